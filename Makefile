@@ -1,0 +1,57 @@
+# Every target does its own set-up and says what it installs. Python 3.11 or later, git and make are enough to start.
+.PHONY: help setup test lint format demo tour serve bench screenshots lock clean
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+VENV := .venv
+BIN := $(VENV)/bin
+PORT ?= 8080
+
+help:  ## say what can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+$(BIN)/.installed: requirements-dev.lock pyproject.toml
+	scripts/set-up-python $(VENV)
+	touch $@
+
+setup: $(BIN)/.installed  ## make the Python environment in .venv
+
+test: $(BIN)/.installed  ## run every test, against real sshd, MariaDB, artisan, git and Chromium
+	scripts/install-system-packages test
+	$(BIN)/python -m pytest
+
+lint: $(BIN)/.installed  ## ruff, mypy --strict, the layer rules, the Dockerfile
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/hadolint Dockerfile
+
+format: $(BIN)/.installed  ## format the code
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+demo: $(BIN)/.installed  ## playground, demonstration host and the real bot, on this machine alone
+	scripts/install-system-packages demo
+	$(BIN)/countersign demo --port $(PORT)
+
+tour: $(BIN)/.installed  ## the demo, playing itself in the console
+	scripts/install-system-packages demo
+	$(BIN)/countersign demo --tour
+
+serve: $(BIN)/.installed  ## run the bot with .env and ops.yaml
+	$(BIN)/countersign serve
+
+bench: $(BIN)/.installed  ## measure, side by side, and print ratios
+	scripts/install-system-packages test
+	$(BIN)/python -m bench
+
+screenshots: $(BIN)/.installed  ## take the pictures of the documentation again
+	scripts/install-system-packages test
+	$(BIN)/python scripts/screenshots.py
+
+lock: $(BIN)/.installed  ## write the lock files anew from pyproject.toml
+	scripts/lock
+
+clean:  ## remove everything that was made here
+	rm -rf $(VENV) .cache build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
