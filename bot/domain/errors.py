@@ -1,0 +1,104 @@
+"""What can go wrong, in codes and values. The sentences that people read live in `bot/slack` and the console."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """The closed list of reasons: one list serves history, tests and messages."""
+
+    # what was typed
+    USAGE = "usage"
+    UNKNOWN_APP = "unknown_app"
+    UNKNOWN_ENVIRONMENT = "unknown_environment"
+    UNKNOWN_RUN = "unknown_run"
+    BAD_REF = "bad_ref"
+    BAD_OPTION = "bad_option"
+    # who and when
+    WRONG_CHANNEL = "wrong_channel"
+    NOT_ALLOWED = "not_allowed"
+    MEMBERSHIP_UNKNOWN = "membership_unknown"
+    FROZEN = "frozen"
+    LOCKED = "locked"
+    DRAINING = "draining"
+    # what was found on hosts and databases
+    HOST_UNREACHABLE = "host_unreachable"
+    HOST_KEY_CHANGED = "host_key_changed"
+    HOST_LOGIN_REFUSED = "host_login_refused"
+    HOST_TOOL_MISSING = "host_tool_missing"
+    CHECKOUT_MISSING = "checkout_missing"
+    CHECKOUT_DIRTY = "checkout_dirty"
+    CHECKOUTS_DIFFER = "checkouts_differ"
+    DISK_FULL = "disk_full"
+    INODES_FULL = "inodes_full"
+    REF_NOT_FOUND = "ref_not_found"
+    NOT_FAST_FORWARD = "not_fast_forward"
+    DATABASE_UNREACHABLE = "database_unreachable"
+    DATABASE_LOGIN_REFUSED = "database_login_refused"
+    DATABASE_MISSING = "database_missing"
+    BLOCKED_BY_SESSIONS = "blocked_by_sessions"
+    BACKUP_IMPOSSIBLE = "backup_impossible"
+    # what happened to a step
+    EXIT_STATUS = "exit_status"
+    TIMED_OUT = "timed_out"
+    CANCELLED = "cancelled"
+    NEVER_STARTED = "never_started"
+    OUTCOME_UNKNOWN = "outcome_unknown"
+    NOT_TAKEN_EFFECT = "not_taken_effect"
+    STILL_RUNNING = "still_running"
+    OVERTAKEN = "overtaken"
+    # what happened to an approval
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    MOVED = "moved"
+    # what should not happen
+    INTERNAL = "internal"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong.
+
+    Args:
+        reason: which thing, from the closed list.
+        facts: the values a sentence about it needs (names, paths, figures), all as text.
+    """
+
+    reason: Reason
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, object]:
+        """Give what `problem_from_json` reads."""
+        return {"reason": self.reason.value, "facts": dict(self.facts)}
+
+
+def problem(reason: Reason, **facts: str) -> Problem:
+    """Build a problem from keywords."""
+    return Problem(reason, facts)
+
+
+def problem_from_json(data: Mapping[str, object]) -> Problem:
+    """Read what `Problem.to_json` wrote.
+
+    Raises:
+        KeyError: `reason` is missing.
+        ValueError: the reason is not one of the list.
+    """
+    facts = data.get("facts")
+    texts = {str(key): str(value) for key, value in facts.items()} if isinstance(facts, Mapping) else {}
+    return Problem(Reason(str(data["reason"])), texts)
+
+
+class Refused(Exception):  # noqa: N818 - a refusal is an answer, not an error of the program
+    """Something is not done, for a reason that the person who asked is told.
+
+    Args:
+        found: what was wrong.
+    """
+
+    def __init__(self, found: Problem) -> None:
+        super().__init__(f"{found.reason}: {dict(found.facts)}")
+        self.problem = found

@@ -1,0 +1,149 @@
+"""What planning may know of the world. `Look` can read and nothing else; no command can change anything by mistake."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from bot.domain.plan import Commit
+from bot.domain.shell import Command
+
+
+@dataclass(frozen=True)
+class HostQuestion:
+    """What is asked of one host, in one round trip.
+
+    Args:
+        path: of the checkout.
+        ref: the branch, tag or commit to resolve against what was fetched; None asks for no commit.
+        exists: paths relative to the checkout; which of them exist is answered.
+        directory: of the migrations in the repository, relative; None asks for no list of them.
+        maintenance: a command that reads whether the app is in maintenance: status 0 yes, 1 no; None asks not.
+        tools: programs that must be found in PATH.
+    """
+
+    path: str
+    ref: str | None = None
+    exists: tuple[str, ...] = ()
+    directory: str | None = None
+    maintenance: Command | None = None
+    tools: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class HostFacts:
+    """What one host answered.
+
+    Args:
+        host: its name.
+        is_checkout: whether the path is a git checkout.
+        head: the commit that is checked out, 40 digits.
+        branch: the branch that is checked out, empty when detached.
+        dirty: paths of tracked files that differ from HEAD, the first 20.
+        sha: what the ref resolves to; None where it resolves to nothing.
+        fast_forward: whether `sha` is HEAD or has HEAD among its ancestors.
+        commits: from HEAD (exclusive) to `sha`, newest first, at most 50.
+        commit_count: how many there are in all.
+        changed: paths that differ between HEAD and `sha`.
+        migrations: file names in the migrations directory at `sha` (at HEAD where no ref was asked).
+        existing: those of the asked paths that exist.
+        maintenance: whether the app is in maintenance; None where not asked or it cannot tell.
+        missing_tools: those of the asked programs that were not found.
+        free_kib: kibibytes free where the checkout lies.
+        free_inodes: inodes free there; None where the file system has no such limit.
+    """
+
+    host: str
+    is_checkout: bool
+    head: str
+    branch: str
+    dirty: tuple[str, ...]
+    sha: str | None
+    fast_forward: bool
+    commits: tuple[Commit, ...]
+    commit_count: int
+    changed: tuple[str, ...]
+    migrations: tuple[str, ...]
+    existing: frozenset[str]
+    maintenance: bool | None
+    missing_tools: tuple[str, ...]
+    free_kib: int
+    free_inodes: int | None
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A row of a migrations table.
+
+    Args:
+        name: of the migration.
+        batch: in which batch it ran; None where the table keeps none.
+    """
+
+    name: str
+    batch: int | None
+
+
+@dataclass(frozen=True)
+class Session:
+    """A database session that could block a migration.
+
+    Args:
+        id: as `KILL` takes it.
+        user: whose it is.
+        seconds: how long its transaction is open, or how long it waits.
+        query: what it runs, cut to 200 characters; may be empty.
+        waits: whether it waits for a metadata lock.
+    """
+
+    id: int
+    user: str
+    seconds: int
+    query: str
+    waits: bool
+
+
+@dataclass(frozen=True)
+class DatabaseFacts:
+    """What the database answered.
+
+    Args:
+        version: of the server.
+        has_table: whether the migrations table exists.
+        ran: its rows, in order.
+        sessions: transactions open for more than a few seconds, and waits for metadata locks.
+        size_bytes: of the data and indexes of the database.
+    """
+
+    version: str
+    has_table: bool
+    ran: tuple[Ran, ...]
+    sessions: tuple[Session, ...]
+    size_bytes: int
+
+
+class Look(Protocol):
+    """Reading one target. Each method raises `Refused` with the reason where it cannot read."""
+
+    async def host(self, name: str, question: HostQuestion) -> HostFacts:
+        """Read one host.
+
+        Args:
+            name: of the host.
+            question: what is asked.
+
+        Raises:
+            Refused: `host_unreachable`, `host_key_changed`, `host_login_refused`.
+        """
+        ...
+
+    async def database(self, table: str) -> DatabaseFacts:
+        """Read the target's database.
+
+        Args:
+            table: the name of the migrations table.
+
+        Raises:
+            Refused: `database_unreachable`, `database_login_refused`, `database_missing`, or a host's reason.
+        """
+        ...

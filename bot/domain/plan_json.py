@@ -1,0 +1,179 @@
+"""Plans as JSON and back: the form that is stored, and that the digest is taken of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bot.domain.names import Sha
+from bot.domain.plan import (
+    Act,
+    Commit,
+    Dump,
+    Finding,
+    Health,
+    NothingPending,
+    OnFailure,
+    Phase,
+    Plan,
+    Preflight,
+    Risk,
+    Shell,
+    Skipped,
+    Step,
+    digest,
+)
+from bot.domain.policy import requirement_from_json
+from bot.domain.request import request_from_json
+from bot.domain.shell import Command, Hidden, Part, Syntax, Word
+
+
+def plan_digest(plan: Plan) -> str:
+    """Give the digest of a plan: 64 hexadecimal digits."""
+    return digest(plan_to_json(plan))
+
+
+def plan_to_json(plan: Plan) -> dict[str, Any]:
+    """Write a plan as plain data.
+
+    Raises:
+        TypeError: a command has a hidden part; secrets are never stored in plans.
+    """
+    return {
+        "request": plan.request.to_json(),
+        "steps": [_step_to_json(step) for step in plan.steps],
+        "requirement": plan.requirement.to_json(),
+        "basis": dict(plan.basis),
+        "sha": str(plan.sha) if plan.sha else None,
+        "commits": [[c.sha, c.author, c.subject] for c in plan.commits],
+        "commit_count": plan.commit_count,
+        "pending": list(plan.pending),
+        "skipped": [[s.key, s.title, s.why] for s in plan.skipped],
+        "findings": [{"kind": f.kind, "facts": dict(f.facts)} for f in plan.findings],
+        "destructive": plan.destructive,
+    }
+
+
+def plan_from_json(data: Mapping[str, Any]) -> Plan:
+    """Read what `plan_to_json` wrote.
+
+    Raises:
+        KeyError: a value is missing.
+        ValueError: a value is not of its kind.
+    """
+    return Plan(
+        request=request_from_json(data["request"]),
+        steps=tuple(_step_from_json(step) for step in data["steps"]),
+        requirement=requirement_from_json(data["requirement"]),
+        basis={str(k): str(v) for k, v in data["basis"].items()},
+        sha=Sha(data["sha"]) if data["sha"] else None,
+        commits=tuple(Commit(*commit) for commit in data["commits"]),
+        commit_count=int(data["commit_count"]),
+        pending=tuple(data["pending"]),
+        skipped=tuple(Skipped(*skipped) for skipped in data["skipped"]),
+        findings=tuple(Finding(f["kind"], dict(f["facts"])) for f in data["findings"]),
+        destructive=bool(data["destructive"]),
+    )
+
+
+def command_to_json(command: Command) -> list[list[str]]:
+    """Write a command as pairs of kind and text.
+
+    Raises:
+        TypeError: it has a hidden part.
+    """
+    return [_part_to_json(part) for part in command.parts]
+
+
+def command_from_json(data: Sequence[Sequence[str]]) -> Command:
+    """Read what `command_to_json` wrote.
+
+    Raises:
+        ValueError: a part is of no known kind.
+    """
+    return Command(tuple(_part_from_json(kind, text) for kind, text in data))
+
+
+def _part_to_json(part: Part) -> list[str]:
+    match part:
+        case Word(text):
+            return ["word", text]
+        case Syntax(text):
+            return ["syntax", text]
+        case Hidden():
+            raise TypeError("a command with a hidden part is not stored")
+
+
+def _part_from_json(kind: str, text: str) -> Part:
+    if kind == "word":
+        return Word(text)
+    if kind == "syntax":
+        return Syntax(text)
+    raise ValueError(f"no part of a command is a {kind!r}")
+
+
+def _step_to_json(step: Step) -> dict[str, Any]:
+    return {
+        "key": step.key,
+        "title": step.title,
+        "phase": step.phase.value,
+        "hosts": list(step.hosts),
+        "risk": step.risk.value,
+        "timeout": step.timeout,
+        "act": _act_to_json(step.act),
+        "check": command_to_json(step.check) if step.check else None,
+        "on_failure": step.on_failure.value,
+        "undoes": step.undoes,
+        "schema": step.schema,
+    }
+
+
+def _step_from_json(data: Mapping[str, Any]) -> Step:
+    return Step(
+        key=data["key"],
+        title=data["title"],
+        phase=Phase(data["phase"]),
+        hosts=tuple(data["hosts"]),
+        risk=Risk(data["risk"]),
+        timeout=int(data["timeout"]),
+        act=_act_from_json(data["act"]),
+        check=command_from_json(data["check"]) if data["check"] is not None else None,
+        on_failure=OnFailure(data["on_failure"]),
+        undoes=data["undoes"],
+        schema=bool(data["schema"]),
+    )
+
+
+def _act_to_json(act: Act) -> dict[str, Any]:
+    match act:
+        case Shell(command, directory, expects):
+            return {
+                "act": "shell",
+                "command": command_to_json(command),
+                "directory": directory,
+                "expects": expects,
+            }
+        case Dump(backup, tables):
+            return {"act": "dump", "backup": backup, "tables": list(tables)}
+        case Preflight(needs):
+            return {"act": "preflight", "needs": needs}
+        case Health(url, tries):
+            return {"act": "health", "url": url, "tries": tries}
+        case NothingPending(names):
+            return {"act": "nothing_pending", "names": list(names)}
+
+
+def _act_from_json(data: Mapping[str, Any]) -> Act:
+    match data["act"]:
+        case "shell":
+            return Shell(command_from_json(data["command"]), data["directory"], data["expects"])
+        case "dump":
+            return Dump(data["backup"], tuple(data["tables"]))
+        case "preflight":
+            return Preflight(int(data["needs"]))
+        case "health":
+            return Health(data["url"], int(data["tries"]))
+        case "nothing_pending":
+            return NothingPending(tuple(data["names"]))
+        case other:
+            raise ValueError(f"no step does a {other!r}")

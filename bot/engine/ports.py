@@ -1,0 +1,439 @@
+"""The protocols through which the engine reaches the outside. The engine owns them; the edges implement them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Protocol
+
+from bot.domain.errors import Problem
+from bot.domain.history import Entry, Record
+from bot.domain.inbox import Event, Posted
+from bot.domain.look import Look
+from bot.domain.people import Roster
+from bot.domain.plan import Plan, Step
+from bot.domain.request import Request
+from bot.domain.run import Gate, Run, RunState, StepRow, Vote
+from bot.domain.target import Emoji, Target
+
+
+class Clock(Protocol):
+    """The time, so that tests can hold it."""
+
+    def now(self) -> datetime:
+        """Give the time now, in UTC, with its time zone."""
+        ...
+
+
+# ── performing steps ────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True)
+class Job:
+    """One step at one place, in one attempt. (run, step key, attempt) is its identity on the host.
+
+    Args:
+        run: ID of the run.
+        token: of the run's claim; a host refuses one lower than the highest it has seen for the run.
+        step: what to do.
+        place: name of the host, or `-` for the bot itself.
+        attempt: 1 for the first.
+        target: where.
+        offset: bytes of its output that are already taken in; output is given from there on.
+    """
+
+    run: str
+    token: int
+    step: Step
+    place: str
+    attempt: int
+    target: Target
+    offset: int = 0
+
+
+class Output(Protocol):
+    """Takes in what a job tells while it runs. Both methods may be called again with what they were told before."""
+
+    async def begun(self) -> None:
+        """The host has confirmed the claim: from here on the job must never be started again."""
+        ...
+
+    async def write(self, offset: int, chunk: bytes) -> None:
+        """Take in output.
+
+        Args:
+            offset: of the first byte of the chunk in the whole output.
+            chunk: raw bytes, unmasked.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Done:
+    """It ended with exit status 0 (or what it asked for holds).
+
+    Args:
+        facts: what it found out.
+    """
+
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Failed:
+    """It ended, and not well; or its process group was ended and is gone.
+
+    Args:
+        problem: why.
+        exit_status: of its process, where there is one.
+    """
+
+    problem: Problem
+    exit_status: int | None = None
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """It may have run, wholly, partly or not at all: nothing is guessed."""
+
+    problem: Problem
+
+
+@dataclass(frozen=True)
+class NotStarted:
+    """It certainly never ran: the host could not be reached before the claim, or the claim was never followed."""
+
+    problem: Problem
+
+
+Outcome = Done | Failed | Unknown | NotStarted
+
+
+class Effect(StrEnum):
+    """What a step's own check says."""
+
+    TOOK = "took"
+    DID_NOT = "did_not"
+    CANNOT_TELL = "cannot_tell"
+
+
+class Ending(StrEnum):
+    """What became of a process group that was to be ended."""
+
+    GONE = "gone"
+    NEVER_RAN = "never_ran"
+    STILL_THERE = "still_there"
+    UNREACHABLE = "unreachable"
+
+
+class Performer(Protocol):
+    """Does steps of one kind of act. One is registered for each class of `bot.domain.plan.Act`.
+
+    No method raises for what the outside does: every failure is an outcome. Time limits are the performer's: it ends
+    the process group itself when `step.timeout` seconds have passed on the host's clock, and answers `Failed`
+    with `timed_out` only when the group is gone, else `Unknown`.
+    Being cancelled (`asyncio.CancelledError`) must leave a running job running: a later call picks it up.
+    """
+
+    async def perform(self, job: Job, output: Output) -> Outcome:
+        """Start the job, or adopt it where this very attempt was started before; follow it to its end.
+
+        A lost connection is made again and the job followed on, until its time limit.
+        """
+        ...
+
+    async def resume(self, job: Job, output: Output) -> Outcome:
+        """As `perform`, but never start it: it was begun before. A journal that is gone is `Unknown`."""
+        ...
+
+    async def check(self, job: Job) -> Effect:
+        """Run the step's own check at the job's place."""
+        ...
+
+    async def end(self, job: Job) -> Ending:
+        """End the job's process group (TERM, then KILL), and say so only when it is gone."""
+        ...
+
+
+class Observer(Protocol):
+    """Gives the way to read a target."""
+
+    def look(self, target: Target) -> Look:
+        """Give a `Look` at a target."""
+        ...
+
+
+# ── people ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+class ConversationUnavailable(Exception):  # noqa: N818 - a state of the world, not an error of the program
+    """Slack cannot be asked now; nothing may be decided from what was remembered."""
+
+
+class Conversation(Protocol):
+    """What people said in Slack, read at the moment it is asked for."""
+
+    async def reactions(self, run: Run) -> Mapping[str, frozenset[Emoji]]:
+        """Read the reactions that are on the request to approve of the run's gate now.
+
+        Returns:
+            For each person (not the bot itself) what their emoji mean. Empty where the request is not posted yet.
+
+        Raises:
+            ConversationUnavailable: Slack did not answer.
+        """
+        ...
+
+
+class Directory(Protocol):
+    """Who people are, looked up at the moment of a decision."""
+
+    async def roster(self, users: frozenset[str], groups: frozenset[str]) -> Roster:
+        """Look up users and the members of user groups.
+
+        What cannot be looked up is missing in the roster, which never counts as a yes.
+        """
+        ...
+
+
+class Audience(Protocol):
+    """Who wants to know that a run has changed: the publisher, the metrics."""
+
+    def changed(self, run: str) -> None:
+        """Take note that a run has changed; returns at once."""
+        ...
+
+
+# ── the store ───────────────────────────────────────────────────────────────────────────────────────
+
+
+class Overtaken(Exception):  # noqa: N818 - a state of the world, not an error of the program
+    """Another owner has claimed the run since: nothing was written."""
+
+
+@dataclass(frozen=True)
+class Lease:
+    """A claim on a run.
+
+    Args:
+        run: the run's ID.
+        owner: who claimed it, one name a process.
+        token: of this claim; higher than that of every claim before.
+    """
+
+    run: str
+    owner: str
+    token: int
+
+
+@dataclass(frozen=True)
+class MoveTo:
+    """The run changes its state. Legal predecessors only (`bot.domain.run.LEGAL`).
+
+    Args:
+        state: the new one.
+        at: when.
+        problem: why, where it failed or needs somebody.
+        nothing_to_do: whether it ends because the world was already as asked.
+    """
+
+    state: RunState
+    at: datetime
+    problem: Problem | None = None
+    nothing_to_do: bool = False
+
+
+@dataclass(frozen=True)
+class PlanIs:
+    """The run has a plan (or the sealed form of it)."""
+
+    plan: Plan
+
+
+@dataclass(frozen=True)
+class StepsAdded:
+    """The run has more steps; rows that exist already are left as they are."""
+
+    rows: tuple[StepRow, ...]
+
+
+@dataclass(frozen=True)
+class StepIs:
+    """A step at one place, in one attempt, has changed; a new attempt is a new row."""
+
+    row: StepRow
+
+
+@dataclass(frozen=True)
+class GateIs:
+    """The gate was opened, or something has become of it."""
+
+    gate: Gate
+
+
+@dataclass(frozen=True)
+class VotesAre:
+    """The votes on the run's gate as they were just read and judged; votes that are gone are withdrawn."""
+
+    votes: tuple[Vote, ...]
+
+
+@dataclass(frozen=True)
+class ChangeStarts:
+    """The first change is allowed to start."""
+
+    at: datetime
+
+
+@dataclass(frozen=True)
+class FactsAre:
+    """The run found out something for its outcome; merged into what it knew."""
+
+    facts: Mapping[str, str]
+
+
+Change = MoveTo | PlanIs | StepsAdded | StepIs | GateIs | VotesAre | ChangeStarts | FactsAre
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """A piece of a step's output that is kept.
+
+    Args:
+        key: of the step.
+        place: host.
+        attempt: of the step.
+        offset: in the whole output, bytes.
+        data: masked bytes.
+    """
+
+    key: str
+    place: str
+    attempt: int
+    offset: int
+    data: bytes
+
+
+class RunStore(Protocol):
+    """The bot's memory of runs. Every write is one transaction; a run's writes carry the token of its lease.
+
+    `revision` of the run rises with every change of it. A write that a later owner has overtaken raises `Overtaken`.
+    """
+
+    async def create(self, run: str, request: Request, at: datetime, entry: Entry) -> Run:
+        """Make a run in state `queued`, with its first record of history.
+
+        The event of the request makes one run only: for an event that has made one, that run is given back.
+        """
+        ...
+
+    async def get(self, run: str) -> Run | None:
+        """Read one run, whole."""
+        ...
+
+    async def recent(self, limit: int) -> tuple[Run, ...]:
+        """Read the latest runs, newest first."""
+        ...
+
+    async def unfinished(self) -> tuple[str, ...]:
+        """Name the runs that have not ended, oldest first."""
+        ...
+
+    async def claim(self, run: str, owner: str, lease: timedelta) -> Lease | None:
+        """Claim a run that nobody holds or whose lease has run out, by one guarded UPDATE that raises its token."""
+        ...
+
+    async def renew(self, lease: Lease, length: timedelta) -> None:
+        """Hold on to a claim.
+
+        Raises:
+            Overtaken: somebody else has it.
+        """
+        ...
+
+    async def release(self, lease: Lease) -> None:
+        """Give a claim back; nothing happens where it is already somebody else's."""
+        ...
+
+    async def admit(self, lease: Lease, at: datetime) -> bool:
+        """Let a queued run begin planning if it is the first on its target, holding the target until it ends."""
+        ...
+
+    async def write(self, lease: Lease, changes: tuple[Change, ...], entries: tuple[Entry, ...] = ()) -> Run:
+        """Apply changes and append records of history, in one transaction.
+
+        Raises:
+            Overtaken: the lease is no longer the run's latest.
+            ValueError: a change of state that is not legal.
+        """
+        ...
+
+    async def request_cancel(self, run: str, user: str, at: datetime) -> bool:
+        """Note that somebody wants a run cancelled; true where it had not ended and nobody had asked before."""
+        ...
+
+    async def keep_output(self, lease: Lease, chunk: Chunk) -> None:
+        """Keep a piece of output; one that is kept already (same step, place, attempt, offset) stays as it is."""
+        ...
+
+    async def keep_tail(self, lease: Lease, chunk: Chunk) -> None:
+        """Replace the last piece of a step's output, the one that moves along."""
+        ...
+
+    async def output(self, run: str) -> tuple[Chunk, ...]:
+        """Read what was kept of a run's output: by step, place, attempt and offset."""
+        ...
+
+    async def step_seconds(self, app: str, environment: str, key: str, limit: int) -> tuple[float, ...]:
+        """Read how long the latest done attempts of a step took on a target, newest first."""
+        ...
+
+    async def append(self, entries: tuple[Entry, ...], at: datetime) -> None:
+        """Append records that belong to no claim."""
+        ...
+
+    async def history(self, run: str | None = None) -> tuple[Record, ...]:
+        """Read the history, of one run or all, in order."""
+        ...
+
+
+class InboxStore(Protocol):
+    """Events from outside, recorded before they are acknowledged."""
+
+    async def receive(self, event: Event) -> bool:
+        """Record an event; false where it was recorded before. Returns when it is committed."""
+        ...
+
+    async def waiting(self, limit: int) -> tuple[Event, ...]:
+        """Read events that were not settled, oldest first."""
+        ...
+
+    async def settle(self, event: str) -> None:
+        """Note that an event has had its effect."""
+        ...
+
+
+class MessageStore(Protocol):
+    """What Slack was last told about each run."""
+
+    async def messages(self, run: str) -> Mapping[str, Posted]:
+        """Read the messages of a run, by slot."""
+        ...
+
+    async def save_message(self, posted: Posted) -> None:
+        """Insert or replace one message."""
+        ...
+
+    async def find_message(self, channel: str, ts: str) -> Posted | None:
+        """Find which run's message this is."""
+        ...
+
+    async def unpublished(self) -> tuple[str, ...]:
+        """Name the runs that changed since `mark_published`, oldest change first."""
+        ...
+
+    async def mark_published(self, run: str, revision: int) -> None:
+        """Note up to which revision Slack agrees with a run; never goes back."""
+        ...
