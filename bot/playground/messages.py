@@ -1,0 +1,168 @@
+"""What is in a channel: messages, ephemeral messages, files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass
+class File:
+    """An uploaded file; `content` is None until its upload URL was used."""
+
+    id: str
+    name: str
+    length: int
+    user: str
+    created: int
+    title: str = ""
+    content: bytes | None = None
+    snippet_type: str = ""
+    shares: list[tuple[str, str]] = field(default_factory=list)
+
+    def to_json(self, base_url: str) -> dict[str, Any]:
+        """Give the file object of Slack's API."""
+        kind = self.name.rsplit(".", 1)[-1].lower() if "." in self.name else "text"
+        url = f"{base_url}files/{self.id}/{self.name}"
+        return {
+            "id": self.id,
+            "created": self.created,
+            "timestamp": self.created,
+            "name": self.name,
+            "title": self.title or self.name,
+            "mimetype": "text/plain" if self.is_text else "application/octet-stream",
+            "filetype": self.snippet_type or kind,
+            "user": self.user,
+            "size": self.length,
+            "mode": "hosted",
+            "is_external": False,
+            "is_public": bool(self.shares),
+            "url_private": url,
+            "url_private_download": url,
+            "permalink": url,
+            "channels": sorted({channel for channel, _ in self.shares}),
+            "shares": {
+                "public": {
+                    channel: [{"ts": ts} for shared, ts in self.shares if shared == channel]
+                    for channel, _ in self.shares
+                }
+            },
+        }
+
+    @property
+    def is_text(self) -> bool:
+        """Whether the page can show the content as text."""
+        if self.content is None or b"\0" in self.content[:4096]:
+            return False
+        try:
+            self.content.decode()
+        except UnicodeDecodeError:
+            return False
+        return True
+
+
+@dataclass
+class Message:
+    """A message in a channel.
+
+    `bot_id` is set if the app posted it. A `tombstone` stands where a message with replies was deleted.
+    """
+
+    channel: str
+    ts: str
+    user: str
+    text: str
+    bot_id: str | None = None
+    blocks: list[Any] | None = None
+    attachments: list[Any] | None = None
+    metadata: dict[str, Any] | None = None
+    thread_ts: str | None = None
+    broadcast: bool = False
+    reactions: dict[str, list[str]] = field(default_factory=dict)
+    files: list[str] = field(default_factory=list)
+    edited: dict[str, str] | None = None
+    tombstone: bool = False
+    pinned: bool = False
+
+    @property
+    def is_reply(self) -> bool:
+        """Whether it stands in another message's thread."""
+        return self.thread_ts is not None and self.thread_ts != self.ts
+
+    def reactions_json(self) -> list[dict[str, Any]]:
+        """Give the reactions, the oldest emoji first."""
+        return [
+            {"name": name, "users": list(users), "count": len(users)} for name, users in self.reactions.items() if users
+        ]
+
+
+@dataclass(frozen=True)
+class Ephemeral:
+    """A message that one person sees until the page is loaded anew by Slack; `author` is a user ID."""
+
+    channel: str
+    ts: str
+    user: str
+    author: str
+    text: str
+    blocks: list[Any] | None = None
+    thread_ts: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Give what the page shows."""
+        return {
+            "channel": self.channel,
+            "ts": self.ts,
+            "user": self.user,
+            "author": self.author,
+            "text": self.text,
+            "blocks": self.blocks,
+            "thread_ts": self.thread_ts,
+        }
+
+
+@dataclass
+class Conversation:
+    """A channel, or the direct messages between a person and the app (`person` is then set)."""
+
+    id: str
+    name: str
+    members: list[str]
+    created: int
+    topic: str = ""
+    is_private: bool = False
+    person: str | None = None
+    messages: dict[str, Message] = field(default_factory=dict)
+
+    def to_json(self, viewer: str) -> dict[str, Any]:
+        """Give the conversation object of Slack's API, as a member or non-member sees it."""
+        if self.person is not None:
+            return {
+                "id": self.id,
+                "created": self.created,
+                "is_im": True,
+                "user": self.person,
+                "is_archived": False,
+            }
+        return {
+            "id": self.id,
+            "name": self.name,
+            "name_normalized": self.name,
+            "is_channel": not self.is_private,
+            "is_group": self.is_private,
+            "is_im": False,
+            "is_mpim": False,
+            "is_private": self.is_private,
+            "is_archived": False,
+            "is_general": self.name == "general",
+            "created": self.created,
+            "creator": "USLACKBOT",
+            "is_member": viewer in self.members,
+            "num_members": len(self.members),
+            "topic": {"value": self.topic, "creator": "", "last_set": 0},
+            "purpose": {"value": "", "creator": "", "last_set": 0},
+        }
+
+    def thread(self, ts: str) -> list[Message]:
+        """Give a thread: its parent, then the replies, the oldest first."""
+        return [message for message in self.messages.values() if ts in (message.ts, message.thread_ts)]

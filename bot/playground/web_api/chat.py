@@ -1,0 +1,175 @@
+"""chat.*, and pins: posting, editing and deleting messages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bot.playground.errors import SlackError
+from bot.playground.messages import Conversation, Ephemeral, Message
+from bot.playground.rate_limits import Tier
+from bot.playground.state import State
+from bot.playground.web_api.contents import POSTED_CHARACTERS, UPDATED_CHARACTERS, read_contents
+from bot.playground.web_api.registry import Call, member_of, method
+
+
+def check_thread(conversation: Conversation, thread_ts: str | None) -> None:
+    """Refuse a thread that is not there.
+
+    Raises:
+        SlackError: thread_not_found, or cannot_reply_to_message for the timestamp of a reply.
+    """
+    if thread_ts is None:
+        return
+    parent = conversation.messages.get(thread_ts)
+    if parent is None:
+        raise SlackError("thread_not_found")
+    if parent.is_reply:
+        raise SlackError("cannot_reply_to_message")
+
+
+@method("chat.postMessage", "chat:write", tier=Tier.POSTING)
+def post_message(call: Call) -> dict[str, Any]:
+    """Post a message to a channel, a thread, or a person."""
+    conversation = call.state.conversation(call.text("channel"))
+    if call.bot_user not in conversation.members:
+        raise SlackError("channel_not_found" if conversation.is_private else "not_in_channel")
+    contents = read_contents(call, POSTED_CHARACTERS)
+    if not contents.text and not contents.blocks and not contents.attachments:
+        raise SlackError("no_text")
+    thread_ts = str(call.arguments["thread_ts"]) if call.arguments.get("thread_ts") else None
+    check_thread(conversation, thread_ts)
+    app = call.state.workspace.app
+    message = call.state.post(
+        Message(
+            channel=conversation.id,
+            ts=call.state.next_ts(),
+            user=app.bot_user_id,
+            bot_id=app.bot_id,
+            text=contents.text or "",
+            blocks=contents.blocks or None,
+            attachments=contents.attachments,
+            metadata=contents.metadata or None,
+            thread_ts=thread_ts,
+            broadcast=call.flag("reply_broadcast") and thread_ts is not None,
+        )
+    )
+    call.events.message(message)
+    return {
+        "channel": conversation.id,
+        "ts": message.ts,
+        "message": call.state.message_json(message, with_metadata=True),
+    }
+
+
+def own_message(state: State, channel: str, ts: str, error: str) -> Message:
+    """Find a message that the app itself posted.
+
+    Raises:
+        SlackError: channel_not_found, message_not_found, or `error` if it is somebody else's.
+    """
+    message = state.message(channel, ts)
+    if message.user != state.workspace.app.bot_user_id:
+        raise SlackError(error)
+    return message
+
+
+def apply_update(state: State, message: Message, text: str | None, blocks: list[Any] | None) -> None:
+    """Edit a message; None leaves the part as it was, no blocks take them away."""
+    if text is not None:
+        message.text = text
+    if blocks is not None:
+        message.blocks = state.name_blocks(blocks) or None
+    message.edited = {"user": message.user, "ts": state.next_ts()}
+    state.tell_message(message)
+
+
+@method("chat.update", "chat:write", tier=Tier.THREE)
+def update(call: Call) -> dict[str, Any]:
+    """Edit a message of the app's own. Blocks and metadata that are not named stay as they were."""
+    channel, ts = call.text("channel"), call.text("ts")
+    message = own_message(call.state, channel, ts, "cant_update_message")
+    contents = read_contents(call, UPDATED_CHARACTERS)
+    if contents.text is None and contents.blocks is None and contents.attachments is None:
+        raise SlackError("no_text")
+    if contents.attachments is not None:
+        message.attachments = contents.attachments or None
+    if contents.metadata is not None:
+        message.metadata = contents.metadata or None
+    if call.flag("reply_broadcast") and message.is_reply:
+        message.broadcast = True
+    apply_update(call.state, message, contents.text, contents.blocks)
+    return {
+        "channel": message.channel,
+        "ts": message.ts,
+        "text": message.text,
+        "message": call.state.message_json(message, with_metadata=True),
+    }
+
+
+@method("chat.delete", "chat:write", tier=Tier.THREE)
+def delete(call: Call) -> dict[str, Any]:
+    """Delete a message of the app's own."""
+    message = own_message(call.state, call.text("channel"), call.text("ts"), "cant_delete_message")
+    call.state.delete(message)
+    return {"channel": message.channel, "ts": message.ts}
+
+
+@method("chat.postEphemeral", "chat:write", tier=Tier.FOUR)
+def post_ephemeral(call: Call) -> dict[str, Any]:
+    """Show a message to one member of a channel."""
+    conversation = member_of(call, call.text("channel"))
+    user = call.text("user")
+    if user not in call.state.people:
+        raise SlackError("user_not_found")
+    if user not in conversation.members:
+        raise SlackError("user_not_in_channel")
+    contents = read_contents(call, POSTED_CHARACTERS)
+    if not contents.text and not contents.blocks and not contents.attachments:
+        raise SlackError("no_text")
+    thread_ts = str(call.arguments["thread_ts"]) if call.arguments.get("thread_ts") else None
+    ephemeral = call.state.post_ephemeral(
+        Ephemeral(
+            channel=conversation.id,
+            ts=call.state.next_ts(),
+            user=user,
+            author=call.bot_user,
+            text=contents.text or "",
+            blocks=call.state.name_blocks(contents.blocks),
+            thread_ts=thread_ts,
+        )
+    )
+    return {"message_ts": ephemeral.ts}
+
+
+@method("chat.getPermalink", tier=Tier.SPECIAL)
+def get_permalink(call: Call) -> dict[str, Any]:
+    """Give the address of a message in the page."""
+    message = call.state.message(call.text("channel"), call.text("message_ts"))
+    link = f"{call.state.base_url}archives/{message.channel}/p{message.ts.replace('.', '')}"
+    if message.is_reply:
+        link += f"?thread_ts={message.thread_ts}&cid={message.channel}"
+    return {"channel": message.channel, "permalink": link}
+
+
+@method("pins.add", "pins:write", tier=Tier.TWO)
+def pins_add(call: Call) -> dict[str, Any]:
+    """Pin a message."""
+    member_of(call, call.text("channel"))
+    message = call.state.message(call.text("channel"), call.text("timestamp"))
+    if message.pinned:
+        raise SlackError("already_pinned")
+    message.pinned = True
+    call.state.tell_message(message)
+    return {}
+
+
+@method("pins.remove", "pins:write", tier=Tier.TWO)
+def pins_remove(call: Call) -> dict[str, Any]:
+    """Take a pin away."""
+    member_of(call, call.text("channel"))
+    message = call.state.message(call.text("channel"), call.text("timestamp"))
+    if not message.pinned:
+        raise SlackError("no_pin")
+    message.pinned = False
+    call.state.tell_message(message)
+    return {}
