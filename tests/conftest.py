@@ -1,0 +1,143 @@
+"""Fixtures for all tests; see `tests.support` for what they give."""
+
+import contextlib
+import itertools
+import os
+import shutil
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from bot.demo.application import Application
+from bot.demo.commits import Kind
+from bot.demo.database import Database, DatabaseServer
+from bot.demo.host import Host
+from bot.demo.ports import Port
+from bot.demo.process import temporary_folder
+from bot.demo.web import WebServer
+from bot.demo.wire import Wire
+from tests.support.template import Template
+
+_numbers = itertools.count(1)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def servers_folder() -> AsyncIterator[Path]:
+    """A short folder for servers (sockets allow no long ones), removed even if the tests are killed."""
+    async with temporary_folder("cs-") as folder:
+        yield folder
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def mariadb(servers_folder: Path) -> AsyncIterator[DatabaseServer]:
+    folder = servers_folder / "mariadb"
+    folder.mkdir()
+    async with DatabaseServer(folder) as server:
+        yield server
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def ssh_server(servers_folder: Path) -> AsyncIterator[Host]:
+    folder = servers_folder / "web1"
+    folder.mkdir()
+    async with Host(folder) as host:
+        yield host
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def laravel_template(servers_folder: Path, ssh_server: Host, mariadb: DatabaseServer) -> Template:
+    folder = servers_folder / "template"
+    folder.mkdir()
+    return await Template.make(folder, ssh_server, mariadb)
+
+
+@pytest.fixture
+async def database(mariadb: DatabaseServer) -> AsyncIterator[Database]:
+    made = await mariadb.create(f"compte_{next(_numbers)}")
+    yield made
+    await mariadb.drop(made)
+
+
+@pytest.fixture
+def ssh_host(ssh_server: Host) -> Iterator[Host]:
+    ssh_server.commands.forget()
+    for left in ssh_server.home.iterdir():
+        shutil.rmtree(left) if left.is_dir() and not left.is_symlink() else left.unlink()
+    yield ssh_server
+    ssh_server.commands.forget()
+    for pid in ssh_server.left_processes():
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+@pytest.fixture
+async def new_host(servers_folder: Path) -> AsyncIterator[Callable[..., Awaitable[Host]]]:
+    async with contextlib.AsyncExitStack() as stack:
+
+        async def make(**options: object) -> Host:
+            folder = servers_folder / f"host-{next(_numbers)}"
+            folder.mkdir()
+            stack.callback(shutil.rmtree, folder, ignore_errors=True)
+            return await stack.enter_async_context(Host(folder, **options))  # type: ignore[arg-type]
+
+        yield make
+
+
+@pytest.fixture
+async def new_laravel(
+    laravel_template: Template, ssh_host: Host, mariadb: DatabaseServer
+) -> AsyncIterator[Callable[..., Awaitable[Application]]]:
+    async with contextlib.AsyncExitStack() as stack:
+
+        async def make(host: Host = ssh_host) -> Application:
+            number = next(_numbers)
+            database = await mariadb.create(f"compte_{number}")
+            stack.push_async_callback(mariadb.drop, database)
+            folder = host.folder / "apps" / str(number)
+            stack.callback(shutil.rmtree, folder, ignore_errors=True)
+            return await laravel_template.copy(folder, host, database, mariadb)
+
+        yield make
+
+
+@pytest.fixture
+async def laravel_at_first(new_laravel: Callable[..., Awaitable[Application]]) -> Application:
+    return await new_laravel()
+
+
+@pytest.fixture
+async def laravel(laravel_at_first: Application) -> Application:
+    await laravel_at_first.next_commit(Kind.TOKEN_ID)
+    return laravel_at_first
+
+
+@pytest.fixture
+async def web(laravel_at_first: Application) -> AsyncIterator[WebServer]:
+    async with WebServer(laravel_at_first.path, laravel_at_first.folder / "web.log") as server:
+        yield server
+
+
+@pytest.fixture
+async def new_wire() -> AsyncIterator[Callable[[int], Awaitable[Wire]]]:
+    async with contextlib.AsyncExitStack() as stack:
+
+        async def make(port: int) -> Wire:
+            return await stack.enter_async_context(Wire(port))
+
+        yield make
+
+
+@pytest.fixture
+async def wire(ssh_host: Host, new_wire: Callable[[int], Awaitable[Wire]]) -> Wire:
+    made = await new_wire(ssh_host.port)
+    ssh_host.trust(made.port)
+    return made
+
+
+@pytest.fixture
+def free_port() -> Iterator[int]:
+    with Port() as port:
+        yield port.number

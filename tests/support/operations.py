@@ -1,0 +1,128 @@
+"""An operations file for the demonstration's application."""
+
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from bot.demo.application import Application
+from bot.demo.host import Host
+
+OPS_PASSWORD = "COMPTE_DB_PASSWORD"
+
+PEOPLE = {"engineers": ["U0AMELIE", "U0BOB"], "releasers": ["U0BOB", "S0RELEASE"], "dbas": ["U0DBA"]}
+
+PRODUCTION: dict[str, Any] = {
+    "run": {
+        "deploy": ["engineers"],
+        "rollback": ["releasers"],
+        "backup": ["engineers"],
+        "restore": ["releasers"],
+        "migrate-status": ["anyone"],
+    },
+    "approve": {
+        "deploy": {"count": 1, "from": ["releasers"], "expires": "30m"},
+        "rollback": {"count": 1, "from": ["releasers"], "expires": "30m"},
+        "restore": {"count": 2, "from": ["releasers", "dbas"], "expires": "30m"},
+        "destructive-migration": {"count": 2, "from": ["releasers", "dbas"], "expires": "30m"},
+    },
+    "backup_before": {"deploy": "if-migrations", "rollback": "always"},
+}
+
+RELAXED: dict[str, Any] = {
+    "run": {
+        "deploy": ["anyone"],
+        "rollback": ["anyone"],
+        "backup": ["anyone"],
+        "restore": ["engineers"],
+        "migrate-status": ["anyone"],
+    },
+    "approve": {},
+}
+
+
+def operations(
+    host: Host,
+    application: Application,
+    *,
+    health_url: str | None = None,
+    policy: Mapping[str, Any] = PRODUCTION,
+    ssh_port: int | None = None,
+    database_port: int | None = None,
+    services: Sequence[str] = ("php8.2-fpm",),
+    maintenance: str = "if-migrations",
+) -> dict[str, Any]:
+    """The operations file of app `compte`, environment `production`, host `web1`, channel `C0OPS`.
+
+    Args:
+        host: the SSH server.
+        application: the application on it.
+        health_url: `web.health_url`; left out if None.
+        policy: content of the policy `production`: `PRODUCTION`, `RELAXED` or your own.
+        ssh_port: another port to reach the host, for example of a wire.
+        database_port: another port to reach the database, for example of a wire.
+        services: units to restart.
+        maintenance: `never`, `if-migrations` or `always`.
+
+    Returns:
+        A fresh dict, for `write_operations`; the password in it is `${COMPTE_DB_PASSWORD}`.
+    """
+    database = application.database
+    variables: dict[str, Any] = {"services": list(services), "maintenance": maintenance}
+    if health_url is not None:
+        variables["health_url"] = health_url
+    production = {
+        "policy": "production",
+        "hosts": ["web1"],
+        "path": str(application.path),
+        "branch": "main",
+        "database": {
+            "via": "web1",
+            "host": database.host,
+            "port": database_port or database.port,
+            "name": database.name,
+            "user": database.user,
+            "password": f"${{{OPS_PASSWORD}}}",
+            "scratch": True,
+        },
+        "backups": {"directory": str(application.backups), "keep": {"daily": 7, "weekly": 4, "monthly": 6}},
+        "vars": variables,
+    }
+    return deepcopy(
+        {
+            "version": 1,
+            "people": PEOPLE,
+            "hosts": {
+                "web1": {
+                    "address": host.address,
+                    "port": ssh_port or host.port,
+                    "user": host.user,
+                    "key": str(host.key),
+                    "known_hosts": str(host.known_hosts),
+                }
+            },
+            "policies": {"production": dict(policy)},
+            "apps": {
+                "compte": {"recipe": "laravel", "channels": ["C0OPS"], "environments": {"production": production}}
+            },
+        }
+    )
+
+
+def write_operations(folder: Path, content: Mapping[str, Any], name: str = "ops.yaml") -> Path:
+    """Write an operations file.
+
+    Args:
+        folder: where to.
+        content: from `operations`, perhaps altered.
+        name: its name.
+
+    Returns:
+        Its path.
+    """
+    file = folder / name
+    with file.open("w") as stream:
+        YAML(typ="safe").dump(dict(content), stream)
+    return file
