@@ -14,6 +14,7 @@ from typing import Self
 
 import asyncssh
 
+from bot.demo import proc
 from bot.demo.errors import DemoError
 from bot.demo.ledger import Commands
 from bot.demo.ports import LOOPBACK, Port, wait_until_listening
@@ -156,8 +157,8 @@ class Host:
         if self._process is None:
             return 0
         killed = 0
-        for pid in _descendants(self._process.pid):
-            if _name(pid) == "sshd":
+        for pid in proc.descendants(self._process.pid):
+            if proc.name(pid) == "sshd":
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
                     killed += 1
@@ -167,8 +168,8 @@ class Host:
         """Process ids of everything on the host but sshd: running commands and what they detached."""
         if self._process is None:
             return ()
-        keeper = _parent(self._process.pid)
-        return tuple(pid for pid in _descendants(keeper) if _name(pid) != "sshd")
+        keeper = proc.parent(self._process.pid)
+        return tuple(pid for pid in proc.descendants(keeper) if proc.name(pid) != "sshd")
 
     @contextlib.asynccontextmanager
     async def connect(self, port: int | None = None) -> AsyncIterator[asyncssh.SSHClientConnection]:
@@ -247,32 +248,3 @@ def _account_is_locked(user: str) -> bool:
     except OSError:
         return False
     return any(line.startswith(f"{user}:!") for line in shadow.splitlines())
-
-
-def _stat(pid: int) -> tuple[str, int]:
-    """Name and parent of a process; an empty name and 0 if it is gone."""
-    try:
-        text = Path(f"/proc/{pid}/stat").read_text(errors="replace")
-    except OSError:
-        return "", 0
-    head, _, tail = text.rpartition(")")
-    return head.partition("(")[2], int(tail.split()[1])
-
-
-def _name(pid: int) -> str:
-    return _stat(pid)[0]
-
-
-def _parent(pid: int) -> int:
-    return _stat(pid)[1]
-
-
-def _descendants(ancestor: int) -> list[int]:
-    """Process ids below a process, nearest first."""
-    parents = {int(entry.name): _parent(int(entry.name)) for entry in Path("/proc").iterdir() if entry.name.isdigit()}
-    found: list[int] = []
-    layer = [ancestor]
-    while layer:
-        layer = [pid for pid, parent in parents.items() if parent in layer]
-        found += layer
-    return found

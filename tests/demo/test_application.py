@@ -1,3 +1,5 @@
+from collections.abc import Awaitable, Callable
+
 import aiohttp
 import asyncssh
 import pytest
@@ -178,10 +180,10 @@ async def test_migrations_sort_in_the_order_of_their_commits(laravel: Applicatio
     assert len(names) == len(set(names)) == 3 + 1 + 3 + 1 + 1 + 1 + 3
 
 
-async def test_commits_are_the_same_each_time(new_laravel: object) -> None:
+async def test_commits_are_the_same_each_time(new_laravel: Callable[..., Awaitable[Application]]) -> None:
     shas = []
     for _ in range(2):
-        application: Application = await new_laravel()  # type: ignore[operator]
+        application: Application = await new_laravel()
         shas.append([await application.next_commit(kind) for kind in (Kind.TOKEN_ID, Kind.SAFE, Kind.ASSETS)])
     assert shas[0] == shas[1]
 
@@ -196,7 +198,7 @@ async def test_a_diverged_origin_is_no_fast_forward(laravel: Application) -> Non
         sha = await laravel.diverge()
         assert await laravel.tip() == sha
         await git(laravel.path, "fetch", "--quiet")
-        with pytest.raises(DemoError, match="fast-forward|diverging"):
+        with pytest.raises(DemoError, match=r"fast-forward|diverging"):
             await git(laravel.path, "merge", "--ff-only", "origin/main")
         await git(laravel.path, "reset", "--quiet", "--hard", sha)
 
@@ -206,9 +208,11 @@ async def test_a_dirty_checkout_shows_in_git(laravel: Application) -> None:
     assert await git(laravel.path, "status", "--porcelain") == f" M {edited}"
 
 
-async def test_applications_do_not_share_anything(new_laravel: object, mariadb: DatabaseServer) -> None:
-    one: Application = await new_laravel()  # type: ignore[operator]
-    two: Application = await new_laravel()  # type: ignore[operator]
+async def test_applications_do_not_share_anything(
+    new_laravel: Callable[..., Awaitable[Application]], mariadb: DatabaseServer
+) -> None:
+    one: Application = await new_laravel()
+    two: Application = await new_laravel()
     await one.next_commit(Kind.SAFE)
     await pull(one)
     await one.artisan("migrate", "--force")
