@@ -73,9 +73,11 @@ class Preflight:
 
     Args:
         needs: kibibytes that must be free where the checkout lies.
+        tools: programs that must be found in PATH.
     """
 
     needs: int
+    tools: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

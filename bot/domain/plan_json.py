@@ -155,8 +155,8 @@ def _act_to_json(act: Act) -> dict[str, Any]:
             }
         case Dump(backup, tables):
             return {"act": "dump", "backup": backup, "tables": list(tables)}
-        case Preflight(needs):
-            return {"act": "preflight", "needs": needs}
+        case Preflight(needs, tools):
+            return {"act": "preflight", "needs": needs, "tools": list(tools)}
         case Health(url, tries):
             return {"act": "health", "url": url, "tries": tries}
         case NothingPending(names):
@@ -170,7 +170,7 @@ def _act_from_json(data: Mapping[str, Any]) -> Act:
         case "dump":
             return Dump(data["backup"], tuple(data["tables"]))
         case "preflight":
-            return Preflight(int(data["needs"]))
+            return Preflight(int(data["needs"]), tuple(data["tools"]))
         case "health":
             return Health(data["url"], int(data["tries"]))
         case "nothing_pending":

@@ -1,0 +1,191 @@
+"""Performs steps: commits the intent, asks the performer, commits the outcome. Never starts a step twice."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+
+from bot.domain.errors import Problem, Reason, problem
+from bot.domain.history import Entry
+from bot.domain.plan import Act, Risk, Step
+from bot.domain.run import Run, StepRow, StepState
+from bot.domain.secrets import Masker
+from bot.domain.target import Target
+from bot.engine.ports import (
+    Clock,
+    Done,
+    Effect,
+    Ending,
+    Failed,
+    Job,
+    Lease,
+    NotStarted,
+    Outcome,
+    Overtaken,
+    Performer,
+    RunStore,
+    StepIs,
+    Unknown,
+)
+from bot.engine.transcript import Transcript
+
+_MOST_ATTEMPTS = 3
+"""A step that only reads, or that certainly never ran, is tried so often."""
+
+
+class Execution:
+    """Performs the steps of one run under one lease.
+
+    Args:
+        store: the bot's memory.
+        performers: who does each kind of act.
+        masker: of the installation's secrets.
+        clock: the time.
+        lease: of the run.
+        target: where.
+    """
+
+    def __init__(
+        self,
+        store: RunStore,
+        performers: Mapping[type[Act], Performer],
+        masker: Masker,
+        clock: Clock,
+        lease: Lease,
+        target: Target,
+    ) -> None:
+        self._store = store
+        self._performers = performers
+        self._masker = masker
+        self._clock = clock
+        self._lease = lease
+        self._target = target
+        self._active: dict[tuple[str, str], Job] = {}
+
+    async def step(self, run: Run, step: Step) -> tuple[StepRow, ...]:
+        """Perform one step at all its places, in parallel, or learn what became of it.
+
+        Args:
+            run: as it was last read.
+            step: of its plan.
+
+        Returns:
+            The step's rows, each ended.
+
+        Raises:
+            Overtaken: another owner has the run.
+        """
+        rows = run.rows(step.key)
+        tasks = [asyncio.create_task(self._at(row, step)) for row in rows]
+        try:
+            return tuple(await asyncio.gather(*tasks))
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def end(self) -> tuple[Ending, ...]:
+        """End the process groups of the steps that are running now."""
+        jobs = tuple(self._active.values())
+        endings = (self._performer(job.step).end(job) for job in jobs)
+        return tuple(await asyncio.gather(*endings))
+
+    async def _at(self, row: StepRow, step: Step) -> StepRow:
+        while row.state in {StepState.PENDING, StepState.RUNNING}:
+            row = await self._attempt(row, step)
+            if not _worth_repeating(row, step):
+                return row
+            row = StepRow(
+                position=row.position,
+                key=row.key,
+                title=row.title,
+                phase=row.phase,
+                risk=row.risk,
+                place=row.place,
+                attempt=row.attempt + 1,
+            )
+        return row
+
+    async def _attempt(self, row: StepRow, step: Step) -> StepRow:
+        if row.state is StepState.PENDING:
+            row = replace(row, state=StepState.RUNNING, started_at=self._clock.now())
+            # The intent is committed before the outside is asked: recovery asks the host about every intent.
+            await self._write(row, "step_started", {})
+        job = Job(
+            run=self._lease.run,
+            token=self._lease.token,
+            step=step,
+            place=row.place,
+            attempt=row.attempt,
+            target=self._target,
+            offset=row.offset,
+        )
+        transcript = Transcript(self._store, self._lease, row, self._masker, self._clock)
+        self._active[(row.key, row.place)] = job
+        try:
+            performer = self._performer(step)
+            ask = performer.resume if row.begun else performer.perform
+            outcome = await ask(job, transcript)
+            if isinstance(outcome, Unknown) and step.check is not None:
+                outcome = _checked(outcome, await performer.check(job))
+        finally:
+            del self._active[(row.key, row.place)]
+        ended = _ended(await transcript.finish(), outcome, self._masker)
+        ended = replace(ended, ended_at=self._clock.now())
+        await self._write(ended, f"step_{ended.state.value}", _told(ended))
+        return ended
+
+    def _performer(self, step: Step) -> Performer:
+        return self._performers[type(step.act)]
+
+    async def _write(self, row: StepRow, event: str, facts: Mapping[str, str]) -> None:
+        told = {"step": row.key, "place": row.place, "attempt": str(row.attempt), **facts}
+        await self._store.write(self._lease, (StepIs(row),), (Entry(self._lease.run, event, "bot", told),))
+
+
+def _checked(outcome: Unknown, effect: Effect) -> Outcome:
+    """Let the step's own check decide what the host's journal could not say."""
+    match effect:
+        case Effect.TOOK:
+            return Done({"known_by": "check"})
+        case Effect.DID_NOT:
+            return Failed(problem(Reason.NOT_TAKEN_EFFECT, **dict(outcome.problem.facts)))
+        case Effect.CANNOT_TELL:
+            return outcome
+
+
+def _ended(row: StepRow, outcome: Outcome, masker: Masker) -> StepRow:
+    match outcome:
+        case Done(facts):
+            masked = {key: masker.mask(value) for key, value in facts.items()}
+            return replace(row, state=StepState.DONE, exit_status=0, facts={**row.facts, **masked})
+        case Failed(found, exit_status):
+            return replace(row, state=StepState.FAILED, exit_status=exit_status, problem=_masked(found, masker))
+        case Unknown(found):
+            return replace(row, state=StepState.UNKNOWN, problem=_masked(found, masker))
+        case NotStarted(found):
+            if found.reason is Reason.OVERTAKEN:
+                raise Overtaken
+            return replace(row, state=StepState.FAILED, problem=_masked(found, masker))
+
+
+def _masked(found: Problem, masker: Masker) -> Problem:
+    return Problem(found.reason, {key: masker.mask(value) for key, value in found.facts.items()})
+
+
+def _told(row: StepRow) -> dict[str, str]:
+    told = dict(row.facts)
+    if row.exit_status is not None:
+        told["exit_status"] = str(row.exit_status)
+    if row.problem is not None:
+        told["reason"] = row.problem.reason.value
+    return told
+
+
+def _worth_repeating(row: StepRow, step: Step) -> bool:
+    """Only what certainly never ran, or only reads and ended nobody knows how, is repeated by itself."""
+    if row.attempt >= _MOST_ATTEMPTS or row.problem is None:
+        return False
+    never_ran = row.state is StepState.FAILED and row.problem.reason is Reason.NEVER_STARTED
+    return never_ran or (row.state is StepState.UNKNOWN and step.risk is Risk.READS)

@@ -1,0 +1,293 @@
+"""YAML to recipe: built in by name, or a file by path. Every problem at once, each with its path in the file."""
+
+from __future__ import annotations
+
+import re
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from bot.domain.names import is_name, nearest
+from bot.domain.plan import OnFailure, Risk
+from bot.domain.shell import placeholders
+from bot.recipes.recipe import (
+    At,
+    Condition,
+    ConditionKind,
+    Does,
+    Migrations,
+    Place,
+    Recipe,
+    StepSpec,
+    VarKind,
+    VarSpec,
+)
+
+
+class RecipeError(Exception):
+    """A recipe cannot be used.
+
+    Args:
+        source: the name or path of the recipe.
+        problems: sentences, each with its path in the file.
+    """
+
+    def __init__(self, source: str, problems: tuple[str, ...]) -> None:
+        super().__init__(f"recipe {source}: " + "; ".join(problems))
+        self.source = source
+        self.problems = problems
+
+
+BUILTIN = resources.files("bot.recipes") / "builtin"
+
+ALWAYS_KNOWN = frozenset({"path", "branch", "sha", "run", "each"})
+"""What a template may ask for beside the recipe's variables."""
+
+
+def builtin_names() -> tuple[str, ...]:
+    """Name the recipes that are built in, sorted."""
+    return tuple(sorted(item.name.removesuffix(".yaml") for item in BUILTIN.iterdir() if item.name.endswith(".yaml")))
+
+
+def load_recipe(name_or_path: str, base: Path) -> Recipe:
+    """Read a recipe.
+
+    Args:
+        name_or_path: the name of a built-in recipe, or the path of a file (it has a `/` or ends in `.yaml`).
+        base: the folder that a relative path starts from.
+
+    Returns:
+        The recipe.
+
+    Raises:
+        RecipeError: there is none, or something in it is wrong.
+    """
+    if "/" in name_or_path or name_or_path.endswith((".yaml", ".yml")):
+        path = base / Path(name_or_path).expanduser()
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeError) as error:
+            raise RecipeError(name_or_path, (f"cannot be read: {error}",)) from None
+        return parse_recipe(text, name_or_path)
+    if name_or_path not in builtin_names():
+        near = nearest(name_or_path, builtin_names())
+        hint = f"; did you mean '{near}'?" if near else ""
+        known = ", ".join(builtin_names())
+        raise RecipeError(name_or_path, (f"unknown recipe '{name_or_path}'{hint} (built in: {known})",))
+    return parse_recipe((BUILTIN / f"{name_or_path}.yaml").read_text(encoding="utf-8"), name_or_path)
+
+
+def parse_recipe(text: str, source: str) -> Recipe:
+    """Read a recipe's text.
+
+    Args:
+        text: YAML.
+        source: its name or path, for problems.
+
+    Raises:
+        RecipeError: something in it is wrong; every problem is named.
+    """
+    try:
+        data = YAML(typ="safe").load(text)
+    except YAMLError as error:
+        raise RecipeError(source, (f"is not YAML: {error}",)) from None
+    try:
+        read = _RecipeFile.model_validate(data)
+    except ValidationError as error:
+        problems = tuple(f"{_path(item['loc'])}: {item['msg']}" for item in error.errors())
+        raise RecipeError(source, problems) from None
+    recipe = read.recipe_of()
+    problems = tuple(_inconsistencies(recipe))
+    if problems:
+        raise RecipeError(source, problems)
+    return recipe
+
+
+def _path(location: tuple[int | str, ...]) -> str:
+    text = ""
+    for item in location:
+        text += f"[{item}]" if isinstance(item, int) else f".{item}"
+    return text.lstrip(".") or "the file"
+
+
+def _inconsistencies(recipe: Recipe) -> list[str]:
+    problems: list[str] = []
+    seen: set[str] = set()
+    changes = {spec.key for spec in recipe.change}
+    for phase, specs in (("prepare", recipe.prepare), ("change", recipe.change), ("verify", recipe.verify)):
+        for index, spec in enumerate(specs):
+            where = f"{phase}[{index}]"
+            if spec.key in seen:
+                problems.append(f"{where}.key: '{spec.key}' stands twice")
+            seen.add(spec.key)
+            if phase != "change" and spec.risk is not Risk.READS:
+                problems.append(f"{where}.risk: a step of {phase} cannot change production; it belongs under change")
+            if spec.undoes is not None and spec.undoes not in changes:
+                problems.append(f"{where}.undoes: there is no step '{spec.undoes}' under change")
+            known = ALWAYS_KNOWN | recipe.vars.keys()
+            problems.extend(
+                f"{where}: the template asks for {{{name}}}, which is no variable of the recipe"
+                for name in sorted(_asked_for(spec) - known)
+            )
+            if spec.each is not None and (
+                spec.each not in recipe.vars or recipe.vars[spec.each].kind is not VarKind.TEXTS
+            ):
+                problems.append(f"{where}.each: '{spec.each}' is no variable of kind texts")
+            problems.extend(
+                f"{where}.when: '{condition.value}' is no variable of the recipe"
+                for condition in spec.when
+                if condition.kind is ConditionKind.VAR and condition.value not in recipe.vars
+            )
+    return problems
+
+
+def _asked_for(spec: StepSpec) -> frozenset[str]:
+    templates = (spec.title, spec.run or "", spec.check or "")
+    return frozenset().union(*(placeholders(template) for template in templates))
+
+
+_DURATION = re.compile(r"([0-9]+)([smhd])")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def _seconds(text: str) -> int:
+    match = _DURATION.fullmatch(text)
+    if match is None:
+        raise ValueError("must be a number and s, m, h or d, such as 90s")
+    return int(match[1]) * _SECONDS[match[2]]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class _Var(_Model):
+    type: VarKind
+    about: str
+    default: str | int | bool | list[str] | None = None
+    required: bool = False
+    of: list[str] = []
+
+    def spec(self, name: str) -> VarSpec:
+        default = tuple(self.default) if isinstance(self.default, list) else self.default
+        return VarSpec(name, self.type, self.about, default, self.required, tuple(self.of))
+
+
+_Flag = Literal["migrations", "maintenance", "database"]
+
+
+class _Valued(_Model):
+    changed: str | None = None
+    missing: str | None = None
+    exists: str | None = None
+    var: str | None = None
+
+    def conditions(self) -> list[Condition]:
+        pairs = (
+            (ConditionKind.CHANGED, self.changed),
+            (ConditionKind.MISSING, self.missing),
+            (ConditionKind.EXISTS, self.exists),
+            (ConditionKind.VAR, self.var),
+        )
+        return [Condition(kind, value) for kind, value in pairs if value is not None]
+
+
+class _Step(_Model):
+    key: str
+    title: str
+    run: str | None = None
+    does: Does | None = None
+    check: str | None = None
+    risk: Risk = Risk.READS
+    on: Place = Place.ALL
+    timeout: str = "60s"
+    when: list[_Flag | _Valued] = []
+    at: At = At.ANY
+    each: str | None = None
+    undoes: str | None = None
+    on_failure: OnFailure = OnFailure.FAIL
+    changes_schema: bool = False
+
+    @field_validator("key")
+    @classmethod
+    def _safe(cls, key: str) -> str:
+        if not is_name(key):
+            raise ValueError("must be letters, digits, '-', '_' and '.', so that it is safe in a path")
+        return key
+
+    @field_validator("timeout")
+    @classmethod
+    def _duration(cls, text: str) -> str:
+        _seconds(text)
+        return text
+
+    def model_post_init(self, _context: object) -> None:
+        if (self.run is None) == (self.does is None):
+            raise ValueError("a step has either `run` or `does`")
+
+    def spec(self) -> StepSpec:
+        conditions: list[Condition] = []
+        for item in self.when:
+            conditions += item.conditions() if isinstance(item, _Valued) else [Condition(ConditionKind(item))]
+        return StepSpec(
+            key=self.key,
+            title=self.title,
+            run=self.run,
+            does=self.does,
+            check=self.check,
+            risk=self.risk,
+            on=self.on,
+            timeout=_seconds(self.timeout),
+            when=tuple(conditions),
+            at=self.at,
+            each=self.each,
+            undoes=self.undoes,
+            on_failure=self.on_failure,
+            schema=self.changes_schema,
+        )
+
+
+class _Needs(_Model):
+    free_mib: Annotated[int, Field(ge=0)] = 256
+    tools: list[str] = []
+
+
+class _Migrations(_Model):
+    directory: str
+    suffix: str
+    table: str
+
+
+class _RecipeFile(_Model):
+    recipe: str
+    title: str
+    vars: dict[str, _Var] = {}
+    needs: _Needs = _Needs()
+    maintenance: str | None = None
+    migrations: _Migrations | None = None
+    prepare: list[_Step] = []
+    change: list[_Step] = []
+    verify: list[_Step] = []
+
+    def recipe_of(self) -> Recipe:
+        kept = self.migrations
+        return Recipe(
+            name=self.recipe,
+            title=self.title,
+            vars={name: var.spec(name) for name, var in self.vars.items()},
+            needs_kib=self.needs.free_mib * 1024,
+            tools=tuple(self.needs.tools),
+            maintenance=self.maintenance,
+            migrations=Migrations(kept.directory, kept.suffix, kept.table) if kept else None,
+            prepare=_specs(self.prepare),
+            change=_specs(self.change),
+            verify=_specs(self.verify),
+        )
+
+
+def _specs(steps: list[_Step]) -> tuple[StepSpec, ...]:
+    return tuple(step.spec() for step in steps)

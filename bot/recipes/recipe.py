@@ -1,0 +1,240 @@
+"""What a recipe is, once it has been read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from urllib.parse import urlsplit
+
+from bot.domain.names import nearest
+from bot.domain.plan import OnFailure, Risk
+from bot.domain.target import VarValue
+
+
+class VarKind(StrEnum):
+    """What a variable of a recipe can hold."""
+
+    TEXT = "text"
+    NUMBER = "number"
+    FLAG = "flag"
+    URL = "url"
+    CHOICE = "choice"
+    TEXTS = "texts"
+
+
+@dataclass(frozen=True)
+class VarSpec:
+    """A variable that a recipe asks for, under `vars:` of an environment.
+
+    Args:
+        name: of the variable.
+        kind: what it can hold.
+        about: one line for people.
+        default: what it is when it is not given; None where it may be absent.
+        required: whether it must be given.
+        options: what a choice can be.
+    """
+
+    name: str
+    kind: VarKind
+    about: str
+    default: VarValue | None = None
+    required: bool = False
+    options: tuple[str, ...] = ()
+
+    def problem_with(self, value: object) -> str | None:
+        """Say what is wrong with a value, or None."""
+        match self.kind:
+            case VarKind.TEXT:
+                return None if isinstance(value, str) and value else "must be a text"
+            case VarKind.NUMBER:
+                return None if type(value) is int and value >= 0 else "must be a whole number, 0 or more"
+            case VarKind.FLAG:
+                return None if isinstance(value, bool) else "must be true or false"
+            case VarKind.URL:
+                return None if isinstance(value, str) and _is_url(value) else "must be a URL (http or https)"
+            case VarKind.CHOICE:
+                return None if value in self.options else f"must be one of {', '.join(self.options)}"
+            case VarKind.TEXTS:
+                fine = isinstance(value, list | tuple) and all(isinstance(item, str) and item for item in value)
+                return None if fine else "must be a list of texts"
+
+
+def _is_url(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return False
+    return parts.scheme in {"http", "https"} and bool(parts.hostname)
+
+
+class ConditionKind(StrEnum):
+    """What can make a step needed."""
+
+    MIGRATIONS = "migrations"
+    """There are pending migrations, and they are to be run."""
+    MAINTENANCE = "maintenance"
+    """The run takes the site down (the setting `maintenance:`), and it is not down already."""
+    DATABASE = "database"
+    """The environment has a database."""
+    CHANGED = "changed"
+    """A path that matches the pattern differs between what is live and the approved commit."""
+    MISSING = "missing"
+    """The path is not there on a host."""
+    EXISTS = "exists"
+    """The path is there on every host, or comes with the commit."""
+    VAR = "var"
+    """The variable is given and not empty."""
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One thing that makes a step needed.
+
+    Args:
+        kind: which.
+        value: the pattern, the path or the variable; empty where the kind needs none.
+    """
+
+    kind: ConditionKind
+    value: str = ""
+
+
+class Place(StrEnum):
+    """On which hosts of the environment a step runs."""
+
+    ALL = "all"
+    FIRST = "first"
+    BOT = "bot"
+
+
+class At(StrEnum):
+    """Which commit must be checked out when a step starts; anything else means somebody else is at work."""
+
+    ANY = "any"
+    APPROVED = "approved"
+
+
+class Does(StrEnum):
+    """What a step can do that is not a command."""
+
+    PREFLIGHT = "preflight"
+    BACKUP = "backup"
+    HEALTH = "health"
+    NOTHING_PENDING = "nothing-pending"
+
+
+@dataclass(frozen=True)
+class StepSpec:
+    """One step of a recipe.
+
+    Args:
+        key: its identity; safe in a path.
+        title: for people.
+        run: a shell template, or None where `does` says what it does.
+        does: what it does, where it is not a command.
+        check: a shell template that reads whether it took effect (status 0 yes, 1 no), or None.
+        risk: what it can do to production.
+        on: on which hosts.
+        timeout: seconds.
+        when: it is needed when any of these holds; none means always.
+        at: which commit must be checked out.
+        each: a variable that holds a list; the step is made once for each of its texts, as `{each}`.
+        undoes: the key of the step that it undoes.
+        on_failure: what its failure means.
+        schema: whether it changes the schema.
+    """
+
+    key: str
+    title: str
+    run: str | None
+    does: Does | None
+    check: str | None
+    risk: Risk
+    on: Place
+    timeout: int
+    when: tuple[Condition, ...]
+    at: At
+    each: str | None
+    undoes: str | None
+    on_failure: OnFailure
+    schema: bool
+
+
+@dataclass(frozen=True)
+class Migrations:
+    """Where an app of this kind keeps its migrations.
+
+    Args:
+        directory: in the repository.
+        suffix: of their files; the name of a migration is the file's without it.
+        table: in which the database remembers which ran.
+    """
+
+    directory: str
+    suffix: str
+    table: str
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How an app of a kind is operated.
+
+    Args:
+        name: of the recipe.
+        title: for people.
+        vars: what it asks for, by name.
+        needs_kib: kibibytes that must be free where the checkout lies.
+        tools: programs that must be on each host.
+        maintenance: a shell template that reads whether the app is in maintenance, or None.
+        migrations: where they are, or None where it has none.
+        prepare: steps before the gate.
+        change: steps behind the gate.
+        verify: steps after them.
+    """
+
+    name: str
+    title: str
+    vars: Mapping[str, VarSpec]
+    needs_kib: int
+    tools: tuple[str, ...]
+    maintenance: str | None
+    migrations: Migrations | None
+    prepare: tuple[StepSpec, ...]
+    change: tuple[StepSpec, ...]
+    verify: tuple[StepSpec, ...]
+
+    def check_vars(self, values: Mapping[str, object]) -> tuple[Mapping[str, VarValue], tuple[tuple[str, str], ...]]:
+        """Check what an environment gives under `vars:`, and add the defaults.
+
+        Args:
+            values: as read from the operations file.
+
+        Returns:
+            The variables, and the problems: pairs of the variable's name and a sentence.
+        """
+        checked: dict[str, VarValue] = {}
+        problems: list[tuple[str, str]] = []
+        for name, value in values.items():
+            spec = self.vars.get(name)
+            if spec is None:
+                near = nearest(name, self.vars)
+                hint = f"; did you mean '{near}'?" if near else ""
+                problems.append((name, f"the recipe '{self.name}' has no such variable{hint}"))
+                continue
+            problem = spec.problem_with(value)
+            if problem is not None:
+                problems.append((name, problem))
+            elif isinstance(value, list | tuple):
+                checked[name] = tuple(str(item) for item in value)
+            elif isinstance(value, str | int | bool):
+                checked[name] = value
+        for name, spec in self.vars.items():
+            if name in values:
+                continue
+            if spec.required:
+                problems.append((name, f"is missing; the recipe '{self.name}' needs it: {spec.about}"))
+            elif spec.default is not None:
+                checked[name] = spec.default
+        return checked, tuple(problems)

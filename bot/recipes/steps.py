@@ -1,0 +1,244 @@
+"""From a recipe and what was found to the steps of a plan, and to those it does not need. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from bot.domain.look import HostFacts, HostQuestion
+from bot.domain.plan import (
+    Act,
+    Dump,
+    Health,
+    NothingPending,
+    Phase,
+    Preflight,
+    Shell,
+    Skipped,
+    Step,
+)
+from bot.domain.shell import Command, fill
+from bot.domain.target import Target
+from bot.recipes.recipe import At, Condition, ConditionKind, Does, Place, Recipe, StepSpec
+
+_PLANNED = frozenset({Does.BACKUP})
+"""What prepare can do only once there is a plan: whether it is needed depends on what the plan would change."""
+
+_HEALTH_TRIES = 20
+
+
+@dataclass(frozen=True)
+class Situation:
+    """What decides which steps of a recipe are needed.
+
+    Args:
+        run: the run's ID.
+        sha: the commit that is to be live.
+        hosts: what each host answered; empty before anything was read.
+        migrations: the pending migrations that this run is to apply.
+        takes_down: whether this run takes the site down.
+        backup: the ID of the backup that is made first, or None.
+    """
+
+    run: str
+    sha: str
+    hosts: tuple[HostFacts, ...]
+    migrations: tuple[str, ...]
+    takes_down: bool
+    backup: str | None
+
+
+def values_of(target: Target, situation: Situation) -> dict[str, str]:
+    """Give what a template can ask for, as text; lists are given one by one as `each`."""
+    plain = {name: str(value) for name, value in target.vars.items() if not isinstance(value, tuple)}
+    return plain | {"path": target.path, "branch": target.branch, "sha": situation.sha, "run": situation.run}
+
+
+def question(recipe: Recipe, target: Target, ref: str | None) -> HostQuestion:
+    """Say what must be read on each host to decide which steps are needed.
+
+    Args:
+        recipe: of the target.
+        target: whose hosts.
+        ref: what is to be deployed, or None.
+    """
+    values = {name: str(value) for name, value in target.vars.items()}
+    asked = {ConditionKind.MISSING, ConditionKind.EXISTS}
+    specs = (*recipe.prepare, *recipe.change, *recipe.verify)
+    return HostQuestion(
+        path=target.path,
+        ref=ref,
+        exists=tuple(sorted({c.value for spec in specs for c in spec.when if c.kind in asked})),
+        directory=recipe.migrations.directory if recipe.migrations else None,
+        maintenance=fill(recipe.maintenance, values) if recipe.maintenance else None,
+    )
+
+
+def _tools(recipe: Recipe, values: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(values[tool[1:-1]] if tool.startswith("{") else tool for tool in recipe.tools)
+
+
+def before_plan(recipe: Recipe, target: Target, run: str) -> tuple[Step, ...]:
+    """Give the steps of prepare that come before there is a plan (the checks, the fetch)."""
+    situation = Situation(run, "", (), (), takes_down=False, backup=None)
+    specs = [spec for spec in recipe.prepare if spec.does not in _PLANNED and not spec.when]
+    return tuple(step for spec in specs for step in _steps(spec, Phase.PREPARE, recipe, target, situation))
+
+
+def planned(recipe: Recipe, target: Target, situation: Situation) -> tuple[tuple[Step, ...], tuple[Skipped, ...]]:
+    """Decide which steps of a recipe are needed.
+
+    Args:
+        recipe: of the target.
+        target: where.
+        situation: what was found.
+
+    Returns:
+        The steps of prepare that need a plan, then those of change and verify; and what is not needed, with why.
+    """
+    steps: list[Step] = []
+    skipped: list[Skipped] = []
+    phases = ((Phase.PREPARE, recipe.prepare), (Phase.CHANGE, recipe.change), (Phase.VERIFY, recipe.verify))
+    already = {step.key for step in before_plan(recipe, target, situation.run)}
+    for phase, specs in phases:
+        for spec in specs:
+            why_not = _why_not(spec, target, situation)
+            if why_not is not None:
+                skipped.append(Skipped(spec.key, spec.title.replace(" {each}", ""), why_not))
+                continue
+            steps += (step for step in _steps(spec, phase, recipe, target, situation) if step.key not in already)
+    return tuple(steps), tuple(skipped)
+
+
+def _why_not(spec: StepSpec, target: Target, situation: Situation) -> str | None:
+    """Say why a step is not needed, or None where it is."""
+    if spec.does is Does.BACKUP and situation.backup is None:
+        return "the policy asks for none"
+    if spec.each is not None and not target.vars.get(spec.each):
+        return f"no {spec.each} are named"
+    if not spec.when or any(_holds(condition, target, situation) for condition in spec.when):
+        return None
+    return "; ".join(dict.fromkeys(_absence(condition) for condition in spec.when))
+
+
+def _holds(condition: Condition, target: Target, situation: Situation) -> bool:
+    hosts = situation.hosts
+    match condition.kind:
+        case ConditionKind.MIGRATIONS:
+            return bool(situation.migrations)
+        case ConditionKind.MAINTENANCE:
+            return situation.takes_down
+        case ConditionKind.DATABASE:
+            return target.database is not None
+        case ConditionKind.CHANGED:
+            return any(_matches(path, condition.value) for facts in hosts for path in facts.changed)
+        case ConditionKind.MISSING:
+            return any(condition.value not in facts.existing for facts in hosts)
+        case ConditionKind.EXISTS:
+            return all(condition.value in facts.existing or condition.value in facts.changed for facts in hosts)
+        case ConditionKind.VAR:
+            return bool(target.vars.get(condition.value))
+
+
+def _matches(path: str, pattern: str) -> bool:
+    return fnmatchcase(path, pattern)
+
+
+def _absence(condition: Condition) -> str:
+    match condition.kind:
+        case ConditionKind.MIGRATIONS:
+            return "no migrations to run"
+        case ConditionKind.MAINTENANCE:
+            return "the site is not taken down by this run"
+        case ConditionKind.DATABASE:
+            return "no database"
+        case ConditionKind.CHANGED:
+            return f"{condition.value} unchanged"
+        case ConditionKind.MISSING:
+            return f"{condition.value} is there"
+        case ConditionKind.EXISTS:
+            return f"no {condition.value}"
+        case ConditionKind.VAR:
+            return f"no {condition.value} is set"
+
+
+def _steps(spec: StepSpec, phase: Phase, recipe: Recipe, target: Target, situation: Situation) -> list[Step]:
+    values = values_of(target, situation)
+    if spec.each is None:
+        return [_step(spec, spec.key, phase, recipe, target, situation, values)]
+    items = target.vars.get(spec.each, ())
+    keys: set[str] = set()
+    steps = []
+    for item in items if isinstance(items, tuple) else ():
+        key = _unique(f"{spec.key}-{_slug(item)}", keys)
+        keys.add(key)
+        steps.append(_step(spec, key, phase, recipe, target, situation, values | {"each": item}))
+    return steps
+
+
+def _step(
+    spec: StepSpec,
+    key: str,
+    phase: Phase,
+    recipe: Recipe,
+    target: Target,
+    situation: Situation,
+    values: Mapping[str, str],
+) -> Step:
+    return Step(
+        key=key,
+        title=spec.title.replace("{each}", values.get("each", ""))[:80],
+        phase=phase,
+        hosts=_hosts(spec.on, target),
+        risk=spec.risk,
+        timeout=spec.timeout,
+        act=_act(spec, recipe, target, situation, values),
+        check=fill(spec.check, values) if spec.check else None,
+        on_failure=spec.on_failure,
+        undoes=spec.undoes,
+        schema=spec.schema,
+    )
+
+
+def _hosts(place: Place, target: Target) -> tuple[str, ...]:
+    match place:
+        case Place.ALL:
+            return target.hosts
+        case Place.FIRST:
+            return target.hosts[:1]
+        case Place.BOT:
+            return ()
+
+
+def _act(spec: StepSpec, recipe: Recipe, target: Target, situation: Situation, values: Mapping[str, str]) -> Act:
+    match spec.does:
+        case None:
+            return Shell(_command(spec, values), target.path, situation.sha if spec.at is At.APPROVED else None)
+        case Does.PREFLIGHT:
+            return Preflight(recipe.needs_kib, _tools(recipe, values))
+        case Does.BACKUP:
+            return Dump(situation.backup or "")
+        case Does.HEALTH:
+            return Health(str(target.vars.get("health_url", "")), _HEALTH_TRIES)
+        case Does.NOTHING_PENDING:
+            return NothingPending(situation.migrations)
+
+
+def _command(spec: StepSpec, values: Mapping[str, str]) -> Command:
+    return fill(spec.run or "", values)
+
+
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+def _slug(text: str) -> str:
+    slug = _UNSAFE.sub("-", text).strip("-.")[:32].strip("-.")
+    return re.sub(r"\.{2,}", ".", slug) or "step"
+
+
+def _unique(key: str, taken: set[str]) -> str:
+    if key not in taken:
+        return key
+    return next(f"{key}-{n}" for n in range(2, len(taken) + 3) if f"{key}-{n}" not in taken)

@@ -1,0 +1,72 @@
+"""What a slash command is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from bot.domain.look import Look
+from bot.domain.plan import NothingToDo, Plan, Step
+from bot.domain.request import Action, Origin, Request
+from bot.domain.run import Run
+from bot.domain.target import Operations, Target
+
+
+class Command(Protocol):
+    """A slash command that becomes a run."""
+
+    @property
+    def name(self) -> str:
+        """What is typed, with the slash: `/deploy`."""
+        ...
+
+    @property
+    def action(self) -> Action:
+        """What a policy calls it."""
+        ...
+
+    @property
+    def description(self) -> str:
+        """One line for Slack's list of commands."""
+        ...
+
+    @property
+    def usage(self) -> str:
+        """The words behind the name: `APP ENV [REF]`."""
+        ...
+
+    def parse(self, words: tuple[str, ...], origin: Origin, operations: Operations) -> Request:
+        """Read what was typed behind the name.
+
+        Raises:
+            Refused: with what is wrong and what would be right.
+        """
+        ...
+
+    def before_plan(self, run: Run, target: Target) -> tuple[Step, ...]:
+        """Give the steps that come before there is a plan; they only read, or bring what planning reads."""
+        ...
+
+    async def plan(self, run: Run, target: Target, look: Look) -> Plan | NothingToDo:
+        """Answer the request.
+
+        Raises:
+            Refused: it cannot be done, and why.
+        """
+        ...
+
+    async def basis(self, plan: Plan, run: Run, target: Target, look: Look) -> Mapping[str, str]:
+        """Read again the facts that a plan stands on; `bot.domain.plan.differences` compares them.
+
+        Raises:
+            Refused: they cannot be read.
+        """
+        ...
+
+    async def pending(self, plan: Plan, target: Target, look: Look) -> tuple[str, ...]:
+        """Read again which of the plan's pending migrations have not run, just before the schema is changed.
+
+        Raises:
+            Refused: they cannot be read.
+        """
+        ...

@@ -1,0 +1,226 @@
+"""`/deploy APP ENV [REF] [--dry-run] [--no-migrate]`: bring a commit live, with its migrations."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bot.domain.errors import Reason, Refused, problem
+from bot.domain.look import DatabaseFacts, HostFacts, Look
+from bot.domain.names import Ref, Sha, TargetName
+from bot.domain.plan import Finding, NothingToDo, Plan, Step
+from bot.domain.request import Action, Origin, Request
+from bot.domain.run import Run
+from bot.domain.target import Operations, Target
+from bot.recipes.recipe import Recipe
+from bot.recipes.steps import Situation, before_plan, planned, question
+from commands.words import find_target, sort_words
+
+DRY_RUN = "--dry-run"
+NO_MIGRATE = "--no-migrate"
+_WORDS = 3
+
+
+@dataclass(frozen=True)
+class Deploy:
+    """The command.
+
+    Args:
+        recipes: the recipe of each target.
+    """
+
+    recipes: Mapping[TargetName, Recipe]
+
+    name: str = "/deploy"
+    action: Action = Action.DEPLOY
+    description: str = "Bring a commit live: plan, countersign, deploy"
+    usage: str = "APP ENV [REF] [--dry-run] [--no-migrate]"
+
+    def parse(self, words: tuple[str, ...], origin: Origin, operations: Operations) -> Request:
+        """Read what was typed behind `/deploy`.
+
+        Raises:
+            Refused: with what is wrong and what would be right.
+        """
+        usage = f"{self.name} {self.usage}"
+        sorted_words = sort_words(words, usage, frozenset({DRY_RUN, NO_MIGRATE}), _WORDS)
+        target = find_target(sorted_words.plain, origin.channel, operations, usage)
+        asked = sorted_words.plain[2] if len(sorted_words.plain) == _WORDS else target.branch
+        options = {"ref": Ref(asked).text}
+        if DRY_RUN in sorted_words.flags:
+            options["dry_run"] = "yes"
+        if NO_MIGRATE in sorted_words.flags:
+            options["no_migrate"] = "yes"
+        return Request(self.action, target.name, origin, options, " ".join((self.name, *words)))
+
+    def before_plan(self, run: Run, target: Target) -> tuple[Step, ...]:
+        """Give the checks and the fetch."""
+        return before_plan(self.recipes[target.name], target, run.id)
+
+    async def plan(self, run: Run, target: Target, look: Look) -> Plan | NothingToDo:
+        """Resolve the ref, require a fast-forward, and list what would change.
+
+        Raises:
+            Refused: `ref_not_found`, `not_fast_forward`, `checkouts_differ`, `checkout_dirty`, or what a host or the
+                database answers.
+        """
+        recipe = self.recipes[target.name]
+        request = run.request
+        hosts, database = await _read(recipe, target, look, request.options["ref"])
+        sha = _agreed_commit(hosts, request.options["ref"])
+        pending = _pending(recipe, hosts[0], database)
+        migrations = () if "no_migrate" in request.options else pending
+        if all(facts.head == sha for facts in hosts) and not migrations:
+            return NothingToDo({"sha": sha, "pending": ", ".join(pending)})
+        takes_down, downs = _takes_down(target, hosts, migrations)
+        backup = _backup_id(run) if _wants_backup(target, len(migrations)) else None
+        situation = Situation(run.id, sha, hosts, migrations, takes_down, backup)
+        steps, skipped = planned(recipe, target, situation)
+        first = next((facts for facts in hosts if facts.head != sha), hosts[0])
+        return Plan(
+            request=request,
+            steps=(*self.before_plan(run, target), *steps),
+            requirement=target.policy.requirement(self.action),
+            basis=_basis(hosts, sha, pending, has_database=database is not None),
+            sha=Sha(sha),
+            commits=first.commits,
+            commit_count=first.commit_count,
+            pending=migrations,
+            skipped=skipped,
+            findings=(*downs, *_held_back(pending, migrations), *_sessions(database, migrations)),
+        )
+
+    async def basis(self, plan: Plan, run: Run, target: Target, look: Look) -> Mapping[str, str]:
+        """Read again what the plan stands on: each host's HEAD, files and maintenance, and the pending migrations.
+
+        Raises:
+            Refused: what a host or the database answers.
+        """
+        recipe = self.recipes[target.name]
+        hosts, database = await _read(recipe, target, look, str(plan.sha))
+        pending = _pending(recipe, hosts[0], database)
+        return _basis(hosts, str(plan.sha), pending, has_database=database is not None)
+
+    async def pending(self, plan: Plan, target: Target, look: Look) -> tuple[str, ...]:
+        """Read again which of the plan's migrations have not run.
+
+        Raises:
+            Refused: what the database answers.
+        """
+        recipe = self.recipes[target.name]
+        if target.database is None or recipe.migrations is None:
+            return plan.pending
+        facts = await look.database(recipe.migrations.table)
+        ran = {row.name for row in facts.ran}
+        return tuple(name for name in plan.pending if name not in ran)
+
+
+async def _read(
+    recipe: Recipe, target: Target, look: Look, ref: str
+) -> tuple[tuple[HostFacts, ...], DatabaseFacts | None]:
+    asked = question(recipe, target, ref)
+    reading = [look.host(name, asked) for name in target.hosts]
+    # Every answer is awaited before the first refusal is passed on, so that nothing is left reading.
+    found = await asyncio.gather(*reading, return_exceptions=True)
+    hosts: list[HostFacts] = []
+    for answer in found:
+        if isinstance(answer, BaseException):
+            raise answer
+        hosts.append(answer)
+    if target.database is None or recipe.migrations is None:
+        return tuple(hosts), None
+    return tuple(hosts), await look.database(recipe.migrations.table)
+
+
+def _agreed_commit(hosts: tuple[HostFacts, ...], ref: str) -> str:
+    """Give the commit that every host resolves the ref to, having checked that each can move there."""
+    for facts in hosts:
+        if facts.dirty:
+            raise Refused(problem(Reason.CHECKOUT_DIRTY, host=facts.host, paths=", ".join(facts.dirty)))
+        if facts.sha is None:
+            raise Refused(problem(Reason.REF_NOT_FOUND, ref=ref, host=facts.host))
+        if not facts.fast_forward:
+            raise Refused(problem(Reason.NOT_FAST_FORWARD, ref=ref, sha=facts.sha, head=facts.head, host=facts.host))
+    commits = {facts.sha: facts.host for facts in hosts if facts.sha is not None}
+    if len(commits) > 1:
+        found = ", ".join(f"{host}: {sha[:7]}" for sha, host in commits.items())
+        raise Refused(problem(Reason.CHECKOUTS_DIFFER, ref=ref, found=found))
+    return next(iter(commits))
+
+
+def _pending(recipe: Recipe, first: HostFacts, database: DatabaseFacts | None) -> tuple[str, ...]:
+    if recipe.migrations is None or database is None:
+        return ()
+    suffix = recipe.migrations.suffix
+    ran = {row.name for row in database.ran}
+    names = (file.removesuffix(suffix) for file in first.migrations if file.endswith(suffix))
+    return tuple(sorted(name for name in names if name not in ran))
+
+
+def _takes_down(
+    target: Target, hosts: tuple[HostFacts, ...], migrations: tuple[str, ...]
+) -> tuple[bool, tuple[Finding, ...]]:
+    """Decide whether this run takes the site down; one that is down already stays as it is, whoever did it."""
+    down = [facts.host for facts in hosts if facts.maintenance]
+    if down:
+        return False, (Finding("already_down", {"hosts": ", ".join(down)}),)
+    match target.vars.get("maintenance", "never"):
+        case "always":
+            return True, ()
+        case "if-migrations":
+            return bool(migrations), ()
+        case _:
+            return False, ()
+
+
+def _wants_backup(target: Target, migrations: int) -> bool:
+    if not target.policy.wants_backup(Action.DEPLOY, migrations):
+        return False
+    if target.database is None or target.backups is None:
+        missing = "database" if target.database is None else "backups"
+        raise Refused(
+            problem(Reason.BACKUP_IMPOSSIBLE, stage="configuration", detail=f"{target.name} has no `{missing}:`")
+        )
+    return True
+
+
+def _backup_id(run: Run) -> str:
+    """Name the backup by its day and its run, so that planning again names the same one."""
+    return f"B-{run.created_at:%Y%m%d}-{run.id.removeprefix('R-')}"
+
+
+def _held_back(pending: tuple[str, ...], migrations: tuple[str, ...]) -> tuple[Finding, ...]:
+    if not pending or migrations:
+        return ()
+    return (Finding("held_back", {"migrations": ", ".join(pending)}),)
+
+
+def _sessions(database: DatabaseFacts | None, migrations: tuple[str, ...]) -> tuple[Finding, ...]:
+    if database is None or not migrations:
+        return ()
+    return tuple(
+        Finding(
+            "session",
+            {
+                "id": str(session.id),
+                "user": session.user,
+                "seconds": str(session.seconds),
+                "query": session.query,
+                "waits": "yes" if session.waits else "no",
+            },
+        )
+        for session in database.sessions
+    )
+
+
+def _basis(hosts: tuple[HostFacts, ...], sha: str, pending: tuple[str, ...], *, has_database: bool) -> dict[str, str]:
+    basis = {"commit": sha}
+    for facts in hosts:
+        basis[f"checked out on {facts.host}"] = facts.head
+        basis[f"local changes on {facts.host}"] = ", ".join(facts.dirty)
+        basis[f"maintenance on {facts.host}"] = {None: "unknown", True: "on", False: "off"}[facts.maintenance]
+        basis[f"approved commit on {facts.host}"] = facts.sha or "not there"
+    if has_database:
+        basis["pending migrations"] = ", ".join(pending)
+    return basis
