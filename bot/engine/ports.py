@@ -13,7 +13,7 @@ from bot.domain.history import Entry, Record
 from bot.domain.inbox import Event, Posted
 from bot.domain.look import Look
 from bot.domain.people import Roster
-from bot.domain.plan import Plan, Step
+from bot.domain.plan import NothingToDo, Plan, Step
 from bot.domain.request import Request
 from bot.domain.run import Gate, Run, RunState, StepRow, Vote
 from bot.domain.target import Emoji, Target
@@ -436,4 +436,27 @@ class MessageStore(Protocol):
 
     async def mark_published(self, run: str, revision: int) -> None:
         """Note up to which revision Slack agrees with a run; never goes back."""
+        ...
+
+
+# ── commands ────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Planner(Protocol):
+    """What the engine asks of a command; `commands.command.Command` says what each method is for."""
+
+    def before_plan(self, run: Run, target: Target) -> tuple[Step, ...]:
+        """Give the steps that come before there is a plan."""
+        ...
+
+    async def plan(self, run: Run, target: Target, look: Look) -> Plan | NothingToDo:
+        """Answer the request. Raises `Refused` where it cannot be done."""
+        ...
+
+    async def basis(self, plan: Plan, run: Run, target: Target, look: Look) -> Mapping[str, str]:
+        """Read again the facts that a plan stands on. Raises `Refused` where they cannot be read."""
+        ...
+
+    async def pending(self, plan: Plan, target: Target, look: Look) -> tuple[str, ...]:
+        """Read again which of the plan's migrations have not run. Raises `Refused` where that cannot be read."""
         ...

@@ -1,0 +1,214 @@
+"""The engine's façade: what the conversation may ask of it, and the drivers it owns."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Mapping
+from statistics import median
+
+import structlog
+
+from bot.domain.errors import Reason, Refused, problem
+from bot.domain.history import Entry
+from bot.domain.names import run_id
+from bot.domain.people import Membership, membership
+from bot.domain.request import Request
+from bot.domain.run import Run, RunState
+from bot.domain.target import Operations, Target
+from bot.engine.driver import Driver
+from bot.engine.ports import Chunk
+from bot.engine.world import World
+
+_SWEEP = 3.0
+"""Seconds between looks for runs that nobody drives: a crashed owner's, or one whose driver failed."""
+
+_ESTIMATE_FROM = 20
+
+_log = structlog.get_logger()
+
+
+class Engine:
+    """Accepts requests and drives runs.
+
+    Args:
+        world: its ports.
+    """
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._drivers: dict[str, tuple[Driver, asyncio.Task[None]]] = {}
+        self._sweeper: asyncio.Task[None] | None = None
+        self._draining = False
+
+    @property
+    def operations(self) -> Operations:
+        """The operations file."""
+        return self._world.operations
+
+    async def start(self) -> None:
+        """Pick up interrupted runs, and keep looking for runs that nobody drives."""
+        await self._sweep()
+        self._sweeper = asyncio.create_task(self._keep_sweeping())
+
+    async def drain(self) -> None:
+        """Stop driving. What runs on hosts goes on there, and is picked up at the next start."""
+        self._draining = True
+        tasks = [task for _, task in self._drivers.values()]
+        if self._sweeper is not None:
+            tasks.append(self._sweeper)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def submit(self, request: Request) -> Run:
+        """Accept a request as a run.
+
+        The same event asked twice gives the same run.
+
+        Args:
+            request: parsed; its channel is one of the target's.
+
+        Raises:
+            Refused: `draining`, `not_allowed`, `membership_unknown`, `frozen`; no run is started.
+        """
+        if self._draining:
+            raise Refused(problem(Reason.DRAINING))
+        target = self._world.operations.targets[request.target]
+        await self._may(request, target)
+        now = self._world.clock.now()
+        freeze = target.policy.freeze_at(now)
+        if freeze is not None and "dry_run" not in request.options:
+            raise Refused(problem(Reason.FROZEN, why=freeze.reason, timezone=freeze.timezone))
+        made = run_id(os.urandom(8))
+        facts = {"typed": self._world.masker.mask(request.typed), "target": str(request.target)}
+        run = await self._world.store.create(made, request, now, Entry(made, "requested", request.origin.user, facts))
+        self._world.audience.changed(run.id)
+        self._drive(run.id)
+        return run
+
+    async def get(self, run: str) -> Run | None:
+        """Read one run."""
+        return await self._world.store.get(run)
+
+    async def recent(self, limit: int) -> tuple[Run, ...]:
+        """Read the latest runs, newest first."""
+        return await self._world.store.recent(limit)
+
+    async def cancel(self, run: str, user: str) -> Run:
+        """Cancel a run: before the change phase that ends it; during, its process groups are ended.
+
+        Args:
+            run: the run's ID.
+            user: Slack's ID of who asks.
+
+        Raises:
+            Refused: `unknown_run`; `not_allowed`, it is neither the requester nor somebody who may approve.
+        """
+        found = await self._world.store.get(run)
+        if found is None:
+            raise Refused(problem(Reason.UNKNOWN_RUN, run=run))
+        await self._may_cancel(found, user)
+        now = self._world.clock.now()
+        if not found.ended and await self._world.store.request_cancel(run, user, now):
+            await self._world.store.append((Entry(run, "cancel_requested", user, {"state": found.state.value}),), now)
+            self._world.audience.changed(run)
+        if found.state is RunState.NEEDS_HUMAN:
+            await self._close(run, user)
+        driven = self._drivers.get(run)
+        if driven is not None:
+            driven[0].cancel_requested()
+        return await self._world.store.get(run) or found
+
+    def nudge(self, run: str) -> None:
+        """Take note that the reactions on a run's request to approve may have changed."""
+        driven = self._drivers.get(run)
+        if driven is not None:
+            driven[0].wake.set()
+
+    async def awaiting(self) -> tuple[str, ...]:
+        """Name the runs whose gate is open."""
+        runs = [await self._world.store.get(name) for name in await self._world.store.unfinished()]
+        return tuple(run.id for run in runs if run is not None and run.state is RunState.AWAITING_APPROVAL)
+
+    async def output(self, run: str) -> tuple[Chunk, ...]:
+        """Read what was kept of a run's output."""
+        return await self._world.store.output(run)
+
+    async def estimate(self, run: Run) -> Mapping[str, float]:
+        """Estimate how long each step of a run takes, in seconds: the median of its past on the same target."""
+        estimates: dict[str, float] = {}
+        name = run.request.target
+        for key in run.step_order:
+            past = await self._world.store.step_seconds(name.app, name.environment, key, _ESTIMATE_FROM)
+            if past:
+                estimates[key] = median(past)
+        return estimates
+
+    async def _may(self, request: Request, target: Target) -> None:
+        people = target.policy.who_may(request.action)
+        user = request.origin.user
+        roster = await self._world.directory.roster(frozenset({user}), people.groups)
+        names = ", ".join(people.names)
+        match membership(user, people, roster):
+            case Membership.YES:
+                return
+            case Membership.NO:
+                raise Refused(problem(Reason.NOT_ALLOWED, action=request.action.value, people=names))
+            case Membership.UNKNOWN:
+                raise Refused(problem(Reason.MEMBERSHIP_UNKNOWN, action=request.action.value, people=names))
+
+    async def _may_cancel(self, run: Run, user: str) -> None:
+        if user == run.request.origin.user:
+            return
+        target = self._world.operations.targets.get(run.request.target)
+        asked = target.policy.requirement(run.request.action).eligible if target else None
+        allowed = target.policy.who_may(run.request.action) if target else None
+        for people in (asked, allowed):
+            if people is None:
+                continue
+            roster = await self._world.directory.roster(frozenset({user}), people.groups)
+            if membership(user, people, roster) is Membership.YES:
+                return
+        raise Refused(problem(Reason.NOT_ALLOWED, action="cancel", people="the requester, those who may approve"))
+
+    async def _close(self, run: str, user: str) -> None:
+        """End a run that waited for a person: they say that they have seen to it."""
+        await Driver(self._world, run).close(user)
+
+    def _drive(self, run: str) -> None:
+        if run in self._drivers or self._draining:
+            return
+        driver = Driver(self._world, run)
+        task = asyncio.create_task(driver.drive(), name=f"run {run}")
+        self._drivers[run] = (driver, task)
+        task.add_done_callback(lambda done: self._driven(run, done))
+
+    def _driven(self, run: str, task: asyncio.Task[None]) -> None:
+        self._drivers.pop(run, None)
+        for driver, _ in self._drivers.values():
+            driver.wake.set()
+        if not task.cancelled() and task.exception() is not None:
+            _log.error("driver_failed", run=run, exc_info=task.exception())
+
+    async def _keep_sweeping(self) -> None:
+        while True:
+            await asyncio.sleep(_SWEEP)
+            try:
+                await self._sweep()
+            except Exception:
+                _log.exception("sweep_failed")
+
+    async def _sweep(self) -> None:
+        for name in await self._world.store.unfinished():
+            run = None if name in self._drivers else await self._world.store.get(name)
+            if run is not None and run.state is not RunState.NEEDS_HUMAN:
+                self._drive(name)
+            elif name in self._drivers:
+                await self._pass_on_cancellation(name)
+
+    async def _pass_on_cancellation(self, name: str) -> None:
+        """A cancellation may have been asked of another replica."""
+        run = await self._world.store.get(name)
+        if run is not None and run.cancelled_by:
+            self._drivers[name][0].cancel_requested()

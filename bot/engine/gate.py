@@ -1,0 +1,194 @@
+"""The point before the first change: it waits for the right people, and lets nothing through that they did not see."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from bot.domain.approval import GateState, Judgement, judge
+from bot.domain.errors import Problem, Reason, Refused, problem
+from bot.domain.plan import Phase, differences
+from bot.domain.run import Gate, Run, RunState, StepState, Vote
+from bot.domain.target import Emoji
+from bot.engine.planning import cancel_before_change
+from bot.engine.ports import (
+    ChangeStarts,
+    ConversationUnavailable,
+    GateIs,
+    MoveTo,
+    VotesAre,
+)
+from bot.engine.session import Session
+
+_READ_EVERY = 20.0
+"""Seconds after which the reactions are read even if no event told of one: events can be lost."""
+
+_ASK_AGAIN = 5.0
+"""Seconds until Slack is asked again when it did not answer."""
+
+
+async def wait_at_gate(session: Session, run: Run) -> Run:
+    """Wait until the gate is decided.
+
+    Args:
+        session: the hold on the run.
+        run: in state `awaiting_approval`.
+
+    Returns:
+        The run in its next state.
+
+    Raises:
+        Overtaken: another owner has the run.
+    """
+    while True:
+        gate = _gate(run)
+        if run.cancelled_by:
+            return await cancel_before_change(session, run)
+        if session.now() >= gate.expires_at:
+            return await _expire(session, gate)
+        pause = _READ_EVERY
+        try:
+            judgement = await _judge(session, run, gate)
+            run = await _remember(session, run, gate, judgement)
+            if judgement.state is GateState.REJECTED:
+                return await _reject(session, gate, judgement)
+            if judgement.state is GateState.APPROVED:
+                return await _approve(session, gate, judgement)
+        except ConversationUnavailable:
+            pause = _ASK_AGAIN
+        left = (gate.expires_at - session.now()).total_seconds()
+        await session.pause(max(0.05, min(pause, left)))
+        run = await session.read()
+
+
+async def still_open_to_pass(session: Session, run: Run) -> Problem | None:
+    """Check, just before the first change, that the approval still stands and the world has not moved.
+
+    Args:
+        session: the hold on the run.
+        run: in state `running`, with no change begun.
+
+    Returns:
+        What stands in the way, or None.
+    """
+    gate, plan = _gate(run), run.plan
+    if plan is None:
+        return problem(Reason.INTERNAL, detail="a run without a plan passed its gate")
+    if session.now() >= gate.expires_at:
+        return problem(Reason.EXPIRED)
+    freeze = session.target.policy.freeze_at(session.now())
+    if freeze is not None:
+        return problem(Reason.FROZEN, why=freeze.reason)
+    if gate.requirement.count > 0:
+        judgement = await _judge_patiently(session, run, gate)
+        if judgement is None or judgement.state is not GateState.APPROVED:
+            given = "0" if judgement is None else str(len(judgement.approvers))
+            return problem(Reason.REJECTED, needed=str(gate.requirement.count), given=given, withdrawn="yes")
+    try:
+        moved = differences(plan.basis, await session.basis(plan, run))
+    except Refused as refusal:
+        return refusal.problem
+    if moved:
+        return Problem(
+            Reason.MOVED, {name: f"{before or 'nothing'} → {now or 'nothing'}" for name, before, now in moved}
+        )
+    return None
+
+
+async def void(session: Session, run: Run, found: Problem) -> Run:
+    """Void an approval and end the run; nothing was changed."""
+    gate = replace(_gate(run), state=GateState.VOID)
+    facts = {"plan": gate.digest, "reason": found.reason.value, **found.facts}
+    return await session.write(
+        GateIs(gate),
+        MoveTo(RunState.FAILED, session.now(), found),
+        entries=(session.entry("gate_void", facts),),
+    )
+
+
+def nothing_changed_yet(run: Run) -> bool:
+    """Say whether no step of the change phase has been begun."""
+    return all(row.state is StepState.PENDING for row in run.steps if row.phase is not Phase.PREPARE)
+
+
+async def _judge(session: Session, run: Run, gate: Gate) -> Judgement:
+    reactions = await session.world.conversation.reactions(run)
+    users = frozenset(reactions)
+    roster = await session.world.directory.roster(users, gate.requirement.eligible.groups if users else frozenset())
+    return judge(gate.requirement, run.request.origin.user, reactions, roster)
+
+
+async def _judge_patiently(session: Session, run: Run, gate: Gate) -> Judgement | None:
+    """Judge; while Slack does not answer, wait until the approval would expire."""
+    while session.now() < gate.expires_at:
+        try:
+            return await _judge(session, run, gate)
+        except ConversationUnavailable:
+            await session.pause(_ASK_AGAIN)
+    return None
+
+
+async def _remember(session: Session, run: Run, gate: Gate, judgement: Judgement) -> Run:
+    votes = _votes(run, gate, judgement, session.now())
+    if votes == run.votes:
+        return run
+    known = {(vote.user, vote.choice, vote.counts) for vote in run.votes}
+    entries = tuple(
+        session.entry(
+            "vote" if vote.counts else "vote_ignored",
+            {"choice": vote.choice, "plan": gate.digest} | ({} if vote.counts else {"reason": vote.reason}),
+            actor=vote.user,
+        )
+        for vote in votes
+        if (vote.user, vote.choice, vote.counts) not in known
+    )
+    gone = {vote.user for vote in run.votes if vote.counts} - {vote.user for vote in votes if vote.counts}
+    withdrawn = tuple(session.entry("vote_withdrawn", {"plan": gate.digest}, actor=user) for user in sorted(gone))
+    return await session.write(VotesAre(votes), entries=entries + withdrawn)
+
+
+def _votes(run: Run, gate: Gate, judgement: Judgement, now: datetime) -> tuple[Vote, ...]:
+    before = {(vote.user, vote.choice, vote.counts, vote.reason): vote.at for vote in run.votes}
+    found: list[tuple[str, str, bool, str]] = [
+        *((user, Emoji.APPROVE.value, True, "") for user in judgement.approvers),
+        *((user, Emoji.REJECT.value, True, "") for user in judgement.rejecters),
+        *((user, Emoji.APPROVE.value, False, why.value) for user, why in judgement.ignored.items()),
+    ]
+    return tuple(
+        Vote(user, gate.digest, choice, counts, reason, before.get((user, choice, counts, reason), now))
+        for user, choice, counts, reason in found
+    )
+
+
+async def _approve(session: Session, gate: Gate, judgement: Judgement) -> Run:
+    now = session.now()
+    facts = {"plan": gate.digest, "by": ", ".join(judgement.approvers)}
+    return await session.write(
+        GateIs(replace(gate, state=GateState.APPROVED)),
+        MoveTo(RunState.RUNNING, now),
+        ChangeStarts(now),
+        entries=(session.entry("gate_approved", facts),),
+    )
+
+
+async def _reject(session: Session, gate: Gate, judgement: Judgement) -> Run:
+    by = ", ".join(judgement.rejecters)
+    return await session.write(
+        GateIs(replace(gate, state=GateState.REJECTED)),
+        MoveTo(RunState.REJECTED, session.now(), problem(Reason.REJECTED, by=by)),
+        entries=(session.entry("gate_rejected", {"plan": gate.digest, "by": by}),),
+    )
+
+
+async def _expire(session: Session, gate: Gate) -> Run:
+    return await session.write(
+        GateIs(replace(gate, state=GateState.EXPIRED)),
+        MoveTo(RunState.EXPIRED, session.now(), problem(Reason.EXPIRED)),
+        entries=(session.entry("gate_expired", {"plan": gate.digest}),),
+    )
+
+
+def _gate(run: Run) -> Gate:
+    if run.gate is None:
+        raise LookupError(f"run {run.id} is {run.state} without a gate")
+    return run.gate

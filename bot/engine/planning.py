@@ -1,0 +1,146 @@
+"""From a request to a sealed plan: the steps before the gate, none of which changes production."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from bot.domain.approval import GateState
+from bot.domain.errors import Problem, Reason, Refused, problem
+from bot.domain.plan import Dump, Finding, NothingToDo, Phase, Plan, Step
+from bot.domain.plan_json import plan_digest
+from bot.domain.run import Gate, Run, RunState, StepRow, StepState
+from bot.engine.ports import ChangeStarts, FactsAre, GateIs, MoveTo, PlanIs, StepsAdded
+from bot.engine.session import Session
+
+
+async def plan_run(session: Session, run: Run) -> Run:
+    """Carry a run from `planning` to its gate, or to its end.
+
+    Doing this again after a crash does nothing twice: steps that ended are not repeated, and a plan that was
+    written is kept.
+
+    Args:
+        session: the hold on the run.
+        run: as it was last read.
+
+    Returns:
+        The run in its next state.
+
+    Raises:
+        Overtaken: another owner has the run.
+    """
+    planner = session.planner(run)
+    try:
+        if run.plan is None:
+            early = planner.before_plan(run, session.target)
+            run = await session.write(StepsAdded(rows_of(early, 0)))
+            stopped = await _perform_all(session, run, early)
+            if stopped is not None:
+                return stopped
+            answer = await planner.plan(run, session.target, session.world.observer.look(session.target))
+            if isinstance(answer, NothingToDo):
+                return await _nothing_to_do(session, answer)
+            run = await _planned(session, answer)
+        plan = run.plan
+        if plan is None or "dry_run" in run.request.options:
+            return await session.write(MoveTo(RunState.SUCCEEDED, session.now()), entries=(session.entry("dry_run"),))
+        stopped = await _perform_all(session, run, plan.of(Phase.PREPARE))
+        if stopped is not None:
+            return stopped
+        return await _to_the_gate(session, await session.read(), plan)
+    except Refused as refusal:
+        return await fail(session, refusal.problem)
+
+
+async def fail(session: Session, found: Problem) -> Run:
+    """End a run before its first change."""
+    facts = {"reason": found.reason.value, **found.facts}
+    return await session.write(
+        MoveTo(RunState.FAILED, session.now(), found), entries=(session.entry("run_failed", facts),)
+    )
+
+
+def rows_of(steps: tuple[Step, ...], first_position: int) -> tuple[StepRow, ...]:
+    """Make the rows of steps that are to come, one a place."""
+    return tuple(
+        StepRow(first_position + index, step.key, step.title, step.phase, step.risk, place)
+        for index, step in enumerate(steps)
+        for place in step.places
+    )
+
+
+async def _perform_all(session: Session, run: Run, steps: tuple[Step, ...]) -> Run | None:
+    """Perform steps of prepare in order; give the run where it ended."""
+    for step in steps:
+        run = await session.read()
+        if run.cancelled_by:
+            return await cancel_before_change(session, run)
+        rows = await session.execution.step(run, step)
+        session.world.audience.changed(session.run_id)
+        bad = next((row for row in rows if row.state is not StepState.DONE), None)
+        if bad is not None:
+            latest = await session.read()
+            if latest.cancelled_by:
+                return await cancel_before_change(session, latest)
+            found = bad.problem or problem(Reason.INTERNAL)
+            return await fail(session, Problem(found.reason, {"step": bad.key, "title": bad.title, **found.facts}))
+    return None
+
+
+async def cancel_before_change(session: Session, run: Run) -> Run:
+    """End a run that somebody cancelled before its first change."""
+    changes: list[MoveTo | GateIs] = []
+    if run.gate is not None and run.gate.state is GateState.OPEN:
+        changes.append(GateIs(replace(run.gate, state=GateState.VOID)))
+    changes.append(MoveTo(RunState.CANCELLED, session.now(), problem(Reason.CANCELLED, by=run.cancelled_by)))
+    return await session.write(*changes, entries=(session.entry("run_cancelled", actor=run.cancelled_by),))
+
+
+async def _nothing_to_do(session: Session, answer: NothingToDo) -> Run:
+    return await session.write(
+        FactsAre(answer.facts),
+        MoveTo(RunState.SUCCEEDED, session.now(), nothing_to_do=True),
+        entries=(session.entry("nothing_to_do", answer.facts),),
+    )
+
+
+async def _planned(session: Session, plan: Plan) -> Run:
+    facts = {"sha": str(plan.sha or ""), "pending": ", ".join(plan.pending), "steps": str(len(plan.steps))}
+    return await session.write(
+        PlanIs(plan), StepsAdded(rows_of(plan.steps, 0)), entries=(session.entry("planned", facts),)
+    )
+
+
+async def _to_the_gate(session: Session, run: Run, plan: Plan) -> Run:
+    now = session.now()
+    sealed = plan.sealed(_findings(run, plan))
+    digest = plan_digest(sealed)
+    requirement = sealed.requirement
+    if requirement.count == 0:
+        facts = {"plan": digest, "policy": session.target.policy.name}
+        return await session.write(
+            PlanIs(sealed),
+            GateIs(Gate(GateState.APPROVED, digest, requirement, now, now + timedelta(minutes=30))),
+            ChangeStarts(now),
+            MoveTo(RunState.RUNNING, now),
+            entries=(session.entry("gate_waived", facts),),
+        )
+    gate = Gate(GateState.OPEN, digest, requirement, now, now + requirement.expires)
+    facts = {"plan": digest, "needed": str(requirement.count), "from": ", ".join(requirement.eligible.names)}
+    return await session.write(
+        PlanIs(sealed),
+        GateIs(gate),
+        MoveTo(RunState.AWAITING_APPROVAL, now),
+        entries=(session.entry("gate_opened", facts),),
+    )
+
+
+def _findings(run: Run, plan: Plan) -> tuple[Finding, ...]:
+    """What prepare found out, for the approver, and under the digest."""
+    return tuple(
+        Finding("backup", dict(row.facts))
+        for step in plan.of(Phase.PREPARE)
+        if isinstance(step.act, Dump)
+        for row in run.rows(step.key)
+    )

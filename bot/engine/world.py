@@ -1,0 +1,52 @@
+"""Everything a run's driver works with: handed over once, by the composition root."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bot.domain.plan import Act
+from bot.domain.request import Action
+from bot.domain.secrets import Masker
+from bot.domain.target import Operations
+from bot.engine.ports import (
+    Audience,
+    Clock,
+    Conversation,
+    Directory,
+    Observer,
+    Performer,
+    Planner,
+    RunStore,
+)
+
+
+@dataclass(frozen=True)
+class World:
+    """The engine's ports, and what is configured.
+
+    Args:
+        store: the bot's memory of runs.
+        operations: the operations file.
+        planners: the command behind each action.
+        performers: who does each kind of act.
+        observer: gives the way to read a target.
+        conversation: the reactions, as they are now.
+        directory: who people are, now.
+        audience: who wants to know of changes.
+        clock: the time.
+        masker: of the installation's secrets.
+        owner: the name under which this process claims runs.
+    """
+
+    store: RunStore
+    operations: Operations
+    planners: Mapping[Action, Planner]
+    performers: Mapping[type[Act], Performer]
+    observer: Observer
+    conversation: Conversation
+    directory: Directory
+    audience: Audience
+    clock: Clock
+    masker: Masker
+    owner: str
