@@ -100,7 +100,7 @@ class Application:
         """
         self = cls(folder, database, dict(environment))
         await self._make_origin()
-        await git(self.folder, "clone", "--quiet", "--branch", BRANCH, str(self.origin), str(self.path))
+        await git(self.folder, "clone", "--quiet", "--template=", "--branch", BRANCH, str(self.origin), str(self.path))
         self.backups.mkdir(parents=True)
         self.write_environment()
         for command in ("composer install --no-dev", "npm ci", "npm run build", "php artisan migrate --force"):
@@ -235,8 +235,8 @@ class Application:
     async def _make_origin(self) -> None:
         self.path.parent.mkdir(parents=True)
         self.author.mkdir(parents=True)
-        await git(self.folder, "init", "--quiet", "--bare", "--initial-branch", BRANCH, str(self.origin))
-        await git(self.author, "init", "--quiet", "--initial-branch", BRANCH)
+        await git(self.folder, "init", "--quiet", "--template=", "--bare", "--initial-branch", BRANCH, str(self.origin))
+        await git(self.author, "init", "--quiet", "--template=", "--initial-branch", BRANCH)
         # below the first commit, so that a rewritten history still has something in common with the checkout
         await git(self.author, "commit", "--quiet", "--allow-empty", "-m", "chore: begin", when=_BEGIN)
         await asyncio.to_thread(_copy, "first", self.author)

@@ -37,13 +37,22 @@ class Host:
         recorded: real commands to record in the ledger (see `bot.demo.ledger.Commands`).
         settings: further lines for `sshd_config`, for example `MaxSessions 4`. The first value of a keyword counts,
             so these override the usual ones.
+
+    Raises:
+        DemoError: the account that runs this program has no login shell.
     """
 
     def __init__(self, folder: Path, *, recorded: Sequence[str] = RECORDED, settings: Sequence[str] = ()) -> None:
         self.folder = folder
         self.commands = Commands(folder, recorded, _SYSTEM_PATH)
         """The stand-in commands and the ledger of what ran."""
-        self.user = pwd.getpwuid(os.getuid()).pw_name
+        account = pwd.getpwuid(os.getuid())
+        if Path(account.pw_shell).name in ("nologin", "false"):
+            raise DemoError(
+                f"the account {account.pw_name} has no login shell ({account.pw_shell}), so sshd would let nobody in;"
+                " start the demonstration as another account"
+            )
+        self.user = account.pw_name
         """The account to log in as."""
         self.key = folder / "ssh" / "id_ed25519"
         """Private key of the account."""

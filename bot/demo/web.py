@@ -59,7 +59,8 @@ class WebServer:
         if self._process is not None:
             raise DemoError("the web server is up already; it was not started again")
         command = ["php", "-S", f"{LOOPBACK}:{self.port}", "-t", str(self._public), str(self._public / "index.php")]
-        process = Process(command, self._log)
+        # a variable such as APP_ENV around this program would win over the application's .env
+        process = Process(command, self._log, {"PATH": "/usr/local/bin:/usr/bin:/bin"})
         await process.start()
         try:
             await wait_until_listening(self.port, lambda: process.running)

@@ -43,11 +43,13 @@ async def test_nothing_is_left_when_the_owner_of_everything_is_killed() -> None:
         sys.executable, "-c", textwrap.dedent(OWNER), stdout=asyncio.subprocess.PIPE
     )
     assert owner.stdout is not None
-    folder = Path(json.loads(await asyncio.wait_for(owner.stdout.readline(), 60))["folder"])
-    below = proc.descendants(owner.pid)
-    assert {"sshd", "mariadbd", "php", "sleep"} <= set(map(proc.name, below))
-    owner.kill()
-    await owner.wait()
+    try:
+        folder = Path(json.loads(await asyncio.wait_for(owner.stdout.readline(), 60))["folder"])
+        below = proc.descendants(owner.pid)
+        assert {"sshd", "mariadbd", "php", "sleep"} <= set(map(proc.name, below))
+    finally:
+        owner.kill()
+        await owner.wait()
     await eventually(lambda: not any(map(proc.exists, below)) and not folder.exists(), 20)
 
 

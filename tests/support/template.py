@@ -37,6 +37,9 @@ class Template:
         """
         database = await server.create("template")
         original = await Application.create(folder, database, server, host.environment, users=USERS, sessions=SESSIONS)
+        # few files are quick to copy
+        for repository in (original.origin, original.author, original.path):
+            await git(repository, "gc", "--quiet")
         dump = folder / "template.sql"
         await server.dump(database.name, dump)
         await server.drop(database)
