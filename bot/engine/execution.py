@@ -62,6 +62,7 @@ class Execution:
         self._lease = lease
         self._target = target
         self._active: dict[tuple[str, str], Job] = {}
+        self._endings: dict[tuple[str, str], asyncio.Task[Ending]] = {}
 
     async def step(self, run: Run, step: Step) -> tuple[StepRow, ...]:
         """Perform one step at all its places, in parallel, or learn what became of it.
@@ -86,10 +87,12 @@ class Execution:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def end(self) -> tuple[Ending, ...]:
-        """End the process groups of the steps that are running now."""
-        jobs = tuple(self._active.values())
-        endings = (self._performer(job.step).end(job) for job in jobs)
-        return tuple(await asyncio.gather(*endings))
+        """End the process groups of the steps that are running now; a step that undoes another one is left alone."""
+        for identity, job in self._active.items():
+            ending = self._endings.get(identity)
+            if job.step.undoes is None and (ending is None or ending.done()):
+                self._endings[identity] = asyncio.create_task(self._performer(job.step).end(job))
+        return tuple(await asyncio.gather(*self._endings.values()))
 
     async def _at(self, row: StepRow, step: Step) -> StepRow:
         while row.state in {StepState.PENDING, StepState.RUNNING}:
@@ -131,6 +134,9 @@ class Execution:
                 outcome = _checked(outcome, await performer.check(job))
         finally:
             del self._active[(row.key, row.place)]
+        ending = self._endings.pop((row.key, row.place), None)
+        if ending is not None:
+            outcome = _cancelled(outcome, await ending)
         ended = _ended(await transcript.finish(), outcome, self._masker)
         ended = replace(ended, ended_at=self._clock.now())
         await self._write(ended, f"step_{ended.state.value}", _told(ended))
@@ -153,6 +159,20 @@ def _checked(outcome: Unknown, effect: Effect) -> Outcome:
             return Failed(problem(Reason.NOT_TAKEN_EFFECT, **dict(outcome.problem.facts)))
         case Effect.CANNOT_TELL:
             return outcome
+
+
+def _cancelled(outcome: Outcome, ending: Ending) -> Outcome:
+    """Say what a cancellation left: done all the same, ended and gone, or nobody knows."""
+    match outcome, ending:
+        case Done(), _:
+            return outcome
+        case _, Ending.GONE | Ending.NEVER_RAN:
+            exit_status = outcome.exit_status if isinstance(outcome, Failed) else None
+            return Failed(problem(Reason.CANCELLED), exit_status)
+        case Failed(), _:
+            return outcome
+        case _:
+            return Unknown(problem(Reason.STILL_RUNNING))
 
 
 def _ended(row: StepRow, outcome: Outcome, masker: Masker) -> StepRow:
