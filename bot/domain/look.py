@@ -113,6 +113,8 @@ class DatabaseFacts:
         ran: its rows, in order.
         sessions: transactions open for more than a few seconds, and waits for metadata locks.
         size_bytes: of the data and indexes of the database.
+        sees_all_sessions: whether the database's user may see everybody's transactions (the privilege PROCESS);
+            where not, `sessions` holds only what that user's own sessions run or wait for.
     """
 
     version: str
@@ -120,6 +122,7 @@ class DatabaseFacts:
     ran: tuple[Ran, ...]
     sessions: tuple[Session, ...]
     size_bytes: int
+    sees_all_sessions: bool = True
 
 
 class Look(Protocol):

@@ -1,0 +1,114 @@
+"""Reading a target's database: its migrations, the sessions that could stand in a migration's way, its size."""
+
+from __future__ import annotations
+
+from bot.databases.connect import Connections, ReadOnlySession, Row
+from bot.databases.quoting import identifier
+from bot.databases.server_errors import NEEDS_PRIVILEGE, NO_SUCH_COLUMN, NO_SUCH_TABLE, ServerError
+from bot.domain.errors import Reason, Refused, problem
+from bot.domain.look import DatabaseFacts, Ran, Session
+from bot.domain.target import Target
+
+LONG_TRANSACTION = 5
+"""Seconds after which an open transaction is worth telling."""
+
+_LONGEST_QUERY = 200
+
+_SESSIONS = """
+    SELECT p.id, p.user, COALESCE(TIMESTAMPDIFF(SECOND, t.trx_started, NOW()), p.time, 0),
+        LEFT(COALESCE(p.info, ''), %s), COALESCE(p.state LIKE 'Waiting for %% metadata lock', 0), COALESCE(p.time, 0)
+    FROM information_schema.processlist p
+    LEFT JOIN information_schema.innodb_trx t ON t.trx_mysql_thread_id = p.id
+    WHERE p.id <> CONNECTION_ID() AND (p.db = DATABASE() OR p.db IS NULL)
+        AND (p.state LIKE 'Waiting for %% metadata lock' OR t.trx_started < NOW() - INTERVAL %s SECOND)
+    ORDER BY p.id
+"""
+"""Of this database or of none; sessions in other databases of the server are not this one's business."""
+
+_OWN_SESSIONS = """
+    SELECT p.id, p.user, COALESCE(p.time, 0),
+        LEFT(COALESCE(p.info, ''), %s), COALESCE(p.state LIKE 'Waiting for %% metadata lock', 0), COALESCE(p.time, 0)
+    FROM information_schema.processlist p
+    WHERE p.id <> CONNECTION_ID() AND (p.db = DATABASE() OR p.db IS NULL)
+        AND (p.state LIKE 'Waiting for %% metadata lock' OR (p.command <> 'Sleep' AND p.time > %s))
+    ORDER BY p.id
+"""
+"""The same without InnoDB's list of transactions, which needs a privilege."""
+
+_SIZE = (
+    "SELECT COALESCE(SUM(COALESCE(data_length, 0) + COALESCE(index_length, 0)), 0)"
+    " FROM information_schema.tables WHERE table_schema = DATABASE()"
+)
+
+
+class DatabaseLook:
+    """Reads databases, in sessions that cannot write.
+
+    Args:
+        connections: opens the sessions.
+    """
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+
+    async def database(self, target: Target, table: str) -> DatabaseFacts:
+        """Read one database.
+
+        Without the privilege PROCESS the server shows a user only their own sessions, and tells of them what they
+        run but not whether a transaction is open. The answer then says so (`sees_all_sessions`).
+
+        Args:
+            target: whose database.
+            table: the name of the migrations table, as it is.
+
+        Returns:
+            What is there now.
+
+        Raises:
+            Refused: `database_unreachable`, `database_login_refused`, `database_missing`, `blocked_by_sessions`, or
+                a host's reason.
+        """
+        async with self._connections.reading(target) as session:
+            has_table, ran = await _migrations(session, table)
+            sees_all, sessions = await _sessions(session)
+            size = await session.rows(_SIZE)
+            return DatabaseFacts(session.version, has_table, ran, sessions, int(size[0][0]), sees_all)
+
+
+async def _migrations(session: ReadOnlySession, table: str) -> tuple[bool, tuple[Ran, ...]]:
+    try:
+        quoted = identifier(table)
+    except ValueError:
+        return False, ()
+    # Laravel before 5.4 kept no id
+    for columns, order in (("migration, batch", "id"), ("migration, batch", "batch, migration")):
+        try:
+            rows = await session.rows(f"SELECT {columns} FROM {quoted} ORDER BY {order}")  # noqa: S608 - quoted as an identifier
+        except ServerError as error:
+            if error.number in NO_SUCH_TABLE:
+                return False, ()
+            if error.number != NO_SUCH_COLUMN:
+                raise
+        else:
+            return True, tuple(_ran(row) for row in rows)
+    raise Refused(problem(Reason.INTERNAL, table=table, detail="this table has no columns migration and batch"))
+
+
+def _ran(row: Row) -> Ran:
+    name, batch = row
+    return Ran(str(name), None if batch is None else int(batch))
+
+
+async def _sessions(session: ReadOnlySession) -> tuple[bool, tuple[Session, ...]]:
+    try:
+        return True, tuple(_found(row) for row in await session.rows(_SESSIONS, _LONGEST_QUERY, LONG_TRANSACTION))
+    except ServerError as error:
+        if error.number != NEEDS_PRIVILEGE:
+            raise
+    return False, tuple(_found(row) for row in await session.rows(_OWN_SESSIONS, _LONGEST_QUERY, LONG_TRANSACTION))
+
+
+def _found(row: Row) -> Session:
+    number, user, open_for, query, waits, in_state_for = row
+    seconds = in_state_for if waits else open_for
+    return Session(int(number), str(user), max(0, int(seconds)), " ".join(str(query).split()), bool(waits))
