@@ -1,0 +1,7 @@
+"""The bot's own memory: runs, steps, votes, history, events and messages, on SQLite or on MySQL and MariaDB."""
+
+from bot.store.errors import StoreError, StoreLocked, StoreMissing
+from bot.store.reader import StoreReader
+from bot.store.store import SqlStore, open_readonly, open_store
+
+__all__ = ["SqlStore", "StoreError", "StoreLocked", "StoreMissing", "StoreReader", "open_readonly", "open_store"]

@@ -1,0 +1,54 @@
+"""Making runs."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import insert
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import IntegrityError
+
+from bot.domain.history import Entry
+from bot.domain.request import Request
+from bot.domain.run import Run, RunState
+from bot.store import chain
+from bot.store.faults import is_duplicate
+from bot.store.instants import database_now, rfc3339, to_micros
+from bot.store.rows import json_text
+from bot.store.schema import runs
+from bot.store.snapshots import run_where, whole
+
+
+def create(connection: Connection, run: str, request: Request, at: datetime, entry: Entry) -> Run:
+    """Make a run, or give back the one that the request's event has made.
+
+    Raises:
+        ValueError: another run has this ID.
+    """
+    known = run_where(connection, runs.c.event == request.origin.event)
+    if known is not None:
+        return known
+    try:
+        connection.execute(
+            insert(runs).values(
+                id=run,
+                event=request.origin.event,
+                app=request.target.app,
+                environment=request.target.environment,
+                request=json_text(request.to_json()),
+                state=RunState.QUEUED.value,
+                facts="{}",
+                created_at=to_micros(at),
+                revision=1,
+                unpublished_since=database_now(),
+            )
+        )
+    except IntegrityError as error:
+        if not is_duplicate(error):
+            raise
+        known = run_where(connection, runs.c.event == request.origin.event)
+        if known is None:
+            raise ValueError(f"there is another run {run}") from error
+        return known
+    chain.append(connection, (entry,), rfc3339(at))
+    return whole(connection, run)

@@ -1,0 +1,76 @@
+"""What can be read of the store; `countersign runs` gets this and nothing more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+
+from bot.domain.history import Record
+from bot.domain.inbox import Event, Posted
+from bot.domain.run import Run
+from bot.engine.ports import Chunk
+from bot.store import chain, inbox, messages, outputs, snapshots
+from bot.store.database import Database
+
+
+class StoreReader:
+    """Reads the store. Each method is one transaction and raises `StoreError` where the store cannot be used.
+
+    Args:
+        database: where it lies.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def get(self, run: str) -> Run | None:
+        """Read one run, whole."""
+        return await self._database.read(partial(snapshots.run_by_id, run=run))
+
+    async def recent(self, limit: int) -> tuple[Run, ...]:
+        """Read the latest runs, newest first."""
+        return await self._database.read(partial(snapshots.recent, limit=limit))
+
+    async def unfinished(self) -> tuple[str, ...]:
+        """Name the runs that have not ended, oldest first."""
+        return await self._database.read(snapshots.unfinished)
+
+    async def output(self, run: str) -> tuple[Chunk, ...]:
+        """Read what was kept of a run's output: by step, place, attempt and offset."""
+        return await self._database.read(partial(outputs.of_run, run=run))
+
+    async def step_seconds(self, app: str, environment: str, key: str, limit: int) -> tuple[float, ...]:
+        """Read how long the latest done attempts of a step took on a target, newest first."""
+        return await self._database.read(
+            partial(snapshots.step_seconds, app=app, environment=environment, key=key, limit=limit)
+        )
+
+    async def history(self, run: str | None = None) -> tuple[Record, ...]:
+        """Read the history, of one run or all, in order."""
+        if run is None:
+            return await self._database.read(chain.records_of_all)
+        return await self._database.read(partial(chain.records_of_run, run=run))
+
+    async def history_break(self) -> int | None:
+        """Check the whole history.
+
+        Returns:
+            The sequence of the first record that was changed, is missing or is out of place; None where all holds.
+        """
+        return await self._database.read(chain.break_in)
+
+    async def waiting(self, limit: int) -> tuple[Event, ...]:
+        """Read events that were not settled, oldest first."""
+        return await self._database.read(partial(inbox.waiting, limit=limit))
+
+    async def messages(self, run: str) -> Mapping[str, Posted]:
+        """Read the messages of a run, by slot."""
+        return await self._database.read(partial(messages.of_run, run=run))
+
+    async def find_message(self, channel: str, ts: str) -> Posted | None:
+        """Find which run's message this is."""
+        return await self._database.read(partial(messages.find, channel=channel, ts=ts))
+
+    async def unpublished(self) -> tuple[str, ...]:
+        """Name the runs that changed since `mark_published`, oldest change first."""
+        return await self._database.read(messages.unpublished)

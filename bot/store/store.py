@@ -1,0 +1,214 @@
+"""The store: the bot's memory of runs, events and messages."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+from bot.domain.history import Entry
+from bot.domain.inbox import Event, Posted
+from bot.domain.request import Request
+from bot.domain.run import Run
+from bot.engine.ports import Change, Chunk, Clock, InboxStore, Lease, MessageStore, RunStore
+from bot.store import chain, claims, creation, firings, inbox, messages, migration, opening, outputs
+from bot.store.changes import apply
+from bot.store.database import Database
+from bot.store.group_commit import GroupCommit
+from bot.store.instants import rfc3339, to_micros
+from bot.store.process_lock import process_lock
+from bot.store.reader import StoreReader
+from bot.store.turns import Urgency
+
+
+class SystemClock:
+    """The clock of this machine."""
+
+    def now(self) -> datetime:
+        """Give the time now, in UTC."""
+        return datetime.now(UTC)
+
+
+class SqlStore(StoreReader, RunStore, InboxStore, MessageStore):
+    """The store on SQL. Each method is one transaction.
+
+    A cancelled write is carried to its end before the cancellation goes on. Every method raises `StoreError` where
+    the store cannot be used. `open_store` makes it.
+
+    Args:
+        database: where it lies; at the newest schema.
+        clock: gives the instants of records that come without one.
+    """
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        super().__init__(database)
+        self._clock = clock
+        self._receiving: GroupCommit[inbox.Delivery, bool] = GroupCommit(
+            partial(database.write, urgency=Urgency.ACKNOWLEDGING), inbox.receive
+        )
+        self._settling: GroupCommit[str, None] = GroupCommit(database.write, inbox.settle)
+
+    # ── runs ──
+
+    async def create(self, run: str, request: Request, at: datetime, entry: Entry) -> Run:
+        """Make a run in state `queued`, or give back the one that the request's event has made.
+
+        Raises:
+            ValueError: another event's run has this ID; choose another.
+        """
+        return await self._database.write(partial(creation.create, run=run, request=request, at=at, entry=entry))
+
+    async def claim(self, run: str, owner: str, lease: timedelta) -> Lease | None:
+        """Claim a run that nobody holds or whose lease has run out on the database's clock; None where one may not."""
+        return await self._database.write(partial(claims.claim, run=run, owner=owner, length=lease))
+
+    async def renew(self, lease: Lease, length: timedelta) -> None:
+        """Hold on to a claim.
+
+        Raises:
+            Overtaken: somebody else has it.
+        """
+        await self._database.write(partial(claims.renew, lease=lease, length=length))
+
+    async def release(self, lease: Lease) -> None:
+        """Give a claim back; nothing happens where it is already somebody else's."""
+        await self._database.write(partial(claims.release, lease=lease))
+
+    async def admit(self, lease: Lease, at: datetime) -> bool:
+        """Let a queued run begin planning if it is the first on its target, holding the target until it ends.
+
+        Raises:
+            Overtaken: somebody else has the run.
+        """
+        del at  # the state says all; the engine tells the history in words of its own
+        return await self._database.write(partial(claims.admit, lease=lease))
+
+    async def write(self, lease: Lease, changes: tuple[Change, ...], entries: tuple[Entry, ...] = ()) -> Run:
+        """Apply changes and append records of history, in one transaction; a move to the state it has is none.
+
+        Raises:
+            Overtaken: the lease is no longer the run's latest.
+            ValueError: a change of state that is not legal.
+        """
+        return await self._database.write(
+            partial(apply, lease=lease, changes=changes, entries=entries, at=self._clock.now())
+        )
+
+    async def request_cancel(self, run: str, user: str, at: datetime) -> bool:
+        """Note that somebody wants a run cancelled; true where it had not ended and nobody had asked before."""
+        return await self._database.write(partial(claims.request_cancel, run=run, user=user, at=at))
+
+    async def keep_output(self, lease: Lease, chunk: Chunk) -> None:
+        """Keep a piece of output; one that is kept already (same step, place, attempt, offset) stays as it is.
+
+        Raises:
+            Overtaken: somebody else has the run.
+        """
+        await self._database.write(partial(outputs.keep, lease=lease, chunk=chunk))
+
+    async def keep_tail(self, lease: Lease, chunk: Chunk) -> None:
+        """Replace the last piece of a step's output, the one that moves along.
+
+        Raises:
+            Overtaken: somebody else has the run.
+        """
+        await self._database.write(partial(outputs.keep_tail, lease=lease, chunk=chunk))
+
+    async def append(self, entries: tuple[Entry, ...], at: datetime) -> None:
+        """Append records that belong to no claim."""
+        await self._database.write(partial(chain.append, entries=entries, at=rfc3339(at)))
+
+    async def claim_firing(self, schedule: str, fires_at: datetime, owner: str) -> bool:
+        """Claim one firing of a schedule; true for the first who does, in whatever process."""
+        return await self._database.write(partial(firings.claim, schedule=schedule, fires_at=fires_at, owner=owner))
+
+    # ── events ──
+
+    async def receive(self, event: Event) -> bool:
+        """Record an event; false where it was recorded before. Returns when it is committed.
+
+        Raises:
+            ValueError: its ID is longer than 255 characters.
+        """
+        if len(event.id) > inbox.LONGEST_EVENT_ID:
+            raise ValueError(f"the ID of an event has at most {inbox.LONGEST_EVENT_ID} characters")
+        return await self._receiving.submit(inbox.Delivery(event, secrets.token_hex(16)))
+
+    async def settle(self, event: str) -> None:
+        """Note that an event has had its effect."""
+        await self._settling.submit(event)
+
+    async def prune(self, before: datetime) -> int:
+        """Forget events that were settled before an instant. They are then no longer known when delivered again.
+
+        Returns:
+            How many were forgotten.
+        """
+        return await self._database.write(partial(inbox.prune, before=to_micros(before)))
+
+    # ── messages ──
+
+    async def save_message(self, posted: Posted) -> None:
+        """Insert or replace one message."""
+        await self._database.write(partial(messages.save, posted=posted))
+
+    async def mark_published(self, run: str, revision: int) -> None:
+        """Note up to which revision Slack agrees with a run; never goes back."""
+        await self._database.write(partial(messages.mark_published, run=run, revision=revision))
+
+    async def drain(self) -> None:
+        """Wait until every write that was asked for is committed."""
+        await self._receiving.drain()
+        await self._settling.drain()
+        await self._database.drain()
+
+
+@asynccontextmanager
+async def open_store(url: str, clock: Clock | None = None) -> AsyncIterator[SqlStore]:
+    """Open the store as its owner, at the newest schema, and close it at the end of the block.
+
+    An SQLite store belongs to one process at a time, so claims that an earlier process left are given back here.
+    On a server several processes share the store, and such claims end with their lease.
+
+    Args:
+        url: STORE_URL.
+        clock: gives the instants of records that come without one; the machine's by default.
+
+    Raises:
+        StoreLocked: another process has the SQLite store; says which.
+        StoreError: the URL, the file or the server cannot be used, or a newer version made the store.
+    """
+    parsed = opening.parse(url)
+    async with AsyncExitStack() as stack:
+        if opening.is_sqlite(parsed):
+            opening.prepare_file(parsed)
+            stack.enter_context(process_lock(opening.sqlite_path(parsed)))
+        database = opening.owner_database(parsed)
+        stack.push_async_callback(database.close)
+        await database.prepare(partial(migration.upgrade, where=opening.shown(parsed)))
+        if opening.is_sqlite(parsed):
+            await database.write(claims.release_all)
+        store = SqlStore(database, clock or SystemClock())
+        stack.push_async_callback(store.drain)
+        yield store
+
+
+@asynccontextmanager
+async def open_readonly(url: str) -> AsyncIterator[StoreReader]:
+    """Open the store for reading, also while its owner writes, and close it at the end of the block.
+
+    Args:
+        url: STORE_URL.
+
+    Raises:
+        StoreMissing: there is no store yet.
+        StoreError: the URL, the file or the server cannot be used, or the store is of another version.
+    """
+    parsed = opening.parse(url)
+    async with AsyncExitStack() as stack:
+        database = opening.reader_database(parsed)
+        stack.push_async_callback(database.close)
+        await database.read(partial(migration.require_current, where=opening.shown(parsed)))
+        yield StoreReader(database)
