@@ -50,6 +50,10 @@ class ApiCall:
         }
 
 
+class _AnswerLostError(Exception):
+    """The connection was broken on purpose: whatever is answered reaches nobody."""
+
+
 class ApiEndpoint:
     """Answers `/api/METHOD`, uploads and response URLs, and keeps a log of the calls."""
 
@@ -84,6 +88,8 @@ class ApiEndpoint:
         except SlackError as error:
             entry.error = error.code
             return self._json(error.body(), error.status, error.headers)
+        except _AnswerLostError:
+            return web.Response()
 
     async def _carry_out(
         self,
@@ -149,7 +155,7 @@ class ApiEndpoint:
             content = await request.read()
         if len(content) != file.length:
             return web.Response(status=400, text=f"length is {len(content)}, announced were {file.length}")
-        file.content = content
+        file.fill(content)
         return web.Response(text=f"OK - {len(content)}")
 
     async def _download(self, request: web.Request) -> web.Response:
@@ -170,9 +176,13 @@ class ApiEndpoint:
                 entry.error = fault.effect.value
                 _fail_before(request, fault)
             answer_response_url(self._state, request.match_info["name"], arguments)
+            if fault is not None and fault.effect is Effect.RESET_AFTER:
+                _reset(request)
         except SlackError as error:
             entry.error = error.code
             return self._json(error.body(), error.status, error.headers)
+        except _AnswerLostError:
+            return web.Response()
         entry.ok = True
         return web.Response(text="ok")
 
@@ -195,7 +205,7 @@ def _fail_before(request: web.Request, fault: CallFault) -> None:
 def _reset(request: web.Request) -> None:
     if request.transport is not None:
         request.transport.abort()
-    raise ConnectionResetError("a fault of the playground")
+    raise _AnswerLostError
 
 
 async def read_arguments(request: web.Request) -> dict[str, Any]:

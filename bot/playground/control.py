@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import aiohttp
@@ -139,6 +140,11 @@ class Control:
     async def _stream(self, request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
         await response.prepare(request)
+        with suppress(ConnectionResetError):  # the page was closed
+            await self._tell(request, response)
+        return response
+
+    async def _tell(self, request: web.Request, response: web.StreamResponse) -> None:
         after = request.headers.get("Last-Event-ID") or request.query.get("after") or "0"
         with self._state.changes.follow() as queue:
             missed = self._state.changes.since(int(after)) if after.isdecimal() else None
@@ -147,7 +153,6 @@ class Control:
             for change in missed or []:
                 await response.write(_as_event(change))
             await self._follow(response, queue)
-        return response
 
     async def _follow(self, response: web.StreamResponse, queue: asyncio.Queue[Change | None]) -> None:
         while True:

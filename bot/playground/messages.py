@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +20,13 @@ class File:
     content: bytes | None = None
     snippet_type: str = ""
     shares: list[tuple[str, str]] = field(default_factory=list)
+    is_text: bool = False
+
+    def text(self, most: int) -> str | None:
+        """Give the content, if it is text of at most `most` bytes."""
+        if self.content is None or not self.is_text or len(self.content) > most:
+            return None
+        return self.content.decode(errors="replace")
 
     def to_json(self, base_url: str) -> dict[str, Any]:
         """Give the file object of Slack's API."""
@@ -49,16 +57,20 @@ class File:
             },
         }
 
-    @property
-    def is_text(self) -> bool:
-        """Whether the page can show the content as text."""
-        if self.content is None or b"\0" in self.content[:4096]:
-            return False
-        try:
-            self.content.decode()
-        except UnicodeDecodeError:
-            return False
-        return True
+    def fill(self, content: bytes) -> None:
+        """Take the uploaded content, and see whether it is text."""
+        self.content = content
+        self.is_text = _looks_like_text(content[:65536])
+
+
+def _looks_like_text(start: bytes) -> bool:
+    if b"\0" in start:
+        return False
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(start)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 @dataclass

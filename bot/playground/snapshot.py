@@ -9,6 +9,9 @@ from bot.playground.sockets import Sockets
 from bot.playground.state import State
 from bot.playground.web_api.views import full_view
 
+SHOWN_BYTES = 1 << 20
+"""Larger files are left out of the snapshot; their address is in it."""
+
 
 def snapshot(state: State, sockets: Sockets) -> dict[str, Any]:
     """Give everything that is in the workspace; `number` is that of the latest change."""
@@ -38,7 +41,7 @@ def snapshot(state: State, sockets: Sockets) -> dict[str, Any]:
         "files": [
             {
                 **file.to_json(state.base_url),
-                "content": file.content.decode() if file.content is not None and file.is_text else None,
+                "content": file.text(SHOWN_BYTES),
             }
             for file in state.files.values()
         ],

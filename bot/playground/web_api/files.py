@@ -12,6 +12,7 @@ from bot.playground.web_api.chat import check_thread
 from bot.playground.web_api.registry import Call, member_of, method
 
 MOST_BYTES = 1 << 30
+SHOWN_BYTES = 1 << 20
 
 
 @method("files.getUploadURLExternal", "files:write", tier=Tier.FOUR)
@@ -76,5 +77,4 @@ def info(call: Call) -> dict[str, Any]:
     file = call.state.files.get(call.text("file"))
     if file is None:
         raise SlackError("file_not_found")
-    content = file.content.decode() if file.content is not None and file.is_text else ""
-    return {"file": file.to_json(call.state.base_url), "content": content}
+    return {"file": file.to_json(call.state.base_url), "content": file.text(SHOWN_BYTES) or ""}
