@@ -14,7 +14,7 @@ RUN useradd --create-home --uid 10001 countersign \
     && chown -R countersign /srv/countersign
 COPY --from=build /opt/countersign /opt/countersign
 ENV PATH=/opt/countersign/bin:$PATH PYTHONUNBUFFERED=1 LOG_FORMAT=json HTTP_ADDR=127.0.0.1:8081
-USER countersign
+USER 10001
 WORKDIR /srv/countersign
 VOLUME /srv/countersign/data
 # Healthy is: connected to Slack, and the store answers.

@@ -1,0 +1,107 @@
+"""Plain example values for tests of pure rules: a target, what a host and a database answer, a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from bot.domain.look import DatabaseFacts, HostFacts, HostQuestion, Ran
+from bot.domain.names import TargetName
+from bot.domain.people import ANYONE, People
+from bot.domain.plan import Commit
+from bot.domain.policy import BackupBefore, Policy, Requirement
+from bot.domain.request import Action, Origin, Request
+from bot.domain.run import Run, RunState
+from bot.domain.secrets import Secret
+from bot.domain.target import Backups, Database, EmojiNames, Host, Operations, Target, VarValue
+
+HEAD = "1" * 40
+NEXT = "2" * 40
+NOON = datetime(2026, 11, 16, 12, 0, tzinfo=UTC)
+NAME = TargetName("compte", "production")
+
+RELEASERS = People(("releasers",), frozenset({"U0BOB"}), frozenset({"S0RELEASE"}))
+GATE = Requirement(1, RELEASERS, timedelta(minutes=30), allow_requester=False)
+
+POLICY = Policy(
+    "production",
+    run={Action.DEPLOY: ANYONE},
+    approve={"deploy": GATE},
+    backup_before={Action.DEPLOY: BackupBefore.IF_MIGRATIONS},
+)
+
+VARS: Mapping[str, VarValue] = {
+    "php": "php",
+    "services": ("php8.2-fpm",),
+    "health_url": "https://compte.example.com/login",
+    "maintenance": "if-migrations",
+    "retry": 60,
+}
+
+TARGET = Target(
+    name=NAME,
+    recipe="laravel",
+    channels=("C0OPS",),
+    policy=POLICY,
+    hosts=("web1",),
+    path="/var/www/compte.example.com",
+    branch="main",
+    database=Database("web1", "127.0.0.1", 3306, "compte", "compte", Secret("correct horse")),
+    backups=Backups("/var/backups/compte"),
+    vars=VARS,
+)
+
+OPERATIONS = Operations(
+    EmojiNames(), {"releasers": RELEASERS}, {"web1": Host("web1", "compte.example.com", 22, "deploy")}, {NAME: TARGET}
+)
+
+ORIGIN = Origin("U0AMELIE", "C0OPS", "Ev1")
+REQUEST = Request(Action.DEPLOY, NAME, ORIGIN, {"ref": "main"}, "/deploy compte production")
+RUN = Run("R-7K3F9Q", 1, REQUEST, RunState.PLANNING, 1, NOON)
+
+HOST = HostFacts(
+    host="web1",
+    is_checkout=True,
+    head=HEAD,
+    branch="main",
+    dirty=(),
+    sha=NEXT,
+    fast_forward=True,
+    commits=(Commit(NEXT, "Amélie", "feat(sessions): revoke the token"),),
+    commit_count=1,
+    changed=("database/migrations/2025_11_16_074003_add_token_id.php", "app/Models/UserSession.php"),
+    migrations=("2025_01_01_000000_create_users.php", "2025_11_16_074003_add_token_id.php"),
+    existing=frozenset({"vendor"}),
+    maintenance=False,
+    missing_tools=(),
+    free_kib=10_000_000,
+    free_inodes=1_000_000,
+)
+
+DATABASE = DatabaseFacts("10.11.19-MariaDB", True, (Ran("2025_01_01_000000_create_users", 1),), (), 1_000_000)
+
+
+class Sight:
+    """A `Look` that gives what it was told to give, and remembers what it was asked.
+
+    Args:
+        hosts: by name.
+        database: what the database answers.
+    """
+
+    def __init__(self, *hosts: HostFacts, database: DatabaseFacts = DATABASE) -> None:
+        self.hosts = {facts.host: facts for facts in hosts or (HOST,)}
+        self.facts = database
+        self.asked: list[HostQuestion] = []
+
+    async def host(self, name: str, question: HostQuestion) -> HostFacts:
+        self.asked.append(question)
+        return self.hosts[name]
+
+    async def database(self, table: str) -> DatabaseFacts:
+        return self.facts
+
+    def moves(self, name: str, **changes: object) -> None:
+        """Change what a host answers from now on."""
+        self.hosts[name] = replace(self.hosts[name], **changes)  # type: ignore[arg-type]  # test data by field name
