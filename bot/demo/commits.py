@@ -208,10 +208,8 @@ def _several(present: Present) -> Commit:
 
 def _code_only(present: Present) -> Commit:
     path = "resources/views/login.blade.php"
-    text = present.files[path].replace("@endsection", f"    <p>Édition {present.commits}</p>\n@endsection")
-    if present.earlier:
-        lines = present.files[path].splitlines(keepends=True)
-        text = "".join(f"    <p>Édition {present.commits}</p>\n" if "<p>Édition " in line else line for line in lines)
+    kept = [line for line in present.files[path].splitlines(keepends=True) if "<p>Édition " not in line]
+    text = "".join(kept).replace("@endsection", f"    <p>Édition {present.commits}</p>\n@endsection")
     return Commit("fix(login): say which edition this is", _time(present), {path: text})
 
 

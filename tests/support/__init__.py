@@ -24,7 +24,8 @@ Fixtures
     wire          Wire in front of `ssh_host`, its port trusted in `known_hosts`: `reset`, `finish`, `freeze`,
                   `refuse`, `heal`, `latency`.
     new_wire      `await new_wire(port)`: a Wire in front of any port.
-    free_port     a port on 127.0.0.1 that is this test's until it ends.
+    free_port     number of a port on 127.0.0.1 that is this test's until it ends; connections to it are refused until
+                  a server that sets SO_REUSEADDR (asyncio, aiohttp and all servers here do) listens on it.
 
 Helpers (`from tests.support import …`)
     eventually    `await eventually(lambda: …, seconds=10)`: poll a predicate, plain or async, give its truthy value.
