@@ -1,0 +1,122 @@
+"""The accepted schema → the domain's frozen objects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+
+from bot.config import schema
+from bot.config.rules import resolved_people
+from bot.domain.names import TargetName
+from bot.domain.people import People
+from bot.domain.policy import BackupBefore, Freeze, Policy, Requirement
+from bot.domain.request import Action
+from bot.domain.target import Backups, Database, EmojiNames, Host, Keep, Operations, Target, VarValue
+
+Vars = Mapping[TargetName, Mapping[str, VarValue]]
+"""The variables of each target, as its recipe accepted them."""
+
+
+def build(file: schema.OperationsFile, base: Path, home: Path, variables: Vars) -> Operations:
+    """Build the domain's objects.
+
+    Args:
+        file: accepted by the schema and the rules.
+        base: the directory of the operations file; relative paths of keys start there.
+        home: what `~` stands for.
+        variables: of each target.
+    """
+    policies = {name: _policy(name, section, file.people) for name, section in file.policies.items()}
+    return Operations(
+        emoji=EmojiNames(tuple(file.emoji.approve), tuple(file.emoji.reject)),
+        people={name: _named(name, file.people) for name in file.people},
+        hosts={name: _host(name, section, base, home) for name, section in file.hosts.items()},
+        targets={
+            target: _target(target, app, environment, policies[environment.policy], variables[target])
+            for app_name, app in file.apps.items()
+            for environment_name, environment in app.environments.items()
+            for target in [TargetName(app_name, environment_name)]
+        },
+    )
+
+
+def _named(name: str, lists: Mapping[str, list[str]]) -> People:
+    return resolved_people(lists, [name])
+
+
+def _policy(name: str, section: schema.PolicySection, lists: Mapping[str, list[str]]) -> Policy:
+    return Policy(
+        name=name,
+        run={Action(action): resolved_people(lists, items) for action, items in section.run.items()},
+        approve={key: _requirement(gate, lists) for key, gate in section.approve.items()},
+        backup_before={Action(action): BackupBefore(when) for action, when in section.backup_before.items()},
+        freezes=tuple(Freeze(span.start, span.end, span.timezone, span.reason) for span in section.freeze),
+    )
+
+
+def _requirement(gate: schema.ApprovalSection, lists: Mapping[str, list[str]]) -> Requirement:
+    expires: timedelta = gate.expires
+    return Requirement(gate.count, resolved_people(lists, gate.people), expires, gate.allow_requester)
+
+
+def _host(name: str, section: schema.HostSection, base: Path, home: Path) -> Host:
+    return Host(
+        name=name,
+        address=section.address,
+        port=section.port,
+        user=section.user,
+        key=_local_path(section.key, base, home),
+        known_hosts=_local_path(section.known_hosts, base, home),
+        jump=section.jump,
+    )
+
+
+def _local_path(text: str | None, base: Path, home: Path) -> str | None:
+    if text is None:
+        return None
+    if text == "~" or text.startswith("~/"):
+        return str(home / text[2:])
+    return str(base / text)
+
+
+def _target(
+    name: TargetName,
+    app: schema.AppSection,
+    section: schema.EnvironmentSection,
+    policy: Policy,
+    variables: Mapping[str, VarValue],
+) -> Target:
+    return Target(
+        name=name,
+        recipe=app.recipe,
+        channels=tuple(app.channels),
+        policy=policy,
+        hosts=tuple(section.hosts),
+        path=section.path,
+        branch=section.branch,
+        database=_database(section.database),
+        backups=_backups(section.backups),
+        vars=variables,
+    )
+
+
+def _database(section: schema.DatabaseSection | None) -> Database | None:
+    if section is None:
+        return None
+    return Database(
+        via=section.via,
+        host=section.host,
+        port=section.port,
+        name=section.name,
+        user=section.user,
+        password=section.password,
+        scratch=section.scratch,
+    )
+
+
+def _backups(section: schema.BackupsSection | None) -> Backups | None:
+    if section is None:
+        return None
+    keep = Keep(section.keep.daily, section.keep.weekly, section.keep.monthly) if section.keep is not None else None
+    return Backups(section.directory, section.schedule, section.timezone, keep)

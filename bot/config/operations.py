@@ -1,0 +1,180 @@
+"""The operations file: text → `Operations`, or every problem at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from pydantic import ValidationError
+
+from bot.config import problems
+from bot.config.build import build
+from bot.config.document import Document, read_document
+from bot.config.plain_words import findings_of
+from bot.config.problems import ConfigurationError, ConfigurationProblem, Finding
+from bot.config.rules import broken_rules, known_names
+from bot.config.schema import OperationsFile
+from bot.config.substitution import Substituted, substitute
+from bot.domain.names import TargetName
+from bot.domain.secrets import Masker, Secret
+from bot.domain.target import Operations, VarValue
+
+
+@dataclass(frozen=True)
+class CheckedRecipe:
+    """What a recipe says of the variables that an environment gives it.
+
+    Args:
+        vars: as the recipe takes them; defaults filled in.
+        recipe_problems: what is wrong with the recipe itself.
+        var_problems: what is wrong with the variables: the path within `vars`, and the message.
+    """
+
+    vars: Mapping[str, VarValue] = field(default_factory=dict)
+    recipe_problems: tuple[str, ...] = ()
+    var_problems: tuple[tuple[str, str], ...] = ()
+
+
+class RecipeChecker(Protocol):
+    """Loads a recipe and holds variables against it."""
+
+    def __call__(self, recipe: str, base: Path, values: Mapping[str, object]) -> CheckedRecipe:
+        """Check one environment.
+
+        Args:
+            recipe: a built-in recipe's name, or the path of a file.
+            base: the directory from which a relative path starts.
+            values: the environment's `vars`.
+        """
+        ...
+
+
+def load_operations(text: str, path: Path, environment: Mapping[str, str], check_recipe: RecipeChecker) -> Operations:
+    """Read an operations file.
+
+    Args:
+        text: of the file.
+        path: of the file, as the user named it; relative paths in it start at its directory.
+        environment: the variables for `${NAME}`; `HOME` is what `~` stands for.
+        check_recipe: loads recipes.
+
+    Returns:
+        The validated, frozen objects.
+
+    Raises:
+        ConfigurationError: anything is wrong; it has every problem with its path and line.
+    """
+    document = read_document(text)
+    try:
+        return _checked(document, path, environment, check_recipe)
+    except RecursionError:
+        raise _error(path, document, Substituted(), [Finding((), "nested too deeply to be read")]) from None
+
+
+def _checked(document: Document, path: Path, environment: Mapping[str, str], check_recipe: RecipeChecker) -> Operations:
+    filled = substitute(document.data, environment)
+    findings = [*document.findings, *filled.findings]
+    if () in document.unread or document.data is None:
+        raise _error(path, document, filled, findings)
+    # What could not be read has been named; whatever is built on it would only repeat that.
+    spoiled = document.unread | {finding.path for finding in filled.findings}
+    later, file = _validated(filled.data)
+    later += broken_rules(filled.data)
+    recipes = _check_recipes(filled.data, path.parent, check_recipe)
+    later += recipes.findings
+    findings += [finding for finding in later if not _within(finding.path, spoiled)]
+    if findings or file is None:
+        raise _error(path, document, filled, findings)
+    return build(file, path.parent.absolute(), _home(environment), recipes.vars)
+
+
+def _home(environment: Mapping[str, str]) -> Path:
+    return Path(environment["HOME"]) if environment.get("HOME") else Path.home()
+
+
+def _within(path: problems.Path, spoiled: Iterable[problems.Path]) -> bool:
+    return any(path[: len(place)] == place for place in spoiled)
+
+
+def _validated(data: object) -> tuple[list[Finding], OperationsFile | None]:
+    try:
+        return [], OperationsFile.model_validate(data, context=known_names(data))
+    except ValidationError as error:
+        return findings_of(error), None
+
+
+@dataclass
+class _Recipes:
+    findings: list[Finding] = field(default_factory=list)
+    vars: dict[TargetName, Mapping[str, VarValue]] = field(default_factory=dict)
+
+
+def _check_recipes(data: object, base: Path, check_recipe: RecipeChecker) -> _Recipes:
+    result = _Recipes()
+    for app, section in _items(data, "apps"):
+        recipe = section.get("recipe")
+        if not isinstance(recipe, str) or not recipe.strip():
+            continue
+        where: problems.Path = ("apps", app, "recipe")
+        for name, environment in _items(section, "environments"):
+            values = environment.get("vars", {})
+            checked = check_recipe(recipe, base, values if isinstance(values, dict) else {})
+            result.findings += [
+                finding
+                for message in checked.recipe_problems
+                if (finding := Finding(where, message)) not in result.findings
+            ]
+            inside: problems.Path = ("apps", app, "environments", name, "vars")
+            result.findings += [Finding((*inside, *_parsed(spot)), message) for spot, message in checked.var_problems]
+            result.vars[TargetName(app, name)] = checked.vars
+    return result
+
+
+def _items(data: object, key: str) -> list[tuple[str, dict[str, object]]]:
+    section = data.get(key) if isinstance(data, dict) else None
+    found = section.items() if isinstance(section, dict) else ()
+    return [(name, value) for name, value in found if isinstance(value, dict)]
+
+
+def _parsed(spot: str) -> problems.Path:
+    """Read a path such as `services[0].name`, as recipes write it."""
+    parts: list[str | int] = []
+    for piece in spot.replace("[", ".[").split("."):
+        if piece.startswith("[") and piece.endswith("]") and piece[1:-1].isdigit():
+            parts.append(int(piece[1:-1]))
+        elif piece:
+            parts.append(piece)
+    return tuple(parts)
+
+
+def _error(path: Path, document: Document, filled: Substituted, findings: Iterable[Finding]) -> ConfigurationError:
+    hide = _hiding(filled)
+    placed = [
+        ConfigurationProblem(str(path), document.line(found.path), problems.shown_path(found.path), hide(found))
+        for found in dict.fromkeys(findings)
+    ]
+    return ConfigurationError(sorted(placed, key=lambda problem: (problem.line or 0, problem.path, problem.message)))
+
+
+def _hiding(filled: Substituted) -> Callable[[Finding], str]:
+    """Values of variables may be secrets: a message shows what stands in the file instead."""
+    masker = Masker(tuple(Secret(value) for value in filled.values))
+
+    def hide(found: Finding) -> str:
+        message = found.message
+        source = filled.sources.get(found.path)
+        value: object = filled.data
+        for part in found.path:
+            if isinstance(value, dict) and isinstance(part, str):
+                value = value.get(part)
+            elif isinstance(value, list) and isinstance(part, int) and part < len(value):
+                value = value[part]
+            else:
+                value = None
+        if source is not None and isinstance(value, str):
+            message = message.replace(repr(value), repr(source))
+        return masker.mask(message)
+
+    return hide

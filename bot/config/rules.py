@@ -1,0 +1,237 @@
+"""Rules that no single value breaks: loops, gates that can never open, two targets in one place.
+
+They read the data before the schema has accepted it, so that one mistake does not hide another: what has the wrong
+shape is passed over, because the schema has named it.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator, Mapping
+
+from bot.config.problems import Finding, shown_path
+from bot.config.schema import Known
+from bot.config.values import emoji, is_user, parse_week_time
+from bot.domain.people import People
+from bot.domain.policy import DESTRUCTIVE_MIGRATION
+from bot.domain.request import Action
+
+Data = Mapping[str, object]
+
+
+def known_names(data: object) -> Known:
+    """Gather the names that the file defines."""
+    root = _mapping(data)
+    return Known(
+        hosts=frozenset(_mapping(root.get("hosts"))),
+        policies=frozenset(_mapping(root.get("policies"))),
+        people=frozenset(_mapping(root.get("people"))),
+    )
+
+
+def broken_rules(data: object) -> list[Finding]:
+    """Check every rule.
+
+    Args:
+        data: of the file, variables filled in.
+    """
+    root = _mapping(data)
+    return [
+        *_emoji_overlap(root),
+        *_people_loops(root),
+        *_jump_loops(root),
+        *_gates(root),
+        *_empty_freezes(root),
+        *_environments(root),
+        *_shared_checkouts(root),
+    ]
+
+
+def _mapping(value: object) -> Data:
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
+
+
+def _texts(value: object) -> list[str]:
+    return [item for item in _list(value) if isinstance(item, str)]
+
+
+def _emoji_overlap(root: Data) -> Iterator[Finding]:
+    section = _mapping(root.get("emoji"))
+    approving = {_plain(name) for name in _texts(section.get("approve", ["white_check_mark", "+1"]))}
+    side = "reject" if "reject" in section else "approve"
+    for index, name in enumerate(_texts(section.get("reject", ["x", "-1"]))):
+        if _plain(name) in approving:
+            where = ("emoji", side, index) if side == "reject" else ("emoji", side)
+            yield Finding(where, f"{name!r} would approve and reject")
+
+
+def _plain(name: str) -> str:
+    try:
+        return emoji(name)
+    except ValueError:
+        return name
+
+
+def _loop(start: str, nexts: Mapping[str, list[str]]) -> list[str] | None:
+    """Give the way from a name back to itself, if there is one."""
+    waiting = [[start]]
+    seen: set[str] = set()
+    while waiting:
+        way = waiting.pop(0)
+        for following in nexts.get(way[-1], []):
+            if following == start:
+                return [*way, start]
+            if following not in seen:
+                seen.add(following)
+                waiting.append([*way, following])
+    return None
+
+
+def _people_loops(root: Data) -> Iterator[Finding]:
+    people = {name: _texts(items) for name, items in _mapping(root.get("people")).items()}
+    for name in people:
+        way = _loop(name, people)
+        if way is not None:
+            yield Finding(("people", name), f"the list contains itself: {' → '.join(way)}")
+
+
+def _jump_loops(root: Data) -> Iterator[Finding]:
+    jumps = {
+        name: [jump]
+        for name, host in _mapping(root.get("hosts")).items()
+        if isinstance(jump := _mapping(host).get("jump"), str)
+    }
+    for name in jumps:
+        way = _loop(name, jumps)
+        if way is not None:
+            yield Finding(("hosts", name, "jump"), f"the host is reached through itself: {' → '.join(way)}")
+
+
+def resolved_people(lists: Mapping[str, list[str]], items: list[str]) -> People:
+    """Resolve names of lists, lists within lists and Slack IDs.
+
+    Args:
+        lists: the named lists; a loop among them is passed over.
+        items: names, `anyone`, or IDs of users and groups.
+    """
+    users: set[str] = set()
+    groups: set[str] = set()
+    anyone = False
+    waiting = list(items)
+    seen: set[str] = set()
+    while waiting:
+        item = waiting.pop()
+        if item in seen:
+            continue
+        seen.add(item)
+        if item == "anyone":
+            anyone = True
+        elif item in lists:
+            waiting.extend(lists[item])
+        elif is_user(item):
+            users.add(item)
+        else:
+            groups.add(item)
+    return People(tuple(items), frozenset(users), frozenset(groups), anyone)
+
+
+def _gates(root: Data) -> Iterator[Finding]:
+    lists = {name: _texts(items) for name, items in _mapping(root.get("people")).items()}
+    for name, policy in _mapping(root.get("policies")).items():
+        run = _mapping(_mapping(policy).get("run"))
+        for key, gate in _mapping(_mapping(policy).get("approve")).items():
+            section = _mapping(gate)
+            path = ("policies", name, "approve", key)
+            count = section.get("count", 1)
+            if not isinstance(count, int) or isinstance(count, bool) or count < 1 or not isinstance(gate, dict):
+                continue
+            if "from" not in section:
+                yield Finding((*path, "from"), "missing; name who may approve")
+                continue
+            eligible = resolved_people(lists, _texts(section["from"]))
+            if eligible.anyone or eligible.groups or not isinstance(section["from"], list):
+                continue
+            action = Action.DEPLOY.value if key == DESTRUCTIVE_MIGRATION else key
+            askers = resolved_people(lists, _texts(run.get(action)))
+            yield from _unreachable(path, count, eligible, askers, allowed=section.get("self") is True)
+
+
+def _unreachable(
+    path: tuple[str, ...], count: int, eligible: People, askers: People, *, allowed: bool
+) -> Iterator[Finding]:
+    named = len(eligible.users)
+    open_ended = askers.anyone or bool(askers.groups) or not askers.users
+    alone = not allowed and not open_ended and askers.users <= eligible.users
+    most = named - 1 if alone else named
+    if count <= most:
+        return
+    if count > named:
+        yield Finding(
+            (*path, "count"), f"asks for {count} approvals, but `from` names {named} in all; it could never open"
+        )
+    else:
+        yield Finding(
+            (*path, "count"),
+            f"asks for {count} approvals, but without the requester only {most} of `from` can give one; "
+            "it could never open (name more people, or set self: true)",
+        )
+
+
+def _empty_freezes(root: Data) -> Iterator[Finding]:
+    for name, policy in _mapping(root.get("policies")).items():
+        for index, freeze in enumerate(_list(_mapping(policy).get("freeze"))):
+            section = _mapping(freeze)
+            start, end = section.get("from"), section.get("to")
+            if isinstance(start, str) and start == end and _is_week_time(start):
+                yield Finding(
+                    ("policies", name, "freeze", index), "begins and ends at the same minute; it would freeze nothing"
+                )
+
+
+def _is_week_time(text: str) -> bool:
+    try:
+        parse_week_time(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _each_environment(root: Data) -> Iterator[tuple[tuple[str, ...], Data]]:
+    for app, section in _mapping(root.get("apps")).items():
+        for name, environment in _mapping(_mapping(section).get("environments")).items():
+            yield ("apps", app, "environments", name), _mapping(environment)
+
+
+def _environments(root: Data) -> Iterator[Finding]:
+    for path, environment in _each_environment(root):
+        backups = environment.get("backups")
+        if backups is None:
+            continue
+        if "database" not in environment:
+            yield Finding((*path, "backups"), "there is no `database` here to back up")
+        keep = _mapping(backups).get("keep")
+        if isinstance(keep, dict) and not any(keep.get(kind, 0) for kind in ("daily", "weekly", "monthly")):
+            yield Finding((*path, "backups", "keep"), "would keep no backup at all; leave `keep` out to keep them all")
+
+
+def _shared_checkouts(root: Data) -> Iterator[Finding]:
+    hosts = _mapping(root.get("hosts"))
+    taken: dict[tuple[object, object, str], tuple[str, ...]] = {}
+    for path, environment in _each_environment(root):
+        directory = environment.get("path")
+        if not isinstance(directory, str):
+            continue
+        for name in dict.fromkeys(_texts(environment.get("hosts"))):
+            host = _mapping(hosts.get(name))
+            place = (str(host.get("address", name)), str(host.get("port", 22)), posixpath.normpath(directory))
+            first = taken.setdefault(place, path)
+            if first != path:
+                yield Finding(
+                    (*path, "path"),
+                    f"{shown_path(first)} has the same path on host {name!r}; two targets cannot share a checkout",
+                )
+                break

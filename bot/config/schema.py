@@ -1,0 +1,258 @@
+"""The schema of the operations file. Names that must exist elsewhere in the file are checked against `Known`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from difflib import get_close_matches
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
+from pydantic_core import PydanticCustomError
+
+from bot.config import values
+from bot.config.cron import parse_cron
+from bot.domain.names import nearest
+from bot.domain.policy import DESTRUCTIVE_MIGRATION, BackupBefore
+from bot.domain.request import Action
+from bot.domain.secrets import Secret
+
+
+@dataclass(frozen=True)
+class Known:
+    """The names that the file defines, gathered before anything else is checked.
+
+    Args:
+        hosts: names of hosts.
+        policies: names of policies.
+        people: names of lists of people.
+    """
+
+    hosts: frozenset[str]
+    policies: frozenset[str]
+    people: frozenset[str]
+
+
+def wrong(sentence: str) -> PydanticCustomError:
+    """Make the error of one value.
+
+    Args:
+        sentence: for people; taken as it is.
+    """
+    return PydanticCustomError("countersign", "{sentence}", {"sentence": sentence})
+
+
+def unknown(kind: str, name: str, known: frozenset[str]) -> str:
+    """Write the sentence about a name that does not exist, with the nearest one that does."""
+    near = nearest(name, sorted(known))
+    if near is not None:
+        return f"unknown {kind} {name!r}; did you mean {near!r}?"
+    listed = ", ".join(sorted(known)[:12]) or "none"
+    return f"unknown {kind} {name!r}; there is: {listed}"
+
+
+def _text(parse: Callable[[str], Any]) -> BeforeValidator:
+    """Make a validator of a parser that raises ValueError."""
+
+    def validate(value: object) -> object:
+        if not isinstance(value, str):
+            raise PydanticCustomError("string_type", "text")
+        try:
+            return parse(value)
+        except ValueError as error:
+            raise wrong(str(error)) from None
+
+    return BeforeValidator(validate)
+
+
+def _one_of(kind: str, known: frozenset[str]) -> AfterValidator:
+    def validate(value: str) -> str:
+        if value not in known:
+            raise wrong(unknown(kind, value, known))
+        return value
+
+    return AfterValidator(validate)
+
+
+def _known(info: ValidationInfo) -> Known:
+    if not isinstance(info.context, Known):
+        raise TypeError("the schema is validated with the known names as its context")
+    return info.context
+
+
+def _known_host(value: str, info: ValidationInfo) -> str:
+    known = _known(info)
+    if value not in known.hosts:
+        raise wrong(unknown("host", value, known.hosts))
+    return value
+
+
+def _known_policy(value: str, info: ValidationInfo) -> str:
+    known = _known(info)
+    if value not in known.policies:
+        raise wrong(unknown("policy", value, known.policies))
+    return value
+
+
+def _known_people(value: str, info: ValidationInfo) -> str:
+    known = _known(info)
+    if value != "anyone" and value not in known.people and not values.is_user(value) and not values.is_group(value):
+        raise wrong(unknown("people", value, known.people | {"anyone"}))
+    return value
+
+
+def _known_zone(value: str) -> str:
+    zones = values.time_zones()
+    if value in zones:
+        return value
+    # A city without its continent is the usual mistake, and far from every whole name.
+    cities = sorted(zone for zone in zones if zone.rsplit("/", 1)[-1].lower() == value.replace(" ", "_").lower())
+    near = cities or get_close_matches(value, sorted(zones), n=1, cutoff=0.7)
+    if near:
+        raise wrong(f"unknown time zone {value!r}; did you mean {near[0]!r}?")
+    raise wrong(f"unknown time zone {value!r}; write it as the IANA does: UTC, Europe/Paris")
+
+
+def _distinct(items: list[str]) -> list[str]:
+    twice = next((item for index, item in enumerate(items) if item in items[:index]), None)
+    if twice is not None:
+        raise wrong(f"{twice!r} is listed twice")
+    return items
+
+
+ACTIONS = frozenset(action.value for action in Action)
+GATED = (ACTIONS - {Action.MIGRATE_STATUS.value}) | {DESTRUCTIVE_MIGRATION}
+BACKED_UP = frozenset({Action.DEPLOY.value, Action.ROLLBACK.value, Action.RESTORE.value})
+
+HostRef = Annotated[str, AfterValidator(_known_host)]
+PeopleRef = Annotated[str, AfterValidator(_known_people)]
+PolicyRef = Annotated[str, AfterValidator(_known_policy)]
+SafeName = Annotated[str, _text(values.safe_name)]
+ListName = Annotated[str, _text(values.list_name)]
+PeopleName = Annotated[str, _text(values.people_name)]
+Line = Annotated[str, _text(values.line_of_text)]
+OneWord = Annotated[str, _text(values.word)]
+RemotePath = Annotated[str, _text(values.remote_path)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+Duration = Annotated[timedelta, _text(values.parse_duration)]
+WeekTimeText = Annotated[Any, _text(values.parse_week_time)]
+Zone = Annotated[str, AfterValidator(_known_zone)]
+Cron = Annotated[str, _text(parse_cron)]
+Emoji = Annotated[str, _text(values.emoji)]
+Channel = Annotated[str, _text(values.channel)]
+Branch = Annotated[str, _text(values.branch)]
+Password = Annotated[Any, _text(Secret)]
+NonEmpty = Field(min_length=1)
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid", hide_input_in_errors=True)
+
+
+class EmojiSection(_Section):
+    """`emoji`: which reactions count."""
+
+    approve: Annotated[list[Emoji], NonEmpty] = ["white_check_mark", "+1"]
+    reject: Annotated[list[Emoji], NonEmpty] = ["x", "-1"]
+
+
+class HostSection(_Section):
+    """One of `hosts`."""
+
+    address: OneWord
+    port: Port = 22
+    user: OneWord
+    key: Line | None = None
+    known_hosts: Line | None = None
+    jump: HostRef | None = None
+
+
+class ApprovalSection(_Section):
+    """One of a policy's `approve`."""
+
+    count: Annotated[int, Field(ge=0, le=99)] = 1
+    people: Annotated[list[PeopleRef], NonEmpty, AfterValidator(_distinct)] = Field(default=[], alias="from")
+    expires: Duration = timedelta(minutes=30)
+    allow_requester: bool = Field(default=False, alias="self")
+
+
+class FreezeSection(_Section):
+    """One of a policy's `freeze`."""
+
+    start: WeekTimeText = Field(alias="from")
+    end: WeekTimeText = Field(alias="to")
+    timezone: Zone = "UTC"
+    reason: Line
+
+
+class PolicySection(_Section):
+    """One of `policies`."""
+
+    run: dict[Annotated[str, _one_of("command", ACTIONS)], Annotated[list[PeopleRef], AfterValidator(_distinct)]]
+    approve: dict[Annotated[str, _one_of("approval", GATED)], ApprovalSection] = {}
+    backup_before: dict[
+        Annotated[str, _one_of("command", BACKED_UP)],
+        Annotated[str, _one_of("time for a backup", frozenset(BackupBefore))],
+    ] = {}
+    freeze: list[FreezeSection] = []
+
+
+class DatabaseSection(_Section):
+    """An environment's `database`."""
+
+    via: HostRef | None = None
+    host: OneWord
+    port: Port = 3306
+    name: Annotated[Line, Field(max_length=64)]
+    user: Line
+    password: Password
+    scratch: bool = False
+
+
+class KeepSection(_Section):
+    """`keep` of `backups`."""
+
+    daily: Annotated[int, Field(ge=0, le=10_000)] = 0
+    weekly: Annotated[int, Field(ge=0, le=10_000)] = 0
+    monthly: Annotated[int, Field(ge=0, le=10_000)] = 0
+
+
+class BackupsSection(_Section):
+    """An environment's `backups`."""
+
+    directory: RemotePath
+    schedule: Cron | None = None
+    timezone: Zone = "UTC"
+    keep: KeepSection | None = None
+
+
+class EnvironmentSection(_Section):
+    """One of an app's `environments`."""
+
+    policy: PolicyRef
+    hosts: Annotated[list[HostRef], NonEmpty, AfterValidator(_distinct)]
+    path: RemotePath
+    branch: Branch
+    database: DatabaseSection | None = None
+    backups: BackupsSection | None = None
+    vars: dict[str, Any] = {}
+
+
+class AppSection(_Section):
+    """One of `apps`."""
+
+    recipe: Line
+    channels: Annotated[list[Channel], NonEmpty, AfterValidator(_distinct)]
+    environments: Annotated[dict[SafeName, EnvironmentSection], NonEmpty]
+
+
+class OperationsFile(_Section):
+    """The whole file."""
+
+    version: Literal[1]
+    emoji: EmojiSection = EmojiSection()
+    people: dict[PeopleName, Annotated[list[PeopleRef], AfterValidator(_distinct)]] = {}
+    hosts: Annotated[dict[SafeName, HostSection], NonEmpty]
+    policies: Annotated[dict[ListName, PolicySection], NonEmpty]
+    apps: Annotated[dict[SafeName, AppSection], NonEmpty]

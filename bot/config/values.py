@@ -1,0 +1,187 @@
+"""Parsers of the values that the operations file writes as text. Each raises ValueError with a sentence for people."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import zoneinfo
+from datetime import timedelta
+from functools import cache
+
+from bot.domain.errors import Refused
+from bot.domain.names import Ref, is_name
+from bot.domain.policy import Weekday, WeekTime
+from bot.domain.target import plain_emoji
+
+_DURATION = re.compile(r"([0-9]{1,9})([smhd])")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_LONGEST = timedelta(days=366)
+_WEEK_TIME = re.compile(r"([A-Z][a-z]{2}) ([01][0-9]|2[0-3]):([0-5][0-9])")
+_USER = re.compile(r"[UW][A-Z0-9]{2,30}")
+_GROUP = re.compile(r"S[A-Z0-9]{2,30}")
+_CHANNEL = re.compile(r"[CGD][A-Z0-9]{2,30}")
+_EMOJI = re.compile(r":?[^\s:A-Z]{1,100}(::skin-tone-[2-6])?:?")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+def parse_duration(text: str) -> timedelta:
+    """Read a number and `s`, `m`, `h` or `d`, such as `90s` or `24h`.
+
+    Raises:
+        ValueError: it is not one, is zero, or is longer than a year.
+    """
+    match = _DURATION.fullmatch(text)
+    if match is None:
+        raise ValueError("not a duration; write a number and s, m, h or d, such as 90s, 30m, 24h or 7d")
+    seconds = int(match[1]) * _SECONDS[match[2]]
+    if not 0 < seconds <= _LONGEST.total_seconds():
+        raise ValueError("a duration must be longer than nothing and at most 366d")
+    return timedelta(seconds=seconds)
+
+
+def parse_week_time(text: str) -> WeekTime:
+    """Read a minute of the week, such as `Fri 16:00`.
+
+    Raises:
+        ValueError: it is not one.
+    """
+    match = _WEEK_TIME.fullmatch(text)
+    days = [day.value for day in Weekday]
+    if match is None or match[1] not in days:
+        raise ValueError(
+            "not a time of the week; write Mon, Tue, Wed, Thu, Fri, Sat or Sun and a time, such as Fri 16:00"
+        )
+    return WeekTime((days.index(match[1]) * 24 + int(match[2])) * 60 + int(match[3]))
+
+
+@cache
+def time_zones() -> frozenset[str]:
+    """Name the time zones that exist (IANA)."""
+    return frozenset(zoneinfo.available_timezones())
+
+
+def is_user(text: str) -> bool:
+    """Say whether a text is Slack's ID of a user."""
+    return _USER.fullmatch(text) is not None
+
+
+def is_group(text: str) -> bool:
+    """Say whether a text is Slack's ID of a user group."""
+    return _GROUP.fullmatch(text) is not None
+
+
+def channel(text: str) -> str:
+    """Read Slack's ID of a channel.
+
+    Raises:
+        ValueError: it is not one.
+    """
+    if _CHANNEL.fullmatch(text) is None:
+        raise ValueError(
+            "not a channel's ID; Slack shows it (C… or G…) at the foot of the channel's details, not its name"
+        )
+    return text
+
+
+def emoji(text: str) -> str:
+    """Read the name of an emoji, with or without colons.
+
+    Returns:
+        Its plain name, aliases resolved: `thumbsup` is `+1`.
+
+    Raises:
+        ValueError: it is not the name of one.
+    """
+    if _EMOJI.fullmatch(text) is None:
+        raise ValueError("not the name of an emoji; write it as Slack does, without colons: white_check_mark")
+    return plain_emoji(text)
+
+
+def safe_name(text: str) -> str:
+    """Read the name of an app, an environment or a host.
+
+    Raises:
+        ValueError: it is not safe in a path.
+    """
+    if not is_name(text):
+        raise ValueError("a name is made of letters a to z, digits, `.`, `_` and `-`; it begins with a letter or digit")
+    return text
+
+
+def list_name(text: str) -> str:
+    """Read the name of a policy or of a list of people.
+
+    Raises:
+        ValueError: it is empty, or has a line break or blanks around it.
+    """
+    if not text or text != text.strip() or _CONTROL.search(text):
+        raise ValueError("a name needs at least one character, and no line break or blank at its ends")
+    return text
+
+
+def people_name(text: str) -> str:
+    """Read the name of a list of people.
+
+    Raises:
+        ValueError: it is no name, is reserved, or looks like Slack's ID.
+    """
+    if text == "anyone":
+        raise ValueError("`anyone` is a word of its own and means everybody; choose another name")
+    if is_user(text) or is_group(text):
+        raise ValueError("this looks like Slack's ID of a user or a group; choose a name in small letters")
+    return list_name(text)
+
+
+def line_of_text(text: str) -> str:
+    """Read a text of one line that is not empty.
+
+    Raises:
+        ValueError: it is empty or has control characters.
+    """
+    if not text.strip():
+        raise ValueError("must not be empty")
+    if _CONTROL.search(text):
+        raise ValueError("must not have line breaks or other control characters")
+    return text
+
+
+def word(text: str) -> str:
+    """Read an address or a user's name: one word, which no program can take for an option.
+
+    Raises:
+        ValueError: it is empty, starts with `-` or has blanks.
+    """
+    if not text or text.startswith("-") or any(letter.isspace() for letter in text) or _CONTROL.search(text):
+        raise ValueError("must be one word without blanks, and not start with `-`")
+    return text
+
+
+def remote_path(text: str) -> str:
+    """Read a path on a host.
+
+    Raises:
+        ValueError: it is not absolute, or climbs.
+    """
+    line_of_text(text)
+    if not text.startswith("/"):
+        raise ValueError("must be an absolute path, starting with `/`")
+    if ".." in text.split("/"):
+        raise ValueError("must not have `..` in it")
+    plain = posixpath.normpath(text)
+    # POSIX lets two leading slashes mean something else, so normpath keeps them.
+    plain = "/" + plain.lstrip("/")
+    if plain == "/":
+        raise ValueError("must not be the root of the file system")
+    return plain
+
+
+def branch(text: str) -> str:
+    """Read the name of a branch, by git's rules.
+
+    Raises:
+        ValueError: git does not allow it.
+    """
+    try:
+        return Ref(text).text
+    except Refused:
+        raise ValueError("not a name that git allows for a branch") from None

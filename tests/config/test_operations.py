@@ -1,0 +1,155 @@
+"""The right file gives the right objects."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from bot.config.operations import load_operations
+from bot.config.plain_words import all_keys
+from bot.domain.people import ANYONE, People
+from bot.domain.policy import BackupBefore, Requirement
+from bot.domain.request import Action
+from bot.domain.secrets import Secret
+from bot.domain.target import Backups, Database, EmojiNames, Host, Keep
+from tests.config.example import RIGHT, accept, changed, load
+
+ROOT = Path(__file__).parents[2]
+
+
+def target(text: str = RIGHT):
+    (only,) = load(text).targets.values()
+    return only
+
+
+def test_hosts():
+    assert dict(load(RIGHT).hosts) == {
+        "web1": Host("web1", "a.example.com", 22, "deploy"),
+        "web2": Host("web2", "b.example.com", 2222, "deploy", jump="web1"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("~/.ssh/id", "/home/bot/.ssh/id"),
+        ("keys/id", "/etc/countersign/keys/id"),
+        ("/keys/id", "/keys/id"),
+    ],
+)
+def test_paths_of_keys(written, meant):
+    text = changed(
+        "    user: deploy\n  web2", f"    user: deploy\n    key: {written}\n    known_hosts: {written}\n  web2"
+    )
+    host = load(text).hosts["web1"]
+    assert (host.key, host.known_hosts) == (meant, meant)
+
+
+def test_target():
+    found = target()
+    assert str(found.name) == "compte production"
+    assert found.database == Database("web1", "127.0.0.1", 3306, "compte", "compte", Secret("correct horse"))
+    assert found.backups == Backups("/var/backups", "0 3 * * *", "UTC", Keep(7, 0, 0))
+    assert found.vars == {"services": ("php-fpm",)}
+    assert (found.recipe, found.channels, found.hosts) == ("laravel", ("C0OPS",), ("web1",))
+    assert (found.path, found.branch) == ("/var/www/compte", "main")
+
+
+def test_policy():
+    policy = target().policy
+    assert policy.who_may(Action.ROLLBACK) == ANYONE
+    assert policy.who_may(Action.DEPLOY) == People(("engineers",), frozenset({"U0AMELIE", "U0BOB"}))
+    assert policy.requirement(Action.DEPLOY) == Requirement(
+        1, People(("releasers",), frozenset({"U0BOB", "U0CLEO"})), timedelta(minutes=30), allow_requester=False
+    )
+    assert policy.backup_before == {Action.DEPLOY: BackupBefore.IF_MIGRATIONS}
+    assert policy.freeze_at(datetime(2026, 11, 22, 12, tzinfo=UTC)) is not None
+    assert policy.freeze_at(datetime(2026, 11, 24, 12, tzinfo=UTC)) is None
+
+
+def test_lists_within_lists():
+    text = changed("  releasers: [U0BOB, U0CLEO]", "  releasers: [U0BOB, S0REL]\n  all: [engineers, releasers, W0EVA]")
+    assert load(text).people["all"] == People(("all",), frozenset({"U0AMELIE", "U0BOB", "W0EVA"}), frozenset({"S0REL"}))
+
+
+def test_emoji_are_plain_and_have_defaults():
+    assert load(RIGHT).emoji == EmojiNames()
+    written = load(RIGHT + 'emoji: {approve: [":thumbsup:", "ok_hand::skin-tone-3"]}\n').emoji
+    assert written == EmojiNames(("+1", "ok_hand"), ("x", "-1"))
+
+
+@pytest.mark.parametrize(
+    ("written", "password"),
+    [
+        ('"${PASSWORD}"', "correct horse"),
+        ('"${A}-${B}"', "one-two"),
+        ("a$$b$c", "a$b$c"),
+        ('"$${A}"', "${A}"),
+        ("no", "no"),
+        ("on", "on"),
+    ],
+)
+def test_variables_and_yaml_1_2_words(written, password):
+    text = changed('"${PASSWORD}"', written)
+    (found,) = load(text, {"PASSWORD": "correct horse", "A": "one", "B": "two"}).targets.values()
+    assert found.database is not None
+    assert found.database.password.reveal() == password
+
+
+def test_what_a_variable_holds_is_not_read_again():
+    (found,) = load(RIGHT, {"PASSWORD": "${HOME} $$"}).targets.values()
+    assert found.database is not None
+    assert found.database.password.reveal() == "${HOME} $$"
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("0 3 * * 0", "0 3 * * sun"),
+        ("0 3 * * 7", "0 3 * * sun"),
+        ("0 3 * * 1-5", "0 3 * * mon,tue,wed,thu,fri"),
+        ("0 3 * * MON-FRI", "0 3 * * mon,tue,wed,thu,fri"),
+        ("0 3 * * sat-mon", "0 3 * * sun,mon,sat"),
+        ("0 3 * * 5-7", "0 3 * * sun,fri,sat"),
+        ("*/15 0,12 * * */2", "*/15 0,12 * * sun,tue,thu,sat"),
+        ("0 3 1 * *", "0 3 1 * *"),
+        ("0 3 * * 0-6", "0 3 * * *"),
+    ],
+)
+def test_weekdays_of_cron_are_cron_s_own(written, meant):
+    backups = target(changed("0 3 * * *", written)).backups
+    assert backups is not None
+    assert backups.schedule == meant
+
+
+def test_anchors_and_merging():
+    text = changed("  web1:\n", "  web1: &base\n").replace(
+        "  web2: {address: b.example.com, user: deploy, port: 2222, jump: web1}", "  web2: {<<: *base, port: 23}"
+    )
+    assert load(text).hosts["web2"] == Host("web2", "a.example.com", 23, "deploy")
+
+
+def test_environments_keep_their_order():
+    second = """\
+      beta: {policy: careful, hosts: [web2], path: /var/www/compte, branch: develop}
+"""
+    loaded = load(RIGHT + second)
+    assert loaded.apps() == ("compte",)
+    assert loaded.environments("compte") == ("production", "beta")
+    assert [str(found.database) for found in loaded.targets.values()][1] == "None"
+
+
+def test_secrets_do_not_show():
+    loaded = load(RIGHT)
+    assert "correct horse" not in f"{loaded!r} {loaded}"
+    assert [secret.reveal() for secret in loaded.secrets()] == ["correct horse"]
+
+
+def test_the_example_file_is_right_and_names_every_key():
+    text = (ROOT / "ops.example.yaml").read_text()
+    loaded = load_operations(text, ROOT / "ops.example.yaml", {"COMPTE_DB_PASSWORD": "x"}, accept)
+    assert [str(name) for name in loaded.targets] == ["compte production"]
+    words = {line.strip("{} -").split(":")[0] for line in text.replace(",", "\n").replace("{", "\n").splitlines()}
+    assert all_keys() - {word.strip() for word in words} == frozenset()

@@ -1,0 +1,378 @@
+"""Each mistake gives exactly these lines."""
+# ruff: noqa: E501 - a mistake and its lines read best side by side
+
+from __future__ import annotations
+
+import pytest
+
+from tests.config.example import RIGHT, changed, problems
+
+ENV = "apps.compte.environments.production"
+
+MISTAKES = {
+    # names
+    "host": ("hosts: [web1]", "hosts: [web9]", [f"25: {ENV}.hosts[0]: unknown host 'web9'; did you mean 'web2'?"]),
+    "no near host": (
+        "hosts: [web1]",
+        "hosts: [zzz]",
+        [f"25: {ENV}.hosts[0]: unknown host 'zzz'; there is: web1, web2"],
+    ),
+    "policy": (
+        "policy: careful",
+        "policy: carful",
+        [f"24: {ENV}.policy: unknown policy 'carful'; did you mean 'careful'?"],
+    ),
+    "people": (
+        "from: [releasers]",
+        "from: [releaser]",
+        [
+            "14: policies.careful.approve.deploy.from[0]: unknown people 'releaser'; did you mean 'releasers'?",
+        ],
+    ),
+    "recipe": (
+        "recipe: laravel",
+        "recipe: larval",
+        ["20: apps.compte.recipe: unknown recipe 'larval'; did you mean 'laravel'?"],
+    ),
+    "variable of a recipe": (
+        "          services: [php-fpm]",
+        "          colour: red",
+        [f"31: {ENV}.vars.colour: the recipe does not ask for it"],
+    ),
+    "command": (
+        "rollback: [anyone]",
+        "rolback: [anyone]",
+        ["12: policies.careful.run.rolback: unknown command 'rolback'; did you mean 'rollback'?"],
+    ),
+    "approval of what changes nothing": (
+        "      deploy: {count: 1,",
+        "      migrate-status: {count: 1, from: [releasers]}\n      deploy: {count: 1,",
+        [
+            "14: policies.careful.approve.migrate-status: unknown approval 'migrate-status'; "
+            "there is: backup, deploy, destructive-migration, restore, rollback"
+        ],
+    ),
+    "via": ("via: web1", "via: web3", [f"28: {ENV}.database.via: unknown host 'web3'; did you mean 'web2'?"]),
+    "jump": ("jump: web1", "jump: bastion", ["9: hosts.web2.jump: unknown host 'bastion'; there is: web1, web2"]),
+    "people in a list": (
+        "[U0AMELIE, U0BOB]",
+        "[U0AMELIE, bob]",
+        ["3: people.engineers[1]: unknown people 'bob'; there is: anyone, engineers, releasers"],
+    ),
+    # keys
+    "unknown key": (
+        "branch: main",
+        "branch: main\n        brnch: x",
+        [f"28: {ENV}.brnch: unknown key; did you mean 'branch'?"],
+    ),
+    "unknown key at the top": (
+        "version: 1",
+        "version: 1\ncolour: red",
+        ["2: colour: unknown key; known here: version, emoji, people, hosts, policies, apps"],
+    ),
+    "missing key": ("        branch: main\n", "", [f"23: {ENV}.branch: missing"]),
+    "key twice": (
+        "branch: main",
+        "branch: main\n        branch: dev",
+        [f"28: {ENV}.branch: given twice; it stands on line 27 already"],
+    ),
+    "no value": ("branch: main", "branch:", [f"27: {ENV}.branch: there is no value; fill it in or leave the key out"]),
+    # types
+    "text for a number": ("port: 2222", "port: many", ["9: hosts.web2.port: expected a whole number, found text"]),
+    "quoted number": (
+        "port: 2222",
+        'port: "2222"',
+        ["9: hosts.web2.port: expected a whole number, found text; take the quotes off"],
+    ),
+    "port too high": ("port: 2222", "port: 70000", ["9: hosts.web2.port: must be at most 65535"]),
+    "number for text": (
+        "branch: main",
+        "branch: 12",
+        [f"27: {ENV}.branch: expected text, found a whole number; put it in quotes"],
+    ),
+    "date for text": (
+        "branch: main",
+        "branch: 2026-11-22",
+        [f"27: {ENV}.branch: expected text, found a date; put it in quotes"],
+    ),
+    "text for a list": (
+        "hosts: [web1]",
+        "hosts: web1",
+        [f"25: {ENV}.hosts: expected a list, such as [a, b], found text"],
+    ),
+    "list for a mapping": (
+        "{deploy: if-migrations}",
+        "[deploy]",
+        ["15: policies.careful.backup_before: expected a mapping (key: value), found a list"],
+    ),
+    "yaml 1.1 boolean": (
+        "expires: 30m}",
+        "expires: 30m, self: yes}",
+        ["14: policies.careful.approve.deploy.self: expected true or false, found text"],
+    ),
+    "version": ("version: 1", "version: 2", ["1: version: must be 1"]),
+    "wrong date": ("branch: main", "branch: 2026-99-99", [f"27: {ENV}.branch: this is not a date; put text in quotes"]),
+    # values
+    "duration": (
+        "expires: 30m",
+        "expires: 30 min",
+        [
+            "14: policies.careful.approve.deploy.expires: not a duration; "
+            "write a number and s, m, h or d, such as 90s, 30m, 24h or 7d"
+        ],
+    ),
+    "duration of nothing": (
+        "expires: 30m",
+        "expires: 0s",
+        ["14: policies.careful.approve.deploy.expires: a duration must be longer than nothing and at most 366d"],
+    ),
+    "cron": (
+        '"0 3 * * *"',
+        '"0 25 * * *"',
+        [
+            f"29: {ENV}.backups.schedule: not a cron expression: error validating expression '25': "
+            "the last value (25) is higher than the maximum value (23)"
+        ],
+    ),
+    "cron of two minds": (
+        '"0 3 * * *"',
+        '"0 3 1 * 1"',
+        [
+            f"29: {ENV}.backups.schedule: give a day of the month or a weekday, not both: "
+            "cron fires on either, others on both"
+        ],
+    ),
+    "time zone": (
+        "Europe/Paris",
+        "Paris",
+        ["17: policies.careful.freeze[0].timezone: unknown time zone 'Paris'; did you mean 'Europe/Paris'?"],
+    ),
+    "week time": (
+        '"Fri 16:00"',
+        '"Friday 4pm"',
+        [
+            "17: policies.careful.freeze[0].from: not a time of the week; "
+            "write Mon, Tue, Wed, Thu, Fri, Sat or Sun and a time, such as Fri 16:00"
+        ],
+    ),
+    "empty freeze": (
+        '"Mon 08:00"',
+        '"Fri 16:00"',
+        ["17: policies.careful.freeze[0]: begins and ends at the same minute; it would freeze nothing"],
+    ),
+    "channel": (
+        "[C0OPS]",
+        '["#ops"]',
+        [
+            "21: apps.compte.channels[0]: not a channel's ID; Slack shows it (C… or G…) at the foot of the channel's "
+            "details, not its name"
+        ],
+    ),
+    "no channel": ("[C0OPS]", "[]", ["21: apps.compte.channels: must not be empty"]),
+    "path": ("/var/www/compte", "www", [f"26: {ENV}.path: must be an absolute path, starting with `/`"]),
+    "climbing path": ("/var/www/compte", "/var/../etc", [f"26: {ENV}.path: must not have `..` in it"]),
+    "branch": ("branch: main", "branch: --force", [f"27: {ENV}.branch: not a name that git allows for a branch"]),
+    "address": (
+        "address: a.example.com",
+        "address: -oProxyCommand=x",
+        ["7: hosts.web1.address: must be one word without blanks, and not start with `-`"],
+    ),
+    "unsafe name": (
+        "      production:",
+        '      "../x":',
+        [
+            '23: apps.compte.environments."../x": a name is made of letters a to z, digits, `.`, `_` and `-`; '
+            "it begins with a letter or digit"
+        ],
+    ),
+    "reserved name": (
+        "  releasers: [U0BOB, U0CLEO]",
+        "  releasers: [U0BOB, U0CLEO]\n  anyone: [U0BOB]",
+        ["5: people.anyone: `anyone` is a word of its own and means everybody; choose another name"],
+    ),
+    "a list named like an ID": (
+        "  releasers: [U0BOB, U0CLEO]",
+        "  releasers: [U0BOB, U0CLEO]\n  U0EVA: [U0BOB]",
+        ["5: people.U0EVA: this looks like Slack's ID of a user or a group; choose a name in small letters"],
+    ),
+    "host twice": ("hosts: [web1]", "hosts: [web1, web1]", [f"25: {ENV}.hosts: 'web1' is listed twice"]),
+    "emoji by number": (
+        "version: 1",
+        "version: 1\nemoji: {approve: [+1]}",
+        ["2: emoji.approve[0]: expected text, found a whole number; put it in quotes"],
+    ),
+    "emoji for both": (
+        "version: 1",
+        'version: 1\nemoji: {approve: [thumbsup], reject: ["+1"]}',
+        ["2: emoji.reject[0]: '+1' would approve and reject"],
+    ),
+    # variables
+    "missing variable": (
+        '"${PASSWORD}"',
+        '"${PASSWRD}"',
+        [f"28: {ENV}.database.password: missing variable PASSWRD: set it in the environment or in .env"],
+    ),
+    "two missing variables": (
+        '"${PASSWORD}"',
+        '"${AA}${BB}"',
+        [
+            f"28: {ENV}.database.password: missing variable AA: set it in the environment or in .env",
+            f"28: {ENV}.database.password: missing variable BB: set it in the environment or in .env",
+        ],
+    ),
+    "miswritten variable": (
+        '"${PASSWORD}"',
+        '"${PASS WORD}"',
+        [
+            f"28: {ENV}.database.password: `${{` must be followed by the name of a variable and `}}`; "
+            "a dollar sign itself is `$$`"
+        ],
+    ),
+    # rules
+    "jump loop": (
+        "    address: a.example.com",
+        "    address: a.example.com\n    jump: web2",
+        [
+            "8: hosts.web1.jump: the host is reached through itself: web1 → web2 → web1",
+            "10: hosts.web2.jump: the host is reached through itself: web2 → web1 → web2",
+        ],
+    ),
+    "people loop": (
+        "[U0BOB, U0CLEO]",
+        "[U0BOB, U0CLEO, releasers]",
+        ["4: people.releasers: the list contains itself: releasers → releasers"],
+    ),
+    "too many approvals": (
+        "count: 1",
+        "count: 3",
+        [
+            "14: policies.careful.approve.deploy.count: asks for 3 approvals, but `from` names 2 in all; it could never open"
+        ],
+    ),
+    "too many approvals without the requester": (
+        "{count: 1, from: [releasers]",
+        "{count: 2, from: [engineers]",
+        [
+            "14: policies.careful.approve.deploy.count: asks for 2 approvals, but without the requester only 1 of `from` "
+            "can give one; it could never open (name more people, or set self: true)"
+        ],
+    ),
+    "nobody may approve": (
+        "{count: 1, from: [releasers], expires: 30m}",
+        "{count: 1}",
+        ["14: policies.careful.approve.deploy.from: missing; name who may approve"],
+    ),
+    "negative count": ("count: 1", "count: -1", ["14: policies.careful.approve.deploy.count: must be at least 0"]),
+    "backups without database": (
+        '        database: {via: web1, host: 127.0.0.1, name: compte, user: compte, password: "${PASSWORD}"}\n',
+        "",
+        [f"28: {ENV}.backups: there is no `database` here to back up"],
+    ),
+    "keeping nothing": (
+        "keep: {daily: 7}",
+        "keep: {daily: 0}",
+        [f"29: {ENV}.backups.keep: would keep no backup at all; leave `keep` out to keep them all"],
+    ),
+    "negative keep": ("keep: {daily: 7}", "keep: {daily: -7}", [f"29: {ENV}.backups.keep.daily: must be at least 0"]),
+    "one checkout for two": (
+        "          services: [php-fpm]\n",
+        "          services: [php-fpm]\n"
+        "      beta: {policy: careful, hosts: [web2, web1], path: /var/www//compte/, branch: dev}\n",
+        [
+            f"32: apps.compte.environments.beta.path: {ENV} has the same path on host 'web1'; "
+            "two targets cannot share a checkout"
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_one_mistake(mistake):
+    old, new, lines = MISTAKES[mistake]
+    assert problems(changed(old, new)) == [f"ops.yaml:{line}" for line in lines]
+
+
+def test_the_base_has_none():
+    assert problems(RIGHT) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("", "ops.yaml:1: the file is empty; start from ops.example.yaml"),
+        ("# nothing\n", "ops.yaml:1: the file is empty; start from ops.example.yaml"),
+        ("just text", "ops.yaml:1: expected a mapping (key: value), found text"),
+        ("a: [1", "ops.yaml:1: this is not YAML: expected ',' or ']', but got '<stream end>' (column 6)"),
+        ("a: *b", "ops.yaml:1: this is not YAML: found undefined alias 'b' (column 4)"),
+        ("[" * 5000, "ops.yaml:1: nested too deeply to be read"),
+    ],
+)
+def test_what_is_no_operations_file(text, line):
+    assert problems(text) == [line]
+
+
+def test_a_key_that_is_no_text():
+    found = problems(changed("  web1:\n", "  1:\n"))
+    assert found[0] == "ops.yaml:6: hosts.1: a key must be text, found a whole number; put it in quotes"
+
+
+def test_every_mistake_is_told_at_once():
+    text = (
+        RIGHT.replace("hosts: [web1]", "hosts: [web9]")
+        .replace("port: 2222", "port: x")
+        .replace("branch: main", "brunch: main")
+        .replace('"${PASSWORD}"', '"${NOT_SET}"')
+        .replace("count: 1", "count: 5")
+        .replace("Europe/Paris", "Mars/Base")
+        .replace("keep: {daily: 7}", "keep: {}")
+    )
+    assert [line.split(": ")[1] for line in problems(text)] == [
+        "hosts.web2.port",
+        "policies.careful.approve.deploy.count",
+        "policies.careful.freeze[0].timezone",
+        f"{ENV}.branch",
+        f"{ENV}.hosts[0]",
+        f"{ENV}.brunch",
+        f"{ENV}.database.password",
+        f"{ENV}.backups.keep",
+    ]
+
+
+def test_a_mistake_of_an_alias_stands_at_its_own_line():
+    text = changed("  web1:\n", "  web1: &base\n").replace(
+        "  web2: {address: b.example.com, user: deploy, port: 2222, jump: web1}", "  web2: {<<: *base, prt: 23}"
+    )
+    assert problems(text) == ["ops.yaml:9: hosts.web2.prt: unknown key; did you mean 'port'?"]
+
+
+def test_an_alias_within_itself():
+    assert "ops.yaml:2: a.b: an alias to something that it stands in" in problems("a: &x\n  b: *x\n")
+
+
+def test_aliases_of_aliases_do_not_fill_the_memory():
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 10)]
+    assert problems("\n".join(lines)) == ["ops.yaml:1: more than 100000 values"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        changed("hosts: [web1]", 'hosts: ["${PASSWORD}"]'),
+        changed("branch: main", 'branch: "-${PASSWORD}"'),
+        changed("port: 2222", 'port: "${PASSWORD}"'),
+        changed('"0 3 * * *"', '"0 3 * * ${PASSWORD}"'),
+        changed("recipe: laravel", 'recipe: "${PASSWORD}"'),
+        changed("Europe/Paris", '"${PASSWORD}"'),
+    ],
+)
+def test_what_a_variable_holds_is_never_shown(text):
+    found = problems(text, {"PASSWORD": "correct horse"})
+    assert found
+    assert "correct" not in "".join(found)
+
+
+def test_a_wrong_password_is_never_shown():
+    assert problems(changed('"${PASSWORD}"', "12345678")) == [
+        f"ops.yaml:28: {ENV}.database.password: expected text, found a whole number; put it in quotes"
+    ]
