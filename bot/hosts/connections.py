@@ -1,0 +1,384 @@
+"""SSH connections to the hosts: reused, paced, kept alive, host keys always checked, closed by their one owner."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Coroutine, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self, TypeVar
+
+import asyncssh
+
+from bot.domain.errors import Problem, Reason, Refused, problem
+from bot.domain.shell import Command
+from bot.domain.target import Host
+from bot.hosts.login import Jump, log_in
+
+_BLOCK = 256 * 1024
+_OPEN_FAILED_PAUSE = 0.05
+
+_One = TypeVar("_One")
+_Other = TypeVar("_Other")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How connections are made and held.
+
+    Args:
+        keepalive_interval: seconds between questions whether the host is still there.
+        keepalive_count: unanswered questions after which a connection counts as dead.
+        connect_timeout: seconds for making a connection, login included.
+        open_timeout: seconds for opening a channel, waiting for a free place included.
+        pace: seconds between the starts of two new connections to one host (sshd's MaxStartups is 10).
+        channels: sessions on one connection at a time (sshd's MaxSessions is 10, and places become free late).
+        connections: connections to one host at a time.
+    """
+
+    keepalive_interval: float = 5.0
+    keepalive_count: int = 3
+    connect_timeout: float = 15.0
+    open_timeout: float = 30.0
+    pace: float = 0.05
+    channels: int = 5
+    connections: int = 6
+
+
+class Cut(Exception):  # noqa: N818 - a state of the world, not an error of the program
+    """The connection was lost; what was sent may or may not have had its effect."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a short read gave.
+
+    Args:
+        exit_status: 0 is success and nothing else is; None is unknown (the connection was cut, or a signal ended it).
+        stdout: the first bytes, at most as many as were asked for.
+        stderr: the first bytes, at most 64 KiB.
+        truncated: whether there was more on standard output.
+    """
+
+    exit_status: int | None
+    stdout: bytes
+    stderr: bytes
+    truncated: bool = False
+
+
+class _Link:
+    """One connection and its free places."""
+
+    def __init__(self, connection: asyncssh.SSHClientConnection, channels: int) -> None:
+        self.connection = connection
+        self.wanted = 0
+        self._channels = channels
+        self._places = asyncio.Semaphore(channels)
+
+    @property
+    def alive(self) -> bool:
+        return not self.connection.is_closed()
+
+    @property
+    def has_room(self) -> bool:
+        return self.wanted < self._channels
+
+    async def take(self) -> None:
+        self.wanted += 1
+        try:
+            await self._places.acquire()
+        except asyncio.CancelledError:
+            self.wanted -= 1
+            raise
+
+    def give_back(self) -> None:
+        self.wanted -= 1
+        self._places.release()
+
+
+class _Pool:
+    """The connections to one host."""
+
+    def __init__(self, host: Host) -> None:
+        self.host = host
+        self.links: list[_Link] = []
+        self.making: asyncio.Task[_Link] | None = None
+        self.next_start = 0.0
+
+
+class Connections:
+    """Every SSH connection of the program. As a context manager it closes them all at the end.
+
+    Args:
+        hosts: by name, as in the operations file.
+        settings: limits and times.
+    """
+
+    def __init__(self, hosts: Mapping[str, Host], settings: Settings | None = None) -> None:
+        self._settings = settings or Settings()
+        self._pools = {name: _Pool(host) for name, host in hosts.items()}
+        self._closed = False
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._closed = True
+        making = [pool.making for pool in self._pools.values() if pool.making is not None]
+        for task in making:
+            task.cancel()
+        await asyncio.gather(*making, return_exceptions=True)
+        links = [link for pool in self._pools.values() for link in pool.links]
+        for link in links:
+            link.connection.close()
+        for link in links:
+            # A frozen host answers no goodbye.
+            with contextlib.suppress(TimeoutError, asyncssh.Error, OSError):
+                async with asyncio.timeout(1):
+                    await link.connection.wait_closed()
+            link.connection.abort()
+
+    def host(self, name: str) -> Host:
+        """Give a host of the operations file.
+
+        Raises:
+            Refused: `host_unreachable`, there is none of that name (any more).
+        """
+        return self._pool(name).host
+
+    def _pool(self, name: str) -> _Pool:
+        if name not in self._pools:
+            raise Refused(problem(Reason.HOST_UNREACHABLE, host=name, detail="the operations file has no such host"))
+        return self._pools[name]
+
+    async def read(self, host: str, command: Command, timeout: float, limit: int = 4 * 1024 * 1024) -> Answer:  # noqa: ASYNC109 - part of the contract between the rooms
+        """Run a short command that only reads; it may have been run twice when a connection was lost.
+
+        The command travels on standard input, so that nothing of it shows in the host's list of processes.
+
+        Args:
+            host: its name.
+            command: shell text, run by `sh` with an empty standard input.
+            timeout: seconds for all of it, connecting included.
+            limit: bytes of standard output that are kept.
+
+        Returns:
+            The answer. Where the time ran out or the connection was cut, its exit status is None.
+
+        Raises:
+            Refused: `host_unreachable`, `host_key_changed`, `host_login_refused`.
+        """
+        script = f"{{\n{command.script()}\n}} </dev/null\n".encode(errors="surrogateescape")
+        try:
+            async with asyncio.timeout(timeout), self.shell(host) as process:
+                tell(process, script)
+                (stdout, truncated), (stderr, _) = await together(
+                    _bounded(process.stdout, limit), _bounded(process.stderr, 64 * 1024)
+                )
+                await process.wait_closed()
+                return Answer(process.exit_status, stdout, stderr, truncated)
+        except TimeoutError:
+            return Answer(None, b"", f"no answer within {timeout:g} s".encode())
+        except Cut as cut:
+            return Answer(None, b"", str(cut).encode())
+
+    @contextlib.asynccontextmanager
+    async def shell(self, host: str) -> AsyncIterator[asyncssh.SSHClientProcess[bytes]]:
+        """Open a channel on which `sh` reads its script from standard input. Nothing has run before it is written.
+
+        Args:
+            host: its name.
+
+        Yields:
+            The process, in bytes. Leaving closes the channel; what the script detached lives on.
+
+        Raises:
+            Refused: `host_unreachable`, `host_key_changed`, `host_login_refused`; nothing was started.
+        """
+        link, process = await self._open(host)
+        try:
+            yield process
+        finally:
+            process.close()
+            link.give_back()
+
+    @contextlib.asynccontextmanager
+    async def connection(self, host: str) -> AsyncIterator[asyncssh.SSHClientConnection]:
+        """Give a live connection, for forwarding.
+
+        Args:
+            host: its name.
+
+        Raises:
+            Refused: `host_unreachable`, `host_key_changed`, `host_login_refused`.
+        """
+        pool = self._pool(host)
+        link = next((link for link in self._living(pool)), None) or await self._make(pool)
+        yield link.connection
+
+    async def _open(self, host: str) -> tuple[_Link, asyncssh.SSHClientProcess[bytes]]:
+        pool = self._pool(host)
+        try:
+            async with asyncio.timeout(self._settings.open_timeout):
+                while True:
+                    link = await self._free(pool)
+                    try:
+                        return link, await self._session(link)
+                    except BaseException as error:
+                        link.give_back()
+                        if not isinstance(error, (asyncssh.Error, OSError)) or isinstance(error, TimeoutError):
+                            raise
+                        # The connection died before anything was started: the next one may live.
+                        link.connection.abort()
+        except TimeoutError as error:
+            raise Refused(self._unreachable(pool.host, "no channel could be opened in time")) from error
+
+    async def _session(self, link: _Link) -> asyncssh.SSHClientProcess[bytes]:
+        while True:
+            try:
+                return await _owned(link.connection.create_process("exec sh", encoding=None, stdin=asyncssh.PIPE))
+            except asyncssh.ChannelOpenError:
+                # Places become free late at the host; nothing was started. A dead connection ends the loop.
+                if not link.alive:
+                    raise
+                await asyncio.sleep(_OPEN_FAILED_PAUSE)
+
+    async def _free(self, pool: _Pool) -> _Link:
+        """Give a connection with a place taken on it: one that lives, else a new one, else wait."""
+        links = self._living(pool)
+        for link in links:
+            if link.has_room:
+                await link.take()
+                return link
+        if len(links) < self._settings.connections:
+            link = await self._make(pool)
+        else:
+            link = min(links, key=lambda each: each.wanted)
+        await link.take()
+        return link
+
+    def _living(self, pool: _Pool) -> list[_Link]:
+        pool.links = [link for link in pool.links if link.alive]
+        return pool.links
+
+    async def _make(self, pool: _Pool) -> _Link:
+        """Make a connection; whoever asks while one is being made shares its fate."""
+        if self._closed:
+            raise Refused(self._unreachable(pool.host, "the program is stopping"))
+        if pool.making is None:
+            pool.making = asyncio.create_task(self._connect(pool))
+            pool.making.add_done_callback(lambda task: _made(pool, task))
+        making = pool.making
+        try:
+            return await asyncio.shield(making)
+        except asyncio.CancelledError:
+            if making.cancelled() and self._closed:
+                raise Refused(self._unreachable(pool.host, "the program is stopping")) from None
+            raise
+
+    async def _connect(self, pool: _Pool) -> _Link:
+        loop = asyncio.get_running_loop()
+        wait = pool.next_start - loop.time()
+        pool.next_start = max(loop.time(), pool.next_start) + self._settings.pace
+        if wait > 0:
+            await asyncio.sleep(wait)
+        jump = None
+        if pool.host.jump is not None:
+            through = self._pool(pool.host.jump)
+            link = next(iter(self._living(through)), None) or await self._make(through)
+            jump = Jump(link.connection)
+        connection = await log_in(
+            pool.host,
+            jump=jump,
+            timeout=self._settings.connect_timeout,
+            keepalive_interval=self._settings.keepalive_interval,
+            keepalive_count=self._settings.keepalive_count,
+        )
+        link = _Link(connection, self._settings.channels)
+        pool.links.append(link)
+        return link
+
+    def _unreachable(self, host: Host, detail: str) -> Problem:
+        return problem(
+            Reason.HOST_UNREACHABLE, host=host.name, address=host.address, port=str(host.port), detail=detail
+        )
+
+
+async def _owned(
+    opening: Awaitable[asyncssh.SSHClientProcess[bytes]],
+) -> asyncssh.SSHClientProcess[bytes]:
+    """Wait for a channel; where the wait is cancelled, the channel is closed as soon as it is open."""
+    task = asyncio.ensure_future(opening)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        task.add_done_callback(_close_unwanted)
+        raise
+
+
+def _close_unwanted(task: asyncio.Future[asyncssh.SSHClientProcess[bytes]]) -> None:
+    if not task.cancelled() and task.exception() is None:
+        task.result().close()
+
+
+def _made(pool: _Pool, task: asyncio.Task[_Link]) -> None:
+    pool.making = None
+    if not task.cancelled():
+        task.exception()  # whoever asked has been told; nobody may be left
+
+
+def tell(process: asyncssh.SSHClientProcess[bytes], script: bytes) -> None:
+    """Give `sh` on a channel its whole script.
+
+    Raises:
+        Cut: the connection is lost.
+    """
+    try:
+        process.stdin.write(script)
+        process.stdin.write_eof()
+    except (asyncssh.Error, OSError) as error:
+        raise Cut(str(error) or type(error).__name__) from error
+
+
+async def hear(reader: asyncssh.SSHReader[bytes]) -> bytes:
+    """Read what there is on a channel, at most 256 KiB; nothing at its end.
+
+    The end may also be that of the connection: only the exit status says that it was not.
+
+    Raises:
+        Cut: the connection is lost.
+    """
+    try:
+        return await reader.read(_BLOCK)
+    except (asyncssh.Error, OSError) as error:
+        raise Cut(str(error) or type(error).__name__) from error
+
+
+async def together(
+    one: Coroutine[object, object, _One], other: Coroutine[object, object, _Other]
+) -> tuple[_One, _Other]:
+    """Wait for both; where one fails, the other is cancelled and the failure is raised as it is."""
+    first, second = asyncio.create_task(one), asyncio.create_task(other)
+    try:
+        done, _ = await asyncio.wait({first, second}, return_when=asyncio.FIRST_EXCEPTION)
+        for task in done:
+            task.result()
+        return first.result(), second.result()
+    finally:
+        first.cancel()
+        second.cancel()
+        await asyncio.gather(first, second, return_exceptions=True)
+
+
+async def _bounded(reader: asyncssh.SSHReader[bytes], limit: int) -> tuple[bytes, bool]:
+    """Read to the end and keep the first bytes; say whether there were more."""
+    kept = bytearray()
+    more = False
+    while chunk := await hear(reader):
+        room = limit - len(kept)
+        kept += chunk[:room]
+        more = more or len(chunk) > room
+    return bytes(kept), more

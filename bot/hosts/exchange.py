@@ -1,0 +1,161 @@
+"""One call to the runner on a host over one channel: the call goes out, the log and a verdict come back."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from dataclasses import dataclass
+
+import asyncssh
+
+from bot.engine.ports import Job, Output
+from bot.hosts.connections import Connections, Cut, hear, tell, together
+from bot.hosts.journal import Call, Claimed, Hello, Identity, Running, Verdict, Work, message, parse
+
+_LONGEST_NOISE = 64 * 1024
+"""Bytes that a login shell's start-up files may print before the runner begins."""
+
+
+class NoRunner(Exception):  # noqa: N818 - a state of the world, not an error of the program
+    """The account's shell ended without having begun the runner: nothing was done."""
+
+
+@dataclass
+class Progress:
+    """What is known of a job so far; it outlives the single call.
+
+    Args:
+        offset: bytes of its log that were taken in.
+        contact: when the host was last heard, on the event loop's clock.
+        sent: whether a call may have reached the host.
+        begun: whether the host has confirmed the claim.
+        seconds: how long it had been running at the last contact, on the host's clock.
+    """
+
+    offset: int = 0
+    contact: float = 0.0
+    sent: bool = False
+    begun: bool = False
+    seconds: int = 0
+
+
+class Nobody:
+    """Takes in nothing, for calls that bring no log."""
+
+    async def begun(self) -> None:
+        """Do nothing."""
+
+    async def write(self, offset: int, chunk: bytes) -> None:
+        """Do nothing."""
+
+
+def identity(job: Job) -> Identity:
+    """Give the identity under which a host knows a job."""
+    return Identity(job.run, job.step.key, job.attempt)
+
+
+async def exchange(
+    connections: Connections, job: Job, call: Call, work: Work, output: Output, progress: Progress
+) -> Verdict:
+    """Call the runner on the job's host, and take in the log until it has said its last word.
+
+    Args:
+        connections: to the hosts.
+        job: the attempt.
+        call: what to do with it.
+        work: what it runs, where it is started.
+        output: takes in the log; while it does not return, nothing more is read than fits the channel's window.
+        progress: brought up to date all along, also where the call fails.
+
+    Returns:
+        The runner's last word.
+
+    Raises:
+        Refused: the host cannot be reached; this call did nothing.
+        Cut: the connection was lost; the call may or may not have had its effect.
+        NoRunner: the account has no working shell; this call did nothing.
+    """
+    nonce = secrets.token_hex(8)
+    text = message(call, identity(job), job.token, work, progress.offset, nonce)
+    async with connections.shell(job.place) as process:
+        progress.sent = True
+        tell(process, text)
+        listening = _Listening(nonce, output, progress)
+        await together(listening.listen(process.stderr), listening.carry(process.stdout))
+        await process.wait_closed()
+        if process.exit_status is None:
+            raise Cut("the connection was lost")
+        if not listening.greeted:
+            raise NoRunner(listening.noise or f"exit status {process.exit_status}")
+        if listening.verdict is None:
+            raise Cut(f"the runner ended early: {listening.noise or f'exit status {process.exit_status}'}")
+        return listening.verdict
+
+
+class _Listening:
+    """Takes the two streams of a call apart."""
+
+    def __init__(self, nonce: str, output: Output, progress: Progress) -> None:
+        self._nonce = nonce
+        self._output = output
+        self._progress = progress
+        self._claimed = asyncio.Event()
+        self._noise = bytearray()
+        self.greeted = False
+        self.verdict: Verdict | None = None
+
+    @property
+    def noise(self) -> str:
+        """What was on standard error beside the runner's lines, for messages."""
+        return self._noise[-500:].decode(errors="replace").strip()
+
+    async def listen(self, reader: asyncssh.SSHReader[bytes]) -> None:
+        """Read the runner's lines on standard error."""
+        rest = b""
+        try:
+            while chunk := await hear(reader):
+                *lines, rest = (rest + chunk).split(b"\n")
+                for line in lines:
+                    await self._line(line)
+                rest = rest[-_LONGEST_NOISE:]
+        finally:
+            self._claimed.set()
+
+    async def _line(self, line: bytes) -> None:
+        said = parse(line, self._nonce)
+        if said is None:
+            self._noise = (self._noise + line + b"\n")[-_LONGEST_NOISE:]
+            return
+        self._progress.contact = asyncio.get_running_loop().time()
+        match said:
+            case Hello():
+                self.greeted = True
+            case Claimed():
+                if not self._progress.begun:
+                    await self._output.begun()
+                    self._progress.begun = True
+                self._claimed.set()
+            case Running(seconds):
+                self._progress.seconds = seconds
+            case _:
+                self.verdict = said
+
+    async def carry(self, reader: asyncssh.SSHReader[bytes]) -> None:
+        """Hand on the log: everything on standard output after the line with the nonce."""
+        marker = self._nonce.encode() + b"\n"
+        before = b""
+        while chunk := await hear(reader):
+            before = (before + chunk)[-max(_LONGEST_NOISE, len(chunk)) :]
+            _, found, log = before.partition(marker)
+            if found:
+                await self._claimed.wait()
+                await self._hand_on(log)
+                break
+        while chunk := await hear(reader):
+            await self._hand_on(chunk)
+
+    async def _hand_on(self, chunk: bytes) -> None:
+        if chunk:
+            await self._output.write(self._progress.offset, chunk)
+            self._progress.offset += len(chunk)
+            self._progress.contact = asyncio.get_running_loop().time()

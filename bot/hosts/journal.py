@@ -1,0 +1,303 @@
+"""The journal of detached steps, as pure functions: what is sent to the host, and what its answers mean.
+
+The other half is `runner.sh`, which keeps the journal on the host and says how its files are laid out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cache
+from importlib import resources
+
+from bot.domain.names import is_name
+from bot.domain.secrets import Secret
+
+
+class Call(StrEnum):
+    """What the runner on the host is asked to do with one attempt of a step."""
+
+    START = "start"
+    """Start it, or follow it where this attempt was started before."""
+    RESUME = "resume"
+    """Follow it; never start it."""
+    END = "end"
+    """End what it started; an attempt that was never started is kept from ever starting."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Which attempt of which step of which run; the name of its folder on the host.
+
+    Args:
+        run: ID of the run.
+        key: of the step.
+        attempt: 1 for the first.
+
+    Raises:
+        ValueError: it is not safe in a path.
+    """
+
+    run: str
+    key: str
+    attempt: int
+
+    def __post_init__(self) -> None:
+        if not (is_name(self.run) and is_name(self.key) and self.attempt > 0):
+            raise ValueError(f"not the identity of a step: {self.run!r} {self.key!r} {self.attempt!r}")
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a step runs.
+
+    Args:
+        script: shell text, run by `sh FILE`.
+        directory: in which directory on the host.
+        timeout: seconds after which its processes are ended.
+        expects: the commit that must be checked out there, else nothing runs; None where it does not matter.
+        files: name to content of files that only the step can read; they exist while it runs.
+        private: whether the script itself holds something secret, so that its copy goes when the step ends.
+
+    Raises:
+        ValueError: the name of a file is not safe in a path, or a text has a NUL byte.
+    """
+
+    script: str
+    directory: str
+    timeout: int
+    expects: str | None = None
+    files: Mapping[str, Secret] = field(default_factory=dict)
+    private: bool = False
+
+    def __post_init__(self) -> None:
+        for name in self.files:
+            if not is_name(name):
+                raise ValueError(f"not the name of a private file: {name!r}")
+        texts = (self.script, self.directory, *(secret.reveal() for secret in self.files.values()))
+        if any("\0" in text for text in texts):
+            raise ValueError("neither a script nor a directory nor a private file can contain a NUL byte")
+
+
+NOTHING = Work("", "/", 0)
+"""For calls that start nothing."""
+
+
+@cache
+def runner() -> str:
+    """Read the runner's text."""
+    return resources.files("bot.hosts").joinpath("runner.sh").read_text()
+
+
+def message(call: Call, identity: Identity, token: int, work: Work, offset: int, nonce: str) -> bytes:
+    """Write what `sh` reads on the host.
+
+    It is one group in braces: where the connection is cut in the middle, the shell runs none of it. Scripts and
+    secrets are in it as quoted words, so that they show in no list of processes.
+
+    Args:
+        call: what to do.
+        identity: with which attempt.
+        token: of the run's claim.
+        work: what to start.
+        offset: bytes of the log that are already here.
+        nonce: a random name that marks the runner's own lines.
+    """
+    source = runner()
+    values = {
+        "source": source,
+        "version": hashlib.sha256(source.encode()).hexdigest()[:12],
+        "nonce": nonce,
+        "run": identity.run,
+        "key": identity.key,
+        "attempt": str(identity.attempt),
+        "token": str(token),
+        "offset": str(offset),
+        "limit": str(work.timeout),
+        "directory": work.directory,
+        "expects": work.expects or "",
+        "private": "yes" if work.private else "",
+        "script": work.script,
+    }
+    files = [word for name, secret in work.files.items() for word in (name, secret.reveal())]
+    lines = [
+        "{",
+        *(f"{name}={shlex.quote(value)}" for name, value in values.items()),
+        'eval "$source"',
+        " ".join(["main", call.value, *(shlex.quote(word) for word in files)]),
+        "}",
+        "",
+    ]
+    return "\n".join(lines).encode(errors="surrogateescape")
+
+
+# ── what the host says ──────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True)
+class Hello:
+    """The runner has begun. Where it never says so, nothing was done."""
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """The attempt is claimed on the host; its log follows."""
+
+
+@dataclass(frozen=True)
+class Running:
+    """It was started this many seconds ago, on the host's clock."""
+
+    seconds: int
+
+
+@dataclass(frozen=True)
+class Exited:
+    """It ended with this status."""
+
+    status: int
+
+
+class Why(StrEnum):
+    """Why a step's processes were ended."""
+
+    TIMED_OUT = "timed-out"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True)
+class Ended:
+    """Its processes were ended.
+
+    Args:
+        why: by the time limit, or because somebody asked.
+        gone: whether none of them lives.
+    """
+
+    why: Why
+    gone: bool
+
+
+@dataclass(frozen=True)
+class DirectoryMissing:
+    """Nothing ran: the directory could not be entered."""
+
+
+@dataclass(frozen=True)
+class CheckoutUnreadable:
+    """Nothing ran: git could not say which commit is checked out; its words are in the log."""
+
+
+@dataclass(frozen=True)
+class Moved:
+    """Nothing ran: another commit is checked out."""
+
+    found: str
+
+
+@dataclass(frozen=True)
+class NeverStarted:
+    """It never ran and never will: the claim was not followed, or it was cancelled before."""
+
+
+@dataclass(frozen=True)
+class Lost:
+    """It was started, nothing of it lives, and it left no status."""
+
+
+@dataclass(frozen=True)
+class Absent:
+    """The host has no journal of it."""
+
+
+@dataclass(frozen=True)
+class Overtaken:
+    """The host has seen a higher token: somebody else owns the run."""
+
+    token: str
+
+
+@dataclass(frozen=True)
+class Cannot:
+    """The journal could not be written; nothing ran."""
+
+    what: str
+
+
+@dataclass(frozen=True)
+class GroupEnded:
+    """Nothing of it lives now."""
+
+
+@dataclass(frozen=True)
+class GroupRemains:
+    """Something of it lives still, KILL notwithstanding."""
+
+
+Verdict = (
+    Exited
+    | Ended
+    | DirectoryMissing
+    | CheckoutUnreadable
+    | Moved
+    | NeverStarted
+    | Lost
+    | Absent
+    | Overtaken
+    | Cannot
+    | GroupEnded
+    | GroupRemains
+)
+"""The last thing the host says of a call."""
+
+Saying = Hello | Claimed | Running | Verdict
+
+
+def parse(line: bytes, nonce: str) -> Saying | None:
+    """Read one line of the runner's standard error.
+
+    Args:
+        line: with or without its end.
+        nonce: what the runner was told to mark its lines with.
+
+    Returns:
+        What it means; None for a line that is not the runner's.
+    """
+    words = line.decode(errors="replace").split()
+    if len(words) < 2 or words[0] != nonce:
+        return None
+    match words[1:]:
+        case ["hello"]:
+            return Hello()
+        case ["claimed"]:
+            return Claimed()
+        case ["running", seconds] if seconds.lstrip("-").isdigit():
+            return Running(int(seconds))
+        case ["ended", "exit", status] if status.isdigit():
+            return Exited(int(status))
+        case ["ended", ("timed-out" | "cancelled") as why, ("gone" | "there") as left]:
+            return Ended(Why(why), left == "gone")
+        case ["ended", "refused", "directory"]:
+            return DirectoryMissing()
+        case ["ended", "refused", "checkout"]:
+            return CheckoutUnreadable()
+        case ["ended", "refused", "moved", found]:
+            return Moved(found)
+        case ["never"] | ["ended", "cancelled", "never"] | ["ending", "never"]:
+            return NeverStarted()
+        case ["lost"]:
+            return Lost()
+        case ["absent"]:
+            return Absent()
+        case ["overtaken", token]:
+            return Overtaken(token)
+        case ["cannot", *what]:
+            return Cannot(" ".join(what))
+        case ["ending", "gone"]:
+            return GroupEnded()
+        case ["ending", "there"]:
+            return GroupRemains()
+    return None

@@ -1,0 +1,129 @@
+"""Making one SSH connection, and putting what can go wrong with it into reasons."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncssh
+
+from bot.domain.errors import Problem, Reason, Refused, problem
+from bot.domain.target import Host
+
+DEFAULT_KNOWN_HOSTS = "~/.ssh/known_hosts"
+
+
+@dataclass(frozen=True)
+class Jump:
+    """The connection through which another one is made, opened by ourselves.
+
+    With OpenSSH's ProxyJump neither the keys nor the known hosts given here would apply to the jump.
+    """
+
+    connection: asyncssh.SSHClientConnection
+
+
+async def log_in(
+    host: Host,
+    *,
+    jump: Jump | None,
+    timeout: float,  # noqa: ASYNC109 - the limit of the whole login, which asyncssh splits in two
+    keepalive_interval: float,
+    keepalive_count: int,
+) -> asyncssh.SSHClientConnection:
+    """Connect to a host and log in. Its key is always checked against the file of known hosts.
+
+    Args:
+        host: where, and as whom.
+        jump: through which connection; None is directly.
+        timeout: seconds for all of it.
+        keepalive_interval: seconds between questions whether the host is still there.
+        keepalive_count: unanswered questions after which the connection counts as dead.
+
+    Returns:
+        The connection, which the caller closes.
+
+    Raises:
+        Refused: `host_unreachable`, `host_key_changed` (its fact `known` says whether the file of known hosts has
+            another key for it or none), `host_login_refused`.
+    """
+    known_hosts = Path(os.path.expanduser(host.known_hosts or DEFAULT_KNOWN_HOSTS))  # noqa: PTH111, ASYNC240 - no I/O
+    known = await asyncio.to_thread(_read_known_hosts, known_hosts)
+    if known is None:
+        raise Refused(_key_problem(host, known_hosts, "no", "the file of known hosts cannot be read"))
+    key = await asyncio.to_thread(_read_key, host)
+    try:
+        async with asyncio.timeout(timeout):
+            return await asyncssh.connect(
+                host.address,
+                host.port,
+                username=host.user,
+                known_hosts=known,
+                # A key that is named is the only one offered: an agent full of others would use up the attempts.
+                client_keys=() if key is None else [key],
+                agent_path=() if key is None else None,
+                config=None,
+                tunnel=() if jump is None else jump.connection,
+                keepalive_interval=keepalive_interval,
+                keepalive_count_max=keepalive_count,
+                connect_timeout=timeout,
+                login_timeout=timeout,
+            )
+    except asyncssh.HostKeyNotVerifiable as error:
+        listed = "yes" if _is_listed(known, host) else "no"
+        raise Refused(_key_problem(host, known_hosts, listed, str(error))) from error
+    except asyncssh.PermissionDenied as error:
+        raise Refused(_login_problem(host, str(error))) from error
+    except TimeoutError as error:
+        raise Refused(_unreachable(host, f"no answer within {timeout:g} s")) from error
+    except (asyncssh.Error, OSError) as error:
+        raise Refused(_unreachable(host, str(error) or type(error).__name__)) from error
+
+
+def _read_known_hosts(path: Path) -> asyncssh.SSHKnownHosts | None:
+    try:
+        return asyncssh.import_known_hosts(path.read_text(errors="surrogateescape"))
+    except (OSError, ValueError):
+        return None
+
+
+def _read_key(host: Host) -> asyncssh.SSHKey | None:
+    if host.key is None:
+        return None
+    try:
+        return asyncssh.read_private_key(str(Path(host.key).expanduser()))
+    except (OSError, ValueError) as error:
+        raise Refused(_login_problem(host, f"the key {host.key} cannot be used: {error}")) from error
+
+
+def _is_listed(known: asyncssh.SSHKnownHosts, host: Host) -> bool:
+    return any(known.match(host.address, "", host.port))
+
+
+def _unreachable(host: Host, detail: str) -> Problem:
+    return problem(Reason.HOST_UNREACHABLE, host=host.name, address=host.address, port=str(host.port), detail=detail)
+
+
+def _login_problem(host: Host, detail: str) -> Problem:
+    return problem(
+        Reason.HOST_LOGIN_REFUSED,
+        host=host.name,
+        address=host.address,
+        port=str(host.port),
+        user=host.user,
+        detail=detail,
+    )
+
+
+def _key_problem(host: Host, path: Path, known: str, detail: str) -> Problem:
+    return problem(
+        Reason.HOST_KEY_CHANGED,
+        host=host.name,
+        address=host.address,
+        port=str(host.port),
+        known_hosts=str(path),
+        known=known,
+        detail=detail,
+    )

@@ -1,0 +1,292 @@
+"""Running detached steps on hosts and following them, whatever happens to the connection."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bot.domain.errors import Reason, Refused, problem
+from bot.domain.plan import Shell
+from bot.domain.secrets import Secret
+from bot.domain.shell import Command, Hidden, Syntax, Word
+from bot.engine.ports import Done, Effect, Ending, Failed, Job, NotStarted, Outcome, Output, Unknown
+from bot.hosts.connections import Connections, Cut
+from bot.hosts.exchange import Nobody, NoRunner, Progress, exchange, identity
+from bot.hosts.journal import (
+    NOTHING,
+    Absent,
+    Call,
+    Cannot,
+    CheckoutUnreadable,
+    DirectoryMissing,
+    Ended,
+    Exited,
+    GroupEnded,
+    Lost,
+    Moved,
+    NeverStarted,
+    Overtaken,
+    Verdict,
+    Why,
+    Work,
+)
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long an unreachable host is waited for.
+
+    Args:
+        before: seconds for a step that was certainly not started.
+        during: seconds at least for a step that may run; its time limit where that is longer.
+        first_pause: seconds between the first two tries; each further pause is twice as long.
+        longest_pause: seconds between two tries at most.
+        ending: seconds for ending a step, reconnecting included.
+        check: seconds for a step's check.
+    """
+
+    before: float = 20.0
+    during: float = 60.0
+    first_pause: float = 0.1
+    longest_pause: float = 5.0
+    ending: float = 60.0
+    check: float = 60.0
+
+
+class Runner:
+    """Runs steps on hosts: at most once each, detached, with a journal there.
+
+    Args:
+        connections: to the hosts.
+        patience: with hosts that cannot be reached.
+    """
+
+    def __init__(self, connections: Connections, patience: Patience | None = None) -> None:
+        self._connections = connections
+        self._patience = patience or Patience()
+
+    async def perform(
+        self,
+        job: Job,
+        script: Command,
+        directory: str,
+        files: Mapping[str, Secret],
+        output: Output,
+        expects: str | None = None,
+    ) -> Outcome:
+        """Start a step, or adopt it where this very attempt was started before; follow it to its end.
+
+        Args:
+            job: its identity, place and time limit.
+            script: what `sh` runs. In its environment are `COUNTERSIGN_RUN`, `COUNTERSIGN_RUN_DIR` (a directory that
+                the steps of the run share) and, with private files, `COUNTERSIGN_FILES` (the directory they are in).
+            directory: where it runs.
+            files: private files, name to content; they are there while the step runs.
+            output: takes in what it prints.
+            expects: the commit that must be checked out in the directory, else nothing runs.
+
+        Returns:
+            How it ended. Being cancelled leaves it running.
+        """
+        hidden = any(isinstance(part, Hidden) for part in script.parts)
+        work = Work(script.script(), directory, job.step.timeout, expects, files, private=hidden)
+        return await self._follow(job, Call.START, work, output)
+
+    async def resume(self, job: Job, output: Output) -> Outcome:
+        """Follow a step that was begun before; never start it.
+
+        Args:
+            job: its identity, place and time limit.
+            output: takes in what it prints.
+
+        Returns:
+            How it ended. A journal that is gone is `Unknown`.
+        """
+        act = job.step.act
+        directory, expects = (act.directory, act.expects) if isinstance(act, Shell) else (job.target.path, None)
+        work = Work("", directory, job.step.timeout, expects)
+        return await self._follow(job, Call.RESUME, work, output)
+
+    async def end(self, job: Job) -> Ending:
+        """End a step's processes; one that was never started is kept from ever starting.
+
+        Args:
+            job: its identity and place.
+
+        Returns:
+            What became of them; `gone` only when none of them lives.
+        """
+        pause = self._patience.first_pause
+        progress = Progress()
+        try:
+            async with asyncio.timeout(self._patience.ending):
+                while True:
+                    try:
+                        return _ending(await exchange(self._connections, job, Call.END, NOTHING, Nobody(), progress))
+                    except (Cut, Refused, NoRunner):
+                        await asyncio.sleep(pause)
+                        pause = min(2 * pause, self._patience.longest_pause)
+        except TimeoutError:
+            return Ending.UNREACHABLE
+
+    async def check(self, job: Job, directory: str) -> Effect:
+        """Run a step's own check.
+
+        Args:
+            job: of which step, and where.
+            directory: where it runs.
+
+        Returns:
+            Status 0 took effect, 1 did not; anything else, and no answer, cannot tell.
+        """
+        if job.step.check is None:
+            return Effect.CANNOT_TELL
+        try:
+            answer = await self._connections.read(job.place, _check(job, directory), self._patience.check)
+        except Refused:
+            return Effect.CANNOT_TELL
+        match answer.exit_status:
+            case 0:
+                return Effect.TOOK
+            case 1:
+                return Effect.DID_NOT
+        return Effect.CANNOT_TELL
+
+    async def _follow(self, job: Job, call: Call, work: Work, output: Output) -> Outcome:
+        loop = asyncio.get_running_loop()
+        progress = Progress(offset=job.offset, contact=loop.time())
+        pause = self._patience.first_pause
+        while True:
+            sent_before, contact_before = progress.sent, progress.contact
+            try:
+                verdict = await exchange(self._connections, job, call, work, output, progress)
+            except NoRunner as refusal:
+                trouble = problem(Reason.HOST_TOOL_MISSING, host=job.place, tool="sh", detail=str(refusal))
+                if call is Call.START and not sent_before:
+                    return NotStarted(trouble)
+            except Refused as refused:
+                trouble = refused.problem
+                certain = trouble.reason is not Reason.HOST_UNREACHABLE
+                waited = loop.time() - progress.contact
+                if call is Call.START and not progress.sent and (certain or waited > self._patience.before):
+                    return NotStarted(trouble)
+            except Cut as cut:
+                trouble = problem(Reason.HOST_UNREACHABLE, host=job.place, detail=str(cut))
+            else:
+                return _outcome(verdict, job, work, never=call is Call.START and not sent_before)
+            if loop.time() > progress.contact + max(self._patience.during, self._remaining(job, progress)):
+                return Unknown(problem(Reason.OUTCOME_UNKNOWN, **trouble.facts, why=trouble.reason.value))
+            if progress.contact > contact_before:
+                pause = self._patience.first_pause
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, self._patience.longest_pause)
+
+    def _remaining(self, job: Job, progress: Progress) -> float:
+        """Seconds from the last contact to the step's time limit, with those that ending it takes."""
+        return job.step.timeout - progress.seconds + _ENDING_SECONDS
+
+
+_ENDING_SECONDS = 15.0
+"""TERM, five seconds of grace, KILL, and a look whether it is gone."""
+
+
+def _outcome(verdict: Verdict, job: Job, work: Work, *, never: bool) -> Outcome:
+    """Say what the host's verdict means.
+
+    Args:
+        verdict: what the host said last.
+        job: the step.
+        work: what it was to do.
+        never: whether it is certain that nothing was started before this call.
+    """
+    match verdict:
+        case Exited(0):
+            return Done()
+        case Exited(status):
+            return Failed(problem(Reason.EXIT_STATUS, host=job.place, status=str(status)), status)
+        case Ended(Why.TIMED_OUT, gone=True):
+            return Failed(problem(Reason.TIMED_OUT, host=job.place, seconds=str(job.step.timeout)))
+        case Ended(Why.CANCELLED, gone=True):
+            return Failed(problem(Reason.CANCELLED, host=job.place))
+        case Ended(why, gone=False):
+            return Unknown(problem(Reason.STILL_RUNNING, host=job.place, why=why.value))
+        case DirectoryMissing():
+            return Failed(problem(Reason.CHECKOUT_MISSING, host=job.place, path=work.directory))
+        case CheckoutUnreadable():
+            detail = "git cannot read the commit that is checked out; the output says why"
+            return Failed(problem(Reason.CHECKOUT_MISSING, host=job.place, path=work.directory, detail=detail))
+        case Moved(found):
+            return Failed(problem(Reason.MOVED, host=job.place, expected=work.expects or "", found=found))
+        case NeverStarted():
+            return NotStarted(problem(Reason.NEVER_STARTED, host=job.place))
+        case Absent():
+            return Unknown(problem(Reason.OUTCOME_UNKNOWN, host=job.place, why="no_journal"))
+        case Lost():
+            return Unknown(problem(Reason.OUTCOME_UNKNOWN, host=job.place, why="no_status"))
+        case Overtaken(token):
+            overtaken = problem(Reason.OVERTAKEN, host=job.place, token=str(job.token), highest=token)
+            return NotStarted(overtaken) if never else Unknown(overtaken)
+        case Cannot(what):
+            cannot = problem(Reason.NEVER_STARTED, host=job.place, detail=f"the host could not {what}")
+            return NotStarted(cannot) if never else Unknown(cannot)
+    return Unknown(problem(Reason.INTERNAL, host=job.place, detail=f"unexpected answer {type(verdict).__name__}"))
+
+
+def _ending(verdict: Verdict) -> Ending:
+    match verdict:
+        case GroupEnded():
+            return Ending.GONE
+        case NeverStarted():
+            return Ending.NEVER_RAN
+    return Ending.STILL_THERE
+
+
+class ShellPerformer:
+    """Does the steps whose act is a shell command.
+
+    Args:
+        runner: runs them.
+    """
+
+    def __init__(self, runner: Runner) -> None:
+        self._runner = runner
+
+    async def perform(self, job: Job, output: Output) -> Outcome:
+        """Start the command, or adopt it; follow it to its end."""
+        shell = _shell(job)
+        return await self._runner.perform(job, shell.command, shell.directory, {}, output, shell.expects)
+
+    async def resume(self, job: Job, output: Output) -> Outcome:
+        """Follow a command that was begun before."""
+        return await self._runner.resume(job, output)
+
+    async def check(self, job: Job) -> Effect:
+        """Run the step's own check in the directory of its command."""
+        return await self._runner.check(job, _shell(job).directory)
+
+    async def end(self, job: Job) -> Ending:
+        """End the command's processes."""
+        return await self._runner.end(job)
+
+
+def _shell(job: Job) -> Shell:
+    if not isinstance(job.step.act, Shell):
+        raise TypeError(f"step {job.step.key} is not a shell command")
+    return job.step.act
+
+
+def _check(job: Job, directory: str) -> Command:
+    check = job.step.check
+    assert check is not None  # noqa: S101 - the caller looked; for the type checker
+    marks = f"${{XDG_STATE_HOME:-$HOME/.local/state}}/countersign/{identity(job).run}/.marks"
+    return Command(
+        (
+            Syntax("COUNTERSIGN_RUN="),
+            Word(job.run),
+            Syntax(f'\nCOUNTERSIGN_RUN_DIR="{marks}"\nexport COUNTERSIGN_RUN COUNTERSIGN_RUN_DIR\ncd -- '),
+            Word(directory),
+            Syntax(" >/dev/null || exit 2\n"),
+            *check.parts,
+        )
+    )

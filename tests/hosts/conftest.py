@@ -1,0 +1,55 @@
+"""Fixtures of this room: a private sshd, a wire in front of it, connections and a runner."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from bot.demo.host import Host as Server
+from bot.demo.process import temporary_folder
+from bot.demo.wire import Wire
+from bot.hosts.connections import Connections
+from bot.hosts.runner import Runner, ShellPerformer
+from tests.hosts.jobs import QUICK, host_of
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[Server]:
+    """An SSH server with nothing on it."""
+    async with temporary_folder() as folder, Server(folder, recorded=()) as server:
+        yield server
+
+
+@pytest.fixture
+async def wire(server: Server) -> AsyncIterator[Wire]:
+    """A wire to the server that can be cut."""
+    async with Wire(server.port) as wire:
+        server.trust(wire.port)
+        yield wire
+
+
+@pytest.fixture
+async def connections(server: Server) -> AsyncIterator[Connections]:
+    """Connections to the server as `web1`."""
+    async with Connections({"web1": host_of(server)}, QUICK) as connections:
+        yield connections
+
+
+@pytest.fixture
+async def wired(server: Server, wire: Wire) -> AsyncIterator[Connections]:
+    """Connections to the server as `web1`, through the wire."""
+    async with Connections({"web1": host_of(server, port=wire.port)}, QUICK) as connections:
+        yield connections
+
+
+@pytest.fixture
+def performer(connections: Connections) -> ShellPerformer:
+    return ShellPerformer(Runner(connections))
+
+
+@pytest.fixture
+def journal(server: Server) -> Path:
+    """Where the server keeps its journals."""
+    return server.home / ".local" / "state" / "countersign"
