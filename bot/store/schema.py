@@ -15,14 +15,15 @@ from sqlalchemy import (
     Column,
     Index,
     Integer,
-    LargeBinary,
     MetaData,
     String,
     Table,
     Text,
     UniqueConstraint,
 )
-from sqlalchemy.dialects.mysql import LONGBLOB, LONGTEXT
+from sqlalchemy.dialects.mysql import LONGTEXT
+
+from bot.store.binary import Bytes
 
 metadata = MetaData(
     naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "uq": "uq_%(table_name)s_%(column_0_N_name)s"}
@@ -41,7 +42,6 @@ NUMBERED = OPTIONS | {"sqlite_autoincrement": True}  # a sequence is never given
 
 _NUMBER = BigInteger().with_variant(Integer(), "sqlite")
 _LONG_TEXT = Text().with_variant(LONGTEXT(), "mysql", "mariadb")
-_BYTES = LargeBinary().with_variant(LONGBLOB(), "mysql", "mariadb")
 _RUN = String(40)
 _NAME = String(100)
 _LONG_NAME = String(255)
@@ -172,7 +172,7 @@ output = Table(
     Column("place", _NAME, primary_key=True),
     Column("attempt", Integer, primary_key=True, autoincrement=False),
     Column("first_byte", BigInteger, primary_key=True, autoincrement=False),
-    Column("data", _BYTES, nullable=False),
+    Column("data", Bytes(), nullable=False),
     **OPTIONS,
 )
 
@@ -184,7 +184,7 @@ tails = Table(
     Column("place", _NAME, primary_key=True),
     Column("attempt", Integer, primary_key=True, autoincrement=False),
     Column("first_byte", BigInteger, nullable=False),
-    Column("data", _BYTES, nullable=False),
+    Column("data", Bytes(), nullable=False),
     **OPTIONS,
 )
 
