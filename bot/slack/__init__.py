@@ -1,0 +1,5 @@
+"""The conversation: Slack payload → request at the door, snapshot of a run → messages on the way out."""
+
+from bot.slack.room import SlackAccess, SlackLoginRefused, SlackRoom
+
+__all__ = ["SlackAccess", "SlackLoginRefused", "SlackRoom"]

@@ -1,0 +1,162 @@
+"""The request to approve: who is asked, for what exactly, until when, and what has become of it."""
+
+from __future__ import annotations
+
+from bot.domain.approval import GateState
+from bot.domain.errors import Problem, Reason
+from bot.domain.run import Gate, Run
+from bot.slack import markup
+from bot.slack.cards.audience import approvers, emoji, mentions
+from bot.slack.markup import Markup
+from bot.slack.message import Message, context, dotted, lines, message, section
+from bot.slack.scene import Scene, action, backup_id, target
+
+_MOST_DIFFERENCES = 10
+
+
+def approval_card(run: Run, gate: Gate, scene: Scene) -> Message:
+    """Build the message in the thread that people react to."""
+    say = scene.sentences.say
+    requirement = gate.requirement
+    given = _voters(run, gate, "approve")
+    needed = scene.sentences.count("approval.needed", requirement.count)
+    words = {"action": Markup(action(run, scene).lower()), "target": target(run)}
+    is_open = gate.state is GateState.OPEN and not run.ended
+    headline = _headline(gate, needed, words, scene, is_open=is_open)
+    text = (
+        say("approval.notification", needed=needed, run=run.id, **words)
+        if is_open
+        else say("approval.notification_closed", state=gate.state.value, run=run.id, **words)
+    )
+    return message(
+        text,
+        (
+            section(lines((headline, _evidence(run, scene)))),
+            section(lines(_people(run, gate, scene, is_open=is_open))),
+            section(_outcome(run, gate, scene)),
+            context(say("approval.calm") if is_open else ""),
+            context(say("plan.digest", digest=gate.digest[:12])),
+        ),
+        "countersign_approval",
+        {
+            "run": run.id,
+            "plan": gate.digest,
+            "needed": requirement.count,
+            "given": len(given),
+            "state": gate.state.value,
+            "approved_by": list(given),
+        },
+    )
+
+
+def _headline(gate: Gate, needed: Markup, words: dict[str, Markup], scene: Scene, *, is_open: bool) -> Markup:
+    if is_open:
+        return scene.sentences.say("approval.open", needed=needed, **words)
+    key = "closed" if gate.state is GateState.OPEN else gate.state.value
+    return scene.sentences.say(f"approval.{key}", **words)
+
+
+def _evidence(run: Run, scene: Scene) -> Markup:
+    plan = run.plan
+    if plan is None:
+        return Markup("")
+    subject = plan.commits[0].subject if plan.commits else ""
+    commit = (
+        scene.sentences.say(
+            "approval.evidence", sha=plan.sha.short, subject=Markup(markup.inline(markup.clip(subject, 90)))
+        )
+        if plan.sha and subject
+        else markup.code(plan.sha.short)
+        if plan.sha
+        else Markup("")
+    )
+    pending = scene.sentences.count("plan.migrations", len(plan.pending)).replace("*", "") if plan.pending else ""
+    backup = backup_id(run)
+    return lines(
+        (
+            commit,
+            dotted((Markup(pending), scene.sentences.say("result.backup", id=backup) if backup else "")),
+            scene.sentences.say("plan.destructive") if plan.destructive else Markup(""),
+        )
+    )
+
+
+def _people(run: Run, gate: Gate, scene: Scene, *, is_open: bool) -> tuple[Markup, ...]:
+    say = scene.sentences.say
+    requirement = gate.requirement
+    asker = run.request.origin.user
+    given = _voters(run, gate, "approve")
+    count = (
+        say(
+            "approval.by",
+            who=_names(given, scene),
+            given=str(len(given)),
+            needed=str(requirement.count),
+        )
+        if given
+        else Markup("")
+    )
+    if not is_open:
+        return (count,)
+    named = approvers(requirement.eligible, scene)
+    called = mentions(requirement.eligible, "" if requirement.allow_requester else asker)
+    return (
+        say(
+            "approval.who",
+            who=Markup(f"{named} {called}".strip()),
+            asker=Markup("") if requirement.allow_requester else scene.name(asker),
+        ),
+        say(
+            "approval.how",
+            approve=emoji(scene.emoji.approve[0]),
+            reject=emoji(scene.emoji.reject[0]),
+            until=markup.time_of_day(gate.expires_at),
+        ),
+        count,
+    )
+
+
+def _outcome(run: Run, gate: Gate, scene: Scene) -> Markup:
+    say = scene.sentences.say
+    match gate.state:
+        case GateState.REJECTED:
+            return say("approval.rejected_by", who=_names(_voters(run, gate, "reject"), scene) or "somebody")
+        case GateState.EXPIRED:
+            return say("approval.expired_note")
+        case GateState.VOID:
+            return lines((say("approval.void_note"), *differences(run.problem, scene)))
+        case GateState.OPEN | GateState.APPROVED:
+            return Markup("")
+
+
+def differences(found: Problem | None, scene: Scene) -> tuple[Markup, ...]:
+    """Say what differs from the plan that was approved, one line a fact."""
+    if found is None or found.reason is not Reason.MOVED:
+        return ()
+    shown = []
+    for name, value in list(found.facts.items())[:_MOST_DIFFERENCES]:
+        was, arrow, now = value.partition(" → ")
+        shown.append(
+            scene.sentences.say(
+                "moved.line",
+                name=scene.sentences.fact(name),
+                was=_short(was) if arrow else "",
+                now=_short(now if arrow else was) or "–",
+            )
+        )
+    return tuple(shown)
+
+
+def _short(value: str) -> str:
+    is_sha = len(value) == 40 and all(letter in "0123456789abcdef" for letter in value)
+    return value[:7] if is_sha else markup.clip(value, 120)
+
+
+def _voters(run: Run, gate: Gate, choice: str) -> tuple[str, ...]:
+    return tuple(
+        vote.user for vote in run.votes if vote.counts and vote.choice == choice and vote.digest == gate.digest
+    )
+
+
+def _names(users: tuple[str, ...], scene: Scene) -> Markup:
+    return Markup(", ".join(scene.name(user) for user in users[:10]))

@@ -1,0 +1,170 @@
+"""The plan: what would happen, with the evidence that an approver needs."""
+
+from __future__ import annotations
+
+from bot.domain.plan import Plan
+from bot.domain.run import Run, StepState
+from bot.slack import figures, markup
+from bot.slack.markup import Markup
+from bot.slack.message import Message, context, dotted, lines, message, section
+from bot.slack.scene import BACKUP, Scene, Shown, backup_of, places, planned_downtime, shown_steps, target
+
+_MOST_COMMITS = 6
+_MOST_MIGRATIONS = 12
+_MOST_STEPS = 40
+
+
+def plan_card(run: Run, plan: Plan, digest: str, scene: Scene) -> Message:
+    """Build the message with the sealed plan of a run.
+
+    Args:
+        run: its snapshot.
+        plan: the sealed plan, without secrets.
+        digest: of the plan that was sealed.
+        scene: what rendering needs beside it.
+    """
+    say = scene.sentences.say
+    after = _steps_after_approval(run, plan)
+    payload = {
+        "run": run.id,
+        "plan": digest,
+        "pending": list(plan.pending),
+        **({"sha": plan.sha.text} if plan.sha else {}),
+    }
+    return message(
+        say("plan.notification", target=target(run), what=_summary(plan, scene), run=run.id),
+        (
+            section(lines((say("plan.title", target=target(run)), *_commits(plan, scene)))),
+            section(lines(_migrations(plan, scene))),
+            section(lines((_backup(run, scene), _downtime(plan, after, scene), *_findings(plan, scene)))),
+            section(lines(_steps(after, scene))),
+            context(_skipped(plan, scene)),
+            context(say("plan.digest", digest=digest[:12])),
+        ),
+        "countersign_plan",
+        payload,
+    )
+
+
+def _summary(plan: Plan, scene: Scene) -> Markup:
+    count = scene.sentences.count
+    commits = count("plan.commits", plan.commit_count) if plan.sha else Markup("")
+    migrations = count("plan.migrations", len(plan.pending)).replace("*", "") if plan.pending else ""
+    return Markup(", ".join(part for part in (commits, migrations) if part))
+
+
+def _commits(plan: Plan, scene: Scene) -> tuple[Markup, ...]:
+    if plan.sha is None:
+        return ()
+    say, count = scene.sentences.say, scene.sentences.count
+    old = next((value[:7] for name, value in sorted(plan.basis.items()) if name.startswith("head")), "")
+    how_many = count("plan.commits", plan.commit_count)
+    moved = (
+        say("plan.moves", old=old, new=plan.sha.short, commits=how_many)
+        if old
+        else dotted((markup.code(plan.sha.short), how_many))
+    )
+    shown = [
+        say(
+            "plan.commit",
+            sha=commit.sha[:7],
+            subject=Markup(markup.inline(markup.clip(commit.subject, 100))),
+            author=markup.clip(commit.author, 40),
+        )
+        for commit in plan.commits[:_MOST_COMMITS]
+    ]
+    rest = plan.commit_count - len(shown)
+    return (moved, *shown, count("plan.more", rest) if rest > 0 else Markup(""))
+
+
+def _migrations(plan: Plan, scene: Scene) -> tuple[Markup, ...]:
+    say, count = scene.sentences.say, scene.sentences.count
+    if not plan.pending:
+        return (say("plan.migrations.none"),)
+    shown = [Markup("• " + markup.code(markup.clip(name, 120))) for name in plan.pending[:_MOST_MIGRATIONS]]
+    rest = len(plan.pending) - len(shown)
+    return (
+        count("plan.migrations", len(plan.pending)),
+        say("plan.destructive") if plan.destructive else Markup(""),
+        *shown,
+        count("plan.more", rest) if rest else Markup(""),
+    )
+
+
+def _backup(run: Run, scene: Scene) -> Markup:
+    say = scene.sentences.say
+    found = backup_of(run)
+    planned = run.plan.backup if run.plan else None
+    if found is not None:
+        size = found.facts.get("bytes") or found.facts.get("size") or ""
+        return say(
+            "plan.backup",
+            id=found.facts.get("backup") or found.facts.get("id") or planned or "",
+            size=figures.size(int(size)) if size.isdigit() else size,
+            sha=found.facts.get("sha256", "")[:12],
+        )
+    return say("plan.backup.planned", id=planned) if planned else say("plan.backup.none")
+
+
+def _downtime(plan: Plan, after: tuple[Shown, ...], scene: Scene) -> Markup:
+    pair = planned_downtime(plan)
+    numbers = {step.key: index for index, step in enumerate(after, start=1)}
+    if pair is None or not all(key in numbers for key in pair):
+        return scene.sentences.say("plan.downtime.none") if after else Markup("")
+    first, last = numbers[pair[0]], numbers[pair[1]]
+    known = [scene.estimates.get(step.key) for step in after[first:last]]
+    usual = sum(seconds for seconds in known if seconds is not None) if known and None not in known else 0
+    return scene.sentences.say(
+        "plan.downtime",
+        first=str(first),
+        last=str(last),
+        seconds=figures.duration(usual) if usual >= 1 else "",
+    )
+
+
+def _findings(plan: Plan, scene: Scene) -> tuple[Markup, ...]:
+    shown = []
+    for finding in plan.findings:
+        if finding.kind == BACKUP:
+            continue
+        key = f"finding.{finding.kind}"
+        if scene.sentences.knows(key):
+            shown.append(scene.sentences.say(key, **finding.facts))
+            continue
+        what = markup.inline(markup.clip(", ".join(finding.facts.values()), 300))
+        shown.append(scene.sentences.say("plan.finding", name=scene.sentences.fact(finding.kind), what=what))
+    return tuple(shown)
+
+
+def _steps_after_approval(run: Run, plan: Plan) -> tuple[Shown, ...]:
+    """Give the steps behind the gate: those whose key the run's rows show as of the change or verify phase."""
+    keys = {step.key for step in plan.steps if step.phase.value != "prepare"}
+    found = tuple(step for step in shown_steps(run) if step.key in keys)
+    if found:
+        return found
+    return tuple(
+        Shown(number, step.key, step.title, step.phase, StepState.PENDING, ())
+        for number, step in enumerate((s for s in plan.steps if s.key in keys), start=1)
+    )
+
+
+def _steps(after: tuple[Shown, ...], scene: Scene) -> tuple[Markup, ...]:
+    say, count = scene.sentences.say, scene.sentences.count
+    if not after:
+        return (say("plan.steps.none"),)
+    shown = [
+        say("plan.step", n=str(index), title=markup.clip(step.title, 80), places=places(step.places))
+        for index, step in enumerate(after[:_MOST_STEPS], start=1)
+    ]
+    rest = len(after) - len(shown)
+    return (say("plan.steps"), *shown, count("plan.more", rest) if rest else Markup(""))
+
+
+def _skipped(plan: Plan, scene: Scene) -> Markup:
+    if not plan.skipped:
+        return Markup("")
+    shown = [scene.sentences.say("plan.skip", title=step.title, why=step.why) for step in plan.skipped[:10]]
+    rest = len(plan.skipped) - len(shown)
+    if rest:
+        shown.append(scene.sentences.count("plan.more", rest))
+    return scene.sentences.say("plan.skipped", what=Markup(" · ".join(shown)))

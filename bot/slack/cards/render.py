@@ -1,0 +1,60 @@
+"""The snapshot of a run, as all the messages that Slack should show for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from bot.domain.plan_json import plan_digest
+from bot.domain.run import Run, RunState
+from bot.slack.cards.approval_card import approval_card
+from bot.slack.cards.masked import masked_run
+from bot.slack.cards.notices import notices
+from bot.slack.cards.plan_card import plan_card
+from bot.slack.cards.progress_card import progress_card
+from bot.slack.cards.result_card import result_card
+from bot.slack.cards.run_card import run_card
+from bot.slack.message import Message
+from bot.slack.scene import Scene, is_dry_run
+
+CARD = "card"
+PROGRESS = "progress"
+PLAN = "plan"
+APPROVAL = "approval"
+RESULT = "result"
+LOG = "log"
+
+
+def render(run: Run, scene: Scene) -> Mapping[str, Message]:
+    """Build every message of a run.
+
+    Args:
+        run: its snapshot.
+        scene: what rendering needs beside it.
+
+    Returns:
+        The messages by slot, in the order in which they are posted. The log is a file and not among them.
+    """
+    shown = masked_run(run, scene.masker)
+    told: dict[str, Message] = {CARD: run_card(shown, scene)}
+    if _has_begun(run):
+        told[PROGRESS] = progress_card(shown, scene)
+    if run.plan is not None and shown.plan is not None and plan_is_sealed(run):
+        told[PLAN] = plan_card(shown, shown.plan, plan_digest(run.plan), scene)
+    if shown.gate is not None and shown.gate.requirement.count > 0:
+        told[APPROVAL] = approval_card(shown, shown.gate, scene)
+        told.update(notices(shown, shown.gate, scene))
+    if run.ended or run.state is RunState.NEEDS_HUMAN:
+        told[RESULT] = result_card(shown, scene)
+    return told
+
+
+def plan_is_sealed(run: Run) -> bool:
+    """Say whether the plan is the one that counts: what prepare found out is in it."""
+    if run.plan is None:
+        return False
+    is_answer = run.nothing_to_do or (is_dry_run(run) and run.ended)
+    return run.gate is not None or run.change_started_at is not None or is_answer
+
+
+def _has_begun(run: Run) -> bool:
+    return run.state is not RunState.QUEUED and (bool(run.steps) or not run.ended)

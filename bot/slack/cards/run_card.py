@@ -1,0 +1,185 @@
+"""The run card: the one message a run has in the channel. Understood in five seconds, on a phone."""
+
+from __future__ import annotations
+
+from bot.domain.run import Run, RunState
+from bot.slack import figures, markup
+from bot.slack.cards.audience import approvers, emoji
+from bot.slack.markup import Markup
+from bot.slack.message import Block, Confirm, Message, actions, button, context, dangerous, lines, message, section
+from bot.slack.scene import (
+    STATE_EMOJI,
+    Scene,
+    Shown,
+    action,
+    changed_anything,
+    current_step,
+    downtime,
+    is_before_change,
+    is_dry_run,
+    seconds,
+    shown_steps,
+    state_words,
+    target,
+)
+
+CANCEL = "run_cancel"
+LOG = "run_log"
+RETRY = "run_retry"
+
+_RETRYABLE = frozenset({RunState.FAILED, RunState.EXPIRED, RunState.CANCELLED})
+
+
+def run_card(run: Run, scene: Scene) -> Message:
+    """Build the card of a run."""
+    say = scene.sentences.say
+    words = {"action": action(run, scene), "target": target(run), "state": state_words(run, scene)}
+    headline = say("headline", emoji=STATE_EMOJI[run.state], **words)
+    asked = say(
+        "card.asked",
+        run=run.id,
+        who=scene.name(run.request.origin.user),
+        when=markup.time_of_day(run.created_at),
+    )
+    return message(
+        say("notification", run=run.id, **words),
+        (
+            section(lines((headline, _subject(run, scene), _news(run, scene)))),
+            context(asked),
+            actions("run_buttons", *_buttons(run, scene)),
+        ),
+        "countersign_run",
+        {
+            "run": run.id,
+            "command": run.request.action.value,
+            "app": run.request.target.app,
+            "environment": run.request.target.environment,
+            "requested_by": run.request.origin.user,
+            "state": run.state.value,
+        },
+    )
+
+
+def _subject(run: Run, scene: Scene) -> Markup:
+    """Say which commit it is about, or which ref while that is not known yet."""
+    if run.plan is not None and run.plan.sha is not None:
+        sha = run.plan.sha
+        subject = next((commit.subject for commit in run.plan.commits if commit.sha == sha.text), "")
+        return scene.sentences.say(
+            "card.commit", sha=sha.short, subject=Markup(markup.inline(markup.clip(subject, 90)))
+        )
+    ref = run.request.options.get("ref")
+    return scene.sentences.say("card.ref", ref=ref) if ref else Markup("")
+
+
+def _news(run: Run, scene: Scene) -> Markup:
+    """Say what happens now, or who must act, or how it ended."""
+    say = scene.sentences.say
+    if run.cancelled_by and not run.ended and run.state is not RunState.NEEDS_HUMAN:
+        return say("card.cancelling", who=scene.name(run.cancelled_by))
+    match run.state:
+        case RunState.QUEUED if run.place_in_queue > 0:
+            return scene.sentences.count("card.queue", run.place_in_queue, target=target(run))
+        case RunState.QUEUED:
+            return say("card.queued")
+        case RunState.PLANNING | RunState.RUNNING | RunState.VERIFYING:
+            return _step_line(run, scene)
+        case RunState.AWAITING_APPROVAL:
+            return _gate_line(run, scene)
+        case RunState.SUCCEEDED:
+            return _success(run, scene)
+        case RunState.NEEDS_HUMAN:
+            return say("card.held", wrong=scene.sentences.wrong(run.problem) if run.problem else "")
+        case RunState.FAILED | RunState.REJECTED | RunState.EXPIRED | RunState.CANCELLED:
+            wrong = scene.sentences.wrong(run.problem) if run.problem else Markup("")
+            return lines((wrong, say("card.unchanged") if not changed_anything(run) else Markup("")))
+
+
+def _step_line(run: Run, scene: Scene) -> Markup:
+    steps = shown_steps(run)
+    step = current_step(steps)
+    if step is None:
+        return scene.sentences.say("card.looking") if is_before_change(run) else Markup("")
+    elapsed = step.elapsed(scene.now)
+    return scene.sentences.say(
+        "card.step",
+        n=str(step.number),
+        m=str(len(steps)),
+        title=step.title,
+        elapsed=figures.duration(elapsed) if elapsed >= 1 else "",
+        left=_left(step, elapsed, scene),
+    )
+
+
+def _left(step: Shown, elapsed: float, scene: Scene) -> Markup:
+    usual = scene.estimates.get(step.key)
+    if usual is None or usual < 1:
+        return Markup("")
+    if elapsed < usual:
+        return scene.sentences.say("card.left", seconds=figures.duration(max(round(usual - elapsed), 1)))
+    return scene.sentences.say("card.longer", usual=figures.duration(usual)) if elapsed > usual * 2 else Markup("")
+
+
+def _gate_line(run: Run, scene: Scene) -> Markup:
+    if run.gate is None:
+        return Markup("")
+    say = scene.sentences.say
+    requirement = run.gate.requirement
+    given = sum(1 for vote in run.votes if vote.counts and vote.choice == "approve")
+    ask = say(
+        "card.gate",
+        who=approvers(requirement.eligible, scene),
+        emoji=emoji(scene.emoji.approve[0]),
+        until=markup.time_of_day(run.gate.expires_at),
+    )
+    several = (
+        say("card.given", given=str(given), needed=str(requirement.count)) if requirement.count > 1 else Markup("")
+    )
+    return lines((ask, several))
+
+
+def _success(run: Run, scene: Scene) -> Markup:
+    say = scene.sentences.say
+    if run.nothing_to_do:
+        return say("card.nothing", target=target(run))
+    if is_dry_run(run) and run.change_started_at is None:
+        return say("card.dry_run")
+    down = downtime(run)
+    return say(
+        "card.succeeded",
+        seconds=figures.duration(seconds(run, scene.now)),
+        downtime=figures.duration(down) if down is not None else "",
+    )
+
+
+def _buttons(run: Run, scene: Scene) -> tuple[Block | None, ...]:
+    say = scene.sentences.say
+    started = any(row.started_at for row in run.steps)
+    return (
+        button(RETRY, say("button.retry"), run.id) if run.state in _RETRYABLE else None,
+        button(LOG, say("button.log"), run.id) if started else None,
+        _cancel(run, scene),
+    )
+
+
+def _cancel(run: Run, scene: Scene) -> Block | None:
+    say = scene.sentences.say
+    if run.ended:
+        return None
+    if run.state is RunState.NEEDS_HUMAN:
+        close = Confirm(
+            say("confirm.close.title", run=run.id),
+            say("confirm.close.text"),
+            say("confirm.close.yes"),
+            say("confirm.close.no"),
+        )
+        return dangerous(button(CANCEL, say("button.close"), run.id), close)
+    if run.cancelled_by:
+        return None
+    confirm = Confirm(
+        say("confirm.cancel.title", run=run.id),
+        say("confirm.cancel.before" if is_before_change(run) else "confirm.cancel.during"),
+        say("confirm.cancel.yes"),
+        say("confirm.cancel.no"),
+    )
+    return dangerous(button(CANCEL, say("button.cancel"), run.id), confirm)

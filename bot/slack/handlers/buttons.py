@@ -1,0 +1,116 @@
+"""Buttons: cancel, open log, retry."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from bot.domain.errors import Refused
+from bot.domain.inbox import MessageState
+from bot.domain.request import Origin
+from bot.domain.run import Run
+from bot.domain.secrets import Masker
+from bot.engine.ports import MessageStore
+from bot.slack import markup
+from bot.slack.answers import Answers
+from bot.slack.cards.render import CARD, LOG
+from bot.slack.cards.run_card import CANCEL, RETRY
+from bot.slack.cards.run_card import LOG as LOG_BUTTON
+from bot.slack.inbox import Received
+from bot.slack.log_file import tail_text
+from bot.slack.markup import Markup
+from bot.slack.message import lines
+from bot.slack.ports import Front
+from bot.slack.sentences import Sentences
+
+_LOG_LINES = 20
+_LOG_CHARACTERS = 2400
+
+
+@dataclass(frozen=True)
+class Press:
+    """A button that was pressed.
+
+    Args:
+        action: its `action_id`.
+        run: its `value`.
+        user: who pressed it.
+        channel: where.
+        event: the identity of the event.
+    """
+
+    action: str
+    run: str
+    user: str
+    channel: str
+    event: str
+
+
+def read_press(received: Received) -> Press | None:
+    """Read a payload of a button; None where it is no button of a run."""
+    body: Mapping[str, Any] = received.payload
+    pressed = (body.get("actions") or [{}])[0]
+    channel = (body.get("channel") or {}).get("id") or (body.get("container") or {}).get("channel_id") or ""
+    if not pressed.get("value"):
+        return None
+    user = str(body["user"]["id"])
+    return Press(str(pressed.get("action_id")), str(pressed["value"]), user, str(channel), received.id)
+
+
+class ButtonHandler:
+    """Does what a button says.
+
+    Args:
+        front: the engine.
+        messages: which messages a run has.
+        answers: tells people what was wrong.
+        sentences: of the language that is spoken.
+        masker: of everything that leaves the program.
+    """
+
+    def __init__(
+        self, front: Front, messages: MessageStore, answers: Answers, sentences: Sentences, masker: Masker
+    ) -> None:
+        self._front = front
+        self._messages = messages
+        self._answers = answers
+        self._sentences = sentences
+        self._masker = masker
+
+    async def __call__(self, received: Received) -> None:
+        """Handle a pressed button."""
+        press = read_press(received)
+        if press is None or press.action not in (CANCEL, RETRY, LOG_BUTTON):
+            return
+        run = await self._front.get(press.run)
+        if run is None:
+            await self._say(press, self._sentences.say("answer.run_gone", run=press.run))
+            return
+        try:
+            match press.action:
+                case action if action == CANCEL:
+                    await self._front.cancel(run.id, press.user)
+                case action if action == RETRY:
+                    origin = Origin(press.user, press.channel or run.request.origin.channel, press.event)
+                    await self._front.submit(replace(run.request, origin=origin))
+                case _:
+                    await self._show_log(press, run)
+        except Refused as refused:
+            await self._say(press, self._sentences.refusal(refused.problem))
+
+    async def _show_log(self, press: Press, run: Run) -> None:
+        tail = tail_text(await self._front.output(run.id), self._masker, _LOG_LINES)
+        if not tail.strip():
+            await self._say(press, self._sentences.say("answer.log_empty", run=run.id))
+            return
+        posted = (await self._messages.messages(run.id)).get(LOG)
+        is_there = posted is not None and posted.state is MessageState.POSTED and bool(posted.ts)
+        where = self._sentences.say("answer.log_file") if is_there else ""
+        intro = self._sentences.say("answer.log", run=run.id, where=Markup(where))
+        await self._say(press, lines((intro, markup.code_block(tail, _LOG_CHARACTERS))))
+
+    async def _say(self, press: Press, text: Markup) -> None:
+        card = (await self._messages.messages(press.run)).get(CARD)
+        channel = press.channel or (card.channel if card else "")
+        await self._answers.answer(channel, press.user, text)

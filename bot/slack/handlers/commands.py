@@ -1,0 +1,109 @@
+"""A slash command: words → request → the engine; or a form, or an answer that says what was wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from bot.domain.errors import Reason, Refused
+from bot.domain.request import Origin
+from bot.engine.ports import Clock
+from bot.slack import markup
+from bot.slack.answers import Answers
+from bot.slack.forms import FORMS, read_form
+from bot.slack.gateway import Gateway, SlackBusy, SlackRefused, SlackUncertain
+from bot.slack.inbox import Received
+from bot.slack.ports import CommandSpec, Front
+from bot.slack.sentences import Sentences
+from bot.slack.words import words_of
+
+STALE = timedelta(minutes=30)
+"""A command that waited longer is not done: whoever typed it no longer expects it. Slack's `response_url` dies then."""
+
+_TARGET_WORDS = 2
+
+
+class CommandHandler:
+    """Handles slash commands and the forms that stand for them.
+
+    Args:
+        front: the engine.
+        commands: by slash name.
+        gateway: opens forms.
+        answers: tells people what was wrong.
+        sentences: of the language that is spoken.
+        clock: tells how long a command waited.
+    """
+
+    def __init__(
+        self,
+        front: Front,
+        commands: Mapping[str, CommandSpec],
+        gateway: Gateway,
+        answers: Answers,
+        sentences: Sentences,
+        clock: Clock,
+    ) -> None:
+        self._front = front
+        self._commands = commands
+        self._gateway = gateway
+        self._answers = answers
+        self._sentences = sentences
+        self._clock = clock
+
+    async def command(self, received: Received) -> None:
+        """Handle what was typed."""
+        body = received.payload
+        origin = Origin(str(body["user_id"]), str(body["channel_id"]), received.id)
+        name, text, url = str(body["command"]), str(body.get("text") or ""), str(body.get("response_url") or "")
+        if self._is_stale(received.at):
+            when = markup.time_of_day(received.at)
+            stale = self._sentences.say("answer.stale", typed=f"{name} {text}".strip(), when=when)
+            await self._answers.answer(origin.channel, origin.user, stale)
+            return
+        spec = self._commands.get(name)
+        if spec is None:
+            known = ", ".join(sorted(self._commands))
+            unknown = self._sentences.say("answer.unknown_command", command=name, known=known)
+            await self._answers.answer(origin.channel, origin.user, unknown, url=url)
+            return
+        words = words_of(text)
+        try:
+            await self._front.submit(spec.parse(words, origin, self._front.operations))
+        except Refused as refused:
+            is_short = refused.problem.reason is Reason.USAGE and len(_plain(words)) < _TARGET_WORDS
+            if is_short and await self._open_form(name, words, origin.channel, str(body.get("trigger_id") or "")):
+                return
+            told = self._sentences.refusal(refused.problem)
+            await self._answers.answer(origin.channel, origin.user, told, url=url)
+
+    async def form(self, received: Received) -> None:
+        """Handle a form that was filled in."""
+        filled = read_form(received.payload)
+        if filled is None or filled.command not in self._commands or self._is_stale(received.at):
+            return
+        origin = Origin(filled.user, filled.channel, received.id)
+        try:
+            spec = self._commands[filled.command]
+            await self._front.submit(spec.parse(filled.words, origin, self._front.operations))
+        except Refused as refused:
+            await self._answers.answer(origin.channel, origin.user, self._sentences.refusal(refused.problem))
+
+    async def _open_form(self, name: str, words: tuple[str, ...], channel: str, trigger: str) -> bool:
+        form = FORMS.get(name)
+        view = form.view(channel, words, self._front.operations, self._sentences) if form else None
+        if view is None or not trigger:
+            return False
+        try:
+            await self._gateway.open_view(trigger, view)
+        except (SlackRefused, SlackBusy, SlackUncertain):
+            # Slack takes a trigger for 3 seconds only; the answer in words still arrives.
+            return False
+        return True
+
+    def _is_stale(self, at: datetime) -> bool:
+        return self._clock.now() - at > STALE
+
+
+def _plain(words: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(word for word in words if not word.startswith("-"))

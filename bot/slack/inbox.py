@@ -1,0 +1,162 @@
+"""Events from outside: recorded, then acknowledged, then handled, each once."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from bot.domain.inbox import Event, EventKind
+from bot.engine.ports import Clock, InboxStore
+
+_log = logging.getLogger(__name__)
+
+_POLL_SECONDS = 2.0
+_AT_ONCE = 16
+_BATCH = 64
+_MOST_TRIES = 5
+
+
+@dataclass(frozen=True)
+class Received:
+    """An event as it is handled.
+
+    Args:
+        id: its identity.
+        at: when it was recorded first.
+        payload: what Slack sent.
+    """
+
+    id: str
+    at: datetime
+    payload: Mapping[str, Any]
+
+
+Handler = Callable[[Received], Awaitable[None]]
+
+
+class Inbox:
+    """The door: whatever Slack sends is recorded here before it is acknowledged.
+
+    Args:
+        store: where events are recorded.
+        clock: says when.
+    """
+
+    def __init__(self, store: InboxStore, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._arrived = asyncio.Event()
+
+    async def receive(self, identity: str, kind: EventKind, payload: Mapping[str, Any]) -> None:
+        """Record an event; returns when it is committed.
+
+        Args:
+            identity: the same event delivered again has the same.
+            kind: what it is.
+            payload: as Slack sent it.
+        """
+        body = json.dumps({"at": self._clock.now().isoformat(), "payload": payload}, separators=(",", ":"))
+        if await self._store.receive(Event(identity, kind, body)):
+            self._arrived.set()
+
+    async def wait(self, seconds: float) -> None:
+        """Wait until something arrives, for so many seconds at most."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._arrived.wait()
+        except TimeoutError:
+            return
+
+    def clear(self) -> None:
+        """Take note that what arrived so far is about to be read."""
+        self._arrived.clear()
+
+
+class InboxWorker:
+    """Handles recorded events, also those that a process before this one left.
+
+    A handler must be idempotent: after a crash it is called again.
+
+    Args:
+        inbox: wakes it.
+        store: where the events wait.
+        handlers: what is done with each kind; a kind without one is only settled.
+    """
+
+    def __init__(self, inbox: Inbox, store: InboxStore, handlers: Mapping[EventKind, Handler]) -> None:
+        self._inbox = inbox
+        self._store = store
+        self._handlers = handlers
+        self._handling: dict[str, asyncio.Task[None]] = {}
+        self._places = asyncio.Semaphore(_AT_ONCE)
+        self._loop: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin with what waits."""
+        self._loop = asyncio.create_task(self._work(), name="inbox")
+
+    async def drain(self, seconds: float) -> bool:
+        """Handle what has arrived, for so many seconds at most; say whether nothing is left."""
+        try:
+            async with asyncio.timeout(seconds):
+                while self._handling or await self._store.waiting(1):
+                    self._inbox.clear()
+                    await self._take()
+                    await asyncio.gather(*self._handling.values(), return_exceptions=True)
+        except TimeoutError:
+            return False
+        return True
+
+    async def aclose(self) -> None:
+        """Stop. What was not settled is handled at the next start."""
+        tasks = [*([self._loop] if self._loop else []), *self._handling.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _work(self) -> None:
+        while True:
+            self._inbox.clear()
+            try:
+                await self._take()
+            except Exception:
+                _log.exception("cannot read the inbox")
+            await self._inbox.wait(_POLL_SECONDS)
+
+    async def _take(self) -> None:
+        for event in await self._store.waiting(_BATCH):
+            if event.id in self._handling:
+                continue
+            await self._places.acquire()
+            task = asyncio.create_task(self._handle(event), name=f"event {event.kind}")
+            self._handling[event.id] = task
+            task.add_done_callback(partial(self._done, event.id))
+
+    def _done(self, identity: str, _: asyncio.Task[None]) -> None:
+        self._handling.pop(identity, None)
+        self._places.release()
+
+    async def _handle(self, event: Event) -> None:
+        handler = self._handlers.get(event.kind)
+        for tried in range(_MOST_TRIES):
+            try:
+                if handler is not None:
+                    await handler(_received(event))
+                break
+            except Exception:
+                # An event that can never be handled must not stand in the way of the others for ever.
+                _log.exception("an event could not be handled", extra={"kind": event.kind.value, "tried": tried + 1})
+                if tried + 1 < _MOST_TRIES:
+                    await asyncio.sleep(2**tried * 0.5)
+        await self._store.settle(event.id)
+
+
+def _received(event: Event) -> Received:
+    body = json.loads(event.body)
+    return Received(event.id, datetime.fromisoformat(body["at"]), body["payload"])

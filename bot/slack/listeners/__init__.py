@@ -1,0 +1,25 @@
+"""What Slack sends, by kind. A listener records and returns, no more: only then bolt acknowledges."""
+
+from slack_bolt.async_app import AsyncApp
+
+from bot.slack.inbox import Inbox
+from bot.slack.listeners import actions, catch_all, commands, home, reactions, views
+from bot.slack.listeners.views import CheckForm
+
+__all__ = ["CheckForm", "register_all"]
+
+
+def register_all(app: AsyncApp, inbox: Inbox, check: CheckForm) -> None:
+    """Register every listener.
+
+    Args:
+        app: bolt's application.
+        inbox: where events are recorded.
+        check: says what is wrong with a form, at its fields.
+    """
+    commands.register(app, inbox)
+    reactions.register(app, inbox)
+    actions.register(app, inbox)
+    views.register(app, inbox, check)
+    home.register(app, inbox)
+    catch_all.register(app)

@@ -1,0 +1,27 @@
+"""The identity of what Slack sends: the same thing delivered again has the same."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+
+def event_identity(body: Mapping[str, Any]) -> str:
+    """Give the identity of an event of the Events API."""
+    return _short("event", str(body["event_id"]))
+
+
+def interaction_identity(kind: str, body: Mapping[str, Any]) -> str:
+    """Give the identity of a command, a button or a form: each use of one has a trigger of its own.
+
+    Args:
+        kind: told apart, as triggers are not unique across kinds.
+        body: the payload.
+    """
+    return _short(kind, str(body["trigger_id"]))
+
+
+def _short(kind: str, text: str) -> str:
+    # Slack promises no length.
+    return f"{kind}:{text}" if len(text) <= 80 else f"{kind}:{hashlib.sha256(text.encode()).hexdigest()}"

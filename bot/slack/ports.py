@@ -1,0 +1,83 @@
+"""What the conversation needs of the rest of the house. The engine and the commands satisfy these by their shape."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from bot.domain.request import Origin, Request
+from bot.domain.run import Run
+from bot.domain.target import Operations
+from bot.engine.ports import Chunk
+
+
+class Front(Protocol):
+    """The engine's façade: the only way from the conversation to the runs."""
+
+    @property
+    def operations(self) -> Operations:
+        """The operations file as it is in force now."""
+        ...
+
+    async def submit(self, request: Request) -> Run:
+        """Accept a request; the event of its origin makes one run only, however often it is submitted.
+
+        Raises:
+            Refused: it is not done, and why.
+        """
+        ...
+
+    async def get(self, run: str) -> Run | None:
+        """Read one run."""
+        ...
+
+    async def cancel(self, run: str, user: str) -> Run:
+        """Cancel a run on behalf of somebody.
+
+        Raises:
+            Refused: it is not cancelled, and why.
+        """
+        ...
+
+    def nudge(self, run: str) -> None:
+        """Say that something about the reactions to a run may have changed; returns at once."""
+        ...
+
+    async def awaiting(self) -> tuple[str, ...]:
+        """Name the runs whose gate is open."""
+        ...
+
+    async def output(self, run: str) -> tuple[Chunk, ...]:
+        """Read what was kept of a run's output: by step, place, attempt and offset."""
+        ...
+
+    async def estimate(self, run: Run) -> Mapping[str, float]:
+        """Give how long each step took in the past: step key → median in seconds; no key without a past."""
+        ...
+
+
+class CommandSpec(Protocol):
+    """One slash command."""
+
+    @property
+    def name(self) -> str:
+        """With its slash, as in `/deploy`."""
+        ...
+
+    @property
+    def description(self) -> str:
+        """What Slack shows beside it, a few words."""
+        ...
+
+    @property
+    def usage(self) -> str:
+        """Its words, as in `APP ENV [REF]`."""
+        ...
+
+    def parse(self, words: tuple[str, ...], origin: Origin, operations: Operations) -> Request:
+        """Make a request of what was typed.
+
+        Raises:
+            Refused: the words are not right, and why.
+        """
+        ...

@@ -1,0 +1,253 @@
+"""The whole conversation: builds its parts, owns them, and closes them in reverse order."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+from slack_bolt.async_app import AsyncApp
+
+from bot.domain.inbox import EventKind
+from bot.domain.secrets import Masker, Secret
+from bot.domain.target import Operations
+from bot.engine.ports import Clock, InboxStore, MessageStore
+from bot.slack.answers import Answers
+from bot.slack.conversation import SlackConversation
+from bot.slack.english import ENGLISH
+from bot.slack.forms import FormCheck
+from bot.slack.gateway import Gateway, SlackBusy, SlackRefused, SlackUncertain, build_client, open_session
+from bot.slack.handlers.buttons import ButtonHandler
+from bot.slack.handlers.commands import CommandHandler
+from bot.slack.handlers.home import HomeHandler
+from bot.slack.handlers.reactions import ReactionHandler
+from bot.slack.inbox import Inbox, InboxWorker
+from bot.slack.listeners import register_all
+from bot.slack.people import SlackDirectory
+from bot.slack.ports import CommandSpec, Front
+from bot.slack.publisher import Publisher
+from bot.slack.sentences import Sentences
+from bot.slack.sockets import SlackSockets
+from bot.slack.teller import Teller
+
+_log = logging.getLogger(__name__)
+
+# Bolt and the SDK print payloads at DEBUG: they may hold what somebody typed.
+_quiet = logging.getLogger("countersign.slack.bolt")
+_quiet.setLevel(logging.WARNING)
+
+_FATAL = frozenset({"invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired"})
+
+
+class SlackLoginRefused(Exception):  # noqa: N818 - says what happened
+    """Slack does not accept the bot's token.
+
+    Args:
+        error: Slack's own name of the reason.
+    """
+
+    def __init__(self, error: str) -> None:
+        super().__init__(f"Slack refused the bot's token: {error}")
+        self.error = error
+
+
+@dataclass(frozen=True)
+class SlackAccess:
+    """How Slack is reached.
+
+    Args:
+        bot_token: `xoxb-…`.
+        app_token: `xapp-…`.
+        api_url: base of the Web API, ending in `/api/`; None is Slack's own.
+    """
+
+    bot_token: Secret
+    app_token: Secret
+    api_url: str | None = None
+
+
+class SlackRoom:
+    """The conversation with one workspace.
+
+        async with SlackRoom(access, inbox, messages, commands, operations, masker, clock) as room:
+            engine = Engine(..., audience=room.audience, directory=room.directory, conversation=room.conversation)
+            await room.start(engine)
+
+    Args:
+        access: how Slack is reached.
+        inbox: where events are recorded.
+        messages: what Slack was last told.
+        commands: by slash name (`/deploy`).
+        operations: the operations file.
+        masker: of everything that leaves the program.
+        clock: the time.
+    """
+
+    def __init__(
+        self,
+        access: SlackAccess,
+        inbox: InboxStore,
+        messages: MessageStore,
+        commands: Mapping[str, CommandSpec],
+        operations: Operations,
+        masker: Masker,
+        clock: Clock,
+    ) -> None:
+        self._access = access
+        self._inbox_store = inbox
+        self._messages = messages
+        self._commands = commands
+        self._operations = operations
+        self._masker = masker
+        self._clock = clock
+        self._sentences = Sentences(ENGLISH)
+        self._me: Mapping[str, Any] = {}
+        self._session: aiohttp.ClientSession | None = None
+        self._sockets: SlackSockets | None = None
+        self._worker: InboxWorker | None = None
+        self._front: Front | None = None
+        self._nudges: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> Self:
+        """Build everything that needs no engine. Nothing is sent to Slack yet."""
+        self._session = open_session()
+        client = build_client(self._access.bot_token.reveal(), self._access.api_url, self._session)
+        self.gateway = Gateway(client)
+        self.directory = SlackDirectory(self.gateway, lambda: str(self._me.get("team_id", "")))
+        emoji = self._operations.emoji
+        teller = Teller(self.gateway, self._messages, self.directory, self._sentences, self._masker, emoji, self._clock)
+        self.audience = Publisher(teller, self._messages)
+        self.conversation = SlackConversation(
+            self.gateway,
+            self._messages,
+            emoji,
+            lambda: str(self._me.get("user_id", "")),
+            self.audience.changed,
+        )
+        self._inbox = Inbox(self._inbox_store, self._clock)
+        self._app = AsyncApp(
+            client=client,
+            logger=_quiet,
+            process_before_response=True,
+            raise_error_for_unhandled_request=True,
+        )
+        register_all(self._app, self._inbox, FormCheck(self._commands, self._operations, self._sentences))
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close everything."""
+        await self.aclose()
+
+    async def start(self, front: Front) -> None:
+        """Connect to Slack, and begin with what a process before this one left.
+
+        Args:
+            front: the engine.
+
+        Raises:
+            SlackLoginRefused: the bot's token is not accepted.
+        """
+        self._front = front
+        await self._introduce()
+        answers = Answers(self.gateway)
+        commands = CommandHandler(front, self._commands, self.gateway, answers, self._sentences, self._clock)
+        self._worker = InboxWorker(
+            self._inbox,
+            self._inbox_store,
+            {
+                EventKind.COMMAND: commands.command,
+                EventKind.VIEW: commands.form,
+                EventKind.REACTION: ReactionHandler(front, self._messages),
+                EventKind.BUTTON: ButtonHandler(front, self._messages, answers, self._sentences, self._masker),
+                EventKind.HOME: HomeHandler(self.gateway, self._commands, self._sentences),
+            },
+        )
+        self.audience.start(front)
+        self._worker.start()
+        token = self._access.app_token.reveal()
+        self._sockets = SlackSockets(self._app, token, self.gateway, self._reconnected)
+        await self._sockets.start()
+
+    @property
+    def connected(self) -> bool:
+        """Whether at least one socket stands."""
+        return self._sockets is not None and self._sockets.connected
+
+    @property
+    def socket_age(self) -> float:
+        """Seconds since `connected` last changed; 0 before the start."""
+        return self._sockets.age if self._sockets is not None else 0.0
+
+    @property
+    def behind(self) -> int:
+        """How many runs Slack does not agree with yet."""
+        return self.audience.behind
+
+    async def drain(self, seconds: float = 10.0) -> None:
+        """Take nothing more from Slack, handle what has arrived, and bring Slack up to date.
+
+        Args:
+            seconds: for each of the two, at most; what is left is done at the next start.
+        """
+        if self._sockets is not None:
+            await self._sockets.close()
+        if self._worker is not None:
+            await self._worker.drain(seconds)
+        await self.audience.drain(seconds)
+
+    async def aclose(self) -> None:
+        """Close everything, in reverse order; one failing close never stops the rest."""
+        closers = (
+            *((self._sockets.close,) if self._sockets else ()),
+            *((self._worker.aclose,) if self._worker else ()),
+            self.audience.aclose,
+            self._end_nudges,
+            *((self._session.close,) if self._session else ()),
+        )
+        for close in closers:
+            try:
+                await close()
+            except Exception:
+                _log.exception("a part of the conversation did not close well")
+
+    async def _introduce(self) -> None:
+        """Learn who the bot is: its own reactions are no votes, and people of other workspaces do not count."""
+        pause = 0.5
+        while not self._me:
+            try:
+                self._me = await self.gateway.who_am_i()
+            except SlackRefused as refused:
+                if refused.error in _FATAL:
+                    raise SlackLoginRefused(refused.error) from None
+                await asyncio.sleep(pause)
+            except SlackBusy as busy:
+                await asyncio.sleep(busy.seconds)
+            except SlackUncertain:
+                await asyncio.sleep(pause)
+            pause = min(pause * 2, 15.0)
+
+    def _reconnected(self) -> None:
+        """Have the reactions read anew: those made while nothing was connected were not announced."""
+        task = asyncio.create_task(self._nudge_all())
+        self._nudges.add(task)
+        task.add_done_callback(self._nudges.discard)
+
+    async def _nudge_all(self) -> None:
+        if self._front is None:
+            return
+        try:
+            for run in await self._front.awaiting():
+                self._front.nudge(run)
+        except Exception:
+            _log.exception("cannot read which runs wait for approval")
+
+    async def _end_nudges(self) -> None:
+        for task in self._nudges:
+            task.cancel()
+        await asyncio.gather(*self._nudges, return_exceptions=True)

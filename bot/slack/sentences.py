@@ -1,0 +1,146 @@
+"""Turns keys and values into sentences. The sentences themselves are data: `bot.slack.english`, or another language.
+
+A sentence is a template. `{name}` becomes a value, escaped; a part in `[…]` is left out where one of its values is
+missing or empty, so that a sentence never shows a gap.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bot.domain.errors import Problem, Reason
+from bot.slack import markup
+from bot.slack.markup import Markup
+
+_OPTIONAL = re.compile(r"\[([^\[\]]*)\]")
+_VALUE = re.compile(r"\{([a-z_]+)\}")
+_LONGEST_VALUE = 300
+_UNSAID = "–"
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What somebody is told about a reason, as templates.
+
+    Args:
+        wrong: what was wrong.
+        right: what would be right.
+        not_done: what was not done.
+    """
+
+    wrong: str
+    right: str
+    not_done: str
+
+
+@dataclass(frozen=True)
+class Language:
+    """Everything the bot says in one language.
+
+    Args:
+        sentences: by key.
+        reasons: the explanation of each reason.
+        facts: how facts are called, by their name; one that is missing is called by its name.
+    """
+
+    sentences: Mapping[str, str]
+    reasons: Mapping[Reason, Explanation]
+    facts: Mapping[str, str]
+
+
+class Sentences:
+    """Says things in one language.
+
+    Args:
+        language: the sentences.
+    """
+
+    def __init__(self, language: Language) -> None:
+        self._language = language
+
+    def say(self, key: str, **values: str) -> Markup:
+        """Say the sentence of a key.
+
+        Args:
+            key: of the sentence.
+            **values: what its `{name}` stand for; `Markup` is taken as it is, everything else is escaped.
+
+        Raises:
+            KeyError: the language has no such sentence.
+        """
+        return fill(self._language.sentences[key], values)
+
+    def plain(self, key: str, **values: str) -> str:
+        """Say the sentence of a key where no markup is read, such as in a file.
+
+        Raises:
+            KeyError: the language has no such sentence.
+        """
+        return fill(self._language.sentences[key], {name: Markup(value) for name, value in values.items()})
+
+    def knows(self, key: str) -> bool:
+        """Say whether the language has a sentence of this key."""
+        return key in self._language.sentences
+
+    def count(self, key: str, number: int, **values: str) -> Markup:
+        """Say a sentence about a number of things: `key.one` or `key.other`, with `{n}`."""
+        form = "one" if number == 1 else "other"
+        return self.say(f"{key}.{form}", n=str(number), **values)
+
+    def wrong(self, found: Problem) -> Markup:
+        """Say what was wrong."""
+        return fill(self._language.reasons[found.reason].wrong, _shown(found.facts))
+
+    def right(self, found: Problem) -> Markup:
+        """Say what would be right."""
+        return fill(self._language.reasons[found.reason].right, _shown(found.facts))
+
+    def not_done(self, found: Problem) -> Markup:
+        """Say what was not done."""
+        return fill(self._language.reasons[found.reason].not_done, _shown(found.facts))
+
+    def refusal(self, found: Problem) -> Markup:
+        """Answer somebody whose request is not done: what was wrong, what would be right, what was not done."""
+        parts = (self.wrong(found), self.right(found), self.not_done(found))
+        return Markup("\n".join(part for part in parts if part))
+
+    def fact(self, name: str) -> Markup:
+        """Say how a fact is called."""
+        return Markup(self._language.facts.get(name) or markup.inline(name.replace("_", " ").replace("-", " ")))
+
+
+def fill(template: str, values: Mapping[str, str]) -> Markup:
+    """Fill a template.
+
+    Args:
+        template: with `{name}` and optional parts in `[…]`.
+        values: by name. A value that is missing outside of an optional part shows as a dash.
+    """
+
+    def optional(match: re.Match[str]) -> str:
+        part = match.group(1)
+        return part if all(values.get(name) for name in _VALUE.findall(part)) else ""
+
+    def value(match: re.Match[str]) -> str:
+        text = values.get(match.group(1))
+        if isinstance(text, Markup):
+            return text
+        return markup.inline(markup.clip(text, _LONGEST_VALUE)) if text else _UNSAID
+
+    text, inner = template, 1
+    while inner:  # the innermost parts first, so that an optional part can hold another
+        text, inner = _OPTIONAL.subn(optional, text)
+    return Markup(_VALUE.sub(value, text).strip())
+
+
+def _shown(facts: Mapping[str, str]) -> dict[str, str]:
+    shown = dict(facts)
+    if channels := facts.get("channels"):
+        shown["channels"] = Markup(", ".join(markup.channel(name) for name in channels.split(",")))
+    for name in ("user", "by", "owner"):
+        if identifier := facts.get(name):
+            is_person = re.fullmatch(r"[UW][A-Z0-9]{2,}", identifier) is not None
+            shown[name] = markup.user(identifier) if is_person else identifier
+    return shown

@@ -1,0 +1,39 @@
+"""What was typed behind a slash command, as words. Never a shell: nothing is expanded and nothing fails."""
+
+from __future__ import annotations
+
+import html
+import re
+
+_LINK = re.compile(r"<([^<>|]*)(?:\|([^<>]*))?>")
+_QUOTES = str.maketrans({"“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "’": "'", "‘": "'", "\u00a0": " "})
+_DASH = re.compile(r"(?<!\S)[—–](?=[A-Za-z])")
+_WORD = re.compile(r"""\s*(?:"([^"]*)"(?!\S)|'([^']*)'(?!\S)|(\S+))""")
+
+
+def words_of(text: str) -> tuple[str, ...]:
+    """Split what was typed into words.
+
+    Args:
+        text: as Slack sends it: mentions and links in angle brackets, `&`, `<` and `>` as entities.
+
+    Returns:
+        The words. Quotes around whole words keep spaces together; a phone's curly quotes and long dashes are taken
+        for the plain ones; a mention is the ID of whom it mentions.
+    """
+    plain = _DASH.sub("--", html.unescape(_LINK.sub(_unlinked, text)).translate(_QUOTES))
+    found: list[str] = []
+    for match in _WORD.finditer(plain):
+        double, single, bare = match.groups()
+        found.append(double if double is not None else single if single is not None else bare)
+    return tuple(word for word in found if word)
+
+
+def _unlinked(match: re.Match[str]) -> str:
+    target, label = match.group(1), match.group(2)
+    if target.startswith(("@", "#")):
+        return target[1:]
+    if target.startswith("!"):
+        return target.rsplit("^", 1)[-1].lstrip("!")
+    # Slack makes links of bare words such as `compte.example.com`: the label is what was typed.
+    return label or target
