@@ -1,0 +1,125 @@
+"""The script that makes a dump on a host, built from a plan and the operations file. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib import resources
+
+from bot.databases.manifest import origin
+from bot.databases.quoting import option_file
+from bot.domain.names import is_name
+from bot.domain.plan import Dump
+from bot.domain.secrets import Secret
+from bot.domain.shell import Command, Part, Syntax, Word
+from bot.domain.target import Target
+
+RESERVE_KIB = 64 * 1024
+"""KiB that a dump leaves free on the host's disk."""
+
+OPTION_FILE = "client.cnf"
+"""Name of the file with the credentials, in the job's private directory."""
+
+SHA256 = """\
+# sha256 FILE: print its checksum, by whichever program is installed
+sha256() (
+  sum=$({ sha256sum <"$1" || shasum -a 256 <"$1" || openssl dgst -sha256 -r <"$1"; } 2>/dev/null) || exit 1
+  sum=${sum%% *}
+  [ ${#sum} -eq 64 ] || exit 1
+  printf '%s\\n' "$sum"
+)
+"""
+
+_SCRIPT = resources.files(__package__).joinpath("dump.sh").read_text(encoding="utf-8")
+
+
+class Stage(StrEnum):
+    """Where a dump can fail; each stage has an exit status of its own."""
+
+    SETTINGS = "settings"
+    DIRECTORY = "directory"
+    TOOLS = "tools"
+    LOGIN = "login"
+    DATABASE = "database"
+    CONNECT = "connect"
+    SPACE = "space"
+    DUMP = "dump"
+    COMPRESS = "compress"
+    INTEGRITY = "integrity"
+    TRAILER = "trailer"
+    CHECKSUM = "checksum"
+    MANIFEST = "manifest"
+    PUBLISH = "publish"
+    READ_BACK = "read_back"
+
+    @property
+    def exit_status(self) -> int:
+        """The exit status of the script when this stage failed; none that a shell or a signal gives."""
+        return 40 + list(Stage).index(self)
+
+
+def failed_stage(exit_status: int | None) -> Stage | None:
+    """Give the stage that an exit status of the script stands for, or None."""
+    return next((stage for stage in Stage if stage.exit_status == exit_status), None)
+
+
+@dataclass(frozen=True)
+class DumpJob:
+    """What a host needs to make a dump.
+
+    Args:
+        script: for POSIX sh; nothing in it is secret.
+        files: contents of the job's private files, by name.
+    """
+
+    script: Command
+    files: Mapping[str, Secret]
+
+
+def dump_job(target: Target, dump: Dump, run: str, attempt: int, reserve_kib: int = RESERVE_KIB) -> DumpJob:
+    """Build the script of a dump.
+
+    Args:
+        target: whose database, and where its backups lie.
+        dump: which backup, which tables.
+        run: the run that makes it, for the manifest.
+        attempt: of the step; each has a `.part` of its own.
+        reserve_kib: KiB that must stay free.
+
+    Raises:
+        ValueError: the target has no database or no place for backups, or a value that cannot be used; the message
+            names it and holds no secret.
+    """
+    database, backups = target.database, target.backups
+    if database is None or backups is None:
+        raise ValueError("the target has no database, or no directory for backups")
+    if not backups.directory.startswith("/"):
+        raise ValueError(f"the directory for backups must be an absolute path: {backups.directory!r}")
+    if not is_name(dump.backup):
+        raise ValueError(f"the ID of a backup must be safe in a path: {dump.backup!r}")
+    values: dict[str, str] = {
+        "backup": dump.backup,
+        "attempt": str(attempt),
+        "directory": backups.directory,
+        "reserve": str(reserve_kib),
+        "only": _only(dump.tables),
+        "origin": origin(dump.backup, target.name.app, target.name.environment, database.name, run, dump.tables),
+        **{f"status_{stage.value}": str(stage.exit_status) for stage in Stage},
+    }
+    parts: list[Part] = []
+    for name, value in values.items():
+        parts += [Syntax(f"{name}="), Word(value), Syntax("\n")]
+    parts.append(Syntax("set --"))
+    for word in (database.name, *dump.tables):
+        parts += [Syntax(" "), Word(word)]
+    parts.append(Syntax("\n" + SHA256 + _SCRIPT))
+    return DumpJob(Command(tuple(parts)), {OPTION_FILE: option_file(database)})
+
+
+def _only(tables: tuple[str, ...]) -> str:
+    if not tables:
+        return ""
+    # hexadecimal, so that no name can end the literal in any SQL mode
+    names = ", ".join(f"CONVERT(0x{name.encode().hex()} USING utf8mb4)" for name in tables)
+    return f"AND table_name IN ({names})"

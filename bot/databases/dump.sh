@@ -1,0 +1,202 @@
+# Makes one checked dump of a database, on the host, for POSIX sh. What dump.py writes before it:
+#
+#   backup       the backup's ID
+#   attempt      which attempt of the step this is
+#   directory    where backups lie
+#   reserve      KiB that must stay free beside the dump
+#   only         SQL that narrows the list of tables to the chosen ones, or nothing
+#   origin       lines of JSON: where the backup is from and why it was made
+#   status_…     the exit status of each stage that can fail
+#   "$@"         the database, then the chosen tables, if only some are dumped
+#
+# The dump is DIRECTORY/BACKUP.sql.zst (or .gz). It counts as a backup when BACKUP.json lies beside it: that is written
+# last, and only after every check. Until then the dump's name ends in `.part`. Credentials are in a file of the job.
+
+set -u
+umask 077
+LC_ALL=C
+# The login path file of MySQL's programs would override the option file.
+MYSQL_TEST_LOGIN_FILE=/nonexistent
+export LC_ALL MYSQL_TEST_LOGIN_FILE
+
+options=$COUNTERSIGN_FILES/client.cnf
+manifest=$directory/$backup.json
+draft=$directory/$backup.$attempt.json.part
+part=$directory/$backup.sql.$attempt.part
+
+# fail STAGE WHAT: say so, leave nothing half-made behind, and end with the stage's own exit status
+fail() {
+  printf 'backup %s failed at %s: %s\n' "$backup" "$1" "$2" >&2
+  eval "exit \"\$status_$1\""
+}
+
+tidy() { rm -f -- "$part" "$draft"; }
+trap tidy EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# first PROGRAM…: print the first of them that is installed
+first() {
+  for program; do
+    if command -v "$program" >/dev/null 2>&1; then
+      printf '%s\n' "$program"
+      return 0
+    fi
+  done
+  return 1
+}
+
+# ask SQL: ask the server; rows come as lines, columns between tabs
+ask() {
+  "$client" --defaults-file="$options" --connect-timeout=10 --default-character-set=utf8mb4 \
+    --batch --raw --skip-column-names --execute="$1" "$database"
+}
+
+free_kib() { df -Pk -- "$directory" | awk 'NR == 2 { for (i = NF; i > 1; i--) if ($i ~ /^[0-9]+%$/) { print $(i - 1); exit } }'; }
+
+pack() {
+  case $suffix in
+    zst) zstd -1 -q -c --check ;;
+    gz) gzip -1 -c ;;
+  esac
+}
+
+unpack() {
+  case $suffix in
+    zst) zstd -q -d -c ;;
+    gz) gzip -d -c ;;
+  esac
+}
+
+# store: pack standard input into the part, which nobody else may have made
+store() (
+  set -C
+  # `ulimit -f` counts 512 bytes: the dump stops before it fills the disk that production writes to
+  if [ -n "$free" ] && [ "$(ulimit -f)" = unlimited ]; then ulimit -f $(((free - reserve) * 2)) 2>/dev/null; fi
+  exec >"$part" || exit 1
+  # The first line is a comment. That of newer MariaDB programs is one that other clients reject: leave it out.
+  IFS= read -r comment || comment=
+  case $comment in
+    '/*M!999999'* | '-- '* | '') pack ;;
+    *) exit 1 ;;
+  esac
+)
+
+# last_line_is_trailer: whether standard input ends as a whole dump does
+last_line_is_trailer() {
+  case $(tail -n 1) in
+    '-- Dump completed'*) return 0 ;;
+    *) return 1 ;;
+  esac
+}
+
+# stage NAME: the exit status of a stage, of those noted as NAME=STATUS in $stages
+stage() { printf '%s\n' "$stages" | sed -n "s/^$1=//p"; }
+
+# require NAME WHAT: fail unless the stage ended with 0
+require() { [ "$(stage "$1")" = 0 ] || fail "$1" "$2 (exit status $(stage "$1"))"; }
+
+# ── where and with what ──────────────────────────────────────────────────────────────────────────────────────────────
+
+database=$1
+mkdir -p -- "$directory" || fail directory "$directory cannot be made"
+[ -w "$directory" ] || fail directory "$directory cannot be written to"
+
+if [ -e "$manifest" ]; then
+  printf 'backup %s is there already\n' "$backup"
+  exit 0
+fi
+# An earlier attempt that was killed could not tidy up. Should it be alive after all, it now fails its own checks.
+rm -f -- "$directory/$backup".sql.*part "$directory/$backup".*json.part
+
+client=$(first mariadb mysql) || fail tools 'neither mariadb nor mysql is installed'
+suffix=zst
+packer=$(first zstd gzip) || fail tools 'neither zstd nor gzip is installed'
+[ "$packer" = zstd ] || suffix=gz
+final=$directory/$backup.sql.$suffix
+
+said=$(ask 'SELECT JSON_QUOTE(VERSION())' 2>&1) || case $said in
+  *'ERROR 1045 '* | *'ERROR 1044 '* | *'ERROR 1130 '* | *'ERROR 1698 '* | *'ERROR 1862 '*) fail login "$said" ;;
+  *'ERROR 1049 '*) fail database "$said" ;;
+  *) fail connect "$said" ;;
+esac
+server=$(printf '%s\n' "$said" | sed -n '/^"/p')
+case $server in
+  *MariaDB*) tool=$(first mariadb-dump mysqldump) ;;
+  *) tool=$(first mysqldump mariadb-dump) ;;
+esac || fail tools 'neither mariadb-dump nor mysqldump is installed'
+version=$("$tool" --version | tr -d '"\\' | tr -cd '[:print:]')
+help=$("$tool" --no-defaults --help 2>/dev/null)
+offers() { case $help in *"--$1"*) return 0 ;; *) return 1 ;; esac; }
+
+# ── how much, and is there room ──────────────────────────────────────────────────────────────────────────────────────
+
+contents=$(ask "SELECT IF(table_type = 'VIEW', 'view', 'table'), COALESCE(data_length, 0), JSON_QUOTE(table_name)
+  FROM information_schema.tables WHERE table_schema = DATABASE() $only ORDER BY table_name") ||
+  fail connect 'the list of tables cannot be read'
+# names KIND: a JSON list
+names() { printf '%s\n' "$contents" | awk -F '\t' -v kind="$1" '$1 == kind { printf "%s%s", comma, $3; comma = ", " }'; }
+data_bytes=$(printf '%s\n' "$contents" | awk -F '\t' '{ bytes += $2 } END { printf "%.0f", bytes }')
+
+free=$(free_kib)
+needed=$((data_bytes / 1024 + reserve))
+if [ -n "$free" ] && [ "$free" -lt "$needed" ]; then
+  fail space "$directory has $free KiB free, and $needed KiB are needed"
+fi
+
+# ── the dump ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+# Routines and events belong to the database, so a dump of chosen tables has none.
+if [ $# -gt 1 ]; then set -- -- "$@"; else set -- --routines --events -- "$@"; fi
+set -- --single-transaction --quick --triggers --hex-blob --comments --default-character-set=utf8mb4 "$@"
+if offers no-tablespaces; then set -- --no-tablespaces "$@"; fi
+if offers set-gtid-purged; then set -- --set-gtid-purged=OFF "$@"; fi
+if offers column-statistics; then set -- --column-statistics=0 "$@"; fi
+set -- --defaults-file="$options" "$@"
+
+started=$(date -u +%Y-%m-%dT%H:%M:%SZ)
+began=$(date +%s)
+stages=$(
+  {
+    { "$tool" "$@" 3>&-; printf 'dump=%s\n' $? >&3; } |
+      { store 3>&-; printf 'compress=%s\n' $? >&3; }
+  } 3>&1
+)
+# Where packing fails, the dump fails too, because nobody reads it: packing is then the cause.
+require compress "$packer could not write the dump"
+require dump "$tool did not end well"
+
+# ── the checks ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+stages=$(
+  printf '%s\n' "$stages"
+  {
+    { unpack <"$part" 3>&-; printf 'integrity=%s\n' $? >&3; } |
+      { last_line_is_trailer; printf 'trailer=%s\n' $? >&3; }
+  } 3>&1
+)
+require integrity 'the packed dump cannot be read back'
+require trailer 'the dump does not end with "-- Dump completed"'
+
+sync "$part" 2>/dev/null || sync
+bytes=$(wc -c <"$part" | tr -d ' ') || fail checksum 'its size cannot be read'
+sha256=$(sha256 "$part") || fail checksum 'its checksum cannot be read'
+
+# ── from here on it is a backup ──────────────────────────────────────────────────────────────────────────────────────
+
+{
+  printf '{\n%s,\n' "$origin"
+  printf '  "started": "%s",\n  "finished": "%s",\n' "$started" "$(date -u +%Y-%m-%dT%H:%M:%SZ)"
+  printf '  "seconds": %s,\n' $(($(date +%s) - began))
+  printf '  "server": %s,\n  "tool": "%s",\n  "compression": "%s",\n' "$server" "$version" "$packer"
+  printf '  "file": "%s",\n  "bytes": %s,\n  "sha256": "%s",\n' "$backup.sql.$suffix" "$bytes" "$sha256"
+  printf '  "data_bytes": %s,\n  "tables": [%s],\n  "views": [%s],\n' "$data_bytes" "$(names table)" "$(names view)"
+  printf '  "stages": {%s},\n' "$(printf '%s\n' "$stages" | awk -F = '{ printf "%s\"%s\": %s", comma, $1, $2; comma = ", " }')"
+  printf '  "proof": "checked"\n}\n'
+} >"$draft" || fail manifest "$draft cannot be written"
+sync "$draft" 2>/dev/null || sync
+mv -f -- "$part" "$final" || fail publish "$final cannot be made"
+mv -f -- "$draft" "$manifest" || fail publish "$manifest cannot be made"
+sync "$directory" 2>/dev/null || sync
+printf 'backup %s: %s bytes, sha256 %s\n' "$backup" "$bytes" "$sha256"

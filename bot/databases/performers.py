@@ -1,0 +1,260 @@
+"""Steps that the databases do: reading that nothing is pending, and making a backup."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+
+from bot.databases.backups import Backups, Found, Presence
+from bot.databases.dump import DumpJob, Stage, dump_job, failed_stage
+from bot.databases.look import DatabaseLook
+from bot.databases.ports import HostReader, HostRunner
+from bot.domain.errors import Problem, Reason, Refused, problem
+from bot.domain.plan import Dump, NothingPending
+from bot.domain.secrets import masker_of
+from bot.domain.target import Target
+from bot.engine.ports import Done, Effect, Ending, Failed, Job, Outcome, Output
+
+_MOST_NAMES = 20
+
+
+class NothingPendingPerformer:
+    """Reads the migrations table: each migration that the run applied must be there. Implements `Performer`.
+
+    It only reads, so it is done again wherever it is asked for.
+
+    Args:
+        look: reads databases.
+        table_of: gives the name of a target's migrations table.
+    """
+
+    def __init__(self, look: DatabaseLook, table_of: Callable[[Target], str]) -> None:
+        self._look = look
+        self._table_of = table_of
+
+    async def perform(self, job: Job, output: Output) -> Outcome:
+        """Read the table and compare."""
+        try:
+            async with asyncio.timeout(job.step.timeout):
+                missing = await self._missing(job)
+        except TimeoutError:
+            return Failed(problem(Reason.TIMED_OUT, seconds=str(job.step.timeout)))
+        except Refused as refused:
+            return Failed(refused.problem)
+        if missing:
+            named = ", ".join(missing[:_MOST_NAMES])
+            table = self._table_of(job.target)
+            return Failed(problem(Reason.NOT_TAKEN_EFFECT, missing=named, count=str(len(missing)), table=table))
+        return Done({"migrations": str(len(_names(job)))})
+
+    async def resume(self, job: Job, output: Output) -> Outcome:
+        """As `perform`: reading again is harmless."""
+        return await self.perform(job, output)
+
+    async def check(self, job: Job) -> Effect:
+        """Say whether the migrations are there."""
+        try:
+            async with asyncio.timeout(job.step.timeout):
+                return Effect.DID_NOT if await self._missing(job) else Effect.TOOK
+        except (TimeoutError, Refused):
+            return Effect.CANNOT_TELL
+
+    async def end(self, job: Job) -> Ending:
+        """Say that there is no process: a look ends with whoever waits for it."""
+        return Ending.GONE
+
+    async def _missing(self, job: Job) -> tuple[str, ...]:
+        facts = await self._look.database(job.target, self._table_of(job.target))
+        there = {row.name for row in facts.ran}
+        return tuple(name for name in _names(job) if name not in there)
+
+
+def _names(job: Job) -> tuple[str, ...]:
+    if not isinstance(job.step.act, NothingPending):
+        raise TypeError(f"not a step for this performer: {job.step.act!r}")
+    return job.step.act.names
+
+
+class DumpPerformer:
+    """Makes a backup on the host of its step, and reads it back before it is called one. Implements `Performer`.
+
+    Args:
+        runner: runs the script detached.
+        reader: reads the result.
+        pauses: seconds between tries to read back from a host that does not answer.
+    """
+
+    def __init__(
+        self, runner: HostRunner, reader: HostReader, pauses: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0, 15.0)
+    ) -> None:
+        self._runner = runner
+        self._backups = Backups(reader)
+        self._pauses = pauses
+
+    async def perform(self, job: Job, output: Output) -> Outcome:
+        """Start or adopt the dump, follow it, then read the backup back."""
+        try:
+            made = _made(job)
+        except ValueError as error:
+            return _impossible(Stage.SETTINGS, str(error))
+        told = _Told(output)
+        outcome = await self._runner.perform(job, made.script, "/", made.files, told)
+        return await self._judged(job, outcome, told)
+
+    async def resume(self, job: Job, output: Output) -> Outcome:
+        """As `perform`, but never start it."""
+        try:
+            made = _made(job)
+        except ValueError as error:
+            return _impossible(Stage.SETTINGS, str(error))
+        told = _Told(output)
+        outcome = await self._runner.resume(job, made.script, "/", made.files, told)
+        return await self._judged(job, outcome, told)
+
+    async def check(self, job: Job) -> Effect:
+        """Say whether the backup is there and whole."""
+        if job.step.check is not None:
+            return await self._runner.check(job)
+        try:
+            found = await self._backups.prove_checksum(job.place, _directory(job), _dump(job).backup)
+        except Refused:
+            return Effect.CANNOT_TELL
+        match found.presence:
+            case Presence.WHOLE:
+                return Effect.TOOK if _is_of(found, job) else Effect.CANNOT_TELL
+            case Presence.ABSENT:
+                return Effect.DID_NOT
+            case Presence.UNFINISHED | Presence.DAMAGED | Presence.UNREADABLE:
+                return Effect.CANNOT_TELL
+
+    async def end(self, job: Job) -> Ending:
+        """End the dump; it removes its `.part` itself."""
+        return await self._runner.end(job)
+
+    async def _judged(self, job: Job, outcome: Outcome, told: _Told) -> Outcome:
+        match outcome:
+            case Failed(exit_status=exit_status):
+                stage = failed_stage(exit_status)
+                if stage is None:
+                    return outcome
+                return replace(_impossible(stage, _masked(told.last_lines(), job)), exit_status=exit_status)
+            case Done():
+                return await self._proved(job)
+            case _:
+                return outcome
+
+    async def _proved(self, job: Job) -> Outcome:
+        found = await self._read_back(job)
+        if isinstance(found, Problem):
+            return Failed(found)
+        if found.presence is not Presence.WHOLE or found.manifest is None:
+            detail = f"{found.presence.value}: {found.detail}" if found.detail else found.presence.value
+            return _impossible(Stage.READ_BACK, detail)
+        if not _is_of(found, job):
+            return _impossible(Stage.READ_BACK, "a backup of another database has this ID")
+        manifest = found.manifest
+        return Done(
+            {
+                "backup": manifest.backup,
+                "path": f"{_directory(job).rstrip('/')}/{manifest.file}",
+                "bytes": str(manifest.bytes),
+                "sha256": manifest.sha256,
+                "seconds": str(manifest.seconds),
+                "tables": str(len(manifest.tables)),
+                "database": manifest.database,
+                "started": manifest.started,
+                "server": manifest.server,
+                "proof": manifest.proof,
+            }
+        )
+
+    async def _read_back(self, job: Job) -> Found | Problem:
+        directory, backup = _directory(job), _dump(job).backup
+        for pause in (*self._pauses, None):
+            last: Found | Problem
+            try:
+                last = await self._backups.prove_checksum(job.place, directory, backup)
+            except Refused as refused:
+                last = _problem(Stage.READ_BACK, refused.problem.reason.value)
+            else:
+                if last.presence is not Presence.UNREADABLE:
+                    return last
+            if pause is None:
+                break
+            await asyncio.sleep(pause)
+        return last
+
+
+class _Told:
+    """Passes output on and remembers its end.
+
+    Args:
+        output: takes it in.
+    """
+
+    _ENOUGH = 4096
+    _LINES = 3
+
+    def __init__(self, output: Output) -> None:
+        self._output = output
+        self._end = b""
+
+    async def begun(self) -> None:
+        await self._output.begun()
+
+    async def write(self, offset: int, chunk: bytes) -> None:
+        self._end = (self._end + chunk)[-self._ENOUGH :]
+        await self._output.write(offset, chunk)
+
+    def last_lines(self) -> str:
+        """Give what the failed program said and what the script said of it."""
+        lines = [line.strip() for line in self._end.decode(errors="replace").splitlines() if line.strip()]
+        return "; ".join(lines[-self._LINES :])
+
+
+_CAUSES = {
+    Stage.LOGIN: Reason.DATABASE_LOGIN_REFUSED,
+    Stage.DATABASE: Reason.DATABASE_MISSING,
+    Stage.CONNECT: Reason.DATABASE_UNREACHABLE,
+    Stage.SPACE: Reason.DISK_FULL,
+    Stage.TOOLS: Reason.HOST_TOOL_MISSING,
+}
+
+
+def _problem(stage: Stage, detail: str) -> Problem:
+    cause = {"cause": _CAUSES[stage].value} if stage in _CAUSES else {}
+    return problem(Reason.BACKUP_IMPOSSIBLE, stage=stage.value, detail=detail, **cause)
+
+
+def _impossible(stage: Stage, detail: str) -> Failed:
+    return Failed(_problem(stage, detail))
+
+
+def _masked(text: str, job: Job) -> str:
+    database = job.target.database
+    return masker_of(() if database is None else (database.password,)).mask(text)
+
+
+def _made(job: Job) -> DumpJob:
+    return dump_job(job.target, _dump(job), job.run, job.attempt)
+
+
+def _dump(job: Job) -> Dump:
+    if not isinstance(job.step.act, Dump):
+        raise TypeError(f"not a step for this performer: {job.step.act!r}")
+    return job.step.act
+
+
+def _directory(job: Job) -> str:
+    return job.target.backups.directory if job.target.backups is not None else ""
+
+
+def _is_of(found: Found, job: Job) -> bool:
+    manifest, database = found.manifest, job.target.database
+    return (
+        manifest is not None
+        and database is not None
+        and (manifest.app, manifest.environment) == (job.target.name.app, job.target.name.environment)
+        and manifest.database == database.name
+    )

@@ -1,0 +1,110 @@
+"""A host that is this machine, without SSH: runs the scripts of dumps as processes of their own group."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from bot.domain.errors import Reason, problem
+from bot.domain.secrets import Secret
+from bot.domain.shell import Command
+from bot.engine.ports import Done, Effect, Ending, Failed, Job, Outcome, Output
+
+SYSTEM_PATH = "/usr/bin:/bin:/usr/sbin:/sbin"
+
+
+@dataclass(frozen=True)
+class Said:
+    exit_status: int | None
+    stdout: bytes
+    stderr: bytes
+
+
+class KeptOutput:
+    """Keeps what a job told."""
+
+    def __init__(self) -> None:
+        self.text = b""
+        self.claimed = False
+
+    async def begun(self) -> None:
+        self.claimed = True
+
+    async def write(self, offset: int, chunk: bytes) -> None:
+        self.text = self.text[:offset] + chunk
+
+
+class LocalHost:
+    """Runner and reader in one.
+
+    Args:
+        path: folders that come first in PATH, for stand-ins of programs.
+        before: shell text that runs before each script, for example `ulimit -f 8`.
+    """
+
+    def __init__(self, path: Path | None = None, before: str = "") -> None:
+        self._path = f"{path}:{SYSTEM_PATH}" if path is not None else SYSTEM_PATH
+        self._before = before
+        self.group = 0
+
+    async def perform(
+        self, job: Job, script: Command, directory: str, files: Mapping[str, Secret], output: Output
+    ) -> Outcome:
+        with tempfile.TemporaryDirectory() as private:
+            for name, secret in files.items():
+                path = Path(private) / name
+                path.touch(0o600)
+                path.write_text(secret.reveal())
+            process = await asyncio.create_subprocess_exec(
+                "sh", "-c", f"{self._before}\n{script.script()}", cwd=directory, start_new_session=True,
+                env={"PATH": self._path, "COUNTERSIGN_FILES": private},
+                stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+            )  # fmt: skip
+            self.group = process.pid
+            await output.begun()
+            assert process.stdout is not None
+            offset = 0
+            while chunk := await process.stdout.read(65536):
+                await output.write(offset, chunk)
+                offset += len(chunk)
+            status = await process.wait()
+        if status == 0:
+            return Done()
+        return Failed(problem(Reason.EXIT_STATUS, status=str(status)), status)
+
+    async def resume(
+        self, job: Job, script: Command, directory: str, files: Mapping[str, Secret], output: Output
+    ) -> Outcome:
+        return Done()  # the job ended while nobody looked
+
+    async def end(self, job: Job) -> Ending:
+        os.killpg(self.group, signal.SIGTERM)
+        return Ending.GONE
+
+    async def check(self, job: Job) -> Effect:
+        return Effect.CANNOT_TELL
+
+    async def read(self, host: str, command: Command, timeout: float) -> Said:  # noqa: ASYNC109
+        process = await asyncio.create_subprocess_exec(
+            "sh", "-c", command.script(), env={"PATH": self._path},
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        stdout, stderr = await asyncio.wait_for(process.communicate(), timeout)
+        return Said(process.returncode, stdout, stderr)
+
+    def processes(self) -> dict[int, list[str]]:
+        """Arguments of every process in the group of the last job."""
+        found = {}
+        for entry in Path("/proc").iterdir():
+            with contextlib.suppress(OSError):
+                if entry.name.isdigit() and os.getpgid(int(entry.name)) == self.group:
+                    found[int(entry.name)] = (entry / "cmdline").read_text(errors="replace").split("\0")
+        return found
+
+    def pid_of(self, program: str) -> int | None:
+        """Process id of a program in the group."""
+        return next((pid for pid, arguments in self.processes().items() if Path(arguments[0]).name == program), None)

@@ -1,0 +1,580 @@
+"""Dumps of a real MariaDB: what they hold, and every way in which they can go wrong."""
+# ruff: noqa: ASYNC221, ASYNC240 - nothing else waits while a test looks at its own small files
+
+import asyncio
+import contextlib
+import json
+import os
+import re
+import signal
+import stat
+import subprocess
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from pathlib import Path
+
+import aiomysql
+import pytest
+
+from bot.databases.backups import Backups, Presence
+from bot.databases.dump import Stage, dump_job, failed_stage
+from bot.databases.manifest import parse_manifest
+from bot.databases.performers import DumpPerformer
+from bot.demo.database import Database as MadeDatabase
+from bot.demo.database import DatabaseServer
+from bot.domain.errors import Reason
+from bot.domain.plan import Dump, Phase, Risk, Step
+from bot.domain.secrets import Secret
+from bot.domain.target import Backups as BackupSettings
+from bot.domain.target import Target
+from bot.engine.ports import Done, Effect, Failed, Job, Outcome
+from tests.databases.local import KeptOutput, LocalHost
+from tests.support import eventually
+
+BACKUP = "B-7K3F9Q"
+
+
+def job_of(target: Target, *tables: str, attempt: int = 1, backup: str = BACKUP) -> Job:
+    step = Step("backup", "Back up", Phase.PREPARE, ("web1",), Risk.READS, 60, Dump(backup, tables))
+    return Job("R-7K3F9Q", 1, step, "web1", attempt, target)
+
+
+def performer(host: LocalHost) -> DumpPerformer:
+    return DumpPerformer(host, host, pauses=(0.01,))
+
+
+def done(outcome: Outcome) -> dict[str, str]:
+    assert isinstance(outcome, Done), outcome
+    return dict(outcome.facts)
+
+
+def failed(outcome: Outcome, stage: Stage) -> dict[str, str]:
+    assert isinstance(outcome, Failed), outcome
+    assert outcome.problem.reason is Reason.BACKUP_IMPOSSIBLE, outcome
+    assert outcome.problem.facts["stage"] == stage.value, outcome
+    return dict(outcome.problem.facts)
+
+
+@pytest.fixture
+def folder(target: Target) -> Path:
+    assert target.backups is not None
+    return Path(target.backups.directory)
+
+
+@contextlib.asynccontextmanager
+async def session_of(made: MadeDatabase) -> AsyncIterator[aiomysql.Cursor]:
+    connection = await aiomysql.connect(
+        host=made.host, port=made.port, user=made.user, password=made.password, db=made.name, charset="utf8mb4",
+        autocommit=True,
+    )  # fmt: skip
+    try:
+        yield await connection.cursor()
+    finally:
+        connection.close()
+
+
+CONTENTS = (
+    "CREATE TABLE people (id INT PRIMARY KEY, name VARCHAR(100) CHARACTER SET utf8mb4, picture BLOB, born DATETIME,"
+    " age INT GENERATED ALWAYS AS (id * 2) STORED) ENGINE=InnoDB",
+    "INSERT INTO people (id, name, picture, born) VALUES (1, '🎉 Amélie ''quoted'' \\\\ back', 0x00FF0A0D1A5C27,"
+    " '2025-03-30 02:30:00'), (2, NULL, NULL, NULL), (3, '', '', '1000-01-01')",
+    "CREATE TABLE `od``d \"na'me` (a INT)",
+    "INSERT INTO `od``d \"na'me` VALUES (1), (2)",
+    "CREATE TABLE `-- minus` (a INT)",
+    "CREATE TABLE `new\nline\ttab\\` (a INT)",
+    "CREATE TABLE sessions (id INT PRIMARY KEY, person INT, FOREIGN KEY (person) REFERENCES people (id))",
+    "INSERT INTO sessions VALUES (1, 1)",
+    "CREATE VIEW adults AS SELECT id, name FROM people WHERE age > 2",
+    "CREATE VIEW adult_names AS SELECT name FROM adults",
+    "CREATE TRIGGER grow BEFORE INSERT ON sessions FOR EACH ROW SET NEW.person = COALESCE(NEW.person, 1)",
+    "CREATE PROCEDURE `count``them` () BEGIN SELECT 'CREATE TABLE `x`\n-- Dump completed'; END",
+    "CREATE FUNCTION double_it(a INT) RETURNS INT DETERMINISTIC RETURN a * 2",
+    "CREATE EVENT tidy ON SCHEDULE EVERY 1 DAY DO DELETE FROM sessions WHERE id < 0",
+)
+
+
+@pytest.fixture
+async def filled(database: MadeDatabase) -> MadeDatabase:
+    async with session_of(database) as cursor:
+        for statement in CONTENTS:
+            await cursor.execute(statement)
+    return database
+
+
+async def checksums(mariadb: DatabaseServer, name: str) -> dict[str, int]:
+    tables = await mariadb.query(
+        "SELECT table_name AS t FROM information_schema.tables WHERE table_schema = %s AND table_type = 'BASE TABLE'",
+        name,
+    )
+    found = {}
+    for row in tables:
+        quoted = "`" + row["t"].replace("`", "``") + "`"
+        found[row["t"]] = (await mariadb.query(f"CHECKSUM TABLE {quoted}", database=name))[0]["Checksum"]
+    return found
+
+
+async def definitions(mariadb: DatabaseServer, name: str) -> list[tuple[str, ...]]:
+    queries = (
+        "SELECT 'view' AS kind, table_name AS name, view_definition AS body FROM information_schema.views"
+        " WHERE table_schema = %s",
+        "SELECT 'trigger' AS kind, trigger_name AS name, action_statement AS body FROM information_schema.triggers"
+        " WHERE trigger_schema = %s",
+        "SELECT routine_type AS kind, routine_name AS name, routine_definition AS body FROM information_schema.routines"
+        " WHERE routine_schema = %s",
+        "SELECT 'event' AS kind, event_name AS name, event_definition AS body FROM information_schema.events"
+        " WHERE event_schema = %s",
+        "SELECT table_name AS kind, column_name AS name, column_type AS body FROM information_schema.columns"
+        " WHERE table_schema = %s",
+    )
+    found = []
+    for query in queries:
+        rows = await mariadb.query(query, name)
+        found += [(row["kind"], row["name"], row["body"].replace(f"`{name}`", "`here`")) for row in rows]
+    return sorted(found)
+
+
+async def restore(mariadb: DatabaseServer, dump: Path, tmp_path: Path, name: str) -> str:
+    """Restore a dump, as root, into a fresh database."""
+    script = tmp_path / "restored.sql"
+    unpack = ["zstd", "-dc"] if dump.suffix == ".zst" else ["gzip", "-dc"]
+    script.write_bytes(subprocess.run([*unpack, str(dump)], check=True, capture_output=True).stdout)
+    await mariadb.query(f"CREATE DATABASE `{name}` CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci")
+    await mariadb.load(script, name)
+    return script.read_text(errors="replace")
+
+
+async def test_a_dump_restores_to_the_same(
+    target: Target, filled: MadeDatabase, folder: Path, mariadb: DatabaseServer, tmp_path: Path
+) -> None:
+    output = KeptOutput()
+    facts = done(await performer(LocalHost()).perform(job_of(target), output))
+    dump = Path(facts["path"])
+    text = await restore(mariadb, dump, tmp_path, f"{filled.name}_countersign_restored")
+
+    restored = f"{filled.name}_countersign_restored"
+    assert await checksums(mariadb, restored) == await checksums(mariadb, filled.name)
+    assert len(await checksums(mariadb, restored)) == 5
+    assert await definitions(mariadb, restored) == await definitions(mariadb, filled.name)
+    assert not text.startswith("/*M!999999"), "other clients reject this line"
+
+    assert facts["backup"] == BACKUP
+    assert facts["tables"] == "5"
+    assert facts["proof"] == "checked"
+    assert int(facts["bytes"]) == dump.stat().st_size
+    shown = subprocess.run(["sha256sum", str(dump)], check=True, capture_output=True, text=True).stdout
+    assert facts["sha256"] == shown.split()[0]
+
+    manifest = json.loads((folder / f"{BACKUP}.json").read_text())
+    assert (manifest["app"], manifest["environment"], manifest["database"]) == ("compte", "production", filled.name)
+    assert manifest["stages"] == {"dump": 0, "compress": 0, "integrity": 0, "trailer": 0}
+    assert sorted(manifest["tables"]) == sorted(await checksums(mariadb, filled.name))
+    assert sorted(manifest["views"]) == ["adult_names", "adults"]
+    assert "MariaDB" in manifest["server"]
+    assert manifest["run"] == "R-7K3F9Q"
+
+    assert sorted(path.name for path in folder.iterdir()) == [f"{BACKUP}.json", f"{BACKUP}.sql.zst"]
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert stat.S_IMODE(dump.stat().st_mode) == 0o600
+    assert filled.password not in output.text.decode() + (folder / f"{BACKUP}.json").read_text() + text
+
+
+async def test_an_empty_database_is_dumped(
+    target: Target, database: MadeDatabase, mariadb: DatabaseServer, tmp_path: Path
+) -> None:
+    facts = done(await performer(LocalHost()).perform(job_of(target), KeptOutput()))
+    assert facts["tables"] == "0"
+    await restore(mariadb, Path(facts["path"]), tmp_path, f"{database.name}_countersign_restored")
+    assert await checksums(mariadb, f"{database.name}_countersign_restored") == {}
+
+
+async def test_chosen_tables_are_dumped_alone(
+    target: Target, filled: MadeDatabase, mariadb: DatabaseServer, tmp_path: Path
+) -> None:
+    tables = ("od`d \"na'me", "-- minus", "people")
+    facts = done(await performer(LocalHost()).perform(job_of(target, *tables), KeptOutput()))
+    await restore(mariadb, Path(facts["path"]), tmp_path, f"{filled.name}_countersign_restored")
+    there = await checksums(mariadb, f"{filled.name}_countersign_restored")
+    assert set(there) == set(tables)
+    assert facts["tables"] == "3"
+
+
+async def test_a_table_that_is_not_there_fails_the_dump(target: Target, filled: MadeDatabase, folder: Path) -> None:
+    facts = failed(await performer(LocalHost()).perform(job_of(target, "gone"), KeptOutput()), Stage.DUMP)
+    assert "gone" in facts["detail"]
+    assert list(folder.iterdir()) == []
+
+
+def programs(folder: Path, without: tuple[str, ...]) -> Path:
+    """A PATH of everything in the system's, but for some programs."""
+    folder.mkdir()
+    for place in ("/usr/bin", "/bin"):
+        for program in Path(place).iterdir():
+            if program.name not in without and not (folder / program.name).is_symlink():
+                (folder / program.name).symlink_to(program)
+    return folder
+
+
+async def test_without_zstd_it_is_gzip(
+    target: Target, filled: MadeDatabase, mariadb: DatabaseServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.databases.local.SYSTEM_PATH", str(programs(tmp_path / "bin", without=("zstd",))))
+    facts = done(await performer(LocalHost()).perform(job_of(target), KeptOutput()))
+    assert facts["path"].endswith(".sql.gz")
+    await restore(mariadb, Path(facts["path"]), tmp_path, f"{filled.name}_countersign_restored")
+    assert await checksums(mariadb, f"{filled.name}_countersign_restored") == await checksums(mariadb, filled.name)
+
+
+@pytest.mark.parametrize("missing", [("mariadb", "mysql"), ("mariadb-dump", "mysqldump"), ("zstd", "gzip")])
+async def test_a_missing_program_is_named(
+    missing: tuple[str, ...], target: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.databases.local.SYSTEM_PATH", str(programs(tmp_path / "bin", without=missing)))
+    facts = failed(await performer(LocalHost()).perform(job_of(target), KeptOutput()), Stage.TOOLS)
+    assert facts["cause"] == Reason.HOST_TOOL_MISSING.value
+    assert all(program in facts["detail"] for program in missing)
+
+
+@pytest.mark.parametrize(
+    "password", ["'\"\\#  spaces ", "$(touch x)`id`;&|", "\\n\\t\\s\\", "é🎉", "=[client]", "#", "'", '"']
+)
+async def test_a_password_may_have_any_character(
+    password: str, target_of: Callable[..., Target], mariadb: DatabaseServer
+) -> None:
+    made = await mariadb.create("odd_password", password=password)
+    try:
+        host, output = LocalHost(), KeptOutput()
+        facts = done(await performer(host).perform(job_of(target_of(made)), output))
+        assert facts["database"] == "odd_password"
+    finally:
+        await mariadb.drop(made)
+
+
+@pytest.mark.parametrize(
+    ("changes", "stage", "cause"),
+    [
+        ({"password": Secret("wrong-password")}, Stage.LOGIN, Reason.DATABASE_LOGIN_REFUSED),
+        ({"name": "another"}, Stage.LOGIN, Reason.DATABASE_LOGIN_REFUSED),
+        ({"port": 1}, Stage.CONNECT, Reason.DATABASE_UNREACHABLE),
+    ],
+)
+async def test_a_database_that_is_not_to_be_had_is_said_to_be(
+    changes: dict[str, object], stage: Stage, cause: Reason, database: MadeDatabase, target_of: Callable[..., Target],
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    output = KeptOutput()
+    facts = failed(await performer(LocalHost()).perform(job_of(target_of(database, **changes)), output), stage)
+    assert facts["cause"] == cause.value
+    assert "ERROR" in facts["detail"]
+    assert b"wrong-password" not in output.text
+    assert list((tmp_path / "backups").iterdir()) == []
+
+
+async def test_a_missing_database_is_said_to_be(database: MadeDatabase, target_of: Callable[..., Target]) -> None:
+    target = target_of(database, name=f"{database.name}_countersign_gone")
+    facts = failed(await performer(LocalHost()).perform(job_of(target), KeptOutput()), Stage.DATABASE)
+    assert facts["cause"] == Reason.DATABASE_MISSING.value
+
+
+@contextlib.asynccontextmanager
+async def halfway(target: Target, made: MadeDatabase, host: LocalHost) -> AsyncIterator["asyncio.Task[Outcome]"]:
+    """A dump that has written some tables and now waits for a locked one."""
+    async with session_of(made) as cursor:
+        await cursor.execute("CREATE TABLE a_first (t LONGBLOB)")
+        await cursor.execute("INSERT INTO a_first SELECT RANDOM_BYTES(1000) FROM seq_1_to_100")
+        await cursor.execute("CREATE TABLE z_last (a INT)")
+        await cursor.execute("LOCK TABLES z_last WRITE")
+        dumping = asyncio.create_task(performer(host).perform(job_of(target), KeptOutput()))
+        try:
+            await eventually(lambda: waits_for_lock(made), seconds=20)
+            yield dumping
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(host.group, signal.SIGKILL)
+            await asyncio.gather(dumping, return_exceptions=True)
+
+
+async def waits_for_lock(made: MadeDatabase) -> bool:
+    async with session_of(made) as cursor:
+        await cursor.execute(
+            "SELECT 1 FROM information_schema.processlist"
+            " WHERE state LIKE 'Waiting for table metadata lock' AND info LIKE '%z_last%'"
+        )
+        return bool(await cursor.fetchall())
+
+
+async def test_no_secret_is_in_the_arguments_of_any_process(target: Target, database: MadeDatabase) -> None:
+    host = LocalHost()
+    async with halfway(target, database, host):
+        assert host.pid_of("mariadb-dump") is not None
+        assert database.password not in str(list(host.processes().values()))
+
+
+async def test_a_killed_dump_is_no_backup(target: Target, database: MadeDatabase, folder: Path) -> None:
+    host = LocalHost()
+    async with halfway(target, database, host) as dumping:
+        assert [path.suffix for path in folder.iterdir()] == [".part"]
+        pid = host.pid_of("mariadb-dump")
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        failed(await dumping, Stage.DUMP)
+    assert list(folder.iterdir()) == []
+
+
+async def test_a_killed_compressor_is_no_backup(target: Target, database: MadeDatabase, folder: Path) -> None:
+    host = LocalHost()
+    async with halfway(target, database, host) as dumping:
+        pid = host.pid_of("zstd")
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        async with session_of(database) as cursor:  # the dump must go on for it to notice
+            await cursor.execute("SELECT id FROM information_schema.processlist WHERE command = 'Sleep'")
+            for (number,) in await cursor.fetchall():
+                with contextlib.suppress(aiomysql.Error):
+                    await cursor.execute(f"KILL {number}")
+        failed(await dumping, Stage.COMPRESS)
+    assert list(folder.iterdir()) == []
+
+
+async def test_a_database_that_dies_gives_no_backup(
+    target: Target, database: MadeDatabase, folder: Path, mariadb: DatabaseServer
+) -> None:
+    async with halfway(target, database, LocalHost()) as dumping:
+        await mariadb.kill()
+        try:
+            failed(await dumping, Stage.DUMP)
+        finally:
+            await mariadb.start()
+    assert list(folder.iterdir()) == []
+
+
+async def test_ending_a_dump_leaves_nothing(target: Target, database: MadeDatabase, folder: Path) -> None:
+    host = LocalHost()
+    async with halfway(target, database, host) as dumping:
+        await performer(host).end(job_of(target))
+        outcome = await dumping
+        assert isinstance(outcome, Failed)
+        assert outcome.problem.reason is not Reason.BACKUP_IMPOSSIBLE, "it was ended, and nothing was wrong with it"
+        await eventually(lambda: host.processes() == {})
+    assert list(folder.iterdir()) == []
+
+
+async def test_after_a_host_that_died_the_next_attempt_starts_afresh(
+    target: Target, database: MadeDatabase, folder: Path
+) -> None:
+    host = LocalHost()
+    async with halfway(target, database, host) as dumping:
+        os.killpg(host.group, signal.SIGKILL)
+        assert isinstance(await dumping, Failed)
+        (left,) = folder.iterdir()
+        assert left.suffix == ".part"
+        assert await performer(host).check(job_of(target)) is Effect.CANNOT_TELL
+    other = folder / "B-OTHER0.sql.1.part"
+    other.write_text("of another backup, which may be being made")
+    done(await performer(host).perform(job_of(target, attempt=2), KeptOutput()))
+    assert sorted(path.name for path in folder.iterdir()) == [f"{BACKUP}.json", f"{BACKUP}.sql.zst", other.name]
+
+
+async def test_a_finished_backup_is_never_made_again(target: Target, filled: MadeDatabase, folder: Path) -> None:
+    first = done(await performer(LocalHost()).perform(job_of(target), KeptOutput()))
+    inode = (folder / f"{BACKUP}.sql.zst").stat().st_ino
+    async with session_of(filled) as cursor:
+        await cursor.execute("INSERT INTO people (id) VALUES (99)")
+    assert done(await performer(LocalHost()).perform(job_of(target, attempt=2), KeptOutput())) == first
+    assert (folder / f"{BACKUP}.sql.zst").stat().st_ino == inode
+
+
+async def test_a_finished_backup_of_another_database_is_not_taken_for_ones_own(
+    target: Target, target_of: Callable[..., Target], mariadb: DatabaseServer
+) -> None:
+    done(await performer(LocalHost()).perform(job_of(target), KeptOutput()))
+    other = await mariadb.create("not_the_same")
+    try:
+        failed(await performer(LocalHost()).perform(job_of(target_of(other)), KeptOutput()), Stage.READ_BACK)
+    finally:
+        await mariadb.drop(other)
+
+
+def stand_in(folder: Path, program: str, text: str) -> Path:
+    folder.mkdir(exist_ok=True)
+    script = folder / program
+    script.write_text(f"#!/bin/sh\n{text}\n")
+    script.chmod(0o755)
+    return folder
+
+
+async def test_too_little_space_is_seen_before_anything_is_written(
+    target: Target, filled: MadeDatabase, folder: Path, tmp_path: Path
+) -> None:
+    path = stand_in(
+        tmp_path / "bin", "df",
+        "echo 'Filesystem 1024-blocks Used Available Capacity Mounted on'; echo 'a disk 9000 8000 1000 89% /a mount'",
+    )  # fmt: skip
+    facts = failed(await performer(LocalHost(path)).perform(job_of(target), KeptOutput()), Stage.SPACE)
+    assert facts["cause"] == Reason.DISK_FULL.value
+    assert "1000 KiB free" in facts["detail"]
+    assert list(folder.iterdir()) == []
+
+
+async def test_a_file_that_cannot_grow_is_no_backup(target: Target, database: MadeDatabase, folder: Path) -> None:
+    async with session_of(database) as cursor:
+        await cursor.execute("CREATE TABLE t (t LONGBLOB)")
+        await cursor.execute("INSERT INTO t SELECT RANDOM_BYTES(1000) FROM seq_1_to_500")
+    host = LocalHost(before="ulimit -f 100")
+    failed(await performer(host).perform(job_of(target), KeptOutput()), Stage.COMPRESS)
+    assert list(folder.iterdir()) == []
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> AsyncIterator[Path]:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=80m", "tmpfs", str(disk)], capture_output=True)
+    if mounted.returncode != 0:
+        pytest.skip("a file system can be mounted by root alone; the test with `ulimit -f` covers the rest")
+    yield disk
+    subprocess.run(["umount", str(disk)], check=True)
+
+
+async def test_a_disk_that_fills_meanwhile_is_no_backup(
+    target: Target, database: MadeDatabase, small_disk: Path, tmp_path: Path
+) -> None:
+    async with session_of(database) as cursor:
+        await cursor.execute("CREATE TABLE t (t LONGBLOB)")
+        await cursor.execute("INSERT INTO t SELECT RANDOM_BYTES(1000) FROM seq_1_to_4000")
+    target = replace(target, backups=BackupSettings(str(small_disk / "backups")))
+    path = stand_in(
+        tmp_path / "bin", "mariadb-dump",
+        f'case " $* " in *" --single-transaction "*) head -c 90000000 /dev/zero >{small_disk}/other ;; esac\n'
+        'exec /usr/bin/mariadb-dump "$@"',
+    )  # fmt: skip
+    facts = failed(await performer(LocalHost(path)).perform(job_of(target), KeptOutput()), Stage.COMPRESS)
+    assert "No space left" in facts["detail"]
+    assert list((small_disk / "backups").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "stage"),
+    [
+        ("echo '-- half a dump'; exit 0", Stage.TRAILER),
+        ("echo '-- half a dump'; echo '-- Dump completed'; echo 'INSERT'; exit 0", Stage.TRAILER),
+        ("exit 0", Stage.TRAILER),
+        ("echo '-- whole'; echo '-- Dump completed on 2025-11-16'; exit 3", Stage.DUMP),
+        ("echo 'mysqldump: unexpected'; exit 0", Stage.COMPRESS),
+    ],
+)
+async def test_a_dump_that_lies_is_found_out(
+    text: str, stage: Stage, target: Target, folder: Path, tmp_path: Path
+) -> None:
+    path = stand_in(tmp_path / "bin", "mariadb-dump", f'case " $* " in *" --single-transaction "*) {text} ;; esac')
+    failed(await performer(LocalHost(path)).perform(job_of(target), KeptOutput()), stage)
+    assert list(folder.iterdir()) == []
+
+
+async def test_a_packer_that_lies_is_found_out(target: Target, filled: MadeDatabase, tmp_path: Path) -> None:
+    path = stand_in(tmp_path / "bin", "zstd", 'case " $* " in *" -1 "*) /usr/bin/zstd "$@" | head -c 300 ;;'
+                    ' *) exec /usr/bin/zstd "$@" ;; esac')  # fmt: skip
+    failed(await performer(LocalHost(path)).perform(job_of(target), KeptOutput()), Stage.INTEGRITY)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda dump: dump.write_bytes(dump.read_bytes()[:-1]),
+        lambda dump: dump.write_bytes(dump.read_bytes()[:-1] + b"\0"),
+        lambda dump: dump.unlink(),
+        lambda dump: dump.with_name(f"{BACKUP}.json").write_text("{}"),
+        lambda dump: dump.with_name(f"{BACKUP}.json").write_text("not JSON"),
+    ],
+)
+async def test_a_backup_that_was_spoilt_is_not_called_one(
+    spoil: Callable[[Path], object], target: Target, filled: MadeDatabase, folder: Path
+) -> None:
+    host = LocalHost()
+    done(await performer(host).perform(job_of(target), KeptOutput()))
+    spoil(folder / f"{BACKUP}.sql.zst")
+    found = await Backups(host).prove_checksum("web1", str(folder), BACKUP)
+    assert found.presence is Presence.DAMAGED
+    assert found.detail
+    failed(await performer(host).resume(job_of(target), KeptOutput()), Stage.READ_BACK)
+    assert await performer(host).check(job_of(target)) is Effect.CANNOT_TELL
+
+
+async def test_the_quick_look_before_the_change_sees_what_was_approved(
+    target: Target, filled: MadeDatabase, folder: Path
+) -> None:
+    host = LocalHost()
+    backups = Backups(host)
+    facts = done(await performer(host).perform(job_of(target), KeptOutput()))
+    assert await backups.present("web1", str(folder), BACKUP, facts["sha256"])
+    assert not await backups.present("web1", str(folder), BACKUP, "0" * 64)
+    assert not await backups.present("web1", str(folder), "B-000000", facts["sha256"])
+    with (folder / f"{BACKUP}.sql.zst").open("ab") as dump:
+        dump.write(b"x")
+    assert not await backups.present("web1", str(folder), BACKUP, facts["sha256"])
+
+
+async def test_the_check_says_whether_there_is_a_backup(target: Target, filled: MadeDatabase) -> None:
+    host = LocalHost()
+    assert await performer(host).check(job_of(target)) is Effect.DID_NOT
+    done(await performer(host).perform(job_of(target), KeptOutput()))
+    assert await performer(host).check(job_of(target)) is Effect.TOOK
+
+
+def test_the_script_holds_no_secret(target: Target) -> None:
+    made = dump_job(target, Dump(BACKUP), "R-7K3F9Q", 1)
+    assert target.database is not None
+    assert target.database.password.reveal() not in made.script.script()
+    assert "***" in str(dict(made.files))
+
+
+@pytest.mark.parametrize("backup", ["../x", "a b", "", "-x", "x" * 80])
+def test_an_id_that_is_no_name_is_refused(backup: str, target: Target) -> None:
+    with pytest.raises(ValueError, match="ID of a backup"):
+        dump_job(target, Dump(backup), "R-7K3F9Q", 1)
+
+
+async def test_settings_that_cannot_be_used_start_nothing(target: Target) -> None:
+    host, output = LocalHost(), KeptOutput()
+    for unusable in (replace(target, database=None), replace(target, backups=None),
+                     replace(target, backups=BackupSettings("relative"))):  # fmt: skip
+        failed(await performer(host).perform(job_of(unusable), output), Stage.SETTINGS)
+    assert not output.claimed
+
+
+@pytest.mark.parametrize(
+    "directory", ["with space", "quo'te", "dol$lar`x`", "-dash", "new\nline", "100%s", "é", "a*b", "a\\nb"]
+)
+async def test_a_directory_may_have_any_name(directory: str, target: Target, tmp_path: Path) -> None:
+    target = replace(target, backups=BackupSettings(str(tmp_path / directory)))
+    facts = done(await performer(LocalHost()).perform(job_of(target), KeptOutput()))
+    assert Path(facts["path"]).exists()
+
+
+def test_each_stage_has_an_exit_status_of_its_own() -> None:
+    statuses = [stage.exit_status for stage in Stage]
+    assert len(set(statuses)) == len(statuses)
+    assert all(2 < status < 126 for status in statuses)
+    assert [failed_stage(status) for status in statuses] == list(Stage)
+    assert failed_stage(1) is None
+    assert failed_stage(None) is None
+
+
+def test_every_stage_that_the_script_names_is_known(target: Target) -> None:
+    script = dump_job(target, Dump(BACKUP), "R-7K3F9Q", 1).script.script()
+    code = "\n".join(line for line in script.splitlines() if not line.startswith("#"))
+    named = set(re.findall(r"\b(?:fail|require) ([a-z]+) ", code))
+    assert named
+    assert named <= {stage.value for stage in Stage}
+
+
+@pytest.mark.parametrize("change", [{"file": "../../etc/passwd"}, {"file": "other.sql.zst"}, {"sha256": "x"},
+                                    {"bytes": 0}, {"bytes": "many"}, {"format": 2}, {"tables": None}])  # fmt: skip
+def test_a_manifest_that_cannot_be_true_is_refused(change: dict[str, object]) -> None:
+    honest = {
+        "format": 1, "backup": BACKUP, "app": "compte", "environment": "production", "database": "compte",
+        "file": f"{BACKUP}.sql.zst", "bytes": 1, "sha256": "0" * 64, "seconds": 1, "started": "", "server": "",
+        "tables": ["t"], "proof": "checked",
+    }  # fmt: skip
+    assert parse_manifest(json.dumps(honest).encode()).tables == ("t",)
+    with pytest.raises(ValueError, match=r".+"):
+        parse_manifest(json.dumps({**honest, **change}).encode())
