@@ -291,6 +291,8 @@ class DatabaseServer:
                 "--no-defaults",
                 f"--user={_account()}",
                 f"--datadir={self._data}",
+                # servers that share a folder for temporary tables remove each other's when they start
+                f"--tmpdir={self.folder}",
                 "--auth-root-authentication-method=normal",
                 "--skip-test-db",
                 *_SMALL,
