@@ -7,6 +7,7 @@ import pwd
 import shlex
 import shutil
 import signal
+import time
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -132,18 +133,24 @@ class Host:
         """Give the host a new host key, as after a reinstallation; `known_hosts` keeps the old one.
 
         Live sessions go on. Returns when the new key is shown to who connects.
+
+        Raises:
+            DemoError: sshd did not take it.
         """
-        new = await asyncio.to_thread(self._make_host_key)
+        await asyncio.to_thread(self._make_host_key)
         if self._process is None:
             return
+        listened = self._times_listened()
         self._process.signal(signal.SIGHUP)
-        async with asyncio.timeout(20):
-            shown = None
-            while shown != new:
-                await asyncio.sleep(0.02)
-                with contextlib.suppress(OSError, asyncssh.Error):
-                    key = await asyncssh.get_server_host_key(self.address, self.port, config=None)
-                    shown = key.export_public_key() if key is not None else None
+        deadline = time.monotonic() + 20
+        while self._times_listened() == listened:
+            if time.monotonic() > deadline:
+                raise DemoError(f"sshd did not take its new host key within 20 s:\n{self._process.said()}")
+            await asyncio.sleep(0.01)
+
+    def _times_listened(self) -> int:
+        """How often sshd said in its log that it listens: once a start, and once more a SIGHUP."""
+        return (self.folder / "sshd.log").read_text(errors="replace").count("Server listening on ")
 
     def trust(self, port: int | None = None) -> None:
         """Write the present host key to `known_hosts`.
@@ -214,12 +221,11 @@ class Host:
         self._write_config()
         self.commands.install()
 
-    def _make_host_key(self) -> bytes:
+    def _make_host_key(self) -> None:
         key = asyncssh.generate_private_key("ssh-ed25519", comment="")
         key.write_private_key(str(self.folder / "ssh" / "host_key"))
         (self.folder / "ssh" / "host_key").chmod(0o600)
         key.write_public_key(str(self.folder / "ssh" / "host_key.pub"))
-        return key.export_public_key()
 
     def _write_config(self) -> None:
         session = self.folder / "ssh" / "session"

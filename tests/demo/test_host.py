@@ -105,7 +105,9 @@ async def test_a_stopped_host_refuses(new_host: Callable[..., Awaitable[Host]]) 
 
 async def test_a_changed_host_key_is_refused_until_it_is_trusted(new_host: Callable[..., Awaitable[Host]]) -> None:
     host: Host = await new_host()
-    await host.change_key()
+    async with host.connect() as before:
+        await host.change_key()
+        assert (await before.run("echo ok")).stdout == "ok\n"
     with pytest.raises(asyncssh.HostKeyNotVerifiable):
         async with host.connect():
             pass
