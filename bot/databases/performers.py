@@ -104,18 +104,14 @@ class DumpPerformer:
 
     async def resume(self, job: Job, output: Output) -> Outcome:
         """As `perform`, but never start it."""
-        try:
-            made = _made(job)
-        except ValueError as error:
-            return _impossible(Stage.SETTINGS, str(error))
         told = _Told(output)
-        outcome = await self._runner.resume(job, made.script, "/", made.files, told)
+        outcome = await self._runner.resume(job, told)
         return await self._judged(job, outcome, told)
 
     async def check(self, job: Job) -> Effect:
         """Say whether the backup is there and whole."""
         if job.step.check is not None:
-            return await self._runner.check(job)
+            return await self._runner.check(job, job.target.path)
         try:
             found = await self._backups.prove_checksum(job.place, _directory(job), _dump(job).backup)
         except Refused:

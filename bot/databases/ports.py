@@ -88,16 +88,24 @@ class HostRunner(Protocol):
         """
         ...
 
-    async def resume(
-        self, job: Job, script: Command, directory: str, files: Mapping[str, Secret], output: Output
-    ) -> Outcome:
-        """As `perform`, but never start it."""
+    async def resume(self, job: Job, output: Output) -> Outcome:
+        """Follow a job that was begun before to its end, but never start it.
+
+        Args:
+            job: its identity, place and time limit.
+            output: takes in what it prints.
+        """
         ...
 
     async def end(self, job: Job) -> Ending:
         """End the job's process group, and say so only when it is gone."""
         ...
 
-    async def check(self, job: Job) -> Effect:
-        """Run the step's own check at the job's place."""
+    async def check(self, job: Job, directory: str) -> Effect:
+        """Run the step's own check at the job's place.
+
+        Args:
+            job: of which step.
+            directory: where it runs.
+        """
         ...

@@ -76,16 +76,14 @@ class LocalHost:
             return Done()
         return Failed(problem(Reason.EXIT_STATUS, status=str(status)), status)
 
-    async def resume(
-        self, job: Job, script: Command, directory: str, files: Mapping[str, Secret], output: Output
-    ) -> Outcome:
+    async def resume(self, job: Job, output: Output) -> Outcome:
         return Done()  # the job ended while nobody looked
 
     async def end(self, job: Job) -> Ending:
         os.killpg(self.group, signal.SIGTERM)
         return Ending.GONE
 
-    async def check(self, job: Job) -> Effect:
+    async def check(self, job: Job, directory: str) -> Effect:
         return Effect.CANNOT_TELL
 
     async def read(self, host: str, command: Command, timeout: float) -> Said:  # noqa: ASYNC109

@@ -1,0 +1,134 @@
+"""The whole way: a dump as a detached step of the real runner, over a real sshd."""
+# ruff: noqa: ASYNC240 - nothing else waits while a test looks at its own small files
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import aiomysql
+import pytest
+
+from bot.databases.backups import Backups
+from bot.databases.performers import DumpPerformer
+from bot.demo.database import Database as MadeDatabase
+from bot.demo.host import Host as DemoHost
+from bot.domain.errors import Reason
+from bot.domain.plan import Dump, Phase, Risk, Step
+from bot.domain.secrets import Secret
+from bot.domain.target import Host, Target
+from bot.engine.ports import Done, Effect, Ending, Failed, Job
+from bot.hosts.connections import Connections
+from bot.hosts.runner import Runner
+from tests.databases.local import KeptOutput
+from tests.support import eventually
+
+
+@pytest.fixture
+async def hosts(ssh_host: DemoHost) -> AsyncIterator[Connections]:
+    web1 = Host(
+        "web1",
+        ssh_host.address,
+        ssh_host.port,
+        ssh_host.user,
+        key=str(ssh_host.key),
+        known_hosts=str(ssh_host.known_hosts),
+    )
+    async with Connections({"web1": web1}) as connections:
+        yield connections
+
+
+@pytest.fixture
+def performer(hosts: Connections) -> DumpPerformer:
+    return DumpPerformer(Runner(hosts), hosts)
+
+
+def job_of(target: Target, run: str) -> Job:
+    step = Step("backup", "Back up", Phase.PREPARE, ("web1",), Risk.READS, 60, Dump("B-7K3F9Q"))
+    return Job(run, 1, step, "web1", 1, target)
+
+
+@contextlib.asynccontextmanager
+async def locked(made: MadeDatabase) -> AsyncIterator[None]:
+    """A table that a dump has to wait for."""
+    connection = await aiomysql.connect(
+        host=made.host, port=made.port, user=made.user, password=made.password, db=made.name, autocommit=True
+    )
+    try:
+        cursor = await connection.cursor()
+        await cursor.execute("CREATE TABLE t (a INT)")
+        await cursor.execute("LOCK TABLES t WRITE")
+        yield
+    finally:
+        connection.close()
+
+
+def holds(path: Path, needle: str) -> list[Path]:
+    return [file for file in path.rglob("*") if file.is_file() and needle.encode() in file.read_bytes()]
+
+
+def arguments_of(pid: int) -> bytes:
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    return b""
+
+
+async def test_a_backup_is_made_read_back_and_leaves_no_secret_on_the_host(
+    performer: DumpPerformer, hosts: Connections, target: Target, ssh_host: DemoHost
+) -> None:
+    job, output = job_of(target, "R-AAAAA1"), KeptOutput()
+    outcome = await performer.perform(job, output)
+    assert isinstance(outcome, Done), (outcome, output.text)
+    assert output.claimed
+    facts = outcome.facts
+    assert Path(facts["path"]).stat().st_size == int(facts["bytes"])
+    assert await Backups(hosts).present("web1", str(Path(facts["path"]).parent), "B-7K3F9Q", facts["sha256"])
+    assert await performer.check(job) is Effect.TOOK
+    assert await performer.resume(job, KeptOutput()) == outcome
+    assert target.database is not None
+    assert holds(ssh_host.home, target.database.password.reveal()) == []
+
+
+async def test_a_wrong_password_says_at_which_stage(performer: DumpPerformer, target: Target) -> None:
+    assert target.database is not None
+    target = replace(target, database=replace(target.database, password=Secret("wrong-password")))
+    outcome = await performer.perform(job_of(target, "R-AAAAA2"), KeptOutput())
+    assert isinstance(outcome, Failed)
+    assert outcome.problem.reason is Reason.BACKUP_IMPOSSIBLE
+    assert (outcome.problem.facts["stage"], outcome.problem.facts["cause"]) == ("login", "database_login_refused")
+
+
+async def test_a_dump_goes_on_without_the_bot_and_is_adopted(
+    performer: DumpPerformer, target: Target, database: MadeDatabase, ssh_host: DemoHost, hosts: Connections
+) -> None:
+    job, output = job_of(target, "R-AAAAA3"), KeptOutput()
+    async with locked(database):
+        dumping = asyncio.create_task(performer.perform(job, output))
+        await eventually(lambda: output.claimed and ssh_host.commands.ran("mariadb-dump"), seconds=20)
+        dumping.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await dumping
+        ssh_host.cut_sessions()
+        resumed = asyncio.create_task(performer.resume(job, KeptOutput()))
+    outcome = await resumed
+    assert isinstance(outcome, Done), outcome
+    assert outcome.facts["tables"] == "1"
+
+
+async def test_an_ended_dump_leaves_nothing_behind(
+    performer: DumpPerformer, target: Target, database: MadeDatabase, ssh_host: DemoHost
+) -> None:
+    job, output = job_of(target, "R-AAAAA4"), KeptOutput()
+    assert target.backups is not None
+    folder = Path(target.backups.directory)
+    async with locked(database):
+        dumping = asyncio.create_task(performer.perform(job, output))
+        await eventually(lambda: folder.exists() and list(folder.glob("*.part")), seconds=20)
+        assert await performer.end(job) is Ending.GONE
+        outcome = await dumping
+    assert isinstance(outcome, Failed)
+    assert outcome.problem.reason is Reason.CANCELLED
+    assert list(folder.iterdir()) == []
+    left = [arguments_of(pid) for pid in ssh_host.left_processes()]
+    assert not [arguments for arguments in left if b"mariadb" in arguments or b"zstd" in arguments], left
