@@ -1,0 +1,25 @@
+"""An environment's `vars` held against its recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from bot.config.operations import CheckedRecipe
+from bot.recipes.load import RecipeError, load_recipe
+
+
+def check_recipe(recipe: str, base: Path, values: Mapping[str, object]) -> CheckedRecipe:
+    """Load a recipe and check what an environment gives it.
+
+    Args:
+        recipe: a built-in recipe's name, or the path of a file.
+        base: the directory from which a relative path starts.
+        values: the environment's `vars`.
+    """
+    try:
+        found = load_recipe(recipe, base)
+    except RecipeError as error:
+        return CheckedRecipe(recipe_problems=error.problems)
+    variables, problems = found.check_vars(values)
+    return CheckedRecipe(variables, var_problems=problems)

@@ -1,0 +1,84 @@
+"""`countersign check`: `.env` and the operations file, offline."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from bot.config.load import ENV_FILE, Configuration, load_configuration
+from bot.config.problems import ConfigurationError, ConfigurationProblem
+from bot.config.recipe_vars import check_recipe
+from bot.console.output import say, standard_output
+from bot.domain.target import Target
+
+PROBLEMS = 2
+"""The exit status of a configuration error."""
+
+
+def register(app: typer.Typer) -> None:
+    """Put the command on the program.
+
+    Args:
+        app: the program.
+    """
+
+    @app.command()
+    def check(
+        ops: Annotated[Path | None, typer.Option(help="The operations file; default: OPS_FILE, or ops.yaml.")] = None,
+        env: Annotated[Path | None, typer.Option(help="The environment file; default: .env, if it is there.")] = None,
+    ) -> None:
+        """Check .env and the operations file; nothing is connected to.
+
+        Prints every problem with its file, line and path. Exit status 0, or 2 where there is a problem.
+        """
+        raise typer.Exit(check_files(env, ops, os.environ, standard_output()))
+
+
+def check_files(env: Path | None, ops: Path | None, real: Mapping[str, str], console: Console) -> int:
+    """Check both files and tell what was found.
+
+    Args:
+        env: the environment file; None takes `.env`, which may be missing.
+        ops: the operations file; None takes `OPS_FILE`.
+        real: the real environment.
+        console: where it is told.
+
+    Returns:
+        The exit status.
+    """
+    missing = (
+        () if env is None or env.exists() else (ConfigurationProblem(str(env), None, "", "there is no such file"),)
+    )
+    try:
+        found = load_configuration(env or ENV_FILE, ops, real, check_recipe)
+    except ConfigurationError as error:
+        return _tell_problems((*missing, *error.problems), console)
+    if missing:
+        return _tell_problems(missing, console)
+    _tell_targets(found, console)
+    return 0
+
+
+def _tell_problems(problems: tuple[ConfigurationProblem, ...], console: Console) -> int:
+    for problem in problems:
+        say(console, str(problem))
+    say(console, "1 problem" if len(problems) == 1 else f"{len(problems)} problems", "bold red")
+    return PROBLEMS
+
+
+def _tell_targets(found: Configuration, console: Console) -> None:
+    for target in found.operations.targets.values():
+        say(console, _line(target))
+    say(console, "0 problems", "bold green")
+
+
+def _line(target: Target) -> str:
+    parts = [f"recipe {target.recipe}", f"policy {target.policy.name}", f"hosts {', '.join(target.hosts)}"]
+    if target.database is not None:
+        parts.append(f"database {target.database.name}")
+    return f"{target.name}: {'; '.join(parts)}"

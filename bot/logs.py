@@ -1,0 +1,154 @@
+"""The log: records with the run and step they belong to, every secret masked, the libraries' own lines included."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Mapping
+from typing import TextIO
+
+import structlog
+from structlog.types import EventDict, Processor, WrappedLogger
+
+from bot.config.settings import LogFormat
+from bot.domain.secrets import Masker
+
+_CHATTY = (
+    "alembic",
+    "aiosqlite",
+    "apscheduler",
+    "asyncio",
+    "asyncssh",
+    "slack_bolt",
+    "slack_sdk",
+    "sqlalchemy",
+    "websockets",
+)
+"""Libraries whose everyday lines tell nothing of the runs, and at DEBUG show the bodies of requests."""
+
+_READY = "ready"
+
+
+def configure_logs(log_format: LogFormat, masker: Masker, stream: TextIO | None = None) -> None:
+    """Send everything that is logged, by this program and its libraries, one way. It may be called again.
+
+    Args:
+        log_format: `console` writes for people to standard error; `json` one object a line to standard output.
+        masker: of every secret of this installation.
+        stream: where to write instead.
+    """
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+        # As text before it is masked: an exception's message may hold what a person or a host supplied.
+        structlog.processors.format_exc_info,
+    ]
+    handler = logging.StreamHandler(stream or _usual_stream(log_format))
+    handler.setFormatter(
+        _MaskedFormatter(
+            masker,
+            foreign_pre_chain=[*shared[:3], structlog.stdlib.ExtraAdder(), *shared[3:]],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                _masking(masker),
+                _renderer(log_format, handler.stream),
+            ],
+        )
+    )
+    root = logging.getLogger()
+    for old in root.handlers[:]:
+        root.removeHandler(old)
+    root.addHandler(handler)
+    root.setLevel(logging.INFO)
+    for name in _CHATTY:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    logging.captureWarnings(capture=True)
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            structlog.stdlib.PositionalArgumentsFormatter(),
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+
+
+def announce_ready(log_format: LogFormat) -> None:
+    """Tell on standard output that the bot is connected and has picked up interrupted runs.
+
+    Args:
+        log_format: `console` prints the line `ready`; `json` logs a record whose `event` is `ready`.
+    """
+    match log_format:
+        case LogFormat.CONSOLE:
+            sys.stdout.write(f"{_READY}\n")
+            sys.stdout.flush()
+        case LogFormat.JSON:
+            structlog.stdlib.get_logger("bot").info(_READY)
+
+
+def masked(value: object, masker: Masker) -> object:
+    """Mask plain data, whatever is in it.
+
+    Args:
+        value: mappings, lists, text, numbers; of anything else its text is taken.
+        masker: of the secrets.
+
+    Returns:
+        The same data with every text masked, keys included.
+    """
+    match value:
+        case None | bool() | int() | float():
+            return value
+        case str():
+            # `str` of a subclass may be another text than the one it holds.
+            return masker.mask(str(value))
+        case bytes():
+            return masker.mask(value.decode(errors="replace"))
+        case Mapping():
+            return {masker.mask(str(key)): masked(item, masker) for key, item in value.items()}
+        case list() | tuple() | set() | frozenset():
+            return [masked(item, masker) for item in value]
+        case _:
+            return masker.mask(repr(value))
+
+
+def _usual_stream(log_format: LogFormat) -> TextIO:
+    match log_format:
+        case LogFormat.CONSOLE:
+            return sys.stderr
+        case LogFormat.JSON:
+            return sys.stdout
+
+
+def _masking(masker: Masker) -> Processor:
+    def mask(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+        del logger, method
+        return {masker.mask(str(key)): masked(value, masker) for key, value in event.items()}
+
+    return mask
+
+
+def _renderer(log_format: LogFormat, stream: TextIO) -> Processor:
+    match log_format:
+        case LogFormat.CONSOLE:
+            return structlog.dev.ConsoleRenderer(colors=stream.isatty())
+        case LogFormat.JSON:
+            return structlog.processors.JSONRenderer(ensure_ascii=False)
+
+
+class _MaskedFormatter(structlog.stdlib.ProcessorFormatter):
+    """Masks the finished line once more, and keeps a record that cannot be formatted from being lost or shown raw."""
+
+    def __init__(self, masker: Masker, *, foreign_pre_chain: list[Processor], processors: list[Processor]) -> None:
+        super().__init__(foreign_pre_chain=foreign_pre_chain, processors=processors)
+        self._masker = masker
+
+    def format(self, record: logging.LogRecord) -> str:
+        return self._masker.mask(super().format(record))

@@ -1,0 +1,87 @@
+"""`countersign check`, with the real recipes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from bot.console import check
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch):
+    for name in ("STORE_URL", "OPS_FILE", "LOG_FORMAT", "HTTP_ADDR", "SLACK_API_URL", "COMPTE_DB_PASSWORD"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("SLACK_BOT_TOKEN", "xoxb-1-bot")
+    monkeypatch.setenv("SLACK_APP_TOKEN", "xapp-1-app")
+
+
+def invoke(*words: str):
+    app = typer.Typer()
+    app.callback()(lambda: None)
+    check.register(app)
+    return CliRunner().invoke(app, ["check", *words])
+
+
+def test_the_example_is_fine(monkeypatch):
+    monkeypatch.setenv("COMPTE_DB_PASSWORD", "hunter22")
+    result = invoke("--ops", str(ROOT / "ops.example.yaml"))
+    assert result.stdout.splitlines() == [
+        "compte production: recipe laravel; policy production; hosts web1; database compte",
+        "0 problems",
+    ]
+    assert result.exit_code == 0
+
+
+def test_every_problem_of_every_file(tmp_path, monkeypatch):
+    monkeypatch.setenv("SLACK_BOT_TOKEN", "secret-token")
+    ops = tmp_path / "ops.yaml"
+    text = (ROOT / "ops.example.yaml").read_text()
+    for right, wrong in (("[web1]", "[web9]"), ("health_url:", "health_ur:"), ("maintenance: if-m", "maintenance: m")):
+        text = text.replace(right, wrong)
+    ops.write_text(text)
+    env = tmp_path / "my.env"
+    env.write_text("LOG_FORMAT=xml\n")
+    result = invoke("--ops", str(ops), "--env", str(env))
+    found = [line.split(": ", 1) for line in result.stdout.splitlines()]
+    place = "apps.compte.environments.production"
+    assert found[0] == [f"{env}:1", "LOG_FORMAT: must be console or json"]
+    assert found[1] == ["environment", "SLACK_BOT_TOKEN: not a bot token; it begins with xoxb-"]
+    assert found[2] == [f"{ops}:87", f"{place}.hosts[0]: unknown host 'web9'; did you mean 'web1'?"]
+    assert found[3][1].startswith(f"{place}.database.password: missing variable COMPTE_DB_PASSWORD")
+    assert {line[1].split(": ")[0] for line in found[4:-1]} == {f"{place}.vars.health_ur", f"{place}.vars.maintenance"}
+    assert found[-1] == ["6 problems"]
+    assert result.exit_code == 2
+    assert "secret-token" not in result.output
+
+
+@pytest.mark.parametrize(
+    ("recipe", "problem"),
+    [
+        ("larvel", "apps.compte.recipe: unknown recipe 'larvel'; did you mean 'laravel'?"),
+        ("./mine.yaml", "apps.compte.recipe: cannot be read: "),
+    ],
+)
+def test_recipes(tmp_path, monkeypatch, recipe, problem):
+    monkeypatch.setenv("COMPTE_DB_PASSWORD", "hunter22")
+    ops = tmp_path / "ops.yaml"
+    ops.write_text((ROOT / "ops.example.yaml").read_text().replace("recipe: laravel", f"recipe: {recipe}"))
+    result = invoke("--ops", str(ops))
+    assert f": {problem}" in result.stdout
+    assert result.stdout.splitlines()[-1] == "1 problem"
+    assert result.exit_code == 2
+
+
+def test_named_files_must_exist(tmp_path):
+    result = invoke("--ops", str(tmp_path / "no.yaml"), "--env", str(tmp_path / "no.env"))
+    assert result.stdout.splitlines() == [
+        f"{tmp_path}/no.env: there is no such file",
+        f"{tmp_path}/no.yaml: there is no such file; copy ops.example.yaml, or name another one by OPS_FILE",
+        "2 problems",
+    ]
+    assert result.exit_code == 2
