@@ -8,6 +8,7 @@ from bot.slack.sentences import Explanation, Language
 _NOTHING = "Nothing was started."
 _UNCHANGED = "Nothing in production was changed."
 _STOPPED = "The run stopped there."
+_NOT_DONE = "Nothing was done."
 
 REASONS: dict[Reason, Explanation] = {
     Reason.USAGE: Explanation(
@@ -16,12 +17,10 @@ REASONS: dict[Reason, Explanation] = {
         _NOTHING,
     ),
     Reason.UNKNOWN_APP: Explanation(
-        "There is no app `{app}`.",
-        "[Did you mean `{nearest}`? ][The apps here: {known}.]",
-        _NOTHING,
+        "There is no app `{app}`.", "[Did you mean `{nearest}`? ][The apps here: {known}.]", _NOTHING
     ),
     Reason.UNKNOWN_ENVIRONMENT: Explanation(
-        "[`{app}` has no environment ][`{environment}`.]",
+        "`{app}` has no [environment `{environment}`][such environment{environment_missing}].",
         "[Did you mean `{nearest}`? ][It has: {known}.]",
         _NOTHING,
     ),
@@ -37,27 +36,21 @@ REASONS: dict[Reason, Explanation] = {
         "There is no option `{option}`.", "[Did you mean `{nearest}`? ][Type `{usage}`.]", _NOTHING
     ),
     Reason.WRONG_CHANNEL: Explanation(
-        "[`{app}` is not operated from this channel.]",
-        "[Ask for it in {channels}.]",
-        _NOTHING,
+        "`{app}` is not operated from this channel.", "[Ask for it in {channels}.]", _NOTHING
     ),
     Reason.NOT_ALLOWED: Explanation(
-        "You may not [{action} ][{app} ][{environment}].",
-        "[The policy[ `{policy}`] allows it to: {who}.]",
-        _NOTHING,
+        "You may not {action} here.", "[Who may: {people}.][Nobody may, by this policy{people_missing}.]", _NOT_DONE
     ),
     Reason.MEMBERSHIP_UNKNOWN: Explanation(
-        "Slack did not say whether you belong to those who may do this[ ({who})].",
+        "Slack did not say whether you belong to those who may {action}[ ({people})].",
         "Try again in a minute. A look-up that fails never counts as a yes.",
-        _NOTHING,
+        _NOT_DONE,
     ),
     Reason.FROZEN: Explanation(
-        "Changes[ to {app} {environment}] are frozen[ until {until}][: {reason}].",
-        "Ask again when the freeze is over.",
-        _NOTHING,
+        "Changes are frozen[: {why}][ ({timezone})].", "Ask again when the freeze is over.", _UNCHANGED
     ),
     Reason.LOCKED: Explanation(
-        "[{app} {environment} is ]locked[ by {by}][ since {since}][: {reason}].",
+        "It is locked[ by {by}][ since {since}][: {why}].",
         "It is open again when the lock is taken off[: `/ops unlock {app} {environment}`].",
         _NOTHING,
     ),
@@ -65,134 +58,144 @@ REASONS: dict[Reason, Explanation] = {
         "I am being stopped and take no new work.", "Ask again when I am back, in a minute or two.", _NOTHING
     ),
     Reason.HOST_UNREACHABLE: Explanation(
-        "Host `{host}` cannot be reached[ at {address}][: {detail}].",
+        "Host `{host}`[ ({address}:{port})] cannot be reached[: {detail}].",
         "Check that it is up and that its SSH port answers from where I run.",
         _STOPPED,
     ),
     Reason.HOST_KEY_CHANGED: Explanation(
-        "Host `{host}` shows another key than the one I know[: {detail}].",
-        "If the server was really replaced, put its new key into the known_hosts file. If not, somebody may be in "
-        "between.",
+        "Host `{host}`[ ({address}:{port})] does not show the key that I know[: {detail}].",
+        "If the server was really replaced, put its new key into[ `{path}`] the file of known hosts. If not, somebody "
+        "may be in between.",
         _STOPPED,
     ),
     Reason.HOST_LOGIN_REFUSED: Explanation(
-        "Host `{host}` refused my login[ as `{user}`][: {detail}].",
+        "Host `{host}`[ ({address}:{port})] refused my login[ as `{user}`][: {detail}].",
         "My public key must be in the `authorized_keys` of that user.",
         _STOPPED,
     ),
     Reason.HOST_TOOL_MISSING: Explanation(
-        "Host `{host}` lacks [`{tool}`][{tools}].", "Install it there, or correct the path in `vars:`.", _UNCHANGED
+        "Host `{host}` lacks[ `{tools}`][ `{tool}`][: {detail}].",
+        "Install it there, or correct its path in the operations file.",
+        _STOPPED,
     ),
     Reason.CHECKOUT_MISSING: Explanation(
-        "There is no git checkout at `{path}`[ on `{host}`].",
+        "There is no git checkout at `{path}`[ on `{host}`][: {detail}].",
         "Correct `path:` in the operations file, or clone the app there.",
-        _UNCHANGED,
+        _STOPPED,
     ),
     Reason.CHECKOUT_DIRTY: Explanation(
-        "Files of the checkout[ on `{host}`] were changed by hand[: {files}][: {paths}].",
+        "Files of the checkout[ on `{host}`] were changed by hand[: {paths}].",
         "Commit them or take them back on the host, so that nobody's work is overwritten.",
-        _UNCHANGED,
+        _STOPPED,
     ),
     Reason.CHECKOUTS_DIFFER: Explanation(
-        "The hosts do not agree[ on `{ref}`][: {detail}][: {hosts}].",
+        "The hosts do not agree[ on what `{ref}` is][: {found}].",
         "Bring all hosts to the same commit, then ask again.",
-        _UNCHANGED,
+        _STOPPED,
     ),
     Reason.DISK_FULL: Explanation(
-        "The disk[ of `{host}`] is too full[: {free} free at `{path}`][: {free_mib} MiB free][, {needed} needed]"
-        "[, {needs_mib} MiB needed].",
+        "The disk[ of `{host}`] is too full: {free} free[ at `{path}`][, {needs} needed].",
         "Make room there, then ask again.",
-        _UNCHANGED,
+        _STOPPED,
     ),
     Reason.INODES_FULL: Explanation(
-        "The disk[ of `{host}`] has no room for more files[: {free} inodes free].",
+        "The disk[ of `{host}`] has no room for more files: {free} inodes free[ at `{path}`][, {needs} needed].",
         "Remove old files there, then ask again.",
-        _UNCHANGED,
+        _STOPPED,
     ),
     Reason.REF_NOT_FOUND: Explanation(
         "`{ref}` is not in the repository[ as `{host}` fetched it].",
-        "Push it first, or check its spelling[; did you mean `{nearest}`?].",
-        _UNCHANGED,
+        "Push it first, or check its spelling.",
+        _STOPPED,
     ),
     Reason.NOT_FAST_FORWARD: Explanation(
-        "`{ref}`[ ({sha})] does not contain what is live now[ ({head})][ on `{host}`].",
+        "`{ref}`[ (`{sha}`)] does not contain what is live now[ (`{head}`)][ on `{host}`].",
         "Merge or rebase it on what is live, then ask again. Going back is a rollback, not a deploy.",
-        _UNCHANGED,
+        _STOPPED,
     ),
     Reason.DATABASE_UNREACHABLE: Explanation(
-        "The database[ `{database}`][ at {address}] cannot be reached[ through `{via}`][: {detail}].",
+        "The database `{database}`[ at {host}:{port}][ through `{via}`] cannot be reached[: {detail}].",
         "Check that it runs and that its address in the operations file is right.",
         _STOPPED,
     ),
     Reason.DATABASE_LOGIN_REFUSED: Explanation(
-        "The database refused the login[ of `{user}`][: {detail}].",
-        "Check the user and the password that the operations file takes from the environment.",
+        "The database `{database}` refused the login[ of `{user}`][: {detail}].",
+        "Check the user, and the password that the operations file takes from the environment.",
         _STOPPED,
     ),
     Reason.DATABASE_MISSING: Explanation(
-        "The server has no database[ `{database}`][: {detail}].", "Correct `name:` in the operations file.", _STOPPED
+        "[The server has no database `{database}`][{app} {environment} has no database][: {detail}].",
+        "Correct `database:` in the operations file.",
+        _STOPPED,
     ),
     Reason.BLOCKED_BY_SESSIONS: Explanation(
-        "Database sessions would block the migration[: {sessions}][: {detail}].",
+        "Other database sessions stand in the way[: {detail}].",
         "Wait until they end, or end them, then ask again.",
-        _UNCHANGED,
+        _STOPPED,
     ),
     Reason.BACKUP_IMPOSSIBLE: Explanation(
-        "No verified backup could be made[: {detail}].",
+        "No verified backup could be made[ ({stage})][: {detail}].",
         "The policy asks for one first. Mend what stands in its way, then ask again.",
-        "Nothing in production was changed, and nothing that was written is called a backup.",
+        "Nothing that was written is called a backup.",
     ),
     Reason.EXIT_STATUS: Explanation(
-        "[*{title}* ended with ][exit status {status}][{exit_status}][ on `{host}`].",
+        "[*{title}* ended][A step ended{title_missing}] with exit status {status}[ on `{host}`].",
         "Its last lines are in the thread; the log has all of them.",
         _STOPPED,
     ),
     Reason.TIMED_OUT: Explanation(
-        "[*{title}* ][took longer than {seconds} s ][took longer than its {timeout} s ][on `{host}` ]and was ended.",
-        "Its process group is gone. Find out why it hung, then ask again.",
+        "[*{title}* ][A step {title_missing}]took longer than {seconds} s[ on `{host}`] and was ended.",
+        "Find out why it hung, then ask again.",
         _STOPPED,
     ),
     Reason.CANCELLED: Explanation(
-        "The run was cancelled[ by {by}][ by {user}].", "Ask again when you want it.", "No later step was started."
+        "The run was cancelled[ by {by}][ while *{title}* ran].",
+        "Ask again when you want it.",
+        "No later step was started.",
     ),
     Reason.NEVER_STARTED: Explanation(
-        "A step never ran[ on `{host}`][: {detail}].", "Mend the connection, then ask again.", "It changed nothing."
+        "[*{title}* ][A step {title_missing}]never ran[ on `{host}`][: {detail}].",
+        "Mend the connection, then ask again.",
+        "It changed nothing, and no later step was started.",
     ),
     Reason.OUTCOME_UNKNOWN: Explanation(
-        "It is not known whether a step took effect[ on `{host}`][: {detail}].",
+        "It is not known whether [*{title}*][a step{title_missing}] took effect[ on `{host}`][: {detail}].",
         "Look at the host, then decide. I do not guess, and I do not run it twice.",
         "No later step was started.",
     ),
     Reason.NOT_TAKEN_EFFECT: Explanation(
-        "A step ended well but did not take effect[ on `{host}`][: {missing}][: {detail}].",
+        "[*{title}* ][A step {title_missing}]ended but did not take effect[ on `{host}`][: still missing {missing}].",
         "Read its output in the log.",
         _STOPPED,
     ),
     Reason.STILL_RUNNING: Explanation(
-        "A process could not be ended[ on `{host}`] and may still run[: {detail}].",
+        "The process of [*{title}*][a step{title_missing}] could not be ended[ on `{host}`] and may still run.",
         "Log in there and end it before anything else is started.",
         "No later step was started.",
     ),
     Reason.OVERTAKEN: Explanation(
-        "Another instance of me has taken this run over.", "It goes on there.", "This instance did nothing more."
+        "Another instance of me has taken this run over[ on `{host}`].",
+        "It goes on there.",
+        "This instance did nothing more.",
     ),
     Reason.REJECTED: Explanation(
-        "The run was rejected[ by {by}][ by {user}].", "Talk to them, then ask again.", _UNCHANGED
+        "[The run was rejected by {by}.][An approval was taken back before the first change: {given} of {needed} "
+        "were left.]",
+        "Talk to each other, then ask again.",
+        _UNCHANGED,
     ),
     Reason.EXPIRED: Explanation(
-        "Nobody approved the run in time[ ({expires})].",
-        "Ask again when somebody who may approve is there.",
-        _UNCHANGED,
+        "Nobody decided in time.", "Ask again when somebody who may approve is there.", _UNCHANGED
     ),
     Reason.MOVED: Explanation(
         "The world is no longer as it was approved, so the approval is void.",
         "Ask again: the new plan is made of what is there now.",
-        _UNCHANGED,
+        _STOPPED,
     ),
     Reason.INTERNAL: Explanation(
-        "Something went wrong inside me[ ({detail})].",
-        "Whoever runs me finds it in my log[ under `{run}`].",
-        "What was done so far is in the thread; nothing more was started.",
+        "Something went wrong inside me[: {detail}].",
+        "Whoever runs me finds it in my log.",
+        "Nothing more was started.",
     ),
 }
 
@@ -263,6 +266,9 @@ SENTENCES: dict[str, str] = {
     "plan.skipped": "Not needed: {what}",
     "plan.skip": "{title}[ ({why})]",
     "plan.digest": "plan `{digest}`",
+    "finding.session": "🔒 {user} has a transaction open for {seconds} s (session {id})[: `{query}`]. It can block.",
+    "finding.already_down": "🚧 The site is in maintenance already on {hosts}. This run leaves that as it is.",
+    "finding.held_back": "⏸️ Migrations are left out: {migrations}",
     "plan.finding": "ℹ️ {name}: {what}",
     # the request to approve
     "approval.open": "✋ *{needed} to {action} {target}*",
@@ -317,6 +323,7 @@ SENTENCES: dict[str, str] = {
     "result.fact": "• {name}: {what}",
     "result.moves": "*What you can do*",
     "result.maintenance_on": "*on* — the site is down",
+    "result.maintenance_before": "on, as it was before this run",
     "result.maintenance_off": "off — the site is up",
     "result.maintenance_unknown": "not known — look at the site",
     "result.schema_unknown": "*may be half-migrated* — compare it before anything else",
@@ -391,7 +398,6 @@ FACTS: dict[str, str] = {
     "pending": "Pending migrations",
     "sessions": "Open database sessions",
     "services": "Services",
-    "held-back": "Migrations left out",
 }
 
 ENGLISH = Language(SENTENCES, REASONS, FACTS)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from bot.domain.errors import Problem
 from bot.domain.plan import BOT, Dump, Finding, Phase, Plan, Risk, Step
 from bot.domain.run import BEFORE_CHANGE, Run, RunState, StepRow, StepState, step_state
 from bot.domain.secrets import Masker
@@ -16,6 +17,9 @@ from bot.slack.sentences import Sentences
 
 BACKUP = "backup"
 """The kind of the finding that tells of a verified backup."""
+
+ALREADY_DOWN = "already_down"
+"""The kind of the finding that tells that the site was in maintenance before."""
 
 _MAINTENANCE = "maintenance"
 
@@ -62,6 +66,18 @@ class Scene:
     now: datetime
     names: Mapping[str, str] = field(default_factory=dict)
     estimates: Mapping[str, float] = field(default_factory=dict)
+
+    def named(self, found: Problem) -> Problem:
+        """Give a problem with people's names instead of Slack's IDs, so that a card notifies nobody."""
+        facts = dict(found.facts)
+        for fact in ("by", "closed_by"):
+            if facts.get(fact):
+                facts[fact] = ", ".join(self.names.get(user, user) for user in facts[fact].split(", "))
+        return Problem(found.reason, facts)
+
+    def wrong(self, found: Problem | None) -> Markup:
+        """Say what was wrong; nothing where nothing was."""
+        return self.sentences.wrong(self.named(found)) if found else Markup("")
 
     def name(self, user: str) -> Markup:
         """Name somebody without notifying them."""
@@ -202,6 +218,11 @@ def site_is_down(run: Run) -> bool | None:
         return False
     certain = all(downs[place] is StepState.DONE and ups.get(place) is not StepState.UNKNOWN for place in still)
     return True if certain else None
+
+
+def was_down_before(run: Run) -> bool:
+    """Say whether the site was in maintenance before this run."""
+    return run.plan is not None and any(finding.kind == ALREADY_DOWN for finding in run.plan.findings)
 
 
 # ── the rest ────────────────────────────────────────────────────────────────────────────────────────

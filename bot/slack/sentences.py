@@ -11,13 +11,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bot.domain.errors import Problem, Reason
-from bot.slack import markup
+from bot.slack import figures, markup
 from bot.slack.markup import Markup
 
 _OPTIONAL = re.compile(r"\[([^\[\]]*)\]")
 _VALUE = re.compile(r"\{([a-z_]+)\}")
 _LONGEST_VALUE = 300
 _UNSAID = "–"
+_PRESENT = "\u2060"
+"""A value that is there but shows nothing."""
+
+_SHA = 40
 
 
 @dataclass(frozen=True)
@@ -91,15 +95,15 @@ class Sentences:
 
     def wrong(self, found: Problem) -> Markup:
         """Say what was wrong."""
-        return fill(self._language.reasons[found.reason].wrong, _shown(found.facts))
+        return fill(self._language.reasons[found.reason].wrong, _shown(found))
 
     def right(self, found: Problem) -> Markup:
         """Say what would be right."""
-        return fill(self._language.reasons[found.reason].right, _shown(found.facts))
+        return fill(self._language.reasons[found.reason].right, _shown(found))
 
     def not_done(self, found: Problem) -> Markup:
         """Say what was not done."""
-        return fill(self._language.reasons[found.reason].not_done, _shown(found.facts))
+        return fill(self._language.reasons[found.reason].not_done, _shown(found))
 
     def refusal(self, found: Problem) -> Markup:
         """Answer somebody whose request is not done: what was wrong, what would be right, what was not done."""
@@ -132,15 +136,26 @@ def fill(template: str, values: Mapping[str, str]) -> Markup:
     text, inner = template, 1
     while inner:  # the innermost parts first, so that an optional part can hold another
         text, inner = _OPTIONAL.subn(optional, text)
-    return Markup(_VALUE.sub(value, text).strip())
+    return Markup(_VALUE.sub(value, text).replace(_PRESENT, "").strip())
 
 
-def _shown(facts: Mapping[str, str]) -> dict[str, str]:
+def _shown(found: Problem) -> dict[str, str]:
+    """Give the facts of a problem as they are shown.
+
+    A fact that lacks has a counterpart `NAME_missing`, so that a template can say something else instead.
+    """
+    facts = found.facts
     shown = dict(facts)
+    for name in ("title", "people", "environment"):
+        if not facts.get(name):
+            shown[f"{name}_missing"] = Markup(_PRESENT)
+    if found.reason is Reason.DISK_FULL:
+        shown |= {name: _kib(facts[name]) for name in ("free", "needs") if name in facts}
+    shown |= {name: facts[name][:7] for name in ("sha", "head") if len(facts.get(name, "")) == _SHA}
     if channels := facts.get("channels"):
         shown["channels"] = Markup(", ".join(markup.channel(name) for name in channels.split(",")))
-    for name in ("user", "by", "owner"):
-        if identifier := facts.get(name):
-            is_person = re.fullmatch(r"[UW][A-Z0-9]{2,}", identifier) is not None
-            shown[name] = markup.user(identifier) if is_person else identifier
     return shown
+
+
+def _kib(text: str) -> str:
+    return figures.size(int(text) * 1024) if text.isdigit() else text

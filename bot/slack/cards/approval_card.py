@@ -124,7 +124,8 @@ def _outcome(run: Run, gate: Gate, scene: Scene) -> Markup:
         case GateState.EXPIRED:
             return say("approval.expired_note")
         case GateState.VOID:
-            return lines((say("approval.void_note"), *differences(run.problem, scene)))
+            differ = differences(run.problem, scene)
+            return lines((say("approval.void_note"), *differ)) if differ else scene.wrong(run.problem)
         case GateState.OPEN | GateState.APPROVED:
             return Markup("")
 

@@ -7,7 +7,7 @@ from bot.domain.run import Run, StepState
 from bot.slack import figures, markup
 from bot.slack.markup import Markup
 from bot.slack.message import Message, context, dotted, lines, message, section
-from bot.slack.scene import BACKUP, Scene, Shown, backup_of, places, planned_downtime, shown_steps, target
+from bot.slack.scene import ALREADY_DOWN, BACKUP, Scene, Shown, backup_of, places, planned_downtime, shown_steps, target
 
 _MOST_COMMITS = 6
 _MOST_MIGRATIONS = 12
@@ -57,7 +57,7 @@ def _commits(plan: Plan, scene: Scene) -> tuple[Markup, ...]:
     if plan.sha is None:
         return ()
     say, count = scene.sentences.say, scene.sentences.count
-    old = next((value[:7] for name, value in sorted(plan.basis.items()) if name.startswith("head")), "")
+    old = next((value[:7] for name, value in sorted(plan.basis.items()) if name.startswith("checked out")), "")
     how_many = count("plan.commits", plan.commit_count)
     moved = (
         say("plan.moves", old=old, new=plan.sha.short, commits=how_many)
@@ -107,6 +107,8 @@ def _backup(run: Run, scene: Scene) -> Markup:
 
 
 def _downtime(plan: Plan, after: tuple[Shown, ...], scene: Scene) -> Markup:
+    if any(finding.kind == ALREADY_DOWN for finding in plan.findings):
+        return Markup("")
     pair = planned_downtime(plan)
     numbers = {step.key: index for index, step in enumerate(after, start=1)}
     if pair is None or not all(key in numbers for key in pair):

@@ -23,6 +23,7 @@ from bot.slack.scene import (
     state_words,
     target,
     troubled_step,
+    was_down_before,
 )
 
 _BAD = frozenset({RunState.FAILED, RunState.CANCELLED, RunState.NEEDS_HUMAN})
@@ -38,7 +39,9 @@ def result_card(run: Run, scene: Scene) -> Message:
     headline = say(_headline_key(run), who=_requester(run), **words)
     state = state_words(run, scene)
     return message(
-        say("result.notification", state=state, seconds=figures.duration(took), run=run.id, **words),
+        say(
+            "result.notification", state=state, seconds=figures.duration(took) if run.ended else "", run=run.id, **words
+        ),
         (
             section(lines((headline, _figures(run, scene), *_wrong(run, scene)))),
             section(lines(_facts(run, scene))),
@@ -99,7 +102,7 @@ def _wrong(run: Run, scene: Scene) -> tuple[Markup, ...]:
         return ()
     sentences = scene.sentences
     return (
-        sentences.wrong(run.problem),
+        scene.wrong(run.problem),
         *differences(run.problem, scene),
         sentences.right(run.problem),
         sentences.not_done(run.problem) if changed_anything(run) else sentences.say("unchanged"),
@@ -131,6 +134,8 @@ def _fact(name: str, value: str, scene: Scene) -> Markup:
 
 
 def _maintenance(run: Run, scene: Scene) -> Markup:
+    if was_down_before(run):
+        return scene.sentences.say("result.maintenance_before")
     down = site_is_down(run)
     word = "unknown" if down is None else "on" if down else "off"
     return scene.sentences.say(f"result.maintenance_{word}")

@@ -89,10 +89,9 @@ def _news(run: Run, scene: Scene) -> Markup:
         case RunState.SUCCEEDED:
             return _success(run, scene)
         case RunState.NEEDS_HUMAN:
-            return say("card.held", wrong=scene.sentences.wrong(run.problem) if run.problem else "")
+            return say("card.held", wrong=scene.wrong(run.problem))
         case RunState.FAILED | RunState.REJECTED | RunState.EXPIRED | RunState.CANCELLED:
-            wrong = scene.sentences.wrong(run.problem) if run.problem else Markup("")
-            return lines((wrong, say("card.unchanged") if not changed_anything(run) else Markup("")))
+            return lines((scene.wrong(run.problem), say("card.unchanged") if not changed_anything(run) else Markup("")))
 
 
 def _step_line(run: Run, scene: Scene) -> Markup:
