@@ -60,10 +60,9 @@ class Body:
         """Give the click on an element."""
         return Click(self.text("action_id"), self.optional("block_id"), self._data.get("value"), self.values())
 
-    @property
-    def data(self) -> Mapping[str, Any]:
-        """Everything."""
-        return self._data
+    def without_actor(self) -> dict[str, Any]:
+        """Give everything but `user`: faults are nobody's doing."""
+        return {key: value for key, value in self._data.items() if key != "user"}
 
 
 class Control:
@@ -210,7 +209,7 @@ class Control:
     # faults
 
     async def _set_faults(self, body: Body) -> dict[str, Any]:
-        self._faults.set(body.data)
+        self._faults.set(body.without_actor())
         return self._tell_faults()
 
     async def _clear_faults(self, _body: Body) -> dict[str, Any]:
@@ -218,7 +217,7 @@ class Control:
         return self._tell_faults()
 
     async def _add_call_fault(self, body: Body) -> dict[str, Any]:
-        self._faults.calls.append(CallFault.parse(body.data))
+        self._faults.calls.append(CallFault.parse(body.without_actor()))
         return self._tell_faults()
 
     def _tell_faults(self) -> dict[str, Any]:

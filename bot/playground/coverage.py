@@ -69,7 +69,7 @@ FEATURES: tuple[Feature, ...] = (
         METHOD,
         Level.PARTIAL,
         """
-        chat.postMessage — a text above 40,000 characters is refused (msg_too_long), not cut; no unfurling, no icon or name of its own
+        chat.postMessage — a text above 40,000 characters is refused (msg_too_long), not cut; no unfurling
         chat.update — metadata and blocks that are not named stay; other arguments as in chat.postMessage
         conversations.list — no archived channels
         conversations.open — direct messages with one person; no group conversations

@@ -30,8 +30,8 @@ function openThread(ts) {
 
 function closeThread() {
   const ts = route.thread;
+  addEventListener("hashchange", () => main.querySelector(`[data-ts="${CSS.escape(ts)}"] .thread-link`)?.focus(), { once: true });
   location.hash = `#/${route.channel}`;
-  requestAnimationFrame(() => main.querySelector(`[data-ts="${CSS.escape(ts)}"] .thread-link`)?.focus());
 }
 
 function show() {

@@ -104,7 +104,7 @@ function toggle(store, title, hint, name, on) {
       click: async () => {
         const isOn = node.getAttribute("aria-checked") === "true";
         const off = typeof on === "number" ? 0 : false;
-        if (await store.act("faults", { user: undefined, [name]: isOn ? off : on })) node.setAttribute("aria-checked", String(!isOn));
+        if (await store.act("faults", { [name]: isOn ? off : on })) node.setAttribute("aria-checked", String(!isOn));
       },
     },
   }, ...words(title, hint));
