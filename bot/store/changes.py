@@ -24,7 +24,7 @@ from bot.engine.ports import (
     VotesAre,
 )
 from bot.store import chain
-from bot.store.claims import changed, guard, held, let_go, queue_moved
+from bot.store.claims import guard, guard_change, held, let_go, queue_moved
 from bot.store.instants import rfc3339, to_micros
 from bot.store.rows import gate_text, json_text, plan_text, problem_text, step_values, texts, vote_values
 from bot.store.schema import runs, steps, votes
@@ -45,10 +45,11 @@ def apply(
         Overtaken: the lease is no longer the run's latest.
         ValueError: a change of state that is not legal.
     """
-    guard(connection, lease)
     if changes:
+        guard_change(connection, lease)
         _Writing(connection, lease).apply(changes)
-        changed(connection, lease.run)
+    else:
+        guard(connection, lease)
     chain.append(connection, entries, rfc3339(at))
     return whole(connection, lease.run)
 

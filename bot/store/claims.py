@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import ColumnElement, and_, delete, func, insert, or_, select, update
 from sqlalchemy.engine import Connection
@@ -29,7 +31,21 @@ def guard(connection: Connection, lease: Lease) -> None:
     Raises:
         Overtaken: it is not.
     """
-    if connection.execute(update(runs).where(held(lease)).values(writes=runs.c.writes + 1)).rowcount != 1:
+    _guarded(connection, lease, {})
+
+
+def guard_change(connection: Connection, lease: Lease) -> None:
+    """As `guard`, and note that the run is not as it was.
+
+    Raises:
+        Overtaken: it is not.
+    """
+    _guarded(connection, lease, _changed())
+
+
+def _guarded(connection: Connection, lease: Lease, values: Mapping[str, Any]) -> None:
+    guarded = update(runs).where(held(lease)).values(writes=runs.c.writes + 1, **values)
+    if connection.execute(guarded).rowcount != 1:
         raise Overtaken(f"{lease.run}: token {lease.token} of {lease.owner} is not the latest")
 
 
@@ -52,8 +68,7 @@ def renew(connection: Connection, lease: Lease, length: timedelta) -> None:
     Raises:
         Overtaken: somebody else has it.
     """
-    guard(connection, lease)
-    connection.execute(update(runs).where(held(lease)).values(lease_until=database_now() + length_micros(length)))
+    _guarded(connection, lease, {"lease_until": database_now() + length_micros(length)})
 
 
 def release(connection: Connection, lease: Lease) -> None:
@@ -130,11 +145,11 @@ def queue_moved(connection: Connection, app: str, environment: str) -> None:
 
 
 def _note_change(connection: Connection, condition: ColumnElement[bool]) -> None:
-    connection.execute(
-        update(runs)
-        .where(condition)
-        .values(
-            revision=runs.c.revision + 1,
-            unpublished_since=func.coalesce(runs.c.unpublished_since, database_now()),
-        )
-    )
+    connection.execute(update(runs).where(condition).values(**_changed()))
+
+
+def _changed() -> dict[str, Any]:
+    return {
+        "revision": runs.c.revision + 1,
+        "unpublished_since": func.coalesce(runs.c.unpublished_since, database_now()),
+    }

@@ -27,15 +27,16 @@ class Delivery:
     Args:
         event: what came.
         receipt: the delivery's own mark, by which it knows whether it was the first.
+        at: when, microseconds since 1970 in UTC.
     """
 
     event: Event
     receipt: str
+    at: int
 
 
 def receive(connection: Connection, deliveries: Sequence[Delivery]) -> list[bool]:
     """Record events; for each delivery, say whether it was its event's first."""
-    now = connection.execute(select(database_now())).scalar_one()
     insert_missing(
         connection,
         inbox,
@@ -45,7 +46,7 @@ def receive(connection: Connection, deliveries: Sequence[Delivery]) -> list[bool
                 "kind": delivery.event.kind.value,
                 "body": delivery.event.body,
                 "receipt": delivery.receipt,
-                "received_at": now,
+                "received_at": delivery.at,
             }
             for delivery in deliveries
         ],

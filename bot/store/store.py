@@ -134,7 +134,8 @@ class SqlStore(StoreReader, RunStore, InboxStore, MessageStore):
         """
         if len(event.id) > inbox.LONGEST_EVENT_ID:
             raise ValueError(f"the ID of an event has at most {inbox.LONGEST_EVENT_ID} characters")
-        return await self._receiving.submit(inbox.Delivery(event, secrets.token_hex(16)))
+        delivery = inbox.Delivery(event, secrets.token_hex(16), to_micros(self._clock.now()))
+        return await self._receiving.submit(delivery)
 
     async def settle(self, event: str) -> None:
         """Note that an event has had its effect."""
