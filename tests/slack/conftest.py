@@ -1,0 +1,13 @@
+from collections.abc import AsyncIterator
+
+import pytest
+
+from bot.playground import Playground, default_workspace
+from tests.slack.front import World
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[World]:
+    """A workspace with nobody connected yet."""
+    async with Playground(default_workspace()).serve() as server:
+        yield World(server)

@@ -1,0 +1,200 @@
+"""A front and stores in memory, as simple as their protocols allow."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from bot.domain.errors import Reason, Refused, problem
+from bot.domain.inbox import Event, Posted
+from bot.domain.names import Ref, TargetName
+from bot.domain.request import Action, Origin, Request
+from bot.domain.run import Run, RunState
+from bot.domain.secrets import Secret
+from bot.domain.target import Operations
+from bot.engine.ports import Chunk
+from bot.playground import RunningPlayground
+from bot.slack import SlackAccess, SlackRoom
+from tests.slack.runs import MASKER, OPERATIONS
+
+
+class Now:
+    """A clock that can be held."""
+
+    def __init__(self) -> None:
+        self.held: datetime | None = None
+
+    def now(self) -> datetime:
+        return self.held or datetime.now(UTC)
+
+
+class FakeFront:
+    """Keeps runs in memory; one run for one event."""
+
+    operations: Operations = OPERATIONS
+
+    def __init__(self) -> None:
+        self.runs: dict[str, Run] = {}
+        self.submitted: list[Request] = []
+        self.cancelled: list[tuple[str, str]] = []
+        self.nudged: list[str] = []
+        self.refuses: Refused | None = None
+        self.outputs: dict[str, tuple[Chunk, ...]] = {}
+        self.room: SlackRoom | None = None
+
+    def put(self, run: Run) -> None:
+        """Change a run, as the engine would, and say so."""
+        known = self.runs.get(run.id)
+        self.runs[run.id] = replace(run, revision=known.revision + 1 if known else 1)
+        if self.room is not None:
+            self.room.audience.changed(run.id)
+
+    async def submit(self, request: Request) -> Run:
+        if self.refuses is not None:
+            raise self.refuses
+        self.submitted.append(request)
+        for run in self.runs.values():
+            if run.request.origin.event == request.origin.event:
+                return run
+        name = f"R-{len(self.runs):06}"
+        self.put(Run(name, len(self.runs), request, RunState.QUEUED, 1, datetime.now(UTC)))
+        return self.runs[name]
+
+    async def get(self, run: str) -> Run | None:
+        return self.runs.get(run)
+
+    async def cancel(self, run: str, user: str) -> Run:
+        if self.refuses is not None:
+            raise self.refuses
+        self.cancelled.append((run, user))
+        return self.runs[run]
+
+    def nudge(self, run: str) -> None:
+        self.nudged.append(run)
+
+    async def awaiting(self) -> tuple[str, ...]:
+        return tuple(run.id for run in self.runs.values() if run.state is RunState.AWAITING_APPROVAL)
+
+    async def output(self, run: str) -> tuple[Chunk, ...]:
+        return self.outputs.get(run, ())
+
+    async def estimate(self, run: Run) -> Mapping[str, float]:
+        return {}
+
+
+class MemoryInbox:
+    """An inbox in memory; `broken` makes it fail, as a store that is full does."""
+
+    def __init__(self) -> None:
+        self.events: dict[str, Event] = {}
+        self.settled: set[str] = set()
+        self.broken = False
+
+    async def receive(self, event: Event) -> bool:
+        if self.broken:
+            raise OSError("no space left on device")
+        is_new = event.id not in self.events
+        self.events.setdefault(event.id, event)
+        return is_new
+
+    async def waiting(self, limit: int) -> tuple[Event, ...]:
+        return tuple(event for event in self.events.values() if event.id not in self.settled)[:limit]
+
+    async def settle(self, event: str) -> None:
+        self.settled.add(event)
+
+
+class MemoryMessages:
+    """Messages in memory. `dies_after_post` makes the commit after a post fail, as a kill at that point would."""
+
+    def __init__(self, front: FakeFront) -> None:
+        self.rows: dict[tuple[str, str], Posted] = {}
+        self.published: dict[str, int] = {}
+        self.dies_after_post: str | None = None
+        self._front = front
+
+    async def messages(self, run: str) -> Mapping[str, Posted]:
+        return {slot: row for (name, slot), row in self.rows.items() if name == run}
+
+    async def save_message(self, posted: Posted) -> None:
+        if self.dies_after_post == posted.slot and posted.ts:
+            raise asyncio.CancelledError
+        self.rows[posted.run, posted.slot] = posted
+
+    async def find_message(self, channel: str, ts: str) -> Posted | None:
+        return next((row for row in self.rows.values() if (row.channel, row.ts) == (channel, ts)), None)
+
+    async def unpublished(self) -> tuple[str, ...]:
+        return tuple(run.id for run in self._front.runs.values() if self.published.get(run.id, 0) < run.revision)
+
+    async def mark_published(self, run: str, revision: int) -> None:
+        self.published[run] = max(self.published.get(run, 0), revision)
+
+
+class DeploySpec:
+    """`/deploy APP ENV [REF]`, with the problems that the form and the answers are tried with."""
+
+    name = "/deploy"
+    description = "Bring a commit live"
+    usage = "APP ENV [REF] [--dry-run] [--no-migrate]"
+
+    def parse(self, words: tuple[str, ...], origin: Origin, operations: Operations) -> Request:
+        plain = [word for word in words if not word.startswith("-")]
+        if len(plain) < 2:
+            raise Refused(problem(Reason.USAGE, usage=f"{self.name} {self.usage}", apps="compte"))
+        if plain[0] not in operations.apps():
+            raise Refused(problem(Reason.UNKNOWN_APP, app=plain[0], nearest="compte", known="compte"))
+        options = {"ref": Ref(plain[2]).text if len(plain) > 2 else "main"}
+        if "--dry-run" in words:
+            options["dry_run"] = "yes"
+        return Request(Action.DEPLOY, TargetName(plain[0], plain[1]), origin, options, " ".join(words))
+
+
+class World:
+    """Everything a test needs; `room` may be stopped and started again, as a process is."""
+
+    def __init__(self, server: RunningPlayground) -> None:
+        self.server = server
+        self.front = FakeFront()
+        self.inbox = MemoryInbox()
+        self.messages = MemoryMessages(self.front)
+        self.clock = Now()
+
+    @asynccontextmanager
+    async def room(self) -> AsyncIterator[SlackRoom]:
+        access = SlackAccess(Secret("xoxb-playground"), Secret("xapp-playground"), self.server.api_url)
+        built = SlackRoom(access, self.inbox, self.messages, {"/deploy": DeploySpec()}, OPERATIONS, MASKER, self.clock)
+        async with built as room:
+            self.front.room = room
+            await room.start(self.front)
+            try:
+                yield room
+            finally:
+                self.front.room = None
+
+    def channel(self) -> list[Any]:
+        """The messages of #ops that are in no thread."""
+        return [item for item in self._all() if not item.is_reply]
+
+    def thread(self) -> list[Any]:
+        """The replies in #ops."""
+        return [item for item in self._all() if item.is_reply]
+
+    def by_type(self, event_type: str) -> list[Any]:
+        """The messages whose metadata are of a type."""
+        return [item for item in self._all() if (item.metadata or {}).get("event_type") == event_type]
+
+    def _all(self) -> list[Any]:
+        return list(self.server.state.conversation("C0OPS").messages.values())
+
+    def whispers(self, user: str) -> list[str]:
+        """What only one person sees."""
+        return [item.text for item in self.server.state.ephemerals if item.user == user]
+
+    def calls(self, method: str) -> int:
+        """How often the room called a method."""
+        return sum(1 for call in self.server.api.log if call.method == method)
