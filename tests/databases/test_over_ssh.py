@@ -11,16 +11,19 @@ import aiomysql
 import pytest
 
 from bot.databases.backups import Backups
+from bot.databases.connect import Connections as DatabaseConnections
+from bot.databases.look import DatabaseLook
 from bot.databases.performers import DumpPerformer
 from bot.demo.database import Database as MadeDatabase
 from bot.demo.host import Host as DemoHost
-from bot.domain.errors import Reason
+from bot.domain.errors import Reason, Refused
 from bot.domain.plan import Dump, Phase, Risk, Step
 from bot.domain.secrets import Secret
 from bot.domain.target import Host, Target
 from bot.engine.ports import Done, Effect, Ending, Failed, Job
 from bot.hosts.connections import Connections
 from bot.hosts.runner import Runner
+from bot.hosts.tunnels import Tunnels
 from tests.databases.local import KeptOutput
 from tests.support import eventually
 
@@ -132,3 +135,19 @@ async def test_an_ended_dump_leaves_nothing_behind(
     assert list(folder.iterdir()) == []
     left = [arguments_of(pid) for pid in ssh_host.left_processes()]
     assert not [arguments for arguments in left if b"mariadb" in arguments or b"zstd" in arguments], left
+
+
+async def test_a_look_goes_through_the_host(hosts: Connections, target: Target) -> None:
+    assert target.database is not None
+    target = replace(target, database=replace(target.database, via="web1"))
+    facts = await DatabaseLook(DatabaseConnections(Tunnels(hosts))).database(target, "migrations")
+    assert not facts.has_table
+    assert "MariaDB" in facts.version
+
+
+async def test_nobody_at_the_far_end_is_unreachable(hosts: Connections, target: Target, free_port: int) -> None:
+    assert target.database is not None
+    target = replace(target, database=replace(target.database, via="web1", port=free_port))
+    with pytest.raises(Refused) as caught:
+        await DatabaseLook(DatabaseConnections(Tunnels(hosts))).database(target, "migrations")
+    assert caught.value.problem.reason is Reason.DATABASE_UNREACHABLE
