@@ -9,7 +9,6 @@ from pathlib import Path
 from bot.config import schema
 from bot.config.rules import resolved_people
 from bot.domain.names import TargetName
-from bot.domain.people import People
 from bot.domain.policy import BackupBefore, Freeze, Policy, Requirement
 from bot.domain.request import Action
 from bot.domain.target import Backups, Database, EmojiNames, Host, Keep, Operations, Target, VarValue
@@ -27,22 +26,19 @@ def build(file: schema.OperationsFile, base: Path, home: Path, variables: Vars) 
         home: what `~` stands for.
         variables: of each target.
     """
-    policies = {name: _policy(name, section, file.people) for name, section in file.policies.items()}
+    policies = {name: _policy(name, rules, file.people) for name, rules in file.policies.items()}
+    targets: dict[TargetName, Target] = {}
+    for app_name, app in file.apps.items():
+        recipe = _recipe(app.recipe, base, home)
+        for environment_name, section in app.environments.items():
+            name = TargetName(app_name, environment_name)
+            targets[name] = _target(name, recipe, app, section, policies[section.policy], variables[name])
     return Operations(
         emoji=EmojiNames(tuple(file.emoji.approve), tuple(file.emoji.reject)),
-        people={name: _named(name, file.people) for name in file.people},
-        hosts={name: _host(name, section, base, home) for name, section in file.hosts.items()},
-        targets={
-            target: _target(target, app, environment, policies[environment.policy], variables[target])
-            for app_name, app in file.apps.items()
-            for environment_name, environment in app.environments.items()
-            for target in [TargetName(app_name, environment_name)]
-        },
+        people={people: resolved_people(file.people, [people]) for people in file.people},
+        hosts={host: _host(host, section, base, home) for host, section in file.hosts.items()},
+        targets=targets,
     )
-
-
-def _named(name: str, lists: Mapping[str, list[str]]) -> People:
-    return resolved_people(lists, [name])
 
 
 def _policy(name: str, section: schema.PolicySection, lists: Mapping[str, list[str]]) -> Policy:
@@ -80,8 +76,15 @@ def _local_path(text: str | None, base: Path, home: Path) -> str | None:
     return str(base / text)
 
 
+def _recipe(text: str, base: Path, home: Path) -> str:
+    """Give a built-in recipe's name as it is, and a path in full, so that it means the same from anywhere."""
+    is_path = "/" in text or text.endswith((".yaml", ".yml"))
+    return str(_local_path(text, base, home)) if is_path else text
+
+
 def _target(
     name: TargetName,
+    recipe: str,
     app: schema.AppSection,
     section: schema.EnvironmentSection,
     policy: Policy,
@@ -89,7 +92,7 @@ def _target(
 ) -> Target:
     return Target(
         name=name,
-        recipe=app.recipe,
+        recipe=recipe,
         channels=tuple(app.channels),
         policy=policy,
         hosts=tuple(section.hosts),

@@ -152,7 +152,7 @@ class _Construction:
             return None
         try:
             return self._scalars.construct_object(node)
-        except (YAMLError, ValueError, OverflowError, TypeError, AttributeError, KeyError):
+        except (YAMLError, ValueError, OverflowError, TypeError, AttributeError, LookupError):
             self._wrong(path, f"this is not {_KINDS.get(tag, 'text')}; put text in quotes")
             return None
 

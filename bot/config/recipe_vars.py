@@ -21,5 +21,7 @@ def check_recipe(recipe: str, base: Path, values: Mapping[str, object]) -> Check
         found = load_recipe(recipe, base)
     except RecipeError as error:
         return CheckedRecipe(recipe_problems=error.problems)
+    except (ValueError, RuntimeError) as error:  # a NUL byte in a path, or `~` of a user who does not exist
+        return CheckedRecipe(recipe_problems=(f"cannot be read: {error}",))
     variables, problems = found.check_vars(values)
     return CheckedRecipe(variables, var_problems=problems)

@@ -160,6 +160,10 @@ def _gates(root: Data) -> Iterator[Finding]:
             yield from _unreachable(path, count, eligible, askers, allowed=section.get("self") is True)
 
 
+def _approvals(count: int) -> str:
+    return "1 approval" if count == 1 else f"{count} approvals"
+
+
 def _unreachable(
     path: tuple[str, ...], count: int, eligible: People, askers: People, *, allowed: bool
 ) -> Iterator[Finding]:
@@ -171,12 +175,12 @@ def _unreachable(
         return
     if count > named:
         yield Finding(
-            (*path, "count"), f"asks for {count} approvals, but `from` names {named} in all; it could never open"
+            (*path, "count"), f"asks for {_approvals(count)}, but `from` names {named} in all; it could never open"
         )
     else:
         yield Finding(
             (*path, "count"),
-            f"asks for {count} approvals, but without the requester only {most} of `from` can give one; "
+            f"asks for {_approvals(count)}, but without the requester only {most} of `from` can give one; "
             "it could never open (name more people, or set self: true)",
         )
 

@@ -72,6 +72,7 @@ def load_or_explain(text: str) -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(YAML_BITS, max_size=30).map("".join))
+@example("!!int ")
 @example("!!set {a, b}")
 @example("!!omap [a: 1]")
 @example("a: !!timestamp x")

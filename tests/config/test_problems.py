@@ -257,6 +257,13 @@ MISTAKES = {
             "can give one; it could never open (name more people, or set self: true)"
         ],
     ),
+    "a list of nobody": (
+        "releasers: [U0BOB, U0CLEO]",
+        "releasers: []",
+        [
+            "14: policies.careful.approve.deploy.count: asks for 1 approval, but `from` names 0 in all; it could never open"
+        ],
+    ),
     "nobody may approve": (
         "{count: 1, from: [releasers], expires: 30m}",
         "{count: 1}",

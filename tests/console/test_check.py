@@ -65,6 +65,7 @@ def test_every_problem_of_every_file(tmp_path, monkeypatch):
     [
         ("larvel", "apps.compte.recipe: unknown recipe 'larvel'; did you mean 'laravel'?"),
         ("./mine.yaml", "apps.compte.recipe: cannot be read: "),
+        ("~nobody-of-that-name/mine.yaml", "apps.compte.recipe: cannot be read: "),
     ],
 )
 def test_recipes(tmp_path, monkeypatch, recipe, problem):
@@ -75,6 +76,17 @@ def test_recipes(tmp_path, monkeypatch, recipe, problem):
     assert f": {problem}" in result.stdout
     assert result.stdout.splitlines()[-1] == "1 problem"
     assert result.exit_code == 2
+
+
+def test_a_recipe_file_is_found_beside_the_operations_file(tmp_path, monkeypatch):
+    monkeypatch.setenv("COMPTE_DB_PASSWORD", "hunter22")
+    recipe = (ROOT / "bot" / "recipes" / "builtin" / "laravel.yaml").read_text()
+    (tmp_path / "mine.yaml").write_text(recipe)
+    ops = tmp_path / "ops.yaml"
+    ops.write_text((ROOT / "ops.example.yaml").read_text().replace("recipe: laravel", "recipe: mine.yaml"))
+    result = invoke("--ops", str(ops))
+    assert f"recipe {tmp_path}/mine.yaml" in result.stdout
+    assert result.exit_code == 0
 
 
 def test_named_files_must_exist(tmp_path):
