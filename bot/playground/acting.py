@@ -346,7 +346,7 @@ class Acting:
     def _respond(self, view: View, response: Mapping[str, Any]) -> dict[str, str]:
         action = response.get("response_action")
         if action == "errors":
-            return {str(block): str(text) for block, text in (response.get("errors") or {}).items()}
+            return _field_errors(response.get("errors"))
         if action == "update":
             replace_content(self._state, view, read_view(self._state, response.get("view"), "modal"))
         elif action == "push":
@@ -382,6 +382,12 @@ class Acting:
             }
             del payload["trigger_id"]
             await self._sockets.deliver("interactive", payload, takes_response=False)
+
+
+def _field_errors(errors: object) -> dict[str, str]:
+    if not isinstance(errors, dict) or not errors:
+        raise SlackError("invalid_arguments", messages=["errors must name a block [json-pointer:/errors]"])
+    return {str(block): str(text) for block, text in errors.items()}
 
 
 def _name_in_payload(conversation: Conversation) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import aiohttp
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 
 from bot.playground.acting import Acting
 from bot.playground.api_endpoint import ApiEndpoint
@@ -43,6 +44,21 @@ class RunningPlayground:
     api: ApiEndpoint
 
 
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+def _own_name_only(host: str) -> Middleware:
+    """Refuse requests under a foreign host name: a name that resolves to loopback must not reach people's hands."""
+
+    @web.middleware
+    async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if host in LOOPBACK and request.url.host not in LOOPBACK:
+            return web.Response(status=403, text="this playground answers to the names of this machine alone")
+        return await handler(request)
+
+    return check
+
+
 class Playground:
     """A workspace that can be served."""
 
@@ -73,7 +89,7 @@ class Playground:
         )
         events = Events(state, sockets)
         acting, api = Acting(state, sockets, events), ApiEndpoint(state, sockets, events, faults)
-        application = web.Application(client_max_size=1 << 30)
+        application = web.Application(client_max_size=1 << 30, middlewares=[_own_name_only(host)])
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as session:
             control = Control(state, acting, sockets, faults, api, session, self._actions_url)
             api.add_to(application)

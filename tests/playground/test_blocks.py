@@ -91,7 +91,7 @@ REFUSED = [
     (["text"], "must be an object [json-pointer:/blocks/0]"),
     ("text", "must be an array [json-pointer:/blocks]"),
     ([{"type": "alert", "text": plain("x")}], "unsupported type: alert"),
-    ([card(status="done")], "must be one of: complete, error, in_progress, pending"),
+    ([card(status="done")], "must be one of: pending, in_progress, complete, error"),
     ([{"type": "plan", "title": "P", "tasks": [section()]}], "must be a task_card block"),
     ([section(accessory={"type": "plain_text_input"})], "unsupported type: plain_text_input"),
 ]

@@ -44,14 +44,14 @@ export class MessageList {
 
   itemFor(message) {
     const known = this.shown.get(message.ts);
-    if (known?.message === message || (known && message.ephemeral && known.text === message.text)) return known.item;
+    if (known?.message === message) return known.item;
     const item = messageItem(this.store, message, this.openThread);
     if (known) replaceKeepingFocus(known.item, item);
     else if (message.isNew) item.classList.add("new");
     if (!known && message.isNew && message.user !== this.store.me) {
       announce(`${this.store.author(message.author ?? message.user).display_name}: ${message.text || "a message"}`);
     }
-    this.shown.set(message.ts, { message, item, text: message.text });
+    this.shown.set(message.ts, { message, item });
     return item;
   }
 

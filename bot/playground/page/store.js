@@ -36,6 +36,7 @@ export class Store extends EventTarget {
       const data = JSON.parse(event.data);
       listener(data);
       this.tell(kind, data);
+      data.isNew = false;
     });
     on("message", (message) => {
       const messages = this.channels.get(message.channel).messages;
@@ -43,7 +44,10 @@ export class Store extends EventTarget {
       messages.set(message.ts, message);
     });
     on("message_deleted", ({ channel, ts }) => this.channels.get(channel).messages.delete(ts));
-    on("ephemeral", (ephemeral) => this.ephemerals.set(ephemeral.ts, { ...ephemeral, isNew: true }));
+    on("ephemeral", (ephemeral) => {
+      ephemeral.isNew = true;
+      this.ephemerals.set(ephemeral.ts, ephemeral);
+    });
     on("ephemeral_deleted", ({ ts }) => this.ephemerals.delete(ts));
     on("members", ({ channel, members }) => { this.channels.get(channel).members = members; });
     on("views", ({ user, views }) => { this.data.views[user] = views; });
@@ -120,7 +124,7 @@ export class Store extends EventTarget {
       : messages.filter((message) => !isReply(message) || message.broadcast);
     const mine = [...this.ephemerals.values()]
       .filter((item) => item.channel === channelId && item.user === this.me && (item.thread_ts ?? null) === threadTs)
-      .map((item) => ({ ...item, ephemeral: true }));
+      .map((item) => Object.assign(item, { ephemeral: true }));
     return [...shown, ...mine].sort((one, other) => (one.ts < other.ts ? -1 : 1));
   }
 }

@@ -45,7 +45,7 @@ def complete_upload(call: Call) -> dict[str, Any]:
             raise SlackError("file_not_found")
         file.title = str(item.get("title") or file.name)
         files.append(file)
-    channels = [call.arguments[key] for key in ("channel_id", "channels") if call.arguments.get(key)]
+    channels = [call.text(key) for key in ("channel_id", "channels") if call.arguments.get(key)]
     for channel in ",".join(channels).split(",") if channels else []:
         _share(call, files, channel)
     return {"files": [file.to_json(call.state.base_url) for file in files]}

@@ -57,7 +57,7 @@ class Call:
         """
         try:
             value = int(self.arguments.get(name) or default)
-        except ValueError:
+        except (TypeError, ValueError):
             value = 0
         if value < 1:
             raise SlackError("invalid_arguments", messages=[f"must be a number [json-pointer:/{name}]"])
