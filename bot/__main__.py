@@ -1,0 +1,27 @@
+"""The console: `countersign …`, the same as `python -m bot …`."""
+
+from __future__ import annotations
+
+import typer
+
+from bot.console import check, runs, serve
+
+app = typer.Typer(
+    name="countersign",
+    help="Operate production servers from Slack: planned, countersigned, told step by step.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+for command in (serve, check, runs):
+    command.register(app)
+
+
+def main() -> None:
+    """Run the console."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

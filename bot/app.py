@@ -1,0 +1,214 @@
+"""The composition root: builds everything, owns every resource, and closes in reverse order."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import signal
+import socket
+from collections.abc import Coroutine, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import structlog
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from bot.config.load import Configuration
+from bot.databases.connect import Connections as DatabaseConnections
+from bot.databases.look import DatabaseLook
+from bot.databases.performers import DumpPerformer, NothingPendingPerformer
+from bot.domain.look import DatabaseFacts, HostFacts, HostQuestion, Look
+from bot.domain.names import TargetName
+from bot.domain.plan import Act, Dump, Health, NothingPending, Preflight, Shell
+from bot.domain.target import Target
+from bot.engine.engine import Engine
+from bot.engine.ports import Performer
+from bot.engine.preflight import PreflightPerformer
+from bot.engine.world import World
+from bot.hosts.connections import Connections
+from bot.hosts.health import HealthPerformer
+from bot.hosts.look import HostLook
+from bot.hosts.runner import Runner, ShellPerformer
+from bot.hosts.tunnels import Tunnels
+from bot.logs import announce_ready
+from bot.monitoring import Monitoring, serve_monitoring
+from bot.recipes.load import load_recipe
+from bot.recipes.recipe import Recipe
+from bot.slack.room import SlackAccess, SlackRoom
+from bot.store.store import SqlStore, SystemClock, open_store
+from commands import all_commands
+
+_KEEP_EVENTS = timedelta(days=7)
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class TargetLook:
+    """A look at one target: its hosts by SSH, its database by SQL (`bot.domain.look.Look`).
+
+    Args:
+        hosts: reads hosts.
+        databases: reads databases.
+        target: which.
+    """
+
+    hosts: HostLook
+    databases: DatabaseLook
+    target: Target
+
+    async def host(self, name: str, question: HostQuestion) -> HostFacts:
+        """Read one host."""
+        return await self.hosts.host(name, question)
+
+    async def database(self, table: str) -> DatabaseFacts:
+        """Read the target's database."""
+        return await self.databases.database(self.target, table)
+
+
+@dataclass(frozen=True)
+class Looks:
+    """Gives the way to read a target (`bot.engine.ports.Observer`).
+
+    Args:
+        hosts: reads hosts.
+        databases: reads databases.
+    """
+
+    hosts: HostLook
+    databases: DatabaseLook
+
+    def look(self, target: Target) -> Look:
+        """Give a look at a target."""
+        return TargetLook(self.hosts, self.databases, target)
+
+
+async def serve(configuration: Configuration) -> None:
+    """Run the bot until SIGTERM or SIGINT; then take nothing more in, leave what runs on hosts running, and return.
+
+    Args:
+        configuration: validated.
+
+    Raises:
+        StoreError: the store cannot be opened.
+        SlackLoginRefused: Slack does not accept the token.
+        OSError: `HTTP_ADDR` cannot be listened on.
+    """
+    settings, operations = configuration.settings, configuration.operations
+    masker = configuration.masker()
+    clock = SystemClock()
+    stopped = _stop_signal()
+    recipes = load_recipes(operations.targets)
+    commands = all_commands(recipes)
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(open_store(settings.store_url.reveal(), clock))
+        connections = await stack.enter_async_context(Connections(operations.hosts))
+        access = SlackAccess(settings.slack_bot_token, settings.slack_app_token, settings.slack_api_url)
+        by_name = {command.name: command for command in commands}
+        room = await stack.enter_async_context(SlackRoom(access, store, store, by_name, operations, masker, clock))
+        looks, performers = build_edges(connections, recipes)
+        engine = Engine(
+            World(
+                store=store,
+                operations=operations,
+                planners={command.action: command for command in commands},
+                performers=performers,
+                observer=looks,
+                conversation=room.conversation,
+                directory=room.directory,
+                audience=room.audience,
+                clock=clock,
+                masker=masker,
+                owner=_owner(),
+            )
+        )
+        stack.push_async_callback(engine.drain)
+        monitoring = Monitoring(room, store)
+        if settings.http_addr is not None:
+            await stack.enter_async_context(
+                serve_monitoring(settings.http_addr.host, settings.http_addr.port, monitoring)
+            )
+        ticker = _ticker()
+        stack.callback(ticker.shutdown, wait=False)
+        ticker.add_job(_prune, "interval", hours=6, args=(store, clock), id="prune-inbox")
+        if not await _started(room.start(engine), stopped):
+            return
+        await engine.start()
+        announce_ready(settings.log_format)
+        await stopped.wait()
+        _log.info("draining")
+        await room.drain()
+        await engine.drain()
+
+
+def build_edges(
+    connections: Connections, recipes: Mapping[TargetName, Recipe]
+) -> tuple[Looks, Mapping[type[Act], Performer]]:
+    """Build what reads and what performs, over shared connections.
+
+    Args:
+        connections: to the hosts.
+        recipes: the recipe of each target.
+    """
+    runner = Runner(connections)
+    database_look = DatabaseLook(DatabaseConnections(Tunnels(connections)))
+    looks = Looks(HostLook(connections), database_look)
+
+    def table_of(target: Target) -> str:
+        kept = recipes[target.name].migrations
+        return kept.table if kept is not None else "migrations"
+
+    performers: dict[type[Act], Performer] = {
+        Shell: ShellPerformer(runner),
+        Dump: DumpPerformer(runner, connections),
+        Preflight: PreflightPerformer(looks),
+        Health: HealthPerformer(),
+        NothingPending: NothingPendingPerformer(database_look, table_of),
+    }
+    return looks, performers
+
+
+def load_recipes(targets: Mapping[TargetName, Target]) -> Mapping[TargetName, Recipe]:
+    """Load the recipe of each target; the configuration has checked that each one can be."""
+    return {name: load_recipe(target.recipe, Path()) for name, target in targets.items()}
+
+
+def _owner() -> str:
+    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+
+
+def _stop_signal() -> asyncio.Event:
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    return stopped
+
+
+def _ticker() -> AsyncIOScheduler:
+    """A ticker with nothing remembered: what must not be missed is claimed in the store."""
+    ticker = AsyncIOScheduler(timezone="UTC")
+    ticker.start()
+    return ticker
+
+
+async def _started(work: Coroutine[None, None, None], stopped: asyncio.Event) -> bool:
+    """Wait for a start that may take long (Slack may be down); false where the signal to stop came first."""
+    starting = asyncio.create_task(work)
+    stopping = asyncio.create_task(stopped.wait())
+    await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if not starting.done():
+        starting.cancel()
+        await asyncio.gather(starting, return_exceptions=True)
+        return False
+    starting.result()
+    return True
+
+
+async def _prune(store: SqlStore, clock: SystemClock) -> None:
+    removed = await store.prune(clock.now() - _KEEP_EVENTS)
+    _log.info("inbox_pruned", events=removed)

@@ -1,0 +1,52 @@
+"""`countersign serve`: runs the bot."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+import structlog
+import typer
+
+from bot.config.load import ENV_FILE, load_configuration
+from bot.config.problems import ConfigurationError
+from bot.config.recipe_vars import check_recipe
+from bot.logs import configure_logs
+
+_CONFIGURATION = 2
+_OTHER = 1
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command.
+
+    Args:
+        app: the console.
+    """
+
+    @app.command()
+    def serve(env: Path = typer.Option(ENV_FILE, help="The file with the environment's variables.")) -> None:  # noqa: B008 - typer's way to declare an option
+        """Run the bot until it is told to stop (SIGTERM)."""
+        try:
+            configuration = load_configuration(env, None, os.environ, check_recipe)
+        except ConfigurationError as error:
+            for problem in error.problems:
+                sys.stderr.write(f"{problem}\n")
+            sys.stderr.write("Nothing was started.\n")
+            raise typer.Exit(_CONFIGURATION) from None
+        configure_logs(configuration.settings.log_format, configuration.masker())
+        # Loaded here: the other commands of the console start faster without Slack, SSH and SQL.
+        from bot.app import serve as serve_bot
+        from bot.slack.room import SlackLoginRefused
+        from bot.store.errors import StoreError
+
+        try:
+            asyncio.run(serve_bot(configuration))
+        except (StoreError, SlackLoginRefused, OSError) as error:
+            sys.stderr.write(f"{configuration.masker().mask(str(error))}\n")
+            raise typer.Exit(_OTHER) from None
+        except Exception:
+            structlog.get_logger().exception("stopped_by_an_error")
+            raise typer.Exit(_OTHER) from None

@@ -1,0 +1,98 @@
+"""The process dies before and after each write and each start; another one picks the run up. Nothing runs twice."""
+
+import asyncio
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from bot.domain.history import first_break
+from bot.domain.run import ENDS, RunState, StepState
+from tests.engine.world import APPROVE, Crash, Faulty, Hosts, People, SmallWorld, small_world
+from tests.support.polling import eventually
+
+DONE = (*ENDS, RunState.NEEDS_HUMAN)
+
+
+class Deaths:
+    """Dies at the given points, counted over all lives of the process.
+
+    Args:
+        points: numbers of the points at which it dies.
+    """
+
+    def __init__(self, *points: int) -> None:
+        self.points = set(points)
+        self.passed = 0
+        self.names: list[str] = []
+        self.died = asyncio.Event()
+
+    def __call__(self, name: str) -> None:
+        if self.died.is_set():
+            raise Crash(name)  # a dead process does nothing more
+        self.passed += 1
+        self.names.append(name)
+        if self.passed in self.points:
+            self.died.set()
+            raise Crash(name)
+
+
+async def live(folder: Path, deaths: Deaths) -> SmallWorld:
+    """Play a deploy to its end, in as many lives as it takes; what happens outside outlives each of them."""
+    hosts, people = Hosts(), People(said={"U0BOB": APPROVE})
+    while True:
+        deaths.died.clear()
+        async with small_world(folder) as world:
+            world.hosts, world.people = hosts, people
+            hosts.at_start = lambda key: deaths(f"start {key}")
+            engine = world.new_engine(Faulty(world.store, deaths))
+            try:
+                await engine.start()
+                run = await world.submit()
+                await eventually(lambda world=world, run=run: _over(world, deaths, run), 20)
+            except Crash:
+                continue
+            finally:
+                await engine.drain()
+            if not deaths.died.is_set():
+                await judge(world, run)
+                return world
+
+
+async def _over(world: SmallWorld, deaths: Deaths, run: str) -> bool:
+    world.engine.nudge(run)
+    return deaths.died.is_set() or (await world.run(run)).state in DONE
+
+
+async def points_of_a_deploy(folder: Path) -> int:
+    deaths = Deaths()
+    await live(folder, deaths)
+    return deaths.passed
+
+
+async def judge(world: SmallWorld, run: str) -> None:
+    ended = await world.run(run)
+    assert ended.state is RunState.SUCCEEDED, ended.problem
+    starts = Counter((key, place) for key, place, _ in world.hosts.ledger)
+    assert set(starts.values()) == {1}, starts
+    assert {row.state for row in ended.steps} == {StepState.DONE}
+    assert {(row.key, row.place) for row in ended.steps} == set(starts)
+    assert first_break(await world.store.history()) is None
+    assert len(await world.store.recent(10)) == 1
+
+
+SLICES = 8
+
+
+@pytest.mark.parametrize("part", range(SLICES))
+async def test_it_may_die_at_any_point(tmp_path: Path, part: int) -> None:
+    total = await points_of_a_deploy(tmp_path / "whole")
+    for point in range(1 + part, total + 1, SLICES):
+        await live(tmp_path / str(point), Deaths(point))
+
+
+@pytest.mark.parametrize("distance", [1, 2, 3, 5, 8])
+async def test_it_may_die_again_while_it_recovers(tmp_path: Path, distance: int) -> None:
+    total = await points_of_a_deploy(tmp_path / "whole")
+    for point in range(distance, total, 24):
+        await live(tmp_path / str(point), Deaths(point, point + distance, point + 3 * distance))
