@@ -10,6 +10,9 @@ from collections.abc import Callable, Iterator
 from enum import Enum
 from typing import Any
 
+from bot.playground.block_problems import Problems, either, plain
+from bot.playground.element_rules import ACCESSORIES, ACTION_ELEMENTS, INPUT_ELEMENTS, check_element, check_image
+
 MESSAGE_CHARACTERS = 13_200
 """About what a message's blocks may hold in all before Slack answers `msg_blocks_too_long`."""
 
@@ -23,38 +26,6 @@ class Surface(Enum):
     MESSAGE = "message"
     MODAL = "modal"
     HOME = "home"
-
-
-class Problems:
-    """Collects the sentences about one payload, each with its JSON pointer."""
-
-    def __init__(self) -> None:
-        """Start with none."""
-        self.messages: list[str] = []
-
-    def add(self, text: str, pointer: str) -> None:
-        """Note a problem at a JSON pointer such as `/blocks/0/text`."""
-        self.messages.append(f"{text} [json-pointer:{pointer}]")
-
-    def length(self, value: object, pointer: str, limit: int) -> None:
-        """Note a text that is missing, empty, or longer than `limit` characters."""
-        if not isinstance(value, str):
-            self.add("must be a string", pointer)
-        elif len(value) > limit:
-            self.add(f"must be less than {limit + 1} characters", pointer)
-        elif not value:
-            self.add("must be more than 0 characters", pointer)
-
-    def count(self, value: object, pointer: str, least: int, most: int) -> list[Any]:
-        """Note a list of a wrong size, and give its items (none if it is no list)."""
-        if not isinstance(value, list):
-            self.add("must be an array", pointer)
-            return []
-        if len(value) > most:
-            self.add(f"no more than {most} items allowed", pointer)
-        elif len(value) < least:
-            self.add(f"must have at least {least} item" + ("s" if least > 1 else ""), pointer)
-        return value
 
 
 _EVERYWHERE = frozenset(Surface)
@@ -76,14 +47,6 @@ SURFACES: dict[str, frozenset[Surface]] = {
     "task_card": _MESSAGES,
     "alert": frozenset({Surface.MODAL}),
 }
-
-SELECTS = frozenset({"static_select", "multi_static_select"})
-BUTTON_LIKE = frozenset({"button", "overflow", "static_select", "users_select", "datepicker", "timepicker"})
-CHOICES = frozenset({"checkboxes", "radio_buttons"})
-TYPED = frozenset({"plain_text_input", "number_input", "email_text_input", "url_text_input"})
-ACTION_ELEMENTS = BUTTON_LIKE | CHOICES | {"multi_static_select", "multi_users_select"}
-ACCESSORIES = ACTION_ELEMENTS | {"image"}
-INPUT_ELEMENTS = (ACTION_ELEMENTS | TYPED) - {"button", "overflow"}
 
 
 def check_blocks(blocks: object, surface: Surface, pointer: str = "/blocks") -> list[str]:
@@ -159,42 +122,20 @@ def _check_block(block: dict[str, Any], surface: Surface, at: str, problems: Pro
     _CHECKS[kind](block, at, problems)
 
 
-def _plain(value: object, at: str, limit: int, problems: Problems) -> None:
-    _text_object(value, at, limit, problems, ("plain_text",))
-
-
-def _either(value: object, at: str, limit: int, problems: Problems) -> None:
-    _text_object(value, at, limit, problems, ("plain_text", "mrkdwn"))
-
-
-def _text_object(value: object, at: str, limit: int, problems: Problems, kinds: tuple[str, ...]) -> None:
-    if not isinstance(value, dict):
-        problems.add("must be an object", at) if value is not None else problems.add(
-            f"missing required field: {at.rsplit('/', 1)[-1]}", at.rsplit("/", 1)[0]
-        )
-        return
-    if value.get("type") not in kinds:
-        problems.add(f"must be one of: {', '.join(kinds)}", f"{at}/type")
-    extra = set(value) - {"type", "text", "emoji", "verbatim"}
-    if extra:
-        problems.add(f"no more fields allowed: {sorted(extra)[0]}", at)
-    problems.length(value.get("text"), f"{at}/text", limit)
-
-
 def _section(block: dict[str, Any], at: str, problems: Problems) -> None:
     if "text" not in block and "fields" not in block:
         problems.add("missing required field: text", at)
     if "text" in block:
-        _either(block["text"], f"{at}/text", 3000, problems)
+        either(block["text"], f"{at}/text", 3000, problems)
     if "fields" in block:
         for index, item in enumerate(problems.count(block["fields"], f"{at}/fields", 1, 10)):
-            _either(item, f"{at}/fields/{index}", 2000, problems)
+            either(item, f"{at}/fields/{index}", 2000, problems)
     if "accessory" in block:
-        _check_element(block["accessory"], ACCESSORIES, f"{at}/accessory", problems)
+        check_element(block["accessory"], ACCESSORIES, f"{at}/accessory", problems)
 
 
 def _header(block: dict[str, Any], at: str, problems: Problems) -> None:
-    _plain(block.get("text"), f"{at}/text", 150, problems)
+    plain(block.get("text"), f"{at}/text", 150, problems)
 
 
 def _divider(block: dict[str, Any], at: str, problems: Problems) -> None:
@@ -206,16 +147,16 @@ def _context(block: dict[str, Any], at: str, problems: Problems) -> None:
     for index, item in enumerate(problems.count(block.get("elements"), f"{at}/elements", 1, 10)):
         where = f"{at}/elements/{index}"
         if isinstance(item, dict) and item.get("type") == "image":
-            _image(item, where, problems)
+            check_image(item, where, problems)
         else:
-            _either(item, where, 3000, problems)
+            either(item, where, 3000, problems)
 
 
 def _actions(block: dict[str, Any], at: str, problems: Problems) -> None:
     seen: set[str] = set()
     for index, item in enumerate(problems.count(block.get("elements"), f"{at}/elements", 1, 25)):
         where = f"{at}/elements/{index}"
-        _check_element(item, ACTION_ELEMENTS, where, problems)
+        check_element(item, ACTION_ELEMENTS, where, problems)
         action_id = item.get("action_id") if isinstance(item, dict) else None
         if isinstance(action_id, str):
             if action_id in seen:
@@ -223,19 +164,11 @@ def _actions(block: dict[str, Any], at: str, problems: Problems) -> None:
             seen.add(action_id)
 
 
-def _image(block: dict[str, Any], at: str, problems: Problems) -> None:
-    if "image_url" not in block and "slack_file" not in block:
-        problems.add("missing required field: image_url", at)
-    if "image_url" in block:
-        problems.length(block["image_url"], f"{at}/image_url", 3000)
-    problems.length(block.get("alt_text"), f"{at}/alt_text", 2000)
-
-
 def _input(block: dict[str, Any], at: str, problems: Problems) -> None:
-    _plain(block.get("label"), f"{at}/label", 2000, problems)
+    plain(block.get("label"), f"{at}/label", 2000, problems)
     if "hint" in block:
-        _plain(block["hint"], f"{at}/hint", 2000, problems)
-    _check_element(block.get("element"), INPUT_ELEMENTS, f"{at}/element", problems)
+        plain(block["hint"], f"{at}/hint", 2000, problems)
+    check_element(block.get("element"), INPUT_ELEMENTS, f"{at}/element", problems)
 
 
 def _rich_text(block: dict[str, Any], at: str, problems: Problems) -> None:
@@ -287,7 +220,7 @@ def _plan(block: dict[str, Any], at: str, problems: Problems) -> None:
 
 
 def _alert(block: dict[str, Any], at: str, problems: Problems) -> None:
-    _either(block.get("text"), f"{at}/text", 3000, problems)
+    either(block.get("text"), f"{at}/text", 3000, problems)
 
 
 _CHECKS: dict[str, Callable[[dict[str, Any], str, Problems], None]] = {
@@ -296,7 +229,7 @@ _CHECKS: dict[str, Callable[[dict[str, Any], str, Problems], None]] = {
     "header": _header,
     "context": _context,
     "actions": _actions,
-    "image": _image,
+    "image": check_image,
     "rich_text": _rich_text,
     "input": _input,
     "markdown": _markdown,
@@ -305,92 +238,6 @@ _CHECKS: dict[str, Callable[[dict[str, Any], str, Problems], None]] = {
     "task_card": _task_card,
     "alert": _alert,
 }
-
-
-def _check_element(element: object, allowed: frozenset[str], at: str, problems: Problems) -> None:
-    if not isinstance(element, dict):
-        problems.add(f"missing required field: {at.rsplit('/', 1)[-1]}", at.rsplit("/", 1)[0])
-        return
-    kind = element.get("type")
-    if not isinstance(kind, str) or kind not in allowed:
-        problems.add(f"unsupported type: {kind}", f"{at}/type")
-        return
-    if kind == "image":
-        _image(element, at, problems)
-        return
-    if "action_id" in element:
-        problems.length(element["action_id"], f"{at}/action_id", 255)
-    if "placeholder" in element:
-        _plain(element["placeholder"], f"{at}/placeholder", 150, problems)
-    if "confirm" in element:
-        _confirm(element["confirm"], f"{at}/confirm", problems)
-    if kind == "button":
-        _button(element, at, problems)
-    elif kind == "overflow":
-        _options(element.get("options"), f"{at}/options", 5, problems)
-    elif kind in CHOICES:
-        _options(element.get("options"), f"{at}/options", 10, problems)
-    elif kind in SELECTS:
-        _select(element, at, problems)
-    elif kind == "plain_text_input":
-        _text_input(element, at, problems)
-
-
-def _button(element: dict[str, Any], at: str, problems: Problems) -> None:
-    _plain(element.get("text"), f"{at}/text", 75, problems)
-    if "value" in element:
-        problems.length(element["value"], f"{at}/value", 2000)
-    if "url" in element:
-        problems.length(element["url"], f"{at}/url", 3000)
-    if "accessibility_label" in element:
-        problems.length(element["accessibility_label"], f"{at}/accessibility_label", 75)
-    if element.get("style", "primary") not in ("primary", "danger"):
-        problems.add("must be one of: primary, danger", f"{at}/style")
-
-
-def _select(element: dict[str, Any], at: str, problems: Problems) -> None:
-    if "options" not in element and "option_groups" not in element:
-        problems.add("missing required field: options", at)
-    if "options" in element:
-        _options(element["options"], f"{at}/options", 100, problems)
-    if "option_groups" in element:
-        groups = problems.count(element["option_groups"], f"{at}/option_groups", 1, 100)
-        for index, group in enumerate(groups):
-            where = f"{at}/option_groups/{index}"
-            if not isinstance(group, dict):
-                problems.add("must be an object", where)
-                continue
-            _plain(group.get("label"), f"{where}/label", 75, problems)
-            _options(group.get("options"), f"{where}/options", 100, problems)
-
-
-def _options(options: object, at: str, most: int, problems: Problems) -> None:
-    for index, option in enumerate(problems.count(options, at, 1, most)):
-        where = f"{at}/{index}"
-        if not isinstance(option, dict):
-            problems.add("must be an object", where)
-            continue
-        _either(option.get("text"), f"{where}/text", 75, problems)
-        problems.length(option.get("value"), f"{where}/value", 150)
-        if "description" in option:
-            _either(option["description"], f"{where}/description", 75, problems)
-
-
-def _text_input(element: dict[str, Any], at: str, problems: Problems) -> None:
-    for key in ("min_length", "max_length"):
-        value = element.get(key, 1)
-        if not isinstance(value, int) or not 0 <= value <= 3000:
-            problems.add("must be between 0 and 3000", f"{at}/{key}")
-
-
-def _confirm(confirm: object, at: str, problems: Problems) -> None:
-    if not isinstance(confirm, dict):
-        problems.add("must be an object", at)
-        return
-    _plain(confirm.get("title"), f"{at}/title", 100, problems)
-    _either(confirm.get("text"), f"{at}/text", 300, problems)
-    _plain(confirm.get("confirm"), f"{at}/confirm", 30, problems)
-    _plain(confirm.get("deny"), f"{at}/deny", 30, problems)
 
 
 def check_view(view: object) -> list[str]:
@@ -410,10 +257,10 @@ def check_view(view: object) -> list[str]:
         problems.add("must be one of: modal, home", "/view/type")
         return problems.messages
     if kind == "modal":
-        _plain(view.get("title"), "/view/title", 24, problems)
+        plain(view.get("title"), "/view/title", 24, problems)
         for key in ("submit", "close"):
             if view.get(key) is not None:
-                _plain(view[key], f"/view/{key}", 24, problems)
+                plain(view[key], f"/view/{key}", 24, problems)
         blocks = view.get("blocks")
         has_input = isinstance(blocks, list) and any(
             isinstance(block, dict) and block.get("type") == "input" for block in blocks

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.playground.blocks import INPUT_ELEMENTS, SURFACES
+from bot.playground.blocks import SURFACES
 from bot.playground.coverage import BLOCK, ELEMENT, FEATURES, METHOD, Level, coverage_table
+from bot.playground.element_rules import INPUT_ELEMENTS
 from bot.playground.faults import Effect, Faults
 from bot.playground.web_api import METHODS
 

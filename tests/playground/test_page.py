@@ -128,7 +128,7 @@ async def test_a_command_is_completed_sent_and_answered(browser: Browser, server
         seen = await window(browser, server, WIDE)
         page = await seen.open()
         await expect(page.get_by_text("Countersign is connected")).to_be_visible()
-        field = page.get_by_role("combobox", name="Message #ops")
+        field = page.get_by_role("textbox", name="Message #ops")
         await field.press_sequentially("/de")
         await expect(page.get_by_role("option")).to_have_count(1)
         await expect(page.get_by_role("option")).to_contain_text("APP ENV [REF]")

@@ -129,6 +129,10 @@ async function start() {
   });
   store.on("offline", ({ offline }) => document.body.classList.toggle("offline", offline));
   addEventListener("hashchange", show);
+  document.querySelector(".skip").addEventListener("click", (event) => {
+    event.preventDefault();
+    main.focus();
+  });
   document.getElementById("open-menu").addEventListener("click", (event) => showMenu(store, event.currentTarget));
   document.getElementById("open-channels").addEventListener("click", (event) => {
     const open = document.body.classList.toggle("channels-open");

@@ -29,8 +29,8 @@ function section(store, block, where) {
   );
 }
 
-function header(store, block) {
-  return h("h3", { class: "block block-header" }, ...plainText(store, block.text.text));
+function header(store, block, where) {
+  return h(where.heading ?? "h3", { class: "block block-header" }, ...plainText(store, block.text.text));
 }
 
 function divider() {

@@ -1,6 +1,6 @@
 // Where people write: messages, and slash commands with completion.
 
-import { h, toast } from "./dom.js";
+import { announce, h, toast } from "./dom.js";
 
 let composers = 0;
 
@@ -21,8 +21,6 @@ export class Composer {
       placeholder: label,
       "aria-label": label,
       autocomplete: "off",
-      role: threadTs ? null : "combobox",
-      "aria-expanded": threadTs ? null : "false",
       "aria-autocomplete": threadTs ? null : "list",
       "aria-controls": threadTs ? null : this.listId,
       on: {
@@ -60,6 +58,7 @@ export class Composer {
     const typing = !this.threadTs && name.startsWith("/") && words.length === 0 && !name.includes("\n");
     this.matches = typing ? commands.filter((command) => command.name.startsWith(name.toLowerCase())) : [];
     this.renderList();
+    if (this.matches.length) announce(this.matches.length === 1 ? `1 command: ${this.matches[0].name}` : `${this.matches.length} commands`);
     const known = commands.find((command) => command.name === name);
     this.usage.textContent = "";
     if (known && words.length) this.usage.append(h("code", {}, `${known.name} ${known.usage_hint}`));
@@ -68,7 +67,6 @@ export class Composer {
 
   renderList() {
     this.list.hidden = this.matches.length === 0;
-    this.text.setAttribute("aria-expanded", String(!this.list.hidden));
     this.list.replaceChildren(...this.matches.map((command, index) => h("li", {
       role: "option",
       id: `${this.listId}-${index}`,

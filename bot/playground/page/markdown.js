@@ -61,7 +61,7 @@ function block(store, lines, at) {
     return [h("pre", { tabindex: 0 }, h("code", {}, lines.slice(at + 1, last).join("\n"))), last - at + 1];
   }
   const heading = /^(#{1,6})\s+(.*)$/.exec(line);
-  if (heading) return [h(`h${Math.min(6, heading[1].length + 2)}`, {}, ...inline(store, heading[2])), 1];
+  if (heading) return [h("h3", { class: `level-${heading[1].length}` }, ...inline(store, heading[2])), 1];
   if (/^\s*(-{3,}|\*{3,}|_{3,})\s*$/.test(line)) return [h("hr"), 1];
   if (LIST.test(line)) return list(store, lines, at);
   if (/^>/.test(line)) return quote(store, lines, at);

@@ -92,6 +92,7 @@ function home(store) {
   const view = store.data.homes[store.me];
   if (!view) return [h("p", { class: "empty" }, `${store.data.app.name} shows nothing here yet.`)];
   const context = {
+    heading: "h2",
     send: (blockId, element, value) => store.act("click", {
       view_id: view.id,
       action_id: element.action_id,
