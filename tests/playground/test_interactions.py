@@ -10,7 +10,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.playground import RunningPlayground
 
 from . import showcase
-from .conftest import AMELIE, BOB, OPS, Person, connected, new_app
+from .conftest import AMELIE, BOB, OPS, Person, connected, new_app, until
 
 FORM = {
     "environment": {"value": "production"},
@@ -205,10 +205,11 @@ async def test_the_home_tab(server: RunningPlayground, amelie: Person) -> None:
 
     async with connected(app):
         await amelie.does("home")
-        for _ in range(200):
-            home = (await amelie.sees())["homes"].get(AMELIE)
-            if home:
-                break
+
+        async def published() -> Any:
+            return (await amelie.sees())["homes"].get(AMELIE)
+
+        home = await until(published, "the Home tab is published")
         assert home["blocks"][0]["text"]["text"] == "Countersign"
         await amelie.does("click", view_id=home["id"], action_id="home_deploy")
     assert got == [("home", "compte", True)]
