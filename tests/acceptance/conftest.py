@@ -1,0 +1,46 @@
+"""A whole stage as fixtures."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.demo.application import Application
+from bot.demo.host import Host
+from bot.demo.web import WebServer
+from bot.playground import Playground, default_workspace
+from tests.acceptance.stage import Bot, Stage, environment
+from tests.support import OPS_PASSWORD, operations, write_operations
+
+NewStage = Callable[..., Awaitable[Stage]]
+
+
+@pytest.fixture
+async def new_stage(
+    tmp_path: Path, ssh_host: Host, laravel_at_first: Application, web: WebServer
+) -> AsyncIterator[NewStage]:
+    """Make a stage around the test's application; keywords go to `operations`, `command` and `extra` to the bot."""
+    async with AsyncExitStack() as stack:
+
+        async def make(
+            command: tuple[str, ...] = ("-m", "bot", "serve"), extra: dict[str, str] | None = None, **options: Any
+        ) -> Stage:
+            content = operations(ssh_host, laravel_at_first, **{"health_url": web.health_url, **options})
+            ops_file = write_operations(tmp_path, content)
+            playground = await stack.enter_async_context(Playground(default_workspace()).serve())
+            secrets = {OPS_PASSWORD: laravel_at_first.database.password}
+            bot = Bot(tmp_path, {**environment(playground.api_url, ops_file), **secrets, **(extra or {})}, command)
+            stack.push_async_callback(bot.kill)
+            return Stage(playground, bot)
+
+        yield make
+
+
+@pytest.fixture
+async def stage(new_stage: NewStage) -> Stage:
+    """A stage whose bot is ready."""
+    made = await new_stage()
+    await made.bot.start()
+    return made
