@@ -5,7 +5,6 @@ The other half is `runner.sh`, which keeps the journal on the host and says how 
 
 from __future__ import annotations
 
-import hashlib
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -63,7 +62,7 @@ class Work:
         private: whether the script itself holds something secret, so that its copy goes when the step ends.
 
     Raises:
-        ValueError: the name of a file is not safe in a path, or a text has a NUL byte.
+        ValueError: the name of a file is not safe in a path, or a text has a NUL byte or is no text in UTF-8.
     """
 
     script: str
@@ -80,6 +79,8 @@ class Work:
         texts = (self.script, self.directory, *(secret.reveal() for secret in self.files.values()))
         if any("\0" in text for text in texts):
             raise ValueError("neither a script nor a directory nor a private file can contain a NUL byte")
+        for text in texts:
+            text.encode(errors="surrogateescape")
 
 
 NOTHING = Work("", "/", 0)
@@ -106,10 +107,7 @@ def message(call: Call, identity: Identity, token: int, work: Work, offset: int,
         offset: bytes of the log that are already here.
         nonce: a random name that marks the runner's own lines.
     """
-    source = runner()
     values = {
-        "source": source,
-        "version": hashlib.sha256(source.encode()).hexdigest()[:12],
         "nonce": nonce,
         "run": identity.run,
         "key": identity.key,
@@ -126,7 +124,7 @@ def message(call: Call, identity: Identity, token: int, work: Work, offset: int,
     lines = [
         "{",
         *(f"{name}={shlex.quote(value)}" for name, value in values.items()),
-        'eval "$source"',
+        runner(),
         " ".join(["main", call.value, *(shlex.quote(word) for word in files)]),
         "}",
         "",

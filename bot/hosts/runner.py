@@ -42,6 +42,7 @@ class Patience:
         during: seconds at least for a step that may run; its time limit where that is longer.
         first_pause: seconds between the first two tries; each further pause is twice as long.
         longest_pause: seconds between two tries at most.
+        stopping: seconds that a host takes to end a step at its time limit: TERM, grace, KILL, a look at what is left.
         ending: seconds for ending a step, reconnecting included.
         check: seconds for a step's check.
     """
@@ -50,6 +51,7 @@ class Patience:
     during: float = 60.0
     first_pause: float = 0.1
     longest_pause: float = 5.0
+    stopping: float = 15.0
     ending: float = 60.0
     check: float = 60.0
 
@@ -184,11 +186,7 @@ class Runner:
 
     def _remaining(self, job: Job, progress: Progress) -> float:
         """Seconds from the last contact to the step's time limit, with those that ending it takes."""
-        return job.step.timeout - progress.seconds + _ENDING_SECONDS
-
-
-_ENDING_SECONDS = 15.0
-"""TERM, five seconds of grace, KILL, and a look whether it is gone."""
+        return job.step.timeout - progress.seconds + self._patience.stopping
 
 
 def _outcome(verdict: Verdict, job: Job, work: Work, *, never: bool) -> Outcome:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from bot.demo.host import Host as Server
@@ -19,6 +20,13 @@ QUICK = Settings(keepalive_interval=0.3, keepalive_count=3, connect_timeout=10.0
 """A frozen connection is found dead after about a second."""
 
 _numbers = itertools.count(1)
+
+
+async def until(condition: Callable[[], object], seconds: float = 20.0) -> None:
+    """Wait until something outside this process is so."""
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110 - a file or a process of another program sets no event here
+            await asyncio.sleep(0.01)
 
 
 def a_run() -> str:

@@ -1,0 +1,104 @@
+"""Asking an app's health URL until it answers well."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+import aiohttp
+
+from bot.domain.errors import Reason, problem
+from bot.domain.plan import Health
+from bot.engine.ports import Done, Effect, Ending, Failed, Job, Outcome, Output
+
+_MOST_REDIRECTS = 5
+_SECONDS_A_TRY = 10.0
+_FIRST_BAD_STATUS = 400
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What one try gave: a status, or why there was none."""
+
+    status: int | None
+    url: str
+    error: str = ""
+
+    @property
+    def fine(self) -> bool:
+        return self.status is not None and self.status < _FIRST_BAD_STATUS
+
+    @property
+    def facts(self) -> dict[str, str]:
+        facts = {"url": self.url}
+        if self.status is not None:
+            facts["status"] = str(self.status)
+        if self.error:
+            facts["error"] = self.error
+        return facts
+
+
+class HealthPerformer:
+    """Does the steps whose act is to ask a URL; the bot itself asks.
+
+    Args:
+        pause: seconds between two tries.
+    """
+
+    def __init__(self, pause: float = 1.0) -> None:
+        self._pause = pause
+
+    async def perform(self, job: Job, output: Output) -> Outcome:
+        """Ask until the answer's status is below 400, at most as often as the act says.
+
+        Redirects are followed, up to five.
+
+        Returns:
+            `Done` with the facts `status` and `url` (where the redirects led); else `Failed` with `timed_out` and
+            the facts `url`, `tries`, and `status` or `error` of the last try.
+        """
+        act = job.step.act
+        if not isinstance(act, Health):
+            raise TypeError(f"step {job.step.key} does not ask a URL")
+        last = _Answer(None, act.url, "it was never asked")
+        offset, tries = job.offset, 0
+        try:
+            async with (
+                asyncio.timeout(job.step.timeout),
+                aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_SECONDS_A_TRY)) as session,
+            ):
+                while tries < act.tries:
+                    if tries:
+                        await asyncio.sleep(self._pause)
+                    last = await _ask(session, act.url)
+                    tries += 1
+                    line = f"GET {act.url}: {last.status or last.error}\n".encode(errors="replace")
+                    await output.write(offset, line)
+                    offset += len(line)
+                    if last.fine:
+                        return Done(last.facts)
+        except TimeoutError:
+            pass
+        return Failed(problem(Reason.TIMED_OUT, **{**last.facts, "tries": str(tries)}))
+
+    async def resume(self, job: Job, output: Output) -> Outcome:
+        """Ask again: it only reads."""
+        return await self.perform(job, output)
+
+    async def check(self, job: Job) -> Effect:
+        """Nothing takes effect."""
+        return Effect.CANNOT_TELL
+
+    async def end(self, job: Job) -> Ending:
+        """Nothing runs beside the task that asks."""
+        return Ending.GONE
+
+
+async def _ask(session: aiohttp.ClientSession, url: str) -> _Answer:
+    try:
+        async with session.get(url, max_redirects=_MOST_REDIRECTS) as response:
+            return _Answer(response.status, str(response.url))
+    except aiohttp.TooManyRedirects:
+        return _Answer(None, url, f"more than {_MOST_REDIRECTS} redirects")
+    except (aiohttp.ClientError, OSError, ValueError) as error:
+        return _Answer(None, url, str(error) or type(error).__name__)

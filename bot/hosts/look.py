@@ -1,0 +1,268 @@
+"""Reading a host's checkout without changing it: one script a host, one round trip."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Mapping
+
+from bot.domain.errors import Reason, Refused, problem
+from bot.domain.look import HostFacts, HostQuestion
+from bot.domain.names import Ref
+from bot.domain.plan import Commit
+from bot.domain.shell import Command, Part, Syntax, Word
+from bot.hosts.connections import Connections
+
+_SECONDS = 60.0
+_MOST_COMMITS = 50
+_MOST_DIRTY = 20
+_ABBREVIATION = re.compile(r"[0-9a-f]{7,64}", re.IGNORECASE)
+_DF = re.compile(r"\s(\d+)\s+(-?\d+)\s+(-?\d+)\s+(?:\d+%|-)\s")
+"""Total, used and available; the names around them may hold blanks."""
+
+# Answers are sections. Each begins with the nonce and its name; values end with NUL, which no path, no name and no
+# line of a commit can contain. Nobody who wrote a file name or a commit knows the nonce.
+_PREPARE = """
+LC_ALL=C GIT_OPTIONAL_LOCKS=0 GIT_TERMINAL_PROMPT=0 GIT_NO_LAZY_FETCH=1 GIT_PAGER=cat
+export LC_ALL GIT_OPTIONAL_LOCKS GIT_TERMINAL_PROMPT GIT_NO_LAZY_FETCH GIT_PAGER
+section() { printf '%s:%s\\0' "$nonce" "$1"; }
+value() { printf '%s\\0' "$1"; }
+ask() {
+  git -C "$path" -c core.quotePath=false -c core.fsmonitor=false -c log.showSignature=false \\
+    -c i18n.logOutputEncoding=UTF-8 -c color.ui=false "$@"
+}
+commit_of() { ask rev-parse --verify --quiet "$1^{commit}" 2>/dev/null; }
+
+section disk
+place=$path
+while [ ! -e "$place" ] && [ -n "$place" ] && [ "$place" != . ]; do
+  case $place in */*) place=${place%/*} ;; *) place=. ;; esac
+done
+[ -n "$place" ] || place=/
+value "$(df -Pk "$place" 2>/dev/null)"
+value "$(df -Pi "$place" 2>/dev/null)"
+section checkout
+if ! command -v git >/dev/null 2>&1; then
+  value no-git
+elif [ ! -e "$path/.git" ]; then
+  value none
+elif top=$(ask rev-parse --show-prefix 2>&1); then
+  if [ -n "$top" ]; then value none; else value yes; fi
+else
+  value trouble
+  value "$top"
+fi
+"""
+
+_READ_CHECKOUT = """
+section head
+head=$(commit_of HEAD)
+value "$head"
+value "$(ask symbolic-ref --quiet --short HEAD 2>/dev/null)"
+section dirty
+ask status --porcelain -z --untracked-files=no --no-renames 2>/dev/null
+"""
+
+_RESOLVE = """
+sha=$(commit_of "refs/remotes/origin/$ref") || sha=$(commit_of "refs/tags/$ref") || sha=
+if [ -z "$sha" ] && [ -n "$abbreviation" ]; then
+  # Names of objects only: a local branch may look like an abbreviation.
+  count=0
+  for object in $(ask rev-parse --disambiguate="$abbreviation" 2>/dev/null); do
+    found=$(commit_of "$object") && sha=$found && count=$((count + 1))
+  done
+  [ "$count" -eq 1 ] || sha=
+fi
+section sha
+value "$sha"
+if [ -n "$sha" ] && [ -n "$head" ]; then
+  section fast-forward
+  ask merge-base --is-ancestor "$head" "$sha" 2>/dev/null && value yes
+  section count
+  value "$(ask rev-list --count "$head..$sha" -- 2>/dev/null)"
+  section commits
+  ask log -z --max-count=@COMMITS@ --no-color --format=tformat:%H%x00%an%x00%s "$head..$sha" -- 2>/dev/null
+  section changed
+  ask diff-tree -r -z --name-only --no-renames "$head" "$sha" -- 2>/dev/null
+fi
+"""
+
+_MIGRATIONS = """
+section migrations
+[ -z "$sha$head" ] || ask ls-tree -z --full-tree "${sha:-$head}" -- "$directory" 2>/dev/null
+"""
+
+
+def script(question: HostQuestion, nonce: str) -> Command:
+    """Write what one host is asked, as one script.
+
+    Args:
+        question: what to read.
+        nonce: a random name that marks the beginnings of sections.
+
+    Returns:
+        A command that reads and changes nothing; everything of the question in it is quoted.
+
+    Raises:
+        Refused: `bad_ref`, the ref is not a name that git allows.
+    """
+    ref = Ref(question.ref).text if question.ref is not None else ""
+    abbreviation = ref.lower() if _ABBREVIATION.fullmatch(ref) else ""
+    directory = f"{question.directory.rstrip('/')}/" if question.directory is not None else ""
+    parts: list[Part] = []
+    for name, text in {
+        "nonce": nonce,
+        "path": question.path,
+        "ref": ref,
+        "abbreviation": abbreviation,
+        "directory": directory,
+    }.items():
+        parts += [Syntax(f"{name}="), Word(text), Syntax("\n")]
+    parts += [Syntax("sha= head=\n"), Syntax(_PREPARE), Syntax(_READ_CHECKOUT)]
+    if question.ref is not None:
+        parts.append(Syntax(_RESOLVE.replace("@COMMITS@", str(_MOST_COMMITS))))
+    if question.directory is not None:
+        parts.append(Syntax(_MIGRATIONS))
+    parts.append(Syntax("section existing\n"))
+    for path in question.exists:
+        parts += [Syntax("relative="), Word(path), Syntax('\n[ ! -e "$path/$relative" ] || value "$relative"\n')]
+    parts.append(Syntax("section missing-tools\n"))
+    for tool in question.tools:
+        word = Word(tool)
+        parts += [Syntax("command -v "), word, Syntax(" >/dev/null 2>&1 || value "), word, Syntax("\n")]
+    if question.maintenance is not None:
+        parts += [
+            Syntax('section maintenance\n( cd -- "$path" >/dev/null || exit 2\n'),
+            *question.maintenance.parts,
+            Syntax('\n) >/dev/null 2>&1 </dev/null\nvalue "$?"\n'),
+        ]
+    parts.append(Syntax("section end\n"))
+    return Command(tuple(parts))
+
+
+class Incomplete(Exception):  # noqa: N818 - a state of the answer
+    """The answer does not reach its end."""
+
+
+def parse(host: str, question: HostQuestion, answer: bytes, nonce: str) -> HostFacts:
+    """Read what `script` printed.
+
+    Args:
+        host: its name.
+        question: what was asked.
+        answer: the script's standard output; what a login shell printed before it is skipped.
+        nonce: what the script was given.
+
+    Returns:
+        The facts.
+
+    Raises:
+        Incomplete: the answer was cut off.
+        Refused: `host_tool_missing` (git), `checkout_missing` (there is a checkout, and git refuses to read it).
+    """
+    sections = _sections(answer, nonce)
+    if "end" not in sections:
+        raise Incomplete
+    checkout = sections["checkout"]
+    match checkout[:1]:
+        case ["no-git"]:
+            raise Refused(problem(Reason.HOST_TOOL_MISSING, host=host, tool="git"))
+        case ["trouble"]:
+            detail = " ".join(" ".join(checkout[1:]).split())[:500]
+            raise Refused(problem(Reason.CHECKOUT_MISSING, host=host, path=question.path, detail=detail))
+    head, branch = (*sections.get("head", ()), "", "")[:2]
+    commits = sections.get("commits", ())
+    status = (*sections.get("maintenance", ()), "")[0]
+    blocks, inodes = (_df(text) for text in (*sections.get("disk", ()), "", "")[:2])
+    return HostFacts(
+        host=host,
+        is_checkout=checkout[:1] == ("yes",),
+        head=head,
+        branch=branch,
+        dirty=tuple(entry[3:] for entry in sections.get("dirty", ()))[:_MOST_DIRTY],
+        sha=next(iter(sections.get("sha", ())), "") or None,
+        fast_forward=bool(sections.get("fast-forward")),
+        commits=tuple(Commit(*commits[at : at + 3]) for at in range(0, len(commits) - 2, 3)),
+        commit_count=int(next(iter(sections.get("count", ())), "") or 0),
+        changed=sections.get("changed", ()),
+        migrations=_files(sections.get("migrations", ()), question.directory),
+        existing=frozenset(sections["existing"]),
+        maintenance={"0": True, "1": False}.get(status),
+        missing_tools=sections["missing-tools"],
+        free_kib=blocks[1] if blocks else 0,
+        # A file system that makes inodes as it needs them says that it has none at all.
+        free_inodes=inodes[1] if inodes and inodes[0] > 0 else None,
+    )
+
+
+def _sections(answer: bytes, nonce: str) -> Mapping[str, tuple[str, ...]]:
+    """Take the answer apart; what follows the last NUL is no value."""
+    mark = f"{nonce}:".encode()
+    _, found, rest = answer.partition(mark)
+    sections: dict[str, list[str]] = {}
+    if not found:
+        return {}
+    current: list[str] = []
+    for item in (found + rest).split(b"\0")[:-1]:
+        if item.startswith(mark):
+            current = sections.setdefault(item[len(mark) :].decode(errors="replace"), [])
+        else:
+            current.append(item.decode(errors="surrogateescape"))
+    return {name: tuple(values) for name, values in sections.items()}
+
+
+def _df(text: str) -> tuple[int, int] | None:
+    """Read total and available from `df -P`'s second line."""
+    _, _, line = text.partition("\n")
+    match = _DF.search(line)
+    return (int(match.group(1)), int(match.group(3))) if match else None
+
+
+def _files(entries: tuple[str, ...], directory: str | None) -> tuple[str, ...]:
+    """Read names of files from `git ls-tree -z`: `MODE blob OBJECT<TAB>PATH`."""
+    prefix = f"{(directory or '').strip('/')}/"
+    names = []
+    for entry in entries:
+        about, _, path = entry.partition("\t")
+        if " blob " in f"{about} ":
+            names.append(path.removeprefix(prefix))
+    return tuple(names)
+
+
+class HostLook:
+    """Reads hosts.
+
+    Args:
+        connections: to the hosts.
+    """
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+
+    async def host(self, name: str, question: HostQuestion) -> HostFacts:
+        """Read one host, in one round trip.
+
+        Args:
+            name: of the host.
+            question: what is asked.
+
+        Returns:
+            What it answered.
+
+        Raises:
+            Refused: `host_unreachable`, `host_key_changed`, `host_login_refused`; `host_tool_missing` without git;
+                `checkout_missing` where git refuses to read the checkout (its words are in `detail`); `bad_ref`.
+        """
+        detail = ""
+        for _ in range(2):  # reading twice does no harm, and the connection may just have been cut
+            nonce = secrets.token_hex(8)
+            answer = await self._connections.read(name, script(question, nonce), _SECONDS, 32 * 1024 * 1024)
+            try:
+                return parse(name, question, answer.stdout, nonce)
+            except Incomplete:
+                detail = answer.stderr.decode(errors="replace").strip()[-500:]
+        host = self._connections.host(name)
+        detail = detail or "the answer was cut off"
+        raise Refused(
+            problem(Reason.HOST_UNREACHABLE, host=name, address=host.address, port=str(host.port), detail=detail)
+        )
