@@ -6,7 +6,7 @@ import logging
 
 from bot.slack.gateway import Gateway, SlackRefused, SlackUncertain
 from bot.slack.markup import Markup
-from bot.slack.message import Message, section
+from bot.slack.message import saying
 
 _log = logging.getLogger(__name__)
 
@@ -34,8 +34,7 @@ class Answers:
         Raises:
             SlackBusy: Slack asks to wait; nothing was said.
         """
-        block = section(text)
-        message = Message(text, (block,) if block else ())
+        message = saying(text)
         try:
             if url:
                 await self._gateway.respond(url, message)

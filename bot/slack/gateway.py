@@ -260,6 +260,10 @@ class Gateway:
         text = ",".join(scopes) if isinstance(scopes, list | tuple) else str(scopes)
         return {**dict(answer.data), "scopes": tuple(part.strip() for part in text.split(",") if part.strip())}
 
+    async def open_connection(self, app_token: str) -> None:
+        """Ask for a Socket Mode address, which proves the app token; the address is not used."""
+        await self._call(self.client.apps_connections_open, app_token=app_token)
+
     async def _pages(self, method: Call, **arguments: Any) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
         cursor: str | None = None

@@ -64,7 +64,14 @@ def message(text: str, blocks: Iterable[Block | None], event_type: str, payload:
         payload: of its metadata; lists in it are cut, with `truncated`, where they are too long.
     """
     kept = _within_limits([block for block in blocks if block is not None])
-    return Message(markup.clip(text, TEXT), tuple(kept), event_type, _bounded(payload))
+    return Message(markup.clip_markup(markup.escape(text), TEXT), tuple(kept), event_type, _bounded(payload))
+
+
+def saying(text: Markup) -> Message:
+    """Build a message that says one thing and is no message of a run."""
+    said = markup.clip_markup(text, TEXT)
+    block = section(said)
+    return Message(said, (block,) if block else ())
 
 
 def section(text: Markup | str) -> Block | None:

@@ -38,7 +38,7 @@ STATE_EMOJI = {
 }
 
 STEP_EMOJI = {
-    StepState.PENDING: "▫️",
+    StepState.PENDING: "⚪",
     StepState.RUNNING: "⏳",
     StepState.DONE: "✅",
     StepState.FAILED: "❌",

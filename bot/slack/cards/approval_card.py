@@ -6,7 +6,7 @@ from bot.domain.approval import GateState
 from bot.domain.errors import Problem, Reason
 from bot.domain.run import Gate, Run
 from bot.slack import markup
-from bot.slack.cards.audience import approvers, emoji, mentions
+from bot.slack.cards.audience import approvers, emoji, mentions, unmentioned
 from bot.slack.markup import Markup
 from bot.slack.message import Message, context, dotted, lines, message, section
 from bot.slack.scene import Scene, action, backup_id, target
@@ -34,8 +34,7 @@ def approval_card(run: Run, gate: Gate, scene: Scene) -> Message:
             section(lines((headline, _evidence(run, scene)))),
             section(lines(_people(run, gate, scene, is_open=is_open))),
             section(_outcome(run, gate, scene)),
-            context(say("approval.calm") if is_open else ""),
-            context(say("plan.digest", digest=gate.digest[:12])),
+            context(say("approval.calm" if is_open else "plan.digest", digest=gate.digest[:12])),
         ),
         "countersign_approval",
         {
@@ -98,12 +97,14 @@ def _people(run: Run, gate: Gate, scene: Scene, *, is_open: bool) -> tuple[Marku
     )
     if not is_open:
         return (count,)
-    named = approvers(requirement.eligible, scene)
-    called = mentions(requirement.eligible, "" if requirement.allow_requester else asker)
+    excluded = "" if requirement.allow_requester else asker
+    called = mentions(requirement.eligible, excluded)
+    more = unmentioned(requirement.eligible, excluded)
     return (
         say(
             "approval.who",
-            who=Markup(f"{named} {called}".strip()),
+            who=called or approvers(requirement.eligible, scene),
+            n=str(more) if more else "",
             asker=Markup("") if requirement.allow_requester else scene.name(asker),
         ),
         say(

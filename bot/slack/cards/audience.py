@@ -15,7 +15,7 @@ def approvers(people: People, scene: Scene) -> Markup:
     if people.anyone:
         return scene.sentences.say("approval.anyone")
     names = people.names or tuple(scene.names.get(user, user) for user in sorted(people.users))
-    return Markup(", ".join(markup.bold(name) for name in names[:MOST_MENTIONS]))
+    return Markup(", ".join(markup.bold(markup.clip(name, 60)) for name in names[:MOST_MENTIONS]))
 
 
 def mentions(people: People, without: str) -> Markup:
@@ -28,6 +28,11 @@ def mentions(people: People, without: str) -> Markup:
     groups = [markup.group(identifier) for identifier in sorted(people.groups)]
     users = [markup.user(identifier) for identifier in sorted(people.users - {without})]
     return Markup(" ".join((groups + users)[:MOST_MENTIONS]))
+
+
+def unmentioned(people: People, without: str) -> int:
+    """Count those whom `mentions` leaves out."""
+    return max(len(people.groups) + len(people.users - {without}) - MOST_MENTIONS, 0)
 
 
 def emoji(name: str) -> Markup:

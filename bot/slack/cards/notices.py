@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.domain.approval import Ignored
 from bot.domain.run import Gate, Run, Vote
 from bot.slack.cards.audience import approvers, emoji
-from bot.slack.message import Message, section
+from bot.slack.message import Message, saying
 from bot.slack.scene import Scene
 
 PREFIX = "notice:"
@@ -33,6 +33,5 @@ def notices(run: Run, gate: Gate, scene: Scene) -> dict[str, Message]:
             emoji=emoji(name),
             who=approvers(gate.requirement.eligible, scene),
         )
-        block = section(text)
-        told[notice_slot(vote)] = Message(text, (block,) if block else ())
+        told[notice_slot(vote)] = saying(text)
     return told

@@ -154,12 +154,19 @@ def _steps(after: tuple[Shown, ...], scene: Scene) -> tuple[Markup, ...]:
     say, count = scene.sentences.say, scene.sentences.count
     if not after:
         return (say("plan.steps.none"),)
+    hosts = {step.places for step in after if step.places}
+    common = next(iter(hosts)) if len(hosts) == 1 else ()
     shown = [
-        say("plan.step", n=str(index), title=markup.clip(step.title, 80), places=places(step.places))
+        say(
+            "plan.step",
+            n=str(index),
+            title=markup.clip(step.title, 80),
+            places=Markup("") if step.places == common else places(step.places),
+        )
         for index, step in enumerate(after[:_MOST_STEPS], start=1)
     ]
     rest = len(after) - len(shown)
-    return (say("plan.steps"), *shown, count("plan.more", rest) if rest else Markup(""))
+    return (say("plan.steps", places=places(common)), *shown, count("plan.more", rest) if rest else Markup(""))
 
 
 def _skipped(plan: Plan, scene: Scene) -> Markup:

@@ -6,7 +6,19 @@ from bot.domain.run import Run, RunState
 from bot.slack import figures, markup
 from bot.slack.cards.audience import approvers, emoji
 from bot.slack.markup import Markup
-from bot.slack.message import Block, Confirm, Message, actions, button, context, dangerous, lines, message, section
+from bot.slack.message import (
+    Block,
+    Confirm,
+    Message,
+    actions,
+    button,
+    context,
+    dangerous,
+    dotted,
+    lines,
+    message,
+    section,
+)
 from bot.slack.scene import (
     STATE_EMOJI,
     Scene,
@@ -44,7 +56,7 @@ def run_card(run: Run, scene: Scene) -> Message:
     return message(
         say("notification", run=run.id, **words),
         (
-            section(lines((headline, _subject(run, scene), _news(run, scene)))),
+            section(lines((headline, _now(run, scene), _subject(run, scene)))),
             context(asked),
             actions("run_buttons", *_buttons(run, scene)),
         ),
@@ -72,6 +84,11 @@ def _subject(run: Run, scene: Scene) -> Markup:
     return scene.sentences.say("card.ref", ref=ref) if ref else Markup("")
 
 
+def _now(run: Run, scene: Scene) -> Markup:
+    state = state_words(run, scene)
+    return scene.sentences.say("card.now", state=Markup(state[:1].upper() + state[1:]), news=_news(run, scene))
+
+
 def _news(run: Run, scene: Scene) -> Markup:
     """Say what happens now, or who must act, or how it ended."""
     say = scene.sentences.say
@@ -81,7 +98,7 @@ def _news(run: Run, scene: Scene) -> Markup:
         case RunState.QUEUED if run.place_in_queue > 0:
             return scene.sentences.count("card.queue", run.place_in_queue, target=target(run))
         case RunState.QUEUED:
-            return say("card.queued")
+            return Markup("")
         case RunState.PLANNING | RunState.RUNNING | RunState.VERIFYING:
             return _step_line(run, scene)
         case RunState.AWAITING_APPROVAL:
@@ -134,13 +151,13 @@ def _gate_line(run: Run, scene: Scene) -> Markup:
     several = (
         say("card.given", given=str(given), needed=str(requirement.count)) if requirement.count > 1 else Markup("")
     )
-    return lines((ask, several))
+    return dotted((ask, several))
 
 
 def _success(run: Run, scene: Scene) -> Markup:
     say = scene.sentences.say
     if run.nothing_to_do:
-        return say("card.nothing", target=target(run))
+        return say("card.nothing")
     if is_dry_run(run) and run.change_started_at is None:
         return say("card.dry_run")
     down = downtime(run)

@@ -1,0 +1,82 @@
+"""What `countersign doctor` says about Slack."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from bot.domain.secrets import Secret
+from bot.slack.gateway import Gateway, SlackBusy, SlackRefused, SlackUncertain, build_client, open_session
+from bot.slack.manifest import REQUIRED, SCOPES
+
+
+@dataclass(frozen=True)
+class SlackFinding:
+    """One thing that was checked.
+
+    Args:
+        check: what was looked at.
+        ok: whether the bot can work with what was found.
+        detail: what was found, and what would be right.
+    """
+
+    check: str
+    ok: bool
+    detail: str
+
+
+async def examine(bot_token: Secret, app_token: Secret, api_url: str | None) -> tuple[SlackFinding, ...]:
+    """Ask Slack about both tokens.
+
+    Args:
+        bot_token: `xoxb-…`.
+        app_token: `xapp-…`.
+        api_url: base of the Web API, ending in `/api/`; None is Slack's own.
+    """
+    async with open_session() as session:
+        gateway = Gateway(build_client(bot_token.reveal(), api_url, session))
+        try:
+            me = await gateway.who_am_i()
+        except (SlackRefused, SlackBusy, SlackUncertain) as error:
+            return (SlackFinding("Slack bot token", ok=False, detail=_trouble("SLACK_BOT_TOKEN", error)),)
+        who = f"{me.get('user')} in {me.get('team')}"
+        found = [SlackFinding("Slack bot token", ok=True, detail=who), *judge_scopes(tuple(me["scopes"]))]
+        try:
+            await gateway.open_connection(app_token.reveal())
+        except (SlackRefused, SlackBusy, SlackUncertain) as error:
+            found.append(SlackFinding("Slack app token", ok=False, detail=_trouble("SLACK_APP_TOKEN", error)))
+        else:
+            found.append(SlackFinding("Slack app token", ok=True, detail="Socket Mode can connect"))
+    return tuple(found)
+
+
+def judge_scopes(granted: Iterable[str]) -> tuple[SlackFinding, ...]:
+    """Compare the scopes of the token with those that the bot needs.
+
+    Args:
+        granted: as Slack lists them; none where it does not say.
+    """
+    has = set(granted)
+    if not has:
+        return (SlackFinding("Slack scopes", ok=True, detail="Slack does not list them here; they are not checked"),)
+    missing = sorted(set(SCOPES) - has)
+    if not missing:
+        return (SlackFinding("Slack scopes", ok=True, detail="all there"),)
+    return tuple(
+        SlackFinding(
+            "Slack scopes",
+            ok=scope not in REQUIRED,
+            detail=f"{scope} is missing: it is needed to {SCOPES[scope]}. Add it to the app and install it again",
+        )
+        for scope in missing
+    )
+
+
+def _trouble(variable: str, error: Exception) -> str:
+    match error:
+        case SlackRefused():
+            return f"Slack refuses {variable}: {error.error}"
+        case SlackBusy():
+            return f"Slack asks to wait {error.seconds:.0f} s; try again then"
+        case _:
+            return f"Slack does not answer: {error}"
