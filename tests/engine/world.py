@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +37,10 @@ from bot.engine.ports import (
 )
 from bot.engine.world import World
 from bot.recipes.load import load_recipe
+from bot.recipes.recipe import Recipe
 from bot.store.store import SqlStore, open_store
 from commands.deploy import Deploy
+from commands.migrate_status import MigrateStatus
 from tests.support.examples import HOST, NAME, NEXT, NOON, OPERATIONS, REQUEST, TARGET, Sight
 from tests.support.polling import eventually
 
@@ -179,11 +182,17 @@ class Faulty:
         return guarded
 
 
+@cache
+def _recipe(name: str) -> Recipe:
+    return load_recipe(name, Path())
+
+
 class SmallWorld:
     """Everything the engine needs, and the engine itself, which can be started again."""
 
-    def __init__(self, store: SqlStore, target: Target = TARGET) -> None:
+    def __init__(self, store: SqlStore, target: Target = TARGET, recipe: str = "laravel") -> None:
         self.store = store
+        self.recipe = _recipe(recipe)
         self.hosts = Hosts()
         self.people = People()
         self.clock = HeldClock()
@@ -202,7 +211,8 @@ class SmallWorld:
             World(
                 store=store or self.store,
                 operations=operations,
-                planners={Action.DEPLOY: Deploy({NAME: load_recipe("laravel", Path())})},
+                planners={Action.DEPLOY: Deploy({NAME: self.recipe})},
+                status=MigrateStatus({NAME: self.recipe}),
                 performers=dict.fromkeys(kinds, self.hosts),
                 observer=self,
                 conversation=self.people,
@@ -241,10 +251,10 @@ class SmallWorld:
 
 
 @asynccontextmanager
-async def small_world(folder: Path, target: Target = TARGET) -> AsyncIterator[SmallWorld]:
+async def small_world(folder: Path, target: Target = TARGET, recipe: str = "laravel") -> AsyncIterator[SmallWorld]:
     """Give a world whose engine lives once."""
     async with open_store(store_url(folder)) as store:
-        world = SmallWorld(store, target)
+        world = SmallWorld(store, target, recipe)
         try:
             yield world
         finally:
