@@ -37,9 +37,10 @@ from bot.logs import announce_ready
 from bot.monitoring import Monitoring, serve_monitoring
 from bot.recipes.load import load_recipe
 from bot.recipes.recipe import Recipe
+from bot.slack.ports import CommandSpec
 from bot.slack.room import SlackAccess, SlackRoom
 from bot.store.store import SqlStore, SystemClock, open_store
-from commands import all_commands
+from commands import all_commands, status_command
 
 _KEEP_EVENTS = timedelta(days=7)
 
@@ -102,12 +103,12 @@ async def serve(configuration: Configuration) -> None:
     clock = SystemClock()
     stopped = _stop_signal()
     recipes = load_recipes(operations.targets)
-    commands = all_commands(recipes)
+    commands, status = all_commands(recipes), status_command(recipes)
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(open_store(settings.store_url.reveal(), clock))
         connections = await stack.enter_async_context(Connections(operations.hosts))
         access = SlackAccess(settings.slack_bot_token, settings.slack_app_token, settings.slack_api_url)
-        by_name = {command.name: command for command in commands}
+        by_name: dict[str, CommandSpec] = {command.name: command for command in commands} | {status.name: status}
         room = await stack.enter_async_context(SlackRoom(access, store, store, by_name, operations, masker, clock))
         looks, performers = build_edges(connections, recipes)
         engine = Engine(
@@ -115,6 +116,7 @@ async def serve(configuration: Configuration) -> None:
                 store=store,
                 operations=operations,
                 planners={command.action: command for command in commands},
+                status=status,
                 performers=performers,
                 observer=looks,
                 conversation=room.conversation,

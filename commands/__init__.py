@@ -12,8 +12,9 @@ from bot.domain.names import TargetName
 from bot.recipes.recipe import Recipe
 from commands.command import Command
 from commands.deploy import Deploy
+from commands.migrate_status import MigrateStatus
 
-__all__ = ["Command", "all_commands"]
+__all__ = ["Command", "all_commands", "status_command"]
 
 
 def all_commands(recipes: Mapping[TargetName, Recipe]) -> tuple[Command, ...]:
@@ -23,3 +24,12 @@ def all_commands(recipes: Mapping[TargetName, Recipe]) -> tuple[Command, ...]:
         recipes: the recipe of each target.
     """
     return (Deploy(recipes),)
+
+
+def status_command(recipes: Mapping[TargetName, Recipe]) -> MigrateStatus:
+    """Build `/migrate-status`, which reads and makes no run.
+
+    Args:
+        recipes: the recipe of each target.
+    """
+    return MigrateStatus(recipes)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -15,6 +14,8 @@ from bot.domain.run import Run
 from bot.domain.target import Operations, Target
 from bot.recipes.recipe import Recipe
 from bot.recipes.steps import Situation, before_plan, planned, question
+from commands.pending import not_run
+from commands.reading import both, each
 from commands.words import find_target, sort_words
 
 DRY_RUN = "--dry-run"
@@ -120,17 +121,10 @@ async def _read(
     recipe: Recipe, target: Target, look: Look, ref: str
 ) -> tuple[tuple[HostFacts, ...], DatabaseFacts | None]:
     asked = question(recipe, target, ref)
-    reading = [look.host(name, asked) for name in target.hosts]
-    # Every answer is awaited before the first refusal is passed on, so that nothing is left reading.
-    found = await asyncio.gather(*reading, return_exceptions=True)
-    hosts: list[HostFacts] = []
-    for answer in found:
-        if isinstance(answer, BaseException):
-            raise answer
-        hosts.append(answer)
+    hosts = each(*(look.host(name, asked) for name in target.hosts))
     if target.database is None or recipe.migrations is None:
-        return tuple(hosts), None
-    return tuple(hosts), await look.database(recipe.migrations.table)
+        return await hosts, None
+    return await both(hosts, look.database(recipe.migrations.table))
 
 
 def _agreed_commit(hosts: tuple[HostFacts, ...], ref: str) -> str:
@@ -152,10 +146,7 @@ def _agreed_commit(hosts: tuple[HostFacts, ...], ref: str) -> str:
 def _pending(recipe: Recipe, first: HostFacts, database: DatabaseFacts | None) -> tuple[str, ...]:
     if recipe.migrations is None or database is None:
         return ()
-    suffix = recipe.migrations.suffix
-    ran = {row.name for row in database.ran}
-    names = (file.removesuffix(suffix) for file in first.migrations if file.endswith(suffix))
-    return tuple(sorted(name for name in names if name not in ran))
+    return not_run(first.migrations, recipe.migrations, database)
 
 
 def _takes_down(

@@ -41,6 +41,7 @@ class Reason(StrEnum):
     DATABASE_MISSING = "database_missing"
     BLOCKED_BY_SESSIONS = "blocked_by_sessions"
     BACKUP_IMPOSSIBLE = "backup_impossible"
+    NO_MIGRATIONS = "no_migrations"
     # what happened to a step
     EXIT_STATUS = "exit_status"
     TIMED_OUT = "timed_out"

@@ -142,7 +142,7 @@ class Policy:
     Args:
         name: as in the operations file.
         run: who may ask for each action; an action that is not listed is refused.
-        approve: what each action needs; the key `destructive-migration` replaces `deploy` when SQL drops or rewrites data.
+        approve: what each action needs; `destructive-migration` replaces `deploy` when SQL drops or rewrites data.
         backup_before: when a backup is made, by action.
         freezes: when nothing is changed.
     """

@@ -15,9 +15,11 @@ from bot.domain.names import run_id
 from bot.domain.people import Membership, membership
 from bot.domain.request import Request
 from bot.domain.run import Run, RunState
+from bot.domain.status import Standing
 from bot.domain.target import Operations, Target
 from bot.engine.driver import Driver
 from bot.engine.ports import Chunk
+from bot.engine.standing import REMEMBERED, standing_of
 from bot.engine.world import World
 
 _SWEEP = 3.0
@@ -80,12 +82,25 @@ class Engine:
         freeze = target.policy.freeze_at(now)
         if freeze is not None and "dry_run" not in request.options:
             raise Refused(problem(Reason.FROZEN, why=freeze.reason, timezone=freeze.timezone))
-        made = run_id(os.urandom(8))
-        facts = {"typed": self._world.masker.mask(request.typed), "target": str(request.target)}
-        run = await self._world.store.create(made, request, now, Entry(made, "requested", request.origin.user, facts))
+        run = await self._create(request)
         self._world.audience.changed(run.id)
         self._drive(run.id)
         return run
+
+    async def standing(self, request: Request) -> Standing:
+        """Read where the migrations of a target stand; nothing is changed, and no run is made.
+
+        Args:
+            request: of `/migrate-status`.
+
+        Raises:
+            Refused: who asks may not, or what a host or the database answers.
+        """
+        target = self._world.operations.targets[request.target]
+        await self._may(request, target)
+        status = await self._world.status.status(target, self._world.observer.look(target))
+        name = target.name
+        return standing_of(status, await self._world.store.of_target(name.app, name.environment, REMEMBERED))
 
     async def get(self, run: str) -> Run | None:
         """Read one run."""
@@ -144,6 +159,18 @@ class Engine:
             if past:
                 estimates[key] = median(past)
         return estimates
+
+    async def _create(self, request: Request) -> Run:
+        """Make the run under an ID that no other run has."""
+        facts = {"typed": self._world.masker.mask(request.typed), "target": str(request.target)}
+        now = self._world.clock.now()
+        while True:
+            made = run_id(os.urandom(8))
+            try:
+                entry = Entry(made, "requested", request.origin.user, facts)
+                return await self._world.store.create(made, request, now, entry)
+            except ValueError:
+                _log.info("run_id_taken", run=made)
 
     async def _may(self, request: Request, target: Target) -> None:
         people = target.policy.who_may(request.action)

@@ -16,6 +16,7 @@ from bot.domain.people import Roster
 from bot.domain.plan import NothingToDo, Plan, Step
 from bot.domain.request import Request
 from bot.domain.run import Gate, Run, RunState, StepRow, Vote
+from bot.domain.status import MigrationStatus
 from bot.domain.target import Emoji, Target
 
 
@@ -337,6 +338,10 @@ class RunStore(Protocol):
         """Read the latest runs, newest first."""
         ...
 
+    async def of_target(self, app: str, environment: str, limit: int) -> tuple[Run, ...]:
+        """Read the latest runs on one target, newest first."""
+        ...
+
     async def unfinished(self) -> tuple[str, ...]:
         """Name the runs that have not ended, oldest first."""
         ...
@@ -459,4 +464,12 @@ class Planner(Protocol):
 
     async def pending(self, plan: Plan, target: Target, look: Look) -> tuple[str, ...]:
         """Read again which of the plan's migrations have not run. Raises `Refused` where that cannot be read."""
+        ...
+
+
+class StatusReader(Protocol):
+    """What the engine asks of `/migrate-status`."""
+
+    async def status(self, target: Target, look: Look) -> MigrationStatus:
+        """Read where the migrations of a target stand. Raises `Refused` where that cannot be read."""
         ...

@@ -18,6 +18,7 @@ from bot.engine.ports import (
     Performer,
     Planner,
     RunStore,
+    StatusReader,
 )
 
 
@@ -29,6 +30,7 @@ class World:
         store: the bot's memory of runs.
         operations: the operations file.
         planners: the command behind each action.
+        status: reads where migrations stand.
         performers: who does each kind of act.
         observer: gives the way to read a target.
         conversation: the reactions, as they are now.
@@ -42,6 +44,7 @@ class World:
     store: RunStore
     operations: Operations
     planners: Mapping[Action, Planner]
+    status: StatusReader
     performers: Mapping[type[Act], Performer]
     observer: Observer
     conversation: Conversation

@@ -31,6 +31,10 @@ class StoreReader:
         """Read the latest runs, newest first."""
         return await self._database.read(partial(snapshots.recent, limit=limit))
 
+    async def of_target(self, app: str, environment: str, limit: int) -> tuple[Run, ...]:
+        """Read the latest runs on one target, newest first."""
+        return await self._database.read(partial(snapshots.of_target, app=app, environment=environment, limit=limit))
+
     async def unfinished(self) -> tuple[str, ...]:
         """Name the runs that have not ended, oldest first."""
         return await self._database.read(snapshots.unfinished)

@@ -45,6 +45,12 @@ def recent(connection: Connection, limit: int) -> tuple[Run, ...]:
     return _load(connection, select(runs).order_by(runs.c.sequence.desc()).limit(limit))
 
 
+def of_target(connection: Connection, app: str, environment: str, limit: int) -> tuple[Run, ...]:
+    """Read the latest runs on one target, newest first."""
+    on_target = select(runs).where(runs.c.app == app, runs.c.environment == environment)
+    return _load(connection, on_target.order_by(runs.c.sequence.desc()).limit(limit))
+
+
 def unfinished(connection: Connection) -> tuple[str, ...]:
     """Name the runs that have not ended, oldest first."""
     query = select(runs.c.id).where(runs.c.state.in_(UNFINISHED)).order_by(runs.c.sequence)

@@ -1,0 +1,40 @@
+"""Where a target stands: what was just read of it, with what the bot itself remembers."""
+
+from __future__ import annotations
+
+from bot.domain.plan import Dump
+from bot.domain.request import Action
+from bot.domain.run import BEFORE_CHANGE, Run, RunState, StepState
+from bot.domain.status import MigrationStatus, PastRun, Standing
+
+REMEMBERED = 100
+"""So many of a target's latest runs are searched for its last deploy and backup."""
+
+
+def standing_of(status: MigrationStatus, runs: tuple[Run, ...]) -> Standing:
+    """Put together what was read and what is remembered.
+
+    Args:
+        status: as just read.
+        runs: the latest runs on the target, newest first.
+    """
+    deploys = (run for run in runs if run.request.action is Action.DEPLOY and run.change_started_at is not None)
+    return Standing(
+        status=status,
+        last_deploy=next((past for past in map(_past, deploys) if past is not None), None),
+        last_backup=next((past for past in map(_past, filter(_made_backup, runs)) if past is not None), None),
+        going=next((run.id for run in runs if not run.ended and run.state is not RunState.QUEUED), ""),
+    )
+
+
+def _past(run: Run) -> PastRun | None:
+    if run.ended_at is None or run.state in BEFORE_CHANGE:
+        return None
+    sha = str(run.plan.sha) if run.plan is not None and run.plan.sha is not None else ""
+    backup = (run.plan.backup or "") if run.plan is not None and _made_backup(run) else ""
+    return PastRun(run.id, run.state, run.ended_at, sha, backup)
+
+
+def _made_backup(run: Run) -> bool:
+    dumps = {step.key for step in run.plan.steps if isinstance(step.act, Dump)} if run.plan is not None else set()
+    return any(row.key in dumps and row.state is StepState.DONE for row in run.steps)

@@ -1,0 +1,108 @@
+"""`/migrate-status APP ENV`: where the migrations stand and what would stand in their way. Changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from bot.domain.errors import Reason, Refused, problem
+from bot.domain.look import DatabaseFacts, HostFacts, Look
+from bot.domain.names import TargetName
+from bot.domain.request import Action, Origin, Request
+from bot.domain.status import MigrationStatus
+from bot.domain.target import Operations, Target
+from bot.recipes.recipe import Migrations, Recipe
+from bot.recipes.steps import question
+from commands.pending import names_of, not_run
+from commands.reading import both, each
+from commands.words import find_target, sort_words
+
+_WORDS = 2
+
+
+@dataclass(frozen=True)
+class MigrateStatus:
+    """The command.
+
+    Args:
+        recipes: the recipe of each target.
+    """
+
+    recipes: Mapping[TargetName, Recipe]
+
+    name: str = "/migrate-status"
+    action: Action = Action.MIGRATE_STATUS
+    description: str = "Which migrations ran, which are pending, and what stands in their way"
+    usage: str = "APP ENV"
+
+    def parse(self, words: tuple[str, ...], origin: Origin, operations: Operations) -> Request:
+        """Read what was typed behind `/migrate-status`.
+
+        Raises:
+            Refused: with what is wrong and what would be right.
+        """
+        usage = f"{self.name} {self.usage}"
+        sorted_words = sort_words(words, usage, frozenset(), _WORDS)
+        target = find_target(sorted_words.plain, origin.channel, operations, usage)
+        return Request(self.action, target.name, origin, {}, " ".join((self.name, *words)))
+
+    async def status(self, target: Target, look: Look) -> MigrationStatus:
+        """Read the first host at its live commit and at the branch's, every host's maintenance, and the database.
+
+        Raises:
+            Refused: what a host or the database answers; `usage` where the target has no migrations at all.
+        """
+        recipe = self.recipes[target.name]
+        kept = recipe.migrations
+        if target.database is None or kept is None:
+            missing = "database" if target.database is None else "migrations"
+            raise Refused(problem(Reason.NO_MIGRATIONS, target=str(target.name), missing=missing))
+        ahead, live, database = await _read(recipe, target, look, kept)
+        return judge_status(target, kept, ahead, live, database)
+
+
+async def _read(
+    recipe: Recipe, target: Target, look: Look, kept: Migrations
+) -> tuple[HostFacts, tuple[HostFacts, ...], DatabaseFacts]:
+    at_branch = question(recipe, target, target.branch)
+    at_head = replace(at_branch, ref=None)
+    hosts = each(look.host(target.hosts[0], at_branch), *(look.host(name, at_head) for name in target.hosts))
+    answers, database = await both(hosts, look.database(kept.table))
+    return answers[0], answers[1:], database
+
+
+def judge_status(
+    target: Target,
+    kept: Migrations,
+    ahead: HostFacts,
+    live: tuple[HostFacts, ...],
+    database: DatabaseFacts,
+) -> MigrationStatus:
+    """Compare what the database remembers with what git has.
+
+    Args:
+        target: which.
+        kept: where the recipe keeps migrations.
+        ahead: the first host, asked about the branch.
+        live: every host, asked about what is checked out.
+        database: the database.
+    """
+    pending_live = not_run(live[0].migrations, kept, database)
+    at_branch = ahead.migrations if ahead.sha is not None else ()
+    known = {*names_of(live[0].migrations, kept), *names_of(at_branch, kept)}
+    return MigrationStatus(
+        target=target.name,
+        server=database.version,
+        head=live[0].head,
+        branch=target.branch,
+        branch_sha=ahead.sha or "",
+        ran=database.ran,
+        pending_live=pending_live,
+        pending_branch=tuple(name for name in not_run(at_branch, kept, database) if name not in pending_live),
+        missing=tuple(row.name for row in database.ran if row.name not in known),
+        blockers=database.sessions,
+        sees_all_sessions=database.sees_all_sessions,
+        maintenance=tuple(facts.host for facts in live if facts.maintenance),
+        free_kib=live[0].free_kib,
+        size_bytes=database.size_bytes,
+    )

@@ -1,0 +1,92 @@
+"""`/migrate-status`: the table against the files, at the live commit and at the branch."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bot.domain.errors import Reason, Refused, problem
+from bot.domain.look import DatabaseFacts, HostFacts, HostQuestion, Ran
+from bot.domain.request import Action
+from bot.domain.target import Target
+from bot.recipes.load import load_recipe
+from commands.migrate_status import MigrateStatus
+from tests.support.examples import DATABASE, HEAD, HOST, NAME, NEXT, OPERATIONS, ORIGIN, TARGET, Sight
+
+OTHER = replace(NAME, environment="other")
+STATUS = MigrateStatus({NAME: load_recipe("laravel", Path()), OTHER: load_recipe("shell", Path())})
+FIRST, SECOND = "2025_01_01_000000_create_users", "2025_11_16_074003_add_token_id"
+
+
+class Branches(Sight):
+    """A look whose host has other files at the branch than at HEAD."""
+
+    async def host(self, name: str, question: HostQuestion) -> HostFacts:
+        facts = await super().host(name, question)
+        return facts if question.ref is not None else replace(facts, migrations=facts.migrations[:1], sha=None)
+
+
+async def test_pending_at_the_branch_is_told_from_pending_at_the_live_commit() -> None:
+    status = await STATUS.status(TARGET, Branches())
+    assert (status.head, status.branch_sha) == (HEAD, NEXT)
+    assert status.pending_live == ()
+    assert status.pending_branch == (SECOND,)
+    assert status.missing == ()
+
+
+async def test_what_is_live_and_has_not_run_is_the_louder_news() -> None:
+    status = await STATUS.status(TARGET, Sight())
+    assert status.pending_live == (SECOND,)
+    assert status.pending_branch == ()
+
+
+async def test_what_ran_and_is_in_no_commit_is_missing() -> None:
+    gone = (*DATABASE.ran, Ran("2024_01_01_000000_renamed", 1), Ran(SECOND, 2))
+    status = await STATUS.status(TARGET, Sight(database=replace(DATABASE, ran=gone)))
+    assert status.missing == ("2024_01_01_000000_renamed",)
+    assert status.last_batch == (SECOND,)
+
+
+async def test_a_branch_that_was_never_fetched_is_said_to_be_unknown() -> None:
+    status = await STATUS.status(TARGET, Branches(replace(HOST, sha=None)))
+    assert status.branch_sha == ""
+    assert status.pending_branch == ()
+
+
+async def test_maintenance_is_said_by_host() -> None:
+    target = replace(TARGET, hosts=("web1", "web2"))
+    status = await STATUS.status(target, Sight(HOST, replace(HOST, host="web2", maintenance=True)))
+    assert status.maintenance == ("web2",)
+
+
+@pytest.mark.parametrize(
+    ("target", "missing"),
+    [(replace(TARGET, database=None), "database"), (replace(TARGET, name=OTHER), "migrations")],
+)
+async def test_a_target_without_migrations_is_answered(target: Target, missing: str) -> None:
+    with pytest.raises(Refused) as refusal:
+        await STATUS.status(target, Sight())
+    assert refusal.value.problem.reason is Reason.NO_MIGRATIONS
+    assert refusal.value.problem.facts["missing"] == missing
+
+
+async def test_a_database_that_cannot_be_read_is_the_answer() -> None:
+    class Down(Sight):
+        async def database(self, table: str) -> DatabaseFacts:
+            raise Refused(problem(Reason.DATABASE_UNREACHABLE))
+
+    with pytest.raises(Refused) as refusal:
+        await STATUS.status(TARGET, Down())
+    assert refusal.value.problem.reason is Reason.DATABASE_UNREACHABLE
+
+
+def test_what_is_typed_becomes_a_request() -> None:
+    request = STATUS.parse(("compte", "production"), ORIGIN, OPERATIONS)
+    assert request.action is Action.MIGRATE_STATUS
+    with pytest.raises(Refused):
+        STATUS.parse(("compte", "production", "main"), ORIGIN, OPERATIONS)
+
+
+@pytest.mark.parametrize("rows", [(), (Ran(FIRST, None),)])
+async def test_a_table_without_batches_has_no_last_batch(rows: tuple[Ran, ...]) -> None:
+    assert (await STATUS.status(TARGET, Sight(database=replace(DATABASE, ran=rows)))).last_batch == ()
