@@ -44,6 +44,8 @@ class HostFacts:
         fast_forward: whether `sha` is HEAD or has HEAD among its ancestors.
         commits: from HEAD (exclusive) to `sha`, newest first, at most 50.
         commit_count: how many there are in all.
+        removed: where `sha` is an ancestor of HEAD, the commits that going back would take out; at most 50.
+        removed_count: how many there are in all; 0 where `sha` is no ancestor, or is HEAD.
         changed: paths that differ between HEAD and `sha`.
         migrations: file names in the migrations directory at `sha` (at HEAD where no ref was asked).
         existing: those of the asked paths that exist.
@@ -69,6 +71,8 @@ class HostFacts:
     missing_tools: tuple[str, ...]
     free_kib: int
     free_inodes: int | None
+    removed: tuple[Commit, ...] = ()
+    removed_count: int = 0
 
 
 @dataclass(frozen=True)

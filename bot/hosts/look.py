@@ -82,6 +82,12 @@ if [ -n "$sha" ] && [ -n "$head" ]; then
   value "$(ask rev-list --count "$head..$sha" -- 2>/dev/null)"
   section commits
   ask log -z --max-count=@COMMITS@ --no-color --format=tformat:%H%x00%an%x00%s "$head..$sha" -- 2>/dev/null
+  if ask merge-base --is-ancestor "$sha" "$head" 2>/dev/null; then
+    section backward
+    value "$(ask rev-list --count "$sha..$head" -- 2>/dev/null)"
+    section removed
+    ask log -z --max-count=@COMMITS@ --no-color --format=tformat:%H%x00%an%x00%s "$sha..$head" -- 2>/dev/null
+  fi
   section changed
   ask diff-tree -r -z --name-only --no-renames "$head" "$sha" -- 2>/dev/null
 fi
@@ -171,7 +177,6 @@ def parse(host: str, question: HostQuestion, answer: bytes, nonce: str) -> HostF
             detail = " ".join(" ".join(checkout[1:]).split())[:500]
             raise Refused(problem(Reason.CHECKOUT_MISSING, host=host, path=question.path, detail=detail))
     head, branch = (*sections.get("head", ()), "", "")[:2]
-    commits = sections.get("commits", ())
     status = (*sections.get("maintenance", ()), "")[0]
     blocks, inodes = (_df(text) for text in (*sections.get("disk", ()), "", "")[:2])
     return HostFacts(
@@ -182,11 +187,13 @@ def parse(host: str, question: HostQuestion, answer: bytes, nonce: str) -> HostF
         dirty=tuple(entry[3:] for entry in sections.get("dirty", ()))[:_MOST_DIRTY],
         sha=next(iter(sections.get("sha", ())), "") or None,
         fast_forward=bool(sections.get("fast-forward")),
-        commits=tuple(Commit(*commits[at : at + 3]) for at in range(0, len(commits) - 2, 3)),
+        commits=_commits(sections.get("commits", ())),
         commit_count=int(next(iter(sections.get("count", ())), "") or 0),
         changed=sections.get("changed", ()),
         migrations=_files(sections.get("migrations", ()), question.directory),
         existing=frozenset(sections["existing"]),
+        removed=_commits(sections.get("removed", ())),
+        removed_count=int(next(iter(sections.get("backward", ())), "") or 0),
         maintenance={"0": True, "1": False}.get(status),
         missing_tools=sections["missing-tools"],
         free_kib=blocks[1] if blocks else 0,
@@ -209,6 +216,10 @@ def _sections(answer: bytes, nonce: str) -> Mapping[str, tuple[str, ...]]:
         else:
             current.append(item.decode(errors="surrogateescape"))
     return {name: tuple(values) for name, values in sections.items()}
+
+
+def _commits(values: tuple[str, ...]) -> tuple[Commit, ...]:
+    return tuple(Commit(*values[at : at + 3]) for at in range(0, len(values) - 2, 3))
 
 
 def _df(text: str) -> tuple[int, int] | None:
