@@ -198,16 +198,12 @@ class Connections:
         Raises:
             Refused: `host_unreachable`, `host_key_changed`, `host_login_refused`; nothing was started.
         """
-        link, process = await self._open(host)
-        try:
+        async with self._opened(host) as (_, process):
             yield process
-        finally:
-            process.close()
-            link.give_back()
 
     @contextlib.asynccontextmanager
     async def connection(self, host: str) -> AsyncIterator[asyncssh.SSHClientConnection]:
-        """Give a live connection, for forwarding.
+        """Give a connection that has just answered, for forwarding.
 
         Args:
             host: its name.
@@ -215,9 +211,21 @@ class Connections:
         Raises:
             Refused: `host_unreachable`, `host_key_changed`, `host_login_refused`.
         """
-        pool = self._pool(host)
-        link = next((link for link in self._living(pool)), None) or await self._make(pool)
-        yield link.connection
+        yield await self._answering(host)
+
+    async def _answering(self, host: str) -> asyncssh.SSHClientConnection:
+        """Give a connection on which a channel could be opened: one that was just cut may not know it yet."""
+        async with self._opened(host) as (link, _):
+            return link.connection
+
+    @contextlib.asynccontextmanager
+    async def _opened(self, host: str) -> AsyncIterator[tuple[_Link, asyncssh.SSHClientProcess[bytes]]]:
+        link, process = await self._open(host)
+        try:
+            yield link, process
+        finally:
+            process.close()
+            link.give_back()
 
     async def _open(self, host: str) -> tuple[_Link, asyncssh.SSHClientProcess[bytes]]:
         pool = self._pool(host)
@@ -287,9 +295,8 @@ class Connections:
             await asyncio.sleep(wait)
         jump = None
         if pool.host.jump is not None:
-            through = self._pool(pool.host.jump)
-            link = next(iter(self._living(through)), None) or await self._make(through)
-            jump = Jump(link.connection)
+            self._refuse_circle(pool.host)
+            jump = Jump(await self._answering(pool.host.jump))
         connection = await log_in(
             pool.host,
             jump=jump,
@@ -300,6 +307,14 @@ class Connections:
         link = _Link(connection, self._settings.channels)
         pool.links.append(link)
         return link
+
+    def _refuse_circle(self, host: Host) -> None:
+        passed, at = {host.name}, host
+        while at.jump is not None:
+            at = self._pool(at.jump).host
+            if at.name in passed:
+                raise Refused(self._unreachable(host, "its jumps lead back to itself"))
+            passed.add(at.name)
 
     def _unreachable(self, host: Host, detail: str) -> Problem:
         return problem(

@@ -96,7 +96,8 @@ class HealthPerformer:
 
 async def _ask(session: aiohttp.ClientSession, url: str) -> _Answer:
     try:
-        async with session.get(url, max_redirects=_MOST_REDIRECTS) as response:
+        # aiohttp gives up at the redirect that reaches its limit, and does not follow that one.
+        async with session.get(url, max_redirects=_MOST_REDIRECTS + 1) as response:
             return _Answer(response.status, str(response.url))
     except aiohttp.TooManyRedirects:
         return _Answer(None, url, f"more than {_MOST_REDIRECTS} redirects")

@@ -224,6 +224,13 @@ async def test_a_jump_with_a_changed_key_is_named(server: Server, wire: Wire, tm
     assert (found.reason, found.facts["host"]) == (Reason.HOST_KEY_CHANGED, "bastion")
 
 
+async def test_jumps_that_lead_in_a_circle(server: Server) -> None:
+    one, two = replace(host_of(server, "one"), jump="two"), replace(host_of(server, "two"), jump="one")
+    async with asyncio.timeout(5):
+        found = await refusal(one, two)
+    assert "lead back" in found.facts["detail"]
+
+
 async def test_closing_leaves_no_connection(server: Server, wire: Wire) -> None:
     async with Connections({"web1": host_of(server, port=wire.port)}, QUICK) as connections:
         await connections.read("web1", syntax("true"), 10)

@@ -1,0 +1,231 @@
+"""Reading a checkout: every fact right, whatever files and commits are called, and nothing changed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.demo.host import Host as Server
+from bot.domain.errors import Reason, Refused
+from bot.domain.look import HostQuestion
+from bot.domain.plan import Commit
+from bot.domain.shell import syntax
+from bot.hosts.connections import Connections
+from bot.hosts.look import HostLook, Incomplete, parse, script
+
+HOSTILE_SUBJECT = "`id`; $(touch /tmp/x) 'quoted\" <!channel> é \\0 N:end"
+HOSTILE_FILE = "a 'b\n$(c)\té\".php"
+
+
+def git(folder: Path, *words: str, when: int = 0, author: str = "Amélie D") -> str:
+    environment = os.environ | {
+        "GIT_AUTHOR_NAME": author,
+        "GIT_AUTHOR_EMAIL": "a@example.com",
+        "GIT_COMMITTER_NAME": "C",
+        "GIT_COMMITTER_EMAIL": "c@example.com",
+        "GIT_AUTHOR_DATE": f"{1_700_000_000 + when} +0000",
+        "GIT_COMMITTER_DATE": f"{1_700_000_000 + when} +0000",
+    }
+    ended = subprocess.run(["git", "-C", folder, *words], capture_output=True, text=True, check=True, env=environment)
+    return ended.stdout.strip()
+
+
+class Repository:
+    """An origin with two commits more than its checkout has."""
+
+    def __init__(self, folder: Path) -> None:
+        self.origin = folder / "origin"
+        self.path = folder / "check out"
+        (self.origin / "database" / "migrations" / "old").mkdir(parents=True)
+        git(self.origin, "init", "-q", "-b", "main")
+        (self.origin / "database/migrations/1_first.php").write_text("1")
+        (self.origin / "database/migrations/old/0_nested.php").write_text("0")
+        (self.origin / "composer.lock").write_text("1")
+        self.first = self.commit("first", 1)
+        git(folder, "clone", "-q", str(self.origin), str(self.path))
+        (self.origin / "database/migrations" / HOSTILE_FILE).write_text("2")
+        self.second = self.commit(HOSTILE_SUBJECT, 2)
+        git(self.origin, "tag", "-a", "v2", "-m", "tagged")
+        (self.origin / "composer.lock").write_text("2")
+        self.third = self.commit("third", 3)
+        git(self.path, "fetch", "-q", "--tags", "origin")
+
+    def commit(self, subject: str, when: int) -> str:
+        git(self.origin, "add", "-A")
+        git(self.origin, "commit", "-q", "-m", subject, when=when)
+        return git(self.origin, "rev-parse", "HEAD")
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Repository:
+    return Repository(tmp_path)
+
+
+@pytest.fixture
+def look(connections: Connections) -> HostLook:
+    return HostLook(connections)
+
+
+async def test_every_fact_in_one_answer(look: HostLook, repository: Repository) -> None:
+    (repository.path / "untracked").write_text("not dirty")
+    question = HostQuestion(
+        path=str(repository.path),
+        ref="main",
+        exists=("vendor", "composer.lock", "database/migrations"),
+        directory="database/migrations",
+        maintenance=syntax("[ -e storage/framework/down ]"),
+        tools=("git", "no-such-tool", "-x", "sh"),
+    )
+    facts = await look.host("web1", question)
+    assert (facts.host, facts.is_checkout, facts.head, facts.branch) == ("web1", True, repository.first, "main")
+    assert facts.dirty == ()
+    assert (facts.sha, facts.fast_forward, facts.commit_count) == (repository.third, True, 2)
+    assert facts.commits == (
+        Commit(repository.third, "Amélie D", "third"),
+        Commit(repository.second, "Amélie D", HOSTILE_SUBJECT),
+    )
+    assert set(facts.changed) == {"composer.lock", f"database/migrations/{HOSTILE_FILE}"}
+    assert set(facts.migrations) == {"1_first.php", HOSTILE_FILE}
+    assert facts.existing == {"composer.lock", "database/migrations"}
+    assert facts.maintenance is False
+    assert facts.missing_tools == ("no-such-tool", "-x")
+    free = os.statvfs(repository.path)
+    assert abs(facts.free_kib - free.f_bavail * free.f_frsize // 1024) < 1024 * 1024
+    assert facts.free_inodes is None or facts.free_inodes > 0
+
+
+async def test_the_same_read_changes_nothing_in_the_checkout(look: HostLook, repository: Repository) -> None:
+    def state() -> dict[str, int]:
+        return {str(path): path.lstat().st_mtime_ns for path in sorted(repository.path.rglob("*"))}
+
+    (repository.path / "composer.lock").write_text("touched")
+    before = state()
+    facts = await look.host("web1", HostQuestion(str(repository.path), ref="v2"))
+    assert facts.dirty == ("composer.lock",)
+    assert state() == before
+
+
+@pytest.mark.parametrize(
+    ("ref", "commit"),
+    [
+        ("main", "third"),
+        ("v2", "second"),
+        ("{second}", "second"),
+        ("{second:.7}", "second"),
+        ("{second:.6}", None),
+        ("local-only", None),
+        ("no-such", None),
+        ("HEAD", "third"),
+        ("deadbee", None),
+        ("0123456", None),
+        ("refs/heads/main", None),
+    ],
+)
+async def test_what_a_ref_resolves_to(look: HostLook, repository: Repository, ref: str, commit: str | None) -> None:
+    git(repository.path, "branch", "local-only")
+    git(repository.path, "branch", "deadbee")
+    asked = ref.replace("{second}", repository.second).replace("{second:.7}", repository.second[:7])
+    asked = asked.replace("{second:.6}", repository.second[:6])
+    facts = await look.host("web1", HostQuestion(str(repository.path), ref=asked))
+    assert facts.sha == (getattr(repository, commit) if commit else None)
+
+
+async def test_a_commit_that_does_not_follow_head(look: HostLook, repository: Repository) -> None:
+    git(repository.path, "commit", "-q", "--allow-empty", "-m", "a change made on the server", when=9)
+    facts = await look.host("web1", HostQuestion(str(repository.path), ref="main"))
+    assert facts.fast_forward is False
+    assert facts.commit_count == 2
+
+
+async def test_nothing_to_bring(look: HostLook, repository: Repository) -> None:
+    git(repository.path, "merge", "-q", "--ff-only", "origin/main")
+    facts = await look.host("web1", HostQuestion(str(repository.path), ref="main"))
+    assert (facts.fast_forward, facts.commits, facts.commit_count, facts.changed) == (True, (), 0, ())
+
+
+async def test_a_detached_head_has_no_branch_and_without_a_ref_migrations_are_those_of_head(
+    look: HostLook, repository: Repository
+) -> None:
+    git(repository.path, "checkout", "-q", "--detach")
+    facts = await look.host("web1", HostQuestion(str(repository.path), directory="database/migrations/"))
+    assert (facts.branch, facts.sha, facts.migrations) == ("", None, ("1_first.php",))
+
+
+@pytest.mark.parametrize(("maintenance", "is_on"), [("true", True), ("exit 1", False), ("exit 7", None)])
+async def test_what_the_maintenance_command_says(
+    look: HostLook, repository: Repository, maintenance: str, is_on: bool | None
+) -> None:
+    question = HostQuestion(str(repository.path), maintenance=syntax(f"echo noise; {maintenance}"))
+    assert (await look.host("web1", question)).maintenance is is_on
+
+
+async def test_a_path_that_is_no_checkout(look: HostLook, tmp_path: Path, repository: Repository) -> None:
+    inside = repository.path / "database"
+    for path in (tmp_path, tmp_path / "missing" / "deep", inside):
+        facts = await look.host("web1", HostQuestion(str(path), ref="main", exists=("a",)))
+        assert not facts.is_checkout
+        assert facts.free_kib > 0
+
+
+async def test_a_checkout_that_git_refuses_to_read_is_reported_in_its_words(
+    look: HostLook, repository: Repository
+) -> None:
+    (repository.path / ".git" / "HEAD").write_text("broken")
+    with pytest.raises(Refused) as caught:
+        await look.host("web1", HostQuestion(str(repository.path)))
+    assert caught.value.problem.reason is Reason.CHECKOUT_MISSING
+    assert "git" in caught.value.problem.facts["detail"]
+
+
+async def test_a_host_without_git(server: Server, look: HostLook, tmp_path: Path) -> None:
+    session = server.folder / "ssh" / "session"
+    session.write_text(session.read_text().replace("#!/bin/sh\n", f"#!/bin/sh\nPATH={tmp_path}; export PATH\n"))
+    (tmp_path / "sh").symlink_to("/bin/sh")
+    with pytest.raises(Refused) as caught:
+        await look.host("web1", HostQuestion(str(tmp_path)))
+    assert caught.value.problem.reason is Reason.HOST_TOOL_MISSING
+
+
+async def test_a_ref_that_looks_like_an_option_is_refused(look: HostLook) -> None:
+    with pytest.raises(Refused) as caught:
+        await look.host("web1", HostQuestion("/", ref="--upload-pack=touch"))
+    assert caught.value.problem.reason is Reason.BAD_REF
+
+
+async def test_an_unreachable_host(server: Server, look: HostLook) -> None:
+    await server.stop()
+    with pytest.raises(Refused) as caught:
+        await look.host("web1", HostQuestion("/"))
+    assert caught.value.problem.reason is Reason.HOST_UNREACHABLE
+
+
+DF = "Filesystem 1024-blocks Used Available Capacity Mounted on\n"
+ANSWER = (
+    f"motd\r\nN:disk\0{DF}//nas/my share 100 40 60 40% /a b 1 2 3\0{DF}none 0 0 0 - /\0"
+    "N:checkout\0yes\0N:head\0{head}\0\0N:dirty\0 M a b\0M  c\nd\0N:existing\0N:missing-tools\0N:end\0"
+).encode()
+
+
+def test_a_written_answer() -> None:
+    facts = parse("web1", HostQuestion("/srv"), ANSWER, "N")
+    assert (facts.free_kib, facts.free_inodes) == (60, None)
+    assert facts.dirty == ("a b", "c\nd")
+    assert (facts.head, facts.branch, facts.maintenance) == ("{head}", "", None)
+
+
+@given(st.integers(0, len(ANSWER) - 1))
+def test_an_answer_that_was_cut_anywhere_is_no_answer(cut: int) -> None:
+    with pytest.raises(Incomplete):
+        parse("web1", HostQuestion("/srv"), ANSWER[:cut], "N")
+
+
+def test_the_script_quotes_all_that_was_asked() -> None:
+    question = HostQuestion("/a b'; id", ref="x'y", exists=("$(id)",), directory="d e", tools=("a;b",))
+    text = script(question, "N").script()
+    for quoted in ("path='/a b'\"'\"'; id'", "ref='x'\"'\"'y'", "relative='$(id)'", "directory='d e/'", "'a;b'"):
+        assert quoted in text
