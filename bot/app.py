@@ -19,10 +19,10 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from bot.config.load import Configuration
 from bot.databases.connect import Connections as DatabaseConnections
 from bot.databases.look import DatabaseLook
-from bot.databases.performers import DumpPerformer, NothingPendingPerformer
+from bot.databases.performers import DumpPerformer, NothingPendingPerformer, UndonePerformer
 from bot.domain.look import DatabaseFacts, HostFacts, HostQuestion, Look
 from bot.domain.names import TargetName
-from bot.domain.plan import Act, Dump, Health, NothingPending, Preflight, Shell
+from bot.domain.plan import Act, Dump, Health, NothingPending, Preflight, Shell, Undone
 from bot.domain.target import Target
 from bot.engine.engine import Engine
 from bot.engine.ports import Performer
@@ -169,6 +169,7 @@ def build_edges(
         Preflight: PreflightPerformer(looks),
         Health: HealthPerformer(),
         NothingPending: NothingPendingPerformer(database_look, table_of),
+        Undone: UndonePerformer(database_look, table_of),
     }
     return looks, performers
 

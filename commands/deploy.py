@@ -12,7 +12,7 @@ from bot.domain.plan import Finding, NothingToDo, Plan, Step
 from bot.domain.request import Action, Origin, Request
 from bot.domain.run import Run
 from bot.domain.target import Operations, Target
-from bot.recipes.recipe import Recipe
+from bot.recipes.recipe import Recipe, Way
 from bot.recipes.steps import Situation, before_plan, planned, question
 from commands.pending import not_run
 from commands.reading import both, each
@@ -76,7 +76,7 @@ class Deploy:
             return NothingToDo({"sha": sha, "pending": ", ".join(pending)})
         takes_down, downs = _takes_down(target, hosts, migrations)
         backup = _backup_id(run) if _wants_backup(target, len(migrations)) else None
-        situation = Situation(run.id, sha, hosts, migrations, takes_down, backup)
+        situation = Situation(run.id, Way.DEPLOY, hosts[0].head, sha, hosts, migrations, takes_down, backup)
         steps, skipped = planned(recipe, target, situation)
         first = next((facts for facts in hosts if facts.head != sha), hosts[0])
         return Plan(

@@ -11,7 +11,7 @@ from bot.databases.dump import DumpJob, Stage, dump_job, failed_stage
 from bot.databases.look import DatabaseLook
 from bot.databases.ports import HostReader, HostRunner
 from bot.domain.errors import Problem, Reason, Refused, problem
-from bot.domain.plan import Dump, NothingPending
+from bot.domain.plan import Dump, NothingPending, Undone
 from bot.domain.secrets import masker_of
 from bot.domain.target import Target
 from bot.engine.ports import Done, Effect, Ending, Failed, Job, Outcome, Output
@@ -74,6 +74,50 @@ def _names(job: Job) -> tuple[str, ...]:
     if not isinstance(job.step.act, NothingPending):
         raise TypeError(f"not a step for this performer: {job.step.act!r}")
     return job.step.act.names
+
+
+class UndonePerformer:
+    """Reads the migrations table: no migration that the run undid may be there. Implements `Performer`.
+
+    Args:
+        look: reads databases.
+        table_of: gives the name of a target's migrations table.
+    """
+
+    def __init__(self, look: DatabaseLook, table_of: Callable[[Target], str]) -> None:
+        self._look = look
+        self._table_of = table_of
+
+    async def perform(self, job: Job, output: Output) -> Outcome:
+        """Read the table and compare."""
+        act = job.step.act
+        if not isinstance(act, Undone):
+            raise TypeError(f"not a step for this performer: {act!r}")
+        table = self._table_of(job.target)
+        try:
+            async with asyncio.timeout(job.step.timeout):
+                facts = await self._look.database(job.target, table)
+        except TimeoutError:
+            return Failed(problem(Reason.TIMED_OUT, seconds=str(job.step.timeout)))
+        except Refused as refused:
+            return Failed(refused.problem)
+        left = [row.name for row in facts.ran if row.name in act.names]
+        if left:
+            named = ", ".join(left[:_MOST_NAMES])
+            return Failed(problem(Reason.NOT_TAKEN_EFFECT, left=named, count=str(len(left)), table=table))
+        return Done({"migrations": str(len(act.names))})
+
+    async def resume(self, job: Job, output: Output) -> Outcome:
+        """As `perform`: reading again is harmless."""
+        return await self.perform(job, output)
+
+    async def check(self, job: Job) -> Effect:
+        """There is nothing to take effect."""
+        return Effect.CANNOT_TELL
+
+    async def end(self, job: Job) -> Ending:
+        """Say that there is no process: a look ends with whoever waits for it."""
+        return Ending.GONE
 
 
 class DumpPerformer:

@@ -104,7 +104,18 @@ class NothingPending:
     names: tuple[str, ...]
 
 
-Act = Shell | Dump | Preflight | Health | NothingPending
+@dataclass(frozen=True)
+class Undone:
+    """Reading the migrations table: none of these names may be there any more.
+
+    Args:
+        names: of the migrations that the run undid.
+    """
+
+    names: tuple[str, ...]
+
+
+Act = Shell | Dump | Preflight | Health | NothingPending | Undone
 """What a step does. A new kind is a new class here and a performer in the composition root."""
 
 
@@ -212,6 +223,7 @@ class Plan:
         commits: what that commit adds, newest first.
         commit_count: how many there are in all (`commits` may be cut).
         pending: the migrations it would run, in order.
+        undo: the migrations it would undo, the newest first.
         skipped: the steps of the recipe that are not needed.
         findings: what prepare found out.
         destructive: whether it drops or rewrites data.
@@ -225,6 +237,7 @@ class Plan:
     commits: tuple[Commit, ...] = ()
     commit_count: int = 0
     pending: tuple[str, ...] = ()
+    undo: tuple[str, ...] = ()
     skipped: tuple[Skipped, ...] = ()
     findings: tuple[Finding, ...] = ()
     destructive: bool = False
@@ -236,6 +249,11 @@ class Plan:
     def of(self, phase: Phase) -> tuple[Step, ...]:
         """Give the steps of a phase, in order."""
         return tuple(step for step in self.steps if step.phase is phase)
+
+    @property
+    def migrations(self) -> tuple[str, ...]:
+        """The migrations it runs or undoes, in the order in which it does."""
+        return self.pending or self.undo
 
     @property
     def changes_anything(self) -> bool:

@@ -21,6 +21,7 @@ from bot.domain.plan import (
     Shell,
     Skipped,
     Step,
+    Undone,
     digest,
 )
 from bot.domain.policy import requirement_from_json
@@ -48,6 +49,7 @@ def plan_to_json(plan: Plan) -> dict[str, Any]:
         "commits": [[c.sha, c.author, c.subject] for c in plan.commits],
         "commit_count": plan.commit_count,
         "pending": list(plan.pending),
+        "undo": list(plan.undo),
         "skipped": [[s.key, s.title, s.why] for s in plan.skipped],
         "findings": [{"kind": f.kind, "facts": dict(f.facts)} for f in plan.findings],
         "destructive": plan.destructive,
@@ -70,6 +72,7 @@ def plan_from_json(data: Mapping[str, Any]) -> Plan:
         commits=tuple(Commit(*commit) for commit in data["commits"]),
         commit_count=int(data["commit_count"]),
         pending=tuple(data["pending"]),
+        undo=tuple(data["undo"]),
         skipped=tuple(Skipped(*skipped) for skipped in data["skipped"]),
         findings=tuple(Finding(f["kind"], dict(f["facts"])) for f in data["findings"]),
         destructive=bool(data["destructive"]),
@@ -161,6 +164,8 @@ def _act_to_json(act: Act) -> dict[str, Any]:
             return {"act": "health", "url": url, "tries": tries}
         case NothingPending(names):
             return {"act": "nothing_pending", "names": list(names)}
+        case Undone(names):
+            return {"act": "undone", "names": list(names)}
 
 
 def _act_from_json(data: Mapping[str, Any]) -> Act:
@@ -175,5 +180,7 @@ def _act_from_json(data: Mapping[str, Any]) -> Act:
             return Health(data["url"], int(data["tries"]))
         case "nothing_pending":
             return NothingPending(tuple(data["names"]))
+        case "undone":
+            return Undone(tuple(data["names"]))
         case other:
             raise ValueError(f"no step does a {other!r}")

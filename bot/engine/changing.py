@@ -87,8 +87,8 @@ async def _before_step(session: Session, run: Run, plan: Plan, step: Step) -> Pr
             left = await planner.pending(plan, session.target, look)
         except Refused as refusal:
             return refusal.problem
-        if left != plan.pending:
-            facts = {"pending migrations": f"{', '.join(plan.pending)} → {', '.join(left) or 'nothing'}"}
+        if left != plan.migrations:
+            facts = {"pending migrations": f"{', '.join(plan.migrations)} → {', '.join(left) or 'nothing'}"}
             return Problem(Reason.MOVED, facts)
     return None
 

@@ -25,6 +25,7 @@ from bot.recipes.recipe import (
     StepSpec,
     VarKind,
     VarSpec,
+    Way,
 )
 
 
@@ -44,7 +45,7 @@ class RecipeError(Exception):
 
 BUILTIN = resources.files("bot.recipes") / "builtin"
 
-ALWAYS_KNOWN = frozenset({"path", "branch", "sha", "run", "each"})
+ALWAYS_KNOWN = frozenset({"path", "branch", "sha", "run", "each", "count"})
 """What a template may ask for beside the recipe's variables."""
 
 
@@ -211,6 +212,7 @@ class _Step(_Model):
     undoes: str | None = None
     on_failure: OnFailure = OnFailure.FAIL
     changes_schema: bool = False
+    only: Way | None = None
 
     @field_validator("key")
     @classmethod
@@ -248,6 +250,7 @@ class _Step(_Model):
             undoes=self.undoes,
             on_failure=self.on_failure,
             schema=self.changes_schema,
+            only=self.only,
         )
 
 

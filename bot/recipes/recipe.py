@@ -109,11 +109,20 @@ class Place(StrEnum):
     BOT = "bot"
 
 
+class Way(StrEnum):
+    """Which way a run goes; a step may belong to one of them only."""
+
+    DEPLOY = "deploy"
+    ROLLBACK = "rollback"
+
+
 class At(StrEnum):
     """Which commit must be checked out when a step starts; anything else means somebody else is at work."""
 
     ANY = "any"
     APPROVED = "approved"
+    LIVE = "live"
+    """The commit that was live when the plan was made."""
 
 
 class Does(StrEnum):
@@ -123,6 +132,7 @@ class Does(StrEnum):
     BACKUP = "backup"
     HEALTH = "health"
     NOTHING_PENDING = "nothing-pending"
+    UNDONE = "undone"
 
 
 @dataclass(frozen=True)
@@ -144,6 +154,7 @@ class StepSpec:
         undoes: the key of the step that it undoes.
         on_failure: what its failure means.
         schema: whether it changes the schema.
+        only: the way to which it belongs; None belongs to every one.
     """
 
     key: str
@@ -160,6 +171,7 @@ class StepSpec:
     undoes: str | None
     on_failure: OnFailure
     schema: bool
+    only: Way | None
 
 
 @dataclass(frozen=True)

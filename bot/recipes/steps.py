@@ -18,10 +18,11 @@ from bot.domain.plan import (
     Shell,
     Skipped,
     Step,
+    Undone,
 )
 from bot.domain.shell import Command, fill
 from bot.domain.target import Target
-from bot.recipes.recipe import At, Condition, ConditionKind, Does, Place, Recipe, StepSpec
+from bot.recipes.recipe import At, Condition, ConditionKind, Does, Place, Recipe, StepSpec, Way
 
 _PLANNED = frozenset({Does.BACKUP})
 """What prepare can do only once there is a plan: whether it is needed depends on what the plan would change."""
@@ -37,12 +38,16 @@ class Situation:
         run: the run's ID.
         sha: the commit that is to be live.
         hosts: what each host answered; empty before anything was read.
-        migrations: the pending migrations that this run is to apply.
+        way: which way the run goes.
+        live: the commit that is live now.
+        migrations: the migrations that this run is to apply, or to undo.
         takes_down: whether this run takes the site down.
         backup: the ID of the backup that is made first, or None.
     """
 
     run: str
+    way: Way
+    live: str
     sha: str
     hosts: tuple[HostFacts, ...]
     migrations: tuple[str, ...]
@@ -53,7 +58,13 @@ class Situation:
 def values_of(target: Target, situation: Situation) -> dict[str, str]:
     """Give what a template can ask for, as text; lists are given one by one as `each`."""
     plain = {name: str(value) for name, value in target.vars.items() if not isinstance(value, tuple)}
-    return plain | {"path": target.path, "branch": target.branch, "sha": situation.sha, "run": situation.run}
+    return plain | {
+        "path": target.path,
+        "branch": target.branch,
+        "sha": situation.sha,
+        "run": situation.run,
+        "count": str(len(situation.migrations)),
+    }
 
 
 def question(recipe: Recipe, target: Target, ref: str | None) -> HostQuestion:
@@ -82,7 +93,7 @@ def _tools(recipe: Recipe, values: Mapping[str, str]) -> tuple[str, ...]:
 
 def before_plan(recipe: Recipe, target: Target, run: str) -> tuple[Step, ...]:
     """Give the steps of prepare that come before there is a plan (the checks, the fetch)."""
-    situation = Situation(run, "", (), (), takes_down=False, backup=None)
+    situation = Situation(run, Way.DEPLOY, "", "", (), (), takes_down=False, backup=None)
     specs = [spec for spec in recipe.prepare if spec.does not in _PLANNED and not spec.when]
     return tuple(step for spec in specs for step in _steps(spec, Phase.PREPARE, recipe, target, situation))
 
@@ -104,6 +115,8 @@ def planned(recipe: Recipe, target: Target, situation: Situation) -> tuple[tuple
     already = {step.key for step in before_plan(recipe, target, situation.run)}
     for phase, specs in phases:
         for spec in specs:
+            if spec.only not in {None, situation.way}:
+                continue
             why_not = _why_not(spec, target, situation)
             if why_not is not None:
                 skipped.append(Skipped(spec.key, spec.title.replace(" {each}", ""), why_not))
@@ -215,7 +228,7 @@ def _hosts(place: Place, target: Target) -> tuple[str, ...]:
 def _act(spec: StepSpec, recipe: Recipe, target: Target, situation: Situation, values: Mapping[str, str]) -> Act:
     match spec.does:
         case None:
-            return Shell(_command(spec, values), target.path, situation.sha if spec.at is At.APPROVED else None)
+            return Shell(_command(spec, values), target.path, _expected(spec.at, situation))
         case Does.PREFLIGHT:
             return Preflight(recipe.needs_kib, _tools(recipe, values))
         case Does.BACKUP:
@@ -224,6 +237,18 @@ def _act(spec: StepSpec, recipe: Recipe, target: Target, situation: Situation, v
             return Health(str(target.vars.get("health_url", "")), _HEALTH_TRIES)
         case Does.NOTHING_PENDING:
             return NothingPending(situation.migrations)
+        case Does.UNDONE:
+            return Undone(situation.migrations)
+
+
+def _expected(at: At, situation: Situation) -> str | None:
+    match at:
+        case At.ANY:
+            return None
+        case At.APPROVED:
+            return situation.sha
+        case At.LIVE:
+            return situation.live
 
 
 def _command(spec: StepSpec, values: Mapping[str, str]) -> Command:

@@ -7,9 +7,9 @@ import pytest
 
 from bot.domain.plan import Phase, Risk
 from bot.recipes.load import RecipeError, builtin_names, load_recipe, parse_recipe
-from bot.recipes.recipe import Recipe
+from bot.recipes.recipe import Recipe, Way
 from bot.recipes.steps import Situation, before_plan, planned
-from tests.support.examples import HOST, NEXT, TARGET
+from tests.support.examples import HEAD, HOST, NEXT, TARGET
 
 GOOD = "recipe: x\ntitle: X\n"
 
@@ -92,7 +92,9 @@ def test_a_variable_that_must_be_given_is_missed() -> None:
 
 
 def shell_situation() -> tuple[Recipe, Situation]:
-    return load_recipe("shell", Path()), Situation("R-7K3F9Q", NEXT, (HOST,), (), takes_down=False, backup=None)
+    return load_recipe("shell", Path()), Situation(
+        "R-7K3F9Q", Way.DEPLOY, HEAD, NEXT, (HOST,), (), takes_down=False, backup=None
+    )
 
 
 def test_the_teams_own_commands_are_one_quoted_word_each() -> None:
