@@ -1,6 +1,7 @@
 """What ran on the demonstration host, and how its commands are made to fail or wait."""
 
 import contextlib
+import itertools
 import json
 import shlex
 import shutil
@@ -76,6 +77,7 @@ class Commands:
         self._folder = folder
         self._recorded = {name: found for name in recorded if (found := shutil.which(name, path=path))}
         self._behaviours: list[Behaviour] = []
+        self._holds = itertools.count(1)
         self.bin = folder / "bin"
         """The folder of the commands."""
 
@@ -153,13 +155,15 @@ class Commands:
         Args:
             words: as in a shell.
         """
-        held = self._folder / f"held-{len(self._behaviours)}"
+        held = self._folder / f"held-{next(self._holds)}"
         held.touch()
-        self._add(Behaviour(tuple(shlex.split(words)), until_gone=str(held)))
+        behaviour = Behaviour(tuple(shlex.split(words)), until_gone=str(held))
+        self._add(behaviour)
         try:
             yield
         finally:
             held.unlink(missing_ok=True)
+            self._remove(behaviour)
 
     def fail_unit(self, unit: str) -> None:
         """Let `systemctl restart UNIT` fail and `systemctl is-active UNIT` answer `failed`.
@@ -171,6 +175,17 @@ class Commands:
 
     def _add(self, behaviour: Behaviour) -> None:
         self._behaviours.append(behaviour)
+        self._write_behaviours()
+
+    def _remove(self, behaviour: Behaviour) -> None:
+        if behaviour in self._behaviours:
+            self._behaviours.remove(behaviour)
+            self._write_behaviours()
+
+    def _write_behaviours(self) -> None:
+        if not self._behaviours:
+            (self._folder / "behaviours.json").unlink(missing_ok=True)
+            return
         new = self._folder / "behaviours.json.new"
         new.write_text(json.dumps([asdict(behaviour) for behaviour in self._behaviours]))
         new.replace(self._folder / "behaviours.json")

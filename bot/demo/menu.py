@@ -1,0 +1,131 @@
+"""The demonstration's part of the page's menu: the next commit, faults, and what a person does on the server."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from bot.demo.application import Application
+from bot.demo.commits import Kind
+from bot.demo.errors import DemoError
+from bot.demo.git import git
+from bot.demo.troubles import SECONDS, Troubles
+from bot.demo.workspace import DEPLOY
+
+COMMITS, FAULTS, BY_HAND = "Next commit", "Faults", "By hand, on the server"
+
+_COMMITS = (
+    (Kind.SAFE, "Add a column", "One migration that only adds"),
+    (Kind.SEVERAL, "Three migrations at once", "Each adds a column"),
+    (Kind.SLOW, "Rebuild a table", "A migration that copies every row"),
+    (Kind.DESTRUCTIVE, "Drop a column", "Data would be lost"),
+    (Kind.FAILING, "A migration that breaks halfway", "Its first statement works, its second does not"),
+    (Kind.CODE_ONLY, "Change a page", "No migration, no downtime"),
+    (Kind.ASSETS, "Change the style sheet", "The assets must be built"),
+    (Kind.DEPENDENCIES, "Update a PHP package", "The packages must be installed"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of the menu.
+
+    Attributes:
+        id: its name for programs.
+        group: the heading it stands under.
+        title: what it does, in a few words.
+        hint: what that means to a newcomer.
+        act: does it and gives a sentence about it; raises DemoError if it cannot.
+    """
+
+    id: str
+    group: str
+    title: str
+    hint: str
+    act: Callable[[], Awaitable[str]]
+
+
+def entries(application: Application, troubles: Troubles) -> tuple[Entry, ...]:
+    """Give the menu.
+
+    Args:
+        application: gets the commits.
+        troubles: makes things go wrong.
+    """
+    committer = _Committer(application)
+    commits = (
+        Entry(f"commit-{kind.value}", COMMITS, title, hint, committer.making(kind)) for kind, title, hint in _COMMITS
+    )
+    faults = (
+        Entry(
+            "kill-bot", FAULTS, "Kill the bot", "At once, as kill -9 does; it comes back by itself", troubles.kill_bot
+        ),
+        Entry(
+            "hold-migration",
+            FAULTS,
+            f"Hold the next migration for {SECONDS} seconds",
+            "Time enough to kill the bot in the middle of it",
+            troubles.hold_migration,
+        ),
+        Entry("cut-ssh", FAULTS, "Cut SSH now", "Connections break; what runs on the server goes on", troubles.cut_ssh),
+        Entry(
+            "cut-ssh-for-long",
+            FAULTS,
+            f"Cut SSH for {SECONDS} seconds",
+            "And new connections are refused",
+            troubles.cut_ssh_for_long,
+        ),
+        Entry(
+            "freeze-ssh",
+            FAULTS,
+            f"Freeze SSH for {SECONDS} seconds",
+            "Nothing arrives, and nothing says so",
+            troubles.freeze_ssh,
+        ),
+        Entry(
+            "stop-database",
+            FAULTS,
+            f"Stop the database for {SECONDS} seconds",
+            "The application cannot work without it",
+            troubles.stop_database,
+        ),
+    )
+    by_hand = Entry(
+        "site-up",
+        BY_HAND,
+        "Bring the site up again",
+        "php artisan up, as a person does after a migration that broke",
+        _SiteUp(application).act,
+    )
+    return (*commits, *faults, by_hand)
+
+
+class _Committer:
+    """Makes commits one at a time."""
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
+        self._one_at_a_time = asyncio.Lock()
+
+    def making(self, kind: Kind) -> Callable[[], Awaitable[str]]:
+        async def act() -> str:
+            async with self._one_at_a_time:
+                sha = await self._application.next_commit(kind)
+                subject = await git(self._application.author, "log", "-1", "--format=%s")
+            return f"Commit {sha[:7]} is on main: {subject}. Type {DEPLOY}."
+
+        return act
+
+
+class _SiteUp:
+    """Ends maintenance mode by hand."""
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
+
+    async def act(self) -> str:
+        if not self._application.is_down:
+            raise DemoError("The site is up. Nothing was changed.")
+        await self._application.artisan("up")
+        return "The site is up again."

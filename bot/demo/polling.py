@@ -1,0 +1,18 @@
+"""Waiting for what gives no notice: another process's end, a line in a file."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+_PAUSE = 0.03
+
+
+async def until(true: Callable[[], bool]) -> None:
+    """Look again and again until something is true, however long that takes.
+
+    Args:
+        true: whether it is.
+    """
+    while not true():  # noqa: ASYNC110 - other processes and files set no event
+        await asyncio.sleep(_PAUSE)

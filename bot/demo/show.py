@@ -1,0 +1,121 @@
+"""What `countersign demo` does: sets the stage and keeps it until it is told to stop, or lets it play itself."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Coroutine
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from bot.demo.console import Announcer, console
+from bot.demo.errors import DemoError
+from bot.demo.findings import TABLE, describe, findings
+from bot.demo.script import Script
+from bot.demo.stage import Stage, set_up
+from bot.demo.tour import Tour
+from bot.demo.visitor import visit
+from bot.demo.workspace import DEPLOY
+
+TOUR_SECONDS = 180.0
+
+
+async def until_signal(work: Coroutine[Any, Any, int]) -> int:
+    """Do some work until SIGINT, SIGTERM or SIGHUP; what it holds is let go of in good order.
+
+    Args:
+        work: gives an exit status.
+
+    Returns:
+        That of the work; 0 where a signal ended it.
+    """
+    task = asyncio.ensure_future(work)
+    loop = asyncio.get_running_loop()
+    asked = asyncio.Event()
+
+    def stop() -> None:
+        # a second signal must not interrupt the tidying up
+        if not asked.is_set():
+            asked.set()
+            task.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, stop)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        if not asked.is_set():
+            raise
+        return 0
+
+
+async def show(port: int) -> int:
+    """Set the stage and leave it to whoever opens the page.
+
+    Args:
+        port: the port of the page; 0 takes a free one.
+
+    Raises:
+        DemoError: a part did not start, or the playground ended.
+    """
+    output = console()
+    announcer = Announcer(output)
+    _say(output, "Countersign on this machine alone: nothing to connect, nothing left behind.", "bold")
+    output.print()
+    try:
+        async with set_up(port, announcer) as stage:
+            _invite(output, stage)
+            await stage.playground.gone()
+            raise DemoError(f"the playground ended, so everything was stopped:\n{stage.playground.said()}")
+    finally:
+        _say(output, "Everything was stopped and removed.")
+
+
+async def play_tour() -> int:
+    """Let the demonstration play itself at the console, and check what came of it.
+
+    Returns:
+        0 when everything was seen that should be, else 1.
+
+    Raises:
+        DemoError: a part did not start, or something that was waited for did not come.
+    """
+    output = console()
+    _say(output, "Countersign, playing itself on this machine alone", "bold")
+    output.print()
+    try:
+        async with asyncio.timeout(TOUR_SECONDS):
+            async with set_up(0, Announcer(output)) as stage, visit(stage.url) as visitor:
+                script = Script(output)
+                seen = await Tour(stage, visitor, script).play()
+                found = await findings(stage, seen)
+                script.column(TABLE, await describe(stage))
+                script.files(*_dumps(stage, seen.backup))
+                script.verdict(found)
+                return 0 if all(finding.holds for finding in found) else 1
+    except TimeoutError:
+        raise DemoError(f"the tour did not come to its end within {TOUR_SECONDS:.0f} seconds") from None
+
+
+def _dumps(stage: Stage, backup: str) -> tuple[str, list[tuple[str, int]]]:
+    """The folder of the backups as the host has it, and name and size of what belongs to one backup."""
+    folder = stage.application.backups
+    files = sorted(folder.glob(f"{backup}.*")) if backup else []
+    return f"/{folder.relative_to(stage.host.folder)}", [(file.name, file.stat().st_size) for file in files]
+
+
+def _invite(output: Console, stage: Stage) -> None:
+    output.print()
+    output.print(Text.assemble("  Open ", (stage.url, "bold cyan underline")))
+    output.print()
+    output.print(Text.assemble("  1  You are Amélie, the engineer: type ", (DEPLOY, "bold")))
+    output.print("  2  Switch to Bob, the releaser, and react with ✅ to the request in the thread")
+    output.print("  3  Watch the column arrive; the menu of the page has the next commit, and faults")
+    output.print()
+    _say(output, f"Ctrl-C stops everything and removes {stage.folder}.", "dim")
+
+
+def _say(output: Console, sentence: str, style: str = "") -> None:
+    output.print(Text(f"  {sentence}", style=style))

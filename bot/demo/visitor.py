@@ -1,0 +1,204 @@
+"""Acts in the playground as its people do, through its control API (docs/playground.md), and reads what is there."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+import aiohttp
+
+from bot.demo.errors import DemoError
+from bot.demo.workspace import CHANNEL
+
+_POLL = 0.05
+T = TypeVar("T")
+
+Message = Mapping[str, Any]
+"""A message as Slack describes it, with `metadata` and `reactions`."""
+
+
+class Room:
+    """What stood in the channel at one moment.
+
+    Args:
+        state: the playground's answer to `GET /playground/state`.
+    """
+
+    def __init__(self, state: Mapping[str, Any]) -> None:
+        self._state = state
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """Every message of the channel, those in threads too, oldest first."""
+        for channel in self._state["channels"]:
+            if channel["id"] == CHANNEL:
+                return tuple(channel["messages"])
+        return ()
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        """What a person is called, by user ID."""
+        return {person["id"]: person["display_name"] or person["name"] for person in self._state["people"]}
+
+    def files(self, name: str) -> tuple[Message, ...]:
+        """The files of a name.
+
+        Args:
+            name: the file's name.
+        """
+        return tuple(file for file in self._state["files"] if file["name"] == name)
+
+    def whispers(self, user: str) -> tuple[str, ...]:
+        """The texts that only one person sees.
+
+        Args:
+            user: the person.
+        """
+        return tuple(item["text"] for item in self._state["ephemerals"] if item["user"] == user)
+
+    def newest(self, kind: str, run: str = "") -> Message | None:
+        """The newest message of a kind, if there is one.
+
+        Args:
+            kind: `run` (the card), `plan`, `approval`, `progress` or `result`.
+            run: of this run; of any if empty.
+        """
+        for message in reversed(self.messages):
+            if kind_of(message) == kind and run in ("", payload(message).get("run")):
+                return message
+        return None
+
+    def runs(self) -> tuple[str, ...]:
+        """The runs that have a card, oldest first."""
+        return tuple(str(payload(message)["run"]) for message in self.messages if kind_of(message) == "run")
+
+    def state_of(self, run: str) -> str:
+        """The state that a run's card tells.
+
+        Args:
+            run: the run.
+        """
+        card = self.newest("run", run)
+        return str(payload(card).get("state", "")) if card is not None else ""
+
+
+def kind_of(message: Message) -> str:
+    """Give the kind of one of the bot's messages; empty for any other.
+
+    Args:
+        message: the message.
+    """
+    kind = str((message.get("metadata") or {}).get("event_type", ""))
+    return kind.removeprefix("countersign_") if kind.startswith("countersign_") else ""
+
+
+def payload(message: Message) -> Mapping[str, Any]:
+    """Give what one of the bot's messages says to programs; empty for any other.
+
+    Args:
+        message: the message.
+    """
+    found: Mapping[str, Any] = (message.get("metadata") or {}).get("event_payload", {})
+    return found
+
+
+class Visitor:
+    """Somebody at the page.
+
+    Args:
+        session: an HTTP client.
+        url: of the page, ending in `/`.
+    """
+
+    def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
+        self._session = session
+        self._url = url
+
+    async def look(self) -> Room:
+        """Read the workspace as it is now."""
+        async with self._session.get(f"{self._url}playground/state") as answer:
+            return Room(await answer.json())
+
+    async def type(self, user: str, text: str) -> None:
+        """Type a slash command.
+
+        Args:
+            user: who.
+            text: what.
+
+        Raises:
+            DemoError: the bot did not acknowledge it.
+        """
+        answer = await self._post("command", {"user": user, "channel": CHANNEL, "text": text})
+        if answer.get("outcome") != "acked":
+            raise DemoError(f"the bot did not acknowledge {text}: {answer.get('outcome')}")
+
+    async def react(self, user: str, message: Message, name: str) -> None:
+        """React to a message.
+
+        Args:
+            user: who.
+            message: to what.
+            name: of the emoji.
+        """
+        await self._post("react", {"user": user, "channel": CHANNEL, "ts": message["ts"], "name": name})
+
+    async def choose(self, entry: str) -> str:
+        """Choose an entry of the demonstration's menu.
+
+        Args:
+            entry: its ID.
+
+        Returns:
+            What was answered.
+
+        Raises:
+            DemoError: it could not be done.
+        """
+        answer = await self._post("actions", {"id": entry})
+        if not answer["done"]:
+            raise DemoError(str(answer["text"]))
+        return str(answer["text"])
+
+    async def until(self, seen: Callable[[Room], T | None], what: str, seconds: float = 60.0) -> T:
+        """Look again and again until something is there.
+
+        Args:
+            seen: gives it, or something false.
+            what: it is, for the error.
+            seconds: how long at most.
+
+        Returns:
+            What `seen` gave.
+
+        Raises:
+            DemoError: it did not come in time.
+        """
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            found = seen(await self.look())
+            if found:
+                return found
+            await asyncio.sleep(_POLL)
+        raise DemoError(f"{what} was not seen within {seconds:.0f} seconds")
+
+    async def _post(self, what: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        async with self._session.post(f"{self._url}playground/{what}", json=body) as response:
+            answer: Mapping[str, Any] = await response.json()
+        if not answer.get("ok"):
+            raise DemoError(f"the playground did not do {what}: {answer.get('error')}")
+        return answer
+
+
+@asynccontextmanager
+async def visit(url: str) -> AsyncIterator[Visitor]:
+    """Go to a playground.
+
+    Args:
+        url: of the page, ending in `/`.
+    """
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session:
+        yield Visitor(session, url)

@@ -1,0 +1,50 @@
+"""The demonstration's workspace: who is in it, and what a newcomer is told."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+from bot.playground.default_workspace import DEFAULT_WORKSPACE
+
+ENGINEER, RELEASER, ONCALL = "U0AMELIE", "U0BOB", "U0ONCALL"
+RELEASERS = "S0RELEASE"
+CHANNEL = "C0OPS"
+BOT_TOKEN = DEFAULT_WORKSPACE["app"]["bot_token"]
+APP_TOKEN = DEFAULT_WORKSPACE["app"]["app_token"]
+DEPLOY = "/deploy compte production"
+
+_HINTS = {
+    ENGINEER: "You ask for deploys.",
+    RELEASER: "You countersign: react with ✅ to the request in the thread.",
+    ONCALL: "You watch. Where data would be lost, your ✅ is needed beside Bob’s.",
+}
+_WELCOME = {
+    "title": "A deploy in three moves",
+    "text": f"*1.* You are *Amélie*, the engineer. Type `{DEPLOY}` here and press Enter.\n"
+    "*2.* Open the thread, switch to *Bob*, the releaser, at the top, and react with ✅ to the request. "
+    "Nothing in production changes before that.\n"
+    "*3.* Watch the column `user_sessions.token_id` arrive. Then make the next commit, or kill the bot in the middle "
+    "of a migration: both are in the menu at the top right.",
+    "suggestions": [DEPLOY],
+}
+
+
+def workspace() -> dict[str, Any]:
+    """Give the content of the workspace file (docs/playground.md)."""
+    content = copy.deepcopy(DEFAULT_WORKSPACE)
+    for person in content["users"]:
+        person["hint"] = _HINTS.get(person["id"], "")
+    content["welcome"] = _WELCOME
+    return content
+
+
+def write_workspace(file: Path) -> None:
+    """Write the workspace file.
+
+    Args:
+        file: where to.
+    """
+    file.write_text(json.dumps(workspace(), ensure_ascii=False, indent=2), encoding="utf-8")
