@@ -138,6 +138,11 @@ REASONS: dict[Reason, Explanation] = {
         "The policy asks for one first. Mend what stands in its way, then ask again.",
         "Nothing that was written is called a backup.",
     ),
+    Reason.NO_MIGRATIONS: Explanation(
+        "{target} has no {missing} that I could compare.",
+        "Add `database:` to the environment, or choose a recipe that has migrations.",
+        "Nothing was read or changed.",
+    ),
     Reason.EXIT_STATUS: Explanation(
         "[*{title}* ended][A step ended{title_missing}] with exit status {status}[ on `{host}`].",
         "Its last lines are in the thread; the log has all of them.",
@@ -363,7 +368,7 @@ SENTENCES: dict[str, str] = {
     "answer.stale": "You asked `{typed}` {when}, and I was stopped before I got to it. Nothing was started; ask again "
     "if you still want it.",
     "answer.failed": "I could not do that: something went wrong inside me. Whoever runs me finds it in my log. "
-    "Nothing was started.",
+    "If no card has appeared, nothing was started.",
     "answer.run_gone": "There is no run `{run}` any more.",
     "answer.log_empty": "`{run}` has no output yet.",
     "answer.log": "The last lines of `{run}`[ ({title})]:[ {where}]",

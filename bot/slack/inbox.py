@@ -87,12 +87,23 @@ class InboxWorker:
         inbox: wakes it.
         store: where the events wait.
         handlers: what is done with each kind; a kind without one is only settled.
+        failed: told of an event that could not be handled.
+        pause: seconds before the second try; twice as long before each further one.
     """
 
-    def __init__(self, inbox: Inbox, store: InboxStore, handlers: Mapping[EventKind, Handler]) -> None:
+    def __init__(
+        self,
+        inbox: Inbox,
+        store: InboxStore,
+        handlers: Mapping[EventKind, Handler],
+        failed: Callable[[EventKind, Received], Awaitable[None]],
+        pause: float = 0.5,
+    ) -> None:
         self._inbox = inbox
         self._store = store
         self._handlers = handlers
+        self._failed = failed
+        self._pause = pause
         self._handling: dict[str, asyncio.Task[None]] = {}
         self._places = asyncio.Semaphore(_AT_ONCE)
         self._loop: asyncio.Task[None] | None = None
@@ -144,17 +155,22 @@ class InboxWorker:
 
     async def _handle(self, event: Event) -> None:
         handler = self._handlers.get(event.kind)
-        for tried in range(_MOST_TRIES):
-            try:
-                if handler is not None:
-                    await handler(_received(event))
-                break
-            except Exception:
-                # An event that can never be handled must not stand in the way of the others for ever.
-                _log.exception("an event could not be handled", extra={"kind": event.kind.value, "tried": tried + 1})
-                if tried + 1 < _MOST_TRIES:
-                    await asyncio.sleep(2**tried * 0.5)
+        if handler is not None and not await self._try(handler, event):
+            # An event that can never be handled must not stand in the way of the others for ever.
+            await self._failed(event.kind, _received(event))
         await self._store.settle(event.id)
+
+    async def _try(self, handler: Handler, event: Event) -> bool:
+        for tried in range(1, _MOST_TRIES + 1):
+            try:
+                await handler(_received(event))
+            except Exception:
+                _log.exception("an event could not be handled", extra={"kind": event.kind.value, "tried": tried})
+                if tried < _MOST_TRIES:
+                    await asyncio.sleep(self._pause * 2 ** (tried - 1))
+            else:
+                return True
+        return False
 
 
 def _received(event: Event) -> Received:

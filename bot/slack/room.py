@@ -23,6 +23,7 @@ from bot.slack.forms import FormCheck
 from bot.slack.gateway import Gateway, SlackBusy, SlackRefused, SlackUncertain, build_client, open_session
 from bot.slack.handlers.buttons import ButtonHandler
 from bot.slack.handlers.commands import CommandHandler
+from bot.slack.handlers.failures import FailureHandler
 from bot.slack.handlers.home import HomeHandler
 from bot.slack.handlers.reactions import ReactionHandler
 from bot.slack.inbox import Inbox, InboxWorker
@@ -167,6 +168,7 @@ class SlackRoom:
                 EventKind.BUTTON: ButtonHandler(front, self._messages, answers, self._sentences, self._masker),
                 EventKind.HOME: HomeHandler(self.gateway, self._commands, self._sentences),
             },
+            FailureHandler(answers, self._sentences),
         )
         self.audience.start(front)
         self._worker.start()

@@ -42,7 +42,9 @@ BEAT_SECONDS = 15.0
 _LOOK_BACK = timedelta(hours=1)
 """How far before the request the channel is searched for a card: the clocks of Slack and of this machine may differ."""
 
-_MOST_LOOKS = 3
+_MOST_LOOKS = 6
+"""After so many looks without an answer a message is posted again: a server may not have the method at all."""
+
 _GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
 _BAD_BLOCKS = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "msg_too_long"})
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from bot.domain.run import ENDS, RunState, StepState
 from bot.playground.blocks import Surface, check_blocks
 from bot.slack.cards import render
 from tests.slack.limits import broken, mentioned, texts
-from tests.slack.runs import AMELIE, DIGEST, MIGRATION, NEW, RUNS, scene
+from tests.slack.runs import AMELIE, DIGEST, MIGRATION, NEW, PASSWORD, RUNS, scene
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -120,3 +121,13 @@ def test_a_site_that_stays_down_is_said_so() -> None:
     assert "the site is down" in shown
     assert "half-migrated" in shown
     assert "B-20251117-7K3F9Q" in shown
+
+
+@pytest.mark.parametrize("name", ["running", "needs_human"])
+def test_what_a_host_prints_shows_as_it_is_but_mentions_nobody_and_tells_no_secret(name: str) -> None:
+    printed = f"<!channel> <@U0VICTIM> @here ``` {PASSWORD} \x1b[31mred\x1b[0m a & b"
+    steps = tuple(replace(row, tail=printed) if row.tail else row for row in RUNS[name].steps)
+    progress = render(replace(RUNS[name], steps=steps), scene())["progress"]
+    shown = "\n".join(texts(progress.blocks))
+    assert "&lt;!channel&gt; &lt;@U0VICTIM&gt; @\u200bhere ˋˋˋ *** red a &amp; b" in shown
+    assert mentioned(progress) == set()

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from bot.domain.errors import Reason, Refused, problem
+from bot.domain.names import TargetName
 from bot.engine.ports import Chunk
 from bot.playground.acting import Click
 from bot.playground.faults import CallFault, Effect
@@ -179,6 +180,29 @@ async def test_cancel_and_its_refusal(world: World) -> None:
         await world.server.acting.click(BOB, OPS, card.ts, Click("run_cancel"))
         await eventually(lambda: world.whispers(BOB))
     assert "You may not cancel here." in world.whispers(BOB)[0]
+
+
+async def test_a_run_whose_target_is_gone_cannot_be_retried(world: World) -> None:
+    gone = replace(RUNS["moved"].request, target=TargetName("old", "production"))
+    world.front.runs["R-7K3F9Q"] = replace(RUNS["moved"], request=gone)
+    async with world.room():
+        (card,) = await eventually(lambda: world.by_type("countersign_run"))
+        await world.server.acting.click(BOB, OPS, card.ts, Click("run_retry"))
+        await eventually(lambda: world.whispers(BOB))
+    assert "`old` has no environment `production`" in world.whispers(BOB)[0]
+    assert world.front.submitted == []
+
+
+async def test_a_command_that_fails_inside_is_settled_and_said_so(world: World) -> None:
+    async def fails(request: object) -> None:
+        raise RuntimeError(str(request))
+
+    world.front.submit = fails
+    async with world.room() as room:
+        room._worker._pause = 0.01
+        await world.server.acting.command(AMELIE, OPS, "/deploy compte production")
+        await eventually(lambda: world.inbox.settled)
+    assert "something went wrong inside me" in world.whispers(AMELIE)[0]
 
 
 async def test_everything_else_is_acknowledged(world: World) -> None:

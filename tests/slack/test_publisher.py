@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -11,6 +12,7 @@ from bot.domain.inbox import MessageState
 from bot.domain.run import RunState, StepState
 from bot.engine.ports import Chunk
 from bot.playground.faults import CallFault, Effect
+from bot.slack import teller
 from tests.slack.front import World
 from tests.slack.runs import AMELIE, BEHIND_GATE, OPS, PASSWORD, RUNS, rows, run
 from tests.support.polling import eventually
@@ -106,6 +108,43 @@ async def test_whatever_slack_does_once_the_thread_is_whole_and_single(
     kinds = [item.metadata["event_type"] for item in [*world.channel(), *world.thread()]]
     assert sorted(kinds) == ["countersign_approval", "countersign_plan", "countersign_progress", "countersign_run"]
     assert _card(world)["state"] == "running"
+
+
+@pytest.mark.parametrize("effect", list(Effect))
+async def test_the_log_is_one_file_whatever_slack_does_once(world: World, effect: Effect) -> None:
+    world.front.outputs[RUN] = (Chunk("migrate", "web1", 1, 0, b"DONE\n"),)
+    world.front.put(RUNS["succeeded"])
+    error = "internal_error" if effect is Effect.ERROR else ""
+    world.server.faults.calls.append(CallFault("files.completeUploadExternal", effect, 1, seconds=0.2, error=error))
+    async with world.room():
+        await eventually(lambda: world.messages.published.get(RUN), 15)
+    assert sum(len(item.files) for item in world.thread()) == 1
+
+
+async def test_an_outage_costs_freshness_and_nothing_else(world: World) -> None:
+    async with world.room() as room:
+        world.server.faults.calls.append(CallFault("*", Effect.SERVER_ERROR, None))
+        for name in ("queued", "awaiting_approval", "running", "succeeded"):
+            world.front.put(RUNS[name])
+        await eventually(lambda: world.calls("conversations.history") >= 2)
+        world.server.faults.clear()
+        await eventually(lambda: room.behind == 0, 20)
+    assert _card(world)["state"] == "succeeded"
+    kinds = [item.metadata["event_type"] for item in [*world.channel(), *world.thread()]]
+    assert len(kinds) == len(set(kinds)) == 5
+
+
+async def test_elapsed_times_move_on_while_nothing_else_changes(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(teller, "BEAT_SECONDS", 1.0)
+    started = datetime.now(UTC) - timedelta(seconds=100)
+    steps = tuple(
+        replace(row, started_at=started) if row.state is StepState.RUNNING else row for row in RUNS["running"].steps
+    )
+    world.front.put(replace(RUNS["running"], steps=steps))
+    async with world.room():
+        await eventually(lambda: world.messages.published.get(RUN))
+        first = str(world.channel()[0].blocks)
+        await eventually(lambda: str(world.channel()[0].blocks) != first)
 
 
 async def test_one_run_that_slack_refuses_holds_up_no_other(world: World) -> None:

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bot.domain.errors import Refused
+from bot.domain.errors import Reason, Refused, problem
 from bot.domain.inbox import MessageState
-from bot.domain.request import Origin
+from bot.domain.request import Origin, Request
 from bot.domain.run import Run
 from bot.domain.secrets import Masker
 from bot.engine.ports import MessageStore
@@ -92,12 +92,22 @@ class ButtonHandler:
                 case action if action == CANCEL:
                     await self._front.cancel(run.id, press.user)
                 case action if action == RETRY:
-                    origin = Origin(press.user, press.channel or run.request.origin.channel, press.event)
-                    await self._front.submit(replace(run.request, origin=origin))
+                    await self._front.submit(self._again(press, run))
                 case _:
                     await self._show_log(press, run)
         except Refused as refused:
             await self._say(press, self._sentences.refusal(refused.problem))
+
+    def _again(self, press: Press, run: Run) -> Request:
+        """Ask for the same again, as who pressed the button.
+
+        Raises:
+            Refused: the operations file no longer has the target.
+        """
+        target = run.request.target
+        if target not in self._front.operations.targets:
+            raise Refused(problem(Reason.UNKNOWN_ENVIRONMENT, app=target.app, environment=target.environment))
+        return replace(run.request, origin=Origin(press.user, press.channel or run.request.origin.channel, press.event))
 
     async def _show_log(self, press: Press, run: Run) -> None:
         tail = tail_text(await self._front.output(run.id), self._masker, _LOG_LINES)

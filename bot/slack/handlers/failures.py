@@ -1,0 +1,50 @@
+"""What somebody is told when their command, form or button could not be handled, however often it was tried."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from bot.domain.inbox import EventKind
+from bot.slack.answers import Answers
+from bot.slack.gateway import SlackBusy
+from bot.slack.inbox import Received
+from bot.slack.sentences import Sentences
+
+
+class FailureHandler:
+    """Tells people; events that nobody waits for are passed over.
+
+    Args:
+        answers: to people.
+        sentences: of the language that is spoken.
+    """
+
+    def __init__(self, answers: Answers, sentences: Sentences) -> None:
+        self._answers = answers
+        self._sentences = sentences
+
+    async def __call__(self, kind: EventKind, received: Received) -> None:
+        """Tell whoever is behind the event."""
+        asked = _who_and_where(kind, received.payload)
+        if asked is None:
+            return
+        user, channel = asked
+        try:
+            await self._answers.answer(channel, user, self._sentences.say("answer.failed"))
+        except SlackBusy:
+            return  # the log has it
+
+
+def _who_and_where(kind: EventKind, payload: Mapping[str, Any]) -> tuple[str, str] | None:
+    match kind:
+        case EventKind.COMMAND:
+            return str(payload["user_id"]), str(payload["channel_id"])
+        case EventKind.BUTTON:
+            return str(payload["user"]["id"]), str((payload.get("channel") or {}).get("id", ""))
+        case EventKind.VIEW:
+            about = json.loads(payload["view"].get("private_metadata") or "{}")
+            return str(payload["user"]["id"]), str(about.get("channel", ""))
+        case EventKind.REACTION | EventKind.HOME | EventKind.OTHER:
+            return None
