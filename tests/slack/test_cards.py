@@ -30,6 +30,8 @@ def test_looks_as_it_should(name: str) -> None:
         for slot, message in render(RUNS[name], scene()).items()
     }
     text = json.dumps(told, indent=2, ensure_ascii=False) + "\n"
+    # How a plan is written down is another room's matter.
+    text = text.replace(DIGEST, "DIGEST").replace(DIGEST[:12], "DIGEST")
     file = GOLDEN / f"{name}.json"
     if os.environ.get("UPDATE_GOLDEN"):
         file.write_text(text)
