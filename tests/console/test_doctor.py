@@ -1,0 +1,286 @@
+"""`countersign doctor` against a workspace, a real sshd and a real MariaDB; each thing that can be wrong is named."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+from typer.testing import CliRunner
+
+from bot.__main__ import app
+from bot.console.doctor import diagnose
+from bot.console.examination.finding import Finding, Verdict, summary
+from bot.console.examination.hosts import parse
+from bot.console.examination.reasons import explained
+from bot.demo.application import Application
+from bot.demo.database import DatabaseServer
+from bot.demo.host import Host
+from bot.demo.web import WebServer
+from bot.domain.errors import Reason, problem
+from bot.playground import Playground, default_workspace
+from tests.acceptance.stage import environment
+from tests.support import OPS_PASSWORD, operations, write_operations
+
+Diagnosis = tuple[int, list[str]]
+Doctor = Callable[..., Awaitable[Diagnosis]]
+
+
+def changed(content: Mapping[str, Any], path: str, value: object) -> None:
+    """Set a value in the operations file: `hosts.web1.port`."""
+    *way, last = path.split(".")
+    place: Any = content
+    for key in way:
+        place = place[key]
+    place[last] = value
+
+
+@pytest.fixture
+async def doctor(
+    tmp_path: Path, ssh_host: Host, laravel_at_first: Application, web: WebServer
+) -> AsyncIterator[Doctor]:
+    """Run the doctor on the test's application: `scopes` that Slack grants, changes of file and environment."""
+    async with AsyncExitStack() as stack:
+
+        async def run(
+            file: Mapping[str, object] | None = None,
+            env: Mapping[str, str] | None = None,
+            lacks: frozenset[str] = frozenset(),
+        ) -> Diagnosis:
+            workspace = default_workspace()
+            granted = tuple(scope for scope in workspace.app.scopes if scope not in lacks)
+            workspace = replace(workspace, app=replace(workspace.app, scopes=granted))
+            playground = await stack.enter_async_context(Playground(workspace).serve())
+            content = operations(ssh_host, laravel_at_first, health_url=web.health_url)
+            content["people"] = {"engineers": ["U0AMELIE", "U0BOB"], "releasers": ["S0RELEASE"], "dbas": ["U0DBA"]}
+            for path, value in (file or {}).items():
+                changed(content, path, value)
+            real = {
+                "STORE_URL": f"sqlite+aiosqlite:///{tmp_path}/data/countersign.db",
+                OPS_PASSWORD: laravel_at_first.database.password,
+                "HOME": str(tmp_path),
+                **environment(playground.api_url, write_operations(tmp_path, content)),
+                **(env or {}),
+            }
+            out = StringIO()
+            status = await diagnose(tmp_path / ".env", real, Console(file=out, markup=False, highlight=False))
+            text = out.getvalue()
+            assert laravel_at_first.database.password not in text
+            assert workspace.app.bot_token not in text
+            assert "Traceback" not in text
+            return status, text.splitlines()
+
+        yield run
+
+
+def failed(diagnosis: Diagnosis) -> list[str]:
+    status, lines = diagnosis
+    found = [line.removeprefix("FAIL").strip() for line in lines if line.startswith("FAIL")]
+    assert bool(found) == (status == 1), lines
+    return found
+
+
+async def test_all_is_well(doctor: Doctor, laravel_at_first: Application) -> None:
+    status, lines = await doctor()
+    assert status == 0, lines
+    checks = [line[6:].split(": ")[0] for line in lines[:-1]]
+    assert checks == [
+        "Slack bot token",
+        "Slack scopes",
+        "Slack app token",
+        "Slack channel C0OPS",
+        "Slack people",
+        "store",
+        *["host web1"] * 3,
+        *["compte production on web1"] * 4,
+        *["database of compte production"] * 2,
+        "compte production on web1",
+        "health of compte production",
+    ]
+    text = "\n".join(lines)
+    assert f"main at {(await laravel_at_first.head())[:7]}, unchanged" in text
+    assert "a command takes" in text
+    assert "MariaDB" in text
+    assert lines[-1].startswith("17 checks: ")
+
+
+async def test_nothing_is_made_or_changed(
+    doctor: Doctor, tmp_path: Path, laravel_at_first: Application, ssh_host: Host
+) -> None:
+    before = await laravel_at_first.head()
+    backups = tmp_path / "of" / "backups"
+    status, lines = await doctor({"apps.compte.environments.production.backups.directory": str(backups)})
+    assert status == 0
+    assert any(line.endswith(f"free at {backups} (not there yet)") for line in lines)
+    assert not backups.parent.exists()
+    assert not (tmp_path / "data").exists()
+    assert list(ssh_host.home.iterdir()) == []
+    assert await laravel_at_first.head() == before
+
+
+async def test_a_wrong_bot_token(doctor: Doctor) -> None:
+    found = failed(await doctor(env={"SLACK_BOT_TOKEN": "xoxb-of-somebody-else"}))
+    assert found[0] == "Slack bot token: Slack refuses SLACK_BOT_TOKEN: invalid_auth"
+
+
+async def test_a_wrong_app_token(doctor: Doctor) -> None:
+    assert failed(await doctor(env={"SLACK_APP_TOKEN": "xapp-of-somebody-else"})) == [
+        "Slack app token: Slack refuses SLACK_APP_TOKEN: invalid_auth"
+    ]
+
+
+async def test_a_missing_scope(doctor: Doctor) -> None:
+    [found] = failed(await doctor(lacks=frozenset({"reactions:read"})))
+    assert found.startswith("Slack scopes: reactions:read is missing")
+
+
+async def test_a_scope_that_the_bot_can_do_without(doctor: Doctor) -> None:
+    status, lines = await doctor(lacks=frozenset({"groups:history"}))
+    assert status == 0
+    assert any(line.startswith("warn  Slack scopes: groups:history is missing") for line in lines)
+
+
+async def test_a_channel_that_is_not_there_and_one_without_the_bot(doctor: Doctor) -> None:
+    found = failed(await doctor({"apps.compte.channels": ["C0NOWHERE", "C0GENERAL"]}))
+    assert found[0].startswith("Slack channel C0GENERAL: the bot is not in #general")
+    assert found[1].startswith("Slack channel C0NOWHERE: Slack answers channel_not_found")
+
+
+async def test_people_that_are_not_there(doctor: Doctor) -> None:
+    found = failed(await doctor({"people.dbas": ["U0NOBODY", "S0NOBODY"]}))
+    assert any(line.startswith("Slack people: U0NOBODY: Slack answers user_not_found") for line in found)
+    assert any(line.startswith("Slack people: user group S0NOBODY: Slack answers") for line in found)
+
+
+async def test_a_refused_host_and_what_lies_behind_it(doctor: Doctor, free_port: int) -> None:
+    found = failed(await doctor({"hosts.web1.port": free_port}))
+    assert found[0].startswith(f"host web1: 127.0.0.1:{free_port} ")
+    assert [line.split(":")[0] for line in found[1:]] == ["compte production on web1", "database of compte production"]
+    assert all("not looked at: host web1 cannot be used" in line for line in found[1:])
+
+
+async def test_a_changed_host_key(
+    doctor: Doctor, new_host: Callable[..., Awaitable[Host]], ssh_host: Host, tmp_path: Path
+) -> None:
+    other = await new_host()
+    known = tmp_path / "known_hosts"
+    key = other.known_hosts.read_text().split(" ", 1)[1]
+    known.write_text(f"[127.0.0.1]:{ssh_host.port} {key}")
+    found = failed(await doctor({"hosts.web1.known_hosts": str(known)}))
+    assert found[0].startswith(f"host web1: its key is another one than {known} has for [127.0.0.1]:{ssh_host.port}")
+
+
+async def test_an_unknown_host_key(doctor: Doctor, tmp_path: Path, ssh_host: Host) -> None:
+    known = tmp_path / "known_hosts"
+    known.touch()
+    found = failed(await doctor({"hosts.web1.known_hosts": str(known)}))
+    assert found[0].startswith(f"host web1: {known} has no key for [127.0.0.1]:{ssh_host.port}")
+    assert "ssh-keyscan" in found[0]
+
+
+async def test_a_key_that_the_host_refuses(doctor: Doctor, new_host: Callable[..., Awaitable[Host]]) -> None:
+    other = await new_host()
+    found = failed(await doctor({"hosts.web1.key": str(other.key)}))
+    assert found[0].startswith("host web1: the login as ")
+    assert "authorized_keys" in found[0]
+
+
+async def test_a_wrong_password(doctor: Doctor) -> None:
+    [found] = failed(await doctor(env={OPS_PASSWORD: "not-the-password"}))
+    assert found.startswith("database of compte production: ")
+    assert "(error 1045)" in found
+    assert "check `user`, the variable with the password" in found
+
+
+async def test_a_database_that_nobody_serves(doctor: Doctor, free_port: int) -> None:
+    [found] = failed(await doctor({"apps.compte.environments.production.database.port": free_port}))
+    assert f"127.0.0.1:{free_port} as seen from web1 does not answer" in found
+
+
+async def test_sessions_are_seen_with_the_privilege(
+    doctor: Doctor, mariadb: DatabaseServer, laravel_at_first: Application
+) -> None:
+    _, lines = await doctor()
+    assert any(line.startswith("warn  database of compte production: sessions: only its own") for line in lines)
+    await mariadb.query(f"GRANT PROCESS ON *.* TO `{laravel_at_first.database.user}`@`%`")
+    _, lines = await doctor()
+    assert any(line.startswith("ok    database of compte production: sessions: ") for line in lines)
+
+
+async def test_no_checkout(doctor: Doctor, laravel_at_first: Application) -> None:
+    folder = laravel_at_first.path.parent
+    found = failed(await doctor({"apps.compte.environments.production.path": str(folder)}))
+    assert found == [
+        f"compte production on web1: checkout: {folder} is no git checkout - clone the repository there",
+    ]
+
+
+async def test_a_dirty_checkout_and_a_branch_that_origin_has_not(doctor: Doctor, laravel_at_first: Application) -> None:
+    (laravel_at_first.path / "artisan").write_text("changed by hand")
+    found = failed(await doctor({"apps.compte.environments.production.branch": "release"}))
+    assert found[0].startswith("compte production on web1: checkout: changed by hand: artisan")
+    assert found[1] == "compte production on web1: origin: answers, but has no branch release - check `branch:`"
+
+
+async def test_backups_where_nothing_can_be_written(doctor: Doctor) -> None:
+    found = failed(await doctor({"apps.compte.environments.production.backups.directory": "/etc/passwd/backups"}))
+    assert found == [
+        "compte production on web1: backups: /etc/passwd is no folder that can be written - "
+        "give it to the account, or make /etc/passwd/backups for it",
+    ]
+
+
+async def test_a_page_that_does_not_answer(doctor: Doctor, free_port: int) -> None:
+    url = f"http://127.0.0.1:{free_port}/login"
+    [found] = failed(await doctor({"apps.compte.environments.production.vars.health_url": url}))
+    assert found.startswith(f"health of compte production: {url} does not answer here")
+
+
+async def test_a_store_that_cannot_be_made(doctor: Doctor) -> None:
+    [found] = failed(await doctor(env={"STORE_URL": "sqlite+aiosqlite:////etc/passwd/countersign.db"}))
+    assert found.startswith(
+        "store: /etc/passwd/countersign.db is not there, and /etc/passwd is no folder that can be written"
+    )
+
+
+async def test_a_wrong_configuration_connects_to_nothing(doctor: Doctor) -> None:
+    status, lines = await doctor({"apps.compte.environments.production.hosts": ["web9"]})
+    assert status == 1
+    assert lines[0].startswith("FAIL  configuration: ")
+    assert "unknown host 'web9'" in lines[0]
+    assert lines[-1].endswith("nothing was connected to")
+
+
+@pytest.mark.parametrize(
+    ("printed", "offset", "lacks"),
+    [
+        ("clock 1010.500000\n", 10.0, ()),
+        ("clock 990\nlacks setsid\n", -10.0, ("setsid",)),
+        ("Welcome!\nclock 1000.500000000\nlacks /proc\n", 0.0, ("/proc",)),
+        ("clock 1000.%N\n", 0.0, ()),
+        ("no such program\n", None, ()),
+    ],
+)
+def test_what_a_host_says_of_itself(printed: str, offset: float | None, lacks: tuple[str, ...]) -> None:
+    said = parse(printed, 1000.0, 1001.0)
+    assert (said.offset, said.lacks) == (offset, lacks)
+
+
+@pytest.mark.parametrize("reason", list(Reason))
+def test_every_reason_can_be_told_without_facts(reason: Reason) -> None:
+    assert explained(problem(reason))
+
+
+def test_the_summary_counts() -> None:
+    findings = [Finding(verdict, "", "") for verdict in (Verdict.OK, Verdict.FAIL, Verdict.OK, Verdict.WARN)]
+    assert summary(findings) == "4 checks: 2 ok, 1 warn, 1 FAIL"
+    assert summary(findings[:1]) == "1 check: 1 ok"
+
+
+def test_it_is_a_command_of_the_program() -> None:
+    assert "one line a check" in " ".join(CliRunner().invoke(app, ["doctor", "--help"]).stdout.split())

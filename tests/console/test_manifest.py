@@ -1,0 +1,41 @@
+"""`countersign manifest`: what it prints is a manifest for the commands that exist."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ruamel.yaml import YAML
+from typer.testing import CliRunner
+
+from bot.__main__ import app
+from commands import all_commands
+
+
+def printed() -> dict[str, Any]:
+    result = CliRunner().invoke(app, ["manifest"])
+    assert result.exit_code == 0
+    return dict(YAML(typ="safe").load(result.stdout))
+
+
+def test_it_has_every_command_that_exists() -> None:
+    listed = printed()["features"]["slash_commands"]
+    assert {item["command"]: item["usage_hint"] for item in listed} == {
+        command.name: command.usage for command in all_commands({})
+    }
+    assert all(item["should_escape"] for item in listed)
+
+
+def test_it_asks_for_what_the_conversation_uses() -> None:
+    manifest = printed()
+    assert set(manifest["oauth_config"]["scopes"]["bot"]) >= {
+        "commands", "chat:write", "reactions:read", "reactions:write", "usergroups:read", "files:write", "users:read",
+    }  # fmt: skip
+    settings = manifest["settings"]
+    assert set(settings["event_subscriptions"]["bot_events"]) == {
+        "app_home_opened",
+        "reaction_added",
+        "reaction_removed",
+    }
+    assert settings["socket_mode_enabled"]
+    assert settings["interactivity"]["is_enabled"]
+    assert manifest["features"]["app_home"] == {"home_tab_enabled": True, "messages_tab_enabled": False}
