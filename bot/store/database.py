@@ -11,17 +11,18 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy import insert
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.store.errors import StoreError
 from bot.store.faults import explained, is_duplicate, is_passing
 from bot.store.instants import database_now
+from bot.store.pools import Pool
 from bot.store.schema import commits
 from bot.store.turns import Turns, Urgency
 
 T = TypeVar("T")
 Work = Callable[[Connection], T]
-"""What happens in one transaction. It may be called several times and must then start from nothing."""
+"""What happens in one transaction. It may be called several times and must then start from nothing; and in another
+thread, where it must touch nothing that belongs to the event loop."""
 
 _PAUSES = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 4.0)
 """Seconds between two attempts; each is cut by a random part, so that rivals do not meet again."""
@@ -38,7 +39,7 @@ class Database:
     """One database, and every transaction on it.
 
     Args:
-        engine: with its pool.
+        pool: of connections to it.
         where: the store, without its password, for errors.
         at_once: how many transactions at a time.
         attempt_seconds: after which an attempt counts as lost; None where no network can hold it up.
@@ -48,14 +49,14 @@ class Database:
 
     def __init__(
         self,
-        engine: AsyncEngine,
+        pool: Pool,
         where: str,
         *,
         at_once: int,
         attempt_seconds: float | None,
         marks_commits: bool,
     ) -> None:
-        self._engine = engine
+        self._pool = pool
         self._where = where
         self._turns = Turns(at_once)
         self._attempt_seconds = attempt_seconds
@@ -100,9 +101,13 @@ class Database:
         Raises:
             StoreError: the database cannot be used.
         """
+
+        def once(connection: Connection) -> None:
+            with connection.begin():
+                work(connection)
+
         try:
-            async with self._engine.begin() as connection:
-                await connection.run_sync(work)
+            await self._pool.use(once)
         except SQLAlchemyError as error:
             raise explained(error, self._where) from error
 
@@ -114,7 +119,7 @@ class Database:
     async def close(self) -> None:
         """Wait until nothing is under way, and close the connections."""
         await self.drain()
-        await self._engine.dispose()
+        await self._pool.close()
 
     def _start(self, transaction: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         task = asyncio.create_task(transaction)
@@ -156,24 +161,30 @@ class Database:
 
     async def _read_once(self, work: Work[T], marker: str, kept: _Kept[T]) -> T:
         del marker, kept
-        async with self._engine.connect() as connection:
+
+        def once(connection: Connection) -> T:
             if self._marks_commits:
                 # A server's READ COMMITTED, good for writing, would show a later state in each statement.
-                await connection.execution_options(isolation_level="REPEATABLE READ")
-            async with connection.begin():
-                return await connection.run_sync(work)
+                connection.execution_options(isolation_level="REPEATABLE READ")
+            with connection.begin():
+                return work(connection)
+
+        return await self._pool.use(once)
 
     async def _write_once(self, work: Work[T], marker: str, kept: _Kept[T]) -> T:
-        async with self._engine.connect() as connection, connection.begin() as transaction:
-            if self._marks_commits:
-                try:
-                    await connection.execute(insert(commits).values(marker=marker, at=database_now()))
-                except IntegrityError as error:
-                    if not is_duplicate(error):
-                        raise
-                    # The commit of an earlier attempt took effect, and only its answer was lost.
-                    return kept.results[-1]
-            result = await connection.run_sync(work)
-            kept.results.append(result)
-            await transaction.commit()
-            return result
+        def once(connection: Connection) -> T:
+            with connection.begin() as transaction:
+                if self._marks_commits:
+                    try:
+                        connection.execute(insert(commits).values(marker=marker, at=database_now()))
+                    except IntegrityError as error:
+                        if not is_duplicate(error):
+                            raise
+                        # The commit of an earlier attempt took effect, and only its answer was lost.
+                        return kept.results[-1]
+                result = work(connection)
+                kept.results.append(result)
+                transaction.commit()
+                return result
+
+        return await self._pool.use(once)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
@@ -31,7 +32,7 @@ class GroupCommit(Generic[Item, Result]):
     ) -> None:
         self._transact = transact
         self._together = together
-        self._waiting: list[tuple[Item, asyncio.Future[Result]]] = []
+        self._waiting: deque[tuple[Item, asyncio.Future[Result]]] = deque()
         self._worker: asyncio.Task[None] | None = None
 
     async def submit(self, item: Item) -> Result:
@@ -62,9 +63,10 @@ class GroupCommit(Generic[Item, Result]):
         batch: list[tuple[Item, asyncio.Future[Result]]] = []
 
         def work(connection: Connection) -> list[Result]:
-            # Taken at the last moment: who arrived while the turn was waited for comes along.
-            batch.extend(self._waiting)
-            self._waiting.clear()
+            # Taken at the last moment: who arrived while the turn was waited for comes along. One by one, as this may
+            # be another thread than the one in which others arrive meanwhile.
+            while self._waiting:
+                batch.append(self._waiting.popleft())
             return self._together(connection, [item for item, _ in batch])
 
         try:

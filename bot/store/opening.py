@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import event
+from sqlalchemy import create_engine, event
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from bot.store.database import Database
 from bot.store.errors import StoreError, StoreMissing
+from bot.store.pools import FilePool, ServerPool
 
 EXAMPLES = "`sqlite+aiosqlite:///data/countersign.db`, or `mysql+aiomysql://user:password@host:port/name`"
 
@@ -100,15 +101,15 @@ def reader_database(url: URL) -> Database:
 
 
 def _sqlite_database(url: URL, path: Path, begin: str, pragmas: tuple[str, ...]) -> Database:
-    engine = create_async_engine(
-        URL.create(url.drivername, database=f"file:{quote(str(path))}", query={"mode": "rw", "uri": "true"}),
+    engine = create_engine(
+        URL.create("sqlite+pysqlite", database=f"file:{quote(str(path))}", query={"mode": "rw", "uri": "true"}),
         # One connection: SQLite writes one transaction at a time anyway, and two would wait for each other by polling.
         pool_size=1,
         max_overflow=0,
         connect_args={"timeout": _BUSY_SECONDS},
     )
 
-    @event.listens_for(engine.sync_engine, "connect")
+    @event.listens_for(engine, "connect")
     def set_up(connection: Any, record: Any) -> None:
         del record
         connection.isolation_level = None  # transactions are begun below, not by the driver
@@ -117,11 +118,11 @@ def _sqlite_database(url: URL, path: Path, begin: str, pragmas: tuple[str, ...])
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
-    @event.listens_for(engine.sync_engine, "begin")
+    @event.listens_for(engine, "begin")
     def start(connection: Connection) -> None:
         connection.exec_driver_sql(begin)
 
-    return Database(engine, str(path), at_once=1, attempt_seconds=None, marks_commits=False)
+    return Database(FilePool(engine), str(path), at_once=1, attempt_seconds=None, marks_commits=False)
 
 
 def _server_database(url: URL, statements: tuple[str, ...]) -> Database:
@@ -148,4 +149,5 @@ def _server_database(url: URL, statements: tuple[str, ...]) -> Database:
             cursor.execute(statement)
         cursor.close()
 
-    return Database(engine, shown(url), at_once=_CONNECTIONS, attempt_seconds=_ATTEMPT_SECONDS, marks_commits=True)
+    pool = ServerPool(engine)
+    return Database(pool, shown(url), at_once=_CONNECTIONS, attempt_seconds=_ATTEMPT_SECONDS, marks_commits=True)

@@ -59,7 +59,7 @@ async def test_closing_waits_for_what_was_asked(url: str) -> None:
 
 def lose_answers(store: SqlStore, monkeypatch: pytest.MonkeyPatch, *, before_commit: bool, times: int) -> list[int]:
     """Let commits fail as a lost connection does, after or before they took effect at the server."""
-    dialect = store._database._engine.dialect
+    dialect = store._database._pool.dialect
     real = dialect.do_commit
     lost: list[int] = []
 
