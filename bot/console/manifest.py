@@ -19,6 +19,6 @@ def register(app: typer.Typer) -> None:
         """Print the manifest of the Slack app (YAML), to be pasted at https://api.slack.com/apps."""
         # Loaded here: the other commands of the console start faster without Slack.
         from bot.slack.manifest import manifest as write_manifest
-        from commands import all_commands
+        from commands import all_commands, status_command
 
-        standard_output().out(write_manifest(all_commands({})), end="", highlight=False)
+        standard_output().out(write_manifest((*all_commands({}), status_command({}))), end="", highlight=False)
