@@ -20,13 +20,15 @@ from bot.config.load import Configuration
 from bot.databases.connect import Connections as DatabaseConnections
 from bot.databases.look import DatabaseLook
 from bot.databases.performers import DumpPerformer, NothingPendingPerformer, UndonePerformer
-from bot.domain.look import DatabaseFacts, HostFacts, HostQuestion, Look
+from bot.domain.look import DatabaseFacts, HostFacts, HostQuestion, Look, Release
 from bot.domain.names import TargetName
 from bot.domain.plan import Act, Dump, Health, NothingPending, Preflight, Shell, Undone
 from bot.domain.target import Target
 from bot.engine.engine import Engine
 from bot.engine.ports import Performer
 from bot.engine.preflight import PreflightPerformer
+from bot.engine.releases import releases_of
+from bot.engine.standing import REMEMBERED
 from bot.engine.world import World
 from bot.hosts.connections import Connections
 from bot.hosts.health import HealthPerformer
@@ -39,6 +41,7 @@ from bot.recipes.load import load_recipe
 from bot.recipes.recipe import Recipe
 from bot.slack.ports import CommandSpec
 from bot.slack.room import SlackAccess, SlackRoom
+from bot.store.reader import StoreReader
 from bot.store.store import SqlStore, SystemClock, open_store
 from commands import all_commands, status_command
 
@@ -54,11 +57,13 @@ class TargetLook:
     Args:
         hosts: reads hosts.
         databases: reads databases.
+        runs: the bot's own memory.
         target: which.
     """
 
     hosts: HostLook
     databases: DatabaseLook
+    runs: StoreReader
     target: Target
 
     async def host(self, name: str, question: HostQuestion) -> HostFacts:
@@ -69,6 +74,11 @@ class TargetLook:
         """Read the target's database."""
         return await self.databases.database(self.target, table)
 
+    async def releases(self) -> tuple[Release, ...]:
+        """Read what the bot remembers of the target's releases, newest first."""
+        name = self.target.name
+        return releases_of(await self.runs.of_target(name.app, name.environment, REMEMBERED))
+
 
 @dataclass(frozen=True)
 class Looks:
@@ -77,14 +87,16 @@ class Looks:
     Args:
         hosts: reads hosts.
         databases: reads databases.
+        runs: the bot's own memory.
     """
 
     hosts: HostLook
     databases: DatabaseLook
+    runs: StoreReader
 
     def look(self, target: Target) -> Look:
         """Give a look at a target."""
-        return TargetLook(self.hosts, self.databases, target)
+        return TargetLook(self.hosts, self.databases, self.runs, target)
 
 
 async def serve(configuration: Configuration) -> None:
@@ -110,7 +122,7 @@ async def serve(configuration: Configuration) -> None:
         access = SlackAccess(settings.slack_bot_token, settings.slack_app_token, settings.slack_api_url)
         by_name: dict[str, CommandSpec] = {command.name: command for command in commands} | {status.name: status}
         room = await stack.enter_async_context(SlackRoom(access, store, store, by_name, operations, masker, clock))
-        looks, performers = build_edges(connections, recipes)
+        looks, performers = build_edges(connections, recipes, store)
         engine = Engine(
             World(
                 store=store,
@@ -147,17 +159,18 @@ async def serve(configuration: Configuration) -> None:
 
 
 def build_edges(
-    connections: Connections, recipes: Mapping[TargetName, Recipe]
+    connections: Connections, recipes: Mapping[TargetName, Recipe], runs: StoreReader
 ) -> tuple[Looks, Mapping[type[Act], Performer]]:
     """Build what reads and what performs, over shared connections.
 
     Args:
         connections: to the hosts.
         recipes: the recipe of each target.
+        runs: the bot's own memory.
     """
     runner = Runner(connections)
     database_look = DatabaseLook(DatabaseConnections(Tunnels(connections)))
-    looks = Looks(HostLook(connections), database_look)
+    looks = Looks(HostLook(connections), database_look, runs)
 
     def table_of(target: Target) -> str:
         kept = recipes[target.name].migrations

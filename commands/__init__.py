@@ -13,6 +13,7 @@ from bot.recipes.recipe import Recipe
 from commands.command import Command
 from commands.deploy import Deploy
 from commands.migrate_status import MigrateStatus
+from commands.rollback import Rollback
 
 __all__ = ["Command", "all_commands", "status_command"]
 
@@ -23,7 +24,7 @@ def all_commands(recipes: Mapping[TargetName, Recipe]) -> tuple[Command, ...]:
     Args:
         recipes: the recipe of each target.
     """
-    return (Deploy(recipes),)
+    return (Deploy(recipes), Rollback(recipes))
 
 
 def status_command(recipes: Mapping[TargetName, Recipe]) -> MigrateStatus:

@@ -13,9 +13,9 @@ from bot.domain.request import Action, Origin, Request
 from bot.domain.run import Run
 from bot.domain.target import Operations, Target
 from bot.recipes.recipe import Recipe, Way
-from bot.recipes.steps import Situation, before_plan, planned, question
+from bot.recipes.steps import Situation, before_plan, planned
+from commands.both_ways import backup_id, host_basis, read_target, take_down, wants_backup
 from commands.pending import not_run
-from commands.reading import both, each
 from commands.words import find_target, sort_words
 
 DRY_RUN = "--dry-run"
@@ -68,14 +68,14 @@ class Deploy:
         """
         recipe = self.recipes[target.name]
         request = run.request
-        hosts, database = await _read(recipe, target, look, request.options["ref"])
+        hosts, database = await read_target(recipe, target, look, request.options["ref"])
         sha = _agreed_commit(hosts, request.options["ref"])
         pending = _pending(recipe, hosts[0], database)
         migrations = () if "no_migrate" in request.options else pending
         if all(facts.head == sha for facts in hosts) and not migrations:
             return NothingToDo({"sha": sha, "pending": ", ".join(pending)})
-        takes_down, downs = _takes_down(target, hosts, migrations)
-        backup = _backup_id(run) if _wants_backup(target, len(migrations)) else None
+        takes_down, downs = take_down(target, hosts, migrations)
+        backup = backup_id(run) if wants_backup(target, self.action, len(migrations)) else None
         situation = Situation(run.id, Way.DEPLOY, hosts[0].head, sha, hosts, migrations, takes_down, backup)
         steps, skipped = planned(recipe, target, situation)
         first = next((facts for facts in hosts if facts.head != sha), hosts[0])
@@ -99,7 +99,7 @@ class Deploy:
             Refused: what a host or the database answers.
         """
         recipe = self.recipes[target.name]
-        hosts, database = await _read(recipe, target, look, str(plan.sha))
+        hosts, database = await read_target(recipe, target, look, str(plan.sha))
         pending = _pending(recipe, hosts[0], database)
         return _basis(hosts, str(plan.sha), pending, has_database=database is not None)
 
@@ -115,16 +115,6 @@ class Deploy:
         facts = await look.database(recipe.migrations.table)
         ran = {row.name for row in facts.ran}
         return tuple(name for name in plan.pending if name not in ran)
-
-
-async def _read(
-    recipe: Recipe, target: Target, look: Look, ref: str
-) -> tuple[tuple[HostFacts, ...], DatabaseFacts | None]:
-    asked = question(recipe, target, ref)
-    hosts = each(*(look.host(name, asked) for name in target.hosts))
-    if target.database is None or recipe.migrations is None:
-        return await hosts, None
-    return await both(hosts, look.database(recipe.migrations.table))
 
 
 def _agreed_commit(hosts: tuple[HostFacts, ...], ref: str) -> str:
@@ -147,38 +137,6 @@ def _pending(recipe: Recipe, first: HostFacts, database: DatabaseFacts | None) -
     if recipe.migrations is None or database is None:
         return ()
     return not_run(first.migrations, recipe.migrations, database)
-
-
-def _takes_down(
-    target: Target, hosts: tuple[HostFacts, ...], migrations: tuple[str, ...]
-) -> tuple[bool, tuple[Finding, ...]]:
-    """Decide whether this run takes the site down; one that is down already stays as it is, whoever did it."""
-    down = [facts.host for facts in hosts if facts.maintenance]
-    if down:
-        return False, (Finding("already_down", {"hosts": ", ".join(down)}),)
-    match target.vars.get("maintenance", "never"):
-        case "always":
-            return True, ()
-        case "if-migrations":
-            return bool(migrations), ()
-        case _:
-            return False, ()
-
-
-def _wants_backup(target: Target, migrations: int) -> bool:
-    if not target.policy.wants_backup(Action.DEPLOY, migrations):
-        return False
-    if target.database is None or target.backups is None:
-        missing = "database" if target.database is None else "backups"
-        raise Refused(
-            problem(Reason.BACKUP_IMPOSSIBLE, stage="configuration", detail=f"{target.name} has no `{missing}:`")
-        )
-    return True
-
-
-def _backup_id(run: Run) -> str:
-    """Name the backup by its day and its run, so that planning again names the same one."""
-    return f"B-{run.created_at:%Y%m%d}-{run.id.removeprefix('R-')}"
 
 
 def _held_back(pending: tuple[str, ...], migrations: tuple[str, ...]) -> tuple[Finding, ...]:
@@ -206,12 +164,4 @@ def _sessions(database: DatabaseFacts | None, migrations: tuple[str, ...]) -> tu
 
 
 def _basis(hosts: tuple[HostFacts, ...], sha: str, pending: tuple[str, ...], *, has_database: bool) -> dict[str, str]:
-    basis = {"commit": sha}
-    for facts in hosts:
-        basis[f"checked out on {facts.host}"] = facts.head
-        basis[f"local changes on {facts.host}"] = ", ".join(facts.dirty)
-        basis[f"maintenance on {facts.host}"] = {None: "unknown", True: "on", False: "off"}[facts.maintenance]
-        basis[f"approved commit on {facts.host}"] = facts.sha or "not there"
-    if has_database:
-        basis["pending migrations"] = ", ".join(pending)
-    return basis
+    return host_basis(hosts, sha) | ({"pending migrations": ", ".join(pending)} if has_database else {})

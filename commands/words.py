@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bot.domain.errors import Reason, Refused, problem
@@ -15,14 +16,16 @@ class Words:
 
     Args:
         plain: the words that are no flags, in order.
-        flags: the flags, without their value.
+        flags: the flags, each with its value; empty where it takes none.
     """
 
     plain: tuple[str, ...]
-    flags: frozenset[str]
+    flags: Mapping[str, str]
 
 
-def sort_words(words: tuple[str, ...], usage: str, known: frozenset[str], most: int) -> Words:
+def sort_words(
+    words: tuple[str, ...], usage: str, known: frozenset[str], most: int, valued: frozenset[str] = frozenset()
+) -> Words:
     """Tell plain words from flags.
 
     Args:
@@ -30,19 +33,32 @@ def sort_words(words: tuple[str, ...], usage: str, known: frozenset[str], most: 
         usage: of the command, for the answer.
         known: the flags that exist, such as `--dry-run`.
         most: how many plain words there may be.
+        valued: the flags that take a value, as `--to X` or `--to=X`.
 
     Raises:
-        Refused: `bad_option`, a flag that does not exist; `usage`, too many words.
+        Refused: `bad_option`, a flag that does not exist, or that lacks its value; `usage`, too many words.
     """
-    plain = tuple(word for word in words if not word.startswith("-"))
-    flags = tuple(word for word in words if word.startswith("-"))
-    for flag in flags:
-        if flag not in known:
-            near = nearest(flag, known)
-            raise Refused(problem(Reason.BAD_OPTION, option=flag[:60], nearest=near or "", usage=usage))
+    plain: list[str] = []
+    flags: dict[str, str] = {}
+    left = list(words)
+    while left:
+        word = left.pop(0)
+        if not word.startswith("-"):
+            plain.append(word)
+            continue
+        flag, equals, value = word.partition("=")
+        if flag in valued:
+            flags[flag] = value if equals else (left.pop(0) if left else "")
+            if not flags[flag] or flags[flag].startswith("-"):
+                raise Refused(problem(Reason.BAD_OPTION, option=flag, nearest="", usage=usage, lacks="a value"))
+        elif word in known:
+            flags[word] = ""
+        else:
+            near = nearest(flag, known | valued)
+            raise Refused(problem(Reason.BAD_OPTION, option=word[:60], nearest=near or "", usage=usage))
     if len(plain) > most:
         raise Refused(problem(Reason.USAGE, usage=usage, extra=" ".join(plain[most:])[:200]))
-    return Words(plain, frozenset(flags))
+    return Words(tuple(plain), flags)
 
 
 def find_target(plain: tuple[str, ...], channel: str, operations: Operations, usage: str) -> Target:

@@ -42,6 +42,9 @@ class Reason(StrEnum):
     BLOCKED_BY_SESSIONS = "blocked_by_sessions"
     BACKUP_IMPOSSIBLE = "backup_impossible"
     NO_MIGRATIONS = "no_migrations"
+    NO_RELEASE = "no_release"
+    NOT_BEHIND = "not_behind"
+    NOT_THE_LATEST = "not_the_latest"
     # what happened to a step
     EXIT_STATUS = "exit_status"
     TIMED_OUT = "timed_out"

@@ -129,6 +129,23 @@ class DatabaseFacts:
     sees_all_sessions: bool = True
 
 
+@dataclass(frozen=True)
+class Release:
+    """A commit that a run of the past made live, or tried to.
+
+    Args:
+        run: the run's ID.
+        sha: the commit it brought.
+        before: the commit that was live before it.
+        good: whether the run succeeded; a release that failed is never proposed.
+    """
+
+    run: str
+    sha: str
+    before: str
+    good: bool
+
+
 class Look(Protocol):
     """Reading one target. Each method raises `Refused` with the reason where it cannot read."""
 
@@ -153,4 +170,8 @@ class Look(Protocol):
         Raises:
             Refused: `database_unreachable`, `database_login_refused`, `database_missing`, or a host's reason.
         """
+        ...
+
+    async def releases(self) -> tuple[Release, ...]:
+        """Read what the bot remembers of the target's releases, newest first."""
         ...

@@ -143,6 +143,21 @@ REASONS: dict[Reason, Explanation] = {
         "Add `database:` to the environment, or choose a recipe that has migrations.",
         "Nothing was read or changed.",
     ),
+    Reason.NO_RELEASE: Explanation(
+        "I know of no good release before `{head}`.",
+        "Name one: `--to` and a tag, a commit or a run.",
+        _UNCHANGED,
+    ),
+    Reason.NOT_BEHIND: Explanation(
+        "`{ref}` is not behind what is live[ on `{host}`]: `{head}` was not built on it.",
+        "Going forward is a deploy; going back takes a commit that is part of what is live.",
+        _UNCHANGED,
+    ),
+    Reason.NOT_THE_LATEST: Explanation(
+        "The migrations to undo are not the ones that ran last: {migrations}. The latest: {latest}.",
+        "Go back with `--code`, or say how many of the latest migrations to undo: `--migrations`.",
+        _UNCHANGED,
+    ),
     Reason.EXIT_STATUS: Explanation(
         "[*{title}* ended][A step ended{title_missing}] with exit status {status}[ on `{host}`].",
         "Its last lines are in the thread; the log has all of them.",
@@ -259,6 +274,8 @@ SENTENCES: dict[str, str] = {
     "plan.migrations.one": "*{n} migration to run*",
     "plan.migrations.other": "*{n} migrations to run*",
     "plan.migrations.none": "No migrations to run.",
+    "plan.undo.one": "*{n} migration to undo*",
+    "plan.undo.other": "*{n} migrations to undo*",
     "plan.destructive": "⚠️ *It drops or rewrites data.*",
     "plan.backup": "💾 Backup `{id}`[ · {size}] · checked[ · sha256 `{sha}`]",
     "plan.backup.planned": "💾 Backup `{id}` is made first.",

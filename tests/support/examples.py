@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from bot.domain.look import DatabaseFacts, HostFacts, HostQuestion, Ran
+from bot.domain.look import DatabaseFacts, HostFacts, HostQuestion, Ran, Release
 from bot.domain.names import TargetName
 from bot.domain.people import ANYONE, People
 from bot.domain.plan import Commit
@@ -93,6 +93,7 @@ class Sight:
     def __init__(self, *hosts: HostFacts, database: DatabaseFacts = DATABASE) -> None:
         self.hosts = {facts.host: facts for facts in hosts or (HOST,)}
         self.facts = database
+        self.past: tuple[Release, ...] = ()
         self.asked: list[HostQuestion] = []
 
     async def host(self, name: str, question: HostQuestion) -> HostFacts:
@@ -101,6 +102,9 @@ class Sight:
 
     async def database(self, table: str) -> DatabaseFacts:
         return self.facts
+
+    async def releases(self) -> tuple[Release, ...]:
+        return self.past
 
     def moves(self, name: str, **changes: object) -> None:
         """Change what a host answers from now on."""

@@ -1,0 +1,101 @@
+"""What going forward (`/deploy`) and going back (`/rollback`) share: reading a target, and what a plan stands on."""
+
+from __future__ import annotations
+
+from bot.domain.errors import Reason, Refused, problem
+from bot.domain.look import DatabaseFacts, HostFacts, Look
+from bot.domain.plan import Finding
+from bot.domain.request import Action
+from bot.domain.run import Run
+from bot.domain.target import Target
+from bot.recipes.recipe import Recipe
+from bot.recipes.steps import question
+from commands.reading import both, each
+
+
+async def read_target(
+    recipe: Recipe, target: Target, look: Look, ref: str | None
+) -> tuple[tuple[HostFacts, ...], DatabaseFacts | None]:
+    """Read every host and the database of a target, at once.
+
+    Args:
+        recipe: of the target.
+        target: which.
+        look: reads.
+        ref: the commit that is asked about, or None.
+
+    Raises:
+        Refused: what a host or the database answers.
+    """
+    asked = question(recipe, target, ref)
+    hosts = each(*(look.host(name, asked) for name in target.hosts))
+    if target.database is None or recipe.migrations is None:
+        return await hosts, None
+    return await both(hosts, look.database(recipe.migrations.table))
+
+
+def host_basis(hosts: tuple[HostFacts, ...], sha: str) -> dict[str, str]:
+    """Give what a plan stands on, by host.
+
+    Args:
+        hosts: what each host answered about `sha`.
+        sha: the commit that the plan brings.
+    """
+    basis = {"commit": sha}
+    for facts in hosts:
+        basis[f"checked out on {facts.host}"] = facts.head
+        basis[f"local changes on {facts.host}"] = ", ".join(facts.dirty)
+        basis[f"maintenance on {facts.host}"] = {None: "unknown", True: "on", False: "off"}[facts.maintenance]
+        basis[f"approved commit on {facts.host}"] = facts.sha or "not there"
+    return basis
+
+
+def take_down(
+    target: Target, hosts: tuple[HostFacts, ...], migrations: tuple[str, ...]
+) -> tuple[bool, tuple[Finding, ...]]:
+    """Decide whether a run takes the site down; one that is down already stays as it is, whoever did it.
+
+    Args:
+        target: whose `maintenance:` setting decides.
+        hosts: what each host answered.
+        migrations: that the run would apply or undo.
+
+    Returns:
+        Whether it does, and what an approver should know.
+    """
+    down = [facts.host for facts in hosts if facts.maintenance]
+    if down:
+        return False, (Finding("already_down", {"hosts": ", ".join(down)}),)
+    match target.vars.get("maintenance", "never"):
+        case "always":
+            return True, ()
+        case "if-migrations":
+            return bool(migrations), ()
+        case _:
+            return False, ()
+
+
+def wants_backup(target: Target, action: Action, migrations: int) -> bool:
+    """Decide whether a backup is made first.
+
+    Args:
+        target: whose policy decides.
+        action: what the run does.
+        migrations: how many it would apply or undo.
+
+    Raises:
+        Refused: `backup_impossible`, the policy wants one and the environment does not say of what or where to.
+    """
+    if not target.policy.wants_backup(action, migrations):
+        return False
+    if target.database is None or target.backups is None:
+        missing = "database" if target.database is None else "backups"
+        raise Refused(
+            problem(Reason.BACKUP_IMPOSSIBLE, stage="configuration", detail=f"{target.name} has no `{missing}:`")
+        )
+    return True
+
+
+def backup_id(run: Run) -> str:
+    """Name the backup by its day and its run, so that planning again names the same one."""
+    return f"B-{run.created_at:%Y%m%d}-{run.id.removeprefix('R-')}"

@@ -1,0 +1,223 @@
+"""`/rollback APP ENV [--code | --migrations N | --to RELEASE]`: back to the release before, code and schema."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bot.domain.errors import Reason, Refused, problem
+from bot.domain.look import DatabaseFacts, HostFacts, Look, Ran, Release
+from bot.domain.names import Ref, Sha, TargetName, parse_run_id
+from bot.domain.plan import Finding, NothingToDo, Plan, Step
+from bot.domain.request import Action, Origin, Request
+from bot.domain.run import Run
+from bot.domain.target import Operations, Target
+from bot.recipes.recipe import Migrations, Recipe, Way
+from bot.recipes.steps import Situation, before_plan, planned
+from commands.both_ways import backup_id, host_basis, read_target, take_down, wants_backup
+from commands.pending import names_of
+from commands.words import find_target, sort_words
+
+CODE = "--code"
+MIGRATIONS = "--migrations"
+TO = "--to"
+_WORDS = 2
+_MOST_UNDONE = 500
+
+
+@dataclass(frozen=True)
+class Rollback:
+    """The command.
+
+    Args:
+        recipes: the recipe of each target.
+    """
+
+    recipes: Mapping[TargetName, Recipe]
+
+    name: str = "/rollback"
+    action: Action = Action.ROLLBACK
+    description: str = "Back to the release before: code and schema together, countersigned"
+    usage: str = "APP ENV [--code | --migrations N | --to RELEASE]"
+
+    def parse(self, words: tuple[str, ...], origin: Origin, operations: Operations) -> Request:
+        """Read what was typed behind `/rollback`.
+
+        Raises:
+            Refused: with what is wrong and what would be right.
+        """
+        usage = f"{self.name} {self.usage}"
+        sorted_words = sort_words(words, usage, frozenset({CODE}), _WORDS, frozenset({MIGRATIONS, TO}))
+        target = find_target(sorted_words.plain, origin.channel, operations, usage)
+        flags = sorted_words.flags
+        if MIGRATIONS in flags and (CODE in flags or TO in flags):
+            raise Refused(problem(Reason.BAD_OPTION, option=MIGRATIONS, nearest="", usage=usage))
+        options: dict[str, str] = {}
+        if CODE in flags:
+            options["code"] = "yes"
+        if MIGRATIONS in flags:
+            options["migrations"] = str(_count(flags[MIGRATIONS], usage))
+        if TO in flags:
+            options["to"] = _release_name(flags[TO])
+        return Request(self.action, target.name, origin, options, " ".join((self.name, *words)))
+
+    def before_plan(self, run: Run, target: Target) -> tuple[Step, ...]:
+        """Give the checks and the fetch."""
+        return before_plan(self.recipes[target.name], target, run.id)
+
+    async def plan(self, run: Run, target: Target, look: Look) -> Plan | NothingToDo:
+        """Find the release to go back to, and the migrations that it does not have.
+
+        Raises:
+            Refused: `no_release`, none is known; `not_behind`, the commit is no ancestor of what is live;
+                `not_the_latest`, the migrations to undo are not the ones that ran last; or what a host or the
+                database answers.
+        """
+        recipe = self.recipes[target.name]
+        options = run.request.options
+        live, database = await read_target(recipe, target, look, None)
+        head = _one_head(live)
+        release = head if "migrations" in options else _choose(options.get("to"), head, await look.releases())
+        behind, _ = await read_target(recipe, target, look, release)
+        sha = _agreed_commit(behind, release)
+        undo = _to_undo(recipe.migrations, options, live[0], behind[0], database)
+        if sha == head and not undo:
+            return NothingToDo({"sha": sha})
+        takes_down, downs = take_down(target, live, undo)
+        backup = backup_id(run) if wants_backup(target, self.action, len(undo)) else None
+        situation = Situation(run.id, Way.ROLLBACK, head, sha, behind, undo, takes_down, backup)
+        steps, skipped = planned(recipe, target, situation)
+        return Plan(
+            request=run.request,
+            steps=(*self.before_plan(run, target), *steps),
+            requirement=target.policy.requirement(self.action),
+            basis=_basis(behind, sha, undo, database),
+            sha=Sha(sha),
+            commits=behind[0].removed,
+            commit_count=behind[0].removed_count,
+            undo=undo,
+            skipped=skipped,
+            findings=(_way(options, sha, head, undo), *downs),
+        )
+
+    async def basis(self, plan: Plan, run: Run, target: Target, look: Look) -> Mapping[str, str]:
+        """Read again what the plan stands on: each host's HEAD, files and maintenance, and the latest migrations.
+
+        Raises:
+            Refused: what a host or the database answers.
+        """
+        hosts, database = await read_target(self.recipes[target.name], target, look, str(plan.sha))
+        return _basis(hosts, str(plan.sha), plan.undo, database)
+
+    async def pending(self, plan: Plan, target: Target, look: Look) -> tuple[str, ...]:
+        """Read again which migrations ran last, as many as the plan would undo.
+
+        Raises:
+            Refused: what the database answers.
+        """
+        recipe = self.recipes[target.name]
+        if target.database is None or recipe.migrations is None:
+            return plan.undo
+        facts = await look.database(recipe.migrations.table)
+        return latest(facts.ran, len(plan.undo))
+
+
+def latest(ran: tuple[Ran, ...], count: int) -> tuple[str, ...]:
+    """Name the migrations that `migrate:rollback --step=COUNT` would undo, in its order.
+
+    Args:
+        ran: the rows of the migrations table.
+        count: how many.
+
+    Returns:
+        By batch, then by name, the newest first.
+    """
+    ordered = sorted(ran, key=lambda row: (row.batch or 0, row.name), reverse=True)
+    return tuple(row.name for row in ordered[:count])
+
+
+def _count(text: str, usage: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 0 < int(text) <= _MOST_UNDONE:
+        raise Refused(problem(Reason.BAD_OPTION, option=f"{MIGRATIONS} {text[:20]}", nearest="", usage=usage))
+    return int(text)
+
+
+def _release_name(text: str) -> str:
+    """Read the name of a release: a run's ID, or a tag or a commit."""
+    try:
+        return parse_run_id(text) if text.upper().startswith("R-") else Ref(text).text
+    except Refused:
+        return Ref(text).text
+
+
+def _one_head(hosts: tuple[HostFacts, ...]) -> str:
+    heads = {facts.head: facts.host for facts in hosts}
+    if len(heads) > 1:
+        found = ", ".join(f"{host}: {head[:7]}" for head, host in heads.items())
+        raise Refused(problem(Reason.CHECKOUTS_DIFFER, ref="HEAD", found=found))
+    return next(iter(heads))
+
+
+def _choose(asked: str | None, head: str, releases: tuple[Release, ...]) -> str:
+    """Give the commit to go back to: the one that was asked for, or the last good one before what is live."""
+    if asked is not None:
+        named = next((release.sha for release in releases if release.run == asked), None)
+        return named or asked
+    bad = {release.sha for release in releases if not release.good} - {r.sha for r in releases if r.good}
+    at, seen = head, {head}
+    while True:
+        found = next((release for release in releases if release.sha == at and release.before not in seen), None)
+        if found is None:
+            raise Refused(problem(Reason.NO_RELEASE, head=head))
+        at = found.before
+        seen.add(at)
+        if at not in bad:
+            return at
+
+
+def _agreed_commit(hosts: tuple[HostFacts, ...], release: str) -> str:
+    for facts in hosts:
+        if facts.dirty:
+            raise Refused(problem(Reason.CHECKOUT_DIRTY, host=facts.host, paths=", ".join(facts.dirty)))
+        if facts.sha is None:
+            raise Refused(problem(Reason.REF_NOT_FOUND, ref=release, host=facts.host))
+        if facts.sha != facts.head and not facts.removed_count:
+            raise Refused(problem(Reason.NOT_BEHIND, ref=release, sha=facts.sha, head=facts.head, host=facts.host))
+    return next(facts.sha for facts in hosts if facts.sha is not None)
+
+
+def _to_undo(
+    kept: Migrations | None,
+    options: Mapping[str, str],
+    live: HostFacts,
+    behind: HostFacts,
+    database: DatabaseFacts | None,
+) -> tuple[str, ...]:
+    """Name the migrations to undo, newest first; they must be the ones that ran last."""
+    if kept is None or database is None or "code" in options:
+        return ()
+    if "migrations" in options:
+        return latest(database.ran, int(options["migrations"]))
+    gone = set(names_of(live.migrations, kept)) - set(names_of(behind.migrations, kept))
+    undo = {row.name for row in database.ran} & gone
+    newest = latest(database.ran, len(undo))
+    if set(newest) != undo:
+        named = ", ".join(sorted(undo))
+        raise Refused(problem(Reason.NOT_THE_LATEST, migrations=named, latest=", ".join(newest)))
+    return newest
+
+
+def _way(options: Mapping[str, str], sha: str, head: str, undo: tuple[str, ...]) -> Finding:
+    """Say which way it goes, and why."""
+    way = "code_and_migrations" if undo and sha != head else "migrations" if undo else "code"
+    why = "asked" if options else ("newer_migrations" if undo else "same_schema")
+    return Finding("rollback", {"way": way, "why": why, "migrations": ", ".join(undo)})
+
+
+def _basis(
+    hosts: tuple[HostFacts, ...], sha: str, undo: tuple[str, ...], database: DatabaseFacts | None
+) -> dict[str, str]:
+    basis = host_basis(hosts, sha)
+    if database is not None:
+        basis["latest migrations"] = ", ".join(latest(database.ran, len(undo)))
+    return basis
