@@ -7,6 +7,7 @@ from bot.domain.errors import Problem, Reason
 from bot.domain.run import Gate, Run
 from bot.slack import markup
 from bot.slack.cards.audience import approvers, emoji, mentions, unmentioned
+from bot.slack.cards.plan_card import how_many_migrations
 from bot.slack.markup import Markup
 from bot.slack.message import Message, context, dotted, lines, message, section
 from bot.slack.scene import Scene, action, backup_id, target
@@ -56,26 +57,23 @@ def _headline(gate: Gate, needed: Markup, words: dict[str, Markup], scene: Scene
 
 
 def _evidence(run: Run, scene: Scene) -> Markup:
-    plan = run.plan
+    plan, say = run.plan, scene.sentences.say
     if plan is None:
         return Markup("")
     subject = plan.commits[0].subject if plan.commits else ""
     commit = (
-        scene.sentences.say(
-            "approval.evidence", sha=plan.sha.short, subject=Markup(markup.inline(markup.clip(subject, 90)))
-        )
+        say("approval.evidence", sha=plan.sha.short, subject=Markup(markup.inline(markup.clip(subject, 90))))
         if plan.sha and subject
         else markup.code(plan.sha.short)
         if plan.sha
         else Markup("")
     )
-    pending = scene.sentences.count("plan.migrations", len(plan.pending)).replace("*", "") if plan.pending else ""
     backup = backup_id(run)
     return lines(
         (
             commit,
-            dotted((Markup(pending), scene.sentences.say("result.backup", id=backup) if backup else "")),
-            scene.sentences.say("plan.destructive") if plan.destructive else Markup(""),
+            dotted((how_many_migrations(plan, scene), say("result.backup", id=backup) if backup else "")),
+            say("plan.destructive") if plan.destructive else Markup(""),
         )
     )
 

@@ -49,8 +49,15 @@ def plan_card(run: Run, plan: Plan, digest: str, scene: Scene) -> Message:
 def _summary(plan: Plan, scene: Scene) -> Markup:
     count = scene.sentences.count
     commits = count("plan.commits", plan.commit_count) if plan.sha else Markup("")
-    migrations = count("plan.migrations", len(plan.pending)).replace("*", "") if plan.pending else ""
-    return Markup(", ".join(part for part in (commits, migrations) if part))
+    return Markup(", ".join(part for part in (commits, how_many_migrations(plan, scene)) if part))
+
+
+def how_many_migrations(plan: Plan, scene: Scene) -> Markup:
+    """Say how many migrations a plan runs or undoes, without emphasis; nothing where there are none."""
+    if not plan.migrations:
+        return Markup("")
+    key = "plan.undo" if plan.undo else "plan.migrations"
+    return Markup(scene.sentences.count(key, len(plan.migrations)).replace("*", ""))
 
 
 def _commits(plan: Plan, scene: Scene) -> tuple[Markup, ...]:
@@ -79,12 +86,12 @@ def _commits(plan: Plan, scene: Scene) -> tuple[Markup, ...]:
 
 def _migrations(plan: Plan, scene: Scene) -> tuple[Markup, ...]:
     say, count = scene.sentences.say, scene.sentences.count
-    if not plan.pending:
+    if not plan.migrations:
         return (say("plan.migrations.none"),)
-    shown = [Markup("• " + markup.code(markup.clip(name, 120))) for name in plan.pending[:_MOST_MIGRATIONS]]
-    rest = len(plan.pending) - len(shown)
+    shown = [Markup("• " + markup.code(markup.clip(name, 120))) for name in plan.migrations[:_MOST_MIGRATIONS]]
+    rest = len(plan.migrations) - len(shown)
     return (
-        count("plan.migrations", len(plan.pending)),
+        count("plan.undo" if plan.undo else "plan.migrations", len(plan.migrations)),
         say("plan.destructive") if plan.destructive else Markup(""),
         *shown,
         count("plan.more", rest) if rest else Markup(""),
