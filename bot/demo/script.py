@@ -13,7 +13,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from bot.demo.visitor import Message, Room, kind_of, payload
+from bot.demo.visitor import ENDS, Message, Room, kind_of, payload
 
 if TYPE_CHECKING:
     from bot.demo.findings import Finding
@@ -70,11 +70,11 @@ class Script:
         Args:
             room: the channel as it is now.
         """
-        known = [message for message in room.messages if message["ts"] in self._told]
-        new = [message for message in room.messages if message["ts"] not in self._told]
         # a card that is there already changes last: what happened in its thread led to it
-        for message in sorted(known, key=lambda each: kind_of(each) == "run") + new:
-            self._message(message, room)
+        known_cards = {message["ts"] for message in room.messages if kind_of(message) == "run"} & self._told.keys()
+        for message in sorted(room.messages, key=lambda each: each["ts"] in known_cards):
+            if not _is_early(message, room):
+                self._message(message, room)
 
     def column(self, table: str, row: Mapping[str, object]) -> None:
         """Show a column as the database describes it.
@@ -168,6 +168,15 @@ def _hanging(first: Text, second: Text, rest: RenderableType, widths: tuple[int,
     row.add_column()
     row.add_row(first, second, rest)
     return row
+
+
+def _is_early(message: Message, room: Room) -> bool:
+    """Whether a message tells the end while the progress in the thread still lacks the last steps."""
+    told = payload(message)
+    if kind_of(message) not in ("run", "result") or told["state"] not in ENDS:
+        return False
+    progress = room.newest("progress", told["run"])
+    return progress is not None and payload(progress)["state"] not in ENDS
 
 
 def _without_run(text: str) -> str:

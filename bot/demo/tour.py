@@ -13,7 +13,6 @@ from bot.demo.visitor import Room, Visitor, payload
 from bot.demo.workspace import DEPLOY, ENGINEER, RELEASER
 
 APPROVE = "white_check_mark"
-ENDS = frozenset({"succeeded", "failed", "rejected", "expired", "cancelled", "needs_human"})
 _POLL = 0.05
 _RUN_SECONDS = 90.0
 
@@ -93,7 +92,7 @@ def _is_seeded(request: object) -> bool:
 
 def _is_over(room: Room) -> bool:
     run = room.runs()[-1] if room.runs() else ""
-    return bool(run) and room.state_of(run) in ENDS and bool(room.files(f"{run}.log"))
+    return room.is_over(run) and bool(room.files(f"{run}.log"))
 
 
 def _seen(room: Room, untouched: bool) -> Seen:  # noqa: FBT001 - a fact, not a switch

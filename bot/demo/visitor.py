@@ -16,6 +16,9 @@ from bot.demo.workspace import CHANNEL
 _POLL = 0.05
 T = TypeVar("T")
 
+ENDS = frozenset({"succeeded", "failed", "rejected", "expired", "cancelled", "needs_human"})
+"""States in which a run does nothing by itself."""
+
 Message = Mapping[str, Any]
 """A message as Slack describes it, with `metadata` and `reactions`."""
 
@@ -74,6 +77,15 @@ class Room:
     def runs(self) -> tuple[str, ...]:
         """The runs that have a card, oldest first."""
         return tuple(str(payload(message)["run"]) for message in self.messages if kind_of(message) == "run")
+
+    def is_over(self, run: str) -> bool:
+        """Whether a run has ended or needs a person, and everything in its thread says so.
+
+        Args:
+            run: the run.
+        """
+        told = [message for kind in ("run", "progress", "result") if (message := self.newest(kind, run)) is not None]
+        return self.newest("result", run) is not None and all(payload(message)["state"] in ENDS for message in told)
 
     def state_of(self, run: str) -> str:
         """The state that a run's card tells.
