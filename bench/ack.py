@@ -18,9 +18,12 @@ from bot.playground.payloads import slash_command
 from bot.playground.server import RunningPlayground
 from bot.playground.sockets import Outcome
 
-ROUNDS = 12
-SAMPLES = {1: 50, 50: 100}
-"""Commands in flight → commands a round."""
+ROUNDS = 16
+SAMPLES = {1: 30, 50: 2}
+"""Commands in flight → how often a round: one after another, or all sent together."""
+
+_BETWEEN_SECONDS = 0.3
+"""After which an app has done what it does after acknowledging, and is not in the way of what comes next."""
 
 BARE, RECORDING, WHOLE = "bare slack-bolt, only acks", "countersign: records, acks", "countersign: the whole bot, answering"
 
@@ -49,14 +52,12 @@ class Subject:
             raise RuntimeError(f"{self.name}: {delivery.outcome.value}")
         return took
 
-    async def round(self, in_flight: int, commands: int) -> None:
-        """Keep so many commands in flight until so many were acknowledged."""
-
-        async def one_by_one() -> list[float]:
-            return [await self.command() for _ in range(commands // in_flight)]
-
-        for took in await asyncio.gather(*(one_by_one() for _ in range(in_flight))):
-            self.milliseconds[in_flight] += took
+    async def round(self, in_flight: int, times: int) -> None:
+        """Send so many commands together, so many times, each time when all before are acknowledged."""
+        for _ in range(times):
+            self.milliseconds[in_flight] += await asyncio.gather(*(self.command() for _ in range(in_flight)))
+            if in_flight > 1:
+                await asyncio.sleep(_BETWEEN_SECONDS)
 
     def _payload(self) -> dict[str, Any]:
         # An app that does not exist: the whole bot answers it at once, and starts no run.
@@ -73,13 +74,13 @@ async def measure() -> Report:
     async with AsyncExitStack() as stack:
         subjects = await _start(stack)
         for subject in subjects:  # the first ones pay for imports and caches
-            await subject.round(50, 50)
+            await subject.round(50, 2)
             subject.milliseconds[50].clear()
         for _ in range(ROUNDS):
-            for in_flight, commands in SAMPLES.items():
+            for in_flight, times in SAMPLES.items():
                 for subject in subjects:
-                    await subject.round(in_flight, commands)
-                    await asyncio.sleep(0.3)  # what one app still does is not to be in the next one's way
+                    await subject.round(in_flight, times)
+                    await asyncio.sleep(_BETWEEN_SECONDS)
     return Report("Slash command, from sending the envelope to receiving the acknowledgement", _lines(subjects))
 
 
