@@ -1,0 +1,70 @@
+"""What the source of a migration says of its way back, before anything of it runs. Pure."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+
+
+class Down(StrEnum):
+    """Whether a migration can be taken back."""
+
+    YES = "yes"
+    MISSING = "missing"
+    EMPTY = "empty"
+    UNKNOWN = "unknown"
+    """It is written in a language that these rules do not read."""
+
+
+_PHP = re.compile(
+    r"""
+      (?P<comment>/\*.*?(?:\*/|\Z)|//[^\n]*|\#(?!\[)[^\n]*)
+    | (?P<text>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")
+    | (?P<here><<<\s*(?P<q>["']?)(?P<word>\w+)(?P=q)\n.*?\n\s*(?P=word)\b)
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_DOWN = re.compile(r"\bfunction\s+down\s*\(", re.IGNORECASE)
+
+
+def down_of(source: str, suffix: str) -> Down:
+    """Say whether a migration has a way back that does something.
+
+    Args:
+        source: its file's text.
+        suffix: of the file, which tells the language.
+    """
+    if suffix != ".php":
+        return Down.UNKNOWN
+    code = php_code(source)
+    found = _DOWN.search(code)
+    if found is None:
+        return Down.MISSING
+    start = code.find("{", found.end())
+    if start < 0:
+        return Down.MISSING
+    depth = 0
+    for place in range(start, len(code)):
+        depth += (code[place] == "{") - (code[place] == "}")
+        if depth == 0:
+            body = code[start + 1 : place].strip()
+            return Down.EMPTY if re.fullmatch(r"(?:return(?:\s+null)?\s*)?;?\s*", body) else Down.YES
+    return Down.UNKNOWN
+
+
+def php_code(source: str) -> str:
+    """Give PHP without its comments, and with every text emptied."""
+    return _PHP.sub(lambda match: " " if match["comment"] is not None else "''", source)
+
+
+def names_connection(source: str, pattern: str, suffix: str) -> bool:
+    """Say whether a migration names a connection of its own: `--pretend` and a scratch database do not hold those.
+
+    Args:
+        source: its file's text.
+        pattern: the recipe's regular expression; empty finds nothing.
+        suffix: of the file, which tells the language.
+    """
+    if not pattern:
+        return False
+    return re.search(pattern, php_code(source) if suffix == ".php" else source) is not None
