@@ -64,11 +64,11 @@ def entries(application: Application, troubles: Troubles) -> tuple[Entry, ...]:
         Entry(
             "hold-migration",
             FAULTS,
-            f"Hold the next migration for {SECONDS} seconds",
-            "Time enough to kill the bot in the middle of it",
+            "Make the next migration slow",
+            f"{SECONDS} seconds longer: time to kill the bot in the middle",
             troubles.hold_migration,
         ),
-        Entry("cut-ssh", FAULTS, "Cut SSH now", "Connections break; what runs on the server goes on", troubles.cut_ssh),
+        Entry("cut-ssh", FAULTS, "Cut SSH now", "What runs on the server goes on", troubles.cut_ssh),
         Entry(
             "cut-ssh-for-long",
             FAULTS,

@@ -112,7 +112,7 @@ def _invite(output: Console, stage: Stage) -> None:
     output.print()
     output.print(Text.assemble("  1  You are Amélie, the engineer: type ", (DEPLOY, "bold")))
     output.print("  2  Switch to Bob, the releaser, and react with ✅ to the request in the thread")
-    output.print("  3  Watch the column arrive; the menu of the page has the next commit, and faults")
+    output.print("  3  Watch the column arrive; under ⚡ are the next commit, and faults")
     output.print()
     _say(output, f"Ctrl-C stops everything and removes {stage.folder}.", "dim")
 

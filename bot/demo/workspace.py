@@ -19,7 +19,7 @@ DEPLOY = "/deploy compte production"
 _HINTS = {
     ENGINEER: "You ask for deploys.",
     RELEASER: "You countersign: react with ✅ to the request in the thread.",
-    ONCALL: "You watch. Where data would be lost, your ✅ is needed beside Bob’s.",
+    ONCALL: "You watch, and decide when something needs a person.",
 }
 _WELCOME = {
     "title": "A deploy in three moves",
@@ -27,7 +27,7 @@ _WELCOME = {
     "*2.* Open the thread, switch to *Bob*, the releaser, at the top, and react with ✅ to the request. "
     "Nothing in production changes before that.\n"
     "*3.* Watch the column `user_sessions.token_id` arrive. Then make the next commit, or kill the bot in the middle "
-    "of a migration: both are in the menu at the top right.",
+    "of a migration: both are under ⚡ at the top right.",
     "suggestions": [DEPLOY],
 }
 
