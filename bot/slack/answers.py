@@ -6,7 +6,7 @@ import logging
 
 from bot.slack.gateway import Gateway, SlackRefused, SlackUncertain
 from bot.slack.markup import Markup
-from bot.slack.message import saying
+from bot.slack.message import Message, saying
 
 _log = logging.getLogger(__name__)
 
@@ -34,7 +34,12 @@ class Answers:
         Raises:
             SlackBusy: Slack asks to wait; nothing was said.
         """
-        message = saying(text)
+        await self.show(channel, user, saying(text), thread=thread, url=url)
+
+    async def show(
+        self, channel: str, user: str, message: Message, *, thread: str | None = None, url: str = ""
+    ) -> None:
+        """Show somebody a message with blocks; as `answer` otherwise."""
         try:
             if url:
                 await self._gateway.respond(url, message)
@@ -44,4 +49,4 @@ class Answers:
             if not url:
                 _log.warning("an answer may not have arrived: %s", error)
                 return
-            await self.answer(channel, user, text, thread=thread)
+            await self.show(channel, user, message, thread=thread)

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from bot.domain.request import Origin, Request
 from bot.domain.run import Run
+from bot.domain.status import Standing
 from bot.domain.target import Operations
 from bot.engine.ports import Chunk
 
@@ -24,6 +25,14 @@ class Front(Protocol):
 
         Raises:
             Refused: it is not done, and why.
+        """
+        ...
+
+    async def standing(self, request: Request) -> Standing:
+        """Read where the migrations of a target stand; no run is made.
+
+        Raises:
+            Refused: it cannot be read, or who asks may not.
         """
         ...
 

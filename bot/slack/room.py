@@ -26,7 +26,8 @@ from bot.slack.handlers.commands import CommandHandler
 from bot.slack.handlers.failures import FailureHandler
 from bot.slack.handlers.home import HomeHandler
 from bot.slack.handlers.reactions import ReactionHandler
-from bot.slack.inbox import Inbox, InboxWorker
+from bot.slack.handlers.share import ShareHandler
+from bot.slack.inbox import Handler, Inbox, InboxWorker, Received
 from bot.slack.listeners import register_all
 from bot.slack.people import SlackDirectory
 from bot.slack.ports import CommandSpec, Front
@@ -165,7 +166,10 @@ class SlackRoom:
                 EventKind.COMMAND: commands.command,
                 EventKind.VIEW: commands.form,
                 EventKind.REACTION: ReactionHandler(front, self._messages),
-                EventKind.BUTTON: ButtonHandler(front, self._messages, answers, self._sentences, self._masker),
+                EventKind.BUTTON: _each(
+                    ButtonHandler(front, self._messages, answers, self._sentences, self._masker),
+                    ShareHandler(front, self.gateway, answers, self._sentences),
+                ),
                 EventKind.HOME: HomeHandler(self.gateway, self._commands, self._sentences),
             },
             FailureHandler(answers, self._sentences),
@@ -253,3 +257,13 @@ class SlackRoom:
         for task in self._nudges:
             task.cancel()
         await asyncio.gather(*self._nudges, return_exceptions=True)
+
+
+def _each(*handlers: Handler) -> Handler:
+    """Give an event to several handlers, each of which leaves alone what is not its own."""
+
+    async def handle(received: Received) -> None:
+        for handler in handlers:
+            await handler(received)
+
+    return handle

@@ -16,7 +16,7 @@ from typing import Any
 
 from bot.domain.approval import GateState
 from bot.domain.inbox import MessageState, Posted
-from bot.domain.run import Run
+from bot.domain.run import Run, RunState
 from bot.domain.secrets import Masker
 from bot.domain.target import EmojiNames
 from bot.engine.ports import Clock, MessageStore
@@ -168,7 +168,8 @@ class Teller:
         if known.fingerprint == message.fingerprint:
             return 0
         early = memo.edited.get(slot, -EDIT_SECONDS) + EDIT_SECONDS - time.monotonic()
-        if early > 0:
+        # The last edits are few and do not wait: the outcome is told after them, and then the whole thread is true.
+        if early > 0 and not run.ended and run.state is not RunState.NEEDS_HUMAN:
             return early
         await self._edit(run, slot, message, posted, memo)
         return 0

@@ -7,8 +7,9 @@ from bot.domain.request import Action
 from bot.domain.run import Run, RunState, StepState
 from bot.slack import figures, markup
 from bot.slack.cards.approval_card import differences
+from bot.slack.cards.run_card import ROLLBACK
 from bot.slack.markup import Markup
-from bot.slack.message import Message, dotted, lines, message, section
+from bot.slack.message import Block, Message, actions, button, dotted, lines, message, section
 from bot.slack.scene import (
     Scene,
     action,
@@ -46,6 +47,7 @@ def result_card(run: Run, scene: Scene) -> Message:
             section(lines((headline, _figures(run, scene), *_wrong(run, scene)))),
             section(lines(_facts(run, scene))),
             section(lines(_moves(run, scene))),
+            actions("result_buttons", _rollback(run, scene)),
         ),
         "countersign_result",
         {
@@ -55,6 +57,14 @@ def result_card(run: Run, scene: Scene) -> Message:
             **({"backup": backup} if backup else {}),
         },
     )
+
+
+def _rollback(run: Run, scene: Scene) -> Block | None:
+    """Offer the way back where a deploy has moved the commit; what it leads to is said by the plan."""
+    moved = run.request.action is Action.DEPLOY and changed_anything(run) and run.ended
+    if not moved or site_is_down(run):
+        return None
+    return button(ROLLBACK, scene.sentences.say("button.rollback"), run.id)
 
 
 def _headline_key(run: Run) -> str:

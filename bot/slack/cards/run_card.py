@@ -38,6 +38,7 @@ from bot.slack.scene import (
 CANCEL = "run_cancel"
 LOG = "run_log"
 RETRY = "run_retry"
+ROLLBACK = "run_rollback"
 
 _RETRYABLE = frozenset({RunState.FAILED, RunState.EXPIRED, RunState.CANCELLED})
 

@@ -8,14 +8,14 @@ from typing import Any
 
 from bot.domain.errors import Reason, Refused, problem
 from bot.domain.inbox import MessageState
-from bot.domain.request import Origin, Request
+from bot.domain.request import Action, Origin, Request
 from bot.domain.run import Run
 from bot.domain.secrets import Masker
 from bot.engine.ports import MessageStore
 from bot.slack import markup
 from bot.slack.answers import Answers
 from bot.slack.cards.render import CARD, LOG
-from bot.slack.cards.run_card import CANCEL, RETRY
+from bot.slack.cards.run_card import CANCEL, RETRY, ROLLBACK
 from bot.slack.cards.run_card import LOG as LOG_BUTTON
 from bot.slack.inbox import Received
 from bot.slack.log_file import tail_text
@@ -58,6 +58,12 @@ def read_press(received: Received) -> Press | None:
     return Press(str(pressed.get("action_id")), str(pressed["value"]), user, str(channel), received.id)
 
 
+def _rollback_of(again: Request) -> Request:
+    """Ask for what `/rollback APP ENV` asks for; its plan says where that leads now."""
+    name = again.target
+    return replace(again, action=Action.ROLLBACK, options={}, typed=f"/rollback {name.app} {name.environment}")
+
+
 class ButtonHandler:
     """Does what a button says.
 
@@ -81,7 +87,7 @@ class ButtonHandler:
     async def __call__(self, received: Received) -> None:
         """Handle a pressed button."""
         press = read_press(received)
-        if press is None or press.action not in (CANCEL, RETRY, LOG_BUTTON):
+        if press is None or press.action not in (CANCEL, RETRY, ROLLBACK, LOG_BUTTON):
             return
         run = await self._front.get(press.run)
         if run is None:
@@ -93,6 +99,8 @@ class ButtonHandler:
                     await self._front.cancel(run.id, press.user)
                 case action if action == RETRY:
                     await self._front.submit(self._again(press, run))
+                case action if action == ROLLBACK:
+                    await self._front.submit(_rollback_of(self._again(press, run)))
                 case _:
                     await self._show_log(press, run)
         except Refused as refused:

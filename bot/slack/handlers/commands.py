@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from bot.domain.errors import Reason, Refused
-from bot.domain.request import Origin
+from bot.domain.request import Action, Origin, Request
 from bot.engine.ports import Clock
 from bot.slack import markup
 from bot.slack.answers import Answers
+from bot.slack.cards.status_card import status_card
 from bot.slack.forms import FORMS, read_form
 from bot.slack.gateway import Gateway, SlackBusy, SlackRefused, SlackUncertain
 from bot.slack.inbox import Received
@@ -69,13 +70,22 @@ class CommandHandler:
             return
         words = words_of(text)
         try:
-            await self._front.submit(spec.parse(words, origin, self._front.operations))
+            await self._do(spec.parse(words, origin, self._front.operations), url)
         except Refused as refused:
             is_short = refused.problem.reason is Reason.USAGE and len(_plain(words)) < _TARGET_WORDS
             if is_short and await self._open_form(name, words, origin.channel, str(body.get("trigger_id") or "")):
                 return
             told = self._sentences.refusal(refused.problem)
             await self._answers.answer(origin.channel, origin.user, told, url=url)
+
+    async def _do(self, request: Request, url: str) -> None:
+        """Make a run of a request; one that only reads is answered to who asked, and no run is made."""
+        if request.action is not Action.MIGRATE_STATUS:
+            await self._front.submit(request)
+            return
+        standing = await self._front.standing(request)
+        card = status_card(standing, self._sentences)
+        await self._answers.show(request.origin.channel, request.origin.user, card, url=url)
 
     async def form(self, received: Received) -> None:
         """Handle a form that was filled in."""

@@ -1,0 +1,65 @@
+"""`/migrate-status` and `/rollback` on the real application."""
+
+from typing import Any
+
+from bot.demo.application import Application
+from bot.demo.database import DatabaseServer
+from bot.demo.host import Host
+from tests.acceptance.conftest import NewStage
+from tests.acceptance.stage import ONCALL, RELEASER, Stage
+from tests.support import eventually
+from tests.support.operations import PRODUCTION
+
+
+async def deployed(stage: Stage) -> str:
+    await stage.type("/deploy compte production")
+    run = (await stage.runs(1))[-1]
+    stage.react(await stage.gate(run))
+    assert await stage.end(run) == "succeeded"
+    return run
+
+
+async def columns(mariadb: DatabaseServer, laravel: Application) -> dict[str, Any]:
+    return await mariadb.columns(laravel.database.name, "user_sessions")
+
+
+POLICY = {**PRODUCTION, "run": {**PRODUCTION["run"], "rollback": ["engineers"]}}
+
+
+async def test_status_then_deploy_then_back_with_the_schema(
+    new_stage: NewStage, laravel: Application, mariadb: DatabaseServer, ssh_host: Host
+) -> None:
+    stage = await new_stage(policy=POLICY)
+    await stage.bot.start()
+    first = await laravel.head()
+
+    await stage.type("/migrate-status compte production", ONCALL)
+    [told] = await eventually(lambda: stage.ephemerals(ONCALL), 20)
+    assert "up to date" in told
+    assert stage.messages("card") == []
+
+    await deployed(stage)
+    assert "token_id" in await columns(mariadb, laravel)
+
+    await stage.type("/rollback compte production")
+    run = (await stage.runs(2))[-1]
+    request = await stage.gate(run)
+    assert stage.payload("plan", run)["sha"] == first
+    assert not laravel.is_down
+    stage.react(request)
+    assert await stage.end(run) == "succeeded"
+    assert await laravel.head() == first
+    assert "token_id" not in await columns(mariadb, laravel)
+    assert not laravel.is_down
+    assert len(ssh_host.commands.ran("php artisan migrate:rollback")) == 1
+
+    await stage.type("/migrate-status compte production", ONCALL)
+    told = await eventually(lambda: stage.ephemerals(ONCALL)[1:], 20)
+    assert "1 migration waits on" in told[0]
+
+
+async def test_going_back_without_a_release_is_answered(stage: Stage, laravel: Application) -> None:
+    await stage.type("/rollback compte production", RELEASER)
+    [run] = await stage.runs(1)
+    assert await stage.end(run) == "failed"
+    assert "no good release" in str(stage.messages("result", run)[-1]["blocks"])
