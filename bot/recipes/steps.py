@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -28,6 +28,7 @@ _PLANNED = frozenset({Does.BACKUP})
 """What prepare can do only once there is a plan: whether it is needed depends on what the plan would change."""
 
 _HEALTH_TRIES = 20
+_MOST_PATHS = 2
 
 
 @dataclass(frozen=True)
@@ -133,7 +134,7 @@ def _why_not(spec: StepSpec, target: Target, situation: Situation) -> str | None
         return f"no {spec.each} are named"
     if not spec.when or any(_holds(condition, target, situation) for condition in spec.when):
         return None
-    return "; ".join(dict.fromkeys(_absence(condition) for condition in spec.when))
+    return "; ".join(_absences(spec.when))
 
 
 def _holds(condition: Condition, target: Target, situation: Situation) -> bool:
@@ -157,6 +158,18 @@ def _holds(condition: Condition, target: Target, situation: Situation) -> bool:
 
 def _matches(path: str, pattern: str) -> bool:
     return fnmatchcase(path, pattern)
+
+
+def _absences(conditions: Sequence[Condition]) -> Iterator[str]:
+    """Say each reason once; of many unchanged paths the first two and how many more there are."""
+    unchanged = [condition.value for condition in conditions if condition.kind is ConditionKind.CHANGED]
+    if len(unchanged) > _MOST_PATHS:
+        yield f"{', '.join(unchanged[:_MOST_PATHS])} and {len(unchanged) - _MOST_PATHS} more unchanged"
+    elif unchanged:
+        yield f"{' and '.join(unchanged)} unchanged"
+    yield from dict.fromkeys(
+        _absence(condition) for condition in conditions if condition.kind is not ConditionKind.CHANGED
+    )
 
 
 def _absence(condition: Condition) -> str:
