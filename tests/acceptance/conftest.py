@@ -10,8 +10,8 @@ import pytest
 from bot.demo.application import Application
 from bot.demo.host import Host
 from bot.demo.web import WebServer
-from bot.playground import Playground, default_workspace
-from tests.acceptance.stage import Bot, Stage, environment
+from bot.playground import Playground
+from tests.acceptance.stage import Bot, Stage, environment, workspace
 from tests.support import OPS_PASSWORD, operations, write_operations
 
 NewStage = Callable[..., Awaitable[Stage]]
@@ -29,11 +29,13 @@ async def new_stage(
         ) -> Stage:
             content = operations(ssh_host, laravel_at_first, **{"health_url": web.health_url, **options})
             ops_file = write_operations(tmp_path, content)
-            playground = await stack.enter_async_context(Playground(default_workspace()).serve())
+            playground = await stack.enter_async_context(Playground(workspace()).serve())
             secrets = {OPS_PASSWORD: laravel_at_first.database.password}
             bot = Bot(tmp_path, {**environment(playground.api_url, ops_file), **secrets, **(extra or {})}, command)
             stack.push_async_callback(bot.kill)
-            return Stage(playground, bot)
+            made = Stage(playground, bot)
+            stack.callback(made.print_story)
+            return made
 
         yield make
 

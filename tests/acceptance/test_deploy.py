@@ -1,25 +1,195 @@
 """The first deploy, from outside: what is typed, what is reacted, what stands in the thread, what is on the host."""
 
+import hashlib
+import json
+from itertools import pairwise
+from typing import Any
+
+import aiohttp
+
+from bot.databases.manifest import parse_manifest
 from bot.demo.application import Application
+from bot.demo.commits import Kind
 from bot.demo.database import DatabaseServer
 from bot.demo.host import Host
-from tests.acceptance.stage import Stage
+from tests.acceptance.conftest import NewStage
+from tests.acceptance.outside import changes, half_written, migration_ddl
+from tests.acceptance.stage import CHANNEL, ENGINEER, RELEASER, Stage
+from tests.support.polling import eventually
 
-COLUMN = "token_id"
+TOKEN_ID = "2025_11_16_074003_add_token_id_to_user_sessions_table"
+ORDER = ["pending", "running", "done"]
 
 
 async def test_a_countersigned_deploy_brings_the_column(
     stage: Stage, laravel: Application, mariadb: DatabaseServer, ssh_host: Host
 ) -> None:
-    before = await laravel.head()
-    await stage.type("/deploy compte production")
-    [run] = await stage.runs(1)
+    before, position = await laravel.head(), mariadb.log_position()
+    run = await stage.ask()
     request = await stage.gate(run)
     assert await laravel.head() == before
     assert not laravel.is_down
+    assert changes(ssh_host) == {}
+    seeds = {item["name"]: item["users"] for item in request["reactions"]}
+    assert seeds == {"white_check_mark": ["U0COUNTER"], "x": ["U0COUNTER"]}
+
+    await eventually(
+        lambda: stage.payload("card")["state"] == "awaiting_approval", what="a card that says who must act"
+    )
     stage.react(request)
     assert await stage.end(run) == "succeeded"
+
     assert await laravel.head() == await laravel.tip()
+    assert not laravel.is_down
     columns = await mariadb.columns(laravel.database.name, "user_sessions")
-    assert COLUMN in str(columns)
-    assert len(ssh_host.commands.ran("php artisan migrate")) >= 1
+    assert columns["token_id"] == "varchar(100)"
+    assert set(changes(ssh_host).values()) == {1}, changes(ssh_host)
+    assert len(ssh_host.commands.ran("php artisan migrate --force")) == 1
+    asked_for = migration_ddl(mariadb.statements(position))
+    assert asked_for
+    assert len(asked_for) == len(set(asked_for)), asked_for
+    _check_metadata(stage, run, await laravel.tip())
+    _check_walks(stage, run)
+    await _check_backup(stage, run, laravel)
+    await _check_log(stage, run)
+    await _check_history(stage, run)
+
+
+def _check_metadata(stage: Stage, run: str, sha: str) -> None:
+    messages = stage.messages(run=run)
+    assert len([message for message in messages if message.get("thread_ts") in (None, message["ts"])]) == 1
+    kinds = sorted(message["metadata"]["event_type"] for message in messages)
+    assert kinds == [f"countersign_{kind}" for kind in ("approval", "plan", "progress", "result", "run")]
+    assert all(message["text"].strip() for message in messages)
+    digest = stage.payload("plan")["plan"]
+    assert int(digest, 16) > 0
+    assert stage.payload("card") == {
+        "run": run,
+        "command": "deploy",
+        "app": "compte",
+        "environment": "production",
+        "requested_by": ENGINEER,
+        "state": "succeeded",
+    }
+    assert stage.payload("plan") == {"run": run, "plan": digest, "sha": sha, "pending": [TOKEN_ID]}
+    asked = {"run": run, "plan": digest, "needed": 1, "given": 1, "state": "approved"}
+    assert asked.items() <= stage.payload("approval").items()
+    result = stage.payload("result")
+    assert set(result) == {"run", "state", "seconds", "backup"}
+    assert result["seconds"] > 0
+    progress = stage.payload("progress")
+    assert set(progress) == {"run", "state", "steps"}
+    assert progress["state"] == "succeeded"
+    assert {step["state"] for step in progress["steps"]} == {"done"}
+    assert all(set(step) == {"key", "title", "state"} for step in progress["steps"])
+
+
+def _check_walks(stage: Stage, run: str) -> None:
+    """Each step goes from pending over running to done and never back; the card goes through the run's states."""
+    seen: dict[str, list[str]] = {}
+    for call in stage.playground.api.log:
+        metadata: dict[str, Any] = call.arguments.get("metadata") or {}
+        if metadata.get("event_type") == "countersign_progress":
+            for step in metadata["event_payload"]["steps"]:
+                seen.setdefault(step["key"], []).append(step["state"])
+    assert seen
+    for key, states in seen.items():
+        places = [ORDER.index(state) for state in states]
+        assert all(before <= after for before, after in pairwise(places)), (key, states)
+    assert "running" in {state for states in seen.values() for state in states}
+    card = stage.told_states(run, "countersign_run")
+    states = ["queued", "planning", "awaiting_approval", "running", "verifying", "succeeded"]
+    order = [states.index(state) for state in card]
+    assert order == sorted(order)
+    assert "awaiting_approval" in card
+    assert stage.told_states(run, "countersign_approval")[0] == "open"
+
+
+async def _check_backup(stage: Stage, run: str, laravel: Application) -> None:
+    backup = stage.payload("result", run)["backup"]
+    assert not half_written(laravel.backups)
+    [manifest] = laravel.backups.rglob(f"{backup}*.json")
+    told = parse_manifest(manifest.read_bytes())
+    assert (told.backup, told.app, told.environment, told.proof) == (backup, "compte", "production", "checked")
+    assert told.database == laravel.database.name
+    dump = manifest.with_name(told.file)
+    assert dump.stat().st_size == told.bytes
+    assert dump.stat().st_mode & 0o777 == 0o600
+    assert hashlib.sha256(dump.read_bytes()).hexdigest() == told.sha256
+    text = await laravel.run({".zst": "zstd", ".gz": "gzip"}[dump.suffix], "-dc", str(dump))
+    table = text.partition("CREATE TABLE `user_sessions`")[2].partition(";")[0]
+    assert "user_id" in table
+    assert "token_id" not in table
+
+
+async def _check_log(stage: Stage, run: str) -> None:
+    await eventually(lambda: [file["shares"]["public"] for file in stage.snapshot()["files"]][0], what="the log file")
+    [file] = stage.snapshot()["files"]
+    card = stage.messages("card", run)[0]
+    [share] = file["shares"]["public"][CHANNEL]
+    [message] = [one for one in stage.snapshot()["channels"][0]["messages"] if one["ts"] == share["ts"]]
+    assert message["thread_ts"] == card["ts"]
+    assert run in file["name"]
+    assert TOKEN_ID in file["content"]
+
+
+async def _check_history(stage: Stage, run: str) -> None:
+    async with stage.bot.store() as store:
+        assert await store.history_break() is None
+        events = [record.entry.event for record in await store.history(run)]
+    wanted = ["requested", "planned", "gate_opened", "vote", "gate_approved", "run_succeeded"]
+    assert [event for event in events if event in wanted] == wanted
+
+
+async def test_monitoring_tells_how_the_bot_is(new_stage: NewStage, laravel: Application, free_port: int) -> None:
+    stage = await new_stage(extra={"HTTP_ADDR": f"127.0.0.1:{free_port}", "LOG_FORMAT": "json"})
+    await stage.bot.start()
+    for path, wanted in {"healthz": "", "readyz": "", "metrics": "countersign"}.items():
+        url = f"http://127.0.0.1:{free_port}/{path}"
+        async with aiohttp.ClientSession() as session, session.get(url) as answer:
+            assert answer.status == 200
+            assert wanted in await answer.text()
+    assert json.loads(next(line for line in stage.bot.lines if "ready" in line))["event"] == "ready"
+
+
+async def test_what_is_not_needed_is_not_asked_for(stage: Stage, laravel: Application, ssh_host: Host) -> None:
+    dry = await stage.ask("/deploy compte production --dry-run")
+    assert await stage.end(dry) == "succeeded"
+    assert stage.payload("plan", dry)["pending"] == [TOKEN_ID]
+    assert stage.messages("approval", dry) == []
+    assert changes(ssh_host) == {}
+    assert await laravel.head() != await laravel.tip()
+
+    held_back = await stage.ask("/deploy compte production --no-migrate")
+    assert await stage.approved(held_back) == "succeeded"
+    assert stage.payload("plan", held_back)["pending"] == []
+    assert await laravel.head() == await laravel.tip()
+    ran = changes(ssh_host)
+    assert ran["git merge"] == 1
+    assert ran["php artisan migrate"] == ran["php artisan down"] == ran["php artisan up"] == 0
+    assert "backup" not in stage.payload("result", held_back)
+
+    ssh_host.commands.forget()
+    nothing = await stage.ask("/deploy compte production --no-migrate")
+    assert await stage.end(nothing) == "succeeded"
+    assert stage.messages("approval", nothing) == []
+    assert changes(ssh_host) == {}
+    assert RELEASER not in stage.result(nothing)
+
+
+async def test_two_runs_on_one_target_go_one_after_the_other(
+    stage: Stage, laravel_at_first: Application, ssh_host: Host
+) -> None:
+    await laravel_at_first.next_commit(Kind.CODE_ONLY)
+    await laravel_at_first.next_commit(Kind.SAFE)
+    first = await stage.ask()
+    request = await stage.gate(first)
+    second = await stage.ask(user=RELEASER)
+    assert stage.payload("card", second)["state"] == "queued"
+    assert stage.messages("progress", second) == []
+    stage.react(request)
+    assert await stage.end(first) == "succeeded"
+    assert await stage.end(second) == "succeeded"
+    assert stage.messages("approval", second) == []
+    assert len(ssh_host.commands.ran("git merge")) == 1
+    assert await laravel_at_first.head() == await laravel_at_first.tip()
