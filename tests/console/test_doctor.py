@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -23,7 +25,10 @@ from bot.demo.database import DatabaseServer
 from bot.demo.host import Host
 from bot.demo.web import WebServer
 from bot.domain.errors import Reason, problem
+from bot.domain.history import Entry
 from bot.playground import Playground, default_workspace
+from bot.store import open_store
+from bot.store.store import SystemClock
 from tests.acceptance.stage import environment
 from tests.support import OPS_PASSWORD, operations, write_operations
 
@@ -246,6 +251,26 @@ async def test_a_store_that_cannot_be_made(doctor: Doctor) -> None:
     assert found.startswith(
         "store: /etc/passwd/countersign.db is not there, and /etc/passwd is no folder that can be written"
     )
+
+
+async def test_a_store_in_use(doctor: Doctor, tmp_path: Path) -> None:
+    url = f"sqlite+aiosqlite:///{tmp_path}/bot.db"
+    async with open_store(url, SystemClock()):
+        status, lines = await doctor(env={"STORE_URL": url})
+    assert status == 0, lines
+    assert f"ok    store: {url} opens; 0 runs have not ended" in lines
+    assert "ok    store: history: every record follows from the one before it" in lines
+
+
+async def test_a_history_that_was_tampered_with(doctor: Doctor, tmp_path: Path) -> None:
+    url = f"sqlite+aiosqlite:///{tmp_path}/bot.db"
+    async with open_store(url, SystemClock()) as store:
+        await store.append((Entry("R-7K3F9Q", "requested", "U0AMELIE", {}),), SystemClock().now())
+    with contextlib.closing(sqlite3.connect(tmp_path / "bot.db")) as connection:
+        connection.execute("UPDATE history SET actor = 'U0BOB'")
+        connection.commit()
+    [found] = failed(await doctor(env={"STORE_URL": url}))
+    assert found == "store: history: record 1 was changed, is missing or is out of its place"
 
 
 async def test_a_wrong_configuration_connects_to_nothing(doctor: Doctor) -> None:

@@ -190,6 +190,13 @@ def test_the_words_on_the_card_are_those_that_are_told() -> None:
         assert row[1].split(",")[0] == SENTENCES[f"state.{state}"]
 
 
+def test_every_button_is_told() -> None:
+    from bot.slack.english import SENTENCES
+
+    told = {row[0].strip("*") for row in table(ON_CALL, "button", "what it does")}
+    assert told == {label for key, label in SENTENCES.items() if key.startswith("button.")}
+
+
 def test_the_moves_of_the_architecture_are_legal() -> None:
     from bot.domain.run import LEGAL
 
