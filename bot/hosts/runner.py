@@ -157,7 +157,8 @@ class Runner:
 
     async def _follow(self, job: Job, call: Call, work: Work, output: Output) -> Outcome:
         loop = asyncio.get_running_loop()
-        progress = Progress(offset=job.offset, contact=loop.time())
+        began = loop.time()
+        progress = Progress(offset=job.offset, contact=began)
         pause = self._patience.first_pause
         while True:
             sent_before, contact_before = progress.sent, progress.contact
@@ -177,16 +178,22 @@ class Runner:
                 trouble = problem(Reason.HOST_UNREACHABLE, host=job.place, detail=str(cut))
             else:
                 return _outcome(verdict, job, work, never=call is Call.START and not sent_before)
-            if loop.time() > progress.contact + max(self._patience.during, self._remaining(job, progress)):
+            if loop.time() > self._give_up_at(job, progress, began):
                 return Unknown(problem(Reason.OUTCOME_UNKNOWN, **trouble.facts, why=trouble.reason.value))
             if progress.contact > contact_before:
                 pause = self._patience.first_pause
             await asyncio.sleep(pause)
             pause = min(2 * pause, self._patience.longest_pause)
 
-    def _remaining(self, job: Job, progress: Progress) -> float:
-        """Seconds from the last contact to the step's time limit, with those that ending it takes."""
-        return job.step.timeout - progress.seconds + self._patience.stopping
+    def _give_up_at(self, job: Job, progress: Progress, began: float) -> float:
+        """When a step that may run is given up, on the event loop's clock.
+
+        Silence is borne until the host must have ended the step, and for a while at least. A host that answers and
+        is cut off each time is borne no longer than the whole time limit and that while.
+        """
+        limit = job.step.timeout + self._patience.stopping
+        silent = progress.contact + max(self._patience.during, limit - progress.seconds)
+        return min(silent, began + limit + self._patience.before + self._patience.during)
 
 
 def _outcome(verdict: Verdict, job: Job, work: Work, *, never: bool) -> Outcome:

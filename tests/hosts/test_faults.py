@@ -178,6 +178,19 @@ async def test_a_reboot_in_mid_step_is_unknown(server: Server, connections: Conn
     assert outcome.problem.reason is Reason.OUTCOME_UNKNOWN
 
 
+async def test_after_a_reboot_a_process_with_the_same_ids_is_another(performer: ShellPerformer, journal: Path) -> None:
+    output, run = Kept(), a_run()
+    going = asyncio.create_task(performer.perform(a_job("echo on; sleep 20", run=run), output))
+    await output.contains(b"on\n")
+    folder = journal / run / "step.1"
+    started = folder / "started"
+    same_process = supervisor(folder)
+    started.write_text("another-boot " + started.read_text().split(" ", 1)[1])
+    async with asyncio.timeout(10):
+        assert isinstance(await going, Unknown)
+    assert lives(same_process)
+
+
 async def test_a_process_id_that_was_given_away_is_not_taken_for_the_step(
     performer: ShellPerformer, journal: Path
 ) -> None:
