@@ -60,6 +60,19 @@ class Driver:
                 await self._world.store.release(lease)
             self._world.audience.changed(self.run)
 
+    async def give_up(self) -> None:
+        """End a run that cannot be driven on, or hand it to a person where it may have changed something."""
+        store, now = self._world.store, self._world.clock.now()
+        lease = await store.claim(self.run, self._world.owner, LEASE)
+        run = await store.get(self.run)
+        if lease is None or run is None or run.ended:
+            return
+        found = problem(Reason.INTERNAL)
+        entry = Entry(self.run, "given_up", "bot", {"state": run.state.value})
+        await store.write(lease, (MoveTo(_end_of_orphan(run), now, found),), (entry,))
+        await store.release(lease)
+        self._world.audience.changed(self.run)
+
     async def close(self, user: str) -> None:
         """End a run in `needs_human`: the person says that they have seen to it, and frees the target.
 
@@ -155,5 +168,5 @@ def _closed_by(run: Run, user: str) -> Problem:
 
 
 def _end_of_orphan(run: Run) -> RunState:
-    """A run whose target is no longer configured fails, unless it may have changed something."""
+    """A run that cannot be driven on fails, unless it may have changed something."""
     return RunState.NEEDS_HUMAN if run.state in {RunState.RUNNING, RunState.VERIFYING} else RunState.FAILED

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections import Counter
 from collections.abc import Mapping
 from statistics import median
 
@@ -27,6 +28,9 @@ _SWEEP = 3.0
 
 _ESTIMATE_FROM = 20
 
+_MOST_FAILURES = 3
+"""A run whose driver failed so often in a row, for a reason nobody foresaw, is not tried for ever."""
+
 _log = structlog.get_logger()
 
 
@@ -41,6 +45,7 @@ class Engine:
         self._world = world
         self._drivers: dict[str, tuple[Driver, asyncio.Task[None]]] = {}
         self._sweeper: asyncio.Task[None] | None = None
+        self._failures: Counter[str] = Counter()
         self._draining = False
 
     @property
@@ -207,7 +212,8 @@ class Engine:
         if run in self._drivers or self._draining:
             return
         driver = Driver(self._world, run)
-        task = asyncio.create_task(driver.drive(), name=f"run {run}")
+        work = driver.drive() if self._failures[run] < _MOST_FAILURES else driver.give_up()
+        task = asyncio.create_task(work, name=f"run {run}")
         self._drivers[run] = (driver, task)
         task.add_done_callback(lambda done: self._driven(run, done))
 
@@ -215,8 +221,13 @@ class Engine:
         self._drivers.pop(run, None)
         for driver, _ in self._drivers.values():
             driver.wake.set()
-        if not task.cancelled() and task.exception() is not None:
-            _log.error("driver_failed", run=run, exc_info=task.exception())
+        if task.cancelled():
+            return
+        if task.exception() is None:
+            self._failures.pop(run, None)
+            return
+        self._failures[run] += 1
+        _log.error("driver_failed", run=run, times=self._failures[run], exc_info=task.exception())
 
     async def _keep_sweeping(self) -> None:
         while True:

@@ -13,6 +13,7 @@ from bot.domain.run import Run, StepRow, StepState
 from bot.domain.secrets import Masker
 from bot.domain.target import Target
 from bot.engine.ports import (
+    Change,
     Clock,
     Done,
     Effect,
@@ -124,7 +125,7 @@ class Execution:
             target=self._target,
             offset=row.offset,
         )
-        transcript = Transcript(self._store, self._lease, row, self._masker, self._clock)
+        transcript = Transcript(self._store, self._lease, row, self._masker)
         self._active[(row.key, row.place)] = job
         try:
             performer = self._performer(step)
@@ -132,22 +133,26 @@ class Execution:
             outcome = await ask(job, transcript)
             if isinstance(outcome, Unknown) and step.check is not None:
                 outcome = _checked(outcome, await performer.check(job))
+            printed = await transcript.finish()
         finally:
+            transcript.close()
             del self._active[(row.key, row.place)]
         ending = self._endings.pop((row.key, row.place), None)
         if ending is not None:
             outcome = _cancelled(outcome, await ending)
-        ended = _ended(await transcript.finish(), outcome, self._masker)
+        ended = _ended(transcript.row, outcome, self._masker)
         ended = replace(ended, ended_at=self._clock.now())
-        await self._write(ended, f"step_{ended.state.value}", _told(ended))
+        await self._write(ended, f"step_{ended.state.value}", _told(ended), printed)
         return ended
 
     def _performer(self, step: Step) -> Performer:
         return self._performers[type(step.act)]
 
-    async def _write(self, row: StepRow, event: str, facts: Mapping[str, str]) -> None:
+    async def _write(
+        self, row: StepRow, event: str, facts: Mapping[str, str], printed: tuple[Change, ...] = ()
+    ) -> None:
         told = {"step": row.key, "place": row.place, "attempt": str(row.attempt), **facts}
-        await self._store.write(self._lease, (StepIs(row),), (Entry(self._lease.run, event, "bot", told),))
+        await self._store.record(self._lease, (*printed, StepIs(row)), (Entry(self._lease.run, event, "bot", told),))
 
 
 def _checked(outcome: Unknown, effect: Effect) -> Outcome:

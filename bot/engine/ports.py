@@ -295,9 +295,6 @@ class FactsAre:
     facts: Mapping[str, str]
 
 
-Change = MoveTo | PlanIs | StepsAdded | StepIs | GateIs | VotesAre | ChangeStarts | FactsAre
-
-
 @dataclass(frozen=True)
 class Chunk:
     """A piece of a step's output that is kept.
@@ -315,6 +312,23 @@ class Chunk:
     attempt: int
     offset: int
     data: bytes
+
+
+@dataclass(frozen=True)
+class Printed:
+    """A piece of a step's output is kept; one that is kept already (same step, place, attempt, offset) stays."""
+
+    chunk: Chunk
+
+
+@dataclass(frozen=True)
+class TailIs:
+    """The last piece of a step's output, the one that moves along, is this now."""
+
+    chunk: Chunk
+
+
+Change = MoveTo | PlanIs | StepsAdded | StepIs | GateIs | VotesAre | ChangeStarts | FactsAre | Printed | TailIs
 
 
 class RunStore(Protocol):
@@ -375,16 +389,12 @@ class RunStore(Protocol):
         """
         ...
 
+    async def record(self, lease: Lease, changes: tuple[Change, ...], entries: tuple[Entry, ...] = ()) -> None:
+        """As `write`, for those who do not ask how the run is afterwards."""
+        ...
+
     async def request_cancel(self, run: str, user: str, at: datetime) -> bool:
         """Note that somebody wants a run cancelled; true where it had not ended and nobody had asked before."""
-        ...
-
-    async def keep_output(self, lease: Lease, chunk: Chunk) -> None:
-        """Keep a piece of output; one that is kept already (same step, place, attempt, offset) stays as it is."""
-        ...
-
-    async def keep_tail(self, lease: Lease, chunk: Chunk) -> None:
-        """Replace the last piece of a step's output, the one that moves along."""
         ...
 
     async def output(self, run: str) -> tuple[Chunk, ...]:

@@ -14,7 +14,7 @@ from bot.domain.request import Action
 from bot.domain.run import ENDS as ENDED
 from bot.domain.run import Run, RunState, StepState, Vote
 from bot.domain.target import Emoji
-from bot.engine.ports import Effect, Failed, NotStarted, Unknown
+from bot.engine.ports import Effect, Failed, Job, NotStarted, Outcome, Output, Unknown
 from tests.engine.world import APPROVE, REJECT, SmallWorld
 from tests.support.examples import DATABASE, POLICY
 from tests.support.polling import eventually
@@ -341,6 +341,34 @@ async def test_cancelling_a_migration_leaves_it_to_a_person(world: SmallWorld) -
     assert world.hosts.starts("maintenance-off") == 0
     await world.engine.cancel(run, "U0BOB")
     assert (await world.until(run, RunState.CANCELLED)).problem is not None
+
+
+@pytest.mark.parametrize(("key", "state"), [("fetch", RunState.FAILED), ("migrate", RunState.NEEDS_HUMAN)])
+async def test_a_run_that_cannot_be_driven_on_is_not_tried_for_ever(
+    world: SmallWorld, key: str, state: RunState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.engine.engine._SWEEP", 0.05)
+    await world.engine.start()
+
+    def fails(started: str) -> None:
+        if started == key:
+            raise ZeroDivisionError
+
+    world.hosts.at_start = fails
+    world.people.said["U0BOB"] = APPROVE
+    real = world.hosts.resume
+
+    async def resume(job: Job, output: Output) -> Outcome:
+        fails(job.step.key)
+        return await real(job, output)
+
+    monkeypatch.setattr(world.hosts, "resume", resume)
+    run = await world.submit()
+    ended = await world.until(run, *ENDS)
+    assert ended.state is state
+    assert ended.problem is not None
+    assert ended.problem.reason is Reason.INTERNAL
+    assert world.hosts.starts(key) == 1
 
 
 async def test_a_stranger_cannot_cancel(world: SmallWorld) -> None:
