@@ -51,9 +51,7 @@ async def ended(visitor: Visitor) -> None:
     await visitor.until(lambda room: room.is_over(run) and room.files(f"{run}.log"), "the end of the run")
 
 
-async def picture(
-    browser: Browser, url: str, user: str, request: Message, size: tuple[int, int], name: str
-) -> None:
+async def picture(browser: Browser, url: str, user: str, request: Message, size: tuple[int, int], name: str) -> None:
     """Open the thread of a run as a person sees it, and keep the picture."""
     width, height = size
     context = await browser.new_context(

@@ -38,6 +38,6 @@ def register(app: typer.Typer) -> None:
         try:
             status = asyncio.run(until_signal(play_tour() if tour else show(port)))
         except (DemoError, OSError) as error:
-            sys.stderr.write(f"{error}\n")
+            sys.stderr.write(f"{error}\nNothing of the demonstration was left running.\n")
             raise typer.Exit(_FAILED) from None
         raise typer.Exit(status)

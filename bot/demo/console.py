@@ -29,7 +29,7 @@ class Announcer:
     def started(self, what: str, where: str) -> None:
         """Tell that something is there."""
         row = Table.grid(padding=(0, 1))
-        row.add_column(width=2, justify="right")
+        row.add_column(width=3, justify="right")
         row.add_column(width=12)
         row.add_column()
         row.add_row(Text("✓", style="green"), Text(what, style="bold"), Text(where, style="dim"))

@@ -59,15 +59,20 @@ async def findings(stage: Stage, seen: Seen) -> tuple[Finding, ...]:
     head = await stage.application.head()
     column = await describe(stage)
     started = times_started(stage.host.commands.entries())
-    odd = ", ".join(f"{name} {count} times" for name, count in started.items() if count != 1)
     dump = dump_file(stage, seen.backup)
     status = await _status(stage.web.health_url)
     return (
         Finding("The run succeeded", seen.state == "succeeded", f"its state is {seen.state or 'not told'}"),
-        Finding("Nothing had changed when the approval was asked for", seen.untouched, "something had"),
+        Finding(
+            "Nothing had changed when the approval was asked for",
+            seen.untouched,
+            "something had" if seen.asked else "it never was",
+        ),
         Finding("The approved commit is checked out", head == seen.planned, f"HEAD is {head[:7]}"),
         Finding("The column is there, with its index", _is_right(column), f"DESCRIBE gives {column or 'nothing'}"),
-        Finding("Each step was started once, as the host's ledger tells", not odd, odd),
+        Finding(
+            "Each step was started once, as the host's ledger tells", set(started.values()) == {1}, _amiss(started)
+        ),
         Finding("The backup is on the host", dump is not None, f"there is no file of {seen.backup or 'a backup'}"),
         Finding("The site is up", not stage.application.is_down, "maintenance mode is on"),
         Finding("The login page answers 200", status == 200, f"it answers {status}"),
@@ -110,6 +115,14 @@ def times_started(entries: Iterable[Entry]) -> Counter[str]:
     """
     commands = [" ".join(entry.argv) + " " for entry in entries]
     return Counter({name: sum(command.startswith(f"{name} ") for command in commands) for name in CHANGES})
+
+
+def _amiss(started: Counter[str]) -> str:
+    never = [name for name, count in started.items() if count == 0]
+    often = [f"{name} {count} times" for name, count in started.items() if count > 1]
+    if len(never) == len(started):
+        return "none was"
+    return "; ".join([*(["never " + ", ".join(never)] if never else []), *often])
 
 
 def _is_right(column: dict[str, Any]) -> bool:

@@ -32,7 +32,7 @@ class Port:
             self._holder.bind((LOOPBACK, number))
         except OSError as error:
             self._holder.close()
-            raise DemoError(f"port {number} on {LOOPBACK} is in use; choose another") from error
+            raise DemoError(f"port {number} on {LOOPBACK} is in use; choose another, such as {number + 1}") from error
         self.number: int = self._holder.getsockname()[1]
 
     def listen(self) -> socket.socket:

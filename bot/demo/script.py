@@ -126,6 +126,15 @@ class Script:
             seconds = self._clock() - self._begun
             self._output.print(Text(f"  All of this was seen, {seconds:.0f} seconds after the command.", style="bold"))
 
+    def bot_log(self, text: str) -> None:
+        """Show the end of the bot's log, which goes with everything else.
+
+        Args:
+            text: its last lines.
+        """
+        self._rule("the end of the bot’s log")
+        self._output.print(Text(text), soft_wrap=True)
+
     def _message(self, message: Message, room: Room) -> None:
         kind, text = kind_of(message), _without_run(str(message["text"]))
         is_new = message["ts"] not in self._told

@@ -71,6 +71,10 @@ class ServedBot:
         self._module.signal(signal.SIGKILL)
         return self._module.pid
 
+    def said(self) -> str:
+        """The last lines of its log."""
+        return self._module.said() if self._module is not None else ""
+
     async def _start(self) -> None:
         self._module = PythonModule(
             ("bot", "serve", "--env", str(self._env_file)),

@@ -69,8 +69,9 @@ async def show(port: int) -> int:
             _invite(output, stage)
             await stage.playground.gone()
             raise DemoError(f"the playground ended, so everything was stopped:\n{stage.playground.said()}")
-    finally:
+    except asyncio.CancelledError:
         _say(output, "Everything was stopped and removed.")
+        raise
 
 
 async def play_tour() -> int:
@@ -94,7 +95,10 @@ async def play_tour() -> int:
                 script.column(TABLE, await describe(stage))
                 script.files(*_dumps(stage, seen.backup))
                 script.verdict(found)
-                return 0 if all(finding.holds for finding in found) else 1
+                if all(finding.holds for finding in found):
+                    return 0
+                script.bot_log(stage.bot.said())
+                return 1
     except TimeoutError:
         raise DemoError(f"the tour did not come to its end within {TOUR_SECONDS:.0f} seconds") from None
 

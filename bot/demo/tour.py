@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from bot.demo.operations import APP
@@ -12,30 +13,50 @@ from bot.demo.stage import Stage
 from bot.demo.visitor import Room, Visitor, payload
 from bot.demo.workspace import DEPLOY, ENGINEER, RELEASER
 
-APPROVE = "white_check_mark"
+_APPROVE = "white_check_mark"
 _POLL = 0.05
-_RUN_SECONDS = 90.0
+_RUN_SECONDS = 60.0
+_LOG_SECONDS = 8.0
+"""The log follows the outcome."""
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What the tour saw.
+    """What the tour saw of the run.
 
     Attributes:
-        run: the run's ID.
-        state: how it ended; empty if it did not within 90 seconds.
-        planned: the commit that the plan names, in full.
-        backup: the backup that the outcome names; empty if none.
-        untouched: whether the host was as before when the approval was asked for.
+        asked: whether an approval was asked for.
+        untouched: whether the host and its database were as before then.
         room: the channel at the end.
     """
 
-    run: str
-    state: str
-    planned: str
-    backup: str
+    asked: bool
     untouched: bool
     room: Room
+
+    @property
+    def run(self) -> str:
+        """The run's ID; empty if there is none."""
+        return (*self.room.runs(), "")[0]
+
+    @property
+    def state(self) -> str:
+        """How the run ended; empty if it did not."""
+        return self._told("result", "state")
+
+    @property
+    def planned(self) -> str:
+        """The commit that the plan names, in full; empty if there is no plan."""
+        return self._told("plan", "sha")
+
+    @property
+    def backup(self) -> str:
+        """The backup that the outcome names; empty if none."""
+        return self._told("result", "backup")
+
+    def _told(self, kind: str, key: str) -> str:
+        message = self.room.newest(kind, self.run)
+        return str(payload(message).get(key, "")) if message is not None else ""
 
 
 class Tour:
@@ -53,7 +74,7 @@ class Tour:
         self._script = script
 
     async def play(self) -> Seen:
-        """Play until the run has ended and its log is in the thread.
+        """Play until the run has ended and its log is in the thread, or too much time has passed.
 
         Raises:
             DemoError: the bot did not acknowledge the command.
@@ -62,20 +83,24 @@ class Tour:
         self._script.begin()
         self._script.typed(ENGINEER, DEPLOY, await self._visitor.look())
         await self._visitor.type(ENGINEER, DEPLOY)
-        untouched = False
-        approved = False
-        deadline = time.monotonic() + _RUN_SECONDS
+        room = await self._follow(lambda room: _is_asked(room) or _is_over(room), _RUN_SECONDS)
+        asked = untouched = False
+        request = room.newest("approval")
+        if request is not None and not _is_over(room):
+            asked, untouched = True, await self._condition() == before
+            await self._visitor.react(RELEASER, request, _APPROVE)
+            self._script.reacted(RELEASER, "✅", room)
+        await self._follow(_is_over, _RUN_SECONDS)
+        return Seen(asked, untouched, await self._follow(_has_log, _LOG_SECONDS))
+
+    async def _follow(self, enough: Callable[[Room], bool], seconds: float) -> Room:
+        """Tell what comes until it is enough or the time is over, and give the channel as it is then."""
+        deadline = time.monotonic() + seconds
         while True:
             room = await self._visitor.look()
             self._script.tell(room)
-            request = room.newest("approval")
-            if request is not None and not approved and _is_seeded(request):
-                untouched = await self._condition() == before
-                await self._visitor.react(RELEASER, request, APPROVE)
-                self._script.reacted(RELEASER, "✅", room)
-                approved = True
-            if _is_over(room) or time.monotonic() > deadline:
-                return _seen(room, untouched)
+            if enough(room) or time.monotonic() > deadline:
+                return room
             await asyncio.sleep(_POLL)
 
     async def _condition(self) -> tuple[str, bool, dict[str, str]]:
@@ -85,25 +110,15 @@ class Tour:
         return await application.head(), application.is_down, columns
 
 
-def _is_seeded(request: object) -> bool:
-    """Whether the bot's own reactions stand under the request, as an invitation."""
-    return isinstance(request, dict) and APPROVE in {item["name"] for item in request.get("reactions", ())}
+def _is_asked(room: Room) -> bool:
+    """Whether there is a request to approve, with the bot's own reactions under it as an invitation."""
+    request = room.newest("approval")
+    return request is not None and _APPROVE in {item["name"] for item in request.get("reactions", ())}
 
 
 def _is_over(room: Room) -> bool:
-    run = room.runs()[-1] if room.runs() else ""
-    return room.is_over(run) and bool(room.files(f"{run}.log"))
+    return any(room.is_over(run) for run in room.runs())
 
 
-def _seen(room: Room, untouched: bool) -> Seen:  # noqa: FBT001 - a fact, not a switch
-    run = room.runs()[-1] if room.runs() else ""
-    plan, result = room.newest("plan", run), room.newest("result", run)
-    told = payload(result) if result is not None else {}
-    return Seen(
-        run=run,
-        state=str(told.get("state", "")),
-        planned=str(payload(plan).get("sha", "")) if plan is not None else "",
-        backup=str(told.get("backup", "")),
-        untouched=untouched,
-        room=room,
-    )
+def _has_log(room: Room) -> bool:
+    return any(room.files(f"{run}.log") for run in room.runs())
