@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from bot.domain.plan import Commit
+from bot.domain.run import Run
 from bot.domain.shell import Command
 
 
@@ -20,6 +21,9 @@ class HostQuestion:
         directory: of the migrations in the repository, relative; None asks for no list of them.
         maintenance: a command that reads whether the app is in maintenance: status 0 yes, 1 no; None asks not.
         tools: programs that must be found in PATH.
+        telling: a command that reads the files of the commit that is asked about, and tells of them; None asks none.
+            It runs where those files are: in the checkout where that commit is checked out, else in a copy that is
+            thrown away. There `$live` is the checkout.
     """
 
     path: str
@@ -28,6 +32,22 @@ class HostQuestion:
     directory: str | None = None
     maintenance: Command | None = None
     tools: tuple[str, ...] = ()
+    telling: Command | None = None
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a command told.
+
+    Args:
+        exit_status: of the command.
+        output: what it printed.
+        complaint: the end of what it printed on standard error.
+    """
+
+    exit_status: int
+    output: str
+    complaint: str
 
 
 @dataclass(frozen=True)
@@ -53,6 +73,7 @@ class HostFacts:
         missing_tools: those of the asked programs that were not found.
         free_kib: kibibytes free where the checkout lies.
         free_inodes: inodes free there; None where the file system has no such limit.
+        told: what the asked command told; None where none was asked, or where there is no such commit.
     """
 
     host: str
@@ -73,6 +94,7 @@ class HostFacts:
     free_inodes: int | None
     removed: tuple[Commit, ...] = ()
     removed_count: int = 0
+    told: Told | None = None
 
 
 @dataclass(frozen=True)
@@ -174,4 +196,8 @@ class Look(Protocol):
 
     async def releases(self) -> tuple[Release, ...]:
         """Read what the bot remembers of the target's releases, newest first."""
+        ...
+
+    async def past(self, run: str) -> Run | None:
+        """Read a run of the past on this target; None where there is none of this ID."""
         ...

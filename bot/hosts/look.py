@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Mapping
 
 from bot.domain.errors import Reason, Refused, problem
-from bot.domain.look import HostFacts, HostQuestion
+from bot.domain.look import HostFacts, HostQuestion, Told
 from bot.domain.names import Ref
 from bot.domain.plan import Commit
 from bot.domain.shell import Command, Part, Syntax, Word
@@ -98,6 +98,53 @@ section migrations
 [ -z "$sha$head" ] || ask ls-tree -z --full-tree "${sha:-$head}" -- "$directory" 2>/dev/null
 """
 
+# The copy is made by an index of its own, so that nothing of the checkout is touched; unlike an archive it has every
+# file. What a hook or a filter of the repository would do with a checkout is not wanted here.
+_TELLING_BEGINS = """
+copy= place=$path
+if [ -n "$sha" ] && [ "$sha" != "$head" ]; then
+  place=
+  copy=$(mktemp -d "${TMPDIR:-/tmp}/countersign-look.XXXXXX") && {
+    trap 'rm -rf "$copy"' EXIT
+    trap 'exit 129' HUP
+    trap 'exit 130' INT
+    trap 'exit 143' TERM
+    mkdir "$copy/files"
+    GIT_INDEX_FILE=$copy/index
+    GIT_LFS_SKIP_SMUDGE=1
+    export GIT_INDEX_FILE GIT_LFS_SKIP_SMUDGE
+    ask read-tree "$sha" 2>/dev/null && ask checkout-index --all --quiet --prefix="$copy/files/" 2>/dev/null &&
+      place=$copy/files
+    unset GIT_INDEX_FILE GIT_LFS_SKIP_SMUDGE
+  }
+fi
+if [ -n "$sha" ]; then
+  section told
+  {
+    complaint=$(
+      {
+        (
+          live=$(cd -- "$path" && pwd) && export live || exit 2
+          if [ -z "$place" ]; then
+            echo "the files of $sha could not be copied to ${copy:-a temporary folder}"
+            exit 2
+          fi >&2
+          cd -- "$place" || exit 2
+"""
+
+_TELLING_ENDS = """
+        ) </dev/null 2>&1 >&3 3>&-
+      }
+    )
+    status=$?
+  } 3>&1
+  printf '\\0'
+  value "$status"
+  value "$(printf '%s' "$complaint" | tail -c 3000)"
+fi
+[ -z "$copy" ] || rm -rf "$copy"
+"""
+
 
 def script(question: HostQuestion, nonce: str) -> Command:
     """Write what one host is asked, as one script.
@@ -142,6 +189,9 @@ def script(question: HostQuestion, nonce: str) -> Command:
             *question.maintenance.parts,
             Syntax('\n) >/dev/null 2>&1 </dev/null\nvalue "$?"\n'),
         ]
+    if question.telling is not None:
+        here = Syntax("sha=$head\n" if question.ref is None else "")
+        parts += [here, Syntax(_TELLING_BEGINS), *question.telling.parts, Syntax(_TELLING_ENDS)]
     parts.append(Syntax("section end\n"))
     return Command(tuple(parts))
 
@@ -199,6 +249,7 @@ def parse(host: str, question: HostQuestion, answer: bytes, nonce: str) -> HostF
         free_kib=blocks[1] if blocks else 0,
         # A file system that makes inodes as it needs them says that it has none at all.
         free_inodes=inodes[1] if inodes and inodes[0] > 0 else None,
+        told=_told(sections.get("told", ())),
     )
 
 
@@ -220,6 +271,13 @@ def _sections(answer: bytes, nonce: str) -> Mapping[str, tuple[str, ...]]:
 
 def _commits(values: tuple[str, ...]) -> tuple[Commit, ...]:
     return tuple(Commit(*values[at : at + 3]) for at in range(0, len(values) - 2, 3))
+
+
+def _told(values: tuple[str, ...]) -> Told | None:
+    if len(values) < 3:
+        return None
+    *output, status, complaint = values
+    return Told(int(status), "\0".join(output), complaint)
 
 
 def _df(text: str) -> tuple[int, int] | None:

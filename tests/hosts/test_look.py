@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bot.demo.host import Host as Server
 from bot.domain.errors import Reason, Refused
-from bot.domain.look import HostQuestion
+from bot.domain.look import HostQuestion, Told
 from bot.domain.plan import Commit
 from bot.domain.shell import syntax
 from bot.hosts.connections import Connections
@@ -61,6 +61,14 @@ class Repository:
         return git(self.origin, "rev-parse", "HEAD")
 
 
+def state_of(repository: Repository) -> dict[str, int]:
+    return {str(path): path.lstat().st_mtime_ns for path in sorted(repository.path.rglob("*"))}
+
+
+def copies_on(server: Server) -> list[Path]:
+    return list(Path(server.environment["TMPDIR"]).glob("countersign-look.*"))
+
+
 @pytest.fixture
 def repository(tmp_path: Path) -> Repository:
     return Repository(tmp_path)
@@ -100,14 +108,11 @@ async def test_every_fact_in_one_answer(look: HostLook, repository: Repository) 
 
 
 async def test_the_same_read_changes_nothing_in_the_checkout(look: HostLook, repository: Repository) -> None:
-    def state() -> dict[str, int]:
-        return {str(path): path.lstat().st_mtime_ns for path in sorted(repository.path.rglob("*"))}
-
     (repository.path / "composer.lock").write_text("touched")
-    before = state()
+    before = state_of(repository)
     facts = await look.host("web1", HostQuestion(str(repository.path), ref="v2"))
     assert facts.dirty == ("composer.lock",)
-    assert state() == before
+    assert state_of(repository) == before
 
 
 @pytest.mark.parametrize(
@@ -229,3 +234,32 @@ def test_the_script_quotes_all_that_was_asked() -> None:
     text = script(question, "N").script()
     for quoted in ("path='/a b'\"'\"'; id'", "ref='x'\"'\"'y'", "relative='$(id)'", "directory='d e/'", "'a;b'"):
         assert quoted in text
+
+
+TELLING = (
+    'cat composer.lock; printf "%s\\n" "$live"; [ -d .git ] && echo checkout; echo warned >&2; ls ../.. >/dev/null'
+)
+
+
+@pytest.mark.parametrize(("ref", "lock", "where"), [(None, "1", "checkout\n"), ("main", "2", ""), ("v2", "1", "")])
+async def test_a_command_is_told_the_files_of_the_commit_and_leaves_nothing(
+    look: HostLook, repository: Repository, server: Server, ref: str | None, lock: str, where: str
+) -> None:
+    before = state_of(repository)
+    facts = await look.host("web1", HostQuestion(path=str(repository.path), ref=ref, telling=syntax(TELLING)))
+    assert facts.told is not None
+    assert (facts.told.exit_status, facts.told.complaint) == (0, "warned")
+    assert facts.told.output == f"{lock}{repository.path}\n{where}"
+    assert state_of(repository) == before
+    assert not copies_on(server)
+
+
+async def test_a_command_that_fails_or_has_no_commit_takes_nothing_with_it(
+    look: HostLook, repository: Repository
+) -> None:
+    failing = HostQuestion(path=str(repository.path), ref="main", telling=syntax("printf 'a\\0b'; echo no >&2; exit 3"))
+    facts = await look.host("web1", failing)
+    assert facts.told == Told(3, "a\0b", "no")
+    assert facts.sha == repository.third
+    lost = await look.host("web1", HostQuestion(path=str(repository.path), ref="nowhere", telling=syntax("echo x")))
+    assert lost.told is None
