@@ -20,9 +20,11 @@ from bot.config.load import Configuration
 from bot.databases.connect import Connections as DatabaseConnections
 from bot.databases.look import DatabaseLook
 from bot.databases.performers import DumpPerformer, NothingPendingPerformer, UndonePerformer
+from bot.databases.rehearsing import AsRehearsedPerformer, RehearsePerformer
 from bot.domain.look import DatabaseFacts, HostFacts, HostQuestion, Look, Release
 from bot.domain.names import TargetName
-from bot.domain.plan import Act, Dump, Health, NothingPending, Preflight, Shell, Undone
+from bot.domain.plan import Act, AsRehearsed, Dump, Health, NothingPending, Preflight, Rehearse, Shell, Undone
+from bot.domain.run import Run
 from bot.domain.target import Target
 from bot.engine.engine import Engine
 from bot.engine.ports import Performer
@@ -169,7 +171,8 @@ def build_edges(
         runs: the bot's own memory.
     """
     runner = Runner(connections)
-    database_look = DatabaseLook(DatabaseConnections(Tunnels(connections)))
+    databases = DatabaseConnections(Tunnels(connections))
+    database_look = DatabaseLook(databases)
     looks = Looks(HostLook(connections), database_look, runs)
 
     def table_of(target: Target) -> str:
@@ -188,6 +191,8 @@ def build_edges(
 
 
 def load_recipes(targets: Mapping[TargetName, Target]) -> Mapping[TargetName, Recipe]:
+        Rehearse: RehearsePerformer(runner, connections, databases),
+        AsRehearsed: AsRehearsedPerformer(databases),
     """Load the recipe of each target; the configuration has checked that each one can be."""
     return {name: load_recipe(target.recipe, Path()) for name, target in targets.items()}
 

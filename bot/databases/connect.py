@@ -7,11 +7,13 @@ import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
 import aiomysql
 
 from bot.databases.ports import Tunnels
+from bot.databases.quoting import identifier
 from bot.databases.server_errors import UNKNOWN_VARIABLE, ServerError, problem_of
 from bot.domain.errors import Reason, Refused, problem
 from bot.domain.target import Database, Target
@@ -65,7 +67,7 @@ class ReadOnlySession:
     @property
     def flavour(self) -> Flavour:
         """Whose server it is."""
-        return Flavour.MARIADB if "mariadb" in self.version.lower() else Flavour.MYSQL
+        return _flavour(self.version)
 
     async def rows(self, sql: str, *values: object) -> tuple[Row, ...]:
         """Run one statement. When it is cancelled or takes too long, it is ended at the server too.
@@ -81,6 +83,39 @@ class ReadOnlySession:
             ServerError: the server refused it, the connection was lost, or the time is over.
         """
         return await _ask(self._connection, self._killer, self._limits.query, sql, values)
+
+
+class ThrowawaySession:
+    """A session in a database that was made for it and is dropped when it ends.
+
+    Args:
+        version: what the server calls itself.
+        connection: an aiomysql connection, already logged in.
+        killer: ends the statement of a connection by its number.
+        limits: in seconds.
+    """
+
+    def __init__(self, version: str, connection: Any, killer: _Killer, limits: Limits) -> None:
+        self.version = version
+        self._connection = connection
+        self._killer = killer
+        self._limits = limits
+
+    @property
+    def flavour(self) -> Flavour:
+        """Whose server it is."""
+        return _flavour(self.version)
+
+    async def run(self, sql: str) -> None:
+        """Run one statement, for its effect alone. It must name no other database.
+
+        Args:
+            sql: as it stands; `%` is itself.
+
+        Raises:
+            ServerError: the server refused it, the connection was lost, or the time is over.
+        """
+        await _ask(self._connection, self._killer, self._limits.query, sql, ())
 
 
 class Connections:
@@ -121,6 +156,50 @@ class Connections:
             except ServerError as error:
                 raise Refused(problem_of(error, database)) from error
 
+    @contextlib.asynccontextmanager
+    async def throwaway(self, target: Target, name: str) -> AsyncIterator[ThrowawaySession]:
+        """Make a database, open a session in it, and drop it at the end of the context.
+
+        Args:
+            target: on whose server, and as whom.
+            name: of the database; one of that name is dropped first.
+
+        Yields:
+            The session.
+
+        Raises:
+            ValueError: the target allows no such database (`scratch`), or not under this name.
+            Refused: a reason of the database or of a host; also for a `ServerError` that leaves the context.
+        """
+        database = target.database
+        if database is None or not database.scratch or not name.startswith(f"{database.name}_countersign_"):
+            raise ValueError(f"{target.name} allows no database {name!r} to be made and dropped")
+        async with self._way(database) as (host, port):
+            login = _Login(database, host, port, self._limits)
+            try:
+                connection = await login.connect(database.name)
+            except ServerError as error:
+                raise Refused(problem_of(error, database)) from error
+            killer = _Killer(login)
+            ask = partial(_ask, connection, killer, self._limits.query)
+            try:
+                # without notes that something to be dropped was not there
+                await ask("SET SESSION sql_notes = 0", ())
+                version = str((await ask("SELECT VERSION()", ()))[0][0])
+                await ask(f"SET SESSION lock_wait_timeout = {self._limits.lock}", ())
+                await ask(f"DROP DATABASE IF EXISTS {identifier(name)}", ())
+                await ask(f"CREATE DATABASE {identifier(name)}", ())
+                await ask(f"USE {identifier(name)}", ())
+                yield ThrowawaySession(version, connection, killer, self._limits)
+            except ServerError as error:
+                raise Refused(problem_of(error, database)) from error
+            finally:
+                # what cannot be dropped now is dropped by the next rehearsal
+                with contextlib.suppress(ServerError):
+                    await ask(f"DROP DATABASE IF EXISTS {identifier(name)}", ())
+                await killer.finished()
+                await _close(connection)
+
     def _way(self, database: Database) -> contextlib.AbstractAsyncContextManager[tuple[str, int]]:
         if database.via is None:
             return contextlib.nullcontext((database.host, database.port))
@@ -139,6 +218,10 @@ class Connections:
         finally:
             await killer.finished()
             await _close(connection)
+
+
+def _flavour(version: str) -> Flavour:
+    return Flavour.MARIADB if "mariadb" in version.lower() else Flavour.MYSQL
 
 
 async def _restrain(session: ReadOnlySession, limits: Limits) -> None:

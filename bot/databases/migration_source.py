@@ -68,3 +68,31 @@ def names_connection(source: str, pattern: str, suffix: str) -> bool:
     if not pattern:
         return False
     return re.search(pattern, php_code(source) if suffix == ".php" else source) is not None
+
+
+_UP = re.compile(r"\bfunction\s+up\s*\(.*?(?=\bfunction\s+down\s*\(|\Z)", re.IGNORECASE | re.DOTALL)
+_PHP_COMMENT = re.compile(r"/\*.*?(?:\*/|\Z)|(?<!:)//[^\n]*", re.DOTALL)
+_DESTROYS = re.compile(
+    r"drop(?:Column|Columns|IfExists|Timestamps|SoftDeletes|Morphs|RememberToken)\s*\(|(?:Schema::|->)drop\s*\("
+    r"|(?:->|::)(?:delete|forceDelete|truncate|update|upsert|increment|decrement)\s*\("
+    r"|\b(?:DROP\s+(?:TABLE|COLUMN)|DELETE\s+FROM|TRUNCATE|UPDATE\s+\S+\s+SET|REPLACE\s+INTO)\b",
+    re.IGNORECASE,
+)
+
+
+def word_that_destroys(source: str, suffix: str) -> str:
+    """Find what looks like dropping or rewriting data, for where no SQL can be had. It can err both ways.
+
+    Args:
+        source: the migration's text.
+        suffix: of its file, which tells the language.
+
+    Returns:
+        The first such word; empty where there is none.
+    """
+    text = source
+    if suffix == ".php":
+        up = _UP.search(_PHP_COMMENT.sub(" ", source))
+        text = up.group() if up is not None else source
+    found = _DESTROYS.search(text)
+    return " ".join(found.group().strip("->: (").split()) if found is not None else ""

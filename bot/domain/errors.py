@@ -43,6 +43,7 @@ class Reason(StrEnum):
     BACKUP_IMPOSSIBLE = "backup_impossible"
     NO_MIGRATIONS = "no_migrations"
     NO_RELEASE = "no_release"
+    REHEARSAL_FAILED = "rehearsal_failed"
     NOT_BEHIND = "not_behind"
     NOT_THE_LATEST = "not_the_latest"
     # what happened to a step

@@ -115,7 +115,57 @@ class Undone:
     names: tuple[str, ...]
 
 
-Act = Shell | Dump | Preflight | Health | NothingPending | Undone
+@dataclass(frozen=True)
+class Rehearse:
+    """Finding out what pending migrations would do, by running them on a copy of the database that is thrown away.
+
+    The commands run by `sh` in a throwaway worktree at the commit, with `environment` on top of the host's own; there
+    `$live` is the checkout that serves the site, and `$file` the path of the migration's file in the repository.
+
+    Args:
+        sha: the commit whose migrations they are.
+        migrations: their names, in order.
+        directory: of their files in the repository.
+        suffix: of their files.
+        table: in which the database remembers which ran.
+        scratch: name of the database that is made and dropped; None where the target allows none, and then nothing
+            runs and only the sources are read.
+        setup: makes the worktree able to run.
+        probe: prints the name of the database that the application would connect to.
+        pretend: prints the SQL of one migration.
+        apply: runs one migration.
+        environment: pairs of name and template; a template may ask for `{scratch}`, `{database_host}`,
+            `{database_port}`, `{database_user}` and `{database_password}`, which are filled in on the way to the host.
+        other_connection: a regular expression of sources that use a connection which the environment does not turn
+            to the copy; where one matches, nothing runs.
+    """
+
+    sha: str
+    migrations: tuple[str, ...]
+    directory: str
+    suffix: str
+    table: str
+    scratch: str | None
+    setup: Command
+    probe: Command
+    pretend: Command
+    apply: Command
+    environment: tuple[tuple[str, str], ...]
+    other_connection: str
+
+
+@dataclass(frozen=True)
+class AsRehearsed:
+    """Comparing the tables that the migrations touched with what the rehearsal made of them.
+
+    Args:
+        expected: the canonical schema by table, empty where the table is to be gone; filled in when the plan is sealed.
+    """
+
+    expected: Mapping[str, str] = field(default_factory=dict)
+
+
+Act = Shell | Dump | Preflight | Health | NothingPending | Undone | Rehearse | AsRehearsed
 """What a step does. A new kind is a new class here and a performer in the composition root."""
 
 
@@ -200,9 +250,13 @@ class Skipped:
 @dataclass(frozen=True)
 class Finding:
     """Something that prepare found out and an approver should know, such as a verified backup.
+DESTRUCTIVE = "destructive"
+"""The risk of a migration that drops or rewrites data, as a finding of kind `migration` says it."""
+
+
 
     Args:
-        kind: a code, such as `backup`.
+        kind: a code, such as `backup`; `bot.databases.evidence` says which there are about migrations.
         facts: its values as text.
     """
 
@@ -212,6 +266,11 @@ class Finding:
 
 @dataclass(frozen=True)
 class Plan:
+    @property
+    def destroys(self) -> bool:
+        """Whether it says that data is dropped or rewritten."""
+        return self.kind == "migration" and self.facts.get("risk") == DESTRUCTIVE
+
     """The answer to a request. It never changes; `sealed` gives another one.
 
     Args:
@@ -244,7 +303,13 @@ class Plan:
 
     def sealed(self, findings: tuple[Finding, ...]) -> Plan:
         """Give the plan with what prepare found out: the one that is approved."""
-        return replace(self, findings=(*self.findings, *findings))
+        expected = {found.facts["table"]: found.facts["after"] for found in findings if found.kind == "schema"}
+        steps = tuple(
+            replace(step, act=AsRehearsed(expected)) if isinstance(step.act, AsRehearsed) else step
+            for step in self.steps
+        )
+        destructive = self.destructive or any(found.destroys for found in findings)
+        return replace(self, steps=steps, findings=(*self.findings, *findings), destructive=destructive)
 
     def of(self, phase: Phase) -> tuple[Step, ...]:
         """Give the steps of a phase, in order."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ from bot.domain.names import Sha
 from bot.domain.plan import (
     Act,
     Commit,
+    AsRehearsed,
     Dump,
     Finding,
     Health,
@@ -18,6 +20,7 @@ from bot.domain.plan import (
     Plan,
     Preflight,
     Risk,
+    Rehearse,
     Shell,
     Skipped,
     Step,
@@ -28,6 +31,23 @@ from bot.domain.policy import requirement_from_json
 from bot.domain.request import request_from_json
 from bot.domain.shell import Command, Hidden, Part, Syntax, Word
 
+
+FINDINGS = "findings"
+"""The fact of a step of prepare that holds its findings, as text."""
+
+
+def findings_to_text(findings: tuple[Finding, ...]) -> str:
+    """Write findings as the fact `FINDINGS` of a step."""
+    return json.dumps([{"kind": f.kind, "facts": dict(f.facts)} for f in findings], ensure_ascii=False)
+
+
+def findings_of(facts: Mapping[str, str]) -> tuple[Finding, ...]:
+    """Read the findings among the facts of a step; none where it has none.
+
+    Raises:
+        ValueError: the fact is not what `findings_to_text` wrote.
+    """
+    return tuple(Finding(f["kind"], dict(f["facts"])) for f in json.loads(facts.get(FINDINGS, "[]")))
 
 def plan_digest(plan: Plan) -> str:
     """Give the digest of a plan: 64 hexadecimal digits."""
@@ -167,6 +187,10 @@ def _act_to_json(act: Act) -> dict[str, Any]:
         case Undone(names):
             return {"act": "undone", "names": list(names)}
 
+        case Rehearse():
+            return _rehearse_to_json(act)
+        case AsRehearsed(expected):
+            return {"act": "as_rehearsed", "expected": dict(expected)}
 
 def _act_from_json(data: Mapping[str, Any]) -> Act:
     match data["act"]:
@@ -183,4 +207,43 @@ def _act_from_json(data: Mapping[str, Any]) -> Act:
         case "undone":
             return Undone(tuple(data["names"]))
         case other:
+        case "rehearse":
+            return _rehearse_from_json(data)
+        case "as_rehearsed":
+            return AsRehearsed({str(table): str(after) for table, after in data["expected"].items()})
             raise ValueError(f"no step does a {other!r}")
+
+
+def _rehearse_to_json(act: Rehearse) -> dict[str, Any]:
+    return {
+        "act": "rehearse",
+        "sha": act.sha,
+        "migrations": list(act.migrations),
+        "directory": act.directory,
+        "suffix": act.suffix,
+        "table": act.table,
+        "scratch": act.scratch,
+        "setup": command_to_json(act.setup),
+        "probe": command_to_json(act.probe),
+        "pretend": command_to_json(act.pretend),
+        "apply": command_to_json(act.apply),
+        "environment": [list(pair) for pair in act.environment],
+        "other_connection": act.other_connection,
+    }
+
+
+def _rehearse_from_json(data: Mapping[str, Any]) -> Rehearse:
+    return Rehearse(
+        sha=data["sha"],
+        migrations=tuple(data["migrations"]),
+        directory=data["directory"],
+        suffix=data["suffix"],
+        table=data["table"],
+        scratch=data["scratch"],
+        setup=command_from_json(data["setup"]),
+        probe=command_from_json(data["probe"]),
+        pretend=command_from_json(data["pretend"]),
+        apply=command_from_json(data["apply"]),
+        environment=tuple((str(name), str(template)) for name, template in data["environment"]),
+        other_connection=data["other_connection"],
+    )

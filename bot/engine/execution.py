@@ -9,6 +9,7 @@ from dataclasses import replace
 from bot.domain.errors import Problem, Reason, problem
 from bot.domain.history import Entry
 from bot.domain.plan import Act, Risk, Step
+from bot.domain.plan_json import FINDINGS
 from bot.domain.run import Run, StepRow, StepState
 from bot.domain.secrets import Masker
 from bot.domain.target import Target
@@ -200,7 +201,8 @@ def _masked(found: Problem, masker: Masker) -> Problem:
 
 
 def _told(row: StepRow) -> dict[str, str]:
-    told = dict(row.facts)
+    # the plan holds the findings, and its digest goes into the history
+    told = {key: value for key, value in row.facts.items() if key != FINDINGS}
     if row.exit_status is not None:
         told["exit_status"] = str(row.exit_status)
     if row.problem is not None:

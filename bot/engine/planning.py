@@ -8,7 +8,7 @@ from datetime import timedelta
 from bot.domain.approval import GateState
 from bot.domain.errors import Problem, Reason, Refused, problem
 from bot.domain.plan import Dump, Finding, NothingToDo, Phase, Plan, Step
-from bot.domain.plan_json import plan_digest
+from bot.domain.plan_json import findings_of, plan_digest
 from bot.domain.run import Gate, Run, RunState, StepRow, StepState
 from bot.engine.ports import ChangeStarts, FactsAre, GateIs, MoveTo, PlanIs, StepsAdded
 from bot.engine.session import Session
@@ -114,7 +114,7 @@ async def _planned(session: Session, plan: Plan) -> Run:
 
 async def _to_the_gate(session: Session, run: Run, plan: Plan) -> Run:
     now = session.now()
-    sealed = plan.sealed(_findings(run, plan))
+    sealed = _sealed(session, run, plan)
     digest = plan_digest(sealed)
     requirement = sealed.requirement
     if requirement.count == 0:
@@ -136,11 +136,20 @@ async def _to_the_gate(session: Session, run: Run, plan: Plan) -> Run:
     )
 
 
+def _sealed(session: Session, run: Run, plan: Plan) -> Plan:
+    """Give the plan that is to be approved; what prepare found out can raise what its gate asks for."""
+    sealed = plan.sealed(_findings(run, plan))
+    if not sealed.destructive:
+        return sealed
+    return replace(sealed, requirement=session.target.policy.requirement(plan.request.action, destructive=True))
+
+
 def _findings(run: Run, plan: Plan) -> tuple[Finding, ...]:
     """What prepare found out, for the approver, and under the digest."""
-    return tuple(
-        Finding("backup", dict(row.facts))
-        for step in plan.of(Phase.PREPARE)
-        if isinstance(step.act, Dump)
-        for row in run.rows(step.key)
-    )
+    found: list[Finding] = []
+    for step in plan.of(Phase.PREPARE):
+        for row in run.rows(step.key):
+            if isinstance(step.act, Dump):
+                found.append(Finding("backup", dict(row.facts)))
+            found += findings_of(row.facts)
+    return tuple(found)

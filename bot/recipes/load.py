@@ -22,6 +22,7 @@ from bot.recipes.recipe import (
     Migrations,
     Place,
     Recipe,
+    Rehearsal,
     StepSpec,
     VarKind,
     VarSpec,
@@ -143,6 +144,16 @@ def _inconsistencies(recipe: Recipe) -> list[str]:
                 for condition in spec.when
                 if condition.kind is ConditionKind.VAR and condition.value not in recipe.vars
             )
+    kept = recipe.migrations
+    if kept is not None and kept.rehearsal is not None:
+        for name in ("setup", "probe", "pretend", "apply"):
+            unknown = placeholders(getattr(kept.rehearsal, name)) - (ALWAYS_KNOWN - {"each"}) - recipe.vars.keys()
+            problems.extend(
+                f"migrations.rehearsal.{name}: the template asks for {{{asked}}}, which is no variable of the recipe"
+                for asked in sorted(unknown)
+            )
+    elif any(spec.does is Does.REHEARSE for spec in recipe.prepare):
+        problems.append("migrations.rehearsal: is missing, and a step of prepare does `rehearse`")
     return problems
 
 
@@ -259,10 +270,50 @@ class _Needs(_Model):
     tools: list[str] = []
 
 
+_FILLED_IN = frozenset({"scratch", "database_host", "database_port", "database_user", "database_password"})
+"""What a variable of a rehearsal's environment may ask for."""
+
+
+class _Rehearsal(_Model):
+    setup: str
+    probe: str
+    pretend: str
+    apply: str
+    environment: dict[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")], str]
+    other_connection: str = ""
+
+    @field_validator("other_connection")
+    @classmethod
+    def _expression(cls, text: str) -> str:
+        try:
+            re.compile(text)
+        except re.error as error:
+            raise ValueError(f"is no regular expression: {error}") from None
+        return text
+
+    @field_validator("environment")
+    @classmethod
+    def _known(cls, environment: dict[str, str]) -> dict[str, str]:
+        for name, template in environment.items():
+            for asked in sorted(placeholders(template) - _FILLED_IN):
+                raise ValueError(f"{name} asks for {{{asked}}}; there is {', '.join(sorted(_FILLED_IN))}")
+        return environment
+
+
 class _Migrations(_Model):
     directory: str
     suffix: str
     table: str
+    rehearsal: _Rehearsal | None = None
+
+    def kept(self) -> Migrations:
+        how = self.rehearsal
+        rehearsal = (
+            Rehearsal(how.setup, how.probe, how.pretend, how.apply, how.environment, how.other_connection)
+            if how is not None
+            else None
+        )
+        return Migrations(self.directory, self.suffix, self.table, rehearsal)
 
 
 class _RecipeFile(_Model):
@@ -285,7 +336,7 @@ class _RecipeFile(_Model):
             needs_kib=self.needs.free_mib * 1024,
             tools=tuple(self.needs.tools),
             maintenance=self.maintenance,
-            migrations=Migrations(kept.directory, kept.suffix, kept.table) if kept else None,
+            migrations=kept.kept() if kept else None,
             prepare=_specs(self.prepare),
             change=_specs(self.change),
             verify=_specs(self.verify),

@@ -133,6 +133,8 @@ class Does(StrEnum):
     HEALTH = "health"
     NOTHING_PENDING = "nothing-pending"
     UNDONE = "undone"
+    REHEARSE = "rehearse"
+    AS_REHEARSED = "as-rehearsed"
 
 
 @dataclass(frozen=True)
@@ -175,6 +177,27 @@ class StepSpec:
 
 
 @dataclass(frozen=True)
+class Rehearsal:
+    """How migrations of this kind are run on a copy of the database; `bot.domain.plan.Rehearse` says what each is for.
+
+    Args:
+        setup: a shell template.
+        probe: a shell template.
+        pretend: a shell template.
+        apply: a shell template.
+        environment: templates by name.
+        other_connection: a regular expression; empty where there is no such thing.
+    """
+
+    setup: str
+    probe: str
+    pretend: str
+    apply: str
+    environment: Mapping[str, str]
+    other_connection: str
+
+
+@dataclass(frozen=True)
 class Migrations:
     """Where an app of this kind keeps its migrations.
 
@@ -182,11 +205,13 @@ class Migrations:
         directory: in the repository.
         suffix: of their files; the name of a migration is the file's without it.
         table: in which the database remembers which ran.
+        rehearsal: how they are run on a copy, or None where the recipe cannot.
     """
 
     directory: str
     suffix: str
     table: str
+    rehearsal: Rehearsal | None = None
 
 
 @dataclass(frozen=True)

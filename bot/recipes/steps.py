@@ -10,11 +10,13 @@ from fnmatch import fnmatchcase
 from bot.domain.look import HostFacts, HostQuestion
 from bot.domain.plan import (
     Act,
+    AsRehearsed,
     Dump,
     Health,
     NothingPending,
     Phase,
     Preflight,
+    Rehearse,
     Shell,
     Skipped,
     Step,
@@ -24,7 +26,7 @@ from bot.domain.shell import Command, fill
 from bot.domain.target import Target
 from bot.recipes.recipe import At, Condition, ConditionKind, Does, Place, Recipe, StepSpec, Way
 
-_PLANNED = frozenset({Does.BACKUP})
+_PLANNED = frozenset({Does.BACKUP, Does.REHEARSE})
 """What prepare can do only once there is a plan: whether it is needed depends on what the plan would change."""
 
 _HEALTH_TRIES = 20
@@ -132,6 +134,8 @@ def _why_not(spec: StepSpec, target: Target, situation: Situation) -> str | None
         return "the policy asks for none"
     if spec.does is Does.HEALTH and any(facts.maintenance for facts in situation.hosts):
         return "the site is in maintenance already, and this run leaves that as it is"
+    if spec.does is Does.AS_REHEARSED and not (situation.migrations and _scratch(target, situation)):
+        return "no migrations were rehearsed"
     if spec.each is not None and not target.vars.get(spec.each):
         return f"no {spec.each} are named"
     if not spec.when or any(_holds(condition, target, situation) for condition in spec.when):
@@ -254,6 +258,45 @@ def _act(spec: StepSpec, recipe: Recipe, target: Target, situation: Situation, v
             return NothingPending(situation.migrations)
         case Does.UNDONE:
             return Undone(situation.migrations)
+        case Does.REHEARSE:
+            return _rehearse(recipe, target, situation, values)
+        case Does.AS_REHEARSED:
+            return AsRehearsed()
+
+
+def _rehearse(recipe: Recipe, target: Target, situation: Situation, values: Mapping[str, str]) -> Rehearse:
+    kept = recipe.migrations
+    if kept is None or kept.rehearsal is None:
+        raise ValueError(f"the recipe {recipe.name} does not say how migrations are rehearsed")
+    how = kept.rehearsal
+    return Rehearse(
+        sha=situation.sha,
+        migrations=situation.migrations,
+        directory=kept.directory,
+        suffix=kept.suffix,
+        table=kept.table,
+        scratch=_scratch(target, situation),
+        setup=fill(how.setup, values),
+        probe=fill(how.probe, values),
+        pretend=fill(how.pretend, values),
+        apply=fill(how.apply, values),
+        environment=tuple(how.environment.items()),
+        other_connection=how.other_connection,
+    )
+
+
+_LONGEST_DATABASE = 64 - len("_p")
+"""Characters of a database's name, less those that a second database beside it takes."""
+
+
+def _scratch(target: Target, situation: Situation) -> str | None:
+    """Name the database that is made and dropped, by its run; None where there may be none."""
+    database = target.database
+    if database is None or not database.scratch:
+        return None
+    own = re.sub(r"[^a-z0-9]", "", situation.run.lower().removeprefix("r-"))
+    name = f"{database.name}_countersign_rehearsal_{own}"
+    return name if own and len(name) <= _LONGEST_DATABASE else None
 
 
 def _expected(at: At, situation: Situation) -> str | None:

@@ -87,7 +87,7 @@ def test_a_bad_word_is_refused_with_what_would_be_right(
 
 async def test_a_deploy_with_a_migration_backs_up_goes_down_migrates_and_comes_up() -> None:
     plan = await planned(Sight())
-    assert keys(plan, Phase.PREPARE) == ["preflight", "app-runs", "fetch", "backup"]
+    assert keys(plan, Phase.PREPARE) == ["preflight", "app-runs", "fetch", "backup", "rehearse"]
     assert keys(plan, Phase.CHANGE) == [
         "log-mark", "maintenance-on", "checkout", "migrate", "config-cache", "route-cache", "view-cache", "optimize",
         "restart-php8.2-fpm", "queue-restart", "maintenance-off",
@@ -95,7 +95,7 @@ async def test_a_deploy_with_a_migration_backs_up_goes_down_migrates_and_comes_u
     assert keys(plan, Phase.VERIFY) == ["commit-live", "nothing-pending", "health", "log-clean"]
     assert plan.pending == (MIGRATION,)
     assert plan.requirement == POLICY.approve["deploy"]
-    assert [s.key for s in plan.skipped] == ["composer", "event-cache", "assets"]
+    assert [s.key for s in plan.skipped] == ["composer", "event-cache", "assets", "schema"]
     assert plan.backup == "B-20261116-7K3F9Q"
 
 

@@ -1,0 +1,261 @@
+# Runs pending migrations on a copy of a database, on the host, for POSIX sh. What rehearsal.py writes before it:
+#
+#   run          letters and digits that name the run
+#   attempt      which attempt of the step this is
+#   sha          the commit whose migrations they are
+#   source       the database that is copied; it is only read
+#   scratch      the database that is made and dropped: SOURCE_countersign_rehearsal_RUN
+#   table        in which the database remembers which migrations ran
+#   table_sql scratch_sql   both names, quoted for SQL
+#   most_bytes   up to this size the rows are copied too
+#   schema_sql   prints columns and indexes of the database in use
+#   setup probe pretend apply   scripts of the recipe
+#   "$@"         the paths of the migrations' files, in order
+#
+# It starts in the checkout that serves the site and changes nothing there but `.git/countersign-rehearsal-RUN`, which it
+# removes again, and the scratch database. Its results lie in COUNTERSIGN_RUN_DIR/rehearsal.ATTEMPT as small files:
+#
+#   facts        lines KEY<TAB>VALUE; the last `outcome` counts: ok, failed, or not_possible with `why` and `detail`
+#   trials       lines NUMBER<TAB>STATUS<TAB>MILLISECONDS, one a migration that was run
+#   pretend.N    what the migration said that it would run; pretend.N.failed instead where it could not say
+#   changed.N    lines of the schema that it took away (<) and brought (>)
+#   output.N     what it printed, where it failed
+#   before after the schema of the tables that changed
+#
+# It ends with status 0 whatever the outcome; anything else means that it was ended. Credentials are in files of the job.
+
+set -u
+umask 077
+LC_ALL=C
+# Frameworks break the lines of an error at the width of the terminal.
+COLUMNS=4000
+# The login path file of MySQL's programs would override the option file.
+MYSQL_TEST_LOGIN_FILE=/nonexistent
+GIT_OPTIONAL_LOCKS=0
+export LC_ALL COLUMNS MYSQL_TEST_LOGIN_FILE GIT_OPTIONAL_LOCKS
+
+live=$PWD
+options=$COUNTERSIGN_FILES/client.cnf
+results=$COUNTERSIGN_RUN_DIR/rehearsal.$attempt
+rm -rf "$results"
+mkdir -p "$results" || exit 1
+export live
+
+tell() { printf '%s\t%s\n' "$1" "$2" >>"$results/facts"; }
+
+# impossible WHY DETAIL: nothing was learnt, and that is all
+impossible() {
+  tell why "$1"
+  tell detail "$(printf '%s' "$2" | tr '\t\n' '  ' | head -c 600)"
+  tell outcome not_possible
+  printf 'not rehearsed (%s): %s\n' "$1" "$2"
+  exit 0
+}
+
+first() {
+  for program; do
+    if command -v "$program" >/dev/null 2>&1; then
+      printf '%s\n' "$program"
+      return 0
+    fi
+  done
+  return 1
+}
+
+# ask DATABASE SQL: rows come as lines, columns between tabs, blanks within them escaped
+ask() {
+  "$client" --defaults-file="$options" --connect-timeout=10 --default-character-set=utf8mb4 \
+    --batch --skip-column-names --execute="$2" "$1"
+}
+
+schema() { ask "$scratch" "$schema_sql" | sort; }
+records() { ask "$scratch" "SELECT * FROM $table_sql" | cksum; }
+
+# Milliseconds; whole seconds where `date` knows nothing finer.
+now() {
+  instant=$(date +%s%N)
+  case $instant in
+    *[!0-9]*) printf '%s000\n' "$(date +%s)" ;;
+    *) printf '%s\n' "${instant%??????}" ;;
+  esac
+}
+
+# born PID: when it started, in the kernel's words; empty where it is gone
+born() { sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d ' ' -f 20; }
+
+# ── what earlier ones left ───────────────────────────────────────────────────────────────────────────────────────────
+
+# lives OWNER-FILE: whether the rehearsal that wrote it is still at work
+lives() {
+  IFS=' ' read -r owner_pid owner_born <"$1" || return 1
+  if [ -e /proc/self/stat ]; then [ "$(born "$owner_pid")" = "$owner_born" ]; else kill -0 "$owner_pid" 2>/dev/null; fi
+}
+
+drop() { ask "$source" "DROP DATABASE IF EXISTS \`$(printf '%s' "$1" | sed 's/`/``/g')\`" >/dev/null; }
+
+remove_tree() {
+  git worktree remove --force --force "$1" >/dev/null 2>&1
+  rm -rf "$1"
+  git worktree prune >/dev/null 2>&1
+  [ ! -e "$1" ]
+}
+
+sweep() {
+  for old_owner in "$git_dir"/countersign-rehearsal-*.owner; do
+    [ -e "$old_owner" ] || continue
+    if ! lives "$old_owner"; then
+      old=${old_owner%.owner}
+      gone=yes
+      for name in "$prefix${old##*-rehearsal-}" "$prefix${old##*-rehearsal-}_p"; do drop "$name" || gone=; done
+      if remove_tree "$old" && [ -n "$gone" ]; then rm -f "$old_owner"; fi
+    fi
+  done
+  # Those that nobody on this host owns: made by another host, or by a bot that ended.
+  ask "$source" "SELECT s.schema_name FROM information_schema.schemata s
+    LEFT JOIN information_schema.tables t ON t.table_schema = s.schema_name
+    WHERE LEFT(s.schema_name, CHAR_LENGTH('$prefix_sql')) = '$prefix_sql'
+    GROUP BY s.schema_name
+    HAVING COALESCE(MIN(t.create_time), '2000-01-01') < NOW() - INTERVAL 1 DAY" |
+    while IFS= read -r name; do
+      suffix=${name#"$prefix"}
+      [ -e "$git_dir/countersign-rehearsal-${suffix%_p}.owner" ] || drop "$name"
+    done
+}
+
+# ── the copy ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+# piped: run mysqldump with "$@" into the copy; whether every stage ended well
+piped() {
+  stages=$(
+    {
+      { "$dumper" --defaults-file="$options" "$@" 3>&-; printf 'dump=%s ' $? >&3; } |
+        { neutral 3>&-; printf 'neutral=%s ' $? >&3; } |
+        { "$client" --defaults-file="$options" --default-character-set=utf8mb4 "$scratch" 3>&-; printf 'load=%s' $? >&3; }
+    } 3>&1 2>"$results/copying"
+  )
+  [ "$stages" = 'dump=0 neutral=0 load=0' ]
+}
+
+# The first line of newer MariaDB programs is one that other clients reject; an account of another name would need
+# privileges to be named as the owner of a view or a trigger.
+neutral() {
+  sed -e '1{/^\/\*M!999999/d;}' \
+    -e '/^\/\*!50/s/DEFINER=`[^`]*`@`[^`]*`//' \
+    -e '/^CREATE DEFINER=/s/DEFINER=`[^`]*`@`[^`]*`//'
+}
+
+copy() {
+  "$dumper" --no-defaults --help >"$results/help" 2>/dev/null
+  set -- --single-transaction --quick --hex-blob --default-character-set=utf8mb4
+  for option in no-tablespaces set-gtid-purged=OFF column-statistics=0; do
+    if grep -q -e "--${option%%=*}" "$results/help"; then set -- "$@" "--$option"; fi
+  done
+  rm -f "$results/help"
+  rows=copied
+  [ "$(ask "$source" 'SELECT COALESCE(SUM(data_length), 0) <= '"$most_bytes"' FROM information_schema.tables
+    WHERE table_schema = DATABASE()')" = 1 ] || rows=none
+  tell rows "$rows"
+  if [ "$rows" = copied ]; then
+    piped "$@" --skip-triggers -- "$source" || return 1
+  else
+    piped "$@" --skip-triggers --no-data -- "$source" || return 1
+    piped "$@" --skip-triggers --no-create-info -- "$source" "$table" || return 1
+  fi
+  # A trigger or routine that names the live database would write there.
+  "$dumper" --defaults-file="$options" "$@" --no-create-info --no-data --triggers --routines -- "$source" \
+    >"$results/routines" 2>/dev/null || : >"$results/routines"
+  if grep -q -i -F -e "$source." -e "$source\`." "$results/routines"; then
+    tell routines 'left out'
+  else
+    neutral <"$results/routines" | "$client" --defaults-file="$options" "$scratch" 2>/dev/null || tell routines 'left out'
+  fi
+  rm -f "$results/routines" "$results/copying"
+}
+
+# ── from here on there is something to remove ────────────────────────────────────────────────────────────────────────
+
+tidy() {
+  cd "$live" || return
+  gone=yes
+  drop "$scratch" || gone=
+  remove_tree "$tree" || gone=
+  [ -z "$gone" ] || rm -f "$tree.owner"
+  rm -f "$results"/schema.* "$results/touched"
+}
+
+client=$(first mariadb mysql) || impossible tools 'neither mariadb nor mysql is installed'
+said=$(ask "$source" 'SELECT VERSION()' 2>&1) || impossible connect "$said"
+case $said in
+  *MariaDB*) dumper=$(first mariadb-dump mysqldump) ;;
+  *) dumper=$(first mysqldump mariadb-dump) ;;
+esac || impossible tools 'neither mariadb-dump nor mysqldump is installed'
+git_dir=$(git rev-parse --absolute-git-dir) || impossible worktree 'git does not know this checkout'
+prefix=${source}_countersign_rehearsal_
+prefix_sql=$(printf '%s' "$prefix" | sed -e 's/\\/\\\\/g' -e "s/'/''/g")
+tree=$git_dir/countersign-rehearsal-$run
+
+sweep
+if [ -e "$tree.owner" ]; then impossible busy 'this rehearsal is at work already, or what it left cannot be removed'; fi
+trap tidy EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
+printf '%s %s\n' "$$" "$(born "$$")" >"$tree.owner" || impossible worktree "$git_dir cannot be written to"
+
+said=$(git -c core.hooksPath=/dev/null worktree add --quiet --detach --force "$tree" "$sha" 2>&1) ||
+  impossible worktree "$said"
+drop "$scratch"
+said=$(ask "$source" "CREATE DATABASE $scratch_sql" 2>&1) || impossible scratch "$said"
+charset=$(ask "$source" "SELECT CONCAT('CHARACTER SET ', default_character_set_name, ' COLLATE ', default_collation_name)
+  FROM information_schema.schemata WHERE schema_name = DATABASE()")
+ask "$scratch" "ALTER DATABASE $charset"
+copy || impossible copy "$stages: $(head -c 400 "$results/copying")"
+
+cd "$tree" || impossible worktree "$tree is gone"
+# shellcheck disable=SC1091
+. "$COUNTERSIGN_FILES/environment"
+said=$(sh -c "$setup" 2>&1) || impossible setup "$said"
+said=$(sh -c "$probe" 2>&1) || impossible probe "$said"
+# Above it there may be notices of the language itself.
+[ "$(printf '%s\n' "$said" | tail -n 1)" = "$scratch" ] || impossible elsewhere "the app would connect to: $said"
+
+# ── the migrations ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+schema >"$results/schema.first"
+cp "$results/schema.first" "$results/schema.before"
+number=0
+outcome=ok
+for file; do
+  number=$((number + 1))
+  export file
+  if ! sh -c "$pretend" >"$results/pretend.$number" 2>&1 </dev/null; then
+    mv "$results/pretend.$number" "$results/pretend.$number.failed"
+  fi
+  recorded=$(records)
+  began=$(now)
+  sh -c "$apply" >"$results/output.$number" 2>&1 </dev/null
+  status=$?
+  ended=$(now)
+  # Tools say that all is well where they find nothing to do.
+  [ "$status" -ne 0 ] || [ "$(records)" != "$recorded" ] || status=unrecorded
+  printf '%s\t%s\t%s\n' "$number" "$status" "$((ended - began))" >>"$results/trials"
+  schema >"$results/schema.after"
+  {
+    comm -23 "$results/schema.before" "$results/schema.after" | sed 's/^/< /'
+    comm -13 "$results/schema.before" "$results/schema.after" | sed 's/^/> /'
+  } >"$results/changed.$number"
+  mv "$results/schema.after" "$results/schema.before"
+  printf '%s: %s (%s ms)\n' "$file" "$status" "$((ended - began))"
+  if [ "$status" != 0 ]; then
+    tail -c 4000 "$results/output.$number"
+    outcome=failed
+    break
+  fi
+  rm -f "$results/output.$number"
+done
+cat "$results"/changed.* | cut -f 2 | sort -u >"$results/touched"
+for which in first:before before:after; do
+  awk -F '\t' 'NR == FNR { wanted[$1]; next } $2 in wanted' "$results/touched" "$results/schema.${which%:*}" \
+    >"$results/${which#*:}"
+done
+tell outcome "$outcome"
