@@ -59,10 +59,12 @@ async def findings(stage: Stage, seen: Seen) -> tuple[Finding, ...]:
     head = await stage.application.head()
     column = await describe(stage)
     started = times_started(stage.host.commands.entries())
+    undone = [f"{step['title']} is {step['state']}" for step in seen.steps if step["state"] != "done"]
     dump = dump_file(stage, seen.backup)
     status = await _status(stage.web.health_url)
     return (
         Finding("The run succeeded", seen.state == "succeeded", f"its state is {seen.state or 'not told'}"),
+        Finding("Each step is told as done", bool(seen.steps) and not undone, ", ".join(undone) or "no step is told"),
         Finding(
             "Nothing had changed when the approval was asked for",
             seen.untouched,

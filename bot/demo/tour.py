@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.demo.operations import APP
@@ -53,6 +53,13 @@ class Seen:
     def backup(self) -> str:
         """The backup that the outcome names; empty if none."""
         return self._told("result", "backup")
+
+    @property
+    def steps(self) -> Sequence[Mapping[str, str]]:
+        """Key, title and state of each step, as the thread tells them at the end."""
+        progress = self.room.newest("progress", self.run)
+        steps: Sequence[Mapping[str, str]] = payload(progress)["steps"] if progress is not None else ()
+        return steps
 
     def _told(self, kind: str, key: str) -> str:
         message = self.room.newest(kind, self.run)
