@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from bot.domain.names import TargetName
 from bot.recipes.recipe import Recipe
+from commands.backup import Backup
 from commands.command import Command
 from commands.deploy import Deploy
 from commands.migrate_status import MigrateStatus
@@ -24,7 +25,7 @@ def all_commands(recipes: Mapping[TargetName, Recipe]) -> tuple[Command, ...]:
     Args:
         recipes: the recipe of each target.
     """
-    return (Deploy(recipes), Rollback(recipes))
+    return (Deploy(recipes), Rollback(recipes), Backup(recipes))
 
 
 def status_command(recipes: Mapping[TargetName, Recipe]) -> MigrateStatus:

@@ -104,7 +104,7 @@ def dump_job(target: Target, dump: Dump, run: str, attempt: int, reserve_kib: in
         "directory": backups.directory,
         "reserve": str(reserve_kib),
         "only": _only(dump.tables),
-        "origin": origin(dump.backup, target.name.app, target.name.environment, database.name, run, dump.tables),
+        "origin": origin(dump, target.name.app, target.name.environment, database.name, run),
         **{f"status_{stage.value}": str(stage.exit_status) for stage in Stage},
     }
     parts: list[Part] = []

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bot.domain.plan import Dump
+
 FORMAT = 1
 """Raised when a reader of the old form would misunderstand the new one; further keys do not raise it."""
 
@@ -47,28 +49,28 @@ class Manifest:
     proof: str
 
 
-def origin(backup: str, app: str, environment: str, database: str, run: str, chosen: tuple[str, ...]) -> str:
+def origin(dump: Dump, app: str, environment: str, database: str, run: str) -> str:
     """Write the part of a manifest that is known before the dump.
 
     Args:
-        backup: ID of the backup.
+        dump: which backup, of which tables, for what.
         app: whose database.
         environment: of the app.
         database: its name at the server.
         run: the run that makes it.
-        chosen: names of the tables, where not all are dumped.
 
     Returns:
         Lines of JSON without the braces and without a comma at the end.
     """
     values = {
         "format": FORMAT,
-        "backup": backup,
+        "backup": dump.backup,
         "app": app,
         "environment": environment,
         "database": database,
         "run": run,
-        "chosen": list(chosen),
+        "purpose": dump.purpose.value,
+        "chosen": list(dump.tables),
     }
     return ",\n".join(f"  {json.dumps(name)}: {json.dumps(value)}" for name, value in values.items())
 

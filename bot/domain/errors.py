@@ -17,6 +17,8 @@ class Reason(StrEnum):
     UNKNOWN_RUN = "unknown_run"
     BAD_REF = "bad_ref"
     BAD_OPTION = "bad_option"
+    BAD_TABLE = "bad_table"
+    UNKNOWN_BACKUP = "unknown_backup"
     # who and when
     WRONG_CHANNEL = "wrong_channel"
     NOT_ALLOWED = "not_allowed"

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from bot.domain.backup import Purpose
 from bot.domain.names import Sha, is_name
 from bot.domain.policy import OPEN_GATE, Requirement
 from bot.domain.request import Request
@@ -61,10 +62,12 @@ class Dump:
     Args:
         backup: the ID it will have.
         tables: which tables; none means all.
+        purpose: what it is made for.
     """
 
     backup: str
     tables: tuple[str, ...] = ()
+    purpose: Purpose = Purpose.BEFORE
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bot.domain.backup import Purpose
 from bot.domain.names import Sha
 from bot.domain.plan import (
     Act,
@@ -176,8 +177,8 @@ def _act_to_json(act: Act) -> dict[str, Any]:
                 "directory": directory,
                 "expects": expects,
             }
-        case Dump(backup, tables):
-            return {"act": "dump", "backup": backup, "tables": list(tables)}
+        case Dump(backup, tables, purpose):
+            return {"act": "dump", "backup": backup, "tables": list(tables), "purpose": purpose.value}
         case Preflight(needs, tools):
             return {"act": "preflight", "needs": needs, "tools": list(tools)}
         case Health(url, tries):
@@ -197,7 +198,7 @@ def _act_from_json(data: Mapping[str, Any]) -> Act:
         case "shell":
             return Shell(command_from_json(data["command"]), data["directory"], data["expects"])
         case "dump":
-            return Dump(data["backup"], tuple(data["tables"]))
+            return Dump(data["backup"], tuple(data["tables"]), Purpose(data["purpose"]))
         case "preflight":
             return Preflight(int(data["needs"]), tuple(data["tools"]))
         case "health":

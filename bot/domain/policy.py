@@ -188,6 +188,13 @@ class Policy:
             case BackupBefore.ALWAYS:
                 return True
 
-    def freeze_at(self, instant: datetime) -> Freeze | None:
-        """Give the freeze that covers an instant, if one does."""
+    def freeze_at(self, action: Action, instant: datetime) -> Freeze | None:
+        """Give the freeze that stands in the way of an action at an instant; never in that of a backup.
+
+        Args:
+            action: what is to be done.
+            instant: with a time zone.
+        """
+        if action is Action.BACKUP:
+            return None
         return next((freeze for freeze in self.freezes if freeze.covers(instant)), None)

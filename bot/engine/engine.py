@@ -84,7 +84,7 @@ class Engine:
         target = self._world.operations.targets[request.target]
         await self._may(request, target)
         now = self._world.clock.now()
-        freeze = target.policy.freeze_at(now)
+        freeze = target.policy.freeze_at(request.action, now)
         if freeze is not None and "dry_run" not in request.options:
             raise Refused(problem(Reason.FROZEN, why=freeze.reason, timezone=freeze.timezone))
         run = await self._create(request)

@@ -76,7 +76,7 @@ async def still_open_to_pass(session: Session, run: Run) -> Problem | None:
         return problem(Reason.INTERNAL, detail="a run without a plan passed its gate")
     if session.now() >= gate.expires_at:
         return problem(Reason.EXPIRED)
-    freeze = session.target.policy.freeze_at(session.now())
+    freeze = session.target.policy.freeze_at(run.request.action, session.now())
     if freeze is not None:
         return problem(Reason.FROZEN, why=freeze.reason)
     if gate.requirement.count > 0:

@@ -35,6 +35,14 @@ REASONS: dict[Reason, Explanation] = {
     Reason.BAD_OPTION: Explanation(
         "There is no option `{option}`.", "[Did you mean `{nearest}`? ][Type `{usage}`.]", _NOTHING
     ),
+    Reason.BAD_TABLE: Explanation(
+        "`{table}` cannot be the name of a table.", "Name tables as the database does, without quotes.", _NOTHING
+    ),
+    Reason.UNKNOWN_BACKUP: Explanation(
+        "There is no backup `{backup}`[ of `{app} {environment}`].",
+        "[Did you mean `{nearest}`? ][The latest: {known}. ]`/backup list` shows what there is.",
+        _NOTHING,
+    ),
     Reason.WRONG_CHANNEL: Explanation(
         "`{app}` is not operated from this channel.", "[Ask for it in {channels}.]", _NOTHING
     ),
@@ -135,7 +143,7 @@ REASONS: dict[Reason, Explanation] = {
     ),
     Reason.BACKUP_IMPOSSIBLE: Explanation(
         "No verified backup could be made[ ({stage})][: {detail}].",
-        "The policy asks for one first. Mend what stands in its way, then ask again.",
+        "Mend what stands in its way, then ask again.",
         "Nothing that was written is called a backup.",
     ),
     Reason.NO_MIGRATIONS: Explanation(

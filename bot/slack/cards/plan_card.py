@@ -87,7 +87,7 @@ def _commits(plan: Plan, scene: Scene) -> tuple[Markup, ...]:
 def _migrations(plan: Plan, scene: Scene) -> tuple[Markup, ...]:
     say, count = scene.sentences.say, scene.sentences.count
     if not plan.migrations:
-        return (say("plan.migrations.none"),)
+        return (say("plan.migrations.none"),) if plan.sha is not None else ()
     shown = [Markup("• " + markup.code(markup.clip(name, 120))) for name in plan.migrations[:_MOST_MIGRATIONS]]
     rest = len(plan.migrations) - len(shown)
     return (

@@ -1,0 +1,124 @@
+"""`/backup`: a verified dump of a database, what there is, proving one again, and putting one back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bot.domain.backup import Purpose, parse_backup_id, parse_table
+from bot.domain.errors import Reason, Refused, problem
+from bot.domain.look import Look
+from bot.domain.names import TargetName
+from bot.domain.plan import Dump, NothingToDo, Phase, Plan, Risk, Step
+from bot.domain.request import Action, Origin, Request
+from bot.domain.run import Run
+from bot.domain.target import Operations, Target
+from bot.recipes.recipe import Recipe
+from commands.both_ways import backup_id
+from commands.words import find_target, sort_words
+
+LIST, VERIFY, RESTORE = "list", "verify", "restore"
+_MOST_TABLES = 50
+_TARGET_WORDS = 2
+
+DUMP_TIMEOUT = 6 * 3600
+"""Seconds."""
+
+
+@dataclass(frozen=True)
+class Backup:
+    """The command, and the runs that make a backup or prove one again. They change nothing in production.
+
+    Args:
+        recipes: the recipe of each target.
+    """
+
+    recipes: Mapping[TargetName, Recipe]
+
+    name: str = "/backup"
+    action: Action = Action.BACKUP
+    description: str = "A verified backup of the database; list, prove and restore backups"
+    usage: str = "APP ENV [TABLE…] | list APP ENV | verify APP ENV ID | restore APP ENV ID"
+
+    def parse(self, words: tuple[str, ...], origin: Origin, operations: Operations) -> Request:
+        """Read what was typed behind `/backup`.
+
+        Raises:
+            Refused: with what is wrong and what would be right.
+        """
+        typed = " ".join((self.name, *words))
+        what = words[0].lower() if words and words[0] not in operations.apps() else ""
+        if what not in {LIST, VERIFY, RESTORE}:
+            target, tables = _target_and_rest(words, _MOST_TABLES, "APP ENV [TABLE…]", origin, operations)
+            named = "\n".join(dict.fromkeys(parse_table(table) for table in tables))
+            return Request(self.action, target.name, origin, {"tables": named} if named else {}, typed)
+        if what == LIST:
+            target, _ = _target_and_rest(words[1:], 0, "list APP ENV", origin, operations)
+            return Request(self.action, target.name, origin, {"what": LIST}, typed)
+        usage = f"{what} APP ENV ID"
+        target, rest = _target_and_rest(words[1:], 1, usage, origin, operations)
+        if not rest:
+            raise Refused(problem(Reason.USAGE, usage=f"{self.name} {usage}"))
+        action = Action.RESTORE if what == RESTORE else self.action
+        return Request(action, target.name, origin, {"what": what, "backup": parse_backup_id(rest[0])}, typed)
+
+    def before_plan(self, run: Run, target: Target) -> tuple[Step, ...]:
+        """There is nothing to do before the plan: the dump itself refuses where it cannot end well."""
+        return ()
+
+    async def plan(self, run: Run, target: Target, look: Look) -> Plan | NothingToDo:
+        """Plan a dump.
+
+        Raises:
+            Refused: `backup_impossible`, the environment has no database or no place for backups.
+        """
+        require_backups(target)
+        tables = tuple(run.request.options.get("tables", "").split("\n")) if "tables" in run.request.options else ()
+        purpose = Purpose.SCHEDULED if "scheduled" in run.request.options else Purpose.ASKED
+        steps = (dump_step(target, backup_id(run), tables, purpose),)
+        return Plan(request=run.request, steps=steps, requirement=target.policy.requirement(self.action))
+
+    async def basis(self, plan: Plan, run: Run, target: Target, look: Look) -> Mapping[str, str]:
+        """A backup stands on nothing: it takes what there is."""
+        return {}
+
+    async def pending(self, plan: Plan, target: Target, look: Look) -> tuple[str, ...]:
+        """No migration is run or undone."""
+        return ()
+
+
+def require_backups(target: Target) -> None:
+    """Make sure that backups of a target can be made.
+
+    Args:
+        target: which.
+
+    Raises:
+        Refused: `backup_impossible`, it has no database or no place for backups.
+    """
+    if target.database is None or target.backups is None:
+        missing = "database" if target.database is None else "backups"
+        raise Refused(
+            problem(Reason.BACKUP_IMPOSSIBLE, stage="configuration", detail=f"{target.name} has no `{missing}:`")
+        )
+
+
+def dump_step(target: Target, backup: str, tables: tuple[str, ...], purpose: Purpose) -> Step:
+    """Give the step that makes a backup on the first host; it only reads what production has.
+
+    Args:
+        target: whose database.
+        backup: the ID it will have.
+        tables: which; none means all.
+        purpose: what it is for.
+    """
+    act = Dump(backup, tables, purpose)
+    return Step("backup", "Back up the database", Phase.CHANGE, target.hosts[:1], Risk.READS, DUMP_TIMEOUT, act)
+
+
+def _target_and_rest(
+    words: tuple[str, ...], most: int, usage: str, origin: Origin, operations: Operations
+) -> tuple[Target, tuple[str, ...]]:
+    usage = f"/backup {usage}"
+    plain = sort_words(words, usage, frozenset(), _TARGET_WORDS + most).plain
+    return find_target(plain, origin.channel, operations, usage), plain[_TARGET_WORDS:]

@@ -1,0 +1,93 @@
+"""`/backup`: its words, and the plan of a dump."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bot.domain.backup import Purpose
+from bot.domain.errors import Reason, Refused
+from bot.domain.plan import Dump, Plan, Risk
+from bot.domain.plan_json import plan_from_json, plan_to_json
+from bot.domain.policy import OPEN_GATE
+from bot.domain.request import Action
+from bot.domain.run import Run
+from bot.domain.target import Target
+from bot.recipes.load import load_recipe
+from commands.backup import Backup
+from tests.support.examples import NAME, OPERATIONS, ORIGIN, REQUEST, RUN, TARGET, Sight
+
+BACKUP = Backup({NAME: load_recipe("laravel", Path())})
+ID = "B-20261116-7K3F9Q"
+
+
+def run_with(**options: str) -> Run:
+    return replace(RUN, request=replace(REQUEST, action=Action.BACKUP, options=options))
+
+
+@pytest.mark.parametrize(
+    ("words", "action", "options"),
+    [
+        ("compte production", Action.BACKUP, {}),
+        ("compte production users sessions users", Action.BACKUP, {"tables": "users\nsessions"}),
+        ("list compte production", Action.BACKUP, {"what": "list"}),
+        ("LIST compte production", Action.BACKUP, {"what": "list"}),
+        (f"verify compte production {ID.lower()}", Action.BACKUP, {"what": "verify", "backup": ID}),
+        (f"restore compte production {ID}", Action.RESTORE, {"what": "restore", "backup": ID}),
+    ],
+)
+def test_words(words: str, action: Action, options: dict[str, str]) -> None:
+    request = BACKUP.parse(tuple(words.split()), ORIGIN, OPERATIONS)
+    assert (request.action, request.options, request.target) == (action, options, NAME)
+    assert request.typed == f"/backup {words}"
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        ((), Reason.USAGE),
+        (("compte",), Reason.USAGE),
+        (("list",), Reason.USAGE),
+        (("list", "compte", "production", "users"), Reason.USAGE),
+        (("restore", "compte", "production"), Reason.USAGE),
+        (("restore", "compte", "production", "../../etc"), Reason.UNKNOWN_BACKUP),
+        (("verify", "compte", "production", f"{ID};reboot"), Reason.UNKNOWN_BACKUP),
+        (("compte", "production", "--all"), Reason.BAD_OPTION),
+        (("compte", "production", "x" * 65), Reason.BAD_TABLE),
+        (("compte", "production", "new\nline"), Reason.BAD_TABLE),
+        (("compte", "production", "ends "), Reason.BAD_TABLE),
+        (("compt", "production"), Reason.UNKNOWN_APP),
+    ],
+)
+def test_bad_words_are_answered(words: tuple[str, ...], reason: Reason) -> None:
+    with pytest.raises(Refused) as refusal:
+        BACKUP.parse(words, ORIGIN, OPERATIONS)
+    assert refusal.value.problem.reason is reason
+
+
+async def test_a_dump_reads_and_asks_nobody() -> None:
+    plan = await BACKUP.plan(run_with(tables="users\nsessions"), TARGET, Sight())
+    assert isinstance(plan, Plan)
+    dump = plan.steps[0].act
+    assert dump == Dump(plan.backup or "", ("users", "sessions"), Purpose.ASKED)
+    assert {step.risk for step in plan.steps} == {Risk.READS}
+    assert plan.requirement == OPEN_GATE
+    assert plan_from_json(plan_to_json(plan)) == plan
+
+
+async def test_a_scheduled_one_says_so() -> None:
+    plan = await BACKUP.plan(run_with(scheduled="yes"), TARGET, Sight())
+    assert isinstance(plan, Plan)
+    dump = plan.steps[0].act
+    assert isinstance(dump, Dump)
+    assert (dump.tables, dump.purpose) == ((), Purpose.SCHEDULED)
+
+
+@pytest.mark.parametrize(
+    ("target", "missing"), [(replace(TARGET, database=None), "database"), (replace(TARGET, backups=None), "backups")]
+)
+async def test_a_target_without_a_place_for_backups_is_answered(target: Target, missing: str) -> None:
+    with pytest.raises(Refused) as refusal:
+        await BACKUP.plan(run_with(), target, Sight())
+    assert refusal.value.problem.reason is Reason.BACKUP_IMPOSSIBLE
+    assert missing in refusal.value.problem.facts["detail"]
