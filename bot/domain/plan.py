@@ -250,13 +250,13 @@ class Skipped:
     why: str
 
 
-@dataclass(frozen=True)
-class Finding:
-    """Something that prepare found out and an approver should know, such as a verified backup.
 DESTRUCTIVE = "destructive"
 """The risk of a migration that drops or rewrites data, as a finding of kind `migration` says it."""
 
 
+@dataclass(frozen=True)
+class Finding:
+    """Something that prepare found out and an approver should know, such as a verified backup.
 
     Args:
         kind: a code, such as `backup`; `bot.databases.evidence` says which there are about migrations.
@@ -266,14 +266,14 @@ DESTRUCTIVE = "destructive"
     kind: str
     facts: Mapping[str, str]
 
-
-@dataclass(frozen=True)
-class Plan:
     @property
     def destroys(self) -> bool:
         """Whether it says that data is dropped or rewritten."""
         return self.kind == "migration" and self.facts.get("risk") == DESTRUCTIVE
 
+
+@dataclass(frozen=True)
+class Plan:
     """The answer to a request. It never changes; `sealed` gives another one.
 
     Args:
