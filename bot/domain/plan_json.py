@@ -10,8 +10,8 @@ from bot.domain.backup import Purpose
 from bot.domain.names import Sha
 from bot.domain.plan import (
     Act,
-    Commit,
     AsRehearsed,
+    Commit,
     Dump,
     Finding,
     Health,
@@ -20,8 +20,8 @@ from bot.domain.plan import (
     Phase,
     Plan,
     Preflight,
-    Risk,
     Rehearse,
+    Risk,
     Shell,
     Skipped,
     Step,
@@ -31,7 +31,6 @@ from bot.domain.plan import (
 from bot.domain.policy import requirement_from_json
 from bot.domain.request import request_from_json
 from bot.domain.shell import Command, Hidden, Part, Syntax, Word
-
 
 FINDINGS = "findings"
 """The fact of a step of prepare that holds its findings, as text."""
@@ -49,6 +48,7 @@ def findings_of(facts: Mapping[str, str]) -> tuple[Finding, ...]:
         ValueError: the fact is not what `findings_to_text` wrote.
     """
     return tuple(Finding(f["kind"], dict(f["facts"])) for f in json.loads(facts.get(FINDINGS, "[]")))
+
 
 def plan_digest(plan: Plan) -> str:
     """Give the digest of a plan: 64 hexadecimal digits."""
@@ -187,11 +187,11 @@ def _act_to_json(act: Act) -> dict[str, Any]:
             return {"act": "nothing_pending", "names": list(names)}
         case Undone(names):
             return {"act": "undone", "names": list(names)}
-
         case Rehearse():
             return _rehearse_to_json(act)
         case AsRehearsed(expected):
             return {"act": "as_rehearsed", "expected": dict(expected)}
+
 
 def _act_from_json(data: Mapping[str, Any]) -> Act:
     match data["act"]:
@@ -207,11 +207,11 @@ def _act_from_json(data: Mapping[str, Any]) -> Act:
             return NothingPending(tuple(data["names"]))
         case "undone":
             return Undone(tuple(data["names"]))
-        case other:
         case "rehearse":
             return _rehearse_from_json(data)
         case "as_rehearsed":
             return AsRehearsed({str(table): str(after) for table, after in data["expected"].items()})
+        case other:
             raise ValueError(f"no step does a {other!r}")
 
 
