@@ -11,7 +11,7 @@ from bot.domain.errors import Reason, Refused, problem
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _SHA = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
-_REF_FORBIDDEN = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//")
+_REF_FORBIDDEN = re.compile(r"[\x00-\x20\x7f\ud800-\udfff~^:?*\[\\]|\.\.|@\{|//")
 _LONGEST_REF = 200
 
 

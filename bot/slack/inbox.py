@@ -175,4 +175,16 @@ class InboxWorker:
 
 def _received(event: Event) -> Received:
     body = json.loads(event.body)
-    return Received(event.id, datetime.fromisoformat(body["at"]), body["payload"])
+    return Received(event.id, datetime.fromisoformat(body["at"]), _well_formed(body["payload"]))
+
+
+def _well_formed(value: Any) -> Any:
+    """Replace halves of surrogate pairs, which JSON can carry and UTF-8 cannot: no store and no shell takes them."""
+    match value:
+        case str():
+            return value.encode(errors="replace").decode()
+        case list():
+            return [_well_formed(item) for item in value]
+        case dict():
+            return {name: _well_formed(item) for name, item in value.items()}
+    return value

@@ -18,7 +18,7 @@ def test_refs_that_git_allows(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     ["", "-b", "--upload-pack=touch /tmp/x", "a..b", "a b", "a\nb", "HEAD~1", "a^", "a:b", "@", "@{-1}", "a.lock",
-     "/a", "a/", "a//b", ".a", "a/.b", "a.", "a\\b", "a*", "a[", "a?", "x" * 201],
+     "/a", "a/", "a//b", ".a", "a/.b", "a.", "a\\b", "a*", "a[", "a?", "x" * 201, "\ud83d"],
 )  # fmt: skip
 def test_refs_that_are_refused(text: str) -> None:
     with pytest.raises(Refused) as refusal:
