@@ -13,7 +13,7 @@ from bot.demo.host import Host as Server
 from bot.demo.wire import Wire
 from bot.domain.errors import Reason
 from bot.domain.shell import syntax
-from bot.engine.ports import Done, Failed, NotStarted, Unknown
+from bot.engine.ports import Done, Ending, Failed, NotStarted, Unknown
 from bot.hosts.connections import Connections
 from bot.hosts.runner import Patience, Runner, ShellPerformer
 from tests.hosts.jobs import QUICK, Kept, a_job, a_run, host_of, until
@@ -199,11 +199,30 @@ async def test_a_process_id_that_was_given_away_is_not_taken_for_the_step(
     folder = journal / run / "step.1"
     (folder / "status").unlink()
     boot, _, _, uptime = (folder / "started").read_text().split()
-    own = str(os.getpid())
-    (folder / "started").write_text(f"{boot} {own} 1 {uptime}\n")
-    (folder / "group").write_text(f"{own} 1 {own}\n")
-    assert isinstance(await performer.resume(a_job("", run=run), Kept()), Unknown)
-    assert lives(os.getpid())
+    other = await asyncio.create_subprocess_exec("sleep", "60", start_new_session=True)
+    (folder / "started").write_text(f"{boot} {other.pid} 1 {uptime}\n")
+    (folder / "group").write_text(f"{other.pid} 1 {other.pid}\n")
+    try:
+        async with asyncio.timeout(10):
+            assert isinstance(await performer.resume(a_job("", run=run), Kept()), Unknown)
+            assert await performer.end(a_job("", run=run)) is Ending.GONE
+        assert lives(other.pid)
+    finally:
+        other.kill()
+        await other.wait()
+
+
+async def test_a_start_that_was_given_up_meanwhile_does_not_run(
+    server: Server, performer: ShellPerformer, tmp_path: Path
+) -> None:
+    mkdir = server.commands.bin / "mkdir"
+    mkdir.write_text('#!/bin/sh\n/bin/mkdir "$@" || exit\ncase $1 in */step.1) echo void >"$1/started" ;; esac\n')
+    mkdir.chmod(0o755)
+    outcome = await performer.perform(a_job(f"touch {tmp_path}/ran", run=a_run()), Kept())
+    assert isinstance(outcome, NotStarted)
+    assert outcome.problem.reason is Reason.NEVER_STARTED
+    await until(lambda: not [pid for pid in server.left_processes() if lives(pid)])
+    assert not (tmp_path / "ran").exists()
 
 
 async def test_a_claim_that_nobody_followed_never_ran(performer: ShellPerformer, journal: Path) -> None:
