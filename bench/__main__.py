@@ -34,7 +34,9 @@ def main() -> int:
         parser.error(f"no measurement {', '.join(unknown)}; there are {', '.join(MEASUREMENTS)}")
     broken = []
     for name in names:
-        print(f"{name}: measuring … (load of the machine {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores)", flush=True)
+        print(
+            f"{name}: measuring … (load of the machine {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores)", flush=True
+        )
         try:
             print(asyncio.run(MEASUREMENTS[name]()).text(), flush=True)
         except Exception:

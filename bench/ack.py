@@ -25,7 +25,11 @@ SAMPLES = {1: 30, 50: 2}
 _BETWEEN_SECONDS = 0.3
 """After which an app has done what it does after acknowledging, and is not in the way of what comes next."""
 
-BARE, RECORDING, WHOLE = "bare slack-bolt, only acks", "countersign: records, acks", "countersign: the whole bot, answering"
+BARE, RECORDING, WHOLE = (
+    "bare slack-bolt, only acks",
+    "countersign: records, acks",
+    "countersign: the whole bot, answering",
+)
 
 
 @dataclass

@@ -85,9 +85,7 @@ async def _servers(stack: AsyncExitStack, folder: Path) -> tuple[Host, DatabaseS
     return host, database
 
 
-async def _sites(
-    stack: AsyncExitStack, folder: Path, host: Host, server: DatabaseServer
-) -> list[tuple[Site, Site]]:
+async def _sites(stack: AsyncExitStack, folder: Path, host: Host, server: DatabaseServer) -> list[tuple[Site, Site]]:
     template = await Template.make(folder / "template", host, server)
     numbers = itertools.count(1)
 
@@ -118,14 +116,16 @@ def _operations(folder: Path, host: Host, sites: list[Site]) -> tuple[Path, dict
 
 async def _by_bot(playground: RunningPlayground, site: Site) -> float:
     """Deploy through Slack; give the seconds from the approving reaction to the result in the thread."""
-    async with _told(playground) as messages:
-        delivery = asyncio.create_task(playground.acting.command(_ENGINEER, _CHANNEL, f"/deploy {site.name} production"))
-        request = await _find(messages, "countersign_approval", "open")
+    async with followed(playground) as messages:
+        delivery = asyncio.create_task(
+            playground.acting.command(_ENGINEER, _CHANNEL, f"/deploy {site.name} production")
+        )
+        request = await find(messages, "countersign_approval", "open")
         await delivery
         await asyncio.sleep(2)  # the bot is done with telling of the request
         began = time.perf_counter()
         playground.acting.react(_RELEASER, _CHANNEL, request["ts"], "white_check_mark")
-        result = await _find(messages, "countersign_result")
+        result = await find(messages, "countersign_result")
         took = time.perf_counter() - began
     state = result["metadata"]["event_payload"]["state"]
     if state != "succeeded":
@@ -136,12 +136,13 @@ async def _by_bot(playground: RunningPlayground, site: Site) -> float:
 
 
 @asynccontextmanager
-async def _told(playground: RunningPlayground) -> AsyncIterator[asyncio.Queue[Any]]:
+async def followed(playground: RunningPlayground) -> AsyncIterator[asyncio.Queue[Any]]:
+    """Give what changes in the workspace from now on."""
     with playground.state.changes.follow() as changes:
         yield changes
 
 
-async def _find(changes: asyncio.Queue[Any], event_type: str, state: str = "") -> Mapping[str, Any]:
+async def find(changes: asyncio.Queue[Any], event_type: str, state: str = "") -> Mapping[str, Any]:
     """Wait for a message of the bot, new or edited."""
     async with asyncio.timeout(120):
         while True:

@@ -22,7 +22,7 @@ async def measure() -> Report:
     for _ in range(STARTS):
         for (_name, samples), arguments in zip(seen.items(), (BOT, ("-m", "bench.ack_bare")), strict=True):
             samples.append(await _start(arguments))
-    ours, bare = seen.values()
+    ours = seen["countersign serve"]
     seconds = [Samples(f"{name}: start to ready", [took for took, _ in each], "s") for name, each in seen.items()]
     memory = [Samples(f"{name}: resident, idle", [mib for _, mib in each], "MiB") for name, each in seen.items()]
     return Report(

@@ -39,7 +39,9 @@ class Samples:
         """Median, 99th percentile and quartiles, in words."""
         low, _, high = quantiles(self.values, n=4, method="inclusive")
         middle = f"p50 {_figure(self.median):>6} {self.unit}   p99 {_figure(self.percentile(99)):>6} {self.unit}"
-        return f"  {self.subject:<44} {middle}   (quartiles {_figure(low)} – {_figure(high)}, {len(self.values)} samples)"
+        return (
+            f"  {self.subject:<44} {middle}   (quartiles {_figure(low)} – {_figure(high)}, {len(self.values)} samples)"
+        )
 
 
 @dataclass(frozen=True)

@@ -19,11 +19,13 @@ from bot.engine.ports import (
     Lease,
     MoveTo,
     PlanIs,
+    Printed,
     StepIs,
     StepsAdded,
+    TailIs,
     VotesAre,
 )
-from bot.store import chain
+from bot.store import chain, outputs
 from bot.store.claims import guard, guard_change, held, let_go, queue_moved
 from bot.store.instants import rfc3339, to_micros
 from bot.store.rows import gate_text, json_text, plan_text, problem_text, step_values, texts, vote_values
@@ -39,6 +41,19 @@ def predecessors(state: RunState) -> tuple[str, ...]:
 def apply(
     connection: Connection, lease: Lease, changes: tuple[Change, ...], entries: tuple[Entry, ...], at: datetime
 ) -> Run:
+    """Apply changes, append records of history, and read the run.
+
+    Raises:
+        Overtaken: the lease is no longer the run's latest.
+        ValueError: a change of state that is not legal.
+    """
+    record(connection, lease, changes, entries, at)
+    return whole(connection, lease.run)
+
+
+def record(
+    connection: Connection, lease: Lease, changes: tuple[Change, ...], entries: tuple[Entry, ...], at: datetime
+) -> None:
     """Apply changes and append records of history.
 
     Raises:
@@ -51,7 +66,6 @@ def apply(
     else:
         guard(connection, lease)
     chain.append(connection, entries, rfc3339(at))
-    return whole(connection, lease.run)
 
 
 @dataclass(frozen=True)
@@ -84,6 +98,10 @@ class _Writing:
             case FactsAre(facts):
                 known = self.connection.execute(select(runs.c.facts).where(held(self.lease))).scalar_one()
                 self._set(facts=json_text(texts(known) | dict(facts)))
+            case Printed(chunk):
+                outputs.keep(self.connection, self.lease.run, chunk)
+            case TailIs(chunk):
+                outputs.keep_tail(self.connection, self.lease.run, chunk)
 
     def _set(self, **values: Any) -> None:
         self.connection.execute(update(runs).where(held(self.lease)).values(**values))

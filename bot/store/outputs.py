@@ -5,30 +5,19 @@ from __future__ import annotations
 from sqlalchemy import Table, select
 from sqlalchemy.engine import Connection
 
-from bot.engine.ports import Chunk, Lease
-from bot.store.claims import guard
+from bot.engine.ports import Chunk
 from bot.store.schema import output, steps, tails
 from bot.store.upserts import insert_missing, put
 
 
-def keep(connection: Connection, lease: Lease, chunk: Chunk) -> None:
-    """Keep a piece of output; one that is kept already stays as it is.
-
-    Raises:
-        Overtaken: somebody else has the run.
-    """
-    guard(connection, lease)
-    insert_missing(connection, output, [_values(lease.run, chunk)])
+def keep(connection: Connection, run: str, chunk: Chunk) -> None:
+    """Keep a piece of output; one that is kept already stays as it is."""
+    insert_missing(connection, output, [_values(run, chunk)])
 
 
-def keep_tail(connection: Connection, lease: Lease, chunk: Chunk) -> None:
-    """Replace the last piece of a step's output.
-
-    Raises:
-        Overtaken: somebody else has the run.
-    """
-    guard(connection, lease)
-    put(connection, tails, _values(lease.run, chunk))
+def keep_tail(connection: Connection, run: str, chunk: Chunk) -> None:
+    """Replace the last piece of a step's output."""
+    put(connection, tails, _values(run, chunk))
 
 
 def of_run(connection: Connection, run: str) -> tuple[Chunk, ...]:

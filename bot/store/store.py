@@ -12,9 +12,9 @@ from bot.domain.history import Entry
 from bot.domain.inbox import Event, Posted
 from bot.domain.request import Request
 from bot.domain.run import Run
-from bot.engine.ports import Change, Chunk, Clock, InboxStore, Lease, MessageStore, RunStore
-from bot.store import chain, claims, creation, firings, inbox, messages, migration, opening, outputs
-from bot.store.changes import apply
+from bot.engine.ports import Change, Clock, InboxStore, Lease, MessageStore, RunStore
+from bot.store import chain, claims, creation, firings, inbox, messages, migration, opening
+from bot.store.changes import apply, record
 from bot.store.database import Database
 from bot.store.group_commit import GroupCommit
 from bot.store.instants import rfc3339, to_micros
@@ -96,25 +96,18 @@ class SqlStore(StoreReader, RunStore, InboxStore, MessageStore):
             partial(apply, lease=lease, changes=changes, entries=entries, at=self._clock.now())
         )
 
+    async def record(self, lease: Lease, changes: tuple[Change, ...], entries: tuple[Entry, ...] = ()) -> None:
+        """Apply changes and append records as `write` does, without reading the run afterwards.
+
+        Raises:
+            Overtaken: the lease is no longer the run's latest.
+            ValueError: a change of state that is not legal.
+        """
+        await self._database.write(partial(record, lease=lease, changes=changes, entries=entries, at=self._clock.now()))
+
     async def request_cancel(self, run: str, user: str, at: datetime) -> bool:
         """Note that somebody wants a run cancelled; true where it had not ended and nobody had asked before."""
         return await self._database.write(partial(claims.request_cancel, run=run, user=user, at=at))
-
-    async def keep_output(self, lease: Lease, chunk: Chunk) -> None:
-        """Keep a piece of output; one that is kept already (same step, place, attempt, offset) stays as it is.
-
-        Raises:
-            Overtaken: somebody else has the run.
-        """
-        await self._database.write(partial(outputs.keep, lease=lease, chunk=chunk))
-
-    async def keep_tail(self, lease: Lease, chunk: Chunk) -> None:
-        """Replace the last piece of a step's output, the one that moves along.
-
-        Raises:
-            Overtaken: somebody else has the run.
-        """
-        await self._database.write(partial(outputs.keep_tail, lease=lease, chunk=chunk))
 
     async def append(self, entries: tuple[Entry, ...], at: datetime) -> None:
         """Append records that belong to no claim."""

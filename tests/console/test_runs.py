@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from bot.console import runs
 from bot.domain.history import Entry
 from bot.domain.run import RunState
-from bot.engine.ports import Chunk, GateIs, MoveTo, PlanIs, StepsAdded, VotesAre
+from bot.engine.ports import Chunk, GateIs, MoveTo, PlanIs, Printed, StepsAdded, VotesAre
 from bot.store import open_store
 from tests.console.samples import AT, FAILED, PLAN, REQUEST, SECRET
 
@@ -30,7 +30,9 @@ async def fill(url: str) -> None:
         assert FAILED.gate is not None
         changes = (PlanIs(PLAN), StepsAdded(FAILED.steps), GateIs(FAILED.gate), VotesAre(FAILED.votes))
         await store.write(lease, (*changes, MoveTo(RunState.RUNNING, AT)))
-        await store.keep_output(lease, Chunk("migrate", "web1", 1, 0, f"one [bold]\nSQLSTATE {SECRET}\n".encode()))
+        await store.write(
+            lease, (Printed(Chunk("migrate", "web1", 1, 0, f"one [bold]\nSQLSTATE {SECRET}\n".encode())),)
+        )
 
 
 @pytest.fixture(scope="module")

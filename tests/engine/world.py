@@ -160,9 +160,7 @@ class Faulty:
         plan: says before and after each write whether the process dies.
     """
 
-    WRITES = frozenset(
-        {"create", "claim", "release", "admit", "write", "keep_output", "keep_tail", "append", "request_cancel"}
-    )
+    WRITES = frozenset({"create", "claim", "release", "admit", "write", "record", "append", "request_cancel"})
 
     def __init__(self, store: SqlStore, plan: Callable[[str], None]) -> None:
         self._store = store

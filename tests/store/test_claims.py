@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.domain.run import RunState, StepState
-from bot.engine.ports import FactsAre, Lease, MoveTo, Overtaken, StepIs
+from bot.engine.ports import FactsAre, Lease, MoveTo, Overtaken, Printed, StepIs, TailIs
 from bot.store import SqlStore, open_store
 from tests.store.samples import AT, HOUR, chunk, claimed, entry, made, step
 
@@ -59,8 +59,8 @@ async def test_who_was_overtaken_writes_nothing(store: SqlStore) -> None:
         lambda: store.write(old, (MoveTo(RunState.CANCELLED, AT),), (entry(event="lie"),)),
         lambda: store.write(old, (StepIs(step(state=StepState.DONE)),)),
         lambda: store.write(old, (), (entry(event="lie"),)),
-        lambda: store.keep_output(old, chunk()),
-        lambda: store.keep_tail(old, chunk()),
+        lambda: store.write(old, (Printed(chunk()),)),
+        lambda: store.write(old, (TailIs(chunk()),)),
         lambda: store.renew(old, HOUR),
         lambda: store.admit(old, AT),
     )

@@ -1,4 +1,4 @@
-from bot.engine.ports import StepsAdded
+from bot.engine.ports import Printed, StepsAdded, TailIs
 from bot.store import SqlStore
 from tests.store.samples import chunk, running, step
 
@@ -13,8 +13,8 @@ async def test_output_comes_in_the_order_of_the_steps(store: SqlStore) -> None:
         chunk(0, b"again", key="z_first", attempt=2),
     ]
     for piece in pieces:
-        await store.keep_output(lease, piece)
-    await store.keep_tail(lease, chunk(8, b"tail", key="z_first"))
+        await store.write(lease, (Printed(piece),))
+    await store.write(lease, (TailIs(chunk(8, b"tail", key="z_first")),))
     assert await store.output(lease.run) == (
         pieces[2],
         pieces[1],
@@ -26,20 +26,20 @@ async def test_output_comes_in_the_order_of_the_steps(store: SqlStore) -> None:
 
 async def test_a_piece_that_is_kept_stays_as_it_is(store: SqlStore) -> None:
     lease = await running(store)
-    await store.keep_output(lease, chunk(data=b"first"))
-    await store.keep_output(lease, chunk(data=b"second"))
+    await store.write(lease, (Printed(chunk(data=b"first")),))
+    await store.write(lease, (Printed(chunk(data=b"second")),))
     assert await store.output(lease.run) == (chunk(data=b"first"),)
 
 
 async def test_the_tail_moves_along(store: SqlStore) -> None:
     lease = await running(store)
-    await store.keep_tail(lease, chunk(0, b"one"))
-    await store.keep_tail(lease, chunk(2**33, b"two"))
+    await store.write(lease, (TailIs(chunk(0, b"one")),))
+    await store.write(lease, (TailIs(chunk(2**33, b"two")),))
     assert await store.output(lease.run) == (chunk(2**33, b"two"),)
 
 
 async def test_a_megabyte_is_kept(store: SqlStore) -> None:
     lease = await running(store)
     large = chunk(data=bytes(range(256)) * 4096)
-    await store.keep_output(lease, large)
+    await store.write(lease, (Printed(large),))
     assert await store.output(lease.run) == (large,)
