@@ -146,6 +146,11 @@ REASONS: dict[Reason, Explanation] = {
         "Mend what stands in its way, then ask again.",
         "Nothing that was written is called a backup.",
     ),
+    Reason.REHEARSAL_FAILED: Explanation(
+        "The migration {migration} failed on a copy of the database[: {error}][ Statement: `{statement}`].",
+        "Mend the migration, push it, then ask again.",
+        "Nobody was asked to approve. Production was not changed, and the copy is gone.",
+    ),
     Reason.NO_MIGRATIONS: Explanation(
         "{target} has no {missing} that I could compare.",
         "Add `database:` to the environment, or choose a recipe that has migrations.",
@@ -154,11 +159,6 @@ REASONS: dict[Reason, Explanation] = {
     Reason.NO_RELEASE: Explanation(
         "I know of no good release before `{head}`.",
         "Name one: `--to` and a tag, a commit or a run.",
-    Reason.REHEARSAL_FAILED: Explanation(
-        "The migration {migration} failed on a copy of the database[: {error}][ Statement: `{statement}`].",
-        "Mend the migration, push it, then ask again.",
-        "Nobody was asked to approve. Production was not changed, and the copy is gone.",
-    ),
         _UNCHANGED,
     ),
     Reason.NOT_BEHIND: Explanation(
