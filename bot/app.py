@@ -186,13 +186,13 @@ def build_edges(
         Health: HealthPerformer(),
         NothingPending: NothingPendingPerformer(database_look, table_of),
         Undone: UndonePerformer(database_look, table_of),
+        Rehearse: RehearsePerformer(runner, connections, databases),
+        AsRehearsed: AsRehearsedPerformer(databases),
     }
     return looks, performers
 
 
 def load_recipes(targets: Mapping[TargetName, Target]) -> Mapping[TargetName, Recipe]:
-        Rehearse: RehearsePerformer(runner, connections, databases),
-        AsRehearsed: AsRehearsedPerformer(databases),
     """Load the recipe of each target; the configuration has checked that each one can be."""
     return {name: load_recipe(target.recipe, Path()) for name, target in targets.items()}
 
