@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
@@ -176,29 +176,27 @@ class Connections:
             raise ValueError(f"{target.name} allows no database {name!r} to be made and dropped")
         async with self._way(database) as (host, port):
             login = _Login(database, host, port, self._limits)
-            try:
-                connection = await login.connect(database.name)
-            except ServerError as error:
-                raise Refused(problem_of(error, database)) from error
             killer = _Killer(login)
-            ask = partial(_ask, connection, killer, self._limits.query)
-            try:
-                # without notes that something to be dropped was not there
-                await ask("SET SESSION sql_notes = 0", ())
-                version = str((await ask("SELECT VERSION()", ()))[0][0])
-                await ask(f"SET SESSION lock_wait_timeout = {self._limits.lock}", ())
-                await ask(f"DROP DATABASE IF EXISTS {identifier(name)}", ())
-                await ask(f"CREATE DATABASE {identifier(name)}", ())
-                await ask(f"USE {identifier(name)}", ())
-                yield ThrowawaySession(version, connection, killer, self._limits)
-            except ServerError as error:
-                raise Refused(problem_of(error, database)) from error
-            finally:
-                # what cannot be dropped now is dropped by the next rehearsal
-                with contextlib.suppress(ServerError):
-                    await ask(f"DROP DATABASE IF EXISTS {identifier(name)}", ())
-                await killer.finished()
-                await _close(connection)
+            async with contextlib.AsyncExitStack() as stack:
+                try:
+                    maker = await login.connect(database.name)
+                    stack.push_async_callback(_close, maker)
+                    stack.push_async_callback(killer.finished)
+                    make = partial(_ask, maker, killer, self._limits.query)
+                    # without notes that something to be dropped was not there
+                    await make("SET SESSION sql_notes = 0", ())
+                    version = str((await make("SELECT VERSION()", ()))[0][0])
+                    await make(f"DROP DATABASE IF EXISTS {identifier(name)}", ())
+                    await make(f"CREATE DATABASE {identifier(name)}", ())
+                    stack.push_async_callback(_drop, make, name)
+                    connection = await login.connect(name)
+                    stack.push_async_callback(_close, connection)
+                    session = ThrowawaySession(version, connection, killer, self._limits)
+                    await session.run("SET SESSION sql_notes = 0")
+                    await session.run(f"SET SESSION lock_wait_timeout = {self._limits.lock}")
+                    yield session
+                except ServerError as error:
+                    raise Refused(problem_of(error, database)) from error
 
     def _way(self, database: Database) -> contextlib.AbstractAsyncContextManager[tuple[str, int]]:
         if database.via is None:
@@ -222,6 +220,12 @@ class Connections:
 
 def _flavour(version: str) -> Flavour:
     return Flavour.MARIADB if "mariadb" in version.lower() else Flavour.MYSQL
+
+
+async def _drop(make: Callable[[str, Row], Awaitable[object]], name: str) -> None:
+    # what cannot be dropped now is dropped by the next rehearsal
+    with contextlib.suppress(ServerError):
+        await make(f"DROP DATABASE IF EXISTS {identifier(name)}", ())
 
 
 async def _restrain(session: ReadOnlySession, limits: Limits) -> None:

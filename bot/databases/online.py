@@ -6,8 +6,7 @@ MariaDB Knowledge Base, "InnoDB Online DDL Overview".
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -69,7 +68,9 @@ class Sandbox(Protocol):
         ...
 
 
-async def predict(sandbox: Sandbox, source: str, statements: tuple[Statement, ...]) -> Mapping[int, Prediction]:
+async def predict(
+    sandbox: Sandbox, source: str, tables: Collection[str], statements: tuple[Statement, ...]
+) -> Mapping[int, Prediction]:
     """Try statements in order on empty copies of the tables they change.
 
     A statement that names another database, or hides something, is not tried.
@@ -77,12 +78,13 @@ async def predict(sandbox: Sandbox, source: str, statements: tuple[Statement, ..
     Args:
         sandbox: where.
         source: name of the database whose tables are copied, without their rows.
+        tables: names of its tables.
         statements: in the order in which they would run.
 
     Returns:
         Predictions by the statement's place, for those that change a table.
     """
-    copies = _Copies(sandbox, source)
+    copies = _Copies(sandbox, source, tables)
     found: dict[int, Prediction] = {}
     for place, statement in enumerate(statements):
         if statement.operation in _CHANGES_A_TABLE:
@@ -94,20 +96,19 @@ async def predict(sandbox: Sandbox, source: str, statements: tuple[Statement, ..
 
 
 class _Copies:
-    def __init__(self, sandbox: Sandbox, source: str) -> None:
+    def __init__(self, sandbox: Sandbox, source: str, tables: Collection[str]) -> None:
         self._sandbox = sandbox
         self._source = source
-        self._brought: set[str] = set()
+        self._left = set(tables)
 
     async def bring(self, statement: Statement) -> None:
         """Make empty copies of the tables that a statement names, those that a foreign key names included."""
         for token in tokens(statement.sql):
             name = token.text
-            if token.can_name and name not in self._brought:
-                self._brought.add(name)
-                with contextlib.suppress(ValueError):  # a name that no table can have
-                    copy = identifier(name)
-                    await self._tried(f"CREATE TABLE {copy} LIKE {identifier(self._source)}.{copy}")
+            if token.can_name and name in self._left:
+                self._left.remove(name)
+                copy = identifier(name)
+                await self._tried(f"CREATE TABLE {copy} LIKE {identifier(self._source)}.{copy}")
 
     async def replay(self, sql: str) -> None:
         """Run a statement on the copies, so that the next one finds what it left."""

@@ -23,7 +23,7 @@ from bot.databases.rehearsal import (
     results_of,
 )
 from bot.databases.schema import canonical
-from bot.databases.statements import Statement, pretended, read_statement
+from bot.databases.statements import Operation, Statement, pretended, read_statement
 from bot.databases.tables import TableSize, live_schema, table_sizes
 from bot.domain.errors import Problem, Reason, Refused, problem
 from bot.domain.plan import AsRehearsed, Finding, Rehearse
@@ -143,7 +143,7 @@ class RehearsePerformer:
         async with self._connections.reading(job.target) as session:
             sizes = await table_sizes(session)
         async with self._connections.throwaway(job.target, f"{scratch}_p") as sandbox:
-            predictions = await predict(sandbox, database.name, statements)
+            predictions = await predict(sandbox, database.name, sizes.keys(), statements)
         return sizes, predictions
 
     async def _read(self, job: Job, command: Command) -> bytes:
@@ -185,7 +185,8 @@ def _hindrance(act: Rehearse, sources: Mapping[str, str]) -> tuple[str, str] | N
 def _statements(trial: Trial) -> tuple[Statement, ...] | None:
     if trial.pretend is None:
         return None
-    return tuple(read_statement(sql) for _, sql in pretended(trial.pretend))
+    read = (read_statement(sql) for _, sql in pretended(trial.pretend))
+    return tuple(statement for statement in read if statement.operation is not Operation.SELECT)
 
 
 def _failure(results: Results) -> Problem:

@@ -1,7 +1,10 @@
 """The rehearsal on real parts: MariaDB, artisan and git over a real sshd."""
-# ruff: noqa: ASYNC240 - nothing else waits while a test looks at its own small files
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -144,3 +147,222 @@ async def test_the_usual_migration(stage: Stage, mariadb: DatabaseServer) -> Non
     await nothing_left(stage.app, mariadb)
     passwords = [s for s in mariadb.statements(before) if stage.app.database.password in s.text]
     assert passwords == []
+
+
+async def test_three_migrations_in_order(stage: Stage, mariadb: DatabaseServer) -> None:
+    await stage.app.next_commit(Kind.SEVERAL)
+    findings = found(await stage.rehearse())
+    names = [migration["name"] for migration in of(findings, "migration")]
+    assert names == sorted(names)
+    assert [migration["risk"] for migration in of(findings, "migration")] == ["safe"] * 3
+    (schema,) = of(findings, "schema")
+    assert len(schema["lines"].splitlines()) == 3
+    await nothing_left(stage.app, mariadb)
+
+
+async def test_a_rebuild_is_predicted_as_what_it_is(stage: Stage) -> None:
+    await stage.app.next_commit(Kind.SLOW)
+    findings = found(await stage.rehearse())
+    (statement,) = of(findings, "statement")
+    assert (statement["online"], statement["writes_wait"], statement["destroys"]) == ("COPY", "yes", "no")
+    (migration,) = of(findings, "migration")
+    assert (migration["risk"], migration["reason"], migration["what"]) == ("slow", "copy", "user_sessions")
+
+
+async def test_dropping_a_column_is_destructive_and_more_than_old_code_can_bear(stage: Stage) -> None:
+    await stage.app.next_commit(Kind.DESTRUCTIVE)
+    findings = found(await stage.rehearse())
+    (migration,) = of(findings, "migration")
+    assert (migration["risk"], migration["reason"]) == ("destructive", "column_dropped")
+    assert migration["what"] == "users.fax"
+    (old_code,) = of(findings, "old_code")
+    assert (old_code["effect"], old_code["what"]) == ("column_dropped", "users.fax")
+    (schema,) = of(findings, "schema")
+    assert schema["lines"].startswith("- users.fax ")
+
+
+@pytest.mark.parametrize(
+    ("up", "down", "migration", "statements"),
+    [
+        (  # a backfill of what the same migration adds overwrites nothing
+            "Schema::table('users', function (Blueprint $t) { $t->string('greeting')->nullable(); });"
+            " DB::statement(\"update users set greeting = 'hello'\");",
+            "",
+            ("safe", "empty"),
+            [("INSTANT", "no"), ("", "no")],
+        ),
+        (
+            "DB::table('users')->update(['locale_of_old' => 1]);",
+            "Schema::dropIfExists('x');",
+            None,  # there is no such column: it fails on the copy
+            [],
+        ),
+        (
+            "DB::table('user_sessions')->where('id', '<', 3)->delete();",
+            "/* gone */",
+            ("destructive", "empty"),
+            [("", "yes")],
+        ),
+        (  # under pretend nothing is ever found, so it does not say what it will do; the schema does
+            "if (Schema::hasColumn('users', 'fax')) {"
+            " Schema::table('users', function (Blueprint $t) { $t->dropColumn('fax'); }); }",
+            "Schema::dropIfExists('x');",
+            ("destructive", "yes"),
+            [],
+        ),
+        (
+            "Schema::create('notes of `ours`', function (Blueprint $t) { $t->id(); $t->string('a b')->nullable(); });"
+            " Schema::table('notes of `ours`', function (Blueprint $t) { $t->dropColumn('a b'); });",
+            "Schema::drop('notes of `ours`');",
+            ("safe", "yes"),
+            [("", "no"), ("INSTANT", "no")],
+        ),
+    ],
+    ids=["backfill", "fails", "deletes", "hides-from-pretend", "odd-names"],
+)
+async def test_migrations_of_all_kinds(
+    stage: Stage,
+    mariadb: DatabaseServer,
+    up: str,
+    down: str,
+    migration: tuple[str, str] | None,
+    statements: list[tuple[str, str]],
+) -> None:
+    await stage.push("of_a_kind", up, down)
+    outcome = await stage.rehearse()
+    if migration is None:
+        assert isinstance(outcome, Failed), outcome
+        assert outcome.problem.reason is Reason.REHEARSAL_FAILED
+        assert "locale_of_old" in outcome.problem.facts["statement"]
+    else:
+        findings = found(outcome)
+        (told,) = of(findings, "migration")
+        assert (told["risk"], told["down"]) == migration
+        assert [(each["online"], each["destroys"]) for each in of(findings, "statement")] == statements
+    await nothing_left(stage.app, mariadb)
+
+
+async def test_a_migration_that_fails_halfway_fails_the_step_and_changes_nothing(
+    stage: Stage, mariadb: DatabaseServer
+) -> None:
+    await stage.app.next_commit(Kind.FAILING)
+    before = await mariadb.columns(stage.app.database.name, "users")
+    outcome = await stage.rehearse()
+    assert isinstance(outcome, Failed)
+    assert outcome.problem.reason is Reason.REHEARSAL_FAILED
+    facts = outcome.problem.facts
+    assert facts["migration"].endswith("_and_unique_user_to_sessions")
+    assert "1062 Duplicate entry" in facts["error"]
+    assert facts["statement"].startswith("ALTER TABLE user_sessions ADD UNIQUE")
+    assert await mariadb.columns(stage.app.database.name, "users") == before
+    await nothing_left(stage.app, mariadb)
+
+
+LIVE_WRITES = ("insert", "update", "delete", "alter", "create", "drop", "truncate", "replace", "rename")
+
+
+async def test_the_traps_of_pretend_do_no_harm(stage: Stage, mariadb: DatabaseServer) -> None:
+    """A cached configuration that names the live database, and no migrations table to find there."""
+    await stage.app.artisan("config:cache")
+    await stage.app.next_commit(Kind.TOKEN_ID)
+    before = mariadb.log_position()
+    await stage.rehearse()
+    name = stage.app.database.name
+    said = mariadb.statements(before)
+    live = {s.connection for s in said if s.command == "Connect" and f" on {name} " in f"{s.text} "}
+    assert live, "somebody read the live database"
+    writes = [
+        s.text
+        for s in said
+        if s.ran and s.connection in live and s.text.lower().startswith(LIVE_WRITES) and "_countersign_" not in s.text
+    ]
+    assert writes == []
+    elsewhere = [s.text for s in said if s.ran and s.connection not in live and f"`{name}`" in s.text]
+    assert [text for text in elsewhere if " LIKE " not in text] == []
+    assert "token_id" not in await mariadb.columns(name, "user_sessions")
+    await nothing_left(stage.app, mariadb)
+
+
+async def test_a_migration_with_a_connection_of_its_own_is_never_run(stage: Stage, mariadb: DatabaseServer) -> None:
+    await stage.push("elsewhere", "Schema::connection('mysql')->create('x', function ($t) { $t->id(); });")
+    before = mariadb.log_position()
+    findings = found(await stage.rehearse())
+    (rehearsal,) = of(findings, "rehearsal")
+    assert (rehearsal["outcome"], rehearsal["why"]) == ("not_possible", "other_connection")
+    (migration,) = of(findings, "migration")
+    assert (migration["risk"], migration["preview"]) == ("unknown", "no")
+    assert [s for s in mariadb.statements(before) if s.ran and stage.app.database.name in s.text] == []
+    await nothing_left(stage.app, mariadb)
+
+
+@pytest.mark.parametrize(
+    ("kind", "risk", "what"), [(Kind.TOKEN_ID, "unknown", ""), (Kind.DESTRUCTIVE, "destructive", "dropColumn")]
+)
+async def test_without_a_scratch_database_only_the_source_is_read(
+    stage: Stage, mariadb: DatabaseServer, kind: Kind, risk: str, what: str
+) -> None:
+    stage.scratch = False
+    await stage.app.next_commit(kind)
+    before = mariadb.log_position()
+    findings = found(await stage.rehearse())
+    assert of(findings, "rehearsal")[0]["why"] == "scratch_off"
+    (migration,) = of(findings, "migration")
+    assert (migration["risk"], migration["what"], migration["down"]) == (risk, what, "yes")
+    assert not [s for s in mariadb.statements(before) if s.command == "Connect" and stage.app.database.user in s.text]
+
+
+async def test_an_app_that_would_connect_elsewhere_is_not_run(stage: Stage, mariadb: DatabaseServer) -> None:
+    config = stage.app.author / "config" / "database.php"
+    config.write_text(config.read_text().replace("env('DB_DATABASE', 'compte')", f"'{stage.app.database.name}'"))
+    await stage.push("usual", "Schema::table('users', function (Blueprint $t) { $t->string('x')->nullable(); });")
+    (rehearsal,) = of(found(await stage.rehearse()), "rehearsal")
+    assert (rehearsal["outcome"], rehearsal["why"]) == ("not_possible", "elsewhere")
+    assert "x" not in await mariadb.columns(stage.app.database.name, "users")
+    await nothing_left(stage.app, mariadb)
+
+
+async def test_what_a_killed_rehearsal_left_is_gone_after_the_next(
+    stage: Stage, mariadb: DatabaseServer, ssh_host: DemoHost
+) -> None:
+    await stage.push("sleeps", "DB::statement('do sleep(60)');", "Schema::dropIfExists('x');")
+    job = await stage.job("R-AAAAA2")
+    rehearsing = asyncio.create_task(stage.performer.perform(job, KeptOutput()))
+    await eventually(lambda: any("do sleep" in s.text for s in mariadb.statements() if s.ran), seconds=20)
+    for pid in ssh_host.left_processes():
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    outcome = await rehearsing
+    assert not isinstance(outcome, Done)
+    assert list(stage.app.path.glob(".git/countersign-*")) != []
+    await stage.app.next_commit(Kind.TOKEN_ID)
+    (stage.app.author / "database/migrations/2026_01_01_000000_sleeps.php").unlink()
+    await stage.push("wakes", "DB::statement('do 1');")
+    found(await stage.rehearse("R-AAAAA3"))
+    await nothing_left(stage.app, mariadb)
+
+
+async def test_an_ended_rehearsal_removes_what_it_made(stage: Stage, mariadb: DatabaseServer) -> None:
+    await stage.push("sleeps_too", "DB::statement('do sleep(61)');")
+    job = await stage.job("R-AAAAA4")
+    rehearsing = asyncio.create_task(stage.performer.perform(job, KeptOutput()))
+    await eventually(lambda: any("do sleep(61)" in s.text for s in mariadb.statements() if s.ran), seconds=20)
+    assert await stage.performer.end(job) is Ending.GONE
+    outcome = await rehearsing
+    assert isinstance(outcome, Failed)
+    assert outcome.problem.reason is Reason.CANCELLED
+    await nothing_left(stage.app, mariadb)
+
+
+async def test_the_live_schema_is_held_against_the_rehearsal(stage: Stage, mariadb: DatabaseServer) -> None:
+    await stage.app.next_commit(Kind.TOKEN_ID)
+    findings = found(await stage.rehearse())
+    expected = {facts["table"]: facts["after"] for facts in of(findings, "schema")}
+    step = Step("schema", "As rehearsed", Phase.VERIFY, (), Risk.READS, 60, AsRehearsed(expected))
+    job = Job("R-AAAAA1", 1, step, "-", 1, stage.target)
+    outcome = await stage.comparer.perform(job, KeptOutput())
+    assert isinstance(outcome, Failed)
+    assert outcome.problem.reason is Reason.NOT_TAKEN_EFFECT
+    assert "user_sessions.token_id varchar(100) NULL" in outcome.problem.facts["missing"]
+    await git(stage.app.path, "merge", "--quiet", "--ff-only", "origin/main")
+    await stage.app.artisan("migrate", "--force")
+    assert await stage.comparer.perform(job, KeptOutput()) == Done({"tables": "user_sessions"})
