@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from types import TracebackType
 from typing import Any, Self
 
@@ -28,13 +27,17 @@ class Troubles:
         line: what the bot reaches it through.
         database: the database server.
         bot: the bot.
+        tell: is told, in a sentence, when something did not go right again.
     """
 
-    def __init__(self, host: Host, line: Wire, database: DatabaseServer, bot: ServedBot) -> None:
+    def __init__(
+        self, host: Host, line: Wire, database: DatabaseServer, bot: ServedBot, tell: Callable[[str], None]
+    ) -> None:
         self._host = host
         self._line = line
         self._database = database
         self._bot = bot
+        self._tell = tell
         self._lasting: dict[str, asyncio.Task[None]] = {}
 
     async def __aenter__(self) -> Self:
@@ -94,7 +97,13 @@ class Troubles:
         if running is not None and not running.done():
             work.close()
             raise DemoError(f"{busy} Nothing was changed.")
-        self._lasting[name] = asyncio.create_task(work)
+        self._lasting[name] = asyncio.create_task(self._to_the_end(work))
+
+    async def _to_the_end(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except (DemoError, OSError) as error:
+            self._tell(str(error))
 
     async def _hold(self) -> None:
         before = len(self._host.commands.ran(_MIGRATE))
@@ -119,9 +128,8 @@ class Troubles:
 
     async def _without_database(self) -> None:
         await self._database.stop()
-        with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.sleep(SECONDS)
-            await self._database.start()
+        await asyncio.sleep(SECONDS)
+        await self._database.start()
 
 
 def _connections(count: int) -> str:
