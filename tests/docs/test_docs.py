@@ -25,7 +25,7 @@ from bot.config.variables import read_variables
 from bot.domain.approval import GateState
 from bot.domain.run import RunState, StepState
 from bot.recipes import load as recipe_format
-from bot.recipes.load import parse_recipe
+from bot.recipes.load import load_recipe, parse_recipe
 from bot.recipes.recipe import ConditionKind, VarKind
 from tests.docs.pages import PAGES, ROOT, anchors, code_words, codes, examples, links, shell_lines, table
 
@@ -92,7 +92,7 @@ def test_every_metric_is_told() -> None:
 
 
 def test_every_scope_is_told() -> None:
-    manifest = YAML(typ="safe").load(CliRunner().invoke(app, ["manifest"]).stdout)
+    manifest = printed_manifest()
     assert listed(SETUP, "scope", "what for") == set(manifest["oauth_config"]["scopes"]["bot"])
 
 
@@ -121,6 +121,12 @@ def test_every_condition_and_type_is_told() -> None:
 
 
 # ── commands ──
+
+
+def printed_manifest() -> dict[str, Any]:
+    result = CliRunner().invoke(app, ["manifest"])
+    assert result.exit_code == 0, result.exception
+    return dict(YAML(typ="safe").load(result.stdout))
 
 
 def program() -> TyperGroup:
@@ -166,10 +172,14 @@ def test_every_target_of_make_that_is_named_exists() -> None:
 
 
 def test_the_readme_lists_every_slash_command() -> None:
-    told = {word for row in table(ROOT / "README.md", "command", "what it does") for word in codes(row[0])}
-    manifest = YAML(typ="safe").load(CliRunner().invoke(app, ["manifest"]).stdout)
-    exist = {f"{item['command']} {item['usage_hint']}" for item in manifest["features"]["slash_commands"]}
-    assert told == exist
+    told = {
+        word.split()[0]: word for row in table(ROOT / "README.md", "command", "what it does") for word in codes(row[0])
+    }
+    manifest = printed_manifest()
+    exist = {item["command"]: item["usage_hint"] for item in manifest["features"]["slash_commands"]}
+    assert told.keys() == exist.keys()
+    for name, usage in exist.items():
+        assert set(re.findall(r"--\w[\w-]*", told[name])) == set(re.findall(r"--\w[\w-]*", usage)), name
 
 
 # ── states ──
@@ -204,6 +214,17 @@ def test_the_moves_of_the_architecture_are_legal() -> None:
         state = RunState(codes(row[0])[0])
         following = {RunState(word) for word in codes(row[2])}
         assert following <= LEGAL[state], state
+
+
+def test_the_steps_of_the_guide_exist() -> None:
+    recipe = load_recipe("laravel", ROOT)
+    keys = {spec.key for spec in (*recipe.prepare, *recipe.change, *recipe.verify)}
+    for row in table(DOCS / "guide.md", "in the guide", "in the product"):
+        for named in re.findall(r"steps? ((?:`[^`]+`[^`|;]{0,45})+)", row[1]):
+            for key in codes(named):
+                known = key in keys or key in recipe.vars or any(key.startswith(f"{each}-") for each in keys)
+                is_other = re.search(r"[:. ]|^(never|if-migrations|always|backup_before|vendor|ERROR)$", key)
+                assert known or is_other, key
 
 
 # ── links, files, examples ──
