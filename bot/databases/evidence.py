@@ -4,9 +4,10 @@ Findings of a plan, by kind. Facts are text; figures are plain digits; a fact th
 
 `rehearsal`, one
     outcome     `ok` or `not_possible`. (One that failed ends the run before its gate, with `rehearsal_failed`.)
-    why         where not possible: `scratch_off` (the target has no `scratch: true`), `other_connection` (a migration
-                names a connection of its own, `detail` says which), `name_too_long`, `source_missing`, or what the
-                script said: `tools`, `connect`, `worktree`, `scratch`, `copy`, `setup`, `probe`, `elsewhere`, `busy`.
+    why         where not possible: `recipe` (the recipe knows no way to), `scratch_off` (the target has no
+                `scratch: true`), `other_connection` (a migration names a connection of its own, `detail` says which),
+                `name_too_long`, `source_missing`, or what the script said: `tools`, `connect`, `worktree`, `scratch`,
+                `copy`, `setup`, `probe`, `elsewhere`, `busy`.
     detail      words of the host or the server.
     migrations  how many ran on the copy.
     seconds     how long all of them took there, such as `4.20`.
@@ -145,16 +146,16 @@ class _Story:
 
 
 def rehearsed(
-    act: Rehearse,
+    suffix: str,
     sources: Mapping[str, str],
     results: Results,
     previewed: tuple[Previewed, ...],
     sizes: Mapping[str, TableSize],
 ) -> tuple[Finding, ...]:
-    """Write the findings of a rehearsal that went well.
+    """Write the findings of a rehearsal that went well, or of a preview without one.
 
     Args:
-        act: what was rehearsed.
+        suffix: of the migrations' files, which tells the language.
         sources: the text of each migration by its name.
         results: of the rehearsal.
         previewed: its migrations, in order.
@@ -163,16 +164,16 @@ def rehearsed(
     story = _Story(sizes, set(), set(), {})
     told: list[Finding] = []
     for migration in previewed:
-        told += _migration(migration, story, sources.get(migration.trial.name, ""), act.suffix)
+        told += _migration(migration, story, sources.get(migration.trial.name, ""), suffix)
     statements = [finding for finding in told if finding.kind == "statement"]
     spare = {id(finding) for finding in statements[MOST_STATEMENTS:]}
     summary = Finding(
         "rehearsal",
         {
             "outcome": results.ended.value,
-            "why": "",
-            "detail": "",
-            "migrations": str(len(previewed)),
+            "why": results.why,
+            "detail": results.detail,
+            "migrations": str(sum(migration.trial.ran for migration in previewed)),
             "seconds": _seconds(sum(migration.trial.milliseconds for migration in previewed)),
             "rows": results.rows,
             "routines": "left_out" if results.routines_left_out else "",
@@ -229,7 +230,7 @@ def _migration(migration: Previewed, story: _Story, source: str, suffix: str) ->
     old_code |= dict.fromkeys(one for one in unsaid if story.breaks(one))
     story.goes_on(unsaid)
     if statements is None:
-        verdicts.append(Verdict(MigrationRisk.SLOW, "not_previewed"))
+        verdicts.append(Verdict(MigrationRisk.SLOW if trial.ran else MigrationRisk.UNKNOWN, "not_previewed"))
     nothing = Verdict(MigrationRisk.SAFE, "nothing")
     worst = max(verdicts, key=lambda verdict: _ORDER.index(verdict.risk), default=nothing)
     yield Finding(
@@ -239,7 +240,7 @@ def _migration(migration: Previewed, story: _Story, source: str, suffix: str) ->
             "risk": worst.risk.value,
             "reason": worst.reason,
             "what": worst.what,
-            "seconds": _seconds(trial.milliseconds),
+            "seconds": _seconds(trial.milliseconds) if trial.ran else "",
             "down": down_of(source, suffix).value,
             "preview": "no" if statements is None else "yes",
             "statements": str(len(statements or ())),

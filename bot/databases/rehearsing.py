@@ -134,7 +134,7 @@ class RehearsePerformer:
             pairs = tuple((statement, predictions.get(place + index)) for index, statement in enumerate(of_one))
             previewed.append(Previewed(trial, pairs))
             place += len(of_one)
-        return _told(rehearsed(act, sources, results, tuple(previewed), sizes))
+        return _told(rehearsed(act.suffix, sources, results, tuple(previewed), sizes))
 
     async def _asked(
         self, job: Job, statements: tuple[Statement, ...]

@@ -119,6 +119,24 @@ class Undone:
 
 
 @dataclass(frozen=True)
+class Preview:
+    """Asking the stack's own tool for the SQL of migrations, where they cannot be rehearsed. Nothing of it runs.
+
+    Args:
+        sha: the commit whose migrations they are.
+        migrations: their names, in order.
+        telling: prints the SQL, told apart by comments `-- Running NAME`; runs where the commit's files are.
+        scratch: name of the database that is made and dropped to ask the server how it would change its tables; None
+            where the target allows none.
+    """
+
+    sha: str
+    migrations: tuple[str, ...]
+    telling: Command
+    scratch: str | None
+
+
+@dataclass(frozen=True)
 class Rehearse:
     """Finding out what pending migrations would do, by running them on a copy of the database that is thrown away.
 
@@ -168,7 +186,7 @@ class AsRehearsed:
     expected: Mapping[str, str] = field(default_factory=dict)
 
 
-Act = Shell | Dump | Preflight | Health | NothingPending | Undone | Rehearse | AsRehearsed
+Act = Shell | Dump | Preflight | Health | NothingPending | Undone | Preview | Rehearse | AsRehearsed
 """What a step does. A new kind is a new class here and a performer in the composition root."""
 
 

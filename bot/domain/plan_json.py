@@ -20,6 +20,7 @@ from bot.domain.plan import (
     Phase,
     Plan,
     Preflight,
+    Preview,
     Rehearse,
     Risk,
     Shell,
@@ -187,6 +188,9 @@ def _act_to_json(act: Act) -> dict[str, Any]:
             return {"act": "nothing_pending", "names": list(names)}
         case Undone(names):
             return {"act": "undone", "names": list(names)}
+        case Preview(sha, migrations, telling, scratch):
+            asked = {"sha": sha, "migrations": list(migrations), "telling": command_to_json(telling)}
+            return {"act": "preview", "scratch": scratch, **asked}
         case Rehearse():
             return _rehearse_to_json(act)
         case AsRehearsed(expected):
@@ -207,6 +211,9 @@ def _act_from_json(data: Mapping[str, Any]) -> Act:
             return NothingPending(tuple(data["names"]))
         case "undone":
             return Undone(tuple(data["names"]))
+        case "preview":
+            telling = command_from_json(data["telling"])
+            return Preview(data["sha"], tuple(data["migrations"]), telling, data["scratch"])
         case "rehearse":
             return _rehearse_from_json(data)
         case "as_rehearsed":

@@ -14,12 +14,15 @@ from ruamel.yaml.error import YAMLError
 from bot.domain.names import is_name, nearest
 from bot.domain.plan import OnFailure, Risk
 from bot.domain.shell import placeholders
+from bot.recipes.parsers import Parser
 from bot.recipes.recipe import (
     At,
     Condition,
     ConditionKind,
     Does,
+    MigrationCommand,
     Migrations,
+    MigrationTable,
     Place,
     Recipe,
     Rehearsal,
@@ -46,7 +49,7 @@ class RecipeError(Exception):
 
 BUILTIN = resources.files("bot.recipes") / "builtin"
 
-ALWAYS_KNOWN = frozenset({"path", "branch", "sha", "run", "each", "count"})
+ALWAYS_KNOWN = frozenset({"path", "branch", "sha", "run", "each", "count", "migrations"})
 """What a template may ask for beside the recipe's variables."""
 
 
@@ -144,17 +147,41 @@ def _inconsistencies(recipe: Recipe) -> list[str]:
                 for condition in spec.when
                 if condition.kind is ConditionKind.VAR and condition.value not in recipe.vars
             )
-    kept = recipe.migrations
-    if kept is not None and kept.rehearsal is not None:
-        for name in ("setup", "probe", "pretend", "apply"):
-            unknown = placeholders(getattr(kept.rehearsal, name)) - (ALWAYS_KNOWN - {"each"}) - recipe.vars.keys()
-            problems.extend(
-                f"migrations.rehearsal.{name}: the template asks for {{{asked}}}, which is no variable of the recipe"
-                for asked in sorted(unknown)
-            )
-    elif any(spec.does is Does.REHEARSE for spec in recipe.prepare):
-        problems.append("migrations.rehearsal: is missing, and a step of prepare does `rehearse`")
+    problems += _inconsistent_migrations(recipe)
     return problems
+
+
+_BY_TABLE = frozenset({Does.NOTHING_PENDING, Does.UNDONE})
+_BY_REHEARSAL = frozenset({Does.REHEARSE, Does.AS_REHEARSED})
+
+
+def _inconsistent_migrations(recipe: Recipe) -> list[str]:
+    kept = recipe.migrations
+    done = {spec.does for spec in (*recipe.prepare, *recipe.change, *recipe.verify)}
+    templates: dict[str, str] = {}
+    can: set[Does] = set()
+    match kept:
+        case MigrationTable(rehearsal=None):
+            can |= _BY_TABLE
+        case MigrationTable(rehearsal=how) if how is not None:
+            can |= _BY_TABLE | _BY_REHEARSAL
+            templates = {f"rehearsal.{name}": getattr(how, name) for name in ("setup", "probe", "pretend", "apply")}
+        case MigrationCommand(setup, status, _, sql):
+            can |= {Does.PREVIEW} if sql is not None else set()
+            templates = {"setup": setup, "status": status, "sql": sql or ""}
+    known = ALWAYS_KNOWN - {"each"} if isinstance(kept, MigrationTable) else frozenset({"path", "branch", "migrations"})
+    problems = [
+        f"migrations.{name}: the template asks for {{{asked}}}, which is no variable of the recipe"
+        for name, template in templates.items()
+        for asked in sorted(placeholders(template) - known - recipe.vars.keys())
+    ]
+    lacking = dict.fromkeys(_BY_TABLE, "migrations.table") | dict.fromkeys(_BY_REHEARSAL, "migrations.rehearsal")
+    lacking[Does.PREVIEW] = "migrations.sql"
+    return problems + [
+        f"{where}: is missing, and a step does `{does.value}`"
+        for does, where in lacking.items()
+        if does in done and does not in can
+    ]
 
 
 def _asked_for(spec: StepSpec) -> frozenset[str]:
@@ -300,20 +327,40 @@ class _Rehearsal(_Model):
         return environment
 
 
+_KEYS = {
+    "table": (frozenset({"directory", "suffix", "table"}), frozenset({"rehearsal"})),
+    "command": (frozenset({"status", "parser"}), frozenset({"setup", "sql"})),
+}
+"""What each kind of `migrations:` must have, and what it may have."""
+
+
 class _Migrations(_Model):
-    directory: str
-    suffix: str
-    table: str
+    kind: Literal["table", "command"] = "table"
+    directory: str = ""
+    suffix: str = ""
+    table: str = ""
     rehearsal: _Rehearsal | None = None
+    setup: str = ""
+    status: str = ""
+    parser: Parser | None = None
+    sql: str | None = None
+
+    def model_post_init(self, _context: object) -> None:
+        given = self.model_fields_set - {"kind"}
+        needed, allowed = _KEYS[self.kind]
+        if wrong := sorted((needed - given) | (given - needed - allowed)):
+            raise ValueError(f"`kind: {self.kind}` needs {', '.join(sorted(needed))}; look at {', '.join(wrong)}")
 
     def kept(self) -> Migrations:
+        if self.parser is not None:
+            return MigrationCommand(self.setup, self.status, self.parser, self.sql)
         how = self.rehearsal
         rehearsal = (
             Rehearsal(how.setup, how.probe, how.pretend, how.apply, how.environment, how.other_connection)
             if how is not None
             else None
         )
-        return Migrations(self.directory, self.suffix, self.table, rehearsal)
+        return MigrationTable(self.directory, self.suffix, self.table, rehearsal)
 
 
 class _RecipeFile(_Model):

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from bot.domain.names import nearest
 from bot.domain.plan import OnFailure, Risk
 from bot.domain.target import VarValue
+from bot.recipes.parsers import Parser
 
 
 class VarKind(StrEnum):
@@ -133,6 +134,7 @@ class Does(StrEnum):
     HEALTH = "health"
     NOTHING_PENDING = "nothing-pending"
     UNDONE = "undone"
+    PREVIEW = "preview"
     REHEARSE = "rehearse"
     AS_REHEARSED = "as-rehearsed"
 
@@ -198,8 +200,8 @@ class Rehearsal:
 
 
 @dataclass(frozen=True)
-class Migrations:
-    """Where an app of this kind keeps its migrations.
+class MigrationTable:
+    """Migrations that are files of a directory in git, and that a table in the database remembers by their names.
 
     Args:
         directory: in the repository.
@@ -215,6 +217,31 @@ class Migrations:
 
 
 @dataclass(frozen=True)
+class MigrationCommand:
+    """Migrations that only the stack's own tool can tell of.
+
+    The commands run where the files of a commit are: in the checkout, or in a copy that is thrown away. There `$live`
+    is the checkout. They read and change nothing.
+
+    Args:
+        setup: a shell template that runs before each of the others, in the same shell.
+        status: a shell template that prints which migrations there are and which ran.
+        parser: reads what it prints.
+        sql: a shell template that prints the SQL of the migrations `{migrations}`, told apart as
+            `bot.recipes.parsers.read_sql` says; None where the stack cannot say it.
+    """
+
+    setup: str
+    status: str
+    parser: Parser
+    sql: str | None
+
+
+Migrations = MigrationTable | MigrationCommand
+"""How the migrations of an app are known."""
+
+
+@dataclass(frozen=True)
 class Recipe:
     """How an app of a kind is operated.
 
@@ -225,7 +252,7 @@ class Recipe:
         needs_kib: kibibytes that must be free where the checkout lies.
         tools: programs that must be on each host.
         maintenance: a shell template that reads whether the app is in maintenance, or None.
-        migrations: where they are, or None where it has none.
+        migrations: how they are known, or None where it has none.
         prepare: steps before the gate.
         change: steps behind the gate.
         verify: steps after them.

@@ -16,6 +16,7 @@ from bot.domain.plan import (
     NothingPending,
     Phase,
     Preflight,
+    Preview,
     Rehearse,
     Shell,
     Skipped,
@@ -24,9 +25,20 @@ from bot.domain.plan import (
 )
 from bot.domain.shell import Command, fill
 from bot.domain.target import Target
-from bot.recipes.recipe import At, Condition, ConditionKind, Does, Place, Recipe, StepSpec, Way
+from bot.recipes.recipe import (
+    At,
+    Condition,
+    ConditionKind,
+    Does,
+    MigrationCommand,
+    MigrationTable,
+    Place,
+    Recipe,
+    StepSpec,
+    Way,
+)
 
-_PLANNED = frozenset({Does.BACKUP, Does.REHEARSE})
+_PLANNED = frozenset({Does.BACKUP, Does.PREVIEW, Does.REHEARSE})
 """What prepare can do only once there is a plan: whether it is needed depends on what the plan would change."""
 
 _HEALTH_TRIES = 20
@@ -67,6 +79,7 @@ def values_of(target: Target, situation: Situation) -> dict[str, str]:
         "sha": situation.sha,
         "run": situation.run,
         "count": str(len(situation.migrations)),
+        "migrations": "\n".join(situation.migrations),
     }
 
 
@@ -79,15 +92,31 @@ def question(recipe: Recipe, target: Target, ref: str | None) -> HostQuestion:
         ref: what is to be deployed, or None.
     """
     values = {name: str(value) for name, value in target.vars.items()}
+    kept = recipe.migrations
     asked = {ConditionKind.MISSING, ConditionKind.EXISTS}
     specs = (*recipe.prepare, *recipe.change, *recipe.verify)
     return HostQuestion(
         path=target.path,
         ref=ref,
         exists=tuple(sorted({c.value for spec in specs for c in spec.when if c.kind in asked})),
-        directory=recipe.migrations.directory if recipe.migrations else None,
+        directory=kept.directory if isinstance(kept, MigrationTable) else None,
         maintenance=fill(recipe.maintenance, values) if recipe.maintenance else None,
+        telling=telling(kept, kept.status, target) if isinstance(kept, MigrationCommand) and target.database else None,
     )
+
+
+def telling(kept: MigrationCommand, template: str, target: Target, migrations: tuple[str, ...] = ()) -> Command:
+    """Write what is run where the files of a commit are.
+
+    Args:
+        kept: how the recipe's migrations are known.
+        template: one of its templates.
+        target: where.
+        migrations: the names that the template may ask for.
+    """
+    values = {name: str(value) for name, value in target.vars.items()}
+    values |= {"path": target.path, "branch": target.branch, "migrations": "\n".join(migrations)}
+    return fill(f"{kept.setup}\n{template}", values)
 
 
 def _tools(recipe: Recipe, values: Mapping[str, str]) -> tuple[str, ...]:
@@ -258,15 +287,26 @@ def _act(spec: StepSpec, recipe: Recipe, target: Target, situation: Situation, v
             return NothingPending(situation.migrations)
         case Does.UNDONE:
             return Undone(situation.migrations)
+        case Does.PREVIEW:
+            return _preview(recipe, target, situation)
         case Does.REHEARSE:
             return _rehearse(recipe, target, situation, values)
         case Does.AS_REHEARSED:
             return AsRehearsed()
 
 
+def _preview(recipe: Recipe, target: Target, situation: Situation) -> Preview:
+    kept = recipe.migrations
+    if not isinstance(kept, MigrationCommand) or kept.sql is None:
+        raise ValueError(f"the recipe {recipe.name} does not say how SQL is previewed")
+    asked = telling(kept, kept.sql, target, situation.migrations)
+    scratch = _scratch(target, situation)
+    return Preview(situation.sha, situation.migrations, asked, f"{scratch}_p" if scratch else None)
+
+
 def _rehearse(recipe: Recipe, target: Target, situation: Situation, values: Mapping[str, str]) -> Rehearse:
     kept = recipe.migrations
-    if kept is None or kept.rehearsal is None:
+    if not isinstance(kept, MigrationTable) or kept.rehearsal is None:
         raise ValueError(f"the recipe {recipe.name} does not say how migrations are rehearsed")
     how = kept.rehearsal
     return Rehearse(

@@ -1,0 +1,159 @@
+"""What the tools of other stacks print about migrations, read. Pure: text in, values out; samples in tests/recipes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bot.domain.look import Ran
+
+
+class Parser(StrEnum):
+    """Whose output it is."""
+
+    LARAVEL = "laravel"
+    """`artisan migrate:status`, of version 8 and of 9 and later."""
+    ALEMBIC = "alembic"
+    """`alembic history --verbose`, then `alembic current --verbose`."""
+    DJANGO = "django"
+    """`manage.py showmigrations --plan`, then `showmigrations --list --verbosity 2`."""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The migrations that a tool knows.
+
+    Args:
+        there: names of those at the commit, in the order in which they run.
+        ran: those that the database remembers, in the order in which they ran.
+        unknown: what the database remembers and the tool cannot place among them; where there is any, `ran` says
+            nothing.
+    """
+
+    there: tuple[str, ...]
+    ran: tuple[Ran, ...]
+    unknown: tuple[str, ...] = ()
+
+
+def read_status(parser: Parser, text: str) -> Listing:
+    """Read what a tool printed about where the migrations stand.
+
+    Args:
+        parser: whose output it is.
+        text: standard output; lines that say something else are passed over.
+    """
+    return _READERS[parser](text.replace("\r\n", "\n"))
+
+
+def name_of_revision(revision: str, title: str) -> str:
+    """Name a migration of Alembic as `alembic history` does: its revision, then its title."""
+    return f"{revision} {title}".strip()
+
+
+# ── Laravel ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+_LARAVEL_TABLE = re.compile(r"^\|\s*(?P<ran>Yes|No)\s*\|\s*(?P<name>.+?)\s*\|\s*(?P<batch>\d*)\s*\|\s*$")
+_LARAVEL_DOTS = re.compile(
+    r"^\s*(?P<name>\S.*?)[ .]+(?:\[(?P<batch>\d+)\]\s+)?(?P<ran>Ran|Pending|Yes|No)(?:\s+\[\d+\])?\s*$"
+)
+_ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def _laravel(text: str) -> Listing:
+    rows: list[tuple[str, bool, int | None]] = []
+    for line in _ESCAPES.sub("", text).splitlines():
+        match = _LARAVEL_TABLE.match(line) or _LARAVEL_DOTS.match(line)
+        if match is not None:
+            batch = int(match["batch"]) if match["batch"] else None
+            rows.append((match["name"], match["ran"] in {"Yes", "Ran"}, batch))
+    ran = sorted((Ran(name, batch) for name, did, batch in rows if did), key=lambda row: (row.batch or 0, row.name))
+    return Listing(tuple(sorted(name for name, _, _ in rows)), tuple(ran))
+
+
+# ── Alembic ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+_REVISION = re.compile(r"^Rev: (?P<revision>\S+)")
+_ABOVE = re.compile(r"^(?:Parent|Merges|Also depends on): (?P<revisions>.+)$")
+_CURRENT = re.compile(r"^Current revision\(s\) for ")
+_NOT_THERE = re.compile(r"Can't locate revision identified by '(?P<revision>[^']+)'")
+_BASE = "<base>"
+
+
+@dataclass
+class _Revision:
+    above: list[str]
+    title: str = ""
+
+
+def _alembic(text: str) -> Listing:
+    known: dict[str, _Revision] = {}
+    current: list[str] = []
+    unknown: list[str] = []
+    in_current = False
+    at: _Revision | None = None
+    for line in text.splitlines():
+        if _CURRENT.match(line):
+            in_current = True
+        elif (match := _NOT_THERE.search(line)) is not None:
+            unknown.append(match["revision"])
+        elif (match := _REVISION.match(line)) is not None:
+            at = known.setdefault(match["revision"], _Revision([])) if not in_current else None
+            if in_current:
+                current.append(match["revision"])
+        elif at is not None and (match := _ABOVE.match(line)) is not None:
+            at.above += [name for name in match["revisions"].split(", ") if name != _BASE]
+        elif at is not None and not at.title and line.startswith("    "):
+            at.title = line.strip()
+    unknown += [revision for revision in current if revision not in known]
+    # history is told from the newest down
+    order = list(reversed(known))
+    below = _with_ancestors(current, known)
+    names = {revision: name_of_revision(revision, known[revision].title) for revision in order}
+    ran = tuple(Ran(names[revision], None) for revision in order if revision in below)
+    return Listing(tuple(names.values()), () if unknown else ran, tuple(dict.fromkeys(unknown)))
+
+
+def _with_ancestors(current: list[str], known: Mapping[str, _Revision]) -> set[str]:
+    found: set[str] = set()
+    left = list(current)
+    while left:
+        revision = left.pop()
+        if revision not in found:
+            found.add(revision)
+            left += known[revision].above if revision in known else []
+    return found
+
+
+# ── Django ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+_PLANNED = re.compile(r"^\[(?P<ran>[X ])\]  (?P<name>[^\s.]+\.\S+)(?: \.\.\. \(.*\))?$")
+_APP = re.compile(r"^(?P<app>[A-Za-z_]\w*)$")
+_APPLIED = re.compile(r"^ \[[X-]\] (?P<name>\S+).*\(applied at (?P<when>[0-9: -]+)\)$")
+
+
+def _django(text: str) -> Listing:
+    there: list[str] = []
+    did: list[str] = []
+    when: dict[str, str] = {}
+    app = ""
+    for line in _ESCAPES.sub("", text).splitlines():
+        if (match := _PLANNED.match(line)) is not None:
+            there.append(match["name"])
+            if match["ran"] == "X":
+                did.append(match["name"])
+        elif (match := _APP.match(line)) is not None:
+            app = match["app"]
+        elif (match := _APPLIED.match(line)) is not None:
+            when[f"{app}.{match['name']}"] = match["when"]
+    # Whole seconds only; within one, the order of the plan, which is the order in which Django applies them.
+    ran = sorted(did, key=lambda name: when.get(name, ""))
+    return Listing(tuple(there), tuple(Ran(name, None) for name in ran))
+
+
+_READERS: Mapping[Parser, Callable[[str], Listing]] = {
+    Parser.LARAVEL: _laravel,
+    Parser.ALEMBIC: _alembic,
+    Parser.DJANGO: _django,
+}
