@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, assert_never
 
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.engine import Connection
@@ -102,6 +102,9 @@ class _Writing:
                 outputs.keep(self.connection, self.lease.run, chunk)
             case TailIs(chunk):
                 outputs.keep_tail(self.connection, self.lease.run, chunk)
+            case _:
+                # A change that is dropped in silence is a step that is forgotten.
+                assert_never(change)
 
     def _set(self, **values: Any) -> None:
         self.connection.execute(update(runs).where(held(self.lease)).values(**values))
