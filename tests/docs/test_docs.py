@@ -104,6 +104,11 @@ def test_every_key_of_a_recipe_and_of_a_step_is_told() -> None:
     assert listed(RECIPES, "key", "default", "meaning") == set(recipe_format._Step.model_fields)
 
 
+def test_every_key_of_migrations_is_told() -> None:
+    [row] = [row for row in table(RECIPES, "key", "meaning") if codes(row[0]) == ("migrations",)]
+    assert {code.split(":")[0] for code in codes(row[1])} >= set(recipe_format._Migrations.model_fields)
+
+
 @pytest.mark.parametrize("name", ["does", "risk", "on", "on_failure", "at", "only"])
 def test_every_value_of_a_step_is_told(name: str) -> None:
     field = recipe_format._Step.model_fields[name]

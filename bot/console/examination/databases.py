@@ -14,7 +14,7 @@ from bot.domain.errors import Refused
 from bot.domain.target import Target
 from bot.hosts.connections import Connections
 from bot.hosts.tunnels import Tunnels
-from bot.recipes.recipe import Recipe
+from bot.recipes.recipe import MigrationTable, Recipe
 
 
 @dataclass(frozen=True)
@@ -42,17 +42,20 @@ async def examine_database(connections: Connections, target: Target, recipe: Rec
     if database is None:
         return DatabaseExamined(None, ())
     what = f"database of {target.name}"
-    table = recipe.migrations.table if recipe.migrations else "migrations"
+    kept = recipe.migrations
+    table = kept.table if isinstance(kept, MigrationTable) else None
     began = time.monotonic()
     try:
-        facts = await DatabaseLook(DatabaseConnections(Tunnels(connections))).database(target, table)
+        facts = await DatabaseLook(DatabaseConnections(Tunnels(connections))).database(target, table or "migrations")
     except Refused as refusal:
         return DatabaseExamined(None, (fail(what, explained(refusal.problem)),))
     took = milliseconds(time.monotonic() - began)
     kib = facts.size_bytes // 1024
     way = f" through {database.via}" if database.via else ""
-    ran = f"{len(facts.ran)} migrations ran" if facts.has_table else f"no table {table} yet"
-    login = ok(what, f"{database.name} as {database.user}{way}, {facts.version}, {size(kib)}, {ran}; read in {took}")
+    ran = (
+        "" if table is None else f", {len(facts.ran)} migrations ran" if facts.has_table else f", no table {table} yet"
+    )
+    login = ok(what, f"{database.name} as {database.user}{way}, {facts.version}, {size(kib)}{ran}; read in {took}")
     return DatabaseExamined(kib, (login, _sessions(what, database.user, sees_all=facts.sees_all_sessions)))
 
 
