@@ -58,7 +58,7 @@ async def findings(stage: Stage, seen: Seen) -> tuple[Finding, ...]:
     """
     head = await stage.application.head()
     column = await describe(stage)
-    started = times_started(stage.host.commands.entries())
+    started = times_started(stage.host.commands.entries(), stage.application.path)
     undone = [f"{step['title']} is {step['state']}" for step in seen.steps if step["state"] != "done"]
     dump = dump_file(stage, seen.backup)
     status = await _status(stage.web.health_url)
@@ -106,16 +106,17 @@ def dump_file(stage: Stage, backup: str) -> Path | None:
     return next((file for file in found if file.stat().st_size > 0), None)
 
 
-def times_started(entries: Iterable[Entry]) -> Counter[str]:
+def times_started(entries: Iterable[Entry], checkout: Path) -> Counter[str]:
     """Count how often each change was started.
 
     Args:
         entries: the host's ledger since before the deploy.
+        checkout: the checkout that serves the site; a rehearsal on a copy runs elsewhere.
 
     Returns:
         How often, by the words of `CHANGES`; 0 is among them.
     """
-    commands = [" ".join(entry.argv) + " " for entry in entries]
+    commands = [" ".join(entry.argv) + " " for entry in entries if Path(entry.cwd) == checkout]
     return Counter({name: sum(command.startswith(f"{name} ") for command in commands) for name in CHANGES})
 
 

@@ -54,6 +54,7 @@ class Behaviour:
         stderr: what it says then.
         seconds: how long it waits first.
         until_gone: a file; it waits while that exists. None does not wait.
+        cwd: only commands that are started in this folder; None is any.
     """
 
     words: tuple[str, ...]
@@ -61,6 +62,7 @@ class Behaviour:
     stderr: str = ""
     seconds: float = 0.0
     until_gone: str | None = None
+    cwd: str | None = None
 
 
 class Commands:
@@ -111,15 +113,18 @@ class Commands:
             return ()
         return tuple(Entry(e["time"], tuple(e["argv"]), e["cwd"], e["pid"]) for e in map(json.loads, lines))
 
-    def ran(self, words: str) -> tuple[Entry, ...]:
+    def ran(self, words: str, cwd: Path | None = None) -> tuple[Entry, ...]:
         """The entries whose command begins with these words.
 
         Args:
             words: as in a shell, for example `php artisan migrate` or `systemctl restart php8.2-fpm`. What ran
                 through `sudo` has an entry for `sudo …` and one for the command itself.
+            cwd: only those that were started in this folder; None is any.
         """
         wanted = tuple(shlex.split(words))
-        return tuple(entry for entry in self.entries() if entry.argv[: len(wanted)] == wanted)
+        return tuple(
+            entry for entry in self.entries() if entry.argv[: len(wanted)] == wanted and cwd in (None, Path(entry.cwd))
+        )
 
     def forget(self) -> None:
         """Empty the ledger, and let every command act as usual."""
@@ -149,15 +154,18 @@ class Commands:
         self._add(Behaviour(tuple(shlex.split(words)), seconds=seconds))
 
     @contextlib.contextmanager
-    def hold(self, words: str) -> Iterator[None]:
+    def hold(self, words: str, cwd: Path | None = None) -> Iterator[None]:
         """Let commands that begin with these words wait, once they are in the ledger, while the context is open.
 
         Args:
             words: as in a shell.
+            cwd: only those that are started in this folder; None is any.
         """
         held = self._folder / f"held-{next(self._holds)}"
         held.touch()
-        behaviour = Behaviour(tuple(shlex.split(words)), until_gone=str(held))
+        behaviour = Behaviour(
+            tuple(shlex.split(words)), until_gone=str(held), cwd=str(cwd) if cwd is not None else None
+        )
         self._add(behaviour)
         try:
             yield

@@ -124,7 +124,7 @@ async def temporary_folder(prefix: str = "countersign-") -> AsyncIterator[Path]:
     Raises:
         DemoError: at the end, something in it could not be removed.
     """
-    folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix=prefix))
+    folder = await asyncio.to_thread(lambda: Path(tempfile.mkdtemp(prefix=prefix)).resolve())
     sweeping = await asyncio.to_thread(_start_sweeper, folder)
     try:
         yield folder

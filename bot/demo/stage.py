@@ -111,7 +111,9 @@ async def set_up(port: int, teller: Teller) -> AsyncIterator[Stage]:
         write_environment(env_file, environment(folder / "bot", ops_file, api_url, application))
         bot = ServedBot(folder / "bot", env_file, teller.happened)
 
-        troubles = await stack.enter_async_context(Troubles(host, line, database, bot, teller.happened))
+        troubles = await stack.enter_async_context(
+            Troubles(host, line, database, application.path, bot, teller.happened)
+        )
         controller = await stack.enter_async_context(Controller(entries(application, troubles)))
         playground = _playground(folder / "playground", page.number, controller.url)
         stack.push_async_callback(playground.end)

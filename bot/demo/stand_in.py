@@ -53,7 +53,7 @@ def _behave(host: Path, argv: list[str]) -> None:
     except FileNotFoundError:
         return
     for behaviour in behaviours:
-        if argv[: len(behaviour["words"])] == behaviour["words"]:
+        if argv[: len(behaviour["words"])] == behaviour["words"] and behaviour["cwd"] in (None, str(Path.cwd())):
             while behaviour["until_gone"] and Path(behaviour["until_gone"]).exists():
                 time.sleep(0.01)
             time.sleep(behaviour["seconds"])

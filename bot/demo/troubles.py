@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -26,16 +27,24 @@ class Troubles:
         host: the SSH server.
         line: what the bot reaches it through.
         database: the database server.
+        checkout: the application's checkout, which serves the site.
         bot: the bot.
         tell: is told, in a sentence, when something did not go right again.
     """
 
     def __init__(
-        self, host: Host, line: Wire, database: DatabaseServer, bot: ServedBot, tell: Callable[[str], None]
+        self,
+        host: Host,
+        line: Wire,
+        database: DatabaseServer,
+        checkout: Path,
+        bot: ServedBot,
+        tell: Callable[[str], None],
     ) -> None:
         self._host = host
         self._line = line
         self._database = database
+        self._checkout = checkout
         self._bot = bot
         self._tell = tell
         self._lasting: dict[str, asyncio.Task[None]] = {}
@@ -106,9 +115,11 @@ class Troubles:
             self._tell(str(error))
 
     async def _hold(self) -> None:
-        before = len(self._host.commands.ran(_MIGRATE))
-        with self._host.commands.hold(_MIGRATE):
-            await until(lambda: len(self._host.commands.ran(_MIGRATE)) > before)
+        commands = self._host.commands
+        before = len(commands.ran(_MIGRATE, self._checkout))
+        # a rehearsal on a copy runs the same words elsewhere, before the approval
+        with commands.hold(_MIGRATE, self._checkout):
+            await until(lambda: len(commands.ran(_MIGRATE, self._checkout)) > before)
             await asyncio.sleep(SECONDS)
 
     async def _refuse(self) -> None:

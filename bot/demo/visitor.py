@@ -47,12 +47,12 @@ class Room:
         return {person["id"]: person["display_name"] or person["name"] for person in self._state["people"]}
 
     def files(self, name: str) -> tuple[Message, ...]:
-        """The files of a name.
+        """The files of a name that stand in a message.
 
         Args:
             name: the file's name.
         """
-        return tuple(file for file in self._state["files"] if file["name"] == name)
+        return tuple(file for message in self.messages for file in message.get("files") or () if file["name"] == name)
 
     def whispers(self, user: str) -> tuple[str, ...]:
         """The texts that only one person sees.

@@ -1,4 +1,5 @@
 import io
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -68,12 +69,14 @@ def test_a_verdict_says_what_is_instead() -> None:
     assert "1 of 2 things are not as they should be." in output.getvalue()
 
 
-def test_each_change_is_counted_by_its_first_words() -> None:
-    commands = (
-        "php artisan up",
-        "php artisan migrate --force",
-        "php artisan migrate:status",
-        "php artisan migrate --force",
+def test_each_change_in_the_checkout_is_counted_by_its_first_words() -> None:
+    ran = (
+        ("/www", "php artisan up"),
+        ("/www", "php artisan migrate --force"),
+        ("/www", "php artisan migrate:status"),
+        ("/www", "php artisan migrate --force"),
+        ("/www/.git/rehearsal", "php artisan migrate --force"),
     )
-    counted = times_started(Entry(0.0, tuple(command.split()), "/", 1) for command in commands)
+    entries = [Entry(0.0, tuple(command.split()), cwd, 1) for cwd, command in ran]
+    counted = times_started(entries, Path("/www"))
     assert (counted["php artisan up"], counted["php artisan migrate"], counted["git merge"]) == (1, 2, 0)

@@ -22,10 +22,15 @@ Make = Callable[[], Awaitable[Troubles]]
 
 @pytest.fixture
 def troubles(
-    ssh_host: Host, wire: Wire, mariadb: DatabaseServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ssh_host: Host,
+    wire: Wire,
+    mariadb: DatabaseServer,
+    laravel: Application,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Troubles:
     monkeypatch.setattr(module, "SECONDS", 0.3)
-    return Troubles(ssh_host, wire, mariadb, ServedBot(tmp_path, tmp_path / ".env", print), print)
+    return Troubles(ssh_host, wire, mariadb, laravel.path, ServedBot(tmp_path, tmp_path / ".env", print), print)
 
 
 async def test_only_the_next_migration_is_held(troubles: Troubles, laravel: Application, ssh_host: Host) -> None:
@@ -33,9 +38,10 @@ async def test_only_the_next_migration_is_held(troubles: Troubles, laravel: Appl
         await troubles.hold_migration()
         with pytest.raises(DemoError, match="already waiting"):
             await troubles.hold_migration()
+        await connection.run(f"cd {laravel.author} && php artisan migrate --force")
         command = f"cd {laravel.path} && php artisan migrate --force"
         held = asyncio.create_task(connection.run(command, check=True))
-        await eventually(lambda: ssh_host.commands.ran("php artisan migrate --force"))
+        await eventually(lambda: ssh_host.commands.ran("php artisan migrate --force", laravel.path))
         assert not held.done()
         await held
         await eventually(lambda: not (ssh_host.folder / "behaviours.json").exists())
