@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 _BOT = "Countersign"
 _MARKS = {"done": ("✓", "green"), "failed": ("✗", "red"), "unknown": ("?", "yellow"), "skipped": ("–", "dim")}
-_LONGEST_SECTION = 4
-"""Lines of a section that is told; a longer one, such as the list of all steps, is for the page."""
+_MOST_LINES = 6
+"""Lines of a section that are told; the rest is for the page."""
 
 
 class Script:
@@ -193,13 +193,13 @@ def _without_run(text: str) -> str:
 
 
 def _lines(message: Message, names: Mapping[str, str]) -> Iterator[str]:
-    """The lines of a message's short sections, as plain text."""
+    """The lines of a message's sections as plain text; numbered steps are left out, for each is told when it is done."""
     for block in message.get("blocks") or ():
         if block["type"] != "section" or "text" not in block:
             continue
         lines = plain(block["text"]["text"], names).splitlines()
-        if len(lines) <= _LONGEST_SECTION:
-            yield from lines
+        if not any(line.startswith("1. ") for line in lines):
+            yield from lines[:_MOST_LINES]
 
 
 def plain(mrkdwn: str, names: Mapping[str, str]) -> str:
