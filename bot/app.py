@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import secrets
 import signal
@@ -20,10 +21,11 @@ from bot.config.load import Configuration
 from bot.databases.connect import Connections as DatabaseConnections
 from bot.databases.look import DatabaseLook
 from bot.databases.performers import DumpPerformer, NothingPendingPerformer, UndonePerformer
+from bot.databases.previewing import PreviewPerformer
 from bot.databases.rehearsing import AsRehearsedPerformer, RehearsePerformer
 from bot.domain.look import DatabaseFacts, HostFacts, HostQuestion, Look, Release
 from bot.domain.names import TargetName
-from bot.domain.plan import Act, AsRehearsed, Dump, Health, NothingPending, Preflight, Rehearse, Shell, Undone
+from bot.domain.plan import Act, AsRehearsed, Dump, Health, NothingPending, Preflight, Preview, Rehearse, Shell, Undone
 from bot.domain.run import Run
 from bot.domain.target import Target
 from bot.engine.engine import Engine
@@ -40,7 +42,7 @@ from bot.hosts.tunnels import Tunnels
 from bot.logs import announce_ready
 from bot.monitoring import Monitoring, serve_monitoring
 from bot.recipes.load import load_recipe
-from bot.recipes.recipe import Recipe
+from bot.recipes.recipe import MigrationTable, Recipe
 from bot.slack.ports import CommandSpec
 from bot.slack.room import SlackAccess, SlackRoom
 from bot.store.reader import StoreReader
@@ -72,7 +74,7 @@ class TargetLook:
         """Read one host."""
         return await self.hosts.host(name, question)
 
-    async def database(self, table: str) -> DatabaseFacts:
+    async def database(self, table: str | None) -> DatabaseFacts:
         """Read the target's database."""
         return await self.databases.database(self.target, table)
 
@@ -80,6 +82,11 @@ class TargetLook:
         """Read what the bot remembers of the target's releases, newest first."""
         name = self.target.name
         return releases_of(await self.runs.of_target(name.app, name.environment, REMEMBERED))
+
+    async def past(self, run: str) -> Run | None:
+        """Read a run of the past on this target; None where there is none of this ID."""
+        found = await self.runs.get(run)
+        return found if found is not None and found.request.target == self.target.name else None
 
 
 @dataclass(frozen=True)
@@ -153,6 +160,9 @@ async def serve(configuration: Configuration) -> None:
         if not await _started(room.start(engine), stopped):
             return
         await engine.start()
+        # What was loaded stays: the collector need not walk it again, while Slack waits for an acknowledgement.
+        gc.collect()
+        gc.freeze()
         announce_ready(settings.log_format)
         await stopped.wait()
         _log.info("draining")
@@ -177,7 +187,7 @@ def build_edges(
 
     def table_of(target: Target) -> str:
         kept = recipes[target.name].migrations
-        return kept.table if kept is not None else "migrations"
+        return kept.table if isinstance(kept, MigrationTable) else "migrations"
 
     performers: dict[type[Act], Performer] = {
         Shell: ShellPerformer(runner),
@@ -186,6 +196,7 @@ def build_edges(
         Health: HealthPerformer(),
         NothingPending: NothingPendingPerformer(database_look, table_of),
         Undone: UndonePerformer(database_look, table_of),
+        Preview: PreviewPerformer(looks.hosts, databases),
         Rehearse: RehearsePerformer(runner, connections, databases),
         AsRehearsed: AsRehearsedPerformer(databases),
     }

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bot.domain.errors import Reason, Refused, problem
-from bot.domain.look import DatabaseFacts, HostFacts, Look
+from bot.domain.look import DatabaseFacts, HostFacts, Look, Ran
 from bot.domain.plan import Finding
 from bot.domain.request import Action
 from bot.domain.run import Run
 from bot.domain.target import Target
-from bot.recipes.recipe import Recipe
+from bot.recipes.recipe import MigrationTable, Recipe
 from bot.recipes.steps import question
+from commands.pending import listing_of, table_of, with_listing
 from commands.reading import both, each
 
 
@@ -28,10 +31,38 @@ async def read_target(
         Refused: what a host or the database answers.
     """
     asked = question(recipe, target, ref)
-    hosts = each(*(look.host(name, asked) for name in target.hosts))
-    if target.database is None or recipe.migrations is None:
+    # What a tool tells of the migrations is the same on every host.
+    first, *others = target.hosts
+    hosts = each(look.host(first, asked), *(look.host(name, replace(asked, telling=None)) for name in others))
+    kept = recipe.migrations
+    if target.database is None or kept is None:
         return await hosts, None
-    return await both(hosts, look.database(recipe.migrations.table))
+    answers, facts = await both(hosts, look.database(table_of(kept)))
+    at_first, database = with_listing(kept, answers[0], facts)
+    return (at_first, *answers[1:]), database
+
+
+async def ran_now(recipe: Recipe, target: Target, look: Look) -> tuple[Ran, ...] | None:
+    """Read again which migrations the database remembers, in order; None where there are none to know of.
+
+    Args:
+        recipe: of the target.
+        target: which.
+        look: reads.
+
+    Raises:
+        Refused: what a host or the database answers.
+    """
+    kept = recipe.migrations
+    if target.database is None or kept is None:
+        return None
+    if isinstance(kept, MigrationTable):
+        return (await look.database(kept.table)).ran
+    first = await look.host(target.hosts[0], question(recipe, target, None))
+    found = listing_of(kept, first)
+    if found.unknown:
+        raise Refused(problem(Reason.MIGRATIONS_UNREADABLE, unknown=", ".join(found.unknown)))
+    return found.ran
 
 
 def host_basis(hosts: tuple[HostFacts, ...], sha: str) -> dict[str, str]:

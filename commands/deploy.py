@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from bot.domain.errors import Reason, Refused, problem
 from bot.domain.look import DatabaseFacts, HostFacts, Look
+from bot.domain.moves import RESUME
 from bot.domain.names import Ref, Sha, TargetName
 from bot.domain.plan import Finding, NothingToDo, Plan, Step
 from bot.domain.request import Action, Origin, Request
@@ -14,8 +15,9 @@ from bot.domain.run import Run
 from bot.domain.target import Operations, Target
 from bot.recipes.recipe import Recipe, Way
 from bot.recipes.steps import Situation, before_plan, planned
-from commands.both_ways import backup_id, host_basis, read_target, take_down, wants_backup
+from commands.both_ways import backup_id, host_basis, ran_now, read_target, take_down, wants_backup
 from commands.pending import not_run
+from commands.resume import resume_basis, resume_plan, resumed_from
 from commands.words import find_target, sort_words
 
 DRY_RUN = "--dry-run"
@@ -67,6 +69,8 @@ class Deploy:
                 database answers.
         """
         recipe = self.recipes[target.name]
+        if RESUME in run.request.options:
+            return await resume_plan(run, await resumed_from(run, look), recipe, target, look)
         request = run.request
         hosts, database = await read_target(recipe, target, look, request.options["ref"])
         sha = _agreed_commit(hosts, request.options["ref"])
@@ -99,6 +103,8 @@ class Deploy:
             Refused: what a host or the database answers.
         """
         recipe = self.recipes[target.name]
+        if RESUME in run.request.options:
+            return await resume_basis(plan, recipe, target, look)
         hosts, database = await read_target(recipe, target, look, str(plan.sha))
         pending = _pending(recipe, hosts[0], database)
         return _basis(hosts, str(plan.sha), pending, has_database=database is not None)
@@ -109,11 +115,8 @@ class Deploy:
         Raises:
             Refused: what the database answers.
         """
-        recipe = self.recipes[target.name]
-        if target.database is None or recipe.migrations is None:
-            return plan.pending
-        facts = await look.database(recipe.migrations.table)
-        ran = {row.name for row in facts.ran}
+        rows = await ran_now(self.recipes[target.name], target, look)
+        ran = {row.name for row in rows or ()}
         return tuple(name for name in plan.pending if name not in ran)
 
 

@@ -13,7 +13,7 @@ from bot.domain.status import MigrationStatus
 from bot.domain.target import Operations, Target
 from bot.recipes.recipe import Migrations, Recipe
 from bot.recipes.steps import question
-from commands.pending import names_of, not_run
+from commands.pending import names_of, not_run, table_of, with_listing
 from commands.reading import both, each
 from commands.words import find_target, sort_words
 
@@ -66,9 +66,18 @@ async def _read(
 ) -> tuple[HostFacts, tuple[HostFacts, ...], DatabaseFacts]:
     at_branch = question(recipe, target, target.branch)
     at_head = replace(at_branch, ref=None)
-    hosts = each(look.host(target.hosts[0], at_branch), *(look.host(name, at_head) for name in target.hosts))
-    answers, database = await both(hosts, look.database(kept.table))
-    return answers[0], answers[1:], database
+    first, *others = target.hosts
+    hosts = each(
+        look.host(first, at_branch),
+        look.host(first, at_head),
+        *(look.host(name, replace(at_head, telling=None)) for name in others),
+    )
+    (ahead, live, *rest), facts = await both(hosts, look.database(table_of(kept)))
+    ahead, by_branch = with_listing(kept, ahead, facts)
+    live, by_head = with_listing(kept, live, facts)
+    # A tool places what ran among the files it has; the branch's may be too new or too old to know them all.
+    database = by_branch if by_branch.ran and not by_branch.unknown else by_head
+    return ahead, (live, *rest), database
 
 
 def judge_status(

@@ -1,19 +1,89 @@
-"""Which migrations have not run, by a recipe's own rules: the table in the database against the files in git."""
+"""Which migrations there are and which ran, by a recipe's own rules: from git and a table, or from what a tool told."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
-from bot.domain.look import DatabaseFacts
-from bot.recipes.recipe import Migrations
+from bot.domain.errors import Reason, Refused, problem
+from bot.domain.look import DatabaseFacts, HostFacts, Ran
+from bot.recipes.parsers import Listing, read_status
+from bot.recipes.recipe import MigrationCommand, Migrations, MigrationTable
+
+_LONGEST_DETAIL = 600
+
+
+def table_of(kept: Migrations) -> str | None:
+    """Name the table that remembers which migrations ran; None where only a tool can read it."""
+    return kept.table if isinstance(kept, MigrationTable) else None
+
+
+def listing_of(kept: MigrationCommand, facts: HostFacts) -> Listing:
+    """Read what a tool told about the migrations at a commit.
+
+    Args:
+        kept: how the recipe's migrations are known.
+        facts: of the host that was asked.
+
+    Returns:
+        What it told; nothing where the host has no such commit.
+
+    Raises:
+        Refused: `migrations_unreadable`, the tool failed; its last words are in `detail`.
+    """
+    told = facts.told
+    if told is None:
+        return Listing((), ())
+    if told.exit_status != 0:
+        said = (told.complaint.strip() or told.output.strip())[-_LONGEST_DETAIL:]
+        raise Refused(problem(Reason.MIGRATIONS_UNREADABLE, host=facts.host, detail=said.strip()))
+    return read_status(kept.parser, told.output)
+
+
+def with_listing(kept: Migrations, facts: HostFacts, database: DatabaseFacts) -> tuple[HostFacts, DatabaseFacts]:
+    """Put what a tool told where it belongs: what there is to the host's facts, what ran to the database's.
+
+    Args:
+        kept: how the recipe's migrations are known; where a table remembers them, nothing is to be done.
+        facts: of the host that was asked.
+        database: what the database answered.
+
+    Raises:
+        Refused: `migrations_unreadable`.
+    """
+    if isinstance(kept, MigrationTable):
+        return facts, database
+    found = listing_of(kept, facts)
+    remembers = bool(found.ran or found.unknown)
+    return (
+        replace(facts, migrations=found.there),
+        replace(database, has_table=remembers, ran=found.ran, unknown=found.unknown),
+    )
+
+
+def remembered(database: DatabaseFacts) -> tuple[Ran, ...]:
+    """Give the migrations that the database remembers, in order.
+
+    Raises:
+        Refused: `migrations_unreadable`, it remembers one that the tool cannot place, and so no more can be said.
+    """
+    if database.unknown:
+        raise Refused(problem(Reason.MIGRATIONS_UNREADABLE, unknown=", ".join(database.unknown)))
+    return database.ran
 
 
 def names_of(files: Iterable[str], kept: Migrations) -> tuple[str, ...]:
-    """Name the migrations among the files of a directory, sorted as they run."""
+    """Name the migrations among the files of a directory, in the order in which they run."""
+    if isinstance(kept, MigrationCommand):
+        return tuple(files)
     return tuple(sorted(file.removesuffix(kept.suffix) for file in files if file.endswith(kept.suffix)))
 
 
 def not_run(files: Iterable[str], kept: Migrations, database: DatabaseFacts) -> tuple[str, ...]:
-    """Name the migrations whose files are there and that the database does not remember, in order."""
-    ran = {row.name for row in database.ran}
+    """Name the migrations that are there and that the database does not remember, in order.
+
+    Raises:
+        Refused: `migrations_unreadable`.
+    """
+    ran = {row.name for row in remembered(database)}
     return tuple(name for name in names_of(files, kept) if name not in ran)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from bot.domain.errors import Reason, Refused, problem
 from bot.domain.look import DatabaseFacts, HostFacts, Look, Ran, Release
+from bot.domain.moves import RESUME
 from bot.domain.names import Ref, Sha, TargetName, parse_run_id
 from bot.domain.plan import Finding, NothingToDo, Plan, Step
 from bot.domain.request import Action, Origin, Request
@@ -14,8 +15,9 @@ from bot.domain.run import Run
 from bot.domain.target import Operations, Target
 from bot.recipes.recipe import Migrations, Recipe, Way
 from bot.recipes.steps import Situation, before_plan, planned
-from commands.both_ways import backup_id, host_basis, read_target, take_down, wants_backup
-from commands.pending import names_of
+from commands.both_ways import backup_id, host_basis, ran_now, read_target, take_down, wants_backup
+from commands.pending import names_of, remembered
+from commands.resume import resume_basis, resume_plan, resumed_from
 from commands.words import find_target, sort_words
 
 CODE = "--code"
@@ -74,6 +76,8 @@ class Rollback:
                 database answers.
         """
         recipe = self.recipes[target.name]
+        if RESUME in run.request.options:
+            return await resume_plan(run, await resumed_from(run, look), recipe, target, look)
         options = run.request.options
         live, database = await read_target(recipe, target, look, None)
         head = _one_head(live)
@@ -91,7 +95,7 @@ class Rollback:
             request=run.request,
             steps=(*self.before_plan(run, target), *steps),
             requirement=target.policy.requirement(self.action),
-            basis=_basis(behind, sha, undo, database),
+            basis=_basis(behind, sha, undo, None if database is None else database.ran),
             sha=Sha(sha),
             commits=behind[0].removed,
             commit_count=behind[0].removed_count,
@@ -106,8 +110,13 @@ class Rollback:
         Raises:
             Refused: what a host or the database answers.
         """
-        hosts, database = await read_target(self.recipes[target.name], target, look, str(plan.sha))
-        return _basis(hosts, str(plan.sha), plan.undo, database)
+        if RESUME in run.request.options:
+            return await resume_basis(plan, self.recipes[target.name], target, look)
+        recipe = self.recipes[target.name]
+        hosts, database = await read_target(recipe, target, look, str(plan.sha))
+        # The commit to go back to may have no files of what is to be undone; the one that is live has.
+        rows = await ran_now(recipe, target, look) if plan.undo else ()
+        return _basis(hosts, str(plan.sha), plan.undo, None if database is None else rows)
 
     async def pending(self, plan: Plan, target: Target, look: Look) -> tuple[str, ...]:
         """Read again which migrations ran last, as many as the plan would undo.
@@ -115,11 +124,8 @@ class Rollback:
         Raises:
             Refused: what the database answers.
         """
-        recipe = self.recipes[target.name]
-        if target.database is None or recipe.migrations is None:
-            return plan.undo
-        facts = await look.database(recipe.migrations.table)
-        return latest(facts.ran, len(plan.undo))
+        rows = await ran_now(self.recipes[target.name], target, look)
+        return plan.undo if rows is None else latest(rows, len(plan.undo))
 
 
 def latest(ran: tuple[Ran, ...], count: int) -> tuple[str, ...]:
@@ -130,10 +136,10 @@ def latest(ran: tuple[Ran, ...], count: int) -> tuple[str, ...]:
         count: how many.
 
     Returns:
-        By batch, then by name, the newest first.
+        By batch, then by name, the newest first; as they ran, where there are no batches.
     """
-    ordered = sorted(ran, key=lambda row: (row.batch or 0, row.name), reverse=True)
-    return tuple(row.name for row in ordered[:count])
+    ordered = sorted(ran, key=lambda row: (row.batch or 0, row.name if row.batch is not None else ""))
+    return tuple(row.name for row in ordered[::-1][:count])
 
 
 def _count(text: str, usage: str) -> int:
@@ -197,9 +203,9 @@ def _to_undo(
     if kept is None or database is None or "code" in options:
         return ()
     if "migrations" in options:
-        return latest(database.ran, int(options["migrations"]))
+        return latest(remembered(database), int(options["migrations"]))
     gone = set(names_of(live.migrations, kept)) - set(names_of(behind.migrations, kept))
-    undo = {row.name for row in database.ran} & gone
+    undo = {row.name for row in remembered(database)} & gone
     newest = latest(database.ran, len(undo))
     if set(newest) != undo:
         named = ", ".join(sorted(undo))
@@ -215,9 +221,9 @@ def _way(options: Mapping[str, str], sha: str, head: str, undo: tuple[str, ...])
 
 
 def _basis(
-    hosts: tuple[HostFacts, ...], sha: str, undo: tuple[str, ...], database: DatabaseFacts | None
+    hosts: tuple[HostFacts, ...], sha: str, undo: tuple[str, ...], ran: tuple[Ran, ...] | None
 ) -> dict[str, str]:
     basis = host_basis(hosts, sha)
-    if database is not None:
-        basis["latest migrations"] = ", ".join(latest(database.ran, len(undo)))
+    if ran is not None:
+        basis["latest migrations"] = ", ".join(latest(ran, len(undo)))
     return basis

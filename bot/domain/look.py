@@ -141,6 +141,8 @@ class DatabaseFacts:
         size_bytes: of the data and indexes of the database.
         sees_all_sessions: whether the database's user may see everybody's transactions (the privilege PROCESS);
             where not, `sessions` holds only what that user's own sessions run or wait for.
+        unknown: what it remembers of migrations and the stack's tool cannot place; where there is any, `ran` says
+            nothing.
     """
 
     version: str
@@ -149,6 +151,7 @@ class DatabaseFacts:
     sessions: tuple[Session, ...]
     size_bytes: int
     sees_all_sessions: bool = True
+    unknown: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -183,11 +186,11 @@ class Look(Protocol):
         """
         ...
 
-    async def database(self, table: str) -> DatabaseFacts:
+    async def database(self, table: str | None) -> DatabaseFacts:
         """Read the target's database.
 
         Args:
-            table: the name of the migrations table.
+            table: the name of the migrations table; None reads none.
 
         Raises:
             Refused: `database_unreachable`, `database_login_refused`, `database_missing`, or a host's reason.

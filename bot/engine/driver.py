@@ -73,19 +73,20 @@ class Driver:
         await store.release(lease)
         self._world.audience.changed(self.run)
 
-    async def close(self, user: str) -> None:
+    async def close(self, user: str, successor: str) -> None:
         """End a run in `needs_human`: the person says that they have seen to it, and frees the target.
 
         Args:
             user: Slack's ID of the person.
+            successor: the run that goes on after it; empty where none does.
         """
         store, now = self._world.store, self._world.clock.now()
         lease = await store.claim(self.run, self._world.owner, LEASE)
         run = await store.get(self.run)
         if lease is None or run is None or run.state is not RunState.NEEDS_HUMAN:
             return
-        found = _closed_by(run, user)
-        entry = Entry(self.run, "closed_by_person", user, {})
+        found = _closed_by(run, user, successor)
+        entry = Entry(self.run, "closed_by_person", user, {"successor": successor})
         await store.write(lease, (MoveTo(RunState.CANCELLED, now, found),), (entry,))
         await store.release(lease)
         self._world.audience.changed(self.run)
@@ -161,10 +162,10 @@ class Driver:
                 _log.exception("lease_not_renewed", run=self.run)
 
 
-def _closed_by(run: Run, user: str) -> Problem:
-    """Keep why the run needed somebody, and add who closed it."""
+def _closed_by(run: Run, user: str, successor: str) -> Problem:
+    """Keep why the run needed somebody, and add who closed it and which run goes on after it."""
     found = run.problem or problem(Reason.CANCELLED)
-    return Problem(found.reason, {**found.facts, "closed_by": user})
+    return Problem(found.reason, {**found.facts, "closed_by": user, "successor": successor})
 
 
 def _end_of_orphan(run: Run) -> RunState:

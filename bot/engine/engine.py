@@ -6,15 +6,17 @@ import asyncio
 import os
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from statistics import median
 
 import structlog
 
 from bot.domain.errors import Reason, Refused, problem
 from bot.domain.history import Entry
+from bot.domain.moves import MOVE, RESUME, Move, legal_moves
 from bot.domain.names import run_id
 from bot.domain.people import Membership, membership
-from bot.domain.request import Request
+from bot.domain.request import Origin, Request
 from bot.domain.run import Run, RunState
 from bot.domain.status import Standing
 from bot.domain.target import Operations, Target
@@ -85,7 +87,7 @@ class Engine:
         await self._may(request, target)
         now = self._world.clock.now()
         freeze = target.policy.freeze_at(request.action, now)
-        if freeze is not None and "dry_run" not in request.options:
+        if freeze is not None and "dry_run" not in request.options and RESUME not in request.options:
             raise Refused(problem(Reason.FROZEN, why=freeze.reason, timezone=freeze.timezone))
         run = await self._create(request)
         self._world.audience.changed(run.id)
@@ -139,6 +141,37 @@ class Engine:
         if driven is not None:
             driven[0].cancel_requested()
         return await self._world.store.get(run) or found
+
+    async def decide(self, run: str, move: Move, origin: Origin) -> Run:
+        """Carry out a person's decision about a run that waits for one.
+
+        Args:
+            run: the run's ID.
+            move: the decision.
+            origin: who decided, and where.
+
+        Returns:
+            The run that goes on after it, which has a plan and a gate of its own; for `close`, the closed run.
+
+        Raises:
+            Refused: `unknown_run`; `move_not_legal`; `not_allowed`, who decided may not ask for such a run.
+        """
+        if move is Move.CLOSE:
+            return await self.cancel(run, origin.user)
+        found = await self._world.store.get(run)
+        if found is None or found.request.target not in self._world.operations.targets:
+            raise Refused(problem(Reason.UNKNOWN_RUN, run=run))
+        if move not in legal_moves(found):
+            raise Refused(problem(Reason.MOVE_NOT_LEGAL, run=run, move=move.value))
+        options = {RESUME: run, MOVE: move.value}
+        request = replace(found.request, origin=origin, options=options, typed=f"{move.value} {run}")
+        await self._may(request, self._world.operations.targets[request.target])
+        # Made before the other one is closed: after a crash in between, it waits in line instead of being forgotten.
+        made = await self._create(request)
+        await Driver(self._world, run).close(origin.user, made.id)
+        self._world.audience.changed(made.id)
+        self._drive(made.id)
+        return made
 
     def nudge(self, run: str) -> None:
         """Take note that the reactions on a run's request to approve may have changed."""
@@ -206,7 +239,7 @@ class Engine:
 
     async def _close(self, run: str, user: str) -> None:
         """End a run that waited for a person: they say that they have seen to it."""
-        await Driver(self._world, run).close(user)
+        await Driver(self._world, run).close(user, "")
 
     def _drive(self, run: str) -> None:
         if run in self._drivers or self._draining:

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from bot.domain.approval import GateState, Judgement, judge
 from bot.domain.errors import Problem, Reason, Refused, problem
+from bot.domain.moves import RESUME
 from bot.domain.plan import Phase, differences
 from bot.domain.run import Gate, Run, RunState, StepState, Vote
 from bot.domain.target import Emoji
@@ -77,7 +78,7 @@ async def still_open_to_pass(session: Session, run: Run) -> Problem | None:
     if session.now() >= gate.expires_at:
         return problem(Reason.EXPIRED)
     freeze = session.target.policy.freeze_at(run.request.action, session.now())
-    if freeze is not None:
+    if freeze is not None and RESUME not in run.request.options:
         return problem(Reason.FROZEN, why=freeze.reason)
     if gate.requirement.count > 0:
         judgement = await _judge_patiently(session, run, gate)

@@ -156,6 +156,12 @@ REASONS: dict[Reason, Explanation] = {
         "Add `database:` to the environment, or choose a recipe that has migrations.",
         "Nothing was read or changed.",
     ),
+    Reason.MIGRATIONS_UNREADABLE: Explanation(
+        "I cannot read where the migrations stand[ on {host}: {detail}]"
+        "[ The database is at {unknown}, which is not among the migrations of this commit].",
+        "Run the command of the recipe's `status:` on the host yourself, and mend what it says.",
+        _UNCHANGED,
+    ),
     Reason.NO_RELEASE: Explanation(
         "I know of no good release before `{head}`.",
         "Name one: `--to` and a tag, a commit or a run.",
@@ -170,6 +176,11 @@ REASONS: dict[Reason, Explanation] = {
         "The migrations to undo are not the ones that ran last: {migrations}. The latest: {latest}.",
         "Go back with `--code`, or say how many of the latest migrations to undo: `--migrations`.",
         _UNCHANGED,
+    ),
+    Reason.MOVE_NOT_LEGAL: Explanation(
+        "Run `{run}` cannot be carried on that way any more.",
+        "Somebody may have decided already; its card says how it stands.",
+        _NOTHING,
     ),
     Reason.EXIT_STATUS: Explanation(
         "[*{title}* ended][A step ended{title_missing}] with exit status {status}[ on `{host}`].",
@@ -301,7 +312,8 @@ SENTENCES: dict[str, str] = {
     "plan.skipped": "Not needed: {what}",
     "plan.skip": "{title}[ ({why})]",
     "plan.digest": "plan `{digest}`",
-    "finding.rollback": "↩️ It goes back to the code of then[, and undoes {migrations}: what only these migrations added is lost].",
+    "finding.resume": "⏯️ It goes on after run `{run}`[, which stopped at *{step}*].",
+    "finding.rollback": "↩️ It goes back to the code of then[, and undoes {migrations}: what they added is lost].",
     "finding.session": "🔒 {user} has a transaction open for {seconds} s (session {id})[: `{query}`]. It can block.",
     "finding.already_down": "🚧 The site is in maintenance already on {hosts}. This run leaves that as it is.",
     "finding.held_back": "⏸️ Migrations are left out: {migrations}",
@@ -367,6 +379,9 @@ SENTENCES: dict[str, str] = {
     "result.schema_untouched": "not touched",
     "result.not_started.one": "{n} step was not started: {what}",
     "result.not_started.other": "{n} steps were not started: {what}",
+    "result.move_again": "• *Retry the step* starts it again and goes on behind it.",
+    "result.move_done": "• *It is done* goes on behind it, once you have seen to it on the host.",
+    "result.move_lift": "• *Lift maintenance* brings the site up as it is, and nothing else.",
     "result.move_retry": "• *Retry* makes a new plan from what is there now.",
     "result.move_close": "• Mend it on the host, then *Close this run* so that the next one can start.",
     "result.move_backup": "• The data before this run is in backup `{id}`.",
@@ -378,6 +393,9 @@ SENTENCES: dict[str, str] = {
     "button.log": "Open log",
     "button.retry": "Retry",
     "button.rollback": "Roll back",
+    "button.resume_retry": "Retry the step",
+    "button.resume_done": "It is done",
+    "button.resume_lift": "Lift maintenance",
     "button.share": "Share in the channel",
     # /migrate-status
     "status.fine.one": "✅ The schema is up to date: {n} migration, none pending.",

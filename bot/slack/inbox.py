@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
@@ -19,6 +20,9 @@ _log = logging.getLogger(__name__)
 _POLL_SECONDS = 2.0
 _AT_ONCE = 16
 _BATCH = 64
+_MOST_PATIENCE = 0.25
+"""Seconds at most that handling waits for recording: who typed a command sees the acknowledgement first."""
+
 _MOST_TRIES = 5
 
 
@@ -52,6 +56,9 @@ class Inbox:
         self._store = store
         self._clock = clock
         self._arrived = asyncio.Event()
+        self._recording = 0
+        self._quiet = asyncio.Event()
+        self._quiet.set()
 
     async def receive(self, identity: str, kind: EventKind, payload: Mapping[str, Any]) -> None:
         """Record an event; returns when it is committed.
@@ -62,8 +69,21 @@ class Inbox:
             payload: as Slack sent it.
         """
         body = json.dumps({"at": self._clock.now().isoformat(), "payload": payload}, separators=(",", ":"))
-        if await self._store.receive(Event(identity, kind, body)):
-            self._arrived.set()
+        self._recording += 1
+        self._quiet.clear()
+        try:
+            if await self._store.receive(Event(identity, kind, body)):
+                self._arrived.set()
+        finally:
+            self._recording -= 1
+            if not self._recording:
+                self._quiet.set()
+
+    async def quiet(self) -> None:
+        """Wait until nothing is being recorded, for a moment at most."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_MOST_PATIENCE):
+                await self._quiet.wait()
 
     async def wait(self, seconds: float) -> None:
         """Wait until something arrives, for so many seconds at most."""
@@ -134,6 +154,7 @@ class InboxWorker:
     async def _work(self) -> None:
         while True:
             self._inbox.clear()
+            await self._inbox.quiet()
             try:
                 await self._take()
             except Exception:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
+from bot.domain.moves import Move
 from bot.domain.request import Origin, Request
 from bot.domain.run import Run
 from bot.domain.status import Standing
@@ -38,6 +39,14 @@ class Front(Protocol):
 
     async def get(self, run: str) -> Run | None:
         """Read one run."""
+        ...
+
+    async def decide(self, run: str, move: Move, origin: Origin) -> Run:
+        """Carry out somebody's decision about a run that waits for one; gives the run that goes on after it.
+
+        Raises:
+            Refused: it is not done, and why.
+        """
         ...
 
     async def cancel(self, run: str, user: str) -> Run:

@@ -8,13 +8,13 @@ import logging
 from bot.engine.ports import MessageStore
 from bot.slack.gateway import SlackBusy, SlackRefused, SlackUncertain
 from bot.slack.ports import Front
-from bot.slack.teller import Teller
+from bot.slack.teller import Teller, Told
 
 _log = logging.getLogger(__name__)
 
 _POLL_SECONDS = 5.0
-_LEAST_SECONDS = 0.2
-"""The least time between two tellings of one run, so that a burst of changes is one edit."""
+_LEAST_SECONDS = 0.4
+"""The least time between two tellings of one run in one state, so that a burst of changes is one edit."""
 
 _MOST_SECONDS = 60.0
 
@@ -127,11 +127,28 @@ class Publisher:
                     if told.over:
                         self._teller.forget(run)
                         return
-                await asyncio.sleep(_LEAST_SECONDS)
+                await self._pause(front, run, wake, told)
                 await _wait(wake, max(told.again - _LEAST_SECONDS, 0))
         finally:
             self._wakes.pop(run, None)
             self._followers.pop(run, None)
+
+    async def _pause(self, front: Front, run: str, wake: asyncio.Event, told: Told) -> None:
+        """Let changes gather, unless the run comes to another state: that is what people wait for."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + _LEAST_SECONDS
+        changed = False
+        while (left := until - loop.time()) > 0:
+            await _wait(wake, left)
+            if not wake.is_set():
+                break
+            changed = True
+            wake.clear()
+            found = await front.get(run)
+            if found is None or found.state is not told.state:
+                break
+        if changed:
+            wake.set()
 
 
 async def _wait(wake: asyncio.Event, seconds: float) -> None:

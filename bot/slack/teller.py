@@ -57,11 +57,13 @@ class Told:
         agreed: Slack shows the run as it is.
         over: the run has ended, so that nothing more will come by itself.
         again: seconds after which it should be told again.
+        state: the state that was told; None where there is no such run.
     """
 
     agreed: bool
     over: bool
     again: float
+    state: RunState | None
 
 
 @dataclass
@@ -125,7 +127,7 @@ class Teller:
         run = await front.get(identifier)
         if run is None:
             self.forget(identifier)
-            return Told(agreed=True, over=True, again=0)
+            return Told(agreed=True, over=True, again=0, state=None)
         memo = self._memos.setdefault(identifier, _Memo(self._clock.now()))
         posted = dict(await self._messages.messages(run.id))
         wait = 0.0
@@ -137,11 +139,11 @@ class Teller:
             if slot == APPROVAL:
                 await self._seed(run, posted[APPROVAL], memo)
         if wait:
-            return Told(agreed=False, over=False, again=wait)
+            return Told(agreed=False, over=False, again=wait, state=run.state)
         if run.ended:
             await self._attach_log(front, run, posted, memo)
         await self._messages.mark_published(run.id, run.revision)
-        return Told(agreed=True, over=run.ended, again=BEAT_SECONDS)
+        return Told(agreed=True, over=run.ended, again=BEAT_SECONDS, state=run.state)
 
     def forget(self, run: str) -> None:
         """Drop what is remembered of a run that is told to its end."""

@@ -29,7 +29,7 @@ class Past(Sight):
 
     def __init__(self, *releases: Release, database: DatabaseFacts = BOTH_RAN) -> None:
         super().__init__(LIVE, replace(LIVE, host="web2"), database=database)
-        self.past = releases
+        self.known = releases
 
     async def host(self, name: str, question: HostQuestion) -> HostFacts:
         facts = await super().host(name, question)

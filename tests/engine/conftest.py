@@ -1,9 +1,10 @@
 """The small world as a fixture."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from tests.engine.world import SmallWorld, small_world
 
@@ -12,3 +13,11 @@ from tests.engine.world import SmallWorld, small_world
 async def world(tmp_path: Path) -> AsyncIterator[SmallWorld]:
     async with small_world(tmp_path) as made:
         yield made
+
+
+@pytest.fixture(autouse=True)
+def plain_log() -> Iterator[None]:
+    """Tracebacks as text: structlog's own default draws every local variable, which takes seconds."""
+    structlog.configure(processors=[structlog.processors.format_exc_info, structlog.dev.ConsoleRenderer(colors=False)])
+    yield
+    structlog.reset_defaults()

@@ -12,12 +12,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from bot.domain.errors import Reason, problem
 from bot.domain.look import Look
 from bot.domain.people import Roster
-from bot.domain.plan import Act, Dump, Health, NothingPending, Preflight, Shell
+from bot.domain.plan import Act
 from bot.domain.request import Action, Request
 from bot.domain.run import Run, RunState
 from bot.domain.secrets import Masker, Secret
@@ -200,11 +200,12 @@ class SmallWorld:
         self.engine = self.new_engine()
 
     def look(self, target: Target) -> Look:
+        self.sight.past = self.store.get
         return self.sight
 
     def new_engine(self, store: Any = None) -> Engine:
         operations = Operations(OPERATIONS.emoji, OPERATIONS.people, OPERATIONS.hosts, {NAME: self.target})
-        kinds: tuple[type[Act], ...] = (Shell, Dump, Preflight, Health, NothingPending)
+        kinds: tuple[type[Act], ...] = get_args(Act)
         self.engine = Engine(
             World(
                 store=store or self.store,

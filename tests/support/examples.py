@@ -93,18 +93,22 @@ class Sight:
     def __init__(self, *hosts: HostFacts, database: DatabaseFacts = DATABASE) -> None:
         self.hosts = {facts.host: facts for facts in hosts or (HOST,)}
         self.facts = database
-        self.past: tuple[Release, ...] = ()
+        self.runs: dict[str, Run] = {}
+        self.known: tuple[Release, ...] = ()
         self.asked: list[HostQuestion] = []
 
     async def host(self, name: str, question: HostQuestion) -> HostFacts:
         self.asked.append(question)
         return self.hosts[name]
 
-    async def database(self, table: str) -> DatabaseFacts:
+    async def database(self, table: str | None) -> DatabaseFacts:
         return self.facts
 
+    async def past(self, run: str) -> Run | None:
+        return self.runs.get(run)
+
     async def releases(self) -> tuple[Release, ...]:
-        return self.past
+        return self.known
 
     def moves(self, name: str, **changes: object) -> None:
         """Change what a host answers from now on."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from bot.domain.moves import Move, legal_moves
 from bot.domain.plan import Risk
 from bot.domain.request import Action
 from bot.domain.run import Run, RunState, StepState
 from bot.slack import figures, markup
 from bot.slack.cards.approval_card import differences
-from bot.slack.cards.run_card import ROLLBACK
+from bot.slack.cards.run_card import DECISIONS, ROLLBACK
 from bot.slack.markup import Markup
 from bot.slack.message import Block, Message, actions, button, dotted, lines, message, section
 from bot.slack.scene import (
@@ -47,7 +48,7 @@ def result_card(run: Run, scene: Scene) -> Message:
             section(lines((headline, _figures(run, scene), *_wrong(run, scene)))),
             section(lines(_facts(run, scene))),
             section(lines(_moves(run, scene))),
-            actions("result_buttons", _rollback(run, scene)),
+            actions("result_buttons", *_decisions(run, scene), _rollback(run, scene)),
         ),
         "countersign_result",
         {
@@ -56,6 +57,17 @@ def result_card(run: Run, scene: Scene) -> Message:
             "seconds": round(took, 1),
             **({"backup": backup} if backup else {}),
         },
+    )
+
+
+def _decisions(run: Run, scene: Scene) -> tuple[Block, ...]:
+    """Offer the moves that are legal now; each leads to a plan of its own that is countersigned."""
+    legal = legal_moves(run)
+    say = scene.sentences.say
+    return tuple(
+        button(name, say(f"button.{name.removeprefix('run_')}"), run.id)
+        for name, move in DECISIONS.items()
+        if move in legal
     )
 
 
@@ -171,7 +183,11 @@ def _moves(run: Run, scene: Scene) -> tuple[Markup, ...]:
     backup = backup_id(run)
     trouble = troubled_step(shown_steps(run))
     is_open = run.state is RunState.NEEDS_HUMAN
+    legal = legal_moves(run)
     moves = (
+        say("result.move_again") if Move.RETRY in legal else Markup(""),
+        say("result.move_done") if Move.MARK_DONE in legal else Markup(""),
+        say("result.move_lift") if Move.LIFT in legal else Markup(""),
         say("result.move_close") if is_open else say("result.move_retry"),
         say("result.move_backup", id=backup) if backup and changed_anything(run) else Markup(""),
         say("result.move_log") if trouble and not is_open else Markup(""),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bot.domain.moves import Move
 from bot.domain.run import Run, RunState
 from bot.slack import figures, markup
 from bot.slack.cards.audience import approvers, emoji
@@ -39,6 +40,12 @@ CANCEL = "run_cancel"
 LOG = "run_log"
 RETRY = "run_retry"
 ROLLBACK = "run_rollback"
+DECISIONS = {
+    "run_resume_retry": Move.RETRY,
+    "run_resume_done": Move.MARK_DONE,
+    "run_resume_lift": Move.LIFT,
+}
+"""The buttons of the decision card, by `action_id`."""
 
 _RETRYABLE = frozenset({RunState.FAILED, RunState.EXPIRED, RunState.CANCELLED})
 

@@ -15,7 +15,7 @@ from bot.engine.ports import MessageStore
 from bot.slack import markup
 from bot.slack.answers import Answers
 from bot.slack.cards.render import CARD, LOG
-from bot.slack.cards.run_card import CANCEL, RETRY, ROLLBACK
+from bot.slack.cards.run_card import CANCEL, DECISIONS, RETRY, ROLLBACK
 from bot.slack.cards.run_card import LOG as LOG_BUTTON
 from bot.slack.inbox import Received
 from bot.slack.log_file import tail_text
@@ -87,7 +87,7 @@ class ButtonHandler:
     async def __call__(self, received: Received) -> None:
         """Handle a pressed button."""
         press = read_press(received)
-        if press is None or press.action not in (CANCEL, RETRY, ROLLBACK, LOG_BUTTON):
+        if press is None or press.action not in (CANCEL, RETRY, ROLLBACK, LOG_BUTTON, *DECISIONS):
             return
         run = await self._front.get(press.run)
         if run is None:
@@ -99,6 +99,8 @@ class ButtonHandler:
                     await self._front.cancel(run.id, press.user)
                 case action if action == RETRY:
                     await self._front.submit(self._again(press, run))
+                case action if action in DECISIONS:
+                    await self._front.decide(run.id, DECISIONS[action], self._again(press, run).origin)
                 case action if action == ROLLBACK:
                     await self._front.submit(_rollback_of(self._again(press, run)))
                 case _:

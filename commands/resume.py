@@ -1,0 +1,99 @@
+"""Going on after a run that stopped half-way: the plan of a person's decision, made from what is there now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from bot.domain.errors import Reason, Refused, problem
+from bot.domain.look import HostFacts, Look
+from bot.domain.moves import MOVE, RESUME, Move, steps_left, troubled
+from bot.domain.plan import Finding, OnFailure, Phase, Plan, Step
+from bot.domain.run import Run
+from bot.domain.target import Target
+from bot.recipes.recipe import Recipe
+from bot.recipes.steps import before_plan
+from commands.both_ways import host_basis, ran_now, read_target
+
+
+async def resumed_from(run: Run, look: Look) -> Run:
+    """Read the run that a request goes on after.
+
+    Raises:
+        Refused: `unknown_run`, there is none that could be gone on after.
+    """
+    name = run.request.options[RESUME]
+    before = await look.past(name)
+    if before is None or before.plan is None:
+        raise Refused(problem(Reason.UNKNOWN_RUN, run=name))
+    return before
+
+
+async def resume_plan(run: Run, before: Run, recipe: Recipe, target: Target, look: Look) -> Plan:
+    """Plan what is left of a run that stopped.
+
+    Args:
+        run: the one that goes on.
+        before: the one that stopped.
+        recipe: of the target.
+        target: where.
+        look: reads.
+
+    Returns:
+        A plan whose every failure asks a person again: nothing is undone by itself a second time.
+
+    Raises:
+        Refused: what a host or the database answers.
+    """
+    plan = before.plan
+    if plan is None or plan.sha is None:
+        raise Refused(problem(Reason.UNKNOWN_RUN, run=before.id))
+    move = Move(run.request.options[MOVE])
+    hosts, _ = await read_target(recipe, target, look, plan.sha.text)
+    ran = {row.name for row in await ran_now(recipe, target, look) or ()}
+    left = steps_left(before, move)
+    migrates = any(step.schema for step in left)
+    pending = tuple(name for name in plan.pending if name not in ran) if migrates else ()
+    undo = tuple(name for name in plan.undo if name in ran) if migrates else ()
+    stopped = troubled(before)
+    facts = {"run": before.id, "move": move.value, "step": stopped.title if stopped else ""}
+    return Plan(
+        request=run.request,
+        steps=(*before_plan(recipe, target, run.id), *(_asks_again(step) for step in left), *_verification(plan, move)),
+        requirement=target.policy.requirement(run.request.action, plan.destructive),
+        basis=_basis(hosts, plan.sha.text, pending or undo),
+        sha=plan.sha,
+        commits=plan.commits,
+        commit_count=plan.commit_count,
+        pending=pending,
+        undo=undo,
+        findings=(Finding("resume", facts), *(found for found in plan.findings if found.kind == "backup")),
+        destructive=plan.destructive,
+    )
+
+
+async def resume_basis(plan: Plan, recipe: Recipe, target: Target, look: Look) -> Mapping[str, str]:
+    """Read again what such a plan stands on.
+
+    Raises:
+        Refused: what a host or the database answers.
+    """
+    hosts, _ = await read_target(recipe, target, look, str(plan.sha))
+    ran = {row.name for row in await ran_now(recipe, target, look) or ()}
+    left = tuple(name for name in plan.pending if name not in ran) or tuple(n for n in plan.undo if n in ran)
+    return _basis(hosts, str(plan.sha), left)
+
+
+def _basis(hosts: tuple[HostFacts, ...], sha: str, left: tuple[str, ...]) -> dict[str, str]:
+    return host_basis(hosts, sha) | {"migrations left": ", ".join(left)}
+
+
+def _asks_again(step: Step) -> Step:
+    return replace(step, on_failure=OnFailure.HOLD, undoes=None)
+
+
+def _verification(plan: Plan, move: Move) -> tuple[Step, ...]:
+    if move is Move.LIFT:
+        return tuple(step for step in plan.of(Phase.VERIFY) if step.key == "health")
+    # The log's end was noted by the run that stopped, on its own shelf on the host.
+    return tuple(step for step in plan.of(Phase.VERIFY) if step.key != "log-clean")
