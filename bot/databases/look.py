@@ -51,7 +51,7 @@ class DatabaseLook:
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
 
-    async def database(self, target: Target, table: str) -> DatabaseFacts:
+    async def database(self, target: Target, table: str | None) -> DatabaseFacts:
         """Read one database.
 
         Without the privilege PROCESS the server shows a user only their own sessions, and tells of them what they
@@ -59,7 +59,7 @@ class DatabaseLook:
 
         Args:
             target: whose database.
-            table: the name of the migrations table, as it is.
+            table: the name of the migrations table, as it is; None reads none.
 
         Returns:
             What is there now.
@@ -75,7 +75,9 @@ class DatabaseLook:
             return DatabaseFacts(session.version, has_table, ran, sessions, int(size[0][0]), sees_all)
 
 
-async def _migrations(session: ReadOnlySession, table: str) -> tuple[bool, tuple[Ran, ...]]:
+async def _migrations(session: ReadOnlySession, table: str | None) -> tuple[bool, tuple[Ran, ...]]:
+    if table is None:
+        return False, ()
     try:
         quoted = identifier(table)
     except ValueError:

@@ -46,7 +46,7 @@ async def examine_database(connections: Connections, target: Target, recipe: Rec
     table = kept.table if isinstance(kept, MigrationTable) else None
     began = time.monotonic()
     try:
-        facts = await DatabaseLook(DatabaseConnections(Tunnels(connections))).database(target, table or "migrations")
+        facts = await DatabaseLook(DatabaseConnections(Tunnels(connections))).database(target, table)
     except Refused as refusal:
         return DatabaseExamined(None, (fail(what, explained(refusal.problem)),))
     took = milliseconds(time.monotonic() - began)
