@@ -193,7 +193,7 @@ def _without_run(text: str) -> str:
 
 
 def _lines(message: Message, names: Mapping[str, str]) -> Iterator[str]:
-    """The lines of a message's sections as plain text; numbered steps are left out, for each is told when it is done."""
+    """The lines of a message's sections as plain text, but not the numbered steps: each is told when it is done."""
     for block in message.get("blocks") or ():
         if block["type"] != "section" or "text" not in block:
             continue
