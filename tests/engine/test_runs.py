@@ -371,6 +371,41 @@ async def test_a_run_that_cannot_be_driven_on_is_not_tried_for_ever(
     assert world.hosts.starts(key) == 1
 
 
+async def test_the_intent_is_committed_before_a_host_is_asked(
+    world: SmallWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known: dict[str, StepState] = {}
+    real = world.hosts.perform
+
+    async def perform(job: Job, output: Output) -> Outcome:
+        row = (await world.run(job.run)).rows(job.step.key)[0]
+        known[job.step.key] = row.state
+        assert not row.begun
+        return await real(job, output)
+
+    monkeypatch.setattr(world.hosts, "perform", perform)
+    await _approved(world)
+    assert set(known.values()) == {StepState.RUNNING}
+    assert "migrate" in known
+
+
+async def test_a_step_that_was_begun_is_never_started_again_though_its_journal_is_gone(world: SmallWorld) -> None:
+    run, release = await _stuck_in(world, "checkout")
+    await eventually(lambda: _begun(world, run, "checkout"), 5)
+    await world.engine.drain()
+    world.hosts.journal.clear()
+    release.set()
+    await world.new_engine().start()
+    ended = await world.until(run, *ENDS)
+    assert ended.state is RunState.NEEDS_HUMAN
+    assert ended.rows("checkout")[0].state is StepState.UNKNOWN
+    assert world.hosts.starts("checkout") == 1
+
+
+async def _begun(world: SmallWorld, run: str, key: str) -> bool:
+    return (await world.run(run)).rows(key)[0].begun
+
+
 async def test_a_stranger_cannot_cancel(world: SmallWorld) -> None:
     world.target = replace(world.target, policy=replace(POLICY, run={Action.DEPLOY: POLICY.approve["deploy"].eligible}))
     world.new_engine()

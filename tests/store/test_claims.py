@@ -133,3 +133,18 @@ async def test_processes_that_share_a_server_win_each_run_once(mariadb_url: str)
         answers = await asyncio.gather(*(process.communicate(b"go\n") for process in processes))
         won = [int(line) for out, _ in answers for line in out.split()]
         assert sorted(won) == list(range(1, 31))
+
+
+async def test_an_earlier_claim_of_the_same_owner_writes_nothing(store: SqlStore) -> None:
+    """Two tasks of one process have one name; only the token tells them apart."""
+    run = await made(store)
+    old = await store.claim(run.id, "one", HOUR)
+    assert old is not None
+    await store.release(old)
+    new = await store.claim(run.id, "one", HOUR)
+    assert new is not None
+    with pytest.raises(Overtaken):
+        await store.write(old, (FactsAre({"by": "the old claim"}),))
+    with pytest.raises(Overtaken):
+        await store.renew(old, HOUR)
+    await store.write(new, (FactsAre({"by": "the new claim"}),))
