@@ -44,7 +44,7 @@ async def test_a_countersigned_deploy_brings_the_column(
     columns = await mariadb.columns(laravel.database.name, "user_sessions")
     assert columns["token_id"] == "varchar(100)"
     assert set(changes(ssh_host).values()) == {1}, changes(ssh_host)
-    assert len(ssh_host.commands.ran("php artisan migrate --force")) == 1
+    assert len(ssh_host.commands.ran("php artisan migrate --force", laravel.path)) == 1
     asked_for = migration_ddl(mariadb.statements(position))
     assert asked_for
     assert len(asked_for) == len(set(asked_for)), asked_for

@@ -11,9 +11,9 @@ async def test_sigterm_in_a_step_leaves_it_running_and_a_restart_adopts_it(
     stage: Stage, laravel: Application, ssh_host: Host
 ) -> None:
     run = await stage.ask()
-    with ssh_host.commands.hold("php artisan migrate"):
+    with ssh_host.commands.hold("php artisan migrate", laravel.path):
         stage.react(await stage.gate(run))
-        [held] = await eventually(lambda: ssh_host.commands.ran("php artisan migrate"), 60)
+        [held] = await eventually(lambda: ssh_host.commands.ran("php artisan migrate", laravel.path), 60)
         assert await stage.bot.stop() == 0
         assert held.pid in ssh_host.left_processes()
 
