@@ -21,16 +21,21 @@ NewStage = Callable[..., Awaitable[Stage]]
 async def new_stage(
     tmp_path: Path, ssh_host: Host, laravel_at_first: Application, web: WebServer
 ) -> AsyncIterator[NewStage]:
-    """Make a stage around the test's application; keywords go to `operations`, `command` and `extra` to the bot."""
+    """Make a stage around the test's application; keywords that are not named here go to `operations`."""
     async with AsyncExitStack() as stack:
 
         async def make(
-            command: tuple[str, ...] = ("-m", "bot", "serve"), extra: dict[str, str] | None = None, **options: Any
+            command: tuple[str, ...] = ("-m", "bot", "serve"),
+            extra: dict[str, str] | None = None,
+            application: Application = laravel_at_first,
+            recipe: str = "laravel",
+            **options: Any,
         ) -> Stage:
-            content = operations(ssh_host, laravel_at_first, **{"health_url": web.health_url, **options})
+            content = operations(ssh_host, application, **{"health_url": web.health_url, **options})
+            content["apps"]["compte"]["recipe"] = recipe
             ops_file = write_operations(tmp_path, content)
             playground = await stack.enter_async_context(Playground(workspace()).serve())
-            secrets = {OPS_PASSWORD: laravel_at_first.database.password}
+            secrets = {OPS_PASSWORD: application.database.password}
             bot = Bot(tmp_path, {**environment(playground.api_url, ops_file), **secrets, **(extra or {})}, command)
             stack.push_async_callback(bot.kill)
             made = Stage(playground, bot)

@@ -1,0 +1,212 @@
+"""The bot is killed at the named points of a deploy, and started again. Nothing runs twice, and nothing is lost.
+
+One deploy is played in many lives: each life ends at the first point of a set that it passes, and the next one recovers
+with the rest of the set. By default each kind of point is tried once, where there is a choice at the migration;
+CRASH_POINTS=all tries every point that a deploy has (more than three hundred; about ten minutes).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from bot.demo.application import Application
+from bot.demo.commits import Kind
+from bot.demo.database import DatabaseServer
+from bot.demo.host import Host
+from bot.playground.sockets import Outcome
+from tests.acceptance.conftest import NewStage
+from tests.acceptance.outside import changes, half_written, migration_ddl
+from tests.acceptance.stage import CHANNEL, ENGINEER, Stage
+from tests.support.polling import eventually
+
+MORTAL = ("-m", "tests.acceptance.mortal", "serve")
+STORIES = 2
+RECOVERY = (
+    "after commit release_all",
+    "after commit claim",
+    "after ssh start [no step]",
+    "after ssh sent [no step]",
+)
+"""Points of a life that picks a run up, before it has written a step of its own."""
+
+_known: dict[str, list[str]] = {}
+
+
+class Lives:
+    """Plays one deploy in as many lives as it takes.
+
+    Args:
+        stage: whose bot is mortal.
+        passed: the file of the points that were passed.
+        deadly: sets of names of points; the bot dies once at each of the first set, in whatever order it passes
+            them, then at those of the next set.
+    """
+
+    def __init__(self, stage: Stage, passed: Path, *deadly: set[str]) -> None:
+        self.stage = stage
+        self.deadly = [set(points) for points in deadly]
+        self.died_at: list[str] = []
+        self._passed = passed
+
+    @property
+    def names(self) -> list[str]:
+        """The points that were passed so far, in order."""
+        return self._passed.read_text().splitlines() if self._passed.exists() else []
+
+    async def play(self) -> str:
+        """Type, approve and wait, starting the bot again whenever it has died; give the run's last state."""
+        typed = reacted = False
+        while True:
+            await self._live()
+            if not typed or (self.died_at and self.died_at[-1] == "before commit inbox receive"):
+                delivery = await self.stage.playground.acting.command(ENGINEER, CHANNEL, "/deploy compte production")
+                typed = delivery.outcome is Outcome.ACKED or self._is_dead()
+            await eventually(lambda r=reacted: self._is_dead() or self._over() or (self._asks() and not r), 90)
+            if self._asks() and not reacted:
+                self.stage.react(self.stage.messages("approval")[-1])
+                reacted = True
+                await eventually(lambda: self._is_dead() or self._over(), 90)
+            if self._over() and not await self._dies_late():
+                return str(self.stage.payload("result")["state"])
+
+    async def _live(self) -> None:
+        if self.stage.bot.process is not None and not self._is_dead():
+            return
+        if self.stage.bot.process is not None:
+            await self.stage.bot.wait()
+            self._buried()
+        self.stage.bot.environment = {
+            **self.stage.bot.environment,
+            "PASSED": str(self._passed),
+            "DIE_AT": "|".join(sorted(self.deadly[0])) if self.deadly else "",
+        }
+        await self.stage.bot.launch()
+        await eventually(lambda: self._is_dead() or self.stage.bot.is_ready, 30)
+        if self._is_dead():
+            await self._live()
+
+    async def _dies_late(self) -> bool:
+        """Wait until nothing is left to be told, and say whether the bot died meanwhile."""
+        await eventually(lambda: self._is_dead() or self.stage.snapshot()["files"], 30)
+        if not self._is_dead():
+            if await self.stage.bot.stop() == 0:
+                return False
+            self._buried()
+        return True
+
+    def _buried(self) -> None:
+        died_at = self.names[-1]
+        assert self.deadly, self.stage.bot.lines
+        assert died_at in self.deadly[0], self.stage.bot.lines
+        self.died_at.append(died_at)
+        self.deadly[0].discard(died_at)
+        if not self.deadly[0]:
+            self.deadly.pop(0)
+
+    def _is_dead(self) -> bool:
+        process = self.stage.bot.process
+        return process is not None and process.returncode is not None
+
+    def _asks(self) -> bool:
+        return self.stage.payload("approval").get("state") == "open"
+
+    def _over(self) -> bool:
+        return bool(self.stage.messages("result"))
+
+
+def sample(names: list[str]) -> list[str]:
+    """Choose one point of each kind, that of the migration where there is one.
+
+    Before a call goes out, the world is as it was after the commit of the intent: the point after that commit stands
+    for both.
+    """
+    distinct = list(dict.fromkeys(names))
+    if os.environ.get("CRASH_POINTS") == "all":
+        return distinct
+    chosen: dict[str, str] = {}
+    for name in distinct:
+        if name.startswith(("before slack", "before ssh")):
+            continue
+        kind = re.sub(r"\[\S+ ", "[", re.sub(r"step \S+", "step", name))
+        if "migrate" in name or kind not in chosen:
+            chosen[kind] = name
+    return list(chosen.values())
+
+
+async def judge(stage: Stage, laravel: Application, mariadb: DatabaseServer, host: Host, position: int) -> None:
+    """Look from outside whether everything was done once, and everything is told once."""
+    assert stage.payload("result")["state"] == "succeeded", stage.result("")
+    assert set(changes(host).values()) == {1}, changes(host)
+    ddl = migration_ddl(mariadb.statements(position))
+    assert ddl
+    assert len(ddl) == len(set(ddl)), ddl
+    assert await laravel.head() == await laravel.tip()
+    assert not laravel.is_down
+    assert "token_id" in await mariadb.columns(laravel.database.name, "user_sessions")
+    assert half_written(laravel.backups) == []
+    kinds = sorted(message["metadata"]["event_type"] for message in stage.messages())
+    assert kinds == [f"countersign_{kind}" for kind in ("approval", "plan", "progress", "result", "run")]
+    assert stage.payload("card")["state"] == stage.payload("progress")["state"] == "succeeded"
+    assert stage.payload("approval")["state"] == "approved"
+    assert len(stage.snapshot()["files"]) == 1
+    async with stage.bot.store() as store:
+        assert await store.history_break() is None
+        assert len(await store.recent(10)) == 1
+
+
+async def points_of_a_deploy(
+    stage: Stage, laravel: Application, mariadb: DatabaseServer, host: Host, folder: Path
+) -> list[str]:
+    """Play a deploy without a death, and give the points that it passed."""
+    if not _known:
+        position = mariadb.log_position()
+        lives = Lives(stage, folder / "whole")
+        await lives.play()
+        await judge(stage, laravel, mariadb, host, position)
+        _known["whole"] = lives.names
+        host.commands.forget()
+    return _known["whole"]
+
+
+@pytest.mark.parametrize("story", range(STORIES))
+async def test_it_may_die_at_any_point(
+    story: int,
+    new_stage: NewStage,
+    new_laravel: Callable[[], Awaitable[Application]],
+    laravel: Application,
+    mariadb: DatabaseServer,
+    ssh_host: Host,
+    tmp_path: Path,
+) -> None:
+    names = await points_of_a_deploy(await new_stage(command=MORTAL), laravel, mariadb, ssh_host, tmp_path)
+    deadly = set(sample(names)[story::STORIES])
+    again = await new_laravel()
+    await again.next_commit(Kind.TOKEN_ID)
+    (tmp_path / "data" / "countersign.db").rename(tmp_path / "whole.db")
+    position = mariadb.log_position()
+    lives = Lives(await new_stage(command=MORTAL, application=again), tmp_path / "passed", deadly)
+    await lives.play()
+    await judge(lives.stage, again, mariadb, ssh_host, position)
+    # edits of a message are few where many are due at once, so that not quite every point is met again
+    assert len(lives.died_at) >= 0.8 * len(deadly), deadly - set(lives.died_at)
+
+
+async def test_it_may_die_again_while_it_recovers(
+    new_stage: NewStage, laravel: Application, mariadb: DatabaseServer, ssh_host: Host, tmp_path: Path
+) -> None:
+    firsts = (
+        "after commit step checkout running",
+        "after ssh sent [migrate running]",
+        "before exit status [view-cache running begun]",
+    )
+    deadly = [{point} for first in firsts for point in (first, *RECOVERY)]
+    position = mariadb.log_position()
+    lives = Lives(await new_stage(command=MORTAL), tmp_path / "passed", *deadly)
+    await lives.play()
+    await judge(lives.stage, laravel, mariadb, ssh_host, position)
+    assert lives.died_at == [point for first in firsts for point in (first, *RECOVERY)]
