@@ -326,8 +326,8 @@ follow() {
   # Whatever reads descriptor 3 moves the one offset of all, so `cat` goes on where `tail` or the last `cat` ended.
   [ "$offset" -eq 0 ] || tail -c "+$((offset + 1))" <&3 || exit 1
   until look; do
-    if [ "$rounds" -lt 50 ]; then pause 0.1; else pause 0.2; fi
     cat <&3 || exit 1
+    if [ "$rounds" -lt 50 ]; then pause 0.1; else pause 0.2; fi
     rounds=$((rounds + 1))
   done
   cat <&3 || exit 1
