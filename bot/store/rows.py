@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy.engine import RowMapping
@@ -34,6 +35,12 @@ def texts(text: str) -> dict[str, str]:
 def plan_text(plan: Plan) -> str:
     """Write a plan."""
     return json_text(plan_to_json(plan))
+
+
+@lru_cache(maxsize=32)
+def _plan(text: str) -> Plan:
+    """Read a plan. It is read with its run at every step, and never changes."""
+    return plan_from_json(json.loads(text))
 
 
 def problem_text(problem: Problem | None) -> str | None:
@@ -80,7 +87,7 @@ def run_from_row(row: Row, steps: tuple[StepRow, ...], votes: tuple[Vote, ...], 
         state=RunState(row["state"]),
         revision=row["revision"],
         created_at=from_micros(row["created_at"]),
-        plan=None if row["plan"] is None else plan_from_json(json.loads(row["plan"])),
+        plan=None if row["plan"] is None else _plan(row["plan"]),
         gate=_gate(row["gate"]),
         steps=steps,
         votes=votes,
