@@ -144,7 +144,11 @@ class Publisher:
                 break
             changed = True
             wake.clear()
-            found = await front.get(run)
+            try:
+                found = await front.get(run)
+            except Exception:
+                _log.exception("cannot read a run", extra={"run": run})
+                break
             if found is None or found.state is not told.state:
                 break
         if changed:
