@@ -6,6 +6,7 @@ from bot.domain.approval import GateState
 from bot.domain.errors import Problem, Reason
 from bot.domain.run import Gate, Run
 from bot.slack import markup
+from bot.slack.cards import evidence
 from bot.slack.cards.audience import approvers, emoji, mentions, unmentioned
 from bot.slack.cards.plan_card import how_many_migrations
 from bot.slack.markup import Markup
@@ -74,6 +75,7 @@ def _evidence(run: Run, scene: Scene) -> Markup:
             commit,
             dotted((how_many_migrations(plan, scene), say("result.backup", id=backup) if backup else "")),
             say("plan.destructive") if plan.destructive else Markup(""),
+            evidence.headline(plan, scene),
         )
     )
 

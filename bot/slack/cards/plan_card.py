@@ -5,6 +5,7 @@ from __future__ import annotations
 from bot.domain.plan import Plan
 from bot.domain.run import Run, StepState
 from bot.slack import figures, markup
+from bot.slack.cards import evidence
 from bot.slack.markup import Markup
 from bot.slack.message import Message, context, dotted, lines, message, section
 from bot.slack.scene import ALREADY_DOWN, BACKUP, Scene, Shown, backup_of, places, planned_downtime, shown_steps, target
@@ -36,8 +37,10 @@ def plan_card(run: Run, plan: Plan, digest: str, scene: Scene) -> Message:
         (
             section(lines((say("plan.title", target=target(run)), *_commits(plan, scene)))),
             section(lines(_migrations(plan, scene))),
+            section(lines(evidence.changes(plan, scene))),
             section(lines((_backup(run, scene), _downtime(plan, after, scene), *_findings(plan, scene)))),
             section(lines(_steps(after, scene))),
+            section(evidence.statements(plan, scene)),
             context(_skipped(plan, scene)),
             context(say("plan.digest", digest=digest[:12])),
         ),
@@ -88,14 +91,17 @@ def _migrations(plan: Plan, scene: Scene) -> tuple[Markup, ...]:
     say, count = scene.sentences.say, scene.sentences.count
     if not plan.migrations:
         return (say("plan.migrations.none"),) if plan.sha is not None else ()
-    shown = [Markup("• " + markup.code(markup.clip(name, 120))) for name in plan.migrations[:_MOST_MIGRATIONS]]
-    rest = len(plan.migrations) - len(shown)
-    return (
+    told = (
         count("plan.undo" if plan.undo else "plan.migrations", len(plan.migrations)),
         say("plan.destructive") if plan.destructive else Markup(""),
-        *shown,
-        count("plan.more", rest) if rest else Markup(""),
+        evidence.headline(plan, scene),
     )
+    judged = evidence.migrations(plan, scene)
+    if any(judged):
+        return (*told, *judged)
+    shown = [Markup("• " + markup.code(markup.clip(name, 120))) for name in plan.migrations[:_MOST_MIGRATIONS]]
+    rest = len(plan.migrations) - len(shown)
+    return (*told, *shown, count("plan.more", rest) if rest else Markup(""))
 
 
 def _backup(run: Run, scene: Scene) -> Markup:
@@ -134,7 +140,7 @@ def _downtime(plan: Plan, after: tuple[Shown, ...], scene: Scene) -> Markup:
 def _findings(plan: Plan, scene: Scene) -> tuple[Markup, ...]:
     shown = []
     for finding in plan.findings:
-        if finding.kind == BACKUP:
+        if finding.kind == BACKUP or finding.kind in evidence.KINDS:
             continue
         key = f"finding.{finding.kind}"
         if scene.sentences.knows(key):

@@ -1,0 +1,139 @@
+"""What an approver reads about migrations: the risk in a word with its reason, the rehearsal, what changes, the SQL.
+
+Short first, details behind. The kinds and facts of the findings are those of `bot.databases.evidence`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from bot.domain.plan import Finding, Plan
+from bot.slack import figures, markup
+from bot.slack.markup import Markup
+from bot.slack.message import dotted, lines
+from bot.slack.scene import Scene
+
+KINDS = frozenset({"rehearsal", "migration", "statement", "old_code", "schema"})
+"""The kinds that are told here and nowhere else."""
+
+_RISKS = ("safe", "unknown", "slow", "blocking", "destructive")
+"""The words, the gravest last."""
+
+_MOST_MIGRATIONS = 10
+_MOST_LINES = 12
+_MOST_STATEMENTS = 8
+_SQL_CHARACTERS = 400
+_SECTION = 2800
+
+
+def headline(plan: Plan, scene: Scene) -> Markup:
+    """Say the gravest risk and the rehearsal in one line; nothing where there is no evidence."""
+    risks = [finding.facts.get("risk", "") for finding in _of(plan, "migration")]
+    known = [risk for risk in _RISKS if risk in risks]
+    if not known:
+        return Markup("")
+    worst = scene.sentences.say(f"risk.{known[-1]}")
+    return dotted((worst, _rehearsal(plan, scene)))
+
+
+def migrations(plan: Plan, scene: Scene) -> tuple[Markup, ...]:
+    """Say of each migration its risk, why, how long it took on the copy, and whether it can be undone."""
+    found = _of(plan, "migration")
+    shown = [_migration(finding.facts, scene) for finding in found[:_MOST_MIGRATIONS]]
+    rest = len(found) - len(shown)
+    return (*shown, scene.sentences.count("plan.more", rest) if rest else Markup(""))
+
+
+def changes(plan: Plan, scene: Scene) -> tuple[Markup, ...]:
+    """Show the schema's change as a small diff, and what code of before cannot live with."""
+    say = scene.sentences.say
+    diff = [line for finding in _of(plan, "schema") for line in finding.facts.get("lines", "").splitlines()]
+    shown = "\n".join(diff[:_MOST_LINES]) + (f"\n… {len(diff) - _MOST_LINES}" if len(diff) > _MOST_LINES else "")
+    breaks = [
+        say("evidence.old_code", what=finding.facts.get("what", ""), effect=_effect(finding.facts, scene))
+        for finding in _of(plan, "old_code")[:_MOST_LINES]
+    ]
+    return (markup.code_block(shown, _SECTION // 2) if diff else Markup(""), *breaks)
+
+
+def statements(plan: Plan, scene: Scene) -> Markup:
+    """Show the SQL, each statement with the table it touches and how the server would carry it out."""
+    found = _of(plan, "statement")
+    shown = [_statement(finding.facts, scene) for finding in found[:_MOST_STATEMENTS]]
+    rest = len(found) - len(shown)
+    more = scene.sentences.count("plan.more", rest) if rest else Markup("")
+    return markup.clip_markup(lines((*shown, more)), _SECTION)
+
+
+def _of(plan: Plan, kind: str) -> tuple[Finding, ...]:
+    return tuple(finding for finding in plan.findings if finding.kind == kind)
+
+
+def _rehearsal(plan: Plan, scene: Scene) -> Markup:
+    found = _of(plan, "rehearsal")
+    if not found:
+        return Markup("")
+    facts = found[0].facts
+    say = scene.sentences.say
+    if facts.get("outcome") != "ok":
+        why = f"rehearsal.why.{facts.get('why', '')}"
+        reason = say(why, detail=facts.get("detail", "")) if scene.sentences.knows(why) else facts.get("why", "")
+        return say("rehearsal.not_possible", why=reason)
+    seconds = figures.duration(_number(facts.get("seconds", "")))
+    count = int(facts.get("migrations") or 0)
+    empty = say("rehearsal.empty") if facts.get("rows") == "none" else Markup("")
+    ok = scene.sentences.count("rehearsal.ok", count, seconds=seconds)
+    return Markup(f"{ok} {empty}") if empty else ok
+
+
+def _migration(facts: Mapping[str, str], scene: Scene) -> Markup:
+    say = scene.sentences.say
+    reason = f"risk.why.{facts.get('reason', '')}"
+    what = facts.get("what", "")
+    why = say(reason, what=what) if scene.sentences.knows(reason) else markup.inline(facts.get("reason", ""))
+    down = f"evidence.down.{facts.get('down', '')}"
+    took = facts.get("seconds", "")
+    details = dotted(
+        (
+            say("evidence.took", seconds=figures.duration(_number(took))) if took else "",
+            say(down) if scene.sentences.knows(down) else "",
+        )
+    )
+    name = markup.code(markup.clip(facts.get("name", ""), 120))
+    return lines(
+        (
+            Markup(f"• {name}"),
+            Markup(f"    {say('risk.' + facts.get('risk', 'unknown'))} — {why}"),
+            Markup(f"    {details}") if details else Markup(""),
+        )
+    )
+
+
+def _statement(facts: Mapping[str, str], scene: Scene) -> Markup:
+    say = scene.sentences.say
+    rows = facts.get("rows", "")
+    size = facts.get("bytes", "")
+    about = dotted(
+        (
+            markup.code(facts["table"]) if facts.get("table") else "",
+            scene.sentences.count("evidence.rows", int(rows), rows=f"{int(rows):,}") if rows.isdigit() else "",
+            figures.size(int(size)) if size.isdigit() else "",
+            say("evidence.online", online=facts["online"]) if facts.get("online") else "",
+            say("evidence.writes_wait") if facts.get("writes_wait") == "yes" else "",
+            say("evidence.destroys") if facts.get("destroys") == "yes" else "",
+        )
+    )
+    sql = markup.code_block(markup.clip(facts.get("sql", ""), _SQL_CHARACTERS), _SQL_CHARACTERS + 20)
+    return lines((about, sql))
+
+
+def _effect(facts: Mapping[str, str], scene: Scene) -> Markup:
+    key = f"effect.{facts.get('effect', '')}"
+    return scene.sentences.say(key) if scene.sentences.knows(key) else Markup(markup.inline(facts.get("effect", "")))
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return 0.0
