@@ -1,0 +1,38 @@
+"""What tools print about migrations. Each sample is a file, beside it what it says; a new case is a new pair of files."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bot.recipes.parsers import Listing, Parser, read_status
+
+GOLDEN = Path(__file__).parent / "golden"
+SAMPLES = sorted(file.stem for file in GOLDEN.glob("*.txt"))
+
+
+def said(listing: Listing) -> dict[str, object]:
+    return {
+        "there": list(listing.there),
+        "ran": [[row.name, row.batch] for row in listing.ran],
+        "unknown": list(listing.unknown),
+    }
+
+
+@pytest.mark.parametrize("sample", SAMPLES)
+def test_what_a_tool_printed(sample: str) -> None:
+    parser = Parser(sample.partition("-")[0])
+    text = (GOLDEN / f"{sample}.txt").read_text()
+    assert said(read_status(parser, text)) == json.loads((GOLDEN / f"{sample}.json").read_text())
+
+
+def test_every_parser_has_samples() -> None:
+    assert {sample.partition("-")[0] for sample in SAMPLES} == {parser.value for parser in Parser}
+
+
+@pytest.mark.parametrize("parser", list(Parser))
+@pytest.mark.parametrize(
+    "text", ["", "\n\n", "Traceback (most recent call last):\n  ...\n", "\x00\x1b[31m| [ ] Rev:\r\n"]
+)
+def test_what_is_no_listing_lists_nothing(parser: Parser, text: str) -> None:
+    assert read_status(parser, text) == Listing((), ())
