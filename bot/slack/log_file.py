@@ -38,7 +38,7 @@ def log_text(run: Run, chunks: tuple[Chunk, ...], masker: Masker, sentences: Sen
             parts.append(f"\n{sentences.say('log.cut', run=run.id)}\n")
             break
         parts.append(part)
-    return "".join(parts)
+    return "".join(parts).lstrip("\n")
 
 
 def tail_text(chunks: tuple[Chunk, ...], masker: Masker, most_lines: int) -> str:
@@ -80,4 +80,4 @@ def _heading(title: str, chunk: Chunk, sentences: Sentences) -> str:
         place="" if chunk.place == BOT else chunk.place,
         attempt=str(chunk.attempt) if chunk.attempt > 1 else "",
     )
-    return f"\n══ {words} " + "═" * max(60 - len(words), 3) + "\n"
+    return f"\n══ {words} ══\n"

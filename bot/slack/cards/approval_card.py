@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from bot.domain.approval import GateState
 from bot.domain.errors import Problem, Reason
-from bot.domain.run import Gate, Run
+from bot.domain.run import Gate, Run, RunState
 from bot.slack import markup
 from bot.slack.cards import evidence
 from bot.slack.cards.audience import approvers, emoji, mentions, unmentioned
 from bot.slack.cards.plan_card import how_many_migrations
+from bot.slack.cards.run_card import step_line
 from bot.slack.markup import Markup
 from bot.slack.message import Message, context, dotted, lines, message, section
 from bot.slack.scene import Scene, action, backup_id, target
@@ -127,6 +128,9 @@ def _outcome(run: Run, gate: Gate, scene: Scene) -> Markup:
         case GateState.VOID:
             differ = differences(run.problem, scene)
             return lines((say("approval.void_note"), *differ)) if differ else scene.wrong(run.problem)
+        case GateState.APPROVED if run.state in {RunState.RUNNING, RunState.VERIFYING}:
+            # Who approved is looking here: the steps are told further up, where the thread began.
+            return step_line(run, scene)
         case GateState.OPEN | GateState.APPROVED:
             return Markup("")
 

@@ -108,7 +108,7 @@ def _news(run: Run, scene: Scene) -> Markup:
         case RunState.QUEUED:
             return Markup("")
         case RunState.PLANNING | RunState.RUNNING | RunState.VERIFYING:
-            return _step_line(run, scene)
+            return step_line(run, scene)
         case RunState.AWAITING_APPROVAL:
             return _gate_line(run, scene)
         case RunState.SUCCEEDED:
@@ -119,7 +119,8 @@ def _news(run: Run, scene: Scene) -> Markup:
             return lines((scene.wrong(run.problem), say("card.unchanged") if not changed_anything(run) else Markup("")))
 
 
-def _step_line(run: Run, scene: Scene) -> Markup:
+def step_line(run: Run, scene: Scene) -> Markup:
+    """Say which step of how many is going on, for how long, and how long it usually takes."""
     steps = shown_steps(run)
     step = current_step(steps)
     if step is None:
