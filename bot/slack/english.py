@@ -72,8 +72,8 @@ REASONS: dict[Reason, Explanation] = {
     ),
     Reason.HOST_KEY_CHANGED: Explanation(
         "Host `{host}`[ ({address}:{port})] does not show the key that I know[: {detail}].",
-        "If the server was really replaced, put its new key into the file of known hosts[, `{known_hosts}`]. If not, somebody "
-        "may be in between.",
+        "If the server was really replaced, put its new key into the file of known hosts[, `{known_hosts}`]. "
+        "If not, somebody may be in between.",
         _STOPPED,
     ),
     Reason.HOST_LOGIN_REFUSED: Explanation(
