@@ -1,4 +1,4 @@
-"""What tools print about migrations. Each sample is a file, beside it what it says; a new case is a new pair of files."""
+"""What tools print about migrations: each sample is a file, beside it what it says. A new case is two new files."""
 
 import json
 from pathlib import Path

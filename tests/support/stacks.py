@@ -99,6 +99,7 @@ def downgrade():
 DJANGO_LIVE = {
     "manage.py": """\
 import os
+import sys
 
 os.environ["DJANGO_SETTINGS_MODULE"] = "settings"
 from django.core.management import execute_from_command_line

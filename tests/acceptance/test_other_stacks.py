@@ -1,0 +1,137 @@
+"""Alembic and Django, by their real tools: deploy with pending migrations, status, and back, through the real bot."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.demo.database import Database, DatabaseServer
+from bot.demo.host import Host
+from bot.playground import Playground
+from tests.acceptance.stage import ONCALL, Bot, Stage, environment, workspace
+from tests.support import OPS_PASSWORD, eventually, operations, write_operations
+from tests.support.operations import PRODUCTION
+from tests.support.stacks import ALEMBIC_LIVE, ALEMBIC_NEXT, DJANGO_LIVE, DJANGO_NEXT, Stack
+
+POLICY = {**PRODUCTION, "run": {**PRODUCTION["run"], "rollback": ["engineers"]}}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A stack, and what is expected of it."""
+
+    recipe: str
+    live: Mapping[str, str]
+    next: Mapping[str, str]
+    migrate: tuple[str, ...]
+    pending: list[str]
+    down: str
+
+
+ALEMBIC = Kind(
+    "alembic",
+    ALEMBIC_LIVE,
+    ALEMBIC_NEXT,
+    ("-m", "alembic", "upgrade", "heads"),
+    ["27c0 add token_id", "0b91 index token_id"],
+    "alembic -c alembic.ini downgrade -2",
+)
+DJANGO = Kind(
+    "django",
+    DJANGO_LIVE,
+    DJANGO_NEXT,
+    ("manage.py", "migrate"),
+    ["accounts.0002_account_token_id", "accounts.0003_fill"],
+    "migrate accounts",
+)
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A stage, and the application on it."""
+
+    stage: Stage
+    app: Stack
+    columns: Callable[[], Any]
+
+
+@pytest.fixture
+async def scene(
+    request: pytest.FixtureRequest, tmp_path: Path, ssh_host: Host, database: Database, mariadb: DatabaseServer
+) -> AsyncIterator[Scene]:
+    kind: Kind = request.param
+    folder = tmp_path / "app"
+    folder.mkdir()
+    app = await Stack.create(folder, database, kind.live)
+    await app.tool(*kind.migrate)
+    content = operations(ssh_host, app, policy=POLICY, services=())  # type: ignore[arg-type]  # has what is asked for
+    content["apps"]["compte"]["recipe"] = kind.recipe
+    content["apps"]["compte"]["environments"]["production"]["vars"] = {"maintenance": "if-migrations"}
+    ops_file = write_operations(tmp_path, content)
+    async with AsyncExitStack() as stack:
+        playground = await stack.enter_async_context(Playground(workspace()).serve())
+        secrets = {OPS_PASSWORD: database.password}
+        bot = Bot(tmp_path, {**environment(playground.api_url, ops_file), **secrets})
+        stack.push_async_callback(bot.kill)
+        stage = Stage(playground, bot)
+        stack.callback(stage.print_story)
+        await bot.start()
+
+        async def columns() -> list[str]:
+            return list(await mariadb.columns(database.name, "accounts"))
+
+        yield Scene(stage, app, columns)
+
+
+async def status(scene: Scene) -> str:
+    before = len(scene.stage.ephemerals(ONCALL))
+    await scene.stage.type("/migrate-status compte production", ONCALL)
+    await eventually(lambda: len(scene.stage.ephemerals(ONCALL)) > before, 30)
+    return scene.stage.ephemerals(ONCALL)[-1]
+
+
+def findings(plan: Mapping[str, Any], kind: str) -> list[dict[str, str]]:
+    return [finding["facts"] for finding in plan["findings"] if finding["kind"] == kind]
+
+
+@pytest.mark.parametrize(
+    ("scene", "kind"), [(ALEMBIC, ALEMBIC), (DJANGO, DJANGO)], indirect=["scene"], ids=["alembic", "django"]
+)
+async def test_forward_with_its_migrations_and_back(scene: Scene, kind: Kind) -> None:
+    stage, app = scene.stage, scene.app
+    first = await app.head()
+    assert "up to date" in await status(scene)
+    second = await app.commit("feat: token_id", kind.next)
+
+    run = await stage.ask("/deploy compte production")
+    request = await stage.gate(run)
+    plan = stage.payload("plan", run)
+    assert (plan["sha"], plan["pending"]) == (second, kind.pending)
+    assert await app.head() == first
+    assert await scene.columns() == ["id", "name"]
+    stored = (await stage.bot.json("runs", "show", run))["plan"]
+    [rehearsal] = findings(stored, "rehearsal")
+    assert (rehearsal["outcome"], rehearsal["why"], rehearsal["detail"]) == ("not_possible", "recipe", "")
+    statements = findings(stored, "statement")
+    assert "token_id" in statements[0]["sql"]
+    assert (statements[0]["operation"], statements[0]["online"]) == ("alter_table", "INSTANT")
+    assert not stored["destructive"]
+    stage.react(request)
+    assert await stage.end(run) == "succeeded"
+    assert await app.head() == second
+    assert await scene.columns() == ["id", "name", "token_id"]
+    assert "up to date" in await status(scene)
+
+    back = await stage.ask("/rollback compte production")
+    request = await stage.gate(back)
+    assert stage.payload("plan", back)["sha"] == first
+    stage.react(request)
+    assert await stage.end(back) == "succeeded"
+    assert await app.head() == first
+    assert await scene.columns() == ["id", "name"]
+    assert "2 migrations wait on" in await status(scene)
