@@ -9,7 +9,7 @@ from bot.domain.errors import Reason, Refused, problem
 from bot.domain.look import DatabaseFacts, HostFacts, Look
 from bot.domain.moves import RESUME
 from bot.domain.names import Ref, Sha, TargetName
-from bot.domain.plan import Finding, NothingToDo, Plan, Step
+from bot.domain.plan import Finding, NothingToDo, Plan, Rehearse, Step
 from bot.domain.request import Action, Origin, Request
 from bot.domain.run import Run
 from bot.domain.target import Operations, Target
@@ -93,7 +93,12 @@ class Deploy:
             commit_count=first.commit_count,
             pending=migrations,
             skipped=skipped,
-            findings=(*downs, *_held_back(pending, migrations), *_sessions(database, migrations)),
+            findings=(
+                *downs,
+                *_held_back(pending, migrations),
+                *_sessions(database, migrations),
+                *_unseen(steps, migrations),
+            ),
         )
 
     async def basis(self, plan: Plan, run: Run, target: Target, look: Look) -> Mapping[str, str]:
@@ -140,6 +145,13 @@ def _pending(recipe: Recipe, first: HostFacts, database: DatabaseFacts | None) -
     if recipe.migrations is None or database is None:
         return ()
     return not_run(first.migrations, recipe.migrations, database)
+
+
+def _unseen(steps: tuple[Step, ...], migrations: tuple[str, ...]) -> tuple[Finding, ...]:
+    """Say that nobody will see what the migrations do, where the recipe cannot show it."""
+    if not migrations or any(isinstance(step.act, Rehearse) for step in steps):
+        return ()
+    return (Finding("rehearsal", {"outcome": "not_possible", "why": "recipe"}),)
 
 
 def _held_back(pending: tuple[str, ...], migrations: tuple[str, ...]) -> tuple[Finding, ...]:

@@ -6,8 +6,9 @@ Findings of a plan, by kind. Facts are text; figures are plain digits; a fact th
     outcome     `ok` or `not_possible`. (One that failed ends the run before its gate, with `rehearsal_failed`.)
     why         where not possible: `recipe` (the recipe knows no way to), `scratch_off` (the target has no
                 `scratch: true`), `other_connection` (a migration names a connection of its own, `detail` says which),
-                `name_too_long`, `source_missing`, or what the script said: `tools`, `connect`, `worktree`, `scratch`,
-                `copy`, `setup`, `probe`, `elsewhere`, `busy`.
+                `name_too_long`, `source_missing`, `settings` (a value that no option file can hold), `recipe` (it does
+                not say how; then there is nothing but `outcome` and `why`), or what the script said: `tools`,
+                `connect`, `worktree`, `scratch`, `copy`, `setup`, `probe`, `elsewhere`, `busy`.
     detail      words of the host or the server.
     migrations  how many ran on the copy.
     seconds     how long all of them took there, such as `4.20`.

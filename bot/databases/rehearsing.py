@@ -66,7 +66,7 @@ class RehearsePerformer:
         act = _act(job)
         try:
             sources = await self._sources(job)
-            hindrance = _hindrance(act, sources)
+            hindrance = _hindrance(act, sources, job.target.database)
             if hindrance is not None:
                 return _told(not_rehearsed(act, sources, *hindrance))
             scratch, database = _where(job)
@@ -172,14 +172,16 @@ def _told(findings: tuple[Finding, ...]) -> Done:
     return Done({FINDINGS: findings_to_text(findings)})
 
 
-def _hindrance(act: Rehearse, sources: Mapping[str, str]) -> tuple[str, str] | None:
+def _hindrance(act: Rehearse, sources: Mapping[str, str], database: Database | None) -> tuple[str, str] | None:
     """Say why nothing may be run at all, with a detail; None where it may."""
     for name in act.migrations:
         if not sources.get(name):
             return "source_missing", name
         if names_connection(sources[name], act.other_connection, act.suffix):
             return "other_connection", name
-    return ("scratch_off", "") if act.scratch is None else None
+    if act.scratch is not None:
+        return None
+    return ("name_too_long", database.name) if database is not None and database.scratch else ("scratch_off", "")
 
 
 def _statements(trial: Trial) -> tuple[Statement, ...] | None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.databases.migration_source import Down, down_of, names_connection
+from bot.databases.migration_source import Down, down_of, names_connection, word_that_destroys
 
 OTHER = r"(?:Schema|DB)::connection\s*\(|->connection\s*\(|\$connection\s*="
 
@@ -43,3 +43,19 @@ def test_another_language_is_not_guessed() -> None:
 )
 def test_another_connection_is_seen_in_code_alone(body: str, names: bool) -> None:
     assert names_connection(php(body), OTHER, ".php") is names
+
+
+@pytest.mark.parametrize(
+    ("up", "word"),
+    [
+        ("$t->dropColumn('fax');", "dropColumn"),
+        ("Schema::dropIfExists('x');", "dropIfExists"),
+        ("DB::statement('DELETE FROM x');", "DELETE FROM"),
+        ("DB::table('x')->update(['a' => 1]);", "update"),
+        ("$t->dropIndex('i'); // dropColumn('a')", ""),
+        ("$t->string('a');", ""),
+    ],
+)
+def test_a_word_that_destroys_is_found_in_the_way_up_alone(up: str, word: str) -> None:
+    down = "public function down() { Schema::dropIfExists('y'); }"
+    assert word_that_destroys(f"<?php class X {{ public function up() {{ {up}\n }} {down} }}", ".php") == word
