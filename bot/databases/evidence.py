@@ -4,10 +4,10 @@ Findings of a plan, by kind. Facts are text; figures are plain digits; a fact th
 
 `rehearsal`, one
     outcome     `ok` or `not_possible`. (One that failed ends the run before its gate, with `rehearsal_failed`.)
-    why         where not possible: `recipe` (the recipe knows no way to), `scratch_off` (the target has no
-                `scratch: true`), `other_connection` (a migration names a connection of its own, `detail` says which),
-                `name_too_long`, `source_missing`, `settings` (a value that no option file can hold), `recipe` (it does
-                not say how; then there is nothing but `outcome` and `why`), or what the script said: `tools`,
+    why         where not possible: `recipe` (it knows no way to; from a plan without a step that rehearses there is
+                then nothing but `outcome` and `why`), `scratch_off` (the target has no `scratch: true`),
+                `other_connection` (a migration names a connection of its own, `detail` says which), `name_too_long`,
+                `source_missing`, `settings` (a value that no option file can hold), or what the script said: `tools`,
                 `connect`, `worktree`, `scratch`, `copy`, `setup`, `probe`, `elsewhere`, `busy`.
     detail      words of the host or the server.
     migrations  how many ran on the copy.
