@@ -40,6 +40,21 @@ def test_built_in_recipes_load_and_change_nothing_before_the_gate(name: str) -> 
         (GOOD + "change: [{key: a, title: A, run: 'x {each}', each: names}]", "no variable of kind texts"),
         (GOOD + "change: [{key: a, title: A, run: x, when: [{var: b}]}]", "no variable of the recipe"),
         (GOOD + "change: [{key: a, title: A, run: x, when: [sometimes]}]", "change[0].when"),
+        (
+            GOOD + "migrations: {kind: table, table: t}",
+            "migrations: Value error, `kind: table` needs directory, suffix",
+        ),
+        (GOOD + "migrations: {kind: command, status: x, parser: rails}", "migrations.parser"),
+        (GOOD + "migrations: {kind: command, status: x, parser: django, table: t}", "look at table"),
+        (
+            GOOD + "migrations: {kind: command, status: 'x {sha}', parser: django}",
+            "migrations.status: the template asks",
+        ),
+        (GOOD + "prepare: [{key: a, title: A, does: preview}]", "migrations.sql: is missing"),
+        (
+            GOOD + "migrations: {kind: command, status: x, parser: django}\nverify: [{key: a, title: A, does: undone}]",
+            "migrations.table: is missing",
+        ),
     ],
 )
 def test_what_is_wrong_in_a_recipe_is_named_with_its_path(text: str, problem: str) -> None:

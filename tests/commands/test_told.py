@@ -1,0 +1,117 @@
+"""Migrations that only a tool knows: what a command plans from what it told."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bot.domain.errors import Reason, Refused
+from bot.domain.look import DatabaseFacts, HostFacts, HostQuestion, Ran, Release, Told
+from bot.domain.plan import Plan, Preview, Shell
+from bot.domain.plan_json import plan_from_json, plan_to_json
+from bot.domain.request import Action
+from bot.recipes.load import load_recipe
+from commands.deploy import Deploy
+from commands.migrate_status import MigrateStatus
+from commands.rollback import Rollback
+from tests.support.examples import DATABASE, HEAD, HOST, NAME, NEXT, REQUEST, RUN, TARGET, Sight
+
+RECIPES = {NAME: load_recipe("django", Path())}
+AT = replace(TARGET, vars=RECIPES[NAME].check_vars({})[0])
+NONE = replace(DATABASE, has_table=False, ran=())
+
+
+def printed(*migrations: str) -> Told:
+    """What showmigrations prints; one that ran begins with an X."""
+    plan = [f"[{name[0] if name[0] == 'X' else ' '}]  a.{name.removeprefix('X')}" for name in migrations]
+    return Told(0, "\n".join(plan), "")
+
+
+class Tool(Sight):
+    """A look at hosts with a tool that tells one thing at HEAD and another elsewhere."""
+
+    def __init__(self, live: Told, elsewhere: Told, *hosts: HostFacts, database: DatabaseFacts = NONE) -> None:
+        super().__init__(*hosts or (replace(HOST, migrations=()),), database=database)
+        self.told = {True: live, False: elsewhere}
+
+    async def host(self, name: str, question: HostQuestion) -> HostFacts:
+        facts = await super().host(name, question)
+        here = question.ref is None
+        return replace(facts, told=self.told[here] if question.telling is not None else None)
+
+    async def database(self, table: str | None) -> DatabaseFacts:
+        assert table is None
+        return self.facts
+
+
+async def test_a_deploy_runs_what_the_tool_says_is_pending_at_the_commit() -> None:
+    sight = Tool(printed("X0001"), printed("X0001", "0002", "0003"), HOST, replace(HOST, host="web2"))
+    plan = await Deploy(RECIPES).plan(RUN, replace(AT, hosts=("web1", "web2")), sight)
+    assert isinstance(plan, Plan)
+    assert plan.pending == ("a.0002", "a.0003")
+    assert [question.telling is not None for question in sight.asked] == [True, False]
+    [preview] = [step for step in plan.steps if isinstance(step.act, Preview)]
+    assert "'a.0002\na.0003'" in preview.act.telling.script()  # type: ignore[union-attr]  # it is a Preview
+    assert plan_from_json(plan_to_json(plan)) == plan
+    assert await Deploy(RECIPES).pending(plan, AT, Tool(printed("X0001", "X0002", "0003"), printed())) == ("a.0003",)
+
+
+async def test_the_basis_moves_with_what_the_tool_says() -> None:
+    command = Deploy(RECIPES)
+    plan = await command.plan(RUN, AT, Tool(printed("X0001"), printed("X0001", "0002")))
+    assert isinstance(plan, Plan)
+    same = await command.basis(plan, RUN, AT, Tool(printed("X0001"), printed("X0001", "0002")))
+    assert same == plan.basis
+    moved = await command.basis(plan, RUN, AT, Tool(printed("X0001"), printed("X0001", "X0002")))
+    assert moved["pending migrations"] == ""
+
+
+async def test_a_rollback_undoes_what_the_commit_before_does_not_have_and_looks_at_the_live_code() -> None:
+    command, run = Rollback(RECIPES), replace(RUN, request=replace(REQUEST, action=Action.ROLLBACK, options={}))
+    host = replace(HOST, sha=NEXT, removed_count=1, migrations=())
+    sight = Tool(printed("X0001", "X0002", "X0003"), printed("X0001"), host)
+    sight.known = (Release("R-OLDER1", HEAD, NEXT, good=True),)
+    plan = await command.plan(run, AT, sight)
+    assert isinstance(plan, Plan)
+    assert plan.undo == ("a.0003", "a.0002")
+    [down] = [step for step in plan.steps if step.key == "migrate-down"]
+    assert isinstance(down.act, Shell)
+    assert "approved='a.0003\na.0002'" in down.act.command.script()
+    assert await command.basis(plan, run, AT, sight) == plan.basis
+    assert await command.pending(plan, AT, sight) == plan.undo
+
+
+async def test_a_tool_that_fails_is_told_and_nothing_is_planned() -> None:
+    with pytest.raises(Refused) as refusal:
+        await Deploy(RECIPES).plan(RUN, AT, Tool(printed(), Told(1, "", "  Traceback\nNo module named 'x'\n")))
+    assert refusal.value.problem.reason is Reason.MIGRATIONS_UNREADABLE
+    assert refusal.value.problem.facts["detail"].endswith("No module named 'x'")
+
+
+AHEAD = Told(
+    0, "Rev: 1a5e (head)\nParent: <base>\n\n    accounts\n\nFAILED: Can't locate revision identified by '0b91'", ""
+)
+WHOLE = Told(
+    0,
+    "Rev: 0b91 (head)\nParent: 1a5e\n\n    index\n\nRev: 1a5e\nParent: <base>\n\n    accounts\n\n"
+    "Current revision(s) for mysql://db:\nRev: 0b91 (head)\nParent: 1a5e\n",
+    "",
+)
+
+
+async def test_a_database_ahead_of_the_code_is_no_ground_to_plan_on() -> None:
+    recipes = {NAME: load_recipe("alembic", Path())}
+    with pytest.raises(Refused) as refusal:
+        await Deploy(recipes).plan(RUN, replace(AT, vars=recipes[NAME].check_vars({})[0]), Tool(AHEAD, AHEAD))
+    assert refusal.value.problem.facts["unknown"] == "0b91"
+
+
+async def test_the_status_is_told_by_whichever_commit_knows_them_all() -> None:
+    recipes = {NAME: load_recipe("alembic", Path())}
+    at = replace(AT, vars=recipes[NAME].check_vars({})[0])
+    for live, branch in ((AHEAD, WHOLE), (WHOLE, AHEAD)):
+        status = await MigrateStatus(recipes).status(at, Tool(live, branch))
+        assert status.ran == (Ran("1a5e accounts", None), Ran("0b91 index", None))
+        assert (status.pending_live, status.pending_branch, status.missing) == ((), (), ())
