@@ -339,7 +339,7 @@ SENTENCES: dict[str, str] = {
     "rehearsal.ok.other": "🎭 rehearsed on a copy: {n} migrations, {seconds}, no errors",
     "rehearsal.empty": "(its tables were empty, so times mean little)",
     "rehearsal.not_possible": "not rehearsed: {why}",
-    "rehearsal.why.recipe": "the recipe knows no way to",
+    "rehearsal.why.recipe": "the recipe knows no way to[: {detail}]",
     "rehearsal.why.scratch_off": "no scratch database is allowed here (`scratch: true`)",
     "rehearsal.why.other_connection": "a migration uses another connection[: {detail}]",
     "rehearsal.why.name_too_long": "the name of the scratch database would be too long",
