@@ -22,10 +22,23 @@ from bot.databases.connect import Connections as DatabaseConnections
 from bot.databases.look import DatabaseLook
 from bot.databases.performers import DumpPerformer, NothingPendingPerformer, UndonePerformer
 from bot.databases.previewing import PreviewPerformer
+from bot.databases.proving import ProvePerformer
 from bot.databases.rehearsing import AsRehearsedPerformer, RehearsePerformer
 from bot.domain.look import DatabaseFacts, HostFacts, HostQuestion, Look, Release
 from bot.domain.names import TargetName
-from bot.domain.plan import Act, AsRehearsed, Dump, Health, NothingPending, Preflight, Preview, Rehearse, Shell, Undone
+from bot.domain.plan import (
+    Act,
+    AsRehearsed,
+    Dump,
+    Health,
+    NothingPending,
+    Preflight,
+    Preview,
+    Prove,
+    Rehearse,
+    Shell,
+    Undone,
+)
 from bot.domain.run import Run
 from bot.domain.target import Target
 from bot.engine.engine import Engine
@@ -192,6 +205,7 @@ def build_edges(
     performers: dict[type[Act], Performer] = {
         Shell: ShellPerformer(runner),
         Dump: DumpPerformer(runner, connections),
+        Prove: ProvePerformer(runner, connections),
         Preflight: PreflightPerformer(looks),
         Health: HealthPerformer(),
         NothingPending: NothingPendingPerformer(database_look, table_of),

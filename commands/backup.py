@@ -13,6 +13,7 @@ from bot.domain.plan import Dump, NothingToDo, Phase, Plan, Risk, Step
 from bot.domain.request import Action, Origin, Request
 from bot.domain.run import Run
 from bot.domain.target import Operations, Target
+from bot.recipes.proof import proof_step, proof_steps
 from bot.recipes.recipe import Recipe
 from commands.both_ways import backup_id
 from commands.words import find_target, sort_words
@@ -67,15 +68,19 @@ class Backup:
         return ()
 
     async def plan(self, run: Run, target: Target, look: Look) -> Plan | NothingToDo:
-        """Plan a dump.
+        """Plan a dump, or a proof.
 
         Raises:
             Refused: `backup_impossible`, the environment has no database or no place for backups.
         """
         require_backups(target)
+        if run.request.options.get("what") == VERIFY:
+            step = proof_step(target, run.request.options["backup"], run.id, Phase.CHANGE)
+            return Plan(request=run.request, steps=(step,), requirement=target.policy.requirement(self.action))
         tables = tuple(run.request.options.get("tables", "").split("\n")) if "tables" in run.request.options else ()
         purpose = Purpose.SCHEDULED if "scheduled" in run.request.options else Purpose.ASKED
-        steps = (dump_step(target, backup_id(run), tables, purpose),)
+        made = backup_id(run)
+        steps = (dump_step(target, made, tables, purpose), *proof_steps(target, made, run.id, Phase.CHANGE))
         return Plan(request=run.request, steps=steps, requirement=target.policy.requirement(self.action))
 
     async def basis(self, plan: Plan, run: Run, target: Target, look: Look) -> Mapping[str, str]:

@@ -31,6 +31,9 @@ sha256() (
 )
 """
 
+CONTENTS = resources.files(__package__).joinpath("contents.sh").read_text(encoding="utf-8")
+"""What is in a database: shell functions that dumps share with what restores them."""
+
 _SCRIPT = resources.files(__package__).joinpath("dump.sh").read_text(encoding="utf-8")
 
 
@@ -44,6 +47,7 @@ class Stage(StrEnum):
     DATABASE = "database"
     CONNECT = "connect"
     SPACE = "space"
+    CONTENTS = "contents"
     DUMP = "dump"
     COMPRESS = "compress"
     INTEGRITY = "integrity"
@@ -103,7 +107,8 @@ def dump_job(target: Target, dump: Dump, run: str, attempt: int, reserve_kib: in
         "attempt": str(attempt),
         "directory": backups.directory,
         "reserve": str(reserve_kib),
-        "only": _only(dump.tables),
+        "only": only(dump.tables),
+        "counts": "yes" if database.scratch else "no",
         "origin": origin(dump, target.name.app, target.name.environment, database.name, run),
         **{f"status_{stage.value}": str(stage.exit_status) for stage in Stage},
     }
@@ -113,11 +118,16 @@ def dump_job(target: Target, dump: Dump, run: str, attempt: int, reserve_kib: in
     parts.append(Syntax("set --"))
     for word in (database.name, *dump.tables):
         parts += [Syntax(" "), Word(word)]
-    parts.append(Syntax("\n" + SHA256 + _SCRIPT))
+    parts.append(Syntax("\n" + SHA256 + CONTENTS + _SCRIPT))
     return DumpJob(Command(tuple(parts)), {OPTION_FILE: option_file(database)})
 
 
-def _only(tables: tuple[str, ...]) -> str:
+def only(tables: tuple[str, ...]) -> str:
+    """Write SQL that narrows a list of tables.
+
+    Args:
+        tables: their names; none means all.
+    """
     if not tables:
         return ""
     # hexadecimal, so that no name can end the literal in any SQL mode

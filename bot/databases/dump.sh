@@ -5,9 +5,13 @@
 #   directory    where backups lie
 #   reserve      KiB that must stay free beside the dump
 #   only         SQL that narrows the list of tables to the chosen ones, or nothing
+#   counts       whether rows are counted and checksums read, so that the backup can be proven: yes or no
 #   origin       lines of JSON: where the backup is from and why it was made
 #   status_…     the exit status of each stage that can fail
 #   "$@"         the database, then the chosen tables, if only some are dumped
+#
+# The tool says nothing of what it read, so two sessions look too: one whose snapshot is taken just before the tool's own,
+# and one whose snapshot is taken just after. A table that is the same in both is the same in the dump.
 #
 # The dump is DIRECTORY/BACKUP.sql.zst (or .gz). It counts as a backup when BACKUP.json lies beside it: that is written
 # last, and only after every check. Until then the dump's name ends in `.part`. Credentials are in a file of the job.
@@ -69,6 +73,20 @@ unpack() {
   esac
 }
 
+# snapshot NAME: open a session that reads what to do from a pipe of this name
+snapshot() {
+  mkfifo "$COUNTERSIGN_FILES/$1.in" || fail contents 'a pipe cannot be made'
+  "$client" --defaults-file="$options" --connect-timeout=10 --default-character-set=utf8mb4 \
+    --batch --skip-column-names --unbuffered "$database" \
+    <"$COUNTERSIGN_FILES/$1.in" >"$COUNTERSIGN_FILES/$1.out" 2>"$COUNTERSIGN_FILES/$1.err" &
+}
+
+take_snapshot='SET SESSION wait_timeout = 86400; SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ;
+START TRANSACTION WITH CONSISTENT SNAPSHOT; SELECT 1, 1; SELECT 1, 1;'
+
+# as_seen NAME: what a session with a snapshot found, after the two lines of `take_snapshot`
+as_seen() { tail -n +3 "$COUNTERSIGN_FILES/$1.out" | counted | sort; }
+
 # store: pack standard input into the part, which nobody else may have made
 store() (
   set -C
@@ -78,9 +96,21 @@ store() (
   # The first line is a comment. That of newer MariaDB programs is one that other clients reject: leave it out.
   IFS= read -r comment || comment=
   case $comment in
-    '/*M!999999'* | '-- '* | '') pack ;;
+    '/*M!999999'* | '-- '* | '') ;;
     *) exit 1 ;;
   esac
+  head=
+  lines=0
+  # The first comment about a table comes after the tool's snapshot.
+  while [ "$lines" -lt 100 ] && IFS= read -r line; do
+    head="$head$line
+"
+    lines=$((lines + 1))
+    case $line in '-- Table structure for '* | '-- Temporary '* | '-- Dumping '* | '-- Final '*) break ;; esac
+  done
+  if [ "$counts" = yes ]; then (printf '%s\n' "$take_snapshot" >&5) 2>/dev/null; fi
+  # What is packed in two pieces is unpacked as one.
+  printf '%s' "$head" | pack && pack
 )
 
 # last_line_is_trailer: whether standard input ends as a whole dump does
@@ -132,7 +162,8 @@ offers() { case $help in *"--$1"*) return 0 ;; *) return 1 ;; esac; }
 
 # ── how much, and is there room ──────────────────────────────────────────────────────────────────────────────────────
 
-contents=$(ask "SELECT IF(table_type = 'VIEW', 'view', 'table'), COALESCE(data_length, 0), JSON_QUOTE(table_name)
+contents=$(ask "SELECT IF(table_type = 'VIEW', 'view', 'table'), COALESCE(data_length, 0), JSON_QUOTE(table_name),
+    HEX(table_name)
   FROM information_schema.tables WHERE table_schema = DATABASE() $only ORDER BY table_name") ||
   fail connect 'the list of tables cannot be read'
 # names KIND: a JSON list
@@ -155,6 +186,22 @@ if offers set-gtid-purged; then set -- --set-gtid-purged=OFF "$@"; fi
 if offers column-statistics; then set -- --column-statistics=0 "$@"; fi
 set -- --defaults-file="$options" "$@"
 
+beside=$(objects) || fail contents 'the list of views, triggers, routines and events cannot be read'
+if [ "$counts" = yes ]; then
+  counting=$(counting) || fail contents 'the list of tables cannot be read'
+  snapshot before
+  before=$!
+  exec 4>"$COUNTERSIGN_FILES/before.in"
+  snapshot after
+  after=$!
+  exec 5>"$COUNTERSIGN_FILES/after.in"
+  (printf '%s\n' "$take_snapshot" >&4) 2>/dev/null
+  until [ -s "$COUNTERSIGN_FILES/before.out" ]; do
+    kill -0 "$before" 2>/dev/null || fail contents "$(cat "$COUNTERSIGN_FILES/before.err")"
+    sleep 0.05 2>/dev/null || sleep 1
+  done
+fi
+
 started=$(date -u +%Y-%m-%dT%H:%M:%SZ)
 began=$(date +%s)
 stages=$(
@@ -166,6 +213,27 @@ stages=$(
 # Where packing fails, the dump fails too, because nobody reads it: packing is then the cause.
 require compress "$packer could not write the dump"
 require dump "$tool did not end well"
+
+if [ "$counts" = yes ]; then
+  for session in 4 5; do (printf '%s\nexit\n' "$counting" >&"$session") 2>/dev/null; done
+  exec 4>&- 5>&-
+  wait "$before" && wait "$after" ||
+    fail contents "$(cat "$COUNTERSIGN_FILES/before.err" "$COUNTERSIGN_FILES/after.err")"
+  as_seen before >"$COUNTERSIGN_FILES/before"
+  as_seen after >"$COUNTERSIGN_FILES/after"
+fi
+
+# rows: lines of JSON, one a table: its rows and its checksum just before and just after the dump's own snapshot
+rows() {
+  [ "$counts" = yes ] || return 0
+  printf '%s\n' "$contents" | awk -F '\t' -v before="$COUNTERSIGN_FILES/before" -v after="$COUNTERSIGN_FILES/after" '
+    BEGIN {
+      while ((getline line <before) > 0) { split(line, f, "\t"); b[f[1]] = f[2] ", \"" f[3] "\"" }
+      while ((getline line <after) > 0) { split(line, f, "\t"); a[f[1]] = f[2] ", \"" f[3] "\"" }
+    }
+    $4 in b && $4 in a { printf "%s\n    %s: [%s, %s]", comma, $3, b[$4], a[$4]; comma = "," }
+    END { if (comma) printf "\n  " }'
+}
 
 # ── the checks ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -192,6 +260,8 @@ sha256=$(sha256 "$part") || fail checksum 'its checksum cannot be read'
   printf '  "server": %s,\n  "tool": "%s",\n  "compression": "%s",\n' "$server" "$version" "$packer"
   printf '  "file": "%s",\n  "bytes": %s,\n  "sha256": "%s",\n' "$backup.sql.$suffix" "$bytes" "$sha256"
   printf '  "data_bytes": %s,\n  "tables": [%s],\n  "views": [%s],\n' "$data_bytes" "$(names table)" "$(names view)"
+  printf '  "objects": [%s],\n' "$(printf '%s\n' "$beside" | awk -F '\t' 'NF { printf "%s%s", comma, $2; comma = ", " }')"
+  printf '  "rows": {%s},\n' "$(rows)"
   printf '  "stages": {%s},\n' "$(printf '%s\n' "$stages" | awk -F = '{ printf "%s\"%s\": %s", comma, $1, $2; comma = ", " }')"
   printf '  "proof": "checked"\n}\n'
 } >"$draft" || fail manifest "$draft cannot be written"

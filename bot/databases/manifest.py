@@ -5,15 +5,21 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
+from bot.domain.backup import KeptBackup, Proof, Purpose
 from bot.domain.plan import Dump
 
 FORMAT = 1
 """Raised when a reader of the old form would misunderstand the new one; further keys do not raise it."""
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+Counted = tuple[int, str, int, str]
+"""Rows and checksum of a table before, and after."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +38,16 @@ class Manifest:
         started: when, RFC 3339 in UTC.
         server: what the server called itself.
         tables: names of the tables in it.
-        proof: `checked`: every stage's exit status, the trailer, the packing and the checksum were in order.
+        proof: how far it is known that it can be restored.
+        run: the run that made it.
+        purpose: what it was made for.
+        chosen: the tables that were asked for; empty where the whole database was dumped.
+        data_bytes: size of the tables' data at the server.
+        rows: for each table its rows and checksum as seen just before and just after the dump's own snapshot; empty
+            where nobody counted.
+        objects: kind and name of what there is beside tables, such as `view adults`; None where nobody looked.
+        proven_at: when a restore was last tried, RFC 3339 in UTC; empty where it never was.
+        restore_seconds: how long that took; None where there was none.
     """
 
     backup: str
@@ -46,7 +61,37 @@ class Manifest:
     started: str
     server: str
     tables: tuple[str, ...]
-    proof: str
+    proof: Proof
+    run: str = ""
+    purpose: Purpose = Purpose.BEFORE
+    chosen: tuple[str, ...] = ()
+    data_bytes: int = 0
+    rows: Mapping[str, Counted] = field(default_factory=dict)
+    objects: tuple[str, ...] | None = None
+    proven_at: str = ""
+    restore_seconds: int | None = None
+
+    def kept(self) -> KeptBackup:
+        """Give what people are told of it.
+
+        Raises:
+            ValueError: an instant in it cannot be read.
+        """
+        return KeptBackup(
+            backup=self.backup,
+            run=self.run,
+            purpose=self.purpose,
+            started=datetime.fromisoformat(self.started),
+            database=self.database,
+            server=self.server,
+            tables=self.tables,
+            chosen=self.chosen,
+            bytes=self.bytes,
+            sha256=self.sha256,
+            proof=self.proof,
+            proven_at=datetime.fromisoformat(self.proven_at) if self.proven_at else None,
+            restore_seconds=self.restore_seconds,
+        )
 
 
 def origin(dump: Dump, app: str, environment: str, database: str, run: str) -> str:
@@ -118,5 +163,13 @@ def _manifest(data: Mapping[str, Any]) -> Manifest:
         started=str(data["started"]),
         server=str(data["server"]),
         tables=tuple(str(name) for name in data["tables"]),
-        proof=str(data["proof"]),
+        proof=Proof(str(data["proof"])),
+        run=str(data.get("run", "")),
+        purpose=Purpose(str(data.get("purpose", Purpose.BEFORE))),
+        chosen=tuple(str(name) for name in data.get("chosen", ())),
+        data_bytes=int(data.get("data_bytes", 0)),
+        rows={str(name): (int(a), str(b), int(c), str(d)) for name, (a, b, c, d) in data.get("rows", {}).items()},
+        objects=tuple(str(name) for name in data["objects"]) if "objects" in data else None,
+        proven_at=str(data.get("proven_at", "")),
+        restore_seconds=int(data["restore_seconds"]) if "restore_seconds" in data else None,
     )

@@ -142,13 +142,13 @@ class DumpPerformer:
             made = _made(job)
         except ValueError as error:
             return _impossible(Stage.SETTINGS, str(error))
-        told = _Told(output)
+        told = Told(output)
         outcome = await self._runner.perform(job, made.script, "/", made.files, told)
         return await self._judged(job, outcome, told)
 
     async def resume(self, job: Job, output: Output) -> Outcome:
         """As `perform`, but never start it."""
-        told = _Told(output)
+        told = Told(output)
         outcome = await self._runner.resume(job, told)
         return await self._judged(job, outcome, told)
 
@@ -172,13 +172,13 @@ class DumpPerformer:
         """End the dump; it removes its `.part` itself."""
         return await self._runner.end(job)
 
-    async def _judged(self, job: Job, outcome: Outcome, told: _Told) -> Outcome:
+    async def _judged(self, job: Job, outcome: Outcome, told: Told) -> Outcome:
         match outcome:
             case Failed(exit_status=exit_status):
                 stage = failed_stage(exit_status)
                 if stage is None:
                     return outcome
-                return replace(_impossible(stage, _masked(told.last_lines(), job)), exit_status=exit_status)
+                return replace(_impossible(stage, masked(told.last_lines(), job)), exit_status=exit_status)
             case Done():
                 return await self._proved(job)
             case _:
@@ -205,7 +205,7 @@ class DumpPerformer:
                 "database": manifest.database,
                 "started": manifest.started,
                 "server": manifest.server,
-                "proof": manifest.proof,
+                "proof": manifest.proof.value,
             }
         )
 
@@ -226,7 +226,7 @@ class DumpPerformer:
         return last
 
 
-class _Told:
+class Told:
     """Passes output on and remembers its end.
 
     Args:
@@ -241,9 +241,11 @@ class _Told:
         self._end = b""
 
     async def begun(self) -> None:
+        """Pass it on."""
         await self._output.begun()
 
     async def write(self, offset: int, chunk: bytes) -> None:
+        """Pass it on, and keep the last of it."""
         self._end = (self._end + chunk)[-self._ENOUGH :]
         await self._output.write(offset, chunk)
 
@@ -271,7 +273,8 @@ def _impossible(stage: Stage, detail: str) -> Failed:
     return Failed(_problem(stage, detail))
 
 
-def _masked(text: str, job: Job) -> str:
+def masked(text: str, job: Job) -> str:
+    """Take the database's password out of what a program said."""
     database = job.target.database
     return masker_of(() if database is None else (database.password,)).mask(text)
 

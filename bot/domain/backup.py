@@ -124,6 +124,21 @@ def predicted_seconds(kept: KeptBackup, shelf: Shelf) -> int | None:
     return None
 
 
+def scratch_name(database: str, kind: str, run: str) -> str | None:
+    """Name a database that is made beside a live one.
+
+    Args:
+        database: the live one.
+        kind: what it is for, such as `proof`.
+        run: the run that makes it.
+
+    Returns:
+        `DATABASE_countersign_KIND_RUN`; None where that is longer than a name can be.
+    """
+    name = f"{database}_countersign_{kind}_{run.removeprefix('R-').lower()}"
+    return name if len(name) <= _LONGEST_IDENTIFIER else None
+
+
 def parse_backup_id(text: str) -> str:
     """Read the ID of a backup that somebody typed.
 

@@ -43,6 +43,7 @@ class Reason(StrEnum):
     DATABASE_MISSING = "database_missing"
     BLOCKED_BY_SESSIONS = "blocked_by_sessions"
     BACKUP_IMPOSSIBLE = "backup_impossible"
+    NOT_RESTORABLE = "not_restorable"
     REHEARSAL_FAILED = "rehearsal_failed"
     NO_MIGRATIONS = "no_migrations"
     MIGRATIONS_UNREADABLE = "migrations_unreadable"

@@ -71,6 +71,20 @@ class Dump:
 
 
 @dataclass(frozen=True)
+class Prove:
+    """Restoring a backup into a scratch database on the host of its step, and comparing it with what was dumped.
+
+    Args:
+        backup: its ID.
+        scratch: name of the database that is made and dropped; None where the target allows none, and then the file
+            alone is checked.
+    """
+
+    backup: str
+    scratch: str | None
+
+
+@dataclass(frozen=True)
 class Preflight:
     """Reading a host and the database, and refusing where a run could not end well.
 
@@ -186,7 +200,7 @@ class AsRehearsed:
     expected: Mapping[str, str] = field(default_factory=dict)
 
 
-Act = Shell | Dump | Preflight | Health | NothingPending | Undone | Preview | Rehearse | AsRehearsed
+Act = Shell | Dump | Prove | Preflight | Health | NothingPending | Undone | Preview | Rehearse | AsRehearsed
 """What a step does. A new kind is a new class here and a performer in the composition root."""
 
 
@@ -348,8 +362,9 @@ class Plan:
 
     @property
     def backup(self) -> str | None:
-        """The ID of the backup it makes, if it makes one."""
-        return next((step.act.backup for step in self.steps if isinstance(step.act, Dump)), None)
+        """The ID of the backup it makes, or else of the one it uses; None where it does neither."""
+        made = next((step.act.backup for step in self.steps if isinstance(step.act, Dump)), None)
+        return made or next((step.act.backup for step in self.steps if isinstance(step.act, Prove)), None)
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from bot.domain.plan import (
     Plan,
     Preflight,
     Preview,
+    Prove,
     Rehearse,
     Risk,
     Shell,
@@ -180,6 +181,8 @@ def _act_to_json(act: Act) -> dict[str, Any]:
             }
         case Dump(backup, tables, purpose):
             return {"act": "dump", "backup": backup, "tables": list(tables), "purpose": purpose.value}
+        case Prove(backup, scratch):
+            return {"act": "prove", "backup": backup, "scratch": scratch}
         case Preflight(needs, tools):
             return {"act": "preflight", "needs": needs, "tools": list(tools)}
         case Health(url, tries):
@@ -203,6 +206,8 @@ def _act_from_json(data: Mapping[str, Any]) -> Act:
             return Shell(command_from_json(data["command"]), data["directory"], data["expects"])
         case "dump":
             return Dump(data["backup"], tuple(data["tables"]), Purpose(data["purpose"]))
+        case "prove":
+            return Prove(data["backup"], data["scratch"])
         case "preflight":
             return Preflight(int(data["needs"]), tuple(data["tools"]))
         case "health":

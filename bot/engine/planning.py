@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from bot.domain.approval import GateState
 from bot.domain.errors import Problem, Reason, Refused, problem
-from bot.domain.plan import Dump, Finding, NothingToDo, Phase, Plan, Step
+from bot.domain.plan import Dump, Finding, NothingToDo, Phase, Plan, Prove, Step
 from bot.domain.plan_json import findings_of, plan_digest
 from bot.domain.run import Gate, Run, RunState, StepRow, StepState
 from bot.engine.ports import ChangeStarts, FactsAre, GateIs, MoveTo, PlanIs, StepsAdded
@@ -151,5 +151,7 @@ def _findings(run: Run, plan: Plan) -> tuple[Finding, ...]:
         for row in run.rows(step.key):
             if isinstance(step.act, Dump):
                 found.append(Finding("backup", dict(row.facts)))
+            if isinstance(step.act, Prove) and found and found[-1].kind == "backup":
+                found[-1] = Finding("backup", {**found[-1].facts, **row.facts})
             found += findings_of(row.facts)
     return tuple(found)

@@ -25,6 +25,7 @@ from bot.domain.plan import (
 )
 from bot.domain.shell import Command, fill
 from bot.domain.target import Target
+from bot.recipes.proof import proof_steps
 from bot.recipes.recipe import (
     At,
     Condition,
@@ -154,6 +155,8 @@ def planned(recipe: Recipe, target: Target, situation: Situation) -> tuple[tuple
                 skipped.append(Skipped(spec.key, spec.title.replace(" {each}", ""), why_not))
                 continue
             steps += (step for step in _steps(spec, phase, recipe, target, situation) if step.key not in already)
+            if spec.does is Does.BACKUP and situation.backup is not None:
+                steps += proof_steps(target, situation.backup, situation.run, phase)
     return tuple(steps), tuple(skipped)
 
 

@@ -151,6 +151,11 @@ REASONS: dict[Reason, Explanation] = {
         "Mend the migration, push it, then ask again.",
         "Nobody was asked to approve. Production was not changed, and the copy is gone.",
     ),
+    Reason.NOT_RESTORABLE: Explanation(
+        "Backup `{backup}` could not be restored[ ({stage})][: {detail}].",
+        "Make a new backup. One that is refuted is never offered as proven.",
+        "The live database was not touched.",
+    ),
     Reason.NO_MIGRATIONS: Explanation(
         "{target} has no {missing} that I could compare.",
         "Add `database:` to the environment, or choose a recipe that has migrations.",
@@ -301,7 +306,10 @@ SENTENCES: dict[str, str] = {
     "plan.undo.one": "*{n} migration to undo*",
     "plan.undo.other": "*{n} migrations to undo*",
     "plan.destructive": "⚠️ *It drops or rewrites data.*",
-    "plan.backup": "💾 Backup `{id}`[ · {size}] · checked[ · sha256 `{sha}`]",
+    "plan.backup": "💾 Backup `{id}`[ · {size}] · {proof}[ · restores in about {restore}][ · sha256 `{sha}`]",
+    "proof.proven": "*proven*[ {when}]",
+    "proof.checked": "checked, not proven",
+    "proof.refuted": "⚠️ *does not restore*",
     "plan.backup.planned": "💾 Backup `{id}` is made first.",
     "plan.backup.none": "No backup is made for this run.",
     "plan.downtime": "🔧 The site is down from step {first} to step {last}[, about {seconds}].",

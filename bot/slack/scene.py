@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from bot.domain.errors import Problem
-from bot.domain.plan import BOT, Dump, Finding, Phase, Plan, Risk, Step
+from bot.domain.plan import BOT, Dump, Finding, Phase, Plan, Prove, Risk, Step
 from bot.domain.run import BEFORE_CHANGE, Run, RunState, StepRow, StepState, step_state
 from bot.domain.secrets import Masker
 from bot.domain.target import EmojiNames
@@ -240,7 +240,7 @@ def backup_id(run: Run) -> str | None:
     if run.plan is None or run.plan.backup is None:
         return None
     made = any(
-        isinstance(step.act, Dump) and rows and step_state(rows) is StepState.DONE
+        isinstance(step.act, Dump | Prove) and rows and step_state(rows) is StepState.DONE
         for step in run.plan.steps
         for rows in [run.rows(step.key)]
     )

@@ -50,6 +50,7 @@ class LocalHost:
         self._path = f"{path}:{SYSTEM_PATH}" if path is not None else SYSTEM_PATH
         self._before = before
         self.group = 0
+        self._notes = tempfile.TemporaryDirectory()
 
     async def perform(
         self, job: Job, script: Command, directory: str, files: Mapping[str, Secret], output: Output
@@ -61,7 +62,7 @@ class LocalHost:
                 path.write_text(secret.reveal())
             process = await asyncio.create_subprocess_exec(
                 "sh", "-c", f"{self._before}\n{script.script()}", cwd=directory, start_new_session=True,
-                env={"PATH": self._path, "COUNTERSIGN_FILES": private},
+                env={"PATH": self._path, "COUNTERSIGN_FILES": private, "COUNTERSIGN_RUN_DIR": self._notes.name},
                 stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
             )  # fmt: skip
             self.group = process.pid

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
+
+from bot.domain.backup import Proof
 from bot.domain.plan import Plan
 from bot.domain.run import Run, StepState
 from bot.slack import figures, markup
@@ -115,8 +119,22 @@ def _backup(run: Run, scene: Scene) -> Markup:
             id=found.facts.get("backup") or found.facts.get("id") or planned or "",
             size=figures.size(int(size)) if size.isdigit() else size,
             sha=found.facts.get("sha256", "")[:12],
+            proof=_proof(found.facts, scene),
+            restore=_restores_in(found.facts.get("restore_seconds", "")),
         )
     return say("plan.backup.planned", id=planned) if planned else say("plan.backup.none")
+
+
+def _proof(facts: Mapping[str, str], scene: Scene) -> Markup:
+    """Say how far a backup is known to be good, and since when."""
+    proof = facts.get("proof") or Proof.CHECKED.value
+    at = facts.get("proven_at")
+    when = markup.time_of_day(datetime.fromisoformat(at)) if at else ""
+    return scene.sentences.say(f"proof.{proof}", when=when)
+
+
+def _restores_in(seconds: str) -> str:
+    return figures.duration(max(int(seconds), 1)) if seconds.isdigit() else ""
 
 
 def _downtime(plan: Plan, after: tuple[Shown, ...], scene: Scene) -> Markup:

@@ -1,0 +1,30 @@
+# What is in a database, for POSIX sh: shared by the dump and by what restores it. Both define `ask` and `only`.
+
+# A dump of chosen tables has neither routines nor events.
+whole=1
+[ -z "$only" ] || whole=0
+
+# counting: print, for each table, a statement that counts its rows and one that reads its checksum
+counting() {
+  ask "SELECT CONCAT('SELECT ''', HEX(table_name), ''', COUNT(*) FROM \`', REPLACE(table_name, '\`', '\`\`'),
+      '\`; CHECKSUM TABLE \`', REPLACE(table_name, '\`', '\`\`'), '\`;')
+    FROM information_schema.tables WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE' $only"
+}
+
+# counted: turn what those statements print into lines NAME-IN-HEX<TAB>ROWS<TAB>CHECKSUM
+counted() { awk -F '\t' 'NR % 2 { name = $1; rows = $2; next } { print name "\t" rows "\t" $NF }'; }
+
+# objects: print what the database has beside tables, as lines IN-HEX<TAB>JSON of kind and name
+objects() {
+  ask "SELECT HEX(named), JSON_QUOTE(named) FROM (
+      SELECT CONVERT(CONCAT('view ', table_name) USING utf8mb4) AS named FROM information_schema.tables
+        WHERE table_schema = DATABASE() AND table_type = 'VIEW' $only
+      UNION ALL SELECT CONCAT('trigger ', trigger_name)
+        FROM (SELECT trigger_name, trigger_schema, event_object_table AS table_name FROM information_schema.triggers) t
+        WHERE trigger_schema = DATABASE() $only
+      UNION ALL SELECT CONCAT(LOWER(routine_type), ' ', routine_name) FROM information_schema.routines
+        WHERE routine_schema = DATABASE() AND $whole
+      UNION ALL SELECT CONCAT('event ', event_name) FROM information_schema.events
+        WHERE event_schema = DATABASE() AND $whole) o
+    ORDER BY 1"
+}

@@ -1,0 +1,194 @@
+# Restores a dump into a database of its own, on the host, and compares it with what was dumped; for POSIX sh. What
+# restoring.py writes before it:
+#
+#   backup       the backup's ID
+#   source       the live database; it is only read here
+#   fresh        the database that is made; SOURCE_countersign_…
+#   sweep        SQL: what the names of databases begin with that earlier ones may have left behind
+#   dump sha256  the packed file and its checksum
+#   data_bytes   how much there was in the tables
+#   reserve      KiB that must stay free
+#   only         SQL that narrows the list of tables to the chosen ones, or nothing
+#   kept         where the events of the dump are kept as they are: they must not fire in the copy
+#   status_…     the exit status of each stage that can fail
+#
+# Credentials are in a file of the job, and so is `expected`: lines `object<TAB>HEX` and
+# `table<TAB>HEX<TAB>ROWS<TAB>CHECKSUM<TAB>ROWS<TAB>CHECKSUM`, seen just before and just after the dump's snapshot;
+# a table without figures must only be there. Both begin with a line `start<TAB>-`.
+
+set -u
+umask 077
+LC_ALL=C
+# The login path file of MySQL's programs would override the option file.
+MYSQL_TEST_LOGIN_FILE=/nonexistent
+export LC_ALL MYSQL_TEST_LOGIN_FILE
+
+options=$COUNTERSIGN_FILES/client.cnf
+expected=$COUNTERSIGN_FILES/expected
+database=$source
+made=
+
+# fail STAGE WHAT: say so, leave nothing half-made behind, and end with the stage's own exit status
+fail() {
+  printf 'restoring %s failed at %s: %s\n' "$backup" "$1" "$2" >&2
+  eval "exit \"\$status_$1\""
+}
+
+first() {
+  for program; do
+    if command -v "$program" >/dev/null 2>&1; then
+      printf '%s\n' "$program"
+      return 0
+    fi
+  done
+  return 1
+}
+
+# sql DATABASE OPTION…: run what standard input says, without the client's own commands
+sql() {
+  in=$1
+  shift
+  "$client" --defaults-file="$options" --connect-timeout=10 --default-character-set=utf8mb4 --batch --binary-mode \
+    --max-allowed-packet=1G --skip-column-names "$@" "$in"
+}
+
+# ask SQL: ask about $database; rows come as lines, columns between tabs
+ask() {
+  "$client" --defaults-file="$options" --connect-timeout=10 --default-character-set=utf8mb4 \
+    --batch --raw --skip-column-names --execute="$1" "$database"
+}
+
+quote() { printf '`%s`' "$(printf '%s' "$1" | sed 's/`/``/g')"; }
+
+drop() { printf 'DROP DATABASE IF EXISTS %s;\n' "$(quote "$1")" | sql "$source" >/dev/null; }
+
+unpack() {
+  case $dump in
+    *.zst) zstd -q -d -c ;;
+    *) gzip -d -c ;;
+  esac
+}
+
+# fitting: the dump as this server and this account can take it. The first line of newer MariaDB programs is one that
+# other clients reject; events are kept apart; an account of another name may need privileges to be named as an owner.
+fitting() {
+  sed -e '1{/^\/\*M!999999/d;}' \
+    -e "/^-- Dumping events for database/,/^-- Dumping routines for database/{w $events
+d;}" | owned
+}
+
+owned() {
+  if [ -n "$may_name_owners" ]; then cat; else
+    sed -e '/^\/\*!50/s/DEFINER=`[^`]*`@`[^`]*`//' -e '/^CREATE .*DEFINER=/s/DEFINER=`[^`]*`@`[^`]*`//'
+  fi
+}
+
+# asleep: events that do not fire
+asleep() { sed '/^\/\*!50106 CREATE/s/\(ON COMPLETION \(NOT \)\{0,1\}PRESERVE\) ENABLE/\1 DISABLE/' <"$events" | owned; }
+
+stage() { printf '%s\n' "$stages" | sed -n "s/^$1=//p"; }
+
+# passing: whether what the server said speaks of the moment, and not of the dump
+passing() { grep -q -E 'ERROR (1021|1040|1044|1045|1114|1142|1205|1213|1227|1317|1927|2002|2003|2006|2013) ' "$said"; }
+
+# differences: compare what is expected with what is found, both as lines
+differences() {
+  awk -F '\t' '
+    NR == FNR { wanted[$1 FS $2] = $0; next }
+    { found[$1 FS $2] = $0 }
+    END {
+      for (key in wanted) {
+        if (!(key in found)) { print "missing\t" key; continue }
+        if (split(wanted[key], w, "\t") < 6) continue
+        split(found[key], f, "\t")
+        if ((f[3] == w[3] && f[4] == w[4]) || (f[3] == w[5] && f[4] == w[6])) continue
+        low = w[3] + 0; high = w[5] + 0
+        if (low > high) { swap = low; low = high; high = swap }
+        if (w[3] FS w[4] != w[5] FS w[6] && f[3] + 0 >= low && f[3] + 0 <= high) { print "moving\t" key; continue }
+        print "differs\t" key "\t" f[3] " rows, checksum " f[4] "; dumped were " w[3] ", checksum " w[4]
+      }
+      for (key in found) if (!(key in wanted)) print "unexpected\t" key
+    }' "$1" "$2" | sort
+}
+
+# readable: names in hexadecimal as people write them
+readable() {
+  while IFS='	' read -r what kind hex rest; do
+    database=$source
+    printf '%s: %s %s%s\n' "$what" "$kind" "$(ask "SELECT CONVERT(0x$hex USING utf8mb4)" </dev/null)" "${rest:+: $rest}"
+  done
+}
+
+tidy() { if [ -n "$made" ]; then drop "$fresh"; fi; }
+trap tidy EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# ── is the file what the manifest says, and is there room ────────────────────────────────────────────────────────────
+
+client=$(first mariadb mysql) || fail tools 'neither mariadb nor mysql is installed'
+[ -f "$dump" ] || fail file "$dump is missing"
+[ "$(sha256 "$dump")" = "$sha256" ] || fail file "$dump is not the file that was made: its checksum differs"
+said=$(ask 'SELECT 1' 2>&1) || fail connect "$said"
+home=$(ask 'SELECT @@datadir')
+if [ -d "$home" ]; then
+  free=$(df -Pk -- "$home" | awk 'NR == 2 { for (i = NF; i > 1; i--) if ($i ~ /^[0-9]+%$/) { print $(i - 1); exit } }')
+  needed=$((data_bytes / 1024 * 6 / 5 + reserve))
+  if [ -n "$free" ] && [ "$free" -lt "$needed" ]; then
+    fail space "the database server has $free KiB free, and $needed KiB are needed for a copy"
+  fi
+fi
+may_name_owners=$(ask 'SHOW GRANTS' | grep -E 'ALL PRIVILEGES ON \*\.\*|SUPER|SET USER|SET_USER_ID|SET_ANY_DEFINER')
+mkdir -p "$kept" || fail create "$kept cannot be made"
+events=$kept/$backup.events.sql
+said=$kept/$backup.said
+
+# ── the copy ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+ask "SELECT schema_name FROM information_schema.schemata
+  WHERE LEFT(schema_name, CHAR_LENGTH($sweep)) = $sweep" | while IFS= read -r left; do drop "$left" </dev/null; done
+charset=$(ask "SELECT CONCAT('CHARACTER SET ', default_character_set_name, ' COLLATE ', default_collation_name)
+  FROM information_schema.schemata WHERE schema_name = DATABASE()")
+made=yes
+drop "$fresh"
+printf 'CREATE DATABASE %s %s;\n' "$(quote "$fresh")" "$charset" | sql "$source" 2>"$said" || {
+  made=
+  fail create "$(cat "$said")"
+}
+
+: >"$events"
+began=$(date +%s)
+stages=$(
+  {
+    { unpack <"$dump" 3>&-; printf 'unpack=%s\n' $? >&3; } |
+      { fitting 3>&-; printf 'fitting=%s\n' $? >&3; } |
+      { sql "$fresh" >/dev/null 2>"$said" 3>&-; printf 'load=%s\n' $? >&3; }
+  } 3>&1
+)
+if [ "$(stage load)" = 0 ] && [ "$(stage unpack)" = 0 ] && [ "$(stage fitting)" = 0 ]; then
+  asleep | sql "$fresh" >/dev/null 2>"$said" || stages="load=1"
+fi
+restore_seconds=$(($(date +%s) - began))
+cat "$said" >&2
+if [ "$(stage load)" != 0 ] || [ "$(stage unpack)" != 0 ] || [ "$(stage fitting)" != 0 ]; then
+  if passing; then fail interrupted "$(head -c 400 "$said")"; fi
+  refuted "$(head -c 400 "$said")"
+fi
+
+# ── is it what was dumped ────────────────────────────────────────────────────────────────────────────────────────────
+
+database=$fresh
+found=$kept/$backup.found
+{
+  printf 'start\t-\n'
+  counting | sql "$fresh" --unbuffered | counted | sed 's/^/table	/'
+  objects | awk -F '\t' '{ print "object\t" $1 }'
+} >"$found" || fail interrupted 'the copy cannot be read'
+differing=$(differences "$expected" "$found")
+database=$source
+moving=$(printf '%s\n' "$differing" | grep -c '^moving')
+rm -f "$found"
+if printf '%s\n' "$differing" | grep -q -E '^(missing|differs|unexpected)'; then
+  refuted "$(printf '%s\n' "$differing" | grep -v '^moving' | head -n 3 | readable)"
+fi

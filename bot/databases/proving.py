@@ -1,0 +1,137 @@
+"""The step that proves a backup: restore it into a scratch database, compare, and write down what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bot.databases.backups import Backups, Found, Presence
+from bot.databases.performers import Told, masked
+from bot.databases.ports import HostReader, HostRunner
+from bot.databases.restoring import RestoringJob, Stage, failed_stage, proof_job
+from bot.domain.backup import Proof
+from bot.domain.errors import Reason, Refused, problem
+from bot.domain.plan import Prove
+from bot.engine.ports import Done, Effect, Ending, Failed, Job, Outcome, Output, Unknown
+
+
+class ProvePerformer:
+    """Proves a backup on the host of its step. Implements `Performer`.
+
+    Args:
+        runner: runs the script detached.
+        reader: reads the result.
+    """
+
+    def __init__(self, runner: HostRunner, reader: HostReader) -> None:
+        self._runner = runner
+        self._backups = Backups(reader)
+
+    async def perform(self, job: Job, output: Output) -> Outcome:
+        """Restore and compare; where there may be no scratch database, check the file alone."""
+        act = _act(job)
+        if act.scratch is None:
+            return await self._checked(job)
+        try:
+            found = await self._backups.find(job.place, directory_of(job), act.backup)
+            made = _made(job, found, act.scratch)
+        except Refused as refused:
+            return Failed(refused.problem)
+        except ValueError as error:
+            return not_restorable(act.backup, Stage.FILE, str(error))
+        told = Told(output)
+        outcome = await self._runner.perform(job, made.script, "/", made.files, told)
+        return await self._judged(job, outcome, told)
+
+    async def resume(self, job: Job, output: Output) -> Outcome:
+        """As `perform`, but never start it."""
+        if _act(job).scratch is None:
+            return await self._checked(job)
+        told = Told(output)
+        return await self._judged(job, await self._runner.resume(job, told), told)
+
+    async def check(self, job: Job) -> Effect:
+        """A proof that nobody saw the end of is made again."""
+        return Effect.CANNOT_TELL
+
+    async def end(self, job: Job) -> Ending:
+        """End the restore; it drops the scratch database itself."""
+        return await self._runner.end(job)
+
+    async def _judged(self, job: Job, outcome: Outcome, told: Told) -> Outcome:
+        act = _act(job)
+        match outcome:
+            case Failed(exit_status=exit_status):
+                stage = failed_stage(exit_status)
+                if stage is None:
+                    return outcome
+                return replace(
+                    not_restorable(act.backup, stage, masked(told.last_lines(), job)), exit_status=exit_status
+                )
+            case Done():
+                return await self._told(job)
+            case _:
+                return outcome
+
+    async def _told(self, job: Job) -> Outcome:
+        """Read what the manifest says now."""
+        act = _act(job)
+        try:
+            found = await self._backups.find(job.place, directory_of(job), act.backup)
+        except Refused as refused:
+            return Unknown(refused.problem)
+        if found.manifest is None or found.presence is not Presence.WHOLE or found.manifest.proof is Proof.REFUTED:
+            return not_restorable(act.backup, Stage.MANIFEST, found.detail or found.presence.value)
+        return Done(_facts(found))
+
+    async def _checked(self, job: Job) -> Outcome:
+        try:
+            found = await self._backups.prove_checksum(job.place, directory_of(job), _act(job).backup)
+        except Refused as refused:
+            return Failed(refused.problem)
+        if found.presence is not Presence.WHOLE:
+            return not_restorable(_act(job).backup, Stage.FILE, found.detail or found.presence.value)
+        return Done(_facts(found))
+
+
+def not_restorable(backup: str, stage: Stage, detail: str) -> Failed:
+    """Say that a backup could not be restored, and where that failed."""
+    return Failed(problem(Reason.NOT_RESTORABLE, backup=backup, stage=stage.value, detail=detail))
+
+
+def directory_of(job: Job) -> str:
+    """Give where the backups of a job's target lie."""
+    return job.target.backups.directory if job.target.backups is not None else ""
+
+
+def _facts(found: Found) -> dict[str, str]:
+    manifest = found.manifest
+    if manifest is None:
+        return {}
+    facts = {
+        "backup": manifest.backup,
+        "bytes": str(manifest.bytes),
+        "sha256": manifest.sha256,
+        "proof": manifest.proof.value,
+        "proven_at": manifest.proven_at,
+    }
+    if manifest.restore_seconds is not None:
+        facts["restore_seconds"] = str(manifest.restore_seconds)
+    return facts
+
+
+def _act(job: Job) -> Prove:
+    if not isinstance(job.step.act, Prove):
+        raise TypeError(f"not a step for this performer: {job.step.act!r}")
+    return job.step.act
+
+
+def _made(job: Job, found: Found, scratch: str) -> RestoringJob:
+    database, manifest = job.target.database, found.manifest
+    if found.presence is not Presence.WHOLE or manifest is None:
+        raise ValueError(found.detail or f"the backup is {found.presence.value}")
+    if database is None:
+        raise ValueError("the target has no database")
+    name = job.target.name
+    if (manifest.app, manifest.environment, manifest.database) != (name.app, name.environment, database.name):
+        raise ValueError(f"it is of {manifest.app} {manifest.environment}, database {manifest.database}")
+    return proof_job(manifest, directory_of(job), database, scratch, job.attempt)

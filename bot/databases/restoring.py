@@ -1,0 +1,160 @@
+"""The scripts that restore a dump into a database of its own and compare it, built from its manifest. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib import resources
+
+from bot.databases.dump import CONTENTS, OPTION_FILE, RESERVE_KIB, SHA256, only
+from bot.databases.manifest import Manifest
+from bot.databases.quoting import identifier, option_file
+from bot.domain.backup import Proof
+from bot.domain.secrets import Secret
+from bot.domain.shell import Command, Part, Syntax, Word
+from bot.domain.target import Database
+
+EXPECTED_FILE = "expected"
+"""Name of the file with what must come out, in the job's private directory."""
+
+
+def script(name: str) -> str:
+    """Read one of the scripts beside this module."""
+    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
+
+
+_LOAD = script("record.sh") + script("load.sh")
+_PROOF = script("proof.sh")
+
+
+class Stage(StrEnum):
+    """Where restoring can fail; each stage has an exit status of its own."""
+
+    TOOLS = "tools"
+    CONNECT = "connect"
+    SPACE = "space"
+    FILE = "file"
+    CREATE = "create"
+    INTERRUPTED = "interrupted"
+    REFUTED = "refuted"
+    MANIFEST = "manifest"
+    DROP = "drop"
+    REFERENCES = "references"
+    OBJECTS = "objects"
+    SWAP = "swap"
+    HALF = "half"
+
+    @property
+    def exit_status(self) -> int:
+        """The exit status of a script when this stage failed; none that a shell or a signal gives."""
+        return 70 + list(Stage).index(self)
+
+
+def failed_stage(exit_status: int | None) -> Stage | None:
+    """Give the stage that an exit status of a script stands for, or None."""
+    return next((stage for stage in Stage if stage.exit_status == exit_status), None)
+
+
+@dataclass(frozen=True)
+class RestoringJob:
+    """What a host needs to restore.
+
+    Args:
+        script: for POSIX sh; nothing in it is secret.
+        files: contents of the job's private files, by name.
+    """
+
+    script: Command
+    files: Mapping[str, Secret]
+
+
+def proof_job(manifest: Manifest, directory: str, database: Database, scratch: str, attempt: int) -> RestoringJob:
+    """Build the script that proves a backup.
+
+    Args:
+        manifest: of the backup.
+        directory: where it lies.
+        database: whose backup it is, and as whom it is restored.
+        scratch: name of the database that is made and dropped.
+        attempt: of the step.
+
+    Raises:
+        ValueError: a value that cannot be used; the message names it and holds no secret.
+    """
+    values = {"yields": (Proof.PROVEN if manifest.rows or not manifest.tables else Proof.CHECKED).value}
+    prefix = scratch.rpartition("_")[0] + "_"
+    return _job(manifest, directory, database, scratch, prefix, "proof", attempt, values, _PROOF)
+
+
+def load_job(manifest: Manifest, directory: str, database: Database, fresh: str, attempt: int) -> RestoringJob:
+    """Build the script that restores a backup into a database that stays.
+
+    Args:
+        manifest: of the backup.
+        directory: where it lies.
+        database: whose backup it is, and as whom it is restored.
+        fresh: name of the database that is made.
+        attempt: of the step.
+
+    Raises:
+        ValueError: a value that cannot be used; the message names it and holds no secret.
+    """
+    return _job(manifest, directory, database, fresh, fresh, "restore", attempt, {}, script("loaded.sh"))
+
+
+def settings(values: Mapping[str, str]) -> list[Part]:
+    """Write shell variables, quoted."""
+    parts: list[Part] = []
+    for name, value in values.items():
+        parts += [Syntax(f"{name}="), Word(value), Syntax("\n")]
+    return parts
+
+
+def _job(
+    manifest: Manifest,
+    directory: str,
+    database: Database,
+    fresh: str,
+    sweep: str,
+    kept: str,
+    attempt: int,
+    more: Mapping[str, str],
+    tail: str,
+) -> RestoringJob:
+    for name in (database.name, fresh):
+        identifier(name)
+    folder = directory.rstrip("/")
+    values = {
+        "backup": manifest.backup,
+        "source": database.name,
+        "fresh": fresh,
+        "sweep": f"CONVERT(0x{sweep.encode().hex()} USING utf8mb4)",
+        "dump": f"{folder}/{manifest.file}",
+        "manifest": f"{folder}/{manifest.backup}.json",
+        "sha256": manifest.sha256,
+        "data_bytes": str(manifest.data_bytes),
+        "reserve": str(RESERVE_KIB),
+        "only": only(manifest.chosen),
+        "attempt": str(attempt),
+        **more,
+        **{f"status_{stage.value}": str(stage.exit_status) for stage in Stage},
+    }
+    parts = [*settings(values), Syntax(f'kept="$COUNTERSIGN_RUN_DIR/{kept}"\n' + SHA256 + CONTENTS + _LOAD + tail)]
+    files = {OPTION_FILE: option_file(database), EXPECTED_FILE: Secret(_expected(manifest))}
+    return RestoringJob(Command(tuple(parts)), files)
+
+
+def _expected(manifest: Manifest) -> str:
+    """Write what must come out; names in hexadecimal, so that none can be taken for two."""
+    lines = ["start\t-"]
+    for table in manifest.tables:
+        figures = manifest.rows.get(table)
+        shown = "" if figures is None else "".join(f"\t{figure}" for figure in figures)
+        lines.append(f"table\t{_hex(table)}{shown}")
+    lines += [f"object\t{_hex(named)}" for named in manifest.objects or ()]
+    return "\n".join(lines) + "\n"
+
+
+def _hex(text: str) -> str:
+    return text.encode().hex().upper()

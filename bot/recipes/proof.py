@@ -1,0 +1,38 @@
+"""The step that proves a backup, which every run that makes one has. Pure."""
+
+from __future__ import annotations
+
+from bot.domain.backup import scratch_name
+from bot.domain.plan import Phase, Prove, Risk, Step
+from bot.domain.target import Target
+
+_TIMEOUT = 12 * 3600
+"""Seconds."""
+
+
+def proof_steps(target: Target, backup: str, run: str, phase: Phase) -> tuple[Step, ...]:
+    """Give the step that proves a new backup; none where the target allows no scratch database.
+
+    Args:
+        target: whose backup.
+        backup: its ID.
+        run: the run's ID.
+        phase: where the step stands.
+    """
+    database = target.database
+    return (proof_step(target, backup, run, phase),) if database is not None and database.scratch else ()
+
+
+def proof_step(target: Target, backup: str, run: str, phase: Phase) -> Step:
+    """Give the step that restores a backup into a scratch database and compares, or else checks its file.
+
+    Args:
+        target: whose backup.
+        backup: its ID.
+        run: the run's ID.
+        phase: where the step stands.
+    """
+    database = target.database
+    scratch = scratch_name(database.name, "proof", run) if database is not None and database.scratch else None
+    title = "Prove the backup by a test restore" if scratch else "Check the backup's file"
+    return Step("backup-proof", title, phase, target.hosts[:1], Risk.READS, _TIMEOUT, Prove(backup, scratch))

@@ -1,0 +1,230 @@
+"""Proving backups on a real MariaDB: restored into a scratch database, and compared with what was dumped."""
+# ruff: noqa: ASYNC240 - nothing else waits while a test looks at its own small files
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bot.databases.manifest import Manifest, parse_manifest
+from bot.databases.proving import ProvePerformer
+from bot.databases.restoring import Stage
+from bot.demo.database import Database as MadeDatabase
+from bot.demo.database import DatabaseServer
+from bot.domain.backup import Proof
+from bot.domain.errors import Reason
+from bot.domain.plan import Phase, Prove, Risk, Step
+from bot.domain.secrets import Secret
+from bot.domain.target import Target
+from bot.engine.ports import Done, Failed, Job, Outcome
+from tests.databases.local import KeptOutput, LocalHost
+from tests.databases.test_dump import BACKUP, CONTENTS, done, job_of, performer, session_of
+
+OBJECTS = (
+    "event tidy",
+    "function double_it",
+    "procedure count`them",
+    "trigger grow",
+    "view adult_names",
+    "view adults",
+)
+
+
+def prove_job(target: Target, backup: str = BACKUP, *, scratch: bool = True) -> Job:
+    assert target.database is not None
+    name = f"{target.database.name}_countersign_proof_7k3f9q" if scratch else None
+    step = Step("backup-proof", "Prove", Phase.PREPARE, ("web1",), Risk.READS, 60, Prove(backup, name))
+    return Job("R-7K3F9Q", 1, step, "web1", 1, target)
+
+
+def refused(outcome: Outcome, stage: Stage) -> str:
+    assert isinstance(outcome, Failed), outcome
+    assert outcome.problem.reason is Reason.NOT_RESTORABLE
+    assert outcome.problem.facts["stage"] == stage.value, outcome
+    return outcome.problem.facts["detail"]
+
+
+def manifest_of(target: Target, backup: str = BACKUP) -> Manifest:
+    assert target.backups is not None
+    return parse_manifest((Path(target.backups.directory) / f"{backup}.json").read_bytes())
+
+
+def rewrite(target: Target, **changes: object) -> None:
+    assert target.backups is not None
+    path = Path(target.backups.directory) / f"{BACKUP}.json"
+    content = json.loads(path.read_text()) | changes
+    lines = ",\n".join(f"  {json.dumps(name)}: {json.dumps(value)}" for name, value in content.items())
+    path.write_text("{\n" + lines + "\n}\n")
+
+
+async def scratch_left(mariadb: DatabaseServer, target: Target) -> list[str]:
+    assert target.database is not None
+    rows = await mariadb.query("SELECT schema_name AS s FROM information_schema.schemata")
+    return [row["s"] for row in rows if row["s"].startswith(f"{target.database.name}_countersign_")]
+
+
+@pytest.fixture
+def target(database: MadeDatabase, target_of: Callable[..., Target]) -> Target:
+    return target_of(database, scratch=True)
+
+
+@pytest.fixture
+async def filled(database: MadeDatabase) -> MadeDatabase:
+    async with session_of(database) as cursor:
+        for statement in CONTENTS:
+            await cursor.execute(statement)
+    return database
+
+
+@pytest.fixture
+def host() -> LocalHost:
+    return LocalHost()
+
+
+@pytest.fixture
+async def backup(filled: MadeDatabase, target: Target, host: LocalHost) -> dict[str, str]:
+    return done(await performer(host).perform(job_of(target), KeptOutput()))
+
+
+@pytest.mark.usefixtures("backup")
+async def test_what_comes_out_is_what_was_dumped(target: Target, host: LocalHost, mariadb: DatabaseServer) -> None:
+    output = KeptOutput()
+    outcome = await ProvePerformer(host, host).perform(prove_job(target), output)
+    assert isinstance(outcome, Done), (outcome, output.text.decode())
+    assert outcome.facts["proof"] == "proven"
+    assert int(outcome.facts["restore_seconds"]) >= 0
+    manifest = manifest_of(target)
+    assert manifest.proof is Proof.PROVEN
+    assert manifest.kept().proven_at is not None
+    assert set(manifest.rows) == set(manifest.tables)
+    assert manifest.rows["people"][0] == manifest.rows["people"][2] == 3
+    assert set(manifest.objects or ()) == set(OBJECTS)
+    assert await scratch_left(mariadb, target) == []
+
+
+@pytest.mark.usefixtures("backup")
+async def test_a_proof_can_be_made_again(target: Target, host: LocalHost) -> None:
+    prove = ProvePerformer(host, host)
+    assert isinstance(await prove.perform(prove_job(target), KeptOutput()), Done)
+    again = replace(prove_job(target), attempt=2)
+    assert isinstance(await prove.perform(again, KeptOutput()), Done)
+    assert manifest_of(target).proof is Proof.PROVEN
+
+
+@pytest.mark.usefixtures("backup")
+async def test_without_a_scratch_database_it_is_checked_and_not_proven(target: Target, host: LocalHost) -> None:
+    outcome = await ProvePerformer(host, host).perform(prove_job(target, scratch=False), KeptOutput())
+    assert isinstance(outcome, Done)
+    assert outcome.facts["proof"] == "checked"
+
+
+@pytest.mark.usefixtures("backup")
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"rows": {"people": [4, "1", 4, "1"]}}, "people: 3 rows"),
+        ({"rows": {"people": [3, "1", 3, "1"]}}, "people: 3 rows"),
+        ({"tables": ["people"]}, "unexpected: table od`d"),
+        ({"objects": [*OBJECTS, "event gone"]}, "missing: object event gone"),
+    ],
+)
+async def test_what_differs_is_refuted_and_named(
+    changes: dict[str, object], said: str, target: Target, host: LocalHost, mariadb: DatabaseServer
+) -> None:
+    rewrite(target, **changes)
+    outcome = await ProvePerformer(host, host).perform(prove_job(target), KeptOutput())
+    assert said in refused(outcome, Stage.REFUTED), outcome
+    assert manifest_of(target).proof is Proof.REFUTED
+    assert await scratch_left(mariadb, target) == []
+
+
+@pytest.mark.usefixtures("backup")
+async def test_rows_that_moved_while_the_dump_began_lie_between(target: Target, host: LocalHost) -> None:
+    rows = {name: list(figures) for name, figures in manifest_of(target).rows.items()}
+    rewrite(target, rows=rows | {"people": [2, "1", 5, "2"]})
+    assert isinstance(await ProvePerformer(host, host).perform(prove_job(target), KeptOutput()), Done)
+
+
+@pytest.mark.usefixtures("backup")
+@pytest.mark.parametrize("damage", ["corrupt", "truncated", "swapped", "gone"])
+async def test_a_file_that_is_not_the_one_that_was_made_is_refused(
+    damage: str, target: Target, host: LocalHost, backup: dict[str, str], mariadb: DatabaseServer
+) -> None:
+    dump = Path(backup["path"])
+    whole = dump.read_bytes()
+    match damage:
+        case "corrupt":
+            dump.write_bytes(whole[:-9] + bytes([whole[-9] ^ 1]) + whole[-8:])
+        case "truncated":
+            dump.write_bytes(whole[:-20])
+        case "swapped":
+            dump.write_bytes(whole[::-1])
+        case "gone":
+            dump.unlink()
+    refused(await ProvePerformer(host, host).perform(prove_job(target), KeptOutput()), Stage.FILE)
+    outcome = await ProvePerformer(host, host).perform(prove_job(target, scratch=False), KeptOutput())
+    refused(outcome, Stage.FILE)
+    assert await scratch_left(mariadb, target) == []
+
+
+@pytest.mark.usefixtures("backup")
+async def test_a_backup_of_another_app_is_refused(target: Target, host: LocalHost) -> None:
+    rewrite(target, app="another")
+    said = refused(await ProvePerformer(host, host).perform(prove_job(target), KeptOutput()), Stage.FILE)
+    assert "another" in said
+
+
+@pytest.mark.usefixtures("backup")
+async def test_a_wrong_password_refutes_nothing(target: Target, host: LocalHost) -> None:
+    assert target.database is not None
+    locked_out = replace(target, database=replace(target.database, password=Secret("wrong-password")))
+    said = refused(await ProvePerformer(host, host).perform(prove_job(locked_out), KeptOutput()), Stage.CONNECT)
+    assert "1045" in said
+    assert manifest_of(target).proof is Proof.CHECKED
+
+
+@pytest.mark.usefixtures("backup")
+async def test_what_an_earlier_proof_left_is_cleaned_up(
+    target: Target, host: LocalHost, mariadb: DatabaseServer
+) -> None:
+    assert target.database is not None
+    await mariadb.query(f"CREATE DATABASE `{target.database.name}_countersign_proof_aaaaaa`")
+    assert isinstance(await ProvePerformer(host, host).perform(prove_job(target), KeptOutput()), Done)
+    assert await scratch_left(mariadb, target) == []
+
+
+async def test_an_empty_database_is_proven(database: MadeDatabase, target: Target, host: LocalHost) -> None:
+    done(await performer(host).perform(job_of(target), KeptOutput()))
+    outcome = await ProvePerformer(host, host).perform(prove_job(target), KeptOutput())
+    assert isinstance(outcome, Done), outcome
+    assert outcome.facts["proof"] == "proven"
+
+
+async def test_chosen_tables_are_proven(filled: MadeDatabase, target: Target, host: LocalHost) -> None:
+    job = job_of(target, "people", "od`d \"na'me")
+    done(await performer(host).perform(job, KeptOutput()))
+    output = KeptOutput()
+    outcome = await ProvePerformer(host, host).perform(prove_job(target), output)
+    assert isinstance(outcome, Done), (outcome, output.text.decode())
+    assert set(manifest_of(target).rows) == {"people", "od`d \"na'me"}
+
+
+async def test_an_owner_who_is_gone_stands_in_no_way(
+    filled: MadeDatabase, target: Target, host: LocalHost, mariadb: DatabaseServer
+) -> None:
+    owner = f"`{filled.name}_owner`@`%`"
+    await mariadb.query(f"CREATE USER {owner}")
+    await mariadb.query(f"GRANT ALL ON `{filled.name}`.* TO {owner}")
+    await mariadb.query(f"CREATE DEFINER={owner} VIEW orphan AS SELECT 1 AS one", database=filled.name)
+    await mariadb.query(
+        f"CREATE DEFINER={owner} TRIGGER lonely BEFORE UPDATE ON people FOR EACH ROW SET NEW.born = NULL",
+        database=filled.name,
+    )
+    done(await performer(host).perform(job_of(target), KeptOutput()))
+    await mariadb.query(f"DROP USER {owner}")
+    output = KeptOutput()
+    outcome = await ProvePerformer(host, host).perform(prove_job(target), output)
+    assert isinstance(outcome, Done), (outcome, output.text.decode())
+    assert outcome.facts["proof"] == "proven"
