@@ -18,12 +18,14 @@ import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from bot.config.load import Configuration
+from bot.databases.backups import Backups
 from bot.databases.connect import Connections as DatabaseConnections
 from bot.databases.look import DatabaseLook
 from bot.databases.performers import DumpPerformer, NothingPendingPerformer, UndonePerformer
 from bot.databases.previewing import PreviewPerformer
 from bot.databases.proving import ProvePerformer
 from bot.databases.rehearsing import AsRehearsedPerformer, RehearsePerformer
+from bot.domain.backup import Shelf
 from bot.domain.look import DatabaseFacts, HostFacts, HostQuestion, Look, Release
 from bot.domain.names import TargetName
 from bot.domain.plan import (
@@ -74,14 +76,20 @@ class TargetLook:
     Args:
         hosts: reads hosts.
         databases: reads databases.
+        shelves: reads backups.
         runs: the bot's own memory.
         target: which.
     """
 
     hosts: HostLook
     databases: DatabaseLook
+    shelves: Backups
     runs: StoreReader
     target: Target
+
+    async def backups(self) -> Shelf:
+        """Read the manifests of the target's backups."""
+        return await self.shelves.shelf(self.target)
 
     async def host(self, name: str, question: HostQuestion) -> HostFacts:
         """Read one host."""
@@ -109,16 +117,18 @@ class Looks:
     Args:
         hosts: reads hosts.
         databases: reads databases.
+        shelves: reads backups.
         runs: the bot's own memory.
     """
 
     hosts: HostLook
     databases: DatabaseLook
+    shelves: Backups
     runs: StoreReader
 
     def look(self, target: Target) -> Look:
         """Give a look at a target."""
-        return TargetLook(self.hosts, self.databases, self.runs, target)
+        return TargetLook(self.hosts, self.databases, self.shelves, self.runs, target)
 
 
 async def serve(configuration: Configuration) -> None:
@@ -196,7 +206,7 @@ def build_edges(
     runner = Runner(connections)
     databases = DatabaseConnections(Tunnels(connections))
     database_look = DatabaseLook(databases)
-    looks = Looks(HostLook(connections), database_look, runs)
+    looks = Looks(HostLook(connections), database_look, Backups(connections), runs)
 
     def table_of(target: Target) -> str:
         kept = recipes[target.name].migrations

@@ -8,7 +8,10 @@ from enum import IntEnum, StrEnum
 from bot.databases.dump import SHA256
 from bot.databases.manifest import Manifest, parse_manifest
 from bot.databases.ports import HostReader
+from bot.domain.backup import KeptBackup, Shelf
+from bot.domain.errors import Reason, Refused, problem
 from bot.domain.shell import Command, Part, Syntax, Word
+from bot.domain.target import Target
 
 _QUICK = 30.0
 _SLOWEST_DISK = 20_000_000
@@ -42,6 +45,22 @@ _CHECKSUM = """
 [ -f "$directory/$file" ] || exit 46
 sha256 "$directory/$file"
 """
+
+
+_LIST = r"""
+[ -d "$directory" ] || exit 0
+[ -x "$directory" ] && [ -r "$directory" ] || exit 1
+for manifest in "$directory"/*.json; do
+  [ -f "$manifest" ] || continue
+  name=${manifest##*/}
+  stem=$directory/${name%.json}
+  size=
+  for dump in "$stem.sql.zst" "$stem.sql.gz"; do [ ! -f "$dump" ] || size=$(wc -c <"$dump" | tr -d ' '); done
+  printf '\036%s\t%s\n' "$name" "${size:-missing}"
+  head -c 4000000 -- "$manifest"
+done
+"""
+"""Each manifest after a line with a record separator, its name and the size of its dump."""
 
 
 class Presence(StrEnum):
@@ -112,6 +131,26 @@ class Backups:
             return Found(Presence.DAMAGED, manifest, f"the manifest is that of {manifest.backup}")
         return await self._compare(host, directory, manifest, _SIZE, str(manifest.bytes), _QUICK)
 
+    async def shelf(self, target: Target) -> Shelf:
+        """Read every backup of a target that its first host has.
+
+        Args:
+            target: which.
+
+        Raises:
+            Refused: `backup_impossible`, there is no place for backups or it cannot be read; or a host's reason.
+        """
+        if target.backups is None:
+            detail = f"{target.name} has no `backups:`"
+            raise Refused(problem(Reason.BACKUP_IMPOSSIBLE, stage="configuration", detail=detail))
+        answer = await self._reader.read(
+            target.hosts[0], _command(_LIST, directory=target.backups.directory.rstrip("/")), _QUICK
+        )
+        if answer.exit_status != 0:
+            detail = _complaint(answer.stderr) or f"{target.backups.directory} cannot be read"
+            raise Refused(problem(Reason.BACKUP_IMPOSSIBLE, stage="directory", detail=detail))
+        return shelf_of(target, answer.stdout)
+
     async def prove_checksum(self, host: str, directory: str, backup: str) -> Found:
         """As `find`, and read the whole dump on the host to compare its checksum.
 
@@ -157,6 +196,35 @@ class Backups:
         if actual != expected:
             return Found(Presence.DAMAGED, manifest, f"{manifest.file} has {actual}, and its manifest says {expected}")
         return Found(Presence.WHOLE, manifest)
+
+
+def shelf_of(target: Target, listed: bytes) -> Shelf:
+    """Read what the list of manifests printed. Pure.
+
+    Args:
+        target: whose backups are wanted; those of others in the same directory are left out.
+        listed: what was printed.
+    """
+    kept: list[KeptBackup] = []
+    unreadable: list[str] = []
+    for record in listed.split(b"\x1e")[1:]:
+        head, _, text = record.partition(b"\n")
+        name, _, size = head.decode(errors="replace").partition("\t")
+        try:
+            manifest = parse_manifest(text)
+            whole = size == str(manifest.bytes) and name == f"{manifest.backup}.json"
+            backup = manifest.kept()
+        except ValueError:
+            unreadable.append(name)
+            continue
+        if (manifest.app, manifest.environment) != (target.name.app, target.name.environment):
+            continue
+        if whole:
+            kept.append(backup)
+        else:
+            unreadable.append(name)
+    kept.sort(key=lambda backup: (backup.started, backup.backup), reverse=True)
+    return Shelf(target.name.app, target.name.environment, tuple(kept), tuple(unreadable))
 
 
 def _command(script: str, **values: str) -> Command:

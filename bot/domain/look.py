@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from bot.domain.backup import Shelf
 from bot.domain.plan import Commit
 from bot.domain.run import Run
 from bot.domain.shell import Command
@@ -194,6 +195,14 @@ class Look(Protocol):
 
         Raises:
             Refused: `database_unreachable`, `database_login_refused`, `database_missing`, or a host's reason.
+        """
+        ...
+
+    async def backups(self) -> Shelf:
+        """Read the manifests of the target's backups on its first host.
+
+        Raises:
+            Refused: `backup_impossible`, the target has no place for backups; or a host's reason.
         """
         ...
 

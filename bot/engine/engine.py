@@ -11,6 +11,7 @@ from statistics import median
 
 import structlog
 
+from bot.domain.backup import Shelf
 from bot.domain.errors import Reason, Refused, problem
 from bot.domain.history import Entry
 from bot.domain.moves import MOVE, RESUME, Move, legal_moves
@@ -93,6 +94,19 @@ class Engine:
         self._world.audience.changed(run.id)
         self._drive(run.id)
         return run
+
+    async def shelf(self, request: Request) -> Shelf:
+        """Read which backups of a target there are; nothing is changed, and no run is made.
+
+        Args:
+            request: of `/backup list`.
+
+        Raises:
+            Refused: who asks may not, or what a host answers.
+        """
+        target = self._world.operations.targets[request.target]
+        await self._may(request, target)
+        return await self._world.observer.look(target).backups()
 
     async def standing(self, request: Request) -> Standing:
         """Read where the migrations of a target stand; nothing is changed, and no run is made.

@@ -461,6 +461,20 @@ SENTENCES: dict[str, str] = {
     "button.resume_done": "It is done",
     "button.resume_lift": "Lift maintenance",
     "button.share": "Share in the channel",
+    # /backup list
+    "backups.title": "*Backups of {target}*",
+    "backups.none": "There is no backup of {target} yet. `/backup {app} {environment}` makes one.",
+    "backups.line": "`{id}` · {when} · {size}[ · {tables}]\n"
+    "{emoji} {proof}[ · restores in about {restore}][ · {purpose}]",
+    "backups.purpose.scheduled": "by the schedule",
+    "backups.purpose.before": "before a run",
+    "backups.purpose.safety": "before a restore",
+    "backups.purpose.asked": "",
+    "backups.tables.one": "{n} table only",
+    "backups.tables.other": "{n} tables only",
+    "backups.broken": "⚠️ Not whole, so not a backup: {names}",
+    "backups.how": "`/backup verify {app} {environment} ID` proves one again, "
+    "`/backup restore {app} {environment} ID` puts it back.",
     # /migrate-status
     "status.fine.one": "✅ The schema is up to date: {n} migration, none pending.",
     "status.fine.other": "✅ The schema is up to date: {n} migrations, none pending.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
+from bot.domain.backup import Shelf
 from bot.domain.moves import Move
 from bot.domain.request import Origin, Request
 from bot.domain.run import Run
@@ -34,6 +35,14 @@ class Front(Protocol):
 
         Raises:
             Refused: it cannot be read, or who asks may not.
+        """
+        ...
+
+    async def shelf(self, request: Request) -> Shelf:
+        """Read which backups of a target there are; no run is made.
+
+        Raises:
+            Refused: they cannot be read, or who asks may not.
         """
         ...
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from bot.domain.backup import Shelf
 from bot.domain.look import DatabaseFacts, HostFacts, HostQuestion, Ran, Release
 from bot.domain.names import TargetName
 from bot.domain.people import ANYONE, People
@@ -96,6 +97,7 @@ class Sight:
         self.runs: dict[str, Run] = {}
         self.known: tuple[Release, ...] = ()
         self.asked: list[HostQuestion] = []
+        self.shelf = Shelf(NAME.app, NAME.environment, ())
 
     async def host(self, name: str, question: HostQuestion) -> HostFacts:
         self.asked.append(question)
@@ -106,6 +108,9 @@ class Sight:
 
     async def past(self, run: str) -> Run | None:
         return self.runs.get(run)
+
+    async def backups(self) -> Shelf:
+        return self.shelf
 
     async def releases(self) -> tuple[Release, ...]:
         return self.known

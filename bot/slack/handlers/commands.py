@@ -10,6 +10,7 @@ from bot.domain.request import Action, Origin, Request
 from bot.engine.ports import Clock
 from bot.slack import markup
 from bot.slack.answers import Answers
+from bot.slack.cards.backups_card import backups_card
 from bot.slack.cards.status_card import status_card
 from bot.slack.forms import FORMS, read_form
 from bot.slack.gateway import Gateway, SlackBusy, SlackRefused, SlackUncertain
@@ -80,11 +81,13 @@ class CommandHandler:
 
     async def _do(self, request: Request, url: str) -> None:
         """Make a run of a request; one that only reads is answered to who asked, and no run is made."""
-        if request.action is not Action.MIGRATE_STATUS:
+        if request.action is Action.MIGRATE_STATUS:
+            card = status_card(await self._front.standing(request), self._sentences)
+        elif request.options.get("what") == "list":
+            card = backups_card(await self._front.shelf(request), self._sentences)
+        else:
             await self._front.submit(request)
             return
-        standing = await self._front.standing(request)
-        card = status_card(standing, self._sentences)
         await self._answers.show(request.origin.channel, request.origin.user, card, url=url)
 
     async def form(self, received: Received) -> None:
