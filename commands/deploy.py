@@ -9,7 +9,7 @@ from bot.domain.errors import Reason, Refused, problem
 from bot.domain.look import DatabaseFacts, HostFacts, Look
 from bot.domain.moves import RESUME
 from bot.domain.names import Ref, Sha, TargetName
-from bot.domain.plan import Finding, NothingToDo, Plan, Rehearse, Step
+from bot.domain.plan import Finding, NothingToDo, Plan, Preview, Rehearse, Step
 from bot.domain.request import Action, Origin, Request
 from bot.domain.run import Run
 from bot.domain.target import Operations, Target
@@ -149,7 +149,7 @@ def _pending(recipe: Recipe, first: HostFacts, database: DatabaseFacts | None) -
 
 def _unseen(steps: tuple[Step, ...], migrations: tuple[str, ...]) -> tuple[Finding, ...]:
     """Say that nobody will see what the migrations do, where the recipe cannot show it."""
-    if not migrations or any(isinstance(step.act, Rehearse) for step in steps):
+    if not migrations or any(isinstance(step.act, Preview | Rehearse) for step in steps):
         return ()
     return (Finding("rehearsal", {"outcome": "not_possible", "why": "recipe"}),)
 

@@ -55,6 +55,7 @@ async def test_a_deploy_runs_what_the_tool_says_is_pending_at_the_commit() -> No
     [preview] = [step for step in plan.steps if isinstance(step.act, Preview)]
     assert "'a.0002\na.0003'" in preview.act.telling.script()  # type: ignore[union-attr]  # it is a Preview
     assert plan_from_json(plan_to_json(plan)) == plan
+    assert plan.findings == ()
     assert await Deploy(RECIPES).pending(plan, AT, Tool(printed("X0001", "X0002", "0003"), printed())) == ("a.0003",)
 
 
