@@ -34,6 +34,10 @@ RECOVERY = (
 )
 """Points of a life that picks a run up, before it has written a step of its own."""
 
+_TELLS = re.compile(r"before (exit status|commit (step|move|inbox|create|message))")
+_PARTICULARS = re.compile(r"(step|move|message|slack \S+|\[) ?[^\s\]]+")
+"""What makes points of one kind different: the step, the state, the message."""
+
 _known: dict[str, list[str]] = {}
 
 
@@ -120,20 +124,20 @@ class Lives:
 
 
 def sample(names: list[str]) -> list[str]:
-    """Choose one point of each kind, that of the migration where there is one.
+    """Choose one point of each kind, that of the migration or of the approval where there is one.
 
-    Before a call goes out, the world is as it was after the commit of the intent: the point after that commit stands
-    for both.
+    Before a call goes out, the world is as it was after the commit of the intent; before a commit that nothing outside
+    waits for, it is as it was after the commit before. The earlier point stands for both.
     """
     distinct = list(dict.fromkeys(names))
     if os.environ.get("CRASH_POINTS") == "all":
         return distinct
     chosen: dict[str, str] = {}
     for name in distinct:
-        if name.startswith(("before slack", "before ssh")):
+        if name.startswith("before ") and not _TELLS.match(name):
             continue
-        kind = re.sub(r"\[\S+ ", "[", re.sub(r"step \S+", "step", name))
-        if "migrate" in name or kind not in chosen:
+        kind = _PARTICULARS.sub(r"\1", name)
+        if "migrate" in name or name.endswith("move running") or kind not in chosen:
             chosen[kind] = name
     return list(chosen.values())
 

@@ -123,7 +123,7 @@ async def _check_backup(stage: Stage, run: str, laravel: Application) -> None:
 
 
 async def _check_log(stage: Stage, run: str) -> None:
-    await eventually(lambda: [file["shares"]["public"] for file in stage.snapshot()["files"]][0], what="the log file")
+    await eventually(lambda: any(file["shares"]["public"] for file in stage.snapshot()["files"]), what="the log file")
     [file] = stage.snapshot()["files"]
     card = stage.messages("card", run)[0]
     [share] = file["shares"]["public"][CHANNEL]
