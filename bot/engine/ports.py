@@ -11,7 +11,10 @@ from typing import Protocol
 from bot.domain.errors import Problem
 from bot.domain.history import Entry, Record
 from bot.domain.inbox import Event, Posted
+from bot.domain.lock import Lock
 from bot.domain.look import Look
+from bot.domain.names import TargetName
+from bot.domain.overview import TargetOverview
 from bot.domain.people import Roster
 from bot.domain.plan import NothingToDo, Plan, Step
 from bot.domain.request import Request
@@ -411,6 +414,26 @@ class RunStore(Protocol):
 
     async def history(self, run: str | None = None) -> tuple[Record, ...]:
         """Read the history, of one run or all, in order."""
+        ...
+
+
+class LockStore(Protocol):
+    """The bot's memory of locks, and of how targets stand."""
+
+    async def lock(self, wanted: Lock) -> Lock:
+        """Lock a target, with a record of history; where an earlier lock is on it, that one stays and is given."""
+        ...
+
+    async def unlock(self, target: TargetName, user: str, at: datetime) -> Lock | None:
+        """Take the lock off a target, with a record of history; give the one that was on it."""
+        ...
+
+    async def lock_of(self, target: TargetName) -> Lock | None:
+        """Read the lock that is on a target."""
+        ...
+
+    async def overviews(self, targets: tuple[TargetName, ...]) -> tuple[TargetOverview, ...]:
+        """Read how targets stand, in their order."""
         ...
 
 

@@ -7,9 +7,12 @@ from functools import partial
 
 from bot.domain.history import Record
 from bot.domain.inbox import Event, Posted
+from bot.domain.lock import Lock
+from bot.domain.names import TargetName
+from bot.domain.overview import TargetOverview
 from bot.domain.run import Run
 from bot.engine.ports import Chunk
-from bot.store import chain, inbox, messages, outputs, snapshots
+from bot.store import chain, inbox, locks, messages, outputs, overviews, snapshots
 from bot.store.database import Database
 
 
@@ -38,6 +41,14 @@ class StoreReader:
     async def unfinished(self) -> tuple[str, ...]:
         """Name the runs that have not ended, oldest first."""
         return await self._database.read(snapshots.unfinished)
+
+    async def overviews(self, targets: tuple[TargetName, ...]) -> tuple[TargetOverview, ...]:
+        """Read how targets stand, in their order."""
+        return await self._database.read(partial(overviews.overviews, targets=targets))
+
+    async def lock_of(self, target: TargetName) -> Lock | None:
+        """Read the lock that is on a target."""
+        return await self._database.read(partial(locks.lock_of, target=target))
 
     async def output(self, run: str) -> tuple[Chunk, ...]:
         """Read what was kept of a run's output: by step, place, attempt and offset."""

@@ -109,6 +109,17 @@ holds = Table(
     **OPTIONS,
 )
 
+locks = Table(
+    "locks",
+    metadata,
+    Column("app", _NAME, primary_key=True),
+    Column("environment", _NAME, primary_key=True),
+    Column("owner", _NAME, nullable=False),
+    Column("reason", _LONG_TEXT, nullable=False),
+    Column("since", BigInteger, nullable=False),
+    **OPTIONS,
+)
+
 steps = Table(
     "steps",
     metadata,

@@ -57,6 +57,11 @@ def unfinished(connection: Connection) -> tuple[str, ...]:
     return tuple(connection.execute(query).scalars())
 
 
+def unfinished_runs(connection: Connection) -> tuple[Run, ...]:
+    """Read the runs that have not ended, oldest first."""
+    return _load(connection, select(runs).where(runs.c.state.in_(UNFINISHED)).order_by(runs.c.sequence))
+
+
 def step_seconds(connection: Connection, app: str, environment: str, key: str, limit: int) -> tuple[float, ...]:
     """Read how long the latest done attempts of a step took on a target, newest first."""
     query = (

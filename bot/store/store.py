@@ -10,10 +10,12 @@ from functools import partial
 
 from bot.domain.history import Entry
 from bot.domain.inbox import Event, Posted
+from bot.domain.lock import Lock
+from bot.domain.names import TargetName
 from bot.domain.request import Request
 from bot.domain.run import Run
-from bot.engine.ports import Change, Clock, InboxStore, Lease, MessageStore, RunStore
-from bot.store import chain, claims, creation, firings, inbox, messages, migration, opening
+from bot.engine.ports import Change, Clock, InboxStore, Lease, LockStore, MessageStore, RunStore
+from bot.store import chain, claims, creation, firings, inbox, locks, messages, migration, opening
 from bot.store.changes import apply, record
 from bot.store.database import Database
 from bot.store.group_commit import GroupCommit
@@ -31,7 +33,7 @@ class SystemClock:
         return datetime.now(UTC)
 
 
-class SqlStore(StoreReader, RunStore, InboxStore, MessageStore):
+class SqlStore(StoreReader, RunStore, LockStore, InboxStore, MessageStore):
     """The store on SQL. Each method is one transaction.
 
     A cancelled write is carried to its end before the cancellation goes on. Every method raises `StoreError` where
@@ -116,6 +118,16 @@ class SqlStore(StoreReader, RunStore, InboxStore, MessageStore):
     async def claim_firing(self, schedule: str, fires_at: datetime, owner: str) -> bool:
         """Claim one firing of a schedule; true for the first who does, in whatever process."""
         return await self._database.write(partial(firings.claim, schedule=schedule, fires_at=fires_at, owner=owner))
+
+    # ── locks ──
+
+    async def lock(self, wanted: Lock) -> Lock:
+        """Lock a target; give the lock that is on it now, which is an earlier one where there was one."""
+        return await self._database.write(partial(locks.lock, wanted=wanted))
+
+    async def unlock(self, target: TargetName, user: str, at: datetime) -> Lock | None:
+        """Take the lock off a target; give the one that was on it, to the one caller who took it off."""
+        return await self._database.write(partial(locks.unlock, target=target, user=user, at=at))
 
     # ── events ──
 

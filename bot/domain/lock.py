@@ -1,0 +1,54 @@
+"""A lock: somebody keeps a target as it is, for a reason that everybody is told, until somebody takes the lock off."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.domain.errors import Problem, Reason, problem
+from bot.domain.moves import RESUME
+from bot.domain.names import TargetName
+from bot.domain.request import Action, Request
+
+_HELD_UP = frozenset({Action.DEPLOY, Action.ROLLBACK, Action.RESTORE})
+"""What changes a target. A backup takes what there is, and is wanted all the more while something is odd."""
+
+
+@dataclass(frozen=True)
+class Lock:
+    """Stands until it is taken off.
+
+    Args:
+        target: what is kept as it is.
+        owner: Slack's ID of who locked it.
+        reason: in their words.
+        since: when.
+    """
+
+    target: TargetName
+    owner: str
+    reason: str
+    since: datetime
+
+    def holds_up(self, request: Request) -> bool:
+        """Say whether a request must wait until the lock is taken off.
+
+        A dry run changes nothing. A run that goes on after one that stopped halfway is let through: keeping a site
+        in maintenance helps nobody.
+
+        Args:
+            request: on the same target.
+        """
+        is_free = "dry_run" in request.options or RESUME in request.options
+        return request.action in _HELD_UP and not is_free
+
+    def problem(self) -> Problem:
+        """Give the reason with which a request is refused: who, since when (RFC 3339) and why."""
+        return problem(
+            Reason.LOCKED,
+            app=self.target.app,
+            environment=self.target.environment,
+            by=self.owner,
+            since=self.since.isoformat(),
+            why=self.reason,
+        )

@@ -1,0 +1,68 @@
+"""Locks on targets: one a target, by its primary key. Each comes and goes with its record of history."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, and_, delete, insert, select
+from sqlalchemy.engine import Connection, RowMapping
+from sqlalchemy.exc import IntegrityError
+
+from bot.domain.history import Entry
+from bot.domain.lock import Lock
+from bot.domain.names import TargetName
+from bot.store import chain
+from bot.store.faults import is_duplicate
+from bot.store.instants import from_micros, rfc3339, to_micros
+from bot.store.schema import locks
+
+
+def lock(connection: Connection, wanted: Lock) -> Lock:
+    """Lock a target; give the lock that is on it now, which is an earlier one where there was one."""
+    values = {
+        "app": wanted.target.app,
+        "environment": wanted.target.environment,
+        "owner": wanted.owner,
+        "reason": wanted.reason,
+        "since": to_micros(wanted.since),
+    }
+    try:
+        connection.execute(insert(locks).values(**values))
+    except IntegrityError as error:
+        if not is_duplicate(error):
+            raise
+        query = select(locks).where(_on(wanted.target)).with_for_update()
+        return _from_row(connection.execute(query).mappings().one())
+    entry = Entry("", "locked", wanted.owner, {"target": str(wanted.target), "reason": wanted.reason})
+    chain.append(connection, (entry,), rfc3339(wanted.since))
+    return wanted
+
+
+def unlock(connection: Connection, target: TargetName, user: str, at: datetime) -> Lock | None:
+    """Take the lock off a target; give the one that was on it, to the one caller who took it off."""
+    found = lock_of(connection, target)
+    if found is None or connection.execute(delete(locks).where(_on(target))).rowcount != 1:
+        return None
+    facts = {"target": str(target), "owner": found.owner, "reason": found.reason}
+    chain.append(connection, (Entry("", "unlocked", user, facts),), rfc3339(at))
+    return found
+
+
+def lock_of(connection: Connection, target: TargetName) -> Lock | None:
+    """Read the lock that is on a target."""
+    row = connection.execute(select(locks).where(_on(target))).mappings().one_or_none()
+    return None if row is None else _from_row(row)
+
+
+def every_lock(connection: Connection) -> tuple[Lock, ...]:
+    """Read all locks, by target."""
+    query = select(locks).order_by(locks.c.app, locks.c.environment)
+    return tuple(_from_row(row) for row in connection.execute(query).mappings())
+
+
+def _on(target: TargetName) -> ColumnElement[bool]:
+    return and_(locks.c.app == target.app, locks.c.environment == target.environment)
+
+
+def _from_row(row: RowMapping) -> Lock:
+    return Lock(TargetName(row["app"], row["environment"]), row["owner"], row["reason"], from_micros(row["since"]))
