@@ -99,6 +99,10 @@ class TargetLook:
         """Read the target's database."""
         return await self.databases.database(self.target, table)
 
+    async def rows(self, table: str, column: str | None) -> int:
+        """Count the rows of a table, or those of them that have a value in a column."""
+        return await self.databases.rows(self.target, table, column)
+
     async def releases(self) -> tuple[Release, ...]:
         """Read what the bot remembers of the target's releases, newest first."""
         name = self.target.name

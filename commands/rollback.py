@@ -16,6 +16,7 @@ from bot.domain.target import Operations, Target
 from bot.recipes.recipe import Migrations, Recipe, Way
 from bot.recipes.steps import Situation, before_plan, planned
 from commands.both_ways import backup_id, host_basis, ran_now, read_target, take_down, wants_backup
+from commands.losses import losses
 from commands.pending import names_of, remembered
 from commands.resume import resume_basis, resume_plan, resumed_from
 from commands.words import find_target, sort_words
@@ -81,7 +82,8 @@ class Rollback:
         options = run.request.options
         live, database = await read_target(recipe, target, look, None)
         head = _one_head(live)
-        release = head if "migrations" in options else _choose(options.get("to"), head, await look.releases())
+        releases = await look.releases()
+        release = head if "migrations" in options else _choose(options.get("to"), head, releases)
         behind, _ = await read_target(recipe, target, look, release)
         sha = _agreed_commit(behind, release)
         undo = _to_undo(recipe.migrations, options, live[0], behind[0], database)
@@ -101,7 +103,7 @@ class Rollback:
             commit_count=behind[0].removed_count,
             undo=undo,
             skipped=skipped,
-            findings=(_way(options, sha, head, undo), *downs),
+            findings=(_way(options, sha, head, undo), *await losses(undo, releases, look), *downs),
         )
 
     async def basis(self, plan: Plan, run: Run, target: Target, look: Look) -> Mapping[str, str]:

@@ -75,6 +75,34 @@ class DatabaseLook:
             return DatabaseFacts(session.version, has_table, ran, sessions, int(size[0][0]), sees_all)
 
 
+    async def rows(self, target: Target, table: str, column: str | None) -> int:
+        """Count the rows of a table, or those of them that have a value in a column.
+
+        Args:
+            target: whose database.
+            table: its name, as it is.
+            column: its name, as it is; None counts every row.
+
+        Returns:
+            How many; 0 where there is no such table or column.
+
+        Raises:
+            Refused: as `database`.
+        """
+        try:
+            counted = "*" if column is None else identifier(column)
+            statement = f"SELECT COUNT({counted}) FROM {identifier(table)}"  # noqa: S608 - quoted as identifiers
+        except ValueError:
+            return 0
+        async with self._connections.reading(target) as session:
+            try:
+                return int((await session.rows(statement))[0][0])
+            except ServerError as error:
+                if error.number in NO_SUCH_TABLE or error.number == NO_SUCH_COLUMN:
+                    return 0
+                raise
+
+
 async def _migrations(session: ReadOnlySession, table: str | None) -> tuple[bool, tuple[Ran, ...]]:
     if table is None:
         return False, ()

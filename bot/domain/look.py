@@ -206,6 +206,14 @@ class Look(Protocol):
         """
         ...
 
+    async def rows(self, table: str, column: str | None) -> int:
+        """Count the rows of a table, or those of them that have a value in a column; 0 where there is none of it.
+
+        Raises:
+            Refused: as `database`.
+        """
+        ...
+
     async def releases(self) -> tuple[Release, ...]:
         """Read what the bot remembers of the target's releases, newest first."""
         ...

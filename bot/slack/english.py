@@ -376,6 +376,8 @@ SENTENCES: dict[str, str] = {
     "effect.column_dropped": "the column goes",
     "effect.column_renamed": "the column has another name",
     "effect.column_required": "it must be given from now on",
+    "finding.loss": "🗑️ `{table}[.{column}]` goes: {rows} rows hold something there.",
+    "finding.loss_unknown": "❔ What {migrations} added was not recorded when it ran, so what is lost is not counted.",
     "finding.resume": "⏯️ It goes on after run `{run}`[, which stopped at *{step}*].",
     "finding.rollback": "↩️ It goes back to the code of then[, and undoes {migrations}: what they added is lost].",
     "finding.session": "🔒 {user} has a transaction open for {seconds} s (session {id})[: `{query}`]. It can block.",

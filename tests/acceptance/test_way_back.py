@@ -41,10 +41,12 @@ async def test_status_then_deploy_then_back_with_the_schema(
     await deployed(stage)
     assert "token_id" in await columns(mariadb, laravel)
 
+    await mariadb.query("UPDATE user_sessions SET token_id = 'abc' LIMIT 1", database=laravel.database.name)
     await stage.type("/rollback compte production")
     run = (await stage.runs(2))[-1]
     request = await stage.gate(run)
     assert stage.payload("plan", run)["sha"] == first
+    assert "`user_sessions.token_id` goes: 1 rows hold" in str(stage.messages("plan", run)[-1]["blocks"])
     assert not laravel.is_down
     stage.react(request)
     assert await stage.end(run) == "succeeded"

@@ -95,6 +95,7 @@ class Sight:
         self.hosts = {facts.host: facts for facts in hosts or (HOST,)}
         self.facts = database
         self.runs: dict[str, Run] = {}
+        self.counts: dict[tuple[str, str | None], int] = {}
         self.known: tuple[Release, ...] = ()
         self.asked: list[HostQuestion] = []
         self.shelf = Shelf(NAME.app, NAME.environment, ())
@@ -111,6 +112,9 @@ class Sight:
 
     async def backups(self) -> Shelf:
         return self.shelf
+
+    async def rows(self, table: str, column: str | None) -> int:
+        return self.counts.get((table, column), 0)
 
     async def releases(self) -> tuple[Release, ...]:
         return self.known

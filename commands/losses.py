@@ -1,0 +1,86 @@
+"""What undoing migrations would lose: the columns and tables that they added, as the deploy that ran them told."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from bot.domain.look import Look, Release
+from bot.domain.plan import Finding, Plan
+
+_COLUMN = re.compile(r"(\w+) ")
+_MOST_RUNS = 20
+
+
+@dataclass(frozen=True, order=True)
+class Added:
+    """Something that a deploy added to the schema.
+
+    Args:
+        table: its name.
+        column: of the table; empty where the whole table is new.
+    """
+
+    table: str
+    column: str
+
+
+def added_by(plan: Plan) -> frozenset[Added]:
+    """Read what a plan's rehearsal added, from its findings of kind `schema` (`bot.databases.evidence`)."""
+    added: set[Added] = set()
+    for finding in plan.findings:
+        if finding.kind != "schema":
+            continue
+        table = finding.facts.get("table", "")
+        for line in finding.facts.get("lines", "").splitlines():
+            if line.startswith(f"+ table {table} ("):
+                added.add(Added(table, ""))
+            elif line.startswith(f"+ {table}."):
+                name = _COLUMN.match(line.removeprefix(f"+ {table}."))
+                added |= {Added(table, name[1])} if name else set()
+    return frozenset(added)
+
+
+async def losses(undo: tuple[str, ...], releases: tuple[Release, ...], look: Look) -> tuple[Finding, ...]:
+    """Count what would be lost.
+
+    Args:
+        undo: the migrations that would be undone.
+        releases: what the bot remembers, newest first.
+        look: reads.
+
+    Returns:
+        A finding `loss` for each column and table that would vanish, with its rows (those with a value, for a column);
+        and one `loss_unknown` with the migrations of which nothing was told when they ran.
+
+    Raises:
+        Refused: what the database answers.
+    """
+    if not undo:
+        return ()
+    told, plans = await _plans_of(undo, releases, look)
+    added = sorted({thing for plan in plans for thing in added_by(plan)})
+    whole = {thing.table for thing in added if not thing.column}
+    counted = [thing for thing in added if not thing.column or thing.table not in whole]
+    findings = [
+        Finding("loss", {"table": t.table, "column": t.column, "rows": str(await look.rows(t.table, t.column or None))})
+        for t in counted
+    ]
+    untold = [name for name in undo if name not in told]
+    return (*findings, *([Finding("loss_unknown", {"migrations": ", ".join(untold)})] if untold else []))
+
+
+async def _plans_of(
+    undo: Iterable[str], releases: tuple[Release, ...], look: Look
+) -> tuple[frozenset[str], tuple[Plan, ...]]:
+    wanted, told, plans = set(undo), set[str](), []
+    for release in releases[:_MOST_RUNS]:
+        run = await look.past(release.run)
+        plan = run.plan if run is not None else None
+        if plan is None or not wanted & set(plan.pending):
+            continue
+        if any(f.kind == "rehearsal" and f.facts.get("outcome") == "ok" for f in plan.findings):
+            told |= wanted & set(plan.pending)
+            plans.append(plan)
+    return frozenset(told), tuple(plans)
