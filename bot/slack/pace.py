@@ -21,6 +21,15 @@ class Pace:
         self._at = time.monotonic()
         self._lock = asyncio.Lock()
 
+    def wait(self, leaving: int = 0) -> float:
+        """Give the seconds until there is a turn; 0 where there is one now.
+
+        Args:
+            leaving: turns that shall be left after it.
+        """
+        self._fill()
+        return max(0.0, (1 + leaving - self._turns) / self._rate)
+
     async def turn(self) -> None:
         """Wait for a turn; callers get theirs in the order in which they asked."""
         async with self._lock:

@@ -39,6 +39,9 @@ EDIT_SECONDS = 1.0
 BEAT_SECONDS = 15.0
 """How often elapsed times are shown anew while nothing else changes."""
 
+_LAST_EDITS = 8
+"""Turns that progress leaves to others, so that the last edits of a run, and with them its outcome, need not wait."""
+
 _LOOK_BACK = timedelta(hours=1)
 """How far before the request the channel is searched for a card: the clocks of Slack and of this machine may differ."""
 
@@ -170,6 +173,7 @@ class Teller:
         if known.fingerprint == message.fingerprint:
             return 0
         early = memo.edited.get(slot, -EDIT_SECONDS) + EDIT_SECONDS - time.monotonic()
+        early = max(early, self._edits.wait(leaving=_LAST_EDITS))
         # The last edits are few and do not wait: the outcome is told after them, and then the whole thread is true.
         if early > 0 and not run.ended and run.state is not RunState.NEEDS_HUMAN:
             return early
