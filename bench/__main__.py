@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import sys
 import traceback
 from collections.abc import Awaitable, Callable
 
 from bench import ack, deploy, idle, output
 from bench.report import Report
+from bench.surroundings import surroundings
 
 MEASUREMENTS: dict[str, Callable[[], Awaitable[Report]]] = {
     "ack": ack.measure,
@@ -34,9 +34,7 @@ def main() -> int:
         parser.error(f"no measurement {', '.join(unknown)}; there are {', '.join(MEASUREMENTS)}")
     broken = []
     for name in names:
-        print(
-            f"{name}: measuring … (load of the machine {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores)", flush=True
-        )
+        print(f"{name}: measuring on {surroundings()}", flush=True)
         try:
             print(asyncio.run(MEASUREMENTS[name]()).text(), flush=True)
         except Exception:
