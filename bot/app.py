@@ -162,6 +162,7 @@ async def serve(configuration: Configuration) -> None:
         engine = Engine(
             World(
                 store=store,
+                locks=store,
                 operations=operations,
                 planners={command.action: command for command in commands},
                 status=status,

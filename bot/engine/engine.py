@@ -21,6 +21,7 @@ from bot.domain.request import Origin, Request
 from bot.domain.run import Run, RunState
 from bot.domain.status import Standing
 from bot.domain.target import Operations, Target
+from bot.engine.desk import Desk
 from bot.engine.driver import Driver
 from bot.engine.ports import Chunk
 from bot.engine.standing import REMEMBERED, standing_of
@@ -46,6 +47,7 @@ class Engine:
 
     def __init__(self, world: World) -> None:
         self._world = world
+        self.desk = Desk(world)
         self._drivers: dict[str, tuple[Driver, asyncio.Task[None]]] = {}
         self._sweeper: asyncio.Task[None] | None = None
         self._failures: Counter[str] = Counter()
@@ -80,7 +82,7 @@ class Engine:
             request: parsed; its channel is one of the target's.
 
         Raises:
-            Refused: `draining`, `not_allowed`, `membership_unknown`, `frozen`; no run is started.
+            Refused: `draining`, `not_allowed`, `membership_unknown`, `frozen`, `locked`; no run is started.
         """
         if self._draining:
             raise Refused(problem(Reason.DRAINING))
@@ -90,6 +92,9 @@ class Engine:
         freeze = target.policy.freeze_at(request.action, now)
         if freeze is not None and "dry_run" not in request.options and RESUME not in request.options:
             raise Refused(problem(Reason.FROZEN, why=freeze.reason, timezone=freeze.timezone))
+        lock = await self._world.locks.lock_of(request.target)
+        if lock is not None and lock.holds_up(request):
+            raise Refused(lock.problem())
         run = await self._create(request)
         self._world.audience.changed(run.id)
         self._drive(run.id)

@@ -80,6 +80,9 @@ async def still_open_to_pass(session: Session, run: Run) -> Problem | None:
     freeze = session.target.policy.freeze_at(run.request.action, session.now())
     if freeze is not None and RESUME not in run.request.options:
         return problem(Reason.FROZEN, why=freeze.reason)
+    lock = await session.world.locks.lock_of(run.request.target)
+    if lock is not None and lock.holds_up(run.request):
+        return lock.problem()
     if gate.requirement.count > 0:
         judgement = await _judge_patiently(session, run, gate)
         if judgement is None or judgement.state is not GateState.APPROVED:

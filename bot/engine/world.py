@@ -14,6 +14,7 @@ from bot.engine.ports import (
     Clock,
     Conversation,
     Directory,
+    LockStore,
     Observer,
     Performer,
     Planner,
@@ -28,6 +29,7 @@ class World:
 
     Args:
         store: the bot's memory of runs.
+        locks: its memory of locks, and of how targets stand.
         operations: the operations file.
         planners: the command behind each action.
         status: reads where migrations stand.
@@ -42,6 +44,7 @@ class World:
     """
 
     store: RunStore
+    locks: LockStore
     operations: Operations
     planners: Mapping[Action, Planner]
     status: StatusReader

@@ -209,6 +209,7 @@ class SmallWorld:
         self.engine = Engine(
             World(
                 store=store or self.store,
+                locks=store or self.store,
                 operations=operations,
                 planners={Action.DEPLOY: Deploy({NAME: self.recipe})},
                 status=MigrateStatus({NAME: self.recipe}),

@@ -1,0 +1,111 @@
+"""What is asked across runs: how targets stand, locks, and what somebody may do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bot.domain.errors import Reason, Refused, problem
+from bot.domain.lock import Lock
+from bot.domain.names import TargetName
+from bot.domain.overview import TargetOverview
+from bot.domain.people import Membership, membership
+from bot.domain.request import Action
+from bot.engine.world import World
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """What somebody may ask for.
+
+    Args:
+        targets: by action, the targets on which they may ask for it, in order; an action without any is missing.
+        uncertain: whether a look-up failed, so that there may be more.
+    """
+
+    targets: Mapping[Action, tuple[TargetName, ...]]
+    uncertain: bool
+
+
+class Desk:
+    """Answers from the store alone, never from a host.
+
+    Args:
+        world: the engine's ports.
+    """
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    async def overviews(self, targets: tuple[TargetName, ...]) -> tuple[TargetOverview, ...]:
+        """Read how targets stand, in their order."""
+        return await self._world.locks.overviews(targets)
+
+    async def lock(self, target: TargetName, reason: str, user: str) -> Lock:
+        """Lock a target.
+
+        Args:
+            target: which.
+            reason: what everybody is told whose request it refuses.
+            user: Slack's ID of who asks.
+
+        Returns:
+            The lock that is on it now: an earlier one stays as it is.
+
+        Raises:
+            Refused: `not_allowed` or `membership_unknown`; who may deploy there may lock it.
+        """
+        await self._may_lock(target, user, "lock")
+        wanted = Lock(target, user, self._world.masker.mask(reason), self._world.clock.now())
+        return await self._world.locks.lock(wanted)
+
+    async def unlock(self, target: TargetName, user: str) -> Lock | None:
+        """Take the lock off a target, whoever's it is.
+
+        Args:
+            target: which.
+            user: Slack's ID of who asks.
+
+        Returns:
+            The lock that was on it; None where there was none.
+
+        Raises:
+            Refused: `not_allowed` or `membership_unknown`; who may deploy there may unlock it.
+        """
+        await self._may_lock(target, user, "unlock")
+        return await self._world.locks.unlock(target, user, self._world.clock.now())
+
+    async def allowed(self, targets: tuple[TargetName, ...], user: str) -> Allowed:
+        """Judge what somebody may ask for now.
+
+        Args:
+            targets: on which.
+            user: Slack's ID of who it is about.
+        """
+        asked = [
+            (action, name, self._world.operations.targets[name].policy.who_may(action))
+            for action in Action
+            for name in targets
+        ]
+        groups = frozenset(group for _, _, people in asked for group in people.groups)
+        roster = await self._world.directory.roster(frozenset({user}), groups)
+        found: dict[Action, tuple[TargetName, ...]] = {}
+        uncertain = False
+        for action, name, people in asked:
+            match membership(user, people, roster):
+                case Membership.YES:
+                    found[action] = (*found.get(action, ()), name)
+                case Membership.UNKNOWN:
+                    uncertain = True
+                case Membership.NO:
+                    pass
+        return Allowed(found, uncertain)
+
+    async def _may_lock(self, target: TargetName, user: str, action: str) -> None:
+        people = self._world.operations.targets[target].policy.who_may(Action.DEPLOY)
+        roster = await self._world.directory.roster(frozenset({user}), people.groups)
+        judged = membership(user, people, roster)
+        if judged is Membership.YES:
+            return
+        reason = Reason.NOT_ALLOWED if judged is Membership.NO else Reason.MEMBERSHIP_UNKNOWN
+        raise Refused(problem(reason, action=action, people=", ".join(people.names)))

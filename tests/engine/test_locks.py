@@ -1,0 +1,107 @@
+"""Locks: what they refuse, what they let through, and who may set them and take them off."""
+
+from dataclasses import replace
+
+import pytest
+
+from bot.domain.errors import Reason, Refused
+from bot.domain.moves import RESUME
+from bot.domain.people import People
+from bot.domain.request import Action
+from bot.domain.run import RunState
+from tests.engine.world import APPROVE, SECRET, SmallWorld
+from tests.support.examples import NAME, NOON, POLICY, REQUEST
+
+CHANGES = {"maintenance-on", "checkout", "migrate"}
+
+
+@pytest.mark.parametrize(
+    ("action", "options", "held"),
+    [
+        (Action.DEPLOY, {}, True),
+        (Action.ROLLBACK, {}, True),
+        (Action.RESTORE, {}, True),
+        (Action.BACKUP, {}, False),
+        (Action.MIGRATE_STATUS, {}, False),
+        (Action.DEPLOY, {"dry_run": "yes"}, False),
+        (Action.DEPLOY, {RESUME: "R-7K3F9Q"}, False),
+    ],
+)
+async def test_what_a_lock_holds_up(world: SmallWorld, action: Action, options: dict[str, str], held: bool) -> None:
+    lock = await world.engine.desk.lock(NAME, "inventory", "U0AMELIE")
+    assert lock.holds_up(replace(REQUEST, action=action, options=options)) is held
+
+
+async def test_a_locked_target_refuses_with_who_since_when_and_why(world: SmallWorld) -> None:
+    await world.engine.desk.lock(NAME, f"inventory, {SECRET.reveal()}", "U0BOB")
+    with pytest.raises(Refused) as refused:
+        await world.submit()
+    assert refused.value.problem.reason is Reason.LOCKED
+    assert refused.value.problem.facts == {
+        "app": NAME.app,
+        "environment": NAME.environment,
+        "by": "U0BOB",
+        "since": NOON.isoformat(),
+        "why": "inventory, ***",
+    }
+    assert await world.store.recent(1) == ()
+    await world.engine.desk.unlock(NAME, "U0AMELIE")
+    await world.until(await world.submit(), RunState.AWAITING_APPROVAL)
+
+
+async def test_a_lock_that_came_while_approval_was_awaited_stops_before_the_first_change(world: SmallWorld) -> None:
+    run = await world.submit()
+    await world.until(run, RunState.AWAITING_APPROVAL)
+    await world.engine.desk.lock(NAME, "inventory", "U0BOB")
+    world.people.said["U0BOB"] = APPROVE
+    stopped = await world.until(run, RunState.FAILED)
+    assert stopped.problem is not None
+    assert stopped.problem.reason is Reason.LOCKED
+    assert stopped.problem.facts["why"] == "inventory"
+    assert not CHANGES & {key for key, _, _ in world.hosts.ledger}
+    assert "gate_void" in await world.events(run)
+
+
+async def test_the_first_lock_stays(world: SmallWorld) -> None:
+    first = await world.engine.desk.lock(NAME, "inventory", "U0BOB")
+    assert await world.engine.desk.lock(NAME, "something else", "U0AMELIE") == first
+    assert await world.engine.desk.unlock(NAME, "U0AMELIE") == first
+    assert await world.engine.desk.unlock(NAME, "U0AMELIE") is None
+
+
+@pytest.mark.parametrize(
+    ("user", "reason"), [("U0AMELIE", Reason.NOT_ALLOWED), ("U0STRANGER", Reason.MEMBERSHIP_UNKNOWN)]
+)
+async def test_who_may_not_deploy_may_neither_lock_nor_unlock(world: SmallWorld, user: str, reason: Reason) -> None:
+    people = People(("releasers",), frozenset({"U0BOB", "U0STRANGER"}))
+    world.target = replace(world.target, policy=replace(POLICY, run={Action.DEPLOY: people}))
+    engine = world.new_engine()
+    stands = await engine.desk.lock(NAME, "inventory", "U0BOB")
+    with pytest.raises(Refused) as locking:
+        await engine.desk.lock(NAME, "mine", user)
+    with pytest.raises(Refused) as unlocking:
+        await engine.desk.unlock(NAME, user)
+    assert locking.value.problem.reason is reason
+    assert unlocking.value.problem.reason is reason
+    assert await world.store.lock_of(NAME) == stands
+
+
+async def test_what_somebody_may_is_judged_by_the_policy_of_each_target(world: SmallWorld) -> None:
+    groups = People(("oncall",), groups=frozenset({"S0RELEASE", "S0GONE"}))
+    policy = replace(POLICY, run={Action.DEPLOY: People(("bob",), frozenset({"U0BOB"})), Action.ROLLBACK: groups})
+    world.target = replace(world.target, policy=policy)
+    engine = world.new_engine()
+    bob, eve = await engine.desk.allowed((NAME,), "U0BOB"), await engine.desk.allowed((NAME,), "U0EVE")
+    assert bob.targets == {Action.DEPLOY: (NAME,)}
+    assert bob.uncertain
+    assert eve.targets == {Action.ROLLBACK: (NAME,)}
+    assert not eve.uncertain
+
+
+async def test_an_overview_tells_of_a_run_without_asking_a_host(world: SmallWorld) -> None:
+    run = await world.submit()
+    await world.until(run, RunState.AWAITING_APPROVAL)
+    asked = len(world.sight.asked)
+    [here] = await world.engine.desk.overviews((NAME,))
+    assert [found.id for found in here.unfinished] == [run]
+    assert len(world.sight.asked) == asked
