@@ -1,12 +1,13 @@
 """`/migrate-status` and `/rollback` on the real application."""
 
+import asyncio
 from typing import Any
 
 from bot.demo.application import Application
 from bot.demo.database import DatabaseServer
 from bot.demo.host import Host
 from tests.acceptance.conftest import NewStage
-from tests.acceptance.stage import ONCALL, RELEASER, Stage
+from tests.acceptance.stage import ENGINEER, ONCALL, RELEASER, Stage
 from tests.support import eventually
 from tests.support.operations import PRODUCTION
 
@@ -65,3 +66,14 @@ async def test_going_back_without_a_release_is_answered(stage: Stage, laravel: A
     [run] = await stage.runs(1)
     assert await stage.end(run) == "failed"
     assert "no good release" in str(stage.messages("result", run)[-1]["blocks"])
+
+
+async def test_twenty_people_ask_at_once_and_each_is_answered(stage: Stage, laravel: Application) -> None:
+    people = (ONCALL, RELEASER, ENGINEER, "U0DBA")
+    await asyncio.gather(*(stage.type("/migrate-status compte production", people[n % 4]) for n in range(20)))
+    answers = await eventually(
+        lambda: told if len(told := [text for user in people for text in stage.ephemerals(user)]) >= 20 else None, 60
+    )
+    assert len(answers) == 20
+    assert all("up to date" in answer for answer in answers)
+    assert stage.messages("card") == []
