@@ -25,6 +25,7 @@ from bot.databases.performers import DumpPerformer, NothingPendingPerformer, Und
 from bot.databases.previewing import PreviewPerformer
 from bot.databases.proving import ProvePerformer
 from bot.databases.rehearsing import AsRehearsedPerformer, RehearsePerformer
+from bot.databases.swapping import LoadPerformer, SwapPerformer
 from bot.domain.backup import Shelf
 from bot.domain.look import DatabaseFacts, HostFacts, HostQuestion, Look, Release
 from bot.domain.names import TargetName
@@ -33,12 +34,14 @@ from bot.domain.plan import (
     AsRehearsed,
     Dump,
     Health,
+    Load,
     NothingPending,
     Preflight,
     Preview,
     Prove,
     Rehearse,
     Shell,
+    Swap,
     Undone,
 )
 from bot.domain.run import Run
@@ -62,7 +65,7 @@ from bot.slack.ports import CommandSpec
 from bot.slack.room import SlackAccess, SlackRoom
 from bot.store.reader import StoreReader
 from bot.store.store import SqlStore, SystemClock, open_store
-from commands import all_commands, status_command
+from commands import all_commands, all_planners, status_command
 
 _KEEP_EVENTS = timedelta(days=7)
 
@@ -164,7 +167,7 @@ async def serve(configuration: Configuration) -> None:
                 store=store,
                 locks=store,
                 operations=operations,
-                planners={command.action: command for command in commands},
+                planners=all_planners(recipes),
                 status=status,
                 performers=performers,
                 observer=looks,
@@ -221,6 +224,8 @@ def build_edges(
         Shell: ShellPerformer(runner),
         Dump: DumpPerformer(runner, connections),
         Prove: ProvePerformer(runner, connections),
+        Load: LoadPerformer(runner, connections),
+        Swap: SwapPerformer(runner, connections),
         Preflight: PreflightPerformer(looks),
         Health: HealthPerformer(),
         NothingPending: NothingPendingPerformer(database_look, table_of),

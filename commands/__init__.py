@@ -9,14 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bot.domain.names import TargetName
+from bot.domain.request import Action
 from bot.recipes.recipe import Recipe
 from commands.backup import Backup
-from commands.command import Command
+from commands.command import Command, Planner
 from commands.deploy import Deploy
 from commands.migrate_status import MigrateStatus
+from commands.restore import Restore
 from commands.rollback import Rollback
 
-__all__ = ["Command", "all_commands", "status_command"]
+__all__ = ["Command", "all_commands", "all_planners", "status_command"]
 
 
 def all_commands(recipes: Mapping[TargetName, Recipe]) -> tuple[Command, ...]:
@@ -26,6 +28,16 @@ def all_commands(recipes: Mapping[TargetName, Recipe]) -> tuple[Command, ...]:
         recipes: the recipe of each target.
     """
     return (Deploy(recipes), Rollback(recipes), Backup(recipes))
+
+
+def all_planners(recipes: Mapping[TargetName, Recipe]) -> Mapping[Action, Planner]:
+    """Build what plans each action; `/backup restore` is an action of its own.
+
+    Args:
+        recipes: the recipe of each target.
+    """
+    planners: dict[Action, Planner] = {command.action: command for command in all_commands(recipes)}
+    return planners | {Action.RESTORE: Restore(recipes)}
 
 
 def status_command(recipes: Mapping[TargetName, Recipe]) -> MigrateStatus:

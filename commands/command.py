@@ -12,7 +12,39 @@ from bot.domain.run import Run
 from bot.domain.target import Operations, Target
 
 
-class Command(Protocol):
+class Planner(Protocol):
+    """What answers the requests of one action with a plan."""
+
+    def before_plan(self, run: Run, target: Target) -> tuple[Step, ...]:
+        """Give the steps that come before there is a plan; they only read, or bring what planning reads."""
+        ...
+
+    async def plan(self, run: Run, target: Target, look: Look) -> Plan | NothingToDo:
+        """Answer the request.
+
+        Raises:
+            Refused: it cannot be done, and why.
+        """
+        ...
+
+    async def basis(self, plan: Plan, run: Run, target: Target, look: Look) -> Mapping[str, str]:
+        """Read again the facts that a plan stands on; `bot.domain.plan.differences` compares them.
+
+        Raises:
+            Refused: they cannot be read.
+        """
+        ...
+
+    async def pending(self, plan: Plan, target: Target, look: Look) -> tuple[str, ...]:
+        """Read again which of the plan's pending migrations have not run, just before the schema is changed.
+
+        Raises:
+            Refused: they cannot be read.
+        """
+        ...
+
+
+class Command(Planner, Protocol):
     """A slash command that becomes a run."""
 
     @property
@@ -40,33 +72,5 @@ class Command(Protocol):
 
         Raises:
             Refused: with what is wrong and what would be right.
-        """
-        ...
-
-    def before_plan(self, run: Run, target: Target) -> tuple[Step, ...]:
-        """Give the steps that come before there is a plan; they only read, or bring what planning reads."""
-        ...
-
-    async def plan(self, run: Run, target: Target, look: Look) -> Plan | NothingToDo:
-        """Answer the request.
-
-        Raises:
-            Refused: it cannot be done, and why.
-        """
-        ...
-
-    async def basis(self, plan: Plan, run: Run, target: Target, look: Look) -> Mapping[str, str]:
-        """Read again the facts that a plan stands on; `bot.domain.plan.differences` compares them.
-
-        Raises:
-            Refused: they cannot be read.
-        """
-        ...
-
-    async def pending(self, plan: Plan, target: Target, look: Look) -> tuple[str, ...]:
-        """Read again which of the plan's pending migrations have not run, just before the schema is changed.
-
-        Raises:
-            Refused: they cannot be read.
         """
         ...

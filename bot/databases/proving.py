@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bot.databases.backups import Backups, Found, Presence
+from bot.databases.manifest import Manifest
 from bot.databases.performers import Told, masked
 from bot.databases.ports import HostReader, HostRunner
-from bot.databases.restoring import RestoringJob, Stage, failed_stage, proof_job
+from bot.databases.restoring import Stage, failed_stage, proof_job
 from bot.domain.backup import Proof
 from bot.domain.errors import Reason, Refused, problem
 from bot.domain.plan import Prove
+from bot.domain.target import Database
 from bot.engine.ports import Done, Effect, Ending, Failed, Job, Outcome, Output, Unknown
 
 
@@ -32,8 +34,8 @@ class ProvePerformer:
         if act.scratch is None:
             return await self._checked(job)
         try:
-            found = await self._backups.find(job.place, directory_of(job), act.backup)
-            made = _made(job, found, act.scratch)
+            manifest = await manifest_of(self._backups, job, act.backup)
+            made = proof_job(manifest, directory_of(job), database_of(job), act.scratch, job.attempt)
         except Refused as refused:
             return Failed(refused.problem)
         except ValueError as error:
@@ -103,6 +105,17 @@ def directory_of(job: Job) -> str:
     return job.target.backups.directory if job.target.backups is not None else ""
 
 
+def database_of(job: Job) -> Database:
+    """Give the database of a job's target.
+
+    Raises:
+        ValueError: it has none.
+    """
+    if job.target.database is None:
+        raise ValueError("the target has no database")
+    return job.target.database
+
+
 def _facts(found: Found) -> dict[str, str]:
     manifest = found.manifest
     if manifest is None:
@@ -119,13 +132,19 @@ def _facts(found: Found) -> dict[str, str]:
     return facts
 
 
-def _act(job: Job) -> Prove:
-    if not isinstance(job.step.act, Prove):
-        raise TypeError(f"not a step for this performer: {job.step.act!r}")
-    return job.step.act
+async def manifest_of(backups: Backups, job: Job, backup: str) -> Manifest:
+    """Read the manifest of a backup of a job's own target.
 
+    Args:
+        backups: reads it.
+        job: at which place, of which target.
+        backup: its ID.
 
-def _made(job: Job, found: Found, scratch: str) -> RestoringJob:
+    Raises:
+        ValueError: it is not whole, or it is of another app or database.
+        Refused: with a host's reason.
+    """
+    found = await backups.find(job.place, directory_of(job), backup)
     database, manifest = job.target.database, found.manifest
     if found.presence is not Presence.WHOLE or manifest is None:
         raise ValueError(found.detail or f"the backup is {found.presence.value}")
@@ -134,4 +153,10 @@ def _made(job: Job, found: Found, scratch: str) -> RestoringJob:
     name = job.target.name
     if (manifest.app, manifest.environment, manifest.database) != (name.app, name.environment, database.name):
         raise ValueError(f"it is of {manifest.app} {manifest.environment}, database {manifest.database}")
-    return proof_job(manifest, directory_of(job), database, scratch, job.attempt)
+    return manifest
+
+
+def _act(job: Job) -> Prove:
+    if not isinstance(job.step.act, Prove):
+        raise TypeError(f"not a step for this performer: {job.step.act!r}")
+    return job.step.act

@@ -26,6 +26,8 @@ def script(name: str) -> str:
 
 _LOAD = script("record.sh") + script("load.sh")
 _PROOF = script("proof.sh")
+_LOADED = script("loaded.sh")
+_SWAP = script("swap.sh")
 
 
 class Stage(StrEnum):
@@ -100,7 +102,45 @@ def load_job(manifest: Manifest, directory: str, database: Database, fresh: str,
     Raises:
         ValueError: a value that cannot be used; the message names it and holds no secret.
     """
-    return _job(manifest, directory, database, fresh, fresh, "restore", attempt, {}, script("loaded.sh"))
+    return _job(manifest, directory, database, fresh, fresh, "restore", attempt, {}, _LOADED)
+
+
+def swap_job(manifest: Manifest, database: Database, fresh: str, old: str) -> RestoringJob:
+    """Build the script that puts restored tables into the place of the live ones.
+
+    Args:
+        manifest: of the backup that was restored.
+        database: the live one, and as whom it is changed.
+        fresh: name of the database that holds the restored tables.
+        old: name of the database in which the live tables are kept.
+
+    Raises:
+        ValueError: a value that cannot be used; the message names it and holds no secret.
+    """
+    narrowed = only(manifest.chosen)
+    values = {
+        "backup": manifest.backup,
+        "source": database.name,
+        "fresh": fresh,
+        "old": old,
+        "live_sql": _sql_text(identifier(database.name)),
+        "fresh_sql": _sql_text(identifier(fresh)),
+        "old_sql": _sql_text(identifier(old)),
+        "only": narrowed,
+        "referenced_only": narrowed.replace("table_name", "referenced_table_name"),
+        **{f"status_{stage.value}": str(stage.exit_status) for stage in Stage},
+    }
+    parts = [*settings(values), Syntax("set --")]
+    for table in manifest.chosen:
+        parts += [Syntax(" "), Word(table)]
+    parts.append(Syntax('\nkept="$COUNTERSIGN_RUN_DIR/restore"\n' + CONTENTS + _SWAP))
+    files = {OPTION_FILE: option_file(database), EXPECTED_FILE: Secret(_expected(manifest))}
+    return RestoringJob(Command(tuple(parts)), files)
+
+
+def _sql_text(text: str) -> str:
+    # hexadecimal, so that nothing can end the literal in any SQL mode
+    return f"CONVERT(0x{text.encode().hex()} USING utf8mb4)"
 
 
 def settings(values: Mapping[str, str]) -> list[Part]:
@@ -129,7 +169,7 @@ def _job(
         "backup": manifest.backup,
         "source": database.name,
         "fresh": fresh,
-        "sweep": f"CONVERT(0x{sweep.encode().hex()} USING utf8mb4)",
+        "sweep": _sql_text(sweep),
         "dump": f"{folder}/{manifest.file}",
         "manifest": f"{folder}/{manifest.backup}.json",
         "sha256": manifest.sha256,

@@ -34,6 +34,9 @@ class Risk(StrEnum):
 class OnFailure(StrEnum):
     """What the failure of a step means for the run."""
 
+    HOLD_IN_DOUBT = "hold_in_doubt"
+    """As `FAIL` where it certainly failed, because it puts back what it did; as `HOLD` where nobody knows."""
+
     FAIL = "fail"
     """The run fails, after the steps that undo what was done."""
     HOLD = "hold"
@@ -82,6 +85,36 @@ class Prove:
 
     backup: str
     scratch: str | None
+
+
+@dataclass(frozen=True)
+class Load:
+    """Restoring a backup into a fresh database beside the live one, and comparing it with what was dumped.
+
+    Args:
+        backup: its ID.
+        sha256: of its file.
+        fresh: name of the database that is made.
+    """
+
+    backup: str
+    sha256: str
+    fresh: str
+
+
+@dataclass(frozen=True)
+class Swap:
+    """Putting restored tables into the place of the live ones, in one statement.
+
+    Args:
+        backup: the ID of what was restored.
+        fresh: the database it was restored into.
+        old: the database in which the tables that were live are kept.
+    """
+
+    backup: str
+    fresh: str
+    old: str
 
 
 @dataclass(frozen=True)
@@ -200,7 +233,20 @@ class AsRehearsed:
     expected: Mapping[str, str] = field(default_factory=dict)
 
 
-Act = Shell | Dump | Prove | Preflight | Health | NothingPending | Undone | Preview | Rehearse | AsRehearsed
+Act = (
+    Shell
+    | Dump
+    | Prove
+    | Load
+    | Swap
+    | Preflight
+    | Health
+    | NothingPending
+    | Undone
+    | Preview
+    | Rehearse
+    | AsRehearsed
+)
 """What a step does. A new kind is a new class here and a performer in the composition root."""
 
 

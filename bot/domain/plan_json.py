@@ -15,6 +15,7 @@ from bot.domain.plan import (
     Dump,
     Finding,
     Health,
+    Load,
     NothingPending,
     OnFailure,
     Phase,
@@ -27,6 +28,7 @@ from bot.domain.plan import (
     Shell,
     Skipped,
     Step,
+    Swap,
     Undone,
     digest,
 )
@@ -183,6 +185,10 @@ def _act_to_json(act: Act) -> dict[str, Any]:
             return {"act": "dump", "backup": backup, "tables": list(tables), "purpose": purpose.value}
         case Prove(backup, scratch):
             return {"act": "prove", "backup": backup, "scratch": scratch}
+        case Load(backup, sha256, fresh):
+            return {"act": "load", "backup": backup, "sha256": sha256, "fresh": fresh}
+        case Swap(backup, fresh, old):
+            return {"act": "swap", "backup": backup, "fresh": fresh, "old": old}
         case Preflight(needs, tools):
             return {"act": "preflight", "needs": needs, "tools": list(tools)}
         case Health(url, tries):
@@ -208,6 +214,10 @@ def _act_from_json(data: Mapping[str, Any]) -> Act:
             return Dump(data["backup"], tuple(data["tables"]), Purpose(data["purpose"]))
         case "prove":
             return Prove(data["backup"], data["scratch"])
+        case "load":
+            return Load(data["backup"], data["sha256"], data["fresh"])
+        case "swap":
+            return Swap(data["backup"], data["fresh"], data["old"])
         case "preflight":
             return Preflight(int(data["needs"]), tuple(data["tools"]))
         case "health":

@@ -108,7 +108,8 @@ async def _stopped(session: Session, plan: Plan, step: Step, found: Problem) -> 
     rows = run.rows(step.key)
     ran = _begun(rows)
     unknown = any(row.state is StepState.UNKNOWN for row in rows) and step.risk is not Risk.READS
-    if ran and step.on_failure is OnFailure.HOLD:
+    doubt = unknown and step.on_failure is OnFailure.HOLD_IN_DOUBT
+    if ran and (doubt or step.on_failure is OnFailure.HOLD):
         return await _needs_human(session, found)
     failed_undo = await _undo(session, plan)
     if failed_undo is not None:

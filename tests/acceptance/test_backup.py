@@ -5,7 +5,8 @@ import json
 from pathlib import Path
 
 from bot.demo.application import Application
-from tests.acceptance.stage import Stage
+from bot.demo.database import DatabaseServer
+from tests.acceptance.stage import DBA, ONCALL, RELEASER, Stage
 
 
 async def backed_up(stage: Stage, words: str = "compte production") -> str:
@@ -47,3 +48,37 @@ async def test_a_backup_is_proven_again_and_a_corrupt_one_is_refused(
     broken = await stage.ask(f"/backup verify compte production {backup}")
     assert await stage.end(broken) == "failed"
     assert "checksum differs" in stage.result(broken)
+
+
+async def test_a_restore_is_approved_by_two_and_brings_the_rows_back(
+    stage: Stage, laravel_at_first: Application, mariadb: DatabaseServer
+) -> None:
+    name = laravel_at_first.database.name
+    was = await mariadb.query("SELECT * FROM user_sessions ORDER BY id", database=name)
+    assert was
+    backup = await backed_up(stage)
+    await mariadb.query("DELETE FROM user_sessions", database=name)
+    run = await stage.ask(f"/backup restore compte production {backup}", user=RELEASER)
+    gate = await stage.gate(run)
+    plan = json.dumps(stage.messages("plan", run)[-1]["blocks"], ensure_ascii=False)
+    assert "It replaces" in plan
+    assert backup in plan
+    stage.react(gate, ONCALL)
+    stage.react(gate, DBA)
+    assert await stage.end(run) == "succeeded", stage.result(run)
+    assert await mariadb.query("SELECT * FROM user_sessions ORDER BY id", database=name) == was
+    steps = list(stage.steps(run))
+    assert steps.index("backup-check") < steps.index("maintenance-on") < steps.index("backup")
+    assert steps.index("backup") < steps.index("restore-load") < steps.index("restore-swap")
+    assert steps.index("restore-swap") < steps.index("maintenance-off")
+    assert not (Path(laravel_at_first.path) / "storage/framework/down").exists()
+
+
+async def test_a_corrupt_backup_is_refused_before_anybody_is_asked(stage: Stage, laravel_at_first: Application) -> None:
+    backup = await backed_up(stage)
+    dump = Path(laravel_at_first.backups) / f"{backup}.sql.zst"
+    dump.write_bytes(dump.read_bytes()[:-30] + bytes(30))
+    run = await stage.ask(f"/backup restore compte production {backup}", user=RELEASER)
+    assert await stage.end(run) == "failed"
+    assert stage.messages("approval", run) == []
+    assert "Nothing in production was changed" in stage.result(run)

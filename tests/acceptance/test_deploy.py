@@ -110,7 +110,7 @@ async def _check_backup(stage: Stage, run: str, laravel: Application) -> None:
     assert not half_written(laravel.backups)
     [manifest] = laravel.backups.rglob(f"{backup}*.json")
     told = parse_manifest(manifest.read_bytes())
-    assert (told.backup, told.app, told.environment, told.proof) == (backup, "compte", "production", "checked")
+    assert (told.backup, told.app, told.environment, told.proof) == (backup, "compte", "production", "proven")
     assert told.database == laravel.database.name
     dump = manifest.with_name(told.file)
     assert dump.stat().st_size == told.bytes

@@ -51,6 +51,7 @@ class LocalHost:
         self._before = before
         self.group = 0
         self._notes = tempfile.TemporaryDirectory()
+        self.notes = self._notes.name
 
     async def perform(
         self, job: Job, script: Command, directory: str, files: Mapping[str, Secret], output: Output

@@ -133,6 +133,17 @@ def _proof(facts: Mapping[str, str], scene: Scene) -> Markup:
     return scene.sentences.say(f"proof.{proof}", when=when)
 
 
+def _about_backup(facts: Mapping[str, str], scene: Scene) -> dict[str, str]:
+    """Say what a finding knows of a backup: when it was made, how good it is, how long restoring it takes."""
+    if "made_at" not in facts:
+        return {}
+    return {
+        "made": markup.time_of_day(datetime.fromisoformat(facts["made_at"])),
+        "proof": _proof(facts, scene),
+        "restore": _restores_in(facts.get("seconds", "")),
+    }
+
+
 def _restores_in(seconds: str) -> str:
     return figures.duration(max(int(seconds), 1)) if seconds.isdigit() else ""
 
@@ -162,7 +173,7 @@ def _findings(plan: Plan, scene: Scene) -> tuple[Markup, ...]:
             continue
         key = f"finding.{finding.kind}"
         if scene.sentences.knows(key):
-            shown.append(scene.sentences.say(key, **finding.facts))
+            shown.append(scene.sentences.say(key, **{**finding.facts, **_about_backup(finding.facts, scene)}))
             continue
         what = markup.inline(markup.clip(", ".join(finding.facts.values()), 300))
         shown.append(scene.sentences.say("plan.finding", name=scene.sentences.fact(finding.kind), what=what))

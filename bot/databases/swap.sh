@@ -1,0 +1,194 @@
+# Puts the tables of a restored copy into the place of the live ones, in one statement; for POSIX sh. What restoring.py
+# writes before it:
+#
+#   backup               the backup's ID
+#   source fresh old     the live database, the copy, and the database in which the live tables are kept
+#   live_sql fresh_sql old_sql   the same as SQL that gives each name between backticks
+#   only referenced_only SQL that narrows lists of tables, and of tables that are referred to, or nothing
+#   kept                 where load.sh left the dump's events
+#   status_…             the exit status of each stage that can fail
+#   "$@"                 the chosen tables, if only some are restored
+#
+# A table with triggers cannot change its database, and views, routines and events belong to theirs: they are written
+# down, dropped, and made anew behind the tables. Whatever fails, everything is put back as it was, and it is said.
+
+set -u
+umask 077
+LC_ALL=C
+MYSQL_TEST_LOGIN_FILE=/nonexistent
+export LC_ALL MYSQL_TEST_LOGIN_FILE
+
+options=$COUNTERSIGN_FILES/client.cnf
+expected=$COUNTERSIGN_FILES/expected
+database=$source
+touched=
+swapped=
+
+fail() {
+  printf 'restoring %s failed at %s: %s\n' "$backup" "$1" "$2" >&2
+  eval "exit \"\$status_$1\""
+}
+
+first() {
+  for program; do
+    if command -v "$program" >/dev/null 2>&1; then
+      printf '%s\n' "$program"
+      return 0
+    fi
+  done
+  return 1
+}
+
+sql() {
+  "$client" --defaults-file="$options" --connect-timeout=10 --default-character-set=utf8mb4 --batch --binary-mode \
+    --max-allowed-packet=1G --skip-column-names --init-command='SET SESSION lock_wait_timeout = 60' "$1"
+}
+
+ask() {
+  "$client" --defaults-file="$options" --connect-timeout=10 --default-character-set=utf8mb4 \
+    --batch --raw --skip-column-names --execute="$1" "$database"
+}
+
+# in_database NAME COMMAND…: run a function that asks, about another database
+in_database() {
+  database=$1
+  shift
+  "$@"
+  asked=$?
+  database=$source
+  return "$asked"
+}
+
+quote() { printf '`%s`' "$(printf '%s' "$1" | sed 's/`/``/g')"; }
+
+name="CONCAT('\`', REPLACE(table_name, '\`', '\`\`'), '\`')"
+
+# moves FROM-SQL TO-SQL: print the parts of RENAME TABLE that move the tables of $database, each after a comma
+moves() {
+  ask "SELECT CONCAT(', ', $1, '.', $name, ' TO ', $2, '.', $name) FROM information_schema.tables
+    WHERE table_schema = DATABASE() AND table_type IN ('BASE TABLE', 'SYSTEM VERSIONED') $only"
+}
+
+# drops: print what drops everything beside the tables of $database
+drops() {
+  ask "SELECT CONCAT('DROP ', kind, ' IF EXISTS \`', REPLACE(named, '\`', '\`\`'), '\`;') FROM (
+      SELECT 'TRIGGER' AS kind, CONVERT(trigger_name USING utf8mb4) AS named FROM (
+        SELECT trigger_name, trigger_schema, event_object_table AS table_name FROM information_schema.triggers) t
+        WHERE trigger_schema = DATABASE() $only
+      UNION ALL SELECT 'VIEW', table_name FROM information_schema.views WHERE table_schema = DATABASE() AND $whole
+      UNION ALL SELECT routine_type, routine_name FROM information_schema.routines
+        WHERE routine_schema = DATABASE() AND $whole
+      UNION ALL SELECT 'EVENT', event_name FROM information_schema.events WHERE event_schema = DATABASE() AND $whole) o"
+}
+
+# beside_tables DATABASE EVENTS TABLE…: print what makes everything beside the tables of a database
+beside_tables() {
+  from=$1
+  with=$2
+  shift 2
+  if [ "$whole" = 1 ]; then set -- --routines "$with" -- "$from"; else set -- -- "$from" "$@"; fi
+  "$dumper" --defaults-file="$options" $tuned --default-character-set=utf8mb4 --no-create-info --no-data --triggers "$@" ||
+    return 1
+  [ "$whole" = 1 ] || return 0
+  set --
+  while IFS= read -r view; do [ -z "$view" ] || set -- "$@" "$view"; done <<END
+$(in_database "$from" ask "SELECT table_name FROM information_schema.views WHERE table_schema = DATABASE()")
+END
+  [ $# -gt 0 ] || return 0
+  "$dumper" --defaults-file="$options" $tuned --default-character-set=utf8mb4 --no-data --skip-triggers -- "$from" "$@"
+}
+
+plain() { sed -e '/^\/\*M!999999/d' "$1"; }
+
+# rename MOVES: move tables, all or none
+rename() {
+  [ -n "$1" ] || return 0
+  printf 'RENAME TABLE %s;\n' "${1#, }" | sql "$source"
+}
+
+put_back() {
+  [ -n "$touched" ] || return 0
+  touched=
+  bad=
+  if [ -n "$swapped" ]; then
+    drops | sql "$source" || bad=yes
+    rename "$back" || bad=yes
+  fi
+  drops | sql "$source" || bad=yes
+  plain "$kept/old.sql" | sql "$source" || bad=yes
+  objects >"$kept/after" || bad=yes
+  cmp -s "$kept/before" "$kept/after" || bad=yes
+  if [ -n "$bad" ]; then
+    printf 'What was there could not be put back whole: see %s and %s.\n' "$(quote "$old")" "$kept/old.sql" >&2
+    exit "$status_half"
+  fi
+  printf 'Everything was put back as it was.\n' >&2
+}
+
+trap put_back EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# ── before anything is touched ───────────────────────────────────────────────────────────────────────────────────────
+
+client=$(first mariadb mysql) || fail tools 'neither mariadb nor mysql is installed'
+said=$(ask 'SELECT VERSION()' 2>&1) || fail connect "$said"
+case $said in
+  *MariaDB*) dumper=$(first mariadb-dump mysqldump) ;;
+  *) dumper=$(first mysqldump mariadb-dump) ;;
+esac || fail tools 'neither mariadb-dump nor mysqldump is installed'
+help=$("$dumper" --no-defaults --help 2>/dev/null)
+tuned=
+case $help in *--no-tablespaces*) tuned="$tuned --no-tablespaces" ;; esac
+case $help in *--set-gtid-purged*) tuned="$tuned --set-gtid-purged=OFF" ;; esac
+case $help in *--column-statistics*) tuned="$tuned --column-statistics=0" ;; esac
+
+outside=$(ask "SELECT CONCAT(table_schema, '.', table_name, ' refers to ', referenced_table_name)
+  FROM information_schema.key_column_usage
+  WHERE referenced_table_schema = DATABASE() $referenced_only AND NOT (table_schema = DATABASE() $only) LIMIT 5") ||
+  fail connect 'the foreign keys cannot be read'
+[ -z "$outside" ] || fail references "tables that stay refer to ones that would go: $outside"
+outside=$(in_database "$fresh" ask "SELECT CONCAT(k.table_name, ' refers to ', k.referenced_table_name)
+  FROM information_schema.key_column_usage k
+  LEFT JOIN information_schema.tables t
+    ON t.table_schema = k.referenced_table_schema AND t.table_name = k.referenced_table_name
+  WHERE k.table_schema = DATABASE() AND k.referenced_table_name IS NOT NULL AND t.table_name IS NULL LIMIT 5")
+[ -z "$outside" ] || fail references "restored tables refer to ones that are not in the backup: $outside"
+
+objects >"$kept/before" || fail objects 'views, triggers, routines and events cannot be read'
+beside_tables "$source" --events "$@" >"$kept/old.sql" || fail objects "what is beside the tables cannot be written down"
+beside_tables "$fresh" --skip-events "$@" >"$kept/new.sql" || fail objects "what is beside the tables cannot be written down"
+there=$(moves "$live_sql" "$old_sql") || fail connect 'the list of tables cannot be read'
+come=$(in_database "$fresh" moves "$fresh_sql" "$live_sql") || fail connect 'the list of tables cannot be read'
+back="$(in_database "$fresh" moves "$live_sql" "$fresh_sql")$(moves "$old_sql" "$live_sql")"
+new_drops=$(in_database "$fresh" drops) || fail objects 'views, triggers and routines cannot be read'
+charset=$(ask "SELECT CONCAT('CHARACTER SET ', default_character_set_name, ' COLLATE ', default_collation_name)
+  FROM information_schema.schemata WHERE schema_name = DATABASE()")
+printf 'CREATE DATABASE IF NOT EXISTS %s %s;\n' "$(quote "$old")" "$charset" | sql "$source" ||
+  fail create "$old cannot be made"
+
+# ── the swap ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+touched=yes
+drops | sql "$source" || fail swap 'what is beside the tables cannot be dropped'
+printf '%s\n' "$new_drops" | sql "$fresh" || fail swap 'what is beside the restored tables cannot be dropped'
+rename "$there$come" || fail swap 'the tables could not be moved'
+swapped=yes
+plain "$kept/new.sql" | sql "$source" || fail objects 'views, triggers or routines of the backup cannot be made'
+if [ "$whole" = 1 ]; then
+  sql "$source" <"$kept/$backup.events.sql" || fail objects 'events of the backup cannot be made'
+fi
+awk -F '\t' '$1 == "object" { print $2 }' "$expected" | sort >"$kept/wanted"
+objects | awk -F '\t' '{ print $1 }' | sort >"$kept/made"
+if [ -s "$kept/wanted" ] && ! cmp -s "$kept/wanted" "$kept/made"; then
+  fail objects 'what is beside the tables is not what was dumped'
+fi
+touched=
+
+# What failed from here on would only make the kept tables poorer.
+plain "$kept/old.sql" | sed '/^-- Dumping events for database/,/^-- Dumping routines for database/d' |
+  sql "$old" >/dev/null 2>&1
+printf 'DROP DATABASE IF EXISTS %s;\n' "$(quote "$fresh")" | sql "$source" || :
+rm -rf "$kept"
+printf 'backup %s is live; what was there is in %s\n' "$backup" "$(quote "$old")"

@@ -1,0 +1,117 @@
+"""The two steps that put a backup back: load it beside the live database, and swap the tables."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Protocol
+
+from bot.databases.backups import Backups
+from bot.databases.performers import Told, masked
+from bot.databases.ports import HostReader, HostRunner
+from bot.databases.proving import database_of, directory_of, manifest_of, not_restorable
+from bot.databases.restoring import RestoringJob, Stage, failed_stage, load_job, swap_job
+from bot.domain.errors import Refused
+from bot.domain.plan import Load, Swap
+from bot.engine.ports import Done, Effect, Ending, Failed, Job, Outcome, Output, Unknown
+
+
+class _Build(Protocol):
+    async def __call__(self, job: Job) -> RestoringJob: ...
+
+
+class _Restoring:
+    """What both steps share: the script runs detached, and its exit status says at which stage it failed.
+
+    Args:
+        runner: runs the script.
+        build: builds it.
+    """
+
+    def __init__(self, runner: HostRunner, build: _Build) -> None:
+        self._runner = runner
+        self._build = build
+
+    async def perform(self, job: Job, output: Output) -> Outcome:
+        """Start or adopt the script, and follow it."""
+        try:
+            made = await self._build(job)
+        except Refused as refused:
+            return Failed(refused.problem)
+        except ValueError as error:
+            return not_restorable(_backup(job), Stage.FILE, str(error))
+        told = Told(output)
+        return self._judged(job, await self._runner.perform(job, made.script, "/", made.files, told), told)
+
+    async def resume(self, job: Job, output: Output) -> Outcome:
+        """As `perform`, but never start it."""
+        told = Told(output)
+        return self._judged(job, await self._runner.resume(job, told), told)
+
+    async def check(self, job: Job) -> Effect:
+        """Nobody but a person can tell."""
+        return Effect.CANNOT_TELL
+
+    async def end(self, job: Job) -> Ending:
+        """End the script; it puts back what it did."""
+        return await self._runner.end(job)
+
+    def _judged(self, job: Job, outcome: Outcome, told: Told) -> Outcome:
+        match outcome:
+            case Failed(exit_status=exit_status):
+                stage = failed_stage(exit_status)
+                if stage is None:
+                    return outcome
+                failed = not_restorable(_backup(job), stage, masked(told.last_lines(), job))
+                # What could not be put back is nothing that certainly failed.
+                return Unknown(failed.problem) if stage is Stage.HALF else replace(failed, exit_status=exit_status)
+            case Done():
+                return Done({"backup": _backup(job)})
+            case _:
+                return outcome
+
+
+class LoadPerformer(_Restoring):
+    """Restores a backup into a fresh database beside the live one. Implements `Performer`.
+
+    Args:
+        runner: runs the script detached.
+        reader: reads the manifest.
+    """
+
+    def __init__(self, runner: HostRunner, reader: HostReader) -> None:
+        super().__init__(runner, self._load)
+        self._backups = Backups(reader)
+
+    async def _load(self, job: Job) -> RestoringJob:
+        act = job.step.act
+        if not isinstance(act, Load):
+            raise TypeError(f"not a step for this performer: {act!r}")
+        manifest = await manifest_of(self._backups, job, act.backup)
+        if manifest.sha256 != act.sha256:
+            raise ValueError("the file is not the one that was approved")
+        return load_job(manifest, directory_of(job), database_of(job), act.fresh, job.attempt)
+
+
+class SwapPerformer(_Restoring):
+    """Puts restored tables into the place of the live ones. Implements `Performer`.
+
+    Args:
+        runner: runs the script detached.
+        reader: reads the manifest.
+    """
+
+    def __init__(self, runner: HostRunner, reader: HostReader) -> None:
+        super().__init__(runner, self._swap)
+        self._backups = Backups(reader)
+
+    async def _swap(self, job: Job) -> RestoringJob:
+        act = job.step.act
+        if not isinstance(act, Swap):
+            raise TypeError(f"not a step for this performer: {act!r}")
+        manifest = await manifest_of(self._backups, job, act.backup)
+        return swap_job(manifest, database_of(job), act.fresh, act.old)
+
+
+def _backup(job: Job) -> str:
+    act = job.step.act
+    return act.backup if isinstance(act, Load | Swap) else ""

@@ -1,0 +1,158 @@
+"""`/backup restore APP ENV ID`: put a backup back. Destructive, so it always has a gate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from bot.domain.backup import KeptBackup, Proof, Purpose, Shelf, predicted_seconds, scratch_name
+from bot.domain.errors import Reason, Refused, problem
+from bot.domain.look import HostFacts, Look
+from bot.domain.names import TargetName
+from bot.domain.plan import Finding, Health, Load, NothingToDo, OnFailure, Phase, Plan, Prove, Risk, Step, Swap
+from bot.domain.request import Action
+from bot.domain.run import Run
+from bot.domain.target import Database, Target
+from bot.recipes.recipe import Recipe, Way
+from bot.recipes.steps import Situation, planned
+from commands.backup import dump_step, require_backups
+from commands.both_ways import backup_id, read_target, take_down
+
+_LOAD_TIMEOUT = 12 * 3600
+_SWAP_TIMEOUT = 15 * 60
+_CHECK_TIMEOUT = 3600
+
+
+@dataclass(frozen=True)
+class Restore:
+    """What plans a restore; its words are those of `/backup`.
+
+    Args:
+        recipes: the recipe of each target.
+    """
+
+    recipes: Mapping[TargetName, Recipe]
+
+    action: Action = Action.RESTORE
+
+    def before_plan(self, run: Run, target: Target) -> tuple[Step, ...]:
+        """There is nothing to do before the plan."""
+        return ()
+
+    async def plan(self, run: Run, target: Target, look: Look) -> Plan | NothingToDo:
+        """Find the backup, and say what it would replace.
+
+        Raises:
+            Refused: `unknown_backup`; `not_restorable`, it is refuted, of another database, or the target allows no
+                database beside the live one; or what a host or the database answers.
+        """
+        require_backups(target)
+        shelf = await look.backups()
+        kept = shelf.find(run.request.options["backup"])
+        database = _restorable(kept, target)
+        hosts, _ = await read_target(self.recipes[target.name], target, look, None)
+        takes_down, downs = take_down(target, hosts, (kept.backup,))
+        fresh, old = _beside(database, kept, run)
+        return Plan(
+            request=run.request,
+            steps=_steps(self.recipes[target.name], target, run, hosts, kept, fresh, old, takes_down=takes_down),
+            requirement=target.policy.requirement(self.action),
+            basis=_basis(kept, hosts),
+            findings=(_what_it_replaces(kept, shelf, old), *downs),
+            destructive=True,
+        )
+
+    async def basis(self, plan: Plan, run: Run, target: Target, look: Look) -> Mapping[str, str]:
+        """Read again what the plan stands on: the backup's file, and each host's maintenance.
+
+        Raises:
+            Refused: what a host answers.
+        """
+        shelf = await look.backups()
+        hosts, _ = await read_target(self.recipes[target.name], target, look, None)
+        return _basis(shelf.find(run.request.options["backup"]), hosts)
+
+    async def pending(self, plan: Plan, target: Target, look: Look) -> tuple[str, ...]:
+        """No migration is run or undone."""
+        return ()
+
+
+def _restorable(kept: KeptBackup, target: Target) -> Database:
+    database = target.database
+    if database is None or not database.scratch:
+        detail = f"a restore needs `scratch: true` at the database of {target.name}"
+        raise Refused(problem(Reason.NOT_RESTORABLE, backup=kept.backup, stage="configuration", detail=detail))
+    if kept.proof is Proof.REFUTED:
+        detail = "its last proof found that it does not restore"
+        raise Refused(problem(Reason.NOT_RESTORABLE, backup=kept.backup, stage="proof", detail=detail))
+    if kept.database != database.name:
+        detail = f"it is of database {kept.database}"
+        raise Refused(problem(Reason.NOT_RESTORABLE, backup=kept.backup, stage="database", detail=detail))
+    return database
+
+
+def _beside(database: Database, kept: KeptBackup, run: Run) -> tuple[str, str]:
+    fresh, old = scratch_name(database.name, "restore", run.id), scratch_name(database.name, "before", run.id)
+    if fresh is None or old is None:
+        detail = f"the name {database.name} is too long for a database beside it"
+        raise Refused(problem(Reason.NOT_RESTORABLE, backup=kept.backup, stage="configuration", detail=detail))
+    return fresh, old
+
+
+def _steps(
+    recipe: Recipe,
+    target: Target,
+    run: Run,
+    hosts: tuple[HostFacts, ...],
+    kept: KeptBackup,
+    fresh: str,
+    old: str,
+    *,
+    takes_down: bool,
+) -> tuple[Step, ...]:
+    head = hosts[0].head
+    ways, _ = planned(recipe, target, Situation(run.id, Way.ROLLBACK, head, head, hosts, (), takes_down, None))
+    ups = [step for step in ways if step.undoes is not None and takes_down]
+    downs = [step for step in ways if step.key in {up.undoes for up in ups}]
+    first = target.hosts[:1]
+    check = Prove(kept.backup, None)
+    safety = dump_step(target, backup_id(run).replace("B-", "S-", 1), (), Purpose.SAFETY)
+    load, swap = Load(kept.backup, kept.sha256, fresh), Swap(kept.backup, fresh, old)
+    return (
+        Step("backup-check", "Check the backup's file", Phase.PREPARE, first, Risk.READS, _CHECK_TIMEOUT, check),
+        *downs,
+        replace(safety, key="backup", title="Back up what is there now"),
+        Step("restore-load", "Restore beside the live database", Phase.CHANGE, first, Risk.READS, _LOAD_TIMEOUT, load),
+        Step(
+            "restore-swap",
+            "Swap the tables",
+            Phase.CHANGE,
+            first,
+            Risk.DESTROYS,
+            _SWAP_TIMEOUT,
+            swap,
+            on_failure=OnFailure.HOLD_IN_DOUBT,
+        ),
+        *ups,
+        *(step for step in ways if isinstance(step.act, Health)),
+    )
+
+
+def _basis(kept: KeptBackup, hosts: tuple[HostFacts, ...]) -> dict[str, str]:
+    down = {None: "unknown", True: "on", False: "off"}
+    return {f"maintenance on {facts.host}": down[facts.maintenance] for facts in hosts} | {"backup": kept.sha256}
+
+
+def _what_it_replaces(kept: KeptBackup, shelf: Shelf, old: str) -> Finding:
+    predicted = predicted_seconds(kept, shelf)
+    facts = {
+        "backup": kept.backup,
+        "database": kept.database,
+        "tables": ", ".join(kept.chosen),
+        "made_at": kept.started.isoformat(),
+        "proof": kept.proof.value,
+        "proven_at": kept.proven_at.isoformat() if kept.proven_at else "",
+        "seconds": str(predicted) if predicted is not None else "",
+        "old": old,
+    }
+    return Finding("restore", facts)

@@ -1,0 +1,202 @@
+"""Putting a backup back on a real MariaDB: beside the live tables, compared, swapped, and undone where it fails."""
+# ruff: noqa: ASYNC240 - nothing else waits while a test looks at its own small files
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bot.databases.restoring import Stage
+from bot.databases.swapping import LoadPerformer, SwapPerformer
+from bot.demo.database import Database as MadeDatabase
+from bot.demo.database import DatabaseServer
+from bot.domain.plan import Act, Load, Phase, Risk, Step, Swap
+from bot.domain.target import Target
+from bot.engine.ports import Done, Job, Unknown
+from tests.databases.local import KeptOutput, LocalHost
+from tests.databases.test_dump import (
+    BACKUP,
+    CONTENTS,
+    checksums,
+    definitions,
+    done,
+    job_of,
+    performer,
+    session_of,
+)
+from tests.databases.test_proof import refused
+
+ODD = "od`d \"na'me"
+
+
+@pytest.fixture
+def target(database: MadeDatabase, target_of: Callable[..., Target]) -> Target:
+    return target_of(database, scratch=True)
+
+
+@pytest.fixture
+async def filled(database: MadeDatabase) -> MadeDatabase:
+    async with session_of(database) as cursor:
+        for statement in CONTENTS:
+            await cursor.execute(statement)
+    return database
+
+
+@pytest.fixture
+def host() -> LocalHost:
+    return LocalHost()
+
+
+def names(target: Target) -> tuple[str, str]:
+    assert target.database is not None
+    return f"{target.database.name}_countersign_restore_x", f"{target.database.name}_countersign_before_x"
+
+
+def step_job(target: Target, act: Act) -> Job:
+    step = Step("restore", "Restore", Phase.CHANGE, ("web1",), Risk.DESTROYS, 60, act)
+    return Job("R-7K3F9Q", 1, step, "web1", 1, target)
+
+
+async def loaded(host: LocalHost, target: Target, sha256: str) -> None:
+    output = KeptOutput()
+    outcome = await LoadPerformer(host, host).perform(step_job(target, Load(BACKUP, sha256, names(target)[0])), output)
+    assert isinstance(outcome, Done), (outcome, output.text.decode())
+
+
+def swap_job_of(target: Target) -> Job:
+    return step_job(target, Swap(BACKUP, *names(target)))
+
+
+async def databases(mariadb: DatabaseServer, target: Target) -> set[str]:
+    assert target.database is not None
+    rows = await mariadb.query("SELECT schema_name AS s FROM information_schema.schemata")
+    return {row["s"] for row in rows if row["s"].startswith(f"{target.database.name}_countersign_")}
+
+
+DAMAGE = (
+    "DELETE FROM sessions",
+    "DELETE FROM people WHERE id > 1",
+    "DROP VIEW adult_names",
+    "DROP TRIGGER grow",
+    "CREATE TABLE newer (id INT PRIMARY KEY)",
+    "CREATE VIEW newest AS SELECT id FROM newer",
+    "CREATE TRIGGER other BEFORE INSERT ON newer FOR EACH ROW SET NEW.id = NEW.id + 1",
+    "ALTER EVENT tidy COMMENT 'changed'",
+)
+
+
+async def test_everything_comes_back_and_what_was_there_is_kept(
+    filled: MadeDatabase, target: Target, host: LocalHost, mariadb: DatabaseServer
+) -> None:
+    was = await checksums(mariadb, filled.name), await definitions(mariadb, filled.name)
+    made = done(await performer(host).perform(job_of(target), KeptOutput()))
+    async with session_of(filled) as cursor:
+        for statement in DAMAGE:
+            await cursor.execute(statement)
+    damaged = await checksums(mariadb, filled.name)
+    await loaded(host, target, made["sha256"])
+    output = KeptOutput()
+    outcome = await SwapPerformer(host, host).perform(swap_job_of(target), output)
+    assert isinstance(outcome, Done), (outcome, output.text.decode())
+    assert (await checksums(mariadb, filled.name), await definitions(mariadb, filled.name)) == was
+    old = names(target)[1]
+    assert await databases(mariadb, target) == {old}
+    assert await checksums(mariadb, old) == damaged
+    references = await mariadb.query(
+        "SELECT DISTINCT unique_constraint_schema AS s FROM information_schema.referential_constraints"
+        " WHERE constraint_schema = %s",
+        filled.name,
+    )
+    assert [row["s"] for row in references] == [filled.name]
+    async with session_of(filled) as cursor:
+        await cursor.execute("INSERT INTO sessions (id) VALUES (77)")
+        await cursor.execute("SELECT person FROM sessions WHERE id = 77")
+        assert await cursor.fetchone() == (1,)  # the trigger is at work
+
+
+async def test_a_table_is_put_back_alone(
+    filled: MadeDatabase, target: Target, host: LocalHost, mariadb: DatabaseServer
+) -> None:
+    was = await checksums(mariadb, filled.name)
+    objects = await definitions(mariadb, filled.name)
+    made = done(await performer(host).perform(job_of(target, ODD), KeptOutput()))
+    async with session_of(filled) as cursor:
+        await cursor.execute(f"DELETE FROM `{ODD.replace('`', '``')}`")
+        await cursor.execute("INSERT INTO people (id) VALUES (9)")
+    now = await checksums(mariadb, filled.name)
+    await loaded(host, target, made["sha256"])
+    output = KeptOutput()
+    outcome = await SwapPerformer(host, host).perform(swap_job_of(target), output)
+    assert isinstance(outcome, Done), (outcome, output.text.decode())
+    assert await checksums(mariadb, filled.name) == now | {ODD: was[ODD]}
+    assert await definitions(mariadb, filled.name) == objects
+
+
+async def test_a_table_that_others_refer_to_is_not_torn_out(
+    filled: MadeDatabase, target: Target, host: LocalHost, mariadb: DatabaseServer
+) -> None:
+    made = done(await performer(host).perform(job_of(target, "people"), KeptOutput()))
+    before = await checksums(mariadb, filled.name), await definitions(mariadb, filled.name)
+    await loaded(host, target, made["sha256"])
+    said = refused(await SwapPerformer(host, host).perform(swap_job_of(target), KeptOutput()), Stage.REFERENCES)
+    assert "sessions refers to people" in said
+    assert (await checksums(mariadb, filled.name), await definitions(mariadb, filled.name)) == before
+
+
+async def test_a_copy_that_went_between_compare_and_swap_leaves_the_live_data_as_it_was(
+    filled: MadeDatabase, target: Target, host: LocalHost, mariadb: DatabaseServer
+) -> None:
+    made = done(await performer(host).perform(job_of(target), KeptOutput()))
+    before = await checksums(mariadb, filled.name), await definitions(mariadb, filled.name)
+    await loaded(host, target, made["sha256"])
+    await mariadb.query(f"DROP DATABASE `{names(target)[0]}`")
+    refused(await SwapPerformer(host, host).perform(swap_job_of(target), KeptOutput()), Stage.OBJECTS)
+    assert (await checksums(mariadb, filled.name), await definitions(mariadb, filled.name)) == before
+
+
+async def test_a_swap_that_fails_after_the_tables_moved_puts_all_back(
+    filled: MadeDatabase, target: Target, host: LocalHost, mariadb: DatabaseServer
+) -> None:
+    made = done(await performer(host).perform(job_of(target), KeptOutput()))
+    async with session_of(filled) as cursor:
+        await cursor.execute("DELETE FROM sessions")
+    before = await checksums(mariadb, filled.name), await definitions(mariadb, filled.name)
+    await loaded(host, target, made["sha256"])
+    events = next(Path(host.notes).rglob("*.events.sql"))
+    events.write_text("CREATE EVENT broken;\n")
+    said = refused(await SwapPerformer(host, host).perform(swap_job_of(target), KeptOutput()), Stage.OBJECTS)
+    assert "put back" in said
+    assert (await checksums(mariadb, filled.name), await definitions(mariadb, filled.name)) == before
+
+
+async def test_an_ended_swap_puts_all_back(
+    filled: MadeDatabase, target: Target, mariadb: DatabaseServer, tmp_path: Path
+) -> None:
+    stand_ins = tmp_path / "programs"
+    stand_ins.mkdir()
+    host = LocalHost(stand_ins)
+    made = done(await performer(host).perform(job_of(target), KeptOutput()))
+    before = await checksums(mariadb, filled.name), await definitions(mariadb, filled.name)
+    await loaded(host, target, made["sha256"])
+    # Ends the script as `cancel` does, just when the tables have moved.
+    real = "/usr/bin/awk"
+    awk = stand_ins / "awk"
+    awk.write_text(
+        f'#!/bin/sh\ncase "$*" in *wanted*|*object*) kill -TERM "$PPID"; sleep 0.2 ;; esac\nexec {real} "$@"\n'
+    )
+    awk.chmod(0o755)
+    output = KeptOutput()
+    outcome = await SwapPerformer(host, host).perform(swap_job_of(target), output)
+    assert not isinstance(outcome, Done | Unknown), outcome
+    assert b"put back as it was" in output.text
+    assert (await checksums(mariadb, filled.name), await definitions(mariadb, filled.name)) == before
+
+
+async def test_a_file_that_changed_since_it_was_approved_is_not_restored(
+    filled: MadeDatabase, target: Target, host: LocalHost, mariadb: DatabaseServer
+) -> None:
+    assert filled.name
+    done(await performer(host).perform(job_of(target), KeptOutput()))
+    job = step_job(target, Load(BACKUP, "0" * 64, names(target)[0]))
+    refused(await LoadPerformer(host, host).perform(job, KeptOutput()), Stage.FILE)
+    assert await databases(mariadb, target) == set()
