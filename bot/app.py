@@ -26,6 +26,7 @@ from bot.databases.previewing import PreviewPerformer
 from bot.databases.proving import ProvePerformer
 from bot.databases.rehearsing import AsRehearsedPerformer, RehearsePerformer
 from bot.databases.swapping import LoadPerformer, SwapPerformer
+from bot.databases.watchdog import WatchedPerformer
 from bot.domain.backup import Shelf
 from bot.domain.look import DatabaseFacts, HostFacts, HostQuestion, Look, Release
 from bot.domain.names import TargetName
@@ -221,7 +222,7 @@ def build_edges(
         return kept.table if isinstance(kept, MigrationTable) else "migrations"
 
     performers: dict[type[Act], Performer] = {
-        Shell: ShellPerformer(runner),
+        Shell: WatchedPerformer(ShellPerformer(runner), databases),
         Dump: DumpPerformer(runner, connections),
         Prove: ProvePerformer(runner, connections),
         Load: LoadPerformer(runner, connections),

@@ -48,6 +48,7 @@ def _policy(name: str, section: schema.PolicySection, lists: Mapping[str, list[s
         approve={key: _requirement(gate, lists) for key, gate in section.approve.items()},
         backup_before={Action(action): BackupBefore(when) for action, when in section.backup_before.items()},
         freezes=tuple(Freeze(span.start, span.end, span.timezone, span.reason) for span in section.freeze),
+        lock_patience=section.lock_patience,
     )
 
 

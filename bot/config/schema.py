@@ -14,7 +14,7 @@ from pydantic_core import PydanticCustomError
 from bot.config import values
 from bot.config.cron import parse_cron
 from bot.domain.names import nearest
-from bot.domain.policy import DESTRUCTIVE_MIGRATION, BackupBefore
+from bot.domain.policy import DESTRUCTIVE_MIGRATION, LOCK_PATIENCE, BackupBefore
 from bot.domain.request import Action
 from bot.domain.secrets import Secret
 
@@ -196,6 +196,7 @@ class PolicySection(_Section):
         Annotated[str, _one_of("time for a backup", frozenset(BackupBefore))],
     ] = {}
     freeze: list[FreezeSection] = []
+    lock_patience: Duration = LOCK_PATIENCE
 
 
 class DatabaseSection(_Section):

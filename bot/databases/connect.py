@@ -198,6 +198,38 @@ class Connections:
                 except ServerError as error:
                     raise Refused(problem_of(error, database)) from error
 
+    async def end_statement(self, target: Target, session: int, query: int | None) -> None:
+        """End one statement of another session of the target's own user; that session stays.
+
+        Args:
+            target: on whose server, and as whom.
+            session: the server's number of the session.
+            query: the server's number of the statement, so that none that follows it is ended; None where the server
+                gives none (MySQL).
+
+        Raises:
+            Refused: it ended meanwhile, it is another user's, or a reason of the database or of a host.
+        """
+        database = target.database
+        if database is None:
+            raise ValueError(f"{target.name} has no database")
+        async with self._way(database) as (host, port):
+            try:
+                async with asyncio.timeout(self._limits.kill):
+                    connection = await _Login(database, host, port, self._limits).connect(None)
+                    try:
+                        cursor = await connection.cursor()
+                        await cursor.execute(f"KILL QUERY {session:d}" if query is None else f"KILL QUERY ID {query:d}")
+                    finally:
+                        connection.close()
+            except TimeoutError as error:
+                late = ServerError(0, f"no answer within {self._limits.kill:g} s")
+                raise Refused(problem_of(late, database)) from error
+            except aiomysql.Error as error:
+                raise Refused(problem_of(_server_error(error), database)) from error
+            except ServerError as error:
+                raise Refused(problem_of(error, database)) from error
+
     def _way(self, database: Database) -> contextlib.AbstractAsyncContextManager[tuple[str, int]]:
         if database.via is None:
             return contextlib.nullcontext((database.host, database.port))

@@ -70,10 +70,9 @@ class DatabaseLook:
         """
         async with self._connections.reading(target) as session:
             has_table, ran = await _migrations(session, table)
-            sees_all, sessions = await _sessions(session)
+            sees_all, sessions = await sessions_open_for(session, LONG_TRANSACTION)
             size = await session.rows(_SIZE)
             return DatabaseFacts(session.version, has_table, ran, sessions, int(size[0][0]), sees_all)
-
 
     async def rows(self, target: Target, table: str, column: str | None) -> int:
         """Count the rows of a table, or those of them that have a value in a column.
@@ -129,13 +128,25 @@ def _ran(row: Row) -> Ran:
     return Ran(str(name), None if batch is None else int(batch))
 
 
-async def _sessions(session: ReadOnlySession) -> tuple[bool, tuple[Session, ...]]:
+async def sessions_open_for(session: ReadOnlySession, seconds: int) -> tuple[bool, tuple[Session, ...]]:
+    """Read the sessions that a migration would meet: long transactions, and waits for metadata locks.
+
+    Args:
+        session: with the database.
+        seconds: after which an open transaction is told.
+
+    Returns:
+        Whether all sessions could be seen, and those of this database.
+
+    Raises:
+        ServerError: they cannot be read.
+    """
     try:
-        return True, tuple(_found(row) for row in await session.rows(_SESSIONS, _LONGEST_QUERY, LONG_TRANSACTION))
+        return True, tuple(_found(row) for row in await session.rows(_SESSIONS, _LONGEST_QUERY, seconds))
     except ServerError as error:
         if error.number != NEEDS_PRIVILEGE:
             raise
-    return False, tuple(_found(row) for row in await session.rows(_OWN_SESSIONS, _LONGEST_QUERY, LONG_TRANSACTION))
+    return False, tuple(_found(row) for row in await session.rows(_OWN_SESSIONS, _LONGEST_QUERY, seconds))
 
 
 def _found(row: Row) -> Session:

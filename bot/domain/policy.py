@@ -72,6 +72,9 @@ _ALWAYS_GATED = frozenset({Action.ROLLBACK, Action.RESTORE})
 
 DESTRUCTIVE_MIGRATION = "destructive-migration"
 
+LOCK_PATIENCE = timedelta(seconds=15)
+"""Where a policy does not say: production queues behind a migration that waits for a lock."""
+
 
 class BackupBefore(StrEnum):
     """When a verified backup is made before the gate."""
@@ -145,6 +148,7 @@ class Policy:
         approve: what each action needs; `destructive-migration` replaces `deploy` when SQL drops or rewrites data.
         backup_before: when a backup is made, by action.
         freezes: when nothing is changed.
+        lock_patience: how long a migration may wait for a lock before its statement is ended.
     """
 
     name: str
@@ -152,6 +156,7 @@ class Policy:
     approve: Mapping[str, Requirement] = field(default_factory=dict)
     backup_before: Mapping[Action, BackupBefore] = field(default_factory=dict)
     freezes: tuple[Freeze, ...] = ()
+    lock_patience: timedelta = LOCK_PATIENCE
 
     def who_may(self, action: Action) -> People:
         """Give the people who may ask for an action."""

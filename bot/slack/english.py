@@ -137,8 +137,12 @@ REASONS: dict[Reason, Explanation] = {
         _STOPPED,
     ),
     Reason.BLOCKED_BY_SESSIONS: Explanation(
-        "Other database sessions stand in the way[: {detail}].",
-        "Wait until they end, or end them, then ask again.",
+        "[A statement waited {waited} s for a lock and was ended, so it changed nothing: `{statement}`. ]"
+        "[Most likely in the way is session {session} of `{user}`, open for {seconds} s[, with `{query}`]"
+        "[, doing nothing now{query_missing}][; {others} more may be]]"
+        "[Other database sessions stand in the way{session_missing}[: {detail}]].",
+        "[Let session {session} end, or end it; then retry.]"
+        "[Wait until they end, or end them, then ask again{session_missing}.]",
         _STOPPED,
     ),
     Reason.BACKUP_IMPOSSIBLE: Explanation(
