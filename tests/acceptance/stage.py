@@ -261,6 +261,10 @@ class Stage:
     def _over(self, run: str) -> bool:
         return self.payload("result", run).get("state") in ENDS
 
+    def files(self) -> list[dict[str, Any]]:
+        """Give the files that stand in the channel; one whose upload was never completed stands nowhere."""
+        return [file for file in self.snapshot()["files"] if file["shares"]["public"]]
+
     def ephemerals(self, user: str) -> list[str]:
         """Give the texts that only one person saw."""
         return [item["text"] for item in self.snapshot()["ephemerals"] if item["user"] == user]

@@ -96,7 +96,7 @@ class Lives:
 
     async def _dies_late(self) -> bool:
         """Wait until nothing is left to be told, and say whether the bot died meanwhile."""
-        await eventually(lambda: self._is_dead() or self.stage.snapshot()["files"], 30)
+        await eventually(lambda: self._is_dead() or self.stage.files(), 30)
         if not self._is_dead():
             if await self.stage.bot.stop() == 0:
                 return False
@@ -157,7 +157,7 @@ async def judge(stage: Stage, laravel: Application, mariadb: DatabaseServer, hos
     assert kinds == [f"countersign_{kind}" for kind in ("approval", "plan", "progress", "result", "run")]
     assert stage.payload("card")["state"] == stage.payload("progress")["state"] == "succeeded"
     assert stage.payload("approval")["state"] == "approved"
-    assert len(stage.snapshot()["files"]) == 1
+    assert len(stage.files()) == 1
     async with stage.bot.store() as store:
         assert await store.history_break() is None
         assert len(await store.recent(10)) == 1
@@ -191,7 +191,7 @@ async def test_it_may_die_at_any_point(
     deadly = set(sample(names)[story::STORIES])
     again = await new_laravel()
     await again.next_commit(Kind.TOKEN_ID)
-    (tmp_path / "data" / "countersign.db").rename(tmp_path / "whole.db")
+    (tmp_path / "data" / "countersign.db").unlink(missing_ok=True)
     position = mariadb.log_position()
     lives = Lives(await new_stage(command=MORTAL, application=again), tmp_path / "passed", deadly)
     await lives.play()

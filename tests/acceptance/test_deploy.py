@@ -123,8 +123,8 @@ async def _check_backup(stage: Stage, run: str, laravel: Application) -> None:
 
 
 async def _check_log(stage: Stage, run: str) -> None:
-    await eventually(lambda: any(file["shares"]["public"] for file in stage.snapshot()["files"]), what="the log file")
-    [file] = stage.snapshot()["files"]
+    await eventually(stage.files, what="the log file")
+    [file] = stage.files()
     card = stage.messages("card", run)[0]
     [share] = file["shares"]["public"][CHANNEL]
     [message] = [one for one in stage.snapshot()["channels"][0]["messages"] if one["ts"] == share["ts"]]

@@ -39,11 +39,11 @@ async def test_whatever_the_web_api_answers_there_is_one_true_thread(
     stage.unreact(request)
     stage.react(request)
     assert await stage.end(run) == "succeeded"
-    await eventually(lambda: stage.snapshot()["files"], 30, what="the log file")
+    await eventually(lambda: stage.files(), 30, what="the log file")
     assert told(stage) == ONE_OF_EACH
     assert set(changes(ssh_host).values()) == {1}
     assert {call.effect for call in faults.calls} <= {Effect.SERVER_ERROR}, "faults that nobody met"
-    assert len(stage.snapshot()["files"]) == 1
+    assert len(stage.files()) == 1
 
 
 async def test_sockets_that_drop_are_refused_or_stand_still_lose_nothing_for_good(
