@@ -66,7 +66,7 @@ from bot.slack.ports import CommandSpec
 from bot.slack.room import SlackAccess, SlackRoom
 from bot.store.reader import StoreReader
 from bot.store.store import SqlStore, SystemClock, open_store
-from commands import all_commands, all_planners, status_command
+from commands import all_commands, all_planners, ops_command, status_command
 
 _KEEP_EVENTS = timedelta(days=7)
 
@@ -161,7 +161,9 @@ async def serve(configuration: Configuration) -> None:
         connections = await stack.enter_async_context(Connections(operations.hosts))
         access = SlackAccess(settings.slack_bot_token, settings.slack_app_token, settings.slack_api_url)
         by_name: dict[str, CommandSpec] = {command.name: command for command in commands} | {status.name: status}
-        room = await stack.enter_async_context(SlackRoom(access, store, store, by_name, operations, masker, clock))
+        room = await stack.enter_async_context(
+            SlackRoom(access, store, store, by_name, ops_command(), operations, masker, clock)
+        )
         looks, performers = build_edges(connections, recipes, store)
         engine = Engine(
             World(

@@ -15,10 +15,11 @@ from commands.backup import Backup
 from commands.command import Command, Planner
 from commands.deploy import Deploy
 from commands.migrate_status import MigrateStatus
+from commands.ops import Ops
 from commands.restore import Restore
 from commands.rollback import Rollback
 
-__all__ = ["Command", "all_commands", "all_planners", "status_command"]
+__all__ = ["Command", "all_commands", "all_planners", "ops_command", "status_command"]
 
 
 def all_commands(recipes: Mapping[TargetName, Recipe]) -> tuple[Command, ...]:
@@ -47,3 +48,8 @@ def status_command(recipes: Mapping[TargetName, Recipe]) -> MigrateStatus:
         recipes: the recipe of each target.
     """
     return MigrateStatus(recipes)
+
+
+def ops_command() -> Ops:
+    """Build `/ops`, which speaks of all runs and makes none."""
+    return Ops()

@@ -6,11 +6,16 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from bot.domain.backup import Shelf
+from bot.domain.lock import Lock
 from bot.domain.moves import Move
-from bot.domain.request import Origin, Request
+from bot.domain.names import TargetName
+from bot.domain.ops import Order
+from bot.domain.overview import TargetOverview
+from bot.domain.request import Action, Origin, Request
 from bot.domain.run import Run
 from bot.domain.status import Standing
 from bot.domain.target import Operations
+from bot.engine.desk import Allowed
 from bot.engine.ports import Chunk
 
 
@@ -20,6 +25,11 @@ class Front(Protocol):
     @property
     def operations(self) -> Operations:
         """The operations file as it is in force now."""
+        ...
+
+    @property
+    def desk(self) -> DeskSpec:
+        """Where what concerns several runs is asked."""
         ...
 
     async def submit(self, request: Request) -> Run:
@@ -83,8 +93,36 @@ class Front(Protocol):
         ...
 
 
-class CommandSpec(Protocol):
-    """One slash command."""
+class DeskSpec(Protocol):
+    """What is asked across runs; it is answered from the store alone."""
+
+    async def overviews(self, targets: tuple[TargetName, ...]) -> tuple[TargetOverview, ...]:
+        """Read how targets stand, in their order."""
+        ...
+
+    async def lock(self, target: TargetName, reason: str, user: str) -> Lock:
+        """Lock a target; give the lock that is on it now, which may be an earlier one.
+
+        Raises:
+            Refused: who asks may not.
+        """
+        ...
+
+    async def unlock(self, target: TargetName, user: str) -> Lock | None:
+        """Take the lock off a target; give the one that was on it.
+
+        Raises:
+            Refused: who asks may not.
+        """
+        ...
+
+    async def allowed(self, targets: tuple[TargetName, ...], user: str) -> Allowed:
+        """Judge what somebody may ask for now."""
+        ...
+
+
+class Listed(Protocol):
+    """A slash command, as lists of commands show it."""
 
     @property
     def name(self) -> str:
@@ -101,8 +139,29 @@ class CommandSpec(Protocol):
         """Its words, as in `APP ENV [REF]`."""
         ...
 
+
+class CommandSpec(Listed, Protocol):
+    """A slash command that asks for something on one target."""
+
+    @property
+    def action(self) -> Action:
+        """What a policy calls it."""
+        ...
+
     def parse(self, words: tuple[str, ...], origin: Origin, operations: Operations) -> Request:
         """Make a request of what was typed.
+
+        Raises:
+            Refused: the words are not right, and why.
+        """
+        ...
+
+
+class OpsSpec(Listed, Protocol):
+    """`/ops`, whose words are an order across commands."""
+
+    def parse(self, words: tuple[str, ...], origin: Origin, operations: Operations) -> Order:
+        """Make an order of what was typed.
 
         Raises:
             Refused: the words are not right, and why.

@@ -25,12 +25,13 @@ from bot.slack.handlers.buttons import ButtonHandler
 from bot.slack.handlers.commands import CommandHandler
 from bot.slack.handlers.failures import FailureHandler
 from bot.slack.handlers.home import HomeHandler
+from bot.slack.handlers.ops import OpsHandler
 from bot.slack.handlers.reactions import ReactionHandler
 from bot.slack.handlers.share import ShareHandler
 from bot.slack.inbox import Handler, Inbox, InboxWorker, Received
 from bot.slack.listeners import register_all
 from bot.slack.people import SlackDirectory
-from bot.slack.ports import CommandSpec, Front
+from bot.slack.ports import CommandSpec, Front, OpsSpec
 from bot.slack.publisher import Publisher
 from bot.slack.sentences import Sentences
 from bot.slack.sockets import SlackSockets
@@ -75,7 +76,7 @@ class SlackAccess:
 class SlackRoom:
     """The conversation with one workspace.
 
-        async with SlackRoom(access, inbox, messages, commands, operations, masker, clock) as room:
+        async with SlackRoom(access, inbox, messages, commands, ops, operations, masker, clock) as room:
             engine = Engine(..., audience=room.audience, directory=room.directory, conversation=room.conversation)
             await room.start(engine)
 
@@ -84,6 +85,7 @@ class SlackRoom:
         inbox: where events are recorded.
         messages: what Slack was last told.
         commands: by slash name (`/deploy`).
+        ops: the command `/ops`.
         operations: the operations file.
         masker: of everything that leaves the program.
         clock: the time.
@@ -95,6 +97,7 @@ class SlackRoom:
         inbox: InboxStore,
         messages: MessageStore,
         commands: Mapping[str, CommandSpec],
+        ops: OpsSpec,
         operations: Operations,
         masker: Masker,
         clock: Clock,
@@ -103,6 +106,7 @@ class SlackRoom:
         self._inbox_store = inbox
         self._messages = messages
         self._commands = commands
+        self._ops = ops
         self._operations = operations
         self._masker = masker
         self._clock = clock
@@ -158,7 +162,8 @@ class SlackRoom:
         self._front = front
         await self._introduce()
         answers = Answers(self.gateway)
-        commands = CommandHandler(front, self._commands, self.gateway, answers, self._sentences, self._clock)
+        ops = OpsHandler(front, self._ops, self._commands, answers, self._sentences, self._masker, self._clock)
+        commands = CommandHandler(front, self._commands, ops, self.gateway, answers, self._sentences, self._clock)
         self._worker = InboxWorker(
             self._inbox,
             self._inbox_store,
@@ -170,7 +175,9 @@ class SlackRoom:
                     ButtonHandler(front, self._messages, answers, self._sentences, self._masker),
                     ShareHandler(front, self.gateway, answers, self._sentences),
                 ),
-                EventKind.HOME: HomeHandler(self.gateway, self._commands, self._sentences),
+                EventKind.HOME: HomeHandler(
+                    self.gateway, {**self._commands, self._ops.name: self._ops}, self._sentences
+                ),
             },
             FailureHandler(answers, self._sentences),
         )

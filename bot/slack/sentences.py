@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from bot.domain.errors import Problem, Reason
 from bot.slack import figures, markup
@@ -16,6 +17,7 @@ from bot.slack.markup import Markup
 
 _OPTIONAL = re.compile(r"\[([^\[\]]*)\]")
 _VALUE = re.compile(r"\{([a-z_]+)\}")
+_USER = re.compile(r"[UW][A-Z0-9]{2,}")
 _LONGEST_VALUE = 300
 _UNSAID = "–"
 _PRESENT = "\u2060"
@@ -107,6 +109,7 @@ class Sentences:
 
     def refusal(self, found: Problem) -> Markup:
         """Answer somebody whose request is not done: what was wrong, what would be right, what was not done."""
+        found = _naming(found)
         parts = (self.wrong(found), self.right(found), self.not_done(found))
         return Markup("\n".join(part for part in parts if part))
 
@@ -152,9 +155,26 @@ def _shown(found: Problem) -> dict[str, str]:
     if found.reason is Reason.DISK_FULL:
         shown |= {name: _kib(facts[name]) for name in ("free", "needs") if name in facts}
     shown |= {name: facts[name][:7] for name in ("sha", "head") if len(facts.get(name, "")) == _SHA}
+    if found.reason is Reason.LOCKED and facts.get("since"):
+        shown["since"] = _instant(facts["since"])
     if channels := facts.get("channels"):
         shown["channels"] = Markup(", ".join(markup.channel(name) for name in channels.split(",")))
     return shown
+
+
+def _instant(text: str) -> str:
+    try:
+        return markup.time_of_day(datetime.fromisoformat(text))
+    except ValueError:
+        return text
+
+
+def _naming(found: Problem) -> Problem:
+    """Name whose lock it is by a mention: one person alone reads it, so nobody is notified."""
+    by = found.facts.get("by", "")
+    if found.reason is not Reason.LOCKED or not _USER.fullmatch(by):
+        return found
+    return Problem(found.reason, {**found.facts, "by": markup.user(by)})
 
 
 def _kib(text: str) -> str:

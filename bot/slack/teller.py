@@ -326,4 +326,6 @@ def _people_in(run: Run) -> frozenset[str]:
     users = {run.request.origin.user, run.cancelled_by, *(vote.user for vote in run.votes)}
     if run.gate is not None:
         users |= set(sorted(run.gate.requirement.eligible.users)[:10])
+    if run.problem is not None:
+        users |= set(run.problem.facts.get("by", "").split(", "))
     return frozenset(user for user in users if user[:1] in ("U", "W"))

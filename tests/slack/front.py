@@ -19,6 +19,7 @@ from bot.domain.target import Operations
 from bot.engine.ports import Chunk
 from bot.playground import RunningPlayground
 from bot.slack import SlackAccess, SlackRoom
+from commands.ops import Ops
 from tests.slack.runs import MASKER, OPERATIONS
 
 
@@ -139,6 +140,7 @@ class DeploySpec:
     """`/deploy APP ENV [REF]`, with the problems that the form and the answers are tried with."""
 
     name = "/deploy"
+    action = Action.DEPLOY
     description = "Bring a commit live"
     usage = "APP ENV [REF] [--dry-run] [--no-migrate]"
 
@@ -167,7 +169,9 @@ class World:
     @asynccontextmanager
     async def room(self) -> AsyncIterator[SlackRoom]:
         access = SlackAccess(Secret("xoxb-playground"), Secret("xapp-playground"), self.server.api_url)
-        built = SlackRoom(access, self.inbox, self.messages, {"/deploy": DeploySpec()}, OPERATIONS, MASKER, self.clock)
+        built = SlackRoom(
+            access, self.inbox, self.messages, {"/deploy": DeploySpec()}, Ops(), OPERATIONS, MASKER, self.clock
+        )
         async with built as room:
             self.front.room = room
             await room.start(self.front)

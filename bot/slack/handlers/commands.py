@@ -14,6 +14,7 @@ from bot.slack.cards.backups_card import backups_card
 from bot.slack.cards.status_card import status_card
 from bot.slack.forms import FORMS, read_form
 from bot.slack.gateway import Gateway, SlackBusy, SlackRefused, SlackUncertain
+from bot.slack.handlers.ops import OpsHandler
 from bot.slack.inbox import Received
 from bot.slack.ports import CommandSpec, Front
 from bot.slack.sentences import Sentences
@@ -31,6 +32,7 @@ class CommandHandler:
     Args:
         front: the engine.
         commands: by slash name.
+        ops: handles `/ops`.
         gateway: opens forms.
         answers: tells people what was wrong.
         sentences: of the language that is spoken.
@@ -41,6 +43,7 @@ class CommandHandler:
         self,
         front: Front,
         commands: Mapping[str, CommandSpec],
+        ops: OpsHandler,
         gateway: Gateway,
         answers: Answers,
         sentences: Sentences,
@@ -48,6 +51,7 @@ class CommandHandler:
     ) -> None:
         self._front = front
         self._commands = commands
+        self._ops = ops
         self._gateway = gateway
         self._answers = answers
         self._sentences = sentences
@@ -63,9 +67,12 @@ class CommandHandler:
             stale = self._sentences.say("answer.stale", typed=f"{name} {text}".strip(), when=when)
             await self._answers.answer(origin.channel, origin.user, stale)
             return
+        if name == self._ops.name:
+            await self._ops.handle(words_of(text), origin, url)
+            return
         spec = self._commands.get(name)
         if spec is None:
-            known = ", ".join(sorted(self._commands))
+            known = ", ".join(sorted((*self._commands, self._ops.name)))
             unknown = self._sentences.say("answer.unknown_command", command=name, known=known)
             await self._answers.answer(origin.channel, origin.user, unknown, url=url)
             return

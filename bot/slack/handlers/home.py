@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from bot.slack.gateway import Gateway, SlackBusy, SlackRefused, SlackUncertain
 from bot.slack.inbox import Received
 from bot.slack.message import lines, section
-from bot.slack.ports import CommandSpec
+from bot.slack.ports import Listed
 from bot.slack.sentences import Sentences
 
 
@@ -20,7 +20,7 @@ class HomeHandler:
         sentences: of the language that is spoken.
     """
 
-    def __init__(self, gateway: Gateway, commands: Mapping[str, CommandSpec], sentences: Sentences) -> None:
+    def __init__(self, gateway: Gateway, commands: Mapping[str, Listed], sentences: Sentences) -> None:
         self._gateway = gateway
         self._commands = commands
         self._sentences = sentences

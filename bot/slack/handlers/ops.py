@@ -1,0 +1,151 @@
+"""`/ops`: words → an order → an answer to who asked. No order makes a run, and only cancelling touches one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from bot.domain.errors import Refused
+from bot.domain.lock import Lock
+from bot.domain.names import TargetName
+from bot.domain.ops import CancelRun, SetLock, ShowHelp, ShowStatus, TakeLockOff
+from bot.domain.request import Action, Origin
+from bot.domain.run import BEFORE_CHANGE, RunState
+from bot.domain.secrets import Masker
+from bot.engine.ports import Clock
+from bot.slack import markup
+from bot.slack.answers import Answers
+from bot.slack.cards.ops_card import lock_set_card, ops_card
+from bot.slack.markup import Markup
+from bot.slack.message import Message, lines, saying
+from bot.slack.ports import CommandSpec, Front, OpsSpec
+from bot.slack.scene import Scene
+from bot.slack.sentences import Sentences
+
+_MOST_TARGETS = 6
+
+
+class OpsHandler:
+    """Handles `/ops`.
+
+    Args:
+        front: the engine.
+        spec: the command.
+        commands: the others, by slash name, for help.
+        answers: tells people.
+        sentences: of the language that is spoken.
+        masker: of everything that leaves the program.
+        clock: the time.
+    """
+
+    def __init__(
+        self,
+        front: Front,
+        spec: OpsSpec,
+        commands: Mapping[str, CommandSpec],
+        answers: Answers,
+        sentences: Sentences,
+        masker: Masker,
+        clock: Clock,
+    ) -> None:
+        self._front = front
+        self._spec = spec
+        self._commands = commands
+        self._answers = answers
+        self._sentences = sentences
+        self._masker = masker
+        self._clock = clock
+
+    @property
+    def name(self) -> str:
+        """What is typed, with the slash."""
+        return self._spec.name
+
+    async def handle(self, words: tuple[str, ...], origin: Origin, url: str) -> None:
+        """Carry out what was typed, and answer whoever typed it alone.
+
+        Args:
+            words: behind the slash command.
+            origin: who typed it, and where.
+            url: the `response_url`; may be empty.
+        """
+        try:
+            said = await self._answer(words, origin)
+        except Refused as refused:
+            said = saying(self._sentences.refusal(refused.problem))
+        await self._answers.show(origin.channel, origin.user, said, url=url)
+
+    async def _answer(self, words: tuple[str, ...], origin: Origin) -> Message:
+        order = self._spec.parse(words, origin, self._front.operations)
+        match order:
+            case ShowStatus(targets):
+                return ops_card(await self._front.desk.overviews(targets), self._scene())
+            case ShowHelp(targets):
+                return saying(await self._help(targets, origin.user))
+            case CancelRun(run):
+                return saying(await self._cancel(run, origin.user))
+            case SetLock(target, reason):
+                return await self._lock(target, reason, origin.user)
+            case TakeLockOff(target):
+                return saying(await self._unlock(target, origin))
+
+    async def _lock(self, target: TargetName, reason: str, user: str) -> Message:
+        lock = await self._front.desk.lock(target, reason, user)
+        # Asked twice for the same, as an event that is delivered twice does, it is set all the same.
+        is_new = (lock.owner, lock.reason) == (user, self._masker.mask(reason))
+        [overview] = await self._front.desk.overviews((target,))
+        return lock_set_card(overview, is_new=is_new, scene=self._scene())
+
+    async def _unlock(self, target: TargetName, origin: Origin) -> Markup:
+        say = self._sentences.say
+        lock = await self._front.desk.unlock(target, origin.user)
+        if lock is None:
+            return say("ops.unlock.none", target=str(target))
+        facts = self._of(lock)
+        if lock.owner == origin.user:
+            return say("ops.unlock.own", **facts)
+        told = say("ops.unlock.owner", by=markup.user(origin.user), **facts)
+        await self._answers.answer(origin.channel, lock.owner, told)
+        return say("ops.unlock.other", owner=markup.user(lock.owner), **facts)
+
+    def _of(self, lock: Lock) -> dict[str, str]:
+        since = markup.time_of_day(lock.since)
+        return {"target": str(lock.target), "why": self._masker.mask(lock.reason), "since": since}
+
+    async def _cancel(self, run: str, user: str) -> Markup:
+        say = self._sentences.say
+        before = await self._front.get(run)
+        after = await self._front.cancel(run, user)
+        if before is None or before.ended:
+            return say("ops.cancel.over", run=run, state=say(f"state.{after.state.value}"))
+        if before.state is RunState.NEEDS_HUMAN:
+            return say("ops.cancel.closed", run=run)
+        if after.state in BEFORE_CHANGE or after.change_started_at is None:
+            return say("ops.cancel.before", run=run)
+        return say("ops.cancel.during", run=run)
+
+    async def _help(self, targets: tuple[TargetName, ...], user: str) -> Markup:
+        """List what this person may do here, and nothing else."""
+        say = self._sentences.say
+        if not targets:
+            return say("ops.none")
+        allowed = await self._front.desk.allowed(targets, user)
+        told = [
+            say("ops.help.command", usage=f"{spec.name} {spec.usage}", what=spec.description, where=_where(where))
+            for _, spec in sorted(self._commands.items())
+            if (where := allowed.targets.get(spec.action))
+        ]
+        if where := allowed.targets.get(Action.RESTORE):
+            told.append(say("ops.help.restore", where=_where(where)))
+        if where := allowed.targets.get(Action.DEPLOY):
+            told.append(say("ops.help.lock", where=_where(where)))
+        unsure = say("ops.help.uncertain") if allowed.uncertain else Markup("")
+        return lines((say("ops.help"), *told, say("ops.help.always"), unsure))
+
+    def _scene(self) -> Scene:
+        emoji = self._front.operations.emoji
+        return Scene(self._sentences, self._masker, emoji, self._clock.now())
+
+
+def _where(targets: tuple[TargetName, ...]) -> str:
+    few = ", ".join(str(name) for name in targets[:_MOST_TARGETS])
+    return f"{few} +{len(targets) - _MOST_TARGETS}" if len(targets) > _MOST_TARGETS else few

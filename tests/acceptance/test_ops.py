@@ -1,0 +1,39 @@
+"""`/ops` on the real bot: a lock refuses, stops an approved run, and everything is told to one person alone."""
+
+from bot.demo.application import Application
+from bot.demo.host import Host
+from tests.acceptance.outside import changes
+from tests.acceptance.stage import DBA, RELEASER, Stage
+from tests.support.polling import eventually
+
+
+async def test_a_target_is_looked_at_locked_and_let_go(stage: Stage, laravel: Application, ssh_host: Host) -> None:
+    said = await stage.told("/ops")
+    assert "Nothing is going on, and nothing waits." in said
+    assert "/deploy APP ENV" in await stage.told("/ops help")
+    assert "You may not lock here" in await stage.told("/ops lock compte production no reason", DBA)
+
+    run = await stage.ask()
+    gate = await stage.gate(run)
+    assert "1 × needs approval" in await stage.told("/ops status compte production", DBA)
+
+    assert "compte production is locked" in await stage.told("/ops lock compte production stock taking", RELEASER)
+    assert "1 × locked" in await stage.told("/ops status")
+    said = await stage.told("/deploy compte production")
+    assert all(part in said for part in ("It is locked by <@U0BOB> since", "stock taking", "Nothing was started"))
+    stage.react(gate)
+    assert await stage.end(run) == "failed"
+    assert all(part in stage.result(run) for part in ("It is locked by", "stock taking", "Nothing in production"))
+    assert changes(ssh_host) == {}
+
+    assert "the lock of <@U0BOB>" in await stage.told("/ops unlock compte production")
+    await eventually(lambda: "took your lock off" in stage.ephemerals(RELEASER)[-1], 20, what="the owner is told")
+    second = await stage.ask()
+    await stage.gate(second)
+    assert "You may not cancel here" in await stage.told(f"/ops cancel {second}", DBA)
+    assert "is being cancelled. Nothing in production was changed." in await stage.told(f"/ops cancel {second}")
+    assert await stage.end(second) == "cancelled"
+    assert "is over already (cancelled)" in await stage.told(f"/ops cancel {second}")
+    async with stage.bot.store() as store:
+        events = [record.entry.event for record in await store.history()]
+    assert [event for event in events if event.endswith("locked")] == ["locked", "unlocked"]

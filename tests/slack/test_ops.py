@@ -1,0 +1,164 @@
+"""`/ops` as it is typed: each order is carried out once and answered to one person alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from bot.domain.errors import Reason, Refused, problem
+from bot.domain.lock import Lock
+from bot.domain.names import TargetName
+from bot.domain.overview import TargetOverview
+from bot.domain.request import Action, Origin
+from bot.domain.run import RunState
+from bot.engine.desk import Allowed
+from bot.slack.english import ENGLISH
+from bot.slack.handlers.ops import OpsHandler
+from bot.slack.markup import Markup
+from bot.slack.message import Message, saying
+from bot.slack.sentences import Sentences
+from commands.ops import Ops
+from tests.slack.front import DeploySpec, FakeFront, Now
+from tests.slack.limits import texts
+from tests.slack.runs import AMELIE, AT, BOB, MASKER, OPS, RUNS
+
+NAME = TargetName("compte", "production")
+
+
+class FakeDesk:
+    """Keeps locks in memory."""
+
+    def __init__(self) -> None:
+        self.locks: dict[TargetName, Lock] = {}
+        self.may: dict[Action, tuple[TargetName, ...]] = {Action.DEPLOY: (NAME,)}
+        self.uncertain = False
+        self.refuses: Refused | None = None
+
+    async def overviews(self, targets: tuple[TargetName, ...]) -> tuple[TargetOverview, ...]:
+        return tuple(TargetOverview(name, lock=self.locks.get(name)) for name in targets)
+
+    async def lock(self, target: TargetName, reason: str, user: str) -> Lock:
+        if self.refuses is not None:
+            raise self.refuses
+        return self.locks.setdefault(target, Lock(target, user, reason, AT))
+
+    async def unlock(self, target: TargetName, user: str) -> Lock | None:
+        return self.locks.pop(target, None)
+
+    async def allowed(self, targets: tuple[TargetName, ...], user: str) -> Allowed:
+        return Allowed(self.may, self.uncertain)
+
+
+class Heard:
+    """Answers that are kept: to whom, and what."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, str]] = []
+
+    async def answer(self, channel: str, user: str, text: Markup, *, url: str = "") -> None:
+        await self.show(channel, user, saying(text), url=url)
+
+    async def show(self, channel: str, user: str, message: Message, *, url: str = "") -> None:
+        self.told.append((user, "\n".join(texts(message.blocks))))
+
+
+class Typed:
+    """Somebody who types `/ops`."""
+
+    def __init__(self) -> None:
+        self.front = FakeFront()
+        self.desk = self.front.desk = FakeDesk()  # type: ignore[attr-defined]
+        self.heard = Heard()
+        sentences = Sentences(ENGLISH)
+        commands = {"/deploy": DeploySpec()}
+        self.handler = OpsHandler(self.front, Ops(), commands, self.heard, sentences, MASKER, Now())  # type: ignore[arg-type]
+
+    async def __call__(self, text: str, user: str = AMELIE) -> str:
+        before = len(self.heard.told)
+        await self.handler.handle(tuple(text.split()), Origin(user, OPS, "Ev1"), "")
+        mine = [said for whom, said in self.heard.told[before:] if whom == user]
+        assert len(mine) == 1
+        return mine[0]
+
+
+@pytest.fixture
+def ops() -> Typed:
+    return Typed()
+
+
+async def test_a_lock_is_set_shown_and_taken_off(ops: Typed) -> None:
+    assert "*compte production is locked:* inventory" in await ops("lock compte production inventory")
+    assert "🔒 Locked by <@U0AMELIE>" in await ops("status")
+    assert "Your lock since" in await ops("unlock compte production")
+    assert "is not locked. Nothing was done." in await ops("unlock compte production")
+
+
+async def test_the_same_lock_asked_twice_is_set_and_another_is_not(ops: Typed) -> None:
+    first = await ops("lock compte production inventory")
+    assert await ops("lock compte production inventory") == first
+    assert "locked already, by <@U0AMELIE>" in await ops("lock compte production mine", BOB)
+
+
+async def test_whose_lock_is_taken_off_is_told(ops: Typed) -> None:
+    await ops("lock compte production inventory")
+    told = await ops("unlock compte production", BOB)
+    assert "the lock of <@U0AMELIE>, whom I tell" in told
+    [owner] = [said for whom, said in ops.heard.told[1:] if whom == AMELIE]
+    assert "<@U0BOB> took your lock off compte production" in owner
+
+
+async def test_who_may_not_is_told_who_may(ops: Typed) -> None:
+    ops.desk.refuses = Refused(problem(Reason.NOT_ALLOWED, action="lock", people="engineers"))
+    told = await ops("lock compte production inventory")
+    assert "You may not lock here." in told
+    assert "engineers" in told
+    assert "Nothing was done." in told
+
+
+async def test_help_lists_only_what_one_may(ops: Typed) -> None:
+    told = await ops("help")
+    assert "/deploy APP ENV [REF]" in told
+    assert "/ops lock" in told
+    assert "/backup" not in told
+    ops.desk.may, ops.desk.uncertain = {}, True
+    told = await ops("help")
+    assert "/deploy" not in told
+    assert "/ops lock" not in told
+    assert "/ops status" in told
+    assert "Slack did not say" in told
+
+
+@pytest.mark.parametrize(
+    ("name", "after", "said"),
+    [
+        ("succeeded", RunState.SUCCEEDED, "is over already (done)"),
+        ("awaiting_approval", RunState.AWAITING_APPROVAL, "Nothing in production was changed."),
+        ("running", RunState.RUNNING, "its running step is ended on the host"),
+        ("needs_human", RunState.CANCELLED, "is closed"),
+    ],
+)
+async def test_cancelling_says_what_it_means_in_each_phase(ops: Typed, name: str, after: RunState, said: str) -> None:
+    run = RUNS[name]
+    ops.front.runs[run.id] = run
+    cancel = ops.front.cancel
+
+    async def then(found: str, user: str) -> object:
+        await cancel(found, user)
+        return replace(run, state=after)
+
+    ops.front.cancel = then  # type: ignore[method-assign,assignment]
+    assert said in await ops("cancel 7k3f9q", BOB)
+    assert ops.front.cancelled == [("R-7K3F9Q", BOB)]
+
+
+async def test_a_run_that_is_not_there_is_not_cancelled(ops: Typed) -> None:
+    ops.front.refuses = Refused(problem(Reason.UNKNOWN_RUN, run="R-7K3F9Q"))
+    assert "There is no run `R-7K3F9Q`" in await ops("cancel R-7K3F9Q")
+    assert ops.front.cancelled == []
+
+
+async def test_bad_words_are_answered_with_what_would_be_right(ops: Typed) -> None:
+    told = await ops("statsu")
+    assert "Did you mean `status`?" in told
+    assert "Nothing was started." in told
