@@ -10,12 +10,14 @@ import signal
 import socket
 from collections.abc import Coroutine, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import cast
 
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.cron import CronTrigger
 
 from bot.config.load import Configuration
 from bot.databases.backups import Backups
@@ -51,7 +53,8 @@ from bot.engine.engine import Engine
 from bot.engine.ports import Performer
 from bot.engine.preflight import PreflightPerformer
 from bot.engine.releases import releases_of
-from bot.engine.standing import REMEMBERED
+from bot.engine.schedule import NextFiring, Schedule
+from bot.engine.standing import REMEMBERED, backups_spoken_of
 from bot.engine.world import World
 from bot.hosts.connections import Connections
 from bot.hosts.health import HealthPerformer
@@ -69,6 +72,9 @@ from bot.store.store import SqlStore, SystemClock, open_store
 from commands import all_commands, all_planners, ops_command, status_command
 
 _KEEP_EVENTS = timedelta(days=7)
+
+_TICK = 15
+"""Seconds between two looks at the schedules."""
 
 _log = structlog.get_logger()
 
@@ -93,7 +99,10 @@ class TargetLook:
 
     async def backups(self) -> Shelf:
         """Read the manifests of the target's backups."""
-        return await self.shelves.shelf(self.target)
+        shelf = await self.shelves.shelf(self.target)
+        name = self.target.name
+        runs = await self.runs.of_target(name.app, name.environment, REMEMBERED)
+        return replace(shelf, referred=backups_spoken_of(runs, datetime.now(UTC)))
 
     async def host(self, name: str, question: HostQuestion) -> HostFacts:
         """Read one host."""
@@ -190,10 +199,13 @@ async def serve(configuration: Configuration) -> None:
             )
         ticker = _ticker()
         stack.callback(ticker.shutdown, wait=False)
+        schedule = Schedule(store, engine, clock, _owner(), schedules(operations.targets), operations.targets)
         ticker.add_job(_prune, "interval", hours=6, args=(store, clock), id="prune-inbox")
         if not await _started(room.start(engine), stopped):
             return
         await engine.start()
+        await schedule.tick()
+        ticker.add_job(schedule.tick, "interval", seconds=_TICK, id="schedule", coalesce=True, max_instances=1)
         # What was loaded stays: the collector need not walk it again, while Slack waits for an acknowledgement.
         gc.collect()
         gc.freeze()
@@ -243,6 +255,19 @@ def build_edges(
 def load_recipes(targets: Mapping[TargetName, Target]) -> Mapping[TargetName, Recipe]:
     """Load the recipe of each target; the configuration has checked that each one can be."""
     return {name: load_recipe(target.recipe, Path()) for name, target in targets.items()}
+
+
+def schedules(targets: Mapping[TargetName, Target]) -> Mapping[TargetName, NextFiring]:
+    """Give when the backups of each target fire, where they have a schedule."""
+
+    def firing_of(trigger: CronTrigger) -> NextFiring:
+        return lambda after: cast("datetime | None", trigger.get_next_fire_time(None, after))
+
+    return {
+        name: firing_of(CronTrigger.from_crontab(target.backups.schedule, timezone=target.backups.timezone))
+        for name, target in targets.items()
+        if target.backups is not None and target.backups.schedule is not None
+    }
 
 
 def _owner() -> str:

@@ -9,9 +9,11 @@ from bot.domain.backup import Purpose, parse_backup_id, parse_table
 from bot.domain.errors import Reason, Refused, problem
 from bot.domain.look import Look
 from bot.domain.names import TargetName
-from bot.domain.plan import Dump, NothingToDo, Phase, Plan, Risk, Step
+from bot.domain.plan import Dump, Finding, NothingToDo, Phase, Plan, Risk, Shell, Step
 from bot.domain.request import Action, Origin, Request
+from bot.domain.retention import choose_deletions
 from bot.domain.run import Run
+from bot.domain.shell import command
 from bot.domain.target import Operations, Target
 from bot.recipes.proof import proof_step, proof_steps
 from bot.recipes.recipe import Recipe
@@ -24,6 +26,9 @@ _TARGET_WORDS = 2
 
 DUMP_TIMEOUT = 6 * 3600
 """Seconds."""
+
+
+_REMOVE_TIMEOUT = 600
 
 
 @dataclass(frozen=True)
@@ -80,8 +85,17 @@ class Backup:
         tables = tuple(run.request.options.get("tables", "").split("\n")) if "tables" in run.request.options else ()
         purpose = Purpose.SCHEDULED if "scheduled" in run.request.options else Purpose.ASKED
         made = backup_id(run)
-        steps = (dump_step(target, made, tables, purpose), *proof_steps(target, made, run.id, Phase.CHANGE))
-        return Plan(request=run.request, steps=steps, requirement=target.policy.requirement(self.action))
+        steps = (
+            dump_step(target, made, tables, purpose),
+            *proof_steps(target, made, run.id, Phase.CHANGE),
+            *(await _retention(target, run, look) if purpose is Purpose.SCHEDULED else ()),
+        )
+        return Plan(
+            request=run.request,
+            steps=steps,
+            requirement=target.policy.requirement(self.action),
+            findings=_missed(run),
+        )
 
     async def basis(self, plan: Plan, run: Run, target: Target, look: Look) -> Mapping[str, str]:
         """A backup stands on nothing: it takes what there is."""
@@ -119,6 +133,28 @@ def dump_step(target: Target, backup: str, tables: tuple[str, ...], purpose: Pur
     """
     act = Dump(backup, tables, purpose)
     return Step("backup", "Back up the database", Phase.CHANGE, target.hosts[:1], Risk.READS, DUMP_TIMEOUT, act)
+
+
+def _missed(run: Run) -> tuple[Finding, ...]:
+    """Say that a firing of the schedule was missed, and is made up for."""
+    if "missed" not in run.request.options:
+        return ()
+    return (Finding("missed", {"fired_at": run.request.options["scheduled"]}),)
+
+
+async def _retention(target: Target, run: Run, look: Look) -> tuple[Step, ...]:
+    """Give the step that removes the backups that are no longer kept, behind a new one that is good."""
+    backups = target.backups
+    if backups is None or backups.keep is None:
+        return ()
+    shelf = await look.backups()
+    gone = choose_deletions(shelf.backups, backups.keep, run.created_at, backups.timezone, shelf.referred)
+    if not gone:
+        return ()
+    files = [f"{backup}{suffix}" for backup in gone for suffix in (".json", ".sql.zst", ".sql.gz")]
+    act = Shell(command("rm", "-f", "--", *files), backups.directory)
+    title = "Remove backups that are no longer kept"
+    return (Step("retention", title, Phase.CHANGE, target.hosts[:1], Risk.CHANGES, _REMOVE_TIMEOUT, act),)
 
 
 def _target_and_rest(

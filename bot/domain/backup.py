@@ -82,12 +82,14 @@ class Shelf:
         environment: of the app.
         backups: newest first.
         unreadable: names of files that look like a backup's manifest and cannot be read as one.
+        referred: IDs that a pending or recent run speaks of.
     """
 
     app: str
     environment: str
     backups: tuple[KeptBackup, ...]
     unreadable: tuple[str, ...] = ()
+    referred: frozenset[str] = frozenset()
 
     def find(self, backup: str) -> KeptBackup:
         """Give the backup of an ID.

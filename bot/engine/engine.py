@@ -100,6 +100,22 @@ class Engine:
         self._drive(run.id)
         return run
 
+    async def fire(self, request: Request) -> Run:
+        """Accept a request that a schedule made: nobody is judged, and the same firing makes one run.
+
+        Args:
+            request: of a backup.
+
+        Raises:
+            Refused: `draining`.
+        """
+        if self._draining:
+            raise Refused(problem(Reason.DRAINING))
+        run = await self._create(request)
+        self._world.audience.changed(run.id)
+        self._drive(run.id)
+        return run
+
     async def shelf(self, request: Request) -> Shelf:
         """Read which backups of a target there are; nothing is changed, and no run is made.
 

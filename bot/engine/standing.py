@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from bot.domain.plan import Dump
 from bot.domain.request import Action
 from bot.domain.run import BEFORE_CHANGE, Run, RunState, StepState
@@ -25,6 +27,22 @@ def standing_of(status: MigrationStatus, runs: tuple[Run, ...]) -> Standing:
         last_backup=next((past for past in map(_past, filter(_made_backup, runs)) if past is not None), None),
         going=next((run.id for run in runs if not run.ended and run.state is not RunState.QUEUED), ""),
     )
+
+
+_RECENT = timedelta(days=7)
+
+
+def backups_spoken_of(runs: tuple[Run, ...], now: datetime) -> frozenset[str]:
+    """Name the backups that a pending or recent run made or uses.
+
+    Args:
+        runs: the latest runs on the target.
+        now: with a time zone.
+    """
+    speaking = [run for run in runs if not run.ended or now - run.created_at < _RECENT]
+    made = (run.plan.backup for run in speaking if run.plan is not None and run.request.action is not Action.BACKUP)
+    asked = (run.request.options.get("backup") for run in speaking)
+    return frozenset(name for name in (*made, *asked) if name)
 
 
 def _past(run: Run) -> PastRun | None:

@@ -383,6 +383,7 @@ SENTENCES: dict[str, str] = {
     "finding.loss": "🗑️ `{table}[.{column}]` goes: {rows} rows hold something there.",
     "finding.loss_unknown": "❔ What {migrations} added was not recorded when it ran, so what is lost is not counted.",
     "finding.resume": "⏯️ It goes on after run `{run}`[, which stopped at *{step}*].",
+    "finding.missed": "⏰ The schedule asked for it at {fired}; I was not there then, and make up for it now.",
     "finding.restore": "⚠️ *It replaces[ the tables {tables} of] `{database}`* by backup `{backup}`, made {made} "
     "({proof}).[ Restoring takes about {restore}.] What was written since then goes: it is kept in `{old}`.",
     "finding.rollback": "↩️ It goes back to the code of then[, and undoes {migrations}: what they added is lost].",

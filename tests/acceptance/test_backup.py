@@ -6,6 +6,7 @@ from pathlib import Path
 
 from bot.demo.application import Application
 from bot.demo.database import DatabaseServer
+from tests.acceptance.conftest import NewStage
 from tests.acceptance.stage import DBA, ONCALL, RELEASER, Stage
 
 
@@ -82,3 +83,15 @@ async def test_a_corrupt_backup_is_refused_before_anybody_is_asked(stage: Stage,
     assert await stage.end(run) == "failed"
     assert stage.messages("approval", run) == []
     assert "Nothing in production was changed" in stage.result(run)
+
+
+async def test_a_scheduled_backup_fires_by_itself(new_stage: NewStage, laravel_at_first: Application) -> None:
+    made = await new_stage(schedule="* * * * *")
+    await made.bot.start()
+    run = (await made.runs(1))[0]
+    assert await made.end(run) == "succeeded", made.result(run)
+    card = made.payload("card", run)
+    assert (card["command"], card["requested_by"]) == ("backup", "schedule")
+    assert made.messages("approval") == []
+    manifest = Path(laravel_at_first.backups) / f"{made.payload('result', run)['backup']}.json"
+    assert json.loads(manifest.read_text())["purpose"] == "scheduled"

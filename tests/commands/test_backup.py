@@ -1,21 +1,22 @@
 """`/backup`: its words, and the plan of a dump."""
 
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from bot.domain.backup import Purpose
+from bot.domain.backup import KeptBackup, Proof, Purpose, Shelf
 from bot.domain.errors import Reason, Refused
-from bot.domain.plan import Dump, Plan, Risk
+from bot.domain.plan import Dump, Plan, Risk, Shell
 from bot.domain.plan_json import plan_from_json, plan_to_json
 from bot.domain.policy import OPEN_GATE
 from bot.domain.request import Action
 from bot.domain.run import Run
-from bot.domain.target import Target
+from bot.domain.target import Keep, Target
 from bot.recipes.load import load_recipe
 from commands.backup import Backup
-from tests.support.examples import NAME, OPERATIONS, ORIGIN, REQUEST, RUN, TARGET, Sight
+from tests.support.examples import NAME, NOON, OPERATIONS, ORIGIN, REQUEST, RUN, TARGET, Sight
 
 BACKUP = Backup({NAME: load_recipe("laravel", Path())})
 ID = "B-20261116-7K3F9Q"
@@ -81,6 +82,31 @@ async def test_a_scheduled_one_says_so() -> None:
     dump = plan.steps[0].act
     assert isinstance(dump, Dump)
     assert (dump.tables, dump.purpose) == ((), Purpose.SCHEDULED)
+
+
+async def test_behind_a_scheduled_one_what_is_no_longer_kept_goes() -> None:
+    assert TARGET.backups is not None
+    target = replace(TARGET, backups=replace(TARGET.backups, keep=Keep(1, 0, 0)))
+    look = Sight()
+    old = KeptBackup("B-20261101-AAAAAA", "R", Purpose.ASKED, NOON, "compte", "", (), (), 1, "0" * 64, Proof.CHECKED)
+    new = replace(old, backup="B-20261102-AAAAAA", started=NOON + timedelta(days=1))
+    look.shelf = Shelf(NAME.app, NAME.environment, (new, old))
+    plan = await BACKUP.plan(run_with(scheduled="2026-11-16T03:00:00+00:00", missed="yes"), target, look)
+    assert isinstance(plan, Plan)
+    last = plan.steps[-1]
+    assert isinstance(last.act, Shell)
+    assert last.act.command.script().split() == [
+        "rm", "-f", "--", *(f"{old.backup}{suffix}" for suffix in (".json", ".sql.zst", ".sql.gz"))
+    ]  # fmt: skip
+    assert last.act.directory == "/var/backups/compte"
+    assert [finding.kind for finding in plan.findings] == ["missed"]
+    look.shelf = replace(look.shelf, referred=frozenset({old.backup}))
+    kept = await BACKUP.plan(run_with(scheduled="2026-11-16T03:00:00+00:00"), target, look)
+    assert isinstance(kept, Plan)
+    assert [step.key for step in kept.steps] == ["backup"]
+    asked = await BACKUP.plan(run_with(), target, look)
+    assert isinstance(asked, Plan)
+    assert [step.key for step in asked.steps] == ["backup"]
 
 
 @pytest.mark.parametrize(

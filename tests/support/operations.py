@@ -53,6 +53,8 @@ def operations(
     database_port: int | None = None,
     services: Sequence[str] = ("php8.2-fpm",),
     maintenance: str = "if-migrations",
+    schedule: str | None = None,
+    keep: Mapping[str, int] | None = None,
 ) -> dict[str, Any]:
     """The operations file of app `compte`, environment `production`, host `web1`, channel `C0OPS`.
 
@@ -65,6 +67,8 @@ def operations(
         database_port: another port to reach the database, for example of a wire.
         services: units to restart.
         maintenance: `never`, `if-migrations` or `always`.
+        schedule: of backups, a cron expression; none if None.
+        keep: how many backups of each kind; a usual number if None.
 
     Returns:
         A fresh dict, for `write_operations`; the password in it is `${COMPTE_DB_PASSWORD}`.
@@ -87,7 +91,11 @@ def operations(
             "password": f"${{{OPS_PASSWORD}}}",
             "scratch": True,
         },
-        "backups": {"directory": str(application.backups), "keep": {"daily": 7, "weekly": 4, "monthly": 6}},
+        "backups": {
+            "directory": str(application.backups),
+            "keep": dict(keep or {"daily": 7, "weekly": 4, "monthly": 6}),
+            **({"schedule": schedule} if schedule is not None else {}),
+        },
         "vars": variables,
     }
     return deepcopy(

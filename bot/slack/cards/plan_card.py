@@ -135,6 +135,8 @@ def _proof(facts: Mapping[str, str], scene: Scene) -> Markup:
 
 def _about_backup(facts: Mapping[str, str], scene: Scene) -> dict[str, str]:
     """Say what a finding knows of a backup: when it was made, how good it is, how long restoring it takes."""
+    if "fired_at" in facts:
+        return {"fired": markup.time_of_day(datetime.fromisoformat(facts["fired_at"]))}
     if "made_at" not in facts:
         return {}
     return {
