@@ -50,7 +50,9 @@ class SqlStore(StoreReader, RunStore, LockStore, InboxStore, MessageStore):
         self._receiving: GroupCommit[inbox.Delivery, bool] = GroupCommit(
             partial(database.write, urgency=Urgency.ACKNOWLEDGING), inbox.receive
         )
-        self._settling: GroupCommit[str, None] = GroupCommit(database.write, inbox.settle)
+        self._settling: GroupCommit[str, None] = GroupCommit(
+            partial(database.write, urgency=Urgency.LATER), inbox.settle
+        )
 
     # ── runs ──
 
@@ -158,11 +160,11 @@ class SqlStore(StoreReader, RunStore, LockStore, InboxStore, MessageStore):
 
     async def save_message(self, posted: Posted) -> None:
         """Insert or replace one message."""
-        await self._database.write(partial(messages.save, posted=posted))
+        await self._database.write(partial(messages.save, posted=posted), Urgency.LATER)
 
     async def mark_published(self, run: str, revision: int) -> None:
         """Note up to which revision Slack agrees with a run; never goes back."""
-        await self._database.write(partial(messages.mark_published, run=run, revision=revision))
+        await self._database.write(partial(messages.mark_published, run=run, revision=revision), Urgency.LATER)
 
     async def drain(self) -> None:
         """Wait until every write that was asked for is committed."""

@@ -15,6 +15,8 @@ class Urgency(IntEnum):
     ACKNOWLEDGING = 0
     """Slack waits for the answer."""
     WORKING = 1
+    LATER = 2
+    """What no run waits for: what Slack was told, which events are settled."""
 
 
 class Turns:
