@@ -234,18 +234,7 @@ class AsRehearsed:
 
 
 Act = (
-    Shell
-    | Dump
-    | Prove
-    | Load
-    | Swap
-    | Preflight
-    | Health
-    | NothingPending
-    | Undone
-    | Preview
-    | Rehearse
-    | AsRehearsed
+    Shell | Dump | Prove | Load | Swap | Preflight | Health | NothingPending | Undone | Preview | Rehearse | AsRehearsed
 )
 """What a step does. A new kind is a new class here and a performer in the composition root."""
 

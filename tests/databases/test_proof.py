@@ -1,6 +1,7 @@
 """Proving backups on a real MariaDB: restored into a scratch database, and compared with what was dumped."""
 # ruff: noqa: ASYNC240 - nothing else waits while a test looks at its own small files
 
+import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -228,3 +229,33 @@ async def test_an_owner_who_is_gone_stands_in_no_way(
     outcome = await ProvePerformer(host, host).perform(prove_job(target), output)
     assert isinstance(outcome, Done), (outcome, output.text.decode())
     assert outcome.facts["proof"] == "proven"
+
+
+async def test_a_connection_that_is_killed_half_way_refutes_nothing(
+    filled: MadeDatabase, target: Target, mariadb: DatabaseServer, tmp_path: Path
+) -> None:
+    stand_ins = tmp_path / "programs"
+    stand_ins.mkdir()
+    zstd = stand_ins / "zstd"
+    slowly = 'all=$(mktemp); /usr/bin/zstd "$@" >"$all"; head -c 2500 "$all"; sleep 2; tail -c +2501 "$all"; rm "$all"'
+    zstd.write_text(f'#!/bin/sh\ncase "$*" in *-d*) {slowly} ;; *) exec /usr/bin/zstd "$@" ;; esac\n')
+    zstd.chmod(0o755)
+    done(await performer(LocalHost()).perform(job_of(target), KeptOutput()))
+    host = LocalHost(stand_ins)
+    proving = asyncio.create_task(ProvePerformer(host, host).perform(prove_job(target), KeptOutput()))
+    scratch = f"{filled.name}_countersign_proof_7k3f9q"
+
+    async def loading() -> list[int]:
+        rows = await mariadb.query(
+            "SELECT id FROM information_schema.processlist WHERE db = %s AND command = 'Sleep' AND time_ms > 300",
+            scratch,
+        )
+        return [row["id"] for row in rows]
+
+    async with asyncio.timeout(20):
+        while not (found := await loading()):  # noqa: ASYNC110 - the server tells nobody of its sessions
+            await asyncio.sleep(0.05)
+    await mariadb.query(f"KILL {found[0]}")
+    refused(await proving, Stage.INTERRUPTED)
+    assert manifest_of(target).proof is Proof.CHECKED
+    assert await scratch_left(mariadb, target) == []
