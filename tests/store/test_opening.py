@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, text
 
 from bot.engine.ports import FactsAre
-from bot.store import StoreError, StoreLocked, StoreMissing, open_readonly, open_store
+from bot.store import StoreError, StoreLocked, StoreMissing, migration, open_readonly, open_store
 from bot.store.schema import metadata
 from tests.store.samples import entry, made, running
 
@@ -219,3 +220,23 @@ async def test_reading_rolls_back_what_a_killed_owner_left_half_written(sqlite_u
     with sqlite3.connect(path) as connection:
         assert connection.execute("SELECT count(*) FROM commits").fetchone() == (0,)
     connection.close()
+
+
+def test_the_newest_schema_is_named_by_the_newest_file() -> None:
+    scripts = ScriptDirectory(str(Path(migration.__file__).parent / "migrations"))
+    assert migration.head() == scripts.get_current_head()
+
+
+async def test_a_store_that_is_up_to_date_is_opened_without_alembic(sqlite_url: str) -> None:
+    async with open_store(sqlite_url):
+        pass
+    program = (
+        "import asyncio, sys\nfrom bot.store.store import open_store\n"
+        f"async def main():\n    async with open_store({sqlite_url!r}):\n        pass\n"
+        "asyncio.run(main())\nprint('alembic' in sys.modules)"
+    )
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", program, stdout=asyncio.subprocess.PIPE, cwd=ROOT
+    )
+    said, _ = await process.communicate()
+    assert said == b"False\n"
