@@ -16,32 +16,38 @@ MOST_MIB = 120.0
 MOST_SECONDS = 3.0
 
 
+FIRST, AGAIN, BARE = "countersign serve, new store", "countersign serve, again", "bare slack-bolt"
+OURS = (FIRST, AGAIN)
+
+
 async def measure() -> Report:
-    """Start the bot and a bare slack-bolt app in turns."""
-    seen: dict[str, list[tuple[float, float]]] = {"countersign serve": [], "bare slack-bolt": []}
+    """Start the bot, with a new store and with the same once more, and a bare slack-bolt app, in turns."""
+    seconds: dict[str, list[float]] = {name: [] for name in (FIRST, AGAIN, BARE)}
+    memory: dict[str, list[float]] = {name: [] for name in (FIRST, AGAIN, BARE)}
     for _ in range(STARTS):
-        for (_name, samples), arguments in zip(seen.items(), (BOT, ("-m", "bench.ack_bare")), strict=True):
-            samples.append(await _start(arguments))
-    ours = seen["countersign serve"]
-    seconds = [Samples(f"{name}: start to ready", [took for took, _ in each], "s") for name, each in seen.items()]
-    memory = [Samples(f"{name}: resident, idle", [mib for _, mib in each], "MiB") for name, each in seen.items()]
+        with tempfile.TemporaryDirectory(prefix="cs-idle-") as folder:
+            for name in (FIRST, AGAIN, BARE):
+                took, mib = await _start(("-m", "bench.ack_bare") if name == BARE else BOT, Path(folder))
+                seconds[name].append(took)
+                memory[name].append(mib)
+    starts = {name: Samples(f"{name}: start to ready", values, "s") for name, values in seconds.items()}
+    idle = {name: Samples(f"{name}: idle", values, "MiB") for name, values in memory.items()}
+    ratios = (starts[AGAIN].median / starts[BARE].median, idle[AGAIN].median / idle[BARE].median)
     return Report(
-        f"Start and idle memory, {len(ours)} starts each in turns",
+        f"Start and idle memory, {STARTS} starts each in turns",
         [
-            *(samples.line() for samples in (*seconds, *memory)),
-            f"  {'ratios to bare slack-bolt':<44} start {seconds[0].median / seconds[1].median:.2f}, "
-            f"memory {memory[0].median / memory[1].median:.2f}",
-            Judgement("start to ready, median", seconds[0].median, MOST_SECONDS, "s").line(),
-            Judgement("idle memory, largest", max(memory[0].values), MOST_MIB, "MiB").line(),
+            *(samples.line() for samples in (*starts.values(), *idle.values())),
+            f"  {'ratios to bare slack-bolt, again':<44} start {ratios[0]:.2f}, memory {ratios[1]:.2f}",
+            *(Judgement(f"start, median: {name}", starts[name].median, MOST_SECONDS, "s").line() for name in OURS),
+            *(Judgement(f"memory, largest: {name}", max(memory[name]), MOST_MIB, "MiB").line() for name in OURS),
         ],
     )
 
 
-async def _start(arguments: tuple[str, ...]) -> tuple[float, float]:
+async def _start(arguments: tuple[str, ...], folder: Path) -> tuple[float, float]:
     """Start it once; give the seconds to `ready`, and the resident memory in MiB some time after it."""
-    with tempfile.TemporaryDirectory(prefix="cs-idle-") as folder:
-        async with workspace() as playground:
-            environment = bot_environment(playground, Path(folder))
-            async with running(arguments, Path(folder), environment) as program:
-                await asyncio.sleep(_SETTLING_SECONDS)
-                return program.seconds, program.resident_mib()
+    async with workspace() as playground:
+        environment = bot_environment(playground, folder)
+        async with running(arguments, folder, environment) as program:
+            await asyncio.sleep(_SETTLING_SECONDS)
+            return program.seconds, program.resident_mib()
