@@ -21,7 +21,10 @@ NewStage = Callable[..., Awaitable[Stage]]
 async def new_stage(
     tmp_path: Path, ssh_host: Host, laravel_at_first: Application, web: WebServer
 ) -> AsyncIterator[NewStage]:
-    """Make a stage around the test's application; keywords that are not named here go to `operations`."""
+    """Make a stage around the test's application; keywords that are not named here go to `operations`.
+
+    Rehearsals and proofs take seconds of every deploy: a test that is about them asks for `scratch=True`.
+    """
     async with AsyncExitStack() as stack:
 
         async def make(
@@ -31,7 +34,7 @@ async def new_stage(
             recipe: str = "laravel",
             **options: Any,
         ) -> Stage:
-            content = operations(ssh_host, application, **{"health_url": web.health_url, **options})
+            content = operations(ssh_host, application, **{"health_url": web.health_url, "scratch": False, **options})
             content["apps"]["compte"]["recipe"] = recipe
             ops_file = write_operations(tmp_path, content)
             playground = await stack.enter_async_context(Playground(workspace()).serve())
@@ -43,6 +46,14 @@ async def new_stage(
             return made
 
         yield make
+
+
+@pytest.fixture
+async def stage_with_scratch(new_stage: NewStage) -> Stage:
+    """A stage whose bot is ready, and may rehearse and prove on a copy of the database."""
+    made = await new_stage(scratch=True)
+    await made.bot.start()
+    return made
 
 
 @pytest.fixture

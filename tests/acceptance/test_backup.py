@@ -4,10 +4,17 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from bot.demo.application import Application
 from bot.demo.database import DatabaseServer
 from tests.acceptance.conftest import NewStage
 from tests.acceptance.stage import DBA, ONCALL, RELEASER, Stage
+
+
+@pytest.fixture
+def stage(stage_with_scratch: Stage) -> Stage:
+    return stage_with_scratch
 
 
 async def backed_up(stage: Stage, words: str = "compte production") -> str:

@@ -22,8 +22,9 @@ ORDER = ["pending", "running", "done"]
 
 
 async def test_a_countersigned_deploy_brings_the_column(
-    stage: Stage, laravel: Application, mariadb: DatabaseServer, ssh_host: Host
+    stage_with_scratch: Stage, laravel: Application, mariadb: DatabaseServer, ssh_host: Host
 ) -> None:
+    stage = stage_with_scratch
     before, position = await laravel.head(), mariadb.log_position()
     run = await stage.ask()
     request = await stage.gate(run)

@@ -20,9 +20,9 @@ def alive(pid: int) -> bool:
 
 
 async def test_a_migration_that_fails_on_a_copy_is_never_put_to_anybody(
-    stage: Stage, laravel_at_first: Application, ssh_host: Host, mariadb: DatabaseServer
+    stage_with_scratch: Stage, laravel_at_first: Application, ssh_host: Host, mariadb: DatabaseServer
 ) -> None:
-    laravel = laravel_at_first
+    stage, laravel = stage_with_scratch, laravel_at_first
     await laravel.next_commit(Kind.FAILING)
     before = await mariadb.columns(laravel.database.name, "users")
     run = await stage.ask()

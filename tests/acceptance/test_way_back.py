@@ -30,7 +30,7 @@ POLICY = {**PRODUCTION, "run": {**PRODUCTION["run"], "rollback": ["engineers"]}}
 async def test_status_then_deploy_then_back_with_the_schema(
     new_stage: NewStage, laravel: Application, mariadb: DatabaseServer, ssh_host: Host
 ) -> None:
-    stage = await new_stage(policy=POLICY)
+    stage = await new_stage(policy=POLICY, scratch=True)
     await stage.bot.start()
     first = await laravel.head()
 

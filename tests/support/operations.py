@@ -55,6 +55,7 @@ def operations(
     maintenance: str = "if-migrations",
     schedule: str | None = None,
     keep: Mapping[str, int] | None = None,
+    scratch: bool = True,
 ) -> dict[str, Any]:
     """The operations file of app `compte`, environment `production`, host `web1`, channel `C0OPS`.
 
@@ -67,6 +68,7 @@ def operations(
         database_port: another port to reach the database, for example of a wire.
         services: units to restart.
         maintenance: `never`, `if-migrations` or `always`.
+        scratch: whether migrations may be rehearsed and backups proven on a copy.
         schedule: of backups, a cron expression; none if None.
         keep: how many backups of each kind; a usual number if None.
 
@@ -89,7 +91,7 @@ def operations(
             "name": database.name,
             "user": database.user,
             "password": f"${{{OPS_PASSWORD}}}",
-            "scratch": True,
+            "scratch": scratch,
         },
         "backups": {
             "directory": str(application.backups),
