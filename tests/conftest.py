@@ -8,6 +8,7 @@ import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 import pytest_asyncio
 
@@ -20,6 +21,10 @@ from bot.demo.process import temporary_folder
 from bot.demo.web import WebServer
 from bot.demo.wire import Wire
 from tests.support.template import Template
+
+# No test is timed: a machine that is busy elsewhere is not a defect.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 _numbers = itertools.count(1)
 
