@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
+from typing import Any, TypeVar
 
 from bot.databases.backups import Backups, Found, Presence
 from bot.databases.dump import DumpJob, Stage, dump_job, failed_stage
@@ -15,6 +16,8 @@ from bot.domain.plan import Dump, NothingPending, Undone
 from bot.domain.secrets import masker_of
 from bot.domain.target import Target
 from bot.engine.ports import Done, Effect, Ending, Failed, Job, Outcome, Output
+
+T = TypeVar("T")
 
 _MOST_NAMES = 20
 
@@ -35,13 +38,9 @@ class NothingPendingPerformer:
 
     async def perform(self, job: Job, output: Output) -> Outcome:
         """Read the table and compare."""
-        try:
-            async with asyncio.timeout(job.step.timeout):
-                missing = await self._missing(job)
-        except TimeoutError:
-            return Failed(problem(Reason.TIMED_OUT, seconds=str(job.step.timeout)))
-        except Refused as refused:
-            return Failed(refused.problem)
+        missing = await _read_in_time(job, self._missing(job))
+        if isinstance(missing, Failed):
+            return missing
         if missing:
             named = ", ".join(missing[:_MOST_NAMES])
             table = self._table_of(job.target)
@@ -70,6 +69,17 @@ class NothingPendingPerformer:
         return tuple(name for name in _names(job) if name not in there)
 
 
+async def _read_in_time(job: Job, reading: Coroutine[Any, Any, T]) -> T | Failed:
+    """Read within the step's time limit; what the outside refuses is an outcome."""
+    try:
+        async with asyncio.timeout(job.step.timeout):
+            return await reading
+    except TimeoutError:
+        return Failed(problem(Reason.TIMED_OUT, seconds=str(job.step.timeout)))
+    except Refused as refused:
+        return Failed(refused.problem)
+
+
 def _names(job: Job) -> tuple[str, ...]:
     if not isinstance(job.step.act, NothingPending):
         raise TypeError(f"not a step for this performer: {job.step.act!r}")
@@ -94,13 +104,9 @@ class UndonePerformer:
         if not isinstance(act, Undone):
             raise TypeError(f"not a step for this performer: {act!r}")
         table = self._table_of(job.target)
-        try:
-            async with asyncio.timeout(job.step.timeout):
-                facts = await self._look.database(job.target, table)
-        except TimeoutError:
-            return Failed(problem(Reason.TIMED_OUT, seconds=str(job.step.timeout)))
-        except Refused as refused:
-            return Failed(refused.problem)
+        facts = await _read_in_time(job, self._look.database(job.target, table))
+        if isinstance(facts, Failed):
+            return facts
         left = [row.name for row in facts.ran if row.name in act.names]
         if left:
             named = ", ".join(left[:_MOST_NAMES])
