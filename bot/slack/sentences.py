@@ -1,4 +1,4 @@
-"""Turns keys and values into sentences. The sentences themselves are data: `bot.slack.english`, or another language.
+"""Turns keys and values into sentences. The sentences themselves are data: a `bot.slack.language`.
 
 A sentence is a template. `{name}` becomes a value, escaped; a part in `[…]` is left out where one of its values is
 missing or empty, so that a sentence never shows a gap.
@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
 from bot.domain.errors import Problem, Reason
 from bot.slack import figures, markup
+from bot.slack.language import Language
 from bot.slack.markup import Markup
 
 _OPTIONAL = re.compile(r"\[([^\[\]]*)\]")
@@ -24,36 +24,6 @@ _PRESENT = "\u2060"
 """A value that is there but shows nothing."""
 
 _SHA = 40
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """What somebody is told about a reason, as templates.
-
-    Args:
-        wrong: what was wrong.
-        right: what would be right.
-        not_done: what was not done.
-    """
-
-    wrong: str
-    right: str
-    not_done: str
-
-
-@dataclass(frozen=True)
-class Language:
-    """Everything the bot says in one language.
-
-    Args:
-        sentences: by key.
-        reasons: the explanation of each reason.
-        facts: how facts are called, by their name; one that is missing is called by its name.
-    """
-
-    sentences: Mapping[str, str]
-    reasons: Mapping[Reason, Explanation]
-    facts: Mapping[str, str]
 
 
 class Sentences:

@@ -198,18 +198,18 @@ def test_every_state_is_told() -> None:
 
 
 def test_the_words_on_the_card_are_those_that_are_told() -> None:
-    from bot.slack.english import SENTENCES
+    from bot.slack.english import ENGLISH
 
     for row in table(ON_CALL, "state", "the card says", "meaning", "who acts"):
         state = codes(row[0])[0]
-        assert row[1].split(",")[0] == SENTENCES[f"state.{state}"]
+        assert row[1].split(",")[0] == ENGLISH.sentences[f"state.{state}"]
 
 
 def test_every_button_is_told() -> None:
-    from bot.slack.english import SENTENCES
+    from bot.slack.english import ENGLISH
 
     told = {row[0].strip("*") for row in table(ON_CALL, "button", "what it does")}
-    assert told == {label for key, label in SENTENCES.items() if key.startswith("button.")}
+    assert told == {label for key, label in ENGLISH.sentences.items() if key.startswith("button.")}
 
 
 def test_the_moves_of_the_architecture_are_legal() -> None:
