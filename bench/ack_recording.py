@@ -10,7 +10,7 @@ from slack_bolt.async_app import AsyncApp
 
 from bot.slack.gateway import Gateway, build_client, open_session
 from bot.slack.inbox import Inbox
-from bot.slack.listeners import register_all
+from bot.slack.listeners import command_recorder, register_all
 from bot.slack.sockets import SlackSockets
 from bot.store.store import SystemClock, open_store
 
@@ -20,8 +20,10 @@ async def _main() -> None:
     async with open_store("sqlite+aiosqlite:///data/countersign.db", clock) as store, open_session() as session:
         client = build_client(os.environ["SLACK_BOT_TOKEN"], os.environ["SLACK_API_URL"], session)
         app = AsyncApp(client=client, process_before_response=True, raise_error_for_unhandled_request=True)
-        register_all(app, Inbox(store, clock), lambda _: {})
-        sockets = SlackSockets(app, os.environ["SLACK_APP_TOKEN"], Gateway(client), lambda: None)
+        inbox = Inbox(store, clock)
+        register_all(app, inbox, lambda _: {})
+        token, record = os.environ["SLACK_APP_TOKEN"], command_recorder(inbox)
+        sockets = SlackSockets(app, token, record, Gateway(client), lambda: None)
         await sockets.start()
         print("ready")
         sys.stdout.flush()

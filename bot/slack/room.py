@@ -29,7 +29,7 @@ from bot.slack.handlers.ops import OpsHandler
 from bot.slack.handlers.reactions import ReactionHandler
 from bot.slack.handlers.share import ShareHandler
 from bot.slack.inbox import Handler, Inbox, InboxWorker, Received
-from bot.slack.listeners import register_all
+from bot.slack.listeners import command_recorder, register_all
 from bot.slack.people import SlackDirectory
 from bot.slack.ports import CommandSpec, Front, OpsSpec
 from bot.slack.publisher import Publisher
@@ -184,7 +184,7 @@ class SlackRoom:
         self.audience.start(front)
         self._worker.start()
         token = self._access.app_token.reveal()
-        self._sockets = SlackSockets(self._app, token, self.gateway, self._reconnected)
+        self._sockets = SlackSockets(self._app, token, command_recorder(self._inbox), self.gateway, self._reconnected)
         await self._sockets.start()
 
     @property

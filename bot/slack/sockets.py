@@ -15,10 +15,13 @@ import aiohttp
 from slack_bolt.adapter.socket_mode.websockets import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.errors import SlackClientError
+from slack_sdk.socket_mode.request import SocketModeRequest
+from slack_sdk.socket_mode.response import SocketModeResponse
 from slack_sdk.socket_mode.websockets import SocketModeClient
 from websockets.exceptions import WebSocketException
 
 from bot.slack.gateway import Gateway, SlackBusy, SlackRefused, SlackUncertain
+from bot.slack.listeners import RecordCommand
 
 _log = logging.getLogger(__name__)
 
@@ -27,6 +30,9 @@ _quiet = logging.getLogger("countersign.slack.sdk")
 _quiet.setLevel(logging.CRITICAL)
 
 LINES = 2
+_COMMAND = "slash_commands"
+"""The type of an envelope."""
+
 _PING_SECONDS = 5.0
 _WATCH_SECONDS = 1.0
 _PROBE_SECONDS = 60.0
@@ -37,17 +43,46 @@ _CONNECT_SECONDS = 20.0
 _TROUBLE = (aiohttp.ClientError, SlackClientError, WebSocketException, OSError, TimeoutError)
 
 
+class _Handler(AsyncSocketModeHandler):
+    """Has commands recorded and acknowledges them; hands everything else to bolt.
+
+    Args:
+        app: bolt's application.
+        token: `xapp-…`.
+        record: commits a command.
+    """
+
+    def __init__(self, app: AsyncApp, token: str, record: RecordCommand) -> None:
+        super().__init__(app, token, logger=_quiet, ping_interval=_PING_SECONDS)
+        self._record = record
+
+    async def handle(self, client: SocketModeClient, req: SocketModeRequest) -> None:  # type: ignore[override] # as bolt's own does
+        """Deal with one envelope."""
+        if req.type != _COMMAND:
+            await super().handle(client, req)
+            return
+        try:
+            await self._record(req.payload)
+        except Exception as error:
+            # No traceback: it would carry the payload's values.
+            _log.error("a command could not be recorded and is not acknowledged: %s", type(error).__name__)
+            return
+        await client.send_socket_mode_response(SocketModeResponse(envelope_id=req.envelope_id))
+
+
 class Line:
     """One connection.
 
     Args:
         app: bolt's application.
         token: `xapp-…`.
+        record: commits a command.
         greeted: told whenever Slack greets a new connection.
     """
 
-    def __init__(self, app: AsyncApp, token: str, greeted: Callable[[], None]) -> None:
+    def __init__(self, app: AsyncApp, token: str, record: RecordCommand, greeted: Callable[[], None]) -> None:
         self._app = app
+        self._record = record
         self._token = token
         self._greeted = greeted
         self._handler: AsyncSocketModeHandler | None = None
@@ -70,7 +105,7 @@ class Line:
             OSError, TimeoutError, SlackClientError, WebSocketException, aiohttp.ClientError: it did not work.
         """
         old = self._handler
-        fresh = AsyncSocketModeHandler(self._app, self._token, logger=_quiet, ping_interval=_PING_SECONDS)
+        fresh = _Handler(self._app, self._token, self._record)
         fresh.client.message_listeners.append(self._hear)
         try:
             async with asyncio.timeout(_CONNECT_SECONDS):
@@ -116,13 +151,16 @@ class SlackSockets:
     Args:
         app: bolt's application.
         token: `xapp-…`.
+        record: commits a command.
         gateway: probed every minute.
         reconnected: told whenever a connection is new, as events may have been missed before.
     """
 
-    def __init__(self, app: AsyncApp, token: str, gateway: Gateway, reconnected: Callable[[], None]) -> None:
+    def __init__(
+        self, app: AsyncApp, token: str, record: RecordCommand, gateway: Gateway, reconnected: Callable[[], None]
+    ) -> None:
         self._gateway = gateway
-        self._lines = tuple(Line(app, token, reconnected) for _ in range(LINES))
+        self._lines = tuple(Line(app, token, record, reconnected) for _ in range(LINES))
         self._tasks: list[asyncio.Task[None]] = []
         self._connected = False
         self._since = time.monotonic()

@@ -3,21 +3,21 @@
 from slack_bolt.async_app import AsyncApp
 
 from bot.slack.inbox import Inbox
-from bot.slack.listeners import actions, catch_all, commands, home, reactions, views
+from bot.slack.listeners import actions, catch_all, home, reactions, views
+from bot.slack.listeners.commands import RecordCommand, command_recorder
 from bot.slack.listeners.views import CheckForm
 
-__all__ = ["CheckForm", "register_all"]
+__all__ = ["CheckForm", "RecordCommand", "command_recorder", "register_all"]
 
 
 def register_all(app: AsyncApp, inbox: Inbox, check: CheckForm) -> None:
-    """Register every listener.
+    """Register every listener of bolt; commands do not pass through it, see `commands`.
 
     Args:
         app: bolt's application.
         inbox: where events are recorded.
         check: says what is wrong with a form, at its fields.
     """
-    commands.register(app, inbox)
     reactions.register(app, inbox)
     actions.register(app, inbox)
     views.register(app, inbox, check)

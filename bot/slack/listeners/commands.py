@@ -2,44 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-
-from slack_bolt.async_app import AsyncApp
-from slack_bolt.middleware.async_middleware import AsyncMiddleware
-from slack_bolt.request.async_request import AsyncBoltRequest
-from slack_bolt.response import BoltResponse
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
 from bot.domain.inbox import EventKind
 from bot.slack.inbox import Inbox
 from bot.slack.listeners.identity import interaction_identity
 
-
-def register(app: AsyncApp, inbox: Inbox) -> None:
-    """Register the middleware."""
-    app.use(_Commands(inbox))
+RecordCommand = Callable[[Mapping[str, Any]], Awaitable[None]]
+"""The payload of a command → it is committed. It is acknowledged when this returns, and not where it raises."""
 
 
-class _Commands(AsyncMiddleware):
-    """Records commands, which acknowledges them; passes everything else on.
+def command_recorder(inbox: Inbox) -> RecordCommand:
+    """Make what the sockets call with each command.
 
-    Not a listener: bolt would collect every argument that one may ask for, twice, which takes as long as recording.
+    Not a listener of bolt: its way to a listener takes longer than recording, and a person waits.
 
     Args:
-        inbox: where they are recorded.
+        inbox: where commands are recorded.
     """
 
-    def __init__(self, inbox: Inbox) -> None:
-        self._inbox = inbox
+    async def record(body: Mapping[str, Any]) -> None:
+        await inbox.receive(interaction_identity("command", body), EventKind.COMMAND, body)
 
-    async def async_process(
-        self,
-        *,
-        req: AsyncBoltRequest,
-        resp: BoltResponse,
-        next: Callable[[], Awaitable[BoltResponse]],  # noqa: A002 - bolt calls it so
-    ) -> BoltResponse | None:
-        """Record a command."""
-        if "command" not in req.body:
-            return await next()
-        await self._inbox.receive(interaction_identity("command", req.body), EventKind.COMMAND, req.body)
-        return BoltResponse(status=200, body="")
+    return record
