@@ -38,6 +38,10 @@ class Proof(StrEnum):
     """It was restored into a scratch database, and something differed or would not load."""
 
 
+PROOF_STEP = "backup-proof"
+"""The key of the step that proves a backup, in every run that has one."""
+
+
 @dataclass(frozen=True)
 class KeptBackup:
     """A finished backup as its manifest tells.

@@ -40,6 +40,10 @@ class MessageState(StrEnum):
     POSTED = "posted"
 
 
+CARD = "card"
+"""The slot of the run card, the one message of a run in the channel."""
+
+
 @dataclass(frozen=True)
 class Posted:
     """What Slack was last told in one message of a run.

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
+from bot.domain.backup import Proof
 from bot.domain.lock import Lock
 from bot.domain.moves import MOVE, Move
 from bot.domain.names import TargetName
@@ -12,6 +14,21 @@ from bot.domain.run import Run, RunState
 
 RELEASING = frozenset({Action.DEPLOY, Action.ROLLBACK})
 """What can change the commit that is live."""
+
+
+@dataclass(frozen=True)
+class ProvenBackup:
+    """The backup whose proof ended last.
+
+    Args:
+        backup: its ID.
+        proof: what came of it.
+        at: when it ended.
+    """
+
+    backup: str
+    proof: Proof
+    at: datetime
 
 
 @dataclass(frozen=True)
@@ -24,6 +41,7 @@ class TargetOverview:
         last: its latest run that ended, without steps and votes.
         release: its latest run that ended and had begun to change what is live, without steps and votes.
         lock: that is on it.
+        backup: the latest one of which a run has seen that it restores, or that its file is whole.
     """
 
     target: TargetName
@@ -31,6 +49,7 @@ class TargetOverview:
     last: Run | None = None
     release: Run | None = None
     lock: Lock | None = None
+    backup: ProvenBackup | None = None
 
     @property
     def in_doubt(self) -> Run | None:

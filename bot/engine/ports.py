@@ -10,6 +10,7 @@ from typing import Protocol
 
 from bot.domain.errors import Problem
 from bot.domain.history import Entry, Record
+from bot.domain.home import Viewer
 from bot.domain.inbox import Event, Posted
 from bot.domain.lock import Lock
 from bot.domain.look import Look
@@ -436,6 +437,10 @@ class LockStore(Protocol):
         """Read how targets stand, in their order."""
         ...
 
+    async def latest(self, targets: tuple[TargetName, ...], limit: int) -> tuple[Run, ...]:
+        """Read the latest runs on some targets, newest first, without steps and votes."""
+        ...
+
 
 class InboxStore(Protocol):
     """Events from outside, recorded before they are acknowledged."""
@@ -464,6 +469,10 @@ class MessageStore(Protocol):
         """Insert or replace one message."""
         ...
 
+    async def cards(self, runs: frozenset[str]) -> Mapping[str, Posted]:
+        """Read the cards of runs, by the run; one that is not posted yet is missing."""
+        ...
+
     async def find_message(self, channel: str, ts: str) -> Posted | None:
         """Find which run's message this is."""
         ...
@@ -474,6 +483,18 @@ class MessageStore(Protocol):
 
     async def mark_published(self, run: str, revision: int) -> None:
         """Note up to which revision Slack agrees with a run; never goes back."""
+        ...
+
+
+class HomeStore(Protocol):
+    """Who opened the App Home."""
+
+    async def viewers(self, since: datetime) -> tuple[Viewer, ...]:
+        """Read who opened it since an instant, the latest first."""
+        ...
+
+    async def saw_home(self, viewer: Viewer) -> None:
+        """Note that somebody opened it, or chose what it shows."""
         ...
 
 

@@ -35,6 +35,7 @@ def create(connection: Connection, run: str, request: Request, at: datetime, ent
                 event=request.origin.event,
                 app=request.target.app,
                 environment=request.target.environment,
+                action=request.action.value,
                 request=json_text(request.to_json()),
                 state=RunState.QUEUED.value,
                 facts="{}",

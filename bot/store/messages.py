@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import case, null, select, update
 from sqlalchemy.engine import Connection
 
-from bot.domain.inbox import Posted
+from bot.domain.inbox import CARD, Posted
 from bot.store.rows import posted_from_row
 from bot.store.schema import messages, runs
 from bot.store.upserts import put
@@ -63,3 +63,9 @@ def mark_published(connection: Connection, run: str, revision: int) -> None:
             unpublished_since=case((runs.c.revision == revision, null()), else_=runs.c.unpublished_since),
         )
     )
+
+
+def cards(connection: Connection, wanted: frozenset[str]) -> dict[str, Posted]:
+    """Read the cards of runs, by the run; one that is not posted yet is missing."""
+    query = select(messages).where(messages.c.run.in_(sorted(wanted)), messages.c.slot == CARD, messages.c.ts != "")
+    return {row["run"]: posted_from_row(row) for row in connection.execute(query).mappings()}

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from functools import partial
 
 from bot.domain.history import Record
+from bot.domain.home import Viewer
 from bot.domain.inbox import Event, Posted
 from bot.domain.lock import Lock
 from bot.domain.names import TargetName
 from bot.domain.overview import TargetOverview
 from bot.domain.run import Run
 from bot.engine.ports import Chunk
-from bot.store import chain, inbox, locks, messages, outputs, overviews, snapshots
+from bot.store import chain, homes, inbox, locks, messages, outputs, overviews, snapshots
 from bot.store.database import Database
 
 
@@ -45,6 +47,10 @@ class StoreReader:
     async def overviews(self, targets: tuple[TargetName, ...]) -> tuple[TargetOverview, ...]:
         """Read how targets stand, in their order."""
         return await self._database.read(partial(overviews.overviews, targets=targets))
+
+    async def latest(self, targets: tuple[TargetName, ...], limit: int) -> tuple[Run, ...]:
+        """Read the latest runs on some targets, newest first, without steps and votes."""
+        return await self._database.read(partial(overviews.latest_runs, targets=targets, limit=limit))
 
     async def lock_of(self, target: TargetName) -> Lock | None:
         """Read the lock that is on a target."""
@@ -81,6 +87,14 @@ class StoreReader:
     async def messages(self, run: str) -> Mapping[str, Posted]:
         """Read the messages of a run, by slot."""
         return await self._database.read(partial(messages.of_run, run=run))
+
+    async def cards(self, runs: frozenset[str]) -> Mapping[str, Posted]:
+        """Read the cards of runs, by the run; one that is not posted yet is missing."""
+        return await self._database.read(partial(messages.cards, wanted=runs))
+
+    async def viewers(self, since: datetime) -> tuple[Viewer, ...]:
+        """Read who opened the App Home since an instant, the latest first."""
+        return await self._database.read(partial(homes.viewers, since=since))
 
     async def find_message(self, channel: str, ts: str) -> Posted | None:
         """Find which run's message this is."""

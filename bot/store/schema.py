@@ -70,6 +70,8 @@ runs = Table(
     Column("event", _LONG_NAME, nullable=False),
     Column("app", _NAME, nullable=False),
     Column("environment", _NAME, nullable=False),
+    # The request's, where it can be asked for by index.
+    Column("action", String(20), nullable=False, server_default=""),
     Column("request", _LONG_TEXT, nullable=False),
     Column("state", String(20), nullable=False),
     Column("plan", _LONG_TEXT),
@@ -95,6 +97,8 @@ runs = Table(
     UniqueConstraint("event"),
     Index(None, "state", "sequence"),
     Index(None, "app", "environment", "state", "sequence"),
+    Index(None, "app", "environment", "action", "change_started_at"),
+    Index(None, "app", "environment", "ended_at"),
     Index(None, "unpublished_since"),
     **NUMBERED,
 )
@@ -117,6 +121,15 @@ locks = Table(
     Column("owner", _NAME, nullable=False),
     Column("reason", _LONG_TEXT, nullable=False),
     Column("since", BigInteger, nullable=False),
+    **OPTIONS,
+)
+
+homes = Table(
+    "homes",
+    metadata,
+    Column("user", _NAME, primary_key=True),
+    Column("chosen", _LONG_NAME, nullable=False),
+    Column("opened_at", BigInteger, nullable=False),
     **OPTIONS,
 )
 

@@ -9,13 +9,14 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from bot.domain.history import Entry
+from bot.domain.home import Viewer
 from bot.domain.inbox import Event, Posted
 from bot.domain.lock import Lock
 from bot.domain.names import TargetName
 from bot.domain.request import Request
 from bot.domain.run import Run
-from bot.engine.ports import Change, Clock, InboxStore, Lease, LockStore, MessageStore, RunStore
-from bot.store import chain, claims, creation, firings, inbox, locks, messages, migration, opening
+from bot.engine.ports import Change, Clock, HomeStore, InboxStore, Lease, LockStore, MessageStore, RunStore
+from bot.store import chain, claims, creation, firings, homes, inbox, locks, messages, migration, opening
 from bot.store.changes import apply, record
 from bot.store.database import Database
 from bot.store.group_commit import GroupCommit
@@ -33,7 +34,7 @@ class SystemClock:
         return datetime.now(UTC)
 
 
-class SqlStore(StoreReader, RunStore, LockStore, InboxStore, MessageStore):
+class SqlStore(StoreReader, RunStore, LockStore, InboxStore, MessageStore, HomeStore):
     """The store on SQL. Each method is one transaction.
 
     A cancelled write is carried to its end before the cancellation goes on. Every method raises `StoreError` where
@@ -161,6 +162,10 @@ class SqlStore(StoreReader, RunStore, LockStore, InboxStore, MessageStore):
     async def save_message(self, posted: Posted) -> None:
         """Insert or replace one message."""
         await self._database.write(partial(messages.save, posted=posted), Urgency.LATER)
+
+    async def saw_home(self, viewer: Viewer) -> None:
+        """Note that somebody opened the App Home, or chose what it shows."""
+        await self._database.write(partial(homes.save, viewer=viewer), Urgency.LATER)
 
     async def mark_published(self, run: str, revision: int) -> None:
         """Note up to which revision Slack agrees with a run; never goes back."""

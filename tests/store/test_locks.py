@@ -6,13 +6,17 @@ from datetime import timedelta
 
 from sqlalchemy import create_engine, text
 
+from bot.domain.backup import PROOF_STEP, Proof
 from bot.domain.history import first_break
+from bot.domain.home import Viewer
 from bot.domain.lock import Lock
 from bot.domain.names import TargetName
-from bot.domain.run import RunState
-from bot.engine.ports import ChangeStarts, MoveTo, PlanIs
+from bot.domain.overview import ProvenBackup
+from bot.domain.request import Action
+from bot.domain.run import RunState, StepState
+from bot.engine.ports import ChangeStarts, MoveTo, PlanIs, StepIs, StepsAdded
 from bot.store import SqlStore, open_store
-from tests.store.samples import AT, PLAN, claimed, made, running
+from tests.store.samples import AT, HOUR, PLAN, claimed, entry, made, posted, request, running, step
 from tests.store.test_opening import plain
 
 TARGET = TargetName("compte", "production")
@@ -96,14 +100,105 @@ async def test_what_is_live_is_not_claimed_behind_a_failure(store: SqlStore) -> 
     assert here.in_doubt.id == failed
 
 
+def set_back(url: str, revision: str) -> None:
+    """Take out of a store what came after a revision."""
+    engine = create_engine(plain(url))
+    on = " ON runs" if engine.dialect.name != "sqlite" else ""
+    with engine.begin() as connection:
+        connection.execute(text("DROP TABLE homes"))
+        for index in ("ix_runs_app_environment_action_change_started_at", "ix_runs_app_environment_ended_at"):
+            connection.execute(text(f"DROP INDEX {index}{on}"))
+        connection.execute(text("ALTER TABLE runs DROP COLUMN action"))
+        if revision < "0002":
+            connection.execute(text("DROP TABLE locks"))
+        connection.execute(text("UPDATE alembic_version SET version_num = :it"), {"it": revision})
+    engine.dispose()
+
+
 async def test_a_store_from_before_locks_is_brought_up_with_what_it_holds(url: str) -> None:
     async with open_store(url) as store:
         run = await made(store)
-    engine = create_engine(plain(url))
-    with engine.begin() as connection:
-        connection.execute(text("DROP TABLE locks"))
-        connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
-    engine.dispose()
+    set_back(url, "0001")
     async with open_store(url) as store:
         assert await store.lock(LOCK) == LOCK
         assert await store.get(run.id) == run
+
+
+async def proven(store: SqlStore, number: int, proof: str) -> None:
+    lease = await running(store, number)
+    facts = {"backup": f"B-{number}", "proof": proof}
+    at = AT + timedelta(minutes=number)
+    row = step(PROOF_STEP, state=StepState.DONE, started_at=AT, ended_at=at, facts=facts)
+    await store.write(lease, (StepsAdded((row,)), StepIs(row), MoveTo(RunState.VERIFYING, AT)))
+    await store.write(lease, (MoveTo(RunState.SUCCEEDED, at),))
+
+
+async def test_an_overview_has_the_backup_that_was_proven_last(store: SqlStore) -> None:
+    await proven(store, 1, "proven")
+    [here] = await store.overviews((TARGET,))
+    assert here.backup == ProvenBackup("B-1", Proof.PROVEN, AT + timedelta(minutes=1))
+    await proven(store, 2, "checked")
+    [here] = await store.overviews((TARGET,))
+    assert here.backup == ProvenBackup("B-2", Proof.CHECKED, AT + timedelta(minutes=2))
+
+
+async def test_what_only_backs_up_made_nothing_live(store: SqlStore) -> None:
+    released = await ended(store, 1, RunState.SUCCEEDED)
+    backup = await store.create("R-000009", replace(request("Ev9"), action=Action.BACKUP), AT, entry("R-000009"))
+    lease = await store.claim(backup.id, "host:1", HOUR)
+    assert lease is not None
+    assert await store.admit(lease, AT)
+    moves = (RunState.RUNNING, RunState.VERIFYING, RunState.SUCCEEDED)
+    await store.write(lease, (ChangeStarts(AT + HOUR), *(MoveTo(state, AT + HOUR) for state in moves)))
+    [here] = await store.overviews((TARGET,))
+    assert here.release is not None
+    assert here.release.id == released
+    assert here.last is not None
+    assert here.last.id == backup.id
+
+
+async def test_more_targets_than_one_query_takes_are_read_in_their_order(store: SqlStore) -> None:
+    names = tuple(TargetName(f"app{number}", "production") for number in range(250))
+    await store.lock(replace(LOCK, target=names[249]))
+    read = await store.overviews(names)
+    assert tuple(overview.target for overview in read) == names
+    assert [overview.target for overview in read if overview.lock] == [names[249]]
+
+
+async def test_the_latest_runs_are_those_of_the_asked_targets(store: SqlStore) -> None:
+    first = await made(store, 1)
+    await made(store, 2, "other")
+    third = await made(store, 3)
+    assert [run.id for run in await store.latest((TARGET,), 10)] == [third.id, first.id]
+    assert [run.id for run in await store.latest((TARGET,), 1)] == [third.id]
+    assert await store.latest((), 10) == ()
+
+
+async def test_runs_of_a_store_from_before_are_found_by_what_they_did(url: str) -> None:
+    async with open_store(url) as store:
+        released = await ended(store, 1, RunState.SUCCEEDED)
+    set_back(url, "0002")
+    async with open_store(url) as store:
+        [here] = await store.overviews((TARGET,))
+        assert here.release is not None
+        assert here.release.id == released
+
+
+async def test_who_opened_the_home_and_what_they_chose_is_kept(store: SqlStore) -> None:
+    await store.saw_home(Viewer("U0AMELIE", "", AT))
+    await store.saw_home(Viewer("U0BOB", "app:compte", AT + HOUR))
+    await store.saw_home(Viewer("U0AMELIE", "all", AT + HOUR * 2))
+    assert await store.viewers(AT) == (
+        Viewer("U0AMELIE", "all", AT + HOUR * 2),
+        Viewer("U0BOB", "app:compte", AT + HOUR),
+    )
+    assert [viewer.user for viewer in await store.viewers(AT + HOUR * 2)] == ["U0AMELIE"]
+
+
+async def test_the_cards_of_runs_are_read_together(store: SqlStore) -> None:
+    for number in (1, 2):
+        await store.save_message(posted(f"R-{number}", ts=f"{number}.0"))
+        await store.save_message(posted(f"R-{number}", slot="plan", ts=f"{number}.1"))
+    await store.save_message(posted("R-3", ts=""))
+    assert await store.cards(frozenset({"R-1", "R-3", "R-9"})) == {"R-1": posted("R-1", ts="1.0")}
+    assert await store.cards(frozenset()) == {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from bot.domain.inbox import CARD
 from bot.domain.plan_json import plan_digest
 from bot.domain.run import Run, RunState
 from bot.slack.cards.approval_card import approval_card
@@ -16,7 +17,8 @@ from bot.slack.cards.run_card import run_card
 from bot.slack.message import Message
 from bot.slack.scene import Scene, is_dry_run
 
-CARD = "card"
+__all__ = ["APPROVAL", "CARD", "LOG", "PLAN", "PROGRESS", "RESULT", "plan_is_sealed", "render"]
+
 PROGRESS = "progress"
 PLAN = "plan"
 APPROVAL = "approval"
