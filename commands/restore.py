@@ -49,16 +49,16 @@ class Restore:
         require_backups(target)
         shelf = await look.backups()
         kept = shelf.find(run.request.options["backup"])
-        database = _restorable(kept, target)
+        database = restorable(kept, target)
         hosts, _ = await read_target(self.recipes[target.name], target, look, None)
         takes_down, downs = take_down(target, hosts, (kept.backup,))
-        fresh, old = _beside(database, kept, run)
+        fresh, old = beside(database, kept, run)
         return Plan(
             request=run.request,
             steps=_steps(self.recipes[target.name], target, run, hosts, kept, fresh, old, takes_down=takes_down),
-            requirement=target.policy.requirement(self.action),
+            requirement=target.policy.requirement(self.action, destructive=True),
             basis=_basis(kept, hosts),
-            findings=(_what_it_replaces(kept, shelf, old), *downs),
+            findings=(what_it_replaces(kept, shelf, old), *downs),
             destructive=True,
         )
 
@@ -77,7 +77,17 @@ class Restore:
         return ()
 
 
-def _restorable(kept: KeptBackup, target: Target) -> Database:
+def restorable(kept: KeptBackup, target: Target) -> Database:
+    """Give the database that a backup would be put back into.
+
+    Args:
+        kept: the backup.
+        target: whose.
+
+    Raises:
+        Refused: `not_restorable`, it is refuted, of another database, or the target allows no database beside the live
+            one.
+    """
     database = target.database
     if database is None or not database.scratch:
         detail = f"a restore needs `scratch: true` at the database of {target.name}"
@@ -91,7 +101,17 @@ def _restorable(kept: KeptBackup, target: Target) -> Database:
     return database
 
 
-def _beside(database: Database, kept: KeptBackup, run: Run) -> tuple[str, str]:
+def beside(database: Database, kept: KeptBackup, run: Run) -> tuple[str, str]:
+    """Name the two databases beside the live one: that of what is restored, and that of what it replaces.
+
+    Args:
+        database: the live one.
+        kept: the backup.
+        run: which puts it back.
+
+    Raises:
+        Refused: `not_restorable`, the name would be too long.
+    """
     fresh, old = scratch_name(database.name, "restore", run.id), scratch_name(database.name, "before", run.id)
     if fresh is None or old is None:
         detail = f"the name {database.name} is too long for a database beside it"
@@ -114,13 +134,26 @@ def _steps(
     ways, _ = planned(recipe, target, Situation(run.id, Way.ROLLBACK, head, head, hosts, (), takes_down, None))
     ups = [step for step in ways if step.undoes is not None and takes_down]
     downs = [step for step in ways if step.key in {up.undoes for up in ups}]
+    check, *changes = putting_back(target, run, kept, fresh, old)
+    return (check, *downs, *changes, *ups, *(step for step in ways if isinstance(step.act, Health)))
+
+
+def putting_back(target: Target, run: Run, kept: KeptBackup, fresh: str, old: str) -> tuple[Step, ...]:
+    """Give the steps that put a backup back: the check of its file before the gate, then those that change.
+
+    Args:
+        target: where.
+        run: which puts it back.
+        kept: the backup.
+        fresh: the database that it is restored into.
+        old: the database in which what is replaced is kept.
+    """
     first = target.hosts[:1]
     check = Prove(kept.backup, None)
     safety = dump_step(target, backup_id(run).replace("B-", "S-", 1), (), Purpose.SAFETY)
     load, swap = Load(kept.backup, kept.sha256, fresh), Swap(kept.backup, fresh, old)
     return (
         Step("backup-check", "Check the backup's file", Phase.PREPARE, first, Risk.READS, _CHECK_TIMEOUT, check),
-        *downs,
         replace(safety, key="backup", title="Back up what is there now"),
         Step("restore-load", "Restore beside the live database", Phase.CHANGE, first, Risk.READS, _LOAD_TIMEOUT, load),
         Step(
@@ -133,8 +166,6 @@ def _steps(
             swap,
             on_failure=OnFailure.HOLD_IN_DOUBT,
         ),
-        *ups,
-        *(step for step in ways if isinstance(step.act, Health)),
     )
 
 
@@ -143,7 +174,14 @@ def _basis(kept: KeptBackup, hosts: tuple[HostFacts, ...]) -> dict[str, str]:
     return {f"maintenance on {facts.host}": down[facts.maintenance] for facts in hosts} | {"backup": kept.sha256}
 
 
-def _what_it_replaces(kept: KeptBackup, shelf: Shelf, old: str) -> Finding:
+def what_it_replaces(kept: KeptBackup, shelf: Shelf, old: str) -> Finding:
+    """Say what an approver must know of putting a backup back.
+
+    Args:
+        kept: the backup.
+        shelf: those beside it.
+        old: the database in which what is replaced is kept.
+    """
     predicted = predicted_seconds(kept, shelf)
     facts = {
         "backup": kept.backup,
