@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Self
 
 import asyncssh
 
 from bot.domain.errors import Problem, Reason, Refused, problem
 from bot.domain.shell import Command
 from bot.domain.target import Host
+from bot.hosts.channel import Cut, bounded, tell, together
 from bot.hosts.login import Jump, log_in
+from bot.hosts.spare import Spare
 
-_BLOCK = 256 * 1024
 _OPEN_FAILED_PAUSE = 0.05
-
-_One = TypeVar("_One")
-_Other = TypeVar("_Other")
 
 
 @dataclass(frozen=True)
@@ -44,10 +42,6 @@ class Settings:
     pace: float = 0.05
     channels: int = 5
     connections: int = 6
-
-
-class Cut(Exception):  # noqa: N818 - a state of the world, not an error of the program
-    """The connection was lost; what was sent may or may not have had its effect."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +78,10 @@ class _Link:
     def has_room(self) -> bool:
         return self.wanted < self._channels
 
+    @property
+    def has_room_to_spare(self) -> bool:
+        return self.wanted < self._channels - 1
+
     async def take(self) -> None:
         self.wanted += 1
         try:
@@ -97,14 +95,43 @@ class _Link:
         self._places.release()
 
 
+@dataclass(frozen=True)
+class _Shell:
+    """An open channel and the place that it takes."""
+
+    link: _Link
+    process: asyncssh.SSHClientProcess[bytes]
+
+    def close(self) -> None:
+        self.process.close()
+        self.link.give_back()
+
+
 class _Pool:
     """The connections to one host."""
 
     def __init__(self, host: Host) -> None:
         self.host = host
+        self.spare = Spare(self.open_spare)
         self.links: list[_Link] = []
         self.making: asyncio.Task[_Link] | None = None
         self.next_start = 0.0
+
+    def living(self) -> list[_Link]:
+        self.links = [link for link in self.links if link.alive]
+        return self.links
+
+    async def open_spare(self) -> _Shell | None:
+        """Open a shell where that takes nothing from those who need one."""
+        link = next((link for link in self.living() if link.has_room_to_spare), None)
+        if link is None:
+            return None
+        await link.take()
+        try:
+            return _Shell(link, await _owned(_start_shell(link)))
+        except BaseException:
+            link.give_back()
+            raise
 
 
 class Connections:
@@ -131,6 +158,7 @@ class Connections:
         for task in making:
             task.cancel()
         await asyncio.gather(*making, return_exceptions=True)
+        await asyncio.gather(*(pool.spare.aclose() for pool in self._pools.values()))
         links = [link for pool in self._pools.values() for link in pool.links]
         for link in links:
             link.connection.close()
@@ -176,7 +204,7 @@ class Connections:
             async with asyncio.timeout(timeout), self.shell(host) as process:
                 tell(process, script)
                 (stdout, truncated), (stderr, _) = await together(
-                    _bounded(process.stdout, limit), _bounded(process.stderr, 64 * 1024)
+                    bounded(process.stdout, limit), bounded(process.stderr, 64 * 1024)
                 )
                 await process.wait_closed()
                 return Answer(process.exit_status, stdout, stderr, truncated)
@@ -198,8 +226,8 @@ class Connections:
         Raises:
             Refused: `host_unreachable`, `host_key_changed`, `host_login_refused`; nothing was started.
         """
-        async with self._opened(host) as (_, process):
-            yield process
+        async with self._opened(host) as shell:
+            yield shell.process
 
     @contextlib.asynccontextmanager
     async def connection(self, host: str) -> AsyncIterator[asyncssh.SSHClientConnection]:
@@ -215,26 +243,26 @@ class Connections:
 
     async def _answering(self, host: str) -> asyncssh.SSHClientConnection:
         """Give a connection on which a channel could be opened: one that was just cut may not know it yet."""
-        async with self._opened(host) as (link, _):
-            return link.connection
+        async with self._opened(host) as shell:
+            return shell.link.connection
 
     @contextlib.asynccontextmanager
-    async def _opened(self, host: str) -> AsyncIterator[tuple[_Link, asyncssh.SSHClientProcess[bytes]]]:
-        link, process = await self._open(host)
-        try:
-            yield link, process
-        finally:
-            process.close()
-            link.give_back()
-
-    async def _open(self, host: str) -> tuple[_Link, asyncssh.SSHClientProcess[bytes]]:
+    async def _opened(self, host: str) -> AsyncIterator[_Shell]:
         pool = self._pool(host)
+        shell = await pool.spare.take() or await self._open(pool)
+        pool.spare.prepare()
+        try:
+            yield shell
+        finally:
+            shell.close()
+
+    async def _open(self, pool: _Pool) -> _Shell:
         try:
             async with asyncio.timeout(self._settings.open_timeout):
                 while True:
                     link = await self._free(pool)
                     try:
-                        return link, await self._session(link)
+                        return _Shell(link, await self._session(pool, link))
                     except BaseException as error:
                         link.give_back()
                         if not isinstance(error, (asyncssh.Error, OSError)) or isinstance(error, TimeoutError):
@@ -244,19 +272,20 @@ class Connections:
         except TimeoutError as error:
             raise Refused(self._unreachable(pool.host, "no channel could be opened in time")) from error
 
-    async def _session(self, link: _Link) -> asyncssh.SSHClientProcess[bytes]:
+    async def _session(self, pool: _Pool, link: _Link) -> asyncssh.SSHClientProcess[bytes]:
         while True:
             try:
-                return await _owned(link.connection.create_process("exec sh", encoding=None, stdin=asyncssh.PIPE))
+                return await _owned(_start_shell(link))
             except asyncssh.ChannelOpenError:
                 # Places become free late at the host; nothing was started. A dead connection ends the loop.
                 if not link.alive:
                     raise
+                pool.spare.drop()
                 await asyncio.sleep(_OPEN_FAILED_PAUSE)
 
     async def _free(self, pool: _Pool) -> _Link:
         """Give a connection with a place taken on it: one that lives, else a new one, else wait."""
-        links = self._living(pool)
+        links = pool.living()
         for link in links:
             if link.has_room:
                 await link.take()
@@ -267,10 +296,6 @@ class Connections:
             link = min(links, key=lambda each: each.wanted)
         await link.take()
         return link
-
-    def _living(self, pool: _Pool) -> list[_Link]:
-        pool.links = [link for link in pool.links if link.alive]
-        return pool.links
 
     async def _make(self, pool: _Pool) -> _Link:
         """Make a connection; whoever asks while one is being made shares its fate."""
@@ -322,6 +347,13 @@ class Connections:
         )
 
 
+def _start_shell(link: _Link) -> Awaitable[asyncssh.SSHClientProcess[bytes]]:
+    opening: Awaitable[asyncssh.SSHClientProcess[bytes]] = link.connection.create_process(
+        "exec sh", encoding=None, stdin=asyncssh.PIPE
+    )
+    return opening
+
+
 async def _owned(
     opening: Awaitable[asyncssh.SSHClientProcess[bytes]],
 ) -> asyncssh.SSHClientProcess[bytes]:
@@ -343,57 +375,3 @@ def _made(pool: _Pool, task: asyncio.Task[_Link]) -> None:
     pool.making = None
     if not task.cancelled():
         task.exception()  # whoever asked has been told; nobody may be left
-
-
-def tell(process: asyncssh.SSHClientProcess[bytes], script: bytes) -> None:
-    """Give `sh` on a channel its whole script.
-
-    Raises:
-        Cut: the connection is lost.
-    """
-    try:
-        process.stdin.write(script)
-        process.stdin.write_eof()
-    except (asyncssh.Error, OSError) as error:
-        raise Cut(str(error) or type(error).__name__) from error
-
-
-async def hear(reader: asyncssh.SSHReader[bytes]) -> bytes:
-    """Read what there is on a channel, at most 256 KiB; nothing at its end.
-
-    The end may also be that of the connection: only the exit status says that it was not.
-
-    Raises:
-        Cut: the connection is lost.
-    """
-    try:
-        return await reader.read(_BLOCK)
-    except (asyncssh.Error, OSError) as error:
-        raise Cut(str(error) or type(error).__name__) from error
-
-
-async def together(
-    one: Coroutine[object, object, _One], other: Coroutine[object, object, _Other]
-) -> tuple[_One, _Other]:
-    """Wait for both; where one fails, the other is cancelled and the failure is raised as it is."""
-    first, second = asyncio.create_task(one), asyncio.create_task(other)
-    try:
-        done, _ = await asyncio.wait({first, second}, return_when=asyncio.FIRST_EXCEPTION)
-        for task in done:
-            task.result()
-        return first.result(), second.result()
-    finally:
-        first.cancel()
-        second.cancel()
-        await asyncio.gather(first, second, return_exceptions=True)
-
-
-async def _bounded(reader: asyncssh.SSHReader[bytes], limit: int) -> tuple[bytes, bool]:
-    """Read to the end and keep the first bytes; say whether there were more."""
-    kept = bytearray()
-    more = False
-    while chunk := await hear(reader):
-        room = limit - len(kept)
-        kept += chunk[:room]
-        more = more or len(chunk) > room
-    return bytes(kept), more

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import asyncssh
 
 from bot.engine.ports import Job, Output
-from bot.hosts.connections import Connections, Cut, hear, tell, together
+from bot.hosts.channel import Cut, hear, tell, together
+from bot.hosts.connections import Connections
 from bot.hosts.journal import Call, Claimed, Hello, Identity, Running, Verdict, Work, message, parse
 
 _LONGEST_NOISE = 64 * 1024

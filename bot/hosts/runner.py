@@ -11,7 +11,8 @@ from bot.domain.plan import Shell
 from bot.domain.secrets import Secret
 from bot.domain.shell import Command, Hidden, Syntax, Word
 from bot.engine.ports import Done, Effect, Ending, Failed, Job, NotStarted, Outcome, Output, Unknown
-from bot.hosts.connections import Connections, Cut
+from bot.hosts.channel import Cut
+from bot.hosts.connections import Connections
 from bot.hosts.exchange import Nobody, NoRunner, Progress, exchange, identity
 from bot.hosts.journal import (
     NOTHING,

@@ -1,0 +1,72 @@
+"""Talking to `sh` on one channel: giving it a script, hearing what it prints, and knowing when it was cut off."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import TypeVar
+
+import asyncssh
+
+_BLOCK = 256 * 1024
+
+_One = TypeVar("_One")
+_Other = TypeVar("_Other")
+
+
+class Cut(Exception):  # noqa: N818 - a state of the world, not an error of the program
+    """The connection was lost; what was sent may or may not have had its effect."""
+
+
+def tell(process: asyncssh.SSHClientProcess[bytes], script: bytes) -> None:
+    """Give `sh` on a channel its whole script.
+
+    Raises:
+        Cut: the connection is lost.
+    """
+    try:
+        process.stdin.write(script)
+        process.stdin.write_eof()
+    except (asyncssh.Error, OSError) as error:
+        raise Cut(str(error) or type(error).__name__) from error
+
+
+async def hear(reader: asyncssh.SSHReader[bytes]) -> bytes:
+    """Read what there is on a channel, at most 256 KiB; nothing at its end.
+
+    The end may also be that of the connection: only the exit status says that it was not.
+
+    Raises:
+        Cut: the connection is lost.
+    """
+    try:
+        return await reader.read(_BLOCK)
+    except (asyncssh.Error, OSError) as error:
+        raise Cut(str(error) or type(error).__name__) from error
+
+
+async def together(
+    one: Coroutine[object, object, _One], other: Coroutine[object, object, _Other]
+) -> tuple[_One, _Other]:
+    """Wait for both; where one fails, the other is cancelled and the failure is raised as it is."""
+    first, second = asyncio.create_task(one), asyncio.create_task(other)
+    try:
+        done, _ = await asyncio.wait({first, second}, return_when=asyncio.FIRST_EXCEPTION)
+        for task in done:
+            task.result()
+        return first.result(), second.result()
+    finally:
+        first.cancel()
+        second.cancel()
+        await asyncio.gather(first, second, return_exceptions=True)
+
+
+async def bounded(reader: asyncssh.SSHReader[bytes], limit: int) -> tuple[bytes, bool]:
+    """Read to the end and keep the first bytes; say whether there were more."""
+    kept = bytearray()
+    more = False
+    while chunk := await hear(reader):
+        room = limit - len(kept)
+        kept += chunk[:room]
+        more = more or len(chunk) > room
+    return bytes(kept), more

@@ -1,0 +1,116 @@
+"""A shell opened ahead on a host, so that a step need not wait for a login shell to start."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import Generic, Protocol, TypeVar
+
+import asyncssh
+
+KEPT_SECONDS = 5.0
+"""After which a spare shell is closed: what comes later is not slowed by opening one."""
+
+_ANSWER_SECONDS = 2.0
+_LONGEST_NOISE = 64 * 1024
+"""Bytes that a login shell's start-up files may print."""
+
+
+class Opened(Protocol):
+    """A shell on a channel, with what it holds."""
+
+    @property
+    def process(self) -> asyncssh.SSHClientProcess[bytes]:
+        """Its process; `sh` reads a script from standard input."""
+        ...
+
+    def close(self) -> None:
+        """Close the channel and free its place."""
+        ...
+
+
+_Shell = TypeVar("_Shell", bound=Opened)
+
+
+class Spare(Generic[_Shell]):
+    """At most one shell on one host that waits for work.
+
+    Args:
+        open_shell: opens one if there is room for one that may never be needed, else gives None; what it raises
+            of SSH and the network means that there is none.
+    """
+
+    def __init__(self, open_shell: Callable[[], Awaitable[_Shell | None]]) -> None:
+        self._open_shell = open_shell
+        self._shell: _Shell | None = None
+        self._expiry: asyncio.TimerHandle | None = None
+        self._opening: asyncio.Task[None] | None = None
+
+    async def take(self) -> _Shell | None:
+        """Hand over the shell that waits, if it still answers: on a connection that was cut nothing is begun."""
+        shell = self._remove()
+        if shell is None:
+            return None
+        try:
+            if await _answers(shell.process):
+                return shell
+        except BaseException:
+            shell.close()
+            raise
+        shell.close()
+        return None
+
+    def prepare(self) -> None:
+        """Open one in the background, unless there is one."""
+        if self._shell is None and self._opening is None:
+            self._opening = asyncio.create_task(self._open(), name="spare shell")
+
+    def drop(self) -> None:
+        """Close the shell that waits, if there is one."""
+        shell = self._remove()
+        if shell is not None:
+            shell.close()
+
+    async def aclose(self) -> None:
+        """Close what waits and what is being opened."""
+        if self._opening is not None:
+            self._opening.cancel()
+            await asyncio.gather(self._opening, return_exceptions=True)
+        self.drop()
+
+    def _remove(self) -> _Shell | None:
+        shell, self._shell = self._shell, None
+        if self._expiry is not None:
+            self._expiry.cancel()
+            self._expiry = None
+        return shell
+
+    async def _open(self) -> None:
+        try:
+            self._shell = await self._open_shell()
+        except (asyncssh.Error, OSError):
+            return  # who needs a shell opens one, and hears why that does not work
+        finally:
+            self._opening = None
+        if self._shell is not None:
+            self._expiry = asyncio.get_running_loop().call_later(KEPT_SECONDS, self.drop)
+
+
+async def _answers(process: asyncssh.SSHClientProcess[bytes]) -> bool:
+    nonce = secrets.token_hex(8)
+    heard = 0
+    try:
+        async with asyncio.timeout(_ANSWER_SECONDS):
+            process.stdin.write(f"echo {nonce}\n".encode())
+            while heard < _LONGEST_NOISE:
+                line = await process.stdout.readline()
+                if not line:
+                    return False
+                # Noise without a line end may stand before it.
+                if line.endswith(f"{nonce}\n".encode()):
+                    return True
+                heard += len(line)
+    except (asyncssh.Error, OSError, TimeoutError):
+        return False
+    return False
