@@ -25,7 +25,7 @@ from bot.console.masking import masked_copy
 from bot.console.output import say, standard_error, standard_output
 from bot.console.run_output import assembled
 from bot.domain.errors import Refused
-from bot.domain.history import Record
+from bot.domain.history import Head, Record
 from bot.domain.names import nearest, parse_run_id
 from bot.domain.plan_json import plan_digest
 from bot.domain.run import Run
@@ -57,6 +57,18 @@ class RunReader(Protocol):
 
     async def history(self, run: str | None = None) -> tuple[Record, ...]:
         """Read the history, of one run or all, in order."""
+        ...
+
+    async def records(self, after: int, limit: int) -> tuple[Record, ...]:
+        """Read the records of history that follow a sequence, in order."""
+        ...
+
+    async def head(self) -> Head:
+        """Read where the history ends, as it was noted apart from its records."""
+        ...
+
+    async def before(self, at: str) -> int:
+        """Give a sequence that only records earlier than an instant have."""
         ...
 
 

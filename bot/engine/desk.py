@@ -11,6 +11,7 @@ from bot.domain.names import TargetName
 from bot.domain.overview import TargetOverview
 from bot.domain.people import Membership, membership
 from bot.domain.request import Action
+from bot.engine.refusals import on_record
 from bot.engine.world import World
 
 
@@ -55,7 +56,8 @@ class Desk:
         Raises:
             Refused: `not_allowed` or `membership_unknown`; who may deploy there may lock it.
         """
-        await self._may_lock(target, user, "lock")
+        async with on_record(self._world, user, "lock", target=str(target)):
+            await self._may_lock(target, user, "lock")
         wanted = Lock(target, user, self._world.masker.mask(reason), self._world.clock.now())
         return await self._world.locks.lock(wanted)
 
@@ -72,7 +74,8 @@ class Desk:
         Raises:
             Refused: `not_allowed` or `membership_unknown`; who may deploy there may unlock it.
         """
-        await self._may_lock(target, user, "unlock")
+        async with on_record(self._world, user, "unlock", target=str(target)):
+            await self._may_lock(target, user, "unlock")
         return await self._world.locks.unlock(target, user, self._world.clock.now())
 
     async def allowed(self, targets: tuple[TargetName, ...], user: str) -> Allowed:

@@ -24,6 +24,7 @@ from bot.domain.target import Operations, Target
 from bot.engine.desk import Desk
 from bot.engine.driver import Driver
 from bot.engine.ports import Chunk
+from bot.engine.refusals import on_record, request_on_record
 from bot.engine.standing import REMEMBERED, standing_of
 from bot.engine.world import World
 
@@ -73,6 +74,7 @@ class Engine:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
+    @request_on_record
     async def submit(self, request: Request) -> Run:
         """Accept a request as a run.
 
@@ -125,8 +127,7 @@ class Engine:
         Raises:
             Refused: who asks may not, or what a host answers.
         """
-        target = self._world.operations.targets[request.target]
-        await self._may(request, target)
+        target = await self._may_read(request)
         return await self._world.observer.look(target).backups()
 
     async def standing(self, request: Request) -> Standing:
@@ -138,8 +139,7 @@ class Engine:
         Raises:
             Refused: who asks may not, or what a host or the database answers.
         """
-        target = self._world.operations.targets[request.target]
-        await self._may(request, target)
+        target = await self._may_read(request)
         status = await self._world.status.status(target, self._world.observer.look(target))
         name = target.name
         return standing_of(status, await self._world.store.of_target(name.app, name.environment, REMEMBERED))
@@ -165,7 +165,8 @@ class Engine:
         found = await self._world.store.get(run)
         if found is None:
             raise Refused(problem(Reason.UNKNOWN_RUN, run=run))
-        await self._may_cancel(found, user)
+        async with on_record(self._world, user, "cancel", run):
+            await self._may_cancel(found, user)
         now = self._world.clock.now()
         if not found.ended and await self._world.store.request_cancel(run, user, now):
             await self._world.store.append((Entry(run, "cancel_requested", user, {"state": found.state.value}),), now)
@@ -196,11 +197,12 @@ class Engine:
         found = await self._world.store.get(run)
         if found is None or found.request.target not in self._world.operations.targets:
             raise Refused(problem(Reason.UNKNOWN_RUN, run=run))
-        if move not in legal_moves(found):
-            raise Refused(problem(Reason.MOVE_NOT_LEGAL, run=run, move=move.value))
         options = {RESUME: run, MOVE: move.value}
         request = replace(found.request, origin=origin, options=options, typed=f"{move.value} {run}")
-        await self._may(request, self._world.operations.targets[request.target])
+        async with on_record(self._world, origin.user, request.typed, run):
+            if move not in legal_moves(found):
+                raise Refused(problem(Reason.MOVE_NOT_LEGAL, run=run, move=move.value))
+            await self._may(request, self._world.operations.targets[request.target])
         # Made before the other one is closed: after a crash in between, it waits in line instead of being forgotten.
         made = await self._create(request)
         await Driver(self._world, run).close(origin.user, made.id)
@@ -235,7 +237,10 @@ class Engine:
 
     async def _create(self, request: Request) -> Run:
         """Make the run under an ID that no other run has."""
-        facts = {"typed": self._world.masker.mask(request.typed), "target": str(request.target)}
+        origin = request.origin
+        # What brought it: a command, a form, a button or a schedule, by the identity of its event.
+        facts = {"target": str(request.target), "channel": origin.channel, "by": origin.event.partition(":")[0]}
+        facts["typed"] = self._world.masker.mask(request.typed)
         now = self._world.clock.now()
         while True:
             made = run_id(os.urandom(8))
@@ -244,6 +249,13 @@ class Engine:
                 return await self._world.store.create(made, request, now, entry)
             except ValueError:
                 _log.info("run_id_taken", run=made)
+
+    @request_on_record
+    async def _may_read(self, request: Request) -> Target:
+        """Give the target of a request that only reads; what the look itself cannot read is no decision."""
+        target = self._world.operations.targets[request.target]
+        await self._may(request, target)
+        return target
 
     async def _may(self, request: Request, target: Target) -> None:
         people = target.policy.who_may(request.action)

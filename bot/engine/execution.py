@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from bot.domain.errors import Problem, Reason, problem
 from bot.domain.history import Entry
-from bot.domain.plan import Act, Risk, Step
+from bot.domain.plan import Act, Risk, Shell, Step
 from bot.domain.plan_json import FINDINGS
 from bot.domain.run import Run, StepRow, StepState
 from bot.domain.secrets import Masker
@@ -31,6 +31,9 @@ from bot.engine.ports import (
     Unknown,
 )
 from bot.engine.transcript import Transcript
+
+_LONGEST_COMMAND = 4000
+"""Characters of a command that the history has; the plan under the approved digest has the whole of it."""
 
 _MOST_ATTEMPTS = 3
 """A step that only reads, or that certainly never ran, is tried so often."""
@@ -116,7 +119,7 @@ class Execution:
         if row.state is StepState.PENDING:
             row = replace(row, state=StepState.RUNNING, started_at=self._clock.now())
             # The intent is committed before the outside is asked: recovery asks the host about every intent.
-            await self._write(row, "step_started", {})
+            await self._write(row, "step_started", _does(step, self._masker))
         job = Job(
             run=self._lease.run,
             token=self._lease.token,
@@ -198,6 +201,13 @@ def _ended(row: StepRow, outcome: Outcome, masker: Masker) -> StepRow:
 
 def _masked(found: Problem, masker: Masker) -> Problem:
     return Problem(found.reason, {key: masker.mask(value) for key, value in found.facts.items()})
+
+
+def _does(step: Step, masker: Masker) -> dict[str, str]:
+    """Say what is run, so that the history can tell it without the plan."""
+    if not isinstance(step.act, Shell):
+        return {"act": type(step.act).__name__.lower()}
+    return {"command": masker.mask(step.act.command.masked())[:_LONGEST_COMMAND], "directory": step.act.directory}
 
 
 def _told(row: StepRow) -> dict[str, str]:

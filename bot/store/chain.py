@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.engine import Connection
 
-from bot.domain.history import Entry, Record, chained, first_break
+from bot.domain.history import Entry, Head, Record, chained
 from bot.store.rows import record_from_row, record_values
 from bot.store.schema import chain, history
 
@@ -46,18 +46,20 @@ def records_of_run(connection: Connection, run: str) -> tuple[Record, ...]:
     return tuple(record_from_row(row) for row in connection.execute(query).mappings())
 
 
-def break_in(connection: Connection) -> int | None:
-    """Check the whole history.
+def records_after(connection: Connection, after: int, limit: int) -> tuple[Record, ...]:
+    """Read the records that follow a sequence, in order."""
+    query = select(history).where(history.c.sequence > after).order_by(history.c.sequence).limit(limit)
+    return tuple(record_from_row(row) for row in connection.execute(query).mappings())
 
-    Returns:
-        The sequence at which it does not hold, also where its last records are missing; None where it holds.
-    """
-    records = records_of_all(connection)
-    broken = first_break(records)
-    if broken is not None:
-        return broken
-    head = connection.execute(select(chain.c.sequence, chain.c.hash).where(chain.c.id == 1)).one_or_none()
-    last = (records[-1].sequence, records[-1].hash) if records else None
-    if head is None or (last is not None and tuple(head) != last) or (last is None and head.sequence != 0):
-        return len(records) + 1
-    return None
+
+def head(connection: Connection) -> Head:
+    """Read where the history ends, as it was noted apart from its records."""
+    found = connection.execute(select(chain.c.sequence, chain.c.hash).where(chain.c.id == 1)).one_or_none()
+    return Head(0, "") if found is None else Head(found.sequence, found.hash)
+
+
+def before(connection: Connection, at: str) -> int:
+    """Give the sequence after which the first record of an instant or a later one follows."""
+    first = connection.execute(select(func.min(history.c.sequence)).where(history.c.at >= at)).scalar_one()
+    last = connection.execute(select(func.max(history.c.sequence))).scalar_one()
+    return int(first) - 1 if first is not None else int(last or 0)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
 
-from bot.domain.history import Record
+from bot.domain.history import Head, Record
 from bot.domain.home import Viewer
 from bot.domain.inbox import Event, Posted
 from bot.domain.lock import Lock
@@ -16,6 +16,7 @@ from bot.domain.run import Run
 from bot.engine.ports import Chunk
 from bot.store import chain, homes, inbox, locks, messages, outputs, overviews, snapshots
 from bot.store.database import Database
+from bot.store.verification import verify
 
 
 class StoreReader:
@@ -72,13 +73,26 @@ class StoreReader:
             return await self._database.read(chain.records_of_all)
         return await self._database.read(partial(chain.records_of_run, run=run))
 
+    async def records(self, after: int, limit: int) -> tuple[Record, ...]:
+        """Read the records of history that follow a sequence, in order."""
+        return await self._database.read(partial(chain.records_after, after=after, limit=limit))
+
+    async def head(self) -> Head:
+        """Read where the history ends, as it was noted apart from its records."""
+        return await self._database.read(chain.head)
+
+    async def before(self, at: str) -> int:
+        """Give the sequence after which the first record of an instant (RFC 3339 in UTC) or a later one follows."""
+        return await self._database.read(partial(chain.before, at=at))
+
     async def history_break(self) -> int | None:
         """Check the whole history.
 
         Returns:
             The sequence of the first record that was changed, is missing or is out of place; None where all holds.
         """
-        return await self._database.read(chain.break_in)
+        found = (await verify(self)).found
+        return None if found is None else found.sequence
 
     async def waiting(self, limit: int) -> tuple[Event, ...]:
         """Read events that were not settled, oldest first."""

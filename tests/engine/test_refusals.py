@@ -1,0 +1,78 @@
+"""A refusal is on the record: who asked for what, and why it was not done."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from bot.domain.errors import Reason, Refused
+from bot.domain.history import Entry, first_break
+from bot.domain.moves import Move
+from bot.domain.request import Action, Origin
+from tests.engine.world import SECRET, SmallWorld
+from tests.support.examples import NAME, REQUEST
+
+EVE = Origin("UMALLORY", "C0OPS", "button:9")
+
+
+async def refusals(world: SmallWorld) -> list[Entry]:
+    history = await world.store.history()
+    assert first_break(history) is None
+    return [record.entry for record in history if record.entry.event == "refused"]
+
+
+async def test_a_request(world: SmallWorld) -> None:
+    typed = f"/deploy compte production {SECRET.reveal()}"
+    with pytest.raises(Refused):
+        await world.engine.submit(replace(REQUEST, origin=EVE, typed=typed))
+    [found] = await refusals(world)
+    assert (found.run, found.actor) == ("", "UMALLORY")
+    assert found.facts["reason"] == Reason.MEMBERSHIP_UNKNOWN
+    assert found.facts["asked"] == "/deploy compte production ***"
+    assert (found.facts["target"], found.facts["channel"]) == (str(NAME), "C0OPS")
+
+
+async def test_a_request_that_only_reads(world: SmallWorld) -> None:
+    with pytest.raises(Refused):
+        await world.engine.shelf(replace(REQUEST, action=Action.BACKUP, origin=EVE, typed="/backup list"))
+    [found] = await refusals(world)
+    assert (found.actor, found.facts["asked"]) == ("UMALLORY", "/backup list")
+
+
+async def test_a_cancellation_and_a_decision(world: SmallWorld) -> None:
+    run = await world.submit()
+    with pytest.raises(Refused):
+        await world.engine.cancel(run, "UMALLORY")
+    with pytest.raises(Refused):
+        await world.engine.decide(run, Move.RETRY, EVE)
+    told = [(found.run, found.actor, found.facts["asked"], found.facts["reason"]) for found in await refusals(world)]
+    assert told == [
+        (run, "UMALLORY", "cancel", "not_allowed"),
+        (run, "UMALLORY", f"{Move.RETRY} {run}", "move_not_legal"),
+    ]
+
+
+async def test_a_lock(world: SmallWorld) -> None:
+    with pytest.raises(Refused):
+        await world.engine.desk.lock(NAME, "mine", "UMALLORY")
+    with pytest.raises(Refused):
+        await world.engine.desk.unlock(NAME, "UMALLORY")
+    assert [(found.actor, found.facts["asked"], found.facts["target"]) for found in await refusals(world)] == [
+        ("UMALLORY", "lock", str(NAME)),
+        ("UMALLORY", "unlock", str(NAME)),
+    ]
+
+
+async def test_a_bot_that_is_being_stopped_judged_nobody(world: SmallWorld) -> None:
+    await world.engine.drain()
+    with pytest.raises(Refused):
+        await world.engine.submit(REQUEST)
+    assert await refusals(world) == []
+
+
+async def test_what_brought_a_request_is_on_the_record(world: SmallWorld) -> None:
+    await world.engine.submit(replace(REQUEST, origin=replace(REQUEST.origin, event="button:17")))
+    requested = (await world.store.history())[0].entry
+    assert requested.event == "requested"
+    assert (requested.facts["by"], requested.facts["channel"]) == ("button", "C0OPS")
