@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from bot.domain.backup import Shelf
 from bot.domain.errors import Reason, Refused, problem
-from bot.domain.look import DatabaseFacts, HostFacts, Look
+from bot.domain.look import DatabaseFacts, HostFacts, HostQuestion, Look
 from bot.domain.names import TargetName
 from bot.domain.request import Action, Origin, Request
-from bot.domain.status import MigrationStatus
-from bot.domain.target import Operations, Target
+from bot.domain.status import Disk, Holds, MigrationStatus
+from bot.domain.target import Database, Operations, Target
 from bot.recipes.recipe import Migrations, Recipe
 from bot.recipes.steps import question
 from commands.pending import names_of, not_run, table_of, with_listing
@@ -57,8 +58,43 @@ class MigrateStatus:
         if target.database is None or kept is None:
             missing = "database" if target.database is None else "migrations"
             raise Refused(problem(Reason.NO_MIGRATIONS, target=str(target.name), missing=missing))
-        ahead, live, database = await _read(recipe, target, look, kept)
-        return judge_status(target, kept, ahead, live, database)
+        (ahead, live, database), shelf = await both(_read(recipe, target, look, kept), _shelf(look))
+        status = judge_status(target, kept, ahead, live, database)
+        disks = (*disks_of(live, recipe.needs_kib), *await _database_disk(target.database, database, target.path, look))
+        return replace(status, disks=disks, shelf=shelf)
+
+
+async def _shelf(look: Look) -> Shelf | None:
+    """Read the backups; that there is no place for them, or that it cannot be read, hides nothing else."""
+    try:
+        return await look.backups()
+    except Refused:
+        return None
+
+
+_HERE = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+async def _database_disk(database: Database, facts: DatabaseFacts, path: str, look: Look) -> tuple[Disk, ...]:
+    """Read how much is free where the database's files lie, if that is on the host through which it is reached."""
+    if database.via is None or database.host not in _HERE or not facts.directory:
+        return ()
+    try:
+        seen = await look.host(database.via, HostQuestion(path, disks=(facts.directory,)))
+    except Refused:
+        return ()
+    needs_kib = facts.largest_bytes // 1024
+    return tuple(Disk(database.via, Holds.DATABASE, free_kib, needs_kib) for free_kib in seen.disks.values())
+
+
+def disks_of(live: tuple[HostFacts, ...], needs_kib: int) -> tuple[Disk, ...]:
+    """Give the disks that the checkouts lie on.
+
+    Args:
+        live: every host.
+        needs_kib: what the recipe asks for before each deploy.
+    """
+    return tuple(Disk(facts.host, Holds.CODE, facts.free_kib, needs_kib) for facts in live)
 
 
 async def _read(
@@ -112,6 +148,8 @@ def judge_status(
         blockers=database.sessions,
         sees_all_sessions=database.sees_all_sessions,
         maintenance=tuple(facts.host for facts in live if facts.maintenance),
-        free_kib=live[0].free_kib,
+        maintenance_unknown=tuple(facts.host for facts in live if facts.maintenance is None),
         size_bytes=database.size_bytes,
+        replication=database.replication,
+        changed_at=database.changed_at,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
@@ -83,6 +83,21 @@ class ReadOnlySession:
             ServerError: the server refused it, the connection was lost, or the time is over.
         """
         return await _ask(self._connection, self._killer, self._limits.query, sql, values)
+
+    async def records(self, sql: str) -> tuple[Mapping[str, Any], ...]:
+        """Run one statement whose columns differ between versions; otherwise as `rows`.
+
+        Args:
+            sql: as it stands; `%` is itself.
+
+        Returns:
+            All rows, as values by the names of their columns.
+
+        Raises:
+            ServerError: as `rows`.
+        """
+        answer = await _answer(self._connection, self._killer, self._limits.query, sql, ())
+        return tuple(dict(zip(answer.columns, row, strict=True)) for row in answer.rows)
 
 
 class ThrowawaySession:
@@ -353,12 +368,23 @@ class _Killer:
                     connection.close()
 
 
+@dataclass(frozen=True)
+class _Answer:
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+
 async def _ask(connection: Any, killer: _Killer, limit: float, sql: str, values: Row) -> tuple[Row, ...]:
+    return (await _answer(connection, killer, limit, sql, values)).rows
+
+
+async def _answer(connection: Any, killer: _Killer, limit: float, sql: str, values: Row) -> _Answer:
     try:
         async with asyncio.timeout(limit):
             cursor = await connection.cursor()
             await cursor.execute(sql, values or None)
-            return tuple(await cursor.fetchall())
+            columns = tuple(str(column[0]) for column in cursor.description or ())
+            return _Answer(columns, tuple(await cursor.fetchall()))
     except TimeoutError as error:
         await killer.end(connection.thread_id())
         raise ServerError(0, f"no answer within {limit:g} s") from error

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from bot.databases.connect import Connections, ReadOnlySession, Row
 from bot.databases.quoting import identifier
+from bot.databases.replication import replication_of
 from bot.databases.server_errors import NEEDS_PRIVILEGE, NO_SUCH_COLUMN, NO_SUCH_TABLE, ServerError
 from bot.domain.errors import Reason, Refused, problem
 from bot.domain.look import DatabaseFacts, Ran, Session
@@ -35,10 +38,17 @@ _OWN_SESSIONS = """
 """
 """The same without InnoDB's list of transactions, which needs a privilege."""
 
-_SIZE = (
-    "SELECT COALESCE(SUM(COALESCE(data_length, 0) + COALESCE(index_length, 0)), 0)"
-    " FROM information_schema.tables WHERE table_schema = DATABASE()"
-)
+_SIZE = """
+    SELECT COALESCE(SUM(COALESCE(data_length, 0) + COALESCE(index_length, 0)), 0),
+        COALESCE(MAX(COALESCE(data_length, 0) + COALESCE(index_length, 0)), 0), @@datadir
+    FROM information_schema.tables WHERE table_schema = DATABASE()
+"""
+
+_CHANGED = """
+    SELECT UNIX_TIMESTAMP(update_time) FROM information_schema.tables
+    WHERE table_schema = DATABASE() AND table_name = %s AND update_time IS NOT NULL
+"""
+"""InnoDB forgets it when the server is restarted."""
 
 
 class DatabaseLook:
@@ -71,8 +81,19 @@ class DatabaseLook:
         async with self._connections.reading(target) as session:
             has_table, ran = await _migrations(session, table)
             sees_all, sessions = await sessions_open_for(session, LONG_TRANSACTION)
-            size = await session.rows(_SIZE)
-            return DatabaseFacts(session.version, has_table, ran, sessions, int(size[0][0]), sees_all)
+            ((size, largest, directory),) = await session.rows(_SIZE)
+            return DatabaseFacts(
+                version=session.version,
+                has_table=has_table,
+                ran=ran,
+                sessions=sessions,
+                size_bytes=int(size),
+                sees_all_sessions=sees_all,
+                largest_bytes=int(largest),
+                directory=str(directory),
+                changed_at=await _changed_at(session, table) if has_table else None,
+                replication=await replication_of(session, sees_all_sessions=sees_all),
+            )
 
     async def rows(self, target: Target, table: str, column: str | None) -> int:
         """Count the rows of a table, or those of them that have a value in a column.
@@ -121,6 +142,11 @@ async def _migrations(session: ReadOnlySession, table: str | None) -> tuple[bool
         else:
             return True, tuple(_ran(row) for row in rows)
     raise Refused(problem(Reason.INTERNAL, table=table, detail="this table has no columns migration and batch"))
+
+
+async def _changed_at(session: ReadOnlySession, table: str | None) -> datetime | None:
+    rows = await session.rows(_CHANGED, table)
+    return datetime.fromtimestamp(float(rows[0][0]), UTC) if rows else None
 
 
 def _ran(row: Row) -> Ran:

@@ -9,7 +9,7 @@ import secrets
 import shutil
 import signal
 import subprocess
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -60,10 +60,12 @@ class DatabaseServer:
 
     Args:
         folder: an existing folder, its owner's alone, with a path of at most 100 bytes.
+        options: more options for the server, such as `--log-bin`.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, options: Sequence[str] = ()) -> None:
         self.folder = folder
+        self._options = tuple(options)
         self.socket = folder / "s.sock"
         """The server's socket, for root."""
         self._data = folder / "data"
@@ -329,6 +331,7 @@ class DatabaseServer:
             "--key-buffer-size=1M",
             "--performance-schema=0",
             *_SMALL,
+            *self._options,
         ]
 
     async def _answers(self, process: Process) -> None:

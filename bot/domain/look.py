@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
 from typing import Protocol
 
 from bot.domain.backup import Shelf
@@ -22,6 +25,7 @@ class HostQuestion:
         directory: of the migrations in the repository, relative; None asks for no list of them.
         maintenance: a command that reads whether the app is in maintenance: status 0 yes, 1 no; None asks not.
         tools: programs that must be found in PATH.
+        disks: absolute paths whose free space is wanted.
         telling: a command that reads the files of the commit that is asked about, and tells of them; None asks none.
             It runs where those files are: in the checkout where that commit is checked out, else in a copy that is
             thrown away. There `$live` is the checkout.
@@ -33,6 +37,7 @@ class HostQuestion:
     directory: str | None = None
     maintenance: Command | None = None
     tools: tuple[str, ...] = ()
+    disks: tuple[str, ...] = ()
     telling: Command | None = None
 
 
@@ -75,6 +80,7 @@ class HostFacts:
         free_kib: kibibytes free where the checkout lies.
         free_inodes: inodes free there; None where the file system has no such limit.
         told: what the asked command told; None where none was asked, or where there is no such commit.
+        disks: kibibytes free where each asked path lies; a path that is not there, or cannot be seen, is left out.
     """
 
     host: str
@@ -96,6 +102,7 @@ class HostFacts:
     removed: tuple[Commit, ...] = ()
     removed_count: int = 0
     told: Told | None = None
+    disks: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -131,6 +138,67 @@ class Session:
 
 
 @dataclass(frozen=True)
+class Primary:
+    """A server that the asked one replicates from.
+
+    Args:
+        address: host and port.
+        seconds: how far the asked server is behind it, as that server reckons; None where it does not replicate, and
+            nobody knows.
+        trouble: why it does not replicate; empty where it does.
+    """
+
+    address: str
+    seconds: int | None
+    trouble: str = ""
+
+
+@dataclass(frozen=True)
+class Replica:
+    """A server that replicates from the asked one.
+
+    How far it is behind in applying what it was sent, only it knows.
+
+    Args:
+        address: as it reports itself, or from where it is connected.
+        sent: whether it was sent everything; None where it is not told.
+    """
+
+    address: str
+    sent: bool | None
+
+
+class Hidden(StrEnum):
+    """What of replication a database user may not see."""
+
+    LAG = "lag"
+    """How far behind the asked server is; that it is a replica is seen."""
+    PRIMARY = "primary"
+    """Whether it is a replica."""
+    REPLICAS = "replicas"
+    """Which replicas it has, and perhaps whether it has any: `replica_count` says."""
+
+
+@dataclass(frozen=True)
+class Replication:
+    """How the asked server takes part in replication.
+
+    Args:
+        primaries: whom it replicates from.
+        replicas: who is connected to replicate from it, where that can be seen one by one.
+        replica_count: how many are connected; None where not even that can be seen.
+        hidden: what the database user may not see, with the privilege that would show it.
+        read_only: whether the server lets ordinary accounts write nothing.
+    """
+
+    primaries: tuple[Primary, ...] = ()
+    replicas: tuple[Replica, ...] = ()
+    replica_count: int | None = 0
+    hidden: Mapping[Hidden, str] = field(default_factory=dict)
+    read_only: bool = False
+
+
+@dataclass(frozen=True)
 class DatabaseFacts:
     """What the database answered.
 
@@ -144,6 +212,11 @@ class DatabaseFacts:
             where not, `sessions` holds only what that user's own sessions run or wait for.
         unknown: what it remembers of migrations and the stack's tool cannot place; where there is any, `ran` says
             nothing.
+        largest_bytes: of the data and indexes of its largest table; rebuilding that one takes as much again.
+        directory: where the server says that its files lie.
+        changed_at: when the migrations table was last written to, as long as the server remembers; None where it does
+            not.
+        replication: how the server takes part in replication.
     """
 
     version: str
@@ -153,6 +226,10 @@ class DatabaseFacts:
     size_bytes: int
     sees_all_sessions: bool = True
     unknown: tuple[str, ...] = ()
+    largest_bytes: int = 0
+    directory: str = ""
+    changed_at: datetime | None = None
+    replication: Replication = Replication()
 
 
 @dataclass(frozen=True)

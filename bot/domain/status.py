@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 
-from bot.domain.look import Ran, Session
+from bot.domain.backup import KeptBackup, Shelf
+from bot.domain.look import Ran, Replication, Session
 from bot.domain.names import TargetName
 from bot.domain.run import RunState
 
@@ -29,6 +31,36 @@ class PastRun:
     backup: str
 
 
+class Holds(StrEnum):
+    """What lies on a disk."""
+
+    CODE = "code"
+    DATABASE = "database"
+
+
+@dataclass(frozen=True)
+class Disk:
+    """How much is free on a disk.
+
+    Args:
+        host: whose.
+        holds: what lies there.
+        free_kib: kibibytes free.
+        needs_kib: kibibytes that must be free: what the recipe asks for before each deploy, or as much as rebuilding
+            the largest table takes.
+    """
+
+    host: str
+    holds: Holds
+    free_kib: int
+    needs_kib: int
+
+    @property
+    def tight(self) -> bool:
+        """Whether less is free than must be."""
+        return self.free_kib < self.needs_kib
+
+
 @dataclass(frozen=True)
 class MigrationStatus:
     """Where the migrations of a target stand.
@@ -46,8 +78,12 @@ class MigrationStatus:
         blockers: open transactions and waits for metadata locks that a migration would meet now.
         sees_all_sessions: whether the database user may see the sessions of others.
         maintenance: hosts that are in maintenance.
-        free_kib: kibibytes free on the first host where the checkout lies.
+        maintenance_unknown: hosts of which that cannot be told.
         size_bytes: of the database.
+        disks: the one of each host's checkout, and that of the database where it can be seen.
+        replication: how the database server takes part in it.
+        changed_at: when the migrations table was last written to; None where the server does not remember.
+        shelf: the backups that the first host has; None where there is no place for any, or it cannot be read.
     """
 
     target: TargetName
@@ -62,8 +98,17 @@ class MigrationStatus:
     blockers: tuple[Session, ...]
     sees_all_sessions: bool
     maintenance: tuple[str, ...]
-    free_kib: int
+    maintenance_unknown: tuple[str, ...]
     size_bytes: int
+    disks: tuple[Disk, ...] = ()
+    replication: Replication = field(default_factory=Replication)
+    changed_at: datetime | None = None
+    shelf: Shelf | None = None
+
+    @property
+    def newest_backup(self) -> KeptBackup | None:
+        """The newest backup of the whole database on the shelf."""
+        return next((kept for kept in self.shelf.backups if not kept.chosen), None) if self.shelf else None
 
     @property
     def last_batch(self) -> tuple[str, ...]:
@@ -80,6 +125,7 @@ class Standing:
         status: as just read.
         last_deploy: the latest deploy that ended, if one did.
         last_backup: the latest run that made a backup, if one did.
+        last_batch: the run that applied the latest batch, if one of those that are remembered did.
         going: the ID of the run that holds the target now; empty where none does.
     """
 
@@ -87,3 +133,4 @@ class Standing:
     last_deploy: PastRun | None
     last_backup: PastRun | None
     going: str
+    last_batch: PastRun | None = None

@@ -26,6 +26,7 @@ def standing_of(status: MigrationStatus, runs: tuple[Run, ...]) -> Standing:
         last_deploy=next((past for past in map(_past, deploys) if past is not None), None),
         last_backup=next((past for past in map(_past, filter(_made_backup, runs)) if past is not None), None),
         going=next((run.id for run in runs if not run.ended and run.state is not RunState.QUEUED), ""),
+        last_batch=next((_past(run) for run in runs if _applied(run, frozenset(status.last_batch))), None),
     )
 
 
@@ -51,6 +52,14 @@ def _past(run: Run) -> PastRun | None:
     sha = str(run.plan.sha) if run.plan is not None and run.plan.sha is not None else ""
     backup = (run.plan.backup or "") if run.plan is not None and _made_backup(run) else ""
     return PastRun(run.id, run.state, run.ended_at, sha, backup)
+
+
+def _applied(run: Run, names: frozenset[str]) -> bool:
+    """Say whether it was this run that migrated, and these migrations were among its own."""
+    if run.plan is None or not names or not names <= frozenset(run.plan.pending):
+        return False
+    migrates = {step.key for step in run.plan.steps if step.schema}
+    return any(row.key in migrates and row.state is StepState.DONE for row in run.steps)
 
 
 def _made_backup(run: Run) -> bool:

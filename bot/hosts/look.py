@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from bot.domain.errors import Reason, Refused, problem
 from bot.domain.look import HostFacts, HostQuestion, Told
@@ -91,6 +91,9 @@ if [ -n "$sha" ] && [ -n "$head" ]; then
   section changed
   ask diff-tree -r -z --name-only --no-renames "$head" "$sha" -- 2>/dev/null
 fi
+"""
+
+_DISK = """[ ! -e "$place" ] || { value "$place"; value "$(df -Pk "$place" 2>/dev/null)"; }
 """
 
 _MIGRATIONS = """
@@ -183,6 +186,9 @@ def script(question: HostQuestion, nonce: str) -> Command:
     for tool in question.tools:
         word = Word(tool)
         parts += [Syntax("command -v "), word, Syntax(" >/dev/null 2>&1 || value "), word, Syntax("\n")]
+    parts.append(Syntax("section disks\n"))
+    for path in question.disks:
+        parts += [Syntax("place="), Word(path), Syntax("\n"), Syntax(_DISK)]
     if question.maintenance is not None:
         parts += [
             Syntax('section maintenance\n( cd -- "$path" >/dev/null || exit 2\n'),
@@ -250,6 +256,7 @@ def parse(host: str, question: HostQuestion, answer: bytes, nonce: str) -> HostF
         # A file system that makes inodes as it needs them says that it has none at all.
         free_inodes=inodes[1] if inodes and inodes[0] > 0 else None,
         told=_told(sections.get("told", ())),
+        disks=dict(_free(sections.get("disks", ()))),
     )
 
 
@@ -285,6 +292,13 @@ def _df(text: str) -> tuple[int, int] | None:
     _, _, line = text.partition("\n")
     match = _DF.search(line)
     return (int(match.group(1)), int(match.group(3))) if match else None
+
+
+def _free(values: tuple[str, ...]) -> Iterator[tuple[str, int]]:
+    for path, said in zip(values[::2], values[1::2], strict=False):
+        blocks = _df(said)
+        if blocks is not None:
+            yield path, blocks[1]
 
 
 def _files(entries: tuple[str, ...], directory: str | None) -> tuple[str, ...]:

@@ -39,8 +39,14 @@ async def test_status_then_deploy_then_back_with_the_schema(
     assert "up to date" in told
     assert stage.messages("card") == []
 
-    await deployed(stage)
+    applied_by = await deployed(stage)
     assert "token_id" in await columns(mariadb, laravel)
+    await stage.type("/migrate-status compte production", ONCALL)
+    shown = await eventually(lambda: [item["blocks"] for item in stage.snapshot()["ephemerals"]][1:], 20)
+    assert f"`{applied_by}`" in str(shown[0])
+    assert "Last batch (2)" in str(shown[0])
+    assert "Last backup: `B-" in str(shown[0])
+    assert "free for the database" in str(shown[0]) or "free on web1" in str(shown[0])
 
     await mariadb.query("UPDATE user_sessions SET token_id = 'abc' LIMIT 1", database=laravel.database.name)
     await stage.type("/rollback compte production")
@@ -57,7 +63,7 @@ async def test_status_then_deploy_then_back_with_the_schema(
     assert len(ssh_host.commands.ran("php artisan migrate:rollback")) == 1
 
     await stage.type("/migrate-status compte production", ONCALL)
-    told = await eventually(lambda: stage.ephemerals(ONCALL)[1:], 20)
+    told = await eventually(lambda: stage.ephemerals(ONCALL)[2:], 20)
     assert "1 migration waits on" in told[0]
 
 

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from bot.domain.backup import Shelf
 from bot.domain.errors import Reason, Refused, problem
 from bot.domain.look import DatabaseFacts, HostFacts, HostQuestion, Ran
 from bot.domain.request import Action
+from bot.domain.status import Disk, Holds
 from bot.domain.target import Target
 from bot.recipes.load import load_recipe
 from commands.migrate_status import MigrateStatus
@@ -57,6 +59,51 @@ async def test_maintenance_is_said_by_host() -> None:
     target = replace(TARGET, hosts=("web1", "web2"))
     status = await STATUS.status(target, Sight(HOST, replace(HOST, host="web2", maintenance=True)))
     assert status.maintenance == ("web2",)
+
+
+async def test_a_host_of_which_maintenance_cannot_be_told_is_not_said_to_be_up() -> None:
+    status = await STATUS.status(TARGET, Sight(replace(HOST, maintenance=None)))
+    assert (status.maintenance, status.maintenance_unknown) == ((), ("web1",))
+
+
+class Disks(Sight):
+    """A look at a host that knows how much is free where it is asked about."""
+
+    async def host(self, name: str, question: HostQuestion) -> HostFacts:
+        facts = await super().host(name, question)
+        return replace(facts, disks={path: 7_000_000 for path in question.disks if path == "/var/lib/mysql/"})
+
+
+STORED = replace(DATABASE, directory="/var/lib/mysql/", largest_bytes=1024_000)
+CODE_DISK = Disk("web1", Holds.CODE, 10_000_000, 200 * 1024)
+
+
+@pytest.mark.parametrize(
+    ("place", "directory", "found"),
+    [
+        ({}, "/var/lib/mysql/", (Disk("web1", Holds.DATABASE, 7_000_000, 1000),)),
+        ({}, "/elsewhere/", ()),
+        ({}, "", ()),
+        ({"host": "10.0.0.9"}, "/var/lib/mysql/", ()),
+        ({"via": None}, "/var/lib/mysql/", ()),
+    ],
+)
+async def test_the_disk_of_the_database_is_told_where_it_is_the_hosts_own(
+    place: dict[str, object], directory: str, found: tuple[Disk, ...]
+) -> None:
+    assert TARGET.database is not None
+    target = replace(TARGET, database=replace(TARGET.database, **place))  # type: ignore[arg-type]  # by field name
+    status = await STATUS.status(target, Disks(database=replace(STORED, directory=directory)))
+    assert status.disks == (CODE_DISK, *found)
+
+
+async def test_backups_that_cannot_be_read_hide_nothing_else() -> None:
+    class Unreadable(Sight):
+        async def backups(self) -> Shelf:
+            raise Refused(problem(Reason.BACKUP_IMPOSSIBLE))
+
+    assert (await STATUS.status(TARGET, Unreadable())).shelf is None
+    assert (await STATUS.status(TARGET, Sight())).shelf == Shelf("compte", "production", ())
 
 
 @pytest.mark.parametrize(

@@ -263,3 +263,13 @@ async def test_a_command_that_fails_or_has_no_commit_takes_nothing_with_it(
     assert facts.sha == repository.third
     lost = await look.host("web1", HostQuestion(path=str(repository.path), ref="nowhere", telling=syntax("echo x")))
     assert lost.told is None
+
+
+async def test_free_space_is_told_of_paths_that_are_there_and_of_no_others(
+    repository: Repository, look: HostLook, tmp_path: Path
+) -> None:
+    there, gone = tmp_path / "it's `here`", tmp_path / "gone" / "deeper"
+    there.mkdir()
+    facts = await look.host("web1", HostQuestion(str(repository.path), disks=(str(there), str(gone))))
+    assert list(facts.disks) == [str(there)]
+    assert facts.disks[str(there)] == pytest.approx(facts.free_kib, rel=0.1)

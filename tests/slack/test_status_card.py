@@ -5,10 +5,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bot.domain.look import Ran, Session
+from bot.domain.backup import KeptBackup, Proof, Purpose, Shelf
+from bot.domain.look import Hidden, Primary, Ran, Replica, Replication, Session
 from bot.domain.names import TargetName
 from bot.domain.run import RunState
-from bot.domain.status import MigrationStatus, PastRun, Standing
+from bot.domain.status import Disk, Holds, MigrationStatus, PastRun, Standing
 from bot.slack.cards.status_card import SHARE, status_card
 from bot.slack.english import ENGLISH
 from bot.slack.message import BLOCKS
@@ -29,8 +30,9 @@ FINE = MigrationStatus(
     blockers=(),
     sees_all_sessions=True,
     maintenance=(),
-    free_kib=10_000_000,
+    maintenance_unknown=(),
     size_bytes=5_000_000,
+    disks=(Disk("web1", Holds.CODE, 10_000_000, 200 * 1024),),
 )
 NEW = ("2025_11_16_074003_add_token_id",)
 IDLE = Session(7, "app<!channel>", 600, "SELECT `x` @here", waits=False)
@@ -67,6 +69,91 @@ def test_what_stands_in_the_way_mentions_nobody() -> None:
 def test_a_user_who_may_not_see_others_is_not_told_that_all_is_clear() -> None:
     assert "Nothing stands in the way" in shown(FINE)
     assert "Nothing stands in the way" not in shown(replace(FINE, sees_all_sessions=False))
+
+
+DATABASE_DISK = Disk("web1", Holds.DATABASE, 1_000_000, 500_000)
+KEPT = KeptBackup(
+    "B-20261115-AAAAAA", "R-AAAAAA", Purpose.SCHEDULED, AT, "compte", "10.11.19-MariaDB", ("users",), (), 9, "0" * 64,
+    Proof.PROVEN, AT, 3,
+)  # fmt: skip
+MADE = PastRun("R-7K3F9Q", RunState.SUCCEEDED, AT, "1" * 40, "B-20261116-7K3F9Q")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said", "unsaid"),
+    [
+        ({}, "Nothing stands in the way now.", "replica"),
+        (
+            {"disks": (replace(FINE.disks[0], free_kib=1024),)},
+            "web1 has 1.0 MB free; a deploy wants 200.0 MB.",
+            "Nothing",
+        ),
+        (
+            {"disks": (replace(DATABASE_DISK, free_kib=1024),)},
+            "rebuilding its largest table takes 488.3 MB.",
+            "Nothing",
+        ),
+        ({"disks": (*FINE.disks, DATABASE_DISK)}, "976.6 MB free for the database", "takes"),
+        (
+            {"disks": (FINE.disks[0], replace(FINE.disks[0], holds=Holds.DATABASE))},
+            "9.5 GB free on web1",
+            "for the database",
+        ),
+        ({"maintenance_unknown": ("web2",)}, "Whether maintenance is on cannot be told on web2.", "is off"),
+        ({"replication": Replication(read_only=True)}, "read-only", "Nothing"),
+        ({"replication": Replication((Primary("db1:3306", 0),))}, "a replica of `db1:3306`, and up to date", "behind"),
+        ({"replication": Replication((Primary("db1:3306", 90),))}, "1 min 30 s behind", "and up to date"),
+        (
+            {"replication": Replication((Primary("db1:3306", None),))},
+            "how far behind, it does not know",
+            "and up to date",
+        ),
+        ({"replication": Replication((Primary("db1:3306", None, "<!here>"),))}, "does not replicate", "<!here>"),
+        ({"replication": Replication(replica_count=2)}, "2 replicas follow.", "grant"),
+        ({"replication": Replication(replica_count=None)}, "Nothing stands in the way", "replica"),
+        (
+            {"replication": Replication(replicas=(Replica("10.0.0.7", sent=False),), replica_count=1)},
+            "1 replica follows: 10.0.0.7 (not sent everything yet).",
+            "grant",
+        ),
+        (
+            {"replication": Replication(replica_count=1, hidden={Hidden.REPLICAS: "PROCESS"})},
+            "1 replica follows.",
+            "grant",
+        ),
+        (
+            {"replication": Replication(replica_count=None, hidden={Hidden.REPLICAS: "PROCESS"})},
+            "Whether replicas follow, the database user may not see: grant it PROCESS.",
+            "follows",
+        ),
+        (
+            {"replication": Replication(hidden={Hidden.LAG: "SLAVE MONITOR"})},
+            "grant it SLAVE MONITOR",
+            "and up to date",
+        ),
+        ({"changed_at": AT}, "the table last changed <!date", "more"),
+        ({"shelf": Shelf("compte", "production", (KEPT,))}, "`B-20261115-AAAAAA`", "No backup"),
+        ({"shelf": Shelf("compte", "production", (KEPT,))}, "*proven*", "No backup"),
+        (
+            {"shelf": Shelf("compte", "production", (replace(KEPT, chosen=("users",)),))},
+            "No backup that I know of",
+            "B-2026",
+        ),
+    ],
+)
+def test_each_fact_is_said_and_no_more(changes: dict[str, object], said: str, unsaid: str) -> None:
+    text = shown(replace(FINE, **changes))  # type: ignore[arg-type]  # by field name
+    assert said in text
+    assert unsaid not in text
+
+
+def test_a_backup_that_was_made_and_is_gone_is_not_told_as_one() -> None:
+    assert "`B-20261116-7K3F9Q` · <!date" in shown(FINE, last_backup=MADE)
+    assert "no longer there" in shown(replace(FINE, shelf=Shelf("compte", "production", ())), last_backup=MADE)
+
+
+def test_the_run_that_applied_the_last_batch_is_told() -> None:
+    assert "Last batch (1): `2025_01_01_000000_create_users` · `R-7K3F9Q` · <!date" in shown(FINE, last_batch=MADE)
 
 
 def test_what_is_remembered_is_told() -> None:

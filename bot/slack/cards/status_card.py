@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bot.domain.look import Session
-from bot.domain.status import MigrationStatus, PastRun, Standing
+from bot.domain.look import Hidden, Primary, Session
+from bot.domain.status import Disk, Holds, MigrationStatus, PastRun, Standing
 from bot.slack import figures, markup
 from bot.slack.markup import Markup
 from bot.slack.message import Message, actions, button, context, dotted, lines, message, section
@@ -14,6 +14,7 @@ SHARE = "status_share"
 
 _MOST_NAMES = 10
 _MOST_SESSIONS = 3
+_MOST_REPLICAS = 4
 
 
 def status_card(standing: Standing, sentences: Sentences, *, shared_by: str = "") -> Message:
@@ -33,7 +34,15 @@ def status_card(standing: Standing, sentences: Sentences, *, shared_by: str = ""
         headline,
         (
             section(lines((Markup(f"*{markup.inline(name)}* · {headline}"), *_pending(status, sentences)))),
-            section(lines((*_obstacles(status, sentences), _maintenance(status, sentences)))),
+            section(
+                lines(
+                    (
+                        *_in_the_way(status, sentences),
+                        *_replication(status, sentences),
+                        *_maintenance(status, sentences),
+                    )
+                )
+            ),
             section(lines(_past(standing, sentences))),
             context(_figures(status, sentences)),
             context(say("status.shared", who=markup.user(shared_by)))
@@ -87,13 +96,51 @@ def _names(title: Markup, names: tuple[str, ...], sentences: Sentences) -> tuple
     return (title, *shown, sentences.count("plan.more", rest) if rest else Markup(""))
 
 
-def _obstacles(status: MigrationStatus, sentences: Sentences) -> tuple[Markup, ...]:
+def _in_the_way(status: MigrationStatus, sentences: Sentences) -> tuple[Markup, ...]:
     say = sentences.say
-    if not status.blockers:
-        return (say("status.clear") if status.sees_all_sessions else say("status.cannot_see"),)
     shown = [_session(session, sentences) for session in status.blockers[:_MOST_SESSIONS]]
     rest = len(status.blockers) - len(shown)
-    return (*shown, sentences.count("plan.more", rest) if rest else Markup(""))
+    found = (
+        *shown,
+        *((sentences.count("plan.more", rest),) if rest else ()),
+        *(_tight(disk, sentences) for disk in status.disks if disk.tight),
+        *((say("status.read_only"),) if status.replication.read_only else ()),
+    )
+    if status.sees_all_sessions:
+        return found or (say("status.clear"),)
+    return found if shown else (*found, say("status.cannot_see"))
+
+
+def _tight(disk: Disk, sentences: Sentences) -> Markup:
+    free, needs = (figures.size(kib * 1024) for kib in (disk.free_kib, disk.needs_kib))
+    return sentences.say(f"status.tight.{disk.holds.value}", host=disk.host, free=free, needs=needs)
+
+
+def _replication(status: MigrationStatus, sentences: Sentences) -> tuple[Markup, ...]:
+    say, found = sentences.say, status.replication
+    hidden = tuple(
+        say(f"status.hidden.{what.value}", privilege=privilege)
+        for what, privilege in found.hidden.items()
+        if what is not Hidden.REPLICAS or found.replica_count is None
+    )
+    names = ", ".join(
+        say("status.replicas.waits", name=replica.address) if replica.sent is False else markup.inline(replica.address)
+        for replica in found.replicas[:_MOST_REPLICAS]
+    )
+    count = found.replica_count or 0
+    replicas = (sentences.count("status.replicas", count, names=Markup(names)),) if count else ()
+    return (*(_primary(primary, sentences) for primary in found.primaries), *replicas, *hidden)
+
+
+def _primary(primary: Primary, sentences: Sentences) -> Markup:
+    say = sentences.say
+    if primary.trouble:
+        return say("status.follows.stopped", address=primary.address, trouble=primary.trouble)
+    if primary.seconds is None:
+        return say("status.follows.unsure", address=primary.address)
+    if primary.seconds == 0:
+        return say("status.follows.current", address=primary.address)
+    return say("status.follows.behind", address=primary.address, seconds=figures.duration(primary.seconds))
 
 
 def _session(session: Session, sentences: Sentences) -> Markup:
@@ -104,16 +151,33 @@ def _session(session: Session, sentences: Sentences) -> Markup:
     )
 
 
-def _maintenance(status: MigrationStatus, sentences: Sentences) -> Markup:
-    if not status.maintenance:
-        return sentences.say("status.up")
-    return sentences.say("status.down", hosts=", ".join(status.maintenance))
+def _maintenance(status: MigrationStatus, sentences: Sentences) -> tuple[Markup, ...]:
+    say, unsure = sentences.say, status.maintenance_unknown
+    told = say("status.unsure", hosts=", ".join(unsure)) if unsure else Markup("")
+    if status.maintenance:
+        return (say("status.down", hosts=", ".join(status.maintenance)), told)
+    return (told or say("status.up"),)
 
 
 def _past(standing: Standing, sentences: Sentences) -> tuple[Markup, ...]:
     say = sentences.say
     going = say("status.going", run=standing.going) if standing.going else Markup("")
-    return (going, _run("status.deploy", standing.last_deploy, sentences), _backup(standing.last_backup, sentences))
+    deploy = _run("status.deploy", standing.last_deploy, sentences)
+    return (going, _batch(standing, sentences), deploy, _backup(standing, sentences))
+
+
+def _batch(standing: Standing, sentences: Sentences) -> Markup:
+    """Say what ran last, and when as far as anybody knows: no stack's table keeps that for every migration."""
+    batch, run = standing.status.last_batch, standing.last_batch
+    if not batch:
+        return Markup("")
+    number = next(row.batch for row in reversed(standing.status.ran) if row.name == batch[-1])
+    more = str(len(batch) - 1) if len(batch) > 1 else ""
+    told = {"n": str(number), "name": markup.clip(batch[-1], 80), "more": more}
+    if run is not None:
+        return sentences.say("status.batch.run", run=run.run, when=markup.time_of_day(run.ended_at), **told)
+    at = standing.status.changed_at
+    return sentences.say("status.batch.table", when=markup.time_of_day(at) if at else "", **told)
 
 
 def _run(key: str, past: PastRun | None, sentences: Sentences) -> Markup:
@@ -123,21 +187,36 @@ def _run(key: str, past: PastRun | None, sentences: Sentences) -> Markup:
     return sentences.say(f"{key}.last", emoji=STATE_EMOJI[past.state], run=past.run, when=when, sha=past.sha[:7])
 
 
-def _backup(past: PastRun | None, sentences: Sentences) -> Markup:
-    if past is None:
-        return sentences.say("status.backup.none")
-    return sentences.say("status.backup.last", id=past.backup, when=markup.time_of_day(past.ended_at))
+def _backup(standing: Standing, sentences: Sentences) -> Markup:
+    say, kept, made = sentences.say, standing.status.newest_backup, standing.last_backup
+    if kept is not None:
+        proof = say(f"proof.{kept.proof.value}", when="")
+        return say("status.backup.last", id=kept.backup, when=markup.time_of_day(kept.started), proof=proof)
+    if made is None:
+        return say("status.backup.none")
+    key = "status.backup.last" if standing.status.shelf is None else "status.backup.gone"
+    return say(key, id=made.backup, when=markup.time_of_day(made.ended_at))
 
 
 def _figures(status: MigrationStatus, sentences: Sentences) -> Markup:
     say, count = sentences.say, sentences.count
-    latest = status.last_batch
     return dotted(
         (
+            say("status.head", sha=status.head[:7]) if status.head else "",
             count("status.ran", len(status.ran)),
-            say("status.batch", name=markup.clip(latest[-1], 80)) if latest else "",
             status.server,
             say("status.size", size=figures.size(status.size_bytes)),
-            say("status.free", size=figures.size(status.free_kib * 1024)),
+            *_free(status.disks, sentences),
         )
+    )
+
+
+def _free(disks: tuple[Disk, ...], sentences: Sentences) -> tuple[Markup, ...]:
+    """Say how much is free on the fullest disk with code, and on the database's where that is another one."""
+    code = [disk for disk in disks if disk.holds is Holds.CODE]
+    fullest = [min(code, key=lambda disk: disk.free_kib)] if code else []
+    sizes = {(disk.host, figures.size(disk.free_kib * 1024)): disk for disk in disks if disk.holds is Holds.DATABASE}
+    sizes |= {(disk.host, figures.size(disk.free_kib * 1024)): disk for disk in fullest}
+    return tuple(
+        sentences.say(f"status.free.{disk.holds.value}", size=size, host=host) for (host, size), disk in sizes.items()
     )
