@@ -27,14 +27,18 @@ from bot.databases.performers import DumpPerformer, NothingPendingPerformer, Und
 from bot.databases.previewing import PreviewPerformer
 from bot.databases.proving import ProvePerformer
 from bot.databases.rehearsing import AsRehearsedPerformer, RehearsePerformer
+from bot.databases.remains import DropCopyPerformer, DropOldPerformer, RemainsLook
 from bot.databases.swapping import LoadPerformer, SwapPerformer
 from bot.databases.watchdog import WatchedPerformer
+from bot.databases.written import WrittenLook
 from bot.domain.backup import Shelf
 from bot.domain.look import DatabaseFacts, HostFacts, HostQuestion, Look, Release
 from bot.domain.names import TargetName
 from bot.domain.plan import (
     Act,
     AsRehearsed,
+    DropCopy,
+    DropOld,
     Dump,
     Health,
     Load,
@@ -47,8 +51,10 @@ from bot.domain.plan import (
     Swap,
     Undone,
 )
+from bot.domain.remains import Remains
 from bot.domain.run import Run
 from bot.domain.target import Target
+from bot.domain.written import TableSince
 from bot.engine.engine import Engine
 from bot.engine.ports import Performer
 from bot.engine.preflight import PreflightPerformer
@@ -87,6 +93,8 @@ class TargetLook:
         hosts: reads hosts.
         databases: reads databases.
         shelves: reads backups.
+        beside: reads what restores left.
+        written: reads what was written since a backup.
         runs: the bot's own memory.
         target: which.
     """
@@ -94,6 +102,8 @@ class TargetLook:
     hosts: HostLook
     databases: DatabaseLook
     shelves: Backups
+    beside: RemainsLook
+    written: WrittenLook
     runs: StoreReader
     target: Target
 
@@ -111,6 +121,14 @@ class TargetLook:
     async def database(self, table: str | None) -> DatabaseFacts:
         """Read the target's database."""
         return await self.databases.database(self.target, table)
+
+    async def remains(self) -> tuple[Remains, ...]:
+        """Read what restores left beside the target's database."""
+        return await self.beside.beside(self.target)
+
+    async def written_since(self, backup: str) -> tuple[TableSince, ...]:
+        """Read what was written to the live database since a backup."""
+        return await self.written.since(self.target, await self.shelves.manifest(self.target, backup))
 
     async def rows(self, table: str, column: str | None) -> int:
         """Count the rows of a table, or those of them that have a value in a column."""
@@ -135,17 +153,21 @@ class Looks:
         hosts: reads hosts.
         databases: reads databases.
         shelves: reads backups.
+        beside: reads what restores left.
+        written: reads what was written since a backup.
         runs: the bot's own memory.
     """
 
     hosts: HostLook
     databases: DatabaseLook
     shelves: Backups
+    beside: RemainsLook
+    written: WrittenLook
     runs: StoreReader
 
     def look(self, target: Target) -> Look:
         """Give a look at a target."""
-        return TargetLook(self.hosts, self.databases, self.shelves, self.runs, target)
+        return TargetLook(self.hosts, self.databases, self.shelves, self.beside, self.written, self.runs, target)
 
 
 async def serve(configuration: Configuration) -> None:
@@ -229,7 +251,9 @@ def build_edges(
     runner = Runner(connections)
     databases = DatabaseConnections(Tunnels(connections))
     database_look = DatabaseLook(databases)
-    looks = Looks(HostLook(connections), database_look, Backups(connections), runs)
+    beside = RemainsLook(databases)
+    written = WrittenLook(databases)
+    looks = Looks(HostLook(connections), database_look, Backups(connections), beside, written, runs)
 
     def table_of(target: Target) -> str:
         kept = recipes[target.name].migrations
@@ -240,7 +264,9 @@ def build_edges(
         Dump: DumpPerformer(runner, connections),
         Prove: ProvePerformer(runner, connections),
         Load: LoadPerformer(runner, connections),
-        Swap: SwapPerformer(runner, connections),
+        Swap: SwapPerformer(runner, connections, beside),
+        DropOld: DropOldPerformer(runner, beside),
+        DropCopy: DropCopyPerformer(runner, beside),
         Preflight: PreflightPerformer(looks),
         Health: HealthPerformer(),
         NothingPending: NothingPendingPerformer(database_look, table_of),

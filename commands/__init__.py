@@ -11,9 +11,11 @@ from collections.abc import Mapping
 from bot.domain.names import TargetName
 from bot.domain.request import Action
 from bot.recipes.recipe import Recipe
-from commands.backup import Backup
+from commands.backup import DROP_OLD, Backup
+from commands.by_what import ByWhat
 from commands.command import Command, Planner
 from commands.deploy import Deploy
+from commands.drop_old import DropOld
 from commands.migrate_status import MigrateStatus
 from commands.ops import Ops
 from commands.restore import Restore
@@ -32,13 +34,13 @@ def all_commands(recipes: Mapping[TargetName, Recipe]) -> tuple[Command, ...]:
 
 
 def all_planners(recipes: Mapping[TargetName, Recipe]) -> Mapping[Action, Planner]:
-    """Build what plans each action; `/backup restore` is an action of its own.
+    """Build what plans each action; `/backup restore` and `/backup drop-old` are one of their own.
 
     Args:
         recipes: the recipe of each target.
     """
     planners: dict[Action, Planner] = {command.action: command for command in all_commands(recipes)}
-    return planners | {Action.RESTORE: Restore(recipes)}
+    return planners | {Action.RESTORE: ByWhat(Action.RESTORE, Restore(recipes), {DROP_OLD: DropOld()})}
 
 
 def status_command(recipes: Mapping[TargetName, Recipe]) -> MigrateStatus:

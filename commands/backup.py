@@ -20,7 +20,7 @@ from bot.recipes.recipe import Recipe
 from commands.both_ways import backup_id
 from commands.words import find_target, sort_words
 
-LIST, VERIFY, RESTORE = "list", "verify", "restore"
+LIST, VERIFY, RESTORE, DROP_OLD = "list", "verify", "restore", "drop-old"
 _MOST_TABLES = 50
 _TARGET_WORDS = 2
 
@@ -44,7 +44,7 @@ class Backup:
     name: str = "/backup"
     action: Action = Action.BACKUP
     description: str = "A verified backup of the database; list, prove and restore backups"
-    usage: str = "APP ENV [TABLE…] | list APP ENV | verify APP ENV ID | restore APP ENV ID"
+    usage: str = "APP ENV [TABLE…] | list APP ENV | verify APP ENV ID | restore APP ENV ID | drop-old APP ENV [NAME]"
 
     def parse(self, words: tuple[str, ...], origin: Origin, operations: Operations) -> Request:
         """Read what was typed behind `/backup`.
@@ -54,13 +54,17 @@ class Backup:
         """
         typed = " ".join((self.name, *words))
         what = words[0].lower() if words and words[0] not in operations.apps() else ""
-        if what not in {LIST, VERIFY, RESTORE}:
+        if what not in {LIST, VERIFY, RESTORE, DROP_OLD}:
             target, tables = _target_and_rest(words, _MOST_TABLES, "APP ENV [TABLE…]", origin, operations)
             named = "\n".join(dict.fromkeys(parse_table(table) for table in tables))
             return Request(self.action, target.name, origin, {"tables": named} if named else {}, typed)
         if what == LIST:
             target, _ = _target_and_rest(words[1:], 0, "list APP ENV", origin, operations)
             return Request(self.action, target.name, origin, {"what": LIST}, typed)
+        if what == DROP_OLD:
+            target, rest = _target_and_rest(words[1:], 1, "drop-old APP ENV [NAME]", origin, operations)
+            options = {"what": DROP_OLD} | ({"name": parse_table(rest[0])} if rest else {})
+            return Request(Action.RESTORE, target.name, origin, options, typed)
         usage = f"{what} APP ENV ID"
         target, rest = _target_and_rest(words[1:], 1, usage, origin, operations)
         if not rest:

@@ -8,19 +8,40 @@ from dataclasses import dataclass, replace
 from bot.domain.backup import KeptBackup, Proof, Purpose, Shelf, predicted_seconds, scratch_name
 from bot.domain.errors import Reason, Refused, problem
 from bot.domain.look import HostFacts, Look
+from bot.domain.moves import RESUME
 from bot.domain.names import TargetName
-from bot.domain.plan import Finding, Health, Load, NothingToDo, OnFailure, Phase, Plan, Prove, Risk, Step, Swap
+from bot.domain.plan import (
+    DropCopy,
+    Finding,
+    Health,
+    Load,
+    NothingToDo,
+    OnFailure,
+    Phase,
+    Plan,
+    Prove,
+    Risk,
+    Step,
+    Swap,
+)
 from bot.domain.request import Action
 from bot.domain.run import Run
 from bot.domain.target import Database, Target
+from bot.domain.written import TableSince, Written
 from bot.recipes.recipe import Recipe, Way
 from bot.recipes.steps import Situation, planned
 from commands.backup import dump_step, require_backups
 from commands.both_ways import backup_id, read_target, take_down
+from commands.resume import maintenance_basis, resume_restore, resumed_from
 
 _LOAD_TIMEOUT = 12 * 3600
 _SWAP_TIMEOUT = 15 * 60
 _CHECK_TIMEOUT = 3600
+_TIDY_TIMEOUT = 2 * 60
+_SWAP_SECONDS = 2
+"""So long the swap itself takes, about."""
+
+_MOST_TABLES = 8
 
 
 @dataclass(frozen=True)
@@ -47,6 +68,8 @@ class Restore:
                 database beside the live one; or what a host or the database answers.
         """
         require_backups(target)
+        if RESUME in run.request.options:
+            return await resume_restore(run, await resumed_from(run, look), self.recipes[target.name], target, look)
         shelf = await look.backups()
         kept = shelf.find(run.request.options["backup"])
         database = restorable(kept, target)
@@ -58,7 +81,7 @@ class Restore:
             steps=_steps(self.recipes[target.name], target, run, hosts, kept, fresh, old, takes_down=takes_down),
             requirement=target.policy.requirement(self.action, destructive=True),
             basis=_basis(kept, hosts),
-            findings=(what_it_replaces(kept, shelf, old), *downs),
+            findings=(what_it_replaces(kept, shelf, old), *await written_since(kept, look), *downs),
             destructive=True,
         )
 
@@ -68,8 +91,10 @@ class Restore:
         Raises:
             Refused: what a host answers.
         """
-        shelf = await look.backups()
         hosts, _ = await read_target(self.recipes[target.name], target, look, None)
+        if RESUME in run.request.options:
+            return maintenance_basis(hosts)
+        shelf = await look.backups()
         return _basis(shelf.find(run.request.options["backup"]), hosts)
 
     async def pending(self, plan: Plan, target: Target, look: Look) -> tuple[str, ...]:
@@ -152,6 +177,7 @@ def putting_back(target: Target, run: Run, kept: KeptBackup, fresh: str, old: st
     check = Prove(kept.backup, None)
     safety = dump_step(target, backup_id(run).replace("B-", "S-", 1), (), Purpose.SAFETY)
     load, swap = Load(kept.backup, kept.sha256, fresh), Swap(kept.backup, fresh, old)
+    tidy = Step("restore-tidy", "Remove the copy", Phase.CHANGE, first, Risk.READS, _TIDY_TIMEOUT, DropCopy(fresh))
     return (
         Step("backup-check", "Check the backup's file", Phase.PREPARE, first, Risk.READS, _CHECK_TIMEOUT, check),
         replace(safety, key="backup", title="Back up what is there now"),
@@ -166,12 +192,12 @@ def putting_back(target: Target, run: Run, kept: KeptBackup, fresh: str, old: st
             swap,
             on_failure=OnFailure.HOLD_IN_DOUBT,
         ),
+        replace(tidy, undoes="restore-load"),
     )
 
 
 def _basis(kept: KeptBackup, hosts: tuple[HostFacts, ...]) -> dict[str, str]:
-    down = {None: "unknown", True: "on", False: "off"}
-    return {f"maintenance on {facts.host}": down[facts.maintenance] for facts in hosts} | {"backup": kept.sha256}
+    return maintenance_basis(hosts) | {"backup": kept.sha256}
 
 
 def what_it_replaces(kept: KeptBackup, shelf: Shelf, old: str) -> Finding:
@@ -191,6 +217,44 @@ def what_it_replaces(kept: KeptBackup, shelf: Shelf, old: str) -> Finding:
         "proof": kept.proof.value,
         "proven_at": kept.proven_at.isoformat() if kept.proven_at else "",
         "seconds": str(predicted) if predicted is not None else "",
+        "downtime": str(predicted + _safety_seconds(kept, shelf) + _SWAP_SECONDS) if predicted is not None else "",
         "old": old,
     }
     return Finding("restore", facts)
+
+
+def _safety_seconds(kept: KeptBackup, shelf: Shelf) -> int:
+    """Predict how long the safety backup takes: as long as the latest one of the whole database."""
+    return next((other.dump_seconds for other in shelf.backups if not other.chosen), kept.dump_seconds)
+
+
+async def written_since(kept: KeptBackup, look: Look) -> tuple[Finding, ...]:
+    """Say what was written since a backup, by table: putting it back takes that away.
+
+    Args:
+        kept: the backup.
+        look: reads; where it cannot, that is said.
+    """
+    try:
+        since = await look.written_since(kept.backup)
+    except Refused as refused:
+        return (Finding("written_unknown", {"why": refused.problem.reason.value}),)
+    told = [table for table in since if table.written is not Written.SAME]
+    told.sort(key=lambda table: (_GRAVEST.index(table.written), table.table))
+    rest = {"same": str(len(since) - len(told)), "more": str(max(len(told) - _MOST_TABLES, 0))}
+    return (*(Finding("written", _about(table)) for table in told[:_MOST_TABLES]), Finding("written_rest", rest))
+
+
+_GRAVEST = (Written.NEW, Written.CHANGED, Written.GONE, Written.UNKNOWN)
+"""What a restore takes away comes first."""
+
+
+def _about(table: TableSince) -> dict[str, str]:
+    return {
+        "table": table.table,
+        "written": table.written.value,
+        "then": "" if table.then is None else str(table.then),
+        "now": "" if table.now is None else str(table.now),
+        "counted": "yes" if table.counted else "no",
+        "at": "" if table.at is None else table.at.isoformat(),
+    }

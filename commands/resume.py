@@ -84,6 +84,40 @@ async def resume_basis(plan: Plan, recipe: Recipe, target: Target, look: Look) -
     return _basis(hosts, str(plan.sha), left)
 
 
+async def resume_restore(run: Run, before: Run, recipe: Recipe, target: Target, look: Look) -> Plan:
+    """Plan what is left of a restore that stopped; there is no commit, and nothing of the database is touched.
+
+    Args:
+        run: the one that goes on.
+        before: the one that stopped.
+        recipe: of the target.
+        target: where.
+        look: reads.
+
+    Raises:
+        Refused: what a host answers.
+    """
+    if before.plan is None:
+        raise Refused(problem(Reason.UNKNOWN_RUN, run=before.id))
+    move, stopped = Move(run.request.options[MOVE]), troubled(before)
+    hosts, _ = await read_target(recipe, target, look, None)
+    facts = {"run": before.id, "move": move.value, "step": stopped.title if stopped else ""}
+    left = (_asks_again(step) for step in steps_left(before, move))
+    return Plan(
+        request=run.request,
+        steps=(*left, *(step for step in before.plan.of(Phase.VERIFY) if step.key == "health")),
+        requirement=target.policy.requirement(run.request.action),
+        basis=maintenance_basis(hosts),
+        findings=(Finding("resume", facts),),
+    )
+
+
+def maintenance_basis(hosts: tuple[HostFacts, ...]) -> dict[str, str]:
+    """Give whether each host is in maintenance, as a plan stands on it."""
+    down = {None: "unknown", True: "on", False: "off"}
+    return {f"maintenance on {facts.host}": down[facts.maintenance] for facts in hosts}
+
+
 def _basis(hosts: tuple[HostFacts, ...], sha: str, left: tuple[str, ...]) -> dict[str, str]:
     return host_basis(hosts, sha) | {"migrations left": ", ".join(left)}
 

@@ -91,6 +91,7 @@ class Manifest:
             proof=self.proof,
             proven_at=datetime.fromisoformat(self.proven_at) if self.proven_at else None,
             restore_seconds=self.restore_seconds,
+            dump_seconds=self.seconds,
         )
 
 

@@ -11,6 +11,7 @@ from bot.databases.dump import CONTENTS, OPTION_FILE, RESERVE_KIB, SHA256, only
 from bot.databases.manifest import Manifest
 from bot.databases.quoting import identifier, option_file
 from bot.domain.backup import Proof
+from bot.domain.remains import remains_of
 from bot.domain.secrets import Secret
 from bot.domain.shell import Command, Part, Syntax, Word
 from bot.domain.target import Database
@@ -28,6 +29,7 @@ _LOAD = script("record.sh") + script("load.sh")
 _PROOF = script("proof.sh")
 _LOADED = script("loaded.sh")
 _SWAP = script("swap.sh")
+_DROP = script("drop.sh")
 
 
 class Stage(StrEnum):
@@ -136,6 +138,31 @@ def swap_job(manifest: Manifest, database: Database, fresh: str, old: str) -> Re
     parts.append(Syntax('\nkept="$COUNTERSIGN_RUN_DIR/restore"\n' + CONTENTS + _SWAP))
     files = {OPTION_FILE: option_file(database), EXPECTED_FILE: Secret(_expected(manifest))}
     return RestoringJob(Command(tuple(parts)), files)
+
+
+def drop_job(database: Database, gone: str, tables: int | None) -> RestoringJob:
+    """Build the script that drops a database which a restore left beside the live one.
+
+    Args:
+        database: the live one, and as whom the other is dropped.
+        gone: name of the one that goes.
+        tables: how many it must have; None where that does not matter.
+
+    Raises:
+        ValueError: it is not one that a restore makes, or a value that cannot be used; the message names it and holds
+            no secret.
+    """
+    if remains_of(database.name, gone, 0, 0) is None:
+        raise ValueError(f"{gone!r} is no database that a restore makes beside {database.name!r}")
+    identifier(gone)
+    values = {
+        "source": database.name,
+        "gone": gone,
+        "gone_sql": _sql_text(gone),
+        "tables": "" if tables is None else str(tables),
+        **{f"status_{stage.value}": str(stage.exit_status) for stage in Stage},
+    }
+    return RestoringJob(Command((*settings(values), Syntax(_DROP))), {OPTION_FILE: option_file(database)})
 
 
 def _sql_text(text: str) -> str:

@@ -9,8 +9,9 @@ from bot.databases.backups import Backups
 from bot.databases.performers import Told, masked
 from bot.databases.ports import HostReader, HostRunner
 from bot.databases.proving import database_of, directory_of, manifest_of, not_restorable
+from bot.databases.remains import RemainsLook
 from bot.databases.restoring import RestoringJob, Stage, failed_stage, load_job, swap_job
-from bot.domain.errors import Refused
+from bot.domain.errors import Reason, Refused, problem
 from bot.domain.plan import Load, Swap
 from bot.engine.ports import Done, Effect, Ending, Failed, Job, Outcome, Output, Unknown
 
@@ -40,12 +41,12 @@ class _Restoring:
         except ValueError as error:
             return not_restorable(_backup(job), Stage.FILE, str(error))
         told = Told(output)
-        return self._judged(job, await self._runner.perform(job, made.script, "/", made.files, told), told)
+        return await self._judged(job, await self._runner.perform(job, made.script, "/", made.files, told), told)
 
     async def resume(self, job: Job, output: Output) -> Outcome:
         """As `perform`, but never start it."""
         told = Told(output)
-        return self._judged(job, await self._runner.resume(job, told), told)
+        return await self._judged(job, await self._runner.resume(job, told), told)
 
     async def check(self, job: Job) -> Effect:
         """Nobody but a person can tell."""
@@ -55,7 +56,7 @@ class _Restoring:
         """End the script; it puts back what it did."""
         return await self._runner.end(job)
 
-    def _judged(self, job: Job, outcome: Outcome, told: Told) -> Outcome:
+    async def _judged(self, job: Job, outcome: Outcome, told: Told) -> Outcome:
         match outcome:
             case Failed(exit_status=exit_status):
                 stage = failed_stage(exit_status)
@@ -98,11 +99,46 @@ class SwapPerformer(_Restoring):
     Args:
         runner: runs the script detached.
         reader: reads the manifest.
+        remains: reads which databases are there.
     """
 
-    def __init__(self, runner: HostRunner, reader: HostReader) -> None:
+    def __init__(self, runner: HostRunner, reader: HostReader, remains: RemainsLook) -> None:
         super().__init__(runner, self._swap)
         self._backups = Backups(reader)
+        self._remains = remains
+
+    async def check(self, job: Job) -> Effect:
+        """Say from the databases that are there how far the script came.
+
+        It makes the one for the old tables just before it touches anything, and drops the copy last of all.
+        """
+        act = job.step.act
+        if not isinstance(act, Swap):
+            raise TypeError(f"not a step for this performer: {act!r}")
+        try:
+            there = {one.database for one in await self._remains.beside(job.target)}
+        except Refused:
+            return Effect.CANNOT_TELL
+        match act.old in there, act.fresh in there:
+            case True, False:
+                return Effect.TOOK
+            case False, True:
+                return Effect.DID_NOT
+            case _:
+                return Effect.CANNOT_TELL
+
+    async def _judged(self, job: Job, outcome: Outcome, told: Told) -> Outcome:
+        judged = await super()._judged(job, outcome, told)
+        # Only of a script that is certainly gone does what is there now tell how far it came.
+        if not isinstance(judged, Unknown) or judged.problem.facts.get("why") != "no_status":
+            return judged
+        match await self.check(job):
+            case Effect.TOOK:
+                return Done({"backup": _backup(job), "known_by": "check"})
+            case Effect.DID_NOT:
+                return Failed(problem(Reason.NOT_TAKEN_EFFECT, title=job.step.title, host=job.place))
+            case Effect.CANNOT_TELL:
+                return judged
 
     async def _swap(self, job: Job) -> RestoringJob:
         act = job.step.act

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from bot.domain.errors import Reason, Refused, problem
 from bot.domain.names import nearest
+from bot.domain.remains import Remains
 
 _ID = re.compile(r"[BS]-[0-9]{8}-[0-9A-Z]{4,16}")
 _LONGEST_IDENTIFIER = 64
@@ -60,6 +61,7 @@ class KeptBackup:
         proof: how far it is known to be good.
         proven_at: when that was last tried; None where it never was.
         restore_seconds: how long the test restore took; None where there was none.
+        dump_seconds: how long dumping and checking took.
     """
 
     backup: str
@@ -75,6 +77,7 @@ class KeptBackup:
     proof: Proof
     proven_at: datetime | None = None
     restore_seconds: int | None = None
+    dump_seconds: int = 0
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,7 @@ class Shelf:
         backups: newest first.
         unreadable: names of files that look like a backup's manifest and cannot be read as one.
         referred: IDs that a pending or recent run speaks of.
+        remains: what restores left beside the live database; None where it could not be read.
     """
 
     app: str
@@ -94,6 +98,7 @@ class Shelf:
     backups: tuple[KeptBackup, ...]
     unreadable: tuple[str, ...] = ()
     referred: frozenset[str] = frozenset()
+    remains: tuple[Remains, ...] | None = ()
 
     def find(self, backup: str) -> KeptBackup:
         """Give the backup of an ID.
@@ -128,6 +133,15 @@ def predicted_seconds(kept: KeptBackup, shelf: Shelf) -> int | None:
         if other.restore_seconds is not None and other.bytes:
             return max(1, round(other.restore_seconds * kept.bytes / other.bytes))
     return None
+
+
+def newest_proven(shelf: Shelf) -> KeptBackup | None:
+    """Give the newest backup of a whole database that is proven.
+
+    Args:
+        shelf: all there are.
+    """
+    return next((kept for kept in shelf.backups if kept.proof is Proof.PROVEN and not kept.chosen), None)
 
 
 def scratch_name(database: str, kind: str, run: str) -> str | None:

@@ -19,6 +19,7 @@ class Reason(StrEnum):
     BAD_OPTION = "bad_option"
     BAD_TABLE = "bad_table"
     UNKNOWN_BACKUP = "unknown_backup"
+    UNKNOWN_REMAINS = "unknown_remains"
     # who and when
     WRONG_CHANNEL = "wrong_channel"
     NOT_ALLOWED = "not_allowed"
@@ -44,6 +45,8 @@ class Reason(StrEnum):
     BLOCKED_BY_SESSIONS = "blocked_by_sessions"
     BACKUP_IMPOSSIBLE = "backup_impossible"
     NOT_RESTORABLE = "not_restorable"
+    NOT_DROPPED = "not_dropped"
+    NO_PROVEN_BACKUP = "no_proven_backup"
     REHEARSAL_FAILED = "rehearsal_failed"
     NO_MIGRATIONS = "no_migrations"
     MIGRATIONS_UNREADABLE = "migrations_unreadable"

@@ -10,8 +10,10 @@ from typing import Protocol
 
 from bot.domain.backup import Shelf
 from bot.domain.plan import Commit
+from bot.domain.remains import Remains
 from bot.domain.run import Run
 from bot.domain.shell import Command
+from bot.domain.written import TableSince
 
 
 @dataclass(frozen=True)
@@ -280,6 +282,22 @@ class Look(Protocol):
 
         Raises:
             Refused: `backup_impossible`, the target has no place for backups; or a host's reason.
+        """
+        ...
+
+    async def remains(self) -> tuple[Remains, ...]:
+        """Read what restores left beside the target's database; by name.
+
+        Raises:
+            Refused: as `database`.
+        """
+        ...
+
+    async def written_since(self, backup: str) -> tuple[TableSince, ...]:
+        """Read what was written to the live database since a backup, by table, as far as it can be known.
+
+        Raises:
+            Refused: as `database` and `backups`; `not_restorable`, the backup is not whole.
         """
         ...
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from bot.domain.errors import Reason
-from bot.domain.plan import Phase, Step
+from bot.domain.plan import DropCopy, Phase, Step, Swap
 from bot.domain.run import Run, RunState, StepState, step_state
 
 RESUME = "resume"
@@ -60,7 +60,8 @@ def legal_moves(run: Run) -> tuple[Move, ...]:
         run: any run; one that does not wait for a person has none.
 
     Returns:
-        Never a retry while the step's processes may still be running.
+        Never a retry while the step's processes may still be running, nor of a swap: where the tables are is a person's
+        to see first.
     """
     if run.state is not RunState.NEEDS_HUMAN:
         return ()
@@ -68,7 +69,7 @@ def legal_moves(run: Run) -> tuple[Move, ...]:
     stopped = troubled(run)
     if stopped is not None:
         running = any(row.problem and row.problem.reason is Reason.STILL_RUNNING for row in run.rows(stopped.key))
-        moves += [] if running else [Move.RETRY]
+        moves += [] if running or isinstance(stopped.act, Swap) else [Move.RETRY]
         moves.append(Move.MARK_DONE)
     if steps_left(run, Move.LIFT):
         moves.append(Move.LIFT)
@@ -81,5 +82,6 @@ def _state(run: Run, step: Step) -> StepState:
 
 
 def _lifts(run: Run, step: Step) -> bool:
-    """Whether a step undoes something that this run did."""
-    return step.undoes is not None and any(row.state is StepState.DONE for row in run.rows(step.undoes))
+    """Whether a step undoes something that this run did; a copy may hold what was live, and stays."""
+    undoes = step.undoes is not None and any(row.state is StepState.DONE for row in run.rows(step.undoes))
+    return undoes and not isinstance(step.act, DropCopy)

@@ -118,6 +118,30 @@ class Swap:
 
 
 @dataclass(frozen=True)
+class DropOld:
+    """Dropping the database in which a restore kept what it replaced.
+
+    Args:
+        database: its name.
+        tables: how many tables it has; with another number it stays.
+    """
+
+    database: str
+    tables: int
+
+
+@dataclass(frozen=True)
+class DropCopy:
+    """Dropping the copy that a restore made, where the restore did not put it into the live one's place.
+
+    Args:
+        database: its name.
+    """
+
+    database: str
+
+
+@dataclass(frozen=True)
 class Preflight:
     """Reading a host and the database, and refusing where a run could not end well.
 
@@ -234,7 +258,20 @@ class AsRehearsed:
 
 
 Act = (
-    Shell | Dump | Prove | Load | Swap | Preflight | Health | NothingPending | Undone | Preview | Rehearse | AsRehearsed
+    Shell
+    | Dump
+    | Prove
+    | Load
+    | Swap
+    | DropOld
+    | DropCopy
+    | Preflight
+    | Health
+    | NothingPending
+    | Undone
+    | Preview
+    | Rehearse
+    | AsRehearsed
 )
 """What a step does. A new kind is a new class here and a performer in the composition root."""
 

@@ -12,6 +12,8 @@ from bot.domain.plan import (
     Act,
     AsRehearsed,
     Commit,
+    DropCopy,
+    DropOld,
     Dump,
     Finding,
     Health,
@@ -189,6 +191,10 @@ def _act_to_json(act: Act) -> dict[str, Any]:
             return {"act": "load", "backup": backup, "sha256": sha256, "fresh": fresh}
         case Swap(backup, fresh, old):
             return {"act": "swap", "backup": backup, "fresh": fresh, "old": old}
+        case DropOld(database, tables):
+            return {"act": "drop_old", "database": database, "tables": tables}
+        case DropCopy(database):
+            return {"act": "drop_copy", "database": database}
         case Preflight(needs, tools):
             return {"act": "preflight", "needs": needs, "tools": list(tools)}
         case Health(url, tries):
@@ -218,6 +224,10 @@ def _act_from_json(data: Mapping[str, Any]) -> Act:
             return Load(data["backup"], data["sha256"], data["fresh"])
         case "swap":
             return Swap(data["backup"], data["fresh"], data["old"])
+        case "drop_old":
+            return DropOld(data["database"], int(data["tables"]))
+        case "drop_copy":
+            return DropCopy(data["database"])
         case "preflight":
             return Preflight(int(data["needs"]), tuple(data["tools"]))
         case "health":

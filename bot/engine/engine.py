@@ -128,7 +128,13 @@ class Engine:
             Refused: who asks may not, or what a host answers.
         """
         target = await self._may_read(request)
-        return await self._world.observer.look(target).backups()
+        look = self._world.observer.look(target)
+        shelf = await look.backups()
+        try:
+            return replace(shelf, remains=await look.remains())
+        except Refused:
+            # Which backups there are must be told also while the database is down.
+            return replace(shelf, remains=None)
 
     async def standing(self, request: Request) -> Standing:
         """Read where the migrations of a target stand; nothing is changed, and no run is made.

@@ -120,6 +120,16 @@ def time_of_day(instant: datetime) -> Markup:
     return Markup(f"<!date^{int(instant.timestamp())}^{{date_short_pretty}} {{time}}|{fallback}>")
 
 
+def ago(instant: datetime) -> Markup:
+    """Show how long ago an instant was when it is read: `6 minutes ago`.
+
+    Args:
+        instant: with a time zone.
+    """
+    fallback = instant.strftime("%Y-%m-%d %H:%M UTC")
+    return Markup(f"<!date^{int(instant.timestamp())}^{{ago}}|{fallback}>")
+
+
 def _identifier(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9]", "", text)
 

@@ -91,7 +91,8 @@ def target(run: Run) -> Markup:
 
 def action(run: Run, scene: Scene) -> Markup:
     """Name what was asked for."""
-    return scene.sentences.say(f"action.{run.request.action.value}")
+    what = f"action.{run.request.options.get('what', '')}"
+    return scene.sentences.say(what if scene.sentences.knows(what) else f"action.{run.request.action.value}")
 
 
 def is_dry_run(run: Run) -> bool:

@@ -119,7 +119,7 @@ def _shown(found: Problem) -> dict[str, str]:
     """
     facts = found.facts
     shown = dict(facts)
-    for name in ("title", "people", "environment", "session", "query"):
+    for name in ("title", "people", "environment", "session", "query", "backup"):
         if not facts.get(name):
             shown[f"{name}_missing"] = Markup(_PRESENT)
     if found.reason is Reason.DISK_FULL:

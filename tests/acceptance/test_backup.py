@@ -80,6 +80,32 @@ async def test_a_restore_is_approved_by_two_and_brings_the_rows_back(
     assert steps.index("backup") < steps.index("restore-load") < steps.index("restore-swap")
     assert steps.index("restore-swap") < steps.index("maintenance-off")
     assert not (Path(laravel_at_first.path) / "storage/framework/down").exists()
+    assert "• `user_sessions`: written to · 500 → 0 rows" in plan
+
+    old = f"{name}_countersign_before_{run.removeprefix('R-').lower()}"
+    assert await beside(mariadb, name) == {old}
+    await stage.told("/backup list compte production")
+    assert old in json.dumps(stage.snapshot()["ephemerals"][-1])
+    drop = await stage.ask("/backup drop-old compte production", user=RELEASER)
+    gate = await stage.gate(drop)
+    plan = json.dumps(stage.messages("plan", drop)[-1]["blocks"], ensure_ascii=False)
+    assert f"It drops `{old}` for good" in plan
+    assert f"put back `{backup}`" in plan
+    assert "The same data is in safety backup `S-" in plan
+    stage.react(gate, ONCALL)
+    stage.react(gate, DBA)
+    assert await stage.end(drop) == "succeeded", stage.result(drop)
+    assert await beside(mariadb, name) == set()
+    assert await mariadb.query("SELECT * FROM user_sessions ORDER BY id", database=name) == was
+    again = await stage.ask("/backup drop-old compte production", user=RELEASER)
+    assert await stage.end(again) == "succeeded"
+    assert "Nothing to do" in stage.result(again)
+
+
+async def beside(mariadb: DatabaseServer, name: str) -> set[str]:
+    """Name the databases that were made beside one."""
+    rows = await mariadb.query("SELECT schema_name AS s FROM information_schema.schemata")
+    return {row["s"] for row in rows if row["s"].startswith(f"{name}_countersign_")}
 
 
 async def test_a_corrupt_backup_is_refused_before_anybody_is_asked(stage: Stage, laravel_at_first: Application) -> None:

@@ -42,7 +42,7 @@ async def test_the_order_of_a_restore() -> None:
     plan = await planned(sight())
     assert [step.key for step in plan.of(Phase.PREPARE)] == ["backup-check"]
     change = [step.key for step in plan.of(Phase.CHANGE)]
-    assert change == ["maintenance-on", "backup", "restore-load", "restore-swap", "maintenance-off"]
+    assert change == ["maintenance-on", "backup", "restore-load", "restore-swap", "restore-tidy", "maintenance-off"]
     assert [step.key for step in plan.of(Phase.VERIFY)] == ["health"]
     assert [step.key for step in plan.steps if step.risk is Risk.DESTROYS] == ["restore-swap"]
     assert plan.requirement == LEAST_GATE
@@ -56,7 +56,7 @@ async def test_a_site_that_is_down_already_stays_down() -> None:
     look = sight()
     look.moves("web1", maintenance=True)
     keys = [step.key for step in (await planned(look)).steps]
-    assert keys == ["backup-check", "backup", "restore-load", "restore-swap"]
+    assert keys == ["backup-check", "backup", "restore-load", "restore-swap", "restore-tidy"]
 
 
 async def test_a_file_that_changed_voids_the_approval() -> None:

@@ -6,13 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from bot.databases.connect import Connections
+from bot.databases.remains import RemainsLook
 from bot.databases.restoring import Stage
 from bot.databases.swapping import LoadPerformer, SwapPerformer
 from bot.demo.database import Database as MadeDatabase
 from bot.demo.database import DatabaseServer
+from bot.domain.errors import Reason, problem
 from bot.domain.plan import Act, Load, Phase, Risk, Step, Swap
 from bot.domain.target import Target
-from bot.engine.ports import Done, Job, Unknown
+from bot.engine.ports import Done, Failed, Job, Outcome, Output, Unknown
 from tests.databases.local import KeptOutput, LocalHost
 from tests.databases.test_dump import (
     BACKUP,
@@ -45,6 +48,11 @@ async def filled(database: MadeDatabase) -> MadeDatabase:
 @pytest.fixture
 def host() -> LocalHost:
     return LocalHost()
+
+
+@pytest.fixture
+def remains(connections: Connections) -> RemainsLook:
+    return RemainsLook(connections)
 
 
 def names(target: Target) -> tuple[str, str]:
@@ -86,7 +94,7 @@ DAMAGE = (
 
 
 async def test_everything_comes_back_and_what_was_there_is_kept(
-    filled: MadeDatabase, target: Target, host: LocalHost, mariadb: DatabaseServer
+    filled: MadeDatabase, target: Target, host: LocalHost, mariadb: DatabaseServer, remains: RemainsLook
 ) -> None:
     was = await checksums(mariadb, filled.name), await definitions(mariadb, filled.name)
     made = done(await performer(host).perform(job_of(target), KeptOutput()))
@@ -96,7 +104,7 @@ async def test_everything_comes_back_and_what_was_there_is_kept(
     damaged = await checksums(mariadb, filled.name)
     await loaded(host, target, made["sha256"])
     output = KeptOutput()
-    outcome = await SwapPerformer(host, host).perform(swap_job_of(target), output)
+    outcome = await SwapPerformer(host, host, remains).perform(swap_job_of(target), output)
     assert isinstance(outcome, Done), (outcome, output.text.decode())
     assert (await checksums(mariadb, filled.name), await definitions(mariadb, filled.name)) == was
     old = names(target)[1]
@@ -115,7 +123,7 @@ async def test_everything_comes_back_and_what_was_there_is_kept(
 
 
 async def test_a_table_is_put_back_alone(
-    filled: MadeDatabase, target: Target, host: LocalHost, mariadb: DatabaseServer
+    filled: MadeDatabase, target: Target, host: LocalHost, mariadb: DatabaseServer, remains: RemainsLook
 ) -> None:
     was = await checksums(mariadb, filled.name)
     objects = await definitions(mariadb, filled.name)
@@ -126,36 +134,38 @@ async def test_a_table_is_put_back_alone(
     now = await checksums(mariadb, filled.name)
     await loaded(host, target, made["sha256"])
     output = KeptOutput()
-    outcome = await SwapPerformer(host, host).perform(swap_job_of(target), output)
+    outcome = await SwapPerformer(host, host, remains).perform(swap_job_of(target), output)
     assert isinstance(outcome, Done), (outcome, output.text.decode())
     assert await checksums(mariadb, filled.name) == now | {ODD: was[ODD]}
     assert await definitions(mariadb, filled.name) == objects
 
 
 async def test_a_table_that_others_refer_to_is_not_torn_out(
-    filled: MadeDatabase, target: Target, host: LocalHost, mariadb: DatabaseServer
+    filled: MadeDatabase, target: Target, host: LocalHost, mariadb: DatabaseServer, remains: RemainsLook
 ) -> None:
     made = done(await performer(host).perform(job_of(target, "people"), KeptOutput()))
     before = await checksums(mariadb, filled.name), await definitions(mariadb, filled.name)
     await loaded(host, target, made["sha256"])
-    said = refused(await SwapPerformer(host, host).perform(swap_job_of(target), KeptOutput()), Stage.REFERENCES)
+    said = refused(
+        await SwapPerformer(host, host, remains).perform(swap_job_of(target), KeptOutput()), Stage.REFERENCES
+    )
     assert "sessions refers to people" in said
     assert (await checksums(mariadb, filled.name), await definitions(mariadb, filled.name)) == before
 
 
 async def test_a_copy_that_went_between_compare_and_swap_leaves_the_live_data_as_it_was(
-    filled: MadeDatabase, target: Target, host: LocalHost, mariadb: DatabaseServer
+    filled: MadeDatabase, target: Target, host: LocalHost, mariadb: DatabaseServer, remains: RemainsLook
 ) -> None:
     made = done(await performer(host).perform(job_of(target), KeptOutput()))
     before = await checksums(mariadb, filled.name), await definitions(mariadb, filled.name)
     await loaded(host, target, made["sha256"])
     await mariadb.query(f"DROP DATABASE `{names(target)[0]}`")
-    refused(await SwapPerformer(host, host).perform(swap_job_of(target), KeptOutput()), Stage.OBJECTS)
+    refused(await SwapPerformer(host, host, remains).perform(swap_job_of(target), KeptOutput()), Stage.OBJECTS)
     assert (await checksums(mariadb, filled.name), await definitions(mariadb, filled.name)) == before
 
 
 async def test_a_swap_that_fails_after_the_tables_moved_puts_all_back(
-    filled: MadeDatabase, target: Target, host: LocalHost, mariadb: DatabaseServer
+    filled: MadeDatabase, target: Target, host: LocalHost, mariadb: DatabaseServer, remains: RemainsLook
 ) -> None:
     made = done(await performer(host).perform(job_of(target), KeptOutput()))
     async with session_of(filled) as cursor:
@@ -164,13 +174,13 @@ async def test_a_swap_that_fails_after_the_tables_moved_puts_all_back(
     await loaded(host, target, made["sha256"])
     events = next(Path(host.notes).rglob("*.events.sql"))
     events.write_text("CREATE EVENT broken;\n")
-    said = refused(await SwapPerformer(host, host).perform(swap_job_of(target), KeptOutput()), Stage.OBJECTS)
+    said = refused(await SwapPerformer(host, host, remains).perform(swap_job_of(target), KeptOutput()), Stage.OBJECTS)
     assert "put back" in said
     assert (await checksums(mariadb, filled.name), await definitions(mariadb, filled.name)) == before
 
 
 async def test_an_ended_swap_puts_all_back(
-    filled: MadeDatabase, target: Target, mariadb: DatabaseServer, tmp_path: Path
+    filled: MadeDatabase, target: Target, mariadb: DatabaseServer, tmp_path: Path, remains: RemainsLook
 ) -> None:
     stand_ins = tmp_path / "programs"
     stand_ins.mkdir()
@@ -186,7 +196,7 @@ async def test_an_ended_swap_puts_all_back(
     )
     awk.chmod(0o755)
     output = KeptOutput()
-    outcome = await SwapPerformer(host, host).perform(swap_job_of(target), output)
+    outcome = await SwapPerformer(host, host, remains).perform(swap_job_of(target), output)
     assert not isinstance(outcome, Done | Unknown), outcome
     assert b"put back as it was" in output.text
     assert (await checksums(mariadb, filled.name), await definitions(mariadb, filled.name)) == before
@@ -200,3 +210,31 @@ async def test_a_file_that_changed_since_it_was_approved_is_not_restored(
     job = step_job(target, Load(BACKUP, "0" * 64, names(target)[0]))
     refused(await LoadPerformer(host, host).perform(job, KeptOutput()), Stage.FILE)
     assert await databases(mariadb, target) == set()
+
+
+@pytest.mark.parametrize(
+    ("left", "told"),
+    [
+        (("restore",), Failed),  # the one for the old tables is made before anything is touched
+        (("before",), Done),  # the copy goes last of all
+        (("before", "restore"), Unknown),
+    ],
+)
+async def test_a_host_that_died_in_the_swap_is_told_from_what_is_there(
+    left: tuple[str, ...],
+    told: type,
+    filled: MadeDatabase,
+    target: Target,
+    mariadb: DatabaseServer,
+    remains: RemainsLook,
+) -> None:
+    for kind in left:
+        await mariadb.query(f"CREATE DATABASE `{filled.name}_countersign_{kind}_x`")
+
+    class Died(LocalHost):
+        async def resume(self, job: Job, output: Output) -> Outcome:
+            return Unknown(problem(Reason.OUTCOME_UNKNOWN, host=job.place, why="no_status"))
+
+    host = Died()
+    outcome = await SwapPerformer(host, host, remains).resume(swap_job_of(target), KeptOutput())
+    assert isinstance(outcome, told), outcome

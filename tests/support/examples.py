@@ -7,15 +7,18 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from bot.domain.backup import Shelf
+from bot.domain.errors import Reason, Refused, problem
 from bot.domain.look import DatabaseFacts, HostFacts, HostQuestion, Ran, Release
 from bot.domain.names import TargetName
 from bot.domain.people import ANYONE, People
 from bot.domain.plan import Commit
 from bot.domain.policy import BackupBefore, Policy, Requirement
+from bot.domain.remains import Remains
 from bot.domain.request import Action, Origin, Request
 from bot.domain.run import Run, RunState
 from bot.domain.secrets import Secret
 from bot.domain.target import Backups, Database, EmojiNames, Host, Operations, Target, VarValue
+from bot.domain.written import TableSince
 
 HEAD = "1" * 40
 NEXT = "2" * 40
@@ -99,6 +102,8 @@ class Sight:
         self.known: tuple[Release, ...] = ()
         self.asked: list[HostQuestion] = []
         self.shelf = Shelf(NAME.app, NAME.environment, ())
+        self.left: tuple[Remains, ...] = ()
+        self.since: tuple[TableSince, ...] | None = ()
 
     async def host(self, name: str, question: HostQuestion) -> HostFacts:
         self.asked.append(question)
@@ -112,6 +117,14 @@ class Sight:
 
     async def backups(self) -> Shelf:
         return self.shelf
+
+    async def remains(self) -> tuple[Remains, ...]:
+        return self.left
+
+    async def written_since(self, backup: str) -> tuple[TableSince, ...]:
+        if self.since is None:
+            raise Refused(problem(Reason.DATABASE_UNREACHABLE, database="compte"))
+        return self.since
 
     async def rows(self, table: str, column: str | None) -> int:
         return self.counts.get((table, column), 0)

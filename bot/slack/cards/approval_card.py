@@ -6,7 +6,7 @@ from bot.domain.approval import GateState
 from bot.domain.errors import Problem, Reason
 from bot.domain.run import Gate, Run, RunState
 from bot.slack import markup
-from bot.slack.cards import evidence
+from bot.slack.cards import backup_findings, evidence
 from bot.slack.cards.audience import approvers, emoji, mentions, unmentioned
 from bot.slack.cards.plan_card import how_many_migrations
 from bot.slack.cards.run_card import step_line
@@ -70,12 +70,15 @@ def _evidence(run: Run, scene: Scene) -> Markup:
         if plan.sha
         else Markup("")
     )
-    backup = backup_id(run)
+    proven = backup_findings.proven_backup(backup_findings.relied_on(run), scene)
+    backup = None if proven else backup_id(run)
     return lines(
         (
             commit,
+            proven,
             dotted((how_many_migrations(plan, scene), say("result.backup", id=backup) if backup else "")),
             say("plan.destructive") if plan.destructive else Markup(""),
+            backup_findings.dropped(plan, scene),
             evidence.headline(plan, scene),
         )
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bot.domain.backup import KeptBackup, Proof, Shelf, predicted_seconds
+from bot.domain.remains import Remains
 from bot.slack import figures, markup
 from bot.slack.markup import Markup
 from bot.slack.message import Message, context, lines, message, section
@@ -35,9 +36,26 @@ def backups_card(shelf: Shelf, sentences: Sentences) -> Message:
             context(count("plan.more", rest)) if rest else None,
             section(say("backups.broken", names=broken)) if shelf.unreadable else None,
             context(say("backups.how", **names)) if shelf.backups else None,
+            *(section(_left(one, sentences)) for one in shelf.remains or ()),
+            context(say("backups.left.how", **names)) if shelf.remains else None,
+            context(say("backups.left.unread")) if shelf.remains is None else None,
         ),
         "countersign_backups",
-        {**names, "backups": [{"backup": kept.backup, "proof": kept.proof.value} for kept in shown]},
+        {
+            **names,
+            "backups": [{"backup": kept.backup, "proof": kept.proof.value} for kept in shown],
+            "remains": [one.database for one in shelf.remains or ()],
+        },
+    )
+
+
+def _left(one: Remains, sentences: Sentences) -> Markup:
+    return sentences.say(
+        f"backups.left.{one.left.value}",
+        database=one.database,
+        run=one.run,
+        size=figures.size(one.bytes),
+        tables=sentences.count("backups.holds", one.tables),
     )
 
 

@@ -9,7 +9,7 @@ from bot.domain.backup import Proof
 from bot.domain.plan import Plan
 from bot.domain.run import Run, StepState
 from bot.slack import figures, markup
-from bot.slack.cards import evidence
+from bot.slack.cards import backup_findings, evidence
 from bot.slack.markup import Markup
 from bot.slack.message import Message, context, dotted, lines, message, section
 from bot.slack.scene import ALREADY_DOWN, BACKUP, Scene, Shown, backup_of, places, planned_downtime, shown_steps, target
@@ -43,6 +43,8 @@ def plan_card(run: Run, plan: Plan, digest: str, scene: Scene) -> Message:
             section(lines(_migrations(plan, scene))),
             section(lines(evidence.changes(plan, scene))),
             section(lines((_backup(run, scene), _downtime(plan, after, scene), *_findings(plan, scene)))),
+            section(backup_findings.dropped(plan, scene)),
+            section(backup_findings.written_since(plan, scene)),
             section(lines(_steps(after, scene))),
             section(evidence.statements(plan, scene)),
             context(_skipped(plan, scene)),
@@ -160,6 +162,7 @@ def _downtime(plan: Plan, after: tuple[Shown, ...], scene: Scene) -> Markup:
     first, last = numbers[pair[0]], numbers[pair[1]]
     known = [scene.estimates.get(step.key) for step in after[first:last]]
     usual = sum(seconds for seconds in known if seconds is not None) if known and None not in known else 0
+    usual = usual or _predicted_downtime(plan)
     return scene.sentences.say(
         "plan.downtime",
         first=str(first),
@@ -168,10 +171,17 @@ def _downtime(plan: Plan, after: tuple[Shown, ...], scene: Scene) -> Markup:
     )
 
 
+def _predicted_downtime(plan: Plan) -> float:
+    """Give the seconds for which a restore should keep the site down, from the proofs of backups; 0 where unknown."""
+    facts = next((finding.facts for finding in plan.findings if finding.kind == "restore"), {})
+    seconds = facts.get("downtime", "")
+    return float(seconds) if seconds.isdigit() else 0.0
+
+
 def _findings(plan: Plan, scene: Scene) -> tuple[Markup, ...]:
     shown = []
     for finding in plan.findings:
-        if finding.kind == BACKUP or finding.kind in evidence.KINDS:
+        if finding.kind == BACKUP or finding.kind in evidence.KINDS | backup_findings.KINDS:
             continue
         key = f"finding.{finding.kind}"
         if scene.sentences.knows(key):

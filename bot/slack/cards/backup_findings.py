@@ -1,0 +1,107 @@
+"""What an approver reads about backups: what a restore takes away, and what dropping old tables does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from bot.domain.backup import Proof
+from bot.domain.plan import Finding, Plan
+from bot.domain.run import Run, RunState
+from bot.domain.written import Written
+from bot.slack import figures, markup
+from bot.slack.markup import Markup
+from bot.slack.message import dotted, lines
+from bot.slack.scene import Scene, backup_of
+
+KINDS = frozenset({"written", "written_rest", "drop_old", "proven_backup"})
+"""The kinds that are told here and nowhere else."""
+
+
+def written_since(plan: Plan, scene: Scene) -> Markup:
+    """Say what was written since the backup that a restore puts back, by table; nothing of another plan."""
+    rest = next((finding.facts for finding in plan.findings if finding.kind == "written_rest"), None)
+    if rest is None:
+        return Markup("")
+    say, count = scene.sentences.say, scene.sentences.count
+    told = tuple(_table(finding.facts, scene) for finding in plan.findings if finding.kind == "written")
+    if not told:
+        return say("written.nothing")
+    more, same = int(rest.get("more", "0")), int(rest.get("same", "0"))
+    return lines(
+        (
+            say("written.title"),
+            *told,
+            count("written.more", more) if more else Markup(""),
+            count("written.same", same) if same else Markup(""),
+        )
+    )
+
+
+def dropped(plan: Plan, scene: Scene) -> Markup:
+    """Say what dropping old tables takes away for good; nothing of another plan."""
+    facts = next((finding.facts for finding in plan.findings if finding.kind == "drop_old"), None)
+    if facts is None:
+        return Markup("")
+    say = scene.sentences.say
+    size = facts.get("bytes", "")
+    shown = {name: facts.get(name, "") for name in ("database", "tables", "run", "backup", "safety")}
+    shown["size"] = figures.size(int(size)) if size.isdigit() else size
+    shown["kept"] = _when(facts.get("kept_at", ""))
+    well = facts.get("state") == RunState.SUCCEEDED.value and facts.get("left") == "before"
+    proof = scene.sentences.say(f"proof.{facts.get('safety_proof') or Proof.CHECKED.value}")
+    return lines(
+        (
+            say("finding.drop_old", **shown),
+            say("finding.drop_old.safe", safety=shown["safety"], proof=proof)
+            if shown["safety"]
+            else say("finding.drop_old.unsafe"),
+            Markup("") if well else say("finding.drop_old.doubt"),
+        )
+    )
+
+
+def _table(facts: Mapping[str, str], scene: Scene) -> Markup:
+    say = scene.sentences.say
+    what = say(f"written.{facts['written']}", table=markup.clip(facts["table"], 64))
+    at = _when(facts.get("at", "")) if facts["written"] in {Written.CHANGED, Written.NEW} else ""
+    return dotted((what, _rows(facts, scene), say("written.at", at=at) if at else ""))
+
+
+def _rows(facts: Mapping[str, str], scene: Scene) -> Markup:
+    say, count = scene.sentences.say, scene.sentences.count
+    then, now = facts.get("then", ""), facts.get("now", "")
+    shown = now if facts.get("counted") == "yes" or not now else say("written.about", now=now)
+    if then and now and (then != now or facts.get("counted") != "yes"):
+        return say("written.rows", then=then, now=shown)
+    known = then or now
+    return count("written.rows.then", int(known)) if known.isdigit() else Markup("")
+
+
+def _when(text: str) -> str:
+    return markup.time_of_day(datetime.fromisoformat(text)) if text else ""
+
+
+def relied_on(run: Run) -> Finding | None:
+    """Give the proven backup to which one could go back: the run's own, or the one that the policy asked for."""
+    if run.plan is None:
+        return None
+    own = backup_of(run)
+    if own is not None and own.facts.get("proof") == Proof.PROVEN.value:
+        return own
+    return next((finding for finding in run.plan.findings if finding.kind == "proven_backup"), None)
+
+
+def proven_backup(finding: Finding | None, scene: Scene) -> Markup:
+    """Say which proven backup the gate relies on; nothing where it relies on none."""
+    if finding is None:
+        return Markup("")
+    facts = finding.facts
+    seconds = facts.get("restore_seconds", "")
+    at = facts.get("proven_at", "")
+    return scene.sentences.say(
+        "backup.proven",
+        id=facts.get("backup", ""),
+        ago=markup.ago(datetime.fromisoformat(at)) if at else "",
+        restore=figures.duration(max(int(seconds), 1)) if seconds.isdigit() else "",
+    )

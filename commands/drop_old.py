@@ -1,0 +1,115 @@
+"""`/backup drop-old APP ENV [NAME]`: drop what a restore replaced. Destructive, so it has the gate of a restore."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bot.domain.errors import Refused
+from bot.domain.look import Look
+from bot.domain.plan import DropOld as Drop
+from bot.domain.plan import Finding, NothingToDo, OnFailure, Phase, Plan, Risk, Step
+from bot.domain.remains import Remains, choose_remains
+from bot.domain.request import Action
+from bot.domain.run import Run
+from bot.domain.target import Target
+from commands.backup import require_backups
+
+_TIMEOUT = 3600
+
+
+@dataclass(frozen=True)
+class DropOld:
+    """What plans the drop; its words are those of `/backup`."""
+
+    action: Action = Action.RESTORE
+
+    def before_plan(self, run: Run, target: Target) -> tuple[Step, ...]:
+        """There is nothing to do before the plan."""
+        return ()
+
+    async def plan(self, run: Run, target: Target, look: Look) -> Plan | NothingToDo:
+        """Find what is to be dropped, and say from which restore it is and what else holds it.
+
+        Raises:
+            Refused: `unknown_remains`; `backup_impossible`, the environment has no database; or what a host or the
+                database answers.
+        """
+        require_backups(target)
+        left = choose_remains(await look.remains(), run.request.options.get("name"))
+        if left is None:
+            return NothingToDo({"remains": "none"})
+        act = Drop(left.database, left.tables)
+        step = Step(
+            "drop-old",
+            "Drop the old tables",
+            Phase.CHANGE,
+            target.hosts[:1],
+            Risk.DESTROYS,
+            _TIMEOUT,
+            act,
+            on_failure=OnFailure.FAIL,
+        )
+        return Plan(
+            request=run.request,
+            steps=(step,),
+            requirement=target.policy.requirement(self.action),
+            basis=_basis(left),
+            findings=await _what_goes(left, look),
+            destructive=True,
+        )
+
+    async def basis(self, plan: Plan, run: Run, target: Target, look: Look) -> Mapping[str, str]:
+        """Read again what would be dropped.
+
+        Raises:
+            Refused: what a host or the database answers.
+        """
+        [act] = [step.act for step in plan.steps]
+        name = act.database if isinstance(act, Drop) else ""
+        left = next((one for one in await look.remains() if one.database == name), None)
+        return {} if left is None else _basis(left)
+
+    async def pending(self, plan: Plan, target: Target, look: Look) -> tuple[str, ...]:
+        """No migration is run or undone."""
+        return ()
+
+
+def _basis(left: Remains) -> dict[str, str]:
+    return {"kept database": left.database, "kept tables": str(left.tables)}
+
+
+async def _what_goes(left: Remains, look: Look) -> tuple[Finding, ...]:
+    """Say what is dropped, from which restore it is, and which safety backup holds the same."""
+    restore = await look.past(left.run)
+    facts = {
+        "database": left.database,
+        "left": left.left.value,
+        "tables": str(left.tables),
+        "bytes": str(left.bytes),
+        "run": left.run,
+        "backup": "",
+        "kept_at": "",
+        "state": "",
+        "safety": "",
+        "safety_proof": "",
+    }
+    if restore is not None:
+        ended = restore.ended_at or restore.created_at
+        facts |= {
+            "backup": restore.request.options.get("backup", ""),
+            "kept_at": ended.isoformat(),
+            "state": restore.state.value,
+        }
+        facts |= await _safety(restore, look)
+    return (Finding("drop_old", facts),)
+
+
+async def _safety(restore: Run, look: Look) -> dict[str, str]:
+    """Find the backup of what the restore replaced, if its host still has it."""
+    made = restore.plan.backup if restore.plan is not None else None
+    try:
+        kept = (await look.backups()).find(made or "")
+    except Refused:
+        return {}
+    return {"safety": kept.backup, "safety_proof": kept.proof.value}

@@ -1,0 +1,107 @@
+"""`/backup drop-old`: what is planned, and what is refused."""
+
+from dataclasses import replace
+
+import pytest
+
+from bot.domain.backup import Purpose, Shelf
+from bot.domain.errors import Reason, Refused
+from bot.domain.plan import DropOld as Drop
+from bot.domain.plan import Dump, NothingToDo, Phase, Plan, Risk, Step, differences
+from bot.domain.plan_json import plan_from_json, plan_to_json
+from bot.domain.policy import LEAST_GATE
+from bot.domain.remains import Left, Remains, remains_of
+from bot.domain.request import Action
+from bot.domain.run import Run, RunState
+from commands import all_planners
+from tests.commands.test_restore import ID, KEPT, REQUESTED
+from tests.support.examples import NAME, NOON, REQUEST, RUN, TARGET, Sight
+
+OLD = Remains("compte_countersign_before_aaaaaa", Left.REPLACED, "R-AAAAAA", 5, 1000)
+OLDER = Remains("compte_countersign_before_bbbbbb", Left.REPLACED, "R-BBBBBB", 4, 900)
+SAFETY = replace(KEPT, backup="S-20261116-AAAAAA", purpose=Purpose.SAFETY)
+PLANNER = all_planners({})[Action.RESTORE]
+
+
+def asked(name: str = "") -> Run:
+    options = {"what": "drop-old"} | ({"name": name} if name else {})
+    return replace(RUN, request=replace(REQUEST, action=Action.RESTORE, options=options))
+
+
+def sight(*left: Remains) -> Sight:
+    look = Sight()
+    look.left = left
+    dump = Step("backup", "", Phase.CHANGE, ("web1",), Risk.READS, 1, Dump(SAFETY.backup, (), Purpose.SAFETY))
+    plan = Plan(REQUESTED.request, (dump,))
+    look.runs["R-AAAAAA"] = replace(REQUESTED, id="R-AAAAAA", state=RunState.SUCCEEDED, ended_at=NOON, plan=plan)
+    look.shelf = Shelf(NAME.app, NAME.environment, (SAFETY,))
+    return look
+
+
+async def planned(run: Run, look: Sight) -> Plan:
+    answer = await PLANNER.plan(run, TARGET, look)
+    assert isinstance(answer, Plan)
+    return answer
+
+
+async def test_the_only_one_needs_no_name_and_has_the_gate_of_a_restore() -> None:
+    plan = await planned(asked(), sight(OLD))
+    [step] = plan.steps
+    assert (step.act, step.risk) == (Drop(OLD.database, 5), Risk.DESTROYS)
+    assert plan.requirement == LEAST_GATE
+    assert plan.destructive
+    assert plan_from_json(plan_to_json(plan)) == plan
+
+
+async def test_it_says_what_goes_from_which_restore_and_what_still_holds_it() -> None:
+    [finding] = (await planned(asked(), sight(OLD))).findings
+    assert {**finding.facts, "bytes": ""} == {
+        "database": OLD.database, "left": "before", "tables": "5", "bytes": "", "run": "R-AAAAAA", "backup": ID,
+        "kept_at": NOON.isoformat(), "state": "succeeded", "safety": SAFETY.backup, "safety_proof": "proven",
+    }  # fmt: skip
+
+
+async def test_a_restore_that_nobody_remembers_and_a_safety_backup_that_is_gone_are_not_made_up() -> None:
+    look = sight(OLDER)
+    [finding] = (await planned(asked(), look)).findings
+    assert (finding.facts["backup"], finding.facts["state"], finding.facts["safety"]) == ("", "", "")
+    look = sight(OLD)
+    look.shelf = Shelf(NAME.app, NAME.environment, ())
+    [finding] = (await planned(asked(), look)).findings
+    assert (finding.facts["backup"], finding.facts["safety"]) == (ID, "")
+
+
+@pytest.mark.parametrize("name", [OLDER.database, OLDER.database.upper(), "R-BBBBBB", "r-bbbbbb"])
+async def test_of_several_the_named_one_goes(name: str) -> None:
+    plan = await planned(asked(name), sight(OLD, OLDER))
+    assert plan.steps[0].act == Drop(OLDER.database, 4)
+
+
+@pytest.mark.parametrize(
+    ("name", "left"), [("", (OLD, OLDER)), ("compte", (OLD,)), ("R-CCCCCC", (OLD, OLDER)), (OLD.database, ())]
+)
+async def test_what_is_not_there_or_not_clear_is_refused(name: str, left: tuple[Remains, ...]) -> None:
+    with pytest.raises(Refused) as refusal:
+        await PLANNER.plan(asked(name), TARGET, sight(*left))
+    assert refusal.value.problem.reason is Reason.UNKNOWN_REMAINS
+
+
+async def test_where_nothing_is_left_nothing_is_to_do() -> None:
+    assert isinstance(await PLANNER.plan(asked(), TARGET, sight()), NothingToDo)
+
+
+@pytest.mark.parametrize("now", [(), (replace(OLD, tables=6),)])
+async def test_an_approval_is_void_when_it_is_no_longer_what_was_shown(now: tuple[Remains, ...]) -> None:
+    look = sight(OLD)
+    plan = await planned(asked(), look)
+    assert not differences(plan.basis, await PLANNER.basis(plan, asked(), TARGET, look))
+    look.left = now
+    assert differences(plan.basis, await PLANNER.basis(plan, asked(), TARGET, look))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["compte", "compte_countersign_proof_aaaaaa", "other_countersign_before_aaaaaa", "compte_countersign_before_"],
+)
+def test_nothing_else_is_taken_for_what_a_restore_left(name: str) -> None:
+    assert remains_of("compte", name, 1, 1) is None
