@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Literal
@@ -86,8 +87,9 @@ def load_recipe(name_or_path: str, base: Path) -> Recipe:
     return parse_recipe((BUILTIN / f"{name_or_path}.yaml").read_text(encoding="utf-8"), name_or_path)
 
 
+@lru_cache(maxsize=32)
 def parse_recipe(text: str, source: str) -> Recipe:
-    """Read a recipe's text.
+    """Read a recipe's text. The same text is read once: many environments share a recipe, and YAML is slow to read.
 
     Args:
         text: YAML.
