@@ -18,6 +18,7 @@ from bot.domain.target import Operations, Target
 from bot.recipes.proof import proof_step, proof_steps
 from bot.recipes.recipe import Recipe
 from commands.both_ways import backup_id
+from commands.exceptions import FLAGS, USAGE, exceptions
 from commands.words import find_target, sort_words
 
 LIST, VERIFY, RESTORE, DROP_OLD = "list", "verify", "restore", "drop-old"
@@ -44,7 +45,9 @@ class Backup:
     name: str = "/backup"
     action: Action = Action.BACKUP
     description: str = "A verified backup of the database; list, prove and restore backups"
-    usage: str = "APP ENV [TABLE…] | list APP ENV | verify APP ENV ID | restore APP ENV ID | drop-old APP ENV [NAME]"
+    usage: str = (
+        f"APP ENV [TABLE…] | list APP ENV | verify APP ENV ID | drop-old APP ENV [NAME] | restore APP ENV ID {USAGE}"
+    )
 
     def parse(self, words: tuple[str, ...], origin: Origin, operations: Operations) -> Request:
         """Read what was typed behind `/backup`.
@@ -65,12 +68,14 @@ class Backup:
             target, rest = _target_and_rest(words[1:], 1, "drop-old APP ENV [NAME]", origin, operations)
             options = {"what": DROP_OLD} | ({"name": parse_table(rest[0])} if rest else {})
             return Request(Action.RESTORE, target.name, origin, options, typed)
-        usage = f"{what} APP ENV ID"
-        target, rest = _target_and_rest(words[1:], 1, usage, origin, operations)
-        if not rest:
-            raise Refused(problem(Reason.USAGE, usage=f"{self.name} {usage}"))
-        action = Action.RESTORE if what == RESTORE else self.action
-        return Request(action, target.name, origin, {"what": what, "backup": parse_backup_id(rest[0])}, typed)
+        action, telling = (Action.RESTORE, FLAGS) if what == RESTORE else (self.action, frozenset[str]())
+        usage = f"{self.name} {what} APP ENV ID{f' {USAGE}' if telling else ''}"
+        sorted_words = sort_words(words[1:], usage, frozenset(), _TARGET_WORDS + 1, telling=telling)
+        target = find_target(sorted_words.plain, origin.channel, operations, usage)
+        if len(sorted_words.plain) == _TARGET_WORDS:
+            raise Refused(problem(Reason.USAGE, usage=usage))
+        asked = {"what": what, "backup": parse_backup_id(sorted_words.plain[_TARGET_WORDS])}
+        return Request(action, target.name, origin, asked | exceptions(sorted_words.flags, usage), typed)
 
     def before_plan(self, run: Run, target: Target) -> tuple[Step, ...]:
         """There is nothing to do before the plan: the dump itself refuses where it cannot end well."""

@@ -1,4 +1,4 @@
-"""`/deploy APP ENV [REF] [--dry-run] [--no-migrate]`: bring a commit live, with its migrations."""
+"""`/deploy APP ENV [REF]`: bring a commit live, with its migrations."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from bot.domain.target import Operations, Target
 from bot.recipes.recipe import Recipe, Way
 from bot.recipes.steps import Situation, before_plan, planned
 from commands.both_ways import backup_id, host_basis, ran_now, read_target, take_down, wants_backup
+from commands.exceptions import FLAGS, USAGE, exceptions
 from commands.pending import not_run
 from commands.resume import resume_basis, resume_plan, resumed_from
 from commands.words import find_target, sort_words
@@ -38,7 +39,7 @@ class Deploy:
     name: str = "/deploy"
     action: Action = Action.DEPLOY
     description: str = "Bring a commit live: plan, countersign, deploy"
-    usage: str = "APP ENV [REF] [--dry-run] [--no-migrate]"
+    usage: str = f"APP ENV [REF] [--dry-run] [--no-migrate] {USAGE}"
 
     def parse(self, words: tuple[str, ...], origin: Origin, operations: Operations) -> Request:
         """Read what was typed behind `/deploy`.
@@ -47,7 +48,7 @@ class Deploy:
             Refused: with what is wrong and what would be right.
         """
         usage = f"{self.name} {self.usage}"
-        sorted_words = sort_words(words, usage, frozenset({DRY_RUN, NO_MIGRATE}), _WORDS)
+        sorted_words = sort_words(words, usage, frozenset({DRY_RUN, NO_MIGRATE}), _WORDS, telling=FLAGS)
         target = find_target(sorted_words.plain, origin.channel, operations, usage)
         asked = sorted_words.plain[2] if len(sorted_words.plain) == _WORDS else target.branch
         options = {"ref": Ref(asked).text}
@@ -55,6 +56,7 @@ class Deploy:
             options["dry_run"] = "yes"
         if NO_MIGRATE in sorted_words.flags:
             options["no_migrate"] = "yes"
+        options |= exceptions(sorted_words.flags, usage)
         return Request(self.action, target.name, origin, options, " ".join((self.name, *words)))
 
     def before_plan(self, run: Run, target: Target) -> tuple[Step, ...]:

@@ -16,6 +16,7 @@ from bot.domain.target import Operations, Target
 from bot.recipes.recipe import Migrations, Recipe, Way
 from bot.recipes.steps import Situation, before_plan, planned
 from commands.both_ways import backup_id, host_basis, ran_now, read_target, take_down, wants_backup
+from commands.exceptions import FLAGS, USAGE, exceptions
 from commands.losses import losses
 from commands.pending import names_of, remembered
 from commands.resume import resume_basis, resume_plan, resumed_from
@@ -41,7 +42,7 @@ class Rollback:
     name: str = "/rollback"
     action: Action = Action.ROLLBACK
     description: str = "Back to the release before: code and schema together, countersigned"
-    usage: str = "APP ENV [--code | --migrations N | --to RELEASE]"
+    usage: str = f"APP ENV [--code | --migrations N | --to RELEASE] {USAGE}"
 
     def parse(self, words: tuple[str, ...], origin: Origin, operations: Operations) -> Request:
         """Read what was typed behind `/rollback`.
@@ -50,7 +51,7 @@ class Rollback:
             Refused: with what is wrong and what would be right.
         """
         usage = f"{self.name} {self.usage}"
-        sorted_words = sort_words(words, usage, frozenset({CODE}), _WORDS, frozenset({MIGRATIONS, TO}))
+        sorted_words = sort_words(words, usage, frozenset({CODE}), _WORDS, frozenset({MIGRATIONS, TO}), FLAGS)
         target = find_target(sorted_words.plain, origin.channel, operations, usage)
         flags = sorted_words.flags
         if MIGRATIONS in flags and (CODE in flags or TO in flags):
@@ -62,6 +63,7 @@ class Rollback:
             options["migrations"] = str(_count(flags[MIGRATIONS], usage))
         if TO in flags:
             options["to"] = _release_name(flags[TO])
+        options |= exceptions(flags, usage)
         return Request(self.action, target.name, origin, options, " ".join((self.name, *words)))
 
     def before_plan(self, run: Run, target: Target) -> tuple[Step, ...]:
@@ -218,7 +220,7 @@ def _to_undo(
 def _way(options: Mapping[str, str], sha: str, head: str, undo: tuple[str, ...]) -> Finding:
     """Say which way it goes, and why."""
     way = "code_and_migrations" if undo and sha != head else "migrations" if undo else "code"
-    why = "asked" if options else ("newer_migrations" if undo else "same_schema")
+    why = "asked" if {"code", "migrations", "to"} & options.keys() else ("newer_migrations" if undo else "same_schema")
     return Finding("rollback", {"way": way, "why": why, "migrations": ", ".join(undo)})
 
 

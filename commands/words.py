@@ -24,7 +24,12 @@ class Words:
 
 
 def sort_words(
-    words: tuple[str, ...], usage: str, known: frozenset[str], most: int, valued: frozenset[str] = frozenset()
+    words: tuple[str, ...],
+    usage: str,
+    known: frozenset[str],
+    most: int,
+    valued: frozenset[str] = frozenset(),
+    telling: frozenset[str] = frozenset(),
 ) -> Words:
     """Tell plain words from flags.
 
@@ -34,6 +39,7 @@ def sort_words(
         known: the flags that exist, such as `--dry-run`.
         most: how many plain words there may be.
         valued: the flags that take a value, as `--to X` or `--to=X`.
+        telling: the flags that take a text: the words in quotes behind it, or all up to the next flag.
 
     Raises:
         Refused: `bad_option`, a flag that does not exist, or that lacks its value; `usage`, too many words.
@@ -51,14 +57,32 @@ def sort_words(
             flags[flag] = value if equals else (left.pop(0) if left else "")
             if not flags[flag] or flags[flag].startswith("-"):
                 raise Refused(problem(Reason.BAD_OPTION, option=flag, nearest="", usage=usage, lacks="a value"))
+        elif flag in telling:
+            flags[flag] = _text([value, *_taken(left)] if equals else _taken(left))
+            if not flags[flag]:
+                raise Refused(problem(Reason.BAD_OPTION, option=flag, nearest="", usage=usage, lacks="a reason"))
         elif word in known:
             flags[word] = ""
         else:
-            near = nearest(flag, known | valued)
+            near = nearest(flag, known | valued | telling)
             raise Refused(problem(Reason.BAD_OPTION, option=word[:60], nearest=near or "", usage=usage))
     if len(plain) > most:
         raise Refused(problem(Reason.USAGE, usage=usage, extra=" ".join(plain[most:])[:200]))
     return Words(tuple(plain), flags)
+
+
+def _taken(left: list[str]) -> list[str]:
+    """Take the words of a text off those that are left."""
+    if left and any(letter.isspace() for letter in left[0]):
+        return [left.pop(0)]
+    taken: list[str] = []
+    while left and not left[0].startswith("--"):
+        taken.append(left.pop(0))
+    return taken
+
+
+def _text(words: list[str]) -> str:
+    return " ".join(" ".join(words).split())
 
 
 def find_target(plain: tuple[str, ...], channel: str, operations: Operations, usage: str) -> Target:

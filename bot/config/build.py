@@ -8,8 +8,9 @@ from pathlib import Path
 
 from bot.config import schema
 from bot.config.rules import resolved_people
+from bot.domain.freeze import Freeze
 from bot.domain.names import TargetName
-from bot.domain.policy import BackupBefore, Freeze, Policy, Requirement
+from bot.domain.policy import BackupBefore, Policy, Requirement
 from bot.domain.request import Action
 from bot.domain.target import Backups, Database, EmojiNames, Host, Keep, Operations, Target, VarValue
 
@@ -49,6 +50,7 @@ def _policy(name: str, section: schema.PolicySection, lists: Mapping[str, list[s
         backup_before={Action(action): BackupBefore(when) for action, when in section.backup_before.items()},
         freezes=tuple(Freeze(span.start, span.end, span.timezone, span.reason) for span in section.freeze),
         lock_patience=section.lock_patience,
+        emergency=None if section.emergency is None else resolved_people(lists, section.emergency.people),
     )
 
 

@@ -13,10 +13,16 @@ from bot.config.problems import Finding, shown_path
 from bot.config.schema import Known
 from bot.config.values import emoji, is_user, parse_week_time
 from bot.domain.people import People
-from bot.domain.policy import DESTRUCTIVE_MIGRATION
+from bot.domain.policy import DESTRUCTIVE_MIGRATION, OVERRIDE
 from bot.domain.request import Action
 
 Data = Mapping[str, object]
+
+_ASKED_WITH = {
+    DESTRUCTIVE_MIGRATION: (Action.DEPLOY.value,),
+    OVERRIDE: (Action.DEPLOY.value, Action.ROLLBACK.value, Action.RESTORE.value),
+}
+"""What is asked for where a gate is not an action's own."""
 
 
 def known_names(data: object) -> Known:
@@ -147,6 +153,8 @@ def _gates(root: Data) -> Iterator[Finding]:
             section = _mapping(gate)
             path = ("policies", name, "approve", key)
             count = section.get("count", 1)
+            if key == OVERRIDE and count == 0 and not isinstance(count, bool):
+                yield Finding((*path, "count"), "must be at least 1: a freeze that nobody guards is none")
             if not isinstance(count, int) or isinstance(count, bool) or count < 1 or not isinstance(gate, dict):
                 continue
             if "from" not in section:
@@ -155,8 +163,8 @@ def _gates(root: Data) -> Iterator[Finding]:
             eligible = resolved_people(lists, _texts(section["from"]))
             if eligible.anyone or eligible.groups or not isinstance(section["from"], list):
                 continue
-            action = Action.DEPLOY.value if key == DESTRUCTIVE_MIGRATION else key
-            askers = resolved_people(lists, _texts(run.get(action)))
+            asked = _ASKED_WITH.get(key, (key,))
+            askers = resolved_people(lists, [name for action in asked for name in _texts(run.get(action))])
             yield from _unreachable(path, count, eligible, askers, allowed=section.get("self") is True)
 
 

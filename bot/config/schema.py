@@ -14,7 +14,7 @@ from pydantic_core import PydanticCustomError
 from bot.config import values
 from bot.config.cron import parse_cron
 from bot.domain.names import nearest
-from bot.domain.policy import DESTRUCTIVE_MIGRATION, LOCK_PATIENCE, BackupBefore
+from bot.domain.policy import DESTRUCTIVE_MIGRATION, LOCK_PATIENCE, OVERRIDE, BackupBefore
 from bot.domain.request import Action
 from bot.domain.secrets import Secret
 
@@ -122,7 +122,7 @@ def _distinct(items: list[str]) -> list[str]:
 
 
 ACTIONS = frozenset(action.value for action in Action)
-GATED = (ACTIONS - {Action.MIGRATE_STATUS.value}) | {DESTRUCTIVE_MIGRATION}
+GATED = (ACTIONS - {Action.MIGRATE_STATUS.value}) | {DESTRUCTIVE_MIGRATION, OVERRIDE}
 BACKED_UP = frozenset({Action.DEPLOY.value, Action.ROLLBACK.value, Action.RESTORE.value})
 
 HostRef = Annotated[str, AfterValidator(_known_host)]
@@ -186,6 +186,12 @@ class FreezeSection(_Section):
     reason: Line
 
 
+class EmergencySection(_Section):
+    """A policy's `emergency`."""
+
+    people: Annotated[list[PeopleRef], NonEmpty, AfterValidator(_distinct)] = Field(alias="from")
+
+
 class PolicySection(_Section):
     """One of `policies`."""
 
@@ -197,6 +203,7 @@ class PolicySection(_Section):
     ] = {}
     freeze: list[FreezeSection] = []
     lock_patience: Duration = LOCK_PATIENCE
+    emergency: EmergencySection | None = None
 
 
 class DatabaseSection(_Section):

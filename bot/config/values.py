@@ -9,8 +9,8 @@ from datetime import timedelta
 from functools import cache
 
 from bot.domain.errors import Refused
+from bot.domain.freeze import Weekday, WeekTime
 from bot.domain.names import Ref, is_name
-from bot.domain.policy import Weekday, WeekTime
 from bot.domain.target import plain_emoji
 
 _DURATION = re.compile(r"([0-9]{1,9})([smhd])")

@@ -152,11 +152,13 @@ def _gate(gate: Gate) -> dict[str, Any]:
     return {
         "state": gate.state.value,
         "plan": gate.digest,
-        "needed": gate.requirement.count,
-        "from": list(gate.requirement.eligible.names),
+        "needed": gate.requirement.needed,
+        "from": list(gate.requirement.people.names),
         "self": gate.requirement.allow_requester,
         "opened_at": time(gate.opened_at),
         "expires_at": time(gate.expires_at),
+        "afterwards": gate.afterwards,
+        "reminded_at": time(gate.reminded_at),
     }
 
 

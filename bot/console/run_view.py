@@ -156,13 +156,14 @@ def _count(number: int, noun: str) -> str:
 
 
 def _gate(gate: Gate, votes: tuple[Vote, ...]) -> list[RenderableType]:
-    needed = gate.requirement.count
+    needed = gate.requirement.needed
     if not needed:
         return [_text(f"{spoken(gate.state.value)}: the policy asks for none")]
     given = sum(vote.counts and vote.choice == "approve" for vote in votes)
-    names = ", ".join(gate.requirement.eligible.names)
+    names = ", ".join(gate.requirement.people.names)
     lines: list[RenderableType] = [
         _text(f"{spoken(gate.state.value)}: {given} of {needed} from {names}"),
+        *([_text("done in an emergency; to be countersigned afterwards", "bold red")] if gate.owed else []),
         _text(f"open from {when(gate.opened_at)} until {when(gate.expires_at)}", "dim"),
     ]
     for vote in votes:

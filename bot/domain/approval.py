@@ -56,6 +56,8 @@ def judge(
 ) -> Judgement:
     """Judge the reactions on a request to approve, as they are now.
 
+    Where it asks for something besides, each part is judged by itself, and all must be satisfied.
+
     Args:
         requirement: what the gate asks for.
         requester: Slack's ID of who asked for the run.
@@ -66,6 +68,26 @@ def judge(
         Rejected as soon as one eligible person (or the requester, who may always withdraw) rejects; approved when
         enough different eligible people approve; open otherwise.
     """
+    judged = _judge_part(requirement, requester, reactions, roster)
+    if requirement.also is None:
+        return judged
+    return _both(judged, judge(requirement.also, requester, reactions, roster))
+
+
+def _both(one: Judgement, other: Judgement) -> Judgement:
+    states = {one.state, other.state}
+    state = next((s for s in (GateState.REJECTED, GateState.OPEN) if s in states), GateState.APPROVED)
+    return Judgement(
+        state,
+        tuple(sorted({*one.approvers, *other.approvers})),
+        tuple(sorted({*one.rejecters, *other.rejecters})),
+        {user: why for user, why in one.ignored.items() if user in other.ignored},
+    )
+
+
+def _judge_part(
+    requirement: Requirement, requester: str, reactions: Mapping[str, frozenset[Emoji]], roster: Roster
+) -> Judgement:
     approvers: list[str] = []
     rejecters: list[str] = []
     ignored: dict[str, Ignored] = {}

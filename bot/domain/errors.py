@@ -25,6 +25,8 @@ class Reason(StrEnum):
     NOT_ALLOWED = "not_allowed"
     MEMBERSHIP_UNKNOWN = "membership_unknown"
     FROZEN = "frozen"
+    NO_OVERRIDE = "no_override"
+    NO_EMERGENCY = "no_emergency"
     LOCKED = "locked"
     DRAINING = "draining"
     # what was found on hosts and databases

@@ -42,6 +42,7 @@ class TargetOverview:
         release: its latest run that ended and had begun to change what is live, without steps and votes.
         lock: that is on it.
         backup: the latest one of which a run has seen that it restores, or that its file is whole.
+        owed: its runs that were done in an emergency and are still to be countersigned, oldest first.
     """
 
     target: TargetName
@@ -50,6 +51,7 @@ class TargetOverview:
     release: Run | None = None
     lock: Lock | None = None
     backup: ProvenBackup | None = None
+    owed: tuple[Run, ...] = ()
 
     @property
     def in_doubt(self) -> Run | None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from zoneinfo import ZoneInfo
 
-from bot.domain.people import ANYONE, NOBODY, People
-from bot.domain.request import Action
+from bot.domain.errors import Problem, Reason, Refused, problem
+from bot.domain.freeze import Freeze, thawed
+from bot.domain.people import ANYONE, NOBODY, People, together
+from bot.domain.request import DURING_FREEZE, Action, Request
 
 
 @dataclass(frozen=True)
@@ -21,16 +22,35 @@ class Requirement:
         eligible: who may.
         expires: how long the gate waits.
         allow_requester: whether the requester's own approval counts (`self: true`).
+        also: what it asks for besides; one person may count for both.
     """
 
     count: int
     eligible: People
     expires: timedelta
     allow_requester: bool
+    also: Requirement | None = None
+
+    @property
+    def people(self) -> People:
+        """Everybody who may approve, for whichever part of it."""
+        return self.eligible if self.also is None else together(self.eligible, self.also.people)
+
+    @property
+    def needed(self) -> int:
+        """How many different people it takes at least."""
+        return self.count if self.also is None else max(self.count, self.also.needed)
+
+    @property
+    def asks_nobody(self) -> bool:
+        """Whether it is a gate that stands open."""
+        return self.count == 0 and (self.also is None or self.also.asks_nobody)
 
     def to_json(self) -> dict[str, object]:
-        """Give what `requirement_from_json` reads."""
+        """Give what `requirement_from_json` reads. What it asks for besides is there only if there is something."""
+        besides: dict[str, object] = {} if self.also is None else {"also": self.also.to_json()}
         return {
+            **besides,
             "count": self.count,
             "names": list(self.eligible.names),
             "users": sorted(self.eligible.users),
@@ -47,6 +67,7 @@ def requirement_from_json(data: Mapping[str, object]) -> Requirement:
     Raises:
         KeyError: a value is missing.
     """
+    also = data.get("also")
 
     def texts(key: str) -> list[str]:
         value = data[key]
@@ -59,6 +80,7 @@ def requirement_from_json(data: Mapping[str, object]) -> Requirement:
         ),
         expires=timedelta(seconds=int(str(data["expires"]))),
         allow_requester=bool(data["self"]),
+        also=requirement_from_json(also) if isinstance(also, Mapping) else None,
     )
 
 
@@ -72,6 +94,12 @@ _ALWAYS_GATED = frozenset({Action.ROLLBACK, Action.RESTORE})
 
 DESTRUCTIVE_MIGRATION = "destructive-migration"
 
+OVERRIDE = "override"
+"""What `approve` calls the approval of a change during a freeze."""
+
+COUNTERSIGN_WITHIN = timedelta(days=1)
+"""How soon a change that was made without approval must be countersigned."""
+
 LOCK_PATIENCE = timedelta(seconds=15)
 """Where a policy does not say: production queues behind a migration that waits for a lock."""
 
@@ -84,60 +112,6 @@ class BackupBefore(StrEnum):
     ALWAYS = "always"
 
 
-class Weekday(StrEnum):
-    """Days as the operations file writes them."""
-
-    MON = "Mon"
-    TUE = "Tue"
-    WED = "Wed"
-    THU = "Thu"
-    FRI = "Fri"
-    SAT = "Sat"
-    SUN = "Sun"
-
-
-_MINUTES_A_WEEK = 7 * 24 * 60
-
-
-@dataclass(frozen=True)
-class WeekTime:
-    """A minute of the week on the wall clock.
-
-    Args:
-        minute: minutes since Monday 00:00, 0 to 10079.
-    """
-
-    minute: int
-
-
-@dataclass(frozen=True)
-class Freeze:
-    """A span of every week in which nothing is changed.
-
-    Args:
-        start: its first minute.
-        end: the minute at which it is over; before `start` means in the following week.
-        timezone: the name of the time zone of both (IANA).
-        reason: what people are told.
-    """
-
-    start: WeekTime
-    end: WeekTime
-    timezone: str
-    reason: str
-
-    def covers(self, instant: datetime) -> bool:
-        """Say whether an instant lies in the span, on the wall clock of its time zone.
-
-        Args:
-            instant: with a time zone.
-        """
-        local = instant.astimezone(ZoneInfo(self.timezone))
-        minute = (local.weekday() * 24 + local.hour) * 60 + local.minute
-        length = (self.end.minute - self.start.minute) % _MINUTES_A_WEEK
-        return (minute - self.start.minute) % _MINUTES_A_WEEK < length
-
-
 @dataclass(frozen=True)
 class Policy:
     """The rules of an environment.
@@ -145,10 +119,12 @@ class Policy:
     Args:
         name: as in the operations file.
         run: who may ask for each action; an action that is not listed is refused.
-        approve: what each action needs; `destructive-migration` replaces `deploy` when SQL drops or rewrites data.
+        approve: what each action needs; `destructive-migration` replaces the action's own when a migration drops or
+            rewrites data, `override` is what a change during a freeze needs.
         backup_before: when a backup is made, by action.
         freezes: when nothing is changed.
         lock_patience: how long a migration may wait for a lock before its statement is ended.
+        emergency: who may break the glass, and change something without approval; None where nobody may.
     """
 
     name: str
@@ -157,6 +133,7 @@ class Policy:
     backup_before: Mapping[Action, BackupBefore] = field(default_factory=dict)
     freezes: tuple[Freeze, ...] = ()
     lock_patience: timedelta = LOCK_PATIENCE
+    emergency: People | None = None
 
     def who_may(self, action: Action) -> People:
         """Give the people who may ask for an action."""
@@ -178,6 +155,40 @@ class Policy:
         if asked.count == 0 and action in _ALWAYS_GATED:
             return LEAST_GATE
         return asked
+
+    def gate(self, request: Request, *, destructive: bool) -> Requirement:
+        """Give what a request needs before its first change, whatever it is an exception from.
+
+        Args:
+            request: what was asked.
+            destructive: whether its SQL drops or rewrites data.
+
+        Returns:
+            During a freeze `override` takes the place of the action's own; what a destructive migration needs is
+            asked for besides.
+
+        Raises:
+            Refused: `no_override`, the policy has none.
+        """
+        usual = self.requirement(request.action, destructive)
+        if DURING_FREEZE not in request.options:
+            return usual
+        override = self.approve.get(OVERRIDE)
+        if override is None:
+            raise Refused(problem(Reason.NO_OVERRIDE))
+        return replace(override, also=usual) if destructive and not usual.asks_nobody else override
+
+    def afterwards(self, request: Request, *, destructive: bool) -> Requirement:
+        """Give what must be countersigned after an emergency: what was left out before it, by somebody else.
+
+        Args:
+            request: what was asked.
+            destructive: whether its SQL drops or rewrites data.
+        """
+        usual = self.requirement(request.action, destructive)
+        if usual.asks_nobody:
+            usual = Requirement(1, self.emergency or NOBODY, COUNTERSIGN_WITHIN, allow_requester=False)
+        return replace(usual, expires=COUNTERSIGN_WITHIN, allow_requester=False)
 
     def wants_backup(self, action: Action, migrations: int) -> bool:
         """Say whether a backup is made before an action.
@@ -204,3 +215,21 @@ class Policy:
         if action is Action.BACKUP:
             return None
         return next((freeze for freeze in self.freezes if freeze.covers(instant)), None)
+
+    def frozen(self, action: Action, instant: datetime) -> Problem | None:
+        """Give the reason why an action is refused because of a freeze; None where it is not.
+
+        Args:
+            action: what is to be done.
+            instant: with a time zone.
+
+        Returns:
+            With `until`, RFC 3339; and with `override`, the flag that asks for an exception, where there are any.
+        """
+        freeze = self.freeze_at(action, instant)
+        if freeze is None:
+            return None
+        facts = {"why": freeze.reason, "timezone": freeze.timezone}
+        ways = {"override": "--during-freeze"} if OVERRIDE in self.approve else {}
+        until = thawed(self.freezes, instant).isoformat()
+        return Problem(Reason.FROZEN, {**facts, "until": until, **ways})

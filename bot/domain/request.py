@@ -19,6 +19,13 @@ class Action(StrEnum):
     MIGRATE_STATUS = "migrate-status"
 
 
+DURING_FREEZE = "during_freeze"
+"""The option that holds why something is to be changed though a freeze is on."""
+
+EMERGENCY = "emergency"
+"""The option that holds why something is to be changed before anybody has countersigned it."""
+
+
 @dataclass(frozen=True)
 class Origin:
     """Where a request came from.

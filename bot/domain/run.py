@@ -140,7 +140,9 @@ class Gate:
         digest: of the plan it is about.
         requirement: what it asks for.
         opened_at: when it began to wait.
-        expires_at: when it stops waiting.
+        expires_at: when it stops waiting; where it is to be countersigned afterwards, by when.
+        afterwards: whether the change did not wait for it: an emergency, to be countersigned afterwards.
+        reminded_at: the latest moment of `bot.domain.reminders` at which people were reminded.
     """
 
     state: GateState
@@ -148,6 +150,13 @@ class Gate:
     requirement: Requirement
     opened_at: datetime
     expires_at: datetime
+    afterwards: bool = False
+    reminded_at: datetime | None = None
+
+    @property
+    def owed(self) -> bool:
+        """Whether the change was made and is still to be countersigned."""
+        return self.afterwards and self.state is GateState.OPEN
 
 
 @dataclass(frozen=True)
@@ -166,6 +175,7 @@ class Run:
         steps: in order.
         votes: as last read.
         place_in_queue: 1 for the next to start; 0 where it does not wait.
+        waited: whether it had to wait for another run on its target.
         change_started_at: when the first change was allowed to start.
         ended_at: when it ended.
         problem: why it failed or needs somebody.
@@ -185,6 +195,7 @@ class Run:
     steps: tuple[StepRow, ...] = ()
     votes: tuple[Vote, ...] = ()
     place_in_queue: int = 0
+    waited: bool = False
     change_started_at: datetime | None = None
     ended_at: datetime | None = None
     problem: Problem | None = None

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bot.domain.errors import Reason, Refused, problem
 from bot.domain.lock import Lock
 from bot.domain.names import TargetName
 from bot.domain.overview import TargetOverview
 from bot.domain.people import Membership, membership
 from bot.domain.request import Action
 from bot.engine.refusals import on_record
+from bot.engine.rules import require
 from bot.engine.world import World
 
 
@@ -106,9 +106,4 @@ class Desk:
 
     async def _may_lock(self, target: TargetName, user: str, action: str) -> None:
         people = self._world.operations.targets[target].policy.who_may(Action.DEPLOY)
-        roster = await self._world.directory.roster(frozenset({user}), people.groups)
-        judged = membership(user, people, roster)
-        if judged is Membership.YES:
-            return
-        reason = Reason.NOT_ALLOWED if judged is Membership.NO else Reason.MEMBERSHIP_UNKNOWN
-        raise Refused(problem(reason, action=action, people=", ".join(people.names)))
+        await require(self._world, user, people, action)

@@ -17,14 +17,16 @@ from bot.domain.history import Entry
 from bot.domain.moves import MOVE, RESUME, Move, legal_moves
 from bot.domain.names import run_id
 from bot.domain.people import Membership, membership
-from bot.domain.request import Origin, Request
+from bot.domain.request import EMERGENCY, Origin, Request
 from bot.domain.run import Run, RunState
 from bot.domain.status import Standing
 from bot.domain.target import Operations, Target
+from bot.engine.afterwards import Afterwards
 from bot.engine.desk import Desk
 from bot.engine.driver import Driver
 from bot.engine.ports import Chunk
 from bot.engine.refusals import on_record, request_on_record
+from bot.engine.rules import in_the_way, require, require_exception
 from bot.engine.standing import REMEMBERED, standing_of
 from bot.engine.world import World
 
@@ -49,6 +51,7 @@ class Engine:
     def __init__(self, world: World) -> None:
         self._world = world
         self.desk = Desk(world)
+        self._afterwards = Afterwards(world)
         self._drivers: dict[str, tuple[Driver, asyncio.Task[None]]] = {}
         self._sweeper: asyncio.Task[None] | None = None
         self._failures: Counter[str] = Counter()
@@ -84,19 +87,17 @@ class Engine:
             request: parsed; its channel is one of the target's.
 
         Raises:
-            Refused: `draining`, `not_allowed`, `membership_unknown`, `frozen`, `locked`; no run is started.
+            Refused: `draining`, `not_allowed`, `membership_unknown`, `no_override`, `no_emergency`, `frozen`,
+                `locked`; no run is started.
         """
         if self._draining:
             raise Refused(problem(Reason.DRAINING))
         target = self._world.operations.targets[request.target]
         await self._may(request, target)
-        now = self._world.clock.now()
-        freeze = target.policy.freeze_at(request.action, now)
-        if freeze is not None and "dry_run" not in request.options and RESUME not in request.options:
-            raise Refused(problem(Reason.FROZEN, why=freeze.reason, timezone=freeze.timezone))
-        lock = await self._world.locks.lock_of(request.target)
-        if lock is not None and lock.holds_up(request):
-            raise Refused(lock.problem())
+        await require_exception(self._world, target, request)
+        found = await in_the_way(self._world, target, request, self._world.clock.now())
+        if found is not None:
+            raise Refused(found)
         run = await self._create(request)
         self._world.audience.changed(run.id)
         self._drive(run.id)
@@ -203,12 +204,16 @@ class Engine:
         found = await self._world.store.get(run)
         if found is None or found.request.target not in self._world.operations.targets:
             raise Refused(problem(Reason.UNKNOWN_RUN, run=run))
-        options = {RESUME: run, MOVE: move.value}
+        # What began as an emergency goes on as one, if who decides may break the glass too.
+        kept = {name: why for name, why in found.request.options.items() if name == EMERGENCY}
+        options = {RESUME: run, MOVE: move.value, **kept}
         request = replace(found.request, origin=origin, options=options, typed=f"{move.value} {run}")
+        target = self._world.operations.targets[request.target]
         async with on_record(self._world, origin.user, request.typed, run):
             if move not in legal_moves(found):
                 raise Refused(problem(Reason.MOVE_NOT_LEGAL, run=run, move=move.value))
-            await self._may(request, self._world.operations.targets[request.target])
+            await self._may(request, target)
+        request = await self._with_exception(request, target)
         # Made before the other one is closed: after a crash in between, it waits in line instead of being forgotten.
         made = await self._create(request)
         await Driver(self._world, run).close(origin.user, made.id)
@@ -218,14 +223,17 @@ class Engine:
 
     def nudge(self, run: str) -> None:
         """Take note that the reactions on a run's request to approve may have changed."""
+        self._afterwards.nudge(run)
         driven = self._drivers.get(run)
         if driven is not None:
             driven[0].wake.set()
 
     async def awaiting(self) -> tuple[str, ...]:
-        """Name the runs whose gate is open."""
-        runs = [await self._world.store.get(name) for name in await self._world.store.unfinished()]
-        return tuple(run.id for run in runs if run is not None and run.state is RunState.AWAITING_APPROVAL)
+        """Name the runs whose gate is open: before their first change, or to be countersigned afterwards."""
+        store = self._world.store
+        runs = [await store.get(name) for name in await store.unfinished()]
+        waiting = tuple(run.id for run in runs if run is not None and run.state is RunState.AWAITING_APPROVAL)
+        return tuple(dict.fromkeys((*waiting, *await store.owing())))
 
     async def output(self, run: str) -> tuple[Chunk, ...]:
         """Read what was kept of a run's output."""
@@ -265,16 +273,16 @@ class Engine:
 
     async def _may(self, request: Request, target: Target) -> None:
         people = target.policy.who_may(request.action)
-        user = request.origin.user
-        roster = await self._world.directory.roster(frozenset({user}), people.groups)
-        names = ", ".join(people.names)
-        match membership(user, people, roster):
-            case Membership.YES:
-                return
-            case Membership.NO:
-                raise Refused(problem(Reason.NOT_ALLOWED, action=request.action.value, people=names))
-            case Membership.UNKNOWN:
-                raise Refused(problem(Reason.MEMBERSHIP_UNKNOWN, action=request.action.value, people=names))
+        await require(self._world, request.origin.user, people, request.action.value)
+
+    async def _with_exception(self, request: Request, target: Target) -> Request:
+        """Give a request that goes on after another one: without its exception, where who asks may not have it."""
+        try:
+            await require_exception(self._world, target, request)
+        except Refused:
+            options = {name: value for name, value in request.options.items() if name != EMERGENCY}
+            return replace(request, options=options)
+        return request
 
     async def _may_cancel(self, run: Run, user: str) -> None:
         if user == run.request.origin.user:
@@ -330,6 +338,7 @@ class Engine:
                 self._drive(name)
             elif name in self._drivers:
                 await self._pass_on_cancellation(name)
+        await self._afterwards.look(frozenset(self._drivers))
 
     async def _pass_on_cancellation(self, name: str) -> None:
         """A cancellation may have been asked of another replica."""

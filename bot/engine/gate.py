@@ -7,8 +7,8 @@ from datetime import datetime
 
 from bot.domain.approval import GateState, Judgement, judge
 from bot.domain.errors import Problem, Reason, Refused, problem
-from bot.domain.moves import RESUME
 from bot.domain.plan import Phase, differences
+from bot.domain.reminders import due, next_moment
 from bot.domain.run import Gate, Run, RunState, StepState, Vote
 from bot.domain.target import Emoji
 from bot.engine.planning import cancel_before_change
@@ -19,6 +19,7 @@ from bot.engine.ports import (
     MoveTo,
     VotesAre,
 )
+from bot.engine.rules import in_the_way
 from bot.engine.session import Session
 
 _READ_EVERY = 20.0
@@ -48,18 +49,41 @@ async def wait_at_gate(session: Session, run: Run) -> Run:
         if session.now() >= gate.expires_at:
             return await _expire(session, gate)
         pause = _READ_EVERY
+        gate = await remind(session, gate)
         try:
-            judgement = await _judge(session, run, gate)
-            run = await _remember(session, run, gate, judgement)
+            judgement = await judge_now(session, run, gate)
+            run = await remember(session, run, gate, judgement)
             if judgement.state is GateState.REJECTED:
                 return await _reject(session, gate, judgement)
             if judgement.state is GateState.APPROVED:
                 return await _approve(session, gate, judgement)
         except ConversationUnavailable:
             pause = _ASK_AGAIN
-        left = (gate.expires_at - session.now()).total_seconds()
+        until = next_moment(gate, session.now()) or gate.expires_at
+        left = (min(until, gate.expires_at) - session.now()).total_seconds()
         await session.pause(max(0.05, min(pause, left)))
         run = await session.read()
+
+
+async def remind(session: Session, gate: Gate) -> Gate:
+    """Note that those whose approval is missing are reminded now, if it is time.
+
+    Committed before anybody is told, so that no crash reminds twice; what is told follows from the gate.
+
+    Args:
+        session: the hold on the run.
+        gate: of the run.
+
+    Returns:
+        The gate as it is now.
+    """
+    moment = due(gate, session.now())
+    if moment is None:
+        return gate
+    reminded = replace(gate, reminded_at=moment)
+    event = "countersign_missing" if gate.afterwards else "gate_reminded"
+    await session.write(GateIs(reminded), entries=(session.entry(event, {"plan": gate.digest}),))
+    return reminded
 
 
 async def still_open_to_pass(session: Session, run: Run) -> Problem | None:
@@ -75,19 +99,16 @@ async def still_open_to_pass(session: Session, run: Run) -> Problem | None:
     gate, plan = _gate(run), run.plan
     if plan is None:
         return problem(Reason.INTERNAL, detail="a run without a plan passed its gate")
-    if session.now() >= gate.expires_at:
+    if session.now() >= gate.expires_at and not gate.afterwards:
         return problem(Reason.EXPIRED)
-    freeze = session.target.policy.freeze_at(run.request.action, session.now())
-    if freeze is not None and RESUME not in run.request.options:
-        return problem(Reason.FROZEN, why=freeze.reason)
-    lock = await session.world.locks.lock_of(run.request.target)
-    if lock is not None and lock.holds_up(run.request):
-        return lock.problem()
-    if gate.requirement.count > 0:
+    found = await in_the_way(session.world, session.target, run.request, session.now())
+    if found is not None:
+        return found
+    if not gate.requirement.asks_nobody and not gate.afterwards:
         judgement = await _judge_patiently(session, run, gate)
         if judgement is None or judgement.state is not GateState.APPROVED:
             given = "0" if judgement is None else str(len(judgement.approvers))
-            return problem(Reason.REJECTED, needed=str(gate.requirement.count), given=given, withdrawn="yes")
+            return problem(Reason.REJECTED, needed=str(gate.requirement.needed), given=given, withdrawn="yes")
     try:
         moved = differences(plan.basis, await session.basis(plan, run))
     except Refused as refusal:
@@ -115,24 +136,34 @@ def nothing_changed_yet(run: Run) -> bool:
     return all(row.state is StepState.PENDING for row in run.steps if row.phase is not Phase.PREPARE)
 
 
-async def _judge(session: Session, run: Run, gate: Gate) -> Judgement:
+async def judge_now(session: Session, run: Run, gate: Gate) -> Judgement:
+    """Judge the reactions as they are now, by who people are now.
+
+    Raises:
+        ConversationUnavailable: Slack did not answer.
+    """
     reactions = await session.world.conversation.reactions(run)
+    requester = run.request.origin.user
+    if gate.afterwards and requester in reactions:
+        # Before the change who asked may withdraw; afterwards there is nothing that they could take back.
+        reactions = {**reactions, requester: reactions[requester] - {Emoji.REJECT}}
     users = frozenset(reactions)
-    roster = await session.world.directory.roster(users, gate.requirement.eligible.groups if users else frozenset())
-    return judge(gate.requirement, run.request.origin.user, reactions, roster)
+    roster = await session.world.directory.roster(users, gate.requirement.people.groups if users else frozenset())
+    return judge(gate.requirement, requester, reactions, roster)
 
 
 async def _judge_patiently(session: Session, run: Run, gate: Gate) -> Judgement | None:
     """Judge; while Slack does not answer, wait until the approval would expire."""
     while session.now() < gate.expires_at:
         try:
-            return await _judge(session, run, gate)
+            return await judge_now(session, run, gate)
         except ConversationUnavailable:
             await session.pause(_ASK_AGAIN)
     return None
 
 
-async def _remember(session: Session, run: Run, gate: Gate, judgement: Judgement) -> Run:
+async def remember(session: Session, run: Run, gate: Gate, judgement: Judgement) -> Run:
+    """Keep the votes as they were just judged, and tell the history what is new about them."""
     votes = _votes(run, gate, judgement, session.now())
     if votes == run.votes:
         return run

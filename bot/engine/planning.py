@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from bot.domain.approval import GateState
 from bot.domain.errors import Problem, Reason, Refused, problem
 from bot.domain.plan import Dump, Finding, NothingToDo, Phase, Plan, Prove, Step
 from bot.domain.plan_json import findings_of, plan_digest
+from bot.domain.request import DURING_FREEZE, EMERGENCY
 from bot.domain.run import Gate, Run, RunState, StepRow, StepState
 from bot.engine.ports import ChangeStarts, FactsAre, GateIs, MoveTo, PlanIs, StepsAdded
+from bot.engine.rules import in_the_way
 from bot.engine.session import Session
 
 
@@ -32,6 +34,7 @@ async def plan_run(session: Session, run: Run) -> Run:
     """
     planner = session.planner(run)
     try:
+        await _require_way(session, run)
         if run.plan is None:
             early = planner.before_plan(run, session.target)
             run = await session.write(StepsAdded(rows_of(early, 0)))
@@ -48,9 +51,21 @@ async def plan_run(session: Session, run: Run) -> Run:
         stopped = await _perform_all(session, run, plan.of(Phase.PREPARE))
         if stopped is not None:
             return stopped
+        await _require_way(session, run)
         return await _to_the_gate(session, await session.read(), plan)
     except Refused as refusal:
         return await fail(session, refusal.problem)
+
+
+async def _require_way(session: Session, run: Run) -> None:
+    """See that nobody is asked to approve what a freeze or a lock, come while it waited or was prepared, would stop.
+
+    Raises:
+        Refused: `frozen`, `locked`.
+    """
+    found = await in_the_way(session.world, session.target, run.request, session.now())
+    if found is not None:
+        raise Refused(found)
 
 
 async def fail(session: Session, found: Problem) -> Run:
@@ -117,7 +132,9 @@ async def _to_the_gate(session: Session, run: Run, plan: Plan) -> Run:
     sealed = _sealed(session, run, plan)
     digest = plan_digest(sealed)
     requirement = sealed.requirement
-    if requirement.count == 0:
+    if EMERGENCY in run.request.options:
+        return await _break_the_glass(session, run, sealed, now)
+    if requirement.asks_nobody:
         facts = {"plan": digest, "policy": session.target.policy.name}
         return await session.write(
             PlanIs(sealed),
@@ -127,7 +144,7 @@ async def _to_the_gate(session: Session, run: Run, plan: Plan) -> Run:
             entries=(session.entry("gate_waived", facts),),
         )
     gate = Gate(GateState.OPEN, digest, requirement, now, now + requirement.expires)
-    facts = {"plan": digest, "needed": str(requirement.count), "from": ", ".join(requirement.eligible.names)}
+    facts = {"plan": digest, "needed": str(requirement.needed), "from": ", ".join(requirement.people.names)}
     return await session.write(
         PlanIs(sealed),
         GateIs(gate),
@@ -136,12 +153,41 @@ async def _to_the_gate(session: Session, run: Run, plan: Plan) -> Run:
     )
 
 
+async def _break_the_glass(session: Session, run: Run, sealed: Plan, now: datetime) -> Run:
+    """Let the change begin at once; the gate stays open, to be satisfied afterwards."""
+    requirement = sealed.requirement
+    gate = Gate(GateState.OPEN, plan_digest(sealed), requirement, now, now + requirement.expires, afterwards=True)
+    facts = {
+        "plan": gate.digest,
+        "why": run.request.options[EMERGENCY],
+        "policy": session.target.policy.name,
+        "needed": str(requirement.needed),
+        "from": ", ".join(requirement.people.names),
+    }
+    return await session.write(
+        PlanIs(sealed),
+        GateIs(gate),
+        ChangeStarts(now),
+        MoveTo(RunState.RUNNING, now),
+        entries=(session.entry("glass_broken", facts, actor=run.request.origin.user),),
+    )
+
+
 def _sealed(session: Session, run: Run, plan: Plan) -> Plan:
-    """Give the plan that is to be approved; what prepare found out can raise what its gate asks for."""
+    """Give the plan that is to be approved.
+
+    What prepare found out, and an exception that is asked for, can raise what its gate asks for.
+
+    Raises:
+        Refused: `no_override`, the policy has none any more.
+    """
     sealed = plan.sealed(_findings(run, plan))
-    if not sealed.destructive:
+    policy, request = session.target.policy, run.request
+    if EMERGENCY in request.options:
+        return replace(sealed, requirement=policy.afterwards(request, destructive=sealed.destructive))
+    if not sealed.destructive and DURING_FREEZE not in request.options:
         return sealed
-    return replace(sealed, requirement=session.target.policy.requirement(plan.request.action, destructive=True))
+    return replace(sealed, requirement=policy.gate(request, destructive=sealed.destructive))
 
 
 def _findings(run: Run, plan: Plan) -> tuple[Finding, ...]:

@@ -364,6 +364,10 @@ class RunStore(Protocol):
         """Name the runs that have not ended, oldest first."""
         ...
 
+    async def owing(self) -> tuple[str, ...]:
+        """Name the runs that are still to be countersigned afterwards, oldest first."""
+        ...
+
     async def claim(self, run: str, owner: str, lease: timedelta) -> Lease | None:
         """Claim a run that nobody holds or whose lease has run out, by one guarded UPDATE that raises its token."""
         ...

@@ -134,6 +134,7 @@ class Gateway:
             self.client.chat_postMessage,
             channel=channel,
             thread_ts=thread,
+            reply_broadcast=True if message.announced and thread is not None else None,
             text=message.text,
             blocks=list(message.blocks),
             metadata=message.metadata,

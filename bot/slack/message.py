@@ -35,12 +35,14 @@ class Message:
         blocks: what is shown.
         event_type: of its metadata; empty where it has none.
         payload: of its metadata.
+        announced: whether it is shown in the channel too, though it stands in a thread.
     """
 
     text: str
     blocks: tuple[Block, ...]
     event_type: str = ""
     payload: Mapping[str, Any] | None = None
+    announced: bool = False
 
     @property
     def fingerprint(self) -> str:
@@ -54,7 +56,14 @@ class Message:
         return {"event_type": self.event_type, "event_payload": self.payload} if self.event_type else None
 
 
-def message(text: str, blocks: Iterable[Block | None], event_type: str, payload: Mapping[str, Any]) -> Message:
+def message(
+    text: str,
+    blocks: Iterable[Block | None],
+    event_type: str,
+    payload: Mapping[str, Any],
+    *,
+    announced: bool = False,
+) -> Message:
     """Build a message, cut to Slack's limits.
 
     Args:
@@ -62,9 +71,10 @@ def message(text: str, blocks: Iterable[Block | None], event_type: str, payload:
         blocks: in order; None stands for a block that is not needed.
         event_type: of its metadata.
         payload: of its metadata; lists in it are cut, with `truncated`, where they are too long.
+        announced: whether it is shown in the channel too, though it stands in a thread.
     """
     kept = _within_limits([block for block in blocks if block is not None])
-    return Message(markup.clip_markup(markup.escape(text), TEXT), tuple(kept), event_type, _bounded(payload))
+    return Message(markup.clip_markup(markup.escape(text), TEXT), tuple(kept), event_type, _bounded(payload), announced)
 
 
 def saying(text: Markup) -> Message:

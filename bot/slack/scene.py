@@ -8,6 +8,7 @@ from datetime import datetime
 
 from bot.domain.errors import Problem
 from bot.domain.plan import BOT, Dump, Finding, Phase, Plan, Prove, Risk, Step
+from bot.domain.request import DURING_FREEZE, EMERGENCY
 from bot.domain.run import BEFORE_CHANGE, Run, RunState, StepRow, StepState, step_state
 from bot.domain.secrets import Masker
 from bot.domain.target import EmojiNames
@@ -98,6 +99,14 @@ def action(run: Run, scene: Scene) -> Markup:
 def is_dry_run(run: Run) -> bool:
     """Say whether only the plan was asked for."""
     return bool(run.request.options.get("dry_run"))
+
+
+def exception(run: Run, scene: Scene) -> Markup:
+    """Say which exception was asked for and why; nothing where none was."""
+    for option in (EMERGENCY, DURING_FREEZE):
+        if why := run.request.options.get(option):
+            return scene.sentences.say(f"card.{option}", why=scene.masker.mask(why))
+    return Markup("")
 
 
 def state_words(run: Run, scene: Scene) -> Markup:

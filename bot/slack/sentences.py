@@ -25,6 +25,9 @@ _PRESENT = "\u2060"
 
 _SHA = 40
 
+_INSTANTS = {Reason.LOCKED: ("since",), Reason.FROZEN: ("until",), Reason.NO_OVERRIDE: ("until",)}
+"""The facts that are instants, RFC 3339."""
+
 
 class Sentences:
     """Says things in one language.
@@ -119,14 +122,15 @@ def _shown(found: Problem) -> dict[str, str]:
     """
     facts = found.facts
     shown = dict(facts)
-    for name in ("title", "people", "environment", "session", "query", "backup"):
+    for name in ("title", "people", "environment", "session", "query", "backup", "lacks"):
         if not facts.get(name):
             shown[f"{name}_missing"] = Markup(_PRESENT)
     if found.reason is Reason.DISK_FULL:
         shown |= {name: _kib(facts[name]) for name in ("free", "needs") if name in facts}
     shown |= {name: facts[name][:7] for name in ("sha", "head") if len(facts.get(name, "")) == _SHA}
-    if found.reason is Reason.LOCKED and facts.get("since"):
-        shown["since"] = _instant(facts["since"])
+    for name in _INSTANTS.get(found.reason, ()):
+        if facts.get(name):
+            shown[name] = _instant(facts[name])
     if channels := facts.get("channels"):
         shown["channels"] = Markup(", ".join(markup.channel(name) for name in channels.split(",")))
     return shown

@@ -230,8 +230,10 @@ class Teller:
         """Look whether a message whose answer was lost is there."""
         for found in await self._said(run, slot, posted, memo):
             metadata = found.get("metadata") or {}
-            is_it = metadata.get("event_type") == message.event_type
-            if is_it and (metadata.get("event_payload") or {}).get("run") == run.id:
+            said = metadata.get("event_payload") or {}
+            # Of reminders there are several; each says its moment.
+            is_it = metadata.get("event_type") == message.event_type and said.get("mark") == _mark(message)
+            if is_it and said.get("run") == run.id:
                 channel = run.request.origin.channel
                 told = Posted(run.id, slot, channel, str(found["ts"]), "", MessageState.POSTED)
                 await self._save(told, posted)
@@ -318,6 +320,10 @@ def _files(found: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [file for file in found.get("files") or [] if isinstance(file, dict)]
 
 
+def _mark(message: Message) -> object:
+    return (message.payload or {}).get("mark")
+
+
 def _without_blocks(message: Message) -> Message:
     return replace(message, blocks=())
 
@@ -325,7 +331,7 @@ def _without_blocks(message: Message) -> Message:
 def _people_in(run: Run) -> frozenset[str]:
     users = {run.request.origin.user, run.cancelled_by, *(vote.user for vote in run.votes)}
     if run.gate is not None:
-        users |= set(sorted(run.gate.requirement.eligible.users)[:10])
+        users |= set(sorted(run.gate.requirement.people.users)[:10])
     if run.problem is not None:
         users |= set(run.problem.facts.get("by", "").split(", "))
     return frozenset(user for user in users if user[:1] in ("U", "W"))

@@ -90,7 +90,7 @@ class _Writing:
             case StepIs(row):
                 self._put_step(row)
             case GateIs(gate):
-                self._set(gate=gate_text(gate))
+                self._set(gate=gate_text(gate), owes=int(gate.owed))
             case VotesAre(given):
                 self._replace_votes(given)
             case ChangeStarts(at):

@@ -101,18 +101,24 @@ def admit(connection: Connection, lease: Lease) -> bool:
         runs.c.state.in_(UNFINISHED),
     )
     if connection.execute(earlier).scalar_one():
-        return False
+        return _waits(connection, lease)
     try:
         connection.execute(insert(holds).values(app=run.app, environment=run.environment, run=lease.run))
     except IntegrityError as error:
         if not is_duplicate(error):
             raise
         if connection.execute(holder).scalar_one_or_none() != lease.run:
-            return False
+            return _waits(connection, lease)
     connection.execute(update(runs).where(held(lease)).values(state=RunState.PLANNING.value))
     changed(connection, lease.run)
     queue_moved(connection, run.app, run.environment)
     return True
+
+
+def _waits(connection: Connection, lease: Lease) -> bool:
+    """Note that a run had to wait for another one."""
+    connection.execute(update(runs).where(held(lease), runs.c.waited == 0).values(waited=1))
+    return False
 
 
 def request_cancel(connection: Connection, run: str, user: str, at: datetime) -> bool:

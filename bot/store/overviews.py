@@ -18,7 +18,7 @@ from bot.store.instants import from_micros
 from bot.store.locks import every_lock
 from bot.store.rows import run_from_row
 from bot.store.schema import runs, steps
-from bot.store.snapshots import unfinished_runs
+from bot.store.snapshots import owing_runs, unfinished_runs
 
 _AT_ONCE = 100
 """Targets a query. SQLite takes 500 parts of a UNION."""
@@ -63,6 +63,9 @@ def overviews(connection: Connection, targets: tuple[TargetName, ...]) -> tuple[
     unfinished: dict[TargetName, list[Run]] = defaultdict(list)
     for run in unfinished_runs(connection):
         unfinished[run.request.target].append(run)
+    owed: dict[TargetName, list[Run]] = defaultdict(list)
+    for run in owing_runs(connection):
+        owed[run.request.target].append(run)
     locks = {lock.target: lock for lock in every_lock(connection)}
     return tuple(
         TargetOverview(
@@ -72,6 +75,7 @@ def overviews(connection: Connection, targets: tuple[TargetName, ...]) -> tuple[
             ended.get(latest[name].release),
             locks.get(name),
             proofs.get(latest[name].proof),
+            tuple(owed[name]),
         )
         for name in targets
     )

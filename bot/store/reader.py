@@ -45,6 +45,10 @@ class StoreReader:
         """Name the runs that have not ended, oldest first."""
         return await self._database.read(snapshots.unfinished)
 
+    async def owing(self) -> tuple[str, ...]:
+        """Name the runs that are still to be countersigned afterwards, oldest first."""
+        return await self._database.read(snapshots.owing)
+
     async def overviews(self, targets: tuple[TargetName, ...]) -> tuple[TargetOverview, ...]:
         """Read how targets stand, in their order."""
         return await self._database.read(partial(overviews.overviews, targets=targets))

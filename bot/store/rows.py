@@ -61,6 +61,8 @@ def gate_text(gate: Gate) -> str:
             "requirement": gate.requirement.to_json(),
             "opened_at": to_micros(gate.opened_at),
             "expires_at": to_micros(gate.expires_at),
+            "afterwards": gate.afterwards,
+            "reminded_at": optional_micros(gate.reminded_at),
         }
     )
 
@@ -75,6 +77,8 @@ def _gate(text: str | None) -> Gate | None:
         requirement=requirement_from_json(data["requirement"]),
         opened_at=from_micros(data["opened_at"]),
         expires_at=from_micros(data["expires_at"]),
+        afterwards=bool(data.get("afterwards", False)),
+        reminded_at=optional_instant(data.get("reminded_at")),
     )
 
 
@@ -92,6 +96,7 @@ def run_from_row(row: Row, steps: tuple[StepRow, ...], votes: tuple[Vote, ...], 
         steps=steps,
         votes=votes,
         place_in_queue=place_in_queue,
+        waited=bool(row["waited"]),
         change_started_at=optional_instant(row["change_started_at"]),
         ended_at=optional_instant(row["ended_at"]),
         problem=_problem(row["problem"]),

@@ -81,6 +81,9 @@ runs = Table(
     Column("nothing_to_do", Integer, nullable=False, default=0),
     Column("cancelled_by", _NAME, nullable=False, default=""),
     Column("cancelled_at", BigInteger),
+    Column("waited", Integer, nullable=False, server_default="0"),
+    # Whether its gate is still to be countersigned afterwards.
+    Column("owes", Integer, nullable=False, server_default="0"),
     Column("created_at", BigInteger, nullable=False),
     Column("change_started_at", BigInteger),
     Column("ended_at", BigInteger),
@@ -100,6 +103,7 @@ runs = Table(
     Index(None, "app", "environment", "action", "change_started_at"),
     Index(None, "app", "environment", "ended_at"),
     Index(None, "unpublished_since"),
+    Index(None, "owes", "sequence"),
     **NUMBERED,
 )
 
@@ -110,6 +114,16 @@ holds = Table(
     Column("environment", _NAME, primary_key=True),
     Column("run", _RUN, nullable=False),
     UniqueConstraint("run"),
+    **OPTIONS,
+)
+
+# What the console asks of the bot, until the bot has taken it.
+petitions = Table(
+    "petitions",
+    metadata,
+    Column("run", _RUN, primary_key=True),
+    Column("actor", _NAME, nullable=False),
+    Column("at", BigInteger, nullable=False),
     **OPTIONS,
 )
 

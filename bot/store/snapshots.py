@@ -57,6 +57,17 @@ def unfinished(connection: Connection) -> tuple[str, ...]:
     return tuple(connection.execute(query).scalars())
 
 
+def owing(connection: Connection) -> tuple[str, ...]:
+    """Name the runs that are still to be countersigned afterwards, oldest first."""
+    query = select(runs.c.id).where(runs.c.owes == 1).order_by(runs.c.sequence)
+    return tuple(connection.execute(query).scalars())
+
+
+def owing_runs(connection: Connection) -> tuple[Run, ...]:
+    """Read the runs that are still to be countersigned afterwards, oldest first."""
+    return _load(connection, select(runs).where(runs.c.owes == 1).order_by(runs.c.sequence))
+
+
 def unfinished_runs(connection: Connection) -> tuple[Run, ...]:
     """Read the runs that have not ended, oldest first."""
     return _load(connection, select(runs).where(runs.c.state.in_(UNFINISHED)).order_by(runs.c.sequence))

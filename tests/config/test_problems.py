@@ -49,7 +49,7 @@ MISTAKES = {
         "      migrate-status: {count: 1, from: [releasers]}\n      deploy: {count: 1,",
         [
             "14: policies.careful.approve.migrate-status: unknown approval 'migrate-status'; "
-            "there is: backup, deploy, destructive-migration, restore, rollback"
+            "there is: backup, deploy, destructive-migration, override, restore, rollback"
         ],
     ),
     "via": ("via: web1", "via: web3", [f"28: {ENV}.database.via: unknown host 'web3'; did you mean 'web2'?"]),

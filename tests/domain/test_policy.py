@@ -4,15 +4,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from bot.domain.freeze import Freeze, WeekTime
 from bot.domain.people import ANYONE, People
 from bot.domain.policy import (
     LEAST_GATE,
     OPEN_GATE,
     BackupBefore,
-    Freeze,
     Policy,
     Requirement,
-    WeekTime,
     requirement_from_json,
 )
 from bot.domain.request import Action

@@ -130,10 +130,12 @@ class People:
 
     said: dict[str, frozenset[Emoji]] = field(default_factory=dict)
     away: bool = False
+    asked: int = 0
     humans: frozenset[str] = frozenset({"U0AMELIE", "U0BOB", "U0EVE"})
     groups: dict[str, frozenset[str]] = field(default_factory=lambda: {"S0RELEASE": frozenset({"U0EVE"})})
 
     async def reactions(self, run: Run) -> Mapping[str, frozenset[Emoji]]:
+        self.asked += 1
         if self.away:
             raise ConversationUnavailable
         return dict(self.said)

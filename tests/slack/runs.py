@@ -198,6 +198,42 @@ RUNS: dict[str, Run] = {
     ),
 }
 
+EXCEPTION = request(emergency="the site is <!channel> down, and " + PASSWORD)
+OWED = replace(GATE, afterwards=True, expires_at=AT + timedelta(days=1), requirement=replace(RELEASERS, count=2))
+AFTERWARDS = {"plan": PLAN, "steps": rows(9), "ended_at": AFTER, "change_started_at": AT + timedelta(seconds=15)}
+RUNS |= {
+    "reminded": run(
+        RunState.AWAITING_APPROVAL, plan=PLAN, gate=replace(GATE, reminded_at=AT + timedelta(minutes=15)), steps=rows(3)
+    ),
+    "turn": run(RunState.PLANNING, waited=True),
+    "owed": replace(
+        run(RunState.SUCCEEDED, gate=replace(OWED, reminded_at=AT + timedelta(hours=1)), votes=(VOTE,), **AFTERWARDS),
+        request=EXCEPTION,
+    ),
+    "countersigned": replace(
+        run(RunState.SUCCEEDED, gate=replace(OWED, state=GateState.APPROVED), votes=(VOTE,), **AFTERWARDS),
+        request=EXCEPTION,
+    ),
+    "not_countersigned": replace(
+        run(
+            RunState.SUCCEEDED,
+            gate=replace(OWED, state=GateState.REJECTED),
+            votes=(replace(VOTE, choice="reject"),),
+            **AFTERWARDS,
+        ),
+        request=EXCEPTION,
+    ),
+    "during_freeze": replace(
+        run(
+            RunState.AWAITING_APPROVAL,
+            plan=PLAN,
+            gate=replace(GATE, requirement=replace(RELEASERS, also=replace(RELEASERS, count=2))),
+            steps=rows(3),
+        ),
+        request=request(during_freeze="customers wait"),
+    ),
+}
+
 OPERATIONS = Operations(
     EmojiNames(),
     {},

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bot.domain.approval import Ignored
-from bot.domain.run import ENDS, RunState, StepState
+from bot.domain.run import ENDS, Run, RunState, StepState
 from bot.playground.blocks import Surface, check_blocks
 from bot.slack.cards import render
 from tests.slack.limits import broken, mentioned, texts
@@ -55,12 +55,23 @@ def test_slack_takes_it(name: str) -> None:
 @pytest.mark.parametrize("name", RUNS)
 def test_people_are_mentioned_only_when_they_must_decide_or_their_run_ended(name: str) -> None:
     for slot, message in render(RUNS[name], scene()).items():
-        if slot == "result":
+        if slot == "result" or slot == "turn":
             assert mentioned(message) == {f"@{AMELIE}"}
-        elif slot == "approval" and RUNS[name].state is RunState.AWAITING_APPROVAL:
+        elif slot.startswith("reminder:") and name == "owed":
+            assert mentioned(message) == {"!subteam^S0RELEASE"}, "who has countersigned is left in peace"
+        elif slot.startswith("reminder:") or (slot == "approval" and _waits(RUNS[name])):
             assert mentioned(message) == {"!subteam^S0RELEASE", "@U0BOB"}
         else:
             assert mentioned(message) == set(), slot
+
+
+def _waits(run: Run) -> bool:
+    return run.state is RunState.AWAITING_APPROVAL or (run.gate is not None and run.gate.owed)
+
+
+def test_what_was_done_without_approval_is_announced_to_the_channel() -> None:
+    assert render(RUNS["owed"], scene())["approval"].announced
+    assert not render(RUNS["awaiting_approval"], scene())["approval"].announced
 
 
 def test_metadata_is_as_the_contract_says() -> None:

@@ -1,15 +1,17 @@
 import asyncio
 import os
 import sys
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from bot.domain.approval import GateState
 from bot.domain.run import RunState, StepState
-from bot.engine.ports import FactsAre, Lease, MoveTo, Overtaken, Printed, StepIs, TailIs
+from bot.engine.ports import FactsAre, GateIs, Lease, MoveTo, Overtaken, Printed, StepIs, TailIs
 from bot.store import SqlStore, open_store
-from tests.store.samples import AT, HOUR, chunk, claimed, entry, made, step
+from tests.store.samples import AT, GATE, HOUR, chunk, claimed, entry, made, running, step
 
 ROOT = Path(__file__).parents[2]
 EXPIRED = timedelta(seconds=-1)
@@ -148,3 +150,23 @@ async def test_an_earlier_claim_of_the_same_owner_writes_nothing(store: SqlStore
     with pytest.raises(Overtaken):
         await store.renew(old, HOUR)
     await store.write(new, (FactsAre({"by": "the new claim"}),))
+
+
+async def test_who_had_to_wait_for_another_run_is_remembered(store: SqlStore) -> None:
+    first, second = await claimed(store, 1), await claimed(store, 2)
+    assert await store.admit(first, AT)
+    assert not await store.admit(second, AT)
+    waited = [run.waited for run in await store.recent(2)]
+    assert waited == [True, False]
+
+
+async def test_what_is_owed_is_known_until_it_is_settled(store: SqlStore) -> None:
+    lease = await running(store)
+    owed = replace(GATE, afterwards=True, reminded_at=AT)
+    found = await store.write(lease, (GateIs(owed),))
+    assert found.gate == owed
+    assert await store.owing() == (lease.run,)
+    [here] = await store.overviews((found.request.target,))
+    assert [run.id for run in here.owed] == [lease.run]
+    await store.write(lease, (GateIs(replace(owed, state=GateState.APPROVED)),))
+    assert await store.owing() == ()

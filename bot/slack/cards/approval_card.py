@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from bot.domain.approval import GateState
 from bot.domain.errors import Problem, Reason
+from bot.domain.policy import Requirement
 from bot.domain.run import Gate, Run, RunState
 from bot.slack import markup
 from bot.slack.cards import backup_findings, evidence
-from bot.slack.cards.audience import approvers, emoji, mentions, unmentioned
+from bot.slack.cards.audience import approvers, emoji, mentions, names, unmentioned, voters
 from bot.slack.cards.plan_card import how_many_migrations
 from bot.slack.cards.run_card import step_line
 from bot.slack.markup import Markup
 from bot.slack.message import Message, context, dotted, lines, message, section
-from bot.slack.scene import Scene, action, backup_id, target
+from bot.slack.scene import Scene, action, backup_id, exception, target
 
 _MOST_DIFFERENCES = 10
 
@@ -21,8 +22,8 @@ def approval_card(run: Run, gate: Gate, scene: Scene) -> Message:
     """Build the message in the thread that people react to."""
     say = scene.sentences.say
     requirement = gate.requirement
-    given = _voters(run, gate, "approve")
-    needed = scene.sentences.count("approval.needed", requirement.count)
+    given = voters(run, gate, "approve")
+    needed = scene.sentences.count("approval.needed", requirement.needed)
     words = {"action": Markup(action(run, scene).lower()), "target": target(run)}
     is_open = gate.state is GateState.OPEN and not run.ended
     headline = _headline(gate, needed, words, scene, is_open=is_open)
@@ -34,7 +35,7 @@ def approval_card(run: Run, gate: Gate, scene: Scene) -> Message:
     return message(
         text,
         (
-            section(lines((headline, _evidence(run, scene)))),
+            section(lines((headline, what_is_approved(run, scene)))),
             section(lines(_people(run, gate, scene, is_open=is_open))),
             section(_outcome(run, gate, scene)),
             context(say("approval.calm" if is_open else "plan.digest", digest=gate.digest[:12])),
@@ -43,7 +44,7 @@ def approval_card(run: Run, gate: Gate, scene: Scene) -> Message:
         {
             "run": run.id,
             "plan": gate.digest,
-            "needed": requirement.count,
+            "needed": requirement.needed,
             "given": len(given),
             "state": gate.state.value,
             "approved_by": list(given),
@@ -58,7 +59,8 @@ def _headline(gate: Gate, needed: Markup, words: dict[str, Markup], scene: Scene
     return scene.sentences.say(f"approval.{key}", **words)
 
 
-def _evidence(run: Run, scene: Scene) -> Markup:
+def what_is_approved(run: Run, scene: Scene) -> Markup:
+    """Say in a few lines what an approval is for: the commit, its migrations, the backup, what is lost."""
     plan, say = run.plan, scene.sentences.say
     if plan is None:
         return Markup("")
@@ -74,6 +76,7 @@ def _evidence(run: Run, scene: Scene) -> Markup:
     backup = None if proven else backup_id(run)
     return lines(
         (
+            exception(run, scene),
             commit,
             proven,
             dotted((how_many_migrations(plan, scene), say("result.backup", id=backup) if backup else "")),
@@ -88,13 +91,13 @@ def _people(run: Run, gate: Gate, scene: Scene, *, is_open: bool) -> tuple[Marku
     say = scene.sentences.say
     requirement = gate.requirement
     asker = run.request.origin.user
-    given = _voters(run, gate, "approve")
+    given = voters(run, gate, "approve")
     count = (
         say(
             "approval.by",
-            who=_names(given, scene),
+            who=names(given, scene),
             given=str(len(given)),
-            needed=str(requirement.count),
+            needed=str(requirement.needed),
         )
         if given
         else Markup("")
@@ -111,6 +114,7 @@ def _people(run: Run, gate: Gate, scene: Scene, *, is_open: bool) -> tuple[Marku
             n=str(more) if more else "",
             asker=Markup("") if requirement.allow_requester else scene.name(asker),
         ),
+        _also(requirement, excluded, scene),
         say(
             "approval.how",
             approve=emoji(scene.emoji.approve[0]),
@@ -121,11 +125,20 @@ def _people(run: Run, gate: Gate, scene: Scene, *, is_open: bool) -> tuple[Marku
     )
 
 
+def _also(requirement: Requirement, excluded: str, scene: Scene) -> Markup:
+    """Say what is asked for besides."""
+    if requirement.also is None:
+        return Markup("")
+    besides = requirement.also
+    who = mentions(besides.eligible, excluded) or approvers(besides.eligible, scene)
+    return scene.sentences.say("approval.also", n=str(besides.count), who=who)
+
+
 def _outcome(run: Run, gate: Gate, scene: Scene) -> Markup:
     say = scene.sentences.say
     match gate.state:
         case GateState.REJECTED:
-            return say("approval.rejected_by", who=_names(_voters(run, gate, "reject"), scene) or "somebody")
+            return say("approval.rejected_by", who=names(voters(run, gate, "reject"), scene) or "somebody")
         case GateState.EXPIRED:
             return say("approval.expired_note")
         case GateState.VOID:
@@ -159,13 +172,3 @@ def differences(found: Problem | None, scene: Scene) -> tuple[Markup, ...]:
 def _short(value: str) -> str:
     is_sha = len(value) == 40 and all(letter in "0123456789abcdef" for letter in value)
     return value[:7] if is_sha else markup.clip(value, 120)
-
-
-def _voters(run: Run, gate: Gate, choice: str) -> tuple[str, ...]:
-    return tuple(
-        vote.user for vote in run.votes if vote.counts and vote.choice == choice and vote.digest == gate.digest
-    )
-
-
-def _names(users: tuple[str, ...], scene: Scene) -> Markup:
-    return Markup(", ".join(scene.name(user) for user in users[:10]))

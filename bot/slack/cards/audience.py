@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bot.domain.people import People
+from bot.domain.run import Gate, Run
 from bot.slack import markup
 from bot.slack.markup import Markup
 from bot.slack.scene import Scene
@@ -14,25 +15,43 @@ def approvers(people: People, scene: Scene) -> Markup:
     """Name the lists of people, without notifying anybody."""
     if people.anyone:
         return scene.sentences.say("approval.anyone")
-    names = people.names or tuple(scene.names.get(user, user) for user in sorted(people.users))
-    return Markup(", ".join(markup.bold(markup.clip(name, 60)) for name in names[:MOST_MENTIONS]))
+    lists = people.names or tuple(scene.names.get(user, user) for user in sorted(people.users))
+    return Markup(", ".join(markup.bold(markup.clip(name, 60)) for name in lists[:MOST_MENTIONS]))
 
 
-def mentions(people: People, without: str) -> Markup:
+def mentions(people: People, *without: str) -> Markup:
     """Mention those who must decide, a handful at most.
 
     Args:
         people: the list.
-        without: somebody who cannot decide, such as the requester; empty for nobody.
+        *without: people who need not decide (any more), such as the requester; an empty name is nobody's.
     """
     groups = [markup.group(identifier) for identifier in sorted(people.groups)]
-    users = [markup.user(identifier) for identifier in sorted(people.users - {without})]
+    users = [markup.user(identifier) for identifier in sorted(people.users.difference(without))]
     return Markup(" ".join((groups + users)[:MOST_MENTIONS]))
 
 
-def unmentioned(people: People, without: str) -> int:
+def unmentioned(people: People, *without: str) -> int:
     """Count those whom `mentions` leaves out."""
-    return max(len(people.groups) + len(people.users - {without}) - MOST_MENTIONS, 0)
+    return max(len(people.groups) + len(people.users.difference(without)) - MOST_MENTIONS, 0)
+
+
+def voters(run: Run, gate: Gate, choice: str) -> tuple[str, ...]:
+    """Give those whose vote on a gate counts.
+
+    Args:
+        run: which.
+        gate: of the run.
+        choice: `approve` or `reject`.
+    """
+    return tuple(
+        vote.user for vote in run.votes if vote.counts and vote.choice == choice and vote.digest == gate.digest
+    )
+
+
+def names(users: tuple[str, ...], scene: Scene) -> Markup:
+    """Name people without notifying them, ten at most."""
+    return Markup(", ".join(scene.name(user) for user in users[:10]))
 
 
 def emoji(name: str) -> Markup:

@@ -31,7 +31,7 @@ def notices(run: Run, gate: Gate, scene: Scene) -> dict[str, Message]:
         text = scene.sentences.say(
             f"notice.{vote.reason}",
             emoji=emoji(name),
-            who=approvers(gate.requirement.eligible, scene),
+            who=approvers(gate.requirement.people, scene),
         )
         told[notice_slot(vote)] = saying(text)
     return told

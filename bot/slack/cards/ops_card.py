@@ -6,8 +6,11 @@ from collections import Counter
 from collections.abc import Iterable
 
 from bot.domain.overview import TargetOverview
+from bot.domain.reminders import is_overdue
+from bot.domain.request import EMERGENCY
 from bot.domain.run import BEFORE_CHANGE, Run, RunState
 from bot.slack import markup
+from bot.slack.cards.audience import approvers
 from bot.slack.cards.masked import masked_run
 from bot.slack.markup import Markup
 from bot.slack.message import Block, Message, context, dotted, lines, message, section
@@ -28,6 +31,7 @@ _MOST_IN_A_SECTION = 2_500
 _MOST_RUNS = 5
 _MOST_REASON = 120
 _LOCK = "🔒"
+_OWED = "🚨"
 
 
 def ops_card(overviews: tuple[TargetOverview, ...], scene: Scene) -> Message:
@@ -48,6 +52,7 @@ def ops_card(overviews: tuple[TargetOverview, ...], scene: Scene) -> Message:
         {
             "targets": [str(overview.target) for overview in ordered],
             "runs": [run.id for overview in ordered for run in overview.unfinished],
+            "to_countersign": [run.id for overview in ordered for run in overview.owed],
             "locked": [str(overview.target) for overview in ordered if overview.lock is not None],
         },
     )
@@ -55,7 +60,8 @@ def ops_card(overviews: tuple[TargetOverview, ...], scene: Scene) -> Message:
 
 def _urgency(overview: TargetOverview) -> int:
     states = [_URGENT_FIRST.index(run.state) for run in overview.unfinished]
-    return min(states, default=len(_URGENT_FIRST) + (overview.lock is None))
+    quiet = len(_URGENT_FIRST) + (overview.lock is None)
+    return min([*states, *([_URGENT_FIRST.index(RunState.AWAITING_APPROVAL)] if overview.owed else [])], default=quiet)
 
 
 def _headline(overviews: tuple[TargetOverview, ...], scene: Scene) -> Markup:
@@ -70,9 +76,11 @@ def _headline(overviews: tuple[TargetOverview, ...], scene: Scene) -> Markup:
         if states[state]
     ]
     locked = sum(overview.lock is not None for overview in overviews)
+    owing = sum(len(overview.owed) for overview in overviews)
+    owed = say("ops.count", emoji=_OWED, n=str(owing), words=say("ops.owed_word")) if owing else Markup("")
     locks = say("ops.count", emoji=_LOCK, n=str(locked), words=say("ops.locked_word")) if locked else Markup("")
     of = markup.bold(str(overviews[0].target)) if len(overviews) == 1 else Markup("")
-    return dotted((of, *(counted or [say("ops.quiet")]), locks))
+    return dotted((of, *(counted or [say("ops.quiet")]), owed, locks))
 
 
 def _target(overview: TargetOverview, scene: Scene) -> Markup:
@@ -84,6 +92,7 @@ def _target(overview: TargetOverview, scene: Scene) -> Markup:
         (
             dotted((name, _live(overview, scene), _last(overview, scene))),
             _lock(overview, scene),
+            *(_owed(run, scene) for run in overview.owed[:_MOST_RUNS]),
             *runs,
             scene.sentences.count("plan.more", more) if more else Markup(""),
         )
@@ -122,6 +131,23 @@ def _lock(overview: TargetOverview, scene: Scene) -> Markup:
         return Markup("")
     why = markup.clip(scene.masker.mask(lock.reason), _MOST_REASON)
     return scene.sentences.say("ops.lock", who=_who(lock.owner), since=markup.time_of_day(lock.since), why=why)
+
+
+def _owed(run: Run, scene: Scene) -> Markup:
+    """Say that an emergency is still to be countersigned, by whom and until when."""
+    gate = run.gate
+    if gate is None:
+        return Markup("")
+    key = "ops.overdue" if is_overdue(gate, scene.now) else "ops.owed"
+    return scene.sentences.say(
+        key,
+        run=run.id,
+        action=action(run, scene),
+        who=_who(run.request.origin.user),
+        until=markup.time_of_day(gate.expires_at),
+        people=approvers(gate.requirement.people, scene),
+        why=markup.clip(scene.masker.mask(run.request.options.get(EMERGENCY, "")), _MOST_REASON),
+    )
 
 
 def _live(overview: TargetOverview, scene: Scene) -> Markup:

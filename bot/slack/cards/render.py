@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from bot.domain.inbox import CARD
 from bot.domain.plan_json import plan_digest
 from bot.domain.run import Run, RunState
+from bot.slack.cards.afterwards_card import afterwards_card
 from bot.slack.cards.approval_card import approval_card
 from bot.slack.cards.masked import masked_run
 from bot.slack.cards.notices import notices
 from bot.slack.cards.plan_card import plan_card
 from bot.slack.cards.progress_card import progress_card
+from bot.slack.cards.reminder_card import reminders, turn
 from bot.slack.cards.result_card import result_card
 from bot.slack.cards.run_card import run_card
 from bot.slack.message import Message
@@ -38,12 +40,15 @@ def render(run: Run, scene: Scene) -> Mapping[str, Message]:
     """
     shown = masked_run(run, scene.masker)
     told: dict[str, Message] = {CARD: run_card(shown, scene)}
+    told.update(turn(shown, scene))
     if _has_begun(run):
         told[PROGRESS] = progress_card(shown, scene)
     if run.plan is not None and shown.plan is not None and plan_is_sealed(run):
         told[PLAN] = plan_card(shown, shown.plan, plan_digest(run.plan), scene)
-    if shown.gate is not None and shown.gate.requirement.count > 0:
-        told[APPROVAL] = approval_card(shown, shown.gate, scene)
+    if shown.gate is not None and not shown.gate.requirement.asks_nobody:
+        card = afterwards_card if shown.gate.afterwards else approval_card
+        told[APPROVAL] = card(shown, shown.gate, scene)
+        told.update(reminders(shown, shown.gate, scene))
         told.update(notices(shown, shown.gate, scene))
     if run.ended or run.state is RunState.NEEDS_HUMAN:
         told[RESULT] = result_card(shown, scene)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from bot.domain.approval import GateState
 from bot.domain.moves import Move
+from bot.domain.reminders import is_overdue
+from bot.domain.request import EMERGENCY
 from bot.domain.run import Run, RunState
 from bot.slack import figures, markup
-from bot.slack.cards.audience import approvers, emoji
+from bot.slack.cards.audience import approvers, emoji, names, voters
 from bot.slack.markup import Markup
 from bot.slack.message import (
     Block,
@@ -28,6 +31,7 @@ from bot.slack.scene import (
     changed_anything,
     current_step,
     downtime,
+    exception,
     is_before_change,
     is_dry_run,
     seconds,
@@ -61,10 +65,15 @@ def run_card(run: Run, scene: Scene) -> Message:
         who=scene.name(run.request.origin.user),
         when=markup.time_of_day(run.created_at),
     )
+    key = "notification.emergency" if EMERGENCY in run.request.options else "notification"
     return message(
-        say("notification", run=run.id, **words),
+        say(key, run=run.id, **words),
         (
-            section(lines((headline, _now(run, scene), _subject(run, scene)))),
+            section(
+                lines(
+                    (headline, _now(run, scene), exception(run, scene), _afterwards(run, scene), _subject(run, scene))
+                )
+            ),
             context(asked),
             actions("run_buttons", *_buttons(run, scene)),
         ),
@@ -90,6 +99,25 @@ def _subject(run: Run, scene: Scene) -> Markup:
         )
     ref = run.request.options.get("ref")
     return scene.sentences.say("card.ref", ref=ref) if ref else Markup("")
+
+
+def _afterwards(run: Run, scene: Scene) -> Markup:
+    """Say what has become of countersigning an emergency afterwards."""
+    gate = run.gate
+    if gate is None or not gate.afterwards:
+        return Markup("")
+    say = scene.sentences.say
+    match gate.state:
+        case GateState.OPEN | GateState.EXPIRED:
+            key = "card.overdue" if is_overdue(gate, scene.now) else "card.owed"
+            until = markup.time_of_day(gate.expires_at)
+            return say(key, who=approvers(gate.requirement.people, scene), until=until)
+        case GateState.APPROVED:
+            return say("card.countersigned", who=names(voters(run, gate, "approve"), scene))
+        case GateState.REJECTED:
+            return say("card.not_countersigned", who=names(voters(run, gate, "reject"), scene))
+        case GateState.VOID:
+            return Markup("")
 
 
 def _now(run: Run, scene: Scene) -> Markup:
@@ -153,12 +181,12 @@ def _gate_line(run: Run, scene: Scene) -> Markup:
     given = sum(1 for vote in run.votes if vote.counts and vote.choice == "approve")
     ask = say(
         "card.gate",
-        who=approvers(requirement.eligible, scene),
+        who=approvers(requirement.people, scene),
         emoji=emoji(scene.emoji.approve[0]),
         until=markup.time_of_day(run.gate.expires_at),
     )
     several = (
-        say("card.given", given=str(given), needed=str(requirement.count)) if requirement.count > 1 else Markup("")
+        say("card.given", given=str(given), needed=str(requirement.needed)) if requirement.needed > 1 else Markup("")
     )
     return dotted((ask, several))
 
