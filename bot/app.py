@@ -22,6 +22,7 @@ from apscheduler.triggers.cron import CronTrigger
 from bot.config.load import Configuration
 from bot.databases.backups import Backups
 from bot.databases.connect import Connections as DatabaseConnections
+from bot.databases.discarding import DiscardPerformer
 from bot.databases.look import DatabaseLook
 from bot.databases.performers import DumpPerformer, NothingPendingPerformer, UndonePerformer
 from bot.databases.previewing import PreviewPerformer
@@ -37,6 +38,7 @@ from bot.domain.names import TargetName
 from bot.domain.plan import (
     Act,
     AsRehearsed,
+    Discard,
     DropCopy,
     DropOld,
     Dump,
@@ -56,6 +58,7 @@ from bot.domain.run import Run
 from bot.domain.target import Target
 from bot.domain.written import TableSince
 from bot.engine.engine import Engine
+from bot.engine.overdue import OverdueWatch
 from bot.engine.ports import Performer
 from bot.engine.preflight import PreflightPerformer
 from bot.engine.releases import releases_of
@@ -81,6 +84,9 @@ _KEEP_EVENTS = timedelta(days=7)
 
 _TICK = 15
 """Seconds between two looks at the schedules."""
+
+_WATCH = 300
+"""Seconds between two looks at the age of backups."""
 
 _log = structlog.get_logger()
 
@@ -227,6 +233,10 @@ async def serve(configuration: Configuration) -> None:
             return
         await engine.start()
         await schedule.tick()
+        watch = OverdueWatch(engine, store, looks, clock, operations.targets)
+        ticker.add_job(
+            watch.tick, "interval", seconds=_WATCH, id="overdue", next_run_time=clock.now(), misfire_grace_time=None
+        )
         ticker.add_job(schedule.tick, "interval", seconds=_TICK, id="schedule", coalesce=True, max_instances=1)
         # What was loaded stays: the collector need not walk it again, while Slack waits for an acknowledgement.
         gc.collect()
@@ -263,6 +273,7 @@ def build_edges(
         Shell: WatchedPerformer(ShellPerformer(runner), databases),
         Dump: DumpPerformer(runner, connections),
         Prove: ProvePerformer(runner, connections),
+        Discard: DiscardPerformer(runner, looks),
         Load: LoadPerformer(runner, connections),
         Swap: SwapPerformer(runner, connections, beside),
         DropOld: DropOldPerformer(runner, beside),

@@ -9,11 +9,10 @@ from bot.domain.backup import Purpose, parse_backup_id, parse_table
 from bot.domain.errors import Reason, Refused, problem
 from bot.domain.look import Look
 from bot.domain.names import TargetName
-from bot.domain.plan import Dump, Finding, NothingToDo, Phase, Plan, Risk, Shell, Step
+from bot.domain.plan import Discard, Dump, Finding, NothingToDo, Phase, Plan, Risk, Step
 from bot.domain.request import Action, Origin, Request
 from bot.domain.retention import choose_deletions
 from bot.domain.run import Run
-from bot.domain.shell import command
 from bot.domain.target import Operations, Target
 from bot.recipes.proof import proof_step, proof_steps
 from bot.recipes.recipe import Recipe
@@ -94,16 +93,17 @@ class Backup:
         tables = tuple(run.request.options.get("tables", "").split("\n")) if "tables" in run.request.options else ()
         purpose = Purpose.SCHEDULED if "scheduled" in run.request.options else Purpose.ASKED
         made = backup_id(run)
+        retention = await _retention(target, run, look) if purpose is Purpose.SCHEDULED else ()
         steps = (
             dump_step(target, made, tables, purpose),
             *proof_steps(target, made, run.id, Phase.CHANGE),
-            *(await _retention(target, run, look) if purpose is Purpose.SCHEDULED else ()),
+            *retention,
         )
         return Plan(
             request=run.request,
             steps=steps,
             requirement=target.policy.requirement(self.action),
-            findings=_missed(run),
+            findings=(*_missed(run), *_no_longer_kept(retention)),
         )
 
     async def basis(self, plan: Plan, run: Run, target: Target, look: Look) -> Mapping[str, str]:
@@ -160,10 +160,14 @@ async def _retention(target: Target, run: Run, look: Look) -> tuple[Step, ...]:
     gone = choose_deletions(shelf.backups, backups.keep, run.created_at, backups.timezone, shelf.referred)
     if not gone:
         return ()
-    files = [f"{backup}{suffix}" for backup in gone for suffix in (".json", ".sql.zst", ".sql.gz")]
-    act = Shell(command("rm", "-f", "--", *files), backups.directory)
     title = "Remove backups that are no longer kept"
+    act = Discard(gone)
     return (Step("retention", title, Phase.CHANGE, target.hosts[:1], Risk.CHANGES, _REMOVE_TIMEOUT, act),)
+
+
+def _no_longer_kept(retention: tuple[Step, ...]) -> tuple[Finding, ...]:
+    acts = [step.act for step in retention]
+    return tuple(Finding("retention", {"backups": ", ".join(act.backups)}) for act in acts if isinstance(act, Discard))
 
 
 def _target_and_rest(

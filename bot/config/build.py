@@ -10,6 +10,7 @@ from bot.config import schema
 from bot.config.rules import resolved_people
 from bot.domain.freeze import Freeze
 from bot.domain.names import TargetName
+from bot.domain.people import NOBODY
 from bot.domain.policy import BackupBefore, Policy, Requirement
 from bot.domain.request import Action
 from bot.domain.target import Backups, Database, EmojiNames, Host, Keep, Operations, Target, VarValue
@@ -33,7 +34,7 @@ def build(file: schema.OperationsFile, base: Path, home: Path, variables: Vars) 
         recipe = _recipe(app.recipe, base, home)
         for environment_name, section in app.environments.items():
             name = TargetName(app_name, environment_name)
-            targets[name] = _target(name, recipe, app, section, policies[section.policy], variables[name])
+            targets[name] = _target(name, recipe, app, section, policies[section.policy], variables[name], file.people)
     return Operations(
         emoji=EmojiNames(tuple(file.emoji.approve), tuple(file.emoji.reject)),
         people={people: resolved_people(file.people, [people]) for people in file.people},
@@ -51,6 +52,7 @@ def _policy(name: str, section: schema.PolicySection, lists: Mapping[str, list[s
         freezes=tuple(Freeze(span.start, span.end, span.timezone, span.reason) for span in section.freeze),
         lock_patience=section.lock_patience,
         emergency=None if section.emergency is None else resolved_people(lists, section.emergency.people),
+        require_proven_backup=section.require_proven_backup,
     )
 
 
@@ -92,6 +94,7 @@ def _target(
     section: schema.EnvironmentSection,
     policy: Policy,
     variables: Mapping[str, VarValue],
+    lists: Mapping[str, list[str]],
 ) -> Target:
     return Target(
         name=name,
@@ -102,7 +105,7 @@ def _target(
         path=section.path,
         branch=section.branch,
         database=_database(section.database),
-        backups=_backups(section.backups),
+        backups=_backups(section.backups, lists),
         vars=variables,
     )
 
@@ -121,8 +124,9 @@ def _database(section: schema.DatabaseSection | None) -> Database | None:
     )
 
 
-def _backups(section: schema.BackupsSection | None) -> Backups | None:
+def _backups(section: schema.BackupsSection | None, lists: Mapping[str, list[str]]) -> Backups | None:
     if section is None:
         return None
     keep = Keep(section.keep.daily, section.keep.weekly, section.keep.monthly) if section.keep is not None else None
-    return Backups(section.directory, section.schedule, section.timezone, keep)
+    alert = resolved_people(lists, section.alert) if section.alert is not None else NOBODY
+    return Backups(section.directory, section.schedule, section.timezone, keep, alert, section.max_age)

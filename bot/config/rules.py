@@ -220,6 +220,7 @@ def _each_environment(root: Data) -> Iterator[tuple[tuple[str, ...], Data]]:
 
 def _environments(root: Data) -> Iterator[Finding]:
     for path, environment in _each_environment(root):
+        yield from _proofs(root, path, environment)
         backups = environment.get("backups")
         if backups is None:
             continue
@@ -228,6 +229,28 @@ def _environments(root: Data) -> Iterator[Finding]:
         keep = _mapping(backups).get("keep")
         if isinstance(keep, dict) and not any(keep.get(kind, 0) for kind in ("daily", "weekly", "monthly")):
             yield Finding((*path, "backups", "keep"), "would keep no backup at all; leave `keep` out to keep them all")
+
+
+def _proofs(root: Data, path: tuple[str, ...], environment: Data) -> Iterator[Finding]:
+    """Find what asks for a proven backup where none can ever be proven, or calls nobody."""
+    database, backups = environment.get("database"), environment.get("backups")
+    policy = environment.get("policy")
+    asks = [
+        f"policy {policy!r}"
+        for section in [_mapping(_mapping(root.get("policies")).get(str(policy)))]
+        if "require_proven_backup" in section and isinstance(database, dict)
+    ]
+    if asks and backups is None:
+        yield Finding((*path, "backups"), f"missing; {asks[0]} asks for a proven backup (`require_proven_backup`)")
+    asks += ["`max_age`"] if "max_age" in _mapping(backups) else []
+    if asks and isinstance(database, dict) and database.get("scratch", False) is False:
+        yield Finding(
+            (*path, "database", "scratch"),
+            f"must be true: {asks[0]} asks for a proven backup, and without a scratch database none is ever proven",
+        )
+    alert = _texts(_mapping(backups).get("alert"))
+    if resolved_people({name: _texts(items) for name, items in _mapping(root.get("people")).items()}, alert).anyone:
+        yield Finding((*path, "backups", "alert"), "`anyone` cannot be called; name people, lists or user groups")
 
 
 def _shared_checkouts(root: Data) -> Iterator[Finding]:

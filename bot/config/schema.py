@@ -204,6 +204,7 @@ class PolicySection(_Section):
     freeze: list[FreezeSection] = []
     lock_patience: Duration = LOCK_PATIENCE
     emergency: EmergencySection | None = None
+    require_proven_backup: Duration | None = None
 
 
 class DatabaseSection(_Section):
@@ -233,6 +234,8 @@ class BackupsSection(_Section):
     schedule: Cron | None = None
     timezone: Zone = "UTC"
     keep: KeepSection | None = None
+    alert: Annotated[list[PeopleRef], NonEmpty, AfterValidator(_distinct)] | None = None
+    max_age: Duration | None = None
 
 
 class EnvironmentSection(_Section):

@@ -88,6 +88,17 @@ class Prove:
 
 
 @dataclass(frozen=True)
+class Discard:
+    """Removing backups that are no longer kept, on the host of its step.
+
+    Args:
+        backups: their IDs, oldest first.
+    """
+
+    backups: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Load:
     """Restoring a backup into a fresh database beside the live one, and comparing it with what was dumped.
 
@@ -261,6 +272,7 @@ Act = (
     Shell
     | Dump
     | Prove
+    | Discard
     | Load
     | Swap
     | DropOld

@@ -12,6 +12,7 @@ from bot.domain.plan import (
     Act,
     AsRehearsed,
     Commit,
+    Discard,
     DropCopy,
     DropOld,
     Dump,
@@ -187,6 +188,8 @@ def _act_to_json(act: Act) -> dict[str, Any]:
             return {"act": "dump", "backup": backup, "tables": list(tables), "purpose": purpose.value}
         case Prove(backup, scratch):
             return {"act": "prove", "backup": backup, "scratch": scratch}
+        case Discard(backups):
+            return {"act": "discard", "backups": list(backups)}
         case Load(backup, sha256, fresh):
             return {"act": "load", "backup": backup, "sha256": sha256, "fresh": fresh}
         case Swap(backup, fresh, old):
@@ -220,6 +223,8 @@ def _act_from_json(data: Mapping[str, Any]) -> Act:
             return Dump(data["backup"], tuple(data["tables"]), Purpose(data["purpose"]))
         case "prove":
             return Prove(data["backup"], data["scratch"])
+        case "discard":
+            return Discard(tuple(data["backups"]))
         case "load":
             return Load(data["backup"], data["sha256"], data["fresh"])
         case "swap":

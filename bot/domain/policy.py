@@ -125,6 +125,8 @@ class Policy:
         freezes: when nothing is changed.
         lock_patience: how long a migration may wait for a lock before its statement is ended.
         emergency: who may break the glass, and change something without approval; None where nobody may.
+        require_proven_backup: without a proven backup younger than this, no deploy or rollback changes anything; None
+            asks for none.
     """
 
     name: str
@@ -134,6 +136,7 @@ class Policy:
     freezes: tuple[Freeze, ...] = ()
     lock_patience: timedelta = LOCK_PATIENCE
     emergency: People | None = None
+    require_proven_backup: timedelta | None = None
 
     def who_may(self, action: Action) -> People:
         """Give the people who may ask for an action."""
@@ -204,6 +207,10 @@ class Policy:
                 return migrations > 0
             case BackupBefore.ALWAYS:
                 return True
+
+    def proof_within(self, action: Action) -> timedelta | None:
+        """Give how old the newest proven backup may be for an action; None where that does not matter."""
+        return self.require_proven_backup if action in {Action.DEPLOY, Action.ROLLBACK} else None
 
     def freeze_at(self, action: Action, instant: datetime) -> Freeze | None:
         """Give the freeze that stands in the way of an action at an instant; never in that of a backup.

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 
 from bot.domain.names import TargetName
-from bot.domain.people import People
+from bot.domain.people import NOBODY, People
 from bot.domain.policy import Policy
 from bot.domain.secrets import Secret
 
@@ -79,12 +80,16 @@ class Backups:
         schedule: a cron expression of five fields, or None.
         timezone: of the schedule (IANA).
         keep: how many are kept; None keeps all.
+        alert: who is called when a scheduled backup fails, or none is proven and young enough.
+        max_age: how old the newest proven one may be; None is never too old.
     """
 
     directory: str
     schedule: str | None = None
     timezone: str = "UTC"
     keep: Keep | None = None
+    alert: People = NOBODY
+    max_age: timedelta | None = None
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from bot.domain.history import Entry
 from bot.domain.run import Run, RunState
 from bot.engine.changing import change, verify
 from bot.engine.gate import wait_at_gate
+from bot.engine.overdue import told_by
 from bot.engine.planning import cancel_before_change, fail, plan_run
 from bot.engine.ports import Ending, Lease, MoveTo, Overtaken
 from bot.engine.session import Session
@@ -129,6 +130,9 @@ class Driver:
     async def _queue(self, session: Session, run: Run) -> Run:
         if run.cancelled_by:
             return await cancel_before_change(session, run)
+        told = told_by(run.request)
+        if told is not None:
+            return await fail(session, told)
         if run.request.action not in self._world.planners:
             return await fail(session, problem(Reason.INTERNAL, detail=f"no command does {run.request.action}"))
         if await self._world.store.admit(session.lease, session.now()):

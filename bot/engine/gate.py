@@ -19,6 +19,7 @@ from bot.engine.ports import (
     MoveTo,
     VotesAre,
 )
+from bot.engine.proof import proof_within, require_proof
 from bot.engine.rules import in_the_way
 from bot.engine.session import Session
 
@@ -117,6 +118,12 @@ async def still_open_to_pass(session: Session, run: Run) -> Problem | None:
         return Problem(
             Reason.MOVED, {name: f"{before or 'nothing'} → {now or 'nothing'}" for name, before, now in moved}
         )
+    try:
+        within = proof_within(session, run, plan)
+        if within is not None:
+            await require_proof(session, run, within)
+    except Refused as refusal:
+        return refusal.problem
     return None
 
 

@@ -12,6 +12,7 @@ from bot.domain.plan_json import findings_of, plan_digest
 from bot.domain.request import DURING_FREEZE, EMERGENCY
 from bot.domain.run import Gate, Run, RunState, StepRow, StepState
 from bot.engine.ports import ChangeStarts, FactsAre, GateIs, MoveTo, PlanIs, StepsAdded
+from bot.engine.proof import proof_within, require_proof, with_proof
 from bot.engine.rules import in_the_way
 from bot.engine.session import Session
 
@@ -130,6 +131,9 @@ async def _planned(session: Session, plan: Plan) -> Run:
 async def _to_the_gate(session: Session, run: Run, plan: Plan) -> Run:
     now = session.now()
     sealed = _sealed(session, run, plan)
+    within = proof_within(session, run, sealed)
+    if within is not None:
+        sealed = with_proof(sealed, await require_proof(session, run, within))
     digest = plan_digest(sealed)
     requirement = sealed.requirement
     if EMERGENCY in run.request.options:

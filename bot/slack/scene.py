@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from bot.domain.errors import Problem
+from bot.domain.people import NOBODY, People
 from bot.domain.plan import BOT, Dump, Finding, Phase, Plan, Prove, Risk, Step
 from bot.domain.request import DURING_FREEZE, EMERGENCY
 from bot.domain.run import BEFORE_CHANGE, Run, RunState, StepRow, StepState, step_state
@@ -59,6 +60,7 @@ class Scene:
         now: for elapsed times.
         names: how people are called, by Slack's ID; somebody missing is called by their ID.
         estimates: step key → median of the past, in seconds.
+        alert: who is called when what the schedule asked for did not end well.
     """
 
     sentences: Sentences
@@ -67,6 +69,7 @@ class Scene:
     now: datetime
     names: Mapping[str, str] = field(default_factory=dict)
     estimates: Mapping[str, float] = field(default_factory=dict)
+    alert: People = NOBODY
 
     def named(self, found: Problem) -> Problem:
         """Give a problem with people's names instead of Slack's IDs, so that a card notifies nobody."""

@@ -127,6 +127,9 @@ def _shown(found: Problem) -> dict[str, str]:
             shown[f"{name}_missing"] = Markup(_PRESENT)
     if found.reason is Reason.DISK_FULL:
         shown |= {name: _kib(facts[name]) for name in ("free", "needs") if name in facts}
+    if found.reason is Reason.NO_PROVEN_BACKUP:
+        shown["within"] = figures.duration(int(facts["within"])) if facts.get("within", "").isdigit() else ""
+        shown["made"] = _instant(facts["made"]) if facts.get("made") else ""
     shown |= {name: facts[name][:7] for name in ("sha", "head") if len(facts.get(name, "")) == _SHA}
     for name in _INSTANTS.get(found.reason, ()):
         if facts.get(name):

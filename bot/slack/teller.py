@@ -16,6 +16,7 @@ from typing import Any
 
 from bot.domain.approval import GateState
 from bot.domain.inbox import MessageState, Posted
+from bot.domain.people import NOBODY
 from bot.domain.run import Run, RunState
 from bot.domain.secrets import Masker
 from bot.domain.target import EmojiNames
@@ -160,7 +161,9 @@ class Teller:
         if memo.estimated != len(run.steps):
             memo.estimates, memo.estimated = await front.estimate(run), len(run.steps)
         names = await self._directory.names(_people_in(run))
-        return Scene(self._sentences, self._masker, self._emoji, memo.beat, names, memo.estimates)
+        target = front.operations.targets.get(run.request.target)
+        alert = target.backups.alert if target is not None and target.backups is not None else NOBODY
+        return Scene(self._sentences, self._masker, self._emoji, memo.beat, names, memo.estimates, alert)
 
     async def _agree(self, run: Run, slot: str, message: Message, posted: dict[str, Posted], memo: _Memo) -> float:
         """Post or edit one message; give the seconds to wait where it is too early for the edit."""

@@ -8,7 +8,7 @@ import pytest
 
 from bot.domain.backup import KeptBackup, Proof, Purpose, Shelf
 from bot.domain.errors import Reason, Refused
-from bot.domain.plan import Dump, Plan, Risk, Shell
+from bot.domain.plan import Discard, Dump, Plan, Risk
 from bot.domain.plan_json import plan_from_json, plan_to_json
 from bot.domain.policy import OPEN_GATE
 from bot.domain.request import Action
@@ -94,12 +94,9 @@ async def test_behind_a_scheduled_one_what_is_no_longer_kept_goes() -> None:
     plan = await BACKUP.plan(run_with(scheduled="2026-11-16T03:00:00+00:00", missed="yes"), target, look)
     assert isinstance(plan, Plan)
     last = plan.steps[-1]
-    assert isinstance(last.act, Shell)
-    assert last.act.command.script().split() == [
-        "rm", "-f", "--", *(f"{old.backup}{suffix}" for suffix in (".json", ".sql.zst", ".sql.gz"))
-    ]  # fmt: skip
-    assert last.act.directory == "/var/backups/compte"
-    assert [finding.kind for finding in plan.findings] == ["missed"]
+    assert last.act == Discard((old.backup,))
+    assert [finding.kind for finding in plan.findings] == ["missed", "retention"]
+    assert plan_from_json(plan_to_json(plan)) == plan
     look.shelf = replace(look.shelf, referred=frozenset({old.backup}))
     kept = await BACKUP.plan(run_with(scheduled="2026-11-16T03:00:00+00:00"), target, look)
     assert isinstance(kept, Plan)

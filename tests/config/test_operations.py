@@ -141,6 +141,17 @@ def test_environments_keep_their_order():
     assert [str(found.database) for found in loaded.targets.values()][1] == "None"
 
 
+def test_who_is_called_and_when():
+    text = changed('password: "${PASSWORD}"}', 'password: "${PASSWORD}", scratch: true}')
+    text = text.replace("keep: {daily: 7}}", "alert: [releasers, S0DBA], max_age: 26h}")
+    text = text.replace("    freeze:", "    require_proven_backup: 90m\n    freeze:")
+    (found,) = load(text).targets.values()
+    assert found.backups is not None
+    assert (found.backups.alert.users, found.backups.alert.groups) == ({"U0BOB", "U0CLEO"}, {"S0DBA"})
+    assert found.backups.max_age == timedelta(hours=26)
+    assert found.policy.require_proven_backup == timedelta(minutes=90)
+
+
 def test_secrets_do_not_show():
     loaded = load(RIGHT)
     assert "correct horse" not in f"{loaded!r} {loaded}"

@@ -52,6 +52,32 @@ MISTAKES = {
             "there is: backup, deploy, destructive-migration, override, restore, rollback"
         ],
     ),
+    "a proof that is asked for and never made": (
+        "    backup_before: {deploy: if-migrations}",
+        "    backup_before: {deploy: if-migrations}\n    require_proven_backup: 24h",
+        [
+            f"29: {ENV}.database.scratch: must be true: policy 'careful' asks for a proven backup, and without a scratch "
+            "database none is ever proven"
+        ],
+    ),
+    "an age that only a proof can keep": (
+        "keep: {daily: 7}}",
+        "max_age: 26h}",
+        [
+            f"28: {ENV}.database.scratch: must be true: `max_age` asks for a proven backup, and without a scratch "
+            "database none is ever proven"
+        ],
+    ),
+    "a call that nobody hears": (
+        "keep: {daily: 7}}",
+        "alert: [anyone]}",
+        [f"29: {ENV}.backups.alert: `anyone` cannot be called; name people, lists or user groups"],
+    ),
+    "a call to somebody unknown": (
+        "keep: {daily: 7}}",
+        "alert: [releaser]}",
+        [f"29: {ENV}.backups.alert[0]: unknown people 'releaser'; did you mean 'releasers'?"],
+    ),
     "via": ("via: web1", "via: web3", [f"28: {ENV}.database.via: unknown host 'web3'; did you mean 'web2'?"]),
     "jump": ("jump: web1", "jump: bastion", ["9: hosts.web2.jump: unknown host 'bastion'; there is: web1, web2"]),
     "people in a list": (

@@ -56,6 +56,7 @@ def operations(
     schedule: str | None = None,
     keep: Mapping[str, int] | None = None,
     scratch: bool = True,
+    backups: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The operations file of app `compte`, environment `production`, host `web1`, channel `C0OPS`.
 
@@ -71,6 +72,7 @@ def operations(
         scratch: whether migrations may be rehearsed and backups proven on a copy.
         schedule: of backups, a cron expression; none if None.
         keep: how many backups of each kind; a usual number if None.
+        backups: more of the section `backups`, such as `alert`.
 
     Returns:
         A fresh dict, for `write_operations`; the password in it is `${COMPTE_DB_PASSWORD}`.
@@ -97,6 +99,7 @@ def operations(
             "directory": str(application.backups),
             "keep": dict(keep or {"daily": 7, "weekly": 4, "monthly": 6}),
             **({"schedule": schedule} if schedule is not None else {}),
+            **(backups or {}),
         },
         "vars": variables,
     }

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from bot.domain.moves import Move, legal_moves
 from bot.domain.plan import Risk
+from bot.domain.proof import OVERDUE
 from bot.domain.request import Action
 from bot.domain.run import Run, RunState, StepState
 from bot.slack import figures, markup
 from bot.slack.cards.approval_card import differences
+from bot.slack.cards.audience import mentions
 from bot.slack.cards.run_card import DECISIONS, ROLLBACK
 from bot.slack.markup import Markup
 from bot.slack.message import Block, Message, actions, button, dotted, lines, message, section
@@ -29,7 +31,7 @@ from bot.slack.scene import (
 )
 
 _BAD = frozenset({RunState.FAILED, RunState.CANCELLED, RunState.NEEDS_HUMAN})
-_NOBODY_TO_MENTION = "schedule"
+_SCHEDULE = "schedule"
 
 
 def result_card(run: Run, scene: Scene) -> Message:
@@ -38,7 +40,7 @@ def result_card(run: Run, scene: Scene) -> Message:
     took = seconds(run, scene.now)
     backup = backup_id(run)
     words = {"action": action(run, scene), "target": target(run)}
-    headline = say(_headline_key(run), who=_requester(run), **words)
+    headline = say(_headline_key(run), who=_called(run, scene), **words)
     state = state_words(run, scene)
     return message(
         say(
@@ -80,6 +82,8 @@ def _rollback(run: Run, scene: Scene) -> Block | None:
 
 
 def _headline_key(run: Run) -> str:
+    if run.request.options.get("what") == OVERDUE:
+        return "result.overdue"
     if run.state is not RunState.SUCCEEDED:
         return f"result.{run.state.value}"
     if run.nothing_to_do:
@@ -89,9 +93,12 @@ def _headline_key(run: Run) -> str:
     return "result.succeeded" if run.request.action is Action.DEPLOY else "result.done"
 
 
-def _requester(run: Run) -> Markup:
+def _called(run: Run, scene: Scene) -> Markup:
+    """Mention who asked; of what the schedule asked for, those who are called when it did not end well."""
     origin = run.request.origin.user
-    return Markup("") if origin == _NOBODY_TO_MENTION else markup.user(origin)
+    if origin != _SCHEDULE:
+        return markup.user(origin)
+    return mentions(scene.alert, "") if run.state in _BAD else Markup("")
 
 
 def _figures(run: Run, scene: Scene) -> Markup:

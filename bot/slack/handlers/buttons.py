@@ -8,6 +8,7 @@ from typing import Any
 
 from bot.domain.errors import Reason, Refused, problem
 from bot.domain.inbox import MessageState
+from bot.domain.proof import OVERDUE
 from bot.domain.request import Action, Origin, Request
 from bot.domain.run import Run
 from bot.domain.secrets import Masker
@@ -117,7 +118,13 @@ class ButtonHandler:
         target = run.request.target
         if target not in self._front.operations.targets:
             raise Refused(problem(Reason.UNKNOWN_ENVIRONMENT, app=target.app, environment=target.environment))
-        return replace(run.request, origin=Origin(press.user, press.channel or run.request.origin.channel, press.event))
+        # What only told people asks, when somebody takes it up, for the backup that is lacking.
+        options = {} if run.request.options.get("what") == OVERDUE else run.request.options
+        return replace(
+            run.request,
+            options=options,
+            origin=Origin(press.user, press.channel or run.request.origin.channel, press.event),
+        )
 
     async def _show_log(self, press: Press, run: Run) -> None:
         tail = tail_text(await self._front.output(run.id), self._masker, _LOG_LINES)
