@@ -30,6 +30,7 @@ from bot.databases.proving import ProvePerformer
 from bot.databases.rehearsing import AsRehearsedPerformer, RehearsePerformer
 from bot.databases.remains import DropCopyPerformer, DropOldPerformer, RemainsLook
 from bot.databases.swapping import LoadPerformer, SwapPerformer
+from bot.databases.sweeping import Sweeper
 from bot.databases.watchdog import WatchedPerformer
 from bot.databases.written import WrittenLook
 from bot.domain.backup import Shelf
@@ -229,6 +230,10 @@ async def serve(configuration: Configuration) -> None:
         stack.callback(ticker.shutdown, wait=False)
         schedule = Schedule(store, engine, clock, _owner(), schedules(operations.targets), operations.targets)
         ticker.add_job(_prune, "interval", hours=6, args=(store, clock), id="prune-inbox")
+        sweeper = Sweeper(DatabaseConnections(Tunnels(connections)), connections, store)
+        swept = {"args": (tuple(operations.targets.values()),), "id": "sweep-scratch"}
+        at_once = {"next_run_time": clock.now(), "misfire_grace_time": None}
+        ticker.add_job(sweeper.sweep, "interval", hours=6, **swept, **at_once)
         if not await _started(room.start(engine), stopped):
             return
         await engine.start()

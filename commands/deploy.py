@@ -18,6 +18,7 @@ from bot.recipes.steps import Situation, before_plan, planned
 from commands.both_ways import backup_id, host_basis, ran_now, read_target, take_down, wants_backup
 from commands.exceptions import FLAGS, USAGE, exceptions
 from commands.pending import not_run
+from commands.rehearsal import backup_to_rehearse_on
 from commands.resume import resume_basis, resume_plan, resumed_from
 from commands.words import find_target, sort_words
 
@@ -82,7 +83,8 @@ class Deploy:
             return NothingToDo({"sha": sha, "pending": ", ".join(pending)})
         takes_down, downs = take_down(target, hosts, migrations)
         backup = backup_id(run) if wants_backup(target, self.action, len(migrations)) else None
-        situation = Situation(run.id, Way.DEPLOY, hosts[0].head, sha, hosts, migrations, takes_down, backup)
+        data = await backup_to_rehearse_on(target, look, backup, len(migrations))
+        situation = Situation(run.id, Way.DEPLOY, hosts[0].head, sha, hosts, migrations, takes_down, backup, data)
         steps, skipped = planned(recipe, target, situation)
         first = next((facts for facts in hosts if facts.head != sha), hosts[0])
         return Plan(

@@ -13,7 +13,7 @@ from bot.domain.names import TargetName
 from bot.domain.people import NOBODY
 from bot.domain.policy import BackupBefore, Policy, Requirement
 from bot.domain.request import Action
-from bot.domain.target import Backups, Database, EmojiNames, Host, Keep, Operations, Target, VarValue
+from bot.domain.target import Backups, Database, EmojiNames, Host, Keep, Operations, RehearseOn, Target, VarValue
 
 Vars = Mapping[TargetName, Mapping[str, VarValue]]
 """The variables of each target, as its recipe accepted them."""
@@ -121,6 +121,7 @@ def _database(section: schema.DatabaseSection | None) -> Database | None:
         user=section.user,
         password=section.password,
         scratch=section.scratch,
+        rehearse=RehearseOn(section.rehearse),
     )
 
 

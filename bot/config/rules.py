@@ -15,6 +15,7 @@ from bot.config.values import emoji, is_user, parse_week_time
 from bot.domain.people import People
 from bot.domain.policy import DESTRUCTIVE_MIGRATION, OVERRIDE
 from bot.domain.request import Action
+from bot.domain.target import RehearseOn
 
 Data = Mapping[str, object]
 
@@ -221,6 +222,7 @@ def _each_environment(root: Data) -> Iterator[tuple[tuple[str, ...], Data]]:
 def _environments(root: Data) -> Iterator[Finding]:
     for path, environment in _each_environment(root):
         yield from _proofs(root, path, environment)
+        yield from _rehearsal(path, environment)
         backups = environment.get("backups")
         if backups is None:
             continue
@@ -251,6 +253,17 @@ def _proofs(root: Data, path: tuple[str, ...], environment: Data) -> Iterator[Fi
     alert = _texts(_mapping(backups).get("alert"))
     if resolved_people({name: _texts(items) for name, items in _mapping(root.get("people")).items()}, alert).anyone:
         yield Finding((*path, "backups", "alert"), "`anyone` cannot be called; name people, lists or user groups")
+
+
+def _rehearsal(path: tuple[str, ...], environment: Data) -> Iterator[Finding]:
+    database = _mapping(environment.get("database"))
+    if database.get("rehearse") != RehearseOn.DATA:
+        return
+    where = (*path, "database", "rehearse")
+    if database.get("scratch", False) is False:
+        yield Finding(where, "nothing is rehearsed without `scratch: true` beside it")
+    elif environment.get("backups") is None:
+        yield Finding(where, "there is no `backups` here to take the data from")
 
 
 def _shared_checkouts(root: Data) -> Iterator[Finding]:

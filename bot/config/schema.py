@@ -17,6 +17,7 @@ from bot.domain.names import nearest
 from bot.domain.policy import DESTRUCTIVE_MIGRATION, LOCK_PATIENCE, OVERRIDE, BackupBefore
 from bot.domain.request import Action
 from bot.domain.secrets import Secret
+from bot.domain.target import RehearseOn
 
 
 @dataclass(frozen=True)
@@ -217,6 +218,9 @@ class DatabaseSection(_Section):
     user: Line
     password: Password
     scratch: bool = False
+    rehearse: Annotated[str, _one_of("kind of copy", frozenset(kind.value for kind in RehearseOn))] = (
+        RehearseOn.SCHEMA.value
+    )
 
 
 class KeepSection(_Section):

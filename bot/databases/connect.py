@@ -186,9 +186,7 @@ class Connections:
             ValueError: the target allows no such database (`scratch`), or not under this name.
             Refused: a reason of the database or of a host; also for a `ServerError` that leaves the context.
         """
-        database = target.database
-        if database is None or not database.scratch or not name.startswith(f"{database.name}_countersign_"):
-            raise ValueError(f"{target.name} allows no database {name!r} to be made and dropped")
+        database = _allowing(target, name)
         async with self._way(database) as (host, port):
             login = _Login(database, host, port, self._limits)
             killer = _Killer(login)
@@ -212,6 +210,35 @@ class Connections:
                     yield session
                 except ServerError as error:
                     raise Refused(problem_of(error, database)) from error
+
+    async def drop_scratch(self, target: Target, name: str) -> None:
+        """Drop a database that was made as `throwaway` makes them, by somebody who is gone.
+
+        Args:
+            target: on whose server, and as whom.
+            name: of the database; it may be gone.
+
+        Raises:
+            ValueError: the target allows no such database (`scratch`), or not under this name.
+            Refused: a reason of the database or of a host.
+        """
+        database = _allowing(target, name)
+        async with self._way(database) as (host, port):
+            login = _Login(database, host, port, self._limits)
+            killer = _Killer(login)
+            try:
+                connection = await login.connect(database.name)
+                try:
+                    await _ask(connection, killer, self._limits.query, "SET SESSION sql_notes = 0", ())
+                    limit = f"SET SESSION lock_wait_timeout = {self._limits.lock}"
+                    await _ask(connection, killer, self._limits.query, limit, ())
+                    drop = f"DROP DATABASE IF EXISTS {identifier(name)}"
+                    await _ask(connection, killer, self._limits.query, drop, ())
+                finally:
+                    await killer.finished()
+                    await _close(connection)
+            except ServerError as error:
+                raise Refused(problem_of(error, database)) from error
 
     async def end_statement(self, target: Target, session: int, query: int | None) -> None:
         """End one statement of another session of the target's own user; that session stays.
@@ -263,6 +290,13 @@ class Connections:
         finally:
             await killer.finished()
             await _close(connection)
+
+
+def _allowing(target: Target, name: str) -> Database:
+    database = target.database
+    if database is None or not database.scratch or not name.startswith(f"{database.name}_countersign_"):
+        raise ValueError(f"{target.name} allows no database {name!r} to be made and dropped")
+    return database
 
 
 def _flavour(version: str) -> Flavour:

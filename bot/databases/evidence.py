@@ -12,7 +12,15 @@ Findings of a plan, by kind. Facts are text; figures are plain digits; a fact th
     detail      words of the host or the server.
     migrations  how many ran on the copy.
     seconds     how long all of them took there, such as `4.20`.
-    rows        `copied`, or `none`: the tables of the copy were empty, so data was not tried and times mean little.
+    rows        `backup`, the copy held the data of a backup; `copied`, that of the live database; `none`: its tables
+                were empty, so data was not tried and times mean little.
+    backup      ID of that backup.
+    made_at     when it was made, RFC 3339.
+    age         how old it was when it was rehearsed on, in seconds.
+    no_data     where a backup's data was wanted (`rehearse: data`) and the copy did not get it: `no_backup`,
+                `backup_unreadable`, `backup_damaged`, `space` (too little at the database server), `not_loaded`,
+                `other_schema` (migrations ran since the backup, or the schema was changed otherwise).
+    no_data_detail  words of the host or the server about it.
     routines    `left_out` where triggers and routines were not in the copy.
     statements  how many there are in all; findings of kind `statement` are at most `MOST_STATEMENTS`.
 
@@ -177,6 +185,11 @@ def rehearsed(
             "migrations": str(sum(migration.trial.ran for migration in previewed)),
             "seconds": _seconds(sum(migration.trial.milliseconds for migration in previewed)),
             "rows": results.rows,
+            "backup": results.backup,
+            "made_at": results.made_at,
+            "age": results.age,
+            "no_data": results.no_data,
+            "no_data_detail": results.no_data_detail,
             "routines": "left_out" if results.routines_left_out else "",
             "statements": str(len(statements)),
         },
@@ -194,7 +207,8 @@ def not_rehearsed(act: Rehearse, sources: Mapping[str, str], why: str, detail: s
         detail: words about it.
     """
     summary = {"outcome": "not_possible", "why": why, "detail": detail, "migrations": "0", "seconds": ""}
-    summary |= {"rows": "", "routines": "", "statements": ""}
+    summary |= {"rows": "", "backup": "", "made_at": "", "age": "", "no_data": "", "no_data_detail": ""}
+    summary |= {"routines": "", "statements": ""}
     return (Finding("rehearsal", summary), *(_unseen(act, name, sources.get(name, "")) for name in act.migrations))
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from importlib import resources
 
-from bot.databases.dump import OPTION_FILE
+from bot.databases.dump import OPTION_FILE, RESERVE_KIB, SHA256
+from bot.databases.manifest import Manifest
 from bot.databases.quoting import identifier, option_file
 from bot.databases.schema import SCHEMA_SQL, Schema, parse_lines, schema_of
 from bot.domain.plan import Rehearse
@@ -25,6 +27,7 @@ ENVIRONMENT_FILE = "environment"
 _MOST_OF_A_FILE = 64 * 1024
 _MOST_OF_A_SOURCE = 64 * 1024
 
+_LEFT_BEHIND = resources.files(__package__).joinpath("left_behind.sh").read_text(encoding="utf-8")
 _SCRIPT = resources.files(__package__).joinpath("rehearsal.sh").read_text(encoding="utf-8")
 
 
@@ -41,7 +44,44 @@ class RehearsalJob:
     files: Mapping[str, Secret]
 
 
-def rehearsal_job(act: Rehearse, scratch: str, database: Database, attempt: int) -> RehearsalJob:
+@dataclass(frozen=True)
+class Data:
+    """Where the rows of the copy come from, if not from the live database.
+
+    Args:
+        backup: ID of a backup; empty where there is none to be used.
+        path: of its file.
+        sha256: of its file.
+        bytes: size of the tables' data at the server, when it was dumped.
+        made_at: when, RFC 3339.
+        why_not: a code, where one was wanted and there is none: `no_backup`, `backup_unreadable`.
+        detail: words about it.
+    """
+
+    backup: str = ""
+    path: str = ""
+    sha256: str = ""
+    bytes: int = 0
+    made_at: str = ""
+    why_not: str = ""
+    detail: str = ""
+
+
+NO_DATA = Data()
+
+
+def data_of(manifest: Manifest, directory: str) -> Data:
+    """Give where the rows of a backup are.
+
+    Args:
+        manifest: of the backup.
+        directory: where it lies.
+    """
+    path = f"{directory.rstrip('/')}/{manifest.file}"
+    return Data(manifest.backup, path, manifest.sha256, manifest.data_bytes, manifest.started)
+
+
+def rehearsal_job(act: Rehearse, scratch: str, database: Database, attempt: int, data: Data = NO_DATA) -> RehearsalJob:
     """Build the script of a rehearsal.
 
     Args:
@@ -49,6 +89,7 @@ def rehearsal_job(act: Rehearse, scratch: str, database: Database, attempt: int)
         scratch: name of the database that is made and dropped.
         database: what is copied, and as whom.
         attempt: of the step; each has results of its own.
+        data: the backup whose rows the copy gets; without one they come from the live database.
 
     Raises:
         ValueError: a value that cannot be used; the message names it and holds no secret.
@@ -63,6 +104,15 @@ def rehearsal_job(act: Rehearse, scratch: str, database: Database, attempt: int)
         "table": act.table,
         "table_sql": identifier(act.table),
         "most_bytes": str(MOST_BYTES),
+        "backup": data.backup,
+        "dump": data.path,
+        "sha256": data.sha256,
+        "data_bytes": str(data.bytes),
+        "made_at": data.made_at,
+        "made_epoch": str(int(datetime.fromisoformat(data.made_at).timestamp())) if data.made_at else "",
+        "no_data": data.why_not,
+        "no_data_detail": data.detail,
+        "reserve": str(RESERVE_KIB),
         "schema_sql": SCHEMA_SQL,
         "setup": act.setup.script(),
         "probe": act.probe.script(),
@@ -73,7 +123,7 @@ def rehearsal_job(act: Rehearse, scratch: str, database: Database, attempt: int)
     for name, value in values.items():
         parts += [Syntax(f"{name}="), Word(value), Syntax("\n")]
     files = command("set", "--", *files_of(act))
-    script = Command((*parts, *files.parts, Syntax("\n" + _SCRIPT)))
+    script = Command((*parts, *files.parts, Syntax("\n" + SHA256 + _LEFT_BEHIND + _SCRIPT)))
     environment = _environment(act, scratch, database)
     return RehearsalJob(script, {OPTION_FILE: option_file(database), ENVIRONMENT_FILE: environment})
 
@@ -223,11 +273,16 @@ class Results:
         why: a code, where it was not possible: `tools`, `connect`, `worktree`, `scratch`, `copy`, `setup`, `probe`,
             `elsewhere`, `busy`.
         detail: what was said about it.
-        rows: `copied`, or `none` where the tables were empty.
+        rows: `backup`, `copied`, or `none` where the tables were empty.
         routines_left_out: whether triggers and routines are missing in the copy.
         trials: one a migration, in order.
         before: the tables that changed, as they were.
         after: the tables that changed, as they became.
+        backup: ID of the backup whose data it was; empty where it was none's.
+        made_at: when that one was made, RFC 3339.
+        age: how old it was then, in seconds.
+        no_data: a code, why the copy held no backup's data although it was wanted; else empty.
+        no_data_detail: words about it.
     """
 
     ended: Ended
@@ -238,6 +293,11 @@ class Results:
     trials: tuple[Trial, ...]
     before: Schema
     after: Schema
+    backup: str = ""
+    made_at: str = ""
+    age: str = ""
+    no_data: str = ""
+    no_data_detail: str = ""
 
 
 def results_of(files: Mapping[str, str], names: tuple[str, ...]) -> Results:
@@ -257,6 +317,11 @@ def results_of(files: Mapping[str, str], names: tuple[str, ...]) -> Results:
         why=facts.get("why", ""),
         detail=facts.get("detail", ""),
         rows=facts.get("rows", "none"),
+        backup=facts.get("backup", ""),
+        made_at=facts.get("made_at", ""),
+        age=facts.get("age", ""),
+        no_data=facts.get("no_data", ""),
+        no_data_detail=facts.get("no_data_detail", ""),
         routines_left_out="routines" in facts,
         trials=tuple(_trials(names, ran, files)),
         before=schema_of(parse_lines(files.get("before", ""))),

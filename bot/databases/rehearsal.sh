@@ -8,6 +8,10 @@
 #   table        in which the database remembers which migrations ran
 #   table_sql scratch_sql   both names, quoted for SQL
 #   most_bytes   up to this size the rows are copied too
+#   backup dump sha256 data_bytes made_at made_epoch   the backup whose data the copy gets, its file, the file's checksum, how much
+#                there was in the tables, and when; empty where the copy is made of the live database
+#   no_data no_data_detail   why there is no such backup although one was wanted
+#   reserve      KiB that must stay free
 #   schema_sql   prints columns and indexes of the database in use
 #   setup probe pretend apply   scripts of the recipe
 #   "$@"         the paths of the migrations' files, in order
@@ -80,25 +84,9 @@ now() {
   esac
 }
 
-# born PID: when it started, in the kernel's words; empty where it is gone
-born() { sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d ' ' -f 20; }
-
 # ── what earlier ones left ───────────────────────────────────────────────────────────────────────────────────────────
 
-# lives OWNER-FILE: whether the rehearsal that wrote it is still at work
-lives() {
-  IFS=' ' read -r owner_pid owner_born <"$1" || return 1
-  if [ -e /proc/self/stat ]; then [ "$(born "$owner_pid")" = "$owner_born" ]; else kill -0 "$owner_pid" 2>/dev/null; fi
-}
-
 drop() { ask "$source" "DROP DATABASE IF EXISTS \`$(printf '%s' "$1" | sed 's/`/``/g')\`" >/dev/null; }
-
-remove_tree() {
-  git worktree remove --force --force "$1" >/dev/null 2>&1
-  rm -rf "$1"
-  git worktree prune >/dev/null 2>&1
-  [ ! -e "$1" ]
-}
 
 sweep() {
   for old_owner in "$git_dir"/countersign-rehearsal-*.owner; do
@@ -124,6 +112,8 @@ sweep() {
 
 # ── the copy ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
+create() { ask "$source" "CREATE DATABASE $scratch_sql $charset"; }
+
 # piped: run mysqldump with "$@" into the copy; whether every stage ended well
 piped() {
   stages=$(
@@ -144,13 +134,101 @@ neutral() {
     -e '/^CREATE DEFINER=/s/DEFINER=`[^`]*`@`[^`]*`//'
 }
 
+unpack() {
+  case $dump in
+    *.zst) zstd -q -d -c ;;
+    *) gzip -d -c ;;
+  esac
+}
+
+# rows_alone: without what could act by itself. Routines and triggers come from the live database, if at all.
+rows_alone() { sed '/^DELIMITER ;;$/,/^DELIMITER ;$/d'; }
+
+# without WHY DETAIL: the copy does not get the data of the backup
+without() {
+  no_data=$1
+  no_data_detail=$(printf '%s' "$2" | tr '\t\n' '  ' | head -c 400)
+  return 1
+}
+
+# restored: fill the copy with the data of the backup; whether it holds what the live database holds, but for the rows
+restored() {
+  [ -f "$dump" ] || without backup_unreadable "$dump is missing" || return 1
+  [ "$(sha256 "$dump")" = "$sha256" ] || without backup_damaged "the checksum of $dump differs" || return 1
+  home=$(ask "$source" 'SELECT @@datadir')
+  if [ -d "$home" ]; then
+    free=$(df -Pk -- "$home" | awk 'NR == 2 { for (i = NF; i > 1; i--) if ($i ~ /^[0-9]+%$/) { print $(i - 1); exit } }')
+    needed=$((data_bytes / 1024 * 6 / 5 + reserve))
+    if [ -n "$free" ] && [ "$free" -lt "$needed" ]; then
+      without space "the database server has $free KiB free, and $needed KiB are needed"
+      return 1
+    fi
+  fi
+  stages=$(
+    {
+      { unpack <"$dump" 3>&-; printf 'unpack=%s ' $? >&3; } |
+        { rows_alone 3>&-; printf 'rows=%s ' $? >&3; } |
+        { neutral 3>&-; printf 'neutral=%s ' $? >&3; } |
+        { "$client" --defaults-file="$options" --default-character-set=utf8mb4 --binary-mode --max-allowed-packet=1G \
+          "$scratch" 3>&-; printf 'load=%s' $? >&3; }
+    } 3>&1 2>"$results/copying"
+  )
+  [ "$stages" = 'unpack=0 rows=0 neutral=0 load=0' ] || without not_loaded "$stages: $(cat "$results/copying")" || return 1
+  ask "$source" "$schema_sql" | sort >"$results/schema.live"
+  schema >"$results/schema.kept"
+  recorded=$(ask "$source" "SELECT * FROM $table_sql" | cksum)
+  if ! cmp -s "$results/schema.live" "$results/schema.kept" || [ "$(records)" != "$recorded" ]; then
+    without other_schema "$(differing)"
+  fi
+}
+
+differing() {
+  for sign in -23:live -13:backup; do
+    comm "${sign%:*}" "$results/schema.live" "$results/schema.kept" | head -n 1 |
+      awk -F '\t' -v who="${sign#*:}" '{ print who " alone has the " $1 " " $2 "." $3 ";" }'
+  done
+}
+
 copy() {
+  stages=
+  if [ -n "$dump" ]; then
+    if restored; then
+      tell rows backup
+      tell backup "$backup"
+      tell made_at "$made_at"
+      age=$(($(date +%s) - made_epoch))
+      [ "$age" -ge 0 ] || age=0
+      tell age "$age"
+      dump=restored
+    else
+      drop "$scratch"
+      create || return 1
+    fi
+  fi
+  if [ -n "$no_data" ]; then
+    tell no_data "$no_data"
+    tell no_data_detail "$no_data_detail"
+  fi
   "$dumper" --no-defaults --help >"$results/help" 2>/dev/null
   set -- --single-transaction --quick --hex-blob --default-character-set=utf8mb4
   for option in no-tablespaces set-gtid-purged=OFF column-statistics=0; do
     if grep -q -e "--${option%%=*}" "$results/help"; then set -- "$@" "--$option"; fi
   done
   rm -f "$results/help"
+  [ "$dump" = restored ] || copied "$@" || return 1
+  # A trigger or routine that names the live database would write there.
+  "$dumper" --defaults-file="$options" "$@" --no-create-info --no-data --triggers --routines -- "$source" \
+    >"$results/routines" 2>/dev/null || : >"$results/routines"
+  if grep -q -i -F -e "$source." -e "$source\`." "$results/routines"; then
+    tell routines 'left out'
+  else
+    neutral <"$results/routines" | "$client" --defaults-file="$options" "$scratch" 2>/dev/null || tell routines 'left out'
+  fi
+  rm -f "$results/routines" "$results/copying"
+}
+
+# copied OPTION…: fill the copy from the live database
+copied() {
   rows=copied
   [ "$(ask "$source" 'SELECT COALESCE(SUM(data_length), 0) <= '"$most_bytes"' FROM information_schema.tables
     WHERE table_schema = DATABASE()')" = 1 ] || rows=none
@@ -161,15 +239,6 @@ copy() {
     piped "$@" --skip-triggers --no-data -- "$source" || return 1
     piped "$@" --skip-triggers --no-create-info -- "$source" "$table" || return 1
   fi
-  # A trigger or routine that names the live database would write there.
-  "$dumper" --defaults-file="$options" "$@" --no-create-info --no-data --triggers --routines -- "$source" \
-    >"$results/routines" 2>/dev/null || : >"$results/routines"
-  if grep -q -i -F -e "$source." -e "$source\`." "$results/routines"; then
-    tell routines 'left out'
-  else
-    neutral <"$results/routines" | "$client" --defaults-file="$options" "$scratch" 2>/dev/null || tell routines 'left out'
-  fi
-  rm -f "$results/routines" "$results/copying"
 }
 
 # ── from here on there is something to remove ────────────────────────────────────────────────────────────────────────
@@ -200,15 +269,16 @@ trap tidy EXIT
 trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
-printf '%s %s\n' "$$" "$(born "$$")" >"$tree.owner" || impossible worktree "$git_dir cannot be written to"
+# Renamed, for who finds it empty takes its owner for dead.
+printf '%s %s\n' "$$" "$(born "$$")" >"$tree.new" && mv "$tree.new" "$tree.owner" ||
+  impossible worktree "$git_dir cannot be written to"
 
 said=$(git -c core.hooksPath=/dev/null worktree add --quiet --detach --force "$tree" "$sha" 2>&1) ||
   impossible worktree "$said"
 drop "$scratch"
-said=$(ask "$source" "CREATE DATABASE $scratch_sql" 2>&1) || impossible scratch "$said"
 charset=$(ask "$source" "SELECT CONCAT('CHARACTER SET ', default_character_set_name, ' COLLATE ', default_collation_name)
   FROM information_schema.schemata WHERE schema_name = DATABASE()")
-ask "$scratch" "ALTER DATABASE $charset"
+said=$(create 2>&1) || impossible scratch "$said"
 copy || impossible copy "$stages: $(head -c 400 "$results/copying")"
 
 cd "$tree" || impossible worktree "$tree is gone"

@@ -5,15 +5,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
+from bot.databases.backups import Backups
 from bot.databases.connect import Connections
 from bot.databases.evidence import Previewed, not_rehearsed, rehearsed
 from bot.databases.migration_source import names_connection
 from bot.databases.online import Prediction, predict
 from bot.databases.ports import HostReader, HostRunner
+from bot.databases.proving import manifest_of
 from bot.databases.rehearsal import (
+    NO_DATA,
+    Data,
     Ended,
     Results,
     Trial,
+    data_of,
     failure_of,
     files_of,
     parse_files,
@@ -30,7 +35,7 @@ from bot.domain.plan import AsRehearsed, Finding, Rehearse
 from bot.domain.plan_json import FINDINGS, findings_to_text
 from bot.domain.secrets import masker_of
 from bot.domain.shell import Command
-from bot.domain.target import Database
+from bot.domain.target import Database, RehearseOn
 from bot.engine.ports import Done, Effect, Ending, Failed, Job, Outcome, Output, Unknown
 
 _READING = 60.0
@@ -58,6 +63,7 @@ class RehearsePerformer:
     ) -> None:
         self._runner = runner
         self._reader = reader
+        self._backups = Backups(reader)
         self._connections = connections
         self._pauses = pauses
 
@@ -70,7 +76,7 @@ class RehearsePerformer:
             if hindrance is not None:
                 return _told(not_rehearsed(act, sources, *hindrance))
             scratch, database = _where(job)
-            made = rehearsal_job(act, scratch, database, job.attempt)
+            made = rehearsal_job(act, scratch, database, job.attempt, await self._data(job, database))
         except Refused as refused:
             return Failed(refused.problem)
         except ValueError as error:
@@ -93,6 +99,22 @@ class RehearsePerformer:
     async def end(self, job: Job) -> Ending:
         """End the rehearsal; it removes its database and its worktree itself."""
         return await self._runner.end(job)
+
+    async def _data(self, job: Job, database: Database) -> Data:
+        """Find the backup whose data the copy gets.
+
+        Raises:
+            Refused: the host did not answer.
+        """
+        backup, shelf = _act(job).backup, job.target.backups
+        if database.rehearse is not RehearseOn.DATA:
+            return NO_DATA
+        if backup is None or shelf is None:
+            return Data(why_not="no_backup")
+        try:
+            return data_of(await manifest_of(self._backups, job, backup), shelf.directory)
+        except ValueError as error:
+            return Data(why_not="backup_unreadable", detail=f"{backup}: {error}")
 
     async def _sources(self, job: Job) -> Mapping[str, str]:
         """Read the migrations' files at the commit, by the migrations' names."""

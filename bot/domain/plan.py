@@ -241,6 +241,8 @@ class Rehearse:
             `{database_port}`, `{database_user}` and `{database_password}`, which are filled in on the way to the host.
         other_connection: a regular expression of sources that use a connection which the environment does not turn
             to the copy; where one matches, nothing runs.
+        backup: ID of the backup whose data the copy gets; None where it gets the live database's schema, or where
+            there is no backup.
     """
 
     sha: str
@@ -255,6 +257,7 @@ class Rehearse:
     apply: Command
     environment: tuple[tuple[str, str], ...]
     other_connection: str
+    backup: str | None = None
 
 
 @dataclass(frozen=True)

@@ -267,6 +267,7 @@ def _rehearse_to_json(act: Rehearse) -> dict[str, Any]:
         "apply": command_to_json(act.apply),
         "environment": [list(pair) for pair in act.environment],
         "other_connection": act.other_connection,
+        "backup": act.backup,
     }
 
 
@@ -284,4 +285,5 @@ def _rehearse_from_json(data: Mapping[str, Any]) -> Rehearse:
         apply=command_from_json(data["apply"]),
         environment=tuple((str(name), str(template)) for name, template in data["environment"]),
         other_connection=data["other_connection"],
+        backup=data.get("backup"),
     )

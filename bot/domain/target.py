@@ -39,6 +39,15 @@ class Host:
     jump: str | None = None
 
 
+class RehearseOn(StrEnum):
+    """What migrations are rehearsed on."""
+
+    SCHEMA = "schema"
+    """The schema of the live database, and its rows where there are few."""
+    DATA = "data"
+    """What the newest backup holds."""
+
+
 @dataclass(frozen=True)
 class Database:
     """A MySQL or MariaDB database of an app.
@@ -51,6 +60,7 @@ class Database:
         user: who connects.
         password: theirs.
         scratch: whether this user may create and drop databases named `NAME_countersign_*`.
+        rehearse: what migrations are rehearsed on, where `scratch` allows it.
     """
 
     via: str | None
@@ -60,6 +70,7 @@ class Database:
     user: str
     password: Secret
     scratch: bool = False
+    rehearse: RehearseOn = RehearseOn.SCHEMA
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from bot.domain.backup import PROOF_STEP, scratch_name
 from bot.domain.plan import Phase, Prove, Risk, Step
 from bot.domain.target import Target
 
-_TIMEOUT = 12 * 3600
-"""Seconds."""
+RESTORE_TIMEOUT = 12 * 3600
+"""Seconds that restoring a whole backup into a scratch database may take."""
 
 
 def proof_steps(target: Target, backup: str, run: str, phase: Phase) -> tuple[Step, ...]:
@@ -35,4 +35,4 @@ def proof_step(target: Target, backup: str, run: str, phase: Phase) -> Step:
     database = target.database
     scratch = scratch_name(database.name, "proof", run) if database is not None and database.scratch else None
     title = "Prove the backup by a test restore" if scratch else "Check the backup's file"
-    return Step(PROOF_STEP, title, phase, target.hosts[:1], Risk.READS, _TIMEOUT, Prove(backup, scratch))
+    return Step(PROOF_STEP, title, phase, target.hosts[:1], Risk.READS, RESTORE_TIMEOUT, Prove(backup, scratch))

@@ -25,7 +25,7 @@ from bot.domain.plan import (
 )
 from bot.domain.shell import Command, fill
 from bot.domain.target import Target
-from bot.recipes.proof import proof_steps
+from bot.recipes.proof import RESTORE_TIMEOUT, proof_steps
 from bot.recipes.recipe import (
     At,
     Condition,
@@ -59,6 +59,7 @@ class Situation:
         migrations: the migrations that this run is to apply, or to undo.
         takes_down: whether this run takes the site down.
         backup: the ID of the backup that is made first, or None.
+        rehearsed_on: the ID of the backup whose data migrations are rehearsed on, or None.
     """
 
     run: str
@@ -69,6 +70,7 @@ class Situation:
     migrations: tuple[str, ...]
     takes_down: bool
     backup: str | None
+    rehearsed_on: str | None = None
 
 
 def values_of(target: Target, situation: Situation) -> dict[str, str]:
@@ -257,13 +259,19 @@ def _step(
         phase=phase,
         hosts=_hosts(spec.on, target),
         risk=spec.risk,
-        timeout=spec.timeout,
+        timeout=_timeout(spec, situation),
         act=_act(spec, recipe, target, situation, values),
         check=fill(spec.check, values) if spec.check else None,
         on_failure=spec.on_failure,
         undoes=spec.undoes,
         schema=spec.schema,
     )
+
+
+def _timeout(spec: StepSpec, situation: Situation) -> int:
+    # Putting the data of a backup into the copy takes as long as restoring it.
+    restores = spec.does is Does.REHEARSE and situation.rehearsed_on is not None
+    return max(spec.timeout, RESTORE_TIMEOUT) if restores else spec.timeout
 
 
 def _hosts(place: Place, target: Target) -> tuple[str, ...]:
@@ -325,6 +333,7 @@ def _rehearse(recipe: Recipe, target: Target, situation: Situation, values: Mapp
         apply=fill(how.apply, values),
         environment=tuple(how.environment.items()),
         other_connection=how.other_connection,
+        backup=situation.rehearsed_on,
     )
 
 

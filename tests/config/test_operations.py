@@ -13,7 +13,7 @@ from bot.domain.people import ANYONE, People
 from bot.domain.policy import BackupBefore, Requirement
 from bot.domain.request import Action
 from bot.domain.secrets import Secret
-from bot.domain.target import Backups, Database, EmojiNames, Host, Keep
+from bot.domain.target import Backups, Database, EmojiNames, Host, Keep, RehearseOn
 from tests.config.example import RIGHT, accept, changed, load
 
 ROOT = Path(__file__).parents[2]
@@ -55,6 +55,12 @@ def test_target():
     assert found.vars == {"services": ("php-fpm",)}
     assert (found.recipe, found.channels, found.hosts) == ("laravel", ("C0OPS",), ("web1",))
     assert (found.path, found.branch) == ("/var/www/compte", "main")
+
+
+def test_what_migrations_are_rehearsed_on():
+    database = target(changed("name: compte,", "name: compte, scratch: true, rehearse: data,")).database
+    assert database is not None
+    assert (database.scratch, database.rehearse) == (True, RehearseOn.DATA)
 
 
 def test_policy():

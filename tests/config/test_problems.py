@@ -301,6 +301,21 @@ MISTAKES = {
         "",
         [f"28: {ENV}.backups: there is no `database` here to back up"],
     ),
+    "rehearsing on data without a scratch database": (
+        'password: "${PASSWORD}"}',
+        'password: "${PASSWORD}", rehearse: data}',
+        [f"28: {ENV}.database.rehearse: nothing is rehearsed without `scratch: true` beside it"],
+    ),
+    "rehearsing on data without backups": (
+        'password: "${PASSWORD}"}\n        backups: {directory: /var/backups, schedule: "0 3 * * *", keep: {daily: 7}}',
+        'password: "${PASSWORD}", scratch: true, rehearse: data}',
+        [f"28: {ENV}.database.rehearse: there is no `backups` here to take the data from"],
+    ),
+    "rehearsing on something else": (
+        'password: "${PASSWORD}"}',
+        'password: "${PASSWORD}", scratch: true, rehearse: date}',
+        [f"28: {ENV}.database.rehearse: unknown kind of copy 'date'; did you mean 'data'?"],
+    ),
     "keeping nothing": (
         "keep: {daily: 7}",
         "keep: {daily: 0}",

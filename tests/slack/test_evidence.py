@@ -66,6 +66,22 @@ def test_a_copy_without_rows_is_not_taken_for_more() -> None:
     )
 
 
+BACKED = OK | {"rows": "backup", "backup": "B-20261116-7K3F9Q", "made_at": "2026-11-16T03:00:00+00:00", "age": "7500"}
+
+
+@pytest.mark.parametrize(
+    ("facts", "said"),
+    [
+        (BACKED, "rehearsed on the data of backup `B-20261116-7K3F9Q` (<!date^"),
+        (BACKED, ", 2 h 5 min old): 1 migration, 0.2 s, no errors"),
+        (OK | {"no_data": "no_backup"}, "no errors ⚠️ not on the data of a backup: there is none of the whole database"),
+        (OK | {"no_data": "space", "no_data_detail": "<!here>"}, "no room for it: &lt;!here&gt;"),
+    ],
+)
+def test_whose_data_it_was_and_how_old_is_said_and_why_it_was_none(facts: dict[str, str], said: str) -> None:
+    assert said in evidence.headline(plan(("rehearsal", facts), ("migration", SAFE)), scene())
+
+
 def test_a_migration_without_a_way_back_is_marked() -> None:
     [told, _] = evidence.migrations(plan(("migration", SAFE | {"down": "missing"})), scene())
     assert "no `down()`" in told

@@ -6,6 +6,7 @@ Short first, details behind. The kinds and facts of the findings are those of `b
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from bot.domain.plan import Finding, Plan
 from bot.slack import figures, markup
@@ -81,9 +82,28 @@ def _rehearsal(plan: Plan, scene: Scene) -> Markup:
         return say("rehearsal.not_possible", why=reason)
     seconds = figures.duration(_number(facts.get("seconds", "")))
     count = int(facts.get("migrations") or 0)
+    ok = scene.sentences.count("rehearsal.ok", count, seconds=seconds, on=_copied_from(facts, scene))
     empty = say("rehearsal.empty") if facts.get("rows") == "none" else Markup("")
-    ok = scene.sentences.count("rehearsal.ok", count, seconds=seconds)
-    return Markup(f"{ok} {empty}") if empty else ok
+    return Markup(" ".join(part for part in (ok, empty, _without_data(facts, scene)) if part))
+
+
+def _copied_from(facts: Mapping[str, str], scene: Scene) -> Markup:
+    """Say what the copy held: an approver must know how old the data was that all went well with."""
+    say = scene.sentences.say
+    if facts.get("rows") != "backup":
+        return say("rehearsal.on.copy")
+    made_at, age = facts.get("made_at", ""), facts.get("age", "")
+    when = markup.time_of_day(datetime.fromisoformat(made_at)) if made_at else ""
+    age = figures.duration(int(age)) if age.isdigit() else ""
+    return say("rehearsal.on.backup", backup=facts.get("backup", ""), when=when, age=age)
+
+
+def _without_data(facts: Mapping[str, str], scene: Scene) -> Markup:
+    why = f"rehearsal.no_data.{facts.get('no_data', '')}"
+    if not scene.sentences.knows(why):
+        return Markup("")
+    reason = scene.sentences.say(why, detail=facts.get("no_data_detail", ""))
+    return scene.sentences.say("rehearsal.no_data", why=reason)
 
 
 def _migration(facts: Mapping[str, str], scene: Scene) -> Markup:

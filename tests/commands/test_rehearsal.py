@@ -1,0 +1,63 @@
+"""Which backup migrations are rehearsed on."""
+
+from dataclasses import replace
+
+import pytest
+
+from bot.domain.backup import KeptBackup, Proof, Purpose, Shelf
+from bot.domain.errors import Reason, Refused, problem
+from bot.domain.target import RehearseOn, Target
+from commands.rehearsal import backup_to_rehearse_on
+from tests.support.examples import NAME, NOON, TARGET, Sight
+
+KEPT = KeptBackup(
+    "B-20261115-AAAAAA", "R-AAAAAA", Purpose.SCHEDULED, NOON, "compte", "", ("users",), (), 9, "0" * 64, Proof.PROVEN
+)
+OLDER = replace(KEPT, backup="B-20261114-AAAAAA", proof=Proof.CHECKED)
+assert TARGET.database is not None
+ON_DATA = replace(TARGET, database=replace(TARGET.database, scratch=True, rehearse=RehearseOn.DATA))
+
+
+def with_backups(*backups: KeptBackup) -> Sight:
+    look = Sight()
+    look.shelf = Shelf(NAME.app, NAME.environment, backups)
+    return look
+
+
+@pytest.mark.parametrize(
+    ("backups", "chosen"),
+    [
+        ((KEPT, OLDER), KEPT.backup),
+        ((replace(KEPT, proof=Proof.REFUTED), OLDER), OLDER.backup),
+        ((replace(KEPT, chosen=("users",)), OLDER), OLDER.backup),
+        ((replace(KEPT, database="before_it_was_renamed"), OLDER), OLDER.backup),
+        ((), None),
+    ],
+)
+async def test_it_is_the_newest_whole_one_that_is_not_known_to_be_bad(
+    backups: tuple[KeptBackup, ...], chosen: str | None
+) -> None:
+    assert await backup_to_rehearse_on(ON_DATA, with_backups(*backups), None, 1) == chosen
+
+
+@pytest.mark.parametrize(
+    ("target", "made", "migrations", "chosen"),
+    [
+        (ON_DATA, "B-OWN", 1, "B-OWN"),
+        (ON_DATA, "B-OWN", 0, None),
+        (TARGET, "B-OWN", 1, None),
+        (replace(TARGET, database=None), "B-OWN", 1, None),
+    ],
+)
+async def test_the_one_that_the_run_itself_makes_is_the_newest(
+    target: Target, made: str, migrations: int, chosen: str | None
+) -> None:
+    assert await backup_to_rehearse_on(target, with_backups(KEPT), made, migrations) == chosen
+
+
+async def test_backups_that_cannot_be_read_stop_no_deploy() -> None:
+    class Unreadable(Sight):
+        async def backups(self) -> Shelf:
+            raise Refused(problem(Reason.BACKUP_IMPOSSIBLE))
+
+    assert await backup_to_rehearse_on(ON_DATA, Unreadable(), None, 1) is None
