@@ -326,8 +326,9 @@ async def test_what_a_killed_rehearsal_left_is_gone_after_the_next(
 ) -> None:
     await stage.push("sleeps", "DB::statement('do sleep(60)');", "Schema::dropIfExists('x');")
     job = await stage.job("R-AAAAA2")
+    since = mariadb.log_position()
     rehearsing = asyncio.create_task(stage.performer.perform(job, KeptOutput()))
-    await eventually(lambda: any("do sleep" in s.text for s in mariadb.statements() if s.ran), seconds=20)
+    await eventually(lambda: any("do sleep" in s.text for s in mariadb.statements(since) if s.ran), seconds=20)
     for pid in ssh_host.left_processes():
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
@@ -344,8 +345,9 @@ async def test_what_a_killed_rehearsal_left_is_gone_after_the_next(
 async def test_an_ended_rehearsal_removes_what_it_made(stage: Stage, mariadb: DatabaseServer) -> None:
     await stage.push("sleeps_too", "DB::statement('do sleep(61)');")
     job = await stage.job("R-AAAAA4")
+    since = mariadb.log_position()
     rehearsing = asyncio.create_task(stage.performer.perform(job, KeptOutput()))
-    await eventually(lambda: any("do sleep(61)" in s.text for s in mariadb.statements() if s.ran), seconds=20)
+    await eventually(lambda: any("do sleep(61)" in s.text for s in mariadb.statements(since) if s.ran), seconds=20)
     assert await stage.performer.end(job) is Ending.GONE
     outcome = await rehearsing
     assert isinstance(outcome, Failed)
