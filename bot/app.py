@@ -59,6 +59,7 @@ from bot.domain.run import Run
 from bot.domain.target import Target
 from bot.domain.written import TableSince
 from bot.engine.engine import Engine
+from bot.engine.lock_reminders import LockReminders
 from bot.engine.overdue import OverdueWatch
 from bot.engine.ports import Performer
 from bot.engine.preflight import PreflightPerformer
@@ -88,6 +89,9 @@ _TICK = 15
 
 _WATCH = 300
 """Seconds between two looks at the age of backups."""
+
+_SLOW_TICK = 60
+"""Seconds between two looks at what is reminded of once a day."""
 
 _log = structlog.get_logger()
 
@@ -229,6 +233,7 @@ async def serve(configuration: Configuration) -> None:
         ticker = _ticker()
         stack.callback(ticker.shutdown, wait=False)
         schedule = Schedule(store, engine, clock, _owner(), schedules(operations.targets), operations.targets)
+        locks = LockReminders(store, room.herald, clock, _owner(), operations.targets)
         ticker.add_job(_prune, "interval", hours=6, args=(store, clock), id="prune-inbox")
         sweeper = Sweeper(DatabaseConnections(Tunnels(connections)), connections, store)
         swept = {"args": (tuple(operations.targets.values()),), "id": "sweep-scratch"}
@@ -243,6 +248,7 @@ async def serve(configuration: Configuration) -> None:
             watch.tick, "interval", seconds=_WATCH, id="overdue", next_run_time=clock.now(), misfire_grace_time=None
         )
         ticker.add_job(schedule.tick, "interval", seconds=_TICK, id="schedule", coalesce=True, max_instances=1)
+        ticker.add_job(locks.tick, "interval", seconds=_SLOW_TICK, id="locks", coalesce=True, max_instances=1)
         # What was loaded stays: the collector need not walk it again, while Slack waits for an acknowledgement.
         gc.collect()
         gc.freeze()

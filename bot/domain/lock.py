@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot.domain.errors import Problem, Reason, problem
 from bot.domain.moves import RESUME
@@ -12,6 +12,9 @@ from bot.domain.request import Action, Request
 
 _HELD_UP = frozenset({Action.DEPLOY, Action.ROLLBACK, Action.RESTORE})
 """What changes a target. A backup takes what there is, and is wanted all the more while something is odd."""
+
+
+_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,18 @@ class Lock:
         """
         is_free = "dry_run" in request.options or RESUME in request.options
         return request.action in _HELD_UP and not is_free
+
+    def reminder_due(self, now: datetime) -> datetime | None:
+        """Give the latest moment at which its owner is to be asked whether it is still needed: once a day.
+
+        Args:
+            now: with a time zone.
+
+        Returns:
+            None within the first day.
+        """
+        days = (now - self.since) // _DAY
+        return self.since + days * _DAY if days > 0 else None
 
     def problem(self) -> Problem:
         """Give the reason with which a request is refused: who, since when (RFC 3339) and why."""

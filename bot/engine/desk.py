@@ -61,22 +61,39 @@ class Desk:
         wanted = Lock(target, user, self._world.masker.mask(reason), self._world.clock.now())
         return await self._world.locks.lock(wanted)
 
-    async def unlock(self, target: TargetName, user: str) -> Lock | None:
-        """Take the lock off a target, whoever's it is.
+    async def lock_to_take_off(self, target: TargetName, user: str) -> Lock | None:
+        """Read the lock that somebody wants to take off.
 
         Args:
-            target: which.
+            target: on which.
             user: Slack's ID of who asks.
 
         Returns:
-            The lock that was on it; None where there was none.
+            The lock that is on it; None where there is none.
 
         Raises:
             Refused: `not_allowed` or `membership_unknown`; who may deploy there may unlock it.
         """
         async with on_record(self._world, user, "unlock", target=str(target)):
             await self._may_lock(target, user, "unlock")
-        return await self._world.locks.unlock(target, user, self._world.clock.now())
+        return await self._world.locks.lock_of(target)
+
+    async def unlock(self, lock: Lock, user: str) -> bool:
+        """Take a lock off, whoever's it is.
+
+        Args:
+            lock: the very one; another that was set meanwhile stays.
+            user: Slack's ID of who asks.
+
+        Returns:
+            Whether it was still on.
+
+        Raises:
+            Refused: `not_allowed` or `membership_unknown`; who may deploy there may unlock it.
+        """
+        async with on_record(self._world, user, "unlock", target=str(lock.target)):
+            await self._may_lock(lock.target, user, "unlock")
+        return await self._world.locks.unlock(lock, user, self._world.clock.now())
 
     async def allowed(self, targets: tuple[TargetName, ...], user: str) -> Allowed:
         """Judge what somebody may ask for now.

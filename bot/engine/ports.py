@@ -429,8 +429,12 @@ class LockStore(Protocol):
         """Lock a target, with a record of history; where an earlier lock is on it, that one stays and is given."""
         ...
 
-    async def unlock(self, target: TargetName, user: str, at: datetime) -> Lock | None:
-        """Take the lock off a target, with a record of history; give the one that was on it."""
+    async def unlock(self, lock: Lock, user: str, at: datetime) -> bool:
+        """Take a lock off its target, with a record of history; false where it is on it no more."""
+        ...
+
+    async def every_lock(self) -> tuple[Lock, ...]:
+        """Read all locks, by target."""
         ...
 
     async def lock_of(self, target: TargetName) -> Lock | None:

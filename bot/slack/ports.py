@@ -108,8 +108,16 @@ class DeskSpec(Protocol):
         """
         ...
 
-    async def unlock(self, target: TargetName, user: str) -> Lock | None:
-        """Take the lock off a target; give the one that was on it.
+    async def lock_to_take_off(self, target: TargetName, user: str) -> Lock | None:
+        """Read the lock that somebody wants to take off; None where there is none.
+
+        Raises:
+            Refused: who asks may not.
+        """
+        ...
+
+    async def unlock(self, lock: Lock, user: str) -> bool:
+        """Take this very lock off; say whether it was still on.
 
         Raises:
             Refused: who asks may not.

@@ -28,6 +28,8 @@ from bot.slack.handlers.home import HomeHandler
 from bot.slack.handlers.ops import OpsHandler
 from bot.slack.handlers.reactions import ReactionHandler
 from bot.slack.handlers.share import ShareHandler
+from bot.slack.handlers.unlocking import Unlocking
+from bot.slack.herald import SlackHerald
 from bot.slack.inbox import Handler, Inbox, InboxWorker, Received
 from bot.slack.listeners import command_recorder, register_all
 from bot.slack.people import SlackDirectory
@@ -123,6 +125,7 @@ class SlackRoom:
         self._session = open_session()
         client = build_client(self._access.bot_token.reveal(), self._access.api_url, self._session)
         self.gateway = Gateway(client)
+        self.herald = SlackHerald(self.gateway, self._sentences, self._masker)
         self.directory = SlackDirectory(self.gateway, lambda: str(self._me.get("team_id", "")))
         emoji = self._operations.emoji
         teller = Teller(self.gateway, self._messages, self.directory, self._sentences, self._masker, emoji, self._clock)
@@ -162,7 +165,10 @@ class SlackRoom:
         self._front = front
         await self._introduce()
         answers = Answers(self.gateway)
-        ops = OpsHandler(front, self._ops, self._commands, answers, self._sentences, self._masker, self._clock)
+        unlocking = Unlocking(front, answers, self.herald, self._sentences, self._masker)
+        ops = OpsHandler(
+            front, self._ops, self._commands, unlocking, answers, self._sentences, self._masker, self._clock
+        )
         commands = CommandHandler(front, self._commands, ops, self.gateway, answers, self._sentences, self._clock)
         self._worker = InboxWorker(
             self._inbox,
@@ -174,6 +180,7 @@ class SlackRoom:
                 EventKind.BUTTON: _each(
                     ButtonHandler(front, self._messages, answers, self._sentences, self._masker),
                     ShareHandler(front, self.gateway, answers, self._sentences),
+                    unlocking,
                 ),
                 EventKind.HOME: HomeHandler(
                     self.gateway, {**self._commands, self._ops.name: self._ops}, self._sentences

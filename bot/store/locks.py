@@ -38,14 +38,14 @@ def lock(connection: Connection, wanted: Lock) -> Lock:
     return wanted
 
 
-def unlock(connection: Connection, target: TargetName, user: str, at: datetime) -> Lock | None:
-    """Take the lock off a target; give the one that was on it, to the one caller who took it off."""
-    found = lock_of(connection, target)
-    if found is None or connection.execute(delete(locks).where(_on(target))).rowcount != 1:
-        return None
-    facts = {"target": str(target), "owner": found.owner, "reason": found.reason}
+def unlock(connection: Connection, lock: Lock, user: str, at: datetime) -> bool:
+    """Take a lock off its target; true for the one caller who took it off, false where it is on it no more."""
+    this = and_(_on(lock.target), locks.c.owner == lock.owner, locks.c.since == to_micros(lock.since))
+    if connection.execute(delete(locks).where(this)).rowcount != 1:
+        return False
+    facts = {"target": str(lock.target), "owner": lock.owner, "reason": lock.reason}
     chain.append(connection, (Entry("", "unlocked", user, facts),), rfc3339(at))
-    return found
+    return True
 
 
 def lock_of(connection: Connection, target: TargetName) -> Lock | None:

@@ -57,6 +57,10 @@ class StoreReader:
         """Read the latest runs on some targets, newest first, without steps and votes."""
         return await self._database.read(partial(overviews.latest_runs, targets=targets, limit=limit))
 
+    async def every_lock(self) -> tuple[Lock, ...]:
+        """Read all locks, by target."""
+        return await self._database.read(locks.every_lock)
+
     async def lock_of(self, target: TargetName) -> Lock | None:
         """Read the lock that is on a target."""
         return await self._database.read(partial(locks.lock_of, target=target))

@@ -12,7 +12,6 @@ from bot.domain.history import Entry
 from bot.domain.home import Viewer
 from bot.domain.inbox import Event, Posted
 from bot.domain.lock import Lock
-from bot.domain.names import TargetName
 from bot.domain.request import Request
 from bot.domain.run import Run
 from bot.engine.ports import Change, Clock, HomeStore, InboxStore, Lease, LockStore, MessageStore, RunStore
@@ -128,9 +127,9 @@ class SqlStore(StoreReader, RunStore, LockStore, InboxStore, MessageStore, HomeS
         """Lock a target; give the lock that is on it now, which is an earlier one where there was one."""
         return await self._database.write(partial(locks.lock, wanted=wanted))
 
-    async def unlock(self, target: TargetName, user: str, at: datetime) -> Lock | None:
-        """Take the lock off a target; give the one that was on it, to the one caller who took it off."""
-        return await self._database.write(partial(locks.unlock, target=target, user=user, at=at))
+    async def unlock(self, lock: Lock, user: str, at: datetime) -> bool:
+        """Take a lock off its target; true for the one caller who took it off, false where it is on it no more."""
+        return await self._database.write(partial(locks.unlock, lock=lock, user=user, at=at))
 
     # ── events ──
 

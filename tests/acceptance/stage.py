@@ -238,6 +238,12 @@ class Stage:
         delivery = await self.playground.acting.click(user, CHANNEL, card["ts"], Click(action))
         assert delivery.outcome is Outcome.ACKED, delivery
 
+    async def press_shown(self, action: str, user: str = ENGINEER) -> None:
+        """Press a button on what a person alone was shown last."""
+        shown = [item for item in self.snapshot()["ephemerals"] if item["user"] == user][-1]
+        delivery = await self.playground.acting.click(user, CHANNEL, shown["ts"], Click(action))
+        assert delivery.outcome is Outcome.ACKED, delivery
+
     async def approved(self, run: str, user: str = RELEASER) -> str:
         """Wait for the gate, approve as a person, and give the run's last state."""
         self.react(await self.gate(run), user)

@@ -3,7 +3,7 @@
 from bot.demo.application import Application
 from bot.demo.host import Host
 from tests.acceptance.outside import changes
-from tests.acceptance.stage import DBA, RELEASER, Stage
+from tests.acceptance.stage import DBA, ENGINEER, RELEASER, Stage
 from tests.support.polling import eventually
 
 
@@ -26,8 +26,12 @@ async def test_a_target_is_looked_at_locked_and_let_go(stage: Stage, laravel: Ap
     assert all(part in stage.result(run) for part in ("It is locked by", "stock taking", "Nothing in production"))
     assert changes(ssh_host) == {}
 
-    assert "the lock of <@U0BOB>" in await stage.told("/ops unlock compte production")
-    await eventually(lambda: "took your lock off" in stage.ephemerals(RELEASER)[-1], 20, what="the owner is told")
+    assert "It is not your lock, so nothing was done yet." in await stage.told("/ops unlock compte production")
+    assert "1 × locked" in await stage.told("/ops status", DBA)
+    await stage.press_shown("ops_unlock")
+    await eventually(lambda: "the lock of <@U0BOB>, who is told" in stage.ephemerals(ENGINEER)[-1], 20)
+    [told] = stage.messages("lock")
+    assert "<@U0BOB> <@U0AMELIE> took your lock off" in told["text"]
     second = await stage.ask()
     await stage.gate(second)
     assert "You may not cancel here" in await stage.told(f"/ops cancel {second}", DBA)

@@ -5,10 +5,12 @@ from dataclasses import replace
 import pytest
 
 from bot.domain.errors import Reason, Refused
+from bot.domain.lock import Lock
 from bot.domain.moves import RESUME
 from bot.domain.people import People
 from bot.domain.request import Action
 from bot.domain.run import RunState
+from bot.engine.lock_reminders import LockReminders
 from tests.engine.world import APPROVE, SECRET, SmallWorld
 from tests.support.examples import NAME, NOON, POLICY, REQUEST
 
@@ -33,7 +35,7 @@ async def test_what_a_lock_holds_up(world: SmallWorld, action: Action, options: 
 
 
 async def test_a_locked_target_refuses_with_who_since_when_and_why(world: SmallWorld) -> None:
-    await world.engine.desk.lock(NAME, f"inventory, {SECRET.reveal()}", "U0BOB")
+    refusing = await world.engine.desk.lock(NAME, f"inventory, {SECRET.reveal()}", "U0BOB")
     with pytest.raises(Refused) as refused:
         await world.submit()
     assert refused.value.problem.reason is Reason.LOCKED
@@ -45,7 +47,7 @@ async def test_a_locked_target_refuses_with_who_since_when_and_why(world: SmallW
         "why": "inventory, ***",
     }
     assert await world.store.recent(1) == ()
-    await world.engine.desk.unlock(NAME, "U0AMELIE")
+    assert await world.engine.desk.unlock(refusing, "U0AMELIE")
     await world.until(await world.submit(), RunState.AWAITING_APPROVAL)
 
 
@@ -65,8 +67,10 @@ async def test_a_lock_that_came_while_approval_was_awaited_stops_before_the_firs
 async def test_the_first_lock_stays(world: SmallWorld) -> None:
     first = await world.engine.desk.lock(NAME, "inventory", "U0BOB")
     assert await world.engine.desk.lock(NAME, "something else", "U0AMELIE") == first
-    assert await world.engine.desk.unlock(NAME, "U0AMELIE") == first
-    assert await world.engine.desk.unlock(NAME, "U0AMELIE") is None
+    assert await world.engine.desk.lock_to_take_off(NAME, "U0AMELIE") == first
+    assert await world.engine.desk.unlock(first, "U0AMELIE")
+    assert not await world.engine.desk.unlock(first, "U0AMELIE")
+    assert await world.engine.desk.lock_to_take_off(NAME, "U0AMELIE") is None
 
 
 @pytest.mark.parametrize(
@@ -80,7 +84,9 @@ async def test_who_may_not_deploy_may_neither_lock_nor_unlock(world: SmallWorld,
     with pytest.raises(Refused) as locking:
         await engine.desk.lock(NAME, "mine", user)
     with pytest.raises(Refused) as unlocking:
-        await engine.desk.unlock(NAME, user)
+        await engine.desk.unlock(stands, user)
+    with pytest.raises(Refused):
+        await engine.desk.lock_to_take_off(NAME, user)
     assert locking.value.problem.reason is reason
     assert unlocking.value.problem.reason is reason
     assert await world.store.lock_of(NAME) == stands
@@ -105,3 +111,34 @@ async def test_an_overview_tells_of_a_run_without_asking_a_host(world: SmallWorl
     [here] = await world.engine.desk.overviews((NAME,))
     assert [found.id for found in here.unfinished] == [run]
     assert len(world.sight.asked) == asked
+
+
+class Heard:
+    def __init__(self) -> None:
+        self.told: list[tuple[str, str]] = []
+
+    async def lock_stands(self, lock: Lock, channel: str) -> None:
+        self.told.append((lock.owner, channel))
+
+
+async def test_the_owner_of_a_lock_is_asked_once_a_day_by_one_process_alone(world: SmallWorld) -> None:
+    lock = await world.engine.desk.lock(NAME, "inventory", "U0BOB")
+    heard = Heard()
+
+    async def tick() -> None:
+        # Two processes on one store, each started anew every hour.
+        for owner in ("one", "two"):
+            await LockReminders(world.store, heard, world.clock, owner, {NAME: world.target}).tick()
+
+    for _ in range(23):
+        world.clock.pass_by(hours=1)
+        await tick()
+    assert heard.told == []
+    for _ in range(48):
+        world.clock.pass_by(hours=1)
+        await tick()
+    assert heard.told == [("U0BOB", "C0OPS")] * 2
+    await world.engine.desk.unlock(lock, "U0BOB")
+    world.clock.pass_by(days=2)
+    await tick()
+    assert len(heard.told) == 2

@@ -57,7 +57,7 @@ async def test_a_lock(world: SmallWorld) -> None:
     with pytest.raises(Refused):
         await world.engine.desk.lock(NAME, "mine", "UMALLORY")
     with pytest.raises(Refused):
-        await world.engine.desk.unlock(NAME, "UMALLORY")
+        await world.engine.desk.lock_to_take_off(NAME, "UMALLORY")
     assert [(found.actor, found.facts["asked"], found.facts["target"]) for found in await refusals(world)] == [
         ("UMALLORY", "lock", str(NAME)),
         ("UMALLORY", "unlock", str(NAME)),

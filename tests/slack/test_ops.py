@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -15,6 +17,8 @@ from bot.domain.run import RunState
 from bot.engine.desk import Allowed
 from bot.slack.english import ENGLISH
 from bot.slack.handlers.ops import OpsHandler
+from bot.slack.handlers.unlocking import Unlocking
+from bot.slack.inbox import Received
 from bot.slack.markup import Markup
 from bot.slack.message import Message, saying
 from bot.slack.sentences import Sentences
@@ -43,8 +47,13 @@ class FakeDesk:
             raise self.refuses
         return self.locks.setdefault(target, Lock(target, user, reason, AT))
 
-    async def unlock(self, target: TargetName, user: str) -> Lock | None:
-        return self.locks.pop(target, None)
+    async def lock_to_take_off(self, target: TargetName, user: str) -> Lock | None:
+        if self.refuses is not None:
+            raise self.refuses
+        return self.locks.get(target)
+
+    async def unlock(self, lock: Lock, user: str) -> bool:
+        return self.locks.pop(lock.target, None) is not None
 
     async def allowed(self, targets: tuple[TargetName, ...], user: str) -> Allowed:
         return Allowed(self.may, self.uncertain)
@@ -55,12 +64,17 @@ class Heard:
 
     def __init__(self) -> None:
         self.told: list[tuple[str, str]] = []
+        self.shown: list[Message] = []
+
+    async def lock_taken_off(self, lock: Lock, by: str, channel: str) -> None:
+        self.told.append((lock.owner, f"{by} took it off"))
 
     async def answer(self, channel: str, user: str, text: Markup, *, url: str = "") -> None:
         await self.show(channel, user, saying(text), url=url)
 
     async def show(self, channel: str, user: str, message: Message, *, url: str = "") -> None:
         self.told.append((user, "\n".join(texts(message.blocks))))
+        self.shown.append(message)
 
 
 class Typed:
@@ -72,7 +86,8 @@ class Typed:
         self.heard = Heard()
         sentences = Sentences(ENGLISH)
         commands = {"/deploy": DeploySpec()}
-        self.handler = OpsHandler(self.front, Ops(), commands, self.heard, sentences, MASKER, Now())  # type: ignore[arg-type]
+        self.unlocking = Unlocking(self.front, self.heard, self.heard, sentences, MASKER)  # type: ignore[arg-type]
+        self.handler = OpsHandler(self.front, Ops(), commands, self.unlocking, self.heard, sentences, MASKER, Now())  # type: ignore[arg-type]
 
     async def __call__(self, text: str, user: str = AMELIE) -> str:
         before = len(self.heard.told)
@@ -100,12 +115,49 @@ async def test_the_same_lock_asked_twice_is_set_and_another_is_not(ops: Typed) -
     assert "locked already, by <@U0AMELIE>" in await ops("lock compte production mine", BOB)
 
 
-async def test_whose_lock_is_taken_off_is_told(ops: Typed) -> None:
+def button_of(message: Message) -> dict[str, Any]:
+    return next(block for block in message.blocks if block["type"] == "actions")["elements"][0]
+
+
+async def pressed(ops: Typed, button: dict[str, Any], user: str = BOB) -> str:
+    body = {"actions": [button], "user": {"id": user}, "channel": {"id": OPS}}
+    await ops.unlocking(Received("Ev2", AT, body))
+    return ops.heard.told[-1][1]
+
+
+async def test_somebody_elses_lock_is_taken_off_only_after_a_question_and_they_are_told(ops: Typed) -> None:
     await ops("lock compte production inventory")
-    told = await ops("unlock compte production", BOB)
-    assert "the lock of <@U0AMELIE>, whom I tell" in told
-    [owner] = [said for whom, said in ops.heard.told[1:] if whom == AMELIE]
-    assert "<@U0BOB> took your lock off compte production" in owner
+    assert "locked by <@U0AMELIE>" in await ops("unlock compte production", BOB)
+    assert ops.desk.locks
+    button = button_of(ops.heard.shown[-1])
+    assert "confirm" in button
+    assert "the lock of <@U0AMELIE>, who is told" in await pressed(ops, button)
+    assert ops.desk.locks == {}
+    assert (AMELIE, "U0BOB took it off") in ops.heard.told
+    assert "is not locked. Nothing was done." in await pressed(ops, button)
+
+
+async def test_who_confirmed_has_read_of_that_lock_and_of_no_other(ops: Typed) -> None:
+    await ops("lock compte production inventory")
+    await ops("unlock compte production", BOB)
+    old = button_of(ops.heard.shown[-1])
+    ops.desk.locks[NAME] = Lock(NAME, AMELIE, "another", AT + timedelta(hours=1))
+    assert "another" in await pressed(ops, old)
+    assert ops.desk.locks
+    assert "is open again" in await pressed(ops, button_of(ops.heard.shown[-1]))
+
+
+@pytest.mark.parametrize("value", ["", "compte", "compte production soon", "compte nowhere 1", "compte production 1 2"])
+async def test_a_button_that_says_nothing_right_takes_no_lock_off(ops: Typed, value: str) -> None:
+    await ops("lock compte production inventory")
+    await pressed(ops, {"action_id": "ops_unlock", "value": value})
+    assert ops.desk.locks
+
+
+async def test_who_may_not_unlock_is_not_even_asked_back(ops: Typed) -> None:
+    await ops("lock compte production inventory")
+    ops.desk.refuses = Refused(problem(Reason.NOT_ALLOWED, action="unlock", people="engineers"))
+    assert "You may not unlock here." in await ops("unlock compte production", BOB)
 
 
 async def test_who_may_not_is_told_who_may(ops: Typed) -> None:

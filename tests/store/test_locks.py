@@ -28,9 +28,13 @@ async def test_a_lock_stands_until_it_is_taken_off(store: SqlStore) -> None:
     assert await store.lock(LOCK) == LOCK
     assert await store.lock_of(TARGET) == LOCK
     assert await store.lock_of(TargetName("compte", "staging")) is None
-    assert await store.unlock(TARGET, "U0BOB", AT) == LOCK
+    assert not await store.unlock(replace(LOCK, since=AT - HOUR), "U0BOB", AT)
+    assert not await store.unlock(replace(LOCK, owner="U0BOB"), "U0BOB", AT)
+    assert await store.every_lock() == (LOCK,)
+    assert await store.unlock(LOCK, "U0BOB", AT)
     assert await store.lock_of(TARGET) is None
-    assert await store.unlock(TARGET, "U0BOB", AT) is None
+    assert not await store.unlock(LOCK, "U0BOB", AT)
+    assert await store.every_lock() == ()
 
 
 async def test_the_first_of_many_locks_stays_and_all_are_told_of_it(store: SqlStore) -> None:
@@ -42,15 +46,15 @@ async def test_the_first_of_many_locks_stays_and_all_are_told_of_it(store: SqlSt
 
 async def test_one_of_many_takes_it_off(store: SqlStore) -> None:
     await store.lock(LOCK)
-    gone = await asyncio.gather(*(store.unlock(TARGET, f"U{number}", AT) for number in range(20)))
-    assert [lock for lock in gone if lock is not None] == [LOCK]
+    gone = await asyncio.gather(*(store.unlock(LOCK, f"U{number}", AT) for number in range(20)))
+    assert sorted(gone) == [False] * 19 + [True]
 
 
 async def test_the_history_has_what_happened_once(store: SqlStore) -> None:
     await store.lock(LOCK)
     await store.lock(replace(LOCK, owner="U0BOB"))
-    await store.unlock(TARGET, "U0BOB", AT)
-    await store.unlock(TARGET, "U0BOB", AT)
+    await store.unlock(LOCK, "U0BOB", AT)
+    await store.unlock(LOCK, "U0BOB", AT)
     history = await store.history()
     told = [(record.entry.event, record.entry.actor, dict(record.entry.facts)) for record in history]
     target = str(TARGET)

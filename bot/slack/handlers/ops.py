@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bot.domain.errors import Refused
-from bot.domain.lock import Lock
 from bot.domain.names import TargetName
 from bot.domain.ops import CancelRun, SetLock, ShowHelp, ShowStatus, TakeLockOff
 from bot.domain.request import Action, Origin
 from bot.domain.run import BEFORE_CHANGE, RunState
 from bot.domain.secrets import Masker
 from bot.engine.ports import Clock
-from bot.slack import markup
 from bot.slack.answers import Answers
 from bot.slack.cards.ops_card import lock_set_card, ops_card
+from bot.slack.handlers.unlocking import Unlocking
 from bot.slack.markup import Markup
 from bot.slack.message import Message, lines, saying
 from bot.slack.ports import CommandSpec, Front, OpsSpec
@@ -31,6 +30,7 @@ class OpsHandler:
         front: the engine.
         spec: the command.
         commands: the others, by slash name, for help.
+        unlocking: takes locks off.
         answers: tells people.
         sentences: of the language that is spoken.
         masker: of everything that leaves the program.
@@ -42,6 +42,7 @@ class OpsHandler:
         front: Front,
         spec: OpsSpec,
         commands: Mapping[str, CommandSpec],
+        unlocking: Unlocking,
         answers: Answers,
         sentences: Sentences,
         masker: Masker,
@@ -50,6 +51,7 @@ class OpsHandler:
         self._front = front
         self._spec = spec
         self._commands = commands
+        self._unlocking = unlocking
         self._answers = answers
         self._sentences = sentences
         self._masker = masker
@@ -86,7 +88,7 @@ class OpsHandler:
             case SetLock(target, reason):
                 return await self._lock(target, reason, origin.user)
             case TakeLockOff(target):
-                return saying(await self._unlock(target, origin))
+                return await self._unlocking.answer(target, origin)
 
     async def _lock(self, target: TargetName, reason: str, user: str) -> Message:
         lock = await self._front.desk.lock(target, reason, user)
@@ -94,22 +96,6 @@ class OpsHandler:
         is_new = (lock.owner, lock.reason) == (user, self._masker.mask(reason))
         [overview] = await self._front.desk.overviews((target,))
         return lock_set_card(overview, is_new=is_new, scene=self._scene())
-
-    async def _unlock(self, target: TargetName, origin: Origin) -> Markup:
-        say = self._sentences.say
-        lock = await self._front.desk.unlock(target, origin.user)
-        if lock is None:
-            return say("ops.unlock.none", target=str(target))
-        facts = self._of(lock)
-        if lock.owner == origin.user:
-            return say("ops.unlock.own", **facts)
-        told = say("ops.unlock.owner", by=markup.user(origin.user), **facts)
-        await self._answers.answer(origin.channel, lock.owner, told)
-        return say("ops.unlock.other", owner=markup.user(lock.owner), **facts)
-
-    def _of(self, lock: Lock) -> dict[str, str]:
-        since = markup.time_of_day(lock.since)
-        return {"target": str(lock.target), "why": self._masker.mask(lock.reason), "since": since}
 
     async def _cancel(self, run: str, user: str) -> Markup:
         say = self._sentences.say
