@@ -78,6 +78,7 @@ from bot.recipes.load import load_recipe
 from bot.recipes.recipe import MigrationTable, Recipe
 from bot.slack.ports import CommandSpec
 from bot.slack.room import SlackAccess, SlackRoom
+from bot.store.duty import Duty
 from bot.store.reader import StoreReader
 from bot.store.store import SqlStore, SystemClock, open_store
 from commands import all_commands, all_planners, ops_command, status_command
@@ -203,8 +204,9 @@ async def serve(configuration: Configuration) -> None:
         connections = await stack.enter_async_context(Connections(operations.hosts))
         access = SlackAccess(settings.slack_bot_token, settings.slack_app_token, settings.slack_api_url)
         by_name: dict[str, CommandSpec] = {command.name: command for command in commands} | {status.name: status}
+        telling = await stack.enter_async_context(Duty(store, "tell Slack"))
         room = await stack.enter_async_context(
-            SlackRoom(access, store, store, by_name, ops_command(), operations, masker, clock)
+            SlackRoom(access, store, store, by_name, ops_command(), operations, masker, clock, telling)
         )
         looks, performers = build_edges(connections, recipes, store)
         engine = Engine(

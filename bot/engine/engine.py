@@ -55,6 +55,8 @@ class Engine:
         self._drivers: dict[str, tuple[Driver, asyncio.Task[None]]] = {}
         self._sweeper: asyncio.Task[None] | None = None
         self._failures: Counter[str] = Counter()
+        self._stirring: set[asyncio.Task[None]] = set()
+        self._seen: dict[str, int] = {}
         self._draining = False
 
     @property
@@ -73,6 +75,7 @@ class Engine:
         tasks = [task for _, task in self._drivers.values()]
         if self._sweeper is not None:
             tasks.append(self._sweeper)
+        tasks += self._stirring
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -227,6 +230,17 @@ class Engine:
         driven = self._drivers.get(run)
         if driven is not None:
             driven[0].wake.set()
+            return
+        stirring = asyncio.create_task(self._stir(run))
+        self._stirring.add(stirring)
+        stirring.add_done_callback(self._stirring.discard)
+
+    async def _stir(self, run: str) -> None:
+        """Let the replica that drives a run see that something happened to it."""
+        try:
+            await self._world.store.stir(run)
+        except Exception:
+            _log.exception("run_not_stirred", run=run)  # its reactions are read by and by anyway
 
     async def awaiting(self) -> tuple[str, ...]:
         """Name the runs whose gate is open: before their first change, or to be countersigned afterwards."""
@@ -313,6 +327,7 @@ class Engine:
 
     def _driven(self, run: str, task: asyncio.Task[None]) -> None:
         self._drivers.pop(run, None)
+        self._seen.pop(run, None)
         for driver, _ in self._drivers.values():
             driver.wake.set()
         if task.cancelled():
@@ -337,11 +352,17 @@ class Engine:
             if run is not None and run.state is not RunState.NEEDS_HUMAN:
                 self._drive(name)
             elif name in self._drivers:
-                await self._pass_on_cancellation(name)
+                await self._pass_on(name)
         await self._afterwards.look(frozenset(self._drivers))
 
-    async def _pass_on_cancellation(self, name: str) -> None:
-        """A cancellation may have been asked of another replica."""
+    async def _pass_on(self, name: str) -> None:
+        """Another replica may have been asked to cancel, or have heard of a reaction."""
         run = await self._world.store.get(name)
-        if run is not None and run.cancelled_by:
-            self._drivers[name][0].cancel_requested()
+        driven = self._drivers.get(name)
+        if run is None or driven is None:
+            return
+        if run.cancelled_by:
+            driven[0].cancel_requested()
+        if self._seen.get(name, run.revision) != run.revision:
+            driven[0].wake.set()
+        self._seen[name] = run.revision

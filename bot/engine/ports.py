@@ -405,6 +405,10 @@ class RunStore(Protocol):
         """Note that somebody wants a run cancelled; true where it had not ended and nobody had asked before."""
         ...
 
+    async def stir(self, run: str) -> None:
+        """Raise the revision of a run that waits at its gate, so that whoever drives it looks again."""
+        ...
+
     async def output(self, run: str) -> tuple[Chunk, ...]:
         """Read what was kept of a run's output: by step, place, attempt and offset."""
         ...

@@ -93,6 +93,15 @@ class Front(Protocol):
         ...
 
 
+class Duty(Protocol):
+    """What one process at a time does for all that share the store."""
+
+    @property
+    def held(self) -> bool:
+        """Whether it is this process's now."""
+        ...
+
+
 class DeskSpec(Protocol):
     """What is asked across runs; it is answered from the store alone."""
 

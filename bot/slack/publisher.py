@@ -7,12 +7,14 @@ import logging
 
 from bot.engine.ports import MessageStore
 from bot.slack.gateway import SlackBusy, SlackRefused, SlackUncertain
-from bot.slack.ports import Front
+from bot.slack.ports import Duty, Front
 from bot.slack.teller import Teller, Told
 
 _log = logging.getLogger(__name__)
 
-_POLL_SECONDS = 5.0
+_POLL_SECONDS = 1.0
+"""How often the store is asked what changed: what another process did is seen there alone."""
+
 _LEAST_SECONDS = 0.4
 """The least time between two tellings of one run in one state, so that a burst of changes is one edit."""
 
@@ -27,11 +29,13 @@ class Publisher:
     Args:
         teller: makes Slack agree with one run, once.
         messages: knows which runs changed since Slack agreed with them.
+        duty: of telling Slack; without it nothing is told, as another process does.
     """
 
-    def __init__(self, teller: Teller, messages: MessageStore) -> None:
+    def __init__(self, teller: Teller, messages: MessageStore, duty: Duty) -> None:
         self._teller = teller
         self._messages = messages
+        self._duty = duty
         self._front: Front | None = None
         self._followers: dict[str, asyncio.Task[None]] = {}
         self._wakes: dict[str, asyncio.Event] = {}
@@ -51,8 +55,8 @@ class Publisher:
 
     def changed(self, run: str) -> None:
         """Take note that a run has changed; returns at once."""
-        if self._front is None:
-            return  # whatever changed before the start is found in the store
+        if self._front is None or not self._duty.held:
+            return  # whatever changed is found in the store, at the start and by whoever has the duty
         self._behind.add(run)
         self._agreed.clear()
         wake = self._wakes.get(run)
@@ -71,9 +75,10 @@ class Publisher:
         """Wait until Slack agrees with every run, for so many seconds at most; say whether it does."""
         try:
             async with asyncio.timeout(seconds):
-                for run in await self._messages.unpublished():
-                    self.changed(run)
-                await self._agreed.wait()
+                if self._duty.held:
+                    for run in await self._messages.unpublished():
+                        self.changed(run)
+                    await self._agreed.wait()
         except TimeoutError:
             return False
         return True
@@ -94,8 +99,9 @@ class Publisher:
     async def _poll(self) -> None:
         while True:
             try:
-                for run in await self._messages.unpublished():
-                    self.changed(run)
+                if self._duty.held:
+                    for run in await self._messages.unpublished():
+                        self.changed(run)
             except Exception:
                 _log.exception("cannot read which runs changed")
             await asyncio.sleep(_POLL_SECONDS)
@@ -104,7 +110,7 @@ class Publisher:
         wake = self._wakes[run]
         failures = 0
         try:
-            while True:
+            while self._duty.held:
                 wake.clear()
                 try:
                     told = await self._teller.tell(front, run)
@@ -129,6 +135,7 @@ class Publisher:
                         return
                 await self._pause(front, run, wake, told)
                 await _wait(wake, max(told.again - _LEAST_SECONDS, 0))
+            self._agrees(run)  # whether it does is another process's concern now
         finally:
             self._wakes.pop(run, None)
             self._followers.pop(run, None)

@@ -33,7 +33,7 @@ from bot.slack.herald import SlackHerald
 from bot.slack.inbox import Handler, Inbox, InboxWorker, Received
 from bot.slack.listeners import command_recorder, register_all
 from bot.slack.people import SlackDirectory
-from bot.slack.ports import CommandSpec, Front, OpsSpec
+from bot.slack.ports import CommandSpec, Duty, Front, OpsSpec
 from bot.slack.publisher import Publisher
 from bot.slack.sentences import Sentences
 from bot.slack.sockets import SlackSockets
@@ -78,7 +78,7 @@ class SlackAccess:
 class SlackRoom:
     """The conversation with one workspace.
 
-        async with SlackRoom(access, inbox, messages, commands, ops, operations, masker, clock) as room:
+        async with SlackRoom(access, inbox, messages, commands, ops, operations, masker, clock, telling) as room:
             engine = Engine(..., audience=room.audience, directory=room.directory, conversation=room.conversation)
             await room.start(engine)
 
@@ -91,6 +91,7 @@ class SlackRoom:
         operations: the operations file.
         masker: of everything that leaves the program.
         clock: the time.
+        telling: the duty of telling Slack about runs.
     """
 
     def __init__(
@@ -103,8 +104,10 @@ class SlackRoom:
         operations: Operations,
         masker: Masker,
         clock: Clock,
+        telling: Duty,
     ) -> None:
         self._access = access
+        self._telling = telling
         self._inbox_store = inbox
         self._messages = messages
         self._commands = commands
@@ -129,7 +132,7 @@ class SlackRoom:
         self.directory = SlackDirectory(self.gateway, lambda: str(self._me.get("team_id", "")))
         emoji = self._operations.emoji
         teller = Teller(self.gateway, self._messages, self.directory, self._sentences, self._masker, emoji, self._clock)
-        self.audience = Publisher(teller, self._messages)
+        self.audience = Publisher(teller, self._messages, self._telling)
         self.conversation = SlackConversation(
             self.gateway,
             self._messages,

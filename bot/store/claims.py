@@ -134,6 +134,11 @@ def request_cancel(connection: Connection, run: str, user: str, at: datetime) ->
     return True
 
 
+def stir(connection: Connection, run: str) -> None:
+    """Note that something happened to a run that waits at its gate."""
+    _note_change(connection, and_(runs.c.id == run, runs.c.state == RunState.AWAITING_APPROVAL.value))
+
+
 def let_go(connection: Connection, run: str) -> None:
     """Take a run's hold off its target."""
     connection.execute(delete(holds).where(holds.c.run == run))

@@ -57,6 +57,9 @@ inbox = Table(
     Column("receipt", String(32), nullable=False),
     Column("received_at", BigInteger, nullable=False),
     Column("settled_at", BigInteger),
+    # Which process handles it, and until when that holds; null where anybody may.
+    Column("owner", _LONG_NAME),
+    Column("lease_until", BigInteger),
     UniqueConstraint("event"),
     Index(None, "settled_at", "sequence"),
     **NUMBERED,
@@ -232,6 +235,17 @@ firings = Table(
     Column("schedule", _LONG_NAME, primary_key=True),
     Column("fires_at", BigInteger, primary_key=True, autoincrement=False),
     Column("owner", _LONG_NAME, nullable=False),
+    **OPTIONS,
+)
+
+# What one process at a time does for all that share the store.
+duties = Table(
+    "duties",
+    metadata,
+    Column("name", _NAME, primary_key=True),
+    Column("owner", _LONG_NAME),
+    Column("lease_until", BigInteger),
+    Column("position", BigInteger, nullable=False),
     **OPTIONS,
 )
 

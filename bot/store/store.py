@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import os
 import secrets
+import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -15,13 +19,15 @@ from bot.domain.lock import Lock
 from bot.domain.request import Request
 from bot.domain.run import Run
 from bot.engine.ports import Change, Clock, HomeStore, InboxStore, Lease, LockStore, MessageStore, RunStore
-from bot.store import chain, claims, creation, firings, homes, inbox, locks, messages, migration, opening
+from bot.store import chain, claims, creation, duties, firings, homes, inbox, locks, messages, migration, opening
 from bot.store.changes import apply, record
 from bot.store.database import Database
+from bot.store.errors import StoreError
 from bot.store.group_commit import GroupCommit
 from bot.store.instants import rfc3339, to_micros
 from bot.store.process_lock import process_lock
 from bot.store.reader import StoreReader
+from bot.store.tenure import SHARED_LEASE, Tenure
 from bot.store.turns import Urgency
 
 
@@ -42,13 +48,15 @@ class SqlStore(StoreReader, RunStore, LockStore, InboxStore, MessageStore, HomeS
     Args:
         database: where it lies; at the newest schema.
         clock: gives the instants of records that come without one.
+        tenure: of this process.
     """
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, tenure: Tenure) -> None:
         super().__init__(database)
         self._clock = clock
+        self.tenure = tenure
         self._receiving: GroupCommit[inbox.Delivery, bool] = GroupCommit(
-            partial(database.write, urgency=Urgency.ACKNOWLEDGING), inbox.receive
+            partial(database.write, urgency=Urgency.ACKNOWLEDGING), partial(inbox.receive, tenure=tenure)
         )
         self._settling: GroupCommit[str, None] = GroupCommit(
             partial(database.write, urgency=Urgency.LATER), inbox.settle
@@ -113,6 +121,10 @@ class SqlStore(StoreReader, RunStore, LockStore, InboxStore, MessageStore, HomeS
         """Note that somebody wants a run cancelled; true where it had not ended and nobody had asked before."""
         return await self._database.write(partial(claims.request_cancel, run=run, user=user, at=at))
 
+    async def stir(self, run: str) -> None:
+        """Raise the revision of a run that waits at its gate, so that whoever drives it looks again."""
+        await self._database.write(partial(claims.stir, run=run))
+
     async def append(self, entries: tuple[Entry, ...], at: datetime) -> None:
         """Append records that belong to no claim."""
         await self._database.write(partial(chain.append, entries=entries, at=rfc3339(at)))
@@ -144,6 +156,17 @@ class SqlStore(StoreReader, RunStore, LockStore, InboxStore, MessageStore, HomeS
         delivery = inbox.Delivery(event, secrets.token_hex(16), to_micros(self._clock.now()))
         return await self._receiving.submit(delivery)
 
+    async def waiting(self, limit: int) -> tuple[Event, ...]:
+        """Read the events that this process is to handle, oldest first.
+
+        Where it shares the store, it takes those that nobody handles: their process is gone.
+        """
+        if self.tenure.lease is None:
+            return await super().waiting(limit)
+        if await self._database.read(inbox.has_free):
+            await self._database.write(partial(inbox.take_free, tenure=self.tenure, limit=limit), Urgency.LATER)
+        return await self._database.read(partial(inbox.waiting_for, owner=self.tenure.owner, limit=limit))
+
     async def settle(self, event: str) -> None:
         """Note that an event has had its effect."""
         await self._settling.submit(event)
@@ -155,6 +178,36 @@ class SqlStore(StoreReader, RunStore, LockStore, InboxStore, MessageStore, HomeS
             How many were forgotten.
         """
         return await self._database.write(partial(inbox.prune, before=to_micros(before)))
+
+    # ── duties ──
+
+    async def hold_duty(self, name: str) -> bool:
+        """Take a duty that nobody has, or hold on to it; say whether it is this process's now."""
+        held = partial(duties.hold, name=name, owner=self.tenure.owner, length=self.tenure.lease)
+        return await self._database.write(held)
+
+    async def duty_position(self, name: str) -> int:
+        """Read how far a duty has come; 0 where it was never held."""
+        return await self._database.read(partial(duties.position, name=name))
+
+    async def advance_duty(self, name: str, position: int) -> bool:
+        """Note how far a duty has come; false where it is another process's now."""
+        return await self._database.write(
+            partial(duties.advance, name=name, owner=self.tenure.owner, position=position), Urgency.LATER
+        )
+
+    async def keep(self, seconds: float) -> None:
+        """Hold on to the events that this process handles, again and again, until it is cancelled."""
+        while True:
+            await asyncio.sleep(seconds)
+            with contextlib.suppress(StoreError):  # whoever takes them handles them again, which does no harm
+                await self._database.write(partial(inbox.hold_on, tenure=self.tenure), Urgency.LATER)
+
+    async def leave(self) -> None:
+        """Give back what this process held for itself, so that others need not wait for its leases."""
+        with contextlib.suppress(StoreError):
+            await self._database.write(partial(inbox.let_go, owner=self.tenure.owner))
+            await self._database.write(partial(duties.let_go, owner=self.tenure.owner))
 
     # ── messages ──
 
@@ -200,10 +253,18 @@ async def open_store(url: str, clock: Clock | None = None) -> AsyncIterator[SqlS
         database = opening.owner_database(parsed)
         stack.push_async_callback(database.close)
         await database.prepare(partial(migration.upgrade, where=opening.shown(parsed)))
-        if opening.is_sqlite(parsed):
+        alone = opening.is_sqlite(parsed)
+        if alone:
             await database.write(claims.release_all)
-        store = SqlStore(database, clock or SystemClock())
+            await database.write(duties.let_go_all)
+        tenure = Tenure(f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}", None if alone else SHARED_LEASE)
+        store = SqlStore(database, clock or SystemClock(), tenure)
+        if not alone:
+            stack.push_async_callback(store.leave)
         stack.push_async_callback(store.drain)
+        if not alone:
+            keeping = asyncio.create_task(store.keep(SHARED_LEASE.total_seconds() / 3))
+            stack.callback(keeping.cancel)
         yield store
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -156,6 +156,13 @@ class DeploySpec:
         return Request(Action.DEPLOY, TargetName(plain[0], plain[1]), origin, options, " ".join(words))
 
 
+@dataclass
+class Telling:
+    """The duty of telling Slack."""
+
+    held: bool = True
+
+
 class World:
     """Everything a test needs; `room` may be stopped and started again, as a process is."""
 
@@ -165,12 +172,21 @@ class World:
         self.inbox = MemoryInbox()
         self.messages = MemoryMessages(self.front)
         self.clock = Now()
+        self.telling = Telling()
 
     @asynccontextmanager
     async def room(self) -> AsyncIterator[SlackRoom]:
         access = SlackAccess(Secret("xoxb-playground"), Secret("xapp-playground"), self.server.api_url)
         built = SlackRoom(
-            access, self.inbox, self.messages, {"/deploy": DeploySpec()}, Ops(), OPERATIONS, MASKER, self.clock
+            access,
+            self.inbox,
+            self.messages,
+            {"/deploy": DeploySpec()},
+            Ops(),
+            OPERATIONS,
+            MASKER,
+            self.clock,
+            self.telling,
         )
         async with built as room:
             self.front.room = room

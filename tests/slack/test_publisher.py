@@ -211,3 +211,18 @@ async def test_a_drained_room_has_told_everything(world: World) -> None:
 def _card(world: World) -> dict[str, str]:
     cards = world.by_type("countersign_run")
     return cards[0].metadata["event_payload"] if cards else {"state": ""}
+
+
+async def test_who_lacks_the_duty_tells_nothing_and_who_takes_it_tells_all(world: World) -> None:
+    world.telling.held = False
+    async with world.room() as room:
+        world.front.put(RUNS["running"])
+        assert await room.audience.drain(5)
+        assert world.calls("chat.postMessage") == 0
+        world.telling.held = True
+        await eventually(lambda: _card(world)["state"] == "running")
+        world.telling.held = False
+        await eventually(lambda: room.audience.changed(RUN) or not room.audience.behind)
+        world.front.put(RUNS["succeeded"])
+        assert await room.audience.drain(5)
+        assert _card(world)["state"] == "running"

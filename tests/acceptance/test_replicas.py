@@ -1,0 +1,70 @@
+"""Two replicas of the bot on one server: each thing is done once, and the one that is left goes on alone."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from bot.demo.application import Application
+from bot.demo.database import DatabaseServer
+from tests.acceptance.conftest import NewStage
+from tests.acceptance.stage import Bot, Stage
+
+
+@pytest.fixture
+async def store_url(mariadb: DatabaseServer) -> AsyncIterator[str]:
+    made = await mariadb.create("countersign_shared")
+    yield f"mysql+aiomysql://{made.user}:{made.password}@{made.host}:{made.port}/{made.name}"
+    await mariadb.drop(made)
+
+
+def asked(store_url: str, query: str) -> Any:
+    engine = create_engine(store_url.replace("+aiomysql", "+pymysql"))
+    with engine.begin() as connection:
+        found = connection.execute(text(query)).scalar_one()
+    engine.dispose()
+    return found
+
+
+def kinds(stage: Stage, run: str) -> Counter[str]:
+    return Counter(message["metadata"]["event_type"] for message in stage.messages("", run))
+
+
+async def test_two_replicas_do_each_thing_once_and_one_goes_on_alone(
+    new_stage: NewStage, laravel: Application, store_url: str
+) -> None:
+    stage = await new_stage(application=laravel, extra={"STORE_URL": store_url})
+    other = Bot(stage.bot.folder, stage.bot.environment)
+    await stage.bot.start()
+    await other.start()
+    bots = {bot.process.pid: bot for bot in (stage.bot, other) if bot.process is not None}
+    try:
+        run = await stage.ask()
+        await stage.gate(run)
+        before = len(stage.ephemerals("U0AMELIE"))
+        for _ in range(4):
+            await stage.told("/ops status")
+        assert len(stage.ephemerals("U0AMELIE")) == before + 4
+
+        telling = str(asked(store_url, "SELECT owner FROM duties WHERE name = 'tell Slack'"))
+        teller = bots.pop(int(telling.split(":")[1]))
+        [left] = bots.values()
+        await teller.kill()
+
+        assert await stage.approved(run) == "succeeded"
+        assert await stage.told("/ops status")
+        assert kinds(stage, run) == Counter(
+            f"countersign_{kind}" for kind in ("run", "plan", "approval", "progress", "result")
+        )
+        assert asked(store_url, "SELECT COUNT(*) FROM runs") == 1
+        assert asked(store_url, "SELECT COUNT(*) FROM history WHERE event = 'requested'") == 1
+        status, printed = await left.console("audit", "verify")
+        assert (status, bool(re.match(r"the history holds: \d+ records", printed))) == (0, True), printed
+        assert await left.stop() == 0
+    finally:
+        await other.kill()

@@ -1,0 +1,123 @@
+"""Several processes on one server: each event is handled by one of them, and each duty is one's."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from bot.store import SqlStore, open_store
+from bot.store.duty import Duty
+from tests.store.samples import event
+from tests.support.polling import eventually
+
+pytestmark = pytest.mark.xdist_group("mariadb")
+
+
+@pytest.fixture
+async def two(mariadb_url: str) -> AsyncIterator[tuple[SqlStore, SqlStore]]:
+    async with open_store(mariadb_url) as one, open_store(mariadb_url) as other:
+        yield one, other
+
+
+def lapse(url: str) -> None:
+    """Let every lease run out."""
+    engine = create_engine(url.replace("+aiomysql", "+pymysql"))
+    with engine.begin() as connection:
+        for table in ("inbox", "duties"):
+            connection.execute(text(f"UPDATE {table} SET lease_until = 1"))
+    engine.dispose()
+
+
+async def ids(store: SqlStore) -> set[str]:
+    return {found.id for found in await store.waiting(100)}
+
+
+async def test_who_records_an_event_handles_it(two: tuple[SqlStore, SqlStore]) -> None:
+    one, other = two
+    assert await one.receive(event(1))
+    assert not await other.receive(event(1))
+    assert await other.receive(event(2))
+    assert (await ids(one), await ids(other)) == ({"Ev1"}, {"Ev2"})
+
+
+async def test_events_of_a_process_that_is_gone_go_to_one_other(
+    two: tuple[SqlStore, SqlStore], mariadb_url: str
+) -> None:
+    one, other = two
+    for number in range(30):
+        await one.receive(event(number))
+    assert await ids(other) == set()
+    lapse(mariadb_url)
+    async with open_store(mariadb_url) as third:
+        taken = await asyncio.gather(*(ids(each) for each in (other, third, other, third)))
+        shares = taken[0] | taken[2], taken[1] | taken[3]
+        assert shares[0] & shares[1] == set()
+        assert shares[0] | shares[1] == {event(number).id for number in range(30)}
+
+
+async def test_a_process_that_ends_leaves_its_events_to_others_at_once(mariadb_url: str) -> None:
+    async with open_store(mariadb_url) as other:
+        async with open_store(mariadb_url) as one:
+            await one.receive(event(1))
+            assert await ids(other) == set()
+        assert await ids(other) == {"Ev1"}
+        await other.settle("Ev1")
+        assert await ids(other) == set()
+
+
+async def test_an_event_that_is_long_in_handling_stays_its_own(
+    two: tuple[SqlStore, SqlStore], mariadb_url: str
+) -> None:
+    one, other = two
+    await one.receive(event(1))
+    lapse(mariadb_url)
+    keeping = asyncio.create_task(one.keep(0.01))
+    await eventually(lambda: _lease_ahead(mariadb_url))
+    keeping.cancel()
+    assert await ids(other) == set()
+
+
+def _lease_ahead(url: str) -> bool:
+    engine = create_engine(url.replace("+aiomysql", "+pymysql"))
+    with engine.begin() as connection:
+        until = connection.execute(text("SELECT lease_until FROM inbox")).scalar_one()
+    engine.dispose()
+    return int(until) > 1
+
+
+async def test_a_duty_is_one_process_s(two: tuple[SqlStore, SqlStore], mariadb_url: str) -> None:
+    one, other = two
+    assert sorted(await asyncio.gather(one.hold_duty("d"), other.hold_duty("d"))) == [False, True]
+    holder, rival = (one, other) if await one.hold_duty("d") else (other, one)
+    assert await holder.advance_duty("d", 7)
+    assert not await rival.advance_duty("d", 9)
+    lapse(mariadb_url)
+    assert await rival.hold_duty("d")
+    assert await rival.duty_position("d") == 7
+    assert not await holder.advance_duty("d", 8)
+    assert not await holder.hold_duty("d")
+
+
+async def test_a_duty_goes_on_when_its_process_ends(mariadb_url: str) -> None:
+    async with open_store(mariadb_url) as other:
+        async with open_store(mariadb_url) as one, Duty(one, "d") as mine:
+            assert mine.held
+            async with Duty(other, "d") as theirs:
+                assert not theirs.held
+        assert not mine.held
+        async with Duty(other, "d") as theirs:
+            assert theirs.held
+
+
+async def test_a_process_alone_has_every_duty(sqlite_url: str) -> None:
+    for _ in range(2):
+        async with open_store(sqlite_url) as store:
+            duty = Duty(store, "d")
+            async with duty:
+                assert duty.held
+                await duty.advance(await duty.position() + 1)
+    async with open_store(sqlite_url) as store:
+        assert await store.duty_position("d") == 2
