@@ -206,7 +206,7 @@ async def serve(configuration: Configuration) -> None:
         by_name: dict[str, CommandSpec] = {command.name: command for command in commands} | {status.name: status}
         telling = await stack.enter_async_context(Duty(store, "tell Slack"))
         room = await stack.enter_async_context(
-            SlackRoom(access, store, store, by_name, ops_command(), operations, masker, clock, telling)
+            SlackRoom(access, store, store, store, by_name, ops_command(), operations, masker, clock, telling)
         )
         looks, performers = build_edges(connections, recipes, store)
         engine = Engine(

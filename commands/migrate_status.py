@@ -10,6 +10,7 @@ from bot.domain.errors import Reason, Refused, problem
 from bot.domain.look import DatabaseFacts, HostFacts, HostQuestion, Look
 from bot.domain.names import TargetName
 from bot.domain.request import Action, Origin, Request
+from bot.domain.sighting import Seen
 from bot.domain.status import Disk, Holds, MigrationStatus
 from bot.domain.target import Database, Operations, Target
 from bot.recipes.recipe import Migrations, Recipe
@@ -63,6 +64,22 @@ class MigrateStatus:
         disks = (*disks_of(live, recipe.needs_kib), *await _database_disk(target.database, database, target.path, look))
         return replace(status, disks=disks, shelf=shelf)
 
+    async def sight(self, target: Target, look: Look) -> Seen:
+        """Read what is live, what is in maintenance, and what is pending where the target has migrations.
+
+        Raises:
+            Refused: what a host or the database answers.
+        """
+        recipe = self.recipes[target.name]
+        kept = recipe.migrations
+        if target.database is None or kept is None:
+            asked = replace(question(recipe, target, target.branch), ref=None, telling=None)
+            live = await each(*(look.host(name, asked) for name in target.hosts))
+            return Seen(_heads(live), _in_maintenance(live))
+        ahead, live, database = await _read(recipe, target, look, kept)
+        status = judge_status(target, kept, ahead, live, database)
+        return Seen(_heads(live), status.maintenance, status.pending_live, status.pending_branch)
+
 
 async def _shelf(look: Look) -> Shelf | None:
     """Read the backups; that there is no place for them, or that it cannot be read, hides nothing else."""
@@ -95,6 +112,14 @@ def disks_of(live: tuple[HostFacts, ...], needs_kib: int) -> tuple[Disk, ...]:
         needs_kib: what the recipe asks for before each deploy.
     """
     return tuple(Disk(facts.host, Holds.CODE, facts.free_kib, needs_kib) for facts in live)
+
+
+def _heads(live: tuple[HostFacts, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(facts.head for facts in live))
+
+
+def _in_maintenance(live: tuple[HostFacts, ...]) -> tuple[str, ...]:
+    return tuple(facts.host for facts in live if facts.maintenance)
 
 
 async def _read(
@@ -147,7 +172,7 @@ def judge_status(
         missing=tuple(row.name for row in database.ran if row.name not in known),
         blockers=database.sessions,
         sees_all_sessions=database.sees_all_sessions,
-        maintenance=tuple(facts.host for facts in live if facts.maintenance),
+        maintenance=_in_maintenance(live),
         maintenance_unknown=tuple(facts.host for facts in live if facts.maintenance is None),
         size_bytes=database.size_bytes,
         replication=database.replication,

@@ -142,6 +142,10 @@ class Policy:
         """Give the people who may ask for an action."""
         return self.run.get(action, NOBODY)
 
+    def who_approves(self) -> tuple[People, ...]:
+        """Give each list of people of whom an approval may be asked."""
+        return tuple(dict.fromkeys(asked.eligible for asked in self.approve.values()))
+
     def requirement(self, action: Action, destructive: bool = False) -> Requirement:  # noqa: FBT001, FBT002 - a fact of the plan, not a switch
         """Give what must be countersigned before the first change.
 

@@ -7,12 +7,12 @@ import os
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
-from statistics import median
 
 import structlog
 
 from bot.domain.backup import Shelf
 from bot.domain.errors import Reason, Refused, problem
+from bot.domain.estimate import PAST, Usual, usual_of
 from bot.domain.history import Entry
 from bot.domain.moves import MOVE, RESUME, Move, legal_moves
 from bot.domain.names import run_id
@@ -24,6 +24,7 @@ from bot.domain.target import Operations, Target
 from bot.engine.afterwards import Afterwards
 from bot.engine.desk import Desk
 from bot.engine.driver import Driver
+from bot.engine.lookout import Lookout
 from bot.engine.ports import Chunk
 from bot.engine.refusals import on_record, request_on_record
 from bot.engine.rules import in_the_way, require, require_exception
@@ -32,8 +33,6 @@ from bot.engine.world import World
 
 _SWEEP = 3.0
 """Seconds between looks for runs that nobody drives: a crashed owner's, or one whose driver failed."""
-
-_ESTIMATE_FROM = 20
 
 _MOST_FAILURES = 3
 """A run whose driver failed so often in a row, for a reason nobody foresaw, is not tried for ever."""
@@ -52,6 +51,7 @@ class Engine:
         self._world = world
         self.desk = Desk(world)
         self._afterwards = Afterwards(world)
+        self.lookout = Lookout(world, self.desk)
         self._drivers: dict[str, tuple[Driver, asyncio.Task[None]]] = {}
         self._sweeper: asyncio.Task[None] | None = None
         self._failures: Counter[str] = Counter()
@@ -79,6 +79,7 @@ class Engine:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self.lookout.end()
 
     @request_on_record
     async def submit(self, request: Request) -> Run:
@@ -253,14 +254,14 @@ class Engine:
         """Read what was kept of a run's output."""
         return await self._world.store.output(run)
 
-    async def estimate(self, run: Run) -> Mapping[str, float]:
-        """Estimate how long each step of a run takes, in seconds: the median of its past on the same target."""
-        estimates: dict[str, float] = {}
+    async def estimate(self, run: Run) -> Mapping[str, Usual]:
+        """Estimate how long each step of a run takes, from its past on the same target."""
+        estimates: dict[str, Usual] = {}
         name = run.request.target
         for key in run.step_order:
-            past = await self._world.store.step_seconds(name.app, name.environment, key, _ESTIMATE_FROM)
-            if past:
-                estimates[key] = median(past)
+            usual = usual_of(await self._world.store.step_seconds(name.app, name.environment, key, PAST))
+            if usual is not None:
+                estimates[key] = usual
         return estimates
 
     async def _create(self, request: Request) -> Run:

@@ -20,6 +20,7 @@ from bot.domain.people import Roster
 from bot.domain.plan import NothingToDo, Plan, Step
 from bot.domain.request import Request
 from bot.domain.run import Gate, Run, RunState, StepRow, Vote
+from bot.domain.sighting import Seen
 from bot.domain.status import MigrationStatus
 from bot.domain.target import Emoji, Target
 
@@ -538,4 +539,8 @@ class StatusReader(Protocol):
 
     async def status(self, target: Target, look: Look) -> MigrationStatus:
         """Read where the migrations of a target stand. Raises `Refused` where that cannot be read."""
+        ...
+
+    async def sight(self, target: Target, look: Look) -> Seen:
+        """Read what is live and what is pending. Raises `Refused` where that cannot be read."""
         ...

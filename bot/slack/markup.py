@@ -110,6 +110,11 @@ def channel(identifier: str) -> Markup:
     return Markup(f"<#{_identifier(identifier)}>")
 
 
+def link(url: str, text: str) -> Markup:
+    """Link a text to an address that Slack itself gave."""
+    return Markup(f"<{url.replace('|', '%7C').replace('>', '%3E')}|{inline(text)}>")
+
+
 def time_of_day(instant: datetime) -> Markup:
     """Show an instant in the reader's own time zone: the time, with the day where it is not today.
 

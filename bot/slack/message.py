@@ -13,6 +13,7 @@ from bot.slack.markup import Markup
 
 Block = dict[str, Any]
 
+HEADER = 150
 SECTION = 3000
 CONTEXT = 2000
 BLOCKS = 50
@@ -126,6 +127,17 @@ def button(action: str, label: str, value: str) -> Block:
         "text": {"type": "plain_text", "text": markup.clip(label, 75), "emoji": True},
         "value": value,
     }
+
+
+def link_button(action: str, label: str, value: str, url: str) -> Block:
+    """Build a button that opens an address; Slack tells of the press all the same."""
+    return {**button(action, label, value), "url": url}
+
+
+def header(text: str) -> Block:
+    """Build a heading, in plain text."""
+    said = markup.clip(markup.unmarked(text), HEADER)
+    return {"type": "header", "text": {"type": "plain_text", "text": said, "emoji": True}}
 
 
 def dangerous(button: Block, confirm: Confirm) -> Block:

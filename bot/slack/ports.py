@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Protocol
 
 from bot.domain.backup import Shelf
+from bot.domain.estimate import Usual
+from bot.domain.home import Cockpit, Picture, Viewer
 from bot.domain.lock import Lock
 from bot.domain.moves import Move
 from bot.domain.names import TargetName
@@ -30,6 +33,11 @@ class Front(Protocol):
     @property
     def desk(self) -> DeskSpec:
         """Where what concerns several runs is asked."""
+        ...
+
+    @property
+    def lookout(self) -> LookoutSpec:
+        """Where how everything stands is asked."""
         ...
 
     async def submit(self, request: Request) -> Run:
@@ -88,8 +96,8 @@ class Front(Protocol):
         """Read what was kept of a run's output: by step, place, attempt and offset."""
         ...
 
-    async def estimate(self, run: Run) -> Mapping[str, float]:
-        """Give how long each step took in the past: step key → median in seconds; no key without a past."""
+    async def estimate(self, run: Run) -> Mapping[str, Usual]:
+        """Give how long each step usually takes, by its key; no key without a past."""
         ...
 
 
@@ -135,6 +143,26 @@ class DeskSpec(Protocol):
 
     async def allowed(self, targets: tuple[TargetName, ...], user: str) -> Allowed:
         """Judge what somebody may ask for now."""
+        ...
+
+
+class LookoutSpec(Protocol):
+    """How everything stands; but for `refresh`, it is answered without asking any host."""
+
+    async def picture(self) -> Picture:
+        """Read how all targets stand."""
+        ...
+
+    async def cockpit(self, picture: Picture, viewer: Viewer) -> Cockpit:
+        """Give what of a picture concerns somebody."""
+        ...
+
+    async def waited_for(self, picture: Picture) -> frozenset[str]:
+        """Name those for whom a run may wait."""
+        ...
+
+    async def refresh(self, targets: tuple[TargetName, ...], older_than: timedelta) -> None:
+        """Look at targets that were not looked at for so long; returns when all of them were."""
         ...
 
 

@@ -15,7 +15,7 @@ from slack_bolt.async_app import AsyncApp
 from bot.domain.inbox import EventKind
 from bot.domain.secrets import Masker, Secret
 from bot.domain.target import Operations
-from bot.engine.ports import Clock, InboxStore, MessageStore
+from bot.engine.ports import Audience, Clock, HomeStore, InboxStore, MessageStore
 from bot.slack.answers import Answers
 from bot.slack.conversation import SlackConversation
 from bot.slack.english import ENGLISH
@@ -30,6 +30,7 @@ from bot.slack.handlers.reactions import ReactionHandler
 from bot.slack.handlers.share import ShareHandler
 from bot.slack.handlers.unlocking import Unlocking
 from bot.slack.herald import SlackHerald
+from bot.slack.homes import Homes
 from bot.slack.inbox import Handler, Inbox, InboxWorker, Received
 from bot.slack.listeners import command_recorder, register_all
 from bot.slack.people import SlackDirectory
@@ -78,7 +79,7 @@ class SlackAccess:
 class SlackRoom:
     """The conversation with one workspace.
 
-        async with SlackRoom(access, inbox, messages, commands, ops, operations, masker, clock, telling) as room:
+        async with SlackRoom(access, inbox, messages, homes, commands, ops, operations, masker, clock, telling) as room:
             engine = Engine(..., audience=room.audience, directory=room.directory, conversation=room.conversation)
             await room.start(engine)
 
@@ -86,6 +87,7 @@ class SlackRoom:
         access: how Slack is reached.
         inbox: where events are recorded.
         messages: what Slack was last told.
+        homes: who opened the App Home.
         commands: by slash name (`/deploy`).
         ops: the command `/ops`.
         operations: the operations file.
@@ -99,6 +101,7 @@ class SlackRoom:
         access: SlackAccess,
         inbox: InboxStore,
         messages: MessageStore,
+        homes: HomeStore,
         commands: Mapping[str, CommandSpec],
         ops: OpsSpec,
         operations: Operations,
@@ -110,6 +113,7 @@ class SlackRoom:
         self._telling = telling
         self._inbox_store = inbox
         self._messages = messages
+        self._home_store = homes
         self._commands = commands
         self._ops = ops
         self._operations = operations
@@ -132,13 +136,24 @@ class SlackRoom:
         self.directory = SlackDirectory(self.gateway, lambda: str(self._me.get("team_id", "")))
         emoji = self._operations.emoji
         teller = Teller(self.gateway, self._messages, self.directory, self._sentences, self._masker, emoji, self._clock)
-        self.audience = Publisher(teller, self._messages, self._telling)
+        self._publisher = Publisher(teller, self._messages, self._telling)
+        self._homes = Homes(
+            self.gateway,
+            self._home_store,
+            self._messages,
+            lambda: str(self._me.get("url", "")),
+            self._sentences,
+            self._masker,
+            self._clock,
+            self._telling,
+        )
+        self.audience: Audience = Hearers((self._publisher, self._homes))
         self.conversation = SlackConversation(
             self.gateway,
             self._messages,
             emoji,
             lambda: str(self._me.get("user_id", "")),
-            self.audience.changed,
+            self._publisher.changed,
         )
         self._inbox = Inbox(self._inbox_store, self._clock)
         self._app = AsyncApp(
@@ -173,6 +188,7 @@ class SlackRoom:
             front, self._ops, self._commands, unlocking, answers, self._sentences, self._masker, self._clock
         )
         commands = CommandHandler(front, self._commands, ops, self.gateway, answers, self._sentences, self._clock)
+        home = HomeHandler(self._homes)
         self._worker = InboxWorker(
             self._inbox,
             self._inbox_store,
@@ -184,14 +200,14 @@ class SlackRoom:
                     ButtonHandler(front, self._messages, answers, self._sentences, self._masker),
                     ShareHandler(front, self.gateway, answers, self._sentences),
                     unlocking,
+                    home.pressed,
                 ),
-                EventKind.HOME: HomeHandler(
-                    self.gateway, {**self._commands, self._ops.name: self._ops}, self._sentences
-                ),
+                EventKind.HOME: home.opened,
             },
             FailureHandler(answers, self._sentences),
         )
-        self.audience.start(front)
+        self._publisher.start(front)
+        self._homes.start(front)
         self._worker.start()
         token = self._access.app_token.reveal()
         self._sockets = SlackSockets(self._app, token, command_recorder(self._inbox), self.gateway, self._reconnected)
@@ -210,7 +226,7 @@ class SlackRoom:
     @property
     def behind(self) -> int:
         """How many runs Slack does not agree with yet."""
-        return self.audience.behind
+        return self._publisher.behind
 
     async def drain(self, seconds: float = 10.0) -> None:
         """Take nothing more from Slack, handle what has arrived, and bring Slack up to date.
@@ -222,14 +238,15 @@ class SlackRoom:
             await self._sockets.close()
         if self._worker is not None:
             await self._worker.drain(seconds)
-        await self.audience.drain(seconds)
+        await self._publisher.drain(seconds)
 
     async def aclose(self) -> None:
         """Close everything, in reverse order; one failing close never stops the rest."""
         closers = (
             *((self._sockets.close,) if self._sockets else ()),
             *((self._worker.aclose,) if self._worker else ()),
-            self.audience.aclose,
+            self._homes.aclose,
+            self._publisher.aclose,
             self._end_nudges,
             *((self._session.close,) if self._session else ()),
         )
@@ -274,6 +291,22 @@ class SlackRoom:
         for task in self._nudges:
             task.cancel()
         await asyncio.gather(*self._nudges, return_exceptions=True)
+
+
+@dataclass(frozen=True)
+class Hearers:
+    """Several who want to know of changes. Implements `bot.engine.ports.Audience`.
+
+    Args:
+        hearers: in the order in which they are told.
+    """
+
+    hearers: tuple[Audience, ...]
+
+    def changed(self, run: str) -> None:
+        """Tell each of them that a run has changed; returns at once."""
+        for hearer in self.hearers:
+            hearer.changed(run)
 
 
 def _each(*handlers: Handler) -> Handler:

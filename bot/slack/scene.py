@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from bot.domain.errors import Problem
+from bot.domain.estimate import Usual
 from bot.domain.people import NOBODY, People
 from bot.domain.plan import BOT, Dump, Finding, Phase, Plan, Prove, Risk, Step
 from bot.domain.request import DURING_FREEZE, EMERGENCY
@@ -59,7 +60,7 @@ class Scene:
         emoji: which count as approval and rejection.
         now: for elapsed times.
         names: how people are called, by Slack's ID; somebody missing is called by their ID.
-        estimates: step key → median of the past, in seconds.
+        estimates: step key → how long it usually takes.
         alert: who is called when what the schedule asked for did not end well.
     """
 
@@ -68,7 +69,7 @@ class Scene:
     emoji: EmojiNames
     now: datetime
     names: Mapping[str, str] = field(default_factory=dict)
-    estimates: Mapping[str, float] = field(default_factory=dict)
+    estimates: Mapping[str, Usual] = field(default_factory=dict)
     alert: People = NOBODY
 
     def named(self, found: Problem) -> Problem:
@@ -216,6 +217,14 @@ def downtime(run: Run) -> float | None:
     down = [row.ended_at for row in run.rows(pair[0].key) if row.state is StepState.DONE and row.ended_at]
     up = [row.ended_at for row in run.rows(pair[1].key) if row.state is StepState.DONE and row.ended_at]
     return figures.between(min(down), max(up)) if down and up else None
+
+
+def down_since(run: Run) -> datetime | None:
+    """Give the instant at which a run that goes on took the site down; None where it is up, or nobody knows."""
+    pair = _takes_down(run.plan)
+    if pair is None or not site_is_down(run):
+        return None
+    return min((row.ended_at for row in run.rows(pair[0].key) if row.ended_at), default=None)
 
 
 def site_is_down(run: Run) -> bool | None:

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bot.domain.approval import GateState
+from bot.domain.estimate import Usual
 from bot.domain.inbox import MessageState, Posted
 from bot.domain.people import NOBODY
 from bot.domain.run import Run, RunState
@@ -80,7 +81,7 @@ class _Memo:
     absent: set[str] = field(default_factory=set)
     looks: int = 0
     seeded: str = ""
-    estimates: Mapping[str, float] = field(default_factory=dict)
+    estimates: Mapping[str, Usual] = field(default_factory=dict)
     estimated: int = -1
 
 

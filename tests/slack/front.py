@@ -6,21 +6,26 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bot.domain.errors import Reason, Refused, problem
-from bot.domain.inbox import Event, Posted
+from bot.domain.home import Cockpit, Picture, Viewer, needs, people_of
+from bot.domain.inbox import CARD, Event, Posted
+from bot.domain.lock import Lock
 from bot.domain.names import Ref, TargetName
+from bot.domain.overview import TargetOverview
+from bot.domain.people import Roster
 from bot.domain.request import Action, Origin, Request
 from bot.domain.run import Run, RunState
 from bot.domain.secrets import Secret
+from bot.domain.sighting import Sighting
 from bot.domain.target import Operations
 from bot.engine.ports import Chunk
 from bot.playground import RunningPlayground
 from bot.slack import SlackAccess, SlackRoom
 from commands.ops import Ops
-from tests.slack.runs import MASKER, OPERATIONS
+from tests.slack.runs import BOB, MASKER, OPERATIONS
 
 
 class Now:
@@ -46,6 +51,7 @@ class FakeFront:
         self.refuses: Refused | None = None
         self.outputs: dict[str, tuple[Chunk, ...]] = {}
         self.room: SlackRoom | None = None
+        self.lookout = FakeLookout(self)
 
     def put(self, run: Run) -> None:
         """Change a run, as the engine would, and say so."""
@@ -87,6 +93,51 @@ class FakeFront:
         return {}
 
 
+class FakeLookout:
+    """Sees what the front keeps, and everybody may do everything."""
+
+    def __init__(self, front: FakeFront) -> None:
+        self._front = front
+        self.sightings: dict[TargetName, Sighting] = {}
+        self.looked: list[tuple[TargetName, ...]] = []
+        self.locks: dict[TargetName, Lock] = {}
+
+    async def picture(self) -> Picture:
+        runs = [run for run in self._front.runs.values() if not run.ended]
+        overviews = tuple(
+            TargetOverview(name, tuple(run for run in runs if run.request.target == name), lock=self.locks.get(name))
+            for name in self._front.operations.targets
+        )
+        return Picture(overviews, dict(self.sightings))
+
+    async def cockpit(self, picture: Picture, viewer: Viewer) -> Cockpit:
+        roster = Roster({"S0RELEASE": frozenset({BOB})}, frozenset({viewer.user}))
+        needed = tuple(run for run in self._front.runs.values() if needs(run, viewer.user, roster))
+        recent = tuple(sorted(self._front.runs.values(), key=lambda run: -run.sequence))
+        names = tuple(self._front.operations.targets)
+        may = dict.fromkeys(Action, names)
+        return Cockpit(viewer.user, viewer.chosen, picture, needed, recent[:10], may)
+
+    async def waited_for(self, picture: Picture) -> frozenset[str]:
+        return people_of([run for overview in picture.overviews for run in overview.unfinished], Roster())
+
+    async def refresh(self, targets: tuple[TargetName, ...], older_than: timedelta) -> None:
+        self.looked.append(targets)
+
+
+class MemoryHomes:
+    """Who opened the App Home, in memory."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, Viewer] = {}
+
+    async def viewers(self, since: datetime) -> tuple[Viewer, ...]:
+        return tuple(sorted(self.rows.values(), key=lambda viewer: viewer.opened_at, reverse=True))
+
+    async def saw_home(self, viewer: Viewer) -> None:
+        self.rows[viewer.user] = viewer
+
+
 class MemoryInbox:
     """An inbox in memory; `broken` makes it fail, as a store that is full does."""
 
@@ -125,6 +176,9 @@ class MemoryMessages:
         if self.dies_after_post == posted.slot and posted.ts:
             raise asyncio.CancelledError
         self.rows[posted.run, posted.slot] = posted
+
+    async def cards(self, runs: frozenset[str]) -> Mapping[str, Posted]:
+        return {name: row for (name, slot), row in self.rows.items() if name in runs and slot == CARD and row.ts}
 
     async def find_message(self, channel: str, ts: str) -> Posted | None:
         return next((row for row in self.rows.values() if (row.channel, row.ts) == (channel, ts)), None)
@@ -171,6 +225,7 @@ class World:
         self.front = FakeFront()
         self.inbox = MemoryInbox()
         self.messages = MemoryMessages(self.front)
+        self.homes = MemoryHomes()
         self.clock = Now()
         self.telling = Telling()
 
@@ -181,6 +236,7 @@ class World:
             access,
             self.inbox,
             self.messages,
+            self.homes,
             {"/deploy": DeploySpec()},
             Ops(),
             OPERATIONS,

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from bot.domain.approval import GateState
 from bot.domain.errors import Reason, problem
+from bot.domain.estimate import Usual
 from bot.domain.names import Sha, TargetName
 from bot.domain.people import People
 from bot.domain.plan import Commit, Dump, Finding, Health, OnFailure, Phase, Plan, Preflight, Risk, Shell, Skipped, Step
@@ -28,7 +29,16 @@ MIGRATION = "2025_11_16_074003_add_token_id_to_user_sessions_table"
 SHA256 = "9f2c4d11" * 8
 PASSWORD = "hunter2-production"
 NAMES = {AMELIE: "Amélie", BOB: "Bob", NOOR: "Noor"}
-ESTIMATES = {"migrate": 12.0, "backup": 40.0, "maintenance-on": 0.5, "checkout": 1.0, "config-cache": 2.0}
+ESTIMATES = {
+    key: Usual(seconds, seconds * 2)
+    for key, seconds in {
+        "migrate": 12.0,
+        "backup": 40.0,
+        "maintenance-on": 0.5,
+        "checkout": 1.0,
+        "config-cache": 2.0,
+    }.items()
+}
 RELEASERS = Requirement(
     1,
     People(("releasers",), frozenset({BOB}), frozenset({"S0RELEASE"})),

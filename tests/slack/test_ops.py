@@ -33,8 +33,8 @@ NAME = TargetName("compte", "production")
 class FakeDesk:
     """Keeps locks in memory."""
 
-    def __init__(self) -> None:
-        self.locks: dict[TargetName, Lock] = {}
+    def __init__(self, locks: dict[TargetName, Lock]) -> None:
+        self.locks: dict[TargetName, Lock] = locks
         self.may: dict[Action, tuple[TargetName, ...]] = {Action.DEPLOY: (NAME,)}
         self.uncertain = False
         self.refuses: Refused | None = None
@@ -82,7 +82,7 @@ class Typed:
 
     def __init__(self) -> None:
         self.front = FakeFront()
-        self.desk = self.front.desk = FakeDesk()  # type: ignore[attr-defined]
+        self.desk = self.front.desk = FakeDesk(self.front.lookout.locks)  # type: ignore[attr-defined]
         self.heard = Heard()
         sentences = Sentences(ENGLISH)
         commands = {"/deploy": DeploySpec()}

@@ -5,17 +5,23 @@ from datetime import timedelta
 
 import pytest
 
+from bot.domain.backup import Proof
+from bot.domain.errors import Reason, problem
+from bot.domain.estimate import Usual
+from bot.domain.freeze import Freeze, WeekTime
+from bot.domain.home import Picture
 from bot.domain.lock import Lock
 from bot.domain.names import TargetName
-from bot.domain.overview import TargetOverview
+from bot.domain.overview import ProvenBackup, TargetOverview
 from bot.domain.run import Run, RunState
+from bot.domain.sighting import Seen, Sighting
 from bot.domain.target import EmojiNames
 from bot.slack.cards.ops_card import lock_set_card, ops_card
 from bot.slack.english import ENGLISH
 from bot.slack.scene import Scene
 from bot.slack.sentences import Sentences
 from tests.slack.limits import broken, texts
-from tests.slack.runs import AT, BOB, MASKER, NEW, PASSWORD, RUNS
+from tests.slack.runs import AT, BOB, MASKER, NEW, OLD, PASSWORD, RUNS
 
 SCENE = Scene(Sentences(ENGLISH), MASKER, EmojiNames(), AT)
 NAME = TargetName("compte", "production")
@@ -25,7 +31,7 @@ QUIET = TargetOverview(NAME, (), DONE, DONE)
 
 
 def said(*overviews: TargetOverview) -> str:
-    return "\n".join(texts(ops_card(overviews, SCENE).blocks))
+    return "\n".join(texts(ops_card(Picture(overviews), SCENE).blocks))
 
 
 @pytest.mark.parametrize(
@@ -46,16 +52,21 @@ def said(*overviews: TargetOverview) -> str:
     ],
 )
 def test_the_first_line_answers_the_question(overviews: tuple[TargetOverview, ...], first: str) -> None:
-    card = ops_card(overviews, SCENE)
+    card = ops_card(Picture(overviews), SCENE)
     assert card.text == first
     assert card.blocks[0]["text"]["text"] == first
     assert broken(card) == []
 
 
 def test_what_runs_says_which_step_of_how_many() -> None:
-    assert "⚙️ `R-7K3F9Q` Deploy · *running* · step 6 of 9: *Migrate the database* · <@U0AMELIE>" in said(
-        replace(QUIET, unfinished=(RUNS["running"],))
-    )
+    overview = replace(QUIET, unfinished=(RUNS["running"],))
+    picture = Picture((overview,), usual={"R-7K3F9Q": {"migrate": Usual(12.0, 20.0)}})
+    told = "\n".join(texts(ops_card(picture, replace(SCENE, now=AT + timedelta(seconds=31))).blocks))
+    step = "step 6 of 9: *Migrate the database* · 6 s · about 6 s left · 🚧 site down for 14 s"
+    assert f"⚙️ `R-7K3F9Q` Deploy · *running* · {step} · <@U0AMELIE>" in told
+    assert "`R-7K3F9Q` is changing it now" in told
+    told = "\n".join(texts(ops_card(picture, replace(SCENE, now=AT + timedelta(seconds=46))).blocks))
+    assert "21 s · ⚠️ *late*, usually 12 s" in told
 
 
 def test_what_waits_says_for_what() -> None:
@@ -65,13 +76,57 @@ def test_what_waits_says_for_what() -> None:
 
 
 def test_what_is_live_comes_from_the_history_and_is_not_guessed() -> None:
-    assert f"live `{NEW[:7]}` · last: ✅ Deploy done `R-7K3F9Q` <!date^" in said(QUIET)
+    assert f"live `{NEW[:7]}` since <!date^" in said(QUIET)
+    assert "by <@U0AMELIE>\n" in said(QUIET)
+    assert "last: ✅ Deploy done `R-7K3F9Q` <!date^" in said(QUIET)
     later = replace(DONE, state=RunState.REJECTED, id="R-000008")
     assert f"live `{NEW[:7]}` since <!date^" in said(replace(QUIET, last=later))
     failed = replace(DONE, state=RunState.FAILED, id="R-000009")
     assert "not certain: see `R-000009`" in said(replace(QUIET, release=failed))
-    assert "not certain: see `R-7K3F9Q`" in said(replace(QUIET, unfinished=(RUNS["running"],)))
     assert "no deploy that I remember" in said(replace(QUIET, release=None))
+
+
+SEEN = Seen((NEW,), (), (), ())
+LATER = AT + timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("sighting", "told"),
+    [
+        (
+            Sighting(NAME, LATER, SEEN),
+            ["live `aace2d6` since <!date^", "✅ no migration pending · site up · seen <!date^"],
+        ),
+        (
+            Sighting(NAME, LATER, Seen((NEW,), ("web1",), ("a", "b"))),
+            ["🔴 2 migrations of", "🚧 *in maintenance* on web1"],
+        ),
+        (Sighting(NAME, LATER, Seen((NEW,), (), (), ("a",))), ["🟡 1 migration waits for the next deploy"]),
+        (Sighting(NAME, LATER, Seen((OLD,))), ["⚠️ live `1f0c9b7`, which no run of mine brought"]),
+        (Sighting(NAME, LATER, Seen((OLD, NEW))), ["⚠️ the hosts differ: `1f0c9b7`, `aace2d6` are live"]),
+        (Sighting(NAME, AT, Seen((OLD,), ("web1",))), ["live `aace2d6` since", "not looked at yet"]),
+        (
+            Sighting(NAME, LATER, problem=problem(Reason.HOST_UNREACHABLE, host="web1", detail=f"key {PASSWORD}")),
+            ["⚠️ Could not be read <!date^", "Host `web1` cannot be reached: key ***"],
+        ),
+    ],
+)
+def test_what_was_seen_is_told_unless_a_run_changed_it_since(sighting: Sighting, told: list[str]) -> None:
+    text = "\n".join(texts(ops_card(Picture((QUIET,), {NAME: sighting}), SCENE).blocks))
+    for line in told:
+        assert line in text
+
+
+def test_a_freeze_and_the_backup_that_restores_are_told() -> None:
+    freeze = Freeze(WeekTime(0), WeekTime(60), "UTC", "no weekend releases")
+    proven = ProvenBackup("B-20251117-7K3F9Q", Proof.PROVEN, AT)
+    card = ops_card(Picture((replace(QUIET, backup=proven),), freezes={NAME: freeze}), SCENE)
+    text = "\n".join(texts(card.blocks))
+    assert "❄️ Frozen: no weekend releases" in text
+    assert "❄️ 1 × frozen" in card.text
+    assert "💾 `B-20251117-7K3F9Q` proven <!date^" in text
+    checked = replace(QUIET, backup=replace(proven, proof=Proof.CHECKED))
+    assert "checked <!date^1763371800^{date_short_pretty} {time}|2025-11-17 09:30 UTC>, not proven" in said(checked)
 
 
 def test_a_lock_says_who_since_when_and_why_and_mentions_no_channel() -> None:
@@ -101,14 +156,14 @@ def quiet(number: int) -> TargetOverview:
 
 
 def test_sixty_quiet_targets_are_all_there() -> None:
-    card = ops_card(tuple(quiet(number) for number in range(60)), SCENE)
+    card = ops_card(Picture(tuple(quiet(number) for number in range(60))), SCENE)
     assert broken(card) == []
     shown = "\n".join(texts(card.blocks))
     assert all(f"app-{number:02} production" in shown for number in range(60))
 
 
 def test_sixty_busy_targets_fit_and_those_that_do_not_are_counted() -> None:
-    card = ops_card(tuple(busy(number) for number in range(60)), SCENE)
+    card = ops_card(Picture(tuple(busy(number) for number in range(60))), SCENE)
     assert broken(card) == []
     shown = "\n".join(texts(card.blocks))
     left = 60 - sum(f"name-{number:02} production" in shown for number in range(60))
@@ -121,7 +176,7 @@ def test_sixty_busy_targets_fit_and_those_that_do_not_are_counted() -> None:
 def test_every_state_of_a_run_can_be_told(name: str) -> None:
     run: Run = RUNS[name]
     overview = replace(QUIET, last=run) if run.ended else replace(QUIET, unfinished=(run,))
-    assert broken(ops_card((overview,), SCENE)) == []
+    assert broken(ops_card(Picture((overview,)), SCENE)) == []
     assert run.id in said(overview)
 
 

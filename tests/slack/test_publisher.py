@@ -59,11 +59,11 @@ async def test_many_changes_are_few_edits_and_the_last_one_is_shown(world: World
 async def test_what_did_not_change_is_not_sent_again(world: World) -> None:
     world.front.put(RUNS["awaiting_approval"])
     async with world.room() as room:
-        await room.audience.drain(5)
+        await room._publisher.drain(5)
         before = world.calls("chat.update") + world.calls("chat.postMessage")
     async with world.room() as room:
-        room.audience.changed(RUN)
-        await room.audience.drain(5)
+        room._publisher.changed(RUN)
+        await room._publisher.drain(5)
     assert world.calls("chat.update") + world.calls("chat.postMessage") == before
 
 
@@ -73,7 +73,7 @@ async def test_a_crash_between_the_post_and_its_commit_makes_no_second_message(w
     world.messages.dies_after_post = slot
     async with world.room():
         await eventually(lambda: (row := world.messages.rows.get((RUN, slot))) and row.state is MessageState.INTENDED)
-        await eventually(lambda: RUN not in world.front.room.audience._followers)
+        await eventually(lambda: RUN not in world.front.room._publisher._followers)
     world.messages.dies_after_post = None
     async with world.room():
         await eventually(lambda: world.messages.published.get(RUN))
@@ -85,7 +85,7 @@ async def test_a_crash_where_slack_lets_nobody_look_posts_again(world: World) ->
     world.front.put(RUNS["awaiting_approval"])
     world.messages.dies_after_post = "card"
     async with world.room():
-        await eventually(lambda: RUN not in world.front.room.audience._followers)
+        await eventually(lambda: RUN not in world.front.room._publisher._followers)
     world.messages.dies_after_post = None
     world.server.faults.calls.append(CallFault("conversations.history", Effect.ERROR, None, error="missing_scope"))
     async with world.room():
@@ -180,10 +180,10 @@ async def test_somebody_whose_emoji_does_not_count_is_told_why_once(world: World
         world.front.put(RUNS["ignored_vote"])
         await eventually(lambda: world.whispers(AMELIE))
         world.front.put(RUNS["ignored_vote"])
-        await room.audience.drain(5)
+        await room._publisher.drain(5)
     async with world.room() as room:
-        room.audience.changed(RUN)
-        await room.audience.drain(5)
+        room._publisher.changed(RUN)
+        await room._publisher.drain(5)
     assert len(world.whispers(AMELIE)) == 1
     assert "somebody else must countersign" in world.whispers(AMELIE)[0]
 

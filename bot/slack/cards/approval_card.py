@@ -10,7 +10,7 @@ from bot.slack import markup
 from bot.slack.cards import backup_findings, evidence
 from bot.slack.cards.audience import approvers, emoji, mentions, names, unmentioned, voters
 from bot.slack.cards.plan_card import how_many_migrations
-from bot.slack.cards.run_card import step_line
+from bot.slack.cards.step_line import step_line
 from bot.slack.markup import Markup
 from bot.slack.message import Message, context, dotted, lines, message, section
 from bot.slack.scene import Scene, action, backup_id, exception, target

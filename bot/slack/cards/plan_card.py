@@ -161,7 +161,7 @@ def _downtime(plan: Plan, after: tuple[Shown, ...], scene: Scene) -> Markup:
         return scene.sentences.say("plan.downtime.none") if after else Markup("")
     first, last = numbers[pair[0]], numbers[pair[1]]
     known = [scene.estimates.get(step.key) for step in after[first:last]]
-    usual = sum(seconds for seconds in known if seconds is not None) if known and None not in known else 0
+    usual = sum(found.seconds for found in known if found is not None) if known and None not in known else 0
     usual = usual or _predicted_downtime(plan)
     return scene.sentences.say(
         "plan.downtime",

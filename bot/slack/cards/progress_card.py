@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bot.domain.run import Run, StepState
 from bot.slack import figures, markup
+from bot.slack.cards.step_line import time_left
 from bot.slack.markup import Markup
 from bot.slack.message import Message, lines, message, section
 from bot.slack.scene import (
@@ -105,10 +106,8 @@ def _note(step: Shown, scene: Scene) -> Markup:
     if step.state is StepState.UNKNOWN:
         return say("progress.unknown")
     if step.state is StepState.RUNNING:
-        usual = scene.estimates.get(step.key)
-        if usual is not None and usual >= 1:
-            return say("progress.usual", seconds=figures.duration(usual))
-        return say("progress.attempt", n=str(attempt)) if attempt > 1 else Markup("")
+        again = say("progress.attempt", n=str(attempt)) if attempt > 1 else Markup("")
+        return time_left(step, scene) or again
     return Markup("")
 
 

@@ -9,6 +9,7 @@ from bot.domain.request import EMERGENCY
 from bot.domain.run import Run, RunState
 from bot.slack import figures, markup
 from bot.slack.cards.audience import approvers, emoji, names, voters
+from bot.slack.cards.step_line import step_line
 from bot.slack.markup import Markup
 from bot.slack.message import (
     Block,
@@ -26,16 +27,13 @@ from bot.slack.message import (
 from bot.slack.scene import (
     STATE_EMOJI,
     Scene,
-    Shown,
     action,
     changed_anything,
-    current_step,
     downtime,
     exception,
     is_before_change,
     is_dry_run,
     seconds,
-    shown_steps,
     state_words,
     target,
 )
@@ -145,32 +143,6 @@ def _news(run: Run, scene: Scene) -> Markup:
             return say("card.held", wrong=scene.wrong(run.problem))
         case RunState.FAILED | RunState.REJECTED | RunState.EXPIRED | RunState.CANCELLED:
             return lines((scene.wrong(run.problem), say("card.unchanged") if not changed_anything(run) else Markup("")))
-
-
-def step_line(run: Run, scene: Scene) -> Markup:
-    """Say which step of how many is going on, for how long, and how long it usually takes."""
-    steps = shown_steps(run)
-    step = current_step(steps)
-    if step is None:
-        return scene.sentences.say("card.looking") if is_before_change(run) else Markup("")
-    elapsed = step.elapsed(scene.now)
-    return scene.sentences.say(
-        "card.step",
-        n=str(step.number),
-        m=str(len(steps)),
-        title=step.title,
-        elapsed=figures.duration(elapsed) if elapsed >= 1 else "",
-        left=_left(step, elapsed, scene),
-    )
-
-
-def _left(step: Shown, elapsed: float, scene: Scene) -> Markup:
-    usual = scene.estimates.get(step.key)
-    if usual is None or usual < 1:
-        return Markup("")
-    if elapsed < usual:
-        return scene.sentences.say("card.left", seconds=figures.duration(max(round(usual - elapsed), 1)))
-    return scene.sentences.say("card.longer", usual=figures.duration(usual)) if elapsed > usual * 2 else Markup("")
 
 
 def _gate_line(run: Run, scene: Scene) -> Markup:

@@ -1,42 +1,43 @@
-"""The App Home: what can be typed here."""
+"""The App Home: opened, filtered, looked at again. Its forms and answers are `bot.slack.handlers.home_buttons`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from bot.slack.gateway import Gateway, SlackBusy, SlackRefused, SlackUncertain
+from bot.slack.cards.home_card import FILTER, REFRESH
+from bot.slack.gateway import SlackBusy, SlackRefused, SlackUncertain
+from bot.slack.homes import Homes
 from bot.slack.inbox import Received
-from bot.slack.message import lines, section
-from bot.slack.ports import Listed
-from bot.slack.sentences import Sentences
 
 
 class HomeHandler:
     """Shows somebody their App Home.
 
     Args:
-        gateway: to Slack.
-        commands: by slash name.
-        sentences: of the language that is spoken.
+        homes: publishes them.
     """
 
-    def __init__(self, gateway: Gateway, commands: Mapping[str, Listed], sentences: Sentences) -> None:
-        self._gateway = gateway
-        self._commands = commands
-        self._sentences = sentences
+    def __init__(self, homes: Homes) -> None:
+        self._homes = homes
 
-    async def __call__(self, received: Received) -> None:
+    async def opened(self, received: Received) -> None:
         """Publish the Home of who opened it."""
         event = received.payload["event"]
         if event.get("tab", "home") != "home":
             return
-        say = self._sentences.say
-        told = (
-            say("home.command", usage=f"{spec.name} {spec.usage}", description=spec.description)
-            for _, spec in sorted(self._commands.items())
-        )
-        view = {"type": "home", "blocks": [section(lines((say("home.intro"), *told)))]}
         try:
-            await self._gateway.publish_home(str(event["user"]), view)
+            await self._homes.opened(str(event["user"]))
         except (SlackRefused, SlackBusy, SlackUncertain):
-            return  # it is published again when it is opened again
+            return  # it is published again when something changes, or when it is opened again
+
+    async def pressed(self, received: Received) -> None:
+        """Handle the menu and the button above the environments; others are left alone."""
+        pressed = (received.payload.get("actions") or [{}])[0]
+        user = str(received.payload["user"]["id"])
+        try:
+            match pressed.get("action_id"):
+                case action if action == FILTER:
+                    chosen = (pressed.get("selected_option") or {}).get("value") or ""
+                    await self._homes.chose(user, str(chosen))
+                case action if action == REFRESH:
+                    await self._homes.asked_again(user)
+        except (SlackRefused, SlackBusy, SlackUncertain):
+            return

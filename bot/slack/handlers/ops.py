@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
+from datetime import timedelta
 
 from bot.domain.errors import Refused
 from bot.domain.names import TargetName
@@ -21,6 +23,12 @@ from bot.slack.scene import Scene
 from bot.slack.sentences import Sentences
 
 _MOST_TARGETS = 6
+
+_FRESH = timedelta(minutes=1)
+"""What was seen within this span is not looked at again."""
+
+_PATIENCE_SECONDS = 2.0
+"""Whoever asked reads on a phone, perhaps while something burns: what is remembered is told then."""
 
 
 class OpsHandler:
@@ -80,7 +88,7 @@ class OpsHandler:
         order = self._spec.parse(words, origin, self._front.operations)
         match order:
             case ShowStatus(targets):
-                return ops_card(await self._front.desk.overviews(targets), self._scene())
+                return await self._status(targets)
             case ShowHelp(targets):
                 return saying(await self._help(targets, origin.user))
             case CancelRun(run):
@@ -89,6 +97,14 @@ class OpsHandler:
                 return await self._lock(target, reason, origin.user)
             case TakeLockOff(target):
                 return await self._unlocking.answer(target, origin)
+
+    async def _status(self, targets: tuple[TargetName, ...]) -> Message:
+        """Look at the targets for a moment; a host that takes longer is told as it was last seen."""
+        lookout = self._front.lookout
+        looking = asyncio.ensure_future(lookout.refresh(targets, _FRESH))
+        await asyncio.wait({looking}, timeout=_PATIENCE_SECONDS)
+        picture = await lookout.picture()
+        return ops_card(picture.of(frozenset(targets)), self._scene())
 
     async def _lock(self, target: TargetName, reason: str, user: str) -> Message:
         lock = await self._front.desk.lock(target, reason, user)

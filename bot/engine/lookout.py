@@ -1,0 +1,99 @@
+"""What the App Home and `/ops status` show: how everything stands, and what of it concerns one person."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from bot.domain.estimate import PAST, Usual, usual_of
+from bot.domain.home import Cockpit, Picture, Viewer, groups_of, needs, people_of
+from bot.domain.names import TargetName
+from bot.domain.people import Membership, membership
+from bot.domain.request import Action
+from bot.domain.run import Run, StepState
+from bot.engine.desk import Desk
+from bot.engine.sightings import Sightings
+from bot.engine.world import World
+
+RECENT = 10
+"""So many of the latest runs are shown."""
+
+
+class Lookout:
+    """Answers from the store and from what was seen; `refresh` alone asks hosts.
+
+    Args:
+        world: the engine's ports.
+        desk: judges what somebody may.
+    """
+
+    def __init__(self, world: World, desk: Desk) -> None:
+        self._world = world
+        self._desk = desk
+        self._sightings = Sightings(world)
+
+    async def picture(self) -> Picture:
+        """Read how all targets stand."""
+        targets = self._world.operations.targets
+        now = self._world.clock.now()
+        frozen = {name: target.policy.freeze_at(Action.DEPLOY, now) for name, target in targets.items()}
+        overviews = await self._world.locks.overviews(tuple(targets))
+        return Picture(
+            overviews,
+            self._sightings.known(),
+            {name: freeze for name, freeze in frozen.items() if freeze is not None},
+            {run.id: await self._usual(run) for overview in overviews for run in overview.unfinished},
+        )
+
+    async def _usual(self, run: Run) -> Mapping[str, Usual]:
+        """Judge the past of the steps that run now; that of the others is not shown here."""
+        name, found = run.request.target, {}
+        for key in {row.key for row in run.steps if row.state is StepState.RUNNING}:
+            usual = usual_of(await self._world.store.step_seconds(name.app, name.environment, key, PAST))
+            if usual is not None:
+                found[key] = usual
+        return found
+
+    async def cockpit(self, picture: Picture, viewer: Viewer) -> Cockpit:
+        """Give what concerns somebody: targets on which they may run or approve something, and what waits for them.
+
+        Args:
+            picture: how all targets stand.
+            viewer: who looks, and what they chose.
+        """
+        names = tuple(overview.target for overview in picture.overviews)
+        allowed = await self._desk.allowed(names, viewer.user)
+        approve = {name: self._world.operations.targets[name].policy.who_approves() for name in names}
+        groups = {group for lists in approve.values() for people in lists for group in people.groups}
+        groups |= groups_of(picture.waiting)
+        roster = await self._world.directory.roster(frozenset({viewer.user}), frozenset(groups))
+        judged = {
+            name: {membership(viewer.user, people, roster) for people in lists} for name, lists in approve.items()
+        }
+        seen = {name for found in allowed.targets.values() for name in found}
+        seen |= {name for name, answers in judged.items() if Membership.YES in answers}
+        needed = tuple(run for run in picture.waiting if needs(run, viewer.user, roster))
+        seen |= {run.request.target for run in needed}
+        shown = tuple(name for name in names if name in seen)
+        return Cockpit(
+            viewer.user,
+            viewer.chosen,
+            picture.of(frozenset(shown)),
+            needed,
+            await self._world.locks.latest(shown, RECENT),
+            allowed.targets,
+            allowed.uncertain or any(Membership.UNKNOWN in answers for answers in judged.values()),
+        )
+
+    async def waited_for(self, picture: Picture) -> frozenset[str]:
+        """Name those for whom a run may wait: whom the gates that are open name."""
+        roster = await self._world.directory.roster(frozenset(), groups_of(picture.waiting))
+        return people_of(picture.waiting, roster)
+
+    async def refresh(self, targets: tuple[TargetName, ...], older_than: timedelta) -> None:
+        """Look at targets that were not looked at for so long; returns when all of them were."""
+        await self._sightings.refresh(targets, older_than)
+
+    async def end(self) -> None:
+        """End the looks that are under way."""
+        await self._sightings.end()
