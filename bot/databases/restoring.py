@@ -201,6 +201,7 @@ def _job(
         "manifest": f"{folder}/{manifest.backup}.json",
         "sha256": manifest.sha256,
         "data_bytes": str(manifest.data_bytes),
+        "server": manifest.server,
         "reserve": str(RESERVE_KIB),
         "only": only(manifest.chosen),
         "attempt": str(attempt),

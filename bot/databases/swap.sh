@@ -110,6 +110,9 @@ put_back() {
   [ -n "$touched" ] || return 0
   touched=
   bad=
+  # A server that has just died is mostly back in a minute, and only then can anything be put back.
+  since=$(date +%s)
+  until ask 'SELECT 1' >/dev/null 2>&1 || [ $(($(date +%s) - since)) -ge 60 ]; do sleep 1; done
   if [ -n "$swapped" ]; then
     drops | sql "$source" || bad=yes
     rename "$back" || bad=yes

@@ -77,7 +77,7 @@ CONTENTS = (
     "CREATE TABLE people (id INT PRIMARY KEY, name VARCHAR(100) CHARACTER SET utf8mb4, picture BLOB, born DATETIME,"
     " age INT GENERATED ALWAYS AS (id * 2) STORED) ENGINE=InnoDB",
     "INSERT INTO people (id, name, picture, born) VALUES (1, '🎉 Amélie ''quoted'' \\\\ back', 0x00FF0A0D1A5C27,"
-    " '2025-03-30 02:30:00'), (2, NULL, NULL, NULL), (3, '', '', '1000-01-01')",
+    " '2025-03-30 02:30:00'), (2, NULL, NULL, NULL), (3, '', '', '0000-00-00')",
     "CREATE TABLE `od``d \"na'me` (a INT)",
     "INSERT INTO `od``d \"na'me` VALUES (1), (2)",
     "CREATE TABLE `-- minus` (a INT)",
