@@ -146,6 +146,10 @@ class TargetLook:
         """Count the rows of a table, or those of them that have a value in a column."""
         return await self.databases.rows(self.target, table, column)
 
+    async def schema(self) -> frozenset[str]:
+        """Read the columns and indexes of the target's database."""
+        return await self.databases.schema(self.target)
+
     async def releases(self) -> tuple[Release, ...]:
         """Read what the bot remembers of the target's releases, newest first."""
         name = self.target.name

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bot.domain.look import Look, Release
 from bot.domain.plan import Finding, Plan
+from commands.ways_back import deploys_of
 
 _COLUMN = re.compile(r"(\w+) ")
-_MOST_RUNS = 20
 
 
 @dataclass(frozen=True, order=True)
@@ -59,8 +58,9 @@ async def losses(undo: tuple[str, ...], releases: tuple[Release, ...], look: Loo
     """
     if not undo:
         return ()
-    told, plans = await _plans_of(undo, releases, look)
-    added = sorted({thing for plan in plans for thing in added_by(plan)})
+    rehearsed = [plan for plan in await deploys_of(undo, releases, look) if _is_rehearsed(plan)]
+    told = {name for plan in rehearsed for name in plan.pending}
+    added = sorted({thing for plan in rehearsed for thing in added_by(plan)})
     whole = {thing.table for thing in added if not thing.column}
     counted = [thing for thing in added if not thing.column or thing.table not in whole]
     findings = [
@@ -71,16 +71,5 @@ async def losses(undo: tuple[str, ...], releases: tuple[Release, ...], look: Loo
     return (*findings, *([Finding("loss_unknown", {"migrations": ", ".join(untold)})] if untold else []))
 
 
-async def _plans_of(
-    undo: Iterable[str], releases: tuple[Release, ...], look: Look
-) -> tuple[frozenset[str], tuple[Plan, ...]]:
-    wanted, told, plans = set(undo), set[str](), []
-    for release in releases[:_MOST_RUNS]:
-        run = await look.past(release.run)
-        plan = run.plan if run is not None else None
-        if plan is None or not wanted & set(plan.pending):
-            continue
-        if any(f.kind == "rehearsal" and f.facts.get("outcome") == "ok" for f in plan.findings):
-            told |= wanted & set(plan.pending)
-            plans.append(plan)
-    return frozenset(told), tuple(plans)
+def _is_rehearsed(plan: Plan) -> bool:
+    return any(found.kind == "rehearsal" and found.facts.get("outcome") == "ok" for found in plan.findings)

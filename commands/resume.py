@@ -7,7 +7,17 @@ from dataclasses import replace
 
 from bot.domain.errors import Reason, Refused, problem
 from bot.domain.look import HostFacts, Look
-from bot.domain.moves import MOVE, RESUME, Move, steps_left, troubled
+from bot.domain.moves import (
+    KEPT_BACKUP,
+    MOVE,
+    RESUME,
+    WAS_LIVE,
+    Move,
+    backup_before,
+    steps_left,
+    troubled,
+    was_live,
+)
 from bot.domain.plan import Finding, OnFailure, Phase, Plan, Step
 from bot.domain.run import Run
 from bot.domain.target import Target
@@ -46,30 +56,40 @@ async def resume_plan(run: Run, before: Run, recipe: Recipe, target: Target, loo
         Refused: what a host or the database answers.
     """
     plan = before.plan
-    if plan is None or plan.sha is None:
+    if plan is None:
         raise Refused(problem(Reason.UNKNOWN_RUN, run=before.id))
     move = Move(run.request.options[MOVE])
-    hosts, _ = await read_target(recipe, target, look, plan.sha.text)
+    hosts, _ = await read_target(recipe, target, look, _sha(plan))
     ran = {row.name for row in await ran_now(recipe, target, look) or ()}
     left = steps_left(before, move)
     migrates = any(step.schema for step in left)
     pending = tuple(name for name in plan.pending if name not in ran) if migrates else ()
     undo = tuple(name for name in plan.undo if name in ran) if migrates else ()
-    stopped = troubled(before)
-    facts = {"run": before.id, "move": move.value, "step": stopped.title if stopped else ""}
     return Plan(
         request=run.request,
-        steps=(*before_plan(recipe, target, run.id), *(_asks_again(step) for step in left), *_verification(plan, move)),
-        requirement=target.policy.requirement(run.request.action, plan.destructive),
-        basis=_basis(hosts, plan.sha.text, pending or undo),
+        steps=(*before_plan(recipe, target, run.id), *(asks_again(step) for step in left), *_verification(plan, move)),
+        requirement=target.policy.usual(run.request, destructive=plan.destructive, restores=plan.restores),
+        basis=_basis(hosts, _sha(plan), pending or undo),
         sha=plan.sha,
         commits=plan.commits,
         commit_count=plan.commit_count,
         pending=pending,
         undo=undo,
-        findings=(Finding("resume", facts), *(found for found in plan.findings if found.kind == "backup")),
+        findings=(goes_on_after(before, move), *(found for found in plan.findings if _still_true(found, pending))),
         destructive=plan.destructive,
     )
+
+
+def goes_on_after(before: Run, move: Move) -> Finding:
+    """Say after which run another goes on, and keep what is needed if that one stops too.
+
+    Args:
+        before: the run that stopped.
+        move: what was decided.
+    """
+    stopped = troubled(before)
+    facts = {"run": before.id, "move": move.value, "step": stopped.title if stopped else ""}
+    return Finding(RESUME, facts | {WAS_LIVE: was_live(before) or "", KEPT_BACKUP: backup_before(before) or ""})
 
 
 async def resume_basis(plan: Plan, recipe: Recipe, target: Target, look: Look) -> Mapping[str, str]:
@@ -78,10 +98,10 @@ async def resume_basis(plan: Plan, recipe: Recipe, target: Target, look: Look) -
     Raises:
         Refused: what a host or the database answers.
     """
-    hosts, _ = await read_target(recipe, target, look, str(plan.sha))
+    hosts, _ = await read_target(recipe, target, look, _sha(plan))
     ran = {row.name for row in await ran_now(recipe, target, look) or ()}
     left = tuple(name for name in plan.pending if name not in ran) or tuple(n for n in plan.undo if n in ran)
-    return _basis(hosts, str(plan.sha), left)
+    return _basis(hosts, _sha(plan), left)
 
 
 async def resume_restore(run: Run, before: Run, recipe: Recipe, target: Target, look: Look) -> Plan:
@@ -99,16 +119,15 @@ async def resume_restore(run: Run, before: Run, recipe: Recipe, target: Target, 
     """
     if before.plan is None:
         raise Refused(problem(Reason.UNKNOWN_RUN, run=before.id))
-    move, stopped = Move(run.request.options[MOVE]), troubled(before)
+    move = Move(run.request.options[MOVE])
     hosts, _ = await read_target(recipe, target, look, None)
-    facts = {"run": before.id, "move": move.value, "step": stopped.title if stopped else ""}
-    left = (_asks_again(step) for step in steps_left(before, move))
+    left = (asks_again(step) for step in steps_left(before, move))
     return Plan(
         request=run.request,
         steps=(*left, *(step for step in before.plan.of(Phase.VERIFY) if step.key == "health")),
         requirement=target.policy.requirement(run.request.action),
         basis=maintenance_basis(hosts),
-        findings=(Finding("resume", facts),),
+        findings=(goes_on_after(before, move),),
     )
 
 
@@ -118,12 +137,27 @@ def maintenance_basis(hosts: tuple[HostFacts, ...]) -> dict[str, str]:
     return {f"maintenance on {facts.host}": down[facts.maintenance] for facts in hosts}
 
 
-def _basis(hosts: tuple[HostFacts, ...], sha: str, left: tuple[str, ...]) -> dict[str, str]:
-    return host_basis(hosts, sha) | {"migrations left": ", ".join(left)}
+def _sha(plan: Plan) -> str | None:
+    """The commit that a plan brings; None where it brings none."""
+    return None if plan.sha is None else plan.sha.text
 
 
-def _asks_again(step: Step) -> Step:
-    return replace(step, on_failure=OnFailure.HOLD, undoes=None)
+def _basis(hosts: tuple[HostFacts, ...], sha: str | None, left: tuple[str, ...]) -> dict[str, str]:
+    return host_basis(hosts, sha or "") | {"migrations left": ", ".join(left)}
+
+
+_OF_MIGRATIONS = frozenset({"migration", "statement", "old_code", "effect"})
+
+
+def _still_true(found: Finding, pending: tuple[str, ...]) -> bool:
+    """Whether a finding of the run that stopped holds for what is left of it."""
+    name = found.facts.get("migration") or found.facts.get("name")
+    return found.kind == "backup" or (found.kind in _OF_MIGRATIONS and name in pending)
+
+
+def asks_again(step: Step) -> Step:
+    """Give a step whose failure asks a person again: what an earlier run began is not undone by itself."""
+    return replace(step, on_failure=OnFailure.HOLD)
 
 
 def _verification(plan: Plan, move: Move) -> tuple[Step, ...]:

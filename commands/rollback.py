@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from bot.domain.backup import KeptBackup
 from bot.domain.errors import Reason, Refused, problem
 from bot.domain.look import DatabaseFacts, HostFacts, Look, Ran, Release
-from bot.domain.moves import RESUME
+from bot.domain.moves import MOVE, RESUME, Move, backup_before, was_live
 from bot.domain.names import Ref, Sha, TargetName, parse_run_id
-from bot.domain.plan import Finding, NothingToDo, Plan, Step
+from bot.domain.plan import Load, NothingToDo, Plan, Step
 from bot.domain.request import Action, Origin, Request
 from bot.domain.run import Run
 from bot.domain.target import Operations, Target
-from bot.recipes.recipe import Migrations, Recipe, Way
-from bot.recipes.steps import Situation, before_plan, planned
-from commands.both_ways import backup_id, host_basis, ran_now, read_target, take_down, wants_backup
+from bot.recipes.recipe import Migrations, Recipe
+from bot.recipes.steps import before_plan
+from commands.both_ways import host_basis, ran_now, read_target
 from commands.exceptions import FLAGS, USAGE, exceptions
 from commands.losses import losses
 from commands.pending import names_of, remembered
-from commands.resume import resume_basis, resume_plan, resumed_from
+from commands.restore import written_since
+from commands.resume import goes_on_after, resume_basis, resume_plan, resumed_from
+from commands.way_down import Found, WayDown
+from commands.ways_back import Choice, WayBack, asked_for, backup_from_before, choose, deploys_of, passed, told
 from commands.words import find_target, sort_words
 
 CODE = "--code"
@@ -71,42 +75,47 @@ class Rollback:
         return before_plan(self.recipes[target.name], target, run.id)
 
     async def plan(self, run: Run, target: Target, look: Look) -> Plan | NothingToDo:
-        """Find the release to go back to, and the migrations that it does not have.
+        """Find the release to go back to, the migrations that it does not have, and the way that is proposed.
 
         Raises:
             Refused: `no_release`, none is known; `not_behind`, the commit is no ancestor of what is live;
-                `not_the_latest`, the migrations to undo are not the ones that ran last; or what a host or the
-                database answers.
+                `not_the_latest`, the migrations to undo are not the ones that ran last; `no_way_back`, none of the ways
+                is known to be good; or what a host or the database answers.
         """
         recipe = self.recipes[target.name]
-        if RESUME in run.request.options:
+        move = _decided(run)
+        if move in _GOING_ON:
             return await resume_plan(run, await resumed_from(run, look), recipe, target, look)
-        options = run.request.options
-        live, database = await read_target(recipe, target, look, None)
-        head = _one_head(live)
-        releases = await look.releases()
-        release = head if "migrations" in options else _choose(options.get("to"), head, releases)
-        behind, _ = await read_target(recipe, target, look, release)
-        sha = _agreed_commit(behind, release)
-        undo = _to_undo(recipe.migrations, options, live[0], behind[0], database)
-        if sha == head and not undo:
-            return NothingToDo({"sha": sha})
-        takes_down, downs = take_down(target, live, undo)
-        backup = backup_id(run) if wants_backup(target, self.action, len(undo)) else None
-        situation = Situation(run.id, Way.ROLLBACK, head, sha, behind, undo, takes_down, backup)
-        steps, skipped = planned(recipe, target, situation)
-        return Plan(
+        before = await resumed_from(run, look) if move is not None else None
+        options = run.request.options if before is None else {"to": was_live(before) or ""}
+        found, releases = await _find(recipe, target, look, options)
+        if before is None and found.sha == found.head and not found.undo:
+            return NothingToDo({"sha": found.sha})
+        choice = await _chosen(before, move, options, found.undo, releases, target, look)
+        way_down = WayDown(recipe, target, run, found, before)
+        if choice.backup is not None:
+            planned = way_down.to_backup(choice.backup, await look.backups())
+        else:
+            planned = way_down.by_undoing(found.undo if choice.way is not WayBack.CODE else ())
+        if choice.backup is not None:
+            lost = await written_since(choice.backup, look)
+        else:
+            lost = await losses(planned.undo, releases, look)
+        went_on = (goes_on_after(before, move),) if before is not None and move is not None else ()
+        plan = Plan(
             request=run.request,
-            steps=(*self.before_plan(run, target), *steps),
-            requirement=target.policy.requirement(self.action),
-            basis=_basis(behind, sha, undo, None if database is None else database.ran),
-            sha=Sha(sha),
-            commits=behind[0].removed,
-            commit_count=behind[0].removed_count,
-            undo=undo,
-            skipped=skipped,
-            findings=(_way(options, sha, head, undo), *await losses(undo, releases, look), *downs),
+            steps=(*self.before_plan(run, target), *planned.steps),
+            basis=_basis(found.behind, found.sha, planned.undo, found.ran, choice.backup),
+            sha=Sha(found.sha),
+            commits=found.behind[0].removed,
+            commit_count=found.behind[0].removed_count,
+            undo=planned.undo,
+            skipped=planned.skipped,
+            findings=(told(choice), *went_on, *lost, *planned.findings),
+            destructive=choice.backup is not None,
         )
+        needed = target.policy.usual(run.request, destructive=plan.destructive, restores=plan.restores)
+        return replace(plan, requirement=needed)
 
     async def basis(self, plan: Plan, run: Run, target: Target, look: Look) -> Mapping[str, str]:
         """Read again what the plan stands on: each host's HEAD, files and maintenance, and the latest migrations.
@@ -114,13 +123,15 @@ class Rollback:
         Raises:
             Refused: what a host or the database answers.
         """
-        if RESUME in run.request.options:
+        if _decided(run) in _GOING_ON:
             return await resume_basis(plan, self.recipes[target.name], target, look)
         recipe = self.recipes[target.name]
         hosts, database = await read_target(recipe, target, look, str(plan.sha))
         # The commit to go back to may have no files of what is to be undone; the one that is live has.
         rows = await ran_now(recipe, target, look) if plan.undo else ()
-        return _basis(hosts, str(plan.sha), plan.undo, None if database is None else rows)
+        backup = next((step.act.backup for step in plan.steps if isinstance(step.act, Load)), None)
+        kept = None if backup is None else (await look.backups()).find(backup)
+        return _basis(hosts, str(plan.sha), plan.undo, None if database is None else rows, kept)
 
     async def pending(self, plan: Plan, target: Target, look: Look) -> tuple[str, ...]:
         """Read again which migrations ran last, as many as the plan would undo.
@@ -196,6 +207,60 @@ def _agreed_commit(hosts: tuple[HostFacts, ...], release: str) -> str:
     return next(facts.sha for facts in hosts if facts.sha is not None)
 
 
+_GOING_ON = frozenset({Move.RETRY, Move.MARK_DONE, Move.LIFT})
+"""Decisions that go on with the steps of the run that stopped."""
+
+
+def _decided(run: Run) -> Move | None:
+    """Give the decision that a run carries out; None where somebody typed it."""
+    return Move(run.request.options[MOVE]) if RESUME in run.request.options else None
+
+
+async def _find(
+    recipe: Recipe, target: Target, look: Look, options: Mapping[str, str]
+) -> tuple[Found, tuple[Release, ...]]:
+    """Read where the target is and where it would go back to, and the releases that are remembered.
+
+    Raises:
+        Refused: as `Rollback.plan`.
+    """
+    live, database = await read_target(recipe, target, look, None)
+    head = _one_head(live)
+    releases = await look.releases()
+    release = head if "migrations" in options else _choose(options.get("to"), head, releases)
+    behind, _ = await read_target(recipe, target, look, release)
+    sha = _agreed_commit(behind, release)
+    undo = _to_undo(recipe.migrations, options, live[0], behind[0], database)
+    return Found(head, sha, live, behind, undo, None if database is None else database.ran), releases
+
+
+async def _chosen(
+    before: Run | None,
+    move: Move | None,
+    options: Mapping[str, str],
+    undo: tuple[str, ...],
+    releases: tuple[Release, ...],
+    target: Target,
+    look: Look,
+) -> Choice:
+    """Give the way that was decided or asked for, or else the one that is proposed.
+
+    Raises:
+        Refused: `no_way_back`; `unknown_backup`, it is gone; or what a host answers.
+    """
+    if before is not None and move is Move.RESTORE:
+        kept = (await look.backups()).find(backup_before(before) or "")
+        return Choice(WayBack.RESTORE, "decided", (before.id,), kept)
+    if before is not None:
+        return Choice(WayBack.CODE_AND_MIGRATIONS if undo else WayBack.CODE, "decided", (before.id,))
+    asked = asked_for(options, undo)
+    if asked is not None:
+        return asked
+    found = passed(undo, await deploys_of(undo, releases, look))
+    needs_backup = any(one.has_no_way_back or one.destroyed for one in found)
+    return choose(found, await backup_from_before(undo, releases, target, look) if needs_backup else None)
+
+
 def _to_undo(
     kept: Migrations | None,
     options: Mapping[str, str],
@@ -217,17 +282,16 @@ def _to_undo(
     return newest
 
 
-def _way(options: Mapping[str, str], sha: str, head: str, undo: tuple[str, ...]) -> Finding:
-    """Say which way it goes, and why."""
-    way = "code_and_migrations" if undo and sha != head else "migrations" if undo else "code"
-    why = "asked" if {"code", "migrations", "to"} & options.keys() else ("newer_migrations" if undo else "same_schema")
-    return Finding("rollback", {"way": way, "why": why, "migrations": ", ".join(undo)})
-
-
 def _basis(
-    hosts: tuple[HostFacts, ...], sha: str, undo: tuple[str, ...], ran: tuple[Ran, ...] | None
+    hosts: tuple[HostFacts, ...],
+    sha: str,
+    undo: tuple[str, ...],
+    ran: tuple[Ran, ...] | None,
+    kept: KeptBackup | None,
 ) -> dict[str, str]:
     basis = host_basis(hosts, sha)
     if ran is not None:
         basis["latest migrations"] = ", ".join(latest(ran, len(undo)))
+    if kept is not None:
+        basis["backup"] = kept.sha256
     return basis

@@ -49,6 +49,11 @@ Findings of a plan, by kind. Facts are text; figures are plain digits; a fact th
 `old_code`, one for each thing that code from before cannot live with while the deploy goes on
     migration, effect (`column_dropped`, `column_renamed`, `column_required`, `table_dropped`, `table_renamed`), what
 
+`effect`, one a migration that was rehearsed, in order: what it makes of the schema, for telling later how far it came
+    migration
+    brings      canonical lines (`bot.databases.schema.canonical`) that are there afterwards and were not before
+    takes       those that were there before and are not afterwards
+
 `schema`, one a table that changes
     table
     lines       the change as a small diff, a line each: `+ user_sessions.token_id varchar(100) NULL, index`
@@ -67,6 +72,7 @@ from bot.databases.rehearsal import Results, Trial
 from bot.databases.schema import canonical, schema_diff, schema_effects
 from bot.databases.statements import BREAKS_OLD_CODE, DESTROYS, Done, Effect, Operation, Statement
 from bot.databases.tables import TableSize
+from bot.domain.aftermath import EFFECT
 from bot.domain.plan import DESTRUCTIVE, Finding, Rehearse
 
 MOST_STATEMENTS = 300
@@ -262,8 +268,16 @@ def _migration(migration: Previewed, story: _Story, source: str, suffix: str) ->
         },
     )
     yield from told
+    if trial.ran:
+        yield _effect(trial)
     for one in old_code:
         yield Finding("old_code", {"migration": trial.name, "effect": one.effect.value, "what": one.what})
+
+
+def _effect(trial: Trial) -> Finding:
+    before, after = set(canonical(trial.before).splitlines()), set(canonical(trial.after).splitlines())
+    brings, takes = "\n".join(sorted(after - before)), "\n".join(sorted(before - after))
+    return Finding(EFFECT, {"migration": trial.name, "brings": brings, "takes": takes})
 
 
 def _unsaid(by_schema: tuple[Done, ...], by_sql: list[Done]) -> tuple[Done, ...]:

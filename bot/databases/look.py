@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 from bot.databases.connect import Connections, ReadOnlySession, Row
 from bot.databases.quoting import identifier
 from bot.databases.replication import replication_of
+from bot.databases.schema import canonical
 from bot.databases.server_errors import NEEDS_PRIVILEGE, NO_SUCH_COLUMN, NO_SUCH_TABLE, ServerError
+from bot.databases.tables import live_schema
 from bot.domain.errors import Reason, Refused, problem
 from bot.domain.look import DatabaseFacts, Ran, Session
 from bot.domain.target import Target
@@ -121,6 +123,21 @@ class DatabaseLook:
                 if error.number in NO_SUCH_TABLE or error.number == NO_SUCH_COLUMN:
                     return 0
                 raise
+
+    async def schema(self, target: Target) -> frozenset[str]:
+        """Read the columns and indexes of one database.
+
+        Args:
+            target: whose database.
+
+        Returns:
+            Canonical lines, as `bot.databases.evidence` puts them into a plan.
+
+        Raises:
+            Refused: as `database`.
+        """
+        async with self._connections.reading(target) as session:
+            return frozenset(canonical(await live_schema(session)).splitlines())
 
 
 async def _migrations(session: ReadOnlySession, table: str | None) -> tuple[bool, tuple[Ran, ...]]:

@@ -24,6 +24,8 @@ class Kind(enum.Enum):
     """Drops a column of `users`; deletes revoked sessions once no such column is left."""
     FAILING = "failing"
     """Its migration's first statement adds a column to `users`, its second fails (duplicate key, error 1062)."""
+    UNIQUE = "unique"
+    """Adds a column to `users`, then a unique index on their names, which data can break (error 1062)."""
     CODE_ONLY = "code-only"
     """Changes a view: no migration, no dependency, no asset."""
     ASSETS = "assets"
@@ -194,6 +196,15 @@ def _failing(present: Present) -> Commit:
     return _with_migrations("feat(sessions): one session a user", when, _migration(when, name, up, down))
 
 
+def _unique(present: Present) -> Commit:
+    column, when = _column(present), _time(present)
+    index = f"users_name_{column}_unique"
+    up = _add("users", column) + f"\nDB::statement('ALTER TABLE users ADD UNIQUE {index} (name)');"
+    down = f"DB::statement('ALTER TABLE users DROP INDEX {index}');\n" + _drop("users", column)
+    migration = _migration(when, f"add_{column}_and_unique_names_to_users", up, down)
+    return _with_migrations("feat(users): no two of one name", when, migration)
+
+
 def _several(present: Present) -> Commit:
     column = _column(present)
     migrations = []
@@ -246,6 +257,7 @@ _MAKERS: dict[Kind, Callable[[Present], Commit]] = {
     Kind.SLOW: _slow,
     Kind.DESTRUCTIVE: _destructive,
     Kind.FAILING: _failing,
+    Kind.UNIQUE: _unique,
     Kind.CODE_ONLY: _code_only,
     Kind.ASSETS: _assets,
     Kind.DEPENDENCIES: _dependencies,

@@ -21,6 +21,7 @@ _COMMITS = (
     (Kind.SLOW, "Rebuild a table", "A migration that copies every row"),
     (Kind.DESTRUCTIVE, "Drop a column", "Data would be lost"),
     (Kind.FAILING, "A migration that breaks halfway", "Its first statement works, its second does not"),
+    (Kind.UNIQUE, "A migration that data can break", "A new column, then a rule: no two users of one name"),
     (Kind.CODE_ONLY, "Change a page", "No migration, no downtime"),
     (Kind.ASSETS, "Change the style sheet", "The assets must be built"),
     (Kind.DEPENDENCIES, "Update a PHP package", "The packages must be installed"),

@@ -53,6 +53,7 @@ class Reason(StrEnum):
     NO_MIGRATIONS = "no_migrations"
     MIGRATIONS_UNREADABLE = "migrations_unreadable"
     NO_RELEASE = "no_release"
+    NO_WAY_BACK = "no_way_back"
     NOT_BEHIND = "not_behind"
     NOT_THE_LATEST = "not_the_latest"
     MOVE_NOT_LEGAL = "move_not_legal"

@@ -309,6 +309,14 @@ class Look(Protocol):
         """
         ...
 
+    async def schema(self) -> frozenset[str]:
+        """Read the columns and indexes of the target's database, as lines that can be compared with those of a plan.
+
+        Raises:
+            Refused: as `database`.
+        """
+        ...
+
     async def releases(self) -> tuple[Release, ...]:
         """Read what the bot remembers of the target's releases, newest first."""
         ...

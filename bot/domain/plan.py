@@ -427,8 +427,7 @@ class Plan:
         """Give the plan with what prepare found out: the one that is approved."""
         expected = {found.facts["table"]: found.facts["after"] for found in findings if found.kind == "schema"}
         steps = tuple(
-            replace(step, act=AsRehearsed(expected)) if isinstance(step.act, AsRehearsed) else step
-            for step in self.steps
+            replace(step, act=AsRehearsed(expected)) if step.act == AsRehearsed() else step for step in self.steps
         )
         destructive = self.destructive or any(found.destroys for found in findings)
         return replace(self, steps=steps, findings=(*self.findings, *findings), destructive=destructive)
@@ -446,6 +445,11 @@ class Plan:
     def changes_anything(self) -> bool:
         """Whether any step changes production."""
         return any(step.risk is not Risk.READS for step in self.steps)
+
+    @property
+    def restores(self) -> bool:
+        """Whether it puts a backup back."""
+        return any(isinstance(step.act, Load) for step in self.steps)
 
     @property
     def backup(self) -> str | None:

@@ -119,8 +119,8 @@ class Policy:
     Args:
         name: as in the operations file.
         run: who may ask for each action; an action that is not listed is refused.
-        approve: what each action needs; `destructive-migration` replaces the action's own when a migration drops or
-            rewrites data, `override` is what a change during a freeze needs.
+        approve: what each action needs; `destructive-migration` replaces that of a deploy whose migrations drop or
+            rewrite data, `override` is what a change during a freeze needs.
         backup_before: when a backup is made, by action.
         freezes: when nothing is changed.
         lock_patience: how long a migration may wait for a lock before its statement is ended.
@@ -151,11 +151,11 @@ class Policy:
 
         Args:
             action: what the run does.
-            destructive: whether its SQL drops or rewrites data. A restore does so by its nature, and its own
-                requirement is made for that.
+            destructive: whether its SQL drops or rewrites data. Going back does so by its nature, and what is asked for
+                a rollback or a restore is made for that.
         """
         asked = self.approve.get(action.value)
-        if destructive and action is not Action.RESTORE:
+        if destructive and (action is Action.DEPLOY or (action is Action.ROLLBACK and asked is None)):
             asked = self.approve.get(DESTRUCTIVE_MIGRATION, asked)
         if asked is None:
             return LEAST_GATE if action in _ALWAYS_GATED else OPEN_GATE
@@ -163,12 +163,26 @@ class Policy:
             return LEAST_GATE
         return asked
 
-    def gate(self, request: Request, *, destructive: bool) -> Requirement:
+    def usual(self, request: Request, *, destructive: bool, restores: bool = False) -> Requirement:
+        """Give what a request needs that is no exception.
+
+        Args:
+            request: what was asked.
+            destructive: whether its SQL drops or rewrites data.
+            restores: whether it puts a backup back; then what a restore needs is asked for too.
+        """
+        own = self.requirement(request.action, destructive)
+        if not restores or request.action is Action.RESTORE:
+            return own
+        return replace(self.requirement(Action.RESTORE, destructive), also=None if own.asks_nobody else own)
+
+    def gate(self, request: Request, *, destructive: bool, restores: bool = False) -> Requirement:
         """Give what a request needs before its first change, whatever it is an exception from.
 
         Args:
             request: what was asked.
             destructive: whether its SQL drops or rewrites data.
+            restores: whether it puts a backup back.
 
         Returns:
             During a freeze `override` takes the place of the action's own; what a destructive migration needs is
@@ -177,7 +191,7 @@ class Policy:
         Raises:
             Refused: `no_override`, the policy has none.
         """
-        usual = self.requirement(request.action, destructive)
+        usual = self.usual(request, destructive=destructive, restores=restores)
         if DURING_FREEZE not in request.options:
             return usual
         override = self.approve.get(OVERRIDE)
@@ -185,17 +199,19 @@ class Policy:
             raise Refused(problem(Reason.NO_OVERRIDE))
         return replace(override, also=usual) if destructive and not usual.asks_nobody else override
 
-    def afterwards(self, request: Request, *, destructive: bool) -> Requirement:
+    def afterwards(self, request: Request, *, destructive: bool, restores: bool = False) -> Requirement:
         """Give what must be countersigned after an emergency: what was left out before it, by somebody else.
 
         Args:
             request: what was asked.
             destructive: whether its SQL drops or rewrites data.
+            restores: whether it puts a backup back.
         """
-        usual = self.requirement(request.action, destructive)
+        usual = self.usual(request, destructive=destructive, restores=restores)
         if usual.asks_nobody:
             usual = Requirement(1, self.emergency or NOBODY, COUNTERSIGN_WITHIN, allow_requester=False)
-        return replace(usual, expires=COUNTERSIGN_WITHIN, allow_requester=False)
+        also = None if usual.also is None else replace(usual.also, expires=COUNTERSIGN_WITHIN, allow_requester=False)
+        return replace(usual, expires=COUNTERSIGN_WITHIN, allow_requester=False, also=also)
 
     def wants_backup(self, action: Action, migrations: int) -> bool:
         """Say whether a backup is made before an action.

@@ -209,6 +209,12 @@ class Run:
         return self.state in ENDS
 
     @property
+    def changed_anything(self) -> bool:
+        """Whether a step that can change production was started."""
+        untouched = {StepState.PENDING, StepState.SKIPPED}
+        return any(row.risk is not Risk.READS and row.state not in untouched for row in self.steps)
+
+    @property
     def step_order(self) -> tuple[str, ...]:
         """The keys of its steps, in order."""
         return tuple(dict.fromkeys(row.key for row in self.steps))

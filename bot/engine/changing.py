@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bot.domain.errors import Problem, Reason, Refused, problem
+from bot.domain.moves import RESUME
 from bot.domain.plan import OnFailure, Phase, Plan, Risk, Step
 from bot.domain.run import Run, RunState, StepRow, StepState, step_state
 from bot.engine.gate import nothing_changed_yet, still_open_to_pass, void
@@ -110,6 +111,9 @@ async def _stopped(session: Session, plan: Plan, step: Step, found: Problem) -> 
     unknown = any(row.state is StepState.UNKNOWN for row in rows) and step.risk is not Risk.READS
     doubt = unknown and step.on_failure is OnFailure.HOLD_IN_DOUBT
     if ran and (doubt or step.on_failure is OnFailure.HOLD):
+        return await _needs_human(session, found)
+    if RESUME in run.request.options and not nothing_changed_yet(run):
+        # what an earlier run began, such as maintenance, is still there
         return await _needs_human(session, found)
     failed_undo = await _undo(session, plan)
     if failed_undo is not None:

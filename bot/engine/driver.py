@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
 
 import structlog
@@ -15,7 +16,7 @@ from bot.engine.changing import change, verify
 from bot.engine.gate import wait_at_gate
 from bot.engine.overdue import told_by
 from bot.engine.planning import cancel_before_change, fail, plan_run
-from bot.engine.ports import Ending, Lease, MoveTo, Overtaken
+from bot.engine.ports import Ending, FactsAre, Lease, MoveTo, Overtaken
 from bot.engine.session import Session
 from bot.engine.world import World
 
@@ -23,6 +24,8 @@ LEASE = timedelta(seconds=15)
 """How long a claim lasts; it is renewed three times in that time."""
 
 _QUEUE_POLL = 2.0
+
+_CLAIMS, _CLAIM_AGAIN = 10, 0.1
 
 _log = structlog.get_logger()
 
@@ -81,16 +84,47 @@ class Driver:
             user: Slack's ID of the person.
             successor: the run that goes on after it; empty where none does.
         """
-        store, now = self._world.store, self._world.clock.now()
-        lease = await store.claim(self.run, self._world.owner, LEASE)
-        run = await store.get(self.run)
-        if lease is None or run is None or run.state is not RunState.NEEDS_HUMAN:
-            return
-        found = _closed_by(run, user, successor)
-        entry = Entry(self.run, "closed_by_person", user, {"successor": successor})
-        await store.write(lease, (MoveTo(RunState.CANCELLED, now, found),), (entry,))
-        await store.release(lease)
+        async with self._waiting_run() as held:
+            if held is None:
+                return
+            lease, run = held
+            found = _closed_by(run, user, successor)
+            entry = Entry(self.run, "closed_by_person", user, {"successor": successor})
+            move = MoveTo(RunState.CANCELLED, self._world.clock.now(), found)
+            await self._world.store.write(lease, (move,), (entry,))
         self._world.audience.changed(self.run)
+
+    async def learn(self, facts: Mapping[str, str]) -> None:
+        """Add to a run in `needs_human` what was found out since it stopped.
+
+        Args:
+            facts: of the run.
+        """
+        async with self._waiting_run() as held:
+            if held is None:
+                return
+            lease, _ = held
+            await self._world.store.write(lease, (FactsAre(facts),), (Entry(self.run, "aftermath_seen", "bot", facts),))
+        self._world.audience.changed(self.run)
+
+    @contextlib.asynccontextmanager
+    async def _waiting_run(self) -> AsyncIterator[tuple[Lease, Run] | None]:
+        """Claim a run in `needs_human` for a moment; None where it is not, or no longer, in that state."""
+        store = self._world.store
+        lease = await store.claim(self.run, self._world.owner, LEASE)
+        for _ in range(_CLAIMS):  # somebody else holds it for as long as one write takes
+            if lease is not None:
+                break
+            await asyncio.sleep(_CLAIM_AGAIN)
+            lease = await store.claim(self.run, self._world.owner, LEASE)
+        if lease is None:
+            yield None
+            return
+        try:
+            run = await store.get(self.run)
+            yield (lease, run) if run is not None and run.state is RunState.NEEDS_HUMAN else None
+        finally:
+            await store.release(lease)
 
     def cancel_requested(self) -> None:
         """Take note that somebody asked to cancel: steps that run now are ended, waiting stops."""

@@ -14,14 +14,16 @@ from bot.domain.backup import Shelf
 from bot.domain.errors import Reason, Refused, problem
 from bot.domain.estimate import PAST, Usual, usual_of
 from bot.domain.history import Entry
-from bot.domain.moves import MOVE, RESUME, Move, legal_moves
+from bot.domain.moves import Move
 from bot.domain.names import run_id
 from bot.domain.people import Membership, membership
-from bot.domain.request import EMERGENCY, Origin, Request
+from bot.domain.request import EMERGENCY, Action, Origin, Request
 from bot.domain.run import Run, RunState
 from bot.domain.status import Standing
 from bot.domain.target import Operations, Target
+from bot.engine.aftermath import Aftermath
 from bot.engine.afterwards import Afterwards
+from bot.engine.deciding import decided, legal_now
 from bot.engine.desk import Desk
 from bot.engine.driver import Driver
 from bot.engine.lookout import Lookout
@@ -54,6 +56,7 @@ class Engine:
         self.lookout = Lookout(world, self.desk)
         self._drivers: dict[str, tuple[Driver, asyncio.Task[None]]] = {}
         self._sweeper: asyncio.Task[None] | None = None
+        self._aftermath = Aftermath(world)
         self._failures: Counter[str] = Counter()
         self._stirring: set[asyncio.Task[None]] = set()
         self._seen: dict[str, int] = {}
@@ -72,7 +75,7 @@ class Engine:
     async def drain(self) -> None:
         """Stop driving. What runs on hosts goes on there, and is picked up at the next start."""
         self._draining = True
-        tasks = [task for _, task in self._drivers.values()]
+        tasks = [*(task for _, task in self._drivers.values()), *self._aftermath.looks]
         if self._sweeper is not None:
             tasks.append(self._sweeper)
         tasks += self._stirring
@@ -208,15 +211,15 @@ class Engine:
         found = await self._world.store.get(run)
         if found is None or found.request.target not in self._world.operations.targets:
             raise Refused(problem(Reason.UNKNOWN_RUN, run=run))
-        # What began as an emergency goes on as one, if who decides may break the glass too.
-        kept = {name: why for name, why in found.request.options.items() if name == EMERGENCY}
-        options = {RESUME: run, MOVE: move.value, **kept}
-        request = replace(found.request, origin=origin, options=options, typed=f"{move.value} {run}")
+        legal = await legal_now(self._world.store, found)
+        request = decided(found, move, legal, origin)
         target = self._world.operations.targets[request.target]
         async with on_record(self._world, origin.user, request.typed, run):
-            if move not in legal_moves(found):
+            if move not in legal:
                 raise Refused(problem(Reason.MOVE_NOT_LEGAL, run=run, move=move.value))
             await self._may(request, target)
+            if move is Move.RESTORE:
+                await self._may(replace(request, action=Action.RESTORE), target)
         request = await self._with_exception(request, target)
         # Made before the other one is closed: after a crash in between, it waits in line instead of being forgotten.
         made = await self._create(request)
@@ -350,7 +353,9 @@ class Engine:
     async def _sweep(self) -> None:
         for name in await self._world.store.unfinished():
             run = None if name in self._drivers else await self._world.store.get(name)
-            if run is not None and run.state is not RunState.NEEDS_HUMAN:
+            if run is not None and run.state is RunState.NEEDS_HUMAN:
+                self._aftermath.look(run)
+            elif run is not None:
                 self._drive(name)
             elif name in self._drivers:
                 await self._pass_on(name)

@@ -9,11 +9,11 @@ from bot.domain.approval import GateState
 from bot.domain.errors import Problem, Reason, Refused, problem
 from bot.domain.plan import Dump, Finding, NothingToDo, Phase, Plan, Prove, Step
 from bot.domain.plan_json import findings_of, plan_digest
-from bot.domain.request import DURING_FREEZE, EMERGENCY
+from bot.domain.request import DURING_FREEZE, EMERGENCY, Action
 from bot.domain.run import Gate, Run, RunState, StepRow, StepState
 from bot.engine.ports import ChangeStarts, FactsAre, GateIs, MoveTo, PlanIs, StepsAdded
 from bot.engine.proof import proof_within, require_proof, with_proof
-from bot.engine.rules import in_the_way
+from bot.engine.rules import in_the_way, require
 from bot.engine.session import Session
 
 
@@ -45,6 +45,10 @@ async def plan_run(session: Session, run: Run) -> Run:
             answer = await planner.plan(run, session.target, session.world.observer.look(session.target))
             if isinstance(answer, NothingToDo):
                 return await _nothing_to_do(session, answer)
+            if answer.restores:
+                world = session.world
+                people = session.target.policy.who_may(Action.RESTORE)
+                await require(world, run.request.origin.user, people, Action.RESTORE.value)
             run = await _planned(session, answer)
         plan = run.plan
         if plan is None or "dry_run" in run.request.options:
@@ -188,10 +192,12 @@ def _sealed(session: Session, run: Run, plan: Plan) -> Plan:
     sealed = plan.sealed(_findings(run, plan))
     policy, request = session.target.policy, run.request
     if EMERGENCY in request.options:
-        return replace(sealed, requirement=policy.afterwards(request, destructive=sealed.destructive))
-    if not sealed.destructive and DURING_FREEZE not in request.options:
+        needed = policy.afterwards(request, destructive=sealed.destructive, restores=sealed.restores)
+    elif sealed.destructive or DURING_FREEZE in request.options:
+        needed = policy.gate(request, destructive=sealed.destructive, restores=sealed.restores)
+    else:
         return sealed
-    return replace(sealed, requirement=policy.gate(request, destructive=sealed.destructive))
+    return replace(sealed, requirement=needed)
 
 
 def _findings(run: Run, plan: Plan) -> tuple[Finding, ...]:

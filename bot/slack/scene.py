@@ -9,7 +9,7 @@ from datetime import datetime
 from bot.domain.errors import Problem
 from bot.domain.estimate import Usual
 from bot.domain.people import NOBODY, People
-from bot.domain.plan import BOT, Dump, Finding, Phase, Plan, Prove, Risk, Step
+from bot.domain.plan import BOT, Dump, Finding, Phase, Plan, Prove, Step
 from bot.domain.request import DURING_FREEZE, EMERGENCY
 from bot.domain.run import BEFORE_CHANGE, Run, RunState, StepRow, StepState, step_state
 from bot.domain.secrets import Masker
@@ -231,7 +231,7 @@ def site_is_down(run: Run) -> bool | None:
     """Say whether this run has left the site in maintenance; None where that is not known."""
     pair = _takes_down(run.plan)
     if pair is None:
-        return False
+        return _still_down(run)
     downs = {row.place: row.state for row in run.rows(pair[0].key)}
     ups = {row.place: row.state for row in run.rows(pair[1].key)}
     touched = [place for place, state in downs.items() if state not in (StepState.PENDING, StepState.SKIPPED)]
@@ -240,6 +240,23 @@ def site_is_down(run: Run) -> bool | None:
         return False
     certain = all(downs[place] is StepState.DONE and ups.get(place) is not StepState.UNKNOWN for place in still)
     return True if certain else None
+
+
+def lifts_for_another(plan: Plan | None) -> Step | None:
+    """Give the step that brings the site up which an earlier run took down; None where there is none."""
+    steps = plan.steps if plan is not None else ()
+    keys = {step.key for step in steps}
+    return next((s for s in steps if s.undoes is not None and _MAINTENANCE in s.undoes and s.undoes not in keys), None)
+
+
+def _still_down(run: Run) -> bool | None:
+    """Say whether the site is still down that an earlier run took down."""
+    step = lifts_for_another(run.plan)
+    rows = run.rows(step.key) if step is not None else ()
+    if not rows:
+        return False
+    state = step_state(rows)
+    return None if state is StepState.UNKNOWN else state is not StepState.DONE
 
 
 def was_down_before(run: Run) -> bool:
@@ -277,9 +294,7 @@ def seconds(run: Run, now: datetime) -> float:
 
 def changed_anything(run: Run) -> bool:
     """Say whether a step that can change production was started."""
-    return any(
-        row.risk is not Risk.READS and row.state not in (StepState.PENDING, StepState.SKIPPED) for row in run.steps
-    )
+    return run.changed_anything
 
 
 def is_before_change(run: Run) -> bool:

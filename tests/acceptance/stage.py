@@ -244,6 +244,16 @@ class Stage:
         delivery = await self.playground.acting.click(user, CHANNEL, shown["ts"], Click(action))
         assert delivery.outcome is Outcome.ACKED, delivery
 
+    async def decide(self, run: str, action: str, user: str = ENGINEER) -> str:
+        """Press a button of a run's decision card, and give the run that goes on after it."""
+        before = len(self.messages("card"))
+        await eventually(lambda: action in self.result(run), 30, what=f"the button {action} of {run}")
+        delivery = await self.playground.acting.click(
+            user, CHANNEL, self.messages("result", run)[-1]["ts"], Click(action)
+        )
+        assert delivery.outcome is Outcome.ACKED, delivery
+        return (await self.runs(before + 1))[-1]
+
     async def approved(self, run: str, user: str = RELEASER) -> str:
         """Wait for the gate, approve as a person, and give the run's last state."""
         self.react(await self.gate(run), user)

@@ -100,6 +100,7 @@ class Sight:
         self.runs: dict[str, Run] = {}
         self.counts: dict[tuple[str, str | None], int] = {}
         self.known: tuple[Release, ...] = ()
+        self.lines: frozenset[str] = frozenset()
         self.asked: list[HostQuestion] = []
         self.shelf = Shelf(NAME.app, NAME.environment, ())
         self.left: tuple[Remains, ...] = ()
@@ -128,6 +129,9 @@ class Sight:
 
     async def rows(self, table: str, column: str | None) -> int:
         return self.counts.get((table, column), 0)
+
+    async def schema(self) -> frozenset[str]:
+        return self.lines
 
     async def releases(self) -> tuple[Release, ...]:
         return self.known

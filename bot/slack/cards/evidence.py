@@ -14,8 +14,8 @@ from bot.slack.markup import Markup
 from bot.slack.message import dotted, lines
 from bot.slack.scene import Scene
 
-KINDS = frozenset({"rehearsal", "migration", "statement", "old_code", "schema"})
-"""The kinds that are told here and nowhere else."""
+KINDS = frozenset({"rehearsal", "migration", "statement", "old_code", "schema", "effect"})
+"""The kinds that are told here and nowhere else; an `effect` is told only where a run stops half-way."""
 
 _RISKS = ("safe", "unknown", "slow", "blocking", "destructive")
 """The words, the gravest last."""
@@ -48,13 +48,18 @@ def migrations(plan: Plan, scene: Scene) -> tuple[Markup, ...]:
 def changes(plan: Plan, scene: Scene) -> tuple[Markup, ...]:
     """Show the schema's change as a small diff, and what code of before cannot live with."""
     say = scene.sentences.say
-    diff = [line for finding in _of(plan, "schema") for line in finding.facts.get("lines", "").splitlines()]
-    shown = "\n".join(diff[:_MOST_LINES]) + (f"\n… {len(diff) - _MOST_LINES}" if len(diff) > _MOST_LINES else "")
     breaks = [
         say("evidence.old_code", what=finding.facts.get("what", ""), effect=_effect(finding.facts, scene))
         for finding in _of(plan, "old_code")[:_MOST_LINES]
     ]
-    return (markup.code_block(shown, _SECTION // 2) if diff else Markup(""), *breaks)
+    return (schema_diff(plan), *breaks)
+
+
+def schema_diff(plan: Plan) -> Markup:
+    """Show how the tables change, a line each; nothing where none does."""
+    diff = [line for finding in _of(plan, "schema") for line in finding.facts.get("lines", "").splitlines()]
+    shown = "\n".join(diff[:_MOST_LINES]) + (f"\n… {len(diff) - _MOST_LINES}" if len(diff) > _MOST_LINES else "")
+    return markup.code_block(shown, _SECTION // 2) if diff else Markup("")
 
 
 def statements(plan: Plan, scene: Scene) -> Markup:

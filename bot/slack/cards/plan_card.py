@@ -9,10 +9,21 @@ from bot.domain.backup import Proof
 from bot.domain.plan import Plan
 from bot.domain.run import Run, StepState
 from bot.slack import figures, markup
-from bot.slack.cards import backup_findings, evidence
+from bot.slack.cards import backup_findings, evidence, way_back
 from bot.slack.markup import Markup
 from bot.slack.message import Message, context, dotted, lines, message, section
-from bot.slack.scene import ALREADY_DOWN, BACKUP, Scene, Shown, backup_of, places, planned_downtime, shown_steps, target
+from bot.slack.scene import (
+    ALREADY_DOWN,
+    BACKUP,
+    Scene,
+    Shown,
+    backup_of,
+    lifts_for_another,
+    places,
+    planned_downtime,
+    shown_steps,
+    target,
+)
 
 _MOST_COMMITS = 6
 _MOST_MIGRATIONS = 12
@@ -40,6 +51,7 @@ def plan_card(run: Run, plan: Plan, digest: str, scene: Scene) -> Message:
         say("plan.notification", target=target(run), what=_summary(plan, scene), run=run.id),
         (
             section(lines((say("plan.title", target=target(run)), *_commits(plan, scene)))),
+            section(way_back.way(plan, scene)),
             section(lines(_migrations(plan, scene))),
             section(lines(evidence.changes(plan, scene))),
             section(lines((_backup(run, scene), _downtime(plan, after, scene), *_findings(plan, scene)))),
@@ -157,6 +169,9 @@ def _downtime(plan: Plan, after: tuple[Shown, ...], scene: Scene) -> Markup:
         return Markup("")
     pair = planned_downtime(plan)
     numbers = {step.key: index for index, step in enumerate(after, start=1)}
+    lifting = lifts_for_another(plan)
+    if lifting is not None and lifting.key in numbers:
+        return scene.sentences.say("plan.downtime.lifted", step=str(numbers[lifting.key]))
     if pair is None or not all(key in numbers for key in pair):
         return scene.sentences.say("plan.downtime.none") if after else Markup("")
     first, last = numbers[pair[0]], numbers[pair[1]]
@@ -181,7 +196,8 @@ def _predicted_downtime(plan: Plan) -> float:
 def _findings(plan: Plan, scene: Scene) -> tuple[Markup, ...]:
     shown = []
     for finding in plan.findings:
-        if finding.kind == BACKUP or finding.kind in evidence.KINDS | backup_findings.KINDS:
+        told_elsewhere = evidence.KINDS | backup_findings.KINDS | {BACKUP, way_back.KIND}
+        if finding.kind in told_elsewhere:
             continue
         key = f"finding.{finding.kind}"
         if scene.sentences.knows(key):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from bot.domain.moves import Move, legal_moves
-from bot.domain.plan import Risk
+from bot.domain.aftermath import AFTERMATH, LIVE, Progress, aftermath_of
+from bot.domain.moves import RESUME, Move, backup_before, legal_moves, open_moves, waits_for_decision, was_live
+from bot.domain.plan import AsRehearsed, Risk
 from bot.domain.proof import OVERDUE
 from bot.domain.request import Action
-from bot.domain.run import Run, RunState, StepState
+from bot.domain.run import Run, RunState, StepState, step_state
 from bot.slack import figures, markup
+from bot.slack.cards import aftermath, evidence
 from bot.slack.cards.approval_card import differences
 from bot.slack.cards.audience import mentions
 from bot.slack.cards.run_card import DECISIONS, ROLLBACK
@@ -49,6 +51,8 @@ def result_card(run: Run, scene: Scene) -> Message:
         (
             section(lines((headline, _figures(run, scene), *_wrong(run, scene)))),
             section(lines(_facts(run, scene))),
+            section(aftermath.migrations(run, scene)) if run.state is RunState.NEEDS_HUMAN else None,
+            section(_schema_change(run, scene)),
             section(lines(_moves(run, scene))),
             actions("result_buttons", *_decisions(run, scene), _rollback(run, scene)),
         ),
@@ -63,11 +67,14 @@ def result_card(run: Run, scene: Scene) -> Message:
 
 
 def _decisions(run: Run, scene: Scene) -> tuple[Block, ...]:
-    """Offer the moves that are legal now; each leads to a plan of its own that is countersigned."""
-    legal = legal_moves(run)
+    """Offer the moves that are legal now; each leads to a plan of its own that is countersigned.
+
+    A run that was to go on after another and changed nothing offers those of the other.
+    """
+    legal, about = (legal_moves(run), run.id) if not run.ended else (open_moves(run), run.request.options.get(RESUME))
     say = scene.sentences.say
     return tuple(
-        button(name, say(f"button.{name.removeprefix('run_')}"), run.id)
+        button(name, say(f"button.{name.removeprefix('run_')}"), about or run.id)
         for name, move in DECISIONS.items()
         if move in legal
     )
@@ -76,9 +83,19 @@ def _decisions(run: Run, scene: Scene) -> tuple[Block, ...]:
 def _rollback(run: Run, scene: Scene) -> Block | None:
     """Offer the way back where a deploy has moved the commit; what it leads to is said by the plan."""
     moved = run.request.action is Action.DEPLOY and changed_anything(run) and run.ended
-    if not moved or site_is_down(run):
+    if not moved or site_is_down(run) or waits_for_decision(run):
         return None
     return button(ROLLBACK, scene.sentences.say("button.rollback"), run.id)
+
+
+def _schema_change(run: Run, scene: Scene) -> Markup:
+    """Show how the schema changed, where it was compared with what the rehearsal made of it."""
+    compared = [step.key for step in run.plan.steps if isinstance(step.act, AsRehearsed)] if run.plan else []
+    done = [key for key in compared if (rows := run.rows(key)) and step_state(rows) is StepState.DONE]
+    if run.plan is None or run.state is not RunState.SUCCEEDED or not done:
+        return Markup("")
+    diff = evidence.schema_diff(run.plan)
+    return lines((scene.sentences.say("result.schema_change"), diff)) if diff else Markup("")
 
 
 def _headline_key(run: Run) -> str:
@@ -144,9 +161,11 @@ def _facts(run: Run, scene: Scene) -> tuple[Markup, ...]:
         return ()
     say = scene.sentences.say
     told = [_fact("maintenance", _maintenance(run, scene), scene)]
+    if commit := aftermath.commit(run, scene):
+        told.append(_fact("head", commit, scene))
     if schema := _schema(run, scene):
         told.append(_fact("schema", schema, scene))
-    told.extend(_fact(name, value, scene) for name, value in sorted(run.facts.items()))
+    told.extend(_fact(name, value, scene) for name, value in sorted(run.facts.items()) if name not in {AFTERMATH, LIVE})
     waiting = [
         step.title
         for step in shown_steps(run)
@@ -180,23 +199,41 @@ def _schema(run: Run, scene: Scene) -> Markup:
         return scene.sentences.say("result.schema_untouched")
     if states <= {StepState.DONE}:
         return scene.sentences.say("result.schema_done")
+    if run.state is RunState.NEEDS_HUMAN:
+        return Markup("")  # told migration by migration
     return scene.sentences.say("result.schema_unknown")
 
 
 def _moves(run: Run, scene: Scene) -> tuple[Markup, ...]:
-    if run.state not in _BAD:
+    if run.state not in _BAD and not open_moves(run):
         return ()
     say = scene.sentences.say
     backup = backup_id(run)
     trouble = troubled_step(shown_steps(run))
     is_open = run.state is RunState.NEEDS_HUMAN
-    legal = legal_moves(run)
+    legal = legal_moves(run) if is_open else open_moves(run)
+    about = "" if is_open else run.request.options.get(RESUME, "")
     moves = (
-        say("result.move_again") if Move.RETRY in legal else Markup(""),
+        say("result.move_still_open", run=about) if about and legal else Markup(""),
+        _retry(run, scene) if Move.RETRY in legal else Markup(""),
         say("result.move_done") if Move.MARK_DONE in legal else Markup(""),
         say("result.move_lift") if Move.LIFT in legal else Markup(""),
-        say("result.move_close") if is_open else say("result.move_retry"),
-        say("result.move_backup", id=backup) if backup and changed_anything(run) else Markup(""),
+        say("result.move_rollback", sha=(was_live(run) or "")[:7]) if Move.ROLL_BACK in legal else Markup(""),
+        say("result.move_restore", sha=(was_live(run) or "")[:7], id=backup_before(run) or "")
+        if Move.RESTORE in legal
+        else Markup(""),
+        say("result.move_close") if is_open else Markup("") if legal else say("result.move_retry"),
+        say("result.move_backup", id=backup)
+        if backup and changed_anything(run) and Move.RESTORE not in legal
+        else Markup(""),
         say("result.move_log") if trouble and not is_open else Markup(""),
+        say("result.move_each") if is_open and len(legal) > 1 else Markup(""),
     )
     return (say("result.moves"), *moves)
+
+
+def _retry(run: Run, scene: Scene) -> Markup:
+    """Say what a retry does; where a migration is half applied, that it will meet what is there already."""
+    found = aftermath_of(run.facts) or ()
+    half = next((fate.name for fate in found if fate.progress is Progress.PARTLY), "")
+    return scene.sentences.say("result.move_again_half" if half else "result.move_again", name=half)

@@ -42,10 +42,14 @@ CANCEL = "run_cancel"
 LOG = "run_log"
 RETRY = "run_retry"
 ROLLBACK = "run_rollback"
+"""After a deploy: `/rollback` of its target. On the decision card: back to what was live before the run."""
+
 DECISIONS = {
     "run_resume_retry": Move.RETRY,
     "run_resume_done": Move.MARK_DONE,
     "run_resume_lift": Move.LIFT,
+    ROLLBACK: Move.ROLL_BACK,
+    "run_restore": Move.RESTORE,
 }
 """The buttons of the decision card, by `action_id`."""
 

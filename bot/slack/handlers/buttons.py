@@ -1,4 +1,4 @@
-"""Buttons: cancel, open log, retry."""
+"""Buttons: cancel, open log, retry, roll back, and the decisions about a run that stopped half-way."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from bot.domain.errors import Reason, Refused, problem
 from bot.domain.inbox import MessageState
+from bot.domain.moves import waits_for_decision
 from bot.domain.proof import OVERDUE
 from bot.domain.request import Action, Origin, Request
 from bot.domain.run import Run
@@ -88,7 +89,7 @@ class ButtonHandler:
     async def __call__(self, received: Received) -> None:
         """Handle a pressed button."""
         press = read_press(received)
-        if press is None or press.action not in (CANCEL, RETRY, ROLLBACK, LOG_BUTTON, *DECISIONS):
+        if press is None or press.action not in (CANCEL, RETRY, LOG_BUTTON, *DECISIONS):
             return
         run = await self._front.get(press.run)
         if run is None:
@@ -100,10 +101,10 @@ class ButtonHandler:
                     await self._front.cancel(run.id, press.user)
                 case action if action == RETRY:
                     await self._front.submit(self._again(press, run))
+                case action if action == ROLLBACK and not waits_for_decision(run):
+                    await self._front.submit(_rollback_of(self._again(press, run)))
                 case action if action in DECISIONS:
                     await self._front.decide(run.id, DECISIONS[action], self._again(press, run).origin)
-                case action if action == ROLLBACK:
-                    await self._front.submit(_rollback_of(self._again(press, run)))
                 case _:
                     await self._show_log(press, run)
         except Refused as refused:

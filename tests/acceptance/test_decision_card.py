@@ -1,0 +1,127 @@
+"""A migration that breaks half-way in production alone: what its card says is true, and each move does what it says."""
+
+from typing import Any
+
+from bot.demo.application import Application
+from bot.demo.commits import Kind
+from bot.demo.database import DatabaseServer
+from bot.demo.host import Host
+from tests.acceptance.conftest import NewStage
+from tests.acceptance.outside import changes
+from tests.acceptance.stage import ONCALL, RELEASER, Stage
+from tests.support.operations import PRODUCTION
+from tests.support.polling import eventually
+
+POLICY: dict[str, Any] = {
+    **PRODUCTION,
+    "run": {**PRODUCTION["run"], "rollback": ["engineers"], "restore": ["engineers"]},
+    "approve": {**PRODUCTION["approve"], "restore": {"count": 2, "from": ["releasers", "dbas"], "expires": "30m"}},
+}
+
+
+async def doubled(laravel: Application, mariadb: DatabaseServer) -> None:
+    """Somebody signs up under a name that there is, which no rehearsal of before can know."""
+    sql = "INSERT INTO users (name, email, password) VALUES ('Client 1', 'second@example.com', '!')"
+    await mariadb.query(sql, database=laravel.database.name)
+
+
+async def broken_halfway(stage: Stage, laravel: Application, mariadb: DatabaseServer) -> str:
+    """Deploy a migration whose first statement works and whose second meets data that came after the rehearsal."""
+    await laravel.next_commit(Kind.UNIQUE)
+    run = await stage.ask()
+    await stage.gate(run)
+    await doubled(laravel, mariadb)
+    assert await stage.approved(run) == "needs_human"
+    await eventually(lambda: "ran partly" in stage.result(run), 30, what="what became of the migrations")
+    return run
+
+
+async def new_columns(laravel: Application, mariadb: DatabaseServer) -> set[str]:
+    known = {"id", "name", "email", "password", "fax", "pager", "telex", "remember_token", "created_at", "updated_at"}
+    return set(await mariadb.columns(laravel.database.name, "users")) - known
+
+
+async def clients(laravel: Application, mariadb: DatabaseServer) -> int:
+    sql = "SELECT COUNT(*) AS n FROM users WHERE name = 'Client 1'"
+    return int((await mariadb.query(sql, database=laravel.database.name))[0]["n"])
+
+
+async def test_a_half_applied_migration_is_told_and_the_backup_is_put_back(
+    new_stage: NewStage, laravel_at_first: Application, ssh_host: Host, mariadb: DatabaseServer
+) -> None:
+    laravel = laravel_at_first
+    stage = await new_stage(policy=POLICY, scratch=True)
+    await stage.bot.start()
+    first = await laravel.head()
+    run = await broken_halfway(stage, laravel, mariadb)
+    told = stage.result(run)
+    (column,) = await new_columns(laravel, mariadb)
+    assert f"+ users.{column} varchar(190) NULL" in told
+    assert f"+ users unique index users_name_{column}_unique (name)" in told
+    assert told.index("This took effect") < told.index(f"+ users.{column}") < told.index("This did not")
+    assert "the one of this run" in told
+    assert "the site is down" in told
+    # its way back would not find what it expects
+    assert "run_rollback" not in told
+
+    # the buttons survive a restart
+    assert await stage.bot.stop() == 0
+    await stage.bot.start()
+    after = await stage.decide(run, "run_restore")
+    request = await stage.gate(after)
+    assert stage.payload("approval", after)["needed"] == 2
+    plan = str(stage.messages("plan", after)[-1]["blocks"])
+    assert "Back to the code of before and to a backup" in plan
+    assert f"decided on the card of {run}" in plan
+    assert "brings it up" in plan
+    assert laravel.is_down
+    stage.react(request, RELEASER)
+    stage.react(request, ONCALL)
+    assert await stage.end(after) == "succeeded"
+    assert await laravel.head() == first
+    assert await new_columns(laravel, mariadb) == set()
+    assert await clients(laravel, mariadb) == 1
+    assert not laravel.is_down
+    assert changes(ssh_host)["php artisan down"] == changes(ssh_host)["php artisan up"] == 1
+    kept = [row["name"] for row in await mariadb.query("SELECT schema_name AS name FROM information_schema.schemata")]
+    assert any(name.startswith(f"{laravel.database.name}_countersign_before_") for name in kept)
+
+
+async def test_whole_migrations_are_undone_by_the_card_and_a_refused_move_can_be_made_again(
+    new_stage: NewStage, laravel_at_first: Application, ssh_host: Host, mariadb: DatabaseServer
+) -> None:
+    laravel = laravel_at_first
+    stage = await new_stage(policy=POLICY, scratch=True)
+    await stage.bot.start()
+    first = await laravel.head()
+    await laravel.next_commit(Kind.SEVERAL)
+    run = await stage.ask()
+    await stage.gate(run)
+    # the second of three meets what somebody made by hand meanwhile
+    home, work, _ = stage.payload("plan", run)["pending"]
+    taken = work.split("_add_")[1].removesuffix("_to_users_table")
+    await mariadb.query(f"ALTER TABLE users ADD {taken} INT", database=laravel.database.name)
+    assert await stage.approved(run) == "needs_human"
+    await eventually(lambda: "did not take effect" in stage.result(run), 30, what="what became of the migrations")
+    made = await new_columns(laravel, mariadb) - {taken}
+    assert {name.split("_")[0] for name in made} == {"home"}
+    told = stage.result(run)
+    assert told.count("did not take effect") == 2
+    assert f"`{home}` ran" in told
+
+    refused = await stage.decide(run, "run_rollback")
+    stage.react(await stage.gate(refused), RELEASER, "x")
+    assert await stage.end(refused) == "rejected"
+    assert f"run `{run}` still waits for a decision" in stage.result(refused)
+    assert laravel.is_down
+
+    again = await stage.decide(refused, "run_rollback")
+    request = await stage.gate(again)
+    assert len(stage.payload("plan", again)["pending"]) == 0
+    assert "1 migration down" in str(stage.messages("plan", again)[-1]["blocks"])
+    stage.react(request, RELEASER)
+    assert await stage.end(again) == "succeeded"
+    assert await laravel.head() == first
+    assert await new_columns(laravel, mariadb) == {taken}
+    assert not laravel.is_down
+    assert len(ssh_host.commands.ran("php artisan migrate:rollback", laravel.path)) == 1
