@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import hashlib
 import os
 import secrets
 import signal
 import socket
-from collections.abc import Coroutine, Mapping
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,7 +20,10 @@ import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.cron import CronTrigger
 
+from bot.audit.destinations import destination_of
+from bot.audit.forwarder import Forwarder
 from bot.config.load import Configuration
+from bot.config.settings import AuditForward
 from bot.databases.backups import Backups
 from bot.databases.connect import Connections as DatabaseConnections
 from bot.databases.discarding import DiscardPerformer
@@ -56,6 +60,7 @@ from bot.domain.plan import (
 )
 from bot.domain.remains import Remains
 from bot.domain.run import Run
+from bot.domain.secrets import Masker
 from bot.domain.target import Target
 from bot.domain.written import TableSince
 from bot.engine.engine import Engine
@@ -205,6 +210,8 @@ async def serve(configuration: Configuration) -> None:
     commands, status = all_commands(recipes), status_command(recipes)
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(open_store(settings.store_url.reveal(), clock))
+        if settings.audit_forward is not None:
+            await stack.enter_async_context(_forwarding(store, settings.audit_forward, masker))
         connections = await stack.enter_async_context(Connections(operations.hosts))
         access = SlackAccess(settings.slack_bot_token, settings.slack_app_token, settings.slack_api_url)
         by_name: dict[str, CommandSpec] = {command.name: command for command in commands} | {status.name: status}
@@ -322,6 +329,17 @@ def schedules(targets: Mapping[TargetName, Target]) -> Mapping[TargetName, NextF
         for name, target in targets.items()
         if target.backups is not None and target.backups.schedule is not None
     }
+
+
+@asynccontextmanager
+async def _forwarding(store: SqlStore, where: AuditForward, masker: Masker) -> AsyncIterator[Forwarder]:
+    """Forward the history until the end of the block; each destination gets all of it, from its first record on."""
+    name = f"forward history {hashlib.sha256(str(where).encode()).hexdigest()[:16]}"
+    async with (
+        Duty(store, name) as cursor,
+        Forwarder(store, cursor, destination_of(where), masker) as forwarder,
+    ):
+        yield forwarder
 
 
 def _owner() -> str:

@@ -41,6 +41,53 @@ class HttpAddress:
 
 
 @dataclass(frozen=True)
+class ForwardToFile:
+    """Each record of history is appended to a file.
+
+    Args:
+        path: of the file.
+    """
+
+    path: Path
+
+    def __str__(self) -> str:
+        return f"file:{self.path}"
+
+
+@dataclass(frozen=True)
+class ForwardToSocket:
+    """Each record of history is sent to this machine's syslog.
+
+    Args:
+        path: of its socket, such as `/dev/log`.
+    """
+
+    path: Path
+
+    def __str__(self) -> str:
+        return f"syslog:{self.path}"
+
+
+@dataclass(frozen=True)
+class ForwardToServer:
+    """Each record of history is sent to a syslog server, over TCP.
+
+    Args:
+        host: name or IP address, without brackets.
+        port: TCP port.
+    """
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"syslog://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
+
+
+AuditForward = ForwardToFile | ForwardToSocket | ForwardToServer
+
+
+@dataclass(frozen=True)
 class StoreUrl:
     """Where the bot's own state is kept. It prints without its password.
 
@@ -81,6 +128,7 @@ class Settings:
         ops_file: path of the operations file.
         log_format: how the log is written.
         http_addr: where it is watched; None is nowhere.
+        audit_forward: where each record of history goes as it happens; None is nowhere.
     """
 
     slack_bot_token: Secret
@@ -90,6 +138,7 @@ class Settings:
     ops_file: Path
     log_format: LogFormat
     http_addr: HttpAddress | None
+    audit_forward: AuditForward | None
 
     def secrets(self) -> tuple[Secret, ...]:
         """Give every secret of the environment, for masking."""
@@ -167,6 +216,22 @@ def _http_address(text: str) -> HttpAddress:
     return HttpAddress(match["six"] or match["host"], int(match["port"]))
 
 
+def _audit_forward(text: str) -> AuditForward:
+    kind, _, rest = text.partition(":")
+    server = _ADDRESS.fullmatch(rest.removeprefix("//")) if rest.startswith("//") else None
+    if kind == "syslog" and server is not None and 0 < int(server["port"]) < 65536:
+        return ForwardToServer(server["six"] or server["host"], int(server["port"]))
+    if rest.startswith("/") and not rest.startswith("//"):
+        if kind == "file":
+            return ForwardToFile(Path(rest))
+        if kind == "syslog":
+            return ForwardToSocket(Path(rest))
+    raise ValueError(
+        "not a place for the history; file:/var/log/countersign-audit.jsonl, syslog:/dev/log, "
+        "or syslog://host:601 (TCP)"
+    )
+
+
 def _log_format(text: str) -> LogFormat:
     try:
         return LogFormat(text.lower())
@@ -216,6 +281,7 @@ class _AllVariables(_StoreVariables, _FileVariables):
     SLACK_API_URL: Annotated[str, _parsed(_api_url)] = "https://slack.com/api/"
     LOG_FORMAT: Annotated[LogFormat, _parsed(_log_format)] = LogFormat.CONSOLE
     HTTP_ADDR: Annotated[HttpAddress | None, _parsed(_http_address)] = None
+    AUDIT_FORWARD: Annotated[AuditForward | None, _parsed(_audit_forward)] = None
 
 
 VARIABLES = tuple(_AllVariables.model_fields)
@@ -259,6 +325,7 @@ def settings_of(variables: Variables) -> Settings:
         ops_file=read.OPS_FILE,
         log_format=read.LOG_FORMAT,
         http_addr=read.HTTP_ADDR,
+        audit_forward=read.AUDIT_FORWARD,
     )
 
 

@@ -161,6 +161,7 @@ def test_the_example_shows_the_defaults():
     shown = dict(re.findall(r"^# ([A-Z_]+)=(.*)$", text, re.MULTILINE))
     found = settings(TOKENS)
     assert shown.pop("HTTP_ADDR")
+    assert shown.pop("AUDIT_FORWARD")
     assert shown == {
         "SLACK_API_URL": found.slack_api_url,
         "STORE_URL": found.store_url.reveal(),

@@ -1,0 +1,123 @@
+"""Forwards each record of history as it happens, at least once: how far it came is kept in the store."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from types import TracebackType
+from typing import Protocol, Self
+
+import structlog
+
+from bot.audit.destinations import Destination
+from bot.audit.lines import as_json
+from bot.domain.history import Head, Record
+from bot.domain.secrets import Masker
+
+_PAGE = 200
+_LOOK_SECONDS = 0.5
+_MOST_SECONDS = 60.0
+_LAST_SECONDS = 5.0
+
+_log = structlog.get_logger()
+
+
+class History(Protocol):
+    """Reads the history."""
+
+    async def records(self, after: int, limit: int) -> tuple[Record, ...]:
+        """Read the records that follow a sequence, in order."""
+        ...
+
+    async def head(self) -> Head:
+        """Read where the history ends."""
+        ...
+
+
+class Cursor(Protocol):
+    """How far the forwarding has come; a duty, so that one process at a time forwards."""
+
+    @property
+    def held(self) -> bool:
+        """Whether it is this process's now."""
+        ...
+
+    async def position(self) -> int:
+        """Read the sequence of the last record that was forwarded."""
+        ...
+
+    async def advance(self, position: int) -> bool:
+        """Note it; false where it is another process's now."""
+        ...
+
+
+class Forwarder:
+    """Forwards the history to one destination. What cannot be forwarded now waits; nothing else waits for it.
+
+    Args:
+        history: where it is read.
+        cursor: how far it has come.
+        destination: where it goes.
+        masker: of this installation's secrets.
+    """
+
+    def __init__(self, history: History, cursor: Cursor, destination: Destination, masker: Masker) -> None:
+        self._history = history
+        self._cursor = cursor
+        self._destination = destination
+        self._masker = masker
+        self._work: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        """Begin with what was not forwarded before."""
+        self._work = asyncio.create_task(self._forward(), name="forward the history")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Forward what happened last, for a few seconds at most, and stop; the next start goes on from there."""
+        if self._work is not None:
+            self._work.cancel()
+            await asyncio.gather(self._work, return_exceptions=True)
+        with contextlib.suppress(Exception):
+            async with asyncio.timeout(_LAST_SECONDS):
+                while self._cursor.held and await self._next_page():
+                    pass
+        await self._destination.close()
+
+    async def behind(self) -> int:
+        """Count the records that are not forwarded yet, by whichever process."""
+        return max((await self._history.head()).sequence - await self._cursor.position(), 0)
+
+    async def _forward(self) -> None:
+        pause = _LOOK_SECONDS
+        while True:
+            try:
+                if self._cursor.held and await self._next_page():
+                    continue
+                pause = _LOOK_SECONDS
+            except Exception as error:
+                pause = min(pause * 2, _MOST_SECONDS)
+                _log.warning("history_not_forwarded", why=f"{type(error).__name__}: {error}", again_in=pause)
+                await self._step_back()
+            await asyncio.sleep(pause)
+
+    async def _next_page(self) -> bool:
+        """Forward the next records; say whether there were any."""
+        after = await self._cursor.position()
+        records = await self._history.records(after, _PAGE)
+        if not records:
+            return False
+        await self._destination.take([as_json(record, self._masker) for record in records])
+        # Noted afterwards: after a crash in between they are forwarded twice, and never not at all.
+        return await self._cursor.advance(records[-1].sequence)
+
+    async def _step_back(self) -> None:
+        """Forward again what may have been lost on its way."""
+        try:
+            await self._destination.close()
+            if self._destination.doubt and self._cursor.held:
+                await self._cursor.advance(max(await self._cursor.position() - self._destination.doubt, 0))
+        except Exception as error:
+            _log.warning("history_not_forwarded", why=f"{type(error).__name__}: {error}")
