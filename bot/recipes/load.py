@@ -50,7 +50,7 @@ class RecipeError(Exception):
 
 BUILTIN = resources.files("bot.recipes") / "builtin"
 
-ALWAYS_KNOWN = frozenset({"path", "branch", "sha", "run", "each", "count", "migrations"})
+ALWAYS_KNOWN = frozenset({"path", "branch", "sha", "run", "each", "count", "migrations", "lock_wait"})
 """What a template may ask for beside the recipe's variables."""
 
 
@@ -168,11 +168,16 @@ def _inconsistent_migrations(recipe: Recipe) -> list[str]:
         case MigrationTable(rehearsal=how) if how is not None:
             can |= _BY_TABLE | _BY_REHEARSAL
             templates = {f"rehearsal.{name}": getattr(how, name) for name in ("setup", "probe", "pretend", "apply")}
-        case MigrationCommand(setup, status, _, sql):
+        case MigrationCommand(setup=setup, status=status, sql=sql):
             can |= {Does.PREVIEW} if sql is not None else set()
             templates = {"setup": setup, "status": status, "sql": sql or ""}
+    session = kept.session if kept is not None else ""
     known = ALWAYS_KNOWN - {"each"} if isinstance(kept, MigrationTable) else frozenset({"path", "branch", "migrations"})
     problems = [
+        f"migrations.session: the template asks for {{{asked}}}, which is no variable of the recipe"
+        for asked in sorted(placeholders(session) - ALWAYS_KNOWN - recipe.vars.keys())
+    ]
+    problems += [
         f"migrations.{name}: the template asks for {{{asked}}}, which is no variable of the recipe"
         for name, template in templates.items()
         for asked in sorted(placeholders(template) - known - recipe.vars.keys())
@@ -330,8 +335,8 @@ class _Rehearsal(_Model):
 
 
 _KEYS = {
-    "table": (frozenset({"directory", "suffix", "table"}), frozenset({"rehearsal"})),
-    "command": (frozenset({"status", "parser"}), frozenset({"setup", "sql"})),
+    "table": (frozenset({"directory", "suffix", "table"}), frozenset({"rehearsal", "session"})),
+    "command": (frozenset({"status", "parser"}), frozenset({"setup", "sql", "session"})),
 }
 """What each kind of `migrations:` must have, and what it may have."""
 
@@ -346,6 +351,7 @@ class _Migrations(_Model):
     status: str = ""
     parser: Parser | None = None
     sql: str | None = None
+    session: str = ""
 
     def model_post_init(self, _context: object) -> None:
         given = self.model_fields_set - {"kind"}
@@ -355,14 +361,14 @@ class _Migrations(_Model):
 
     def kept(self) -> Migrations:
         if self.parser is not None:
-            return MigrationCommand(self.setup, self.status, self.parser, self.sql)
+            return MigrationCommand(self.setup, self.status, self.parser, self.sql, self.session)
         how = self.rehearsal
         rehearsal = (
             Rehearsal(how.setup, how.probe, how.pretend, how.apply, how.environment, how.other_connection)
             if how is not None
             else None
         )
-        return MigrationTable(self.directory, self.suffix, self.table, rehearsal)
+        return MigrationTable(self.directory, self.suffix, self.table, rehearsal, self.session)
 
 
 class _RecipeFile(_Model):

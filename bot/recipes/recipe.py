@@ -208,12 +208,15 @@ class MigrationTable:
         suffix: of their files; the name of a migration is the file's without it.
         table: in which the database remembers which ran.
         rehearsal: how they are run on a copy, or None where the recipe cannot.
+        session: a shell template that runs before the command of each step that changes the schema, in the same shell:
+            it makes the sessions that the tool opens wait for locks for `{lock_wait}` seconds at most.
     """
 
     directory: str
     suffix: str
     table: str
     rehearsal: Rehearsal | None = None
+    session: str = ""
 
 
 @dataclass(frozen=True)
@@ -229,12 +232,14 @@ class MigrationCommand:
         parser: reads what it prints.
         sql: a shell template that prints the SQL of the migrations `{migrations}`, told apart as
             `bot.recipes.parsers.read_sql` says; None where the stack cannot say it.
+        session: as that of `MigrationTable`.
     """
 
     setup: str
     status: str
     parser: Parser
     sql: str | None
+    session: str = ""
 
 
 Migrations = MigrationTable | MigrationCommand

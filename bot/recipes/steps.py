@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -41,6 +42,10 @@ from bot.recipes.recipe import (
 
 _PLANNED = frozenset({Does.BACKUP, Does.PREVIEW, Does.REHEARSE})
 """What prepare can do only once there is a plan: whether it is needed depends on what the plan would change."""
+
+_LOCK_MARGIN = 15
+"""Seconds for which a session waits for a lock beyond the policy's patience: the bot, which can say for whom it waits,
+comes first."""
 
 _HEALTH_TRIES = 20
 _MOST_PATHS = 2
@@ -83,6 +88,7 @@ def values_of(target: Target, situation: Situation) -> dict[str, str]:
         "run": situation.run,
         "count": str(len(situation.migrations)),
         "migrations": "\n".join(situation.migrations),
+        "lock_wait": str(math.ceil(target.policy.lock_patience.total_seconds()) + _LOCK_MARGIN),
     }
 
 
@@ -287,7 +293,7 @@ def _hosts(place: Place, target: Target) -> tuple[str, ...]:
 def _act(spec: StepSpec, recipe: Recipe, target: Target, situation: Situation, values: Mapping[str, str]) -> Act:
     match spec.does:
         case None:
-            return Shell(_command(spec, values), target.path, _expected(spec.at, situation))
+            return Shell(_command(spec, recipe, values), target.path, _expected(spec.at, situation))
         case Does.PREFLIGHT:
             return Preflight(recipe.needs_kib, _tools(recipe, values))
         case Does.BACKUP:
@@ -361,8 +367,9 @@ def _expected(at: At, situation: Situation) -> str | None:
             return situation.live
 
 
-def _command(spec: StepSpec, values: Mapping[str, str]) -> Command:
-    return fill(spec.run or "", values)
+def _command(spec: StepSpec, recipe: Recipe, values: Mapping[str, str]) -> Command:
+    session = recipe.migrations.session if recipe.migrations is not None and spec.schema else ""
+    return fill(f"{session}\n{spec.run or ''}" if session else spec.run or "", values)
 
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
