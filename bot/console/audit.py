@@ -17,10 +17,12 @@ import typer
 
 from bot.audit.lines import as_csv, as_json, csv_header
 from bot.config.load import ENV_FILE
+from bot.console.asking import EnvOption, RunReader, Terminal, ask
 from bot.console.output import say, standard_error, standard_output
-from bot.console.runs import EnvOption, Question, RunReader, Terminal, ask
+from bot.console.runs import Question
 from bot.domain.history import Break, Fault, Record
 from bot.domain.secrets import Masker
+from bot.store import open_readonly
 from bot.store.instants import rfc3339
 from bot.store.verification import records_after, verify
 
@@ -182,7 +184,9 @@ def _hashes(copy: Path) -> Mapping[int, str]:
 
 def _run(env: Path | None, question: Question) -> None:
     try:
-        status = asyncio.run(ask(env or ENV_FILE, os.environ, question, standard_output(), standard_error()))
+        status = asyncio.run(
+            ask(env or ENV_FILE, os.environ, question, standard_output(), standard_error(), open_readonly)
+        )
         sys.stdout.flush()
     except BrokenPipeError:
         # Whoever read has enough, such as `head`; what Python still wants to write at its end goes nowhere.

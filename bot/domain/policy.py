@@ -213,6 +213,23 @@ class Policy:
         also = None if usual.also is None else replace(usual.also, expires=COUNTERSIGN_WITHIN, allow_requester=False)
         return replace(usual, expires=COUNTERSIGN_WITHIN, allow_requester=False, also=also)
 
+    def may_cancel(self, action: Action, asked: Requirement | None) -> People:
+        """Give those who may cancel somebody else's run: who may approve it, or change something in an emergency.
+
+        Args:
+            action: what the run does.
+            asked: what its gate asks for; None while it has none.
+
+        Returns:
+            Where nobody needs to approve it, those who may ask for the same.
+        """
+        gates = (self.requirement(action), self.requirement(action, destructive=True), asked)
+        approvers = NOBODY
+        for gate in gates:
+            approvers = together(approvers, gate.people) if gate is not None else approvers
+        able = self.who_may(action) if approvers == NOBODY else approvers
+        return together(able, self.emergency or NOBODY)
+
     def wants_backup(self, action: Action, migrations: int) -> bool:
         """Say whether a backup is made before an action.
 

@@ -16,7 +16,7 @@ from bot.domain.estimate import PAST, Usual, usual_of
 from bot.domain.history import Entry
 from bot.domain.moves import Move
 from bot.domain.names import run_id
-from bot.domain.people import Membership, membership
+from bot.domain.people import NOBODY
 from bot.domain.request import EMERGENCY, Action, Origin, Request
 from bot.domain.run import Run, RunState
 from bot.domain.status import Standing
@@ -181,16 +181,7 @@ class Engine:
             raise Refused(problem(Reason.UNKNOWN_RUN, run=run))
         async with on_record(self._world, user, "cancel", run):
             await self._may_cancel(found, user)
-        now = self._world.clock.now()
-        if not found.ended and await self._world.store.request_cancel(run, user, now):
-            await self._world.store.append((Entry(run, "cancel_requested", user, {"state": found.state.value}),), now)
-            self._world.audience.changed(run)
-        if found.state is RunState.NEEDS_HUMAN:
-            await self._close(run, user)
-        driven = self._drivers.get(run)
-        if driven is not None:
-            driven[0].cancel_requested()
-        return await self._world.store.get(run) or found
+        return await self._cancel(found, user)
 
     async def decide(self, run: str, move: Move, origin: Origin) -> Run:
         """Carry out a person's decision about a run that waits for one.
@@ -306,15 +297,34 @@ class Engine:
         if user == run.request.origin.user:
             return
         target = self._world.operations.targets.get(run.request.target)
-        asked = target.policy.requirement(run.request.action).eligible if target else None
-        allowed = target.policy.who_may(run.request.action) if target else None
-        for people in (asked, allowed):
-            if people is None:
-                continue
-            roster = await self._world.directory.roster(frozenset({user}), people.groups)
-            if membership(user, people, roster) is Membership.YES:
-                return
-        raise Refused(problem(Reason.NOT_ALLOWED, action="cancel", people="the requester, those who may approve"))
+        asked = run.gate.requirement if run.gate is not None else None
+        if target is not None:
+            people = target.policy.may_cancel(run.request.action, asked)
+        else:
+            people = asked.people if asked is not None else NOBODY
+        named = replace(people, names=("who asked for it", *people.names))
+        await require(self._world, user, named, "cancel")
+
+    async def _cancel(self, found: Run, user: str) -> Run:
+        """Cancel a run for somebody who may."""
+        store, now = self._world.store, self._world.clock.now()
+        if not found.ended and await store.request_cancel(found.id, user, now):
+            await store.append((Entry(found.id, "cancel_requested", user, {"state": found.state.value}),), now)
+            self._world.audience.changed(found.id)
+        if found.state is RunState.NEEDS_HUMAN:
+            await self._close(found.id, user)
+        driven = self._drivers.get(found.id)
+        if driven is not None:
+            driven[0].cancel_requested()
+        return await store.get(found.id) or found
+
+    async def _grant(self) -> None:
+        """Do what the console asked for. Who can write into the store is asked nothing more."""
+        for petition in await self._world.store.petitions():
+            found = await self._world.store.get(petition.run)
+            if found is not None:
+                await self._cancel(found, petition.actor)
+            await self._world.store.petition_taken(petition)
 
     async def _close(self, run: str, user: str) -> None:
         """End a run that waited for a person: they say that they have seen to it."""
@@ -351,6 +361,7 @@ class Engine:
                 _log.exception("sweep_failed")
 
     async def _sweep(self) -> None:
+        await self._grant()
         for name in await self._world.store.unfinished():
             run = None if name in self._drivers else await self._world.store.get(name)
             if run is not None and run.state is RunState.NEEDS_HUMAN:

@@ -336,6 +336,21 @@ class TailIs:
 Change = MoveTo | PlanIs | StepsAdded | StepIs | GateIs | VotesAre | ChangeStarts | FactsAre | Printed | TailIs
 
 
+@dataclass(frozen=True)
+class Petition:
+    """What somebody at the bot's own machine asks: that a run is cancelled.
+
+    Args:
+        run: the run's ID.
+        actor: who asks, as the history names them.
+        at: when.
+    """
+
+    run: str
+    actor: str
+    at: datetime
+
+
 class RunStore(Protocol):
     """The bot's memory of runs. Every write is one transaction; a run's writes carry the token of its lease.
 
@@ -408,6 +423,14 @@ class RunStore(Protocol):
 
     async def stir(self, run: str) -> None:
         """Raise the revision of a run that waits at its gate, so that whoever drives it looks again."""
+        ...
+
+    async def petitions(self) -> tuple[Petition, ...]:
+        """Read what the console asked for and nobody has taken yet, oldest first."""
+        ...
+
+    async def petition_taken(self, petition: Petition) -> None:
+        """Note that what the console asked for is done."""
         ...
 
     async def output(self, run: str) -> tuple[Chunk, ...]:

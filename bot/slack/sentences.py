@@ -134,6 +134,8 @@ def _shown(found: Problem) -> dict[str, str]:
     for name in _INSTANTS.get(found.reason, ()):
         if facts.get(name):
             shown[name] = _instant(facts[name])
+    if found.reason is Reason.CANCELLED and facts.get("phase") == "verify":
+        shown["checking"] = Markup(_PRESENT)
     if channels := facts.get("channels"):
         shown["channels"] = Markup(", ".join(markup.channel(name) for name in channels.split(",")))
     return shown

@@ -1,7 +1,18 @@
 """The bot's own memory: runs, steps, votes, history, events and messages, on SQLite or on MySQL and MariaDB."""
 
 from bot.store.errors import StoreError, StoreLocked, StoreMissing
+from bot.store.petitioner import Petitioner, open_petitions
 from bot.store.reader import StoreReader
 from bot.store.store import SqlStore, open_readonly, open_store
 
-__all__ = ["SqlStore", "StoreError", "StoreLocked", "StoreMissing", "StoreReader", "open_readonly", "open_store"]
+__all__ = [
+    "Petitioner",
+    "SqlStore",
+    "StoreError",
+    "StoreLocked",
+    "StoreMissing",
+    "StoreReader",
+    "open_petitions",
+    "open_readonly",
+    "open_store",
+]

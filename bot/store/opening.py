@@ -93,11 +93,27 @@ def reader_database(url: URL) -> Database:
     """
     if not is_sqlite(url):
         return _server_database(url, ("SET SESSION TRANSACTION READ ONLY",))
+    path = _existing(url)
+    # Not `mode=ro`: after a crash of the bot the first reader must roll back what it left half-written.
+    return _sqlite_database(url, path, "BEGIN", ("query_only=ON",))
+
+
+def guest_database(url: URL) -> Database:
+    """Open a database for reading and writing beside its owner; an SQLite file's own locks keep the two apart.
+
+    Raises:
+        StoreMissing: there is no such file.
+    """
+    if not is_sqlite(url):
+        return _server_database(url, ())
+    return _sqlite_database(url, _existing(url), "BEGIN IMMEDIATE", ("synchronous=EXTRA",))
+
+
+def _existing(url: URL) -> Path:
     path = sqlite_path(url)
     if not path.exists():
         raise StoreMissing("there is no store yet", str(path), "start the bot once: `countersign serve`")
-    # Not `mode=ro`: after a crash of the bot the first reader must roll back what it left half-written.
-    return _sqlite_database(url, path, "BEGIN", ("query_only=ON",))
+    return path
 
 
 def _sqlite_database(url: URL, path: Path, begin: str, pragmas: tuple[str, ...]) -> Database:

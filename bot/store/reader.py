@@ -13,8 +13,8 @@ from bot.domain.lock import Lock
 from bot.domain.names import TargetName
 from bot.domain.overview import TargetOverview
 from bot.domain.run import Run
-from bot.engine.ports import Chunk
-from bot.store import chain, homes, inbox, locks, messages, outputs, overviews, snapshots
+from bot.engine.ports import Chunk, Petition
+from bot.store import chain, homes, inbox, locks, messages, outputs, overviews, petitions, snapshots
 from bot.store.database import Database
 from bot.store.verification import verify
 
@@ -56,6 +56,10 @@ class StoreReader:
     async def latest(self, targets: tuple[TargetName, ...], limit: int) -> tuple[Run, ...]:
         """Read the latest runs on some targets, newest first, without steps and votes."""
         return await self._database.read(partial(overviews.latest_runs, targets=targets, limit=limit))
+
+    async def petitions(self) -> tuple[Petition, ...]:
+        """Read what the console asked for and the bot has not taken yet, oldest first."""
+        return await self._database.read(petitions.waiting)
 
     async def every_lock(self) -> tuple[Lock, ...]:
         """Read all locks, by target."""

@@ -18,8 +18,21 @@ from bot.domain.inbox import Event, Posted
 from bot.domain.lock import Lock
 from bot.domain.request import Request
 from bot.domain.run import Run
-from bot.engine.ports import Change, Clock, HomeStore, InboxStore, Lease, LockStore, MessageStore, RunStore
-from bot.store import chain, claims, creation, duties, firings, homes, inbox, locks, messages, migration, opening
+from bot.engine.ports import Change, Clock, HomeStore, InboxStore, Lease, LockStore, MessageStore, Petition, RunStore
+from bot.store import (
+    chain,
+    claims,
+    creation,
+    duties,
+    firings,
+    homes,
+    inbox,
+    locks,
+    messages,
+    migration,
+    opening,
+    petitions,
+)
 from bot.store.changes import apply, record
 from bot.store.database import Database
 from bot.store.errors import StoreError
@@ -132,6 +145,10 @@ class SqlStore(StoreReader, RunStore, LockStore, InboxStore, MessageStore, HomeS
     async def claim_firing(self, schedule: str, fires_at: datetime, owner: str) -> bool:
         """Claim one firing of a schedule; true for the first who does, in whatever process."""
         return await self._database.write(partial(firings.claim, schedule=schedule, fires_at=fires_at, owner=owner))
+
+    async def petition_taken(self, petition: Petition) -> None:
+        """Note that what the console asked for is done."""
+        await self._database.write(partial(petitions.taken, petition=petition))
 
     # ── locks ──
 

@@ -1,0 +1,48 @@
+"""The store for somebody who asks the bot for something: reads all, and writes requests alone."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import datetime
+from functools import partial
+
+from bot.domain.run import Run
+from bot.store import migration, opening, petitions
+from bot.store.reader import StoreReader
+
+
+class Petitioner(StoreReader):
+    """Reads the store, and leaves requests in it for the bot. `open_petitions` makes it."""
+
+    async def ask_to_cancel(self, run: str, actor: str, at: datetime) -> Run | None:
+        """Ask that a run is cancelled.
+
+        Args:
+            run: its ID.
+            actor: who asks, for the history.
+            at: when.
+
+        Returns:
+            The run as it was, of which nothing is asked where it has ended; None where there is none.
+        """
+        return await self._database.write(partial(petitions.ask_to_cancel, run=run, actor=actor, at=at))
+
+
+@asynccontextmanager
+async def open_petitions(url: str) -> AsyncIterator[Petitioner]:
+    """Open the store beside its owner, whether that runs or not, and close it at the end of the block.
+
+    Args:
+        url: STORE_URL.
+
+    Raises:
+        StoreMissing: there is no store yet.
+        StoreError: the URL, the file or the server cannot be used, or the store is of another version.
+    """
+    parsed = opening.parse(url)
+    async with AsyncExitStack() as stack:
+        database = opening.guest_database(parsed)
+        stack.push_async_callback(database.close)
+        await database.read(partial(migration.require_current, where=opening.shown(parsed)))
+        yield Petitioner(database)
