@@ -320,11 +320,16 @@ class Engine:
 
     async def _grant(self) -> None:
         """Do what the console asked for. Who can write into the store is asked nothing more."""
-        for petition in await self._world.store.petitions():
-            found = await self._world.store.get(petition.run)
-            if found is not None:
-                await self._cancel(found, petition.actor)
-            await self._world.store.petition_taken(petition)
+        store = self._world.store
+        for petition in await store.petitions():
+            try:
+                found = await store.get(petition.run)
+                if found is not None:
+                    await self._cancel(found, petition.actor)
+                await store.petition_taken(petition)
+            except Exception:
+                # It stays, and the next sweep tries again.
+                _log.exception("petition_not_granted", run=petition.run)
 
     async def _close(self, run: str, user: str) -> None:
         """End a run that waited for a person: they say that they have seen to it."""
@@ -361,7 +366,6 @@ class Engine:
                 _log.exception("sweep_failed")
 
     async def _sweep(self) -> None:
-        await self._grant()
         for name in await self._world.store.unfinished():
             run = None if name in self._drivers else await self._world.store.get(name)
             if run is not None and run.state is RunState.NEEDS_HUMAN:
@@ -370,6 +374,8 @@ class Engine:
                 self._drive(name)
             elif name in self._drivers:
                 await self._pass_on(name)
+        # Last: whatever is wrong with one of these, runs are driven.
+        await self._grant()
         await self._afterwards.look(frozenset(self._drivers))
 
     async def _pass_on(self, name: str) -> None:
