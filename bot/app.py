@@ -22,23 +22,29 @@ from apscheduler.triggers.cron import CronTrigger
 
 from bot.audit.destinations import destination_of
 from bot.audit.forwarder import Forwarder
+from bot.backup_stores import BackupStores
 from bot.config.load import Configuration
 from bot.config.settings import AuditForward
-from bot.databases.backups import Backups
+from bot.databases.before_dump import known_before
+from bot.databases.choosing import EitherWay, kept_elsewhere, unreadable_on_host
 from bot.databases.connect import Connections as DatabaseConnections
 from bot.databases.discarding import DiscardPerformer
+from bot.databases.finding import Finder
 from bot.databases.look import DatabaseLook
 from bot.databases.performers import DumpPerformer, NothingPendingPerformer, UndonePerformer
 from bot.databases.previewing import PreviewPerformer
 from bot.databases.proving import ProvePerformer
 from bot.databases.rehearsing import AsRehearsedPerformer, RehearsePerformer
 from bot.databases.remains import DropCopyPerformer, DropOldPerformer, RemainsLook
+from bot.databases.streamed_restoring import StreamedLoadPerformer, StreamedProvePerformer
+from bot.databases.streaming import StreamedDumpPerformer
 from bot.databases.swapping import LoadPerformer, SwapPerformer
 from bot.databases.sweeping import Sweeper
+from bot.databases.vault_discarding import VaultDiscardPerformer
 from bot.databases.watchdog import WatchedPerformer
 from bot.databases.written import WrittenLook
 from bot.domain.backup import Shelf
-from bot.domain.look import DatabaseFacts, HostFacts, HostQuestion, Look, Release
+from bot.domain.look import DatabaseFacts, HostFacts, HostQuestion, Look, Ran, Release
 from bot.domain.names import TargetName
 from bot.domain.plan import (
     Act,
@@ -75,6 +81,7 @@ from bot.engine.world import World
 from bot.hosts.connections import Connections
 from bot.hosts.health import HealthPerformer
 from bot.hosts.look import HostLook
+from bot.hosts.pipes import Pipes
 from bot.hosts.runner import Runner, ShellPerformer
 from bot.hosts.tunnels import Tunnels
 from bot.logs import announce_ready
@@ -87,6 +94,7 @@ from bot.store.duty import Duty
 from bot.store.reader import StoreReader
 from bot.store.store import SqlStore, SystemClock, open_store
 from commands import all_commands, all_planners, ops_command, status_command
+from commands.both_ways import ran_now
 
 _KEEP_EVENTS = timedelta(days=7)
 
@@ -118,7 +126,7 @@ class TargetLook:
 
     hosts: HostLook
     databases: DatabaseLook
-    shelves: Backups
+    shelves: Finder
     beside: RemainsLook
     written: WrittenLook
     runs: StoreReader
@@ -181,7 +189,7 @@ class Looks:
 
     hosts: HostLook
     databases: DatabaseLook
-    shelves: Backups
+    shelves: Finder
     beside: RemainsLook
     written: WrittenLook
     runs: StoreReader
@@ -287,7 +295,16 @@ def build_edges(
     database_look = DatabaseLook(databases)
     beside = RemainsLook(databases)
     written = WrittenLook(databases)
-    looks = Looks(HostLook(connections), database_look, Backups(connections), beside, written, runs)
+    pipes = Pipes(connections)
+    stores = BackupStores(connections, pipes)
+    finder = Finder(connections, stores)
+    looks = Looks(HostLook(connections), database_look, finder, beside, written, runs)
+    through_bot = unreadable_on_host(finder)
+
+    async def ran_at(target: Target) -> tuple[Ran, ...] | None:
+        return await ran_now(recipes[target.name], target, looks.look(target))
+
+    known = known_before(finder, ran_at)
 
     def table_of(target: Target) -> str:
         kept = recipes[target.name].migrations
@@ -295,11 +312,17 @@ def build_edges(
 
     performers: dict[type[Act], Performer] = {
         Shell: WatchedPerformer(ShellPerformer(runner), databases),
-        Dump: DumpPerformer(runner, connections),
-        Prove: ProvePerformer(runner, connections),
-        Discard: DiscardPerformer(runner, looks),
-        Load: LoadPerformer(runner, connections),
-        Swap: SwapPerformer(runner, connections, beside),
+        Dump: EitherWay(
+            DumpPerformer(runner, connections, known=known),
+            StreamedDumpPerformer(runner, connections, pipes, stores, known),
+            kept_elsewhere,
+        ),
+        Prove: EitherWay(
+            ProvePerformer(runner, connections), StreamedProvePerformer(runner, pipes, stores), through_bot
+        ),
+        Load: EitherWay(LoadPerformer(runner, connections), StreamedLoadPerformer(runner, pipes, stores), through_bot),
+        Swap: SwapPerformer(runner, connections, beside, vaults=stores),
+        Discard: EitherWay(DiscardPerformer(runner, looks), VaultDiscardPerformer(stores, looks), kept_elsewhere),
         DropOld: DropOldPerformer(runner, beside),
         DropCopy: DropCopyPerformer(runner, beside),
         Preflight: PreflightPerformer(looks),

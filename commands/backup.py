@@ -16,7 +16,7 @@ from bot.domain.run import Run
 from bot.domain.target import Operations, Target
 from bot.recipes.proof import proof_step, proof_steps
 from bot.recipes.recipe import Recipe
-from commands.both_ways import backup_id
+from commands.both_ways import backup_id, require_age
 from commands.exceptions import FLAGS, USAGE, exceptions
 from commands.words import find_target, sort_words
 
@@ -84,7 +84,8 @@ class Backup:
         """Plan a dump, or a proof.
 
         Raises:
-            Refused: `backup_impossible`, the environment has no database or no place for backups.
+            Refused: `backup_impossible`, the environment has no database or no place for backups, or its host cannot
+                encrypt what it is to encrypt.
         """
         require_backups(target)
         if run.request.options.get("what") == VERIFY:
@@ -99,6 +100,7 @@ class Backup:
             *proof_steps(target, made, run.id, Phase.CHANGE),
             *retention,
         )
+        await require_age(steps, target, look)
         return Plan(
             request=run.request,
             steps=steps,

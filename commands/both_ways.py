@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from bot.domain.errors import Reason, Refused, problem
-from bot.domain.look import DatabaseFacts, HostFacts, Look, Ran
-from bot.domain.plan import Finding
+from bot.domain.look import DatabaseFacts, HostFacts, HostQuestion, Look, Ran
+from bot.domain.plan import Dump, Finding, Step
 from bot.domain.request import Action
 from bot.domain.run import Run
 from bot.domain.target import Target
@@ -125,6 +126,29 @@ def wants_backup(target: Target, action: Action, migrations: int) -> bool:
             problem(Reason.BACKUP_IMPOSSIBLE, stage="configuration", detail=f"{target.name} has no `{missing}:`")
         )
     return True
+
+
+async def require_age(steps: Iterable[Step], target: Target, look: Look) -> None:
+    """Make sure that the host can encrypt the backups that it makes and keeps itself.
+
+    Args:
+        steps: of a plan; where none of them dumps, there is nothing to ask.
+        target: whose backups.
+        look: reads.
+
+    Raises:
+        Refused: `backup_impossible`, it cannot; or a host's reason.
+    """
+    backups = target.backups
+    if backups is None or backups.store is not None or backups.encrypt_to is None:
+        return
+    if not any(isinstance(step.act, Dump) for step in steps):
+        return
+    host = target.hosts[0]
+    facts = await look.host(host, HostQuestion(path=target.path, tools=("age",)))
+    if facts.missing_tools:
+        detail = f"`encrypt_to` is set and {host} has no `age`, so a dump would lie there in the clear"
+        raise Refused(problem(Reason.BACKUP_IMPOSSIBLE, stage="tools", detail=detail))
 
 
 def backup_id(run: Run) -> str:

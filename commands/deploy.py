@@ -15,7 +15,7 @@ from bot.domain.run import Run
 from bot.domain.target import Operations, Target
 from bot.recipes.recipe import Recipe, Way
 from bot.recipes.steps import Situation, before_plan, planned
-from commands.both_ways import backup_id, host_basis, ran_now, read_target, take_down, wants_backup
+from commands.both_ways import backup_id, host_basis, ran_now, read_target, require_age, take_down, wants_backup
 from commands.exceptions import FLAGS, USAGE, exceptions
 from commands.pending import not_run
 from commands.rehearsal import backup_to_rehearse_on
@@ -86,6 +86,7 @@ class Deploy:
         data = await backup_to_rehearse_on(target, look, backup, len(migrations))
         situation = Situation(run.id, Way.DEPLOY, hosts[0].head, sha, hosts, migrations, takes_down, backup, data)
         steps, skipped = planned(recipe, target, situation)
+        await require_age(steps, target, look)
         first = next((facts for facts in hosts if facts.head != sha), hosts[0])
         return Plan(
             request=request,

@@ -31,7 +31,7 @@ from bot.domain.written import TableSince, Written
 from bot.recipes.recipe import Recipe, Way
 from bot.recipes.steps import Situation, planned
 from commands.backup import dump_step, require_backups
-from commands.both_ways import backup_id, read_target, take_down
+from commands.both_ways import backup_id, read_target, require_age, take_down
 from commands.resume import maintenance_basis, resume_restore, resumed_from
 
 _LOAD_TIMEOUT = 12 * 3600
@@ -76,9 +76,11 @@ class Restore:
         hosts, _ = await read_target(self.recipes[target.name], target, look, None)
         takes_down, downs = take_down(target, hosts, (kept.backup,))
         fresh, old = beside(database, kept, run)
+        steps = _steps(self.recipes[target.name], target, run, hosts, kept, fresh, old, takes_down=takes_down)
+        await require_age(steps, target, look)
         return Plan(
             request=run.request,
-            steps=_steps(self.recipes[target.name], target, run, hosts, kept, fresh, old, takes_down=takes_down),
+            steps=steps,
             requirement=target.policy.requirement(self.action, destructive=True),
             basis=_basis(kept, hosts),
             findings=(what_it_replaces(kept, shelf, old), *await written_since(kept, look), *downs),
@@ -110,12 +112,15 @@ def restorable(kept: KeptBackup, target: Target) -> Database:
         target: whose.
 
     Raises:
-        Refused: `not_restorable`, it is refuted, of another database, or the target allows no database beside the live
-            one.
+        Refused: `not_restorable`, it is refuted, encrypted without a key here, of another database, or the target
+            allows no database beside the live one.
     """
     database = target.database
     if database is None or not database.scratch:
         detail = f"a restore needs `scratch: true` at the database of {target.name}"
+        raise Refused(problem(Reason.NOT_RESTORABLE, backup=kept.backup, stage="configuration", detail=detail))
+    if kept.encrypted and (target.backups is None or target.backups.identity is None):
+        detail = "it is encrypted, and `backups.identity` does not say with which key it is opened"
         raise Refused(problem(Reason.NOT_RESTORABLE, backup=kept.backup, stage="configuration", detail=detail))
     if kept.proof is Proof.REFUTED:
         detail = "its last proof found that it does not restore"

@@ -16,7 +16,7 @@ from bot.domain.run import Run
 from bot.domain.target import Operations, Target
 from bot.recipes.recipe import Migrations, Recipe
 from bot.recipes.steps import before_plan
-from commands.both_ways import host_basis, ran_now, read_target
+from commands.both_ways import host_basis, ran_now, read_target, require_age
 from commands.exceptions import FLAGS, USAGE, exceptions
 from commands.losses import losses
 from commands.pending import names_of, remembered
@@ -102,6 +102,7 @@ class Rollback:
         else:
             lost = await losses(planned.undo, releases, look)
         went_on = (goes_on_after(before, move),) if before is not None and move is not None else ()
+        await require_age(planned.steps, target, look)
         plan = Plan(
             request=run.request,
             steps=(*self.before_plan(run, target), *planned.steps),

@@ -13,7 +13,19 @@ from bot.domain.names import TargetName
 from bot.domain.people import NOBODY
 from bot.domain.policy import BackupBefore, Policy, Requirement
 from bot.domain.request import Action
-from bot.domain.target import Backups, Database, EmojiNames, Host, Keep, Operations, RehearseOn, Target, VarValue
+from bot.domain.target import (
+    Backups,
+    BotDirectory,
+    Bucket,
+    Database,
+    EmojiNames,
+    Host,
+    Keep,
+    Operations,
+    RehearseOn,
+    Target,
+    VarValue,
+)
 
 Vars = Mapping[TargetName, Mapping[str, VarValue]]
 """The variables of each target, as its recipe accepted them."""
@@ -34,7 +46,9 @@ def build(file: schema.OperationsFile, base: Path, home: Path, variables: Vars) 
         recipe = _recipe(app.recipe, base, home)
         for environment_name, section in app.environments.items():
             name = TargetName(app_name, environment_name)
-            targets[name] = _target(name, recipe, app, section, policies[section.policy], variables[name], file.people)
+            backups = _backups(section.backups, file.people, base, home)
+            policy = policies[section.policy]
+            targets[name] = _target(name, recipe, app, section, policy, backups, variables[name])
     return Operations(
         emoji=EmojiNames(tuple(file.emoji.approve), tuple(file.emoji.reject)),
         people={people: resolved_people(file.people, [people]) for people in file.people},
@@ -93,8 +107,8 @@ def _target(
     app: schema.AppSection,
     section: schema.EnvironmentSection,
     policy: Policy,
+    backups: Backups | None,
     variables: Mapping[str, VarValue],
-    lists: Mapping[str, list[str]],
 ) -> Target:
     return Target(
         name=name,
@@ -105,7 +119,7 @@ def _target(
         path=section.path,
         branch=section.branch,
         database=_database(section.database),
-        backups=_backups(section.backups, lists),
+        backups=backups,
         vars=variables,
     )
 
@@ -125,9 +139,36 @@ def _database(section: schema.DatabaseSection | None) -> Database | None:
     )
 
 
-def _backups(section: schema.BackupsSection | None, lists: Mapping[str, list[str]]) -> Backups | None:
+def _backups(
+    section: schema.BackupsSection | None, lists: Mapping[str, list[str]], base: Path, home: Path
+) -> Backups | None:
     if section is None:
         return None
     keep = Keep(section.keep.daily, section.keep.weekly, section.keep.monthly) if section.keep is not None else None
-    alert = resolved_people(lists, section.alert) if section.alert is not None else NOBODY
-    return Backups(section.directory, section.schedule, section.timezone, keep, alert, section.max_age)
+    return Backups(
+        directory=section.directory or "",
+        schedule=section.schedule,
+        timezone=section.timezone,
+        keep=keep,
+        alert=resolved_people(lists, section.alert) if section.alert is not None else NOBODY,
+        max_age=section.max_age,
+        store=_store(section.store, base, home),
+        encrypt_to=section.encrypt_to,
+        identity=section.identity,
+    )
+
+
+def _store(section: schema.StoreSection | None, base: Path, home: Path) -> BotDirectory | Bucket | None:
+    if section is None:
+        return None
+    if section.bucket is None or section.region is None or section.access_key is None or section.secret_key is None:
+        # The schema lets nothing else through than a bucket with all three, or a directory.
+        return BotDirectory(str(Path(_local_path(section.directory, base, home) or "").absolute()))
+    return Bucket(
+        name=section.bucket,
+        region=section.region,
+        access_key=section.access_key,
+        secret_key=section.secret_key,
+        endpoint=section.endpoint,
+        prefix=section.prefix,
+    )

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from difflib import get_close_matches
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
 from pydantic_core import PydanticCustomError
 
-from bot.config import values
+from bot.config import age_keys, values
 from bot.config.cron import parse_cron
 from bot.domain.names import nearest
 from bot.domain.policy import DESTRUCTIVE_MIGRATION, LOCK_PATIENCE, OVERRIDE, BackupBefore
@@ -231,15 +231,51 @@ class KeepSection(_Section):
     monthly: Annotated[int, Field(ge=0, le=10_000)] = 0
 
 
+class StoreSection(_Section):
+    """`store` of `backups`: a directory of the bot, or a bucket."""
+
+    directory: Line | None = None
+    bucket: OneWord | None = None
+    prefix: Line = ""
+    endpoint: Annotated[str, _text(values.base_url)] | None = None
+    region: OneWord | None = None
+    access_key: Password | None = None
+    secret_key: Password | None = None
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        ours = [name for name in ("region", "access_key", "secret_key") if getattr(self, name) is not None]
+        others = [name for name in ("prefix", "endpoint") if getattr(self, name)]
+        if (self.directory is None) == (self.bucket is None):
+            raise wrong("say either `directory`, one of the bot, or `bucket`, an S3-compatible one")
+        if self.directory is not None and (ours or others):
+            raise wrong(f"a directory has no {' and no '.join(f'`{name}`' for name in (*ours, *others))}")
+        missing = [name for name in ("region", "access_key", "secret_key") if name not in ours]
+        if self.bucket is not None and missing:
+            raise wrong(f"a bucket needs {' and '.join(f'`{name}`' for name in missing)} too")
+        return self
+
+
 class BackupsSection(_Section):
     """An environment's `backups`."""
 
-    directory: RemotePath
+    directory: RemotePath | None = None
+    store: StoreSection | None = None
+    encrypt_to: Annotated[str, _text(age_keys.recipient)] | None = None
+    identity: Annotated[Any, _text(age_keys.identity)] | None = None
     schedule: Cron | None = None
     timezone: Zone = "UTC"
     keep: KeepSection | None = None
     alert: Annotated[list[PeopleRef], NonEmpty, AfterValidator(_distinct)] | None = None
     max_age: Duration | None = None
+
+    @model_validator(mode="after")
+    def _has_a_place(self) -> Self:
+        if self.directory is None and self.store is None:
+            raise wrong("say `directory`, where they lie on the first host, or `store`, where else")
+        if self.identity is not None and self.encrypt_to is None:
+            raise wrong("`identity` is the key to what is encrypted: it needs `encrypt_to`")
+        return self
 
 
 class EnvironmentSection(_Section):

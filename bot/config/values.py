@@ -7,6 +7,7 @@ import re
 import zoneinfo
 from datetime import timedelta
 from functools import cache
+from urllib.parse import urlsplit
 
 from bot.domain.errors import Refused
 from bot.domain.freeze import Weekday, WeekTime
@@ -154,6 +155,22 @@ def word(text: str) -> str:
     if not text or text.startswith("-") or any(letter.isspace() for letter in text) or _CONTROL.search(text):
         raise ValueError("must be one word without blanks, and not start with `-`")
     return text
+
+
+def base_url(text: str) -> str:
+    """Read the address of a service.
+
+    Raises:
+        ValueError: it is no http or https URL with a host, or holds more than the address.
+    """
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or parts.username or parts.query or parts.fragment or any(letter.isspace() for letter in text):
+        raise ValueError("must be an address like https://s3.example.com")
+    return text.rstrip("/")
 
 
 def remote_path(text: str) -> str:

@@ -55,7 +55,9 @@ for manifest in "$directory"/*.json; do
   name=${manifest##*/}
   stem=$directory/${name%.json}
   size=
-  for dump in "$stem.sql.zst" "$stem.sql.gz"; do [ ! -f "$dump" ] || size=$(wc -c <"$dump" | tr -d ' '); done
+  for dump in "$stem.sql.zst" "$stem.sql.gz" "$stem.sql.zst.age" "$stem.sql.gz.age"; do
+    [ ! -f "$dump" ] || size=$(wc -c <"$dump" | tr -d ' ')
+  done
   printf '\036%s\t%s\n' "$name" "${size:-missing}"
   head -c 4000000 -- "$manifest"
 done

@@ -22,13 +22,22 @@ OPTION_FILE = "client.cnf"
 """Name of the file with the credentials, in the job's private directory."""
 
 SHA256 = """\
-# sha256 FILE: print its checksum, by whichever program is installed
-sha256() (
-  sum=$({ sha256sum <"$1" || shasum -a 256 <"$1" || openssl dgst -sha256 -r <"$1"; } 2>/dev/null) || exit 1
+# digest: print the checksum of standard input, by whichever program is installed; openssl is the fastest
+digest() (
+  if openssl dgst -sha256 -r </dev/null >/dev/null 2>&1; then
+    sum=$(openssl dgst -sha256 -r)
+  elif command -v sha256sum >/dev/null 2>&1; then
+    sum=$(sha256sum)
+  else
+    sum=$(shasum -a 256)
+  fi || exit 1
   sum=${sum%% *}
   [ ${#sum} -eq 64 ] || exit 1
   printf '%s\\n' "$sum"
 )
+
+# sha256 FILE: print its checksum
+sha256() { digest 2>/dev/null <"$1"; }
 """
 
 CONTENTS = resources.files(__package__).joinpath("contents.sh").read_text(encoding="utf-8")
@@ -56,6 +65,9 @@ class Stage(StrEnum):
     MANIFEST = "manifest"
     PUBLISH = "publish"
     READ_BACK = "read_back"
+    ENCRYPT = "encrypt"
+    STREAM = "stream"
+    STORE = "store"
 
     @property
     def exit_status(self) -> int:
@@ -81,14 +93,51 @@ class DumpJob:
     files: Mapping[str, Secret]
 
 
-def dump_job(target: Target, dump: Dump, run: str, attempt: int, reserve_kib: int = RESERVE_KIB) -> DumpJob:
+@dataclass(frozen=True)
+class Before:
+    """What is known before a dump.
+
+    Args:
+        backup: ID of the latest backup of the same tables; empty where there is none.
+        bytes: size of its file.
+        data_bytes: size of the tables it was made of.
+        migrations: names of the migrations that the database remembers; None where nobody could tell.
+    """
+
+    backup: str = ""
+    bytes: int = 0
+    data_bytes: int = 0
+    migrations: tuple[str, ...] | None = None
+
+    def shrunk(self, now: int) -> bool:
+        """Whether a dump is so much smaller than the one before that somebody should look.
+
+        Args:
+            now: bytes of the new one.
+        """
+        return now * 2 < self.bytes
+
+
+NOTHING_KNOWN = Before()
+
+
+def dump_job(
+    target: Target,
+    dump: Dump,
+    run: str,
+    attempt: int,
+    before: Before = NOTHING_KNOWN,
+    reserve_kib: int = RESERVE_KIB,
+) -> DumpJob:
     """Build the script of a dump.
 
     Args:
-        target: whose database, and where its backups lie.
+        target: whose database, and where its backups lie. Where that is not the host, the dump goes into a pipe of the
+            job (`pipe_of`) and its manifest beside it (`manifest_of_stream`).
         dump: which backup, which tables.
         run: the run that makes it, for the manifest.
         attempt: of the step; each has a `.part` of its own.
+        before: what is known of the backup before, and of the migrations.
         reserve_kib: KiB that must stay free.
 
     Raises:
@@ -98,18 +147,24 @@ def dump_job(target: Target, dump: Dump, run: str, attempt: int, reserve_kib: in
     database, backups = target.database, target.backups
     if database is None or backups is None:
         raise ValueError("the target has no database, or no directory for backups")
-    if not backups.directory.startswith("/"):
+    on_host = backups.store is None
+    if on_host and not backups.directory.startswith("/"):
         raise ValueError(f"the directory for backups must be an absolute path: {backups.directory!r}")
     if not is_name(dump.backup):
         raise ValueError(f"the ID of a backup must be safe in a path: {dump.backup!r}")
     values: dict[str, str] = {
         "backup": dump.backup,
         "attempt": str(attempt),
-        "directory": backups.directory,
+        "directory": backups.directory if on_host else "",
+        # What leaves the host is encrypted by the bot, behind the checksums of both ends.
+        "recipient": (backups.encrypt_to or "") if on_host else "",
+        "last": str(before.bytes),
+        "last_data": str(before.data_bytes),
+        "checkout": target.path,
         "reserve": str(reserve_kib),
         "only": only(dump.tables),
         "counts": "yes" if database.scratch else "no",
-        "origin": origin(dump, target.name.app, target.name.environment, database.name, run),
+        "origin": origin(dump, target.name.app, target.name.environment, database.name, run, before.migrations),
         **{f"status_{stage.value}": str(stage.exit_status) for stage in Stage},
     }
     parts: list[Part] = []
@@ -120,6 +175,16 @@ def dump_job(target: Target, dump: Dump, run: str, attempt: int, reserve_kib: in
         parts += [Syntax(" "), Word(word)]
     parts.append(Syntax("\n" + SHA256 + CONTENTS + _SCRIPT))
     return DumpJob(Command(tuple(parts)), {OPTION_FILE: option_file(database)})
+
+
+def pipe_of(dump: Dump, attempt: int) -> str:
+    """Name the pipe of a dump that leaves the host, in the directory that the steps of its run share."""
+    return f"{dump.backup}.{attempt}.pipe"
+
+
+def manifest_of_stream(dump: Dump, attempt: int) -> str:
+    """Name the file beside the pipe that holds the manifest once the dump ended well."""
+    return f"{dump.backup}.{attempt}.json"
 
 
 def only(tables: tuple[str, ...]) -> str:

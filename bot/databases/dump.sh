@@ -2,7 +2,10 @@
 #
 #   backup       the backup's ID
 #   attempt      which attempt of the step this is
-#   directory    where backups lie
+#   directory    where backups lie on this host; nothing where the bot takes the dump and keeps it elsewhere
+#   recipient    the age key that the file is encrypted to, or nothing
+#   last last_data   size of the backup before, and of the tables it was made of; 0 where there is none
+#   checkout     of the application, whose commit is noted
 #   reserve      KiB that must stay free beside the dump
 #   only         SQL that narrows the list of tables to the chosen ones, or nothing
 #   counts       whether rows are counted and checksums read, so that the backup can be proven: yes or no
@@ -13,8 +16,12 @@
 # The tool says nothing of what it read, so two sessions look too: one whose snapshot is taken just before the tool's own,
 # and one whose snapshot is taken just after. A table that is the same in both is the same in the dump.
 #
-# The dump is DIRECTORY/BACKUP.sql.zst (or .gz). It counts as a backup when BACKUP.json lies beside it: that is written
-# last, and only after every check. Until then the dump's name ends in `.part`. Credentials are in a file of the job.
+# The dump is DIRECTORY/BACKUP.sql.zst (or .gz; and .age behind that where it is encrypted). It counts as a backup when
+# BACKUP.json lies beside it: that is written last, and only after every check. Until then the dump's name ends in `.part`.
+# Without a directory the dump goes into a pipe that the bot reads; the manifest is left beside it for the bot to judge.
+#
+# What is packed is unpacked again while it goes by, and its checksum is taken, so that nothing is read twice here.
+# Credentials are in a file of the job.
 
 set -u
 umask 077
@@ -27,6 +34,12 @@ options=$COUNTERSIGN_FILES/client.cnf
 manifest=$directory/$backup.json
 draft=$directory/$backup.$attempt.json.part
 part=$directory/$backup.sql.$attempt.part
+if [ -z "$directory" ]; then
+  manifest=$COUNTERSIGN_RUN_DIR/$backup.$attempt.json
+  draft=$manifest.part
+  part=$COUNTERSIGN_RUN_DIR/$backup.$attempt.pipe
+fi
+watchers=
 
 # fail STAGE WHAT: say so, leave nothing half-made behind, and end with the stage's own exit status
 fail() {
@@ -34,7 +47,10 @@ fail() {
   eval "exit \"\$status_$1\""
 }
 
-tidy() { rm -f -- "$part" "$draft"; }
+tidy() {
+  rm -f -- "$part" "$part.open" "$draft"
+  [ -z "$watchers" ] || kill $watchers 2>/dev/null
+}
 trap tidy EXIT
 trap 'exit 129' HUP
 trap 'exit 130' INT
@@ -78,7 +94,7 @@ snapshot() {
   mkfifo "$COUNTERSIGN_FILES/$1.in" || fail contents 'a pipe cannot be made'
   "$client" --defaults-file="$options" --connect-timeout=10 --default-character-set=utf8mb4 \
     --batch --skip-column-names --unbuffered "$database" \
-    <"$COUNTERSIGN_FILES/$1.in" >"$COUNTERSIGN_FILES/$1.out" 2>"$COUNTERSIGN_FILES/$1.err" &
+    <"$COUNTERSIGN_FILES/$1.in" >"$COUNTERSIGN_FILES/$1.out" 2>"$COUNTERSIGN_FILES/$1.err" 6>&- &
 }
 
 take_snapshot='SET SESSION wait_timeout = 86400; SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ;
@@ -87,12 +103,54 @@ START TRANSACTION WITH CONSISTENT SNAPSHOT; SELECT 1, 1; SELECT 1, 1;'
 # as_seen NAME: what a session with a snapshot found, after the two lines of `take_snapshot`
 as_seen() { tail -n +3 "$COUNTERSIGN_FILES/$1.out" | counted | sort; }
 
-# store: pack standard input into the part, which nobody else may have made
-store() (
+# watch NAME COMMAND…: run a command on what goes by under this name; what it prints is kept. What it leaves unread is
+# read all the same, so that it can hold up nobody.
+watch() {
+  mkfifo "$COUNTERSIGN_FILES/$1.in" || fail contents 'a pipe cannot be made'
+  {
+    seen=$1
+    shift
+    exec <"$COUNTERSIGN_FILES/$seen.in" >"$COUNTERSIGN_FILES/$seen.out" 2>"$COUNTERSIGN_FILES/$seen.err" \
+      3>&- 4>&- 5>&- 6>&-
+    "$@"
+    exec cat >/dev/null
+  } &
+  watchers="$watchers $!"
+}
+
+# seen NAME: what the watcher of this name found
+seen() { cat "$COUNTERSIGN_FILES/$1.out"; }
+
+# unpacked: note whether standard input can be unpacked, and whether it then ends as a whole dump does
+unpacked() {
+  {
+    { unpack 3>&-; printf 'integrity=%s\n' $? >&3; } |
+      { last_line_is_trailer; printf 'trailer=%s\n' $? >&3; }
+  } 3>&1
+}
+
+# sealed: let what is packed go by its watchers, and encrypt it where there is somebody to encrypt it to
+sealed() {
+  if [ -z "$recipient" ]; then
+    tee "$COUNTERSIGN_FILES/unpacked.in" 3>&-
+    printf 'pass=%s\n' $? >&3
+    return
+  fi
+  { tee "$COUNTERSIGN_FILES/unpacked.in" "$COUNTERSIGN_FILES/packed.in" 3>&-; printf 'pass=%s\n' $? >&3; } |
+    { age --encrypt --recipient "$recipient" 3>&-; printf 'encrypt=%s\n' $? >&3; }
+}
+
+# keep: write standard input into the part, which nobody else may have made, or into the bot's pipe
+keep() (
+  if [ -z "$directory" ]; then exec cat >&6; fi
   set -C
   # `ulimit -f` counts 512 bytes: the dump stops before it fills the disk that production writes to
   if [ -n "$free" ] && [ "$(ulimit -f)" = unlimited ]; then ulimit -f $(((free - reserve) * 2)) 2>/dev/null; fi
-  exec >"$part" || exit 1
+  exec cat >"$part"
+)
+
+# packed: pack standard input
+packed() (
   # The first line is a comment. That of newer MariaDB programs is one that other clients reject: leave it out.
   IFS= read -r comment || comment=
   case $comment in
@@ -124,27 +182,34 @@ last_line_is_trailer() {
 # stage NAME: the exit status of a stage, of those noted as NAME=STATUS in $stages
 stage() { printf '%s\n' "$stages" | sed -n "s/^$1=//p"; }
 
-# require NAME WHAT: fail unless the stage ended with 0
-require() { [ "$(stage "$1")" = 0 ] || fail "$1" "$2 (exit status $(stage "$1"))"; }
+# require STAGE WHAT [NAME]: fail at a stage unless what is noted under the name, or the stage's own, is 0
+require() {
+  noted=$(stage "${3:-$1}")
+  [ "$noted" = 0 ] || fail "$1" "$2 (exit status $noted)"
+}
 
 # ── where and with what ──────────────────────────────────────────────────────────────────────────────────────────────
 
 database=$1
-mkdir -p -- "$directory" || fail directory "$directory cannot be made"
-[ -w "$directory" ] || fail directory "$directory cannot be written to"
-
-if [ -e "$manifest" ]; then
-  printf 'backup %s is there already\n' "$backup"
-  exit 0
+if [ -n "$directory" ]; then
+  mkdir -p -- "$directory" || fail directory "$directory cannot be made"
+  [ -w "$directory" ] || fail directory "$directory cannot be written to"
+  if [ -e "$manifest" ]; then
+    printf 'backup %s is there already\n' "$backup"
+    exit 0
+  fi
+  # An earlier attempt that was killed could not tidy up. Should it be alive after all, it now fails its own checks.
+  rm -f -- "$directory/$backup".sql.*part "$directory/$backup".*json.part
 fi
-# An earlier attempt that was killed could not tidy up. Should it be alive after all, it now fails its own checks.
-rm -f -- "$directory/$backup".sql.*part "$directory/$backup".*json.part
 
 client=$(first mariadb mysql) || fail tools 'neither mariadb nor mysql is installed'
 suffix=zst
 packer=$(first zstd gzip) || fail tools 'neither zstd nor gzip is installed'
 [ "$packer" = zstd ] || suffix=gz
-final=$directory/$backup.sql.$suffix
+# Without it nothing is written: a dump in the clear is not what was asked for.
+[ -z "$recipient" ] || first age >/dev/null || fail tools 'age is not installed, and backups are to be encrypted'
+file=$backup.sql.$suffix${recipient:+.age}
+final=$directory/$file
 
 said=$(ask 'SELECT JSON_QUOTE(VERSION())' 2>&1) || case $said in
   *'ERROR 1045 '* | *'ERROR 1044 '* | *'ERROR 1130 '* | *'ERROR 1698 '* | *'ERROR 1862 '*) fail login "$said" ;;
@@ -170,11 +235,23 @@ contents=$(ask "SELECT IF(table_type = 'VIEW', 'view', 'table'), COALESCE(data_l
 names() { printf '%s\n' "$contents" | awk -F '\t' -v kind="$1" '$1 == kind { printf "%s%s", comma, $3; comma = ", " }'; }
 data_bytes=$(printf '%s\n' "$contents" | awk -F '\t' '{ bytes += $2 } END { printf "%.0f", bytes }')
 
-free=$(free_kib)
-needed=$((data_bytes / 1024 + reserve))
+# By the backup before, as much larger as the tables have grown, and a quarter more; without one, by the tables.
+needed_kib() {
+  awk -v data="$data_bytes" -v last="$last" -v last_data="$last_data" -v reserve="$reserve" 'BEGIN {
+    bytes = data
+    if (last > 0) bytes = 1.25 * last * (last_data > 0 && data > last_data ? data / last_data : 1)
+    printf "%.0f", bytes / 1024 + reserve
+  }'
+}
+
+free=
+if [ -n "$directory" ]; then free=$(free_kib); fi
+needed=$(needed_kib)
 if [ -n "$free" ] && [ "$free" -lt "$needed" ]; then
   fail space "$directory has $free KiB free, and $needed KiB are needed"
 fi
+
+commit=$(GIT_OPTIONAL_LOCKS=0 git -C "$checkout" rev-parse --verify --quiet HEAD 2>/dev/null | tr -cd 0-9a-f)
 
 # ── the dump ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -185,6 +262,12 @@ if offers no-tablespaces; then set -- --no-tablespaces "$@"; fi
 if offers set-gtid-purged; then set -- --set-gtid-purged=OFF "$@"; fi
 if offers column-statistics; then set -- --column-statistics=0 "$@"; fi
 set -- --defaults-file="$options" "$@"
+
+if [ -z "$directory" ]; then
+  mkfifo "$part" && : >"$part.open" || fail stream 'a pipe cannot be made'
+  # Nothing of the database is held while the bot is waited for.
+  exec 6>"$part" || fail stream 'the pipe cannot be opened'
+fi
 
 beside=$(objects) || fail contents 'the list of views, triggers, routines and events cannot be read'
 if [ "$counts" = yes ]; then
@@ -202,17 +285,28 @@ if [ "$counts" = yes ]; then
   done
 fi
 
+watch unpacked unpacked
+watch sha256 digest
+watch bytes wc -c
+[ -z "$recipient" ] || watch packed digest
 started=$(date -u +%Y-%m-%dT%H:%M:%SZ)
 began=$(date +%s)
 stages=$(
   {
     { "$tool" "$@" 3>&-; printf 'dump=%s\n' $? >&3; } |
-      { store 3>&-; printf 'compress=%s\n' $? >&3; }
+      { packed 3>&-; printf 'compress=%s\n' $? >&3; } |
+      sealed |
+      { tee "$COUNTERSIGN_FILES/sha256.in" "$COUNTERSIGN_FILES/bytes.in" 3>&-; printf 'pass=%s\n' $? >&3; } |
+      { keep 3>&-; printf 'write=%s\n' $? >&3; }
   } 3>&1
 )
-# Where packing fails, the dump fails too, because nobody reads it: packing is then the cause.
+exec 6>&-
+# Where a stage fails, those before it fail too, because nobody reads them: the last one is the cause.
+require compress 'the packed dump could not be written' write
+[ -z "$recipient" ] || require encrypt 'age could not encrypt the dump'
 require compress "$packer could not write the dump"
 require dump "$tool did not end well"
+[ "$(stage pass | tr -d '0\n')" = '' ] || fail compress 'the packed dump could not be passed on'
 
 if [ "$counts" = yes ]; then
   for session in 4 5; do (printf '%s\nexit\n' "$counting" >&"$session") 2>/dev/null; done
@@ -237,19 +331,20 @@ rows() {
 
 # ── the checks ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-stages=$(
-  printf '%s\n' "$stages"
-  {
-    { unpack <"$part" 3>&-; printf 'integrity=%s\n' $? >&3; } |
-      { last_line_is_trailer; printf 'trailer=%s\n' $? >&3; }
-  } 3>&1
-)
+wait $watchers
+watchers=
+stages=$(printf '%s\n' "$stages" | grep -v '^pass='; seen unpacked)
+[ "$(stage integrity)" = 0 ] || cat "$COUNTERSIGN_FILES/unpacked.err" >&2
 require integrity 'the packed dump cannot be read back'
 require trailer 'the dump does not end with "-- Dump completed"'
 
-sync "$part" 2>/dev/null || sync
-bytes=$(wc -c <"$part" | tr -d ' ') || fail checksum 'its size cannot be read'
-sha256=$(sha256 "$part") || fail checksum 'its checksum cannot be read'
+sha256=$(seen sha256)
+[ ${#sha256} -eq 64 ] || fail checksum 'its checksum cannot be read'
+bytes=$(seen bytes | tr -d ' ')
+if [ -n "$directory" ]; then
+  sync "$part" 2>/dev/null || sync
+  [ "$(wc -c <"$part" | tr -d ' ')" = "$bytes" ] || fail checksum 'the file is not as long as what was written to it'
+fi
 
 # ── from here on it is a backup ──────────────────────────────────────────────────────────────────────────────────────
 
@@ -258,7 +353,9 @@ sha256=$(sha256 "$part") || fail checksum 'its checksum cannot be read'
   printf '  "started": "%s",\n  "finished": "%s",\n' "$started" "$(date -u +%Y-%m-%dT%H:%M:%SZ)"
   printf '  "seconds": %s,\n' $(($(date +%s) - began))
   printf '  "server": %s,\n  "tool": "%s",\n  "compression": "%s",\n' "$server" "$version" "$packer"
-  printf '  "file": "%s",\n  "bytes": %s,\n  "sha256": "%s",\n' "$backup.sql.$suffix" "$bytes" "$sha256"
+  printf '  "file": "%s",\n  "bytes": %s,\n  "sha256": "%s",\n' "$file" "$bytes" "$sha256"
+  [ -z "$recipient" ] || printf '  "encrypted_to": "%s",\n  "packed_sha256": "%s",\n' "$recipient" "$(seen packed)"
+  printf '  "commit": "%s",\n' "$commit"
   printf '  "data_bytes": %s,\n  "tables": [%s],\n  "views": [%s],\n' "$data_bytes" "$(names table)" "$(names view)"
   printf '  "objects": [%s],\n' "$(printf '%s\n' "$beside" | awk -F '\t' 'NF { printf "%s%s", comma, $2; comma = ", " }')"
   printf '  "rows": {%s},\n' "$(rows)"
@@ -266,7 +363,7 @@ sha256=$(sha256 "$part") || fail checksum 'its checksum cannot be read'
   printf '  "proof": "checked"\n}\n'
 } >"$draft" || fail manifest "$draft cannot be written"
 sync "$draft" 2>/dev/null || sync
-mv -f -- "$part" "$final" || fail publish "$final cannot be made"
+[ -z "$directory" ] || mv -f -- "$part" "$final" || fail publish "$final cannot be made"
 mv -f -- "$draft" "$manifest" || fail publish "$manifest cannot be made"
-sync "$directory" 2>/dev/null || sync
+[ -z "$directory" ] || sync "$directory" 2>/dev/null || sync
 printf 'backup %s: %s bytes, sha256 %s\n' "$backup" "$bytes" "$sha256"

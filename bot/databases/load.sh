@@ -5,7 +5,8 @@
 #   source       the live database; it is only read here
 #   fresh        the database that is made; SOURCE_countersign_…
 #   sweep        SQL: what the names of databases begin with that earlier ones may have left behind
-#   dump sha256  the packed file and its checksum
+#   dump sha256  the packed file and its checksum; where the bot sends it, its name alone
+#   pipe         where the bot sends it: the name of the pipe, and of the manifest beside it; else nothing
 #   data_bytes   how much there was in the tables
 #   server       which server it was dumped from, as it called itself
 #   reserve      KiB that must stay free
@@ -70,6 +71,16 @@ unpack() {
   esac
 }
 
+# arriving: what is packed, unpacked; what the bot sends is hashed while it goes by
+arriving() {
+  if [ -z "$pipe" ]; then
+    unpack <"$dump"
+  else
+    # Where the server takes no more, the rest goes by all the same: what failed is then known to be the dump.
+    tee "$COUNTERSIGN_FILES/sha256.in" <"$pipe" | { unpack; unpacked=$?; cat >/dev/null; exit "$unpacked"; }
+  fi
+}
+
 # fitting: the dump as this server and this account can take it. The first line of newer MariaDB programs is one that
 # other clients reject; events are kept apart; an account of another name may need privileges to be named as an owner.
 fitting() {
@@ -124,6 +135,7 @@ readable() {
 
 # tidy: drop the copy; a server that has just died is mostly back in a minute
 tidy() {
+  [ -z "$pipe" ] || rm -f -- "$pipe" "$pipe.open"
   [ -n "$made" ] || return 0
   since=$(date +%s)
   until drop "$fresh" 2>/dev/null; do
@@ -142,8 +154,14 @@ trap 'exit 143' TERM
 # ── is the file what the manifest says, and is there room ────────────────────────────────────────────────────────────
 
 client=$(first mariadb mysql) || fail tools 'neither mariadb nor mysql is installed'
-[ -f "$dump" ] || fail file "$dump is missing"
-[ "$(sha256 "$dump")" = "$sha256" ] || fail file "$dump is not the file that was made: its checksum differs"
+if [ -z "$pipe" ]; then
+  [ -f "$dump" ] || fail file "$dump is missing"
+  [ "$(sha256 "$dump")" = "$sha256" ] || fail file "$dump is not the file that was made: its checksum differs"
+else
+  pipe=$COUNTERSIGN_RUN_DIR/$pipe
+  manifest=$pipe.json
+  cp -- "$COUNTERSIGN_FILES/manifest" "$manifest" || fail manifest "$manifest cannot be written"
+fi
 said=$(ask 'SELECT VERSION()' 2>&1) || fail connect "$said"
 here=$said
 other=
@@ -175,10 +193,16 @@ printf 'CREATE DATABASE %s %s;\n' "$(quote "$fresh")" "$charset" | sql "$source"
 }
 
 : >"$events"
+if [ -n "$pipe" ]; then
+  mkfifo "$COUNTERSIGN_FILES/sha256.in" "$pipe" || fail interrupted 'a pipe cannot be made'
+  digest <"$COUNTERSIGN_FILES/sha256.in" >"$COUNTERSIGN_FILES/sha256" &
+  hashing=$!
+  : >"$pipe.open"
+fi
 began=$(date +%s)
 stages=$(
   {
-    { unpack <"$dump" 3>&-; printf 'unpack=%s\n' $? >&3; } |
+    { arriving 3>&-; printf 'unpack=%s\n' $? >&3; } |
       { fitting 3>&-; printf 'fitting=%s\n' $? >&3; } |
       { sql "$fresh" >/dev/null 2>"$said" 3>&-; printf 'load=%s\n' $? >&3; }
   } 3>&1
@@ -187,6 +211,11 @@ if [ "$(stage load)" = 0 ] && [ "$(stage unpack)" = 0 ] && [ "$(stage fitting)" 
   asleep | sql "$fresh" >/dev/null 2>"$said" || stages="load=1"
 fi
 restore_seconds=$(($(date +%s) - began))
+if [ -n "$pipe" ]; then
+  wait "$hashing"
+  # What came only in part says nothing of the backup.
+  [ "$(cat "$COUNTERSIGN_FILES/sha256")" = "$sha256" ] || fail interrupted 'what came is not what was sent'
+fi
 cat "$said" >&2
 if [ "$(stage load)" != 0 ] || [ "$(stage unpack)" != 0 ] || [ "$(stage fitting)" != 0 ]; then
   if passing; then fail interrupted "$(head -c 400 "$said")"; fi

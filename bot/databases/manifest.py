@@ -48,6 +48,10 @@ class Manifest:
         objects: kind and name of what there is beside tables, such as `view adults`; None where nobody looked.
         proven_at: when a restore was last tried, RFC 3339 in UTC; empty where it never was.
         restore_seconds: how long that took; None where there was none.
+        commit: that was checked out on the host; empty where nobody could tell.
+        migrations: names of those that the database remembered; None where nobody could tell.
+        encrypted_to: the age key that the file is encrypted to; empty where it is not.
+        packed_sha256: of the packed dump inside an encrypted file.
     """
 
     backup: str
@@ -70,6 +74,15 @@ class Manifest:
     objects: tuple[str, ...] | None = None
     proven_at: str = ""
     restore_seconds: int | None = None
+    commit: str = ""
+    migrations: tuple[str, ...] | None = None
+    encrypted_to: str = ""
+    packed_sha256: str = ""
+
+    @property
+    def loads_sha256(self) -> str:
+        """The checksum of what is unpacked and loaded: that of the file, or of what an encrypted file holds."""
+        return self.packed_sha256 or self.sha256
 
     def kept(self) -> KeptBackup:
         """Give what people are told of it.
@@ -92,10 +105,14 @@ class Manifest:
             proven_at=datetime.fromisoformat(self.proven_at) if self.proven_at else None,
             restore_seconds=self.restore_seconds,
             dump_seconds=self.seconds,
+            encrypted=bool(self.encrypted_to),
+            data_bytes=self.data_bytes,
         )
 
 
-def origin(dump: Dump, app: str, environment: str, database: str, run: str) -> str:
+def origin(
+    dump: Dump, app: str, environment: str, database: str, run: str, migrations: tuple[str, ...] | None = None
+) -> str:
     """Write the part of a manifest that is known before the dump.
 
     Args:
@@ -104,6 +121,7 @@ def origin(dump: Dump, app: str, environment: str, database: str, run: str) -> s
         environment: of the app.
         database: its name at the server.
         run: the run that makes it.
+        migrations: that the database remembers; None where nobody could tell.
 
     Returns:
         Lines of JSON without the braces and without a comma at the end.
@@ -117,6 +135,7 @@ def origin(dump: Dump, app: str, environment: str, database: str, run: str) -> s
         "run": run,
         "purpose": dump.purpose.value,
         "chosen": list(dump.tables),
+        **({} if migrations is None else {"migrations": list(migrations)}),
     }
     return ",\n".join(f"  {json.dumps(name)}: {json.dumps(value)}" for name, value in values.items())
 
@@ -141,14 +160,16 @@ def parse_manifest(text: bytes) -> Manifest:
         raise ValueError(f"the manifest lacks something: {error}") from error
     if manifest.file not in dump_files(manifest.backup):
         raise ValueError(f"the manifest names a file that is not its own: {manifest.file!r}")
-    if _SHA256.fullmatch(manifest.sha256) is None or manifest.bytes <= 0:
+    sums = (manifest.sha256, manifest.loads_sha256)
+    if any(_SHA256.fullmatch(each) is None for each in sums) or manifest.bytes <= 0:
         raise ValueError("the manifest has no checksum or size that a dump can have")
     return manifest
 
 
 def dump_files(backup: str) -> tuple[str, ...]:
     """Name the files in which the dump of a backup can lie."""
-    return (f"{backup}.sql.zst", f"{backup}.sql.gz")
+    packed = (f"{backup}.sql.zst", f"{backup}.sql.gz")
+    return (*packed, *(f"{name}.age" for name in packed))
 
 
 def _manifest(data: Mapping[str, Any]) -> Manifest:
@@ -173,4 +194,8 @@ def _manifest(data: Mapping[str, Any]) -> Manifest:
         objects=tuple(str(name) for name in data["objects"]) if "objects" in data else None,
         proven_at=str(data.get("proven_at", "")),
         restore_seconds=int(data["restore_seconds"]) if "restore_seconds" in data else None,
+        commit=str(data.get("commit", "")),
+        migrations=tuple(str(name) for name in data["migrations"]) if "migrations" in data else None,
+        encrypted_to=str(data.get("encrypted_to", "")),
+        packed_sha256=str(data.get("packed_sha256", "")),
     )

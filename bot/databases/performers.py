@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
 from typing import Any, TypeVar
 
 from bot.databases.backups import Backups, Found, Presence
-from bot.databases.dump import DumpJob, Stage, dump_job, failed_stage
+from bot.databases.dump import NOTHING_KNOWN, Before, DumpJob, Stage, dump_job, failed_stage
 from bot.databases.look import DatabaseLook
 from bot.databases.ports import HostReader, HostRunner
 from bot.domain.errors import Problem, Reason, Refused, problem
@@ -18,6 +18,9 @@ from bot.domain.target import Target
 from bot.engine.ports import Done, Effect, Ending, Failed, Job, Outcome, Output
 
 T = TypeVar("T")
+
+Known = Callable[[Target, tuple[str, ...]], Awaitable[Before]]
+"""Tells what is known before a dump of a target's tables (none means all). It never fails: it knows less."""
 
 _MOST_NAMES = 20
 
@@ -133,30 +136,37 @@ class DumpPerformer:
         runner: runs the script detached.
         reader: reads the result.
         pauses: seconds between tries to read back from a host that does not answer.
+        known: tells what is known before a dump.
     """
 
     def __init__(
-        self, runner: HostRunner, reader: HostReader, pauses: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0, 15.0)
+        self,
+        runner: HostRunner,
+        reader: HostReader,
+        pauses: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0, 15.0),
+        known: Known | None = None,
     ) -> None:
         self._runner = runner
         self._backups = Backups(reader)
         self._pauses = pauses
+        self._known = known
 
     async def perform(self, job: Job, output: Output) -> Outcome:
         """Start or adopt the dump, follow it, then read the backup back."""
+        before = await self._before(job)
         try:
-            made = _made(job)
+            made = _made(job, before)
         except ValueError as error:
-            return _impossible(Stage.SETTINGS, str(error))
+            return impossible(Stage.SETTINGS, str(error))
         told = Told(output)
         outcome = await self._runner.perform(job, made.script, "/", made.files, told)
-        return await self._judged(job, outcome, told)
+        return await self._judged(job, outcome, told, before)
 
     async def resume(self, job: Job, output: Output) -> Outcome:
         """As `perform`, but never start it."""
         told = Told(output)
         outcome = await self._runner.resume(job, told)
-        return await self._judged(job, outcome, told)
+        return await self._judged(job, outcome, told, await self._before(job))
 
     async def check(self, job: Job) -> Effect:
         """Say whether the backup is there and whole."""
@@ -168,7 +178,7 @@ class DumpPerformer:
             return Effect.CANNOT_TELL
         match found.presence:
             case Presence.WHOLE:
-                return Effect.TOOK if _is_of(found, job) else Effect.CANNOT_TELL
+                return Effect.TOOK if is_of(found, job) else Effect.CANNOT_TELL
             case Presence.ABSENT:
                 return Effect.DID_NOT
             case Presence.UNFINISHED | Presence.DAMAGED | Presence.UNREADABLE:
@@ -178,42 +188,31 @@ class DumpPerformer:
         """End the dump; it removes its `.part` itself."""
         return await self._runner.end(job)
 
-    async def _judged(self, job: Job, outcome: Outcome, told: Told) -> Outcome:
+    async def _before(self, job: Job) -> Before:
+        return Before() if self._known is None else await self._known(job.target, _dump(job).tables)
+
+    async def _judged(self, job: Job, outcome: Outcome, told: Told, before: Before) -> Outcome:
         match outcome:
             case Failed(exit_status=exit_status):
                 stage = failed_stage(exit_status)
                 if stage is None:
                     return outcome
-                return replace(_impossible(stage, masked(told.last_lines(), job)), exit_status=exit_status)
+                return replace(impossible(stage, masked(told.last_lines(), job)), exit_status=exit_status)
             case Done():
-                return await self._proved(job)
+                return await self._proved(job, before)
             case _:
                 return outcome
 
-    async def _proved(self, job: Job) -> Outcome:
+    async def _proved(self, job: Job, before: Before) -> Outcome:
         found = await self._read_back(job)
         if isinstance(found, Problem):
             return Failed(found)
         if found.presence is not Presence.WHOLE or found.manifest is None:
             detail = f"{found.presence.value}: {found.detail}" if found.detail else found.presence.value
-            return _impossible(Stage.READ_BACK, detail)
-        if not _is_of(found, job):
-            return _impossible(Stage.READ_BACK, "a backup of another database has this ID")
-        manifest = found.manifest
-        return Done(
-            {
-                "backup": manifest.backup,
-                "path": f"{_directory(job).rstrip('/')}/{manifest.file}",
-                "bytes": str(manifest.bytes),
-                "sha256": manifest.sha256,
-                "seconds": str(manifest.seconds),
-                "tables": str(len(manifest.tables)),
-                "database": manifest.database,
-                "started": manifest.started,
-                "server": manifest.server,
-                "proof": manifest.proof.value,
-            }
-        )
+            return impossible(Stage.READ_BACK, detail)
+        if not is_of(found, job):
+            return impossible(Stage.READ_BACK, "a backup of another database has this ID")
+        return Done(backup_facts(found, _directory(job).rstrip("/"), before))
 
     async def _read_back(self, job: Job) -> Found | Problem:
         directory, backup = _directory(job), _dump(job).backup
@@ -275,7 +274,8 @@ def _problem(stage: Stage, detail: str) -> Problem:
     return problem(Reason.BACKUP_IMPOSSIBLE, stage=stage.value, detail=detail, **cause)
 
 
-def _impossible(stage: Stage, detail: str) -> Failed:
+def impossible(stage: Stage, detail: str) -> Failed:
+    """Say that no backup could be made, and at which stage."""
     return Failed(_problem(stage, detail))
 
 
@@ -285,8 +285,8 @@ def masked(text: str, job: Job) -> str:
     return masker_of(() if database is None else (database.password,)).mask(text)
 
 
-def _made(job: Job) -> DumpJob:
-    return dump_job(job.target, _dump(job), job.run, job.attempt)
+def _made(job: Job, before: Before) -> DumpJob:
+    return dump_job(job.target, _dump(job), job.run, job.attempt, before)
 
 
 def _dump(job: Job) -> Dump:
@@ -299,7 +299,38 @@ def _directory(job: Job) -> str:
     return job.target.backups.directory if job.target.backups is not None else ""
 
 
-def _is_of(found: Found, job: Job) -> bool:
+def backup_facts(found: Found, place: str, before: Before = NOTHING_KNOWN) -> dict[str, str]:
+    """Give the facts of a step that made a backup.
+
+    Args:
+        found: the backup, whole.
+        place: where it lies.
+        before: what was known before; a dump that is much smaller than the one before says so.
+    """
+    manifest = found.manifest
+    if manifest is None:
+        return {}
+    facts = {
+        "backup": manifest.backup,
+        "path": f"{place}/{manifest.file}",
+        "bytes": str(manifest.bytes),
+        "sha256": manifest.sha256,
+        "seconds": str(manifest.seconds),
+        "tables": str(len(manifest.tables)),
+        "database": manifest.database,
+        "started": manifest.started,
+        "server": manifest.server,
+        "proof": manifest.proof.value,
+    }
+    if manifest.encrypted_to:
+        facts["encrypted"] = "yes"
+    if before.backup != manifest.backup and before.shrunk(manifest.bytes):
+        facts |= {"previous": before.backup, "previous_bytes": str(before.bytes)}
+    return facts
+
+
+def is_of(found: Found, job: Job) -> bool:
+    """Whether a backup that was found is one of a job's own target."""
     manifest, database = found.manifest, job.target.database
     return (
         manifest is not None

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from bot.domain.secrets import Secret
 from bot.domain.shell import Command
+from bot.domain.target import Target
 from bot.engine.ports import Effect, Ending, Job, Outcome, Output
 
 
@@ -108,4 +109,162 @@ class HostRunner(Protocol):
             job: of which step.
             directory: where it runs.
         """
+        ...
+
+
+class HostPipes(Protocol):
+    """Bytes to and from what a job's script does on its host, and files there that are too long for an answer.
+
+    Names are those of files in the directory that the steps of a run share (`COUNTERSIGN_RUN_DIR`). A script that is
+    ready for the other end of its pipe says so by making a file named like it with `.open` behind it.
+    """
+
+    def receive(self, job: Job, name: str) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """Read what a job's script writes into its pipe, to the end.
+
+        The end may be that of the connection: what came must be compared with what was sent.
+
+        Args:
+            job: whose script.
+            name: of the pipe.
+
+        Raises:
+            Refused: with a host's reason, on entering or while it is read.
+        """
+        ...
+
+    async def send(self, job: Job, name: str, chunks: AsyncIterator[bytes]) -> None:
+        """Write into a pipe that a job's script reads; its end is the end of the chunks.
+
+        Args:
+            job: whose script.
+            name: of the pipe.
+            chunks: what is written. Where it raises, the script sees an early end.
+
+        Raises:
+            Refused: with a host's reason.
+        """
+        ...
+
+    async def note(self, job: Job, name: str) -> bytes:
+        """Read a small file that a job's script left behind; empty where there is none.
+
+        Args:
+            job: whose script.
+            name: of the file.
+
+        Raises:
+            Refused: with a host's reason.
+        """
+        ...
+
+    def file(self, host: str, path: str) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """Read a file of a host, however long.
+
+        Args:
+            host: its name.
+            path: absolute.
+
+        Raises:
+            Refused: with a host's reason, on entering or while it is read.
+        """
+        ...
+
+    async def replace_file(self, host: str, path: str, content: bytes) -> None:
+        """Write a small file of a host: it is the old one or the new one at any time.
+
+        Args:
+            host: its name.
+            path: absolute.
+            content: all of it.
+
+        Raises:
+            Refused: with a host's reason.
+        """
+        ...
+
+
+class Draft(Protocol):
+    """A file of a vault that is being written; it is none before it is kept."""
+
+    async def write(self, chunk: bytes) -> None:
+        """Add to it.
+
+        Raises:
+            Refused: `backup_store_failed`, the vault does not take it, or has no room.
+        """
+        ...
+
+    async def keep(self) -> None:
+        """Make it a file, durably.
+
+        Raises:
+            Refused: `backup_store_failed`.
+        """
+        ...
+
+
+class Vault(Protocol):
+    """Where the backups of one target lie. Every method raises `Refused` with `backup_store_failed` where it cannot."""
+
+    @property
+    def place(self) -> str:
+        """Say where that is, for people."""
+        ...
+
+    async def room(self) -> int | None:
+        """Say how many bytes it may still take; None where there is no such limit."""
+        ...
+
+    def draft(self, file: str) -> AbstractAsyncContextManager[Draft]:
+        """Begin a file. Leaving the context without `keep` leaves nothing behind.
+
+        Args:
+            file: its name.
+        """
+        ...
+
+    def read(self, file: str) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """Read a file from its beginning to its end.
+
+        Args:
+            file: its name; there must be one.
+        """
+        ...
+
+    async def put(self, file: str, content: bytes) -> None:
+        """Write a small file: it is the old one or the new one at any time.
+
+        Args:
+            file: its name.
+            content: all of it.
+        """
+        ...
+
+    async def get(self, file: str) -> bytes | None:
+        """Read a small file; None where there is none.
+
+        Args:
+            file: its name.
+        """
+        ...
+
+    async def sizes(self) -> Mapping[str, int]:
+        """List the files: name to bytes. What is only a draft is not among them."""
+        ...
+
+    async def remove(self, files: tuple[str, ...]) -> None:
+        """Remove files; one that is not there is as good as removed.
+
+        Args:
+            files: their names.
+        """
+        ...
+
+
+class Vaults(Protocol):
+    """Gives the vault of each target."""
+
+    def of(self, target: Target) -> Vault:
+        """Give where the backups of a target lie."""
         ...

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bot.databases.backups import Backups, Found, Presence
+from bot.databases.backups import Found, Presence
+from bot.databases.finding import Finder
 from bot.databases.manifest import Manifest
 from bot.databases.performers import Told, masked
 from bot.databases.ports import HostReader, HostRunner
@@ -26,7 +27,7 @@ class ProvePerformer:
 
     def __init__(self, runner: HostRunner, reader: HostReader) -> None:
         self._runner = runner
-        self._backups = Backups(reader)
+        self._finder = Finder(reader)
 
     async def perform(self, job: Job, output: Output) -> Outcome:
         """Restore and compare; where there may be no scratch database, check the file alone."""
@@ -34,7 +35,7 @@ class ProvePerformer:
         if act.scratch is None:
             return await self._checked(job)
         try:
-            manifest = await manifest_of(self._backups, job, act.backup)
+            manifest = await manifest_of(self._finder, job, act.backup)
             made = proof_job(manifest, directory_of(job), database_of(job), act.scratch, job.attempt)
         except Refused as refused:
             return Failed(refused.problem)
@@ -78,21 +79,21 @@ class ProvePerformer:
         """Read what the manifest says now."""
         act = _act(job)
         try:
-            found = await self._backups.find(job.place, directory_of(job), act.backup)
+            found = await self._finder.find(job.target, act.backup)
         except Refused as refused:
             return Unknown(refused.problem)
         if found.manifest is None or found.presence is not Presence.WHOLE or found.manifest.proof is Proof.REFUTED:
             return not_restorable(act.backup, Stage.MANIFEST, found.detail or found.presence.value)
-        return Done(_facts(found))
+        return Done(proof_facts(found))
 
     async def _checked(self, job: Job) -> Outcome:
         try:
-            found = await self._backups.prove_checksum(job.place, directory_of(job), _act(job).backup)
+            found = await self._finder.whole(job.target, _act(job).backup)
         except Refused as refused:
             return Failed(refused.problem)
         if found.presence is not Presence.WHOLE:
             return not_restorable(_act(job).backup, Stage.FILE, found.detail or found.presence.value)
-        return Done(_facts(found))
+        return Done(proof_facts(found))
 
 
 def not_restorable(backup: str, stage: Stage, detail: str) -> Failed:
@@ -116,7 +117,8 @@ def database_of(job: Job) -> Database:
     return job.target.database
 
 
-def _facts(found: Found) -> dict[str, str]:
+def proof_facts(found: Found) -> dict[str, str]:
+    """Give the facts of a step that proved a backup."""
     manifest = found.manifest
     if manifest is None:
         return {}
@@ -132,11 +134,11 @@ def _facts(found: Found) -> dict[str, str]:
     return facts
 
 
-async def manifest_of(backups: Backups, job: Job, backup: str) -> Manifest:
+async def manifest_of(finder: Finder, job: Job, backup: str) -> Manifest:
     """Read the manifest of a backup of a job's own target.
 
     Args:
-        backups: reads it.
+        finder: reads it.
         job: at which place, of which target.
         backup: its ID.
 
@@ -144,7 +146,19 @@ async def manifest_of(backups: Backups, job: Job, backup: str) -> Manifest:
         ValueError: it is not whole, or it is of another app or database.
         Refused: with a host's reason.
     """
-    found = await backups.find(job.place, directory_of(job), backup)
+    return of_own_target(await finder.find(job.target, backup), job)
+
+
+def of_own_target(found: Found, job: Job) -> Manifest:
+    """Give the manifest of a backup that was found, where it is one of a job's own target.
+
+    Args:
+        found: what was found.
+        job: of which target.
+
+    Raises:
+        ValueError: it is not whole, or it is of another app or database.
+    """
     database, manifest = job.target.database, found.manifest
     if found.presence is not Presence.WHOLE or manifest is None:
         raise ValueError(found.detail or f"the backup is {found.presence.value}")

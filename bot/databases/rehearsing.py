@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
-from bot.databases.backups import Backups
 from bot.databases.connect import Connections
 from bot.databases.evidence import Previewed, not_rehearsed, rehearsed
+from bot.databases.finding import Finder
 from bot.databases.migration_source import names_connection
 from bot.databases.online import Prediction, predict
 from bot.databases.ports import HostReader, HostRunner
@@ -63,7 +63,7 @@ class RehearsePerformer:
     ) -> None:
         self._runner = runner
         self._reader = reader
-        self._backups = Backups(reader)
+        self._finder = Finder(reader)
         self._connections = connections
         self._pauses = pauses
 
@@ -111,8 +111,13 @@ class RehearsePerformer:
             return NO_DATA
         if backup is None or shelf is None:
             return Data(why_not="no_backup")
+        if shelf.store is not None:
+            return Data(why_not="backup_unreadable", detail=f"{backup} is not kept on the host")
         try:
-            return data_of(await manifest_of(self._backups, job, backup), shelf.directory)
+            manifest = await manifest_of(self._finder, job, backup)
+            if manifest.encrypted_to:
+                return Data(why_not="backup_unreadable", detail=f"{backup} is encrypted, and the host has no key")
+            return data_of(manifest, shelf.directory)
         except ValueError as error:
             return Data(why_not="backup_unreadable", detail=f"{backup}: {error}")
 

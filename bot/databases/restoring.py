@@ -19,6 +19,27 @@ from bot.domain.target import Database
 EXPECTED_FILE = "expected"
 """Name of the file with what must come out, in the job's private directory."""
 
+MANIFEST_FILE = "manifest"
+"""Name of the file with the manifest of a backup that the host has not, in the job's private directory."""
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A backup that the bot sends to the host.
+
+    Args:
+        pipe: name of the pipe, in the directory that the steps of the run share.
+        manifest: its manifest, as it is.
+    """
+
+    pipe: str
+    manifest: bytes
+
+    @property
+    def result(self) -> str:
+        """Name of the manifest that a proof leaves beside the pipe."""
+        return f"{self.pipe}.json"
+
 
 def script(name: str) -> str:
     """Read one of the scripts beside this module."""
@@ -73,12 +94,12 @@ class RestoringJob:
     files: Mapping[str, Secret]
 
 
-def proof_job(manifest: Manifest, directory: str, database: Database, scratch: str, attempt: int) -> RestoringJob:
+def proof_job(manifest: Manifest, lies: str | Sent, database: Database, scratch: str, attempt: int) -> RestoringJob:
     """Build the script that proves a backup.
 
     Args:
         manifest: of the backup.
-        directory: where it lies.
+        lies: in which directory of the host; or how the bot sends it.
         database: whose backup it is, and as whom it is restored.
         scratch: name of the database that is made and dropped.
         attempt: of the step.
@@ -88,15 +109,15 @@ def proof_job(manifest: Manifest, directory: str, database: Database, scratch: s
     """
     values = {"yields": (Proof.PROVEN if manifest.rows or not manifest.tables else Proof.CHECKED).value}
     prefix = scratch.rpartition("_")[0] + "_"
-    return _job(manifest, directory, database, scratch, prefix, "proof", attempt, values, _PROOF)
+    return _job(manifest, lies, database, scratch, prefix, "proof", attempt, values, _PROOF)
 
 
-def load_job(manifest: Manifest, directory: str, database: Database, fresh: str, attempt: int) -> RestoringJob:
+def load_job(manifest: Manifest, lies: str | Sent, database: Database, fresh: str, attempt: int) -> RestoringJob:
     """Build the script that restores a backup into a database that stays.
 
     Args:
         manifest: of the backup.
-        directory: where it lies.
+        lies: in which directory of the host; or how the bot sends it.
         database: whose backup it is, and as whom it is restored.
         fresh: name of the database that is made.
         attempt: of the step.
@@ -104,7 +125,7 @@ def load_job(manifest: Manifest, directory: str, database: Database, fresh: str,
     Raises:
         ValueError: a value that cannot be used; the message names it and holds no secret.
     """
-    return _job(manifest, directory, database, fresh, fresh, "restore", attempt, {}, _LOADED)
+    return _job(manifest, lies, database, fresh, fresh, "restore", attempt, {}, _LOADED)
 
 
 def swap_job(manifest: Manifest, database: Database, fresh: str, old: str) -> RestoringJob:
@@ -180,7 +201,7 @@ def settings(values: Mapping[str, str]) -> list[Part]:
 
 def _job(
     manifest: Manifest,
-    directory: str,
+    lies: str | Sent,
     database: Database,
     fresh: str,
     sweep: str,
@@ -191,15 +212,16 @@ def _job(
 ) -> RestoringJob:
     for name in (database.name, fresh):
         identifier(name)
-    folder = directory.rstrip("/")
+    folder = "" if isinstance(lies, Sent) else f"{lies.rstrip('/')}/"
     values = {
         "backup": manifest.backup,
         "source": database.name,
         "fresh": fresh,
         "sweep": _sql_text(sweep),
-        "dump": f"{folder}/{manifest.file}",
-        "manifest": f"{folder}/{manifest.backup}.json",
-        "sha256": manifest.sha256,
+        "dump": f"{folder}{manifest.file.removesuffix('.age')}",
+        "manifest": f"{folder}{manifest.backup}.json",
+        "pipe": lies.pipe if isinstance(lies, Sent) else "",
+        "sha256": manifest.loads_sha256,
         "data_bytes": str(manifest.data_bytes),
         "server": manifest.server,
         "reserve": str(RESERVE_KIB),
@@ -210,6 +232,8 @@ def _job(
     }
     parts = [*settings(values), Syntax(f'kept="$COUNTERSIGN_RUN_DIR/{kept}"\n' + SHA256 + CONTENTS + _LOAD + tail)]
     files = {OPTION_FILE: option_file(database), EXPECTED_FILE: Secret(_expected(manifest))}
+    if isinstance(lies, Sent):
+        files[MANIFEST_FILE] = Secret(lies.manifest.decode())
     return RestoringJob(Command(tuple(parts)), files)
 
 

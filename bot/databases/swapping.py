@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Protocol
 
-from bot.databases.backups import Backups
+from bot.databases.finding import Finder
 from bot.databases.performers import Told, masked
-from bot.databases.ports import HostReader, HostRunner
+from bot.databases.ports import HostReader, HostRunner, Vaults
 from bot.databases.proving import database_of, directory_of, manifest_of, not_restorable
 from bot.databases.remains import RemainsLook
 from bot.databases.restoring import RestoringJob, Stage, failed_stage, load_job, swap_job
@@ -81,13 +81,13 @@ class LoadPerformer(_Restoring):
 
     def __init__(self, runner: HostRunner, reader: HostReader) -> None:
         super().__init__(runner, self._load)
-        self._backups = Backups(reader)
+        self._finder = Finder(reader)
 
     async def _load(self, job: Job) -> RestoringJob:
         act = job.step.act
         if not isinstance(act, Load):
             raise TypeError(f"not a step for this performer: {act!r}")
-        manifest = await manifest_of(self._backups, job, act.backup)
+        manifest = await manifest_of(self._finder, job, act.backup)
         if manifest.sha256 != act.sha256:
             raise ValueError("the file is not the one that was approved")
         return load_job(manifest, directory_of(job), database_of(job), act.fresh, job.attempt)
@@ -100,11 +100,14 @@ class SwapPerformer(_Restoring):
         runner: runs the script detached.
         reader: reads the manifest.
         remains: reads which databases are there.
+        vaults: where backups lie that are on no host; None where all are.
     """
 
-    def __init__(self, runner: HostRunner, reader: HostReader, remains: RemainsLook) -> None:
+    def __init__(
+        self, runner: HostRunner, reader: HostReader, remains: RemainsLook, *, vaults: Vaults | None = None
+    ) -> None:
         super().__init__(runner, self._swap)
-        self._backups = Backups(reader)
+        self._finder = Finder(reader, vaults)
         self._remains = remains
 
     async def check(self, job: Job) -> Effect:
@@ -144,7 +147,7 @@ class SwapPerformer(_Restoring):
         act = job.step.act
         if not isinstance(act, Swap):
             raise TypeError(f"not a step for this performer: {act!r}")
-        manifest = await manifest_of(self._backups, job, act.backup)
+        manifest = await manifest_of(self._finder, job, act.backup)
         return swap_job(manifest, database_of(job), act.fresh, act.old)
 
 

@@ -62,6 +62,8 @@ class KeptBackup:
         proven_at: when that was last tried; None where it never was.
         restore_seconds: how long the test restore took; None where there was none.
         dump_seconds: how long dumping and checking took.
+        encrypted: whether its file can be read with a private key alone.
+        data_bytes: size of the tables it was made of.
     """
 
     backup: str
@@ -78,6 +80,8 @@ class KeptBackup:
     proven_at: datetime | None = None
     restore_seconds: int | None = None
     dump_seconds: int = 0
+    encrypted: bool = False
+    data_bytes: int = 0
 
 
 @dataclass(frozen=True)

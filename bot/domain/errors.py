@@ -49,6 +49,7 @@ class Reason(StrEnum):
     NOT_RESTORABLE = "not_restorable"
     NOT_DROPPED = "not_dropped"
     NO_PROVEN_BACKUP = "no_proven_backup"
+    BACKUP_STORE_FAILED = "backup_store_failed"
     REHEARSAL_FAILED = "rehearsal_failed"
     NO_MIGRATIONS = "no_migrations"
     MIGRATIONS_UNREADABLE = "migrations_unreadable"

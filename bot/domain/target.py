@@ -83,16 +83,51 @@ class Keep:
 
 
 @dataclass(frozen=True)
+class BotDirectory:
+    """A directory of the bot in which backups are kept.
+
+    Args:
+        path: absolute.
+    """
+
+    path: str
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """An S3-compatible bucket in which backups are kept.
+
+    Args:
+        name: of the bucket.
+        region: as the provider calls it.
+        access_key: who asks.
+        secret_key: theirs.
+        endpoint: `https://…`; None is Amazon's own.
+        prefix: what the keys of all objects begin with; may be empty.
+    """
+
+    name: str
+    region: str
+    access_key: Secret
+    secret_key: Secret
+    endpoint: str | None = None
+    prefix: str = ""
+
+
+@dataclass(frozen=True)
 class Backups:
     """Where and when backups are made.
 
     Args:
-        directory: on the host.
+        directory: on the host; empty where they are kept elsewhere.
         schedule: a cron expression of five fields, or None.
         timezone: of the schedule (IANA).
         keep: how many are kept; None keeps all.
         alert: who is called when a scheduled backup fails, or none is proven and young enough.
         max_age: how old the newest proven one may be; None is never too old.
+        store: where they are kept instead of the host's directory; None is the host.
+        encrypt_to: the age key (`age1…`) that files are encrypted to; None leaves them as they are.
+        identity: the private key to it (`AGE-SECRET-KEY-1…`), which never leaves the bot; None where the bot has none.
     """
 
     directory: str
@@ -101,6 +136,14 @@ class Backups:
     keep: Keep | None = None
     alert: People = NOBODY
     max_age: timedelta | None = None
+    store: BotDirectory | Bucket | None = None
+    encrypt_to: str | None = None
+    identity: Secret | None = None
+
+    @property
+    def opens(self) -> bool:
+        """Whether the bot can read what it makes from now on."""
+        return self.encrypt_to is None or self.identity is not None
 
 
 @dataclass(frozen=True)
@@ -205,4 +248,12 @@ class Operations:
 
     def secrets(self) -> tuple[Secret, ...]:
         """Give every secret of the file, for masking."""
-        return tuple(t.database.password for t in self.targets.values() if t.database is not None)
+        passwords = (t.database.password for t in self.targets.values() if t.database is not None)
+        return (*passwords, *(secret for t in self.targets.values() for secret in _secrets_of(t.backups)))
+
+
+def _secrets_of(backups: Backups | None) -> tuple[Secret, ...]:
+    if backups is None:
+        return ()
+    keys = (backups.store.access_key, backups.store.secret_key) if isinstance(backups.store, Bucket) else ()
+    return (*keys, *(() if backups.identity is None else (backups.identity,)))

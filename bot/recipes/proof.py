@@ -11,7 +11,7 @@ RESTORE_TIMEOUT = 12 * 3600
 
 
 def proof_steps(target: Target, backup: str, run: str, phase: Phase) -> tuple[Step, ...]:
-    """Give the step that proves a new backup; none where the target allows no scratch database.
+    """Give the step that proves a new backup; none where the target allows no scratch database, or it cannot be opened.
 
     Args:
         target: whose backup.
@@ -19,8 +19,7 @@ def proof_steps(target: Target, backup: str, run: str, phase: Phase) -> tuple[St
         run: the run's ID.
         phase: where the step stands.
     """
-    database = target.database
-    return (proof_step(target, backup, run, phase),) if database is not None and database.scratch else ()
+    return (proof_step(target, backup, run, phase),) if _can_prove(target) else ()
 
 
 def proof_step(target: Target, backup: str, run: str, phase: Phase) -> Step:
@@ -33,6 +32,11 @@ def proof_step(target: Target, backup: str, run: str, phase: Phase) -> Step:
         phase: where the step stands.
     """
     database = target.database
-    scratch = scratch_name(database.name, "proof", run) if database is not None and database.scratch else None
+    scratch = scratch_name(database.name, "proof", run) if database is not None and _can_prove(target) else None
     title = "Prove the backup by a test restore" if scratch else "Check the backup's file"
     return Step(PROOF_STEP, title, phase, target.hosts[:1], Risk.READS, RESTORE_TIMEOUT, Prove(backup, scratch))
+
+
+def _can_prove(target: Target) -> bool:
+    opens = target.backups is None or target.backups.opens
+    return target.database is not None and target.database.scratch and opens

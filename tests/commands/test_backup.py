@@ -13,10 +13,11 @@ from bot.domain.plan_json import plan_from_json, plan_to_json
 from bot.domain.policy import OPEN_GATE
 from bot.domain.request import Action
 from bot.domain.run import Run
-from bot.domain.target import Keep, Target
+from bot.domain.secrets import Secret
+from bot.domain.target import Backups, BotDirectory, Keep, Target
 from bot.recipes.load import load_recipe
 from commands.backup import Backup
-from tests.support.examples import NAME, NOON, OPERATIONS, ORIGIN, REQUEST, RUN, TARGET, Sight
+from tests.support.examples import HOST, NAME, NOON, OPERATIONS, ORIGIN, REQUEST, RUN, TARGET, Sight
 
 BACKUP = Backup({NAME: load_recipe("laravel", Path())})
 ID = "B-20261116-7K3F9Q"
@@ -114,3 +115,43 @@ async def test_a_target_without_a_place_for_backups_is_answered(target: Target, 
         await BACKUP.plan(run_with(), target, Sight())
     assert refusal.value.problem.reason is Reason.BACKUP_IMPOSSIBLE
     assert missing in refusal.value.problem.facts["detail"]
+
+
+async def test_what_is_kept_elsewhere_is_removed_too() -> None:
+    target = replace(TARGET, backups=Backups("", keep=Keep(1, 0, 0), store=BotDirectory("/var/lib/backups")))
+    look = Sight()
+    old = KeptBackup("B-20261101-AAAAAA", "R", Purpose.ASKED, NOON, "compte", "", (), (), 1, "0" * 64, Proof.CHECKED)
+    new = replace(old, backup="B-20261102-AAAAAA", started=NOON + timedelta(days=1))
+    look.shelf = Shelf(NAME.app, NAME.environment, (new, old))
+    plan = await BACKUP.plan(run_with(scheduled="2026-11-16T03:00:00+00:00"), target, look)
+    assert isinstance(plan, Plan)
+    assert plan.steps[-1].act == Discard((old.backup,))
+    assert plan_from_json(plan_to_json(plan)) == plan
+
+
+def sealed(**changes: object) -> Target:
+    assert TARGET.backups is not None
+    assert TARGET.database is not None
+    backups = replace(TARGET.backups, encrypt_to="age1x", **changes)
+    return replace(TARGET, backups=backups, database=replace(TARGET.database, scratch=True))
+
+
+async def test_a_host_without_age_is_not_given_a_dump_to_encrypt() -> None:
+    look = Sight(replace(HOST, missing_tools=("age",)))
+    with pytest.raises(Refused) as refused:
+        await BACKUP.plan(run_with(), sealed(), look)
+    assert refused.value.problem.reason is Reason.BACKUP_IMPOSSIBLE
+    assert "web1 has no `age`" in refused.value.problem.facts["detail"]
+    assert look.asked[-1].tools == ("age",)
+    plan = await BACKUP.plan(run_with(), sealed(store=BotDirectory("/x")), look)
+    assert isinstance(plan, Plan), "the bot encrypts what it keeps itself"
+
+
+async def test_what_the_bot_cannot_open_is_not_proven() -> None:
+    async def keys(target: Target) -> list[str]:
+        plan = await BACKUP.plan(run_with(), target, Sight())
+        assert isinstance(plan, Plan)
+        return [step.key for step in plan.steps]
+
+    assert await keys(sealed()) == ["backup"]
+    assert await keys(sealed(identity=Secret("AGE-SECRET-KEY-1X"))) == ["backup", "backup-proof"]

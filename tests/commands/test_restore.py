@@ -72,6 +72,7 @@ async def test_a_file_that_changed_voids_the_approval() -> None:
         (SCRATCH, replace(KEPT, backup="B-20261116-AAAAAA"), Reason.UNKNOWN_BACKUP, ID),
         (SCRATCH, replace(KEPT, proof=Proof.REFUTED), Reason.NOT_RESTORABLE, "does not restore"),
         (SCRATCH, replace(KEPT, database="another"), Reason.NOT_RESTORABLE, "another"),
+        (SCRATCH, replace(KEPT, encrypted=True), Reason.NOT_RESTORABLE, "backups.identity"),
         (TARGET, KEPT, Reason.NOT_RESTORABLE, "scratch: true"),
         (replace(SCRATCH, backups=None), KEPT, Reason.BACKUP_IMPOSSIBLE, "backups"),
     ],

@@ -5,15 +5,18 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pyrage
 import pytest
 
 from bot.config.operations import load_operations
 from bot.config.plain_words import all_keys
+from bot.config.problems import ConfigurationError
+from bot.domain.names import TargetName
 from bot.domain.people import ANYONE, People
 from bot.domain.policy import BackupBefore, Requirement
 from bot.domain.request import Action
 from bot.domain.secrets import Secret
-from bot.domain.target import Backups, Database, EmojiNames, Host, Keep, RehearseOn
+from bot.domain.target import Backups, BotDirectory, Bucket, Database, EmojiNames, Host, Keep, RehearseOn
 from tests.config.example import RIGHT, accept, changed, load
 
 ROOT = Path(__file__).parents[2]
@@ -168,5 +171,57 @@ def test_the_example_file_is_right_and_names_every_key():
     text = (ROOT / "ops.example.yaml").read_text()
     loaded = load_operations(text, ROOT / "ops.example.yaml", {"COMPTE_DB_PASSWORD": "x"}, accept)
     assert [str(name) for name in loaded.targets] == ["compte production"]
-    words = {line.strip("{} -").split(":")[0] for line in text.replace(",", "\n").replace("{", "\n").splitlines()}
+    words = {line.strip("{} -#").split(":")[0] for line in text.replace(",", "\n").replace("{", "\n").splitlines()}
     assert all_keys() - {word.strip() for word in words} == frozenset()
+
+
+PUBLIC = "age1e7g3qdfcwhgynl0zhs3d76mz4kmy3kvnkm2s80qkutdstvwweu5sljy8rv"
+BUCKET = (
+    "{bucket: acme, region: eu-west-3, access_key: key, secret_key: '${PASSWORD}', endpoint: 'https://s3.example.com/'}"
+)
+
+
+def stored(text: str) -> Backups:
+    found = load(RIGHT.replace("directory: /var/backups", text)).targets[TargetName("compte", "production")]
+    assert found.backups is not None
+    return found.backups
+
+
+def test_backups_can_be_kept_elsewhere():
+    assert stored("store: {directory: kept}").store == BotDirectory("/etc/countersign/kept")
+    bucket = stored(f"store: {BUCKET}").store
+    assert isinstance(bucket, Bucket)
+    assert (bucket.name, bucket.endpoint, bucket.prefix) == ("acme", "https://s3.example.com", "")
+    assert bucket.secret_key.reveal() == "correct horse"
+    assert "correct horse" not in repr(bucket)
+
+
+def test_backups_can_be_encrypted():
+    identity = pyrage.x25519.Identity.generate()
+    text = f"directory: /b, encrypt_to: {identity.to_public()}, identity: '{identity}'"
+    found = stored(text)
+    assert found.encrypt_to == str(identity.to_public())
+    assert found.identity is not None
+    assert found.identity.reveal() == str(identity)
+    assert str(identity) not in repr(found)
+    assert stored(f"directory: /b, encrypt_to: {PUBLIC}").opens is False
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("timezone: UTC", "say `directory`"),
+        ("store: {}", "either `directory`"),
+        ("store: {directory: x, bucket: y}", "either `directory`"),
+        ("store: {directory: x, region: y}", "a directory has no `region`"),
+        ("store: {bucket: x}", "a bucket needs `region` and `access_key` and `secret_key` too"),
+        (f"store: {BUCKET.replace('https:', 'ftp:')}", "must be an address like"),
+        ("directory: /b, encrypt_to: age1x", "not a public key of age"),
+        (f"directory: /b, encrypt_to: {PUBLIC}, identity: wrong-horse", "not a private key of age"),
+    ],
+)
+def test_a_wrong_place_for_backups_is_told(text: str, said: str):
+    with pytest.raises(ConfigurationError) as wrong:
+        stored(text)
+    assert said in str(wrong.value)
+    assert "wrong-horse" not in str(wrong.value)

@@ -3,6 +3,7 @@
 
 import asyncio
 import contextlib
+import hashlib
 import json
 import os
 import re
@@ -14,10 +15,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import aiomysql
+import pyrage
 import pytest
 
 from bot.databases.backups import Backups, Presence
-from bot.databases.dump import Stage, dump_job, failed_stage
+from bot.databases.dump import Before, Stage, dump_job, failed_stage
 from bot.databases.manifest import parse_manifest
 from bot.databases.performers import DumpPerformer
 from bot.demo.database import Database as MadeDatabase
@@ -166,7 +168,7 @@ async def test_a_dump_restores_to_the_same(
 
     manifest = json.loads((folder / f"{BACKUP}.json").read_text())
     assert (manifest["app"], manifest["environment"], manifest["database"]) == ("compte", "production", filled.name)
-    assert manifest["stages"] == {"dump": 0, "compress": 0, "integrity": 0, "trailer": 0}
+    assert manifest["stages"] == {"dump": 0, "compress": 0, "write": 0, "integrity": 0, "trailer": 0}
     assert sorted(manifest["tables"]) == sorted(await checksums(mariadb, filled.name))
     assert sorted(manifest["views"]) == ["adult_names", "adults"]
     assert "MariaDB" in manifest["server"]
@@ -323,8 +325,8 @@ async def test_a_killed_dump_is_no_backup(target: Target, database: MadeDatabase
 async def test_a_killed_compressor_is_no_backup(target: Target, database: MadeDatabase, folder: Path) -> None:
     host = LocalHost()
     async with halfway(target, database, host) as dumping:
-        pid = host.pid_of("zstd")
-        assert pid is not None
+        # another one unpacks again what this one packs
+        pid = next(pid for pid, words in host.processes().items() if "zstd" in words[0] and "-1" in words)
         os.kill(pid, signal.SIGKILL)
         async with session_of(database) as cursor:  # the dump must go on for it to notice
             await cursor.execute("SELECT id FROM information_schema.processlist WHERE command = 'Sleep'")
@@ -578,3 +580,86 @@ def test_a_manifest_that_cannot_be_true_is_refused(change: dict[str, object]) ->
     assert parse_manifest(json.dumps(honest).encode()).tables == ("t",)
     with pytest.raises(ValueError, match=r".+"):
         parse_manifest(json.dumps({**honest, **change}).encode())
+
+
+async def test_what_the_host_keeps_is_encrypted_by_age(
+    target: Target, filled: MadeDatabase, folder: Path, tmp_path: Path
+) -> None:
+    identity = pyrage.x25519.Identity.generate()
+    target = replace(target, backups=BackupSettings(str(folder), encrypt_to=str(identity.to_public())))
+    facts = done(await performer(LocalHost()).perform(job_of(target), KeptOutput()))
+    assert facts["encrypted"] == "yes"
+    assert sorted(path.name for path in folder.iterdir()) == [f"{BACKUP}.json", f"{BACKUP}.sql.zst.age"]
+    manifest = parse_manifest((folder / f"{BACKUP}.json").read_bytes())
+    key = tmp_path / "key"
+    key.write_text(str(identity))
+    opened = subprocess.run(
+        ["age", "--decrypt", "--identity", str(key), str(folder / manifest.file)], capture_output=True, check=True
+    ).stdout
+    assert hashlib.sha256(opened).hexdigest() == manifest.packed_sha256
+    text = subprocess.run(["zstd", "-dc"], input=opened, capture_output=True, check=True).stdout
+    assert b"CREATE TABLE `people`" in text
+
+
+async def test_without_age_nothing_is_written_in_the_clear(
+    target: Target, filled: MadeDatabase, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.databases.local.SYSTEM_PATH", str(programs(tmp_path / "bin", without=("age",))))
+    target = replace(target, backups=BackupSettings(str(folder), encrypt_to="age1x"))
+    facts = failed(await performer(LocalHost()).perform(job_of(target), KeptOutput()), Stage.TOOLS)
+    assert "age is not installed" in facts["detail"]
+    assert list(folder.iterdir()) == []
+
+
+async def test_an_encryption_that_fails_is_no_backup(
+    target: Target, filled: MadeDatabase, folder: Path, tmp_path: Path
+) -> None:
+    target = replace(target, backups=BackupSettings(str(folder), encrypt_to="age1wrong"))
+    failed(await performer(LocalHost()).perform(job_of(target), KeptOutput()), Stage.ENCRYPT)
+    path = stand_in(tmp_path / "bin", "age", "head -c 100; cat >/dev/null; exit 3")
+    failed(await performer(LocalHost(path)).perform(job_of(target), KeptOutput()), Stage.ENCRYPT)
+    assert list(folder.iterdir()) == []
+
+
+async def test_the_manifest_names_the_commit_and_the_migrations(
+    target: Target, filled: MadeDatabase, folder: Path
+) -> None:
+    repository = Path(target.path)
+    for words in (("init", "-q"), ("commit", "-q", "--allow-empty", "-m", "x")):
+        subprocess.run(
+            ["git", "-C", str(repository), "-c", "user.name=x", "-c", "user.email=x@example.com", *words], check=True
+        )
+    words = ["git", "-C", str(repository), "rev-parse", "HEAD"]
+    words = ["git", "-C", str(repository), "rev-parse", "HEAD"]
+    head = subprocess.run(words, capture_output=True, text=True, check=True).stdout.strip()
+
+    async def known(of: Target, tables: tuple[str, ...]) -> Before:
+        assert (of, tables) == (target, ())
+        return Before(migrations=("2025_a", "2025_b'"))
+
+    host = LocalHost()
+    done(await DumpPerformer(host, host, pauses=(0.01,), known=known).perform(job_of(target), KeptOutput()))
+    manifest = parse_manifest((folder / f"{BACKUP}.json").read_bytes())
+    assert manifest.commit == head
+    assert manifest.migrations == ("2025_a", "2025_b'")
+
+
+async def test_the_room_that_is_needed_is_judged_by_the_backup_before(
+    target: Target, filled: MadeDatabase, folder: Path, tmp_path: Path
+) -> None:
+    path = stand_in(
+        tmp_path / "bin", "df",
+        "echo 'Filesystem 1024-blocks Used Available Capacity Mounted on'; echo 'd 900000 8000 100000 89% /m'",
+    )  # fmt: skip
+    host = LocalHost(path)
+
+    def performer_after(before: Before) -> DumpPerformer:
+        async def known(_: Target, __: tuple[str, ...]) -> Before:
+            return before
+
+        return DumpPerformer(host, host, pauses=(0.01,), known=known)
+
+    large = performer_after(Before("B-1", 40_000_000, 1))
+    facts = failed(await large.perform(job_of(target), KeptOutput()), Stage.SPACE)
+    assert "100000 KiB free" in facts["detail"]
+    done(await performer_after(Before("B-1", 1000, 10**12)).perform(job_of(target), KeptOutput()))

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from bot.backup_stores import BackupStores
 from bot.console.examination.figures import size
 from bot.console.examination.finding import Finding, fail, ok, warn
 from bot.console.examination.reasons import explained
 from bot.domain.errors import Refused
 from bot.domain.look import HostFacts
 from bot.domain.plan import Preflight
-from bot.domain.shell import Command, Syntax, Word
+from bot.domain.shell import Command, Syntax, Word, syntax
 from bot.domain.target import Target
 from bot.engine.preflight import judge_host
 from bot.hosts.connections import Connections
 from bot.hosts.look import HostLook
+from bot.hosts.pipes import Pipes
 from bot.recipes.recipe import Recipe
 from bot.recipes.steps import before_plan, question
 
 _SECONDS = 60.0
+_HAS_AGE = syntax("command -v age >/dev/null 2>&1")
 _PLENTY = 1 << 40
 
 
@@ -117,6 +120,8 @@ async def examine_backups(connections: Connections, target: Target, database_kib
     """
     if target.backups is None:
         return ()
+    if target.backups.store is not None:
+        return (await _store(connections, target),)
     host, directory = target.hosts[0], target.backups.directory
     what = f"{target.name} on {host}: backups"
     answer = await connections.read(host, _ask_folder(directory), _SECONDS)
@@ -136,7 +141,24 @@ async def examine_backups(connections: Connections, target: Target, database_kib
         return (
             fail(what, f"{size(free)} free at {place}, and the database has {size(database_kib)} - make room there"),
         )
+    if target.backups.encrypt_to is not None:
+        age = await connections.read(host, _HAS_AGE, _SECONDS)
+        if age.exit_status != 0:
+            return (fail(what, "`encrypt_to` is set and `age` is not installed - install it, or nothing is backed up"),)
     return (ok(what, f"{size(free)} free at {place}"),)
+
+
+async def _store(connections: Connections, target: Target) -> Finding:
+    """Look at where backups are kept that are on no host."""
+    what = f"backups of {target.name}"
+    try:
+        vault = BackupStores(connections, Pipes(connections)).of(target)
+        found, room = await vault.sizes(), await vault.room()
+    except Refused as refusal:
+        return fail(what, explained(refusal.problem))
+    kept = len([name for name in found if name.endswith(".json")])
+    free = "" if room is None else f", {size(room // 1024)} free"
+    return ok(what, f"{vault.place} answers and has {kept} of them{free}")
 
 
 def _ask_folder(directory: str) -> Command:

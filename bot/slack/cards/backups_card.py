@@ -75,6 +75,7 @@ def _line(kept: KeptBackup, shelf: Shelf, sentences: Sentences) -> Markup:
                 proof=say(f"proof.{kept.proof.value}", when=when),
                 restore=figures.duration(max(predicted, 1)) if predicted is not None else "",
                 purpose=say(f"backups.purpose.{kept.purpose.value}"),
+                encrypted=say("backups.encrypted") if kept.encrypted else "",
             ),
         )
     )

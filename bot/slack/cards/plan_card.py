@@ -10,6 +10,7 @@ from bot.domain.plan import Plan
 from bot.domain.run import Run, StepState
 from bot.slack import figures, markup
 from bot.slack.cards import backup_findings, evidence, way_back
+from bot.slack.cards.backup_size import much_smaller
 from bot.slack.markup import Markup
 from bot.slack.message import Message, context, dotted, lines, message, section
 from bot.slack.scene import (
@@ -54,7 +55,16 @@ def plan_card(run: Run, plan: Plan, digest: str, scene: Scene) -> Message:
             section(way_back.way(plan, scene)),
             section(lines(_migrations(plan, scene))),
             section(lines(evidence.changes(plan, scene))),
-            section(lines((_backup(run, scene), _downtime(plan, after, scene), *_findings(plan, scene)))),
+            section(
+                lines(
+                    (
+                        _backup(run, scene),
+                        much_smaller(run, scene),
+                        _downtime(plan, after, scene),
+                        *_findings(plan, scene),
+                    )
+                )
+            ),
             section(backup_findings.dropped(plan, scene)),
             section(backup_findings.written_since(plan, scene)),
             section(lines(_steps(after, scene))),

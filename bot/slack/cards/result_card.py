@@ -12,6 +12,7 @@ from bot.slack import figures, markup
 from bot.slack.cards import aftermath, evidence
 from bot.slack.cards.approval_card import differences
 from bot.slack.cards.audience import mentions
+from bot.slack.cards.backup_size import much_smaller
 from bot.slack.cards.run_card import DECISIONS, ROLLBACK
 from bot.slack.markup import Markup
 from bot.slack.message import Block, Message, actions, button, dotted, lines, message, section
@@ -49,7 +50,7 @@ def result_card(run: Run, scene: Scene) -> Message:
             "result.notification", state=state, seconds=figures.duration(took) if run.ended else "", run=run.id, **words
         ),
         (
-            section(lines((headline, _figures(run, scene), *_wrong(run, scene)))),
+            section(lines((headline, _figures(run, scene), much_smaller(run, scene), *_wrong(run, scene)))),
             section(lines(_facts(run, scene))),
             section(aftermath.migrations(run, scene)) if run.state is RunState.NEEDS_HUMAN else None,
             section(_schema_change(run, scene)),

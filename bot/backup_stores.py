@@ -1,0 +1,50 @@
+"""Which store each target's backups are in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bot.databases.host_vault import HostVault
+from bot.databases.ports import HostPipes, HostReader, Vault
+from bot.domain.errors import Reason, Refused, problem
+from bot.domain.names import TargetName
+from bot.domain.target import BotDirectory, Bucket, Target
+from bot.vaults.bucket import BucketVault
+from bot.vaults.directory import DirectoryVault
+
+
+class BackupStores:
+    """Gives the vault of each target (`bot.databases.ports.Vaults`); one store can hold those of many.
+
+    Args:
+        reader: runs commands that only read, on hosts.
+        pipes: reads long files of hosts.
+    """
+
+    def __init__(self, reader: HostReader, pipes: HostPipes) -> None:
+        self._reader = reader
+        self._pipes = pipes
+        self._buckets: dict[TargetName, BucketVault] = {}
+
+    def of(self, target: Target) -> Vault:
+        """Give where the backups of a target lie.
+
+        Args:
+            target: which.
+
+        Raises:
+            Refused: `backup_impossible`, it has no place for backups.
+        """
+        folder = f"{target.name.app}/{target.name.environment}"
+        if target.backups is None:
+            detail = f"{target.name} has no `backups:`"
+            raise Refused(problem(Reason.BACKUP_IMPOSSIBLE, stage="configuration", detail=detail))
+        match target.backups.store:
+            case None:
+                return HostVault(self._reader, self._pipes, target.hosts[0], target.backups.directory)
+            case BotDirectory(path):
+                return DirectoryVault(Path(path) / folder)
+            case Bucket() as bucket:
+                if target.name not in self._buckets:
+                    self._buckets[target.name] = BucketVault(bucket, folder)
+                return self._buckets[target.name]

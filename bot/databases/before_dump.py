@@ -1,0 +1,57 @@
+"""What is known before a dump: the backup before it, and the migrations that the database remembers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from bot.databases.dump import Before
+from bot.databases.finding import Finder
+from bot.databases.performers import Known
+from bot.domain.backup import KeptBackup
+from bot.domain.errors import Refused
+from bot.domain.look import Ran
+from bot.domain.target import Target
+
+RanNow = Callable[[Target], Awaitable[tuple[Ran, ...] | None]]
+"""Reads which migrations ran on a target; None where it has none to know of."""
+
+_SECONDS = 60
+
+
+def known_before(finder: Finder, ran_now: RanNow) -> Known:
+    """Give what tells what is known before a dump.
+
+    Args:
+        finder: reads the backups there are.
+        ran_now: reads the migrations.
+    """
+
+    async def known(target: Target, tables: tuple[str, ...]) -> Before:
+        last, migrations = await asyncio.gather(_last(finder, target, tables), _names(ran_now, target))
+        if last is None:
+            return Before(migrations=migrations)
+        return Before(last.backup, last.bytes, last.data_bytes, migrations)
+
+    return known
+
+
+async def _last(finder: Finder, target: Target, tables: tuple[str, ...]) -> KeptBackup | None:
+    """Give the latest backup of the same tables of the same database."""
+    database = target.database.name if target.database is not None else ""
+    try:
+        async with asyncio.timeout(_SECONDS):
+            shelf = await finder.shelf(target)
+    except (TimeoutError, Refused):
+        return None
+    alike = (kept for kept in shelf.backups if kept.chosen == tables and kept.database == database)
+    return next(alike, None)
+
+
+async def _names(ran_now: RanNow, target: Target) -> tuple[str, ...] | None:
+    try:
+        async with asyncio.timeout(_SECONDS):
+            ran = await ran_now(target)
+    except (TimeoutError, Refused):
+        return None
+    return None if ran is None else tuple(one.name for one in ran)

@@ -1,0 +1,81 @@
+"""A step whose script runs on a host while the bot carries its bytes: both must end well."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+from bot.databases.ports import HostRunner
+from bot.domain.errors import Reason, Refused, problem
+from bot.domain.secrets import Secret
+from bot.domain.shell import Command
+from bot.engine.ports import Done, Ending, Failed, Job, Outcome, Output, Unknown
+
+T = TypeVar("T")
+
+
+async def side_by_side(
+    runner: HostRunner,
+    job: Job,
+    script: Command,
+    files: dict[str, Secret],
+    output: Output,
+    carrying: Coroutine[Any, Any, T],
+) -> tuple[Outcome, T | None]:
+    """Run a script on a host and carry its bytes until both have ended.
+
+    Where the carrying fails, the script is ended; where the script ends badly, the carrying is given up.
+
+    Args:
+        runner: runs the script.
+        job: the step.
+        script: what runs.
+        files: its private files.
+        output: takes in what it prints.
+        carrying: reads from the script's pipe or writes into it; raises `Refused` where it cannot.
+
+    Returns:
+        How the script ended, and what the carrying gave; None where it was given up. A failure of the carrying that
+        was there first is the outcome.
+    """
+    working = asyncio.create_task(runner.perform(job, script, "/", files, output))
+    carried = asyncio.create_task(carrying)
+    try:
+        await asyncio.wait({working, carried}, return_when=asyncio.FIRST_COMPLETED)
+        if carried.done() and not working.done():
+            trouble = carried.exception()
+            if trouble is not None:
+                await runner.end(job)
+                await asyncio.wait({working})
+                return _why(trouble), None
+        outcome = await working
+        if not isinstance(outcome, Done):
+            return outcome, None
+        try:
+            return outcome, await carried
+        except Refused as refused:
+            return Failed(refused.problem), None
+    finally:
+        for task in (working, carried):
+            task.cancel()
+        await asyncio.gather(working, carried, return_exceptions=True)
+
+
+def _why(trouble: BaseException) -> Failed:
+    if isinstance(trouble, Refused):
+        return Failed(trouble.problem)
+    raise trouble
+
+
+async def cut_short(runner: HostRunner, job: Job) -> Unknown:
+    """Say what became of a step that was begun by a bot that is gone: what it carried is lost, so the script ends.
+
+    Args:
+        runner: ends it.
+        job: the step.
+    """
+    ending = await runner.end(job)
+    if ending in {Ending.STILL_THERE, Ending.UNREACHABLE}:
+        return Unknown(problem(Reason.STILL_RUNNING, host=job.place, why=ending.value))
+    return Unknown(problem(Reason.OUTCOME_UNKNOWN, host=job.place, why="stream_cut"))

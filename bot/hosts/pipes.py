@@ -1,0 +1,167 @@
+"""Bytes to and from what a detached step does on its host, and long files there, over channels of their own."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from collections.abc import AsyncGenerator, AsyncIterator
+
+import asyncssh
+
+from bot.domain.errors import Reason, Refused, problem
+from bot.domain.shell import Command, Part, Syntax, Word
+from bot.engine.ports import Job
+from bot.hosts.channel import Cut, hear
+from bot.hosts.connections import Connections
+
+_LONGEST_NOISE = 64 * 1024
+"""Bytes that a login shell's start-up files may print before the script begins."""
+
+_SECONDS = 60.0
+
+# The step may have to do much before it is ready for the other end of its pipe. Should it never be, its own end ends
+# the wait; should it be gone without a trace, the ten minutes do.
+_PLACE = """
+dir=${XDG_STATE_HOME:-$HOME/.local/state}/countersign/$run/.marks
+pipe=$dir/$name
+waited=0
+await() {
+  until [ -e "$pipe.open" ]; do
+    waited=$((waited + 1))
+    [ "$waited" -lt 6000 ] || exit 1
+    sleep 0.1 2>/dev/null || sleep 1
+  done
+}
+"""
+
+_RECEIVE = _PLACE + 'printf \'%s\\n\' "$nonce"\nawait\nexec cat <"$pipe"'
+
+_SEND = _PLACE + 'await\nprintf \'%s\\n\' "$nonce"\nexec cat >"$pipe"'
+
+_NOTE = _PLACE + '[ ! -e "$pipe" ] || cat <"$pipe"'
+
+_FILE = 'printf \'%s\\n\' "$nonce"\nexec cat <"$path"'
+
+_REPLACE = """
+umask 077
+trap 'rm -f -- "$path.$nonce.part"' EXIT
+printf '%s\\n' "$nonce"
+cat >"$path.$nonce.part" && [ "$(wc -c <"$path.$nonce.part")" -eq "$size" ] && mv -f -- "$path.$nonce.part" "$path"
+"""
+
+
+class Pipes:
+    """Carries bytes between the bot and what runs on hosts (`bot.databases.ports.HostPipes`).
+
+    Args:
+        connections: to the hosts.
+    """
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+
+    @contextlib.asynccontextmanager
+    async def receive(self, job: Job, name: str) -> AsyncIterator[AsyncIterator[bytes]]:
+        """Read what a job's script writes into its pipe, to the end."""
+        async with self._read(job.place, _RECEIVE, run=job.run, name=name) as chunks:
+            yield chunks
+
+    @contextlib.asynccontextmanager
+    async def file(self, host: str, path: str) -> AsyncIterator[AsyncIterator[bytes]]:
+        """Read a file of a host, however long."""
+        async with self._read(host, _FILE, path=path) as chunks:
+            yield chunks
+
+    async def send(self, job: Job, name: str, chunks: AsyncIterator[bytes]) -> None:
+        """Write into a pipe that a job's script reads; its end is the end of the chunks."""
+        await self._write(job.place, _SEND, chunks, run=job.run, name=name)
+
+    async def replace_file(self, host: str, path: str, content: bytes) -> None:
+        """Write a small file of a host, all or nothing."""
+
+        async def once() -> AsyncIterator[bytes]:
+            yield content
+
+        await self._write(host, _REPLACE, once(), path=path, size=str(len(content)))
+
+    async def note(self, job: Job, name: str) -> bytes:
+        """Read a small file that a job's script left behind; empty where there is none."""
+        answer = await self._connections.read(job.place, _command(_NOTE, run=job.run, name=name), _SECONDS)
+        if answer.exit_status != 0:
+            raise _refused(job.place, answer.stderr.decode(errors="replace")[:300])
+        return answer.stdout
+
+    @contextlib.asynccontextmanager
+    async def _read(self, host: str, script: str, **values: str) -> AsyncIterator[AsyncIterator[bytes]]:
+        async with self._speaking(host, script, values) as (process, first):
+            yield _chunks(host, process, first)
+
+    async def _write(self, host: str, script: str, chunks: AsyncIterator[bytes], **values: str) -> None:
+        async with self._speaking(host, script, values) as (process, _), contextlib.aclosing(_closing(chunks)) as all_:
+            try:
+                async for chunk in all_:
+                    process.stdin.write(chunk)
+                    await process.stdin.drain()
+                process.stdin.write_eof()
+                await process.wait_closed()
+            except (asyncssh.Error, OSError) as error:
+                raise _refused(host, str(error) or type(error).__name__) from error
+            if process.exit_status != 0:
+                raise _refused(host, "what was sent was not taken to the end")
+
+    @contextlib.asynccontextmanager
+    async def _speaking(
+        self, host: str, script: str, values: dict[str, str]
+    ) -> AsyncIterator[tuple[asyncssh.SSHClientProcess[bytes], bytes]]:
+        """Start a script that prints its nonce when it is ready; give the process and what came behind the nonce.
+
+        The shell has then read the whole script, so that what is sent from now on is for what it runs.
+        """
+        nonce = secrets.token_hex(8)
+        text = f"{{\n{_command(script, nonce=nonce, **values).script()}\n}}\n"
+        async with self._connections.shell(host) as process:
+            try:
+                process.stdin.write(text.encode(errors="surrogateescape"))
+                heard = b""
+                mark = f"{nonce}\n".encode()
+                while mark not in heard:
+                    block = await hear(process.stdout)
+                    heard += block
+                    if not block or len(heard) > _LONGEST_NOISE:
+                        raise _refused(host, "the connection ended before anything came")
+            except (Cut, asyncssh.Error, OSError) as error:
+                raise _refused(host, str(error) or type(error).__name__) from error
+            yield process, heard.split(mark, 1)[1]
+
+
+async def _chunks(host: str, process: asyncssh.SSHClientProcess[bytes], first: bytes) -> AsyncIterator[bytes]:
+    if first:
+        yield first
+    try:
+        while chunk := await hear(process.stdout):
+            yield chunk
+        await process.wait_closed()
+    except (Cut, asyncssh.Error, OSError) as error:
+        raise _refused(host, str(error) or type(error).__name__) from error
+    if process.exit_status != 0:
+        raise _refused(host, "it could not be read to the end")
+
+
+async def _closing(chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+    try:
+        async for chunk in chunks:
+            yield chunk
+    finally:
+        if isinstance(chunks, AsyncGenerator):
+            await chunks.aclose()
+
+
+def _command(script: str, **values: str) -> Command:
+    parts: list[Part] = []
+    for name, value in values.items():
+        parts += [Syntax(f"{name}="), Word(value), Syntax("\n")]
+    return Command((*parts, Syntax(script)))
+
+
+def _refused(host: str, detail: str) -> Refused:
+    return Refused(problem(Reason.HOST_UNREACHABLE, host=host, detail=detail))

@@ -1,0 +1,33 @@
+"""A warning about a backup that is much smaller than the one before it."""
+
+from __future__ import annotations
+
+from bot.domain.run import Run
+from bot.slack import figures
+from bot.slack.markup import Markup
+from bot.slack.message import lines
+from bot.slack.scene import Scene
+
+
+def much_smaller(run: Run, scene: Scene) -> Markup:
+    """Say with figures that a backup of the run is much smaller than the one before; nothing where none is.
+
+    Args:
+        run: as it is now.
+        scene: what is known beside it.
+    """
+    if run.plan is None:
+        return Markup("")
+    made = (row.facts for step in run.plan.steps for row in run.rows(step.key) if "previous" in row.facts)
+    return lines(
+        tuple(
+            scene.sentences.say(
+                "backup.smaller",
+                id=facts.get("backup", ""),
+                size=figures.size(int(facts["bytes"])),
+                previous=facts["previous"],
+                before=figures.size(int(facts["previous_bytes"])),
+            )
+            for facts in made
+        )
+    )

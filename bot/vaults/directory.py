@@ -1,0 +1,188 @@
+"""A directory of the bot in which backups are kept."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import threading
+from collections.abc import AsyncIterator, Callable, Mapping
+from pathlib import Path
+from typing import BinaryIO, ParamSpec, TypeVar
+
+from bot.domain.errors import Reason, Refused, problem
+
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
+
+_BLOCK = 256 * 1024
+_PART = ".part"
+_RESERVE = 64 * 1024 * 1024
+"""Bytes that stay free on the bot's disk."""
+
+_LOOK_EVERY = 8 * 1024 * 1024
+"""Bytes after which the free space is read again."""
+
+
+class DirectoryVault:
+    """Keeps files in one directory (`bot.databases.ports.Vault`). What it begins ends in `.part` until it is kept.
+
+    Args:
+        folder: made where it is missing, its owner's alone.
+        reserve: bytes that must stay free on its disk.
+    """
+
+    def __init__(self, folder: Path, reserve: int = _RESERVE) -> None:
+        self._folder = folder
+        self._reserve = reserve
+
+    @property
+    def place(self) -> str:
+        """The directory's path."""
+        return str(self._folder)
+
+    async def room(self) -> int | None:
+        """Say how many bytes fit beside what stays free."""
+
+        def room() -> int:
+            place = next((path for path in (self._folder, *self._folder.parents) if path.exists()), self._folder)
+            return max(_free(place) - self._reserve - _LOOK_EVERY, 0)
+
+        return await _in_thread(room)
+
+    @contextlib.asynccontextmanager
+    async def draft(self, file: str) -> AsyncIterator[_FileDraft]:
+        """Begin a file; one of the same name that was begun before is begun again."""
+        part = self._folder / f"{file}{_PART}"
+        draft = _FileDraft(await _in_thread(self._begin, part), part, self._folder / file, self._reserve)
+        try:
+            yield draft
+        finally:
+            await asyncio.shield(asyncio.to_thread(draft.close))
+
+    @contextlib.asynccontextmanager
+    async def read(self, file: str) -> AsyncIterator[AsyncIterator[bytes]]:
+        """Read a file from its beginning to its end."""
+        opened = await _in_thread(self._open, self._folder / file)
+        try:
+            yield _blocks(opened)
+        finally:
+            opened.close()
+
+    async def put(self, file: str, content: bytes) -> None:
+        """Write a small file, all or nothing. It may use the room that stays free of large ones."""
+        async with DirectoryVault(self._folder, -_LOOK_EVERY).draft(file) as draft:
+            await draft.write(content)
+            await draft.keep()
+
+    async def get(self, file: str) -> bytes | None:
+        """Read a small file; None where there is none."""
+
+        def read() -> bytes | None:
+            try:
+                return (self._folder / file).read_bytes()
+            except FileNotFoundError:
+                return None
+
+        return await _in_thread(read)
+
+    async def sizes(self) -> Mapping[str, int]:
+        """List the files that are no drafts."""
+
+        def sizes() -> dict[str, int]:
+            try:
+                entries = list(os.scandir(self._folder))
+            except FileNotFoundError:
+                return {}
+            return {entry.name: entry.stat().st_size for entry in entries if not entry.name.endswith(_PART)}
+
+        return await _in_thread(sizes)
+
+    async def remove(self, files: tuple[str, ...]) -> None:
+        """Remove files and what was begun under their names."""
+
+        def remove() -> None:
+            for file in files:
+                (self._folder / file).unlink(missing_ok=True)
+                (self._folder / f"{file}{_PART}").unlink(missing_ok=True)
+
+        await _in_thread(remove)
+
+    def _begin(self, part: Path) -> BinaryIO:
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        part.unlink(missing_ok=True)
+        return os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb", buffering=0)
+
+    @staticmethod
+    def _open(path: Path) -> BinaryIO:
+        return path.open("rb", buffering=0)
+
+
+class _FileDraft:
+    """A file that is being written."""
+
+    def __init__(self, opened: BinaryIO, part: Path, final: Path, reserve: int) -> None:
+        self._opened = opened
+        self._part = part
+        self._final = final
+        self._reserve = reserve
+        self._unlooked = _LOOK_EVERY
+        # Whoever waits for a write may be cancelled, and the write goes on.
+        self._one = threading.Lock()
+
+    async def write(self, chunk: bytes) -> None:
+        """Add to it, unless that would fill the disk."""
+        await _in_thread(self._write, chunk)
+
+    async def keep(self) -> None:
+        """Give it its name once it is on the disk."""
+        await _in_thread(self._keep)
+
+    def close(self) -> None:
+        """Close it; what was not kept goes."""
+        with self._one:
+            self._opened.close()
+            self._part.unlink(missing_ok=True)
+
+    def _write(self, chunk: bytes) -> None:
+        with self._one:
+            self._write_alone(chunk)
+
+    def _write_alone(self, chunk: bytes) -> None:
+        if self._opened.closed:
+            return
+        self._unlooked += len(chunk)
+        if self._unlooked >= _LOOK_EVERY:
+            self._unlooked = 0
+            free = _free(self._part.parent)
+            if free < self._reserve + _LOOK_EVERY:
+                raise OSError(f"{self._part.parent} has {free // 1024} KiB free, and it is not filled to the last")
+        rest = memoryview(chunk)
+        while rest:
+            rest = rest[self._opened.write(rest) :]
+
+    def _keep(self) -> None:
+        os.fsync(self._opened.fileno())
+        self._part.replace(self._final)
+        folder = os.open(self._final.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def _free(place: Path) -> int:
+    disk = os.statvfs(place)
+    return disk.f_bavail * disk.f_frsize
+
+
+async def _blocks(opened: BinaryIO) -> AsyncIterator[bytes]:
+    while block := await _in_thread(opened.read, _BLOCK):
+        yield block
+
+
+async def _in_thread(work: Callable[Given, Result], *given: Given.args, **named: Given.kwargs) -> Result:
+    try:
+        return await asyncio.to_thread(work, *given, **named)
+    except OSError as error:
+        raise Refused(problem(Reason.BACKUP_STORE_FAILED, detail=str(error))) from error
