@@ -7,10 +7,10 @@ import pytest
 from bot.databases.evidence import MigrationRisk
 from bot.databases.statements import BREAKS_OLD_CODE, DESTROYS
 from bot.domain.plan import Finding, Plan
-from bot.slack.cards import evidence
+from bot.slack.cards import evidence, render
 from bot.slack.english import ENGLISH
 from bot.slack.sentences import Sentences
-from tests.slack.runs import scene
+from tests.slack.runs import MIGRATION, RUNS, scene
 from tests.support.examples import REQUEST
 
 SAY = Sentences(ENGLISH)
@@ -107,3 +107,16 @@ def test_the_diff_and_what_breaks_are_told() -> None:
     )
     assert "- users.fax" in told[0]
     assert "users.fax" in told[1]
+
+
+def test_while_it_migrates_the_progress_tells_which_one_and_the_time_of_the_rehearsal() -> None:
+    running = RUNS["running"]
+    assert running.plan is not None
+    took = [Finding("migration", SAFE | {"name": MIGRATION, "seconds": "1.50"})]
+    for rows, told in (("copied", ("2.5 s in the rehearsal", "(1 of 1) · 1.5 s on the copy")), ("none", ("(1 of 1)",))):
+        rehearsal = Finding("rehearsal", OK | {"seconds": "2.50", "rows": rows})
+        plan = replace(running.plan, findings=(rehearsal, *took))
+        shown = str(render(replace(running, plan=plan), scene())["progress"].blocks)
+        assert f"↳ `{MIGRATION}`" in shown
+        assert all(part in shown for part in told)
+        assert ("rehearsal" in shown) == (rows == "copied")

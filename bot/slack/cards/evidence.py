@@ -29,7 +29,7 @@ _SECTION = 2800
 
 def headline(plan: Plan, scene: Scene) -> Markup:
     """Say the gravest risk and the rehearsal in one line; nothing where there is no evidence."""
-    risks = [finding.facts.get("risk", "") for finding in _of(plan, "migration")]
+    risks = [finding.facts.get("risk", "") for finding in of_kind(plan, "migration")]
     known = [risk for risk in _RISKS if risk in risks]
     if not known:
         return Markup("")
@@ -39,7 +39,7 @@ def headline(plan: Plan, scene: Scene) -> Markup:
 
 def migrations(plan: Plan, scene: Scene) -> tuple[Markup, ...]:
     """Say of each migration its risk, why, how long it took on the copy, and whether it can be undone."""
-    found = _of(plan, "migration")
+    found = of_kind(plan, "migration")
     shown = [_migration(finding.facts, scene) for finding in found[:_MOST_MIGRATIONS]]
     rest = len(found) - len(shown)
     return (*shown, scene.sentences.count("plan.more", rest) if rest else Markup(""))
@@ -50,33 +50,34 @@ def changes(plan: Plan, scene: Scene) -> tuple[Markup, ...]:
     say = scene.sentences.say
     breaks = [
         say("evidence.old_code", what=finding.facts.get("what", ""), effect=_effect(finding.facts, scene))
-        for finding in _of(plan, "old_code")[:_MOST_LINES]
+        for finding in of_kind(plan, "old_code")[:_MOST_LINES]
     ]
     return (schema_diff(plan), *breaks)
 
 
 def schema_diff(plan: Plan) -> Markup:
     """Show how the tables change, a line each; nothing where none does."""
-    diff = [line for finding in _of(plan, "schema") for line in finding.facts.get("lines", "").splitlines()]
+    diff = [line for finding in of_kind(plan, "schema") for line in finding.facts.get("lines", "").splitlines()]
     shown = "\n".join(diff[:_MOST_LINES]) + (f"\n… {len(diff) - _MOST_LINES}" if len(diff) > _MOST_LINES else "")
     return markup.code_block(shown, _SECTION // 2) if diff else Markup("")
 
 
 def statements(plan: Plan, scene: Scene) -> Markup:
     """Show the SQL, each statement with the table it touches and how the server would carry it out."""
-    found = _of(plan, "statement")
+    found = of_kind(plan, "statement")
     shown = [_statement(finding.facts, scene) for finding in found[:_MOST_STATEMENTS]]
     rest = len(found) - len(shown)
     more = scene.sentences.count("plan.more", rest) if rest else Markup("")
     return markup.clip_markup(lines((*shown, more)), _SECTION)
 
 
-def _of(plan: Plan, kind: str) -> tuple[Finding, ...]:
+def of_kind(plan: Plan, kind: str) -> tuple[Finding, ...]:
+    """Give the findings of a kind, in order."""
     return tuple(finding for finding in plan.findings if finding.kind == kind)
 
 
 def _rehearsal(plan: Plan, scene: Scene) -> Markup:
-    found = _of(plan, "rehearsal")
+    found = of_kind(plan, "rehearsal")
     if not found:
         return Markup("")
     facts = found[0].facts
@@ -85,7 +86,7 @@ def _rehearsal(plan: Plan, scene: Scene) -> Markup:
         why = f"rehearsal.why.{facts.get('why', '')}"
         reason = say(why, detail=facts.get("detail", "")) if scene.sentences.knows(why) else facts.get("why", "")
         return say("rehearsal.not_possible", why=reason)
-    seconds = figures.duration(_number(facts.get("seconds", "")))
+    seconds = figures.duration(number(facts.get("seconds", "")))
     count = int(facts.get("migrations") or 0)
     ok = scene.sentences.count("rehearsal.ok", count, seconds=seconds, on=_copied_from(facts, scene))
     empty = say("rehearsal.empty") if facts.get("rows") == "none" else Markup("")
@@ -120,7 +121,7 @@ def _migration(facts: Mapping[str, str], scene: Scene) -> Markup:
     took = facts.get("seconds", "")
     details = dotted(
         (
-            say("evidence.took", seconds=figures.duration(_number(took))) if took else "",
+            say("evidence.took", seconds=figures.duration(number(took))) if took else "",
             say(down) if scene.sentences.knows(down) else "",
         )
     )
@@ -157,7 +158,8 @@ def _effect(facts: Mapping[str, str], scene: Scene) -> Markup:
     return scene.sentences.say(key) if scene.sentences.knows(key) else Markup(markup.inline(facts.get("effect", "")))
 
 
-def _number(text: str) -> float:
+def number(text: str) -> float:
+    """Read a figure of a finding; 0 where it has none."""
     try:
         return float(text)
     except ValueError:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from bot.domain.plan import Plan
 from bot.domain.run import Run, StepState
 from bot.slack import figures, markup
+from bot.slack.cards.migrating import migration_line, rehearsed
 from bot.slack.cards.step_line import time_left
 from bot.slack.markup import Markup
-from bot.slack.message import Message, lines, message, section
+from bot.slack.message import Message, dotted, lines, message, section
 from bot.slack.scene import (
     STEP_EMOJI,
     Scene,
@@ -36,7 +38,7 @@ def progress_card(run: Run, scene: Scene) -> Message:
         say("progress.notification", target=target(run), what=what, run=run.id),
         (
             section(_title(steps, scene)),
-            *(section(lines(part)) for part in _parts(steps, scene)),
+            *(section(lines(part)) for part in _parts(steps, run.plan, scene)),
             section(_tail(troubled_step(steps) or now, scene)),
         ),
         "countersign_progress",
@@ -57,18 +59,18 @@ def _title(steps: tuple[Shown, ...], scene: Scene) -> Markup:
     return scene.sentences.say("progress.title", done=str(done), all=str(len(steps)))
 
 
-def _parts(steps: tuple[Shown, ...], scene: Scene) -> list[list[Markup]]:
+def _parts(steps: tuple[Shown, ...], plan: Plan | None, scene: Scene) -> list[list[Markup]]:
     """Give one line a step, in sections; of a very long run, the part around what happens now."""
     active = next((index for index, step in enumerate(steps) if step.state not in _OVER), len(steps) - 1)
     first = max(0, min(active - _MOST_LINES // 2, len(steps) - _MOST_LINES))
-    told = [_line(step, scene) for step in steps[first : first + _MOST_LINES]]
+    told = [_line(step, plan, scene) for step in steps[first : first + _MOST_LINES]]
     hidden = len(steps) - len(told)
     if hidden > 0:
         told.append(scene.sentences.count("progress.more", hidden))
     return [told[start : start + _LINES_A_SECTION] for start in range(0, len(told), _LINES_A_SECTION)]
 
 
-def _line(step: Shown, scene: Scene) -> Markup:
+def _line(step: Shown, plan: Plan | None, scene: Scene) -> Markup:
     title = Markup(markup.inline(markup.clip(step.title, 80)))
     is_now = step.state in (StepState.RUNNING, StepState.FAILED, StepState.UNKNOWN)
     taken = step.seconds
@@ -76,14 +78,15 @@ def _line(step: Shown, scene: Scene) -> Markup:
         elapsed = step.elapsed(scene.now)
         taken = elapsed if elapsed >= 1 else None
     has_time = taken is not None and step.state is not StepState.SKIPPED
-    return scene.sentences.say(
+    told = scene.sentences.say(
         "progress.step",
         emoji=STEP_EMOJI[step.state],
         title=markup.bold(title) if is_now else title,
         places=_places(step),
         elapsed=figures.duration(taken) if has_time and taken is not None else "",
-        note=_note(step, scene),
+        note=_note(step, plan, scene),
     )
+    return lines((told, migration_line(step, plan, scene)))
 
 
 def _places(step: Shown) -> Markup:
@@ -97,7 +100,7 @@ def _places(step: Shown) -> Markup:
             return Markup("")
 
 
-def _note(step: Shown, scene: Scene) -> Markup:
+def _note(step: Shown, plan: Plan | None, scene: Scene) -> Markup:
     say = scene.sentences.say
     attempt = max((row.attempt for row in step.rows), default=1)
     if step.state is StepState.FAILED:
@@ -107,7 +110,7 @@ def _note(step: Shown, scene: Scene) -> Markup:
         return say("progress.unknown")
     if step.state is StepState.RUNNING:
         again = say("progress.attempt", n=str(attempt)) if attempt > 1 else Markup("")
-        return time_left(step, scene) or again
+        return dotted((time_left(step, scene) or again, rehearsed(step, plan, scene)))
     return Markup("")
 
 
