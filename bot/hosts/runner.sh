@@ -26,6 +26,13 @@
 
 say() { printf '%s %s\n' "$nonce" "$*" >&2 || exit 1; }
 
+# Says so where the file system of the journals has no room left.
+full() {
+  df -Pk "$base" 2>/dev/null | while read -r _ _ _ free _; do
+    if [ "$free" = 0 ]; then printf ': the disk is full'; fi
+  done
+}
+
 # ── processes ──
 
 read_boot() {
@@ -336,18 +343,18 @@ follow() {
 }
 
 start() {
-  enter || { say cannot "write below $base"; return; }
+  enter || { say cannot "write below $base$(full)"; return; }
   if mkdir "$dir" 2>/dev/null; then
     trap : CHLD
     if ! launch "$@"; then
       decide void
       forget_files
-      say cannot "write in $dir"
+      say cannot "write in $dir$(full)"
       return
     fi
     [ -z "$fresh" ] || prune </dev/null >/dev/null 2>&1 &
   elif [ ! -d "$dir" ]; then
-    say cannot "make $dir"
+    say cannot "make $dir$(full)"
     return
   fi
   follow
@@ -355,18 +362,18 @@ start() {
 
 resume() {
   [ -d "$dir" ] || { say absent; return; }
-  enter || { say cannot "write below $base"; return; }
+  enter || { say cannot "write below $base$(full)"; return; }
   follow
 }
 
 # Ends the attempt; one that was never claimed is claimed here, so that it can never start.
 end() {
-  enter || { say cannot "write below $base"; return; }
+  enter || { say cannot "write below $base$(full)"; return; }
   read_boot
   if mkdir "$dir" 2>/dev/null; then
     decide void
   elif [ ! -d "$dir" ]; then
-    say cannot "make $dir"
+    say cannot "make $dir$(full)"
     return
   fi
   ticks=0
