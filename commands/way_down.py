@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from bot.domain.backup import KeptBackup, Shelf
 from bot.domain.look import HostFacts, Ran
 from bot.domain.moves import Move, steps_left
-from bot.domain.plan import Dump, Finding, Phase, Preview, Prove, Rehearse, Skipped, Step
+from bot.domain.plan import AsRehearsed, Dump, Finding, Phase, Preview, Prove, Rehearse, Skipped, Step
 from bot.domain.request import Action
 from bot.domain.run import Run
 from bot.domain.target import Target
@@ -102,7 +102,7 @@ class WayDown:
         fresh, old = beside(database, kept, self.run)
         check, *changes = putting_back(self.target, self.run, kept, fresh, old)
         made = self._steps(self.found.undo, None)
-        kinds = (Rehearse, Preview, Dump, Prove)
+        kinds = (Rehearse, Preview, Dump, Prove, AsRehearsed)
         usual = [step for step in made.steps if not step.schema and not isinstance(step.act, kinds)]
         held = [asks_again(step) for step in changes] if self._lifts else changes
         place = _behind_maintenance(usual)

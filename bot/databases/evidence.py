@@ -73,7 +73,7 @@ from bot.databases.schema import canonical, schema_diff, schema_effects
 from bot.databases.statements import BREAKS_OLD_CODE, DESTROYS, Done, Effect, Operation, Statement
 from bot.databases.tables import TableSize
 from bot.domain.aftermath import EFFECT
-from bot.domain.plan import DESTRUCTIVE, Finding, Rehearse
+from bot.domain.plan import DESTRUCTIVE, Direction, Finding, Rehearse
 
 MOST_STATEMENTS = 300
 _LONGEST_SQL = 2000
@@ -219,7 +219,8 @@ def not_rehearsed(act: Rehearse, sources: Mapping[str, str], why: str, detail: s
 
 
 def _unseen(act: Rehearse, name: str, source: str) -> Finding:
-    word = word_that_destroys(source, act.suffix)
+    # the words of undoing say nothing certain: what it drops, the deploy may have brought
+    word = word_that_destroys(source, act.suffix) if act.direction is Direction.UP else ""
     verdict = (
         Verdict(MigrationRisk.DESTRUCTIVE, "source_says", word)
         if word

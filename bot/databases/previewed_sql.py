@@ -8,11 +8,13 @@ from collections.abc import Iterator, Mapping
 from bot.databases.sql_tokens import UnreadableSqlError, tokens
 from bot.databases.statements import Done, Effect, Operation, Statement, read_statement
 
-_HEADING = re.compile(r"^-- (?:Running upgrade (?:.*)-> (?P<revision>\S+)|Running (?P<name>\S+))\s*$")
+_HEADING = re.compile(
+    r"^-- Running (?:upgrade (?:.*)-> (?P<revision>\S+)|downgrade (?P<undone>\S+) ->.*|(?P<name>\S+))\s*$"
+)
 
 
 def sql_of(text: str) -> Mapping[str, str]:
-    """Tell SQL apart by the comments before it: `-- Running upgrade A -> B`, Alembic's own, or `-- Running NAME`.
+    """Tell SQL apart by the comments before it: Alembic's own, as `-- Running upgrade A -> B`, or `-- Running NAME`.
 
     Args:
         text: what the tool printed; what comes before the first such comment belongs to no migration.
@@ -25,7 +27,7 @@ def sql_of(text: str) -> Mapping[str, str]:
     for line in text.splitlines():
         match = _HEADING.match(line)
         if match is not None:
-            lines = found.setdefault((match["revision"] or match["name"]).rstrip(","), [])
+            lines = found.setdefault((match["revision"] or match["undone"] or match["name"]).rstrip(","), [])
         else:
             lines.append(line)
     return {name: "\n".join(sql).strip() for name, sql in found.items()}

@@ -31,7 +31,7 @@ from bot.databases.schema import canonical
 from bot.databases.statements import Operation, Statement, pretended, read_statement
 from bot.databases.tables import TableSize, live_schema, table_sizes
 from bot.domain.errors import Problem, Reason, Refused, problem
-from bot.domain.plan import AsRehearsed, Finding, Rehearse
+from bot.domain.plan import AsRehearsed, Direction, Finding, Rehearse
 from bot.domain.plan_json import FINDINGS, findings_to_text
 from bot.domain.secrets import masker_of
 from bot.domain.shell import Command
@@ -142,7 +142,7 @@ class RehearsePerformer:
             case Ended.NOT_POSSIBLE:
                 return _told(not_rehearsed(act, sources, results.why, results.detail))
             case Ended.FAILED:
-                return Failed(_failure(results))
+                return Failed(_failure(results, act.direction))
             case Ended.OK:
                 return await self._found(job, sources, results)
 
@@ -218,14 +218,14 @@ def _statements(trial: Trial) -> tuple[Statement, ...] | None:
     return tuple(statement for statement in read if statement.operation is not Operation.SELECT)
 
 
-def _failure(results: Results) -> Problem:
+def _failure(results: Results, direction: Direction) -> Problem:
     failed = next((trial for trial in results.trials if trial.ran and not trial.well), None)
     if failed is None:
         return problem(Reason.REHEARSAL_FAILED, migration="", error="", statement="", rows=results.rows)
     error, statement = failure_of(failed.output)
     return problem(
         Reason.REHEARSAL_FAILED,
-        migration=failed.name,
+        **{"undone" if direction is Direction.DOWN else "migration": failed.name},
         error=error,
         statement=statement,
         rows=results.rows,

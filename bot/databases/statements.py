@@ -120,11 +120,11 @@ _HEADING = re.compile(r"^ {1,2}(?P<label>[^\s⇂]\S*) \.{2,}")
 """Laravel since version 9: the migration's name and dots."""
 
 _BULLET = re.compile(r"^\s*⇂ ?(?P<sql>.*)$")
-_CHATTER = re.compile(r"^\s*(?:INFO|WARN|Nothing to migrate|Migrating:|Migrated:|\*+\s*$|\*\s)")
+_CHATTER = re.compile(r"^\s*(?:INFO|WARN|Nothing to |Migrating:|Migrated:|Rolling back:|Rolled back:|\*+\s*$|\*\s)")
 
 
 def pretended(text: str) -> tuple[tuple[str, str], ...]:
-    """Read what `artisan migrate --pretend` printed, in the form of version 8 or that of 9 and later.
+    """Read what `artisan migrate` or `migrate:rollback` printed with `--pretend`, as version 8 does or 9 and later do.
 
     Args:
         text: its output, without colours.

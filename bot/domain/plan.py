@@ -218,6 +218,13 @@ class Preview:
     scratch: str | None
 
 
+class Direction(StrEnum):
+    """Which way migrations go."""
+
+    UP = "up"
+    DOWN = "down"
+
+
 @dataclass(frozen=True)
 class Rehearse:
     """Finding out what pending migrations would do, by running them on a copy of the database that is thrown away.
@@ -243,6 +250,7 @@ class Rehearse:
             to the copy; where one matches, nothing runs.
         backup: ID of the backup whose data the copy gets; None where it gets the live database's schema, or where
             there is no backup.
+        direction: whether they are run, or undone, the newest first.
     """
 
     sha: str
@@ -258,6 +266,7 @@ class Rehearse:
     environment: tuple[tuple[str, str], ...]
     other_connection: str
     backup: str | None = None
+    direction: Direction = Direction.UP
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from bot.domain.plan import (
     Act,
     AsRehearsed,
     Commit,
+    Direction,
     Discard,
     DropCopy,
     DropOld,
@@ -268,6 +269,7 @@ def _rehearse_to_json(act: Rehearse) -> dict[str, Any]:
         "environment": [list(pair) for pair in act.environment],
         "other_connection": act.other_connection,
         "backup": act.backup,
+        "direction": act.direction.value,
     }
 
 
@@ -286,4 +288,5 @@ def _rehearse_from_json(data: Mapping[str, Any]) -> Rehearse:
         environment=tuple((str(name), str(template)) for name, template in data["environment"]),
         other_connection=data["other_connection"],
         backup=data.get("backup"),
+        direction=Direction(data.get("direction", Direction.UP.value)),
     )

@@ -154,6 +154,7 @@ def _inconsistencies(recipe: Recipe) -> list[str]:
 
 
 _BY_TABLE = frozenset({Does.NOTHING_PENDING, Does.UNDONE})
+_OF_REHEARSAL = ("setup", "probe", "pretend", "apply", "pretend_down", "apply_down")
 _BY_REHEARSAL = frozenset({Does.REHEARSE, Does.AS_REHEARSED})
 
 
@@ -167,10 +168,10 @@ def _inconsistent_migrations(recipe: Recipe) -> list[str]:
             can |= _BY_TABLE
         case MigrationTable(rehearsal=how) if how is not None:
             can |= _BY_TABLE | _BY_REHEARSAL
-            templates = {f"rehearsal.{name}": getattr(how, name) for name in ("setup", "probe", "pretend", "apply")}
-        case MigrationCommand(setup=setup, status=status, sql=sql):
+            templates = {f"rehearsal.{name}": getattr(how, name) for name in _OF_REHEARSAL}
+        case MigrationCommand(setup=setup, status=status, sql=sql, sql_down=sql_down):
             can |= {Does.PREVIEW} if sql is not None else set()
-            templates = {"setup": setup, "status": status, "sql": sql or ""}
+            templates = {"setup": setup, "status": status, "sql": sql or "", "sql_down": sql_down or ""}
     session = kept.session if kept is not None else ""
     known = ALWAYS_KNOWN - {"each"} if isinstance(kept, MigrationTable) else frozenset({"path", "branch", "migrations"})
     problems = [
@@ -315,6 +316,8 @@ class _Rehearsal(_Model):
     apply: str
     environment: dict[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")], str]
     other_connection: str = ""
+    pretend_down: str = ""
+    apply_down: str = ""
 
     @field_validator("other_connection")
     @classmethod
@@ -336,7 +339,7 @@ class _Rehearsal(_Model):
 
 _KEYS = {
     "table": (frozenset({"directory", "suffix", "table"}), frozenset({"rehearsal", "session"})),
-    "command": (frozenset({"status", "parser"}), frozenset({"setup", "sql", "session"})),
+    "command": (frozenset({"status", "parser"}), frozenset({"setup", "sql", "sql_down", "session"})),
 }
 """What each kind of `migrations:` must have, and what it may have."""
 
@@ -352,6 +355,7 @@ class _Migrations(_Model):
     parser: Parser | None = None
     sql: str | None = None
     session: str = ""
+    sql_down: str | None = None
 
     def model_post_init(self, _context: object) -> None:
         given = self.model_fields_set - {"kind"}
@@ -361,10 +365,19 @@ class _Migrations(_Model):
 
     def kept(self) -> Migrations:
         if self.parser is not None:
-            return MigrationCommand(self.setup, self.status, self.parser, self.sql, self.session)
+            return MigrationCommand(self.setup, self.status, self.parser, self.sql, self.session, self.sql_down)
         how = self.rehearsal
         rehearsal = (
-            Rehearsal(how.setup, how.probe, how.pretend, how.apply, how.environment, how.other_connection)
+            Rehearsal(
+                how.setup,
+                how.probe,
+                how.pretend,
+                how.apply,
+                how.environment,
+                how.other_connection,
+                how.pretend_down,
+                how.apply_down,
+            )
             if how is not None
             else None
         )

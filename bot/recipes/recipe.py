@@ -189,6 +189,9 @@ class Rehearsal:
         apply: a shell template.
         environment: templates by name.
         other_connection: a regular expression; empty where there is no such thing.
+        pretend_down: a shell template that prints the SQL of undoing the migration that ran last; empty where the
+            recipe cannot.
+        apply_down: a shell template that undoes the migration that ran last; empty where the recipe cannot.
     """
 
     setup: str
@@ -197,6 +200,8 @@ class Rehearsal:
     apply: str
     environment: Mapping[str, str]
     other_connection: str
+    pretend_down: str = ""
+    apply_down: str = ""
 
 
 @dataclass(frozen=True)
@@ -233,6 +238,7 @@ class MigrationCommand:
         sql: a shell template that prints the SQL of the migrations `{migrations}`, told apart as
             `bot.recipes.parsers.read_sql` says; None where the stack cannot say it.
         session: as that of `MigrationTable`.
+        sql_down: as `sql`, of undoing them, the newest first.
     """
 
     setup: str
@@ -240,6 +246,7 @@ class MigrationCommand:
     parser: Parser
     sql: str | None
     session: str = ""
+    sql_down: str | None = None
 
 
 Migrations = MigrationTable | MigrationCommand

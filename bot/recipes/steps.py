@@ -12,6 +12,7 @@ from bot.domain.look import HostFacts, HostQuestion
 from bot.domain.plan import (
     Act,
     AsRehearsed,
+    Direction,
     Dump,
     Health,
     NothingPending,
@@ -33,6 +34,7 @@ from bot.recipes.recipe import (
     ConditionKind,
     Does,
     MigrationCommand,
+    Migrations,
     MigrationTable,
     Place,
     Recipe,
@@ -158,7 +160,7 @@ def planned(recipe: Recipe, target: Target, situation: Situation) -> tuple[tuple
         for spec in specs:
             if spec.only not in {None, situation.way}:
                 continue
-            why_not = _why_not(spec, target, situation)
+            why_not = _why_not(spec, recipe, target, situation)
             if why_not is not None:
                 skipped.append(Skipped(spec.key, spec.title.replace(" {each}", ""), why_not))
                 continue
@@ -168,7 +170,21 @@ def planned(recipe: Recipe, target: Target, situation: Situation) -> tuple[tuple
     return tuple(steps), tuple(skipped)
 
 
-def _why_not(spec: StepSpec, target: Target, situation: Situation) -> str | None:
+_EVIDENCE = frozenset({Does.PREVIEW, Does.REHEARSE, Does.AS_REHEARSED})
+
+
+def _shows_undoing(kept: Migrations | None) -> bool:
+    """Whether a recipe says how undoing migrations is tried, or its SQL shown."""
+    match kept:
+        case MigrationTable(rehearsal=how):
+            return how is not None and bool(how.apply_down)
+        case MigrationCommand(sql_down=sql):
+            return sql is not None
+        case None:
+            return False
+
+
+def _why_not(spec: StepSpec, recipe: Recipe, target: Target, situation: Situation) -> str | None:
     """Say why a step is not needed, or None where it is."""
     if spec.does is Does.BACKUP and situation.backup is None:
         return "the policy asks for none"
@@ -176,6 +192,8 @@ def _why_not(spec: StepSpec, target: Target, situation: Situation) -> str | None
         return "the site is in maintenance already, and this run leaves that as it is"
     if spec.does is Does.AS_REHEARSED and not (situation.migrations and _scratch(target, situation)):
         return "no migrations were rehearsed"
+    if situation.way is Way.ROLLBACK and spec.does in _EVIDENCE and not _shows_undoing(recipe.migrations):
+        return "the recipe cannot show what undoing does"
     if spec.each is not None and not target.vars.get(spec.each):
         return f"no {spec.each} are named"
     if not spec.when or any(_holds(condition, target, situation) for condition in spec.when):
@@ -316,18 +334,21 @@ def _preview(recipe: Recipe, target: Target, situation: Situation) -> Preview:
     kept = recipe.migrations
     if not isinstance(kept, MigrationCommand) or kept.sql is None:
         raise ValueError(f"the recipe {recipe.name} does not say how SQL is previewed")
-    asked = telling(kept, kept.sql, target, situation.migrations)
+    back = situation.way is Way.ROLLBACK
+    asked = telling(kept, (kept.sql_down if back else kept.sql) or "", target, situation.migrations)
     scratch = _scratch(target, situation)
-    return Preview(situation.sha, situation.migrations, asked, f"{scratch}_p" if scratch else None)
+    sha = situation.live if back else situation.sha
+    return Preview(sha, situation.migrations, asked, f"{scratch}_p" if scratch else None)
 
 
 def _rehearse(recipe: Recipe, target: Target, situation: Situation, values: Mapping[str, str]) -> Rehearse:
     kept = recipe.migrations
     if not isinstance(kept, MigrationTable) or kept.rehearsal is None:
         raise ValueError(f"the recipe {recipe.name} does not say how migrations are rehearsed")
-    how = kept.rehearsal
+    how, back = kept.rehearsal, situation.way is Way.ROLLBACK
     return Rehearse(
-        sha=situation.sha,
+        # what is live still has the files of what is undone
+        sha=situation.live if back else situation.sha,
         migrations=situation.migrations,
         directory=kept.directory,
         suffix=kept.suffix,
@@ -335,11 +356,12 @@ def _rehearse(recipe: Recipe, target: Target, situation: Situation, values: Mapp
         scratch=_scratch(target, situation),
         setup=fill(how.setup, values),
         probe=fill(how.probe, values),
-        pretend=fill(how.pretend, values),
-        apply=fill(how.apply, values),
+        pretend=fill(how.pretend_down if back else how.pretend, values),
+        apply=fill(how.apply_down if back else how.apply, values),
         environment=tuple(how.environment.items()),
         other_connection=how.other_connection,
         backup=situation.rehearsed_on,
+        direction=Direction.DOWN if back else Direction.UP,
     )
 
 

@@ -30,7 +30,7 @@ from bot.recipes.steps import Situation, planned
 from tests.databases.local import KeptOutput
 from tests.hosts.jobs import host_of
 from tests.support.examples import HEAD, TARGET
-from tests.support.stacks import ALEMBIC_LIVE, ALEMBIC_NEXT, DJANGO_LIVE, Stack
+from tests.support.stacks import ALEMBIC_LIVE, ALEMBIC_NEXT, DJANGO_LIVE, DJANGO_NEXT, Stack
 
 OFFLINE = """\
 CREATE TABLE alembic_version (
@@ -121,14 +121,16 @@ DROPS = {
 
 
 async def previewed(
-    app: Stack, host: Host, database: DemoDatabase, recipe: str, names: tuple[str, ...]
+    app: Stack, host: Host, database: DemoDatabase, recipe: str, names: tuple[str, ...], way: Way = Way.DEPLOY
 ) -> list[tuple[str, dict[str, str]]]:
     await git(app.path, "fetch", "--quiet")
     made = Database("web1", database.host, database.port, database.name, database.user, Secret(database.password), True)
     loaded = load_recipe(recipe, Path())
     target = replace(TARGET, path=str(app.path), vars=loaded.check_vars({})[0], database=made)
-    sha = await git(app.path, "rev-parse", "origin/main")
-    situation = Situation("R-7K3F9Q", Way.DEPLOY, HEAD, sha, (), names, takes_down=False, backup=None)
+    sha = await git(app.path, "rev-parse", "origin/main" if way is Way.DEPLOY else "HEAD")
+    # a rollback shows what undoing does by the code that is live, whatever it goes back to
+    live, asked = (HEAD, sha) if way is Way.DEPLOY else (sha, HEAD)
+    situation = Situation("R-7K3F9Q", way, live, asked, (), names, takes_down=False, backup=None)
     step = next(step for step in planned(loaded, target, situation)[0] if isinstance(step.act, Preview))
     async with Connections({"web1": host_of(host)}) as connections:
         performer = PreviewPerformer(HostLook(connections), DatabaseConnections(Tunnels(connections)))
@@ -173,6 +175,50 @@ async def test_what_drops_data_is_found_without_running_anything(
     assert "name" in await mariadb.columns(database.name, "accounts")
     rows = await mariadb.query("SHOW DATABASES LIKE %s", f"{database.name}%")
     assert len(rows) == 1
+
+
+@pytest.mark.parametrize(
+    ("recipe", "live", "following", "migrate", "names", "what"),
+    [
+        (
+            "alembic",
+            ALEMBIC_LIVE,
+            ALEMBIC_NEXT,
+            ("-m", "alembic", "upgrade", "heads"),
+            ("0b91 index token_id", "27c0 add token_id"),
+            "accounts.token_id",
+        ),
+        (
+            "django",
+            DJANGO_LIVE,
+            DJANGO_NEXT,
+            ("manage.py", "migrate"),
+            ("accounts.0003_fill", "accounts.0002_account_token_id"),
+            "accounts.token_id",
+        ),
+    ],
+)
+async def test_what_undoing_drops_is_found_without_running_anything(
+    tmp_path: Path,
+    ssh_host: Host,
+    database: DemoDatabase,
+    mariadb: DatabaseServer,
+    recipe: str,
+    live: Mapping[str, str],
+    following: Mapping[str, str],
+    migrate: tuple[str, ...],
+    names: tuple[str, ...],
+    what: str,
+) -> None:
+    app = await Stack.create(tmp_path, database, live)
+    await app.commit("next", following)
+    await git(app.path, "pull", "--quiet")
+    await app.tool(*migrate)
+    findings = await previewed(app, ssh_host, database, recipe, names, Way.ROLLBACK)
+    migrations = [facts for kind, facts in findings if kind == "migration"]
+    assert [facts["name"] for facts in migrations] == list(names)
+    assert (migrations[-1]["risk"], migrations[-1]["what"]) == ("destructive", what)
+    assert "token_id" in await mariadb.columns(database.name, "accounts")
 
 
 async def test_a_migration_that_reads_the_database_has_no_sql_and_the_finding_says_so(

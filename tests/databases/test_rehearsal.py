@@ -72,6 +72,16 @@ class Stage:
         step = next(step for step in steps if isinstance(step.act, Rehearse))
         return Job(run, 1, step, "web1", 1, self.target)
 
+    async def undo(self, count: int, run: str = "R-AAAAA1", lost: str = "") -> Outcome:
+        """Rehearse undoing the latest migrations; the files of the live commit name them."""
+        files = await git(self.app.path, "ls-files", "--", "database/migrations")
+        names = (lost,) if lost else tuple(Path(file).stem for file in sorted(files.split(), reverse=True)[:count])
+        head = await self.app.head()
+        situation = Situation(run, Way.ROLLBACK, head, "0" * 40, (), names, takes_down=False, backup=None)
+        steps, _ = planned(load_recipe("laravel", Path()), self.target, situation)
+        step = next(step for step in steps if isinstance(step.act, Rehearse))
+        return await self.performer.perform(Job(run, 1, step, "web1", 1, self.target), KeptOutput())
+
     async def rehearse(self, run: str = "R-AAAAA1") -> Outcome:
         return await self.performer.perform(await self.job(run), KeptOutput())
 
@@ -147,6 +157,40 @@ async def test_the_usual_migration(stage: Stage, mariadb: DatabaseServer) -> Non
     await nothing_left(stage.app, mariadb)
     passwords = [s for s in mariadb.statements(before) if stage.app.database.password in s.text]
     assert passwords == []
+
+
+async def test_undoing_is_rehearsed_with_its_sql_the_newest_first(stage: Stage, mariadb: DatabaseServer) -> None:
+    await stage.app.next_commit(Kind.SEVERAL)
+    await git(stage.app.path, "pull", "--quiet", "--ff-only")
+    await stage.app.artisan("migrate", "--force")
+    findings = found(await stage.undo(3))
+    names = [migration["name"] for migration in of(findings, "migration")]
+    assert names == sorted(names, reverse=True)
+    assert {migration["risk"] for migration in of(findings, "migration")} == {"destructive"}
+    assert ["drop `other_" in of(findings, "statement")[0]["sql"], len(of(findings, "statement"))] == [True, 3]
+    (schema,) = of(findings, "schema")
+    gone = {line.split("_")[0] for line in schema["lines"].splitlines()}
+    assert gone == {"- users.home", "- users.work", "- users.other"}
+    assert len([c for c in await mariadb.columns(stage.app.database.name, "users") if c.startswith("home_")]) == 1
+    await nothing_left(stage.app, mariadb)
+
+
+async def test_undoing_what_has_no_file_is_not_tried(stage: Stage) -> None:
+    (rehearsal,) = of(found(await stage.undo(1, lost="2030_01_01_000000_lost")), "rehearsal")
+    assert (rehearsal["why"], rehearsal["detail"]) == ("source_missing", "2030_01_01_000000_lost")
+
+
+async def test_a_broken_way_back_fails_before_anybody_is_asked(stage: Stage, mariadb: DatabaseServer) -> None:
+    await stage.push("broken_down", "Schema::table('users', function ($t) { $t->string('x')->nullable(); });")
+    await git(stage.app.path, "pull", "--quiet", "--ff-only")
+    await stage.app.artisan("migrate", "--force")
+    outcome = await stage.undo(1)
+    assert isinstance(outcome, Failed)
+    assert outcome.problem.reason is Reason.REHEARSAL_FAILED
+    assert outcome.problem.facts["undone"] == "2026_01_01_000000_broken_down"
+    assert "no way back" in outcome.problem.facts["error"]
+    assert "x" in await mariadb.columns(stage.app.database.name, "users")
+    await nothing_left(stage.app, mariadb)
 
 
 async def test_three_migrations_in_order(stage: Stage, mariadb: DatabaseServer) -> None:

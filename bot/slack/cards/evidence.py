@@ -40,7 +40,7 @@ def headline(plan: Plan, scene: Scene) -> Markup:
 def migrations(plan: Plan, scene: Scene) -> tuple[Markup, ...]:
     """Say of each migration its risk, why, how long it took on the copy, and whether it can be undone."""
     found = of_kind(plan, "migration")
-    shown = [_migration(finding.facts, scene) for finding in found[:_MOST_MIGRATIONS]]
+    shown = [_migration(finding.facts, plan, scene) for finding in found[:_MOST_MIGRATIONS]]
     rest = len(found) - len(shown)
     return (*shown, scene.sentences.count("plan.more", rest) if rest else Markup(""))
 
@@ -49,7 +49,11 @@ def changes(plan: Plan, scene: Scene) -> tuple[Markup, ...]:
     """Show the schema's change as a small diff, and what code of before cannot live with."""
     say = scene.sentences.say
     breaks = [
-        say("evidence.old_code", what=finding.facts.get("what", ""), effect=_effect(finding.facts, scene))
+        say(
+            "evidence.undo.old_code" if plan.undo else "evidence.old_code",
+            what=finding.facts.get("what", ""),
+            effect=_effect(finding.facts, scene),
+        )
         for finding in of_kind(plan, "old_code")[:_MOST_LINES]
     ]
     return (schema_diff(plan), *breaks)
@@ -112,12 +116,12 @@ def _without_data(facts: Mapping[str, str], scene: Scene) -> Markup:
     return scene.sentences.say("rehearsal.no_data", why=reason)
 
 
-def _migration(facts: Mapping[str, str], scene: Scene) -> Markup:
+def _migration(facts: Mapping[str, str], plan: Plan, scene: Scene) -> Markup:
     say = scene.sentences.say
     reason = f"risk.why.{facts.get('reason', '')}"
     what = facts.get("what", "")
     why = say(reason, what=what) if scene.sentences.knows(reason) else markup.inline(facts.get("reason", ""))
-    down = f"evidence.down.{facts.get('down', '')}"
+    down = f"evidence.{'undo' if plan.undo else 'down'}.{facts.get('down', '')}"
     took = facts.get("seconds", "")
     details = dotted(
         (
