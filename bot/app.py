@@ -85,7 +85,7 @@ from bot.hosts.pipes import Pipes
 from bot.hosts.runner import Runner, ShellPerformer
 from bot.hosts.tunnels import Tunnels
 from bot.logs import announce_ready
-from bot.monitoring import Monitoring, serve_monitoring
+from bot.monitoring import MeasuredPerformer, Measures, Monitoring, serve_monitoring
 from bot.recipes.load import load_recipe
 from bot.recipes.recipe import MigrationTable, Recipe
 from bot.slack.ports import CommandSpec
@@ -218,14 +218,18 @@ async def serve(configuration: Configuration) -> None:
     commands, status = all_commands(recipes), status_command(recipes)
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(open_store(settings.store_url.reveal(), clock))
-        if settings.audit_forward is not None:
+        forwarder = (
             await stack.enter_async_context(_forwarding(store, settings.audit_forward, masker))
-        connections = await stack.enter_async_context(Connections(operations.hosts))
+            if settings.audit_forward is not None
+            else None
+        )
+        measures = Measures()
+        connections = await stack.enter_async_context(Connections(operations.hosts, failed=measures.ssh_failed))
         access = SlackAccess(settings.slack_bot_token, settings.slack_app_token, settings.slack_api_url)
         by_name: dict[str, CommandSpec] = {command.name: command for command in commands} | {status.name: status}
         telling = await stack.enter_async_context(Duty(store, "tell Slack"))
         room = await stack.enter_async_context(
-            SlackRoom(access, store, store, store, by_name, ops_command(), operations, masker, clock, telling)
+            SlackRoom(access, store, store, store, by_name, ops_command(), operations, masker, clock, telling, measures)
         )
         looks, performers = build_edges(connections, recipes, store)
         engine = Engine(
@@ -235,7 +239,7 @@ async def serve(configuration: Configuration) -> None:
                 operations=operations,
                 planners=all_planners(recipes),
                 status=status,
-                performers=performers,
+                performers={act: MeasuredPerformer(does, measures) for act, does in performers.items()},
                 observer=looks,
                 conversation=room.conversation,
                 directory=room.directory,
@@ -246,7 +250,7 @@ async def serve(configuration: Configuration) -> None:
             )
         )
         stack.push_async_callback(engine.drain)
-        monitoring = Monitoring(room, store)
+        monitoring = Monitoring(room, store, telling, forwarder, measures)
         if settings.http_addr is not None:
             await stack.enter_async_context(
                 serve_monitoring(settings.http_addr.host, settings.http_addr.port, monitoring)

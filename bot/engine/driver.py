@@ -53,7 +53,9 @@ class Driver:
         log = _log.bind(run=self.run, token=lease.token)
         heart = asyncio.create_task(self._beat(lease, asyncio.current_task()))
         try:
-            await self._drive(lease)
+            # Whatever is logged below, by whichever room, says which run it was for.
+            with structlog.contextvars.bound_contextvars(run=self.run):
+                await self._drive(lease)
         except Overtaken:
             log.warning("run_overtaken")
         finally:

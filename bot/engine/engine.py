@@ -31,6 +31,7 @@ from bot.engine.ports import Chunk
 from bot.engine.refusals import on_record, request_on_record
 from bot.engine.rules import in_the_way, require, require_exception
 from bot.engine.standing import REMEMBERED, standing_of
+from bot.engine.told import log_entry
 from bot.engine.world import World
 
 _SWEEP = 3.0
@@ -269,9 +270,13 @@ class Engine:
             made = run_id(os.urandom(8))
             try:
                 entry = Entry(made, "requested", request.origin.user, facts)
-                return await self._world.store.create(made, request, now, entry)
+                run = await self._world.store.create(made, request, now, entry)
             except ValueError:
                 _log.info("run_id_taken", run=made)
+            else:
+                if run.id == made:  # else the same event had made it before
+                    log_entry(entry)
+                return run
 
     @request_on_record
     async def _may_read(self, request: Request) -> Target:

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 
+from structlog.contextvars import bound_contextvars
+
 from bot.domain.errors import Problem, Reason, problem
 from bot.domain.history import Entry
 from bot.domain.plan import Act, Risk, Shell, Step
@@ -30,6 +32,7 @@ from bot.engine.ports import (
     StepIs,
     Unknown,
 )
+from bot.engine.told import log_entry
 from bot.engine.transcript import Transcript
 
 _LONGEST_COMMAND = 4000
@@ -101,7 +104,8 @@ class Execution:
 
     async def _at(self, row: StepRow, step: Step) -> StepRow:
         while row.state in {StepState.PENDING, StepState.RUNNING}:
-            row = await self._attempt(row, step)
+            with bound_contextvars(step=row.key, place=row.place):
+                row = await self._attempt(row, step)
             if not _worth_repeating(row, step):
                 return row
             row = StepRow(
@@ -156,7 +160,9 @@ class Execution:
         self, row: StepRow, event: str, facts: Mapping[str, str], printed: tuple[Change, ...] = ()
     ) -> None:
         told = {"step": row.key, "place": row.place, "attempt": str(row.attempt), **facts}
-        await self._store.record(self._lease, (*printed, StepIs(row)), (Entry(self._lease.run, event, "bot", told),))
+        entry = Entry(self._lease.run, event, "bot", told)
+        await self._store.record(self._lease, (*printed, StepIs(row)), (entry,))
+        log_entry(entry)
 
 
 def _checked(outcome: Unknown, effect: Effect) -> Outcome:

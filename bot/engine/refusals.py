@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypeVar, cast
 from bot.domain.errors import Reason, Refused
 from bot.domain.history import Entry
 from bot.domain.request import Request
+from bot.engine.told import log_entry
 from bot.engine.world import World
 
 NOT_DECIDED = frozenset({Reason.DRAINING})
@@ -58,5 +59,7 @@ async def on_record(world: World, actor: str, asked: str, run: str = "", **about
         if found.reason not in NOT_DECIDED:
             facts = {**found.facts, **about, "asked": asked, "reason": found.reason.value}
             told = {name: world.masker.mask(value) for name, value in facts.items() if value}
-            await world.store.append((Entry(run, "refused", actor, told),), world.clock.now())
+            entry = Entry(run, "refused", actor, told)
+            await world.store.append((entry,), world.clock.now())
+            log_entry(entry)
         raise

@@ -12,6 +12,7 @@ from bot.domain.run import Run
 from bot.domain.target import Target
 from bot.engine.execution import Execution
 from bot.engine.ports import Change, Lease, Planner
+from bot.engine.told import log_entry
 from bot.engine.world import World
 
 
@@ -63,6 +64,8 @@ class Session:
             Overtaken: another owner has the run.
         """
         run = await self.world.store.write(self.lease, changes, entries)
+        for entry in entries:
+            log_entry(entry)
         self.world.audience.changed(self.run_id)
         return run
 

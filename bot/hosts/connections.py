@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextvars import Context
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -140,10 +141,17 @@ class Connections:
     Args:
         hosts: by name, as in the operations file.
         settings: limits and times.
+        failed: told of each host that was not reached and each connection that was lost: its name, and why.
     """
 
-    def __init__(self, hosts: Mapping[str, Host], settings: Settings | None = None) -> None:
+    def __init__(
+        self,
+        hosts: Mapping[str, Host],
+        settings: Settings | None = None,
+        failed: Callable[[str, str], None] = lambda host, reason: None,
+    ) -> None:
         self._settings = settings or Settings()
+        self._failed = failed
         self._pools = {name: _Pool(host) for name, host in hosts.items()}
         self._closed = False
 
@@ -249,10 +257,17 @@ class Connections:
     @contextlib.asynccontextmanager
     async def _opened(self, host: str) -> AsyncIterator[_Shell]:
         pool = self._pool(host)
-        shell = await pool.spare.take() or await self._open(pool)
+        try:
+            shell = await pool.spare.take() or await self._open(pool)
+        except Refused as refusal:
+            self._failed(host, refusal.problem.reason.value)
+            raise
         pool.spare.prepare()
         try:
             yield shell
+        except Cut:
+            self._failed(host, "connection_lost")
+            raise
         finally:
             shell.close()
 
@@ -302,7 +317,7 @@ class Connections:
         if self._closed:
             raise Refused(self._unreachable(pool.host, "the program is stopping"))
         if pool.making is None:
-            pool.making = asyncio.create_task(self._connect(pool))
+            pool.making = asyncio.create_task(self._connect(pool), context=Context())  # it outlives the run
             pool.making.add_done_callback(lambda task: _made(pool, task))
         making = pool.making
         try:

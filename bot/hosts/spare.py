@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
+from contextvars import Context
 from typing import Generic, Protocol, TypeVar
 
 import asyncssh
@@ -64,7 +65,7 @@ class Spare(Generic[_Shell]):
     def prepare(self) -> None:
         """Open one in the background, unless there is one."""
         if self._shell is None and self._opening is None:
-            self._opening = asyncio.create_task(self._open(), name="spare shell")
+            self._opening = asyncio.create_task(self._open(), name="spare shell", context=Context())
 
     def drop(self) -> None:
         """Close the shell that waits, if there is one."""

@@ -111,6 +111,9 @@ def open_session() -> aiohttp.ClientSession:
 Call = Callable[..., Awaitable[Any]]
 """A method of the SDK's client."""
 
+Called = Callable[[str, str], None]
+"""A method's name, and what its call came to."""
+
 
 class Gateway:
     """Slack's Web API, as far as the conversation needs it.
@@ -119,10 +122,12 @@ class Gateway:
 
     Args:
         client: from `build_client`.
+        called: told of each call: its method, and `ok`, `refused`, `busy` or `uncertain`.
     """
 
-    def __init__(self, client: AsyncWebClient) -> None:
+    def __init__(self, client: AsyncWebClient, called: Called | None = None) -> None:
         self.client = client
+        self._called = called or _unheard
 
     async def post(self, channel: str, message: Message, thread: str | None) -> str:
         """Post a message.
@@ -277,11 +282,14 @@ class Gateway:
         return found
 
     async def _call(self, method: Call, **arguments: Any) -> Any:
+        name = str(getattr(method, "__name__", "other"))
         given = {name: value for name, value in arguments.items() if value is not None}
         try:
-            return await method(**given)
+            answer = await method(**given)
         except SlackApiError as error:
-            raise _answer(error) from None
+            found = _answer(error)
+            self._called(name, _OUTCOMES[type(found)])
+            raise found from None
         except (
             aiohttp.ClientError,
             SlackClientError,
@@ -289,7 +297,17 @@ class Gateway:
             OSError,
             ValueError,
         ) as error:
+            self._called(name, "uncertain")
             raise SlackUncertain(type(error).__name__) from None
+        self._called(name, "ok")
+        return answer
+
+
+_OUTCOMES = {SlackRefused: "refused", SlackBusy: "busy", SlackUncertain: "uncertain"}
+
+
+def _unheard(method: str, outcome: str) -> None:
+    """Tell nobody of a call."""
 
 
 def _answer(error: SlackApiError) -> SlackRefused | SlackBusy | SlackUncertain:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -50,11 +51,15 @@ class Inbox:
     Args:
         store: where events are recorded.
         clock: says when.
+        recorded: told how long recording took, in seconds.
     """
 
-    def __init__(self, store: InboxStore, clock: Clock) -> None:
+    def __init__(
+        self, store: InboxStore, clock: Clock, recorded: Callable[[float], None] = lambda seconds: None
+    ) -> None:
         self._store = store
         self._clock = clock
+        self._recorded = recorded
         self._arrived = asyncio.Event()
         self._recording = 0
         self._quiet = asyncio.Event()
@@ -71,9 +76,11 @@ class Inbox:
         body = json.dumps({"at": self._clock.now().isoformat(), "payload": payload}, separators=(",", ":"))
         self._recording += 1
         self._quiet.clear()
+        began = time.monotonic()
         try:
             if await self._store.receive(Event(identity, kind, body)):
                 self._arrived.set()
+            self._recorded(time.monotonic() - began)
         finally:
             self._recording -= 1
             if not self._recording:

@@ -110,6 +110,28 @@ class Duty(Protocol):
         ...
 
 
+class Observer(Protocol):
+    """Who measures the conversation."""
+
+    def called(self, method: str, outcome: str) -> None:
+        """Take note of a call of the Web API: `ok`, `refused`, `busy` or `uncertain`."""
+        ...
+
+    def recorded(self, seconds: float) -> None:
+        """Take note of how long recording an event took."""
+        ...
+
+
+class Unobserved:
+    """Measures nothing. Implements `Observer`."""
+
+    def called(self, method: str, outcome: str) -> None:
+        """Take no note."""
+
+    def recorded(self, seconds: float) -> None:
+        """Take no note."""
+
+
 class DeskSpec(Protocol):
     """What is asked across runs; it is answered from the store alone."""
 

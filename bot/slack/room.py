@@ -34,7 +34,7 @@ from bot.slack.homes import Homes
 from bot.slack.inbox import Handler, Inbox, InboxWorker, Received
 from bot.slack.listeners import command_recorder, register_all
 from bot.slack.people import SlackDirectory
-from bot.slack.ports import CommandSpec, Duty, Front, OpsSpec
+from bot.slack.ports import CommandSpec, Duty, Front, Observer, OpsSpec, Unobserved
 from bot.slack.publisher import Publisher
 from bot.slack.sentences import Sentences
 from bot.slack.sockets import SlackSockets
@@ -94,6 +94,7 @@ class SlackRoom:
         masker: of everything that leaves the program.
         clock: the time.
         telling: the duty of telling Slack about runs.
+        observer: told what is called and how long recording takes.
     """
 
     def __init__(
@@ -108,9 +109,11 @@ class SlackRoom:
         masker: Masker,
         clock: Clock,
         telling: Duty,
+        observer: Observer | None = None,
     ) -> None:
         self._access = access
         self._telling = telling
+        self._observer = observer or Unobserved()
         self._inbox_store = inbox
         self._messages = messages
         self._home_store = homes
@@ -131,7 +134,7 @@ class SlackRoom:
         """Build everything that needs no engine. Nothing is sent to Slack yet."""
         self._session = open_session()
         client = build_client(self._access.bot_token.reveal(), self._access.api_url, self._session)
-        self.gateway = Gateway(client)
+        self.gateway = Gateway(client, self._observer.called)
         self.herald = SlackHerald(self.gateway, self._sentences, self._masker)
         self.directory = SlackDirectory(self.gateway, lambda: str(self._me.get("team_id", "")))
         emoji = self._operations.emoji
@@ -155,7 +158,7 @@ class SlackRoom:
             lambda: str(self._me.get("user_id", "")),
             self._publisher.changed,
         )
-        self._inbox = Inbox(self._inbox_store, self._clock)
+        self._inbox = Inbox(self._inbox_store, self._clock, self._observer.recorded)
         self._app = AsyncApp(
             client=client,
             logger=_quiet,

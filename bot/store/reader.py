@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
 
+from bot.domain.figures import Figures
 from bot.domain.history import Head, Record
 from bot.domain.home import Viewer
 from bot.domain.inbox import Event, Posted
@@ -14,7 +15,7 @@ from bot.domain.names import TargetName
 from bot.domain.overview import TargetOverview
 from bot.domain.run import Run
 from bot.engine.ports import Chunk, Petition
-from bot.store import chain, homes, inbox, locks, messages, outputs, overviews, petitions, snapshots
+from bot.store import chain, figures, homes, inbox, locks, messages, outputs, overviews, petitions, snapshots
 from bot.store.database import Database
 from bot.store.verification import verify
 
@@ -105,6 +106,10 @@ class StoreReader:
         """
         found = (await verify(self)).found
         return None if found is None else found.sequence
+
+    async def figures(self) -> Figures:
+        """Count what the store holds."""
+        return await self._database.read(figures.figures)
 
     async def waiting(self, limit: int) -> tuple[Event, ...]:
         """Read events that were not settled, oldest first."""

@@ -67,7 +67,8 @@ def gate_text(gate: Gate) -> str:
     )
 
 
-def _gate(text: str | None) -> Gate | None:
+def gate_from_text(text: str | None) -> Gate | None:
+    """Read a gate, where there is one."""
     if text is None:
         return None
     data = json.loads(text)
@@ -92,7 +93,7 @@ def run_from_row(row: Row, steps: tuple[StepRow, ...], votes: tuple[Vote, ...], 
         revision=row["revision"],
         created_at=from_micros(row["created_at"]),
         plan=None if row["plan"] is None else _plan(row["plan"]),
-        gate=_gate(row["gate"]),
+        gate=gate_from_text(row["gate"]),
         steps=steps,
         votes=votes,
         place_in_queue=place_in_queue,

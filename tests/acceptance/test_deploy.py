@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from itertools import pairwise
 from typing import Any
 
@@ -145,12 +146,32 @@ async def _check_history(stage: Stage, run: str) -> None:
 async def test_monitoring_tells_how_the_bot_is(new_stage: NewStage, laravel: Application, free_port: int) -> None:
     stage = await new_stage(extra={"HTTP_ADDR": f"127.0.0.1:{free_port}", "LOG_FORMAT": "json"})
     await stage.bot.start()
-    for path, wanted in {"healthz": "", "readyz": "", "metrics": "countersign"}.items():
+
+    async def read(path: str) -> str:
         url = f"http://127.0.0.1:{free_port}/{path}"
         async with aiohttp.ClientSession() as session, session.get(url) as answer:
             assert answer.status == 200
-            assert wanted in await answer.text()
+            return await answer.text()
+
+    assert await read("healthz")
+    assert await read("readyz")
     assert json.loads(next(line for line in stage.bot.lines if "ready" in line))["event"] == "ready"
+
+    run = await stage.ask("/deploy compte production --no-migrate")
+    await stage.gate(run)
+    waiting = await read("metrics")
+    assert "countersign_approvals_waiting 1.0" in waiting
+    assert 'countersign_runs{state="awaiting_approval"} 1.0' in waiting
+    assert await stage.approved(run) == "succeeded"
+    after = await read("metrics")
+    assert 'countersign_runs{state="succeeded"} 1.0' in after
+    assert 'countersign_step_duration_seconds_count{outcome="done",step="checkout"} 1.0' in after
+    assert re.search(r'countersign_slack_calls_total\{method="chat_postMessage",outcome="ok"\} [1-9]', after)
+    assert re.search(r"countersign_inbox_recording_seconds_count [1-9]", after)
+    records = [json.loads(line) for line in stage.bot.lines if line.startswith("{")]
+    ended = [record for record in records if record["event"] == "step_done"]
+    assert ended
+    assert all(record["run"] == run and record["step"] and record["timestamp"] for record in ended)
 
 
 async def test_what_is_not_needed_is_not_asked_for(stage: Stage, laravel: Application, ssh_host: Host) -> None:

@@ -24,13 +24,16 @@ from bot.config.settings import VARIABLES, settings_of
 from bot.config.variables import read_variables
 from bot.domain.approval import GateState
 from bot.domain.run import RunState, StepState
+from bot.monitoring import Measures, Monitoring
 from bot.recipes import load as recipe_format
 from bot.recipes.load import load_recipe, parse_recipe
 from bot.recipes.recipe import ConditionKind, VarKind
 from tests.docs.pages import PAGES, ROOT, anchors, code_words, codes, examples, links, shell_lines, table
 
 DOCS = ROOT / "docs"
-SETUP, POLICIES, RECIPES, ON_CALL = (DOCS / name for name in ("setup.md", "policies.md", "recipes.md", "on-call.md"))
+SETUP, POLICIES, RECIPES, ON_CALL, RUNNING = (
+    DOCS / name for name in ("setup.md", "policies.md", "recipes.md", "on-call.md", "running.md")
+)
 TOKENS = {"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_APP_TOKEN": "xapp-1"}
 UNSET = "–"
 
@@ -85,10 +88,50 @@ def test_every_key_of_the_operations_file_is_told() -> None:
     assert listed(SETUP, "key", "default", "meaning") == set(keys_of(OperationsFile))
 
 
+def exported() -> dict[str, set[str]]:
+    """Give the names of the bot's own metrics, as they are queried, with their labels."""
+    store, line = types.SimpleNamespace(), types.SimpleNamespace(connected=True, socket_age=1.0, behind=0)
+    measures = Measures()
+    Monitoring(line, store, types.SimpleNamespace(held=True), None, measures)  # type: ignore[arg-type]
+    found: dict[str, set[str]] = {}
+    for collector in measures.registry._collector_to_names:
+        labels = set(getattr(collector, "_labelnames", ()))
+        metric = next(iter(collector.describe()), None) if hasattr(collector, "_labelnames") else None
+        if metric is None:
+            continue
+        suffixes = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count")}.get(metric.type, ("",))
+        found |= {metric.name + suffix: labels | ({"le"} if suffix == "_bucket" else set()) for suffix in suffixes}
+    return {name: labels for name, labels in found.items() if name.startswith("countersign_")}
+
+
 def test_every_metric_is_told() -> None:
-    source = (ROOT / "bot" / "monitoring.py").read_text()
-    exist = set(re.findall(r'"(countersign_\w+)"', source))
-    assert {word.partition("{")[0] for word in listed(SETUP, "metric", "what")} == exist
+    exist = {re.sub(r"_(bucket|sum|count)$", "", name) for name in exported()}
+    assert {word.partition("{")[0] for word in listed(RUNNING, "metric", "what")} == exist
+
+
+def test_metrics_are_named_as_prometheus_does() -> None:
+    for name, labels in exported().items():
+        assert re.fullmatch(r"countersign_[a-z]+(_[a-z]+)*", name), name
+        assert not labels & {"run", "user", "channel"}, name
+
+
+def test_the_alerts_ask_for_metrics_that_exist() -> None:
+    rules = YAML(typ="safe").load((DOCS / "alerts.yaml").read_text())
+    alerts = [rule for group in rules["groups"] for rule in group["rules"]]
+    assert len({rule["alert"] for rule in alerts}) == len(alerts)
+    known = exported()
+    for rule in alerts:
+        asked = re.findall(r"(countersign_\w+)(?:\{([^}]*)\})?", rule["expr"])
+        assert asked or rule["expr"].startswith(("absent(up", "up{")), rule["alert"]
+        for name, selector in asked:
+            assert name in known, f"{rule['alert']}: {name}"
+            assert set(re.findall(r"(\w+)[=!]", selector)) <= known[name] | {"job"}, f"{rule['alert']}: {selector}"
+        assert set(re.findall(r'state="(\w+)"', rule["expr"])) <= set(RunState)
+        assert rule["for"], rule["alert"]
+        assert rule["labels"]["severity"] in {"page", "ticket"}
+        assert {"summary", "description"} <= rule["annotations"].keys()
+        page, _, anchor = rule["annotations"]["runbook"].partition("#")
+        assert anchor in anchors(ROOT / page), rule["alert"]
 
 
 def test_every_scope_is_told() -> None:

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from bot.domain.figures import Figures
 from bot.domain.run import LEGAL, RunState, StepState
 from bot.engine.ports import (
     ChangeStarts,
@@ -17,7 +18,22 @@ from bot.engine.ports import (
 )
 from bot.store import SqlStore
 from bot.store.changes import predecessors
-from tests.store.samples import AT, GATE, HOUR, PLAN, PROBLEM, VOTE, claimed, done, entry, made, request, running, step
+from tests.store.samples import (
+    AT,
+    GATE,
+    HOUR,
+    PLAN,
+    PROBLEM,
+    VOTE,
+    claimed,
+    done,
+    entry,
+    event,
+    made,
+    request,
+    running,
+    step,
+)
 
 
 async def test_a_new_run_waits_and_says_what_was_asked(store: SqlStore) -> None:
@@ -233,3 +249,15 @@ async def test_a_firing_is_claimed_once(store: SqlStore) -> None:
     won = await asyncio.gather(*(store.claim_firing("compte production backup", AT, f"p{n}") for n in range(10)))
     assert sum(won) == 1
     assert await store.claim_firing("compte production backup", AT + timedelta(days=1), "p1")
+
+
+async def test_how_much_there_is_of_everything(store: SqlStore) -> None:
+    assert await store.figures() == Figures({}, (), 0, 0)
+    await made(store, 1)
+    await running(store, 2, "other")
+    await store.receive(event(1))
+    await store.receive(event(2))
+    await store.settle("Ev1")
+    found = await store.figures()
+    assert found.runs == {RunState.QUEUED: 1, RunState.RUNNING: 1}
+    assert (found.events, found.records) == (1, len(await store.history()))

@@ -1,0 +1,134 @@
+"""The state of the bot at the moment it is asked for: from the store, and from the line to Slack."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Protocol
+
+from prometheus_client import Gauge, generate_latest
+
+from bot.domain.figures import Figures
+from bot.domain.run import RunState
+from bot.monitoring.measures import Measures
+
+_PATIENCE = 5.0
+"""Seconds in which the store must answer; who asks over HTTP does not wait longer."""
+
+
+class Line(Protocol):
+    """The line to Slack."""
+
+    @property
+    def connected(self) -> bool:
+        """Whether a socket stands."""
+        ...
+
+    @property
+    def socket_age(self) -> float:
+        """Seconds since that last changed."""
+        ...
+
+    @property
+    def behind(self) -> int:
+        """Runs that Slack does not agree with yet."""
+        ...
+
+
+class Duty(Protocol):
+    """What one process at a time does for all that share the store."""
+
+    @property
+    def held(self) -> bool:
+        """Whether it is this process's now."""
+        ...
+
+
+class Store(Protocol):
+    """The store, for reading."""
+
+    async def figures(self) -> Figures:
+        """Count what the store holds."""
+        ...
+
+
+class Forwarder(Protocol):
+    """Forwards the history."""
+
+    async def behind(self) -> int:
+        """Count the records that are not forwarded yet."""
+        ...
+
+
+class Monitoring:
+    """Reads the state of the bot.
+
+    Args:
+        line: to Slack.
+        store: the bot's memory.
+        telling: the duty of telling Slack.
+        forwarder: of the history; None where it is not forwarded.
+        measures: what this process counted.
+    """
+
+    def __init__(
+        self, line: Line, store: Store, telling: Duty, forwarder: Forwarder | None, measures: Measures
+    ) -> None:
+        self._line = line
+        self._store = store
+        self._telling = telling
+        self._forwarder = forwarder
+        self._registry = measures.registry
+        self._runs = Gauge("countersign_runs", "Runs by state", ["state"], registry=self._registry)
+        self._store_answers = self._gauge("countersign_store_answers", "1 while the store answers")
+        self._approvals = self._gauge("countersign_approvals_waiting", "Requests to approve that are open")
+        self._oldest = self._gauge(
+            "countersign_oldest_approval_age_seconds", "How long the oldest open request has waited; 0 without one"
+        )
+        self._inbox = self._gauge("countersign_inbox_waiting", "Events of Slack that are recorded and not handled yet")
+        self._records = self._gauge("countersign_history_records", "Records of the history")
+        self._connected = self._gauge("countersign_slack_connected", "1 while a socket stands")
+        self._age = self._gauge("countersign_slack_socket_age_seconds", "Since the line to Slack last changed")
+        self._behind = self._gauge("countersign_slack_runs_behind", "Runs that Slack does not agree with yet")
+        self._tells = self._gauge("countersign_tells_slack", "1 in the one replica that tells Slack about runs")
+        self._unforwarded = self._gauge(
+            "countersign_history_unforwarded_records", "Records that AUDIT_FORWARD has not had yet; 0 where it is unset"
+        )
+
+    async def lacks(self) -> str:
+        """Say what the bot lacks to be ready; nothing where it is."""
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                await self._store.figures()
+        except Exception:
+            return "the store does not answer"
+        return "" if self._line.connected else "not connected to Slack"
+
+    async def metrics(self) -> bytes:
+        """Give the metrics as Prometheus text; without the store, what was last read of it."""
+        self._connected.set(1 if self._line.connected else 0)
+        self._age.set(self._line.socket_age)
+        self._behind.set(self._line.behind)
+        self._tells.set(1 if self._telling.held else 0)
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                self._take(await self._store.figures(), datetime.now(UTC))
+                if self._forwarder is not None:
+                    self._unforwarded.set(await self._forwarder.behind())
+        except Exception:
+            self._store_answers.set(0)
+        else:
+            self._store_answers.set(1)
+        return generate_latest(self._registry)
+
+    def _take(self, figures: Figures, now: datetime) -> None:
+        for state in RunState:
+            self._runs.labels(state.value).set(figures.runs.get(state, 0))
+        self._approvals.set(len(figures.gates))
+        oldest = min(figures.gates, default=now)
+        self._oldest.set(max((now - oldest).total_seconds(), 0))
+        self._inbox.set(figures.events)
+        self._records.set(figures.records)
+
+    def _gauge(self, name: str, meaning: str) -> Gauge:
+        return Gauge(name, meaning, registry=self._registry)
