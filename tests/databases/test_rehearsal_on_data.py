@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -121,6 +122,12 @@ async def cut_short(stage: DataStage) -> None:
     file.write_bytes(file.read_bytes()[:-9])
 
 
+async def encrypted(stage: DataStage) -> None:
+    await stage.back_up()
+    (manifest,) = stage.folder.glob("*.json")
+    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"encrypted_to": "age1someone"}))
+
+
 async def gone(stage: DataStage) -> None:
     await stage.back_up()
     shutil.rmtree(stage.folder)
@@ -133,6 +140,7 @@ async def gone(stage: DataStage) -> None:
         (cut_short, BACKUP, "backup_unreadable"),
         (gone, BACKUP, "backup_unreadable"),
         (gone, None, "no_backup"),
+        (encrypted, BACKUP, "backup_unreadable"),
     ],
 )
 async def test_a_backup_that_cannot_be_used_is_named_and_the_copy_is_made_of_the_live_database(
