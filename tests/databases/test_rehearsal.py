@@ -5,6 +5,7 @@ import contextlib
 import os
 import signal
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -324,6 +325,43 @@ async def test_the_traps_of_pretend_do_no_harm(stage: Stage, mariadb: DatabaseSe
     elsewhere = [s.text for s in said if s.ran and s.connection not in live and f"`{name}`" in s.text]
     assert [text for text in elsewhere if " LIKE " not in text] == []
     assert "token_id" not in await mariadb.columns(name, "user_sessions")
+    await nothing_left(stage.app, mariadb)
+
+
+async def test_an_empty_database_stays_empty(stage: Stage, mariadb: DatabaseServer) -> None:
+    """`migrate --pretend` would make the table of migrations there."""
+    name = stage.app.database.name
+    for table in ("migrations", "oauth_access_tokens", "user_sessions", "users"):
+        await mariadb.query(f"DROP TABLE `{table}`", database=name)
+    await stage.push("begins", "Schema::create('first_of_all', function ($t) { $t->id(); });")
+    findings = found(await stage.rehearse())
+    assert of(findings, "rehearsal")[0]["outcome"] in {"ok", "not_possible"}
+    tables = await mariadb.query("SELECT 1 AS one FROM information_schema.tables WHERE table_schema = %s", name)
+    assert tables == []
+    await nothing_left(stage.app, mariadb)
+
+
+async def test_odd_characters_in_the_name_of_a_migration_stay_characters(
+    stage: Stage, mariadb: DatabaseServer, tmp_path: Path
+) -> None:
+    odd = f'2026_02_01_000000_l\'été "$(touch {tmp_path.name})" ; `id` -- #1 %s <!here>'
+    file = stage.app.author / "database" / "migrations" / f"{odd}.php"
+    file.write_text(
+        "<?php\nuse Illuminate\\Database\\Migrations\\Migration;\nuse Illuminate\\Support\\Facades\\Schema;\n"
+        "return new class extends Migration {\n"
+        "  public function up() { Schema::table('users', function ($t) { $t->integer('odd')->nullable(); }); }\n"
+        "  public function down() { Schema::table('users', function ($t) { $t->dropColumn('odd'); }); }\n};\n"
+    )
+    await git(stage.app.author, "add", "--all")
+    await git(stage.app.author, "commit", "--quiet", "-m", "odd")
+    await git(stage.app.author, "push", "--quiet", str(stage.app.origin), "HEAD:main")
+    job = await stage.job("R-AAAAA5")
+    assert isinstance(job.step.act, Rehearse)
+    job = replace(job, step=replace(job.step, act=replace(job.step.act, migrations=(odd,))))
+    findings = found(await stage.performer.perform(job, KeptOutput()))
+    (migration,) = of(findings, "migration")
+    assert (migration["name"], migration["risk"], migration["down"]) == (odd, "safe", "yes")
+    assert [facts["lines"] for facts in of(findings, "schema")] == ["+ users.odd int(11) NULL"]
     await nothing_left(stage.app, mariadb)
 
 

@@ -1,0 +1,78 @@
+"""Migrations whose files were renamed or are gone: the status tells, and nothing is run twice or said to be undone."""
+
+from bot.demo.application import Application
+from bot.demo.database import DatabaseServer
+from bot.demo.git import git
+from bot.demo.host import Host
+from tests.acceptance.conftest import NewStage
+from tests.acceptance.outside import changes
+from tests.acceptance.stage import ONCALL, Stage
+from tests.support import eventually
+from tests.support.operations import PRODUCTION
+
+RAN = "2025_09_02_093000_create_user_sessions_table"
+RENAMED = "2025_09_03_093000_create_user_sessions_table"
+FOLDER = "database/migrations"
+POLICY = {**PRODUCTION, "run": {**PRODUCTION["run"], "rollback": ["engineers"]}}
+
+
+async def push(laravel: Application, subject: str) -> None:
+    await git(laravel.author, "commit", "--quiet", "--all", "-m", subject)
+    await git(laravel.author, "push", "--quiet", str(laravel.origin), "HEAD:main")
+    await git(laravel.path, "fetch", "--quiet", "origin")
+
+
+async def status(stage: Stage) -> str:
+    before = len(stage.snapshot()["ephemerals"])
+    await stage.type("/migrate-status compte production", ONCALL)
+    shown = await eventually(lambda: stage.snapshot()["ephemerals"][before:], 30)
+    return str(shown[0]["blocks"])
+
+
+async def test_a_renamed_migration_is_missing_and_pending_and_is_not_run_again(
+    stage_with_scratch: Stage, laravel_at_first: Application, ssh_host: Host, mariadb: DatabaseServer
+) -> None:
+    stage, laravel = stage_with_scratch, laravel_at_first
+    await git(laravel.author, "mv", f"{FOLDER}/{RAN}.php", f"{FOLDER}/{RENAMED}.php")
+    await push(laravel, "chore: rename a migration that ran")
+
+    waiting = await status(stage)
+    assert "1 migration waits on" in waiting
+    assert f"`{RENAMED}`" in waiting
+    assert "file is missing" not in waiting, "the live commit still has it"
+
+    run = await stage.ask()
+    assert await stage.end(run) == "failed"
+    assert stage.messages("approval", run) == []
+    assert f"The migration {RENAMED} failed on a copy" in stage.result(run)
+    assert changes(ssh_host) == {}
+
+    await git(laravel.path, "merge", "--quiet", "--ff-only", "origin/main")  # by hand, past the bot
+    both = await status(stage)
+    assert "The live code has 1 migration that did not run" in both
+    assert f"Ran, but the file is missing:\\n• `{RAN}`" in both
+    assert await mariadb.query(
+        "SELECT 1 AS one FROM migrations WHERE migration = %s", RAN, database=laravel.database.name
+    )
+
+
+async def test_a_migration_whose_file_is_gone_is_not_said_to_be_undone(
+    new_stage: NewStage, laravel_at_first: Application, mariadb: DatabaseServer
+) -> None:
+    laravel = laravel_at_first
+    stage = await new_stage(policy=POLICY)
+    await stage.bot.start()
+    await git(laravel.author, "rm", "--quiet", f"{FOLDER}/{RAN}.php")
+    await push(laravel, "chore: remove a migration that ran")
+    await git(laravel.path, "merge", "--quiet", "--ff-only", "origin/main")
+
+    assert "1 migration ran whose file is in no commit here" in await status(stage)
+    run = await stage.ask("/rollback compte production --migrations 1")
+    await eventually(lambda: stage.messages("result", run) or stage.messages("approval", run), 60)
+    if not stage.messages("result", run):
+        assert await stage.approved(run) in {"failed", "needs_human"}
+    assert stage.payload("result", run)["state"] != "succeeded"
+    assert "user_agent" in await mariadb.columns(laravel.database.name, "user_sessions")
+    assert await mariadb.query(
+        "SELECT 1 AS one FROM migrations WHERE migration = %s", RAN, database=laravel.database.name
+    )
