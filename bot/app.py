@@ -81,6 +81,7 @@ from bot.engine.world import World
 from bot.hosts.connections import Connections
 from bot.hosts.health import HealthPerformer
 from bot.hosts.look import HostLook
+from bot.hosts.newest import BranchReader
 from bot.hosts.pipes import Pipes
 from bot.hosts.runner import Runner, ShellPerformer
 from bot.hosts.tunnels import Tunnels
@@ -241,6 +242,7 @@ async def serve(configuration: Configuration) -> None:
                 status=status,
                 performers={act: MeasuredPerformer(does, measures) for act, does in performers.items()},
                 observer=looks,
+                branches=BranchReader(connections),
                 conversation=room.conversation,
                 directory=room.directory,
                 audience=room.audience,

@@ -75,10 +75,10 @@ class MigrateStatus:
         if target.database is None or kept is None:
             asked = replace(question(recipe, target, target.branch), ref=None, telling=None)
             live = await each(*(look.host(name, asked) for name in target.hosts))
-            return Seen(_heads(live), _in_maintenance(live))
+            return Seen(_heads(live), _in_maintenance(live), unclear=_unclear(live))
         ahead, live, database = await _read(recipe, target, look, kept)
         status = judge_status(target, kept, ahead, live, database)
-        return Seen(_heads(live), status.maintenance, status.pending_live, status.pending_branch)
+        return Seen(_heads(live), status.maintenance, status.pending_live, status.pending_branch, _unclear(live))
 
 
 async def _shelf(look: Look) -> Shelf | None:
@@ -116,6 +116,10 @@ def disks_of(live: tuple[HostFacts, ...], needs_kib: int) -> tuple[Disk, ...]:
 
 def _heads(live: tuple[HostFacts, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(facts.head for facts in live))
+
+
+def _unclear(live: tuple[HostFacts, ...]) -> tuple[str, ...]:
+    return tuple(facts.host for facts in live if facts.maintenance is None)
 
 
 def _in_maintenance(live: tuple[HostFacts, ...]) -> tuple[str, ...]:
@@ -173,7 +177,7 @@ def judge_status(
         blockers=database.sessions,
         sees_all_sessions=database.sees_all_sessions,
         maintenance=_in_maintenance(live),
-        maintenance_unknown=tuple(facts.host for facts in live if facts.maintenance is None),
+        maintenance_unknown=_unclear(live),
         size_bytes=database.size_bytes,
         replication=database.replication,
         changed_at=database.changed_at,

@@ -19,12 +19,14 @@ class Seen:
         maintenance: the hosts that are in maintenance.
         pending: the migrations of the live commit that did not run; None where the target has none.
         waiting: those that only the branch has.
+        unclear: the hosts of which it is not known whether they are in maintenance.
     """
 
     heads: tuple[str, ...]
     maintenance: tuple[str, ...] = ()
     pending: tuple[str, ...] | None = None
     waiting: tuple[str, ...] = ()
+    unclear: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 
+from bot.domain.errors import Problem, Refused
 from bot.domain.estimate import PAST, Usual, usual_of
 from bot.domain.home import Cockpit, Picture, Viewer, groups_of, needs, people_of
 from bot.domain.names import TargetName
+from bot.domain.newest import Newest
 from bot.domain.people import Membership, membership
-from bot.domain.request import Action
-from bot.domain.run import Run, StepState
+from bot.domain.request import Action, Request
+from bot.domain.run import Run, RunState, StepState
 from bot.engine.desk import Desk
+from bot.engine.refusals import request_on_record
+from bot.engine.rules import in_the_way, require, require_exception
 from bot.engine.sightings import Sightings
 from bot.engine.world import World
 
@@ -93,6 +97,38 @@ class Lookout:
     async def refresh(self, targets: tuple[TargetName, ...], older_than: timedelta) -> None:
         """Look at targets that were not looked at for so long; returns when all of them were."""
         await self._sightings.refresh(targets, older_than)
+
+    @request_on_record
+    async def judge(self, request: Request) -> None:
+        """Refuse what would be refused if it were asked now; nothing is started.
+
+        Raises:
+            Refused: as `Engine.submit`.
+        """
+        target = self._world.operations.targets[request.target]
+        await require(self._world, request.origin.user, target.policy.who_may(request.action), request.action.value)
+        await require_exception(self._world, target, request)
+        found = await in_the_way(self._world, target, request, self._world.clock.now())
+        if found is not None:
+            raise Refused(found)
+
+    async def in_the_way(self, request: Request) -> Problem | None:
+        """Give the freeze or the lock that stands in the way of a request now, or None."""
+        target = self._world.operations.targets[request.target]
+        return await in_the_way(self._world, target, request, self._world.clock.now())
+
+    async def newest(self, target: TargetName) -> Newest:
+        """Read what a target's branch has that is not live.
+
+        Raises:
+            Refused: what a host answers.
+        """
+        return await self._world.branches.newest(self._world.operations.targets[target])
+
+    async def releases(self, target: TargetName) -> tuple[Run, ...]:
+        """Give the runs that made a commit live and went well, newest first; the first is what is live."""
+        found = await self._world.locks.releases(target, RECENT)
+        return tuple(run for run in found if run.state is RunState.SUCCEEDED)
 
     async def end(self) -> None:
         """End the looks that are under way."""

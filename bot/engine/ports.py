@@ -15,6 +15,7 @@ from bot.domain.inbox import Event, Posted
 from bot.domain.lock import Lock
 from bot.domain.look import Look
 from bot.domain.names import TargetName
+from bot.domain.newest import Newest
 from bot.domain.overview import TargetOverview
 from bot.domain.people import Roster
 from bot.domain.plan import NothingToDo, Plan, Step
@@ -168,6 +169,14 @@ class Observer(Protocol):
 
     def look(self, target: Target) -> Look:
         """Give a `Look` at a target."""
+        ...
+
+
+class Branches(Protocol):
+    """Reads what origin has."""
+
+    async def newest(self, target: Target) -> Newest:
+        """Read what the target's branch has that is not live. Raises `Refused` where that cannot be read."""
         ...
 
 
@@ -475,6 +484,10 @@ class LockStore(Protocol):
 
     async def latest(self, targets: tuple[TargetName, ...], limit: int) -> tuple[Run, ...]:
         """Read the latest runs on some targets, newest first, without steps and votes."""
+        ...
+
+    async def releases(self, target: TargetName, limit: int) -> tuple[Run, ...]:
+        """Read the latest runs that ended and had begun to change what is live, newest first, without steps."""
         ...
 
 

@@ -11,6 +11,7 @@ from bot.domain.secrets import Masker
 from bot.domain.target import Operations
 from bot.engine.ports import (
     Audience,
+    Branches,
     Clock,
     Conversation,
     Directory,
@@ -35,6 +36,7 @@ class World:
         status: reads where migrations stand.
         performers: who does each kind of act.
         observer: gives the way to read a target.
+        branches: reads what origin has.
         conversation: the reactions, as they are now.
         directory: who people are, now.
         audience: who wants to know of changes.
@@ -50,6 +52,7 @@ class World:
     status: StatusReader
     performers: Mapping[type[Act], Performer]
     observer: Observer
+    branches: Branches
     conversation: Conversation
     directory: Directory
     audience: Audience

@@ -222,7 +222,7 @@ def parse(host: str, question: HostQuestion, answer: bytes, nonce: str) -> HostF
         Incomplete: the answer was cut off.
         Refused: `host_tool_missing` (git), `checkout_missing` (there is a checkout, and git refuses to read it).
     """
-    sections = _sections(answer, nonce)
+    sections = sections_of(answer, nonce)
     if "end" not in sections:
         raise Incomplete
     checkout = sections["checkout"]
@@ -243,12 +243,12 @@ def parse(host: str, question: HostQuestion, answer: bytes, nonce: str) -> HostF
         dirty=tuple(entry[3:] for entry in sections.get("dirty", ()))[:_MOST_DIRTY],
         sha=next(iter(sections.get("sha", ())), "") or None,
         fast_forward=bool(sections.get("fast-forward")),
-        commits=_commits(sections.get("commits", ())),
+        commits=commits_of(sections.get("commits", ())),
         commit_count=int(next(iter(sections.get("count", ())), "") or 0),
         changed=sections.get("changed", ()),
         migrations=_files(sections.get("migrations", ()), question.directory),
         existing=frozenset(sections["existing"]),
-        removed=_commits(sections.get("removed", ())),
+        removed=commits_of(sections.get("removed", ())),
         removed_count=int(next(iter(sections.get("backward", ())), "") or 0),
         maintenance={"0": True, "1": False}.get(status),
         missing_tools=sections["missing-tools"],
@@ -260,8 +260,13 @@ def parse(host: str, question: HostQuestion, answer: bytes, nonce: str) -> HostF
     )
 
 
-def _sections(answer: bytes, nonce: str) -> Mapping[str, tuple[str, ...]]:
-    """Take the answer apart; what follows the last NUL is no value."""
+def sections_of(answer: bytes, nonce: str) -> Mapping[str, tuple[str, ...]]:
+    """Take an answer apart into its sections, each with its values; what follows the last NUL is no value.
+
+    Args:
+        answer: standard output; what a login shell printed before the first section is skipped.
+        nonce: what the script was given.
+    """
     mark = f"{nonce}:".encode()
     _, found, rest = answer.partition(mark)
     sections: dict[str, list[str]] = {}
@@ -276,7 +281,8 @@ def _sections(answer: bytes, nonce: str) -> Mapping[str, tuple[str, ...]]:
     return {name: tuple(values) for name, values in sections.items()}
 
 
-def _commits(values: tuple[str, ...]) -> tuple[Commit, ...]:
+def commits_of(values: tuple[str, ...]) -> tuple[Commit, ...]:
+    """Read commits from `git log -z --format=%H%x00%an%x00%s`."""
     return tuple(Commit(*values[at : at + 3]) for at in range(0, len(values) - 2, 3))
 
 

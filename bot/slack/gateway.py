@@ -28,6 +28,7 @@ _REPEATABLE = frozenset(
         "users.info",
         "usergroups.users.list",
         "views.publish",
+        "views.update",
     }
 )
 """Methods that may be called twice without a second effect."""
@@ -240,9 +241,18 @@ class Gateway:
         )
         return str((answer.get("file") or {}).get("id", ""))
 
-    async def open_view(self, trigger: str, view: Mapping[str, Any]) -> None:
-        """Open a modal for the person behind a trigger; Slack gives 3 seconds for it."""
-        await self._call(self.client.views_open, trigger_id=trigger, view=dict(view))
+    async def open_view(self, trigger: str, view: Mapping[str, Any]) -> str:
+        """Open a modal for the person behind a trigger; Slack gives 3 seconds for it.
+
+        Returns:
+            Its ID.
+        """
+        answer = await self._call(self.client.views_open, trigger_id=trigger, view=dict(view))
+        return str((answer.get("view") or {}).get("id", ""))
+
+    async def update_view(self, view_id: str, view: Mapping[str, Any]) -> None:
+        """Let a modal show something else; what was filled in stays where block and action stay."""
+        await self._call(self.client.views_update, view_id=view_id, view=dict(view))
 
     async def publish_home(self, user: str, view: Mapping[str, Any]) -> None:
         """Show somebody their App Home."""

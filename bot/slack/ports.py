@@ -7,11 +7,13 @@ from datetime import timedelta
 from typing import Protocol
 
 from bot.domain.backup import Shelf
+from bot.domain.errors import Problem
 from bot.domain.estimate import Usual
 from bot.domain.home import Cockpit, Picture, Viewer
 from bot.domain.lock import Lock
 from bot.domain.moves import Move
 from bot.domain.names import TargetName
+from bot.domain.newest import Newest
 from bot.domain.ops import Order
 from bot.domain.overview import TargetOverview
 from bot.domain.request import Action, Origin, Request
@@ -185,6 +187,30 @@ class LookoutSpec(Protocol):
 
     async def refresh(self, targets: tuple[TargetName, ...], older_than: timedelta) -> None:
         """Look at targets that were not looked at for so long; returns when all of them were."""
+        ...
+
+    async def judge(self, request: Request) -> None:
+        """Refuse what would be refused if it were asked now; nothing is started.
+
+        Raises:
+            Refused: it would not be done, and why.
+        """
+        ...
+
+    async def in_the_way(self, request: Request) -> Problem | None:
+        """Give the freeze or the lock that stands in the way of a request now, or None."""
+        ...
+
+    async def newest(self, target: TargetName) -> Newest:
+        """Read what a target's branch has that is not live.
+
+        Raises:
+            Refused: what a host answers.
+        """
+        ...
+
+    async def releases(self, target: TargetName) -> tuple[Run, ...]:
+        """Give the runs that made a commit live and went well, newest first."""
         ...
 
 

@@ -19,12 +19,14 @@ from bot.engine.ports import Audience, Clock, HomeStore, InboxStore, MessageStor
 from bot.slack.answers import Answers
 from bot.slack.conversation import SlackConversation
 from bot.slack.english import ENGLISH
-from bot.slack.forms import FormCheck
+from bot.slack.forms.filled import FormCheck
 from bot.slack.gateway import Gateway, SlackBusy, SlackRefused, SlackUncertain, build_client, open_session
 from bot.slack.handlers.buttons import ButtonHandler
 from bot.slack.handlers.commands import CommandHandler
 from bot.slack.handlers.failures import FailureHandler
+from bot.slack.handlers.forms import FormHandler
 from bot.slack.handlers.home import HomeHandler
+from bot.slack.handlers.home_buttons import HomeButtons
 from bot.slack.handlers.ops import OpsHandler
 from bot.slack.handlers.reactions import ReactionHandler
 from bot.slack.handlers.share import ShareHandler
@@ -165,7 +167,9 @@ class SlackRoom:
             process_before_response=True,
             raise_error_for_unhandled_request=True,
         )
-        register_all(self._app, self._inbox, FormCheck(self._commands, self._operations, self._sentences))
+        register_all(
+            self._app, self._inbox, FormCheck(self._commands, self._operations, self._sentences, lambda: self._front)
+        )
         return self
 
     async def __aexit__(
@@ -190,7 +194,8 @@ class SlackRoom:
         ops = OpsHandler(
             front, self._ops, self._commands, unlocking, answers, self._sentences, self._masker, self._clock
         )
-        commands = CommandHandler(front, self._commands, ops, self.gateway, answers, self._sentences, self._clock)
+        forms = FormHandler(front, self._commands, self.gateway, answers, self._sentences, self._masker, self._clock)
+        commands = CommandHandler(front, self._commands, ops, forms, answers, self._sentences, self._clock)
         home = HomeHandler(self._homes)
         self._worker = InboxWorker(
             self._inbox,
@@ -204,6 +209,8 @@ class SlackRoom:
                     ShareHandler(front, self.gateway, answers, self._sentences),
                     unlocking,
                     home.pressed,
+                    HomeButtons(front, forms, self.gateway, self._sentences),
+                    forms.pressed,
                 ),
                 EventKind.HOME: home.opened,
             },

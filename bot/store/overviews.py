@@ -89,6 +89,19 @@ def latest_runs(connection: Connection, targets: tuple[TargetName, ...], limit: 
     return tuple(run_from_row(row, (), (), 0) for row in rows)
 
 
+def releases(connection: Connection, target: TargetName, limit: int) -> tuple[Run, ...]:
+    """Read the latest runs that ended and had begun to change what is live, newest first, without steps and votes."""
+    query = select(runs).where(
+        runs.c.app == target.app,
+        runs.c.environment == target.environment,
+        runs.c.action.in_(sorted(action.value for action in RELEASING)),
+        runs.c.change_started_at.is_not(None),
+        runs.c.ended_at.is_not(None),
+    )
+    rows = connection.execute(query.order_by(runs.c.change_started_at.desc()).limit(limit)).mappings()
+    return tuple(run_from_row(row, (), (), 0) for row in rows)
+
+
 def _latest(connection: Connection, targets: Sequence[TargetName]) -> dict[TargetName, _Latest]:
     named = " UNION ALL ".join(f"SELECT :a{n} AS app, :e{n} AS environment" for n in range(len(targets)))
     values = {f"a{n}": name.app for n, name in enumerate(targets)}

@@ -66,6 +66,10 @@ class StoreReader:
         """Read all locks, by target."""
         return await self._database.read(locks.every_lock)
 
+    async def releases(self, target: TargetName, limit: int) -> tuple[Run, ...]:
+        """Read the latest runs that ended and had begun to change what is live, newest first, without steps."""
+        return await self._database.read(partial(overviews.releases, target=target, limit=limit))
+
     async def lock_of(self, target: TargetName) -> Lock | None:
         """Read the lock that is on a target."""
         return await self._database.read(partial(locks.lock_of, target=target))

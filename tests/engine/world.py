@@ -16,6 +16,7 @@ from typing import Any, get_args
 
 from bot.domain.errors import Reason, problem
 from bot.domain.look import Look
+from bot.domain.newest import Newest
 from bot.domain.people import Roster
 from bot.domain.plan import Act
 from bot.domain.request import Action, Request
@@ -205,6 +206,10 @@ class SmallWorld:
         self.sight.past = self.store.get
         return self.sight
 
+    async def newest(self, target: Target) -> Newest:
+        facts = self.sight.hosts[target.hosts[0]]
+        return Newest(target.branch, facts.head, facts.sha or "", facts.commits, fetched=True)
+
     def new_engine(self, store: Any = None) -> Engine:
         operations = Operations(OPERATIONS.emoji, OPERATIONS.people, OPERATIONS.hosts, {NAME: self.target})
         kinds: tuple[type[Act], ...] = get_args(Act)
@@ -217,6 +222,7 @@ class SmallWorld:
                 status=MigrateStatus({NAME: self.recipe}),
                 performers=dict.fromkeys(kinds, self.hosts),
                 observer=self,
+                branches=self,
                 conversation=self.people,
                 directory=self.people,
                 audience=self.audience,

@@ -9,18 +9,21 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from bot.domain.errors import Reason, Refused, problem
+from bot.domain.errors import Problem, Reason, Refused, problem
 from bot.domain.home import Cockpit, Picture, Viewer, needs, people_of
 from bot.domain.inbox import CARD, Event, Posted
 from bot.domain.lock import Lock
 from bot.domain.names import Ref, TargetName
+from bot.domain.newest import Newest
 from bot.domain.overview import TargetOverview
 from bot.domain.people import Roster
 from bot.domain.request import Action, Origin, Request
 from bot.domain.run import Run, RunState
 from bot.domain.secrets import Secret
 from bot.domain.sighting import Sighting
+from bot.domain.status import Standing
 from bot.domain.target import Operations
+from bot.engine.desk import Allowed
 from bot.engine.ports import Chunk
 from bot.playground import RunningPlayground
 from bot.slack import SlackAccess, SlackRoom
@@ -52,6 +55,7 @@ class FakeFront:
         self.outputs: dict[str, tuple[Chunk, ...]] = {}
         self.room: SlackRoom | None = None
         self.lookout = FakeLookout(self)
+        self.desk = FakeDesk(self)
 
     def put(self, run: Run) -> None:
         """Change a run, as the engine would, and say so."""
@@ -70,6 +74,9 @@ class FakeFront:
         name = f"R-{len(self.runs):06}"
         self.put(Run(name, len(self.runs), request, RunState.QUEUED, 1, datetime.now(UTC)))
         return self.runs[name]
+
+    async def standing(self, request: Request) -> Standing:
+        raise Refused(problem(Reason.NO_MIGRATIONS, target=str(request.target), missing="database"))
 
     async def get(self, run: str) -> Run | None:
         return self.runs.get(run)
@@ -93,6 +100,18 @@ class FakeFront:
         return {}
 
 
+class FakeDesk:
+    """Lets everybody ask for what `may` says; for everything where it says nothing."""
+
+    def __init__(self, front: FakeFront) -> None:
+        self._front = front
+        self.may: dict[Action, tuple[TargetName, ...]] | None = None
+        self.uncertain = False
+
+    async def allowed(self, targets: tuple[TargetName, ...], user: str) -> Allowed:
+        return Allowed(dict.fromkeys(Action, targets) if self.may is None else self.may, self.uncertain)
+
+
 class FakeLookout:
     """Sees what the front keeps, and everybody may do everything."""
 
@@ -101,6 +120,27 @@ class FakeLookout:
         self.sightings: dict[TargetName, Sighting] = {}
         self.looked: list[tuple[TargetName, ...]] = []
         self.locks: dict[TargetName, Lock] = {}
+        self.commits: dict[TargetName, Newest] = {}
+        self.past: tuple[Run, ...] = ()
+        self.refusal: Problem | None = None
+        self.reading: asyncio.Event | None = None
+
+    async def judge(self, request: Request) -> None:
+        if self.refusal is not None:
+            raise Refused(self.refusal)
+
+    async def in_the_way(self, request: Request) -> Problem | None:
+        return self.refusal
+
+    async def newest(self, target: TargetName) -> Newest:
+        if self.reading is not None:
+            await self.reading.wait()
+        if target not in self.commits:
+            raise Refused(problem(Reason.HOST_UNREACHABLE, host="web1"))
+        return self.commits[target]
+
+    async def releases(self, target: TargetName) -> tuple[Run, ...]:
+        return self.past
 
     async def picture(self) -> Picture:
         runs = [run for run in self._front.runs.values() if not run.ended]

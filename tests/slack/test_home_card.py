@@ -13,8 +13,9 @@ import pytest
 from bot.domain.home import Cockpit
 from bot.domain.lock import Lock
 from bot.domain.names import TargetName
+from bot.domain.request import Action
 from bot.playground.blocks import check_view
-from bot.slack.cards.home_card import home_view
+from bot.slack.cards.home_card import FEW, home_view
 from bot.slack.cards.home_filter import chosen_of, matches
 from tests.slack.estates import COCKPITS, LINKS, home_scene, sixty, three
 from tests.slack.limits import texts
@@ -71,15 +72,39 @@ def test_what_runs_has_its_step_its_time_and_its_downtime() -> None:
     assert "step 6 of 9: *Migrate the database* · 6 s · about 40 s left · 🚧 site down for 14 s" in said(three())
 
 
+def test_a_person_is_offered_only_what_they_may_do() -> None:
+    cockpit = three()
+    name = TargetName("compte", "staging")
+    shown_to = replace(cockpit, may={Action.DEPLOY: (name,)})
+    buttons = [
+        (element["action_id"], element["value"])
+        for block in shown(shown_to)["blocks"]
+        if block.get("block_id", "").startswith("home_env")
+        for element in block["elements"]
+    ]
+    assert buttons == [("home_deploy", "compte staging")]
+
+
 def test_every_one_of_sixty_environments_is_there_and_the_odd_ones_in_full() -> None:
     cockpit = sixty()
     text = said(cockpit)
     assert all(f"*{overview.target}*" in text for overview in cockpit.picture.overviews)
+    rows = [block for block in shown(cockpit)["blocks"] if block.get("block_id", "").startswith("home_env")]
+    assert [row["block_id"].removeprefix("home_env ") for row in rows] == [
+        "compte production",
+        "boutique production",
+        "agenda staging",
+        "media production",
+        "portail production",
+    ]
 
 
 def test_a_choice_shows_its_environments_alone_and_stays_chosen() -> None:
     view = shown(sixty("environment:staging"))
     text = "\n".join(texts(view["blocks"]))
+    rows = [block["block_id"] for block in view["blocks"] if block.get("block_id", "").startswith("home_env")]
+    assert len(rows) == FEW
+    assert all(row.endswith(" staging") for row in rows)
     assert "*support staging*" in text
     assert "*support demo*" not in text
     [menu] = [

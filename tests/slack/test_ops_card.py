@@ -117,6 +117,12 @@ def test_what_was_seen_is_told_unless_a_run_changed_it_since(sighting: Sighting,
         assert line in text
 
 
+def test_that_the_site_is_up_is_not_claimed_where_nobody_can_tell() -> None:
+    sighting = Sighting(NAME, LATER, replace(SEEN, unclear=("web1",)))
+    text = "\n".join(texts(ops_card(Picture((QUIET,), {NAME: sighting}), SCENE).blocks))
+    assert "✅ no migration pending · seen <!date^" in text
+
+
 def test_a_freeze_and_the_backup_that_restores_are_told() -> None:
     freeze = Freeze(WeekTime(0), WeekTime(60), "UTC", "no weekend releases")
     proven = ProvenBackup("B-20251117-7K3F9Q", Proof.PROVEN, AT)

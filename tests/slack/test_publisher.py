@@ -217,12 +217,12 @@ async def test_who_lacks_the_duty_tells_nothing_and_who_takes_it_tells_all(world
     world.telling.held = False
     async with world.room() as room:
         world.front.put(RUNS["running"])
-        assert await room.audience.drain(5)
+        assert await room._publisher.drain(5)
         assert world.calls("chat.postMessage") == 0
         world.telling.held = True
         await eventually(lambda: _card(world)["state"] == "running")
         world.telling.held = False
-        await eventually(lambda: room.audience.changed(RUN) or not room.audience.behind)
+        await eventually(lambda: room.audience.changed(RUN) or not room._publisher.behind)
         world.front.put(RUNS["succeeded"])
-        assert await room.audience.drain(5)
+        assert await room._publisher.drain(5)
         assert _card(world)["state"] == "running"

@@ -6,6 +6,8 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 
 from bot.domain.home import Cockpit
+from bot.domain.names import TargetName
+from bot.domain.request import Action
 from bot.domain.run import Run, RunState
 from bot.slack import markup
 from bot.slack.cards.home_filter import chosen_of, filter_menu, matches
@@ -29,6 +31,7 @@ from bot.slack.markup import Markup
 from bot.slack.message import Block, actions, button, context, dotted, header, lines, link_button, section
 from bot.slack.scene import STATE_EMOJI, Scene, action, exception, state_words, target
 
+DEPLOY, STATUS, BACKUP = "home_deploy", "home_status", "home_backup"
 REFRESH, FILTER, THREAD = "home_refresh", "home_filter", "home_thread"
 
 FEW = 8
@@ -144,7 +147,7 @@ def _asked(run: Run, scene: Scene) -> Markup:
 
 def _thread(run: Run, links: Links, scene: Scene) -> Block | None:
     url = links.get(run.id)
-    return link_button(THREAD, scene.sentences.say("home.thread"), run.id, url) if url else None
+    return link_button(THREAD, scene.sentences.say("button.home_thread"), run.id, url) if url else None
 
 
 # ── environments ────────────────────────────────────────────────────────────────────────────────────
@@ -153,7 +156,7 @@ def _thread(run: Run, links: Links, scene: Scene) -> Block | None:
 def _environments(found: tuple[Standing, ...], cockpit: Cockpit, scene: Scene) -> list[Block | None]:
     names = tuple(standing.overview.target for standing in found)
     menu = filter_menu(FILTER, names, cockpit.chosen, scene.sentences) if len(found) > FEW else None
-    refresh = button(REFRESH, scene.sentences.say("home.refresh"), "all")
+    refresh = button(REFRESH, scene.sentences.say("button.home_refresh"), "all")
     chosen = chosen_of(cockpit.chosen, names)
     asked_for = [standing for standing in found if matches(standing.overview.target, chosen)]
     full, rest = asked_for[:FEW], asked_for[FEW:]
@@ -164,20 +167,31 @@ def _environments(found: tuple[Standing, ...], cockpit: Cockpit, scene: Scene) -
     shown, left = fitting([_line(standing, scene) for standing in rest], _MOST_CHARACTERS)
     return [
         actions("home_view", menu, refresh),
-        *(block for standing in full for block in _environment(standing, scene)),
+        *(block for standing in full for block in _environment(standing, cockpit, scene)),
         *map(section, packed(shown)),
         context(scene.sentences.count("home.left", left)) if left else None,
     ]
 
 
-def _environment(standing: Standing, scene: Scene) -> tuple[Block | None, ...]:
-    """Tell of one environment: what matters in its section, the rest in small print."""
+def _environment(standing: Standing, cockpit: Cockpit, scene: Scene) -> tuple[Block | None, ...]:
+    """Tell of one environment: what matters in its section, the rest in small print, and what may be done."""
     name = standing.overview.target
     title = scene.sentences.say("home.environment", emoji=standing.emoji, target=str(name))
     odd = odd_line(standing, scene)
     told = (title, live_line(standing, scene), odd, lock_line(standing, scene), freeze_line(standing, scene))
     small = (Markup("") if odd else seen_line(standing, scene), backup_line(standing, scene))
-    return section(lines(told)), context(lines(small))
+    buttons = _buttons(name, cockpit, scene)
+    return section(lines(told)), context(lines(small)), actions(f"home_env {name}", *buttons)
+
+
+def _buttons(name: TargetName, cockpit: Cockpit, scene: Scene) -> list[Block | None]:
+    """Give what this person may do there, and nothing else."""
+    offered = ((DEPLOY, Action.DEPLOY), (STATUS, Action.MIGRATE_STATUS), (BACKUP, Action.BACKUP))
+    return [
+        button(action_id, scene.sentences.say(f"button.{action_id}"), str(name))
+        for action_id, asked in offered
+        if name in cockpit.may.get(asked, ())
+    ]
 
 
 def _line(standing: Standing, scene: Scene) -> Markup:

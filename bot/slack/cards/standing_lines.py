@@ -168,8 +168,9 @@ def _migrations(seen: Seen, scene: Scene) -> Markup:
 
 
 def _maintenance(seen: Seen, scene: Scene) -> Markup:
-    hosts = ", ".join(seen.maintenance)
-    return scene.sentences.say("seen.down", hosts=hosts) if seen.maintenance else scene.sentences.say("seen.up")
+    if seen.maintenance:
+        return scene.sentences.say("seen.down", hosts=", ".join(seen.maintenance))
+    return Markup("") if seen.unclear else scene.sentences.say("seen.up")
 
 
 def _masked(found: Problem, scene: Scene) -> Problem:

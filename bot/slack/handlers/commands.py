@@ -12,8 +12,7 @@ from bot.slack import markup
 from bot.slack.answers import Answers
 from bot.slack.cards.backups_card import backups_card
 from bot.slack.cards.status_card import status_card
-from bot.slack.forms import FORMS, read_form
-from bot.slack.gateway import Gateway, SlackBusy, SlackRefused, SlackUncertain
+from bot.slack.handlers.forms import FormHandler
 from bot.slack.handlers.ops import OpsHandler
 from bot.slack.inbox import Received
 from bot.slack.ports import CommandSpec, Front
@@ -33,7 +32,7 @@ class CommandHandler:
         front: the engine.
         commands: by slash name.
         ops: handles `/ops`.
-        gateway: opens forms.
+        forms: opens forms and carries them out.
         answers: tells people what was wrong.
         sentences: of the language that is spoken.
         clock: tells how long a command waited.
@@ -44,7 +43,7 @@ class CommandHandler:
         front: Front,
         commands: Mapping[str, CommandSpec],
         ops: OpsHandler,
-        gateway: Gateway,
+        forms: FormHandler,
         answers: Answers,
         sentences: Sentences,
         clock: Clock,
@@ -52,7 +51,7 @@ class CommandHandler:
         self._front = front
         self._commands = commands
         self._ops = ops
-        self._gateway = gateway
+        self._forms = forms
         self._answers = answers
         self._sentences = sentences
         self._clock = clock
@@ -81,7 +80,7 @@ class CommandHandler:
             await self._do(spec.parse(words, origin, self._front.operations), url)
         except Refused as refused:
             is_short = refused.problem.reason is Reason.USAGE and len(_plain(words)) < _TARGET_WORDS
-            if is_short and await self._open_form(name, words, origin.channel, str(body.get("trigger_id") or "")):
+            if is_short and await self._forms.open(name, words, origin, str(body.get("trigger_id") or "")):
                 return
             told = self._sentences.refusal(refused.problem)
             await self._answers.answer(origin.channel, origin.user, told, url=url)
@@ -99,27 +98,8 @@ class CommandHandler:
 
     async def form(self, received: Received) -> None:
         """Handle a form that was filled in."""
-        filled = read_form(received.payload)
-        if filled is None or filled.command not in self._commands or self._is_stale(received.at):
-            return
-        origin = Origin(filled.user, filled.channel, received.id)
-        try:
-            spec = self._commands[filled.command]
-            await self._front.submit(spec.parse(filled.words, origin, self._front.operations))
-        except Refused as refused:
-            await self._answers.answer(origin.channel, origin.user, self._sentences.refusal(refused.problem))
-
-    async def _open_form(self, name: str, words: tuple[str, ...], channel: str, trigger: str) -> bool:
-        form = FORMS.get(name)
-        view = form.view(channel, words, self._front.operations, self._sentences) if form else None
-        if view is None or not trigger:
-            return False
-        try:
-            await self._gateway.open_view(trigger, view)
-        except (SlackRefused, SlackBusy, SlackUncertain):
-            # Slack takes a trigger for 3 seconds only; the answer in words still arrives.
-            return False
-        return True
+        if not self._is_stale(received.at):
+            await self._forms.submitted(received)
 
     def _is_stale(self, at: datetime) -> bool:
         return self._clock.now() - at > STALE

@@ -1,9 +1,9 @@
-"""Forms. What is wrong in one must be said in the acknowledgement itself, so it is checked here, without I/O."""
+"""Forms. What is wrong in one must be said in the acknowledgement itself, so it is judged here, in good time."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
@@ -12,7 +12,7 @@ from bot.domain.inbox import EventKind
 from bot.slack.inbox import Inbox
 from bot.slack.listeners.identity import interaction_identity
 
-CheckForm = Callable[[Mapping[str, Any]], Mapping[str, str]]
+CheckForm = Callable[[Mapping[str, Any]], Awaitable[Mapping[str, str]]]
 """The payload of a submitted form → what is wrong, by the block of its field."""
 
 
@@ -20,7 +20,7 @@ def register(app: AsyncApp, inbox: Inbox, check: CheckForm) -> None:
     """Register the listeners."""
 
     async def on_submission(ack: AsyncAck, body: dict[str, Any]) -> None:
-        errors = check(body)
+        errors = await check(body)
         if errors:
             await ack(response_action="errors", errors=dict(errors))
             return

@@ -1,0 +1,13 @@
+"""Forms that stand in for words: what a command without words opens, and how what was filled in becomes words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from bot.slack.forms.backup import BackupForm
+from bot.slack.forms.deploy import DeployForm
+from bot.slack.forms.form import Form
+from bot.slack.forms.rollback import RollbackForm
+
+FORMS: Mapping[str, Form] = {"/deploy": DeployForm(), "/rollback": RollbackForm(), "/backup": BackupForm()}
+"""The form of each command that has one."""

@@ -1,0 +1,46 @@
+"""The form of `/backup`: a target, and tables if not all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bot.domain.errors import Reason
+from bot.domain.request import Action
+from bot.domain.target import Target
+from bot.slack.forms.fields import line
+from bot.slack.forms.form import AT_TARGET, TARGET, Offer, picked, typed
+from bot.slack.message import Block
+from bot.slack.scene import Scene
+
+TABLES = "tables"
+
+
+class BackupForm:
+    """Asks what to back up."""
+
+    command = "/backup"
+    action = Action.BACKUP
+    reads_branch = False
+
+    def takes(self, target: Target) -> bool:
+        """Say whether a target has a database and a place for backups."""
+        return target.database is not None and target.backups is not None
+
+    def fields(self, offer: Offer, scene: Scene) -> tuple[Block | None, ...]:
+        """Build the field."""
+        say = scene.sentences.say
+        return (line(TABLES, say("form.tables"), say("form.tables.empty"), longest=1000),)
+
+    def words(self, values: Mapping[str, Any]) -> tuple[str, ...]:
+        """Give what was filled in as words."""
+        tables = typed(values, TABLES).replace(",", " ").split()
+        return (*picked(values, TARGET).split(" "), *tables)
+
+    def contradiction(self, values: Mapping[str, Any]) -> tuple[str, str] | None:
+        """Find none: there is one answer."""
+        return None
+
+    def field(self, reason: Reason) -> str:
+        """Name the field at which a reason is shown."""
+        return TARGET if reason in AT_TARGET else TABLES

@@ -1,0 +1,97 @@
+"""The form of `/deploy`: a target, one of the branch's newest commits or another ref, two options."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bot.domain.errors import Reason
+from bot.domain.plan import Commit
+from bot.domain.policy import OVERRIDE
+from bot.domain.request import Action
+from bot.domain.target import Target
+from bot.slack.forms.fields import line, menu, option, ticks
+from bot.slack.forms.form import AT_TARGET, TARGET, Offer, Prospect, picked, ticked, typed
+from bot.slack.message import Block, context
+from bot.slack.scene import Scene
+
+COMMIT, REF, OPTIONS, DURING_FREEZE = "commit", "ref", "options", "during_freeze"
+_TIP = "tip"
+"""The value of the choice to deploy what the branch has when the plan is made."""
+
+_SHORT = 7
+
+
+class DeployForm:
+    """Asks what to deploy where."""
+
+    command = "/deploy"
+    action = Action.DEPLOY
+    reads_branch = True
+
+    def takes(self, target: Target) -> bool:
+        """Say that every target can be deployed to."""
+        return bool(target.hosts)
+
+    def fields(self, offer: Offer, scene: Scene) -> tuple[Block | None, ...]:
+        """Build the fields."""
+        say = scene.sentences.say
+        options = (option(say("form.dry_run"), "--dry-run"), option(say("form.no_migrate"), "--no-migrate"))
+        return (
+            *(_commits(offer.prospect, scene) if offer.prospect is not None else ()),
+            line(REF, say("form.ref"), say("form.ref.empty")),
+            ticks(OPTIONS, say("form.options"), options),
+            _exception(offer.prospect, scene),
+        )
+
+    def words(self, values: Mapping[str, Any]) -> tuple[str, ...]:
+        """Give what was filled in as words."""
+        commit = picked(values, COMMIT)
+        # The ref is one word whatever it holds: the command says what is wrong with it.
+        ref = typed(values, REF) or ("" if commit == _TIP else commit)
+        why = typed(values, DURING_FREEZE)
+        exception = (f"--during-freeze={why}",) if why else ()
+        return (*picked(values, TARGET).split(" "), *((ref,) if ref else ()), *ticked(values, OPTIONS), *exception)
+
+    def contradiction(self, values: Mapping[str, Any]) -> tuple[str, str] | None:
+        """Refuse a commit and a ref at once."""
+        both = typed(values, REF) and picked(values, COMMIT) not in ("", _TIP)
+        return (REF, "form.ref.both") if both else None
+
+    def field(self, reason: Reason) -> str:
+        """Name the field at which a reason is shown."""
+        return TARGET if reason in AT_TARGET else REF
+
+
+def _commits(prospect: Prospect, scene: Scene) -> tuple[Block | None, ...]:
+    say, newest = scene.sentences.say, prospect.newest
+    if newest is None and prospect.unread is not None:
+        return (context(say("form.commits.unread", wrong=scene.wrong(prospect.unread))),)
+    if newest is None:
+        return (context(say("form.commits.reading", branch=prospect.target.branch)),)
+    if not newest.commits:
+        return (context(say("form.commits.none", branch=newest.branch, sha=newest.head[:_SHORT])),)
+    tip = newest.commits[0]
+    newest_of = say("form.commits.tip", branch=newest.branch)
+    options = [option(newest_of, _TIP, _told(tip, scene)), *(_option(each, scene) for each in newest.commits)]
+    # Another target has other commits: what was chosen for one must not be kept for the next.
+    menu_of = menu(COMMIT, say("form.commit"), options, chosen=_TIP, block=f"{COMMIT} {prospect.target.name}")
+    stale = None if newest.fetched else context(say("form.commits.stale"))
+    return (menu_of, stale)
+
+
+def _option(commit: Commit, scene: Scene) -> Block:
+    return option(_told(commit, scene), commit.sha, scene.masker.mask(commit.author))
+
+
+def _told(commit: Commit, scene: Scene) -> str:
+    return f"{commit.sha[:_SHORT]} {scene.masker.mask(commit.subject)}"
+
+
+def _exception(prospect: Prospect | None, scene: Scene) -> Block | None:
+    """Ask for the reason of an exception, where it is frozen and the policy knows one."""
+    frozen = prospect is not None and prospect.in_the_way is not None and prospect.in_the_way.reason is Reason.FROZEN
+    if prospect is None or not frozen or OVERRIDE not in prospect.target.policy.approve:
+        return None
+    say = scene.sentences.say
+    return line(DURING_FREEZE, say("form.during_freeze"), say("form.during_freeze.empty"))

@@ -1,0 +1,71 @@
+"""The fields that forms are made of, each within Slack's limits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bot.slack import markup
+from bot.slack.message import Block
+
+_MOST_OPTIONS = 100
+_MOST_TEXT = 75
+_MOST_VALUE = 150
+
+
+def option(text: str, value: str, description: str = "") -> Block:
+    """Build one option of a menu."""
+    shown: Block = {"text": _short(text), "value": value[:_MOST_VALUE]}
+    return {**shown, "description": _short(description)} if description else shown
+
+
+def menu(name: str, label: str, options: Sequence[Block], *, chosen: str = "", block: str = "") -> Block:
+    """Build a menu from which one is chosen.
+
+    Args:
+        name: of the field.
+        label: above it.
+        options: at least one; of too many the first are taken.
+        chosen: the value that is chosen beforehand.
+        block: the ID of its block, where it is not the name: in another block a choice is forgotten.
+    """
+    shown = list(options[:_MOST_OPTIONS])
+    initial = [each for each in shown if chosen and each["value"] == chosen]
+    element = {
+        "type": "static_select",
+        "action_id": name,
+        "options": shown,
+        **({"initial_option": initial[0]} if initial else {}),
+    }
+    return _input(block or name, label, element)
+
+
+def ways(name: str, label: str, options: Sequence[Block]) -> Block:
+    """Build a choice of which all ways are seen at once; the first is chosen beforehand."""
+    element = {"type": "radio_buttons", "action_id": name, "options": list(options), "initial_option": options[0]}
+    return _input(name, label, element)
+
+
+def ticks(name: str, label: str, options: Sequence[Block]) -> Block:
+    """Build options that may be ticked."""
+    return _input(name, label, {"type": "checkboxes", "action_id": name, "options": list(options)}, optional=True)
+
+
+def line(name: str, label: str, placeholder: str = "", *, longest: int = 200) -> Block:
+    """Build a line of text that may stay empty."""
+    element = {"type": "plain_text_input", "action_id": name, "max_length": longest}
+    if placeholder:
+        element["placeholder"] = plain(markup.clip(markup.unmarked(placeholder), 150))
+    return _input(name, label, element, optional=True)
+
+
+def plain(text: str) -> Block:
+    """Build plain text."""
+    return {"type": "plain_text", "text": markup.unmarked(text), "emoji": True}
+
+
+def _short(text: str) -> Block:
+    return plain(markup.clip(markup.plain(markup.unmarked(text)), _MOST_TEXT))
+
+
+def _input(block: str, label: str, element: Block, *, optional: bool = False) -> Block:
+    return {"type": "input", "block_id": block, "label": plain(label), "element": element, "optional": optional}

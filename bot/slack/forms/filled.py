@@ -1,0 +1,128 @@
+"""A form that was submitted: read at the door, and judged while the person still sees it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bot.domain.errors import Problem, Reason, Refused
+from bot.domain.names import TargetName
+from bot.domain.request import Origin
+from bot.domain.target import Operations
+from bot.slack import markup
+from bot.slack.forms import FORMS
+from bot.slack.forms.form import TARGET, Form, block_of, picked
+from bot.slack.ports import CommandSpec, Front
+from bot.slack.sentences import Sentences
+
+_log = logging.getLogger(__name__)
+
+_JUDGING_SECONDS = 1.5
+"""Slack waits three seconds for the acknowledgement in which errors stand."""
+
+_MOST_ERROR = 300
+
+
+@dataclass(frozen=True)
+class Filled:
+    """A form that was submitted.
+
+    Args:
+        form: which.
+        channel: where it was asked for.
+        user: who filled it in.
+        values: `state.values` of its view.
+    """
+
+    form: Form
+    channel: str
+    user: str
+    values: Mapping[str, Any]
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What was filled in, as if it had been typed."""
+        return self.form.words(self.values)
+
+
+def read_form(body: Mapping[str, Any], operations: Operations) -> Filled | None:
+    """Read a submitted form; None where it is none of ours.
+
+    Args:
+        body: the payload.
+        operations: names the channel of a target, for a form that was opened on the App Home.
+    """
+    view = body["view"]
+    form = FORMS.get(str(view.get("callback_id")))
+    if form is None:
+        return None
+    values = view["state"]["values"]
+    channel = str(json.loads(view.get("private_metadata") or "{}").get("channel", ""))
+    return Filled(form, channel or _channel_of(values, operations), str(body["user"]["id"]), values)
+
+
+def _channel_of(values: Mapping[str, Any], operations: Operations) -> str:
+    app, _, environment = picked(values, TARGET).partition(" ")
+    target = operations.targets.get(TargetName(app, environment))
+    return target.channels[0] if target is not None and target.channels else ""
+
+
+class FormCheck:
+    """Says what is wrong with a submitted form, by the command's own rules and by the engine's.
+
+    Args:
+        commands: by slash name.
+        operations: what there is.
+        sentences: of the language that is spoken.
+        front: gives the engine; None while it has not started.
+    """
+
+    def __init__(
+        self,
+        commands: Mapping[str, CommandSpec],
+        operations: Operations,
+        sentences: Sentences,
+        front: Callable[[], Front | None],
+    ) -> None:
+        self._commands = commands
+        self._operations = operations
+        self._sentences = sentences
+        self._front = front
+
+    async def __call__(self, body: Mapping[str, Any]) -> Mapping[str, str]:
+        """Give the problems by the block of their field; none where the form can be submitted."""
+        filled = read_form(body, self._operations)
+        if filled is None or filled.form.command not in self._commands:
+            return {}
+        contradiction = filled.form.contradiction(filled.values)
+        if contradiction is not None:
+            field, key = contradiction
+            return {block_of(filled.values, field): markup.unmarked(self._sentences.say(key))}
+        found = await self._problem(filled)
+        if found is None:
+            return {}
+        field = "during_freeze" if found.reason is Reason.NO_OVERRIDE else filled.form.field(found.reason)
+        return {block_of(filled.values, field): self._told(found)}
+
+    async def _problem(self, filled: Filled) -> Problem | None:
+        try:
+            origin = Origin(filled.user, filled.channel, "form")
+            request = self._commands[filled.form.command].parse(filled.words, origin, self._operations)
+            front = self._front()
+            if front is not None:
+                async with asyncio.timeout(_JUDGING_SECONDS):
+                    await front.lookout.judge(request)
+        except Refused as refused:
+            return refused.problem
+        except Exception:
+            # It is judged again when it is handled; then it is answered in the channel.
+            _log.exception("a form could not be judged in time")
+        return None
+
+    def _told(self, found: Problem) -> str:
+        text = f"{self._sentences.wrong(found)} {self._sentences.right(found)}"
+        return markup.clip(markup.unmarked(text), _MOST_ERROR)

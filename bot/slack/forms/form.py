@@ -1,0 +1,141 @@
+"""What every form is: what it offers to choose from, how it looks, and what was filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from bot.domain.errors import Problem, Reason
+from bot.domain.newest import Newest
+from bot.domain.request import Action
+from bot.domain.run import Run
+from bot.domain.target import Target
+from bot.slack.message import Block
+from bot.slack.scene import Scene
+
+TARGET = "target"
+"""The field that every form has; choosing in it has the rest looked up anew."""
+
+AT_TARGET = frozenset(
+    {
+        Reason.UNKNOWN_APP,
+        Reason.UNKNOWN_ENVIRONMENT,
+        Reason.WRONG_CHANNEL,
+        Reason.USAGE,
+        Reason.NOT_ALLOWED,
+        Reason.MEMBERSHIP_UNKNOWN,
+        Reason.FROZEN,
+        Reason.LOCKED,
+        Reason.DRAINING,
+        Reason.BACKUP_IMPOSSIBLE,
+    }
+)
+"""Reasons that are about the target, whatever the form."""
+
+
+@dataclass(frozen=True)
+class Prospect:
+    """What is known of the target that is chosen.
+
+    Args:
+        target: which.
+        in_the_way: what would refuse a request now.
+        newest: what its branch has that is not live; None where nobody looked yet, or where it does not matter.
+        unread: why the branch could not be read.
+        releases: the runs that made a commit live and went well, newest first; the first is what is live.
+    """
+
+    target: Target
+    in_the_way: Problem | None = None
+    newest: Newest | None = None
+    unread: Problem | None = None
+    releases: tuple[Run, ...] = ()
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What a form offers to who opened it.
+
+    Args:
+        channel: where it was asked for; empty where it was on the App Home, and then a target's first channel is meant.
+        targets: what this person may choose.
+        prospect: what is known of the one that is chosen; None while none is.
+    """
+
+    channel: str
+    targets: tuple[Target, ...]
+    prospect: Prospect | None = None
+
+
+class Form(Protocol):
+    """The form of one command."""
+
+    @property
+    def command(self) -> str:
+        """The slash command that it stands for."""
+        ...
+
+    @property
+    def action(self) -> Action:
+        """What a policy calls it."""
+        ...
+
+    @property
+    def reads_branch(self) -> bool:
+        """Whether it offers commits of the branch, which a host is asked for."""
+        ...
+
+    def takes(self, target: Target) -> bool:
+        """Say whether a target has what the command needs."""
+        ...
+
+    def fields(self, offer: Offer, scene: Scene) -> tuple[Block | None, ...]:
+        """Build its own fields, which stand under the target's."""
+        ...
+
+    def words(self, values: Mapping[str, Any]) -> tuple[str, ...]:
+        """Give what was filled in as words."""
+        ...
+
+    def contradiction(self, values: Mapping[str, Any]) -> tuple[str, str] | None:
+        """Give the field at which two answers contradict each other, and the key of the sentence that says so."""
+        ...
+
+    def field(self, reason: Reason) -> str:
+        """Name the field at which a reason is shown."""
+        ...
+
+
+def held(values: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Give what a field holds.
+
+    Args:
+        values: `state.values` of a view.
+        name: of the field: its action ID. Its block may have the target in its ID too.
+    """
+    for block in values.values():
+        found = block.get(name) if isinstance(block, Mapping) else None
+        if isinstance(found, Mapping):
+            return found
+    return {}
+
+
+def typed(values: Mapping[str, Any], name: str) -> str:
+    """Give what was typed into a field; empty where nothing was."""
+    return str(held(values, name).get("value") or "").strip()
+
+
+def picked(values: Mapping[str, Any], name: str) -> str:
+    """Give the value of the option that was chosen; empty where none was."""
+    return str((held(values, name).get("selected_option") or {}).get("value") or "")
+
+
+def ticked(values: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    """Give the values of the options that were ticked."""
+    return tuple(str(option["value"]) for option in held(values, name).get("selected_options") or [])
+
+
+def block_of(values: Mapping[str, Any], name: str) -> str:
+    """Name the block of a field, for an error that stands there; the target's where the form has no such field."""
+    return next((block for block, fields in values.items() if name in fields), TARGET)

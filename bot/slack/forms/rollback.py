@@ -1,0 +1,82 @@
+"""The form of `/rollback`: a target, how far back, and whether code and schema go together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bot.domain.errors import Reason
+from bot.domain.request import Action
+from bot.domain.run import Run
+from bot.domain.target import Target
+from bot.slack.forms.fields import line, menu, option, ways
+from bot.slack.forms.form import AT_TARGET, TARGET, Offer, Prospect, picked, typed
+from bot.slack.message import Block
+from bot.slack.scene import Scene
+
+HOW, RELEASE, MIGRATIONS = "how", "release", "migrations"
+_BEFORE, _BOTH, _CODE = "before", "both", "code"
+_SHORT = 7
+
+
+class RollbackForm:
+    """Asks what to bring back."""
+
+    command = "/rollback"
+    action = Action.ROLLBACK
+    reads_branch = False
+
+    def takes(self, target: Target) -> bool:
+        """Say that every target can be brought back."""
+        return bool(target.hosts)
+
+    def fields(self, offer: Offer, scene: Scene) -> tuple[Block | None, ...]:
+        """Build the fields."""
+        say = scene.sentences.say
+        how = (
+            option(say("form.rollback.both"), _BOTH, say("form.rollback.both.what")),
+            option(say("form.rollback.code"), _CODE, say("form.rollback.code.what")),
+        )
+        return (
+            _releases(offer.prospect, scene) if offer.prospect is not None else None,
+            ways(HOW, say("form.rollback.how"), how),
+            line(MIGRATIONS, say("form.rollback.migrations"), say("form.rollback.migrations.empty"), longest=3),
+        )
+
+    def words(self, values: Mapping[str, Any]) -> tuple[str, ...]:
+        """Give what was filled in as words."""
+        release, count = picked(values, RELEASE), typed(values, MIGRATIONS)
+        words = list(picked(values, TARGET).split(" "))
+        words += ["--code"] if picked(values, HOW) == _CODE else []
+        words += [f"--to={release}"] if release not in ("", _BEFORE) else []
+        words += [f"--migrations={count}"] if count else []
+        return tuple(words)
+
+    def contradiction(self, values: Mapping[str, Any]) -> tuple[str, str] | None:
+        """Refuse to undo some migrations alone and to go back to a release at once."""
+        narrowed = picked(values, HOW) == _CODE or picked(values, RELEASE) not in ("", _BEFORE)
+        return (MIGRATIONS, "form.rollback.both_ways") if typed(values, MIGRATIONS) and narrowed else None
+
+    def field(self, reason: Reason) -> str:
+        """Name the field at which a reason is shown."""
+        if reason in AT_TARGET:
+            return TARGET
+        return MIGRATIONS if reason is Reason.BAD_OPTION else RELEASE
+
+
+def _releases(prospect: Prospect, scene: Scene) -> Block:
+    """Offer the releases before the one that is live; which is the one before, the plan finds out."""
+    say = scene.sentences.say
+    past = [_release(run, scene) for run in prospect.releases[1:]]
+    before = option(say("form.release.before"), _BEFORE)
+    block = f"{RELEASE} {prospect.target.name}"
+    return menu(RELEASE, say("form.release"), [before, *past], chosen=_BEFORE, block=block)
+
+
+def _release(run: Run, scene: Scene) -> Block:
+    sha = run.plan.sha.short if run.plan is not None and run.plan.sha is not None else ""
+    at = run.ended_at or run.created_at
+    commits = run.plan.commits if run.plan is not None else ()
+    subject = scene.masker.mask(commits[0].subject) if commits else ""
+    when = at.strftime("%Y-%m-%d %H:%M UTC")
+    return option(scene.sentences.say("form.release.past", sha=sha, when=when, run=run.id), run.id, subject)

@@ -1,0 +1,102 @@
+"""A form as a modal: the target first, the command's own fields, and what will happen."""
+
+from __future__ import annotations
+
+import json
+
+from bot.domain.errors import Problem
+from bot.domain.policy import DESTRUCTIVE_MIGRATION, BackupBefore, Policy, Requirement
+from bot.domain.request import Action
+from bot.slack import markup
+from bot.slack.cards.audience import approvers
+from bot.slack.forms.fields import menu, option, plain
+from bot.slack.forms.form import TARGET, Form, Offer, Prospect
+from bot.slack.markup import Markup
+from bot.slack.message import Block, context, lines, section
+from bot.slack.scene import Scene
+
+
+def opening_view(form: Form, scene: Scene) -> Block:
+    """Build what is shown within Slack's three seconds, while it is looked up what this person may choose."""
+    return _modal(form, scene, [section(scene.sentences.say("form.opening"))])
+
+
+def refusing_view(form: Form, found: Problem, scene: Scene) -> Block:
+    """Build what is shown to somebody who may choose nothing."""
+    return _modal(form, scene, [section(scene.sentences.refusal(found))])
+
+
+def form_view(form: Form, offer: Offer, scene: Scene) -> Block:
+    """Build the form."""
+    say = scene.sentences.say
+    chosen = offer.prospect.target if offer.prospect is not None else None
+    options = [option(f"{target.name.app} · {target.name.environment}", str(target.name)) for target in offer.targets]
+    label = say(f"{_key(form)}.target")
+    picker = menu(TARGET, label, options, chosen=str(chosen.name) if chosen else "")
+    picker["element"]["placeholder"] = plain(say("form.target.choose"))
+    blocks = [{**picker, "dispatch_action": True}, *form.fields(offer, scene), *_outlook(form, offer, scene)]
+    submit = {"submit": plain(say("form.submit"))}
+    return _modal(form, scene, blocks) | submit | {"private_metadata": json.dumps({"channel": offer.channel})}
+
+
+def _modal(form: Form, scene: Scene, blocks: list[Block | None]) -> Block:
+    return {
+        "type": "modal",
+        "callback_id": form.command,
+        "title": plain(scene.sentences.say(f"{_key(form)}.title")),
+        "close": plain(scene.sentences.say("form.close")),
+        "blocks": [block for block in blocks if block is not None],
+    }
+
+
+def _key(form: Form) -> str:
+    return f"form.{form.action.value}"
+
+
+def _outlook(form: Form, offer: Offer, scene: Scene) -> list[Block | None]:
+    """Say what will happen, and what would refuse it now."""
+    say = scene.sentences.say
+    if offer.prospect is None:
+        return [context(say("form.what"))]
+    prospect = offer.prospect
+    target = prospect.target
+    channel = markup.channel(target.channels[0]) if not offer.channel and target.channels else ""
+    told = lines(
+        (
+            say("form.where", channel=channel) if channel else say("form.what"),
+            _approval(form.action, target.policy, scene),
+            _backup(form.action, target.policy, scene),
+        )
+    )
+    return [section(_in_the_way(prospect, scene)), context(told)]
+
+
+def _in_the_way(prospect: Prospect, scene: Scene) -> Markup:
+    found = prospect.in_the_way
+    return scene.sentences.say("form.in_the_way", wrong=scene.sentences.refusal(found)) if found else Markup("")
+
+
+def _approval(action: Action, policy: Policy, scene: Scene) -> Markup:
+    """Say whose approval is asked for before the first change."""
+    if action is Action.BACKUP:
+        return scene.sentences.say("form.reads")
+    usual = policy.requirement(action)
+    told = _asked(usual, scene) if not usual.asks_nobody else scene.sentences.say("form.approval.none")
+    if action is not Action.DEPLOY or DESTRUCTIVE_MIGRATION not in policy.approve:
+        return told
+    besides = policy.requirement(action, destructive=True)
+    return lines((told, scene.sentences.say("form.destructive", who=_people(besides, scene), n=str(besides.needed))))
+
+
+def _asked(requirement: Requirement, scene: Scene) -> Markup:
+    key = "form.approval.self" if requirement.allow_requester else "form.approval"
+    return scene.sentences.count(key, requirement.needed, who=_people(requirement, scene))
+
+
+def _people(requirement: Requirement, scene: Scene) -> Markup:
+    return approvers(requirement.people, scene)
+
+
+def _backup(action: Action, policy: Policy, scene: Scene) -> Markup:
+    when = policy.backup_before.get(action, BackupBefore.NEVER)
+    return Markup("") if action is Action.BACKUP else scene.sentences.say(f"form.backup_before.{when.value}")

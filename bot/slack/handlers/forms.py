@@ -1,0 +1,194 @@
+"""Forms: opened at once, filled with what this person may choose, looked up anew for each target, and carried out."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from itertools import count
+
+from bot.domain.errors import Reason, Refused, problem
+from bot.domain.names import TargetName
+from bot.domain.policy import Policy
+from bot.domain.request import Origin, Request
+from bot.domain.secrets import Masker
+from bot.domain.target import Target
+from bot.engine.ports import Clock
+from bot.slack.answers import Answers
+from bot.slack.forms import FORMS
+from bot.slack.forms.filled import read_form
+from bot.slack.forms.form import TARGET, Form, Offer, Prospect
+from bot.slack.forms.view import form_view, opening_view, refusing_view
+from bot.slack.gateway import Gateway, SlackBusy, SlackRefused, SlackUncertain
+from bot.slack.inbox import Received
+from bot.slack.message import Block
+from bot.slack.ports import CommandSpec, Front
+from bot.slack.scene import Scene
+from bot.slack.sentences import Sentences
+
+_log = logging.getLogger(__name__)
+
+
+class FormHandler:
+    """Opens forms and carries them out.
+
+    Args:
+        front: the engine.
+        commands: by slash name.
+        gateway: opens and changes modals.
+        answers: tells people what was wrong.
+        sentences: of the language that is spoken.
+        masker: of everything that leaves the program.
+        clock: the time.
+    """
+
+    def __init__(
+        self,
+        front: Front,
+        commands: Mapping[str, CommandSpec],
+        gateway: Gateway,
+        answers: Answers,
+        sentences: Sentences,
+        masker: Masker,
+        clock: Clock,
+    ) -> None:
+        self._front = front
+        self._commands = commands
+        self._gateway = gateway
+        self._answers = answers
+        self._sentences = sentences
+        self._masker = masker
+        self._clock = clock
+        self._turns = count(1)
+        self._latest: dict[str, int] = {}
+
+    async def open(self, command: str, words: tuple[str, ...], origin: Origin, trigger: str) -> bool:
+        """Open the form of a command.
+
+        Args:
+            command: with its slash.
+            words: an app, and perhaps an environment, that are chosen beforehand.
+            origin: who asks, and where; no channel on the App Home, where every target can be chosen.
+            trigger: from Slack, good for three seconds.
+
+        Returns:
+            Whether it is open: not where the command has none, nothing is operated here, or the trigger is too old.
+        """
+        form = FORMS.get(command)
+        here = self._here(form, origin.channel) if form is not None and command in self._commands else ()
+        if form is None or not here or not trigger:
+            return False
+        try:
+            view = await self._gateway.open_view(trigger, opening_view(form, self._scene()))
+        except (SlackRefused, SlackBusy, SlackUncertain):
+            return False
+        allowed = await self._front.desk.allowed(tuple(target.name for target in here), origin.user)
+        names = allowed.targets.get(form.action, ())
+        targets = tuple(target for target in here if target.name in names)
+        if not targets:
+            reason = Reason.MEMBERSHIP_UNKNOWN if allowed.uncertain else Reason.NOT_ALLOWED
+            people = sorted({name for target in here for name in _lists(target.policy, form)})
+            found = problem(reason, action=form.action.value, people=", ".join(people))
+            await self._show(view, refusing_view(form, found, self._scene()))
+            return True
+        chosen = _chosen(targets, words)
+        await self._fill(view, form, Offer(origin.channel, targets), chosen, origin.user)
+        return True
+
+    async def pressed(self, received: Received) -> None:
+        """Handle a target that was chosen in a form; other presses are left alone."""
+        view = received.payload.get("view") or {}
+        form = FORMS.get(str(view.get("callback_id")))
+        pressed = (received.payload.get("actions") or [{}])[0]
+        if form is None or pressed.get("action_id") != TARGET:
+            return
+        value = str((pressed.get("selected_option") or {}).get("value") or "")
+        channel = str(json.loads(view.get("private_metadata") or "{}").get("channel", ""))
+        user = str(received.payload["user"]["id"])
+        here = self._here(form, channel)
+        allowed = await self._front.desk.allowed(tuple(target.name for target in here), user)
+        targets = tuple(target for target in here if target.name in allowed.targets.get(form.action, ()))
+        chosen = next((target for target in targets if str(target.name) == value), None)
+        await self._fill(str(view["id"]), form, Offer(channel, targets), chosen, user)
+
+    async def submitted(self, received: Received) -> None:
+        """Carry out a form that was filled in."""
+        filled = read_form(received.payload, self._front.operations)
+        if filled is None or filled.form.command not in self._commands:
+            return
+        origin = Origin(filled.user, filled.channel, received.id)
+        try:
+            spec = self._commands[filled.form.command]
+            await self._front.submit(spec.parse(filled.words, origin, self._front.operations))
+        except Refused as refused:
+            await self._answers.answer(origin.channel, origin.user, self._sentences.refusal(refused.problem))
+
+    async def _fill(self, view: str, form: Form, offer: Offer, chosen: Target | None, user: str) -> None:
+        """Show the form, first without what a host must be asked for; stop where something else was chosen since."""
+        turn = next(self._turns)
+        self._latest[view] = turn
+        try:
+            if chosen is None:
+                await self._show(view, form_view(form, offer, self._scene()))
+                return
+            prospect = await self._prospect(form, chosen, user)
+            if self._latest.get(view) != turn:
+                return
+            await self._show(view, form_view(form, replace(offer, prospect=prospect), self._scene()))
+            if not form.reads_branch:
+                return
+            prospect = await self._with_newest(prospect)
+            if self._latest.get(view) == turn:
+                await self._show(view, form_view(form, replace(offer, prospect=prospect), self._scene()))
+        finally:
+            if self._latest.get(view) == turn:
+                del self._latest[view]
+
+    async def _prospect(self, form: Form, target: Target, user: str) -> Prospect:
+        asked = Request(form.action, target.name, Origin(user, "", "form"))
+        return Prospect(
+            target,
+            await self._front.lookout.in_the_way(asked),
+            releases=await self._front.lookout.releases(target.name),
+        )
+
+    async def _with_newest(self, prospect: Prospect) -> Prospect:
+        try:
+            return replace(prospect, newest=await self._front.lookout.newest(prospect.target.name))
+        except Refused as refused:
+            return replace(prospect, unread=refused.problem)
+
+    async def _show(self, view: str, content: Block) -> None:
+        try:
+            await self._gateway.update_view(view, content)
+        except (SlackRefused, SlackBusy, SlackUncertain) as error:
+            # The person may have closed it.
+            _log.info("a form is not shown: %s", error)
+
+    def _here(self, form: Form | None, channel: str) -> tuple[Target, ...]:
+        """Give the targets that a form can be about: those of a channel, or of all channels on the App Home."""
+        found = sorted(self._front.operations.targets.values(), key=lambda target: target.name)
+        return tuple(
+            target
+            for target in found
+            if form is not None and form.takes(target) and (channel in target.channels or not channel)
+        )
+
+    def _scene(self) -> Scene:
+        return Scene(self._sentences, self._masker, self._front.operations.emoji, self._clock.now())
+
+
+def _lists(policy: Policy, form: Form) -> tuple[str, ...]:
+    return policy.who_may(form.action).names
+
+
+def _chosen(targets: tuple[Target, ...], words: tuple[str, ...]) -> Target | None:
+    """Choose the one target that fits the words, if it is one alone."""
+    plain = tuple(word for word in words if not word.startswith("-"))
+    fitting = [target for target in targets if _fits(target.name, plain)]
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def _fits(name: TargetName, plain: tuple[str, ...]) -> bool:
+    return (name.app, name.environment)[: len(plain)] == plain[:2]

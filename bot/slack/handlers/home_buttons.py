@@ -1,0 +1,81 @@
+"""The buttons of an environment on the App Home: deploy, back up, status."""
+
+from __future__ import annotations
+
+from bot.domain.errors import Refused
+from bot.domain.names import TargetName
+from bot.domain.request import Action, Origin, Request
+from bot.slack.cards.home_card import BACKUP, DEPLOY, STATUS
+from bot.slack.cards.status_card import status_card
+from bot.slack.forms.fields import plain
+from bot.slack.gateway import Gateway, SlackBusy, SlackRefused, SlackUncertain
+from bot.slack.handlers.buttons import Press, read_press
+from bot.slack.handlers.forms import FormHandler
+from bot.slack.inbox import Received
+from bot.slack.message import Block, section
+from bot.slack.ports import Front
+from bot.slack.sentences import Sentences
+
+_COMMANDS = {DEPLOY: "/deploy", BACKUP: "/backup"}
+
+
+class HomeButtons:
+    """Opens forms, and shows where migrations stand.
+
+    Args:
+        front: the engine.
+        forms: opens forms.
+        gateway: opens and changes modals.
+        sentences: of the language that is spoken.
+    """
+
+    def __init__(self, front: Front, forms: FormHandler, gateway: Gateway, sentences: Sentences) -> None:
+        self._front = front
+        self._forms = forms
+        self._gateway = gateway
+        self._sentences = sentences
+
+    async def __call__(self, received: Received) -> None:
+        """Handle a pressed button; others are left alone."""
+        press = read_press(received)
+        if press is None:
+            return
+        trigger = str(received.payload.get("trigger_id") or "")
+        if press.action in _COMMANDS:
+            origin = Origin(press.user, "", press.event)
+            await self._forms.open(_COMMANDS[press.action], tuple(press.run.split()), origin, trigger)
+        elif press.action == STATUS:
+            await self._status(press, trigger)
+
+    async def _status(self, press: Press, trigger: str) -> None:
+        """Show what `/migrate-status` answers: at once that it is being read, then the answer."""
+        app, _, environment = press.run.partition(" ")
+        name = TargetName(app, environment)
+        if name not in self._front.operations.targets:
+            return
+        origin = Origin(press.user, "", press.event)
+        request = Request(Action.MIGRATE_STATUS, name, origin, {}, f"/migrate-status {name}")
+        reading = section(self._sentences.say("home.status.reading"))
+        try:
+            view = await self._gateway.open_view(trigger, self._modal([reading]))
+            await self._gateway.update_view(view, self._modal(await self._answer(request)))
+        except (SlackRefused, SlackBusy, SlackUncertain):
+            return  # it was closed, or the trigger is too old: the button can be pressed again
+
+    async def _answer(self, request: Request) -> list[Block | None]:
+        try:
+            card = status_card(await self._front.standing(request), self._sentences)
+        except Refused as refused:
+            return [section(self._sentences.refusal(refused.problem))]
+        # There is no channel here to share it with.
+        return [block for block in card.blocks if block["type"] != "actions"]
+
+    def _modal(self, blocks: list[Block | None]) -> Block:
+        say = self._sentences.say
+        return {
+            "type": "modal",
+            "callback_id": "home_status",
+            "title": plain(say("home.status.title")),
+            "close": plain(say("form.done")),
+            "blocks": [block for block in blocks if block is not None],
+        }
