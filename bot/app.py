@@ -89,6 +89,7 @@ from bot.logs import announce_ready
 from bot.monitoring import MeasuredPerformer, Measures, Monitoring, serve_monitoring
 from bot.recipes.load import load_recipe
 from bot.recipes.recipe import MigrationTable, Recipe
+from bot.slack.language import Language
 from bot.slack.ports import CommandSpec
 from bot.slack.room import SlackAccess, SlackRoom
 from bot.store.duty import Duty
@@ -200,11 +201,12 @@ class Looks:
         return TargetLook(self.hosts, self.databases, self.shelves, self.beside, self.written, self.runs, target)
 
 
-async def serve(configuration: Configuration) -> None:
+async def serve(configuration: Configuration, language: Language) -> None:
     """Run the bot until SIGTERM or SIGINT; then take nothing more in, leave what runs on hosts running, and return.
 
     Args:
         configuration: validated.
+        language: in which people are told.
 
     Raises:
         StoreError: the store cannot be opened.
@@ -230,7 +232,20 @@ async def serve(configuration: Configuration) -> None:
         by_name: dict[str, CommandSpec] = {command.name: command for command in commands} | {status.name: status}
         telling = await stack.enter_async_context(Duty(store, "tell Slack"))
         room = await stack.enter_async_context(
-            SlackRoom(access, store, store, store, by_name, ops_command(), operations, masker, clock, telling, measures)
+            SlackRoom(
+                access,
+                store,
+                store,
+                store,
+                by_name,
+                ops_command(),
+                operations,
+                masker,
+                clock,
+                telling,
+                measures,
+                language,
+            )
         )
         looks, performers = build_edges(connections, recipes, store)
         engine = Engine(

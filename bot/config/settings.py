@@ -129,6 +129,7 @@ class Settings:
         log_format: how the log is written.
         http_addr: where it is watched; None is nowhere.
         audit_forward: where each record of history goes as it happens; None is nowhere.
+        language_dir: the directory of the language that is spoken in Slack; None is English.
     """
 
     slack_bot_token: Secret
@@ -139,6 +140,7 @@ class Settings:
     log_format: LogFormat
     http_addr: HttpAddress | None
     audit_forward: AuditForward | None
+    language_dir: Path | None
 
     def secrets(self) -> tuple[Secret, ...]:
         """Give every secret of the environment, for masking."""
@@ -282,6 +284,7 @@ class _AllVariables(_StoreVariables, _FileVariables):
     LOG_FORMAT: Annotated[LogFormat, _parsed(_log_format)] = LogFormat.CONSOLE
     HTTP_ADDR: Annotated[HttpAddress | None, _parsed(_http_address)] = None
     AUDIT_FORWARD: Annotated[AuditForward | None, _parsed(_audit_forward)] = None
+    LANGUAGE_DIR: Annotated[Path | None, _parsed(Path)] = None
 
 
 VARIABLES = tuple(_AllVariables.model_fields)
@@ -326,6 +329,7 @@ def settings_of(variables: Variables) -> Settings:
         log_format=read.LOG_FORMAT,
         http_addr=read.HTTP_ADDR,
         audit_forward=read.AUDIT_FORWARD,
+        language_dir=read.LANGUAGE_DIR,
     )
 
 

@@ -15,6 +15,8 @@ from bot.config.problems import ConfigurationError, ConfigurationProblem
 from bot.config.recipe_vars import check_recipe
 from bot.console.output import say, standard_output
 from bot.domain.target import Target
+from bot.slack.english import ENGLISH, spoken
+from bot.slack.language import LanguageError, read_language
 
 PROBLEMS = 2
 """The exit status of a configuration error."""
@@ -60,8 +62,26 @@ def check_files(env: Path | None, ops: Path | None, real: Mapping[str, str], con
         return _tell_problems((*missing, *error.problems), console)
     if missing:
         return _tell_problems(missing, console)
+    try:
+        lacking = _lacking(found.settings.language_dir)
+    except LanguageError as error:
+        return _tell_problems((ConfigurationProblem(str(env or ENV_FILE), None, "LANGUAGE_DIR", str(error)),), console)
+    if lacking:
+        say(console, f"LANGUAGE_DIR: {len(lacking)} sentences are said in English: {', '.join(lacking[:3])} …")
     _tell_targets(found, console)
     return 0
+
+
+def _lacking(language: Path | None) -> tuple[str, ...]:
+    """Name the sentences that the language lacks.
+
+    Raises:
+        LanguageError: it cannot be spoken.
+    """
+    if language is None:
+        return ()
+    spoken(language)
+    return read_language(language).lacks(ENGLISH)
 
 
 def _tell_problems(problems: tuple[ConfigurationProblem, ...], console: Console) -> int:

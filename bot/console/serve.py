@@ -39,11 +39,18 @@ def register(app: typer.Typer) -> None:
         configure_logs(configuration.settings.log_format, configuration.masker())
         # Loaded here: the other commands of the console start faster without Slack, SSH and SQL.
         from bot.app import serve as serve_bot
+        from bot.slack.english import spoken
+        from bot.slack.language import LanguageError
         from bot.slack.room import SlackLoginRefused
         from bot.store.errors import StoreError
 
         try:
-            asyncio.run(serve_bot(configuration))
+            language = spoken(configuration.settings.language_dir)
+        except LanguageError as error:
+            sys.stderr.write(f"LANGUAGE_DIR: {error}\nNothing was started.\n")
+            raise typer.Exit(_CONFIGURATION) from None
+        try:
+            asyncio.run(serve_bot(configuration, language))
         except (StoreError, SlackLoginRefused, OSError) as error:
             sys.stderr.write(f"{configuration.masker().mask(str(error))}\n")
             raise typer.Exit(_OTHER) from None

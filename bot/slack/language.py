@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,9 @@ from ruamel.yaml.error import YAMLError
 
 from bot.domain.errors import Reason
 
-_SECTIONS = frozenset({"sentences", "reasons", "facts"})
+_SECTIONS = frozenset({"sentences", "reasons", "facts", "one"})
+_END = re.compile(r"(\.(one|other)|: (wrong|right|not_done))$")
+_VALUE = re.compile(r"\{([a-z_]+)\}")
 
 
 class LanguageError(Exception):
@@ -41,19 +44,66 @@ class Language:
         sentences: by key.
         reasons: the explanation of each reason.
         facts: how facts are called, by their name; one that is missing is called by its name.
+        one: the numbers that take the sentence `KEY.one`; all others take `KEY.other`.
     """
 
     sentences: Mapping[str, str]
     reasons: Mapping[Reason, Explanation]
     facts: Mapping[str, str]
+    one: frozenset[int] = frozenset({1})
+
+    def over(self, base: Language) -> Language:
+        """Give this language, with what it lacks taken from another one: an upgrade can bring sentences of its own."""
+        return Language(
+            sentences={**base.sentences, **self.sentences},
+            reasons={**base.reasons, **self.reasons},
+            facts={**base.facts, **self.facts},
+            one=self.one,
+        )
+
+    def lacks(self, base: Language) -> tuple[str, ...]:
+        """Name what another language says and this one does not."""
+        return tuple(sorted(base.templates().keys() - self.templates().keys()))
+
+    def mistakes(self, base: Language) -> tuple[str, ...]:
+        """Say what could never be said rightly: keys that nothing asks for, values that a sentence is never given.
+
+        Args:
+            base: a language that is right.
+        """
+        known = base.templates()
+        found = []
+        for key, template in sorted(self.templates().items()):
+            if key not in known:
+                found.append(f"{key}: no such sentence")
+                continue
+            if strange := set(_VALUE.findall(template)) - _values(key, known):
+                found.append(f"{key}: it is never given {', '.join(sorted(f'{{{name}}}' for name in strange))}")
+        return tuple(found)
+
+    def templates(self) -> dict[str, str]:
+        """Give every template, by where it stands."""
+        found = {f"sentences: {key}": said for key, said in self.sentences.items()}
+        found |= {f"facts: {key}": said for key, said in self.facts.items()}
+        for reason, explained in self.reasons.items():
+            for part in ("wrong", "right", "not_done"):
+                found[f"reasons: {reason}: {part}"] = getattr(explained, part)
+        return found
+
+
+def _values(key: str, known: Mapping[str, str]) -> set[str]:
+    """Give the values that a sentence is given; singular and plural have the same, as have the parts of a reason."""
+    stem = _END.sub("", key)
+    kin = (template for name, template in known.items() if _END.sub("", name) == stem)
+    return {value for template in kin for value in _VALUE.findall(template)}
 
 
 def read_language(directory: Path) -> Language:
     """Read a language.
 
     Args:
-        directory: of `*.yaml` files, each with `sentences:`, `reasons:` or `facts:`; how they are divided into files
-            is free.
+        directory: of `*.yaml` files, each with `sentences:`, `reasons:`, `facts:` or some of them; how they are
+            divided into files is free. `one:` is a list of the numbers that take the singular; without it, 1 does.
 
     Raises:
         LanguageError: a file cannot be read, or has what no language has.
@@ -61,6 +111,7 @@ def read_language(directory: Path) -> Language:
     sentences: dict[str, str] = {}
     reasons: dict[Reason, Explanation] = {}
     facts: dict[str, str] = {}
+    one = frozenset({1})
     files = sorted(directory.glob("*.yaml"))
     if not files:
         raise LanguageError(f"{directory}: no *.yaml file is there; copy the files of the built-in English")
@@ -76,7 +127,9 @@ def read_language(directory: Path) -> Language:
             reason = _reason(name, file)
             _once(reasons, reason, file)
             reasons[reason] = _explanation(name, explained, file)
-    return Language(sentences, reasons, facts)
+        if "one" in sections:
+            one = _numbers(sections["one"], file)
+    return Language(sentences, reasons, facts, one)
 
 
 def _sections(file: Path) -> Mapping[str, object]:
@@ -107,6 +160,12 @@ def _explanation(name: str, explained: object, file: Path) -> Explanation:
         raise LanguageError(f"{file}: reasons: {name}: must say wrong, right and not_done")
     parts = {part: _text(f"reasons: {name}: {part}", said, file) for part, said in explained.items()}
     return Explanation(parts["wrong"], parts["right"], parts["not_done"])
+
+
+def _numbers(given: object, file: Path) -> frozenset[int]:
+    if not isinstance(given, list) or not all(isinstance(number, int) for number in given):
+        raise LanguageError(f"{file}: one: must be a list of numbers, such as [0, 1]")
+    return frozenset(given)
 
 
 def _text(where: str, said: object, file: Path) -> str:

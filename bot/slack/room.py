@@ -34,6 +34,7 @@ from bot.slack.handlers.unlocking import Unlocking
 from bot.slack.herald import SlackHerald
 from bot.slack.homes import Homes
 from bot.slack.inbox import Handler, Inbox, InboxWorker, Received
+from bot.slack.language import Language
 from bot.slack.listeners import command_recorder, register_all
 from bot.slack.people import SlackDirectory
 from bot.slack.ports import CommandSpec, Duty, Front, Observer, OpsSpec, Unobserved
@@ -97,6 +98,7 @@ class SlackRoom:
         clock: the time.
         telling: the duty of telling Slack about runs.
         observer: told what is called and how long recording takes.
+        language: in which people are told.
     """
 
     def __init__(
@@ -112,6 +114,7 @@ class SlackRoom:
         clock: Clock,
         telling: Duty,
         observer: Observer | None = None,
+        language: Language = ENGLISH,
     ) -> None:
         self._access = access
         self._telling = telling
@@ -124,7 +127,7 @@ class SlackRoom:
         self._operations = operations
         self._masker = masker
         self._clock = clock
-        self._sentences = Sentences(ENGLISH)
+        self._sentences = Sentences(language)
         self._me: Mapping[str, Any] = {}
         self._session: aiohttp.ClientSession | None = None
         self._sockets: SlackSockets | None = None

@@ -65,7 +65,7 @@ class Sentences:
 
     def count(self, key: str, number: int, **values: str) -> Markup:
         """Say a sentence about a number of things: `key.one` or `key.other`, with `{n}`."""
-        form = "one" if number == 1 else "other"
+        form = "one" if number in self._language.one else "other"
         return self.say(f"{key}.{form}", n=str(number), **values)
 
     def wrong(self, found: Problem) -> Markup:
@@ -87,8 +87,12 @@ class Sentences:
         return Markup("\n".join(part for part in parts if part))
 
     def fact(self, name: str) -> Markup:
-        """Say how a fact is called."""
-        return Markup(self._language.facts.get(name) or markup.inline(name.replace("_", " ").replace("-", " ")))
+        """Say how a fact is called, also one about a host (`maintenance on web1`)."""
+        known = self._language.facts
+        about, on, host = name.partition(" on ")
+        if name not in known and on and about in known:
+            return self.say("fact.on_host", fact=Markup(known[about]), host=host)
+        return Markup(known.get(name) or markup.inline(name.replace("_", " ").replace("-", " ")))
 
 
 def fill(template: str, values: Mapping[str, str]) -> Markup:

@@ -162,6 +162,7 @@ def test_the_example_shows_the_defaults():
     found = settings(TOKENS)
     assert shown.pop("HTTP_ADDR")
     assert shown.pop("AUDIT_FORWARD")
+    assert shown.pop("LANGUAGE_DIR")
     assert shown == {
         "SLACK_API_URL": found.slack_api_url,
         "STORE_URL": found.store_url.reveal(),

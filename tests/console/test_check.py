@@ -98,3 +98,20 @@ def test_named_files_must_exist(tmp_path):
         "2 problems",
     ]
     assert result.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "says", "status"),
+    [
+        ('sentences:\n  state.queued: "en attente"\n', "sentences are said in English: ", 0),
+        ('sentences:\n  state.queud: "en attente"\n', "sentences: state.queud: no such sentence", 2),
+    ],
+)
+def test_another_language(tmp_path, monkeypatch, text, says, status):
+    (tmp_path / "fr.yaml").write_text(text)
+    monkeypatch.setenv("COMPTE_DB_PASSWORD", "hunter22")
+    monkeypatch.setenv("LANGUAGE_DIR", str(tmp_path))
+    result = invoke("--ops", str(ROOT / "ops.example.yaml"))
+    assert says in result.stdout
+    assert "LANGUAGE_DIR: " in result.stdout
+    assert result.exit_code == status

@@ -30,7 +30,7 @@ def approval_card(run: Run, gate: Gate, scene: Scene) -> Message:
     text = (
         say("approval.notification", needed=needed, run=run.id, **words)
         if is_open
-        else say("approval.notification_closed", state=gate.state.value, run=run.id, **words)
+        else say("approval.notification_closed", state=say(f"gate.{gate.state.value}"), run=run.id, **words)
     )
     return message(
         text,
