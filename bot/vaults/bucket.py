@@ -19,10 +19,10 @@ T = TypeVar("T")
 PART = 6 * 1024 * 1024
 """Bytes of a part of an upload. S3 takes 10,000 parts, so a file can have 58 GiB."""
 
-_AT_A_TIME = 2
+_AT_A_TIME = 1
 """Parts that are on their way at a time: with the one that is gathered, what an upload needs of memory."""
 
-_READ = 4 * 1024 * 1024
+_READ = 2 * 1024 * 1024
 """Bytes that are asked for at once. Each answer is waited for by itself, so a long file is no long answer."""
 
 _WAITING = 4

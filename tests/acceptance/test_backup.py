@@ -4,6 +4,7 @@
 import json
 from pathlib import Path
 
+import pyrage
 import pytest
 
 from bot.demo.application import Application
@@ -128,3 +129,33 @@ async def test_a_scheduled_backup_fires_by_itself(new_stage: NewStage, laravel_a
     assert made.messages("approval") == []
     manifest = Path(laravel_at_first.backups) / f"{made.payload('result', run)['backup']}.json"
     assert json.loads(manifest.read_text())["purpose"] == "scheduled"
+
+
+async def test_an_encrypted_backup_that_the_bot_keeps_brings_the_rows_back(
+    new_stage: NewStage, laravel_at_first: Application, mariadb: DatabaseServer, tmp_path: Path
+) -> None:
+    name = laravel_at_first.database.name
+    identity = pyrage.x25519.Identity.generate()
+    backups = {"store": {"directory": "kept"}, "encrypt_to": str(identity.to_public()), "identity": "${IDENTITY}"}
+    stage = await new_stage(scratch=True, backups=backups, extra={"IDENTITY": str(identity)})
+    await stage.bot.start()
+    was = await mariadb.query("SELECT * FROM user_sessions ORDER BY id", database=name)
+    assert was
+    backup = await backed_up(stage)
+    kept = tmp_path / "kept" / "compte" / "production"
+    assert sorted(file.name for file in kept.iterdir()) == [f"{backup}.json", f"{backup}.sql.zst.age"]
+    assert list(laravel_at_first.backups.iterdir()) == []
+    await stage.told("/backup list compte production")
+    listed = json.dumps(stage.snapshot()["ephemerals"][-1], ensure_ascii=False)
+    assert f"`{backup}`" in listed
+    assert "encrypted" in listed
+
+    await mariadb.query("DELETE FROM user_sessions", database=name)
+    run = await stage.ask(f"/backup restore compte production {backup}", user=RELEASER)
+    gate = await stage.gate(run)
+    stage.react(gate, ONCALL)
+    stage.react(gate, DBA)
+    assert await stage.end(run) == "succeeded", stage.result(run)
+    assert await mariadb.query("SELECT * FROM user_sessions ORDER BY id", database=name) == was
+    assert len(list(kept.glob("S-*.age"))) == 1, "the safety backup lies there too"
+    assert str(identity) not in json.dumps(stage.snapshot())

@@ -3,6 +3,7 @@
 
 import asyncio
 import contextlib
+import hashlib
 import itertools
 import json
 import subprocess
@@ -17,18 +18,22 @@ import pytest_asyncio
 
 from bot.backup_stores import BackupStores
 from bot.databases.before_dump import known_before
+from bot.databases.choosing import EitherWay, unreadable_on_host
 from bot.databases.finding import Finder
+from bot.databases.performers import DumpPerformer
 from bot.databases.ports import Vault
+from bot.databases.proving import ProvePerformer
 from bot.databases.restoring import Stage as RestoreStage
 from bot.databases.streamed_restoring import StreamedLoadPerformer, StreamedProvePerformer
 from bot.databases.streaming import StreamedDumpPerformer
+from bot.databases.vault_discarding import VaultDiscardPerformer
 from bot.demo.database import Database as MadeDatabase
 from bot.demo.database import DatabaseServer
 from bot.demo.host import Host as DemoHost
-from bot.domain.backup import Proof
+from bot.domain.backup import Proof, Shelf
 from bot.domain.errors import Reason
 from bot.domain.look import Ran
-from bot.domain.plan import Dump, Load, Phase, Prove, Risk, Step
+from bot.domain.plan import Discard, Dump, Load, Phase, Prove, Risk, Step
 from bot.domain.secrets import Secret
 from bot.domain.target import Backups, BotDirectory, Host, Target
 from bot.engine.ports import Done, Effect, Failed, Job, Unknown
@@ -307,6 +312,26 @@ async def test_what_differs_is_refuted_where_it_is_kept(in_directory: Room) -> N
 
 
 @pytest.mark.usefixtures("filled")
+async def test_a_dump_that_does_not_load_is_refuted_though_the_server_reads_no_further(in_directory: Room) -> None:
+    room = in_directory
+    await room.dumped()
+    kept = folder_of(room) / FILE
+    text = subprocess.run(["zstd", "-dc", str(kept)], capture_output=True, check=True).stdout
+    # more behind it than any pipe holds
+    spoilt = text.replace(b"CREATE TABLE", b"CREATE TABEL", 1) + b"-- " + b"x\n-- " * 2_000_000
+    packed = subprocess.run(["zstd", "-1", "-q", "-c"], input=spoilt, capture_output=True, check=True).stdout
+    kept.write_bytes(packed)
+    manifest = await room.manifest()
+    manifest |= {"bytes": len(packed), "sha256": hashlib.sha256(packed).hexdigest()}
+    manifest["proof"] = manifest.pop("proof")
+    await room.vault.put(f"{BACKUP}.json", json.dumps(manifest, indent=2).encode())
+    outcome = await room.proved()
+    assert isinstance(outcome, Failed)
+    assert outcome.problem.facts["stage"] == RestoreStage.REFUTED.value, outcome
+    assert (await room.manifest())["proof"] == "refuted"
+
+
+@pytest.mark.usefixtures("filled")
 async def test_a_store_that_takes_nothing_is_said_to(in_directory: Room, s3: S3, ssh_host: DemoHost) -> None:
     elsewhere = replace(in_directory.target, backups=Backups("", store=s3.bucket("there-is-none")))
     room = Room(in_directory.hosts, elsewhere)
@@ -424,3 +449,47 @@ async def test_what_was_begun_in_a_bucket_is_aborted(hosts: Connections, target:
     assert await room.vault.sizes() == {FILE: 20_000_000}
     await room.vault.remove((FILE, "never-there"))
     assert await names(room) == []
+
+
+@pytest.mark.usefixtures("filled")
+async def test_what_a_host_keeps_encrypted_is_proven_by_the_bot_alone(
+    in_directory: Room, tmp_path: Path, mariadb: DatabaseServer
+) -> None:
+    room, identity = in_directory, pyrage.x25519.Identity.generate()
+    kept = Backups(str(tmp_path / "on host"), encrypt_to=str(identity.to_public()), identity=Secret(str(identity)))
+    room.target = replace(room.target, backups=kept)
+    made = await DumpPerformer(room.runner, room.hosts).perform(room.job(Dump(BACKUP)), KeptOutput())
+    assert isinstance(made, Done), made
+    assert made.facts["encrypted"] == "yes"
+    either = EitherWay(
+        ProvePerformer(room.runner, room.hosts), room.proving, unreadable_on_host(Finder(room.hosts, room.stores))
+    )
+    proven = await either.perform(room.job(Prove(BACKUP, room.beside("proof"))), KeptOutput())
+    assert isinstance(proven, Done), proven
+    assert proven.facts["proof"] == "proven"
+    assert await names(room) == [f"{BACKUP}.json", f"{FILE}.age"]
+    assert (await room.manifest())["proof"] == "proven"
+    assert await databases(mariadb, room) == []
+
+
+@pytest.mark.usefixtures("filled")
+async def test_what_is_no_longer_kept_goes_but_for_what_a_run_speaks_of(room: Room) -> None:
+    @dataclass(frozen=True)
+    class Watching:
+        referred: frozenset[str]
+
+        def look(self, target: Target) -> Any:
+            return self
+
+        async def backups(self) -> Shelf:
+            return replace(await room.finder.shelf(room.target), referred=self.referred)
+
+    for backup in (BACKUP, "B-20261116-SPOKEN"):
+        await room.dumped(backup)
+    act = Discard((BACKUP, "B-20261116-SPOKEN", "B-20261116-NEVER1"))
+    step = Step("retention", "Remove", Phase.CHANGE, ("web1",), Risk.CHANGES, 60, act)
+    performer = VaultDiscardPerformer(room.stores, Watching(frozenset({"B-20261116-SPOKEN"})))
+    outcome = await performer.perform(Job("R-AAAAAA", 1, step, "web1", 1, room.target), KeptOutput())
+    assert outcome == Done({"removed": f"{BACKUP}, B-20261116-NEVER1", "stayed": "B-20261116-SPOKEN"})
+    assert [kept.backup for kept in (await room.finder.shelf(room.target)).backups] == ["B-20261116-SPOKEN"]
+    assert len(await names(room)) == 2

@@ -1,0 +1,324 @@
+"""Backups of a 300 MB database, to the host, the bot and a bucket, and restoring one, beside `mysqldump | zstd`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shlex
+import sys
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.deploy import find, followed
+from bench.program import ROOT, Running, running
+from bench.report import Judgement, Report, Samples
+from bench.stand import BOT, slack_environment, workspace
+from bot.databases.quoting import option_file
+from bot.demo.database import Database, DatabaseServer
+from bot.demo.host import Host
+from bot.demo.process import temporary_folder
+from bot.domain.secrets import Secret
+from bot.domain.target import Database as Account
+from bot.playground.server import RunningPlayground
+from tests.support import write_operations
+from tests.support.bucket import S3, s3_server
+from tests.support.operations import RELAXED
+
+ROUNDS = 5
+RESTORES = 3
+ROWS = 950_000
+LEAST = 0.95
+MOST_MIB = 32.0
+_CHANNEL, _ENGINEER = "C0OPS", "U0AMELIE"
+_PASSWORD = "BENCH_DB_PASSWORD"
+_EVERY = 0.02
+_BUCKET = "backups"
+_DUMP = (
+    "mariadb-dump --defaults-file={options} --single-transaction --quick --routines --events --triggers --hex-blob"
+    " --default-character-set=utf8mb4 {name} | zstd -1 -q -c"
+)
+
+
+@dataclass(frozen=True)
+class Stand:
+    """What is measured on.
+
+    Args:
+        folder: for files of this side.
+        host: the SSH server.
+        server: of databases.
+        database: that is dumped.
+        options: file with the login, on the host.
+    """
+
+    folder: Path
+    host: Host
+    server: DatabaseServer
+    database: Database
+    options: Path
+
+    async def ssh(self, command: str, output: Path | None = None) -> float:
+        """Run a command by `ssh`; give the seconds."""
+        host = self.host
+        words = [
+            "ssh", "-F", "none", "-i", str(host.key), "-p", str(host.port), "-l", host.user,
+            "-o", f"UserKnownHostsFile={host.known_hosts}", "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes",
+            host.address, command,
+        ]  # fmt: skip
+        with (output or Path(os.devnull)).open("wb") as file:
+            began = time.perf_counter()
+            process = await asyncio.create_subprocess_exec(
+                *words, stdin=asyncio.subprocess.DEVNULL, stdout=file, stderr=asyncio.subprocess.PIPE
+            )
+            _, said = await process.communicate()
+            took = time.perf_counter() - began
+        if process.returncode != 0:
+            raise RuntimeError(f"{command!r} ended with {process.returncode}: {said.decode(errors='replace')}")
+        return took
+
+    @property
+    def dump(self) -> str:
+        """The pipeline that people write."""
+        return _DUMP.format(options=shlex.quote(str(self.options)), name=self.database.name)
+
+
+@dataclass(frozen=True)
+class Bot:
+    """The bot, as people start it."""
+
+    program: Running
+    playground: RunningPlayground
+    environment: Mapping[str, str]
+    folder: Path
+
+    async def backup(self, app: str) -> tuple[dict[str, float], float]:
+        """Back up an app; give the seconds of each step, and by how much the memory grew."""
+        before = self.program.resident_mib()
+        async with followed(self.playground) as changes, highest(self.program) as seen:
+            await self.playground.acting.command(_ENGINEER, _CHANNEL, f"/backup {app} production")
+            result = await find(changes, "countersign_result")
+        payload = result["metadata"]["event_payload"]
+        if payload["state"] != "succeeded":
+            raise RuntimeError(f"the run ended {payload['state']}: {result['text']}")
+        return await self._steps(payload["run"]), max(seen) - before
+
+    async def _steps(self, run: str) -> dict[str, float]:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "bot", "runs", "show", run, "--json",
+            cwd=self.folder, env={**os.environ, "PYTHONPATH": str(ROOT), **self.environment},
+            stdout=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        said, _ = await process.communicate()
+        steps = json.loads(said)["steps"]
+        return {step["key"]: step["places"][-1]["seconds"] for step in steps if step["state"] == "done"}
+
+
+async def measure() -> Report:
+    """Dump in turns to the host, to the bot and to a bucket, and restore, by the bot and by hand."""
+    seconds: dict[str, list[float]] = {}
+    growth: dict[str, list[float]] = {}
+
+    def note(kind: dict[str, list[float]], name: str, value: float) -> None:
+        kind.setdefault(name, []).append(value)
+
+    async with AsyncExitStack() as stack:
+        stand = await _stand(stack)
+        bot = await _bot(stack, stand, await stack.enter_async_context(s3_server()))
+        # The first of each pays for cold caches and for what is loaded once.
+        for number in range(ROUNDS + 1):
+            kinds = ("host", "bot") if number % 2 else ("bot", "host")
+            for kind in kinds:
+                by_hand = await stand.ssh(
+                    f"{stand.dump} > by-hand.sql.zst" if kind == "host" else stand.dump,
+                    None if kind == "host" else stand.folder / "by-hand.sql.zst",
+                )
+                steps, grown = await bot.backup(kind)
+                note(growth, kind, grown)
+                if number:
+                    note(seconds, f"{kind}, by hand", by_hand)
+                    note(seconds, kind, steps["backup"])
+        for _ in range(2):
+            steps, grown = await bot.backup("bucket")
+            note(growth, "bucket", grown)
+            note(seconds, "bucket", steps["backup"])
+        for number in range(RESTORES):
+            if number % 2:
+                note(seconds, "restore, by hand", await _restore(stand))
+            async with lifetime("--binary-mode") as loading:
+                steps, grown = await bot.backup("proof")
+            note(growth, "proof", grown)
+            note(seconds, "restore", max(loading))
+            note(seconds, "restore, compared and dropped", steps["backup-proof"])
+            note(seconds, "dump with counting", steps["backup"])
+            if not number % 2:
+                note(seconds, "restore, by hand", await _restore(stand))
+    return _report(seconds, growth)
+
+
+def _report(seconds: Mapping[str, list[float]], growth: Mapping[str, list[float]]) -> Report:
+    samples = {name: Samples(name, values, "s") for name, values in seconds.items()}
+
+    def ratio(ours: str) -> str:
+        pairs = [theirs / mine for mine, theirs in zip(seconds[ours], seconds[f"{ours}, by hand"], strict=True)]
+        judged = Samples(f"throughput: {ours} / by hand, pairs", pairs)
+        verdict = "pass" if judged.median >= LEAST else "OVER"
+        return f"{judged.line()}  {verdict} (at least {LEAST})"
+
+    return Report(
+        f"Backups of a database with {ROWS:,} rows, a dump of 300 MB",
+        [
+            *(samples[name].line() for name in sorted(samples)),
+            *(ratio(kind) for kind in ("host", "bot", "restore")),
+            *(Judgement(f"memory growth: {kind}, largest", max(values), MOST_MIB, "MiB").line()
+              for kind, values in growth.items()),
+        ],
+    )  # fmt: skip
+
+
+async def _stand(stack: AsyncExitStack) -> Stand:
+    folder = await stack.enter_async_context(temporary_folder("cs-"))
+    for name in ("mariadb", "web1", "bot"):
+        (folder / name).mkdir()
+    server = await stack.enter_async_context(DatabaseServer(folder / "mariadb"))
+    host = await stack.enter_async_context(Host(folder / "web1", recorded=()))
+    # What is recorded of every statement would be most of the time.
+    await server.query("SET GLOBAL general_log = OFF")
+    database = await server.create("compte")
+    await server.query(
+        "CREATE TABLE events (id INT PRIMARY KEY, user_id INT, kind VARCHAR(20), token CHAR(40), body VARCHAR(400),"
+        " at DATETIME, KEY (user_id))",
+        database=database.name,
+    )
+    await server.query(
+        "INSERT INTO events SELECT seq, seq MOD 5000, ELT(1 + seq MOD 4, 'login', 'logout', 'purchase', 'refresh'),"
+        " SHA1(seq), CONCAT_WS(' ', 'The user signed in from', INET_NTOA(seq * 7919), 'with agent Mozilla/5.0 (X11;"
+        " Linux x86_64) AppleWebKit/537.36', SHA2(seq, 256), REPEAT('lorem ipsum ', seq MOD 12)),"
+        f" NOW() - INTERVAL seq SECOND FROM seq_1_to_{ROWS}",
+        database=database.name,
+    )
+    account = Account(None, database.host, database.port, database.name, database.user, Secret(database.password))
+    options = host.home / "client.cnf"
+    options.write_text(option_file(account).reveal())
+    options.chmod(0o600)
+    return Stand(folder / "bot", host, server, database, options)
+
+
+async def _bot(stack: AsyncExitStack, stand: Stand, s3: S3) -> Bot:
+    bucket = s3.bucket(_BUCKET)
+    await asyncio.to_thread(s3.client().create_bucket, Bucket=_BUCKET)
+    stores: dict[str, dict[str, Any]] = {
+        "host": {"directory": str(stand.host.folder / "backups")},
+        "proof": {"directory": str(stand.host.folder / "proven")},
+        "bot": {"store": {"directory": str(stand.folder / "kept")}},
+        "bucket": {
+            "store": {
+                "bucket": _BUCKET,
+                "endpoint": s3.endpoint,
+                "region": bucket.region,
+                "access_key": bucket.access_key.reveal(),
+                "secret_key": bucket.secret_key.reveal(),
+            }
+        },
+    }
+    playground = await stack.enter_async_context(workspace())
+    ops_file = write_operations(stand.folder, _operations(stand, stores))
+    environment = {
+        **slack_environment(playground),
+        "OPS_FILE": str(ops_file),
+        _PASSWORD: stand.database.password,
+    }
+    program = await stack.enter_async_context(running(BOT, stand.folder, environment))
+    await asyncio.sleep(2)
+    return Bot(program, playground, environment, stand.folder)
+
+
+def _operations(stand: Stand, stores: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    host, database = stand.host, stand.database
+    web1 = {
+        "address": host.address, "port": host.port, "user": host.user, "key": str(host.key),
+        "known_hosts": str(host.known_hosts),
+    }  # fmt: skip
+
+    def app(name: str) -> dict[str, Any]:
+        account = {
+            "via": "web1", "host": database.host, "port": database.port, "name": database.name, "user": database.user,
+            "password": f"${{{_PASSWORD}}}", "scratch": name == "proof",
+        }  # fmt: skip
+        production = {
+            "policy": "relaxed", "hosts": ["web1"], "path": str(host.folder / "apps" / name), "branch": "main",
+            "database": account, "backups": dict(stores[name]), "vars": {"commands": ["true"]},
+        }  # fmt: skip
+        return {"recipe": "shell", "channels": [_CHANNEL], "environments": {"production": production}}
+
+    return {
+        "version": 1,
+        "people": {},
+        "hosts": {"web1": web1},
+        "policies": {"relaxed": {**RELAXED, "run": {"backup": ["anyone"]}}},
+        "apps": {name: app(name) for name in stores},
+    }
+
+
+async def _restore(stand: Stand) -> float:
+    """Restore by hand what was dumped by hand, into a database of its own; give the seconds."""
+    name = f"{stand.database.name}_countersign_by_hand"
+    await stand.server.query(f"CREATE DATABASE {name}")
+    client = f"mariadb --defaults-file={shlex.quote(str(stand.options))} {name}"
+    took = await stand.ssh(f"zstd -q -dc by-hand.sql.zst | {client}")
+    await stand.server.query(f"DROP DATABASE {name}")
+    return took
+
+
+@asynccontextmanager
+async def highest(program: Running) -> AsyncIterator[list[float]]:
+    """Gather the resident memory of a program, in MiB, until the end of the context."""
+    seen = [program.resident_mib()]
+
+    async def look() -> None:
+        while True:
+            seen.append(program.resident_mib())
+            await asyncio.sleep(_EVERY)
+
+    looking = asyncio.create_task(look())
+    try:
+        yield seen
+    finally:
+        looking.cancel()
+
+
+@asynccontextmanager
+async def lifetime(word: str) -> AsyncIterator[list[float]]:
+    """Measure the processes that have a word among their arguments; their seconds are there at the end."""
+    found: list[float] = []
+
+    async def look() -> None:
+        seen: dict[str, float] = {}
+        while True:
+            now = time.perf_counter()
+            living = _living(word)
+            for pid in living - seen.keys():
+                seen[pid] = now
+            found.extend(now - seen.pop(pid) for pid in seen.keys() - living)
+            await asyncio.sleep(_EVERY)
+
+    looking = asyncio.create_task(look())
+    try:
+        yield found
+    finally:
+        looking.cancel()
+
+
+def _living(word: str) -> set[str]:
+    return {entry.name for entry in Path("/proc").glob("[0-9]*") if _has(entry, word)}
+
+
+def _has(process: Path, word: str) -> bool:
+    try:
+        return word.encode() in (process / "cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return False
