@@ -8,7 +8,7 @@ import sys
 import traceback
 from collections.abc import Awaitable, Callable
 
-from bench import ack, backups, deploy, idle, output
+from bench import ack, backups, deploy, idle, load, output
 from bench.report import Report
 from bench.surroundings import surroundings
 
@@ -18,6 +18,7 @@ MEASUREMENTS: dict[str, Callable[[], Awaitable[Report]]] = {
     "output": output.measure,
     "idle": idle.measure,
     "backups": backups.measure,
+    "load": load.measure,
 }
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from bot.domain.inbox import Event, EventKind
 from bot.engine.ports import Clock, InboxStore
+from bot.slack.gateway import SlackBusy
 
 _log = logging.getLogger(__name__)
 
@@ -25,6 +26,8 @@ _MOST_PATIENCE = 0.25
 """Seconds at most that handling waits for recording: who typed a command sees the acknowledgement first."""
 
 _MOST_TRIES = 5
+_MOST_WAITS = 50
+"""So often Slack may ask one event to wait."""
 
 
 @dataclass(frozen=True)
@@ -189,10 +192,16 @@ class InboxWorker:
         await self._store.settle(event.id)
 
     async def _try(self, handler: Handler, event: Event) -> bool:
-        for tried in range(1, _MOST_TRIES + 1):
+        tried = waited = 0
+        while tried < _MOST_TRIES and waited < _MOST_WAITS:
             try:
                 await handler(_received(event))
+            except SlackBusy as busy:
+                # It was certainly not done, and is once Slack takes it: no failure of the handler.
+                waited += 1
+                await asyncio.sleep(busy.seconds)
             except Exception:
+                tried += 1
                 _log.exception("an event could not be handled", extra={"kind": event.kind.value, "tried": tried})
                 if tried < _MOST_TRIES:
                     await asyncio.sleep(self._pause * 2 ** (tried - 1))
