@@ -8,7 +8,7 @@ import sys
 import traceback
 from collections.abc import Awaitable, Callable
 
-from bench import ack, backups, deploy, idle, load, output
+from bench import ack, backups, deploy, home, idle, load, output
 from bench.report import Report
 from bench.surroundings import surroundings
 
@@ -19,6 +19,7 @@ MEASUREMENTS: dict[str, Callable[[], Awaitable[Report]]] = {
     "idle": idle.measure,
     "backups": backups.measure,
     "load": load.measure,
+    "home": home.measure,
 }
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from collections.abc import Mapping
+from typing import Any
 
 from slack_bolt.async_app import AsyncApp
 
@@ -15,13 +17,17 @@ from bot.slack.sockets import SlackSockets
 from bot.store.store import SystemClock, open_store
 
 
+async def _nothing_wrong(_: Mapping[str, Any]) -> Mapping[str, str]:
+    return {}
+
+
 async def _main() -> None:
     clock = SystemClock()
     async with open_store("sqlite+aiosqlite:///data/countersign.db", clock) as store, open_session() as session:
         client = build_client(os.environ["SLACK_BOT_TOKEN"], os.environ["SLACK_API_URL"], session)
         app = AsyncApp(client=client, process_before_response=True, raise_error_for_unhandled_request=True)
         inbox = Inbox(store, clock)
-        register_all(app, inbox, lambda _: {})
+        register_all(app, inbox, _nothing_wrong)
         token, record = os.environ["SLACK_APP_TOKEN"], command_recorder(inbox)
         sockets = SlackSockets(app, token, record, Gateway(client), lambda: None)
         await sockets.start()

@@ -6,6 +6,8 @@ Usage: scripts/screenshots.py (make screenshots)
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from playwright.async_api import Browser, Page, async_playwright
@@ -30,7 +32,7 @@ DESK, PHONE = (1280, 900), (390, 844)
 
 
 async def main() -> None:
-    """Play a deploy, and take a picture of the request to approve and two of the end."""
+    """Play a deploy, and take pictures of the request to approve, the App Home, a form, and two of the end."""
     IMAGES.mkdir(parents=True, exist_ok=True)
     async with set_up(0, Announcer(console())) as stage, visit(stage.url) as visitor, async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
@@ -38,6 +40,8 @@ async def main() -> None:
         request = await visitor.until(lambda room: room.newest("approval"), "the request to approve")
         await visitor.until(lambda room: (room.newest("approval") or {}).get("reactions"), "its reactions")
         await picture(browser, stage.url, RELEASER, request, PHONE, "approval-phone")
+        await home(browser, stage.url, RELEASER, "home-phone")
+        await form(browser, stage.url, ENGINEER, "form-phone")
         await visitor.react(RELEASER, request, "white_check_mark")
         await ended(visitor)
         await picture(browser, stage.url, ENGINEER, request, DESK, "deploy")
@@ -51,18 +55,46 @@ async def ended(visitor: Visitor) -> None:
     await visitor.until(lambda room: room.is_over(run) and room.files(f"{run}.log"), "the end of the run")
 
 
+async def home(browser: Browser, url: str, user: str, name: str) -> None:
+    """Open the App Home as a person sees it, once its environment was looked at, and keep the picture."""
+    async with opened(browser, f"{url}?as={user}#/app/home", PHONE) as page:
+        await page.get_by_text("1 thing needs you").wait_for()
+        await page.get_by_text("site up").wait_for()
+        await kept(page, name)
+
+
+async def form(browser: Browser, url: str, user: str, name: str) -> None:
+    """Open the form of `/deploy` from the App Home, once the branch's commits are there, and keep the picture."""
+    async with opened(browser, f"{url}?as={user}#/app/home", PHONE) as page:
+        await page.get_by_role("button", name="Deploy", exact=True).click()
+        await page.get_by_label("Commit", exact=True).wait_for()
+        await kept(page, name)
+
+
 async def picture(browser: Browser, url: str, user: str, request: Message, size: tuple[int, int], name: str) -> None:
     """Open the thread of a run as a person sees it, and keep the picture."""
+    async with opened(browser, f"{url}?as={user}#/{CHANNEL}/{request['thread_ts']}", size) as page:
+        await kept(page, name)
+
+
+@asynccontextmanager
+async def opened(browser: Browser, address: str, size: tuple[int, int]) -> AsyncIterator[Page]:
+    """Open a page in a window of its own."""
     width, height = size
     context = await browser.new_context(
         viewport={"width": width, "height": height}, device_scale_factor=2, color_scheme="light", locale="en-GB"
     )
     page = await context.new_page()
-    await page.goto(f"{url}?as={user}#/{CHANNEL}/{request['thread_ts']}")
+    await page.goto(address)
     await page.wait_for_selector("body[data-ready]")
+    yield page
+    await context.close()
+
+
+async def kept(page: Page, name: str) -> None:
+    """Keep the picture once nothing moves any more."""
     await settled(page)
     await page.screenshot(path=IMAGES / f"{name}.png")
-    await context.close()
     print(IMAGES / f"{name}.png")
 
 

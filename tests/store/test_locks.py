@@ -1,10 +1,11 @@
 """Locks and overviews: what the store promises, on SQLite and on MariaDB."""
 
 import asyncio
+import sqlite3
 from dataclasses import replace
 from datetime import timedelta
 
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, event, text
 
 from bot.domain.backup import PROOF_STEP, Proof
 from bot.domain.history import first_break
@@ -186,6 +187,28 @@ async def test_runs_of_a_store_from_before_are_found_by_what_they_did(url: str) 
         [here] = await store.overviews((TARGET,))
         assert here.release is not None
         assert here.release.id == released
+
+
+async def test_no_query_of_an_overview_reads_every_run(sqlite_url: str) -> None:
+    asked: dict[str, object] = {}
+    async with open_store(sqlite_url) as store:
+        await ended(store, 1, RunState.SUCCEEDED)
+
+        def note(connection: object, cursor: object, statement: str, values: object, *rest: object) -> None:
+            asked[statement] = values
+
+        event.listen(store._database._pool._engine, "before_cursor_execute", note)  # type: ignore[attr-defined]
+        await store.overviews((TARGET, TargetName("other", "production")))
+    connection = sqlite3.connect(plain(sqlite_url).removeprefix("sqlite:///"))
+    plans = {
+        statement: [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", values)]
+        for statement, values in asked.items()
+        if statement.lstrip().upper().startswith("SELECT")
+    }
+    connection.close()
+    assert len(plans) >= 4
+    for statement, found in plans.items():
+        assert not [step for step in found if step.startswith(("SCAN r", "SCAN s"))], statement
 
 
 async def test_who_opened_the_home_and_what_they_chose_is_kept(store: SqlStore) -> None:

@@ -72,8 +72,8 @@ def _commits(prospect: Prospect, scene: Scene) -> tuple[Block | None, ...]:
     if not newest.commits:
         return (context(say("form.commits.none", branch=newest.branch, sha=newest.head[:_SHORT])),)
     tip = newest.commits[0]
-    newest_of = say("form.commits.tip", branch=newest.branch)
-    options = [option(newest_of, _TIP, _told(tip, scene)), *(_option(each, scene) for each in newest.commits)]
+    newest_of = say("form.commits.tip", branch=newest.branch, commit=_told(tip, scene))
+    options = [option(newest_of, _TIP), *(_option(each, scene) for each in newest.commits)]
     # Another target has other commits: what was chosen for one must not be kept for the next.
     menu_of = menu(COMMIT, say("form.commit"), options, chosen=_TIP, block=f"{COMMIT} {prospect.target.name}")
     stale = None if newest.fetched else context(say("form.commits.stale"))

@@ -1,0 +1,166 @@
+"""Showing how things stand: the App Home and `/ops status`, with ten runs in the store and with ten thousand."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+
+from sqlalchemy import Connection, create_engine, insert
+
+from bench.report import Report, Samples, ratio
+from bot.domain.home import Viewer
+from bot.domain.names import TargetName
+from bot.domain.people import ANYONE, Roster
+from bot.domain.policy import Policy
+from bot.domain.request import Action
+from bot.domain.secrets import Masker
+from bot.domain.target import EmojiNames, Operations, Target
+from bot.engine.desk import Desk
+from bot.engine.lookout import Lookout
+from bot.engine.world import World
+from bot.slack.cards.home_card import home_view
+from bot.slack.cards.ops_card import ops_card
+from bot.slack.english import ENGLISH
+from bot.slack.scene import Scene
+from bot.slack.sentences import Sentences
+from bot.store.instants import to_micros
+from bot.store.rows import gate_text, json_text, plan_text, step_values
+from bot.store.schema import runs, steps
+from bot.store.store import SqlStore, SystemClock, open_store
+from tests.slack.runs import AT, RUNS
+
+FEW, MANY = 10, 10_000
+PAIRS = 60
+MOST_TIMES = 1.5
+TARGETS = tuple(TargetName(f"app{number}", "production") for number in range(10))
+_VIEWER = "U0AMELIE"
+_AT_ONCE = 200
+
+
+async def measure() -> Report:
+    """Build what each shows, from the store to the blocks, in turns."""
+    with tempfile.TemporaryDirectory(prefix="cs-home-") as folder:
+        async with AsyncExitStack() as stack:
+            stores = {}
+            for count in (FEW, MANY):
+                url = f"sqlite+aiosqlite:///{folder}/{count}.db"
+                async with open_store(url):
+                    pass
+                await asyncio.to_thread(_fill, Path(folder) / f"{count}.db", count)
+                stores[count] = await stack.enter_async_context(open_store(url))
+            shown = {"App Home": _home, "/ops status": _status}
+            took = {name: await _in_turns(stores, show) for name, show in shown.items()}
+    lines = [
+        Samples(f"{name}, {count} runs", values, "ms").line()
+        for name, seconds in took.items()
+        for count, values in seconds.items()
+    ]
+    judged = [ratio(f"{name}: {MANY} to {FEW} runs", s[MANY], s[FEW], MOST_TIMES).line() for name, s in took.items()]
+    return Report(f"How things stand, {len(TARGETS)} targets, {PAIRS} pairs in turns", [*lines, *judged])
+
+
+Show = Callable[[Lookout, Scene], Awaitable[None]]
+
+
+async def _in_turns(stores: dict[int, SqlStore], show: Show) -> dict[int, list[float]]:
+    """Time it on each store, one after the other; the first pair warms up and does not count."""
+    took: dict[int, list[float]] = {count: [] for count in stores}
+    scene = Scene(Sentences(ENGLISH), Masker(()), EmojiNames(), SystemClock().now())
+    for _ in range(PAIRS + 1):
+        for count, store in stores.items():
+            lookout = _lookout(store)
+            began = time.perf_counter()
+            await show(lookout, scene)
+            took[count].append((time.perf_counter() - began) * 1000)
+    return {count: values[1:] for count, values in took.items()}
+
+
+async def _home(lookout: Lookout, scene: Scene) -> None:
+    home_view(await lookout.cockpit(await lookout.picture(), Viewer(_VIEWER, "", scene.now)), {}, scene)
+
+
+async def _status(lookout: Lookout, scene: Scene) -> None:
+    ops_card(await lookout.picture(), scene)
+
+
+class _Everybody:
+    """A directory in which everybody is a person of the workspace."""
+
+    async def roster(self, users: frozenset[str], groups: frozenset[str]) -> Roster:
+        """Give them."""
+        return Roster(dict.fromkeys(groups, users), users)
+
+
+def _lookout(store: SqlStore) -> Lookout:
+    policy = Policy("relaxed", run=dict.fromkeys(Action, ANYONE))
+    targets = {name: Target(name, "shell", ("C0OPS",), policy, ("web1",), "/srv", "main") for name in TARGETS}
+    operations = Operations(EmojiNames(), {}, {}, targets)
+    # The ports that are asked, and no others: a look at a host is no part of this.
+    ports = SimpleNamespace(
+        store=store, locks=store, operations=operations, directory=_Everybody(), clock=SystemClock()
+    )
+    world = cast("World", ports)
+    return Lookout(world, Desk(world))
+
+
+def _fill(file: Path, count: int) -> None:
+    """Write runs of the past, each a deploy with its plan and nine steps, spread over the targets."""
+    engine = create_engine(f"sqlite:///{file}")
+    with engine.begin() as connection:
+        for first in range(0, count, _AT_ONCE):
+            _write(connection, range(first, min(first + _AT_ONCE, count)))
+    engine.dispose()
+
+
+def _write(connection: Connection, numbers: range) -> None:
+    past = RUNS["succeeded"]
+    plan = past.plan
+    gate = past.gate
+    if plan is None or gate is None:
+        raise ValueError("a deploy that succeeded has a plan and a gate")
+    run_rows, step_rows = [], []
+    for number in numbers:
+        name = TARGETS[number % len(TARGETS)]
+        run, at = f"R-{number:06}", AT + timedelta(minutes=number)
+        request = replace(past.request, target=name, origin=replace(past.request.origin, event=run))
+        ended = to_micros(at + timedelta(seconds=48))
+        target = {"app": name.app, "environment": name.environment}
+        run_rows.append(
+            {
+                **target,
+                "id": run,
+                "event": run,
+                "action": request.action.value,
+                "request": json_text(request.to_json()),
+                "state": past.state.value,
+                "plan": plan_text(plan),
+                "gate": gate_text(gate),
+                "facts": "{}",
+                "created_at": to_micros(at),
+                "change_started_at": to_micros(at),
+                "ended_at": ended,
+                "revision": 9,
+                "published_revision": 9,
+            }
+        )
+        step_rows += [
+            {
+                **target,
+                **step_values(replace(row, started_at=at, ended_at=at + timedelta(seconds=2))),
+                "run": run,
+                "step": row.key,
+                "place": row.place,
+                "attempt": 1,
+            }
+            for row in past.steps
+        ]
+    connection.execute(insert(runs), run_rows)
+    connection.execute(insert(steps), step_rows)
