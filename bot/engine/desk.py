@@ -9,10 +9,14 @@ from bot.domain.lock import Lock
 from bot.domain.names import TargetName
 from bot.domain.overview import TargetOverview
 from bot.domain.people import Membership, membership
+from bot.domain.policy import OVERRIDE
 from bot.domain.request import Action
 from bot.engine.refusals import on_record
 from bot.engine.rules import require
 from bot.engine.world import World
+
+_CHANGING = (Action.DEPLOY, Action.ROLLBACK, Action.RESTORE)
+"""What an exception can be asked for with."""
 
 
 @dataclass(frozen=True)
@@ -22,10 +26,12 @@ class Allowed:
     Args:
         targets: by action, the targets on which they may ask for it, in order; an action without any is missing.
         uncertain: whether a look-up failed, so that there may be more.
+        exceptions: the flags of the exceptions that they may ask for on one of the targets at least.
     """
 
     targets: Mapping[Action, tuple[TargetName, ...]]
     uncertain: bool
+    exceptions: frozenset[str] = frozenset()
 
 
 class Desk:
@@ -107,7 +113,9 @@ class Desk:
             for action in Action
             for name in targets
         ]
-        groups = frozenset(group for _, _, people in asked for group in people.groups)
+        policies = [self._world.operations.targets[name].policy for name in targets]
+        glass = [policy.emergency for policy in policies if policy.emergency is not None]
+        groups = frozenset(group for people in (*glass, *(people for _, _, people in asked)) for group in people.groups)
         roster = await self._world.directory.roster(frozenset({user}), groups)
         found: dict[Action, tuple[TargetName, ...]] = {}
         uncertain = False
@@ -119,7 +127,11 @@ class Desk:
                     uncertain = True
                 case Membership.NO:
                     pass
-        return Allowed(found, uncertain)
+        changing = {name for action in _CHANGING for name in found.get(action, ())}
+        may_override = any(OVERRIDE in self._world.operations.targets[name].policy.approve for name in changing)
+        may_break = changing and any(membership(user, people, roster) is Membership.YES for people in glass)
+        flags = (("--during-freeze", may_override), ("--emergency", may_break))
+        return Allowed(found, uncertain, frozenset(flag for flag, may in flags if may))
 
     async def _may_lock(self, target: TargetName, user: str, action: str) -> None:
         people = self._world.operations.targets[target].policy.who_may(Action.DEPLOY)

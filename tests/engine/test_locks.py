@@ -104,6 +104,19 @@ async def test_what_somebody_may_is_judged_by_the_policy_of_each_target(world: S
     assert not eve.uncertain
 
 
+async def test_exceptions_are_only_for_who_may_change_something_where_the_policy_knows_them(world: SmallWorld) -> None:
+    bob = People(("bob",), frozenset({"U0BOB"}))
+    known = replace(POLICY, approve={**POLICY.approve, "override": POLICY.approve["deploy"]}, emergency=bob)
+    for policy, user, flags in (
+        (POLICY, "U0BOB", set()),
+        (known, "U0BOB", {"--during-freeze", "--emergency"}),
+        (known, "U0AMELIE", {"--during-freeze"}),
+        (replace(known, run={Action.BACKUP: bob}), "U0BOB", set()),
+    ):
+        world.target = replace(world.target, policy=policy)
+        assert (await world.new_engine().desk.allowed((NAME,), user)).exceptions == flags
+
+
 async def test_an_overview_tells_of_a_run_without_asking_a_host(world: SmallWorld) -> None:
     run = await world.submit()
     await world.until(run, RunState.AWAITING_APPROVAL)

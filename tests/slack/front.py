@@ -236,7 +236,7 @@ class DeploySpec:
     name = "/deploy"
     action = Action.DEPLOY
     description = "Bring a commit live"
-    usage = "APP ENV [REF] [--dry-run] [--no-migrate]"
+    usage = "APP ENV [REF] [--dry-run] [--no-migrate] [--during-freeze REASON | --emergency REASON]"
 
     def parse(self, words: tuple[str, ...], origin: Origin, operations: Operations) -> Request:
         plain = [word for word in words if not word.startswith("-")]

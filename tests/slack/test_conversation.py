@@ -103,7 +103,8 @@ async def test_a_refusal_of_the_engine_arrives_even_where_the_response_url_fails
 async def test_words_missing_open_a_form_whose_errors_stand_at_the_field(world: World) -> None:
     async with world.room():
         await world.server.acting.command(AMELIE, OPS, "/deploy")
-        view = await eventually(lambda: [item for item in world.server.state.views.values() if item.user == AMELIE])
+        views = world.server.state.views
+        view = await eventually(lambda: [item for item in views.values() if item.content.get("submit")])
         filled = {"target": {"target": "compte staging"}, "ref": {"ref": "a..b"}}
         errors = await world.server.acting.submit(AMELIE, view[0].id, filled)
         assert set(errors) == {"ref"}

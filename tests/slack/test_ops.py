@@ -37,6 +37,7 @@ class FakeDesk:
         self.locks: dict[TargetName, Lock] = locks
         self.may: dict[Action, tuple[TargetName, ...]] = {Action.DEPLOY: (NAME,)}
         self.uncertain = False
+        self.exceptions: frozenset[str] = frozenset()
         self.refuses: Refused | None = None
 
     async def overviews(self, targets: tuple[TargetName, ...]) -> tuple[TargetOverview, ...]:
@@ -56,7 +57,7 @@ class FakeDesk:
         return self.locks.pop(lock.target, None) is not None
 
     async def allowed(self, targets: tuple[TargetName, ...], user: str) -> Allowed:
-        return Allowed(self.may, self.uncertain)
+        return Allowed(self.may, self.uncertain, self.exceptions)
 
 
 class Heard:
@@ -166,6 +167,14 @@ async def test_who_may_not_is_told_who_may(ops: Typed) -> None:
     assert "You may not lock here." in told
     assert "engineers" in told
     assert "Nothing was done." in told
+
+
+async def test_help_shows_only_the_ways_of_a_command_that_one_may_go(ops: Typed) -> None:
+    told = await ops("help")
+    assert "`/deploy APP ENV [REF] [--dry-run] [--no-migrate]`" in told
+    assert "`/ops status [APP [ENV]]`" in told
+    ops.desk.exceptions = frozenset({"--emergency"})
+    assert "[--no-migrate] [--emergency REASON]`" in await ops("help")
 
 
 async def test_help_lists_only_what_one_may(ops: Typed) -> None:

@@ -12,7 +12,10 @@ from bot.domain.ops import CancelRun, SetLock, ShowHelp, ShowStatus, TakeLockOff
 from bot.domain.request import Action, Origin
 from bot.domain.run import BEFORE_CHANGE, RunState
 from bot.domain.secrets import Masker
+from bot.domain.usage import usage_for
+from bot.engine.desk import Allowed
 from bot.engine.ports import Clock
+from bot.slack import markup
 from bot.slack.answers import Answers
 from bot.slack.cards.ops_card import lock_set_card, ops_card
 from bot.slack.handlers.unlocking import Unlocking
@@ -132,20 +135,35 @@ class OpsHandler:
             return say("ops.none")
         allowed = await self._front.desk.allowed(targets, user)
         told = [
-            say("ops.help.command", usage=f"{spec.name} {spec.usage}", what=spec.description, where=_where(where))
+            say("ops.help.command", usage=_usage(spec, allowed), what=spec.description, where=_where(where))
             for _, spec in sorted(self._commands.items())
             if (where := allowed.targets.get(spec.action))
         ]
-        if where := allowed.targets.get(Action.RESTORE):
+        if (where := allowed.targets.get(Action.RESTORE)) and not allowed.targets.get(Action.BACKUP):
             told.append(say("ops.help.restore", where=_where(where)))
         if where := allowed.targets.get(Action.DEPLOY):
             told.append(say("ops.help.lock", where=_where(where)))
         unsure = say("ops.help.uncertain") if allowed.uncertain else Markup("")
-        return lines((say("ops.help"), *told, say("ops.help.always"), unsure))
+        return lines((say("ops.help"), *told, say("ops.help.always", words="[APP [ENV]]"), unsure))
 
     def _scene(self) -> Scene:
         emoji = self._front.operations.emoji
         return Scene(self._sentences, self._masker, emoji, self._clock.now())
+
+
+_OF_RESTORE = frozenset({"restore", "drop-old"})
+"""The ways of `/backup` that a policy calls a restore."""
+
+
+def _usage(spec: CommandSpec, allowed: Allowed) -> Markup:
+    """Give a command with the ways of it that somebody may go."""
+
+    def may_go(word: str) -> bool:
+        if word in ("--during-freeze", "--emergency"):
+            return word in allowed.exceptions
+        return word not in _OF_RESTORE or bool(allowed.targets.get(Action.RESTORE))
+
+    return markup.inline(f"{spec.name} {usage_for(spec.usage, may_go)}")
 
 
 def _where(targets: tuple[TargetName, ...]) -> str:
