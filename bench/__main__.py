@@ -8,13 +8,15 @@ import sys
 import traceback
 from collections.abc import Awaitable, Callable
 
-from bench import ack, backups, deploy, home, idle, load, output
+from bench import ack, backups, deploy, home, idle, load, output, plan, status
 from bench.report import Report
 from bench.surroundings import surroundings
 
 MEASUREMENTS: dict[str, Callable[[], Awaitable[Report]]] = {
     "ack": ack.measure,
     "deploy": deploy.measure,
+    "status": status.measure,
+    "plan": plan.measure,
     "output": output.measure,
     "idle": idle.measure,
     "backups": backups.measure,

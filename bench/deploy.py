@@ -14,6 +14,7 @@ from typing import Any
 
 from bench.program import running
 from bench.report import Report, Samples, ratio
+from bench.site import over_ssh, servers
 from bench.stand import BOT, slack_environment, workspace
 from bot.demo.application import Application
 from bot.demo.commits import Kind
@@ -50,7 +51,7 @@ async def measure() -> Report:
     """Deploy fresh copies of one application in turns, by the bot and by the script."""
     async with AsyncExitStack() as stack:
         folder = await stack.enter_async_context(temporary_folder("cs-"))
-        host, database = await _servers(stack, folder)
+        host, database = await servers(stack, folder)
         sites = await _sites(stack, folder, host, database)
         playground = await stack.enter_async_context(workspace())
         ops_file, secrets = _operations(folder, host, [site for pair in sites for site in pair])
@@ -76,16 +77,8 @@ async def measure() -> Report:
     )
 
 
-async def _servers(stack: AsyncExitStack, folder: Path) -> tuple[Host, DatabaseServer]:
-    for name in ("mariadb", "web1", "template"):
-        (folder / name).mkdir()
-    database = await stack.enter_async_context(DatabaseServer(folder / "mariadb"))
-    # Nothing is recorded: the ledger's stand-ins would add to both sides.
-    host = await stack.enter_async_context(Host(folder / "web1", recorded=()))
-    return host, database
-
-
 async def _sites(stack: AsyncExitStack, folder: Path, host: Host, server: DatabaseServer) -> list[tuple[Site, Site]]:
+    (folder / "template").mkdir()
     template = await Template.make(folder / "template", host, server)
     numbers = itertools.count(1)
 
@@ -163,24 +156,7 @@ async def _by_script(host: Host, site: Site) -> float:
     script = host.home / "deploy.sh"
     script.write_text(_SCRIPT.read_text())
     words = ["bash", "deploy.sh", str(application.path), await application.tip(), "php8.2-fpm", site.web.health_url]
-    options = [
-        *("-F", "none", "-i", str(host.key), "-p", str(host.port), "-l", host.user),
-        *("-o", f"UserKnownHostsFile={host.known_hosts}", "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes"),
-    ]
-    began = time.perf_counter()
-    process = await asyncio.create_subprocess_exec(
-        "ssh",
-        *options,
-        host.address,
-        shlex.join(words),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    said, _ = await process.communicate()
-    took = time.perf_counter() - began
-    if process.returncode != 0:
-        raise RuntimeError(f"deploy.sh ended with {process.returncode}: {said.decode(errors='replace')}")
+    took = await over_ssh(host, shlex.join(words))
     await _must_be_deployed(site)
     return took
 

@@ -66,7 +66,7 @@ async def pair(servers_folder: Path) -> AsyncIterator[Pair]:
         made = await primary.create(ACCOUNT)
         copied = MadeDatabase(replica.host, replica.port, made.name, made.user, made.password)
         both = Pair(primary, replica, made, copied)
-        await eventually(both.caught_up, seconds=30)
+        await eventually(both.caught_up, seconds=120)
         yield both
 
 
@@ -78,12 +78,12 @@ async def grants(pair: Pair) -> AsyncIterator[Callable[..., object]]:
         given.extend(privileges)
         for privilege in privileges:
             await pair.primary.query(f"GRANT {privilege} ON *.* TO `{ACCOUNT}`@`%`")
-        await eventually(pair.caught_up, seconds=30)
+        await eventually(pair.caught_up, seconds=120)
 
     yield grant
     for privilege in given:
         await pair.primary.query(f"REVOKE {privilege} ON *.* FROM `{ACCOUNT}`@`%`")
-    await eventually(pair.caught_up, seconds=30)
+    await eventually(pair.caught_up, seconds=120)
 
 
 @pytest.fixture
@@ -118,7 +118,7 @@ async def test_with_them_the_lag_of_a_replica_and_who_follows_a_primary_are_told
 async def test_a_replica_that_applies_slowly_says_how_far_it_is_behind(replication, pair, grants) -> None:
     await grants("SLAVE MONITOR")
     await pair.primary.query("CREATE OR REPLACE TABLE t (a INT)", database=ACCOUNT)
-    await eventually(pair.caught_up, seconds=30)
+    await eventually(pair.caught_up, seconds=120)
     async with pair.replica.lock_table(ACCOUNT, "t"):  # as a long report on the replica does
         await pair.primary.query("ALTER TABLE t ADD b INT", database=ACCOUNT)
 
@@ -126,14 +126,14 @@ async def test_a_replica_that_applies_slowly_says_how_far_it_is_behind(replicati
             (primary,) = (await replication(pair.on_replica)).primaries
             return primary.seconds or 0
 
-        assert await eventually(behind, seconds=30) > 0
-    await eventually(pair.caught_up, seconds=30)
+        assert await eventually(behind, seconds=120) > 0
+    await eventually(pair.caught_up, seconds=120)
 
 
 async def test_a_replica_that_stopped_is_told_with_its_reason_and_has_no_lag(replication, pair, grants) -> None:
     await grants("SLAVE MONITOR")
     await pair.primary.query("CREATE TABLE numbers (a INT PRIMARY KEY)", database=ACCOUNT)
-    await eventually(pair.caught_up, seconds=30)
+    await eventually(pair.caught_up, seconds=120)
     await pair.replica.query("INSERT INTO numbers VALUES (1)", database=ACCOUNT)
     try:
         await pair.primary.query("INSERT INTO numbers VALUES (1)", database=ACCOUNT)
@@ -143,11 +143,11 @@ async def test_a_replica_that_stopped_is_told_with_its_reason_and_has_no_lag(rep
             assert not primary.trouble or primary.seconds is None
             return primary.trouble
 
-        assert "Duplicate entry '1'" in await eventually(trouble, seconds=30)
+        assert "Duplicate entry '1'" in await eventually(trouble, seconds=120)
     finally:
         await pair.replica.query("DELETE FROM numbers", database=ACCOUNT)
         await pair.replica.query("START SLAVE")
-        await eventually(pair.caught_up, seconds=30)
+        await eventually(pair.caught_up, seconds=120)
 
 
 async def test_one_that_is_stopped_by_hand_may_be_a_primary_by_now_as_far_as_can_be_seen(replication, pair) -> None:
@@ -156,7 +156,7 @@ async def test_one_that_is_stopped_by_hand_may_be_a_primary_by_now_as_far_as_can
         assert (await replication(pair.on_replica)).hidden == {Hidden.PRIMARY: "SLAVE MONITOR"}
     finally:
         await pair.replica.query("START SLAVE")
-        await eventually(pair.caught_up, seconds=30)
+        await eventually(pair.caught_up, seconds=120)
 
 
 WAITING = {"Replica_IO_Running": "Yes", "Replica_SQL_Running": "Yes", "Source_Host": "db1", "Source_Port": 3306}

@@ -1,0 +1,111 @@
+"""A plan with evidence on many pending migrations, beside the preview that artisan gives of them."""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+import time
+from contextlib import AsyncExitStack
+from typing import Any
+
+from bench.deploy import find, followed
+from bench.program import running
+from bench.report import Report, Samples
+from bench.site import Site, new_site, over_ssh, servers
+from bench.stand import BOT, slack_environment, workspace
+from bot.demo.git import git
+from bot.demo.process import temporary_folder
+from bot.playground.server import RunningPlayground
+from bot.playground.snapshot import snapshot
+from tests.support import OPS_PASSWORD, operations, write_operations
+from tests.support.operations import PRODUCTION
+
+ROUNDS = 3
+PENDING = 50
+_CHANNEL, _ENGINEER, _RELEASER = "C0OPS", "U0AMELIE", "U0BOB"
+
+
+async def measure() -> Report:
+    """Plan the same deploy several times; each one is rejected at its gate, and so every plan is made anew."""
+    async with AsyncExitStack() as stack:
+        folder = await stack.enter_async_context(temporary_folder("cs-"))
+        host, server = await servers(stack, folder)
+        site = await new_site(folder, host, server)
+        await _push_pending(site)
+        playground = await stack.enter_async_context(workspace())
+        policy: dict[str, Any] = {**PRODUCTION, "backup_before": {}}
+        environment = {
+            **slack_environment(playground),
+            OPS_PASSWORD: site.application.database.password,
+            "OPS_FILE": str(write_operations(folder, operations(host, site.application, policy=policy))),
+        }
+        await stack.enter_async_context(running(BOT, folder, environment))
+        ours, theirs = [], []
+        for _ in range(ROUNDS):
+            ours.append(await _by_bot(playground))
+            theirs.append(await _by_preview(site))
+    ratios = Samples("ratio, median of the pairs", [mine / other for mine, other in zip(ours, theirs, strict=True)])
+    return Report(
+        f"A plan with evidence, {PENDING} pending migrations: SQL and class of each statement, all rehearsed on a copy",
+        [
+            Samples("ssh host php artisan migrate --pretend", theirs, "s").line(),
+            Samples("countersign, from asking to the gate", ours, "s").line(),
+            Samples("countersign, for each migration", [each / PENDING for each in ours], "s").line(),
+            ratios.line(),
+        ],
+    )
+
+
+async def _push_pending(site: Site) -> None:
+    folder = site.application.author / "database" / "migrations"
+    for number in range(1, PENDING + 1):
+        column = f"bench_{number}"
+        (folder / f"2026_01_01_{number:06}_add_{column}.php").write_text(
+            "<?php\nuse Illuminate\\Database\\Migrations\\Migration;\nuse Illuminate\\Support\\Facades\\Schema;\n"
+            "return new class extends Migration {\n"
+            f"  public function up() {{ Schema::table('users', fn ($t) => $t->integer('{column}')->nullable()); }}\n"
+            f"  public function down() {{ Schema::table('users', fn ($t) => $t->dropColumn('{column}')); }}\n}};\n"
+        )
+    author = site.application.author
+    await git(author, "add", "--all")
+    await git(author, "commit", "--quiet", "-m", f"feat: {PENDING} columns")
+    await git(author, "push", "--quiet", str(site.application.origin), "HEAD:main")
+
+
+async def _by_bot(playground: RunningPlayground) -> float:
+    """Ask for the deploy; give the seconds until it can be approved. It is rejected then."""
+    async with followed(playground) as messages:
+        began = time.perf_counter()
+        delivery = asyncio.create_task(playground.acting.command(_ENGINEER, _CHANNEL, "/deploy compte production"))
+        request = await find(messages, "countersign_approval", "open")
+        took = time.perf_counter() - began
+        await delivery
+        evidence = str(next(m for m in _thread(playground) if _kind(m) == "countersign_plan")["blocks"])
+        if f"rehearsed on a copy: {PENDING} migrations" not in evidence:
+            raise RuntimeError(f"not rehearsed: {evidence[:2000]}")
+        playground.acting.react(_RELEASER, _CHANNEL, request["ts"], "x")
+        await find(messages, "countersign_result")
+    return took
+
+
+def _thread(playground: RunningPlayground) -> list[dict[str, Any]]:
+    """Give the messages of the channel, the newest first."""
+    return list(reversed(snapshot(playground.state, playground.sockets)["channels"][0]["messages"]))
+
+
+def _kind(message: dict[str, Any]) -> str:
+    return str((message.get("metadata") or {}).get("event_type", ""))
+
+
+async def _by_preview(site: Site) -> float:
+    """Preview the same migrations by artisan, in a worktree of their commit as a careful person would."""
+    application = site.application
+    tree = application.folder / "preview"
+    await git(application.path, "worktree", "add", "--quiet", "--detach", "--force", str(tree), "origin/main")
+    for name in (".env", "vendor"):
+        if not (tree / name).exists():
+            (tree / name).symlink_to(application.path / name)
+    try:
+        return await over_ssh(site.host, f"cd {shlex.quote(str(tree))} && php artisan migrate --pretend --force")
+    finally:
+        await git(application.path, "worktree", "remove", "--force", "--force", str(tree))

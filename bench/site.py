@@ -1,0 +1,75 @@
+"""An application on a host of this machine, and asking that host over `ssh` as a person would."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from bot.demo.application import Application
+from bot.demo.database import DatabaseServer
+from bot.demo.host import Host
+from tests.support.template import Template
+
+
+@dataclass(frozen=True)
+class Site:
+    """An application on a host.
+
+    Args:
+        host: on which it is.
+        application: at its first commit.
+    """
+
+    host: Host
+    application: Application
+
+
+async def servers(stack: AsyncExitStack, folder: Path) -> tuple[Host, DatabaseServer]:
+    """Start an SSH server and a database server; nothing is recorded, which would add to both sides."""
+    for name in ("mariadb", "web1"):
+        (folder / name).mkdir()
+    database = await stack.enter_async_context(DatabaseServer(folder / "mariadb"))
+    host = await stack.enter_async_context(Host(folder / "web1", recorded=()))
+    return host, database
+
+
+async def new_site(folder: Path, host: Host, server: DatabaseServer) -> Site:
+    """Make an application."""
+    (folder / "template").mkdir()
+    template = await Template.make(folder / "template", host, server)
+    database = await server.create("compte")
+    return Site(host, await template.copy(host.folder / "apps" / "compte", host, database, server))
+
+
+async def over_ssh(host: Host, command: str) -> float:
+    """Run a command over a connection of its own; give the seconds from starting `ssh` to its end.
+
+    Args:
+        host: on which it runs.
+        command: for its shell.
+
+    Raises:
+        RuntimeError: it failed; with what it said.
+    """
+    options = [
+        *("-F", "none", "-i", str(host.key), "-p", str(host.port), "-l", host.user),
+        *("-o", f"UserKnownHostsFile={host.known_hosts}", "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes"),
+    ]
+    began = time.perf_counter()
+    process = await asyncio.create_subprocess_exec(
+        "ssh",
+        *options,
+        host.address,
+        command,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    said, _ = await process.communicate()
+    took = time.perf_counter() - began
+    if process.returncode != 0:
+        raise RuntimeError(f"{command} ended with {process.returncode}: {said.decode(errors='replace')[-1000:]}")
+    return took
