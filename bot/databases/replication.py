@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from bot.databases.connect import Flavour, ReadOnlySession
-from bot.databases.server_errors import NEEDS_PRIVILEGE, SYNTAX, ServerError
+from bot.databases.connect import Flavour, ReadOnlySession, Row
+from bot.databases.server_errors import LOST, ServerError
 from bot.domain.look import Hidden, Primary, Replica, Replication
 
 _LONGEST_TROUBLE = 200
@@ -35,15 +35,18 @@ _EVER = {Flavour.MARIADB: "@@global.gtid_slave_pos", Flavour.MYSQL: "''"}
 async def replication_of(session: ReadOnlySession, *, sees_all_sessions: bool) -> Replication:
     """Read how a server takes part in replication; what may not be seen is said to be hidden.
 
+    A proxy or a managed server that does not know these statements is no reason to know nothing else of it.
+
     Args:
         session: with the server.
         sees_all_sessions: whether the session's user may see everybody's sessions.
 
     Raises:
-        ServerError: it cannot be read, for another reason than a privilege.
+        ServerError: the connection was lost, or the time is over.
     """
-    counts = {str(name).lower(): str(value) for name, value in await session.rows(_COUNTS)}
-    ((read_only, ever),) = await session.rows(f"SELECT @@global.read_only, {_EVER[session.flavour]}")
+    counts = {str(name).lower(): str(value) for name, value in await _rows(session, _COUNTS)}
+    settings = await _rows(session, f"SELECT @@global.read_only, {_EVER[session.flavour]}")
+    read_only, ever = settings[0] if settings else (False, False)
     hidden: dict[Hidden, str] = {}
     primaries = await _primaries(session)
     if primaries is None:
@@ -54,22 +57,30 @@ async def replication_of(session: ReadOnlySession, *, sees_all_sessions: bool) -
     replicas: tuple[Replica, ...] = ()
     count = int(connected) if connected is not None else None
     if sees_all_sessions:
-        replicas = replicas_of(await session.rows(_REPLICAS))
+        replicas = replicas_of(await _rows(session, _REPLICAS))
         count = len(replicas)
     elif count is None or count > 0:
         hidden[Hidden.REPLICAS] = _SHOWS_REPLICAS
     return Replication(primaries or (), replicas, count, hidden, bool(read_only))
 
 
+async def _rows(session: ReadOnlySession, sql: str) -> tuple[Row, ...]:
+    """Run a statement; one that the server refuses gives nothing."""
+    try:
+        return await session.rows(sql)
+    except ServerError as error:
+        if error.number in LOST:
+            raise
+        return ()
+
+
 async def _primaries(session: ReadOnlySession) -> tuple[Primary, ...] | None:
-    """Read whom the server follows; None where that may not be seen."""
+    """Read whom the server follows; None where it does not say so."""
     for words in _FOLLOWS[session.flavour]:
         try:
             return primaries_of(await session.records(words))
         except ServerError as error:
-            if error.number == NEEDS_PRIVILEGE:
-                return None
-            if error.number != SYNTAX:
+            if error.number in LOST:
                 raise
     return None
 

@@ -9,9 +9,11 @@ NO_SUCH_TABLE = frozenset({1146, 1103, 1059, 1300})
 """The table is not there, or no table can have that name."""
 
 NO_SUCH_COLUMN = 1054
-SYNTAX = 1064
 NEEDS_PRIVILEGE = 1227
 UNKNOWN_VARIABLE = 1193
+
+LOST = frozenset({0, 2006, 2013})
+"""Nothing was answered: the connection was lost, or the time was over. Other numbers are the server's own answer."""
 
 _LOGIN_REFUSED = frozenset(
     {

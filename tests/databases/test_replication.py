@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from bot.databases.connect import Connections
+from bot.databases.connect import Connections, Flavour
 from bot.databases.look import DatabaseLook
 from bot.databases.replication import primaries_of, replicas_of
 from bot.demo.database import Database as MadeDatabase
@@ -157,6 +157,17 @@ async def test_one_that_is_stopped_by_hand_may_be_a_primary_by_now_as_far_as_can
     finally:
         await pair.replica.query("START SLAVE")
         await eventually(pair.caught_up, seconds=120)
+
+
+async def test_a_server_that_does_not_know_the_questions_is_read_all_the_same(
+    replication, database: MadeDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.databases.replication._COUNTS", "SHOW NO SUCH THING")
+    monkeypatch.setattr("bot.databases.replication._EVER", {Flavour.MARIADB: "@@no_such_variable"})
+    monkeypatch.setattr("bot.databases.replication._FOLLOWS", {Flavour.MARIADB: ("SHOW NO SUCH THING",)})
+    assert await replication(database) == Replication(
+        replica_count=None, hidden={Hidden.PRIMARY: "SLAVE MONITOR", Hidden.REPLICAS: "PROCESS"}
+    )
 
 
 WAITING = {"Replica_IO_Running": "Yes", "Replica_SQL_Running": "Yes", "Source_Host": "db1", "Source_Port": 3306}
