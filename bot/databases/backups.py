@@ -153,23 +153,6 @@ class Backups:
             raise Refused(problem(Reason.BACKUP_IMPOSSIBLE, stage="directory", detail=detail))
         return shelf_of(target, answer.stdout)
 
-    async def manifest(self, target: Target, backup: str) -> Manifest:
-        """Read the manifest of a target's backup.
-
-        Args:
-            target: which.
-            backup: its ID.
-
-        Raises:
-            Refused: `not_restorable`, it is not whole; or a host's reason.
-        """
-        directory = target.backups.directory if target.backups is not None else ""
-        found = await self.find(target.hosts[0], directory, backup)
-        if found.manifest is None or found.presence is not Presence.WHOLE:
-            detail = found.detail or f"the backup is {found.presence.value}"
-            raise Refused(problem(Reason.NOT_RESTORABLE, backup=backup, stage="file", detail=detail))
-        return found.manifest
-
     async def prove_checksum(self, host: str, directory: str, backup: str) -> Found:
         """As `find`, and read the whole dump on the host to compare its checksum.
 

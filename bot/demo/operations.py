@@ -33,7 +33,7 @@ def operations(host: Host, application: Application, ssh_port: int, health_url: 
             "deploy": ["engineers"],
             "rollback": ["releasers"],
             "backup": ["engineers"],
-            "restore": ["releasers"],
+            "restore": ["engineers"],
             "migrate-status": ["anyone"],
         },
         "approve": {

@@ -279,7 +279,10 @@ def backup_id(run: Run) -> str | None:
     if run.plan is None or run.plan.backup is None:
         return None
     made = any(
-        isinstance(step.act, Dump | Prove) and rows and step_state(rows) is StepState.DONE
+        isinstance(step.act, Dump | Prove)
+        and step.act.backup == run.plan.backup
+        and rows
+        and step_state(rows) is StepState.DONE
         for step in run.plan.steps
         for rows in [run.rows(step.key)]
     )

@@ -9,7 +9,9 @@ import pytest
 
 from bot.demo.application import Application
 from bot.demo.database import DatabaseServer
+from bot.demo.host import Host
 from tests.acceptance.conftest import NewStage
+from tests.acceptance.outside import half_written
 from tests.acceptance.stage import DBA, ONCALL, RELEASER, Stage
 
 
@@ -32,6 +34,22 @@ async def test_a_backup_runs_without_a_gate_and_says_its_name(stage: Stage, lara
     assert files == [f"{backup}.json", f"{backup}.sql.zst"]
     card = stage.payload("card")
     assert (card["command"], card["state"]) == ("backup", "succeeded")
+
+
+async def test_two_backups_at_once_are_made_one_after_the_other(new_stage: NewStage, ssh_host: Host) -> None:
+    stage = await new_stage()
+    await stage.bot.start()
+    first = await stage.ask("/backup compte production")
+    second = await stage.ask("/backup compte production user_sessions")
+    assert await stage.end(first) == await stage.end(second) == "succeeded"
+    assert stage.told_states(second, "countersign_run")[0] == "queued"
+    async with stage.bot.store() as store:
+        one, two = await store.get(first), await store.get(second)
+    assert one is not None
+    assert two is not None
+    assert one.ended_at is not None
+    assert min(row.started_at for row in two.steps if row.started_at) >= one.ended_at
+    assert half_written(ssh_host.folder) == []
 
 
 async def test_the_list_tells_what_there_is_to_who_asked_alone(stage: Stage) -> None:

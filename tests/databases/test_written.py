@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.databases.backups import Backups
 from bot.databases.connect import Connections
+from bot.databases.finding import Finder
 from bot.databases.manifest import Manifest
 from bot.databases.written import LiveTable, WrittenLook, compare
 from bot.demo.database import Database as MadeDatabase
@@ -75,7 +75,7 @@ async def test_it_is_read_from_the_server(
             "CREATE TABLE newer (id INT)",
         ):
             await cursor.execute(statement)
-    found = await WrittenLook(connections).since(target, await Backups(host).manifest(target, BACKUP))
+    found = await WrittenLook(connections).since(target, await Finder(host).manifest(target, BACKUP))
     assert {one.table: (one.written, one.then, one.now) for one in found} == {
         "same": (Written.SAME, 2, 2),
         "emp`tied": (Written.CHANGED, 2, 0),
@@ -94,5 +94,5 @@ async def test_a_locked_table_holds_nothing_up(
         await cursor.execute("CREATE TABLE busy (id INT)")
         done(await performer(host).perform(job_of(target), KeptOutput()))
         await cursor.execute("LOCK TABLES busy WRITE")
-        [found] = await WrittenLook(connections).since(target, await Backups(host).manifest(target, BACKUP))
+        [found] = await WrittenLook(connections).since(target, await Finder(host).manifest(target, BACKUP))
     assert (found.table, found.written, found.counted) == ("busy", Written.UNKNOWN, False)

@@ -70,12 +70,21 @@ def _table(facts: Mapping[str, str], scene: Scene) -> Markup:
 
 def _rows(facts: Mapping[str, str], scene: Scene) -> Markup:
     say, count = scene.sentences.say, scene.sentences.count
-    then, now = facts.get("then", ""), facts.get("now", "")
+    then, now = _count(facts.get("then", "")), _count(facts.get("now", ""))
     shown = now if facts.get("counted") == "yes" or not now else say("written.about", now=now)
     if then and now and (then != now or facts.get("counted") != "yes"):
         return say("written.rows", then=then, now=shown)
-    known = then or now
+    known = facts.get("then") or facts.get("now", "")
     return count("written.rows.then", int(known)) if known.isdigit() else Markup("")
+
+
+def _proof_words(proof: str, scene: Scene) -> Markup:
+    key = f"proof.{proof}"
+    return scene.sentences.say(key if scene.sentences.knows(key) else "proof.checked")
+
+
+def _count(text: str) -> str:
+    return f"{int(text):,}" if text.isdigit() else text
 
 
 def _when(text: str) -> str:
@@ -83,9 +92,12 @@ def _when(text: str) -> str:
 
 
 def relied_on(run: Run) -> Finding | None:
-    """Give the proven backup to which one could go back: the run's own, or the one that the policy asked for."""
+    """Give the backup that is put back; else the proven one to which one could go back, the run's own or another."""
     if run.plan is None:
         return None
+    restored = next((finding for finding in run.plan.findings if finding.kind == "restore"), None)
+    if restored is not None:
+        return restored
     own = backup_of(run)
     if own is not None and own.facts.get("proof") == Proof.PROVEN.value:
         return own
@@ -93,12 +105,15 @@ def relied_on(run: Run) -> Finding | None:
 
 
 def proven_backup(finding: Finding | None, scene: Scene) -> Markup:
-    """Say which proven backup the gate relies on; nothing where it relies on none."""
+    """Say how good the backup is that the gate relies on; nothing where it relies on none."""
     if finding is None:
         return Markup("")
     facts = finding.facts
-    seconds = facts.get("restore_seconds", "")
+    seconds = facts.get("restore_seconds") or facts.get("seconds", "")
     at = facts.get("proven_at", "")
+    proof = facts.get("proof", Proof.PROVEN.value)
+    if proof != Proof.PROVEN.value:
+        return scene.sentences.say("backup.unproven", id=facts.get("backup", ""), proof=_proof_words(proof, scene))
     return scene.sentences.say(
         "backup.proven",
         id=facts.get("backup", ""),
