@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sys
 from collections.abc import Mapping
@@ -65,6 +66,7 @@ def configure_logs(log_format: LogFormat, masker: Masker, stream: TextIO | None 
     root.setLevel(logging.INFO)
     for name in _CHATTY:
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("apscheduler.executors.default").addFilter(_is_no_cancellation)
     logging.captureWarnings(capture=True)
     structlog.configure(
         processors=[
@@ -77,6 +79,11 @@ def configure_logs(log_format: LogFormat, masker: Masker, stream: TextIO | None 
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
+
+
+def _is_no_cancellation(record: logging.LogRecord) -> bool:
+    """Pass over what the ticker takes for a failure: a job that was ended because the program is."""
+    return record.exc_info is None or not isinstance(record.exc_info[1], asyncio.CancelledError)
 
 
 def announce_ready(log_format: LogFormat) -> None:
