@@ -50,8 +50,9 @@ async def losses(undo: tuple[str, ...], releases: tuple[Release, ...], look: Loo
         look: reads.
 
     Returns:
-        A finding `loss` for each column and table that would vanish, with its rows (those with a value, for a column);
-        and one `loss_unknown` with the migrations of which nothing was told when they ran.
+        A finding `loss` for each column and table that would vanish, with its rows (those with a value, for a column),
+        or `loss_nothing` where there are none; and one `loss_unknown` with the migrations of which nothing was told
+        when they ran.
 
     Raises:
         Refused: what the database answers.
@@ -63,12 +64,14 @@ async def losses(undo: tuple[str, ...], releases: tuple[Release, ...], look: Loo
     added = sorted({thing for plan in rehearsed for thing in added_by(plan)})
     whole = {thing.table for thing in added if not thing.column}
     counted = [thing for thing in added if not thing.column or thing.table not in whole]
-    findings = [
-        Finding("loss", {"table": t.table, "column": t.column, "rows": str(await look.rows(t.table, t.column or None))})
-        for t in counted
-    ]
+    findings = [_loss(t, await look.rows(t.table, t.column or None)) for t in counted]
     untold = [name for name in undo if name not in told]
     return (*findings, *([Finding("loss_unknown", {"migrations": ", ".join(untold)})] if untold else []))
+
+
+def _loss(thing: Added, rows: int) -> Finding:
+    where = {"table": thing.table, "column": thing.column}
+    return Finding("loss", where | {"rows": str(rows)}) if rows else Finding("loss_nothing", where)
 
 
 def _is_rehearsed(plan: Plan) -> bool:

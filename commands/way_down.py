@@ -107,7 +107,10 @@ class WayDown:
         held = [asks_again(step) for step in changes] if self._lifts else changes
         place = _behind_maintenance(usual)
         steps = (check, *usual[:place], *held, *usual[place:])
-        return replace(made, steps=steps, findings=(what_it_replaces(kept, shelf, old), *made.findings))
+        skipped = tuple(step for step in made.skipped if step.key not in _OTHERWISE)
+        return replace(
+            made, steps=steps, skipped=skipped, findings=(what_it_replaces(kept, shelf, old), *made.findings)
+        )
 
     @property
     def _lifts(self) -> bool:
@@ -128,6 +131,10 @@ class WayDown:
             undone = {step.undoes for step in steps} if self._lifts else set()
             steps = tuple(_held(step) for step in steps if step.key not in undone)
         return Steps(steps, skipped, undo, downs)
+
+
+_OTHERWISE = frozenset({"backup"})
+"""Steps of a recipe that a way to a backup does by steps of its own."""
 
 
 def _held(step: Step) -> Step:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from bot.demo.application import Application
 from bot.demo.commits import Kind
+from bot.demo.database import DatabaseServer
 from bot.demo.errors import DemoError
 from bot.demo.git import git
 from bot.demo.troubles import SECONDS, Troubles
@@ -47,11 +48,12 @@ class Entry:
     act: Callable[[], Awaitable[str]]
 
 
-def entries(application: Application, troubles: Troubles) -> tuple[Entry, ...]:
+def entries(application: Application, server: DatabaseServer, troubles: Troubles) -> tuple[Entry, ...]:
     """Give the menu.
 
     Args:
         application: gets the commits.
+        server: the database server with its data.
         troubles: makes things go wrong.
     """
     committer = _Committer(application)
@@ -99,7 +101,22 @@ def entries(application: Application, troubles: Troubles) -> tuple[Entry, ...]:
         "php artisan up, as a person does after a migration that broke",
         _SiteUp(application).act,
     )
-    return (*commits, *faults, by_hand)
+    namesakes = _Namesakes(application, server)
+    sign_up = Entry(
+        "sign-up-twice",
+        BY_HAND,
+        "Sign up under a name that is taken",
+        "While a migration that data can break waits for approval: it then breaks halfway",
+        namesakes.sign_up,
+    )
+    leave = Entry(
+        "leave-again",
+        BY_HAND,
+        "Take the namesake away again",
+        "What stood in the way of the migration is gone; its first half is not",
+        namesakes.leave,
+    )
+    return (*commits, *faults, sign_up, leave, by_hand)
 
 
 class _Committer:
@@ -117,6 +134,33 @@ class _Committer:
             return f"Commit {sha[:7]} is on main: {subject}. Type {DEPLOY}."
 
         return act
+
+
+_EMAIL = "namesake@example.com"
+
+
+class _Namesakes:
+    """Lets somebody sign up whose name is taken: data that comes after a rehearsal."""
+
+    def __init__(self, application: Application, server: DatabaseServer) -> None:
+        self._name = application.database.name
+        self._server = server
+
+    async def sign_up(self) -> str:
+        if await self._there():
+            raise DemoError("The namesake is there already. Nothing was changed.")
+        sql = "INSERT INTO users (name, email, password) SELECT name, %s, '!' FROM users ORDER BY id LIMIT 1"
+        await self._server.query(sql, _EMAIL, database=self._name)
+        return "Two users have one name now. A rule that no two have it cannot be made any more."
+
+    async def leave(self) -> str:
+        if not await self._there():
+            raise DemoError("There is no namesake. Nothing was changed.")
+        await self._server.query("DELETE FROM users WHERE email = %s", _EMAIL, database=self._name)
+        return "The namesake is gone."
+
+    async def _there(self) -> bool:
+        return bool(await self._server.query("SELECT 1 FROM users WHERE email = %s", _EMAIL, database=self._name))
 
 
 class _SiteUp:

@@ -31,7 +31,7 @@ def operations(host: Host, application: Application, ssh_port: int, health_url: 
     policy = {
         "run": {
             "deploy": ["engineers"],
-            "rollback": ["releasers"],
+            "rollback": ["engineers"],
             "backup": ["engineers"],
             "restore": ["engineers"],
             "migrate-status": ["anyone"],

@@ -114,7 +114,7 @@ async def set_up(port: int, teller: Teller) -> AsyncIterator[Stage]:
         troubles = await stack.enter_async_context(
             Troubles(host, line, database, application.path, bot, teller.happened)
         )
-        controller = await stack.enter_async_context(Controller(entries(application, troubles)))
+        controller = await stack.enter_async_context(Controller(entries(application, database, troubles)))
         playground = _playground(folder / "playground", page.number, controller.url)
         stack.push_async_callback(playground.end)
         url = str(json.loads(await playground.start())["url"])

@@ -158,6 +158,22 @@ class Visitor:
         """
         await self._post("react", {"user": user, "channel": CHANNEL, "ts": message["ts"], "name": name})
 
+    async def press(self, user: str, message: Message, action: str) -> None:
+        """Press a button.
+
+        Args:
+            user: who.
+            message: on which.
+            action: its `action_id`.
+
+        Raises:
+            DemoError: the bot did not acknowledge it.
+        """
+        body = {"user": user, "channel": CHANNEL, "ts": message["ts"], "action_id": action}
+        answer = await self._post("click", body)
+        if answer.get("outcome") != "acked":
+            raise DemoError(f"the bot did not acknowledge {action}: {answer.get('outcome')}")
+
     async def choose(self, entry: str) -> str:
         """Choose an entry of the demonstration's menu.
 

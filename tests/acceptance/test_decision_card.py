@@ -5,6 +5,7 @@ from typing import Any
 from bot.demo.application import Application
 from bot.demo.commits import Kind
 from bot.demo.database import DatabaseServer
+from bot.demo.git import git
 from bot.demo.host import Host
 from tests.acceptance.conftest import NewStage
 from tests.acceptance.outside import changes
@@ -60,6 +61,7 @@ async def test_a_half_applied_migration_is_told_and_the_backup_is_put_back(
     assert f"+ users unique index users_name_{column}_unique (name)" in told
     assert told.index("This took effect") < told.index(f"+ users.{column}") < told.index("This did not")
     assert "the one of this run" in told
+    assert "1062 Duplicate entry" in told
     assert "the site is down" in told
     # its way back would not find what it expects
     assert "run_rollback" not in told
@@ -72,7 +74,7 @@ async def test_a_half_applied_migration_is_told_and_the_backup_is_put_back(
     assert stage.payload("approval", after)["needed"] == 2
     plan = str(stage.messages("plan", after)[-1]["blocks"])
     assert "Back to the code of before and to a backup" in plan
-    assert f"decided on the card of {run}" in plan
+    assert f"goes on after run `{run}`" in plan
     assert "brings it up" in plan
     assert laravel.is_down
     stage.react(request, RELEASER)
@@ -107,7 +109,7 @@ async def test_whole_migrations_are_undone_by_the_card_and_a_refused_move_can_be
     assert {name.split("_")[0] for name in made} == {"home"}
     told = stage.result(run)
     assert told.count("did not take effect") == 2
-    assert f"`{home}` ran" in told
+    assert f"ran: `{home}`" in told
 
     refused = await stage.decide(run, "run_rollback")
     stage.react(await stage.gate(refused), RELEASER, "x")
@@ -125,3 +127,59 @@ async def test_whole_migrations_are_undone_by_the_card_and_a_refused_move_can_be
     assert await new_columns(laravel, mariadb) == {taken}
     assert not laravel.is_down
     assert len(ssh_host.commands.ran("php artisan migrate:rollback", laravel.path)) == 1
+
+
+TWO_TABLES = """<?php
+use Illuminate\\Database\\Migrations\\Migration;
+use Illuminate\\Database\\Schema\\Blueprint;
+use Illuminate\\Support\\Facades\\Schema;
+class TwoTables extends Migration {
+    public function up() {
+        Schema::table('users', function (Blueprint $table) { $table->string('nickname', 90)->nullable(); });
+        Schema::table('user_sessions', function (Blueprint $table) { $table->string('device', 90)->nullable(); });
+    }
+    public function down() { throw new Exception('no way back'); }
+}
+"""
+
+
+async def test_a_migration_whose_session_is_killed_between_two_tables(
+    new_stage: NewStage, laravel_at_first: Application, mariadb: DatabaseServer
+) -> None:
+    laravel, name = laravel_at_first, laravel_at_first.database.name
+    stage = await new_stage(policy={**POLICY, "lock_patience": "60s"}, scratch=True)
+    await stage.bot.start()
+    (laravel.author / "database/migrations/2026_01_01_000000_two_tables.php").write_text(TWO_TABLES)
+    await git(laravel.author, "add", "--all")
+    await git(laravel.author, "commit", "--quiet", "-m", "two tables")
+    await git(laravel.author, "push", "--quiet", str(laravel.origin), "HEAD:main")
+    run = await stage.ask()
+    request = await stage.gate(run)
+
+    async def waiting() -> list[Any]:
+        sql = "SELECT id FROM information_schema.processlist WHERE db = %s AND state LIKE 'Waiting for %%'"
+        return await mariadb.query(sql, name)
+
+    async with mariadb.lock_table(name, "user_sessions"):
+        stage.react(request)
+        [session] = await eventually(waiting, 60, what="the second table is waited for")
+        await mariadb.query(f"KILL CONNECTION {int(session['id'])}")
+        assert await stage.end(run) == "needs_human"
+    await eventually(lambda: "ran partly" in stage.result(run), 30, what="what became of the migration")
+    took, _, did_not = stage.result(run).partition("This did not")
+    assert "+ users.nickname varchar(90) NULL" in took
+    assert "+ user_sessions.device varchar(90) NULL" in did_not
+    assert "nickname" in await mariadb.columns(name, "users")
+    assert "device" not in await mariadb.columns(name, "user_sessions")
+    assert "run_rollback" not in stage.result(run)
+
+    # a person takes the first half away, and the step goes on from the start
+    await mariadb.query("ALTER TABLE users DROP nickname", database=name)
+    after = await stage.decide(run, "run_resume_retry")
+    stage.react(await stage.gate(after))
+    assert await stage.end(after) == "succeeded"
+    assert {"nickname"} <= set(await mariadb.columns(name, "users"))
+    assert {"device"} <= set(await mariadb.columns(name, "user_sessions"))
+    # the whole schema was compared with the rehearsal of the run before
+    assert stage.steps(after)["schema"] == "done"
+    assert not laravel.is_down

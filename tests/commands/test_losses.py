@@ -61,3 +61,9 @@ async def test_what_nobody_recorded_is_said_to_be_unknown() -> None:
 
 async def test_going_back_without_migrations_loses_nothing() -> None:
     assert await losses((), (RELEASE,), Sight()) == ()
+
+
+async def test_what_is_empty_is_no_loss() -> None:
+    look, releases = looking(plan(OK, schema("users", "+ users.token varchar(100) NULL")))
+    [found] = await losses(("add_token",), releases, look)
+    assert (found.kind, found.facts) == ("loss_nothing", {"table": "users", "column": "token"})

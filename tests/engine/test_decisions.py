@@ -1,9 +1,11 @@
 """After a run stopped half-way: only the legal moves, each a run of its own with its own gate."""
 
 from dataclasses import replace
+from typing import NoReturn
 
 import pytest
 
+from bot.domain.aftermath import Progress, aftermath_of
 from bot.domain.errors import Reason, Refused, problem
 from bot.domain.moves import Move, legal_moves, steps_left
 from bot.domain.request import Origin
@@ -11,6 +13,7 @@ from bot.domain.run import Run, RunState, StepState
 from bot.engine.ports import Failed, Unknown
 from tests.engine.test_runs import ENDS
 from tests.engine.world import APPROVE, SmallWorld
+from tests.support import eventually
 from tests.support.examples import DATABASE, NEXT
 
 BOB = Origin("U0BOB", "C0OPS", "Ev-decision")
@@ -132,3 +135,33 @@ async def test_an_unknown_outcome_can_be_decided(world: SmallWorld) -> None:
     held = await world.until(run, *ENDS)
     assert held.state is RunState.NEEDS_HUMAN
     assert set(legal_moves(held)) >= {Move.RETRY, Move.MARK_DONE, Move.CLOSE}
+
+
+async def test_what_a_run_left_is_seen_as_soon_as_the_database_answers(
+    world: SmallWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.engine.aftermath._LOOK_AGAIN", 0.05)
+    monkeypatch.setattr("bot.engine.engine._SWEEP", 0.05)
+    await world.engine.start()
+    held = await stopped(world)
+    asked: list[str] = []
+
+    async def away(table: str | None) -> NoReturn:
+        asked.append(table or "")
+        raise Refused(problem(Reason.DATABASE_UNREACHABLE))
+
+    there, world.sight.database = world.sight.database, away  # type: ignore[method-assign]  # the database goes and comes
+    before = len(asked)
+    await eventually(lambda: len(asked) > before + 1, 10)
+    assert "aftermath" not in (await world.run(held.id)).facts
+    world.sight.database = there  # type: ignore[method-assign]  # as above
+
+    async def seen() -> bool:
+        return "aftermath" in (await world.run(held.id)).facts
+
+    await eventually(seen, 10)
+    found = await world.run(held.id)
+    assert found.state is RunState.NEEDS_HUMAN
+    assert found.facts["live"] == NEXT
+    [fate] = aftermath_of(found.facts) or ()
+    assert fate.progress is Progress.UNKNOWN

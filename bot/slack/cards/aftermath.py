@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import re
+
 from bot.domain.aftermath import LIVE, Fate, Progress, aftermath_of
-from bot.domain.moves import schema_begun, was_live
+from bot.domain.moves import schema_begun, troubled, was_live
 from bot.domain.run import Run
 from bot.slack import markup
 from bot.slack.markup import Markup
 from bot.slack.message import lines
 from bot.slack.scene import Scene
 
-_MOST_MIGRATIONS = 10
+_MOST_NAMED = 3
+_LONGEST_ERROR = 300
+_EASILY_TOLD = frozenset({Progress.DONE, Progress.NOT})
+"""Of these a number says enough; the plan names them."""
+
+_SERVERS = ("OperationalError: ", "IntegrityError: ", "ProgrammingError: ")
+"""How Python's drivers begin what the server said."""
+
 _MOST_LINES = 8
 _EMOJI = {Progress.DONE: "✅", Progress.PARTLY: "⚠️", Progress.NOT: "⚪", Progress.UNKNOWN: "❓"}
 
@@ -34,10 +43,35 @@ def migrations(run: Run, scene: Scene) -> Markup:
     found = aftermath_of(run.facts)
     if found is None:
         return say("aftermath.not_seen")
-    undoes = bool(run.plan and run.plan.undo)
-    shown = [_fate(fate, scene, "undo" if undoes else "apply") for fate in found[:_MOST_MIGRATIONS]]
-    rest = len(found) - len(shown)
-    return lines((*shown, scene.sentences.count("plan.more", rest) if rest > 0 else Markup("")))
+    way = "undo" if run.plan and run.plan.undo else "apply"
+    shown: list[Markup] = []
+    for progress in Progress:
+        group = [fate for fate in found if fate.progress is progress]
+        if len(group) > _MOST_NAMED and progress in _EASILY_TOLD:
+            words = f"aftermath.{way}.{progress.value}.many"
+            shown.append(say(words, emoji=_EMOJI[progress], n=str(len(group))))
+        else:
+            shown += [_fate(fate, scene, way) for fate in group]
+    return lines(tuple(shown))
+
+
+def said(run: Run, scene: Scene) -> Markup:
+    """Repeat what the database said of the migration that failed; nothing where it said nothing that can be told."""
+    stopped = troubled(run)
+    rows = run.rows(stopped.key) if stopped is not None and stopped.schema else ()
+    told = next((words for row in rows if (words := _error(row.tail))), "")
+    return lines((scene.sentences.say("result.said"), markup.code_block(told, _LONGEST_ERROR))) if told else Markup("")
+
+
+def _error(tail: str) -> str:
+    """Find the database's words in the last lines of a tool; frameworks break them at the terminal's width."""
+    start = tail.find("SQLSTATE[")
+    if start < 0:
+        start = max((tail.rfind(word) for word in _SERVERS), default=-1)
+    if start < 0:
+        return ""
+    words = " ".join(tail[start:].split("\n\n")[0].split())
+    return markup.clip(re.split(r" \((?:Connection: |SQL: )", words)[0], _LONGEST_ERROR)
 
 
 def _fate(fate: Fate, scene: Scene, way: str) -> Markup:
@@ -46,11 +80,9 @@ def _fate(fate: Fate, scene: Scene, way: str) -> Markup:
     told = say(f"aftermath.{way}.{fate.progress.value}", emoji=_EMOJI[fate.progress], name=name)
     if fate.progress is not Progress.PARTLY:
         return told
-    lines_there = [f"{line}" for line in fate.there[:_MOST_LINES]]
-    lines_missing = [f"{line}" for line in fate.missing[:_MOST_LINES]]
-    there = markup.code_block("\n".join(lines_there), 900)
+    there = markup.code_block("\n".join(fate.there[:_MOST_LINES]), 900)
     missing = (
-        lines((say("aftermath.missing"), markup.code_block("\n".join(lines_missing), 900)))
+        lines((say("aftermath.missing"), markup.code_block("\n".join(fate.missing[:_MOST_LINES]), 900)))
         if fate.missing
         else say(f"aftermath.{way}.unrecorded")
     )

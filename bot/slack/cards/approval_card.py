@@ -5,6 +5,7 @@ from __future__ import annotations
 from bot.domain.approval import GateState
 from bot.domain.errors import Problem, Reason
 from bot.domain.policy import Requirement
+from bot.domain.request import DURING_FREEZE, Action
 from bot.domain.run import Gate, Run, RunState
 from bot.slack import markup
 from bot.slack.cards import backup_findings, evidence
@@ -64,7 +65,7 @@ def what_is_approved(run: Run, scene: Scene) -> Markup:
     plan, say = run.plan, scene.sentences.say
     if plan is None:
         return Markup("")
-    subject = plan.commits[0].subject if plan.commits else ""
+    subject = next((commit.subject for commit in plan.commits if plan.sha and commit.sha == plan.sha.text), "")
     commit = (
         say("approval.evidence", sha=plan.sha.short, subject=Markup(markup.inline(markup.clip(subject, 90))))
         if plan.sha and subject
@@ -114,7 +115,7 @@ def _people(run: Run, gate: Gate, scene: Scene, *, is_open: bool) -> tuple[Marku
             n=str(more) if more else "",
             asker=Markup("") if requirement.allow_requester else scene.name(asker),
         ),
-        _also(requirement, excluded, scene),
+        _also(run, requirement, excluded, scene),
         say(
             "approval.how",
             approve=emoji(scene.emoji.approve[0]),
@@ -125,13 +126,14 @@ def _people(run: Run, gate: Gate, scene: Scene, *, is_open: bool) -> tuple[Marku
     )
 
 
-def _also(requirement: Requirement, excluded: str, scene: Scene) -> Markup:
+def _also(run: Run, requirement: Requirement, excluded: str, scene: Scene) -> Markup:
     """Say what is asked for besides."""
     if requirement.also is None:
         return Markup("")
     besides = requirement.also
     who = mentions(besides.eligible, excluded) or approvers(besides.eligible, scene)
-    return scene.sentences.say("approval.also", n=str(besides.count), who=who)
+    both = run.request.action is Action.ROLLBACK and DURING_FREEZE not in run.request.options
+    return scene.sentences.say("approval.also_rollback" if both else "approval.also", n=str(besides.count), who=who)
 
 
 def _outcome(run: Run, gate: Gate, scene: Scene) -> Markup:

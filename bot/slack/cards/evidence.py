@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from bot.domain.plan import Finding, Plan
+from bot.domain.plan import DESTRUCTIVE, Finding, Plan
 from bot.slack import figures, markup
 from bot.slack.markup import Markup
 from bot.slack.message import dotted, lines
-from bot.slack.scene import Scene
+from bot.slack.scene import Scene, planned_downtime
 
 KINDS = frozenset({"rehearsal", "migration", "statement", "old_code", "schema", "effect"})
 """The kinds that are told here and nowhere else; an `effect` is told only where a run stops half-way."""
@@ -48,6 +48,8 @@ def migrations(plan: Plan, scene: Scene) -> tuple[Markup, ...]:
 def changes(plan: Plan, scene: Scene) -> tuple[Markup, ...]:
     """Show the schema's change as a small diff, and what code of before cannot live with."""
     say = scene.sentences.say
+    if plan.undo and planned_downtime(plan) is not None:
+        return (schema_diff(plan),)  # nobody uses the newer code while its schema goes
     breaks = [
         say(
             "evidence.undo.old_code" if plan.undo else "evidence.old_code",
@@ -122,6 +124,8 @@ def _migration(facts: Mapping[str, str], plan: Plan, scene: Scene) -> Markup:
     what = facts.get("what", "")
     why = say(reason, what=what) if scene.sentences.knows(reason) else markup.inline(facts.get("reason", ""))
     down = f"evidence.{'undo' if plan.undo else 'down'}.{facts.get('down', '')}"
+    if facts.get("risk") == DESTRUCTIVE and down == "evidence.down.yes":
+        down = "evidence.down.without_data"
     took = facts.get("seconds", "")
     details = dotted(
         (

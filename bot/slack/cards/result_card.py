@@ -23,6 +23,7 @@ from bot.slack.scene import (
     changed_anything,
     downtime,
     is_dry_run,
+    lifts_for_another,
     planned_downtime,
     seconds,
     shown_steps,
@@ -52,6 +53,7 @@ def result_card(run: Run, scene: Scene) -> Message:
         (
             section(lines((headline, _figures(run, scene), much_smaller(run, scene), *_wrong(run, scene)))),
             section(lines(_facts(run, scene))),
+            section(aftermath.said(run, scene)) if run.state is RunState.NEEDS_HUMAN else None,
             section(aftermath.migrations(run, scene)) if run.state is RunState.NEEDS_HUMAN else None,
             section(_schema_change(run, scene)),
             section(lines(_moves(run, scene))),
@@ -127,7 +129,7 @@ def _figures(run: Run, scene: Scene) -> Markup:
     if down is not None:
         site = say("result.downtime", seconds=figures.duration(down))
     else:
-        site = say("result.no_downtime") if _stays_up(run) else Markup("")
+        site = say("result.no_downtime") if _stays_up(run) else _lifted(run, scene)
     backup = backup_id(run)
     sha = run.plan.sha.short if run.plan and run.plan.sha and run.state is RunState.SUCCEEDED else ""
     return dotted(
@@ -141,7 +143,15 @@ def _figures(run: Run, scene: Scene) -> Markup:
 
 
 def _stays_up(run: Run) -> bool:
-    return run.plan is None or planned_downtime(run.plan) is None
+    return run.plan is None or (planned_downtime(run.plan) is None and lifts_for_another(run.plan) is None)
+
+
+def _lifted(run: Run, scene: Scene) -> Markup:
+    """Say that the site is up again which an earlier run took down."""
+    step = lifts_for_another(run.plan)
+    rows = run.rows(step.key) if step is not None else ()
+    is_up = bool(rows) and step_state(rows) is StepState.DONE
+    return scene.sentences.say("result.lifted") if is_up else Markup("")
 
 
 def _wrong(run: Run, scene: Scene) -> tuple[Markup, ...]:
@@ -236,5 +246,5 @@ def _moves(run: Run, scene: Scene) -> tuple[Markup, ...]:
 def _retry(run: Run, scene: Scene) -> Markup:
     """Say what a retry does; where a migration is half applied, that it will meet what is there already."""
     found = aftermath_of(run.facts) or ()
-    half = next((fate.name for fate in found if fate.progress is Progress.PARTLY), "")
-    return scene.sentences.say("result.move_again_half" if half else "result.move_again", name=half)
+    half = any(fate.progress is Progress.PARTLY for fate in found)
+    return scene.sentences.say("result.move_again_half" if half else "result.move_again")
