@@ -49,6 +49,8 @@ fail() {
 
 tidy() {
   rm -f -- "$part" "$part.open" "$draft"
+  # Whoever waits for the pipe need not wait on.
+  [ -n "$directory" ] || : >"$part.gone"
   [ -z "$watchers" ] || kill $watchers 2>/dev/null
 }
 trap tidy EXIT

@@ -27,6 +27,7 @@ export LC_ALL MYSQL_TEST_LOGIN_FILE
 
 options=$COUNTERSIGN_FILES/client.cnf
 expected=$COUNTERSIGN_FILES/expected
+[ -z "$pipe" ] || pipe=$COUNTERSIGN_RUN_DIR/$pipe
 database=$source
 made=
 
@@ -135,7 +136,8 @@ readable() {
 
 # tidy: drop the copy; a server that has just died is mostly back in a minute
 tidy() {
-  [ -z "$pipe" ] || rm -f -- "$pipe" "$pipe.open"
+  # Whoever waits for the pipe need not wait on.
+  [ -z "$pipe" ] || { rm -f -- "$pipe" "$pipe.open"; : >"$pipe.gone"; }
   [ -n "$made" ] || return 0
   since=$(date +%s)
   until drop "$fresh" 2>/dev/null; do
@@ -158,7 +160,6 @@ if [ -z "$pipe" ]; then
   [ -f "$dump" ] || fail file "$dump is missing"
   [ "$(sha256 "$dump")" = "$sha256" ] || fail file "$dump is not the file that was made: its checksum differs"
 else
-  pipe=$COUNTERSIGN_RUN_DIR/$pipe
   manifest=$pipe.json
   cp -- "$COUNTERSIGN_FILES/manifest" "$manifest" || fail manifest "$manifest cannot be written"
 fi

@@ -116,7 +116,8 @@ class HostPipes(Protocol):
     """Bytes to and from what a job's script does on its host, and files there that are too long for an answer.
 
     Names are those of files in the directory that the steps of a run share (`COUNTERSIGN_RUN_DIR`). A script that is
-    ready for the other end of its pipe says so by making a file named like it with `.open` behind it.
+    ready for the other end of its pipe says so by making a file named like it with `.open` behind it; one that ends
+    leaves one with `.gone`.
     """
 
     def receive(self, job: Job, name: str) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
@@ -129,7 +130,8 @@ class HostPipes(Protocol):
             name: of the pipe.
 
         Raises:
-            Refused: with a host's reason, on entering or while it is read.
+            Refused: with a host's reason, or with `never_started` where the script ended before it was ready; on
+                entering or while it is read.
         """
         ...
 
@@ -142,7 +144,7 @@ class HostPipes(Protocol):
             chunks: what is written. Where it raises, the script sees an early end.
 
         Raises:
-            Refused: with a host's reason.
+            Refused: with a host's reason, or with `never_started` where the script ended before it was ready.
         """
         ...
 

@@ -45,7 +45,7 @@ async def side_by_side(
         await asyncio.wait({working, carried}, return_when=asyncio.FIRST_COMPLETED)
         if carried.done() and not working.done():
             trouble = carried.exception()
-            if trouble is not None:
+            if trouble is not None and not _never_ready(trouble):
                 await runner.end(job)
                 await asyncio.wait({working})
                 return _why(trouble), None
@@ -60,6 +60,11 @@ async def side_by_side(
         for task in (working, carried):
             task.cancel()
         await asyncio.gather(working, carried, return_exceptions=True)
+
+
+def _never_ready(trouble: BaseException) -> bool:
+    """Whether the script ended before there was anything to carry: it says itself why."""
+    return isinstance(trouble, Refused) and trouble.problem.reason is Reason.NEVER_STARTED
 
 
 def _why(trouble: BaseException) -> Failed:

@@ -18,9 +18,11 @@ _LONGEST_NOISE = 64 * 1024
 """Bytes that a login shell's start-up files may print before the script begins."""
 
 _SECONDS = 60.0
+_GONE = 44
+"""Exit status where the step ended before it was ready."""
 
 # The step may have to do much before it is ready for the other end of its pipe. Should it never be, its own end ends
-# the wait; should it be gone without a trace, the ten minutes do.
+# the wait (`.gone`); should it be gone without a trace, the ten minutes do.
 _PLACE = """
 dir=${XDG_STATE_HOME:-$HOME/.local/state}/countersign/$run/.marks
 pipe=$dir/$name
@@ -28,6 +30,7 @@ waited=0
 await() {
   until [ -e "$pipe.open" ]; do
     waited=$((waited + 1))
+    [ ! -e "$pipe.gone" ] || exit 44
     [ "$waited" -lt 6000 ] || exit 1
     sleep 0.1 2>/dev/null || sleep 1
   done
@@ -127,8 +130,11 @@ class Pipes:
                 while mark not in heard:
                     block = await hear(process.stdout)
                     heard += block
-                    if not block or len(heard) > _LONGEST_NOISE:
-                        raise _refused(host, "the connection ended before anything came")
+                    if not block:
+                        await process.wait_closed()
+                        raise _ended(host, process.exit_status, "the connection ended before anything came")
+                    if len(heard) > _LONGEST_NOISE:
+                        raise _refused(host, "the account's shell prints too much before it begins")
             except (Cut, asyncssh.Error, OSError) as error:
                 raise _refused(host, str(error) or type(error).__name__) from error
             yield process, heard.split(mark, 1)[1]
@@ -144,7 +150,7 @@ async def _chunks(host: str, process: asyncssh.SSHClientProcess[bytes], first: b
     except (Cut, asyncssh.Error, OSError) as error:
         raise _refused(host, str(error) or type(error).__name__) from error
     if process.exit_status != 0:
-        raise _refused(host, "it could not be read to the end")
+        raise _ended(host, process.exit_status, "it could not be read to the end")
 
 
 async def _closing(chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
@@ -161,6 +167,13 @@ def _command(script: str, **values: str) -> Command:
     for name, value in values.items():
         parts += [Syntax(f"{name}="), Word(value), Syntax("\n")]
     return Command((*parts, Syntax(script)))
+
+
+def _ended(host: str, status: int | None, otherwise: str) -> Refused:
+    """Say why nothing comes: the step itself says why it ended before it was ready."""
+    if status == _GONE:
+        return Refused(problem(Reason.NEVER_STARTED, host=host, detail="the step ended before it was ready"))
+    return _refused(host, otherwise)
 
 
 def _refused(host: str, detail: str) -> Refused:

@@ -232,6 +232,14 @@ async def test_a_dirty_checkout_and_a_branch_that_origin_has_not(doctor: Doctor,
     assert found[1] == "compte production on web1: origin: answers, but has no branch release - check `branch:`"
 
 
+async def test_backups_that_are_kept_elsewhere(doctor: Doctor, tmp_path: Path) -> None:
+    section = "apps.compte.environments.production.backups"
+    status, lines = await doctor({section: {"store": {"directory": str(tmp_path / "kept")}}})
+    assert status == 0
+    place = tmp_path / "kept" / "compte" / "production"
+    assert any(f"backups of compte production: {place} answers and has 0 of them, " in line for line in lines), lines
+
+
 async def test_backups_where_nothing_can_be_written(doctor: Doctor) -> None:
     found = failed(await doctor({"apps.compte.environments.production.backups.directory": "/etc/passwd/backups"}))
     assert found == [

@@ -166,6 +166,16 @@ async def databases(mariadb: DatabaseServer, room: Room) -> list[str]:
     return [row["s"] for row in rows if row["s"].startswith(room.beside("").removesuffix("_7k3f9q"))]
 
 
+def waiting_for_pipes(host: DemoHost) -> list[int]:
+    """Shells on the host that wait for a pipe of ours."""
+    found = []
+    for pid in host.left_processes():
+        with contextlib.suppress(OSError):
+            if Path(f"/proc/{pid}/cmdline").read_bytes().startswith(b"sleep\x000.1"):
+                found.append(pid)
+    return found
+
+
 async def left_on(host: DemoHost) -> list[str]:
     """What runs of dumps and restores on the host."""
     found = []
@@ -223,13 +233,14 @@ async def test_a_backup_that_is_there_is_not_made_again(in_directory: Room) -> N
 
 
 @pytest.mark.usefixtures("filled")
-async def test_nothing_is_called_a_backup_when_the_login_is_refused(in_directory: Room) -> None:
+async def test_nothing_is_called_a_backup_when_the_login_is_refused(in_directory: Room, ssh_host: DemoHost) -> None:
     room = in_directory
     assert room.target.database is not None
     room.target = replace(room.target, database=replace(room.target.database, password=Secret("wrong-password")))
     outcome = await room.dumping.perform(room.job(Dump(BACKUP)), KeptOutput())
     assert isinstance(outcome, Failed)
     assert (outcome.problem.facts["stage"], outcome.problem.facts["cause"]) == ("login", "database_login_refused")
+    await eventually(lambda: not waiting_for_pipes(ssh_host), seconds=30)
     assert await names(room) == []
 
 
