@@ -20,6 +20,7 @@ MEASUREMENTS: dict[str, Callable[[], Awaitable[Report]]] = {
     "output": output.measure,
     "idle": idle.measure,
     "backups": backups.measure,
+    "restore": backups.measure_restore,
     "load": load.measure,
     "home": home.measure,
 }

@@ -37,6 +37,7 @@ MOST_MIB = 32.0
 _CHANNEL, _ENGINEER = "C0OPS", "U0AMELIE"
 _PASSWORD = "BENCH_DB_PASSWORD"
 _EVERY = 0.02
+_PATIENCE = 1800
 _BUCKET = "backups"
 _DUMP = (
     "mariadb-dump --defaults-file={options} --single-transaction --quick --routines --events --triggers --hex-blob"
@@ -81,10 +82,12 @@ class Stand:
             raise RuntimeError(f"{command!r} ended with {process.returncode}: {said.decode(errors='replace')}")
         return took
 
-    @property
-    def dump(self) -> str:
-        """The pipeline that people write."""
-        return _DUMP.format(options=shlex.quote(str(self.options)), name=self.database.name)
+    async def by_hand(self, kind: str) -> float:
+        """Dump as people do, into a file of the host or of this side; give the seconds."""
+        dump = _DUMP.format(options=shlex.quote(str(self.options)), name=self.database.name)
+        if kind == "host":
+            return await self.ssh(f"{dump} > by-hand.sql.zst")
+        return await self.ssh(dump, self.folder / "by-hand.sql.zst")
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,7 @@ class Bot:
         before = self.program.resident_mib()
         async with followed(self.playground) as changes, highest(self.program) as seen:
             await self.playground.acting.command(_ENGINEER, _CHANNEL, f"/backup {app} production")
-            result = await find(changes, "countersign_result")
+            result = await find(changes, "countersign_result", patience=_PATIENCE)
         payload = result["metadata"]["event_payload"]
         if payload["state"] != "succeeded":
             raise RuntimeError(f"the run ended {payload['state']}: {result['text']}")
@@ -118,66 +121,78 @@ class Bot:
         return {step["key"]: step["places"][-1]["seconds"] for step in steps if step["state"] == "done"}
 
 
+Figures = dict[str, list[float]]
+"""Samples by what was measured."""
+
+
+def _note(figures: Figures, name: str, value: float) -> None:
+    figures.setdefault(name, []).append(value)
+
+
 async def measure() -> Report:
-    """Dump in turns to the host, to the bot and to a bucket, and restore, by the bot and by hand."""
-    seconds: dict[str, list[float]] = {}
-    growth: dict[str, list[float]] = {}
-
-    def note(kind: dict[str, list[float]], name: str, value: float) -> None:
-        kind.setdefault(name, []).append(value)
-
+    """Dump in turns to the host and to the bot, by the bot and by hand; then to a bucket, for the memory."""
+    seconds: Figures = {}
+    growth: Figures = {}
     async with AsyncExitStack() as stack:
         stand = await _stand(stack)
         bot = await _bot(stack, stand, await stack.enter_async_context(s3_server()))
         # The first of each pays for cold caches and for what is loaded once.
         for number in range(ROUNDS + 1):
-            kinds = ("host", "bot") if number % 2 else ("bot", "host")
-            for kind in kinds:
-                by_hand = await stand.ssh(
-                    f"{stand.dump} > by-hand.sql.zst" if kind == "host" else stand.dump,
-                    None if kind == "host" else stand.folder / "by-hand.sql.zst",
-                )
-                steps, grown = await bot.backup(kind)
-                note(growth, kind, grown)
-                if number:
-                    note(seconds, f"{kind}, by hand", by_hand)
-                    note(seconds, kind, steps["backup"])
+            for kind in ("host", "bot"):
+                took: dict[str, float] = {}
+                for who in ("by hand", "bot") if number % 2 else ("bot", "by hand"):
+                    if who == "by hand":
+                        took[f"{kind}, by hand"] = await stand.by_hand(kind)
+                    else:
+                        steps, grown = await bot.backup(kind)
+                        took[kind] = steps["backup"]
+                        _note(growth, kind, grown)
+                for name, value in took.items() if number else ():
+                    _note(seconds, name, value)
         for _ in range(2):
             steps, grown = await bot.backup("bucket")
-            note(growth, "bucket", grown)
-            note(seconds, "bucket", steps["backup"])
+            _note(seconds, "bucket", steps["backup"])
+            _note(growth, "bucket", grown)
+    return _report("Dumps", seconds, growth, ("host", "bot"))
+
+
+async def measure_restore() -> Report:
+    """Load a dump in turns, in a proof of the bot and by hand."""
+    seconds: Figures = {}
+    growth: Figures = {}
+    async with AsyncExitStack() as stack:
+        stand = await _stand(stack)
+        bot = await _bot(stack, stand, await stack.enter_async_context(s3_server()))
+        await stand.by_hand("host")
         for number in range(RESTORES):
             if number % 2:
-                note(seconds, "restore, by hand", await _restore(stand))
+                _note(seconds, "restore, by hand", await _restore(stand))
             async with lifetime("--binary-mode") as loading:
                 steps, grown = await bot.backup("proof")
-            note(growth, "proof", grown)
-            note(seconds, "restore", max(loading))
-            note(seconds, "restore, compared and dropped", steps["backup-proof"])
-            note(seconds, "dump with counting", steps["backup"])
+            _note(growth, "restore", grown)
+            _note(seconds, "restore", max(loading))
+            _note(seconds, "restore, with comparison", steps["backup-proof"])
+            _note(seconds, "dump, with counting", steps["backup"])
             if not number % 2:
-                note(seconds, "restore, by hand", await _restore(stand))
-    return _report(seconds, growth)
+                _note(seconds, "restore, by hand", await _restore(stand))
+    return _report("Restores", seconds, growth, ("restore",))
 
 
-def _report(seconds: Mapping[str, list[float]], growth: Mapping[str, list[float]]) -> Report:
-    samples = {name: Samples(name, values, "s") for name, values in seconds.items()}
-
+def _report(what: str, seconds: Figures, growth: Figures, judged: tuple[str, ...]) -> Report:
     def ratio(ours: str) -> str:
         pairs = [theirs / mine for mine, theirs in zip(seconds[ours], seconds[f"{ours}, by hand"], strict=True)]
-        judged = Samples(f"throughput: {ours} / by hand, pairs", pairs)
-        verdict = "pass" if judged.median >= LEAST else "OVER"
-        return f"{judged.line()}  {verdict} (at least {LEAST})"
+        found = Samples(f"throughput: {ours} / by hand, pairs", pairs)
+        return f"{found.line()}  {'pass' if found.median >= LEAST else 'OVER'} (at least {LEAST})"
 
+    memory = (Judgement(f"memory growth: {kind}, largest", max(seen), MOST_MIB, "MiB") for kind, seen in growth.items())
     return Report(
-        f"Backups of a database with {ROWS:,} rows, a dump of 300 MB",
+        f"{what} of a database with {ROWS:,} rows, whose dump has 300 MB",
         [
-            *(samples[name].line() for name in sorted(samples)),
-            *(ratio(kind) for kind in ("host", "bot", "restore")),
-            *(Judgement(f"memory growth: {kind}, largest", max(values), MOST_MIB, "MiB").line()
-              for kind, values in growth.items()),
+            *(Samples(name, values, "s").line() for name, values in sorted(seconds.items())),
+            *(ratio(kind) for kind in judged),
+            *(judgement.line() for judgement in memory),
         ],
-    )  # fmt: skip
+    )
 
 
 async def _stand(stack: AsyncExitStack) -> Stand:

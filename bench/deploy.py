@@ -135,9 +135,11 @@ async def followed(playground: RunningPlayground) -> AsyncIterator[asyncio.Queue
         yield changes
 
 
-async def find(changes: asyncio.Queue[Any], event_type: str, state: str = "") -> Mapping[str, Any]:
+async def find(
+    changes: asyncio.Queue[Any], event_type: str, state: str = "", patience: float = 120
+) -> Mapping[str, Any]:
     """Wait for a message of the bot, new or edited."""
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(patience):
         while True:
             change = await changes.get()
             message = change.data.get("message", change.data)
