@@ -36,12 +36,12 @@ async def test_two_hundred_commands_and_five_hundred_reactions(stage: Stage, lar
             stage.unreact(gate, ONCALL, "eyes")
             await asyncio.sleep(0)
 
-    more = [asyncio.create_task(stage.type("/deploy compte production --dry-run", person)) for person in PEOPLE[:1] * 3]
-    await asyncio.gather(reactions(), *(commands(person) for person in PEOPLE), *more)
+    behind = stage.type("/deploy compte production --dry-run", ENGINEER)
+    await asyncio.gather(reactions(), behind, *(commands(person) for person in PEOPLE))
     stage.react(gate, RELEASER)
 
-    runs = await stage.runs(4)
-    assert [await stage.end(each, 180) for each in runs] == ["succeeded"] * 4
+    runs = await stage.runs(2)
+    assert [await stage.end(each, 180) for each in runs] == ["succeeded"] * 2
     for person in PEOPLE:
         wanted = before[person] + asked[person]
         await eventually(lambda person=person, wanted=wanted: len(_answers(stage, person)) >= wanted, 120)  # type: ignore[misc]  # bound now
