@@ -13,6 +13,7 @@ from bot.domain.errors import Reason, Refused, problem
 from bot.domain.shell import Command, Part, Syntax, Word
 from bot.domain.target import Target
 
+_SHA256_DIGITS = 64
 _QUICK = 30.0
 _SLOWEST_DISK = 20_000_000
 """Bytes a second at which a checksum is read in the worst case."""
@@ -196,8 +197,21 @@ class Backups:
             return Found(Presence.UNREADABLE, manifest, _complaint(answer.stderr))
         actual = answer.stdout.decode(errors="replace").strip()
         if actual != expected:
-            return Found(Presence.DAMAGED, manifest, f"{manifest.file} has {actual}, and its manifest says {expected}")
+            return Found(Presence.DAMAGED, manifest, what_differs(manifest.file, actual, expected))
         return Found(Presence.WHOLE, manifest)
+
+
+def what_differs(file: str, actual: str, expected: str) -> str:
+    """Say that a file is not the one that was made.
+
+    Args:
+        file: its name.
+        actual: its size in bytes, or its SHA-256.
+        expected: the same as its manifest says.
+    """
+    if len(expected) == _SHA256_DIGITS:
+        return f"{file} is not as it was made: its checksum is {actual[:8]}…, and was {expected[:8]}…"
+    return f"{file} is not as it was made: it has {actual} bytes, and had {expected}"
 
 
 def shelf_of(target: Target, listed: bytes) -> Shelf:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import replace
 
+from bot.databases.backups import what_differs
 from bot.databases.counting import Counted
 from bot.databases.encryption import decrypted
 from bot.databases.manifest import Manifest, parse_manifest
@@ -160,7 +161,7 @@ async def _checked(counted: Counted, chunks: AsyncIterator[bytes], manifest: Man
         if isinstance(chunks, AsyncGenerator):
             await chunks.aclose()
     if counted.sha256 != manifest.sha256:
-        detail = f"{manifest.file} has {counted.sha256}, and its manifest says {manifest.sha256}"
+        detail = what_differs(manifest.file, counted.sha256, manifest.sha256)
         raise Refused(problem(Reason.NOT_RESTORABLE, backup=manifest.backup, stage=Stage.FILE.value, detail=detail))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 
-from bot.databases.backups import Found, Presence, shelf_of
+from bot.databases.backups import Found, Presence, shelf_of, what_differs
 from bot.databases.manifest import dump_files, parse_manifest
 from bot.databases.ports import Vault
 from bot.domain.backup import Shelf
@@ -67,7 +67,7 @@ async def find_in_vault(vault: Vault, backup: str) -> Found:
     if size is None:
         return Found(Presence.DAMAGED, manifest, f"{manifest.file} is missing")
     if size != manifest.bytes:
-        detail = f"{manifest.file} has {size}, and its manifest says {manifest.bytes}"
+        detail = what_differs(manifest.file, str(size), str(manifest.bytes))
         return Found(Presence.DAMAGED, manifest, detail)
     return Found(Presence.WHOLE, manifest)
 
@@ -88,7 +88,7 @@ async def read_whole(vault: Vault, backup: str) -> Found:
     file, expected = found.manifest.file, found.manifest.sha256
     actual = await sha256_in_vault(vault, file)
     if actual != expected:
-        return Found(Presence.DAMAGED, found.manifest, f"{file} has {actual}, and its manifest says {expected}")
+        return Found(Presence.DAMAGED, found.manifest, what_differs(file, actual, expected))
     return found
 
 

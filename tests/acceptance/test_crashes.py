@@ -76,12 +76,12 @@ class Lives:
                 typed = delivery.outcome is Outcome.ACKED or self._is_dead() or await self._was_heard()
                 if not typed:
                     continue
-            await eventually(lambda r=reacted: self._is_dead() or self._over() or (self._asks() and not r), 90)
+            await eventually(lambda r=reacted: self._is_dead() or self._over() or (self._asks() and not r), 180)
             if self._asks() and not reacted:
                 for user in self.approvers:
                     self.stage.react(self.stage.messages("approval")[-1], user)
                 reacted = True
-                await eventually(lambda: self._is_dead() or self._over(), 90)
+                await eventually(lambda: self._is_dead() or self._over(), 180)
             if self._over() and not await self._dies_late():
                 return str(self.stage.payload("result")["state"])
 
@@ -105,7 +105,7 @@ class Lives:
             "DIE_AT": "|".join(sorted(self.deadly[0])) if self.deadly else "",
         }
         await self.stage.bot.launch()
-        await eventually(lambda: self._is_dead() or self.stage.bot.is_ready, 30)
+        await eventually(lambda: self._is_dead() or self.stage.bot.is_ready, 120)
         if self._is_dead():
             await self._live()
 
