@@ -61,7 +61,7 @@ async def test_a_half_applied_migration_is_told_and_the_backup_is_put_back(
     assert f"+ users unique index users_name_{column}_unique (name)" in told
     assert told.index("This took effect") < told.index(f"+ users.{column}") < told.index("This did not")
     assert "the one of this run" in told
-    assert "1062 Duplicate entry" in told
+    assert "1062 Duplicate entry 'Client 1' for key" in told
     assert "the site is down" in told
     # its way back would not find what it expects
     assert "run_rollback" not in told
