@@ -36,13 +36,17 @@ async def test_bad_words_are_answered_at_once(stage: Stage, laravel: Application
     assert "<#C0OPS>" in said
     assert "Nothing was started" in said
 
+    assert ssh_host.commands.entries() == ()
+
     await stage.type("/deploy")
     await eventually(lambda: stage.snapshot()["views"].get(ENGINEER), what="a form")
     [form] = stage.snapshot()["views"][ENGINEER]
     assert form["type"] == "modal"
     assert stage.messages("card") == []
     assert await stage.bot.json("runs") == []
-    assert ssh_host.commands.entries() == ()
+    # The form reads what the branch has, and nothing more.
+    assert {entry.argv[0] for entry in ssh_host.commands.entries()} <= {"git"}
+    assert changes(ssh_host) == {}
 
 
 async def failed(stage: Stage, text: str, *wanted: str) -> None:

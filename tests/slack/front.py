@@ -28,6 +28,7 @@ from bot.engine.ports import Chunk
 from bot.playground import RunningPlayground
 from bot.slack import SlackAccess, SlackRoom
 from commands.ops import Ops
+from commands.rollback import Rollback
 from tests.slack.runs import BOB, MASKER, OPERATIONS
 
 
@@ -277,7 +278,7 @@ class World:
             self.inbox,
             self.messages,
             self.homes,
-            {"/deploy": DeploySpec()},
+            {"/deploy": DeploySpec(), "/rollback": Rollback({})},
             Ops(),
             OPERATIONS,
             MASKER,

@@ -283,3 +283,18 @@ async def test_the_home_shows_where_the_migrations_of_an_environment_stand_or_wh
         await eventually(lambda: "has no database that I could compare" in "\n".join(texts(view.content["blocks"])))
     assert world.front.submitted == []
     assert RUNS
+
+
+@pytest.mark.parametrize(
+    ("words", "form"), [("/deploy", True), ("/deploy compte", True), ("/rollback", True), ("/rollback compte", False)]
+)
+async def test_a_form_stands_in_for_words_and_of_deploy_also_for_missing_ones(
+    world: World, words: str, form: bool
+) -> None:
+    async with world.room():
+        await world.server.acting.command(AMELIE, OPS, words)
+        if form:
+            assert (await shown(world)).content["callback_id"] == words.split()[0]
+        else:
+            await eventually(lambda: "That is not a complete command" in "".join(world.whispers(AMELIE)))
+            assert not world.server.state.views

@@ -21,6 +21,7 @@ class BackupForm:
 
     command = "/backup"
     action = Action.BACKUP
+    completes = False
     reads_branch = False
 
     def takes(self, target: Target) -> bool:

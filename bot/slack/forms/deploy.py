@@ -27,6 +27,7 @@ class DeployForm:
 
     command = "/deploy"
     action = Action.DEPLOY
+    completes = True
     reads_branch = True
 
     def takes(self, target: Target) -> bool:

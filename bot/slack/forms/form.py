@@ -86,6 +86,11 @@ class Form(Protocol):
         """Whether it offers commits of the branch, which a host is asked for."""
         ...
 
+    @property
+    def completes(self) -> bool:
+        """Whether it also stands in where some words are missing, and not only where all are."""
+        ...
+
     def takes(self, target: Target) -> bool:
         """Say whether a target has what the command needs."""
         ...

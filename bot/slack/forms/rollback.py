@@ -24,6 +24,7 @@ class RollbackForm:
 
     command = "/rollback"
     action = Action.ROLLBACK
+    completes = False
     reads_branch = False
 
     def takes(self, target: Target) -> bool:

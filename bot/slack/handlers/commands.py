@@ -12,6 +12,7 @@ from bot.slack import markup
 from bot.slack.answers import Answers
 from bot.slack.cards.backups_card import backups_card
 from bot.slack.cards.status_card import status_card
+from bot.slack.forms import FORMS
 from bot.slack.handlers.forms import FormHandler
 from bot.slack.handlers.ops import OpsHandler
 from bot.slack.inbox import Received
@@ -79,7 +80,7 @@ class CommandHandler:
         try:
             await self._do(spec.parse(words, origin, self._front.operations), url)
         except Refused as refused:
-            is_short = refused.problem.reason is Reason.USAGE and len(_plain(words)) < _TARGET_WORDS
+            is_short = refused.problem.reason is Reason.USAGE and _asks_for_form(name, words)
             if is_short and await self._forms.open(name, words, origin, str(body.get("trigger_id") or "")):
                 return
             told = self._sentences.refusal(refused.problem)
@@ -103,6 +104,11 @@ class CommandHandler:
 
     def _is_stale(self, at: datetime) -> bool:
         return self._clock.now() - at > STALE
+
+
+def _asks_for_form(name: str, words: tuple[str, ...]) -> bool:
+    form = FORMS.get(name)
+    return form is not None and len(_plain(words)) < _TARGET_WORDS and (form.completes or not words)
 
 
 def _plain(words: tuple[str, ...]) -> tuple[str, ...]:
