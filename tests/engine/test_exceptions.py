@@ -70,7 +70,7 @@ async def test_a_change_during_a_freeze_needs_the_override_and_nothing_less(worl
     run = await asked(world, **{DURING_FREEZE: "the shop is down"})
     await world.until(run, RunState.AWAITING_APPROVAL)
     world.people.said["U0BOB"] = APPROVE  # would do on an ordinary day
-    waiting = await eventually(lambda: voted(world, run), 10)
+    waiting = await eventually(lambda: voted(world, run), 30)
     assert waiting.state is RunState.AWAITING_APPROVAL
     assert [vote.counts for vote in waiting.votes] == [False]
     assert not changed(world)
@@ -123,7 +123,7 @@ async def test_reminders_are_claimed_once_each_also_over_a_crash_and_then_it_exp
         if minutes % 7 == 0:
             await world.engine.drain()
             await world.new_engine().start()
-        await eventually(lambda: looked(world, run), 10)
+        await eventually(lambda: looked(world, run), 30)
         gate = (await world.run(run)).gate
         assert gate is not None
         if gate.reminded_at is not None:
@@ -141,7 +141,7 @@ async def looked(world: SmallWorld, run: str) -> bool:
     """Wait until the gate has read the reactions once more."""
     before = world.people.asked
     world.engine.nudge(run)
-    await eventually(lambda: world.people.asked > before, 10)
+    await eventually(lambda: world.people.asked > before, 30)
     return True
 
 
@@ -149,7 +149,7 @@ async def test_who_waited_in_line_is_known_when_it_is_their_turn(world: SmallWor
     first = await world.submit("Ev1")
     await world.until(first, RunState.AWAITING_APPROVAL)
     second = await world.submit("Ev2")
-    await eventually(lambda: _waited(world, second), 10)
+    await eventually(lambda: _waited(world, second), 30)
     assert not (await world.run(first)).waited
     world.sight.moves("web1", sha="3" * 40)
     await world.engine.cancel(first, "U0AMELIE")
@@ -231,7 +231,7 @@ async def test_somebody_else_countersigns_it_afterwards(
 async def settled(world: SmallWorld, run: str) -> None:
     """Let the engine look after what is owed once."""
     world.engine.nudge(run)
-    await eventually(lambda: not world.engine._drivers, 10)
+    await eventually(lambda: not world.engine._drivers, 30)
     await world.engine._sweep()
 
 

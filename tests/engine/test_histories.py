@@ -223,6 +223,7 @@ class Histories(RuleBasedStateMachine):
         self.outside = Outside()
         self.outside.judge = self.judge_change
         self.dies_after = -1
+        self.dies_behind_the_gate = False
         self.number = 0
         self.changed: list[str] = []
         self.pausing, Session.pause = Session.pause, waits  # type: ignore[method-assign]
@@ -265,6 +266,9 @@ class Histories(RuleBasedStateMachine):
         if self.dies_after == 0:
             raise Crash
         self.dies_after -= 1
+        if self.dies_behind_the_gate and what == "after write" and self.known(RunState.RUNNING):
+            self.dies_behind_the_gate = False
+            raise Crash
 
     def do(self, work: Coroutine[Any, Any, T]) -> T | None:
         """Do something; the process may die over it, and is then started anew."""
@@ -279,6 +283,7 @@ class Histories(RuleBasedStateMachine):
             return None
         finally:
             self.dies_after = -1
+            self.dies_behind_the_gate = False
 
     def see(self, work: Coroutine[Any, Any, T]) -> T:
         return self.loop.run_until_complete(work)
@@ -323,6 +328,11 @@ class Histories(RuleBasedStateMachine):
         if run:
             self.outside.said.setdefault(run, {})[user] = frozenset({Emoji.APPROVE})
             self.drive(run)
+
+    @rule(number=st.integers(0, 9), user=st.sampled_from(USERS))
+    def the_bot_dies_right_behind_an_approval(self, number: int, user: str) -> None:
+        self.dies_behind_the_gate = True
+        self.somebody_approves_and_it_goes_on(number, user)
 
     @rule(user=st.sampled_from(USERS))
     def somebody_leaves_or_comes_back(self, user: str) -> None:

@@ -248,7 +248,7 @@ class SmallWorld:
             found = await self.run(run)
             return found if found.state in states else None
 
-        return await eventually(there, 10)
+        return await eventually(there, 30)
 
     async def events(self, run: str) -> list[str]:
         return [record.entry.event for record in await self.store.history(run)]
