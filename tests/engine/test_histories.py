@@ -340,10 +340,16 @@ class Histories(RuleBasedStateMachine):
             self.drive(run)
             self.every_run_goes_on()
 
-    @rule(number=st.integers(0, 9), user=st.sampled_from(USERS))
-    def the_bot_dies_right_behind_an_approval(self, number: int, user: str) -> None:
-        self.dies_behind_the_gate = True
-        self.somebody_approves_and_it_goes_on(number, user)
+    @rule(number=st.integers(0, 9), user=st.sampled_from(USERS), taken_back=st.booleans())
+    def the_bot_dies_right_behind_an_approval(self, number: int, user: str, taken_back: bool) -> None:
+        run = self.chosen(number, RunState.AWAITING_APPROVAL)
+        if run:
+            self.outside.said.setdefault(run, {})[user] = frozenset({Emoji.APPROVE})
+            self.dies_behind_the_gate = True
+            self.drive(run)
+            if taken_back:
+                self.outside.said[run] = {}
+            self.drive(run)
 
     @rule(user=st.sampled_from(USERS))
     def somebody_leaves_or_comes_back(self, user: str) -> None:
