@@ -13,6 +13,7 @@ from bot.playground.faults import CallFault, Effect
 from bot.slack import SlackLoginRefused, SlackRoom
 from bot.slack.doctor import examine, judge_scopes
 from bot.slack.manifest import REQUIRED, SCOPES, manifest
+from bot.slack.people import SlackDirectory
 from tests.slack.front import DeploySpec, World
 from tests.slack.runs import AMELIE, BOB, RUNS
 from tests.support.polling import eventually
@@ -102,3 +103,49 @@ def test_the_manifest_has_every_command_and_scope() -> None:
         "reaction_added",
         "reaction_removed",
     ]
+
+
+class Told:
+    """A gateway that answers for one person and one group, and counts how often it is asked."""
+
+    def __init__(self, **about: object) -> None:
+        self.about = {"id": "U0ONE", "team_id": "T0HOME", **about}
+        self.asked = 0
+
+    async def person(self, user: str) -> dict[str, object]:
+        self.asked += 1
+        return self.about
+
+    async def members(self, group: str) -> frozenset[str]:
+        self.asked += 1
+        return frozenset({"U0ONE"})
+
+
+@pytest.mark.parametrize(
+    ("about", "counts"),
+    [
+        ({}, True),
+        ({"deleted": True}, False),
+        ({"is_bot": True}, False),
+        ({"is_app_user": True}, False),
+        ({"is_restricted": True}, False),
+        ({"is_ultra_restricted": True}, False),
+        ({"is_stranger": True}, False),
+        ({"team_id": "T0ELSEWHERE"}, False),
+        ({"id": "USLACKBOT"}, False),
+    ],
+)
+async def test_only_active_full_members_of_this_workspace_count(about: dict[str, object], counts: bool) -> None:
+    directory = SlackDirectory(Told(**about), lambda: "T0HOME")  # type: ignore[arg-type]
+    roster = await directory.roster(frozenset({"U0ONE"}), frozenset())
+    assert ("U0ONE" in roster.humans, "U0ONE" in roster.others) == (counts, not counts)
+
+
+async def test_a_look_up_is_believed_for_a_minute_and_not_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+    monkeypatch.setattr("bot.slack.people.time.monotonic", lambda: now)
+    told = Told()
+    directory = SlackDirectory(told, lambda: "T0HOME")  # type: ignore[arg-type]
+    for now, asked in ((1000.0, 2), (1059.0, 2), (1061.0, 4)):  # noqa: B007 - read by the clock above
+        await directory.roster(frozenset({"U0ONE"}), frozenset({"S0GROUP"}))
+        assert told.asked == asked
