@@ -76,6 +76,9 @@ class GroupCommit(Generic[Item, Result]):
             self._waiting.clear()
             _fail(batch, error)
         except Exception as error:  # noqa: BLE001, RUF100 - whatever it was, it belongs to those who wait
+            if not batch:  # it was met before anybody was taken: nobody would ever be
+                batch.extend(self._waiting)
+                self._waiting.clear()
             await self._commit_each(batch, error)
         except asyncio.CancelledError:
             for _, answer in (*batch, *self._waiting):

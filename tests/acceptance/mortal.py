@@ -78,7 +78,8 @@ def about_write(work: Any) -> str:
     name = getattr(inner, "__name__", type(inner).__name__)
     for cell in getattr(inner, "__closure__", None) or ():
         if isinstance(cell.cell_contents, GroupCommit):
-            return f"inbox {cell.cell_contents._together.__name__}"
+            together = cell.cell_contents._together
+            return f"inbox {getattr(together, 'func', together).__name__}"
     changes = work.keywords.get("changes", ()) if isinstance(work, partial) else ()
     for change in changes:
         if isinstance(change, MoveTo):
