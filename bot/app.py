@@ -43,10 +43,7 @@ from bot.databases.sweeping import Sweeper
 from bot.databases.vault_discarding import VaultDiscardPerformer
 from bot.databases.watchdog import WatchedPerformer
 from bot.databases.written import WrittenLook
-from bot.domain.backup import Shelf
-from bot.domain.look import DatabaseFacts, HostFacts, HostQuestion, Look, Ran, Release
-from bot.domain.names import TargetName
-from bot.domain.plan import (
+from bot.domain.acts import (
     Act,
     AsRehearsed,
     Discard,
@@ -64,6 +61,9 @@ from bot.domain.plan import (
     Swap,
     Undone,
 )
+from bot.domain.backup import Shelf
+from bot.domain.look import DatabaseFacts, HostFacts, HostQuestion, Look, Ran, Release
+from bot.domain.names import TargetName
 from bot.domain.remains import Remains
 from bot.domain.run import Run
 from bot.domain.secrets import Masker

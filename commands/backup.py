@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from bot.domain.acts import Discard, Dump
 from bot.domain.backup import Purpose, parse_backup_id, parse_table
 from bot.domain.errors import Reason, Refused, problem
 from bot.domain.look import Look
 from bot.domain.names import TargetName
-from bot.domain.plan import Discard, Dump, Finding, NothingToDo, Phase, Plan, Risk, Step
+from bot.domain.plan import Finding, NothingToDo, Phase, Plan, Risk, Step
 from bot.domain.request import Action, Origin, Request
 from bot.domain.retention import choose_deletions
 from bot.domain.run import Run

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from bot.domain.acts import Dump
 from bot.domain.errors import Reason, Refused, problem
 from bot.domain.look import DatabaseFacts, HostFacts, HostQuestion, Look, Ran
-from bot.domain.plan import Dump, Finding, Step
+from bot.domain.plan import Finding, Step
 from bot.domain.request import Action
 from bot.domain.run import Run
 from bot.domain.target import Target

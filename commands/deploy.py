@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from bot.domain.acts import Preview, Rehearse
 from bot.domain.errors import Reason, Refused, problem
 from bot.domain.look import DatabaseFacts, HostFacts, Look
 from bot.domain.moves import RESUME
 from bot.domain.names import Ref, Sha, TargetName
-from bot.domain.plan import Finding, NothingToDo, Plan, Preview, Rehearse, Step
+from bot.domain.plan import Finding, NothingToDo, Plan, Step
 from bot.domain.request import Action, Origin, Request
 from bot.domain.run import Run
 from bot.domain.target import Operations, Target

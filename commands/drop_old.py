@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from bot.domain.acts import DropOld as Drop
 from bot.domain.errors import Refused
 from bot.domain.look import Look
-from bot.domain.plan import DropOld as Drop
 from bot.domain.plan import Finding, NothingToDo, OnFailure, Phase, Plan, Risk, Step
 from bot.domain.remains import Remains, choose_remains
 from bot.domain.request import Action

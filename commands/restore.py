@@ -5,25 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from bot.domain.acts import DropCopy, Health, Load, Prove, Swap
 from bot.domain.backup import KeptBackup, Proof, Purpose, Shelf, predicted_seconds, scratch_name
 from bot.domain.errors import Reason, Refused, problem
 from bot.domain.look import HostFacts, Look
 from bot.domain.moves import RESUME
 from bot.domain.names import TargetName
-from bot.domain.plan import (
-    DropCopy,
-    Finding,
-    Health,
-    Load,
-    NothingToDo,
-    OnFailure,
-    Phase,
-    Plan,
-    Prove,
-    Risk,
-    Step,
-    Swap,
-)
+from bot.domain.plan import Finding, NothingToDo, OnFailure, Phase, Plan, Risk, Step
 from bot.domain.request import Action
 from bot.domain.run import Run
 from bot.domain.target import Database, Target

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from bot.domain.acts import Load
 from bot.domain.backup import KeptBackup
 from bot.domain.errors import Reason, Refused, problem
 from bot.domain.look import DatabaseFacts, HostFacts, Look, Ran, Release
 from bot.domain.moves import MOVE, RESUME, Move, backup_before, was_live
 from bot.domain.names import Ref, Sha, TargetName, parse_run_id
-from bot.domain.plan import Load, NothingToDo, Plan, Step
+from bot.domain.plan import NothingToDo, Plan, Step
 from bot.domain.request import Action, Origin, Request
 from bot.domain.run import Run
 from bot.domain.target import Operations, Target

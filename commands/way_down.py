@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from bot.domain.acts import AsRehearsed, Dump, Preview, Prove, Rehearse
 from bot.domain.backup import KeptBackup, Shelf
 from bot.domain.look import HostFacts, Ran
 from bot.domain.moves import Move, steps_left
-from bot.domain.plan import AsRehearsed, Dump, Finding, Phase, Preview, Prove, Rehearse, Skipped, Step
+from bot.domain.plan import Finding, Phase, Skipped, Step
 from bot.domain.request import Action
 from bot.domain.run import Run
 from bot.domain.target import Target

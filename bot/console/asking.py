@@ -24,7 +24,7 @@ from bot.domain.history import Head, Record
 from bot.domain.names import nearest, parse_run_id
 from bot.domain.run import Run
 from bot.domain.secrets import Masker, Secret
-from bot.engine.ports import Chunk
+from bot.engine.stores import Chunk
 from bot.logs import masked
 from bot.store import StoreError, StoreMissing
 

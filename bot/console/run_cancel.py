@@ -12,7 +12,7 @@ from typing import Protocol
 from bot.console.asking import NO_SUCH_RUN, RunReader, Terminal, run_named, tell_missing
 from bot.console.output import say
 from bot.domain.run import BEFORE_CHANGE, Run, RunState
-from bot.engine.ports import Petition
+from bot.engine.stores import Petition
 
 PATIENCE = 12.0
 """Seconds for which the bot is waited for: it looks every three."""

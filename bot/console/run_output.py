@@ -7,7 +7,7 @@ from itertools import groupby
 
 from bot.domain.run import Run
 from bot.domain.secrets import MASK
-from bot.engine.ports import Chunk
+from bot.engine.stores import Chunk
 
 
 @dataclass(frozen=True)

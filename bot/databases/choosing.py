@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from bot.databases.finding import Finder
+from bot.domain.acts import Load, Prove
 from bot.domain.errors import Refused
-from bot.domain.plan import Load, Prove
 from bot.engine.ports import Effect, Ending, Job, Outcome, Output, Performer
 
 Chooses = Callable[[Job], Awaitable[bool]]

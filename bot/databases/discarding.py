@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bot.databases.ports import HostRunner
+from bot.domain.acts import Discard
 from bot.domain.errors import Reason, Refused, problem
-from bot.domain.plan import Discard
 from bot.domain.shell import Command, Part, Syntax, Word
 from bot.engine.ports import Done, Effect, Ending, Failed, Job, Observer, Outcome, Output, Unknown
 

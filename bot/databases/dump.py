@@ -9,8 +9,8 @@ from importlib import resources
 
 from bot.databases.manifest import origin
 from bot.databases.quoting import option_file
+from bot.domain.acts import Dump
 from bot.domain.names import is_name
-from bot.domain.plan import Dump
 from bot.domain.secrets import Secret
 from bot.domain.shell import Command, Part, Syntax, Word
 from bot.domain.target import Target

@@ -72,8 +72,9 @@ from bot.databases.rehearsal import Results, Trial
 from bot.databases.schema import canonical, schema_diff, schema_effects
 from bot.databases.statements import BREAKS_OLD_CODE, DESTROYS, Done, Effect, Operation, Statement
 from bot.databases.tables import TableSize
+from bot.domain.acts import Direction, Rehearse
 from bot.domain.aftermath import EFFECT
-from bot.domain.plan import DESTRUCTIVE, Direction, Finding, Rehearse
+from bot.domain.plan import DESTRUCTIVE, Finding
 
 MOST_STATEMENTS = 300
 _LONGEST_SQL = 2000

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from bot.domain.acts import Dump
 from bot.domain.backup import KeptBackup, Proof, Purpose
-from bot.domain.plan import Dump
 
 FORMAT = 1
 """Raised when a reader of the old form would misunderstand the new one; further keys do not raise it."""

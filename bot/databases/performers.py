@@ -11,8 +11,8 @@ from bot.databases.backups import Backups, Found, Presence
 from bot.databases.dump import NOTHING_KNOWN, Before, DumpJob, Stage, dump_job, failed_stage
 from bot.databases.look import DatabaseLook
 from bot.databases.ports import HostReader, HostRunner
+from bot.domain.acts import Dump, NothingPending, Undone
 from bot.domain.errors import Problem, Reason, Refused, problem
-from bot.domain.plan import Dump, NothingPending, Undone
 from bot.domain.secrets import masker_of
 from bot.domain.target import Target
 from bot.engine.ports import Done, Effect, Ending, Failed, Job, Outcome, Output

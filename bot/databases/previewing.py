@@ -14,9 +14,9 @@ from bot.databases.rehearsal import Ended, Results, Trial
 from bot.databases.schema import schema_of
 from bot.databases.statements import Statement
 from bot.databases.tables import TableSize, table_sizes
+from bot.domain.acts import Preview
 from bot.domain.errors import Reason, Refused, problem
 from bot.domain.look import HostFacts, HostQuestion
-from bot.domain.plan import Preview
 from bot.domain.plan_json import FINDINGS, findings_to_text
 from bot.domain.secrets import masker_of
 from bot.engine.ports import Done, Effect, Ending, Failed, Job, Outcome, Output

@@ -10,9 +10,9 @@ from bot.databases.manifest import Manifest
 from bot.databases.performers import Told, masked
 from bot.databases.ports import HostReader, HostRunner
 from bot.databases.restoring import Stage, failed_stage, proof_job
+from bot.domain.acts import Prove
 from bot.domain.backup import Proof
 from bot.domain.errors import Reason, Refused, problem
-from bot.domain.plan import Prove
 from bot.domain.target import Database
 from bot.engine.ports import Done, Effect, Ending, Failed, Job, Outcome, Output, Unknown
 

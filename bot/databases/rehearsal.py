@@ -13,7 +13,7 @@ from bot.databases.dump import OPTION_FILE, RESERVE_KIB, SHA256
 from bot.databases.manifest import Manifest
 from bot.databases.quoting import identifier, option_file
 from bot.databases.schema import SCHEMA_SQL, Schema, parse_lines, schema_of
-from bot.domain.plan import Rehearse
+from bot.domain.acts import Rehearse
 from bot.domain.secrets import Secret
 from bot.domain.shell import Command, Part, Syntax, Word, command
 from bot.domain.target import Database

@@ -30,8 +30,9 @@ from bot.databases.rehearsal import (
 from bot.databases.schema import canonical
 from bot.databases.statements import Operation, Statement, pretended, read_statement
 from bot.databases.tables import TableSize, live_schema, table_sizes
+from bot.domain.acts import AsRehearsed, Direction, Rehearse
 from bot.domain.errors import Problem, Reason, Refused, problem
-from bot.domain.plan import AsRehearsed, Direction, Finding, Rehearse
+from bot.domain.plan import Finding
 from bot.domain.plan_json import FINDINGS, findings_to_text
 from bot.domain.secrets import masker_of
 from bot.domain.shell import Command

@@ -7,8 +7,8 @@ from bot.databases.performers import Told, masked
 from bot.databases.ports import HostRunner
 from bot.databases.proving import database_of
 from bot.databases.restoring import RestoringJob, drop_job
+from bot.domain.acts import DropCopy, DropOld
 from bot.domain.errors import Reason, Refused, problem
-from bot.domain.plan import DropCopy, DropOld
 from bot.domain.remains import Remains, remains_of
 from bot.domain.target import Target
 from bot.engine.ports import Done, Effect, Ending, Failed, Job, NotStarted, Outcome, Output, Unknown

@@ -15,9 +15,9 @@ from bot.databases.proving import database_of, not_restorable, of_own_target, pr
 from bot.databases.restoring import RestoringJob, Sent, Stage, failed_stage, load_job, proof_job
 from bot.databases.side_by_side import cut_short, side_by_side
 from bot.databases.vaulted import find_in_vault, manifest_file, read_whole
+from bot.domain.acts import Load, Prove
 from bot.domain.backup import Proof
 from bot.domain.errors import Reason, Refused, problem
-from bot.domain.plan import Load, Prove
 from bot.domain.secrets import Secret
 from bot.engine.ports import Done, Effect, Ending, Failed, Job, Outcome, Output
 

@@ -17,8 +17,8 @@ from bot.databases.performers import Known, Told, backup_facts, impossible, is_o
 from bot.databases.ports import Draft, HostPipes, HostReader, HostRunner, Vault, Vaults
 from bot.databases.side_by_side import cut_short, side_by_side
 from bot.databases.vaulted import find_in_vault, manifest_file, read_whole, sha256_in_vault
+from bot.domain.acts import Dump
 from bot.domain.errors import Refused
-from bot.domain.plan import Dump
 from bot.domain.shell import syntax
 from bot.domain.target import Backups
 from bot.engine.ports import Done, Effect, Ending, Failed, Job, Outcome, Output

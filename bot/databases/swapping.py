@@ -11,8 +11,8 @@ from bot.databases.ports import HostReader, HostRunner, Vaults
 from bot.databases.proving import database_of, directory_of, manifest_of, not_restorable
 from bot.databases.remains import RemainsLook
 from bot.databases.restoring import RestoringJob, Stage, failed_stage, load_job, swap_job
+from bot.domain.acts import Load, Swap
 from bot.domain.errors import Reason, Refused, problem
-from bot.domain.plan import Load, Swap
 from bot.engine.ports import Done, Effect, Ending, Failed, Job, Outcome, Output, Unknown
 
 

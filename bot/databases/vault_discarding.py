@@ -5,8 +5,8 @@ from __future__ import annotations
 from bot.databases.manifest import dump_files
 from bot.databases.ports import Vaults
 from bot.databases.vaulted import manifest_file
+from bot.domain.acts import Discard
 from bot.domain.errors import Refused
-from bot.domain.plan import Discard
 from bot.engine.ports import Done, Effect, Ending, Failed, Job, Observer, Outcome, Output
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from bot.domain.acts import DropCopy, Dump, Prove, Swap
 from bot.domain.aftermath import Progress, aftermath_of
 from bot.domain.backup import Proof
 from bot.domain.errors import Reason
-from bot.domain.plan import DropCopy, Dump, Phase, Prove, Risk, Step, Swap
+from bot.domain.plan import Phase, Risk, Step
 from bot.domain.request import Action
 from bot.domain.run import Run, RunState, StepState, step_state
 

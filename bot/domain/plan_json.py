@@ -6,36 +6,28 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bot.domain.backup import Purpose
-from bot.domain.names import Sha
-from bot.domain.plan import (
+from bot.domain.acts import (
     Act,
     AsRehearsed,
-    Commit,
     Direction,
     Discard,
     DropCopy,
     DropOld,
     Dump,
-    Finding,
     Health,
     Load,
     NothingPending,
-    OnFailure,
-    Phase,
-    Plan,
     Preflight,
     Preview,
     Prove,
     Rehearse,
-    Risk,
     Shell,
-    Skipped,
-    Step,
     Swap,
     Undone,
-    digest,
 )
+from bot.domain.backup import Purpose
+from bot.domain.names import Sha
+from bot.domain.plan import Commit, Finding, OnFailure, Phase, Plan, Risk, Skipped, Step, digest
 from bot.domain.policy import requirement_from_json
 from bot.domain.request import request_from_json
 from bot.domain.shell import Command, Hidden, Part, Syntax, Word

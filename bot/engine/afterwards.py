@@ -11,8 +11,9 @@ import structlog
 from bot.domain.approval import GateState
 from bot.domain.run import Gate, Run
 from bot.engine.gate import judge_now, remember, remind
-from bot.engine.ports import ConversationUnavailable, GateIs
+from bot.engine.ports import ConversationUnavailable
 from bot.engine.session import Session
+from bot.engine.stores import GateIs
 from bot.engine.world import World
 
 _LEASE = timedelta(seconds=15)

@@ -9,8 +9,8 @@ from bot.domain.moves import RESUME
 from bot.domain.plan import OnFailure, Phase, Plan, Risk, Step
 from bot.domain.run import Run, RunState, StepRow, StepState, step_state
 from bot.engine.gate import nothing_changed_yet, still_open_to_pass, void
-from bot.engine.ports import MoveTo, StepIs
 from bot.engine.session import Session
+from bot.engine.stores import MoveTo, StepIs
 
 
 async def change(session: Session, run: Run) -> Run:

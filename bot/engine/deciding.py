@@ -7,8 +7,8 @@ from dataclasses import replace
 from bot.domain.moves import MOVE, MOVES, RESUME, Move, legal_moves, open_moves
 from bot.domain.request import EMERGENCY, Action, Origin, Request
 from bot.domain.run import Run, RunState
-from bot.engine.ports import RunStore
 from bot.engine.standing import REMEMBERED
+from bot.engine.stores import RunStore
 
 
 async def legal_now(store: RunStore, run: Run) -> tuple[Move, ...]:

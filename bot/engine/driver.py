@@ -16,8 +16,9 @@ from bot.engine.changing import change, verify
 from bot.engine.gate import wait_at_gate
 from bot.engine.overdue import told_by
 from bot.engine.planning import cancel_before_change, fail, plan_run
-from bot.engine.ports import Ending, FactsAre, Lease, MoveTo, Overtaken
+from bot.engine.ports import Ending
 from bot.engine.session import Session
+from bot.engine.stores import FactsAre, Lease, MoveTo, Overtaken
 from bot.engine.world import World
 
 LEASE = timedelta(seconds=15)

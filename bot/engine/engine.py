@@ -27,10 +27,10 @@ from bot.engine.deciding import decided, legal_now
 from bot.engine.desk import Desk
 from bot.engine.driver import Driver
 from bot.engine.lookout import Lookout
-from bot.engine.ports import Chunk
 from bot.engine.refusals import on_record, request_on_record
 from bot.engine.rules import in_the_way, require, require_exception
 from bot.engine.standing import REMEMBERED, standing_of
+from bot.engine.stores import Chunk
 from bot.engine.told import log_entry
 from bot.engine.world import World
 

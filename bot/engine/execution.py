@@ -8,30 +8,16 @@ from dataclasses import replace
 
 from structlog.contextvars import bound_contextvars
 
+from bot.domain.acts import Act, Shell
 from bot.domain.errors import Problem, Reason, problem
 from bot.domain.history import Entry
-from bot.domain.plan import Act, Risk, Shell, Step
+from bot.domain.plan import Risk, Step
 from bot.domain.plan_json import FINDINGS
 from bot.domain.run import Run, StepRow, StepState
 from bot.domain.secrets import Masker
 from bot.domain.target import Target
-from bot.engine.ports import (
-    Change,
-    Clock,
-    Done,
-    Effect,
-    Ending,
-    Failed,
-    Job,
-    Lease,
-    NotStarted,
-    Outcome,
-    Overtaken,
-    Performer,
-    RunStore,
-    StepIs,
-    Unknown,
-)
+from bot.engine.ports import Clock, Done, Effect, Ending, Failed, Job, NotStarted, Outcome, Performer, Unknown
+from bot.engine.stores import Change, Lease, Overtaken, RunStore, StepIs
 from bot.engine.told import log_entry
 from bot.engine.transcript import Transcript
 

@@ -12,16 +12,11 @@ from bot.domain.reminders import due, next_moment
 from bot.domain.run import Gate, Run, RunState, StepState, Vote
 from bot.domain.target import Emoji
 from bot.engine.planning import cancel_before_change
-from bot.engine.ports import (
-    ChangeStarts,
-    ConversationUnavailable,
-    GateIs,
-    MoveTo,
-    VotesAre,
-)
+from bot.engine.ports import ConversationUnavailable
 from bot.engine.proof import proof_within, require_proof
 from bot.engine.rules import in_the_way
 from bot.engine.session import Session
+from bot.engine.stores import ChangeStarts, GateIs, MoveTo, VotesAre
 
 _READ_EVERY = 20.0
 """Seconds after which the reactions are read even if no event told of one: events can be lost."""

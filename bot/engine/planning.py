@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from bot.domain.acts import Dump, Prove
 from bot.domain.approval import GateState
 from bot.domain.errors import Problem, Reason, Refused, problem
-from bot.domain.plan import Dump, Finding, NothingToDo, Phase, Plan, Prove, Step
+from bot.domain.plan import Finding, NothingToDo, Phase, Plan, Step
 from bot.domain.plan_json import findings_of, plan_digest
 from bot.domain.request import DURING_FREEZE, EMERGENCY, Action
 from bot.domain.run import Gate, Run, RunState, StepRow, StepState
-from bot.engine.ports import ChangeStarts, FactsAre, GateIs, MoveTo, PlanIs, StepsAdded
 from bot.engine.proof import proof_within, require_proof, with_proof
 from bot.engine.rules import in_the_way, require
 from bot.engine.session import Session
+from bot.engine.stores import ChangeStarts, FactsAre, GateIs, MoveTo, PlanIs, StepsAdded
 
 
 async def plan_run(session: Session, run: Run) -> Run:

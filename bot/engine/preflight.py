@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from bot.domain.acts import Preflight
 from bot.domain.errors import Problem, Reason, Refused, problem
 from bot.domain.look import HostFacts, HostQuestion
-from bot.domain.plan import Preflight
 from bot.engine.ports import Done, Effect, Ending, Failed, Job, Observer, Outcome, Output
 
 _FEWEST_INODES = 5000
 
 
 class PreflightPerformer:
-    """Performs `bot.domain.plan.Preflight`.
+    """Performs `bot.domain.acts.Preflight`.
 
     Args:
         observer: gives the way to read a target.

@@ -11,7 +11,8 @@ from bot.domain.plan import Plan
 from bot.domain.run import Run
 from bot.domain.target import Target
 from bot.engine.execution import Execution
-from bot.engine.ports import Change, Lease, Planner
+from bot.engine.ports import Planner
+from bot.engine.stores import Change, Lease
 from bot.engine.told import log_entry
 from bot.engine.world import World
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from bot.domain.plan import Dump
+from bot.domain.acts import Dump
 from bot.domain.request import Action
 from bot.domain.run import BEFORE_CHANGE, Run, RunState, StepState
 from bot.domain.status import MigrationStatus, PastRun, Standing

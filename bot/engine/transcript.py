@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from bot.domain.run import StepRow
 from bot.domain.secrets import Masker
-from bot.engine.ports import Change, Chunk, Lease, Printed, RunStore, StepIs, TailIs
+from bot.engine.stores import Change, Chunk, Lease, Printed, RunStore, StepIs, TailIs
 
 HEAD_BYTES = 256 * 1024
 """So much of the beginning is kept, and as much of the end; the whole is on the host."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bot.domain.plan import Act
+from bot.domain.acts import Act
 from bot.domain.request import Action
 from bot.domain.secrets import Masker
 from bot.domain.target import Operations
@@ -15,13 +15,12 @@ from bot.engine.ports import (
     Clock,
     Conversation,
     Directory,
-    LockStore,
     Observer,
     Performer,
     Planner,
-    RunStore,
     StatusReader,
 )
+from bot.engine.stores import LockStore, RunStore
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from bot.domain.acts import Shell
 from bot.domain.errors import Reason, Refused, problem
-from bot.domain.plan import Shell
 from bot.domain.secrets import Secret
 from bot.domain.shell import Command, Hidden, Syntax, Word
 from bot.engine.ports import Done, Effect, Ending, Failed, Job, NotStarted, Outcome, Output, Unknown

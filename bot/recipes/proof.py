@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from bot.domain.acts import Prove
 from bot.domain.backup import PROOF_STEP, scratch_name
-from bot.domain.plan import Phase, Prove, Risk, Step
+from bot.domain.plan import Phase, Risk, Step
 from bot.domain.target import Target
 
 RESTORE_TIMEOUT = 12 * 3600

@@ -180,7 +180,7 @@ class StepSpec:
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """How migrations of this kind are run on a copy of the database; `bot.domain.plan.Rehearse` says what each is for.
+    """How migrations of this kind are run on a copy of the database; `bot.domain.acts.Rehearse` says what each is for.
 
     Args:
         setup: a shell template.

@@ -8,23 +8,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from bot.domain.look import HostFacts, HostQuestion
-from bot.domain.plan import (
+from bot.domain.acts import (
     Act,
     AsRehearsed,
     Direction,
     Dump,
     Health,
     NothingPending,
-    Phase,
     Preflight,
     Preview,
     Rehearse,
     Shell,
-    Skipped,
-    Step,
     Undone,
 )
+from bot.domain.look import HostFacts, HostQuestion
+from bot.domain.plan import Phase, Skipped, Step
 from bot.domain.shell import Command, fill
 from bot.domain.target import Target
 from bot.recipes.proof import RESTORE_TIMEOUT, proof_steps

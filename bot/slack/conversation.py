@@ -8,7 +8,8 @@ from dataclasses import replace
 from bot.domain.inbox import MessageState
 from bot.domain.run import Run
 from bot.domain.target import Emoji, EmojiNames
-from bot.engine.ports import ConversationUnavailable, MessageStore
+from bot.engine.ports import ConversationUnavailable
+from bot.engine.stores import MessageStore
 from bot.slack.cards.render import APPROVAL
 from bot.slack.gateway import Gateway, SlackBusy, SlackRefused, SlackUncertain
 

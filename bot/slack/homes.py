@@ -13,7 +13,8 @@ from datetime import UTC, datetime, timedelta
 
 from bot.domain.home import Cockpit, Picture, Viewer
 from bot.domain.secrets import Masker
-from bot.engine.ports import Clock, HomeStore, MessageStore
+from bot.engine.ports import Clock
+from bot.engine.stores import HomeStore, MessageStore
 from bot.slack.cards.home_card import FEW, home_view
 from bot.slack.cards.home_filter import chosen_of, matches
 from bot.slack.cards.standing_lines import standings

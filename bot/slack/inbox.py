@@ -14,7 +14,8 @@ from functools import partial
 from typing import Any
 
 from bot.domain.inbox import Event, EventKind
-from bot.engine.ports import Clock, InboxStore
+from bot.engine.ports import Clock
+from bot.engine.stores import InboxStore
 from bot.slack.gateway import SlackBusy
 
 _log = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from bot.domain.plan import BOT
 from bot.domain.run import Run
 from bot.domain.secrets import Masker
-from bot.engine.ports import Chunk
+from bot.engine.stores import Chunk
 from bot.slack.sentences import Sentences
 
 MOST_BYTES = 8 * 1024 * 1024

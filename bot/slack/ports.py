@@ -21,7 +21,7 @@ from bot.domain.run import Run
 from bot.domain.status import Standing
 from bot.domain.target import Operations
 from bot.engine.desk import Allowed
-from bot.engine.ports import Chunk
+from bot.engine.stores import Chunk
 
 
 class Front(Protocol):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from bot.engine.ports import MessageStore
+from bot.engine.stores import MessageStore
 from bot.slack.gateway import SlackBusy, SlackRefused, SlackUncertain
 from bot.slack.ports import Duty, Front
 from bot.slack.teller import Teller, Told

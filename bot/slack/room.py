@@ -15,7 +15,8 @@ from slack_bolt.async_app import AsyncApp
 from bot.domain.inbox import EventKind
 from bot.domain.secrets import Masker, Secret
 from bot.domain.target import Operations
-from bot.engine.ports import Audience, Clock, HomeStore, InboxStore, MessageStore
+from bot.engine.ports import Audience, Clock
+from bot.engine.stores import HomeStore, InboxStore, MessageStore
 from bot.slack.answers import Answers
 from bot.slack.conversation import SlackConversation
 from bot.slack.english import ENGLISH

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from bot.domain.acts import Dump, Prove
 from bot.domain.errors import Problem
 from bot.domain.estimate import Usual
 from bot.domain.people import NOBODY, People
-from bot.domain.plan import BOT, Dump, Finding, Phase, Plan, Prove, Step
+from bot.domain.plan import BOT, Finding, Phase, Plan, Step
 from bot.domain.request import DURING_FREEZE, EMERGENCY
 from bot.domain.run import BEFORE_CHANGE, Run, RunState, StepRow, StepState, step_state
 from bot.domain.secrets import Masker

@@ -21,7 +21,8 @@ from bot.domain.people import NOBODY
 from bot.domain.run import Run, RunState
 from bot.domain.secrets import Masker
 from bot.domain.target import EmojiNames
-from bot.engine.ports import Clock, MessageStore
+from bot.engine.ports import Clock
+from bot.engine.stores import MessageStore
 from bot.slack.cards.notices import PREFIX, notice_user
 from bot.slack.cards.render import APPROVAL, CARD, LOG, render
 from bot.slack.gateway import Gateway, SlackBusy, SlackRefused, SlackUncertain

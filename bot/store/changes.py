@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 
 from bot.domain.history import Entry
 from bot.domain.run import ENDS, LEGAL, Run, RunState, StepRow, Vote
-from bot.engine.ports import (
+from bot.engine.stores import (
     Change,
     ChangeStarts,
     FactsAre,

@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
 from bot.domain.run import RunState
-from bot.engine.ports import Lease, Overtaken
+from bot.engine.stores import Lease, Overtaken
 from bot.store.faults import is_duplicate
 from bot.store.instants import database_now, length_micros, to_micros
 from bot.store.schema import holds, runs

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Table, select
 from sqlalchemy.engine import Connection
 
-from bot.engine.ports import Chunk
+from bot.engine.stores import Chunk
 from bot.store.schema import output, steps, tails
 from bot.store.upserts import insert_missing, put
 

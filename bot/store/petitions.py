@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from bot.domain.history import Entry
 from bot.domain.run import Run
-from bot.engine.ports import Petition
+from bot.engine.stores import Petition
 from bot.store import chain
 from bot.store.faults import is_duplicate
 from bot.store.instants import from_micros, rfc3339, to_micros

@@ -14,7 +14,7 @@ from bot.domain.lock import Lock
 from bot.domain.names import TargetName
 from bot.domain.overview import TargetOverview
 from bot.domain.run import Run
-from bot.engine.ports import Chunk, Petition
+from bot.engine.stores import Chunk, Petition
 from bot.store import chain, figures, homes, inbox, locks, messages, outputs, overviews, petitions, snapshots
 from bot.store.database import Database
 from bot.store.verification import verify

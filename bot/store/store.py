@@ -18,7 +18,8 @@ from bot.domain.inbox import Event, Posted
 from bot.domain.lock import Lock
 from bot.domain.request import Request
 from bot.domain.run import Run
-from bot.engine.ports import Change, Clock, HomeStore, InboxStore, Lease, LockStore, MessageStore, Petition, RunStore
+from bot.engine.ports import Clock
+from bot.engine.stores import Change, HomeStore, InboxStore, Lease, LockStore, MessageStore, Petition, RunStore
 from bot.store import (
     chain,
     claims,

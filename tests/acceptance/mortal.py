@@ -31,7 +31,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 from sqlalchemy.engine.default import DefaultDialect
 
-from bot.engine.ports import MoveTo, StepIs
+from bot.engine.stores import MoveTo, StepIs
 from bot.store.database import Database
 from bot.store.group_commit import GroupCommit
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from bot.domain.acts import Discard, Dump
 from bot.domain.backup import KeptBackup, Proof, Purpose, Shelf
 from bot.domain.errors import Reason, Refused
-from bot.domain.plan import Discard, Dump, Plan, Risk
+from bot.domain.plan import Plan, Risk
 from bot.domain.plan_json import plan_from_json, plan_to_json
 from bot.domain.policy import OPEN_GATE
 from bot.domain.request import Action

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from bot.domain.acts import Dump, Shell
 from bot.domain.errors import Reason, Refused
 from bot.domain.look import HostFacts, Ran, Session
 from bot.domain.names import TargetName
-from bot.domain.plan import Dump, NothingToDo, Phase, Plan, Shell, differences
+from bot.domain.plan import NothingToDo, Phase, Plan, differences
 from bot.domain.plan_json import plan_digest, plan_from_json, plan_to_json
 from bot.domain.policy import BackupBefore
 from bot.domain.request import Action

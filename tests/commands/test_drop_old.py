@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import pytest
 
+from bot.domain.acts import DropOld as Drop
+from bot.domain.acts import Dump
 from bot.domain.backup import Purpose, Shelf
 from bot.domain.errors import Reason, Refused
-from bot.domain.plan import DropOld as Drop
-from bot.domain.plan import Dump, NothingToDo, Phase, Plan, Risk, Step, differences
+from bot.domain.plan import NothingToDo, Phase, Plan, Risk, Step, differences
 from bot.domain.plan_json import plan_from_json, plan_to_json
 from bot.domain.policy import LEAST_GATE
 from bot.domain.remains import Left, Remains, remains_of

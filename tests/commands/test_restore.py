@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from bot.domain.acts import Dump
 from bot.domain.backup import KeptBackup, Proof, Purpose, Shelf
 from bot.domain.errors import Reason, Refused
-from bot.domain.plan import Dump, Phase, Plan, Risk, differences
+from bot.domain.plan import Phase, Plan, Risk, differences
 from bot.domain.plan_json import plan_from_json, plan_to_json
 from bot.domain.policy import LEAST_GATE
 from bot.domain.request import Action

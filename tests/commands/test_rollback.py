@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from bot.domain.acts import Shell
 from bot.domain.errors import Reason, Refused
 from bot.domain.look import DatabaseFacts, HostFacts, HostQuestion, Ran, Release
-from bot.domain.plan import Commit, NothingToDo, Phase, Plan, Shell, differences
+from bot.domain.plan import Commit, NothingToDo, Phase, Plan, differences
 from bot.domain.plan_json import plan_from_json, plan_to_json
 from bot.domain.policy import LEAST_GATE
 from bot.domain.request import Action

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from bot.domain.acts import Preview, Shell
 from bot.domain.errors import Reason, Refused
 from bot.domain.look import DatabaseFacts, HostFacts, HostQuestion, Ran, Release, Told
-from bot.domain.plan import Plan, Preview, Shell
+from bot.domain.plan import Plan
 from bot.domain.plan_json import plan_from_json, plan_to_json
 from bot.domain.request import Action
 from bot.recipes.load import load_recipe

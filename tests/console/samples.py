@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from bot.domain.acts import Shell
 from bot.domain.approval import GateState
 from bot.domain.errors import Reason, problem
 from bot.domain.history import GENESIS, Entry, Record, chained
 from bot.domain.names import Sha, TargetName
 from bot.domain.people import People
-from bot.domain.plan import Commit, Finding, Phase, Plan, Risk, Shell, Skipped, Step
+from bot.domain.plan import Commit, Finding, Phase, Plan, Risk, Skipped, Step
 from bot.domain.policy import Requirement
 from bot.domain.request import Action, Origin, Request
 from bot.domain.run import Gate, Run, RunState, StepRow, StepState, Vote
 from bot.domain.shell import command
-from bot.engine.ports import Chunk
+from bot.engine.stores import Chunk
 
 AT = datetime(2026, 11, 16, 7, 40, 3, tzinfo=UTC)
 NOW = AT + timedelta(minutes=5)

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from bot.console import runs
 from bot.domain.history import Entry
 from bot.domain.run import RunState
-from bot.engine.ports import Chunk, GateIs, MoveTo, PlanIs, Printed, StepsAdded, VotesAre
+from bot.engine.stores import Chunk, GateIs, MoveTo, PlanIs, Printed, StepsAdded, VotesAre
 from bot.store import open_store
 from tests.console.samples import AT, FAILED, PLAN, REQUEST, SECRET
 

@@ -21,8 +21,8 @@ from bot.databases.restoring import Stage
 from bot.databases.swapping import LoadPerformer, SwapPerformer
 from bot.demo.database import Database as MadeDatabase
 from bot.demo.database import DatabaseServer
+from bot.domain.acts import Load
 from bot.domain.backup import Proof
-from bot.domain.plan import Load
 from bot.domain.target import Target
 from bot.engine.ports import Done
 from tests.databases.local import KeptOutput, LocalHost

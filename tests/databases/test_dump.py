@@ -24,8 +24,9 @@ from bot.databases.manifest import parse_manifest
 from bot.databases.performers import DumpPerformer
 from bot.demo.database import Database as MadeDatabase
 from bot.demo.database import DatabaseServer
+from bot.domain.acts import Dump
 from bot.domain.errors import Reason
-from bot.domain.plan import Dump, Phase, Risk, Step
+from bot.domain.plan import Phase, Risk, Step
 from bot.domain.secrets import Secret
 from bot.domain.target import Backups as BackupSettings
 from bot.domain.target import Target

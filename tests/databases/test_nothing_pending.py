@@ -9,8 +9,9 @@ from bot.databases.look import DatabaseLook
 from bot.databases.performers import NothingPendingPerformer
 from bot.demo.database import Database as MadeDatabase
 from bot.demo.database import DatabaseServer
+from bot.domain.acts import NothingPending
 from bot.domain.errors import Reason
-from bot.domain.plan import BOT, NothingPending, Phase, Risk, Step
+from bot.domain.plan import BOT, Phase, Risk, Step
 from bot.domain.target import Target
 from bot.engine.ports import Done, Effect, Failed, Job
 from tests.databases.local import KeptOutput

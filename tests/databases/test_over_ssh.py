@@ -16,8 +16,9 @@ from bot.databases.look import DatabaseLook
 from bot.databases.performers import DumpPerformer
 from bot.demo.database import Database as MadeDatabase
 from bot.demo.host import Host as DemoHost
+from bot.domain.acts import Dump
 from bot.domain.errors import Reason, Refused
-from bot.domain.plan import Dump, Phase, Risk, Step
+from bot.domain.plan import Phase, Risk, Step
 from bot.domain.secrets import Secret
 from bot.domain.target import Host, Target
 from bot.engine.ports import Done, Effect, Ending, Failed, Job

@@ -16,7 +16,7 @@ from bot.demo.database import Database as DemoDatabase
 from bot.demo.database import DatabaseServer
 from bot.demo.git import git
 from bot.demo.host import Host
-from bot.domain.plan import Preview
+from bot.domain.acts import Preview
 from bot.domain.plan_json import findings_of
 from bot.domain.secrets import Secret
 from bot.domain.target import Database

@@ -14,9 +14,10 @@ from bot.databases.proving import ProvePerformer
 from bot.databases.restoring import Stage
 from bot.demo.database import Database as MadeDatabase
 from bot.demo.database import DatabaseServer
+from bot.domain.acts import Prove
 from bot.domain.backup import Proof
 from bot.domain.errors import Reason
-from bot.domain.plan import Phase, Prove, Risk, Step
+from bot.domain.plan import Phase, Risk, Step
 from bot.domain.secrets import Secret
 from bot.domain.target import Target
 from bot.engine.ports import Done, Failed, Job, Outcome

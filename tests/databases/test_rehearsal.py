@@ -16,9 +16,10 @@ from bot.demo.application import Application
 from bot.demo.database import DatabaseServer
 from bot.demo.git import git
 from bot.demo.host import Host as DemoHost
+from bot.domain.acts import AsRehearsed, Rehearse
 from bot.domain.errors import Reason
 from bot.domain.names import TargetName
-from bot.domain.plan import AsRehearsed, Finding, Phase, Rehearse, Risk, Step
+from bot.domain.plan import Finding, Phase, Risk, Step
 from bot.domain.plan_json import findings_of
 from bot.domain.policy import Policy
 from bot.domain.secrets import Secret

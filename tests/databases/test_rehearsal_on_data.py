@@ -13,8 +13,9 @@ import pytest
 from bot.databases.performers import DumpPerformer
 from bot.demo.application import Application
 from bot.demo.database import DatabaseServer
+from bot.domain.acts import Dump, Rehearse
 from bot.domain.errors import Reason
-from bot.domain.plan import Dump, Phase, Rehearse, Risk, Step
+from bot.domain.plan import Phase, Risk, Step
 from bot.domain.target import Backups, RehearseOn, Target
 from bot.engine.ports import Done, Failed, Job, Outcome
 from bot.hosts.connections import Connections

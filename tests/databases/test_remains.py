@@ -9,8 +9,9 @@ from bot.databases.connect import Connections
 from bot.databases.remains import DropCopyPerformer, DropOldPerformer, RemainsLook
 from bot.demo.database import Database as MadeDatabase
 from bot.demo.database import DatabaseServer
+from bot.domain.acts import Act, DropCopy, DropOld
 from bot.domain.errors import Reason
-from bot.domain.plan import Act, DropCopy, DropOld, Phase, Risk, Step
+from bot.domain.plan import Phase, Risk, Step
 from bot.domain.remains import Left
 from bot.domain.secrets import Secret
 from bot.domain.target import Target

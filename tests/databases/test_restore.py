@@ -12,8 +12,9 @@ from bot.databases.restoring import Stage
 from bot.databases.swapping import LoadPerformer, SwapPerformer
 from bot.demo.database import Database as MadeDatabase
 from bot.demo.database import DatabaseServer
+from bot.domain.acts import Act, Load, Swap
 from bot.domain.errors import Reason, problem
-from bot.domain.plan import Act, Load, Phase, Risk, Step, Swap
+from bot.domain.plan import Phase, Risk, Step
 from bot.domain.target import Target
 from bot.engine.ports import Done, Failed, Job, Outcome, Output, Unknown
 from tests.databases.local import KeptOutput, LocalHost

@@ -30,10 +30,11 @@ from bot.databases.vault_discarding import VaultDiscardPerformer
 from bot.demo.database import Database as MadeDatabase
 from bot.demo.database import DatabaseServer
 from bot.demo.host import Host as DemoHost
+from bot.domain.acts import Discard, Dump, Load, Prove
 from bot.domain.backup import Proof, Shelf
 from bot.domain.errors import Reason
 from bot.domain.look import Ran
-from bot.domain.plan import Discard, Dump, Load, Phase, Prove, Risk, Step
+from bot.domain.plan import Phase, Risk, Step
 from bot.domain.secrets import Secret
 from bot.domain.target import Backups, BotDirectory, Host, Target
 from bot.engine.ports import Done, Effect, Failed, Job, Unknown

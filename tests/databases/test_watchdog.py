@@ -18,8 +18,9 @@ from bot.demo.database import DatabaseServer
 from bot.demo.git import git
 from bot.demo.host import Host as DemoHost
 from bot.demo.wire import Wire
+from bot.domain.acts import Shell
 from bot.domain.errors import Reason, problem
-from bot.domain.plan import OnFailure, Phase, Risk, Shell, Step
+from bot.domain.plan import OnFailure, Phase, Risk, Step
 from bot.domain.policy import Policy
 from bot.domain.shell import syntax
 from bot.domain.target import Host, Target

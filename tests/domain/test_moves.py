@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from bot.domain.acts import Act, Dump, Prove, Shell, Swap
 from bot.domain.aftermath import AFTERMATH, Fate, Progress, aftermath_to_text
 from bot.domain.errors import Reason, problem
 from bot.domain.moves import (
@@ -19,7 +20,7 @@ from bot.domain.moves import (
     was_live,
 )
 from bot.domain.names import Sha
-from bot.domain.plan import Act, Dump, Finding, OnFailure, Phase, Plan, Prove, Risk, Shell, Step, Swap
+from bot.domain.plan import Finding, OnFailure, Phase, Plan, Risk, Step
 from bot.domain.request import Action
 from bot.domain.run import Run, RunState, StepRow, StepState
 from bot.domain.shell import syntax

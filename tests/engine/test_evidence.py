@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from bot.domain.acts import AsRehearsed, Rehearse
 from bot.domain.errors import Reason, problem
 from bot.domain.people import People
-from bot.domain.plan import AsRehearsed, Finding, Rehearse
+from bot.domain.plan import Finding
 from bot.domain.plan_json import FINDINGS, findings_to_text, plan_digest, plan_from_json, plan_to_json
 from bot.domain.policy import Requirement
 from bot.domain.run import ENDS, RunState

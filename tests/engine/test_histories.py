@@ -21,6 +21,7 @@ from sqlalchemy import Select, create_engine, delete, insert, select
 from sqlalchemy.engine import Connection
 from sqlalchemy.pool import StaticPool
 
+from bot.domain.acts import Act, Health
 from bot.domain.approval import GateState
 from bot.domain.errors import Reason, Refused, problem
 from bot.domain.freeze import Freeze, WeekTime
@@ -29,7 +30,7 @@ from bot.domain.look import Look
 from bot.domain.moves import Move, legal_moves
 from bot.domain.names import TargetName
 from bot.domain.people import People, Roster
-from bot.domain.plan import Act, Health, NothingToDo, Phase, Plan, Risk, Step
+from bot.domain.plan import NothingToDo, Phase, Plan, Risk, Step
 from bot.domain.policy import OVERRIDE, Policy, Requirement
 from bot.domain.request import DURING_FREEZE, EMERGENCY, Action, Origin, Request
 from bot.domain.run import ENDS, Run, RunState

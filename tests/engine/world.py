@@ -14,11 +14,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any, get_args
 
+from bot.domain.acts import Act
 from bot.domain.errors import Reason, problem
 from bot.domain.look import Look
 from bot.domain.newest import Newest
 from bot.domain.people import Roster
-from bot.domain.plan import Act
 from bot.domain.request import Action, Request
 from bot.domain.run import Run, RunState
 from bot.domain.secrets import Masker, Secret

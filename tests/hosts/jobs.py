@@ -8,8 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from bot.demo.host import Host as Server
+from bot.domain.acts import Shell
 from bot.domain.names import TargetName
-from bot.domain.plan import Phase, Risk, Shell, Step
+from bot.domain.plan import Phase, Risk, Step
 from bot.domain.policy import Policy
 from bot.domain.shell import Command, syntax
 from bot.domain.target import Host, Target

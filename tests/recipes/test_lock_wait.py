@@ -15,7 +15,7 @@ from bot.demo.application import Application
 from bot.demo.commits import Kind
 from bot.demo.database import Database, DatabaseServer
 from bot.demo.git import git
-from bot.domain.plan import Shell
+from bot.domain.acts import Shell
 from bot.recipes.load import load_recipe
 from bot.recipes.recipe import Way
 from bot.recipes.steps import Situation, planned

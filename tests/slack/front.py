@@ -24,7 +24,7 @@ from bot.domain.sighting import Sighting
 from bot.domain.status import Standing
 from bot.domain.target import Operations
 from bot.engine.desk import Allowed
-from bot.engine.ports import Chunk
+from bot.engine.stores import Chunk
 from bot.playground import RunningPlayground
 from bot.slack import SlackAccess, SlackRoom
 from commands.ops import Ops

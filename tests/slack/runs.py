@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from bot.domain.acts import Dump, Health, Preflight, Shell
 from bot.domain.approval import GateState
 from bot.domain.errors import Reason, problem
 from bot.domain.estimate import Usual
 from bot.domain.names import Sha, TargetName
 from bot.domain.people import People
-from bot.domain.plan import Commit, Dump, Finding, Health, OnFailure, Phase, Plan, Preflight, Risk, Shell, Skipped, Step
+from bot.domain.plan import Commit, Finding, OnFailure, Phase, Plan, Risk, Skipped, Step
 from bot.domain.plan_json import plan_digest
 from bot.domain.policy import Policy, Requirement
 from bot.domain.request import Action, Origin, Request

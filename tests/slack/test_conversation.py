@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from bot.domain.errors import Reason, Refused, problem
 from bot.domain.names import TargetName
-from bot.engine.ports import Chunk
+from bot.engine.stores import Chunk
 from bot.playground.acting import Click
 from bot.playground.faults import CallFault, Effect
 from bot.playground.sockets import Outcome

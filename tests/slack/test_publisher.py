@@ -10,7 +10,7 @@ import pytest
 
 from bot.domain.inbox import MessageState
 from bot.domain.run import RunState, StepState
-from bot.engine.ports import Chunk
+from bot.engine.stores import Chunk
 from bot.playground.faults import CallFault, Effect
 from bot.slack import teller
 from tests.slack.front import World

@@ -1,17 +1,18 @@
 from datetime import UTC, datetime, timedelta
 
+from bot.domain.acts import Dump, Shell
 from bot.domain.approval import GateState
 from bot.domain.errors import Reason, problem
 from bot.domain.history import Entry
 from bot.domain.inbox import Event, EventKind, MessageState, Posted
 from bot.domain.names import Sha, TargetName
 from bot.domain.people import People
-from bot.domain.plan import Commit, Dump, Finding, OnFailure, Phase, Plan, Risk, Shell, Skipped, Step
+from bot.domain.plan import Commit, Finding, OnFailure, Phase, Plan, Risk, Skipped, Step
 from bot.domain.policy import Requirement
 from bot.domain.request import Action, Origin, Request
 from bot.domain.run import Gate, Run, RunState, StepRow, StepState, Vote
 from bot.domain.shell import command
-from bot.engine.ports import Chunk, Lease, MoveTo
+from bot.engine.stores import Chunk, Lease, MoveTo
 from bot.store import SqlStore
 
 AT = datetime(2025, 11, 16, 7, 40, 3, 123456, tzinfo=UTC)

@@ -9,7 +9,7 @@ import pytest
 
 from bot.domain.approval import GateState
 from bot.domain.run import RunState, StepState
-from bot.engine.ports import FactsAre, GateIs, Lease, MoveTo, Overtaken, Printed, StepIs, TailIs
+from bot.engine.stores import FactsAre, GateIs, Lease, MoveTo, Overtaken, Printed, StepIs, TailIs
 from bot.store import SqlStore, open_store
 from tests.store.samples import AT, GATE, HOUR, chunk, claimed, entry, made, running, step
 

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 
 WRITER = """
 import asyncio, sys
-from bot.engine.ports import FactsAre, StepIs
+from bot.engine.stores import FactsAre, StepIs
 from bot.store import open_store
 from tests.store.samples import HOUR, entry, event, made, step
 

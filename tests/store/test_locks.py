@@ -15,7 +15,7 @@ from bot.domain.names import TargetName
 from bot.domain.overview import ProvenBackup
 from bot.domain.request import Action
 from bot.domain.run import RunState, StepState
-from bot.engine.ports import ChangeStarts, MoveTo, PlanIs, StepIs, StepsAdded
+from bot.engine.stores import ChangeStarts, MoveTo, PlanIs, StepIs, StepsAdded
 from bot.store import SqlStore, open_store
 from tests.store.samples import AT, HOUR, PLAN, claimed, entry, made, posted, request, running, step
 from tests.store.test_opening import plain

@@ -1,6 +1,6 @@
 from dataclasses import replace
 
-from bot.engine.ports import FactsAre
+from bot.engine.stores import FactsAre
 from bot.store import SqlStore
 from tests.store.samples import HOUR, made, posted, running
 

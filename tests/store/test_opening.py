@@ -10,7 +10,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, text
 
-from bot.engine.ports import FactsAre
+from bot.engine.stores import FactsAre
 from bot.store import StoreError, StoreLocked, StoreMissing, migration, open_readonly, open_store
 from bot.store.schema import metadata
 from tests.store.samples import entry, made, running

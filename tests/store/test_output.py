@@ -1,4 +1,4 @@
-from bot.engine.ports import Printed, StepsAdded, TailIs
+from bot.engine.stores import Printed, StepsAdded, TailIs
 from bot.store import SqlStore
 from tests.store.samples import chunk, running, step
 

@@ -6,16 +6,7 @@ import pytest
 
 from bot.domain.figures import Figures
 from bot.domain.run import LEGAL, RunState, StepState
-from bot.engine.ports import (
-    ChangeStarts,
-    FactsAre,
-    GateIs,
-    MoveTo,
-    PlanIs,
-    StepIs,
-    StepsAdded,
-    VotesAre,
-)
+from bot.engine.stores import ChangeStarts, FactsAre, GateIs, MoveTo, PlanIs, StepIs, StepsAdded, VotesAre
 from bot.store import SqlStore
 from bot.store.changes import predecessors
 from tests.store.samples import (

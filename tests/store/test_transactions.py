@@ -5,7 +5,7 @@ import pymysql.err
 import pytest
 from sqlalchemy.engine import Connection
 
-from bot.engine.ports import FactsAre
+from bot.engine.stores import FactsAre
 from bot.store import SqlStore, StoreError, open_store
 from bot.store.turns import Turns, Urgency
 from tests.store.samples import AT, claimed, entry, event, made, request, running

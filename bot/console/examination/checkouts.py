@@ -8,9 +8,9 @@ from bot.backup_stores import BackupStores
 from bot.console.examination.figures import size
 from bot.console.examination.finding import Finding, fail, ok, warn
 from bot.console.examination.reasons import explained
+from bot.domain.acts import Preflight
 from bot.domain.errors import Refused
 from bot.domain.look import HostFacts
-from bot.domain.plan import Preflight
 from bot.domain.shell import Command, Syntax, Word, syntax
 from bot.domain.target import Target
 from bot.engine.preflight import judge_host

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from bot.domain.acts import AsRehearsed
 from bot.domain.aftermath import AFTERMATH, LIVE, Progress, aftermath_of
 from bot.domain.moves import RESUME, Move, backup_before, legal_moves, open_moves, waits_for_decision, was_live
-from bot.domain.plan import AsRehearsed, Risk
+from bot.domain.plan import Risk
 from bot.domain.proof import OVERDUE
 from bot.domain.request import Action
 from bot.domain.run import Run, RunState, StepState, step_state

@@ -13,7 +13,7 @@ from bot.domain.proof import OVERDUE
 from bot.domain.request import Action, Origin, Request
 from bot.domain.run import Run
 from bot.domain.secrets import Masker
-from bot.engine.ports import MessageStore
+from bot.engine.stores import MessageStore
 from bot.slack import markup
 from bot.slack.answers import Answers
 from bot.slack.cards.render import CARD, LOG

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.engine.ports import MessageStore
+from bot.engine.stores import MessageStore
 from bot.slack.inbox import Received
 from bot.slack.ports import Front
 
