@@ -49,7 +49,7 @@ async def test_a_line_that_breaks_in_every_way_costs_no_step(
                 # it ends while nobody can see it
                 await gone(migrating)
                 await asyncio.sleep(0.5)
-                assert stage.steps(run)["migrate"] == "running"
+                await eventually(lambda: stage.steps(run)["migrate"] == "running", 30, what="the migration to be told")
                 await wire.heal()
                 await held(ssh_host, "php artisan route:cache", laravel)
                 wire.finish()

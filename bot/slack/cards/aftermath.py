@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 from bot.domain.aftermath import LIVE, Fate, Progress, aftermath_of
 from bot.domain.moves import schema_begun, troubled, was_live
 from bot.domain.run import Run
+from bot.domain.tool_errors import database_words
 from bot.slack import markup
 from bot.slack.markup import Markup
 from bot.slack.message import lines
@@ -16,9 +15,6 @@ _MOST_NAMED = 3
 _LONGEST_ERROR = 300
 _EASILY_TOLD = frozenset({Progress.DONE, Progress.NOT})
 """Of these a number says enough; the plan names them."""
-
-_SERVERS = ("OperationalError: ", "IntegrityError: ", "ProgrammingError: ")
-"""How Python's drivers begin what the server said."""
 
 _MOST_LINES = 8
 _EMOJI = {Progress.DONE: "✅", Progress.PARTLY: "⚠️", Progress.NOT: "⚪", Progress.UNKNOWN: "❓"}
@@ -59,19 +55,8 @@ def said(run: Run, scene: Scene) -> Markup:
     """Repeat what the database said of the migration that failed; nothing where it said nothing that can be told."""
     stopped = troubled(run)
     rows = run.rows(stopped.key) if stopped is not None and stopped.schema else ()
-    told = next((words for row in rows if (words := _error(row.tail))), "")
+    told = next((words for row in rows if (words := database_words(row.tail))), "")
     return lines((scene.sentences.say("result.said"), markup.code_block(told, _LONGEST_ERROR))) if told else Markup("")
-
-
-def _error(tail: str) -> str:
-    """Find the database's words in the last lines of a tool; frameworks break them at the terminal's width."""
-    start = tail.find("SQLSTATE[")
-    if start < 0:
-        start = max((tail.rfind(word) for word in _SERVERS), default=-1)
-    if start < 0:
-        return ""
-    words = " ".join(tail[start:].split("\n\n")[0].split())
-    return markup.clip(re.split(r" \((?:Connection: |SQL: )", words)[0], _LONGEST_ERROR)
 
 
 def _fate(fate: Fate, scene: Scene, way: str) -> Markup:
