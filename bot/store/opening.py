@@ -10,7 +10,6 @@ from urllib.parse import quote
 from sqlalchemy import create_engine, event
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import ArgumentError
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from bot.store.database import Database
 from bot.store.errors import StoreError, StoreMissing
@@ -142,6 +141,9 @@ def _sqlite_database(url: URL, path: Path, begin: str, pragmas: tuple[str, ...])
 
 
 def _server_database(url: URL, statements: tuple[str, ...]) -> Database:
+    # Only here: it brings SQLAlchemy's object mapper along, which a bot with a file needs neither time nor memory for.
+    from sqlalchemy.ext.asyncio import create_async_engine
+
     engine = create_async_engine(
         url,
         pool_size=_CONNECTIONS,
