@@ -14,7 +14,7 @@ LARAVEL = """
 
   at vendor/laravel/framework/src/Connection.php:712
 """
-DJANGO = 'Traceback:\n  File "x.py"\ndjango.db.utils.OperationalError: (1205, \'Lock wait timeout exceeded\')\n'
+DJANGO = "Traceback:\n  File \"x.py\"\ndjango.db.utils.OperationalError: (1205, 'Lock wait timeout exceeded')\n"
 
 
 @pytest.mark.parametrize(
