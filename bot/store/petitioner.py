@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from datetime import datetime
 from functools import partial
 
 from bot.domain.run import Run
-from bot.store import migration, opening, petitions
+from bot.store import opening, petitions
+from bot.store.beside import open_beside
 from bot.store.reader import StoreReader
 
 
@@ -40,9 +41,5 @@ async def open_petitions(url: str) -> AsyncIterator[Petitioner]:
         StoreMissing: there is no store yet.
         StoreError: the URL, the file or the server cannot be used, or the store is of another version.
     """
-    parsed = opening.parse(url)
-    async with AsyncExitStack() as stack:
-        database = opening.guest_database(parsed)
-        stack.push_async_callback(database.close)
-        await database.read(partial(migration.require_current, where=opening.shown(parsed)))
+    async with open_beside(url, opening.guest_database) as database:
         yield Petitioner(database)

@@ -34,6 +34,7 @@ from bot.store import (
     opening,
     petitions,
 )
+from bot.store.beside import open_beside
 from bot.store.changes import apply, record
 from bot.store.database import Database
 from bot.store.errors import StoreError
@@ -297,9 +298,5 @@ async def open_readonly(url: str) -> AsyncIterator[StoreReader]:
         StoreMissing: there is no store yet.
         StoreError: the URL, the file or the server cannot be used, or the store is of another version.
     """
-    parsed = opening.parse(url)
-    async with AsyncExitStack() as stack:
-        database = opening.reader_database(parsed)
-        stack.push_async_callback(database.close)
-        await database.read(partial(migration.require_current, where=opening.shown(parsed)))
+    async with open_beside(url, opening.reader_database) as database:
         yield StoreReader(database)
