@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bot.databases.host_vault import HostVault
-from bot.databases.ports import HostPipes, HostReader, Vault
+from bot.databases.ports import Holding, HostPipes, HostReader, Vault
 from bot.domain.errors import Reason, Refused, problem
 from bot.domain.names import TargetName
 from bot.domain.target import BotDirectory, Bucket, Target
@@ -27,7 +27,27 @@ class BackupStores:
         self._buckets: dict[TargetName, BucketVault] = {}
 
     def of(self, target: Target) -> Vault:
-        """Give where the backups of a target lie.
+        """Give the store of a target whose backups are not on its host.
+
+        Args:
+            target: which.
+
+        Raises:
+            Refused: `backup_impossible`, it has none.
+        """
+        folder = f"{target.name.app}/{target.name.environment}"
+        match None if target.backups is None else target.backups.store:
+            case BotDirectory(path):
+                return DirectoryVault(Path(path) / folder)
+            case Bucket() as bucket:
+                if target.name not in self._buckets:
+                    self._buckets[target.name] = BucketVault(bucket, folder)
+                return self._buckets[target.name]
+        detail = f"{target.name} has no `backups.store:`"
+        raise Refused(problem(Reason.BACKUP_IMPOSSIBLE, stage="configuration", detail=detail))
+
+    def holding(self, target: Target) -> Holding:
+        """Give where the backups of a target are read, its host included.
 
         Args:
             target: which.
@@ -35,16 +55,6 @@ class BackupStores:
         Raises:
             Refused: `backup_impossible`, it has no place for backups.
         """
-        folder = f"{target.name.app}/{target.name.environment}"
-        if target.backups is None:
-            detail = f"{target.name} has no `backups:`"
-            raise Refused(problem(Reason.BACKUP_IMPOSSIBLE, stage="configuration", detail=detail))
-        match target.backups.store:
-            case None:
-                return HostVault(self._reader, self._pipes, target.hosts[0], target.backups.directory)
-            case BotDirectory(path):
-                return DirectoryVault(Path(path) / folder)
-            case Bucket() as bucket:
-                if target.name not in self._buckets:
-                    self._buckets[target.name] = BucketVault(bucket, folder)
-                return self._buckets[target.name]
+        if target.backups is not None and target.backups.store is None:
+            return HostVault(self._reader, self._pipes, target.hosts[0], target.backups.directory)
+        return self.of(target)

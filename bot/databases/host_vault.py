@@ -1,11 +1,11 @@
-"""The directory of a host as a vault: for what the bot must read itself, because it alone has the key to it."""
+"""The directory of a host, to read from: for what the bot must read itself, because it alone has the key to it."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
 
-from bot.databases.ports import Draft, HostPipes, HostReader
+from bot.databases.ports import HostPipes, HostReader
 from bot.domain.errors import Reason, Refused, problem
 from bot.domain.shell import Command, Part, Syntax, Word
 
@@ -24,7 +24,7 @@ _NONE = 44
 
 
 class HostVault:
-    """Reads backups on a host, and writes their manifests (`bot.databases.ports.Vault`).
+    """Reads backups on a host, and writes their manifests (`bot.databases.ports.Holding`).
 
     Dumps are made there by the host itself, so nothing else is written or removed.
 
@@ -45,18 +45,6 @@ class HostVault:
     def place(self) -> str:
         """The host and the directory."""
         return f"{self._host}:{self._directory}"
-
-    async def room(self) -> int | None:
-        """A host looks after its own disk."""
-        return None
-
-    def draft(self, file: str) -> AbstractAsyncContextManager[Draft]:
-        """No dump is written there by the bot.
-
-        Raises:
-            NotImplementedError: always.
-        """
-        raise NotImplementedError("a host makes its dumps itself")
 
     def read(self, file: str) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
         """Read a file from its beginning to its end."""
@@ -82,14 +70,6 @@ class HostVault:
             raise self._refused(answer.stderr)
         lines = (line.partition("\t") for line in answer.stdout.decode(errors="surrogateescape").splitlines())
         return {name: int(size) for size, tab, name in lines if tab}
-
-    async def remove(self, files: tuple[str, ...]) -> None:
-        """Nothing is removed there by the bot.
-
-        Raises:
-            NotImplementedError: always.
-        """
-        raise NotImplementedError("a host removes its backups by a step of its own")
 
     def _refused(self, stderr: bytes) -> Refused:
         detail = " ".join(stderr.decode(errors="replace").split())[:300] or f"{self.place} cannot be read"

@@ -206,24 +206,15 @@ class Draft(Protocol):
         ...
 
 
-class Vault(Protocol):
-    """Where the backups of one target lie. Every method raises `Refused` with `backup_store_failed` where it cannot."""
+class Holding(Protocol):
+    """Where the backups of one target lie, to be read.
+
+    Every method raises `Refused` with `backup_store_failed` where it cannot.
+    """
 
     @property
     def place(self) -> str:
         """Say where that is, for people."""
-        ...
-
-    async def room(self) -> int | None:
-        """Say how many bytes it may still take; None where there is no such limit."""
-        ...
-
-    def draft(self, file: str) -> AbstractAsyncContextManager[Draft]:
-        """Begin a file. Leaving the context without `keep` leaves nothing behind.
-
-        Args:
-            file: its name.
-        """
         ...
 
     def read(self, file: str) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
@@ -255,6 +246,22 @@ class Vault(Protocol):
         """List the files: name to bytes. What is only a draft is not among them."""
         ...
 
+
+class Vault(Holding, Protocol):
+    """A store of the bot: it makes and removes files there itself."""
+
+    async def room(self) -> int | None:
+        """Say how many bytes it may still take; None where there is no such limit."""
+        ...
+
+    def draft(self, file: str) -> AbstractAsyncContextManager[Draft]:
+        """Begin a file. Leaving the context without `keep` leaves nothing behind.
+
+        Args:
+            file: its name.
+        """
+        ...
+
     async def remove(self, files: tuple[str, ...]) -> None:
         """Remove files; one that is not there is as good as removed.
 
@@ -265,8 +272,12 @@ class Vault(Protocol):
 
 
 class Vaults(Protocol):
-    """Gives the vault of each target."""
+    """Gives where the backups of each target lie."""
 
     def of(self, target: Target) -> Vault:
-        """Give where the backups of a target lie."""
+        """Give the store of a target whose backups are not on its host."""
+        ...
+
+    def holding(self, target: Target) -> Holding:
+        """Give where the backups of a target are read, its host included."""
         ...

@@ -10,7 +10,7 @@ from bot.databases.counting import Counted
 from bot.databases.encryption import decrypted
 from bot.databases.manifest import Manifest, parse_manifest
 from bot.databases.performers import Told, masked
-from bot.databases.ports import HostPipes, HostRunner, Vault, Vaults
+from bot.databases.ports import Holding, HostPipes, HostRunner, Vaults
 from bot.databases.proving import database_of, not_restorable, of_own_target, proof_facts
 from bot.databases.restoring import RestoringJob, Sent, Stage, failed_stage, load_job, proof_job
 from bot.databases.side_by_side import cut_short, side_by_side
@@ -48,7 +48,7 @@ class _Sending:
         """End the restore; it drops the database that it made itself."""
         return await self._runner.end(job)
 
-    async def _sent(self, job: Job, vault: Vault, manifest: Manifest, made: RestoringJob, told: Told) -> Outcome:
+    async def _sent(self, job: Job, vault: Holding, manifest: Manifest, made: RestoringJob, told: Told) -> Outcome:
         carrying = self._carry(job, vault, manifest)
         outcome, _ = await side_by_side(self._runner, job, made.script, dict(made.files), told, carrying)
         if isinstance(outcome, Failed):
@@ -58,7 +58,7 @@ class _Sending:
                 return replace(failed, exit_status=outcome.exit_status)
         return outcome
 
-    async def _carry(self, job: Job, vault: Vault, manifest: Manifest) -> None:
+    async def _carry(self, job: Job, vault: Holding, manifest: Manifest) -> None:
         """Send the packed dump; a file that is not what was made is sent in vain, and says so."""
         counted = Counted()
         async with vault.read(manifest.file) as chunks:
@@ -75,7 +75,7 @@ class StreamedProvePerformer(_Sending):
         """Restore and compare; where there may be no scratch database, check the file alone."""
         act = _act(job)
         try:
-            vault = self._vaults.of(job.target)
+            vault = self._vaults.holding(job.target)
             if act.scratch is None:
                 return await _file_alone(vault, act.backup)
             manifest, text = await _manifest_of(vault, job, act.backup)
@@ -89,7 +89,7 @@ class StreamedProvePerformer(_Sending):
         except ValueError as error:
             return not_restorable(act.backup, Stage.FILE, str(error))
 
-    async def _recorded(self, job: Job, vault: Vault, sent: Sent, outcome: Outcome) -> Outcome:
+    async def _recorded(self, job: Job, vault: Holding, sent: Sent, outcome: Outcome) -> Outcome:
         """Take what the script wrote into the manifest, and keep it where the backup lies."""
         act = _act(job)
         refuted = isinstance(outcome, Failed) and outcome.exit_status == Stage.REFUTED.exit_status
@@ -117,7 +117,7 @@ class StreamedLoadPerformer(_Sending):
         if not isinstance(act, Load):
             raise TypeError(f"not a step for this performer: {act!r}")
         try:
-            vault = self._vaults.of(job.target)
+            vault = self._vaults.holding(job.target)
             manifest, text = await _manifest_of(vault, job, act.backup)
             if manifest.sha256 != act.sha256:
                 return not_restorable(act.backup, Stage.FILE, "the file is not the one that was approved")
@@ -131,7 +131,7 @@ class StreamedLoadPerformer(_Sending):
         return Done({"backup": act.backup}) if isinstance(outcome, Done) else outcome
 
 
-async def _manifest_of(vault: Vault, job: Job, backup: str) -> tuple[Manifest, bytes]:
+async def _manifest_of(vault: Holding, job: Job, backup: str) -> tuple[Manifest, bytes]:
     """Read the manifest of a backup of a job's own target, which the bot can open.
 
     Raises:
@@ -165,7 +165,7 @@ async def _checked(counted: Counted, chunks: AsyncIterator[bytes], manifest: Man
         raise Refused(problem(Reason.NOT_RESTORABLE, backup=manifest.backup, stage=Stage.FILE.value, detail=detail))
 
 
-async def _file_alone(vault: Vault, backup: str) -> Outcome:
+async def _file_alone(vault: Holding, backup: str) -> Outcome:
     found = await read_whole(vault, backup)
     if found.manifest is None or found.detail:
         return not_restorable(backup, Stage.FILE, found.detail or found.presence.value)

@@ -7,7 +7,7 @@ import hashlib
 
 from bot.databases.backups import Found, Presence, shelf_of, what_differs
 from bot.databases.manifest import dump_files, parse_manifest
-from bot.databases.ports import Vault
+from bot.databases.ports import Holding
 from bot.domain.backup import Shelf
 from bot.domain.target import Target
 
@@ -20,7 +20,7 @@ def manifest_file(backup: str) -> str:
     return f"{backup}.json"
 
 
-async def vault_shelf(vault: Vault, target: Target) -> Shelf:
+async def vault_shelf(vault: Holding, target: Target) -> Shelf:
     """Read every backup of a target that its vault has.
 
     Args:
@@ -44,7 +44,7 @@ async def vault_shelf(vault: Vault, target: Target) -> Shelf:
     return shelf_of(target, b"".join(await asyncio.gather(*(record(name) for name in names))))
 
 
-async def find_in_vault(vault: Vault, backup: str) -> Found:
+async def find_in_vault(vault: Holding, backup: str) -> Found:
     """Find a backup by its manifest and compare the dump's size with it; cheap however large the dump is.
 
     Args:
@@ -72,7 +72,7 @@ async def find_in_vault(vault: Vault, backup: str) -> Found:
     return Found(Presence.WHOLE, manifest)
 
 
-async def read_whole(vault: Vault, backup: str) -> Found:
+async def read_whole(vault: Holding, backup: str) -> Found:
     """As `find_in_vault`, and read the whole dump to compare its checksum.
 
     Args:
@@ -92,7 +92,7 @@ async def read_whole(vault: Vault, backup: str) -> Found:
     return found
 
 
-async def sha256_in_vault(vault: Vault, file: str) -> str:
+async def sha256_in_vault(vault: Holding, file: str) -> str:
     """Read a file of a vault and give its checksum, 64 hexadecimal digits.
 
     Args:

@@ -119,7 +119,7 @@ class Room:
         return await self.proving.perform(self.job(Prove(BACKUP, self.beside("proof"))), KeptOutput())
 
     async def manifest(self) -> dict[str, Any]:
-        return dict(json.loads(await self.vault.get(f"{BACKUP}.json") or b"{}"))
+        return dict(json.loads(await self.stores.holding(self.target).get(f"{BACKUP}.json") or b"{}"))
 
 
 @pytest.fixture
@@ -159,7 +159,7 @@ def folder_of(room: Room) -> Path:
 
 
 async def names(room: Room) -> list[str]:
-    return sorted(await room.vault.sizes())
+    return sorted(await room.stores.holding(room.target).sizes())
 
 
 async def databases(mariadb: DatabaseServer, room: Room) -> list[str]:
