@@ -40,6 +40,9 @@ digest() (
 sha256() { digest 2>/dev/null <"$1"; }
 """
 
+PREAMBLE = resources.files(__package__).joinpath("preamble.sh").read_text(encoding="utf-8")
+"""Shell functions that every script which asks a server begins with."""
+
 CONTENTS = resources.files(__package__).joinpath("contents.sh").read_text(encoding="utf-8")
 """What is in a database: shell functions that dumps share with what restores them."""
 
@@ -173,7 +176,7 @@ def dump_job(
     parts.append(Syntax("set --"))
     for word in (database.name, *dump.tables):
         parts += [Syntax(" "), Word(word)]
-    parts.append(Syntax("\n" + SHA256 + CONTENTS + _SCRIPT))
+    parts.append(Syntax("\n" + PREAMBLE + SHA256 + CONTENTS + _SCRIPT))
     return DumpJob(Command(tuple(parts)), {OPTION_FILE: option_file(database)})
 
 

@@ -23,14 +23,7 @@
 # What is packed is unpacked again while it goes by, and its checksum is taken, so that nothing is read twice here.
 # Credentials are in a file of the job.
 
-set -u
-umask 077
-LC_ALL=C
-# The login path file of MySQL's programs would override the option file.
-MYSQL_TEST_LOGIN_FILE=/nonexistent
-export LC_ALL MYSQL_TEST_LOGIN_FILE
-
-options=$COUNTERSIGN_FILES/client.cnf
+doing="backup $backup"
 manifest=$directory/$backup.json
 draft=$directory/$backup.$attempt.json.part
 part=$directory/$backup.sql.$attempt.part
@@ -40,12 +33,6 @@ if [ -z "$directory" ]; then
   part=$COUNTERSIGN_RUN_DIR/$backup.$attempt.pipe
 fi
 watchers=
-
-# fail STAGE WHAT: say so, leave nothing half-made behind, and end with the stage's own exit status
-fail() {
-  printf 'backup %s failed at %s: %s\n' "$backup" "$1" "$2" >&2
-  eval "exit \"\$status_$1\""
-}
 
 tidy() {
   rm -f -- "$part" "$part.open" "$draft"
@@ -58,25 +45,6 @@ trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# first PROGRAM…: print the first of them that is installed
-first() {
-  for program; do
-    if command -v "$program" >/dev/null 2>&1; then
-      printf '%s\n' "$program"
-      return 0
-    fi
-  done
-  return 1
-}
-
-# ask SQL: ask the server; rows come as lines, columns between tabs
-ask() {
-  "$client" --defaults-file="$options" --connect-timeout=10 --default-character-set=utf8mb4 \
-    --batch --raw --skip-column-names --execute="$1" "$database"
-}
-
-free_kib() { df -Pk -- "$directory" | awk 'NR == 2 { for (i = NF; i > 1; i--) if ($i ~ /^[0-9]+%$/) { print $(i - 1); exit } }'; }
-
 pack() {
   case $suffix in
     zst) zstd -1 -q -c --check ;;
@@ -84,18 +52,10 @@ pack() {
   esac
 }
 
-unpack() {
-  case $suffix in
-    zst) zstd -q -d -c ;;
-    gz) gzip -d -c ;;
-  esac
-}
-
 # snapshot NAME: open a session that reads what to do from a pipe of this name
 snapshot() {
   mkfifo "$COUNTERSIGN_FILES/$1.in" || fail contents 'a pipe cannot be made'
-  "$client" --defaults-file="$options" --connect-timeout=10 --default-character-set=utf8mb4 \
-    --batch --skip-column-names --unbuffered "$database" \
+  session --skip-column-names --unbuffered "$database" \
     <"$COUNTERSIGN_FILES/$1.in" >"$COUNTERSIGN_FILES/$1.out" 2>"$COUNTERSIGN_FILES/$1.err" 6>&- &
 }
 
@@ -126,7 +86,7 @@ seen() { cat "$COUNTERSIGN_FILES/$1.out"; }
 # unpacked: note whether standard input can be unpacked, and whether it then ends as a whole dump does
 unpacked() {
   {
-    { unpack 3>&-; printf 'integrity=%s\n' $? >&3; } |
+    { unpack ".$suffix" 3>&-; printf 'integrity=%s\n' $? >&3; } |
       { last_line_is_trailer; printf 'trailer=%s\n' $? >&3; }
   } 3>&1
 }
@@ -219,13 +179,8 @@ said=$(ask 'SELECT JSON_QUOTE(VERSION())' 2>&1) || case $said in
   *) fail connect "$said" ;;
 esac
 server=$(printf '%s\n' "$said" | sed -n '/^"/p')
-case $server in
-  *MariaDB*) tool=$(first mariadb-dump mysqldump) ;;
-  *) tool=$(first mysqldump mariadb-dump) ;;
-esac || fail tools 'neither mariadb-dump nor mysqldump is installed'
+tool=$(dumper "$server") || fail tools 'neither mariadb-dump nor mysqldump is installed'
 version=$("$tool" --version | tr -d '"\\' | tr -cd '[:print:]')
-help=$("$tool" --no-defaults --help 2>/dev/null)
-offers() { case $help in *"--$1"*) return 0 ;; *) return 1 ;; esac; }
 
 # ── how much, and is there room ──────────────────────────────────────────────────────────────────────────────────────
 
@@ -247,7 +202,7 @@ needed_kib() {
 }
 
 free=
-if [ -n "$directory" ]; then free=$(free_kib); fi
+if [ -n "$directory" ]; then free=$(free_kib "$directory"); fi
 needed=$(needed_kib)
 if [ -n "$free" ] && [ "$free" -lt "$needed" ]; then
   fail space "$directory has $free KiB free, and $needed KiB are needed"
@@ -260,10 +215,8 @@ commit=$(GIT_OPTIONAL_LOCKS=0 git -C "$checkout" rev-parse --verify --quiet HEAD
 # Routines and events belong to the database, so a dump of chosen tables has none.
 if [ $# -gt 1 ]; then set -- -- "$@"; else set -- --routines --events -- "$@"; fi
 set -- --single-transaction --quick --triggers --hex-blob --comments --default-character-set=utf8mb4 "$@"
-if offers no-tablespaces; then set -- --no-tablespaces "$@"; fi
-if offers set-gtid-purged; then set -- --set-gtid-purged=OFF "$@"; fi
-if offers column-statistics; then set -- --column-statistics=0 "$@"; fi
-set -- --defaults-file="$options" "$@"
+# shellcheck disable=SC2046 # these are words
+set -- --defaults-file="$options" $(tuned "$tool") "$@"
 
 if [ -z "$directory" ]; then
   mkfifo "$part" && : >"$part.open" || fail stream 'a pipe cannot be made'

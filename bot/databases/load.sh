@@ -18,67 +18,21 @@
 # `table<TAB>HEX<TAB>ROWS<TAB>CHECKSUM<TAB>ROWS<TAB>CHECKSUM`, seen just before and just after the dump's snapshot;
 # a table without figures must only be there. Both begin with a line `start<TAB>-`.
 
-set -u
-umask 077
-LC_ALL=C
-# The login path file of MySQL's programs would override the option file.
-MYSQL_TEST_LOGIN_FILE=/nonexistent
-export LC_ALL MYSQL_TEST_LOGIN_FILE
-
-options=$COUNTERSIGN_FILES/client.cnf
+doing="restoring $backup"
 expected=$COUNTERSIGN_FILES/expected
 [ -z "$pipe" ] || pipe=$COUNTERSIGN_RUN_DIR/$pipe
 database=$source
 made=
 
-# fail STAGE WHAT: say so, leave nothing half-made behind, and end with the stage's own exit status
-fail() {
-  printf 'restoring %s failed at %s: %s\n' "$backup" "$1" "$2" >&2
-  eval "exit \"\$status_$1\""
-}
-
-first() {
-  for program; do
-    if command -v "$program" >/dev/null 2>&1; then
-      printf '%s\n' "$program"
-      return 0
-    fi
-  done
-  return 1
-}
-
-# sql DATABASE OPTION…: run what standard input says, without the client's own commands
-sql() {
-  in=$1
-  shift
-  "$client" --defaults-file="$options" --connect-timeout=10 --default-character-set=utf8mb4 --batch --binary-mode \
-    --max-allowed-packet=1G --skip-column-names "$@" "$in"
-}
-
-# ask SQL: ask about $database; rows come as lines, columns between tabs
-ask() {
-  "$client" --defaults-file="$options" --connect-timeout=10 --default-character-set=utf8mb4 \
-    --batch --raw --skip-column-names --execute="$1" "$database"
-}
-
-quote() { printf '`%s`' "$(printf '%s' "$1" | sed 's/`/``/g')"; }
-
 drop() { printf 'DROP DATABASE IF EXISTS %s;\n' "$(quote "$1")" | sql "$source" >/dev/null; }
-
-unpack() {
-  case $dump in
-    *.zst) zstd -q -d -c ;;
-    *) gzip -d -c ;;
-  esac
-}
 
 # arriving: what is packed, unpacked; what the bot sends is hashed while it goes by
 arriving() {
   if [ -z "$pipe" ]; then
-    unpack <"$dump"
+    unpack "$dump" <"$dump"
   else
     # Where the server takes no more, the rest goes by all the same: what failed is then known to be the dump.
-    tee "$COUNTERSIGN_FILES/sha256.in" <"$pipe" | { unpack; unpacked=$?; cat >/dev/null; exit "$unpacked"; }
+    tee "$COUNTERSIGN_FILES/sha256.in" <"$pipe" | { unpack "$dump"; unpacked=$?; cat >/dev/null; exit "$unpacked"; }
   fi
 }
 
@@ -170,7 +124,7 @@ other=
 [ -z "$server" ] || [ "$server" = "$here" ] || other=yes
 home=$(ask 'SELECT @@datadir')
 if [ -d "$home" ]; then
-  free=$(df -Pk -- "$home" | awk 'NR == 2 { for (i = NF; i > 1; i--) if ($i ~ /^[0-9]+%$/) { print $(i - 1); exit } }')
+  free=$(free_kib "$home")
   needed=$((data_bytes / 1024 * 6 / 5 + reserve))
   if [ -n "$free" ] && [ "$free" -lt "$needed" ]; then
     fail space "the database server has $free KiB free, and $needed KiB are needed for a copy"

@@ -28,18 +28,12 @@
 #
 # It ends with status 0 whatever the outcome; anything else means that it was ended. Credentials are in files of the job.
 
-set -u
-umask 077
-LC_ALL=C
 # Frameworks break the lines of an error at the width of the terminal.
 COLUMNS=4000
-# The login path file of MySQL's programs would override the option file.
-MYSQL_TEST_LOGIN_FILE=/nonexistent
 GIT_OPTIONAL_LOCKS=0
-export LC_ALL COLUMNS MYSQL_TEST_LOGIN_FILE GIT_OPTIONAL_LOCKS
+export COLUMNS GIT_OPTIONAL_LOCKS
 
 live=$PWD
-options=$COUNTERSIGN_FILES/client.cnf
 results=$COUNTERSIGN_RUN_DIR/rehearsal.$attempt
 rm -rf "$results"
 mkdir -p "$results" || exit 1
@@ -56,24 +50,11 @@ impossible() {
   exit 0
 }
 
-first() {
-  for program; do
-    if command -v "$program" >/dev/null 2>&1; then
-      printf '%s\n' "$program"
-      return 0
-    fi
-  done
-  return 1
-}
+# query DATABASE SQL: as `ask`, with blanks within columns escaped
+query() { session --skip-column-names --execute="$2" "$1"; }
 
-# ask DATABASE SQL: rows come as lines, columns between tabs, blanks within them escaped
-ask() {
-  "$client" --defaults-file="$options" --connect-timeout=10 --default-character-set=utf8mb4 \
-    --batch --skip-column-names --execute="$2" "$1"
-}
-
-schema() { ask "$scratch" "$schema_sql" | sort; }
-records() { ask "$scratch" "SELECT * FROM $table_sql" | cksum; }
+schema() { query "$scratch" "$schema_sql" | sort; }
+records() { query "$scratch" "SELECT * FROM $table_sql" | cksum; }
 
 # Milliseconds; whole seconds where `date` knows nothing finer.
 now() {
@@ -86,7 +67,7 @@ now() {
 
 # ── what earlier ones left ───────────────────────────────────────────────────────────────────────────────────────────
 
-drop() { ask "$source" "DROP DATABASE IF EXISTS \`$(printf '%s' "$1" | sed 's/`/``/g')\`" >/dev/null; }
+drop() { query "$source" "DROP DATABASE IF EXISTS $(quote "$1")" >/dev/null; }
 
 sweep() {
   for old_owner in "$git_dir"/countersign-rehearsal-*.owner; do
@@ -99,7 +80,7 @@ sweep() {
     fi
   done
   # Those that nobody on this host owns: made by another host, or by a bot that ended.
-  ask "$source" "SELECT s.schema_name FROM information_schema.schemata s
+  query "$source" "SELECT s.schema_name FROM information_schema.schemata s
     LEFT JOIN information_schema.tables t ON t.table_schema = s.schema_name
     WHERE LEFT(s.schema_name, CHAR_LENGTH('$prefix_sql')) = '$prefix_sql'
     GROUP BY s.schema_name
@@ -112,15 +93,15 @@ sweep() {
 
 # ── the copy ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-create() { ask "$source" "CREATE DATABASE $scratch_sql $charset"; }
+create() { query "$source" "CREATE DATABASE $scratch_sql $charset"; }
 
 # piped: run mysqldump with "$@" into the copy; whether every stage ended well
 piped() {
   stages=$(
     {
-      { "$dumper" --defaults-file="$options" "$@" 3>&-; printf 'dump=%s ' $? >&3; } |
+      { "$tool" --defaults-file="$options" "$@" 3>&-; printf 'dump=%s ' $? >&3; } |
         { neutral 3>&-; printf 'neutral=%s ' $? >&3; } |
-        { "$client" --defaults-file="$options" --default-character-set=utf8mb4 "$scratch" 3>&-; printf 'load=%s' $? >&3; }
+        { session "$scratch" 3>&-; printf 'load=%s' $? >&3; }
     } 3>&1 2>"$results/copying"
   )
   [ "$stages" = 'dump=0 neutral=0 load=0' ]
@@ -132,13 +113,6 @@ neutral() {
   sed -e '1{/^\/\*M!999999/d;}' \
     -e '/^\/\*!50/s/DEFINER=`[^`]*`@`[^`]*`//' \
     -e '/^CREATE DEFINER=/s/DEFINER=`[^`]*`@`[^`]*`//'
-}
-
-unpack() {
-  case $dump in
-    *.zst) zstd -q -d -c ;;
-    *) gzip -d -c ;;
-  esac
 }
 
 # rows_alone: without what could act by itself. Routines and triggers come from the live database, if at all.
@@ -155,9 +129,9 @@ without() {
 restored() {
   [ -f "$dump" ] || without backup_unreadable "$dump is missing" || return 1
   [ "$(sha256 "$dump")" = "$sha256" ] || without backup_damaged "the checksum of $dump differs" || return 1
-  home=$(ask "$source" 'SELECT @@datadir')
+  home=$(query "$source" 'SELECT @@datadir')
   if [ -d "$home" ]; then
-    free=$(df -Pk -- "$home" | awk 'NR == 2 { for (i = NF; i > 1; i--) if ($i ~ /^[0-9]+%$/) { print $(i - 1); exit } }')
+    free=$(free_kib "$home")
     needed=$((data_bytes / 1024 * 6 / 5 + reserve))
     if [ -n "$free" ] && [ "$free" -lt "$needed" ]; then
       without space "the database server has $free KiB free, and $needed KiB are needed"
@@ -166,17 +140,16 @@ restored() {
   fi
   stages=$(
     {
-      { unpack <"$dump" 3>&-; printf 'unpack=%s ' $? >&3; } |
+      { unpack "$dump" <"$dump" 3>&-; printf 'unpack=%s ' $? >&3; } |
         { rows_alone 3>&-; printf 'rows=%s ' $? >&3; } |
         { neutral 3>&-; printf 'neutral=%s ' $? >&3; } |
-        { "$client" --defaults-file="$options" --default-character-set=utf8mb4 --binary-mode --max-allowed-packet=1G \
-          "$scratch" 3>&-; printf 'load=%s' $? >&3; }
+        { sql "$scratch" 3>&-; printf 'load=%s' $? >&3; }
     } 3>&1 2>"$results/copying"
   )
   [ "$stages" = 'unpack=0 rows=0 neutral=0 load=0' ] || without not_loaded "$stages: $(cat "$results/copying")" || return 1
-  ask "$source" "$schema_sql" | sort >"$results/schema.live"
+  query "$source" "$schema_sql" | sort >"$results/schema.live"
   schema >"$results/schema.kept"
-  recorded=$(ask "$source" "SELECT * FROM $table_sql" | cksum)
+  recorded=$(query "$source" "SELECT * FROM $table_sql" | cksum)
   if ! cmp -s "$results/schema.live" "$results/schema.kept" || [ "$(records)" != "$recorded" ]; then
     without other_schema "$(differing)"
   fi
@@ -209,20 +182,16 @@ copy() {
     tell no_data "$no_data"
     tell no_data_detail "$no_data_detail"
   fi
-  "$dumper" --no-defaults --help >"$results/help" 2>/dev/null
-  set -- --single-transaction --quick --hex-blob --default-character-set=utf8mb4
-  for option in no-tablespaces set-gtid-purged=OFF column-statistics=0; do
-    if grep -q -e "--${option%%=*}" "$results/help"; then set -- "$@" "--$option"; fi
-  done
-  rm -f "$results/help"
+  # shellcheck disable=SC2046 # these are words
+  set -- --single-transaction --quick --hex-blob --default-character-set=utf8mb4 $(tuned "$tool")
   [ "$dump" = restored ] || copied "$@" || return 1
   # A trigger or routine that names the live database would write there.
-  "$dumper" --defaults-file="$options" "$@" --no-create-info --no-data --triggers --routines -- "$source" \
+  "$tool" --defaults-file="$options" "$@" --no-create-info --no-data --triggers --routines -- "$source" \
     >"$results/routines" 2>/dev/null || : >"$results/routines"
   if grep -q -i -F -e "$source." -e "$source\`." "$results/routines"; then
     tell routines 'left out'
   else
-    neutral <"$results/routines" | "$client" --defaults-file="$options" "$scratch" 2>/dev/null || tell routines 'left out'
+    neutral <"$results/routines" | session "$scratch" 2>/dev/null || tell routines 'left out'
   fi
   rm -f "$results/routines" "$results/copying"
 }
@@ -230,7 +199,7 @@ copy() {
 # copied OPTION…: fill the copy from the live database
 copied() {
   rows=copied
-  [ "$(ask "$source" 'SELECT COALESCE(SUM(data_length), 0) <= '"$most_bytes"' FROM information_schema.tables
+  [ "$(query "$source" 'SELECT COALESCE(SUM(data_length), 0) <= '"$most_bytes"' FROM information_schema.tables
     WHERE table_schema = DATABASE()')" = 1 ] || rows=none
   tell rows "$rows"
   if [ "$rows" = copied ]; then
@@ -253,11 +222,8 @@ tidy() {
 }
 
 client=$(first mariadb mysql) || impossible tools 'neither mariadb nor mysql is installed'
-said=$(ask "$source" 'SELECT VERSION()' 2>&1) || impossible connect "$said"
-case $said in
-  *MariaDB*) dumper=$(first mariadb-dump mysqldump) ;;
-  *) dumper=$(first mysqldump mariadb-dump) ;;
-esac || impossible tools 'neither mariadb-dump nor mysqldump is installed'
+said=$(query "$source" 'SELECT VERSION()' 2>&1) || impossible connect "$said"
+tool=$(dumper "$said") || impossible tools 'neither mariadb-dump nor mysqldump is installed'
 git_dir=$(git rev-parse --absolute-git-dir) || impossible worktree 'git does not know this checkout'
 prefix=${source}_countersign_rehearsal_
 prefix_sql=$(printf '%s' "$prefix" | sed -e 's/\\/\\\\/g' -e "s/'/''/g")
@@ -276,7 +242,7 @@ printf '%s %s\n' "$$" "$(born "$$")" >"$tree.new" && mv "$tree.new" "$tree.owner
 said=$(git -c core.hooksPath=/dev/null worktree add --quiet --detach --force "$tree" "$sha" 2>&1) ||
   impossible worktree "$said"
 drop "$scratch"
-charset=$(ask "$source" "SELECT CONCAT('CHARACTER SET ', default_character_set_name, ' COLLATE ', default_collation_name)
+charset=$(query "$source" "SELECT CONCAT('CHARACTER SET ', default_character_set_name, ' COLLATE ', default_collation_name)
   FROM information_schema.schemata WHERE schema_name = DATABASE()")
 said=$(create 2>&1) || impossible scratch "$said"
 copy || impossible copy "$stages: $(head -c 400 "$results/copying")"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from importlib import resources
 
-from bot.databases.dump import CONTENTS, OPTION_FILE, RESERVE_KIB, SHA256, only
+from bot.databases.dump import CONTENTS, OPTION_FILE, PREAMBLE, RESERVE_KIB, SHA256, only
 from bot.databases.manifest import Manifest
 from bot.databases.quoting import identifier, option_file
 from bot.domain.backup import Proof
@@ -156,7 +156,7 @@ def swap_job(manifest: Manifest, database: Database, fresh: str, old: str) -> Re
     parts = [*settings(values), Syntax("set --")]
     for table in manifest.chosen:
         parts += [Syntax(" "), Word(table)]
-    parts.append(Syntax('\nkept="$COUNTERSIGN_RUN_DIR/restore"\n' + CONTENTS + _SWAP))
+    parts.append(Syntax('\nkept="$COUNTERSIGN_RUN_DIR/restore"\n' + PREAMBLE + CONTENTS + _SWAP))
     files = {OPTION_FILE: option_file(database), EXPECTED_FILE: Secret(_expected(manifest))}
     return RestoringJob(Command(tuple(parts)), files)
 
@@ -183,7 +183,7 @@ def drop_job(database: Database, gone: str, tables: int | None) -> RestoringJob:
         "tables": "" if tables is None else str(tables),
         **{f"status_{stage.value}": str(stage.exit_status) for stage in Stage},
     }
-    return RestoringJob(Command((*settings(values), Syntax(_DROP))), {OPTION_FILE: option_file(database)})
+    return RestoringJob(Command((*settings(values), Syntax(PREAMBLE + _DROP))), {OPTION_FILE: option_file(database)})
 
 
 def _sql_text(text: str) -> str:
@@ -230,7 +230,8 @@ def _job(
         **more,
         **{f"status_{stage.value}": str(stage.exit_status) for stage in Stage},
     }
-    parts = [*settings(values), Syntax(f'kept="$COUNTERSIGN_RUN_DIR/{kept}"\n' + SHA256 + CONTENTS + _LOAD + tail)]
+    kept_sh = f'kept="$COUNTERSIGN_RUN_DIR/{kept}"\n'
+    parts = [*settings(values), Syntax(kept_sh + PREAMBLE + SHA256 + CONTENTS + _LOAD + tail)]
     files = {OPTION_FILE: option_file(database), EXPECTED_FILE: Secret(_expected(manifest))}
     if isinstance(lies, Sent):
         files[MANIFEST_FILE] = Secret(lies.manifest.decode())

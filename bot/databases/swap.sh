@@ -12,42 +12,12 @@
 # A table with triggers cannot change its database, and views, routines and events belong to theirs: they are written
 # down, dropped, and made anew behind the tables. Whatever fails, everything is put back as it was, and it is said.
 
-set -u
-umask 077
-LC_ALL=C
-MYSQL_TEST_LOGIN_FILE=/nonexistent
-export LC_ALL MYSQL_TEST_LOGIN_FILE
-
-options=$COUNTERSIGN_FILES/client.cnf
+doing="restoring $backup"
 expected=$COUNTERSIGN_FILES/expected
 database=$source
+lock_wait=60
 touched=
 swapped=
-
-fail() {
-  printf 'restoring %s failed at %s: %s\n' "$backup" "$1" "$2" >&2
-  eval "exit \"\$status_$1\""
-}
-
-first() {
-  for program; do
-    if command -v "$program" >/dev/null 2>&1; then
-      printf '%s\n' "$program"
-      return 0
-    fi
-  done
-  return 1
-}
-
-sql() {
-  "$client" --defaults-file="$options" --connect-timeout=10 --default-character-set=utf8mb4 --batch --binary-mode \
-    --max-allowed-packet=1G --skip-column-names --init-command='SET SESSION lock_wait_timeout = 60' "$1"
-}
-
-ask() {
-  "$client" --defaults-file="$options" --connect-timeout=10 --default-character-set=utf8mb4 \
-    --batch --raw --skip-column-names --execute="$1" "$database"
-}
 
 # in_database NAME COMMAND…: run a function that asks, about another database
 in_database() {
@@ -58,8 +28,6 @@ in_database() {
   database=$source
   return "$asked"
 }
-
-quote() { printf '`%s`' "$(printf '%s' "$1" | sed 's/`/``/g')"; }
 
 name="CONCAT('\`', REPLACE(table_name, '\`', '\`\`'), '\`')"
 
@@ -87,7 +55,7 @@ beside_tables() {
   with=$2
   shift 2
   if [ "$whole" = 1 ]; then set -- --routines "$with" -- "$from"; else set -- -- "$from" "$@"; fi
-  "$dumper" --defaults-file="$options" $tuned --default-character-set=utf8mb4 --no-create-info --no-data --triggers "$@" ||
+  "$tool" --defaults-file="$options" $tuned --default-character-set=utf8mb4 --no-create-info --no-data --triggers "$@" ||
     return 1
   [ "$whole" = 1 ] || return 0
   set --
@@ -95,7 +63,7 @@ beside_tables() {
 $(in_database "$from" ask "SELECT table_name FROM information_schema.views WHERE table_schema = DATABASE()")
 END
   [ $# -gt 0 ] || return 0
-  "$dumper" --defaults-file="$options" $tuned --default-character-set=utf8mb4 --no-data --skip-triggers -- "$from" "$@"
+  "$tool" --defaults-file="$options" $tuned --default-character-set=utf8mb4 --no-data --skip-triggers -- "$from" "$@"
 }
 
 plain() { sed -e '/^\/\*M!999999/d' "$1"; }
@@ -137,15 +105,8 @@ trap 'exit 143' TERM
 
 client=$(first mariadb mysql) || fail tools 'neither mariadb nor mysql is installed'
 said=$(ask 'SELECT VERSION()' 2>&1) || fail connect "$said"
-case $said in
-  *MariaDB*) dumper=$(first mariadb-dump mysqldump) ;;
-  *) dumper=$(first mysqldump mariadb-dump) ;;
-esac || fail tools 'neither mariadb-dump nor mysqldump is installed'
-help=$("$dumper" --no-defaults --help 2>/dev/null)
-tuned=
-case $help in *--no-tablespaces*) tuned="$tuned --no-tablespaces" ;; esac
-case $help in *--set-gtid-purged*) tuned="$tuned --set-gtid-purged=OFF" ;; esac
-case $help in *--column-statistics*) tuned="$tuned --column-statistics=0" ;; esac
+tool=$(dumper "$said") || fail tools 'neither mariadb-dump nor mysqldump is installed'
+tuned=$(tuned "$tool")
 
 outside=$(ask "SELECT CONCAT(table_schema, '.', table_name, ' refers to ', referenced_table_name)
   FROM information_schema.key_column_usage

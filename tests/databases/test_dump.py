@@ -483,7 +483,7 @@ async def test_a_packer_that_lies_is_found_out(target: Target, filled: MadeDatab
     "spoil",
     [
         lambda dump: dump.write_bytes(dump.read_bytes()[:-1]),
-        lambda dump: dump.write_bytes(dump.read_bytes()[:-1] + b"\0"),
+        lambda dump: dump.write_bytes(dump.read_bytes()[:-1] + bytes([dump.read_bytes()[-1] ^ 1])),
         lambda dump: dump.unlink(),
         lambda dump: dump.with_name(f"{BACKUP}.json").write_text("{}"),
         lambda dump: dump.with_name(f"{BACKUP}.json").write_text("not JSON"),

@@ -1,0 +1,76 @@
+# What the scripts of this folder share, for POSIX sh: how they ask the server, choose a program, and fail. Credentials
+# are in a file of the job. A script defines `client`, the program that it asks with, `database`, which it asks about, and
+# `doing`, which is said to have failed.
+
+set -u
+umask 077
+LC_ALL=C
+# The login path file of MySQL's programs would override the option file.
+MYSQL_TEST_LOGIN_FILE=/nonexistent
+export LC_ALL MYSQL_TEST_LOGIN_FILE
+
+options=$COUNTERSIGN_FILES/client.cnf
+lock_wait=
+
+# fail STAGE WHAT: say so, and end with the stage's own exit status
+fail() {
+  printf '%s failed at %s: %s\n' "$doing" "$1" "$2" >&2
+  eval "exit \"\$status_$1\""
+}
+
+# first PROGRAM…: print the first of them that is installed
+first() {
+  for program; do
+    if command -v "$program" >/dev/null 2>&1; then
+      printf '%s\n' "$program"
+      return 0
+    fi
+  done
+  return 1
+}
+
+# session OPTION…: open a session; one that waits no longer for locks than $lock_wait seconds, where that is set
+session() {
+  "$client" --defaults-file="$options" --connect-timeout=10 --default-character-set=utf8mb4 --batch \
+    ${lock_wait:+"--init-command=SET SESSION lock_wait_timeout = $lock_wait"} "$@"
+}
+
+# ask SQL: ask the server; rows come as lines, columns between tabs
+ask() { session --raw --skip-column-names --execute="$1" "$database"; }
+
+# sql DATABASE OPTION…: run what standard input says, without the client's own commands
+sql() {
+  in=$1
+  shift
+  session --binary-mode --max-allowed-packet=1G --skip-column-names "$@" "$in"
+}
+
+quote() { printf '`%s`' "$(printf '%s' "$1" | sed 's/`/``/g')"; }
+
+# free_kib PATH: print how many KiB are free where it lies
+free_kib() { df -Pk -- "$1" | awk 'NR == 2 { for (i = NF; i > 1; i--) if ($i ~ /^[0-9]+%$/) { print $(i - 1); exit } }'; }
+
+# dumper VERSION: print the tool that suits a server
+dumper() {
+  case $1 in
+    *MariaDB*) first mariadb-dump mysqldump ;;
+    *) first mysqldump mariadb-dump ;;
+  esac
+}
+
+# tuned TOOL: print the options that not every one of them knows
+tuned() {
+  help=$("$1" --no-defaults --help 2>/dev/null)
+  for option in no-tablespaces set-gtid-purged=OFF column-statistics=0; do
+    case $help in *"--${option%%=*}"*) printf -- '--%s ' "$option" ;; esac
+  done
+}
+
+# unpack FILE: unpack standard input, as the name of a packed file says
+unpack() {
+  case $1 in
+    *.gz) gzip -d -c ;;
+    *) zstd -q -d -c ;;
+  esac
+}
+
