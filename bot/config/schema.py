@@ -273,6 +273,8 @@ class BackupsSection(_Section):
     def _has_a_place(self) -> Self:
         if self.directory is None and self.store is None:
             raise wrong("say `directory`, where they lie on the first host, or `store`, where else")
+        if self.directory is not None and self.store is not None:
+            raise wrong("say `directory` or `store`, not both: with a store nothing is kept on the host")
         if self.identity is not None and self.encrypt_to is None:
             raise wrong("`identity` is the key to what is encrypted: it needs `encrypt_to`")
         return self

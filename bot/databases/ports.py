@@ -130,8 +130,8 @@ class HostPipes(Protocol):
             name: of the pipe.
 
         Raises:
-            Refused: with a host's reason, or with `never_started` where the script ended before it was ready; on
-                entering or while it is read.
+            Refused: with a host's reason (and `why: cut` where the line was lost), or with `never_started` where the
+                script ended before it was ready; on entering or while it is read.
         """
         ...
 
@@ -144,7 +144,8 @@ class HostPipes(Protocol):
             chunks: what is written. Where it raises, the script sees an early end.
 
         Raises:
-            Refused: with a host's reason, or with `never_started` where the script ended before it was ready.
+            Refused: with a host's reason (and `why: cut` where the line was lost), or with `never_started` where the
+                script ended before it was ready.
         """
         ...
 

@@ -7,7 +7,7 @@ from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 from bot.databases.ports import HostRunner
-from bot.domain.errors import Reason, Refused, problem
+from bot.domain.errors import CUT, Reason, Refused, problem
 from bot.domain.secrets import Secret
 from bot.domain.shell import Command
 from bot.engine.ports import Done, Ending, Failed, Job, Outcome, Output, Unknown
@@ -25,7 +25,8 @@ async def side_by_side(
 ) -> tuple[Outcome, T | None]:
     """Run a script on a host and carry its bytes until both have ended.
 
-    Where the carrying fails, the script is ended; where the script ends badly, the carrying is given up.
+    Where the carrying fails, the script is ended; where the script ends badly, the carrying is given up. Where the line
+    was cut, neither can go on: the outcome is unknown, so that a step that only reads is made again.
 
     Args:
         runner: runs the script.
@@ -46,9 +47,9 @@ async def side_by_side(
         if carried.done() and not working.done():
             trouble = carried.exception()
             if trouble is not None and not _never_ready(trouble):
-                await runner.end(job)
+                ending = await runner.end(job)
                 await asyncio.wait({working})
-                return _why(trouble), None
+                return _why(trouble, ending, job), None
         outcome = await working
         if not isinstance(outcome, Done):
             return outcome, None
@@ -67,10 +68,18 @@ def _never_ready(trouble: BaseException) -> bool:
     return isinstance(trouble, Refused) and trouble.problem.reason is Reason.NEVER_STARTED
 
 
-def _why(trouble: BaseException) -> Failed:
-    if isinstance(trouble, Refused):
+def _why(trouble: BaseException, ending: Ending, job: Job) -> Outcome:
+    if not isinstance(trouble, Refused):
+        raise trouble
+    if trouble.problem.facts.get("why") != CUT:
         return Failed(trouble.problem)
-    raise trouble
+    return _may_live(ending, job) or Unknown(trouble.problem)
+
+
+def _may_live(ending: Ending, job: Job) -> Unknown | None:
+    if ending in {Ending.STILL_THERE, Ending.UNREACHABLE}:
+        return Unknown(problem(Reason.STILL_RUNNING, host=job.place, why=ending.value))
+    return None
 
 
 async def cut_short(runner: HostRunner, job: Job) -> Unknown:
@@ -81,6 +90,5 @@ async def cut_short(runner: HostRunner, job: Job) -> Unknown:
         job: the step.
     """
     ending = await runner.end(job)
-    if ending in {Ending.STILL_THERE, Ending.UNREACHABLE}:
-        return Unknown(problem(Reason.STILL_RUNNING, host=job.place, why=ending.value))
-    return Unknown(problem(Reason.OUTCOME_UNKNOWN, host=job.place, why="stream_cut"))
+    gone = Unknown(problem(Reason.OUTCOME_UNKNOWN, host=job.place, why="stream_cut"))
+    return _may_live(ending, job) or gone

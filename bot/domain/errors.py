@@ -75,6 +75,10 @@ class Reason(StrEnum):
     INTERNAL = "internal"
 
 
+CUT = "cut"
+"""The fact `why` of `host_unreachable` where a line that stood was lost in the middle of something."""
+
+
 @dataclass(frozen=True)
 class Problem:
     """One thing that is wrong.

@@ -216,5 +216,7 @@ def _worth_repeating(row: StepRow, step: Step) -> bool:
     """Only what certainly never ran, or only reads and ended nobody knows how, is repeated by itself."""
     if row.attempt >= _MOST_ATTEMPTS or row.problem is None:
         return False
-    never_ran = row.state is StepState.FAILED and row.problem.reason is Reason.NEVER_STARTED
-    return never_ran or (row.state is StepState.UNKNOWN and step.risk is Risk.READS)
+    reason = row.problem.reason
+    never_ran = row.state is StepState.FAILED and reason is Reason.NEVER_STARTED
+    over = row.state is StepState.UNKNOWN and reason is not Reason.STILL_RUNNING
+    return never_ran or (over and step.risk is Risk.READS)

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 
 import asyncssh
 
-from bot.domain.errors import Reason, Refused, problem
+from bot.domain.errors import CUT, Reason, Refused, problem
 from bot.domain.shell import Command, Part, Syntax, Word
 from bot.engine.ports import Job
 from bot.hosts.channel import Cut, hear
@@ -108,9 +108,9 @@ class Pipes:
                 process.stdin.write_eof()
                 await process.wait_closed()
             except (asyncssh.Error, OSError) as error:
-                raise _refused(host, str(error) or type(error).__name__) from error
+                raise _ended(host, process.exit_status, str(error) or type(error).__name__) from error
             if process.exit_status != 0:
-                raise _refused(host, "what was sent was not taken to the end")
+                raise _ended(host, process.exit_status, "what was sent was not taken to the end")
 
     @contextlib.asynccontextmanager
     async def _speaking(
@@ -136,7 +136,7 @@ class Pipes:
                     if len(heard) > _LONGEST_NOISE:
                         raise _refused(host, "the account's shell prints too much before it begins")
             except (Cut, asyncssh.Error, OSError) as error:
-                raise _refused(host, str(error) or type(error).__name__) from error
+                raise _ended(host, process.exit_status, str(error) or type(error).__name__) from error
             yield process, heard.split(mark, 1)[1]
 
 
@@ -148,7 +148,7 @@ async def _chunks(host: str, process: asyncssh.SSHClientProcess[bytes], first: b
             yield chunk
         await process.wait_closed()
     except (Cut, asyncssh.Error, OSError) as error:
-        raise _refused(host, str(error) or type(error).__name__) from error
+        raise _ended(host, process.exit_status, str(error) or type(error).__name__) from error
     if process.exit_status != 0:
         raise _ended(host, process.exit_status, "it could not be read to the end")
 
@@ -170,9 +170,11 @@ def _command(script: str, **values: str) -> Command:
 
 
 def _ended(host: str, status: int | None, otherwise: str) -> Refused:
-    """Say why nothing comes: the step itself says why it ended before it was ready."""
+    """Say why no more goes by: the step itself says why it ended before it was ready; a cut line has no exit status."""
     if status == _GONE:
         return Refused(problem(Reason.NEVER_STARTED, host=host, detail="the step ended before it was ready"))
+    if status is None:
+        return Refused(problem(Reason.HOST_UNREACHABLE, host=host, detail=otherwise, why=CUT))
     return _refused(host, otherwise)
 
 

@@ -211,6 +211,7 @@ def test_backups_can_be_encrypted():
     ("text", "said"),
     [
         ("timezone: UTC", "say `directory`"),
+        ("directory: /b, store: {directory: kept}", "not both: with a store nothing is kept on the host"),
         ("store: {}", "either `directory`"),
         ("store: {directory: x, bucket: y}", "either `directory`"),
         ("store: {directory: x, region: y}", "a directory has no `region`"),

@@ -265,6 +265,13 @@ async def test_only_steps_that_read_are_repeated_by_themselves(world: SmallWorld
     assert world.hosts.starts("app-runs") == 3
 
 
+async def test_what_may_still_run_is_not_started_beside_itself(world: SmallWorld) -> None:
+    world.hosts.script["app-runs"] = Unknown(problem(Reason.STILL_RUNNING))
+    run = await world.submit()
+    assert (await world.until(run, *ENDS)).state is RunState.FAILED
+    assert world.hosts.starts("app-runs") == 1
+
+
 async def test_a_step_that_certainly_never_ran_is_tried_again_under_a_new_identity(world: SmallWorld) -> None:
     world.hosts.script["checkout"] = NotStarted(problem(Reason.NEVER_STARTED))
     await _approved(world)

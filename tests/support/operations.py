@@ -72,7 +72,7 @@ def operations(
         scratch: whether migrations may be rehearsed and backups proven on a copy.
         schedule: of backups, a cron expression; none if None.
         keep: how many backups of each kind; a usual number if None.
-        backups: more of the section `backups`, such as `alert`.
+        backups: more of the section `backups`, such as `alert`; with a `store`, nothing is kept on the host.
 
     Returns:
         A fresh dict, for `write_operations`; the password in it is `${COMPTE_DB_PASSWORD}`.
@@ -96,7 +96,7 @@ def operations(
             "scratch": scratch,
         },
         "backups": {
-            "directory": str(application.backups),
+            **({"directory": str(application.backups)} if "store" not in (backups or {}) else {}),
             "keep": dict(keep or {"daily": 7, "weekly": 4, "monthly": 6}),
             **({"schedule": schedule} if schedule is not None else {}),
             **(backups or {}),
