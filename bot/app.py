@@ -237,6 +237,7 @@ async def serve(configuration: Configuration, language: Language) -> None:
                 store,
                 store,
                 store,
+                store,
                 by_name,
                 ops_command(),
                 operations,
@@ -275,7 +276,7 @@ async def serve(configuration: Configuration, language: Language) -> None:
         ticker = _ticker()
         stack.callback(ticker.shutdown, wait=False)
         schedule = Schedule(store, engine, clock, _owner(), schedules(operations.targets), operations.targets)
-        locks = LockReminders(store, room.herald, clock, _owner(), operations.targets)
+        locks = LockReminders(store, clock, operations.targets)
         ticker.add_job(_prune, "interval", hours=6, args=(store, clock), id="prune-inbox")
         sweeper = Sweeper(DatabaseConnections(Tunnels(connections)), connections, store)
         swept = {"args": (tuple(operations.targets.values()),), "id": "sweep-scratch"}
@@ -290,7 +291,9 @@ async def serve(configuration: Configuration, language: Language) -> None:
             watch.tick, "interval", seconds=_WATCH, id="overdue", next_run_time=clock.now(), misfire_grace_time=None
         )
         ticker.add_job(schedule.tick, "interval", seconds=_TICK, id="schedule", coalesce=True, max_instances=1)
-        ticker.add_job(locks.tick, "interval", seconds=_SLOW_TICK, id="locks", coalesce=True, max_instances=1)
+        ticker.add_job(
+            locks.tick, "interval", seconds=_SLOW_TICK, id="locks", coalesce=True, max_instances=1, **at_once
+        )
         # What was loaded stays: the collector need not walk it again, while Slack waits for an acknowledgement.
         gc.collect()
         gc.freeze()

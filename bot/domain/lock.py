@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from bot.domain.errors import Problem, Reason, problem
 from bot.domain.moves import RESUME
@@ -67,3 +68,35 @@ class Lock:
             since=self.since.isoformat(),
             why=self.reason,
         )
+
+
+class LockNews(StrEnum):
+    """What the owner of a lock is told."""
+
+    STANDS = "stands"
+    """It has stood for another day: is it still needed?"""
+    TAKEN_OFF = "taken_off"
+    """Somebody else took it off."""
+
+
+@dataclass(frozen=True)
+class LockNotice:
+    """What the owner of a lock is still to be told, in a channel. It is remembered until they were.
+
+    Args:
+        number: tells it from every other.
+        news: what they are told.
+        lock: of which.
+        by: Slack's ID of who took it off; empty where nobody did.
+        channel: Slack's ID of where.
+        at: when it came about.
+        intended: whether it was about to be posted before, so that it may be there already.
+    """
+
+    number: int
+    news: LockNews
+    lock: Lock
+    by: str
+    channel: str
+    at: datetime
+    intended: bool = False

@@ -84,12 +84,13 @@ class Desk:
             await self._may_lock(target, user, "unlock")
         return await self._world.locks.lock_of(target)
 
-    async def unlock(self, lock: Lock, user: str) -> bool:
-        """Take a lock off, whoever's it is.
+    async def unlock(self, lock: Lock, user: str, channel: str) -> bool:
+        """Take a lock off, whoever's it is; its owner is told by whoever reads `LockNoticeStore`.
 
         Args:
             lock: the very one; another that was set meanwhile stays.
             user: Slack's ID of who asks.
+            channel: Slack's ID of where its owner is told, if that is somebody else.
 
         Returns:
             Whether it was still on.
@@ -99,7 +100,7 @@ class Desk:
         """
         async with on_record(self._world, user, "unlock", target=str(lock.target)):
             await self._may_lock(lock.target, user, "unlock")
-        return await self._world.locks.unlock(lock, user, self._world.clock.now())
+        return await self._world.locks.unlock(lock, user, self._world.clock.now(), channel)
 
     async def allowed(self, targets: tuple[TargetName, ...], user: str) -> Allowed:
         """Judge what somebody may ask for now.

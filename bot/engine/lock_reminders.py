@@ -23,16 +23,8 @@ class Locks(Protocol):
         """Read all locks, by target."""
         ...
 
-    async def claim_firing(self, schedule: str, fires_at: datetime, owner: str) -> bool:
-        """Claim one moment; true for the first who does."""
-        ...
-
-
-class Herald(Protocol):
-    """Tells people in a channel what belongs to no run."""
-
-    async def lock_stands(self, lock: Lock, channel: str) -> None:
-        """Ask the owner of a lock whether it is still needed."""
+    async def ask_about_lock(self, lock: Lock, moment: datetime, channel: str) -> bool:
+        """Remember to ask the owner of a lock, in a channel; once for each moment, true for the first who does."""
         ...
 
 
@@ -41,19 +33,13 @@ class LockReminders:
 
     Args:
         locks: that there are.
-        herald: tells their owners.
         clock: the time.
-        owner: the name of this process.
         targets: the targets.
     """
 
-    def __init__(
-        self, locks: Locks, herald: Herald, clock: Clock, owner: str, targets: Mapping[TargetName, Target]
-    ) -> None:
+    def __init__(self, locks: Locks, clock: Clock, targets: Mapping[TargetName, Target]) -> None:
         self._locks = locks
-        self._herald = herald
         self._clock = clock
-        self._owner = owner
         self._targets = targets
         self._done: dict[Lock, datetime] = {}
 
@@ -66,9 +52,7 @@ class LockReminders:
             moment, target = lock.reminder_due(now), self._targets.get(lock.target)
             if moment is None or target is None or self._done.get(lock) == moment:
                 continue
-            # Claimed before it is told: after a crash in between, the owner is asked the next day.
-            first = await self._locks.claim_firing(f"lock {lock.target}", moment, self._owner)
+            first = await self._locks.ask_about_lock(lock, moment, target.channels[0])
             self._done[lock] = moment
             if first:
-                await self._herald.lock_stands(lock, target.channels[0])
                 _log.info("lock_reminded", target=str(lock.target), by=lock.owner)

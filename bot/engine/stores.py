@@ -11,7 +11,7 @@ from bot.domain.errors import Problem
 from bot.domain.history import Entry, Record
 from bot.domain.home import Viewer
 from bot.domain.inbox import Event, Posted
-from bot.domain.lock import Lock
+from bot.domain.lock import Lock, LockNotice
 from bot.domain.names import TargetName
 from bot.domain.overview import TargetOverview
 from bot.domain.plan import Plan
@@ -261,8 +261,11 @@ class LockStore(Protocol):
         """Lock a target, with a record of history; where an earlier lock is on it, that one stays and is given."""
         ...
 
-    async def unlock(self, lock: Lock, user: str, at: datetime) -> bool:
-        """Take a lock off its target, with a record of history; false where it is on it no more."""
+    async def unlock(self, lock: Lock, user: str, at: datetime, channel: str) -> bool:
+        """Take a lock off its target, with a record of history; false where it is on it no more.
+
+        Where it was somebody else's, that they are to be told in this channel is remembered in the same transaction.
+        """
         ...
 
     async def every_lock(self) -> tuple[Lock, ...]:
@@ -283,6 +286,22 @@ class LockStore(Protocol):
 
     async def releases(self, target: TargetName, limit: int) -> tuple[Run, ...]:
         """Read the latest runs that ended and had begun to change what is live, newest first, without steps."""
+        ...
+
+
+class LockNoticeStore(Protocol):
+    """What the owners of locks are still to be told."""
+
+    async def lock_notices(self) -> tuple[LockNotice, ...]:
+        """Read what is to be told, oldest first."""
+        ...
+
+    async def lock_notice_intended(self, notice: LockNotice) -> None:
+        """Note that Slack is about to be asked to post it."""
+        ...
+
+    async def lock_notice_told(self, notice: LockNotice) -> None:
+        """Forget it: it was told, or never can be."""
         ...
 
 

@@ -157,8 +157,8 @@ class DeskSpec(Protocol):
         """
         ...
 
-    async def unlock(self, lock: Lock, user: str) -> bool:
-        """Take this very lock off; say whether it was still on.
+    async def unlock(self, lock: Lock, user: str, channel: str) -> bool:
+        """Take this very lock off, and remember to tell its owner in a channel; say whether it was still on.
 
         Raises:
             Refused: who asks may not.

@@ -16,7 +16,7 @@ from bot.domain.inbox import EventKind
 from bot.domain.secrets import Masker, Secret
 from bot.domain.target import Operations
 from bot.engine.ports import Audience, Clock
-from bot.engine.stores import HomeStore, InboxStore, MessageStore
+from bot.engine.stores import HomeStore, InboxStore, LockNoticeStore, MessageStore
 from bot.slack.answers import Answers
 from bot.slack.conversation import SlackConversation
 from bot.slack.english import ENGLISH
@@ -83,7 +83,7 @@ class SlackAccess:
 class SlackRoom:
     """The conversation with one workspace.
 
-        async with SlackRoom(access, inbox, messages, homes, commands, ops, operations, masker, clock, telling) as room:
+        async with SlackRoom(access, inbox, messages, homes, notices, commands, ops, operations, …) as room:
             engine = Engine(..., audience=room.audience, directory=room.directory, conversation=room.conversation)
             await room.start(engine)
 
@@ -92,6 +92,7 @@ class SlackRoom:
         inbox: where events are recorded.
         messages: what Slack was last told.
         homes: who opened the App Home.
+        notices: what the owners of locks are still to be told.
         commands: by slash name (`/deploy`).
         ops: the command `/ops`.
         operations: the operations file.
@@ -108,6 +109,7 @@ class SlackRoom:
         inbox: InboxStore,
         messages: MessageStore,
         homes: HomeStore,
+        notices: LockNoticeStore,
         commands: Mapping[str, CommandSpec],
         ops: OpsSpec,
         operations: Operations,
@@ -123,6 +125,7 @@ class SlackRoom:
         self._inbox_store = inbox
         self._messages = messages
         self._home_store = homes
+        self._notices = notices
         self._commands = commands
         self._ops = ops
         self._operations = operations
@@ -141,7 +144,7 @@ class SlackRoom:
         self._session = open_session()
         client = build_client(self._access.bot_token.reveal(), self._access.api_url, self._session)
         self.gateway = Gateway(client, self._observer.called)
-        self.herald = SlackHerald(self.gateway, self._sentences, self._masker)
+        self._herald = SlackHerald(self.gateway, self._notices, self._sentences, self._masker, self._telling)
         self.directory = SlackDirectory(self.gateway, lambda: str(self._me.get("team_id", "")))
         emoji = self._operations.emoji
         teller = Teller(self.gateway, self._messages, self.directory, self._sentences, self._masker, emoji, self._clock)
@@ -194,7 +197,7 @@ class SlackRoom:
         self._front = front
         await self._introduce()
         answers = Answers(self.gateway)
-        unlocking = Unlocking(front, answers, self.herald, self._sentences, self._masker)
+        unlocking = Unlocking(front, answers, self._herald, self._sentences, self._masker)
         ops = OpsHandler(
             front, self._ops, self._commands, unlocking, answers, self._sentences, self._masker, self._clock
         )
@@ -222,6 +225,7 @@ class SlackRoom:
         )
         self._publisher.start(front)
         self._homes.start(front)
+        self._herald.start()
         self._worker.start()
         token = self._access.app_token.reveal()
         self._sockets = SlackSockets(self._app, token, command_recorder(self._inbox), self.gateway, self._reconnected)
@@ -259,6 +263,7 @@ class SlackRoom:
         closers = (
             *((self._sockets.close,) if self._sockets else ()),
             *((self._worker.aclose,) if self._worker else ()),
+            self._herald.aclose,
             self._homes.aclose,
             self._publisher.aclose,
             self._end_nudges,

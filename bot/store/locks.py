@@ -9,9 +9,9 @@ from sqlalchemy.engine import Connection, RowMapping
 from sqlalchemy.exc import IntegrityError
 
 from bot.domain.history import Entry
-from bot.domain.lock import Lock
+from bot.domain.lock import Lock, LockNews
 from bot.domain.names import TargetName
-from bot.store import chain
+from bot.store import chain, lock_notices
 from bot.store.faults import is_duplicate
 from bot.store.instants import from_micros, rfc3339, to_micros
 from bot.store.schema import locks
@@ -38,13 +38,18 @@ def lock(connection: Connection, wanted: Lock) -> Lock:
     return wanted
 
 
-def unlock(connection: Connection, lock: Lock, user: str, at: datetime) -> bool:
-    """Take a lock off its target; true for the one caller who took it off, false where it is on it no more."""
+def unlock(connection: Connection, lock: Lock, user: str, at: datetime, channel: str) -> bool:
+    """Take a lock off its target; true for the one caller who took it off, false where it is on it no more.
+
+    Where it was somebody else's, that they are to be told in this channel is remembered.
+    """
     this = and_(_on(lock.target), locks.c.owner == lock.owner, locks.c.since == to_micros(lock.since))
     if connection.execute(delete(locks).where(this)).rowcount != 1:
         return False
     facts = {"target": str(lock.target), "owner": lock.owner, "reason": lock.reason}
     chain.append(connection, (Entry("", "unlocked", user, facts),), rfc3339(at))
+    if lock.owner != user:
+        lock_notices.add(connection, LockNews.TAKEN_OFF, lock, user, channel, at)
     return True
 
 

@@ -10,12 +10,24 @@ from bot.domain.figures import Figures
 from bot.domain.history import Head, Record
 from bot.domain.home import Viewer
 from bot.domain.inbox import Event, Posted
-from bot.domain.lock import Lock
+from bot.domain.lock import Lock, LockNotice
 from bot.domain.names import TargetName
 from bot.domain.overview import TargetOverview
 from bot.domain.run import Run
 from bot.engine.stores import Chunk, Petition
-from bot.store import chain, figures, homes, inbox, locks, messages, outputs, overviews, petitions, snapshots
+from bot.store import (
+    chain,
+    figures,
+    homes,
+    inbox,
+    lock_notices,
+    locks,
+    messages,
+    outputs,
+    overviews,
+    petitions,
+    snapshots,
+)
 from bot.store.database import Database
 from bot.store.verification import verify
 
@@ -65,6 +77,10 @@ class StoreReader:
     async def every_lock(self) -> tuple[Lock, ...]:
         """Read all locks, by target."""
         return await self._database.read(locks.every_lock)
+
+    async def lock_notices(self) -> tuple[LockNotice, ...]:
+        """Read what the owners of locks are still to be told, oldest first."""
+        return await self._database.read(lock_notices.waiting)
 
     async def releases(self, target: TargetName, limit: int) -> tuple[Run, ...]:
         """Read the latest runs that ended and had begun to change what is live, newest first, without steps."""

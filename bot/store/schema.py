@@ -141,6 +141,25 @@ locks = Table(
     **OPTIONS,
 )
 
+# What the owners of locks are still to be told.
+lock_notices = Table(
+    "lock_notices",
+    metadata,
+    Column("sequence", _NUMBER, primary_key=True, autoincrement=True),
+    Column("news", String(20), nullable=False),
+    Column("app", _NAME, nullable=False),
+    Column("environment", _NAME, nullable=False),
+    Column("owner", _NAME, nullable=False),
+    Column("reason", _LONG_TEXT, nullable=False),
+    Column("since", BigInteger, nullable=False),
+    Column("by", _NAME, nullable=False),
+    Column("channel", _NAME, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    # Whether Slack was asked to post it before, so that it may be there.
+    Column("intended", Integer, nullable=False),
+    **NUMBERED,
+)
+
 homes = Table(
     "homes",
     metadata,

@@ -15,11 +15,21 @@ from functools import partial
 from bot.domain.history import Entry
 from bot.domain.home import Viewer
 from bot.domain.inbox import Event, Posted
-from bot.domain.lock import Lock
+from bot.domain.lock import Lock, LockNotice
 from bot.domain.request import Request
 from bot.domain.run import Run
 from bot.engine.ports import Clock
-from bot.engine.stores import Change, HomeStore, InboxStore, Lease, LockStore, MessageStore, Petition, RunStore
+from bot.engine.stores import (
+    Change,
+    HomeStore,
+    InboxStore,
+    Lease,
+    LockNoticeStore,
+    LockStore,
+    MessageStore,
+    Petition,
+    RunStore,
+)
 from bot.store import (
     chain,
     claims,
@@ -28,6 +38,7 @@ from bot.store import (
     firings,
     homes,
     inbox,
+    lock_notices,
     locks,
     messages,
     migration,
@@ -54,7 +65,7 @@ class SystemClock:
         return datetime.now(UTC)
 
 
-class SqlStore(StoreReader, RunStore, LockStore, InboxStore, MessageStore, HomeStore):
+class SqlStore(StoreReader, RunStore, LockStore, LockNoticeStore, InboxStore, MessageStore, HomeStore):
     """The store on SQL. Each method is one transaction.
 
     A cancelled write is carried to its end before the cancellation goes on. Every method raises `StoreError` where
@@ -158,9 +169,25 @@ class SqlStore(StoreReader, RunStore, LockStore, InboxStore, MessageStore, HomeS
         """Lock a target; give the lock that is on it now, which is an earlier one where there was one."""
         return await self._database.write(partial(locks.lock, wanted=wanted))
 
-    async def unlock(self, lock: Lock, user: str, at: datetime) -> bool:
-        """Take a lock off its target; true for the one caller who took it off, false where it is on it no more."""
-        return await self._database.write(partial(locks.unlock, lock=lock, user=user, at=at))
+    async def unlock(self, lock: Lock, user: str, at: datetime, channel: str) -> bool:
+        """Take a lock off its target; true for the one caller who took it off, false where it is on it no more.
+
+        Where it was somebody else's, that they are to be told in this channel is remembered in the same transaction.
+        """
+        return await self._database.write(partial(locks.unlock, lock=lock, user=user, at=at, channel=channel))
+
+    async def ask_about_lock(self, lock: Lock, moment: datetime, channel: str) -> bool:
+        """Remember to ask the owner of a lock whether it is still needed; once for each moment, true for the first."""
+        asked = partial(lock_notices.ask, lock=lock, moment=moment, channel=channel, owner=self.tenure.owner)
+        return await self._database.write(asked)
+
+    async def lock_notice_intended(self, notice: LockNotice) -> None:
+        """Note that Slack is about to be asked to post it."""
+        await self._database.write(partial(lock_notices.intend, notice=notice))
+
+    async def lock_notice_told(self, notice: LockNotice) -> None:
+        """Forget it: it was told, or never can be."""
+        await self._database.write(partial(lock_notices.forget, notice=notice))
 
     # ── events ──
 

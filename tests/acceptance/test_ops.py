@@ -30,7 +30,7 @@ async def test_a_target_is_looked_at_locked_and_let_go(stage: Stage, laravel: Ap
     assert "1 × locked" in await stage.told("/ops status", DBA)
     await stage.press_shown("ops_unlock")
     await eventually(lambda: "the lock of <@U0BOB>, who is told" in stage.ephemerals(ENGINEER)[-1], 20)
-    [told] = stage.messages("lock")
+    [told] = await eventually(lambda: stage.messages("lock"), 20, what="the owner is told")
     assert "<@U0BOB> <@U0AMELIE> took your lock off" in told["text"]
     second = await stage.ask()
     await stage.gate(second)

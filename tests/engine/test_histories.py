@@ -374,7 +374,7 @@ class Histories(RuleBasedStateMachine):
     def somebody_unlocks(self, name: TargetName, user: str) -> None:
         lock = self.do(self.engine.desk.lock_to_take_off(name, user))
         if lock is not None:
-            self.do(self.engine.desk.unlock(lock, user))
+            self.do(self.engine.desk.unlock(lock, user, "C0OPS"))
 
     @rule(number=st.integers(0, 9), user=st.sampled_from(USERS))
     def somebody_cancels(self, number: int, user: str) -> None:

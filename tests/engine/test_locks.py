@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from bot.domain.errors import Reason, Refused
-from bot.domain.lock import Lock
+from bot.domain.lock import LockNews
 from bot.domain.moves import RESUME
 from bot.domain.people import People
 from bot.domain.request import Action
@@ -47,7 +47,7 @@ async def test_a_locked_target_refuses_with_who_since_when_and_why(world: SmallW
         "why": "inventory, ***",
     }
     assert await world.store.recent(1) == ()
-    assert await world.engine.desk.unlock(refusing, "U0AMELIE")
+    assert await world.engine.desk.unlock(refusing, "U0AMELIE", "C0OPS")
     await world.until(await world.submit(), RunState.AWAITING_APPROVAL)
 
 
@@ -68,8 +68,8 @@ async def test_the_first_lock_stays(world: SmallWorld) -> None:
     first = await world.engine.desk.lock(NAME, "inventory", "U0BOB")
     assert await world.engine.desk.lock(NAME, "something else", "U0AMELIE") == first
     assert await world.engine.desk.lock_to_take_off(NAME, "U0AMELIE") == first
-    assert await world.engine.desk.unlock(first, "U0AMELIE")
-    assert not await world.engine.desk.unlock(first, "U0AMELIE")
+    assert await world.engine.desk.unlock(first, "U0AMELIE", "C0OPS")
+    assert not await world.engine.desk.unlock(first, "U0AMELIE", "C0OPS")
     assert await world.engine.desk.lock_to_take_off(NAME, "U0AMELIE") is None
 
 
@@ -84,7 +84,7 @@ async def test_who_may_not_deploy_may_neither_lock_nor_unlock(world: SmallWorld,
     with pytest.raises(Refused) as locking:
         await engine.desk.lock(NAME, "mine", user)
     with pytest.raises(Refused) as unlocking:
-        await engine.desk.unlock(stands, user)
+        await engine.desk.unlock(stands, user, "C0OPS")
     with pytest.raises(Refused):
         await engine.desk.lock_to_take_off(NAME, user)
     assert locking.value.problem.reason is reason
@@ -126,32 +126,22 @@ async def test_an_overview_tells_of_a_run_without_asking_a_host(world: SmallWorl
     assert len(world.sight.asked) == asked
 
 
-class Heard:
-    def __init__(self) -> None:
-        self.told: list[tuple[str, str]] = []
-
-    async def lock_stands(self, lock: Lock, channel: str) -> None:
-        self.told.append((lock.owner, channel))
-
-
 async def test_the_owner_of_a_lock_is_asked_once_a_day_by_one_process_alone(world: SmallWorld) -> None:
     lock = await world.engine.desk.lock(NAME, "inventory", "U0BOB")
-    heard = Heard()
 
-    async def tick() -> None:
+    async def tick() -> list[tuple[LockNews, str, str]]:
         # Two processes on one store, each started anew every hour.
-        for owner in ("one", "two"):
-            await LockReminders(world.store, heard, world.clock, owner, {NAME: world.target}).tick()
+        for _ in range(2):
+            await LockReminders(world.store, world.clock, {NAME: world.target}).tick()
+        return [(notice.news, notice.lock.owner, notice.channel) for notice in await world.store.lock_notices()]
 
     for _ in range(23):
         world.clock.pass_by(hours=1)
-        await tick()
-    assert heard.told == []
+        assert await tick() == []
     for _ in range(48):
         world.clock.pass_by(hours=1)
-        await tick()
-    assert heard.told == [("U0BOB", "C0OPS")] * 2
-    await world.engine.desk.unlock(lock, "U0BOB")
+        asked = await tick()
+    assert asked == [(LockNews.STANDS, "U0BOB", "C0OPS")] * 2
+    await world.engine.desk.unlock(lock, "U0BOB", "C0OPS")
     world.clock.pass_by(days=2)
-    await tick()
-    assert len(heard.told) == 2
+    assert len(await tick()) == 2

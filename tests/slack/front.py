@@ -12,7 +12,7 @@ from typing import Any
 from bot.domain.errors import Problem, Reason, Refused, problem
 from bot.domain.home import Cockpit, Picture, Viewer, needs, people_of
 from bot.domain.inbox import CARD, Event, Posted
-from bot.domain.lock import Lock
+from bot.domain.lock import Lock, LockNews, LockNotice
 from bot.domain.names import Ref, TargetName
 from bot.domain.newest import Newest
 from bot.domain.overview import TargetOverview
@@ -231,6 +231,26 @@ class MemoryMessages:
         self.published[run] = max(self.published.get(run, 0), revision)
 
 
+class MemoryNotices:
+    """Keeps what the owners of locks are still to be told."""
+
+    def __init__(self) -> None:
+        self.rows: dict[int, LockNotice] = {}
+
+    def add(self, news: LockNews, lock: Lock, by: str = "") -> None:
+        number = max(self.rows, default=0) + 1
+        self.rows[number] = LockNotice(number, news, lock, by, "C0OPS", datetime.now(UTC))
+
+    async def lock_notices(self) -> tuple[LockNotice, ...]:
+        return tuple(self.rows.values())
+
+    async def lock_notice_intended(self, notice: LockNotice) -> None:
+        self.rows[notice.number] = replace(notice, intended=True)
+
+    async def lock_notice_told(self, notice: LockNotice) -> None:
+        del self.rows[notice.number]
+
+
 class DeploySpec:
     """`/deploy APP ENV [REF]`, with the problems that the form and the answers are tried with."""
 
@@ -267,6 +287,7 @@ class World:
         self.inbox = MemoryInbox()
         self.messages = MemoryMessages(self.front)
         self.homes = MemoryHomes()
+        self.notices = MemoryNotices()
         self.clock = Now()
         self.telling = Telling()
 
@@ -278,6 +299,7 @@ class World:
             self.inbox,
             self.messages,
             self.homes,
+            self.notices,
             {"/deploy": DeploySpec(), "/rollback": Rollback({})},
             Ops(),
             OPERATIONS,

@@ -39,6 +39,7 @@ class FakeDesk:
         self.uncertain = False
         self.exceptions: frozenset[str] = frozenset()
         self.refuses: Refused | None = None
+        self.taken_off: list[tuple[str, str, str]] = []
 
     async def overviews(self, targets: tuple[TargetName, ...]) -> tuple[TargetOverview, ...]:
         return tuple(TargetOverview(name, lock=self.locks.get(name)) for name in targets)
@@ -53,8 +54,11 @@ class FakeDesk:
             raise self.refuses
         return self.locks.get(target)
 
-    async def unlock(self, lock: Lock, user: str) -> bool:
-        return self.locks.pop(lock.target, None) is not None
+    async def unlock(self, lock: Lock, user: str, channel: str) -> bool:
+        if self.locks.pop(lock.target, None) is None:
+            return False
+        self.taken_off.append((lock.owner, user, channel))
+        return True
 
     async def allowed(self, targets: tuple[TargetName, ...], user: str) -> Allowed:
         return Allowed(self.may, self.uncertain, self.exceptions)
@@ -66,9 +70,10 @@ class Heard:
     def __init__(self) -> None:
         self.told: list[tuple[str, str]] = []
         self.shown: list[Message] = []
+        self.woken = 0
 
-    async def lock_taken_off(self, lock: Lock, by: str, channel: str) -> None:
-        self.told.append((lock.owner, f"{by} took it off"))
+    def wake(self) -> None:
+        self.woken += 1
 
     async def answer(self, channel: str, user: str, text: Markup, *, url: str = "") -> None:
         await self.show(channel, user, saying(text), url=url)
@@ -134,7 +139,8 @@ async def test_somebody_elses_lock_is_taken_off_only_after_a_question_and_they_a
     assert "confirm" in button
     assert "the lock of <@U0AMELIE>, who is told" in await pressed(ops, button)
     assert ops.desk.locks == {}
-    assert (AMELIE, "U0BOB took it off") in ops.heard.told
+    assert ops.desk.taken_off == [(AMELIE, BOB, OPS)]
+    assert ops.heard.woken == 1
     assert "is not locked. Nothing was done." in await pressed(ops, button)
 
 

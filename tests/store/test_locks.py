@@ -10,7 +10,7 @@ from sqlalchemy import create_engine, event, text
 from bot.domain.backup import PROOF_STEP, Proof
 from bot.domain.history import first_break
 from bot.domain.home import Viewer
-from bot.domain.lock import Lock
+from bot.domain.lock import Lock, LockNews, LockNotice
 from bot.domain.names import TargetName
 from bot.domain.overview import ProvenBackup
 from bot.domain.request import Action
@@ -29,12 +29,12 @@ async def test_a_lock_stands_until_it_is_taken_off(store: SqlStore) -> None:
     assert await store.lock(LOCK) == LOCK
     assert await store.lock_of(TARGET) == LOCK
     assert await store.lock_of(TargetName("compte", "staging")) is None
-    assert not await store.unlock(replace(LOCK, since=AT - HOUR), "U0BOB", AT)
-    assert not await store.unlock(replace(LOCK, owner="U0BOB"), "U0BOB", AT)
+    assert not await store.unlock(replace(LOCK, since=AT - HOUR), "U0BOB", AT, "C0OPS")
+    assert not await store.unlock(replace(LOCK, owner="U0BOB"), "U0BOB", AT, "C0OPS")
     assert await store.every_lock() == (LOCK,)
-    assert await store.unlock(LOCK, "U0BOB", AT)
+    assert await store.unlock(LOCK, "U0BOB", AT, "C0OPS")
     assert await store.lock_of(TARGET) is None
-    assert not await store.unlock(LOCK, "U0BOB", AT)
+    assert not await store.unlock(LOCK, "U0BOB", AT, "C0OPS")
     assert await store.every_lock() == ()
 
 
@@ -47,15 +47,15 @@ async def test_the_first_of_many_locks_stays_and_all_are_told_of_it(store: SqlSt
 
 async def test_one_of_many_takes_it_off(store: SqlStore) -> None:
     await store.lock(LOCK)
-    gone = await asyncio.gather(*(store.unlock(LOCK, f"U{number}", AT) for number in range(20)))
+    gone = await asyncio.gather(*(store.unlock(LOCK, f"U{number}", AT, "C0OPS") for number in range(20)))
     assert sorted(gone) == [False] * 19 + [True]
 
 
 async def test_the_history_has_what_happened_once(store: SqlStore) -> None:
     await store.lock(LOCK)
     await store.lock(replace(LOCK, owner="U0BOB"))
-    await store.unlock(LOCK, "U0BOB", AT)
-    await store.unlock(LOCK, "U0BOB", AT)
+    await store.unlock(LOCK, "U0BOB", AT, "C0OPS")
+    await store.unlock(LOCK, "U0BOB", AT, "C0OPS")
     history = await store.history()
     told = [(record.entry.event, record.entry.actor, dict(record.entry.facts)) for record in history]
     target = str(TARGET)
@@ -64,6 +64,29 @@ async def test_the_history_has_what_happened_once(store: SqlStore) -> None:
         ("unlocked", "U0BOB", {"target": target, "owner": "U0AMELIE", "reason": LOCK.reason}),
     ]
     assert first_break(history) is None
+
+
+async def test_that_its_owner_is_to_be_told_is_remembered_until_they_are(store: SqlStore) -> None:
+    await store.lock(LOCK)
+    assert await store.unlock(LOCK, LOCK.owner, AT, "C0OPS")
+    assert await store.lock_notices() == ()
+    await store.lock(LOCK)
+    gone = await asyncio.gather(*(store.unlock(LOCK, "U0BOB", AT, "C0OPS") for _ in range(5)))
+    assert sorted(gone) == [False] * 4 + [True]
+    assert await store.ask_about_lock(LOCK, AT + HOUR, "C0TEAM")
+    assert not await store.ask_about_lock(LOCK, AT + HOUR, "C0TEAM")
+    off, stands = await store.lock_notices()
+    assert off == LockNotice(off.number, LockNews.TAKEN_OFF, LOCK, "U0BOB", "C0OPS", AT)
+    assert stands == LockNotice(stands.number, LockNews.STANDS, LOCK, "", "C0TEAM", AT + HOUR)
+    await store.lock_notice_intended(off)
+    assert await store.lock_notices() == (replace(off, intended=True), stands)
+    await store.lock_notice_told(off)
+    await store.lock_notice_told(stands)
+    assert await store.lock_notices() == ()
+    # A number is never given twice: what stands in Slack is told apart by it.
+    await store.ask_about_lock(LOCK, AT + 2 * HOUR, "C0TEAM")
+    [another] = await store.lock_notices()
+    assert another.number > stands.number
 
 
 async def ended(store: SqlStore, number: int, state: RunState, *, changed: bool = True) -> str:
@@ -111,6 +134,7 @@ def set_back(url: str, revision: str) -> None:
     on = " ON runs" if engine.dialect.name != "sqlite" else ""
     with engine.begin() as connection:
         connection.execute(text("DROP TABLE homes"))
+        connection.execute(text("DROP TABLE lock_notices"))
         for index in ("ix_runs_app_environment_action_change_started_at", "ix_runs_app_environment_ended_at"):
             connection.execute(text(f"DROP INDEX {index}{on}"))
         connection.execute(text("ALTER TABLE runs DROP COLUMN action"))

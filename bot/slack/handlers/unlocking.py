@@ -28,7 +28,7 @@ class Unlocking:
     Args:
         front: the engine.
         answers: tells people.
-        herald: tells the owner of a lock.
+        herald: tells the owners of locks what the store has for them.
         sentences: of the language that is spoken.
         masker: of everything that leaves the program.
     """
@@ -83,11 +83,11 @@ class Unlocking:
 
     async def _taken_off(self, lock: Lock, user: str, channel: str) -> Message:
         say = self._sentences.say
-        if not await self._front.desk.unlock(lock, user):
+        if not await self._front.desk.unlock(lock, user, channel):
             return saying(say("ops.unlock.none", target=str(lock.target)))
         if lock.owner == user:
             return saying(say("ops.unlock.own", **self._of(lock)))
-        await self._herald.lock_taken_off(lock, user, channel)
+        self._herald.wake()
         return saying(say("ops.unlock.other", owner=markup.user(lock.owner), **self._of(lock)))
 
     def _question(self, lock: Lock) -> Message:

@@ -1,0 +1,77 @@
+"""Locks over days and crashes on the real bot: the owner of a lock is told what became of it, each thing once."""
+
+from datetime import UTC, datetime, timedelta
+
+from bot.domain.lock import Lock
+from bot.domain.names import TargetName
+from bot.store import open_store
+from tests.acceptance.conftest import NewStage
+from tests.acceptance.stage import ENGINEER, RELEASER, Bot, Stage
+from tests.support.polling import eventually
+
+MORTAL = ("-m", "tests.acceptance.mortal", "serve")
+POINTS = (
+    "after commit unlock",
+    "after commit intend",
+    "after slack chat.postMessage lock",
+    "after commit forget",
+)
+"""Between the commit that takes somebody's lock off and the note that they were told."""
+
+
+async def dead(bot: Bot) -> None:
+    """Wait until it has died."""
+    await eventually(lambda: bot.process is not None and bot.process.returncode is not None, 30, what="the bot dies")
+    await bot.wait()
+
+
+async def settled(bot: Bot) -> None:
+    """Wait until nobody is left to be told."""
+    async with bot.store() as store:
+
+        async def is_settled() -> bool:
+            return not await store.lock_notices()
+
+        await eventually(is_settled, 30, what="nobody is left to be told")
+
+
+def told(stage: Stage) -> list[str]:
+    return [message["text"] for message in stage.messages("lock")]
+
+
+async def test_a_bot_that_dies_after_taking_a_lock_off_tells_its_owner_once(new_stage: NewStage) -> None:
+    stage = await new_stage(command=MORTAL)
+    calm = {**stage.bot.environment, "PASSED": str(stage.bot.folder / "passed")}
+    for round_, point in enumerate(POINTS, start=1):
+        stage.bot.environment = {**calm, "DIE_AT": point}
+        await stage.bot.start()
+        assert "is locked" in await stage.told(f"/ops lock compte production round {round_}", ENGINEER)
+        assert "It is not your lock" in await stage.told("/ops unlock compte production", RELEASER)
+        await stage.press_shown("ops_unlock", RELEASER)
+        await dead(stage.bot)
+        stage.bot.environment = calm
+        await stage.bot.start()
+        await eventually(lambda n=round_: len(told(stage)) >= n, 30, what="the owner is told")
+        assert "Nothing is going on" in await stage.told("/ops status", ENGINEER)
+        await settled(stage.bot)
+        assert await stage.bot.stop() == 0
+    assert [f"round {round_}" in said for round_, said in enumerate(told(stage), start=1)] == [True] * len(POINTS)
+    assert all("<@U0AMELIE> <@U0BOB> took your lock off" in said for said in told(stage))
+
+
+async def test_the_owner_is_asked_in_the_channel_after_a_day_and_not_again_after_a_restart(new_stage: NewStage) -> None:
+    stage = await new_stage()
+    await stage.bot.start()
+    await stage.bot.stop()
+    since = datetime.now(UTC) - timedelta(hours=25)
+    async with open_store(f"sqlite+aiosqlite:///{stage.bot.folder}/data/countersign.db") as store:
+        await store.lock(Lock(TargetName("compte", "production"), RELEASER, "stock taking", since))
+    for _ in range(2):
+        await stage.bot.start()
+        await eventually(lambda: told(stage), 30, what="the owner is asked")
+        assert "🔒 1 × locked" in await stage.told("/ops status", ENGINEER)
+        await stage.bot.stop()
+    [asked] = told(stage)
+    assert "<@U0BOB> Your lock on *compte production* stands since" in asked
+    assert "stock taking" in asked
+    assert "`/ops unlock compte production` takes it off" in asked
