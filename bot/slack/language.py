@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ruamel.yaml import YAML
@@ -12,7 +12,8 @@ from ruamel.yaml.error import YAMLError
 
 from bot.domain.errors import Reason
 
-_SECTIONS = frozenset({"sentences", "reasons", "facts", "one"})
+_SECTIONS = frozenset({"sentences", "reasons", "facts", "phrases", "one"})
+_PHRASES = "phrases: "
 _END = re.compile(r"(\.(one|other)|: (wrong|right|not_done))$")
 _VALUE = re.compile(r"\{([a-z_]+)\}")
 
@@ -45,12 +46,15 @@ class Language:
         reasons: the explanation of each reason.
         facts: how facts are called, by their name; one that is missing is called by its name.
         one: the numbers that take the sentence `KEY.one`; all others take `KEY.other`.
+        phrases: what is said for texts that come from recipes and other rooms of the house, such as the titles of
+            steps, by the English text; `{name}` in it is whatever stands there.
     """
 
     sentences: Mapping[str, str]
     reasons: Mapping[Reason, Explanation]
     facts: Mapping[str, str]
     one: frozenset[int] = frozenset({1})
+    phrases: Mapping[str, str] = field(default_factory=dict)
 
     def over(self, base: Language) -> Language:
         """Give this language, with what it lacks taken from another one: an upgrade can bring sentences of its own."""
@@ -59,6 +63,7 @@ class Language:
             reasons={**base.reasons, **self.reasons},
             facts={**base.facts, **self.facts},
             one=self.one,
+            phrases={**base.phrases, **self.phrases},
         )
 
     def lacks(self, base: Language) -> tuple[str, ...]:
@@ -74,10 +79,12 @@ class Language:
         known = base.templates()
         found = []
         for key, template in sorted(self.templates().items()):
-            if key not in known:
+            is_phrase = key.startswith(_PHRASES)
+            if key not in known and not is_phrase:  # phrases may be those of recipes of one's own
                 found.append(f"{key}: no such sentence")
                 continue
-            if strange := set(_VALUE.findall(template)) - _values(key, known):
+            given = set(_VALUE.findall(key)) if is_phrase else _values(key, known)
+            if strange := set(_VALUE.findall(template)) - given:
                 found.append(f"{key}: it is never given {', '.join(sorted(f'{{{name}}}' for name in strange))}")
         return tuple(found)
 
@@ -85,6 +92,7 @@ class Language:
         """Give every template, by where it stands."""
         found = {f"sentences: {key}": said for key, said in self.sentences.items()}
         found |= {f"facts: {key}": said for key, said in self.facts.items()}
+        found |= {f"{_PHRASES}{text}": said for text, said in self.phrases.items()}
         for reason, explained in self.reasons.items():
             for part in ("wrong", "right", "not_done"):
                 found[f"reasons: {reason}: {part}"] = getattr(explained, part)
@@ -102,8 +110,9 @@ def read_language(directory: Path) -> Language:
     """Read a language.
 
     Args:
-        directory: of `*.yaml` files, each with `sentences:`, `reasons:`, `facts:` or some of them; how they are
-            divided into files is free. `one:` is a list of the numbers that take the singular; without it, 1 does.
+        directory: of `*.yaml` files, each with `sentences:`, `reasons:`, `facts:`, `phrases:` or some of them; how
+            they are divided into files is free. `one:` is a list of the numbers that take the singular; without it,
+            1 does.
 
     Raises:
         LanguageError: a file cannot be read, or has what no language has.
@@ -111,6 +120,7 @@ def read_language(directory: Path) -> Language:
     sentences: dict[str, str] = {}
     reasons: dict[Reason, Explanation] = {}
     facts: dict[str, str] = {}
+    phrases: dict[str, str] = {}
     one = frozenset({1})
     files = sorted(directory.glob("*.yaml"))
     if not files:
@@ -123,13 +133,16 @@ def read_language(directory: Path) -> Language:
         for key, said in _texts(sections, "facts", file):
             _once(facts, key, file)
             facts[key] = said
+        for key, said in _texts(sections, "phrases", file):
+            _once(phrases, key, file)
+            phrases[key] = said
         for name, explained in _entries(sections, "reasons", file):
             reason = _reason(name, file)
             _once(reasons, reason, file)
             reasons[reason] = _explanation(name, explained, file)
         if "one" in sections:
             one = _numbers(sections["one"], file)
-    return Language(sentences, reasons, facts, one)
+    return Language(sentences, reasons, facts, one, phrases)
 
 
 def _sections(file: Path) -> Mapping[str, object]:

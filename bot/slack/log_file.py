@@ -56,7 +56,7 @@ def _step_of(chunk: Chunk) -> tuple[str, str, int]:
 
 
 def _parts(run: Run, chunks: tuple[Chunk, ...], masker: Masker, sentences: Sentences) -> Iterator[str]:
-    titles = {row.key: row.title for row in run.steps}
+    titles = {row.key: sentences.phrase(row.title) for row in run.steps}
     order = {key: index for index, key in enumerate(run.step_order)}
     before: tuple[str, str, int] | None = None
     end = 0

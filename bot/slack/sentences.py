@@ -11,13 +11,17 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from bot.domain.errors import Problem, Reason
-from bot.slack import figures, markup
+from bot.slack import markup
 from bot.slack.language import Language
 from bot.slack.markup import Markup
 
 _OPTIONAL = re.compile(r"\[([^\[\]]*)\]")
 _VALUE = re.compile(r"\{([a-z_]+)\}")
 _USER = re.compile(r"[UW][A-Z0-9]{2,}")
+_FEW_SECONDS = 9.95
+_MINUTE = 60
+_KIB = 1024
+_UNITS = ("kb", "mb", "gb", "tb")
 _LONGEST_VALUE = 300
 _UNSAID = "–"
 _PRESENT = "\u2060"
@@ -38,6 +42,11 @@ class Sentences:
 
     def __init__(self, language: Language) -> None:
         self._language = language
+        self._patterns = tuple(
+            (re.compile(_VALUE.sub(r"(?P<\1>.+)", _literal(text))), said)
+            for text, said in sorted(language.phrases.items(), key=lambda item: -len(_VALUE.sub("", item[0])))
+            if _VALUE.search(text)
+        )
 
     def say(self, key: str, **values: str) -> Markup:
         """Say the sentence of a key.
@@ -68,17 +77,68 @@ class Sentences:
         form = "one" if number in self._language.one else "other"
         return self.say(f"{key}.{form}", n=str(number), **values)
 
+    def duration(self, seconds: float) -> Markup:
+        """Say how long something took: `0.4 s`, `42 s`, `3 min 10 s`, `2 h 5 min`.
+
+        Args:
+            seconds: zero or more.
+        """
+        if seconds < _FEW_SECONDS:
+            return self.say("duration.s", s=self._decimal(max(seconds, 0)).removesuffix(f"{self._point}0"))
+        whole = round(seconds)
+        if whole < _MINUTE:
+            return self.say("duration.s", s=str(whole))
+        minutes, rest = divmod(whole, _MINUTE)
+        if minutes < _MINUTE:
+            return self.say("duration.min", min=str(minutes), s=str(rest) if rest else "")
+        hours, minutes = divmod(minutes, _MINUTE)
+        return self.say("duration.h", h=str(hours), min=str(minutes) if minutes else "")
+
+    def size(self, count: int) -> Markup:
+        """Say how big something is: `840 B`, `12.3 MB`.
+
+        Args:
+            count: of bytes.
+        """
+        if count < _KIB:
+            return self.say("size.b", n=str(count))
+        value, unit = count / _KIB, 0
+        while value >= _KIB and unit < len(_UNITS) - 1:
+            value, unit = value / _KIB, unit + 1
+        return self.say(f"size.{_UNITS[unit]}", n=self._decimal(value))
+
+    def phrase(self, text: str) -> str:
+        """Give what is said for a text that recipes and other rooms of the house write, such as the title of a step.
+
+        Args:
+            text: in English; one that the language does not know stays as it is.
+        """
+        known = self._language.phrases
+        if text in known:
+            return known[text]
+        for pattern, said in self._patterns:
+            if match := pattern.fullmatch(text):
+                return _VALUE.sub(lambda value, found=match: found[value.group(1)], said)  # type: ignore[misc]
+        return text
+
+    def _decimal(self, value: float) -> str:
+        return f"{value:.1f}".replace(".", self._point)
+
+    @property
+    def _point(self) -> str:
+        return self._language.sentences["figure.point"]
+
     def wrong(self, found: Problem) -> Markup:
         """Say what was wrong."""
-        return fill(self._language.reasons[found.reason].wrong, _shown(found))
+        return fill(self._language.reasons[found.reason].wrong, _shown(found, self))
 
     def right(self, found: Problem) -> Markup:
         """Say what would be right."""
-        return fill(self._language.reasons[found.reason].right, _shown(found))
+        return fill(self._language.reasons[found.reason].right, _shown(found, self))
 
     def not_done(self, found: Problem) -> Markup:
         """Say what was not done."""
-        return fill(self._language.reasons[found.reason].not_done, _shown(found))
+        return fill(self._language.reasons[found.reason].not_done, _shown(found, self))
 
     def refusal(self, found: Problem) -> Markup:
         """Answer somebody whose request is not done: what was wrong, what would be right, what was not done."""
@@ -119,20 +179,24 @@ def fill(template: str, values: Mapping[str, str]) -> Markup:
     return Markup(_VALUE.sub(value, text).replace(_PRESENT, "").strip())
 
 
-def _shown(found: Problem) -> dict[str, str]:
+def _shown(found: Problem, sentences: Sentences) -> dict[str, str]:
     """Give the facts of a problem as they are shown.
 
     A fact that lacks has a counterpart `NAME_missing`, so that a template can say something else instead.
     """
     facts = found.facts
     shown = dict(facts)
+    if facts.get("title"):
+        shown["title"] = sentences.phrase(facts["title"])
+    if facts.get("people"):
+        shown["people"] = ", ".join(map(sentences.phrase, facts["people"].split(", ")))
     for name in ("title", "people", "environment", "session", "query", "backup", "lacks"):
         if not facts.get(name):
             shown[f"{name}_missing"] = Markup(_PRESENT)
     if found.reason is Reason.DISK_FULL:
-        shown |= {name: _kib(facts[name]) for name in ("free", "needs") if name in facts}
+        shown |= {name: _kib(facts[name], sentences) for name in ("free", "needs") if name in facts}
     if found.reason is Reason.NO_PROVEN_BACKUP:
-        shown["within"] = figures.duration(int(facts["within"])) if facts.get("within", "").isdigit() else ""
+        shown["within"] = sentences.duration(int(facts["within"])) if facts.get("within", "").isdigit() else ""
         shown["made"] = _instant(facts["made"]) if facts.get("made") else ""
     shown |= {name: facts[name][:7] for name in ("sha", "head") if len(facts.get(name, "")) == _SHA}
     for name in _INSTANTS.get(found.reason, ()):
@@ -143,6 +207,11 @@ def _shown(found: Problem) -> dict[str, str]:
     if channels := facts.get("channels"):
         shown["channels"] = Markup(", ".join(markup.channel(name) for name in channels.split(",")))
     return shown
+
+
+def _literal(text: str) -> str:
+    """Give a pattern for the text, in which `{name}` stays."""
+    return "".join(part if _VALUE.fullmatch(part) else re.escape(part) for part in re.split(r"(\{[a-z_]+\})", text))
 
 
 def _instant(text: str) -> str:
@@ -160,5 +229,5 @@ def _naming(found: Problem) -> Problem:
     return Problem(found.reason, {**found.facts, "by": markup.user(by)})
 
 
-def _kib(text: str) -> str:
-    return figures.size(int(text) * 1024) if text.isdigit() else text
+def _kib(text: str, sentences: Sentences) -> str:
+    return sentences.size(int(text) * 1024) if text.isdigit() else text

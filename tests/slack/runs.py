@@ -100,8 +100,8 @@ UNSEALED = Plan(
     commit_count=2,
     pending=(MIGRATION,),
     skipped=(
-        Skipped("composer", "Install PHP packages", "composer.lock is unchanged"),
-        Skipped("assets", "Build assets", "no asset changed"),
+        Skipped("composer", "Install PHP packages", "composer.lock unchanged"),
+        Skipped("assets", "Build the assets", "package-lock.json and resources/js/* unchanged"),
     ),
 )
 PLAN = UNSEALED.sealed((BACKUP,))

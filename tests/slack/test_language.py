@@ -15,7 +15,10 @@ import pytest
 from bot.domain.errors import Problem, Reason
 from bot.domain.home import Cockpit
 from bot.domain.overview import TargetOverview
+from bot.domain.plan import Skipped, Step
+from bot.domain.run import StepRow
 from bot.domain.status import Standing
+from bot.recipes.load import load_recipe
 from bot.slack.cards import render
 from bot.slack.cards.home_card import home_view
 from bot.slack.cards.ops_card import lock_set_card
@@ -24,6 +27,7 @@ from bot.slack.english import ENGLISH, spoken
 from bot.slack.forms import FORMS
 from bot.slack.forms.view import form_view
 from bot.slack.language import Explanation, Language, LanguageError, read_language
+from bot.slack.scene import Shown
 from bot.slack.sentences import Sentences
 from tests.slack.estates import COCKPITS, LINKS, home_scene
 from tests.slack.limits import texts
@@ -37,8 +41,13 @@ ROOM = ROOT / "bot" / "slack"
 _KEPT = re.compile(r"(\{[a-z_]+\}|`[^`]*`)")
 """Values, and what is typed: no language changes them."""
 
-_UNITS = {"min", "kB", "MB", "GB", "TB"}
-_DATA = re.compile(r"`[^`]*`|```.*?```|<[^>]*>|&\w+;|:[a-z0-9_+-]+:|\b[0-9a-f]{7,}\b", re.DOTALL)
+_WORD = re.compile(r"[A-Za-z]{2,}|(?<=\d )[A-Za-z]\b")
+"""A unit of one letter is a word, too."""
+_DATA = re.compile(
+    r"[\w-]+(?:/[\w*-]+)+|[\w-]+\.(?:lock|json)\b"
+    r"|`[^`]*`|```.*?```|<[^>]*>|&\w+;|:[a-z0-9_+-]+:|\b[0-9a-f]{7,}\b",
+    re.DOTALL,
+)
 
 
 def marked(template: str) -> str:
@@ -58,8 +67,12 @@ MARKED = Sentences(
             for reason, told in ENGLISH.reasons.items()
         },
         {key: marked(said) for key, said in ENGLISH.facts.items()},
+        phrases={text: marked(said) for text, said in ENGLISH.phrases.items()},
     )
 )
+
+_OURS = frozenset({(StepRow, "title"), (Step, "title"), (Shown, "title"), (Skipped, "title"), (Skipped, "why")})
+"""Texts of a snapshot that this program wrote: a language says them in its own words."""
 
 
 def values(value: Any) -> Iterator[str]:
@@ -76,13 +89,14 @@ def values(value: Any) -> Iterator[str]:
             yield from values(item)
     elif is_dataclass(value):
         for field in fields(value):
-            yield from values(getattr(value, field.name))
+            if (type(value), field.name) not in _OURS:
+                yield from values(getattr(value, field.name))
 
 
 def english_in(shown: Iterable[str], data: Any) -> set[str]:
     """Give the words of a text that are neither data nor marked."""
-    known = {word for text in values(data) for word in re.findall(r"[A-Za-z]+", text)} | _UNITS
-    return {word for text in shown for word in re.findall(r"[A-Za-z]{2,}", _DATA.sub("", text))} - known
+    known = {word for text in values(data) for word in re.findall(r"[A-Za-z]+", text)}
+    return {word for text in shown for word in _WORD.findall(_DATA.sub("", text))} - known
 
 
 @pytest.mark.parametrize("name", RUNS)
@@ -196,6 +210,43 @@ def test_what_a_language_lacks_is_said_in_english(tmp_path: Path) -> None:
     assert (say.count("plan.commits", 0), say.count("plan.commits", 2)) == ("0 commit", "2 commits")
 
 
+def test_the_titles_of_a_recipe_of_ones_own_can_be_said_too(tmp_path: Path) -> None:
+    (tmp_path / "fr.yaml").write_text(
+        "phrases:\n"
+        '  "Restart {each}": "Redémarrer {each}"\n'
+        '  "Warm the shop": "Chauffer la boutique"\n'
+        '  "{paths} and {n} more unchanged": "{paths} et {n} autres inchangés"\n'
+    )
+    say = Sentences(spoken(tmp_path))
+    assert say.phrase("Warm the shop") == "Chauffer la boutique"
+    assert say.phrase("Restart php8.2-fpm") == "Redémarrer php8.2-fpm"
+    assert say.phrase("a*, b and 3 more unchanged") == "a*, b et 3 autres inchangés"
+    assert say.phrase("Cache the views") == "Cache the views"
+    assert say.phrase("What nobody {knows}") == "What nobody {knows}"
+
+
+def titles_of_recipes() -> set[str]:
+    """Give the titles of the steps of every built-in recipe, and the title of one that is skipped."""
+    recipes = [load_recipe(file.stem, ROOT) for file in (ROOT / "bot" / "recipes" / "builtin").glob("*.yaml")]
+    found = {spec.title for recipe in recipes for spec in (*recipe.prepare, *recipe.change, *recipe.verify)}
+    return (found | {title.replace(" {each}", "") for title in found}) - {"{each}"}
+
+
+def test_english_has_the_title_of_every_step() -> None:
+    commands = [node for file in (ROOT / "commands").glob("*.py") for node in ast.walk(ast.parse(file.read_text()))]
+    made = {
+        node.args[1].value
+        for node in commands
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "Step"
+        and isinstance(node.args[1], ast.Constant)
+    }
+    assert made
+    assert titles_of_recipes() | made <= ENGLISH.phrases.keys()
+    assert all(said == text for text, said in ENGLISH.phrases.items())
+
+
 def test_english_is_whole() -> None:
     assert spoken(None) is ENGLISH
     assert ENGLISH.lacks(ENGLISH) == ENGLISH.mistakes(ENGLISH) == ()
@@ -209,7 +260,8 @@ def test_english_is_whole() -> None:
         ('sentences:\n  headline: "{emoji} {acton}"\n', "sentences: headline: it is never given {acton}"),
         ("sentences:\n  headline: 7\n", "sentences: headline: must be text"),
         ('sentences:\n  headline: "a"\n  headline: "b"\n', "duplicate key"),
-        ('phrases:\n  headline: "a"\n', "must have facts, one, reasons, sentences or some of them"),
+        ('words:\n  headline: "a"\n', "must have facts, one, phrases, reasons, sentences or some of them"),
+        ('phrases:\n  "Restart {each}": "{every}"\n', "phrases: Restart {each}: it is never given {every}"),
         ('reasons:\n  frozn: {wrong: "", right: "", not_done: ""}\n', "there is no reason frozn"),
         ('reasons:\n  frozen: {wrong: "a"}\n', "reasons: frozen: must say wrong, right and not_done"),
         ("one: [a]\n", "one: must be a list of numbers"),

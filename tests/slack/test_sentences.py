@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bot.domain.errors import Problem, Reason, problem
 from bot.domain.run import RunState
-from bot.slack import figures, markup
+from bot.slack import markup
 from bot.slack.english import ENGLISH
 from bot.slack.sentences import Sentences, fill
 
@@ -100,9 +100,9 @@ def test_any_text_fits_into_a_code_block(text: str, limit: int) -> None:
     [(0, "0 s"), (0.42, "0.4 s"), (9.96, "10 s"), (42.3, "42 s"), (59.6, "1 min"), (190, "3 min 10 s"), (7500, "2 h 5 min"), (-3, "0 s")],
 )  # fmt: skip
 def test_durations(seconds: float, text: str) -> None:
-    assert figures.duration(seconds) == text
+    assert SAY.duration(seconds) == text
 
 
 @pytest.mark.parametrize(("count", "text"), [(840, "840 B"), (12_897_485, "12.3 MB"), (3 << 40, "3.0 TB")])
 def test_sizes(count: int, text: str) -> None:
-    assert figures.size(count) == text
+    assert SAY.size(count) == text

@@ -9,7 +9,7 @@ from bot.domain.backup import Proof
 from bot.domain.plan import Finding, Plan
 from bot.domain.run import Run, RunState
 from bot.domain.written import Written
-from bot.slack import figures, markup
+from bot.slack import markup
 from bot.slack.markup import Markup
 from bot.slack.message import dotted, lines
 from bot.slack.scene import Scene, backup_of
@@ -46,7 +46,7 @@ def dropped(plan: Plan, scene: Scene) -> Markup:
     say = scene.sentences.say
     size = facts.get("bytes", "")
     shown = {name: facts.get(name, "") for name in ("database", "tables", "run", "backup", "safety")}
-    shown["size"] = figures.size(int(size)) if size.isdigit() else size
+    shown["size"] = scene.sentences.size(int(size)) if size.isdigit() else size
     shown["kept"] = _when(facts.get("kept_at", ""))
     well = facts.get("state") == RunState.SUCCEEDED.value and facts.get("left") == "before"
     proof = scene.sentences.say(f"proof.{facts.get('safety_proof') or Proof.CHECKED.value}")
@@ -118,5 +118,5 @@ def proven_backup(finding: Finding | None, scene: Scene) -> Markup:
         "backup.proven",
         id=facts.get("backup", ""),
         ago=markup.ago(datetime.fromisoformat(at)) if at else "",
-        restore=figures.duration(max(int(seconds), 1)) if seconds.isdigit() else "",
+        restore=scene.sentences.duration(max(int(seconds), 1)) if seconds.isdigit() else "",
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bot.domain.run import Run
-from bot.slack import figures
 from bot.slack.markup import Markup
 from bot.slack.message import lines
 from bot.slack.scene import Scene
@@ -24,9 +23,9 @@ def much_smaller(run: Run, scene: Scene) -> Markup:
             scene.sentences.say(
                 "backup.smaller",
                 id=facts.get("backup", ""),
-                size=figures.size(int(facts["bytes"])),
+                size=scene.sentences.size(int(facts["bytes"])),
                 previous=facts["previous"],
-                before=figures.size(int(facts["previous_bytes"])),
+                before=scene.sentences.size(int(facts["previous_bytes"])),
             )
             for facts in made
         )

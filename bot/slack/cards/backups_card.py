@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.domain.backup import KeptBackup, Proof, Shelf, predicted_seconds
 from bot.domain.remains import Remains
-from bot.slack import figures, markup
+from bot.slack import markup
 from bot.slack.markup import Markup
 from bot.slack.message import Message, context, lines, message, section
 from bot.slack.sentences import Sentences
@@ -54,7 +54,7 @@ def _left(one: Remains, sentences: Sentences) -> Markup:
         f"backups.left.{one.left.value}",
         database=one.database,
         run=one.run,
-        size=figures.size(one.bytes),
+        size=sentences.size(one.bytes),
         tables=sentences.count("backups.holds", one.tables),
     )
 
@@ -69,11 +69,11 @@ def _line(kept: KeptBackup, shelf: Shelf, sentences: Sentences) -> Markup:
                 "backups.line",
                 id=kept.backup,
                 when=markup.time_of_day(kept.started),
-                size=figures.size(kept.bytes),
+                size=sentences.size(kept.bytes),
                 tables=sentences.count("backups.tables", len(kept.chosen)) if kept.chosen else "",
                 emoji=_EMOJI[kept.proof],
                 proof=say(f"proof.{kept.proof.value}", when=when),
-                restore=figures.duration(max(predicted, 1)) if predicted is not None else "",
+                restore=sentences.duration(max(predicted, 1)) if predicted is not None else "",
                 purpose=say(f"backups.purpose.{kept.purpose.value}"),
                 encrypted=say("backups.encrypted") if kept.encrypted else "",
             ),

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from bot.domain.plan import DESTRUCTIVE, Finding, Plan
-from bot.slack import figures, markup
+from bot.slack import markup
 from bot.slack.markup import Markup
 from bot.slack.message import dotted, lines
 from bot.slack.scene import Scene, planned_downtime
@@ -92,7 +92,7 @@ def _rehearsal(plan: Plan, scene: Scene) -> Markup:
         why = f"rehearsal.why.{facts.get('why', '')}"
         reason = say(why, detail=facts.get("detail", "")) if scene.sentences.knows(why) else facts.get("why", "")
         return say("rehearsal.not_possible", why=reason)
-    seconds = figures.duration(number(facts.get("seconds", "")))
+    seconds = scene.sentences.duration(number(facts.get("seconds", "")))
     count = int(facts.get("migrations") or 0)
     ok = scene.sentences.count("rehearsal.ok", count, seconds=seconds, on=_copied_from(facts, scene))
     empty = say("rehearsal.empty") if facts.get("rows") == "none" else Markup("")
@@ -106,7 +106,7 @@ def _copied_from(facts: Mapping[str, str], scene: Scene) -> Markup:
         return say("rehearsal.on.copy")
     made_at, age = facts.get("made_at", ""), facts.get("age", "")
     when = markup.time_of_day(datetime.fromisoformat(made_at)) if made_at else ""
-    age = figures.duration(int(age)) if age.isdigit() else ""
+    age = scene.sentences.duration(int(age)) if age.isdigit() else ""
     return say("rehearsal.on.backup", backup=facts.get("backup", ""), when=when, age=age)
 
 
@@ -129,7 +129,7 @@ def _migration(facts: Mapping[str, str], plan: Plan, scene: Scene) -> Markup:
     took = facts.get("seconds", "")
     details = dotted(
         (
-            say("evidence.took", seconds=figures.duration(number(took))) if took else "",
+            say("evidence.took", seconds=scene.sentences.duration(number(took))) if took else "",
             say(down) if scene.sentences.knows(down) else "",
         )
     )
@@ -151,7 +151,7 @@ def _statement(facts: Mapping[str, str], scene: Scene) -> Markup:
         (
             markup.code(facts["table"]) if facts.get("table") else "",
             scene.sentences.count("evidence.rows", int(rows), rows=f"{int(rows):,}") if rows.isdigit() else "",
-            figures.size(int(size)) if size.isdigit() else "",
+            scene.sentences.size(int(size)) if size.isdigit() else "",
             say("evidence.online", online=facts["online"]) if facts.get("online") else "",
             say("evidence.writes_wait") if facts.get("writes_wait") == "yes" else "",
             say("evidence.destroys") if facts.get("destroys") == "yes" else "",

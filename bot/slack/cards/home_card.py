@@ -11,8 +11,8 @@ from bot.domain.request import Action
 from bot.domain.run import Run, RunState
 from bot.slack import markup
 from bot.slack.cards.home_filter import chosen_of, filter_menu, matches
-from bot.slack.cards.masked import masked_run
 from bot.slack.cards.ops_card import counts, fitting, packed
+from bot.slack.cards.shown import shown_run
 from bot.slack.cards.standing_lines import (
     Standing,
     backup_line,
@@ -69,7 +69,7 @@ def home_view(cockpit: Cockpit, links: Links, scene: Scene) -> Block:
         header(say("home.environments")),
         *_environments(found, cockpit, scene),
         header(say("home.recent")) if cockpit.recent else None,
-        *map(section, packed(_recent(masked_run(run, scene.masker), links, scene) for run in cockpit.recent)),
+        *map(section, packed(_recent(shown_run(run, scene), links, scene) for run in cockpit.recent)),
         _foot(cockpit, scene),
     )
     return _view(cockpit, blocks)
@@ -92,7 +92,7 @@ def _each(runs: tuple[Run, ...], told: Callable[[Run], tuple[Block | None, ...]]
 
 def _needed(run: Run, links: Links, scene: Scene) -> tuple[Block | None, ...]:
     """Tell of a run that waits for who looks: what, why, until when; the thread is where they act."""
-    shown = masked_run(run, scene.masker)
+    shown = shown_run(run, scene)
     how = _decision(shown, scene) if run.state is RunState.NEEDS_HUMAN else _gate(run, scene)
     told = section(lines((_title(shown, scene), _commit(shown, scene), exception(shown, scene), how)))
     opened = _thread(run, links, scene)
@@ -116,7 +116,7 @@ def _gate(run: Run, scene: Scene) -> Markup:
 
 def _going(run: Run, cockpit: Cockpit, links: Links, scene: Scene) -> tuple[Block | None, ...]:
     """Tell of a run that goes on or waits for others."""
-    shown = masked_run(run, scene.masker)
+    shown = shown_run(run, scene)
     news = owed_line(run, scene) if run.ended else run_news(shown, cockpit.picture.usual.get(run.id, {}), scene)
     told = section(lines((_title(shown, scene), news, _commit(shown, scene))))
     return told, context(_asked(shown, scene)), actions(f"home_run {run.id}", _thread(run, links, scene))

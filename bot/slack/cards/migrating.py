@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.domain.migrating import migrating_now
 from bot.domain.plan import Plan
 from bot.domain.run import StepState
-from bot.slack import figures, markup
+from bot.slack import markup
 from bot.slack.cards.evidence import number, of_kind
 from bot.slack.markup import Markup
 from bot.slack.scene import Scene, Shown
@@ -21,7 +21,7 @@ def rehearsed(step: Shown, plan: Plan | None, scene: Scene) -> Markup:
     facts = found[0].facts if found else {}
     if facts.get("outcome") != "ok" or facts.get("rows") == "none":
         return Markup("")
-    return scene.sentences.say("progress.rehearsed", seconds=figures.duration(number(facts.get("seconds", ""))))
+    return scene.sentences.say("progress.rehearsed", seconds=scene.sentences.duration(number(facts.get("seconds", ""))))
 
 
 def migration_line(step: Shown, plan: Plan | None, scene: Scene) -> Markup:
@@ -37,7 +37,7 @@ def migration_line(step: Shown, plan: Plan | None, scene: Scene) -> Markup:
         name=markup.clip(now.name, _MOST_NAME),
         n=str(now.number),
         all=str(len(plan.migrations)),
-        seconds=figures.duration(number(took)) if took and rehearsed(step, plan, scene) else "",
+        seconds=scene.sentences.duration(number(took)) if took and rehearsed(step, plan, scene) else "",
     )
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from bot.domain.backup import Proof
 from bot.domain.plan import Plan
 from bot.domain.run import Run, StepState
-from bot.slack import figures, markup
+from bot.slack import markup
 from bot.slack.cards import backup_findings, evidence, way_back
 from bot.slack.cards.backup_size import much_smaller
 from bot.slack.markup import Markup
@@ -141,10 +141,10 @@ def _backup(run: Run, scene: Scene) -> Markup:
         return say(
             "plan.backup",
             id=found.facts.get("backup") or found.facts.get("id") or planned or "",
-            size=figures.size(int(size)) if size.isdigit() else size,
+            size=scene.sentences.size(int(size)) if size.isdigit() else size,
             sha=found.facts.get("sha256", "")[:12],
             proof=_proof(found.facts, scene),
-            restore=_restores_in(found.facts.get("restore_seconds", "")),
+            restore=_restores_in(found.facts.get("restore_seconds", ""), scene),
         )
     return say("plan.backup.planned", id=planned) if planned else say("plan.backup.none")
 
@@ -166,12 +166,12 @@ def _about_backup(facts: Mapping[str, str], scene: Scene) -> dict[str, str]:
     return {
         "made": markup.time_of_day(datetime.fromisoformat(facts["made_at"])),
         "proof": _proof(facts, scene),
-        "restore": _restores_in(facts.get("seconds", "")),
+        "restore": _restores_in(facts.get("seconds", ""), scene),
     }
 
 
-def _restores_in(seconds: str) -> str:
-    return figures.duration(max(int(seconds), 1)) if seconds.isdigit() else ""
+def _restores_in(seconds: str, scene: Scene) -> str:
+    return scene.sentences.duration(max(int(seconds), 1)) if seconds.isdigit() else ""
 
 
 def _downtime(plan: Plan, after: tuple[Shown, ...], scene: Scene) -> Markup:
@@ -192,7 +192,7 @@ def _downtime(plan: Plan, after: tuple[Shown, ...], scene: Scene) -> Markup:
         "plan.downtime",
         first=str(first),
         last=str(last),
-        seconds=figures.duration(usual) if usual >= 1 else "",
+        seconds=scene.sentences.duration(usual) if usual >= 1 else "",
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.domain.plan import Plan
 from bot.domain.run import Run, StepState
-from bot.slack import figures, markup
+from bot.slack import markup
 from bot.slack.cards.migrating import migration_line, rehearsed
 from bot.slack.cards.step_line import time_left
 from bot.slack.markup import Markup
@@ -83,7 +83,7 @@ def _line(step: Shown, plan: Plan | None, scene: Scene) -> Markup:
         emoji=STEP_EMOJI[step.state],
         title=markup.bold(title) if is_now else title,
         places=_places(step),
-        elapsed=figures.duration(taken) if has_time and taken is not None else "",
+        elapsed=scene.sentences.duration(taken) if has_time and taken is not None else "",
         note=_note(step, plan, scene),
     )
     return lines((told, migration_line(step, plan, scene)))

@@ -9,13 +9,13 @@ from bot.domain.plan_json import plan_digest
 from bot.domain.run import Run, RunState
 from bot.slack.cards.afterwards_card import afterwards_card
 from bot.slack.cards.approval_card import approval_card
-from bot.slack.cards.masked import masked_run
 from bot.slack.cards.notices import notices
 from bot.slack.cards.plan_card import plan_card
 from bot.slack.cards.progress_card import progress_card
 from bot.slack.cards.reminder_card import reminders, turn
 from bot.slack.cards.result_card import result_card
 from bot.slack.cards.run_card import run_card
+from bot.slack.cards.shown import shown_run
 from bot.slack.message import Message
 from bot.slack.scene import Scene, is_dry_run
 
@@ -38,7 +38,7 @@ def render(run: Run, scene: Scene) -> Mapping[str, Message]:
     Returns:
         The messages by slot, in the order in which they are posted. The log is a file and not among them.
     """
-    shown = masked_run(run, scene.masker)
+    shown = shown_run(run, scene)
     told: dict[str, Message] = {CARD: run_card(shown, scene)}
     told.update(turn(shown, scene))
     if _has_begun(run):

@@ -9,7 +9,7 @@ from bot.domain.plan import Risk
 from bot.domain.proof import OVERDUE
 from bot.domain.request import Action
 from bot.domain.run import Run, RunState, StepState, step_state
-from bot.slack import figures, markup
+from bot.slack import markup
 from bot.slack.cards import aftermath, evidence
 from bot.slack.cards.approval_card import differences
 from bot.slack.cards.audience import mentions
@@ -49,7 +49,11 @@ def result_card(run: Run, scene: Scene) -> Message:
     state = state_words(run, scene)
     return message(
         say(
-            "result.notification", state=state, seconds=figures.duration(took) if run.ended else "", run=run.id, **words
+            "result.notification",
+            state=state,
+            seconds=scene.sentences.duration(took) if run.ended else "",
+            run=run.id,
+            **words,
         ),
         (
             section(lines((headline, _figures(run, scene), much_smaller(run, scene), *_wrong(run, scene)))),
@@ -128,7 +132,7 @@ def _figures(run: Run, scene: Scene) -> Markup:
     say = scene.sentences.say
     down = downtime(run)
     if down is not None:
-        site = say("result.downtime", seconds=figures.duration(down))
+        site = say("result.downtime", seconds=scene.sentences.duration(down))
     else:
         site = say("result.no_downtime") if _stays_up(run) else _lifted(run, scene)
     backup = backup_id(run)
@@ -136,7 +140,7 @@ def _figures(run: Run, scene: Scene) -> Markup:
     return dotted(
         (
             markup.code(sha) if sha else "",
-            say("result.took", seconds=figures.duration(seconds(run, scene.now))),
+            say("result.took", seconds=scene.sentences.duration(seconds(run, scene.now))),
             site,
             say("result.backup", id=backup) if backup else "",
         )

@@ -7,7 +7,7 @@ from bot.domain.moves import Move
 from bot.domain.reminders import is_overdue
 from bot.domain.request import EMERGENCY
 from bot.domain.run import Run, RunState
-from bot.slack import figures, markup
+from bot.slack import markup
 from bot.slack.cards.audience import approvers, emoji, names, voters
 from bot.slack.cards.step_line import step_line
 from bot.slack.markup import Markup
@@ -176,8 +176,8 @@ def _success(run: Run, scene: Scene) -> Markup:
     down = downtime(run)
     return say(
         "card.succeeded",
-        seconds=figures.duration(seconds(run, scene.now)),
-        downtime=figures.duration(down) if down is not None else "",
+        seconds=scene.sentences.duration(seconds(run, scene.now)),
+        downtime=scene.sentences.duration(down) if down is not None else "",
     )
 
 

@@ -17,7 +17,7 @@ from bot.domain.run import Run, RunState
 from bot.domain.sighting import Seen, Sighting
 from bot.slack import markup
 from bot.slack.cards.audience import approvers
-from bot.slack.cards.masked import masked_run
+from bot.slack.cards.shown import shown_run
 from bot.slack.cards.step_line import step_line
 from bot.slack.markup import Markup
 from bot.slack.message import dotted
@@ -235,7 +235,7 @@ def last_line(overview: TargetOverview, scene: Scene) -> Markup:
 
 def run_line(run: Run, standing: Standing, scene: Scene) -> Markup:
     """Tell of one run that goes on or waits, in a line."""
-    shown = masked_run(run, scene.masker)
+    shown = shown_run(run, scene)
     return scene.sentences.say(
         "ops.run",
         emoji=STATE_EMOJI[run.state],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.domain.look import Hidden, Primary, Session
 from bot.domain.status import Disk, Holds, MigrationStatus, PastRun, Standing
-from bot.slack import figures, markup
+from bot.slack import markup
 from bot.slack.markup import Markup
 from bot.slack.message import Message, actions, button, context, dotted, lines, message, section
 from bot.slack.scene import STATE_EMOJI
@@ -112,7 +112,7 @@ def _in_the_way(status: MigrationStatus, sentences: Sentences) -> tuple[Markup, 
 
 
 def _tight(disk: Disk, sentences: Sentences) -> Markup:
-    free, needs = (figures.size(kib * 1024) for kib in (disk.free_kib, disk.needs_kib))
+    free, needs = (sentences.size(kib * 1024) for kib in (disk.free_kib, disk.needs_kib))
     return sentences.say(f"status.tight.{disk.holds.value}", host=disk.host, free=free, needs=needs)
 
 
@@ -140,14 +140,14 @@ def _primary(primary: Primary, sentences: Sentences) -> Markup:
         return say("status.follows.unsure", address=primary.address)
     if primary.seconds == 0:
         return say("status.follows.current", address=primary.address)
-    return say("status.follows.behind", address=primary.address, seconds=figures.duration(primary.seconds))
+    return say("status.follows.behind", address=primary.address, seconds=sentences.duration(primary.seconds))
 
 
 def _session(session: Session, sentences: Sentences) -> Markup:
     key = "status.waits" if session.waits else "status.open"
     query = markup.clip(session.query, 80)
     return sentences.say(
-        key, id=str(session.id), user=session.user, seconds=figures.duration(session.seconds), query=query
+        key, id=str(session.id), user=session.user, seconds=sentences.duration(session.seconds), query=query
     )
 
 
@@ -205,7 +205,7 @@ def _figures(status: MigrationStatus, sentences: Sentences) -> Markup:
             say("status.head", sha=status.head[:7]) if status.head else "",
             count("status.ran", len(status.ran)),
             status.server,
-            say("status.size", size=figures.size(status.size_bytes)),
+            say("status.size", size=sentences.size(status.size_bytes)),
             *_free(status.disks, sentences),
         )
     )
@@ -215,8 +215,8 @@ def _free(disks: tuple[Disk, ...], sentences: Sentences) -> tuple[Markup, ...]:
     """Say how much is free on the fullest disk with code, and on the database's where that is another one."""
     code = [disk for disk in disks if disk.holds is Holds.CODE]
     fullest = [min(code, key=lambda disk: disk.free_kib)] if code else []
-    sizes = {(disk.host, figures.size(disk.free_kib * 1024)): disk for disk in disks if disk.holds is Holds.DATABASE}
-    sizes |= {(disk.host, figures.size(disk.free_kib * 1024)): disk for disk in fullest}
+    sizes = {(disk.host, sentences.size(disk.free_kib * 1024)): disk for disk in disks if disk.holds is Holds.DATABASE}
+    sizes |= {(disk.host, sentences.size(disk.free_kib * 1024)): disk for disk in fullest}
     return tuple(
         sentences.say(f"status.free.{disk.holds.value}", size=size, host=host) for (host, size), disk in sizes.items()
     )

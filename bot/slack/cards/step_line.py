@@ -22,7 +22,7 @@ def step_line(run: Run, scene: Scene) -> Markup:
         n=str(step.number),
         m=str(len(steps)),
         title=markup.clip(step.title, _MOST_TITLE),
-        elapsed=figures.duration(elapsed) if elapsed >= 1 else "",
+        elapsed=scene.sentences.duration(elapsed) if elapsed >= 1 else "",
         left=time_left(step, scene),
         down=down_for(run, scene),
     )
@@ -35,12 +35,12 @@ def time_left(step: Shown, scene: Scene) -> Markup:
         return Markup("")
     say, elapsed = scene.sentences.say, step.elapsed(scene.now)
     if elapsed < usual.seconds:
-        return say("card.left", seconds=figures.duration(max(round(usual.seconds - elapsed), 1)))
+        return say("card.left", seconds=scene.sentences.duration(max(round(usual.seconds - elapsed), 1)))
     key = "card.late" if usual.is_late(elapsed) else "card.usual"
-    return say(key, usual=figures.duration(usual.seconds))
+    return say(key, usual=scene.sentences.duration(usual.seconds))
 
 
 def down_for(run: Run, scene: Scene) -> str:
     """Say for how long the site is down because of a run; empty where it is up."""
     since = down_since(run)
-    return figures.duration(figures.between(since, scene.now)) if since is not None else ""
+    return scene.sentences.duration(figures.between(since, scene.now)) if since is not None else ""

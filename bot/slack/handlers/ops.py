@@ -135,7 +135,12 @@ class OpsHandler:
             return say("ops.none")
         allowed = await self._front.desk.allowed(targets, user)
         told = [
-            say("ops.help.command", usage=_usage(spec, allowed), what=spec.description, where=_where(where))
+            say(
+                "ops.help.command",
+                usage=_usage(spec, allowed),
+                what=self._sentences.phrase(spec.description),
+                where=_where(where),
+            )
             for _, spec in sorted(self._commands.items())
             if (where := allowed.targets.get(spec.action))
         ]

@@ -1,0 +1,78 @@
+"""The whole bot in another language, from a directory of files alone: a deploy, a lock, an answer, an App Home."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from bot.demo.application import Application
+from bot.demo.commits import Kind
+from bot.slack.english import ENGLISH
+from tests.acceptance.conftest import NewStage
+from tests.acceptance.stage import ENGINEER, RELEASER
+from tests.slack.limits import texts
+from tests.slack.test_language import english_in, marked
+from tests.support.polling import eventually
+
+DATA = (
+    "feat(sessions): révoquer le token lors de la désactivation/suppression de session",
+    ("compte production", "web1", "php8.2-fpm", "vendor", "Amélie", "Bob"),
+    "10.11.6-MariaDB-0+deb12u1-log",
+)
+"""What is told of the world, whatever the language."""
+
+
+def write_language(folder: Path) -> Path:
+    """Write a whole language in which no letter is an English one."""
+    folder.mkdir()
+    said: dict[str, Any] = {
+        "sentences": {key: marked(text) for key, text in ENGLISH.sentences.items()},
+        "facts": {key: marked(text) for key, text in ENGLISH.facts.items()},
+        "phrases": {key: marked(text) for key, text in ENGLISH.phrases.items()},
+        "reasons": {
+            reason.value: {part: marked(getattr(told, part)) for part in ("wrong", "right", "not_done")}
+            for reason, told in ENGLISH.reasons.items()
+        },
+    }
+    writer = YAML()
+    writer.width = 10_000
+    with (folder / "all.yaml").open("w", encoding="utf-8") as stream:
+        writer.dump(said, stream)
+    return folder
+
+
+async def test_nothing_that_the_bot_says_is_english_any_more(
+    new_stage: NewStage, laravel_at_first: Application, tmp_path: Path
+) -> None:
+    await laravel_at_first.next_commit(Kind.TOKEN_ID)
+    language = write_language(tmp_path / "language")
+    stage = await new_stage(extra={"LANGUAGE_DIR": str(language)})
+    await stage.bot.start()
+    await stage.told("/ops help")
+    await stage.told("/ops lock compte production 2026")
+    await stage.told("/deploy compte production")
+    await stage.told("/ops unlock compte production", RELEASER)
+    await stage.told("/ops unlock compte production")
+    await stage.told("/deploy compte nowhere")
+    run = await stage.ask()
+    request = await stage.gate(run)
+    await stage.told("/ops status")
+    stage.react(request, ENGINEER)
+    await eventually(lambda: len(stage.ephemerals(ENGINEER)) >= 7, 30, what="a word to who asked")
+    stage.react(request, RELEASER)
+    assert await stage.end(run) == "succeeded"
+    await stage.told("/migrate-status compte production")
+    await stage.told("/backup list compte production")
+
+    stage.playground.acting.open_home(ENGINEER)
+    await eventually(lambda: stage.snapshot()["homes"].get(ENGINEER), 30, what="an App Home")
+
+    everything = stage.snapshot()
+    shown = [*stage.messages(), *everything["ephemerals"], everything["homes"][ENGINEER]]
+    assert len(shown) > 15
+    for item in shown:
+        assert english_in([item.get("text") or "", *texts(item.get("blocks") or [])], (DATA, run)) == set(), item
+    [log] = [file for file in stage.files() if file["name"] == f"{run}.log"]
+    assert english_in([log["title"]], run) == set(), log
