@@ -28,7 +28,7 @@ async def new_stage(
     async with AsyncExitStack() as stack:
 
         async def make(
-            command: tuple[str, ...] = ("-m", "bot", "serve"),
+            module: str = "bot",
             extra: dict[str, str] | None = None,
             application: Application = laravel_at_first,
             recipe: str = "laravel",
@@ -39,7 +39,7 @@ async def new_stage(
             ops_file = write_operations(tmp_path, content)
             playground = await stack.enter_async_context(Playground(workspace()).serve())
             secrets = {OPS_PASSWORD: application.database.password}
-            bot = Bot(tmp_path, {**environment(playground.api_url, ops_file), **secrets, **(extra or {})}, command)
+            bot = Bot(tmp_path, {**environment(playground.api_url, ops_file), **secrets, **(extra or {})}, module)
             stack.push_async_callback(bot.kill)
             made = Stage(playground, bot)
             stack.callback(made.print_story)

@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import signal
-import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -21,12 +20,12 @@ from bot.playground.sockets import Outcome
 from bot.playground.workspace import Workspace, parse_workspace
 from bot.store.reader import StoreReader
 from bot.store.store import open_readonly
+from tests.support.forked import Forked
 from tests.support.polling import eventually
 
 CHANNEL = "C0OPS"
 ENGINEER, RELEASER, ONCALL, DBA = "U0AMELIE", "U0BOB", "U0ONCALL", "U0DBA"
 """The on-call person may approve through the user group S0RELEASE alone; the database administrator may not."""
-ROOT = Path(__file__).resolve().parents[2]
 
 ENDS = {"succeeded", "failed", "rejected", "expired", "cancelled", "needs_human"}
 
@@ -46,13 +45,13 @@ class Bot:
     Args:
         folder: its working directory; the store lies in it.
         environment: beside the usual one.
-        command: what is run instead of `python -m bot serve`.
+        module: what is run instead of `bot`.
     """
 
     folder: Path
     environment: Mapping[str, str]
-    command: tuple[str, ...] = ("-m", "bot", "serve")
-    process: asyncio.subprocess.Process | None = None
+    module: str = "bot"
+    process: Forked | None = None
     lines: list[str] = field(default_factory=list)
     _readers: list[asyncio.Task[None]] = field(default_factory=list)
 
@@ -64,19 +63,11 @@ class Bot:
     async def launch(self) -> None:
         """Start it, and wait for nothing."""
         self.lines.clear()
-        self.process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *self.command,
-            cwd=self.folder,
-            env={**os.environ, "PYTHONPATH": str(ROOT), **self.environment},
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        assert self.process.stdout is not None
-        assert self.process.stderr is not None
-        self._readers = [
-            asyncio.create_task(self._read(stream)) for stream in (self.process.stdout, self.process.stderr)
-        ]
+        self.process = self._forked(self.module, "serve")
+        self._readers = [asyncio.create_task(self._read(stream)) for stream in await self.process.streams()]
+
+    def _forked(self, module: str, *words: str) -> Forked:
+        return Forked(module, words, self.folder, {**os.environ, **self.environment})
 
     async def _read(self, stream: asyncio.StreamReader) -> None:
         async for line in stream:
@@ -109,19 +100,10 @@ class Bot:
 
     async def console(self, *words: str) -> tuple[int, str]:
         """Run another command of the program beside it; give its exit status and what it printed."""
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "bot",
-            *words,
-            cwd=self.folder,
-            env={**os.environ, "PYTHONPATH": str(ROOT), **self.environment},
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-        printed, _ = await process.communicate()
-        assert process.returncode is not None
-        return process.returncode, printed.decode()
+        process = self._forked("bot", *words)
+        out, err = await process.streams()
+        printed, complained = await asyncio.gather(out.read(), err.read())
+        return await process.wait(), (printed + complained).decode()
 
     async def json(self, *words: str) -> Any:
         """Run another command of the program with `--json`, and give what it printed."""
@@ -138,8 +120,7 @@ class Bot:
     async def _end(self, number: signal.Signals) -> int:
         if self.process is None:
             return 0
-        if self.process.returncode is None:
-            self.process.send_signal(number)
+        self.process.send_signal(number)
         async with asyncio.timeout(30):
             status = await self.wait()
         self.process = None

@@ -46,7 +46,7 @@ async def test_a_backup_and_its_proof_survive(
         asked = (RELEASER, "/backup compte production")
 
     deadly = {point for step in ("backup", "backup-proof") for point in around(step)}
-    lives = Backup(await new_stage(command=MORTAL, scratch=True), tmp_path / "passed", deadly)
+    lives = Backup(await new_stage(module=MORTAL, scratch=True), tmp_path / "passed", deadly)
     assert await lives.play() == "succeeded", lives.stage.result("")
     assert committed(deadly) <= set(lives.died_at)
     run = lives.stage.payload("card")["run"]
@@ -81,7 +81,7 @@ async def test_a_restore_survives_also_between_swap_and_verify(
         *around("restore-swap"),
         "before exit status [maintenance-off running begun]",
     )
-    stage = await new_stage(command=MORTAL, scratch=True)
+    stage = await new_stage(module=MORTAL, scratch=True)
     lives = Restore(stage, tmp_path / "passed", set(points))
     assert await lives.play() == "succeeded", stage.result("")
     assert committed(set(points)) <= set(lives.died_at)

@@ -1,8 +1,9 @@
 """The bot is killed at the named points of a deploy, and started again. Nothing runs twice, and nothing is lost.
 
 One deploy is played in many lives: each life ends at the first point of a set that it passes, and the next one recovers
-with the rest of the set. By default each kind of point is tried once, where there is a choice at the migration;
-CRASH_POINTS=all tries every point that a deploy has (more than three hundred; about ten minutes).
+with the rest of the set. A life that recovers may pass a point by: then another deploy is played, until each was met.
+By default each kind of point is tried, where there is a choice at the migration; CRASH_POINTS=all tries every point
+that a deploy has (more than three hundred).
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ from tests.acceptance.outside import changes, half_written, migration_ddl
 from tests.acceptance.stage import CHANNEL, ENGINEER, RELEASER, Stage
 from tests.support.polling import eventually
 
-MORTAL = ("-m", "tests.acceptance.mortal", "serve")
-STORIES = 2
+MORTAL = "tests.acceptance.mortal"
+STORIES = 6 if os.environ.get("CRASH_POINTS") == "all" else 2
 RECOVERY = (
     "after commit release_all",
     "after commit claim",
@@ -37,6 +38,11 @@ RECOVERY = (
 _TELLS = re.compile(r"before (exit status|commit (step|move|inbox|create|message))")
 _PARTICULARS = re.compile(r"(step|move|message|slack \S+|\[) ?[^\s\]]+")
 """What makes points of one kind different: the step, the state, the message."""
+
+_BY_CHANCE = re.compile(r"chat\.update|message |exit status \[\S+ (running|done)\]")
+"""Points that a deploy may have under another name or not at all. Where many edits of a message are due at once, few
+are made; a session that starts a step, or looks after it, may end on either side of the commit beside it.
+"""
 
 _known: dict[str, list[str]] = {}
 
@@ -202,17 +208,22 @@ async def test_it_may_die_at_any_point(
     ssh_host: Host,
     tmp_path: Path,
 ) -> None:
-    names = await points_of_a_deploy(await new_stage(command=MORTAL), laravel, mariadb, ssh_host, tmp_path)
-    deadly = set(sample(names)[story::STORIES])
-    again = await new_laravel()
-    await again.next_commit(Kind.TOKEN_ID)
-    (tmp_path / "data" / "countersign.db").unlink(missing_ok=True)
-    position = mariadb.log_position()
-    lives = Lives(await new_stage(command=MORTAL, application=again), tmp_path / "passed", deadly)
-    await lives.play()
-    await judge(lives.stage, again, mariadb, ssh_host, position)
-    # edits of a message are few where many are due at once, so that not quite every point is met again
-    assert len(lives.died_at) >= 0.8 * len(deadly), deadly - set(lives.died_at)
+    names = await points_of_a_deploy(await new_stage(module=MORTAL), laravel, mariadb, ssh_host, tmp_path)
+    left = set(sample(names)[story::STORIES])
+    died_at = {"nowhere yet"}
+    while left and died_at:
+        again = await new_laravel()
+        await again.next_commit(Kind.TOKEN_ID)
+        for remains in (tmp_path / "data" / "countersign.db", tmp_path / "passed"):
+            remains.unlink(missing_ok=True)
+        ssh_host.commands.forget()
+        position = mariadb.log_position()
+        lives = Lives(await new_stage(module=MORTAL, application=again), tmp_path / "passed", set(left))
+        await lives.play()
+        await judge(lives.stage, again, mariadb, ssh_host, position)
+        died_at = set(lives.died_at)
+        left -= died_at
+    assert not [point for point in left if not _BY_CHANCE.search(point)]
 
 
 async def test_it_may_die_again_while_it_recovers(
@@ -225,7 +236,7 @@ async def test_it_may_die_again_while_it_recovers(
     )
     deadly = [{point} for first in firsts for point in (first, *RECOVERY)]
     position = mariadb.log_position()
-    lives = Lives(await new_stage(command=MORTAL), tmp_path / "passed", *deadly)
+    lives = Lives(await new_stage(module=MORTAL), tmp_path / "passed", *deadly)
     await lives.play()
     await judge(lives.stage, laravel, mariadb, ssh_host, position)
     assert lives.died_at == [point for first in firsts for point in (first, *RECOVERY)]
