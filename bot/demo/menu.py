@@ -11,10 +11,12 @@ from bot.demo.commits import Kind
 from bot.demo.database import DatabaseServer
 from bot.demo.errors import DemoError
 from bot.demo.git import git
+from bot.demo.mishaps import Mishaps
+from bot.demo.nightly import Nightly
 from bot.demo.troubles import SECONDS, Troubles
 from bot.demo.workspace import DEPLOY
 
-COMMITS, FAULTS, BY_HAND = "Next commit", "Faults", "By hand, on the server"
+COMMITS, FAULTS, BACKUPS, BY_HAND = "Next commit", "Faults", "Backups", "By hand, on the server"
 
 _COMMITS = (
     (Kind.SAFE, "Add a column", "One migration that only adds"),
@@ -48,13 +50,16 @@ class Entry:
     act: Callable[[], Awaitable[str]]
 
 
-def entries(application: Application, server: DatabaseServer, troubles: Troubles) -> tuple[Entry, ...]:
+def entries(
+    application: Application, server: DatabaseServer, troubles: Troubles, nightly: Nightly
+) -> tuple[Entry, ...]:
     """Give the menu.
 
     Args:
         application: gets the commits.
         server: the database server with its data.
         troubles: makes things go wrong.
+        nightly: moves the scheduled backup.
     """
     committer = _Committer(application)
     commits = (
@@ -116,7 +121,33 @@ def entries(application: Application, server: DatabaseServer, troubles: Troubles
         "What stood in the way of the migration is gone; its first half is not",
         namesakes.leave,
     )
-    return (*commits, *faults, sign_up, leave, by_hand)
+    return (*commits, *faults, *_about_backups(Mishaps(application, server), nightly), sign_up, leave, by_hand)
+
+
+def _about_backups(mishaps: Mishaps, nightly: Nightly) -> tuple[Entry, ...]:
+    return (
+        Entry(
+            "schedule-soon",
+            BACKUPS,
+            "Let the schedule fire",
+            "In the next minute, without anybody typing anything",
+            nightly.bring_forward,
+        ),
+        Entry(
+            "delete-sessions",
+            BACKUPS,
+            "Delete rows by mistake",
+            "DELETE FROM user_sessions, and no WHERE: a backup brings them back",
+            mishaps.delete_sessions,
+        ),
+        Entry(
+            "spoil-backup",
+            BACKUPS,
+            "Spoil the newest backup",
+            "One bit of its file: it must never be restored",
+            mishaps.spoil_backup,
+        ),
+    )
 
 
 class _Committer:

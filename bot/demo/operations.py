@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,9 @@ APP, ENVIRONMENT = "compte", "production"
 _PASSWORD = "COMPTE_DB_PASSWORD"  # noqa: S105 - the name of a variable
 
 
-def operations(host: Host, application: Application, ssh_port: int, health_url: str) -> dict[str, Any]:
+def operations(
+    host: Host, application: Application, ssh_port: int, health_url: str, scheduled: datetime
+) -> dict[str, Any]:
     """Give the content of `ops.yaml`: engineers may deploy, releasers approve.
 
     Args:
@@ -24,6 +27,7 @@ def operations(host: Host, application: Application, ssh_port: int, health_url: 
         application: the application on it.
         ssh_port: the port of 127.0.0.1 to reach the host; it must be trusted.
         health_url: the page that must answer after a deploy.
+        scheduled: at this time of day, UTC, the database is backed up by itself.
     """
     database = application.database
     releasers = {"count": 1, "from": ["releasers"], "expires": "30m"}
@@ -58,12 +62,22 @@ def operations(host: Host, application: Application, ssh_port: int, health_url: 
             "password": f"${{{_PASSWORD}}}",
             "scratch": True,
         },
-        "backups": {"directory": str(application.backups), "keep": {"daily": 7, "weekly": 4, "monthly": 6}},
+        "backups": {
+            "directory": str(application.backups),
+            "schedule": daily(scheduled),
+            "keep": {"daily": 7, "weekly": 4, "monthly": 6},
+            "alert": ["oncall"],
+        },
         "vars": {"services": ["php8.2-fpm"], "health_url": health_url, "maintenance": "if-migrations"},
     }
     return {
         "version": 1,
-        "people": {"engineers": [ENGINEER, RELEASER], "releasers": [RELEASER, RELEASERS], "dbas": [ONCALL]},
+        "people": {
+            "engineers": [ENGINEER, RELEASER],
+            "releasers": [RELEASER, RELEASERS],
+            "dbas": [ONCALL],
+            "oncall": [ONCALL],
+        },
         "hosts": {
             "web1": {
                 "address": host.address,
@@ -76,6 +90,15 @@ def operations(host: Host, application: Application, ssh_port: int, health_url: 
         "policies": {"production": policy},
         "apps": {APP: {"recipe": "laravel", "channels": [CHANNEL], "environments": {ENVIRONMENT: production}}},
     }
+
+
+def daily(at: datetime) -> str:
+    """Write the cron expression of a time of day.
+
+    Args:
+        at: in the schedule's own time zone.
+    """
+    return f"{at.minute} {at.hour} * * *"
 
 
 def environment(folder: Path, ops_file: Path, api_url: str, application: Application) -> dict[str, str]:

@@ -71,6 +71,16 @@ class ServedBot:
         self._module.signal(signal.SIGKILL)
         return self._module.pid
 
+    def stop(self) -> None:
+        """Ask it to end in good order, as an operator does to let it read its files anew; it is started again.
+
+        Raises:
+            DemoError: it is not there.
+        """
+        if self._module is None or not self._module.running:
+            raise DemoError("The bot is not there just now.")
+        self._module.signal(signal.SIGTERM)
+
     def said(self) -> str:
         """The last lines of its log."""
         return self._module.said() if self._module is not None else ""

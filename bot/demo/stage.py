@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -15,6 +16,7 @@ from bot.demo.controller import Controller
 from bot.demo.database import DatabaseServer
 from bot.demo.host import Host
 from bot.demo.menu import entries
+from bot.demo.nightly import Nightly, far_off
 from bot.demo.operations import environment, operations, write_environment, write_operations
 from bot.demo.ports import Port
 from bot.demo.process import temporary_folder
@@ -106,7 +108,8 @@ async def set_up(port: int, teller: Teller) -> AsyncIterator[Stage]:
         teller.started("Web server", web.health_url)
 
         ops_file, env_file = folder / "bot" / "ops.yaml", folder / "bot" / ".env"
-        write_operations(ops_file, operations(host, application, line.port, web.health_url))
+        scheduled = far_off(datetime.now(UTC))
+        write_operations(ops_file, operations(host, application, line.port, web.health_url, scheduled))
         api_url = f"http://127.0.0.1:{page.number}/api/"
         write_environment(env_file, environment(folder / "bot", ops_file, api_url, application))
         bot = ServedBot(folder / "bot", env_file, teller.happened)
@@ -114,7 +117,9 @@ async def set_up(port: int, teller: Teller) -> AsyncIterator[Stage]:
         troubles = await stack.enter_async_context(
             Troubles(host, line, database, application.path, bot, teller.happened)
         )
-        controller = await stack.enter_async_context(Controller(entries(application, database, troubles)))
+        controller = await stack.enter_async_context(
+            Controller(entries(application, database, troubles, Nightly(ops_file, bot)))
+        )
         playground = _playground(folder / "playground", page.number, controller.url)
         stack.push_async_callback(playground.end)
         url = str(json.loads(await playground.start())["url"])

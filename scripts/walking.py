@@ -1,0 +1,162 @@
+"""What the walks through the demonstration share: somebody who types, approves and decides there, with a camera."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from playwright.async_api import Browser, Page, async_playwright
+
+from bot.demo.console import Announcer, console
+from bot.demo.stage import Stage, set_up
+from bot.demo.visitor import Message, Room, Visitor, payload, visit
+from bot.demo.workspace import CHANNEL, ENGINEER, ONCALL, RELEASER
+
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
+WIDTHS = (390, 1280)
+_TALL = 2600
+"""Pixels in which any one message can be seen whole."""
+
+
+class Walker:
+    """Somebody who tries everything, with a camera.
+
+    Args:
+        stage: the demonstration.
+        visitor: at its page.
+        browser: takes the pictures.
+        folder: where they go.
+    """
+
+    def __init__(self, stage: Stage, visitor: Visitor, browser: Browser, folder: Path) -> None:
+        self.stage = stage
+        self.visitor = visitor
+        self._browser = browser
+        self._folder = folder
+        self._runs: set[str] = set()
+
+    async def choose(self, entry: str) -> None:
+        """Choose an entry of the demonstration's menu."""
+        print(await self.visitor.choose(entry))
+
+    async def ask(self, command: str, user: str = ENGINEER) -> str:
+        """Type a command as a person, and give its run."""
+        await self.visitor.type(user, command)
+        return await self.new_run()
+
+    async def told(self, command: str, name: str, user: str = ENGINEER) -> None:
+        """Type a command that starts no run, and picture what the person alone is told."""
+        before = len((await self.visitor.look()).whispers(user))
+        await self.visitor.type(user, command)
+        await self.visitor.until(lambda room: len(room.whispers(user)) > before, f"the answer to {command}")
+        for width in WIDTHS:
+            async with self._page(width, f"?as={user}#/{CHANNEL}") as page:
+                element = page.locator(".message.ephemeral").last
+                await element.scroll_into_view_if_needed()
+                await element.screenshot(path=self._file(name, width))
+
+    async def decide(self, run: str, action: str, user: str = ENGINEER) -> str:
+        """Press a button of a run's outcome as a person, and give the run that goes on."""
+        result = (await self.visitor.look()).newest("result", run)
+        assert result is not None
+        await self.visitor.press(user, result, action)
+        return await self.new_run()
+
+    async def gate(self, run: str) -> Message:
+        """Wait for the request to approve."""
+
+        def is_open(room: Room) -> Message | None:
+            found = room.newest("approval", run)
+            assert not room.is_over(run), (room.newest("result", run) or {}).get("text")
+            return found if found is not None and found.get("reactions") else None
+
+        return await self.visitor.until(is_open, "the request to approve", 120)
+
+    async def approve(self, run: str, name: str, people: Sequence[str] = (RELEASER, ONCALL)) -> None:
+        """Picture the plan and the request, and approve as as many people as must."""
+        request = await self.gate(run)
+        await self.picture(run, "plan", name)
+        await self.picture(run, "approval", f"{name}-request")
+        for user in people[: int(payload(request)["needed"])]:
+            await self.visitor.react(user, request, "white_check_mark")
+
+    async def end(self, run: str) -> str:
+        """Wait for the outcome, and give its state."""
+        await self.visitor.until(lambda room: room.is_over(run), f"the end of {run}", 180)
+        result = (await self.visitor.look()).newest("result", run)
+        assert result is not None
+        return str(payload(result)["state"])
+
+    async def picture(self, run: str, kind: str, name: str) -> None:
+        """Picture one message of a run's thread, at each width."""
+        message = (await self.visitor.look()).newest(kind, run)
+        assert message is not None, (kind, run)
+        for width in WIDTHS:
+            where = f"?as={ENGINEER}#/{CHANNEL}/{message.get('thread_ts', message['ts'])}"
+            async with self._page(width, where, _TALL) as page:
+                element = page.locator(f'#thread [data-ts="{message["ts"]}"]').first
+                await element.scroll_into_view_if_needed()
+                await element.screenshot(path=self._file(name, width))
+
+    async def thread(self, run: str, name: str) -> None:
+        """Picture the whole page with a run's thread open, at each width."""
+        card = (await self.visitor.look()).newest("run", run)
+        assert card is not None, run
+        await self.shot(f"?as={ENGINEER}#/{CHANNEL}/{card['ts']}", name)
+
+    async def channel(self, name: str, user: str = ENGINEER) -> None:
+        """Picture the channel as a person sees it, at each width."""
+        await self.shot(f"?as={user}#/{CHANNEL}", name)
+
+    async def shot(self, where: str, name: str, act: Callable[[Page], Awaitable[object]] | None = None) -> None:
+        """Picture a page of the playground at each width, after something was done on it.
+
+        Args:
+            where: behind the playground's address, such as `?as=U…#/app/home`.
+            name: of the picture.
+            act: what is done first.
+        """
+        for width in WIDTHS:
+            async with self._page(width, where) as page:
+                if act is not None:
+                    await act(page)
+                await page.screenshot(path=self._file(name, width))
+
+    async def new_run(self) -> str:
+        """Wait for a run that was not there before."""
+
+        def fresh(room: Room) -> str | None:
+            return next((run for run in room.runs() if run not in self._runs), None)
+
+        run = await self.visitor.until(fresh, "a run", 150)
+        self._runs.add(run)
+        return run
+
+    def _file(self, name: str, width: int) -> Path:
+        return self._folder / f"{name}-{width}.png"
+
+    @asynccontextmanager
+    async def _page(self, width: int, where: str, height: int = 900) -> AsyncIterator[Page]:
+        page = await self._browser.new_page(viewport={"width": width, "height": height}, locale="en-GB")
+        await page.goto(f"{self.stage.url}{where}")
+        await page.wait_for_selector("body[data-ready]")
+        yield page
+        await page.close()
+
+
+def walk(story: Callable[[Walker], Awaitable[None]]) -> None:
+    """Set the demonstration up and walk through it; the pictures go where the program's one argument says."""
+    folder = Path(sys.argv[1])
+    folder.mkdir(parents=True, exist_ok=True)
+
+    async def walked() -> None:
+        async with set_up(0, Announcer(console())) as stage, visit(stage.url) as visitor, async_playwright() as driver:
+            browser = await driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+            await story(Walker(stage, visitor, browser, folder))
+            await browser.close()
+
+    asyncio.run(walked())
