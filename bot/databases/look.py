@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from bot.databases.connect import Connections, ReadOnlySession, Row
+from bot.databases.connect import Connections
+from bot.databases.lines import Row
 from bot.databases.quoting import identifier
 from bot.databases.replication import replication_of
 from bot.databases.schema import canonical
 from bot.databases.server_errors import NEEDS_PRIVILEGE, NO_SUCH_COLUMN, NO_SUCH_TABLE, ServerError
+from bot.databases.sessions import ReadOnlySession
 from bot.databases.tables import live_schema
 from bot.domain.errors import Reason, Refused, problem
 from bot.domain.look import DatabaseFacts, Ran, Session

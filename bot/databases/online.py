@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from bot.databases.connect import Flavour
 from bot.databases.quoting import identifier
 from bot.databases.server_errors import ServerError
+from bot.databases.sessions import Flavour
 from bot.databases.sql_tokens import tokens
 from bot.databases.statements import Effect, Operation, Statement
 

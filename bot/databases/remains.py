@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from bot.databases.connect import Connections, ReadOnlySession
+from bot.databases.connect import Connections
 from bot.databases.performers import Told, masked
 from bot.databases.ports import HostRunner
 from bot.databases.proving import database_of
 from bot.databases.restoring import RestoringJob, drop_job
+from bot.databases.sessions import ReadOnlySession
 from bot.domain.acts import DropCopy, DropOld
 from bot.domain.errors import Reason, Refused, problem
 from bot.domain.remains import Remains, remains_of

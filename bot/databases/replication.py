@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from bot.databases.connect import Flavour, ReadOnlySession, Row
+from bot.databases.lines import Row
 from bot.databases.server_errors import LOST, ServerError
+from bot.databases.sessions import Flavour, ReadOnlySession
 from bot.domain.look import Hidden, Primary, Replica, Replication
 
 _LONGEST_TROUBLE = 200

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bot.databases.connect import ReadOnlySession
 from bot.databases.schema import SCHEMA_SQL, Schema, schema_of
+from bot.databases.sessions import ReadOnlySession
 
 _SIZES = """
     SELECT table_name, COALESCE(table_rows, 0), COALESCE(data_length, 0) + COALESCE(index_length, 0)

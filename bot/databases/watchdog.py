@@ -9,9 +9,10 @@ from typing import Self
 
 import structlog
 
-from bot.databases.connect import Connections, Flavour, ReadOnlySession
+from bot.databases.connect import Connections
 from bot.databases.lock_waits import LockWait, Since, endable, overdue, still_waiting, suspects
 from bot.databases.look import sessions_open_for
+from bot.databases.sessions import Flavour, ReadOnlySession
 from bot.domain.errors import Problem, Reason, Refused, problem
 from bot.domain.look import Session
 from bot.domain.target import Target

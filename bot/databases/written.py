@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from bot.databases.connect import Connections, ReadOnlySession
+from bot.databases.connect import Connections
 from bot.databases.manifest import Manifest
 from bot.databases.quoting import identifier
 from bot.databases.server_errors import ServerError
+from bot.databases.sessions import ReadOnlySession
 from bot.domain.target import Target
 from bot.domain.written import TableSince, Written
 

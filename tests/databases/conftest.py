@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from bot.databases.connect import Connections, Limits
+from bot.databases.connect import Connections
+from bot.databases.lines import Limits
 from bot.demo.database import Database as MadeDatabase
 from bot.domain.names import TargetName
 from bot.domain.policy import Policy

@@ -7,8 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from bot.databases.connect import Connections, Limits, ReadOnlySession
+from bot.databases.connect import Connections
+from bot.databases.lines import Limits
 from bot.databases.server_errors import ServerError
+from bot.databases.sessions import ReadOnlySession
 from bot.demo.database import Database as MadeDatabase
 from bot.demo.database import DatabaseServer
 from bot.demo.wire import Wire
@@ -239,7 +241,7 @@ async def test_no_session_stays_at_the_server(
 
 def test_whose_server_it_is_follows_from_its_version() -> None:
     def flavour(version: str) -> str:
-        return ReadOnlySession(version, None, None, Limits()).flavour.value  # type: ignore[arg-type]
+        return ReadOnlySession(version, None).flavour.value  # type: ignore[arg-type]
 
     assert flavour("10.11.6-MariaDB-0+deb12u1") == "mariadb"
     assert flavour("5.5.5-11.4.2-MariaDB-log") == "mariadb"

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from bot.databases.connect import Connections, Flavour
+from bot.databases.connect import Connections
 from bot.databases.look import DatabaseLook
 from bot.databases.replication import primaries_of, replicas_of
+from bot.databases.sessions import Flavour
 from bot.demo.database import Database as MadeDatabase
 from bot.demo.database import DatabaseServer
 from bot.domain.look import Hidden, Primary, Replica, Replication
