@@ -6,16 +6,14 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import aiohttp
 
 from bot.demo.ledger import Entry
 from bot.demo.operations import APP
+from bot.demo.seen import Seen
 from bot.demo.stage import Stage
-
-if TYPE_CHECKING:
-    from bot.demo.tour import Seen
 
 TABLE, COLUMN = "user_sessions", "token_id"
 CHANGES = (

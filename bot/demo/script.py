@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from rich.console import Console, RenderableType
 from rich.filesize import decimal
@@ -13,10 +12,8 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
+from bot.demo.findings import Finding
 from bot.demo.visitor import ENDS, Message, Room, kind_of, payload
-
-if TYPE_CHECKING:
-    from bot.demo.findings import Finding
 
 _BOT = "Countersign"
 _MARKS = {"done": ("✓", "green"), "failed": ("✗", "red"), "unknown": ("?", "yellow"), "skipped": ("–", "dim")}

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 
 from bot.demo.operations import APP
 from bot.demo.script import Script
+from bot.demo.seen import Seen
 from bot.demo.stage import Stage
-from bot.demo.visitor import Room, Visitor, payload
+from bot.demo.visitor import Room, Visitor
 from bot.demo.workspace import DEPLOY, ENGINEER, RELEASER
 
 _APPROVE = "white_check_mark"
@@ -18,52 +18,6 @@ _POLL = 0.05
 _RUN_SECONDS = 60.0
 _LOG_SECONDS = 8.0
 """The log follows the outcome."""
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What the tour saw of the run.
-
-    Attributes:
-        asked: whether an approval was asked for.
-        untouched: whether the host and its database were as before then.
-        room: the channel at the end.
-    """
-
-    asked: bool
-    untouched: bool
-    room: Room
-
-    @property
-    def run(self) -> str:
-        """The run's ID; empty if there is none."""
-        return (*self.room.runs(), "")[0]
-
-    @property
-    def state(self) -> str:
-        """How the run ended; empty if it did not."""
-        return self._told("result", "state")
-
-    @property
-    def planned(self) -> str:
-        """The commit that the plan names, in full; empty if there is no plan."""
-        return self._told("plan", "sha")
-
-    @property
-    def backup(self) -> str:
-        """The backup that the outcome names; empty if none."""
-        return self._told("result", "backup")
-
-    @property
-    def steps(self) -> Sequence[Mapping[str, str]]:
-        """Key, title and state of each step, as the thread tells them at the end."""
-        progress = self.room.newest("progress", self.run)
-        steps: Sequence[Mapping[str, str]] = payload(progress)["steps"] if progress is not None else ()
-        return steps
-
-    def _told(self, kind: str, key: str) -> str:
-        message = self.room.newest(kind, self.run)
-        return str(payload(message).get(key, "")) if message is not None else ""
 
 
 class Tour:
