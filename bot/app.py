@@ -27,6 +27,7 @@ from bot.config.load import Configuration
 from bot.config.settings import AuditForward
 from bot.databases.before_dump import known_before
 from bot.databases.choosing import EitherWay, kept_elsewhere, unreadable_on_host
+from bot.databases.condemning import Condemning
 from bot.databases.connect import Connections as DatabaseConnections
 from bot.databases.discarding import DiscardPerformer
 from bot.databases.finding import Finder
@@ -341,10 +342,16 @@ def build_edges(
             StreamedDumpPerformer(runner, connections, pipes, stores, known),
             kept_elsewhere,
         ),
-        Prove: EitherWay(
-            ProvePerformer(runner, connections), StreamedProvePerformer(runner, pipes, stores), through_bot
+        Prove: Condemning(
+            EitherWay(ProvePerformer(runner, connections), StreamedProvePerformer(runner, pipes, stores), through_bot),
+            finder,
+            stores.holding,
         ),
-        Load: EitherWay(LoadPerformer(runner, connections), StreamedLoadPerformer(runner, pipes, stores), through_bot),
+        Load: Condemning(
+            EitherWay(LoadPerformer(runner, connections), StreamedLoadPerformer(runner, pipes, stores), through_bot),
+            finder,
+            stores.holding,
+        ),
         Swap: SwapPerformer(runner, connections, beside, vaults=stores),
         Discard: EitherWay(DiscardPerformer(runner, looks), VaultDiscardPerformer(stores, looks), kept_elsewhere),
         DropOld: DropOldPerformer(runner, beside),

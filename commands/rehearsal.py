@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bot.domain.backup import Proof
 from bot.domain.errors import Refused
 from bot.domain.look import Look
 from bot.domain.target import RehearseOn, Target
@@ -31,5 +30,5 @@ async def backup_to_rehearse_on(target: Target, look: Look, made: str | None, mi
         shelf = await look.backups()
     except Refused:
         return None
-    usable = (kept for kept in shelf.backups if not kept.chosen and kept.proof is not Proof.REFUTED)
+    usable = (kept for kept in shelf.backups if not kept.chosen and not kept.proof.is_bad)
     return next((kept.backup for kept in usable if kept.database == database.name), None)

@@ -100,8 +100,8 @@ def restorable(kept: KeptBackup, target: Target) -> Database:
         target: whose.
 
     Raises:
-        Refused: `not_restorable`, it is refuted, encrypted without a key here, of another database, or the target
-            allows no database beside the live one.
+        Refused: `not_restorable`, it is refuted, damaged, encrypted without a key here, of another database, or the
+            target allows no database beside the live one.
     """
     database = target.database
     if database is None or not database.scratch:
@@ -110,8 +110,9 @@ def restorable(kept: KeptBackup, target: Target) -> Database:
     if kept.encrypted and (target.backups is None or target.backups.identity is None):
         detail = "it is encrypted, and `backups.identity` does not say with which key it is opened"
         raise Refused(problem(Reason.NOT_RESTORABLE, backup=kept.backup, stage="configuration", detail=detail))
-    if kept.proof is Proof.REFUTED:
-        detail = "its last proof found that it does not restore"
+    if kept.proof.is_bad:
+        damaged = "its file is not the one that was made; `/backup verify` reads it again"
+        detail = damaged if kept.proof is Proof.DAMAGED else "its last proof found that it does not restore"
         raise Refused(problem(Reason.NOT_RESTORABLE, backup=kept.backup, stage="proof", detail=detail))
     if kept.database != database.name:
         detail = f"it is of database {kept.database}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from bot.domain.backup import KeptBackup, Proof, Purpose, Shelf
+from bot.domain.backup import KeptBackup, Purpose, Shelf
 from bot.domain.errors import Reason, Refused, problem
 from bot.domain.look import Look, Release
 from bot.domain.plan import Finding, Plan
@@ -190,7 +190,7 @@ def _whole(shelf: Shelf, database: str) -> tuple[KeptBackup, ...]:
         for kept in shelf.backups
         if kept.database == database
         and not kept.chosen
-        and kept.proof is not Proof.REFUTED
+        and not kept.proof.is_bad
         and kept.purpose is not Purpose.SAFETY
     )
 

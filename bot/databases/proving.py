@@ -11,7 +11,6 @@ from bot.databases.performers import Told, masked
 from bot.databases.ports import HostReader, HostRunner
 from bot.databases.restoring import Stage, failed_stage, proof_job
 from bot.domain.acts import Prove
-from bot.domain.backup import Proof
 from bot.domain.errors import Reason, Refused, problem
 from bot.domain.target import Database
 from bot.engine.ports import Done, Effect, Ending, Failed, Job, Outcome, Output, Unknown
@@ -82,7 +81,7 @@ class ProvePerformer:
             found = await self._finder.find(job.target, act.backup)
         except Refused as refused:
             return Unknown(refused.problem)
-        if found.manifest is None or found.presence is not Presence.WHOLE or found.manifest.proof is Proof.REFUTED:
+        if found.manifest is None or found.presence is not Presence.WHOLE or found.manifest.proof.is_bad:
             return not_restorable(act.backup, Stage.MANIFEST, found.detail or found.presence.value)
         return Done(proof_facts(found))
 

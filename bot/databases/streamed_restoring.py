@@ -16,7 +16,6 @@ from bot.databases.restoring import RestoringJob, Sent, Stage, failed_stage, loa
 from bot.databases.side_by_side import cut_short, side_by_side
 from bot.databases.vaulted import find_in_vault, manifest_file, read_whole
 from bot.domain.acts import Load, Prove
-from bot.domain.backup import Proof
 from bot.domain.errors import Reason, Refused, problem
 from bot.domain.secrets import Secret
 from bot.engine.ports import Done, Effect, Ending, Failed, Job, Outcome, Output
@@ -103,7 +102,7 @@ class StreamedProvePerformer(_Sending):
         if refuted:
             return outcome
         found = await find_in_vault(vault, act.backup)
-        if found.manifest is None or found.manifest.proof is Proof.REFUTED:
+        if found.manifest is None or found.manifest.proof.is_bad:
             return not_restorable(act.backup, Stage.MANIFEST, found.detail or found.presence.value)
         return Done(proof_facts(found))
 

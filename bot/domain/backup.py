@@ -37,6 +37,13 @@ class Proof(StrEnum):
     """Each stage of making it ended well, and its file is whole. It was never restored."""
     REFUTED = "refuted"
     """It was restored into a scratch database, and something differed or would not load."""
+    DAMAGED = "damaged"
+    """Its file is no longer the one that was made; whoever read it last found that."""
+
+    @property
+    def is_bad(self) -> bool:
+        """Whether it must not be put back."""
+        return self in {Proof.REFUTED, Proof.DAMAGED}
 
 
 PROOF_STEP = "backup-proof"

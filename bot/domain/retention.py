@@ -70,4 +70,4 @@ def _best(group: list[KeptBackup], keep: Keep, zone: ZoneInfo) -> set[str]:
 
 
 def _worth(kept: KeptBackup) -> int:
-    return {Proof.REFUTED: 0, Proof.CHECKED: 1, Proof.PROVEN: 2}[kept.proof]
+    return {Proof.DAMAGED: 0, Proof.REFUTED: 0, Proof.CHECKED: 1, Proof.PROVEN: 2}[kept.proof]

@@ -135,6 +135,13 @@ async def test_a_corrupt_backup_is_refused_before_anybody_is_asked(stage: Stage,
     assert await stage.end(run) == "failed"
     assert stage.messages("approval", run) == []
     assert "Nothing in production was changed" in stage.result(run)
+    await stage.told("/backup list compte production")
+    listed = json.dumps(stage.snapshot()["ephemerals"][-1], ensure_ascii=False)
+    assert "*damaged*" in listed
+    assert "proven" not in listed
+    again = await stage.ask(f"/backup restore compte production {backup}", user=RELEASER)
+    assert await stage.end(again) == "failed"
+    assert "its file is not the one that was made" in stage.result(again)
 
 
 async def test_a_scheduled_backup_fires_by_itself(new_stage: NewStage, laravel_at_first: Application) -> None:

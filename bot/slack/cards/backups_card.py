@@ -11,7 +11,7 @@ from bot.slack.sentences import Sentences
 
 _MOST = 12
 
-_EMOJI = {Proof.PROVEN: "✅", Proof.CHECKED: "☑️", Proof.REFUTED: ""}
+_EMOJI = {Proof.PROVEN: "✅", Proof.CHECKED: "☑️", Proof.REFUTED: "", Proof.DAMAGED: ""}
 
 
 def backups_card(shelf: Shelf, sentences: Sentences) -> Message:
@@ -61,7 +61,7 @@ def _left(one: Remains, sentences: Sentences) -> Markup:
 
 def _line(kept: KeptBackup, shelf: Shelf, sentences: Sentences) -> Markup:
     say = sentences.say
-    predicted = predicted_seconds(kept, shelf)
+    predicted = None if kept.proof.is_bad else predicted_seconds(kept, shelf)
     when = markup.time_of_day(kept.proven_at) if kept.proven_at else ""
     return lines(
         (
