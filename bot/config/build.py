@@ -155,6 +155,7 @@ def _backups(
         store=_store(section.store, base, home),
         encrypt_to=section.encrypt_to,
         identity=section.identity,
+        mydumper_from=section.mydumper_from,
     )
 
 

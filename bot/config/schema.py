@@ -17,7 +17,7 @@ from bot.domain.names import nearest
 from bot.domain.policy import DESTRUCTIVE_MIGRATION, LOCK_PATIENCE, OVERRIDE, BackupBefore
 from bot.domain.request import Action
 from bot.domain.secrets import Secret
-from bot.domain.target import RehearseOn
+from bot.domain.target import MYDUMPER_FROM, RehearseOn
 
 
 @dataclass(frozen=True)
@@ -137,6 +137,7 @@ OneWord = Annotated[str, _text(values.word)]
 RemotePath = Annotated[str, _text(values.remote_path)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Duration = Annotated[timedelta, _text(values.parse_duration)]
+Size = Annotated[int, _text(values.parse_size)]
 WeekTimeText = Annotated[Any, _text(values.parse_week_time)]
 Zone = Annotated[str, AfterValidator(_known_zone)]
 Cron = Annotated[str, _text(parse_cron)]
@@ -268,6 +269,7 @@ class BackupsSection(_Section):
     keep: KeepSection | None = None
     alert: Annotated[list[PeopleRef], NonEmpty, AfterValidator(_distinct)] | None = None
     max_age: Duration | None = None
+    mydumper_from: Size = MYDUMPER_FROM
 
     @model_validator(mode="after")
     def _has_a_place(self) -> Self:

@@ -17,6 +17,8 @@ from bot.domain.target import plain_emoji
 _DURATION = re.compile(r"([0-9]{1,9})([smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _LONGEST = timedelta(days=366)
+_SIZE = re.compile(r"([0-9]{1,6})(MiB|GiB|TiB)")
+_BYTES = {"MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
 _WEEK_TIME = re.compile(r"([A-Z][a-z]{2}) ([01][0-9]|2[0-3]):([0-5][0-9])")
 _USER = re.compile(r"[UW][A-Z0-9]{2,30}")
 _GROUP = re.compile(r"S[A-Z0-9]{2,30}")
@@ -38,6 +40,21 @@ def parse_duration(text: str) -> timedelta:
     if not 0 < seconds <= _LONGEST.total_seconds():
         raise ValueError("a duration must be longer than nothing and at most 366d")
     return timedelta(seconds=seconds)
+
+
+def parse_size(text: str) -> int:
+    """Read a number and `MiB`, `GiB` or `TiB`, such as `10GiB`.
+
+    Returns:
+        Bytes.
+
+    Raises:
+        ValueError: it is not one, or is zero.
+    """
+    match = _SIZE.fullmatch(text)
+    if match is None or int(match[1]) == 0:
+        raise ValueError("not a size; write a number and MiB, GiB or TiB, such as 500MiB or 10GiB")
+    return int(match[1]) * _BYTES[match[2]]
 
 
 def parse_week_time(text: str) -> WeekTime:

@@ -30,7 +30,7 @@ class _Status(IntEnum):
 _READ = """
 manifest=$directory/$backup.json
 if [ ! -e "$manifest" ]; then
-  for part in "$directory/$backup".sql.*part; do [ ! -e "$part" ] || exit 45; done
+  for part in "$directory/$backup".sql.*part "$directory/$backup".mydumper.*part; do [ ! -e "$part" ] || exit 45; done
   if [ -d "$directory" ] && [ ! -x "$directory" ]; then exit 1; fi
   exit 44
 fi
@@ -56,7 +56,7 @@ for manifest in "$directory"/*.json; do
   name=${manifest##*/}
   stem=$directory/${name%.json}
   size=
-  for dump in "$stem.sql.zst" "$stem.sql.gz" "$stem.sql.zst.age" "$stem.sql.gz.age"; do
+  for dump in "$stem.sql.zst" "$stem.sql.gz" "$stem.sql.zst.age" "$stem.sql.gz.age" "$stem.mydumper.tar"; do
     [ ! -f "$dump" ] || size=$(wc -c <"$dump" | tr -d ' ')
   done
   printf '\036%s\t%s\n' "$name" "${size:-missing}"

@@ -1,4 +1,5 @@
-# What is in a database, for POSIX sh: shared by the dump and by what restores it. Both define `ask` and `only`.
+# What is in a database, for POSIX sh: shared by the dump and by what restores it. Both define `only`, and `tool` and
+# `tuned`, what dumps and its options.
 
 # A dump of chosen tables has neither routines nor events.
 whole=1
@@ -27,4 +28,34 @@ objects() {
       UNION ALL SELECT CONCAT('event ', event_name) FROM information_schema.events
         WHERE event_schema = DATABASE() AND $whole) o
     ORDER BY 1"
+}
+
+# in_database NAME COMMAND…: run a function that asks, about another database
+in_database() {
+  live=$database
+  database=$1
+  shift
+  "$@"
+  asked=$?
+  database=$live
+  return "$asked"
+}
+
+# beside_tables DATABASE EVENTS TABLE…: print what makes everything beside the tables of a database, or beside
+# the given ones alone
+beside_tables() {
+  from=$1
+  with=$2
+  shift 2
+  if [ "$whole" = 1 ]; then set -- --routines "$with" -- "$from"; else set -- -- "$from" "$@"; fi
+  "$tool" --defaults-file="$options" $tuned --default-character-set=utf8mb4 --single-transaction --no-create-info \
+    --no-data --triggers "$@" || return 1
+  [ "$whole" = 1 ] || return 0
+  set --
+  while IFS= read -r view; do [ -z "$view" ] || set -- "$@" "$view"; done <<END
+$(in_database "$from" ask "SELECT table_name FROM information_schema.views WHERE table_schema = DATABASE()")
+END
+  [ $# -gt 0 ] || return 0
+  "$tool" --defaults-file="$options" $tuned --default-character-set=utf8mb4 --single-transaction --no-data \
+    --skip-triggers -- "$from" "$@"
 }

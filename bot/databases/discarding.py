@@ -12,7 +12,7 @@ _SCRIPT = """
 cd -- "$directory" || exit 1
 for backup; do
   # without its manifest it is no backup any more, whatever becomes of the rest
-  rm -f -- "$backup.json" && rm -f -- "$backup".sql.* || exit 1
+  rm -f -- "$backup.json" && rm -f -- "$backup".sql.* "$backup".mydumper.tar || exit 1
   printf 'removed %s\\n' "$backup"
 done
 """

@@ -13,7 +13,7 @@ from bot.domain.acts import Dump
 from bot.domain.names import is_name
 from bot.domain.secrets import Secret
 from bot.domain.shell import Command, Part, Syntax, Word
-from bot.domain.target import Target
+from bot.domain.target import Backups, Database, RehearseOn, Target
 
 RESERVE_KIB = 64 * 1024
 """KiB that a dump leaves free on the host's disk."""
@@ -46,6 +46,10 @@ PREAMBLE = resources.files(__package__).joinpath("preamble.sh").read_text(encodi
 CONTENTS = resources.files(__package__).joinpath("contents.sh").read_text(encoding="utf-8")
 """What is in a database: shell functions that dumps share with what restores them."""
 
+LEFT_BEHIND = resources.files(__package__).joinpath("left_behind.sh").read_text(encoding="utf-8")
+"""Shell functions that tell whether whoever made something is still at work, and remove it."""
+
+_MYDUMPER = resources.files(__package__).joinpath("mydumper.sh").read_text(encoding="utf-8")
 _SCRIPT = resources.files(__package__).joinpath("dump.sh").read_text(encoding="utf-8")
 
 
@@ -166,6 +170,8 @@ def dump_job(
         "checkout": target.path,
         "reserve": str(reserve_kib),
         "only": only(dump.tables),
+        "mydumper_from": str(backups.mydumper_from),
+        "not_by_mydumper": _not_by_mydumper(dump, database, backups),
         "counts": "yes" if database.scratch else "no",
         "origin": origin(dump, target.name.app, target.name.environment, database.name, run, before.migrations),
         **{f"status_{stage.value}": str(stage.exit_status) for stage in Stage},
@@ -176,8 +182,23 @@ def dump_job(
     parts.append(Syntax("set --"))
     for word in (database.name, *dump.tables):
         parts += [Syntax(" "), Word(word)]
-    parts.append(Syntax("\n" + PREAMBLE + SHA256 + CONTENTS + _SCRIPT))
+    parts.append(Syntax("\n" + PREAMBLE + SHA256 + CONTENTS + LEFT_BEHIND + _MYDUMPER + _SCRIPT))
     return DumpJob(Command(tuple(parts)), {OPTION_FILE: option_file(database)})
+
+
+def _not_by_mydumper(dump: Dump, database: Database, backups: Backups) -> str:
+    """Say why a dump is none for mydumper, however large the database; empty where nothing is known against it."""
+    if dump.tables:
+        return "it is of chosen tables"
+    if backups.store is not None:
+        return "backups are kept elsewhere, and it would write to the disk of the host"
+    if backups.encrypt_to is not None:
+        return "backups are encrypted, and it would write to the disk in the clear"
+    if not database.scratch:
+        return "without `scratch: true` nothing would prove that its files can be restored"
+    if database.rehearse is RehearseOn.DATA:
+        return "migrations are rehearsed on the data of backups, and cannot be on such a one"
+    return ""
 
 
 def pipe_of(dump: Dump, attempt: int) -> str:

@@ -18,6 +18,7 @@
 #
 # The dump is DIRECTORY/BACKUP.sql.zst (or .gz; and .age behind that where it is encrypted). It counts as a backup when
 # BACKUP.json lies beside it: that is written last, and only after every check. Until then the dump's name ends in `.part`.
+# A large database is dumped with mydumper, where that suits it: mydumper.sh says how and into what.
 # Without a directory the dump goes into a pipe that the bot reads; the manifest is left beside it for the bot to judge.
 #
 # What is packed is unpacked again while it goes by, and its checksum is taken, so that nothing is read twice here.
@@ -39,6 +40,7 @@ tidy() {
   # Whoever waits for the pipe need not wait on.
   [ -n "$directory" ] || : >"$part.gone"
   [ -z "$watchers" ] || kill $watchers 2>/dev/null
+  stop_mydumper
 }
 trap tidy EXIT
 trap 'exit 129' HUP
@@ -61,6 +63,38 @@ snapshot() {
 
 take_snapshot='SET SESSION wait_timeout = 86400; SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ;
 START TRANSACTION WITH CONSISTENT SNAPSHOT; SELECT 1, 1; SELECT 1, 1;'
+
+# look_before: take a snapshot just before the tool's own, and open the session of the one after it
+look_before() {
+  [ "$counts" = yes ] || return 0
+  counting=$(counting) || fail contents 'the list of tables cannot be read'
+  snapshot before
+  before=$!
+  exec 4>"$COUNTERSIGN_FILES/before.in"
+  snapshot after
+  after=$!
+  exec 5>"$COUNTERSIGN_FILES/after.in"
+  (printf '%s\n' "$take_snapshot" >&4) 2>/dev/null
+  until [ -s "$COUNTERSIGN_FILES/before.out" ]; do
+    kill -0 "$before" 2>/dev/null || fail contents "$(cat "$COUNTERSIGN_FILES/before.err")"
+    sleep 0.05 2>/dev/null || sleep 1
+  done
+}
+
+# look_after: take a snapshot now that the tool has its own
+look_after() {
+  [ "$counts" = yes ] || return 0
+  (printf '%s\n' "$take_snapshot" >&5) 2>/dev/null
+}
+
+# look_away: give both sessions up
+look_away() {
+  [ "$counts" = yes ] || return 0
+  for session in 4 5; do (printf 'exit\n' >&"$session") 2>/dev/null; done
+  exec 4>&- 5>&-
+  wait "$before" "$after"
+  rm -f "$COUNTERSIGN_FILES"/before.* "$COUNTERSIGN_FILES"/after.*
+}
 
 # as_seen NAME: what a session with a snapshot found, after the two lines of `take_snapshot`
 as_seen() { tail -n +3 "$COUNTERSIGN_FILES/$1.out" | counted | sort; }
@@ -128,7 +162,7 @@ packed() (
     lines=$((lines + 1))
     case $line in '-- Table structure for '* | '-- Temporary '* | '-- Dumping '* | '-- Final '*) break ;; esac
   done
-  if [ "$counts" = yes ]; then (printf '%s\n' "$take_snapshot" >&5) 2>/dev/null; fi
+  look_after
   # What is packed in two pieces is unpacked as one.
   printf '%s' "$head" | pack && pack
 )
@@ -161,7 +195,7 @@ if [ -n "$directory" ]; then
     exit 0
   fi
   # An earlier attempt that was killed could not tidy up. Should it be alive after all, it now fails its own checks.
-  rm -f -- "$directory/$backup".sql.*part "$directory/$backup".*json.part
+  rm -rf -- "$directory/$backup".sql.*part "$directory/$backup".mydumper.*part* "$directory/$backup".*json.part
 fi
 
 client=$(first mariadb mysql) || fail tools 'neither mariadb nor mysql is installed'
@@ -171,7 +205,6 @@ packer=$(first zstd gzip) || fail tools 'neither zstd nor gzip is installed'
 # Without it nothing is written: a dump in the clear is not what was asked for.
 [ -z "$recipient" ] || first age >/dev/null || fail tools 'age is not installed, and backups are to be encrypted'
 file=$backup.sql.$suffix${recipient:+.age}
-final=$directory/$file
 
 said=$(ask 'SELECT JSON_QUOTE(VERSION())' 2>&1) || case $said in
   *'ERROR 1045 '* | *'ERROR 1044 '* | *'ERROR 1130 '* | *'ERROR 1698 '* | *'ERROR 1862 '*) fail login "$said" ;;
@@ -180,6 +213,7 @@ said=$(ask 'SELECT JSON_QUOTE(VERSION())' 2>&1) || case $said in
 esac
 server=$(printf '%s\n' "$said" | sed -n '/^"/p')
 tool=$(dumper "$server") || fail tools 'neither mariadb-dump nor mysqldump is installed'
+tuned=$(tuned "$tool")
 version=$("$tool" --version | tr -d '"\\' | tr -cd '[:print:]')
 
 # ── how much, and is there room ──────────────────────────────────────────────────────────────────────────────────────
@@ -212,11 +246,40 @@ commit=$(GIT_OPTIONAL_LOCKS=0 git -C "$checkout" rev-parse --verify --quiet HEAD
 
 # ── the dump ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-# Routines and events belong to the database, so a dump of chosen tables has none.
-if [ $# -gt 1 ]; then set -- -- "$@"; else set -- --routines --events -- "$@"; fi
-set -- --single-transaction --quick --triggers --hex-blob --comments --default-character-set=utf8mb4 "$@"
-# shellcheck disable=SC2046 # these are words
-set -- --defaults-file="$options" $(tuned "$tool") "$@"
+# dump_as_one: make the dump with the server's own tool, whose arguments are given
+dump_as_one() {
+  # Routines and events belong to the database, so a dump of chosen tables has none.
+  if [ $# -gt 1 ]; then set -- -- "$@"; else set -- --routines --events -- "$@"; fi
+  set -- --single-transaction --quick --triggers --hex-blob --comments --default-character-set=utf8mb4 "$@"
+  # shellcheck disable=SC2086 # these are words
+  set -- --defaults-file="$options" $tuned "$@"
+  look_before
+  watch unpacked unpacked
+  watch sha256 digest
+  watch bytes wc -c
+  [ -z "$recipient" ] || watch packed digest
+  stages=$(
+    {
+      { "$tool" "$@" 3>&-; printf 'dump=%s\n' $? >&3; } |
+        { packed 3>&-; printf 'compress=%s\n' $? >&3; } |
+        sealed |
+        { tee "$COUNTERSIGN_FILES/sha256.in" "$COUNTERSIGN_FILES/bytes.in" 3>&-; printf 'pass=%s\n' $? >&3; } |
+        { keep 3>&-; printf 'write=%s\n' $? >&3; }
+    } 3>&1
+  )
+  exec 6>&-
+  # Where a stage fails, those before it fail too, because nobody reads them: the last one is the cause.
+  require compress 'the packed dump could not be written' write
+  [ -z "$recipient" ] || require encrypt 'age could not encrypt the dump'
+  require compress "$packer could not write the dump"
+  require dump "$tool did not end well"
+  [ "$(stage pass | tr -d '0\n')" = '' ] || fail compress 'the packed dump could not be passed on'
+  for watcher in $watchers; do wait "$watcher"; done
+  stages=$(printf '%s\n' "$stages"; seen unpacked)
+  [ "$(stage integrity)" = 0 ] || cat "$COUNTERSIGN_FILES/unpacked.err" >&2
+  require integrity 'the packed dump cannot be read back'
+  require trailer 'the dump does not end with "-- Dump completed"'
+}
 
 if [ -z "$directory" ]; then
   mkfifo "$part" && : >"$part.open" || fail stream 'a pipe cannot be made'
@@ -225,43 +288,18 @@ if [ -z "$directory" ]; then
 fi
 
 beside=$(objects) || fail contents 'the list of views, triggers, routines and events cannot be read'
-if [ "$counts" = yes ]; then
-  counting=$(counting) || fail contents 'the list of tables cannot be read'
-  snapshot before
-  before=$!
-  exec 4>"$COUNTERSIGN_FILES/before.in"
-  snapshot after
-  after=$!
-  exec 5>"$COUNTERSIGN_FILES/after.in"
-  (printf '%s\n' "$take_snapshot" >&4) 2>/dev/null
-  until [ -s "$COUNTERSIGN_FILES/before.out" ]; do
-    kill -0 "$before" 2>/dev/null || fail contents "$(cat "$COUNTERSIGN_FILES/before.err")"
-    sleep 0.05 2>/dev/null || sleep 1
-  done
-fi
-
-watch unpacked unpacked
-watch sha256 digest
-watch bytes wc -c
-[ -z "$recipient" ] || watch packed digest
 started=$(date -u +%Y-%m-%dT%H:%M:%SZ)
 began=$(date +%s)
-stages=$(
-  {
-    { "$tool" "$@" 3>&-; printf 'dump=%s\n' $? >&3; } |
-      { packed 3>&-; printf 'compress=%s\n' $? >&3; } |
-      sealed |
-      { tee "$COUNTERSIGN_FILES/sha256.in" "$COUNTERSIGN_FILES/bytes.in" 3>&-; printf 'pass=%s\n' $? >&3; } |
-      { keep 3>&-; printf 'write=%s\n' $? >&3; }
-  } 3>&1
-)
-exec 6>&-
-# Where a stage fails, those before it fail too, because nobody reads them: the last one is the cause.
-require compress 'the packed dump could not be written' write
-[ -z "$recipient" ] || require encrypt 'age could not encrypt the dump'
-require compress "$packer could not write the dump"
-require dump "$tool did not end well"
-[ "$(stage pass | tr -d '0\n')" = '' ] || fail compress 'the packed dump could not be passed on'
+without=
+if large; then
+  without=$(unsuited)
+  [ -n "$without" ] || dump_with_mydumper || :
+  [ -z "$without" ] || printf 'not dumped with mydumper: %s\n' "$without"
+fi
+if [ "$file" != "$backup.mydumper.tar" ]; then
+  started=$(date -u +%Y-%m-%dT%H:%M:%SZ)
+  dump_as_one "$@"
+fi
 
 if [ "$counts" = yes ]; then
   for session in 4 5; do (printf '%s\nexit\n' "$counting" >&"$session") 2>/dev/null; done
@@ -288,10 +326,7 @@ rows() {
 
 wait $watchers
 watchers=
-stages=$(printf '%s\n' "$stages" | grep -v '^pass='; seen unpacked)
-[ "$(stage integrity)" = 0 ] || cat "$COUNTERSIGN_FILES/unpacked.err" >&2
-require integrity 'the packed dump cannot be read back'
-require trailer 'the dump does not end with "-- Dump completed"'
+stages=$(printf '%s\n' "$stages" | grep -v '^pass=')
 
 sha256=$(seen sha256)
 [ ${#sha256} -eq 64 ] || fail checksum 'its checksum cannot be read'
@@ -310,6 +345,7 @@ fi
   printf '  "server": %s,\n  "tool": "%s",\n  "compression": "%s",\n' "$server" "$version" "$packer"
   printf '  "file": "%s",\n  "bytes": %s,\n  "sha256": "%s",\n' "$file" "$bytes" "$sha256"
   [ -z "$recipient" ] || printf '  "encrypted_to": "%s",\n  "packed_sha256": "%s",\n' "$recipient" "$(seen packed)"
+  [ -z "$without" ] || printf '  "not_by_mydumper": "%s",\n' "$(printf '%s' "$without" | tr -d '"\\' | tr -cd '[:print:]')"
   printf '  "commit": "%s",\n' "$commit"
   printf '  "data_bytes": %s,\n  "tables": [%s],\n  "views": [%s],\n' "$data_bytes" "$(names table)" "$(names view)"
   printf '  "objects": [%s],\n' "$(printf '%s\n' "$beside" | awk -F '\t' 'NF { printf "%s%s", comma, $2; comma = ", " }')"
@@ -318,7 +354,7 @@ fi
   printf '  "proof": "checked"\n}\n'
 } >"$draft" || fail manifest "$draft cannot be written"
 sync "$draft" 2>/dev/null || sync
-[ -z "$directory" ] || mv -f -- "$part" "$final" || fail publish "$final cannot be made"
+[ -z "$directory" ] || mv -f -- "$part" "$directory/$file" || fail publish "$directory/$file cannot be made"
 mv -f -- "$draft" "$manifest" || fail publish "$manifest cannot be made"
 [ -z "$directory" ] || sync "$directory" 2>/dev/null || sync
 printf 'backup %s: %s bytes, sha256 %s\n' "$backup" "$bytes" "$sha256"

@@ -15,6 +15,9 @@ from bot.domain.backup import KeptBackup, Proof, Purpose
 FORMAT = 1
 """Raised when a reader of the old form would misunderstand the new one; further keys do not raise it."""
 
+MYDUMPER = ".mydumper.tar"
+"""What follows the ID in the name of a file that mydumper made."""
+
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -83,6 +86,11 @@ class Manifest:
     def loads_sha256(self) -> str:
         """The checksum of what is unpacked and loaded: that of the file, or of what an encrypted file holds."""
         return self.packed_sha256 or self.sha256
+
+    @property
+    def by_mydumper(self) -> bool:
+        """Whether it is a folder of mydumper in one file, and no plain dump."""
+        return self.file == f"{self.backup}{MYDUMPER}"
 
     def kept(self) -> KeptBackup:
         """Give what people are told of it.
@@ -169,7 +177,7 @@ def parse_manifest(text: bytes) -> Manifest:
 def dump_files(backup: str) -> tuple[str, ...]:
     """Name the files in which the dump of a backup can lie."""
     packed = (f"{backup}.sql.zst", f"{backup}.sql.gz")
-    return (*packed, *(f"{name}.age" for name in packed))
+    return (*packed, *(f"{name}.age" for name in packed), f"{backup}{MYDUMPER}")
 
 
 def _manifest(data: Mapping[str, Any]) -> Manifest:

@@ -66,6 +66,9 @@ tuned() {
   done
 }
 
+# parallel_options: print the options for mydumper and myloader; newer versions take quotes for a part of the value
+parallel_options() { sed 's/^\([a-z]*\)="\([A-Za-z0-9._:%+-]*\)"$/\1=\2/' "$options"; }
+
 # unpack FILE: unpack standard input, as the name of a packed file says
 unpack() {
   case $1 in

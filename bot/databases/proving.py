@@ -12,8 +12,12 @@ from bot.databases.ports import HostReader, HostRunner
 from bot.databases.restoring import Stage, failed_stage, proof_job
 from bot.domain.acts import Prove
 from bot.domain.errors import Reason, Refused, problem
+from bot.domain.shell import syntax
 from bot.domain.target import Database
 from bot.engine.ports import Done, Effect, Ending, Failed, Job, Outcome, Output, Unknown
+
+_HAS_MYLOADER = syntax("command -v myloader >/dev/null 2>&1 && command -v tar >/dev/null 2>&1")
+_QUICK = 30.0
 
 
 class ProvePerformer:
@@ -26,6 +30,7 @@ class ProvePerformer:
 
     def __init__(self, runner: HostRunner, reader: HostReader) -> None:
         self._runner = runner
+        self._reader = reader
         self._finder = Finder(reader)
 
     async def perform(self, job: Job, output: Output) -> Outcome:
@@ -92,7 +97,17 @@ class ProvePerformer:
             return Failed(refused.problem)
         if found.presence is not Presence.WHOLE:
             return not_restorable(_act(job).backup, Stage.FILE, found.detail or found.presence.value)
+        if found.manifest is not None and found.manifest.by_mydumper and not await self._can_load(job):
+            detail = "mydumper made this backup, and myloader or tar is not installed"
+            return not_restorable(_act(job).backup, Stage.TOOLS, detail)
         return Done(proof_facts(found))
+
+    async def _can_load(self, job: Job) -> bool:
+        """Whether the host has what a folder of mydumper is restored with. One that does not answer is asked later."""
+        try:
+            return (await self._reader.read(job.place, _HAS_MYLOADER, _QUICK)).exit_status == 0
+        except Refused:
+            return True
 
 
 def not_restorable(backup: str, stage: Stage, detail: str) -> Failed:

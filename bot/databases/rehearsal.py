@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from importlib import resources
 
-from bot.databases.dump import OPTION_FILE, PREAMBLE, RESERVE_KIB, SHA256
+from bot.databases.dump import LEFT_BEHIND, OPTION_FILE, PREAMBLE, RESERVE_KIB, SHA256
 from bot.databases.manifest import Manifest
 from bot.databases.quoting import identifier, option_file
 from bot.databases.schema import SCHEMA_SQL, Schema, parse_lines, schema_of
@@ -27,7 +27,6 @@ ENVIRONMENT_FILE = "environment"
 _MOST_OF_A_FILE = 64 * 1024
 _MOST_OF_A_SOURCE = 64 * 1024
 
-_LEFT_BEHIND = resources.files(__package__).joinpath("left_behind.sh").read_text(encoding="utf-8")
 _SCRIPT = resources.files(__package__).joinpath("rehearsal.sh").read_text(encoding="utf-8")
 
 
@@ -123,7 +122,7 @@ def rehearsal_job(act: Rehearse, scratch: str, database: Database, attempt: int,
     for name, value in values.items():
         parts += [Syntax(f"{name}="), Word(value), Syntax("\n")]
     files = command("set", "--", *files_of(act))
-    script = Command((*parts, *files.parts, Syntax("\n" + PREAMBLE + SHA256 + _LEFT_BEHIND + _SCRIPT)))
+    script = Command((*parts, *files.parts, Syntax("\n" + PREAMBLE + SHA256 + LEFT_BEHIND + _SCRIPT)))
     environment = _environment(act, scratch, database)
     return RehearsalJob(script, {OPTION_FILE: option_file(database), ENVIRONMENT_FILE: environment})
 

@@ -118,6 +118,8 @@ class RehearsePerformer:
             manifest = await manifest_of(self._finder, job, backup)
             if manifest.encrypted_to:
                 return Data(why_not="backup_unreadable", detail=f"{backup} is encrypted, and the host has no key")
+            if manifest.by_mydumper:
+                return Data(why_not="backup_unreadable", detail=f"{backup} is a folder of mydumper, and no plain dump")
             return data_of(manifest, shelf.directory)
         except ValueError as error:
             return Data(why_not="backup_unreadable", detail=f"{backup}: {error}")

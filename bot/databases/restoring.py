@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from importlib import resources
 
-from bot.databases.dump import CONTENTS, OPTION_FILE, PREAMBLE, RESERVE_KIB, SHA256, only
+from bot.databases.dump import CONTENTS, LEFT_BEHIND, OPTION_FILE, PREAMBLE, RESERVE_KIB, SHA256, only
 from bot.databases.manifest import Manifest
 from bot.databases.quoting import identifier, option_file
 from bot.domain.backup import Proof
@@ -46,7 +46,7 @@ def script(name: str) -> str:
     return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
 
 
-_LOAD = script("record.sh") + script("load.sh")
+_LOAD = script("record.sh") + script("myloader.sh") + script("load.sh")
 _PROOF = script("proof.sh")
 _LOADED = script("loaded.sh")
 _SWAP = script("swap.sh")
@@ -186,6 +186,11 @@ def drop_job(database: Database, gone: str, tables: int | None) -> RestoringJob:
     return RestoringJob(Command((*settings(values), Syntax(PREAMBLE + _DROP))), {OPTION_FILE: option_file(database)})
 
 
+def only_on_host(manifest: Manifest) -> str:
+    """Say why a backup that mydumper made is not sent to a host."""
+    return f"{manifest.file} was made by mydumper, and can be restored only where it lies on the host"
+
+
 def _sql_text(text: str) -> str:
     # hexadecimal, so that nothing can end the literal in any SQL mode
     return f"CONVERT(0x{text.encode().hex()} USING utf8mb4)"
@@ -212,6 +217,8 @@ def _job(
 ) -> RestoringJob:
     for name in (database.name, fresh):
         identifier(name)
+    if isinstance(lies, Sent) and manifest.by_mydumper:
+        raise ValueError(only_on_host(manifest))
     folder = "" if isinstance(lies, Sent) else f"{lies.rstrip('/')}/"
     values = {
         "backup": manifest.backup,
@@ -231,7 +238,7 @@ def _job(
         **{f"status_{stage.value}": str(stage.exit_status) for stage in Stage},
     }
     kept_sh = f'kept="$COUNTERSIGN_RUN_DIR/{kept}"\n'
-    parts = [*settings(values), Syntax(kept_sh + PREAMBLE + SHA256 + CONTENTS + _LOAD + tail)]
+    parts = [*settings(values), Syntax(kept_sh + PREAMBLE + SHA256 + CONTENTS + LEFT_BEHIND + _LOAD + tail)]
     files = {OPTION_FILE: option_file(database), EXPECTED_FILE: Secret(_expected(manifest))}
     if isinstance(lies, Sent):
         files[MANIFEST_FILE] = Secret(lies.manifest.decode())

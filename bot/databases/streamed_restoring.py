@@ -12,7 +12,7 @@ from bot.databases.manifest import Manifest, parse_manifest
 from bot.databases.performers import Told, masked
 from bot.databases.ports import Holding, HostPipes, HostRunner, Vaults
 from bot.databases.proving import database_of, not_restorable, of_own_target, proof_facts
-from bot.databases.restoring import RestoringJob, Sent, Stage, failed_stage, load_job, proof_job
+from bot.databases.restoring import RestoringJob, Sent, Stage, failed_stage, load_job, only_on_host, proof_job
 from bot.databases.side_by_side import cut_short, side_by_side
 from bot.databases.vaulted import find_in_vault, manifest_file, read_whole
 from bot.domain.acts import Load, Prove
@@ -168,6 +168,8 @@ async def _file_alone(vault: Holding, backup: str) -> Outcome:
     found = await read_whole(vault, backup)
     if found.manifest is None or found.detail:
         return not_restorable(backup, Stage.FILE, found.detail or found.presence.value)
+    if found.manifest.by_mydumper:
+        return not_restorable(backup, Stage.TOOLS, only_on_host(found.manifest))
     return Done(proof_facts(found))
 
 

@@ -19,16 +19,6 @@ lock_wait=60
 touched=
 swapped=
 
-# in_database NAME COMMAND…: run a function that asks, about another database
-in_database() {
-  database=$1
-  shift
-  "$@"
-  asked=$?
-  database=$source
-  return "$asked"
-}
-
 name="CONCAT('\`', REPLACE(table_name, '\`', '\`\`'), '\`')"
 
 # moves FROM-SQL TO-SQL: print the parts of RENAME TABLE that move the tables of $database, each after a comma
@@ -47,23 +37,6 @@ drops() {
       UNION ALL SELECT routine_type, routine_name FROM information_schema.routines
         WHERE routine_schema = DATABASE() AND $whole
       UNION ALL SELECT 'EVENT', event_name FROM information_schema.events WHERE event_schema = DATABASE() AND $whole) o"
-}
-
-# beside_tables DATABASE EVENTS TABLE…: print what makes everything beside the tables of a database
-beside_tables() {
-  from=$1
-  with=$2
-  shift 2
-  if [ "$whole" = 1 ]; then set -- --routines "$with" -- "$from"; else set -- -- "$from" "$@"; fi
-  "$tool" --defaults-file="$options" $tuned --default-character-set=utf8mb4 --no-create-info --no-data --triggers "$@" ||
-    return 1
-  [ "$whole" = 1 ] || return 0
-  set --
-  while IFS= read -r view; do [ -z "$view" ] || set -- "$@" "$view"; done <<END
-$(in_database "$from" ask "SELECT table_name FROM information_schema.views WHERE table_schema = DATABASE()")
-END
-  [ $# -gt 0 ] || return 0
-  "$tool" --defaults-file="$options" $tuned --default-character-set=utf8mb4 --no-data --skip-triggers -- "$from" "$@"
 }
 
 plain() { sed -e '/^\/\*M!999999/d' "$1"; }

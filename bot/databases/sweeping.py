@@ -1,15 +1,15 @@
-"""Removing what a killed rehearsal or proof left: scratch databases of runs that are over, worktrees nobody is in."""
+"""Removing what a killed rehearsal, dump or proof left: scratch databases, worktrees and folders of nobody any more."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from importlib import resources
 from typing import Protocol
 
 import structlog
 
 from bot.databases.connect import Connections
+from bot.databases.dump import LEFT_BEHIND
 from bot.databases.ports import HostReader
 from bot.domain.errors import Refused
 from bot.domain.run import Run
@@ -23,7 +23,6 @@ _SCRATCH = re.compile(r"_countersign_(?:rehearsal|proof)_(?P<run>[a-z0-9]+?)(?:_
 
 _DATABASES = "SELECT schema_name FROM information_schema.schemata WHERE LEFT(schema_name, CHAR_LENGTH(%s)) = %s"
 
-_FUNCTIONS = resources.files(__package__).joinpath("left_behind.sh").read_text(encoding="utf-8")
 _WORKTREES = """
 for old in "${TMPDIR:-/tmp}"/countersign-look.*; do
   [ ! -O "$old" ] || find "$old" -prune -mtime +0 -exec rm -rf {} +
@@ -37,6 +36,19 @@ for owner in "$git_dir"/countersign-rehearsal-*.owner; do
   fi
 done
 """
+
+_PARTS = """
+cd -- "$directory" 2>/dev/null || exit 0
+for part in B-*.part S-*.part; do
+  if [ -e "$part/owner" ]; then
+    ! lives "$part/owner" || continue
+  else
+    [ -n "$(find "$part" -prune -mtime +0 2>/dev/null)" ] || continue
+  fi
+  rm -rf -- "$part" && printf '%s\\n' "$directory/$part"
+done
+"""
+"""Unfinished dumps whose owner is gone; those that name none, when nothing was written to them for a day."""
 
 _log = structlog.get_logger()
 
@@ -82,7 +94,7 @@ class Sweeper:
         for target in targets:
             if target.database is None or not target.database.scratch:
                 continue
-            for remove in (self.databases, self.worktrees):
+            for remove in (self.databases, self.worktrees, self.parts):
                 try:
                     removed = await remove(target)
                 except Refused as refused:
@@ -125,7 +137,26 @@ class Sweeper:
         Raises:
             Refused: with a host's reason.
         """
-        command = Command((Syntax("path="), Word(target.path), Syntax(f"\n{_FUNCTIONS}{_WORKTREES}")))
+        command = Command((Syntax("path="), Word(target.path), Syntax(f"\n{LEFT_BEHIND}{_WORKTREES}")))
+        answer = await self._reader.read(target.hosts[0], command, _SECONDS)
+        return tuple(answer.stdout.decode(errors="replace").splitlines())
+
+    async def parts(self, target: Target) -> tuple[str, ...]:
+        """Remove, on the first host, what is left of dumps and restores that are no longer at work.
+
+        Args:
+            target: whose directory of backups is looked at; one that keeps them elsewhere has none.
+
+        Returns:
+            The paths of what was removed.
+
+        Raises:
+            Refused: with a host's reason.
+        """
+        if target.backups is None or not target.backups.directory:
+            return ()
+        directory = target.backups.directory.rstrip("/")
+        command = Command((Syntax("directory="), Word(directory), Syntax(f"\n{LEFT_BEHIND}{_PARTS}")))
         answer = await self._reader.read(target.hosts[0], command, _SECONDS)
         return tuple(answer.stdout.decode(errors="replace").splitlines())
 

@@ -114,6 +114,10 @@ class Bucket:
     prefix: str = ""
 
 
+MYDUMPER_FROM = 10 << 30
+"""Bytes from which a database counts as large, where nothing else is said."""
+
+
 @dataclass(frozen=True)
 class Backups:
     """Where and when backups are made.
@@ -128,6 +132,7 @@ class Backups:
         store: where they are kept instead of the host's directory; None is the host.
         encrypt_to: the age key (`age1…`) that files are encrypted to; None leaves them as they are.
         identity: the private key to it (`AGE-SECRET-KEY-1…`), which never leaves the bot; None where the bot has none.
+        mydumper_from: bytes of data from which a whole database is dumped with mydumper, where that suits it.
     """
 
     directory: str
@@ -139,6 +144,7 @@ class Backups:
     store: BotDirectory | Bucket | None = None
     encrypt_to: str | None = None
     identity: Secret | None = None
+    mydumper_from: int = MYDUMPER_FROM
 
     @property
     def opens(self) -> bool:

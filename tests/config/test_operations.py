@@ -161,6 +161,15 @@ def test_who_is_called_and_when():
     assert found.policy.require_proven_backup == timedelta(minutes=90)
 
 
+@pytest.mark.parametrize(
+    ("written", "size"), [("", 10 << 30), ("mydumper_from: 500MiB, ", 500 << 20), ("mydumper_from: 2TiB, ", 2 << 40)]
+)
+def test_from_which_size_mydumper_makes_the_dump(written: str, size: int):
+    (found,) = load(RIGHT.replace("keep: {daily: 7}}", f"{written}keep: {{daily: 7}}}}")).targets.values()
+    assert found.backups is not None
+    assert found.backups.mydumper_from == size
+
+
 def test_secrets_do_not_show():
     loaded = load(RIGHT)
     assert "correct horse" not in f"{loaded!r} {loaded}"

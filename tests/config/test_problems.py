@@ -68,6 +68,11 @@ MISTAKES = {
             "database none is ever proven"
         ],
     ),
+    "a size without a unit": (
+        "keep: {daily: 7}}",
+        "mydumper_from: '500'}",
+        [f"29: {ENV}.backups.mydumper_from: not a size; write a number and MiB, GiB or TiB, such as 500MiB or 10GiB"],
+    ),
     "a call that nobody hears": (
         "keep: {daily: 7}}",
         "alert: [anyone]}",

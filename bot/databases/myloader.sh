@@ -1,0 +1,56 @@
+# Restoring what mydumper.sh made, for POSIX sh: what load.sh does with a dump that is a folder. It needs as much room as
+# the file beside the file, for the time of the restore.
+
+folder=
+
+# unfold: unpack the dump into a folder beside it; `owner` in it says who is at work there
+unfold() {
+  first myloader >/dev/null || fail tools 'myloader is not installed, and mydumper made this backup'
+  first tar >/dev/null || fail tools 'tar is not installed'
+  directory=${dump%/*}
+  free=$(free_kib "$directory")
+  needed=$(($(wc -c <"$dump") / 1024 + reserve))
+  if [ -n "$free" ] && [ "$free" -lt "$needed" ]; then
+    fail space "$directory has $free KiB free, and $needed KiB are needed to unpack $dump"
+  fi
+  folder=$directory/$backup.mydumper.${kept##*/}-$attempt.part
+  rm -rf -- "$folder"
+  mkdir -- "$folder" || fail create "$folder cannot be made"
+  printf '%s %s\n' "$$" "$(born "$$")" >"$folder/owner"
+  tar -xf "$dump" -C "$folder" || fail interrupted "$dump cannot be unpacked into $folder"
+  root=$folder/$backup
+}
+
+# fold_up: take the unpacked dump away again
+fold_up() {
+  [ -z "$folder" ] || rm -rf -- "$folder"
+  folder=
+}
+
+# load_rows: run myloader; what it says of errors is kept in $said. It may end with 0 after one.
+load_rows() {
+  parallel_options >"$COUNTERSIGN_FILES/mydumper.cnf"
+  set -- --defaults-file="$COUNTERSIGN_FILES/mydumper.cnf" --directory="$root/rows" --database="$fresh"
+  # Without it, replicas would not get what is put into the place of the live tables.
+  case $(myloader --help 2>/dev/null) in *--enable-binlog*) set -- "$@" --enable-binlog ;; esac
+  myloader "$@" >"$folder/log" 2>&1
+  loaded=$?
+  grep -E 'CRITICAL|ERROR \*\*' "$folder/log" >"$said"
+  [ "$loaded" = 0 ] && [ ! -s "$said" ] || {
+    [ -s "$said" ] || tail -n 4 "$folder/log" >"$said"
+    [ "$loaded" -le 128 ] || printf 'myloader was ended\n' >>"$said"
+    return 1
+  }
+}
+
+# load_folder: restore the tables, the rows, and what is beside them; notes the stages as a dump in one piece has them
+load_folder() {
+  unfold
+  stages='unpack=0
+fitting=0
+load=0'
+  fitting <"$root/schema.sql" | sql "$fresh" >/dev/null 2>"$said" || stages=load=1
+  [ "$stages" = load=1 ] || load_rows || stages=load=1
+  [ "$stages" = load=1 ] || fitting <"$root/beside.sql" | sql "$fresh" >/dev/null 2>"$said" || stages=load=1
+  fold_up
+}
