@@ -37,6 +37,8 @@ def workspace() -> dict[str, Any]:
     content = copy.deepcopy(DEFAULT_WORKSPACE)
     for person in content["users"]:
         person["hint"] = _HINTS.get(person["id"], "")
+        # All of them are the one newcomer at this browser, with one clock on the wall.
+        person["tz"] = ""
     content["welcome"] = _WELCOME
     return content
 

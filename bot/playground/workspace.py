@@ -31,7 +31,7 @@ class Person:
         display_name: what messages show.
         title: role, shown beside the name.
         colour: background of the avatar, a CSS hex colour.
-        tz: IANA time zone; dates in messages are shown in it.
+        tz: IANA time zone; dates in messages are shown in it. Empty: in that of the browser.
         is_bot: an app's user.
         deleted: deactivated.
         is_restricted: a guest.

@@ -1,7 +1,7 @@
 // Times, in the time zone of whoever reads.
 
 function parts(date, zone, options) {
-  return new Intl.DateTimeFormat("en-GB", { timeZone: zone, ...options }).format(date);
+  return new Intl.DateTimeFormat("en-GB", { timeZone: zone || undefined, ...options }).format(date);
 }
 
 const FORMATS = {
