@@ -5,14 +5,22 @@ Usage: scripts/walk_backup.py DIRECTORY
 
 from __future__ import annotations
 
+from playwright.async_api import Page
 from walking import Walker, walk
 
 from bot.demo.operations import APP
 from bot.demo.visitor import payload
+from bot.demo.workspace import ONCALL
 
 BACKUP, LIST = "/backup compte production", "/backup list compte production"
 RESTORE, VERIFY = "/backup restore compte production", "/backup verify compte production"
 DROP_OLD = "/backup drop-old compte production"
+
+
+async def open_menu(page: Page) -> None:
+    """Open the page's menu, and come to what it has about backups."""
+    await page.click("#open-menu")
+    await page.get_by_role("menuitem", name="Let the schedule fire").scroll_into_view_if_needed()
 
 
 async def rows(walker: Walker) -> int:
@@ -59,31 +67,41 @@ async def old_tables_dropped(walker: Walker) -> None:
 
 
 async def spoilt(walker: Walker, backup: str) -> None:
-    """Spoil a file, and see that it is refused before anybody is asked."""
+    """Spoil a file, and see that it is refused before anybody is asked, and called damaged from then on."""
     await walker.choose("spoil-backup")
-    run = await walker.ask(f"{VERIFY} {backup}")
-    assert await walker.end(run) == "failed"
-    await walker.picture(run, "result", "8-verify-refused")
     run = await walker.ask(f"{RESTORE} {backup}")
     assert await walker.end(run) == "failed"
     assert (await walker.visitor.look()).newest("approval", run) is None
     await walker.thread(run, "8-restore-refused-thread")
     await walker.picture(run, "result", "8-restore-refused")
-    await walker.told(LIST, "9-list-after")
+    await walker.told(LIST, "9-list-damaged")
+    run = await walker.ask(f"{VERIFY} {backup}")
+    assert await walker.end(run) == "failed"
+    await walker.picture(run, "result", "9-verify-refused")
 
 
 async def fired(walker: Walker) -> None:
-    """See a scheduled backup fire: once when all is well, and once when it fails and the on-call is called."""
+    """See a scheduled backup fire: once when all is well, and once when it cannot be made and the on-call is called."""
     await walker.choose("schedule-soon")
     run = await walker.new_run()
     assert await walker.end(run) == "succeeded"
     await walker.thread(run, "10-scheduled-thread")
     await walker.picture(run, "result", "10-scheduled-result")
     await walker.channel("10-scheduled-channel")
+    backups = walker.stage.application.backups
+    backups.rename(backups.with_name("elsewhere"))
+    backups.write_text("a file stands where the directory should be")
+    await walker.choose("schedule-soon")
+    run = await walker.new_run()
+    assert await walker.end(run) == "failed"
+    await walker.thread(run, "11-scheduled-failed-thread")
+    await walker.picture(run, "result", "11-scheduled-failed")
+    await walker.channel("11-scheduled-failed-channel", ONCALL)
 
 
 async def story(walker: Walker) -> None:
     """Walk."""
+    await walker.shot("", "0-menu", open_menu)
     backup = await backed_up(walker)
     await lost_and_found(walker, backup)
     await old_tables_dropped(walker)

@@ -111,7 +111,8 @@ class ProvePerformer:
 
 
 def not_restorable(backup: str, stage: Stage, detail: str) -> Failed:
-    """Say that a backup could not be restored, and where that failed."""
+    """Say that a backup could not be restored, and where that failed; scripts begin what they say with as much."""
+    detail = detail.replace(f"restoring {backup} failed at {stage.value}: ", "")
     return Failed(problem(Reason.NOT_RESTORABLE, backup=backup, stage=stage.value, detail=detail))
 
 

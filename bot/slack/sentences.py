@@ -27,6 +27,9 @@ _UNSAID = "–"
 _PRESENT = "\u2060"
 """A value that is there but shows nothing."""
 
+_RESTORING = {"file": "is_bad", "refuted": "is_bad", "proof": "is_bad", "half": "is_half"}
+"""What is right after a restore failed at a stage: the backup is bad, or the live database is half changed."""
+
 _SHA = 40
 
 _INSTANTS = {Reason.LOCKED: ("since",), Reason.FROZEN: ("until",), Reason.NO_OVERRIDE: ("until",)}
@@ -193,6 +196,10 @@ def _shown(found: Problem, sentences: Sentences) -> dict[str, str]:
     for name in ("title", "people", "environment", "session", "query", "backup", "lacks"):
         if not facts.get(name):
             shown[f"{name}_missing"] = Markup(_PRESENT)
+    if found.reason is Reason.NOT_RESTORABLE:
+        kind = _RESTORING.get(facts.get("stage", ""), "is_hindered")
+        shown[kind] = Markup(_PRESENT)
+        shown["is_whole"] = Markup("" if kind == "is_half" else _PRESENT)
     if found.reason is Reason.DISK_FULL:
         shown |= {name: _kib(facts[name], sentences) for name in ("free", "needs") if name in facts}
     if found.reason is Reason.NO_PROVEN_BACKUP:

@@ -34,6 +34,9 @@ async def test_a_backup_runs_without_a_gate_and_says_its_name(stage: Stage, lara
     assert files == [f"{backup}.json", f"{backup}.sql.zst"]
     card = stage.payload("card")
     assert (card["command"], card["state"]) == ("backup", "succeeded")
+    for said in (stage.result(""), json.dumps(stage.messages("card")[-1]["blocks"], ensure_ascii=False)):
+        assert f"💾 `{backup}` · " in said
+        assert "*proven* · restores in about" in said
 
 
 async def test_two_backups_at_once_are_made_one_after_the_other(new_stage: NewStage, ssh_host: Host) -> None:
@@ -102,6 +105,8 @@ async def test_a_restore_is_approved_by_two_and_brings_the_rows_back(
     assert "• `user_sessions`: written to · 500 → 0 rows" in plan
 
     old = f"{name}_countersign_before_{run.removeprefix('R-').lower()}"
+    assert f"`{backup}` is live, with the data of" in stage.result(run)
+    assert f"What was there before is in `{old}`" in stage.result(run)
     assert await beside(mariadb, name) == {old}
     await stage.told("/backup list compte production")
     assert old in json.dumps(stage.snapshot()["ephemerals"][-1])

@@ -192,6 +192,8 @@ async def test_a_host_that_dies_in_the_swap_leaves_the_site_down_and_loses_nothi
     key = run.removeprefix("R-").lower()
     fresh, old = (f"{name}_countersign_{kind}_{key}" for kind in ("restore", "before"))
     assert await beside(mariadb, name) == {fresh, old}
+    assert f"What was live: in `{old}`, or still in `{name}`" in stage.result(run)
+    assert f"What comes back: in `{name}`, or still in `{fresh}`" in stage.result(run)
     # whichever way the statement went that nobody saw the end of, both are there whole
     homes = [await rows_of(mariadb, database) for database in (name, fresh, old)]
     assert was in homes

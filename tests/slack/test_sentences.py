@@ -106,3 +106,19 @@ def test_durations(seconds: float, text: str) -> None:
 @pytest.mark.parametrize(("count", "text"), [(840, "840 B"), (12_897_485, "12.3 MB"), (3 << 40, "3.0 TB")])
 def test_sizes(count: int, text: str) -> None:
     assert SAY.size(count) == text
+
+
+@pytest.mark.parametrize(
+    ("stage", "right", "not_done"),
+    [
+        ("file", "Choose another one: ", "The live database is as it was."),
+        ("refuted", "Choose another one: ", "The live database is as it was."),
+        ("space", "Mend what stands in its way", "The live database is as it was."),
+        ("half", "See where the tables are before anything else", "*Live tables may not be where they belong.*"),
+    ],
+)
+def test_what_is_right_after_a_restore_depends_on_where_it_failed(stage: str, right: str, not_done: str) -> None:
+    found = problem(Reason.NOT_RESTORABLE, backup="B-1", stage=stage, detail="why")
+    assert SAY.wrong(found) == "Backup `B-1` could not be restored: why."
+    assert SAY.right(found).startswith(right)
+    assert SAY.not_done(found) == not_done

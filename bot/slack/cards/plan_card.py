@@ -7,6 +7,7 @@ from datetime import datetime
 
 from bot.domain.backup import Proof
 from bot.domain.plan import Plan
+from bot.domain.request import Action
 from bot.domain.run import Run, StepState
 from bot.slack import markup
 from bot.slack.cards import backup_findings, evidence, way_back
@@ -29,6 +30,8 @@ from bot.slack.scene import (
 _MOST_COMMITS = 6
 _MOST_MIGRATIONS = 12
 _MOST_STEPS = 40
+_REPLACES = "restore"
+"""The kind of finding that says what a restore replaces."""
 
 
 def plan_card(run: Run, plan: Plan, digest: str, scene: Scene) -> Message:
@@ -55,6 +58,9 @@ def plan_card(run: Run, plan: Plan, digest: str, scene: Scene) -> Message:
             section(way_back.way(plan, scene)),
             section(lines(_migrations(plan, scene))),
             section(lines(evidence.changes(plan, scene))),
+            section(_replaces(plan, scene)),
+            section(backup_findings.dropped(plan, scene)),
+            section(backup_findings.written_since(plan, scene)),
             section(
                 lines(
                     (
@@ -65,9 +71,7 @@ def plan_card(run: Run, plan: Plan, digest: str, scene: Scene) -> Message:
                     )
                 )
             ),
-            section(backup_findings.dropped(plan, scene)),
-            section(backup_findings.written_since(plan, scene)),
-            section(lines(_steps(after, scene))),
+            section(lines(_steps(plan, after, scene))),
             section(evidence.statements(plan, scene)),
             context(_skipped(plan, scene)),
             context(say("plan.digest", digest=digest[:12])),
@@ -134,8 +138,10 @@ def _migrations(plan: Plan, scene: Scene) -> tuple[Markup, ...]:
 
 def _backup(run: Run, scene: Scene) -> Markup:
     say = scene.sentences.say
-    found = backup_of(run)
     planned = run.plan.backup if run.plan else None
+    if run.request.action is Action.BACKUP or _drops_alone(run):
+        return say("plan.backup.alone", id=planned) if planned else Markup("")
+    found = backup_of(run)
     if found is not None:
         size = found.facts.get("bytes") or found.facts.get("size") or ""
         return say(
@@ -147,6 +153,10 @@ def _backup(run: Run, scene: Scene) -> Markup:
             restore=_restores_in(found.facts.get("restore_seconds", ""), scene),
         )
     return say("plan.backup.planned", id=planned) if planned else say("plan.backup.none")
+
+
+def _drops_alone(run: Run) -> bool:
+    return run.plan is not None and any(finding.kind == "drop_old" for finding in run.plan.findings)
 
 
 def _proof(facts: Mapping[str, str], scene: Scene) -> Markup:
@@ -165,6 +175,7 @@ def _about_backup(facts: Mapping[str, str], scene: Scene) -> dict[str, str]:
         return {}
     return {
         "made": markup.time_of_day(datetime.fromisoformat(facts["made_at"])),
+        "ago": markup.ago(datetime.fromisoformat(facts["made_at"])),
         "proof": _proof(facts, scene),
         "restore": _restores_in(facts.get("seconds", ""), scene),
     }
@@ -203,10 +214,18 @@ def _predicted_downtime(plan: Plan) -> float:
     return float(seconds) if seconds.isdigit() else 0.0
 
 
+def _replaces(plan: Plan, scene: Scene) -> Markup:
+    """Say what a restore replaces; it comes before all else. Nothing of another plan."""
+    facts = next((finding.facts for finding in plan.findings if finding.kind == _REPLACES), None)
+    return (
+        scene.sentences.say(f"finding.{_REPLACES}", **{**facts, **_about_backup(facts, scene)}) if facts else Markup("")
+    )
+
+
 def _findings(plan: Plan, scene: Scene) -> tuple[Markup, ...]:
     shown = []
     for finding in plan.findings:
-        told_elsewhere = evidence.KINDS | backup_findings.KINDS | {BACKUP, way_back.KIND}
+        told_elsewhere = evidence.KINDS | backup_findings.KINDS | {BACKUP, way_back.KIND, _REPLACES}
         if finding.kind in told_elsewhere:
             continue
         key = f"finding.{finding.kind}"
@@ -230,7 +249,7 @@ def _steps_after_approval(run: Run, plan: Plan) -> tuple[Shown, ...]:
     )
 
 
-def _steps(after: tuple[Shown, ...], scene: Scene) -> tuple[Markup, ...]:
+def _steps(plan: Plan, after: tuple[Shown, ...], scene: Scene) -> tuple[Markup, ...]:
     say, count = scene.sentences.say, scene.sentences.count
     if not after:
         return (say("plan.steps.none"),)
@@ -246,7 +265,8 @@ def _steps(after: tuple[Shown, ...], scene: Scene) -> tuple[Markup, ...]:
         for index, step in enumerate(after[:_MOST_STEPS], start=1)
     ]
     rest = len(after) - len(shown)
-    return (say("plan.steps", places=places(common)), *shown, count("plan.more", rest) if rest else Markup(""))
+    title = "plan.steps" if plan.requirement.needed else "plan.steps.ungated"
+    return (say(title, places=places(common)), *shown, count("plan.more", rest) if rest else Markup(""))
 
 
 def _skipped(plan: Plan, scene: Scene) -> Markup:

@@ -10,7 +10,7 @@ from bot.domain.proof import OVERDUE
 from bot.domain.request import Action
 from bot.domain.run import Run, RunState, StepState, step_state
 from bot.slack import markup
-from bot.slack.cards import aftermath, evidence
+from bot.slack.cards import aftermath, backup_outcome, evidence
 from bot.slack.cards.approval_card import differences
 from bot.slack.cards.audience import mentions
 from bot.slack.cards.backup_size import much_smaller
@@ -56,7 +56,8 @@ def result_card(run: Run, scene: Scene) -> Message:
             **words,
         ),
         (
-            section(lines((headline, _figures(run, scene), much_smaller(run, scene), *_wrong(run, scene)))),
+            section(lines((headline, _figures(run, scene), *_about_backups(run, scene), *_wrong(run, scene)))),
+            section(backup_outcome.in_doubt(run, scene)),
             section(lines(_facts(run, scene))),
             section(aftermath.said(run, scene)) if run.state is RunState.NEEDS_HUMAN else None,
             section(aftermath.migrations(run, scene)) if run.state is RunState.NEEDS_HUMAN else None,
@@ -72,6 +73,10 @@ def result_card(run: Run, scene: Scene) -> Message:
             **({"backup": backup} if backup else {}),
         },
     )
+
+
+def _about_backups(run: Run, scene: Scene) -> tuple[Markup, ...]:
+    return backup_outcome.kept(run, scene), much_smaller(run, scene), backup_outcome.put_back(run, scene)
 
 
 def _decisions(run: Run, scene: Scene) -> tuple[Block, ...]:
@@ -142,9 +147,14 @@ def _figures(run: Run, scene: Scene) -> Markup:
             markup.code(sha) if sha else "",
             say("result.took", seconds=scene.sentences.duration(seconds(run, scene.now))),
             site,
-            say("result.backup", id=backup) if backup else "",
+            say(_backup_key(run), id=backup) if backup and run.request.action is not Action.BACKUP else "",
         )
     )
+
+
+def _backup_key(run: Run) -> str:
+    is_safety = run.request.action is Action.RESTORE
+    return "result.safety" if is_safety else "result.backup"
 
 
 def _stays_up(run: Run) -> bool:

@@ -8,6 +8,7 @@ from bot.domain.reminders import is_overdue
 from bot.domain.request import EMERGENCY
 from bot.domain.run import Run, RunState
 from bot.slack import markup
+from bot.slack.cards import backup_outcome
 from bot.slack.cards.audience import approvers, emoji, names, voters
 from bot.slack.cards.step_line import step_line
 from bot.slack.markup import Markup
@@ -93,6 +94,8 @@ def run_card(run: Run, scene: Scene) -> Message:
 
 def _subject(run: Run, scene: Scene) -> Markup:
     """Say which commit it is about, or which ref while that is not known yet."""
+    if made := backup_outcome.kept(run, scene):
+        return made
     if run.plan is not None and run.plan.sha is not None:
         sha = run.plan.sha
         subject = next((commit.subject for commit in run.plan.commits if commit.sha == sha.text), "")
