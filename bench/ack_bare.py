@@ -21,7 +21,7 @@ async def _main() -> None:
         await ack()
 
     handler = AsyncSocketModeHandler(app, os.environ["SLACK_APP_TOKEN"])
-    await handler.connect_async()  # type: ignore[no-untyped-call]
+    await handler.connect_async()
     print("ready")
     sys.stdout.flush()
     await asyncio.Event().wait()

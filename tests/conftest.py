@@ -86,7 +86,7 @@ async def new_host(servers_folder: Path) -> AsyncIterator[Callable[..., Awaitabl
             folder = servers_folder / f"host-{next(_numbers)}"
             folder.mkdir()
             stack.callback(shutil.rmtree, folder, ignore_errors=True)
-            return await stack.enter_async_context(Host(folder, **options))  # type: ignore[arg-type]
+            return await stack.enter_async_context(Host(folder, **options))
 
         yield make
 

@@ -50,7 +50,7 @@ def register(app: typer.Typer) -> None:
         context: typer.Context,
         limit: LimitOption = 20,
         env: EnvOption = None,
-        as_json: JsonOption = False,  # noqa: FBT002
+        as_json: JsonOption = False,  # noqa: FBT002 - an option of the console
     ) -> None:
         """List the latest runs, newest first."""
         _run(context, env, _listing(limit, as_json=as_json))
@@ -60,7 +60,7 @@ def register(app: typer.Typer) -> None:
         context: typer.Context,
         run: RunArgument,
         env: EnvOption = None,
-        as_json: JsonOption = False,  # noqa: FBT002
+        as_json: JsonOption = False,  # noqa: FBT002 - an option of the console
     ) -> None:
         """Show one run: plan, approval, steps, history. Exit status 1 where there is no such run."""
         _run(context, env, _of_run(run, show_json if as_json else show_text))
@@ -70,7 +70,7 @@ def register(app: typer.Typer) -> None:
         context: typer.Context,
         run: RunArgument,
         env: EnvOption = None,
-        as_json: JsonOption = False,  # noqa: FBT002
+        as_json: JsonOption = False,  # noqa: FBT002 - an option of the console
     ) -> None:
         """Print what the steps of a run printed. Exit status 1 where there is no such run."""
         _run(context, env, _of_run(run, log_json if as_json else log_text))
@@ -80,7 +80,7 @@ def register(app: typer.Typer) -> None:
         context: typer.Context,
         run: RunArgument,
         env: EnvOption = None,
-        as_json: JsonOption = False,  # noqa: FBT002
+        as_json: JsonOption = False,  # noqa: FBT002 - an option of the console
     ) -> None:
         """Cancel a run, also while Slack is down; the bot takes it, now or when it is back. Status 1: no such run."""
         _ask(context, env, cancelling(run, as_json=as_json), open_petitions)

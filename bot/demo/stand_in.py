@@ -100,7 +100,7 @@ def _systemctl(host: Path, argv: list[str]) -> int:
     failing = [unit for unit in units if (host / "units" / unit.removesuffix(".service")).exists()]
     if action in ("is-active", "is-failed"):
         for unit in units:
-            print("failed" if unit in failing else "active")  # noqa: T201 - a program's output
+            print("failed" if unit in failing else "active")
         return 3 if bool(failing) == (action == "is-active") else 0
     if action in ("restart", "reload", "start", "try-restart", "reload-or-restart") and failing:
         for unit in failing:
@@ -114,7 +114,7 @@ def _composer(host: Path, argv: list[str]) -> int:
     del host
     words = [word for word in argv[1:] if not word.startswith("-")]
     if not words:
-        print("Composer version 2.5.5 (stand-in of the demonstration)")  # noqa: T201
+        print("Composer version 2.5.5 (stand-in of the demonstration)")
         return 0
     if words[0] not in ("install", "dump-autoload", "dumpautoload"):
         sys.stderr.write(f"composer: the demonstration's stand-in does not know {words[0]!r}\n")
@@ -127,14 +127,14 @@ def _composer(host: Path, argv: list[str]) -> int:
         return 1
     installed = Path("vendor/composer/installed.json")
     wanted = json.dumps({"packages": packages, "dev": False, "lock": hashlib.sha256(lock).hexdigest()}, indent=4) + "\n"
-    print("Installing dependencies from lock file\nVerifying lock file contents can be installed on current platform.")  # noqa: T201
+    print("Installing dependencies from lock file\nVerifying lock file contents can be installed on current platform.")
     if installed.is_file() and installed.read_text() == wanted and Path("vendor/autoload.php").is_file():
-        print("Nothing to install, update or remove")  # noqa: T201
+        print("Nothing to install, update or remove")
     else:
-        print(f"Package operations: {len(packages)} installs, 0 updates, 0 removals")  # noqa: T201
+        print(f"Package operations: {len(packages)} installs, 0 updates, 0 removals")
         for package in packages:
-            print(f"  - Installing {package['name']} ({package['version']}): Extracting archive")  # noqa: T201
-    print("Generating optimized autoload files")  # noqa: T201
+            print(f"  - Installing {package['name']} ({package['version']}): Extracting archive")
+    print("Generating optimized autoload files")
     installed.parent.mkdir(parents=True, exist_ok=True)
     Path("vendor/autoload.php").write_text(AUTOLOAD)
     installed.write_text(wanted)
@@ -145,7 +145,7 @@ def _npm(host: Path, argv: list[str]) -> int:
     del host
     words = [word for word in argv[1:] if not word.startswith("-")]
     if not words:
-        print("9.2.0")  # noqa: T201
+        print("9.2.0")
         return 0
     if words[0] in ("ci", "install"):
         return _npm_ci()
@@ -166,7 +166,7 @@ def _npm_ci() -> int:
         return 1
     Path("node_modules").mkdir(exist_ok=True)
     Path("node_modules/.package-lock.json").write_bytes(lock)
-    print(f"added {len(packages)} packages in 1s")  # noqa: T201
+    print(f"added {len(packages)} packages in 1s")
     return 0
 
 
@@ -183,7 +183,7 @@ def _npm_build() -> int:
         manifest[str(source)] = {"file": str(built), "src": str(source)}
     Path("public/build").mkdir(parents=True, exist_ok=True)
     Path("public/build/manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
-    print(f"✓ {len(manifest)} modules transformed.\npublic/build/manifest.json")  # noqa: T201
+    print(f"✓ {len(manifest)} modules transformed.\npublic/build/manifest.json")
     return 0
 
 

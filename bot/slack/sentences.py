@@ -121,7 +121,7 @@ class Sentences:
             return known[text]
         for pattern, said in self._patterns:
             if match := pattern.fullmatch(text):
-                return _VALUE.sub(lambda value, found=match: found[value.group(1)], said)  # type: ignore[misc]
+                return _filled(said, match)
         return text
 
     def _decimal(self, value: float) -> str:
@@ -238,3 +238,7 @@ def _naming(found: Problem) -> Problem:
 
 def _kib(text: str, sentences: Sentences) -> str:
     return sentences.size(int(text) * 1024) if text.isdigit() else text
+
+
+def _filled(said: str, match: re.Match[str]) -> str:
+    return _VALUE.sub(lambda value: match[value.group(1)], said)

@@ -97,12 +97,15 @@ class GroupCommit(Generic[Item, Result]):
             return
         for item, answer in batch:
             try:
-                (result,) = await self._transact(lambda connection, item=item: self._together(connection, [item]))  # type: ignore[misc]
+                (result,) = await self._transact(self._alone(item))
             except Exception as own:  # noqa: BLE001, RUF100 - told to the one it belongs to
                 _fail([(item, answer)], own)
             else:
                 if not answer.done():
                     answer.set_result(result)
+
+    def _alone(self, item: Item) -> Callable[[Connection], list[Result]]:
+        return lambda connection: self._together(connection, [item])
 
 
 def _fail(batch: list[tuple[Item, asyncio.Future[Result]]], error: Exception) -> None:

@@ -128,8 +128,8 @@ def make_mortal(mortality: Mortality) -> None:
         if about is not None:
             mortality.passes(f"after commit {about}")
 
-    Database.write = mortal_write  # type: ignore[method-assign]
-    DefaultDialect.do_commit = mortal_commit  # type: ignore[method-assign]
+    Database.write = mortal_write
+    DefaultDialect.do_commit = mortal_commit
     connection = asyncssh.SSHClientConnection
     connection.create_process = mortality.around(
         lambda *_, **__: f"ssh start [{mortality.step}]", connection.create_process
@@ -149,9 +149,9 @@ def make_mortal(mortality: Mortality) -> None:
 
     asyncssh.SSHWriter.write_eof = mortal_sent
     SSHClientChannel._process_exit_status_request = mortal_exit_status
-    AsyncWebClient.api_call = mortality.around(about_call, AsyncWebClient.api_call)  # type: ignore[method-assign]
-    AsyncWebhookClient.send = mortality.around(lambda *_, **__: "slack response_url", AsyncWebhookClient.send)  # type: ignore[method-assign]
-    AsyncBaseSocketModeClient.send_socket_mode_response = mortality.around(  # type: ignore[method-assign]
+    AsyncWebClient.api_call = mortality.around(about_call, AsyncWebClient.api_call)
+    AsyncWebhookClient.send = mortality.around(lambda *_, **__: "slack response_url", AsyncWebhookClient.send)
+    AsyncBaseSocketModeClient.send_socket_mode_response = mortality.around(
         lambda *_, **__: "slack acknowledgement", AsyncBaseSocketModeClient.send_socket_mode_response
     )
 

@@ -36,7 +36,7 @@ def url(tmp_path: Path) -> str:
 
 @asynccontextmanager
 async def forwarding(store: SqlStore, to: object) -> AsyncIterator[Forwarder]:
-    async with Duty(store, "forward") as cursor, Forwarder(store, cursor, to, MASKER) as forwarder:  # type: ignore[arg-type]
+    async with Duty(store, "forward") as cursor, Forwarder(store, cursor, to, MASKER) as forwarder:
         yield forwarder
 
 
@@ -192,7 +192,7 @@ def test_what_the_setting_says(text: str, meant: object, kind: type, tmp_path: P
     found = settings_of(read_variables(tmp_path / ".env", given)).audit_forward
     assert found == meant
     assert str(found) == text
-    assert isinstance(destination_of(found), kind)  # type: ignore[arg-type]
+    assert isinstance(destination_of(found), kind)
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,7 @@ def accept(recipe: str, base: Path, values: Mapping[str, object]) -> CheckedReci
     if recipe != "laravel":
         return CheckedRecipe(recipe_problems=(f"unknown recipe {recipe!r}; did you mean 'laravel'?",))
     wrong = tuple((name, "the recipe does not ask for it") for name in values if name == "colour")
-    return CheckedRecipe({name: frozen(value) for name, value in values.items()}, var_problems=wrong)  # type: ignore[misc]
+    return CheckedRecipe({name: frozen(value) for name, value in values.items()}, var_problems=wrong)
 
 
 def load(text: str, environment: Mapping[str, str] = ENVIRONMENT) -> Operations:

@@ -49,7 +49,7 @@ PLAN = Plan(
 
 def step(position: int, key: str, title: str, phase: Phase, start: float, seconds: float, **values: object) -> StepRow:
     facts = {"state": StepState.DONE, "started_at": after(start), "ended_at": after(start + seconds), **values}
-    return StepRow(position, key, title, phase, Risk.CHANGES, facts.pop("place", "web1"), **facts)  # type: ignore[arg-type]
+    return StepRow(position, key, title, phase, Risk.CHANGES, facts.pop("place", "web1"), **facts)
 
 
 FAILED = Run(

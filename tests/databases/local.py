@@ -88,7 +88,7 @@ class LocalHost:
     async def check(self, job: Job, directory: str) -> Effect:
         return Effect.CANNOT_TELL
 
-    async def read(self, host: str, command: Command, timeout: float) -> Said:  # noqa: ASYNC109
+    async def read(self, host: str, command: Command, timeout: float) -> Said:  # noqa: ASYNC109 - as the port that it stands in for
         process = await asyncio.create_subprocess_exec(
             "sh", "-c", command.script(), env={"PATH": self._path},
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,

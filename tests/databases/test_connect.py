@@ -181,7 +181,7 @@ async def test_what_is_no_database_server_is_unreachable(
 async def test_a_silent_server_is_given_up(
     tunnels: StraightTunnels, database: MadeDatabase, target_of: Callable[..., Target], new_wire: Callable[..., object]
 ) -> None:
-    wire: Wire = await new_wire(database.port)  # type: ignore[misc]
+    wire: Wire = await new_wire(database.port)
     wire.freeze()
     with pytest.raises(Refused) as caught:
         async with Connections(tunnels, Limits(connect=0.3)).reading(target_of(database, port=wire.port)):
@@ -192,7 +192,7 @@ async def test_a_silent_server_is_given_up(
 async def test_a_lost_connection_is_unreachable(
     connections: Connections, database: MadeDatabase, target_of: Callable[..., Target], new_wire: Callable[..., object]
 ) -> None:
-    wire: Wire = await new_wire(database.port)  # type: ignore[misc]
+    wire: Wire = await new_wire(database.port)
 
     async def ask() -> None:
         async with connections.reading(target_of(database, port=wire.port)) as session:
@@ -241,7 +241,7 @@ async def test_no_session_stays_at_the_server(
 
 def test_whose_server_it_is_follows_from_its_version() -> None:
     def flavour(version: str) -> str:
-        return ReadOnlySession(version, None).flavour.value  # type: ignore[arg-type]
+        return ReadOnlySession(version, None).flavour.value
 
     assert flavour("10.11.6-MariaDB-0+deb12u1") == "mariadb"
     assert flavour("5.5.5-11.4.2-MariaDB-log") == "mariadb"

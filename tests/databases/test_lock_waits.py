@@ -8,7 +8,7 @@ from bot.domain.look import Session
 
 def wait(statement: str = "ALTER TABLE t ADD a INT", **changes: object) -> LockWait:
     facts: dict[str, object] = {"session": 7, "query": 70, "user": "compte", "database": "compte"} | changes
-    return LockWait(**facts, statement=statement)  # type: ignore[arg-type]
+    return LockWait(**facts, statement=statement)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from tests.support.operations import PRODUCTION, RELAXED
 
 def any_recipe(recipe: str, base: Path, values: Mapping[str, object]) -> CheckedRecipe:
     del recipe, base
-    return CheckedRecipe(vars=dict(values))  # type: ignore[arg-type]
+    return CheckedRecipe(vars=dict(values))
 
 
 @pytest.mark.parametrize("policy", [PRODUCTION, RELAXED])

@@ -92,7 +92,7 @@ def exported() -> dict[str, set[str]]:
     """Give the names of the bot's own metrics, as they are queried, with their labels."""
     store, line = types.SimpleNamespace(), types.SimpleNamespace(connected=True, socket_age=1.0, behind=0)
     measures = Measures()
-    Monitoring(line, store, types.SimpleNamespace(held=True), None, measures)  # type: ignore[arg-type]
+    Monitoring(line, store, types.SimpleNamespace(held=True), None, measures)
     found: dict[str, set[str]] = {}
     for collector in measures.registry._collector_to_names:
         labels = set(getattr(collector, "_labelnames", ()))

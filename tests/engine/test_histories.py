@@ -235,7 +235,7 @@ class Histories(RuleBasedStateMachine):
         self.dies_behind_the_gate = False
         self.number = 0
         self.changed: list[str] = []
-        self.pausing, Session.pause = Session.pause, waits  # type: ignore[method-assign]
+        self.pausing, Session.pause = Session.pause, waits
         structlog.configure(processors=[], logger_factory=structlog.ReturnLoggerFactory())
 
     @initialize(asked=st.lists(st.tuples(*ASKED), min_size=1, max_size=5))
@@ -482,7 +482,7 @@ class Histories(RuleBasedStateMachine):
             if hasattr(self, "store"):
                 self.every_wait_ends()
         finally:
-            Session.pause = self.pausing  # type: ignore[method-assign]
+            Session.pause = self.pausing
             structlog.reset_defaults()
             self.loop.run_until_complete(asyncio.sleep(0))
             self.loop.close()

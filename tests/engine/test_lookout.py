@@ -51,7 +51,7 @@ async def test_a_target_that_cannot_be_read_says_why_and_holds_up_nobody(world: 
     async def unreachable(name: str, question: HostQuestion) -> HostFacts:
         raise Refused(problem(Reason.HOST_UNREACHABLE, host=name))
 
-    world.sight.host = unreachable  # type: ignore[method-assign]
+    world.sight.host = unreachable
     await world.engine.lookout.refresh((NAME,), MINUTE)
     sighting = (await world.engine.lookout.picture()).sightings[NAME]
     assert sighting.seen is None
@@ -62,7 +62,7 @@ async def test_a_look_that_breaks_inside_is_told_as_one_that_failed(world: Small
     async def broken(table: str | None) -> DatabaseFacts:
         raise RuntimeError("no")
 
-    world.sight.database = broken  # type: ignore[method-assign]
+    world.sight.database = broken
     await world.engine.lookout.refresh((NAME,), MINUTE)
     assert (await world.engine.lookout.picture()).sightings[NAME].problem == problem(Reason.INTERNAL)
 

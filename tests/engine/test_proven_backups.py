@@ -179,5 +179,5 @@ async def test_a_host_that_cannot_be_read_calls_nobody(careful: SmallWorld) -> N
         async def backups(self) -> Shelf:
             raise Refused(problem(Reason.HOST_UNREACHABLE, host="web1"))
 
-    await OverdueWatch(careful.engine, careful.store, Blind(), careful.clock, {NAME: CAREFUL}).tick()  # type: ignore[arg-type]
+    await OverdueWatch(careful.engine, careful.store, Blind(), careful.clock, {NAME: CAREFUL}).tick()
     assert await called(careful) == []

@@ -54,7 +54,7 @@ def quiet(target: TargetName, number: int = 1) -> TargetOverview:
 def seen(overview: TargetOverview, **values: object) -> Sighting:
     """Give what a look shows where all is well."""
     found: dict[str, object] = {"heads": (overview.live,), "pending": ()}
-    return Sighting(overview.target, NOW - timedelta(minutes=2), Seen(**(found | values)))  # type: ignore[arg-type]
+    return Sighting(overview.target, NOW - timedelta(minutes=2), Seen(**(found | values)))
 
 
 def _everything(names: tuple[TargetName, ...]) -> Mapping[Action, tuple[TargetName, ...]]:

@@ -119,13 +119,13 @@ def rows(done: int = 0, **last: object) -> tuple[StepRow, ...]:
             end = start + timedelta(seconds=2.5)
             row = replace(row, state=StepState.DONE, begun=True, started_at=start, ended_at=end, exit_status=0)
         elif position == done and last:
-            row = replace(row, started_at=start, **last)  # type: ignore[arg-type]
+            row = replace(row, started_at=start, **last)
         found.append(row)
     return tuple(found)
 
 
 def run(state: RunState, **values: object) -> Run:
-    return Run("R-7K3F9Q", 7, request(), state, 3, AT, **values)  # type: ignore[arg-type]
+    return Run("R-7K3F9Q", 7, request(), state, 3, AT, **values)
 
 
 APPROVED = replace(GATE, state=GateState.APPROVED)

@@ -251,7 +251,7 @@ async def test_a_form_that_cannot_be_judged_in_time_is_judged_when_it_is_handled
     async def slow(request: object) -> None:
         await asyncio.Event().wait()
 
-    world.front.lookout.judge = slow  # type: ignore[assignment,method-assign]
+    world.front.lookout.judge = slow
     async with world.room():
         await world.server.acting.command(AMELIE, OPS, "/deploy")
         view = await shown(world)

@@ -165,7 +165,7 @@ def sentences_in(file: Path) -> Iterator[str]:
     for node in ast.walk(tree):
         is_text = isinstance(node, ast.Constant) and isinstance(node.value, str)
         if is_text and id(node) not in passed and _PROSE.search(node.value):  # type: ignore[attr-defined]  # a constant
-            yield node.value  # type: ignore[attr-defined]
+            yield node.value
 
 
 def _is_no_answer(call: ast.Call) -> bool:

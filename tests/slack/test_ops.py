@@ -88,12 +88,12 @@ class Typed:
 
     def __init__(self) -> None:
         self.front = FakeFront()
-        self.desk = self.front.desk = FakeDesk(self.front.lookout.locks)  # type: ignore[attr-defined]
+        self.desk = self.front.desk = FakeDesk(self.front.lookout.locks)
         self.heard = Heard()
         sentences = Sentences(ENGLISH)
         commands = {"/deploy": DeploySpec()}
-        self.unlocking = Unlocking(self.front, self.heard, self.heard, sentences, MASKER)  # type: ignore[arg-type]
-        self.handler = OpsHandler(self.front, Ops(), commands, self.unlocking, self.heard, sentences, MASKER, Now())  # type: ignore[arg-type]
+        self.unlocking = Unlocking(self.front, self.heard, self.heard, sentences, MASKER)
+        self.handler = OpsHandler(self.front, Ops(), commands, self.unlocking, self.heard, sentences, MASKER, Now())
 
     async def __call__(self, text: str, user: str = AMELIE) -> str:
         before = len(self.heard.told)
@@ -214,7 +214,7 @@ async def test_cancelling_says_what_it_means_in_each_phase(ops: Typed, name: str
         await cancel(found, user)
         return replace(run, state=after)
 
-    ops.front.cancel = then  # type: ignore[method-assign,assignment]
+    ops.front.cancel = then
     assert said in await ops("cancel 7k3f9q", BOB)
     assert ops.front.cancelled == [("R-7K3F9Q", BOB)]
 

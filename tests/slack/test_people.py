@@ -136,7 +136,7 @@ class Told:
     ],
 )
 async def test_only_active_full_members_of_this_workspace_count(about: dict[str, object], counts: bool) -> None:
-    directory = SlackDirectory(Told(**about), lambda: "T0HOME")  # type: ignore[arg-type]
+    directory = SlackDirectory(Told(**about), lambda: "T0HOME")
     roster = await directory.roster(frozenset({"U0ONE"}), frozenset())
     assert ("U0ONE" in roster.humans, "U0ONE" in roster.others) == (counts, not counts)
 
@@ -145,7 +145,7 @@ async def test_a_look_up_is_believed_for_a_minute_and_not_longer(monkeypatch: py
     now = 1000.0
     monkeypatch.setattr("bot.slack.people.time.monotonic", lambda: now)
     told = Told()
-    directory = SlackDirectory(told, lambda: "T0HOME")  # type: ignore[arg-type]
+    directory = SlackDirectory(told, lambda: "T0HOME")
     for now, asked in ((1000.0, 2), (1059.0, 2), (1061.0, 4)):  # noqa: B007 - read by the clock above
         await directory.roster(frozenset({"U0ONE"}), frozenset({"S0GROUP"}))
         assert told.asked == asked

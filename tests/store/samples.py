@@ -31,7 +31,7 @@ def entry(run: str = "R-000001", event: str = "requested", **facts: str) -> Entr
 
 
 def step(key: str = "migrate", place: str = "web1", position: int = 0, attempt: int = 1, **values: object) -> StepRow:
-    return StepRow(position, key, key.title(), Phase.CHANGE, Risk.CHANGES, place, attempt, **values)  # type: ignore[arg-type]
+    return StepRow(position, key, key.title(), Phase.CHANGE, Risk.CHANGES, place, attempt, **values)
 
 
 def event(number: object = 1) -> Event:

@@ -221,7 +221,7 @@ async def test_no_query_of_an_overview_reads_every_run(sqlite_url: str) -> None:
         def note(connection: object, cursor: object, statement: str, values: object, *rest: object) -> None:
             asked[statement] = values
 
-        event.listen(store._database._pool._engine, "before_cursor_execute", note)  # type: ignore[attr-defined]
+        event.listen(store._database._pool._engine, "before_cursor_execute", note)
         await store.overviews((TARGET, TargetName("other", "production")))
     connection = sqlite3.connect(plain(sqlite_url).removeprefix("sqlite:///"))
     plans = {
