@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -270,6 +271,7 @@ _CAUSES = {
 
 
 def _problem(stage: Stage, detail: str) -> Problem:
+    detail = re.sub(rf"\bbackup \S+ failed at {stage.value}: ", "", detail)
     cause = {"cause": _CAUSES[stage].value} if stage in _CAUSES else {}
     return problem(Reason.BACKUP_IMPOSSIBLE, stage=stage.value, detail=detail, **cause)
 

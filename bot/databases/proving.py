@@ -71,9 +71,10 @@ class ProvePerformer:
                 stage = failed_stage(exit_status)
                 if stage is None:
                     return outcome
-                return replace(
-                    not_restorable(act.backup, stage, masked(told.last_lines(), job)), exit_status=exit_status
+                said = masked(told.last_lines(), job).replace(
+                    f"{directory_of(job).rstrip('/')}/{act.backup}", act.backup
                 )
+                return replace(not_restorable(act.backup, stage, said), exit_status=exit_status)
             case Done():
                 return await self._told(job)
             case _:

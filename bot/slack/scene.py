@@ -25,6 +25,9 @@ BACKUP = "backup"
 ALREADY_DOWN = "already_down"
 """The kind of the finding that tells that the site was in maintenance before."""
 
+_SCHEDULE = "schedule"
+"""Who asks for what nobody typed."""
+
 _MAINTENANCE = "maintenance"
 
 STATE_EMOJI = {
@@ -86,7 +89,9 @@ class Scene:
         return self.sentences.wrong(self.named(found)) if found else Markup("")
 
     def name(self, user: str) -> Markup:
-        """Name somebody without notifying them."""
+        """Name somebody, or the schedule, without notifying them."""
+        if user == _SCHEDULE:
+            return self.sentences.say("card.schedule")
         return markup.inline(self.names.get(user, user))
 
 

@@ -53,6 +53,14 @@ def put_back(run: Run, scene: Scene) -> Markup:
     )
 
 
+def dropped(run: Run, scene: Scene) -> Markup:
+    """Say which old tables a run has dropped."""
+    facts = next((f.facts for f in run.plan.findings if f.kind == "drop_old"), None) if run.plan is not None else None
+    if facts is None or run.state is not RunState.SUCCEEDED:
+        return Markup("")
+    return scene.sentences.say("outcome.dropped", database=facts.get("database", ""))
+
+
 def in_doubt(run: Run, scene: Scene) -> Markup:
     """Say where tables can be when nobody knows how far their swap came; nothing of another trouble."""
     trouble = troubled_step(shown_steps(run))

@@ -76,7 +76,12 @@ def result_card(run: Run, scene: Scene) -> Message:
 
 
 def _about_backups(run: Run, scene: Scene) -> tuple[Markup, ...]:
-    return backup_outcome.kept(run, scene), much_smaller(run, scene), backup_outcome.put_back(run, scene)
+    return (
+        backup_outcome.kept(run, scene),
+        much_smaller(run, scene),
+        backup_outcome.put_back(run, scene),
+        backup_outcome.dropped(run, scene),
+    )
 
 
 def _decisions(run: Run, scene: Scene) -> tuple[Block, ...]:
