@@ -54,7 +54,7 @@ class Walker:
         await self.visitor.type(user, command)
         await self.visitor.until(lambda room: len(room.whispers(user)) > before, f"the answer to {command}")
         for width in WIDTHS:
-            async with self._page(width, f"?as={user}#/{CHANNEL}") as page:
+            async with self.page(width, f"?as={user}#/{CHANNEL}", _TALL) as page:
                 element = page.locator(".message.ephemeral").last
                 await element.scroll_into_view_if_needed()
                 await element.screenshot(path=self._file(name, width))
@@ -97,7 +97,7 @@ class Walker:
         assert message is not None, (kind, run)
         for width in WIDTHS:
             where = f"?as={ENGINEER}#/{CHANNEL}/{message.get('thread_ts', message['ts'])}"
-            async with self._page(width, where, _TALL) as page:
+            async with self.page(width, where, _TALL) as page:
                 element = page.locator(f'#thread [data-ts="{message["ts"]}"]').first
                 await element.scroll_into_view_if_needed()
                 await element.screenshot(path=self._file(name, width))
@@ -121,7 +121,7 @@ class Walker:
             act: what is done first.
         """
         for width in WIDTHS:
-            async with self._page(width, where) as page:
+            async with self.page(width, where) as page:
                 if act is not None:
                     await act(page)
                 await page.screenshot(path=self._file(name, width))
@@ -140,7 +140,14 @@ class Walker:
         return self._folder / f"{name}-{width}.png"
 
     @asynccontextmanager
-    async def _page(self, width: int, where: str, height: int = 900) -> AsyncIterator[Page]:
+    async def page(self, width: int, where: str, height: int = 900) -> AsyncIterator[Page]:
+        """Open a page of the playground, and close it again.
+
+        Args:
+            width: of the window, in pixels.
+            where: behind the playground's address, such as `?as=U…#/app/home`.
+            height: of the window, in pixels.
+        """
         page = await self._browser.new_page(viewport={"width": width, "height": height}, locale="en-GB")
         await page.goto(f"{self.stage.url}{where}")
         await page.wait_for_selector("body[data-ready]")

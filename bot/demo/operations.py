@@ -45,7 +45,9 @@ def operations(
             "rollback": dict(releasers),
             "restore": dict(both),
             "destructive-migration": dict(both),
+            "override": dict(both),
         },
+        "emergency": {"from": ["engineers"]},
         "backup_before": {"deploy": "if-migrations", "rollback": "always"},
     }
     production = {

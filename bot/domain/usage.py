@@ -5,20 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-_EXCEPTIONS = re.compile(r"\s*\[(--(?:during-freeze|emergency) [^\]]*)\]")
+_EXCEPTIONS = re.compile(r"\s*\[--(?:during-freeze|emergency) [^\]]*\]")
 
 
-def usage_for(usage: str, may_go: Callable[[str], bool]) -> str:
-    """Leave out of a usage the alternatives and the exceptions that somebody may not ask for.
+def ways_for(usage: str, may_go: Callable[[str], bool]) -> tuple[str, ...]:
+    """Take a usage apart, and leave out what somebody may not ask for.
 
     Args:
         usage: alternatives with ` | ` between them; exceptions are flags with a reason, in one pair of brackets.
-        may_go: whether a way is theirs, by its first word: `restore`, `--emergency`.
+        may_go: whether a way is theirs, by its first word: `restore`.
+
+    Returns:
+        The alternatives that are theirs, without the exceptions.
     """
-    exceptions = _EXCEPTIONS.search(usage)
-    flags = [flag for flag in (exceptions[1].split(" | ") if exceptions else []) if may_go(flag.split()[0])]
-    ways = [way for way in _alternatives(_EXCEPTIONS.sub("", usage)) if may_go(way.split()[0])]
-    return " | ".join(ways) + (f" [{' | '.join(flags)}]" if flags else "")
+    return tuple(way for way in _alternatives(_EXCEPTIONS.sub("", usage)) if may_go(way.split()[0]))
 
 
 def _alternatives(usage: str) -> list[str]:

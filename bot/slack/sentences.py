@@ -143,6 +143,11 @@ class Sentences:
         """Say what was not done."""
         return fill(self._language.reasons[found.reason].not_done, _shown(found, self))
 
+    def warning(self, found: Problem) -> Markup:
+        """Tell somebody beforehand why it would not be done: what is wrong, and what would be right."""
+        found = _naming(found)
+        return Markup("\n".join(part for part in (self.wrong(found), self.right(found)) if part))
+
     def refusal(self, found: Problem) -> Markup:
         """Answer somebody whose request is not done: what was wrong, what would be right, what was not done."""
         found = _naming(found)

@@ -56,7 +56,7 @@ async def test_a_bot_that_dies_after_taking_a_lock_off_tells_its_owner_once(new_
         await settled(stage.bot)
         assert await stage.bot.stop() == 0
     assert [f"round {round_}" in said for round_, said in enumerate(told(stage), start=1)] == [True] * len(POINTS)
-    assert all("<@U0AMELIE> <@U0BOB> took your lock off" in said for said in told(stage))
+    assert all("<@U0AMELIE>: <@U0BOB> took your lock off" in said for said in told(stage))
 
 
 async def test_the_owner_is_asked_in_the_channel_after_a_day_and_not_again_after_a_restart(new_stage: NewStage) -> None:
@@ -72,6 +72,6 @@ async def test_the_owner_is_asked_in_the_channel_after_a_day_and_not_again_after
         assert "🔒 1 × locked" in await stage.told("/ops status", ENGINEER)
         await stage.bot.stop()
     [asked] = told(stage)
-    assert "<@U0BOB> Your lock on *compte production* stands since" in asked
+    assert "<@U0BOB>: your lock on *compte production* stands since" in asked
     assert "stock taking" in asked
     assert "`/ops unlock compte production` takes it off" in asked

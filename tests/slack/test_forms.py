@@ -156,14 +156,14 @@ AT = {"target": {"target": choice("compte production")}}
 )
 def test_what_was_filled_in_is_what_would_be_typed(form: Form, values: dict[str, Any], words: tuple[str, ...]) -> None:
     assert form.words({**AT, **values}) == words
-    assert form.contradiction({**AT, **values}) is None
+    assert form.mistake({**AT, **values}) is None
 
 
 def test_answers_that_contradict_each_other_stand_at_their_field() -> None:
     commit = {"commit compte production": {"commit": choice(NEW)}, "ref": {"ref": {"value": "main"}}}
-    assert DEPLOY.contradiction({**AT, **commit}) == ("ref", "form.ref.both")
+    assert DEPLOY.mistake({**AT, **commit}) == ("ref", "form.ref.both")
     narrowed = {"how": {"how": choice("code")}, "migrations": {"migrations": {"value": "1"}}}
-    assert ROLLBACK.contradiction({**AT, **narrowed}) == ("migrations", "form.rollback.both_ways")
+    assert ROLLBACK.mistake({**AT, **narrowed}) == ("migrations", "form.rollback.both_ways")
 
 
 def test_only_a_target_that_has_a_database_and_a_place_can_be_backed_up() -> None:

@@ -34,9 +34,9 @@ async def test_the_owner_is_told_what_became_of_their_lock(world: World) -> None
     async with world.room():
         await until_told(world)
     stands, off = told(world)
-    assert "<@U0AMELIE> Your lock on *compte production* stands since" in stands
+    assert "<@U0AMELIE>: your lock on *compte production* stands since" in stands
     assert "Is it still needed? `/ops unlock compte production` takes it off" in stands
-    assert "<@U0AMELIE> <@U0BOB> took your lock off *compte production*" in off
+    assert "<@U0AMELIE>: <@U0BOB> took your lock off *compte production*" in off
 
 
 async def test_one_that_slack_already_has_is_not_posted_again(world: World) -> None:

@@ -179,8 +179,22 @@ async def test_help_shows_only_the_ways_of_a_command_that_one_may_go(ops: Typed)
     told = await ops("help")
     assert "`/deploy APP ENV [REF] [--dry-run] [--no-migrate]`" in told
     assert "`/ops status [APP [ENV]]`" in told
+    assert "Typed alone, `/deploy` opens a form." in told
+    assert "--emergency" not in told
     ops.desk.exceptions = frozenset({"--emergency"})
-    assert "[--no-migrate] [--emergency REASON]`" in await ops("help")
+    told = await ops("help")
+    assert "`--emergency REASON` at the end" in told
+    assert "--during-freeze" not in told
+
+
+async def test_help_names_the_targets_once_where_all_is_for_the_same_and_beside_what_is_for_others(ops: Typed) -> None:
+    assert "*What you may do in this channel on compte production*\n*/deploy* – Bring a commit live\n" in await ops(
+        "help"
+    )
+    ops.desk.may[Action.RESTORE] = (TargetName("compte", "staging"),)
+    told = await ops("help")
+    assert "Put a backup back, drop what it replaced; countersigned · _compte staging_" in told
+    assert "`/backup drop-old APP ENV [NAME]`" in told
 
 
 async def test_help_lists_only_what_one_may(ops: Typed) -> None:

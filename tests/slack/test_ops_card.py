@@ -38,9 +38,9 @@ def said(*overviews: TargetOverview) -> str:
     ("overviews", "first"),
     [
         ((), "Nothing is operated from this channel."),
-        ((QUIET,), "*compte production* · ✅ Nothing is going on, and nothing waits."),
-        ((QUIET, QUIET), "✅ Nothing is going on, and nothing waits."),
-        ((replace(QUIET, lock=LOCK),) * 2, "✅ Nothing is going on, and nothing waits. · 🔒 2 × locked"),
+        ((QUIET,), "*compte production* · ✅ Nothing is going on, and nothing waits"),
+        ((QUIET, QUIET), "✅ Nothing is going on, and nothing waits"),
+        ((replace(QUIET, lock=LOCK),) * 2, "✅ Nothing is going on, and nothing waits · 🔒 2 × locked"),
         (
             (QUIET, replace(QUIET, unfinished=(RUNS["running"], RUNS["queued"]))),
             "⚙️ 1 × running · 🕓 1 × waiting in line",
@@ -200,7 +200,7 @@ def test_who_locks_is_told_what_that_means_for_runs_that_have_begun() -> None:
 
 def test_a_refusal_of_a_locked_target_says_who_why_and_since_when() -> None:
     told = SCENE.sentences.refusal(replace(LOCK, reason="inventory", since=AT + timedelta(hours=1)).problem())
-    assert told.startswith("It is locked by <@U0BOB> since <!date^1763375400^")
+    assert told.startswith("🔒 Locked by <@U0BOB> since <!date^1763375400^")
     assert ": inventory." in told
     assert "`/ops unlock compte production`" in told
     assert "Nothing was started." in told

@@ -60,6 +60,7 @@ def home_view(cockpit: Cockpit, links: Links, scene: Scene) -> Block:
         told = (section(say("home.nothing")), _foot(cockpit, scene))
         return _view(cockpit, told)
     mine, going = cockpit.needed, cockpit.going
+    past = [run for run in cockpit.recent if run.ended]  # the others stand above
     blocks = (
         header(_headline(len(mine), scene)),
         context(dotted((counts(found, scene), say("home.as_of", when=markup.time_of_day(scene.now))))),
@@ -68,8 +69,8 @@ def home_view(cockpit: Cockpit, links: Links, scene: Scene) -> Block:
         *_each(going, lambda run: _going(run, cockpit, links, scene), scene),
         header(say("home.environments")),
         *_environments(found, cockpit, scene),
-        header(say("home.recent")) if cockpit.recent else None,
-        *map(section, packed(_recent(shown_run(run, scene), links, scene) for run in cockpit.recent)),
+        header(say("home.recent")) if past else None,
+        *map(section, packed(_recent(shown_run(run, scene), links, scene) for run in past)),
         _foot(cockpit, scene),
     )
     return _view(cockpit, blocks)

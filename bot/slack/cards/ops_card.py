@@ -50,7 +50,10 @@ def ops_card(picture: Picture, scene: Scene) -> Message:
     ordered = standings(picture)
     wholly = len(ordered) <= _MOST_TOLD_WHOLLY
     told = _facts if wholly else odd_line
-    shown, left = fitting([_target(each, told(each, scene), scene) for each in ordered], _MOST_CHARACTERS)
+    head = live_line if len(ordered) == 1 else _named  # the first line of the answer names one target already
+    shown, left = fitting(
+        [_target(each, head(each, scene), told(each, scene), scene) for each in ordered], _MOST_CHARACTERS
+    )
     headline = counts(ordered, scene)
     rest = scene.sentences.count("ops.left", left) if left else Markup("")
     return message(
@@ -87,15 +90,18 @@ def counts(found: tuple[Standing, ...], scene: Scene) -> Markup:
     return dotted((of, *(counted or [say("ops.quiet")]), *held))
 
 
-def _target(standing: Standing, told: Markup, scene: Scene) -> Markup:
-    """Tell of one target: its name with what is live, what else is to be said, and a line for each run."""
+def _named(standing: Standing, scene: Scene) -> Markup:
+    return dotted((markup.bold(str(standing.overview.target)), live_line(standing, scene)))
+
+
+def _target(standing: Standing, head: Markup, told: Markup, scene: Scene) -> Markup:
+    """Tell of one target: what is live, what else is to be said, and a line for each run."""
     overview = standing.overview
     runs = [run_line(run, standing, scene) for run in overview.unfinished[:_MOST_RUNS]]
     more = len(overview.unfinished) - len(runs)
-    name = markup.bold(str(overview.target))
     return lines(
         (
-            dotted((name, live_line(standing, scene))),
+            head,
             told,
             lock_line(standing, scene),
             freeze_line(standing, scene),

@@ -219,10 +219,10 @@ def freeze_line(standing: Standing, scene: Scene) -> Markup:
 
 
 def last_line(overview: TargetOverview, scene: Scene) -> Markup:
-    """Say what ended last, and how."""
+    """Say what ended last, and how; nothing where the first one goes on."""
     last = overview.last
     if last is None or last.ended_at is None:
-        return scene.sentences.say("ops.last.none")
+        return Markup("") if overview.unfinished else scene.sentences.say("ops.last.none")
     return scene.sentences.say(
         "ops.last",
         emoji=STATE_EMOJI[last.state],

@@ -38,7 +38,7 @@ class BackupForm:
         tables = typed(values, TABLES).replace(",", " ").split()
         return (*picked(values, TARGET).split(" "), *tables)
 
-    def contradiction(self, values: Mapping[str, Any]) -> tuple[str, str] | None:
+    def mistake(self, values: Mapping[str, Any]) -> tuple[str, str] | None:
         """Find none: there is one answer."""
         return None
 

@@ -54,7 +54,7 @@ class DeployForm:
         exception = (f"--during-freeze={why}",) if why else ()
         return (*picked(values, TARGET).split(" "), *((ref,) if ref else ()), *ticked(values, OPTIONS), *exception)
 
-    def contradiction(self, values: Mapping[str, Any]) -> tuple[str, str] | None:
+    def mistake(self, values: Mapping[str, Any]) -> tuple[str, str] | None:
         """Refuse a commit and a ref at once."""
         both = typed(values, REF) and picked(values, COMMIT) not in ("", _TIP)
         return (REF, "form.ref.both") if both else None

@@ -98,9 +98,9 @@ class FormCheck:
         filled = read_form(body, self._operations)
         if filled is None or filled.form.command not in self._commands:
             return {}
-        contradiction = filled.form.contradiction(filled.values)
-        if contradiction is not None:
-            field, key = contradiction
+        mistake = filled.form.mistake(filled.values)
+        if mistake is not None:
+            field, key = mistake
             return {block_of(filled.values, field): markup.unmarked(self._sentences.say(key))}
         found = await self._problem(filled)
         if found is None:

@@ -103,8 +103,8 @@ class Form(Protocol):
         """Give what was filled in as words."""
         ...
 
-    def contradiction(self, values: Mapping[str, Any]) -> tuple[str, str] | None:
-        """Give the field at which two answers contradict each other, and the key of the sentence that says so."""
+    def mistake(self, values: Mapping[str, Any]) -> tuple[str, str] | None:
+        """Give the field of an answer that cannot be, alone or beside another, and the key of what is said there."""
         ...
 
     def field(self, reason: Reason) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,7 +12,7 @@ from bot.domain.run import Run
 from bot.domain.target import Target
 from bot.slack.forms.fields import line, menu, option, ways
 from bot.slack.forms.form import AT_TARGET, TARGET, Offer, Prospect, picked, typed
-from bot.slack.message import Block
+from bot.slack.message import Block, section
 from bot.slack.scene import Scene
 
 HOW, RELEASE, MIGRATIONS = "how", "release", "migrations"
@@ -53,8 +54,10 @@ class RollbackForm:
         words += [f"--migrations={count}"] if count else []
         return tuple(words)
 
-    def contradiction(self, values: Mapping[str, Any]) -> tuple[str, str] | None:
-        """Refuse to undo some migrations alone and to go back to a release at once."""
+    def mistake(self, values: Mapping[str, Any]) -> tuple[str, str] | None:
+        """Refuse a number that is none, and to undo some migrations alone and go back to a release at once."""
+        if not re.fullmatch(r"[0-9]*", typed(values, MIGRATIONS)):
+            return MIGRATIONS, "form.rollback.migrations.wrong"
         narrowed = picked(values, HOW) == _CODE or picked(values, RELEASE) not in ("", _BEFORE)
         return (MIGRATIONS, "form.rollback.both_ways") if typed(values, MIGRATIONS) and narrowed else None
 
@@ -65,9 +68,14 @@ class RollbackForm:
         return MIGRATIONS if reason is Reason.BAD_OPTION else RELEASE
 
 
-def _releases(prospect: Prospect, scene: Scene) -> Block:
-    """Offer the releases before the one that is live; which is the one before, the plan finds out."""
+def _releases(prospect: Prospect, scene: Scene) -> Block | None:
+    """Offer the releases before the one that is live; which is the one before, the plan finds out.
+
+    Where none is remembered, say so and how another commit is named.
+    """
     say = scene.sentences.say
+    if not prospect.releases:
+        return section(say("form.release.none", target=str(prospect.target.name)))
     past = [_release(run, scene) for run in prospect.releases[1:]]
     before = option(say("form.release.before"), _BEFORE)
     block = f"{RELEASE} {prospect.target.name}"

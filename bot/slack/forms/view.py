@@ -35,7 +35,7 @@ def form_view(form: Form, offer: Offer, scene: Scene) -> Block:
     picker = menu(TARGET, label, options, chosen=str(chosen.name) if chosen else "")
     picker["element"]["placeholder"] = plain(say("form.target.choose"))
     blocks = [{**picker, "dispatch_action": True}, *form.fields(offer, scene), *_outlook(form, offer, scene)]
-    submit = {"submit": plain(say("form.submit"))}
+    submit = {"submit": plain(say(f"{_key(form)}.submit"))}
     return _modal(form, scene, blocks) | submit | {"private_metadata": json.dumps({"channel": offer.channel})}
 
 
@@ -55,15 +55,14 @@ def _key(form: Form) -> str:
 
 def _outlook(form: Form, offer: Offer, scene: Scene) -> list[Block | None]:
     """Say what will happen, and what would refuse it now."""
-    say = scene.sentences.say
     if offer.prospect is None:
-        return [context(say("form.what"))]
+        return [context(_what(form, "", scene))]
     prospect = offer.prospect
     target = prospect.target
     channel = markup.channel(target.channels[0]) if not offer.channel and target.channels else ""
     told = lines(
         (
-            say("form.where", channel=channel) if channel else say("form.what"),
+            _what(form, channel, scene),
             _approval(form.action, target.policy, scene),
             _backup(form.action, target.policy, scene),
         )
@@ -71,16 +70,23 @@ def _outlook(form: Form, offer: Offer, scene: Scene) -> list[Block | None]:
     return [section(_in_the_way(prospect, scene)), context(told)]
 
 
+def _what(form: Form, channel: str, scene: Scene) -> Markup:
+    """Say what happens when it is sent, and in which channel where that is not the one it was asked for in."""
+    key = "form.backup" if form.action is Action.BACKUP else "form"
+    say = scene.sentences.say
+    return say(f"{key}.where", channel=channel) if channel else say(f"{key}.what")
+
+
 def _in_the_way(prospect: Prospect, scene: Scene) -> Markup:
     found = prospect.in_the_way
-    return scene.sentences.say("form.in_the_way", wrong=scene.sentences.refusal(found)) if found else Markup("")
+    return scene.sentences.say("form.in_the_way", wrong=scene.sentences.warning(found)) if found else Markup("")
 
 
 def _approval(action: Action, policy: Policy, scene: Scene) -> Markup:
     """Say whose approval is asked for before the first change."""
-    if action is Action.BACKUP:
-        return scene.sentences.say("form.reads")
     usual = policy.requirement(action)
+    if action is Action.BACKUP and usual.asks_nobody:
+        return scene.sentences.say("form.reads")
     told = _asked(usual, scene) if not usual.asks_nobody else scene.sentences.say("form.approval.none")
     if action is not Action.DEPLOY or DESTRUCTIVE_MIGRATION not in policy.approve:
         return told

@@ -9,23 +9,20 @@ from datetime import timedelta
 from bot.domain.errors import Refused
 from bot.domain.names import TargetName
 from bot.domain.ops import CancelRun, SetLock, ShowHelp, ShowStatus, TakeLockOff
-from bot.domain.request import Action, Origin
+from bot.domain.request import Origin
 from bot.domain.run import BEFORE_CHANGE, RunState
 from bot.domain.secrets import Masker
-from bot.domain.usage import usage_for
-from bot.engine.desk import Allowed
 from bot.engine.ports import Clock
-from bot.slack import markup
 from bot.slack.answers import Answers
+from bot.slack.cards.help_card import help_text
 from bot.slack.cards.ops_card import lock_set_card, ops_card
+from bot.slack.forms import FORMS
 from bot.slack.handlers.unlocking import Unlocking
 from bot.slack.markup import Markup
-from bot.slack.message import Message, lines, saying
+from bot.slack.message import Message, saying
 from bot.slack.ports import CommandSpec, Front, OpsSpec
 from bot.slack.scene import Scene
 from bot.slack.sentences import Sentences
-
-_MOST_TARGETS = 6
 
 _FRESH = timedelta(minutes=1)
 """What was seen within this span is not looked at again."""
@@ -130,47 +127,12 @@ class OpsHandler:
 
     async def _help(self, targets: tuple[TargetName, ...], user: str) -> Markup:
         """List what this person may do here, and nothing else."""
-        say = self._sentences.say
         if not targets:
-            return say("ops.none")
+            return self._sentences.say("ops.none")
         allowed = await self._front.desk.allowed(targets, user)
-        told = [
-            say(
-                "ops.help.command",
-                usage=_usage(spec, allowed),
-                what=self._sentences.phrase(spec.description),
-                where=_where(where),
-            )
-            for _, spec in sorted(self._commands.items())
-            if (where := allowed.targets.get(spec.action))
-        ]
-        if (where := allowed.targets.get(Action.RESTORE)) and not allowed.targets.get(Action.BACKUP):
-            told.append(say("ops.help.restore", where=_where(where)))
-        if where := allowed.targets.get(Action.DEPLOY):
-            told.append(say("ops.help.lock", where=_where(where)))
-        unsure = say("ops.help.uncertain") if allowed.uncertain else Markup("")
-        return lines((say("ops.help"), *told, say("ops.help.always", words="[APP [ENV]]"), unsure))
+        commands = (spec for _, spec in sorted(self._commands.items()))
+        return help_text(allowed, commands, frozenset(FORMS), self._sentences)
 
     def _scene(self) -> Scene:
         emoji = self._front.operations.emoji
         return Scene(self._sentences, self._masker, emoji, self._clock.now())
-
-
-_OF_RESTORE = frozenset({"restore", "drop-old"})
-"""The ways of `/backup` that a policy calls a restore."""
-
-
-def _usage(spec: CommandSpec, allowed: Allowed) -> Markup:
-    """Give a command with the ways of it that somebody may go."""
-
-    def may_go(word: str) -> bool:
-        if word in ("--during-freeze", "--emergency"):
-            return word in allowed.exceptions
-        return word not in _OF_RESTORE or bool(allowed.targets.get(Action.RESTORE))
-
-    return markup.inline(f"{spec.name} {usage_for(spec.usage, may_go)}")
-
-
-def _where(targets: tuple[TargetName, ...]) -> str:
-    few = ", ".join(str(name) for name in targets[:_MOST_TARGETS])
-    return f"{few} +{len(targets) - _MOST_TARGETS}" if len(targets) > _MOST_TARGETS else few

@@ -1,0 +1,81 @@
+"""The answer to `/ops help`: what somebody may do in a channel, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from bot.domain.names import TargetName
+from bot.domain.request import Action
+from bot.domain.usage import ways_for
+from bot.engine.desk import Allowed
+from bot.slack import markup
+from bot.slack.markup import Markup
+from bot.slack.message import lines
+from bot.slack.ports import CommandSpec
+from bot.slack.sentences import Sentences
+
+_MOST_TARGETS = 6
+
+_OF_RESTORE = frozenset({"restore", "drop-old"})
+"""The ways of `/backup` that a policy calls a restore."""
+
+
+def help_text(
+    allowed: Allowed, commands: Iterable[CommandSpec], with_forms: frozenset[str], sentences: Sentences
+) -> Markup:
+    """Build the answer.
+
+    Args:
+        allowed: what they may ask for, and where.
+        commands: all of them, in the order in which they are told.
+        with_forms: the names of those that open a form when they are typed alone.
+        sentences: of the language that is spoken.
+    """
+    say = sentences.say
+    mine = [(spec, where) for spec in commands if (where := allowed.targets.get(spec.action))]
+    everywhere = {where for _, where in mine}
+    common = everywhere.pop() if len(everywhere) == 1 else ()
+
+    def place(targets: tuple[TargetName, ...]) -> str:
+        """Name targets where they are not those that the headline names."""
+        return "" if targets == common else _names(targets)
+
+    told = [
+        say(
+            "ops.help.command",
+            name=spec.name,
+            what=sentences.phrase(spec.description),
+            where=place(where),
+            ways=_ways(spec.name, ways_for(spec.usage, _may_go(allowed))),
+        )
+        for spec, where in mine
+    ]
+    if (where := allowed.targets.get(Action.RESTORE)) and not allowed.targets.get(Action.BACKUP):
+        told.append(say("ops.help.restore", words="[NAME]", where=place(where)))
+    if where := allowed.targets.get(Action.DEPLOY):
+        told.append(say("ops.help.lock", where=place(where)))
+    forms = [markup.code(spec.name) for spec, _ in mine if spec.name in with_forms]
+    exceptions = [say(f"ops.help.{flag.removeprefix('--')}") for flag in sorted(allowed.exceptions)]
+    return lines(
+        (
+            say("ops.help", where=_names(common)),
+            *told,
+            say("ops.help.always", words="[APP [ENV]]"),
+            sentences.count("ops.help.forms", len(forms), commands=Markup(", ".join(forms))) if forms else Markup(""),
+            *exceptions,
+            say("ops.help.uncertain") if allowed.uncertain else Markup(""),
+        )
+    )
+
+
+def _may_go(allowed: Allowed) -> Callable[[str], bool]:
+    return lambda word: word not in _OF_RESTORE or bool(allowed.targets.get(Action.RESTORE))
+
+
+def _ways(name: str, ways: tuple[str, ...]) -> Markup:
+    return Markup("\n".join(f"• {markup.code(f'{name} {way}')}" for way in ways))
+
+
+def _names(targets: tuple[TargetName, ...]) -> str:
+    few = ", ".join(str(name) for name in targets[:_MOST_TARGETS])
+    return f"{few} +{len(targets) - _MOST_TARGETS}" if len(targets) > _MOST_TARGETS else few
