@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Error, Locator, Page, async_playwright
 
 from bot.demo.console import Announcer, console
 from bot.demo.stage import Stage, set_up
@@ -18,6 +18,7 @@ from bot.demo.workspace import CHANNEL, ENGINEER, ONCALL, RELEASER
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 WIDTHS = (390, 1280)
+_TRIES = 5
 _TALL = 2600
 """Pixels in which any one message can be seen whole."""
 
@@ -56,8 +57,7 @@ class Walker:
         for width in WIDTHS:
             async with self.page(width, f"?as={user}#/{CHANNEL}", _TALL) as page:
                 element = page.locator(".message.ephemeral").last
-                await element.scroll_into_view_if_needed()
-                await element.screenshot(path=self._file(name, width))
+                await self._keep(element, name, width)
 
     async def decide(self, run: str, action: str, user: str = ENGINEER) -> str:
         """Press a button of a run's outcome as a person, and give the run that goes on."""
@@ -99,8 +99,7 @@ class Walker:
             where = f"?as={ENGINEER}#/{CHANNEL}/{message.get('thread_ts', message['ts'])}"
             async with self.page(width, where, _TALL) as page:
                 element = page.locator(f'#thread [data-ts="{message["ts"]}"]').first
-                await element.scroll_into_view_if_needed()
-                await element.screenshot(path=self._file(name, width))
+                await self._keep(element, name, width)
 
     async def thread(self, run: str, name: str) -> None:
         """Picture the whole page with a run's thread open, at each width."""
@@ -135,6 +134,17 @@ class Walker:
         run = await self.visitor.until(fresh, "a run", 150)
         self._runs.add(run)
         return run
+
+    async def _keep(self, element: Locator, name: str, width: int) -> None:
+        """Picture an element; one that is drawn anew meanwhile, as a message is that was edited, is tried again."""
+        for attempt in range(_TRIES):
+            try:
+                await element.screenshot(path=self._file(name, width))
+            except Error:
+                if attempt == _TRIES - 1:
+                    raise
+            else:
+                return
 
     def _file(self, name: str, width: int) -> Path:
         return self._folder / f"{name}-{width}.png"

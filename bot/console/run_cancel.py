@@ -11,6 +11,7 @@ from typing import Protocol
 
 from bot.console.asking import NO_SUCH_RUN, RunReader, Terminal, run_named, tell_missing
 from bot.console.output import say
+from bot.domain.people import CONSOLE
 from bot.domain.run import BEFORE_CHANGE, Run, RunState
 from bot.engine.stores import Petition
 
@@ -48,7 +49,7 @@ def cancelling(
         if named is None:
             await tell_missing(typed, store, terminal)
             return NO_SUCH_RUN
-        run = await store.ask_to_cancel(named.id, f"console:{getpass.getuser()}"[:100], terminal.now) or named
+        run = await store.ask_to_cancel(named.id, f"{CONSOLE}:{getpass.getuser()}"[:100], terminal.now) or named
         taken = run.ended or await _taken(store, run.id, patience)
         if as_json:
             terminal.data({"run": run.id, "state": run.state.value, "asked": not run.ended, "taken": taken})

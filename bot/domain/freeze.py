@@ -84,6 +84,19 @@ class Freeze:
         return None
 
 
+@dataclass(frozen=True)
+class Frozen:
+    """That nothing is changed now.
+
+    Args:
+        reason: for people.
+        until: when that is over, in UTC; where freezes follow each other, when the last is.
+    """
+
+    reason: str
+    until: datetime
+
+
 def thawed(freezes: Sequence[Freeze], instant: datetime) -> datetime:
     """Give the first instant, from one on, that lies in no freeze.
 

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from bot.domain.approval import GateState
 from bot.domain.estimate import Usual
-from bot.domain.freeze import Freeze
+from bot.domain.freeze import Frozen
 from bot.domain.names import TargetName
 from bot.domain.overview import TargetOverview
 from bot.domain.people import Membership, Roster, membership
@@ -90,7 +90,7 @@ class Picture:
 
     overviews: tuple[TargetOverview, ...]
     sightings: Mapping[TargetName, Sighting] = field(default_factory=dict)
-    freezes: Mapping[TargetName, Freeze] = field(default_factory=dict)
+    freezes: Mapping[TargetName, Frozen] = field(default_factory=dict)
     usual: Mapping[str, Mapping[str, Usual]] = field(default_factory=dict)
 
     @property

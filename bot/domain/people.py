@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+CONSOLE = "console"
+"""Before a colon and the name of an account: who asks at the bot's own machine instead of in Slack."""
+
 
 @dataclass(frozen=True)
 class People:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from bot.domain.errors import Problem, Reason, Refused, problem
-from bot.domain.freeze import Freeze, thawed
+from bot.domain.freeze import Freeze, Frozen, thawed
 from bot.domain.people import ANYONE, NOBODY, People, together
 from bot.domain.request import DURING_FREEZE, Action, Request
 
@@ -249,8 +249,8 @@ class Policy:
         """Give how old the newest proven backup may be for an action; None where that does not matter."""
         return self.require_proven_backup if action in {Action.DEPLOY, Action.ROLLBACK} else None
 
-    def freeze_at(self, action: Action, instant: datetime) -> Freeze | None:
-        """Give the freeze that stands in the way of an action at an instant; never in that of a backup.
+    def frozen_at(self, action: Action, instant: datetime) -> Frozen | None:
+        """Say what freeze stands in the way of an action at an instant; never in that of a backup.
 
         Args:
             action: what is to be done.
@@ -258,7 +258,8 @@ class Policy:
         """
         if action is Action.BACKUP:
             return None
-        return next((freeze for freeze in self.freezes if freeze.covers(instant)), None)
+        freeze = next((freeze for freeze in self.freezes if freeze.covers(instant)), None)
+        return None if freeze is None else Frozen(freeze.reason, thawed(self.freezes, instant))
 
     def frozen(self, action: Action, instant: datetime) -> Problem | None:
         """Give the reason why an action is refused because of a freeze; None where it is not.
@@ -270,10 +271,8 @@ class Policy:
         Returns:
             With `until`, RFC 3339; and with `override`, the flag that asks for an exception, where there are any.
         """
-        freeze = self.freeze_at(action, instant)
-        if freeze is None:
+        found = self.frozen_at(action, instant)
+        if found is None:
             return None
-        facts = {"why": freeze.reason, "timezone": freeze.timezone}
         ways = {"override": "--during-freeze"} if OVERRIDE in self.approve else {}
-        until = thawed(self.freezes, instant).isoformat()
-        return Problem(Reason.FROZEN, {**facts, "until": until, **ways})
+        return Problem(Reason.FROZEN, {"why": found.reason, "until": found.until.isoformat(), **ways})

@@ -40,7 +40,7 @@ class Lookout:
         """Read how all targets stand."""
         targets = self._world.operations.targets
         now = self._world.clock.now()
-        frozen = {name: target.policy.freeze_at(Action.DEPLOY, now) for name, target in targets.items()}
+        frozen = {name: target.policy.frozen_at(Action.DEPLOY, now) for name, target in targets.items()}
         overviews = await self._world.locks.overviews(tuple(targets))
         return Picture(
             overviews,

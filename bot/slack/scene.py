@@ -9,7 +9,7 @@ from datetime import datetime
 from bot.domain.acts import Dump, Prove
 from bot.domain.errors import Problem
 from bot.domain.estimate import Usual
-from bot.domain.people import NOBODY, People
+from bot.domain.people import CONSOLE, NOBODY, People
 from bot.domain.plan import BOT, Finding, Phase, Plan, Step
 from bot.domain.request import DURING_FREEZE, EMERGENCY
 from bot.domain.run import BEFORE_CHANGE, Run, RunState, StepRow, StepState, step_state
@@ -81,7 +81,7 @@ class Scene:
         facts = dict(found.facts)
         for fact in ("by", "closed_by"):
             if facts.get(fact):
-                facts[fact] = ", ".join(self.names.get(user, user) for user in facts[fact].split(", "))
+                facts[fact] = ", ".join(self._called(user) for user in facts[fact].split(", "))
         return Problem(found.reason, facts)
 
     def wrong(self, found: Problem | None) -> Markup:
@@ -90,9 +90,15 @@ class Scene:
 
     def name(self, user: str) -> Markup:
         """Name somebody, or the schedule, without notifying them."""
+        return markup.inline(self._called(user))
+
+    def _called(self, user: str) -> str:
+        where, _, name = user.partition(":")
         if user == _SCHEDULE:
-            return self.sentences.say("card.schedule")
-        return markup.inline(self.names.get(user, user))
+            return self.sentences.plain("card.schedule")
+        if where == CONSOLE:
+            return self.sentences.plain("who.console", name=name)
+        return self.names.get(user, user)
 
 
 def target(run: Run) -> Markup:

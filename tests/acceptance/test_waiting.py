@@ -31,7 +31,7 @@ async def test_a_reminder_then_a_cancellation_then_an_emergency(
     assert asked["asked"]
     assert asked["taken"]
     assert await stage.end(run) == "cancelled"
-    assert "console:" in stage.result(run)
+    assert "at my own machine" in stage.result(run)
 
     run = await stage.ask("/deploy compte production --emergency the shop is down")
     assert await stage.end(run) == "succeeded"

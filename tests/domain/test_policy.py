@@ -78,8 +78,10 @@ WEEKEND = Freeze(WeekTime((4 * 24 + 16) * 60), WeekTime(8 * 60), "Europe/Paris",
 def test_a_freeze_is_on_the_wall_clock(instant: datetime, frozen: bool) -> None:
     assert WEEKEND.covers(instant) is frozen
     policy = Policy("p", freezes=(WEEKEND,))
-    assert (policy.freeze_at(Action.DEPLOY, instant) is WEEKEND) is frozen
-    assert policy.freeze_at(Action.BACKUP, instant) is None
+    found = policy.frozen_at(Action.DEPLOY, instant)
+    assert (found is not None) is frozen
+    assert found is None or (found.reason, found.until) == (WEEKEND.reason, WEEKEND.ends(instant))
+    assert policy.frozen_at(Action.BACKUP, instant) is None
 
 
 def test_a_command_that_is_not_listed_is_nobodys() -> None:

@@ -442,7 +442,7 @@ class Histories(RuleBasedStateMachine):
         if EMERGENCY in options:
             assert run.gate.owed
             return
-        frozen = policy.freeze_at(Action.DEPLOY, now) is not None
+        frozen = policy.frozen_at(Action.DEPLOY, now) is not None
         assert goes_on or not frozen or DURING_FREEZE in options, "a change began in a freeze"
         if policy.approve:
             assert now < run.gate.expires_at, "an approval that had expired was used"

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from bot.domain.errors import Reason, Refused, problem
-from bot.domain.freeze import Freeze, WeekTime
+from bot.domain.freeze import Freeze, Frozen, WeekTime, thawed
 from bot.domain.home import Viewer
 from bot.domain.look import DatabaseFacts, HostFacts, HostQuestion
 from bot.domain.request import Action
@@ -120,7 +120,7 @@ async def test_what_one_may_ask_for_and_a_freeze_are_part_of_it(world: SmallWorl
     engine = world.new_engine()
     cockpit = await engine.lookout.cockpit(await engine.lookout.picture(), viewer("U0AMELIE"))
     assert cockpit.may == {Action.DEPLOY: (NAME,)}
-    assert cockpit.picture.freezes == {NAME: always}
+    assert cockpit.picture.freezes == {NAME: Frozen("no releases", thawed((always,), NOON))}
 
 
 async def test_the_step_that_runs_has_its_past(world: SmallWorld) -> None:

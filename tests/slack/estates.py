@@ -9,7 +9,7 @@ from datetime import timedelta
 from bot.domain.backup import Proof
 from bot.domain.errors import Reason, problem
 from bot.domain.estimate import Usual
-from bot.domain.freeze import Freeze, WeekTime
+from bot.domain.freeze import Frozen
 from bot.domain.home import Cockpit, Picture
 from bot.domain.lock import Lock
 from bot.domain.names import Sha, TargetName
@@ -25,7 +25,7 @@ BEFORE = AT - timedelta(days=2)
 LINKS = {f"R-00000{number}": f"https://example.slack.com/archives/C0OPS/p{number}" for number in range(10)} | {
     "R-7K3F9Q": "https://example.slack.com/archives/C0OPS/p7"
 }
-WEEKEND = Freeze(WeekTime(0), WeekTime(60), "Europe/Paris", "no weekend releases")
+WEEKEND = Frozen("no weekend releases", AT + timedelta(days=2))
 
 
 def on(target: TargetName, run: Run, number: int, user: str = AMELIE) -> Run:

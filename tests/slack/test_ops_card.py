@@ -8,7 +8,7 @@ import pytest
 from bot.domain.backup import Proof
 from bot.domain.errors import Reason, problem
 from bot.domain.estimate import Usual
-from bot.domain.freeze import Freeze, WeekTime
+from bot.domain.freeze import Frozen
 from bot.domain.home import Picture
 from bot.domain.lock import Lock
 from bot.domain.names import TargetName
@@ -124,11 +124,12 @@ def test_that_the_site_is_up_is_not_claimed_where_nobody_can_tell() -> None:
 
 
 def test_a_freeze_and_the_backup_that_restores_are_told() -> None:
-    freeze = Freeze(WeekTime(0), WeekTime(60), "UTC", "no weekend releases")
+    freeze = Frozen("no weekend releases", AT + timedelta(hours=1))
     proven = ProvenBackup("B-20251117-7K3F9Q", Proof.PROVEN, AT)
     card = ops_card(Picture((replace(QUIET, backup=proven),), freezes={NAME: freeze}), SCENE)
     text = "\n".join(texts(card.blocks))
-    assert "❄️ Frozen: no weekend releases" in text
+    assert "❄️ Frozen until <!date^1763375400^" in text
+    assert ": no weekend releases" in text
     assert "❄️ 1 × frozen" in card.text
     assert "💾 `B-20251117-7K3F9Q` proven <!date^" in text
     checked = replace(QUIET, backup=replace(proven, proof=Proof.CHECKED))

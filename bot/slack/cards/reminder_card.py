@@ -37,7 +37,7 @@ def _reminder(run: Run, gate: Gate, at: datetime, scene: Scene) -> Message:
     said = say(
         key,
         who=mentions(people, asker, *done) or approvers(people, scene),
-        needed=scene.sentences.count("approval.needed", gate.requirement.needed),
+        needed=scene.sentences.count("approval.needed", max(gate.requirement.needed - len(done), 1)),
         action=action(run, scene),
         target=target(run),
         until=markup.time_of_day(gate.expires_at),

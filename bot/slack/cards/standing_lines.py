@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from bot.domain.backup import Proof
 from bot.domain.errors import Problem
 from bot.domain.estimate import Usual
-from bot.domain.freeze import Freeze
+from bot.domain.freeze import Frozen
 from bot.domain.home import Picture
 from bot.domain.overview import TargetOverview
 from bot.domain.reminders import is_overdue
@@ -51,7 +51,7 @@ class Standing:
 
     overview: TargetOverview
     sighting: Sighting | None = None
-    freeze: Freeze | None = None
+    freeze: Frozen | None = None
     usual: Mapping[str, Mapping[str, Usual]] = field(default_factory=dict)
 
     @property
@@ -212,10 +212,12 @@ def owed_line(run: Run, scene: Scene) -> Markup:
 
 
 def freeze_line(standing: Standing, scene: Scene) -> Markup:
-    """Say that it is frozen, and why; nothing where it is not."""
+    """Say that it is frozen, until when and why; nothing where it is not."""
     if standing.freeze is None:
         return Markup("")
-    return scene.sentences.say("freeze", why=markup.clip(standing.freeze.reason, _MOST_REASON))
+    frozen = standing.freeze
+    until, why = markup.time_of_day(frozen.until), markup.clip(frozen.reason, _MOST_REASON)
+    return scene.sentences.say("freeze", until=until, why=why)
 
 
 def last_line(overview: TargetOverview, scene: Scene) -> Markup:
