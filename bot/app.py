@@ -35,6 +35,7 @@ from bot.databases.look import DatabaseLook
 from bot.databases.performers import DumpPerformer, NothingPendingPerformer, UndonePerformer
 from bot.databases.previewing import PreviewPerformer
 from bot.databases.proving import ProvePerformer
+from bot.databases.rehearsal_data import Elsewhere, RehearsalData
 from bot.databases.rehearsing import AsRehearsedPerformer, RehearsePerformer
 from bot.databases.remains import DropCopyPerformer, DropOldPerformer, RemainsLook
 from bot.databases.streamed_restoring import StreamedLoadPerformer, StreamedProvePerformer
@@ -361,7 +362,7 @@ def build_edges(
         NothingPending: NothingPendingPerformer(database_look, table_of),
         Undone: UndonePerformer(database_look, table_of),
         Preview: PreviewPerformer(looks.hosts, databases),
-        Rehearse: RehearsePerformer(runner, connections, databases),
+        Rehearse: RehearsePerformer(runner, connections, databases, RehearsalData(finder, Elsewhere(pipes, stores))),
         AsRehearsed: AsRehearsedPerformer(databases),
     }
     return looks, performers

@@ -49,12 +49,13 @@ class Data:
 
     Args:
         backup: ID of a backup; empty where there is none to be used.
-        path: of its file.
-        sha256: of its file.
+        path: of its file; its name alone where the bot sends it.
+        sha256: of its file, or of what the bot sends.
         bytes: size of the tables' data at the server, when it was dumped.
         made_at: when, RFC 3339.
         why_not: a code, where one was wanted and there is none: `no_backup`, `backup_unreadable`.
         detail: words about it.
+        pipe: where the bot sends it: name of the pipe, in the directory that the steps of the run share.
     """
 
     backup: str = ""
@@ -64,20 +65,22 @@ class Data:
     made_at: str = ""
     why_not: str = ""
     detail: str = ""
+    pipe: str = ""
 
 
 NO_DATA = Data()
 
 
-def data_of(manifest: Manifest, directory: str) -> Data:
+def data_of(manifest: Manifest, directory: str, pipe: str = "") -> Data:
     """Give where the rows of a backup are.
 
     Args:
         manifest: of the backup.
         directory: where it lies.
+        pipe: where the bot sends it instead, as it was before it was encrypted.
     """
-    path = f"{directory.rstrip('/')}/{manifest.file}"
-    return Data(manifest.backup, path, manifest.sha256, manifest.data_bytes, manifest.started)
+    path = manifest.file.removesuffix(".age") if pipe else f"{directory.rstrip('/')}/{manifest.file}"
+    return Data(manifest.backup, path, manifest.loads_sha256, manifest.data_bytes, manifest.started, pipe=pipe)
 
 
 def rehearsal_job(act: Rehearse, scratch: str, database: Database, attempt: int, data: Data = NO_DATA) -> RehearsalJob:
@@ -105,6 +108,7 @@ def rehearsal_job(act: Rehearse, scratch: str, database: Database, attempt: int,
         "most_bytes": str(MOST_BYTES),
         "backup": data.backup,
         "dump": data.path,
+        "pipe": data.pipe,
         "sha256": data.sha256,
         "data_bytes": str(data.bytes),
         "made_at": data.made_at,

@@ -10,6 +10,7 @@
 #   most_bytes   up to this size the rows are copied too
 #   backup dump sha256 data_bytes made_at made_epoch   the backup whose data the copy gets, its file, the file's checksum, how much
 #                there was in the tables, and when; empty where the copy is made of the live database
+#   pipe         where the bot sends that file: the name of the pipe; else nothing
 #   no_data no_data_detail   why there is no such backup although one was wanted
 #   reserve      KiB that must stay free
 #   schema_sql   prints columns and indexes of the database in use
@@ -35,6 +36,7 @@ export COLUMNS GIT_OPTIONAL_LOCKS
 
 live=$PWD
 results=$COUNTERSIGN_RUN_DIR/rehearsal.$attempt
+[ -z "$pipe" ] || pipe=$COUNTERSIGN_RUN_DIR/$pipe
 rm -rf "$results"
 mkdir -p "$results" || exit 1
 export live
@@ -125,10 +127,24 @@ without() {
   return 1
 }
 
+# arriving: the packed dump, unpacked; what the bot sends is hashed while it goes by
+arriving() {
+  if [ -z "$pipe" ]; then
+    unpack "$dump" <"$dump"
+  else
+    tee "$COUNTERSIGN_FILES/sha256.in" <"$pipe" | { unpack "$dump"; unpacked=$?; cat >/dev/null; exit "$unpacked"; }
+  fi
+}
+
+# no_more: let who sends wait no longer
+no_more() { [ -z "$pipe" ] || { rm -f -- "$pipe" "$pipe.open"; : >"$pipe.gone"; }; }
+
 # restored: fill the copy with the data of the backup; whether it holds what the live database holds, but for the rows
 restored() {
-  [ -f "$dump" ] || without backup_unreadable "$dump is missing" || return 1
-  [ "$(sha256 "$dump")" = "$sha256" ] || without backup_damaged "the checksum of $dump differs" || return 1
+  if [ -z "$pipe" ]; then
+    [ -f "$dump" ] || without backup_unreadable "$dump is missing" || return 1
+    [ "$(sha256 "$dump")" = "$sha256" ] || without backup_damaged "the checksum of $dump differs" || return 1
+  fi
   home=$(query "$source" 'SELECT @@datadir')
   if [ -d "$home" ]; then
     free=$(free_kib "$home")
@@ -138,14 +154,26 @@ restored() {
       return 1
     fi
   fi
+  if [ -n "$pipe" ]; then
+    mkfifo "$pipe" "$COUNTERSIGN_FILES/sha256.in" || without backup_unreadable 'a pipe cannot be made' || return 1
+    digest <"$COUNTERSIGN_FILES/sha256.in" >"$COUNTERSIGN_FILES/sha256" &
+    hashing=$!
+    : >"$pipe.open"
+  fi
   stages=$(
     {
-      { unpack "$dump" <"$dump" 3>&-; printf 'unpack=%s ' $? >&3; } |
+      { arriving 3>&-; printf 'unpack=%s ' $? >&3; } |
         { rows_alone 3>&-; printf 'rows=%s ' $? >&3; } |
         { neutral 3>&-; printf 'neutral=%s ' $? >&3; } |
         { sql "$scratch" 3>&-; printf 'load=%s' $? >&3; }
     } 3>&1 2>"$results/copying"
   )
+  if [ -n "$pipe" ]; then
+    wait "$hashing"
+    # What came only in part, or is not what was made, says nothing of the data.
+    [ "$(cat "$COUNTERSIGN_FILES/sha256")" = "$sha256" ] ||
+      without backup_unreadable "what came of $dump is not what was made" || return 1
+  fi
   [ "$stages" = 'unpack=0 rows=0 neutral=0 load=0' ] || without not_loaded "$stages: $(cat "$results/copying")" || return 1
   query "$source" "$schema_sql" | sort >"$results/schema.live"
   schema >"$results/schema.kept"
@@ -165,7 +193,10 @@ differing() {
 copy() {
   stages=
   if [ -n "$dump" ]; then
-    if restored; then
+    restored
+    had=$?
+    no_more
+    if [ "$had" -eq 0 ]; then
       tell rows backup
       tell backup "$backup"
       tell made_at "$made_at"
@@ -213,6 +244,7 @@ copied() {
 # ── from here on there is something to remove ────────────────────────────────────────────────────────────────────────
 
 tidy() {
+  no_more
   cd "$live" || return
   gone=yes
   drop "$scratch" || gone=

@@ -7,18 +7,13 @@ from collections.abc import Mapping
 
 from bot.databases.connect import Connections
 from bot.databases.evidence import Previewed, not_rehearsed, rehearsed
-from bot.databases.finding import Finder
 from bot.databases.migration_source import names_connection
 from bot.databases.online import Prediction, predict
 from bot.databases.ports import HostReader, HostRunner
-from bot.databases.proving import manifest_of
 from bot.databases.rehearsal import (
-    NO_DATA,
-    Data,
     Ended,
     Results,
     Trial,
-    data_of,
     failure_of,
     files_of,
     parse_files,
@@ -27,7 +22,9 @@ from bot.databases.rehearsal import (
     rehearsal_job,
     results_of,
 )
+from bot.databases.rehearsal_data import RehearsalData
 from bot.databases.schema import canonical
+from bot.databases.side_by_side import cut_short, side_by_side
 from bot.databases.statements import Operation, Statement, pretended, read_statement
 from bot.databases.tables import TableSize, live_schema, table_sizes
 from bot.domain.acts import AsRehearsed, Direction, Rehearse
@@ -36,7 +33,7 @@ from bot.domain.plan import Finding
 from bot.domain.plan_json import FINDINGS, findings_to_text
 from bot.domain.secrets import masker_of
 from bot.domain.shell import Command
-from bot.domain.target import Database, RehearseOn
+from bot.domain.target import Database
 from bot.engine.ports import Done, Effect, Ending, Failed, Job, Outcome, Output, Unknown
 
 _READING = 60.0
@@ -52,6 +49,7 @@ class RehearsePerformer:
         runner: runs the script detached.
         reader: reads its results, and sources.
         connections: opens sessions with the database.
+        data: finds and brings the backup whose data the copy gets.
         pauses: seconds between tries to read from a host that does not answer.
     """
 
@@ -60,11 +58,12 @@ class RehearsePerformer:
         runner: HostRunner,
         reader: HostReader,
         connections: Connections,
+        data: RehearsalData,
         pauses: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0, 15.0),
     ) -> None:
         self._runner = runner
         self._reader = reader
-        self._finder = Finder(reader)
+        self._data = data
         self._connections = connections
         self._pauses = pauses
 
@@ -77,16 +76,27 @@ class RehearsePerformer:
             if hindrance is not None:
                 return _told(not_rehearsed(act, sources, *hindrance))
             scratch, database = _where(job)
-            made = rehearsal_job(act, scratch, database, job.attempt, await self._data(job, database))
+            data = await self._data.of(job, database)
+            made = rehearsal_job(act, scratch, database, job.attempt, data)
         except Refused as refused:
             return Failed(refused.problem)
         except ValueError as error:
             return _told(not_rehearsed(act, {}, "settings", str(error)))
-        outcome = await self._runner.perform(job, made.script, job.target.path, made.files, output)
+        if data.pipe:
+            carrying = self._data.carry(job, data)
+            files = dict(made.files)
+            outcome, _ = await side_by_side(self._runner, job, made.script, files, output, carrying, job.target.path)
+        else:
+            outcome = await self._runner.perform(job, made.script, job.target.path, made.files, output)
         return await self._judged(job, outcome, sources)
 
     async def resume(self, job: Job, output: Output) -> Outcome:
-        """As `perform`, but never start it."""
+        """As `perform`, but never start it. One that waits for a backup is ended: who sent it is gone."""
+        try:
+            if (await self._data.of(job, _where(job)[1])).pipe:
+                return await cut_short(self._runner, job)
+        except (Refused, ValueError):
+            return Unknown(problem(Reason.OUTCOME_UNKNOWN, host=job.place))
         outcome = await self._runner.resume(job, output)
         try:
             return await self._judged(job, outcome, await self._sources(job))
@@ -100,29 +110,6 @@ class RehearsePerformer:
     async def end(self, job: Job) -> Ending:
         """End the rehearsal; it removes its database and its worktree itself."""
         return await self._runner.end(job)
-
-    async def _data(self, job: Job, database: Database) -> Data:
-        """Find the backup whose data the copy gets.
-
-        Raises:
-            Refused: the host did not answer.
-        """
-        backup, shelf = _act(job).backup, job.target.backups
-        if database.rehearse is not RehearseOn.DATA:
-            return NO_DATA
-        if backup is None or shelf is None:
-            return Data(why_not="no_backup")
-        if shelf.store is not None:
-            return Data(why_not="backup_unreadable", detail=f"{backup} is not kept on the host")
-        try:
-            manifest = await manifest_of(self._finder, job, backup)
-            if manifest.encrypted_to:
-                return Data(why_not="backup_unreadable", detail=f"{backup} is encrypted, and the host has no key")
-            if manifest.by_mydumper:
-                return Data(why_not="backup_unreadable", detail=f"{backup} is a folder of mydumper, and no plain dump")
-            return data_of(manifest, shelf.directory)
-        except ValueError as error:
-            return Data(why_not="backup_unreadable", detail=f"{backup}: {error}")
 
     async def _sources(self, job: Job) -> Mapping[str, str]:
         """Read the migrations' files at the commit, by the migrations' names."""

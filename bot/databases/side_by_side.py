@@ -22,6 +22,7 @@ async def side_by_side(
     files: dict[str, Secret],
     output: Output,
     carrying: Coroutine[Any, Any, T],
+    directory: str = "/",
 ) -> tuple[Outcome, T | None]:
     """Run a script on a host and carry its bytes until both have ended.
 
@@ -35,12 +36,13 @@ async def side_by_side(
         files: its private files.
         output: takes in what it prints.
         carrying: reads from the script's pipe or writes into it; raises `Refused` where it cannot.
+        directory: in which the script starts.
 
     Returns:
         How the script ended, and what the carrying gave; None where it was given up. A failure of the carrying that
         was there first is the outcome.
     """
-    working = asyncio.create_task(runner.perform(job, script, "/", files, output))
+    working = asyncio.create_task(runner.perform(job, script, directory, files, output))
     carried = asyncio.create_task(carrying)
     try:
         await asyncio.wait({working, carried}, return_when=asyncio.FIRST_COMPLETED)

@@ -39,7 +39,8 @@ await() {
 
 _RECEIVE = _PLACE + 'printf \'%s\\n\' "$nonce"\nawait\nexec cat <"$pipe"'
 
-_SEND = _PLACE + 'await\nprintf \'%s\\n\' "$nonce"\nexec cat >"$pipe"'
+# The pipe is open before the nonce says so: whatever fails from then on, its reader sees an end.
+_SEND = _PLACE + 'await\nexec 7>"$pipe"\nprintf \'%s\\n\' "$nonce"\nexec cat >&7'
 
 _NOTE = _PLACE + '[ ! -e "$pipe" ] || cat <"$pipe"'
 

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from bot.databases.connect import Connections as DatabaseConnections
+from bot.databases.finding import Finder
+from bot.databases.rehearsal_data import RehearsalData
 from bot.databases.rehearsing import AsRehearsedPerformer, RehearsePerformer
 from bot.demo.application import Application
 from bot.demo.database import DatabaseServer
@@ -43,7 +45,9 @@ class Stage:
     def __init__(self, app: Application, connections: Connections) -> None:
         databases = DatabaseConnections(Tunnels(connections))
         self.app = app
-        self.performer = RehearsePerformer(Runner(connections), connections, databases)
+        self.performer = RehearsePerformer(
+            Runner(connections), connections, databases, RehearsalData(Finder(connections))
+        )
         self.comparer = AsRehearsedPerformer(databases)
         self.scratch = True
 
