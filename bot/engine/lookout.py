@@ -61,6 +61,8 @@ class Lookout:
     async def cockpit(self, picture: Picture, viewer: Viewer) -> Cockpit:
         """Give what concerns somebody: targets on which they may run or approve something, and what waits for them.
 
+        A target that they may only read, as everybody may, is none of them.
+
         Args:
             picture: how all targets stand.
             viewer: who looks, and what they chose.
@@ -74,7 +76,7 @@ class Lookout:
         judged = {
             name: {membership(viewer.user, people, roster) for people in lists} for name, lists in approve.items()
         }
-        seen = {name for found in allowed.targets.values() for name in found}
+        seen = {name for action, found in allowed.targets.items() for name in found if not self._is_open(action, name)}
         seen |= {name for name, answers in judged.items() if Membership.YES in answers}
         needed = tuple(run for run in picture.waiting if needs(run, viewer.user, roster))
         seen |= {run.request.target for run in needed}
@@ -88,6 +90,14 @@ class Lookout:
             allowed.targets,
             allowed.uncertain or any(Membership.UNKNOWN in answers for answers in judged.values()),
         )
+
+    def _is_open(self, action: Action, name: TargetName) -> bool:
+        """Whether everybody may ask, and only to read. That is asked in a channel, which may be a private one.
+
+        So it does not open to the whole workspace what is told of runs, locks and their reasons.
+        """
+        people = self._world.operations.targets[name].policy.who_may(action)
+        return action is Action.MIGRATE_STATUS and people.anyone
 
     async def waited_for(self, picture: Picture) -> frozenset[str]:
         """Name those for whom a run may wait: whom the gates that are open name."""

@@ -31,8 +31,8 @@ from bot.recipes.recipe import ConditionKind, VarKind
 from tests.docs.pages import PAGES, ROOT, anchors, code_words, codes, examples, links, shell_lines, table
 
 DOCS = ROOT / "docs"
-SETUP, POLICIES, RECIPES, ON_CALL, RUNNING = (
-    DOCS / name for name in ("setup.md", "policies.md", "recipes.md", "on-call.md", "running.md")
+SETUP, APPROVALS, RECIPES, ON_CALL, RUNNING = (
+    DOCS / name for name in ("setup.md", "approvals.md", "recipes.md", "on-call.md", "running.md")
 )
 TOKENS = {"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_APP_TOKEN": "xapp-1"}
 UNSET = "–"
@@ -237,7 +237,7 @@ def test_every_state_is_told() -> None:
     runs = listed(ON_CALL, "state", "the card says", "meaning", "who acts")
     assert runs == set(RunState)
     assert listed(ON_CALL, "state", "meaning") == set(StepState)
-    assert listed(POLICIES, "state of a request", "meaning") == set(GateState)
+    assert listed(APPROVALS, "state of a request", "meaning") == set(GateState)
 
 
 def test_the_words_on_the_card_are_those_that_are_told() -> None:

@@ -8,6 +8,7 @@ from bot.domain.errors import Reason, Refused, problem
 from bot.domain.freeze import Freeze, Frozen, WeekTime, thawed
 from bot.domain.home import Viewer
 from bot.domain.look import DatabaseFacts, HostFacts, HostQuestion
+from bot.domain.people import People
 from bot.domain.request import Action
 from bot.domain.run import RunState
 from bot.domain.sighting import Seen
@@ -112,6 +113,20 @@ async def test_who_may_do_nothing_on_a_target_sees_nothing_of_it(world: SmallWor
     assert (stranger.picture.overviews, stranger.recent, dict(stranger.may)) == ((), (), {})
     approver = await engine.lookout.cockpit(picture, viewer("U0BOB"))
     assert [found.target for found in approver.picture.overviews] == [NAME]
+
+
+async def test_who_may_only_read_as_everybody_may_sees_nothing_of_it(world: SmallWorld) -> None:
+    bob, everybody = People(("bob",), frozenset({"U0BOB"})), People(("anyone",), anyone=True)
+    for run, seen in (
+        ({Action.MIGRATE_STATUS: everybody}, ()),
+        ({Action.MIGRATE_STATUS: People(("bob",), frozenset({"U0AMELIE"}))}, (NAME,)),
+        ({Action.MIGRATE_STATUS: everybody, Action.DEPLOY: bob}, ()),
+        ({Action.MIGRATE_STATUS: everybody, Action.BACKUP: everybody}, (NAME,)),
+    ):
+        world.target = replace(world.target, policy=replace(POLICY, run=run))
+        engine = world.new_engine()
+        cockpit = await engine.lookout.cockpit(await engine.lookout.picture(), viewer("U0AMELIE"))
+        assert tuple(found.target for found in cockpit.picture.overviews) == seen
 
 
 async def test_what_one_may_ask_for_and_a_freeze_are_part_of_it(world: SmallWorld) -> None:

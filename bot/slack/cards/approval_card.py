@@ -36,7 +36,7 @@ def approval_card(run: Run, gate: Gate, scene: Scene) -> Message:
     return message(
         text,
         (
-            section(lines((headline, what_is_approved(run, scene)))),
+            section(lines((headline, exception(run, scene), what_is_approved(run, scene)))),
             section(lines(_people(run, gate, scene, is_open=is_open))),
             section(_outcome(run, gate, scene)),
             context(say("approval.calm" if is_open else "plan.digest", digest=gate.digest[:12])),
@@ -77,7 +77,6 @@ def what_is_approved(run: Run, scene: Scene) -> Markup:
     backup = None if proven else backup_id(run)
     return lines(
         (
-            exception(run, scene),
             commit,
             proven,
             dotted((how_many_migrations(plan, scene), say("result.backup", id=backup) if backup else "")),

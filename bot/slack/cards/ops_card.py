@@ -87,7 +87,8 @@ def counts(found: tuple[Standing, ...], scene: Scene) -> Markup:
     )
     held = [say("ops.count", emoji=emoji, n=str(n), words=say(key)) for emoji, n, key in marks if n]
     of = markup.bold(str(found[0].overview.target)) if len(found) == 1 else Markup("")
-    return dotted((of, *(counted or [say("ops.quiet")]), *held))
+    is_quiet = not counted and not any(standing.overview.owed for standing in found)
+    return dotted((of, *([say("ops.quiet")] if is_quiet else counted), *held))
 
 
 def _named(standing: Standing, scene: Scene) -> Markup:
