@@ -330,7 +330,7 @@ def build_edges(
     async def ran_at(target: Target) -> tuple[Ran, ...] | None:
         return await ran_now(recipes[target.name], target, looks.look(target))
 
-    known = known_before(finder, ran_at)
+    known = known_before(finder, ran_at, written.counters)
 
     def table_of(target: Target) -> str:
         kept = recipes[target.name].migrations

@@ -239,7 +239,7 @@ async def written_since(kept: KeptBackup, look: Look) -> tuple[Finding, ...]:
     return (*(Finding("written", _about(table)) for table in told[:_MOST_TABLES]), Finding("written_rest", rest))
 
 
-_GRAVEST = (Written.NEW, Written.CHANGED, Written.GONE, Written.UNKNOWN)
+_GRAVEST = (Written.NEW, Written.CHANGED, Written.ADDED, Written.GONE, Written.UNKNOWN)
 """What a restore takes away comes first."""
 
 
@@ -251,4 +251,5 @@ def _about(table: TableSince) -> dict[str, str]:
         "now": "" if table.now is None else str(table.now),
         "counted": "yes" if table.counted else "no",
         "at": "" if table.at is None else table.at.isoformat(),
+        "grown": "" if table.grown is None else str(table.grown),
     }

@@ -1,9 +1,9 @@
-"""What is known before a dump: the backup before it, and the migrations that the database remembers."""
+"""What is known before a dump: the backup before it, the migrations that the database remembers, its counters."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from bot.databases.dump import Before
 from bot.databases.finding import Finder
@@ -16,22 +16,28 @@ from bot.domain.target import Target
 RanNow = Callable[[Target], Awaitable[tuple[Ran, ...] | None]]
 """Reads which migrations ran on a target; None where it has none to know of."""
 
+CountersNow = Callable[[Target], Awaitable[Mapping[str, int]]]
+"""Reads the next AUTO_INCREMENT of each table of a target that has one."""
+
 _SECONDS = 60
 
 
-def known_before(finder: Finder, ran_now: RanNow) -> Known:
+def known_before(finder: Finder, ran_now: RanNow, counters_now: CountersNow) -> Known:
     """Give what tells what is known before a dump.
 
     Args:
         finder: reads the backups there are.
         ran_now: reads the migrations.
+        counters_now: reads the counters.
     """
 
     async def known(target: Target, tables: tuple[str, ...]) -> Before:
-        last, migrations = await asyncio.gather(_last(finder, target, tables), _names(ran_now, target))
+        last, migrations, counters = await asyncio.gather(
+            _last(finder, target, tables), _names(ran_now, target), _counters(counters_now, target, tables)
+        )
         if last is None:
-            return Before(migrations=migrations)
-        return Before(last.backup, last.bytes, last.data_bytes, migrations)
+            return Before(migrations=migrations, counters=counters)
+        return Before(last.backup, last.bytes, last.data_bytes, migrations, counters)
 
     return known
 
@@ -55,3 +61,12 @@ async def _names(ran_now: RanNow, target: Target) -> tuple[str, ...] | None:
     except (TimeoutError, Refused):
         return None
     return None if ran is None else tuple(one.name for one in ran)
+
+
+async def _counters(counters_now: CountersNow, target: Target, tables: tuple[str, ...]) -> Mapping[str, int]:
+    try:
+        async with asyncio.timeout(_SECONDS):
+            found = await counters_now(target)
+    except (TimeoutError, Refused):
+        return {}
+    return {table: value for table, value in found.items() if not tables or table in tables}

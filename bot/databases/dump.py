@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from importlib import resources
 
@@ -109,12 +109,14 @@ class Before:
         bytes: size of its file.
         data_bytes: size of the tables it was made of.
         migrations: names of the migrations that the database remembers; None where nobody could tell.
+        counters: the next AUTO_INCREMENT of tables that have one; empty where nobody could tell.
     """
 
     backup: str = ""
     bytes: int = 0
     data_bytes: int = 0
     migrations: tuple[str, ...] | None = None
+    counters: Mapping[str, int] = field(default_factory=dict)
 
     def shrunk(self, now: int) -> bool:
         """Whether a dump is so much smaller than the one before that somebody should look.
@@ -173,7 +175,15 @@ def dump_job(
         "mydumper_from": str(backups.mydumper_from),
         "not_by_mydumper": _not_by_mydumper(dump, database, backups),
         "counts": "yes" if database.scratch else "no",
-        "origin": origin(dump, target.name.app, target.name.environment, database.name, run, before.migrations),
+        "origin": origin(
+            dump,
+            target.name.app,
+            target.name.environment,
+            database.name,
+            run,
+            before.migrations,
+            before.counters,
+        ),
         **{f"status_{stage.value}": str(stage.exit_status) for stage in Stage},
     }
     parts: list[Part] = []

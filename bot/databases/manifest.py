@@ -53,6 +53,7 @@ class Manifest:
         restore_seconds: how long that took; None where there was none.
         commit: that was checked out on the host; empty where nobody could tell.
         migrations: names of those that the database remembered; None where nobody could tell.
+        counters: the next AUTO_INCREMENT of tables that have one, just before the dump; empty where nobody looked.
         encrypted_to: the age key that the file is encrypted to; empty where it is not.
         packed_sha256: of the packed dump inside an encrypted file.
     """
@@ -79,6 +80,7 @@ class Manifest:
     restore_seconds: int | None = None
     commit: str = ""
     migrations: tuple[str, ...] | None = None
+    counters: Mapping[str, int] = field(default_factory=dict)
     encrypted_to: str = ""
     packed_sha256: str = ""
 
@@ -119,7 +121,13 @@ class Manifest:
 
 
 def origin(
-    dump: Dump, app: str, environment: str, database: str, run: str, migrations: tuple[str, ...] | None = None
+    dump: Dump,
+    app: str,
+    environment: str,
+    database: str,
+    run: str,
+    migrations: tuple[str, ...] | None = None,
+    counters: Mapping[str, int] | None = None,
 ) -> str:
     """Write the part of a manifest that is known before the dump.
 
@@ -130,6 +138,7 @@ def origin(
         database: its name at the server.
         run: the run that makes it.
         migrations: that the database remembers; None where nobody could tell.
+        counters: the next AUTO_INCREMENT of tables; None where nobody looked.
 
     Returns:
         Lines of JSON without the braces and without a comma at the end.
@@ -144,6 +153,7 @@ def origin(
         "purpose": dump.purpose.value,
         "chosen": list(dump.tables),
         **({} if migrations is None else {"migrations": list(migrations)}),
+        **({"counters": dict(counters)} if counters else {}),
     }
     return ",\n".join(f"  {json.dumps(name)}: {json.dumps(value)}" for name, value in values.items())
 
@@ -204,6 +214,7 @@ def _manifest(data: Mapping[str, Any]) -> Manifest:
         restore_seconds=int(data["restore_seconds"]) if "restore_seconds" in data else None,
         commit=str(data.get("commit", "")),
         migrations=tuple(str(name) for name in data["migrations"]) if "migrations" in data else None,
+        counters={str(name): int(next_one) for name, next_one in data.get("counters", {}).items()},
         encrypted_to=str(data.get("encrypted_to", "")),
         packed_sha256=str(data.get("packed_sha256", "")),
     )

@@ -29,11 +29,17 @@ _CLOCKS = timedelta(minutes=1)
 
 _TABLES = """
     SELECT table_name, COALESCE(table_rows, 0), COALESCE(data_length, 0) + COALESCE(index_length, 0),
-        UNIX_TIMESTAMP(update_time)
+        UNIX_TIMESTAMP(update_time), auto_increment
     FROM information_schema.tables WHERE table_schema = DATABASE() AND table_type <> 'VIEW'
     ORDER BY 3
 """
 """InnoDB remembers `update_time` only since the server was started (MySQL Reference Manual, "The TABLES Table")."""
+
+
+_COUNTERS = """
+    SELECT table_name, auto_increment FROM information_schema.tables
+    WHERE table_schema = DATABASE() AND auto_increment IS NOT NULL
+"""
 
 
 @dataclass(frozen=True)
@@ -45,12 +51,14 @@ class LiveTable:
         counted: whether they were counted, and are no estimate.
         checksum: as `CHECKSUM TABLE` gives it; None where it was not read.
         written: the last write that the server remembers.
+        counter: the next AUTO_INCREMENT; None where it has none.
     """
 
     rows: int
     counted: bool = False
     checksum: str | None = None
     written: datetime | None = None
+    counter: int | None = None
 
 
 class WrittenLook:
@@ -76,17 +84,29 @@ class WrittenLook:
         async with self._connections.reading(target) as session:
             return compare(manifest, await _live(session, manifest))
 
+    async def counters(self, target: Target) -> Mapping[str, int]:
+        """Read the next AUTO_INCREMENT of each table that has one, to tell later whether rows were added.
+
+        Args:
+            target: whose database.
+
+        Raises:
+            Refused: a reason of the database or of a host.
+        """
+        async with self._connections.reading(target) as session:
+            return {str(name): int(value) for name, value in await session.rows(_COUNTERS)}
+
 
 async def _live(session: ReadOnlySession, manifest: Manifest) -> Mapping[str, LiveTable]:
     found: dict[str, LiveTable] = {}
     readable: list[str] = []
     budget = MOST_READ
-    for name, rows, size, written in await session.rows(_TABLES):
+    for name, rows, size, written, counter in await session.rows(_TABLES):
         table, of_backup = str(name), str(name) in manifest.tables
         if manifest.chosen and not of_backup:
             continue
         at = None if written is None else datetime.fromtimestamp(float(written), UTC)
-        found[table] = LiveTable(int(rows), written=at)
+        found[table] = LiveTable(int(rows), written=at, counter=None if counter is None else int(counter))
         if size <= LARGEST_READ and size <= budget:
             budget -= int(size)
             readable.append(table)
@@ -136,8 +156,10 @@ def compare(manifest: Manifest, live: Mapping[str, LiveTable]) -> tuple[TableSin
         else:
             checksums = () if figures is None else (figures[1], figures[3])
             counts = () if figures is None else (figures[0], figures[2])
-            written = _judged(now, counts, checksums, started)
-            found.append(TableSince(table, written, then, now.rows, now.counted, now.written))
+            written, grown = _judged(now, counts, checksums, started), _grown(manifest.counters.get(table), now.counter)
+            if written is Written.UNKNOWN and grown:
+                written = Written.ADDED
+            found.append(TableSince(table, written, then, now.rows, now.counted, now.written, grown))
     return tuple(found)
 
 
@@ -151,3 +173,8 @@ def _judged(now: LiveTable, counts: tuple[int, ...], checksums: tuple[str, ...],
     if now.written is not None and now.written < started - _CLOCKS:
         return Written.SAME
     return Written.UNKNOWN
+
+
+def _grown(then: int | None, now: int | None) -> int | None:
+    """Say by how much a counter grew; nothing where it did not, or began anew."""
+    return now - then if then is not None and now is not None and now > then else None

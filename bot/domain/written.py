@@ -17,6 +17,8 @@ class Written(StrEnum):
     """It is in the backup, and not in the live database."""
     NEW = "new"
     """It is in the live database, and not in the backup."""
+    ADDED = "added"
+    """Its counter (AUTO_INCREMENT) grew; nothing else tells."""
     UNKNOWN = "unknown"
     """Neither its checksum nor the server's memory could tell."""
 
@@ -32,6 +34,7 @@ class TableSince:
         now: rows in the live database; None where it is not there.
         counted: whether `now` was counted, and is no estimate of the server's.
         at: the last write that the server remembers; it remembers none from before it was started.
+        grown: by how much its counter (AUTO_INCREMENT) grew, where both are known.
     """
 
     table: str
@@ -40,3 +43,4 @@ class TableSince:
     now: int | None = None
     counted: bool = False
     at: datetime | None = None
+    grown: int | None = None

@@ -622,7 +622,7 @@ async def test_an_encryption_that_fails_is_no_backup(
     assert list(folder.iterdir()) == []
 
 
-async def test_the_manifest_names_the_commit_and_the_migrations(
+async def test_the_manifest_names_the_commit_the_migrations_and_the_counters(
     target: Target, filled: MadeDatabase, folder: Path
 ) -> None:
     repository = Path(target.path)
@@ -636,13 +636,14 @@ async def test_the_manifest_names_the_commit_and_the_migrations(
 
     async def known(of: Target, tables: tuple[str, ...]) -> Before:
         assert (of, tables) == (target, ())
-        return Before(migrations=("2025_a", "2025_b'"))
+        return Before(migrations=("2025_a", "2025_b'"), counters={"people": 3})
 
     host = LocalHost()
     done(await DumpPerformer(host, host, pauses=(0.01,), known=known).perform(job_of(target), KeptOutput()))
     manifest = parse_manifest((folder / f"{BACKUP}.json").read_bytes())
     assert manifest.commit == head
     assert manifest.migrations == ("2025_a", "2025_b'")
+    assert manifest.counters == {"people": 3}
 
 
 async def test_the_room_that_is_needed_is_judged_by_the_backup_before(

@@ -89,7 +89,10 @@ class Room:
         async def ran(_: Target) -> tuple[Ran, ...]:
             return (Ran("2025_01_01_000000_first", 1),)
 
-        known = known_before(self.finder, ran)
+        async def counters(_: Target) -> dict[str, int]:
+            return {"people": 3}
+
+        known = known_before(self.finder, ran, counters)
         return StreamedDumpPerformer(self.runner, self.hosts, self.pipes, self.stores, known)
 
     @property

@@ -51,6 +51,25 @@ def test_a_backup_that_counted_nothing_leaves_it_to_the_server() -> None:
     assert known == [Written.CHANGED, Written.SAME, Written.UNKNOWN]
 
 
+@pytest.mark.parametrize(
+    ("then", "now", "expected", "grown"),
+    [
+        (5, 12, Written.ADDED, 7),
+        (5, 5, Written.UNKNOWN, None),
+        (9, 1, Written.UNKNOWN, None),
+        (5, None, Written.UNKNOWN, None),
+    ],
+)
+def test_where_nothing_else_tells_the_counter_does(
+    then: int, now: int | None, expected: Written, grown: int | None
+) -> None:
+    manifest = replace(MANIFEST, rows={}, counters={"users": then})
+    [found] = compare(manifest, {"users": LiveTable(4, counter=now)})
+    assert (found.written, found.grown) == (expected, grown)
+    [told] = compare(manifest, {"users": LiveTable(4, written=EARLIER, counter=now)})
+    assert told.written is Written.SAME, "the server remembers: what was counted then was rolled back"
+
+
 def test_tables_come_and_go() -> None:
     assert compare(MANIFEST, {"newer": LiveTable(7, counted=True)}) == (
         TableSince("newer", Written.NEW, None, 7, counted=True),
@@ -96,3 +115,17 @@ async def test_a_locked_table_holds_nothing_up(
         await cursor.execute("LOCK TABLES busy WRITE")
         [found] = await WrittenLook(connections).since(target, await Finder(host).manifest(target, BACKUP))
     assert (found.table, found.written, found.counted) == ("busy", Written.UNKNOWN, False)
+
+
+async def test_counters_are_read_from_the_server(
+    database: MadeDatabase, target_of: Callable[..., Target], connections: Connections
+) -> None:
+    target = target_of(database)
+    async with session_of(database) as cursor:
+        await cursor.execute("CREATE TABLE `one``s` (id INT AUTO_INCREMENT PRIMARY KEY)")
+        await cursor.execute("CREATE TABLE none_has (id INT PRIMARY KEY)")
+        await cursor.execute("INSERT INTO `one``s` VALUES (), (), ()")
+    written = WrittenLook(connections)
+    assert await written.counters(target) == {"one`s": 4}
+    manifest = replace(MANIFEST, tables=("one`s", "none_has"), rows={}, counters={"one`s": 2})
+    assert {one.table: one.grown for one in await written.since(target, manifest)} == {"one`s": 2, "none_has": None}

@@ -65,7 +65,9 @@ def _table(facts: Mapping[str, str], scene: Scene) -> Markup:
     say = scene.sentences.say
     what = say(f"written.{facts['written']}", table=markup.clip(facts["table"], 64))
     at = _when(facts.get("at", "")) if facts["written"] in {Written.CHANGED, Written.NEW} else ""
-    return dotted((what, _rows(facts, scene), say("written.at", at=at) if at else ""))
+    grown = _count(facts.get("grown", "")) if facts["written"] in {Written.CHANGED, Written.ADDED} else ""
+    counter = say("written.grown", n=grown) if grown else ""
+    return dotted((what, _rows(facts, scene), counter, say("written.at", at=at) if at else ""))
 
 
 def _rows(facts: Mapping[str, str], scene: Scene) -> Markup:
