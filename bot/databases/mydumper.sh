@@ -13,6 +13,7 @@
 #   not_by_mydumper why this dump is none for mydumper, however large; or nothing
 
 folder=
+packing=
 
 # large: whether the database is a large one, and mydumper is there
 large() {
@@ -109,6 +110,9 @@ stop_mydumper() {
     kill -KILL "$(cat "$folder/pid")" 2>/dev/null
     wait "$dumping"
   fi
+  # shellcheck disable=SC2086 # these are words
+  [ -z "$packing" ] || { kill $packing 2>/dev/null; wait $packing; }
+  packing=
   rm -rf -- "$folder"
   folder=
 }
@@ -129,6 +133,37 @@ described() {
     fail dump "$tool could not write down what is beside the tables"
 }
 
+# packs_slowly: whether this version packs as zlib does where nobody asks for speed: half of the time would go there
+packs_slowly() {
+  mydumper_has compress
+  case $mydumper_help in *'Compress output files
+'*) return 0 ;; *) return 1 ;; esac
+}
+
+# pack_rows WORKER: pack what mydumper wrote as soon as it has closed it, until there is no more. No two workers take the
+# same file, and each reads back what it packed.
+pack_rows() {
+  worker=$1
+  while :; do
+    over=
+    [ -d "$folder" ] || return 1
+    [ ! -s "$folder/ended" ] || over=yes
+    set -- "$root"/rows/*.sql
+    # Listed after them: whatever of them is not open now is whole.
+    open=
+    if [ -z "$over" ]; then open=$(ls -l "/proc/$(cat "$folder/pid")/fd" 2>/dev/null) || set --; fi
+    packed=
+    for piece; do
+      case $open in *"/${piece##*/}"*) continue ;; esac
+      mv -- "$piece" "$piece.$worker" 2>/dev/null || continue
+      packed=yes
+      gzip -1 -c <"$piece.$worker" >"$piece.gz" && gzip -t "$piece.gz" && rm -f -- "$piece.$worker" || return 1
+    done
+    [ -z "$over" ] || [ -n "$packed" ] || return 0
+    [ -n "$packed" ] || sleep 0.1 2>/dev/null || sleep 1
+  done
+}
+
 # intact: whether all that is packed can be unpacked again
 intact() {
   find "$root/rows" -type f -name '*.gz' -exec gzip -t {} + && find "$root/rows" -type f -name '*.zst' -exec zstd -q -t {} +
@@ -142,7 +177,9 @@ dump_with_mydumper() {
   printf '%s %s\n' "$$" "$(born "$$")" >"$folder/owner"
   # A lock that does not come in time stops no site.
   { parallel_options; printf 'init-command=SET SESSION lock_wait_timeout=10\n'; } >"$COUNTERSIGN_FILES/mydumper.cnf"
-  set -- --database="$database" --outputdir="$root/rows" --no-schemas --compress --long-query-guard=10
+  set -- --database="$database" --outputdir="$root/rows" --no-schemas --long-query-guard=10
+  slow=
+  if packs_slowly; then slow=yes; else set -- "$@" --compress; fi
   # The lock is held until every session has its snapshot, and no longer.
   for option in trx-consistency-only trx-tables; do
     if mydumper_has "$option"; then
@@ -150,7 +187,7 @@ dump_with_mydumper() {
       break
     fi
   done
-  if divisible; then set -- "$@" --rows=200000; fi
+  if divisible; then set -- "$@" --rows=100000; fi
   look_before
   (
     # shellcheck disable=SC2016 # the inner shell sets these
@@ -159,6 +196,10 @@ dump_with_mydumper() {
     printf '%s\n' "$?" >"$folder/ended"
   ) &
   dumping=$!
+  for worker in ${slow:+1 2}; do
+    pack_rows "$worker" >"$folder/packing.$worker" 2>&1 4>&- 5>&- 6>&- &
+    packing="$packing $!"
+  done
   snapped=
   ticks=0
   until [ -s "$folder/ended" ]; do
@@ -192,7 +233,14 @@ dump_with_mydumper() {
   fi
   grep -q 'Finished dump at' "$root/rows/metadata" || fail trailer 'the metadata of mydumper do not say that it finished'
 
-  intact >&2 &
+  whole_rows=0
+  for worker in $packing; do wait "$worker" || whole_rows=$?; done
+  packing=
+  if [ "$whole_rows" != 0 ]; then
+    cat "$folder"/packing.* >&2
+    fail compress 'the rows could not be packed'
+  fi
+  [ -n "$slow" ] || intact >&2 &
   checking=$!
   part=${folder%.part}.tar.part
   free=$(free_kib "$directory")

@@ -405,7 +405,6 @@ async def test_too_little_room_for_its_folder_makes_it_a_plain_dump(
         ('/usr/bin/mydumper "$@"; exit 3', Stage.DUMP),
         ('/usr/bin/mydumper "$@"; echo "** (mydumper:1): CRITICAL **: half of it" >&2', Stage.DUMP),
         ('/usr/bin/mydumper "$@"; echo started >"$out/metadata"', Stage.TRAILER),
-        ('/usr/bin/mydumper "$@"; cd "$out"; for f in *.gz; do head -c 9 "$f" >x; mv x "$f"; done', Stage.INTEGRITY),
     ],
 )
 async def test_a_dump_that_lies_is_found_out(
@@ -419,6 +418,63 @@ async def test_a_dump_that_lies_is_found_out(
     path = stand_in(tmp_path / "bin", "mydumper", f"{find_out}\n{text}".replace("; exit 3", "; sleep 1; exit 3"))
     failed(await performer(LocalHost(path)).perform(job_of(target), KeptOutput()), stage)
     assert left_in(folder) == set()
+
+
+NEWER = (
+    "out=; for word; do case $word in --outputdir=*) out=${word#*=} ;; --help)"
+    " /usr/bin/mydumper --help | sed 's/Compress output files$/& by gzip or zstd/'; exit ;; esac; done\n"
+    '/usr/bin/mydumper "$@" || exit\n'
+)
+
+
+async def test_a_version_that_packs_fast_packs_itself(
+    filled: MadeDatabase, target: Target, tmp_path: Path, host: LocalHost, folder: Path
+) -> None:
+    await made(LocalHost(stand_in(tmp_path / "bin", "mydumper", f'{NEWER}[ -z "$out" ] || ls "$out" >&2')), target)
+    with tarfile.open(folder / FILE) as archive:
+        names = {member.name for member in archive.getmembers() if "/rows/" in member.name}
+    assert {name.rpartition(".")[2] for name in names if not name.endswith("metadata")} == {"gz"}
+    await proven(host, target)
+
+
+async def test_what_it_packed_itself_is_unpacked_again(
+    filled: MadeDatabase, target: Target, folder: Path, tmp_path: Path
+) -> None:
+    spoil = '[ -z "$out" ] || for file in "$out"/*.gz; do head -c 9 "$file" >"$out/x"; mv "$out/x" "$file"; done'
+    path = stand_in(tmp_path / "bin", "mydumper", f"{NEWER}{spoil}")
+    failed(await performer(LocalHost(path)).perform(job_of(target), KeptOutput()), Stage.INTEGRITY)
+    assert left_in(folder) == set()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'case $* in -1*) /usr/bin/gzip "$@" | head -c 30 ;; *) exec /usr/bin/gzip "$@" ;; esac',
+        'case $* in -1*) /usr/bin/gzip "$@"; exit 1 ;; *) exec /usr/bin/gzip "$@" ;; esac',
+    ],
+)
+async def test_a_packer_that_lies_is_found_out(
+    text: str, filled: MadeDatabase, target: Target, folder: Path, tmp_path: Path
+) -> None:
+    path = stand_in(tmp_path / "bin", "gzip", text)
+    failed(await performer(LocalHost(path)).perform(job_of(target), KeptOutput()), Stage.COMPRESS)
+    assert left_in(folder) == set()
+
+
+async def test_what_is_still_being_written_is_not_packed(
+    filled: MadeDatabase, target: Target, folder: Path, tmp_path: Path, host: LocalHost
+) -> None:
+    slowly = (
+        'case "$*" in *--help*) exec /usr/bin/mydumper --help ;; esac\n'
+        'for word; do case $word in --outputdir=*) out=${word#*=} ;; *) set -- "$@" "$word" ;; esac; shift; done\n'
+        '/usr/bin/mydumper "$@" --outputdir="$out.all" && mkdir "$out" && exec 9>"$out/late.sessions.sql" || exit\n'
+        'head -c 2000 "$out.all"/*.sessions.sql >&9; sleep 2; tail -c +2001 "$out.all"/*.sessions.sql >&9; exec 9>&-\n'
+        'rm "$out.all"/*.sessions.sql; mv "$out.all"/* "$out"; rmdir "$out.all"'
+    )
+    await made(LocalHost(stand_in(tmp_path / "bin", "mydumper", slowly)), target)
+    with tarfile.open(folder / FILE) as archive:
+        assert f"{BACKUP}/rows/late.sessions.sql.gz" in archive.getnames()
+    await proven(host, target)
 
 
 async def test_what_does_not_begin_is_dumped_otherwise(filled: MadeDatabase, target: Target, tmp_path: Path) -> None:
