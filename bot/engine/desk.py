@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bot.domain.lock import Lock
 from bot.domain.names import TargetName
@@ -21,17 +21,19 @@ _CHANGING = (Action.DEPLOY, Action.ROLLBACK, Action.RESTORE)
 
 @dataclass(frozen=True)
 class Allowed:
-    """What somebody may ask for.
+    """What somebody may ask for, and approve.
 
     Args:
         targets: by action, the targets on which they may ask for it, in order; an action without any is missing.
         uncertain: whether a look-up failed, so that there may be more.
         exceptions: the flags of the exceptions that they may ask for on one of the targets at least.
+        approves: by what a policy's `approve` calls it, the targets on which they may approve it, in order.
     """
 
     targets: Mapping[Action, tuple[TargetName, ...]]
     uncertain: bool
     exceptions: frozenset[str] = frozenset()
+    approves: Mapping[str, tuple[TargetName, ...]] = field(default_factory=dict)
 
 
 class Desk:
@@ -116,7 +118,13 @@ class Desk:
         ]
         policies = [self._world.operations.targets[name].policy for name in targets]
         glass = [policy.emergency for policy in policies if policy.emergency is not None]
-        groups = frozenset(group for people in (*glass, *(people for _, _, people in asked)) for group in people.groups)
+        gates = [
+            (what, name, gate.eligible)
+            for name, policy in zip(targets, policies, strict=True)
+            for what, gate in policy.approve.items()
+        ]
+        lists = (*glass, *(people for _, _, people in (*asked, *gates)))
+        groups = frozenset(group for people in lists for group in people.groups)
         roster = await self._world.directory.roster(frozenset({user}), groups)
         found: dict[Action, tuple[TargetName, ...]] = {}
         uncertain = False
@@ -132,7 +140,16 @@ class Desk:
         may_override = any(OVERRIDE in self._world.operations.targets[name].policy.approve for name in changing)
         may_break = changing and any(membership(user, people, roster) is Membership.YES for people in glass)
         flags = (("--during-freeze", may_override), ("--emergency", may_break))
-        return Allowed(found, uncertain, frozenset(flag for flag, may in flags if may))
+        approves: dict[str, tuple[TargetName, ...]] = {}
+        for what, name, people in gates:
+            match membership(user, people, roster):
+                case Membership.YES:
+                    approves[what] = (*approves.get(what, ()), name)
+                case Membership.UNKNOWN:
+                    uncertain = True
+                case Membership.NO:
+                    pass
+        return Allowed(found, uncertain, frozenset(flag for flag, may in flags if may), approves)
 
     async def _may_lock(self, target: TargetName, user: str, action: str) -> None:
         people = self._world.operations.targets[target].policy.who_may(Action.DEPLOY)

@@ -9,7 +9,7 @@ from tests.acceptance.conftest import NewStage
 from tests.acceptance.stage import ENGINEER, RELEASER, Bot, Stage
 from tests.support.polling import eventually
 
-MORTAL = ("-m", "tests.acceptance.mortal", "serve")
+MORTAL = "tests.acceptance.mortal"
 POINTS = (
     "after commit unlock",
     "after commit intend",
@@ -40,7 +40,7 @@ def told(stage: Stage) -> list[str]:
 
 
 async def test_a_bot_that_dies_after_taking_a_lock_off_tells_its_owner_once(new_stage: NewStage) -> None:
-    stage = await new_stage(command=MORTAL)
+    stage = await new_stage(module=MORTAL)
     calm = {**stage.bot.environment, "PASSED": str(stage.bot.folder / "passed")}
     for round_, point in enumerate(POINTS, start=1):
         stage.bot.environment = {**calm, "DIE_AT": point}

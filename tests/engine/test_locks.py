@@ -99,6 +99,7 @@ async def test_what_somebody_may_is_judged_by_the_policy_of_each_target(world: S
     engine = world.new_engine()
     bob, eve = await engine.desk.allowed((NAME,), "U0BOB"), await engine.desk.allowed((NAME,), "U0EVE")
     assert bob.targets == {Action.DEPLOY: (NAME,)}
+    assert dict(bob.approves) == {"deploy": (NAME,)}
     assert bob.uncertain
     assert eve.targets == {Action.ROLLBACK: (NAME,)}
     assert not eve.uncertain

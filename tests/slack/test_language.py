@@ -44,7 +44,7 @@ _KEPT = re.compile(r"(\{[a-z_]+\}|`[^`]*`)")
 _WORD = re.compile(r"[A-Za-z]{2,}|(?<=\d )[A-Za-z]\b")
 """A unit of one letter is a word, too."""
 _DATA = re.compile(
-    r"[\w-]+(?:/[\w*-]+)+|[\w-]+\.(?:lock|json)\b"
+    r"(?<!\w)/[a-z-]+\b|[\w-]+(?:/[\w*-]+)+|[\w-]+\.(?:lock|json)\b"
     r"|`[^`]*`|```.*?```|<[^>]*>|&\w+;|:[a-z0-9_+-]+:|\b[0-9a-f]{7,}\b",
     re.DOTALL,
 )

@@ -38,6 +38,7 @@ class FakeDesk:
         self.may: dict[Action, tuple[TargetName, ...]] = {Action.DEPLOY: (NAME,)}
         self.uncertain = False
         self.exceptions: frozenset[str] = frozenset()
+        self.approves: dict[str, tuple[TargetName, ...]] = {}
         self.refuses: Refused | None = None
         self.taken_off: list[tuple[str, str, str]] = []
 
@@ -61,7 +62,7 @@ class FakeDesk:
         return True
 
     async def allowed(self, targets: tuple[TargetName, ...], user: str) -> Allowed:
-        return Allowed(self.may, self.uncertain, self.exceptions)
+        return Allowed(self.may, self.uncertain, self.exceptions, self.approves)
 
 
 class Heard:
@@ -185,6 +186,12 @@ async def test_help_shows_only_the_ways_of_a_command_that_one_may_go(ops: Typed)
     told = await ops("help")
     assert "`--emergency REASON` at the end" in told
     assert "--during-freeze" not in told
+
+
+async def test_help_says_what_one_is_asked_to_countersign(ops: Typed) -> None:
+    assert "countersign" not in await ops("help")
+    ops.desk.approves = {"override": (NAME,), "deploy": (NAME,)}
+    assert "✋ You are asked to countersign deploys, exceptions from a freeze: react" in await ops("help")
 
 
 async def test_help_names_the_targets_once_where_all_is_for_the_same_and_beside_what_is_for_others(ops: Typed) -> None:

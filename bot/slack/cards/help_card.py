@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from bot.domain.names import TargetName
+from bot.domain.policy import DESTRUCTIVE_MIGRATION, OVERRIDE
 from bot.domain.request import Action
 from bot.domain.usage import ways_for
 from bot.engine.desk import Allowed
@@ -15,6 +16,9 @@ from bot.slack.ports import CommandSpec
 from bot.slack.sentences import Sentences
 
 _MOST_TARGETS = 6
+
+_GATES = ("deploy", "rollback", "backup", "restore", DESTRUCTIVE_MIGRATION, OVERRIDE)
+"""What a policy's `approve` can name, in the order in which it is told."""
 
 _OF_RESTORE = frozenset({"restore", "drop-old"})
 """The ways of `/backup` that a policy calls a restore."""
@@ -60,12 +64,19 @@ def help_text(
         (
             say("ops.help", where=_names(common)),
             *told,
+            _approvals(allowed, sentences),
             say("ops.help.always", words="[APP [ENV]]"),
             sentences.count("ops.help.forms", len(forms), commands=Markup(", ".join(forms))) if forms else Markup(""),
             *exceptions,
             say("ops.help.uncertain") if allowed.uncertain else Markup(""),
         )
     )
+
+
+def _approvals(allowed: Allowed, sentences: Sentences) -> Markup:
+    """Say what they may countersign; nothing where it is nothing."""
+    what = [sentences.say(f"ops.help.approves.{gate}") for gate in _GATES if gate in allowed.approves]
+    return sentences.say("ops.help.approves", what=Markup(", ".join(what))) if what else Markup("")
 
 
 def _may_go(allowed: Allowed) -> Callable[[str], bool]:
