@@ -266,6 +266,27 @@ async def test_a_dump_whose_connection_is_cut_leaves_nothing(
     await eventually(lambda: left_on_is_empty(ssh_host), seconds=20)
 
 
+async def test_a_restore_whose_connection_is_cut_is_made_again(
+    in_directory: Room, database: MadeDatabase, ssh_host: DemoHost, mariadb: DatabaseServer
+) -> None:
+    room = in_directory
+    async with session_of(database) as cursor:
+        await cursor.execute("CREATE TABLE wide (t LONGBLOB)")
+        await cursor.execute("INSERT INTO wide SELECT RANDOM_BYTES(1000) FROM seq_1_to_20000")
+    facts = await room.dumped()
+    job = room.job(Load(BACKUP, facts["sha256"], room.beside("restore")))
+    loading = asyncio.create_task(room.loading.perform(job, KeptOutput()))
+    await eventually(lambda: list(ssh_host.home.rglob("*.in.open")) or loading.done(), seconds=30)
+    ssh_host.cut_sessions()
+    outcome = await loading
+    assert isinstance(outcome, Unknown), outcome
+    assert outcome.problem.reason is Reason.HOST_UNREACHABLE
+    assert await databases(mariadb, room) == [], "the copy went with what was cut"
+    outcome = await room.loading.perform(replace(job, attempt=2), KeptOutput())
+    assert isinstance(outcome, Done), outcome
+    assert await databases(mariadb, room) == [room.beside("restore")]
+
+
 async def left_on_is_empty(host: DemoHost) -> bool:
     return await left_on(host) == []
 

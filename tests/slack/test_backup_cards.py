@@ -41,8 +41,12 @@ def row(key: str, state: StepState = StepState.DONE, **facts: str) -> StepRow:
         ({"written": "changed", "then": "5000", "now": "0", "counted": "yes"}, "written to · 5,000 → 0 rows"),
         ({"written": "changed", "then": "5", "now": "9", "counted": "no"}, "written to · 5 → about 9 rows"),
         (
-            {"written": "changed", "then": "5", "now": "9", "counted": "yes", "grown": "4"},
-            "written to · 5 → 9 rows · AUTO_INCREMENT +4",
+            {"written": "changed", "then": "5", "now": "9", "counted": "no", "grown": "4"},
+            "written to · 5 → about 9 rows · AUTO_INCREMENT +4",
+        ),
+        (
+            {"written": "changed", "then": "5", "now": "9", "counted": "yes", "grown": "6"},
+            "written to · 5 → 9 rows",
         ),
         ({"written": "added", "grown": "12000"}, "rows were added · AUTO_INCREMENT +12,000"),
         ({"written": "unknown"}, "nothing tells whether it was written to"),

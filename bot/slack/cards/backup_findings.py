@@ -65,8 +65,8 @@ def _table(facts: Mapping[str, str], scene: Scene) -> Markup:
     say = scene.sentences.say
     what = say(f"written.{facts['written']}", table=markup.clip(facts["table"], 64))
     at = _when(facts.get("at", "")) if facts["written"] in {Written.CHANGED, Written.NEW} else ""
-    grown = _count(facts.get("grown", "")) if facts["written"] in {Written.CHANGED, Written.ADDED} else ""
-    counter = say("written.grown", n=grown) if grown else ""
+    tells = facts["written"] in {Written.CHANGED, Written.ADDED} and facts.get("counted") != "yes"
+    counter = say("written.grown", n=_count(facts["grown"])) if tells and facts.get("grown") else ""
     return dotted((what, _rows(facts, scene), counter, say("written.at", at=at) if at else ""))
 
 

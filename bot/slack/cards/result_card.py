@@ -158,7 +158,7 @@ def _figures(run: Run, scene: Scene) -> Markup:
 
 
 def _backup_key(run: Run) -> str:
-    is_safety = run.request.action is Action.RESTORE
+    is_safety = any(finding.kind == "restore" for finding in run.plan.findings) if run.plan is not None else False
     return "result.safety" if is_safety else "result.backup"
 
 
