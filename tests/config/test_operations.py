@@ -74,8 +74,8 @@ def test_policy():
         1, People(("releasers",), frozenset({"U0BOB", "U0CLEO"})), timedelta(minutes=30), allow_requester=False
     )
     assert policy.backup_before == {Action.DEPLOY: BackupBefore.IF_MIGRATIONS}
-    assert policy.freeze_at(Action.DEPLOY, datetime(2026, 11, 22, 12, tzinfo=UTC)) is not None
-    assert policy.freeze_at(Action.DEPLOY, datetime(2026, 11, 24, 12, tzinfo=UTC)) is None
+    assert policy.frozen_at(Action.DEPLOY, datetime(2026, 11, 22, 12, tzinfo=UTC)) is not None
+    assert policy.frozen_at(Action.DEPLOY, datetime(2026, 11, 24, 12, tzinfo=UTC)) is None
 
 
 def test_lists_within_lists():
