@@ -50,6 +50,10 @@ unsuited() {
     printf 'the account may not FLUSH TABLES WITH READ LOCK (RELOAD)\n'
     return
   fi
+  if ! packs_slowly && ! ask 'SHOW GRANTS' | grep -q -E '(ALL PRIVILEGES|SUPER|BINLOG MONITOR|REPLICATION CLIENT).* ON \*\.\*'; then
+    printf 'the account may not read the position of the binary log (REPLICATION CLIENT), as this version wants to\n'
+    return
+  fi
   # The lock would stop the whole cluster, or wait for the query while everybody who writes waits for the lock.
   if ask "SHOW GLOBAL VARIABLES LIKE 'wsrep_on'" | grep -q 'ON$'; then
     printf 'the server is a node of a cluster\n'
@@ -133,7 +137,8 @@ described() {
     fail dump "$tool could not write down what is beside the tables"
 }
 
-# packs_slowly: whether this version packs as zlib does where nobody asks for speed: half of the time would go there
+# packs_slowly: whether this is one of the versions up to 0.10, which pack as zlib does where nobody asks for speed: half
+# of the time would go there
 packs_slowly() {
   mydumper_has compress
   case $mydumper_help in *'Compress output files

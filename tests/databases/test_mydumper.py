@@ -77,6 +77,11 @@ CONTENTS = (
     "CREATE EVENT tidy ON SCHEDULE EVERY 1 DAY DO DELETE FROM sessions WHERE id < 0",
 )
 
+OLD = "mydumper 0.10" in subprocess.run(["mydumper", "--version"], capture_output=True, text=True, check=True).stdout
+"""Whether it is the version of Debian 12, which neither counts with a sign nor packs fast."""
+
+only_old = pytest.mark.skipif(not OLD, reason="newer versions pack what they write, and read any table in pieces")
+
 
 @pytest.fixture
 def target(database: MadeDatabase, target_of: Callable[..., Target]) -> Target:
@@ -90,7 +95,8 @@ def large(target: Target, **changes: object) -> Target:
 
 @pytest.fixture
 async def filled(database: MadeDatabase, mariadb: DatabaseServer) -> MadeDatabase:
-    await mariadb.query(f"GRANT RELOAD, PROCESS ON *.* TO `{database.user}`@`%`")
+    # Newer versions than Debian 12 has read the position of the binary log too.
+    await mariadb.query(f"GRANT RELOAD, PROCESS, REPLICATION CLIENT ON *.* TO `{database.user}`@`%`")
     async with session_of(database) as cursor:
         for statement in CONTENTS:
             await cursor.execute(statement)
@@ -170,7 +176,7 @@ async def test_large_tables_are_read_in_pieces_where_none_can_be_lost(
     with tarfile.open(folder / FILE) as archive:
         files = [member for member in archive.getmembers() if ".many." in member.name]
     assert len(files) > pieces
-    assert len(files) == 1 or pieces
+    assert len(files) == 1 or pieces or not OLD
     await proven(host, target)
     assert manifest_of(target).rows["many"][0] == 900_000
 
@@ -433,19 +439,20 @@ async def test_a_version_that_packs_fast_packs_itself(
     await made(LocalHost(stand_in(tmp_path / "bin", "mydumper", f'{NEWER}[ -z "$out" ] || ls "$out" >&2')), target)
     with tarfile.open(folder / FILE) as archive:
         names = {member.name for member in archive.getmembers() if "/rows/" in member.name}
-    assert {name.rpartition(".")[2] for name in names if not name.endswith("metadata")} == {"gz"}
+    assert {name.rpartition(".")[2] for name in names if not name.endswith("metadata")} in ({"gz"}, {"zst"})
     await proven(host, target)
 
 
 async def test_what_it_packed_itself_is_unpacked_again(
     filled: MadeDatabase, target: Target, folder: Path, tmp_path: Path
 ) -> None:
-    spoil = '[ -z "$out" ] || for file in "$out"/*.gz; do head -c 9 "$file" >"$out/x"; mv "$out/x" "$file"; done'
+    spoil = '[ -z "$out" ] || for file in "$out"/*.sql.*; do head -c 9 "$file" >"$out/x"; mv "$out/x" "$file"; done'
     path = stand_in(tmp_path / "bin", "mydumper", f"{NEWER}{spoil}")
     failed(await performer(LocalHost(path)).perform(job_of(target), KeptOutput()), Stage.INTEGRITY)
     assert left_in(folder) == set()
 
 
+@only_old
 @pytest.mark.parametrize(
     "text",
     [
@@ -461,6 +468,7 @@ async def test_a_packer_that_lies_is_found_out(
     assert left_in(folder) == set()
 
 
+@only_old
 async def test_what_is_still_being_written_is_not_packed(
     filled: MadeDatabase, target: Target, folder: Path, tmp_path: Path, host: LocalHost
 ) -> None:
