@@ -6,7 +6,14 @@ import time
 from collections.abc import Awaitable
 from importlib.metadata import version
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+)
 
 from bot.engine.ports import Done, Effect, Ending, Failed, Job, NotStarted, Outcome, Output, Performer, Unknown
 
@@ -21,6 +28,8 @@ class Measures:
     """Counts and times, kept until the process ends."""
 
     def __init__(self) -> None:
+        # When each series began would be one more for each, and nobody asks for it.
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # the library does not type it
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         build = Gauge("countersign_build_info", "1, by version", ["version"], registry=self.registry)

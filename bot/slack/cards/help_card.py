@@ -64,8 +64,8 @@ def help_text(
         (
             say("ops.help", where=_names(common)),
             *told,
-            _approvals(allowed, sentences),
             say("ops.help.always", words="[APP [ENV]]"),
+            _approvals(allowed, sentences),
             sentences.count("ops.help.forms", len(forms), commands=Markup(", ".join(forms))) if forms else Markup(""),
             *exceptions,
             say("ops.help.uncertain") if allowed.uncertain else Markup(""),
