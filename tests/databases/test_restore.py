@@ -239,3 +239,25 @@ async def test_a_host_that_died_in_the_swap_is_told_from_what_is_there(
     host = Died()
     outcome = await SwapPerformer(host, host, remains).resume(swap_job_of(target), KeptOutput())
     assert isinstance(outcome, told), outcome
+
+
+async def test_words_beyond_ascii_come_back(
+    filled: MadeDatabase, target: Target, host: LocalHost, mariadb: DatabaseServer, remains: RemainsLook
+) -> None:
+    async with session_of(filled) as cursor:
+        for statement in (
+            "CREATE TABLE `été` (`né` INT DEFAULT 1 COMMENT 'où', kind ENUM('ñ', '漢') DEFAULT '漢') COMMENT 'çà'",
+            "INSERT INTO `été` VALUES (1, 'ñ')",
+            "CREATE VIEW `vue été` AS SELECT 'é漢' AS `à` FROM `été`",
+            "CREATE TRIGGER `gâche` BEFORE INSERT ON `été` FOR EACH ROW SET NEW.kind = '漢'",
+            "CREATE PROCEDURE `procédé` () SELECT 'é漢🎉'",
+            "CREATE EVENT `fête` ON SCHEDULE EVERY 1 DAY DO DELETE FROM `été` WHERE kind = '漢'",
+        ):
+            await cursor.execute(statement)
+    was = await checksums(mariadb, filled.name), await definitions(mariadb, filled.name)
+    made = done(await performer(host).perform(job_of(target), KeptOutput()))
+    await loaded(host, target, made["sha256"])
+    output = KeptOutput()
+    outcome = await SwapPerformer(host, host, remains).perform(swap_job_of(target), output)
+    assert isinstance(outcome, Done), (outcome, output.text.decode())
+    assert (await checksums(mariadb, filled.name), await definitions(mariadb, filled.name)) == was
