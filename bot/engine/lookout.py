@@ -105,8 +105,15 @@ class Lookout:
         return people_of(picture.waiting, roster)
 
     async def refresh(self, targets: tuple[TargetName, ...], older_than: timedelta) -> None:
-        """Look at targets that were not looked at for so long; returns when all of them were."""
-        await self._sightings.refresh(targets, older_than)
+        """Look at targets that were not looked at for so long, or not since a run; returns when all of them were."""
+        known = self._sightings.known()
+        overviews = await self._world.locks.overviews(targets)
+        outdated = frozenset(
+            overview.target
+            for overview in overviews
+            if not overview.unfinished and overview.target in known and not known[overview.target].holds(overview)
+        )
+        await self._sightings.refresh(targets, older_than, outdated)
 
     @request_on_record
     async def judge(self, request: Request) -> None:

@@ -39,7 +39,9 @@ class Sightings:
         """Give what was seen so far, without looking."""
         return dict(self._known)
 
-    async def refresh(self, targets: tuple[TargetName, ...], older_than: timedelta) -> None:
+    async def refresh(
+        self, targets: tuple[TargetName, ...], older_than: timedelta, outdated: frozenset[TargetName]
+    ) -> None:
         """Look at targets that were not looked at for so long; returns when all of them were.
 
         Who asks while somebody else's look is under way waits for that one.
@@ -47,11 +49,12 @@ class Sightings:
         Args:
             targets: which.
             older_than: what was seen within this span stays.
+            outdated: those that were changed since they were looked at, however lately that was.
         """
         oldest = self._world.clock.now() - older_than
         for name in targets:
             known = self._known.get(name)
-            if name not in self._looking and (known is None or known.at < oldest):
+            if name not in self._looking and (known is None or known.at < oldest or name in outdated):
                 task = asyncio.create_task(self._look(name), name=f"look {name}")
                 self._looking[name] = task
                 task.add_done_callback(partial(self._looked, name))

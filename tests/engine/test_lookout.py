@@ -40,6 +40,17 @@ async def test_what_was_seen_is_kept_and_looked_at_again_only_when_it_is_old(wor
     assert again.seen.maintenance == ("web1",)
 
 
+async def test_what_a_run_has_changed_since_is_looked_at_again_however_lately_it_was(world: SmallWorld) -> None:
+    await world.engine.lookout.refresh((NAME,), MINUTE)
+    world.clock.pass_by(seconds=1)
+    world.people.said["U0BOB"] = APPROVE
+    await world.until(await world.submit(), RunState.SUCCEEDED)
+    world.clock.pass_by(seconds=1)
+    await world.engine.lookout.refresh((NAME,), MINUTE)
+    picture = await world.engine.lookout.picture()
+    assert picture.sightings[NAME].holds(picture.overviews[0])
+
+
 async def test_two_who_look_at_once_share_one_look(world: SmallWorld) -> None:
     await asyncio.gather(*(world.engine.lookout.refresh((NAME,), MINUTE) for _ in range(5)))
     once = len(world.sight.asked)
