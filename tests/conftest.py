@@ -26,7 +26,44 @@ from tests.support.template import Template
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
 
+_MEMORY = Path("/dev/shm")
+_ROOM = 6 * 1024**3
+"""Bytes that the suite needs at most, with much to spare."""
+
+
+def _in_memory() -> bool:
+    """Whether the tests' files can lie in memory, where a commit need not wait for a disk."""
+    try:
+        about = os.statvfs(_MEMORY)
+    except OSError:
+        return False
+    return about.f_bavail * about.f_frsize >= _ROOM and not about.f_flag & os.ST_NOEXEC and os.access(_MEMORY, os.W_OK)
+
+
+if _in_memory():
+    os.environ.setdefault("TMPDIR", str(_MEMORY))
+
 _numbers = itertools.count(1)
+
+_LONG = ("tests/acceptance/", "tests/demo/")
+"""Where tests take seconds each, and wait for most of them."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Give each worker its share of the long tests first, so that none of them is what all others wait for at the end.
+
+    At first a worker gets one piece of the list; later, those who have none left take from the others' ends.
+    """
+    workers = getattr(config, "workerinput", {}).get("workercount", 1)
+    long = [item for item in items if item.nodeid.startswith(_LONG)]
+    short = [item for item in items if not item.nodeid.startswith(_LONG)]
+    mixed = []
+    for worker in range(workers):
+        share = long[worker::workers]
+        end = len(items) * (worker + 1) // workers - len(mixed) - len(share)
+        mixed += [*share, *short[:end]]
+        del short[:end]
+    items[:] = [*mixed, *short]
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
