@@ -5,6 +5,7 @@ import itertools
 import os
 import shutil
 import signal
+import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
@@ -40,8 +41,8 @@ def _in_memory() -> bool:
     return about.f_bavail * about.f_frsize >= _ROOM and not about.f_flag & os.ST_NOEXEC and os.access(_MEMORY, os.W_OK)
 
 
-if _in_memory():
-    os.environ.setdefault("TMPDIR", str(_MEMORY))
+if "TMPDIR" not in os.environ and _in_memory():
+    os.environ["TMPDIR"] = tempfile.tempdir = str(_MEMORY)
 
 _numbers = itertools.count(1)
 
