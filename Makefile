@@ -17,6 +17,7 @@ setup: $(BIN)/.installed  ## make the Python environment in .venv
 
 test: $(BIN)/.installed  ## run every test, against real sshd, MariaDB, artisan, git and Chromium
 	scripts/install-system-packages test
+	$(BIN)/python -m compileall -q -j 0 bot commands # once, before many processes do it side by side
 	$(BIN)/python -m pytest
 
 lint: $(BIN)/.installed  ## ruff, mypy --strict, the layer rules, the Dockerfile

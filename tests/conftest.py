@@ -1,6 +1,7 @@
 """Fixtures for all tests; see `tests.support` for what they give."""
 
 import contextlib
+import gc
 import itertools
 import os
 import shutil
@@ -65,6 +66,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         mixed += [*share, *short[:end]]
         del short[:end]
     items[:] = [*mixed, *short]
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector what stays to the end: thousands of tests, and all modules."""
+    gc.freeze()
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
