@@ -39,9 +39,9 @@ _TELLS = re.compile(r"before (exit status|commit (step|move|inbox|create|message
 _PARTICULARS = re.compile(r"(step|move|message|slack \S+|\[) ?[^\s\]]+")
 """What makes points of one kind different: the step, the state, the message."""
 
-_BY_CHANCE = re.compile(r"chat\.update|message |exit status \[\S+ (running|done)\]")
+_BY_CHANCE = re.compile(r"chat\.update|views\.publish|message |exit status \[\S+ (running|done)\]")
 """Points that a deploy may have under another name or not at all. Where many edits of a message are due at once, few
-are made; a session that starts a step, or looks after it, may end on either side of the commit beside it.
+are made, and of the App Home; a session that starts a step, or looks after it, may end on either side of the commit beside it.
 """
 
 _known: dict[str, list[str]] = {}
