@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 from dataclasses import dataclass
 
@@ -80,7 +81,9 @@ async def exchange(
     text = message(call, identity(job), job.token, work, progress.offset, nonce)
     async with connections.shell(job.place) as process:
         progress.sent = True
-        tell(process, text)
+        # A shell that ended at once takes nothing more; its exit status tells that from a lost connection.
+        with contextlib.suppress(Cut):
+            tell(process, text)
         listening = _Listening(nonce, output, progress)
         await together(listening.listen(process.stderr), listening.carry(process.stdout))
         await process.wait_closed()
