@@ -42,10 +42,7 @@ tidy() {
   [ -z "$watchers" ] || kill $watchers 2>/dev/null
   stop_mydumper
 }
-trap tidy EXIT
-trap 'exit 129' HUP
-trap 'exit 130' INT
-trap 'exit 143' TERM
+at_the_end tidy
 
 pack() {
   case $suffix in
@@ -120,30 +117,38 @@ seen() { cat "$COUNTERSIGN_FILES/$1.out"; }
 # unpacked: note whether standard input can be unpacked, and whether it then ends as a whole dump does
 unpacked() {
   {
-    { unpack ".$suffix" 3>&-; printf 'integrity=%s\n' $? >&3; } |
-      { last_line_is_trailer; printf 'trailer=%s\n' $? >&3; }
+    staged integrity unpack ".$suffix" | staged trailer last_line_is_trailer
   } 3>&1
 }
 
-# sealed: let what is packed go by its watchers, and encrypt it where there is somebody to encrypt it to
-sealed() {
-  if [ -z "$recipient" ]; then
-    tee "$COUNTERSIGN_FILES/unpacked.in" 3>&-
-    printf 'pass=%s\n' $? >&3
-    return
-  fi
-  { tee "$COUNTERSIGN_FILES/unpacked.in" "$COUNTERSIGN_FILES/packed.in" 3>&-; printf 'pass=%s\n' $? >&3; } |
-    { age --encrypt --recipient "$recipient" 3>&-; printf 'encrypt=%s\n' $? >&3; }
-}
+# past WATCHER…: let standard input go by watchers
+past() (
+  for watcher; do
+    set -- "$@" "$COUNTERSIGN_FILES/$watcher.in"
+    shift
+  done
+  exec tee "$@"
+)
 
-# keep: write standard input into the part, which nobody else may have made, or into the bot's pipe
+# keep WATCHER…: write standard input into the part, which nobody else may have made, or into the bot's pipe; and let it go
+# by watchers
 keep() (
-  if [ -z "$directory" ]; then exec cat >&6; fi
+  if [ -z "$directory" ]; then past "$@" >&6; exit; fi
   set -C
   # `ulimit -f` counts 512 bytes: the dump stops before it fills the disk that production writes to
   if [ -n "$free" ] && [ "$(ulimit -f)" = unlimited ]; then ulimit -f $(((free - reserve) * 2)) 2>/dev/null; fi
-  exec cat >"$part"
+  past "$@" >"$part"
 )
+
+# sealed: keep what is packed, encrypted where there is somebody to encrypt it to
+sealed() {
+  if [ -z "$recipient" ]; then
+    staged write keep unpacked sha256 bytes
+  else
+    staged pass past unpacked packed | staged encrypt age --encrypt --recipient "$recipient" |
+      staged write keep sha256 bytes
+  fi
+}
 
 # packed: pack standard input
 packed() (
@@ -174,9 +179,6 @@ last_line_is_trailer() {
     *) return 1 ;;
   esac
 }
-
-# stage NAME: the exit status of a stage, of those noted as NAME=STATUS in $stages
-stage() { printf '%s\n' "$stages" | sed -n "s/^$1=//p"; }
 
 # require STAGE WHAT [NAME]: fail at a stage unless what is noted under the name, or the stage's own, is 0
 require() {
@@ -260,11 +262,7 @@ dump_as_one() {
   [ -z "$recipient" ] || watch packed digest
   stages=$(
     {
-      { "$tool" "$@" 3>&-; printf 'dump=%s\n' $? >&3; } |
-        { packed 3>&-; printf 'compress=%s\n' $? >&3; } |
-        sealed |
-        { tee "$COUNTERSIGN_FILES/sha256.in" "$COUNTERSIGN_FILES/bytes.in" 3>&-; printf 'pass=%s\n' $? >&3; } |
-        { keep 3>&-; printf 'write=%s\n' $? >&3; }
+      staged dump in_large_pieces "$tool" "$@" | staged compress packed | sealed
     } 3>&1
   )
   exec 6>&-
@@ -273,7 +271,7 @@ dump_as_one() {
   [ -z "$recipient" ] || require encrypt 'age could not encrypt the dump'
   require compress "$packer could not write the dump"
   require dump "$tool did not end well"
-  [ "$(stage pass | tr -d '0\n')" = '' ] || fail compress 'the packed dump could not be passed on'
+  [ -z "$recipient" ] || require compress 'the packed dump could not be passed on' pass
   for watcher in $watchers; do wait "$watcher"; done
   stages=$(printf '%s\n' "$stages"; seen unpacked)
   [ "$(stage integrity)" = 0 ] || cat "$COUNTERSIGN_FILES/unpacked.err" >&2

@@ -43,7 +43,7 @@ fitting() {
 d;}"
   # One program for all of it: a dump is long, and each takes its time.
   if [ -z "$may_name_owners" ]; then set -- "$@" -e "$anybody" -e "$anyone"; fi
-  sed "$@"
+  in_large_pieces sed "$@"
 }
 
 anybody='/^\/\*!50/s/DEFINER=`[^`]*`@`[^`]*`//'
@@ -54,17 +54,14 @@ owned() { if [ -n "$may_name_owners" ]; then cat; else sed -e "$anybody" -e "$an
 # asleep: events that do not fire
 asleep() { sed '/^\/\*!50106 CREATE/s/\(ON COMPLETION \(NOT \)\{0,1\}PRESERVE\) ENABLE/\1 DISABLE/' <"$events" | owned; }
 
-stage() { printf '%s\n' "$stages" | sed -n "s/^$1=//p"; }
-
 # load_stream: restore a dump that is one long text; notes the exit status of each stage
 # A dump says itself in which character set it is; a client that knows it too looks at each character, which takes it twice
 # as long.
 load_stream() {
   stages=$(
     {
-      { arriving 3>&-; printf 'unpack=%s\n' $? >&3; } |
-        { fitting 3>&-; printf 'fitting=%s\n' $? >&3; } |
-        { sql "$fresh" --default-character-set=binary >/dev/null 2>"$said" 3>&-; printf 'load=%s\n' $? >&3; }
+      staged unpack arriving | staged fitting fitting |
+        staged load sql "$fresh" --default-character-set=binary >/dev/null 2>"$said"
     } 3>&1
   )
 }
@@ -121,10 +118,7 @@ tidy() {
     sleep 1
   done
 }
-trap tidy EXIT
-trap 'exit 129' HUP
-trap 'exit 130' INT
-trap 'exit 143' TERM
+at_the_end tidy
 
 # ── is the file what the manifest says, and is there room ────────────────────────────────────────────────────────────
 
@@ -178,7 +172,7 @@ case $dump in
   *.mydumper.tar) load_folder ;;
   *) load_stream ;;
 esac
-if [ "$(stage load)" = 0 ] && [ "$(stage unpack)" = 0 ] && [ "$(stage fitting)" = 0 ]; then
+if staged_well load unpack fitting; then
   asleep | sql "$fresh" >/dev/null 2>"$said" || stages="load=1"
 fi
 restore_seconds=$(($(date +%s) - began))
@@ -188,7 +182,7 @@ if [ -n "$pipe" ]; then
   [ "$(cat "$COUNTERSIGN_FILES/sha256")" = "$sha256" ] || fail interrupted 'what came is not what was sent'
 fi
 cat "$said" >&2
-if [ "$(stage load)" != 0 ] || [ "$(stage unpack)" != 0 ] || [ "$(stage fitting)" != 0 ]; then
+if ! staged_well load unpack fitting; then
   if passing; then fail interrupted "$(head -c 400 "$said")"; fi
   refuted "$(head -c 400 "$said")${other:+ (dumped from $server, and this is $here)}"
 fi

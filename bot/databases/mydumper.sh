@@ -253,14 +253,11 @@ dump_with_mydumper() {
   watch bytes wc -c
   stages=$(
     {
-      { tar -C "$folder" -cf - "$backup" 3>&-; printf 'archive=%s\n' $? >&3; } |
-        { tee "$COUNTERSIGN_FILES/sha256.in" "$COUNTERSIGN_FILES/bytes.in" 3>&-; printf 'pass=%s\n' $? >&3; } |
-        { keep 3>&-; printf 'write=%s\n' $? >&3; }
+      staged archive tar -C "$folder" -cf - "$backup" | staged write keep sha256 bytes
     } 3>&1
   )
   require compress 'the archive could not be written' write
   require compress 'tar could not read what mydumper wrote' archive
-  [ "$(stage pass)" = 0 ] || fail compress 'the archive could not be passed on'
   wait "$checking"
   stages=$(printf 'dump=%s\nintegrity=%s\ntrailer=0\n%s\n' "$ended" $? "$stages")
   require integrity 'what mydumper packed cannot be read back'

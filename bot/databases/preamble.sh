@@ -12,6 +12,22 @@ export LC_ALL MYSQL_TEST_LOGIN_FILE
 options=$COUNTERSIGN_FILES/client.cnf
 lock_wait=
 
+# at_the_end COMMAND: run a command once, however the script ends. Whoever ends a step asks again and again, and what is to
+# be cleared up must not be cut short by that: no further signal is heeded.
+at_the_end() {
+  clearing=$1
+  trap end_well EXIT
+  trap 'end_well; exit 129' HUP
+  trap 'end_well; exit 130' INT
+  trap 'end_well; exit 143' TERM
+}
+
+end_well() {
+  trap '' HUP INT TERM
+  trap - EXIT
+  "$clearing"
+}
+
 # fail STAGE WHAT: say so, and end with the stage's own exit status
 fail() {
   printf '%s failed at %s: %s\n' "$doing" "$1" "$2" >&2
@@ -57,6 +73,27 @@ dumper() {
     *) first mysqldump mariadb-dump ;;
   esac
 }
+
+# in_large_pieces COMMAND…: run it so that it reads and writes 64 KiB at a time, where that can be had. With the usual
+# 4 KiB, both ends of a pipe wait for each other most of the time.
+in_large_pieces() {
+  if command -v stdbuf >/dev/null 2>&1; then set -- stdbuf -i64K -o64K "$@"; fi
+  "$@"
+}
+
+# staged NAME COMMAND…: run a stage of a pipeline, and note its exit status on descriptor 3
+staged() {
+  stage=$1
+  shift
+  "$@" 3>&-
+  printf '%s=%s\n' "$stage" $? >&3
+}
+
+# stage NAME: the exit status of a stage, of those noted in $stages
+stage() { printf '%s\n' "$stages" | sed -n "s/^$1=//p"; }
+
+# staged_well NAME…: whether the stages of these names ended well
+staged_well() { for name; do [ "$(stage "$name")" = 0 ] || return 1; done; }
 
 # tuned TOOL: print the options that not every one of them knows
 tuned() {

@@ -101,24 +101,23 @@ create() { query "$source" "CREATE DATABASE $scratch_sql $charset"; }
 piped() {
   stages=$(
     {
-      { "$tool" --defaults-file="$options" "$@" 3>&-; printf 'dump=%s ' $? >&3; } |
-        { neutral 3>&-; printf 'neutral=%s ' $? >&3; } |
-        { session "$scratch" 3>&-; printf 'load=%s' $? >&3; }
+      staged dump in_large_pieces "$tool" --defaults-file="$options" "$@" | staged neutral neutral |
+        staged load session "$scratch"
     } 3>&1 2>"$results/copying"
   )
-  [ "$stages" = 'dump=0 neutral=0 load=0' ]
+  staged_well dump neutral load
 }
 
 # The first line of newer MariaDB programs is one that other clients reject; an account of another name would need
 # privileges to be named as the owner of a view or a trigger.
 neutral() {
-  sed -e '1{/^\/\*M!999999/d;}' \
+  in_large_pieces sed -e '1{/^\/\*M!999999/d;}' \
     -e '/^\/\*!50/s/DEFINER=`[^`]*`@`[^`]*`//' \
     -e '/^CREATE DEFINER=/s/DEFINER=`[^`]*`@`[^`]*`//'
 }
 
 # rows_alone: without what could act by itself. Routines and triggers come from the live database, if at all.
-rows_alone() { sed '/^DELIMITER ;;$/,/^DELIMITER ;$/d'; }
+rows_alone() { in_large_pieces sed '/^DELIMITER ;;$/,/^DELIMITER ;$/d'; }
 
 # without WHY DETAIL: the copy does not get the data of the backup
 without() {
@@ -162,10 +161,7 @@ restored() {
   fi
   stages=$(
     {
-      { arriving 3>&-; printf 'unpack=%s ' $? >&3; } |
-        { rows_alone 3>&-; printf 'rows=%s ' $? >&3; } |
-        { neutral 3>&-; printf 'neutral=%s ' $? >&3; } |
-        { sql "$scratch" 3>&-; printf 'load=%s' $? >&3; }
+      staged unpack arriving | staged rows rows_alone | staged neutral neutral | staged load sql "$scratch"
     } 3>&1 2>"$results/copying"
   )
   if [ -n "$pipe" ]; then
@@ -174,7 +170,8 @@ restored() {
     [ "$(cat "$COUNTERSIGN_FILES/sha256")" = "$sha256" ] ||
       without backup_unreadable "what came of $dump is not what was made" || return 1
   fi
-  [ "$stages" = 'unpack=0 rows=0 neutral=0 load=0' ] || without not_loaded "$stages: $(cat "$results/copying")" || return 1
+  staged_well unpack rows neutral load ||
+    without not_loaded "$stages: $(cat "$results/copying")" || return 1
   query "$source" "$schema_sql" | sort >"$results/schema.live"
   schema >"$results/schema.kept"
   recorded=$(query "$source" "SELECT * FROM $table_sql" | cksum)
@@ -263,10 +260,7 @@ tree=$git_dir/countersign-rehearsal-$run
 
 sweep
 if [ -e "$tree.owner" ]; then impossible busy 'this rehearsal is at work already, or what it left cannot be removed'; fi
-trap tidy EXIT
-trap 'exit 129' HUP
-trap 'exit 130' INT
-trap 'exit 143' TERM
+at_the_end tidy
 # Renamed, for who finds it empty takes its owner for dead.
 printf '%s %s\n' "$$" "$(born "$$")" >"$tree.new" && mv "$tree.new" "$tree.owner" ||
   impossible worktree "$git_dir cannot be written to"

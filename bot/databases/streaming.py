@@ -139,12 +139,13 @@ class StreamedDumpPerformer:
         return await self._finished(vault, _manifest(said, file, taken, settings), before)
 
     async def _take(self, job: Job, settings: Backups, draft: Draft) -> _Taken:
-        came, stored = Counted(), Counted()
+        came = stored = Counted()
         async with self._pipes.receive(job, pipe_of(_dump(job), job.attempt)) as chunks:
             passing: AsyncGenerator[bytes, None] = came.counting(chunks)
             if settings.encrypt_to is not None:
-                passing = encrypted(passing, settings.encrypt_to)
-            async with contextlib.aclosing(stored.counting(passing)) as written:
+                stored = Counted()
+                passing = stored.counting(encrypted(passing, settings.encrypt_to))
+            async with contextlib.aclosing(passing) as written:
                 async for chunk in written:
                     await draft.write(chunk)
         return _Taken(came.bytes, came.sha256, stored.sha256, stored.bytes)

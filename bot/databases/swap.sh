@@ -69,10 +69,7 @@ put_back() {
   printf 'Everything was put back as it was.\n' >&2
 }
 
-trap put_back EXIT
-trap 'exit 129' HUP
-trap 'exit 130' INT
-trap 'exit 143' TERM
+at_the_end put_back
 
 # ── before anything is touched ───────────────────────────────────────────────────────────────────────────────────────
 
