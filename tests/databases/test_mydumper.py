@@ -2,6 +2,7 @@
 # ruff: noqa: ASYNC220, ASYNC221, ASYNC240 - nothing else waits while a test looks at its own small files
 
 import asyncio
+import contextlib
 import hashlib
 import json
 import os
@@ -13,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from pymysql.err import OperationalError
 
 from bot.databases.backups import Backups, Presence
 from bot.databases.connect import Connections
@@ -91,6 +93,15 @@ def target(database: MadeDatabase, target_of: Callable[..., Target]) -> Target:
 def large(target: Target, **changes: object) -> Target:
     assert target.backups is not None
     return replace(target, backups=replace(target.backups, mydumper_from=0, **changes))
+
+
+@pytest.fixture(autouse=True)
+async def nothing_else_runs(mariadb: DatabaseServer) -> None:
+    """End what other tests left to the server: mydumper is not begun beside a statement that takes long."""
+    running = "SELECT id FROM information_schema.processlist WHERE command = 'Query' AND id <> CONNECTION_ID()"
+    for row in await mariadb.query(running):
+        with contextlib.suppress(OperationalError):  # it has just ended
+            await mariadb.query(f"KILL HARD {row['id']}")
 
 
 @pytest.fixture
