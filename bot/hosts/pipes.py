@@ -17,6 +17,9 @@ from bot.hosts.connections import Connections
 _LONGEST_NOISE = 64 * 1024
 """Bytes that a login shell's start-up files may print before the script begins."""
 
+_CHUNK = 512 * 1024
+"""Bytes from which what was heard is handed on; all that comes is, at its end."""
+
 _SECONDS = 60.0
 _GONE = 44
 """Exit status where the step ended before it was ready."""
@@ -37,7 +40,7 @@ await() {
 }
 """
 
-_RECEIVE = _PLACE + 'printf \'%s\\n\' "$nonce"\nawait\nexec cat <"$pipe"'
+_RECEIVE = _PLACE + 'printf \'%s\\n\' "$nonce"\nawait\nexec dd ibs=64k obs=64k <"$pipe" 2>/dev/null'
 
 # The pipe is open before the nonce says so: whatever fails from then on, its reader sees an end.
 _SEND = _PLACE + 'await\nexec 7>"$pipe"\nprintf \'%s\\n\' "$nonce"\nexec cat >&7'
@@ -142,11 +145,16 @@ class Pipes:
 
 
 async def _chunks(host: str, process: asyncssh.SSHClientProcess[bytes], first: bytes) -> AsyncIterator[bytes]:
-    if first:
-        yield first
+    # Packets are small, and each chunk costs whoever takes it a write of its own.
+    gathered = bytearray(first)
     try:
         while chunk := await hear(process.stdout):
-            yield chunk
+            gathered += chunk
+            if len(gathered) >= _CHUNK:
+                yield bytes(gathered)
+                gathered.clear()
+        if gathered:
+            yield bytes(gathered)
         await process.wait_closed()
     except (Cut, asyncssh.Error, OSError) as error:
         raise _ended(host, process.exit_status, str(error) or type(error).__name__) from error
