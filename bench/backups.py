@@ -115,19 +115,22 @@ class Bot:
             await self.playground.acting.command(_ENGINEER, _CHANNEL, f"/backup {app} production")
             result = await find(changes, "countersign_result", patience=_PATIENCE)
         payload = result["metadata"]["event_payload"]
+        told = await self._told(payload["run"])
         if payload["state"] != "succeeded":
-            raise RuntimeError(f"the run ended {payload['state']}: {result['text']}")
-        return await self._steps(payload["run"]), max(seen) - before
+            raise RuntimeError(f"the run ended {payload['state']}: {told}")
+        seconds = {step["key"]: step["places"][-1]["seconds"] for step in told["steps"] if step["places"]}
+        return seconds, max(seen) - before
 
-    async def _steps(self, run: str) -> dict[str, float]:
+    async def _told(self, run: str) -> dict[str, Any]:
+        """Read what the bot remembers of a run."""
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "bot", "runs", "show", run, "--json",
             cwd=self.folder, env={**os.environ, "PYTHONPATH": str(ROOT), **self.environment},
             stdout=asyncio.subprocess.PIPE,
         )  # fmt: skip
         said, _ = await process.communicate()
-        steps = json.loads(said)["steps"]
-        return {step["key"]: step["places"][-1]["seconds"] for step in steps if step["state"] == "done"}
+        told: dict[str, Any] = json.loads(said)
+        return told
 
 
 Figures = dict[str, list[float]]
