@@ -12,19 +12,13 @@ from bot.demo.database import DatabaseServer
 from bot.demo.host import Host
 from tests.acceptance.conftest import NewStage
 from tests.acceptance.outside import half_written
-from tests.acceptance.stage import DBA, ONCALL, RELEASER, Stage
+from tests.acceptance.put_back import asked_to_restore, backed_up, beside, both_approve, made_by, sessions
+from tests.acceptance.stage import RELEASER, Stage
 
 
 @pytest.fixture
 def stage(stage_with_scratch: Stage) -> Stage:
     return stage_with_scratch
-
-
-async def backed_up(stage: Stage, words: str = "compte production") -> str:
-    """Make a backup and give its ID."""
-    run = await stage.ask(f"/backup {words}")
-    assert await stage.end(run) == "succeeded", stage.result(run)
-    return str(stage.payload("result", run)["backup"])
 
 
 async def test_a_backup_runs_without_a_gate_and_says_its_name(stage: Stage, laravel_at_first: Application) -> None:
@@ -84,19 +78,17 @@ async def test_a_restore_is_approved_by_two_and_brings_the_rows_back(
     stage: Stage, laravel_at_first: Application, mariadb: DatabaseServer
 ) -> None:
     name = laravel_at_first.database.name
-    was = await mariadb.query("SELECT * FROM user_sessions ORDER BY id", database=name)
+    was = await sessions(mariadb, name)
     assert was
     backup = await backed_up(stage)
     await mariadb.query("DELETE FROM user_sessions", database=name)
-    run = await stage.ask(f"/backup restore compte production {backup}", user=RELEASER)
-    gate = await stage.gate(run)
+    run, gate = await asked_to_restore(stage, backup)
     plan = json.dumps(stage.messages("plan", run)[-1]["blocks"], ensure_ascii=False)
     assert "It replaces" in plan
     assert backup in plan
-    stage.react(gate, ONCALL)
-    stage.react(gate, DBA)
+    both_approve(stage, gate)
     assert await stage.end(run) == "succeeded", stage.result(run)
-    assert await mariadb.query("SELECT * FROM user_sessions ORDER BY id", database=name) == was
+    assert await sessions(mariadb, name) == was
     steps = list(stage.steps(run))
     assert steps.index("backup-check") < steps.index("maintenance-on") < steps.index("backup")
     assert steps.index("backup") < steps.index("restore-load") < steps.index("restore-swap")
@@ -104,7 +96,7 @@ async def test_a_restore_is_approved_by_two_and_brings_the_rows_back(
     assert not (Path(laravel_at_first.path) / "storage/framework/down").exists()
     assert "• `user_sessions`: written to · 500 → 0 rows" in plan
 
-    old = f"{name}_countersign_before_{run.removeprefix('R-').lower()}"
+    old = made_by(run, name, "before")
     assert f"`{backup}` is live, with the data of" in stage.result(run)
     assert f"What was there before is in `{old}`" in stage.result(run)
     assert await beside(mariadb, name) == {old}
@@ -116,20 +108,13 @@ async def test_a_restore_is_approved_by_two_and_brings_the_rows_back(
     assert f"It drops `{old}` for good" in plan
     assert f"put back `{backup}`" in plan
     assert "The same data is in safety backup `S-" in plan
-    stage.react(gate, ONCALL)
-    stage.react(gate, DBA)
+    both_approve(stage, gate)
     assert await stage.end(drop) == "succeeded", stage.result(drop)
     assert await beside(mariadb, name) == set()
-    assert await mariadb.query("SELECT * FROM user_sessions ORDER BY id", database=name) == was
+    assert await sessions(mariadb, name) == was
     again = await stage.ask("/backup drop-old compte production", user=RELEASER)
     assert await stage.end(again) == "succeeded"
     assert "Nothing to do" in stage.result(again)
-
-
-async def beside(mariadb: DatabaseServer, name: str) -> set[str]:
-    """Name the databases that were made beside one."""
-    rows = await mariadb.query("SELECT schema_name AS s FROM information_schema.schemata")
-    return {row["s"] for row in rows if row["s"].startswith(f"{name}_countersign_")}
 
 
 async def test_a_corrupt_backup_is_refused_before_anybody_is_asked(stage: Stage, laravel_at_first: Application) -> None:
@@ -169,7 +154,7 @@ async def test_an_encrypted_backup_that_the_bot_keeps_brings_the_rows_back(
     backups = {"store": {"directory": "kept"}, "encrypt_to": str(identity.to_public()), "identity": "${IDENTITY}"}
     stage = await new_stage(scratch=True, backups=backups, extra={"IDENTITY": str(identity)})
     await stage.bot.start()
-    was = await mariadb.query("SELECT * FROM user_sessions ORDER BY id", database=name)
+    was = await sessions(mariadb, name)
     assert was
     backup = await backed_up(stage)
     kept = tmp_path / "kept" / "compte" / "production"
@@ -181,11 +166,9 @@ async def test_an_encrypted_backup_that_the_bot_keeps_brings_the_rows_back(
     assert "encrypted" in listed
 
     await mariadb.query("DELETE FROM user_sessions", database=name)
-    run = await stage.ask(f"/backup restore compte production {backup}", user=RELEASER)
-    gate = await stage.gate(run)
-    stage.react(gate, ONCALL)
-    stage.react(gate, DBA)
+    run, gate = await asked_to_restore(stage, backup)
+    both_approve(stage, gate)
     assert await stage.end(run) == "succeeded", stage.result(run)
-    assert await mariadb.query("SELECT * FROM user_sessions ORDER BY id", database=name) == was
+    assert await sessions(mariadb, name) == was
     assert len(list(kept.glob("S-*.age"))) == 1, "the safety backup lies there too"
     assert str(identity) not in json.dumps(stage.snapshot())

@@ -10,8 +10,8 @@ from bot.demo.application import Application
 from bot.demo.database import DatabaseServer
 from tests.acceptance.conftest import NewStage
 from tests.acceptance.outside import half_written
+from tests.acceptance.put_back import backed_up, beside, made_by, sessions
 from tests.acceptance.stage import DBA, ONCALL, RELEASER, Stage
-from tests.acceptance.test_backup import beside
 from tests.acceptance.test_crashes import MORTAL, Lives
 
 
@@ -64,11 +64,9 @@ async def test_a_restore_survives_also_between_swap_and_verify(
     name = laravel_at_first.database.name
     first = await new_stage(scratch=True)
     await first.bot.start()
-    made = await first.ask("/backup compte production")
-    assert await first.end(made) == "succeeded", first.result(made)
-    backup = first.payload("result", made)["backup"]
+    backup = await backed_up(first)
     await first.bot.stop()
-    was = await mariadb.query("SELECT * FROM user_sessions ORDER BY id", database=name)
+    was = await sessions(mariadb, name)
     await mariadb.query("DELETE FROM user_sessions", database=name)
 
     class Restore(Lives):
@@ -87,8 +85,8 @@ async def test_a_restore_survives_also_between_swap_and_verify(
     assert committed(set(points)) <= set(lives.died_at)
     run = stage.payload("card")["run"]
     await told_once(stage, run, "approval")
-    assert await mariadb.query("SELECT * FROM user_sessions ORDER BY id", database=name) == was
-    old = f"{name}_countersign_before_{run.removeprefix('R-').lower()}"
+    assert await sessions(mariadb, name) == was
+    old = made_by(run, name, "before")
     assert await beside(mariadb, name) == {old}
     assert await mariadb.query("SELECT COUNT(*) AS n FROM user_sessions", database=old) == [{"n": 0}]
     assert not laravel_at_first.is_down

@@ -11,7 +11,6 @@ import contextlib
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -21,15 +20,13 @@ from bot.demo.host import RECORDED, Host
 from bot.demo.wire import Wire
 from tests.acceptance.conftest import NewStage
 from tests.acceptance.outside import changes
-from tests.acceptance.stage import DBA, ONCALL, RELEASER, Stage
-from tests.acceptance.test_backup import backed_up, beside
+from tests.acceptance.put_back import Rows, asked_to_restore, backed_up, beside, both_approve, made_by, sessions
+from tests.acceptance.stage import RELEASER, Stage
 from tests.acceptance.test_ssh_faults import gone
 from tests.support.polling import eventually
 
 PACK, UNPACK = "zstd -1", "zstd -q -d"
 """How the programs begin that pack a dump, and that unpack it again: behind a dump, in a proof and in a restore."""
-
-Rows = list[dict[str, Any]]
 
 
 @pytest.fixture
@@ -64,10 +61,6 @@ async def unseen(wire: Wire, let_go: contextlib.ExitStack, pid: int, *, frozen: 
         let_go.close()
         await gone(pid)
         await asyncio.sleep(0.5)
-
-
-async def sessions(mariadb: DatabaseServer, name: str) -> Rows:
-    return await mariadb.query("SELECT * FROM user_sessions ORDER BY id", database=name)
 
 
 async def widen(mariadb: DatabaseServer, name: str) -> None:
@@ -124,12 +117,10 @@ async def test_a_restore_ends_while_nobody_can_see_it(
     was = await sessions(mariadb, name)
     await mariadb.query("DELETE FROM user_sessions", database=name)
     ssh_host.commands.forget()
-    run = await stage.ask(f"/backup restore compte production {backup}", user=RELEASER)
-    gate = await stage.gate(run)
+    run, gate = await asked_to_restore(stage, backup)
     with contextlib.ExitStack() as packing, contextlib.ExitStack() as loading, contextlib.ExitStack() as lifting:
         packing.enter_context(ssh_host.commands.hold(PACK))
-        stage.react(gate, ONCALL)
-        stage.react(gate, DBA)
+        both_approve(stage, gate)
         packer = await next_of(ssh_host, PACK)
         await next_of(ssh_host, UNPACK)
         loading.enter_context(ssh_host.commands.hold(UNPACK))
@@ -149,7 +140,7 @@ async def test_a_restore_ends_while_nobody_can_see_it(
         wire.finish()
     assert await stage.end(run) == "succeeded", stage.result(run)
     assert await sessions(mariadb, name) == was
-    old = f"{name}_countersign_before_{run.removeprefix('R-').lower()}"
+    old = made_by(run, name, "before")
     assert await beside(mariadb, name) == {old}
     assert await sessions(mariadb, old) == []
     assert says(stage, run) == {"succeeded"}
@@ -178,19 +169,16 @@ async def test_a_host_that_dies_in_the_swap_leaves_the_site_down_and_loses_nothi
     was = await sessions(mariadb, name)
     await mariadb.query("DELETE FROM user_sessions LIMIT 1", database=name)
     now = await sessions(mariadb, name)
-    run = await stage.ask(f"/backup restore compte production {backup}", user=RELEASER)
-    gate = await stage.gate(run)
+    run, gate = await asked_to_restore(stage, backup)
     position = mariadb.log_position()
     async with mariadb.lock_table(name, "user_sessions"):
-        stage.react(gate, ONCALL)
-        stage.react(gate, DBA)
+        both_approve(stage, gate)
         await eventually(lambda: renames(mariadb, position), 90, what="a swap that waits for the table")
         await ssh_host.reboot()
     assert await stage.end(run) == "needs_human"
     assert stage.steps(run)["restore-swap"] == "unknown"
     assert laravel_at_first.is_down
-    key = run.removeprefix("R-").lower()
-    fresh, old = (f"{name}_countersign_{kind}_{key}" for kind in ("restore", "before"))
+    fresh, old = made_by(run, name, "restore"), made_by(run, name, "before")
     assert await beside(mariadb, name) == {fresh, old}
     assert f"What was live: in `{old}`, or still in `{name}`" in stage.result(run)
     assert f"What comes back: in `{name}`, or still in `{fresh}`" in stage.result(run)
@@ -199,9 +187,7 @@ async def test_a_host_that_dies_in_the_swap_leaves_the_site_down_and_loses_nothi
     assert was in homes
     assert now in homes
     again = await stage.decide(run, "run_resume_lift", RELEASER)
-    gate = await stage.gate(again)
-    for user in (ONCALL, DBA):
-        stage.react(gate, user)
+    both_approve(stage, await stage.gate(again))
     assert await stage.end(again) == "succeeded", stage.result(again)
     assert not laravel_at_first.is_down
 

@@ -9,7 +9,7 @@ from bot.demo.commits import Kind
 from bot.demo.host import Host
 from tests.acceptance.conftest import NewStage
 from tests.acceptance.outside import changes
-from tests.acceptance.stage import DBA, ENGINEER, RELEASER
+from tests.acceptance.stage import DBA, ENGINEER, RELEASER, Stage
 from tests.support.polling import eventually
 
 
@@ -25,12 +25,18 @@ def frozen(*, override: bool) -> dict[str, Any]:
     }
 
 
+async def frozen_stage(new_stage: NewStage, laravel: Application, *, override: bool) -> Stage:
+    """Start a bot that has something to deploy, and must not."""
+    await laravel.next_commit(Kind.CODE_ONLY)
+    stage = await new_stage(policy=frozen(override=override))
+    await stage.bot.start()
+    return stage
+
+
 async def test_a_freeze_refuses_and_an_exception_is_countersigned_by_whom_the_override_names(
     new_stage: NewStage, laravel_at_first: Application, ssh_host: Host
 ) -> None:
-    await laravel_at_first.next_commit(Kind.CODE_ONLY)
-    stage = await new_stage(policy=frozen(override=True))
-    await stage.bot.start()
+    stage = await frozen_stage(new_stage, laravel_at_first, override=True)
 
     said = await stage.told("/deploy compte production")
     assert all(part in said for part in ("Changes are frozen until", "stock taking", "`--during-freeze`", "Nothing"))
@@ -63,9 +69,7 @@ async def test_a_freeze_refuses_and_an_exception_is_countersigned_by_whom_the_ov
 async def test_a_policy_without_an_override_makes_no_exception(
     new_stage: NewStage, laravel_at_first: Application, ssh_host: Host
 ) -> None:
-    await laravel_at_first.next_commit(Kind.CODE_ONLY)
-    stage = await new_stage(policy=frozen(override=False))
-    await stage.bot.start()
+    stage = await frozen_stage(new_stage, laravel_at_first, override=False)
     said = await stage.told("/deploy compte production")
     assert "Changes are frozen" in said
     assert "--during-freeze" not in said
