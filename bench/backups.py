@@ -8,7 +8,7 @@ import os
 import shlex
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,8 +29,8 @@ from tests.support import write_operations
 from tests.support.bucket import S3, s3_server
 from tests.support.operations import RELAXED
 
-ROUNDS = 5
-RESTORES = 3
+ROUNDS = 7
+RESTORES = 5
 ROWS = 950_000
 LEAST = 0.95
 MOST_MIB = 32.0
@@ -320,42 +320,44 @@ async def _restore(stand: Stand) -> float:
 
 
 @asynccontextmanager
+async def again_and_again(look: Callable[[], None], every: float) -> AsyncIterator[None]:
+    """Look at something every so many seconds, until the end of the context."""
+
+    async def go_on() -> None:
+        while True:
+            look()
+            await asyncio.sleep(every)
+
+    looking = asyncio.create_task(go_on())
+    try:
+        yield
+    finally:
+        looking.cancel()
+
+
+@asynccontextmanager
 async def highest(program: Running) -> AsyncIterator[list[float]]:
     """Gather the resident memory of a program, in MiB, until the end of the context."""
     seen = [program.resident_mib()]
-
-    async def look() -> None:
-        while True:
-            seen.append(program.resident_mib())
-            await asyncio.sleep(_EVERY)
-
-    looking = asyncio.create_task(look())
-    try:
+    async with again_and_again(lambda: seen.append(program.resident_mib()), _EVERY):
         yield seen
-    finally:
-        looking.cancel()
 
 
 @asynccontextmanager
 async def lifetime(word: str) -> AsyncIterator[list[float]]:
     """Measure the processes that have a word among their arguments; their seconds are there at the end."""
     found: list[float] = []
+    seen: dict[str, float] = {}
 
-    async def look() -> None:
-        seen: dict[str, float] = {}
-        while True:
-            now = time.perf_counter()
-            living = _living(word)
-            for pid in living - seen.keys():
-                seen[pid] = now
-            found.extend(now - seen.pop(pid) for pid in seen.keys() - living)
-            await asyncio.sleep(_EVERY)
+    def look() -> None:
+        now = time.perf_counter()
+        living = _living(word)
+        for pid in living - seen.keys():
+            seen[pid] = now
+        found.extend(now - seen.pop(pid) for pid in seen.keys() - living)
 
-    looking = asyncio.create_task(look())
-    try:
+    async with again_and_again(look, _EVERY):
         yield found
-    finally:
-        looking.cancel()
 
 
 @asynccontextmanager
@@ -364,18 +366,13 @@ async def span(*words: str) -> AsyncIterator[list[float]]:
     found: list[float] = []
     seen: list[float] = []
 
-    async def look() -> None:
-        while True:
-            if _living(*words):
-                seen.append(time.perf_counter())
-            await asyncio.sleep(_SELDOM)
+    def look() -> None:
+        if _living(*words):
+            seen.append(time.perf_counter())
 
-    looking = asyncio.create_task(look())
-    try:
+    async with again_and_again(look, _SELDOM):
         yield found
-    finally:
-        looking.cancel()
-        found.extend([seen[-1] - seen[0]] if seen else [])
+    found.extend([seen[-1] - seen[0]] if seen else [])
 
 
 def _living(*words: str) -> set[str]:

@@ -87,7 +87,6 @@ class Line:
         self._greeted = greeted
         self._handler: AsyncSocketModeHandler | None = None
         self._heard = time.monotonic()
-        self.connected_since: float | None = None
 
     async def is_connected(self) -> bool:
         """Say whether the connection stands."""
@@ -114,7 +113,7 @@ class Line:
             await _end(fresh.client)
             raise
         self._handler = fresh
-        self._heard = self.connected_since = time.monotonic()
+        self._heard = time.monotonic()
         if old is not None:
             await _end(old.client)
 
@@ -123,7 +122,6 @@ class Line:
         if self._handler is not None:
             await _end(self._handler.client)
             self._handler = None
-            self.connected_since = None
 
     async def _hear(self, _client: Any, message: dict[str, Any], _raw: str | None) -> None:
         self._heard = time.monotonic()
@@ -164,7 +162,6 @@ class SlackSockets:
         self._tasks: list[asyncio.Task[None]] = []
         self._connected = False
         self._since = time.monotonic()
-        self.api_answers = True
 
     @property
     def connected(self) -> bool:
@@ -222,9 +219,7 @@ class SlackSockets:
         while True:
             try:
                 await self._gateway.who_am_i()
-                self.api_answers = True
             except (SlackRefused, SlackBusy, SlackUncertain) as error:
-                self.api_answers = False
                 _log.warning("Slack's Web API does not answer: %s", error)
             await asyncio.sleep(_PROBE_SECONDS)
 
