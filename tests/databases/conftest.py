@@ -1,35 +1,32 @@
-"""Targets on the tests' own MariaDB, and a way to reach it without SSH."""
+"""Targets on the tests' own MariaDB, what fills them, and hosts: this machine itself, or a real one over SSH."""
 
-import contextlib
-from collections.abc import AsyncIterator, Callable
+import itertools
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from bot.databases.connect import Connections
 from bot.databases.lines import Limits
+from bot.demo.application import Application
 from bot.demo.database import Database as MadeDatabase
+from bot.demo.host import Host
 from bot.domain.names import TargetName
 from bot.domain.policy import Policy
 from bot.domain.secrets import Secret
-from bot.domain.target import Backups, Database, Target
+from bot.domain.target import Backups, BotDirectory, Database, Target
+from bot.hosts.connections import Connections as Hosts
+from tests.databases.contents import CONTENTS, execute
+from tests.databases.local import LocalHost, StraightTunnels
+from tests.databases.rehearsals import Stage
+from tests.databases.rooms import Room
+from tests.hosts.jobs import host_of
+from tests.support import disks
+from tests.support.bucket import S3, s3_server
 
-
-class StraightTunnels:
-    """Tunnels of a host that is this machine; remembers what was asked for."""
-
-    def __init__(self) -> None:
-        self.opened: list[tuple[str, str, int]] = []
-        self.open_now = 0
-
-    @contextlib.asynccontextmanager
-    async def open(self, via: str, host: str, port: int) -> AsyncIterator[tuple[str, int]]:
-        self.opened.append((via, host, port))
-        self.open_now += 1
-        try:
-            yield host, port
-        finally:
-            self.open_now -= 1
+_buckets = itertools.count(1)
 
 
 @pytest.fixture
@@ -43,7 +40,18 @@ def connections(tunnels: StraightTunnels) -> Connections:
 
 
 @pytest.fixture
-def target_of(tmp_path) -> Callable[[MadeDatabase], Target]:
+def host() -> LocalHost:
+    return LocalHost()
+
+
+@pytest.fixture
+async def hosts(ssh_host: Host) -> AsyncIterator[Hosts]:
+    async with Hosts({"web1": host_of(ssh_host)}) as connections:
+        yield connections
+
+
+@pytest.fixture
+def target_of(tmp_path: Path) -> Callable[..., Target]:
     def make(made: MadeDatabase, **changes: object) -> Target:
         database = Database(
             via=None, host=made.host, port=made.port, name=made.name, user=made.user, password=Secret(made.password)
@@ -64,5 +72,64 @@ def target_of(tmp_path) -> Callable[[MadeDatabase], Target]:
 
 
 @pytest.fixture
-def target(database: MadeDatabase, target_of: Callable[[MadeDatabase], Target]) -> Target:
-    return target_of(database)
+def scratch() -> bool:
+    """Whether `target` allows databases beside its own. Where backups are proven and restored, modules say yes."""
+    return False
+
+
+@pytest.fixture
+def target(database: MadeDatabase, target_of: Callable[..., Target], scratch: bool) -> Target:
+    return target_of(database, scratch=scratch)
+
+
+@pytest.fixture
+def folder(target: Target) -> Path:
+    """Where the target's backups lie."""
+    assert target.backups is not None
+    return Path(target.backups.directory)
+
+
+@pytest.fixture
+async def filled(database: MadeDatabase) -> MadeDatabase:
+    """The target's database with something in it of each kind."""
+    await execute(database, *CONTENTS)
+    return database
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A folder with room for 80 MB; skipped where no file system may be mounted."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    with disks.small_disk(disk, 80):
+        yield disk
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def s3() -> AsyncIterator[S3]:
+    """A server of buckets."""
+    async with s3_server() as server:
+        yield server
+
+
+@pytest.fixture
+def in_directory(hosts: Hosts, database: MadeDatabase, target_of: Callable[..., Target], tmp_path: Path) -> Room:
+    """Backups that the bot keeps in a directory of its own."""
+    kept = Backups("", store=BotDirectory(str(tmp_path / "kept")))
+    return Room(hosts, replace(target_of(database, scratch=True), backups=kept))
+
+
+@pytest.fixture(params=["directory", "bucket"])
+def room(request: pytest.FixtureRequest, in_directory: Room, s3: S3) -> Room:
+    """Backups that the bot keeps in a directory of its own, and the same in a bucket."""
+    if request.param == "directory":
+        return in_directory
+    name = f"backups-{next(_buckets)}"
+    s3.client().create_bucket(Bucket=name)
+    return in_directory.keeping(Backups("", store=s3.bucket(name)))
+
+
+@pytest.fixture
+def stage(laravel_at_first: Application, hosts: Hosts) -> Stage:
+    """An application whose next commit is rehearsed."""
+    return Stage(laravel_at_first, hosts)

@@ -5,7 +5,7 @@ import contextlib
 import os
 import signal
 import tempfile
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,12 +42,15 @@ class LocalHost:
     """Runner and reader in one.
 
     Args:
-        path: folders that come first in PATH, for stand-ins of programs.
+        path: a folder that comes first in PATH, for programs that `stand_in` for others.
         before: shell text that runs before each script, for example `ulimit -f 8`.
+        without: names of programs that it has not.
     """
 
-    def __init__(self, path: Path | None = None, before: str = "") -> None:
-        self._path = f"{path}:{SYSTEM_PATH}" if path is not None else SYSTEM_PATH
+    def __init__(self, path: Path | None = None, before: str = "", without: tuple[str, ...] = ()) -> None:
+        self._programs = tempfile.TemporaryDirectory()
+        system = _all_but(without, Path(self._programs.name)) if without else SYSTEM_PATH
+        self._path = f"{path}:{system}" if path is not None else system
         self._before = before
         self.group = 0
         self._notes = tempfile.TemporaryDirectory()
@@ -108,3 +111,38 @@ class LocalHost:
     def pid_of(self, program: str) -> int | None:
         """Process id of a program in the group."""
         return next((pid for pid, arguments in self.processes().items() if Path(arguments[0]).name == program), None)
+
+
+def stand_in(folder: Path, program: str, text: str) -> Path:
+    """Put a shell script into a folder, to be run in place of a program. Gives the folder."""
+    folder.mkdir(exist_ok=True)
+    script = folder / program
+    script.write_text(f"#!/bin/sh\n{text}\n")
+    script.chmod(0o755)
+    return folder
+
+
+class StraightTunnels:
+    """Tunnels of a host that is this machine; remembers what was asked for."""
+
+    def __init__(self) -> None:
+        self.opened: list[tuple[str, str, int]] = []
+        self.open_now = 0
+
+    @contextlib.asynccontextmanager
+    async def open(self, via: str, host: str, port: int) -> AsyncIterator[tuple[str, int]]:
+        self.opened.append((via, host, port))
+        self.open_now += 1
+        try:
+            yield host, port
+        finally:
+            self.open_now -= 1
+
+
+def _all_but(missing: tuple[str, ...], folder: Path) -> str:
+    """Fill a folder with everything in the system's PATH, but for some programs."""
+    for place in ("/usr/bin", "/bin"):
+        for program in Path(place).iterdir():
+            if program.name not in missing and not (folder / program.name).is_symlink():
+                (folder / program.name).symlink_to(program)
+    return str(folder)

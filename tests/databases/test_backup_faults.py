@@ -7,7 +7,7 @@ After each: no `.part` is called a backup, no scratch database is left, and the 
 import asyncio
 import contextlib
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -25,36 +25,29 @@ from bot.domain.acts import Load
 from bot.domain.backup import Proof
 from bot.domain.target import Target
 from bot.engine.ports import Done
-from tests.databases.local import KeptOutput, LocalHost
-from tests.databases.test_dump import (
+from tests.databases.contents import checksums, databases_beside, definitions, session_of
+from tests.databases.held_up import halfway
+from tests.databases.local import KeptOutput, LocalHost, stand_in
+from tests.databases.manifests import manifest_of, rewrite
+from tests.databases.steps import (
     BACKUP,
-    CONTENTS,
-    checksums,
-    definitions,
+    copy_and_old,
     done,
     failed,
-    halfway,
     job_of,
+    loaded,
     performer,
-    session_of,
-    stand_in,
+    prove_job,
+    refused,
+    step_job,
+    swap_job_of,
 )
-from tests.databases.test_proof import manifest_of, prove_job, refused, rewrite, scratch_left
-from tests.databases.test_restore import loaded, names, step_job, swap_job_of
 from tests.support import eventually
 
 
 @pytest.fixture
-def target(database: MadeDatabase, target_of: Callable[..., Target]) -> Target:
-    return target_of(database, scratch=True)
-
-
-@pytest.fixture
-async def filled(database: MadeDatabase) -> MadeDatabase:
-    async with session_of(database) as cursor:
-        for statement in CONTENTS:
-            await cursor.execute(statement)
-    return database
+def scratch() -> bool:
+    return True
 
 
 @pytest.fixture
@@ -63,7 +56,7 @@ async def unharmed(filled: MadeDatabase, target: Target, mariadb: DatabaseServer
     before = await checksums(mariadb, filled.name), await definitions(mariadb, filled.name)
     yield
     assert (await checksums(mariadb, filled.name), await definitions(mariadb, filled.name)) == before
-    assert await scratch_left(mariadb, target) == []
+    assert await databases_beside(mariadb, target) == []
     shelf = await Backups(LocalHost()).shelf(target)
     assert target.backups is not None
     files = {path.name for path in Path(target.backups.directory).iterdir()}
@@ -143,7 +136,7 @@ async def test_a_server_that_dies_in_a_restore_costs_nothing_but_the_copy(
     made = done(await performer(LocalHost()).perform(job_of(target), KeptOutput()))
     hold = Hold(tmp_path / "programs", "zstd", "*-d*")
     host, output = LocalHost(hold.path), KeptOutput()
-    job = step_job(target, Load(BACKUP, made["sha256"], names(target)[0]))
+    job = step_job(target, Load(BACKUP, made["sha256"], copy_and_old(target)[0]))
     loading = asyncio.create_task(LoadPerformer(host, host).perform(job, output))
     await hold.reached()
     async with server_down(mariadb):
@@ -233,4 +226,4 @@ async def test_rows_are_not_gathered_in_memory(database: MadeDatabase, target: T
     done(await performer(host).perform(job_of(target), output))
     proven = await ProvePerformer(host, host).perform(prove_job(target), output)
     assert isinstance(proven, Done), (proven, output.text)
-    assert await scratch_left(mariadb, target) == []
+    assert await databases_beside(mariadb, target) == []

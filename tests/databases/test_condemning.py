@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,9 +15,7 @@ from bot.domain.backup import Proof
 from bot.domain.target import Backups
 from bot.engine.ports import Done, Effect, Ending, Failed, Job, Outcome, Output
 from tests.databases.local import KeptOutput
-from tests.databases.test_stores import BACKUP, FILE, Room, filled, folder_of, hosts, in_directory, target
-
-__all__ = ["filled", "hosts", "in_directory", "target"]
+from tests.databases.rooms import BACKUP, FILE, Room, folder_of
 
 
 def spoil(file: Path) -> bytes:
@@ -42,7 +39,7 @@ async def test_a_file_that_changed_is_damaged_until_it_is_proven_again(
 ) -> None:
     room = in_directory
     if on_host:
-        room = Room(room.hosts, replace(room.target, backups=Backups(str(tmp_path / "on host"))))
+        room = room.keeping(Backups(str(tmp_path / "on host")))
         made = await DumpPerformer(room.runner, room.hosts).perform(room.job(Dump(BACKUP)), KeptOutput())
         assert isinstance(made, Done), made
         file = tmp_path / "on host" / FILE

@@ -17,7 +17,7 @@ from bot.demo.wire import Wire
 from bot.domain.errors import Reason, Refused, problem
 from bot.domain.secrets import Secret
 from bot.domain.target import Target
-from tests.databases.conftest import StraightTunnels
+from tests.databases.local import StraightTunnels
 from tests.support import eventually
 
 READ_ONLY = 1792

@@ -1,7 +1,6 @@
 """Dumps of a real MariaDB: what they hold, and every way in which they can go wrong."""
 # ruff: noqa: ASYNC221, ASYNC240 - nothing else waits while a test looks at its own small files
 
-import asyncio
 import contextlib
 import hashlib
 import json
@@ -10,7 +9,7 @@ import re
 import signal
 import stat
 import subprocess
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,114 +25,15 @@ from bot.demo.database import Database as MadeDatabase
 from bot.demo.database import DatabaseServer
 from bot.domain.acts import Dump
 from bot.domain.errors import Reason
-from bot.domain.plan import Phase, Risk, Step
 from bot.domain.secrets import Secret
 from bot.domain.target import Backups as BackupSettings
 from bot.domain.target import Target
-from bot.engine.ports import Done, Effect, Failed, Job, Outcome
-from tests.databases.local import KeptOutput, LocalHost
+from bot.engine.ports import Effect, Failed
+from tests.databases.contents import checksums, definitions, session_of
+from tests.databases.held_up import halfway
+from tests.databases.local import KeptOutput, LocalHost, stand_in
+from tests.databases.steps import BACKUP, done, failed, job_of, performer
 from tests.support import eventually
-
-BACKUP = "B-7K3F9Q"
-
-
-def job_of(target: Target, *tables: str, attempt: int = 1, backup: str = BACKUP) -> Job:
-    step = Step("backup", "Back up", Phase.PREPARE, ("web1",), Risk.READS, 60, Dump(backup, tables))
-    return Job("R-7K3F9Q", 1, step, "web1", attempt, target)
-
-
-def performer(host: LocalHost) -> DumpPerformer:
-    return DumpPerformer(host, host, pauses=(0.01,))
-
-
-def done(outcome: Outcome) -> dict[str, str]:
-    assert isinstance(outcome, Done), outcome
-    return dict(outcome.facts)
-
-
-def failed(outcome: Outcome, stage: Stage) -> dict[str, str]:
-    assert isinstance(outcome, Failed), outcome
-    assert outcome.problem.reason is Reason.BACKUP_IMPOSSIBLE, outcome
-    assert outcome.problem.facts["stage"] == stage.value, outcome
-    return dict(outcome.problem.facts)
-
-
-@pytest.fixture
-def folder(target: Target) -> Path:
-    assert target.backups is not None
-    return Path(target.backups.directory)
-
-
-@contextlib.asynccontextmanager
-async def session_of(made: MadeDatabase) -> AsyncIterator[aiomysql.Cursor]:
-    connection = await aiomysql.connect(
-        host=made.host, port=made.port, user=made.user, password=made.password, db=made.name, charset="utf8mb4",
-        autocommit=True,
-    )  # fmt: skip
-    try:
-        yield await connection.cursor()
-    finally:
-        connection.close()
-
-
-CONTENTS = (
-    "CREATE TABLE people (id INT PRIMARY KEY, name VARCHAR(100) CHARACTER SET utf8mb4, picture BLOB, born DATETIME,"
-    " age INT GENERATED ALWAYS AS (id * 2) STORED) ENGINE=InnoDB",
-    "INSERT INTO people (id, name, picture, born) VALUES (1, '🎉 Amélie ''quoted'' \\\\ back', 0x00FF0A0D1A5C27,"
-    " '2025-03-30 02:30:00'), (2, NULL, NULL, NULL), (3, '', '', '0000-00-00')",
-    "CREATE TABLE `od``d \"na'me` (a INT)",
-    "INSERT INTO `od``d \"na'me` VALUES (1), (2)",
-    "CREATE TABLE `-- minus` (a INT)",
-    "CREATE TABLE `new\nline\ttab\\` (a INT)",
-    "CREATE TABLE sessions (id INT PRIMARY KEY, person INT, FOREIGN KEY (person) REFERENCES people (id))",
-    "INSERT INTO sessions VALUES (1, 1)",
-    "CREATE VIEW adults AS SELECT id, name FROM people WHERE age > 2",
-    "CREATE VIEW adult_names AS SELECT name FROM adults",
-    "CREATE TRIGGER grow BEFORE INSERT ON sessions FOR EACH ROW SET NEW.person = COALESCE(NEW.person, 1)",
-    "CREATE PROCEDURE `count``them` () BEGIN SELECT 'CREATE TABLE `x`\n-- Dump completed'; END",
-    "CREATE FUNCTION double_it(a INT) RETURNS INT DETERMINISTIC RETURN a * 2",
-    "CREATE EVENT tidy ON SCHEDULE EVERY 1 DAY DO DELETE FROM sessions WHERE id < 0",
-)
-
-
-@pytest.fixture
-async def filled(database: MadeDatabase) -> MadeDatabase:
-    async with session_of(database) as cursor:
-        for statement in CONTENTS:
-            await cursor.execute(statement)
-    return database
-
-
-async def checksums(mariadb: DatabaseServer, name: str) -> dict[str, int]:
-    tables = await mariadb.query(
-        "SELECT table_name AS t FROM information_schema.tables WHERE table_schema = %s AND table_type = 'BASE TABLE'",
-        name,
-    )
-    found = {}
-    for row in tables:
-        quoted = "`" + row["t"].replace("`", "``") + "`"
-        found[row["t"]] = (await mariadb.query(f"CHECKSUM TABLE {quoted}", database=name))[0]["Checksum"]
-    return found
-
-
-async def definitions(mariadb: DatabaseServer, name: str) -> list[tuple[str, ...]]:
-    queries = (
-        "SELECT 'view' AS kind, table_name AS name, view_definition AS body FROM information_schema.views"
-        " WHERE table_schema = %s",
-        "SELECT 'trigger' AS kind, trigger_name AS name, action_statement AS body FROM information_schema.triggers"
-        " WHERE trigger_schema = %s",
-        "SELECT routine_type AS kind, routine_name AS name, routine_definition AS body FROM information_schema.routines"
-        " WHERE routine_schema = %s",
-        "SELECT 'event' AS kind, event_name AS name, event_definition AS body FROM information_schema.events"
-        " WHERE event_schema = %s",
-        "SELECT table_name AS kind, column_name AS name, column_type AS body FROM information_schema.columns"
-        " WHERE table_schema = %s",
-    )
-    found = []
-    for query in queries:
-        rows = await mariadb.query(query, name)
-        found += [(row["kind"], row["name"], row["body"].replace(f"`{name}`", "`here`")) for row in rows]
-    return sorted(found)
 
 
 async def restore(mariadb: DatabaseServer, dump: Path, tmp_path: Path, name: str) -> str:
@@ -207,32 +107,18 @@ async def test_a_table_that_is_not_there_fails_the_dump(target: Target, filled: 
     assert list(folder.iterdir()) == []
 
 
-def programs(folder: Path, without: tuple[str, ...]) -> Path:
-    """A PATH of everything in the system's, but for some programs."""
-    folder.mkdir()
-    for place in ("/usr/bin", "/bin"):
-        for program in Path(place).iterdir():
-            if program.name not in without and not (folder / program.name).is_symlink():
-                (folder / program.name).symlink_to(program)
-    return folder
-
-
 async def test_without_zstd_it_is_gzip(
-    target: Target, filled: MadeDatabase, mariadb: DatabaseServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    target: Target, filled: MadeDatabase, mariadb: DatabaseServer, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("tests.databases.local.SYSTEM_PATH", str(programs(tmp_path / "bin", without=("zstd",))))
-    facts = done(await performer(LocalHost()).perform(job_of(target), KeptOutput()))
+    facts = done(await performer(LocalHost(without=("zstd",))).perform(job_of(target), KeptOutput()))
     assert facts["path"].endswith(".sql.gz")
     await restore(mariadb, Path(facts["path"]), tmp_path, f"{filled.name}_countersign_restored")
     assert await checksums(mariadb, f"{filled.name}_countersign_restored") == await checksums(mariadb, filled.name)
 
 
 @pytest.mark.parametrize("missing", [("mariadb", "mysql"), ("mariadb-dump", "mysqldump"), ("zstd", "gzip")])
-async def test_a_missing_program_is_named(
-    missing: tuple[str, ...], target: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("tests.databases.local.SYSTEM_PATH", str(programs(tmp_path / "bin", without=missing)))
-    facts = failed(await performer(LocalHost()).perform(job_of(target), KeptOutput()), Stage.TOOLS)
+async def test_a_missing_program_is_named(missing: tuple[str, ...], target: Target) -> None:
+    facts = failed(await performer(LocalHost(without=missing)).perform(job_of(target), KeptOutput()), Stage.TOOLS)
     assert facts["cause"] == Reason.HOST_TOOL_MISSING.value
     assert all(program in facts["detail"] for program in missing)
 
@@ -276,33 +162,6 @@ async def test_a_missing_database_is_said_to_be(database: MadeDatabase, target_o
     target = target_of(database, name=f"{database.name}_countersign_gone")
     facts = failed(await performer(LocalHost()).perform(job_of(target), KeptOutput()), Stage.DATABASE)
     assert facts["cause"] == Reason.DATABASE_MISSING.value
-
-
-@contextlib.asynccontextmanager
-async def halfway(target: Target, made: MadeDatabase, host: LocalHost) -> AsyncIterator["asyncio.Task[Outcome]"]:
-    """A dump that has written some tables and now waits for a locked one."""
-    async with session_of(made) as cursor:
-        await cursor.execute("CREATE TABLE a_first (t LONGBLOB)")
-        await cursor.execute("INSERT INTO a_first SELECT RANDOM_BYTES(1000) FROM seq_1_to_100")
-        await cursor.execute("CREATE TABLE z_last (a INT)")
-        await cursor.execute("LOCK TABLES z_last WRITE")
-        dumping = asyncio.create_task(performer(host).perform(job_of(target), KeptOutput()))
-        try:
-            await eventually(lambda: waits_for_lock(made), seconds=20)
-            yield dumping
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(host.group, signal.SIGKILL)
-            await asyncio.gather(dumping, return_exceptions=True)
-
-
-async def waits_for_lock(made: MadeDatabase) -> bool:
-    async with session_of(made) as cursor:
-        await cursor.execute(
-            "SELECT 1 FROM information_schema.processlist"
-            " WHERE state LIKE 'Waiting for table metadata lock' AND info LIKE '%z_last%'"
-        )
-        return bool(await cursor.fetchall())
 
 
 async def test_no_secret_is_in_the_arguments_of_any_process(target: Target, database: MadeDatabase) -> None:
@@ -397,14 +256,6 @@ async def test_a_finished_backup_of_another_database_is_not_taken_for_ones_own(
         await mariadb.drop(other)
 
 
-def stand_in(folder: Path, program: str, text: str) -> Path:
-    folder.mkdir(exist_ok=True)
-    script = folder / program
-    script.write_text(f"#!/bin/sh\n{text}\n")
-    script.chmod(0o755)
-    return folder
-
-
 async def test_too_little_space_is_seen_before_anything_is_written(
     target: Target, filled: MadeDatabase, folder: Path, tmp_path: Path
 ) -> None:
@@ -425,17 +276,6 @@ async def test_a_file_that_cannot_grow_is_no_backup(target: Target, database: Ma
     host = LocalHost(before="ulimit -f 100")
     failed(await performer(host).perform(job_of(target), KeptOutput()), Stage.COMPRESS)
     assert list(folder.iterdir()) == []
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> AsyncIterator[Path]:
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=80m", "tmpfs", str(disk)], capture_output=True)
-    if mounted.returncode != 0:
-        pytest.skip("a file system can be mounted by root alone; the test with `ulimit -f` covers the rest")
-    yield disk
-    subprocess.run(["umount", str(disk)], check=True)
 
 
 async def test_a_disk_that_fills_meanwhile_is_no_backup(
@@ -602,12 +442,9 @@ async def test_what_the_host_keeps_is_encrypted_by_age(
     assert b"CREATE TABLE `people`" in text
 
 
-async def test_without_age_nothing_is_written_in_the_clear(
-    target: Target, filled: MadeDatabase, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("tests.databases.local.SYSTEM_PATH", str(programs(tmp_path / "bin", without=("age",))))
+async def test_without_age_nothing_is_written_in_the_clear(target: Target, filled: MadeDatabase, folder: Path) -> None:
     target = replace(target, backups=BackupSettings(str(folder), encrypt_to="age1x"))
-    facts = failed(await performer(LocalHost()).perform(job_of(target), KeptOutput()), Stage.TOOLS)
+    facts = failed(await performer(LocalHost(without=("age",))).perform(job_of(target), KeptOutput()), Stage.TOOLS)
     assert "age is not installed" in facts["detail"]
     assert list(folder.iterdir()) == []
 
@@ -630,7 +467,6 @@ async def test_the_manifest_names_the_commit_the_migrations_and_the_counters(
         subprocess.run(
             ["git", "-C", str(repository), "-c", "user.name=x", "-c", "user.email=x@example.com", *words], check=True
         )
-    words = ["git", "-C", str(repository), "rev-parse", "HEAD"]
     words = ["git", "-C", str(repository), "rev-parse", "HEAD"]
     head = subprocess.run(words, capture_output=True, text=True, check=True).stdout.strip()
 

@@ -31,22 +31,22 @@ from bot.domain.acts import Dump, Load
 from bot.domain.backup import Proof
 from bot.domain.target import BotDirectory, RehearseOn, Target
 from bot.engine.ports import Done
-from tests.databases.local import KeptOutput, LocalHost
-from tests.databases.test_dump import (
+from tests.databases.contents import checksums, databases_beside, definitions, execute, session_of
+from tests.databases.local import KeptOutput, LocalHost, stand_in
+from tests.databases.manifests import manifest_of
+from tests.databases.remembered import Remembered
+from tests.databases.steps import (
     BACKUP,
-    checksums,
-    definitions,
+    copy_and_old,
     done,
     failed,
     job_of,
     performer,
-    programs,
-    session_of,
-    stand_in,
+    prove_job,
+    refused,
+    step_job,
+    swap_job_of,
 )
-from tests.databases.test_proof import manifest_of, prove_job, refused, scratch_left
-from tests.databases.test_restore import names, step_job, swap_job_of
-from tests.databases.test_sweeping import Remembered
 from tests.support import eventually
 
 FILE = f"{BACKUP}.mydumper.tar"
@@ -108,21 +108,8 @@ async def nothing_else_runs(mariadb: DatabaseServer) -> None:
 async def filled(database: MadeDatabase, mariadb: DatabaseServer) -> MadeDatabase:
     # Newer versions than Debian 12 has read the position of the binary log too.
     await mariadb.query(f"GRANT RELOAD, PROCESS, REPLICATION CLIENT ON *.* TO `{database.user}`@`%`")
-    async with session_of(database) as cursor:
-        for statement in CONTENTS:
-            await cursor.execute(statement)
+    await execute(database, *CONTENTS)
     return database
-
-
-@pytest.fixture
-def host() -> LocalHost:
-    return LocalHost()
-
-
-@pytest.fixture
-def folder(target: Target) -> Path:
-    assert target.backups is not None
-    return Path(target.backups.directory)
 
 
 def left_in(folder: Path) -> set[str]:
@@ -171,7 +158,7 @@ async def test_what_comes_out_is_what_was_dumped(
     assert manifest.proof is Proof.PROVEN
     assert manifest.rows["sessions"][0] == 1000
     assert left_in(folder) == {FILE, f"{BACKUP}.json"}
-    assert await scratch_left(mariadb, target) == []
+    assert await databases_beside(mariadb, target) == []
 
 
 @pytest.mark.parametrize(("rows", "pieces"), [("seq", 2), ("-CAST(seq AS INT)", 0)])
@@ -202,11 +189,11 @@ async def test_everything_comes_back(
         await cursor.execute("DROP VIEW adult_names")
         await cursor.execute("DROP TRIGGER grow")
     output = KeptOutput()
-    act = Load(BACKUP, facts["sha256"], names(target)[0])
+    act = Load(BACKUP, facts["sha256"], copy_and_old(target)[0])
     loaded = await LoadPerformer(host, host).perform(step_job(target, act), output)
     assert isinstance(loaded, Done), (loaded, output.text.decode())
     events = await mariadb.query(
-        "SELECT status FROM information_schema.events WHERE event_schema = %s", names(target)[0]
+        "SELECT status FROM information_schema.events WHERE event_schema = %s", copy_and_old(target)[0]
     )
     assert [row["status"] for row in events] == ["DISABLED"]
     swapping = SwapPerformer(host, host, RemainsLook(connections))
@@ -356,10 +343,9 @@ async def test_a_long_query_is_not_waited_for(filled: MadeDatabase, target: Targ
 
 @pytest.mark.parametrize("missing", [("myloader",), ("tar",)])
 async def test_what_could_not_be_put_back_is_not_made(
-    missing: tuple[str, ...], filled: MadeDatabase, target: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    missing: tuple[str, ...], filled: MadeDatabase, target: Target
 ) -> None:
-    monkeypatch.setattr("tests.databases.local.SYSTEM_PATH", str(programs(tmp_path / "bin", without=missing)))
-    await plain(LocalHost(), target, "myloader and tar are needed to put it back")
+    await plain(LocalHost(without=missing), target, "myloader and tar are needed to put it back")
 
 
 async def test_a_version_without_an_option_is_not_guessed_at(
@@ -369,11 +355,8 @@ async def test_a_version_without_an_option_is_not_guessed_at(
     await plain(LocalHost(path), target, "this version has no --no-schemas")
 
 
-async def test_where_it_is_not_installed_nobody_speaks_of_it(
-    filled: MadeDatabase, target: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("tests.databases.local.SYSTEM_PATH", str(programs(tmp_path / "bin", without=("mydumper",))))
-    facts, said = await made(LocalHost(), target)
+async def test_where_it_is_not_installed_nobody_speaks_of_it(filled: MadeDatabase, target: Target) -> None:
+    facts, said = await made(LocalHost(without=("mydumper",)), target)
     assert facts["path"].endswith(PLAIN)
     assert "mydumper" not in said
 
@@ -597,16 +580,14 @@ async def test_a_restore_that_failed_is_found_out(
     expected = Proof.REFUTED if stage is RestoringStage.REFUTED else Proof.CHECKED
     assert manifest_of(target).proof is expected
     assert left_in(folder) == {FILE, f"{BACKUP}.json"}
-    assert await scratch_left(mariadb, target) == []
+    assert await databases_beside(mariadb, target) == []
 
 
 async def test_without_myloader_it_is_refused_and_said(
-    filled: MadeDatabase, target: Target, folder: Path, host: LocalHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    filled: MadeDatabase, target: Target, folder: Path, host: LocalHost
 ) -> None:
     await made(host, target)
-    without = str(programs(tmp_path / "bin", without=("myloader",)))
-    monkeypatch.setattr("tests.databases.local.SYSTEM_PATH", without)
-    other = LocalHost()
+    other = LocalHost(without=("myloader",))
     detail = refused(await ProvePerformer(other, other).perform(prove_job(target), KeptOutput()), RestoringStage.TOOLS)
     assert "myloader is not installed" in detail
     assert manifest_of(target).proof is Proof.CHECKED
@@ -651,12 +632,10 @@ async def test_what_nobody_is_at_work_in_is_swept(
 
 
 async def test_without_myloader_nobody_is_asked_to_approve_a_restore(
-    filled: MadeDatabase, target: Target, host: LocalHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    filled: MadeDatabase, target: Target, host: LocalHost
 ) -> None:
     await made(host, target)
     before_the_gate = prove_job(target, scratch=False)
     assert isinstance(await ProvePerformer(host, host).perform(before_the_gate, KeptOutput()), Done)
-    without = str(programs(tmp_path / "bin", without=("myloader",)))
-    monkeypatch.setattr("tests.databases.local.SYSTEM_PATH", without)
-    other = LocalHost()
+    other = LocalHost(without=("myloader",))
     refused(await ProvePerformer(other, other).perform(before_the_gate, KeptOutput()), RestoringStage.TOOLS)

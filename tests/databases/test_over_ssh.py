@@ -3,11 +3,9 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
-import aiomysql
 import pytest
 
 from bot.databases.backups import Backups
@@ -20,27 +18,14 @@ from bot.domain.acts import Dump
 from bot.domain.errors import Reason, Refused
 from bot.domain.plan import Phase, Risk, Step
 from bot.domain.secrets import Secret
-from bot.domain.target import Host, Target
+from bot.domain.target import Target
 from bot.engine.ports import Done, Effect, Ending, Failed, Job
 from bot.hosts.connections import Connections
 from bot.hosts.runner import Runner
 from bot.hosts.tunnels import Tunnels
+from tests.databases.held_up import locked
 from tests.databases.local import KeptOutput
 from tests.support import eventually
-
-
-@pytest.fixture
-async def hosts(ssh_host: DemoHost) -> AsyncIterator[Connections]:
-    web1 = Host(
-        "web1",
-        ssh_host.address,
-        ssh_host.port,
-        ssh_host.user,
-        key=str(ssh_host.key),
-        known_hosts=str(ssh_host.known_hosts),
-    )
-    async with Connections({"web1": web1}) as connections:
-        yield connections
 
 
 @pytest.fixture
@@ -51,21 +36,6 @@ def performer(hosts: Connections) -> DumpPerformer:
 def job_of(target: Target, run: str) -> Job:
     step = Step("backup", "Back up", Phase.PREPARE, ("web1",), Risk.READS, 60, Dump("B-7K3F9Q"))
     return Job(run, 1, step, "web1", 1, target)
-
-
-@contextlib.asynccontextmanager
-async def locked(made: MadeDatabase) -> AsyncIterator[None]:
-    """A table that a dump has to wait for."""
-    connection = await aiomysql.connect(
-        host=made.host, port=made.port, user=made.user, password=made.password, db=made.name, autocommit=True
-    )
-    try:
-        cursor = await connection.cursor()
-        await cursor.execute("CREATE TABLE t (a INT)")
-        await cursor.execute("LOCK TABLES t WRITE")
-        yield
-    finally:
-        connection.close()
 
 
 def holds(path: Path, needle: str) -> list[Path]:

@@ -2,27 +2,23 @@
 # ruff: noqa: ASYNC240 - nothing else waits while a test looks at its own small files
 
 import asyncio
-import json
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from bot.databases.manifest import Manifest, parse_manifest
 from bot.databases.proving import ProvePerformer
 from bot.databases.restoring import Stage
 from bot.demo.database import Database as MadeDatabase
 from bot.demo.database import DatabaseServer
-from bot.domain.acts import Prove
 from bot.domain.backup import Proof
-from bot.domain.errors import Reason
-from bot.domain.plan import Phase, Risk, Step
 from bot.domain.secrets import Secret
 from bot.domain.target import Target
-from bot.engine.ports import Done, Failed, Job, Outcome
-from tests.databases.local import KeptOutput, LocalHost
-from tests.databases.test_dump import BACKUP, CONTENTS, done, job_of, performer, session_of
+from bot.engine.ports import Done
+from tests.databases.contents import databases_beside
+from tests.databases.local import KeptOutput, LocalHost, stand_in
+from tests.databases.manifests import manifest_of, rewrite
+from tests.databases.steps import done, job_of, performer, prove_job, refused
 
 OBJECTS = (
     "event tidy",
@@ -34,55 +30,9 @@ OBJECTS = (
 )
 
 
-def prove_job(target: Target, backup: str = BACKUP, *, scratch: bool = True) -> Job:
-    assert target.database is not None
-    name = f"{target.database.name}_countersign_proof_7k3f9q" if scratch else None
-    step = Step("backup-proof", "Prove", Phase.PREPARE, ("web1",), Risk.READS, 60, Prove(backup, name))
-    return Job("R-7K3F9Q", 1, step, "web1", 1, target)
-
-
-def refused(outcome: Outcome, stage: Stage) -> str:
-    assert isinstance(outcome, Failed), outcome
-    assert outcome.problem.reason is Reason.NOT_RESTORABLE
-    assert outcome.problem.facts["stage"] == stage.value, outcome
-    return outcome.problem.facts["detail"]
-
-
-def manifest_of(target: Target, backup: str = BACKUP) -> Manifest:
-    assert target.backups is not None
-    return parse_manifest((Path(target.backups.directory) / f"{backup}.json").read_bytes())
-
-
-def rewrite(target: Target, **changes: object) -> None:
-    assert target.backups is not None
-    path = Path(target.backups.directory) / f"{BACKUP}.json"
-    content = json.loads(path.read_text()) | changes
-    lines = ",\n".join(f"  {json.dumps(name)}: {json.dumps(value)}" for name, value in content.items())
-    path.write_text("{\n" + lines + "\n}\n")
-
-
-async def scratch_left(mariadb: DatabaseServer, target: Target) -> list[str]:
-    assert target.database is not None
-    rows = await mariadb.query("SELECT schema_name AS s FROM information_schema.schemata")
-    return [row["s"] for row in rows if row["s"].startswith(f"{target.database.name}_countersign_")]
-
-
 @pytest.fixture
-def target(database: MadeDatabase, target_of: Callable[..., Target]) -> Target:
-    return target_of(database, scratch=True)
-
-
-@pytest.fixture
-async def filled(database: MadeDatabase) -> MadeDatabase:
-    async with session_of(database) as cursor:
-        for statement in CONTENTS:
-            await cursor.execute(statement)
-    return database
-
-
-@pytest.fixture
-def host() -> LocalHost:
-    return LocalHost()
+def scratch() -> bool:
+    return True
 
 
 @pytest.fixture
@@ -103,7 +53,7 @@ async def test_what_comes_out_is_what_was_dumped(target: Target, host: LocalHost
     assert set(manifest.rows) == set(manifest.tables)
     assert manifest.rows["people"][0] == manifest.rows["people"][2] == 3
     assert set(manifest.objects or ()) == set(OBJECTS)
-    assert await scratch_left(mariadb, target) == []
+    assert await databases_beside(mariadb, target) == []
 
 
 @pytest.mark.usefixtures("backup")
@@ -139,7 +89,7 @@ async def test_what_differs_is_refuted_and_named(
     outcome = await ProvePerformer(host, host).perform(prove_job(target), KeptOutput())
     assert said in refused(outcome, Stage.REFUTED), outcome
     assert manifest_of(target).proof is Proof.REFUTED
-    assert await scratch_left(mariadb, target) == []
+    assert await databases_beside(mariadb, target) == []
 
 
 @pytest.mark.usefixtures("backup")
@@ -168,7 +118,7 @@ async def test_a_file_that_is_not_the_one_that_was_made_is_refused(
     refused(await ProvePerformer(host, host).perform(prove_job(target), KeptOutput()), Stage.FILE)
     outcome = await ProvePerformer(host, host).perform(prove_job(target, scratch=False), KeptOutput())
     refused(outcome, Stage.FILE)
-    assert await scratch_left(mariadb, target) == []
+    assert await databases_beside(mariadb, target) == []
 
 
 @pytest.mark.usefixtures("backup")
@@ -194,7 +144,7 @@ async def test_what_an_earlier_proof_left_is_cleaned_up(
     assert target.database is not None
     await mariadb.query(f"CREATE DATABASE `{target.database.name}_countersign_proof_aaaaaa`")
     assert isinstance(await ProvePerformer(host, host).perform(prove_job(target), KeptOutput()), Done)
-    assert await scratch_left(mariadb, target) == []
+    assert await databases_beside(mariadb, target) == []
 
 
 async def test_an_empty_database_is_proven(database: MadeDatabase, target: Target, host: LocalHost) -> None:
@@ -235,14 +185,10 @@ async def test_an_owner_who_is_gone_stands_in_no_way(
 async def test_a_connection_that_is_killed_half_way_refutes_nothing(
     filled: MadeDatabase, target: Target, mariadb: DatabaseServer, tmp_path: Path
 ) -> None:
-    stand_ins = tmp_path / "programs"
-    stand_ins.mkdir()
-    zstd = stand_ins / "zstd"
     slowly = 'all=$(mktemp); /usr/bin/zstd "$@" >"$all"; head -c 2500 "$all"; sleep 2; tail -c +2501 "$all"; rm "$all"'
-    zstd.write_text(f'#!/bin/sh\ncase "$*" in *-d*) {slowly} ;; *) exec /usr/bin/zstd "$@" ;; esac\n')
-    zstd.chmod(0o755)
+    path = stand_in(tmp_path / "bin", "zstd", f'case "$*" in *-d*) {slowly} ;; *) exec /usr/bin/zstd "$@" ;; esac')
     done(await performer(LocalHost()).perform(job_of(target), KeptOutput()))
-    host = LocalHost(stand_ins)
+    host = LocalHost(path)
     proving = asyncio.create_task(ProvePerformer(host, host).perform(prove_job(target), KeptOutput()))
     scratch = f"{filled.name}_countersign_proof_7k3f9q"
 
@@ -259,4 +205,4 @@ async def test_a_connection_that_is_killed_half_way_refutes_nothing(
     await mariadb.query(f"KILL {found[0]}")
     refused(await proving, Stage.INTERRUPTED)
     assert manifest_of(target).proof is Proof.CHECKED
-    assert await scratch_left(mariadb, target) == []
+    assert await databases_beside(mariadb, target) == []

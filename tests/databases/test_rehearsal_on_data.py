@@ -5,58 +5,21 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from bot.databases.performers import DumpPerformer
 from bot.demo.application import Application
 from bot.demo.database import DatabaseServer
-from bot.domain.acts import Dump, Rehearse
 from bot.domain.errors import Reason
-from bot.domain.plan import Phase, Risk, Step
-from bot.domain.target import Backups, RehearseOn, Target
-from bot.engine.ports import Done, Failed, Job, Outcome
+from bot.engine.ports import Failed
 from bot.hosts.connections import Connections
-from bot.hosts.runner import Runner
-from tests.databases.local import KeptOutput
-from tests.databases.test_rehearsal import Stage, found, hosts, nothing_left, of
+from tests.databases.rehearsals import BACKUP, DataStage, found, nothing_left, of
 from tests.support import Kind
-
-__all__ = ["hosts"]
-BACKUP = "B-20261116-AAAAAA"
-
-
-class DataStage(Stage):
-    """As `Stage`, with backups."""
-
-    def __init__(self, app: Application, connections: Connections, folder: Path) -> None:
-        super().__init__(app, connections)
-        self.folder = folder
-        self.dumper = DumpPerformer(Runner(connections), connections)
-
-    @property
-    def target(self) -> Target:
-        plain = super().target
-        assert plain.database is not None
-        database = replace(plain.database, rehearse=RehearseOn.DATA)
-        return replace(plain, database=database, backups=Backups(str(self.folder)))
-
-    async def back_up(self) -> None:
-        step = Step("backup", "Back up", Phase.PREPARE, ("web1",), Risk.READS, 600, Dump(BACKUP))
-        outcome = await self.dumper.perform(Job("R-AAAAAA", 1, step, "web1", 1, self.target), KeptOutput())
-        assert isinstance(outcome, Done), outcome
-
-    async def rehearse_on(self, backup: str | None, run: str = "R-AAAAA1") -> Outcome:
-        job = await self.job(run)
-        assert isinstance(job.step.act, Rehearse)
-        act = replace(job.step.act, backup=backup)
-        return await self.performer.perform(replace(job, step=replace(job.step, act=act)), KeptOutput())
 
 
 @pytest.fixture
-async def stage(laravel_at_first: Application, hosts: Connections, tmp_path: Path) -> DataStage:
+def stage(laravel_at_first: Application, hosts: Connections, tmp_path: Path) -> DataStage:
     return DataStage(laravel_at_first, hosts, tmp_path / "backups")
 
 

@@ -31,11 +31,8 @@ from bot.hosts.pipes import Pipes
 from bot.hosts.runner import Runner
 from bot.hosts.tunnels import Tunnels
 from tests.databases.local import KeptOutput
-from tests.databases.test_rehearsal import found, hosts, nothing_left, of
-from tests.databases.test_rehearsal_on_data import BACKUP, DataStage
+from tests.databases.rehearsals import BACKUP, DataStage, found, nothing_left, of
 from tests.support import Kind, eventually
-
-__all__ = ["hosts"]
 
 IDENTITY = pyrage.x25519.Identity.generate()
 KEY, OPENS = str(IDENTITY.to_public()), Secret(str(IDENTITY))

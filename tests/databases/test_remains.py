@@ -1,6 +1,5 @@
 """What a restore leaves on a real MariaDB: it is listed, and dropped only as it was approved."""
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -20,8 +19,8 @@ from tests.databases.local import KeptOutput, LocalHost
 
 
 @pytest.fixture
-def target(database: MadeDatabase, target_of: Callable[..., Target]) -> Target:
-    return target_of(database, scratch=True)
+def scratch() -> bool:
+    return True
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Putting a backup back on a real MariaDB: beside the live tables, compared, swapped, and undone where it fails."""
 # ruff: noqa: ASYNC240 - nothing else waits while a test looks at its own small files
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,74 +11,25 @@ from bot.databases.restoring import Stage
 from bot.databases.swapping import LoadPerformer, SwapPerformer
 from bot.demo.database import Database as MadeDatabase
 from bot.demo.database import DatabaseServer
-from bot.domain.acts import Act, Load, Swap
+from bot.domain.acts import Load
 from bot.domain.errors import Reason, problem
-from bot.domain.plan import Phase, Risk, Step
 from bot.domain.target import Target
 from bot.engine.ports import Done, Failed, Job, Outcome, Output, Unknown
-from tests.databases.local import KeptOutput, LocalHost
-from tests.databases.test_dump import (
-    BACKUP,
-    CONTENTS,
-    checksums,
-    definitions,
-    done,
-    job_of,
-    performer,
-    session_of,
-)
-from tests.databases.test_proof import refused
+from tests.databases.contents import checksums, databases_beside, definitions, execute, session_of
+from tests.databases.local import KeptOutput, LocalHost, stand_in
+from tests.databases.steps import BACKUP, copy_and_old, done, job_of, loaded, performer, refused, step_job, swap_job_of
 
 ODD = "od`d \"na'me"
 
 
 @pytest.fixture
-def target(database: MadeDatabase, target_of: Callable[..., Target]) -> Target:
-    return target_of(database, scratch=True)
-
-
-@pytest.fixture
-async def filled(database: MadeDatabase) -> MadeDatabase:
-    async with session_of(database) as cursor:
-        for statement in CONTENTS:
-            await cursor.execute(statement)
-    return database
-
-
-@pytest.fixture
-def host() -> LocalHost:
-    return LocalHost()
+def scratch() -> bool:
+    return True
 
 
 @pytest.fixture
 def remains(connections: Connections) -> RemainsLook:
     return RemainsLook(connections)
-
-
-def names(target: Target) -> tuple[str, str]:
-    assert target.database is not None
-    return f"{target.database.name}_countersign_restore_x", f"{target.database.name}_countersign_before_x"
-
-
-def step_job(target: Target, act: Act) -> Job:
-    step = Step("restore", "Restore", Phase.CHANGE, ("web1",), Risk.DESTROYS, 60, act)
-    return Job("R-7K3F9Q", 1, step, "web1", 1, target)
-
-
-async def loaded(host: LocalHost, target: Target, sha256: str) -> None:
-    output = KeptOutput()
-    outcome = await LoadPerformer(host, host).perform(step_job(target, Load(BACKUP, sha256, names(target)[0])), output)
-    assert isinstance(outcome, Done), (outcome, output.text.decode())
-
-
-def swap_job_of(target: Target) -> Job:
-    return step_job(target, Swap(BACKUP, *names(target)))
-
-
-async def databases(mariadb: DatabaseServer, target: Target) -> set[str]:
-    assert target.database is not None
-    rows = await mariadb.query("SELECT schema_name AS s FROM information_schema.schemata")
-    return {row["s"] for row in rows if row["s"].startswith(f"{target.database.name}_countersign_")}
 
 
 DAMAGE = (
@@ -99,17 +49,15 @@ async def test_everything_comes_back_and_what_was_there_is_kept(
 ) -> None:
     was = await checksums(mariadb, filled.name), await definitions(mariadb, filled.name)
     made = done(await performer(host).perform(job_of(target), KeptOutput()))
-    async with session_of(filled) as cursor:
-        for statement in DAMAGE:
-            await cursor.execute(statement)
+    await execute(filled, *DAMAGE)
     damaged = await checksums(mariadb, filled.name)
     await loaded(host, target, made["sha256"])
     output = KeptOutput()
     outcome = await SwapPerformer(host, host, remains).perform(swap_job_of(target), output)
     assert isinstance(outcome, Done), (outcome, output.text.decode())
     assert (await checksums(mariadb, filled.name), await definitions(mariadb, filled.name)) == was
-    old = names(target)[1]
-    assert await databases(mariadb, target) == {old}
+    old = copy_and_old(target)[1]
+    assert await databases_beside(mariadb, target) == [old]
     assert await checksums(mariadb, old) == damaged
     references = await mariadb.query(
         "SELECT DISTINCT unique_constraint_schema AS s FROM information_schema.referential_constraints"
@@ -160,7 +108,7 @@ async def test_a_copy_that_went_between_compare_and_swap_leaves_the_live_data_as
     made = done(await performer(host).perform(job_of(target), KeptOutput()))
     before = await checksums(mariadb, filled.name), await definitions(mariadb, filled.name)
     await loaded(host, target, made["sha256"])
-    await mariadb.query(f"DROP DATABASE `{names(target)[0]}`")
+    await mariadb.query(f"DROP DATABASE `{copy_and_old(target)[0]}`")
     refused(await SwapPerformer(host, host, remains).perform(swap_job_of(target), KeptOutput()), Stage.OBJECTS)
     assert (await checksums(mariadb, filled.name), await definitions(mariadb, filled.name)) == before
 
@@ -183,19 +131,15 @@ async def test_a_swap_that_fails_after_the_tables_moved_puts_all_back(
 async def test_an_ended_swap_puts_all_back(
     filled: MadeDatabase, target: Target, mariadb: DatabaseServer, tmp_path: Path, remains: RemainsLook
 ) -> None:
-    stand_ins = tmp_path / "programs"
-    stand_ins.mkdir()
-    host = LocalHost(stand_ins)
+    host = LocalHost(tmp_path / "bin")
     made = done(await performer(host).perform(job_of(target), KeptOutput()))
     before = await checksums(mariadb, filled.name), await definitions(mariadb, filled.name)
     await loaded(host, target, made["sha256"])
     # Ends the script as `cancel` does, just when the tables have moved.
-    real = "/usr/bin/awk"
-    awk = stand_ins / "awk"
-    awk.write_text(
-        f'#!/bin/sh\ncase "$*" in *wanted*|*object*) kill -TERM "$PPID"; sleep 0.2 ;; esac\nexec {real} "$@"\n'
-    )
-    awk.chmod(0o755)
+    stand_in(
+        tmp_path / "bin", "awk",
+        'case "$*" in *wanted*|*object*) kill -TERM "$PPID"; sleep 0.2 ;; esac\nexec /usr/bin/awk "$@"',
+    )  # fmt: skip
     output = KeptOutput()
     outcome = await SwapPerformer(host, host, remains).perform(swap_job_of(target), output)
     assert not isinstance(outcome, Done | Unknown), outcome
@@ -208,9 +152,9 @@ async def test_a_file_that_changed_since_it_was_approved_is_not_restored(
 ) -> None:
     assert filled.name
     done(await performer(host).perform(job_of(target), KeptOutput()))
-    job = step_job(target, Load(BACKUP, "0" * 64, names(target)[0]))
+    job = step_job(target, Load(BACKUP, "0" * 64, copy_and_old(target)[0]))
     refused(await LoadPerformer(host, host).perform(job, KeptOutput()), Stage.FILE)
-    assert await databases(mariadb, target) == set()
+    assert await databases_beside(mariadb, target) == []
 
 
 @pytest.mark.parametrize(
@@ -244,16 +188,15 @@ async def test_a_host_that_died_in_the_swap_is_told_from_what_is_there(
 async def test_words_beyond_ascii_come_back(
     filled: MadeDatabase, target: Target, host: LocalHost, mariadb: DatabaseServer, remains: RemainsLook
 ) -> None:
-    async with session_of(filled) as cursor:
-        for statement in (
-            "CREATE TABLE `été` (`né` INT DEFAULT 1 COMMENT 'où', kind ENUM('ñ', '漢') DEFAULT '漢') COMMENT 'çà'",
-            "INSERT INTO `été` VALUES (1, 'ñ')",
-            "CREATE VIEW `vue été` AS SELECT 'é漢' AS `à` FROM `été`",
-            "CREATE TRIGGER `gâche` BEFORE INSERT ON `été` FOR EACH ROW SET NEW.kind = '漢'",
-            "CREATE PROCEDURE `procédé` () SELECT 'é漢🎉'",
-            "CREATE EVENT `fête` ON SCHEDULE EVERY 1 DAY DO DELETE FROM `été` WHERE kind = '漢'",
-        ):
-            await cursor.execute(statement)
+    await execute(
+        filled,
+        "CREATE TABLE `été` (`né` INT DEFAULT 1 COMMENT 'où', kind ENUM('ñ', '漢') DEFAULT '漢') COMMENT 'çà'",
+        "INSERT INTO `été` VALUES (1, 'ñ')",
+        "CREATE VIEW `vue été` AS SELECT 'é漢' AS `à` FROM `été`",
+        "CREATE TRIGGER `gâche` BEFORE INSERT ON `été` FOR EACH ROW SET NEW.kind = '漢'",
+        "CREATE PROCEDURE `procédé` () SELECT 'é漢🎉'",
+        "CREATE EVENT `fête` ON SCHEDULE EVERY 1 DAY DO DELETE FROM `été` WHERE kind = '漢'",
+    )
     was = await checksums(mariadb, filled.name), await definitions(mariadb, filled.name)
     made = done(await performer(host).perform(job_of(target), KeptOutput()))
     await loaded(host, target, made["sha256"])

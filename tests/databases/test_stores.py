@@ -2,30 +2,21 @@
 # ruff: noqa: ASYNC221, ASYNC240 - nothing else waits while a test looks at its own small files
 
 import asyncio
-import contextlib
 import hashlib
-import itertools
 import json
 import subprocess
-from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pyrage
 import pytest
-import pytest_asyncio
 
-from bot.backup_stores import BackupStores
-from bot.databases.before_dump import known_before
 from bot.databases.choosing import EitherWay, unreadable_on_host
 from bot.databases.finding import Finder
 from bot.databases.performers import DumpPerformer
-from bot.databases.ports import Vault
 from bot.databases.proving import ProvePerformer
 from bot.databases.restoring import Stage as RestoreStage
-from bot.databases.streamed_restoring import StreamedLoadPerformer, StreamedProvePerformer
-from bot.databases.streaming import StreamedDumpPerformer
 from bot.databases.vault_discarding import VaultDiscardPerformer
 from bot.demo.database import Database as MadeDatabase
 from bot.demo.database import DatabaseServer
@@ -33,161 +24,21 @@ from bot.demo.host import Host as DemoHost
 from bot.domain.acts import Discard, Dump, Load, Prove
 from bot.domain.backup import Proof, Shelf
 from bot.domain.errors import Reason
-from bot.domain.look import Ran
 from bot.domain.plan import Phase, Risk, Step
 from bot.domain.secrets import Secret
-from bot.domain.target import Backups, BotDirectory, Host, Target
+from bot.domain.target import Backups, BotDirectory, Target
 from bot.engine.ports import Done, Effect, Failed, Job, Unknown
-from bot.hosts.connections import Connections
-from bot.hosts.pipes import Pipes
-from bot.hosts.runner import Runner
+from tests.databases.at_work import at_work_on, waiting_for_pipes_on
+from tests.databases.contents import databases_beside, session_of
+from tests.databases.held_up import locked
 from tests.databases.local import KeptOutput
-from tests.databases.test_dump import CONTENTS, session_of
-from tests.databases.test_over_ssh import locked
+from tests.databases.rooms import BACKUP, FILE, Room, folder_of, kept_in
 from tests.support import eventually
-from tests.support.bucket import S3, s3_server
-
-BACKUP = "B-20261116-7K3F9Q"
-FILE = f"{BACKUP}.sql.zst"
-_runs = itertools.count(1)
-_buckets = itertools.count(1)
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def s3() -> AsyncIterator[S3]:
-    async with s3_server() as server:
-        yield server
-
-
-@pytest.fixture
-async def hosts(ssh_host: DemoHost) -> AsyncIterator[Connections]:
-    known = str(ssh_host.known_hosts)
-    web1 = Host("web1", ssh_host.address, ssh_host.port, ssh_host.user, key=str(ssh_host.key), known_hosts=known)
-    async with Connections({"web1": web1}) as connections:
-        yield connections
-
-
-@dataclass
-class Room:
-    """What makes, proves and loads backups of one target, and where they lie."""
-
-    hosts: Connections
-    target: Target
-
-    def __post_init__(self) -> None:
-        self.pipes = Pipes(self.hosts)
-        self.stores = BackupStores(self.hosts, self.pipes)
-        self.runner = Runner(self.hosts)
-        self.finder = Finder(self.hosts, self.stores)
-
-    @property
-    def vault(self) -> Vault:
-        return self.stores.of(self.target)
-
-    @property
-    def dumping(self) -> StreamedDumpPerformer:
-        async def ran(_: Target) -> tuple[Ran, ...]:
-            return (Ran("2025_01_01_000000_first", 1),)
-
-        async def counters(_: Target) -> dict[str, int]:
-            return {"people": 3}
-
-        known = known_before(self.finder, ran, counters)
-        return StreamedDumpPerformer(self.runner, self.hosts, self.pipes, self.stores, known)
-
-    @property
-    def proving(self) -> StreamedProvePerformer:
-        return StreamedProvePerformer(self.runner, self.pipes, self.stores)
-
-    @property
-    def loading(self) -> StreamedLoadPerformer:
-        return StreamedLoadPerformer(self.runner, self.pipes, self.stores)
-
-    def job(self, act: Dump | Prove | Load, run: str = "", attempt: int = 1) -> Job:
-        key = {Dump: "backup", Prove: "backup-proof", Load: "restore-load"}[type(act)]
-        step = Step(key, key, Phase.CHANGE, ("web1",), Risk.READS, 60, act)
-        return Job(run or f"R-VAULT{next(_runs)}", 1, step, "web1", attempt, self.target)
-
-    def beside(self, kind: str) -> str:
-        assert self.target.database is not None
-        return f"{self.target.database.name}_countersign_{kind}_7k3f9q"
-
-    async def dumped(self, backup: str = BACKUP) -> dict[str, str]:
-        output = KeptOutput()
-        outcome = await self.dumping.perform(self.job(Dump(backup)), output)
-        assert isinstance(outcome, Done), (outcome, output.text)
-        return dict(outcome.facts)
-
-    async def proved(self) -> Any:
-        return await self.proving.perform(self.job(Prove(BACKUP, self.beside("proof"))), KeptOutput())
-
-    async def manifest(self) -> dict[str, Any]:
-        return dict(json.loads(await self.stores.holding(self.target).get(f"{BACKUP}.json") or b"{}"))
-
-
-@pytest.fixture
-def target(database: MadeDatabase, target_of: Callable[..., Target], tmp_path: Path) -> Target:
-    made = target_of(database, scratch=True)
-    return replace(made, backups=Backups("", store=BotDirectory(str(tmp_path / "kept"))))
-
-
-@pytest.fixture
-async def filled(database: MadeDatabase) -> MadeDatabase:
-    async with session_of(database) as cursor:
-        for statement in CONTENTS:
-            await cursor.execute(statement)
-    return database
-
-
-@pytest.fixture(params=["directory", "bucket"])
-def room(request: pytest.FixtureRequest, hosts: Connections, target: Target, s3: S3) -> Room:
-    if request.param == "bucket":
-        name = f"backups-{next(_buckets)}"
-        s3.client().create_bucket(Bucket=name)
-        target = replace(target, backups=Backups("", store=s3.bucket(name)))
-    return Room(hosts, target)
-
-
-@pytest.fixture
-def in_directory(hosts: Connections, target: Target) -> Room:
-    return Room(hosts, target)
+from tests.support.bucket import S3
 
 
 def in_store(folder: Path) -> Backups:
     return Backups("", store=BotDirectory(str(folder)))
-
-
-def folder_of(room: Room) -> Path:
-    return Path(room.vault.place)
-
-
-async def names(room: Room) -> list[str]:
-    return sorted(await room.stores.holding(room.target).sizes())
-
-
-async def databases(mariadb: DatabaseServer, room: Room) -> list[str]:
-    rows = await mariadb.query("SELECT schema_name AS s FROM information_schema.schemata")
-    return [row["s"] for row in rows if row["s"].startswith(room.beside("").removesuffix("_7k3f9q"))]
-
-
-def waiting_for_pipes(host: DemoHost) -> list[int]:
-    """Shells on the host that wait for a pipe of ours."""
-    found = []
-    for pid in host.left_processes():
-        with contextlib.suppress(OSError):
-            if Path(f"/proc/{pid}/cmdline").read_bytes().startswith(b"sleep\x000.1"):
-                found.append(pid)
-    return found
-
-
-async def left_on(host: DemoHost) -> list[str]:
-    """What runs of dumps and restores on the host."""
-    found = []
-    for pid in host.left_processes():
-        with contextlib.suppress(OSError):
-            words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-            found.append(Path(words[0].decode()).name)
-    return [name for name in found if name in {"mariadb-dump", "mariadb", "zstd", "tee", "cat"}]
 
 
 @pytest.mark.usefixtures("filled")
@@ -195,7 +46,7 @@ async def test_a_backup_is_made_listed_proven_and_loaded_from_where_it_is_kept(
     room: Room, mariadb: DatabaseServer, ssh_host: DemoHost
 ) -> None:
     facts = await room.dumped()
-    assert await names(room) == [f"{BACKUP}.json", FILE]
+    assert await kept_in(room) == [f"{BACKUP}.json", FILE]
     assert facts["path"] == f"{room.vault.place}/{FILE}"
     assert not list(ssh_host.home.rglob("*.zst")), "the host keeps nothing"
     manifest = await room.manifest()
@@ -213,7 +64,7 @@ async def test_a_backup_is_made_listed_proven_and_loaded_from_where_it_is_kept(
     (kept,) = (await room.finder.shelf(room.target)).backups
     assert kept.proof is Proof.PROVEN
     assert kept.restore_seconds is not None
-    assert await databases(mariadb, room) == []
+    assert await databases_beside(mariadb, room.target) == []
 
     fresh = room.beside("restore")
     loaded = await room.loading.perform(room.job(Load(BACKUP, kept.sha256, fresh)), KeptOutput())
@@ -221,7 +72,7 @@ async def test_a_backup_is_made_listed_proven_and_loaded_from_where_it_is_kept(
     rows = await mariadb.query("SELECT COUNT(*) AS n FROM people", database=fresh)
     assert rows[0]["n"] == 3
     await mariadb.query(f"DROP DATABASE {fresh}")
-    assert await left_on(ssh_host) == []
+    assert at_work_on(ssh_host) == []
 
 
 @pytest.mark.usefixtures("filled")
@@ -244,8 +95,8 @@ async def test_nothing_is_called_a_backup_when_the_login_is_refused(in_directory
     outcome = await room.dumping.perform(room.job(Dump(BACKUP)), KeptOutput())
     assert isinstance(outcome, Failed)
     assert (outcome.problem.facts["stage"], outcome.problem.facts["cause"]) == ("login", "database_login_refused")
-    await eventually(lambda: not waiting_for_pipes(ssh_host), seconds=30)
-    assert await names(room) == []
+    await eventually(lambda: not waiting_for_pipes_on(ssh_host), seconds=30)
+    assert await kept_in(room) == []
 
 
 async def test_a_dump_whose_connection_is_cut_leaves_nothing(
@@ -262,8 +113,8 @@ async def test_a_dump_whose_connection_is_cut_leaves_nothing(
         outcome = await dumping
     assert isinstance(outcome, Unknown), "it only reads, so it is begun anew"
     assert outcome.problem.reason is Reason.HOST_UNREACHABLE
-    assert await names(room) == []
-    await eventually(lambda: left_on_is_empty(ssh_host), seconds=20)
+    assert await kept_in(room) == []
+    await eventually(lambda: not at_work_on(ssh_host), seconds=20)
 
 
 async def test_a_restore_whose_connection_is_cut_is_made_again(
@@ -281,14 +132,10 @@ async def test_a_restore_whose_connection_is_cut_is_made_again(
     outcome = await loading
     assert isinstance(outcome, Unknown), outcome
     assert outcome.problem.reason is Reason.HOST_UNREACHABLE
-    assert await databases(mariadb, room) == [], "the copy went with what was cut"
+    assert await databases_beside(mariadb, room.target) == [], "the copy went with what was cut"
     outcome = await room.loading.perform(replace(job, attempt=2), KeptOutput())
     assert isinstance(outcome, Done), outcome
-    assert await databases(mariadb, room) == [room.beside("restore")]
-
-
-async def left_on_is_empty(host: DemoHost) -> bool:
-    return await left_on(host) == []
+    assert await databases_beside(mariadb, room.target) == [room.beside("restore")]
 
 
 async def test_a_bot_that_is_gone_half_way_leaves_no_backup_and_the_next_one_makes_it(
@@ -302,14 +149,14 @@ async def test_a_bot_that_is_gone_half_way_leaves_no_backup_and_the_next_one_mak
         dumping.cancel()
         with pytest.raises(asyncio.CancelledError):
             await dumping
-        assert await names(room) == []
+        assert await kept_in(room) == []
         resumed = await room.dumping.resume(job, KeptOutput())
     assert isinstance(resumed, Unknown)
     assert resumed.problem.reason is Reason.OUTCOME_UNKNOWN
-    await eventually(lambda: left_on_is_empty(ssh_host), seconds=20)
+    await eventually(lambda: not at_work_on(ssh_host), seconds=20)
     outcome = await room.dumping.perform(replace(job, attempt=2), KeptOutput())
     assert isinstance(outcome, Done), outcome
-    assert await names(room) == [f"{BACKUP}.json", FILE]
+    assert await kept_in(room) == [f"{BACKUP}.json", FILE]
 
 
 @pytest.mark.usefixtures("filled")
@@ -329,7 +176,7 @@ async def test_a_file_that_changed_is_no_backup_and_is_not_loaded(in_directory: 
         assert outcome.problem.reason is Reason.NOT_RESTORABLE
         assert outcome.problem.facts["stage"] == RestoreStage.FILE.value
     assert (await room.manifest())["proof"] == "checked", "the file is spoilt; what was dumped is not refuted"
-    assert await databases(mariadb, room) == []
+    assert await databases_beside(mariadb, room.target) == []
     kept.write_bytes(content[:-1])
     shelf = await room.finder.shelf(room.target)
     assert (shelf.backups, shelf.unreadable) == ((), (f"{BACKUP}.json",))
@@ -370,23 +217,12 @@ async def test_a_dump_that_does_not_load_is_refuted_though_the_server_reads_no_f
 
 @pytest.mark.usefixtures("filled")
 async def test_a_store_that_takes_nothing_is_said_to(in_directory: Room, s3: S3, ssh_host: DemoHost) -> None:
-    elsewhere = replace(in_directory.target, backups=Backups("", store=s3.bucket("there-is-none")))
-    room = Room(in_directory.hosts, elsewhere)
+    room = in_directory.keeping(Backups("", store=s3.bucket("there-is-none")))
     outcome = await room.dumping.perform(room.job(Dump(BACKUP)), KeptOutput())
     assert isinstance(outcome, Failed)
     assert outcome.problem.reason is Reason.BACKUP_STORE_FAILED
     assert "a-secret-of-the-bucket" not in str(outcome)
-    await eventually(lambda: left_on_is_empty(ssh_host), seconds=20)
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> AsyncIterator[Path]:
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=80m", "tmpfs", str(disk)], capture_output=True).returncode:
-        pytest.skip("a file system can be mounted by root alone")
-    yield disk
-    subprocess.run(["umount", str(disk)], check=True)
+    await eventually(lambda: not at_work_on(ssh_host), seconds=20)
 
 
 async def test_a_dump_stops_before_it_fills_the_disk_of_the_bot(
@@ -395,11 +231,11 @@ async def test_a_dump_stops_before_it_fills_the_disk_of_the_bot(
     async with session_of(database) as cursor:
         await cursor.execute("CREATE TABLE t (t LONGBLOB)")
         await cursor.execute("INSERT INTO t SELECT RANDOM_BYTES(1000) FROM seq_1_to_24000")
-    room = Room(in_directory.hosts, replace(in_directory.target, backups=in_store(small_disk)))
+    room = in_directory.keeping(in_store(small_disk))
     outcome = await room.dumping.perform(room.job(Dump(BACKUP)), KeptOutput())
     assert isinstance(outcome, Failed), outcome
     assert "KiB free" in outcome.problem.facts["detail"]
-    assert await names(room) == []
+    assert await kept_in(room) == []
     assert [path for path in small_disk.rglob("*") if path.is_file()] == []
 
 
@@ -407,7 +243,7 @@ async def test_a_dump_stops_before_it_fills_the_disk_of_the_bot(
 async def test_too_little_room_at_the_bot_is_seen_before_the_dump(
     in_directory: Room, small_disk: Path, ssh_host: DemoHost
 ) -> None:
-    room = Room(in_directory.hosts, replace(in_directory.target, backups=in_store(small_disk)))
+    room = in_directory.keeping(in_store(small_disk))
     await room.dumped("B-20261116-BEFORE")
     (small_disk / "other").write_bytes(bytes(9 * 1024 * 1024))
     before = len(ssh_host.commands.ran("mariadb-dump"))
@@ -439,7 +275,7 @@ async def test_an_encrypted_backup_is_opened_by_the_key_alone(room: Room, tmp_pa
     room.target = replace(room.target, backups=sealed)
     facts = await room.dumped()
     assert facts["encrypted"] == "yes"
-    assert await names(room) == [f"{BACKUP}.json", f"{FILE}.age"]
+    assert await kept_in(room) == [f"{BACKUP}.json", f"{FILE}.age"]
 
     key, file = tmp_path / "key", tmp_path / "file"
     key.write_text(str(identity))
@@ -470,22 +306,21 @@ async def test_an_encrypted_backup_is_opened_by_the_key_alone(room: Room, tmp_pa
     assert (await room.manifest())["proof"] == "proven", "a wrong key refutes nothing"
 
 
-async def test_what_was_begun_in_a_bucket_is_aborted(hosts: Connections, target: Target, s3: S3) -> None:
+async def test_what_was_begun_in_a_bucket_is_aborted(in_directory: Room, s3: S3) -> None:
     s3.client().create_bucket(Bucket="begun")
-    store = s3.bucket("begun")
-    room = Room(hosts, replace(target, backups=Backups("", store=store)))
+    room = in_directory.keeping(Backups("", store=s3.bucket("begun")))
     async with room.vault.draft(FILE) as draft:
         for _ in range(40):
             await draft.write(b"x" * 1_000_000)
-        assert await names(room) == []
-    assert await names(room) == []
+        assert await kept_in(room) == []
+    assert await kept_in(room) == []
     assert "Uploads" not in s3.client().list_multipart_uploads(Bucket="begun")
     async with room.vault.draft(FILE) as draft:
         await draft.write(b"x" * 20_000_000)
         await draft.keep()
     assert await room.vault.sizes() == {FILE: 20_000_000}
     await room.vault.remove((FILE, "never-there"))
-    assert await names(room) == []
+    assert await kept_in(room) == []
 
 
 @pytest.mark.usefixtures("filled")
@@ -504,9 +339,9 @@ async def test_what_a_host_keeps_encrypted_is_proven_by_the_bot_alone(
     proven = await either.perform(room.job(Prove(BACKUP, room.beside("proof"))), KeptOutput())
     assert isinstance(proven, Done), proven
     assert proven.facts["proof"] == "proven"
-    assert await names(room) == [f"{BACKUP}.json", f"{FILE}.age"]
+    assert await kept_in(room) == [f"{BACKUP}.json", f"{FILE}.age"]
     assert (await room.manifest())["proof"] == "proven"
-    assert await databases(mariadb, room) == []
+    assert await databases_beside(mariadb, room.target) == []
 
 
 @pytest.mark.usefixtures("filled")
@@ -529,4 +364,4 @@ async def test_what_is_no_longer_kept_goes_but_for_what_a_run_speaks_of(room: Ro
     outcome = await performer.perform(Job("R-AAAAAA", 1, step, "web1", 1, room.target), KeptOutput())
     assert outcome == Done({"removed": f"{BACKUP}, B-20261116-NEVER1", "stayed": "B-20261116-SPOKEN"})
     assert [kept.backup for kept in (await room.finder.shelf(room.target)).backups] == ["B-20261116-SPOKEN"]
-    assert len(await names(room)) == 2
+    assert len(await kept_in(room)) == 2

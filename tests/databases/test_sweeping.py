@@ -8,26 +8,23 @@ import os
 import signal
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bot.databases.connect import Connections as DatabaseConnections
 from bot.databases.sweeping import Sweeper, run_of
-from bot.demo.application import Application
 from bot.demo.database import DatabaseServer
 from bot.demo.git import git
 from bot.demo.host import Host as DemoHost
-from bot.domain.run import Run, RunState
+from bot.domain.run import RunState
 from bot.hosts.connections import Connections
 from bot.hosts.tunnels import Tunnels
 from tests.databases.local import KeptOutput
-from tests.databases.test_rehearsal import Stage, hosts, nothing_left
+from tests.databases.rehearsals import Stage, nothing_left
+from tests.databases.remembered import Remembered
 from tests.support import eventually
-from tests.support.examples import RUN
-
-__all__ = ["hosts"]
 
 
 @pytest.mark.parametrize(
@@ -48,21 +45,10 @@ def test_only_names_that_rehearsals_and_proofs_make_are_known(name: str, run: st
     assert run_of(name, "compte") == run
 
 
-@dataclass(frozen=True)
-class Remembered:
-    """Runs as the bot remembers them."""
-
-    states: dict[str, RunState]
-
-    async def get(self, run: str) -> Run | None:
-        return replace(RUN, id=run, state=self.states[run]) if run in self.states else None
-
-
 @pytest.fixture
-async def stage(laravel_at_first: Application, hosts: Connections) -> AsyncIterator[Stage]:
-    made = Stage(laravel_at_first, hosts)
-    yield made
-    await git(made.app.path, "worktree", "prune")
+async def stage(stage: Stage) -> AsyncIterator[Stage]:
+    yield stage
+    await git(stage.app.path, "worktree", "prune")
 
 
 def sweeper_of(hosts: Connections, **states: RunState) -> Sweeper:

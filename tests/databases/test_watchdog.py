@@ -1,8 +1,7 @@
 """A migration that waits for a lock, on a real MariaDB: by artisan over sshd, and by statements of this process."""
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -16,20 +15,19 @@ from bot.demo.application import Application
 from bot.demo.database import Database as MadeDatabase
 from bot.demo.database import DatabaseServer
 from bot.demo.git import git
-from bot.demo.host import Host as DemoHost
 from bot.demo.wire import Wire
 from bot.domain.acts import Shell
 from bot.domain.errors import Reason, problem
 from bot.domain.plan import OnFailure, Phase, Risk, Step
 from bot.domain.policy import Policy
 from bot.domain.shell import syntax
-from bot.domain.target import Host, Target
+from bot.domain.target import Target
 from bot.engine.ports import Done, Effect, Ending, Failed, Job, Outcome, Output
 from bot.hosts.connections import Connections
 from bot.hosts.runner import Runner, ShellPerformer
 from bot.hosts.tunnels import Tunnels
-from tests.databases.conftest import StraightTunnels
-from tests.databases.local import KeptOutput
+from tests.databases.contents import session_of
+from tests.databases.local import KeptOutput, StraightTunnels
 from tests.support import eventually
 
 TOKEN_ID = "2025_11_16_074003_add_token_id_to_user_sessions_table"
@@ -71,25 +69,6 @@ class Statements:
 
     async def end(self, job: Job) -> Ending:
         return Ending.NEVER_RAN
-
-
-@contextlib.asynccontextmanager
-async def session_of(made: MadeDatabase) -> AsyncIterator[Any]:
-    connection = await aiomysql.connect(
-        host=made.host, port=made.port, user=made.user, password=made.password, db=made.name, autocommit=True
-    )
-    try:
-        yield await connection.cursor()
-    finally:
-        connection.close()
-
-
-@pytest.fixture
-async def hosts(ssh_host: DemoHost) -> AsyncIterator[Connections]:
-    known = {"key": str(ssh_host.key), "known_hosts": str(ssh_host.known_hosts)}
-    web1 = Host("web1", ssh_host.address, ssh_host.port, ssh_host.user, **known)
-    async with Connections({"web1": web1}) as connections:
-        yield connections
 
 
 @pytest.fixture

@@ -14,8 +14,9 @@ from bot.demo.database import Database as MadeDatabase
 from bot.domain.backup import Proof
 from bot.domain.target import Target
 from bot.domain.written import TableSince, Written
+from tests.databases.contents import session_of
 from tests.databases.local import KeptOutput, LocalHost
-from tests.databases.test_dump import BACKUP, done, job_of, performer, session_of
+from tests.databases.steps import BACKUP, done, job_of, performer
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 MANIFEST = Manifest(
