@@ -105,7 +105,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         yield disk
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def s3() -> AsyncIterator[S3]:
     """A server of buckets."""
     async with s3_server() as server:
