@@ -1,0 +1,79 @@
+"""Backups by mydumper that do not come back: what myloader does not say, and a host without it."""
+
+from pathlib import Path
+
+import pytest
+
+from bot.databases.proving import ProvePerformer
+from bot.databases.restoring import Sent, proof_job
+from bot.databases.restoring import Stage as RestoringStage
+from bot.demo.database import Database as MadeDatabase
+from bot.demo.database import DatabaseServer
+from bot.domain.backup import Proof
+from bot.domain.target import Target
+from bot.engine.ports import Done
+from tests.databases.contents import databases_beside
+from tests.databases.local import KeptOutput, LocalHost, stand_in
+from tests.databases.manifests import manifest_of
+from tests.databases.mydumper.large import FILE, left_in, made
+from tests.databases.steps import BACKUP, prove_job, refused
+
+
+@pytest.mark.parametrize(
+    ("text", "stage"),
+    [
+        ('/usr/bin/myloader "$@"; exit 1', RestoringStage.REFUTED),
+        (
+            '/usr/bin/myloader "$@"; echo "** (myloader:1): CRITICAL **: Error restoring x.y: what" >&2',
+            RestoringStage.REFUTED,
+        ),
+        (
+            'echo "** (myloader:1): CRITICAL **: Error restoring x: MySQL server has gone away" >&2',
+            RestoringStage.INTERRUPTED,
+        ),
+        ("exit 0", RestoringStage.REFUTED),
+    ],
+)
+async def test_a_restore_that_failed_is_found_out(
+    text: str, stage: RestoringStage, filled: MadeDatabase, target: Target, folder: Path, host: LocalHost,
+    mariadb: DatabaseServer, tmp_path: Path,
+) -> None:  # fmt: skip
+    await made(host, target)
+    path = stand_in(
+        tmp_path / "bin", "myloader", f'case "$*" in *--help*) exec /usr/bin/myloader --help ;; esac\n{text}'
+    )
+    other = LocalHost(path)
+    refused(await ProvePerformer(other, other).perform(prove_job(target), KeptOutput()), stage)
+    expected = Proof.REFUTED if stage is RestoringStage.REFUTED else Proof.CHECKED
+    assert manifest_of(target).proof is expected
+    assert left_in(folder) == {FILE, f"{BACKUP}.json"}
+    assert await databases_beside(mariadb, target) == []
+
+
+async def test_without_myloader_it_is_refused_and_said(
+    filled: MadeDatabase, target: Target, folder: Path, host: LocalHost
+) -> None:
+    await made(host, target)
+    other = LocalHost(without=("myloader",))
+    detail = refused(await ProvePerformer(other, other).perform(prove_job(target), KeptOutput()), RestoringStage.TOOLS)
+    assert "myloader is not installed" in detail
+    assert manifest_of(target).proof is Proof.CHECKED
+
+
+async def test_without_myloader_nobody_is_asked_to_approve_a_restore(
+    filled: MadeDatabase, target: Target, host: LocalHost
+) -> None:
+    await made(host, target)
+    before_the_gate = prove_job(target, scratch=False)
+    assert isinstance(await ProvePerformer(host, host).perform(before_the_gate, KeptOutput()), Done)
+    other = LocalHost(without=("myloader",))
+    refused(await ProvePerformer(other, other).perform(before_the_gate, KeptOutput()), RestoringStage.TOOLS)
+
+
+async def test_one_that_the_bot_would_have_to_send_is_refused(
+    filled: MadeDatabase, target: Target, host: LocalHost
+) -> None:
+    await made(host, target)
+    assert target.database is not None
+    with pytest.raises(ValueError, match="mydumper"):
+        proof_job(manifest_of(target), Sent("x.in", b"{}"), target.database, f"{filled.name}_countersign_proof_a", 1)
