@@ -13,7 +13,7 @@ from bot.databases.restoring import Stage
 from bot.domain.acts import Dump, Load, Prove
 from bot.domain.backup import Proof
 from bot.domain.target import Backups
-from bot.engine.ports import Done, Effect, Ending, Failed, Job, Outcome, Output
+from bot.engine.ports import Done, Failed, Job, Outcome, Output
 from tests.databases.local import KeptOutput
 from tests.databases.rooms import BACKUP, FILE, Room, folder_of
 
@@ -62,20 +62,11 @@ async def test_a_file_that_changed_is_damaged_until_it_is_proven_again(
     assert await proof_of(room) is Proof.PROVEN
 
 
-class Misread:
+class Misread(ProvePerformer):
     """Says that a file differs, whatever it is."""
 
-    async def perform(self, job: Job, output: Output) -> Outcome:
-        return not_restorable(BACKUP, Stage.FILE, "read badly")
-
     async def resume(self, job: Job, output: Output) -> Outcome:
-        return await self.perform(job, output)
-
-    async def check(self, job: Job) -> Effect:
-        return Effect.CANNOT_TELL
-
-    async def end(self, job: Job) -> Ending:
-        return Ending.GONE
+        return not_restorable(BACKUP, Stage.FILE, "read badly")
 
 
 @pytest.mark.usefixtures("filled")
@@ -83,7 +74,7 @@ async def test_what_was_only_read_badly_stays_what_it_is(in_directory: Room) -> 
     room = in_directory
     facts = await room.dumped()
     before = await room.manifest()
-    condemning = Condemning(Misread(), room.finder, room.stores.holding)
+    condemning = Condemning(Misread(room.runner, room.hosts), room.finder, room.stores.holding)
     for act in (Prove(BACKUP, None), Load(BACKUP, facts["sha256"], room.beside("restore"))):
         assert isinstance(await condemning.resume(room.job(act), KeptOutput()), Failed)
     assert await room.manifest() == before
