@@ -17,7 +17,6 @@ expected=$COUNTERSIGN_FILES/expected
 database=$source
 lock_wait=60
 touched=
-swapped=
 
 name="CONCAT('\`', REPLACE(table_name, '\`', '\`\`'), '\`')"
 
@@ -47,6 +46,31 @@ rename() {
   printf 'RENAME TABLE %s;\n' "${1#, }" | sql "$source"
 }
 
+count_tables() {
+  ask "SELECT COUNT(*) FROM information_schema.tables
+    WHERE table_schema = DATABASE() AND table_type IN ('BASE TABLE', 'SYSTEM VERSIONED')"
+}
+
+# moved: whether the tables are where the swap puts them, whatever the server had time to answer
+moved() {
+  if [ -n "$there" ]; then
+    [ "$(in_database "$old" count_tables)" != 0 ]
+  else
+    [ "$(in_database "$fresh" count_tables)" = 0 ]
+  fi
+}
+
+# end_rename: end the statement that moves the tables, should it be at work in the server though who sent it is gone
+end_rename() {
+  since=$(date +%s)
+  while at_work=$(ask "SELECT id FROM information_schema.processlist
+      WHERE info LIKE 'RENAME TABLE %' AND LOCATE($old_sql, info) > 0") && [ -n "$at_work" ]; do
+    [ $(($(date +%s) - since)) -lt 60 ] || return 1
+    for one in $at_work; do ask "KILL $one" >/dev/null 2>&1; done
+    sleep 0.2 2>/dev/null || sleep 1
+  done
+}
+
 put_back() {
   [ -n "$touched" ] || return 0
   touched=
@@ -54,7 +78,8 @@ put_back() {
   # A server that has just died is mostly back in a minute, and only then can anything be put back.
   since=$(date +%s)
   until ask 'SELECT 1' >/dev/null 2>&1 || [ $(($(date +%s) - since)) -ge 60 ]; do sleep 1; done
-  if [ -n "$swapped" ]; then
+  end_rename || bad=yes
+  if moved; then
     drops | sql "$source" || bad=yes
     rename "$back" || bad=yes
   fi
@@ -66,6 +91,8 @@ put_back() {
     printf 'What was there could not be put back whole: see %s and %s.\n' "$(quote "$old")" "$kept/old.sql" >&2
     exit "$status_half"
   fi
+  # Where it is missing, whoever comes later knows that nothing was swapped.
+  [ "$(in_database "$old" count_tables)" != 0 ] || printf 'DROP DATABASE %s;\n' "$(quote "$old")" | sql "$source" || :
   printf 'Everything was put back as it was.\n' >&2
 }
 
@@ -108,7 +135,6 @@ touched=yes
 drops | sql "$source" || fail swap 'what is beside the tables cannot be dropped'
 printf '%s\n' "$new_drops" | sql "$fresh" || fail swap 'what is beside the restored tables cannot be dropped'
 rename "$there$come" || fail swap 'the tables could not be moved'
-swapped=yes
 plain "$kept/new.sql" | sql "$source" || fail objects 'views, triggers or routines of the backup cannot be made'
 if [ "$whole" = 1 ]; then
   sql "$source" <"$kept/$backup.events.sql" || fail objects 'events of the backup cannot be made'

@@ -113,7 +113,8 @@ class SwapPerformer(_Restoring):
     async def check(self, job: Job) -> Effect:
         """Say from the databases that are there how far the script came.
 
-        It makes the one for the old tables just before it touches anything, and drops the copy last of all.
+        It makes the one for the old tables just before it touches anything, drops that again where it has put
+        everything back, and drops the copy last of all.
         """
         act = job.step.act
         if not isinstance(act, Swap):
@@ -132,16 +133,16 @@ class SwapPerformer(_Restoring):
 
     async def _judged(self, job: Job, outcome: Outcome, told: Told) -> Outcome:
         judged = await super()._judged(job, outcome, told)
-        # Only of a script that is certainly gone does what is there now tell how far it came.
-        if not isinstance(judged, Unknown) or judged.problem.facts.get("why") != "no_status":
+        if not _was_ended(judged):
             return judged
-        match await self.check(job):
-            case Effect.TOOK:
+        match await self.check(job), judged:
+            case Effect.TOOK, _:
                 return Done({"backup": _backup(job), "known_by": "check"})
-            case Effect.DID_NOT:
+            case Effect.DID_NOT, Unknown():
                 return Failed(problem(Reason.NOT_TAKEN_EFFECT, title=job.step.title, host=job.place))
-            case Effect.CANNOT_TELL:
-                return judged
+            case Effect.CANNOT_TELL, Failed(found):
+                return Unknown(problem(Reason.OUTCOME_UNKNOWN, host=job.place, why=found.reason.value))
+        return judged
 
     async def _swap(self, job: Job) -> RestoringJob:
         act = job.step.act
@@ -149,6 +150,20 @@ class SwapPerformer(_Restoring):
             raise TypeError(f"not a step for this performer: {act!r}")
         manifest = await manifest_of(self._finder, job, act.backup)
         return swap_job(manifest, database_of(job), act.fresh, act.old)
+
+
+def _was_ended(outcome: Outcome) -> bool:
+    """Whether the script is certainly gone and did not say itself how far it came: what is there now tells.
+
+    It may have been killed before everything was put back.
+    """
+    match outcome:
+        case Unknown(found):
+            return found.facts.get("why") == "no_status"
+        case Failed(found):
+            return found.reason in {Reason.EXIT_STATUS, Reason.TIMED_OUT, Reason.CANCELLED}
+        case _:
+            return False
 
 
 def _backup(job: Job) -> str:
