@@ -153,9 +153,15 @@ ask "SELECT schema_name FROM information_schema.schemata
   WHERE LEFT(schema_name, CHAR_LENGTH($sweep)) = $sweep" | while IFS= read -r left; do drop "$left" </dev/null; done
 charset=$(ask "SELECT CONCAT('CHARACTER SET ', default_character_set_name, ' COLLATE ', default_collation_name)
   FROM information_schema.schemata WHERE schema_name = DATABASE()")
+
+# make_fresh: make the database, without what there was of it
+make_fresh() {
+  drop "$fresh"
+  printf 'CREATE DATABASE %s %s;\n' "$(quote "$fresh")" "$charset" | sql "$source" 2>"$said"
+}
+
 made=yes
-drop "$fresh"
-printf 'CREATE DATABASE %s %s;\n' "$(quote "$fresh")" "$charset" | sql "$source" 2>"$said" || {
+make_fresh || {
   made=
   fail create "$(cat "$said")"
 }

@@ -27,10 +27,10 @@ fold_up() {
   folder=
 }
 
-# load_rows: run myloader; what it says of errors is kept in $said. It may end with 0 after one.
+# load_rows OPTION…: run myloader; what it says of errors is kept in $said. It may end with 0 after one.
 load_rows() {
   parallel_options >"$COUNTERSIGN_FILES/mydumper.cnf"
-  set -- --defaults-file="$COUNTERSIGN_FILES/mydumper.cnf" --directory="$root/rows" --database="$fresh"
+  set -- --defaults-file="$COUNTERSIGN_FILES/mydumper.cnf" --directory="$root/rows" --database="$fresh" "$@"
   # Without it, replicas would not get what is put into the place of the live tables.
   case $(myloader --help 2>/dev/null) in *--enable-binlog*) set -- "$@" --enable-binlog ;; esac
   myloader "$@" >"$folder/log" 2>&1
@@ -43,14 +43,20 @@ load_rows() {
   }
 }
 
+# load_tables OPTION…: restore the tables and their rows
+load_tables() { fitting <"$root/schema.sql" | sql "$fresh" >/dev/null 2>"$said" && load_rows "$@"; }
+
+deadlocked() { grep -q -i 'deadlock' "$said"; }
+
 # load_folder: restore the tables, the rows, and what is beside them; notes the stages as a dump in one piece has them
 load_folder() {
   unfold
   stages='unpack=0
 fitting=0
 load=0'
-  fitting <"$root/schema.sql" | sql "$fresh" >/dev/null 2>"$said" || stages=load=1
-  [ "$stages" = load=1 ] || load_rows || stages=load=1
+  # Threads that load one table can be in each other's way, and what the server rolls back then is missing: one alone is
+  # in nobody's.
+  load_tables || { deadlocked && make_fresh && load_tables --threads=1; } || stages=load=1
   [ "$stages" = load=1 ] || fitting <"$root/beside.sql" | sql "$fresh" >/dev/null 2>"$said" || stages=load=1
   fold_up
 }

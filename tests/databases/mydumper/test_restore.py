@@ -32,6 +32,10 @@ from tests.databases.steps import BACKUP, prove_job, refused
             RestoringStage.INTERRUPTED,
         ),
         ("exit 0", RestoringStage.REFUTED),
+        (
+            'echo "** (myloader:1): CRITICAL **: Error restoring x: Deadlock found when trying to get lock" >&2',
+            RestoringStage.INTERRUPTED,
+        ),
     ],
 )
 async def test_a_restore_that_failed_is_found_out(
@@ -47,6 +51,23 @@ async def test_a_restore_that_failed_is_found_out(
     expected = Proof.REFUTED if stage is RestoringStage.REFUTED else Proof.CHECKED
     assert manifest_of(target).proof is expected
     assert left_in(folder) == {FILE, f"{BACKUP}.json"}
+    assert await databases_beside(mariadb, target) == []
+
+
+async def test_threads_that_are_in_each_others_way_are_followed_by_one_alone(
+    filled: MadeDatabase, target: Target, host: LocalHost, mariadb: DatabaseServer, tmp_path: Path
+) -> None:
+    await made(host, target)
+    path = stand_in(
+        tmp_path / "bin", "myloader",
+        '/usr/bin/myloader "$@" || exit\n'
+        'case "$*" in *--help*|*--threads=1*) exit ;; esac\n'
+        'echo "** (myloader:1): CRITICAL **: Error restoring x: Deadlock found when trying to get lock" >&2',
+    )  # fmt: skip
+    other = LocalHost(path)
+    outcome = await ProvePerformer(other, other).perform(prove_job(target), KeptOutput())
+    assert isinstance(outcome, Done), outcome
+    assert manifest_of(target).proof is Proof.PROVEN
     assert await databases_beside(mariadb, target) == []
 
 
