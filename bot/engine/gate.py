@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import datetime
 
@@ -11,6 +12,7 @@ from bot.domain.plan import Phase, differences
 from bot.domain.reminders import due, next_moment
 from bot.domain.run import Gate, Run, RunState, StepState, Vote
 from bot.domain.target import Emoji
+from bot.engine.backup_before import backup_before, backup_there
 from bot.engine.planning import cancel_before_change
 from bot.engine.ports import ConversationUnavailable
 from bot.engine.proof import proof_within, require_proof
@@ -106,7 +108,8 @@ async def still_open_to_pass(session: Session, run: Run) -> Problem | None:
             given = "0" if judgement is None else str(len(judgement.approvers))
             return problem(Reason.REJECTED, needed=str(gate.requirement.needed), given=given, withdrawn="yes")
     try:
-        moved = differences(plan.basis, await session.basis(plan, run))
+        basis, backup = await asyncio.gather(session.basis(plan, run), backup_there(session, run, plan))
+        moved = differences({**plan.basis, **backup_before(run, plan)}, {**basis, **backup})
     except Refused as refusal:
         return refusal.problem
     if moved:

@@ -1,0 +1,51 @@
+"""The backup that a run made before its gate: approvers saw it, so it must be there when the change begins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from bot.domain.acts import Dump
+from bot.domain.plan import Phase, Plan
+from bot.domain.run import Run, StepState
+from bot.engine.session import Session
+
+_NAME = "backup"
+
+
+def backup_before(run: Run, plan: Plan) -> Mapping[str, str]:
+    """Give the backup that approvers saw, as a fact that the approval stands on; nothing where there is none.
+
+    Args:
+        run: with its steps.
+        plan: what was approved.
+    """
+    made = _made(run, plan)
+    return {_NAME: made["backup"]} if made else {}
+
+
+async def backup_there(session: Session, run: Run, plan: Plan) -> Mapping[str, str]:
+    """Look whether it is there still: the very file, by its size and by the checksum that its manifest names.
+
+    Args:
+        session: the hold on the run.
+        run: with its steps.
+        plan: what was approved.
+
+    Raises:
+        Refused: what a host or a store answers.
+    """
+    made = _made(run, plan)
+    if not made:
+        return {}
+    shelf = await session.world.observer.look(session.target).backups()
+    kept = next((kept for kept in shelf.backups if kept.backup == made["backup"]), None)
+    there = kept is not None and kept.sha256 == made["sha256"] and not kept.proof.is_bad
+    return {_NAME: made["backup"] if there else ""}
+
+
+def _made(run: Run, plan: Plan) -> Mapping[str, str]:
+    for step in plan.of(Phase.PREPARE):
+        for row in run.rows(step.key):
+            if isinstance(step.act, Dump) and row.state is StepState.DONE and "sha256" in row.facts:
+                return row.facts
+    return {}
