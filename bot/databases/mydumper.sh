@@ -250,10 +250,9 @@ dump_with_mydumper() {
   part=${folder%.part}.tar.part
   free=$(free_kib "$directory")
   watch sha256 digest
-  watch bytes wc -c
   stages=$(
     {
-      staged archive tar -C "$folder" -cf - "$backup" | staged write keep sha256 bytes
+      staged archive tar -C "$folder" -cf - "$backup" | staged write keep sha256
     } 3>&1
   )
   require compress 'the archive could not be written' write

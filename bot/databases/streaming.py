@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 from collections.abc import AsyncGenerator
@@ -33,13 +34,11 @@ class _Taken:
     """What came through the pipe.
 
     Args:
-        bytes: as they came.
-        sha256: of them.
+        sha256: of what came.
         stored: checksum of what was written into the vault, which may be encrypted.
         stored_bytes: how many they were.
     """
 
-    bytes: int
     sha256: str
     stored: str
     stored_bytes: int
@@ -116,27 +115,28 @@ class StreamedDumpPerformer:
         return await self._runner.end(job)
 
     async def _dumped(self, job: Job, vault: Vault, told: Told) -> Outcome:
-        before = await self._known(job.target, _dump(job).tables) if self._known is not None else Before()
-        made = dump_job(job.target, _dump(job), job.run, job.attempt, before)
         settings = _settings(job)
-        room = await vault.room()
+        before, room, file = await asyncio.gather(self._before(job), vault.room(), self._file(job, settings))
+        made = dump_job(job.target, _dump(job), job.run, job.attempt, before)
         # There is no telling how large the first one gets; the vault then stops before its disk is full.
         if room is not None and room < before.bytes * 1.25:
             needed = round(before.bytes * 1.25)
             return impossible(Stage.SPACE, f"{vault.place} has room for {room} bytes, and {needed} are needed")
-        file = await self._file(job, settings)
         async with vault.draft(file) as draft:
             carrying = self._take(job, settings, draft)
             outcome, taken = await side_by_side(self._runner, job, made.script, dict(made.files), told, carrying)
             if taken is None:
                 return _judged(outcome, told, job)
             said = await self._said(job)
-            if (said.get("bytes"), said.get("sha256")) != (taken.bytes, taken.sha256):
+            if said.get("sha256") != taken.sha256:
                 return impossible(Stage.CHECKSUM, "what came is not what the host sent")
             if f"{said.get('file')}" != file.removesuffix(_AGE):
                 return impossible(Stage.MANIFEST, f"the host packed it into {said.get('file')!r}, and not {file!r}")
             await draft.keep()
         return await self._finished(vault, _manifest(said, file, taken, settings), before)
+
+    async def _before(self, job: Job) -> Before:
+        return Before() if self._known is None else await self._known(job.target, _dump(job).tables)
 
     async def _take(self, job: Job, settings: Backups, draft: Draft) -> _Taken:
         came = stored = Counted()
@@ -148,7 +148,7 @@ class StreamedDumpPerformer:
             async with contextlib.aclosing(passing) as written:
                 async for chunk in written:
                     await draft.write(chunk)
-        return _Taken(came.bytes, came.sha256, stored.sha256, stored.bytes)
+        return _Taken(came.sha256, stored.sha256, stored.bytes)
 
     async def _file(self, job: Job, settings: Backups) -> str:
         """Name the file before there is a dump: the host packs with the best it has."""

@@ -17,7 +17,7 @@ from bot.hosts.connections import Connections
 _LONGEST_NOISE = 64 * 1024
 """Bytes that a login shell's start-up files may print before the script begins."""
 
-_CHUNK = 512 * 1024
+_CHUNK = 1024 * 1024
 """Bytes from which what was heard is handed on; all that comes is, at its end."""
 
 _SECONDS = 60.0
@@ -40,7 +40,7 @@ await() {
 }
 """
 
-_RECEIVE = _PLACE + 'printf \'%s\\n\' "$nonce"\nawait\nexec dd ibs=64k obs=64k <"$pipe" 2>/dev/null'
+_RECEIVE = _PLACE + 'printf \'%s\\n\' "$nonce"\nawait\nexec dd ibs=64k obs=1024k <"$pipe" 2>/dev/null'
 
 # The pipe is open before the nonce says so: whatever fails from then on, its reader sees an end.
 _SEND = _PLACE + 'await\nexec 7>"$pipe"\nprintf \'%s\\n\' "$nonce"\nexec cat >&7'

@@ -15,7 +15,7 @@ from bot.domain.errors import Reason, Refused, problem
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
 
-_BLOCK = 256 * 1024
+_BLOCK = 1024 * 1024
 _PART = ".part"
 _RESERVE = 64 * 1024 * 1024
 """Bytes that stay free on the bot's disk."""
@@ -157,6 +157,8 @@ class _FileDraft:
             free = _free(self._part.parent)
             if free < self._reserve + _LOOK_EVERY:
                 raise OSError(f"{self._part.parent} has {free // 1024} KiB free, and it is not filled to the last")
+            # What is long on its way to the disk would all have to be waited for at the end.
+            os.fdatasync(self._opened.fileno())
         rest = memoryview(chunk)
         while rest:
             rest = rest[self._opened.write(rest) :]
