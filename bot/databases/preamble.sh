@@ -77,7 +77,7 @@ dumper() {
 # in_large_pieces COMMAND…: run it so that it reads and writes 64 KiB at a time, where that can be had. With the usual
 # 4 KiB, both ends of a pipe wait for each other most of the time.
 in_large_pieces() {
-  if command -v stdbuf >/dev/null 2>&1; then set -- stdbuf -i64K -o64K "$@"; fi
+  if stdbuf -i64K -o64K true >/dev/null 2>&1; then set -- stdbuf -i64K -o64K "$@"; fi
   "$@"
 }
 

@@ -6,10 +6,12 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
 from bot.databases.dump import PREAMBLE
+from tests.databases.local import stand_in
 
 CLEARS_UP = """
 tidy() {
@@ -77,3 +79,20 @@ def test_each_stage_of_a_pipeline_tells_how_it_ended(shell: str) -> None:
     )
     assert said.stdout == "3\nboth well\nnot all well\na stage that never was\n"
     assert said.stderr.strip() == "3"
+
+
+@pytest.mark.parametrize("stdbuf", [None, "exit 125"], ids=["none", "broken"])
+@pytest.mark.parametrize("shell", SHELLS)
+def test_where_pieces_cannot_be_made_large_they_stay_small(shell: str, stdbuf: str | None, tmp_path: Path) -> None:
+    folder = stand_in(tmp_path / "bin", "cat", 'exec /usr/bin/cat "$@"')
+    if stdbuf is not None:
+        stand_in(folder, "stdbuf", stdbuf)
+    said = subprocess.run(
+        [f"/usr/bin/{shell}", "-c", f"COUNTERSIGN_FILES=/nonexistent\n{PREAMBLE}\nin_large_pieces cat"],
+        input="what goes through",
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PATH": str(folder)},
+    )
+    assert said.stdout == "what goes through"
