@@ -154,7 +154,7 @@ class DumpPerformer:
 
     async def perform(self, job: Job, output: Output) -> Outcome:
         """Start or adopt the dump, follow it, then read the backup back."""
-        before = await self._before(job)
+        before = await before_of(self._known, job)
         try:
             made = _made(job, before)
         except ValueError as error:
@@ -167,7 +167,7 @@ class DumpPerformer:
         """As `perform`, but never start it."""
         told = Told(output)
         outcome = await self._runner.resume(job, told)
-        return await self._judged(job, outcome, told, await self._before(job))
+        return await self._judged(job, outcome, told, await before_of(self._known, job))
 
     async def check(self, job: Job) -> Effect:
         """Say whether the backup is there and whole."""
@@ -188,9 +188,6 @@ class DumpPerformer:
     async def end(self, job: Job) -> Ending:
         """End the dump; it removes its `.part` itself."""
         return await self._runner.end(job)
-
-    async def _before(self, job: Job) -> Before:
-        return Before() if self._known is None else await self._known(job.target, _dump(job).tables)
 
     async def _judged(self, job: Job, outcome: Outcome, told: Told, before: Before) -> Outcome:
         match outcome:
@@ -299,6 +296,16 @@ def _dump(job: Job) -> Dump:
 
 def _directory(job: Job) -> str:
     return job.target.backups.directory if job.target.backups is not None else ""
+
+
+async def before_of(known: Known | None, job: Job) -> Before:
+    """Give what is known before a dump.
+
+    Args:
+        known: tells; None where nobody does.
+        job: the dump.
+    """
+    return NOTHING_KNOWN if known is None else await known(job.target, _dump(job).tables)
 
 
 def backup_facts(found: Found, place: str, before: Before = NOTHING_KNOWN) -> dict[str, str]:

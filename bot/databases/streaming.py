@@ -14,7 +14,7 @@ from bot.databases.counting import Counted
 from bot.databases.dump import Before, Stage, dump_job, failed_stage, manifest_of_stream, pipe_of
 from bot.databases.encryption import encrypted
 from bot.databases.manifest import dump_files, parse_manifest
-from bot.databases.performers import Known, Told, backup_facts, impossible, is_of, masked
+from bot.databases.performers import Known, Told, backup_facts, before_of, impossible, is_of, masked
 from bot.databases.ports import Draft, HostPipes, HostReader, HostRunner, Vault, Vaults
 from bot.databases.side_by_side import cut_short, side_by_side
 from bot.databases.vaulted import find_in_vault, manifest_file, read_whole, sha256_in_vault
@@ -116,7 +116,7 @@ class StreamedDumpPerformer:
 
     async def _dumped(self, job: Job, vault: Vault, told: Told) -> Outcome:
         settings = _settings(job)
-        before, room, file = await asyncio.gather(self._before(job), vault.room(), self._file(job, settings))
+        before, room, file = await asyncio.gather(before_of(self._known, job), vault.room(), self._file(job, settings))
         made = dump_job(job.target, _dump(job), job.run, job.attempt, before)
         # There is no telling how large the first one gets; the vault then stops before its disk is full.
         if room is not None and room < before.bytes * 1.25:
@@ -134,9 +134,6 @@ class StreamedDumpPerformer:
                 return impossible(Stage.MANIFEST, f"the host packed it into {said.get('file')!r}, and not {file!r}")
             await draft.keep()
         return await self._finished(vault, _manifest(said, file, taken, settings), before)
-
-    async def _before(self, job: Job) -> Before:
-        return Before() if self._known is None else await self._known(job.target, _dump(job).tables)
 
     async def _take(self, job: Job, settings: Backups, draft: Draft) -> _Taken:
         came = stored = Counted()

@@ -9,21 +9,8 @@ from bot.domain.plan import Phase, Plan
 from bot.domain.run import Run, StepState
 from bot.engine.session import Session
 
-_NAME = "backup"
 
-
-def backup_before(run: Run, plan: Plan) -> Mapping[str, str]:
-    """Give the backup that approvers saw, as a fact that the approval stands on; nothing where there is none.
-
-    Args:
-        run: with its steps.
-        plan: what was approved.
-    """
-    made = _made(run, plan)
-    return {_NAME: made["backup"]} if made else {}
-
-
-async def backup_there(session: Session, run: Run, plan: Plan) -> Mapping[str, str]:
+async def backup_gone(session: Session, run: Run, plan: Plan) -> tuple[tuple[str, str, str], ...]:
     """Look whether it is there still: the very file, by its size and by the checksum that its manifest names.
 
     Args:
@@ -31,16 +18,19 @@ async def backup_there(session: Session, run: Run, plan: Plan) -> Mapping[str, s
         run: with its steps.
         plan: what was approved.
 
+    Returns:
+        What differs, as `differences` gives it; nothing where the run made none.
+
     Raises:
         Refused: what a host or a store answers.
     """
     made = _made(run, plan)
     if not made:
-        return {}
+        return ()
     shelf = await session.world.observer.look(session.target).backups()
     kept = next((kept for kept in shelf.backups if kept.backup == made["backup"]), None)
     there = kept is not None and kept.sha256 == made["sha256"] and not kept.proof.is_bad
-    return {_NAME: made["backup"] if there else ""}
+    return () if there else (("backup", made["backup"], ""),)
 
 
 def _made(run: Run, plan: Plan) -> Mapping[str, str]:

@@ -12,7 +12,7 @@ from bot.domain.plan import Phase, differences
 from bot.domain.reminders import due, next_moment
 from bot.domain.run import Gate, Run, RunState, StepState, Vote
 from bot.domain.target import Emoji
-from bot.engine.backup_before import backup_before, backup_there
+from bot.engine.backup_before import backup_gone
 from bot.engine.planning import cancel_before_change
 from bot.engine.ports import ConversationUnavailable
 from bot.engine.proof import proof_within, require_proof
@@ -108,8 +108,8 @@ async def still_open_to_pass(session: Session, run: Run) -> Problem | None:
             given = "0" if judgement is None else str(len(judgement.approvers))
             return problem(Reason.REJECTED, needed=str(gate.requirement.needed), given=given, withdrawn="yes")
     try:
-        basis, backup = await asyncio.gather(session.basis(plan, run), backup_there(session, run, plan))
-        moved = differences({**plan.basis, **backup_before(run, plan)}, {**basis, **backup})
+        basis, gone = await asyncio.gather(session.basis(plan, run), backup_gone(session, run, plan))
+        moved = (*differences(plan.basis, basis), *gone)
     except Refused as refusal:
         return refusal.problem
     if moved:

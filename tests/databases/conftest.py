@@ -10,6 +10,7 @@ import pytest_asyncio
 
 from bot.databases.connect import Connections
 from bot.databases.lines import Limits
+from bot.databases.remains import RemainsLook
 from bot.demo.application import Application
 from bot.demo.database import Database as MadeDatabase
 from bot.demo.host import Host
@@ -80,6 +81,12 @@ def scratch() -> bool:
 @pytest.fixture
 def target(database: MadeDatabase, target_of: Callable[..., Target], scratch: bool) -> Target:
     return target_of(database, scratch=scratch)
+
+
+@pytest.fixture
+def remains(connections: Connections) -> RemainsLook:
+    """Reads what restores left beside a database."""
+    return RemainsLook(connections)
 
 
 @pytest.fixture

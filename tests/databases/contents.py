@@ -89,3 +89,22 @@ async def databases_beside(mariadb: DatabaseServer, target: Target) -> list[str]
     assert target.database is not None
     rows = await mariadb.query("SELECT schema_name AS s FROM information_schema.schemata")
     return [row["s"] for row in rows if row["s"].startswith(f"{target.database.name}_countersign_")]
+
+
+async def owned_by_another(mariadb: DatabaseServer, database: MadeDatabase, column: str) -> str:
+    """Make a view and a trigger on `people` that somebody else owns; give who, as SQL.
+
+    Args:
+        mariadb: the server.
+        database: in which.
+        column: that the trigger sets.
+    """
+    owner = f"`{database.name}_owner`@`%`"
+    await mariadb.query(f"CREATE USER {owner}")
+    await mariadb.query(f"GRANT ALL ON `{database.name}`.* TO {owner}")
+    await mariadb.query(f"CREATE DEFINER={owner} VIEW orphan AS SELECT 1 AS one", database=database.name)
+    await mariadb.query(
+        f"CREATE DEFINER={owner} TRIGGER lonely BEFORE UPDATE ON people FOR EACH ROW SET NEW.{column} = NULL",
+        database=database.name,
+    )
+    return owner

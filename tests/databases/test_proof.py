@@ -15,7 +15,7 @@ from bot.domain.backup import Proof
 from bot.domain.secrets import Secret
 from bot.domain.target import Target
 from bot.engine.ports import Done
-from tests.databases.contents import databases_beside
+from tests.databases.contents import databases_beside, owned_by_another
 from tests.databases.local import KeptOutput, LocalHost, stand_in
 from tests.databases.manifests import manifest_of, rewrite
 from tests.databases.steps import done, job_of, performer, prove_job, refused
@@ -166,14 +166,7 @@ async def test_chosen_tables_are_proven(filled: MadeDatabase, target: Target, ho
 async def test_an_owner_who_is_gone_stands_in_no_way(
     filled: MadeDatabase, target: Target, host: LocalHost, mariadb: DatabaseServer
 ) -> None:
-    owner = f"`{filled.name}_owner`@`%`"
-    await mariadb.query(f"CREATE USER {owner}")
-    await mariadb.query(f"GRANT ALL ON `{filled.name}`.* TO {owner}")
-    await mariadb.query(f"CREATE DEFINER={owner} VIEW orphan AS SELECT 1 AS one", database=filled.name)
-    await mariadb.query(
-        f"CREATE DEFINER={owner} TRIGGER lonely BEFORE UPDATE ON people FOR EACH ROW SET NEW.born = NULL",
-        database=filled.name,
-    )
+    owner = await owned_by_another(mariadb, filled, "born")
     done(await performer(host).perform(job_of(target), KeptOutput()))
     await mariadb.query(f"DROP USER {owner}")
     output = KeptOutput()

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from bot.databases.connect import Connections
 from bot.databases.remains import RemainsLook
 from bot.databases.restoring import Stage
 from bot.databases.swapping import LoadPerformer, SwapPerformer
@@ -25,11 +24,6 @@ ODD = "od`d \"na'me"
 @pytest.fixture
 def scratch() -> bool:
     return True
-
-
-@pytest.fixture
-def remains(connections: Connections) -> RemainsLook:
-    return RemainsLook(connections)
 
 
 DAMAGE = (

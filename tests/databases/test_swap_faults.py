@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from bot.databases.connect import Connections
 from bot.databases.remains import RemainsLook
 from bot.databases.restoring import Stage
 from bot.databases.swapping import SwapPerformer
@@ -31,11 +30,6 @@ APART = "zz_apart"
 @pytest.fixture
 def scratch() -> bool:
     return True
-
-
-@pytest.fixture
-def remains(connections: Connections) -> RemainsLook:
-    return RemainsLook(connections)
 
 
 class Cut(LocalHost):
@@ -65,6 +59,12 @@ async def ready(
     return await live(mariadb, filled)
 
 
+def moves_oddly(folder: Path, how: str) -> None:
+    """Let the database's client do otherwise with what it is given, in $sql, where that may move the tables."""
+    asks = 'case " $* " in *" --binary-mode "*) ;; *) exec /usr/bin/mariadb "$@" ;; esac'
+    stand_in(folder, "mariadb", f"{asks}\nsql=$(cat)\n{how}")
+
+
 async def live(mariadb: DatabaseServer, database: MadeDatabase) -> tuple[object, object]:
     return await checksums(mariadb, database.name), await definitions(mariadb, database.name)
 
@@ -74,10 +74,8 @@ async def test_tables_that_moved_though_the_answer_was_lost_are_put_back(
 ) -> None:
     host = LocalHost(tmp_path / "bin")
     was = await ready(host, target, mariadb, filled)
-    stand_in(
-        tmp_path / "bin", "mariadb",
-        'case " $* " in *" --binary-mode "*) ;; *) exec /usr/bin/mariadb "$@" ;; esac\n'
-        "sql=$(cat)\n"
+    moves_oddly(
+        tmp_path / "bin",
         'printf "%s\\n" "$sql" | /usr/bin/mariadb "$@" || exit\n'
         'case $sql in "RENAME TABLE"*) [ -e "$0.lied" ] || { : >"$0.lied"; exit 1; } ;; esac',
     )  # fmt: skip
@@ -109,10 +107,8 @@ async def test_a_move_that_waits_in_the_server_goes_with_whoever_asked_for_it(
     host = LocalHost(tmp_path / "bin")
     was = await ready(host, target, mariadb, filled)
     # What has a session of its own is not reached by who ends the script: the server does not see that it is gone.
-    stand_in(
-        tmp_path / "bin", "mariadb",
-        'case " $* " in *" --binary-mode "*) ;; *) exec /usr/bin/mariadb "$@" ;; esac\n'
-        "sql=$(cat)\n"
+    moves_oddly(
+        tmp_path / "bin",
         'case $sql in "RENAME TABLE"*) printf "%s\\n" "$sql" | setsid /usr/bin/mariadb "$@"; exit ;; esac\n'
         'printf "%s\\n" "$sql" | exec /usr/bin/mariadb "$@"',
     )  # fmt: skip

@@ -19,7 +19,7 @@ from bot.domain.acts import Load
 from bot.domain.backup import Proof
 from bot.domain.target import Target
 from bot.engine.ports import Done
-from tests.databases.contents import checksums, databases_beside, definitions, session_of
+from tests.databases.contents import checksums, databases_beside, definitions, owned_by_another, session_of
 from tests.databases.local import KeptOutput, LocalHost
 from tests.databases.manifests import manifest_of
 from tests.databases.mydumper.large import FILE, OLD, left_in, made, proven
@@ -120,14 +120,7 @@ async def test_it_comes_back_by_hand_as_documented(
 async def test_an_owner_who_is_gone_stands_in_no_way(
     filled: MadeDatabase, target: Target, host: LocalHost, mariadb: DatabaseServer
 ) -> None:
-    owner = f"`{filled.name}_owner`@`%`"
-    await mariadb.query(f"CREATE USER {owner}")
-    await mariadb.query(f"GRANT ALL ON `{filled.name}`.* TO {owner}")
-    await mariadb.query(f"CREATE DEFINER={owner} VIEW orphan AS SELECT 1 AS one", database=filled.name)
-    await mariadb.query(
-        f"CREATE DEFINER={owner} TRIGGER lonely BEFORE UPDATE ON people FOR EACH ROW SET NEW.weight = NULL",
-        database=filled.name,
-    )
+    owner = await owned_by_another(mariadb, filled, "weight")
     await made(host, target)
     await mariadb.query(f"DROP USER {owner}")
     await proven(host, target)
