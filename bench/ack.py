@@ -13,10 +13,10 @@ from typing import Any
 from bench.program import running
 from bench.report import Judgement, Report, Samples
 from bench.stand import BOT, bot_environment, slack_environment, workspace
-from bot.playground import default_workspace
-from bot.playground.payloads import slash_command
+from bot.playground.events.payloads import slash_command
+from bot.playground.events.sockets import Outcome
 from bot.playground.server import RunningPlayground
-from bot.playground.sockets import Outcome
+from bot.playground.workspace import default_workspace
 
 ROUNDS = 16
 SAMPLES = {1: 30, 50: 2}

@@ -10,10 +10,10 @@ from typing import Any
 
 from slack_bolt.async_app import AsyncApp
 
-from bot.slack.gateway import Gateway, build_client, open_session
-from bot.slack.inbox import Inbox
-from bot.slack.listeners import command_recorder, register_all
-from bot.slack.sockets import SlackSockets
+from bot.slack.transport.gateway import Gateway, build_client, open_session
+from bot.slack.transport.inbox import Inbox
+from bot.slack.transport.listeners import command_recorder, register_all
+from bot.slack.transport.sockets import SlackSockets
 from bot.store.store import SystemClock, open_store
 
 

@@ -18,12 +18,12 @@ from bench.deploy import find, followed
 from bench.program import ROOT, Running, running
 from bench.report import Judgement, Report, Samples
 from bench.stand import BOT, slack_environment, workspace
-from bot.databases.quoting import option_file
-from bot.demo.database import Database, DatabaseServer
-from bot.demo.host import Host
-from bot.demo.process import temporary_folder
+from bot.databases.server.quoting import option_file
+from bot.demo.host.database import Database, DatabaseServer
+from bot.demo.host.host import Host
+from bot.demo.processes.process import temporary_folder
 from bot.domain.secrets import Secret
-from bot.domain.target import Database as Account
+from bot.domain.targets.target import Database as Account
 from bot.playground.server import RunningPlayground
 from tests.support import write_operations
 from tests.support.bucket import S3, s3_server

@@ -16,12 +16,12 @@ from bench.program import running
 from bench.report import Report, Samples, ratio
 from bench.site import over_ssh, servers
 from bench.stand import BOT, slack_environment, workspace
-from bot.demo.application import Application
-from bot.demo.commits import Kind
-from bot.demo.database import DatabaseServer
-from bot.demo.host import Host
-from bot.demo.process import temporary_folder
-from bot.demo.web import WebServer
+from bot.demo.application.application import Application
+from bot.demo.application.commits import Kind
+from bot.demo.host.database import DatabaseServer
+from bot.demo.host.host import Host
+from bot.demo.host.web import WebServer
+from bot.demo.processes.process import temporary_folder
 from bot.playground.server import RunningPlayground
 from tests.support import OPS_PASSWORD, operations, write_operations
 from tests.support.template import Template

@@ -16,26 +16,26 @@ from typing import cast
 from sqlalchemy import Connection, create_engine, insert
 
 from bench.report import Report, Samples, ratio
-from bot.domain.home import Viewer
 from bot.domain.names import TargetName
-from bot.domain.people import ANYONE, Roster
-from bot.domain.policy import Policy
-from bot.domain.request import Action
+from bot.domain.policies.people import ANYONE, Roster
+from bot.domain.policies.policy import Policy
+from bot.domain.runs.request import Action
 from bot.domain.secrets import Masker
-from bot.domain.target import EmojiNames, Operations, Target
-from bot.engine.desk import Desk
-from bot.engine.lookout import Lookout
-from bot.engine.world import World
-from bot.slack.cards.home_card import home_view
-from bot.slack.cards.ops_card import ops_card
-from bot.slack.english import ENGLISH
-from bot.slack.scene import Scene
-from bot.slack.sentences import Sentences
-from bot.store.instants import to_micros
+from bot.domain.targets.dashboard import Viewer
+from bot.domain.targets.target import EmojiNames, Operations, Target
+from bot.engine.context import World
+from bot.engine.queries.locks import Desk
+from bot.engine.queries.target_status import Lookout
+from bot.slack.render.builtin_catalog import ENGLISH
+from bot.slack.render.cards.status.home_card import home_view
+from bot.slack.render.cards.status.ops_card import ops_card
+from bot.slack.render.context import Scene
+from bot.slack.render.text import Sentences
 from bot.store.rows import gate_text, json_text, plan_text, step_values
 from bot.store.schema import runs, steps
+from bot.store.sql.timestamps import to_micros
 from bot.store.store import SqlStore, SystemClock, open_store
-from tests.slack.runs import AT, RUNS
+from tests.slack.support.runs import AT, RUNS
 
 FEW, MANY = 10, 10_000
 PAIRS = 60

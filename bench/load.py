@@ -13,10 +13,10 @@ from typing import Any
 from bench.program import running
 from bench.report import Judgement, Report, Samples
 from bench.stand import BOT, bot_environment, workspace
-from bot.playground import default_workspace
-from bot.playground.payloads import event_callback, reaction_event, slash_command
+from bot.playground.events.payloads import event_callback, reaction_event, slash_command
+from bot.playground.events.sockets import Outcome
 from bot.playground.server import RunningPlayground
-from bot.playground.sockets import Outcome
+from bot.playground.workspace import default_workspace
 
 SECONDS = 60.0
 COMMANDS = ("/ops", "status"), ("/ops", "help"), ("/deploy", "nosuch production"), ("/backup", "list nosuch production")

@@ -15,9 +15,9 @@ from bench.deploy import find, followed
 from bench.program import Running, running
 from bench.report import Judgement, Report, Samples
 from bench.stand import BOT, slack_environment, workspace
-from bot.demo.git import git
-from bot.demo.host import Host
-from bot.demo.process import temporary_folder
+from bot.demo.application.git import git
+from bot.demo.host.host import Host
+from bot.demo.processes.process import temporary_folder
 from tests.support import write_operations
 from tests.support.operations import RELAXED
 

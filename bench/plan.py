@@ -13,10 +13,10 @@ from bench.program import running
 from bench.report import Report, Samples
 from bench.site import Site, new_site, over_ssh, servers
 from bench.stand import BOT, slack_environment, workspace
-from bot.demo.git import git
-from bot.demo.process import temporary_folder
+from bot.demo.application.git import git
+from bot.demo.processes.process import temporary_folder
+from bot.playground.client.snapshot import snapshot
 from bot.playground.server import RunningPlayground
-from bot.playground.snapshot import snapshot
 from tests.support import OPS_PASSWORD, operations, write_operations
 from tests.support.operations import PRODUCTION
 

@@ -8,9 +8,9 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.demo.application import Application
-from bot.demo.database import DatabaseServer
-from bot.demo.host import Host
+from bot.demo.application.application import Application
+from bot.demo.host.database import DatabaseServer
+from bot.demo.host.host import Host
 from tests.support.template import Template
 
 

@@ -12,18 +12,18 @@ from bench.program import running
 from bench.report import Judgement, Report, Samples, ratio
 from bench.site import Site, new_site, over_ssh, servers
 from bench.stand import BOT, slack_environment, workspace
-from bot.databases.connect import Connections
-from bot.databases.look import DatabaseLook
-from bot.demo.database import DatabaseServer
-from bot.demo.process import temporary_folder
+from bot.databases.server.connector import Connections
+from bot.databases.server.facts import DatabaseLook
+from bot.demo.host.database import DatabaseServer
+from bot.demo.processes.process import temporary_folder
 from bot.domain.names import TargetName
-from bot.domain.policy import Policy
+from bot.domain.policies.policy import Policy
 from bot.domain.secrets import Secret
-from bot.domain.target import Database, Target
+from bot.domain.targets.target import Database, Target
 from bot.hosts.connections import Connections as HostConnections
 from bot.hosts.tunnels import Tunnels
+from bot.playground.events.sockets import Outcome
 from bot.playground.server import RunningPlayground
-from bot.playground.sockets import Outcome
 from tests.support import OPS_PASSWORD, operations, write_operations
 
 ROUNDS = 20

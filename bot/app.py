@@ -22,30 +22,34 @@ from apscheduler.triggers.cron import CronTrigger
 
 from bot.audit.destinations import destination_of
 from bot.audit.forwarder import Forwarder
-from bot.backup_stores import BackupStores
 from bot.config.load import Configuration
 from bot.config.settings import AuditForward
-from bot.databases.before_dump import known_before
-from bot.databases.choosing import EitherWay, kept_elsewhere, unreadable_on_host
-from bot.databases.condemning import Condemning
-from bot.databases.connect import Connections as DatabaseConnections
-from bot.databases.discarding import DiscardPerformer
-from bot.databases.finding import Finder
-from bot.databases.look import DatabaseLook
-from bot.databases.performers import DumpPerformer, NothingPendingPerformer, UndonePerformer
-from bot.databases.previewing import PreviewPerformer
-from bot.databases.proving import ProvePerformer
-from bot.databases.rehearsal_data import Elsewhere, RehearsalData
-from bot.databases.rehearsing import AsRehearsedPerformer, RehearsePerformer
-from bot.databases.remains import DropCopyPerformer, DropOldPerformer, RemainsLook
-from bot.databases.streamed_restoring import StreamedLoadPerformer, StreamedProvePerformer
-from bot.databases.streaming import StreamedDumpPerformer
-from bot.databases.swapping import LoadPerformer, SwapPerformer
-from bot.databases.sweeping import Sweeper
-from bot.databases.vault_discarding import VaultDiscardPerformer
-from bot.databases.watchdog import WatchedPerformer
-from bot.databases.written import WrittenLook
-from bot.domain.acts import (
+from bot.databases.backups.catalog import Finder
+from bot.databases.backups.dump import DumpPerformer, NothingPendingPerformer, UndonePerformer
+from bot.databases.backups.dump_context import known_before
+from bot.databases.backups.dump_remote import StreamedDumpPerformer
+from bot.databases.backups.leftovers import DropCopyPerformer, DropOldPerformer, RemainsLook
+from bot.databases.backups.mark_damaged import Condemning
+from bot.databases.backups.placement import EitherWay, kept_elsewhere, unreadable_on_host
+from bot.databases.backups.prune import DiscardPerformer
+from bot.databases.backups.prune_remote import VaultDiscardPerformer
+from bot.databases.backups.restore import LoadPerformer, SwapPerformer
+from bot.databases.backups.restore_remote import StreamedLoadPerformer, StreamedProvePerformer
+from bot.databases.backups.storage.registry import BackupStores
+from bot.databases.backups.verify import ProvePerformer
+from bot.databases.backups.writes_since import WrittenLook
+from bot.databases.migrations.cleanup import Sweeper
+from bot.databases.migrations.lock_watchdog import WatchedPerformer
+from bot.databases.migrations.preview import PreviewPerformer
+from bot.databases.migrations.rehearsal import AsRehearsedPerformer, RehearsePerformer
+from bot.databases.migrations.rehearsal_data import Elsewhere, RehearsalData
+from bot.databases.server.connector import Connections as DatabaseConnections
+from bot.databases.server.facts import DatabaseLook
+from bot.domain.backups.backup import Shelf
+from bot.domain.backups.leftovers import Remains
+from bot.domain.backups.writes_since import TableSince
+from bot.domain.names import TargetName
+from bot.domain.runs.acts import (
     Act,
     AsRehearsed,
     Discard,
@@ -63,27 +67,23 @@ from bot.domain.acts import (
     Swap,
     Undone,
 )
-from bot.domain.backup import Shelf
-from bot.domain.look import DatabaseFacts, HostFacts, HostQuestion, Look, Ran, Release
-from bot.domain.names import TargetName
-from bot.domain.remains import Remains
-from bot.domain.run import Run
+from bot.domain.runs.run import Run
 from bot.domain.secrets import Masker
-from bot.domain.target import Target
-from bot.domain.written import TableSince
+from bot.domain.targets.look import DatabaseFacts, HostFacts, HostQuestion, Look, Ran, Release
+from bot.domain.targets.target import Target
+from bot.engine.context import World
 from bot.engine.engine import Engine
-from bot.engine.lock_reminders import LockReminders
-from bot.engine.overdue import OverdueWatch
+from bot.engine.jobs.backup_age import OverdueWatch
+from bot.engine.jobs.lock_reminders import LockReminders
+from bot.engine.jobs.schedule import NextFiring, Schedule
+from bot.engine.phases.preflight import PreflightPerformer
 from bot.engine.ports import Performer
-from bot.engine.preflight import PreflightPerformer
-from bot.engine.releases import releases_of
-from bot.engine.schedule import NextFiring, Schedule
-from bot.engine.standing import REMEMBERED, backups_spoken_of
-from bot.engine.world import World
+from bot.engine.queries.migration_report import REMEMBERED, backups_spoken_of
+from bot.engine.queries.releases import releases_of
+from bot.hosts.branch_reader import BranchReader
 from bot.hosts.connections import Connections
 from bot.hosts.health import HealthPerformer
 from bot.hosts.look import HostLook
-from bot.hosts.newest import BranchReader
 from bot.hosts.pipes import Pipes
 from bot.hosts.runner import Runner, ShellPerformer
 from bot.hosts.tunnels import Tunnels
@@ -91,14 +91,14 @@ from bot.logs import announce_ready
 from bot.monitoring import MeasuredPerformer, Measures, Monitoring, serve_monitoring
 from bot.recipes.load import load_recipe
 from bot.recipes.recipe import MigrationTable, Recipe
-from bot.slack.language import Language
+from bot.slack.app import SlackAccess, SlackRoom
 from bot.slack.ports import CommandSpec
-from bot.slack.room import SlackAccess, SlackRoom
-from bot.store.duty import Duty
+from bot.slack.render.catalog import Language
+from bot.store.leader_lease import Duty
 from bot.store.reader import StoreReader
 from bot.store.store import SqlStore, SystemClock, open_store
 from commands import all_commands, all_planners, ops_command, status_command
-from commands.both_ways import ran_now
+from commands.common import ran_now
 
 _KEEP_EVENTS = timedelta(days=7)
 
@@ -116,7 +116,7 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class TargetLook:
-    """A look at one target: its hosts by SSH, its database by SQL (`bot.domain.look.Look`).
+    """A look at one target: its hosts by SSH, its database by SQL (`bot.domain.targets.look.Look`).
 
     Args:
         hosts: reads hosts.

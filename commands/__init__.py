@@ -1,7 +1,7 @@
 """One file per slash command: words to a request, and a request with a look at the world to a plan.
 
-A command sees the world through `bot.domain.look.Look`, which can read and nothing else. A new command is a new file
-here and a line in `ALL`.
+A command sees the world through `bot.domain.targets.look.Look`, which can read and nothing else. A new command is a
+new file here and a line in `ALL`.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bot.domain.names import TargetName
-from bot.domain.request import Action
+from bot.domain.runs.request import Action
 from bot.recipes.recipe import Recipe
 from commands.backup import DROP_OLD, Backup
-from commands.by_what import ByWhat
 from commands.command import Command, Planner
 from commands.deploy import Deploy
+from commands.dispatch import ByWhat
 from commands.drop_old import DropOld
 from commands.migrate_status import MigrateStatus
 from commands.ops import Ops

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bot.domain.acts import Discard, Dump
-from bot.domain.backup import Purpose, parse_backup_id, parse_table
+from bot.domain.backups.backup import Purpose, parse_backup_id, parse_table
+from bot.domain.backups.retention import choose_deletions
 from bot.domain.errors import Reason, Refused, problem
-from bot.domain.look import Look
 from bot.domain.names import TargetName
-from bot.domain.plan import Finding, NothingToDo, Phase, Plan, Risk, Step
-from bot.domain.request import Action, Origin, Request
-from bot.domain.retention import choose_deletions
-from bot.domain.run import Run
-from bot.domain.target import Operations, Target
+from bot.domain.runs.acts import Discard, Dump
+from bot.domain.runs.plan import Finding, NothingToDo, Phase, Plan, Risk, Step
+from bot.domain.runs.request import Action, Origin, Request
+from bot.domain.runs.run import Run
+from bot.domain.targets.look import Look
+from bot.domain.targets.target import Operations, Target
 from bot.recipes.proof import proof_step, proof_steps
 from bot.recipes.recipe import Recipe
-from commands.both_ways import backup_id, require_age
+from commands.common import backup_id, require_age
 from commands.exceptions import FLAGS, USAGE, exceptions
 from commands.words import find_target, sort_words
 

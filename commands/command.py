@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
-from bot.domain.look import Look
-from bot.domain.plan import NothingToDo, Plan, Step
-from bot.domain.request import Action, Origin, Request
-from bot.domain.run import Run
-from bot.domain.target import Operations, Target
+from bot.domain.runs.plan import NothingToDo, Plan, Step
+from bot.domain.runs.request import Action, Origin, Request
+from bot.domain.runs.run import Run
+from bot.domain.targets.look import Look
+from bot.domain.targets.target import Operations, Target
 
 
 class Planner(Protocol):
@@ -28,7 +28,7 @@ class Planner(Protocol):
         ...
 
     async def basis(self, plan: Plan, run: Run, target: Target, look: Look) -> Mapping[str, str]:
-        """Read again the facts that a plan stands on; `bot.domain.plan.differences` compares them.
+        """Read again the facts that a plan stands on; `bot.domain.runs.plan.differences` compares them.
 
         Raises:
             Refused: they cannot be read.

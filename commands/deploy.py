@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bot.domain.acts import Preview, Rehearse
 from bot.domain.errors import Reason, Refused, problem
-from bot.domain.look import DatabaseFacts, HostFacts, Look
-from bot.domain.moves import RESUME
 from bot.domain.names import Ref, Sha, TargetName
-from bot.domain.plan import Finding, NothingToDo, Plan, Step
-from bot.domain.request import Action, Origin, Request
-from bot.domain.run import Run
-from bot.domain.target import Operations, Target
+from bot.domain.runs.acts import Preview, Rehearse
+from bot.domain.runs.decisions import RESUME
+from bot.domain.runs.plan import Finding, NothingToDo, Plan, Step
+from bot.domain.runs.request import Action, Origin, Request
+from bot.domain.runs.run import Run
+from bot.domain.targets.look import DatabaseFacts, HostFacts, Look
+from bot.domain.targets.target import Operations, Target
 from bot.recipes.recipe import Recipe, Way
 from bot.recipes.steps import Situation, before_plan, planned
-from commands.both_ways import backup_id, host_basis, ran_now, read_target, require_age, take_down, wants_backup
+from commands.common import backup_id, host_basis, ran_now, read_target, require_age, take_down, wants_backup
 from commands.exceptions import FLAGS, USAGE, exceptions
 from commands.pending import not_run
 from commands.rehearsal import backup_to_rehearse_on

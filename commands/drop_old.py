@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bot.domain.acts import DropOld as Drop
+from bot.domain.backups.leftovers import Remains, choose_remains
 from bot.domain.errors import Refused
-from bot.domain.look import Look
-from bot.domain.plan import Finding, NothingToDo, OnFailure, Phase, Plan, Risk, Step
-from bot.domain.remains import Remains, choose_remains
-from bot.domain.request import Action
-from bot.domain.run import Run
-from bot.domain.target import Target
+from bot.domain.runs.acts import DropOld as Drop
+from bot.domain.runs.plan import Finding, NothingToDo, OnFailure, Phase, Plan, Risk, Step
+from bot.domain.runs.request import Action
+from bot.domain.runs.run import Run
+from bot.domain.targets.look import Look
+from bot.domain.targets.target import Target
 from commands.backup import require_backups
 
 _TIMEOUT = 3600

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bot.domain.errors import Reason, Refused, problem
-from bot.domain.request import DURING_FREEZE, EMERGENCY
+from bot.domain.runs.request import DURING_FREEZE, EMERGENCY
 
 FLAGS = frozenset({"--during-freeze", "--emergency"})
 """Each takes a reason: the words behind it, up to the next flag, or the ones in quotes."""

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from bot.domain.backup import Shelf
+from bot.domain.backups.backup import Shelf
 from bot.domain.errors import Reason, Refused, problem
-from bot.domain.look import DatabaseFacts, HostFacts, HostQuestion, Look
 from bot.domain.names import TargetName
-from bot.domain.request import Action, Origin, Request
-from bot.domain.sighting import Seen
-from bot.domain.status import Disk, Holds, MigrationStatus
-from bot.domain.target import Database, Operations, Target
+from bot.domain.runs.request import Action, Origin, Request
+from bot.domain.targets.look import DatabaseFacts, HostFacts, HostQuestion, Look
+from bot.domain.targets.migration_report import Disk, Holds, MigrationStatus
+from bot.domain.targets.snapshot import Seen
+from bot.domain.targets.target import Database, Operations, Target
 from bot.recipes.recipe import Migrations, Recipe
 from bot.recipes.steps import question
+from commands.gather import both, each
 from commands.pending import names_of, not_run, table_of, with_listing
-from commands.reading import both, each
 from commands.words import find_target, sort_words
 
 _WORDS = 2

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from bot.domain.errors import Reason, Refused, problem
 from bot.domain.names import TargetName, nearest, parse_run_id
-from bot.domain.ops import CancelRun, Order, SetLock, ShowHelp, ShowStatus, TakeLockOff
-from bot.domain.request import Origin
-from bot.domain.target import Operations, Target
+from bot.domain.ops_command import CancelRun, Order, SetLock, ShowHelp, ShowStatus, TakeLockOff
+from bot.domain.runs.request import Origin
+from bot.domain.targets.target import Operations, Target
 from commands.words import find_target
 
 _ORDERS = ("status", "lock", "unlock", "cancel", "help")

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from bot.domain.errors import Reason, Refused, problem
-from bot.domain.look import DatabaseFacts, HostFacts, Ran
+from bot.domain.targets.look import DatabaseFacts, HostFacts, Ran
 from bot.recipes.parsers import Listing, read_status
 from bot.recipes.recipe import MigrationCommand, Migrations, MigrationTable
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bot.domain.errors import Refused
-from bot.domain.look import Look
-from bot.domain.target import RehearseOn, Target
+from bot.domain.targets.look import Look
+from bot.domain.targets.target import RehearseOn, Target
 
 
 async def backup_to_rehearse_on(target: Target, look: Look, made: str | None, migrations: int) -> str | None:

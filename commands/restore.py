@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from bot.domain.acts import DropCopy, Health, Load, Prove, Swap
-from bot.domain.backup import KeptBackup, Proof, Purpose, Shelf, predicted_seconds, scratch_name
+from bot.domain.backups.backup import KeptBackup, Proof, Purpose, Shelf, predicted_seconds, scratch_name
+from bot.domain.backups.writes_since import TableSince, Written
 from bot.domain.errors import Reason, Refused, problem
-from bot.domain.look import HostFacts, Look
-from bot.domain.moves import RESUME
 from bot.domain.names import TargetName
-from bot.domain.plan import Finding, NothingToDo, OnFailure, Phase, Plan, Risk, Step
-from bot.domain.request import Action
-from bot.domain.run import Run
-from bot.domain.target import Database, Target
-from bot.domain.written import TableSince, Written
+from bot.domain.runs.acts import DropCopy, Health, Load, Prove, Swap
+from bot.domain.runs.decisions import RESUME
+from bot.domain.runs.plan import Finding, NothingToDo, OnFailure, Phase, Plan, Risk, Step
+from bot.domain.runs.request import Action
+from bot.domain.runs.run import Run
+from bot.domain.targets.look import HostFacts, Look
+from bot.domain.targets.target import Database, Target
 from bot.recipes.recipe import Recipe, Way
 from bot.recipes.steps import Situation, planned
 from commands.backup import dump_step, require_backups
-from commands.both_ways import backup_id, read_target, require_age, take_down
+from commands.common import backup_id, read_target, require_age, take_down
 from commands.resume import maintenance_basis, resume_restore, resumed_from
 
 _LOAD_TIMEOUT = 12 * 3600

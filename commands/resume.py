@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from bot.domain.errors import Reason, Refused, problem
-from bot.domain.look import HostFacts, Look
-from bot.domain.moves import (
+from bot.domain.runs.decisions import (
     KEPT_BACKUP,
     MOVE,
     RESUME,
@@ -18,12 +17,13 @@ from bot.domain.moves import (
     troubled,
     was_live,
 )
-from bot.domain.plan import Finding, OnFailure, Phase, Plan, Step
-from bot.domain.run import Run
-from bot.domain.target import Target
+from bot.domain.runs.plan import Finding, OnFailure, Phase, Plan, Step
+from bot.domain.runs.run import Run
+from bot.domain.targets.look import HostFacts, Look
+from bot.domain.targets.target import Target
 from bot.recipes.recipe import Recipe
 from bot.recipes.steps import before_plan
-from commands.both_ways import host_basis, ran_now, read_target
+from commands.common import host_basis, ran_now, read_target
 
 
 async def resumed_from(run: Run, look: Look) -> Run:

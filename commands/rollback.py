@@ -5,26 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from bot.domain.acts import Load
-from bot.domain.backup import KeptBackup
+from bot.domain.backups.backup import KeptBackup
 from bot.domain.errors import Reason, Refused, problem
-from bot.domain.look import DatabaseFacts, HostFacts, Look, Ran, Release
-from bot.domain.moves import MOVE, RESUME, Move, backup_before, was_live
 from bot.domain.names import Ref, Sha, TargetName, parse_run_id
-from bot.domain.plan import NothingToDo, Plan, Step
-from bot.domain.request import Action, Origin, Request
-from bot.domain.run import Run
-from bot.domain.target import Operations, Target
+from bot.domain.runs.acts import Load
+from bot.domain.runs.decisions import MOVE, RESUME, Move, backup_before, was_live
+from bot.domain.runs.plan import NothingToDo, Plan, Step
+from bot.domain.runs.request import Action, Origin, Request
+from bot.domain.runs.run import Run
+from bot.domain.targets.look import DatabaseFacts, HostFacts, Look, Ran, Release
+from bot.domain.targets.target import Operations, Target
 from bot.recipes.recipe import Migrations, Recipe
 from bot.recipes.steps import before_plan
-from commands.both_ways import host_basis, ran_now, read_target, require_age
+from commands.common import host_basis, ran_now, read_target, require_age
 from commands.exceptions import FLAGS, USAGE, exceptions
-from commands.losses import losses
 from commands.pending import names_of, remembered
 from commands.restore import written_since
 from commands.resume import goes_on_after, resume_basis, resume_plan, resumed_from
-from commands.way_down import Found, WayDown
-from commands.ways_back import Choice, WayBack, asked_for, backup_from_before, choose, deploys_of, passed, told
+from commands.rollback_choice import Choice, WayBack, asked_for, backup_from_before, choose, deploys_of, passed, told
+from commands.rollback_losses import losses
+from commands.rollback_steps import Found, WayDown
 from commands.words import find_target, sort_words
 
 CODE = "--code"

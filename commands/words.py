@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from bot.domain.errors import Reason, Refused, problem
 from bot.domain.names import TargetName, nearest
-from bot.domain.target import Operations, Target
+from bot.domain.targets.target import Operations, Target
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from pathlib import Path
 from playwright.async_api import Browser, Page, async_playwright
 
 from bot.demo.console import Announcer, console
-from bot.demo.stage import set_up
-from bot.demo.visitor import Message, Visitor, visit
+from bot.demo.environment import set_up
+from bot.demo.tour.visitor import Message, Visitor, visit
 from bot.demo.workspace import CHANNEL, DEPLOY, ENGINEER, RELEASER
 
 IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"

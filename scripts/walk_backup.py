@@ -9,7 +9,7 @@ from playwright.async_api import Page
 from walking import Walker, walk
 
 from bot.demo.operations import APP
-from bot.demo.visitor import payload
+from bot.demo.tour.visitor import payload
 from bot.demo.workspace import ONCALL
 
 BACKUP, LIST = "/backup compte production", "/backup list compte production"

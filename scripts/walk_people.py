@@ -19,8 +19,8 @@ from ruamel.yaml import YAML
 from walking import Walker, walk
 
 from bot.demo.operations import write_operations
-from bot.demo.ports import Port
-from bot.demo.visitor import Message, Room, payload
+from bot.demo.processes.ports import Port
+from bot.demo.tour.visitor import Message, Room, payload
 from bot.demo.workspace import CHANNEL, DEPLOY, ENGINEER, ONCALL, RELEASER
 
 PEOPLE = {"amelie": ENGINEER, "bob": RELEASER, "noor": ONCALL}

@@ -11,8 +11,8 @@ from pathlib import Path
 from playwright.async_api import Browser, Error, Locator, Page, async_playwright
 
 from bot.demo.console import Announcer, console
-from bot.demo.stage import Stage, set_up
-from bot.demo.visitor import Message, Room, Visitor, payload, visit
+from bot.demo.environment import Stage, set_up
+from bot.demo.tour.visitor import Message, Room, Visitor, payload, visit
 from bot.demo.workspace import CHANNEL, ENGINEER, ONCALL, RELEASER
 
 CHROMIUM = "/usr/bin/chromium"

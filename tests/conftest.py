@@ -14,14 +14,14 @@ import hypothesis
 import pytest
 import pytest_asyncio
 
-from bot.demo.application import Application
-from bot.demo.commits import Kind
-from bot.demo.database import Database, DatabaseServer
-from bot.demo.host import Host
-from bot.demo.ports import Port
-from bot.demo.process import temporary_folder
-from bot.demo.web import WebServer
-from bot.demo.wire import Wire
+from bot.demo.application.application import Application
+from bot.demo.application.commits import Kind
+from bot.demo.host.database import Database, DatabaseServer
+from bot.demo.host.host import Host
+from bot.demo.host.tcp_proxy import Wire
+from bot.demo.host.web import WebServer
+from bot.demo.processes.ports import Port
+from bot.demo.processes.process import temporary_folder
 from tests.support.template import Template
 
 # No test is timed: a machine that is busy elsewhere is not a defect.

@@ -11,7 +11,7 @@ import structlog
 
 from bot.audit.destinations import Destination
 from bot.audit.lines import as_json
-from bot.domain.history import Head, Record
+from bot.domain.runs.history import Head, Record
 from bot.domain.secrets import Masker
 
 _PAGE = 200

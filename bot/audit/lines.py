@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from bot.domain.history import Record
+from bot.domain.runs.history import Record
 from bot.domain.secrets import Masker
 
 COLUMNS = ("sequence", "at", "run", "event", "actor", "facts", "before", "hash")

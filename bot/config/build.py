@@ -8,12 +8,12 @@ from pathlib import Path
 
 from bot.config import schema
 from bot.config.rules import resolved_people
-from bot.domain.freeze import Freeze
 from bot.domain.names import TargetName
-from bot.domain.people import NOBODY
-from bot.domain.policy import BackupBefore, Policy, Requirement
-from bot.domain.request import Action
-from bot.domain.target import (
+from bot.domain.policies.freeze import Freeze
+from bot.domain.policies.people import NOBODY
+from bot.domain.policies.policy import BackupBefore, Policy, Requirement
+from bot.domain.runs.request import Action
+from bot.domain.targets.target import (
     Backups,
     BotDirectory,
     Bucket,

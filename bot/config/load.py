@@ -11,7 +11,7 @@ from bot.config.problems import ConfigurationError, ConfigurationProblem
 from bot.config.settings import Settings, ops_file_of, settings_of
 from bot.config.variables import read_variables
 from bot.domain.secrets import Masker, masker_of
-from bot.domain.target import Operations
+from bot.domain.targets.target import Operations
 
 ENV_FILE = Path(".env")
 """Read from the working directory unless another one is named."""

@@ -19,7 +19,7 @@ from bot.config.schema import OperationsFile
 from bot.config.substitution import Substituted, substitute
 from bot.domain.names import TargetName
 from bot.domain.secrets import Masker, Secret
-from bot.domain.target import Operations, VarValue
+from bot.domain.targets.target import Operations, VarValue
 
 
 @dataclass(frozen=True)

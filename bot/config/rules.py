@@ -12,10 +12,10 @@ from collections.abc import Iterator, Mapping
 from bot.config.problems import Finding, shown_path
 from bot.config.schema import Known
 from bot.config.values import emoji, is_user, parse_week_time
-from bot.domain.people import People
-from bot.domain.policy import DESTRUCTIVE_MIGRATION, OVERRIDE
-from bot.domain.request import Action
-from bot.domain.target import RehearseOn
+from bot.domain.policies.people import People
+from bot.domain.policies.policy import DESTRUCTIVE_MIGRATION, OVERRIDE
+from bot.domain.runs.request import Action
+from bot.domain.targets.target import RehearseOn
 
 Data = Mapping[str, object]
 

@@ -14,10 +14,10 @@ from pydantic_core import PydanticCustomError
 from bot.config import age_keys, values
 from bot.config.cron import parse_cron
 from bot.domain.names import nearest
-from bot.domain.policy import DESTRUCTIVE_MIGRATION, LOCK_PATIENCE, OVERRIDE, BackupBefore
-from bot.domain.request import Action
+from bot.domain.policies.policy import DESTRUCTIVE_MIGRATION, LOCK_PATIENCE, OVERRIDE, BackupBefore
+from bot.domain.runs.request import Action
 from bot.domain.secrets import Secret
-from bot.domain.target import MYDUMPER_FROM, RehearseOn
+from bot.domain.targets.target import MYDUMPER_FROM, RehearseOn
 
 
 @dataclass(frozen=True)

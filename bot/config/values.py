@@ -10,9 +10,9 @@ from functools import cache
 from urllib.parse import urlsplit
 
 from bot.domain.errors import Refused
-from bot.domain.freeze import Weekday, WeekTime
 from bot.domain.names import Ref, is_name
-from bot.domain.target import plain_emoji
+from bot.domain.policies.freeze import Weekday, WeekTime
+from bot.domain.targets.target import plain_emoji
 
 _DURATION = re.compile(r"([0-9]{1,9})([smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}

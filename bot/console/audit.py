@@ -17,14 +17,14 @@ import typer
 
 from bot.audit.lines import as_csv, as_json, csv_header
 from bot.config.load import ENV_FILE
-from bot.console.asking import EnvOption, RunReader, Terminal, ask
 from bot.console.output import say, standard_error, standard_output
 from bot.console.runs import Question
-from bot.domain.history import Break, Fault, Record
+from bot.console.store_access import EnvOption, RunReader, Terminal, ask
+from bot.domain.runs.history import Break, Fault, Record
 from bot.domain.secrets import Masker
 from bot.store import open_readonly
-from bot.store.instants import rfc3339
-from bot.store.verification import records_after, verify
+from bot.store.history.verify import records_after, verify
+from bot.store.sql.timestamps import rfc3339
 
 HOLDS = 0
 BROKEN = 1

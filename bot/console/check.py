@@ -14,9 +14,9 @@ from bot.config.load import ENV_FILE, Configuration, load_configuration
 from bot.config.problems import ConfigurationError, ConfigurationProblem
 from bot.config.recipe_vars import check_recipe
 from bot.console.output import say, standard_output
-from bot.domain.target import Target
-from bot.slack.english import ENGLISH, spoken
-from bot.slack.language import LanguageError, read_language
+from bot.domain.targets.target import Target
+from bot.slack.render.builtin_catalog import ENGLISH, spoken
+from bot.slack.render.catalog import LanguageError, read_language
 
 PROBLEMS = 2
 """The exit status of a configuration error."""

@@ -26,7 +26,7 @@ def register(app: typer.Typer) -> None:
         """Try the bot on this machine: nothing to connect, nothing left behind."""
         # Loaded here: the other commands of the console start without what only the demonstration needs.
         from bot.demo.errors import DemoError
-        from bot.demo.programs import missing
+        from bot.demo.processes.programs import missing
         from bot.demo.show import play_tour, show, until_signal
 
         lacking = missing()

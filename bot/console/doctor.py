@@ -14,7 +14,7 @@ from rich.console import Console
 from bot.config.load import ENV_FILE, load_configuration
 from bot.config.problems import ConfigurationError
 from bot.config.recipe_vars import check_recipe
-from bot.console.examination.finding import Finding, Verdict, fail, summary
+from bot.console.doctor_checks.finding import Finding, Verdict, fail, summary
 from bot.console.output import say, standard_output
 from bot.domain.secrets import Masker
 
@@ -61,7 +61,7 @@ async def diagnose(env: Path, real: Mapping[str, str], console: Console) -> int:
         return 1
     # Loaded here: the other commands of the console start faster without Slack, SSH and SQL.
     from bot.app import load_recipes
-    from bot.console.examination.examine import examine
+    from bot.console.doctor_checks.examine import examine
 
     masker = configuration.masker()
     found: list[Finding] = []

@@ -9,10 +9,10 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Protocol
 
-from bot.console.asking import NO_SUCH_RUN, RunReader, Terminal, run_named, tell_missing
 from bot.console.output import say
-from bot.domain.people import CONSOLE
-from bot.domain.run import BEFORE_CHANGE, Run, RunState
+from bot.console.store_access import NO_SUCH_RUN, RunReader, Terminal, run_named, tell_missing
+from bot.domain.policies.people import CONSOLE
+from bot.domain.runs.run import BEFORE_CHANGE, Run, RunState
 from bot.engine.stores import Petition
 
 PATIENCE = 12.0

@@ -11,10 +11,10 @@ from typing import Any
 
 from bot.console.run_output import StepOutput
 from bot.domain.errors import Problem
-from bot.domain.history import Record
-from bot.domain.plan import Plan, Step
-from bot.domain.plan_json import plan_digest
-from bot.domain.run import Gate, Run, StepRow, step_state
+from bot.domain.runs.history import Record
+from bot.domain.runs.plan import Plan, Step
+from bot.domain.runs.plan_json import plan_digest
+from bot.domain.runs.run import Gate, Run, StepRow, step_state
 
 
 def summary(run: Run) -> dict[str, Any]:

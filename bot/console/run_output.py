@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import groupby
 
-from bot.domain.run import Run
+from bot.domain.runs.run import Run
 from bot.domain.secrets import MASK
 from bot.engine.stores import Chunk
 

@@ -12,10 +12,10 @@ from rich.text import Text
 
 from bot.console.output import harmless
 from bot.console.run_output import StepOutput
-from bot.console.run_words import problem_sentence, run_mark, spoken, step_mark, took, when
-from bot.domain.history import Record
-from bot.domain.plan import BOT, Plan
-from bot.domain.run import Gate, Run, StepRow, StepState, Vote, step_state
+from bot.console.run_text import problem_sentence, run_mark, spoken, step_mark, took, when
+from bot.domain.runs.history import Record
+from bot.domain.runs.plan import BOT, Plan
+from bot.domain.runs.run import Gate, Run, StepRow, StepState, Vote, step_state
 
 _WIDE = 70
 """From this many columns on, a run of the list has one line."""

@@ -13,13 +13,22 @@ import typer
 
 from bot.config.load import ENV_FILE
 from bot.console import run_json, run_view
-from bot.console.asking import NO_SUCH_RUN, EnvOption, JsonOption, RunReader, Terminal, ask, run_named, tell_missing
 from bot.console.masking import masked_copy
 from bot.console.output import say, standard_error, standard_output
 from bot.console.run_cancel import cancelling
 from bot.console.run_output import assembled
-from bot.domain.plan_json import plan_digest
-from bot.domain.run import Run
+from bot.console.store_access import (
+    NO_SUCH_RUN,
+    EnvOption,
+    JsonOption,
+    RunReader,
+    Terminal,
+    ask,
+    run_named,
+    tell_missing,
+)
+from bot.domain.runs.plan_json import plan_digest
+from bot.domain.runs.run import Run
 from bot.store import open_petitions, open_readonly
 
 Store = TypeVar("Store")

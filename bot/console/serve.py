@@ -41,10 +41,10 @@ def register(app: typer.Typer) -> None:
         configure_logs(configuration.settings.log_format, configuration.masker())
         # Loaded here: the other commands of the console start faster without Slack, SSH and SQL.
         from bot.app import serve as serve_bot
-        from bot.slack.english import spoken
-        from bot.slack.language import LanguageError
-        from bot.slack.room import SlackLoginRefused
-        from bot.store.errors import StoreError
+        from bot.slack.app import SlackLoginRefused
+        from bot.slack.render.builtin_catalog import spoken
+        from bot.slack.render.catalog import LanguageError
+        from bot.store.sql.errors import StoreError
 
         gc.enable()
         try:

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from bot.domain.secrets import Secret
 from bot.domain.shell import Command
-from bot.domain.target import Target
+from bot.domain.targets.target import Target
 from bot.engine.ports import Effect, Ending, Job, Outcome, Output
 
 

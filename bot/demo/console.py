@@ -17,7 +17,7 @@ def console() -> Console:
 
 
 class Announcer:
-    """Tells what starts (`bot.demo.stage.Teller`).
+    """Tells what starts (`bot.demo.environment.Teller`).
 
     Args:
         output: where to.

@@ -9,8 +9,8 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from bot.demo.application import BRANCH, Application
-from bot.demo.host import Host
+from bot.demo.application.application import BRANCH, Application
+from bot.demo.host.host import Host
 from bot.demo.workspace import APP_TOKEN, BOT_TOKEN, CHANNEL, ENGINEER, ONCALL, RELEASER, RELEASERS
 
 APP, ENVIRONMENT = "compte", "production"

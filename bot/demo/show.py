@@ -11,12 +11,12 @@ from rich.console import Console
 from rich.text import Text
 
 from bot.demo.console import Announcer, console
+from bot.demo.environment import Stage, set_up
 from bot.demo.errors import DemoError
-from bot.demo.findings import TABLE, describe, findings
-from bot.demo.script import Script
-from bot.demo.stage import Stage, set_up
-from bot.demo.tour import Tour
-from bot.demo.visitor import visit
+from bot.demo.tour.findings import TABLE, describe, findings
+from bot.demo.tour.narrator import Script
+from bot.demo.tour.tour import Tour
+from bot.demo.tour.visitor import visit
 from bot.demo.workspace import DEPLOY
 
 TOUR_SECONDS = 180.0

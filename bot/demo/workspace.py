@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from bot.playground.default_workspace import DEFAULT_WORKSPACE
+from bot.playground.workspace.default_workspace import DEFAULT_WORKSPACE
 
 ENGINEER, RELEASER, ONCALL = "U0AMELIE", "U0BOB", "U0ONCALL"
 RELEASERS = "S0RELEASE"

@@ -10,29 +10,29 @@ from dataclasses import replace
 
 import structlog
 
-from bot.domain.backup import Shelf
+from bot.domain.backups.backup import Shelf
 from bot.domain.errors import Reason, Refused, problem
-from bot.domain.estimate import PAST, Usual, usual_of
-from bot.domain.history import Entry
-from bot.domain.moves import Move
 from bot.domain.names import run_id
-from bot.domain.people import NOBODY
-from bot.domain.request import EMERGENCY, Action, Origin, Request
-from bot.domain.run import Run, RunState
-from bot.domain.status import Standing
-from bot.domain.target import Operations, Target
-from bot.engine.aftermath import Aftermath
-from bot.engine.afterwards import Afterwards
-from bot.engine.deciding import decided, legal_now
-from bot.engine.desk import Desk
-from bot.engine.driver import Driver
-from bot.engine.lookout import Lookout
-from bot.engine.refusals import on_record, request_on_record
-from bot.engine.rules import in_the_way, require, require_exception
-from bot.engine.standing import REMEMBERED, standing_of
+from bot.domain.policies.people import NOBODY
+from bot.domain.runs.decisions import Move
+from bot.domain.runs.estimate import PAST, Usual, usual_of
+from bot.domain.runs.history import Entry
+from bot.domain.runs.request import EMERGENCY, Action, Origin, Request
+from bot.domain.runs.run import Run, RunState
+from bot.domain.targets.migration_report import Standing
+from bot.domain.targets.target import Operations, Target
+from bot.engine.context import World
+from bot.engine.log_history import log_entry
+from bot.engine.phases.aftermath import Aftermath
+from bot.engine.phases.decisions import decided, legal_now
+from bot.engine.phases.late_approval import Afterwards
+from bot.engine.queries.locks import Desk
+from bot.engine.queries.migration_report import REMEMBERED, standing_of
+from bot.engine.queries.rules import in_the_way, require, require_exception
+from bot.engine.queries.target_status import Lookout
+from bot.engine.record_refusals import on_record, request_on_record
+from bot.engine.run_driver import Driver
 from bot.engine.stores import Chunk
-from bot.engine.told import log_entry
-from bot.engine.world import World
 
 _SWEEP = 3.0
 """Seconds between looks for runs that nobody drives: a crashed owner's, or one whose driver failed."""

@@ -9,14 +9,14 @@ from enum import StrEnum
 from typing import Protocol
 
 from bot.domain.errors import Problem
-from bot.domain.look import Look
-from bot.domain.newest import Newest
-from bot.domain.people import Roster
-from bot.domain.plan import NothingToDo, Plan, Step
-from bot.domain.run import Run
-from bot.domain.sighting import Seen
-from bot.domain.status import MigrationStatus
-from bot.domain.target import Emoji, Target
+from bot.domain.policies.people import Roster
+from bot.domain.runs.plan import NothingToDo, Plan, Step
+from bot.domain.runs.run import Run
+from bot.domain.targets.branch_commits import Newest
+from bot.domain.targets.look import Look
+from bot.domain.targets.migration_report import MigrationStatus
+from bot.domain.targets.snapshot import Seen
+from bot.domain.targets.target import Emoji, Target
 
 
 class Clock(Protocol):
@@ -129,7 +129,7 @@ class Ending(StrEnum):
 
 
 class Performer(Protocol):
-    """Does steps of one kind of act. One is registered for each class of `bot.domain.acts.Act`.
+    """Does steps of one kind of act. One is registered for each class of `bot.domain.runs.acts.Act`.
 
     No method raises for what the outside does: every failure is an outcome. Time limits are the performer's: it ends
     the process group itself when `step.timeout` seconds have passed on the host's clock, and answers `Failed`

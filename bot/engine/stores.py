@@ -8,15 +8,15 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from bot.domain.errors import Problem
-from bot.domain.history import Entry, Record
-from bot.domain.home import Viewer
 from bot.domain.inbox import Event, Posted
-from bot.domain.lock import Lock, LockNotice
 from bot.domain.names import TargetName
-from bot.domain.overview import TargetOverview
-from bot.domain.plan import Plan
-from bot.domain.request import Request
-from bot.domain.run import Gate, Run, RunState, StepRow, Vote
+from bot.domain.policies.lock import Lock, LockNotice
+from bot.domain.runs.history import Entry, Record
+from bot.domain.runs.plan import Plan
+from bot.domain.runs.request import Request
+from bot.domain.runs.run import Gate, Run, RunState, StepRow, Vote
+from bot.domain.targets.dashboard import Viewer
+from bot.domain.targets.overview import TargetOverview
 
 
 class Overtaken(Exception):  # noqa: N818 - a state of the world, not an error of the program
@@ -40,7 +40,7 @@ class Lease:
 
 @dataclass(frozen=True)
 class MoveTo:
-    """The run changes its state. Legal predecessors only (`bot.domain.run.LEGAL`).
+    """The run changes its state. Legal predecessors only (`bot.domain.runs.run.LEGAL`).
 
     Args:
         state: the new one.

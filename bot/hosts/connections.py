@@ -14,10 +14,10 @@ import asyncssh
 
 from bot.domain.errors import Problem, Reason, Refused, problem
 from bot.domain.shell import Command
-from bot.domain.target import Host
+from bot.domain.targets.target import Host
 from bot.hosts.channel import Cut, bounded, tell, together
 from bot.hosts.login import Jump, log_in
-from bot.hosts.spare import Spare
+from bot.hosts.spare_shell import Spare
 
 _OPEN_FAILED_PAUSE = 0.05
 

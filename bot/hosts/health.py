@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import aiohttp
 
-from bot.domain.acts import Health
 from bot.domain.errors import Reason, problem
+from bot.domain.runs.acts import Health
 from bot.engine.ports import Done, Effect, Ending, Failed, Job, Outcome, Output
 
 _MOST_REDIRECTS = 5

@@ -10,7 +10,7 @@ from pathlib import Path
 import asyncssh
 
 from bot.domain.errors import Problem, Reason, Refused, problem
-from bot.domain.target import Host
+from bot.domain.targets.target import Host
 
 DEFAULT_KNOWN_HOSTS = "~/.ssh/known_hosts"
 

@@ -7,10 +7,10 @@ import secrets
 from collections.abc import Iterator, Mapping
 
 from bot.domain.errors import Reason, Refused, problem
-from bot.domain.look import HostFacts, HostQuestion, Told
 from bot.domain.names import Ref
-from bot.domain.plan import Commit
+from bot.domain.runs.plan import Commit
 from bot.domain.shell import Command, Part, Syntax, Word
+from bot.domain.targets.look import HostFacts, HostQuestion, Told
 from bot.hosts.connections import Connections
 
 _SECONDS = 60.0

@@ -6,14 +6,13 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bot.domain.acts import Shell
 from bot.domain.errors import Reason, Refused, problem
+from bot.domain.runs.acts import Shell
 from bot.domain.secrets import Secret
 from bot.domain.shell import Command, Hidden, Syntax, Word
 from bot.engine.ports import Done, Effect, Ending, Failed, Job, NotStarted, Outcome, Output, Unknown
 from bot.hosts.channel import Cut
 from bot.hosts.connections import Connections
-from bot.hosts.exchange import Nobody, NoRunner, Progress, exchange, identity
 from bot.hosts.journal import (
     NOTHING,
     Absent,
@@ -32,6 +31,7 @@ from bot.hosts.journal import (
     Why,
     Work,
 )
+from bot.hosts.runner_call import Nobody, NoRunner, Progress, exchange, identity
 
 
 @dataclass(frozen=True)

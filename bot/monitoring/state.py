@@ -8,8 +8,8 @@ from typing import Protocol
 
 from prometheus_client import Gauge, generate_latest
 
-from bot.domain.figures import Figures
-from bot.domain.run import RunState
+from bot.domain.runs.run import RunState
+from bot.domain.store_counts import Figures
 from bot.monitoring.measures import Measures
 
 _PATIENCE = 5.0

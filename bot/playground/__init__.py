@@ -6,9 +6,9 @@ It imports nothing of the bot: whatever works against it speaks Slack's own prot
         client = AsyncWebClient(token=..., base_url=server.api_url)
 """
 
-from bot.playground.default_workspace import default_workspace
 from bot.playground.server import Playground, RunningPlayground
-from bot.playground.workspace import Workspace, WorkspaceError, parse_workspace
+from bot.playground.workspace.default_workspace import default_workspace
+from bot.playground.workspace.workspace import Workspace, WorkspaceError, parse_workspace
 
 __all__ = [
     "Playground",

@@ -9,9 +9,9 @@ import signal
 import sys
 from pathlib import Path
 
-from bot.playground.default_workspace import default_workspace
 from bot.playground.server import Playground
-from bot.playground.workspace import Workspace, WorkspaceError, parse_workspace
+from bot.playground.workspace.default_workspace import default_workspace
+from bot.playground.workspace.workspace import Workspace, WorkspaceError, parse_workspace
 
 
 def main() -> int:

@@ -13,15 +13,15 @@ from typing import Any
 
 from aiohttp import web
 
-from bot.playground.answers import answer_response_url
+from bot.playground.client.answers import answer_response_url
 from bot.playground.errors import SlackError
-from bot.playground.events import Events
+from bot.playground.events.events import Events
+from bot.playground.events.sockets import Sockets
 from bot.playground.faults import CallFault, Effect, Faults
 from bot.playground.rate_limits import RateLimits
-from bot.playground.sockets import Sockets
-from bot.playground.state import State
 from bot.playground.web_api import METHODS, Call, Method
 from bot.playground.web_api.registry import TokenKind
+from bot.playground.workspace.state import State
 
 
 @dataclass

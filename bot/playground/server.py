@@ -10,15 +10,15 @@ import aiohttp
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from bot.playground.acting import Acting
 from bot.playground.api_endpoint import ApiEndpoint
-from bot.playground.control import Control
-from bot.playground.events import Events
+from bot.playground.client.client_actions import Acting
+from bot.playground.client.control import Control
+from bot.playground.client.page_files import add_page
+from bot.playground.events.events import Events
+from bot.playground.events.sockets import Sockets
 from bot.playground.faults import Faults
-from bot.playground.page_files import add_page
-from bot.playground.sockets import Sockets
-from bot.playground.state import State
-from bot.playground.workspace import Workspace
+from bot.playground.workspace.state import State
+from bot.playground.workspace.workspace import Workspace
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from bot.domain.names import is_name, nearest
-from bot.domain.plan import OnFailure, Risk
+from bot.domain.runs.plan import OnFailure, Risk
 from bot.domain.shell import placeholders
 from bot.recipes.parsers import Parser
 from bot.recipes.recipe import (

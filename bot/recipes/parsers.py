@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bot.domain.look import Ran
+from bot.domain.targets.look import Ran
 
 
 class Parser(StrEnum):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from bot.domain.acts import Prove
-from bot.domain.backup import PROOF_STEP, scratch_name
-from bot.domain.plan import Phase, Risk, Step
-from bot.domain.target import Target
+from bot.domain.backups.backup import PROOF_STEP, scratch_name
+from bot.domain.runs.acts import Prove
+from bot.domain.runs.plan import Phase, Risk, Step
+from bot.domain.targets.target import Target
 
 RESTORE_TIMEOUT = 12 * 3600
 """Seconds that restoring a whole backup into a scratch database may take."""

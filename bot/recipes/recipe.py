@@ -8,8 +8,8 @@ from enum import StrEnum
 from urllib.parse import urlsplit
 
 from bot.domain.names import nearest
-from bot.domain.plan import OnFailure, Risk
-from bot.domain.target import VarValue
+from bot.domain.runs.plan import OnFailure, Risk
+from bot.domain.targets.target import VarValue
 from bot.recipes.parsers import Parser
 
 
@@ -180,7 +180,7 @@ class StepSpec:
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """How migrations of this kind are run on a copy of the database; `bot.domain.acts.Rehearse` says what each is for.
+    """How migrations of this kind are run on a copy of the database; see `bot.domain.runs.acts.Rehearse`.
 
     Args:
         setup: a shell template.

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from bot.domain.acts import (
+from bot.domain.runs.acts import (
     Act,
     AsRehearsed,
     Direction,
@@ -21,10 +21,10 @@ from bot.domain.acts import (
     Shell,
     Undone,
 )
-from bot.domain.look import HostFacts, HostQuestion
-from bot.domain.plan import Phase, Skipped, Step
+from bot.domain.runs.plan import Phase, Skipped, Step
 from bot.domain.shell import Command, fill
-from bot.domain.target import Target
+from bot.domain.targets.look import HostFacts, HostQuestion
+from bot.domain.targets.target import Target
 from bot.recipes.proof import RESTORE_TIMEOUT, proof_steps
 from bot.recipes.recipe import (
     At,

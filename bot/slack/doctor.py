@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bot.domain.secrets import Secret
-from bot.slack.gateway import Gateway, SlackBusy, SlackRefused, SlackUncertain, build_client, open_session
 from bot.slack.manifest import REQUIRED, SCOPES
+from bot.slack.transport.gateway import Gateway, SlackBusy, SlackRefused, SlackUncertain, build_client, open_session
 
 
 @dataclass(frozen=True)

@@ -6,21 +6,21 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Protocol
 
-from bot.domain.backup import Shelf
+from bot.domain.backups.backup import Shelf
 from bot.domain.errors import Problem
-from bot.domain.estimate import Usual
-from bot.domain.home import Cockpit, Picture, Viewer
-from bot.domain.lock import Lock
-from bot.domain.moves import Move
 from bot.domain.names import TargetName
-from bot.domain.newest import Newest
-from bot.domain.ops import Order
-from bot.domain.overview import TargetOverview
-from bot.domain.request import Action, Origin, Request
-from bot.domain.run import Run
-from bot.domain.status import Standing
-from bot.domain.target import Operations
-from bot.engine.desk import Allowed
+from bot.domain.ops_command import Order
+from bot.domain.policies.lock import Lock
+from bot.domain.runs.decisions import Move
+from bot.domain.runs.estimate import Usual
+from bot.domain.runs.request import Action, Origin, Request
+from bot.domain.runs.run import Run
+from bot.domain.targets.branch_commits import Newest
+from bot.domain.targets.dashboard import Cockpit, Picture, Viewer
+from bot.domain.targets.migration_report import Standing
+from bot.domain.targets.overview import TargetOverview
+from bot.domain.targets.target import Operations
+from bot.engine.queries.locks import Allowed
 from bot.engine.stores import Chunk
 
 

@@ -6,30 +6,20 @@ from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
 
-from bot.domain.figures import Figures
-from bot.domain.history import Head, Record
-from bot.domain.home import Viewer
 from bot.domain.inbox import Event, Posted
-from bot.domain.lock import Lock, LockNotice
 from bot.domain.names import TargetName
-from bot.domain.overview import TargetOverview
-from bot.domain.run import Run
+from bot.domain.policies.lock import Lock, LockNotice
+from bot.domain.runs.history import Head, Record
+from bot.domain.runs.run import Run
+from bot.domain.store_counts import Figures
+from bot.domain.targets.dashboard import Viewer
+from bot.domain.targets.overview import TargetOverview
 from bot.engine.stores import Chunk, Petition
-from bot.store import (
-    chain,
-    figures,
-    homes,
-    inbox,
-    lock_notices,
-    locks,
-    messages,
-    outputs,
-    overviews,
-    petitions,
-    snapshots,
-)
-from bot.store.database import Database
-from bot.store.verification import verify
+from bot.store.history import log
+from bot.store.history.verify import verify
+from bot.store.runs import cancel_requests, output, overviews, queries
+from bot.store.sql.database import Database
+from bot.store.tables import counts, home_viewers, inbox, lock_notices, locks, messages
 
 
 class StoreReader:
@@ -44,23 +34,23 @@ class StoreReader:
 
     async def get(self, run: str) -> Run | None:
         """Read one run, whole."""
-        return await self._database.read(partial(snapshots.run_by_id, run=run))
+        return await self._database.read(partial(queries.run_by_id, run=run))
 
     async def recent(self, limit: int) -> tuple[Run, ...]:
         """Read the latest runs, newest first."""
-        return await self._database.read(partial(snapshots.recent, limit=limit))
+        return await self._database.read(partial(queries.recent, limit=limit))
 
     async def of_target(self, app: str, environment: str, limit: int) -> tuple[Run, ...]:
         """Read the latest runs on one target, newest first."""
-        return await self._database.read(partial(snapshots.of_target, app=app, environment=environment, limit=limit))
+        return await self._database.read(partial(queries.of_target, app=app, environment=environment, limit=limit))
 
     async def unfinished(self) -> tuple[str, ...]:
         """Name the runs that have not ended, oldest first."""
-        return await self._database.read(snapshots.unfinished)
+        return await self._database.read(queries.unfinished)
 
     async def owing(self) -> tuple[str, ...]:
         """Name the runs that are still to be countersigned afterwards, oldest first."""
-        return await self._database.read(snapshots.owing)
+        return await self._database.read(queries.owing)
 
     async def overviews(self, targets: tuple[TargetName, ...]) -> tuple[TargetOverview, ...]:
         """Read how targets stand, in their order."""
@@ -72,7 +62,7 @@ class StoreReader:
 
     async def petitions(self) -> tuple[Petition, ...]:
         """Read what the console asked for and the bot has not taken yet, oldest first."""
-        return await self._database.read(petitions.waiting)
+        return await self._database.read(cancel_requests.waiting)
 
     async def every_lock(self) -> tuple[Lock, ...]:
         """Read all locks, by target."""
@@ -92,31 +82,31 @@ class StoreReader:
 
     async def output(self, run: str) -> tuple[Chunk, ...]:
         """Read what was kept of a run's output: by step, place, attempt and offset."""
-        return await self._database.read(partial(outputs.of_run, run=run))
+        return await self._database.read(partial(output.of_run, run=run))
 
     async def step_seconds(self, app: str, environment: str, key: str, limit: int) -> tuple[float, ...]:
         """Read how long the latest done attempts of a step took on a target, newest first."""
         return await self._database.read(
-            partial(snapshots.step_seconds, app=app, environment=environment, key=key, limit=limit)
+            partial(queries.step_seconds, app=app, environment=environment, key=key, limit=limit)
         )
 
     async def history(self, run: str | None = None) -> tuple[Record, ...]:
         """Read the history, of one run or all, in order."""
         if run is None:
-            return await self._database.read(chain.records_of_all)
-        return await self._database.read(partial(chain.records_of_run, run=run))
+            return await self._database.read(log.records_of_all)
+        return await self._database.read(partial(log.records_of_run, run=run))
 
     async def records(self, after: int, limit: int) -> tuple[Record, ...]:
         """Read the records of history that follow a sequence, in order."""
-        return await self._database.read(partial(chain.records_after, after=after, limit=limit))
+        return await self._database.read(partial(log.records_after, after=after, limit=limit))
 
     async def head(self) -> Head:
         """Read where the history ends, as it was noted apart from its records."""
-        return await self._database.read(chain.head)
+        return await self._database.read(log.head)
 
     async def before(self, at: str) -> int:
         """Give the sequence after which the first record of an instant (RFC 3339 in UTC) or a later one follows."""
-        return await self._database.read(partial(chain.before, at=at))
+        return await self._database.read(partial(log.before, at=at))
 
     async def history_break(self) -> int | None:
         """Check the whole history.
@@ -129,7 +119,7 @@ class StoreReader:
 
     async def figures(self) -> Figures:
         """Count what the store holds."""
-        return await self._database.read(figures.figures)
+        return await self._database.read(counts.figures)
 
     async def waiting(self, limit: int) -> tuple[Event, ...]:
         """Read events that were not settled, oldest first."""
@@ -145,7 +135,7 @@ class StoreReader:
 
     async def viewers(self, since: datetime) -> tuple[Viewer, ...]:
         """Read who opened the App Home since an instant, the latest first."""
-        return await self._database.read(partial(homes.viewers, since=since))
+        return await self._database.read(partial(home_viewers.viewers, since=since))
 
     async def find_message(self, channel: str, ts: str) -> Posted | None:
         """Find which run's message this is."""

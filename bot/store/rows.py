@@ -8,16 +8,16 @@ from typing import Any
 
 from sqlalchemy.engine import RowMapping
 
-from bot.domain.approval import GateState
 from bot.domain.errors import Problem, problem_from_json
-from bot.domain.history import Entry, Record
 from bot.domain.inbox import MessageState, Posted
-from bot.domain.plan import Phase, Plan, Risk
-from bot.domain.plan_json import plan_from_json, plan_to_json
-from bot.domain.policy import requirement_from_json
-from bot.domain.request import request_from_json
-from bot.domain.run import Gate, Run, RunState, StepRow, StepState, Vote
-from bot.store.instants import from_micros, optional_instant, optional_micros, to_micros
+from bot.domain.policies.policy import requirement_from_json
+from bot.domain.runs.approval import GateState
+from bot.domain.runs.history import Entry, Record
+from bot.domain.runs.plan import Phase, Plan, Risk
+from bot.domain.runs.plan_json import plan_from_json, plan_to_json
+from bot.domain.runs.request import request_from_json
+from bot.domain.runs.run import Gate, Run, RunState, StepRow, StepState, Vote
+from bot.store.sql.timestamps import from_micros, optional_instant, optional_micros, to_micros
 
 Row = RowMapping
 

@@ -12,12 +12,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from bot.domain.history import Entry
-from bot.domain.home import Viewer
 from bot.domain.inbox import Event, Posted
-from bot.domain.lock import Lock, LockNotice
-from bot.domain.request import Request
-from bot.domain.run import Run
+from bot.domain.policies.lock import Lock, LockNotice
+from bot.domain.runs.history import Entry
+from bot.domain.runs.request import Request
+from bot.domain.runs.run import Run
+from bot.domain.targets.dashboard import Viewer
 from bot.engine.ports import Clock
 from bot.engine.stores import (
     Change,
@@ -30,31 +30,20 @@ from bot.engine.stores import (
     Petition,
     RunStore,
 )
-from bot.store import (
-    chain,
-    claims,
-    creation,
-    duties,
-    firings,
-    homes,
-    inbox,
-    lock_notices,
-    locks,
-    messages,
-    migration,
-    opening,
-    petitions,
-)
-from bot.store.beside import open_beside
-from bot.store.changes import apply, record
-from bot.store.database import Database
-from bot.store.errors import StoreError
-from bot.store.group_commit import GroupCommit
-from bot.store.instants import rfc3339, to_micros
-from bot.store.process_lock import process_lock
+from bot.store.history import log
+from bot.store.lease import SHARED_LEASE, Tenure
 from bot.store.reader import StoreReader
-from bot.store.tenure import SHARED_LEASE, Tenure
-from bot.store.turns import Urgency
+from bot.store.runs import cancel_requests, create, leases
+from bot.store.runs.update import apply, record
+from bot.store.shared import open_beside
+from bot.store.sql import engines, upgrade
+from bot.store.sql.database import Database
+from bot.store.sql.errors import StoreError
+from bot.store.sql.group_commit import GroupCommit
+from bot.store.sql.priority import Urgency
+from bot.store.sql.process_lock import process_lock
+from bot.store.sql.timestamps import rfc3339, to_micros
+from bot.store.tables import home_viewers, inbox, leader_leases, lock_notices, locks, messages, schedule_claims
 
 
 class SystemClock:
@@ -96,11 +85,11 @@ class SqlStore(StoreReader, RunStore, LockStore, LockNoticeStore, InboxStore, Me
         Raises:
             ValueError: another event's run has this ID; choose another.
         """
-        return await self._database.write(partial(creation.create, run=run, request=request, at=at, entry=entry))
+        return await self._database.write(partial(create.create, run=run, request=request, at=at, entry=entry))
 
     async def claim(self, run: str, owner: str, lease: timedelta) -> Lease | None:
         """Claim a run that nobody holds or whose lease has run out on the database's clock; None where one may not."""
-        return await self._database.write(partial(claims.claim, run=run, owner=owner, length=lease))
+        return await self._database.write(partial(leases.claim, run=run, owner=owner, length=lease))
 
     async def renew(self, lease: Lease, length: timedelta) -> None:
         """Hold on to a claim.
@@ -108,11 +97,11 @@ class SqlStore(StoreReader, RunStore, LockStore, LockNoticeStore, InboxStore, Me
         Raises:
             Overtaken: somebody else has it.
         """
-        await self._database.write(partial(claims.renew, lease=lease, length=length))
+        await self._database.write(partial(leases.renew, lease=lease, length=length))
 
     async def release(self, lease: Lease) -> None:
         """Give a claim back; nothing happens where it is already somebody else's."""
-        await self._database.write(partial(claims.release, lease=lease))
+        await self._database.write(partial(leases.release, lease=lease))
 
     async def admit(self, lease: Lease, at: datetime) -> bool:
         """Let a queued run begin planning if it is the first on its target, holding the target until it ends.
@@ -121,7 +110,7 @@ class SqlStore(StoreReader, RunStore, LockStore, LockNoticeStore, InboxStore, Me
             Overtaken: somebody else has the run.
         """
         del at  # the state says all; the engine tells the history in words of its own
-        return await self._database.write(partial(claims.admit, lease=lease))
+        return await self._database.write(partial(leases.admit, lease=lease))
 
     async def write(self, lease: Lease, changes: tuple[Change, ...], entries: tuple[Entry, ...] = ()) -> Run:
         """Apply changes and append records of history, in one transaction; a move to the state it has is none.
@@ -145,23 +134,25 @@ class SqlStore(StoreReader, RunStore, LockStore, LockNoticeStore, InboxStore, Me
 
     async def request_cancel(self, run: str, user: str, at: datetime) -> bool:
         """Note that somebody wants a run cancelled; true where it had not ended and nobody had asked before."""
-        return await self._database.write(partial(claims.request_cancel, run=run, user=user, at=at))
+        return await self._database.write(partial(leases.request_cancel, run=run, user=user, at=at))
 
     async def stir(self, run: str) -> None:
         """Raise the revision of a run that waits at its gate, so that whoever drives it looks again."""
-        await self._database.write(partial(claims.stir, run=run))
+        await self._database.write(partial(leases.stir, run=run))
 
     async def append(self, entries: tuple[Entry, ...], at: datetime) -> None:
         """Append records that belong to no claim."""
-        await self._database.write(partial(chain.append, entries=entries, at=rfc3339(at)))
+        await self._database.write(partial(log.append, entries=entries, at=rfc3339(at)))
 
     async def claim_firing(self, schedule: str, fires_at: datetime, owner: str) -> bool:
         """Claim one firing of a schedule; true for the first who does, in whatever process."""
-        return await self._database.write(partial(firings.claim, schedule=schedule, fires_at=fires_at, owner=owner))
+        return await self._database.write(
+            partial(schedule_claims.claim, schedule=schedule, fires_at=fires_at, owner=owner)
+        )
 
     async def petition_taken(self, petition: Petition) -> None:
         """Note that what the console asked for is done."""
-        await self._database.write(partial(petitions.taken, petition=petition))
+        await self._database.write(partial(cancel_requests.taken, petition=petition))
 
     # ── locks ──
 
@@ -229,17 +220,17 @@ class SqlStore(StoreReader, RunStore, LockStore, LockNoticeStore, InboxStore, Me
 
     async def hold_duty(self, name: str) -> bool:
         """Take a duty that nobody has, or hold on to it; say whether it is this process's now."""
-        held = partial(duties.hold, name=name, owner=self.tenure.owner, length=self.tenure.lease)
+        held = partial(leader_leases.hold, name=name, owner=self.tenure.owner, length=self.tenure.lease)
         return await self._database.write(held)
 
     async def duty_position(self, name: str) -> int:
         """Read how far a duty has come; 0 where it was never held."""
-        return await self._database.read(partial(duties.position, name=name))
+        return await self._database.read(partial(leader_leases.position, name=name))
 
     async def advance_duty(self, name: str, position: int) -> bool:
         """Note how far a duty has come; false where it is another process's now."""
         return await self._database.write(
-            partial(duties.advance, name=name, owner=self.tenure.owner, position=position), Urgency.LATER
+            partial(leader_leases.advance, name=name, owner=self.tenure.owner, position=position), Urgency.LATER
         )
 
     async def keep(self, seconds: float) -> None:
@@ -253,7 +244,7 @@ class SqlStore(StoreReader, RunStore, LockStore, LockNoticeStore, InboxStore, Me
         """Give back what this process held for itself, so that others need not wait for its leases."""
         with contextlib.suppress(StoreError):
             await self._database.write(partial(inbox.let_go, owner=self.tenure.owner))
-            await self._database.write(partial(duties.let_go, owner=self.tenure.owner))
+            await self._database.write(partial(leader_leases.let_go, owner=self.tenure.owner))
 
     # ── messages ──
 
@@ -263,7 +254,7 @@ class SqlStore(StoreReader, RunStore, LockStore, LockNoticeStore, InboxStore, Me
 
     async def saw_home(self, viewer: Viewer) -> None:
         """Note that somebody opened the App Home, or chose what it shows."""
-        await self._database.write(partial(homes.save, viewer=viewer), Urgency.LATER)
+        await self._database.write(partial(home_viewers.save, viewer=viewer), Urgency.LATER)
 
     async def mark_published(self, run: str, revision: int) -> None:
         """Note up to which revision Slack agrees with a run; never goes back."""
@@ -291,18 +282,18 @@ async def open_store(url: str, clock: Clock | None = None) -> AsyncIterator[SqlS
         StoreLocked: another process has the SQLite store; says which.
         StoreError: the URL, the file or the server cannot be used, or a newer version made the store.
     """
-    parsed = opening.parse(url)
+    parsed = engines.parse(url)
     async with AsyncExitStack() as stack:
-        if opening.is_sqlite(parsed):
-            opening.prepare_file(parsed)
-            stack.enter_context(process_lock(opening.sqlite_path(parsed)))
-        database = opening.owner_database(parsed)
+        if engines.is_sqlite(parsed):
+            engines.prepare_file(parsed)
+            stack.enter_context(process_lock(engines.sqlite_path(parsed)))
+        database = engines.owner_database(parsed)
         stack.push_async_callback(database.close)
-        await database.prepare(partial(migration.upgrade, where=opening.shown(parsed)))
-        alone = opening.is_sqlite(parsed)
+        await database.prepare(partial(upgrade.upgrade, where=engines.shown(parsed)))
+        alone = engines.is_sqlite(parsed)
         if alone:
-            await database.write(claims.release_all)
-            await database.write(duties.let_go_all)
+            await database.write(leases.release_all)
+            await database.write(leader_leases.let_go_all)
         tenure = Tenure(f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}", None if alone else SHARED_LEASE)
         store = SqlStore(database, clock or SystemClock(), tenure)
         if not alone:
@@ -325,5 +316,5 @@ async def open_readonly(url: str) -> AsyncIterator[StoreReader]:
         StoreMissing: there is no store yet.
         StoreError: the URL, the file or the server cannot be used, or the store is of another version.
     """
-    async with open_beside(url, opening.reader_database) as database:
+    async with open_beside(url, engines.reader_database) as database:
         yield StoreReader(database)

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from bot.demo.application import Application
-from bot.demo.host import Host
-from bot.demo.web import WebServer
+from bot.demo.application.application import Application
+from bot.demo.host.host import Host
+from bot.demo.host.web import WebServer
 from bot.playground import Playground
-from tests.acceptance.stage import Bot, Stage, environment, workspace
+from tests.acceptance.support.stage import Bot, Stage, environment, workspace
 from tests.support import OPS_PASSWORD, operations, write_operations
 
 NewStage = Callable[..., Awaitable[Stage]]

@@ -3,12 +3,12 @@
 from importlib import resources
 from pathlib import Path
 
-from bot.demo.application import Application
-from bot.demo.host import Host
-from bot.demo.wire import Wire
+from bot.demo.application.application import Application
+from bot.demo.host.host import Host
+from bot.demo.host.tcp_proxy import Wire
 from tests.acceptance.conftest import NewStage
-from tests.acceptance.outside import changes
-from tests.acceptance.stage import ENGINEER, ONCALL, Stage
+from tests.acceptance.support.outside import changes
+from tests.acceptance.support.stage import ENGINEER, ONCALL, Stage
 from tests.support import OPS_PASSWORD
 from tests.support.polling import eventually
 

@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from bot.demo.application import Application
-from bot.demo.commits import Kind
-from bot.demo.database import DatabaseServer
-from bot.demo.git import git
-from bot.demo.host import Host
+from bot.demo.application.application import Application
+from bot.demo.application.commits import Kind
+from bot.demo.application.git import git
+from bot.demo.host.database import DatabaseServer
+from bot.demo.host.host import Host
 from tests.acceptance.conftest import NewStage
-from tests.acceptance.outside import changes
-from tests.acceptance.stage import ONCALL, RELEASER, Stage
+from tests.acceptance.support.outside import changes
+from tests.acceptance.support.stage import ONCALL, RELEASER, Stage
 from tests.support.operations import PRODUCTION
 from tests.support.polling import eventually
 

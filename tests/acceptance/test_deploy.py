@@ -8,14 +8,14 @@ from typing import Any
 
 import aiohttp
 
-from bot.databases.manifest import parse_manifest
-from bot.demo.application import Application
-from bot.demo.commits import Kind
-from bot.demo.database import DatabaseServer
-from bot.demo.host import Host
+from bot.databases.backups.manifest import parse_manifest
+from bot.demo.application.application import Application
+from bot.demo.application.commits import Kind
+from bot.demo.host.database import DatabaseServer
+from bot.demo.host.host import Host
 from tests.acceptance.conftest import NewStage
-from tests.acceptance.outside import changes, half_written, migration_ddl
-from tests.acceptance.stage import CHANNEL, ENGINEER, RELEASER, Stage
+from tests.acceptance.support.outside import changes, half_written, migration_ddl
+from tests.acceptance.support.stage import CHANNEL, ENGINEER, RELEASER, Stage
 from tests.support.polling import eventually
 
 TOKEN_ID = "2025_11_16_074003_add_token_id_to_user_sessions_table"

@@ -4,12 +4,12 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from bot.demo.application import Application
-from bot.demo.commits import Kind
-from bot.demo.host import Host
+from bot.demo.application.application import Application
+from bot.demo.application.commits import Kind
+from bot.demo.host.host import Host
 from tests.acceptance.conftest import NewStage
-from tests.acceptance.outside import changes
-from tests.acceptance.stage import DBA, ENGINEER, RELEASER, Stage
+from tests.acceptance.support.outside import changes
+from tests.acceptance.support.stage import DBA, ENGINEER, RELEASER, Stage
 from tests.support.polling import eventually
 
 

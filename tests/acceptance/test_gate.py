@@ -4,12 +4,12 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from bot.demo.application import Application
-from bot.demo.commits import Kind
-from bot.demo.host import Host
+from bot.demo.application.application import Application
+from bot.demo.application.commits import Kind
+from bot.demo.host.host import Host
 from tests.acceptance.conftest import NewStage
-from tests.acceptance.outside import changes
-from tests.acceptance.stage import DBA, ENGINEER, ONCALL, RELEASER, Stage
+from tests.acceptance.support.outside import changes
+from tests.acceptance.support.stage import DBA, ENGINEER, ONCALL, RELEASER, Stage
 from tests.support.operations import RELAXED
 from tests.support.polling import eventually
 

@@ -9,13 +9,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.domain.errors import Refused
-from bot.domain.look import HostQuestion
+from bot.domain.targets.look import HostQuestion
 from bot.hosts.look import parse, script
 from bot.recipes.load import load_recipe
 from bot.recipes.steps import question
-from bot.slack.english import ENGLISH
-from bot.slack.sentences import Sentences
-from bot.slack.words import words_of
+from bot.slack.handlers.words import words_of
+from bot.slack.render.builtin_catalog import ENGLISH
+from bot.slack.render.text import Sentences
 from commands.deploy import Deploy
 from tests.support.examples import NAME, OPERATIONS, ORIGIN, TARGET
 

@@ -7,13 +7,13 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from bot.demo.application import Application
-from bot.demo.commits import Kind
-from bot.slack.english import ENGLISH
+from bot.demo.application.application import Application
+from bot.demo.application.commits import Kind
+from bot.slack.render.builtin_catalog import ENGLISH
 from tests.acceptance.conftest import NewStage
-from tests.acceptance.stage import ENGINEER, RELEASER
-from tests.slack.limits import texts
-from tests.slack.test_language import english_in, marked
+from tests.acceptance.support.stage import ENGINEER, RELEASER
+from tests.slack.render.test_catalog import english_in, marked
+from tests.slack.support.limits import texts
 from tests.support.polling import eventually
 
 DATA = (

@@ -2,14 +2,14 @@
 
 from datetime import UTC, datetime, timedelta
 
-from bot.domain.lock import Lock
 from bot.domain.names import TargetName
+from bot.domain.policies.lock import Lock
 from bot.store import open_store
 from tests.acceptance.conftest import NewStage
-from tests.acceptance.stage import ENGINEER, RELEASER, Bot, Stage
+from tests.acceptance.support.stage import ENGINEER, RELEASER, Bot, Stage
 from tests.support.polling import eventually
 
-MORTAL = "tests.acceptance.mortal"
+MORTAL = "tests.acceptance.support.crash"
 POINTS = (
     "after commit unlock",
     "after commit intend",

@@ -1,12 +1,12 @@
 """Migrations whose files were renamed or are gone: the status tells, and nothing is run twice or said to be undone."""
 
-from bot.demo.application import Application
-from bot.demo.database import DatabaseServer
-from bot.demo.git import git
-from bot.demo.host import Host
+from bot.demo.application.application import Application
+from bot.demo.application.git import git
+from bot.demo.host.database import DatabaseServer
+from bot.demo.host.host import Host
 from tests.acceptance.conftest import NewStage
-from tests.acceptance.outside import changes
-from tests.acceptance.stage import ONCALL, Stage
+from tests.acceptance.support.outside import changes
+from tests.acceptance.support.stage import ONCALL, Stage
 from tests.support import eventually
 from tests.support.operations import PRODUCTION
 

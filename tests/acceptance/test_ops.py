@@ -1,9 +1,9 @@
 """`/ops` on the real bot: a lock refuses, stops an approved run, and everything is told to one person alone."""
 
-from bot.demo.application import Application
-from bot.demo.host import Host
-from tests.acceptance.outside import changes
-from tests.acceptance.stage import DBA, ENGINEER, RELEASER, Stage
+from bot.demo.application.application import Application
+from bot.demo.host.host import Host
+from tests.acceptance.support.outside import changes
+from tests.acceptance.support.stage import DBA, ENGINEER, RELEASER, Stage
 from tests.support.polling import eventually
 
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from bot.demo.database import Database, DatabaseServer
-from bot.demo.host import Host
+from bot.demo.host.database import Database, DatabaseServer
+from bot.demo.host.host import Host
 from bot.playground import Playground
-from tests.acceptance.stage import ONCALL, Bot, Stage, environment, workspace
+from tests.acceptance.support.stage import ONCALL, Bot, Stage, environment, workspace
 from tests.support import OPS_PASSWORD, eventually, operations, write_operations
 from tests.support.operations import PRODUCTION
 from tests.support.stacks import ALEMBIC_LIVE, ALEMBIC_NEXT, DJANGO_LIVE, DJANGO_NEXT, Stack

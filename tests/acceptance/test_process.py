@@ -1,9 +1,9 @@
 """The process: stopping and starting in the middle of a step, and the console beside it."""
 
-from bot.demo.application import Application
-from bot.demo.host import Host
-from tests.acceptance.outside import changes
-from tests.acceptance.stage import Stage
+from bot.demo.application.application import Application
+from bot.demo.host.host import Host
+from tests.acceptance.support.outside import changes
+from tests.acceptance.support.stage import Stage
 from tests.support.polling import eventually
 
 

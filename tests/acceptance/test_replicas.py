@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine, text
 
-from bot.demo.application import Application
-from bot.demo.database import DatabaseServer
+from bot.demo.application.application import Application
+from bot.demo.host.database import DatabaseServer
 from tests.acceptance.conftest import NewStage
-from tests.acceptance.stage import Bot, Stage
+from tests.acceptance.support.stage import Bot, Stage
 
 
 @pytest.fixture

@@ -2,10 +2,10 @@
 
 import json
 
-from bot.demo.application import Application
-from bot.demo.commits import Kind
+from bot.demo.application.application import Application
+from bot.demo.application.commits import Kind
 from tests.acceptance.conftest import NewStage
-from tests.acceptance.stage import DBA, ENGINEER, RELEASER
+from tests.acceptance.support.stage import DBA, ENGINEER, RELEASER
 from tests.support.polling import eventually
 
 POLICY = {

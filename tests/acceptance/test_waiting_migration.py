@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from bot.demo.application import Application
-from bot.demo.database import DatabaseServer
+from bot.demo.application.application import Application
+from bot.demo.host.database import DatabaseServer
 from tests.acceptance.conftest import NewStage
 from tests.support.operations import PRODUCTION
 

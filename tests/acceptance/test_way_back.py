@@ -3,12 +3,12 @@
 import asyncio
 from typing import Any
 
-from bot.demo.application import Application
-from bot.demo.commits import Kind
-from bot.demo.database import DatabaseServer
-from bot.demo.host import Host
+from bot.demo.application.application import Application
+from bot.demo.application.commits import Kind
+from bot.demo.host.database import DatabaseServer
+from bot.demo.host.host import Host
 from tests.acceptance.conftest import NewStage
-from tests.acceptance.stage import ENGINEER, ONCALL, RELEASER, Stage
+from tests.acceptance.support.stage import ENGINEER, ONCALL, RELEASER, Stage
 from tests.support import eventually
 from tests.support.operations import PRODUCTION
 

@@ -18,11 +18,11 @@ from bot.audit.forwarder import Forwarder
 from bot.config.problems import ConfigurationError
 from bot.config.settings import ForwardToFile, ForwardToServer, ForwardToSocket, settings_of
 from bot.config.variables import read_variables
-from bot.domain.history import Entry
+from bot.domain.runs.history import Entry
 from bot.domain.secrets import Masker, Secret
 from bot.store import SqlStore, open_store
-from bot.store.duty import Duty
-from tests.store.samples import AT
+from bot.store.leader_lease import Duty
+from tests.store.support.samples import AT
 from tests.support.polling import eventually
 
 MASKER = Masker((Secret("hunter22"),))

@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from bot.domain.acts import Discard, Dump
-from bot.domain.backup import KeptBackup, Proof, Purpose, Shelf
+from bot.domain.backups.backup import KeptBackup, Proof, Purpose, Shelf
 from bot.domain.errors import Reason, Refused
-from bot.domain.plan import Plan, Risk
-from bot.domain.plan_json import plan_from_json, plan_to_json
-from bot.domain.policy import OPEN_GATE
-from bot.domain.request import Action
-from bot.domain.run import Run
+from bot.domain.policies.policy import OPEN_GATE
+from bot.domain.runs.acts import Discard, Dump
+from bot.domain.runs.plan import Plan, Risk
+from bot.domain.runs.plan_json import plan_from_json, plan_to_json
+from bot.domain.runs.request import Action
+from bot.domain.runs.run import Run
 from bot.domain.secrets import Secret
-from bot.domain.target import Backups, BotDirectory, Keep, Target
+from bot.domain.targets.target import Backups, BotDirectory, Keep, Target
 from bot.recipes.load import load_recipe
 from commands.backup import Backup
 from tests.support.examples import HOST, NAME, NOON, OPERATIONS, ORIGIN, REQUEST, RUN, TARGET, Sight

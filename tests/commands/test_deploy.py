@@ -5,16 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from bot.domain.acts import Dump, Shell
 from bot.domain.errors import Reason, Refused
-from bot.domain.look import HostFacts, Ran, Session
 from bot.domain.names import TargetName
-from bot.domain.plan import NothingToDo, Phase, Plan, differences
-from bot.domain.plan_json import plan_digest, plan_from_json, plan_to_json
-from bot.domain.policy import BackupBefore
-from bot.domain.request import Action
-from bot.domain.run import Run
-from bot.domain.target import Target
+from bot.domain.policies.policy import BackupBefore
+from bot.domain.runs.acts import Dump, Shell
+from bot.domain.runs.plan import NothingToDo, Phase, Plan, differences
+from bot.domain.runs.plan_json import plan_digest, plan_from_json, plan_to_json
+from bot.domain.runs.request import Action
+from bot.domain.runs.run import Run
+from bot.domain.targets.look import HostFacts, Ran, Session
+from bot.domain.targets.target import Target
 from bot.recipes.load import load_recipe
 from commands.deploy import Deploy
 from tests.support.examples import (

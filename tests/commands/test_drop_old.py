@@ -4,16 +4,16 @@ from dataclasses import replace
 
 import pytest
 
-from bot.domain.acts import DropOld as Drop
-from bot.domain.acts import Dump
-from bot.domain.backup import Purpose, Shelf
+from bot.domain.backups.backup import Purpose, Shelf
+from bot.domain.backups.leftovers import Left, Remains, remains_of
 from bot.domain.errors import Reason, Refused
-from bot.domain.plan import NothingToDo, Phase, Plan, Risk, Step, differences
-from bot.domain.plan_json import plan_from_json, plan_to_json
-from bot.domain.policy import LEAST_GATE
-from bot.domain.remains import Left, Remains, remains_of
-from bot.domain.request import Action
-from bot.domain.run import Run, RunState
+from bot.domain.policies.policy import LEAST_GATE
+from bot.domain.runs.acts import DropOld as Drop
+from bot.domain.runs.acts import Dump
+from bot.domain.runs.plan import NothingToDo, Phase, Plan, Risk, Step, differences
+from bot.domain.runs.plan_json import plan_from_json, plan_to_json
+from bot.domain.runs.request import Action
+from bot.domain.runs.run import Run, RunState
 from commands import all_planners
 from tests.commands.test_restore import ID, KEPT, REQUESTED
 from tests.support.examples import NAME, NOON, REQUEST, RUN, TARGET, Sight

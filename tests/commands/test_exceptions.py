@@ -6,7 +6,7 @@ import pytest
 
 from bot.domain.errors import Reason, Refused
 from bot.recipes.load import load_recipe
-from bot.slack.words import words_of
+from bot.slack.handlers.words import words_of
 from commands.backup import Backup
 from commands.deploy import Deploy
 from commands.rollback import Rollback

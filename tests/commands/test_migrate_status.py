@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from bot.domain.backup import Shelf
+from bot.domain.backups.backup import Shelf
 from bot.domain.errors import Reason, Refused, problem
-from bot.domain.look import DatabaseFacts, HostFacts, HostQuestion, Ran
-from bot.domain.request import Action
-from bot.domain.status import Disk, Holds
-from bot.domain.target import Target
+from bot.domain.runs.request import Action
+from bot.domain.targets.look import DatabaseFacts, HostFacts, HostQuestion, Ran
+from bot.domain.targets.migration_report import Disk, Holds
+from bot.domain.targets.target import Target
 from bot.recipes.load import load_recipe
 from commands.migrate_status import MigrateStatus
 from tests.support.examples import DATABASE, HEAD, HOST, NAME, NEXT, OPERATIONS, ORIGIN, TARGET, Sight

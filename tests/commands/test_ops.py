@@ -6,8 +6,8 @@ import pytest
 
 from bot.domain.errors import Reason, Refused
 from bot.domain.names import TargetName
-from bot.domain.ops import CancelRun, Order, SetLock, ShowHelp, ShowStatus, TakeLockOff
-from bot.domain.request import Origin
+from bot.domain.ops_command import CancelRun, Order, SetLock, ShowHelp, ShowStatus, TakeLockOff
+from bot.domain.runs.request import Origin
 from commands.ops import Ops
 from tests.support.examples import NAME, OPERATIONS, ORIGIN, TARGET
 

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from bot.domain.backup import KeptBackup, Proof, Purpose, Shelf
+from bot.domain.backups.backup import KeptBackup, Proof, Purpose, Shelf
 from bot.domain.errors import Reason, Refused, problem
-from bot.domain.target import RehearseOn, Target
+from bot.domain.targets.target import RehearseOn, Target
 from commands.rehearsal import backup_to_rehearse_on
 from tests.support.examples import NAME, NOON, TARGET, Sight
 

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from bot.domain.acts import Dump
-from bot.domain.backup import KeptBackup, Proof, Purpose, Shelf
+from bot.domain.backups.backup import KeptBackup, Proof, Purpose, Shelf
 from bot.domain.errors import Reason, Refused
-from bot.domain.plan import Phase, Plan, Risk, differences
-from bot.domain.plan_json import plan_from_json, plan_to_json
-from bot.domain.policy import LEAST_GATE
-from bot.domain.request import Action
-from bot.domain.target import Target
+from bot.domain.policies.policy import LEAST_GATE
+from bot.domain.runs.acts import Dump
+from bot.domain.runs.plan import Phase, Plan, Risk, differences
+from bot.domain.runs.plan_json import plan_from_json, plan_to_json
+from bot.domain.runs.request import Action
+from bot.domain.targets.target import Target
 from bot.recipes.load import load_recipe
 from commands.restore import Restore
 from tests.support.examples import HOST, NAME, NOON, REQUEST, RUN, TARGET, Sight

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from bot.domain.acts import Shell
 from bot.domain.errors import Reason, Refused
-from bot.domain.look import DatabaseFacts, HostFacts, HostQuestion, Ran, Release
-from bot.domain.plan import Commit, NothingToDo, Phase, Plan, differences
-from bot.domain.plan_json import plan_from_json, plan_to_json
-from bot.domain.policy import LEAST_GATE
-from bot.domain.request import Action
-from bot.domain.run import Run
+from bot.domain.policies.policy import LEAST_GATE
+from bot.domain.runs.acts import Shell
+from bot.domain.runs.plan import Commit, NothingToDo, Phase, Plan, differences
+from bot.domain.runs.plan_json import plan_from_json, plan_to_json
+from bot.domain.runs.request import Action
+from bot.domain.runs.run import Run
+from bot.domain.targets.look import DatabaseFacts, HostFacts, HostQuestion, Ran, Release
 from bot.recipes.load import load_recipe
 from commands.rollback import Rollback, latest
 from tests.support.examples import DATABASE, HEAD, HOST, NAME, NEXT, OPERATIONS, ORIGIN, REQUEST, RUN, TARGET, Sight

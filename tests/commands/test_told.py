@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from bot.domain.acts import Preview, Shell
 from bot.domain.errors import Reason, Refused
-from bot.domain.look import DatabaseFacts, HostFacts, HostQuestion, Ran, Release, Told
-from bot.domain.plan import Plan
-from bot.domain.plan_json import plan_from_json, plan_to_json
-from bot.domain.request import Action
+from bot.domain.runs.acts import Preview, Shell
+from bot.domain.runs.plan import Plan
+from bot.domain.runs.plan_json import plan_from_json, plan_to_json
+from bot.domain.runs.request import Action
+from bot.domain.targets.look import DatabaseFacts, HostFacts, HostQuestion, Ran, Release, Told
 from bot.recipes.load import load_recipe
 from commands.deploy import Deploy
 from commands.migrate_status import MigrateStatus

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from bot.config.operations import load_operations
 from bot.config.problems import ConfigurationError
 from bot.config.variables import read_variables
-from tests.config.example import ENVIRONMENT, RIGHT, accept
+from tests.config.support.example import ENVIRONMENT, RIGHT, accept
 
 SECRET = "correct horse"
 LINES = RIGHT.splitlines()

@@ -12,12 +12,12 @@ from bot.config.operations import load_operations
 from bot.config.plain_words import all_keys
 from bot.config.problems import ConfigurationError
 from bot.domain.names import TargetName
-from bot.domain.people import ANYONE, People
-from bot.domain.policy import BackupBefore, Requirement
-from bot.domain.request import Action
+from bot.domain.policies.people import ANYONE, People
+from bot.domain.policies.policy import BackupBefore, Requirement
+from bot.domain.runs.request import Action
 from bot.domain.secrets import Secret
-from bot.domain.target import Backups, BotDirectory, Bucket, Database, EmojiNames, Host, Keep, RehearseOn
-from tests.config.example import RIGHT, accept, changed, load
+from bot.domain.targets.target import Backups, BotDirectory, Bucket, Database, EmojiNames, Host, Keep, RehearseOn
+from tests.config.support.example import RIGHT, accept, changed, load
 
 ROOT = Path(__file__).parents[2]
 

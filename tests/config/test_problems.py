@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.config.example import RIGHT, changed, problems
+from tests.config.support.example import RIGHT, changed, problems
 
 ENV = "apps.compte.environments.production"
 

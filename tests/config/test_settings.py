@@ -12,7 +12,7 @@ from bot.config.load import load_configuration
 from bot.config.problems import ConfigurationError
 from bot.config.settings import VARIABLES, HttpAddress, LogFormat, Settings, settings_of, store_url_of
 from bot.config.variables import read_variables
-from tests.config.example import RIGHT, accept
+from tests.config.support.example import RIGHT, accept
 
 ROOT = Path(__file__).parents[2]
 TOKENS = {"SLACK_BOT_TOKEN": "xoxb-1-bot", "SLACK_APP_TOKEN": "xapp-1-app"}

@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 from bot.audit.lines import COLUMNS
 from bot.console import audit
 from bot.console.audit import instant_of
-from bot.domain.history import Entry
+from bot.domain.runs.history import Entry
 from bot.store import open_store
 
 ROOT = Path(__file__).parents[2]

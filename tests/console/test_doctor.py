@@ -17,19 +17,20 @@ from typer.testing import CliRunner
 
 from bot.__main__ import app
 from bot.console.doctor import diagnose
-from bot.console.examination.finding import Finding, Verdict, summary
-from bot.console.examination.hosts import parse
-from bot.console.examination.reasons import explained
-from bot.demo.application import Application
-from bot.demo.database import DatabaseServer
-from bot.demo.host import Host
-from bot.demo.web import WebServer
+from bot.console.doctor_checks.finding import Finding, Verdict, summary
+from bot.console.doctor_checks.hosts import parse
+from bot.console.doctor_checks.reasons import explained
+from bot.demo.application.application import Application
+from bot.demo.host.database import DatabaseServer
+from bot.demo.host.host import Host
+from bot.demo.host.web import WebServer
 from bot.domain.errors import Reason, problem
-from bot.domain.history import Entry
-from bot.playground import Playground, default_workspace
+from bot.domain.runs.history import Entry
+from bot.playground import Playground
+from bot.playground.workspace import default_workspace
 from bot.store import open_store
 from bot.store.store import SystemClock
-from tests.acceptance.stage import environment
+from tests.acceptance.support.stage import environment
 from tests.support import OPS_PASSWORD, operations, write_operations
 
 Diagnosis = tuple[int, list[str]]

@@ -12,10 +12,10 @@ from rich.cells import cell_len
 from rich.console import Console, RenderableType
 
 from bot.console import run_view
-from bot.console.run_words import problem_sentence, took
+from bot.console.run_text import problem_sentence, took
 from bot.domain.errors import Problem, Reason
-from bot.domain.run import RunState, StepState
-from tests.console.samples import FAILED, NOW, SUCCEEDED, history
+from bot.domain.runs.run import RunState, StepState
+from tests.console.support.samples import FAILED, NOW, SUCCEEDED, history
 
 
 @pytest.fixture(autouse=True)

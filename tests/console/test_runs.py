@@ -12,11 +12,11 @@ import typer
 from typer.testing import CliRunner
 
 from bot.console import runs
-from bot.domain.history import Entry
-from bot.domain.run import RunState
+from bot.domain.runs.history import Entry
+from bot.domain.runs.run import RunState
 from bot.engine.stores import Chunk, GateIs, MoveTo, PlanIs, Printed, StepsAdded, VotesAre
 from bot.store import open_store
-from tests.console.samples import AT, FAILED, PLAN, REQUEST, SECRET
+from tests.console.support.samples import AT, FAILED, PLAN, REQUEST, SECRET
 
 RUN = FAILED.id
 

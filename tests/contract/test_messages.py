@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from bot.domain.approval import GateState
-from bot.domain.run import RunState, StepState
-from bot.slack.cards import render
-from tests.slack.runs import RUNS, scene
+from bot.domain.runs.approval import GateState
+from bot.domain.runs.run import RunState, StepState
+from bot.slack.render.run_messages import render
+from tests.slack.support.runs import RUNS, scene
 
 STATES = {
     "planning", "awaiting_approval", "queued", "running", "verifying",

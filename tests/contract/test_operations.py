@@ -7,8 +7,8 @@ from pathlib import Path
 
 from bot.config.operations import load_operations
 from bot.config.recipe_vars import check_recipe
-from bot.domain.policy import BackupBefore
-from bot.domain.request import Action
+from bot.domain.policies.policy import BackupBefore
+from bot.domain.runs.request import Action
 from bot.hosts.login import DEFAULT_KNOWN_HOSTS
 
 LEAST = """

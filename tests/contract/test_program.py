@@ -15,7 +15,8 @@ import pytest
 
 from bot.config.settings import settings_of
 from bot.config.variables import read_variables
-from bot.playground import Playground, default_workspace
+from bot.playground import Playground
+from bot.playground.workspace import default_workspace
 
 ROOT = Path(__file__).parents[2]
 NOWHERE = "sqlite+aiosqlite:////proc/x/y.db"

@@ -8,22 +8,22 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from bot.databases.connect import Connections
-from bot.databases.lines import Limits
-from bot.databases.remains import RemainsLook
-from bot.demo.application import Application
-from bot.demo.database import Database as MadeDatabase
-from bot.demo.host import Host
+from bot.databases.backups.leftovers import RemainsLook
+from bot.databases.server.connection import Limits
+from bot.databases.server.connector import Connections
+from bot.demo.application.application import Application
+from bot.demo.host.database import Database as MadeDatabase
+from bot.demo.host.host import Host
 from bot.domain.names import TargetName
-from bot.domain.policy import Policy
+from bot.domain.policies.policy import Policy
 from bot.domain.secrets import Secret
-from bot.domain.target import Backups, BotDirectory, Database, Target
+from bot.domain.targets.target import Backups, BotDirectory, Database, Target
 from bot.hosts.connections import Connections as Hosts
-from tests.databases.contents import CONTENTS, execute
-from tests.databases.local import LocalHost, StraightTunnels
-from tests.databases.rehearsals import Stage
-from tests.databases.rooms import Room
-from tests.hosts.jobs import host_of
+from tests.databases.support.contents import CONTENTS, execute
+from tests.databases.support.local import LocalHost, StraightTunnels
+from tests.databases.support.rehearsals import Stage
+from tests.databases.support.rooms import Room
+from tests.hosts.support.jobs import host_of
 from tests.support import disks
 from tests.support.bucket import S3, s3_server
 

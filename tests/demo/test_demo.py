@@ -13,11 +13,11 @@ import pytest
 from playwright.async_api import Page, async_playwright, expect
 from rich.cells import cell_len
 
-from bot.demo.findings import times_started
-from bot.demo.ledger import Entry
-from bot.demo.visitor import Room, Visitor, payload, visit
+from bot.demo.host.command_log import Entry
+from bot.demo.tour.findings import times_started
+from bot.demo.tour.visitor import Room, Visitor, payload, visit
 from bot.demo.workspace import DEPLOY, ENGINEER, RELEASER
-from tests.demo.demonstration import demonstration
+from tests.demo.support.demonstration import demonstration
 from tests.support import eventually
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]

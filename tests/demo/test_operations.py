@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 
 from bot.config.operations import CheckedRecipe, load_operations
-from bot.demo.application import Application
-from bot.demo.host import Host
-from bot.demo.web import WebServer
+from bot.demo.application.application import Application
+from bot.demo.host.host import Host
+from bot.demo.host.web import WebServer
 from tests.support import OPS_PASSWORD, operations, write_operations
 from tests.support.operations import PRODUCTION, RELAXED
 

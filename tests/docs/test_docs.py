@@ -22,13 +22,13 @@ from bot.config.recipe_vars import check_recipe
 from bot.config.schema import OperationsFile
 from bot.config.settings import VARIABLES, settings_of
 from bot.config.variables import read_variables
-from bot.domain.approval import GateState
-from bot.domain.run import RunState, StepState
+from bot.domain.runs.approval import GateState
+from bot.domain.runs.run import RunState, StepState
 from bot.monitoring import Measures, Monitoring
 from bot.recipes import load as recipe_format
 from bot.recipes.load import load_recipe, parse_recipe
 from bot.recipes.recipe import ConditionKind, VarKind
-from tests.docs.pages import PAGES, ROOT, anchors, code_words, codes, examples, links, shell_lines, table
+from tests.docs.support.pages import PAGES, ROOT, anchors, code_words, codes, examples, links, shell_lines, table
 
 DOCS = ROOT / "docs"
 SETUP, APPROVALS, RECIPES, ON_CALL, RUNNING = (
@@ -241,7 +241,7 @@ def test_every_state_is_told() -> None:
 
 
 def test_the_words_on_the_card_are_those_that_are_told() -> None:
-    from bot.slack.english import ENGLISH
+    from bot.slack.render.builtin_catalog import ENGLISH
 
     for row in table(ON_CALL, "state", "the card says", "meaning", "who acts"):
         state = codes(row[0])[0]
@@ -249,14 +249,14 @@ def test_the_words_on_the_card_are_those_that_are_told() -> None:
 
 
 def test_every_button_is_told() -> None:
-    from bot.slack.english import ENGLISH
+    from bot.slack.render.builtin_catalog import ENGLISH
 
     told = {row[0].strip("*") for row in table(ON_CALL, "button", "what it does")}
     assert told == {label for key, label in ENGLISH.sentences.items() if key.startswith("button.")}
 
 
 def test_the_moves_of_the_architecture_are_legal() -> None:
-    from bot.domain.run import LEGAL
+    from bot.domain.runs.run import LEGAL
 
     for row in table(DOCS / "architecture.md", "state", "who moves it on", "to"):
         state = RunState(codes(row[0])[0])

@@ -9,21 +9,21 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.pages import ROOT
+from tests.docs.support.pages import ROOT
 
 NEEDED = (
     "bot/py.typed",
     "bot/hosts/runner.sh",
-    "bot/databases/dump.sh",
+    "bot/databases/scripts/dump.sh",
     "bot/recipes/builtin/laravel.yaml",
     "bot/recipes/builtin/shell.yaml",
     "bot/store/migrations/env.py",
     "bot/store/migrations/script.py.mako",
     "bot/playground/page/index.html",
-    "bot/demo/application/seed.sql",
-    "bot/demo/application/first/artisan",
-    "bot/demo/application/first/dot-gitignore",
-    "bot/demo/application/first/storage/framework/dot-gitignore",
+    "bot/demo/application/files/seed.sql",
+    "bot/demo/application/files/first/artisan",
+    "bot/demo/application/files/first/dot-gitignore",
+    "bot/demo/application/files/first/storage/framework/dot-gitignore",
 )
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.plan_json import command_from_json, command_to_json
+from bot.domain.runs.plan_json import command_from_json, command_to_json
 from bot.domain.secrets import Masker, Secret
 from bot.domain.shell import Command, Hidden, Syntax, Word, command, fill, placeholders
 

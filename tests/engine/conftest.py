@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import structlog
 
-from tests.engine.world import SmallWorld, small_world
+from tests.engine.support.world import SmallWorld, small_world
 
 
 @pytest.fixture

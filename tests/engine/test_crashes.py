@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import structlog
 
-from bot.domain.history import first_break
-from bot.domain.run import ENDS, RunState, StepState
-from tests.engine.world import APPROVE, Crash, Faulty, Hosts, People, SmallWorld, small_world
+from bot.domain.runs.history import first_break
+from bot.domain.runs.run import ENDS, RunState, StepState
+from tests.engine.support.world import APPROVE, Crash, Faulty, Hosts, People, SmallWorld, small_world
 from tests.support.polling import eventually
 
 DONE = (*ENDS, RunState.NEEDS_HUMAN)

@@ -21,22 +21,22 @@ from sqlalchemy import Select, create_engine, delete, insert, select
 from sqlalchemy.engine import Connection
 from sqlalchemy.pool import StaticPool
 
-from bot.domain.acts import Act, Health
-from bot.domain.approval import GateState
 from bot.domain.errors import Reason, Refused, problem
-from bot.domain.freeze import Freeze, WeekTime
-from bot.domain.history import GENESIS, first_break
-from bot.domain.look import Look
-from bot.domain.moves import Move, legal_moves
 from bot.domain.names import TargetName
-from bot.domain.people import People, Roster
-from bot.domain.plan import NothingToDo, Phase, Plan, Risk, Step
-from bot.domain.policy import OVERRIDE, Policy, Requirement
-from bot.domain.request import DURING_FREEZE, EMERGENCY, Action, Origin, Request
-from bot.domain.run import ENDS, Run, RunState
+from bot.domain.policies.freeze import Freeze, WeekTime
+from bot.domain.policies.people import People, Roster
+from bot.domain.policies.policy import OVERRIDE, Policy, Requirement
+from bot.domain.runs.acts import Act, Health
+from bot.domain.runs.approval import GateState
+from bot.domain.runs.decisions import Move, legal_moves
+from bot.domain.runs.history import GENESIS, first_break
+from bot.domain.runs.plan import NothingToDo, Phase, Plan, Risk, Step
+from bot.domain.runs.request import DURING_FREEZE, EMERGENCY, Action, Origin, Request
+from bot.domain.runs.run import ENDS, Run, RunState
 from bot.domain.secrets import Masker
-from bot.domain.target import Emoji, Operations, Target
-from bot.engine.driver import Driver
+from bot.domain.targets.look import Look
+from bot.domain.targets.target import Emoji, Operations, Target
+from bot.engine.context import World
 from bot.engine.engine import Engine
 from bot.engine.ports import (
     ConversationUnavailable,
@@ -50,16 +50,16 @@ from bot.engine.ports import (
     Output,
     Unknown,
 )
-from bot.engine.session import Session
-from bot.engine.world import World
-from bot.store import claims
-from bot.store.database import Database
+from bot.engine.run_driver import Driver
+from bot.engine.run_session import Session
+from bot.store.lease import Tenure
+from bot.store.runs import leases
+from bot.store.runs.queries import UNFINISHED
 from bot.store.schema import chain, metadata, runs
-from bot.store.snapshots import UNFINISHED
+from bot.store.sql.database import Database
+from bot.store.sql.priority import Urgency
 from bot.store.store import SqlStore
-from bot.store.tenure import Tenure
-from bot.store.turns import Urgency
-from tests.engine.world import Crash, Everyone, Faulty, HeldClock
+from tests.engine.support.world import Crash, Everyone, Faulty, HeldClock
 from tests.support.examples import OPERATIONS, TARGET
 
 T = TypeVar("T")
@@ -92,7 +92,7 @@ OPEN = Policy("open", run={Action.DEPLOY: ENGINEERS})
 
 
 class InMemory:
-    """Stands for `bot.store.database.Database`: one transaction at a time on a database that is nowhere, at once."""
+    """Stands for `Database` (bot.store.sql.database): one transaction at a time, in memory."""
 
     def __init__(self) -> None:
         engine = create_engine(
@@ -288,7 +288,7 @@ class Histories(RuleBasedStateMachine):
             return None
         except Crash:
             self.dies_after = -1
-            self.loop.run_until_complete(MEMORY[0].write(claims.release_all))
+            self.loop.run_until_complete(MEMORY[0].write(leases.release_all))
             self.engine = StillEngine(self.world)
             return None
         finally:

@@ -7,9 +7,9 @@ from typing import Any
 import structlog
 from structlog.testing import capture_logs
 
-from bot.domain.run import RunState
+from bot.domain.runs.run import RunState
+from tests.engine.support.world import APPROVE, SmallWorld
 from tests.engine.test_runs import ENDS
-from tests.engine.world import APPROVE, SmallWorld
 
 
 async def test_each_record_names_its_run_and_its_step(world: SmallWorld) -> None:

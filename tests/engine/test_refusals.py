@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 
 from bot.domain.errors import Reason, Refused
-from bot.domain.history import Entry, first_break
-from bot.domain.moves import Move
-from bot.domain.request import Action, Origin
-from tests.engine.world import SECRET, SmallWorld
+from bot.domain.runs.decisions import Move
+from bot.domain.runs.history import Entry, first_break
+from bot.domain.runs.request import Action, Origin
+from tests.engine.support.world import SECRET, SmallWorld
 from tests.support.examples import NAME, REQUEST
 
 EVE = Origin("UMALLORY", "C0OPS", "button:9")

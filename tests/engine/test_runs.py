@@ -5,17 +5,17 @@ from dataclasses import replace
 
 import pytest
 
-from bot.domain.approval import GateState
 from bot.domain.errors import Reason, Refused, problem
-from bot.domain.history import first_break
-from bot.domain.people import NOBODY
-from bot.domain.policy import Policy
-from bot.domain.request import Action
-from bot.domain.run import ENDS as ENDED
-from bot.domain.run import Run, RunState, StepState, Vote
-from bot.domain.target import Emoji
+from bot.domain.policies.people import NOBODY
+from bot.domain.policies.policy import Policy
+from bot.domain.runs.approval import GateState
+from bot.domain.runs.history import first_break
+from bot.domain.runs.request import Action
+from bot.domain.runs.run import ENDS as ENDED
+from bot.domain.runs.run import Run, RunState, StepState, Vote
+from bot.domain.targets.target import Emoji
 from bot.engine.ports import Effect, Failed, Job, NotStarted, Outcome, Output, Unknown
-from tests.engine.world import APPROVE, REJECT, SmallWorld
+from tests.engine.support.world import APPROVE, REJECT, SmallWorld
 from tests.support.examples import DATABASE, POLICY
 from tests.support.polling import eventually
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from bot.demo.host import Host as Server
-from bot.demo.process import temporary_folder
-from bot.demo.wire import Wire
+from bot.demo.host.host import Host as Server
+from bot.demo.host.tcp_proxy import Wire
+from bot.demo.processes.process import temporary_folder
 from bot.hosts.connections import Connections
 from bot.hosts.runner import Runner, ShellPerformer
-from tests.hosts.jobs import QUICK, host_of
+from tests.hosts.support.jobs import QUICK, host_of
 
 
 @pytest.fixture

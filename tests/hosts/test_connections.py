@@ -11,14 +11,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.demo.host import Host as Server
-from bot.demo.process import temporary_folder
-from bot.demo.wire import Wire
+from bot.demo.host.host import Host as Server
+from bot.demo.host.tcp_proxy import Wire
+from bot.demo.processes.process import temporary_folder
 from bot.domain.errors import Problem, Reason, Refused
 from bot.domain.shell import Command, Syntax, Word, command, syntax
-from bot.domain.target import Host
+from bot.domain.targets.target import Host
 from bot.hosts.connections import Connections, Settings
-from tests.hosts.jobs import QUICK, host_of, until
+from tests.hosts.support.jobs import QUICK, host_of, until
 
 
 async def refusal(host: Host, *others: Host) -> Problem:

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from bot.demo.wire import Wire
+from bot.demo.host.tcp_proxy import Wire
 from bot.domain.errors import Reason
 from bot.engine.ports import Done, Ending, Failed, NotStarted
 from bot.hosts.connections import Connections
 from bot.hosts.runner import Patience, Runner, ShellPerformer
-from tests.hosts.jobs import Kept, a_job, a_run
+from tests.hosts.support.jobs import Kept, a_job, a_run
 
 STUBBORN = """
 trap '' TERM

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from bot.demo.host import Host as Server
-from bot.demo.wire import Wire
+from bot.demo.host.host import Host as Server
+from bot.demo.host.tcp_proxy import Wire
 from bot.domain.errors import Reason
 from bot.domain.shell import syntax
 from bot.engine.ports import Done, Ending, Failed, NotStarted, Unknown
 from bot.hosts.connections import Connections
 from bot.hosts.runner import Patience, Runner, ShellPerformer
-from tests.hosts.jobs import QUICK, Kept, a_job, a_run, host_of, until
+from tests.hosts.support.jobs import QUICK, Kept, a_job, a_run, host_of, until
 
 COUNTING = "echo ran >>{ledger}; for i in $(seq 1 30); do echo line $i; sleep 0.1; done"
 COUNTED = "".join(f"line {n}\n" for n in range(1, 31)).encode()

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 import pytest
 from aiohttp import web
 
-from bot.domain.acts import Health
 from bot.domain.errors import Reason
+from bot.domain.runs.acts import Health
 from bot.engine.ports import Done, Failed, Job
 from bot.hosts.health import HealthPerformer
-from tests.hosts.jobs import Kept, a_job
+from tests.hosts.support.jobs import Kept, a_job
 
 
 @dataclass

@@ -10,11 +10,11 @@ import asyncssh
 import pytest
 
 from bot.domain.shell import syntax
-from bot.domain.target import Host
+from bot.domain.targets.target import Host
 from bot.engine.ports import Unknown
 from bot.hosts.connections import Connections
 from bot.hosts.runner import Patience, Runner, ShellPerformer
-from tests.hosts.jobs import QUICK, Kept, a_job, a_run
+from tests.hosts.support.jobs import QUICK, Kept, a_job, a_run
 
 
 async def claim_success(process: asyncssh.SSHServerProcess[bytes]) -> None:

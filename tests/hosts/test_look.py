@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.demo.host import Host as Server
+from bot.demo.host.host import Host as Server
 from bot.domain.errors import Reason, Refused
-from bot.domain.look import HostQuestion, Told
-from bot.domain.plan import Commit
+from bot.domain.runs.plan import Commit
 from bot.domain.shell import syntax
+from bot.domain.targets.look import HostQuestion, Told
 from bot.hosts.connections import Connections
 from bot.hosts.look import HostLook, Incomplete, parse, script
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from bot.demo.host import Host as Server
+from bot.demo.host.host import Host as Server
 from bot.domain.errors import Reason
 from bot.engine.ports import Done, Failed, Outcome
 from bot.hosts.runner import ShellPerformer
-from tests.hosts.jobs import Kept, a_job, a_run
+from tests.hosts.support.jobs import Kept, a_job, a_run
 
 
 def reason_of(outcome: Outcome) -> Reason:

@@ -13,14 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from bot.demo.host import Host as Server
+from bot.demo.host.host import Host as Server
 from bot.domain.errors import Reason
 from bot.domain.secrets import Secret
 from bot.domain.shell import Command, Hidden, Syntax, syntax
 from bot.engine.ports import Done, Effect, Failed, Unknown
 from bot.hosts.connections import Connections
 from bot.hosts.runner import Runner, ShellPerformer
-from tests.hosts.jobs import Kept, a_job, a_run, until
+from tests.hosts.support.jobs import Kept, a_job, a_run, until
 
 
 def git(folder: Path, *words: str) -> str:

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from bot.demo.wire import Wire
+from bot.demo.host.tcp_proxy import Wire
 from bot.domain.errors import Reason, Refused
 from bot.hosts.connections import Connections
 from bot.hosts.survival import Survival, judge, survival

@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 import aiohttp
 import pytest
 
-from bot.domain.figures import Figures
-from bot.domain.run import RunState
+from bot.domain.runs.run import RunState
+from bot.domain.store_counts import Figures
 from bot.monitoring import Measures, Monitoring, serve_monitoring
 
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from bot.playground.blocks import Surface, check_blocks, check_view
+from bot.playground.block_kit.blocks import Surface, check_blocks, check_view
+from tests.playground.support import showcase
 
-from . import showcase
 from .showcase import mrkdwn, option, plain
 
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.playground.blocks import SURFACES
+from bot.playground.block_kit.blocks import SURFACES
+from bot.playground.block_kit.elements import INPUT_ELEMENTS
 from bot.playground.coverage import BLOCK, ELEMENT, FEATURES, METHOD, Level, coverage_table
-from bot.playground.element_rules import INPUT_ELEMENTS
 from bot.playground.faults import Effect, Faults
 from bot.playground.web_api import METHODS
 

@@ -6,13 +6,14 @@ import aiohttp
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.playground import RunningPlayground, default_workspace
-from bot.playground.blocks import SURFACES, Surface, check_blocks, check_view
-from bot.playground.state import State
-from bot.playground.views import form_state
+from bot.playground import RunningPlayground
+from bot.playground.block_kit.blocks import SURFACES, Surface, check_blocks, check_view
+from bot.playground.client.views import form_state
 from bot.playground.web_api import METHODS
+from bot.playground.workspace import default_workspace
+from bot.playground.workspace.state import State
+from tests.playground.support import showcase
 
-from . import showcase
 from .conftest import OPS
 
 WORDS = st.sampled_from(

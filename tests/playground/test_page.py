@@ -12,9 +12,10 @@ from aiohttp import web
 from playwright.async_api import Browser, Page, ViewportSize, async_playwright, expect
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.playground import Playground, RunningPlayground, default_workspace
+from bot.playground import Playground, RunningPlayground
+from bot.playground.workspace import default_workspace
+from tests.playground.support import showcase
 
-from . import showcase
 from .conftest import AMELIE, BOB, OPS, connected, new_app
 
 pytestmark = pytest.mark.xdist_group("chromium")

@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from bot.playground.default_workspace import DEFAULT_WORKSPACE
+from bot.playground.workspace.default_workspace import DEFAULT_WORKSPACE
 
 ROOT = Path(__file__).parents[2]
 

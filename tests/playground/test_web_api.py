@@ -8,9 +8,9 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.playground import Playground, RunningPlayground, parse_workspace
-from bot.playground.default_workspace import DEFAULT_WORKSPACE
+from bot.playground.workspace.default_workspace import DEFAULT_WORKSPACE
+from tests.playground.support import showcase
 
-from . import showcase
 from .conftest import AMELIE, APP_TOKEN, BOB, OPS
 
 METADATA = {"event_type": "countersign_run", "event_payload": {"run": "R1", "state": "planning"}}

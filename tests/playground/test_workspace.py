@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from bot.playground import WorkspaceError, default_workspace, parse_workspace
-from bot.playground.default_workspace import DEFAULT_WORKSPACE
+from bot.playground import WorkspaceError, parse_workspace
+from bot.playground.workspace import default_workspace
+from bot.playground.workspace.default_workspace import DEFAULT_WORKSPACE
 
 BREAKS: list[tuple[Callable[[dict[str, Any]], object], str]] = [
     (lambda file: file.update(userz=[]), "workspace.userz: unknown key"),

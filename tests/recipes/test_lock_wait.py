@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from bot.demo.application import Application
-from bot.demo.commits import Kind
-from bot.demo.database import Database, DatabaseServer
-from bot.demo.git import git
-from bot.domain.acts import Shell
+from bot.demo.application.application import Application
+from bot.demo.application.commits import Kind
+from bot.demo.application.git import git
+from bot.demo.host.database import Database, DatabaseServer
+from bot.domain.runs.acts import Shell
 from bot.recipes.load import load_recipe
 from bot.recipes.recipe import Way
 from bot.recipes.steps import Situation, planned

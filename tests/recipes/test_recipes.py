@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.domain.plan import Phase, Risk
+from bot.domain.runs.plan import Phase, Risk
 from bot.recipes.load import RecipeError, builtin_names, load_recipe, parse_recipe
 from bot.recipes.recipe import Recipe, Way
 from bot.recipes.steps import Situation, before_plan, planned

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from bot.demo.database import Database
-from bot.demo.git import git
-from bot.demo.host import Host
+from bot.demo.application.git import git
+from bot.demo.host.database import Database
+from bot.demo.host.host import Host
 from bot.domain.errors import Reason, Refused
-from bot.domain.look import HostFacts
-from bot.domain.target import Target
+from bot.domain.targets.look import HostFacts
+from bot.domain.targets.target import Target
 from bot.hosts.connections import Connections
 from bot.hosts.look import HostLook
 from bot.recipes.load import load_recipe
@@ -22,7 +22,7 @@ from bot.recipes.parsers import Listing
 from bot.recipes.recipe import MigrationCommand, Recipe
 from bot.recipes.steps import question
 from commands.pending import listing_of
-from tests.hosts.jobs import host_of
+from tests.hosts.support.jobs import host_of
 from tests.support.examples import TARGET
 from tests.support.stacks import ALEMBIC_LIVE, ALEMBIC_NEXT, DJANGO_LIVE, DJANGO_NEXT, Stack
 

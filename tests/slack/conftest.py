@@ -2,8 +2,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bot.playground import Playground, default_workspace
-from tests.slack.front import World
+from bot.playground import Playground
+from bot.playground.workspace import default_workspace
+from tests.slack.support.front import World
 
 
 @pytest.fixture

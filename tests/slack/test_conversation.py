@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 from bot.domain.errors import Reason, Refused, problem
 from bot.domain.names import TargetName
 from bot.engine.stores import Chunk
-from bot.playground.acting import Click
+from bot.playground.client.client_actions import Click
+from bot.playground.events.sockets import Outcome
 from bot.playground.faults import CallFault, Effect
-from bot.playground.sockets import Outcome
-from tests.slack.front import World
-from tests.slack.runs import AMELIE, BOB, OPS, RUNS
+from tests.slack.support.front import World
+from tests.slack.support.runs import AMELIE, BOB, OPS, RUNS
 from tests.support.polling import eventually
 
 

@@ -10,11 +10,11 @@ import pytest
 from playwright.async_api import Browser, Page, ViewportSize, async_playwright, expect
 
 from bot.domain.names import TargetName
-from bot.domain.newest import Newest
-from bot.domain.plan import Commit
-from tests.slack.estates import APPS
-from tests.slack.front import World
-from tests.slack.runs import AMELIE, NEW, OLD, RUNS
+from bot.domain.runs.plan import Commit
+from bot.domain.targets.branch_commits import Newest
+from tests.slack.support.estates import APPS
+from tests.slack.support.front import World
+from tests.slack.support.runs import AMELIE, NEW, OLD, RUNS
 from tests.support.polling import eventually
 
 pytestmark = pytest.mark.xdist_group("chromium")

@@ -14,7 +14,7 @@ WRITER = """
 import asyncio, sys
 from bot.engine.stores import FactsAre, StepIs
 from bot.store import open_store
-from tests.store.samples import HOUR, entry, event, made, step
+from tests.store.support.samples import HOUR, entry, event, made, step
 
 async def main(url, life):
     async with open_store(url) as store:

@@ -15,12 +15,13 @@ from sqlalchemy import create_engine
 
 from bot.console import run_json
 from bot.console.run_output import assembled
-from bot.domain.home import Viewer
-from bot.domain.lock import Lock
 from bot.domain.names import TargetName
-from bot.domain.run import Run, RunState
-from bot.store import StoreReader, migration, open_readonly, open_store
-from tests.store.samples import AT, entry, request
+from bot.domain.policies.lock import Lock
+from bot.domain.runs.run import Run, RunState
+from bot.domain.targets.dashboard import Viewer
+from bot.store import StoreReader, open_readonly, open_store
+from bot.store.sql import upgrade
+from tests.store.support.samples import AT, entry, request
 
 GOLDEN = Path(__file__).parent / "golden"
 RUNS = json.loads((GOLDEN / "runs_0006.json").read_text(encoding="utf-8"))
@@ -141,7 +142,7 @@ async def test_a_store_with_an_earlier_schema_is_brought_up_to_date(old_url: str
     earlier = path.with_name("earlier.db")
     engine = create_engine(f"sqlite:///{earlier}")
     with engine.begin() as connection:
-        command.upgrade(migration.configuration(connection), revision)
+        command.upgrade(upgrade.configuration(connection), revision)
     engine.dispose()
     copy_what_fits(path, earlier)
     async with open_store(f"sqlite+aiosqlite:///{earlier}") as store:

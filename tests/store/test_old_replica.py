@@ -19,11 +19,11 @@ import pytest
 
 from bot.console import run_json
 from bot.console.run_output import assembled
-from bot.domain.plan_json import plan_digest
-from bot.domain.run import RunState
+from bot.domain.runs.plan_json import plan_digest
+from bot.domain.runs.run import RunState
 from bot.engine.stores import Chunk, FactsAre, GateIs, MoveTo, Overtaken, PlanIs, Printed, StepsAdded, VotesAre
 from bot.store import SqlStore, open_store
-from tests.store.samples import AT, GATE, PLAN, VOTE, claimed, entry, event, step
+from tests.store.support.samples import AT, GATE, PLAN, VOTE, claimed, entry, event, step
 from tests.store.test_sharing import lapse
 
 pytestmark = pytest.mark.xdist_group("mariadb")

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from bot.store import SqlStore, open_store
-from bot.store.duty import Duty
-from tests.store.samples import event
+from bot.store.leader_lease import Duty
+from tests.store.support.samples import event
 from tests.support.polling import eventually
 
 pytestmark = pytest.mark.xdist_group("mariadb")

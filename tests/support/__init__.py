@@ -34,7 +34,7 @@ Helpers (`from tests.support import …`)
     Kind          kinds of commits for `Application.next_commit`.
 """
 
-from bot.demo.commits import Kind
+from bot.demo.application.commits import Kind
 from tests.support.operations import OPS_PASSWORD, operations, write_operations
 from tests.support.polling import eventually
 

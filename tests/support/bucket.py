@@ -11,7 +11,7 @@ from typing import Any
 import boto3
 
 from bot.domain.secrets import Secret
-from bot.domain.target import Bucket
+from bot.domain.targets.target import Bucket
 from tests.support import eventually
 
 _KEY, _SECRET = "AKIDEXAMPLE", "a-secret-of-the-bucket"

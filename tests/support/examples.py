@@ -6,19 +6,19 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from bot.domain.backup import Shelf
+from bot.domain.backups.backup import Shelf
+from bot.domain.backups.leftovers import Remains
+from bot.domain.backups.writes_since import TableSince
 from bot.domain.errors import Reason, Refused, problem
-from bot.domain.look import DatabaseFacts, HostFacts, HostQuestion, Ran, Release
 from bot.domain.names import TargetName
-from bot.domain.people import ANYONE, People
-from bot.domain.plan import Commit
-from bot.domain.policy import BackupBefore, Policy, Requirement
-from bot.domain.remains import Remains
-from bot.domain.request import Action, Origin, Request
-from bot.domain.run import Run, RunState
+from bot.domain.policies.people import ANYONE, People
+from bot.domain.policies.policy import BackupBefore, Policy, Requirement
+from bot.domain.runs.plan import Commit
+from bot.domain.runs.request import Action, Origin, Request
+from bot.domain.runs.run import Run, RunState
 from bot.domain.secrets import Secret
-from bot.domain.target import Backups, Database, EmojiNames, Host, Operations, Target, VarValue
-from bot.domain.written import TableSince
+from bot.domain.targets.look import DatabaseFacts, HostFacts, HostQuestion, Ran, Release
+from bot.domain.targets.target import Backups, Database, EmojiNames, Host, Operations, Target, VarValue
 
 HEAD = "1" * 40
 NEXT = "2" * 40

@@ -7,8 +7,8 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from bot.demo.application import Application
-from bot.demo.host import Host
+from bot.demo.application.application import Application
+from bot.demo.host.host import Host
 
 OPS_PASSWORD = "COMPTE_DB_PASSWORD"
 

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.demo.database import Database
-from bot.demo.git import git
+from bot.demo.application.git import git
+from bot.demo.host.database import Database
 
 SETTINGS = """\
 from pathlib import Path

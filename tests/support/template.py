@@ -5,10 +5,10 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-from bot.demo.application import Application
-from bot.demo.database import Database, DatabaseServer
-from bot.demo.git import git
-from bot.demo.host import Host
+from bot.demo.application.application import Application
+from bot.demo.application.git import git
+from bot.demo.host.database import Database, DatabaseServer
+from bot.demo.host.host import Host
 
 USERS = 200
 SESSIONS = 500

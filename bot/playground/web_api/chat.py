@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from bot.playground.errors import SlackError
-from bot.playground.messages import Conversation, Ephemeral, Message
 from bot.playground.rate_limits import Tier
-from bot.playground.state import State
 from bot.playground.web_api.contents import POSTED_CHARACTERS, UPDATED_CHARACTERS, read_contents
 from bot.playground.web_api.registry import Call, member_of, method
+from bot.playground.workspace.messages import Conversation, Ephemeral, Message
+from bot.playground.workspace.state import State
 
 
 def check_thread(conversation: Conversation, thread_ts: str | None) -> None:

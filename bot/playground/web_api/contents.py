@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from bot.playground.blocks import MESSAGE_CHARACTERS, Surface, characters, check_blocks
+from bot.playground.block_kit.blocks import MESSAGE_CHARACTERS, Surface, characters, check_blocks
 from bot.playground.errors import SlackError
 from bot.playground.web_api.registry import Call
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from bot.playground.errors import SlackError
-from bot.playground.messages import Message
 from bot.playground.rate_limits import Tier
 from bot.playground.web_api.registry import Call, member_of, method
+from bot.playground.workspace.messages import Message
 
 READ = ("channels:read", "groups:read", "im:read", "mpim:read")
 HISTORY = ("channels:history", "groups:history", "im:history", "mpim:history")

@@ -6,10 +6,10 @@ import time
 from typing import Any
 
 from bot.playground.errors import SlackError
-from bot.playground.messages import File, Message
 from bot.playground.rate_limits import Tier
 from bot.playground.web_api.chat import check_thread
 from bot.playground.web_api.registry import Call, member_of, method
+from bot.playground.workspace.messages import File, Message
 
 MOST_BYTES = 1 << 30
 SHOWN_BYTES = 1 << 20

@@ -7,7 +7,7 @@ from typing import Any
 from bot.playground.errors import SlackError
 from bot.playground.rate_limits import Tier
 from bot.playground.web_api.registry import Call, method
-from bot.playground.workspace import UserGroup
+from bot.playground.workspace.workspace import UserGroup
 
 
 @method("users.info", "users:read", tier=Tier.FOUR)

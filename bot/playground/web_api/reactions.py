@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.playground.emoji import canonical_emoji
 from bot.playground.errors import SlackError
 from bot.playground.rate_limits import Tier
 from bot.playground.web_api.registry import Call, member_of, method
+from bot.playground.workspace.emoji import canonical_emoji
 
 
 def _name(call: Call) -> str:

@@ -10,11 +10,11 @@ from enum import Enum
 from typing import Any
 
 from bot.playground.errors import SlackError
-from bot.playground.events import Events
-from bot.playground.messages import Conversation
+from bot.playground.events.events import Events
+from bot.playground.events.sockets import Sockets
 from bot.playground.rate_limits import Tier
-from bot.playground.sockets import Sockets
-from bot.playground.state import State
+from bot.playground.workspace.messages import Conversation
+from bot.playground.workspace.state import State
 
 
 class TokenKind(Enum):

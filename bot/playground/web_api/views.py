@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from bot.playground.blocks import check_view
+from bot.playground.block_kit.blocks import check_view
+from bot.playground.client.views import View, form_state, view_json
 from bot.playground.errors import SlackError
 from bot.playground.rate_limits import Tier
-from bot.playground.state import State
-from bot.playground.views import View, form_state, view_json
 from bot.playground.web_api.registry import Call, method
+from bot.playground.workspace.state import State
 
 MOST_STACKED = 3
 VIEW_BYTES = 250_000

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from bot.domain.errors import Reason
-from bot.domain.request import Action
-from bot.domain.target import Target
+from bot.domain.runs.request import Action
+from bot.domain.targets.target import Target
 from bot.slack.forms.fields import line
 from bot.slack.forms.form import AT_TARGET, TARGET, Offer, picked, typed
-from bot.slack.message import Block
-from bot.slack.scene import Scene
+from bot.slack.render.context import Scene
+from bot.slack.render.message import Block
 
 TABLES = "tables"
 

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from bot.domain.errors import Reason
-from bot.domain.plan import Commit
-from bot.domain.policy import OVERRIDE
-from bot.domain.request import Action
-from bot.domain.target import Target
+from bot.domain.policies.policy import OVERRIDE
+from bot.domain.runs.plan import Commit
+from bot.domain.runs.request import Action
+from bot.domain.targets.target import Target
 from bot.slack.forms.fields import line, menu, option, ticks
 from bot.slack.forms.form import AT_TARGET, TARGET, Offer, Prospect, picked, ticked, typed
-from bot.slack.message import Block, context
-from bot.slack.scene import Scene
+from bot.slack.render.context import Scene
+from bot.slack.render.message import Block, context
 
 COMMIT, REF, OPTIONS, DURING_FREEZE = "commit", "ref", "options", "during_freeze"
 _TIP = "tip"

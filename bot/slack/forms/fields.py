@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.slack import markup
-from bot.slack.message import Block
+from bot.slack.render import markup
+from bot.slack.render.message import Block
 
 _MOST_OPTIONS = 100
 _MOST_TEXT = 75

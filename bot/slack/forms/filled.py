@@ -11,13 +11,13 @@ from typing import Any
 
 from bot.domain.errors import Problem, Reason, Refused
 from bot.domain.names import TargetName
-from bot.domain.request import Origin
-from bot.domain.target import Operations
-from bot.slack import markup
+from bot.domain.runs.request import Origin
+from bot.domain.targets.target import Operations
 from bot.slack.forms import FORMS
 from bot.slack.forms.form import TARGET, Form, block_of, picked
 from bot.slack.ports import CommandSpec, Front
-from bot.slack.sentences import Sentences
+from bot.slack.render import markup
+from bot.slack.render.text import Sentences
 
 _log = logging.getLogger(__name__)
 

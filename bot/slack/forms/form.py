@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from bot.domain.errors import Problem, Reason
-from bot.domain.newest import Newest
-from bot.domain.request import Action
-from bot.domain.run import Run
-from bot.domain.target import Target
-from bot.slack.message import Block
-from bot.slack.scene import Scene
+from bot.domain.runs.request import Action
+from bot.domain.runs.run import Run
+from bot.domain.targets.branch_commits import Newest
+from bot.domain.targets.target import Target
+from bot.slack.render.context import Scene
+from bot.slack.render.message import Block
 
 TARGET = "target"
 """The field that every form has; choosing in it has the rest looked up anew."""

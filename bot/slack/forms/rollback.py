@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from bot.domain.errors import Reason
-from bot.domain.request import Action
-from bot.domain.run import Run
-from bot.domain.target import Target
+from bot.domain.runs.request import Action
+from bot.domain.runs.run import Run
+from bot.domain.targets.target import Target
 from bot.slack.forms.fields import line, menu, option, ways
 from bot.slack.forms.form import AT_TARGET, TARGET, Offer, Prospect, picked, typed
-from bot.slack.message import Block, section
-from bot.slack.scene import Scene
+from bot.slack.render.context import Scene
+from bot.slack.render.message import Block, section
 
 HOW, RELEASE, MIGRATIONS = "how", "release", "migrations"
 _BEFORE, _BOTH, _CODE = "before", "both", "code"

@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 
 from bot.domain.errors import Problem
-from bot.domain.policy import DESTRUCTIVE_MIGRATION, BackupBefore, Policy, Requirement
-from bot.domain.request import Action
-from bot.slack import markup
-from bot.slack.cards.audience import approvers
+from bot.domain.policies.policy import DESTRUCTIVE_MIGRATION, BackupBefore, Policy, Requirement
+from bot.domain.runs.request import Action
 from bot.slack.forms.fields import menu, option, plain
 from bot.slack.forms.form import TARGET, Form, Offer, Prospect
-from bot.slack.markup import Markup
-from bot.slack.message import Block, context, lines, section
-from bot.slack.scene import Scene
+from bot.slack.render import markup
+from bot.slack.render.cards.approval.people import approvers
+from bot.slack.render.context import Scene
+from bot.slack.render.markup import Markup
+from bot.slack.render.message import Block, context, lines, section
 
 
 def opening_view(form: Form, scene: Scene) -> Block:

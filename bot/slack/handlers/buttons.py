@@ -8,23 +8,23 @@ from typing import Any
 
 from bot.domain.errors import Reason, Refused, problem
 from bot.domain.inbox import MessageState
-from bot.domain.moves import waits_for_decision
-from bot.domain.proof import OVERDUE
-from bot.domain.request import Action, Origin, Request
-from bot.domain.run import Run
+from bot.domain.policies.proven_backup import OVERDUE
+from bot.domain.runs.decisions import waits_for_decision
+from bot.domain.runs.request import Action, Origin, Request
+from bot.domain.runs.run import Run
 from bot.domain.secrets import Masker
 from bot.engine.stores import MessageStore
-from bot.slack import markup
-from bot.slack.answers import Answers
-from bot.slack.cards.render import CARD, LOG
-from bot.slack.cards.run_card import CANCEL, DECISIONS, RETRY, ROLLBACK
-from bot.slack.cards.run_card import LOG as LOG_BUTTON
-from bot.slack.inbox import Received
-from bot.slack.log_file import tail_text
-from bot.slack.markup import Markup
-from bot.slack.message import lines
 from bot.slack.ports import Front
-from bot.slack.sentences import Sentences
+from bot.slack.publish.replies import Answers
+from bot.slack.render import markup
+from bot.slack.render.cards.run.run_card import CANCEL, DECISIONS, RETRY, ROLLBACK
+from bot.slack.render.cards.run.run_card import LOG as LOG_BUTTON
+from bot.slack.render.log_file import tail_text
+from bot.slack.render.markup import Markup
+from bot.slack.render.message import lines
+from bot.slack.render.run_messages import CARD, LOG
+from bot.slack.render.text import Sentences
+from bot.slack.transport.inbox import Received
 
 _LOG_LINES = 20
 _LOG_CHARACTERS = 2400

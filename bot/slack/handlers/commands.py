@@ -6,19 +6,19 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from bot.domain.errors import Reason, Refused
-from bot.domain.request import Action, Origin, Request
+from bot.domain.runs.request import Action, Origin, Request
 from bot.engine.ports import Clock
-from bot.slack import markup
-from bot.slack.answers import Answers
-from bot.slack.cards.backups_card import backups_card
-from bot.slack.cards.status_card import status_card
 from bot.slack.forms import FORMS
 from bot.slack.handlers.forms import FormHandler
 from bot.slack.handlers.ops import OpsHandler
-from bot.slack.inbox import Received
+from bot.slack.handlers.words import words_of
 from bot.slack.ports import CommandSpec, Front
-from bot.slack.sentences import Sentences
-from bot.slack.words import words_of
+from bot.slack.publish.replies import Answers
+from bot.slack.render import markup
+from bot.slack.render.cards.backups.backup_list_card import backups_card
+from bot.slack.render.cards.status.migration_report_card import status_card
+from bot.slack.render.text import Sentences
+from bot.slack.transport.inbox import Received
 
 STALE = timedelta(minutes=30)
 """A command that waited longer is not done: whoever typed it no longer expects it. Slack's `response_url` dies then."""

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from bot.domain.inbox import EventKind
-from bot.slack.answers import Answers
-from bot.slack.gateway import SlackBusy
-from bot.slack.inbox import Received
-from bot.slack.sentences import Sentences
+from bot.slack.publish.replies import Answers
+from bot.slack.render.text import Sentences
+from bot.slack.transport.gateway import SlackBusy
+from bot.slack.transport.inbox import Received
 
 
 class FailureHandler:

@@ -10,22 +10,22 @@ from itertools import count
 
 from bot.domain.errors import Reason, Refused, problem
 from bot.domain.names import TargetName
-from bot.domain.policy import Policy
-from bot.domain.request import Origin, Request
+from bot.domain.policies.policy import Policy
+from bot.domain.runs.request import Origin, Request
 from bot.domain.secrets import Masker
-from bot.domain.target import Target
+from bot.domain.targets.target import Target
 from bot.engine.ports import Clock
-from bot.slack.answers import Answers
 from bot.slack.forms import FORMS
 from bot.slack.forms.filled import read_form
 from bot.slack.forms.form import TARGET, Form, Offer, Prospect
 from bot.slack.forms.view import form_view, opening_view, refusing_view
-from bot.slack.gateway import Gateway, SlackBusy, SlackRefused, SlackUncertain
-from bot.slack.inbox import Received
-from bot.slack.message import Block
 from bot.slack.ports import CommandSpec, Front
-from bot.slack.scene import Scene
-from bot.slack.sentences import Sentences
+from bot.slack.publish.replies import Answers
+from bot.slack.render.context import Scene
+from bot.slack.render.message import Block
+from bot.slack.render.text import Sentences
+from bot.slack.transport.gateway import Gateway, SlackBusy, SlackRefused, SlackUncertain
+from bot.slack.transport.inbox import Received
 
 _log = logging.getLogger(__name__)
 

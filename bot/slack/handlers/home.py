@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from bot.slack.cards.home_card import FILTER, REFRESH
-from bot.slack.gateway import SlackBusy, SlackRefused, SlackUncertain
-from bot.slack.homes import Homes
-from bot.slack.inbox import Received
+from bot.slack.publish.home_sync import Homes
+from bot.slack.render.cards.status.home_card import FILTER, REFRESH
+from bot.slack.transport.gateway import SlackBusy, SlackRefused, SlackUncertain
+from bot.slack.transport.inbox import Received
 
 
 class HomeHandler:

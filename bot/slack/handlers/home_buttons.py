@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from bot.domain.errors import Refused
 from bot.domain.names import TargetName
-from bot.domain.request import Action, Origin, Request
-from bot.slack.cards.home_card import BACKUP, DEPLOY, STATUS
-from bot.slack.cards.status_card import status_card
+from bot.domain.runs.request import Action, Origin, Request
 from bot.slack.forms.fields import plain
-from bot.slack.gateway import Gateway, SlackBusy, SlackRefused, SlackUncertain
 from bot.slack.handlers.buttons import Press, read_press
 from bot.slack.handlers.forms import FormHandler
-from bot.slack.inbox import Received
-from bot.slack.message import Block, section
 from bot.slack.ports import Front
-from bot.slack.sentences import Sentences
+from bot.slack.render.cards.status.home_card import BACKUP, DEPLOY, STATUS
+from bot.slack.render.cards.status.migration_report_card import status_card
+from bot.slack.render.message import Block, section
+from bot.slack.render.text import Sentences
+from bot.slack.transport.gateway import Gateway, SlackBusy, SlackRefused, SlackUncertain
+from bot.slack.transport.inbox import Received
 
 _COMMANDS = {DEPLOY: "/deploy", BACKUP: "/backup"}
 

@@ -8,21 +8,21 @@ from datetime import timedelta
 
 from bot.domain.errors import Refused
 from bot.domain.names import TargetName
-from bot.domain.ops import CancelRun, SetLock, ShowHelp, ShowStatus, TakeLockOff
-from bot.domain.request import Origin
-from bot.domain.run import BEFORE_CHANGE, RunState
+from bot.domain.ops_command import CancelRun, SetLock, ShowHelp, ShowStatus, TakeLockOff
+from bot.domain.runs.request import Origin
+from bot.domain.runs.run import BEFORE_CHANGE, RunState
 from bot.domain.secrets import Masker
 from bot.engine.ports import Clock
-from bot.slack.answers import Answers
-from bot.slack.cards.help_card import help_text
-from bot.slack.cards.ops_card import lock_set_card, ops_card
 from bot.slack.forms import FORMS
 from bot.slack.handlers.unlocking import Unlocking
-from bot.slack.markup import Markup
-from bot.slack.message import Message, saying
 from bot.slack.ports import CommandSpec, Front, OpsSpec
-from bot.slack.scene import Scene
-from bot.slack.sentences import Sentences
+from bot.slack.publish.replies import Answers
+from bot.slack.render.cards.status.help_card import help_text
+from bot.slack.render.cards.status.ops_card import lock_set_card, ops_card
+from bot.slack.render.context import Scene
+from bot.slack.render.markup import Markup
+from bot.slack.render.message import Message, saying
+from bot.slack.render.text import Sentences
 
 _FRESH = timedelta(minutes=1)
 """What was seen within this span is not looked at again."""

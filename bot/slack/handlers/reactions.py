@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bot.engine.stores import MessageStore
-from bot.slack.inbox import Received
 from bot.slack.ports import Front
+from bot.slack.transport.inbox import Received
 
 
 class ReactionHandler:

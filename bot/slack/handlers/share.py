@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from bot.domain.errors import Refused
 from bot.domain.names import TargetName
-from bot.domain.request import Action, Origin, Request
-from bot.slack.answers import Answers
-from bot.slack.cards.status_card import SHARE, status_card
-from bot.slack.gateway import Gateway, SlackRefused, SlackUncertain
+from bot.domain.runs.request import Action, Origin, Request
 from bot.slack.handlers.buttons import read_press
-from bot.slack.inbox import Received
 from bot.slack.ports import Front
-from bot.slack.sentences import Sentences
+from bot.slack.publish.replies import Answers
+from bot.slack.render.cards.status.migration_report_card import SHARE, status_card
+from bot.slack.render.text import Sentences
+from bot.slack.transport.gateway import Gateway, SlackRefused, SlackUncertain
+from bot.slack.transport.inbox import Received
 
 _WORDS = 2
 

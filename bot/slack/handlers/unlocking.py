@@ -5,18 +5,18 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from bot.domain.errors import Refused
-from bot.domain.lock import Lock
 from bot.domain.names import TargetName
-from bot.domain.request import Origin
+from bot.domain.policies.lock import Lock
+from bot.domain.runs.request import Origin
 from bot.domain.secrets import Masker
-from bot.slack import markup
-from bot.slack.answers import Answers
 from bot.slack.handlers.buttons import read_press
-from bot.slack.herald import SlackHerald
-from bot.slack.inbox import Received
-from bot.slack.message import Confirm, Message, actions, button, dangerous, message, saying, section
 from bot.slack.ports import Front
-from bot.slack.sentences import Sentences
+from bot.slack.publish.lock_notifier import SlackHerald
+from bot.slack.publish.replies import Answers
+from bot.slack.render import markup
+from bot.slack.render.message import Confirm, Message, actions, button, dangerous, message, saying, section
+from bot.slack.render.text import Sentences
+from bot.slack.transport.inbox import Received
 
 UNLOCK = "ops_unlock"
 _WORDS = 3

@@ -1,0 +1,180 @@
+"""A target's place on a host: programs, free space, the checkout, its origin, and room for backups."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bot.console.doctor_checks.figures import size
+from bot.console.doctor_checks.finding import Finding, fail, ok, warn
+from bot.console.doctor_checks.reasons import explained
+from bot.databases.backups.storage.registry import BackupStores
+from bot.domain.errors import Refused
+from bot.domain.runs.acts import Preflight
+from bot.domain.shell import Command, Syntax, Word, syntax
+from bot.domain.targets.look import HostFacts
+from bot.domain.targets.target import Target
+from bot.engine.phases.preflight import judge_host
+from bot.hosts.connections import Connections
+from bot.hosts.look import HostLook
+from bot.hosts.pipes import Pipes
+from bot.recipes.recipe import Recipe
+from bot.recipes.steps import before_plan, question
+
+_SECONDS = 60.0
+_HAS_AGE = syntax("command -v age >/dev/null 2>&1")
+_PLENTY = 1 << 40
+
+
+async def examine_checkout(connections: Connections, target: Target, recipe: Recipe, host: str) -> tuple[Finding, ...]:
+    """Look at a target's checkout on one of its hosts.
+
+    Args:
+        connections: to the hosts.
+        target: whose checkout.
+        recipe: says what must be there.
+        host: name of the host.
+    """
+    what = f"{target.name} on {host}"
+    needs = _needs(recipe, target)
+    try:
+        asked = replace(question(recipe, target, None), tools=needs.tools)
+        facts = await HostLook(connections).host(host, asked)
+        judged = [_programs(what, facts, needs), _room(what, facts, target, needs), _checkout(what, facts, target)]
+        if not facts.is_checkout:
+            return tuple(judged)
+        return (*judged, await _origin(connections, what, target, host))
+    except Refused as refusal:
+        return (fail(what, explained(refusal.problem)),)
+
+
+def _needs(recipe: Recipe, target: Target) -> Preflight:
+    """Give what the recipe's own preflight asks for."""
+    acts = (step.act for step in before_plan(recipe, target, "R-000000"))
+    return next((act for act in acts if isinstance(act, Preflight)), Preflight(recipe.needs_kib))
+
+
+def _programs(what: str, facts: HostFacts, needs: Preflight) -> Finding:
+    what = f"{what}: programs"
+    found = judge_host(replace(facts, is_checkout=True, free_kib=_PLENTY, free_inodes=None, dirty=()), "", 0)
+    if found is not None:
+        return fail(what, explained(found))
+    return ok(what, f"{', '.join(needs.tools)} found" if needs.tools else "the recipe asks for none")
+
+
+def _room(what: str, facts: HostFacts, target: Target, needs: Preflight) -> Finding:
+    what = f"{what}: free space"
+    found = judge_host(replace(facts, is_checkout=True, missing_tools=(), dirty=()), target.path, needs.needs)
+    if found is not None:
+        return fail(what, explained(found))
+    inodes = "no limit of inodes" if facts.free_inodes is None else f"{facts.free_inodes:,} inodes free"
+    return ok(what, f"{size(facts.free_kib)} free, {inodes}, where {target.path} lies")
+
+
+def _checkout(what: str, facts: HostFacts, target: Target) -> Finding:
+    what = f"{what}: checkout"
+    found = judge_host(replace(facts, missing_tools=(), free_kib=_PLENTY, free_inodes=None), target.path, 0)
+    if found is not None:
+        return fail(what, explained(found))
+    if not facts.head:
+        return fail(what, f"{target.path} has no commit checked out - check out {target.branch}")
+    at = f"{facts.branch or 'no branch'} at {facts.head[:7]}"
+    if facts.maintenance:
+        return warn(what, f"{at}, unchanged; the app is in maintenance now, and a deploy would leave it so")
+    if facts.branch != target.branch:
+        return warn(what, f"{at}, unchanged; the operations file says `branch: {target.branch}`")
+    return ok(what, f"{at}, unchanged")
+
+
+async def _origin(connections: Connections, what: str, target: Target, host: str) -> Finding:
+    what = f"{what}: origin"
+    answer = await connections.read(host, _ask_origin(target), _SECONDS)
+    match answer.exit_status:
+        case 0:
+            return ok(what, f"answers, and has {target.branch} at {answer.stdout.decode(errors='replace')[:7]}")
+        case 2:
+            return fail(what, f"answers, but has no branch {target.branch} - check `branch:`")
+        case _:
+            said = " ".join(answer.stderr.decode(errors="replace").split())[-300:] or "no answer"
+            return fail(what, f"cannot be asked without a person: {said} - give the account a deploy key")
+
+
+def _ask_origin(target: Target) -> Command:
+    ref = f"refs/heads/{target.branch}"
+    return Command(
+        (
+            Syntax("GIT_TERMINAL_PROMPT=0 git -C "),
+            Word(target.path),
+            Syntax(" ls-remote --exit-code origin "),
+            Word(ref),
+        )
+    )
+
+
+async def examine_backups(connections: Connections, target: Target, database_kib: int | None) -> tuple[Finding, ...]:
+    """Look at the folder in which a target's backups are kept.
+
+    Args:
+        connections: to the hosts.
+        target: whose backups.
+        database_kib: how big its database is, where that is known.
+    """
+    if target.backups is None:
+        return ()
+    if target.backups.store is not None:
+        return (await _store(connections, target),)
+    host, directory = target.hosts[0], target.backups.directory
+    what = f"{target.name} on {host}: backups"
+    answer = await connections.read(host, _ask_folder(directory), _SECONDS)
+    words = answer.stdout.decode(errors="replace").split("\n")
+    if answer.exit_status != 0 or len(words) < 3 or not words[1].isdigit():
+        said = answer.stderr.decode(errors="replace").strip()[-200:] or "df does not say how much is free"
+        return (fail(what, f"{directory} cannot be looked at: {said}"),)
+    writable, free, nearest = words[0] == "yes", int(words[1]), words[2]
+    place = directory if nearest == directory else f"{directory} (not there yet)"
+    if not writable:
+        return (
+            fail(
+                what, f"{nearest} is no folder that can be written - give it to the account, or make {directory} for it"
+            ),
+        )
+    if database_kib is not None and free < database_kib:
+        return (
+            fail(what, f"{size(free)} free at {place}, and the database has {size(database_kib)} - make room there"),
+        )
+    if target.backups.encrypt_to is not None:
+        age = await connections.read(host, _HAS_AGE, _SECONDS)
+        if age.exit_status != 0:
+            return (fail(what, "`encrypt_to` is set and `age` is not installed - install it, or nothing is backed up"),)
+    return (ok(what, f"{size(free)} free at {place}"),)
+
+
+async def _store(connections: Connections, target: Target) -> Finding:
+    """Look at where backups are kept that are on no host."""
+    what = f"backups of {target.name}"
+    try:
+        vault = BackupStores(connections, Pipes(connections)).of(target)
+        found, room = await vault.sizes(), await vault.room()
+    except Refused as refusal:
+        return fail(what, explained(refusal.problem))
+    kept = len([name for name in found if name.endswith(".json")])
+    free = "" if room is None else f", {size(room // 1024)} free"
+    return ok(what, f"{vault.place} answers and has {kept} of them{free}")
+
+
+def _ask_folder(directory: str) -> Command:
+    """Write the command that reads whether a folder (or the nearest above it) can be written, and its free space."""
+    return Command(
+        (
+            Syntax("place="),
+            Word(directory),
+            Syntax("""
+while [ ! -e "$place" ] && [ -n "$place" ]; do
+  case $place in */*) place=${place%/*} ;; *) place=. ;; esac
+done
+[ -n "$place" ] || place=/
+if [ -d "$place" ] && [ -w "$place" ] && [ -x "$place" ]; then echo yes; else echo no; fi
+LC_ALL=C df -Pk "$place" | awk 'NR == 2 { for (i = NF; i > 1; i--) if ($i ~ /%$/) { print $(i - 1); exit } }'
+printf '%s\\n' "$place"
+"""),
+        )
+    )

@@ -1,0 +1,70 @@
+"""The databases: login, version, size, and whether other sessions can be seen."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from bot.console.doctor_checks.figures import milliseconds, size
+from bot.console.doctor_checks.finding import Finding, fail, ok, warn
+from bot.console.doctor_checks.reasons import explained
+from bot.databases.server.connector import Connections as DatabaseConnections
+from bot.databases.server.facts import DatabaseLook
+from bot.domain.errors import Refused
+from bot.domain.targets.target import Target
+from bot.hosts.connections import Connections
+from bot.hosts.tunnels import Tunnels
+from bot.recipes.recipe import MigrationTable, Recipe
+
+
+@dataclass(frozen=True)
+class DatabaseExamined:
+    """What came of one database.
+
+    Args:
+        kib: how big it is, in kibibytes; None where it could not be read.
+        findings: in order.
+    """
+
+    kib: int | None
+    findings: tuple[Finding, ...]
+
+
+async def examine_database(connections: Connections, target: Target, recipe: Recipe) -> DatabaseExamined:
+    """Log in to a target's database and look at it.
+
+    Args:
+        connections: to the hosts, for a database that is reached through one.
+        target: whose database; one that has none gives no finding.
+        recipe: names the table of migrations.
+    """
+    database = target.database
+    if database is None:
+        return DatabaseExamined(None, ())
+    what = f"database of {target.name}"
+    kept = recipe.migrations
+    table = kept.table if isinstance(kept, MigrationTable) else None
+    began = time.monotonic()
+    try:
+        facts = await DatabaseLook(DatabaseConnections(Tunnels(connections))).database(target, table)
+    except Refused as refusal:
+        return DatabaseExamined(None, (fail(what, explained(refusal.problem)),))
+    took = milliseconds(time.monotonic() - began)
+    kib = facts.size_bytes // 1024
+    way = f" through {database.via}" if database.via else ""
+    ran = (
+        "" if table is None else f", {len(facts.ran)} migrations ran" if facts.has_table else f", no table {table} yet"
+    )
+    login = ok(what, f"{database.name} as {database.user}{way}, {facts.version}, {size(kib)}{ran}; read in {took}")
+    return DatabaseExamined(kib, (login, _sessions(what, database.user, sees_all=facts.sees_all_sessions)))
+
+
+def _sessions(what: str, user: str, *, sees_all: bool) -> Finding:
+    what = f"{what}: sessions"
+    if sees_all:
+        return ok(what, "those of everybody are seen (privilege PROCESS)")
+    return warn(
+        what,
+        "only its own are seen, so a session that would block a migration may be missed - "
+        f"GRANT PROCESS ON *.* TO the account {user}",
+    )

@@ -1,0 +1,152 @@
+"""The hosts: the login with its key check, the clock, and whether detached steps outlive their connection."""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass
+
+from bot.console.doctor_checks.figures import milliseconds
+from bot.console.doctor_checks.finding import Finding, fail, ok, warn
+from bot.console.doctor_checks.reasons import explained
+from bot.domain.errors import Refused
+from bot.domain.shell import Command, syntax
+from bot.hosts.connections import Connections
+from bot.hosts.survival import Survival, survival
+
+_SECONDS = 20.0
+_MOST_CLOCK_OFFSET = 2.0
+"""Seconds. The bot compares times of one host with each other only; people compare them with their own."""
+
+
+@dataclass(frozen=True)
+class HostExamined:
+    """What came of one host.
+
+    Args:
+        usable: whether commands can be run on it.
+        findings: in order.
+    """
+
+    usable: bool
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a host said of itself, and when, on this machine's clock.
+
+    Args:
+        clock: Unix time on the host's clock, in seconds; None where it did not say.
+        asked: Unix time at which it was asked.
+        answered: Unix time at which the answer was there.
+        lacks: what the journal of steps misses there.
+    """
+
+    clock: float | None
+    asked: float
+    answered: float
+    lacks: tuple[str, ...]
+
+    @property
+    def uncertain(self) -> float:
+        """How far the offset may be from the truth, in seconds."""
+        return (self.answered - self.asked) / 2
+
+    @property
+    def offset(self) -> float | None:
+        """Seconds by which the host's clock is ahead of this machine's."""
+        return None if self.clock is None else self.clock - (self.asked + self.answered) / 2
+
+
+def question() -> Command:
+    """Write the command that asks a host for its clock and for what the journal of steps needs."""
+    return syntax("""
+printf 'clock %s\\n' "$(date +%s.%N)"
+for tool in setsid mkdir mv sync; do command -v "$tool" >/dev/null 2>&1 || echo "lacks $tool"; done
+[ -r /proc/self/stat ] || echo 'lacks /proc'
+folder=${XDG_STATE_HOME:-$HOME/.local/state}/countersign
+while [ ! -e "$folder" ] && [ -n "$folder" ]; do
+  case $folder in */*) folder=${folder%/*} ;; *) folder=. ;; esac
+done
+[ -w "${folder:-/}" ] || echo "lacks a writable ${folder:-/} for the journal"
+:
+""")
+
+
+def parse(text: str, asked: float, answered: float) -> Said:
+    """Read what the host printed.
+
+    Args:
+        text: of `question`.
+        asked: Unix time at which it was asked, in seconds.
+        answered: Unix time at which the answer was there.
+    """
+    clock = re.search(r"^clock (\d+)(\.\d+)?", text, re.MULTILINE)
+    # A date without fractions has cut its second: on average half of one is missing.
+    seconds = None if clock is None else float(clock[1]) + (float(clock[2]) if clock[2] else 0.5)
+    return Said(seconds, asked, answered, tuple(re.findall(r"^lacks (.+)$", text, re.MULTILINE)))
+
+
+async def examine_host(connections: Connections, name: str) -> HostExamined:
+    """Log in to a host and look at it.
+
+    Args:
+        connections: to the hosts.
+        name: of the host.
+    """
+    what = f"host {name}"
+    host = connections.host(name)
+    started = time.monotonic()
+    try:
+        async with connections.connection(name):
+            connected = time.monotonic() - started
+        asked, began = time.time(), time.monotonic()
+        answer = await connections.read(name, question(), _SECONDS)
+        took = time.monotonic() - began
+        lives = await survival(connections, name)
+    except Refused as refusal:
+        return HostExamined(usable=False, findings=(fail(what, explained(refusal.problem)),))
+    if answer.exit_status != 0:
+        said = answer.stderr.decode(errors="replace").strip() or f"exit status {answer.exit_status}"
+        detail = f"logged in, but `sh` does not work there: {said[-200:]} - the account needs a login shell"
+        return HostExamined(usable=False, findings=(fail(what, detail),))
+    said_of_itself = parse(answer.stdout.decode(errors="replace"), asked, asked + took)
+    route = f" through {host.jump}" if host.jump else ""
+    login = ok(
+        what,
+        f"{host.user}@{host.address}:{host.port}{route}, its key is known; "
+        f"connected in {milliseconds(connected)}, a command takes {milliseconds(took)}",
+    )
+    findings = (login, _clock(what, said_of_itself), _steps(what, host.user, said_of_itself, lives))
+    return HostExamined(usable=True, findings=findings)
+
+
+def _clock(what: str, said: Said) -> Finding:
+    what = f"{what}: clock"
+    if said.offset is None:
+        return warn(what, "`date` does not say the time in seconds")
+    direction = "ahead of" if said.offset > 0 else "behind"
+    figure = f"{abs(said.offset):.1f} s {direction} this machine (± {max(said.uncertain, 0.05):.1f} s)"
+    if abs(said.offset) - said.uncertain > _MOST_CLOCK_OFFSET:
+        return warn(what, f"{figure} - run a time service on both, such as systemd-timesyncd or chrony")
+    return ok(what, figure)
+
+
+def _steps(what: str, user: str, said: Said, lives: Survival) -> Finding:
+    what = f"{what}: detached steps"
+    if any(lack.startswith("a writable") for lack in said.lacks):
+        return fail(what, f"the host lacks {'; '.join(said.lacks)}")
+    match lives:
+        case Survival.KILLED:
+            return fail(
+                what,
+                "systemd ends them when the connection does (KillUserProcesses=yes) - exempt the account: "
+                f"KillExcludeUsers=root {user} in /etc/systemd/logind.conf",
+            )
+        case Survival.CANNOT_TELL:
+            return warn(what, "it cannot be read whether they outlive the connection - see KillUserProcesses in logind")
+        case Survival.LIVES:
+            if said.lacks:
+                return warn(what, f"they outlive the connection, but the host lacks {'; '.join(said.lacks)}")
+            return ok(what, "they outlive the connection")

@@ -1,0 +1,125 @@
+"""What a problem means to who sets the bot up: what was found, and what would be right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from bot.console.run_text import problem_sentence
+from bot.domain.errors import Problem, Reason
+
+_Facts = Mapping[str, str]
+_Writer = Callable[[_Facts], str]
+
+
+def explained(problem: Problem) -> str:
+    """Write a problem for the terminal.
+
+    Args:
+        problem: of a host, a checkout or a database.
+
+    Returns:
+        What was found; then, behind a dash, what would be right. Any other problem in its own words.
+    """
+    writer = _WRITERS.get(problem.reason)
+    return writer(problem.facts) if writer is not None else problem_sentence(problem)
+
+
+def _of(facts: _Facts, name: str) -> str:
+    return facts.get(name, "")
+
+
+def _words(facts: _Facts) -> str:
+    detail = _of(facts, "detail").strip().rstrip(".")
+    return f": {detail}" if detail else ""
+
+
+def _host_unreachable(facts: _Facts) -> str:
+    if "address" not in facts:
+        return f"it cannot be reached{_words(facts)}"
+    place = f"{_of(facts, 'address')}:{_of(facts, 'port')}"
+    return f"{place} cannot be reached{_words(facts)} - check the address, the port and the firewalls between"
+
+
+def _host_key(facts: _Facts) -> str:
+    known, path = _of(facts, "known"), _of(facts, "known_hosts")
+    name = _known_as(facts)
+    if known == "yes":
+        return (
+            f"its key is another one than {path} has for {name} - find out why before anything else; if the host was "
+            f"set up anew, `ssh-keygen -f {path} -R '{name}'` and add the new key, compared by its fingerprint"
+        )
+    return (
+        f"{path} has no key for {name} - add it, compared by its fingerprint: "
+        f"`ssh-keyscan -p {_of(facts, 'port')} {_of(facts, 'address')} >> {path}`"
+    )
+
+
+def _known_as(facts: _Facts) -> str:
+    address, port = _of(facts, "address"), _of(facts, "port")
+    return address if port in {"", "22"} else f"[{address}]:{port}"
+
+
+def _login(facts: _Facts) -> str:
+    return (
+        f"the login as {_of(facts, 'user')} is refused{_words(facts)} - put the public half of the bot's key into "
+        f"~/.ssh/authorized_keys of {_of(facts, 'user')} there, or name another `key:`"
+    )
+
+
+def _tools(facts: _Facts) -> str:
+    tools = _of(facts, "tools") or _of(facts, "tool")
+    return f"not found in PATH: {tools} - install what is missing, for logins without a terminal too"
+
+
+def _checkout_missing(facts: _Facts) -> str:
+    return f"{_of(facts, 'path')} is no git checkout{_words(facts)} - clone the repository there"
+
+
+def _dirty(facts: _Facts) -> str:
+    return f"changed by hand: {_of(facts, 'paths')} - commit these changes elsewhere, or `git checkout` the files"
+
+
+def _disk(facts: _Facts) -> str:
+    return f"{_of(facts, 'free')} KiB free where {_of(facts, 'path')} lies - at least {_of(facts, 'needs')} KiB"
+
+
+def _inodes(facts: _Facts) -> str:
+    return f"{_of(facts, 'free')} inodes free where {_of(facts, 'path')} lies - at least {_of(facts, 'needs')}"
+
+
+def _server(facts: _Facts) -> str:
+    via = _of(facts, "via")
+    seen = f" as seen from {via}" if via else ""
+    return f"{_of(facts, 'host')}:{_of(facts, 'port')}{seen}"
+
+
+def _database_unreachable(facts: _Facts) -> str:
+    return f"{_server(facts)} does not answer{_words(facts)} - check `host`, `port` and `via`"
+
+
+def _database_login(facts: _Facts) -> str:
+    code = _of(facts, "code")
+    number = f" (error {code})" if code not in {"", "0"} else ""
+    return (
+        f"{_server(facts)} refuses {_of(facts, 'user')}{number}{_words(facts)} - check `user`, the variable with the "
+        "password, and what the account was granted"
+    )
+
+
+def _database_missing(facts: _Facts) -> str:
+    return f"{_server(facts)} has no database {_of(facts, 'database')} - check `name`"
+
+
+_WRITERS: Mapping[Reason, _Writer] = {
+    Reason.HOST_UNREACHABLE: _host_unreachable,
+    Reason.HOST_KEY_CHANGED: _host_key,
+    Reason.HOST_LOGIN_REFUSED: _login,
+    Reason.HOST_TOOL_MISSING: _tools,
+    Reason.CHECKOUT_MISSING: _checkout_missing,
+    Reason.CHECKOUT_DIRTY: _dirty,
+    Reason.DISK_FULL: _disk,
+    Reason.INODES_FULL: _inodes,
+    Reason.DATABASE_UNREACHABLE: _database_unreachable,
+    Reason.DATABASE_LOGIN_REFUSED: _database_login,
+    Reason.DATABASE_MISSING: _database_missing,
+}

@@ -1,0 +1,109 @@
+"""Slack: both tokens, the scopes, the channels and the people that the operations file names."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+
+import aiohttp
+from slack_sdk.errors import SlackApiError, SlackClientError
+
+from bot.config.settings import Settings
+from bot.console.doctor_checks.finding import Finding, fail, ok, warn
+from bot.domain.policies.people import People
+from bot.domain.targets.target import Operations
+from bot.slack.doctor import SlackFinding, examine, judge_scopes
+from bot.slack.manifest import SCOPES
+from bot.slack.transport.gateway import Gateway, SlackBusy, SlackRefused, SlackUncertain, build_client, open_session
+
+_MOST_PEOPLE = 50
+"""Slack answers about a hundred such questions a minute."""
+
+_AT_ONCE = 4
+_Trouble = (SlackRefused, SlackBusy, SlackUncertain)
+
+
+async def examine_slack(settings: Settings, operations: Operations) -> tuple[Finding, ...]:
+    """Ask Slack about everything that is configured of it.
+
+    Args:
+        settings: the tokens, and where the Web API is.
+        operations: the channels and people.
+    """
+    told = await examine(settings.slack_bot_token, settings.slack_app_token, settings.slack_api_url)
+    found = [_finding(one) for one in told]
+    if not told[0].ok:
+        return (*found, fail("Slack channels and people", "not looked at: the bot token is refused (above)"))
+    async with open_session() as session:
+        gateway = Gateway(build_client(settings.slack_bot_token.reveal(), settings.slack_api_url, session))
+        return (*found, *await _channels(gateway, operations), *await _people(gateway, operations.people.values()))
+
+
+def _finding(told: SlackFinding) -> Finding:
+    if not told.ok:
+        return fail(told.check, told.detail)
+    [all_there] = judge_scopes(SCOPES)
+    # A scope that the bot can do without, or a server that does not list them.
+    if told.check == all_there.check and told != all_there:
+        return warn(told.check, told.detail)
+    return ok(told.check, told.detail)
+
+
+async def _channels(gateway: Gateway, operations: Operations) -> list[Finding]:
+    channels = sorted({channel for target in operations.targets.values() for channel in target.channels})
+    return [await _channel(gateway, channel) for channel in channels]
+
+
+async def _channel(gateway: Gateway, channel: str) -> Finding:
+    what = f"Slack channel {channel}"
+    try:
+        answer = await gateway.client.conversations_info(channel=channel)
+    except SlackApiError as error:
+        name = str(error.response.get("error", "unknown_error"))
+        if name == "missing_scope":
+            return warn(what, "not looked at: channels:read (groups:read for a private one) is missing")
+        return fail(what, f"Slack answers {name} - check its ID; the bot must be invited to a private channel first")
+    except (aiohttp.ClientError, SlackClientError, TimeoutError, OSError, ValueError) as error:
+        return fail(what, f"Slack does not answer: {type(error).__name__}")
+    about = answer.get("channel") or {}
+    name = f"#{about.get('name')}"
+    if about.get("is_archived"):
+        return fail(what, f"{name} is archived - unarchive it, or name another one")
+    if not about.get("is_member"):
+        return fail(what, f"the bot is not in {name} and would hear no reaction there - invite it: /invite @NAME")
+    return ok(what, f"the bot is in {name}")
+
+
+async def _people(gateway: Gateway, lists: Iterable[People]) -> list[Finding]:
+    lists = tuple(lists)
+    users = sorted({user for people in lists for user in people.users})
+    groups = sorted({group for people in lists for group in people.groups})
+    places = asyncio.Semaphore(_AT_ONCE)
+
+    async def one(name: str) -> str:
+        async with places:
+            return await (_group_trouble if name in groups else _user_trouble)(gateway, name)
+
+    asked = [*groups, *users[:_MOST_PEOPLE]]
+    troubles = [trouble for trouble in await asyncio.gather(*(one(name) for name in asked)) if trouble]
+    if troubles:
+        return [fail("Slack people", trouble) for trouble in troubles]
+    left = f", {len(users) - _MOST_PEOPLE} more not looked at" if len(users) > _MOST_PEOPLE else ""
+    counted = f"{len(users[:_MOST_PEOPLE])} users and {len(groups)} user groups known{left}"
+    return [ok("Slack people", counted)] if asked else []
+
+
+async def _user_trouble(gateway: Gateway, user: str) -> str:
+    try:
+        person = await gateway.person(user)
+    except _Trouble as error:
+        return f"{user}: Slack answers {error} - check the ID in `people:`"
+    return f"{user} is deactivated - take the ID out of `people:`" if person.get("deleted") else ""
+
+
+async def _group_trouble(gateway: Gateway, group: str) -> str:
+    try:
+        members = await gateway.members(group)
+    except _Trouble as error:
+        return f"user group {group}: Slack answers {error} - check the ID in `people:`"
+    return "" if members else f"user group {group} has no members, so nobody in it can approve"

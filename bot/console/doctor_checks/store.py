@@ -1,0 +1,70 @@
+"""The bot's own memory: that it opens, that its history holds, and that there is room for it here."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+from pathlib import Path
+
+from bot.config.settings import StoreUrl
+from bot.console.doctor_checks.figures import size
+from bot.console.doctor_checks.finding import Finding, fail, ok, warn
+from bot.store import StoreError, StoreMissing, open_readonly
+from bot.store.sql.engines import is_sqlite, parse, sqlite_path
+
+_LITTLE_KIB = 200 * 1024
+_TOO_LITTLE_KIB = 20 * 1024
+
+
+async def examine_store(url: StoreUrl) -> tuple[Finding, ...]:
+    """Open the store for reading; the bot may be running on it, and nothing is made that is not there.
+
+    Args:
+        url: STORE_URL.
+    """
+    what = "store"
+    try:
+        async with open_readonly(url.reveal()) as reader:
+            runs = len(await reader.unfinished())
+            broken = await reader.history_break()
+    except StoreMissing:
+        return (await asyncio.to_thread(_to_be_made, what, url),)
+    except StoreError as error:
+        return (fail(what, f"{error.what} ({error.where}) - {error.right}"),)
+    found = [ok(what, f"{url} opens; {runs} runs have not ended")]
+    if broken is None:
+        found.append(ok(f"{what}: history", "every record follows from the one before it"))
+    else:
+        found.append(fail(f"{what}: history", f"record {broken} was changed, is missing or is out of its place"))
+    room = await asyncio.to_thread(_room, what, url)
+    return (*found, *room)
+
+
+def _to_be_made(what: str, url: StoreUrl) -> Finding:
+    """Say whether the first start can make the store."""
+    parsed = parse(url.reveal())
+    if not is_sqlite(parsed):
+        return ok(what, f"{url} answers; its tables are made at the first start")
+    path = sqlite_path(parsed)
+    folder = next(parent for parent in path.parents if parent.exists())
+    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+        return fail(
+            what, f"{path} is not there, and {folder} is no folder that can be written - name another in STORE_URL"
+        )
+    return ok(what, f"{path} is not there yet; it is made at the first start")
+
+
+def _room(what: str, url: StoreUrl) -> tuple[Finding, ...]:
+    parsed = parse(url.reveal())
+    if not is_sqlite(parsed):
+        return ()
+    return (_judge_room(f"{what}: free space", sqlite_path(parsed).parent),)
+
+
+def _judge_room(what: str, folder: Path) -> Finding:
+    free = shutil.disk_usage(folder).free // 1024
+    figure = f"{size(free)} free in {folder}"
+    if free < _TOO_LITTLE_KIB:
+        return fail(what, f"{figure} - at least {size(_TOO_LITTLE_KIB)}: without room nothing is recorded, nor started")
+    return warn(what, f"{figure} - make room") if free < _LITTLE_KIB else ok(what, figure)

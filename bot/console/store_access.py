@@ -1,0 +1,163 @@
+"""Asking the store from the console: how it is opened, what a command may show, and what is said where it cannot be."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Protocol, TypeVar
+
+import typer
+from rich.console import Console
+
+from bot.config.load import read_ops_file
+from bot.config.problems import ConfigurationError
+from bot.config.settings import ops_file_of, store_url_of
+from bot.config.variables import Variables, read_variables
+from bot.console.output import say
+from bot.domain.errors import Refused
+from bot.domain.names import nearest, parse_run_id
+from bot.domain.runs.history import Head, Record
+from bot.domain.runs.run import Run
+from bot.domain.secrets import Masker, Secret
+from bot.engine.stores import Chunk
+from bot.logs import masked
+from bot.store import StoreError, StoreMissing
+
+NO_SUCH_RUN = 1
+CONFIGURATION_ERROR = 2
+_HINTED = 5
+_SEARCHED = 200
+
+Store = TypeVar("Store")
+
+
+class RunReader(Protocol):
+    """The reading side of the store."""
+
+    async def get(self, run: str) -> Run | None:
+        """Read one run, whole."""
+        ...
+
+    async def recent(self, limit: int) -> tuple[Run, ...]:
+        """Read the latest runs, newest first."""
+        ...
+
+    async def output(self, run: str) -> tuple[Chunk, ...]:
+        """Read what was kept of a run's output."""
+        ...
+
+    async def history(self, run: str | None = None) -> tuple[Record, ...]:
+        """Read the history, of one run or all, in order."""
+        ...
+
+    async def records(self, after: int, limit: int) -> tuple[Record, ...]:
+        """Read the records of history that follow a sequence, in order."""
+        ...
+
+    async def head(self) -> Head:
+        """Read where the history ends, as it was noted apart from its records."""
+        ...
+
+    async def before(self, at: str) -> int:
+        """Give a sequence that only records earlier than an instant have."""
+        ...
+
+
+@dataclass(frozen=True)
+class Terminal:
+    """Where a command writes, and what it must not show.
+
+    Args:
+        out: standard output.
+        err: standard error.
+        masker: of the secrets that are known here.
+        now: the time, for what still goes.
+    """
+
+    out: Console
+    err: Console
+    masker: Masker
+    now: datetime
+
+    def data(self, data: object) -> None:
+        """Write JSON."""
+        text = json.dumps(masked(data, self.masker), ensure_ascii=False, indent=2)
+        self.out.file.write(text + "\n")
+
+
+EnvOption = Annotated[Path | None, typer.Option("--env", help="The environment file; default: .env.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="JSON, for scripts.")]
+
+
+async def ask(
+    env: Path,
+    real: Mapping[str, str],
+    question: Callable[[Store, Terminal], Awaitable[int]],
+    out: Console,
+    err: Console,
+    opened: Callable[[str], AbstractAsyncContextManager[Store]],
+) -> int:
+    """Open the store, ask, and tell where that was not possible.
+
+    Args:
+        env: the environment file.
+        real: the real environment.
+        question: what is asked.
+        out: standard output.
+        err: standard error.
+        opened: opens the store, by its URL.
+
+    Returns:
+        The exit status.
+    """
+    variables = read_variables(env, real)
+    try:
+        url = store_url_of(variables)
+    except ConfigurationError as error:
+        for problem in error.problems:
+            say(err, str(problem))
+        return CONFIGURATION_ERROR
+    terminal = Terminal(out, err, _masker(variables, url.secrets), datetime.now(UTC))
+    try:
+        async with opened(url.reveal()) as reader:
+            return await question(reader, terminal)
+    except StoreMissing as error:
+        say(err, str(error))
+        return NO_SUCH_RUN
+    except StoreError as error:
+        say(err, str(error))
+        return CONFIGURATION_ERROR
+
+
+def _masker(variables: Variables, store: tuple[Secret, ...]) -> Masker:
+    """Mask what can be a secret, even where the configuration as a whole is broken just now."""
+    names = {"SLACK_BOT_TOKEN", "SLACK_APP_TOKEN"}
+    # Without the operations file its secrets are not known; the store holds masked text anyway.
+    with suppress(ConfigurationError):
+        names |= set(re.findall(r"password:[^\n]*?\$\{(\w+)\}", read_ops_file(ops_file_of(variables))))
+    return Masker((*store, *(Secret(variables.values[name]) for name in sorted(names & variables.values.keys()))))
+
+
+async def run_named(typed: str, reader: RunReader) -> Run | None:
+    """Read the run that somebody typed; None where there is none."""
+    try:
+        return await reader.get(parse_run_id(typed))
+    except Refused:
+        return None
+
+
+async def tell_missing(typed: str, reader: RunReader, terminal: Terminal) -> None:
+    """Say that there is no such run, and which there are."""
+    known = [run.id for run in await reader.recent(_SEARCHED)]
+    near = nearest(typed, {run.lower() for run in known})
+    hint = f"; did you mean {near.upper()}?" if near is not None else ""
+    say(terminal.err, f"no such run: {typed!r}{hint}")
+    if known:
+        say(terminal.err, f"the latest runs are {', '.join(known[:_HINTED])}")
+    else:
+        say(terminal.err, "there are no runs yet")

@@ -1,0 +1,1 @@
+"""Backups: dumps, their catalog, verification, restore and pruning."""

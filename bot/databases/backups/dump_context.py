@@ -1,0 +1,72 @@
+"""What is known before a dump: the backup before it, the migrations that the database remembers, its counters."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+
+from bot.databases.backups.catalog import Finder
+from bot.databases.backups.dump import Known
+from bot.databases.backups.dump_script import Before
+from bot.domain.backups.backup import KeptBackup
+from bot.domain.errors import Refused
+from bot.domain.targets.look import Ran
+from bot.domain.targets.target import Target
+
+RanNow = Callable[[Target], Awaitable[tuple[Ran, ...] | None]]
+"""Reads which migrations ran on a target; None where it has none to know of."""
+
+CountersNow = Callable[[Target], Awaitable[Mapping[str, int]]]
+"""Reads the next AUTO_INCREMENT of each table of a target that has one."""
+
+_SECONDS = 60
+
+
+def known_before(finder: Finder, ran_now: RanNow, counters_now: CountersNow) -> Known:
+    """Give what tells what is known before a dump.
+
+    Args:
+        finder: reads the backups there are.
+        ran_now: reads the migrations.
+        counters_now: reads the counters.
+    """
+
+    async def known(target: Target, tables: tuple[str, ...]) -> Before:
+        last, migrations, counters = await asyncio.gather(
+            _last(finder, target, tables), _names(ran_now, target), _counters(counters_now, target, tables)
+        )
+        if last is None:
+            return Before(migrations=migrations, counters=counters)
+        return Before(last.backup, last.bytes, last.data_bytes, migrations, counters)
+
+    return known
+
+
+async def _last(finder: Finder, target: Target, tables: tuple[str, ...]) -> KeptBackup | None:
+    """Give the latest backup of the same tables of the same database."""
+    database = target.database.name if target.database is not None else ""
+    try:
+        async with asyncio.timeout(_SECONDS):
+            shelf = await finder.shelf(target)
+    except (TimeoutError, Refused):
+        return None
+    alike = (kept for kept in shelf.backups if kept.chosen == tables and kept.database == database)
+    return next(alike, None)
+
+
+async def _names(ran_now: RanNow, target: Target) -> tuple[str, ...] | None:
+    try:
+        async with asyncio.timeout(_SECONDS):
+            ran = await ran_now(target)
+    except (TimeoutError, Refused):
+        return None
+    return None if ran is None else tuple(one.name for one in ran)
+
+
+async def _counters(counters_now: CountersNow, target: Target, tables: tuple[str, ...]) -> Mapping[str, int]:
+    try:
+        async with asyncio.timeout(_SECONDS):
+            found = await counters_now(target)
+    except (TimeoutError, Refused):
+        return {}
+    return {table: value for table, value in found.items() if not tables or table in tables}

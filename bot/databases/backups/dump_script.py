@@ -1,0 +1,234 @@
+"""The script that makes a dump on a host, built from a plan and the operations file. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from importlib import resources
+
+from bot.databases.backups.manifest import origin
+from bot.databases.server.quoting import option_file
+from bot.domain.names import is_name
+from bot.domain.runs.acts import Dump
+from bot.domain.secrets import Secret
+from bot.domain.shell import Command, Part, Syntax, Word
+from bot.domain.targets.target import Backups, Database, RehearseOn, Target
+
+RESERVE_KIB = 64 * 1024
+"""KiB that a dump leaves free on the host's disk."""
+
+OPTION_FILE = "client.cnf"
+"""Name of the file with the credentials, in the job's private directory."""
+
+SHA256 = """\
+# digest: print the checksum of standard input, by whichever program is installed; openssl is the fastest
+digest() (
+  if openssl dgst -sha256 -r </dev/null >/dev/null 2>&1; then
+    sum=$(openssl dgst -sha256 -r)
+  elif command -v sha256sum >/dev/null 2>&1; then
+    sum=$(sha256sum)
+  else
+    sum=$(shasum -a 256)
+  fi || exit 1
+  sum=${sum%% *}
+  [ ${#sum} -eq 64 ] || exit 1
+  printf '%s\\n' "$sum"
+)
+
+# sha256 FILE: print its checksum
+sha256() { digest 2>/dev/null <"$1"; }
+"""
+
+PREAMBLE = resources.files("bot.databases").joinpath("scripts", "preamble.sh").read_text(encoding="utf-8")
+"""Shell functions that every script which asks a server begins with."""
+
+CONTENTS = resources.files("bot.databases").joinpath("scripts", "contents.sh").read_text(encoding="utf-8")
+"""What is in a database: shell functions that dumps share with what restores them."""
+
+REMOVE_STALE = resources.files("bot.databases").joinpath("scripts", "remove_stale.sh").read_text(encoding="utf-8")
+"""Shell functions that tell whether whoever made something is still at work, and remove it."""
+
+_MYDUMPER = resources.files("bot.databases").joinpath("scripts", "mydumper.sh").read_text(encoding="utf-8")
+_SCRIPT = resources.files("bot.databases").joinpath("scripts", "dump.sh").read_text(encoding="utf-8")
+
+
+class Stage(StrEnum):
+    """Where a dump can fail; each stage has an exit status of its own."""
+
+    SETTINGS = "settings"
+    DIRECTORY = "directory"
+    TOOLS = "tools"
+    LOGIN = "login"
+    DATABASE = "database"
+    CONNECT = "connect"
+    SPACE = "space"
+    CONTENTS = "contents"
+    DUMP = "dump"
+    COMPRESS = "compress"
+    INTEGRITY = "integrity"
+    TRAILER = "trailer"
+    CHECKSUM = "checksum"
+    MANIFEST = "manifest"
+    PUBLISH = "publish"
+    READ_BACK = "read_back"
+    ENCRYPT = "encrypt"
+    STREAM = "stream"
+    STORE = "store"
+
+    @property
+    def exit_status(self) -> int:
+        """The exit status of the script when this stage failed; none that a shell or a signal gives."""
+        return 40 + list(Stage).index(self)
+
+
+def failed_stage(exit_status: int | None) -> Stage | None:
+    """Give the stage that an exit status of the script stands for, or None."""
+    return next((stage for stage in Stage if stage.exit_status == exit_status), None)
+
+
+@dataclass(frozen=True)
+class DumpJob:
+    """What a host needs to make a dump.
+
+    Args:
+        script: for POSIX sh; nothing in it is secret.
+        files: contents of the job's private files, by name.
+    """
+
+    script: Command
+    files: Mapping[str, Secret]
+
+
+@dataclass(frozen=True)
+class Before:
+    """What is known before a dump.
+
+    Args:
+        backup: ID of the latest backup of the same tables; empty where there is none.
+        bytes: size of its file.
+        data_bytes: size of the tables it was made of.
+        migrations: names of the migrations that the database remembers; None where nobody could tell.
+        counters: the next AUTO_INCREMENT of tables that have one; empty where nobody could tell.
+    """
+
+    backup: str = ""
+    bytes: int = 0
+    data_bytes: int = 0
+    migrations: tuple[str, ...] | None = None
+    counters: Mapping[str, int] = field(default_factory=dict)
+
+    def shrunk(self, now: int) -> bool:
+        """Whether a dump is so much smaller than the one before that somebody should look.
+
+        Args:
+            now: bytes of the new one.
+        """
+        return now * 2 < self.bytes
+
+
+NOTHING_KNOWN = Before()
+
+
+def dump_job(
+    target: Target,
+    dump: Dump,
+    run: str,
+    attempt: int,
+    before: Before = NOTHING_KNOWN,
+    reserve_kib: int = RESERVE_KIB,
+) -> DumpJob:
+    """Build the script of a dump.
+
+    Args:
+        target: whose database, and where its backups lie. Where that is not the host, the dump goes into a pipe of the
+            job (`pipe_of`) and its manifest beside it (`manifest_of_stream`).
+        dump: which backup, which tables.
+        run: the run that makes it, for the manifest.
+        attempt: of the step; each has a `.part` of its own.
+        before: what is known of the backup before, and of the migrations.
+        reserve_kib: KiB that must stay free.
+
+    Raises:
+        ValueError: the target has no database or no place for backups, or a value that cannot be used; the message
+            names it and holds no secret.
+    """
+    database, backups = target.database, target.backups
+    if database is None or backups is None:
+        raise ValueError("the target has no database, or no directory for backups")
+    on_host = backups.store is None
+    if on_host and not backups.directory.startswith("/"):
+        raise ValueError(f"the directory for backups must be an absolute path: {backups.directory!r}")
+    if not is_name(dump.backup):
+        raise ValueError(f"the ID of a backup must be safe in a path: {dump.backup!r}")
+    values: dict[str, str] = {
+        "backup": dump.backup,
+        "attempt": str(attempt),
+        "directory": backups.directory if on_host else "",
+        # What leaves the host is encrypted by the bot, behind the checksums of both ends.
+        "recipient": (backups.encrypt_to or "") if on_host else "",
+        "last": str(before.bytes),
+        "last_data": str(before.data_bytes),
+        "checkout": target.path,
+        "reserve": str(reserve_kib),
+        "only": only(dump.tables),
+        "mydumper_from": str(backups.mydumper_from),
+        "not_by_mydumper": _not_by_mydumper(dump, database, backups),
+        "counts": "yes" if database.scratch else "no",
+        "origin": origin(
+            dump,
+            target.name.app,
+            target.name.environment,
+            database.name,
+            run,
+            before.migrations,
+            before.counters,
+        ),
+        **{f"status_{stage.value}": str(stage.exit_status) for stage in Stage},
+    }
+    parts: list[Part] = []
+    for name, value in values.items():
+        parts += [Syntax(f"{name}="), Word(value), Syntax("\n")]
+    parts.append(Syntax("set --"))
+    for word in (database.name, *dump.tables):
+        parts += [Syntax(" "), Word(word)]
+    parts.append(Syntax("\n" + PREAMBLE + SHA256 + CONTENTS + REMOVE_STALE + _MYDUMPER + _SCRIPT))
+    return DumpJob(Command(tuple(parts)), {OPTION_FILE: option_file(database)})
+
+
+def _not_by_mydumper(dump: Dump, database: Database, backups: Backups) -> str:
+    """Say why a dump is none for mydumper, however large the database; empty where nothing is known against it."""
+    if dump.tables:
+        return "it is of chosen tables"
+    if backups.store is not None:
+        return "backups are kept elsewhere, and it would write to the disk of the host"
+    if backups.encrypt_to is not None:
+        return "backups are encrypted, and it would write to the disk in the clear"
+    if not database.scratch:
+        return "without `scratch: true` nothing would prove that its files can be restored"
+    if database.rehearse is RehearseOn.DATA:
+        return "migrations are rehearsed on the data of backups, and cannot be on such a one"
+    return ""
+
+
+def pipe_of(dump: Dump, attempt: int) -> str:
+    """Name the pipe of a dump that leaves the host, in the directory that the steps of its run share."""
+    return f"{dump.backup}.{attempt}.pipe"
+
+
+def manifest_of_stream(dump: Dump, attempt: int) -> str:
+    """Name the file beside the pipe that holds the manifest once the dump ended well."""
+    return f"{dump.backup}.{attempt}.json"
+
+
+def only(tables: tuple[str, ...]) -> str:
+    """Write SQL that narrows a list of tables.
+
+    Args:
+        tables: their names; none means all.
+    """
+    if not tables:
+        return ""
+    # hexadecimal, so that no name can end the literal in any SQL mode
+    names = ", ".join(f"CONVERT(0x{name.encode().hex()} USING utf8mb4)" for name in tables)
+    return f"AND table_name IN ({names})"

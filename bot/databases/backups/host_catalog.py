@@ -1,0 +1,254 @@
+"""Reading finished backups on a host: is it there, is it whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+
+from bot.databases.backups.dump_script import SHA256
+from bot.databases.backups.manifest import Manifest, parse_manifest
+from bot.databases.ports import HostReader
+from bot.domain.backups.backup import KeptBackup, Shelf
+from bot.domain.errors import Reason, Refused, problem
+from bot.domain.shell import Command, Part, Syntax, Word
+from bot.domain.targets.target import Target
+
+_SHA256_DIGITS = 64
+_QUICK = 30.0
+_SLOWEST_DISK = 20_000_000
+"""Bytes a second at which a checksum is read in the worst case."""
+
+
+class _Status(IntEnum):
+    """Exit statuses of the scripts below."""
+
+    NO_MANIFEST = 44
+    UNFINISHED = 45
+    NO_DUMP = 46
+
+
+_READ = """
+manifest=$directory/$backup.json
+if [ ! -e "$manifest" ]; then
+  for part in "$directory/$backup".sql.*part "$directory/$backup".mydumper.*part; do [ ! -e "$part" ] || exit 45; done
+  if [ -d "$directory" ] && [ ! -x "$directory" ]; then exit 1; fi
+  exit 44
+fi
+cat -- "$manifest"
+"""
+
+_SIZE = """
+[ -f "$directory/$file" ] || exit 46
+wc -c <"$directory/$file"
+"""
+
+_CHECKSUM = """
+[ -f "$directory/$file" ] || exit 46
+sha256 "$directory/$file"
+"""
+
+
+_LIST = r"""
+[ -d "$directory" ] || exit 0
+[ -x "$directory" ] && [ -r "$directory" ] || exit 1
+for manifest in "$directory"/*.json; do
+  [ -f "$manifest" ] || continue
+  name=${manifest##*/}
+  stem=$directory/${name%.json}
+  size=
+  for dump in "$stem.sql.zst" "$stem.sql.gz" "$stem.sql.zst.age" "$stem.sql.gz.age" "$stem.mydumper.tar"; do
+    [ ! -f "$dump" ] || size=$(wc -c <"$dump" | tr -d ' ')
+  done
+  printf '\036%s\t%s\n' "$name" "${size:-missing}"
+  head -c 4000000 -- "$manifest"
+done
+"""
+"""Each manifest after a line with a record separator, its name and the size of its dump."""
+
+
+class Presence(StrEnum):
+    """Whether a backup is on its host."""
+
+    WHOLE = "whole"
+    """The manifest is there, and the dump beside it is what it says."""
+    DAMAGED = "damaged"
+    """Something of it is there, and it does not hold."""
+    UNFINISHED = "unfinished"
+    """Only a `.part` is there: it may still be being made."""
+    ABSENT = "absent"
+    UNREADABLE = "unreadable"
+    """The host did not answer, or not so that anything follows from it."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was found of a backup.
+
+    Args:
+        presence: whether it is there.
+        manifest: where it could be read.
+        detail: what does not hold, for the log; empty where all does.
+    """
+
+    presence: Presence
+    manifest: Manifest | None = None
+    detail: str = ""
+
+
+class Backups:
+    """Reads the backups in a directory on a host.
+
+    Args:
+        reader: runs commands that only read.
+    """
+
+    def __init__(self, reader: HostReader) -> None:
+        self._reader = reader
+
+    async def find(self, host: str, directory: str, backup: str) -> Found:
+        """Find a backup by its manifest and compare the dump's size with it; cheap however large the dump is.
+
+        Args:
+            host: name of the host.
+            directory: where its backups lie.
+            backup: its ID.
+
+        Raises:
+            Refused: with a host's reason.
+        """
+        answer = await self._reader.read(host, _command(_READ, directory=directory, backup=backup), _QUICK)
+        match answer.exit_status:
+            case 0:
+                pass
+            case _Status.NO_MANIFEST:
+                return Found(Presence.ABSENT)
+            case _Status.UNFINISHED:
+                return Found(Presence.UNFINISHED)
+            case _:
+                return Found(Presence.UNREADABLE, detail=_complaint(answer.stderr))
+        try:
+            manifest = parse_manifest(answer.stdout)
+        except ValueError as error:
+            return Found(Presence.DAMAGED, detail=str(error))
+        if manifest.backup != backup:
+            return Found(Presence.DAMAGED, manifest, f"the manifest is that of {manifest.backup}")
+        return await self._compare(host, directory, manifest, _SIZE, str(manifest.bytes), _QUICK)
+
+    async def shelf(self, target: Target) -> Shelf:
+        """Read every backup of a target that its first host has.
+
+        Args:
+            target: which.
+
+        Raises:
+            Refused: `backup_impossible`, there is no place for backups or it cannot be read; or a host's reason.
+        """
+        if target.backups is None:
+            detail = f"{target.name} has no `backups:`"
+            raise Refused(problem(Reason.BACKUP_IMPOSSIBLE, stage="configuration", detail=detail))
+        answer = await self._reader.read(
+            target.hosts[0], _command(_LIST, directory=target.backups.directory.rstrip("/")), _QUICK
+        )
+        if answer.exit_status != 0:
+            detail = _complaint(answer.stderr) or f"{target.backups.directory} cannot be read"
+            raise Refused(problem(Reason.BACKUP_IMPOSSIBLE, stage="directory", detail=detail))
+        return shelf_of(target, answer.stdout)
+
+    async def prove_checksum(self, host: str, directory: str, backup: str) -> Found:
+        """As `find`, and read the whole dump on the host to compare its checksum.
+
+        Args:
+            host: name of the host.
+            directory: where its backups lie.
+            backup: its ID.
+
+        Raises:
+            Refused: with a host's reason.
+        """
+        found = await self.find(host, directory, backup)
+        if found.presence is not Presence.WHOLE or found.manifest is None:
+            return found
+        patience = _QUICK + found.manifest.bytes / _SLOWEST_DISK
+        script = SHA256 + _CHECKSUM
+        return await self._compare(host, directory, found.manifest, script, found.manifest.sha256, patience)
+
+    async def present(self, host: str, directory: str, backup: str, sha256: str) -> bool:
+        """Say whether the very backup that was approved is still there, with its size; it is not read whole.
+
+        Args:
+            host: name of the host.
+            directory: where its backups lie.
+            backup: its ID.
+            sha256: which its manifest must name.
+
+        Raises:
+            Refused: with a host's reason.
+        """
+        found = await self.find(host, directory, backup)
+        return found.presence is Presence.WHOLE and found.manifest is not None and found.manifest.sha256 == sha256
+
+    async def _compare(
+        self, host: str, directory: str, manifest: Manifest, script: str, expected: str, patience: float
+    ) -> Found:
+        answer = await self._reader.read(host, _command(script, directory=directory, file=manifest.file), patience)
+        if answer.exit_status == _Status.NO_DUMP:
+            return Found(Presence.DAMAGED, manifest, f"{manifest.file} is missing")
+        if answer.exit_status != 0:
+            return Found(Presence.UNREADABLE, manifest, _complaint(answer.stderr))
+        actual = answer.stdout.decode(errors="replace").strip()
+        if actual != expected:
+            return Found(Presence.DAMAGED, manifest, what_differs(manifest.file, actual, expected))
+        return Found(Presence.WHOLE, manifest)
+
+
+def what_differs(file: str, actual: str, expected: str) -> str:
+    """Say that a file is not the one that was made.
+
+    Args:
+        file: its name.
+        actual: its size in bytes, or its SHA-256.
+        expected: the same as its manifest says.
+    """
+    if len(expected) == _SHA256_DIGITS:
+        return f"{file} is not as it was made: its checksum is {actual[:8]}…, and was {expected[:8]}…"
+    return f"{file} is not as it was made: it has {actual} bytes, and had {expected}"
+
+
+def shelf_of(target: Target, listed: bytes) -> Shelf:
+    """Read what the list of manifests printed. Pure.
+
+    Args:
+        target: whose backups are wanted; those of others in the same directory are left out.
+        listed: what was printed.
+    """
+    kept: list[KeptBackup] = []
+    unreadable: list[str] = []
+    for record in listed.split(b"\x1e")[1:]:
+        head, _, text = record.partition(b"\n")
+        name, _, size = head.decode(errors="replace").partition("\t")
+        try:
+            manifest = parse_manifest(text)
+            whole = size == str(manifest.bytes) and name == f"{manifest.backup}.json"
+            backup = manifest.kept()
+        except ValueError:
+            unreadable.append(name)
+            continue
+        if (manifest.app, manifest.environment) != (target.name.app, target.name.environment):
+            continue
+        if whole:
+            kept.append(backup)
+        else:
+            unreadable.append(name)
+    kept.sort(key=lambda backup: (backup.started, backup.backup), reverse=True)
+    return Shelf(target.name.app, target.name.environment, tuple(kept), tuple(unreadable))
+
+
+def _command(script: str, **values: str) -> Command:
+    parts: list[Part] = []
+    for name, value in values.items():
+        parts += [Syntax(f"{name}="), Word(value), Syntax("\n")]
+    return Command((*parts, Syntax(script)))
+
+
+def _complaint(stderr: bytes) -> str:
+    return " ".join(stderr.decode(errors="replace").split())[:300]

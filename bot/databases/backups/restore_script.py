@@ -1,0 +1,260 @@
+"""The scripts that restore a dump into a database of its own and compare it, built from its manifest. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib import resources
+
+from bot.databases.backups.dump_script import CONTENTS, OPTION_FILE, PREAMBLE, REMOVE_STALE, RESERVE_KIB, SHA256, only
+from bot.databases.backups.manifest import Manifest
+from bot.databases.server.quoting import identifier, option_file
+from bot.domain.backups.backup import Proof
+from bot.domain.backups.leftovers import remains_of
+from bot.domain.secrets import Secret
+from bot.domain.shell import Command, Part, Syntax, Word
+from bot.domain.targets.target import Database
+
+EXPECTED_FILE = "expected"
+"""Name of the file with what must come out, in the job's private directory."""
+
+MANIFEST_FILE = "manifest"
+"""Name of the file with the manifest of a backup that the host has not, in the job's private directory."""
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A backup that the bot sends to the host.
+
+    Args:
+        pipe: name of the pipe, in the directory that the steps of the run share.
+        manifest: its manifest, as it is.
+    """
+
+    pipe: str
+    manifest: bytes
+
+    @property
+    def result(self) -> str:
+        """Name of the manifest that a proof leaves beside the pipe."""
+        return f"{self.pipe}.json"
+
+
+def script(name: str) -> str:
+    """Read one of the scripts beside this module."""
+    return resources.files("bot.databases").joinpath("scripts", name).read_text(encoding="utf-8")
+
+
+_LOAD = script("record.sh") + script("myloader.sh") + script("load.sh")
+_PROOF = script("proof.sh")
+_LOADED = script("loaded.sh")
+_SWAP = script("swap.sh")
+_DROP = script("drop.sh")
+
+
+class Stage(StrEnum):
+    """Where restoring can fail; each stage has an exit status of its own."""
+
+    TOOLS = "tools"
+    CONNECT = "connect"
+    SPACE = "space"
+    FILE = "file"
+    CREATE = "create"
+    INTERRUPTED = "interrupted"
+    REFUTED = "refuted"
+    MANIFEST = "manifest"
+    DROP = "drop"
+    REFERENCES = "references"
+    OBJECTS = "objects"
+    SWAP = "swap"
+    HALF = "half"
+
+    @property
+    def exit_status(self) -> int:
+        """The exit status of a script when this stage failed; none that a shell or a signal gives."""
+        return 70 + list(Stage).index(self)
+
+
+def failed_stage(exit_status: int | None) -> Stage | None:
+    """Give the stage that an exit status of a script stands for, or None."""
+    return next((stage for stage in Stage if stage.exit_status == exit_status), None)
+
+
+@dataclass(frozen=True)
+class RestoringJob:
+    """What a host needs to restore.
+
+    Args:
+        script: for POSIX sh; nothing in it is secret.
+        files: contents of the job's private files, by name.
+    """
+
+    script: Command
+    files: Mapping[str, Secret]
+
+
+def proof_job(manifest: Manifest, lies: str | Sent, database: Database, scratch: str, attempt: int) -> RestoringJob:
+    """Build the script that proves a backup.
+
+    Args:
+        manifest: of the backup.
+        lies: in which directory of the host; or how the bot sends it.
+        database: whose backup it is, and as whom it is restored.
+        scratch: name of the database that is made and dropped.
+        attempt: of the step.
+
+    Raises:
+        ValueError: a value that cannot be used; the message names it and holds no secret.
+    """
+    values = {"yields": (Proof.PROVEN if manifest.rows or not manifest.tables else Proof.CHECKED).value}
+    prefix = scratch.rpartition("_")[0] + "_"
+    return _job(manifest, lies, database, scratch, prefix, "proof", attempt, values, _PROOF)
+
+
+def load_job(manifest: Manifest, lies: str | Sent, database: Database, fresh: str, attempt: int) -> RestoringJob:
+    """Build the script that restores a backup into a database that stays.
+
+    Args:
+        manifest: of the backup.
+        lies: in which directory of the host; or how the bot sends it.
+        database: whose backup it is, and as whom it is restored.
+        fresh: name of the database that is made.
+        attempt: of the step.
+
+    Raises:
+        ValueError: a value that cannot be used; the message names it and holds no secret.
+    """
+    return _job(manifest, lies, database, fresh, fresh, "restore", attempt, {}, _LOADED)
+
+
+def swap_job(manifest: Manifest, database: Database, fresh: str, old: str) -> RestoringJob:
+    """Build the script that puts restored tables into the place of the live ones.
+
+    Args:
+        manifest: of the backup that was restored.
+        database: the live one, and as whom it is changed.
+        fresh: name of the database that holds the restored tables.
+        old: name of the database in which the live tables are kept.
+
+    Raises:
+        ValueError: a value that cannot be used; the message names it and holds no secret.
+    """
+    narrowed = only(manifest.chosen)
+    values = {
+        "backup": manifest.backup,
+        "source": database.name,
+        "fresh": fresh,
+        "old": old,
+        "live_sql": _sql_text(identifier(database.name)),
+        "fresh_sql": _sql_text(identifier(fresh)),
+        "old_sql": _sql_text(identifier(old)),
+        "only": narrowed,
+        "referenced_only": narrowed.replace("table_name", "referenced_table_name"),
+        **{f"status_{stage.value}": str(stage.exit_status) for stage in Stage},
+    }
+    parts = [*settings(values), Syntax("set --")]
+    for table in manifest.chosen:
+        parts += [Syntax(" "), Word(table)]
+    parts.append(Syntax('\nkept="$COUNTERSIGN_RUN_DIR/restore"\n' + PREAMBLE + CONTENTS + _SWAP))
+    files = {OPTION_FILE: option_file(database), EXPECTED_FILE: Secret(_expected(manifest))}
+    return RestoringJob(Command(tuple(parts)), files)
+
+
+def drop_job(database: Database, gone: str, tables: int | None) -> RestoringJob:
+    """Build the script that drops a database which a restore left beside the live one.
+
+    Args:
+        database: the live one, and as whom the other is dropped.
+        gone: name of the one that goes.
+        tables: how many it must have; None where that does not matter.
+
+    Raises:
+        ValueError: it is not one that a restore makes, or a value that cannot be used; the message names it and holds
+            no secret.
+    """
+    if remains_of(database.name, gone, 0, 0) is None:
+        raise ValueError(f"{gone!r} is no database that a restore makes beside {database.name!r}")
+    identifier(gone)
+    values = {
+        "source": database.name,
+        "gone": gone,
+        "gone_sql": _sql_text(gone),
+        "tables": "" if tables is None else str(tables),
+        **{f"status_{stage.value}": str(stage.exit_status) for stage in Stage},
+    }
+    return RestoringJob(Command((*settings(values), Syntax(PREAMBLE + _DROP))), {OPTION_FILE: option_file(database)})
+
+
+def only_on_host(manifest: Manifest) -> str:
+    """Say why a backup that mydumper made is not sent to a host."""
+    return f"{manifest.file} was made by mydumper, and can be restored only where it lies on the host"
+
+
+def _sql_text(text: str) -> str:
+    # hexadecimal, so that nothing can end the literal in any SQL mode
+    return f"CONVERT(0x{text.encode().hex()} USING utf8mb4)"
+
+
+def settings(values: Mapping[str, str]) -> list[Part]:
+    """Write shell variables, quoted."""
+    parts: list[Part] = []
+    for name, value in values.items():
+        parts += [Syntax(f"{name}="), Word(value), Syntax("\n")]
+    return parts
+
+
+def _job(
+    manifest: Manifest,
+    lies: str | Sent,
+    database: Database,
+    fresh: str,
+    sweep: str,
+    kept: str,
+    attempt: int,
+    more: Mapping[str, str],
+    tail: str,
+) -> RestoringJob:
+    for name in (database.name, fresh):
+        identifier(name)
+    if isinstance(lies, Sent) and manifest.by_mydumper:
+        raise ValueError(only_on_host(manifest))
+    folder = "" if isinstance(lies, Sent) else f"{lies.rstrip('/')}/"
+    values = {
+        "backup": manifest.backup,
+        "source": database.name,
+        "fresh": fresh,
+        "sweep": _sql_text(sweep),
+        "dump": f"{folder}{manifest.file.removesuffix('.age')}",
+        "manifest": f"{folder}{manifest.backup}.json",
+        "pipe": lies.pipe if isinstance(lies, Sent) else "",
+        "sha256": manifest.loads_sha256,
+        "data_bytes": str(manifest.data_bytes),
+        "server": manifest.server,
+        "reserve": str(RESERVE_KIB),
+        "only": only(manifest.chosen),
+        "attempt": str(attempt),
+        **more,
+        **{f"status_{stage.value}": str(stage.exit_status) for stage in Stage},
+    }
+    kept_sh = f'kept="$COUNTERSIGN_RUN_DIR/{kept}"\n'
+    parts = [*settings(values), Syntax(kept_sh + PREAMBLE + SHA256 + CONTENTS + REMOVE_STALE + _LOAD + tail)]
+    files = {OPTION_FILE: option_file(database), EXPECTED_FILE: Secret(_expected(manifest))}
+    if isinstance(lies, Sent):
+        files[MANIFEST_FILE] = Secret(lies.manifest.decode())
+    return RestoringJob(Command(tuple(parts)), files)
+
+
+def _expected(manifest: Manifest) -> str:
+    """Write what must come out; names in hexadecimal, so that none can be taken for two."""
+    lines = ["start\t-"]
+    for table in manifest.tables:
+        figures = manifest.rows.get(table)
+        shown = "" if figures is None else "".join(f"\t{figure}" for figure in figures)
+        lines.append(f"table\t{_hex(table)}{shown}")
+    lines += [f"object\t{_hex(named)}" for named in manifest.objects or ()]
+    return "\n".join(lines) + "\n"
+
+
+def _hex(text: str) -> str:
+    return text.encode().hex().upper()

@@ -1,0 +1,180 @@
+"""What was written since a backup: the live tables, held against its manifest."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from bot.databases.backups.manifest import Manifest
+from bot.databases.server.connector import Connections
+from bot.databases.server.errors import ServerError
+from bot.databases.server.quoting import identifier
+from bot.databases.server.session import ReadOnlySession
+from bot.domain.backups.writes_since import TableSince, Written
+from bot.domain.targets.target import Target
+
+LARGEST_READ = 32 * 1024 * 1024
+"""Bytes up to which a table is read whole, to count its rows and take its checksum."""
+
+MOST_READ = 256 * 1024 * 1024
+"""Bytes that are read of all tables together."""
+
+_PATIENCE = 15.0
+"""Seconds for all of it; what is not read by then is told by what the server remembers."""
+
+_CLOCKS = timedelta(minutes=1)
+"""By so much the clocks of the host and of the server may differ."""
+
+_TABLES = """
+    SELECT table_name, COALESCE(table_rows, 0), COALESCE(data_length, 0) + COALESCE(index_length, 0),
+        UNIX_TIMESTAMP(update_time), auto_increment
+    FROM information_schema.tables WHERE table_schema = DATABASE() AND table_type <> 'VIEW'
+    ORDER BY 3
+"""
+"""InnoDB remembers `update_time` only since the server was started (MySQL Reference Manual, "The TABLES Table")."""
+
+
+_COUNTERS = """
+    SELECT table_name, auto_increment FROM information_schema.tables
+    WHERE table_schema = DATABASE() AND auto_increment IS NOT NULL
+"""
+
+
+@dataclass(frozen=True)
+class LiveTable:
+    """A table of the live database.
+
+    Args:
+        rows: how many.
+        counted: whether they were counted, and are no estimate.
+        checksum: as `CHECKSUM TABLE` gives it; None where it was not read.
+        written: the last write that the server remembers.
+        counter: the next AUTO_INCREMENT; None where it has none.
+    """
+
+    rows: int
+    counted: bool = False
+    checksum: str | None = None
+    written: datetime | None = None
+    counter: int | None = None
+
+
+class WrittenLook:
+    """Reads live tables to hold them against a backup.
+
+    Args:
+        connections: opens sessions.
+    """
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+
+    async def since(self, target: Target, manifest: Manifest) -> tuple[TableSince, ...]:
+        """Say what was written since a backup.
+
+        Args:
+            target: whose database; it is only read.
+            manifest: of the backup.
+
+        Raises:
+            Refused: a reason of the database or of a host.
+        """
+        async with self._connections.reading(target) as session:
+            return compare(manifest, await _live(session, manifest))
+
+    async def counters(self, target: Target) -> Mapping[str, int]:
+        """Read the next AUTO_INCREMENT of each table that has one, to tell later whether rows were added.
+
+        Args:
+            target: whose database.
+
+        Raises:
+            Refused: a reason of the database or of a host.
+        """
+        async with self._connections.reading(target) as session:
+            return {str(name): int(value) for name, value in await session.rows(_COUNTERS)}
+
+
+async def _live(session: ReadOnlySession, manifest: Manifest) -> Mapping[str, LiveTable]:
+    found: dict[str, LiveTable] = {}
+    readable: list[str] = []
+    budget = MOST_READ
+    for name, rows, size, written, counter in await session.rows(_TABLES):
+        table, of_backup = str(name), str(name) in manifest.tables
+        if manifest.chosen and not of_backup:
+            continue
+        at = None if written is None else datetime.fromtimestamp(float(written), UTC)
+        found[table] = LiveTable(int(rows), written=at, counter=None if counter is None else int(counter))
+        if size <= LARGEST_READ and size <= budget:
+            budget -= int(size)
+            readable.append(table)
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            for table in readable:
+                found[table] = await _read(session, table, found[table], same_server=session.version == manifest.server)
+    except TimeoutError:
+        pass
+    return found
+
+
+async def _read(session: ReadOnlySession, table: str, known: LiveTable, *, same_server: bool) -> LiveTable:
+    """Count the rows of a table and take its checksum, which servers of different versions compute differently."""
+    try:
+        quoted = identifier(table)
+        rows = int((await session.rows(f"SELECT COUNT(*) FROM {quoted}"))[0][0])  # noqa: S608 - quoted as an identifier
+        known = replace(known, rows=rows, counted=True)
+        if not same_server:
+            return known
+        checksum = (await session.rows(f"CHECKSUM TABLE {quoted}"))[0][1]
+        return replace(known, checksum=None if checksum is None else str(checksum))
+    except (ServerError, ValueError):
+        # A lock stands in the way, or the name is one that nothing can quote: what the server remembers must do.
+        return known
+
+
+def compare(manifest: Manifest, live: Mapping[str, LiveTable]) -> tuple[TableSince, ...]:
+    """Hold live tables against a backup. Pure.
+
+    Args:
+        manifest: of the backup.
+        live: the tables of the live database, by name; of a backup of chosen tables, those alone.
+
+    Returns:
+        By name.
+    """
+    started = datetime.fromisoformat(manifest.started)
+    found: list[TableSince] = []
+    for table in sorted({*manifest.tables, *live}):
+        figures, now = manifest.rows.get(table), live.get(table)
+        then = None if figures is None else figures[2]
+        if now is None:
+            found.append(TableSince(table, Written.GONE, then))
+        elif table not in manifest.tables:
+            found.append(TableSince(table, Written.NEW, None, now.rows, now.counted, now.written))
+        else:
+            checksums = () if figures is None else (figures[1], figures[3])
+            counts = () if figures is None else (figures[0], figures[2])
+            written, grown = _judged(now, counts, checksums, started), _grown(manifest.counters.get(table), now.counter)
+            if written is Written.UNKNOWN and grown:
+                written = Written.ADDED
+            found.append(TableSince(table, written, then, now.rows, now.counted, now.written, grown))
+    return tuple(found)
+
+
+def _judged(now: LiveTable, counts: tuple[int, ...], checksums: tuple[str, ...], started: datetime) -> Written:
+    if now.checksum is not None and checksums:
+        return Written.SAME if now.checksum in checksums else Written.CHANGED
+    if now.written is not None and now.written > started + _CLOCKS:
+        return Written.CHANGED
+    if now.counted and counts and not min(counts) <= now.rows <= max(counts):
+        return Written.CHANGED
+    if now.written is not None and now.written < started - _CLOCKS:
+        return Written.SAME
+    return Written.UNKNOWN
+
+
+def _grown(then: int | None, now: int | None) -> int | None:
+    """Say by how much a counter grew; nothing where it did not, or began anew."""
+    return now - then if then is not None and now is not None and now > then else None

@@ -1,0 +1,1 @@
+"""Migrations: what they would do, how they are rehearsed, and what they did."""

@@ -1,0 +1,165 @@
+"""Removing what a killed rehearsal, dump or proof left: scratch databases, worktrees and folders of nobody any more."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Protocol
+
+import structlog
+
+from bot.databases.backups.dump_script import REMOVE_STALE
+from bot.databases.ports import HostReader
+from bot.databases.server.connector import Connections
+from bot.domain.errors import Refused
+from bot.domain.runs.run import Run
+from bot.domain.shell import Command, Syntax, Word
+from bot.domain.targets.target import Target
+
+_SECONDS = 60.0
+
+_SCRATCH = re.compile(r"_countersign_(?:rehearsal|proof)_(?P<run>[a-z0-9]+?)(?:_p)?")
+"""What follows the database's own name. What a restore makes is named otherwise: it holds live data."""
+
+_DATABASES = "SELECT schema_name FROM information_schema.schemata WHERE LEFT(schema_name, CHAR_LENGTH(%s)) = %s"
+
+_WORKTREES = """
+for old in "${TMPDIR:-/tmp}"/countersign-look.*; do
+  [ ! -O "$old" ] || find "$old" -prune -mtime +0 -exec rm -rf {} +
+done
+cd -- "$path" 2>/dev/null || exit 0
+git_dir=$(git rev-parse --absolute-git-dir 2>/dev/null) || exit 0
+for owner in "$git_dir"/countersign-rehearsal-*.owner; do
+  if [ -e "$owner" ] && ! lives "$owner" && remove_tree "${owner%.owner}"; then
+    rm -f "$owner"
+    printf '%s\\n' "${owner%.owner}"
+  fi
+done
+"""
+
+_PARTS = """
+cd -- "$directory" 2>/dev/null || exit 0
+for part in B-*.part S-*.part; do
+  if [ -e "$part/owner" ]; then
+    ! lives "$part/owner" || continue
+  else
+    [ -n "$(find "$part" -prune -mtime +0 2>/dev/null)" ] || continue
+  fi
+  rm -rf -- "$part" && printf '%s\\n' "$directory/$part"
+done
+"""
+"""Unfinished dumps whose owner is gone; those that name none, when nothing was written to them for a day."""
+
+_log = structlog.get_logger()
+
+
+class Runs(Protocol):
+    """The bot's memory of runs."""
+
+    async def get(self, run: str) -> Run | None:
+        """Read one run."""
+        ...
+
+
+def run_of(name: str, database: str) -> str | None:
+    """Say which run made a scratch database.
+
+    Args:
+        name: of the scratch database.
+        database: the live one beside it.
+
+    Returns:
+        The run's ID; None where no rehearsal and no proof of a run makes such a name.
+    """
+    found = _SCRATCH.fullmatch(name.removeprefix(database)) if name.startswith(database) else None
+    return f"R-{found['run'].upper()}" if found is not None else None
+
+
+class Sweeper:
+    """Removes what was left behind. Doing it again, or from two bots at once, does no harm.
+
+    Args:
+        connections: to the databases.
+        reader: runs the script on the hosts.
+        runs: which of them are over.
+    """
+
+    def __init__(self, connections: Connections, reader: HostReader, runs: Runs) -> None:
+        self._connections = connections
+        self._reader = reader
+        self._runs = runs
+
+    async def sweep(self, targets: Iterable[Target]) -> None:
+        """Remove what was left of every target that allows scratch databases; what cannot be reached is left."""
+        for target in targets:
+            if target.database is None or not target.database.scratch:
+                continue
+            for remove in (self.databases, self.worktrees, self.parts):
+                try:
+                    removed = await remove(target)
+                except Refused as refused:
+                    _log.warning("not_swept", target=str(target.name), reason=refused.problem.reason.value)
+                else:
+                    if removed:
+                        _log.info("swept", target=str(target.name), removed=list(removed))
+
+    async def databases(self, target: Target) -> tuple[str, ...]:
+        """Drop the scratch databases of runs that are over. Those of runs that this bot does not know stay.
+
+        Args:
+            target: which; it allows scratch databases.
+
+        Returns:
+            The names of what was dropped.
+
+        Raises:
+            Refused: a reason of the database or of a host.
+        """
+        if target.database is None:
+            return ()
+        live = target.database.name
+        async with self._connections.reading(target) as session:
+            there = [str(row[0]) for row in await session.rows(_DATABASES, *[f"{live}_countersign_"] * 2)]
+        over = [name for name in there if await self._is_over(run_of(name, live))]
+        for name in over:
+            await self._connections.drop_scratch(target, name)
+        return tuple(over)
+
+    async def worktrees(self, target: Target) -> tuple[str, ...]:
+        """Remove, on the first host, worktrees whose rehearsal is no longer at work.
+
+        Args:
+            target: which.
+
+        Returns:
+            The paths of what was removed.
+
+        Raises:
+            Refused: with a host's reason.
+        """
+        command = Command((Syntax("path="), Word(target.path), Syntax(f"\n{REMOVE_STALE}{_WORKTREES}")))
+        answer = await self._reader.read(target.hosts[0], command, _SECONDS)
+        return tuple(answer.stdout.decode(errors="replace").splitlines())
+
+    async def parts(self, target: Target) -> tuple[str, ...]:
+        """Remove, on the first host, what is left of dumps and restores that are no longer at work.
+
+        Args:
+            target: whose directory of backups is looked at; one that keeps them elsewhere has none.
+
+        Returns:
+            The paths of what was removed.
+
+        Raises:
+            Refused: with a host's reason.
+        """
+        if target.backups is None or not target.backups.directory:
+            return ()
+        directory = target.backups.directory.rstrip("/")
+        command = Command((Syntax("directory="), Word(directory), Syntax(f"\n{REMOVE_STALE}{_PARTS}")))
+        answer = await self._reader.read(target.hosts[0], command, _SECONDS)
+        return tuple(answer.stdout.decode(errors="replace").splitlines())
+
+    async def _is_over(self, name: str | None) -> bool:
+        run = await self._runs.get(name) if name is not None else None
+        return run is not None and run.ended

@@ -1,0 +1,384 @@
+"""What an approver is told about pending migrations: from what was read, tried and rehearsed to findings. Pure.
+
+Findings of a plan, by kind. Facts are text; figures are plain digits; a fact that does not apply is empty.
+
+`rehearsal`, one
+    outcome     `ok` or `not_possible`. (One that failed ends the run before its gate, with `rehearsal_failed`.)
+    why         where not possible: `recipe` (it knows no way to; from a plan without a step that rehearses there is
+                then nothing but `outcome` and `why`), `scratch_off` (the target has no `scratch: true`),
+                `other_connection` (a migration names a connection of its own, `detail` says which), `name_too_long`,
+                `source_missing`, `settings` (a value that no option file can hold), or what the script said: `tools`,
+                `connect`, `worktree`, `scratch`, `copy`, `setup`, `probe`, `elsewhere`, `busy`.
+    detail      words of the host or the server.
+    migrations  how many ran on the copy.
+    seconds     how long all of them took there, such as `4.20`.
+    rows        `backup`, the copy held the data of a backup; `copied`, that of the live database; `none`: its tables
+                were empty, so data was not tried and times mean little.
+    backup      ID of that backup.
+    made_at     when it was made, RFC 3339.
+    age         how old it was when it was rehearsed on, in seconds.
+    no_data     where a backup's data was wanted (`rehearse: data`) and the copy did not get it: `no_backup`,
+                `backup_unreadable`, `backup_damaged`, `space` (too little at the database server), `not_loaded`,
+                `other_schema` (migrations ran since the backup, or the schema was changed otherwise).
+    no_data_detail  words of the host or the server about it.
+    routines    `left_out` where triggers and routines were not in the copy.
+    statements  how many there are in all; findings of kind `statement` are at most `MOST_STATEMENTS`.
+
+`migration`, one a pending migration, in order
+    name
+    risk        `safe`, `slow`, `blocking`, `destructive`; `unknown` where nothing could be previewed.
+    reason      why that word: an effect of `bot.databases.migrations.ddl.Effect` that destroys (`column_dropped`, …);
+                `copy` (the table is rebuilt while writes wait), `writes_wait`, `builds` (a large table, while reading
+                and writing go on), `fills` (many rows), `unpredicted`, `unread` (SQL that could not be read),
+                `instant`, `online`, `new_table`, `nothing`; `not_previewed`; `source_says` (no preview; its source
+                has a word that destroys).
+    what        the thing the reason is about: `users.fax`, `users`, or the word of the source.
+    seconds     on the copy; empty where it did not run.
+    down        `yes`, `missing`, `empty`, `unknown`.
+    preview     `yes`, or `no`: its SQL could not be had.
+    statements  how many it has.
+
+`statement`, in order
+    migration, number (from 1 within the migration), sql (cut to 2000 characters), operation, table
+    rows, bytes of the live table as the server estimates them; empty for a table that is not there
+    online      `INSTANT`, `NOCOPY`, `INPLACE`, `COPY`, `unknown`; empty where it changes no table's structure
+    writes_wait `yes` or `no`; empty as `online`
+    effects     `EFFECT what` of each, separated by `; `
+    destroys    `yes` where it drops or rewrites data
+
+`old_code`, one for each thing that code from before cannot live with while the deploy goes on
+    migration, effect (`column_dropped`, `column_renamed`, `column_required`, `table_dropped`, `table_renamed`), what
+
+`effect`, one a migration that was rehearsed, in order: what it makes of the schema, for telling later how far it came
+    migration
+    brings      canonical lines (`bot.databases.server.schema.canonical`) that are there afterwards and were not before
+    takes       those that were there before and are not afterwards
+
+`schema`, one a table that changes
+    table
+    lines       the change as a small diff, a line each: `+ user_sessions.token_id varchar(100) NULL, index`
+    after       the table as it must be afterwards, canonical; empty where it is dropped
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bot.databases.migrations.ddl import BREAKS_OLD_CODE, DESTROYS, Done, Effect, Operation, Statement
+from bot.databases.migrations.online_ddl import Online, Prediction
+from bot.databases.migrations.rehearsal_script import Results, Trial
+from bot.databases.migrations.source import down_of, word_that_destroys
+from bot.databases.server.schema import canonical, schema_diff, schema_effects
+from bot.databases.server.tables import TableSize
+from bot.domain.runs.acts import Direction, Rehearse
+from bot.domain.runs.aftermath import EFFECT
+from bot.domain.runs.plan import DESTRUCTIVE, Finding
+
+MOST_STATEMENTS = 300
+_LONGEST_SQL = 2000
+
+
+class MigrationRisk(StrEnum):
+    """The risk of a migration in a word."""
+
+    SAFE = "safe"
+    UNKNOWN = "unknown"
+    SLOW = "slow"
+    BLOCKING = "blocking"
+    DESTRUCTIVE = DESTRUCTIVE
+
+
+_ORDER = list(MigrationRisk)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A risk and why.
+
+    Args:
+        risk: the word.
+        reason: a code.
+        what: the thing it is about.
+    """
+
+    risk: MigrationRisk
+    reason: str
+    what: str = ""
+
+
+@dataclass(frozen=True)
+class Previewed:
+    """A migration with the statements that it would run.
+
+    Args:
+        trial: what became of it on the copy.
+        statements: in order, with how the server would carry each out; None where it could not say what it would run.
+    """
+
+    trial: Trial
+    statements: tuple[tuple[Statement, Prediction | None], ...] | None
+
+
+@dataclass
+class _Story:
+    """What the migrations before the present one have made: nothing that is new can be lost."""
+
+    sizes: Mapping[str, TableSize]
+    tables: set[str]
+    columns: set[tuple[str, str]]
+    called: dict[str, str]
+
+    def size(self, table: str) -> TableSize | None:
+        return None if table in self.tables else self.sizes.get(self.called.get(table, table))
+
+    def really(self, done: Done) -> Done:
+        """Give an effect as it is in the light of what came before."""
+        if done.effect is Effect.ROWS_CHANGED and (done.table, done.name) in self.columns:
+            return Done(Effect.ROWS_FILLED, done.table, done.name)
+        return done
+
+    def loses(self, done: Done) -> bool:
+        """Whether an effect drops or rewrites data that is there now."""
+        if done.effect not in DESTROYS or (done.table, done.name) in self.columns:
+            return False
+        return self.size(done.table) is not None
+
+    def breaks(self, done: Done) -> bool:
+        """Whether code that was there before cannot live with an effect."""
+        if done.effect not in BREAKS_OLD_CODE or self.size(done.table) is None:
+            return False
+        return done.effect is Effect.COLUMN_REQUIRED or (done.table, done.name) not in self.columns
+
+    def goes_on(self, done: tuple[Done, ...]) -> None:
+        for one in done:
+            if one.effect is Effect.TABLE_CREATED and self.called.get(one.table, one.table) not in self.sizes:
+                self.tables.add(one.table)
+            elif one.effect is Effect.COLUMN_ADDED:
+                self.columns.add((one.table, one.name))
+            elif one.effect is Effect.TABLE_RENAMED:
+                self.called[one.name] = self.called.pop(one.table, one.table)
+
+
+def rehearsed(
+    suffix: str,
+    sources: Mapping[str, str],
+    results: Results,
+    previewed: tuple[Previewed, ...],
+    sizes: Mapping[str, TableSize],
+) -> tuple[Finding, ...]:
+    """Write the findings of a rehearsal that went well, or of a preview without one.
+
+    Args:
+        suffix: of the migrations' files, which tells the language.
+        sources: the text of each migration by its name.
+        results: of the rehearsal.
+        previewed: its migrations, in order.
+        sizes: of the live tables, by name.
+    """
+    story = _Story(sizes, set(), set(), {})
+    told: list[Finding] = []
+    for migration in previewed:
+        told += _migration(migration, story, sources.get(migration.trial.name, ""), suffix)
+    statements = [finding for finding in told if finding.kind == "statement"]
+    spare = {id(finding) for finding in statements[MOST_STATEMENTS:]}
+    summary = Finding(
+        "rehearsal",
+        {
+            "outcome": results.ended.value,
+            "why": results.why,
+            "detail": results.detail,
+            "migrations": str(sum(migration.trial.ran for migration in previewed)),
+            "seconds": _seconds(sum(migration.trial.milliseconds for migration in previewed)),
+            "rows": results.rows,
+            "backup": results.backup,
+            "made_at": results.made_at,
+            "age": results.age,
+            "no_data": results.no_data,
+            "no_data_detail": results.no_data_detail,
+            "routines": "left_out" if results.routines_left_out else "",
+            "statements": str(len(statements)),
+        },
+    )
+    return (summary, *(finding for finding in told if id(finding) not in spare), *_schema(results))
+
+
+def not_rehearsed(act: Rehearse, sources: Mapping[str, str], why: str, detail: str) -> tuple[Finding, ...]:
+    """Write the findings where nothing could be tried: what the sources say, and that it is no more than that.
+
+    Args:
+        act: what was to be rehearsed.
+        sources: the text of each migration by its name.
+        why: a code of `rehearsal`.
+        detail: words about it.
+    """
+    summary = {"outcome": "not_possible", "why": why, "detail": detail, "migrations": "0", "seconds": ""}
+    summary |= {"rows": "", "backup": "", "made_at": "", "age": "", "no_data": "", "no_data_detail": ""}
+    summary |= {"routines": "", "statements": ""}
+    return (Finding("rehearsal", summary), *(_unseen(act, name, sources.get(name, "")) for name in act.migrations))
+
+
+def _unseen(act: Rehearse, name: str, source: str) -> Finding:
+    # the words of undoing say nothing certain: what it drops, the deploy may have brought
+    word = word_that_destroys(source, act.suffix) if act.direction is Direction.UP else ""
+    verdict = (
+        Verdict(MigrationRisk.DESTRUCTIVE, "source_says", word)
+        if word
+        else Verdict(MigrationRisk.UNKNOWN, "not_previewed")
+    )
+    down = down_of(source, act.suffix).value if source else "unknown"
+    facts = {"name": name, "risk": verdict.risk.value, "reason": verdict.reason, "what": verdict.what}
+    return Finding("migration", facts | {"seconds": "", "down": down, "preview": "no", "statements": ""})
+
+
+def _migration(migration: Previewed, story: _Story, source: str, suffix: str) -> Iterator[Finding]:
+    trial, statements = migration.trial, migration.statements
+    by_schema = schema_effects(trial.before, trial.after)
+    by_sql: list[Done] = []
+    verdicts: list[Verdict] = []
+    told: list[Finding] = []
+    old_code: dict[Done, None] = {}
+    for number, (statement, prediction) in enumerate(statements or (), 1):
+        done = tuple(story.really(one) for one in statement.done)
+        destroyed = [one for one in done if story.loses(one)]
+        verdicts.append(_verdict(statement, done, destroyed, prediction, story))
+        told.append(_statement(trial.name, number, statement, done, bool(destroyed), prediction, story))
+        # the schema knows better whether a column was NOT NULL before
+        old_code |= dict.fromkeys(one for one in done if one.effect is not Effect.COLUMN_REQUIRED and story.breaks(one))
+        by_sql += done
+        story.goes_on(done)
+    unsaid = _unsaid(by_schema, by_sql)
+    verdicts += [Verdict(MigrationRisk.DESTRUCTIVE, one.effect.value, one.what) for one in unsaid if story.loses(one)]
+    old_code |= dict.fromkeys(one for one in unsaid if story.breaks(one))
+    story.goes_on(unsaid)
+    if statements is None:
+        verdicts.append(Verdict(MigrationRisk.SLOW if trial.ran else MigrationRisk.UNKNOWN, "not_previewed"))
+    nothing = Verdict(MigrationRisk.SAFE, "nothing")
+    worst = max(verdicts, key=lambda verdict: _ORDER.index(verdict.risk), default=nothing)
+    yield Finding(
+        "migration",
+        {
+            "name": trial.name,
+            "risk": worst.risk.value,
+            "reason": worst.reason,
+            "what": worst.what,
+            "seconds": _seconds(trial.milliseconds) if trial.ran else "",
+            "down": down_of(source, suffix).value,
+            "preview": "no" if statements is None else "yes",
+            "statements": str(len(statements or ())),
+        },
+    )
+    yield from told
+    if trial.ran:
+        yield _effect(trial)
+    for one in old_code:
+        yield Finding("old_code", {"migration": trial.name, "effect": one.effect.value, "what": one.what})
+
+
+def _effect(trial: Trial) -> Finding:
+    before, after = set(canonical(trial.before).splitlines()), set(canonical(trial.after).splitlines())
+    brings, takes = "\n".join(sorted(after - before)), "\n".join(sorted(before - after))
+    return Finding(EFFECT, {"migration": trial.name, "brings": brings, "takes": takes})
+
+
+def _unsaid(by_schema: tuple[Done, ...], by_sql: list[Done]) -> tuple[Done, ...]:
+    """Give what the schema shows and the statements did not say; a rename looks like dropping and adding."""
+    renamed_columns = {(one.table, one.name) for one in by_sql if one.effect is Effect.COLUMN_RENAMED}
+    renamed_tables = {one.table for one in by_sql if one.effect is Effect.TABLE_RENAMED}
+    new_names = {one.name for one in by_sql if one.effect is Effect.TABLE_RENAMED}
+    tables_of_renamed = {table for table, _ in renamed_columns}
+    said = set(by_sql)
+
+    def is_a_rename(one: Done) -> bool:
+        match one.effect:
+            case Effect.TABLE_DROPPED:
+                return one.table in renamed_tables
+            case Effect.TABLE_CREATED:
+                return one.table in new_names
+            case Effect.COLUMN_DROPPED:
+                return (one.table, one.name) in renamed_columns
+            case Effect.COLUMN_ADDED | Effect.COLUMN_REQUIRED:
+                added = Done(Effect.COLUMN_ADDED, one.table, one.name) in said
+                return one.table in tables_of_renamed and not added
+            case _:
+                return False
+
+    return tuple(
+        one for one in by_schema if not is_a_rename(one) and (one not in said or one.effect is Effect.COLUMN_REQUIRED)
+    )
+
+
+def _verdict(
+    statement: Statement, done: tuple[Done, ...], destroyed: list[Done], prediction: Prediction | None, story: _Story
+) -> Verdict:
+    if destroyed:
+        return Verdict(MigrationRisk.DESTRUCTIVE, destroyed[0].effect.value, destroyed[0].what)
+    table = statement.table
+    if any(one.effect is Effect.UNKNOWN for one in done):
+        return Verdict(MigrationRisk.SLOW, "unread", table)
+    size = story.size(table)
+    if size is None:
+        new = statement.operation in {Operation.CREATE_TABLE, Operation.ALTER_TABLE, Operation.CREATE_INDEX}
+        return Verdict(MigrationRisk.SAFE, "new_table" if new else "nothing", table)
+    if prediction is not None:
+        return _by_prediction(prediction, size, table)
+    if size.is_large and any(one.effect is Effect.ROWS_FILLED for one in done):
+        return Verdict(MigrationRisk.SLOW, "fills", table)
+    return Verdict(MigrationRisk.SAFE, "nothing", table)
+
+
+def _by_prediction(prediction: Prediction, size: TableSize, table: str) -> Verdict:
+    waits = MigrationRisk.BLOCKING if size.is_large else MigrationRisk.SLOW
+    match prediction.online:
+        case Online.UNKNOWN:
+            return Verdict(waits, "unpredicted", table)
+        case Online.INSTANT:
+            return Verdict(MigrationRisk.SAFE, "instant", table)
+        case Online.COPY:
+            return Verdict(waits, "copy", table)
+        case Online.NOCOPY | Online.INPLACE:
+            if prediction.writes_wait:
+                return Verdict(waits, "writes_wait", table)
+            if size.is_large:
+                return Verdict(MigrationRisk.SLOW, "builds", table)
+            return Verdict(MigrationRisk.SAFE, "online", table)
+
+
+def _statement(
+    migration: str,
+    number: int,
+    statement: Statement,
+    done: tuple[Done, ...],
+    destroys: bool,  # noqa: FBT001 - a fact to write down, not a switch
+    prediction: Prediction | None,
+    story: _Story,
+) -> Finding:
+    size = story.size(statement.table)
+    waits = "" if prediction is None else "yes" if prediction.writes_wait else "no"
+    return Finding(
+        "statement",
+        {
+            "migration": migration,
+            "number": str(number),
+            "sql": statement.sql[:_LONGEST_SQL],
+            "operation": statement.operation.value,
+            "table": statement.table,
+            "rows": "" if size is None else str(size.rows),
+            "bytes": "" if size is None else str(size.bytes),
+            "online": "" if prediction is None else prediction.online.value,
+            "writes_wait": waits,
+            "effects": "; ".join(f"{one.effect.value} {one.what}".strip() for one in done),
+            "destroys": "yes" if destroys else "no",
+        },
+    )
+
+
+def _schema(results: Results) -> Iterator[Finding]:
+    for table, lines in schema_diff(results.before, results.after).items():
+        after = canonical(results.after.of([table]))
+        yield Finding("schema", {"table": table, "lines": "\n".join(lines), "after": after})
+
+
+def _seconds(milliseconds: int) -> str:
+    return f"{milliseconds / 1000:.2f}"

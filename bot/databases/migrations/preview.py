@@ -1,0 +1,137 @@
+"""A step about migrations that cannot be rehearsed: their SQL, by the stack's own tool, and what it would do."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Protocol
+
+from bot.databases.migrations.ddl import Statement
+from bot.databases.migrations.evidence import Previewed, rehearsed
+from bot.databases.migrations.online_ddl import Prediction, predict
+from bot.databases.migrations.preview_sql import sql_of, statements_of
+from bot.databases.migrations.rehearsal_script import Ended, Results, Trial
+from bot.databases.server.connector import Connections
+from bot.databases.server.schema import schema_of
+from bot.databases.server.tables import TableSize, table_sizes
+from bot.domain.errors import Reason, Refused, problem
+from bot.domain.runs.acts import Preview
+from bot.domain.runs.plan_json import FINDINGS, findings_to_text
+from bot.domain.secrets import masker_of
+from bot.domain.targets.look import HostFacts, HostQuestion
+from bot.engine.ports import Done, Effect, Ending, Failed, Job, Outcome, Output
+
+_LONGEST_COMPLAINT = 600
+_NOTHING = schema_of(())
+
+
+class HostLook(Protocol):
+    """Reading hosts."""
+
+    async def host(self, name: str, question: HostQuestion) -> HostFacts:
+        """Read one host.
+
+        Args:
+            name: of the host.
+            question: what is asked.
+
+        Raises:
+            Refused: with a host's reason.
+        """
+        ...
+
+
+class PreviewPerformer:
+    """Asks for the SQL of pending migrations and says what it would do. Implements `Performer`.
+
+    It only reads. Where the tool cannot say the SQL the step is done all the same, and its findings say so.
+
+    Args:
+        hosts: reads hosts.
+        connections: opens sessions with the database.
+    """
+
+    def __init__(self, hosts: HostLook, connections: Connections) -> None:
+        self._hosts = hosts
+        self._connections = connections
+
+    async def perform(self, job: Job, output: Output) -> Outcome:
+        """Ask the tool, then the database how large the tables are and how it would change them."""
+        act = _act(job)
+        asked = HostQuestion(path=job.target.path, ref=act.sha, telling=act.telling)
+        try:
+            async with asyncio.timeout(job.step.timeout):
+                told = (await self._hosts.host(job.place, asked)).told
+                if told is None or told.exit_status != 0:
+                    complaint = told.complaint if told is not None else f"there is no commit {act.sha}"
+                    return await self._found(job, {}, _masked(complaint, job)[-_LONGEST_COMPLAINT:])
+                return await self._found(job, sql_of(_masked(told.output, job)), "")
+        except TimeoutError:
+            return Failed(problem(Reason.TIMED_OUT, seconds=str(job.step.timeout)))
+        except Refused as refused:
+            return Failed(refused.problem)
+
+    async def resume(self, job: Job, output: Output) -> Outcome:
+        """As `perform`: reading again is harmless."""
+        return await self.perform(job, output)
+
+    async def check(self, job: Job) -> Effect:
+        """Say nothing: it is only worth what it found."""
+        return Effect.CANNOT_TELL
+
+    async def end(self, job: Job) -> Ending:
+        """Say that there is no process: a look ends with whoever waits for it."""
+        return Ending.GONE
+
+    async def _found(self, job: Job, sql: Mapping[str, str], detail: str) -> Outcome:
+        act = _act(job)
+        by_name = {name: _statements(sql.get(name.split(" ", 1)[0])) for name in act.migrations}
+        flat = tuple(statement for of_one in by_name.values() for statement in of_one or ())
+        sizes, predictions = await self._asked(job, flat)
+        previewed, place = [], 0
+        for name, of_one in by_name.items():
+            pairs = None if of_one is None else tuple((one, predictions.get(place + n)) for n, one in enumerate(of_one))
+            previewed.append(Previewed(_trial(name), pairs))
+            place += len(of_one or ())
+        results = Results(
+            Ended.NOT_POSSIBLE,
+            "recipe",
+            detail,
+            "",
+            routines_left_out=False,
+            trials=(),
+            before=_NOTHING,
+            after=_NOTHING,
+        )
+        return Done({FINDINGS: findings_to_text(rehearsed("", {}, results, tuple(previewed), sizes))})
+
+    async def _asked(
+        self, job: Job, statements: tuple[Statement, ...]
+    ) -> tuple[Mapping[str, TableSize], Mapping[int, Prediction]]:
+        act, database = _act(job), job.target.database
+        async with self._connections.reading(job.target) as session:
+            sizes = await table_sizes(session)
+        if act.scratch is None or database is None or not database.scratch or not statements:
+            return sizes, {}
+        async with self._connections.throwaway(job.target, act.scratch) as sandbox:
+            return sizes, await predict(sandbox, database.name, tuple(sizes), statements)
+
+
+def _statements(sql: str | None) -> tuple[Statement, ...] | None:
+    return None if sql is None else statements_of(sql)
+
+
+def _trial(name: str) -> Trial:
+    """A migration that was not run."""
+    return Trial(name, None, ran=False, well=False, milliseconds=0, before=_NOTHING, after=_NOTHING, output="")
+
+
+def _masked(text: str, job: Job) -> str:
+    database = job.target.database
+    return masker_of(() if database is None else (database.password,)).mask(text)
+
+
+def _act(job: Job) -> Preview:
+    if not isinstance(job.step.act, Preview):
+        raise TypeError(f"not a step for this performer: {job.step.act!r}")
+    return job.step.act

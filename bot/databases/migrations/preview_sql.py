@@ -1,0 +1,74 @@
+"""SQL that a stack's own tool says it would run, told apart by migration and by statement. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from bot.databases.migrations.ddl import Done, Effect, Operation, Statement, read_statement
+from bot.databases.migrations.sql_lexer import UnreadableSqlError, tokens
+
+_HEADING = re.compile(
+    r"^-- Running (?:upgrade (?:.*)-> (?P<revision>\S+)|downgrade (?P<undone>\S+) ->.*|(?P<name>\S+))\s*$"
+)
+
+
+def sql_of(text: str) -> Mapping[str, str]:
+    """Tell SQL apart by the comments before it: Alembic's own, as `-- Running upgrade A -> B`, or `-- Running NAME`.
+
+    Args:
+        text: what the tool printed; what comes before the first such comment belongs to no migration.
+
+    Returns:
+        The SQL of each migration, by the first word of its name.
+    """
+    found: dict[str, list[str]] = {}
+    lines: list[str] = []
+    for line in text.splitlines():
+        match = _HEADING.match(line)
+        if match is not None:
+            lines = found.setdefault((match["revision"] or match["undone"] or match["name"]).rstrip(","), [])
+        else:
+            lines.append(line)
+    return {name: "\n".join(sql).strip() for name, sql in found.items()}
+
+
+_NO_SQL = re.compile(
+    r"^-- (?:THIS OPERATION CANNOT BE WRITTEN AS SQL|MIGRATION NOW PERFORMS OPERATION THAT CANNOT.*)$", re.M
+)
+"""Django's words where Python runs."""
+
+_BOOKS = re.compile(r"(?:UPDATE|INSERT\s+INTO|DELETE\s+FROM)\s+\S+\s.*\bversion_num\b", re.IGNORECASE | re.DOTALL)
+"""How Alembic writes down where it is; no data of the application."""
+
+
+def statements_of(sql: str) -> tuple[Statement, ...]:
+    """Read the statements of one migration. What cannot be said in SQL is one whose effect is unknown.
+
+    Args:
+        sql: as `sql_of` gives it.
+    """
+    unsaid = (
+        Statement(match[0], Operation.OTHER, "", (Done(Effect.UNKNOWN, ""),), apart=False)
+        for match in _NO_SQL.finditer(sql)
+    )
+    said = (read_statement(text) for text in _split(sql) if _BOOKS.match(text) is None)
+    return (*said, *unsaid)
+
+
+def _split(sql: str) -> Iterator[str]:
+    try:
+        row = tokens(sql)
+    except UnreadableSqlError:
+        # One piece, which is then read as unknown: a wrong cut could hide what it does.
+        yield sql
+        return
+    start = None
+    for token in row:
+        if start is None:
+            start = token.start
+        if token.is_mark(";"):
+            yield sql[start : token.start].strip()
+            start = None
+    if start is not None:
+        yield sql[start:].strip()

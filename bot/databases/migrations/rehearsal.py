@@ -1,0 +1,297 @@
+"""Steps about migrations on a copy: rehearsing them before the gate, and comparing the live schema afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+from bot.databases.backups.relay import cut_short, side_by_side
+from bot.databases.migrations.ddl import Operation, Statement, pretended, read_statement
+from bot.databases.migrations.evidence import Previewed, not_rehearsed, rehearsed
+from bot.databases.migrations.online_ddl import Prediction, predict
+from bot.databases.migrations.rehearsal_data import RehearsalData
+from bot.databases.migrations.rehearsal_script import (
+    Ended,
+    Results,
+    Trial,
+    failure_of,
+    files_of,
+    parse_files,
+    read_results,
+    read_sources,
+    rehearsal_job,
+    results_of,
+)
+from bot.databases.migrations.source import names_connection
+from bot.databases.ports import HostReader, HostRunner
+from bot.databases.server.connector import Connections
+from bot.databases.server.schema import canonical
+from bot.databases.server.tables import TableSize, live_schema, table_sizes
+from bot.domain.errors import Problem, Reason, Refused, problem
+from bot.domain.runs.acts import AsRehearsed, Direction, Rehearse
+from bot.domain.runs.plan import Finding
+from bot.domain.runs.plan_json import FINDINGS, findings_to_text
+from bot.domain.secrets import masker_of
+from bot.domain.shell import Command
+from bot.domain.targets.target import Database
+from bot.engine.ports import Done, Effect, Ending, Failed, Job, Outcome, Output, Unknown
+
+_READING = 60.0
+
+
+class RehearsePerformer:
+    """Finds out what pending migrations would do. Implements `Performer`.
+
+    Production is not changed: what runs, runs on a database and in a worktree that are thrown away. Where it cannot
+    be tried, the step is done all the same and its findings say so; where a migration fails, the step fails.
+
+    Args:
+        runner: runs the script detached.
+        reader: reads its results, and sources.
+        connections: opens sessions with the database.
+        data: finds and brings the backup whose data the copy gets.
+        pauses: seconds between tries to read from a host that does not answer.
+    """
+
+    def __init__(
+        self,
+        runner: HostRunner,
+        reader: HostReader,
+        connections: Connections,
+        data: RehearsalData,
+        pauses: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0, 15.0),
+    ) -> None:
+        self._runner = runner
+        self._reader = reader
+        self._data = data
+        self._connections = connections
+        self._pauses = pauses
+
+    async def perform(self, job: Job, output: Output) -> Outcome:
+        """Read the sources; where they allow it, start or adopt the rehearsal, follow it, and read what it found."""
+        act = _act(job)
+        try:
+            sources = await self._sources(job)
+            hindrance = _hindrance(act, sources, job.target.database)
+            if hindrance is not None:
+                return _told(not_rehearsed(act, sources, *hindrance))
+            scratch, database = _where(job)
+            data = await self._data.of(job, database)
+            made = rehearsal_job(act, scratch, database, job.attempt, data)
+        except Refused as refused:
+            return Failed(refused.problem)
+        except ValueError as error:
+            return _told(not_rehearsed(act, {}, "settings", str(error)))
+        if data.pipe:
+            carrying = self._data.carry(job, data)
+            files = dict(made.files)
+            outcome, _ = await side_by_side(self._runner, job, made.script, files, output, carrying, job.target.path)
+        else:
+            outcome = await self._runner.perform(job, made.script, job.target.path, made.files, output)
+        return await self._judged(job, outcome, sources)
+
+    async def resume(self, job: Job, output: Output) -> Outcome:
+        """As `perform`, but never start it. One that waits for a backup is ended: who sent it is gone."""
+        try:
+            if (await self._data.of(job, _where(job)[1])).pipe:
+                return await cut_short(self._runner, job)
+        except (Refused, ValueError):
+            return Unknown(problem(Reason.OUTCOME_UNKNOWN, host=job.place))
+        outcome = await self._runner.resume(job, output)
+        try:
+            return await self._judged(job, outcome, await self._sources(job))
+        except (Refused, ValueError):
+            return Unknown(problem(Reason.OUTCOME_UNKNOWN, host=job.place))
+
+    async def check(self, job: Job) -> Effect:
+        """Say nothing: it is only worth what it found."""
+        return Effect.CANNOT_TELL
+
+    async def end(self, job: Job) -> Ending:
+        """End the rehearsal; it removes its database and its worktree itself."""
+        return await self._runner.end(job)
+
+    async def _sources(self, job: Job) -> Mapping[str, str]:
+        """Read the migrations' files at the commit, by the migrations' names."""
+        act = _act(job)
+        files = parse_files(await self._read(job, read_sources(act, job.target.path)))
+        return dict(zip(act.migrations, (files.get(file, "") for file in files_of(act)), strict=True))
+
+    async def _judged(self, job: Job, outcome: Outcome, sources: Mapping[str, str]) -> Outcome:
+        if not isinstance(outcome, Done):
+            return outcome
+        act = _act(job)
+        try:
+            files = parse_files(await self._read(job, read_results(job.run, job.attempt)))
+            results = results_of({name: _masked(text, job) for name, text in files.items()}, act.migrations)
+        except Refused as refused:
+            return Unknown(problem(Reason.OUTCOME_UNKNOWN, host=job.place, why=refused.problem.reason.value))
+        except ValueError as error:
+            return Unknown(problem(Reason.OUTCOME_UNKNOWN, host=job.place, detail=str(error)))
+        match results.ended:
+            case Ended.NOT_POSSIBLE:
+                return _told(not_rehearsed(act, sources, results.why, results.detail))
+            case Ended.FAILED:
+                return Failed(_failure(results, act.direction))
+            case Ended.OK:
+                return await self._found(job, sources, results)
+
+    async def _found(self, job: Job, sources: Mapping[str, str], results: Results) -> Outcome:
+        act, statements = _act(job), [_statements(trial) for trial in results.trials]
+        flat = tuple(statement for of_one in statements for statement in of_one or ())
+        try:
+            sizes, predictions = await self._asked(job, flat)
+        except Refused as refused:
+            return Failed(refused.problem)
+        previewed, place = [], 0
+        for trial, of_one in zip(results.trials, statements, strict=True):
+            if of_one is None:
+                previewed.append(Previewed(trial, None))
+                continue
+            pairs = tuple((statement, predictions.get(place + index)) for index, statement in enumerate(of_one))
+            previewed.append(Previewed(trial, pairs))
+            place += len(of_one)
+        return _told(rehearsed(act.suffix, sources, results, tuple(previewed), sizes))
+
+    async def _asked(
+        self, job: Job, statements: tuple[Statement, ...]
+    ) -> tuple[Mapping[str, TableSize], Mapping[int, Prediction]]:
+        scratch, database = _where(job)
+        async with self._connections.reading(job.target) as session:
+            sizes = await table_sizes(session)
+        async with self._connections.throwaway(job.target, f"{scratch}_p") as sandbox:
+            predictions = await predict(sandbox, database.name, sizes.keys(), statements)
+        return sizes, predictions
+
+    async def _read(self, job: Job, command: Command) -> bytes:
+        """Read from the host, again where it does not answer.
+
+        Raises:
+            Refused: it did not answer in the end.
+        """
+        for pause in (*self._pauses, None):
+            try:
+                answer = await self._reader.read(job.place, command, _READING)
+            except Refused:
+                if pause is None:
+                    raise
+            else:
+                if answer.exit_status == 0:
+                    return answer.stdout
+                if answer.exit_status is not None or pause is None:
+                    detail = answer.stderr.decode(errors="replace").strip()[:300]
+                    raise Refused(problem(Reason.HOST_UNREACHABLE, host=job.place, detail=detail))
+            await asyncio.sleep(pause)
+        raise AssertionError("the last try ends the loop")
+
+
+def _told(findings: tuple[Finding, ...]) -> Done:
+    return Done({FINDINGS: findings_to_text(findings)})
+
+
+def _hindrance(act: Rehearse, sources: Mapping[str, str], database: Database | None) -> tuple[str, str] | None:
+    """Say why nothing may be run at all, with a detail; None where it may."""
+    for name in act.migrations:
+        if not sources.get(name):
+            return "source_missing", name
+        if names_connection(sources[name], act.other_connection, act.suffix):
+            return "other_connection", name
+    if act.scratch is not None:
+        return None
+    return ("name_too_long", database.name) if database is not None and database.scratch else ("scratch_off", "")
+
+
+def _statements(trial: Trial) -> tuple[Statement, ...] | None:
+    if trial.pretend is None:
+        return None
+    read = (read_statement(sql) for _, sql in pretended(trial.pretend))
+    return tuple(statement for statement in read if statement.operation is not Operation.SELECT)
+
+
+def _failure(results: Results, direction: Direction) -> Problem:
+    failed = next((trial for trial in results.trials if trial.ran and not trial.well), None)
+    if failed is None:
+        return problem(Reason.REHEARSAL_FAILED, migration="", error="", statement="", rows=results.rows)
+    error, statement = failure_of(failed.output)
+    return problem(
+        Reason.REHEARSAL_FAILED,
+        **{"undone" if direction is Direction.DOWN else "migration": failed.name},
+        error=error,
+        statement=statement,
+        rows=results.rows,
+        seconds=f"{failed.milliseconds / 1000:.2f}",
+    )
+
+
+def _where(job: Job) -> tuple[str, Database]:
+    scratch, database = _act(job).scratch, job.target.database
+    if scratch is None or database is None or not database.scratch:
+        raise ValueError("the target allows no scratch database")
+    return scratch, database
+
+
+def _masked(text: str, job: Job) -> str:
+    database = job.target.database
+    return masker_of(() if database is None else (database.password,)).mask(text)
+
+
+def _act(job: Job) -> Rehearse:
+    if not isinstance(job.step.act, Rehearse):
+        raise TypeError(f"not a step for this performer: {job.step.act!r}")
+    return job.step.act
+
+
+class AsRehearsedPerformer:
+    """Compares the live tables that migrations touched with what the rehearsal made of them. Implements `Performer`.
+
+    It only reads, so it is done again wherever it is asked for.
+
+    Args:
+        connections: opens sessions with the database.
+    """
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+
+    async def perform(self, job: Job, output: Output) -> Outcome:
+        """Read the schema and compare."""
+        expected = _expected(job)
+        try:
+            async with asyncio.timeout(job.step.timeout), self._connections.reading(job.target) as session:
+                schema = await live_schema(session)
+        except TimeoutError:
+            return Failed(problem(Reason.TIMED_OUT, seconds=str(job.step.timeout)))
+        except Refused as refused:
+            return Failed(refused.problem)
+        for table, after in expected.items():
+            found = canonical(schema.of([table]))
+            if found != after:
+                missing = sorted(set(after.splitlines()) - set(found.splitlines()))
+                extra = sorted(set(found.splitlines()) - set(after.splitlines()))
+                return Failed(
+                    problem(
+                        Reason.NOT_TAKEN_EFFECT,
+                        table=table,
+                        missing="; ".join(missing)[:1000],
+                        unexpected="; ".join(extra)[:1000],
+                    )
+                )
+        return Done({"tables": ", ".join(expected)})
+
+    async def resume(self, job: Job, output: Output) -> Outcome:
+        """As `perform`: reading again is harmless."""
+        return await self.perform(job, output)
+
+    async def check(self, job: Job) -> Effect:
+        """Say nothing: it is only worth what it finds."""
+        return Effect.CANNOT_TELL
+
+    async def end(self, job: Job) -> Ending:
+        """Say that there is no process: a look ends with whoever waits for it."""
+        return Ending.GONE
+
+
+def _expected(job: Job) -> Mapping[str, str]:
+    if not isinstance(job.step.act, AsRehearsed):
+        raise TypeError(f"not a step for this performer: {job.step.act!r}")
+    return job.step.act.expected

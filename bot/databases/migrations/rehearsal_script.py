@@ -1,0 +1,381 @@
+"""The script that runs migrations on a copy, built from a plan and the operations file, and what it found. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from importlib import resources
+
+from bot.databases.backups.dump_script import OPTION_FILE, PREAMBLE, REMOVE_STALE, RESERVE_KIB, SHA256
+from bot.databases.backups.manifest import Manifest
+from bot.databases.server.quoting import identifier, option_file
+from bot.databases.server.schema import SCHEMA_SQL, Schema, parse_lines, schema_of
+from bot.domain.runs.acts import Rehearse
+from bot.domain.secrets import Secret
+from bot.domain.shell import Command, Part, Syntax, Word, command
+from bot.domain.targets.target import Database
+
+MOST_BYTES = 128 * 1024 * 1024
+"""Bytes of data up to which a rehearsal copies the rows too; a larger database is rehearsed on empty tables."""
+
+ENVIRONMENT_FILE = "environment"
+"""Name of the file with the application's environment, in the job's private directory."""
+
+_MOST_OF_A_FILE = 64 * 1024
+_MOST_OF_A_SOURCE = 64 * 1024
+
+_SCRIPT = resources.files("bot.databases").joinpath("scripts", "rehearsal.sh").read_text(encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class RehearsalJob:
+    """What a host needs to rehearse.
+
+    Args:
+        script: for POSIX sh; nothing in it is secret.
+        files: contents of the job's private files, by name.
+    """
+
+    script: Command
+    files: Mapping[str, Secret]
+
+
+@dataclass(frozen=True)
+class Data:
+    """Where the rows of the copy come from, if not from the live database.
+
+    Args:
+        backup: ID of a backup; empty where there is none to be used.
+        path: of its file; its name alone where the bot sends it.
+        sha256: of its file, or of what the bot sends.
+        bytes: size of the tables' data at the server, when it was dumped.
+        made_at: when, RFC 3339.
+        why_not: a code, where one was wanted and there is none: `no_backup`, `backup_unreadable`.
+        detail: words about it.
+        pipe: where the bot sends it: name of the pipe, in the directory that the steps of the run share.
+    """
+
+    backup: str = ""
+    path: str = ""
+    sha256: str = ""
+    bytes: int = 0
+    made_at: str = ""
+    why_not: str = ""
+    detail: str = ""
+    pipe: str = ""
+
+
+NO_DATA = Data()
+
+
+def data_of(manifest: Manifest, directory: str, pipe: str = "") -> Data:
+    """Give where the rows of a backup are.
+
+    Args:
+        manifest: of the backup.
+        directory: where it lies.
+        pipe: where the bot sends it instead, as it was before it was encrypted.
+    """
+    path = manifest.file.removesuffix(".age") if pipe else f"{directory.rstrip('/')}/{manifest.file}"
+    return Data(manifest.backup, path, manifest.loads_sha256, manifest.data_bytes, manifest.started, pipe=pipe)
+
+
+def rehearsal_job(act: Rehearse, scratch: str, database: Database, attempt: int, data: Data = NO_DATA) -> RehearsalJob:
+    """Build the script of a rehearsal.
+
+    Args:
+        act: what is rehearsed.
+        scratch: name of the database that is made and dropped.
+        database: what is copied, and as whom.
+        attempt: of the step; each has results of its own.
+        data: the backup whose rows the copy gets; without one they come from the live database.
+
+    Raises:
+        ValueError: a value that cannot be used; the message names it and holds no secret.
+    """
+    values = {
+        "run": scratch.rpartition("_")[2],
+        "attempt": str(attempt),
+        "sha": act.sha,
+        "source": database.name,
+        "scratch": scratch,
+        "scratch_sql": identifier(scratch),
+        "table": act.table,
+        "table_sql": identifier(act.table),
+        "most_bytes": str(MOST_BYTES),
+        "backup": data.backup,
+        "dump": data.path,
+        "pipe": data.pipe,
+        "sha256": data.sha256,
+        "data_bytes": str(data.bytes),
+        "made_at": data.made_at,
+        "made_epoch": str(int(datetime.fromisoformat(data.made_at).timestamp())) if data.made_at else "",
+        "no_data": data.why_not,
+        "no_data_detail": data.detail,
+        "reserve": str(RESERVE_KIB),
+        "schema_sql": SCHEMA_SQL,
+        "setup": act.setup.script(),
+        "probe": act.probe.script(),
+        "pretend": act.pretend.script(),
+        "apply": act.apply.script(),
+    }
+    parts: list[Part] = []
+    for name, value in values.items():
+        parts += [Syntax(f"{name}="), Word(value), Syntax("\n")]
+    files = command("set", "--", *files_of(act))
+    script = Command((*parts, *files.parts, Syntax("\n" + PREAMBLE + SHA256 + REMOVE_STALE + _SCRIPT)))
+    environment = _environment(act, scratch, database)
+    return RehearsalJob(script, {OPTION_FILE: option_file(database), ENVIRONMENT_FILE: environment})
+
+
+def files_of(act: Rehearse) -> tuple[str, ...]:
+    """Give the paths of the migrations' files in the repository."""
+    return tuple(f"{act.directory}/{name}{act.suffix}" for name in act.migrations)
+
+
+_ASKED = re.compile(r"\{([a-z_]+)\}")
+
+
+def _environment(act: Rehearse, scratch: str, database: Database) -> Secret:
+    values = {
+        "scratch": scratch,
+        "database_host": database.host,
+        "database_port": str(database.port),
+        "database_user": database.user,
+        "database_password": database.password.reveal(),
+    }
+    lines = []
+    for name, template in act.environment:
+        text = _ASKED.sub(lambda match: values[match[1]], template)
+        lines.append(f"{name}={command(text).script()}; export {name}\n")
+    return Secret("".join(lines))
+
+
+# ── reading on the host ──────────────────────────────────────────────────────────────────────────────────────────────
+
+_READ_RESULTS = """
+cd -- "${XDG_STATE_HOME:-$HOME/.local/state}/countersign/$run/.marks/rehearsal.$attempt" || exit 44
+for file in *; do
+  [ -f "$file" ] || continue
+  size=$(head -c "$most" "$file" | wc -c)
+  printf '%s\\t%s\\n' "$file" "$((size))"
+  head -c "$most" "$file"
+done
+"""
+
+_READ_SOURCES = """
+cd -- "$path" || exit 44
+for file; do
+  content=$(git show "$sha:$file" | head -c "$most"; printf .)
+  content=${content%.}
+  size=$(printf '%s' "$content" | wc -c)
+  printf '%s\\t%s\\n' "$file" "$((size))"
+  printf '%s' "$content"
+done
+"""
+
+
+def read_results(run: str, attempt: int) -> Command:
+    """Build the command that prints the results of a rehearsal, for `parse_files`.
+
+    Args:
+        run: the run's ID.
+        attempt: of the step.
+    """
+    return _asked(_READ_RESULTS, (), run=run, attempt=str(attempt), most=str(_MOST_OF_A_FILE))
+
+
+def read_sources(act: Rehearse, path: str) -> Command:
+    """Build the command that prints the migrations' files at their commit, for `parse_files`.
+
+    Args:
+        act: which migrations.
+        path: of the checkout.
+    """
+    return _asked(_READ_SOURCES, files_of(act), path=path, sha=act.sha, most=str(_MOST_OF_A_SOURCE))
+
+
+def _asked(script: str, arguments: tuple[str, ...], **values: str) -> Command:
+    parts: list[Part] = []
+    for name, value in values.items():
+        parts += [Syntax(f"{name}="), Word(value), Syntax("\n")]
+    return Command((*parts, *command("set", "--", *arguments).parts, Syntax(script)))
+
+
+def parse_files(answer: bytes) -> Mapping[str, str]:
+    """Read what `read_results` or `read_sources` printed.
+
+    Args:
+        answer: raw.
+
+    Returns:
+        Texts by the name of their file.
+
+    Raises:
+        ValueError: it is not of that form, or was cut.
+    """
+    return dict(_files(answer))
+
+
+def _files(answer: bytes) -> Iterator[tuple[str, str]]:
+    place = 0
+    while place < len(answer):
+        end = answer.find(b"\n", place)
+        name, tab, size = answer[place : end if end >= 0 else None].partition(b"\t")
+        if end < 0 or not tab or not size.isdigit() or len(answer) < end + 1 + int(size):
+            raise ValueError("the host's answer was cut")
+        place = end + 1 + int(size)
+        yield name.decode(errors="replace"), answer[end + 1 : place].decode(errors="replace")
+
+
+# ── what it found ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Ended(StrEnum):
+    """How a rehearsal ended."""
+
+    OK = "ok"
+    FAILED = "failed"
+    NOT_POSSIBLE = "not_possible"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What became of one migration.
+
+    Args:
+        name: of the migration.
+        pretend: what it said that it would run; None where it could not say.
+        ran: whether it was run on the copy at all.
+        well: whether it ended well and was recorded.
+        milliseconds: how long it took.
+        before: the tables that any migration changed, as it found them.
+        after: the same tables, as it left them.
+        output: what it printed, where it failed.
+    """
+
+    name: str
+    pretend: str | None
+    ran: bool
+    well: bool
+    milliseconds: int
+    before: Schema
+    after: Schema
+    output: str
+
+
+@dataclass(frozen=True)
+class Results:
+    """What a rehearsal found.
+
+    Args:
+        ended: how.
+        why: a code, where it was not possible: `tools`, `connect`, `worktree`, `scratch`, `copy`, `setup`, `probe`,
+            `elsewhere`, `busy`.
+        detail: what was said about it.
+        rows: `backup`, `copied`, or `none` where the tables were empty.
+        routines_left_out: whether triggers and routines are missing in the copy.
+        trials: one a migration, in order.
+        before: the tables that changed, as they were.
+        after: the tables that changed, as they became.
+        backup: ID of the backup whose data it was; empty where it was none's.
+        made_at: when that one was made, RFC 3339.
+        age: how old it was then, in seconds.
+        no_data: a code, why the copy held no backup's data although it was wanted; else empty.
+        no_data_detail: words about it.
+    """
+
+    ended: Ended
+    why: str
+    detail: str
+    rows: str
+    routines_left_out: bool
+    trials: tuple[Trial, ...]
+    before: Schema
+    after: Schema
+    backup: str = ""
+    made_at: str = ""
+    age: str = ""
+    no_data: str = ""
+    no_data_detail: str = ""
+
+
+def results_of(files: Mapping[str, str], names: tuple[str, ...]) -> Results:
+    """Read the files of a rehearsal.
+
+    Args:
+        files: texts by name, as `parse_files` gives them.
+        names: of the migrations, in order.
+
+    Raises:
+        ValueError: it never came to an outcome, or a file is not of its form.
+    """
+    facts = dict(line.split("\t", 1) for line in files.get("facts", "").splitlines() if "\t" in line)
+    ran = {int(fields[0]): fields for fields in parse_lines(files.get("trials", "")) if len(fields) == 3}
+    return Results(
+        ended=Ended(facts.get("outcome", "")),
+        why=facts.get("why", ""),
+        detail=facts.get("detail", ""),
+        rows=facts.get("rows", "none"),
+        backup=facts.get("backup", ""),
+        made_at=facts.get("made_at", ""),
+        age=facts.get("age", ""),
+        no_data=facts.get("no_data", ""),
+        no_data_detail=facts.get("no_data_detail", ""),
+        routines_left_out="routines" in facts,
+        trials=tuple(_trials(names, ran, files)),
+        before=schema_of(parse_lines(files.get("before", ""))),
+        after=schema_of(parse_lines(files.get("after", ""))),
+    )
+
+
+def _trials(names: tuple[str, ...], ran: Mapping[int, tuple[str, ...]], files: Mapping[str, str]) -> Iterator[Trial]:
+    rows = frozenset(parse_lines(files.get("before", "")))
+    for number, name in enumerate(names, 1):
+        changed = files.get(f"changed.{number}", "").split("\n")
+        before = rows
+        rows = (rows - _rows(changed, "< ")) | _rows(changed, "> ")
+        yield _trial(number, name, ran.get(number), files, schema_of(before), schema_of(rows))
+
+
+def _trial(
+    number: int, name: str, ran: tuple[str, ...] | None, files: Mapping[str, str], before: Schema, after: Schema
+) -> Trial:
+    return Trial(
+        name=name,
+        pretend=files.get(f"pretend.{number}"),
+        ran=ran is not None,
+        well=ran is not None and ran[1] == "0",
+        milliseconds=int(ran[2]) if ran is not None else 0,
+        before=before,
+        after=after,
+        output=files.get(f"output.{number}", ""),
+    )
+
+
+def _rows(changed: list[str], sign: str) -> frozenset[tuple[str, ...]]:
+    return frozenset(parse_lines("\n".join(line[2:] for line in changed if line.startswith(sign))))
+
+
+_SQLSTATE = re.compile(
+    r"(?P<error>SQLSTATE\[.*?)\s*\((?:Connection: [^\n]*?, )?SQL: (?P<sql>.*?)\)\s*(?:\n|$)", re.DOTALL
+)
+
+
+def failure_of(output: str) -> tuple[str, str]:
+    """Find the error and its statement in what a failed migration printed.
+
+    Args:
+        output: of the migration.
+
+    Returns:
+        The error, and the statement; empty where none is named.
+    """
+    found = _SQLSTATE.search(output)
+    if found is not None:
+        return " ".join(found["error"].split())[:600], " ".join(found["sql"].split())[:1000]
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    return " ".join(lines[-3:])[-600:], ""

@@ -1,0 +1,1 @@
+"""A database server: connections, sessions, and the facts read from it."""

@@ -1,0 +1,212 @@
+"""One connection with a database server: how it is made, asked, interrupted at the server, and closed."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import aiomysql
+
+from bot.databases.server.errors import ServerError
+from bot.domain.targets.target import Database
+
+Row = tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How long is waited, in seconds.
+
+    Args:
+        connect: for the connection and the login together.
+        query: for one statement. The server is told the same, so that a statement ends even if the bot is gone.
+        lock: for a lock, so that a look never stands in a queue of locks that production waits in.
+        kill: for ending a statement whose answer nobody waits for any more.
+    """
+
+    connect: float = 10.0
+    query: float = 20.0
+    lock: int = 2
+    kill: float = 5.0
+
+
+USUAL_LIMITS = Limits()
+
+
+@dataclass(frozen=True)
+class Login:
+    """Where a server is reached, and as whom.
+
+    Args:
+        database: whose account is used.
+        host: as seen from here, perhaps the near end of a tunnel.
+        port: there.
+        limits: for all that is done with it.
+    """
+
+    database: Database
+    host: str
+    port: int
+    limits: Limits
+
+    async def connect(self, name: str | None) -> Any:
+        """Make a connection of aiomysql.
+
+        Args:
+            name: of the database to be in; None for none.
+
+        Raises:
+            ServerError: it was refused, the time is over, or nothing there speaks as a MySQL server does.
+        """
+        try:
+            async with asyncio.timeout(self.limits.connect):
+                return await aiomysql.connect(
+                    host=self.host,
+                    port=self.port,
+                    user=self.database.user,
+                    password=self.database.password.reveal(),
+                    db=name,
+                    charset="utf8mb4",
+                    autocommit=True,
+                    program_name="countersign",
+                )
+        except TimeoutError as error:
+            raise ServerError(0, f"no answer within {self.limits.connect:g} s") from error
+        except aiomysql.Error as error:
+            raise _server_error(error) from error
+        except Exception as error:
+            # whatever else listens there can make the client library stumble in any way; none of it is the bot's fault
+            raise ServerError(0, f"it did not answer as a MySQL server does ({type(error).__name__})") from error
+
+    async def end_statement(self, kill: str) -> None:
+        """End a statement of another connection, from one that is made for it.
+
+        Args:
+            kill: the statement that does it.
+
+        Raises:
+            ServerError: it could not be ended, also because it has ended.
+        """
+        try:
+            async with asyncio.timeout(self.limits.kill):
+                connection = await self.connect(None)
+                try:
+                    cursor = await connection.cursor()
+                    await cursor.execute(kill)
+                finally:
+                    connection.close()
+        except TimeoutError as error:
+            raise ServerError(0, f"no answer within {self.limits.kill:g} s") from error
+        except aiomysql.Error as error:
+            raise _server_error(error) from error
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a statement gave.
+
+    Args:
+        columns: their names.
+        rows: all of them.
+    """
+
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+
+class Line:
+    """An open connection. A statement whose answer nobody waits for any more is ended at the server too.
+
+    Args:
+        login: how it was made, and how another is made to end its statements.
+        connection: of aiomysql, logged in.
+    """
+
+    def __init__(self, login: Login, connection: Any) -> None:
+        self._login = login
+        self._connection = connection
+        self._endings: set[asyncio.Task[None]] = set()
+
+    async def ask(self, sql: str, *values: object) -> Answer:
+        """Run one statement. When it is cancelled or takes too long, it is ended at the server.
+
+        Args:
+            sql: with `%s` for each value; without values, `%` is itself.
+            *values: escaped by the client library.
+
+        Raises:
+            ServerError: the server refused it, the connection was lost, or the time is over.
+        """
+        limit = self._login.limits.query
+        try:
+            async with asyncio.timeout(limit):
+                cursor = await self._connection.cursor()
+                await cursor.execute(sql, values or None)
+                columns = tuple(str(column[0]) for column in cursor.description or ())
+                return Answer(columns, tuple(await cursor.fetchall()))
+        except TimeoutError as error:
+            await self._end_statement()
+            raise ServerError(0, f"no answer within {limit:g} s") from error
+        except asyncio.CancelledError:
+            await self._end_statement()
+            raise
+        except aiomysql.Error as error:
+            raise _server_error(error) from error
+        except (OSError, EOFError, RuntimeError, UnicodeError) as error:
+            raise ServerError(0, f"the connection was lost ({type(error).__name__})") from error
+
+    async def close(self) -> None:
+        """Wait until no statement is being ended any more, and close it."""
+        if self._endings:
+            await asyncio.wait(set(self._endings))
+        try:
+            async with asyncio.timeout(1):
+                await self._connection.ensure_closed()
+        except (TimeoutError, aiomysql.Error, OSError, RuntimeError):
+            self._connection.close()
+
+    async def _end_statement(self) -> None:
+        # It goes on being ended where the caller is cancelled meanwhile.
+        task = asyncio.create_task(self._end(self._connection.thread_id()))
+        self._endings.add(task)
+        task.add_done_callback(self._endings.discard)
+        await asyncio.wait({task})
+
+    async def _end(self, thread: int) -> None:
+        # not to be had is no failure: the statement has ended, or the server's own limit will end it
+        with contextlib.suppress(ServerError, OSError):
+            await self._login.end_statement(f"KILL QUERY {thread:d}")
+
+
+@contextlib.asynccontextmanager
+async def line(login: Login, name: str) -> AsyncIterator[Line]:
+    """Open a line; closed at the end of the context.
+
+    Args:
+        login: where, and as whom.
+        name: of the database to be in.
+
+    Yields:
+        The line.
+
+    Raises:
+        ServerError: as `Login.connect`.
+    """
+    opened = Line(login, await login.connect(name))
+    try:
+        yield opened
+    finally:
+        await opened.close()
+
+
+def _server_error(error: aiomysql.Error) -> ServerError:
+    match error.args:
+        case (int(number), str(text), *_):
+            return ServerError(number, text)
+        case (int(number), *_):
+            return ServerError(number, "")
+        case _:
+            return ServerError(0, str(error))

@@ -1,0 +1,154 @@
+"""Opens sessions with a target's database, directly or through a host, with a time limit on everything."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+
+from bot.databases.ports import Tunnels
+from bot.databases.server.connection import USUAL_LIMITS, Limits, Line, Login, line
+from bot.databases.server.errors import ServerError, problem_of
+from bot.databases.server.quoting import identifier
+from bot.databases.server.session import ReadOnlySession, ThrowawaySession, read_only, version_of
+from bot.domain.errors import Reason, Refused, problem
+from bot.domain.targets.target import Database, Target
+
+
+class Connections:
+    """Opens sessions with the databases of targets.
+
+    Args:
+        tunnels: ways through hosts.
+        limits: in seconds.
+    """
+
+    def __init__(self, tunnels: Tunnels, limits: Limits = USUAL_LIMITS) -> None:
+        self._tunnels = tunnels
+        self._limits = limits
+
+    @contextlib.asynccontextmanager
+    async def reading(self, target: Target) -> AsyncIterator[ReadOnlySession]:
+        """Open a read-only session; closed at the end of the context.
+
+        Args:
+            target: whose database.
+
+        Yields:
+            The session.
+
+        Raises:
+            Refused: `database_unreachable`, `database_login_refused`, `database_missing`, `blocked_by_sessions`, or
+                a host's reason; also for a `ServerError` that leaves the context.
+        """
+        database = target.database
+        if database is None:
+            raise Refused(
+                problem(Reason.DATABASE_MISSING, app=target.name.app, environment=target.name.environment, database="")
+            )
+        async with self._login(database) as login:
+            with _told(database):
+                async with line(login, database.name) as opened:
+                    yield await read_only(opened, self._limits)
+
+    @contextlib.asynccontextmanager
+    async def throwaway(self, target: Target, name: str) -> AsyncIterator[ThrowawaySession]:
+        """Make a database, open a session in it, and drop it at the end of the context.
+
+        Args:
+            target: on whose server, and as whom.
+            name: of the database; one of that name is dropped first.
+
+        Yields:
+            The session.
+
+        Raises:
+            ValueError: the target allows no such database (`scratch`), or not under this name.
+            Refused: a reason of the database or of a host; also for a `ServerError` that leaves the context.
+        """
+        database = _allowing(target, name)
+        async with self._login(database) as login:
+            with _told(database):
+                async with contextlib.AsyncExitStack() as stack:
+                    maker = await stack.enter_async_context(line(login, database.name))
+                    # without notes that something to be dropped was not there
+                    await maker.ask("SET SESSION sql_notes = 0")
+                    version = await version_of(maker)
+                    await maker.ask(_dropping(name))
+                    await maker.ask(f"CREATE DATABASE {identifier(name)}")
+                    stack.push_async_callback(_drop, maker, name)
+                    session = ThrowawaySession(version, await stack.enter_async_context(line(login, name)))
+                    await session.run("SET SESSION sql_notes = 0")
+                    await session.run(f"SET SESSION lock_wait_timeout = {self._limits.lock}")
+                    yield session
+
+    async def drop_scratch(self, target: Target, name: str) -> None:
+        """Drop a database that was made as `throwaway` makes them, by somebody who is gone.
+
+        Args:
+            target: on whose server, and as whom.
+            name: of the database; it may be gone.
+
+        Raises:
+            ValueError: the target allows no such database (`scratch`), or not under this name.
+            Refused: a reason of the database or of a host.
+        """
+        database = _allowing(target, name)
+        async with self._login(database) as login:
+            with _told(database):
+                async with line(login, database.name) as opened:
+                    await opened.ask("SET SESSION sql_notes = 0")
+                    await opened.ask(f"SET SESSION lock_wait_timeout = {self._limits.lock}")
+                    await opened.ask(_dropping(name))
+
+    async def end_statement(self, target: Target, session: int, query: int | None) -> None:
+        """End one statement of another session of the target's own user; that session stays.
+
+        Args:
+            target: on whose server, and as whom.
+            session: the server's number of the session.
+            query: the server's number of the statement, so that none that follows it is ended; None where the server
+                gives none (MySQL).
+
+        Raises:
+            Refused: it ended meanwhile, it is another user's, or a reason of the database or of a host.
+        """
+        database = target.database
+        if database is None:
+            raise ValueError(f"{target.name} has no database")
+        async with self._login(database) as login:
+            with _told(database):
+                await login.end_statement(f"KILL QUERY {session:d}" if query is None else f"KILL QUERY ID {query:d}")
+
+    @contextlib.asynccontextmanager
+    async def _login(self, database: Database) -> AsyncIterator[Login]:
+        if database.via is None:
+            yield Login(database, database.host, database.port, self._limits)
+            return
+        async with self._tunnels.open(database.via, database.host, database.port) as (host, port):
+            yield Login(database, host, port, self._limits)
+
+
+@contextlib.contextmanager
+def _told(database: Database) -> Iterator[None]:
+    """Say what the server answered as what it means for people."""
+    try:
+        yield
+    except ServerError as error:
+        raise Refused(problem_of(error, database)) from error
+
+
+def _allowing(target: Target, name: str) -> Database:
+    database = target.database
+    if database is None or not database.scratch or not name.startswith(f"{database.name}_countersign_"):
+        raise ValueError(f"{target.name} allows no database {name!r} to be made and dropped")
+    return database
+
+
+def _dropping(name: str) -> str:
+    return f"DROP DATABASE IF EXISTS {identifier(name)}"
+
+
+async def _drop(maker: Line, name: str) -> None:
+    # what cannot be dropped now is dropped by the next rehearsal
+    with contextlib.suppress(ServerError):
+        await maker.ask(_dropping(name))

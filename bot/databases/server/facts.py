@@ -1,0 +1,200 @@
+"""Reading a target's database: its migrations, the sessions that could stand in a migration's way, its size."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from bot.databases.server.connection import Row
+from bot.databases.server.connector import Connections
+from bot.databases.server.errors import NEEDS_PRIVILEGE, NO_SUCH_COLUMN, NO_SUCH_TABLE, ServerError
+from bot.databases.server.quoting import identifier
+from bot.databases.server.replication import replication_of
+from bot.databases.server.schema import canonical
+from bot.databases.server.session import ReadOnlySession
+from bot.databases.server.tables import live_schema
+from bot.domain.errors import Reason, Refused, problem
+from bot.domain.targets.look import DatabaseFacts, Ran, Session
+from bot.domain.targets.target import Target
+
+LONG_TRANSACTION = 5
+"""Seconds after which an open transaction is worth telling."""
+
+_LONGEST_QUERY = 200
+
+_SESSIONS = """
+    SELECT p.id, p.user, COALESCE(TIMESTAMPDIFF(SECOND, t.trx_started, NOW()), p.time, 0),
+        LEFT(COALESCE(p.info, ''), %s), COALESCE(p.state LIKE 'Waiting for %% metadata lock', 0), COALESCE(p.time, 0)
+    FROM information_schema.processlist p
+    LEFT JOIN information_schema.innodb_trx t ON t.trx_mysql_thread_id = p.id
+    WHERE p.id <> CONNECTION_ID() AND (p.db = DATABASE() OR p.db IS NULL)
+        AND (p.state LIKE 'Waiting for %% metadata lock' OR t.trx_started < NOW() - INTERVAL %s SECOND)
+    ORDER BY p.id
+"""
+"""Of this database or of none; sessions in other databases of the server are not this one's business."""
+
+_OWN_SESSIONS = """
+    SELECT p.id, p.user, COALESCE(p.time, 0),
+        LEFT(COALESCE(p.info, ''), %s), COALESCE(p.state LIKE 'Waiting for %% metadata lock', 0), COALESCE(p.time, 0)
+    FROM information_schema.processlist p
+    WHERE p.id <> CONNECTION_ID() AND (p.db = DATABASE() OR p.db IS NULL)
+        AND (p.state LIKE 'Waiting for %% metadata lock' OR (p.command <> 'Sleep' AND p.time > %s))
+    ORDER BY p.id
+"""
+"""The same without InnoDB's list of transactions, which needs a privilege."""
+
+_SIZE = """
+    SELECT COALESCE(SUM(COALESCE(data_length, 0) + COALESCE(index_length, 0)), 0),
+        COALESCE(MAX(COALESCE(data_length, 0) + COALESCE(index_length, 0)), 0), @@datadir
+    FROM information_schema.tables WHERE table_schema = DATABASE()
+"""
+
+_CHANGED = """
+    SELECT UNIX_TIMESTAMP(update_time) FROM information_schema.tables
+    WHERE table_schema = DATABASE() AND table_name = %s AND update_time IS NOT NULL
+"""
+"""InnoDB forgets it when the server is restarted."""
+
+
+class DatabaseLook:
+    """Reads databases, in sessions that cannot write.
+
+    Args:
+        connections: opens the sessions.
+    """
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+
+    async def database(self, target: Target, table: str | None) -> DatabaseFacts:
+        """Read one database.
+
+        Without the privilege PROCESS the server shows a user only their own sessions, and tells of them what they
+        run but not whether a transaction is open. The answer then says so (`sees_all_sessions`).
+
+        Args:
+            target: whose database.
+            table: the name of the migrations table, as it is; None reads none.
+
+        Returns:
+            What is there now.
+
+        Raises:
+            Refused: `database_unreachable`, `database_login_refused`, `database_missing`, `blocked_by_sessions`, or
+                a host's reason.
+        """
+        async with self._connections.reading(target) as session:
+            has_table, ran = await _migrations(session, table)
+            sees_all, sessions = await sessions_open_for(session, LONG_TRANSACTION)
+            ((size, largest, directory),) = await session.rows(_SIZE)
+            return DatabaseFacts(
+                version=session.version,
+                has_table=has_table,
+                ran=ran,
+                sessions=sessions,
+                size_bytes=int(size),
+                sees_all_sessions=sees_all,
+                largest_bytes=int(largest),
+                directory=str(directory),
+                changed_at=await _changed_at(session, table) if has_table else None,
+                replication=await replication_of(session, sees_all_sessions=sees_all),
+            )
+
+    async def rows(self, target: Target, table: str, column: str | None) -> int:
+        """Count the rows of a table, or those of them that have a value in a column.
+
+        Args:
+            target: whose database.
+            table: its name, as it is.
+            column: its name, as it is; None counts every row.
+
+        Returns:
+            How many; 0 where there is no such table or column.
+
+        Raises:
+            Refused: as `database`.
+        """
+        try:
+            counted = "*" if column is None else identifier(column)
+            statement = f"SELECT COUNT({counted}) FROM {identifier(table)}"  # noqa: S608 - quoted as identifiers
+        except ValueError:
+            return 0
+        async with self._connections.reading(target) as session:
+            try:
+                return int((await session.rows(statement))[0][0])
+            except ServerError as error:
+                if error.number in NO_SUCH_TABLE or error.number == NO_SUCH_COLUMN:
+                    return 0
+                raise
+
+    async def schema(self, target: Target) -> frozenset[str]:
+        """Read the columns and indexes of one database.
+
+        Args:
+            target: whose database.
+
+        Returns:
+            Canonical lines, as `bot.databases.migrations.evidence` puts them into a plan.
+
+        Raises:
+            Refused: as `database`.
+        """
+        async with self._connections.reading(target) as session:
+            return frozenset(canonical(await live_schema(session)).splitlines())
+
+
+async def _migrations(session: ReadOnlySession, table: str | None) -> tuple[bool, tuple[Ran, ...]]:
+    if table is None:
+        return False, ()
+    try:
+        quoted = identifier(table)
+    except ValueError:
+        return False, ()
+    # Laravel before 5.4 kept no id
+    for columns, order in (("migration, batch", "id"), ("migration, batch", "batch, migration")):
+        try:
+            rows = await session.rows(f"SELECT {columns} FROM {quoted} ORDER BY {order}")  # noqa: S608 - quoted as an identifier
+        except ServerError as error:
+            if error.number in NO_SUCH_TABLE:
+                return False, ()
+            if error.number != NO_SUCH_COLUMN:
+                raise
+        else:
+            return True, tuple(_ran(row) for row in rows)
+    raise Refused(problem(Reason.INTERNAL, table=table, detail="this table has no columns migration and batch"))
+
+
+async def _changed_at(session: ReadOnlySession, table: str | None) -> datetime | None:
+    rows = await session.rows(_CHANGED, table)
+    return datetime.fromtimestamp(float(rows[0][0]), UTC) if rows else None
+
+
+def _ran(row: Row) -> Ran:
+    name, batch = row
+    return Ran(str(name), None if batch is None else int(batch))
+
+
+async def sessions_open_for(session: ReadOnlySession, seconds: int) -> tuple[bool, tuple[Session, ...]]:
+    """Read the sessions that a migration would meet: long transactions, and waits for metadata locks.
+
+    Args:
+        session: with the database.
+        seconds: after which an open transaction is told.
+
+    Returns:
+        Whether all sessions could be seen, and those of this database.
+
+    Raises:
+        ServerError: they cannot be read.
+    """
+    try:
+        return True, tuple(_found(row) for row in await session.rows(_SESSIONS, _LONGEST_QUERY, seconds))
+    except ServerError as error:
+        if error.number != NEEDS_PRIVILEGE:
+            raise
+    return False, tuple(_found(row) for row in await session.rows(_OWN_SESSIONS, _LONGEST_QUERY, seconds))
+
+
+def _found(row: Row) -> Session:
+    number, user, open_for, query, waits, in_state_for = row
+    seconds = in_state_for if waits else open_for
+    return Session(int(number), str(user), max(0, int(seconds)), " ".join(str(query).split()), bool(waits))

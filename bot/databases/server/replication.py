@@ -1,0 +1,141 @@
+"""How a server takes part in replication: whom it follows and how far behind, and who follows it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from bot.databases.server.connection import Row
+from bot.databases.server.errors import LOST, ServerError
+from bot.databases.server.session import Flavour, ReadOnlySession
+from bot.domain.targets.look import Hidden, Primary, Replica, Replication
+
+_LONGEST_TROUBLE = 200
+
+_FOLLOWS = {
+    Flavour.MARIADB: ("SHOW ALL SLAVES STATUS",),
+    Flavour.MYSQL: ("SHOW REPLICA STATUS", "SHOW SLAVE STATUS"),
+}
+"""What tells of a server's primaries, one row each; the later words are those of older servers."""
+
+_SHOWS_LAG = {Flavour.MARIADB: "SLAVE MONITOR", Flavour.MYSQL: "REPLICATION CLIENT"}
+_SHOWS_REPLICAS = "PROCESS"
+
+_REPLICAS = (
+    "SELECT host, COALESCE(state, '') FROM information_schema.processlist WHERE command LIKE 'Binlog Dump%' ORDER BY id"
+)
+"""Each connected replica is a session of its primary; without the privilege PROCESS none of them is shown."""
+
+_COUNTS = "SHOW GLOBAL STATUS WHERE variable_name IN ('Slaves_connected', 'Slave_running', 'Slaves_running')"
+"""MariaDB tells everybody how many replicas are connected, and whether it replicates; MySQL does not."""
+
+_EVER = {Flavour.MARIADB: "@@global.gtid_slave_pos", Flavour.MYSQL: "''"}
+"""Empty on a server that never was a replica, as far as everybody may know."""
+
+
+async def replication_of(session: ReadOnlySession, *, sees_all_sessions: bool) -> Replication:
+    """Read how a server takes part in replication; what may not be seen is said to be hidden.
+
+    A proxy or a managed server that does not know these statements is no reason to know nothing else of it.
+
+    Args:
+        session: with the server.
+        sees_all_sessions: whether the session's user may see everybody's sessions.
+
+    Raises:
+        ServerError: the connection was lost, or the time is over.
+    """
+    counts = {str(name).lower(): str(value) for name, value in await _rows(session, _COUNTS)}
+    settings = await _rows(session, f"SELECT @@global.read_only, {_EVER[session.flavour]}")
+    read_only, ever = settings[0] if settings else (False, False)
+    hidden: dict[Hidden, str] = {}
+    primaries = await _primaries(session)
+    if primaries is None:
+        unseen = _unseen(counts.get("slaves_running", counts.get("slave_running")), bool(ever))
+        if unseen is not None:
+            hidden[unseen] = _SHOWS_LAG[session.flavour]
+    connected = counts.get("slaves_connected")
+    replicas: tuple[Replica, ...] = ()
+    count = int(connected) if connected is not None else None
+    if sees_all_sessions:
+        replicas = replicas_of(await _rows(session, _REPLICAS))
+        count = len(replicas)
+    elif count is None or count > 0:
+        hidden[Hidden.REPLICAS] = _SHOWS_REPLICAS
+    return Replication(primaries or (), replicas, count, hidden, bool(read_only))
+
+
+async def _rows(session: ReadOnlySession, sql: str) -> tuple[Row, ...]:
+    """Run a statement; one that the server refuses gives nothing."""
+    try:
+        return await session.rows(sql)
+    except ServerError as error:
+        if error.number in LOST:
+            raise
+        return ()
+
+
+async def _primaries(session: ReadOnlySession) -> tuple[Primary, ...] | None:
+    """Read whom the server follows; None where it does not say so."""
+    for words in _FOLLOWS[session.flavour]:
+        try:
+            return primaries_of(await session.records(words))
+        except ServerError as error:
+            if error.number in LOST:
+                raise
+    return None
+
+
+def _unseen(running: str | None, was_replica: bool) -> Hidden | None:  # noqa: FBT001 - a fact, not a switch
+    """Say what is hidden of a server whose primaries may not be seen; None where it follows none."""
+    if running is None:
+        return Hidden.PRIMARY
+    if running not in {"0", "OFF"}:
+        return Hidden.LAG
+    # Stopped, or made a primary since.
+    return Hidden.PRIMARY if was_replica else None
+
+
+def primaries_of(records: Iterable[Mapping[str, Any]]) -> tuple[Primary, ...]:
+    """Read what a replica tells of each of its primaries, in the words of any version.
+
+    Args:
+        records: the values by the names of their columns.
+    """
+    return tuple(_primary({_in_new_words(name): value for name, value in record.items()}) for record in records)
+
+
+def _in_new_words(name: str) -> str:
+    return name.lower().replace("master", "source").replace("slave", "replica")
+
+
+def _primary(told: Mapping[str, Any]) -> Primary:
+    receives, applies = (str(told.get(f"replica_{part}_running", "")) for part in ("io", "sql"))
+    seconds = told.get("seconds_behind_source")
+    trouble = ""
+    if receives != "Yes":
+        trouble = str(told.get("last_io_error") or "") or f"receiving: {receives or 'unknown'}"
+    if applies != "Yes":
+        trouble = str(told.get("last_sql_error") or "") or f"applying: {applies or 'unknown'}"
+    return Primary(
+        address=f"{told.get('source_host') or '?'}:{told.get('source_port') or '?'}",
+        # Without its connection a replica may call itself up to date, as it is with what it has.
+        seconds=int(seconds) if seconds is not None and not trouble else None,
+        trouble=" ".join(trouble.split())[:_LONGEST_TROUBLE],
+    )
+
+
+def replicas_of(rows: Iterable[tuple[Any, ...]]) -> tuple[Replica, ...]:
+    """Read the sessions through which replicas are served.
+
+    Args:
+        rows: pairs of where each one comes from and what its session does.
+    """
+    return tuple(Replica(str(host).rpartition(":")[0] or str(host), _sent(str(state))) for host, state in rows)
+
+
+def _sent(state: str) -> bool | None:
+    """Say whether a replica was sent everything, by the words of its session's state, which differ by version."""
+    if "has sent all binlog" in state:
+        return True
+    return False if "Sending binlog" in state else None

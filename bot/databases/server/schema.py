@@ -1,0 +1,280 @@
+"""The columns and indexes of a database as lines that can be compared, and what lies between two of them. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from bot.databases.migrations.ddl import Done, Effect
+
+SCHEMA_SQL = """
+    SELECT 'column', table_name, column_name, column_type, is_nullable, IFNULL(QUOTE(column_default), ''), extra
+    FROM information_schema.columns WHERE table_schema = DATABASE()
+    UNION ALL
+    SELECT 'index', table_name, index_name, LPAD(seq_in_index, 3, '0'), non_unique,
+        IFNULL(column_name, ''), IFNULL(sub_part, '')
+    FROM information_schema.statistics WHERE table_schema = DATABASE()
+"""
+"""Rows of seven texts. The default is quoted, because MariaDB writes the word NULL where MySQL has none."""
+
+_FIELDS = 7
+_ESCAPES = {"\\t": "\t", "\\n": "\n", "\\\\": "\\", "\\0": "\0"}
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column.
+
+    Args:
+        table: whose.
+        name: of the column.
+        type: as the server writes it, such as `varchar(100)`.
+        nullable: whether it can be NULL.
+        default: as SQL; empty where it has none.
+        extra: such as `auto_increment`.
+    """
+
+    table: str
+    name: str
+    type: str
+    nullable: bool
+    default: str
+    extra: str
+
+    @property
+    def definition(self) -> str:
+        """Everything about it but its name, for people."""
+        null = "NULL" if self.nullable else "NOT NULL"
+        default = f" DEFAULT {_plain(self.default)}" if self.default not in {"", "'NULL'"} else ""
+        extra = f" {self.extra}" if self.extra else ""
+        return f"{self.type} {null}{default}{extra}"
+
+    @property
+    def required(self) -> bool:
+        """Whether who writes a row without naming it is refused."""
+        return not self.nullable and not self.default and not self.extra
+
+
+@dataclass(frozen=True)
+class Index:
+    """An index.
+
+    Args:
+        table: whose.
+        name: of the index.
+        unique: whether it allows a value once only.
+        columns: in order, each perhaps with how much of it counts: `body(20)`.
+    """
+
+    table: str
+    name: str
+    unique: bool
+    columns: tuple[str, ...]
+
+    @property
+    def kind(self) -> str:
+        """What it is, for people."""
+        if self.name == "PRIMARY":
+            return "primary key"
+        return "unique index" if self.unique else "index"
+
+
+@dataclass(frozen=True)
+class Schema:
+    """Tables with their columns and indexes, each by table and name."""
+
+    columns: dict[tuple[str, str], Column]
+    indexes: dict[tuple[str, str], Index]
+
+    @property
+    def tables(self) -> frozenset[str]:
+        """The names of its tables."""
+        return frozenset(table for table, _ in self.columns)
+
+    def of(self, tables: Iterable[str]) -> Schema:
+        """Give what belongs to some tables."""
+        wanted = frozenset(tables)
+        return Schema(
+            {key: column for key, column in self.columns.items() if key[0] in wanted},
+            {key: index for key, index in self.indexes.items() if key[0] in wanted},
+        )
+
+
+def schema_of(rows: Iterable[Sequence[object]]) -> Schema:
+    """Build a schema from the rows of `SCHEMA_SQL`.
+
+    Raises:
+        ValueError: a row is not of that form.
+    """
+    columns: dict[tuple[str, str], Column] = {}
+    parts: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    unique: dict[tuple[str, str], bool] = {}
+    for row in rows:
+        texts = tuple(_text(value) for value in row)
+        if len(texts) != _FIELDS or texts[0] not in {"column", "index"}:
+            raise ValueError(f"not a row of a schema: {texts[:2]!r}")
+        kind, table, name = texts[:3]
+        if kind == "column":
+            columns[table, name] = Column(table, name, texts[3], texts[4] == "YES", texts[5], texts[6])
+        else:
+            parts.setdefault((table, name), []).append((texts[3], texts[5] + (f"({texts[6]})" if texts[6] else "")))
+            unique[table, name] = texts[4] == "0"
+    indexes = {
+        key: Index(*key, unique[key], tuple(column for _, column in sorted(columns_of)))
+        for key, columns_of in parts.items()
+    }
+    return Schema(columns, indexes)
+
+
+def _text(value: object) -> str:
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
+
+
+def parse_lines(text: str) -> tuple[tuple[str, ...], ...]:
+    """Read rows as a server's client writes them with `--batch`: tabs between fields, blanks escaped.
+
+    Args:
+        text: its output.
+    """
+    return tuple(
+        tuple(re.sub(r"\\[tn\\0]", lambda m: _ESCAPES[m.group()], field) for field in line.split("\t"))
+        for line in text.split("\n")
+        if line
+    )
+
+
+def canonical(schema: Schema) -> str:
+    """Write a schema as sorted lines, for comparing and for the digest of a plan."""
+    columns = (f"{c.table}.{c.name} {c.definition}" for c in schema.columns.values())
+    indexes = (f"{i.table} {i.kind} {i.name} ({', '.join(i.columns)})" for i in schema.indexes.values())
+    return "\n".join(sorted((*columns, *indexes)))
+
+
+def schema_diff(before: Schema, after: Schema) -> dict[str, tuple[str, ...]]:
+    """Say what changed, for people: `+ user_sessions.token_id varchar(100) NULL, index`.
+
+    Args:
+        before: the tables as they were.
+        after: the tables as they are.
+
+    Returns:
+        Lines by table, sorted; `+` is new, `-` is gone, `~` is different. A table that is unchanged is absent.
+    """
+    lines: dict[str, tuple[str, ...]] = {}
+    for table in sorted(before.tables | after.tables):
+        found = _table_diff(table, before.of([table]), after.of([table]))
+        if found:
+            lines[table] = tuple(found)
+    return lines
+
+
+def _table_diff(table: str, before: Schema, after: Schema) -> list[str]:
+    if table not in before.tables:
+        return [f"+ table {table} ({len(after.columns)} columns)"]
+    if table not in after.tables:
+        return [f"- table {table} ({len(before.columns)} columns)"]
+    lines = [
+        f"- {table}.{name} {c.definition}"
+        for (_, name), c in before.columns.items()
+        if (table, name) not in after.columns
+    ]
+    told: set[tuple[str, str]] = set()
+    for key, column in after.columns.items():
+        old = before.columns.get(key)
+        if old is None:
+            own = [i for at, i in after.indexes.items() if at not in before.indexes and i.columns == (column.name,)]
+            told |= {(i.table, i.name) for i in own}
+            lines.append(f"+ {table}.{column.name} {column.definition}" + "".join(f", {i.kind}" for i in own))
+        elif old != column:
+            lines.append(f"~ {table}.{column.name} {old.definition} → {column.definition}")
+    gone = {c.name for key, c in before.columns.items() if key not in after.columns}
+    for key, index in before.indexes.items():
+        if after.indexes.get(key) != index and not set(index.columns) <= gone:
+            lines.append(f"- {table} {_index(index)}")
+    for key, index in after.indexes.items():
+        if before.indexes.get(key) != index and key not in told:
+            lines.append(f"+ {table} {_index(index)}")
+    return lines
+
+
+def _index(index: Index) -> str:
+    name = "" if index.name == "PRIMARY" else f" {index.name}"
+    return f"{index.kind}{name} ({', '.join(index.columns)})"
+
+
+def schema_effects(before: Schema, after: Schema) -> tuple[Done, ...]:
+    """Say what the change of a schema does to data and to old code, whatever statements brought it about.
+
+    Args:
+        before: the tables as they were.
+        after: the tables as they are.
+    """
+    done = [Done(Effect.TABLE_DROPPED, table) for table in sorted(before.tables - after.tables)]
+    done += [Done(Effect.TABLE_CREATED, table) for table in sorted(after.tables - before.tables)]
+    for (table, name), old in before.columns.items():
+        new = after.columns.get((table, name))
+        if table not in after.tables:
+            continue
+        if new is None:
+            done.append(Done(Effect.COLUMN_DROPPED, table, name))
+        elif new != old:
+            done += _column_effects(old, new)
+    for (table, name), new in after.columns.items():
+        if table in before.tables and (table, name) not in before.columns:
+            done.append(Done(Effect.COLUMN_ADDED, table, name))
+            if new.required:
+                done.append(Done(Effect.COLUMN_REQUIRED, table, name))
+    return tuple(done)
+
+
+def _column_effects(old: Column, new: Column) -> list[Done]:
+    done = [Done(Effect.COLUMN_CHANGED, old.table, old.name)]
+    if new.required and not old.required:
+        done.append(Done(Effect.COLUMN_REQUIRED, old.table, old.name))
+    if cuts(old.type, new.type):
+        done.append(Done(Effect.COLUMN_CUT, old.table, old.name))
+    return done
+
+
+_FAMILIES = {
+    **dict.fromkeys(("tinyint", "smallint", "mediumint", "int", "bigint", "bit", "year"), "whole"),
+    **dict.fromkeys(("decimal", "float", "double"), "broken"),
+    **dict.fromkeys(("char", "varchar", "tinytext", "text", "mediumtext", "longtext", "enum", "set", "json"), "text"),
+    **dict.fromkeys(("binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob"), "bytes"),
+    **dict.fromkeys(("date", "time"), "part of a moment"),
+    **dict.fromkeys(("datetime", "timestamp"), "moment"),
+}
+_TYPE = re.compile(r"(\w+)(?:\((\d+)(?:,(\d+))?\))?")
+
+
+def cuts(old: str, new: str) -> bool:
+    """Say whether a server silently loses something of the values when a column changes its type.
+
+    Strict mode refuses a value that is too long or out of range, so a shorter text fails rather than loses. Rounding
+    a fraction and cutting the time off a date is no error in any mode (MySQL Reference Manual, "Server SQL Modes").
+
+    Args:
+        old: the type as the server writes it.
+        new: the type as the server writes it.
+    """
+    before, after = _TYPE.match(old.lower()), _TYPE.match(new.lower())
+    if before is None or after is None or old == new:
+        return False
+    was, becomes = _FAMILIES.get(before[1]), _FAMILIES.get(after[1])
+    if was == "broken" and becomes == "whole":
+        return True
+    if was == becomes == "broken":
+        exact_before, exact_after = before[1] == "decimal", after[1] == "decimal"
+        if exact_before and exact_after:
+            return int(after[3] or 0) < int(before[3] or 0)
+        return exact_before or exact_after or (before[1], after[1]) == ("double", "float")
+    if was == "moment":
+        return becomes == "part of a moment" or (becomes == "moment" and int(after[2] or 0) < int(before[2] or 0))
+    return was == becomes == "part of a moment" and int(after[2] or 0) < int(before[2] or 0)
+
+
+def _plain(default: str) -> str:
+    """Take the quotes off that `QUOTE` put around the whole."""
+    inner = default[1:-1] if len(default) > 1 and default[0] == default[-1] == "'" else default
+    return inner.replace("\\'", "'").replace("\\\\", "\\")

@@ -1,0 +1,1 @@
+"""The demonstration's Laravel application and its commits."""

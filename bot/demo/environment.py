@@ -1,0 +1,150 @@
+"""The stage of the demonstration: everything that a deploy needs, on loopback, in one folder, owned by one context."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+from bot.demo.application.application import Application
+from bot.demo.application.commits import Kind
+from bot.demo.host.database import DatabaseServer
+from bot.demo.host.host import Host
+from bot.demo.host.tcp_proxy import Wire
+from bot.demo.host.web import WebServer
+from bot.demo.menu.backup_time import Nightly, far_off
+from bot.demo.menu.controller import Controller
+from bot.demo.menu.faults import Troubles
+from bot.demo.menu.menu import entries
+from bot.demo.operations import environment, operations, write_environment, write_operations
+from bot.demo.processes.ports import Port
+from bot.demo.processes.process import temporary_folder
+from bot.demo.processes.python_module import PythonModule
+from bot.demo.processes.served_bot import ServedBot
+from bot.demo.workspace import write_workspace
+
+USERS, SESSIONS = 2_000, 5_000
+
+
+class Teller(Protocol):
+    """Is told what happens, for people to read."""
+
+    def started(self, what: str, where: str) -> None:
+        """Something is there.
+
+        Args:
+            what: its name.
+            where: its address, or what it is made of.
+        """
+
+    def happened(self, sentence: str) -> None:
+        """Something happened that nobody asked for at the console.
+
+        Args:
+            sentence: what.
+        """
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Everything of the demonstration while it runs.
+
+    Attributes:
+        folder: everything lies below it.
+        url: the playground's page, ending in `/`.
+        host: the SSH server.
+        database: the database server.
+        application: the application on the host.
+        web: the application's web server.
+        playground: the workspace, a process of its own.
+        bot: the real bot, a process of its own.
+        troubles: what can be made to go wrong.
+    """
+
+    folder: Path
+    url: str
+    host: Host
+    database: DatabaseServer
+    application: Application
+    web: WebServer
+    playground: PythonModule
+    bot: ServedBot
+    troubles: Troubles
+
+
+@asynccontextmanager
+async def set_up(port: int, teller: Teller) -> AsyncIterator[Stage]:
+    """Start everything, and end it again, whatever happens; if this process is killed, the same.
+
+    Args:
+        port: the port of the playground's page; 0 takes a free one.
+        teller: is told of each part.
+
+    Raises:
+        DemoError: the port is in use, or a part did not start.
+    """
+    async with AsyncExitStack() as stack:
+        page = stack.enter_context(Port(port))
+        folder = await stack.enter_async_context(temporary_folder())
+        for name in ("web1", "db", "bot", "playground"):
+            (folder / name).mkdir(mode=0o700)
+
+        host = await stack.enter_async_context(Host(folder / "web1"))
+        line = await stack.enter_async_context(Wire(host.port))
+        host.trust(line.port)
+        teller.started("SSH server", f"{line.address}:{line.port}, with keys of its own")
+
+        database = await stack.enter_async_context(DatabaseServer(folder / "db"))
+        teller.started("Database", f"{database.host}:{database.port}, MariaDB")
+
+        application = await _application(host, database)
+        teller.started("Application", f"Laravel, {USERS:,} users, {SESSIONS:,} sessions; one commit is waiting")
+
+        web = await stack.enter_async_context(WebServer(application.path, folder / "web.log"))
+        teller.started("Web server", web.health_url)
+
+        ops_file, env_file = folder / "bot" / "ops.yaml", folder / "bot" / ".env"
+        scheduled = far_off(datetime.now(UTC))
+        write_operations(ops_file, operations(host, application, line.port, web.health_url, scheduled))
+        api_url = f"http://127.0.0.1:{page.number}/api/"
+        write_environment(env_file, environment(folder / "bot", ops_file, api_url, application))
+        bot = ServedBot(folder / "bot", env_file, teller.happened)
+
+        troubles = await stack.enter_async_context(
+            Troubles(host, line, database, application.path, bot, teller.happened)
+        )
+        controller = await stack.enter_async_context(
+            Controller(entries(application, database, troubles, Nightly(ops_file, bot)))
+        )
+        playground = _playground(folder / "playground", page.number, controller.url)
+        stack.push_async_callback(playground.end)
+        url = str(json.loads(await playground.start())["url"])
+        teller.started("Playground", "a workspace like Slack’s, in the browser")
+
+        await stack.enter_async_context(bot)
+        teller.started("Bot", "countersign serve, as in production")
+        yield Stage(folder, url, host, database, application, web, playground, bot, troubles)
+
+
+async def _application(host: Host, server: DatabaseServer) -> Application:
+    """Make the application at its first commit, the second one waiting; the ledger begins with the first deploy."""
+    database = await server.create("compte")
+    application = await Application.create(
+        host.folder, database, server, host.environment, users=USERS, sessions=SESSIONS
+    )
+    await application.next_commit(Kind.TOKEN_ID)
+    host.commands.forget()
+    return application
+
+
+def _playground(folder: Path, port: int, actions_url: str) -> PythonModule:
+    file = folder / "workspace.json"
+    write_workspace(file)
+    words = ("--port", str(port), "--workspace", str(file), "--actions-url", actions_url)
+    return PythonModule(
+        ("bot.playground", *words), folder / "playground.log", folder, lambda line: line.startswith('{"event": "ready"')
+    )

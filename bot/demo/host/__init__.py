@@ -1,0 +1,1 @@
+"""The demonstration host: SSH, programs, web server and database."""

@@ -1,0 +1,1 @@
+"""The demonstration's menu: commits, faults and mistakes."""

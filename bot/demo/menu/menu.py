@@ -1,0 +1,207 @@
+"""The demonstration's part of the page's menu: the next commit, faults, and what a person does on the server."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from bot.demo.application.application import Application
+from bot.demo.application.commits import Kind
+from bot.demo.application.git import git
+from bot.demo.errors import DemoError
+from bot.demo.host.database import DatabaseServer
+from bot.demo.menu.backup_time import Nightly
+from bot.demo.menu.faults import SECONDS, Troubles
+from bot.demo.menu.mistakes import Mishaps
+from bot.demo.workspace import DEPLOY
+
+COMMITS, FAULTS, BACKUPS, BY_HAND = "Next commit", "Faults", "Backups", "By hand, on the server"
+
+_COMMITS = (
+    (Kind.SAFE, "Add a column", "One migration that only adds"),
+    (Kind.SEVERAL, "Three migrations at once", "Each adds a column"),
+    (Kind.SLOW, "Rebuild a table", "A migration that copies every row"),
+    (Kind.DESTRUCTIVE, "Drop a column", "Data would be lost"),
+    (Kind.FAILING, "A migration that breaks halfway", "Its first statement works, its second does not"),
+    (Kind.UNIQUE, "A migration that data can break", "A new column, then a rule: no two users of one name"),
+    (Kind.CODE_ONLY, "Change a page", "No migration, no downtime"),
+    (Kind.ASSETS, "Change the style sheet", "The assets must be built"),
+    (Kind.DEPENDENCIES, "Update a PHP package", "The packages must be installed"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of the menu.
+
+    Attributes:
+        id: its name for programs.
+        group: the heading it stands under.
+        title: what it does, in a few words.
+        hint: what that means to a newcomer.
+        act: does it and gives a sentence about it; raises DemoError if it cannot.
+    """
+
+    id: str
+    group: str
+    title: str
+    hint: str
+    act: Callable[[], Awaitable[str]]
+
+
+def entries(
+    application: Application, server: DatabaseServer, troubles: Troubles, nightly: Nightly
+) -> tuple[Entry, ...]:
+    """Give the menu.
+
+    Args:
+        application: gets the commits.
+        server: the database server with its data.
+        troubles: makes things go wrong.
+        nightly: moves the scheduled backup.
+    """
+    committer = _Committer(application)
+    commits = (
+        Entry(f"commit-{kind.value}", COMMITS, title, hint, committer.making(kind)) for kind, title, hint in _COMMITS
+    )
+    faults = (
+        Entry(
+            "kill-bot", FAULTS, "Kill the bot", "At once, as kill -9 does; it comes back by itself", troubles.kill_bot
+        ),
+        Entry(
+            "hold-migration",
+            FAULTS,
+            "Make the next migration slow",
+            f"{SECONDS} seconds longer: time to kill the bot in the middle",
+            troubles.hold_migration,
+        ),
+        Entry("cut-ssh", FAULTS, "Cut SSH now", "What runs on the server goes on", troubles.cut_ssh),
+        Entry(
+            "cut-ssh-for-long",
+            FAULTS,
+            f"Cut SSH for {SECONDS} seconds",
+            "And new connections are refused",
+            troubles.cut_ssh_for_long,
+        ),
+        Entry(
+            "freeze-ssh",
+            FAULTS,
+            f"Freeze SSH for {SECONDS} seconds",
+            "Nothing arrives, and nothing says so",
+            troubles.freeze_ssh,
+        ),
+        Entry(
+            "stop-database",
+            FAULTS,
+            f"Stop the database for {SECONDS} seconds",
+            "The application cannot work without it",
+            troubles.stop_database,
+        ),
+    )
+    by_hand = Entry(
+        "site-up",
+        BY_HAND,
+        "Bring the site up again",
+        "php artisan up, as a person does after a migration that broke",
+        _SiteUp(application).act,
+    )
+    namesakes = _Namesakes(application, server)
+    sign_up = Entry(
+        "sign-up-twice",
+        BY_HAND,
+        "Sign up under a name that is taken",
+        "While a migration that data can break waits for approval: it then breaks halfway",
+        namesakes.sign_up,
+    )
+    leave = Entry(
+        "leave-again",
+        BY_HAND,
+        "Take the namesake away again",
+        "What stood in the way of the migration is gone; its first half is not",
+        namesakes.leave,
+    )
+    return (*commits, *faults, *_about_backups(Mishaps(application, server), nightly), sign_up, leave, by_hand)
+
+
+def _about_backups(mishaps: Mishaps, nightly: Nightly) -> tuple[Entry, ...]:
+    return (
+        Entry(
+            "schedule-soon",
+            BACKUPS,
+            "Let the schedule fire",
+            "In the next minute, without anybody typing anything",
+            nightly.bring_forward,
+        ),
+        Entry(
+            "delete-sessions",
+            BACKUPS,
+            "Delete rows by mistake",
+            "DELETE FROM user_sessions, and no WHERE: a backup brings them back",
+            mishaps.delete_sessions,
+        ),
+        Entry(
+            "spoil-backup",
+            BACKUPS,
+            "Spoil the newest backup",
+            "One bit of its file: it must never be restored",
+            mishaps.spoil_backup,
+        ),
+    )
+
+
+class _Committer:
+    """Makes commits one at a time."""
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
+        self._one_at_a_time = asyncio.Lock()
+
+    def making(self, kind: Kind) -> Callable[[], Awaitable[str]]:
+        async def act() -> str:
+            async with self._one_at_a_time:
+                sha = await self._application.next_commit(kind)
+                subject = await git(self._application.author, "log", "-1", "--format=%s")
+            return f"Commit {sha[:7]} is on main: {subject}. Type {DEPLOY}."
+
+        return act
+
+
+_EMAIL = "namesake@example.com"
+
+
+class _Namesakes:
+    """Lets somebody sign up whose name is taken: data that comes after a rehearsal."""
+
+    def __init__(self, application: Application, server: DatabaseServer) -> None:
+        self._name = application.database.name
+        self._server = server
+
+    async def sign_up(self) -> str:
+        if await self._there():
+            raise DemoError("The namesake is there already. Nothing was changed.")
+        sql = "INSERT INTO users (name, email, password) SELECT name, %s, '!' FROM users ORDER BY id LIMIT 1"
+        await self._server.query(sql, _EMAIL, database=self._name)
+        return "Two users have one name now. A rule that no two have it cannot be made any more."
+
+    async def leave(self) -> str:
+        if not await self._there():
+            raise DemoError("There is no namesake. Nothing was changed.")
+        await self._server.query("DELETE FROM users WHERE email = %s", _EMAIL, database=self._name)
+        return "The namesake is gone."
+
+    async def _there(self) -> bool:
+        return bool(await self._server.query("SELECT 1 FROM users WHERE email = %s", _EMAIL, database=self._name))
+
+
+class _SiteUp:
+    """Ends maintenance mode by hand."""
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
+
+    async def act(self) -> str:
+        if not self._application.is_down:
+            raise DemoError("The site is up. Nothing was changed.")
+        await self._application.artisan("up")
+        return "The site is up again."

@@ -1,0 +1,1 @@
+"""The demonstration plays itself, and checks what came of it."""

@@ -1,0 +1,54 @@
+"""What the tour saw of its run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from bot.demo.tour.visitor import Room, payload
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the tour saw of the run.
+
+    Attributes:
+        asked: whether an approval was asked for.
+        untouched: whether the host and its database were as before then.
+        room: the channel at the end.
+    """
+
+    asked: bool
+    untouched: bool
+    room: Room
+
+    @property
+    def run(self) -> str:
+        """The run's ID; empty if there is none."""
+        return (*self.room.runs(), "")[0]
+
+    @property
+    def state(self) -> str:
+        """How the run ended; empty if it did not."""
+        return self._told("result", "state")
+
+    @property
+    def planned(self) -> str:
+        """The commit that the plan names, in full; empty if there is no plan."""
+        return self._told("plan", "sha")
+
+    @property
+    def backup(self) -> str:
+        """The backup that the outcome names; empty if none."""
+        return self._told("result", "backup")
+
+    @property
+    def steps(self) -> Sequence[Mapping[str, str]]:
+        """Key, title and state of each step, as the thread tells them at the end."""
+        progress = self.room.newest("progress", self.run)
+        steps: Sequence[Mapping[str, str]] = payload(progress)["steps"] if progress is not None else ()
+        return steps
+
+    def _told(self, kind: str, key: str) -> str:
+        message = self.room.newest(kind, self.run)
+        return str(payload(message).get(key, "")) if message is not None else ""

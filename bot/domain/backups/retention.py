@@ -1,0 +1,73 @@
+"""Which backups are kept and which go. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from bot.domain.backups.backup import KeptBackup, Proof, Purpose
+from bot.domain.targets.target import Keep
+
+SAFETY_AGE = timedelta(days=30)
+"""So long a safety backup is kept at least."""
+
+
+def choose_deletions(
+    backups: Iterable[KeptBackup], keep: Keep, now: datetime, timezone: str, referred: frozenset[str]
+) -> tuple[str, ...]:
+    """Choose the backups that are no longer kept.
+
+    Of each of the latest days, weeks and months that have a backup, the best one stays: a proven one before one that
+    is only checked, the newer before the older. Backups of chosen tables are counted by themselves.
+
+    Args:
+        backups: all there are, in any order.
+        keep: how many days, weeks and months.
+        now: with a time zone.
+        timezone: in which days begin (IANA).
+        referred: IDs that runs speak of; they stay.
+
+    Returns:
+        IDs, oldest first. Never the newest proven one, never one that is referred to, and no safety backup that is
+        younger than 30 days.
+    """
+    known = sorted(backups, key=lambda kept: (kept.started, kept.backup), reverse=True)
+    staying = set(referred)
+    for chosen in {kept.chosen for kept in known}:
+        group = [kept for kept in known if kept.chosen == chosen and kept.purpose is not Purpose.SAFETY]
+        staying |= _best(group, keep, ZoneInfo(timezone))
+    proven = [kept for kept in known if kept.proof is Proof.PROVEN]
+    staying |= {next((kept.backup for kept in proven if kept.chosen == chosen), "") for chosen in {(), *_kinds(proven)}}
+    staying |= {kept.backup for kept in known if kept.purpose is Purpose.SAFETY and now - kept.started < SAFETY_AGE}
+    return tuple(kept.backup for kept in reversed(known) if kept.backup not in staying)
+
+
+def _kinds(backups: Iterable[KeptBackup]) -> set[tuple[str, ...]]:
+    return {kept.chosen for kept in backups}
+
+
+def _best(group: list[KeptBackup], keep: Keep, zone: ZoneInfo) -> set[str]:
+    """Give the best backup of each of the latest days, weeks and months."""
+
+    def local(kept: KeptBackup) -> datetime:
+        return kept.started.astimezone(zone)
+
+    spans: tuple[tuple[int, Callable[[KeptBackup], Hashable]], ...] = (
+        (keep.daily, lambda kept: local(kept).date()),
+        (keep.weekly, lambda kept: local(kept).isocalendar()[:2]),
+        (keep.monthly, lambda kept: (local(kept).year, local(kept).month)),
+    )
+    best: set[str] = set()
+    for count, span in spans:
+        found: dict[Hashable, KeptBackup] = {}
+        for kept in group:  # the newest first
+            there = found.setdefault(span(kept), kept)
+            if _worth(kept) > _worth(there):
+                found[span(kept)] = kept
+        best |= {kept.backup for kept in list(found.values())[:count]}
+    return best
+
+
+def _worth(kept: KeptBackup) -> int:
+    return {Proof.DAMAGED: 0, Proof.REFUTED: 0, Proof.CHECKED: 1, Proof.PROVEN: 2}[kept.proof]

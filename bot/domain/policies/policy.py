@@ -1,0 +1,278 @@
+"""Who may ask for what, what must be countersigned, and when not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from bot.domain.errors import Problem, Reason, Refused, problem
+from bot.domain.policies.freeze import Freeze, Frozen, thawed
+from bot.domain.policies.people import ANYONE, NOBODY, People, together
+from bot.domain.runs.request import DURING_FREEZE, Action, Request
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """What a gate asks for.
+
+    Args:
+        count: how many different people must approve; 0 is a gate that the policy leaves open.
+        eligible: who may.
+        expires: how long the gate waits.
+        allow_requester: whether the requester's own approval counts (`self: true`).
+        also: what it asks for besides; one person may count for both.
+    """
+
+    count: int
+    eligible: People
+    expires: timedelta
+    allow_requester: bool
+    also: Requirement | None = None
+
+    @property
+    def people(self) -> People:
+        """Everybody who may approve, for whichever part of it."""
+        return self.eligible if self.also is None else together(self.eligible, self.also.people)
+
+    @property
+    def needed(self) -> int:
+        """How many different people it takes at least."""
+        return self.count if self.also is None else max(self.count, self.also.needed)
+
+    @property
+    def asks_nobody(self) -> bool:
+        """Whether it is a gate that stands open."""
+        return self.count == 0 and (self.also is None or self.also.asks_nobody)
+
+    def to_json(self) -> dict[str, object]:
+        """Give what `requirement_from_json` reads. What it asks for besides is there only if there is something."""
+        besides: dict[str, object] = {} if self.also is None else {"also": self.also.to_json()}
+        return {
+            **besides,
+            "count": self.count,
+            "names": list(self.eligible.names),
+            "users": sorted(self.eligible.users),
+            "groups": sorted(self.eligible.groups),
+            "anyone": self.eligible.anyone,
+            "expires": int(self.expires.total_seconds()),
+            "self": self.allow_requester,
+        }
+
+
+def requirement_from_json(data: Mapping[str, object]) -> Requirement:
+    """Read what `Requirement.to_json` wrote.
+
+    Raises:
+        KeyError: a value is missing.
+    """
+    also = data.get("also")
+
+    def texts(key: str) -> list[str]:
+        value = data[key]
+        return [str(item) for item in value] if isinstance(value, list) else []
+
+    return Requirement(
+        count=int(str(data["count"])),
+        eligible=People(
+            tuple(texts("names")), frozenset(texts("users")), frozenset(texts("groups")), bool(data["anyone"])
+        ),
+        expires=timedelta(seconds=int(str(data["expires"]))),
+        allow_requester=bool(data["self"]),
+        also=requirement_from_json(also) if isinstance(also, Mapping) else None,
+    )
+
+
+OPEN_GATE = Requirement(0, NOBODY, timedelta(0), allow_requester=False)
+"""The policy asks for no approval."""
+
+LEAST_GATE = Requirement(1, ANYONE, timedelta(minutes=30), allow_requester=True)
+"""Restore and rollback always have a gate, whatever a policy says."""
+
+_ALWAYS_GATED = frozenset({Action.ROLLBACK, Action.RESTORE})
+
+DESTRUCTIVE_MIGRATION = "destructive-migration"
+
+OVERRIDE = "override"
+"""What `approve` calls the approval of a change during a freeze."""
+
+COUNTERSIGN_WITHIN = timedelta(days=1)
+"""How soon a change that was made without approval must be countersigned."""
+
+LOCK_PATIENCE = timedelta(seconds=15)
+"""Where a policy does not say: production queues behind a migration that waits for a lock."""
+
+
+class BackupBefore(StrEnum):
+    """When a verified backup is made before the gate."""
+
+    NEVER = "never"
+    IF_MIGRATIONS = "if-migrations"
+    ALWAYS = "always"
+
+
+@dataclass(frozen=True)
+class Policy:
+    """The rules of an environment.
+
+    Args:
+        name: as in the operations file.
+        run: who may ask for each action; an action that is not listed is refused.
+        approve: what each action needs; `destructive-migration` replaces that of a deploy whose migrations drop or
+            rewrite data, `override` is what a change during a freeze needs.
+        backup_before: when a backup is made, by action.
+        freezes: when nothing is changed.
+        lock_patience: how long a migration may wait for a lock before its statement is ended.
+        emergency: who may break the glass, and change something without approval; None where nobody may.
+        require_proven_backup: without a proven backup younger than this, no deploy or rollback changes anything; None
+            asks for none.
+    """
+
+    name: str
+    run: Mapping[Action, People] = field(default_factory=dict)
+    approve: Mapping[str, Requirement] = field(default_factory=dict)
+    backup_before: Mapping[Action, BackupBefore] = field(default_factory=dict)
+    freezes: tuple[Freeze, ...] = ()
+    lock_patience: timedelta = LOCK_PATIENCE
+    emergency: People | None = None
+    require_proven_backup: timedelta | None = None
+
+    def who_may(self, action: Action) -> People:
+        """Give the people who may ask for an action."""
+        return self.run.get(action, NOBODY)
+
+    def who_approves(self) -> tuple[People, ...]:
+        """Give each list of people of whom an approval may be asked."""
+        return tuple(dict.fromkeys(asked.eligible for asked in self.approve.values()))
+
+    def requirement(self, action: Action, destructive: bool = False) -> Requirement:  # noqa: FBT001, FBT002 - a fact of the plan, not a switch
+        """Give what must be countersigned before the first change.
+
+        Args:
+            action: what the run does.
+            destructive: whether its SQL drops or rewrites data. Going back does so by its nature, and what is asked for
+                a rollback or a restore is made for that.
+        """
+        asked = self.approve.get(action.value)
+        if destructive and (action is Action.DEPLOY or (action is Action.ROLLBACK and asked is None)):
+            asked = self.approve.get(DESTRUCTIVE_MIGRATION, asked)
+        if asked is None:
+            return LEAST_GATE if action in _ALWAYS_GATED else OPEN_GATE
+        if asked.count == 0 and action in _ALWAYS_GATED:
+            return LEAST_GATE
+        return asked
+
+    def usual(self, request: Request, *, destructive: bool, restores: bool = False) -> Requirement:
+        """Give what a request needs that is no exception.
+
+        Args:
+            request: what was asked.
+            destructive: whether its SQL drops or rewrites data.
+            restores: whether it puts a backup back; then what a restore needs is asked for too.
+        """
+        own = self.requirement(request.action, destructive)
+        if not restores or request.action is Action.RESTORE:
+            return own
+        return replace(self.requirement(Action.RESTORE, destructive), also=None if own.asks_nobody else own)
+
+    def gate(self, request: Request, *, destructive: bool, restores: bool = False) -> Requirement:
+        """Give what a request needs before its first change, whatever it is an exception from.
+
+        Args:
+            request: what was asked.
+            destructive: whether its SQL drops or rewrites data.
+            restores: whether it puts a backup back.
+
+        Returns:
+            During a freeze `override` takes the place of the action's own; what a destructive migration needs is
+            asked for besides.
+
+        Raises:
+            Refused: `no_override`, the policy has none.
+        """
+        usual = self.usual(request, destructive=destructive, restores=restores)
+        if DURING_FREEZE not in request.options:
+            return usual
+        override = self.approve.get(OVERRIDE)
+        if override is None:
+            raise Refused(problem(Reason.NO_OVERRIDE))
+        return replace(override, also=usual) if destructive and not usual.asks_nobody else override
+
+    def afterwards(self, request: Request, *, destructive: bool, restores: bool = False) -> Requirement:
+        """Give what must be countersigned after an emergency: what was left out before it, by somebody else.
+
+        Args:
+            request: what was asked.
+            destructive: whether its SQL drops or rewrites data.
+            restores: whether it puts a backup back.
+        """
+        usual = self.usual(request, destructive=destructive, restores=restores)
+        if usual.asks_nobody:
+            usual = Requirement(1, self.emergency or NOBODY, COUNTERSIGN_WITHIN, allow_requester=False)
+        also = None if usual.also is None else replace(usual.also, expires=COUNTERSIGN_WITHIN, allow_requester=False)
+        return replace(usual, expires=COUNTERSIGN_WITHIN, allow_requester=False, also=also)
+
+    def may_cancel(self, action: Action, asked: Requirement | None) -> People:
+        """Give those who may cancel somebody else's run: who may approve it, or change something in an emergency.
+
+        Args:
+            action: what the run does.
+            asked: what its gate asks for; None while it has none.
+
+        Returns:
+            Where nobody needs to approve it, those who may ask for the same.
+        """
+        gates = (self.requirement(action), self.requirement(action, destructive=True), asked)
+        approvers = NOBODY
+        for gate in gates:
+            approvers = together(approvers, gate.people) if gate is not None else approvers
+        able = self.who_may(action) if approvers == NOBODY else approvers
+        return together(able, self.emergency or NOBODY)
+
+    def wants_backup(self, action: Action, migrations: int) -> bool:
+        """Say whether a backup is made before an action.
+
+        Args:
+            action: what the run does.
+            migrations: how many migrations it would run or undo.
+        """
+        match self.backup_before.get(action, BackupBefore.NEVER):
+            case BackupBefore.NEVER:
+                return False
+            case BackupBefore.IF_MIGRATIONS:
+                return migrations > 0
+            case BackupBefore.ALWAYS:
+                return True
+
+    def proof_within(self, action: Action) -> timedelta | None:
+        """Give how old the newest proven backup may be for an action; None where that does not matter."""
+        return self.require_proven_backup if action in {Action.DEPLOY, Action.ROLLBACK} else None
+
+    def frozen_at(self, action: Action, instant: datetime) -> Frozen | None:
+        """Say what freeze stands in the way of an action at an instant; never in that of a backup.
+
+        Args:
+            action: what is to be done.
+            instant: with a time zone.
+        """
+        if action is Action.BACKUP:
+            return None
+        freeze = next((freeze for freeze in self.freezes if freeze.covers(instant)), None)
+        return None if freeze is None else Frozen(freeze.reason, thawed(self.freezes, instant))
+
+    def frozen(self, action: Action, instant: datetime) -> Problem | None:
+        """Give the reason why an action is refused because of a freeze; None where it is not.
+
+        Args:
+            action: what is to be done.
+            instant: with a time zone.
+
+        Returns:
+            With `until`, RFC 3339; and with `override`, the flag that asks for an exception, where there are any.
+        """
+        found = self.frozen_at(action, instant)
+        if found is None:
+            return None
+        ways = {"override": "--during-freeze"} if OVERRIDE in self.approve else {}
+        return Problem(Reason.FROZEN, {"why": found.reason, "until": found.until.isoformat(), **ways})

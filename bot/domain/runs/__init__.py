@@ -1,0 +1,1 @@
+"""Runs: requests, plans, steps, approval and history."""

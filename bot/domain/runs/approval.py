@@ -1,0 +1,130 @@
+"""The gate: who counts, who does not and why, and what the reactions on a request to approve decide."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bot.domain.policies.people import Membership, Roster, membership
+from bot.domain.policies.policy import Requirement
+from bot.domain.targets.target import Emoji
+
+
+class GateState(StrEnum):
+    """What has become of a request to approve."""
+
+    OPEN = "open"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    VOID = "void"
+
+
+class Ignored(StrEnum):
+    """Why an emoji does not count."""
+
+    IS_REQUESTER = "is_requester"
+    NOT_ELIGIBLE = "not_eligible"
+    NOT_A_MEMBER = "not_a_member"
+    LOOKUP_FAILED = "lookup_failed"
+    CONTRADICTS_ITSELF = "contradicts_itself"
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What a set of reactions decides.
+
+    Args:
+        state: `open`, `approved` or `rejected`.
+        approvers: those whose approval counts, sorted.
+        rejecters: those whose rejection counts, sorted.
+        ignored: those whose emoji does not count, and why.
+    """
+
+    state: GateState
+    approvers: tuple[str, ...]
+    rejecters: tuple[str, ...]
+    ignored: Mapping[str, Ignored]
+
+
+def judge(
+    requirement: Requirement,
+    requester: str,
+    reactions: Mapping[str, frozenset[Emoji]],
+    roster: Roster,
+) -> Judgement:
+    """Judge the reactions on a request to approve, as they are now.
+
+    Where it asks for something besides, each part is judged by itself, and all must be satisfied.
+
+    Args:
+        requirement: what the gate asks for.
+        requester: Slack's ID of who asked for the run.
+        reactions: what each person's emoji mean; the bot's own seeds are not among them.
+        roster: memberships looked up at this moment.
+
+    Returns:
+        Rejected as soon as one eligible person (or the requester, who may always withdraw) rejects; approved when
+        enough different eligible people approve; open otherwise.
+    """
+    judged = _judge_part(requirement, requester, reactions, roster)
+    if requirement.also is None:
+        return judged
+    return _both(judged, judge(requirement.also, requester, reactions, roster))
+
+
+def _both(one: Judgement, other: Judgement) -> Judgement:
+    states = {one.state, other.state}
+    state = next((s for s in (GateState.REJECTED, GateState.OPEN) if s in states), GateState.APPROVED)
+    return Judgement(
+        state,
+        tuple(sorted({*one.approvers, *other.approvers})),
+        tuple(sorted({*one.rejecters, *other.rejecters})),
+        {user: why for user, why in one.ignored.items() if user in other.ignored},
+    )
+
+
+def _judge_part(
+    requirement: Requirement, requester: str, reactions: Mapping[str, frozenset[Emoji]], roster: Roster
+) -> Judgement:
+    approvers: list[str] = []
+    rejecters: list[str] = []
+    ignored: dict[str, Ignored] = {}
+    for user in sorted(reactions):
+        meanings = reactions[user]
+        if not meanings:
+            continue
+        if Emoji.REJECT in meanings and user == requester and user not in roster.others:
+            rejecters.append(user)
+            continue
+        reason = _why_ignored(requirement, requester, user, roster)
+        if reason is not None:
+            ignored[user] = reason
+        elif len(meanings) > 1:
+            ignored[user] = Ignored.CONTRADICTS_ITSELF
+        elif Emoji.REJECT in meanings:
+            rejecters.append(user)
+        else:
+            approvers.append(user)
+    if rejecters:
+        state = GateState.REJECTED
+    elif len(approvers) >= requirement.count:
+        state = GateState.APPROVED
+    else:
+        state = GateState.OPEN
+    return Judgement(state, tuple(approvers), tuple(rejecters), ignored)
+
+
+def _why_ignored(requirement: Requirement, requester: str, user: str, roster: Roster) -> Ignored | None:
+    if user in roster.others:
+        return Ignored.NOT_A_MEMBER
+    if user == requester and not requirement.allow_requester:
+        return Ignored.IS_REQUESTER
+    match membership(user, requirement.eligible, roster):
+        case Membership.YES:
+            return None
+        case Membership.NO:
+            return Ignored.NOT_ELIGIBLE
+        case Membership.UNKNOWN:
+            return Ignored.LOOKUP_FAILED

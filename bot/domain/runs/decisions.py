@@ -1,0 +1,212 @@
+"""What may be done with a run that waits for a person: only the moves that are legal now."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from bot.domain.backups.backup import Proof
+from bot.domain.errors import Reason
+from bot.domain.runs.acts import DropCopy, Dump, Prove, Swap
+from bot.domain.runs.aftermath import Progress, aftermath_of
+from bot.domain.runs.plan import Phase, Risk, Step
+from bot.domain.runs.request import Action
+from bot.domain.runs.run import Run, RunState, StepState, step_state
+
+RESUME = "resume"
+"""The option of a request that names the run it goes on after."""
+
+MOVE = "move"
+"""The option of such a request that says which decision it is."""
+
+MOVES = "moves"
+"""The option of such a request that says which moves were legal when it was decided, separated by blanks."""
+
+WAS_LIVE = "was_live"
+"""The fact of a finding `resume` that keeps which commit was live before the first run of the row."""
+
+KEPT_BACKUP = "backup"
+"""The fact of a finding `resume` that keeps which backup the first run of the row made."""
+
+
+class Move(StrEnum):
+    """A decision about a run in `needs_human`. Each but closing becomes a run of its own, with its own gate."""
+
+    RETRY = "retry"
+    """Start the step again that failed, and go on behind it; or, where none failed, go on with those that are left."""
+    MARK_DONE = "done"
+    """A person has seen to the step that failed: go on behind it."""
+    LIFT = "lift"
+    """Lift the maintenance that the run began, and do nothing else."""
+    ROLL_BACK = "rollback"
+    """Go back to the code that was live before the run, and undo the migrations that it ran."""
+    RESTORE = "restore"
+    """Go back to the code that was live before the run, and put back the backup that it made."""
+    CLOSE = "close"
+    """The person has seen to everything; the target is free again."""
+
+
+def troubled(run: Run) -> Step | None:
+    """Give the step of the change phase at which a run stopped, or None."""
+    if run.plan is None:
+        return None
+    bad = {StepState.FAILED, StepState.UNKNOWN}
+    return next((step for step in run.plan.of(Phase.CHANGE) if _state(run, step) in bad), None)
+
+
+def was_live(run: Run) -> str | None:
+    """Name the commit that was live before a run, and before those that it goes on after.
+
+    Returns:
+        None where the hosts were at several, or nobody looked.
+    """
+    if (kept := _kept(run, WAS_LIVE)) is not None:
+        return kept or None
+    basis = run.plan.basis if run.plan is not None else {}
+    heads = {value for name, value in basis.items() if name.startswith("checked out on ")}
+    return heads.pop() if len(heads) == 1 else None
+
+
+def backup_before(run: Run) -> str | None:
+    """Name the backup that a run made of the whole database before it changed anything; None where it made none.
+
+    Only where it can be put back beside the live database, and no proof has refuted it. A run that goes on after
+    another has the other's.
+    """
+    if (kept := _kept(run, KEPT_BACKUP)) is not None:
+        return kept or None
+    if run.plan is None:
+        return None
+    steps = run.plan.of(Phase.PREPARE)
+    can_be_put_back = any(isinstance(step.act, Prove) and step.act.scratch is not None for step in steps)
+    made = next((s.act for s in steps if isinstance(s.act, Dump) and _state(run, s) is StepState.DONE), None)
+    if made is None or made.tables or not can_be_put_back:
+        return None
+    refuted = any(
+        found.kind == "backup" and found.facts.get("proof") == Proof.REFUTED.value for found in run.plan.findings
+    )
+    return None if refuted else made.backup
+
+
+def _kept(run: Run, fact: str) -> str | None:
+    """Give what a run that goes on after others keeps of the first of them; None where it goes on after none."""
+    findings = run.plan.findings if run.plan is not None else ()
+    return next((found.facts.get(fact, "") for found in findings if found.kind == RESUME), None)
+
+
+def schema_begun(run: Run) -> bool:
+    """Say whether a step of a run that changes the schema was begun, however it ended."""
+    steps = run.plan.steps if run.plan is not None else ()
+    untouched = {StepState.PENDING, StepState.SKIPPED}
+    return any(step.schema and _state(run, step) not in untouched for step in steps)
+
+
+def steps_left(run: Run, move: Move) -> tuple[Step, ...]:
+    """Give the steps of the change phase that a move would run, in order.
+
+    Args:
+        run: in `needs_human`.
+        move: the decision.
+    """
+    if run.plan is None or move in {Move.CLOSE, Move.ROLL_BACK, Move.RESTORE}:
+        return ()
+    left = tuple(step for step in run.plan.of(Phase.CHANGE) if _state(run, step) is not StepState.DONE)
+    if move is Move.LIFT:
+        return tuple(step for step in left if _lifts(run, step))
+    left = tuple(step for step in left if step.undoes is None or _lifts(run, step))
+    stopped = troubled(run)
+    return left if move is Move.RETRY else tuple(step for step in left if step != stopped)
+
+
+def legal_moves(run: Run) -> tuple[Move, ...]:
+    """Give the moves that are legal now, the boldest last.
+
+    Args:
+        run: any run; one that does not wait for a person has none.
+
+    Returns:
+        Never anything that changes production beside a step whose processes may still be running; and never rolling
+        back past a migration of which only a part took effect, for its way back would not find what it expects; and
+        never swapping tables a second time: where they are is a person's to see first.
+    """
+    if run.state is not RunState.NEEDS_HUMAN:
+        return ()
+    moves: list[Move] = []
+    stopped = troubled(run)
+    running = stopped is not None and _may_still_run(run, stopped)
+    if stopped is not None:
+        moves += [] if running or isinstance(stopped.act, Swap) else [Move.RETRY]
+        moves.append(Move.MARK_DONE)
+    elif steps_left(run, Move.RETRY) != steps_left(run, Move.LIFT):
+        moves.append(Move.RETRY)
+    if steps_left(run, Move.LIFT):
+        moves.append(Move.LIFT)
+    if not running:
+        moves += [Move.ROLL_BACK] if _can_roll_back(run) else []
+        moves += [Move.RESTORE] if _can_restore(run) else []
+    return (*moves, Move.CLOSE)
+
+
+def waits_for_decision(run: Run) -> bool:
+    """Say whether a run stopped half-way, and what comes next is a decision about it, or was one already."""
+    return run.state is RunState.NEEDS_HUMAN or (run.problem is not None and bool(run.problem.facts.get("successor")))
+
+
+def open_moves(run: Run) -> tuple[Move, ...]:
+    """Give the moves that are still open for the run that this one was to go on after.
+
+    Args:
+        run: which was to go on after another.
+
+    Returns:
+        Those that were legal when it was decided, where this run ended without changing anything: rejected, expired,
+        cancelled before its first change, or refused by its own plan.
+    """
+    if RESUME not in run.request.options or not run.ended or run.changed_anything:
+        return ()
+    return tuple(Move(name) for name in run.request.options.get(MOVES, "").split())
+
+
+def _may_still_run(run: Run, step: Step) -> bool:
+    return any(row.problem and row.problem.reason is Reason.STILL_RUNNING for row in run.rows(step.key))
+
+
+def _can_roll_back(run: Run) -> bool:
+    """Whether each migration of a deploy took effect wholly or not at all, and there is something to go back from."""
+    if run.request.action is not Action.DEPLOY or was_live(run) is None or not _moved(run):
+        return False
+    if not schema_begun(run):
+        return True
+    found = aftermath_of(run.facts)
+    return found is not None and all(fate.progress in {Progress.DONE, Progress.NOT} for fate in found)
+
+
+def _can_restore(run: Run) -> bool:
+    """Whether the schema may have changed since the run made its backup."""
+    return schema_begun(run) and was_live(run) is not None and backup_before(run) is not None
+
+
+def _moved(run: Run) -> bool:
+    """Whether a step that can change production was begun, other than taking the site down and up."""
+    steps = run.plan.of(Phase.CHANGE) if run.plan is not None else ()
+    downs = {step.undoes for step in steps if step.undoes is not None}
+    begun = {StepState.DONE, StepState.RUNNING, StepState.FAILED, StepState.UNKNOWN}
+    return any(
+        step.risk is not Risk.READS and step.undoes is None and step.key not in downs and _state(run, step) in begun
+        for step in steps
+    )
+
+
+def _state(run: Run, step: Step) -> StepState:
+    rows = run.rows(step.key)
+    return step_state(rows) if rows else StepState.PENDING
+
+
+def _lifts(run: Run, step: Step) -> bool:
+    """Whether a step undoes something that this run did, or one that it goes on after.
+
+    A copy may hold what was live, and stays.
+    """
+    if step.undoes is None or isinstance(step.act, DropCopy):
+        return False
+    rows = run.rows(step.undoes)
+    return not rows or any(row.state is StepState.DONE for row in rows)

@@ -1,0 +1,251 @@
+"""One execution of a plan: its states, its steps, and the snapshot that everything shown is made from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from bot.domain.errors import Problem
+from bot.domain.policies.policy import Requirement
+from bot.domain.runs.approval import GateState
+from bot.domain.runs.plan import Phase, Plan, Risk
+from bot.domain.runs.request import Request
+
+
+class RunState(StrEnum):
+    """The states of CONTRACT.md."""
+
+    PLANNING = "planning"
+    AWAITING_APPROVAL = "awaiting_approval"
+    QUEUED = "queued"
+    RUNNING = "running"
+    VERIFYING = "verifying"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+    NEEDS_HUMAN = "needs_human"
+
+
+ENDS = frozenset({RunState.SUCCEEDED, RunState.FAILED, RunState.REJECTED, RunState.EXPIRED, RunState.CANCELLED})
+"""States that nothing leaves."""
+
+BEFORE_CHANGE = frozenset({RunState.QUEUED, RunState.PLANNING, RunState.AWAITING_APPROVAL})
+"""States in which nothing in production has been changed."""
+
+LEGAL: dict[RunState, frozenset[RunState]] = {
+    RunState.QUEUED: frozenset({RunState.PLANNING, RunState.RUNNING, RunState.CANCELLED, RunState.FAILED}),
+    RunState.PLANNING: frozenset(
+        {
+            RunState.AWAITING_APPROVAL,
+            RunState.RUNNING,
+            RunState.SUCCEEDED,
+            RunState.FAILED,
+            RunState.CANCELLED,
+        }
+    ),
+    RunState.AWAITING_APPROVAL: frozenset(
+        {RunState.RUNNING, RunState.REJECTED, RunState.EXPIRED, RunState.CANCELLED, RunState.FAILED}
+    ),
+    RunState.RUNNING: frozenset(
+        {RunState.VERIFYING, RunState.FAILED, RunState.CANCELLED, RunState.NEEDS_HUMAN, RunState.SUCCEEDED}
+    ),
+    RunState.VERIFYING: frozenset({RunState.SUCCEEDED, RunState.FAILED, RunState.CANCELLED, RunState.NEEDS_HUMAN}),
+    RunState.NEEDS_HUMAN: frozenset({RunState.RUNNING, RunState.FAILED, RunState.SUCCEEDED, RunState.CANCELLED}),
+} | {end: frozenset() for end in ENDS}
+"""Which states may follow each state; a store changes a state only from a legal predecessor."""
+
+
+class StepState(StrEnum):
+    """The states of a step in CONTRACT.md."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class StepRow:
+    """One step of a plan at one place, in its latest attempt.
+
+    Args:
+        position: its order in the run, from 0.
+        key: of the step.
+        title: of the step.
+        phase: of the step.
+        risk: of the step.
+        place: name of the host, or `-` for the bot itself.
+        attempt: 1 for the first.
+        state: of this attempt.
+        begun: whether a host has confirmed that this attempt was claimed; from then on it is never started again.
+        started_at: when the intent was committed.
+        ended_at: when the outcome was.
+        exit_status: of its process, where there is one.
+        problem: what went wrong.
+        offset: bytes of its output that were taken in.
+        tail: the last lines of its output, masked.
+        facts: what it found out, for the evidence (a backup's size and checksum).
+    """
+
+    position: int
+    key: str
+    title: str
+    phase: Phase
+    risk: Risk
+    place: str
+    attempt: int = 1
+    state: StepState = StepState.PENDING
+    begun: bool = False
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    exit_status: int | None = None
+    problem: Problem | None = None
+    offset: int = 0
+    tail: str = ""
+    facts: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Vote:
+    """Somebody's emoji on a request to approve, as it was last read.
+
+    Args:
+        user: Slack's ID.
+        digest: of the plan the request is about.
+        choice: `approve` or `reject`.
+        counts: whether it counted when it was judged.
+        reason: why not, a code of `Ignored`; empty where it counts.
+        at: when it was first read.
+    """
+
+    user: str
+    digest: str
+    choice: str
+    counts: bool
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A request to approve.
+
+    Args:
+        state: what has become of it.
+        digest: of the plan it is about.
+        requirement: what it asks for.
+        opened_at: when it began to wait.
+        expires_at: when it stops waiting; where it is to be countersigned afterwards, by when.
+        afterwards: whether the change did not wait for it: an emergency, to be countersigned afterwards.
+        reminded_at: the latest moment of `bot.domain.runs.reminders` at which people were reminded.
+    """
+
+    state: GateState
+    digest: str
+    requirement: Requirement
+    opened_at: datetime
+    expires_at: datetime
+    afterwards: bool = False
+    reminded_at: datetime | None = None
+
+    @property
+    def owed(self) -> bool:
+        """Whether the change was made and is still to be countersigned."""
+        return self.afterwards and self.state is GateState.OPEN
+
+
+@dataclass(frozen=True)
+class Run:
+    """Everything about one run at one instant. Cards, console and the engine's next move are functions of it.
+
+    Args:
+        id: such as `R-7K3F9Q`.
+        sequence: its place among all runs; an older run has a lower one.
+        request: what was asked.
+        state: where it stands.
+        revision: rises with every change, so that a reader knows whether it has seen this one.
+        created_at: when the request was accepted.
+        plan: once there is one; sealed as soon as `gate` is set.
+        gate: once there is one.
+        steps: in order.
+        votes: as last read.
+        place_in_queue: 1 for the next to start; 0 where it does not wait.
+        waited: whether it had to wait for another run on its target.
+        change_started_at: when the first change was allowed to start.
+        ended_at: when it ended.
+        problem: why it failed or needs somebody.
+        cancelled_by: who asked to cancel; empty where nobody did.
+        nothing_to_do: whether it ended because the world was already as asked.
+        facts: what it found out, for the outcome.
+    """
+
+    id: str
+    sequence: int
+    request: Request
+    state: RunState
+    revision: int
+    created_at: datetime
+    plan: Plan | None = None
+    gate: Gate | None = None
+    steps: tuple[StepRow, ...] = ()
+    votes: tuple[Vote, ...] = ()
+    place_in_queue: int = 0
+    waited: bool = False
+    change_started_at: datetime | None = None
+    ended_at: datetime | None = None
+    problem: Problem | None = None
+    cancelled_by: str = ""
+    nothing_to_do: bool = False
+    facts: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def ended(self) -> bool:
+        """Whether it is over."""
+        return self.state in ENDS
+
+    @property
+    def changed_anything(self) -> bool:
+        """Whether a step that can change production was started."""
+        untouched = {StepState.PENDING, StepState.SKIPPED}
+        return any(row.risk is not Risk.READS and row.state not in untouched for row in self.steps)
+
+    @property
+    def step_order(self) -> tuple[str, ...]:
+        """The keys of its steps, in order."""
+        return tuple(dict.fromkeys(row.key for row in self.steps))
+
+    def rows(self, key: str) -> tuple[StepRow, ...]:
+        """Give the rows of one step, one a place."""
+        return tuple(row for row in self.steps if row.key == key)
+
+
+_WORST_FIRST = (
+    StepState.UNKNOWN,
+    StepState.FAILED,
+    StepState.RUNNING,
+)
+
+
+def step_state(rows: tuple[StepRow, ...]) -> StepState:
+    """Sum up one step over its places.
+
+    Args:
+        rows: of one step, one a place; at least one.
+
+    Returns:
+        The worst of them; running while some are done and others are not.
+    """
+    states = {row.state for row in rows}
+    for worst in _WORST_FIRST:
+        if worst in states:
+            return worst
+    if len(states) == 1:
+        return states.pop()
+    if StepState.PENDING in states:
+        return StepState.RUNNING
+    return StepState.DONE

@@ -1,0 +1,1 @@
+"""Targets: what is configured, and what is read of them."""

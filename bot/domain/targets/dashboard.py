@@ -1,0 +1,133 @@
+"""The App Home: who looks at it, and what waits for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from bot.domain.names import TargetName
+from bot.domain.policies.freeze import Frozen
+from bot.domain.policies.people import Membership, Roster, membership
+from bot.domain.runs.approval import GateState
+from bot.domain.runs.estimate import Usual
+from bot.domain.runs.request import Action
+from bot.domain.runs.run import Run, RunState
+from bot.domain.targets.overview import TargetOverview
+from bot.domain.targets.snapshot import Sighting
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """Somebody who opened the App Home.
+
+    Args:
+        user: Slack's ID.
+        chosen: what they chose to see of the environments; empty is the choice of who chose nothing.
+        opened_at: when they opened it last.
+    """
+
+    user: str
+    chosen: str
+    opened_at: datetime
+
+
+def needs(run: Run, user: str, roster: Roster) -> bool:
+    """Say whether a run waits for somebody: for their vote, or for their decision.
+
+    Args:
+        run: any run.
+        user: Slack's ID of who it is about.
+        roster: with them, and with the user groups of the run's gate. Who could not be looked up is not waited for.
+    """
+    if run.state is RunState.NEEDS_HUMAN:
+        return user == run.request.origin.user
+    gate = run.gate
+    if gate is None or not _is_asked(run):
+        return False
+    if user == run.request.origin.user and not gate.requirement.allow_requester:
+        return False
+    voted = any(vote.user == user and vote.counts and vote.digest == gate.digest for vote in run.votes)
+    return not voted and membership(user, gate.requirement.people, roster) is Membership.YES
+
+
+def _is_asked(run: Run) -> bool:
+    """Whether an approval is asked for: before the first change, or after an emergency."""
+    gate = run.gate
+    if gate is None or gate.state is not GateState.OPEN:
+        return False
+    return gate.afterwards or run.state is RunState.AWAITING_APPROVAL
+
+
+def groups_of(runs: Iterable[Run]) -> frozenset[str]:
+    """Name the user groups whose members `needs` asks for."""
+    return frozenset(group for run in runs if run.gate is not None for group in run.gate.requirement.people.groups)
+
+
+def people_of(runs: Iterable[Run], roster: Roster) -> frozenset[str]:
+    """Name those who may be waited for: whom the open gates name, by themselves or by a user group."""
+    found: set[str] = set()
+    for run in runs:
+        if run.gate is None or not _is_asked(run):
+            continue
+        eligible = run.gate.requirement.people
+        found |= eligible.users
+        for group in eligible.groups:
+            found |= roster.members.get(group, frozenset())
+    return frozenset(found)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """How everything stands, whoever looks at it.
+
+    Args:
+        overviews: of all targets, in the operations file's order.
+        sightings: what was last seen of each target; one that nobody looked at is missing.
+        freezes: the targets that are frozen now.
+        usual: how long the steps that run now usually take, by run and step key.
+    """
+
+    overviews: tuple[TargetOverview, ...]
+    sightings: Mapping[TargetName, Sighting] = field(default_factory=dict)
+    freezes: Mapping[TargetName, Frozen] = field(default_factory=dict)
+    usual: Mapping[str, Mapping[str, Usual]] = field(default_factory=dict)
+
+    @property
+    def waiting(self) -> tuple[Run, ...]:
+        """The runs that have not ended, and those that are to be countersigned afterwards, oldest first."""
+        runs = [run for overview in self.overviews for run in (*overview.unfinished, *overview.owed)]
+        return tuple(sorted({run.id: run for run in runs}.values(), key=lambda run: run.sequence))
+
+    def of(self, targets: frozenset[TargetName]) -> Picture:
+        """Give the part that is about some targets."""
+        return replace(self, overviews=tuple(found for found in self.overviews if found.target in targets))
+
+
+@dataclass(frozen=True)
+class Cockpit:
+    """What one person's App Home shows.
+
+    Args:
+        user: Slack's ID of who looks at it.
+        chosen: what they chose to see of the environments; empty where they chose nothing.
+        picture: of what they may run or approve something on.
+        needed: the runs that wait for them, oldest first.
+        recent: the latest runs, newest first, without steps and votes.
+        may: by action, the targets on which they may ask for it.
+        uncertain: whether Slack did not say everything about them, so that there may be more.
+    """
+
+    user: str
+    chosen: str
+    picture: Picture
+    needed: tuple[Run, ...] = ()
+    recent: tuple[Run, ...] = ()
+    may: Mapping[Action, tuple[TargetName, ...]] = field(default_factory=dict)
+    uncertain: bool = False
+
+    @property
+    def going(self) -> tuple[Run, ...]:
+        """The runs that have not ended and wait for somebody else or for nobody, oldest first."""
+        mine = {run.id for run in self.needed}
+        return tuple(run for run in self.picture.waiting if run.id not in mine)

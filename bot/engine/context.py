@@ -1,0 +1,60 @@
+"""Everything a run's driver works with: handed over once, by the composition root."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bot.domain.runs.acts import Act
+from bot.domain.runs.request import Action
+from bot.domain.secrets import Masker
+from bot.domain.targets.target import Operations
+from bot.engine.ports import (
+    Audience,
+    Branches,
+    Clock,
+    Conversation,
+    Directory,
+    Observer,
+    Performer,
+    Planner,
+    StatusReader,
+)
+from bot.engine.stores import LockStore, RunStore
+
+
+@dataclass(frozen=True)
+class World:
+    """The engine's ports, and what is configured.
+
+    Args:
+        store: the bot's memory of runs.
+        locks: its memory of locks, and of how targets stand.
+        operations: the operations file.
+        planners: the command behind each action.
+        status: reads where migrations stand.
+        performers: who does each kind of act.
+        observer: gives the way to read a target.
+        branches: reads what origin has.
+        conversation: the reactions, as they are now.
+        directory: who people are, now.
+        audience: who wants to know of changes.
+        clock: the time.
+        masker: of the installation's secrets.
+        owner: the name under which this process claims runs.
+    """
+
+    store: RunStore
+    locks: LockStore
+    operations: Operations
+    planners: Mapping[Action, Planner]
+    status: StatusReader
+    performers: Mapping[type[Act], Performer]
+    observer: Observer
+    branches: Branches
+    conversation: Conversation
+    directory: Directory
+    audience: Audience
+    clock: Clock
+    masker: Masker
+    owner: str

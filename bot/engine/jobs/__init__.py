@@ -1,0 +1,1 @@
+"""Recurring work: schedules, the age of backups, reminders."""

@@ -1,0 +1,115 @@
+"""Watching the age of backups: people are called when no proven one is young enough."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import structlog
+
+from bot.domain.backups.backup import KeptBackup, newest_proven
+from bot.domain.errors import Problem, Reason, Refused, problem
+from bot.domain.names import TargetName
+from bot.domain.policies.proven_backup import OVERDUE, no_proven_backup
+from bot.domain.runs.request import Action, Origin, Request
+from bot.domain.runs.run import Run
+from bot.domain.targets.target import Backups, Target
+from bot.engine.jobs.schedule import SCHEDULE, Front
+from bot.engine.ports import Clock, Observer
+
+_PATIENCE = timedelta(hours=1)
+"""So long a backup that was asked for may take before somebody is called all the same."""
+
+_log = structlog.get_logger()
+
+
+class Past(Protocol):
+    """Where runs are remembered."""
+
+    async def of_target(self, app: str, environment: str, limit: int) -> tuple[Run, ...]:
+        """Read the latest runs on one target, newest first."""
+        ...
+
+
+class OverdueWatch:
+    """Calls people when the newest proven backup of a target is older than its `max_age`.
+
+    The call is a run that ends at once: it has a card and a history like any other, and its event makes it once,
+    however many processes watch. It is repeated each time another `max_age` has passed.
+
+    Args:
+        front: starts runs.
+        past: the runs there were.
+        observer: reads backups.
+        clock: the time.
+        targets: the targets.
+    """
+
+    def __init__(
+        self, front: Front, past: Past, observer: Observer, clock: Clock, targets: Mapping[TargetName, Target]
+    ) -> None:
+        self._front = front
+        self._past = past
+        self._observer = observer
+        self._clock = clock
+        self._targets = targets
+
+    async def tick(self) -> None:
+        """Look at every target that has a `max_age`."""
+        for name, target in self._targets.items():
+            if target.backups is None or target.backups.max_age is None:
+                continue
+            try:
+                await self._look(target, target.backups, target.backups.max_age)
+            except Refused as refused:
+                # Whoever backs it up will meet the same trouble, and say so.
+                _log.warning("backups_not_read", target=str(name), reason=refused.problem.reason.value)
+            except Exception:
+                _log.exception("overdue_failed", target=str(name))
+
+    async def _look(self, target: Target, backups: Backups, max_age: timedelta) -> None:
+        newest = newest_proven(await self._observer.look(target).backups())
+        now = self._clock.now()
+        if newest is not None and now - newest.started <= max_age:
+            return
+        if await self._on_its_way(target, now):
+            return
+        await self._front.fire(call(target, newest, max_age, now))
+
+    async def _on_its_way(self, target: Target, now: datetime) -> bool:
+        runs = await self._past.of_target(target.name.app, target.name.environment, 20)
+        return any(
+            run.request.action is Action.BACKUP and not run.ended and now - run.created_at < _PATIENCE for run in runs
+        )
+
+
+def call(target: Target, newest: KeptBackup | None, max_age: timedelta, now: datetime) -> Request:
+    """Build the request that calls people.
+
+    Args:
+        target: whose backup is too old.
+        newest: the newest proven one; None where there is none.
+        max_age: how old it might be.
+        now: with a time zone.
+
+    Returns:
+        One whose event is the same until another `max_age` has passed.
+    """
+    since = newest.started.timestamp() if newest is not None else 0.0
+    periods = int((now.timestamp() - since) // max_age.total_seconds())
+    name = target.name
+    event = f"{OVERDUE}:{name.app}:{name.environment}:{newest.backup if newest is not None else ''}:{periods}"
+    facts = no_proven_backup(name, newest, max_age).facts
+    options = {"what": OVERDUE} | {f"overdue_{key}": facts[key] for key in ("within", "backup", "made")}
+    origin = Origin(SCHEDULE, target.channels[0], event)
+    return Request(Action.BACKUP, name, origin, options, f"/backup {name.app} {name.environment}")
+
+
+def told_by(request: Request) -> Problem | None:
+    """Give what a request only tells people; None of a request that asks for something."""
+    if request.options.get("what") != OVERDUE:
+        return None
+    name, options = request.target, request.options
+    said = {key: options.get(f"overdue_{key}", "") for key in ("within", "backup", "made")}
+    return problem(Reason.NO_PROVEN_BACKUP, target=str(name), app=name.app, environment=name.environment, **said)

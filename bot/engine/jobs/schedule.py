@@ -1,0 +1,117 @@
+"""Scheduled backups: what is due, and starting it once however many processes watch the clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import structlog
+
+from bot.domain.names import TargetName
+from bot.domain.runs.request import Action, Origin, Request
+from bot.domain.runs.run import Run
+from bot.domain.targets.target import Target
+from bot.engine.ports import Clock
+
+GRACE = timedelta(hours=6)
+"""A firing that was missed, because the bot was down, is made up for within this time."""
+
+LATE = timedelta(minutes=5)
+"""From here on a firing is called missed."""
+
+SCHEDULE = "schedule"
+"""Who asks, in the history."""
+
+_log = structlog.get_logger()
+
+NextFiring = Callable[[datetime], datetime | None]
+"""Gives the first firing of a schedule at or after an instant."""
+
+
+class Firings(Protocol):
+    """Where it is remembered what has fired."""
+
+    async def claim_firing(self, schedule: str, fires_at: datetime, owner: str) -> bool:
+        """Claim one firing; true for the first who does."""
+        ...
+
+
+class Front(Protocol):
+    """What starts a scheduled run."""
+
+    async def fire(self, request: Request) -> Run:
+        """Accept a request that no person made."""
+        ...
+
+
+def due(next_firing: NextFiring, now: datetime, grace: timedelta) -> datetime | None:
+    """Give the latest firing that is due.
+
+    Args:
+        next_firing: of the schedule.
+        now: with a time zone.
+        grace: how far back is looked.
+
+    Returns:
+        The instant; None where there was none within the grace period. Of several that were missed, the latest alone.
+    """
+    latest, after = None, now - grace
+    while (at := next_firing(after)) is not None and at <= now:
+        latest, after = at, at + timedelta(seconds=1)
+    return latest
+
+
+class Schedule:
+    """Starts backups when they are due.
+
+    Args:
+        firings: what has fired.
+        front: starts runs.
+        clock: the time.
+        owner: the name of this process.
+        schedules: when each target's backups fire.
+        targets: the targets.
+    """
+
+    def __init__(
+        self,
+        firings: Firings,
+        front: Front,
+        clock: Clock,
+        owner: str,
+        schedules: Mapping[TargetName, NextFiring],
+        targets: Mapping[TargetName, Target],
+    ) -> None:
+        self._firings = firings
+        self._front = front
+        self._clock = clock
+        self._owner = owner
+        self._schedules = schedules
+        self._targets = targets
+        self._done: set[tuple[TargetName, datetime]] = set()
+
+    async def tick(self) -> None:
+        """Start what is due and was not started before."""
+        now = self._clock.now()
+        for name, next_firing in self._schedules.items():
+            at = due(next_firing, now, GRACE)
+            if at is None or (name, at) in self._done:
+                continue
+            try:
+                await self._fire(name, at, late=now - at > LATE)
+            except Exception:
+                # It stays due, and the next tick tries again.
+                _log.exception("schedule_failed", target=str(name), at=at.isoformat())
+
+    async def _fire(self, name: TargetName, at: datetime, *, late: bool) -> None:
+        event = f"{SCHEDULE}:{name.app}:{name.environment}:{at.isoformat()}"
+        options = {"scheduled": at.isoformat()} | ({"missed": "yes"} if late else {})
+        origin = Origin(SCHEDULE, self._targets[name].channels[0], event)
+        request = Request(Action.BACKUP, name, origin, options, f"/backup {name.app} {name.environment}")
+        # The event makes one run only, so a crash between the run and the claim costs nothing.
+        run = await self._front.fire(request)
+        first = await self._firings.claim_firing(f"backup {name}", at, self._owner)
+        self._done.add((name, at))
+        if first:
+            _log.info("schedule_fired", target=str(name), at=at.isoformat(), run=run.id, late=late)

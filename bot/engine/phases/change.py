@@ -1,0 +1,185 @@
+"""Behind the gate: the steps that change production, what is undone when one fails, and the verification."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bot.domain.errors import Problem, Reason, Refused, problem
+from bot.domain.runs.decisions import RESUME
+from bot.domain.runs.plan import OnFailure, Phase, Plan, Risk, Step
+from bot.domain.runs.run import Run, RunState, StepRow, StepState, step_state
+from bot.engine.phases.gate import nothing_changed_yet, still_open_to_pass, void
+from bot.engine.run_session import Session
+from bot.engine.stores import MoveTo, StepIs
+
+
+async def change(session: Session, run: Run) -> Run:
+    """Carry a run from `running` to `verifying`, or to its end.
+
+    Doing this again after a crash asks the hosts about every step that was begun and starts only what never was.
+
+    Args:
+        session: the hold on the run.
+        run: as it was last read.
+
+    Returns:
+        The run in its next state.
+
+    Raises:
+        Overtaken: another owner has the run.
+    """
+    plan = _plan(run)
+    if nothing_changed_yet(run):
+        found = await still_open_to_pass(session, run)
+        if found is not None:
+            return await void(session, run, found)
+    for step in plan.of(Phase.CHANGE):
+        run = await session.read()
+        stop = await _before_step(session, run, plan, step)
+        if stop is None:
+            if _settled(run.rows(step.key)):
+                continue
+            rows = await session.execution.step(run, step)
+            session.world.audience.changed(session.run_id)
+            stop = _stop_after(rows, step)
+        if stop is not None:
+            return await _stopped(session, plan, step, stop)
+    return await session.write(MoveTo(RunState.VERIFYING, session.now()))
+
+
+async def verify(session: Session, run: Run) -> Run:
+    """Carry a run from `verifying` to its end; every check is made, whatever the ones before it said.
+
+    Args:
+        session: the hold on the run.
+        run: as it was last read.
+
+    Returns:
+        The ended run.
+
+    Raises:
+        Overtaken: another owner has the run.
+    """
+    first_bad: Problem | None = None
+    for step in _plan(run).of(Phase.VERIFY):
+        run = await session.read()
+        if run.cancelled_by:
+            found = problem(Reason.CANCELLED, by=run.cancelled_by, phase=Phase.VERIFY.value)
+            return await _end(session, RunState.CANCELLED, found)
+        rows = run.rows(step.key)
+        if not _settled(rows):
+            rows = await session.execution.step(run, step)
+            session.world.audience.changed(session.run_id)
+        bad = _first_bad(rows)
+        if bad is not None and first_bad is None:
+            first_bad = _about(bad)
+    if first_bad is not None:
+        return await _end(session, RunState.FAILED, first_bad)
+    return await _end(session, RunState.SUCCEEDED, None)
+
+
+async def _before_step(session: Session, run: Run, plan: Plan, step: Step) -> Problem | None:
+    """Say why a step must not be started, or None."""
+    if run.cancelled_by and not _begun(run.rows(step.key)):
+        return problem(Reason.CANCELLED, by=run.cancelled_by)
+    if step.schema and not _begun(run.rows(step.key)):
+        planner, look = session.planner(run), session.world.observer.look(session.target)
+        try:
+            left = await planner.pending(plan, session.target, look)
+        except Refused as refusal:
+            return refusal.problem
+        if left != plan.migrations:
+            facts = {"pending migrations": f"{', '.join(plan.migrations)} → {', '.join(left) or 'nothing'}"}
+            return Problem(Reason.MOVED, facts)
+    return None
+
+
+def _stop_after(rows: tuple[StepRow, ...], step: Step) -> Problem | None:
+    """Say why the run stops after a step, or None where the step was done everywhere."""
+    bad = _first_bad(rows)
+    if bad is None:
+        return None
+    unknown = next((row for row in rows if row.state is StepState.UNKNOWN), None)
+    return _about(unknown or bad)
+
+
+async def _stopped(session: Session, plan: Plan, step: Step, found: Problem) -> Run:
+    """Undo what is to be undone after a failure, and end the run or hand it to a person."""
+    run = await session.read()
+    rows = run.rows(step.key)
+    ran = _begun(rows)
+    unknown = any(row.state is StepState.UNKNOWN for row in rows) and step.risk is not Risk.READS
+    doubt = unknown and step.on_failure is OnFailure.HOLD_IN_DOUBT
+    if ran and (doubt or step.on_failure is OnFailure.HOLD):
+        return await _needs_human(session, found)
+    if RESUME in run.request.options and not nothing_changed_yet(run):
+        # what an earlier run began, such as maintenance, is still there
+        return await _needs_human(session, found)
+    failed_undo = await _undo(session, plan)
+    if failed_undo is not None:
+        return await _needs_human(session, failed_undo)
+    if unknown:
+        return await _needs_human(session, found)
+    run = await session.read()
+    if run.cancelled_by and found.reason in {Reason.CANCELLED, Reason.NOT_TAKEN_EFFECT}:
+        return await _end(session, RunState.CANCELLED, found)
+    return await _end(session, RunState.FAILED, found)
+
+
+async def _undo(session: Session, plan: Plan) -> Problem | None:
+    """Run the steps that undo what was done, where it was done; give what failed."""
+    for step in plan.of(Phase.CHANGE):
+        if step.undoes is None:
+            continue
+        run = await session.read()
+        done_at = {row.place for row in run.rows(step.undoes) if row.state is StepState.DONE}
+        for row in run.rows(step.key):
+            if row.place not in done_at and row.state is StepState.PENDING:
+                await session.write(StepIs(replace(row, state=StepState.SKIPPED)))
+        run = await session.read()
+        if not _settled(run.rows(step.key)):
+            rows = await session.execution.step(run, step)
+            session.world.audience.changed(session.run_id)
+            bad = _first_bad(rows)
+            if bad is not None:
+                return _about(bad)
+    return None
+
+
+async def _needs_human(session: Session, found: Problem) -> Run:
+    facts = {"reason": found.reason.value, **found.facts}
+    return await session.write(
+        MoveTo(RunState.NEEDS_HUMAN, session.now(), found), entries=(session.entry("needs_human", facts),)
+    )
+
+
+async def _end(session: Session, state: RunState, found: Problem | None) -> Run:
+    run = await session.read()
+    left = tuple(StepIs(replace(row, state=StepState.SKIPPED)) for row in run.steps if row.state is StepState.PENDING)
+    facts = {} if found is None else {"reason": found.reason.value, **found.facts}
+    return await session.write(
+        *left, MoveTo(state, session.now(), found), entries=(session.entry(f"run_{state.value}", facts),)
+    )
+
+
+def _begun(rows: tuple[StepRow, ...]) -> bool:
+    return any(row.state is not StepState.PENDING for row in rows)
+
+
+def _settled(rows: tuple[StepRow, ...]) -> bool:
+    return step_state(rows) in {StepState.DONE, StepState.SKIPPED}
+
+
+def _first_bad(rows: tuple[StepRow, ...]) -> StepRow | None:
+    return next((row for row in rows if row.state not in {StepState.DONE, StepState.SKIPPED}), None)
+
+
+def _about(row: StepRow) -> Problem:
+    found = row.problem or problem(Reason.INTERNAL)
+    return Problem(found.reason, {"step": row.key, "title": row.title, "place": row.place, **found.facts})
+
+
+def _plan(run: Run) -> Plan:
+    if run.plan is None:
+        raise LookupError(f"run {run.id} is {run.state} without a plan")
+    return run.plan

@@ -1,0 +1,85 @@
+"""Countersigning afterwards what was done in an emergency: votes are read, people are reminded, until it is settled."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import structlog
+
+from bot.domain.runs.approval import GateState
+from bot.domain.runs.run import Gate, Run
+from bot.engine.context import World
+from bot.engine.phases.gate import judge_now, remember, remind
+from bot.engine.ports import ConversationUnavailable
+from bot.engine.run_session import Session
+from bot.engine.stores import GateIs
+
+_LEASE = timedelta(seconds=15)
+
+_READ_EVERY = timedelta(seconds=20)
+"""How often the reactions are read even if no event told of one: events can be lost."""
+
+_log = structlog.get_logger()
+
+
+class Afterwards:
+    """Looks after the runs that are still to be countersigned.
+
+    Args:
+        world: the engine's ports.
+    """
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._read: dict[str, datetime] = {}
+
+    def nudge(self, run: str) -> None:
+        """Take note that the reactions on a run's request may have changed."""
+        self._read.pop(run, None)
+
+    async def look(self, driven: frozenset[str]) -> None:
+        """Read what is due, and note what has become of it.
+
+        Args:
+            driven: runs that somebody drives just now; they are looked at when that is over.
+        """
+        now = self._world.clock.now()
+        owing = await self._world.store.owing()
+        self._read = {run: at for run, at in self._read.items() if run in owing}
+        for run in owing:
+            if run in driven or (run in self._read and now - self._read[run] < _READ_EVERY):
+                continue
+            self._read[run] = now
+            await self._look_at(run)
+
+    async def _look_at(self, name: str) -> None:
+        lease = await self._world.store.claim(name, self._world.owner, _LEASE)
+        if lease is None:
+            return
+        try:
+            run = await self._world.store.get(name)
+            target = self._world.operations.targets.get(run.request.target) if run is not None else None
+            if run is None or run.gate is None or not run.gate.owed or target is None:
+                return
+            session = Session(self._world, lease, target, asyncio.Event())
+            await self._settle(session, run, await remind(session, run.gate))
+        finally:
+            await self._world.store.release(lease)
+
+    async def _settle(self, session: Session, run: Run, gate: Gate) -> None:
+        try:
+            judgement = await judge_now(session, run, gate)
+        except ConversationUnavailable:
+            self.nudge(run.id)
+            return
+        await remember(session, run, gate, judgement)
+        if judgement.state is GateState.OPEN:
+            return
+        approved = judgement.state is GateState.APPROVED
+        by = ", ".join(judgement.approvers if approved else judgement.rejecters)
+        event = "countersigned" if approved else "countersign_refused"
+        entry = session.entry(event, {"plan": gate.digest, "by": by})
+        await session.write(GateIs(replace(gate, state=judgement.state)), entries=(entry,))
+        _log.info(event, run=run.id, by=by)

@@ -1,0 +1,214 @@
+"""From a request to a sealed plan: the steps before the gate, none of which changes production."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from bot.domain.errors import Problem, Reason, Refused, problem
+from bot.domain.runs.acts import Dump, Prove
+from bot.domain.runs.approval import GateState
+from bot.domain.runs.plan import Finding, NothingToDo, Phase, Plan, Step
+from bot.domain.runs.plan_json import findings_of, plan_digest
+from bot.domain.runs.request import DURING_FREEZE, EMERGENCY, Action
+from bot.domain.runs.run import Gate, Run, RunState, StepRow, StepState
+from bot.engine.phases.proven_backup import proof_within, require_proof, with_proof
+from bot.engine.queries.rules import in_the_way, require
+from bot.engine.run_session import Session
+from bot.engine.stores import ChangeStarts, FactsAre, GateIs, MoveTo, PlanIs, StepsAdded
+
+
+async def plan_run(session: Session, run: Run) -> Run:
+    """Carry a run from `planning` to its gate, or to its end.
+
+    Doing this again after a crash does nothing twice: steps that ended are not repeated, and a plan that was
+    written is kept.
+
+    Args:
+        session: the hold on the run.
+        run: as it was last read.
+
+    Returns:
+        The run in its next state.
+
+    Raises:
+        Overtaken: another owner has the run.
+    """
+    planner = session.planner(run)
+    try:
+        await _require_way(session, run)
+        if run.plan is None:
+            early = planner.before_plan(run, session.target)
+            run = await session.write(StepsAdded(rows_of(early, 0)))
+            stopped = await _perform_all(session, run, early)
+            if stopped is not None:
+                return stopped
+            answer = await planner.plan(run, session.target, session.world.observer.look(session.target))
+            if isinstance(answer, NothingToDo):
+                return await _nothing_to_do(session, answer)
+            if answer.restores:
+                world = session.world
+                people = session.target.policy.who_may(Action.RESTORE)
+                await require(world, run.request.origin.user, people, Action.RESTORE.value)
+            run = await _planned(session, answer)
+        plan = run.plan
+        if plan is None or "dry_run" in run.request.options:
+            return await session.write(MoveTo(RunState.SUCCEEDED, session.now()), entries=(session.entry("dry_run"),))
+        stopped = await _perform_all(session, run, plan.of(Phase.PREPARE))
+        if stopped is not None:
+            return stopped
+        await _require_way(session, run)
+        return await _to_the_gate(session, await session.read(), plan)
+    except Refused as refusal:
+        return await fail(session, refusal.problem)
+
+
+async def _require_way(session: Session, run: Run) -> None:
+    """See that nobody is asked to approve what a freeze or a lock, come while it waited or was prepared, would stop.
+
+    Raises:
+        Refused: `frozen`, `locked`.
+    """
+    found = await in_the_way(session.world, session.target, run.request, session.now())
+    if found is not None:
+        raise Refused(found)
+
+
+async def fail(session: Session, found: Problem) -> Run:
+    """End a run before its first change."""
+    facts = {"reason": found.reason.value, **found.facts}
+    return await session.write(
+        MoveTo(RunState.FAILED, session.now(), found), entries=(session.entry("run_failed", facts),)
+    )
+
+
+def rows_of(steps: tuple[Step, ...], first_position: int) -> tuple[StepRow, ...]:
+    """Make the rows of steps that are to come, one a place."""
+    return tuple(
+        StepRow(first_position + index, step.key, step.title, step.phase, step.risk, place)
+        for index, step in enumerate(steps)
+        for place in step.places
+    )
+
+
+async def _perform_all(session: Session, run: Run, steps: tuple[Step, ...]) -> Run | None:
+    """Perform steps of prepare in order; give the run where it ended."""
+    for step in steps:
+        run = await session.read()
+        if run.cancelled_by:
+            return await cancel_before_change(session, run)
+        rows = await session.execution.step(run, step)
+        session.world.audience.changed(session.run_id)
+        bad = next((row for row in rows if row.state is not StepState.DONE), None)
+        if bad is not None:
+            latest = await session.read()
+            if latest.cancelled_by:
+                return await cancel_before_change(session, latest)
+            found = bad.problem or problem(Reason.INTERNAL)
+            return await fail(session, Problem(found.reason, {"step": bad.key, "title": bad.title, **found.facts}))
+    return None
+
+
+async def cancel_before_change(session: Session, run: Run) -> Run:
+    """End a run that somebody cancelled before its first change."""
+    changes: list[MoveTo | GateIs] = []
+    if run.gate is not None and run.gate.state is GateState.OPEN:
+        changes.append(GateIs(replace(run.gate, state=GateState.VOID)))
+    changes.append(MoveTo(RunState.CANCELLED, session.now(), problem(Reason.CANCELLED, by=run.cancelled_by)))
+    return await session.write(*changes, entries=(session.entry("run_cancelled", actor=run.cancelled_by),))
+
+
+async def _nothing_to_do(session: Session, answer: NothingToDo) -> Run:
+    return await session.write(
+        FactsAre(answer.facts),
+        MoveTo(RunState.SUCCEEDED, session.now(), nothing_to_do=True),
+        entries=(session.entry("nothing_to_do", answer.facts),),
+    )
+
+
+async def _planned(session: Session, plan: Plan) -> Run:
+    facts = {"sha": str(plan.sha or ""), "pending": ", ".join(plan.pending), "steps": str(len(plan.steps))}
+    return await session.write(
+        PlanIs(plan), StepsAdded(rows_of(plan.steps, 0)), entries=(session.entry("planned", facts),)
+    )
+
+
+async def _to_the_gate(session: Session, run: Run, plan: Plan) -> Run:
+    now = session.now()
+    sealed = _sealed(session, run, plan)
+    within = proof_within(session, run, sealed)
+    if within is not None:
+        sealed = with_proof(sealed, await require_proof(session, run, within))
+    digest = plan_digest(sealed)
+    requirement = sealed.requirement
+    if EMERGENCY in run.request.options:
+        return await _break_the_glass(session, run, sealed, now)
+    if requirement.asks_nobody:
+        facts = {"plan": digest, "policy": session.target.policy.name}
+        return await session.write(
+            PlanIs(sealed),
+            GateIs(Gate(GateState.APPROVED, digest, requirement, now, now + timedelta(minutes=30))),
+            ChangeStarts(now),
+            MoveTo(RunState.RUNNING, now),
+            entries=(session.entry("gate_waived", facts),),
+        )
+    gate = Gate(GateState.OPEN, digest, requirement, now, now + requirement.expires)
+    facts = {"plan": digest, "needed": str(requirement.needed), "from": ", ".join(requirement.people.names)}
+    return await session.write(
+        PlanIs(sealed),
+        GateIs(gate),
+        MoveTo(RunState.AWAITING_APPROVAL, now),
+        entries=(session.entry("gate_opened", facts),),
+    )
+
+
+async def _break_the_glass(session: Session, run: Run, sealed: Plan, now: datetime) -> Run:
+    """Let the change begin at once; the gate stays open, to be satisfied afterwards."""
+    requirement = sealed.requirement
+    gate = Gate(GateState.OPEN, plan_digest(sealed), requirement, now, now + requirement.expires, afterwards=True)
+    facts = {
+        "plan": gate.digest,
+        "why": run.request.options[EMERGENCY],
+        "policy": session.target.policy.name,
+        "needed": str(requirement.needed),
+        "from": ", ".join(requirement.people.names),
+    }
+    return await session.write(
+        PlanIs(sealed),
+        GateIs(gate),
+        ChangeStarts(now),
+        MoveTo(RunState.RUNNING, now),
+        entries=(session.entry("glass_broken", facts, actor=run.request.origin.user),),
+    )
+
+
+def _sealed(session: Session, run: Run, plan: Plan) -> Plan:
+    """Give the plan that is to be approved.
+
+    What prepare found out, and an exception that is asked for, can raise what its gate asks for.
+
+    Raises:
+        Refused: `no_override`, the policy has none any more.
+    """
+    sealed = plan.sealed(_findings(run, plan))
+    policy, request = session.target.policy, run.request
+    if EMERGENCY in request.options:
+        needed = policy.afterwards(request, destructive=sealed.destructive, restores=sealed.restores)
+    elif sealed.destructive or DURING_FREEZE in request.options:
+        needed = policy.gate(request, destructive=sealed.destructive, restores=sealed.restores)
+    else:
+        return sealed
+    return replace(sealed, requirement=needed)
+
+
+def _findings(run: Run, plan: Plan) -> tuple[Finding, ...]:
+    """What prepare found out, for the approver, and under the digest."""
+    found: list[Finding] = []
+    for step in plan.of(Phase.PREPARE):
+        for row in run.rows(step.key):
+            if isinstance(step.act, Dump):
+                found.append(Finding("backup", dict(row.facts)))
+            if isinstance(step.act, Prove) and found and found[-1].kind == "backup":
+                found[-1] = Finding("backup", {**found[-1].facts, **row.facts})
+            found += findings_of(row.facts)
+    return tuple(found)

@@ -1,0 +1,156 @@
+"""What is asked across runs: how targets stand, locks, and what somebody may do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from bot.domain.names import TargetName
+from bot.domain.policies.lock import Lock
+from bot.domain.policies.people import Membership, membership
+from bot.domain.policies.policy import OVERRIDE
+from bot.domain.runs.request import Action
+from bot.domain.targets.overview import TargetOverview
+from bot.engine.context import World
+from bot.engine.queries.rules import require
+from bot.engine.record_refusals import on_record
+
+_CHANGING = (Action.DEPLOY, Action.ROLLBACK, Action.RESTORE)
+"""What an exception can be asked for with."""
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """What somebody may ask for, and approve.
+
+    Args:
+        targets: by action, the targets on which they may ask for it, in order; an action without any is missing.
+        uncertain: whether a look-up failed, so that there may be more.
+        exceptions: the flags of the exceptions that they may ask for on one of the targets at least.
+        approves: by what a policy's `approve` calls it, the targets on which they may approve it, in order.
+    """
+
+    targets: Mapping[Action, tuple[TargetName, ...]]
+    uncertain: bool
+    exceptions: frozenset[str] = frozenset()
+    approves: Mapping[str, tuple[TargetName, ...]] = field(default_factory=dict)
+
+
+class Desk:
+    """Answers from the store alone, never from a host.
+
+    Args:
+        world: the engine's ports.
+    """
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    async def overviews(self, targets: tuple[TargetName, ...]) -> tuple[TargetOverview, ...]:
+        """Read how targets stand, in their order."""
+        return await self._world.locks.overviews(targets)
+
+    async def lock(self, target: TargetName, reason: str, user: str) -> Lock:
+        """Lock a target.
+
+        Args:
+            target: which.
+            reason: what everybody is told whose request it refuses.
+            user: Slack's ID of who asks.
+
+        Returns:
+            The lock that is on it now: an earlier one stays as it is.
+
+        Raises:
+            Refused: `not_allowed` or `membership_unknown`; who may deploy there may lock it.
+        """
+        async with on_record(self._world, user, "lock", target=str(target)):
+            await self._may_lock(target, user, "lock")
+        wanted = Lock(target, user, self._world.masker.mask(reason), self._world.clock.now())
+        return await self._world.locks.lock(wanted)
+
+    async def lock_to_take_off(self, target: TargetName, user: str) -> Lock | None:
+        """Read the lock that somebody wants to take off.
+
+        Args:
+            target: on which.
+            user: Slack's ID of who asks.
+
+        Returns:
+            The lock that is on it; None where there is none.
+
+        Raises:
+            Refused: `not_allowed` or `membership_unknown`; who may deploy there may unlock it.
+        """
+        async with on_record(self._world, user, "unlock", target=str(target)):
+            await self._may_lock(target, user, "unlock")
+        return await self._world.locks.lock_of(target)
+
+    async def unlock(self, lock: Lock, user: str, channel: str) -> bool:
+        """Take a lock off, whoever's it is; its owner is told by whoever reads `LockNoticeStore`.
+
+        Args:
+            lock: the very one; another that was set meanwhile stays.
+            user: Slack's ID of who asks.
+            channel: Slack's ID of where its owner is told, if that is somebody else.
+
+        Returns:
+            Whether it was still on.
+
+        Raises:
+            Refused: `not_allowed` or `membership_unknown`; who may deploy there may unlock it.
+        """
+        async with on_record(self._world, user, "unlock", target=str(lock.target)):
+            await self._may_lock(lock.target, user, "unlock")
+        return await self._world.locks.unlock(lock, user, self._world.clock.now(), channel)
+
+    async def allowed(self, targets: tuple[TargetName, ...], user: str) -> Allowed:
+        """Judge what somebody may ask for now.
+
+        Args:
+            targets: on which.
+            user: Slack's ID of who it is about.
+        """
+        asked = [
+            (action, name, self._world.operations.targets[name].policy.who_may(action))
+            for action in Action
+            for name in targets
+        ]
+        policies = [self._world.operations.targets[name].policy for name in targets]
+        glass = [policy.emergency for policy in policies if policy.emergency is not None]
+        gates = [
+            (what, name, gate.eligible)
+            for name, policy in zip(targets, policies, strict=True)
+            for what, gate in policy.approve.items()
+        ]
+        lists = (*glass, *(people for _, _, people in (*asked, *gates)))
+        groups = frozenset(group for people in lists for group in people.groups)
+        roster = await self._world.directory.roster(frozenset({user}), groups)
+        found: dict[Action, tuple[TargetName, ...]] = {}
+        uncertain = False
+        for action, name, people in asked:
+            match membership(user, people, roster):
+                case Membership.YES:
+                    found[action] = (*found.get(action, ()), name)
+                case Membership.UNKNOWN:
+                    uncertain = True
+                case Membership.NO:
+                    pass
+        changing = {name for action in _CHANGING for name in found.get(action, ())}
+        may_override = any(OVERRIDE in self._world.operations.targets[name].policy.approve for name in changing)
+        may_break = changing and any(membership(user, people, roster) is Membership.YES for people in glass)
+        flags = (("--during-freeze", may_override), ("--emergency", may_break))
+        approves: dict[str, tuple[TargetName, ...]] = {}
+        for what, name, people in gates:
+            match membership(user, people, roster):
+                case Membership.YES:
+                    approves[what] = (*approves.get(what, ()), name)
+                case Membership.UNKNOWN:
+                    uncertain = True
+                case Membership.NO:
+                    pass
+        return Allowed(found, uncertain, frozenset(flag for flag, may in flags if may), approves)
+
+    async def _may_lock(self, target: TargetName, user: str, action: str) -> None:
+        people = self._world.operations.targets[target].policy.who_may(Action.DEPLOY)
+        await require(self._world, user, people, action)

@@ -1,0 +1,69 @@
+"""Where a target stands: what was just read of it, with what the bot itself remembers."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from bot.domain.runs.acts import Dump
+from bot.domain.runs.request import Action
+from bot.domain.runs.run import BEFORE_CHANGE, Run, RunState, StepState
+from bot.domain.targets.migration_report import MigrationStatus, PastRun, Standing
+
+REMEMBERED = 100
+"""So many of a target's latest runs are searched for its last deploy and backup."""
+
+
+def standing_of(status: MigrationStatus, runs: tuple[Run, ...]) -> Standing:
+    """Put together what was read and what is remembered.
+
+    Args:
+        status: as just read.
+        runs: the latest runs on the target, newest first.
+    """
+    deploys = (run for run in runs if run.request.action is Action.DEPLOY and run.change_started_at is not None)
+    return Standing(
+        status=status,
+        last_deploy=next((past for past in map(_past, deploys) if past is not None), None),
+        last_backup=next((past for past in map(_past, filter(_made_backup, runs)) if past is not None), None),
+        going=next((run.id for run in runs if not run.ended and run.state is not RunState.QUEUED), ""),
+        last_batch=next((_past(run) for run in runs if _applied(run, frozenset(status.last_batch))), None),
+    )
+
+
+_RECENT = timedelta(days=7)
+
+
+def backups_spoken_of(runs: tuple[Run, ...], now: datetime) -> frozenset[str]:
+    """Name the backups that a pending or recent run made or uses.
+
+    Args:
+        runs: the latest runs on the target.
+        now: with a time zone.
+    """
+    speaking = [run for run in runs if not run.ended or now - run.created_at < _RECENT]
+    made = (run.plan.backup for run in speaking if run.plan is not None and run.request.action is not Action.BACKUP)
+    asked = (run.request.options.get("backup") for run in speaking)
+    found = (finding.facts for run in speaking if run.plan is not None for finding in run.plan.findings)
+    relied = (facts.get("backup") for facts in found)
+    return frozenset(name for name in (*made, *asked, *relied) if name)
+
+
+def _past(run: Run) -> PastRun | None:
+    if run.ended_at is None or run.state in BEFORE_CHANGE:
+        return None
+    sha = str(run.plan.sha) if run.plan is not None and run.plan.sha is not None else ""
+    backup = (run.plan.backup or "") if run.plan is not None and _made_backup(run) else ""
+    return PastRun(run.id, run.state, run.ended_at, sha, backup)
+
+
+def _applied(run: Run, names: frozenset[str]) -> bool:
+    """Say whether it was this run that migrated, and these migrations were among its own."""
+    if run.plan is None or not names or not names <= frozenset(run.plan.pending):
+        return False
+    migrates = {step.key for step in run.plan.steps if step.schema}
+    return any(row.key in migrates and row.state is StepState.DONE for row in run.steps)
+
+
+def _made_backup(run: Run) -> bool:
+    dumps = {step.key for step in run.plan.steps if isinstance(step.act, Dump)} if run.plan is not None else set()
+    return any(row.key in dumps and row.state is StepState.DONE for row in run.steps)

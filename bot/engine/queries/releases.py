@@ -1,0 +1,33 @@
+"""What the bot's history says about releases: which commit each run made live, and which was live before."""
+
+from __future__ import annotations
+
+from bot.domain.runs.run import Run, RunState
+from bot.domain.targets.look import Release
+
+
+def releases_of(runs: tuple[Run, ...]) -> tuple[Release, ...]:
+    """Read releases from runs.
+
+    Args:
+        runs: on one target, newest first.
+
+    Returns:
+        One for each run that ended and began to change the commit that is live, newest first.
+    """
+    return tuple(release for release in map(_release, runs) if release is not None)
+
+
+def _release(run: Run) -> Release | None:
+    plan = run.plan
+    if plan is None or plan.sha is None or run.change_started_at is None or not run.ended:
+        return None
+    before = plan.basis.get(f"checked out on {_first_host(run)}", "")
+    if not before or before == plan.sha.text:
+        return None
+    return Release(run.id, plan.sha.text, before, run.state is RunState.SUCCEEDED)
+
+
+def _first_host(run: Run) -> str:
+    steps = run.plan.steps if run.plan is not None else ()
+    return next((step.hosts[0] for step in steps if step.hosts), "")

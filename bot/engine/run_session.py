@@ -1,0 +1,94 @@
+"""One driver's hold on one run: what it reads, writes under its lease, and waits for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from datetime import datetime
+
+from bot.domain.runs.history import Entry
+from bot.domain.runs.plan import Plan
+from bot.domain.runs.run import Run
+from bot.domain.targets.target import Target
+from bot.engine.context import World
+from bot.engine.log_history import log_entry
+from bot.engine.phases.execution import Execution
+from bot.engine.ports import Planner
+from bot.engine.stores import Change, Lease
+
+
+class Session:
+    """A run under a lease.
+
+    Args:
+        world: the engine's ports.
+        lease: of the run.
+        target: of the run.
+        wake: set when something outside may have changed (a reaction, a cancellation, another run's end).
+    """
+
+    def __init__(self, world: World, lease: Lease, target: Target, wake: asyncio.Event) -> None:
+        self.world = world
+        self.lease = lease
+        self.target = target
+        self.wake = wake
+        self.execution = Execution(world.store, world.performers, world.masker, world.clock, lease, target)
+
+    @property
+    def run_id(self) -> str:
+        """The run's ID."""
+        return self.lease.run
+
+    def planner(self, run: Run) -> Planner:
+        """Give the command behind a run."""
+        return self.world.planners[run.request.action]
+
+    def now(self) -> datetime:
+        """Give the time now, in UTC."""
+        return self.world.clock.now()
+
+    async def read(self) -> Run:
+        """Read the run as it is now.
+
+        Raises:
+            LookupError: it is gone from the store.
+        """
+        run = await self.world.store.get(self.run_id)
+        if run is None:
+            raise LookupError(self.run_id)
+        return run
+
+    async def write(self, *changes: Change, entries: tuple[Entry, ...] = ()) -> Run:
+        """Apply changes and append history under the lease, and tell the audience.
+
+        Raises:
+            Overtaken: another owner has the run.
+        """
+        run = await self.world.store.write(self.lease, changes, entries)
+        for entry in entries:
+            log_entry(entry)
+        self.world.audience.changed(self.run_id)
+        return run
+
+    def entry(self, event: str, facts: Mapping[str, str] | None = None, actor: str = "bot") -> Entry:
+        """Make a record of history for this run, masked."""
+        masked = {key: self.world.masker.mask(value) for key, value in (facts or {}).items()}
+        return Entry(self.run_id, event, actor, masked)
+
+    async def basis(self, plan: Plan, run: Run) -> Mapping[str, str]:
+        """Read again the facts that a plan stands on.
+
+        Raises:
+            Refused: they cannot be read.
+        """
+        return await self.planner(run).basis(plan, run, self.target, self.world.observer.look(self.target))
+
+    async def pause(self, seconds: float) -> None:
+        """Wait until something outside may have changed, or for so many seconds."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self.wake.wait()
+        except TimeoutError:
+            return
+        finally:
+            self.wake.clear()

@@ -1,0 +1,1 @@
+"""Events and Socket Mode: what reaches the app."""

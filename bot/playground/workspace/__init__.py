@@ -1,0 +1,1 @@
+"""The workspace: who is in it and what has happened there."""

@@ -1,0 +1,338 @@
+"""The whole conversation: builds its parts, owns them, and closes them in reverse order."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+from slack_bolt.async_app import AsyncApp
+
+from bot.domain.inbox import EventKind
+from bot.domain.secrets import Masker, Secret
+from bot.domain.targets.target import Operations
+from bot.engine.ports import Audience, Clock
+from bot.engine.stores import HomeStore, InboxStore, LockNoticeStore, MessageStore
+from bot.slack.forms.filled import FormCheck
+from bot.slack.handlers.buttons import ButtonHandler
+from bot.slack.handlers.commands import CommandHandler
+from bot.slack.handlers.failures import FailureHandler
+from bot.slack.handlers.forms import FormHandler
+from bot.slack.handlers.home import HomeHandler
+from bot.slack.handlers.home_buttons import HomeButtons
+from bot.slack.handlers.ops import OpsHandler
+from bot.slack.handlers.reactions import ReactionHandler
+from bot.slack.handlers.share import ShareHandler
+from bot.slack.handlers.unlocking import Unlocking
+from bot.slack.ports import CommandSpec, Duty, Front, Observer, OpsSpec, Unobserved
+from bot.slack.publish.home_sync import Homes
+from bot.slack.publish.lock_notifier import SlackHerald
+from bot.slack.publish.publisher import Publisher
+from bot.slack.publish.replies import Answers
+from bot.slack.publish.run_sync import Teller
+from bot.slack.render.builtin_catalog import ENGLISH
+from bot.slack.render.catalog import Language
+from bot.slack.render.text import Sentences
+from bot.slack.transport.directory import SlackDirectory
+from bot.slack.transport.gateway import Gateway, SlackBusy, SlackRefused, SlackUncertain, build_client, open_session
+from bot.slack.transport.inbox import Handler, Inbox, InboxWorker, Received
+from bot.slack.transport.listeners import command_recorder, register_all
+from bot.slack.transport.reactions import SlackConversation
+from bot.slack.transport.sockets import SlackSockets
+
+_log = logging.getLogger(__name__)
+
+# Bolt and the SDK print payloads at DEBUG: they may hold what somebody typed.
+_quiet = logging.getLogger("countersign.slack.bolt")
+_quiet.setLevel(logging.WARNING)
+
+_FATAL = frozenset({"invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired"})
+
+
+class SlackLoginRefused(Exception):  # noqa: N818 - says what happened
+    """Slack does not accept the bot's token.
+
+    Args:
+        error: Slack's own name of the reason.
+    """
+
+    def __init__(self, error: str) -> None:
+        super().__init__(f"Slack refused the bot's token: {error}")
+        self.error = error
+
+
+@dataclass(frozen=True)
+class SlackAccess:
+    """How Slack is reached.
+
+    Args:
+        bot_token: `xoxb-…`.
+        app_token: `xapp-…`.
+        api_url: base of the Web API, ending in `/api/`; None is Slack's own.
+    """
+
+    bot_token: Secret
+    app_token: Secret
+    api_url: str | None = None
+
+
+class SlackRoom:
+    """The conversation with one workspace.
+
+        async with SlackRoom(access, inbox, messages, homes, notices, commands, ops, operations, …) as room:
+            engine = Engine(..., audience=room.audience, directory=room.directory, conversation=room.conversation)
+            await room.start(engine)
+
+    Args:
+        access: how Slack is reached.
+        inbox: where events are recorded.
+        messages: what Slack was last told.
+        homes: who opened the App Home.
+        notices: what the owners of locks are still to be told.
+        commands: by slash name (`/deploy`).
+        ops: the command `/ops`.
+        operations: the operations file.
+        masker: of everything that leaves the program.
+        clock: the time.
+        telling: the duty of telling Slack about runs.
+        observer: told what is called and how long recording takes.
+        language: in which people are told.
+    """
+
+    def __init__(
+        self,
+        access: SlackAccess,
+        inbox: InboxStore,
+        messages: MessageStore,
+        homes: HomeStore,
+        notices: LockNoticeStore,
+        commands: Mapping[str, CommandSpec],
+        ops: OpsSpec,
+        operations: Operations,
+        masker: Masker,
+        clock: Clock,
+        telling: Duty,
+        observer: Observer | None = None,
+        language: Language = ENGLISH,
+    ) -> None:
+        self._access = access
+        self._telling = telling
+        self._observer = observer or Unobserved()
+        self._inbox_store = inbox
+        self._messages = messages
+        self._home_store = homes
+        self._notices = notices
+        self._commands = commands
+        self._ops = ops
+        self._operations = operations
+        self._masker = masker
+        self._clock = clock
+        self._sentences = Sentences(language)
+        self._me: Mapping[str, Any] = {}
+        self._session: aiohttp.ClientSession | None = None
+        self._sockets: SlackSockets | None = None
+        self._worker: InboxWorker | None = None
+        self._front: Front | None = None
+        self._nudges: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> Self:
+        """Build everything that needs no engine. Nothing is sent to Slack yet."""
+        self._session = open_session()
+        client = build_client(self._access.bot_token.reveal(), self._access.api_url, self._session)
+        self.gateway = Gateway(client, self._observer.called)
+        self._herald = SlackHerald(self.gateway, self._notices, self._sentences, self._masker, self._telling)
+        self.directory = SlackDirectory(self.gateway, lambda: str(self._me.get("team_id", "")))
+        emoji = self._operations.emoji
+        teller = Teller(self.gateway, self._messages, self.directory, self._sentences, self._masker, emoji, self._clock)
+        self._publisher = Publisher(teller, self._messages, self._telling)
+        self._homes = Homes(
+            self.gateway,
+            self._home_store,
+            self._messages,
+            lambda: str(self._me.get("url", "")),
+            self._sentences,
+            self._masker,
+            self._clock,
+            self._telling,
+        )
+        self.audience: Audience = Hearers((self._publisher, self._homes))
+        self.conversation = SlackConversation(
+            self.gateway,
+            self._messages,
+            emoji,
+            lambda: str(self._me.get("user_id", "")),
+            self._publisher.changed,
+        )
+        self._inbox = Inbox(self._inbox_store, self._clock, self._observer.recorded)
+        self._app = AsyncApp(
+            client=client,
+            logger=_quiet,
+            process_before_response=True,
+            raise_error_for_unhandled_request=True,
+        )
+        register_all(
+            self._app, self._inbox, FormCheck(self._commands, self._operations, self._sentences, lambda: self._front)
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close everything."""
+        await self.aclose()
+
+    async def start(self, front: Front) -> None:
+        """Connect to Slack, and begin with what a process before this one left.
+
+        Args:
+            front: the engine.
+
+        Raises:
+            SlackLoginRefused: the bot's token is not accepted.
+        """
+        self._front = front
+        await self._introduce()
+        answers = Answers(self.gateway)
+        unlocking = Unlocking(front, answers, self._herald, self._sentences, self._masker)
+        ops = OpsHandler(
+            front, self._ops, self._commands, unlocking, answers, self._sentences, self._masker, self._clock
+        )
+        forms = FormHandler(front, self._commands, self.gateway, answers, self._sentences, self._masker, self._clock)
+        commands = CommandHandler(front, self._commands, ops, forms, answers, self._sentences, self._clock)
+        home = HomeHandler(self._homes)
+        self._worker = InboxWorker(
+            self._inbox,
+            self._inbox_store,
+            {
+                EventKind.COMMAND: commands.command,
+                EventKind.VIEW: commands.form,
+                EventKind.REACTION: ReactionHandler(front, self._messages),
+                EventKind.BUTTON: _each(
+                    ButtonHandler(front, self._messages, answers, self._sentences, self._masker),
+                    ShareHandler(front, self.gateway, answers, self._sentences),
+                    unlocking,
+                    home.pressed,
+                    HomeButtons(front, forms, self.gateway, self._sentences),
+                    forms.pressed,
+                ),
+                EventKind.HOME: home.opened,
+            },
+            FailureHandler(answers, self._sentences),
+        )
+        self._publisher.start(front)
+        self._homes.start(front)
+        self._herald.start()
+        self._worker.start()
+        token = self._access.app_token.reveal()
+        self._sockets = SlackSockets(self._app, token, command_recorder(self._inbox), self.gateway, self._reconnected)
+        await self._sockets.start()
+
+    @property
+    def connected(self) -> bool:
+        """Whether at least one socket stands."""
+        return self._sockets is not None and self._sockets.connected
+
+    @property
+    def socket_age(self) -> float:
+        """Seconds since `connected` last changed; 0 before the start."""
+        return self._sockets.age if self._sockets is not None else 0.0
+
+    @property
+    def behind(self) -> int:
+        """How many runs Slack does not agree with yet."""
+        return self._publisher.behind
+
+    async def drain(self, seconds: float = 10.0) -> None:
+        """Take nothing more from Slack, handle what has arrived, and bring Slack up to date.
+
+        Args:
+            seconds: for each of the two, at most; what is left is done at the next start.
+        """
+        if self._sockets is not None:
+            await self._sockets.close()
+        if self._worker is not None:
+            await self._worker.drain(seconds)
+        await self._publisher.drain(seconds)
+
+    async def aclose(self) -> None:
+        """Close everything, in reverse order; one failing close never stops the rest."""
+        closers = (
+            *((self._sockets.close,) if self._sockets else ()),
+            *((self._worker.aclose,) if self._worker else ()),
+            self._herald.aclose,
+            self._homes.aclose,
+            self._publisher.aclose,
+            self._end_nudges,
+            *((self._session.close,) if self._session else ()),
+        )
+        for close in closers:
+            try:
+                await close()
+            except Exception:
+                _log.exception("a part of the conversation did not close well")
+
+    async def _introduce(self) -> None:
+        """Learn who the bot is: its own reactions are no votes, and people of other workspaces do not count."""
+        pause = 0.5
+        while not self._me:
+            try:
+                self._me = await self.gateway.who_am_i()
+            except SlackRefused as refused:
+                if refused.error in _FATAL:
+                    raise SlackLoginRefused(refused.error) from None
+                await asyncio.sleep(pause)
+            except SlackBusy as busy:
+                await asyncio.sleep(busy.seconds)
+            except SlackUncertain:
+                await asyncio.sleep(pause)
+            pause = min(pause * 2, 15.0)
+
+    def _reconnected(self) -> None:
+        """Have the reactions read anew: those made while nothing was connected were not announced."""
+        task = asyncio.create_task(self._nudge_all())
+        self._nudges.add(task)
+        task.add_done_callback(self._nudges.discard)
+
+    async def _nudge_all(self) -> None:
+        if self._front is None:
+            return
+        try:
+            for run in await self._front.awaiting():
+                self._front.nudge(run)
+        except Exception:
+            _log.exception("cannot read which runs wait for approval")
+
+    async def _end_nudges(self) -> None:
+        for task in self._nudges:
+            task.cancel()
+        await asyncio.gather(*self._nudges, return_exceptions=True)
+
+
+@dataclass(frozen=True)
+class Hearers:
+    """Several who want to know of changes. Implements `bot.engine.ports.Audience`.
+
+    Args:
+        hearers: in the order in which they are told.
+    """
+
+    hearers: tuple[Audience, ...]
+
+    def changed(self, run: str) -> None:
+        """Tell each of them that a run has changed; returns at once."""
+        for hearer in self.hearers:
+            hearer.changed(run)
+
+
+def _each(*handlers: Handler) -> Handler:
+    """Give an event to several handlers, each of which leaves alone what is not its own."""
+
+    async def handle(received: Received) -> None:
+        for handler in handlers:
+            await handler(received)
+
+    return handle

@@ -1,0 +1,1 @@
+"""What the bot posts, and keeping Slack in agreement with the store."""

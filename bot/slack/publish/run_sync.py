@@ -1,0 +1,342 @@
+"""Makes Slack agree with one run, once: posts what is missing, edits what differs.
+
+The intent to post is committed before Slack is asked. Where the answer was lost, Slack is asked whether the message is
+there before it is posted again.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from bot.domain.inbox import MessageState, Posted
+from bot.domain.policies.people import NOBODY
+from bot.domain.runs.approval import GateState
+from bot.domain.runs.estimate import Usual
+from bot.domain.runs.run import Run, RunState
+from bot.domain.secrets import Masker
+from bot.domain.targets.target import EmojiNames
+from bot.engine.ports import Clock
+from bot.engine.stores import MessageStore
+from bot.slack.ports import Front
+from bot.slack.render.cards.approval.ignored_votes import PREFIX, notice_user
+from bot.slack.render.context import Scene
+from bot.slack.render.log_file import file_name, log_text
+from bot.slack.render.message import Message
+from bot.slack.render.run_messages import APPROVAL, CARD, LOG, render
+from bot.slack.render.text import Sentences
+from bot.slack.transport.directory import SlackDirectory
+from bot.slack.transport.gateway import Gateway, SlackBusy, SlackRefused, SlackUncertain
+from bot.slack.transport.rate_limit import Pace
+
+_log = logging.getLogger(__name__)
+
+EDIT_SECONDS = 1.0
+"""The least time between two edits of one message."""
+
+BEAT_SECONDS = 15.0
+"""How often elapsed times are shown anew while nothing else changes."""
+
+_LAST_EDITS = 8
+"""Turns that progress leaves to others, so that the last edits of a run, and with them its outcome, need not wait."""
+
+_LOOK_BACK = timedelta(hours=1)
+"""How far before the request the channel is searched for a card: the clocks of Slack and of this machine may differ."""
+
+_MOST_LOOKS = 6
+"""After so many looks without an answer a message is posted again: a server may not have the method at all."""
+
+_GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
+_BAD_BLOCKS = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "msg_too_long"})
+
+
+@dataclass(frozen=True)
+class Told:
+    """What one telling came to.
+
+    Args:
+        agreed: Slack shows the run as it is.
+        over: the run has ended, so that nothing more will come by itself.
+        again: seconds after which it should be told again.
+        state: the state that was told; None where there is no such run.
+    """
+
+    agreed: bool
+    over: bool
+    again: float
+    state: RunState | None
+
+
+@dataclass
+class _Memo:
+    """What this process remembers of a run; losing it costs nothing but calls."""
+
+    beat: datetime
+    signature: tuple[object, ...] = ()
+    edited: dict[str, float] = field(default_factory=dict)
+    absent: set[str] = field(default_factory=set)
+    looks: int = 0
+    seeded: str = ""
+    estimates: Mapping[str, Usual] = field(default_factory=dict)
+    estimated: int = -1
+
+
+class Teller:
+    """Tells Slack about runs.
+
+    Args:
+        gateway: to Slack.
+        messages: what Slack was last told.
+        directory: names people.
+        sentences: of the language that is spoken.
+        masker: of everything that leaves the program.
+        emoji: which count; the first of each is the seed.
+        clock: for elapsed times.
+    """
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        messages: MessageStore,
+        directory: SlackDirectory,
+        sentences: Sentences,
+        masker: Masker,
+        emoji: EmojiNames,
+        clock: Clock,
+    ) -> None:
+        self._gateway = gateway
+        self._messages = messages
+        self._directory = directory
+        self._sentences = sentences
+        self._masker = masker
+        self._emoji = emoji
+        self._clock = clock
+        self._memos: dict[str, _Memo] = {}
+        self._edits = Pace(rate=50 / 60, burst=25)
+        self._posts: defaultdict[str, Pace] = defaultdict(lambda: Pace(rate=1.0, burst=5))
+
+    async def tell(self, front: Front, identifier: str) -> Told:
+        """Make Slack agree with a run as it is now.
+
+        Args:
+            front: where the run is read.
+            identifier: of the run.
+
+        Raises:
+            SlackRefused, SlackBusy, SlackUncertain: it does not agree yet; telling again goes on where this stopped.
+        """
+        run = await front.get(identifier)
+        if run is None:
+            self.forget(identifier)
+            return Told(agreed=True, over=True, again=0, state=None)
+        memo = self._memos.setdefault(identifier, _Memo(self._clock.now()))
+        posted = dict(await self._messages.messages(run.id))
+        wait = 0.0
+        for slot, message in render(run, await self._scene(front, run, memo)).items():
+            if slot.startswith(PREFIX):
+                await self._whisper(run, slot, message, posted, memo)
+            else:
+                wait = max(wait, await self._agree(run, slot, message, posted, memo))
+            if slot == APPROVAL:
+                await self._seed(run, posted[APPROVAL], memo)
+        if wait:
+            return Told(agreed=False, over=False, again=wait, state=run.state)
+        if run.ended:
+            await self._attach_log(front, run, posted, memo)
+        await self._messages.mark_published(run.id, run.revision)
+        return Told(agreed=True, over=run.ended, again=BEAT_SECONDS, state=run.state)
+
+    def forget(self, run: str) -> None:
+        """Drop what is remembered of a run that is told to its end."""
+        self._memos.pop(run, None)
+
+    async def _scene(self, front: Front, run: Run, memo: _Memo) -> Scene:
+        now = self._clock.now()
+        signature = (run.state, run.place_in_queue, tuple((row.key, row.place, row.state) for row in run.steps))
+        if signature != memo.signature or now - memo.beat >= timedelta(seconds=BEAT_SECONDS):
+            memo.signature, memo.beat = signature, now
+        if memo.estimated != len(run.steps):
+            memo.estimates, memo.estimated = await front.estimate(run), len(run.steps)
+        names = await self._directory.names(_people_in(run))
+        target = front.operations.targets.get(run.request.target)
+        alert = target.backups.alert if target is not None and target.backups is not None else NOBODY
+        return Scene(self._sentences, self._masker, self._emoji, memo.beat, names, memo.estimates, alert)
+
+    async def _agree(self, run: Run, slot: str, message: Message, posted: dict[str, Posted], memo: _Memo) -> float:
+        """Post or edit one message; give the seconds to wait where it is too early for the edit."""
+        known = posted.get(slot)
+        if known is not None and known.state is MessageState.INTENDED and slot not in memo.absent:
+            known = await self._find(run, slot, message, posted, memo)
+        if known is None or known.state is MessageState.INTENDED:
+            await self._post(run, slot, message, posted, memo)
+            return 0
+        if known.fingerprint == message.fingerprint:
+            return 0
+        early = memo.edited.get(slot, -EDIT_SECONDS) + EDIT_SECONDS - time.monotonic()
+        early = max(early, self._edits.wait(leaving=_LAST_EDITS))
+        # The last edits are few and do not wait: the outcome is told after them, and then the whole thread is true.
+        if early > 0 and not run.ended and run.state is not RunState.NEEDS_HUMAN:
+            return early
+        await self._edit(run, slot, message, posted, memo)
+        return 0
+
+    async def _post(self, run: Run, slot: str, message: Message, posted: dict[str, Posted], memo: _Memo) -> None:
+        channel = run.request.origin.channel
+        intent = Posted(run.id, slot, channel, "", "", MessageState.INTENDED)
+        await self._messages.save_message(intent)
+        posted[slot] = intent
+        memo.absent.discard(slot)
+        await self._posts[channel].turn()
+        thread = None if slot == CARD else posted[CARD].ts
+        try:
+            ts = await self._gateway.post(channel, message, thread)
+        except SlackBusy:
+            memo.absent.add(slot)
+            raise
+        except SlackRefused as refused:
+            memo.absent.add(slot)
+            if refused.error == "thread_not_found":
+                await self._messages.save_message(replace(posted[CARD], fingerprint=""))
+            if refused.error not in _BAD_BLOCKS:
+                raise
+            _log.warning("Slack refused the blocks of a message", extra={"run": run.id, "slot": slot})
+            ts = await self._gateway.post(channel, _without_blocks(message), thread)
+        memo.edited[slot] = time.monotonic()
+        await self._save(replace(intent, ts=ts, fingerprint=message.fingerprint, state=MessageState.POSTED), posted)
+
+    async def _edit(self, run: Run, slot: str, message: Message, posted: dict[str, Posted], memo: _Memo) -> None:
+        known = posted[slot]
+        await self._edits.turn()
+        try:
+            await self._gateway.update(known.channel, known.ts, message)
+        except SlackRefused as refused:
+            if refused.error in _GONE:
+                await self._post(run, slot, message, posted, memo)
+                return
+            if refused.error not in _BAD_BLOCKS:
+                raise
+            _log.warning("Slack refused the blocks of a message", extra={"run": run.id, "slot": slot})
+            await self._gateway.update(known.channel, known.ts, _without_blocks(message))
+        memo.edited[slot] = time.monotonic()
+        await self._save(replace(known, fingerprint=message.fingerprint), posted)
+
+    async def _save(self, told: Posted, posted: dict[str, Posted]) -> None:
+        await self._messages.save_message(told)
+        posted[told.slot] = told
+
+    async def _find(
+        self, run: Run, slot: str, message: Message, posted: dict[str, Posted], memo: _Memo
+    ) -> Posted | None:
+        """Look whether a message whose answer was lost is there."""
+        for found in await self._said(run, slot, posted, memo):
+            metadata = found.get("metadata") or {}
+            said = metadata.get("event_payload") or {}
+            # Of reminders there are several; each says its moment.
+            is_it = metadata.get("event_type") == message.event_type and said.get("mark") == _mark(message)
+            if is_it and said.get("run") == run.id:
+                channel = run.request.origin.channel
+                told = Posted(run.id, slot, channel, str(found["ts"]), "", MessageState.POSTED)
+                await self._save(told, posted)
+                return told
+        return None
+
+    async def _said(self, run: Run, slot: str, posted: Mapping[str, Posted], memo: _Memo) -> list[dict[str, Any]]:
+        """Read where a message of a slot would be; nothing where Slack does not let us read."""
+        channel = run.request.origin.channel
+        try:
+            if slot == CARD:
+                return await self._gateway.history(channel, (run.created_at - _LOOK_BACK).timestamp())
+            return await self._gateway.replies(channel, posted[CARD].ts)
+        except SlackRefused as refused:
+            _log.warning("cannot look for a message", extra={"run": run.id, "slot": slot, "error": refused.error})
+            return []
+        except SlackUncertain:
+            memo.looks += 1
+            if memo.looks < _MOST_LOOKS:
+                raise
+            return []
+
+    async def _seed(self, run: Run, approval: Posted, memo: _Memo) -> None:
+        if run.gate is None or run.gate.state is not GateState.OPEN or memo.seeded == approval.ts:
+            return
+        for emoji in (self._emoji.approve[0], self._emoji.reject[0]):
+            try:
+                await self._gateway.react(approval.channel, approval.ts, emoji)
+            except SlackRefused as refused:
+                # People can still pick the emoji themselves, so the run need not wait for this.
+                _log.warning("cannot seed a reaction", extra={"run": run.id, "emoji": emoji, "error": refused.error})
+        memo.seeded = approval.ts
+
+    async def _whisper(self, run: Run, slot: str, message: Message, posted: dict[str, Posted], memo: _Memo) -> None:
+        if slot in posted and slot not in memo.absent:
+            return
+        channel = run.request.origin.channel
+        told = Posted(run.id, slot, channel, "", message.fingerprint, MessageState.INTENDED)
+        await self._save(told, posted)
+        memo.absent.discard(slot)
+        try:
+            await self._gateway.whisper(channel, notice_user(slot), message, posted[CARD].ts)
+        except SlackBusy:
+            memo.absent.add(slot)
+            raise
+        except (SlackRefused, SlackUncertain) as error:
+            # Nobody can see whether an ephemeral message arrived; twice would be worse than perhaps not at all.
+            _log.warning("a notice may not have arrived", extra={"run": run.id, "error": str(error)})
+        await self._save(replace(told, state=MessageState.POSTED), posted)
+
+    async def _attach_log(self, front: Front, run: Run, posted: dict[str, Posted], memo: _Memo) -> None:
+        known = posted.get(LOG)
+        if known is not None and known.state is MessageState.POSTED:
+            return
+        chunks = await front.output(run.id)
+        if not any(chunk.data for chunk in chunks):
+            return
+        channel = run.request.origin.channel
+        told = Posted(run.id, LOG, channel, "", "", MessageState.INTENDED)
+        name = file_name(run.id)
+        if known is not None and LOG not in memo.absent and await self._has_file(run, name, posted, memo):
+            await self._save(replace(told, state=MessageState.POSTED), posted)
+            return
+        await self._save(told, posted)
+        memo.absent.discard(LOG)
+        text = log_text(run, chunks, self._masker, self._sentences)
+        title = self._sentences.say("log.title", run=run.id)
+        try:
+            file = await self._gateway.upload(channel, posted[CARD].ts, name, title, text)
+        except SlackBusy:
+            memo.absent.add(LOG)
+            raise
+        except SlackRefused as refused:
+            _log.warning("the log could not be uploaded", extra={"run": run.id, "error": refused.error})
+            file = ""
+        await self._save(replace(told, ts=file, state=MessageState.POSTED), posted)
+
+    async def _has_file(self, run: Run, name: str, posted: Mapping[str, Posted], memo: _Memo) -> bool:
+        said = await self._said(run, LOG, posted, memo)
+        return any(file.get("name") == name for found in said for file in _files(found))
+
+
+def _files(found: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [file for file in found.get("files") or [] if isinstance(file, dict)]
+
+
+def _mark(message: Message) -> object:
+    return (message.payload or {}).get("mark")
+
+
+def _without_blocks(message: Message) -> Message:
+    return replace(message, blocks=())
+
+
+def _people_in(run: Run) -> frozenset[str]:
+    users = {run.request.origin.user, run.cancelled_by, *(vote.user for vote in run.votes)}
+    if run.gate is not None:
+        users |= set(sorted(run.gate.requirement.people.users)[:10])
+    if run.problem is not None:
+        users |= set(run.problem.facts.get("by", "").split(", "))
+    return frozenset(user for user in users if user[:1] in ("U", "W"))

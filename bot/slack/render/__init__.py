@@ -1,0 +1,1 @@
+"""A run's snapshot to messages, as pure functions."""

@@ -1,0 +1,1 @@
+"""The messages of a run, as pure functions of its snapshot."""

@@ -1,0 +1,1 @@
+"""The plan, the request to approve it, and what approvers read."""

@@ -1,0 +1,176 @@
+"""The request to approve: who is asked, for what exactly, until when, and what has become of it."""
+
+from __future__ import annotations
+
+from bot.domain.errors import Problem, Reason
+from bot.domain.policies.policy import Requirement
+from bot.domain.runs.approval import GateState
+from bot.domain.runs.request import DURING_FREEZE, Action
+from bot.domain.runs.run import Gate, Run, RunState
+from bot.slack.render import markup
+from bot.slack.render.cards.approval import evidence
+from bot.slack.render.cards.approval.people import approvers, emoji, mentions, names, unmentioned, voters
+from bot.slack.render.cards.approval.plan_card import how_many_migrations
+from bot.slack.render.cards.backups import backup_findings
+from bot.slack.render.cards.run.step_line import step_line
+from bot.slack.render.context import Scene, action, backup_id, exception, target
+from bot.slack.render.markup import Markup
+from bot.slack.render.message import Message, context, dotted, lines, message, section
+
+_MOST_DIFFERENCES = 10
+
+
+def approval_card(run: Run, gate: Gate, scene: Scene) -> Message:
+    """Build the message in the thread that people react to."""
+    say = scene.sentences.say
+    requirement = gate.requirement
+    given = voters(run, gate, "approve")
+    needed = scene.sentences.count("approval.needed", requirement.needed)
+    words = {"action": Markup(action(run, scene).lower()), "target": target(run)}
+    is_open = gate.state is GateState.OPEN and not run.ended
+    headline = _headline(gate, needed, words, scene, is_open=is_open)
+    text = (
+        say("approval.notification", needed=needed, run=run.id, **words)
+        if is_open
+        else say("approval.notification_closed", state=say(f"gate.{gate.state.value}"), run=run.id, **words)
+    )
+    return message(
+        text,
+        (
+            section(lines((headline, exception(run, scene), what_is_approved(run, scene)))),
+            section(lines(_people(run, gate, scene, is_open=is_open))),
+            section(_outcome(run, gate, scene)),
+            context(say("approval.calm" if is_open else "plan.digest", digest=gate.digest[:12])),
+        ),
+        "countersign_approval",
+        {
+            "run": run.id,
+            "plan": gate.digest,
+            "needed": requirement.needed,
+            "given": len(given),
+            "state": gate.state.value,
+            "approved_by": list(given),
+        },
+    )
+
+
+def _headline(gate: Gate, needed: Markup, words: dict[str, Markup], scene: Scene, *, is_open: bool) -> Markup:
+    if is_open:
+        return scene.sentences.say("approval.open", needed=needed, **words)
+    key = "closed" if gate.state is GateState.OPEN else gate.state.value
+    return scene.sentences.say(f"approval.{key}", **words)
+
+
+def what_is_approved(run: Run, scene: Scene) -> Markup:
+    """Say in a few lines what an approval is for: the commit, its migrations, the backup, what is lost."""
+    plan, say = run.plan, scene.sentences.say
+    if plan is None:
+        return Markup("")
+    subject = next((commit.subject for commit in plan.commits if plan.sha and commit.sha == plan.sha.text), "")
+    commit = (
+        say("approval.evidence", sha=plan.sha.short, subject=Markup(markup.inline(markup.clip(subject, 90))))
+        if plan.sha and subject
+        else markup.code(plan.sha.short)
+        if plan.sha
+        else Markup("")
+    )
+    proven = backup_findings.proven_backup(backup_findings.relied_on(run), scene)
+    backup = None if proven else backup_id(run)
+    return lines(
+        (
+            commit,
+            proven,
+            dotted((how_many_migrations(plan, scene), say("result.backup", id=backup) if backup else "")),
+            say("plan.destructive") if plan.destructive else Markup(""),
+            backup_findings.dropped(plan, scene),
+            evidence.headline(plan, scene),
+        )
+    )
+
+
+def _people(run: Run, gate: Gate, scene: Scene, *, is_open: bool) -> tuple[Markup, ...]:
+    say = scene.sentences.say
+    requirement = gate.requirement
+    asker = run.request.origin.user
+    given = voters(run, gate, "approve")
+    count = (
+        say(
+            "approval.by",
+            who=names(given, scene),
+            given=str(len(given)),
+            needed=str(requirement.needed),
+        )
+        if given
+        else Markup("")
+    )
+    if not is_open:
+        return (count,)
+    excluded = "" if requirement.allow_requester else asker
+    called = mentions(requirement.eligible, excluded)
+    more = unmentioned(requirement.eligible, excluded)
+    return (
+        say(
+            "approval.who",
+            who=called or approvers(requirement.eligible, scene),
+            n=str(more) if more else "",
+            asker=Markup("") if requirement.allow_requester else scene.name(asker),
+        ),
+        _also(run, requirement, excluded, scene),
+        say(
+            "approval.how",
+            approve=emoji(scene.emoji.approve[0]),
+            reject=emoji(scene.emoji.reject[0]),
+            until=markup.time_of_day(gate.expires_at),
+        ),
+        count,
+    )
+
+
+def _also(run: Run, requirement: Requirement, excluded: str, scene: Scene) -> Markup:
+    """Say what is asked for besides."""
+    if requirement.also is None:
+        return Markup("")
+    besides = requirement.also
+    who = mentions(besides.eligible, excluded) or approvers(besides.eligible, scene)
+    both = run.request.action is Action.ROLLBACK and DURING_FREEZE not in run.request.options
+    return scene.sentences.say("approval.also_rollback" if both else "approval.also", n=str(besides.count), who=who)
+
+
+def _outcome(run: Run, gate: Gate, scene: Scene) -> Markup:
+    say = scene.sentences.say
+    match gate.state:
+        case GateState.REJECTED:
+            return say("approval.rejected_by", who=names(voters(run, gate, "reject"), scene) or "somebody")
+        case GateState.EXPIRED:
+            return say("approval.expired_note")
+        case GateState.VOID:
+            differ = differences(run.problem, scene)
+            return lines((say("approval.void_note"), *differ)) if differ else scene.wrong(run.problem)
+        case GateState.APPROVED if run.state in {RunState.RUNNING, RunState.VERIFYING}:
+            # Who approved is looking here: the steps are told further up, where the thread began.
+            return step_line(run, scene)
+        case GateState.OPEN | GateState.APPROVED:
+            return Markup("")
+
+
+def differences(found: Problem | None, scene: Scene) -> tuple[Markup, ...]:
+    """Say what differs from the plan that was approved, one line a fact."""
+    if found is None or found.reason is not Reason.MOVED:
+        return ()
+    shown = []
+    for name, value in list(found.facts.items())[:_MOST_DIFFERENCES]:
+        was, arrow, now = value.partition(" → ")
+        shown.append(
+            scene.sentences.say(
+                "moved.line",
+                name=scene.sentences.fact(name),
+                was=_short(was) if arrow else "",
+                now=_short(now if arrow else was) or "–",
+            )
+        )
+    return tuple(shown)
+
+
+def _short(value: str) -> str:
+    is_sha = len(value) == 40 and all(letter in "0123456789abcdef" for letter in value)
+    return value[:7] if is_sha else markup.clip(value, 120)

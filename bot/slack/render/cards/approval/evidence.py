@@ -1,0 +1,174 @@
+"""What an approver reads about migrations: the risk in a word with its reason, the rehearsal, what changes, the SQL.
+
+Short first, details behind. The kinds and facts of the findings are those of `bot.databases.migrations.evidence`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from bot.domain.runs.plan import DESTRUCTIVE, Finding, Plan
+from bot.slack.render import markup
+from bot.slack.render.context import Scene, planned_downtime
+from bot.slack.render.markup import Markup
+from bot.slack.render.message import dotted, lines
+
+KINDS = frozenset({"rehearsal", "migration", "statement", "old_code", "schema", "effect"})
+"""The kinds that are told here and nowhere else; an `effect` is told only where a run stops half-way."""
+
+_RISKS = ("safe", "unknown", "slow", "blocking", "destructive")
+"""The words, the gravest last."""
+
+_MOST_MIGRATIONS = 10
+_MOST_LINES = 12
+_MOST_STATEMENTS = 8
+_SQL_CHARACTERS = 400
+_SECTION = 2800
+
+
+def headline(plan: Plan, scene: Scene) -> Markup:
+    """Say the gravest risk and the rehearsal in one line; nothing where there is no evidence."""
+    risks = [finding.facts.get("risk", "") for finding in of_kind(plan, "migration")]
+    known = [risk for risk in _RISKS if risk in risks]
+    if not known:
+        return Markup("")
+    worst = scene.sentences.say(f"risk.{known[-1]}")
+    return dotted((worst, _rehearsal(plan, scene)))
+
+
+def migrations(plan: Plan, scene: Scene) -> tuple[Markup, ...]:
+    """Say of each migration its risk, why, how long it took on the copy, and whether it can be undone."""
+    found = of_kind(plan, "migration")
+    shown = [_migration(finding.facts, plan, scene) for finding in found[:_MOST_MIGRATIONS]]
+    rest = len(found) - len(shown)
+    return (*shown, scene.sentences.count("plan.more", rest) if rest else Markup(""))
+
+
+def changes(plan: Plan, scene: Scene) -> tuple[Markup, ...]:
+    """Show the schema's change as a small diff, and what code of before cannot live with."""
+    say = scene.sentences.say
+    if plan.undo and planned_downtime(plan) is not None:
+        return (schema_diff(plan),)  # nobody uses the newer code while its schema goes
+    breaks = [
+        say(
+            "evidence.undo.old_code" if plan.undo else "evidence.old_code",
+            what=finding.facts.get("what", ""),
+            effect=_effect(finding.facts, scene),
+        )
+        for finding in of_kind(plan, "old_code")[:_MOST_LINES]
+    ]
+    return (schema_diff(plan), *breaks)
+
+
+def schema_diff(plan: Plan) -> Markup:
+    """Show how the tables change, a line each; nothing where none does."""
+    diff = [line for finding in of_kind(plan, "schema") for line in finding.facts.get("lines", "").splitlines()]
+    shown = "\n".join(diff[:_MOST_LINES]) + (f"\n… {len(diff) - _MOST_LINES}" if len(diff) > _MOST_LINES else "")
+    return markup.code_block(shown, _SECTION // 2) if diff else Markup("")
+
+
+def statements(plan: Plan, scene: Scene) -> Markup:
+    """Show the SQL, each statement with the table it touches and how the server would carry it out."""
+    found = of_kind(plan, "statement")
+    shown = [_statement(finding.facts, scene) for finding in found[:_MOST_STATEMENTS]]
+    rest = len(found) - len(shown)
+    more = scene.sentences.count("plan.more", rest) if rest else Markup("")
+    return markup.clip_markup(lines((*shown, more)), _SECTION)
+
+
+def of_kind(plan: Plan, kind: str) -> tuple[Finding, ...]:
+    """Give the findings of a kind, in order."""
+    return tuple(finding for finding in plan.findings if finding.kind == kind)
+
+
+def _rehearsal(plan: Plan, scene: Scene) -> Markup:
+    found = of_kind(plan, "rehearsal")
+    if not found:
+        return Markup("")
+    facts = found[0].facts
+    say = scene.sentences.say
+    if facts.get("outcome") != "ok":
+        why = f"rehearsal.why.{facts.get('why', '')}"
+        reason = say(why, detail=facts.get("detail", "")) if scene.sentences.knows(why) else facts.get("why", "")
+        return say("rehearsal.not_possible", why=reason)
+    seconds = scene.sentences.duration(number(facts.get("seconds", "")))
+    count = int(facts.get("migrations") or 0)
+    ok = scene.sentences.count("rehearsal.ok", count, seconds=seconds, on=_copied_from(facts, scene))
+    empty = say("rehearsal.empty") if facts.get("rows") == "none" else Markup("")
+    return Markup(" ".join(part for part in (ok, empty, _without_data(facts, scene)) if part))
+
+
+def _copied_from(facts: Mapping[str, str], scene: Scene) -> Markup:
+    """Say what the copy held: an approver must know how old the data was that all went well with."""
+    say = scene.sentences.say
+    if facts.get("rows") != "backup":
+        return say("rehearsal.on.copy")
+    made_at, age = facts.get("made_at", ""), facts.get("age", "")
+    when = markup.time_of_day(datetime.fromisoformat(made_at)) if made_at else ""
+    age = scene.sentences.duration(int(age)) if age.isdigit() else ""
+    return say("rehearsal.on.backup", backup=facts.get("backup", ""), when=when, age=age)
+
+
+def _without_data(facts: Mapping[str, str], scene: Scene) -> Markup:
+    why = f"rehearsal.no_data.{facts.get('no_data', '')}"
+    if not scene.sentences.knows(why):
+        return Markup("")
+    reason = scene.sentences.say(why, detail=facts.get("no_data_detail", ""))
+    return scene.sentences.say("rehearsal.no_data", why=reason)
+
+
+def _migration(facts: Mapping[str, str], plan: Plan, scene: Scene) -> Markup:
+    say = scene.sentences.say
+    reason = f"risk.why.{facts.get('reason', '')}"
+    what = facts.get("what", "")
+    why = say(reason, what=what) if scene.sentences.knows(reason) else markup.inline(facts.get("reason", ""))
+    down = f"evidence.{'undo' if plan.undo else 'down'}.{facts.get('down', '')}"
+    if facts.get("risk") == DESTRUCTIVE and down == "evidence.down.yes":
+        down = "evidence.down.without_data"
+    took = facts.get("seconds", "")
+    details = dotted(
+        (
+            say("evidence.took", seconds=scene.sentences.duration(number(took))) if took else "",
+            say(down) if scene.sentences.knows(down) else "",
+        )
+    )
+    name = markup.code(markup.clip(facts.get("name", ""), 120))
+    return lines(
+        (
+            Markup(f"• {name}"),
+            Markup(f"    {say('risk.' + facts.get('risk', 'unknown'))} — {why}"),
+            Markup(f"    {details}") if details else Markup(""),
+        )
+    )
+
+
+def _statement(facts: Mapping[str, str], scene: Scene) -> Markup:
+    say = scene.sentences.say
+    rows = facts.get("rows", "")
+    size = facts.get("bytes", "")
+    about = dotted(
+        (
+            markup.code(facts["table"]) if facts.get("table") else "",
+            scene.sentences.count("evidence.rows", int(rows), rows=f"{int(rows):,}") if rows.isdigit() else "",
+            scene.sentences.size(int(size)) if size.isdigit() else "",
+            say("evidence.online", online=facts["online"]) if facts.get("online") else "",
+            say("evidence.writes_wait") if facts.get("writes_wait") == "yes" else "",
+            say("evidence.destroys") if facts.get("destroys") == "yes" else "",
+        )
+    )
+    sql = markup.code_block(markup.clip(facts.get("sql", ""), _SQL_CHARACTERS), _SQL_CHARACTERS + 20)
+    return lines((about, sql))
+
+
+def _effect(facts: Mapping[str, str], scene: Scene) -> Markup:
+    key = f"effect.{facts.get('effect', '')}"
+    return scene.sentences.say(key) if scene.sentences.knows(key) else Markup(markup.inline(facts.get("effect", "")))
+
+
+def number(text: str) -> float:
+    """Read a figure of a finding; 0 where it has none."""
+    try:
+        return float(text)
+    except ValueError:
+        return 0.0

@@ -1,0 +1,37 @@
+"""What somebody whose emoji does not count is told: only to them, once."""
+
+from __future__ import annotations
+
+from bot.domain.runs.approval import Ignored
+from bot.domain.runs.run import Gate, Run, Vote
+from bot.slack.render.cards.approval.people import approvers, emoji
+from bot.slack.render.context import Scene
+from bot.slack.render.message import Message, saying
+
+PREFIX = "notice:"
+
+
+def notice_slot(vote: Vote) -> str:
+    """Name the notice: one for each plan, person and reason."""
+    return f"{PREFIX}{vote.digest[:12]}:{vote.user}:{vote.reason}"
+
+
+def notice_user(slot: str) -> str:
+    """Give the person whom a notice is for."""
+    return slot.split(":")[2]
+
+
+def notices(run: Run, gate: Gate, scene: Scene) -> dict[str, Message]:
+    """Build the notices that the votes on a gate call for, by slot."""
+    told: dict[str, Message] = {}
+    for vote in run.votes:
+        if vote.counts or vote.digest != gate.digest or vote.reason not in set(Ignored):
+            continue
+        name = (scene.emoji.approve if vote.choice == "approve" else scene.emoji.reject)[0]
+        text = scene.sentences.say(
+            f"notice.{vote.reason}",
+            emoji=emoji(name),
+            who=approvers(gate.requirement.people, scene),
+        )
+        told[notice_slot(vote)] = saying(text)
+    return told

@@ -1,0 +1,59 @@
+"""Who is meant by a list of people, with and without notifying them."""
+
+from __future__ import annotations
+
+from bot.domain.policies.people import People
+from bot.domain.runs.run import Gate, Run
+from bot.slack.render import markup
+from bot.slack.render.context import Scene
+from bot.slack.render.markup import Markup
+
+MOST_MENTIONS = 5
+
+
+def approvers(people: People, scene: Scene) -> Markup:
+    """Name the lists of people, without notifying anybody."""
+    if people.anyone:
+        return scene.sentences.say("approval.anyone")
+    lists = people.names or tuple(scene.names.get(user, user) for user in sorted(people.users))
+    return Markup(", ".join(markup.bold(markup.clip(name, 60)) for name in lists[:MOST_MENTIONS]))
+
+
+def mentions(people: People, *without: str) -> Markup:
+    """Mention those who must decide, a handful at most.
+
+    Args:
+        people: the list.
+        *without: people who need not decide (any more), such as the requester; an empty name is nobody's.
+    """
+    groups = [markup.group(identifier) for identifier in sorted(people.groups)]
+    users = [markup.user(identifier) for identifier in sorted(people.users.difference(without))]
+    return Markup(" ".join((groups + users)[:MOST_MENTIONS]))
+
+
+def unmentioned(people: People, *without: str) -> int:
+    """Count those whom `mentions` leaves out."""
+    return max(len(people.groups) + len(people.users.difference(without)) - MOST_MENTIONS, 0)
+
+
+def voters(run: Run, gate: Gate, choice: str) -> tuple[str, ...]:
+    """Give those whose vote on a gate counts.
+
+    Args:
+        run: which.
+        gate: of the run.
+        choice: `approve` or `reject`.
+    """
+    return tuple(
+        vote.user for vote in run.votes if vote.counts and vote.choice == choice and vote.digest == gate.digest
+    )
+
+
+def names(users: tuple[str, ...], scene: Scene) -> Markup:
+    """Name people without notifying them, ten at most."""
+    return Markup(", ".join(scene.name(user) for user in users[:10]))
+
+
+def emoji(name: str) -> Markup:
+    """Show an emoji by its name."""
+    return Markup(f":{markup.inline(name)}:")

@@ -1,0 +1,124 @@
+"""What an approver reads about backups: what a restore takes away, and what dropping old tables does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from bot.domain.backups.backup import Proof
+from bot.domain.backups.writes_since import Written
+from bot.domain.runs.plan import Finding, Plan
+from bot.domain.runs.run import Run, RunState
+from bot.slack.render import markup
+from bot.slack.render.context import Scene, backup_of
+from bot.slack.render.markup import Markup
+from bot.slack.render.message import dotted, lines
+
+KINDS = frozenset({"written", "written_rest", "drop_old", "proven_backup"})
+"""The kinds that are told here and nowhere else."""
+
+
+def written_since(plan: Plan, scene: Scene) -> Markup:
+    """Say what was written since the backup that a restore puts back, by table; nothing of another plan."""
+    rest = next((finding.facts for finding in plan.findings if finding.kind == "written_rest"), None)
+    if rest is None:
+        return Markup("")
+    say, count = scene.sentences.say, scene.sentences.count
+    told = tuple(_table(finding.facts, scene) for finding in plan.findings if finding.kind == "written")
+    if not told:
+        return say("written.nothing")
+    more, same = int(rest.get("more", "0")), int(rest.get("same", "0"))
+    return lines(
+        (
+            say("written.title"),
+            *told,
+            count("written.more", more) if more else Markup(""),
+            count("written.same", same) if same else Markup(""),
+        )
+    )
+
+
+def dropped(plan: Plan, scene: Scene) -> Markup:
+    """Say what dropping old tables takes away for good; nothing of another plan."""
+    facts = next((finding.facts for finding in plan.findings if finding.kind == "drop_old"), None)
+    if facts is None:
+        return Markup("")
+    say = scene.sentences.say
+    size = facts.get("bytes", "")
+    shown = {name: facts.get(name, "") for name in ("database", "tables", "run", "backup", "safety")}
+    shown["size"] = scene.sentences.size(int(size)) if size.isdigit() else size
+    shown["kept"] = _when(facts.get("kept_at", ""))
+    well = facts.get("state") == RunState.SUCCEEDED.value and facts.get("left") == "before"
+    proof = scene.sentences.say(f"proof.{facts.get('safety_proof') or Proof.CHECKED.value}")
+    return lines(
+        (
+            say("finding.drop_old", **shown),
+            say("finding.drop_old.safe", safety=shown["safety"], proof=proof)
+            if shown["safety"]
+            else say("finding.drop_old.unsafe"),
+            Markup("") if well else say("finding.drop_old.doubt"),
+        )
+    )
+
+
+def _table(facts: Mapping[str, str], scene: Scene) -> Markup:
+    say = scene.sentences.say
+    what = say(f"written.{facts['written']}", table=markup.clip(facts["table"], 64))
+    at = _when(facts.get("at", "")) if facts["written"] in {Written.CHANGED, Written.NEW} else ""
+    tells = facts["written"] in {Written.CHANGED, Written.ADDED} and facts.get("counted") != "yes"
+    counter = say("written.grown", n=_count(facts["grown"])) if tells and facts.get("grown") else ""
+    return dotted((what, _rows(facts, scene), counter, say("written.at", at=at) if at else ""))
+
+
+def _rows(facts: Mapping[str, str], scene: Scene) -> Markup:
+    say, count = scene.sentences.say, scene.sentences.count
+    then, now = _count(facts.get("then", "")), _count(facts.get("now", ""))
+    shown = now if facts.get("counted") == "yes" or not now else say("written.about", now=now)
+    if then and now and (then != now or facts.get("counted") != "yes"):
+        return say("written.rows", then=then, now=shown)
+    known = facts.get("then") or facts.get("now", "")
+    return count("written.rows.then", int(known)) if known.isdigit() else Markup("")
+
+
+def _proof_words(proof: str, scene: Scene) -> Markup:
+    key = f"proof.{proof}"
+    return scene.sentences.say(key if scene.sentences.knows(key) else "proof.checked")
+
+
+def _count(text: str) -> str:
+    return f"{int(text):,}" if text.isdigit() else text
+
+
+def _when(text: str) -> str:
+    return markup.time_of_day(datetime.fromisoformat(text)) if text else ""
+
+
+def relied_on(run: Run) -> Finding | None:
+    """Give the backup that is put back; else the proven one to which one could go back, the run's own or another."""
+    if run.plan is None:
+        return None
+    restored = next((finding for finding in run.plan.findings if finding.kind == "restore"), None)
+    if restored is not None:
+        return restored
+    own = backup_of(run)
+    if own is not None and own.facts.get("proof") == Proof.PROVEN.value:
+        return own
+    return next((finding for finding in run.plan.findings if finding.kind == "proven_backup"), None)
+
+
+def proven_backup(finding: Finding | None, scene: Scene) -> Markup:
+    """Say how good the backup is that the gate relies on; nothing where it relies on none."""
+    if finding is None:
+        return Markup("")
+    facts = finding.facts
+    seconds = facts.get("restore_seconds") or facts.get("seconds", "")
+    at = facts.get("proven_at", "")
+    proof = facts.get("proof", Proof.PROVEN.value)
+    if proof != Proof.PROVEN.value:
+        return scene.sentences.say("backup.unproven", id=facts.get("backup", ""), proof=_proof_words(proof, scene))
+    return scene.sentences.say(
+        "backup.proven",
+        id=facts.get("backup", ""),
+        ago=markup.ago(datetime.fromisoformat(at)) if at else "",
+        restore=scene.sentences.duration(max(int(seconds), 1)) if seconds.isdigit() else "",
+    )

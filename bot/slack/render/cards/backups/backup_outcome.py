@@ -1,0 +1,83 @@
+"""What came of a run about backups: the backup it made or proved, what it put back, and where tables are in doubt."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from bot.domain.backups.backup import Proof
+from bot.domain.runs.acts import Dump, Prove, Swap
+from bot.domain.runs.request import Action
+from bot.domain.runs.run import Run, RunState, StepState, step_state
+from bot.slack.render import markup
+from bot.slack.render.context import Scene, shown_steps, troubled_step
+from bot.slack.render.markup import Markup
+from bot.slack.render.message import lines
+
+
+def kept(run: Run, scene: Scene) -> Markup:
+    """Say which backup a run made or proved, how large it is and how good; nothing of a run that is about more."""
+    facts = _made(run) if run.request.action is Action.BACKUP else {}
+    if not facts or run.state is not RunState.SUCCEEDED:
+        return Markup("")
+    proof = facts.get("proof") or Proof.CHECKED.value
+    size, took = facts.get("bytes", ""), facts.get("restore_seconds", "")
+    return scene.sentences.say(
+        "outcome.kept",
+        id=facts["backup"],
+        size=scene.sentences.size(int(size)) if size.isdigit() else "",
+        proof=scene.sentences.say(f"proof.{proof}"),
+        restore=scene.sentences.duration(max(int(took), 1)) if took.isdigit() and proof == Proof.PROVEN.value else "",
+    )
+
+
+def put_back(run: Run, scene: Scene) -> Markup:
+    """Say what is live after a restore that ended well, and where that is which it replaced."""
+    if run.plan is None or run.state is not RunState.SUCCEEDED or run.nothing_to_do:
+        return Markup("")
+    facts = next((finding.facts for finding in run.plan.findings if finding.kind == "restore"), None)
+    if facts is None:
+        return Markup("")
+    say, made = scene.sentences.say, facts.get("made_at", "")
+    target = run.request.target
+    return lines(
+        (
+            say(
+                "outcome.put_back.tables" if facts.get("tables") else "outcome.put_back",
+                id=facts["backup"],
+                tables=facts.get("tables", ""),
+                made=markup.time_of_day(datetime.fromisoformat(made)) if made else "",
+            ),
+            say("outcome.replaced", old=facts.get("old", ""), app=target.app, environment=target.environment),
+        )
+    )
+
+
+def dropped(run: Run, scene: Scene) -> Markup:
+    """Say which old tables a run has dropped."""
+    facts = next((f.facts for f in run.plan.findings if f.kind == "drop_old"), None) if run.plan is not None else None
+    if facts is None or run.state is not RunState.SUCCEEDED:
+        return Markup("")
+    return scene.sentences.say("outcome.dropped", database=facts.get("database", ""))
+
+
+def in_doubt(run: Run, scene: Scene) -> Markup:
+    """Say where tables can be when nobody knows how far their swap came; nothing of another trouble."""
+    trouble = troubled_step(shown_steps(run))
+    if run.plan is None or trouble is None or run.state is not RunState.NEEDS_HUMAN:
+        return Markup("")
+    swap = next((step.act for step in run.plan.steps if step.key == trouble.key and isinstance(step.act, Swap)), None)
+    if swap is None:
+        return Markup("")
+    live = next((finding.facts.get("database", "") for finding in run.plan.findings if finding.kind == "restore"), "")
+    return scene.sentences.say("outcome.in_doubt", live=live, fresh=swap.fresh, old=swap.old)
+
+
+def _made(run: Run) -> Mapping[str, str]:
+    """Give what the steps found out about the run's backup, the later ones last."""
+    found: dict[str, str] = {}
+    for step in run.plan.steps if run.plan is not None else ():
+        rows = run.rows(step.key)
+        if isinstance(step.act, Dump | Prove) and rows and step_state(rows) is StepState.DONE:
+            found |= rows[0].facts
+    return found if found.get("backup") else {}

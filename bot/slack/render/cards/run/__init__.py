@@ -1,0 +1,1 @@
+"""The run card, its progress and its outcome."""

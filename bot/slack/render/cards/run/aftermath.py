@@ -1,0 +1,78 @@
+"""What a run left that stopped half-way: which commit is live, and what became of each migration."""
+
+from __future__ import annotations
+
+from bot.domain.runs.aftermath import LIVE, Fate, Progress, aftermath_of
+from bot.domain.runs.decisions import schema_begun, troubled, was_live
+from bot.domain.runs.run import Run
+from bot.domain.tool_errors import database_words
+from bot.slack.render import markup
+from bot.slack.render.context import Scene
+from bot.slack.render.markup import Markup
+from bot.slack.render.message import lines
+
+_MOST_NAMED = 3
+_LONGEST_ERROR = 300
+_EASILY_TOLD = frozenset({Progress.DONE, Progress.NOT})
+"""Of these a number says enough; the plan names them."""
+
+_MOST_LINES = 8
+_EMOJI = {Progress.DONE: "✅", Progress.PARTLY: "⚠️", Progress.NOT: "⚪", Progress.UNKNOWN: "❓"}
+
+
+def commit(run: Run, scene: Scene) -> Markup:
+    """Say which commit is live, and whether it is the one of this run; nothing where nobody has looked since."""
+    live = run.facts.get(LIVE, "")
+    if not live:
+        return Markup("")
+    shown = ", ".join(part[:7] if _is_sha(part) else part for part in live.split(", "))
+    sha = run.plan.sha.text if run.plan is not None and run.plan.sha is not None else ""
+    key = "new" if live == sha else "old" if live == was_live(run) else "other"
+    return scene.sentences.say(f"aftermath.commit.{key}", sha=shown)
+
+
+def migrations(run: Run, scene: Scene) -> Markup:
+    """Say what became of each migration; nothing where the schema was not touched."""
+    if not schema_begun(run):
+        return Markup("")
+    say = scene.sentences.say
+    found = aftermath_of(run.facts)
+    if found is None:
+        return say("aftermath.not_seen")
+    way = "undo" if run.plan and run.plan.undo else "apply"
+    shown: list[Markup] = []
+    for progress in Progress:
+        group = [fate for fate in found if fate.progress is progress]
+        if len(group) > _MOST_NAMED and progress in _EASILY_TOLD:
+            words = f"aftermath.{way}.{progress.value}.many"
+            shown.append(say(words, emoji=_EMOJI[progress], n=str(len(group))))
+        else:
+            shown += [_fate(fate, scene, way) for fate in group]
+    return lines(tuple(shown))
+
+
+def said(run: Run, scene: Scene) -> Markup:
+    """Repeat what the database said of the migration that failed; nothing where it said nothing that can be told."""
+    stopped = troubled(run)
+    rows = run.rows(stopped.key) if stopped is not None and stopped.schema else ()
+    told = next((words for row in rows if (words := database_words(row.tail))), "")
+    return lines((scene.sentences.say("result.said"), markup.code_block(told, _LONGEST_ERROR))) if told else Markup("")
+
+
+def _fate(fate: Fate, scene: Scene, way: str) -> Markup:
+    say = scene.sentences.say
+    name = markup.code(markup.clip(fate.name, 120))
+    told = say(f"aftermath.{way}.{fate.progress.value}", emoji=_EMOJI[fate.progress], name=name)
+    if fate.progress is not Progress.PARTLY:
+        return told
+    there = markup.code_block("\n".join(fate.there[:_MOST_LINES]), 900)
+    missing = (
+        lines((say("aftermath.missing"), markup.code_block("\n".join(fate.missing[:_MOST_LINES]), 900)))
+        if fate.missing
+        else say(f"aftermath.{way}.unrecorded")
+    )
+    return lines((told, say("aftermath.there"), there, missing))
+
+
+def _is_sha(text: str) -> bool:
+    return len(text) == 40 and all(letter in "0123456789abcdef" for letter in text)

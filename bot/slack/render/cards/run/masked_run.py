@@ -1,0 +1,54 @@
+"""Takes secrets out of a snapshot before anything is made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from bot.domain.errors import Problem
+from bot.domain.runs.plan import Finding, Plan
+from bot.domain.runs.run import Run, StepRow
+from bot.domain.secrets import Masker
+
+
+def masked_run(run: Run, masker: Masker) -> Run:
+    """Give the run with every secret as `***` in what hosts, databases, git and people supplied.
+
+    Names of apps, environments, hosts and steps stay: they come from the operations file, and a weak password that
+    equals one of them must not blacken every card.
+    """
+    return replace(
+        run,
+        plan=_plan(run.plan, masker) if run.plan else None,
+        steps=tuple(_row(row, masker) for row in run.steps),
+        problem=_problem(run.problem, masker),
+        facts=_facts(run.facts, masker),
+    )
+
+
+def _plan(plan: Plan, masker: Masker) -> Plan:
+    return replace(
+        plan,
+        commits=tuple(
+            replace(commit, author=masker.mask(commit.author), subject=masker.mask(commit.subject))
+            for commit in plan.commits
+        ),
+        findings=tuple(Finding(finding.kind, _facts(finding.facts, masker)) for finding in plan.findings),
+    )
+
+
+def _row(row: StepRow, masker: Masker) -> StepRow:
+    return replace(
+        row,
+        tail=masker.mask(row.tail),
+        problem=_problem(row.problem, masker),
+        facts=_facts(row.facts, masker),
+    )
+
+
+def _problem(found: Problem | None, masker: Masker) -> Problem | None:
+    return Problem(found.reason, _facts(found.facts, masker)) if found else None
+
+
+def _facts(facts: Mapping[str, str], masker: Masker) -> dict[str, str]:
+    return {name: masker.mask(value) for name, value in facts.items()}

@@ -1,0 +1,45 @@
+"""While the schema is changed: which migration runs now, and how long all of them took in the rehearsal."""
+
+from __future__ import annotations
+
+from bot.domain.runs.current_migration import migrating_now
+from bot.domain.runs.plan import Plan
+from bot.domain.runs.run import StepState
+from bot.slack.render import markup
+from bot.slack.render.cards.approval.evidence import number, of_kind
+from bot.slack.render.context import Scene, Shown
+from bot.slack.render.markup import Markup
+
+_MOST_NAME = 90
+
+
+def rehearsed(step: Shown, plan: Plan | None, scene: Scene) -> Markup:
+    """Say how long the migrations took on the copy, beside the time that has passed; nothing where that says little."""
+    if plan is None or not _changes_schema(step, plan):
+        return Markup("")
+    found = of_kind(plan, "rehearsal")
+    facts = found[0].facts if found else {}
+    if facts.get("outcome") != "ok" or facts.get("rows") == "none":
+        return Markup("")
+    return scene.sentences.say("progress.rehearsed", seconds=scene.sentences.duration(number(facts.get("seconds", ""))))
+
+
+def migration_line(step: Shown, plan: Plan | None, scene: Scene) -> Markup:
+    """Say which migration runs now; nothing where the tool has not told."""
+    if plan is None or step.state is not StepState.RUNNING or not _changes_schema(step, plan):
+        return Markup("")
+    now = next((found for row in step.rows if (found := migrating_now(plan.migrations, row.tail)) is not None), None)
+    if now is None:
+        return Markup("")
+    took = next((f.facts.get("seconds", "") for f in of_kind(plan, "migration") if f.facts.get("name") == now.name), "")
+    return scene.sentences.say(
+        "progress.migration",
+        name=markup.clip(now.name, _MOST_NAME),
+        n=str(now.number),
+        all=str(len(plan.migrations)),
+        seconds=scene.sentences.duration(number(took)) if took and rehearsed(step, plan, scene) else "",
+    )
+
+
+def _changes_schema(step: Shown, plan: Plan) -> bool:
+    return any(planned.key == step.key and planned.schema for planned in plan.steps)

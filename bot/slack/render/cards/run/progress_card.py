@@ -1,0 +1,131 @@
+"""Step-by-step progress, edited in place."""
+
+from __future__ import annotations
+
+from bot.domain.runs.plan import Plan
+from bot.domain.runs.run import Run, StepState
+from bot.slack.render import markup
+from bot.slack.render.cards.run.migration_line import migration_line, rehearsed
+from bot.slack.render.cards.run.step_line import time_left
+from bot.slack.render.context import (
+    STEP_EMOJI,
+    Scene,
+    Shown,
+    current_step,
+    places,
+    shown_steps,
+    state_words,
+    target,
+    troubled_step,
+)
+from bot.slack.render.markup import Markup
+from bot.slack.render.message import Message, dotted, lines, message, section
+
+_MOST_LINES = 60
+_LINES_A_SECTION = 20
+_TAIL_LINES = 10
+_TAIL_CHARACTERS = 1500
+_OVER = frozenset({StepState.DONE, StepState.SKIPPED})
+
+
+def progress_card(run: Run, scene: Scene) -> Message:
+    """Build the message that tells each step."""
+    say = scene.sentences.say
+    steps = shown_steps(run)
+    now = current_step(steps)
+    what = now.title if now else state_words(run, scene)
+    return message(
+        say("progress.notification", target=target(run), what=what, run=run.id),
+        (
+            section(_title(steps, scene)),
+            *(section(lines(part)) for part in _parts(steps, run.plan, scene)),
+            section(_tail(troubled_step(steps) or now, scene)),
+        ),
+        "countersign_progress",
+        {
+            "run": run.id,
+            "state": run.state.value,
+            "steps": [
+                {"key": step.key, "title": markup.clip(step.title, 80), "state": step.state.value} for step in steps
+            ],
+        },
+    )
+
+
+def _title(steps: tuple[Shown, ...], scene: Scene) -> Markup:
+    if not steps:
+        return scene.sentences.say("progress.none")
+    done = sum(1 for step in steps if step.state in _OVER)
+    return scene.sentences.say("progress.title", done=str(done), all=str(len(steps)))
+
+
+def _parts(steps: tuple[Shown, ...], plan: Plan | None, scene: Scene) -> list[list[Markup]]:
+    """Give one line a step, in sections; of a very long run, the part around what happens now."""
+    active = next((index for index, step in enumerate(steps) if step.state not in _OVER), len(steps) - 1)
+    first = max(0, min(active - _MOST_LINES // 2, len(steps) - _MOST_LINES))
+    told = [_line(step, plan, scene) for step in steps[first : first + _MOST_LINES]]
+    hidden = len(steps) - len(told)
+    if hidden > 0:
+        told.append(scene.sentences.count("progress.more", hidden))
+    return [told[start : start + _LINES_A_SECTION] for start in range(0, len(told), _LINES_A_SECTION)]
+
+
+def _line(step: Shown, plan: Plan | None, scene: Scene) -> Markup:
+    title = Markup(markup.inline(markup.clip(step.title, 80)))
+    is_now = step.state in (StepState.RUNNING, StepState.FAILED, StepState.UNKNOWN)
+    taken = step.seconds
+    if step.state is StepState.RUNNING:
+        elapsed = step.elapsed(scene.now)
+        taken = elapsed if elapsed >= 1 else None
+    has_time = taken is not None and step.state is not StepState.SKIPPED
+    told = scene.sentences.say(
+        "progress.step",
+        emoji=STEP_EMOJI[step.state],
+        title=markup.bold(title) if is_now else title,
+        places=_places(step),
+        elapsed=scene.sentences.duration(taken) if has_time and taken is not None else "",
+        note=_note(step, plan, scene),
+    )
+    return lines((told, migration_line(step, plan, scene)))
+
+
+def _places(step: Shown) -> Markup:
+    """Name where it runs while that matters: now, or where it went wrong."""
+    match step.state:
+        case StepState.RUNNING:
+            return places(tuple(row.place for row in step.rows if row.state is StepState.RUNNING and row.place != "-"))
+        case StepState.FAILED | StepState.UNKNOWN:
+            return places(tuple(row.place for row in step.rows if row.state is step.state and row.place != "-"))
+        case _:
+            return Markup("")
+
+
+def _note(step: Shown, plan: Plan | None, scene: Scene) -> Markup:
+    say = scene.sentences.say
+    attempt = max((row.attempt for row in step.rows), default=1)
+    if step.state is StepState.FAILED:
+        status = next((row.exit_status for row in step.rows if row.exit_status), None)
+        return say("progress.exit", status=str(status)) if status is not None else Markup("")
+    if step.state is StepState.UNKNOWN:
+        return say("progress.unknown")
+    if step.state is StepState.RUNNING:
+        again = say("progress.attempt", n=str(attempt)) if attempt > 1 else Markup("")
+        return dotted((time_left(step, scene) or again, rehearsed(step, plan, scene)))
+    return Markup("")
+
+
+def _tail(step: Shown | None, scene: Scene) -> Markup:
+    if step is None:
+        return Markup("")
+    wanted = [row for row in step.rows if row.state is step.state and row.tail.strip()]
+    if not wanted:
+        return Markup("")
+    row = wanted[0]
+    last = "\n".join(markup.clip(line, 300) for line in row.tail.strip().splitlines()[-_TAIL_LINES:])
+    host = row.place if len(step.rows) > 1 and row.place != "-" else ""
+    return lines(
+        (
+            scene.sentences.say("progress.output", title=markup.clip(step.title, 80), host=host),
+            markup.code_block(last, _TAIL_CHARACTERS),
+        )
+    )

@@ -1,0 +1,217 @@
+"""The run card: the one message a run has in the channel. Understood in five seconds, on a phone."""
+
+from __future__ import annotations
+
+from bot.domain.runs.approval import GateState
+from bot.domain.runs.decisions import Move
+from bot.domain.runs.reminders import is_overdue
+from bot.domain.runs.request import EMERGENCY
+from bot.domain.runs.run import Run, RunState
+from bot.slack.render import markup
+from bot.slack.render.cards.approval.people import approvers, emoji, names, voters
+from bot.slack.render.cards.backups import backup_outcome
+from bot.slack.render.cards.run.step_line import step_line
+from bot.slack.render.context import (
+    STATE_EMOJI,
+    Scene,
+    action,
+    changed_anything,
+    downtime,
+    exception,
+    is_before_change,
+    is_dry_run,
+    seconds,
+    state_words,
+    target,
+)
+from bot.slack.render.markup import Markup
+from bot.slack.render.message import (
+    Block,
+    Confirm,
+    Message,
+    actions,
+    button,
+    context,
+    dangerous,
+    dotted,
+    lines,
+    message,
+    section,
+)
+
+CANCEL = "run_cancel"
+LOG = "run_log"
+RETRY = "run_retry"
+ROLLBACK = "run_rollback"
+"""After a deploy: `/rollback` of its target. On the decision card: back to what was live before the run."""
+
+DECISIONS = {
+    "run_resume_retry": Move.RETRY,
+    "run_resume_done": Move.MARK_DONE,
+    "run_resume_lift": Move.LIFT,
+    ROLLBACK: Move.ROLL_BACK,
+    "run_restore": Move.RESTORE,
+}
+"""The buttons of the decision card, by `action_id`."""
+
+_RETRYABLE = frozenset({RunState.FAILED, RunState.EXPIRED, RunState.CANCELLED})
+
+
+def run_card(run: Run, scene: Scene) -> Message:
+    """Build the card of a run."""
+    say = scene.sentences.say
+    words = {"action": action(run, scene), "target": target(run), "state": state_words(run, scene)}
+    headline = say("headline", emoji=STATE_EMOJI[run.state], **words)
+    asked = say(
+        "card.asked",
+        run=run.id,
+        who=scene.name(run.request.origin.user),
+        when=markup.time_of_day(run.created_at),
+    )
+    key = "notification.emergency" if EMERGENCY in run.request.options else "notification"
+    return message(
+        say(key, run=run.id, **words),
+        (
+            section(
+                lines(
+                    (headline, _now(run, scene), exception(run, scene), _afterwards(run, scene), _subject(run, scene))
+                )
+            ),
+            context(asked),
+            actions("run_buttons", *_buttons(run, scene)),
+        ),
+        "countersign_run",
+        {
+            "run": run.id,
+            "command": run.request.action.value,
+            "app": run.request.target.app,
+            "environment": run.request.target.environment,
+            "requested_by": run.request.origin.user,
+            "state": run.state.value,
+        },
+    )
+
+
+def _subject(run: Run, scene: Scene) -> Markup:
+    """Say which commit it is about, or which ref while that is not known yet."""
+    if made := backup_outcome.kept(run, scene):
+        return made
+    if run.plan is not None and run.plan.sha is not None:
+        sha = run.plan.sha
+        subject = next((commit.subject for commit in run.plan.commits if commit.sha == sha.text), "")
+        return scene.sentences.say(
+            "card.commit", sha=sha.short, subject=Markup(markup.inline(markup.clip(subject, 90)))
+        )
+    ref = run.request.options.get("ref")
+    return scene.sentences.say("card.ref", ref=ref) if ref else Markup("")
+
+
+def _afterwards(run: Run, scene: Scene) -> Markup:
+    """Say what has become of countersigning an emergency afterwards."""
+    gate = run.gate
+    if gate is None or not gate.afterwards:
+        return Markup("")
+    say = scene.sentences.say
+    match gate.state:
+        case GateState.OPEN | GateState.EXPIRED:
+            key = "card.overdue" if is_overdue(gate, scene.now) else "card.owed"
+            until = markup.time_of_day(gate.expires_at)
+            return say(key, who=approvers(gate.requirement.people, scene), until=until)
+        case GateState.APPROVED:
+            return say("card.countersigned", who=names(voters(run, gate, "approve"), scene))
+        case GateState.REJECTED:
+            return say("card.not_countersigned", who=names(voters(run, gate, "reject"), scene))
+        case GateState.VOID:
+            return Markup("")
+
+
+def _now(run: Run, scene: Scene) -> Markup:
+    state = state_words(run, scene)
+    return scene.sentences.say("card.now", state=Markup(state[:1].upper() + state[1:]), news=_news(run, scene))
+
+
+def _news(run: Run, scene: Scene) -> Markup:
+    """Say what happens now, or who must act, or how it ended."""
+    say = scene.sentences.say
+    if run.cancelled_by and not run.ended and run.state is not RunState.NEEDS_HUMAN:
+        return say("card.cancelling", who=scene.name(run.cancelled_by))
+    match run.state:
+        case RunState.QUEUED if run.place_in_queue > 0:
+            return scene.sentences.count("card.queue", run.place_in_queue, target=target(run))
+        case RunState.QUEUED:
+            return Markup("")
+        case RunState.PLANNING | RunState.RUNNING | RunState.VERIFYING:
+            return step_line(run, scene)
+        case RunState.AWAITING_APPROVAL:
+            return _gate_line(run, scene)
+        case RunState.SUCCEEDED:
+            return _success(run, scene)
+        case RunState.NEEDS_HUMAN:
+            return say("card.held", wrong=scene.wrong(run.problem))
+        case RunState.FAILED | RunState.REJECTED | RunState.EXPIRED | RunState.CANCELLED:
+            return lines((scene.wrong(run.problem), say("card.unchanged") if not changed_anything(run) else Markup("")))
+
+
+def _gate_line(run: Run, scene: Scene) -> Markup:
+    if run.gate is None:
+        return Markup("")
+    say = scene.sentences.say
+    requirement = run.gate.requirement
+    given = sum(1 for vote in run.votes if vote.counts and vote.choice == "approve")
+    ask = say(
+        "card.gate",
+        who=approvers(requirement.people, scene),
+        emoji=emoji(scene.emoji.approve[0]),
+        until=markup.time_of_day(run.gate.expires_at),
+    )
+    several = (
+        say("card.given", given=str(given), needed=str(requirement.needed)) if requirement.needed > 1 else Markup("")
+    )
+    return dotted((ask, several))
+
+
+def _success(run: Run, scene: Scene) -> Markup:
+    say = scene.sentences.say
+    if run.nothing_to_do:
+        return say("card.nothing")
+    if is_dry_run(run) and run.change_started_at is None:
+        return say("card.dry_run")
+    down = downtime(run)
+    return say(
+        "card.succeeded",
+        seconds=scene.sentences.duration(seconds(run, scene.now)),
+        downtime=scene.sentences.duration(down) if down is not None else "",
+    )
+
+
+def _buttons(run: Run, scene: Scene) -> tuple[Block | None, ...]:
+    say = scene.sentences.say
+    started = any(row.started_at for row in run.steps)
+    return (
+        button(RETRY, say("button.retry"), run.id) if run.state in _RETRYABLE else None,
+        button(LOG, say("button.log"), run.id) if started else None,
+        _cancel(run, scene),
+    )
+
+
+def _cancel(run: Run, scene: Scene) -> Block | None:
+    say = scene.sentences.say
+    if run.ended:
+        return None
+    if run.state is RunState.NEEDS_HUMAN:
+        close = Confirm(
+            say("confirm.close.title", run=run.id),
+            say("confirm.close.text"),
+            say("confirm.close.yes"),
+            say("confirm.close.no"),
+        )
+        return dangerous(button(CANCEL, say("button.close"), run.id), close)
+    if run.cancelled_by:
+        return None
+    confirm = Confirm(
+        say("confirm.cancel.title", run=run.id),
+        say("confirm.cancel.before" if is_before_change(run) else "confirm.cancel.during"),
+        say("confirm.cancel.yes"),
+        say("confirm.cancel.no"),
+    )
+    return dangerous(button(CANCEL, say("button.cancel"), run.id), confirm)

@@ -1,0 +1,1 @@
+"""The App Home, `/ops status` and `/migrate-status`."""

@@ -1,0 +1,92 @@
+"""The answer to `/ops help`: what somebody may do in a channel, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from bot.domain.names import TargetName
+from bot.domain.policies.policy import DESTRUCTIVE_MIGRATION, OVERRIDE
+from bot.domain.policies.usage import ways_for
+from bot.domain.runs.request import Action
+from bot.engine.queries.locks import Allowed
+from bot.slack.ports import CommandSpec
+from bot.slack.render import markup
+from bot.slack.render.markup import Markup
+from bot.slack.render.message import lines
+from bot.slack.render.text import Sentences
+
+_MOST_TARGETS = 6
+
+_GATES = ("deploy", "rollback", "backup", "restore", DESTRUCTIVE_MIGRATION, OVERRIDE)
+"""What a policy's `approve` can name, in the order in which it is told."""
+
+_OF_RESTORE = frozenset({"restore", "drop-old"})
+"""The ways of `/backup` that a policy calls a restore."""
+
+
+def help_text(
+    allowed: Allowed, commands: Iterable[CommandSpec], with_forms: frozenset[str], sentences: Sentences
+) -> Markup:
+    """Build the answer.
+
+    Args:
+        allowed: what they may ask for, and where.
+        commands: all of them, in the order in which they are told.
+        with_forms: the names of those that open a form when they are typed alone.
+        sentences: of the language that is spoken.
+    """
+    say = sentences.say
+    mine = [(spec, where) for spec in commands if (where := allowed.targets.get(spec.action))]
+    everywhere = {where for _, where in mine}
+    common = everywhere.pop() if len(everywhere) == 1 else ()
+
+    def place(targets: tuple[TargetName, ...]) -> str:
+        """Name targets where they are not those that the headline names."""
+        return "" if targets == common else _names(targets)
+
+    told = [
+        say(
+            "ops.help.command",
+            name=spec.name,
+            what=sentences.phrase(spec.description),
+            where=place(where),
+            ways=_ways(spec.name, ways_for(spec.usage, _may_go(allowed))),
+        )
+        for spec, where in mine
+    ]
+    if (where := allowed.targets.get(Action.RESTORE)) and not allowed.targets.get(Action.BACKUP):
+        told.append(say("ops.help.restore", words="[NAME]", where=place(where)))
+    if where := allowed.targets.get(Action.DEPLOY):
+        told.append(say("ops.help.lock", where=place(where)))
+    forms = [markup.code(spec.name) for spec, _ in mine if spec.name in with_forms]
+    exceptions = [say(f"ops.help.{flag.removeprefix('--')}") for flag in sorted(allowed.exceptions)]
+    return lines(
+        (
+            say("ops.help", where=_names(common)),
+            *told,
+            say("ops.help.always", words="[APP [ENV]]"),
+            _approvals(allowed, sentences),
+            sentences.count("ops.help.forms", len(forms), commands=Markup(", ".join(forms))) if forms else Markup(""),
+            *exceptions,
+            say("ops.help.uncertain") if allowed.uncertain else Markup(""),
+        )
+    )
+
+
+def _approvals(allowed: Allowed, sentences: Sentences) -> Markup:
+    """Say what they may countersign; nothing where it is nothing."""
+    what = [sentences.say(f"ops.help.approves.{gate}") for gate in _GATES if gate in allowed.approves]
+    return sentences.say("ops.help.approves", what=Markup(", ".join(what))) if what else Markup("")
+
+
+def _may_go(allowed: Allowed) -> Callable[[str], bool]:
+    return lambda word: word not in _OF_RESTORE or bool(allowed.targets.get(Action.RESTORE))
+
+
+def _ways(name: str, ways: tuple[str, ...]) -> Markup:
+    return Markup("\n".join(f"• {markup.code(f'{name} {way}')}" for way in ways))
+
+
+def _names(targets: tuple[TargetName, ...]) -> str:
+    few = ", ".join(str(name) for name in targets[:_MOST_TARGETS])
+    return f"{few} +{len(targets) - _MOST_TARGETS}" if len(targets) > _MOST_TARGETS else few

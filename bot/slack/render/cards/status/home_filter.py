@@ -1,0 +1,91 @@
+"""The menu that chooses which environments the App Home shows, and what a choice means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from bot.domain.names import TargetName
+from bot.slack.render import markup
+from bot.slack.render.message import Block
+from bot.slack.render.text import Sentences
+
+ATTENTION = "attention"
+"""The value of the choice of who chooses nothing: what needs somebody in full, the rest in a line each."""
+
+_MOST_IN_A_GROUP = 100
+_MOST_TEXT = 75
+_APP, _ENVIRONMENT = "app", "environment"
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What was chosen.
+
+    Args:
+        kind: `app` or `environment`; empty where nothing was.
+        name: of the app, or of the environment.
+    """
+
+    kind: str = ""
+    name: str = ""
+
+    def __bool__(self) -> bool:
+        """Whether something was chosen."""
+        return bool(self.kind)
+
+
+def chosen_of(value: str, names: Iterable[TargetName]) -> Chosen:
+    """Read a choice; one that fits no target any more is none.
+
+    Args:
+        value: of the menu's option.
+        names: of the targets that can be shown.
+    """
+    kind, _, name = value.partition(":")
+    chosen = Chosen(kind, name) if kind in (_APP, _ENVIRONMENT) else Chosen()
+    return chosen if any(matches(target, chosen) for target in names) else Chosen()
+
+
+def matches(target: TargetName, chosen: Chosen) -> bool:
+    """Say whether a target is among what was chosen."""
+    match chosen.kind:
+        case "app":
+            return target.app == chosen.name
+        case "environment":
+            return target.environment == chosen.name
+        case _:
+            return True
+
+
+def filter_menu(action_id: str, names: tuple[TargetName, ...], value: str, sentences: Sentences) -> Block:
+    """Build the menu.
+
+    Args:
+        action_id: of the menu.
+        names: of the targets that can be shown.
+        value: what is chosen now.
+        sentences: of the language that is spoken.
+    """
+    attention = _option(sentences.say("home.filter.attention"), ATTENTION)
+    environments = sorted({name.environment for name in names})
+    apps = sorted({name.app for name in names})
+    groups = [
+        _group(sentences.say("home.filter.all"), [attention]),
+        _group(
+            sentences.say("home.filter.environment"), [_option(each, f"{_ENVIRONMENT}:{each}") for each in environments]
+        ),
+        _group(sentences.say("home.filter.app"), [_option(each, f"{_APP}:{each}") for each in apps]),
+    ]
+    options = [option for group in groups for option in group["options"]]
+    chosen = chosen_of(value, names)
+    initial = next((option for option in options if chosen and option["value"] == value), attention)
+    return {"type": "static_select", "action_id": action_id, "option_groups": groups, "initial_option": initial}
+
+
+def _group(label: str, options: list[Block]) -> Block:
+    return {"label": {"type": "plain_text", "text": label}, "options": options[:_MOST_IN_A_GROUP]}
+
+
+def _option(text: str, value: str) -> Block:
+    return {"text": {"type": "plain_text", "text": markup.clip(markup.plain(text), _MOST_TEXT)}, "value": value}

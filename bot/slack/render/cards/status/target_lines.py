@@ -1,0 +1,268 @@
+"""How one target stands, in lines that the App Home and `/ops status` share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from bot.domain.backups.backup import Proof
+from bot.domain.errors import Problem
+from bot.domain.policies.freeze import Frozen
+from bot.domain.runs.estimate import Usual
+from bot.domain.runs.reminders import is_overdue
+from bot.domain.runs.request import EMERGENCY
+from bot.domain.runs.run import Run, RunState
+from bot.domain.targets.dashboard import Picture
+from bot.domain.targets.overview import TargetOverview
+from bot.domain.targets.snapshot import Seen, Sighting
+from bot.slack.render import markup
+from bot.slack.render.cards.approval.people import approvers
+from bot.slack.render.cards.run.step_line import step_line
+from bot.slack.render.cards.run.translated_run import shown_run
+from bot.slack.render.context import STATE_EMOJI, Scene, action, state_words, target
+from bot.slack.render.markup import Markup
+from bot.slack.render.message import dotted
+
+URGENT_FIRST = (
+    RunState.NEEDS_HUMAN,
+    RunState.AWAITING_APPROVAL,
+    RunState.RUNNING,
+    RunState.VERIFYING,
+    RunState.PLANNING,
+    RunState.QUEUED,
+)
+"""States of runs that have not ended, what needs somebody first."""
+
+OWED, LOCK, FREEZE, DOWN, DOUBT, FINE = "🚨", "🔒", "❄️", "🚧", "❓", "🟢"
+_MOST_REASON = 120
+_SHORT = 7
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One target of a picture.
+
+    Args:
+        overview: what is remembered of it.
+        sighting: what was last seen of it; None where nobody looked.
+        freeze: that is on it now.
+        usual: how long the steps that run usually take, by run and step key.
+    """
+
+    overview: TargetOverview
+    sighting: Sighting | None = None
+    freeze: Frozen | None = None
+    usual: Mapping[str, Mapping[str, Usual]] = field(default_factory=dict)
+
+    @property
+    def seen(self) -> Seen | None:
+        """What was seen, where no run has changed it since."""
+        if self.sighting is None or not self.sighting.holds(self.overview):
+            return None
+        return self.sighting.seen
+
+    @property
+    def urgency(self) -> int:
+        """Its place among others: a lower one needs somebody sooner."""
+        states = [URGENT_FIRST.index(run.state) for run in self.overview.unfinished]
+        if self.overview.owed:
+            states.append(URGENT_FIRST.index(RunState.AWAITING_APPROVAL))
+        if states:
+            return min(states)
+        quiet = len(URGENT_FIRST)
+        if self.is_odd:
+            return quiet
+        return quiet + 1 if self.overview.lock is not None else quiet + 2
+
+    @property
+    def is_odd(self) -> bool:
+        """Whether somebody should look at it although nothing goes on."""
+        seen = self.seen
+        in_maintenance = seen is not None and bool(seen.maintenance or seen.pending or len(seen.heads) > 1)
+        unread = self.sighting is not None and self.sighting.problem is not None
+        return in_maintenance or unread or self.overview.in_doubt is not None
+
+    @property
+    def needs_a_look(self) -> bool:
+        """Whether more than a line should be said of it."""
+        return bool(self.overview.unfinished or self.overview.owed) or self.is_odd or self.overview.lock is not None
+
+    @property
+    def emoji(self) -> str:
+        """What it shows at a glance."""
+        if self.overview.unfinished:
+            first = min(self.overview.unfinished, key=lambda run: URGENT_FIRST.index(run.state))
+            return STATE_EMOJI[first.state]
+        if self.overview.owed:
+            return OWED
+        if self.seen is not None and self.seen.maintenance:
+            return DOWN
+        if self.is_odd:
+            return DOUBT
+        if self.overview.lock is not None:
+            return LOCK
+        return FREEZE if self.freeze is not None else FINE
+
+
+def standings(picture: Picture) -> tuple[Standing, ...]:
+    """Give the targets of a picture, what needs somebody first."""
+    found = [
+        Standing(
+            overview,
+            picture.sightings.get(overview.target),
+            picture.freezes.get(overview.target),
+            picture.usual,
+        )
+        for overview in picture.overviews
+    ]
+    return tuple(sorted(found, key=lambda standing: (standing.urgency, standing.overview.target)))
+
+
+def who(user: str) -> Markup:
+    """Mention a person: one person alone reads this, so nobody is notified. A schedule is called by its name."""
+    return markup.user(user) if user[:1] in ("U", "W") else markup.inline(user)
+
+
+def live_line(standing: Standing, scene: Scene) -> Markup:
+    """Say which commit is live, since when, and who brought it."""
+    say, overview, seen = scene.sentences.say, standing.overview, standing.seen
+    if seen is not None and len(seen.heads) > 1:
+        return say("live.differ", found=Markup(", ".join(markup.code(head[:_SHORT]) for head in seen.heads)))
+    release = overview.release
+    if seen is not None and seen.heads and seen.heads[0] != overview.live:
+        by_others = overview.in_doubt is None and release is not None
+        return say("live.by_others" if by_others else "live.seen", sha=seen.heads[0][:_SHORT])
+    if overview.in_doubt is not None:
+        goes_on = overview.in_doubt.state in (RunState.RUNNING, RunState.VERIFYING)
+        return say("live.changing" if goes_on else "ops.live.doubt", run=overview.in_doubt.id)
+    if not overview.live or release is None or release.ended_at is None:
+        return say("ops.live.none")
+    when = markup.time_of_day(release.ended_at)
+    return say("live", sha=overview.live[:_SHORT], when=when, who=who(release.request.origin.user))
+
+
+def seen_line(standing: Standing, scene: Scene) -> Markup:
+    """Say what was seen: migrations, maintenance, and when; or why nothing is known."""
+    say, sighting, seen = scene.sentences.say, standing.sighting, standing.seen
+    if sighting is not None and sighting.problem is not None:
+        wrong = scene.wrong(_masked(sighting.problem, scene))
+        return say("seen.not", when=markup.time_of_day(sighting.at), wrong=wrong)
+    if sighting is None or seen is None:
+        return say("seen.never") if not standing.overview.unfinished else Markup("")
+    when = say("seen.at", when=markup.time_of_day(sighting.at))
+    return dotted((_migrations(seen, scene), _maintenance(seen, scene), when))
+
+
+def odd_line(standing: Standing, scene: Scene) -> Markup:
+    """Say what was seen and should not be so; nothing where all is well."""
+    return seen_line(standing, scene) if standing.is_odd and standing.overview.in_doubt is None else Markup("")
+
+
+def _migrations(seen: Seen, scene: Scene) -> Markup:
+    count = scene.sentences.count
+    if seen.pending:
+        return count("seen.pending", len(seen.pending))
+    if seen.waiting:
+        return count("seen.waiting", len(seen.waiting))
+    return scene.sentences.say("seen.none_pending") if seen.pending is not None else Markup("")
+
+
+def _maintenance(seen: Seen, scene: Scene) -> Markup:
+    if seen.maintenance:
+        return scene.sentences.say("seen.down", hosts=", ".join(seen.maintenance))
+    return Markup("") if seen.unclear else scene.sentences.say("seen.up")
+
+
+def _masked(found: Problem, scene: Scene) -> Problem:
+    return Problem(found.reason, {name: scene.masker.mask(value) for name, value in found.facts.items()})
+
+
+def backup_line(standing: Standing, scene: Scene) -> Markup:
+    """Say which backup was last seen to restore, and when."""
+    backup = standing.overview.backup
+    if backup is None:
+        return scene.sentences.say("kept.none")
+    key = "kept.proven" if backup.proof is Proof.PROVEN else "kept.checked"
+    return scene.sentences.say(key, id=backup.backup, when=markup.time_of_day(backup.at))
+
+
+def lock_line(standing: Standing, scene: Scene) -> Markup:
+    """Say who locked it, since when and why; nothing where nobody did."""
+    lock = standing.overview.lock
+    if lock is None:
+        return Markup("")
+    why = markup.clip(scene.masker.mask(lock.reason), _MOST_REASON)
+    return scene.sentences.say("ops.lock", who=who(lock.owner), since=markup.time_of_day(lock.since), why=why)
+
+
+def owed_line(run: Run, scene: Scene) -> Markup:
+    """Say that an emergency is still to be countersigned, by whom and until when."""
+    gate = run.gate
+    if gate is None:
+        return Markup("")
+    return scene.sentences.say(
+        "ops.overdue" if is_overdue(gate, scene.now) else "ops.owed",
+        run=run.id,
+        action=action(run, scene),
+        who=who(run.request.origin.user),
+        until=markup.time_of_day(gate.expires_at),
+        people=approvers(gate.requirement.people, scene),
+        why=markup.clip(scene.masker.mask(run.request.options.get(EMERGENCY, "")), _MOST_REASON),
+    )
+
+
+def freeze_line(standing: Standing, scene: Scene) -> Markup:
+    """Say that it is frozen, until when and why; nothing where it is not."""
+    if standing.freeze is None:
+        return Markup("")
+    frozen = standing.freeze
+    until, why = markup.time_of_day(frozen.until), markup.clip(frozen.reason, _MOST_REASON)
+    return scene.sentences.say("freeze", until=until, why=why)
+
+
+def last_line(overview: TargetOverview, scene: Scene) -> Markup:
+    """Say what ended last, and how; nothing where the first one goes on."""
+    last = overview.last
+    if last is None or last.ended_at is None:
+        return Markup("") if overview.unfinished else scene.sentences.say("ops.last.none")
+    return scene.sentences.say(
+        "ops.last",
+        emoji=STATE_EMOJI[last.state],
+        action=action(last, scene),
+        state=state_words(last, scene),
+        run=last.id,
+        when=markup.time_of_day(last.ended_at),
+    )
+
+
+def run_line(run: Run, standing: Standing, scene: Scene) -> Markup:
+    """Tell of one run that goes on or waits, in a line."""
+    shown = shown_run(run, scene)
+    return scene.sentences.say(
+        "ops.run",
+        emoji=STATE_EMOJI[run.state],
+        run=run.id,
+        action=action(shown, scene),
+        state=state_words(shown, scene),
+        news=run_news(shown, standing.usual.get(run.id, {}), scene),
+        who=who(run.request.origin.user),
+    )
+
+
+def run_news(run: Run, usual: Mapping[str, Usual], scene: Scene) -> Markup:
+    """Say what a run that has not ended does or waits for.
+
+    Args:
+        run: masked.
+        usual: how long its steps usually take.
+        scene: what rendering needs beside it.
+    """
+    match run.state:
+        case RunState.QUEUED:
+            return scene.sentences.count("card.queue", run.place_in_queue or 1, target=target(run))
+        case RunState.AWAITING_APPROVAL if run.gate is not None:
+            return scene.sentences.say("ops.until", until=markup.time_of_day(run.gate.expires_at))
+        case RunState.NEEDS_HUMAN:
+            return scene.wrong(run.problem)
+        case _:
+            return step_line(run, replace(scene, estimates=usual))

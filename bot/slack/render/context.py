@@ -1,0 +1,317 @@
+"""What a message is made of beside the run, and the facts about a run that several messages tell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from bot.domain.errors import Problem
+from bot.domain.policies.people import CONSOLE, NOBODY, People
+from bot.domain.runs.acts import Dump, Prove
+from bot.domain.runs.estimate import Usual
+from bot.domain.runs.plan import BOT, Finding, Phase, Plan, Step
+from bot.domain.runs.request import DURING_FREEZE, EMERGENCY
+from bot.domain.runs.run import BEFORE_CHANGE, Run, RunState, StepRow, StepState, step_state
+from bot.domain.secrets import Masker
+from bot.domain.targets.target import EmojiNames
+from bot.slack.render import durations, markup
+from bot.slack.render.markup import Markup
+from bot.slack.render.text import Sentences
+
+BACKUP = "backup"
+"""The kind of the finding that tells of a verified backup."""
+
+ALREADY_DOWN = "already_down"
+"""The kind of the finding that tells that the site was in maintenance before."""
+
+_SCHEDULE = "schedule"
+"""Who asks for what nobody typed."""
+
+_MAINTENANCE = "maintenance"
+
+STATE_EMOJI = {
+    RunState.QUEUED: "🕓",
+    RunState.PLANNING: "🔎",
+    RunState.AWAITING_APPROVAL: "✋",
+    RunState.RUNNING: "⚙️",
+    RunState.VERIFYING: "🩺",
+    RunState.SUCCEEDED: "✅",
+    RunState.FAILED: "❌",
+    RunState.REJECTED: "⛔",
+    RunState.EXPIRED: "⌛",
+    RunState.CANCELLED: "🚫",
+    RunState.NEEDS_HUMAN: "🆘",
+}
+
+STEP_EMOJI = {
+    StepState.PENDING: "⚪",
+    StepState.RUNNING: "⏳",
+    StepState.DONE: "✅",
+    StepState.FAILED: "❌",
+    StepState.SKIPPED: "➖",
+    StepState.UNKNOWN: "❓",
+}
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What rendering needs beside the run; all of it values.
+
+    Args:
+        sentences: of the language that is spoken.
+        masker: of everything that leaves the program.
+        emoji: which count as approval and rejection.
+        now: for elapsed times.
+        names: how people are called, by Slack's ID; somebody missing is called by their ID.
+        estimates: step key → how long it usually takes.
+        alert: who is called when what the schedule asked for did not end well.
+    """
+
+    sentences: Sentences
+    masker: Masker
+    emoji: EmojiNames
+    now: datetime
+    names: Mapping[str, str] = field(default_factory=dict)
+    estimates: Mapping[str, Usual] = field(default_factory=dict)
+    alert: People = NOBODY
+
+    def named(self, found: Problem) -> Problem:
+        """Give a problem with people's names instead of Slack's IDs, so that a card notifies nobody."""
+        facts = dict(found.facts)
+        for fact in ("by", "closed_by"):
+            if facts.get(fact):
+                facts[fact] = ", ".join(self._called(user) for user in facts[fact].split(", "))
+        return Problem(found.reason, facts)
+
+    def wrong(self, found: Problem | None) -> Markup:
+        """Say what was wrong; nothing where nothing was."""
+        return self.sentences.wrong(self.named(found)) if found else Markup("")
+
+    def name(self, user: str) -> Markup:
+        """Name somebody, or the schedule, without notifying them."""
+        return markup.inline(self._called(user))
+
+    def _called(self, user: str) -> str:
+        where, _, name = user.partition(":")
+        if user == _SCHEDULE:
+            return self.sentences.plain("card.schedule")
+        if where == CONSOLE:
+            return self.sentences.plain("who.console", name=name)
+        return self.names.get(user, user)
+
+
+def target(run: Run) -> Markup:
+    """Name the app and the environment."""
+    return markup.inline(str(run.request.target))
+
+
+def action(run: Run, scene: Scene) -> Markup:
+    """Name what was asked for."""
+    what = f"action.{run.request.options.get('what', '')}"
+    return scene.sentences.say(what if scene.sentences.knows(what) else f"action.{run.request.action.value}")
+
+
+def is_dry_run(run: Run) -> bool:
+    """Say whether only the plan was asked for."""
+    return bool(run.request.options.get("dry_run"))
+
+
+def exception(run: Run, scene: Scene) -> Markup:
+    """Say which exception was asked for and why; nothing where none was."""
+    for option in (EMERGENCY, DURING_FREEZE):
+        if why := run.request.options.get(option):
+            return scene.sentences.say(f"card.{option}", why=scene.masker.mask(why))
+    return Markup("")
+
+
+def state_words(run: Run, scene: Scene) -> Markup:
+    """Say where the run stands, in a few words."""
+    if run.state is RunState.SUCCEEDED and run.nothing_to_do:
+        return scene.sentences.say("state.nothing_to_do")
+    if run.state is RunState.SUCCEEDED and is_dry_run(run) and run.change_started_at is None:
+        return scene.sentences.say("state.dry_run")
+    if run.cancelled_by and not run.ended and run.state is not RunState.NEEDS_HUMAN:
+        return scene.sentences.say("state.cancelling")
+    return scene.sentences.say(f"state.{run.state.value}")
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One step as it is shown: its rows at all its places, summed up.
+
+    Args:
+        number: 1 for the first.
+        key: of the step.
+        title: of the step.
+        phase: of the step.
+        state: the worst of its places.
+        rows: one a place.
+    """
+
+    number: int
+    key: str
+    title: str
+    phase: Phase
+    state: StepState
+    rows: tuple[StepRow, ...]
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it took; None while it has not ended."""
+        started = [row.started_at for row in self.rows if row.started_at]
+        ended = [row.ended_at for row in self.rows if row.ended_at]
+        if not started or not ended or self.state in (StepState.PENDING, StepState.RUNNING):
+            return None
+        return durations.between(min(started), max(ended))
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """The hosts on which it runs."""
+        return tuple(row.place for row in self.rows if row.place != BOT)
+
+    def elapsed(self, now: datetime) -> float:
+        """Give the seconds since it began; 0 where it has not."""
+        started = [row.started_at for row in self.rows if row.started_at]
+        return durations.between(min(started), now) if started else 0.0
+
+
+def shown_steps(run: Run) -> tuple[Shown, ...]:
+    """Give the steps of a run in order."""
+    found = []
+    for number, key in enumerate(run.step_order, start=1):
+        rows = run.rows(key)
+        found.append(Shown(number, key, rows[0].title, rows[0].phase, step_state(rows), rows))
+    return tuple(found)
+
+
+def current_step(steps: tuple[Shown, ...]) -> Shown | None:
+    """Give the step that runs, if one does."""
+    return next((step for step in steps if step.state is StepState.RUNNING), None)
+
+
+def troubled_step(steps: tuple[Shown, ...]) -> Shown | None:
+    """Give the step that failed or whose outcome is not known, if there is one."""
+    return next((step for step in steps if step.state in (StepState.FAILED, StepState.UNKNOWN)), None)
+
+
+def places(names: tuple[str, ...]) -> Markup:
+    """Name hosts, a few of many."""
+    few = ", ".join(names[:3])
+    return markup.inline(f"{few} +{len(names) - 3}" if len(names) > 3 else few)
+
+
+# ── maintenance ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def _takes_down(plan: Plan | None) -> tuple[Step, Step] | None:
+    """Find the step that takes the site down, and the one that brings it up."""
+    if plan is None:
+        return None
+    by_key = {step.key: step for step in plan.steps}
+    for up in plan.steps:
+        if up.undoes in by_key and _MAINTENANCE in (up.undoes or ""):
+            return by_key[up.undoes], up
+    return None
+
+
+def planned_downtime(plan: Plan) -> tuple[str, str] | None:
+    """Give the keys of the steps that begin and end maintenance; None where the site stays up."""
+    pair = _takes_down(plan)
+    return (pair[0].key, pair[1].key) if pair else None
+
+
+def downtime(run: Run) -> float | None:
+    """Give the seconds for which the site was down; None where it stayed up or is not known to be up again."""
+    pair = _takes_down(run.plan)
+    if pair is None:
+        return None
+    down = [row.ended_at for row in run.rows(pair[0].key) if row.state is StepState.DONE and row.ended_at]
+    up = [row.ended_at for row in run.rows(pair[1].key) if row.state is StepState.DONE and row.ended_at]
+    return durations.between(min(down), max(up)) if down and up else None
+
+
+def down_since(run: Run) -> datetime | None:
+    """Give the instant at which a run that goes on took the site down; None where it is up, or nobody knows."""
+    pair = _takes_down(run.plan)
+    if pair is None or not site_is_down(run):
+        return None
+    return min((row.ended_at for row in run.rows(pair[0].key) if row.ended_at), default=None)
+
+
+def site_is_down(run: Run) -> bool | None:
+    """Say whether this run has left the site in maintenance; None where that is not known."""
+    pair = _takes_down(run.plan)
+    if pair is None:
+        return _still_down(run)
+    downs = {row.place: row.state for row in run.rows(pair[0].key)}
+    ups = {row.place: row.state for row in run.rows(pair[1].key)}
+    touched = [place for place, state in downs.items() if state not in (StepState.PENDING, StepState.SKIPPED)]
+    still = [place for place in touched if ups.get(place) is not StepState.DONE]
+    if not still:
+        return False
+    certain = all(downs[place] is StepState.DONE and ups.get(place) is not StepState.UNKNOWN for place in still)
+    return True if certain else None
+
+
+def lifts_for_another(plan: Plan | None) -> Step | None:
+    """Give the step that brings the site up which an earlier run took down; None where there is none."""
+    steps = plan.steps if plan is not None else ()
+    keys = {step.key for step in steps}
+    return next((s for s in steps if s.undoes is not None and _MAINTENANCE in s.undoes and s.undoes not in keys), None)
+
+
+def _still_down(run: Run) -> bool | None:
+    """Say whether the site is still down that an earlier run took down."""
+    step = lifts_for_another(run.plan)
+    rows = run.rows(step.key) if step is not None else ()
+    if not rows:
+        return False
+    state = step_state(rows)
+    return None if state is StepState.UNKNOWN else state is not StepState.DONE
+
+
+def was_down_before(run: Run) -> bool:
+    """Say whether the site was in maintenance before this run."""
+    return run.plan is not None and any(finding.kind == ALREADY_DOWN for finding in run.plan.findings)
+
+
+# ── the rest ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def backup_of(run: Run) -> Finding | None:
+    """Give what is known of the run's verified backup."""
+    if run.plan is None:
+        return None
+    return next((finding for finding in run.plan.findings if finding.kind == BACKUP), None)
+
+
+def backup_id(run: Run) -> str | None:
+    """Give the ID of the backup that the run made; None where it made none that is known to be good."""
+    if run.plan is None or run.plan.backup is None:
+        return None
+    made = any(
+        isinstance(step.act, Dump | Prove)
+        and step.act.backup == run.plan.backup
+        and rows
+        and step_state(rows) is StepState.DONE
+        for step in run.plan.steps
+        for rows in [run.rows(step.key)]
+    )
+    return run.plan.backup if made or backup_of(run) is not None else None
+
+
+def seconds(run: Run, now: datetime) -> float:
+    """Give how long the work took: from the first change, or from the request where nothing was changed."""
+    ended = run.ended_at or max((row.ended_at for row in run.steps if row.ended_at), default=None)
+    return durations.between(run.change_started_at or run.created_at, ended or now)
+
+
+def changed_anything(run: Run) -> bool:
+    """Say whether a step that can change production was started."""
+    return run.changed_anything
+
+
+def is_before_change(run: Run) -> bool:
+    """Say whether the run is still where nothing is changed."""
+    return run.state in BEFORE_CHANGE

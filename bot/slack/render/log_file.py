@@ -1,0 +1,83 @@
+"""The whole log of a run as one text, with a heading for each step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bot.domain.runs.plan import BOT
+from bot.domain.runs.run import Run
+from bot.domain.secrets import Masker
+from bot.engine.stores import Chunk
+from bot.slack.render.text import Sentences
+
+MOST_BYTES = 8 * 1024 * 1024
+
+
+def file_name(run: str) -> str:
+    """Name the file of a run's log."""
+    return f"{run}.log"
+
+
+def log_text(run: Run, chunks: tuple[Chunk, ...], masker: Masker, sentences: Sentences) -> str:
+    """Build the text of the log.
+
+    Args:
+        run: for the titles of its steps.
+        chunks: what was kept: by step, place, attempt and offset.
+        masker: of everything that leaves the program.
+        sentences: for headings and gaps.
+
+    Returns:
+        At most `MOST_BYTES` and a last line that says that it was cut.
+    """
+    parts: list[str] = []
+    used = 0
+    for part in _parts(run, chunks, masker, sentences):
+        used += len(part.encode())
+        if used > MOST_BYTES:
+            parts.append(f"\n{sentences.say('log.cut', run=run.id)}\n")
+            break
+        parts.append(part)
+    return "".join(parts).lstrip("\n")
+
+
+def tail_text(chunks: tuple[Chunk, ...], masker: Masker, most_lines: int) -> str:
+    """Give the last lines of what was kept."""
+    if not chunks:
+        return ""
+    last = chunks[-1]
+    same = [chunk for chunk in chunks[-3:] if (chunk.key, chunk.place, chunk.attempt) == _step_of(last)]
+    text = masker.mask(b"".join(chunk.data for chunk in same).decode(errors="replace"))
+    return "\n".join(text.splitlines()[-most_lines:])
+
+
+def _step_of(chunk: Chunk) -> tuple[str, str, int]:
+    return (chunk.key, chunk.place, chunk.attempt)
+
+
+def _parts(run: Run, chunks: tuple[Chunk, ...], masker: Masker, sentences: Sentences) -> Iterator[str]:
+    titles = {row.key: sentences.phrase(row.title) for row in run.steps}
+    order = {key: index for index, key in enumerate(run.step_order)}
+    before: tuple[str, str, int] | None = None
+    end = 0
+    for chunk in sorted(
+        chunks, key=lambda item: (order.get(item.key, len(order)), item.place, item.attempt, item.offset)
+    ):
+        if _step_of(chunk) != before:
+            before, end = _step_of(chunk), 0
+            yield _heading(titles.get(chunk.key, chunk.key), chunk, sentences)
+        if chunk.offset > end:
+            yield f"\n{sentences.say('log.gap', n=str(chunk.offset - end))}\n"
+        data = chunk.data[max(end - chunk.offset, 0) :]
+        end = max(end, chunk.offset + len(chunk.data))
+        yield masker.mask(data.decode(errors="replace"))
+
+
+def _heading(title: str, chunk: Chunk, sentences: Sentences) -> str:
+    words = sentences.plain(
+        "log.heading",
+        title=title,
+        place="" if chunk.place == BOT else chunk.place,
+        attempt=str(chunk.attempt) if chunk.attempt > 1 else "",
+    )
+    return f"\n══ {words} ══\n"

@@ -1,0 +1,203 @@
+"""A message as it is posted, and the blocks it is made of, each within Slack's limits."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bot.slack.render import markup
+from bot.slack.render.markup import Markup
+
+Block = dict[str, Any]
+
+HEADER = 150
+SECTION = 3000
+CONTEXT = 2000
+BLOCKS = 50
+TEXT = 3000
+"""`chat.update` takes 4,000 characters of `text`."""
+
+CHARACTERS = 12_000
+"""Slack refuses about 13,200 characters of a message's blocks in all."""
+
+METADATA_BYTES = 12_000
+"""Slack refuses metadata above 16,384 bytes."""
+
+
+@dataclass(frozen=True)
+class Message:
+    """What one message says.
+
+    Args:
+        text: for notifications and screen readers.
+        blocks: what is shown.
+        event_type: of its metadata; empty where it has none.
+        payload: of its metadata.
+        announced: whether it is shown in the channel too, though it stands in a thread.
+    """
+
+    text: str
+    blocks: tuple[Block, ...]
+    event_type: str = ""
+    payload: Mapping[str, Any] | None = None
+    announced: bool = False
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of everything it says."""
+        body = [self.text, self.blocks, self.event_type, self.payload]
+        return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def metadata(self) -> dict[str, Any] | None:
+        """What Slack takes as `metadata`."""
+        return {"event_type": self.event_type, "event_payload": self.payload} if self.event_type else None
+
+
+def message(
+    text: str,
+    blocks: Iterable[Block | None],
+    event_type: str,
+    payload: Mapping[str, Any],
+    *,
+    announced: bool = False,
+) -> Message:
+    """Build a message, cut to Slack's limits.
+
+    Args:
+        text: for notifications.
+        blocks: in order; None stands for a block that is not needed.
+        event_type: of its metadata.
+        payload: of its metadata; lists in it are cut, with `truncated`, where they are too long.
+        announced: whether it is shown in the channel too, though it stands in a thread.
+    """
+    kept = _within_limits([block for block in blocks if block is not None])
+    return Message(markup.clip_markup(markup.escape(text), TEXT), tuple(kept), event_type, _bounded(payload), announced)
+
+
+def saying(text: Markup) -> Message:
+    """Build a message that says one thing and is no message of a run."""
+    said = markup.clip_markup(text, TEXT)
+    block = section(said)
+    return Message(said, (block,) if block else ())
+
+
+def section(text: Markup | str) -> Block | None:
+    """Build a section; None where there is nothing to say."""
+    safe = markup.escape(text)
+    return {"type": "section", "text": _mrkdwn(markup.clip_markup(safe, SECTION))} if safe else None
+
+
+def context(*texts: Markup | str) -> Block | None:
+    """Build a line of small print; None where there is nothing to say."""
+    elements = [_mrkdwn(markup.clip_markup(markup.escape(text), CONTEXT)) for text in texts if text]
+    return {"type": "context", "elements": elements[:10]} if elements else None
+
+
+def actions(block_id: str, *buttons: Block | None) -> Block | None:
+    """Build a row of buttons; None where there are none."""
+    elements = [button for button in buttons if button is not None]
+    return {"type": "actions", "block_id": block_id, "elements": elements} if elements else None
+
+
+@dataclass(frozen=True)
+class Confirm:
+    """What a person is asked before a button has its effect."""
+
+    title: str
+    text: str
+    yes: str
+    no: str
+
+
+def button(action: str, label: str, value: str) -> Block:
+    """Build a button.
+
+    Args:
+        action: its `action_id`.
+        label: what it says.
+        value: what it is about: the run.
+    """
+    return {
+        "type": "button",
+        "action_id": action,
+        "text": {"type": "plain_text", "text": markup.clip(label, 75), "emoji": True},
+        "value": value,
+    }
+
+
+def link_button(action: str, label: str, value: str, url: str) -> Block:
+    """Build a button that opens an address; Slack tells of the press all the same."""
+    return {**button(action, label, value), "url": url}
+
+
+def header(text: str) -> Block:
+    """Build a heading, in plain text."""
+    said = markup.clip(markup.unmarked(text), HEADER)
+    return {"type": "header", "text": {"type": "plain_text", "text": said, "emoji": True}}
+
+
+def dangerous(button: Block, confirm: Confirm) -> Block:
+    """Make a button red, and ask before it has its effect."""
+    return {
+        **button,
+        "style": "danger",
+        "confirm": {
+            "title": {"type": "plain_text", "text": markup.clip(confirm.title, 100)},
+            "text": {"type": "plain_text", "text": markup.clip(confirm.text, 300)},
+            "confirm": {"type": "plain_text", "text": markup.clip(confirm.yes, 30)},
+            "deny": {"type": "plain_text", "text": markup.clip(confirm.no, 30)},
+            "style": "danger",
+        },
+    }
+
+
+def lines(items: Sequence[Markup]) -> Markup:
+    """Join lines, leaving out empty ones."""
+    return Markup("\n".join(item for item in items if item))
+
+
+def dotted(items: Sequence[Markup | str]) -> Markup:
+    """Join short texts by a middle dot, leaving out empty ones."""
+    return Markup(" · ".join(markup.escape(item) for item in items if item))
+
+
+def _mrkdwn(text: str) -> dict[str, Any]:
+    # verbatim: Slack otherwise turns what hosts print into links and mentions.
+    return {"type": "mrkdwn", "text": text, "verbatim": True}
+
+
+def _within_limits(blocks: list[Block]) -> list[Block]:
+    kept: list[Block] = []
+    used = 0
+    for block in blocks:
+        size = _characters(block)
+        is_last_place = len(kept) == BLOCKS - 1 and len(blocks) > BLOCKS
+        if used + size > CHARACTERS or is_last_place:
+            cut = context(Markup(markup.ELLIPSIS))
+            return [*kept, cut] if cut else kept
+        kept.append(block)
+        used += size
+    return kept
+
+
+def _characters(value: object) -> int:
+    if isinstance(value, str):
+        return len(value)
+    if isinstance(value, Mapping):
+        return sum(_characters(item) for item in value.values())
+    if isinstance(value, list | tuple):
+        return sum(_characters(item) for item in value)
+    return 0
+
+
+def _bounded(payload: Mapping[str, Any]) -> dict[str, Any]:
+    bounded = dict(payload)
+    while len(json.dumps(bounded).encode()) > METADATA_BYTES:
+        longest = max((key for key in bounded if isinstance(bounded[key], list)), key=lambda key: len(bounded[key]))
+        bounded[longest] = bounded[longest][: len(bounded[longest]) * 3 // 4]
+        bounded["truncated"] = True
+    return bounded

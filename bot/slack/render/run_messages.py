@@ -1,0 +1,67 @@
+"""The snapshot of a run, as all the messages that Slack should show for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from bot.domain.inbox import CARD
+from bot.domain.runs.plan_json import plan_digest
+from bot.domain.runs.run import Run, RunState
+from bot.slack.render.cards.approval.approval_card import approval_card
+from bot.slack.render.cards.approval.ignored_votes import notices
+from bot.slack.render.cards.approval.late_approval_card import afterwards_card
+from bot.slack.render.cards.approval.plan_card import plan_card
+from bot.slack.render.cards.approval.reminder_card import reminders, turn
+from bot.slack.render.cards.run.progress_card import progress_card
+from bot.slack.render.cards.run.result_card import result_card
+from bot.slack.render.cards.run.run_card import run_card
+from bot.slack.render.cards.run.translated_run import shown_run
+from bot.slack.render.context import Scene, is_dry_run
+from bot.slack.render.message import Message
+
+__all__ = ["APPROVAL", "CARD", "LOG", "PLAN", "PROGRESS", "RESULT", "plan_is_sealed", "render"]
+
+PROGRESS = "progress"
+PLAN = "plan"
+APPROVAL = "approval"
+RESULT = "result"
+LOG = "log"
+
+
+def render(run: Run, scene: Scene) -> Mapping[str, Message]:
+    """Build every message of a run.
+
+    Args:
+        run: its snapshot.
+        scene: what rendering needs beside it.
+
+    Returns:
+        The messages by slot, in the order in which they are posted. The log is a file and not among them.
+    """
+    shown = shown_run(run, scene)
+    told: dict[str, Message] = {CARD: run_card(shown, scene)}
+    told.update(turn(shown, scene))
+    if _has_begun(run):
+        told[PROGRESS] = progress_card(shown, scene)
+    if run.plan is not None and shown.plan is not None and plan_is_sealed(run):
+        told[PLAN] = plan_card(shown, shown.plan, plan_digest(run.plan), scene)
+    if shown.gate is not None and not shown.gate.requirement.asks_nobody:
+        card = afterwards_card if shown.gate.afterwards else approval_card
+        told[APPROVAL] = card(shown, shown.gate, scene)
+        told.update(reminders(shown, shown.gate, scene))
+        told.update(notices(shown, shown.gate, scene))
+    if run.ended or run.state is RunState.NEEDS_HUMAN:
+        told[RESULT] = result_card(shown, scene)
+    return told
+
+
+def plan_is_sealed(run: Run) -> bool:
+    """Say whether the plan is the one that counts: what prepare found out is in it."""
+    if run.plan is None:
+        return False
+    is_answer = run.nothing_to_do or (is_dry_run(run) and run.ended)
+    return run.gate is not None or run.change_started_at is not None or is_answer
+
+
+def _has_begun(run: Run) -> bool:
+    return run.state is not RunState.QUEUED and (bool(run.steps) or not run.ended)

@@ -1,0 +1,249 @@
+"""Turns keys and values into sentences. The sentences themselves are data: a `bot.slack.render.catalog`.
+
+A sentence is a template. `{name}` becomes a value, escaped; a part in `[…]` is left out where one of its values is
+missing or empty, so that a sentence never shows a gap.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+
+from bot.domain.errors import Problem, Reason
+from bot.slack.render import markup
+from bot.slack.render.catalog import Language
+from bot.slack.render.markup import Markup
+
+_OPTIONAL = re.compile(r"\[([^\[\]]*)\]")
+_VALUE = re.compile(r"\{([a-z_]+)\}")
+_USER = re.compile(r"[UW][A-Z0-9]{2,}")
+_FEW_SECONDS = 9.95
+_MINUTE = 60
+_KIB = 1024
+_UNITS = ("kb", "mb", "gb", "tb")
+_LONGEST_VALUE = 300
+_UNSAID = "–"
+_PRESENT = "\u2060"
+"""A value that is there but shows nothing."""
+
+_RESTORING = {"file": "is_bad", "refuted": "is_bad", "proof": "is_bad", "half": "is_half"}
+"""What is right after a restore failed at a stage: the backup is bad, or the live database is half changed."""
+
+_SHA = 40
+
+_INSTANTS = {Reason.LOCKED: ("since",), Reason.FROZEN: ("until",), Reason.NO_OVERRIDE: ("until",)}
+"""The facts that are instants, RFC 3339."""
+
+
+class Sentences:
+    """Says things in one language.
+
+    Args:
+        language: the sentences.
+    """
+
+    def __init__(self, language: Language) -> None:
+        self._language = language
+        self._patterns = tuple(
+            (re.compile(_VALUE.sub(r"(?P<\1>.+)", _literal(text))), said)
+            for text, said in sorted(language.phrases.items(), key=lambda item: -len(_VALUE.sub("", item[0])))
+            if _VALUE.search(text)
+        )
+
+    def say(self, key: str, **values: str) -> Markup:
+        """Say the sentence of a key.
+
+        Args:
+            key: of the sentence.
+            **values: what its `{name}` stand for; `Markup` is taken as it is, everything else is escaped.
+
+        Raises:
+            KeyError: the language has no such sentence.
+        """
+        return fill(self._language.sentences[key], values)
+
+    def plain(self, key: str, **values: str) -> str:
+        """Say the sentence of a key where no markup is read, such as in a file.
+
+        Raises:
+            KeyError: the language has no such sentence.
+        """
+        return fill(self._language.sentences[key], {name: Markup(value) for name, value in values.items()})
+
+    def knows(self, key: str) -> bool:
+        """Say whether the language has a sentence of this key."""
+        return key in self._language.sentences
+
+    def count(self, key: str, number: int, **values: str) -> Markup:
+        """Say a sentence about a number of things: `key.one` or `key.other`, with `{n}`."""
+        form = "one" if number in self._language.one else "other"
+        return self.say(f"{key}.{form}", n=str(number), **values)
+
+    def duration(self, seconds: float) -> Markup:
+        """Say how long something took: `0.4 s`, `42 s`, `3 min 10 s`, `2 h 5 min`.
+
+        Args:
+            seconds: zero or more.
+        """
+        if seconds < _FEW_SECONDS:
+            return self.say("duration.s", s=self._decimal(max(seconds, 0)).removesuffix(f"{self._point}0"))
+        whole = round(seconds)
+        if whole < _MINUTE:
+            return self.say("duration.s", s=str(whole))
+        minutes, rest = divmod(whole, _MINUTE)
+        if minutes < _MINUTE:
+            return self.say("duration.min", min=str(minutes), s=str(rest) if rest else "")
+        hours, minutes = divmod(minutes, _MINUTE)
+        return self.say("duration.h", h=str(hours), min=str(minutes) if minutes else "")
+
+    def size(self, count: int) -> Markup:
+        """Say how big something is: `840 B`, `12.3 MB`.
+
+        Args:
+            count: of bytes.
+        """
+        if count < _KIB:
+            return self.say("size.b", n=str(count))
+        value, unit = count / _KIB, 0
+        while value >= _KIB and unit < len(_UNITS) - 1:
+            value, unit = value / _KIB, unit + 1
+        return self.say(f"size.{_UNITS[unit]}", n=self._decimal(value))
+
+    def phrase(self, text: str) -> str:
+        """Give what is said for a text that recipes and other rooms of the house write, such as the title of a step.
+
+        Args:
+            text: in English; one that the language does not know stays as it is.
+        """
+        known = self._language.phrases
+        if text in known:
+            return known[text]
+        for pattern, said in self._patterns:
+            if match := pattern.fullmatch(text):
+                return _filled(said, match)
+        return text
+
+    def _decimal(self, value: float) -> str:
+        return f"{value:.1f}".replace(".", self._point)
+
+    @property
+    def _point(self) -> str:
+        return self._language.sentences["figure.point"]
+
+    def wrong(self, found: Problem) -> Markup:
+        """Say what was wrong."""
+        return fill(self._language.reasons[found.reason].wrong, _shown(found, self))
+
+    def right(self, found: Problem) -> Markup:
+        """Say what would be right."""
+        return fill(self._language.reasons[found.reason].right, _shown(found, self))
+
+    def not_done(self, found: Problem) -> Markup:
+        """Say what was not done."""
+        return fill(self._language.reasons[found.reason].not_done, _shown(found, self))
+
+    def warning(self, found: Problem) -> Markup:
+        """Tell somebody beforehand why it would not be done: what is wrong, and what would be right."""
+        found = _naming(found)
+        return Markup("\n".join(part for part in (self.wrong(found), self.right(found)) if part))
+
+    def refusal(self, found: Problem) -> Markup:
+        """Answer somebody whose request is not done: what was wrong, what would be right, what was not done."""
+        found = _naming(found)
+        parts = (self.wrong(found), self.right(found), self.not_done(found))
+        return Markup("\n".join(part for part in parts if part))
+
+    def fact(self, name: str) -> Markup:
+        """Say how a fact is called, also one about a host (`maintenance on web1`)."""
+        known = self._language.facts
+        about, on, host = name.partition(" on ")
+        if name not in known and on and about in known:
+            return self.say("fact.on_host", fact=Markup(known[about]), host=host)
+        return Markup(known.get(name) or markup.inline(name.replace("_", " ").replace("-", " ")))
+
+
+def fill(template: str, values: Mapping[str, str]) -> Markup:
+    """Fill a template.
+
+    Args:
+        template: with `{name}` and optional parts in `[…]`.
+        values: by name. A value that is missing outside of an optional part shows as a dash.
+    """
+
+    def optional(match: re.Match[str]) -> str:
+        part = match.group(1)
+        return part if all(values.get(name) for name in _VALUE.findall(part)) else ""
+
+    def value(match: re.Match[str]) -> str:
+        text = values.get(match.group(1))
+        if isinstance(text, Markup):
+            return text
+        return markup.inline(markup.clip(text, _LONGEST_VALUE)) if text else _UNSAID
+
+    text, inner = template, 1
+    while inner:  # the innermost parts first, so that an optional part can hold another
+        text, inner = _OPTIONAL.subn(optional, text)
+    return Markup(_VALUE.sub(value, text).replace(_PRESENT, "").strip())
+
+
+def _shown(found: Problem, sentences: Sentences) -> dict[str, str]:
+    """Give the facts of a problem as they are shown.
+
+    A fact that lacks has a counterpart `NAME_missing`, so that a template can say something else instead.
+    """
+    facts = found.facts
+    shown = dict(facts)
+    if facts.get("title"):
+        shown["title"] = sentences.phrase(facts["title"])
+    if facts.get("people"):
+        shown["people"] = ", ".join(map(sentences.phrase, facts["people"].split(", ")))
+    for name in ("title", "people", "environment", "session", "query", "backup", "lacks"):
+        if not facts.get(name):
+            shown[f"{name}_missing"] = Markup(_PRESENT)
+    if found.reason is Reason.NOT_RESTORABLE:
+        kind = _RESTORING.get(facts.get("stage", ""), "is_hindered")
+        shown[kind] = Markup(_PRESENT)
+        shown["is_whole"] = Markup("" if kind == "is_half" else _PRESENT)
+    if found.reason is Reason.DISK_FULL:
+        shown |= {name: _kib(facts[name], sentences) for name in ("free", "needs") if name in facts}
+    if found.reason is Reason.NO_PROVEN_BACKUP:
+        shown["within"] = sentences.duration(int(facts["within"])) if facts.get("within", "").isdigit() else ""
+        shown["made"] = _instant(facts["made"]) if facts.get("made") else ""
+    shown |= {name: facts[name][:7] for name in ("sha", "head") if len(facts.get(name, "")) == _SHA}
+    for name in _INSTANTS.get(found.reason, ()):
+        if facts.get(name):
+            shown[name] = _instant(facts[name])
+    if found.reason is Reason.CANCELLED and facts.get("phase") == "verify":
+        shown["checking"] = Markup(_PRESENT)
+    if channels := facts.get("channels"):
+        shown["channels"] = Markup(", ".join(markup.channel(name) for name in channels.split(",")))
+    return shown
+
+
+def _literal(text: str) -> str:
+    """Give a pattern for the text, in which `{name}` stays."""
+    return "".join(part if _VALUE.fullmatch(part) else re.escape(part) for part in re.split(r"(\{[a-z_]+\})", text))
+
+
+def _instant(text: str) -> str:
+    try:
+        return markup.time_of_day(datetime.fromisoformat(text))
+    except ValueError:
+        return text
+
+
+def _naming(found: Problem) -> Problem:
+    """Name whose lock it is by a mention: one person alone reads it, so nobody is notified."""
+    by = found.facts.get("by", "")
+    if found.reason is not Reason.LOCKED or not _USER.fullmatch(by):
+        return found
+    return Problem(found.reason, {**found.facts, "by": markup.user(by)})
+
+
+def _kib(text: str, sentences: Sentences) -> str:
+    return sentences.size(int(text) * 1024) if text.isdigit() else text
+
+
+def _filled(said: str, match: re.Match[str]) -> str:
+    return _VALUE.sub(lambda value: match[value.group(1)], said)

@@ -1,0 +1,90 @@
+"""Who people are, looked up in Slack at the moment of a decision."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from bot.domain.policies.people import Roster
+from bot.slack.transport.gateway import Gateway, SlackBusy, SlackRefused, SlackUncertain
+
+_FRESH_SECONDS = 60.0
+"""How long a look-up is believed; a failed one is never kept."""
+
+_NAME_SECONDS = 3600.0
+_SLACKBOT = "USLACKBOT"
+
+Value = TypeVar("Value")
+
+
+class SlackDirectory:
+    """Implements `bot.engine.ports.Directory`, and names people for cards.
+
+    Args:
+        gateway: to Slack.
+        team: gives the workspace's own ID; empty while it is not known.
+    """
+
+    def __init__(self, gateway: Gateway, team: Callable[[], str]) -> None:
+        self._gateway = gateway
+        self._team = team
+        self._people: dict[str, tuple[float, dict[str, Any]]] = {}
+        self._groups: dict[str, tuple[float, frozenset[str]]] = {}
+
+    async def roster(self, users: frozenset[str], groups: frozenset[str]) -> Roster:
+        """Look up users and the members of user groups; what cannot be looked up is missing.
+
+        Args:
+            users: Slack's IDs of users.
+            groups: Slack's IDs of user groups.
+        """
+        people, members = await asyncio.gather(
+            asyncio.gather(*(self._look_up(user, _FRESH_SECONDS) for user in sorted(users))),
+            asyncio.gather(*(self._members(group) for group in sorted(groups))),
+        )
+        known = dict(zip(sorted(users), people, strict=True))
+        humans = frozenset(user for user, person in known.items() if person and self._counts(person))
+        others = frozenset(user for user, person in known.items() if person and not self._counts(person))
+        found = dict(zip(sorted(groups), members, strict=True))
+        return Roster({group: users for group, users in found.items() if users is not None}, humans, others)
+
+    async def names(self, users: frozenset[str]) -> dict[str, str]:
+        """Give how people are called; somebody who cannot be looked up is missing."""
+        asked = sorted(users)
+        people = await asyncio.gather(*(self._look_up(user, _NAME_SECONDS) for user in asked))
+        return {user: _called(person) for user, person in zip(asked, people, strict=True) if person and _called(person)}
+
+    async def _look_up(self, user: str, fresh: float) -> dict[str, Any] | None:
+        return await _cached(self._people, user, fresh, self._gateway.person)
+
+    async def _members(self, group: str) -> frozenset[str] | None:
+        return await _cached(self._groups, group, _FRESH_SECONDS, self._gateway.members)
+
+    def _counts(self, person: dict[str, Any]) -> bool:
+        """Say whether this is an active person and full member of this workspace."""
+        team, own = person.get("team_id"), self._team()
+        excluded = ("deleted", "is_bot", "is_app_user", "is_restricted", "is_ultra_restricted", "is_stranger")
+        is_elsewhere = bool(team and own and team != own)
+        return not is_elsewhere and person.get("id") != _SLACKBOT and not any(person.get(flag) for flag in excluded)
+
+
+async def _cached(
+    known: dict[str, tuple[float, Value]], key: str, fresh: float, ask: Callable[[str], Awaitable[Value]]
+) -> Value | None:
+    now = time.monotonic()
+    kept = known.get(key)
+    if kept is not None and now - kept[0] < fresh:
+        return kept[1]
+    try:
+        value = await ask(key)
+    except (SlackRefused, SlackBusy, SlackUncertain):
+        return None
+    known[key] = (now, value)
+    return value
+
+
+def _called(person: dict[str, Any]) -> str:
+    profile = person.get("profile") or {}
+    return str(profile.get("display_name") or profile.get("real_name") or person.get("real_name") or person.get("name"))

@@ -1,0 +1,345 @@
+"""The one way to Slack's Web API. Every failure is one of three answers, which say whether it may be done again."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import aiohttp
+from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.http_retry.async_handler import AsyncRetryHandler
+from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
+from slack_sdk.http_retry.request import HttpRequest
+from slack_sdk.http_retry.response import HttpResponse
+from slack_sdk.http_retry.state import RetryState
+from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.webhook.async_client import AsyncWebhookClient
+
+from bot.slack.render.message import Message
+
+_REPEATABLE = frozenset(
+    {
+        "auth.test",
+        "apps.connections.open",
+        "chat.update",
+        "conversations.history",
+        "conversations.replies",
+        "reactions.get",
+        "users.info",
+        "usergroups.users.list",
+        "views.publish",
+        "views.update",
+    }
+)
+"""Methods that may be called twice without a second effect."""
+
+_TOO_MANY = 429
+_CLIENT_ERROR = 400
+_SERVER_ERROR = 500
+_TIMEOUT_SECONDS = 30.0
+
+
+class SlackRefused(Exception):  # noqa: N818 - an answer, not an error of the program
+    """Slack said no: it was certainly not done.
+
+    Args:
+        error: Slack's own name of the reason, such as `message_not_found`.
+    """
+
+    def __init__(self, error: str) -> None:
+        super().__init__(error)
+        self.error = error
+
+
+class SlackBusy(Exception):  # noqa: N818 - an answer, not an error of the program
+    """Slack asks to wait: it was certainly not done.
+
+    Args:
+        seconds: to wait.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"retry after {seconds} s")
+        self.seconds = seconds
+
+
+class SlackUncertain(Exception):  # noqa: N818 - a state of the world, not an error of the program
+    """No answer came: it may have been done or not."""
+
+
+class Repeat(AsyncRetryHandler):
+    """Lets the SDK repeat a call after a server error or a lost connection, where that has no second effect."""
+
+    async def _can_retry_async(
+        self,
+        *,
+        state: RetryState,
+        request: HttpRequest,
+        response: HttpResponse | None = None,
+        error: Exception | None = None,
+    ) -> bool:
+        method = request.url.partition("?")[0].rsplit("/", 1)[-1]
+        if method not in _REPEATABLE:
+            return False
+        return isinstance(error, aiohttp.ClientConnectionError) or (
+            response is not None and response.status_code >= _SERVER_ERROR
+        )
+
+
+def build_client(token: str, api_url: str | None, session: aiohttp.ClientSession) -> AsyncWebClient:
+    """Build the client that everything here uses, bolt included.
+
+    Args:
+        token: of the bot, `xoxb-…`.
+        api_url: base of the Web API, ending in `/api/`; None is Slack's own.
+        session: of the HTTP connections; whoever opened it closes it.
+    """
+    handlers = [AsyncRateLimitErrorRetryHandler(max_retry_count=1), Repeat(max_retry_count=1)]
+    return AsyncWebClient(
+        token=token,
+        base_url=api_url or AsyncWebClient.BASE_URL,
+        session=session,
+        retry_handlers=handlers,
+        timeout=int(_TIMEOUT_SECONDS),
+    )
+
+
+def open_session() -> aiohttp.ClientSession:
+    """Open the HTTP connections; the caller closes them."""
+    return aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_TIMEOUT_SECONDS))
+
+
+Call = Callable[..., Awaitable[Any]]
+"""A method of the SDK's client."""
+
+Called = Callable[[str, str], None]
+"""A method's name, and what its call came to."""
+
+
+class Gateway:
+    """Slack's Web API, as far as the conversation needs it.
+
+    Each method raises `SlackRefused`, `SlackBusy` or `SlackUncertain`, and nothing else.
+
+    Args:
+        client: from `build_client`.
+        called: told of each call: its method, and `ok`, `refused`, `busy` or `uncertain`.
+    """
+
+    def __init__(self, client: AsyncWebClient, called: Called | None = None) -> None:
+        self.client = client
+        self._called = called or _unheard
+
+    async def post(self, channel: str, message: Message, thread: str | None) -> str:
+        """Post a message.
+
+        Returns:
+            Its `ts`.
+        """
+        answer = await self._call(
+            self.client.chat_postMessage,
+            channel=channel,
+            thread_ts=thread,
+            reply_broadcast=True if message.announced and thread is not None else None,
+            text=message.text,
+            blocks=list(message.blocks),
+            metadata=message.metadata,
+            parse="none",
+            link_names=False,
+            unfurl_links=False,
+            unfurl_media=False,
+        )
+        return str(answer["ts"])
+
+    async def update(self, channel: str, ts: str, message: Message) -> None:
+        """Edit a message."""
+        await self._call(
+            self.client.chat_update,
+            channel=channel,
+            ts=ts,
+            text=message.text,
+            blocks=list(message.blocks),
+            metadata=message.metadata,
+            parse="none",
+            link_names=False,
+        )
+
+    async def whisper(self, channel: str, user: str, message: Message, thread: str | None) -> None:
+        """Show a message to one person alone."""
+        await self._call(
+            self.client.chat_postEphemeral,
+            channel=channel,
+            user=user,
+            thread_ts=thread,
+            text=message.text,
+            blocks=list(message.blocks),
+            parse="none",
+            link_names=False,
+        )
+
+    async def respond(self, url: str, message: Message) -> None:
+        """Answer at a `response_url`: seen by the person alone; Slack takes 5 answers in 30 minutes."""
+        client = AsyncWebhookClient(url, session=self.client.session, retry_handlers=[])
+        try:
+            answer = await client.send(text=message.text, blocks=list(message.blocks), response_type="ephemeral")
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            raise SlackUncertain(type(error).__name__) from None
+        if answer.status_code == _TOO_MANY:
+            raise SlackBusy(_retry_after(answer))
+        if answer.status_code >= _SERVER_ERROR:
+            raise SlackUncertain(f"HTTP {answer.status_code}")
+        if answer.status_code >= _CLIENT_ERROR:
+            raise SlackRefused(f"HTTP {answer.status_code}")
+
+    async def react(self, channel: str, ts: str, emoji: str) -> None:
+        """Put an emoji on a message; one that is there already is as good."""
+        try:
+            await self._call(self.client.reactions_add, channel=channel, timestamp=ts, name=emoji)
+        except SlackRefused as refused:
+            if refused.error != "already_reacted":
+                raise
+
+    async def reactions(self, channel: str, ts: str) -> list[dict[str, Any]]:
+        """Read the reactions on a message: `name`, `users`, `count` of each."""
+        answer = await self._call(self.client.reactions_get, channel=channel, timestamp=ts, full=True)
+        found = answer.get("message", {}).get("reactions", [])
+        return [dict(item) for item in found]
+
+    async def history(self, channel: str, oldest: float) -> list[dict[str, Any]]:
+        """Read the latest messages of a channel, with their metadata.
+
+        Args:
+            channel: which.
+            oldest: Unix time of the oldest that matters, in seconds.
+        """
+        return await self._pages(
+            self.client.conversations_history,
+            channel=channel,
+            oldest=f"{oldest:.6f}",
+            include_all_metadata=True,
+        )
+
+    async def replies(self, channel: str, thread: str) -> list[dict[str, Any]]:
+        """Read the messages of a thread, with their metadata."""
+        return await self._pages(
+            self.client.conversations_replies, channel=channel, ts=thread, include_all_metadata=True
+        )
+
+    async def upload(self, channel: str, thread: str, name: str, title: str, content: str) -> str:
+        """Put a text file into a thread.
+
+        Returns:
+            The file's ID.
+        """
+        answer = await self._call(
+            self.client.files_upload_v2,
+            channel=channel,
+            thread_ts=thread,
+            filename=name,
+            title=title,
+            content=content,
+        )
+        return str((answer.get("file") or {}).get("id", ""))
+
+    async def open_view(self, trigger: str, view: Mapping[str, Any]) -> str:
+        """Open a modal for the person behind a trigger; Slack gives 3 seconds for it.
+
+        Returns:
+            Its ID.
+        """
+        answer = await self._call(self.client.views_open, trigger_id=trigger, view=dict(view))
+        return str((answer.get("view") or {}).get("id", ""))
+
+    async def update_view(self, view_id: str, view: Mapping[str, Any]) -> None:
+        """Let a modal show something else; what was filled in stays where block and action stay."""
+        await self._call(self.client.views_update, view_id=view_id, view=dict(view))
+
+    async def publish_home(self, user: str, view: Mapping[str, Any]) -> None:
+        """Show somebody their App Home."""
+        await self._call(self.client.views_publish, user_id=user, view=dict(view))
+
+    async def person(self, user: str) -> dict[str, Any]:
+        """Read who somebody is."""
+        answer = await self._call(self.client.users_info, user=user)
+        return dict(answer["user"])
+
+    async def members(self, group: str) -> frozenset[str]:
+        """Read who is in a user group."""
+        answer = await self._call(self.client.usergroups_users_list, usergroup=group)
+        return frozenset(str(user) for user in answer["users"])
+
+    async def who_am_i(self) -> Mapping[str, Any]:
+        """Read whose token it is; `scopes` has what it may do, where Slack says so."""
+        answer = await self._call(self.client.auth_test)
+        headers = {str(name).lower(): value for name, value in dict(answer.headers or {}).items()}
+        scopes = headers.get("x-oauth-scopes", "")
+        text = ",".join(scopes) if isinstance(scopes, list | tuple) else str(scopes)
+        return {**dict(answer.data), "scopes": tuple(part.strip() for part in text.split(",") if part.strip())}
+
+    async def open_connection(self, app_token: str) -> None:
+        """Ask for a Socket Mode address, which proves the app token; the address is not used."""
+        await self._call(self.client.apps_connections_open, app_token=app_token)
+
+    async def _pages(self, method: Call, **arguments: Any) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        cursor: str | None = None
+        for _ in range(5):
+            answer = await self._call(method, limit=200, cursor=cursor, **arguments)
+            found.extend(dict(item) for item in answer.get("messages", []))
+            cursor = (answer.get("response_metadata") or {}).get("next_cursor") or None
+            if cursor is None:
+                break
+        return found
+
+    async def _call(self, method: Call, **arguments: Any) -> Any:
+        name = str(getattr(method, "__name__", "other"))
+        given = {name: value for name, value in arguments.items() if value is not None}
+        try:
+            answer = await method(**given)
+        except SlackApiError as error:
+            found = _answer(error)
+            self._called(name, _OUTCOMES[type(found)])
+            raise found from None
+        except (
+            aiohttp.ClientError,
+            SlackClientError,
+            TimeoutError,
+            OSError,
+            ValueError,
+        ) as error:
+            self._called(name, "uncertain")
+            raise SlackUncertain(type(error).__name__) from None
+        self._called(name, "ok")
+        return answer
+
+
+_OUTCOMES = {SlackRefused: "refused", SlackBusy: "busy", SlackUncertain: "uncertain"}
+
+
+def _unheard(method: str, outcome: str) -> None:
+    """Tell nobody of a call."""
+
+
+def _answer(error: SlackApiError) -> SlackRefused | SlackBusy | SlackUncertain:
+    response = error.response
+    status = getattr(response, "status_code", 200)
+    if status == _TOO_MANY:
+        return SlackBusy(_retry_after(response))
+    if status >= _SERVER_ERROR:
+        return SlackUncertain(f"HTTP {status}")
+    name = str(response.get("error", "unknown_error")) if hasattr(response, "get") else "unknown_error"
+    if name == "ratelimited":
+        return SlackBusy(_retry_after(response))
+    # Slack's own words for "it may or may not have happened".
+    if name in {"internal_error", "fatal_error", "service_unavailable", "request_timeout"}:
+        return SlackUncertain(name)
+    return SlackRefused(name)
+
+
+def _retry_after(response: Any) -> float:
+    headers = {str(name).lower(): value for name, value in dict(getattr(response, "headers", None) or {}).items()}
+    value = headers.get("retry-after", "1")
+    try:
+        return max(float(value[0] if isinstance(value, list | tuple) else value), 0.1)
+    except ValueError:
+        return 1.0

@@ -1,0 +1,21 @@
+"""Reactions, made and taken back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from slack_bolt.async_app import AsyncApp
+
+from bot.domain.inbox import EventKind
+from bot.slack.transport.inbox import Inbox
+from bot.slack.transport.listeners.identity import event_identity
+
+
+def register(app: AsyncApp, inbox: Inbox) -> None:
+    """Register the listeners; bolt acknowledges an event when its listener has returned."""
+
+    async def on_reaction(body: dict[str, Any]) -> None:
+        await inbox.receive(event_identity(body), EventKind.REACTION, body)
+
+    app.event("reaction_added")(on_reaction)
+    app.event("reaction_removed")(on_reaction)

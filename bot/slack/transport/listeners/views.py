@@ -1,0 +1,34 @@
+"""Forms. What is wrong in one must be said in the acknowledgement itself, so it is judged here, in good time."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from slack_bolt.async_app import AsyncAck, AsyncApp
+
+from bot.domain.inbox import EventKind
+from bot.slack.transport.inbox import Inbox
+from bot.slack.transport.listeners.identity import interaction_identity
+
+CheckForm = Callable[[Mapping[str, Any]], Awaitable[Mapping[str, str]]]
+"""The payload of a submitted form → what is wrong, by the block of its field."""
+
+
+def register(app: AsyncApp, inbox: Inbox, check: CheckForm) -> None:
+    """Register the listeners."""
+
+    async def on_submission(ack: AsyncAck, body: dict[str, Any]) -> None:
+        errors = await check(body)
+        if errors:
+            await ack(response_action="errors", errors=dict(errors))
+            return
+        await inbox.receive(interaction_identity("view", body), EventKind.VIEW, body)
+        await ack()
+
+    async def on_closed(ack: AsyncAck) -> None:
+        await ack()
+
+    app.view_submission(re.compile(r".*"))(on_submission)
+    app.view_closed(re.compile(r".*"))(on_closed)

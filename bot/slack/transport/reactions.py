@@ -1,0 +1,74 @@
+"""What people said on a request to approve, read from Slack at the moment it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from bot.domain.inbox import MessageState
+from bot.domain.runs.run import Run
+from bot.domain.targets.target import Emoji, EmojiNames
+from bot.engine.ports import ConversationUnavailable
+from bot.engine.stores import MessageStore
+from bot.slack.render.run_messages import APPROVAL
+from bot.slack.transport.gateway import Gateway, SlackBusy, SlackRefused, SlackUncertain
+
+
+class SlackConversation:
+    """Implements `bot.engine.ports.Conversation`.
+
+    Args:
+        gateway: to Slack.
+        messages: what was posted.
+        emoji: which reactions count.
+        own_user: gives the bot's own user ID, whose seeds are no votes; empty while it is not known.
+        changed: told when the request to approve turns out to be gone, so that it is posted anew.
+    """
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        messages: MessageStore,
+        emoji: EmojiNames,
+        own_user: Callable[[], str],
+        changed: Callable[[str], None],
+    ) -> None:
+        self._gateway = gateway
+        self._messages = messages
+        self._emoji = emoji
+        self._own_user = own_user
+        self._changed = changed
+
+    async def reactions(self, run: Run) -> Mapping[str, frozenset[Emoji]]:
+        """Read the reactions that are on the request to approve now.
+
+        Raises:
+            ConversationUnavailable: Slack did not answer, or did not name everybody who reacted.
+        """
+        posted = (await self._messages.messages(run.id)).get(APPROVAL)
+        if posted is None or posted.state is not MessageState.POSTED:
+            return {}
+        if not self._own_user():
+            raise ConversationUnavailable("the bot does not know its own user yet")
+        try:
+            found = await self._gateway.reactions(posted.channel, posted.ts)
+        except SlackRefused as refused:
+            if refused.error == "message_not_found":
+                await self._messages.save_message(replace(posted, fingerprint=""))
+                self._changed(run.id)
+                return {}
+            raise ConversationUnavailable(refused.error) from None
+        except (SlackBusy, SlackUncertain) as error:
+            raise ConversationUnavailable(str(error)) from None
+        meanings: dict[str, set[Emoji]] = {}
+        for reaction in found:
+            meaning = self._emoji.meaning(str(reaction.get("name", "")))
+            if meaning is None:
+                continue
+            users = [str(user) for user in reaction.get("users", [])]
+            if len(users) < int(reaction.get("count", len(users))):
+                raise ConversationUnavailable("Slack did not name everybody who reacted")
+            for user in users:
+                if user != self._own_user():
+                    meanings.setdefault(user, set()).add(meaning)
+        return {user: frozenset(found) for user, found in meanings.items()}

@@ -1,0 +1,79 @@
+"""A duty as a process keeps it: taken when it is free, held on to, and known to be lost in time."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from types import TracebackType
+from typing import Self
+
+import structlog
+
+from bot.store.sql.errors import StoreError
+from bot.store.store import SqlStore
+
+_log = structlog.get_logger()
+
+
+class Duty:
+    """Something that one process at a time does for all that share the store.
+
+    Args:
+        store: where it is held.
+        name: of the duty.
+    """
+
+    def __init__(self, store: SqlStore, name: str) -> None:
+        self.name = name
+        self._store = store
+        self._until = 0.0
+        self._keeper: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        """Try to take it, and keep trying."""
+        await self._try()
+        if self._store.tenure.lease is not None:
+            self._keeper = asyncio.create_task(self._keep(self._store.tenure.lease.total_seconds() / 3))
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop holding on to it."""
+        self._until = 0.0
+        if self._keeper is not None:
+            self._keeper.cancel()
+            await asyncio.gather(self._keeper, return_exceptions=True)
+
+    @property
+    def held(self) -> bool:
+        """Whether it is certainly this process's: its lease has not run out by this machine's clock either."""
+        return time.monotonic() < self._until
+
+    async def position(self) -> int:
+        """Read how far it has come, whoever had it."""
+        return await self._store.duty_position(self.name)
+
+    async def advance(self, position: int) -> bool:
+        """Note how far it has come; false where it is another process's now."""
+        return await self._store.advance_duty(self.name, position)
+
+    async def _keep(self, seconds: float) -> None:
+        while True:
+            await asyncio.sleep(seconds)
+            with contextlib.suppress(StoreError):  # it runs out by itself
+                await self._try()
+
+    async def _try(self) -> None:
+        asked = time.monotonic()
+        lease = self._store.tenure.lease
+        was_held = self.held
+        if not await self._store.hold_duty(self.name):
+            self._until = 0.0
+        elif lease is None:
+            self._until = float("inf")
+        else:
+            self._until = asked + lease.total_seconds() * 0.9
+        if self.held != was_held:
+            _log.info("duty_taken" if self.held else "duty_lost", duty=self.name)

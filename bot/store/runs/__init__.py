@@ -1,0 +1,1 @@
+"""Runs: creating, leasing, updating and reading them."""

@@ -1,0 +1,51 @@
+"""What the console asks of the bot, until the bot has taken it: a request in the store outlives both processes."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import delete, insert, select
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import IntegrityError
+
+from bot.domain.runs.history import Entry
+from bot.domain.runs.run import Run
+from bot.engine.stores import Petition
+from bot.store.history import log
+from bot.store.runs.queries import run_by_id
+from bot.store.schema import petitions
+from bot.store.sql.driver_errors import is_duplicate
+from bot.store.sql.timestamps import from_micros, rfc3339, to_micros
+
+
+def ask_to_cancel(connection: Connection, run: str, actor: str, at: datetime) -> Run | None:
+    """Ask that a run is cancelled, with a record of history; once, however often it is asked.
+
+    Returns:
+        The run as it was, of which nothing is asked where it has ended; None where there is none.
+    """
+    found = run_by_id(connection, run)
+    if found is None or found.ended:
+        return found
+    try:
+        connection.execute(insert(petitions).values(run=run, actor=actor, at=to_micros(at)))
+    except IntegrityError as error:
+        if not is_duplicate(error):
+            raise
+        return found
+    log.append(connection, (Entry(run, "cancel_asked", actor, {"state": found.state.value}),), rfc3339(at))
+    return found
+
+
+def waiting(connection: Connection) -> tuple[Petition, ...]:
+    """Read what the bot has not taken yet, oldest first."""
+    query = select(petitions).order_by(petitions.c.at, petitions.c.run)
+    return tuple(
+        Petition(row["run"], row["actor"], from_micros(row["at"])) for row in connection.execute(query).mappings()
+    )
+
+
+def taken(connection: Connection, petition: Petition) -> None:
+    """Note that the bot has taken one."""
+    this = (petitions.c.run == petition.run) & (petitions.c.at == to_micros(petition.at))
+    connection.execute(delete(petitions).where(this))

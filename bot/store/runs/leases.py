@@ -1,0 +1,166 @@
+"""Who has a run, who wants it ended, and which run has a target."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, delete, func, insert, or_, select, update
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import IntegrityError
+
+from bot.domain.runs.run import RunState
+from bot.engine.stores import Lease, Overtaken
+from bot.store.runs.queries import UNFINISHED
+from bot.store.schema import holds, runs
+from bot.store.sql.driver_errors import is_duplicate
+from bot.store.sql.timestamps import database_now, length_micros, to_micros
+
+
+def held(lease: Lease) -> ColumnElement[bool]:
+    """Give the condition that a lease is still its run's latest."""
+    return and_(runs.c.id == lease.run, runs.c.token == lease.token, runs.c.owner == lease.owner)
+
+
+def guard(connection: Connection, lease: Lease) -> None:
+    """Make sure, until the transaction ends, that a lease is its run's latest.
+
+    It is a write: on a cluster, where a lock holds on one node alone, it collides with a claim made elsewhere.
+
+    Raises:
+        Overtaken: it is not.
+    """
+    _guarded(connection, lease, {})
+
+
+def guard_change(connection: Connection, lease: Lease) -> None:
+    """As `guard`, and note that the run is not as it was.
+
+    Raises:
+        Overtaken: it is not.
+    """
+    _guarded(connection, lease, _changed())
+
+
+def _guarded(connection: Connection, lease: Lease, values: Mapping[str, Any]) -> None:
+    guarded = update(runs).where(held(lease)).values(writes=runs.c.writes + 1, **values)
+    if connection.execute(guarded).rowcount != 1:
+        raise Overtaken(f"{lease.run}: token {lease.token} of {lease.owner} is not the latest")
+
+
+def claim(connection: Connection, run: str, owner: str, length: timedelta) -> Lease | None:
+    """Claim a run that nobody holds or whose lease has run out, by one guarded UPDATE that raises its token."""
+    free = or_(runs.c.owner.is_(None), runs.c.lease_until < database_now())
+    claimed = connection.execute(
+        update(runs)
+        .where(runs.c.id == run, free)
+        .values(owner=owner, token=runs.c.token + 1, lease_until=database_now() + length_micros(length))
+    )
+    if claimed.rowcount != 1:
+        return None
+    return Lease(run, owner, connection.execute(select(runs.c.token).where(runs.c.id == run)).scalar_one())
+
+
+def renew(connection: Connection, lease: Lease, length: timedelta) -> None:
+    """Hold on to a claim.
+
+    Raises:
+        Overtaken: somebody else has it.
+    """
+    _guarded(connection, lease, {"lease_until": database_now() + length_micros(length)})
+
+
+def release(connection: Connection, lease: Lease) -> None:
+    """Give a claim back; nothing happens where it is already somebody else's."""
+    connection.execute(update(runs).where(held(lease)).values(owner=None, lease_until=None))
+
+
+def release_all(connection: Connection) -> None:
+    """Give every claim back: for a process that knows it is the only one."""
+    connection.execute(update(runs).where(runs.c.owner.is_not(None)).values(owner=None, lease_until=None))
+
+
+def admit(connection: Connection, lease: Lease) -> bool:
+    """Let a queued run begin planning if it is the first on its target.
+
+    Raises:
+        Overtaken: somebody else has the run.
+    """
+    guard(connection, lease)
+    run = connection.execute(
+        select(runs.c.sequence, runs.c.app, runs.c.environment, runs.c.state).where(runs.c.id == lease.run)
+    ).one()
+    holder = select(holds.c.run).where(holds.c.app == run.app, holds.c.environment == run.environment)
+    if run.state != RunState.QUEUED.value:
+        return connection.execute(holder).scalar_one_or_none() == lease.run
+    earlier = select(func.count()).where(
+        runs.c.app == run.app,
+        runs.c.environment == run.environment,
+        runs.c.sequence < run.sequence,
+        runs.c.state.in_(UNFINISHED),
+    )
+    if connection.execute(earlier).scalar_one():
+        return _waits(connection, lease)
+    try:
+        connection.execute(insert(holds).values(app=run.app, environment=run.environment, run=lease.run))
+    except IntegrityError as error:
+        if not is_duplicate(error):
+            raise
+        if connection.execute(holder).scalar_one_or_none() != lease.run:
+            return _waits(connection, lease)
+    connection.execute(update(runs).where(held(lease)).values(state=RunState.PLANNING.value))
+    changed(connection, lease.run)
+    queue_moved(connection, run.app, run.environment)
+    return True
+
+
+def _waits(connection: Connection, lease: Lease) -> bool:
+    """Note that a run had to wait for another one."""
+    connection.execute(update(runs).where(held(lease), runs.c.waited == 0).values(waited=1))
+    return False
+
+
+def request_cancel(connection: Connection, run: str, user: str, at: datetime) -> bool:
+    """Note that somebody wants a run cancelled; true where it had not ended and nobody had asked before."""
+    noted = connection.execute(
+        update(runs)
+        .where(runs.c.id == run, runs.c.cancelled_by == "", runs.c.state.in_(UNFINISHED))
+        .values(cancelled_by=user, cancelled_at=to_micros(at))
+    )
+    if noted.rowcount != 1:
+        return False
+    changed(connection, run)
+    return True
+
+
+def stir(connection: Connection, run: str) -> None:
+    """Note that something happened to a run that waits at its gate."""
+    _note_change(connection, and_(runs.c.id == run, runs.c.state == RunState.AWAITING_APPROVAL.value))
+
+
+def let_go(connection: Connection, run: str) -> None:
+    """Take a run's hold off its target."""
+    connection.execute(delete(holds).where(holds.c.run == run))
+
+
+def changed(connection: Connection, run: str) -> None:
+    """Note that a run is not as it was."""
+    _note_change(connection, runs.c.id == run)
+
+
+def queue_moved(connection: Connection, app: str, environment: str) -> None:
+    """Note that the runs that wait for a target have another place in its queue."""
+    waiting = and_(runs.c.app == app, runs.c.environment == environment, runs.c.state == RunState.QUEUED.value)
+    _note_change(connection, waiting)
+
+
+def _note_change(connection: Connection, condition: ColumnElement[bool]) -> None:
+    connection.execute(update(runs).where(condition).values(**_changed()))
+
+
+def _changed() -> dict[str, Any]:
+    return {
+        "revision": runs.c.revision + 1,
+        "unpublished_since": func.coalesce(runs.c.unpublished_since, database_now()),
+    }

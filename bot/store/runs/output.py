@@ -1,0 +1,48 @@
+"""What is kept of the output of steps."""
+
+from __future__ import annotations
+
+from sqlalchemy import Table, select
+from sqlalchemy.engine import Connection
+
+from bot.engine.stores import Chunk
+from bot.store.schema import output, steps, tails
+from bot.store.sql.upserts import insert_missing, put
+
+
+def keep(connection: Connection, run: str, chunk: Chunk) -> None:
+    """Keep a piece of output; one that is kept already stays as it is."""
+    insert_missing(connection, output, [_values(run, chunk)])
+
+
+def keep_tail(connection: Connection, run: str, chunk: Chunk) -> None:
+    """Replace the last piece of a step's output."""
+    put(connection, tails, _values(run, chunk))
+
+
+def of_run(connection: Connection, run: str) -> tuple[Chunk, ...]:
+    """Read what was kept of a run's output: in the order of its steps, by place, attempt and offset."""
+    query = select(steps.c.step, steps.c.place).where(steps.c.run == run).order_by(steps.c.position, steps.c.sequence)
+    order: dict[tuple[str, str], int] = {}
+    for step, place in connection.execute(query):
+        order.setdefault((step, place), len(order))
+    chunks = [*_chunks(connection, output, run), *_chunks(connection, tails, run)]
+    chunks.sort(key=lambda c: (order.get((c.key, c.place), len(order)), c.key, c.place, c.attempt, c.offset))
+    return tuple(chunks)
+
+
+def _values(run: str, chunk: Chunk) -> dict[str, object]:
+    return {
+        "run": run,
+        "step": chunk.key,
+        "place": chunk.place,
+        "attempt": chunk.attempt,
+        "first_byte": chunk.offset,
+        "data": chunk.data,
+    }
+
+
+def _chunks(connection: Connection, table: Table, run: str) -> list[Chunk]:
+    columns = (table.c.step, table.c.place, table.c.attempt, table.c.first_byte, table.c.data)
+    query = select(*columns).where(table.c.run == run)
+    return [Chunk(*row) for row in connection.execute(query)]

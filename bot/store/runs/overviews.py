@@ -1,0 +1,132 @@
+"""How targets stand, in a handful of short queries: the more a target has lived through, the same they cost."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import select, text, tuple_
+from sqlalchemy.engine import Connection
+
+from bot.domain.backups.backup import PROOF_STEP, Proof
+from bot.domain.names import TargetName
+from bot.domain.runs.run import Run
+from bot.domain.targets.overview import RELEASING, ProvenBackup, TargetOverview
+from bot.store.rows import run_from_row
+from bot.store.runs.queries import owing_runs, unfinished_runs
+from bot.store.schema import runs, steps
+from bot.store.sql.timestamps import from_micros
+from bot.store.tables.locks import every_lock
+
+_AT_ONCE = 100
+"""Targets a query. SQLite takes 500 parts of a UNION."""
+
+_LAST = """
+    SELECT sequence FROM runs r WHERE r.app = t.app AND r.environment = t.environment AND r.ended_at IS NOT NULL
+    ORDER BY r.ended_at DESC, r.sequence DESC LIMIT 1
+"""
+_RELEASE = """
+    SELECT sequence FROM runs r WHERE r.app = t.app AND r.environment = t.environment AND r.action = '{action}'
+    AND r.change_started_at IS NOT NULL AND r.ended_at IS NOT NULL
+    ORDER BY r.change_started_at DESC, r.sequence DESC LIMIT 1
+"""
+_PROOF = """
+    SELECT sequence FROM steps s WHERE s.app = t.app AND s.environment = t.environment AND s.step = '{step}'
+    AND s.state = 'done' AND s.ended_at IS NOT NULL ORDER BY s.ended_at DESC, s.sequence DESC LIMIT 1
+"""
+
+
+@dataclass(frozen=True)
+class _Latest:
+    """What is known of a target by its sequence; 0 where there is none.
+
+    Args:
+        last: the run that ended last.
+        release: the run that last began to change what is live.
+        proof: the step that last proved a backup.
+    """
+
+    last: int
+    release: int
+    proof: int
+
+
+def overviews(connection: Connection, targets: tuple[TargetName, ...]) -> tuple[TargetOverview, ...]:
+    """Read how targets stand, in their order."""
+    latest: dict[TargetName, _Latest] = {}
+    for start in range(0, len(targets), _AT_ONCE):
+        latest |= _latest(connection, targets[start : start + _AT_ONCE])
+    ended = _without_steps(connection, {number for found in latest.values() for number in (found.last, found.release)})
+    proofs = _proofs(connection, {found.proof for found in latest.values()})
+    unfinished: dict[TargetName, list[Run]] = defaultdict(list)
+    for run in unfinished_runs(connection):
+        unfinished[run.request.target].append(run)
+    owed: dict[TargetName, list[Run]] = defaultdict(list)
+    for run in owing_runs(connection):
+        owed[run.request.target].append(run)
+    locks = {lock.target: lock for lock in every_lock(connection)}
+    return tuple(
+        TargetOverview(
+            name,
+            tuple(unfinished[name]),
+            ended.get(latest[name].last),
+            ended.get(latest[name].release),
+            locks.get(name),
+            proofs.get(latest[name].proof),
+            tuple(owed[name]),
+        )
+        for name in targets
+    )
+
+
+def latest_runs(connection: Connection, targets: tuple[TargetName, ...], limit: int) -> tuple[Run, ...]:
+    """Read the latest runs on some targets, newest first, without steps and votes."""
+    names = [(name.app, name.environment) for name in targets]
+    query = select(runs).where(tuple_(runs.c.app, runs.c.environment).in_(names))
+    rows = connection.execute(query.order_by(runs.c.sequence.desc()).limit(limit)).mappings()
+    return tuple(run_from_row(row, (), (), 0) for row in rows)
+
+
+def releases(connection: Connection, target: TargetName, limit: int) -> tuple[Run, ...]:
+    """Read the latest runs that ended and had begun to change what is live, newest first, without steps and votes."""
+    query = select(runs).where(
+        runs.c.app == target.app,
+        runs.c.environment == target.environment,
+        runs.c.action.in_(sorted(action.value for action in RELEASING)),
+        runs.c.change_started_at.is_not(None),
+        runs.c.ended_at.is_not(None),
+    )
+    rows = connection.execute(query.order_by(runs.c.change_started_at.desc()).limit(limit)).mappings()
+    return tuple(run_from_row(row, (), (), 0) for row in rows)
+
+
+def _latest(connection: Connection, targets: Sequence[TargetName]) -> dict[TargetName, _Latest]:
+    named = " UNION ALL ".join(f"SELECT :a{n} AS app, :e{n} AS environment" for n in range(len(targets)))
+    values = {f"a{n}": name.app for n, name in enumerate(targets)}
+    values |= {f"e{n}": name.environment for n, name in enumerate(targets)}
+    releases = (f"({_RELEASE.format(action=action.value)})" for action in sorted(RELEASING))
+    # Each is one step down an index; a query over all runs would read all of them.
+    asked = ", ".join((f"({_LAST})", *releases, f"({_PROOF.format(step=PROOF_STEP)})"))
+    query = f"SELECT t.app, t.environment, {asked} FROM ({named}) t"  # noqa: S608 - constants; names are values
+    rows = connection.execute(text(query), values)
+    return {
+        TargetName(app, environment): _Latest(last or 0, max(number or 0 for number in released), proof or 0)
+        for app, environment, last, *released, proof in rows
+    }
+
+
+def _without_steps(connection: Connection, sequences: Iterable[int]) -> Mapping[int, Run]:
+    rows = connection.execute(select(runs).where(runs.c.sequence.in_(sorted(sequences)))).mappings()
+    return {row["sequence"]: run_from_row(row, (), (), 0) for row in rows}
+
+
+def _proofs(connection: Connection, sequences: Iterable[int]) -> Mapping[int, ProvenBackup]:
+    asked = select(steps.c.sequence, steps.c.facts, steps.c.ended_at).where(steps.c.sequence.in_(sorted(sequences)))
+    found: dict[int, ProvenBackup] = {}
+    for sequence, facts, ended in connection.execute(asked):
+        told = json.loads(facts)
+        if told.get("backup") and told.get("proof") in {proof.value for proof in Proof}:
+            found[sequence] = ProvenBackup(told["backup"], Proof(told["proof"]), from_micros(ended))
+    return found

@@ -1,0 +1,1 @@
+"""The database behind the store: transactions, connections, types and schema upgrades."""

@@ -1,0 +1,190 @@
+"""Transactions: each one whole or not at all, tried again where that is safe, and never cut off by a cancellation."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import insert
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+
+from bot.store.schema import commits
+from bot.store.sql.driver_errors import explained, is_duplicate, is_passing
+from bot.store.sql.errors import StoreError
+from bot.store.sql.pools import Pool
+from bot.store.sql.priority import Turns, Urgency
+from bot.store.sql.timestamps import database_now
+
+T = TypeVar("T")
+Work = Callable[[Connection], T]
+"""What happens in one transaction. It may be called several times and must then start from nothing; and in another
+thread, where it must touch nothing that belongs to the event loop."""
+
+_PAUSES = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 4.0)
+"""Seconds between two attempts; each is cut by a random part, so that rivals do not meet again."""
+
+
+@dataclass
+class _Kept(Generic[T]):
+    """What a transaction gave before its commit, so that it is known if only the commit's answer is lost."""
+
+    results: list[T]
+
+
+class Database:
+    """One database, and every transaction on it.
+
+    Args:
+        pool: of connections to it.
+        where: the store, without its password, for errors.
+        at_once: how many transactions at a time.
+        attempt_seconds: after which an attempt counts as lost; None where no network can hold it up.
+        marks_commits: whether a connection can be lost in the middle of a commit; each transaction then leaves
+            a marker.
+    """
+
+    def __init__(
+        self,
+        pool: Pool,
+        where: str,
+        *,
+        at_once: int,
+        attempt_seconds: float | None,
+        marks_commits: bool,
+    ) -> None:
+        self._pool = pool
+        self._where = where
+        self._turns = Turns(at_once)
+        self._attempt_seconds = attempt_seconds
+        self._marks_commits = marks_commits
+        self._under_way: set[asyncio.Task[Any]] = set()
+
+    async def read(self, work: Work[T]) -> T:
+        """Read in one transaction, which sees one state of the database.
+
+        Raises:
+            StoreError: the database cannot be used.
+        """
+        return await asyncio.shield(self._start(self._attempts(self._read_once, work, Urgency.WORKING)))
+
+    async def write(self, work: Work[T], urgency: Urgency = Urgency.WORKING) -> T:
+        """Write in one transaction.
+
+        A cancellation does not reach it: it is carried to its end first, so that afterwards the database holds
+        all of it or nothing.
+
+        Args:
+            work: what is written; what it raises rolls everything back and is passed on.
+            urgency: who goes first.
+
+        Raises:
+            StoreError: the database cannot be used.
+        """
+        task = self._start(self._attempts(self._write_once, work, urgency))
+        cancelled: asyncio.CancelledError | None = None
+        while not task.done():
+            try:
+                await asyncio.wait({task})
+            except asyncio.CancelledError as cancellation:
+                cancelled = cancellation
+        if cancelled is not None and not task.cancelled():
+            raise cancelled
+        return task.result()
+
+    async def prepare(self, work: Work[None]) -> None:
+        """Do once, in one transaction, what comes before all use: an unreachable server is told at once.
+
+        Raises:
+            StoreError: the database cannot be used.
+        """
+
+        def once(connection: Connection) -> None:
+            with connection.begin():
+                work(connection)
+
+        try:
+            await self._pool.use(once)
+        except SQLAlchemyError as error:
+            raise explained(error, self._where) from error
+
+    async def drain(self) -> None:
+        """Wait until nothing is under way."""
+        while self._under_way:
+            await asyncio.wait(self._under_way)
+
+    async def close(self) -> None:
+        """Wait until nothing is under way, and close the connections."""
+        await self.drain()
+        await self._pool.close()
+
+    def _start(self, transaction: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        task = asyncio.create_task(transaction)
+        self._under_way.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._under_way.discard(task)
+        if not task.cancelled():
+            task.exception()  # whoever asked may be gone
+
+    async def _attempts(
+        self,
+        once: Callable[[Work[T], str, _Kept[T]], Coroutine[Any, Any, T]],
+        work: Work[T],
+        urgency: Urgency,
+    ) -> T:
+        marker = secrets.token_hex(16)
+        kept: _Kept[T] = _Kept([])
+        for pause in (*_PAUSES, None):
+            try:
+                async with self._turns.turn(urgency), asyncio.timeout(self._attempt_seconds):
+                    return await once(work, marker, kept)
+            except SQLAlchemyError as error:
+                if not is_passing(error):
+                    raise explained(error, self._where) from error
+                if pause is None:
+                    raise self._gave_up(kept) from error
+            except TimeoutError as error:
+                if pause is None:
+                    raise self._gave_up(kept) from error
+            await asyncio.sleep(pause * (0.5 + secrets.randbelow(500) / 1000))
+        raise AssertionError("the last attempt returns or raises")
+
+    def _gave_up(self, kept: _Kept[Any]) -> StoreError:
+        known = "it is not known whether the last write took effect" if kept.results else "nothing was written"
+        return StoreError(f"the database did not answer; {known}", self._where, "check the database server")
+
+    async def _read_once(self, work: Work[T], marker: str, kept: _Kept[T]) -> T:
+        del marker, kept
+
+        def once(connection: Connection) -> T:
+            if self._marks_commits:
+                # A server's READ COMMITTED, good for writing, would show a later state in each statement.
+                connection.execution_options(isolation_level="REPEATABLE READ")
+            with connection.begin():
+                return work(connection)
+
+        return await self._pool.use(once)
+
+    async def _write_once(self, work: Work[T], marker: str, kept: _Kept[T]) -> T:
+        def once(connection: Connection) -> T:
+            with connection.begin() as transaction:
+                if self._marks_commits:
+                    try:
+                        connection.execute(insert(commits).values(marker=marker, at=database_now()))
+                    except IntegrityError as error:
+                        if not is_duplicate(error):
+                            raise
+                        # The commit of an earlier attempt took effect, and only its answer was lost.
+                        return kept.results[-1]
+                result = work(connection)
+                kept.results.append(result)
+                transaction.commit()
+                return result
+
+        return await self._pool.use(once)

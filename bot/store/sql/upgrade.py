@@ -1,0 +1,105 @@
+"""Bringing a database to the schema of this version, and saying no to any other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy import inspect, text
+from sqlalchemy.engine import Connection
+
+from bot.store.sql.errors import StoreError, StoreMissing
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+_SCRIPTS = Path(__file__).parents[1] / "migrations"
+_LOCK_SECONDS = 60
+
+# Alembic is imported where it has work to do: it loads every dialect that it knows, a fifth of a second and megabytes.
+
+
+def head() -> str:
+    """Give the newest schema, by the names of the migrations (`0001_baseline.py`)."""
+    return max(path.name for path in (_SCRIPTS / "versions").glob("[0-9]*.py")).partition("_")[0]
+
+
+def configuration(connection: Connection) -> Config:
+    """Give Alembic's configuration for a connection; there is no ini file."""
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    return config
+
+
+def upgrade(connection: Connection, where: str) -> None:
+    """Bring a database to the newest schema; an empty one gets all of it.
+
+    Args:
+        connection: in a transaction.
+        where: the store, without its password, for errors.
+
+    Raises:
+        StoreError: a newer version of the program made it.
+    """
+    if connection.dialect.name == "sqlite":
+        _upgrade(connection, where)
+        return
+    # DDL is not transactional there: two processes that start together go one after the other.
+    if connection.execute(text("SELECT GET_LOCK('countersign_migration', :s)"), {"s": _LOCK_SECONDS}).scalar() != 1:
+        raise StoreError("another process has been migrating the store for a minute", where, "look at that one first")
+    try:
+        _upgrade(connection, where)
+    finally:
+        connection.execute(text("SELECT RELEASE_LOCK('countersign_migration')"))
+
+
+def require_current(connection: Connection, where: str) -> None:
+    """Make sure that a database has the schema of this version.
+
+    Raises:
+        StoreMissing: there are no tables yet.
+        StoreError: it is of another version.
+    """
+    found = _revision(connection)
+    if found is None:
+        raise StoreMissing("there is no store yet", where, "start the bot once: `countersign serve`")
+    if found != head():
+        _refuse_newer(connection, found, where)
+        raise StoreError("the store is of an older version", where, "start the bot once, which brings it up to date")
+
+
+def _upgrade(connection: Connection, where: str) -> None:
+    found = _revision(connection)
+    if found == head():
+        return
+    from alembic import command
+
+    if found is not None:
+        _refuse_newer(connection, found, where)
+    command.upgrade(configuration(connection), "head")
+
+
+def _revision(connection: Connection) -> str | None:
+    """Read which schema the database has, where Alembic keeps it."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return None if found is None else str(found)
+
+
+def _refuse_newer(connection: Connection, found: str, where: str) -> None:
+    from alembic.script import ScriptDirectory
+    from alembic.util import CommandError
+
+    try:
+        ScriptDirectory.from_config(configuration(connection)).get_revision(found)
+    except CommandError:
+        raise StoreError(
+            f"a newer version of Countersign made the store (schema {found}; this version knows up to {head()})",
+            where,
+            "run the newer version, or put back a copy of the store from before the update",
+        ) from None

@@ -1,0 +1,1 @@
+"""The store's smaller tables, one module each."""

@@ -1,0 +1,133 @@
+"""The inbox: events recorded before they are acknowledged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, delete, or_, select, update
+from sqlalchemy.engine import Connection
+
+from bot.domain.inbox import Event, EventKind
+from bot.store.lease import Tenure
+from bot.store.schema import commits, inbox
+from bot.store.sql.timestamps import database_now, length_micros
+from bot.store.sql.upserts import insert_missing
+
+LONGEST_EVENT_ID = 255
+"""Characters."""
+
+_MARKERS_KEPT = 24 * 60 * 60 * 1_000_000
+"""Microseconds for which markers of commits are kept; they are asked for within seconds."""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One delivery of an event.
+
+    Args:
+        event: what came.
+        receipt: the delivery's own mark, by which it knows whether it was the first.
+        at: when, microseconds since 1970 in UTC.
+    """
+
+    event: Event
+    receipt: str
+    at: int
+
+
+def receive(connection: Connection, deliveries: Sequence[Delivery], tenure: Tenure) -> list[bool]:
+    """Record events; for each delivery, say whether it was its event's first.
+
+    Where others share the store, who records an event first is also who handles it.
+    """
+    insert_missing(
+        connection,
+        inbox,
+        [
+            {
+                "event": delivery.event.id,
+                "kind": delivery.event.kind.value,
+                "body": delivery.event.body,
+                "receipt": delivery.receipt,
+                "received_at": delivery.at,
+            }
+            for delivery in deliveries
+        ],
+    )
+    if tenure.lease is not None:
+        new = and_(
+            inbox.c.event.in_([delivery.event.id for delivery in deliveries]),
+            inbox.c.receipt.in_([delivery.receipt for delivery in deliveries]),
+        )
+        connection.execute(update(inbox).where(new).values(**_claim(tenure)))
+    query = select(inbox.c.event, inbox.c.receipt).where(
+        inbox.c.event.in_([delivery.event.id for delivery in deliveries])
+    )
+    receipts = {row.event: row.receipt for row in connection.execute(query)}
+    return [receipts.get(delivery.event.id) == delivery.receipt for delivery in deliveries]
+
+
+def waiting(connection: Connection, limit: int) -> tuple[Event, ...]:
+    """Read events that were not settled, oldest first."""
+    return _events(connection, inbox.c.settled_at.is_(None), limit)
+
+
+def waiting_for(connection: Connection, owner: str, limit: int) -> tuple[Event, ...]:
+    """Read the events that a process is to handle, oldest first."""
+    return _events(connection, and_(inbox.c.settled_at.is_(None), inbox.c.owner == owner), limit)
+
+
+def has_free(connection: Connection) -> bool:
+    """Say whether there are events that no living process handles."""
+    return connection.execute(select(inbox.c.sequence).where(_free()).limit(1)).first() is not None
+
+
+def take_free(connection: Connection, tenure: Tenure, limit: int) -> None:
+    """Take the oldest events that no living process handles, by one guarded UPDATE."""
+    query = select(inbox.c.sequence).where(_free()).order_by(inbox.c.sequence).limit(limit)
+    found = list(connection.execute(query).scalars())
+    if found:
+        connection.execute(update(inbox).where(inbox.c.sequence.in_(found), _free()).values(**_claim(tenure)))
+
+
+def hold_on(connection: Connection, tenure: Tenure) -> None:
+    """Hold on to the events that this process handles."""
+    mine = and_(inbox.c.settled_at.is_(None), inbox.c.owner == tenure.owner)
+    connection.execute(update(inbox).where(mine).values(**_claim(tenure)))
+
+
+def let_go(connection: Connection, owner: str) -> None:
+    """Leave what a process has not handled to others."""
+    mine = and_(inbox.c.settled_at.is_(None), inbox.c.owner == owner)
+    connection.execute(update(inbox).where(mine).values(owner=None, lease_until=None))
+
+
+def _events(connection: Connection, condition: ColumnElement[bool], limit: int) -> tuple[Event, ...]:
+    query = select(inbox.c.event, inbox.c.kind, inbox.c.body).where(condition).order_by(inbox.c.sequence).limit(limit)
+    return tuple(Event(event, EventKind(kind), body) for event, kind, body in connection.execute(query))
+
+
+def _free() -> ColumnElement[bool]:
+    return and_(inbox.c.settled_at.is_(None), or_(inbox.c.owner.is_(None), inbox.c.lease_until < database_now()))
+
+
+def _claim(tenure: Tenure) -> dict[str, Any]:
+    if tenure.lease is None:
+        return {"owner": None, "lease_until": None}
+    return {"owner": tenure.owner, "lease_until": database_now() + length_micros(tenure.lease)}
+
+
+def settle(connection: Connection, events: Sequence[str]) -> list[None]:
+    """Note that events have had their effect."""
+    connection.execute(
+        update(inbox).where(inbox.c.event.in_(events), inbox.c.settled_at.is_(None)).values(settled_at=database_now())
+    )
+    return [None] * len(events)
+
+
+def prune(connection: Connection, before: int) -> int:
+    """Forget events that were settled before an instant (microseconds); gives how many."""
+    connection.execute(delete(commits).where(commits.c.at < database_now() - _MARKERS_KEPT))
+    return connection.execute(delete(inbox).where(inbox.c.settled_at < before)).rowcount

@@ -1,0 +1,24 @@
+"""Firings of schedules: each instant of a schedule fires once, however many processes watch the clock."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import insert
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import IntegrityError
+
+from bot.store.schema import firings
+from bot.store.sql.driver_errors import is_duplicate
+from bot.store.sql.timestamps import to_micros
+
+
+def claim(connection: Connection, schedule: str, fires_at: datetime, owner: str) -> bool:
+    """Claim one firing by its unique key; true for the one who was first."""
+    try:
+        connection.execute(insert(firings).values(schedule=schedule, fires_at=to_micros(fires_at), owner=owner))
+    except IntegrityError as error:
+        if not is_duplicate(error):
+            raise
+        return False
+    return True

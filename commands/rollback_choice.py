@@ -1,0 +1,211 @@
+"""Which of three ways leads back, and why: the code alone, the code with its migrations undone, or a backup."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from bot.domain.backups.backup import KeptBackup, Purpose, Shelf
+from bot.domain.errors import Reason, Refused, problem
+from bot.domain.runs.plan import Finding, Plan
+from bot.domain.runs.run import Run
+from bot.domain.targets.look import Look, Release
+from bot.domain.targets.target import Target
+
+_MOST_RUNS = 20
+
+
+class WayBack(StrEnum):
+    """Where a rollback leads."""
+
+    CODE = "code"
+    """The code of before, on the schema as it is."""
+    MIGRATIONS = "migrations"
+    """The schema of before, with the code as it is."""
+    CODE_AND_MIGRATIONS = "code_and_migrations"
+    RESTORE = "restore"
+    """The code of before, and the data of a backup."""
+
+
+@dataclass(frozen=True)
+class Passed:
+    """What the deploy that ran a migration told of it.
+
+    Args:
+        name: of the migration.
+        is_seen: whether its SQL was seen, so that what it breaks and destroys is known.
+        down: whether it has a way back: `yes`, `missing`, `empty` or `unknown`.
+        destroyed: what it dropped or rewrote; empty where nothing.
+        breaks: what of it code from before cannot live with.
+    """
+
+    name: str
+    is_seen: bool
+    down: str
+    destroyed: str
+    breaks: tuple[str, ...]
+
+    @property
+    def has_no_way_back(self) -> bool:
+        """Whether undoing it changes nothing."""
+        return self.down in {"missing", "empty"}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A way, and why it is proposed.
+
+    Args:
+        way: where it leads.
+        why: a code: `asked`; `decided`, on the card of a run that stopped; `same_schema`; `newer_migrations`;
+            `compatible`, the migrations cannot be undone and the older code can live with what they did; `destroyed`;
+            `no_way_back`; `lost`, what was destroyed stays lost, for there is no backup of before.
+        what: the migrations or things the reason is about.
+        backup: what is put back; None where nothing is.
+    """
+
+    way: WayBack
+    why: str
+    what: tuple[str, ...] = ()
+    backup: KeptBackup | None = None
+
+
+def passed(undo: Iterable[str], deploys: Iterable[Plan]) -> tuple[Passed, ...]:
+    """Gather what deploys told of migrations.
+
+    Args:
+        undo: the migrations.
+        deploys: the plans of the runs that may have run them, newest first.
+    """
+    plans = tuple(deploys)
+    return tuple(_passed(name, next((plan for plan in plans if name in plan.pending), None)) for name in undo)
+
+
+def _passed(name: str, plan: Plan | None) -> Passed:
+    findings = plan.findings if plan is not None else ()
+    told = next((f.facts for f in findings if f.kind == "migration" and f.facts.get("name") == name), {})
+    breaks = tuple(
+        f.facts.get("what", "") for f in findings if f.kind == "old_code" and f.facts.get("migration") == name
+    )
+    destroyed = told.get("what", "") or name if Finding("migration", told).destroys else ""
+    return Passed(name, told.get("preview") == "yes", told.get("down") or "unknown", destroyed, breaks)
+
+
+def choose(found: tuple[Passed, ...], backup: KeptBackup | None) -> Choice:
+    """Choose between the ways back past migrations that the release before does not have.
+
+    Args:
+        found: what is known of each migration that would be undone.
+        backup: from before the first of them ran, if there is one that can be put back.
+
+    Raises:
+        Refused: `no_way_back`, none of the ways is known to be good; a person must choose.
+    """
+    if not found:
+        return Choice(WayBack.CODE, "same_schema")
+    stuck = tuple(one.name for one in found if one.has_no_way_back)
+    destroyed = tuple(one.destroyed for one in found if one.destroyed)
+    if not stuck and not destroyed:
+        return Choice(WayBack.CODE_AND_MIGRATIONS, "newer_migrations", tuple(one.name for one in found))
+    compatible = all(one.is_seen and not one.breaks for one in found)
+    if compatible and not destroyed:
+        return Choice(WayBack.CODE, "compatible", stuck)
+    if backup is not None:
+        return Choice(WayBack.RESTORE, *(("destroyed", destroyed) if destroyed else ("no_way_back", stuck)), backup)
+    if not stuck:
+        return Choice(WayBack.CODE_AND_MIGRATIONS, "lost", destroyed)
+    if compatible:
+        return Choice(WayBack.CODE, "lost", destroyed)
+    raise Refused(problem(Reason.NO_WAY_BACK, migrations=", ".join(stuck), count=str(len(found))))
+
+
+def asked_for(options: Mapping[str, str], undo: tuple[str, ...]) -> Choice | None:
+    """Give the way that somebody asked for by `--code` or `--migrations`; None where they leave it open."""
+    if "code" in options:
+        return Choice(WayBack.CODE, "asked")
+    if "migrations" in options:
+        return Choice(WayBack.MIGRATIONS, "asked", undo)
+    return None
+
+
+def told(choice: Choice) -> Finding:
+    """Say which way a plan goes and why, for its approvers."""
+    return Finding("rollback", {"way": choice.way.value, "why": choice.why, "what": ", ".join(choice.what)})
+
+
+async def deploys_of(undo: Iterable[str], releases: tuple[Release, ...], look: Look) -> tuple[Plan, ...]:
+    """Read the plans of the deploys that ran migrations, newest first.
+
+    Args:
+        undo: the migrations.
+        releases: what the bot remembers, newest first.
+        look: reads.
+    """
+    wanted, plans = set(undo), []
+    for release in releases[:_MOST_RUNS]:
+        run = await look.past(release.run)
+        if run is not None and run.plan is not None and wanted & set(run.plan.pending):
+            plans.append(run.plan)
+    return tuple(plans)
+
+
+async def backup_from_before(
+    undo: tuple[str, ...], releases: tuple[Release, ...], target: Target, look: Look
+) -> KeptBackup | None:
+    """Find the newest backup from before migrations ran and after all that the release before has.
+
+    Args:
+        undo: the migrations.
+        releases: what the bot remembers, newest first.
+        target: where.
+        look: reads.
+
+    Returns:
+        None where there is none that can be put back, or where nobody remembers when they ran.
+
+    Raises:
+        Refused: what a host answers.
+    """
+    database = target.database
+    if target.backups is None or database is None or not database.scratch:
+        return None
+    runs = [run for release in releases[:_MOST_RUNS] if (run := await look.past(release.run)) is not None]
+    at = [place for place, run in enumerate(runs) if run.plan is not None and set(undo) & set(run.plan.pending)]
+    remembered = {name for place in at for name in _plan(runs[place]).pending}
+    if not at or not set(undo) <= remembered:
+        return None
+    first, older = runs[at[-1]], runs[at[-1] + 1 :]
+    since = max((run.ended_at for run in older if run.ended_at is not None and _plan(run).migrations), default=None)
+    whole = _whole(await look.backups(), database.name)
+    own = next((kept for kept in whole if kept.run == first.id and kept.purpose is Purpose.BEFORE), None)
+    return own or _newest(whole, since, first.change_started_at)
+
+
+def _whole(shelf: Shelf, database: str) -> tuple[KeptBackup, ...]:
+    """Give the backups of the whole database that no proof refuted."""
+    return tuple(
+        kept
+        for kept in shelf.backups
+        if kept.database == database
+        and not kept.chosen
+        and not kept.proof.is_bad
+        and kept.purpose is not Purpose.SAFETY
+    )
+
+
+def _newest(backups: tuple[KeptBackup, ...], since: datetime | None, until: datetime | None) -> KeptBackup | None:
+    """Give the newest backup that was begun in a span."""
+    fitting = (
+        kept
+        for kept in backups
+        if (since is None or kept.started > since) and until is not None and kept.started < until
+    )
+    return max(fitting, key=lambda kept: kept.started, default=None)
+
+
+def _plan(run: Run) -> Plan:
+    if run.plan is None:
+        raise LookupError(f"run {run.id} was a release without a plan")
+    return run.plan

@@ -1,0 +1,78 @@
+"""What undoing migrations would lose: the columns and tables that they added, as the deploy that ran them told."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from bot.domain.runs.plan import Finding, Plan
+from bot.domain.targets.look import Look, Release
+from commands.rollback_choice import deploys_of
+
+_COLUMN = re.compile(r"(\w+) ")
+
+
+@dataclass(frozen=True, order=True)
+class Added:
+    """Something that a deploy added to the schema.
+
+    Args:
+        table: its name.
+        column: of the table; empty where the whole table is new.
+    """
+
+    table: str
+    column: str
+
+
+def added_by(plan: Plan) -> frozenset[Added]:
+    """Read what a plan's rehearsal added, from its findings of kind `schema` (`bot.databases.migrations.evidence`)."""
+    added: set[Added] = set()
+    for finding in plan.findings:
+        if finding.kind != "schema":
+            continue
+        table = finding.facts.get("table", "")
+        for line in finding.facts.get("lines", "").splitlines():
+            if line.startswith(f"+ table {table} ("):
+                added.add(Added(table, ""))
+            elif line.startswith(f"+ {table}."):
+                name = _COLUMN.match(line.removeprefix(f"+ {table}."))
+                added |= {Added(table, name[1])} if name else set()
+    return frozenset(added)
+
+
+async def losses(undo: tuple[str, ...], releases: tuple[Release, ...], look: Look) -> tuple[Finding, ...]:
+    """Count what would be lost.
+
+    Args:
+        undo: the migrations that would be undone.
+        releases: what the bot remembers, newest first.
+        look: reads.
+
+    Returns:
+        A finding `loss` for each column and table that would vanish, with its rows (those with a value, for a column),
+        or `loss_nothing` where there are none; and one `loss_unknown` with the migrations of which nothing was told
+        when they ran.
+
+    Raises:
+        Refused: what the database answers.
+    """
+    if not undo:
+        return ()
+    rehearsed = [plan for plan in await deploys_of(undo, releases, look) if _is_rehearsed(plan)]
+    told = {name for plan in rehearsed for name in plan.pending}
+    added = sorted({thing for plan in rehearsed for thing in added_by(plan)})
+    whole = {thing.table for thing in added if not thing.column}
+    counted = [thing for thing in added if not thing.column or thing.table not in whole]
+    findings = [_loss(t, await look.rows(t.table, t.column or None)) for t in counted]
+    untold = [name for name in undo if name not in told]
+    return (*findings, *([Finding("loss_unknown", {"migrations": ", ".join(untold)})] if untold else []))
+
+
+def _loss(thing: Added, rows: int) -> Finding:
+    where = {"table": thing.table, "column": thing.column}
+    return Finding("loss", where | {"rows": str(rows)}) if rows else Finding("loss_nothing", where)
+
+
+def _is_rehearsed(plan: Plan) -> bool:
+    return any(found.kind == "rehearsal" and found.facts.get("outcome") == "ok" for found in plan.findings)

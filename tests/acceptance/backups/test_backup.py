@@ -1,0 +1,174 @@
+"""`/backup` on a real database, seen from outside."""
+# ruff: noqa: ASYNC240 - nothing else waits while a test looks at its own small files
+
+import json
+from pathlib import Path
+
+import pyrage
+import pytest
+
+from bot.demo.application.application import Application
+from bot.demo.host.database import DatabaseServer
+from bot.demo.host.host import Host
+from tests.acceptance.conftest import NewStage
+from tests.acceptance.support.outside import half_written
+from tests.acceptance.support.put_back import asked_to_restore, backed_up, beside, both_approve, made_by, sessions
+from tests.acceptance.support.stage import RELEASER, Stage
+
+
+@pytest.fixture
+def stage(stage_with_scratch: Stage) -> Stage:
+    return stage_with_scratch
+
+
+async def test_a_backup_runs_without_a_gate_and_says_its_name(stage: Stage, laravel_at_first: Application) -> None:
+    backup = await backed_up(stage)
+    assert stage.messages("approval") == []
+    files = sorted(path.name for path in Path(laravel_at_first.backups).iterdir())
+    assert files == [f"{backup}.json", f"{backup}.sql.zst"]
+    card = stage.payload("card")
+    assert (card["command"], card["state"]) == ("backup", "succeeded")
+    for said in (stage.result(""), json.dumps(stage.messages("card")[-1]["blocks"], ensure_ascii=False)):
+        assert f"💾 `{backup}` · " in said
+        assert "*proven* · restores in about" in said
+
+
+async def test_two_backups_at_once_are_made_one_after_the_other(new_stage: NewStage, ssh_host: Host) -> None:
+    stage = await new_stage()
+    await stage.bot.start()
+    first = await stage.ask("/backup compte production")
+    second = await stage.ask("/backup compte production user_sessions")
+    assert await stage.end(first) == await stage.end(second) == "succeeded"
+    assert stage.told_states(second, "countersign_run")[0] == "queued"
+    async with stage.bot.store() as store:
+        one, two = await store.get(first), await store.get(second)
+    assert one is not None
+    assert two is not None
+    assert one.ended_at is not None
+    assert min(row.started_at for row in two.steps if row.started_at) >= one.ended_at
+    assert half_written(ssh_host.folder) == []
+
+
+async def test_the_list_tells_what_there_is_to_who_asked_alone(stage: Stage) -> None:
+    assert "There is no backup" in await stage.told("/backup list compte production")
+    backup = await backed_up(stage)
+    await stage.told("/backup list compte production")
+    shown = json.dumps(stage.snapshot()["ephemerals"][-1], ensure_ascii=False)
+    assert backup in shown
+    assert "*proven*" in shown
+    assert "restores in about" in shown
+    assert stage.messages("backups") == []
+
+
+async def test_a_backup_is_proven_again_and_a_corrupt_one_is_refused(
+    stage: Stage, laravel_at_first: Application
+) -> None:
+    backup = await backed_up(stage)
+    verified = await stage.ask(f"/backup verify compte production {backup}")
+    assert await stage.end(verified) == "succeeded", stage.result(verified)
+    assert stage.payload("result", verified)["backup"] == backup
+    dump = Path(laravel_at_first.backups) / f"{backup}.sql.zst"
+    dump.write_bytes(dump.read_bytes()[:-30] + bytes(30))
+    broken = await stage.ask(f"/backup verify compte production {backup}")
+    assert await stage.end(broken) == "failed"
+    assert "checksum differs" in stage.result(broken)
+
+
+async def test_a_restore_is_approved_by_two_and_brings_the_rows_back(
+    stage: Stage, laravel_at_first: Application, mariadb: DatabaseServer
+) -> None:
+    name = laravel_at_first.database.name
+    was = await sessions(mariadb, name)
+    assert was
+    backup = await backed_up(stage)
+    await mariadb.query("DELETE FROM user_sessions", database=name)
+    run, gate = await asked_to_restore(stage, backup)
+    plan = json.dumps(stage.messages("plan", run)[-1]["blocks"], ensure_ascii=False)
+    assert "It replaces" in plan
+    assert backup in plan
+    both_approve(stage, gate)
+    assert await stage.end(run) == "succeeded", stage.result(run)
+    assert await sessions(mariadb, name) == was
+    steps = list(stage.steps(run))
+    assert steps.index("backup-check") < steps.index("maintenance-on") < steps.index("backup")
+    assert steps.index("backup") < steps.index("restore-load") < steps.index("restore-swap")
+    assert steps.index("restore-swap") < steps.index("maintenance-off")
+    assert not (Path(laravel_at_first.path) / "storage/framework/down").exists()
+    assert "• `user_sessions`: written to · 500 → 0 rows" in plan
+
+    old = made_by(run, name, "before")
+    assert f"`{backup}` is live, with the data of" in stage.result(run)
+    assert f"What was there before is in `{old}`" in stage.result(run)
+    assert await beside(mariadb, name) == {old}
+    await stage.told("/backup list compte production")
+    assert old in json.dumps(stage.snapshot()["ephemerals"][-1])
+    drop = await stage.ask("/backup drop-old compte production", user=RELEASER)
+    gate = await stage.gate(drop)
+    plan = json.dumps(stage.messages("plan", drop)[-1]["blocks"], ensure_ascii=False)
+    assert f"It drops `{old}` for good" in plan
+    assert f"put back `{backup}`" in plan
+    assert "The same data is in safety backup `S-" in plan
+    both_approve(stage, gate)
+    assert await stage.end(drop) == "succeeded", stage.result(drop)
+    assert await beside(mariadb, name) == set()
+    assert await sessions(mariadb, name) == was
+    again = await stage.ask("/backup drop-old compte production", user=RELEASER)
+    assert await stage.end(again) == "succeeded"
+    assert "Nothing to do" in stage.result(again)
+
+
+async def test_a_corrupt_backup_is_refused_before_anybody_is_asked(stage: Stage, laravel_at_first: Application) -> None:
+    backup = await backed_up(stage)
+    dump = Path(laravel_at_first.backups) / f"{backup}.sql.zst"
+    dump.write_bytes(dump.read_bytes()[:-30] + bytes(30))
+    run = await stage.ask(f"/backup restore compte production {backup}", user=RELEASER)
+    assert await stage.end(run) == "failed"
+    assert stage.messages("approval", run) == []
+    assert "Nothing in production was changed" in stage.result(run)
+    await stage.told("/backup list compte production")
+    listed = json.dumps(stage.snapshot()["ephemerals"][-1], ensure_ascii=False)
+    assert "*damaged*" in listed
+    assert "proven" not in listed
+    again = await stage.ask(f"/backup restore compte production {backup}", user=RELEASER)
+    assert await stage.end(again) == "failed"
+    assert "its file is not the one that was made" in stage.result(again)
+
+
+async def test_a_scheduled_backup_fires_by_itself(new_stage: NewStage, laravel_at_first: Application) -> None:
+    made = await new_stage(schedule="* * * * *")
+    await made.bot.start()
+    run = (await made.runs(1))[0]
+    assert await made.end(run) == "succeeded", made.result(run)
+    card = made.payload("card", run)
+    assert (card["command"], card["requested_by"]) == ("backup", "schedule")
+    assert made.messages("approval") == []
+    manifest = Path(laravel_at_first.backups) / f"{made.payload('result', run)['backup']}.json"
+    assert json.loads(manifest.read_text())["purpose"] == "scheduled"
+
+
+async def test_an_encrypted_backup_that_the_bot_keeps_brings_the_rows_back(
+    new_stage: NewStage, laravel_at_first: Application, mariadb: DatabaseServer, tmp_path: Path
+) -> None:
+    name = laravel_at_first.database.name
+    identity = pyrage.x25519.Identity.generate()
+    backups = {"store": {"directory": "kept"}, "encrypt_to": str(identity.to_public()), "identity": "${IDENTITY}"}
+    stage = await new_stage(scratch=True, backups=backups, extra={"IDENTITY": str(identity)})
+    await stage.bot.start()
+    was = await sessions(mariadb, name)
+    assert was
+    backup = await backed_up(stage)
+    kept = tmp_path / "kept" / "compte" / "production"
+    assert sorted(file.name for file in kept.iterdir()) == [f"{backup}.json", f"{backup}.sql.zst.age"]
+    assert list(laravel_at_first.backups.iterdir()) == []
+    await stage.told("/backup list compte production")
+    listed = json.dumps(stage.snapshot()["ephemerals"][-1], ensure_ascii=False)
+    assert f"`{backup}`" in listed
+    assert "encrypted" in listed
+
+    await mariadb.query("DELETE FROM user_sessions", database=name)
+    run, gate = await asked_to_restore(stage, backup)
+    both_approve(stage, gate)
+    assert await stage.end(run) == "succeeded", stage.result(run)
+    assert await sessions(mariadb, name) == was
+    assert len(list(kept.glob("S-*.age"))) == 1, "the safety backup lies there too"
+    assert str(identity) not in json.dumps(stage.snapshot())

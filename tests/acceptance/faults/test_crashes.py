@@ -1,0 +1,242 @@
+"""The bot is killed at the named points of a deploy, and started again. Nothing runs twice, and nothing is lost.
+
+One deploy is played in many lives: each life ends at the first point of a set that it passes, and the next one recovers
+with the rest of the set. A life that recovers may pass a point by: then another deploy is played, until each was met.
+By default each kind of point is tried, where there is a choice at the migration; CRASH_POINTS=all tries every point
+that a deploy has (more than three hundred).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from bot.demo.application.application import Application
+from bot.demo.application.commits import Kind
+from bot.demo.host.database import DatabaseServer
+from bot.demo.host.host import Host
+from bot.playground.events.sockets import Outcome
+from tests.acceptance.conftest import NewStage
+from tests.acceptance.support.outside import changes, half_written, migration_ddl
+from tests.acceptance.support.stage import CHANNEL, ENGINEER, RELEASER, Stage
+from tests.support.polling import eventually
+
+MORTAL = "tests.acceptance.support.crash"
+STORIES = 6 if os.environ.get("CRASH_POINTS") == "all" else 2
+RECOVERY = (
+    "after commit release_all",
+    "after commit claim",
+    "after ssh start [no step]",
+    "after ssh sent [no step]",
+)
+"""Points of a life that picks a run up, before it has written a step of its own."""
+
+_TELLS = re.compile(r"before (exit status|commit (step|move|inbox|create|message))")
+_PARTICULARS = re.compile(r"(step|move|message|slack \S+|\[) ?[^\s\]]+")
+"""What makes points of one kind different: the step, the state, the message."""
+
+_BY_CHANCE = re.compile(r"chat\.update|views\.publish|message |exit status \[\S+ (running|done)\]")
+"""Points that a deploy may have under another name or not at all. Where many edits of a message or of an App Home are
+due at once, few are made; a session that starts a step, or looks after it, may end on either side of a commit.
+"""
+
+_known: dict[str, list[str]] = {}
+
+
+class Lives:
+    """Plays one deploy in as many lives as it takes.
+
+    Args:
+        stage: whose bot is mortal.
+        passed: the file of the points that were passed.
+        deadly: sets of names of points; the bot dies once at each of the first set, in whatever order it passes
+            them, then at those of the next set.
+    """
+
+    asked = (ENGINEER, "/deploy compte production")
+    """Who types what."""
+    approvers: tuple[str, ...] = (RELEASER,)
+
+    def __init__(self, stage: Stage, passed: Path, *deadly: set[str]) -> None:
+        self.stage = stage
+        self.deadly = [set(points) for points in deadly]
+        self.died_at: list[str] = []
+        self._passed = passed
+
+    @property
+    def names(self) -> list[str]:
+        """The points that were passed so far, in order."""
+        return self._passed.read_text().splitlines() if self._passed.exists() else []
+
+    async def play(self) -> str:
+        """Type, approve and wait, starting the bot again whenever it has died; give the run's last state."""
+        typed = reacted = False
+        while True:
+            await self._live()
+            if not typed or (self.died_at and self.died_at[-1] == "before commit inbox receive"):
+                delivery = await self.stage.playground.acting.command(self.asked[0], CHANNEL, self.asked[1])
+                typed = delivery.outcome is Outcome.ACKED or self._is_dead() or await self._was_heard()
+                if not typed:
+                    continue
+            await eventually(lambda r=reacted: self._is_dead() or self._over() or (self._asks() and not r), 180)
+            if self._asks() and not reacted:
+                for user in self.approvers:
+                    self.stage.react(self.stage.messages("approval")[-1], user)
+                reacted = True
+                await eventually(lambda: self._is_dead() or self._over(), 180)
+            if self._over() and not await self._dies_late():
+                return str(self.stage.payload("result")["state"])
+
+    async def _was_heard(self) -> bool:
+        """Whether a command that was not acknowledged in time on a busy machine is carried out all the same."""
+        try:
+            await eventually(lambda: self._is_dead() or self.stage.messages("card"), 15)
+        except AssertionError:
+            return False
+        return True
+
+    async def _live(self) -> None:
+        if self.stage.bot.process is not None and not self._is_dead():
+            return
+        if self.stage.bot.process is not None:
+            await self.stage.bot.wait()
+            self._buried()
+        self.stage.bot.environment = {
+            **self.stage.bot.environment,
+            "PASSED": str(self._passed),
+            "DIE_AT": "|".join(sorted(self.deadly[0])) if self.deadly else "",
+        }
+        await self.stage.bot.launch()
+        await eventually(lambda: self._is_dead() or self.stage.bot.is_ready, 120)
+        if self._is_dead():
+            await self._live()
+
+    async def _dies_late(self) -> bool:
+        """Wait until nothing is left to be told, and say whether the bot died meanwhile."""
+        await eventually(lambda: self._is_dead() or self.stage.files(), 30)
+        if not self._is_dead():
+            if await self.stage.bot.stop() == 0:
+                return False
+            self._buried()
+        return True
+
+    def _buried(self) -> None:
+        died_at = self.names[-1]
+        assert self.deadly, self.stage.bot.lines
+        assert died_at in self.deadly[0], self.stage.bot.lines
+        self.died_at.append(died_at)
+        self.deadly[0].discard(died_at)
+        if not self.deadly[0]:
+            self.deadly.pop(0)
+
+    def _is_dead(self) -> bool:
+        process = self.stage.bot.process
+        return process is not None and process.returncode is not None
+
+    def _asks(self) -> bool:
+        return self.stage.payload("approval").get("state") == "open"
+
+    def _over(self) -> bool:
+        return bool(self.stage.messages("result"))
+
+
+def sample(names: list[str]) -> list[str]:
+    """Choose one point of each kind, that of the migration or of the approval where there is one.
+
+    Before a call goes out, the world is as it was after the commit of the intent; before a commit that nothing outside
+    waits for, it is as it was after the commit before. The earlier point stands for both.
+    """
+    distinct = list(dict.fromkeys(names))
+    if os.environ.get("CRASH_POINTS") == "all":
+        return distinct
+    chosen: dict[str, str] = {}
+    for name in distinct:
+        if name.startswith("before ") and not _TELLS.match(name):
+            continue
+        kind = _PARTICULARS.sub(r"\1", name)
+        if "migrate" in name or name.endswith("move running") or kind not in chosen:
+            chosen[kind] = name
+    return list(chosen.values())
+
+
+async def judge(stage: Stage, laravel: Application, mariadb: DatabaseServer, host: Host, position: int) -> None:
+    """Look from outside whether everything was done once, and everything is told once."""
+    assert stage.payload("result")["state"] == "succeeded", stage.result("")
+    assert set(changes(host).values()) == {1}, changes(host)
+    ddl = migration_ddl(mariadb.statements(position))
+    assert ddl
+    assert len(ddl) == len(set(ddl)), ddl
+    assert await laravel.head() == await laravel.tip()
+    assert not laravel.is_down
+    assert "token_id" in await mariadb.columns(laravel.database.name, "user_sessions")
+    assert half_written(laravel.backups) == []
+    kinds = sorted(message["metadata"]["event_type"] for message in stage.messages())
+    assert kinds == [f"countersign_{kind}" for kind in ("approval", "plan", "progress", "result", "run")]
+    assert stage.payload("card")["state"] == stage.payload("progress")["state"] == "succeeded"
+    assert stage.payload("approval")["state"] == "approved"
+    assert len(stage.files()) == 1
+    async with stage.bot.store() as store:
+        assert await store.history_break() is None
+        assert len(await store.recent(10)) == 1
+
+
+async def points_of_a_deploy(
+    stage: Stage, laravel: Application, mariadb: DatabaseServer, host: Host, folder: Path
+) -> list[str]:
+    """Play a deploy without a death, and give the points that it passed."""
+    if not _known:
+        position = mariadb.log_position()
+        lives = Lives(stage, folder / "whole")
+        await lives.play()
+        await judge(stage, laravel, mariadb, host, position)
+        _known["whole"] = lives.names
+        host.commands.forget()
+    return _known["whole"]
+
+
+@pytest.mark.parametrize("story", range(STORIES))
+async def test_it_may_die_at_any_point(
+    story: int,
+    new_stage: NewStage,
+    new_laravel: Callable[[], Awaitable[Application]],
+    laravel: Application,
+    mariadb: DatabaseServer,
+    ssh_host: Host,
+    tmp_path: Path,
+) -> None:
+    names = await points_of_a_deploy(await new_stage(module=MORTAL), laravel, mariadb, ssh_host, tmp_path)
+    left = set(sample(names)[story::STORIES])
+    died_at = {"nowhere yet"}
+    while left and died_at:
+        again = await new_laravel()
+        await again.next_commit(Kind.TOKEN_ID)
+        for remains in (tmp_path / "data" / "countersign.db", tmp_path / "passed"):
+            remains.unlink(missing_ok=True)
+        ssh_host.commands.forget()
+        position = mariadb.log_position()
+        lives = Lives(await new_stage(module=MORTAL, application=again), tmp_path / "passed", set(left))
+        await lives.play()
+        await judge(lives.stage, again, mariadb, ssh_host, position)
+        died_at = set(lives.died_at)
+        left -= died_at
+    assert not [point for point in left if not _BY_CHANCE.search(point)]
+
+
+async def test_it_may_die_again_while_it_recovers(
+    new_stage: NewStage, laravel: Application, mariadb: DatabaseServer, ssh_host: Host, tmp_path: Path
+) -> None:
+    firsts = (
+        "after commit step checkout running",
+        "after ssh sent [migrate running]",
+        "before exit status [view-cache running begun]",
+    )
+    deadly = [{point} for first in firsts for point in (first, *RECOVERY)]
+    position = mariadb.log_position()
+    lives = Lives(await new_stage(module=MORTAL), tmp_path / "passed", *deadly)
+    await lives.play()
+    await judge(lives.stage, laravel, mariadb, ssh_host, position)
+    assert lives.died_at == [point for first in firsts for point in (first, *RECOVERY)]

@@ -1,0 +1,112 @@
+"""Which of three ways back is proposed, and why."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from bot.domain.backups.backup import KeptBackup, Proof, Purpose, Shelf
+from bot.domain.errors import Reason, Refused
+from bot.domain.runs.plan import Finding, Plan
+from bot.domain.runs.run import Run, RunState
+from bot.domain.targets.look import Release
+from bot.domain.targets.target import Target
+from commands.rollback_choice import Passed, WayBack, backup_from_before, choose, passed
+from tests.support.examples import HEAD, NAME, NEXT, NOON, REQUEST, RUN, TARGET, Sight
+
+KEPT = KeptBackup(
+    "B-1", "R-AAAAAA", Purpose.BEFORE, NOON, "compte", "10.11", ("users",), (), 1000, "a" * 64, Proof.PROVEN
+)
+ADDS = Passed("add", True, "yes", "", ())
+UNSEEN = Passed("unseen", False, "unknown", "", ())
+NO_DOWN = Passed("no_down", True, "missing", "", ())
+EMPTY_DOWN_BREAKS = Passed("breaks", True, "empty", "", ("users.name",))
+EMPTY_DOWN_UNSEEN = Passed("hidden", False, "empty", "", ())
+DROPS = Passed("drops", True, "yes", "users.fax", ("users.fax",))
+DELETES = Passed("deletes", True, "empty", "user_sessions", ())
+
+
+@pytest.mark.parametrize(
+    ("found", "backup", "way", "why"),
+    [
+        ((), None, WayBack.CODE, "same_schema"),
+        ((ADDS,), KEPT, WayBack.CODE_AND_MIGRATIONS, "newer_migrations"),
+        ((ADDS, UNSEEN), KEPT, WayBack.CODE_AND_MIGRATIONS, "newer_migrations"),
+        ((NO_DOWN, ADDS), KEPT, WayBack.CODE, "compatible"),
+        ((NO_DOWN, UNSEEN), KEPT, WayBack.RESTORE, "no_way_back"),
+        ((EMPTY_DOWN_BREAKS,), KEPT, WayBack.RESTORE, "no_way_back"),
+        ((DROPS,), KEPT, WayBack.RESTORE, "destroyed"),
+        ((DELETES,), KEPT, WayBack.RESTORE, "destroyed"),
+        ((DROPS, ADDS), None, WayBack.CODE_AND_MIGRATIONS, "lost"),
+        ((DELETES,), None, WayBack.CODE, "lost"),
+    ],
+)
+def test_the_way_and_its_reason(found: tuple[Passed, ...], backup: KeptBackup | None, way: WayBack, why: str) -> None:
+    choice = choose(found, backup)
+    assert (choice.way, choice.why) == (way, why)
+    assert choice.backup == (backup if way is WayBack.RESTORE else None)
+
+
+@pytest.mark.parametrize("found", [(EMPTY_DOWN_BREAKS,), (EMPTY_DOWN_UNSEEN,), (DROPS, EMPTY_DOWN_BREAKS)])
+def test_where_no_way_is_known_to_be_good_nothing_is_proposed(found: tuple[Passed, ...]) -> None:
+    with pytest.raises(Refused) as refusal:
+        choose(found, None)
+    assert refusal.value.problem.reason is Reason.NO_WAY_BACK
+
+
+def test_what_the_deploy_told_of_its_migrations() -> None:
+    told = Finding(
+        "migration", {"name": "drops", "risk": "destructive", "what": "users.fax", "down": "yes", "preview": "yes"}
+    )
+    breaks = Finding("old_code", {"migration": "drops", "effect": "column_dropped", "what": "users.fax"})
+    plan = Plan(REQUEST, (), pending=("drops",), findings=(told, breaks))
+    assert passed(("drops", "by_hand"), [plan]) == (DROPS, Passed("by_hand", False, "unknown", "", ()))
+
+
+def run(name: str, minutes: int, *pending: str) -> Run:
+    at = NOON + timedelta(minutes=minutes)
+    plan = Plan(REQUEST, (), pending=pending)
+    return replace(
+        RUN, id=name, plan=plan, state=RunState.SUCCEEDED, change_started_at=at, ended_at=at + timedelta(minutes=1)
+    )
+
+
+RUNS = (run("R-CCCCCC", 60, "newest"), run("R-BBBBBB", 30), run("R-AAAAAA", 10, "older"))
+RELEASES = tuple(Release(one.id, NEXT, HEAD, good=True) for one in RUNS)
+SCRATCH = replace(TARGET, database=replace(TARGET.database, scratch=True)) if TARGET.database else TARGET
+
+
+def at(minutes: float, **changes: object) -> KeptBackup:
+    return replace(KEPT, backup=f"B-{minutes}", run="R-SOMEONE", started=NOON + timedelta(minutes=minutes), **changes)
+
+
+async def found(*kept: KeptBackup, undo: tuple[str, ...] = ("newest",), target: Target = SCRATCH) -> str | None:
+    look = Sight()
+    look.runs = {one.id: one for one in RUNS}
+    look.shelf = Shelf(NAME.app, NAME.environment, kept)
+    backup = await backup_from_before(undo, RELEASES, target, look)
+    return backup.backup if backup is not None else None
+
+
+@pytest.mark.parametrize(
+    ("kept", "undo", "wanted"),
+    [
+        ([at(55), at(50), at(70)], ("newest",), "B-55"),
+        # from before the release before had its own schema
+        ([at(5)], ("newest",), None),
+        ([at(70)], ("newest",), None),
+        ([at(5)], ("newest", "older"), "B-5"),
+        # the deploy's own, whatever the host's clock says
+        ([at(55), replace(at(61), run="R-CCCCCC")], ("newest",), "B-61"),
+        ([at(55, proof=Proof.REFUTED), at(54, chosen=("users",)), at(53, purpose=Purpose.SAFETY)], ("newest",), None),
+        ([at(55, database="another")], ("newest",), None),
+        ([at(55)], ("newest", "by_hand"), None),
+    ],
+)
+async def test_the_backup_from_before(kept: list[KeptBackup], undo: tuple[str, ...], wanted: str | None) -> None:
+    assert await found(*kept, undo=undo) == wanted
+
+
+@pytest.mark.parametrize("target", [TARGET, replace(SCRATCH, backups=None), replace(SCRATCH, database=None)])
+async def test_where_none_can_be_put_back_none_is_looked_for(target: Target) -> None:
+    assert await found(at(55), target=target) is None

@@ -1,0 +1,69 @@
+"""What undoing migrations would lose, counted from what the deploy that ran them told."""
+
+from dataclasses import replace
+
+import pytest
+
+from bot.domain.runs.plan import Finding, Plan
+from bot.domain.targets.look import Release
+from commands.rollback_losses import Added, added_by, losses
+from tests.support.examples import HEAD, NEXT, REQUEST, RUN, Sight
+
+RELEASE = Release("R-AAAAAA", NEXT, HEAD, good=True)
+OK = Finding("rehearsal", {"outcome": "ok"})
+
+
+def plan(*findings: Finding, pending: tuple[str, ...] = ("add_token",)) -> Plan:
+    return Plan(REQUEST, (), pending=pending, findings=findings)
+
+
+def schema(table: str, *lines: str) -> Finding:
+    return Finding("schema", {"table": table, "lines": "\n".join(lines)})
+
+
+def looking(*plans: Plan) -> tuple[Sight, tuple[Release, ...]]:
+    look = Sight()
+    names = [f"R-AAAAA{number}" for number in range(len(plans))]
+    look.runs = {name: replace(RUN, id=name, plan=one) for name, one in zip(names, plans, strict=True)}
+    return look, tuple(replace(RELEASE, run=name) for name in names)
+
+
+@pytest.mark.parametrize(
+    ("lines", "added"),
+    [
+        (("+ users.token varchar(100) NULL, index",), {Added("users", "token")}),
+        (("+ table users (5 columns)",), {Added("users", "")}),
+        (("- users.fax varchar(20) NULL", "~ users.mail text → varchar(100)"), set()),
+        (("+ users index users_token (token)",), set()),
+    ],
+)
+def test_what_a_rehearsal_added(lines: tuple[str, ...], added: set[Added]) -> None:
+    assert added_by(plan(schema("users", *lines))) == added
+
+
+async def test_values_and_rows_are_counted() -> None:
+    look, releases = looking(
+        plan(OK, schema("users", "+ users.token varchar(100) NULL"), schema("logs", "+ table logs (2 columns)"))
+    )
+    look.counts = {("users", "token"): 12, ("logs", None): 3}
+    found = await losses(("add_token",), releases, look)
+    assert [(f.kind, f.facts["table"], f.facts["column"], f.facts["rows"]) for f in found] == [
+        ("loss", "logs", "", "3"),
+        ("loss", "users", "token", "12"),
+    ]
+
+
+async def test_what_nobody_recorded_is_said_to_be_unknown() -> None:
+    look, releases = looking(plan(OK, pending=("another",)), plan(schema("users", "+ users.token int NULL")))
+    found = await losses(("add_token",), releases, look)
+    assert [(f.kind, f.facts.get("migrations")) for f in found] == [("loss_unknown", "add_token")]
+
+
+async def test_going_back_without_migrations_loses_nothing() -> None:
+    assert await losses((), (RELEASE,), Sight()) == ()
+
+
+async def test_what_is_empty_is_no_loss() -> None:
+    look, releases = looking(plan(OK, schema("users", "+ users.token varchar(100) NULL")))
+    [found] = await losses(("add_token",), releases, look)
+    assert (found.kind, found.facts) == ("loss_nothing", {"table": "users", "column": "token"})

@@ -1,0 +1,201 @@
+"""Proving backups on a real MariaDB: restored into a scratch database, and compared with what was dumped."""
+# ruff: noqa: ASYNC240 - nothing else waits while a test looks at its own small files
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bot.databases.backups.restore_script import Stage
+from bot.databases.backups.verify import ProvePerformer
+from bot.demo.host.database import Database as MadeDatabase
+from bot.demo.host.database import DatabaseServer
+from bot.domain.backups.backup import Proof
+from bot.domain.secrets import Secret
+from bot.domain.targets.target import Target
+from bot.engine.ports import Done
+from tests.databases.support.contents import databases_beside, owned_by_another
+from tests.databases.support.local import KeptOutput, LocalHost, stand_in
+from tests.databases.support.manifests import manifest_of, rewrite
+from tests.databases.support.steps import done, job_of, performer, prove_job, refused
+
+OBJECTS = (
+    "event tidy",
+    "function double_it",
+    "procedure count`them",
+    "trigger grow",
+    "view adult_names",
+    "view adults",
+)
+
+
+@pytest.fixture
+def scratch() -> bool:
+    return True
+
+
+@pytest.fixture
+async def backup(filled: MadeDatabase, target: Target, host: LocalHost) -> dict[str, str]:
+    return done(await performer(host).perform(job_of(target), KeptOutput()))
+
+
+@pytest.mark.usefixtures("backup")
+async def test_what_comes_out_is_what_was_dumped(target: Target, host: LocalHost, mariadb: DatabaseServer) -> None:
+    output = KeptOutput()
+    outcome = await ProvePerformer(host, host).perform(prove_job(target), output)
+    assert isinstance(outcome, Done), (outcome, output.text.decode())
+    assert outcome.facts["proof"] == "proven"
+    assert int(outcome.facts["restore_seconds"]) >= 0
+    manifest = manifest_of(target)
+    assert manifest.proof is Proof.PROVEN
+    assert manifest.kept().proven_at is not None
+    assert set(manifest.rows) == set(manifest.tables)
+    assert manifest.rows["people"][0] == manifest.rows["people"][2] == 3
+    assert set(manifest.objects or ()) == set(OBJECTS)
+    assert await databases_beside(mariadb, target) == []
+
+
+@pytest.mark.usefixtures("backup")
+async def test_a_proof_can_be_made_again(target: Target, host: LocalHost) -> None:
+    prove = ProvePerformer(host, host)
+    assert isinstance(await prove.perform(prove_job(target), KeptOutput()), Done)
+    again = replace(prove_job(target), attempt=2)
+    assert isinstance(await prove.perform(again, KeptOutput()), Done)
+    assert manifest_of(target).proof is Proof.PROVEN
+
+
+@pytest.mark.usefixtures("backup")
+async def test_without_a_scratch_database_it_is_checked_and_not_proven(target: Target, host: LocalHost) -> None:
+    outcome = await ProvePerformer(host, host).perform(prove_job(target, scratch=False), KeptOutput())
+    assert isinstance(outcome, Done)
+    assert outcome.facts["proof"] == "checked"
+
+
+@pytest.mark.usefixtures("backup")
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"rows": {"people": [4, "1", 4, "1"]}}, "people: 3 rows"),
+        ({"rows": {"people": [3, "1", 3, "1"]}}, "people: 3 rows"),
+        ({"tables": ["people"]}, "unexpected: table od`d"),
+        ({"objects": [*OBJECTS, "event gone"]}, "missing: object event gone"),
+    ],
+)
+async def test_what_differs_is_refuted_and_named(
+    changes: dict[str, object], said: str, target: Target, host: LocalHost, mariadb: DatabaseServer
+) -> None:
+    rewrite(target, **changes)
+    outcome = await ProvePerformer(host, host).perform(prove_job(target), KeptOutput())
+    assert said in refused(outcome, Stage.REFUTED), outcome
+    assert manifest_of(target).proof is Proof.REFUTED
+    assert await databases_beside(mariadb, target) == []
+
+
+@pytest.mark.usefixtures("backup")
+async def test_rows_that_moved_while_the_dump_began_lie_between(target: Target, host: LocalHost) -> None:
+    rows = {name: list(figures) for name, figures in manifest_of(target).rows.items()}
+    rewrite(target, rows=rows | {"people": [2, "1", 5, "2"]})
+    assert isinstance(await ProvePerformer(host, host).perform(prove_job(target), KeptOutput()), Done)
+
+
+@pytest.mark.usefixtures("backup")
+@pytest.mark.parametrize("damage", ["corrupt", "truncated", "swapped", "gone"])
+async def test_a_file_that_is_not_the_one_that_was_made_is_refused(
+    damage: str, target: Target, host: LocalHost, backup: dict[str, str], mariadb: DatabaseServer
+) -> None:
+    dump = Path(backup["path"])
+    whole = dump.read_bytes()
+    match damage:
+        case "corrupt":
+            dump.write_bytes(whole[:-9] + bytes([whole[-9] ^ 1]) + whole[-8:])
+        case "truncated":
+            dump.write_bytes(whole[:-20])
+        case "swapped":
+            dump.write_bytes(whole[::-1])
+        case "gone":
+            dump.unlink()
+    refused(await ProvePerformer(host, host).perform(prove_job(target), KeptOutput()), Stage.FILE)
+    outcome = await ProvePerformer(host, host).perform(prove_job(target, scratch=False), KeptOutput())
+    refused(outcome, Stage.FILE)
+    assert await databases_beside(mariadb, target) == []
+
+
+@pytest.mark.usefixtures("backup")
+async def test_a_backup_of_another_app_is_refused(target: Target, host: LocalHost) -> None:
+    rewrite(target, app="another")
+    said = refused(await ProvePerformer(host, host).perform(prove_job(target), KeptOutput()), Stage.FILE)
+    assert "another" in said
+
+
+@pytest.mark.usefixtures("backup")
+async def test_a_wrong_password_refutes_nothing(target: Target, host: LocalHost) -> None:
+    assert target.database is not None
+    locked_out = replace(target, database=replace(target.database, password=Secret("wrong-password")))
+    said = refused(await ProvePerformer(host, host).perform(prove_job(locked_out), KeptOutput()), Stage.CONNECT)
+    assert "1045" in said
+    assert manifest_of(target).proof is Proof.CHECKED
+
+
+@pytest.mark.usefixtures("backup")
+async def test_what_an_earlier_proof_left_is_cleaned_up(
+    target: Target, host: LocalHost, mariadb: DatabaseServer
+) -> None:
+    assert target.database is not None
+    await mariadb.query(f"CREATE DATABASE `{target.database.name}_countersign_proof_aaaaaa`")
+    assert isinstance(await ProvePerformer(host, host).perform(prove_job(target), KeptOutput()), Done)
+    assert await databases_beside(mariadb, target) == []
+
+
+async def test_an_empty_database_is_proven(database: MadeDatabase, target: Target, host: LocalHost) -> None:
+    done(await performer(host).perform(job_of(target), KeptOutput()))
+    outcome = await ProvePerformer(host, host).perform(prove_job(target), KeptOutput())
+    assert isinstance(outcome, Done), outcome
+    assert outcome.facts["proof"] == "proven"
+
+
+async def test_chosen_tables_are_proven(filled: MadeDatabase, target: Target, host: LocalHost) -> None:
+    job = job_of(target, "people", "od`d \"na'me")
+    done(await performer(host).perform(job, KeptOutput()))
+    output = KeptOutput()
+    outcome = await ProvePerformer(host, host).perform(prove_job(target), output)
+    assert isinstance(outcome, Done), (outcome, output.text.decode())
+    assert set(manifest_of(target).rows) == {"people", "od`d \"na'me"}
+
+
+async def test_an_owner_who_is_gone_stands_in_no_way(
+    filled: MadeDatabase, target: Target, host: LocalHost, mariadb: DatabaseServer
+) -> None:
+    owner = await owned_by_another(mariadb, filled, "born")
+    done(await performer(host).perform(job_of(target), KeptOutput()))
+    await mariadb.query(f"DROP USER {owner}")
+    output = KeptOutput()
+    outcome = await ProvePerformer(host, host).perform(prove_job(target), output)
+    assert isinstance(outcome, Done), (outcome, output.text.decode())
+    assert outcome.facts["proof"] == "proven"
+
+
+async def test_a_connection_that_is_killed_half_way_refutes_nothing(
+    filled: MadeDatabase, target: Target, mariadb: DatabaseServer, tmp_path: Path
+) -> None:
+    slowly = 'all=$(mktemp); /usr/bin/zstd "$@" >"$all"; head -c 2500 "$all"; sleep 2; tail -c +2501 "$all"; rm "$all"'
+    path = stand_in(tmp_path / "bin", "zstd", f'case "$*" in *-d*) {slowly} ;; *) exec /usr/bin/zstd "$@" ;; esac')
+    done(await performer(LocalHost()).perform(job_of(target), KeptOutput()))
+    host = LocalHost(path)
+    proving = asyncio.create_task(ProvePerformer(host, host).perform(prove_job(target), KeptOutput()))
+    scratch = f"{filled.name}_countersign_proof_7k3f9q"
+
+    async def loading() -> list[int]:
+        rows = await mariadb.query(
+            "SELECT id FROM information_schema.processlist WHERE db = %s AND command = 'Sleep' AND time_ms > 300",
+            scratch,
+        )
+        return [row["id"] for row in rows]
+
+    async with asyncio.timeout(20):
+        while not (found := await loading()):  # noqa: ASYNC110 - the server tells nobody of its sessions
+            await asyncio.sleep(0.05)
+    await mariadb.query(f"KILL {found[0]}")
+    refused(await proving, Stage.INTERRUPTED)
+    assert manifest_of(target).proof is Proof.CHECKED
+    assert await databases_beside(mariadb, target) == []

@@ -1,0 +1,66 @@
+"""The step that reads whether all migrations of a run are there."""
+
+from collections.abc import Callable
+
+import pytest
+
+from bot.databases.backups.dump import NothingPendingPerformer
+from bot.databases.server.connector import Connections
+from bot.databases.server.facts import DatabaseLook
+from bot.demo.host.database import Database as MadeDatabase
+from bot.demo.host.database import DatabaseServer
+from bot.domain.errors import Reason
+from bot.domain.runs.acts import NothingPending
+from bot.domain.runs.plan import BOT, Phase, Risk, Step
+from bot.domain.targets.target import Target
+from bot.engine.ports import Done, Effect, Failed, Job
+from tests.databases.support.local import KeptOutput
+
+
+def job_of(target: Target, *names: str) -> Job:
+    step = Step("nothing-pending", "Nothing is pending", Phase.VERIFY, (), Risk.READS, 20, NothingPending(names))
+    return Job("R-7K3F9Q", 1, step, BOT, 1, target)
+
+
+@pytest.fixture
+def performer(connections: Connections) -> NothingPendingPerformer:
+    return NothingPendingPerformer(DatabaseLook(connections), lambda target: f"{target.name.app}_migrations")
+
+
+@pytest.fixture
+async def two_ran(mariadb: DatabaseServer, database: MadeDatabase) -> None:
+    await mariadb.query("CREATE TABLE compte_migrations (id INT, migration TEXT, batch INT)", database=database.name)
+    await mariadb.query("INSERT INTO compte_migrations VALUES (1, 'a', 1), (2, 'b', 1)", database=database.name)
+
+
+@pytest.mark.usefixtures("two_ran")
+async def test_all_are_there(performer: NothingPendingPerformer, target: Target) -> None:
+    output = KeptOutput()
+    assert isinstance(await performer.perform(job_of(target, "a", "b"), output), Done)
+    assert await performer.check(job_of(target, "a", "b")) is Effect.TOOK
+    assert not output.claimed, "it may be done again"
+
+
+@pytest.mark.usefixtures("two_ran")
+async def test_what_is_missing_is_named(performer: NothingPendingPerformer, target: Target) -> None:
+    outcome = await performer.resume(job_of(target, "c", "a", "d"), KeptOutput())
+    assert isinstance(outcome, Failed)
+    assert outcome.problem.reason is Reason.NOT_TAKEN_EFFECT
+    assert outcome.problem.facts == {"missing": "c, d", "count": "2", "table": "compte_migrations"}
+    assert await performer.check(job_of(target, "c")) is Effect.DID_NOT
+
+
+async def test_without_the_table_all_are_missing(performer: NothingPendingPerformer, target: Target) -> None:
+    outcome = await performer.perform(job_of(target, "a"), KeptOutput())
+    assert isinstance(outcome, Failed)
+    assert outcome.problem.facts["missing"] == "a"
+
+
+async def test_a_database_that_cannot_be_read_leaves_it_open(
+    performer: NothingPendingPerformer, database: MadeDatabase, target_of: Callable[..., Target], free_port: int
+) -> None:
+    job = job_of(target_of(database, port=free_port), "a")
+    outcome = await performer.perform(job, KeptOutput())
+    assert isinstance(outcome, Failed)
+    assert outcome.problem.reason is Reason.DATABASE_UNREACHABLE
+    assert await performer.check(job) is Effect.CANNOT_TELL

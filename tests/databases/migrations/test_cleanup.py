@@ -1,0 +1,125 @@
+"""Removing what killed rehearsals and proofs left, and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import time
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bot.databases.migrations.cleanup import Sweeper, run_of
+from bot.databases.server.connector import Connections as DatabaseConnections
+from bot.demo.application.git import git
+from bot.demo.host.database import DatabaseServer
+from bot.demo.host.host import Host as DemoHost
+from bot.domain.runs.run import RunState
+from bot.hosts.connections import Connections
+from bot.hosts.tunnels import Tunnels
+from tests.databases.support.local import KeptOutput
+from tests.databases.support.rehearsals import Stage, nothing_left
+from tests.databases.support.remembered import Remembered
+from tests.support import eventually
+
+
+@pytest.mark.parametrize(
+    ("name", "run"),
+    [
+        ("compte_countersign_rehearsal_7k3f9q", "R-7K3F9Q"),
+        ("compte_countersign_rehearsal_7k3f9q_p", "R-7K3F9Q"),
+        ("compte_countersign_proof_7k3f9q", "R-7K3F9Q"),
+        ("compte_countersign_restore_7k3f9q", None),  # it may be live by now
+        ("compte_countersign_old_7k3f9q", None),
+        ("compte_countersign_rehearsal_", None),
+        ("compte_countersign_rehearsal_7k3f9q_of_mine", None),
+        ("other_countersign_rehearsal_7k3f9q", None),
+        ("compte", None),
+    ],
+)
+def test_only_names_that_rehearsals_and_proofs_make_are_known(name: str, run: str | None) -> None:
+    assert run_of(name, "compte") == run
+
+
+@pytest.fixture
+async def stage(stage: Stage) -> AsyncIterator[Stage]:
+    yield stage
+    await git(stage.app.path, "worktree", "prune")
+
+
+def sweeper_of(hosts: Connections, **states: RunState) -> Sweeper:
+    runs = Remembered({f"R-{name}": state for name, state in states.items()})
+    return Sweeper(DatabaseConnections(Tunnels(hosts)), hosts, runs)
+
+
+async def test_databases_of_runs_that_are_over_are_dropped_and_all_others_stay(
+    stage: Stage, hosts: Connections, mariadb: DatabaseServer
+) -> None:
+    live = stage.app.database.name
+    over = [f"{live}_countersign_{name}" for name in ("rehearsal_over", "rehearsal_over_p", "proof_over")]
+    stay = [f"{live}_countersign_{name}" for name in ("rehearsal_goes", "rehearsal_alien", "restore_over", "notes")]
+    for name in (*over, *stay):
+        await mariadb.query(f"CREATE DATABASE `{name}`")
+    sweeper = sweeper_of(hosts, OVER=RunState.FAILED, GOES=RunState.PLANNING)
+    await sweeper.sweep([stage.target])
+    rows = await mariadb.query(
+        "SELECT schema_name AS name FROM information_schema.schemata WHERE schema_name LIKE %s", f"{live}%"
+    )
+    assert {row["name"] for row in rows} == {live, *stay}
+    assert await sweeper.databases(stage.target) == ()
+
+
+async def test_without_scratch_nothing_is_dropped(stage: Stage, hosts: Connections, mariadb: DatabaseServer) -> None:
+    name = f"{stage.app.database.name}_countersign_rehearsal_over"
+    await mariadb.query(f"CREATE DATABASE `{name}`")
+    stage.scratch = False
+    await sweeper_of(hosts, OVER=RunState.FAILED).sweep([stage.target])
+    assert await mariadb.query("SELECT 1 AS there FROM information_schema.schemata WHERE schema_name = %s", name)
+
+
+async def test_a_database_that_cannot_be_reached_does_not_keep_the_worktrees(
+    stage: Stage, hosts: Connections, free_port: int
+) -> None:
+    database = stage.target.database
+    assert database is not None
+    owner = stage.app.path / ".git" / "countersign-rehearsal-gone.owner"
+    owner.write_text("4194304 1\n")
+    await sweeper_of(hosts).sweep([replace(stage.target, database=replace(database, port=free_port))])
+    assert not owner.exists()
+
+
+async def test_what_a_killed_rehearsal_left_is_gone_and_what_another_does_is_left_alone(
+    stage: Stage, hosts: Connections, mariadb: DatabaseServer, ssh_host: DemoHost
+) -> None:
+    await stage.push("sleeps_for_long", "DB::statement('do sleep(62)');")
+    sweeper = sweeper_of(hosts, DEAD=RunState.FAILED, ALIVE=RunState.PLANNING)
+    since = mariadb.log_position()
+    dying = asyncio.create_task(stage.performer.perform(await stage.job("R-DEAD"), KeptOutput()))
+    await eventually(lambda: any("do sleep(62)" in s.text for s in mariadb.statements(since) if s.ran), seconds=30)
+    assert await sweeper.worktrees(stage.target) == ()
+    for pid in ssh_host.left_processes():
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    await dying
+    old = Path(ssh_host.environment["TMPDIR"]) / "countersign-look.AAAAAA"
+    young = old.with_suffix(".BBBBBB")
+    for folder in (old, young):
+        folder.mkdir()
+    os.utime(old, (time.time() - 200_000,) * 2)
+
+    await sweeper.sweep([stage.target])
+    assert (old.exists(), young.exists()) == (False, True)
+    await nothing_left(stage.app, mariadb)
+    at_work = asyncio.create_task(stage.performer.perform(job := await stage.job("R-ALIVE"), KeptOutput()))
+    await eventually(lambda: list(stage.app.path.glob(".git/countersign-rehearsal-alive/artisan")), seconds=30)
+    await sweeper.sweep([stage.target])
+    left = sorted(path.name for path in stage.app.path.glob(".git/countersign-*"))
+    assert left == ["countersign-rehearsal-alive", "countersign-rehearsal-alive.owner"]
+    young.rmdir()
+    await stage.performer.end(job)
+    await at_work
+    await nothing_left(stage.app, mariadb)

@@ -1,0 +1,186 @@
+"""Looks at a real MariaDB."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable
+
+import aiomysql
+import pytest
+
+from bot.databases.server.connector import Connections
+from bot.databases.server.facts import DatabaseLook
+from bot.demo.host.database import Database as MadeDatabase
+from bot.demo.host.database import DatabaseServer
+from bot.domain.errors import Reason, Refused
+from bot.domain.targets.look import Ran, Session
+from bot.domain.targets.target import Target
+from tests.support import eventually
+
+LARAVEL_TABLE = "(id INT UNSIGNED AUTO_INCREMENT PRIMARY KEY, migration VARCHAR(255) NOT NULL, batch INT NOT NULL)"
+
+
+@pytest.fixture
+def look(connections: Connections) -> DatabaseLook:
+    return DatabaseLook(connections)
+
+
+@pytest.fixture
+async def sees_all(mariadb: DatabaseServer, database: MadeDatabase) -> None:
+    await mariadb.query(f"GRANT PROCESS ON *.* TO `{database.user}`@`%`")
+
+
+@contextlib.asynccontextmanager
+async def session_of(made: MadeDatabase) -> AsyncIterator[aiomysql.Cursor]:
+    connection = await aiomysql.connect(
+        host=made.host, port=made.port, user=made.user, password=made.password, db=made.name, autocommit=True
+    )
+    try:
+        yield await connection.cursor()
+    finally:
+        connection.close()
+
+
+@pytest.mark.parametrize("table", ["migrations", "my`migrations", "mig rations", "é%s", "-- x", "a" * 64, "q\"'\\"])
+async def test_the_migrations_table_is_read_in_order_whatever_its_name(
+    table: str, target: Target, look: DatabaseLook, mariadb: DatabaseServer, database: MadeDatabase
+) -> None:
+    quoted = "`" + table.replace("`", "``") + "`"
+    await mariadb.query(f"CREATE TABLE {quoted} {LARAVEL_TABLE}", database=database.name)
+    async with session_of(database) as cursor:
+        await cursor.execute(f"INSERT INTO {quoted} (migration, batch) VALUES ('b', 1), ('a', 1), ('c', 2)")
+    facts = await look.database(target, table)
+    assert facts.has_table
+    assert facts.ran == (Ran("b", 1), Ran("a", 1), Ran("c", 2))
+    assert "MariaDB" in facts.version
+    assert facts.size_bytes > 0
+
+
+@pytest.mark.parametrize("table", ["migrations", "", "x" * 65, "a\0b", "ends ", "🎉", "../x", "a.b"])
+async def test_a_table_that_is_not_there_is_no_error(table: str, target: Target, look: DatabaseLook) -> None:
+    facts = await look.database(target, table)
+    assert not facts.has_table
+    assert facts.ran == ()
+    assert facts.size_bytes == 0
+
+
+async def test_a_table_of_before_laravel_5_4_has_no_id(
+    target: Target, look: DatabaseLook, mariadb: DatabaseServer, database: MadeDatabase
+) -> None:
+    await mariadb.query("CREATE TABLE migrations (migration VARCHAR(255), batch INT)", database=database.name)
+    await mariadb.query("INSERT INTO migrations VALUES ('b', 1), ('a', 1), ('0', 2)", database=database.name)
+    assert (await look.database(target, "migrations")).ran == (Ran("a", 1), Ran("b", 1), Ran("0", 2))
+
+
+async def test_a_table_of_something_else_is_refused(
+    target: Target, look: DatabaseLook, mariadb: DatabaseServer, database: MadeDatabase
+) -> None:
+    await mariadb.query("CREATE TABLE migrations (name TEXT)", database=database.name)
+    with pytest.raises(Refused) as caught:
+        await look.database(target, "migrations")
+    assert caught.value.problem.facts["table"] == "migrations"
+
+
+async def test_a_locked_migrations_table_is_not_waited_for(
+    target: Target, look: DatabaseLook, mariadb: DatabaseServer, database: MadeDatabase
+) -> None:
+    await mariadb.query(f"CREATE TABLE migrations {LARAVEL_TABLE}", database=database.name)
+    async with session_of(database) as cursor:
+        await cursor.execute("LOCK TABLES migrations WRITE")
+        with pytest.raises(Refused) as caught:
+            await look.database(target, "migrations")
+    assert caught.value.problem.reason is Reason.BLOCKED_BY_SESSIONS
+
+
+@pytest.mark.usefixtures("sees_all")
+async def test_an_idle_transaction_and_who_waits_behind_it_are_seen(
+    target: Target, look: DatabaseLook, mariadb: DatabaseServer, database: MadeDatabase
+) -> None:
+    await mariadb.query("CREATE TABLE t (a INT)", database=database.name)
+    async with session_of(database) as idle, session_of(database) as waiting:
+        await idle.execute("START TRANSACTION")
+        await idle.execute("SELECT * FROM t")
+        sending = waiting.execute("ALTER TABLE t ADD b INT")
+        async with ended(sending):
+
+            async def sessions() -> tuple[Session, ...]:
+                return (await look.database(target, "migrations")).sessions
+
+            async def both() -> tuple[Session, ...]:
+                found = await sessions()
+                return found if len(found) == 2 else ()
+
+            blocker, waiter = await eventually(both, seconds=15)
+            assert (blocker.waits, waiter.waits) == (False, True)
+            assert blocker.user == waiter.user == database.user
+            assert blocker.seconds >= 5
+            assert waiter.query == "ALTER TABLE t ADD b INT"
+            await mariadb.query(f"KILL {waiter.id}")
+            await mariadb.query(f"KILL {blocker.id}")
+    assert (await look.database(target, "migrations")).sees_all_sessions
+
+
+async def test_without_the_privilege_only_its_own_sessions_are_seen_and_it_says_so(
+    target: Target, look: DatabaseLook, mariadb: DatabaseServer, database: MadeDatabase
+) -> None:
+    await mariadb.query("CREATE TABLE t (a INT)", database=database.name)
+    async with (
+        mariadb.lock_table(database.name, "t"),
+        session_of(database) as waiting,
+        ended(waiting.execute("ALTER TABLE t ADD b INT")),
+    ):
+
+        async def seen() -> tuple[Session, ...]:
+            facts = await look.database(target, "migrations")
+            assert not facts.sees_all_sessions
+            return facts.sessions
+
+        (waiter,) = await eventually(seen)
+        assert waiter.waits
+        await mariadb.query(f"KILL {waiter.id}")
+
+
+@pytest.mark.usefixtures("sees_all")
+async def test_transactions_of_other_databases_are_not_told(
+    target: Target, look: DatabaseLook, mariadb: DatabaseServer
+) -> None:
+    other = await mariadb.create("elsewhere")
+    try:
+        await mariadb.query("CREATE TABLE t (a INT)", database=other.name)
+        async with session_of(other) as cursor:
+            await cursor.execute("START TRANSACTION")
+            await cursor.execute("SELECT * FROM t")
+
+            async def old_enough() -> bool:
+                rows = await mariadb.query(
+                    "SELECT 1 FROM information_schema.innodb_trx WHERE trx_started < NOW() - INTERVAL 6 SECOND"
+                )
+                return bool(rows)
+
+            await eventually(old_enough, seconds=15)
+            assert (await look.database(target, "migrations")).sessions == ()
+    finally:
+        await mariadb.drop(other)
+
+
+async def test_two_thousand_migrations_are_read(
+    target: Target, look: DatabaseLook, mariadb: DatabaseServer, database: MadeDatabase
+) -> None:
+    await mariadb.query(f"CREATE TABLE migrations {LARAVEL_TABLE}", database=database.name)
+    await mariadb.query(
+        "INSERT INTO migrations (migration, batch) SELECT CONCAT('m', seq), seq DIV 10 FROM seq_1_to_2000",
+        database=database.name,
+    )
+    ran = (await look.database(target, "migrations")).ran
+    assert len(ran) == 2000
+    assert ran[-1] == Ran("m2000", 200)
+
+
+@contextlib.asynccontextmanager
+async def ended(sending: Awaitable[object]) -> AsyncIterator[None]:
+    """Run a statement meanwhile; however it ends is fine."""
+    task = asyncio.ensure_future(sending)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)

@@ -1,0 +1,210 @@
+"""Replication between two real servers, as each of them tells it to accounts with and without privileges."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from bot.databases.server.connector import Connections
+from bot.databases.server.facts import DatabaseLook
+from bot.databases.server.replication import primaries_of, replicas_of
+from bot.databases.server.session import Flavour
+from bot.demo.host.database import Database as MadeDatabase
+from bot.demo.host.database import DatabaseServer
+from bot.domain.targets.look import Hidden, Primary, Replica, Replication
+from bot.domain.targets.target import Target
+from tests.support import eventually
+
+ACCOUNT = "compte"
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A primary and the replica that follows it.
+
+    Args:
+        primary: keeps a binary log.
+        replica: replicates everything, accounts too.
+        on_primary: a database as it is on the primary.
+        on_replica: the same one on the replica.
+    """
+
+    primary: DatabaseServer
+    replica: DatabaseServer
+    on_primary: MadeDatabase
+    on_replica: MadeDatabase
+
+    async def caught_up(self) -> bool:
+        """Whether the replica has applied everything."""
+        [at] = await self.primary.query("SELECT @@gtid_binlog_pos AS at")
+        [applied] = await self.replica.query("SELECT @@gtid_slave_pos AS at")
+        return bool(at == applied)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def pair(servers_folder: Path) -> AsyncIterator[Pair]:
+    async with contextlib.AsyncExitStack() as stack:
+        servers = []
+        for number, options in enumerate((("--log-bin",), ("--report-host=replica.example", "--read-only=1")), 1):
+            folder = servers_folder / f"replicated-{number}"
+            folder.mkdir()
+            server = DatabaseServer(folder, (f"--server-id={number}", *options))
+            servers.append(await stack.enter_async_context(server))
+        primary, replica = servers
+        await primary.query("CREATE USER follows@'%' IDENTIFIED BY 'x'")
+        await primary.query("GRANT REPLICATION SLAVE ON *.* TO follows@'%'")
+        await primary.query("RESET MASTER")
+        await replica.query(
+            f"CHANGE MASTER TO MASTER_HOST='{primary.host}', MASTER_PORT={primary.port},"
+            " MASTER_USER='follows', MASTER_PASSWORD='x', MASTER_CONNECT_RETRY=1, MASTER_USE_GTID=slave_pos"
+        )
+        await replica.query("START SLAVE")
+        made = await primary.create(ACCOUNT)
+        copied = MadeDatabase(replica.host, replica.port, made.name, made.user, made.password)
+        both = Pair(primary, replica, made, copied)
+        await eventually(both.caught_up, seconds=120)
+        yield both
+
+
+@pytest.fixture
+async def grants(pair: Pair) -> AsyncIterator[Callable[..., object]]:
+    given: list[str] = []
+
+    async def grant(*privileges: str) -> None:
+        given.extend(privileges)
+        for privilege in privileges:
+            await pair.primary.query(f"GRANT {privilege} ON *.* TO `{ACCOUNT}`@`%`")
+        await eventually(pair.caught_up, seconds=120)
+
+    yield grant
+    for privilege in given:
+        await pair.primary.query(f"REVOKE {privilege} ON *.* FROM `{ACCOUNT}`@`%`")
+    await eventually(pair.caught_up, seconds=120)
+
+
+@pytest.fixture
+def replication(
+    connections: Connections, target_of: Callable[[MadeDatabase], Target]
+) -> Callable[[MadeDatabase], object]:
+    async def of(made: MadeDatabase) -> Replication:
+        return (await DatabaseLook(connections).database(target_of(made), "migrations")).replication
+
+    return of
+
+
+async def test_a_server_of_its_own_has_nothing_to_tell(replication, database: MadeDatabase) -> None:
+    assert await replication(database) == Replication()
+
+
+async def test_without_privileges_what_everybody_may_know_is_told_and_the_rest_is_hidden(replication, pair) -> None:
+    seen = await replication(pair.on_primary)
+    assert (seen.replica_count, seen.replicas, seen.read_only) == (1, (), False)
+    assert seen.hidden == {Hidden.REPLICAS: "PROCESS"}
+    assert await replication(pair.on_replica) == Replication(hidden={Hidden.LAG: "SLAVE MONITOR"}, read_only=True)
+
+
+async def test_with_them_the_lag_of_a_replica_and_who_follows_a_primary_are_told(replication, pair, grants) -> None:
+    await grants("SLAVE MONITOR", "PROCESS")
+    on_primary, on_replica = await replication(pair.on_primary), await replication(pair.on_replica)
+    assert on_primary == Replication(replicas=(Replica("127.0.0.1", sent=True),), replica_count=1)
+    assert on_replica.primaries == (Primary(f"127.0.0.1:{pair.primary.port}", 0),)
+    assert on_replica.hidden == {}
+
+
+async def test_a_replica_that_applies_slowly_says_how_far_it_is_behind(replication, pair, grants) -> None:
+    await grants("SLAVE MONITOR")
+    await pair.primary.query("CREATE OR REPLACE TABLE t (a INT)", database=ACCOUNT)
+    await eventually(pair.caught_up, seconds=120)
+    async with pair.replica.lock_table(ACCOUNT, "t"):  # as a long report on the replica does
+        await pair.primary.query("ALTER TABLE t ADD b INT", database=ACCOUNT)
+
+        async def behind() -> int:
+            (primary,) = (await replication(pair.on_replica)).primaries
+            return primary.seconds or 0
+
+        assert await eventually(behind, seconds=120) > 0
+    await eventually(pair.caught_up, seconds=120)
+
+
+async def test_a_replica_that_stopped_is_told_with_its_reason_and_has_no_lag(replication, pair, grants) -> None:
+    await grants("SLAVE MONITOR")
+    await pair.primary.query("CREATE TABLE numbers (a INT PRIMARY KEY)", database=ACCOUNT)
+    await eventually(pair.caught_up, seconds=120)
+    await pair.replica.query("INSERT INTO numbers VALUES (1)", database=ACCOUNT)
+    try:
+        await pair.primary.query("INSERT INTO numbers VALUES (1)", database=ACCOUNT)
+
+        async def trouble() -> str:
+            (primary,) = (await replication(pair.on_replica)).primaries
+            assert not primary.trouble or primary.seconds is None
+            return primary.trouble
+
+        assert "Duplicate entry '1'" in await eventually(trouble, seconds=120)
+    finally:
+        await pair.replica.query("DELETE FROM numbers", database=ACCOUNT)
+        await pair.replica.query("START SLAVE")
+        await eventually(pair.caught_up, seconds=120)
+
+
+async def test_one_that_is_stopped_by_hand_may_be_a_primary_by_now_as_far_as_can_be_seen(replication, pair) -> None:
+    await pair.replica.query("STOP SLAVE")
+    try:
+        assert (await replication(pair.on_replica)).hidden == {Hidden.PRIMARY: "SLAVE MONITOR"}
+    finally:
+        await pair.replica.query("START SLAVE")
+        await eventually(pair.caught_up, seconds=120)
+
+
+async def test_a_server_that_does_not_know_the_questions_is_read_all_the_same(
+    replication, database: MadeDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.databases.server.replication._COUNTS", "SHOW NO SUCH THING")
+    monkeypatch.setattr("bot.databases.server.replication._EVER", {Flavour.MARIADB: "@@no_such_variable"})
+    monkeypatch.setattr("bot.databases.server.replication._FOLLOWS", {Flavour.MARIADB: ("SHOW NO SUCH THING",)})
+    assert await replication(database) == Replication(
+        replica_count=None, hidden={Hidden.PRIMARY: "SLAVE MONITOR", Hidden.REPLICAS: "PROCESS"}
+    )
+
+
+WAITING = {"Replica_IO_Running": "Yes", "Replica_SQL_Running": "Yes", "Source_Host": "db1", "Source_Port": 3306}
+
+
+@pytest.mark.parametrize(
+    ("told", "primary"),
+    [
+        (WAITING | {"Seconds_Behind_Source": 7}, Primary("db1:3306", 7)),
+        (WAITING | {"Seconds_Behind_Source": None}, Primary("db1:3306", None)),
+        (
+            WAITING | {"Replica_IO_Running": "Connecting", "Last_IO_Error": "no\nway", "Seconds_Behind_Source": 0},
+            Primary("db1:3306", None, "no way"),
+        ),
+        (
+            {"Slave_IO_Running": "Yes", "Slave_SQL_Running": "No", "Master_Host": "db1", "Master_Port": 3307},
+            Primary("db1:3307", None, "applying: No"),
+        ),
+        ({}, Primary("?:?", None, "applying: unknown")),
+    ],
+)
+def test_the_words_of_each_version_are_read(told: dict[str, object], primary: Primary) -> None:
+    assert primaries_of([told]) == (primary,)
+
+
+@pytest.mark.parametrize(
+    ("state", "sent"),
+    [
+        ("Master has sent all binlog to slave; waiting for more updates", True),
+        ("Source has sent all binlog to replica; waiting for more updates", True),
+        ("Sending binlog event to slave", False),
+        ("", None),
+    ],
+)
+def test_a_session_of_a_replica_tells_whether_it_was_sent_everything(state: str, sent: bool | None) -> None:
+    assert replicas_of([("10.0.0.7:41200", state), ("socket", state)]) == (
+        Replica("10.0.0.7", sent),
+        Replica("socket", sent),
+    )

@@ -1,0 +1,51 @@
+"""Dumps that stand still half way, because they wait for a table that somebody holds."""
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import AsyncIterator
+
+from bot.demo.host.database import Database as MadeDatabase
+from bot.domain.targets.target import Target
+from bot.engine.ports import Outcome
+from tests.databases.support.contents import session_of
+from tests.databases.support.local import KeptOutput, LocalHost
+from tests.databases.support.steps import job_of, performer
+from tests.support import eventually
+
+
+@contextlib.asynccontextmanager
+async def locked(made: MadeDatabase) -> AsyncIterator[None]:
+    """A table that a dump has to wait for."""
+    async with session_of(made) as cursor:
+        await cursor.execute("CREATE TABLE t (a INT)")
+        await cursor.execute("LOCK TABLES t WRITE")
+        yield
+
+
+@contextlib.asynccontextmanager
+async def halfway(target: Target, made: MadeDatabase, host: LocalHost) -> AsyncIterator["asyncio.Task[Outcome]"]:
+    """A dump that has written some tables and now waits for a locked one."""
+    async with session_of(made) as cursor:
+        await cursor.execute("CREATE TABLE a_first (t LONGBLOB)")
+        await cursor.execute("INSERT INTO a_first SELECT RANDOM_BYTES(1000) FROM seq_1_to_100")
+        await cursor.execute("CREATE TABLE z_last (a INT)")
+        await cursor.execute("LOCK TABLES z_last WRITE")
+        dumping = asyncio.create_task(performer(host).perform(job_of(target), KeptOutput()))
+        try:
+            await eventually(lambda: _waits_for_lock(made), seconds=20)
+            yield dumping
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(host.group, signal.SIGKILL)
+            await asyncio.gather(dumping, return_exceptions=True)
+
+
+async def _waits_for_lock(made: MadeDatabase) -> bool:
+    async with session_of(made) as cursor:
+        await cursor.execute(
+            "SELECT 1 FROM information_schema.processlist"
+            " WHERE state LIKE 'Waiting for table metadata lock' AND info LIKE '%z_last%'"
+        )
+        return bool(await cursor.fetchall())

@@ -1,0 +1,111 @@
+"""Backups kept elsewhere than on their host: what makes, proves and loads them, and where they lie."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from bot.databases.backups.catalog import Finder
+from bot.databases.backups.dump_context import known_before
+from bot.databases.backups.dump_remote import StreamedDumpPerformer
+from bot.databases.backups.restore_remote import StreamedLoadPerformer, StreamedProvePerformer
+from bot.databases.backups.storage.registry import BackupStores
+from bot.databases.ports import Vault
+from bot.domain.runs.acts import Dump, Load, Prove
+from bot.domain.runs.plan import Phase, Risk, Step
+from bot.domain.targets.look import Ran
+from bot.domain.targets.target import Backups, Target
+from bot.engine.ports import Done, Job, Outcome
+from bot.hosts.connections import Connections
+from bot.hosts.pipes import Pipes
+from bot.hosts.runner import Runner
+from tests.databases.support.local import KeptOutput
+
+BACKUP = "B-20261116-7K3F9Q"
+FILE = f"{BACKUP}.sql.zst"
+_runs = itertools.count(1)
+
+
+@dataclass
+class Room:
+    """What makes, proves and loads backups of one target, and where they lie."""
+
+    hosts: Connections
+    target: Target
+
+    def __post_init__(self) -> None:
+        self.pipes = Pipes(self.hosts)
+        self.stores = BackupStores(self.hosts, self.pipes)
+        self.runner = Runner(self.hosts)
+        self.finder = Finder(self.hosts, self.stores)
+
+    def keeping(self, backups: Backups) -> Room:
+        """The same, with its backups kept otherwise."""
+        return Room(self.hosts, replace(self.target, backups=backups))
+
+    @property
+    def vault(self) -> Vault:
+        """Where the target's backups lie."""
+        return self.stores.of(self.target)
+
+    @property
+    def dumping(self) -> StreamedDumpPerformer:
+        """Performer of dumps, which knows of one migration and one counter."""
+
+        async def ran(_: Target) -> tuple[Ran, ...]:
+            return (Ran("2025_01_01_000000_first", 1),)
+
+        async def counters(_: Target) -> dict[str, int]:
+            return {"people": 3}
+
+        known = known_before(self.finder, ran, counters)
+        return StreamedDumpPerformer(self.runner, self.hosts, self.pipes, self.stores, known)
+
+    @property
+    def proving(self) -> StreamedProvePerformer:
+        """Performer of proofs."""
+        return StreamedProvePerformer(self.runner, self.pipes, self.stores)
+
+    @property
+    def loading(self) -> StreamedLoadPerformer:
+        """Performer of loads."""
+        return StreamedLoadPerformer(self.runner, self.pipes, self.stores)
+
+    def job(self, act: Dump | Prove | Load, run: str = "", attempt: int = 1) -> Job:
+        """A step of a run of its own, unless the run is said."""
+        key = {Dump: "backup", Prove: "backup-proof", Load: "restore-load"}[type(act)]
+        step = Step(key, key, Phase.CHANGE, ("web1",), Risk.READS, 60, act)
+        return Job(run or f"R-VAULT{next(_runs)}", 1, step, "web1", attempt, self.target)
+
+    def beside(self, kind: str) -> str:
+        """Name of a database beside the target's own."""
+        assert self.target.database is not None
+        return f"{self.target.database.name}_countersign_{kind}_7k3f9q"
+
+    async def dumped(self, backup: str = BACKUP) -> dict[str, str]:
+        """Make a backup, which has to succeed, and give its facts."""
+        output = KeptOutput()
+        outcome = await self.dumping.perform(self.job(Dump(backup)), output)
+        assert isinstance(outcome, Done), (outcome, output.text)
+        return dict(outcome.facts)
+
+    async def proved(self) -> Outcome:
+        """Prove the backup."""
+        return await self.proving.perform(self.job(Prove(BACKUP, self.beside("proof"))), KeptOutput())
+
+    async def manifest(self) -> dict[str, Any]:
+        """Content of the backup's manifest, as it is kept."""
+        return dict(json.loads(await self.stores.holding(self.target).get(f"{BACKUP}.json") or b"{}"))
+
+
+def folder_of(room: Room) -> Path:
+    """Where a room's backups lie, if that is a folder."""
+    return Path(room.vault.place)
+
+
+async def kept_in(room: Room) -> list[str]:
+    """Names of the files that a room keeps."""
+    return sorted(await room.stores.holding(room.target).sizes())

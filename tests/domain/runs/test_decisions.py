@@ -1,0 +1,146 @@
+"""Which decisions about a run that stopped half-way are legal, from its snapshot alone."""
+
+from dataclasses import replace
+
+import pytest
+
+from bot.domain.errors import Reason, problem
+from bot.domain.names import Sha
+from bot.domain.runs.acts import Act, Dump, Prove, Shell, Swap
+from bot.domain.runs.aftermath import AFTERMATH, Fate, Progress, aftermath_to_text
+from bot.domain.runs.decisions import (
+    KEPT_BACKUP,
+    MOVES,
+    RESUME,
+    WAS_LIVE,
+    Move,
+    backup_before,
+    legal_moves,
+    open_moves,
+    steps_left,
+    was_live,
+)
+from bot.domain.runs.plan import Finding, OnFailure, Phase, Plan, Risk, Step
+from bot.domain.runs.request import Action
+from bot.domain.runs.run import Run, RunState, StepRow, StepState
+from bot.domain.shell import syntax
+from tests.support.examples import HEAD, NEXT, REQUEST, RUN
+
+BACKUP = "B-20261116-7K3F9Q"
+
+
+def step(key: str, act: Act | None = None, **changes: object) -> Step:
+    made = Step(key, key, Phase.CHANGE, ("web1",), Risk.CHANGES, 60, act or Shell(syntax(key), "/var/www"))
+    return replace(made, **changes)  # type: ignore[arg-type]  # test data by field name
+
+
+PREPARE = {"phase": Phase.PREPARE, "risk": Risk.READS}
+STEPS = (
+    step("backup", Dump(BACKUP), **PREPARE),
+    step("backup-proof", Prove(BACKUP, "compte_countersign_proof_7k3f9q"), **PREPARE),
+    step("maintenance-on"),
+    step("checkout"),
+    step("migrate", risk=Risk.DESTROYS, schema=True, on_failure=OnFailure.HOLD),
+    step("config-cache"),
+    step("maintenance-off", undoes="maintenance-on"),
+)
+PLAN = Plan(REQUEST, STEPS, basis={"checked out on web1": HEAD, "commit": NEXT}, sha=Sha(NEXT), pending=("a", "b"))
+
+
+def stopped(at: str = "migrate", state: StepState = StepState.FAILED, plan: Plan = PLAN) -> Run:
+    """A run whose step went wrong; those before it are done, those behind it never began."""
+    keys = [one.key for one in plan.steps]
+    rows = []
+    for position, one in enumerate(plan.steps):
+        is_done = position < keys.index(at)
+        now = StepState.DONE if is_done else state if one.key == at else StepState.PENDING
+        rows.append(StepRow(position, one.key, one.title, one.phase, one.risk, "web1", state=now))
+    return replace(RUN, request=plan.request, state=RunState.NEEDS_HUMAN, plan=plan, steps=tuple(rows))
+
+
+def knowing(run: Run, *progress: Progress) -> Run:
+    found = tuple(Fate(name, one) for name, one in zip(("a", "b"), progress, strict=True))
+    return replace(run, facts={AFTERMATH: aftermath_to_text(found)})
+
+
+USUAL = (Move.RETRY, Move.MARK_DONE, Move.LIFT)
+
+
+@pytest.mark.parametrize(
+    ("run", "legal"),
+    [
+        (stopped(), (*USUAL, Move.RESTORE)),
+        (knowing(stopped(), Progress.DONE, Progress.NOT), (*USUAL, Move.ROLL_BACK, Move.RESTORE)),
+        (knowing(stopped(), Progress.NOT, Progress.NOT), (*USUAL, Move.ROLL_BACK, Move.RESTORE)),
+        (knowing(stopped(), Progress.PARTLY, Progress.NOT), (*USUAL, Move.RESTORE)),
+        (knowing(stopped(), Progress.UNKNOWN, Progress.NOT), (*USUAL, Move.RESTORE)),
+        # the schema was not touched: there is nothing to restore, and only code to take back
+        (stopped("checkout", StepState.UNKNOWN), (*USUAL, Move.ROLL_BACK)),
+        (stopped("maintenance-on", StepState.UNKNOWN), (Move.RETRY, Move.MARK_DONE)),
+    ],
+)
+def test_what_is_legal(run: Run, legal: tuple[Move, ...]) -> None:
+    assert legal_moves(run) == (*legal, Move.CLOSE)
+
+
+def test_beside_a_process_that_may_still_run_nothing_is_changed() -> None:
+    run = knowing(stopped(state=StepState.UNKNOWN), Progress.DONE, Progress.DONE)
+    rows = tuple(replace(r, problem=problem(Reason.STILL_RUNNING)) if r.key == "migrate" else r for r in run.steps)
+    assert legal_moves(replace(run, steps=rows)) == (Move.MARK_DONE, Move.LIFT, Move.CLOSE)
+
+
+def test_tables_are_not_swapped_again_and_a_rollback_is_not_rolled_back() -> None:
+    back = replace(REQUEST, action=Action.ROLLBACK)
+    swap = step("restore-swap", Swap(BACKUP, "fresh", "old"), risk=Risk.DESTROYS)
+    plan = replace(PLAN, request=back, steps=(*STEPS[:4], swap, *STEPS[5:]))
+    assert legal_moves(stopped("restore-swap", StepState.UNKNOWN, plan)) == (Move.MARK_DONE, Move.LIFT, Move.CLOSE)
+
+
+def of(*steps: Step) -> Run:
+    return stopped("migrate", plan=replace(PLAN, steps=(*steps, *STEPS[2:])))
+
+
+@pytest.mark.parametrize(
+    ("run", "backup"),
+    [
+        (stopped(), BACKUP),
+        (of(), None),
+        (of(step("backup", Dump(BACKUP, ("users",)), **PREPARE), STEPS[1]), None),
+        (of(STEPS[0], step("backup-proof", Prove(BACKUP, None), **PREPARE)), None),
+        (stopped(plan=replace(PLAN, findings=(Finding("backup", {"proof": "refuted"}),))), None),
+    ],
+)
+def test_the_backup_that_can_be_put_back(run: Run, backup: str | None) -> None:
+    assert backup_before(run) == backup
+
+
+def test_a_run_that_goes_on_after_another_leads_back_to_before_the_first() -> None:
+    kept = Finding(RESUME, {"run": "R-FIRST1", WAS_LIVE: HEAD, KEPT_BACKUP: BACKUP})
+    plan = replace(PLAN, steps=STEPS[4:], basis={"checked out on web1": NEXT}, findings=(kept,))
+    run = stopped(plan=plan)
+    assert (was_live(run), backup_before(run)) == (HEAD, BACKUP)
+    # it brings the site up that the first one took down
+    assert [one.key for one in steps_left(run, Move.LIFT)] == ["maintenance-off"]
+
+
+def test_hosts_at_several_commits_have_no_way_back_together() -> None:
+    plan = replace(PLAN, basis={"checked out on web1": HEAD, "checked out on web2": NEXT})
+    assert was_live(stopped(plan=plan)) is None
+    assert Move.RESTORE not in legal_moves(stopped(plan=plan))
+
+
+@pytest.mark.parametrize(
+    ("state", "change", "open_still"),
+    [
+        (RunState.EXPIRED, StepState.PENDING, (Move.LIFT, Move.RESTORE)),
+        (RunState.FAILED, StepState.SKIPPED, (Move.LIFT, Move.RESTORE)),
+        (RunState.FAILED, StepState.DONE, ()),
+        (RunState.AWAITING_APPROVAL, StepState.PENDING, ()),
+    ],
+)
+def test_a_decision_that_changed_nothing_leaves_the_others_open(
+    state: RunState, change: StepState, open_still: tuple[Move, ...]
+) -> None:
+    request = replace(REQUEST, options={RESUME: "R-FIRST1", MOVES: "lift restore"})
+    row = StepRow(0, "maintenance-off", "", Phase.CHANGE, Risk.CHANGES, "web1", state=change)
+    assert open_moves(replace(RUN, request=request, state=state, steps=(row,))) == open_still

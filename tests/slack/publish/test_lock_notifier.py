@@ -1,0 +1,83 @@
+"""What the owners of locks are told: each once, whatever happens in between."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.domain.names import TargetName
+from bot.domain.policies.lock import Lock, LockNews
+from bot.playground.faults import CallFault, Effect
+from bot.slack.publish import lock_notifier
+from tests.slack.support.front import World
+from tests.slack.support.runs import AMELIE, AT, BOB
+from tests.support.polling import eventually
+
+LOCK = Lock(TargetName("compte", "production"), AMELIE, "inventory, hunter2-very-secret", AT)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lock_notifier, "_POLL_SECONDS", 0.05)
+
+
+def told(world: World) -> list[str]:
+    return [item.text for item in world.by_type("countersign_lock")]
+
+
+async def until_told(world: World) -> None:
+    await eventually(lambda: not world.notices.rows, what="nothing is left to be told")
+
+
+async def test_the_owner_is_told_what_became_of_their_lock(world: World) -> None:
+    world.notices.add(LockNews.STANDS, LOCK)
+    world.notices.add(LockNews.TAKEN_OFF, LOCK, BOB)
+    async with world.room():
+        await until_told(world)
+    stands, off = told(world)
+    assert "<@U0AMELIE>: your lock on *compte production* stands since" in stands
+    assert "Is it still needed? `/ops unlock compte production` takes it off" in stands
+    assert "<@U0AMELIE>: <@U0BOB> took your lock off *compte production*" in off
+
+
+async def test_one_that_slack_already_has_is_not_posted_again(world: World) -> None:
+    world.notices.add(LockNews.TAKEN_OFF, LOCK, BOB)
+    [first] = world.notices.rows.values()
+    async with world.room():
+        await until_told(world)
+    # As a process leaves it that was killed between Slack's answer and its own note.
+    await world.notices.lock_notice_intended(first)
+    world.notices.add(LockNews.TAKEN_OFF, LOCK, BOB)
+    async with world.room():
+        await until_told(world)
+    assert len(told(world)) == 2
+
+
+@pytest.mark.parametrize("effect", [Effect.RESET_AFTER, Effect.RESET_BEFORE, Effect.SERVER_ERROR, Effect.RATE_LIMITED])
+async def test_an_answer_that_is_lost_is_looked_for(world: World, effect: Effect) -> None:
+    world.server.faults.calls.append(CallFault("chat.postMessage", effect, seconds=0.2))
+    world.notices.add(LockNews.TAKEN_OFF, LOCK, BOB)
+    async with world.room():
+        await until_told(world)
+    assert len(told(world)) == 1
+
+
+async def test_a_channel_that_refuses_holds_up_no_other(world: World) -> None:
+    world.server.faults.calls.append(CallFault("chat.postMessage", Effect.ERROR, error="is_archived"))
+    world.notices.add(LockNews.STANDS, LOCK)
+    world.notices.add(LockNews.TAKEN_OFF, LOCK, BOB)
+    async with world.room():
+        await until_told(world)
+    assert len(told(world)) == 1
+
+
+async def test_who_does_not_have_the_duty_tells_nothing(world: World) -> None:
+    world.telling.held = False
+    world.notices.add(LockNews.STANDS, LOCK)
+    async with world.room() as room:
+        room._herald.wake()
+        await eventually(lambda: not room._herald._wake.is_set())
+        assert told(world) == []
+        assert world.notices.rows
+        world.telling.held = True
+        await until_told(world)
+    assert len(told(world)) == 1

@@ -1,0 +1,97 @@
+"""What the cards say of backups: what was written since one, what a run made of one, and where tables are in doubt."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from bot.domain.runs.acts import Dump, Prove, Swap
+from bot.domain.runs.plan import Finding, Phase, Plan, Risk, Step
+from bot.domain.runs.request import Action
+from bot.domain.runs.run import Run, RunState, StepRow, StepState
+from bot.slack.render.cards.backups import backup_findings, backup_outcome
+from bot.slack.render.run_messages import render
+from tests.slack.support.runs import PLAN, run, scene
+
+BACKUP, OLD, FRESH = "B-20261122-AAAAAA", "compte_countersign_before_x", "compte_countersign_restore_x"
+REPLACES = Finding("restore", {
+    "backup": BACKUP, "database": "compte", "tables": "", "made_at": "2026-11-22T12:00:00+00:00", "proof": "proven",
+    "proven_at": "", "seconds": "40", "downtime": "60", "old": OLD,
+})  # fmt: skip
+MADE = {"backup": BACKUP, "bytes": "164196", "proof": "checked"}
+PROVEN = {"backup": BACKUP, "bytes": "164196", "proof": "proven", "restore_seconds": "40"}
+
+
+def step(key: str, act: Dump | Prove | Swap) -> Step:
+    return Step(key, key, Phase.CHANGE, ("web1",), Risk.READS, 60, act)
+
+
+def about(action: Action, state: RunState, plan: Plan, *rows: StepRow) -> Run:
+    made = run(state, plan=plan, steps=rows)
+    return replace(made, request=replace(made.request, action=action))
+
+
+def row(key: str, state: StepState = StepState.DONE, **facts: str) -> StepRow:
+    return StepRow(1, key, key, Phase.CHANGE, Risk.READS, "web1", 1, state=state, facts=facts)
+
+
+@pytest.mark.parametrize(
+    ("facts", "line"),
+    [
+        ({"written": "changed", "then": "5000", "now": "0", "counted": "yes"}, "written to · 5,000 → 0 rows"),
+        ({"written": "changed", "then": "5", "now": "9", "counted": "no"}, "written to · 5 → about 9 rows"),
+        (
+            {"written": "changed", "then": "5", "now": "9", "counted": "no", "grown": "4"},
+            "written to · 5 → about 9 rows · AUTO_INCREMENT +4",
+        ),
+        (
+            {"written": "changed", "then": "5", "now": "9", "counted": "yes", "grown": "6"},
+            "written to · 5 → 9 rows",
+        ),
+        ({"written": "added", "grown": "12000"}, "rows were added · AUTO_INCREMENT +12,000"),
+        ({"written": "unknown"}, "nothing tells whether it was written to"),
+    ],
+)
+def test_a_table_that_was_written_to_is_told_in_one_line(facts: dict[str, str], line: str) -> None:
+    findings = (Finding("written", {"table": "users", **facts}), Finding("written_rest", {"same": "3", "more": "0"}))
+    said = backup_findings.written_since(replace(PLAN, findings=findings), scene())
+    assert said.splitlines()[1:] == [f"• `users`: {line}", "3 other tables are as they were."]
+
+
+@pytest.mark.parametrize(
+    ("facts", "said"),
+    [
+        (PROVEN, f"💾 `{BACKUP}` · 160.3 kB · *proven* · restores in about 40 s"),
+        ({}, f"💾 `{BACKUP}` · 160.3 kB · checked, not proven"),
+    ],
+)
+def test_a_backup_that_was_made_is_named_with_its_proof(facts: dict[str, str], said: str) -> None:
+    steps = (step("backup", Dump(BACKUP)), step("backup-proof", Prove(BACKUP, "scratch")))
+    plan = replace(PLAN, steps=steps, findings=())
+    made = about(Action.BACKUP, RunState.SUCCEEDED, plan, row("backup", **MADE), row("backup-proof", **facts))
+    assert backup_outcome.kept(made, scene()) == said
+    for slot in ("card", "result"):
+        assert said in str(render(made, scene())[slot].blocks)
+    assert backup_outcome.kept(replace(made, state=RunState.FAILED), scene()) == ""
+    assert backup_outcome.kept(replace(made, request=replace(made.request, action=Action.DEPLOY)), scene()) == ""
+
+
+def test_a_restore_says_which_data_is_live_and_where_the_other_is() -> None:
+    done = about(Action.RESTORE, RunState.SUCCEEDED, replace(PLAN, findings=(REPLACES,)))
+    live, kept = backup_outcome.put_back(done, scene()).splitlines()
+    assert live.startswith(f"`{BACKUP}` is live, with the data of <!date^")
+    assert kept == f"What was there before is in `{OLD}`, until `/backup drop-old compte production` drops it."
+    some = replace(REPLACES, facts={**REPLACES.facts, "tables": "users, roles"})
+    done = about(Action.RESTORE, RunState.SUCCEEDED, replace(PLAN, findings=(some,)))
+    assert backup_outcome.put_back(done, scene()).splitlines()[0].endswith(": users, roles.")
+    assert backup_outcome.put_back(replace(done, state=RunState.FAILED), scene()) == ""
+
+
+def test_a_swap_that_nobody_saw_the_end_of_says_where_the_tables_can_be() -> None:
+    plan = replace(PLAN, steps=(step("restore-swap", Swap(BACKUP, FRESH, OLD)),), findings=(REPLACES,))
+    swap = row("restore-swap", StepState.UNKNOWN)
+    said = backup_outcome.in_doubt(about(Action.RESTORE, RunState.NEEDS_HUMAN, plan, swap), scene())
+    assert f"• What was live: in `{OLD}`, or still in `compte`" in said
+    assert f"• What comes back: in `compte`, or still in `{FRESH}`" in said
+    assert backup_outcome.in_doubt(about(Action.RESTORE, RunState.FAILED, plan, swap), scene()) == ""

@@ -1,0 +1,146 @@
+"""Golden cards: what each snapshot looks like. Set UPDATE_GOLDEN=1 to write them anew, then read the difference."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bot.domain.runs.approval import Ignored
+from bot.domain.runs.run import ENDS, Run, RunState, StepState
+from bot.playground.block_kit.blocks import Surface, check_blocks
+from bot.slack.render.run_messages import render
+from tests.slack.support.limits import broken, mentioned, texts
+from tests.slack.support.runs import AMELIE, DIGEST, MIGRATION, NEW, PASSWORD, RUNS, scene
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_looks_as_it_should(name: str) -> None:
+    told = {
+        slot: {
+            "text": message.text.splitlines(),
+            "metadata": message.metadata,
+            "blocks": [_readable(block) for block in message.blocks],
+        }
+        for slot, message in render(RUNS[name], scene()).items()
+    }
+    text = json.dumps(told, indent=2, ensure_ascii=False) + "\n"
+    # How a plan is written down is another room's matter.
+    text = text.replace(DIGEST, "DIGEST").replace(DIGEST[:12], "DIGEST")
+    file = GOLDEN / f"{name}.json"
+    if os.environ.get("UPDATE_GOLDEN"):
+        file.write_text(text)
+    assert text == file.read_text()
+
+
+def _readable(block: dict) -> list[str]:
+    shown = [f"{block['type']}:"]
+    for text in texts(block):
+        shown += text.splitlines()
+    return shown
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_slack_takes_it(name: str) -> None:
+    for slot, message in render(RUNS[name], scene()).items():
+        assert broken(message) == [], slot
+        assert check_blocks(list(message.blocks), Surface.MESSAGE) == [], slot
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_people_are_mentioned_only_when_they_must_decide_or_their_run_ended(name: str) -> None:
+    for slot, message in render(RUNS[name], scene()).items():
+        if slot == "result" or slot == "turn":
+            assert mentioned(message) == {f"@{AMELIE}"}
+        elif slot.startswith("reminder:") and name == "owed":
+            assert mentioned(message) == {"!subteam^S0RELEASE"}, "who has countersigned is left in peace"
+        elif slot.startswith("reminder:") or (slot == "approval" and _waits(RUNS[name])):
+            assert mentioned(message) == {"!subteam^S0RELEASE", "@U0BOB"}
+        else:
+            assert mentioned(message) == set(), slot
+
+
+def _waits(run: Run) -> bool:
+    return run.state is RunState.AWAITING_APPROVAL or (run.gate is not None and run.gate.owed)
+
+
+def test_what_was_done_without_approval_is_announced_to_the_channel() -> None:
+    assert render(RUNS["owed"], scene())["approval"].announced
+    assert not render(RUNS["awaiting_approval"], scene())["approval"].announced
+
+
+def test_metadata_is_as_the_contract_says() -> None:
+    told = render(RUNS["succeeded"], scene())
+    assert list(told) == ["card", "progress", "plan", "approval", "result"]
+    assert told["card"].metadata == {
+        "event_type": "countersign_run",
+        "event_payload": {
+            "run": "R-7K3F9Q",
+            "command": "deploy",
+            "app": "compte",
+            "environment": "production",
+            "requested_by": AMELIE,
+            "state": "succeeded",
+        },
+    }
+    payloads = {slot: (message.event_type, dict(message.payload or {})) for slot, message in told.items()}
+    assert payloads["plan"] == (
+        "countersign_plan",
+        {"run": "R-7K3F9Q", "plan": DIGEST, "sha": NEW, "pending": [MIGRATION]},
+    )
+    kind, approval = payloads["approval"]
+    assert kind == "countersign_approval"
+    assert approval | {"approved_by": None} == {
+        "run": "R-7K3F9Q",
+        "plan": DIGEST,
+        "needed": 1,
+        "given": 1,
+        "state": "approved",
+        "approved_by": None,
+    }
+    kind, progress = payloads["progress"]
+    assert kind == "countersign_progress"
+    assert progress["steps"][5] == {"key": "migrate", "title": "Migrate the database", "state": "done"}
+    assert payloads["result"] == (
+        "countersign_result",
+        {"run": "R-7K3F9Q", "state": "succeeded", "seconds": 33.0, "backup": "B-20251117-7K3F9Q"},
+    )
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_a_run_that_has_not_ended_can_be_cancelled_and_one_that_failed_can_be_retried(name: str) -> None:
+    found = RUNS[name]
+    card = render(found, scene())["card"]
+    actions = {
+        element["action_id"] for block in card.blocks if block["type"] == "actions" for element in block["elements"]
+    }
+    assert ("run_cancel" in actions) == (found.state not in ENDS and name != "cancelling")
+    assert ("run_retry" in actions) == (found.state in {RunState.FAILED, RunState.EXPIRED, RunState.CANCELLED})
+    assert ("run_log" in actions) == any(row.state is not StepState.PENDING for row in found.steps)
+
+
+def test_every_reason_to_ignore_an_emoji_has_a_sentence() -> None:
+    for reason in Ignored:
+        assert scene().sentences.knows(f"notice.{reason}")
+
+
+def test_a_site_that_stays_down_is_said_so() -> None:
+    shown = "\n".join(texts(render(RUNS["needs_human"], scene())["result"].blocks))
+    assert "the site is down" in shown
+    assert "half-migrated" in shown
+    assert "B-20251117-7K3F9Q" in shown
+
+
+@pytest.mark.parametrize("name", ["running", "needs_human"])
+def test_what_a_host_prints_shows_as_it_is_but_mentions_nobody_and_tells_no_secret(name: str) -> None:
+    printed = f"<!channel> <@U0VICTIM> @here ``` {PASSWORD} \x1b[31mred\x1b[0m a & b"
+    steps = tuple(replace(row, tail=printed) if row.tail else row for row in RUNS[name].steps)
+    progress = render(replace(RUNS[name], steps=steps), scene())["progress"]
+    shown = "\n".join(texts(progress.blocks))
+    assert "&lt;!channel&gt; &lt;@U0VICTIM&gt; @\u200bhere ˋˋˋ *** red a &amp; b" in shown
+    assert mentioned(progress) == set()

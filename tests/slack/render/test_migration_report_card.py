@@ -1,0 +1,177 @@
+"""The answer to `/migrate-status`: one sentence that answers the question, whatever stands behind it."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from bot.domain.backups.backup import KeptBackup, Proof, Purpose, Shelf
+from bot.domain.names import TargetName
+from bot.domain.runs.run import RunState
+from bot.domain.targets.look import Hidden, Primary, Ran, Replica, Replication, Session
+from bot.domain.targets.migration_report import Disk, Holds, MigrationStatus, PastRun, Standing
+from bot.slack.render.builtin_catalog import ENGLISH
+from bot.slack.render.cards.status.migration_report_card import SHARE, status_card
+from bot.slack.render.message import BLOCKS
+from bot.slack.render.text import Sentences
+
+SENTENCES = Sentences(ENGLISH)
+AT = datetime(2026, 11, 16, 12, 0, tzinfo=UTC)
+FINE = MigrationStatus(
+    target=TargetName("compte", "production"),
+    server="10.11.19-MariaDB",
+    head="1" * 40,
+    branch="main",
+    branch_sha="2" * 40,
+    ran=(Ran("2025_01_01_000000_create_users", 1),),
+    pending_live=(),
+    pending_branch=(),
+    missing=(),
+    blockers=(),
+    sees_all_sessions=True,
+    maintenance=(),
+    maintenance_unknown=(),
+    size_bytes=5_000_000,
+    disks=(Disk("web1", Holds.CODE, 10_000_000, 200 * 1024),),
+)
+NEW = ("2025_11_16_074003_add_token_id",)
+IDLE = Session(7, "app<!channel>", 600, "SELECT `x` @here", waits=False)
+
+
+def shown(status: MigrationStatus, **more: object) -> str:
+    standing = Standing(status, None, None, "")
+    return str(status_card(replace(standing, **more), SENTENCES).blocks)  # type: ignore[arg-type]  # by field name
+
+
+@pytest.mark.parametrize(
+    ("changes", "headline"),
+    [
+        ({}, "✅ The schema is up to date: 1 migration, none pending."),
+        ({"pending_branch": NEW}, "🟡 1 migration waits on `main` for the next deploy."),
+        ({"pending_live": NEW}, "🔴 The live code has 1 migration that did not run."),
+        ({"pending_live": NEW * 2, "missing": NEW}, "🔴 The live code has 2 migrations that did not run."),
+        ({"missing": NEW, "pending_branch": NEW}, "🟠 1 migration ran whose file is in no commit here."),
+    ],
+)
+def test_the_first_sentence_answers_the_question(changes: dict[str, object], headline: str) -> None:
+    card = status_card(Standing(replace(FINE, **changes), None, None, ""), SENTENCES)
+    assert card.text == headline
+    assert headline in str(card.blocks[0])
+
+
+def test_what_stands_in_the_way_mentions_nobody() -> None:
+    text = shown(replace(FINE, blockers=(IDLE, replace(IDLE, waits=True))))
+    assert "<!channel>" not in text
+    assert "@here" not in text
+    assert "10 min" in text
+
+
+def test_a_user_who_may_not_see_others_is_not_told_that_all_is_clear() -> None:
+    assert "Nothing stands in the way" in shown(FINE)
+    assert "Nothing stands in the way" not in shown(replace(FINE, sees_all_sessions=False))
+
+
+DATABASE_DISK = Disk("web1", Holds.DATABASE, 1_000_000, 500_000)
+KEPT = KeptBackup(
+    "B-20261115-AAAAAA", "R-AAAAAA", Purpose.SCHEDULED, AT, "compte", "10.11.19-MariaDB", ("users",), (), 9, "0" * 64,
+    Proof.PROVEN, AT, 3,
+)  # fmt: skip
+MADE = PastRun("R-7K3F9Q", RunState.SUCCEEDED, AT, "1" * 40, "B-20261116-7K3F9Q")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said", "unsaid"),
+    [
+        ({}, "Nothing stands in the way now.", "replica"),
+        (
+            {"disks": (replace(FINE.disks[0], free_kib=1024),)},
+            "web1 has 1.0 MB free; a deploy wants 200.0 MB.",
+            "Nothing",
+        ),
+        (
+            {"disks": (replace(DATABASE_DISK, free_kib=1024),)},
+            "rebuilding its largest table takes 488.3 MB.",
+            "Nothing",
+        ),
+        ({"disks": (*FINE.disks, DATABASE_DISK)}, "976.6 MB free for the database", "takes"),
+        (
+            {"disks": (FINE.disks[0], replace(FINE.disks[0], holds=Holds.DATABASE))},
+            "9.5 GB free on web1",
+            "for the database",
+        ),
+        ({"maintenance_unknown": ("web2",)}, "Whether maintenance is on cannot be told on web2.", "is off"),
+        ({"replication": Replication(read_only=True)}, "read-only", "Nothing"),
+        ({"replication": Replication((Primary("db1:3306", 0),))}, "a replica of `db1:3306`, and up to date", "behind"),
+        ({"replication": Replication((Primary("db1:3306", 90),))}, "1 min 30 s behind", "and up to date"),
+        (
+            {"replication": Replication((Primary("db1:3306", None),))},
+            "how far behind, it does not know",
+            "and up to date",
+        ),
+        ({"replication": Replication((Primary("db1:3306", None, "<!here>"),))}, "does not replicate", "<!here>"),
+        ({"replication": Replication(replica_count=2)}, "2 replicas follow.", "grant"),
+        ({"replication": Replication(replica_count=None)}, "Nothing stands in the way", "replica"),
+        (
+            {"replication": Replication(replicas=(Replica("10.0.0.7", sent=False),), replica_count=1)},
+            "1 replica follows: 10.0.0.7 (not sent everything yet).",
+            "grant",
+        ),
+        (
+            {"replication": Replication(replica_count=1, hidden={Hidden.REPLICAS: "PROCESS"})},
+            "1 replica follows.",
+            "grant",
+        ),
+        (
+            {"replication": Replication(replica_count=None, hidden={Hidden.REPLICAS: "PROCESS"})},
+            "Whether replicas follow, the database user may not see: grant it PROCESS.",
+            "follows",
+        ),
+        (
+            {"replication": Replication(hidden={Hidden.LAG: "SLAVE MONITOR"})},
+            "grant it SLAVE MONITOR",
+            "and up to date",
+        ),
+        ({"changed_at": AT}, "the table last changed <!date", "more"),
+        ({"shelf": Shelf("compte", "production", (KEPT,))}, "`B-20261115-AAAAAA`", "No backup"),
+        ({"shelf": Shelf("compte", "production", (KEPT,))}, "*proven*", "No backup"),
+        (
+            {"shelf": Shelf("compte", "production", (replace(KEPT, chosen=("users",)),))},
+            "No backup that I know of",
+            "B-2026",
+        ),
+    ],
+)
+def test_each_fact_is_said_and_no_more(changes: dict[str, object], said: str, unsaid: str) -> None:
+    text = shown(replace(FINE, **changes))  # type: ignore[arg-type]  # by field name
+    assert said in text
+    assert unsaid not in text
+
+
+def test_a_backup_that_was_made_and_is_gone_is_not_told_as_one() -> None:
+    assert "`B-20261116-7K3F9Q` · <!date" in shown(FINE, last_backup=MADE)
+    assert "no longer there" in shown(replace(FINE, shelf=Shelf("compte", "production", ())), last_backup=MADE)
+
+
+def test_the_run_that_applied_the_last_batch_is_told() -> None:
+    assert "Last batch (1): `2025_01_01_000000_create_users` · `R-7K3F9Q` · <!date" in shown(FINE, last_batch=MADE)
+
+
+def test_what_is_remembered_is_told() -> None:
+    past = PastRun("R-7K3F9Q", RunState.FAILED, AT, "1" * 40, "B-20261116-7K3F9Q")
+    text = shown(replace(FINE, maintenance=("web1",)), last_deploy=past, last_backup=past, going="R-AAAAAA")
+    for part in ("R-7K3F9Q", "❌", "B-20261116-7K3F9Q", "R-AAAAAA", "Maintenance is on"):
+        assert part in text
+
+
+def test_two_thousand_migrations_stay_within_slacks_limits() -> None:
+    names = tuple(f"2025_01_01_{n:06}_" + "x" * 200 for n in range(2000))
+    card = status_card(Standing(replace(FINE, pending_live=names, missing=names), None, None, ""), SENTENCES)
+    assert len(card.blocks) <= BLOCKS
+    assert all(len(block["text"]["text"]) <= 3000 for block in card.blocks if block["type"] == "section")
+
+
+def test_what_is_shared_says_who_shared_it_and_cannot_be_shared_again() -> None:
+    card = status_card(Standing(FINE, None, None, ""), SENTENCES, shared_by="U0ONCALL")
+    assert "<@U0ONCALL>" in str(card.blocks)
+    assert SHARE not in str(card.blocks)
+    assert SHARE in shown(FINE)
