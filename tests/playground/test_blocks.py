@@ -6,8 +6,7 @@ import pytest
 
 from bot.playground.block_kit.blocks import Surface, check_blocks, check_view
 from tests.playground.support import showcase
-
-from .showcase import mrkdwn, option, plain
+from tests.playground.support.showcase import mrkdwn, option, plain
 
 
 def section(text: str = "x", **more: Any) -> dict[str, Any]:

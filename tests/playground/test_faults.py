@@ -11,8 +11,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.playground import RunningPlayground
 from bot.playground.rate_limits import RateLimits, Tier
-
-from .conftest import AMELIE, OPS, Person
+from tests.playground.conftest import AMELIE, OPS, Person
 
 
 async def texts(client: AsyncWebClient) -> list[str]:

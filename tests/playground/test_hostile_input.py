@@ -12,9 +12,8 @@ from bot.playground.client.views import form_state
 from bot.playground.web_api import METHODS
 from bot.playground.workspace import default_workspace
 from bot.playground.workspace.state import State
+from tests.playground.conftest import OPS
 from tests.playground.support import showcase
-
-from .conftest import OPS
 
 WORDS = st.sampled_from(
     [*SURFACES, "plain_text", "mrkdwn", "button", "overflow", "static_select", "modal", "home", "image", "", "x"]

@@ -8,9 +8,8 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.playground import RunningPlayground
+from tests.playground.conftest import AMELIE, BOB, OPS, Person, connected, new_app, until
 from tests.playground.support import showcase
-
-from .conftest import AMELIE, BOB, OPS, Person, connected, new_app, until
 
 FORM = {
     "environment": {"value": "production"},

@@ -14,9 +14,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.playground import Playground, RunningPlayground
 from bot.playground.workspace import default_workspace
+from tests.playground.conftest import AMELIE, BOB, OPS, connected, new_app
 from tests.playground.support import showcase
-
-from .conftest import AMELIE, BOB, OPS, connected, new_app
 
 pytestmark = pytest.mark.xdist_group("chromium")
 

@@ -10,8 +10,7 @@ from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.playground import RunningPlayground
-
-from .conftest import AMELIE, APP_TOKEN, BOB, OPS, Person, connected, new_app, until
+from tests.playground.conftest import AMELIE, APP_TOKEN, BOB, OPS, Person, connected, new_app, until
 
 
 async def open_socket(server: RunningPlayground, session: aiohttp.ClientSession) -> aiohttp.ClientWebSocketResponse:

@@ -9,9 +9,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.playground import Playground, RunningPlayground, parse_workspace
 from bot.playground.workspace.default_workspace import DEFAULT_WORKSPACE
+from tests.playground.conftest import AMELIE, APP_TOKEN, BOB, OPS
 from tests.playground.support import showcase
-
-from .conftest import AMELIE, APP_TOKEN, BOB, OPS
 
 METADATA = {"event_type": "countersign_run", "event_payload": {"run": "R1", "state": "planning"}}
 
