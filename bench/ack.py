@@ -16,7 +16,7 @@ from bench.stand import BOT, bot_environment, slack_environment, workspace
 from bot.playground.events.payloads import slash_command
 from bot.playground.events.sockets import Outcome
 from bot.playground.server import RunningPlayground
-from bot.playground.workspace import default_workspace
+from bot.playground.workspace.default_workspace import default_workspace
 
 ROUNDS = 16
 SAMPLES = {1: 30, 50: 2}

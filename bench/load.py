@@ -16,7 +16,7 @@ from bench.stand import BOT, bot_environment, workspace
 from bot.playground.events.payloads import event_callback, reaction_event, slash_command
 from bot.playground.events.sockets import Outcome
 from bot.playground.server import RunningPlayground
-from bot.playground.workspace import default_workspace
+from bot.playground.workspace.default_workspace import default_workspace
 
 SECONDS = 60.0
 COMMANDS = ("/ops", "status"), ("/ops", "help"), ("/deploy", "nosuch production"), ("/backup", "list nosuch production")

@@ -10,7 +10,7 @@ from pathlib import Path
 from bench.program import ROOT
 from bot.playground import Playground
 from bot.playground.server import RunningPlayground
-from bot.playground.workspace import default_workspace
+from bot.playground.workspace.default_workspace import default_workspace
 
 BOT = ("-m", "bot", "serve")
 """The bot, as people start it."""

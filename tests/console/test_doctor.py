@@ -27,7 +27,7 @@ from bot.demo.host.web import WebServer
 from bot.domain.errors import Reason, problem
 from bot.domain.runs.history import Entry
 from bot.playground import Playground
-from bot.playground.workspace import default_workspace
+from bot.playground.workspace.default_workspace import default_workspace
 from bot.store import open_store
 from bot.store.store import SystemClock
 from tests.acceptance.support.stage import environment

@@ -16,7 +16,7 @@ import pytest
 from bot.config.settings import settings_of
 from bot.config.variables import read_variables
 from bot.playground import Playground
-from bot.playground.workspace import default_workspace
+from bot.playground.workspace.default_workspace import default_workspace
 
 ROOT = Path(__file__).parents[2]
 NOWHERE = "sqlite+aiosqlite:////proc/x/y.db"

@@ -15,7 +15,7 @@ from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.playground import Playground, RunningPlayground
-from bot.playground.workspace import default_workspace
+from bot.playground.workspace.default_workspace import default_workspace
 
 OPS = "C0OPS"
 AMELIE, BOB, NOOR = "U0AMELIE", "U0BOB", "U0ONCALL"

@@ -10,7 +10,7 @@ from bot.playground import RunningPlayground
 from bot.playground.block_kit.blocks import SURFACES, Surface, check_blocks, check_view
 from bot.playground.client.views import form_state
 from bot.playground.web_api import METHODS
-from bot.playground.workspace import default_workspace
+from bot.playground.workspace.default_workspace import default_workspace
 from bot.playground.workspace.state import State
 from tests.playground.conftest import OPS
 from tests.playground.support import showcase

@@ -13,7 +13,7 @@ from playwright.async_api import Browser, Page, ViewportSize, async_playwright, 
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.playground import Playground, RunningPlayground
-from bot.playground.workspace import default_workspace
+from bot.playground.workspace.default_workspace import default_workspace
 from tests.playground.conftest import AMELIE, BOB, OPS, connected, new_app
 from tests.playground.support import showcase
 

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from bot.playground import WorkspaceError, parse_workspace
-from bot.playground.workspace import default_workspace
-from bot.playground.workspace.default_workspace import DEFAULT_WORKSPACE
+from bot.playground.workspace.default_workspace import DEFAULT_WORKSPACE, default_workspace
 
 BREAKS: list[tuple[Callable[[dict[str, Any]], object], str]] = [
     (lambda file: file.update(userz=[]), "workspace.userz: unknown key"),

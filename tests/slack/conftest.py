@@ -3,7 +3,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bot.playground import Playground
-from bot.playground.workspace import default_workspace
+from bot.playground.workspace.default_workspace import default_workspace
 from tests.slack.support.front import World
 
 
