@@ -33,7 +33,7 @@ ROUNDS = 7
 RESTORES = 5
 ROWS = 950_000
 LEAST = 0.95
-MOST_MIB = 32.0
+MAX_MIB = 32.0
 _CHANNEL, _ENGINEER = "C0OPS", "U0AMELIE"
 _PASSWORD = "BENCH_DB_PASSWORD"
 _EVERY = 0.02
@@ -213,7 +213,7 @@ def _report(what: str, seconds: Figures, growth: Figures, judged: tuple[str, ...
         found = Samples(f"throughput: {ours} / by hand, pairs", pairs)
         return f"{found.line()}  {'pass' if found.median >= LEAST else 'OVER'} (at least {LEAST})"
 
-    memory = (Judgement(f"memory growth: {kind}, largest", max(seen), MOST_MIB, "MiB") for kind, seen in growth.items())
+    memory = (Judgement(f"memory growth: {kind}, largest", max(seen), MAX_MIB, "MiB") for kind, seen in growth.items())
     return Report(
         f"{what} of a database with {ROWS:,} rows, whose dump has 300 MB",
         [

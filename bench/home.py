@@ -23,14 +23,14 @@ from bot.domain.runs.request import Action
 from bot.domain.secrets import Masker
 from bot.domain.targets.dashboard import Viewer
 from bot.domain.targets.target import EmojiNames, Operations, Target
-from bot.engine.context import World
-from bot.engine.queries.locks import Desk
-from bot.engine.queries.target_status import Lookout
+from bot.engine.context import EngineContext
+from bot.engine.queries.locks import LockService
+from bot.engine.queries.target_status import StatusService
 from bot.slack.render.builtin_catalog import ENGLISH
-from bot.slack.render.cards.status.home_card import home_view
+from bot.slack.render.cards.status.home_card import home_card
 from bot.slack.render.cards.status.ops_card import ops_card
-from bot.slack.render.context import Scene
-from bot.slack.render.text import Sentences
+from bot.slack.render.context import RenderContext
+from bot.slack.render.text import Translator
 from bot.store.rows import gate_text, json_text, plan_text, step_values
 from bot.store.schema import runs, steps
 from bot.store.sql.timestamps import to_micros
@@ -39,10 +39,10 @@ from tests.slack.support.runs import AT, RUNS
 
 FEW, MANY = 10, 10_000
 PAIRS = 60
-MOST_TIMES = 1.5
+MAX_TIMES = 1.5
 TARGETS = tuple(TargetName(f"app{number}", "production") for number in range(10))
 _VIEWER = "U0AMELIE"
-_AT_ONCE = 200
+_MAX_CONCURRENT = 200
 
 
 async def measure() -> Report:
@@ -63,32 +63,32 @@ async def measure() -> Report:
         for name, seconds in took.items()
         for count, values in seconds.items()
     ]
-    judged = [ratio(f"{name}: {MANY} to {FEW} runs", s[MANY], s[FEW], MOST_TIMES).line() for name, s in took.items()]
+    judged = [ratio(f"{name}: {MANY} to {FEW} runs", s[MANY], s[FEW], MAX_TIMES).line() for name, s in took.items()]
     return Report(f"How things stand, {len(TARGETS)} targets, {PAIRS} pairs in turns", [*lines, *judged])
 
 
-Show = Callable[[Lookout, Scene], Awaitable[None]]
+Show = Callable[[StatusService, RenderContext], Awaitable[None]]
 
 
 async def _in_turns(stores: dict[int, SqlStore], show: Show) -> dict[int, list[float]]:
     """Time it on each store, one after the other; the first pair warms up and does not count."""
     took: dict[int, list[float]] = {count: [] for count in stores}
-    scene = Scene(Sentences(ENGLISH), Masker(()), EmojiNames(), SystemClock().now())
+    ctx = RenderContext(Translator(ENGLISH), Masker(()), EmojiNames(), SystemClock().now())
     for _ in range(PAIRS + 1):
         for count, store in stores.items():
-            lookout = _lookout(store)
+            status_service = _lookout(store)
             began = time.perf_counter()
-            await show(lookout, scene)
+            await show(status_service, ctx)
             took[count].append((time.perf_counter() - began) * 1000)
     return {count: values[1:] for count, values in took.items()}
 
 
-async def _home(lookout: Lookout, scene: Scene) -> None:
-    home_view(await lookout.cockpit(await lookout.picture(), Viewer(_VIEWER, "", scene.now)), {}, scene)
+async def _home(status_service: StatusService, ctx: RenderContext) -> None:
+    home_card(await status_service.home_view(await status_service.dashboard(), Viewer(_VIEWER, "", ctx.now)), {}, ctx)
 
 
-async def _status(lookout: Lookout, scene: Scene) -> None:
-    ops_card(await lookout.picture(), scene)
+async def _status(status_service: StatusService, ctx: RenderContext) -> None:
+    ops_card(await status_service.dashboard(), ctx)
 
 
 class _Everybody:
@@ -99,7 +99,7 @@ class _Everybody:
         return Roster(dict.fromkeys(groups, users), users)
 
 
-def _lookout(store: SqlStore) -> Lookout:
+def _lookout(store: SqlStore) -> StatusService:
     policy = Policy("relaxed", run=dict.fromkeys(Action, ANYONE))
     targets = {name: Target(name, "shell", ("C0OPS",), policy, ("web1",), "/srv", "main") for name in TARGETS}
     operations = Operations(EmojiNames(), {}, {}, targets)
@@ -107,16 +107,16 @@ def _lookout(store: SqlStore) -> Lookout:
     ports = SimpleNamespace(
         store=store, locks=store, operations=operations, directory=_Everybody(), clock=SystemClock()
     )
-    world = cast("World", ports)
-    return Lookout(world, Desk(world))
+    world = cast("EngineContext", ports)
+    return StatusService(world, LockService(world))
 
 
 def _fill(file: Path, count: int) -> None:
     """Write runs of the past, each a deploy with its plan and nine steps, spread over the targets."""
     engine = create_engine(f"sqlite:///{file}")
     with engine.begin() as connection:
-        for first in range(0, count, _AT_ONCE):
-            _write(connection, range(first, min(first + _AT_ONCE, count)))
+        for first in range(0, count, _MAX_CONCURRENT):
+            _write(connection, range(first, min(first + _MAX_CONCURRENT, count)))
     engine.dispose()
 
 

@@ -22,7 +22,7 @@ from tests.support import write_operations
 from tests.support.operations import RELAXED
 
 BYTES = 512 * 1024 * 1024
-MOST_MIB = 32.0
+MAX_MIB = 32.0
 ROUNDS = 2
 _BLOCK = 4 * 1024 * 1024
 _EVERY = 0.02
@@ -64,7 +64,7 @@ async def measure() -> Report:
             Samples("ssh host cat, to nowhere", theirs, "s").line(),
             Samples("countersign, whole run", ours, "s").line(),
             Samples("growth of resident memory", growth, "MiB").line(),
-            Judgement("growth of resident memory, largest", max(growth), MOST_MIB, "MiB").line(),
+            Judgement("growth of resident memory, largest", max(growth), MAX_MIB, "MiB").line(),
             Judgement("logs that lack something", float(len(unlike)), 0.0).line(),
             *(f"    {difference}" for difference in unlike),
         ],

@@ -12,7 +12,7 @@ from bench.program import running
 from bench.report import Judgement, Report, Samples, ratio
 from bench.site import Site, new_site, over_ssh, servers
 from bench.stand import BOT, slack_environment, workspace
-from bot.databases.server.connector import Connections
+from bot.databases.server.connector import Connector
 from bot.databases.server.facts import DatabaseLook
 from bot.demo.host.database import DatabaseServer
 from bot.demo.processes.process import temporary_folder
@@ -20,7 +20,7 @@ from bot.domain.names import TargetName
 from bot.domain.policies.policy import Policy
 from bot.domain.secrets import Secret
 from bot.domain.targets.target import Database, Target
-from bot.hosts.connections import Connections as HostConnections
+from bot.hosts.connections import Connector as HostConnections
 from bot.hosts.tunnels import Tunnels
 from bot.playground.events.sockets import Outcome
 from bot.playground.server import RunningPlayground
@@ -28,10 +28,10 @@ from tests.support import OPS_PASSWORD, operations, write_operations
 
 ROUNDS = 20
 MANY = 2000
-MOST_SECONDS = 1.0
+MAX_SECONDS = 1.0
 """For the database's part of the answer, with so many migrations in its table."""
 
-MOST_TIMES = 1.0
+MAX_TIMES = 1.0
 _CHANNEL, _ONCALL = "C0OPS", "U0ONCALL"
 _Timed = Callable[[], Awaitable[float]]
 
@@ -73,13 +73,13 @@ async def measure() -> Report:
             Samples("ssh host php artisan migrate:status", _ms(theirs), "ms").line(),
             Samples("countersign, the command is acknowledged", _ms(acknowledged), "ms").line(),
             Samples("countersign, the whole answer", _ms(ours), "ms").line(),
-            ratio("ratio of the acknowledgement", acknowledged, theirs, MOST_TIMES).line(),
-            ratio("ratio of the whole answer", ours, theirs, MOST_TIMES).line(),
+            ratio("ratio of the acknowledgement", acknowledged, theirs, MAX_TIMES).line(),
+            ratio("ratio of the whole answer", ours, theirs, MAX_TIMES).line(),
             Samples(f"artisan, {many}", _ms(theirs_many), "ms").line(),
             Samples(f"countersign, {many}", _ms(ours_many), "ms").line(),
-            ratio(f"ratio of the whole answer, {many}", ours_many, theirs_many, MOST_TIMES).line(),
+            ratio(f"ratio of the whole answer, {many}", ours_many, theirs_many, MAX_TIMES).line(),
             Samples(f"the database's part, {many}", _ms(at_the_database), "ms").line(),
-            Judgement("the database's part, slowest", max(at_the_database), MOST_SECONDS, "s").line(),
+            Judgement("the database's part, slowest", max(at_the_database), MAX_SECONDS, "s").line(),
         ],
     )
 
@@ -144,7 +144,7 @@ async def _at_the_database(site: Site) -> list[float]:
     )
     seconds = []
     async with HostConnections({}) as hosts:
-        look = DatabaseLook(Connections(Tunnels(hosts)))
+        look = DatabaseLook(Connector(Tunnels(hosts)))
         for _ in range(ROUNDS):
             began = time.perf_counter()
             facts = await look.database(target, "migrations")

@@ -24,30 +24,30 @@ from bot.audit.destinations import destination_of
 from bot.audit.forwarder import Forwarder
 from bot.config.load import Configuration
 from bot.config.settings import AuditForward
-from bot.databases.backups.catalog import Finder
+from bot.databases.backups.catalog import BackupCatalog
 from bot.databases.backups.dump import DumpPerformer, NothingPendingPerformer, UndonePerformer
 from bot.databases.backups.dump_context import known_before
 from bot.databases.backups.dump_remote import StreamedDumpPerformer
-from bot.databases.backups.leftovers import DropCopyPerformer, DropOldPerformer, RemainsLook
+from bot.databases.backups.leftovers import DropCopyPerformer, DropOldPerformer, LeftoverReader
 from bot.databases.backups.mark_damaged import Condemning
 from bot.databases.backups.placement import EitherWay, kept_elsewhere, unreadable_on_host
-from bot.databases.backups.prune import DiscardPerformer
-from bot.databases.backups.prune_remote import VaultDiscardPerformer
+from bot.databases.backups.prune import PrunePerformer
+from bot.databases.backups.prune_remote import RemotePrunePerformer
 from bot.databases.backups.restore import LoadPerformer, SwapPerformer
 from bot.databases.backups.restore_remote import StreamedLoadPerformer, StreamedProvePerformer
-from bot.databases.backups.storage.registry import BackupStores
+from bot.databases.backups.storage.registry import StorageRegistry
 from bot.databases.backups.verify import ProvePerformer
-from bot.databases.backups.writes_since import WrittenLook
-from bot.databases.migrations.cleanup import Sweeper
+from bot.databases.backups.writes_since import WritesSinceReader
+from bot.databases.migrations.cleanup import ScratchCleanup
 from bot.databases.migrations.lock_watchdog import WatchedPerformer
 from bot.databases.migrations.preview import PreviewPerformer
 from bot.databases.migrations.rehearsal import AsRehearsedPerformer, RehearsePerformer
 from bot.databases.migrations.rehearsal_data import Elsewhere, RehearsalData
-from bot.databases.server.connector import Connections as DatabaseConnections
+from bot.databases.server.connector import Connector
 from bot.databases.server.facts import DatabaseLook
-from bot.domain.backups.backup import Shelf
-from bot.domain.backups.leftovers import Remains
-from bot.domain.backups.writes_since import TableSince
+from bot.domain.backups.backup import BackupList
+from bot.domain.backups.leftovers import Leftover
+from bot.domain.backups.writes_since import TableWrites
 from bot.domain.names import TargetName
 from bot.domain.runs.acts import (
     Act,
@@ -71,7 +71,7 @@ from bot.domain.runs.run import Run
 from bot.domain.secrets import Masker
 from bot.domain.targets.look import DatabaseFacts, HostFacts, HostQuestion, Look, Ran, Release
 from bot.domain.targets.target import Target
-from bot.engine.context import World
+from bot.engine.context import EngineContext
 from bot.engine.engine import Engine
 from bot.engine.jobs.backup_age import OverdueWatch
 from bot.engine.jobs.lock_reminders import LockReminders
@@ -91,10 +91,10 @@ from bot.logs import announce_ready
 from bot.monitoring import MeasuredPerformer, Measures, Monitoring, serve_monitoring
 from bot.recipes.load import load_recipe
 from bot.recipes.recipe import MigrationTable, Recipe
-from bot.slack.app import SlackAccess, SlackRoom
+from bot.slack.app import SlackAccess, SlackApp
 from bot.slack.ports import CommandSpec
-from bot.slack.render.catalog import Language
-from bot.store.leader_lease import Duty
+from bot.slack.render.catalog import Catalog
+from bot.store.leader_lease import LeaderLease
 from bot.store.reader import StoreReader
 from bot.store.store import SqlStore, SystemClock, open_store
 from commands import all_commands, all_planners, ops_command, status_command
@@ -130,18 +130,18 @@ class TargetLook:
 
     hosts: HostLook
     databases: DatabaseLook
-    shelves: Finder
-    beside: RemainsLook
-    written: WrittenLook
+    shelves: BackupCatalog
+    beside: LeftoverReader
+    written: WritesSinceReader
     runs: StoreReader
     target: Target
 
-    async def backups(self) -> Shelf:
+    async def backups(self) -> BackupList:
         """Read the manifests of the target's backups."""
-        shelf = await self.shelves.shelf(self.target)
+        backup_list = await self.shelves.backup_list(self.target)
         name = self.target.name
         runs = await self.runs.of_target(name.app, name.environment, REMEMBERED)
-        return replace(shelf, referred=backups_spoken_of(runs, datetime.now(UTC)))
+        return replace(backup_list, referred=backups_spoken_of(runs, datetime.now(UTC)))
 
     async def host(self, name: str, question: HostQuestion) -> HostFacts:
         """Read one host."""
@@ -151,11 +151,11 @@ class TargetLook:
         """Read the target's database."""
         return await self.databases.database(self.target, table)
 
-    async def remains(self) -> tuple[Remains, ...]:
+    async def leftovers(self) -> tuple[Leftover, ...]:
         """Read what restores left beside the target's database."""
         return await self.beside.beside(self.target)
 
-    async def written_since(self, backup: str) -> tuple[TableSince, ...]:
+    async def written_since(self, backup: str) -> tuple[TableWrites, ...]:
         """Read what was written to the live database since a backup."""
         return await self.written.since(self.target, await self.shelves.manifest(self.target, backup))
 
@@ -179,8 +179,8 @@ class TargetLook:
 
 
 @dataclass(frozen=True)
-class Looks:
-    """Gives the way to read a target (`bot.engine.ports.Observer`).
+class LiveTargetReader:
+    """Gives the way to read a target (`bot.engine.ports.TargetReader`).
 
     Args:
         hosts: reads hosts.
@@ -193,9 +193,9 @@ class Looks:
 
     hosts: HostLook
     databases: DatabaseLook
-    shelves: Finder
-    beside: RemainsLook
-    written: WrittenLook
+    shelves: BackupCatalog
+    beside: LeftoverReader
+    written: WritesSinceReader
     runs: StoreReader
 
     def look(self, target: Target) -> Look:
@@ -203,7 +203,7 @@ class Looks:
         return TargetLook(self.hosts, self.databases, self.shelves, self.beside, self.written, self.runs, target)
 
 
-async def serve(configuration: Configuration, language: Language) -> None:
+async def serve(configuration: Configuration, language: Catalog) -> None:
     """Run the bot until SIGTERM or SIGINT; then take nothing more in, leave what runs on hosts running, and return.
 
     Args:
@@ -212,7 +212,7 @@ async def serve(configuration: Configuration, language: Language) -> None:
 
     Raises:
         StoreError: the store cannot be opened.
-        SlackLoginRefused: Slack does not accept the token.
+        SlackLoginRefusedError: Slack does not accept the token.
         OSError: `HTTP_ADDR` cannot be listened on.
     """
     settings, operations = configuration.settings, configuration.operations
@@ -232,9 +232,9 @@ async def serve(configuration: Configuration, language: Language) -> None:
         connections = await stack.enter_async_context(Connections(operations.hosts, failed=measures.ssh_failed))
         access = SlackAccess(settings.slack_bot_token, settings.slack_app_token, settings.slack_api_url)
         by_name: dict[str, CommandSpec] = {command.name: command for command in commands} | {status.name: status}
-        telling = await stack.enter_async_context(Duty(store, "tell Slack"))
+        telling = await stack.enter_async_context(LeaderLease(store, "tell Slack"))
         room = await stack.enter_async_context(
-            SlackRoom(
+            SlackApp(
                 access,
                 store,
                 store,
@@ -252,18 +252,18 @@ async def serve(configuration: Configuration, language: Language) -> None:
         )
         looks, performers = build_edges(connections, recipes, store)
         engine = Engine(
-            World(
+            EngineContext(
                 store=store,
                 locks=store,
                 operations=operations,
                 planners=all_planners(recipes),
                 status=status,
                 performers={act: MeasuredPerformer(does, measures) for act, does in performers.items()},
-                observer=looks,
+                target_reader=looks,
                 branches=BranchReader(connections),
-                conversation=room.conversation,
+                reaction_reader=room.reaction_reader,
                 directory=room.directory,
-                audience=room.audience,
+                run_observer=room.run_observer,
                 clock=clock,
                 masker=masker,
                 owner=_owner(),
@@ -280,7 +280,7 @@ async def serve(configuration: Configuration, language: Language) -> None:
         schedule = Schedule(store, engine, clock, _owner(), schedules(operations.targets), operations.targets)
         locks = LockReminders(store, clock, operations.targets)
         ticker.add_job(_prune, "interval", hours=6, args=(store, clock), id="prune-inbox")
-        sweeper = Sweeper(DatabaseConnections(Tunnels(connections)), connections, store)
+        sweeper = ScratchCleanup(Connector(Tunnels(connections)), connections, store)
         swept = {"args": (tuple(operations.targets.values()),), "id": "sweep-scratch"}
         at_once = {"next_run_time": clock.now(), "misfire_grace_time": None}
         ticker.add_job(sweeper.sweep, "interval", hours=6, **swept, **at_once)
@@ -308,7 +308,7 @@ async def serve(configuration: Configuration, language: Language) -> None:
 
 def build_edges(
     connections: Connections, recipes: Mapping[TargetName, Recipe], runs: StoreReader
-) -> tuple[Looks, Mapping[type[Act], Performer]]:
+) -> tuple[LiveTargetReader, Mapping[type[Act], Performer]]:
     """Build what reads and what performs, over shared connections.
 
     Args:
@@ -317,20 +317,20 @@ def build_edges(
         runs: the bot's own memory.
     """
     runner = Runner(connections)
-    databases = DatabaseConnections(Tunnels(connections))
+    databases = Connector(Tunnels(connections))
     database_look = DatabaseLook(databases)
-    beside = RemainsLook(databases)
-    written = WrittenLook(databases)
+    beside = LeftoverReader(databases)
+    written = WritesSinceReader(databases)
     pipes = Pipes(connections)
-    stores = BackupStores(connections, pipes)
-    finder = Finder(connections, stores)
-    looks = Looks(HostLook(connections), database_look, finder, beside, written, runs)
-    through_bot = unreadable_on_host(finder)
+    stores = StorageRegistry(connections, pipes)
+    catalog = BackupCatalog(connections, stores)
+    looks = LiveTargetReader(HostLook(connections), database_look, catalog, beside, written, runs)
+    through_bot = unreadable_on_host(catalog)
 
     async def ran_at(target: Target) -> tuple[Ran, ...] | None:
         return await ran_now(recipes[target.name], target, looks.look(target))
 
-    known = known_before(finder, ran_at, written.counters)
+    known = known_before(catalog, ran_at, written.counters)
 
     def table_of(target: Target) -> str:
         kept = recipes[target.name].migrations
@@ -345,16 +345,16 @@ def build_edges(
         ),
         Prove: Condemning(
             EitherWay(ProvePerformer(runner, connections), StreamedProvePerformer(runner, pipes, stores), through_bot),
-            finder,
-            stores.holding,
+            catalog,
+            stores.backup_reader,
         ),
         Load: Condemning(
             EitherWay(LoadPerformer(runner, connections), StreamedLoadPerformer(runner, pipes, stores), through_bot),
-            finder,
-            stores.holding,
+            catalog,
+            stores.backup_reader,
         ),
-        Swap: SwapPerformer(runner, connections, beside, vaults=stores),
-        Discard: EitherWay(DiscardPerformer(runner, looks), VaultDiscardPerformer(stores, looks), kept_elsewhere),
+        Swap: SwapPerformer(runner, connections, beside, storages=stores),
+        Discard: EitherWay(PrunePerformer(runner, looks), RemotePrunePerformer(stores, looks), kept_elsewhere),
         DropOld: DropOldPerformer(runner, beside),
         DropCopy: DropCopyPerformer(runner, beside),
         Preflight: PreflightPerformer(looks),
@@ -362,7 +362,7 @@ def build_edges(
         NothingPending: NothingPendingPerformer(database_look, table_of),
         Undone: UndonePerformer(database_look, table_of),
         Preview: PreviewPerformer(looks.hosts, databases),
-        Rehearse: RehearsePerformer(runner, connections, databases, RehearsalData(finder, Elsewhere(pipes, stores))),
+        Rehearse: RehearsePerformer(runner, connections, databases, RehearsalData(catalog, Elsewhere(pipes, stores))),
         AsRehearsed: AsRehearsedPerformer(databases),
     }
     return looks, performers
@@ -391,7 +391,7 @@ async def _forwarding(store: SqlStore, where: AuditForward, masker: Masker) -> A
     """Forward the history until the end of the block; each destination gets all of it, from its first record on."""
     name = f"forward history {hashlib.sha256(str(where).encode()).hexdigest()[:16]}"
     async with (
-        Duty(store, name) as cursor,
+        LeaderLease(store, name) as cursor,
         Forwarder(store, cursor, destination_of(where), masker) as forwarder,
     ):
         yield forwarder

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from bot.domain.backups.backup import Purpose, parse_backup_id, parse_table
 from bot.domain.backups.retention import choose_deletions
-from bot.domain.errors import Reason, Refused, problem
+from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.names import TargetName
 from bot.domain.runs.acts import Discard, Dump
 from bot.domain.runs.plan import Finding, NothingToDo, Phase, Plan, Risk, Step
@@ -22,7 +22,7 @@ from commands.exceptions import FLAGS, USAGE, exceptions
 from commands.words import find_target, sort_words
 
 LIST, VERIFY, RESTORE, DROP_OLD = "list", "verify", "restore", "drop-old"
-_MOST_TABLES = 50
+_MAX_TABLES = 50
 _TARGET_WORDS = 2
 
 DUMP_TIMEOUT = 6 * 3600
@@ -53,12 +53,12 @@ class Backup:
         """Read what was typed behind `/backup`.
 
         Raises:
-            Refused: with what is wrong and what would be right.
+            RefusedError: with what is wrong and what would be right.
         """
         typed = " ".join((self.name, *words))
         what = words[0].lower() if words and words[0] not in operations.apps() else ""
         if what not in {LIST, VERIFY, RESTORE, DROP_OLD}:
-            target, tables = _target_and_rest(words, _MOST_TABLES, "APP ENV [TABLE…]", origin, operations)
+            target, tables = _target_and_rest(words, _MAX_TABLES, "APP ENV [TABLE…]", origin, operations)
             named = "\n".join(dict.fromkeys(parse_table(table) for table in tables))
             return Request(self.action, target.name, origin, {"tables": named} if named else {}, typed)
         if what == LIST:
@@ -73,7 +73,7 @@ class Backup:
         sorted_words = sort_words(words[1:], usage, frozenset(), _TARGET_WORDS + 1, telling=telling)
         target = find_target(sorted_words.plain, origin.channel, operations, usage)
         if len(sorted_words.plain) == _TARGET_WORDS:
-            raise Refused(problem(Reason.USAGE, usage=usage))
+            raise RefusedError(problem(Reason.USAGE, usage=usage))
         asked = {"what": what, "backup": parse_backup_id(sorted_words.plain[_TARGET_WORDS])}
         return Request(action, target.name, origin, asked | exceptions(sorted_words.flags, usage), typed)
 
@@ -85,8 +85,8 @@ class Backup:
         """Plan a dump, or a proof.
 
         Raises:
-            Refused: `backup_impossible`, the environment has no database or no place for backups, or its host cannot
-                encrypt what it is to encrypt.
+            RefusedError: `backup_impossible`, the environment has no database or no place for backups, or its host
+                cannot encrypt what it is to encrypt.
         """
         require_backups(target)
         if run.request.options.get("what") == VERIFY:
@@ -125,11 +125,11 @@ def require_backups(target: Target) -> None:
         target: which.
 
     Raises:
-        Refused: `backup_impossible`, it has no database or no place for backups.
+        RefusedError: `backup_impossible`, it has no database or no place for backups.
     """
     if target.database is None or target.backups is None:
         missing = "database" if target.database is None else "backups"
-        raise Refused(
+        raise RefusedError(
             problem(Reason.BACKUP_IMPOSSIBLE, stage="configuration", detail=f"{target.name} has no `{missing}:`")
         )
 
@@ -159,8 +159,8 @@ async def _retention(target: Target, run: Run, look: Look) -> tuple[Step, ...]:
     backups = target.backups
     if backups is None or backups.keep is None:
         return ()
-    shelf = await look.backups()
-    gone = choose_deletions(shelf.backups, backups.keep, run.created_at, backups.timezone, shelf.referred)
+    backup_list = await look.backups()
+    gone = choose_deletions(backup_list.backups, backups.keep, run.created_at, backups.timezone, backup_list.referred)
     if not gone:
         return ()
     title = "Remove backups that are no longer kept"

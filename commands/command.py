@@ -23,7 +23,7 @@ class Planner(Protocol):
         """Answer the request.
 
         Raises:
-            Refused: it cannot be done, and why.
+            RefusedError: it cannot be done, and why.
         """
         ...
 
@@ -31,7 +31,7 @@ class Planner(Protocol):
         """Read again the facts that a plan stands on; `bot.domain.runs.plan.differences` compares them.
 
         Raises:
-            Refused: they cannot be read.
+            RefusedError: they cannot be read.
         """
         ...
 
@@ -39,7 +39,7 @@ class Planner(Protocol):
         """Read again which of the plan's pending migrations have not run, just before the schema is changed.
 
         Raises:
-            Refused: they cannot be read.
+            RefusedError: they cannot be read.
         """
         ...
 
@@ -71,6 +71,6 @@ class Command(Planner, Protocol):
         """Read what was typed behind the name.
 
         Raises:
-            Refused: with what is wrong and what would be right.
+            RefusedError: with what is wrong and what would be right.
         """
         ...

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from bot.domain.errors import Reason, Refused, problem
+from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.runs.acts import Dump
 from bot.domain.runs.plan import Finding, Step
 from bot.domain.runs.request import Action
@@ -30,7 +30,7 @@ async def read_target(
         ref: the commit that is asked about, or None.
 
     Raises:
-        Refused: what a host or the database answers.
+        RefusedError: what a host or the database answers.
     """
     asked = question(recipe, target, ref)
     # What a tool tells of the migrations is the same on every host.
@@ -53,7 +53,7 @@ async def ran_now(recipe: Recipe, target: Target, look: Look) -> tuple[Ran, ...]
         look: reads.
 
     Raises:
-        Refused: what a host or the database answers.
+        RefusedError: what a host or the database answers.
     """
     kept = recipe.migrations
     if target.database is None or kept is None:
@@ -63,7 +63,7 @@ async def ran_now(recipe: Recipe, target: Target, look: Look) -> tuple[Ran, ...]
     first = await look.host(target.hosts[0], question(recipe, target, None))
     found = listing_of(kept, first)
     if found.unknown:
-        raise Refused(problem(Reason.MIGRATIONS_UNREADABLE, unknown=", ".join(found.unknown)))
+        raise RefusedError(problem(Reason.MIGRATIONS_UNREADABLE, unknown=", ".join(found.unknown)))
     return found.ran
 
 
@@ -117,13 +117,13 @@ def wants_backup(target: Target, action: Action, migrations: int) -> bool:
         migrations: how many it would apply or undo.
 
     Raises:
-        Refused: `backup_impossible`, the policy wants one and the environment does not say of what or where to.
+        RefusedError: `backup_impossible`, the policy wants one and the environment does not say of what or where to.
     """
     if not target.policy.wants_backup(action, migrations):
         return False
     if target.database is None or target.backups is None:
         missing = "database" if target.database is None else "backups"
-        raise Refused(
+        raise RefusedError(
             problem(Reason.BACKUP_IMPOSSIBLE, stage="configuration", detail=f"{target.name} has no `{missing}:`")
         )
     return True
@@ -138,7 +138,7 @@ async def require_age(steps: Iterable[Step], target: Target, look: Look) -> None
         look: reads.
 
     Raises:
-        Refused: `backup_impossible`, it cannot; or a host's reason.
+        RefusedError: `backup_impossible`, it cannot; or a host's reason.
     """
     backups = target.backups
     if backups is None or backups.store is not None or backups.encrypt_to is None:
@@ -149,7 +149,7 @@ async def require_age(steps: Iterable[Step], target: Target, look: Look) -> None
     facts = await look.host(host, HostQuestion(path=target.path, tools=("age",)))
     if facts.missing_tools:
         detail = f"`encrypt_to` is set and {host} has no `age`, so a dump would lie there in the clear"
-        raise Refused(problem(Reason.BACKUP_IMPOSSIBLE, stage="tools", detail=detail))
+        raise RefusedError(problem(Reason.BACKUP_IMPOSSIBLE, stage="tools", detail=detail))
 
 
 def backup_id(run: Run) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bot.domain.errors import Reason, Refused, problem
+from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.names import Ref, Sha, TargetName
 from bot.domain.runs.acts import Preview, Rehearse
 from bot.domain.runs.decisions import RESUME
@@ -47,7 +47,7 @@ class Deploy:
         """Read what was typed behind `/deploy`.
 
         Raises:
-            Refused: with what is wrong and what would be right.
+            RefusedError: with what is wrong and what would be right.
         """
         usage = f"{self.name} {self.usage}"
         sorted_words = sort_words(words, usage, frozenset({DRY_RUN, NO_MIGRATE}), _WORDS, telling=FLAGS)
@@ -69,8 +69,8 @@ class Deploy:
         """Resolve the ref, require a fast-forward, and list what would change.
 
         Raises:
-            Refused: `ref_not_found`, `not_fast_forward`, `checkouts_differ`, `checkout_dirty`, or what a host or the
-                database answers.
+            RefusedError: `ref_not_found`, `not_fast_forward`, `checkouts_differ`, `checkout_dirty`, or what a host or
+                the database answers.
         """
         recipe = self.recipes[target.name]
         if RESUME in run.request.options:
@@ -111,7 +111,7 @@ class Deploy:
         """Read again what the plan stands on: each host's HEAD, files and maintenance, and the pending migrations.
 
         Raises:
-            Refused: what a host or the database answers.
+            RefusedError: what a host or the database answers.
         """
         recipe = self.recipes[target.name]
         if RESUME in run.request.options:
@@ -124,7 +124,7 @@ class Deploy:
         """Read again which of the plan's migrations have not run.
 
         Raises:
-            Refused: what the database answers.
+            RefusedError: what the database answers.
         """
         rows = await ran_now(self.recipes[target.name], target, look)
         ran = {row.name for row in rows or ()}
@@ -135,15 +135,17 @@ def _agreed_commit(hosts: tuple[HostFacts, ...], ref: str) -> str:
     """Give the commit that every host resolves the ref to, having checked that each can move there."""
     for facts in hosts:
         if facts.dirty:
-            raise Refused(problem(Reason.CHECKOUT_DIRTY, host=facts.host, paths=", ".join(facts.dirty)))
+            raise RefusedError(problem(Reason.CHECKOUT_DIRTY, host=facts.host, paths=", ".join(facts.dirty)))
         if facts.sha is None:
-            raise Refused(problem(Reason.REF_NOT_FOUND, ref=ref, host=facts.host))
+            raise RefusedError(problem(Reason.REF_NOT_FOUND, ref=ref, host=facts.host))
         if not facts.fast_forward:
-            raise Refused(problem(Reason.NOT_FAST_FORWARD, ref=ref, sha=facts.sha, head=facts.head, host=facts.host))
+            raise RefusedError(
+                problem(Reason.NOT_FAST_FORWARD, ref=ref, sha=facts.sha, head=facts.head, host=facts.host)
+            )
     commits = {facts.sha: facts.host for facts in hosts if facts.sha is not None}
     if len(commits) > 1:
         found = ", ".join(f"{host}: {sha[:7]}" for sha, host in commits.items())
-        raise Refused(problem(Reason.CHECKOUTS_DIFFER, ref=ref, found=found))
+        raise RefusedError(problem(Reason.CHECKOUTS_DIFFER, ref=ref, found=found))
     return next(iter(commits))
 
 

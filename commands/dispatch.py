@@ -32,11 +32,11 @@ class ByWhat:
         return self._of(run).before_plan(run, target)
 
     async def plan(self, run: Run, target: Target, look: Look) -> Plan | NothingToDo:
-        """Answer the request. Raises `Refused` where it cannot be done."""
+        """Answer the request. Raises `RefusedError` where it cannot be done."""
         return await self._of(run).plan(run, target, look)
 
     async def basis(self, plan: Plan, run: Run, target: Target, look: Look) -> Mapping[str, str]:
-        """Read again what the plan stands on. Raises `Refused` where it cannot be read."""
+        """Read again what the plan stands on. Raises `RefusedError` where it cannot be read."""
         return await self._of(run).basis(plan, run, target, look)
 
     async def pending(self, plan: Plan, target: Target, look: Look) -> tuple[str, ...]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bot.domain.backups.leftovers import Remains, choose_remains
-from bot.domain.errors import Refused
+from bot.domain.backups.leftovers import Leftover, choose_leftovers
+from bot.domain.errors import RefusedError
 from bot.domain.runs.acts import DropOld as Drop
 from bot.domain.runs.plan import Finding, NothingToDo, OnFailure, Phase, Plan, Risk, Step
 from bot.domain.runs.request import Action
@@ -32,11 +32,11 @@ class DropOld:
         """Find what is to be dropped, and say from which restore it is and what else holds it.
 
         Raises:
-            Refused: `unknown_remains`; `backup_impossible`, the environment has no database; or what a host or the
+            RefusedError: `unknown_remains`; `backup_impossible`, the environment has no database; or what a host or the
                 database answers.
         """
         require_backups(target)
-        left = choose_remains(await look.remains(), run.request.options.get("name"))
+        left = choose_leftovers(await look.leftovers(), run.request.options.get("name"))
         if left is None:
             return NothingToDo({"remains": "none"})
         act = Drop(left.database, left.tables)
@@ -63,11 +63,11 @@ class DropOld:
         """Read again what would be dropped.
 
         Raises:
-            Refused: what a host or the database answers.
+            RefusedError: what a host or the database answers.
         """
         [act] = [step.act for step in plan.steps]
         name = act.database if isinstance(act, Drop) else ""
-        left = next((one for one in await look.remains() if one.database == name), None)
+        left = next((one for one in await look.leftovers() if one.database == name), None)
         return {} if left is None else _basis(left)
 
     async def pending(self, plan: Plan, target: Target, look: Look) -> tuple[str, ...]:
@@ -75,11 +75,11 @@ class DropOld:
         return ()
 
 
-def _basis(left: Remains) -> dict[str, str]:
+def _basis(left: Leftover) -> dict[str, str]:
     return {"kept database": left.database, "kept tables": str(left.tables)}
 
 
-async def _what_goes(left: Remains, look: Look) -> tuple[Finding, ...]:
+async def _what_goes(left: Leftover, look: Look) -> tuple[Finding, ...]:
     """Say what is dropped, from which restore it is, and which safety backup holds the same."""
     restore = await look.past(left.run)
     facts = {
@@ -110,6 +110,6 @@ async def _safety(restore: Run, look: Look) -> dict[str, str]:
     made = restore.plan.backup if restore.plan is not None else None
     try:
         kept = (await look.backups()).find(made or "")
-    except Refused:
+    except RefusedError:
         return {}
     return {"safety": kept.backup, "safety_proof": kept.proof.value}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bot.domain.errors import Reason, Refused, problem
+from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.runs.request import DURING_FREEZE, EMERGENCY
 
 FLAGS = frozenset({"--during-freeze", "--emergency"})
@@ -24,13 +24,13 @@ def exceptions(flags: Mapping[str, str], usage: str) -> dict[str, str]:
         usage: of the command, for the answer.
 
     Raises:
-        Refused: `usage`, both at once, or a reason that is too long.
+        RefusedError: `usage`, both at once, or a reason that is too long.
     """
     asked = sorted(FLAGS & flags.keys())
     if len(asked) > 1:
-        raise Refused(problem(Reason.USAGE, usage=usage, extra=" together with ".join(asked)))
+        raise RefusedError(problem(Reason.USAGE, usage=usage, extra=" together with ".join(asked)))
     for flag in asked:
         if len(flags[flag]) > _LONGEST:
             shorter = f"{usage}, with a reason of at most {_LONGEST} characters"
-            raise Refused(problem(Reason.USAGE, usage=shorter, extra=flags[flag][_LONGEST:][:60]))
+            raise RefusedError(problem(Reason.USAGE, usage=shorter, extra=flags[flag][_LONGEST:][:60]))
     return {_OPTIONS[flag]: flags[flag] for flag in asked}

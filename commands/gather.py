@@ -15,7 +15,7 @@ async def each(*reading: Coroutine[Any, Any, T]) -> tuple[T, ...]:
     """Read all of them at once.
 
     Raises:
-        Refused: what the first of them that failed was refused for; the others are cancelled.
+        RefusedError: what the first of them that failed was refused for; the others are cancelled.
     """
     try:
         async with asyncio.TaskGroup() as group:
@@ -29,7 +29,7 @@ async def both(first: Coroutine[Any, Any, A], second: Coroutine[Any, Any, B]) ->
     """Read two different things at once.
 
     Raises:
-        Refused: what the first that failed was refused for; the other is cancelled.
+        RefusedError: what the first that failed was refused for; the other is cancelled.
     """
     try:
         async with asyncio.TaskGroup() as group:

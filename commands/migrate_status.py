@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from bot.domain.backups.backup import Shelf
-from bot.domain.errors import Reason, Refused, problem
+from bot.domain.backups.backup import BackupList
+from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.names import TargetName
 from bot.domain.runs.request import Action, Origin, Request
 from bot.domain.targets.look import DatabaseFacts, HostFacts, HostQuestion, Look
 from bot.domain.targets.migration_report import Disk, Holds, MigrationStatus
-from bot.domain.targets.snapshot import Seen
+from bot.domain.targets.snapshot import TargetState
 from bot.domain.targets.target import Database, Operations, Target
 from bot.recipes.recipe import Migrations, Recipe
 from bot.recipes.steps import question
@@ -41,7 +41,7 @@ class MigrateStatus:
         """Read what was typed behind `/migrate-status`.
 
         Raises:
-            Refused: with what is wrong and what would be right.
+            RefusedError: with what is wrong and what would be right.
         """
         usage = f"{self.name} {self.usage}"
         sorted_words = sort_words(words, usage, frozenset(), _WORDS)
@@ -52,40 +52,40 @@ class MigrateStatus:
         """Read the first host at its live commit and at the branch's, every host's maintenance, and the database.
 
         Raises:
-            Refused: what a host or the database answers; `usage` where the target has no migrations at all.
+            RefusedError: what a host or the database answers; `usage` where the target has no migrations at all.
         """
         recipe = self.recipes[target.name]
         kept = recipe.migrations
         if target.database is None or kept is None:
             missing = "database" if target.database is None else "migrations"
-            raise Refused(problem(Reason.NO_MIGRATIONS, target=str(target.name), missing=missing))
-        (ahead, live, database), shelf = await both(_read(recipe, target, look, kept), _shelf(look))
+            raise RefusedError(problem(Reason.NO_MIGRATIONS, target=str(target.name), missing=missing))
+        (ahead, live, database), backup_list = await both(_read(recipe, target, look, kept), _shelf(look))
         status = judge_status(target, kept, ahead, live, database)
         disks = (*disks_of(live, recipe.needs_kib), *await _database_disk(target.database, database, target.path, look))
-        return replace(status, disks=disks, shelf=shelf)
+        return replace(status, disks=disks, backup_list=backup_list)
 
-    async def sight(self, target: Target, look: Look) -> Seen:
+    async def read_state(self, target: Target, look: Look) -> TargetState:
         """Read what is live, what is in maintenance, and what is pending where the target has migrations.
 
         Raises:
-            Refused: what a host or the database answers.
+            RefusedError: what a host or the database answers.
         """
         recipe = self.recipes[target.name]
         kept = recipe.migrations
         if target.database is None or kept is None:
             asked = replace(question(recipe, target, target.branch), ref=None, telling=None)
             live = await each(*(look.host(name, asked) for name in target.hosts))
-            return Seen(_heads(live), _in_maintenance(live), unclear=_unclear(live))
+            return TargetState(_heads(live), _in_maintenance(live), unclear=_unclear(live))
         ahead, live, database = await _read(recipe, target, look, kept)
         status = judge_status(target, kept, ahead, live, database)
-        return Seen(_heads(live), status.maintenance, status.pending_live, status.pending_branch, _unclear(live))
+        return TargetState(_heads(live), status.maintenance, status.pending_live, status.pending_branch, _unclear(live))
 
 
-async def _shelf(look: Look) -> Shelf | None:
+async def _shelf(look: Look) -> BackupList | None:
     """Read the backups; that there is no place for them, or that it cannot be read, hides nothing else."""
     try:
         return await look.backups()
-    except Refused:
+    except RefusedError:
         return None
 
 
@@ -98,7 +98,7 @@ async def _database_disk(database: Database, facts: DatabaseFacts, path: str, lo
         return ()
     try:
         seen = await look.host(database.via, HostQuestion(path, disks=(facts.directory,)))
-    except Refused:
+    except RefusedError:
         return ()
     needs_kib = facts.largest_bytes // 1024
     return tuple(Disk(database.via, Holds.DATABASE, free_kib, needs_kib) for free_kib in seen.disks.values())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bot.domain.errors import Reason, Refused, problem
+from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.names import TargetName, nearest, parse_run_id
 from bot.domain.ops_command import CancelRun, Order, SetLock, ShowHelp, ShowStatus, TakeLockOff
 from bot.domain.runs.request import Origin
@@ -27,7 +27,7 @@ class Ops:
         """Read what was typed behind `/ops`; nothing means `status`.
 
         Raises:
-            Refused: with what is wrong and what would be right.
+            RefusedError: with what is wrong and what would be right.
         """
         order, rest = (words[0].lower(), words[1:]) if words else ("status", ())
         match order:
@@ -49,7 +49,7 @@ class Ops:
             case _:
                 near = nearest(order, _ORDERS) or ""
                 usage = f"{self.name} {self.usage}"
-                raise Refused(problem(Reason.BAD_OPTION, option=order[:60], nearest=near, usage=usage))
+                raise RefusedError(problem(Reason.BAD_OPTION, option=order[:60], nearest=near, usage=usage))
 
 
 def _here(channel: str, operations: Operations) -> tuple[TargetName, ...]:
@@ -76,7 +76,7 @@ def _target(rest: tuple[str, ...], channel: str, operations: Operations, usage: 
 
 def _run(rest: tuple[str, ...]) -> str:
     if not rest:
-        raise Refused(problem(Reason.USAGE, usage="/ops cancel RUN"))
+        raise RefusedError(problem(Reason.USAGE, usage="/ops cancel RUN"))
     _none(rest[1:], "/ops cancel RUN")
     return parse_run_id(rest[0])
 
@@ -84,13 +84,13 @@ def _run(rest: tuple[str, ...]) -> str:
 def _reason(words: tuple[str, ...], usage: str) -> str:
     reason = " ".join(words).strip()
     if not reason:
-        raise Refused(problem(Reason.USAGE, usage=usage))
+        raise RefusedError(problem(Reason.USAGE, usage=usage))
     if len(reason) > _LONGEST_REASON:
         shorter = f"{usage}, with a reason of at most {_LONGEST_REASON} characters"
-        raise Refused(problem(Reason.USAGE, usage=shorter, extra=reason[_LONGEST_REASON:][:60]))
+        raise RefusedError(problem(Reason.USAGE, usage=shorter, extra=reason[_LONGEST_REASON:][:60]))
     return reason
 
 
 def _none(rest: tuple[str, ...], usage: str) -> None:
     if rest:
-        raise Refused(problem(Reason.USAGE, usage=usage, extra=" ".join(rest)[:200]))
+        raise RefusedError(problem(Reason.USAGE, usage=usage, extra=" ".join(rest)[:200]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from bot.domain.errors import Reason, Refused, problem
+from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.targets.look import DatabaseFacts, HostFacts, Ran
 from bot.recipes.parsers import Listing, read_status
 from bot.recipes.recipe import MigrationCommand, Migrations, MigrationTable
@@ -29,14 +29,14 @@ def listing_of(kept: MigrationCommand, facts: HostFacts) -> Listing:
         What it told; nothing where the host has no such commit.
 
     Raises:
-        Refused: `migrations_unreadable`, the tool failed; its last words are in `detail`.
+        RefusedError: `migrations_unreadable`, the tool failed; its last words are in `detail`.
     """
     told = facts.told
     if told is None:
         return Listing((), ())
     if told.exit_status != 0:
         said = (told.complaint.strip() or told.output.strip())[-_LONGEST_DETAIL:]
-        raise Refused(problem(Reason.MIGRATIONS_UNREADABLE, host=facts.host, detail=said.strip()))
+        raise RefusedError(problem(Reason.MIGRATIONS_UNREADABLE, host=facts.host, detail=said.strip()))
     return read_status(kept.parser, told.output)
 
 
@@ -49,7 +49,7 @@ def with_listing(kept: Migrations, facts: HostFacts, database: DatabaseFacts) ->
         database: what the database answered.
 
     Raises:
-        Refused: `migrations_unreadable`.
+        RefusedError: `migrations_unreadable`.
     """
     if isinstance(kept, MigrationTable):
         return facts, database
@@ -65,10 +65,10 @@ def remembered(database: DatabaseFacts) -> tuple[Ran, ...]:
     """Give the migrations that the database remembers, in order.
 
     Raises:
-        Refused: `migrations_unreadable`, it remembers one that the tool cannot place, and so no more can be said.
+        RefusedError: `migrations_unreadable`, it remembers one that the tool cannot place, and so no more can be said.
     """
     if database.unknown:
-        raise Refused(problem(Reason.MIGRATIONS_UNREADABLE, unknown=", ".join(database.unknown)))
+        raise RefusedError(problem(Reason.MIGRATIONS_UNREADABLE, unknown=", ".join(database.unknown)))
     return database.ran
 
 
@@ -83,7 +83,7 @@ def not_run(files: Iterable[str], kept: Migrations, database: DatabaseFacts) -> 
     """Name the migrations that are there and that the database does not remember, in order.
 
     Raises:
-        Refused: `migrations_unreadable`.
+        RefusedError: `migrations_unreadable`.
     """
     ran = {row.name for row in remembered(database)}
     return tuple(name for name in names_of(files, kept) if name not in ran)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.domain.errors import Refused
+from bot.domain.errors import RefusedError
 from bot.domain.targets.look import Look
 from bot.domain.targets.target import RehearseOn, Target
 
@@ -27,8 +27,8 @@ async def backup_to_rehearse_on(target: Target, look: Look, made: str | None, mi
     if made is not None:
         return made
     try:
-        shelf = await look.backups()
-    except Refused:
+        backup_list = await look.backups()
+    except RefusedError:
         return None
-    usable = (kept for kept in shelf.backups if not kept.chosen and not kept.proof.is_bad)
+    usable = (kept for kept in backup_list.backups if not kept.chosen and not kept.proof.is_bad)
     return next((kept.backup for kept in usable if kept.database == database.name), None)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from bot.domain.backups.backup import KeptBackup, Proof, Purpose, Shelf, predicted_seconds, scratch_name
-from bot.domain.backups.writes_since import TableSince, Written
-from bot.domain.errors import Reason, Refused, problem
+from bot.domain.backups.backup import BackupInfo, BackupList, Proof, Purpose, predicted_seconds, scratch_name
+from bot.domain.backups.writes_since import TableWrites, WriteState
+from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.names import TargetName
 from bot.domain.runs.acts import DropCopy, Health, Load, Prove, Swap
 from bot.domain.runs.decisions import RESUME
@@ -29,7 +29,7 @@ _TIDY_TIMEOUT = 2 * 60
 _SWAP_SECONDS = 2
 """So long the swap itself takes, about."""
 
-_MOST_TABLES = 8
+_MAX_TABLES = 8
 
 
 @dataclass(frozen=True)
@@ -52,14 +52,14 @@ class Restore:
         """Find the backup, and say what it would replace.
 
         Raises:
-            Refused: `unknown_backup`; `not_restorable`, it is refuted, of another database, or the target allows no
-                database beside the live one; or what a host or the database answers.
+            RefusedError: `unknown_backup`; `not_restorable`, it is refuted, of another database, or the target allows
+                no database beside the live one; or what a host or the database answers.
         """
         require_backups(target)
         if RESUME in run.request.options:
             return await resume_restore(run, await resumed_from(run, look), self.recipes[target.name], target, look)
-        shelf = await look.backups()
-        kept = shelf.find(run.request.options["backup"])
+        backup_list = await look.backups()
+        kept = backup_list.find(run.request.options["backup"])
         database = restorable(kept, target)
         hosts, _ = await read_target(self.recipes[target.name], target, look, None)
         takes_down, downs = take_down(target, hosts, (kept.backup,))
@@ -71,7 +71,7 @@ class Restore:
             steps=steps,
             requirement=target.policy.requirement(self.action, destructive=True),
             basis=_basis(kept, hosts),
-            findings=(what_it_replaces(kept, shelf, old), *await written_since(kept, look), *downs),
+            findings=(what_it_replaces(kept, backup_list, old), *await written_since(kept, look), *downs),
             destructive=True,
         )
 
@@ -79,20 +79,20 @@ class Restore:
         """Read again what the plan stands on: the backup's file, and each host's maintenance.
 
         Raises:
-            Refused: what a host answers.
+            RefusedError: what a host answers.
         """
         hosts, _ = await read_target(self.recipes[target.name], target, look, None)
         if RESUME in run.request.options:
             return maintenance_basis(hosts)
-        shelf = await look.backups()
-        return _basis(shelf.find(run.request.options["backup"]), hosts)
+        backup_list = await look.backups()
+        return _basis(backup_list.find(run.request.options["backup"]), hosts)
 
     async def pending(self, plan: Plan, target: Target, look: Look) -> tuple[str, ...]:
         """No migration is run or undone."""
         return ()
 
 
-def restorable(kept: KeptBackup, target: Target) -> Database:
+def restorable(kept: BackupInfo, target: Target) -> Database:
     """Give the database that a backup would be put back into.
 
     Args:
@@ -100,27 +100,27 @@ def restorable(kept: KeptBackup, target: Target) -> Database:
         target: whose.
 
     Raises:
-        Refused: `not_restorable`, it is refuted, damaged, encrypted without a key here, of another database, or the
-            target allows no database beside the live one.
+        RefusedError: `not_restorable`, it is refuted, damaged, encrypted without a key here, of another database, or
+            the target allows no database beside the live one.
     """
     database = target.database
     if database is None or not database.scratch:
         detail = f"a restore needs `scratch: true` at the database of {target.name}"
-        raise Refused(problem(Reason.NOT_RESTORABLE, backup=kept.backup, stage="configuration", detail=detail))
+        raise RefusedError(problem(Reason.NOT_RESTORABLE, backup=kept.backup, stage="configuration", detail=detail))
     if kept.encrypted and (target.backups is None or target.backups.identity is None):
         detail = "it is encrypted, and `backups.identity` does not say with which key it is opened"
-        raise Refused(problem(Reason.NOT_RESTORABLE, backup=kept.backup, stage="configuration", detail=detail))
+        raise RefusedError(problem(Reason.NOT_RESTORABLE, backup=kept.backup, stage="configuration", detail=detail))
     if kept.proof.is_bad:
         damaged = "its file is not the one that was made; `/backup verify` reads it again"
         detail = damaged if kept.proof is Proof.DAMAGED else "its last proof found that it does not restore"
-        raise Refused(problem(Reason.NOT_RESTORABLE, backup=kept.backup, stage="proof", detail=detail))
+        raise RefusedError(problem(Reason.NOT_RESTORABLE, backup=kept.backup, stage="proof", detail=detail))
     if kept.database != database.name:
         detail = f"it is of database {kept.database}"
-        raise Refused(problem(Reason.NOT_RESTORABLE, backup=kept.backup, stage="database", detail=detail))
+        raise RefusedError(problem(Reason.NOT_RESTORABLE, backup=kept.backup, stage="database", detail=detail))
     return database
 
 
-def beside(database: Database, kept: KeptBackup, run: Run) -> tuple[str, str]:
+def beside(database: Database, kept: BackupInfo, run: Run) -> tuple[str, str]:
     """Name the two databases beside the live one: that of what is restored, and that of what it replaces.
 
     Args:
@@ -129,12 +129,12 @@ def beside(database: Database, kept: KeptBackup, run: Run) -> tuple[str, str]:
         run: which puts it back.
 
     Raises:
-        Refused: `not_restorable`, the name would be too long.
+        RefusedError: `not_restorable`, the name would be too long.
     """
     fresh, old = scratch_name(database.name, "restore", run.id), scratch_name(database.name, "before", run.id)
     if fresh is None or old is None:
         detail = f"the name {database.name} is too long for a database beside it"
-        raise Refused(problem(Reason.NOT_RESTORABLE, backup=kept.backup, stage="configuration", detail=detail))
+        raise RefusedError(problem(Reason.NOT_RESTORABLE, backup=kept.backup, stage="configuration", detail=detail))
     return fresh, old
 
 
@@ -143,7 +143,7 @@ def _steps(
     target: Target,
     run: Run,
     hosts: tuple[HostFacts, ...],
-    kept: KeptBackup,
+    kept: BackupInfo,
     fresh: str,
     old: str,
     *,
@@ -157,7 +157,7 @@ def _steps(
     return (check, *downs, *changes, *ups, *(step for step in ways if isinstance(step.act, Health)))
 
 
-def putting_back(target: Target, run: Run, kept: KeptBackup, fresh: str, old: str) -> tuple[Step, ...]:
+def putting_back(target: Target, run: Run, kept: BackupInfo, fresh: str, old: str) -> tuple[Step, ...]:
     """Give the steps that put a backup back: the check of its file before the gate, then those that change.
 
     Args:
@@ -190,19 +190,19 @@ def putting_back(target: Target, run: Run, kept: KeptBackup, fresh: str, old: st
     )
 
 
-def _basis(kept: KeptBackup, hosts: tuple[HostFacts, ...]) -> dict[str, str]:
+def _basis(kept: BackupInfo, hosts: tuple[HostFacts, ...]) -> dict[str, str]:
     return maintenance_basis(hosts) | {"backup": kept.sha256}
 
 
-def what_it_replaces(kept: KeptBackup, shelf: Shelf, old: str) -> Finding:
+def what_it_replaces(kept: BackupInfo, backup_list: BackupList, old: str) -> Finding:
     """Say what an approver must know of putting a backup back.
 
     Args:
         kept: the backup.
-        shelf: those beside it.
+        backup_list: those beside it.
         old: the database in which what is replaced is kept.
     """
-    predicted = predicted_seconds(kept, shelf)
+    predicted = predicted_seconds(kept, backup_list)
     facts = {
         "backup": kept.backup,
         "database": kept.database,
@@ -211,18 +211,20 @@ def what_it_replaces(kept: KeptBackup, shelf: Shelf, old: str) -> Finding:
         "proof": kept.proof.value,
         "proven_at": kept.proven_at.isoformat() if kept.proven_at else "",
         "seconds": str(predicted) if predicted is not None else "",
-        "downtime": str(predicted + _safety_seconds(kept, shelf) + _SWAP_SECONDS) if predicted is not None else "",
+        "downtime": str(predicted + _safety_seconds(kept, backup_list) + _SWAP_SECONDS)
+        if predicted is not None
+        else "",
         "old": old,
     }
     return Finding("restore", facts)
 
 
-def _safety_seconds(kept: KeptBackup, shelf: Shelf) -> int:
+def _safety_seconds(kept: BackupInfo, backup_list: BackupList) -> int:
     """Predict how long the safety backup takes: as long as the latest one of the whole database."""
-    return next((other.dump_seconds for other in shelf.backups if not other.chosen), kept.dump_seconds)
+    return next((other.dump_seconds for other in backup_list.backups if not other.chosen), kept.dump_seconds)
 
 
-async def written_since(kept: KeptBackup, look: Look) -> tuple[Finding, ...]:
+async def written_since(kept: BackupInfo, look: Look) -> tuple[Finding, ...]:
     """Say what was written since a backup, by table: putting it back takes that away.
 
     Args:
@@ -231,19 +233,19 @@ async def written_since(kept: KeptBackup, look: Look) -> tuple[Finding, ...]:
     """
     try:
         since = await look.written_since(kept.backup)
-    except Refused as refused:
+    except RefusedError as refused:
         return (Finding("written_unknown", {"why": refused.problem.reason.value}),)
-    told = [table for table in since if table.written is not Written.SAME]
+    told = [table for table in since if table.written is not WriteState.SAME]
     told.sort(key=lambda table: (_GRAVEST.index(table.written), table.table))
-    rest = {"same": str(len(since) - len(told)), "more": str(max(len(told) - _MOST_TABLES, 0))}
-    return (*(Finding("written", _about(table)) for table in told[:_MOST_TABLES]), Finding("written_rest", rest))
+    rest = {"same": str(len(since) - len(told)), "more": str(max(len(told) - _MAX_TABLES, 0))}
+    return (*(Finding("written", _about(table)) for table in told[:_MAX_TABLES]), Finding("written_rest", rest))
 
 
-_GRAVEST = (Written.NEW, Written.CHANGED, Written.ADDED, Written.GONE, Written.UNKNOWN)
+_GRAVEST = (WriteState.NEW, WriteState.CHANGED, WriteState.ADDED, WriteState.GONE, WriteState.UNKNOWN)
 """What a restore takes away comes first."""
 
 
-def _about(table: TableSince) -> dict[str, str]:
+def _about(table: TableWrites) -> dict[str, str]:
     return {
         "table": table.table,
         "written": table.written.value,

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from bot.domain.errors import Reason, Refused, problem
+from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.runs.decisions import (
+    DECISION,
     KEPT_BACKUP,
-    MOVE,
     RESUME,
     WAS_LIVE,
-    Move,
+    Decision,
     backup_before,
     steps_left,
     troubled,
@@ -30,12 +30,12 @@ async def resumed_from(run: Run, look: Look) -> Run:
     """Read the run that a request goes on after.
 
     Raises:
-        Refused: `unknown_run`, there is none that could be gone on after.
+        RefusedError: `unknown_run`, there is none that could be gone on after.
     """
     name = run.request.options[RESUME]
     before = await look.past(name)
     if before is None or before.plan is None:
-        raise Refused(problem(Reason.UNKNOWN_RUN, run=name))
+        raise RefusedError(problem(Reason.UNKNOWN_RUN, run=name))
     return before
 
 
@@ -53,21 +53,25 @@ async def resume_plan(run: Run, before: Run, recipe: Recipe, target: Target, loo
         A plan whose every failure asks a person again: nothing is undone by itself a second time.
 
     Raises:
-        Refused: what a host or the database answers.
+        RefusedError: what a host or the database answers.
     """
     plan = before.plan
     if plan is None:
-        raise Refused(problem(Reason.UNKNOWN_RUN, run=before.id))
-    move = Move(run.request.options[MOVE])
+        raise RefusedError(problem(Reason.UNKNOWN_RUN, run=before.id))
+    decision = Decision(run.request.options[DECISION])
     hosts, _ = await read_target(recipe, target, look, _sha(plan))
     ran = {row.name for row in await ran_now(recipe, target, look) or ()}
-    left = steps_left(before, move)
+    left = steps_left(before, decision)
     migrates = any(step.schema for step in left)
     pending = tuple(name for name in plan.pending if name not in ran) if migrates else ()
     undo = tuple(name for name in plan.undo if name in ran) if migrates else ()
     return Plan(
         request=run.request,
-        steps=(*before_plan(recipe, target, run.id), *(asks_again(step) for step in left), *_verification(plan, move)),
+        steps=(
+            *before_plan(recipe, target, run.id),
+            *(asks_again(step) for step in left),
+            *_verification(plan, decision),
+        ),
         requirement=target.policy.usual(run.request, destructive=plan.destructive, restores=plan.restores),
         basis=_basis(hosts, _sha(plan), pending or undo),
         sha=plan.sha,
@@ -75,20 +79,20 @@ async def resume_plan(run: Run, before: Run, recipe: Recipe, target: Target, loo
         commit_count=plan.commit_count,
         pending=pending,
         undo=undo,
-        findings=(goes_on_after(before, move), *(found for found in plan.findings if _still_true(found, pending))),
+        findings=(goes_on_after(before, decision), *(found for found in plan.findings if _still_true(found, pending))),
         destructive=plan.destructive,
     )
 
 
-def goes_on_after(before: Run, move: Move) -> Finding:
+def goes_on_after(before: Run, decision: Decision) -> Finding:
     """Say after which run another goes on, and keep what is needed if that one stops too.
 
     Args:
         before: the run that stopped.
-        move: what was decided.
+        decision: what was decided.
     """
     stopped = troubled(before)
-    facts = {"run": before.id, "move": move.value, "step": stopped.title if stopped else ""}
+    facts = {"run": before.id, "move": decision.value, "step": stopped.title if stopped else ""}
     return Finding(RESUME, facts | {WAS_LIVE: was_live(before) or "", KEPT_BACKUP: backup_before(before) or ""})
 
 
@@ -96,7 +100,7 @@ async def resume_basis(plan: Plan, recipe: Recipe, target: Target, look: Look) -
     """Read again what such a plan stands on.
 
     Raises:
-        Refused: what a host or the database answers.
+        RefusedError: what a host or the database answers.
     """
     hosts, _ = await read_target(recipe, target, look, _sha(plan))
     ran = {row.name for row in await ran_now(recipe, target, look) or ()}
@@ -115,19 +119,19 @@ async def resume_restore(run: Run, before: Run, recipe: Recipe, target: Target, 
         look: reads.
 
     Raises:
-        Refused: what a host answers.
+        RefusedError: what a host answers.
     """
     if before.plan is None:
-        raise Refused(problem(Reason.UNKNOWN_RUN, run=before.id))
-    move = Move(run.request.options[MOVE])
+        raise RefusedError(problem(Reason.UNKNOWN_RUN, run=before.id))
+    decision = Decision(run.request.options[DECISION])
     hosts, _ = await read_target(recipe, target, look, None)
-    left = (asks_again(step) for step in steps_left(before, move))
+    left = (asks_again(step) for step in steps_left(before, decision))
     return Plan(
         request=run.request,
         steps=(*left, *(step for step in before.plan.of(Phase.VERIFY) if step.key == "health")),
         requirement=target.policy.requirement(run.request.action),
         basis=maintenance_basis(hosts),
-        findings=(goes_on_after(before, move),),
+        findings=(goes_on_after(before, decision),),
     )
 
 
@@ -160,8 +164,8 @@ def asks_again(step: Step) -> Step:
     return replace(step, on_failure=OnFailure.HOLD)
 
 
-def _verification(plan: Plan, move: Move) -> tuple[Step, ...]:
-    if move is Move.LIFT:
+def _verification(plan: Plan, decision: Decision) -> tuple[Step, ...]:
+    if decision is Decision.LIFT:
         return tuple(step for step in plan.of(Phase.VERIFY) if step.key == "health")
     # The log's end was noted by the run that stopped, on its own shelf on the host.
     return tuple(step for step in plan.of(Phase.VERIFY) if step.key != "log-clean")

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from bot.domain.backups.backup import KeptBackup
-from bot.domain.errors import Reason, Refused, problem
+from bot.domain.backups.backup import BackupInfo
+from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.names import Ref, Sha, TargetName, parse_run_id
 from bot.domain.runs.acts import Load
-from bot.domain.runs.decisions import MOVE, RESUME, Move, backup_before, was_live
+from bot.domain.runs.decisions import DECISION, RESUME, Decision, backup_before, was_live
 from bot.domain.runs.plan import NothingToDo, Plan, Step
 from bot.domain.runs.request import Action, Origin, Request
 from bot.domain.runs.run import Run
@@ -31,7 +31,7 @@ CODE = "--code"
 MIGRATIONS = "--migrations"
 TO = "--to"
 _WORDS = 2
-_MOST_UNDONE = 500
+_MAX_UNDONE = 500
 
 
 @dataclass(frozen=True)
@@ -53,14 +53,14 @@ class Rollback:
         """Read what was typed behind `/rollback`.
 
         Raises:
-            Refused: with what is wrong and what would be right.
+            RefusedError: with what is wrong and what would be right.
         """
         usage = f"{self.name} {self.usage}"
         sorted_words = sort_words(words, usage, frozenset({CODE}), _WORDS, frozenset({MIGRATIONS, TO}), FLAGS)
         target = find_target(sorted_words.plain, origin.channel, operations, usage)
         flags = sorted_words.flags
         if MIGRATIONS in flags and (CODE in flags or TO in flags):
-            raise Refused(problem(Reason.BAD_OPTION, option=MIGRATIONS, nearest="", usage=usage))
+            raise RefusedError(problem(Reason.BAD_OPTION, option=MIGRATIONS, nearest="", usage=usage))
         options: dict[str, str] = {}
         if CODE in flags:
             options["code"] = "yes"
@@ -79,20 +79,20 @@ class Rollback:
         """Find the release to go back to, the migrations that it does not have, and the way that is proposed.
 
         Raises:
-            Refused: `no_release`, none is known; `not_behind`, the commit is no ancestor of what is live;
+            RefusedError: `no_release`, none is known; `not_behind`, the commit is no ancestor of what is live;
                 `not_the_latest`, the migrations to undo are not the ones that ran last; `no_way_back`, none of the ways
                 is known to be good; or what a host or the database answers.
         """
         recipe = self.recipes[target.name]
-        move = _decided(run)
-        if move in _GOING_ON:
+        decision = _decided(run)
+        if decision in _GOING_ON:
             return await resume_plan(run, await resumed_from(run, look), recipe, target, look)
-        before = await resumed_from(run, look) if move is not None else None
+        before = await resumed_from(run, look) if decision is not None else None
         options = run.request.options if before is None else {"to": was_live(before) or ""}
         found, releases = await _find(recipe, target, look, options)
         if before is None and found.sha == found.head and not found.undo:
             return NothingToDo({"sha": found.sha})
-        choice = await _chosen(before, move, options, found.undo, releases, target, look)
+        choice = await _chosen(before, decision, options, found.undo, releases, target, look)
         way_down = WayDown(recipe, target, run, found, before)
         if choice.backup is not None:
             planned = way_down.to_backup(choice.backup, await look.backups())
@@ -102,7 +102,7 @@ class Rollback:
             lost = await written_since(choice.backup, look)
         else:
             lost = await losses(planned.undo, releases, look)
-        went_on = (goes_on_after(before, move),) if before is not None and move is not None else ()
+        went_on = (goes_on_after(before, decision),) if before is not None and decision is not None else ()
         await require_age(planned.steps, target, look)
         plan = Plan(
             request=run.request,
@@ -123,7 +123,7 @@ class Rollback:
         """Read again what the plan stands on: each host's HEAD, files and maintenance, and the latest migrations.
 
         Raises:
-            Refused: what a host or the database answers.
+            RefusedError: what a host or the database answers.
         """
         if _decided(run) in _GOING_ON:
             return await resume_basis(plan, self.recipes[target.name], target, look)
@@ -139,7 +139,7 @@ class Rollback:
         """Read again which migrations ran last, as many as the plan would undo.
 
         Raises:
-            Refused: what the database answers.
+            RefusedError: what the database answers.
         """
         rows = await ran_now(self.recipes[target.name], target, look)
         return plan.undo if rows is None else latest(rows, len(plan.undo))
@@ -160,8 +160,8 @@ def latest(ran: tuple[Ran, ...], count: int) -> tuple[str, ...]:
 
 
 def _count(text: str, usage: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 0 < int(text) <= _MOST_UNDONE:
-        raise Refused(problem(Reason.BAD_OPTION, option=f"{MIGRATIONS} {text[:20]}", nearest="", usage=usage))
+    if not text.isascii() or not text.isdigit() or not 0 < int(text) <= _MAX_UNDONE:
+        raise RefusedError(problem(Reason.BAD_OPTION, option=f"{MIGRATIONS} {text[:20]}", nearest="", usage=usage))
     return int(text)
 
 
@@ -169,7 +169,7 @@ def _release_name(text: str) -> str:
     """Read the name of a release: a run's ID, or a tag or a commit."""
     try:
         return parse_run_id(text) if text.upper().startswith("R-") else Ref(text).text
-    except Refused:
+    except RefusedError:
         return Ref(text).text
 
 
@@ -177,7 +177,7 @@ def _one_head(hosts: tuple[HostFacts, ...]) -> str:
     heads = {facts.head: facts.host for facts in hosts}
     if len(heads) > 1:
         found = ", ".join(f"{host}: {head[:7]}" for head, host in heads.items())
-        raise Refused(problem(Reason.CHECKOUTS_DIFFER, ref="HEAD", found=found))
+        raise RefusedError(problem(Reason.CHECKOUTS_DIFFER, ref="HEAD", found=found))
     return next(iter(heads))
 
 
@@ -191,7 +191,7 @@ def _choose(asked: str | None, head: str, releases: tuple[Release, ...]) -> str:
     while True:
         found = next((release for release in releases if release.sha == at and release.before not in seen), None)
         if found is None:
-            raise Refused(problem(Reason.NO_RELEASE, head=head))
+            raise RefusedError(problem(Reason.NO_RELEASE, head=head))
         at = found.before
         seen.add(at)
         if at not in bad:
@@ -201,21 +201,21 @@ def _choose(asked: str | None, head: str, releases: tuple[Release, ...]) -> str:
 def _agreed_commit(hosts: tuple[HostFacts, ...], release: str) -> str:
     for facts in hosts:
         if facts.dirty:
-            raise Refused(problem(Reason.CHECKOUT_DIRTY, host=facts.host, paths=", ".join(facts.dirty)))
+            raise RefusedError(problem(Reason.CHECKOUT_DIRTY, host=facts.host, paths=", ".join(facts.dirty)))
         if facts.sha is None:
-            raise Refused(problem(Reason.REF_NOT_FOUND, ref=release, host=facts.host))
+            raise RefusedError(problem(Reason.REF_NOT_FOUND, ref=release, host=facts.host))
         if facts.sha != facts.head and not facts.removed_count:
-            raise Refused(problem(Reason.NOT_BEHIND, ref=release, sha=facts.sha, head=facts.head, host=facts.host))
+            raise RefusedError(problem(Reason.NOT_BEHIND, ref=release, sha=facts.sha, head=facts.head, host=facts.host))
     return next(facts.sha for facts in hosts if facts.sha is not None)
 
 
-_GOING_ON = frozenset({Move.RETRY, Move.MARK_DONE, Move.LIFT})
+_GOING_ON = frozenset({Decision.RETRY, Decision.MARK_DONE, Decision.LIFT})
 """Decisions that go on with the steps of the run that stopped."""
 
 
-def _decided(run: Run) -> Move | None:
+def _decided(run: Run) -> Decision | None:
     """Give the decision that a run carries out; None where somebody typed it."""
-    return Move(run.request.options[MOVE]) if RESUME in run.request.options else None
+    return Decision(run.request.options[DECISION]) if RESUME in run.request.options else None
 
 
 async def _find(
@@ -224,7 +224,7 @@ async def _find(
     """Read where the target is and where it would go back to, and the releases that are remembered.
 
     Raises:
-        Refused: as `Rollback.plan`.
+        RefusedError: as `Rollback.plan`.
     """
     live, database = await read_target(recipe, target, look, None)
     head = _one_head(live)
@@ -238,7 +238,7 @@ async def _find(
 
 async def _chosen(
     before: Run | None,
-    move: Move | None,
+    decision: Decision | None,
     options: Mapping[str, str],
     undo: tuple[str, ...],
     releases: tuple[Release, ...],
@@ -248,9 +248,9 @@ async def _chosen(
     """Give the way that was decided or asked for, or else the one that is proposed.
 
     Raises:
-        Refused: `no_way_back`; `unknown_backup`, it is gone; or what a host answers.
+        RefusedError: `no_way_back`; `unknown_backup`, it is gone; or what a host answers.
     """
-    if before is not None and move is Move.RESTORE:
+    if before is not None and decision is Decision.RESTORE:
         kept = (await look.backups()).find(backup_before(before) or "")
         return Choice(WayBack.RESTORE, "decided", (before.id,), kept)
     if before is not None:
@@ -280,7 +280,7 @@ def _to_undo(
     newest = latest(database.ran, len(undo))
     if set(newest) != undo:
         named = ", ".join(sorted(undo))
-        raise Refused(problem(Reason.NOT_THE_LATEST, migrations=named, latest=", ".join(newest)))
+        raise RefusedError(problem(Reason.NOT_THE_LATEST, migrations=named, latest=", ".join(newest)))
     return newest
 
 
@@ -289,7 +289,7 @@ def _basis(
     sha: str,
     undo: tuple[str, ...],
     ran: tuple[Ran, ...] | None,
-    kept: KeptBackup | None,
+    kept: BackupInfo | None,
 ) -> dict[str, str]:
     basis = host_basis(hosts, sha)
     if ran is not None:

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from bot.domain.backups.backup import KeptBackup, Purpose, Shelf
-from bot.domain.errors import Reason, Refused, problem
+from bot.domain.backups.backup import BackupInfo, BackupList, Purpose
+from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.runs.plan import Finding, Plan
 from bot.domain.runs.run import Run
 from bot.domain.targets.look import Look, Release
 from bot.domain.targets.target import Target
 
-_MOST_RUNS = 20
+_MAX_RUNS = 20
 
 
 class WayBack(StrEnum):
@@ -69,7 +69,7 @@ class Choice:
     way: WayBack
     why: str
     what: tuple[str, ...] = ()
-    backup: KeptBackup | None = None
+    backup: BackupInfo | None = None
 
 
 def passed(undo: Iterable[str], deploys: Iterable[Plan]) -> tuple[Passed, ...]:
@@ -93,7 +93,7 @@ def _passed(name: str, plan: Plan | None) -> Passed:
     return Passed(name, told.get("preview") == "yes", told.get("down") or "unknown", destroyed, breaks)
 
 
-def choose(found: tuple[Passed, ...], backup: KeptBackup | None) -> Choice:
+def choose(found: tuple[Passed, ...], backup: BackupInfo | None) -> Choice:
     """Choose between the ways back past migrations that the release before does not have.
 
     Args:
@@ -101,7 +101,7 @@ def choose(found: tuple[Passed, ...], backup: KeptBackup | None) -> Choice:
         backup: from before the first of them ran, if there is one that can be put back.
 
     Raises:
-        Refused: `no_way_back`, none of the ways is known to be good; a person must choose.
+        RefusedError: `no_way_back`, none of the ways is known to be good; a person must choose.
     """
     if not found:
         return Choice(WayBack.CODE, "same_schema")
@@ -118,7 +118,7 @@ def choose(found: tuple[Passed, ...], backup: KeptBackup | None) -> Choice:
         return Choice(WayBack.CODE_AND_MIGRATIONS, "lost", destroyed)
     if compatible:
         return Choice(WayBack.CODE, "lost", destroyed)
-    raise Refused(problem(Reason.NO_WAY_BACK, migrations=", ".join(stuck), count=str(len(found))))
+    raise RefusedError(problem(Reason.NO_WAY_BACK, migrations=", ".join(stuck), count=str(len(found))))
 
 
 def asked_for(options: Mapping[str, str], undo: tuple[str, ...]) -> Choice | None:
@@ -144,7 +144,7 @@ async def deploys_of(undo: Iterable[str], releases: tuple[Release, ...], look: L
         look: reads.
     """
     wanted, plans = set(undo), []
-    for release in releases[:_MOST_RUNS]:
+    for release in releases[:_MAX_RUNS]:
         run = await look.past(release.run)
         if run is not None and run.plan is not None and wanted & set(run.plan.pending):
             plans.append(run.plan)
@@ -153,7 +153,7 @@ async def deploys_of(undo: Iterable[str], releases: tuple[Release, ...], look: L
 
 async def backup_from_before(
     undo: tuple[str, ...], releases: tuple[Release, ...], target: Target, look: Look
-) -> KeptBackup | None:
+) -> BackupInfo | None:
     """Find the newest backup from before migrations ran and after all that the release before has.
 
     Args:
@@ -166,12 +166,12 @@ async def backup_from_before(
         None where there is none that can be put back, or where nobody remembers when they ran.
 
     Raises:
-        Refused: what a host answers.
+        RefusedError: what a host answers.
     """
     database = target.database
     if target.backups is None or database is None or not database.scratch:
         return None
-    runs = [run for release in releases[:_MOST_RUNS] if (run := await look.past(release.run)) is not None]
+    runs = [run for release in releases[:_MAX_RUNS] if (run := await look.past(release.run)) is not None]
     at = [place for place, run in enumerate(runs) if run.plan is not None and set(undo) & set(run.plan.pending)]
     remembered = {name for place in at for name in _plan(runs[place]).pending}
     if not at or not set(undo) <= remembered:
@@ -183,11 +183,11 @@ async def backup_from_before(
     return own or _newest(whole, since, first.change_started_at)
 
 
-def _whole(shelf: Shelf, database: str) -> tuple[KeptBackup, ...]:
+def _whole(backup_list: BackupList, database: str) -> tuple[BackupInfo, ...]:
     """Give the backups of the whole database that no proof refuted."""
     return tuple(
         kept
-        for kept in shelf.backups
+        for kept in backup_list.backups
         if kept.database == database
         and not kept.chosen
         and not kept.proof.is_bad
@@ -195,7 +195,7 @@ def _whole(shelf: Shelf, database: str) -> tuple[KeptBackup, ...]:
     )
 
 
-def _newest(backups: tuple[KeptBackup, ...], since: datetime | None, until: datetime | None) -> KeptBackup | None:
+def _newest(backups: tuple[BackupInfo, ...], since: datetime | None, until: datetime | None) -> BackupInfo | None:
     """Give the newest backup that was begun in a span."""
     fitting = (
         kept

@@ -55,7 +55,7 @@ async def losses(undo: tuple[str, ...], releases: tuple[Release, ...], look: Loo
         when they ran.
 
     Raises:
-        Refused: what the database answers.
+        RefusedError: what the database answers.
     """
     if not undo:
         return ()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from bot.domain.backups.backup import KeptBackup, Shelf
+from bot.domain.backups.backup import BackupInfo, BackupList
 from bot.domain.runs.acts import AsRehearsed, Dump, Preview, Prove, Rehearse
-from bot.domain.runs.decisions import Move, steps_left
+from bot.domain.runs.decisions import Decision, steps_left
 from bot.domain.runs.plan import Finding, Phase, Skipped, Step
 from bot.domain.runs.request import Action
 from bot.domain.runs.run import Run
@@ -82,22 +82,22 @@ class WayDown:
             undo: which migrations, the newest first; none leaves the schema as it is.
 
         Raises:
-            Refused: `backup_impossible`, the policy wants a backup and none can be made.
+            RefusedError: `backup_impossible`, the policy wants a backup and none can be made.
         """
         backup = backup_id(self.run) if wants_backup(self.target, Action.ROLLBACK, len(undo)) else None
         return self._steps(undo, backup)
 
-    def to_backup(self, kept: KeptBackup, shelf: Shelf) -> Steps:
+    def to_backup(self, kept: BackupInfo, backup_list: BackupList) -> Steps:
         """Give the steps that put a backup back and bring the code of before.
 
         What is there now is backed up as a part of it, whatever the policy says, while nobody can write.
 
         Args:
             kept: the backup.
-            shelf: those beside it.
+            backup_list: those beside it.
 
         Raises:
-            Refused: `not_restorable`.
+            RefusedError: `not_restorable`.
         """
         database = restorable(kept, self.target)
         fresh, old = beside(database, kept, self.run)
@@ -110,13 +110,13 @@ class WayDown:
         steps = (check, *usual[:place], *held, *usual[place:])
         skipped = tuple(step for step in made.skipped if step.key not in _OTHERWISE)
         return replace(
-            made, steps=steps, skipped=skipped, findings=(what_it_replaces(kept, shelf, old), *made.findings)
+            made, steps=steps, skipped=skipped, findings=(what_it_replaces(kept, backup_list, old), *made.findings)
         )
 
     @property
     def _lifts(self) -> bool:
         """Whether the run that stopped took the site down, so that this one brings it up."""
-        return self.before is not None and bool(steps_left(self.before, Move.LIFT))
+        return self.before is not None and bool(steps_left(self.before, Decision.LIFT))
 
     def _steps(self, undo: tuple[str, ...], backup: str | None) -> Steps:
         behind = self.found.behind

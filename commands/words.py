@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bot.domain.errors import Reason, Refused, problem
+from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.names import TargetName, nearest
 from bot.domain.targets.target import Operations, Target
 
@@ -42,7 +42,7 @@ def sort_words(
         telling: the flags that take a text: the words in quotes behind it, or all up to the next flag.
 
     Raises:
-        Refused: `bad_option`, a flag that does not exist, or that lacks its value; `usage`, too many words.
+        RefusedError: `bad_option`, a flag that does not exist, or that lacks its value; `usage`, too many words.
     """
     plain: list[str] = []
     flags: dict[str, str] = {}
@@ -56,18 +56,18 @@ def sort_words(
         if flag in valued:
             flags[flag] = value if equals else (left.pop(0) if left else "")
             if not flags[flag] or flags[flag].startswith("-"):
-                raise Refused(problem(Reason.BAD_OPTION, option=flag, nearest="", usage=usage, lacks="a value"))
+                raise RefusedError(problem(Reason.BAD_OPTION, option=flag, nearest="", usage=usage, lacks="a value"))
         elif flag in telling:
             flags[flag] = _text([value, *_taken(left)] if equals else _taken(left))
             if not flags[flag]:
-                raise Refused(problem(Reason.BAD_OPTION, option=flag, nearest="", usage=usage, lacks="a reason"))
+                raise RefusedError(problem(Reason.BAD_OPTION, option=flag, nearest="", usage=usage, lacks="a reason"))
         elif word in known:
             flags[word] = ""
         else:
             near = nearest(flag, known | valued | telling)
-            raise Refused(problem(Reason.BAD_OPTION, option=word[:60], nearest=near or "", usage=usage))
+            raise RefusedError(problem(Reason.BAD_OPTION, option=word[:60], nearest=near or "", usage=usage))
     if len(plain) > most:
-        raise Refused(problem(Reason.USAGE, usage=usage, extra=" ".join(plain[most:])[:200]))
+        raise RefusedError(problem(Reason.USAGE, usage=usage, extra=" ".join(plain[most:])[:200]))
     return Words(tuple(plain), flags)
 
 
@@ -95,24 +95,24 @@ def find_target(plain: tuple[str, ...], channel: str, operations: Operations, us
         usage: of the command, for the answer.
 
     Raises:
-        Refused: `usage`, words are missing; `unknown_app`, `unknown_environment`, with the nearest name;
+        RefusedError: `usage`, words are missing; `unknown_app`, `unknown_environment`, with the nearest name;
             `wrong_channel`.
     """
     here = tuple(sorted({name.app for name, target in operations.targets.items() if channel in target.channels}))
     if not plain:
-        raise Refused(problem(Reason.USAGE, usage=usage, apps=", ".join(here)))
+        raise RefusedError(problem(Reason.USAGE, usage=usage, apps=", ".join(here)))
     app = plain[0]
     if app not in operations.apps():
         known = here or operations.apps()
-        raise Refused(
+        raise RefusedError(
             problem(Reason.UNKNOWN_APP, app=app[:60], nearest=nearest(app, known) or "", known=", ".join(known))
         )
     environments = operations.environments(app)
     if len(plain) < 2:
-        raise Refused(problem(Reason.USAGE, usage=usage, app=app, environments=", ".join(environments)))
+        raise RefusedError(problem(Reason.USAGE, usage=usage, app=app, environments=", ".join(environments)))
     environment = plain[1]
     if environment not in environments:
-        raise Refused(
+        raise RefusedError(
             problem(
                 Reason.UNKNOWN_ENVIRONMENT,
                 app=app,
@@ -123,5 +123,5 @@ def find_target(plain: tuple[str, ...], channel: str, operations: Operations, us
         )
     target = operations.targets[TargetName(app, environment)]
     if channel not in target.channels:
-        raise Refused(problem(Reason.WRONG_CHANNEL, app=app, channels=",".join(target.channels)))
+        raise RefusedError(problem(Reason.WRONG_CHANNEL, app=app, channels=",".join(target.channels)))
     return target

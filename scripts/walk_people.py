@@ -20,14 +20,14 @@ from walking import Walker, walk
 
 from bot.demo.operations import write_operations
 from bot.demo.processes.ports import Port
-from bot.demo.tour.visitor import Message, Room, payload
+from bot.demo.tour.visitor import ChannelView, Message, payload
 from bot.demo.workspace import CHANNEL, DEPLOY, ENGINEER, ONCALL, RELEASER
 
 PEOPLE = {"amelie": ENGINEER, "bob": RELEASER, "noor": ONCALL}
 TARGET = "compte production"
 STRANGER = "U0DBA"
 """Somebody who is on no list of the operations file."""
-_MOST_PRINTED, _MOST_METRICS = 2_000, 20_000
+_MAX_PRINTED, _MAX_METRICS = 2_000, 20_000
 
 
 async def who_may_what(walker: Walker) -> None:
@@ -177,7 +177,7 @@ async def audit(walker: Walker) -> None:
     ):
         print("$ countersign", *words)
         printed = await console(walker, *words)
-        print(printed[:_MOST_PRINTED])
+        print(printed[:_MAX_PRINTED])
 
 
 async def monitoring(walker: Walker) -> None:
@@ -191,7 +191,7 @@ async def monitoring(walker: Walker) -> None:
         for page in ("healthz", "readyz", "metrics"):
             async with session.get(f"http://{address}/{page}") as answer:
                 print(f"$ curl http://{address}/{page}  → {answer.status}")
-                print((await answer.text())[:_MOST_METRICS])
+                print((await answer.text())[:_MAX_METRICS])
 
 
 # ── how ──
@@ -309,7 +309,7 @@ async def console(walker: Walker, *words: str) -> str:
     return printed.decode()
 
 
-def every(room: Room, kind: str, run: str) -> list[Message]:
+def every(room: ChannelView, kind: str, run: str) -> list[Message]:
     """Give every message of a kind of a run."""
     return [
         message
@@ -319,7 +319,7 @@ def every(room: Room, kind: str, run: str) -> list[Message]:
     ]
 
 
-def newest(room: Room, kind: str) -> Message | None:
+def newest(room: ChannelView, kind: str) -> Message | None:
     """Give the newest message of a kind, of any run or none."""
     return room.newest(kind)
 

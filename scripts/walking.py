@@ -11,8 +11,8 @@ from pathlib import Path
 from playwright.async_api import Browser, Error, Locator, Page, async_playwright
 
 from bot.demo.console import Announcer, console
-from bot.demo.environment import Stage, set_up
-from bot.demo.tour.visitor import Message, Room, Visitor, payload, visit
+from bot.demo.environment import DemoEnvironment, set_up
+from bot.demo.tour.visitor import ChannelView, Message, Visitor, payload, visit
 from bot.demo.workspace import CHANNEL, ENGINEER, ONCALL, RELEASER
 
 CHROMIUM = "/usr/bin/chromium"
@@ -33,7 +33,7 @@ class Walker:
         folder: where they go.
     """
 
-    def __init__(self, stage: Stage, visitor: Visitor, browser: Browser, folder: Path) -> None:
+    def __init__(self, stage: DemoEnvironment, visitor: Visitor, browser: Browser, folder: Path) -> None:
         self.stage = stage
         self.visitor = visitor
         self._browser = browser
@@ -69,7 +69,7 @@ class Walker:
     async def gate(self, run: str) -> Message:
         """Wait for the request to approve."""
 
-        def is_open(room: Room) -> Message | None:
+        def is_open(room: ChannelView) -> Message | None:
             found = room.newest("approval", run)
             assert not room.is_over(run), (room.newest("result", run) or {}).get("text")
             return found if found is not None and found.get("reactions") else None
@@ -128,7 +128,7 @@ class Walker:
     async def new_run(self) -> str:
         """Wait for a run that was not there before."""
 
-        def fresh(room: Room) -> str | None:
+        def fresh(room: ChannelView) -> str | None:
             return next((run for run in room.runs() if run not in self._runs), None)
 
         run = await self.visitor.until(fresh, "a run", 150)

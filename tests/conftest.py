@@ -18,7 +18,7 @@ from bot.demo.application.application import Application
 from bot.demo.application.commits import Kind
 from bot.demo.host.database import Database, DatabaseServer
 from bot.demo.host.host import Host
-from bot.demo.host.tcp_proxy import Wire
+from bot.demo.host.tcp_proxy import TcpProxy
 from bot.demo.host.web import WebServer
 from bot.demo.processes.ports import Port
 from bot.demo.processes.process import temporary_folder
@@ -170,17 +170,17 @@ async def web(laravel_at_first: Application) -> AsyncIterator[WebServer]:
 
 
 @pytest.fixture
-async def new_wire() -> AsyncIterator[Callable[[int], Awaitable[Wire]]]:
+async def new_wire() -> AsyncIterator[Callable[[int], Awaitable[TcpProxy]]]:
     async with contextlib.AsyncExitStack() as stack:
 
-        async def make(port: int) -> Wire:
-            return await stack.enter_async_context(Wire(port))
+        async def make(port: int) -> TcpProxy:
+            return await stack.enter_async_context(TcpProxy(port))
 
         yield make
 
 
 @pytest.fixture
-async def wire(ssh_host: Host, new_wire: Callable[[int], Awaitable[Wire]]) -> Wire:
+async def wire(ssh_host: Host, new_wire: Callable[[int], Awaitable[TcpProxy]]) -> TcpProxy:
     made = await new_wire(ssh_host.port)
     ssh_host.trust(made.port)
     return made

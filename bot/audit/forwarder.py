@@ -16,7 +16,7 @@ from bot.domain.secrets import Masker
 
 _PAGE = 200
 _LOOK_SECONDS = 0.5
-_MOST_SECONDS = 60.0
+_MAX_SECONDS = 60.0
 _LAST_SECONDS = 5.0
 
 _log = structlog.get_logger()
@@ -98,7 +98,7 @@ class Forwarder:
                     continue
                 pause = _LOOK_SECONDS
             except Exception as error:
-                pause = min(pause * 2, _MOST_SECONDS)
+                pause = min(pause * 2, _MAX_SECONDS)
                 _log.warning("history_not_forwarded", why=f"{type(error).__name__}: {error}", again_in=pause)
                 await self._step_back()
             await asyncio.sleep(pause)

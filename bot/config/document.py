@@ -13,7 +13,7 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from bot.config.problems import Finding, Path
 
-_MOST_VALUES = 100_000
+_MAX_VALUES = 100_000
 """Aliases of aliases can make a short text very large; no honest operations file comes near this."""
 
 _KNOWN_TAGS = frozenset(f"tag:yaml.org,2002:{kind}" for kind in ("str", "int", "float", "bool", "null", "timestamp"))
@@ -77,7 +77,7 @@ def read_document(text: str) -> Document:
     except RecursionError:
         document.findings.append(Finding((), "nested too deeply to be read"))
     except _TooLargeError:
-        document.findings.append(Finding((), f"more than {_MOST_VALUES} values"))
+        document.findings.append(Finding((), f"more than {_MAX_VALUES} values"))
     except (YAMLError, ValueError) as error:
         document.findings.append(Finding((), f"this is not YAML: {_first_line(str(error))}"))
     return document
@@ -117,7 +117,7 @@ class _Construction:
     def value(self, node: Node, path: Path) -> object:
         """Turn one node into data, recording the lines of it and of all that is in it."""
         self._count += 1
-        if self._count > _MOST_VALUES:
+        if self._count > _MAX_VALUES:
             raise _TooLargeError
         self._document.lines.setdefault(path, node.start_mark.line + 1)
         if id(node) in self._open:

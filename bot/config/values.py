@@ -9,7 +9,7 @@ from datetime import timedelta
 from functools import cache
 from urllib.parse import urlsplit
 
-from bot.domain.errors import Refused
+from bot.domain.errors import RefusedError
 from bot.domain.names import Ref, is_name
 from bot.domain.policies.freeze import Weekday, WeekTime
 from bot.domain.targets.target import plain_emoji
@@ -217,5 +217,5 @@ def branch(text: str) -> str:
     """
     try:
         return Ref(text).text
-    except Refused:
+    except RefusedError:
         raise ValueError("not a name that git allows for a branch") from None

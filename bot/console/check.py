@@ -16,7 +16,7 @@ from bot.config.recipe_vars import check_recipe
 from bot.console.output import say, standard_output
 from bot.domain.targets.target import Target
 from bot.slack.render.builtin_catalog import ENGLISH, spoken
-from bot.slack.render.catalog import LanguageError, read_language
+from bot.slack.render.catalog import CatalogError, read_catalog
 
 PROBLEMS = 2
 """The exit status of a configuration error."""
@@ -64,7 +64,7 @@ def check_files(env: Path | None, ops: Path | None, real: Mapping[str, str], con
         return _tell_problems(missing, console)
     try:
         lacking = _lacking(found.settings.language_dir)
-    except LanguageError as error:
+    except CatalogError as error:
         return _tell_problems((ConfigurationProblem(str(env or ENV_FILE), None, "LANGUAGE_DIR", str(error)),), console)
     if lacking:
         say(console, f"LANGUAGE_DIR: {len(lacking)} sentences are said in English: {', '.join(lacking[:3])} …")
@@ -76,12 +76,12 @@ def _lacking(language: Path | None) -> tuple[str, ...]:
     """Name the sentences that the language lacks.
 
     Raises:
-        LanguageError: it cannot be spoken.
+        CatalogError: it cannot be spoken.
     """
     if language is None:
         return ()
     spoken(language)
-    return read_language(language).lacks(ENGLISH)
+    return read_catalog(language).lacks(ENGLISH)
 
 
 def _tell_problems(problems: tuple[ConfigurationProblem, ...], console: Console) -> int:

@@ -13,7 +13,7 @@ from bot.console.output import say
 from bot.console.store_access import NO_SUCH_RUN, RunReader, Terminal, run_named, tell_missing
 from bot.domain.policies.people import CONSOLE
 from bot.domain.runs.run import BEFORE_CHANGE, Run, RunState
-from bot.engine.stores import Petition
+from bot.engine.stores import CancelRequest
 
 PATIENCE = 12.0
 """Seconds for which the bot is waited for: it looks every three."""
@@ -21,21 +21,21 @@ PATIENCE = 12.0
 _POLL = 0.3
 
 
-class Petitions(RunReader, Protocol):
+class CancelRequests(RunReader, Protocol):
     """The store for somebody who asks the bot for something."""
 
     async def ask_to_cancel(self, run: str, actor: str, at: datetime) -> Run | None:
         """Ask that a run is cancelled; give the run as it was."""
         ...
 
-    async def petitions(self) -> tuple[Petition, ...]:
+    async def petitions(self) -> tuple[CancelRequest, ...]:
         """Read what the bot has not taken yet."""
         ...
 
 
 def cancelling(
     typed: str, *, as_json: bool, patience: float = PATIENCE
-) -> Callable[[Petitions, Terminal], Awaitable[int]]:
+) -> Callable[[CancelRequests, Terminal], Awaitable[int]]:
     """Make the question that cancels a run.
 
     Args:
@@ -44,7 +44,7 @@ def cancelling(
         patience: seconds for which the bot is waited for.
     """
 
-    async def question(store: Petitions, terminal: Terminal) -> int:
+    async def question(store: CancelRequests, terminal: Terminal) -> int:
         named = await run_named(typed, store)
         if named is None:
             await tell_missing(typed, store, terminal)
@@ -61,7 +61,7 @@ def cancelling(
     return question
 
 
-async def _taken(store: Petitions, run: str, patience: float) -> bool:
+async def _taken(store: CancelRequests, run: str, patience: float) -> bool:
     until = time.monotonic() + patience
     while any(petition.run == run for petition in await store.petitions()):
         if time.monotonic() >= until:

@@ -29,7 +29,7 @@ from bot.console.store_access import (
 )
 from bot.domain.runs.plan_json import plan_digest
 from bot.domain.runs.run import Run
-from bot.store import open_petitions, open_readonly
+from bot.store import open_readonly, open_request_writer
 
 Store = TypeVar("Store")
 Question = Callable[[RunReader, Terminal], Awaitable[int]]
@@ -92,7 +92,7 @@ def register(app: typer.Typer) -> None:
         as_json: JsonOption = False,  # noqa: FBT002 - an option of the console
     ) -> None:
         """Cancel a run, also while Slack is down; the bot takes it, now or when it is back. Status 1: no such run."""
-        _ask(context, env, cancelling(run, as_json=as_json), open_petitions)
+        _ask(context, env, cancelling(run, as_json=as_json), open_request_writer)
 
 
 def _run(context: typer.Context, named: Path | None, question: Question) -> None:

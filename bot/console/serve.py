@@ -41,20 +41,20 @@ def register(app: typer.Typer) -> None:
         configure_logs(configuration.settings.log_format, configuration.masker())
         # Loaded here: the other commands of the console start faster without Slack, SSH and SQL.
         from bot.app import serve as serve_bot
-        from bot.slack.app import SlackLoginRefused
+        from bot.slack.app import SlackLoginRefusedError
         from bot.slack.render.builtin_catalog import spoken
-        from bot.slack.render.catalog import LanguageError
+        from bot.slack.render.catalog import CatalogError
         from bot.store.sql.errors import StoreError
 
         gc.enable()
         try:
             language = spoken(configuration.settings.language_dir)
-        except LanguageError as error:
+        except CatalogError as error:
             sys.stderr.write(f"LANGUAGE_DIR: {error}\nNothing was started.\n")
             raise typer.Exit(_CONFIGURATION) from None
         try:
             asyncio.run(serve_bot(configuration, language))
-        except (StoreError, SlackLoginRefused, OSError) as error:
+        except (StoreError, SlackLoginRefusedError, OSError) as error:
             sys.stderr.write(f"{configuration.masker().mask(str(error))}\n")
             raise typer.Exit(_OTHER) from None
         except Exception:

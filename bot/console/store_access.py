@@ -19,14 +19,14 @@ from bot.config.problems import ConfigurationError
 from bot.config.settings import ops_file_of, store_url_of
 from bot.config.variables import Variables, read_variables
 from bot.console.output import say
-from bot.domain.errors import Refused
+from bot.domain.errors import RefusedError
 from bot.domain.names import nearest, parse_run_id
 from bot.domain.runs.history import Head, Record
 from bot.domain.runs.run import Run
 from bot.domain.secrets import Masker, Secret
 from bot.engine.stores import Chunk
 from bot.logs import masked
-from bot.store import StoreError, StoreMissing
+from bot.store import StoreError, StoreMissingError
 
 NO_SUCH_RUN = 1
 CONFIGURATION_ERROR = 2
@@ -126,7 +126,7 @@ async def ask(
     try:
         async with opened(url.reveal()) as reader:
             return await question(reader, terminal)
-    except StoreMissing as error:
+    except StoreMissingError as error:
         say(err, str(error))
         return NO_SUCH_RUN
     except StoreError as error:
@@ -147,7 +147,7 @@ async def run_named(typed: str, reader: RunReader) -> Run | None:
     """Read the run that somebody typed; None where there is none."""
     try:
         return await reader.get(parse_run_id(typed))
-    except Refused:
+    except RefusedError:
         return None
 
 

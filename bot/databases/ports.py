@@ -27,7 +27,7 @@ class Tunnels(Protocol):
             A context that gives an address and a port on loopback.
 
         Raises:
-            Refused: on entering, with a host's reason.
+            RefusedError: on entering, with a host's reason.
         """
         ...
 
@@ -63,7 +63,7 @@ class HostReader(Protocol):
             timeout: seconds.
 
         Raises:
-            Refused: with a host's reason.
+            RefusedError: with a host's reason.
         """
         ...
 
@@ -130,8 +130,8 @@ class HostPipes(Protocol):
             name: of the pipe.
 
         Raises:
-            Refused: with a host's reason (and `why: cut` where the line was lost), or with `never_started` where the
-                script ended before it was ready; on entering or while it is read.
+            RefusedError: with a host's reason (and `why: cut` where the line was lost), or with `never_started` where
+                the script ended before it was ready; on entering or while it is read.
         """
         ...
 
@@ -144,8 +144,8 @@ class HostPipes(Protocol):
             chunks: what is written. Where it raises, the script sees an early end.
 
         Raises:
-            Refused: with a host's reason (and `why: cut` where the line was lost), or with `never_started` where the
-                script ended before it was ready.
+            RefusedError: with a host's reason (and `why: cut` where the line was lost), or with `never_started` where
+                the script ended before it was ready.
         """
         ...
 
@@ -157,7 +157,7 @@ class HostPipes(Protocol):
             name: of the file.
 
         Raises:
-            Refused: with a host's reason.
+            RefusedError: with a host's reason.
         """
         ...
 
@@ -169,7 +169,7 @@ class HostPipes(Protocol):
             path: absolute.
 
         Raises:
-            Refused: with a host's reason, on entering or while it is read.
+            RefusedError: with a host's reason, on entering or while it is read.
         """
         ...
 
@@ -182,19 +182,19 @@ class HostPipes(Protocol):
             content: all of it.
 
         Raises:
-            Refused: with a host's reason.
+            RefusedError: with a host's reason.
         """
         ...
 
 
-class Draft(Protocol):
+class PendingUpload(Protocol):
     """A file of a vault that is being written; it is none before it is kept."""
 
     async def write(self, chunk: bytes) -> None:
         """Add to it.
 
         Raises:
-            Refused: `backup_store_failed`, the vault does not take it, or has no room.
+            RefusedError: `backup_store_failed`, the vault does not take it, or has no room.
         """
         ...
 
@@ -202,15 +202,15 @@ class Draft(Protocol):
         """Make it a file, durably.
 
         Raises:
-            Refused: `backup_store_failed`.
+            RefusedError: `backup_store_failed`.
         """
         ...
 
 
-class Holding(Protocol):
+class BackupReader(Protocol):
     """Where the backups of one target lie, to be read.
 
-    Every method raises `Refused` with `backup_store_failed` where it cannot.
+    Every method raises `RefusedError` with `backup_store_failed` where it cannot.
     """
 
     @property
@@ -248,14 +248,14 @@ class Holding(Protocol):
         ...
 
 
-class Vault(Holding, Protocol):
+class BackupStorage(BackupReader, Protocol):
     """A store of the bot: it makes and removes files there itself."""
 
     async def room(self) -> int | None:
         """Say how many bytes it may still take; None where there is no such limit."""
         ...
 
-    def draft(self, file: str) -> AbstractAsyncContextManager[Draft]:
+    def begin_upload(self, file: str) -> AbstractAsyncContextManager[PendingUpload]:
         """Begin a file. Leaving the context without `keep` leaves nothing behind.
 
         Args:
@@ -272,13 +272,13 @@ class Vault(Holding, Protocol):
         ...
 
 
-class Vaults(Protocol):
+class BackupStorages(Protocol):
     """Gives where the backups of each target lie."""
 
-    def of(self, target: Target) -> Vault:
+    def of(self, target: Target) -> BackupStorage:
         """Give the store of a target whose backups are not on its host."""
         ...
 
-    def holding(self, target: Target) -> Holding:
+    def backup_reader(self, target: Target) -> BackupReader:
         """Give where the backups of a target are read, its host included."""
         ...

@@ -17,7 +17,7 @@ def console() -> Console:
 
 
 class Announcer:
-    """Tells what starts (`bot.demo.environment.Teller`).
+    """Tells what starts (`bot.demo.environment.ProgressReporter`).
 
     Args:
         output: where to.

@@ -14,11 +14,11 @@ from bot.demo.application.application import Application
 from bot.demo.application.commits import Kind
 from bot.demo.host.database import DatabaseServer
 from bot.demo.host.host import Host
-from bot.demo.host.tcp_proxy import Wire
+from bot.demo.host.tcp_proxy import TcpProxy
 from bot.demo.host.web import WebServer
-from bot.demo.menu.backup_time import Nightly, far_off
+from bot.demo.menu.backup_time import BackupTime, far_off
 from bot.demo.menu.controller import Controller
-from bot.demo.menu.faults import Troubles
+from bot.demo.menu.faults import HostFaults
 from bot.demo.menu.menu import entries
 from bot.demo.operations import environment, operations, write_environment, write_operations
 from bot.demo.processes.ports import Port
@@ -30,7 +30,7 @@ from bot.demo.workspace import write_workspace
 USERS, SESSIONS = 2_000, 5_000
 
 
-class Teller(Protocol):
+class ProgressReporter(Protocol):
     """Is told what happens, for people to read."""
 
     def started(self, what: str, where: str) -> None:
@@ -50,7 +50,7 @@ class Teller(Protocol):
 
 
 @dataclass(frozen=True)
-class Stage:
+class DemoEnvironment:
     """Everything of the demonstration while it runs.
 
     Attributes:
@@ -73,11 +73,11 @@ class Stage:
     web: WebServer
     playground: PythonModule
     bot: ServedBot
-    troubles: Troubles
+    troubles: HostFaults
 
 
 @asynccontextmanager
-async def set_up(port: int, teller: Teller) -> AsyncIterator[Stage]:
+async def set_up(port: int, teller: ProgressReporter) -> AsyncIterator[DemoEnvironment]:
     """Start everything, and end it again, whatever happens; if this process is killed, the same.
 
     Args:
@@ -94,7 +94,7 @@ async def set_up(port: int, teller: Teller) -> AsyncIterator[Stage]:
             (folder / name).mkdir(mode=0o700)
 
         host = await stack.enter_async_context(Host(folder / "web1"))
-        line = await stack.enter_async_context(Wire(host.port))
+        line = await stack.enter_async_context(TcpProxy(host.port))
         host.trust(line.port)
         teller.started("SSH server", f"{line.address}:{line.port}, with keys of its own")
 
@@ -115,10 +115,10 @@ async def set_up(port: int, teller: Teller) -> AsyncIterator[Stage]:
         bot = ServedBot(folder / "bot", env_file, teller.happened)
 
         troubles = await stack.enter_async_context(
-            Troubles(host, line, database, application.path, bot, teller.happened)
+            HostFaults(host, line, database, application.path, bot, teller.happened)
         )
         controller = await stack.enter_async_context(
-            Controller(entries(application, database, troubles, Nightly(ops_file, bot)))
+            Controller(entries(application, database, troubles, BackupTime(ops_file, bot)))
         )
         playground = _playground(folder / "playground", page.number, controller.url)
         stack.push_async_callback(playground.end)
@@ -127,7 +127,7 @@ async def set_up(port: int, teller: Teller) -> AsyncIterator[Stage]:
 
         await stack.enter_async_context(bot)
         teller.started("Bot", "countersign serve, as in production")
-        yield Stage(folder, url, host, database, application, web, playground, bot, troubles)
+        yield DemoEnvironment(folder, url, host, database, application, web, playground, bot, troubles)
 
 
 async def _application(host: Host, server: DatabaseServer) -> Application:

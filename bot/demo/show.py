@@ -11,10 +11,10 @@ from rich.console import Console
 from rich.text import Text
 
 from bot.demo.console import Announcer, console
-from bot.demo.environment import Stage, set_up
+from bot.demo.environment import DemoEnvironment, set_up
 from bot.demo.errors import DemoError
 from bot.demo.tour.findings import TABLE, describe, findings
-from bot.demo.tour.narrator import Script
+from bot.demo.tour.narrator import Narrator
 from bot.demo.tour.tour import Tour
 from bot.demo.tour.visitor import visit
 from bot.demo.workspace import DEPLOY
@@ -89,28 +89,28 @@ async def play_tour() -> int:
     try:
         async with asyncio.timeout(TOUR_SECONDS):
             async with set_up(0, Announcer(output)) as stage, visit(stage.url) as visitor:
-                script = Script(output)
-                seen = await Tour(stage, visitor, script).play()
+                narrator = Narrator(output)
+                seen = await Tour(stage, visitor, narrator).play()
                 found = await findings(stage, seen)
-                script.column(TABLE, await describe(stage))
-                script.files(*_dumps(stage, seen.backup))
-                script.verdict(found)
+                narrator.column(TABLE, await describe(stage))
+                narrator.files(*_dumps(stage, seen.backup))
+                narrator.verdict(found)
                 if all(finding.holds for finding in found):
                     return 0
-                script.bot_log(stage.bot.said())
+                narrator.bot_log(stage.bot.said())
                 return 1
     except TimeoutError:
         raise DemoError(f"the tour did not come to its end within {TOUR_SECONDS:.0f} seconds") from None
 
 
-def _dumps(stage: Stage, backup: str) -> tuple[str, list[tuple[str, int]]]:
+def _dumps(stage: DemoEnvironment, backup: str) -> tuple[str, list[tuple[str, int]]]:
     """The folder of the backups as the host has it, and name and size of what belongs to one backup."""
     folder = stage.application.backups
     files = sorted(folder.glob(f"{backup}.*")) if backup else []
     return f"/{folder.relative_to(stage.host.folder)}", [(file.name, file.stat().st_size) for file in files]
 
 
-def _invite(output: Console, stage: Stage) -> None:
+def _invite(output: Console, stage: DemoEnvironment) -> None:
     output.print()
     output.print(Text.assemble("  Open ", (stage.url, "bold cyan underline")))
     output.print()

@@ -57,7 +57,7 @@ class Reason(StrEnum):
     NO_WAY_BACK = "no_way_back"
     NOT_BEHIND = "not_behind"
     NOT_THE_LATEST = "not_the_latest"
-    MOVE_NOT_LEGAL = "move_not_legal"
+    DECISION_NOT_LEGAL = "move_not_legal"
     # what happened to a step
     EXIT_STATUS = "exit_status"
     TIMED_OUT = "timed_out"
@@ -113,7 +113,7 @@ def problem_from_json(data: Mapping[str, object]) -> Problem:
     return Problem(Reason(str(data["reason"])), texts)
 
 
-class Refused(Exception):  # noqa: N818 - a refusal is an answer, not an error of the program
+class RefusedError(Exception):
     """Something is not done, for a reason that the person who asked is told.
 
     Args:

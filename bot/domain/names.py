@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from bot.domain.errors import Reason, Refused, problem
+from bot.domain.errors import Reason, RefusedError, problem
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _SHA = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
@@ -28,7 +28,7 @@ class Ref:
         text: as typed; never starts with `-`, so that no program can take it for an option.
 
     Raises:
-        Refused: `bad_ref`, the text is not a name that git allows.
+        RefusedError: `bad_ref`, the text is not a name that git allows.
     """
 
     text: str
@@ -45,7 +45,7 @@ class Ref:
             and all(part and not part.startswith(".") and not part.endswith(".lock") for part in parts)
         )
         if not allowed:
-            raise Refused(problem(Reason.BAD_REF, ref=self.text[:_LONGEST_REF]))
+            raise RefusedError(problem(Reason.BAD_REF, ref=self.text[:_LONGEST_REF]))
 
     def __str__(self) -> str:
         return self.text
@@ -107,12 +107,12 @@ def parse_run_id(text: str) -> str:
     """Read a run's ID as people type it: any case, `R-` may be missing, O for 0 and I or L for 1.
 
     Raises:
-        Refused: `unknown_run`, it cannot be one.
+        RefusedError: `unknown_run`, it cannot be one.
     """
     body = text.strip().upper().removeprefix("R-").translate(str.maketrans("OIL", "011"))
     candidate = f"R-{body}"
     if _RUN.fullmatch(candidate) is None:
-        raise Refused(problem(Reason.UNKNOWN_RUN, run=text[:40]))
+        raise RefusedError(problem(Reason.UNKNOWN_RUN, run=text[:40]))
     return candidate
 
 

@@ -10,21 +10,21 @@ from bot.domain.runs.request import Action
 from bot.domain.secrets import Masker
 from bot.domain.targets.target import Operations
 from bot.engine.ports import (
-    Audience,
     Branches,
     Clock,
-    Conversation,
     Directory,
-    Observer,
     Performer,
     Planner,
+    ReactionReader,
+    RunObserver,
     StatusReader,
+    TargetReader,
 )
 from bot.engine.stores import LockStore, RunStore
 
 
 @dataclass(frozen=True)
-class World:
+class EngineContext:
     """The engine's ports, and what is configured.
 
     Args:
@@ -34,11 +34,11 @@ class World:
         planners: the command behind each action.
         status: reads where migrations stand.
         performers: who does each kind of act.
-        observer: gives the way to read a target.
+        target_reader: gives the way to read a target.
         branches: reads what origin has.
-        conversation: the reactions, as they are now.
+        reaction_reader: the reactions, as they are now.
         directory: who people are, now.
-        audience: who wants to know of changes.
+        run_observer: who wants to know of changes.
         clock: the time.
         masker: of the installation's secrets.
         owner: the name under which this process claims runs.
@@ -50,11 +50,11 @@ class World:
     planners: Mapping[Action, Planner]
     status: StatusReader
     performers: Mapping[type[Act], Performer]
-    observer: Observer
+    target_reader: TargetReader
     branches: Branches
-    conversation: Conversation
+    reaction_reader: ReactionReader
     directory: Directory
-    audience: Audience
+    run_observer: RunObserver
     clock: Clock
     masker: Masker
     owner: str

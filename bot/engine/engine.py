@@ -10,34 +10,34 @@ from dataclasses import replace
 
 import structlog
 
-from bot.domain.backups.backup import Shelf
-from bot.domain.errors import Reason, Refused, problem
+from bot.domain.backups.backup import BackupList
+from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.names import run_id
 from bot.domain.policies.people import NOBODY
-from bot.domain.runs.decisions import Move
+from bot.domain.runs.decisions import Decision
 from bot.domain.runs.estimate import PAST, Usual, usual_of
 from bot.domain.runs.history import Entry
 from bot.domain.runs.request import EMERGENCY, Action, Origin, Request
 from bot.domain.runs.run import Run, RunState
-from bot.domain.targets.migration_report import Standing
+from bot.domain.targets.migration_report import MigrationReport
 from bot.domain.targets.target import Operations, Target
-from bot.engine.context import World
+from bot.engine.context import EngineContext
 from bot.engine.log_history import log_entry
 from bot.engine.phases.aftermath import Aftermath
 from bot.engine.phases.decisions import decided, legal_now
 from bot.engine.phases.late_approval import Afterwards
-from bot.engine.queries.locks import Desk
-from bot.engine.queries.migration_report import REMEMBERED, standing_of
-from bot.engine.queries.rules import in_the_way, require, require_exception
-from bot.engine.queries.target_status import Lookout
+from bot.engine.queries.locks import LockService
+from bot.engine.queries.migration_report import REMEMBERED, migration_report_of
+from bot.engine.queries.rules import blocking_reason, require, require_exception
+from bot.engine.queries.target_status import StatusService
 from bot.engine.record_refusals import on_record, request_on_record
-from bot.engine.run_driver import Driver
+from bot.engine.run_driver import RunDriver
 from bot.engine.stores import Chunk
 
 _SWEEP = 3.0
 """Seconds between looks for runs that nobody drives: a crashed owner's, or one whose driver failed."""
 
-_MOST_FAILURES = 3
+_MAX_FAILURES = 3
 """A run whose driver failed so often in a row, for a reason nobody foresaw, is not tried for ever."""
 
 _log = structlog.get_logger()
@@ -47,26 +47,26 @@ class Engine:
     """Accepts requests and drives runs.
 
     Args:
-        world: its ports.
+        context: its ports.
     """
 
-    def __init__(self, world: World) -> None:
-        self._world = world
-        self.desk = Desk(world)
-        self._afterwards = Afterwards(world)
-        self.lookout = Lookout(world, self.desk)
-        self._drivers: dict[str, tuple[Driver, asyncio.Task[None]]] = {}
+    def __init__(self, context: EngineContext) -> None:
+        self._context = context
+        self.lock_service = LockService(context)
+        self._afterwards = Afterwards(context)
+        self.status_service = StatusService(context, self.lock_service)
+        self._drivers: dict[str, tuple[RunDriver, asyncio.Task[None]]] = {}
         self._sweeper: asyncio.Task[None] | None = None
-        self._aftermath = Aftermath(world)
+        self._aftermath = Aftermath(context)
         self._failures: Counter[str] = Counter()
-        self._stirring: set[asyncio.Task[None]] = set()
+        self._touching: set[asyncio.Task[None]] = set()
         self._seen: dict[str, int] = {}
         self._draining = False
 
     @property
     def operations(self) -> Operations:
         """The operations file."""
-        return self._world.operations
+        return self._context.operations
 
     async def start(self) -> None:
         """Pick up interrupted runs, and keep looking for runs that nobody drives."""
@@ -79,11 +79,11 @@ class Engine:
         tasks = [*(task for _, task in self._drivers.values()), *self._aftermath.looks]
         if self._sweeper is not None:
             tasks.append(self._sweeper)
-        tasks += self._stirring
+        tasks += self._touching
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await self.lookout.end()
+        await self.status_service.end()
 
     @request_on_record
     async def submit(self, request: Request) -> Run:
@@ -95,19 +95,19 @@ class Engine:
             request: parsed; its channel is one of the target's.
 
         Raises:
-            Refused: `draining`, `not_allowed`, `membership_unknown`, `no_override`, `no_emergency`, `frozen`,
+            RefusedError: `draining`, `not_allowed`, `membership_unknown`, `no_override`, `no_emergency`, `frozen`,
                 `locked`; no run is started.
         """
         if self._draining:
-            raise Refused(problem(Reason.DRAINING))
-        target = self._world.operations.targets[request.target]
+            raise RefusedError(problem(Reason.DRAINING))
+        target = self._context.operations.targets[request.target]
         await self._may(request, target)
-        await require_exception(self._world, target, request)
-        found = await in_the_way(self._world, target, request, self._world.clock.now())
+        await require_exception(self._context, target, request)
+        found = await blocking_reason(self._context, target, request, self._context.clock.now())
         if found is not None:
-            raise Refused(found)
+            raise RefusedError(found)
         run = await self._create(request)
-        self._world.audience.changed(run.id)
+        self._context.run_observer.run_changed(run.id)
         self._drive(run.id)
         return run
 
@@ -118,54 +118,54 @@ class Engine:
             request: of a backup.
 
         Raises:
-            Refused: `draining`.
+            RefusedError: `draining`.
         """
         if self._draining:
-            raise Refused(problem(Reason.DRAINING))
+            raise RefusedError(problem(Reason.DRAINING))
         run = await self._create(request)
-        self._world.audience.changed(run.id)
+        self._context.run_observer.run_changed(run.id)
         self._drive(run.id)
         return run
 
-    async def shelf(self, request: Request) -> Shelf:
+    async def backup_list(self, request: Request) -> BackupList:
         """Read which backups of a target there are; nothing is changed, and no run is made.
 
         Args:
             request: of `/backup list`.
 
         Raises:
-            Refused: who asks may not, or what a host answers.
+            RefusedError: who asks may not, or what a host answers.
         """
         target = await self._may_read(request)
-        look = self._world.observer.look(target)
-        shelf = await look.backups()
+        look = self._context.target_reader.look(target)
+        backup_list = await look.backups()
         try:
-            return replace(shelf, remains=await look.remains())
-        except Refused:
+            return replace(backup_list, leftovers=await look.leftovers())
+        except RefusedError:
             # Which backups there are must be told also while the database is down.
-            return replace(shelf, remains=None)
+            return replace(backup_list, leftovers=None)
 
-    async def standing(self, request: Request) -> Standing:
+    async def migration_report(self, request: Request) -> MigrationReport:
         """Read where the migrations of a target stand; nothing is changed, and no run is made.
 
         Args:
             request: of `/migrate-status`.
 
         Raises:
-            Refused: who asks may not, or what a host or the database answers.
+            RefusedError: who asks may not, or what a host or the database answers.
         """
         target = await self._may_read(request)
-        status = await self._world.status.status(target, self._world.observer.look(target))
+        status = await self._context.status.status(target, self._context.target_reader.look(target))
         name = target.name
-        return standing_of(status, await self._world.store.of_target(name.app, name.environment, REMEMBERED))
+        return migration_report_of(status, await self._context.store.of_target(name.app, name.environment, REMEMBERED))
 
     async def get(self, run: str) -> Run | None:
         """Read one run."""
-        return await self._world.store.get(run)
+        return await self._context.store.get(run)
 
     async def recent(self, limit: int) -> tuple[Run, ...]:
         """Read the latest runs, newest first."""
-        return await self._world.store.recent(limit)
+        return await self._context.store.recent(limit)
 
     async def cancel(self, run: str, user: str) -> Run:
         """Cancel a run: before the change phase that ends it; during, its process groups are ended.
@@ -175,86 +175,86 @@ class Engine:
             user: Slack's ID of who asks.
 
         Raises:
-            Refused: `unknown_run`; `not_allowed`, it is neither the requester nor somebody who may approve.
+            RefusedError: `unknown_run`; `not_allowed`, it is neither the requester nor somebody who may approve.
         """
-        found = await self._world.store.get(run)
+        found = await self._context.store.get(run)
         if found is None:
-            raise Refused(problem(Reason.UNKNOWN_RUN, run=run))
-        async with on_record(self._world, user, "cancel", run):
+            raise RefusedError(problem(Reason.UNKNOWN_RUN, run=run))
+        async with on_record(self._context, user, "cancel", run):
             await self._may_cancel(found, user)
         return await self._cancel(found, user)
 
-    async def decide(self, run: str, move: Move, origin: Origin) -> Run:
+    async def decide(self, run: str, decision: Decision, origin: Origin) -> Run:
         """Carry out a person's decision about a run that waits for one.
 
         Args:
             run: the run's ID.
-            move: the decision.
+            decision: the decision.
             origin: who decided, and where.
 
         Returns:
             The run that goes on after it, which has a plan and a gate of its own; for `close`, the closed run.
 
         Raises:
-            Refused: `unknown_run`; `move_not_legal`; `not_allowed`, who decided may not ask for such a run.
+            RefusedError: `unknown_run`; `move_not_legal`; `not_allowed`, who decided may not ask for such a run.
         """
-        if move is Move.CLOSE:
+        if decision is Decision.CLOSE:
             return await self.cancel(run, origin.user)
-        found = await self._world.store.get(run)
-        if found is None or found.request.target not in self._world.operations.targets:
-            raise Refused(problem(Reason.UNKNOWN_RUN, run=run))
-        legal = await legal_now(self._world.store, found)
-        request = decided(found, move, legal, origin)
-        target = self._world.operations.targets[request.target]
-        async with on_record(self._world, origin.user, request.typed, run):
-            if move not in legal:
-                raise Refused(problem(Reason.MOVE_NOT_LEGAL, run=run, move=move.value))
+        found = await self._context.store.get(run)
+        if found is None or found.request.target not in self._context.operations.targets:
+            raise RefusedError(problem(Reason.UNKNOWN_RUN, run=run))
+        legal = await legal_now(self._context.store, found)
+        request = decided(found, decision, legal, origin)
+        target = self._context.operations.targets[request.target]
+        async with on_record(self._context, origin.user, request.typed, run):
+            if decision not in legal:
+                raise RefusedError(problem(Reason.DECISION_NOT_LEGAL, run=run, decision=decision.value))
             await self._may(request, target)
-            if move is Move.RESTORE:
+            if decision is Decision.RESTORE:
                 await self._may(replace(request, action=Action.RESTORE), target)
         request = await self._with_exception(request, target)
         # Made before the other one is closed: after a crash in between, it waits in line instead of being forgotten.
         made = await self._create(request)
-        await Driver(self._world, run).close(origin.user, made.id)
-        self._world.audience.changed(made.id)
+        await RunDriver(self._context, run).close(origin.user, made.id)
+        self._context.run_observer.run_changed(made.id)
         self._drive(made.id)
         return made
 
-    def nudge(self, run: str) -> None:
+    def wake(self, run: str) -> None:
         """Take note that the reactions on a run's request to approve may have changed."""
-        self._afterwards.nudge(run)
+        self._afterwards.wake(run)
         driven = self._drivers.get(run)
         if driven is not None:
             driven[0].wake.set()
             return
-        stirring = asyncio.create_task(self._stir(run))
-        self._stirring.add(stirring)
-        stirring.add_done_callback(self._stirring.discard)
+        touching = asyncio.create_task(self._touch(run))
+        self._touching.add(touching)
+        touching.add_done_callback(self._touching.discard)
 
-    async def _stir(self, run: str) -> None:
+    async def _touch(self, run: str) -> None:
         """Let the replica that drives a run see that something happened to it."""
         try:
-            await self._world.store.stir(run)
+            await self._context.store.touch(run)
         except Exception:
             _log.exception("run_not_stirred", run=run)  # its reactions are read by and by anyway
 
     async def awaiting(self) -> tuple[str, ...]:
         """Name the runs whose gate is open: before their first change, or to be countersigned afterwards."""
-        store = self._world.store
+        store = self._context.store
         runs = [await store.get(name) for name in await store.unfinished()]
         waiting = tuple(run.id for run in runs if run is not None and run.state is RunState.AWAITING_APPROVAL)
         return tuple(dict.fromkeys((*waiting, *await store.owing())))
 
     async def output(self, run: str) -> tuple[Chunk, ...]:
         """Read what was kept of a run's output."""
-        return await self._world.store.output(run)
+        return await self._context.store.output(run)
 
     async def estimate(self, run: Run) -> Mapping[str, Usual]:
         """Estimate how long each step of a run takes, from its past on the same target."""
         estimates: dict[str, Usual] = {}
         name = run.request.target
         for key in run.step_order:
-            usual = usual_of(await self._world.store.step_seconds(name.app, name.environment, key, PAST))
+            usual = usual_of(await self._context.store.step_seconds(name.app, name.environment, key, PAST))
             if usual is not None:
                 estimates[key] = usual
         return estimates
@@ -264,13 +264,13 @@ class Engine:
         origin = request.origin
         # What brought it: a command, a form, a button or a schedule, by the identity of its event.
         facts = {"target": str(request.target), "channel": origin.channel, "by": origin.event.partition(":")[0]}
-        facts["typed"] = self._world.masker.mask(request.typed)
-        now = self._world.clock.now()
+        facts["typed"] = self._context.masker.mask(request.typed)
+        now = self._context.clock.now()
         while True:
             made = run_id(os.urandom(8))
             try:
                 entry = Entry(made, "requested", request.origin.user, facts)
-                run = await self._world.store.create(made, request, now, entry)
+                run = await self._context.store.create(made, request, now, entry)
             except ValueError:
                 _log.info("run_id_taken", run=made)
             else:
@@ -281,19 +281,19 @@ class Engine:
     @request_on_record
     async def _may_read(self, request: Request) -> Target:
         """Give the target of a request that only reads; what the look itself cannot read is no decision."""
-        target = self._world.operations.targets[request.target]
+        target = self._context.operations.targets[request.target]
         await self._may(request, target)
         return target
 
     async def _may(self, request: Request, target: Target) -> None:
         people = target.policy.who_may(request.action)
-        await require(self._world, request.origin.user, people, request.action.value)
+        await require(self._context, request.origin.user, people, request.action.value)
 
     async def _with_exception(self, request: Request, target: Target) -> Request:
         """Give a request that goes on after another one: without its exception, where who asks may not have it."""
         try:
-            await require_exception(self._world, target, request)
-        except Refused:
+            await require_exception(self._context, target, request)
+        except RefusedError:
             options = {name: value for name, value in request.options.items() if name != EMERGENCY}
             return replace(request, options=options)
         return request
@@ -301,21 +301,21 @@ class Engine:
     async def _may_cancel(self, run: Run, user: str) -> None:
         if user == run.request.origin.user:
             return
-        target = self._world.operations.targets.get(run.request.target)
+        target = self._context.operations.targets.get(run.request.target)
         asked = run.gate.requirement if run.gate is not None else None
         if target is not None:
             people = target.policy.may_cancel(run.request.action, asked)
         else:
             people = asked.people if asked is not None else NOBODY
         named = replace(people, names=("who asked for it", *people.names))
-        await require(self._world, user, named, "cancel")
+        await require(self._context, user, named, "cancel")
 
     async def _cancel(self, found: Run, user: str) -> Run:
         """Cancel a run for somebody who may."""
-        store, now = self._world.store, self._world.clock.now()
+        store, now = self._context.store, self._context.clock.now()
         if not found.ended and await store.request_cancel(found.id, user, now):
             await store.append((Entry(found.id, "cancel_requested", user, {"state": found.state.value}),), now)
-            self._world.audience.changed(found.id)
+            self._context.run_observer.run_changed(found.id)
         if found.state is RunState.NEEDS_HUMAN:
             await self._close(found.id, user)
         driven = self._drivers.get(found.id)
@@ -325,26 +325,26 @@ class Engine:
 
     async def _grant(self) -> None:
         """Do what the console asked for. Who can write into the store is asked nothing more."""
-        store = self._world.store
-        for petition in await store.petitions():
+        store = self._context.store
+        for cancel_request in await store.petitions():
             try:
-                found = await store.get(petition.run)
+                found = await store.get(cancel_request.run)
                 if found is not None:
-                    await self._cancel(found, petition.actor)
-                await store.petition_taken(petition)
+                    await self._cancel(found, cancel_request.actor)
+                await store.cancel_request_taken(cancel_request)
             except Exception:
                 # It stays, and the next sweep tries again.
-                _log.exception("petition_not_granted", run=petition.run)
+                _log.exception("petition_not_granted", run=cancel_request.run)
 
     async def _close(self, run: str, user: str) -> None:
         """End a run that waited for a person: they say that they have seen to it."""
-        await Driver(self._world, run).close(user, "")
+        await RunDriver(self._context, run).close(user, "")
 
     def _drive(self, run: str) -> None:
         if run in self._drivers or self._draining:
             return
-        driver = Driver(self._world, run)
-        work = driver.drive() if self._failures[run] < _MOST_FAILURES else driver.give_up()
+        driver = RunDriver(self._context, run)
+        work = driver.drive() if self._failures[run] < _MAX_FAILURES else driver.give_up()
         task = asyncio.create_task(work, name=f"run {run}")
         self._drivers[run] = (driver, task)
         task.add_done_callback(lambda done: self._driven(run, done))
@@ -371,8 +371,8 @@ class Engine:
                 _log.exception("sweep_failed")
 
     async def _sweep(self) -> None:
-        for name in await self._world.store.unfinished():
-            run = None if name in self._drivers else await self._world.store.get(name)
+        for name in await self._context.store.unfinished():
+            run = None if name in self._drivers else await self._context.store.get(name)
             if run is not None and run.state is RunState.NEEDS_HUMAN:
                 self._aftermath.look(run)
             elif run is not None:
@@ -385,7 +385,7 @@ class Engine:
 
     async def _pass_on(self, name: str) -> None:
         """Another replica may have been asked to cancel, or have heard of a reaction."""
-        run = await self._world.store.get(name)
+        run = await self._context.store.get(name)
         driven = self._drivers.get(name)
         if run is None or driven is None:
             return

@@ -15,7 +15,7 @@ from bot.domain.runs.run import Run
 from bot.domain.targets.branch_commits import Newest
 from bot.domain.targets.look import Look
 from bot.domain.targets.migration_report import MigrationStatus
-from bot.domain.targets.snapshot import Seen
+from bot.domain.targets.snapshot import TargetState
 from bot.domain.targets.target import Emoji, Target
 
 
@@ -157,7 +157,7 @@ class Performer(Protocol):
         ...
 
 
-class Observer(Protocol):
+class TargetReader(Protocol):
     """Gives the way to read a target."""
 
     def look(self, target: Target) -> Look:
@@ -169,18 +169,18 @@ class Branches(Protocol):
     """Reads what origin has."""
 
     async def newest(self, target: Target) -> Newest:
-        """Read what the target's branch has that is not live. Raises `Refused` where that cannot be read."""
+        """Read what the target's branch has that is not live. Raises `RefusedError` where that cannot be read."""
         ...
 
 
 # ── people ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-class ConversationUnavailable(Exception):  # noqa: N818 - a state of the world, not an error of the program
+class ReactionsUnavailableError(Exception):
     """Slack cannot be asked now; nothing may be decided from what was remembered."""
 
 
-class Conversation(Protocol):
+class ReactionReader(Protocol):
     """What people said in Slack, read at the moment it is asked for."""
 
     async def reactions(self, run: Run) -> Mapping[str, frozenset[Emoji]]:
@@ -190,7 +190,7 @@ class Conversation(Protocol):
             For each person (not the bot itself) what their emoji mean. Empty where the request is not posted yet.
 
         Raises:
-            ConversationUnavailable: Slack did not answer.
+            ReactionsUnavailableError: Slack did not answer.
         """
         ...
 
@@ -206,10 +206,10 @@ class Directory(Protocol):
         ...
 
 
-class Audience(Protocol):
+class RunObserver(Protocol):
     """Who wants to know that a run has changed: the publisher, the metrics."""
 
-    def changed(self, run: str) -> None:
+    def run_changed(self, run: str) -> None:
         """Take note that a run has changed; returns at once."""
         ...
 
@@ -225,15 +225,15 @@ class Planner(Protocol):
         ...
 
     async def plan(self, run: Run, target: Target, look: Look) -> Plan | NothingToDo:
-        """Answer the request. Raises `Refused` where it cannot be done."""
+        """Answer the request. Raises `RefusedError` where it cannot be done."""
         ...
 
     async def basis(self, plan: Plan, run: Run, target: Target, look: Look) -> Mapping[str, str]:
-        """Read again the facts that a plan stands on. Raises `Refused` where they cannot be read."""
+        """Read again the facts that a plan stands on. Raises `RefusedError` where they cannot be read."""
         ...
 
     async def pending(self, plan: Plan, target: Target, look: Look) -> tuple[str, ...]:
-        """Read again which of the plan's migrations have not run. Raises `Refused` where that cannot be read."""
+        """Read again which of the plan's migrations have not run. Raises `RefusedError` where that cannot be read."""
         ...
 
 
@@ -241,9 +241,9 @@ class StatusReader(Protocol):
     """What the engine asks of `/migrate-status`."""
 
     async def status(self, target: Target, look: Look) -> MigrationStatus:
-        """Read where the migrations of a target stand. Raises `Refused` where that cannot be read."""
+        """Read where the migrations of a target stand. Raises `RefusedError` where that cannot be read."""
         ...
 
-    async def sight(self, target: Target, look: Look) -> Seen:
-        """Read what is live and what is pending. Raises `Refused` where that cannot be read."""
+    async def read_state(self, target: Target, look: Look) -> TargetState:
+        """Read what is live and what is pending. Raises `RefusedError` where that cannot be read."""
         ...

@@ -7,21 +7,21 @@ from contextlib import asynccontextmanager
 from functools import wraps
 from typing import Any, Protocol, TypeVar, cast
 
-from bot.domain.errors import Reason, Refused
+from bot.domain.errors import Reason, RefusedError
 from bot.domain.runs.history import Entry
 from bot.domain.runs.request import Request
-from bot.engine.context import World
+from bot.engine.context import EngineContext
 from bot.engine.log_history import log_entry
 
 NOT_DECIDED = frozenset({Reason.DRAINING})
 """Nobody judged anything: the same is done when it is asked again."""
 
 
-class HasWorld(Protocol):
+class HasContext(Protocol):
     """Something that works with the engine's ports."""
 
     @property
-    def _world(self) -> World: ...
+    def _context(self) -> EngineContext: ...
 
 
 Method = TypeVar("Method", bound=Callable[..., Awaitable[Any]])
@@ -31,10 +31,10 @@ def request_on_record(method: Method) -> Method:
     """Make a method that answers a request, its one argument, write its refusals into the history."""
 
     @wraps(method)
-    async def answered(self: HasWorld, request: Request) -> Any:
+    async def answered(self: HasContext, request: Request) -> Any:
         origin = request.origin
         async with on_record(
-            self._world, origin.user, request.typed, channel=origin.channel, target=str(request.target)
+            self._context, origin.user, request.typed, channel=origin.channel, target=str(request.target)
         ):
             return await method(self, request)
 
@@ -42,11 +42,11 @@ def request_on_record(method: Method) -> Method:
 
 
 @asynccontextmanager
-async def on_record(world: World, actor: str, asked: str, run: str = "", **about: str) -> AsyncIterator[None]:
+async def on_record(context: EngineContext, actor: str, asked: str, run: str = "", **about: str) -> AsyncIterator[None]:
     """Write a refusal within the block into the history, and pass it on.
 
     Args:
-        world: the engine's ports.
+        context: the engine's ports.
         actor: Slack's ID of who asked.
         asked: for what, in their own words where there are some.
         run: the run that it was about; empty where it is about none.
@@ -54,12 +54,12 @@ async def on_record(world: World, actor: str, asked: str, run: str = "", **about
     """
     try:
         yield
-    except Refused as refusal:
+    except RefusedError as refusal:
         found = refusal.problem
         if found.reason not in NOT_DECIDED:
             facts = {**found.facts, **about, "asked": asked, "reason": found.reason.value}
-            told = {name: world.masker.mask(value) for name, value in facts.items() if value}
+            told = {name: context.masker.mask(value) for name, value in facts.items() if value}
             entry = Entry(run, "refused", actor, told)
-            await world.store.append((entry,), world.clock.now())
+            await context.store.append((entry,), context.clock.now())
             log_entry(entry)
         raise

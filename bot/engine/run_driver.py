@@ -12,14 +12,14 @@ import structlog
 from bot.domain.errors import Problem, Reason, problem
 from bot.domain.runs.history import Entry
 from bot.domain.runs.run import Run, RunState
-from bot.engine.context import World
+from bot.engine.context import EngineContext
 from bot.engine.jobs.backup_age import told_by
 from bot.engine.phases.change import change, verify
 from bot.engine.phases.gate import wait_at_gate
 from bot.engine.phases.planning import cancel_before_change, fail, plan_run
 from bot.engine.ports import Ending
-from bot.engine.run_session import Session
-from bot.engine.stores import FactsAre, Lease, MoveTo, Overtaken
+from bot.engine.run_session import RunSession
+from bot.engine.stores import FactsAre, LeaseLostError, MoveTo, RunLease
 
 LEASE = timedelta(seconds=15)
 """How long a claim lasts; it is renewed three times in that time."""
@@ -31,24 +31,24 @@ _CLAIMS, _CLAIM_AGAIN = 10, 0.1
 _log = structlog.get_logger()
 
 
-class Driver:
+class RunDriver:
     """Drives one run, under a claim that it renews.
 
     Args:
-        world: the engine's ports.
+        context: the engine's ports.
         run: the run's ID.
     """
 
-    def __init__(self, world: World, run: str) -> None:
+    def __init__(self, context: EngineContext, run: str) -> None:
         self.run = run
         self.wake = asyncio.Event()
-        self._world = world
-        self._session: Session | None = None
+        self._context = context
+        self._session: RunSession | None = None
         self._ending: asyncio.Task[None] | None = None
 
     async def drive(self) -> None:
         """Claim the run and carry it on until it ends, waits for a person, or is somebody else's."""
-        lease = await self._world.store.claim(self.run, self._world.owner, LEASE)
+        lease = await self._context.store.claim(self.run, self._context.owner, LEASE)
         if lease is None:
             return
         log = _log.bind(run=self.run, token=lease.token)
@@ -57,20 +57,20 @@ class Driver:
             # Whatever is logged below, by whichever room, says which run it was for.
             with structlog.contextvars.bound_contextvars(run=self.run):
                 await self._drive(lease)
-        except Overtaken:
+        except LeaseLostError:
             log.warning("run_overtaken")
         finally:
             heart.cancel()
             if self._ending is not None:
                 self._ending.cancel()
             with contextlib.suppress(Exception):
-                await self._world.store.release(lease)
-            self._world.audience.changed(self.run)
+                await self._context.store.release(lease)
+            self._context.run_observer.run_changed(self.run)
 
     async def give_up(self) -> None:
         """End a run that cannot be driven on, or hand it to a person where it may have changed something."""
-        store, now = self._world.store, self._world.clock.now()
-        lease = await store.claim(self.run, self._world.owner, LEASE)
+        store, now = self._context.store, self._context.clock.now()
+        lease = await store.claim(self.run, self._context.owner, LEASE)
         run = await store.get(self.run)
         if lease is None or run is None or run.ended:
             return
@@ -78,7 +78,7 @@ class Driver:
         entry = Entry(self.run, "given_up", "bot", {"state": run.state.value})
         await store.write(lease, (MoveTo(_end_of_orphan(run), now, found),), (entry,))
         await store.release(lease)
-        self._world.audience.changed(self.run)
+        self._context.run_observer.run_changed(self.run)
 
     async def close(self, user: str, successor: str) -> None:
         """End a run in `needs_human`: the person says that they have seen to it, and frees the target.
@@ -93,9 +93,9 @@ class Driver:
             lease, run = held
             found = _closed_by(run, user, successor)
             entry = Entry(self.run, "closed_by_person", user, {"successor": successor})
-            move = MoveTo(RunState.CANCELLED, self._world.clock.now(), found)
-            await self._world.store.write(lease, (move,), (entry,))
-        self._world.audience.changed(self.run)
+            decision = MoveTo(RunState.CANCELLED, self._context.clock.now(), found)
+            await self._context.store.write(lease, (decision,), (entry,))
+        self._context.run_observer.run_changed(self.run)
 
     async def learn(self, facts: Mapping[str, str]) -> None:
         """Add to a run in `needs_human` what was found out since it stopped.
@@ -107,19 +107,21 @@ class Driver:
             if held is None:
                 return
             lease, _ = held
-            await self._world.store.write(lease, (FactsAre(facts),), (Entry(self.run, "aftermath_seen", "bot", facts),))
-        self._world.audience.changed(self.run)
+            await self._context.store.write(
+                lease, (FactsAre(facts),), (Entry(self.run, "aftermath_seen", "bot", facts),)
+            )
+        self._context.run_observer.run_changed(self.run)
 
     @contextlib.asynccontextmanager
-    async def _waiting_run(self) -> AsyncIterator[tuple[Lease, Run] | None]:
+    async def _waiting_run(self) -> AsyncIterator[tuple[RunLease, Run] | None]:
         """Claim a run in `needs_human` for a moment; None where it is not, or no longer, in that state."""
-        store = self._world.store
-        lease = await store.claim(self.run, self._world.owner, LEASE)
+        store = self._context.store
+        lease = await store.claim(self.run, self._context.owner, LEASE)
         for _ in range(_CLAIMS):  # somebody else holds it for as long as one write takes
             if lease is not None:
                 break
             await asyncio.sleep(_CLAIM_AGAIN)
-            lease = await store.claim(self.run, self._world.owner, LEASE)
+            lease = await store.claim(self.run, self._context.owner, LEASE)
         if lease is None:
             yield None
             return
@@ -135,21 +137,21 @@ class Driver:
         if self._session is not None and self._ending is None:
             self._ending = asyncio.create_task(self._end_steps(self._session))
 
-    async def _drive(self, lease: Lease) -> None:
-        run = await self._world.store.get(self.run)
+    async def _drive(self, lease: RunLease) -> None:
+        run = await self._context.store.get(self.run)
         while run is not None and not run.ended and run.state is not RunState.NEEDS_HUMAN:
-            target = self._world.operations.targets.get(run.request.target)
+            target = self._context.operations.targets.get(run.request.target)
             if target is None:
                 found = problem(Reason.UNKNOWN_ENVIRONMENT, app=run.request.target.app)
-                await self._world.store.write(lease, (MoveTo(_end_of_orphan(run), self._world.clock.now(), found),))
+                await self._context.store.write(lease, (MoveTo(_end_of_orphan(run), self._context.clock.now(), found),))
                 return
             if self._session is None:
-                self._session = Session(self._world, lease, target, self.wake)
+                self._session = RunSession(self._context, lease, target, self.wake)
                 if run.cancelled_by:
                     self.cancel_requested()
             run = await self._advance(self._session, run)
 
-    async def _advance(self, session: Session, run: Run) -> Run:
+    async def _advance(self, session: RunSession, run: Run) -> Run:
         match run.state:
             case RunState.QUEUED:
                 return await self._queue(session, run)
@@ -164,21 +166,21 @@ class Driver:
             case _:
                 return run
 
-    async def _queue(self, session: Session, run: Run) -> Run:
+    async def _queue(self, session: RunSession, run: Run) -> Run:
         if run.cancelled_by:
             return await cancel_before_change(session, run)
         told = told_by(run.request)
         if told is not None:
             return await fail(session, told)
-        if run.request.action not in self._world.planners:
+        if run.request.action not in self._context.planners:
             return await fail(session, problem(Reason.INTERNAL, detail=f"no command does {run.request.action}"))
-        if await self._world.store.admit(session.lease, session.now()):
-            self._world.audience.changed(self.run)
+        if await self._context.store.admit(session.lease, session.now()):
+            self._context.run_observer.run_changed(self.run)
             return await session.read()
         await session.pause(_QUEUE_POLL)
         return await session.read()
 
-    async def _end_steps(self, session: Session) -> None:
+    async def _end_steps(self, session: RunSession) -> None:
         """End what runs now, and again until nothing does: a step may just be starting."""
         while True:
             endings = await session.execution.end()
@@ -188,13 +190,13 @@ class Driver:
                 _log.warning("step_not_ended", run=self.run, endings=[ending.value for ending in endings])
                 await asyncio.sleep(2)
 
-    async def _beat(self, lease: Lease, driving: asyncio.Task[object] | None) -> None:
+    async def _beat(self, lease: RunLease, driving: asyncio.Task[object] | None) -> None:
         """Renew the claim; without it nothing may be driven."""
         while True:
             await asyncio.sleep(LEASE.total_seconds() / 3)
             try:
-                await self._world.store.renew(lease, LEASE)
-            except Overtaken:
+                await self._context.store.renew(lease, LEASE)
+            except LeaseLostError:
                 if driving is not None:
                     driving.cancel()
                 return

@@ -10,29 +10,29 @@ from bot.domain.runs.history import Entry
 from bot.domain.runs.plan import Plan
 from bot.domain.runs.run import Run
 from bot.domain.targets.target import Target
-from bot.engine.context import World
+from bot.engine.context import EngineContext
 from bot.engine.log_history import log_entry
 from bot.engine.phases.execution import Execution
 from bot.engine.ports import Planner
-from bot.engine.stores import Change, Lease
+from bot.engine.stores import Change, RunLease
 
 
-class Session:
+class RunSession:
     """A run under a lease.
 
     Args:
-        world: the engine's ports.
+        context: the engine's ports.
         lease: of the run.
         target: of the run.
         wake: set when something outside may have changed (a reaction, a cancellation, another run's end).
     """
 
-    def __init__(self, world: World, lease: Lease, target: Target, wake: asyncio.Event) -> None:
-        self.world = world
+    def __init__(self, context: EngineContext, lease: RunLease, target: Target, wake: asyncio.Event) -> None:
+        self.context = context
         self.lease = lease
         self.target = target
         self.wake = wake
-        self.execution = Execution(world.store, world.performers, world.masker, world.clock, lease, target)
+        self.execution = Execution(context.store, context.performers, context.masker, context.clock, lease, target)
 
     @property
     def run_id(self) -> str:
@@ -41,11 +41,11 @@ class Session:
 
     def planner(self, run: Run) -> Planner:
         """Give the command behind a run."""
-        return self.world.planners[run.request.action]
+        return self.context.planners[run.request.action]
 
     def now(self) -> datetime:
         """Give the time now, in UTC."""
-        return self.world.clock.now()
+        return self.context.clock.now()
 
     async def read(self) -> Run:
         """Read the run as it is now.
@@ -53,7 +53,7 @@ class Session:
         Raises:
             LookupError: it is gone from the store.
         """
-        run = await self.world.store.get(self.run_id)
+        run = await self.context.store.get(self.run_id)
         if run is None:
             raise LookupError(self.run_id)
         return run
@@ -64,24 +64,24 @@ class Session:
         Raises:
             Overtaken: another owner has the run.
         """
-        run = await self.world.store.write(self.lease, changes, entries)
+        run = await self.context.store.write(self.lease, changes, entries)
         for entry in entries:
             log_entry(entry)
-        self.world.audience.changed(self.run_id)
+        self.context.run_observer.run_changed(self.run_id)
         return run
 
     def entry(self, event: str, facts: Mapping[str, str] | None = None, actor: str = "bot") -> Entry:
         """Make a record of history for this run, masked."""
-        masked = {key: self.world.masker.mask(value) for key, value in (facts or {}).items()}
+        masked = {key: self.context.masker.mask(value) for key, value in (facts or {}).items()}
         return Entry(self.run_id, event, actor, masked)
 
     async def basis(self, plan: Plan, run: Run) -> Mapping[str, str]:
         """Read again the facts that a plan stands on.
 
         Raises:
-            Refused: they cannot be read.
+            RefusedError: they cannot be read.
         """
-        return await self.planner(run).basis(plan, run, self.target, self.world.observer.look(self.target))
+        return await self.planner(run).basis(plan, run, self.target, self.context.target_reader.look(self.target))
 
     async def pause(self, seconds: float) -> None:
         """Wait until something outside may have changed, or for so many seconds."""

@@ -19,12 +19,12 @@ from bot.domain.targets.dashboard import Viewer
 from bot.domain.targets.overview import TargetOverview
 
 
-class Overtaken(Exception):  # noqa: N818 - a state of the world, not an error of the program
+class LeaseLostError(Exception):
     """Another owner has claimed the run since: nothing was written."""
 
 
 @dataclass(frozen=True)
-class Lease:
+class RunLease:
     """A claim on a run.
 
     Args:
@@ -141,7 +141,7 @@ Change = MoveTo | PlanIs | StepsAdded | StepIs | GateIs | VotesAre | ChangeStart
 
 
 @dataclass(frozen=True)
-class Petition:
+class CancelRequest:
     """What somebody at the bot's own machine asks: that a run is cancelled.
 
     Args:
@@ -158,7 +158,8 @@ class Petition:
 class RunStore(Protocol):
     """The bot's memory of runs. Every write is one transaction; a run's writes carry the token of its lease.
 
-    `revision` of the run rises with every change of it. A write that a later owner has overtaken raises `Overtaken`.
+    `revision` of the run rises with every change of it. A write that a later owner has overtaken raises
+    `LeaseLostError`.
     """
 
     async def create(self, run: str, request: Request, at: datetime, entry: Entry) -> Run:
@@ -188,11 +189,11 @@ class RunStore(Protocol):
         """Name the runs that are still to be countersigned afterwards, oldest first."""
         ...
 
-    async def claim(self, run: str, owner: str, lease: timedelta) -> Lease | None:
+    async def claim(self, run: str, owner: str, lease: timedelta) -> RunLease | None:
         """Claim a run that nobody holds or whose lease has run out, by one guarded UPDATE that raises its token."""
         ...
 
-    async def renew(self, lease: Lease, length: timedelta) -> None:
+    async def renew(self, lease: RunLease, length: timedelta) -> None:
         """Hold on to a claim.
 
         Raises:
@@ -200,15 +201,15 @@ class RunStore(Protocol):
         """
         ...
 
-    async def release(self, lease: Lease) -> None:
+    async def release(self, lease: RunLease) -> None:
         """Give a claim back; nothing happens where it is already somebody else's."""
         ...
 
-    async def admit(self, lease: Lease, at: datetime) -> bool:
+    async def admit(self, lease: RunLease, at: datetime) -> bool:
         """Let a queued run begin planning if it is the first on its target, holding the target until it ends."""
         ...
 
-    async def write(self, lease: Lease, changes: tuple[Change, ...], entries: tuple[Entry, ...] = ()) -> Run:
+    async def write(self, lease: RunLease, changes: tuple[Change, ...], entries: tuple[Entry, ...] = ()) -> Run:
         """Apply changes and append records of history, in one transaction.
 
         Raises:
@@ -217,7 +218,7 @@ class RunStore(Protocol):
         """
         ...
 
-    async def record(self, lease: Lease, changes: tuple[Change, ...], entries: tuple[Entry, ...] = ()) -> None:
+    async def record(self, lease: RunLease, changes: tuple[Change, ...], entries: tuple[Entry, ...] = ()) -> None:
         """As `write`, for those who do not ask how the run is afterwards."""
         ...
 
@@ -225,15 +226,15 @@ class RunStore(Protocol):
         """Note that somebody wants a run cancelled; true where it had not ended and nobody had asked before."""
         ...
 
-    async def stir(self, run: str) -> None:
+    async def touch(self, run: str) -> None:
         """Raise the revision of a run that waits at its gate, so that whoever drives it looks again."""
         ...
 
-    async def petitions(self) -> tuple[Petition, ...]:
+    async def petitions(self) -> tuple[CancelRequest, ...]:
         """Read what the console asked for and nobody has taken yet, oldest first."""
         ...
 
-    async def petition_taken(self, petition: Petition) -> None:
+    async def cancel_request_taken(self, cancel_request: CancelRequest) -> None:
         """Note that what the console asked for is done."""
         ...
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 
-from bot.domain.errors import Reason, Refused, problem
+from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.names import Ref
 from bot.domain.shell import Command, Part, Syntax, Word
 from bot.domain.targets.branch_commits import MOST, Newest
@@ -75,17 +75,17 @@ class BranchReader:
             target: whose branch.
 
         Raises:
-            Refused: `host_unreachable` and its like; `ref_not_found`, neither origin nor the host has the branch.
+            RefusedError: `host_unreachable` and its like; `ref_not_found`, neither origin nor the host has the branch.
         """
         nonce = secrets.token_hex(8)
         host = target.hosts[0]
         answer = await self._connections.read(host, script(target, nonce), _SECONDS)
         sections = sections_of(answer.stdout, nonce)
         if "end" not in sections:
-            raise Refused(problem(Reason.HOST_UNREACHABLE, host=host, detail="the answer was cut off"))
+            raise RefusedError(problem(Reason.HOST_UNREACHABLE, host=host, detail="the answer was cut off"))
         head, tip = ((*sections[name], "")[0] for name in ("head", "tip"))
         if not tip:
-            raise Refused(problem(Reason.REF_NOT_FOUND, ref=target.branch, host=host))
+            raise RefusedError(problem(Reason.REF_NOT_FOUND, ref=target.branch, host=host))
         return Newest(target.branch, head, tip, commits_of(sections["commits"]), bool(sections["fetched"]))
 
 
@@ -93,7 +93,7 @@ def script(target: Target, nonce: str) -> Command:
     """Write what the host is asked; everything of the target in it is quoted.
 
     Raises:
-        Refused: `bad_ref`, the branch is not a name that git allows.
+        RefusedError: `bad_ref`, the branch is not a name that git allows.
     """
     parts: list[Part] = []
     for name, text in {"nonce": nonce, "path": target.path, "branch": Ref(target.branch).text}.items():

@@ -14,7 +14,7 @@ _One = TypeVar("_One")
 _Other = TypeVar("_Other")
 
 
-class Cut(Exception):  # noqa: N818 - a state of the world, not an error of the program
+class ConnectionCutError(Exception):
     """The connection was lost; what was sent may or may not have had its effect."""
 
 
@@ -22,13 +22,13 @@ def tell(process: asyncssh.SSHClientProcess[bytes], script: bytes) -> None:
     """Give `sh` on a channel its whole script.
 
     Raises:
-        Cut: the connection is lost.
+        ConnectionCutError: the connection is lost.
     """
     try:
         process.stdin.write(script)
         process.stdin.write_eof()
     except (asyncssh.Error, OSError) as error:
-        raise Cut(str(error) or type(error).__name__) from error
+        raise ConnectionCutError(str(error) or type(error).__name__) from error
 
 
 async def hear(reader: asyncssh.SSHReader[bytes]) -> bytes:
@@ -37,12 +37,12 @@ async def hear(reader: asyncssh.SSHReader[bytes]) -> bytes:
     The end may also be that of the connection: only the exit status says that it was not.
 
     Raises:
-        Cut: the connection is lost.
+        ConnectionCutError: the connection is lost.
     """
     try:
         return await reader.read(_BLOCK)
     except (asyncssh.Error, OSError) as error:
-        raise Cut(str(error) or type(error).__name__) from error
+        raise ConnectionCutError(str(error) or type(error).__name__) from error
 
 
 async def together(

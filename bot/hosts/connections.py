@@ -12,12 +12,12 @@ from typing import Self
 
 import asyncssh
 
-from bot.domain.errors import Problem, Reason, Refused, problem
+from bot.domain.errors import Problem, Reason, RefusedError, problem
 from bot.domain.shell import Command
 from bot.domain.targets.target import Host
-from bot.hosts.channel import Cut, bounded, tell, together
+from bot.hosts.channel import ConnectionCutError, bounded, tell, together
 from bot.hosts.login import Jump, log_in
-from bot.hosts.spare_shell import Spare
+from bot.hosts.spare_shell import SpareShell
 
 _OPEN_FAILED_PAUSE = 0.05
 
@@ -113,7 +113,7 @@ class _Pool:
 
     def __init__(self, host: Host) -> None:
         self.host = host
-        self.spare = Spare(self.open_spare)
+        self.spare = SpareShell(self.open_spare)
         self.links: list[_Link] = []
         self.making: asyncio.Task[_Link] | None = None
         self.next_start = 0.0
@@ -181,13 +181,15 @@ class Connections:
         """Give a host of the operations file.
 
         Raises:
-            Refused: `host_unreachable`, there is none of that name (any more).
+            RefusedError: `host_unreachable`, there is none of that name (any more).
         """
         return self._pool(name).host
 
     def _pool(self, name: str) -> _Pool:
         if name not in self._pools:
-            raise Refused(problem(Reason.HOST_UNREACHABLE, host=name, detail="the operations file has no such host"))
+            raise RefusedError(
+                problem(Reason.HOST_UNREACHABLE, host=name, detail="the operations file has no such host")
+            )
         return self._pools[name]
 
     async def read(self, host: str, command: Command, timeout: float, limit: int = 4 * 1024 * 1024) -> Answer:  # noqa: ASYNC109 - part of the contract between the rooms
@@ -205,7 +207,7 @@ class Connections:
             The answer. Where the time ran out or the connection was cut, its exit status is None.
 
         Raises:
-            Refused: `host_unreachable`, `host_key_changed`, `host_login_refused`.
+            RefusedError: `host_unreachable`, `host_key_changed`, `host_login_refused`.
         """
         script = f"{{\n{command.script()}\n}} </dev/null\n".encode(errors="surrogateescape")
         try:
@@ -218,7 +220,7 @@ class Connections:
                 return Answer(process.exit_status, stdout, stderr, truncated)
         except TimeoutError:
             return Answer(None, b"", f"no answer within {timeout:g} s".encode())
-        except Cut as cut:
+        except ConnectionCutError as cut:
             return Answer(None, b"", str(cut).encode())
 
     @contextlib.asynccontextmanager
@@ -232,7 +234,7 @@ class Connections:
             The process, in bytes. Leaving closes the channel; what the script detached lives on.
 
         Raises:
-            Refused: `host_unreachable`, `host_key_changed`, `host_login_refused`; nothing was started.
+            RefusedError: `host_unreachable`, `host_key_changed`, `host_login_refused`; nothing was started.
         """
         async with self._opened(host) as shell:
             yield shell.process
@@ -245,7 +247,7 @@ class Connections:
             host: its name.
 
         Raises:
-            Refused: `host_unreachable`, `host_key_changed`, `host_login_refused`.
+            RefusedError: `host_unreachable`, `host_key_changed`, `host_login_refused`.
         """
         yield await self._answering(host)
 
@@ -259,13 +261,13 @@ class Connections:
         pool = self._pool(host)
         try:
             shell = await pool.spare.take() or await self._open(pool)
-        except Refused as refusal:
+        except RefusedError as refusal:
             self._failed(host, refusal.problem.reason.value)
             raise
         pool.spare.prepare()
         try:
             yield shell
-        except Cut:
+        except ConnectionCutError:
             self._failed(host, "connection_lost")
             raise
         finally:
@@ -285,7 +287,7 @@ class Connections:
                         # The connection died before anything was started: the next one may live.
                         link.connection.abort()
         except TimeoutError as error:
-            raise Refused(self._unreachable(pool.host, "no channel could be opened in time")) from error
+            raise RefusedError(self._unreachable(pool.host, "no channel could be opened in time")) from error
 
     async def _session(self, pool: _Pool, link: _Link) -> asyncssh.SSHClientProcess[bytes]:
         while True:
@@ -315,7 +317,7 @@ class Connections:
     async def _make(self, pool: _Pool) -> _Link:
         """Make a connection; whoever asks while one is being made shares its fate."""
         if self._closed:
-            raise Refused(self._unreachable(pool.host, "the program is stopping"))
+            raise RefusedError(self._unreachable(pool.host, "the program is stopping"))
         if pool.making is None:
             pool.making = asyncio.create_task(self._connect(pool), context=Context())  # it outlives the run
             pool.making.add_done_callback(lambda task: _made(pool, task))
@@ -324,7 +326,7 @@ class Connections:
             return await asyncio.shield(making)
         except asyncio.CancelledError:
             if making.cancelled() and self._closed:
-                raise Refused(self._unreachable(pool.host, "the program is stopping")) from None
+                raise RefusedError(self._unreachable(pool.host, "the program is stopping")) from None
             raise
 
     async def _connect(self, pool: _Pool) -> _Link:
@@ -353,7 +355,7 @@ class Connections:
         while at.jump is not None:
             at = self._pool(at.jump).host
             if at.name in passed:
-                raise Refused(self._unreachable(host, "its jumps lead back to itself"))
+                raise RefusedError(self._unreachable(host, "its jumps lead back to itself"))
             passed.add(at.name)
 
     def _unreachable(self, host: Host, detail: str) -> Problem:

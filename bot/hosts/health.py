@@ -11,7 +11,7 @@ from bot.domain.errors import Reason, problem
 from bot.domain.runs.acts import Health
 from bot.engine.ports import Done, Effect, Ending, Failed, Job, Outcome, Output
 
-_MOST_REDIRECTS = 5
+_MAX_REDIRECTS = 5
 _SECONDS_A_TRY = 10.0
 _FIRST_BAD_STATUS = 400
 
@@ -97,9 +97,9 @@ class HealthPerformer:
 async def _ask(session: aiohttp.ClientSession, url: str) -> _Answer:
     try:
         # aiohttp gives up at the redirect that reaches its limit, and does not follow that one.
-        async with session.get(url, max_redirects=_MOST_REDIRECTS + 1) as response:
+        async with session.get(url, max_redirects=_MAX_REDIRECTS + 1) as response:
             return _Answer(response.status, str(response.url))
     except aiohttp.TooManyRedirects:
-        return _Answer(None, url, f"more than {_MOST_REDIRECTS} redirects")
+        return _Answer(None, url, f"more than {_MAX_REDIRECTS} redirects")
     except (aiohttp.ClientError, OSError, ValueError) as error:
         return _Answer(None, url, str(error) or type(error).__name__)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import asyncssh
 
-from bot.domain.errors import Problem, Reason, Refused, problem
+from bot.domain.errors import Problem, Reason, RefusedError, problem
 from bot.domain.targets.target import Host
 
 DEFAULT_KNOWN_HOSTS = "~/.ssh/known_hosts"
@@ -46,13 +46,13 @@ async def log_in(
         The connection, which the caller closes.
 
     Raises:
-        Refused: `host_unreachable`, `host_key_changed` (its fact `known` says whether the file of known hosts has
+        RefusedError: `host_unreachable`, `host_key_changed` (its fact `known` says whether the file of known hosts has
             another key for it or none), `host_login_refused`.
     """
     known_hosts = Path(os.path.expanduser(host.known_hosts or DEFAULT_KNOWN_HOSTS))  # noqa: PTH111, ASYNC240 - no I/O
     known = await asyncio.to_thread(_read_known_hosts, known_hosts)
     if known is None:
-        raise Refused(_key_problem(host, known_hosts, "no", "the file of known hosts cannot be read"))
+        raise RefusedError(_key_problem(host, known_hosts, "no", "the file of known hosts cannot be read"))
     key = await asyncio.to_thread(_read_key, host)
     try:
         async with asyncio.timeout(timeout):
@@ -75,13 +75,13 @@ async def log_in(
             )
     except asyncssh.HostKeyNotVerifiable as error:
         listed = "yes" if _is_listed(known, host) else "no"
-        raise Refused(_key_problem(host, known_hosts, listed, str(error))) from error
+        raise RefusedError(_key_problem(host, known_hosts, listed, str(error))) from error
     except asyncssh.PermissionDenied as error:
-        raise Refused(_login_problem(host, str(error))) from error
+        raise RefusedError(_login_problem(host, str(error))) from error
     except TimeoutError as error:
-        raise Refused(_unreachable(host, f"no answer within {timeout:g} s")) from error
+        raise RefusedError(_unreachable(host, f"no answer within {timeout:g} s")) from error
     except (asyncssh.Error, OSError) as error:
-        raise Refused(_unreachable(host, str(error) or type(error).__name__)) from error
+        raise RefusedError(_unreachable(host, str(error) or type(error).__name__)) from error
 
 
 def _read_known_hosts(path: Path) -> asyncssh.SSHKnownHosts | None:
@@ -97,7 +97,7 @@ def _read_key(host: Host) -> asyncssh.SSHKey | None:
     try:
         return asyncssh.read_private_key(str(Path(host.key).expanduser()))
     except (OSError, ValueError) as error:
-        raise Refused(_login_problem(host, f"the key {host.key} cannot be used: {error}")) from error
+        raise RefusedError(_login_problem(host, f"the key {host.key} cannot be used: {error}")) from error
 
 
 def _is_listed(known: asyncssh.SSHKnownHosts, host: Host) -> bool:

@@ -6,16 +6,16 @@ import re
 import secrets
 from collections.abc import Iterator, Mapping
 
-from bot.domain.errors import Reason, Refused, problem
+from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.names import Ref
 from bot.domain.runs.plan import Commit
 from bot.domain.shell import Command, Part, Syntax, Word
-from bot.domain.targets.look import HostFacts, HostQuestion, Told
+from bot.domain.targets.look import CommandOutput, HostFacts, HostQuestion
 from bot.hosts.connections import Connections
 
 _SECONDS = 60.0
-_MOST_COMMITS = 50
-_MOST_DIRTY = 20
+_MAX_COMMITS = 50
+_MAX_DIRTY = 20
 _ABBREVIATION = re.compile(r"[0-9a-f]{7,64}", re.IGNORECASE)
 _DF = re.compile(r"\s(\d+)\s+(-?\d+)\s+(-?\d+)\s+(?:\d+%|-)\s")
 """Total, used and available; the names around them may hold blanks."""
@@ -160,7 +160,7 @@ def script(question: HostQuestion, nonce: str) -> Command:
         A command that reads and changes nothing; everything of the question in it is quoted.
 
     Raises:
-        Refused: `bad_ref`, the ref is not a name that git allows.
+        RefusedError: `bad_ref`, the ref is not a name that git allows.
     """
     ref = Ref(question.ref).text if question.ref is not None else ""
     abbreviation = ref.lower() if _ABBREVIATION.fullmatch(ref) else ""
@@ -176,7 +176,7 @@ def script(question: HostQuestion, nonce: str) -> Command:
         parts += [Syntax(f"{name}="), Word(text), Syntax("\n")]
     parts += [Syntax("sha= head=\n"), Syntax(_PREPARE), Syntax(_READ_CHECKOUT)]
     if question.ref is not None:
-        parts.append(Syntax(_RESOLVE.replace("@COMMITS@", str(_MOST_COMMITS))))
+        parts.append(Syntax(_RESOLVE.replace("@COMMITS@", str(_MAX_COMMITS))))
     if question.directory is not None:
         parts.append(Syntax(_MIGRATIONS))
     parts.append(Syntax("section existing\n"))
@@ -202,7 +202,7 @@ def script(question: HostQuestion, nonce: str) -> Command:
     return Command(tuple(parts))
 
 
-class Incomplete(Exception):  # noqa: N818 - a state of the answer
+class IncompleteAnswerError(Exception):
     """The answer does not reach its end."""
 
 
@@ -219,19 +219,19 @@ def parse(host: str, question: HostQuestion, answer: bytes, nonce: str) -> HostF
         The facts.
 
     Raises:
-        Incomplete: the answer was cut off.
-        Refused: `host_tool_missing` (git), `checkout_missing` (there is a checkout, and git refuses to read it).
+        IncompleteAnswerError: the answer was cut off.
+        RefusedError: `host_tool_missing` (git), `checkout_missing` (there is a checkout, and git refuses to read it).
     """
     sections = sections_of(answer, nonce)
     if "end" not in sections:
-        raise Incomplete
+        raise IncompleteAnswerError
     checkout = sections["checkout"]
     match checkout[:1]:
         case ["no-git"]:
-            raise Refused(problem(Reason.HOST_TOOL_MISSING, host=host, tool="git"))
+            raise RefusedError(problem(Reason.HOST_TOOL_MISSING, host=host, tool="git"))
         case ["trouble"]:
             detail = " ".join(" ".join(checkout[1:]).split())[:500]
-            raise Refused(problem(Reason.CHECKOUT_MISSING, host=host, path=question.path, detail=detail))
+            raise RefusedError(problem(Reason.CHECKOUT_MISSING, host=host, path=question.path, detail=detail))
     head, branch = (*sections.get("head", ()), "", "")[:2]
     status = (*sections.get("maintenance", ()), "")[0]
     blocks, inodes = (_df(text) for text in (*sections.get("disk", ()), "", "")[:2])
@@ -240,7 +240,7 @@ def parse(host: str, question: HostQuestion, answer: bytes, nonce: str) -> HostF
         is_checkout=checkout[:1] == ("yes",),
         head=head,
         branch=branch,
-        dirty=tuple(entry[3:] for entry in sections.get("dirty", ()))[:_MOST_DIRTY],
+        dirty=tuple(entry[3:] for entry in sections.get("dirty", ()))[:_MAX_DIRTY],
         sha=next(iter(sections.get("sha", ())), "") or None,
         fast_forward=bool(sections.get("fast-forward")),
         commits=commits_of(sections.get("commits", ())),
@@ -286,11 +286,11 @@ def commits_of(values: tuple[str, ...]) -> tuple[Commit, ...]:
     return tuple(Commit(*values[at : at + 3]) for at in range(0, len(values) - 2, 3))
 
 
-def _told(values: tuple[str, ...]) -> Told | None:
+def _told(values: tuple[str, ...]) -> CommandOutput | None:
     if len(values) < 3:
         return None
     *output, status, complaint = values
-    return Told(int(status), "\0".join(output), complaint)
+    return CommandOutput(int(status), "\0".join(output), complaint)
 
 
 def _df(text: str) -> tuple[int, int] | None:
@@ -339,7 +339,7 @@ class HostLook:
             What it answered.
 
         Raises:
-            Refused: `host_unreachable`, `host_key_changed`, `host_login_refused`; `host_tool_missing` without git;
+            RefusedError: `host_unreachable`, `host_key_changed`, `host_login_refused`; `host_tool_missing` without git;
                 `checkout_missing` where git refuses to read the checkout (its words are in `detail`); `bad_ref`.
         """
         detail = ""
@@ -348,10 +348,10 @@ class HostLook:
             answer = await self._connections.read(name, script(question, nonce), _SECONDS, 32 * 1024 * 1024)
             try:
                 return parse(name, question, answer.stdout, nonce)
-            except Incomplete:
+            except IncompleteAnswerError:
                 detail = answer.stderr.decode(errors="replace").strip()[-500:]
         host = self._connections.host(name)
         detail = detail or "the answer was cut off"
-        raise Refused(
+        raise RefusedError(
             problem(Reason.HOST_UNREACHABLE, host=name, address=host.address, port=str(host.port), detail=detail)
         )

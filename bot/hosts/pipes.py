@@ -8,10 +8,10 @@ from collections.abc import AsyncGenerator, AsyncIterator
 
 import asyncssh
 
-from bot.domain.errors import CUT, Reason, Refused, problem
+from bot.domain.errors import CUT, Reason, RefusedError, problem
 from bot.domain.shell import Command, Part, Syntax, Word
 from bot.engine.ports import Job
-from bot.hosts.channel import Cut, hear
+from bot.hosts.channel import ConnectionCutError, hear
 from bot.hosts.connections import Connections
 
 _LONGEST_NOISE = 64 * 1024
@@ -139,7 +139,7 @@ class Pipes:
                         raise _ended(host, process.exit_status, "the connection ended before anything came")
                     if len(heard) > _LONGEST_NOISE:
                         raise _refused(host, "the account's shell prints too much before it begins")
-            except (Cut, asyncssh.Error, OSError) as error:
+            except (ConnectionCutError, asyncssh.Error, OSError) as error:
                 raise _ended(host, process.exit_status, str(error) or type(error).__name__) from error
             yield process, heard.split(mark, 1)[1]
 
@@ -156,7 +156,7 @@ async def _chunks(host: str, process: asyncssh.SSHClientProcess[bytes], first: b
         if gathered:
             yield bytes(gathered)
         await process.wait_closed()
-    except (Cut, asyncssh.Error, OSError) as error:
+    except (ConnectionCutError, asyncssh.Error, OSError) as error:
         raise _ended(host, process.exit_status, str(error) or type(error).__name__) from error
     if process.exit_status != 0:
         raise _ended(host, process.exit_status, "it could not be read to the end")
@@ -178,14 +178,14 @@ def _command(script: str, **values: str) -> Command:
     return Command((*parts, Syntax(script)))
 
 
-def _ended(host: str, status: int | None, otherwise: str) -> Refused:
+def _ended(host: str, status: int | None, otherwise: str) -> RefusedError:
     """Say why no more goes by: the step itself says why it ended before it was ready; a cut line has no exit status."""
     if status == _GONE:
-        return Refused(problem(Reason.NEVER_STARTED, host=host, detail="the step ended before it was ready"))
+        return RefusedError(problem(Reason.NEVER_STARTED, host=host, detail="the step ended before it was ready"))
     if status is None:
-        return Refused(problem(Reason.HOST_UNREACHABLE, host=host, detail=otherwise, why=CUT))
+        return RefusedError(problem(Reason.HOST_UNREACHABLE, host=host, detail=otherwise, why=CUT))
     return _refused(host, otherwise)
 
 
-def _refused(host: str, detail: str) -> Refused:
-    return Refused(problem(Reason.HOST_UNREACHABLE, host=host, detail=detail))
+def _refused(host: str, detail: str) -> RefusedError:
+    return RefusedError(problem(Reason.HOST_UNREACHABLE, host=host, detail=detail))

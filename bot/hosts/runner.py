@@ -6,12 +6,12 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bot.domain.errors import Reason, Refused, problem
+from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.runs.acts import Shell
 from bot.domain.secrets import Secret
 from bot.domain.shell import Command, Hidden, Syntax, Word
 from bot.engine.ports import Done, Effect, Ending, Failed, Job, NotStarted, Outcome, Output, Unknown
-from bot.hosts.channel import Cut
+from bot.hosts.channel import ConnectionCutError
 from bot.hosts.connections import Connections
 from bot.hosts.journal import (
     NOTHING,
@@ -31,7 +31,7 @@ from bot.hosts.journal import (
     Why,
     Work,
 )
-from bot.hosts.runner_call import Nobody, NoRunner, Progress, exchange, identity
+from bot.hosts.runner_call import Nobody, Progress, RunnerUnreachableError, exchange, identity
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ class Runner:
                 while True:
                     try:
                         return _ending(await exchange(self._connections, job, Call.END, NOTHING, Nobody(), progress))
-                    except (Cut, Refused, NoRunner):
+                    except (ConnectionCutError, RefusedError, RunnerUnreachableError):
                         await asyncio.sleep(pause)
                         pause = min(2 * pause, self._patience.longest_pause)
         except TimeoutError:
@@ -147,7 +147,7 @@ class Runner:
             return Effect.CANNOT_TELL
         try:
             answer = await self._connections.read(job.place, _check(job, directory), self._patience.check)
-        except Refused:
+        except RefusedError:
             return Effect.CANNOT_TELL
         match answer.exit_status:
             case 0:
@@ -165,17 +165,17 @@ class Runner:
             sent_before, contact_before = progress.sent, progress.contact
             try:
                 verdict = await exchange(self._connections, job, call, work, output, progress)
-            except NoRunner as refusal:
+            except RunnerUnreachableError as refusal:
                 trouble = problem(Reason.HOST_TOOL_MISSING, host=job.place, tool="sh", detail=str(refusal))
                 if call is Call.START and not sent_before:
                     return NotStarted(trouble)
-            except Refused as refused:
+            except RefusedError as refused:
                 trouble = refused.problem
                 certain = trouble.reason is not Reason.HOST_UNREACHABLE
                 waited = loop.time() - progress.contact
                 if call is Call.START and not progress.sent and (certain or waited > self._patience.before):
                     return NotStarted(trouble)
-            except Cut as cut:
+            except ConnectionCutError as cut:
                 trouble = problem(Reason.HOST_UNREACHABLE, host=job.place, detail=str(cut))
             else:
                 return _outcome(verdict, job, work, never=call is Call.START and not sent_before)

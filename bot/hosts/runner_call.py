@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import asyncssh
 
 from bot.engine.ports import Job, Output
-from bot.hosts.channel import Cut, hear, tell, together
+from bot.hosts.channel import ConnectionCutError, hear, tell, together
 from bot.hosts.connections import Connections
 from bot.hosts.journal import Call, Claimed, Hello, Identity, Running, Verdict, Work, message, parse
 
@@ -18,7 +18,7 @@ _LONGEST_NOISE = 64 * 1024
 """Bytes that a login shell's start-up files may print before the runner begins."""
 
 
-class NoRunner(Exception):  # noqa: N818 - a state of the world, not an error of the program
+class RunnerUnreachableError(Exception):
     """The account's shell ended without having begun the runner: nothing was done."""
 
 
@@ -73,26 +73,28 @@ async def exchange(
         The runner's last word.
 
     Raises:
-        Refused: the host cannot be reached; this call did nothing.
-        Cut: the connection was lost; the call may or may not have had its effect.
-        NoRunner: the account has no working shell; this call did nothing.
+        RefusedError: the host cannot be reached; this call did nothing.
+        ConnectionCutError: the connection was lost; the call may or may not have had its effect.
+        RunnerUnreachableError: the account has no working shell; this call did nothing.
     """
     nonce = secrets.token_hex(8)
     text = message(call, identity(job), job.token, work, progress.offset, nonce)
     async with connections.shell(job.place) as process:
         progress.sent = True
         # A shell that ended at once takes nothing more; its exit status tells that from a lost connection.
-        with contextlib.suppress(Cut):
+        with contextlib.suppress(ConnectionCutError):
             tell(process, text)
         listening = _Listening(nonce, output, progress)
         await together(listening.listen(process.stderr), listening.carry(process.stdout))
         await process.wait_closed()
         if process.exit_status is None:
-            raise Cut("the connection was lost")
+            raise ConnectionCutError("the connection was lost")
         if not listening.greeted:
-            raise NoRunner(listening.noise or f"exit status {process.exit_status}")
+            raise RunnerUnreachableError(listening.noise or f"exit status {process.exit_status}")
         if listening.verdict is None:
-            raise Cut(f"the runner ended early: {listening.noise or f'exit status {process.exit_status}'}")
+            raise ConnectionCutError(
+                f"the runner ended early: {listening.noise or f'exit status {process.exit_status}'}"
+            )
         return listening.verdict
 
 

@@ -34,7 +34,7 @@ class Opened(Protocol):
 _Shell = TypeVar("_Shell", bound=Opened)
 
 
-class Spare(Generic[_Shell]):
+class SpareShell(Generic[_Shell]):
     """At most one shell on one host that waits for work.
 
     Args:

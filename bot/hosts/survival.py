@@ -62,7 +62,7 @@ async def survival(connections: Connections, host: str) -> Survival:
         host: its name.
 
     Raises:
-        Refused: `host_unreachable`, `host_key_changed`, `host_login_refused`.
+        RefusedError: `host_unreachable`, `host_key_changed`, `host_login_refused`.
     """
     answer = await connections.read(host, question(), _SECONDS)
     return judge(answer.stdout.decode(errors="replace")) if answer.exit_status == 0 else Survival.CANNOT_TELL

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import asyncssh
 
-from bot.domain.errors import Reason, Refused, problem
+from bot.domain.errors import Reason, RefusedError, problem
 from bot.hosts.connections import Connections
 
 LOOPBACK = "127.0.0.1"
@@ -37,14 +37,14 @@ class Tunnels:
             over there is accepted here and closed at once.
 
         Raises:
-            Refused: `host_unreachable`, `host_key_changed`, `host_login_refused`, of the host it goes through.
+            RefusedError: `host_unreachable`, `host_key_changed`, `host_login_refused`, of the host it goes through.
         """
         async with self._connections.connection(via) as connection:
             try:
                 listener = await connection.forward_local_port(LOOPBACK, 0, host, port)
             except (asyncssh.Error, OSError) as error:
                 through = self._connections.host(via)
-                raise Refused(
+                raise RefusedError(
                     problem(
                         Reason.HOST_UNREACHABLE,
                         host=via,

@@ -16,7 +16,7 @@ _PATIENCE = 5.0
 """Seconds in which the store must answer; who asks over HTTP does not wait longer."""
 
 
-class Line(Protocol):
+class SlackConnection(Protocol):
     """The line to Slack."""
 
     @property
@@ -35,7 +35,7 @@ class Line(Protocol):
         ...
 
 
-class Duty(Protocol):
+class Leadership(Protocol):
     """What one process at a time does for all that share the store."""
 
     @property
@@ -72,7 +72,7 @@ class Monitoring:
     """
 
     def __init__(
-        self, line: Line, store: Store, telling: Duty, forwarder: Forwarder | None, measures: Measures
+        self, line: SlackConnection, store: Store, telling: Leadership, forwarder: Forwarder | None, measures: Measures
     ) -> None:
         self._line = line
         self._store = store

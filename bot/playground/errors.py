@@ -42,7 +42,7 @@ class SlackError(Exception):
         return answer
 
 
-class ActingError(Exception):
+class ClientActionError(Exception):
     """A person cannot do this in the client: there is no such button, message or command.
 
     The text says what was wrong. Nothing was changed.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from enum import Enum
 from typing import Any
 
-from bot.playground.errors import ActingError
+from bot.playground.errors import ClientActionError
 
 
 class Effect(Enum):
@@ -48,17 +48,17 @@ class CallFault:
         """Read a fault from decoded JSON.
 
         Raises:
-            ActingError: an unknown key or effect, or no method.
+            ClientActionError: an unknown key or effect, or no method.
         """
         _refuse_unknown(data, cls)
         method = data.get("method")
         if not isinstance(method, str) or not method:
-            raise ActingError("method: name a Web API method, or * for all")
+            raise ClientActionError("method: name a Web API method, or * for all")
         try:
             effect = Effect(data.get("effect"))
         except ValueError:
             known = ", ".join(effect.value for effect in Effect)
-            raise ActingError(f"effect: {data.get('effect')!r} is unknown; known are {known}") from None
+            raise ClientActionError(f"effect: {data.get('effect')!r} is unknown; known are {known}") from None
         times = data.get("times", 1)
         return cls(
             method,
@@ -112,23 +112,23 @@ class Faults:
             data: decoded JSON; `calls` replaces the list.
 
         Raises:
-            ActingError: an unknown name or a value of a wrong kind; nothing was set.
+            ClientActionError: an unknown name or a value of a wrong kind; nothing was set.
         """
         _refuse_unknown(data, Faults)
         changed: dict[str, Any] = {}
         for name, value in data.items():
             if name == "calls":
                 if not isinstance(value, list):
-                    raise ActingError("calls: must be a list")
+                    raise ClientActionError("calls: must be a list")
                 changed[name] = [CallFault.parse(item) for item in value]
             elif isinstance(getattr(self, name), bool):
                 if not isinstance(value, bool):
-                    raise ActingError(f"{name}: must be true or false")
+                    raise ClientActionError(f"{name}: must be true or false")
                 changed[name] = value
             elif isinstance(value, int | float) and not isinstance(value, bool) and value >= 0:
                 changed[name] = float(value)
             else:
-                raise ActingError(f"{name}: must be a number of seconds")
+                raise ClientActionError(f"{name}: must be a number of seconds")
         for name, value in changed.items():
             setattr(self, name, value)
 
@@ -160,4 +160,4 @@ def _refuse_unknown(data: Mapping[str, Any], kind: type) -> None:
     known = [item.name for item in fields(kind)]
     for name in data:
         if name not in known:
-            raise ActingError(f"{name}: unknown; known are {', '.join(known)}")
+            raise ClientActionError(f"{name}: unknown; known are {', '.join(known)}")

@@ -11,7 +11,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from bot.playground.api_endpoint import ApiEndpoint
-from bot.playground.client.client_actions import Acting
+from bot.playground.client.client_actions import ClientActions
 from bot.playground.client.control import Control
 from bot.playground.client.page_files import add_page
 from bot.playground.events.events import Events
@@ -29,7 +29,7 @@ class RunningPlayground:
         url: of the page, ending in `/`.
         api_url: base of the Web API, ending in `/api/`; the app's `base_url`.
         state: the workspace as it is now.
-        acting: people's hands.
+        client_actions: people's hands.
         sockets: the app's connections.
         faults: what goes wrong.
         api: the log of the app's calls.
@@ -38,7 +38,7 @@ class RunningPlayground:
     url: str
     api_url: str
     state: State
-    acting: Acting
+    client_actions: ClientActions
     sockets: Sockets
     faults: Faults
     api: ApiEndpoint
@@ -88,10 +88,10 @@ class Playground:
             self._workspace.app.id, faults, lambda count: state.changes.publish("sockets", {"count": count})
         )
         events = Events(state, sockets)
-        acting, api = Acting(state, sockets, events), ApiEndpoint(state, sockets, events, faults)
+        client_actions, api = ClientActions(state, sockets, events), ApiEndpoint(state, sockets, events, faults)
         application = web.Application(client_max_size=1 << 30, middlewares=[_own_name_only(host)])
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as session:
-            control = Control(state, acting, sockets, faults, api, session, self._actions_url)
+            control = Control(state, client_actions, sockets, faults, api, session, self._actions_url)
             api.add_to(application)
             control.add_to(application)
             application.router.add_get("/link/", sockets.serve)
@@ -103,7 +103,9 @@ class Playground:
                 await site.start()
                 actual = runner.addresses[0][1]
                 state.base_url = f"http://{host}:{actual}/"
-                yield RunningPlayground(state.base_url, f"{state.base_url}api/", state, acting, sockets, faults, api)
+                yield RunningPlayground(
+                    state.base_url, f"{state.base_url}api/", state, client_actions, sockets, faults, api
+                )
             finally:
                 state.changes.end()
                 await sockets.close()

@@ -48,7 +48,7 @@ _LOCK_MARGIN = 15
 comes first."""
 
 _HEALTH_TRIES = 20
-_MOST_PATHS = 2
+_MAX_PATHS = 2
 
 
 @dataclass(frozen=True)
@@ -225,8 +225,8 @@ def _matches(path: str, pattern: str) -> bool:
 def _absences(conditions: Sequence[Condition]) -> Iterator[str]:
     """Say each reason once; of many unchanged paths the first two and how many more there are."""
     unchanged = [condition.value for condition in conditions if condition.kind is ConditionKind.CHANGED]
-    if len(unchanged) > _MOST_PATHS:
-        yield f"{', '.join(unchanged[:_MOST_PATHS])} and {len(unchanged) - _MOST_PATHS} more unchanged"
+    if len(unchanged) > _MAX_PATHS:
+        yield f"{', '.join(unchanged[:_MAX_PATHS])} and {len(unchanged) - _MAX_PATHS} more unchanged"
     elif unchanged:
         yield f"{' and '.join(unchanged)} unchanged"
     yield from dict.fromkeys(

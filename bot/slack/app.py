@@ -15,7 +15,7 @@ from slack_bolt.async_app import AsyncApp
 from bot.domain.inbox import EventKind
 from bot.domain.secrets import Masker, Secret
 from bot.domain.targets.target import Operations
-from bot.engine.ports import Audience, Clock
+from bot.engine.ports import Clock, RunObserver
 from bot.engine.stores import HomeStore, InboxStore, LockNoticeStore, MessageStore
 from bot.slack.forms.filled import FormCheck
 from bot.slack.handlers.buttons import ButtonHandler
@@ -28,20 +28,27 @@ from bot.slack.handlers.ops import OpsHandler
 from bot.slack.handlers.reactions import ReactionHandler
 from bot.slack.handlers.share import ShareHandler
 from bot.slack.handlers.unlocking import Unlocking
-from bot.slack.ports import CommandSpec, Duty, Front, Observer, OpsSpec, Unobserved
-from bot.slack.publish.home_sync import Homes
-from bot.slack.publish.lock_notifier import SlackHerald
+from bot.slack.ports import CallMetrics, CommandSpec, EngineApi, Leadership, NoMetrics, OpsSpec
+from bot.slack.publish.home_sync import HomeSync
+from bot.slack.publish.lock_notifier import LockNotifier
 from bot.slack.publish.publisher import Publisher
 from bot.slack.publish.replies import Answers
-from bot.slack.publish.run_sync import Teller
+from bot.slack.publish.run_sync import RunSync
 from bot.slack.render.builtin_catalog import ENGLISH
-from bot.slack.render.catalog import Language
-from bot.slack.render.text import Sentences
+from bot.slack.render.catalog import Catalog
+from bot.slack.render.text import Translator
 from bot.slack.transport.directory import SlackDirectory
-from bot.slack.transport.gateway import Gateway, SlackBusy, SlackRefused, SlackUncertain, build_client, open_session
+from bot.slack.transport.gateway import (
+    Gateway,
+    SlackBusyError,
+    SlackRefusedError,
+    SlackUncertainError,
+    build_client,
+    open_session,
+)
 from bot.slack.transport.inbox import Handler, Inbox, InboxWorker, Received
 from bot.slack.transport.listeners import command_recorder, register_all
-from bot.slack.transport.reactions import SlackConversation
+from bot.slack.transport.reactions import SlackReactions
 from bot.slack.transport.sockets import SlackSockets
 
 _log = logging.getLogger(__name__)
@@ -53,7 +60,7 @@ _quiet.setLevel(logging.WARNING)
 _FATAL = frozenset({"invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired"})
 
 
-class SlackLoginRefused(Exception):  # noqa: N818 - says what happened
+class SlackLoginRefusedError(Exception):
     """Slack does not accept the bot's token.
 
     Args:
@@ -80,10 +87,10 @@ class SlackAccess:
     api_url: str | None = None
 
 
-class SlackRoom:
+class SlackApp:
     """The conversation with one workspace.
 
-        async with SlackRoom(access, inbox, messages, homes, notices, commands, ops, operations, …) as room:
+        async with SlackApp(access, inbox, messages, homes, notices, commands, ops, operations, …) as room:
             engine = Engine(..., audience=room.audience, directory=room.directory, conversation=room.conversation)
             await room.start(engine)
 
@@ -115,13 +122,13 @@ class SlackRoom:
         operations: Operations,
         masker: Masker,
         clock: Clock,
-        telling: Duty,
-        observer: Observer | None = None,
-        language: Language = ENGLISH,
+        telling: Leadership,
+        observer: CallMetrics | None = None,
+        language: Catalog = ENGLISH,
     ) -> None:
         self._access = access
         self._telling = telling
-        self._observer = observer or Unobserved()
+        self._observer = observer or NoMetrics()
         self._inbox_store = inbox
         self._messages = messages
         self._home_store = homes
@@ -131,41 +138,43 @@ class SlackRoom:
         self._operations = operations
         self._masker = masker
         self._clock = clock
-        self._sentences = Sentences(language)
+        self._translator = Translator(language)
         self._me: Mapping[str, Any] = {}
         self._session: aiohttp.ClientSession | None = None
         self._sockets: SlackSockets | None = None
         self._worker: InboxWorker | None = None
-        self._front: Front | None = None
-        self._nudges: set[asyncio.Task[None]] = set()
+        self._engine: EngineApi | None = None
+        self._wakes: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
         """Build everything that needs no engine. Nothing is sent to Slack yet."""
         self._session = open_session()
         client = build_client(self._access.bot_token.reveal(), self._access.api_url, self._session)
         self.gateway = Gateway(client, self._observer.called)
-        self._herald = SlackHerald(self.gateway, self._notices, self._sentences, self._masker, self._telling)
+        self._lock_notifier = LockNotifier(self.gateway, self._notices, self._translator, self._masker, self._telling)
         self.directory = SlackDirectory(self.gateway, lambda: str(self._me.get("team_id", "")))
         emoji = self._operations.emoji
-        teller = Teller(self.gateway, self._messages, self.directory, self._sentences, self._masker, emoji, self._clock)
-        self._publisher = Publisher(teller, self._messages, self._telling)
-        self._homes = Homes(
+        run_sync = RunSync(
+            self.gateway, self._messages, self.directory, self._translator, self._masker, emoji, self._clock
+        )
+        self._publisher = Publisher(run_sync, self._messages, self._telling)
+        self._home_sync = HomeSync(
             self.gateway,
             self._home_store,
             self._messages,
             lambda: str(self._me.get("url", "")),
-            self._sentences,
+            self._translator,
             self._masker,
             self._clock,
             self._telling,
         )
-        self.audience: Audience = Hearers((self._publisher, self._homes))
-        self.conversation = SlackConversation(
+        self.run_observer: RunObserver = RunObservers((self._publisher, self._home_sync))
+        self.reaction_reader = SlackReactions(
             self.gateway,
             self._messages,
             emoji,
             lambda: str(self._me.get("user_id", "")),
-            self._publisher.changed,
+            self._publisher.run_changed,
         )
         self._inbox = Inbox(self._inbox_store, self._clock, self._observer.recorded)
         self._app = AsyncApp(
@@ -175,7 +184,7 @@ class SlackRoom:
             raise_error_for_unhandled_request=True,
         )
         register_all(
-            self._app, self._inbox, FormCheck(self._commands, self._operations, self._sentences, lambda: self._front)
+            self._app, self._inbox, FormCheck(self._commands, self._operations, self._translator, lambda: self._engine)
         )
         return self
 
@@ -185,47 +194,47 @@ class SlackRoom:
         """Close everything."""
         await self.aclose()
 
-    async def start(self, front: Front) -> None:
+    async def start(self, engine: EngineApi) -> None:
         """Connect to Slack, and begin with what a process before this one left.
 
         Args:
-            front: the engine.
+            engine: the engine.
 
         Raises:
-            SlackLoginRefused: the bot's token is not accepted.
+            SlackLoginRefusedError: the bot's token is not accepted.
         """
-        self._front = front
+        self._engine = engine
         await self._introduce()
         answers = Answers(self.gateway)
-        unlocking = Unlocking(front, answers, self._herald, self._sentences, self._masker)
+        unlocking = Unlocking(engine, answers, self._lock_notifier, self._translator, self._masker)
         ops = OpsHandler(
-            front, self._ops, self._commands, unlocking, answers, self._sentences, self._masker, self._clock
+            engine, self._ops, self._commands, unlocking, answers, self._translator, self._masker, self._clock
         )
-        forms = FormHandler(front, self._commands, self.gateway, answers, self._sentences, self._masker, self._clock)
-        commands = CommandHandler(front, self._commands, ops, forms, answers, self._sentences, self._clock)
-        home = HomeHandler(self._homes)
+        forms = FormHandler(engine, self._commands, self.gateway, answers, self._translator, self._masker, self._clock)
+        commands = CommandHandler(engine, self._commands, ops, forms, answers, self._translator, self._clock)
+        home = HomeHandler(self._home_sync)
         self._worker = InboxWorker(
             self._inbox,
             self._inbox_store,
             {
                 EventKind.COMMAND: commands.command,
                 EventKind.VIEW: commands.form,
-                EventKind.REACTION: ReactionHandler(front, self._messages),
+                EventKind.REACTION: ReactionHandler(engine, self._messages),
                 EventKind.BUTTON: _each(
-                    ButtonHandler(front, self._messages, answers, self._sentences, self._masker),
-                    ShareHandler(front, self.gateway, answers, self._sentences),
+                    ButtonHandler(engine, self._messages, answers, self._translator, self._masker),
+                    ShareHandler(engine, self.gateway, answers, self._translator),
                     unlocking,
                     home.pressed,
-                    HomeButtons(front, forms, self.gateway, self._sentences),
+                    HomeButtons(engine, forms, self.gateway, self._translator),
                     forms.pressed,
                 ),
                 EventKind.HOME: home.opened,
             },
-            FailureHandler(answers, self._sentences),
+            FailureHandler(answers, self._translator),
         )
-        self._publisher.start(front)
-        self._homes.start(front)
-        self._herald.start()
+        self._publisher.start(engine)
+        self._home_sync.start(engine)
+        self._lock_notifier.start()
         self._worker.start()
         token = self._access.app_token.reveal()
         self._sockets = SlackSockets(self._app, token, command_recorder(self._inbox), self.gateway, self._reconnected)
@@ -263,10 +272,10 @@ class SlackRoom:
         closers = (
             *((self._sockets.close,) if self._sockets else ()),
             *((self._worker.aclose,) if self._worker else ()),
-            self._herald.aclose,
-            self._homes.aclose,
+            self._lock_notifier.aclose,
+            self._home_sync.aclose,
             self._publisher.aclose,
-            self._end_nudges,
+            self._end_wakes,
             *((self._session.close,) if self._session else ()),
         )
         for close in closers:
@@ -281,51 +290,51 @@ class SlackRoom:
         while not self._me:
             try:
                 self._me = await self.gateway.who_am_i()
-            except SlackRefused as refused:
+            except SlackRefusedError as refused:
                 if refused.error in _FATAL:
-                    raise SlackLoginRefused(refused.error) from None
+                    raise SlackLoginRefusedError(refused.error) from None
                 await asyncio.sleep(pause)
-            except SlackBusy as busy:
+            except SlackBusyError as busy:
                 await asyncio.sleep(busy.seconds)
-            except SlackUncertain:
+            except SlackUncertainError:
                 await asyncio.sleep(pause)
             pause = min(pause * 2, 15.0)
 
     def _reconnected(self) -> None:
         """Have the reactions read anew: those made while nothing was connected were not announced."""
-        task = asyncio.create_task(self._nudge_all())
-        self._nudges.add(task)
-        task.add_done_callback(self._nudges.discard)
+        task = asyncio.create_task(self._wake_all())
+        self._wakes.add(task)
+        task.add_done_callback(self._wakes.discard)
 
-    async def _nudge_all(self) -> None:
-        if self._front is None:
+    async def _wake_all(self) -> None:
+        if self._engine is None:
             return
         try:
-            for run in await self._front.awaiting():
-                self._front.nudge(run)
+            for run in await self._engine.awaiting():
+                self._engine.wake(run)
         except Exception:
             _log.exception("cannot read which runs wait for approval")
 
-    async def _end_nudges(self) -> None:
-        for task in self._nudges:
+    async def _end_wakes(self) -> None:
+        for task in self._wakes:
             task.cancel()
-        await asyncio.gather(*self._nudges, return_exceptions=True)
+        await asyncio.gather(*self._wakes, return_exceptions=True)
 
 
 @dataclass(frozen=True)
-class Hearers:
-    """Several who want to know of changes. Implements `bot.engine.ports.Audience`.
+class RunObservers:
+    """Several who want to know of changes. Implements `bot.engine.ports.RunObserver`.
 
     Args:
-        hearers: in the order in which they are told.
+        observers: in the order in which they are told.
     """
 
-    hearers: tuple[Audience, ...]
+    observers: tuple[RunObserver, ...]
 
-    def changed(self, run: str) -> None:
+    def run_changed(self, run: str) -> None:
         """Tell each of them that a run has changed; returns at once."""
-        for hearer in self.hearers:
-            hearer.changed(run)
+        for observer in self.observers:
+            observer.run_changed(run)
 
 
 def _each(*handlers: Handler) -> Handler:

@@ -7,7 +7,14 @@ from dataclasses import dataclass
 
 from bot.domain.secrets import Secret
 from bot.slack.manifest import REQUIRED, SCOPES
-from bot.slack.transport.gateway import Gateway, SlackBusy, SlackRefused, SlackUncertain, build_client, open_session
+from bot.slack.transport.gateway import (
+    Gateway,
+    SlackBusyError,
+    SlackRefusedError,
+    SlackUncertainError,
+    build_client,
+    open_session,
+)
 
 
 @dataclass(frozen=True)
@@ -37,13 +44,13 @@ async def examine(bot_token: Secret, app_token: Secret, api_url: str | None) -> 
         gateway = Gateway(build_client(bot_token.reveal(), api_url, session))
         try:
             me = await gateway.who_am_i()
-        except (SlackRefused, SlackBusy, SlackUncertain) as error:
+        except (SlackRefusedError, SlackBusyError, SlackUncertainError) as error:
             return (SlackFinding("Slack bot token", ok=False, detail=_trouble("SLACK_BOT_TOKEN", error)),)
         who = f"{me.get('user')} in {me.get('team')}"
         found = [SlackFinding("Slack bot token", ok=True, detail=who), *judge_scopes(tuple(me["scopes"]))]
         try:
             await gateway.open_connection(app_token.reveal())
-        except (SlackRefused, SlackBusy, SlackUncertain) as error:
+        except (SlackRefusedError, SlackBusyError, SlackUncertainError) as error:
             found.append(SlackFinding("Slack app token", ok=False, detail=_trouble("SLACK_APP_TOKEN", error)))
         else:
             found.append(SlackFinding("Slack app token", ok=True, detail="Socket Mode can connect"))
@@ -74,9 +81,9 @@ def judge_scopes(granted: Iterable[str]) -> tuple[SlackFinding, ...]:
 
 def _trouble(variable: str, error: Exception) -> str:
     match error:
-        case SlackRefused():
+        case SlackRefusedError():
             return f"Slack refuses {variable}: {error.error}"
-        case SlackBusy():
+        case SlackBusyError():
             return f"Slack asks to wait {error.seconds:.0f} s; try again then"
         case _:
             return f"Slack does not answer: {error}"

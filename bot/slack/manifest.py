@@ -29,8 +29,8 @@ REQUIRED = frozenset(SCOPES) - {"channels:history", "channels:read", "groups:his
 
 EVENTS = ("app_home_opened", "reaction_added", "reaction_removed")
 
-_MOST_DESCRIPTION = 140
-_MOST_NAME = 35
+_MAX_DESCRIPTION = 140
+_MAX_NAME = 35
 
 
 def manifest(commands: Iterable[Listed], name: str = "Countersign") -> str:
@@ -43,11 +43,11 @@ def manifest(commands: Iterable[Listed], name: str = "Countersign") -> str:
     Returns:
         YAML.
     """
-    display = name[:_MOST_NAME]
+    display = name[:_MAX_NAME]
     content = {
         "display_information": {
             "name": display,
-            "description": "Operates production: planned, countersigned, told step by step."[:_MOST_DESCRIPTION],
+            "description": "Operates production: planned, countersigned, told step by step."[:_MAX_DESCRIPTION],
             "background_color": "#1f4e42",
         },
         "features": {

@@ -6,25 +6,25 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Protocol
 
-from bot.domain.backups.backup import Shelf
+from bot.domain.backups.backup import BackupList
 from bot.domain.errors import Problem
 from bot.domain.names import TargetName
 from bot.domain.ops_command import Order
 from bot.domain.policies.lock import Lock
-from bot.domain.runs.decisions import Move
+from bot.domain.runs.decisions import Decision
 from bot.domain.runs.estimate import Usual
 from bot.domain.runs.request import Action, Origin, Request
 from bot.domain.runs.run import Run
 from bot.domain.targets.branch_commits import Newest
-from bot.domain.targets.dashboard import Cockpit, Picture, Viewer
-from bot.domain.targets.migration_report import Standing
+from bot.domain.targets.dashboard import Dashboard, HomeView, Viewer
+from bot.domain.targets.migration_report import MigrationReport
 from bot.domain.targets.overview import TargetOverview
 from bot.domain.targets.target import Operations
 from bot.engine.queries.locks import Allowed
 from bot.engine.stores import Chunk
 
 
-class Front(Protocol):
+class EngineApi(Protocol):
     """The engine's façade: the only way from the conversation to the runs."""
 
     @property
@@ -33,12 +33,12 @@ class Front(Protocol):
         ...
 
     @property
-    def desk(self) -> DeskSpec:
+    def lock_service(self) -> LockServiceApi:
         """Where what concerns several runs is asked."""
         ...
 
     @property
-    def lookout(self) -> LookoutSpec:
+    def status_service(self) -> StatusServiceApi:
         """Where how everything stands is asked."""
         ...
 
@@ -46,23 +46,23 @@ class Front(Protocol):
         """Accept a request; the event of its origin makes one run only, however often it is submitted.
 
         Raises:
-            Refused: it is not done, and why.
+            RefusedError: it is not done, and why.
         """
         ...
 
-    async def standing(self, request: Request) -> Standing:
+    async def migration_report(self, request: Request) -> MigrationReport:
         """Read where the migrations of a target stand; no run is made.
 
         Raises:
-            Refused: it cannot be read, or who asks may not.
+            RefusedError: it cannot be read, or who asks may not.
         """
         ...
 
-    async def shelf(self, request: Request) -> Shelf:
+    async def backup_list(self, request: Request) -> BackupList:
         """Read which backups of a target there are; no run is made.
 
         Raises:
-            Refused: they cannot be read, or who asks may not.
+            RefusedError: they cannot be read, or who asks may not.
         """
         ...
 
@@ -70,11 +70,11 @@ class Front(Protocol):
         """Read one run."""
         ...
 
-    async def decide(self, run: str, move: Move, origin: Origin) -> Run:
+    async def decide(self, run: str, decision: Decision, origin: Origin) -> Run:
         """Carry out somebody's decision about a run that waits for one; gives the run that goes on after it.
 
         Raises:
-            Refused: it is not done, and why.
+            RefusedError: it is not done, and why.
         """
         ...
 
@@ -82,11 +82,11 @@ class Front(Protocol):
         """Cancel a run on behalf of somebody.
 
         Raises:
-            Refused: it is not cancelled, and why.
+            RefusedError: it is not cancelled, and why.
         """
         ...
 
-    def nudge(self, run: str) -> None:
+    def wake(self, run: str) -> None:
         """Say that something about the reactions to a run may have changed; returns at once."""
         ...
 
@@ -103,7 +103,7 @@ class Front(Protocol):
         ...
 
 
-class Duty(Protocol):
+class Leadership(Protocol):
     """What one process at a time does for all that share the store."""
 
     @property
@@ -112,7 +112,7 @@ class Duty(Protocol):
         ...
 
 
-class Observer(Protocol):
+class CallMetrics(Protocol):
     """Who measures the conversation."""
 
     def called(self, method: str, outcome: str) -> None:
@@ -124,8 +124,8 @@ class Observer(Protocol):
         ...
 
 
-class Unobserved:
-    """Measures nothing. Implements `Observer`."""
+class NoMetrics:
+    """Measures nothing. Implements `CallMetrics`."""
 
     def called(self, method: str, outcome: str) -> None:
         """Take no note."""
@@ -134,7 +134,7 @@ class Unobserved:
         """Take no note."""
 
 
-class DeskSpec(Protocol):
+class LockServiceApi(Protocol):
     """What is asked across runs; it is answered from the store alone."""
 
     async def overviews(self, targets: tuple[TargetName, ...]) -> tuple[TargetOverview, ...]:
@@ -145,7 +145,7 @@ class DeskSpec(Protocol):
         """Lock a target; give the lock that is on it now, which may be an earlier one.
 
         Raises:
-            Refused: who asks may not.
+            RefusedError: who asks may not.
         """
         ...
 
@@ -153,7 +153,7 @@ class DeskSpec(Protocol):
         """Read the lock that somebody wants to take off; None where there is none.
 
         Raises:
-            Refused: who asks may not.
+            RefusedError: who asks may not.
         """
         ...
 
@@ -161,7 +161,7 @@ class DeskSpec(Protocol):
         """Take this very lock off, and remember to tell its owner in a channel; say whether it was still on.
 
         Raises:
-            Refused: who asks may not.
+            RefusedError: who asks may not.
         """
         ...
 
@@ -170,18 +170,18 @@ class DeskSpec(Protocol):
         ...
 
 
-class LookoutSpec(Protocol):
+class StatusServiceApi(Protocol):
     """How everything stands; but for `refresh`, it is answered without asking any host."""
 
-    async def picture(self) -> Picture:
+    async def dashboard(self) -> Dashboard:
         """Read how all targets stand."""
         ...
 
-    async def cockpit(self, picture: Picture, viewer: Viewer) -> Cockpit:
+    async def home_view(self, dashboard: Dashboard, viewer: Viewer) -> HomeView:
         """Give what of a picture concerns somebody."""
         ...
 
-    async def waited_for(self, picture: Picture) -> frozenset[str]:
+    async def waited_for(self, dashboard: Dashboard) -> frozenset[str]:
         """Name those for whom a run may wait."""
         ...
 
@@ -193,11 +193,11 @@ class LookoutSpec(Protocol):
         """Refuse what would be refused if it were asked now; nothing is started.
 
         Raises:
-            Refused: it would not be done, and why.
+            RefusedError: it would not be done, and why.
         """
         ...
 
-    async def in_the_way(self, request: Request) -> Problem | None:
+    async def blocking_reason(self, request: Request) -> Problem | None:
         """Give the freeze or the lock that stands in the way of a request now, or None."""
         ...
 
@@ -205,7 +205,7 @@ class LookoutSpec(Protocol):
         """Read what a target's branch has that is not live.
 
         Raises:
-            Refused: what a host answers.
+            RefusedError: what a host answers.
         """
         ...
 
@@ -245,7 +245,7 @@ class CommandSpec(Listed, Protocol):
         """Make a request of what was typed.
 
         Raises:
-            Refused: the words are not right, and why.
+            RefusedError: the words are not right, and why.
         """
         ...
 
@@ -257,6 +257,6 @@ class OpsSpec(Listed, Protocol):
         """Make an order of what was typed.
 
         Raises:
-            Refused: the words are not right, and why.
+            RefusedError: the words are not right, and why.
         """
         ...

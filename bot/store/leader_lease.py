@@ -16,7 +16,7 @@ from bot.store.store import SqlStore
 _log = structlog.get_logger()
 
 
-class Duty:
+class LeaderLease:
     """Something that one process at a time does for all that share the store.
 
     Args:
@@ -33,8 +33,8 @@ class Duty:
     async def __aenter__(self) -> Self:
         """Try to take it, and keep trying."""
         await self._try()
-        if self._store.tenure.lease is not None:
-            self._keeper = asyncio.create_task(self._keep(self._store.tenure.lease.total_seconds() / 3))
+        if self._store.process_lease.lease is not None:
+            self._keeper = asyncio.create_task(self._keep(self._store.process_lease.lease.total_seconds() / 3))
         return self
 
     async def __aexit__(
@@ -67,7 +67,7 @@ class Duty:
 
     async def _try(self) -> None:
         asked = time.monotonic()
-        lease = self._store.tenure.lease
+        lease = self._store.process_lease.lease
         was_held = self.held
         if not await self._store.hold_duty(self.name):
             self._until = 0.0

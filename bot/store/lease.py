@@ -10,7 +10,7 @@ SHARED_LEASE = timedelta(seconds=15)
 
 
 @dataclass(frozen=True)
-class Tenure:
+class ProcessLease:
     """A process among those that share a store.
 
     Args:

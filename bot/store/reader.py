@@ -14,7 +14,7 @@ from bot.domain.runs.run import Run
 from bot.domain.store_counts import Figures
 from bot.domain.targets.dashboard import Viewer
 from bot.domain.targets.overview import TargetOverview
-from bot.engine.stores import Chunk, Petition
+from bot.engine.stores import CancelRequest, Chunk
 from bot.store.history import log
 from bot.store.history.verify import verify
 from bot.store.runs import cancel_requests, output, overviews, queries
@@ -60,7 +60,7 @@ class StoreReader:
         """Read the latest runs on some targets, newest first, without steps and votes."""
         return await self._database.read(partial(overviews.latest_runs, targets=targets, limit=limit))
 
-    async def petitions(self) -> tuple[Petition, ...]:
+    async def petitions(self) -> tuple[CancelRequest, ...]:
         """Read what the console asked for and the bot has not taken yet, oldest first."""
         return await self._database.read(cancel_requests.waiting)
 

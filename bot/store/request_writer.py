@@ -10,12 +10,12 @@ from functools import partial
 from bot.domain.runs.run import Run
 from bot.store.reader import StoreReader
 from bot.store.runs import cancel_requests
-from bot.store.shared import open_beside
+from bot.store.shared import open_shared
 from bot.store.sql import engines
 
 
-class Petitioner(StoreReader):
-    """Reads the store, and leaves requests in it for the bot. `open_petitions` makes it."""
+class RequestWriter(StoreReader):
+    """Reads the store, and leaves requests in it for the bot. `open_request_writer` makes it."""
 
     async def ask_to_cancel(self, run: str, actor: str, at: datetime) -> Run | None:
         """Ask that a run is cancelled.
@@ -32,15 +32,15 @@ class Petitioner(StoreReader):
 
 
 @asynccontextmanager
-async def open_petitions(url: str) -> AsyncIterator[Petitioner]:
+async def open_request_writer(url: str) -> AsyncIterator[RequestWriter]:
     """Open the store beside its owner, whether that runs or not, and close it at the end of the block.
 
     Args:
         url: STORE_URL.
 
     Raises:
-        StoreMissing: there is no store yet.
+        StoreMissingError: there is no store yet.
         StoreError: the URL, the file or the server cannot be used, or the store is of another version.
     """
-    async with open_beside(url, engines.guest_database) as database:
-        yield Petitioner(database)
+    async with open_shared(url, engines.guest_database) as database:
+        yield RequestWriter(database)

@@ -13,7 +13,7 @@ from bot.store.sql.database import Database
 
 
 @asynccontextmanager
-async def open_beside(url: str, open_database: Callable[[URL], Database]) -> AsyncIterator[Database]:
+async def open_shared(url: str, open_database: Callable[[URL], Database]) -> AsyncIterator[Database]:
     """Open the database of a store that is there and up to date, and close it at the end of the block.
 
     Args:
@@ -21,7 +21,7 @@ async def open_beside(url: str, open_database: Callable[[URL], Database]) -> Asy
         open_database: for what it is wanted; of `bot.store.sql.engines`.
 
     Raises:
-        StoreMissing: there is no store yet.
+        StoreMissingError: there is no store yet.
         StoreError: the URL, the file or the server cannot be used, or the store is of another version.
     """
     parsed = engines.parse(url)

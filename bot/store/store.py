@@ -20,27 +20,27 @@ from bot.domain.runs.run import Run
 from bot.domain.targets.dashboard import Viewer
 from bot.engine.ports import Clock
 from bot.engine.stores import (
+    CancelRequest,
     Change,
     HomeStore,
     InboxStore,
-    Lease,
     LockNoticeStore,
     LockStore,
     MessageStore,
-    Petition,
+    RunLease,
     RunStore,
 )
 from bot.store.history import log
-from bot.store.lease import SHARED_LEASE, Tenure
+from bot.store.lease import SHARED_LEASE, ProcessLease
 from bot.store.reader import StoreReader
 from bot.store.runs import cancel_requests, create, leases
 from bot.store.runs.update import apply, record
-from bot.store.shared import open_beside
+from bot.store.shared import open_shared
 from bot.store.sql import engines, upgrade
 from bot.store.sql.database import Database
 from bot.store.sql.errors import StoreError
 from bot.store.sql.group_commit import GroupCommit
-from bot.store.sql.priority import Urgency
+from bot.store.sql.priority import Priority
 from bot.store.sql.process_lock import process_lock
 from bot.store.sql.timestamps import rfc3339, to_micros
 from bot.store.tables import home_viewers, inbox, leader_leases, lock_notices, locks, messages, schedule_claims
@@ -63,18 +63,19 @@ class SqlStore(StoreReader, RunStore, LockStore, LockNoticeStore, InboxStore, Me
     Args:
         database: where it lies; at the newest schema.
         clock: gives the instants of records that come without one.
-        tenure: of this process.
+        process_lease: of this process.
     """
 
-    def __init__(self, database: Database, clock: Clock, tenure: Tenure) -> None:
+    def __init__(self, database: Database, clock: Clock, process_lease: ProcessLease) -> None:
         super().__init__(database)
         self._clock = clock
-        self.tenure = tenure
+        self.process_lease = process_lease
         self._receiving: GroupCommit[inbox.Delivery, bool] = GroupCommit(
-            partial(database.write, urgency=Urgency.ACKNOWLEDGING), partial(inbox.receive, tenure=tenure)
+            partial(database.write, priority=Priority.ACKNOWLEDGING),
+            partial(inbox.receive, process_lease=process_lease),
         )
         self._settling: GroupCommit[str, None] = GroupCommit(
-            partial(database.write, urgency=Urgency.LATER), inbox.settle
+            partial(database.write, priority=Priority.LATER), inbox.settle
         )
 
     # ── runs ──
@@ -87,11 +88,11 @@ class SqlStore(StoreReader, RunStore, LockStore, LockNoticeStore, InboxStore, Me
         """
         return await self._database.write(partial(create.create, run=run, request=request, at=at, entry=entry))
 
-    async def claim(self, run: str, owner: str, lease: timedelta) -> Lease | None:
+    async def claim(self, run: str, owner: str, lease: timedelta) -> RunLease | None:
         """Claim a run that nobody holds or whose lease has run out on the database's clock; None where one may not."""
         return await self._database.write(partial(leases.claim, run=run, owner=owner, length=lease))
 
-    async def renew(self, lease: Lease, length: timedelta) -> None:
+    async def renew(self, lease: RunLease, length: timedelta) -> None:
         """Hold on to a claim.
 
         Raises:
@@ -99,11 +100,11 @@ class SqlStore(StoreReader, RunStore, LockStore, LockNoticeStore, InboxStore, Me
         """
         await self._database.write(partial(leases.renew, lease=lease, length=length))
 
-    async def release(self, lease: Lease) -> None:
+    async def release(self, lease: RunLease) -> None:
         """Give a claim back; nothing happens where it is already somebody else's."""
         await self._database.write(partial(leases.release, lease=lease))
 
-    async def admit(self, lease: Lease, at: datetime) -> bool:
+    async def admit(self, lease: RunLease, at: datetime) -> bool:
         """Let a queued run begin planning if it is the first on its target, holding the target until it ends.
 
         Raises:
@@ -112,7 +113,7 @@ class SqlStore(StoreReader, RunStore, LockStore, LockNoticeStore, InboxStore, Me
         del at  # the state says all; the engine tells the history in words of its own
         return await self._database.write(partial(leases.admit, lease=lease))
 
-    async def write(self, lease: Lease, changes: tuple[Change, ...], entries: tuple[Entry, ...] = ()) -> Run:
+    async def write(self, lease: RunLease, changes: tuple[Change, ...], entries: tuple[Entry, ...] = ()) -> Run:
         """Apply changes and append records of history, in one transaction; a move to the state it has is none.
 
         Raises:
@@ -123,7 +124,7 @@ class SqlStore(StoreReader, RunStore, LockStore, LockNoticeStore, InboxStore, Me
             partial(apply, lease=lease, changes=changes, entries=entries, at=self._clock.now())
         )
 
-    async def record(self, lease: Lease, changes: tuple[Change, ...], entries: tuple[Entry, ...] = ()) -> None:
+    async def record(self, lease: RunLease, changes: tuple[Change, ...], entries: tuple[Entry, ...] = ()) -> None:
         """Apply changes and append records as `write` does, without reading the run afterwards.
 
         Raises:
@@ -136,23 +137,23 @@ class SqlStore(StoreReader, RunStore, LockStore, LockNoticeStore, InboxStore, Me
         """Note that somebody wants a run cancelled; true where it had not ended and nobody had asked before."""
         return await self._database.write(partial(leases.request_cancel, run=run, user=user, at=at))
 
-    async def stir(self, run: str) -> None:
+    async def touch(self, run: str) -> None:
         """Raise the revision of a run that waits at its gate, so that whoever drives it looks again."""
-        await self._database.write(partial(leases.stir, run=run))
+        await self._database.write(partial(leases.touch, run=run))
 
     async def append(self, entries: tuple[Entry, ...], at: datetime) -> None:
         """Append records that belong to no claim."""
         await self._database.write(partial(log.append, entries=entries, at=rfc3339(at)))
 
-    async def claim_firing(self, schedule: str, fires_at: datetime, owner: str) -> bool:
+    async def claim_schedule(self, schedule: str, fires_at: datetime, owner: str) -> bool:
         """Claim one firing of a schedule; true for the first who does, in whatever process."""
         return await self._database.write(
             partial(schedule_claims.claim, schedule=schedule, fires_at=fires_at, owner=owner)
         )
 
-    async def petition_taken(self, petition: Petition) -> None:
+    async def cancel_request_taken(self, cancel_request: CancelRequest) -> None:
         """Note that what the console asked for is done."""
-        await self._database.write(partial(cancel_requests.taken, petition=petition))
+        await self._database.write(partial(cancel_requests.taken, cancel_request=cancel_request))
 
     # ── locks ──
 
@@ -169,7 +170,7 @@ class SqlStore(StoreReader, RunStore, LockStore, LockNoticeStore, InboxStore, Me
 
     async def ask_about_lock(self, lock: Lock, moment: datetime, channel: str) -> bool:
         """Remember to ask the owner of a lock whether it is still needed; once for each moment, true for the first."""
-        asked = partial(lock_notices.ask, lock=lock, moment=moment, channel=channel, owner=self.tenure.owner)
+        asked = partial(lock_notices.ask, lock=lock, moment=moment, channel=channel, owner=self.process_lease.owner)
         return await self._database.write(asked)
 
     async def lock_notice_intended(self, notice: LockNotice) -> None:
@@ -198,11 +199,13 @@ class SqlStore(StoreReader, RunStore, LockStore, LockNoticeStore, InboxStore, Me
 
         Where it shares the store, it takes those that nobody handles: their process is gone.
         """
-        if self.tenure.lease is None:
+        if self.process_lease.lease is None:
             return await super().waiting(limit)
         if await self._database.read(inbox.has_free):
-            await self._database.write(partial(inbox.take_free, tenure=self.tenure, limit=limit), Urgency.LATER)
-        return await self._database.read(partial(inbox.waiting_for, owner=self.tenure.owner, limit=limit))
+            await self._database.write(
+                partial(inbox.take_free, process_lease=self.process_lease, limit=limit), Priority.LATER
+            )
+        return await self._database.read(partial(inbox.waiting_for, owner=self.process_lease.owner, limit=limit))
 
     async def settle(self, event: str) -> None:
         """Note that an event has had its effect."""
@@ -220,7 +223,7 @@ class SqlStore(StoreReader, RunStore, LockStore, LockNoticeStore, InboxStore, Me
 
     async def hold_duty(self, name: str) -> bool:
         """Take a duty that nobody has, or hold on to it; say whether it is this process's now."""
-        held = partial(leader_leases.hold, name=name, owner=self.tenure.owner, length=self.tenure.lease)
+        held = partial(leader_leases.hold, name=name, owner=self.process_lease.owner, length=self.process_lease.lease)
         return await self._database.write(held)
 
     async def duty_position(self, name: str) -> int:
@@ -230,7 +233,7 @@ class SqlStore(StoreReader, RunStore, LockStore, LockNoticeStore, InboxStore, Me
     async def advance_duty(self, name: str, position: int) -> bool:
         """Note how far a duty has come; false where it is another process's now."""
         return await self._database.write(
-            partial(leader_leases.advance, name=name, owner=self.tenure.owner, position=position), Urgency.LATER
+            partial(leader_leases.advance, name=name, owner=self.process_lease.owner, position=position), Priority.LATER
         )
 
     async def keep(self, seconds: float) -> None:
@@ -238,27 +241,27 @@ class SqlStore(StoreReader, RunStore, LockStore, LockNoticeStore, InboxStore, Me
         while True:
             await asyncio.sleep(seconds)
             with contextlib.suppress(StoreError):  # whoever takes them handles them again, which does no harm
-                await self._database.write(partial(inbox.hold_on, tenure=self.tenure), Urgency.LATER)
+                await self._database.write(partial(inbox.hold_on, process_lease=self.process_lease), Priority.LATER)
 
     async def leave(self) -> None:
         """Give back what this process held for itself, so that others need not wait for its leases."""
         with contextlib.suppress(StoreError):
-            await self._database.write(partial(inbox.let_go, owner=self.tenure.owner))
-            await self._database.write(partial(leader_leases.let_go, owner=self.tenure.owner))
+            await self._database.write(partial(inbox.let_go, owner=self.process_lease.owner))
+            await self._database.write(partial(leader_leases.let_go, owner=self.process_lease.owner))
 
     # ── messages ──
 
     async def save_message(self, posted: Posted) -> None:
         """Insert or replace one message."""
-        await self._database.write(partial(messages.save, posted=posted), Urgency.LATER)
+        await self._database.write(partial(messages.save, posted=posted), Priority.LATER)
 
     async def saw_home(self, viewer: Viewer) -> None:
         """Note that somebody opened the App Home, or chose what it shows."""
-        await self._database.write(partial(home_viewers.save, viewer=viewer), Urgency.LATER)
+        await self._database.write(partial(home_viewers.save, viewer=viewer), Priority.LATER)
 
     async def mark_published(self, run: str, revision: int) -> None:
         """Note up to which revision Slack agrees with a run; never goes back."""
-        await self._database.write(partial(messages.mark_published, run=run, revision=revision), Urgency.LATER)
+        await self._database.write(partial(messages.mark_published, run=run, revision=revision), Priority.LATER)
 
     async def drain(self) -> None:
         """Wait until every write that was asked for is committed."""
@@ -279,7 +282,7 @@ async def open_store(url: str, clock: Clock | None = None) -> AsyncIterator[SqlS
         clock: gives the instants of records that come without one; the machine's by default.
 
     Raises:
-        StoreLocked: another process has the SQLite store; says which.
+        StoreLockedError: another process has the SQLite store; says which.
         StoreError: the URL, the file or the server cannot be used, or a newer version made the store.
     """
     parsed = engines.parse(url)
@@ -294,8 +297,10 @@ async def open_store(url: str, clock: Clock | None = None) -> AsyncIterator[SqlS
         if alone:
             await database.write(leases.release_all)
             await database.write(leader_leases.let_go_all)
-        tenure = Tenure(f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}", None if alone else SHARED_LEASE)
-        store = SqlStore(database, clock or SystemClock(), tenure)
+        process_lease = ProcessLease(
+            f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}", None if alone else SHARED_LEASE
+        )
+        store = SqlStore(database, clock or SystemClock(), process_lease)
         if not alone:
             stack.push_async_callback(store.leave)
         stack.push_async_callback(store.drain)
@@ -313,8 +318,8 @@ async def open_readonly(url: str) -> AsyncIterator[StoreReader]:
         url: STORE_URL.
 
     Raises:
-        StoreMissing: there is no store yet.
+        StoreMissingError: there is no store yet.
         StoreError: the URL, the file or the server cannot be used, or the store is of another version.
     """
-    async with open_beside(url, engines.reader_database) as database:
+    async with open_shared(url, engines.reader_database) as database:
         yield StoreReader(database)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from bot.demo.application.application import Application
 from bot.demo.host.host import Host
-from bot.demo.host.tcp_proxy import Wire
+from bot.demo.host.tcp_proxy import TcpProxy
 from tests.acceptance.conftest import NewStage
 from tests.acceptance.support.outside import changes
 from tests.acceptance.support.stage import ENGINEER, ONCALL, Stage
@@ -58,7 +58,7 @@ async def failed(stage: Stage, text: str, *wanted: str) -> None:
 
 
 async def test_what_the_host_and_the_repository_refuse(
-    new_stage: NewStage, laravel: Application, wire: Wire, ssh_host: Host
+    new_stage: NewStage, laravel: Application, wire: TcpProxy, ssh_host: Host
 ) -> None:
     stage = await new_stage(ssh_port=wire.port)
     await stage.bot.start()

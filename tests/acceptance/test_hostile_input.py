@@ -8,19 +8,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.domain.errors import Refused
+from bot.domain.errors import RefusedError
 from bot.domain.targets.look import HostQuestion
 from bot.hosts.look import parse, script
 from bot.recipes.load import load_recipe
 from bot.recipes.steps import question
 from bot.slack.handlers.words import words_of
 from bot.slack.render.builtin_catalog import ENGLISH
-from bot.slack.render.text import Sentences
+from bot.slack.render.text import Translator
 from commands.deploy import Deploy
 from tests.support.examples import NAME, OPERATIONS, ORIGIN, TARGET
 
 RECIPE = load_recipe("laravel", Path())
-SAYS = Sentences(ENGLISH)
+SAYS = Translator(ENGLISH)
 PIECES = st.sampled_from(
     [
         "main", ";", "&&", "||", "|", "&", "\n", "\r", "\0", "`", "$(", ")", "${IFS}", "'", '"', "\\", "*", "?", "~",
@@ -58,7 +58,7 @@ def test_nothing_that_is_typed_is_executed(checkout: Path, typed: str) -> None:
         request = Deploy({NAME: RECIPE}).parse(words, ORIGIN, OPERATIONS)
         asked = HostQuestion(str(checkout), question(RECIPE, TARGET, request.options["ref"]).ref)
         text = script(asked, "nonce").script().encode(errors="surrogateescape")
-    except Refused as refused:
+    except RefusedError as refused:
         said = SAYS.refusal(refused.problem)
         assert "Nothing was started" in said
         assert "<!" not in said

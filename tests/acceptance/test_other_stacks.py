@@ -49,7 +49,7 @@ DJANGO = Kind(
 
 
 @dataclass(frozen=True)
-class Scene:
+class RenderContext:
     """A stage, and the application on it."""
 
     stage: Stage
@@ -60,7 +60,7 @@ class Scene:
 @pytest.fixture
 async def scene(
     request: pytest.FixtureRequest, tmp_path: Path, ssh_host: Host, database: Database, mariadb: DatabaseServer
-) -> AsyncIterator[Scene]:
+) -> AsyncIterator[RenderContext]:
     kind: Kind = request.param
     folder = tmp_path / "app"
     folder.mkdir()
@@ -82,10 +82,10 @@ async def scene(
         async def columns() -> list[str]:
             return list(await mariadb.columns(database.name, "accounts"))
 
-        yield Scene(stage, app, columns)
+        yield RenderContext(stage, app, columns)
 
 
-async def status(scene: Scene) -> str:
+async def status(scene: RenderContext) -> str:
     before = len(scene.stage.ephemerals(ONCALL))
     await scene.stage.type("/migrate-status compte production", ONCALL)
     await eventually(lambda: len(scene.stage.ephemerals(ONCALL)) > before, 30)
@@ -99,7 +99,7 @@ def findings(plan: Mapping[str, Any], kind: str) -> list[dict[str, str]]:
 @pytest.mark.parametrize(
     ("scene", "kind"), [(ALEMBIC, ALEMBIC), (DJANGO, DJANGO)], indirect=["scene"], ids=["alembic", "django"]
 )
-async def test_forward_with_its_migrations_and_back(scene: Scene, kind: Kind) -> None:
+async def test_forward_with_its_migrations_and_back(scene: RenderContext, kind: Kind) -> None:
     stage, app = scene.stage, scene.app
     first = await app.head()
     assert "up to date" in await status(scene)

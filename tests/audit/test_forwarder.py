@@ -21,7 +21,7 @@ from bot.config.variables import read_variables
 from bot.domain.runs.history import Entry
 from bot.domain.secrets import Masker, Secret
 from bot.store import SqlStore, open_store
-from bot.store.leader_lease import Duty
+from bot.store.leader_lease import LeaderLease
 from tests.store.support.samples import AT
 from tests.support.polling import eventually
 
@@ -36,7 +36,7 @@ def url(tmp_path: Path) -> str:
 
 @asynccontextmanager
 async def forwarding(store: SqlStore, to: object) -> AsyncIterator[Forwarder]:
-    async with Duty(store, "forward") as cursor, Forwarder(store, cursor, to, MASKER) as forwarder:
+    async with LeaderLease(store, "forward") as cursor, Forwarder(store, cursor, to, MASKER) as forwarder:
         yield forwarder
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.domain.backups.backup import KeptBackup, Proof, Purpose, Shelf
-from bot.domain.errors import Reason, Refused
+from bot.domain.backups.backup import BackupInfo, BackupList, Proof, Purpose
+from bot.domain.errors import Reason, RefusedError
 from bot.domain.policies.policy import OPEN_GATE
 from bot.domain.runs.acts import Discard, Dump
 from bot.domain.runs.plan import Plan, Risk
@@ -63,7 +63,7 @@ def test_words(words: str, action: Action, options: dict[str, str]) -> None:
     ],
 )
 def test_bad_words_are_answered(words: tuple[str, ...], reason: Reason) -> None:
-    with pytest.raises(Refused) as refusal:
+    with pytest.raises(RefusedError) as refusal:
         BACKUP.parse(words, ORIGIN, OPERATIONS)
     assert refusal.value.problem.reason is reason
 
@@ -90,16 +90,16 @@ async def test_behind_a_scheduled_one_what_is_no_longer_kept_goes() -> None:
     assert TARGET.backups is not None
     target = replace(TARGET, backups=replace(TARGET.backups, keep=Keep(1, 0, 0)))
     look = Sight()
-    old = KeptBackup("B-20261101-AAAAAA", "R", Purpose.ASKED, NOON, "compte", "", (), (), 1, "0" * 64, Proof.CHECKED)
+    old = BackupInfo("B-20261101-AAAAAA", "R", Purpose.ASKED, NOON, "compte", "", (), (), 1, "0" * 64, Proof.CHECKED)
     new = replace(old, backup="B-20261102-AAAAAA", started=NOON + timedelta(days=1))
-    look.shelf = Shelf(NAME.app, NAME.environment, (new, old))
+    look.backup_list = BackupList(NAME.app, NAME.environment, (new, old))
     plan = await BACKUP.plan(run_with(scheduled="2026-11-16T03:00:00+00:00", missed="yes"), target, look)
     assert isinstance(plan, Plan)
     last = plan.steps[-1]
     assert last.act == Discard((old.backup,))
     assert [finding.kind for finding in plan.findings] == ["missed", "retention"]
     assert plan_from_json(plan_to_json(plan)) == plan
-    look.shelf = replace(look.shelf, referred=frozenset({old.backup}))
+    look.backup_list = replace(look.backup_list, referred=frozenset({old.backup}))
     kept = await BACKUP.plan(run_with(scheduled="2026-11-16T03:00:00+00:00"), target, look)
     assert isinstance(kept, Plan)
     assert [step.key for step in kept.steps] == ["backup"]
@@ -112,7 +112,7 @@ async def test_behind_a_scheduled_one_what_is_no_longer_kept_goes() -> None:
     ("target", "missing"), [(replace(TARGET, database=None), "database"), (replace(TARGET, backups=None), "backups")]
 )
 async def test_a_target_without_a_place_for_backups_is_answered(target: Target, missing: str) -> None:
-    with pytest.raises(Refused) as refusal:
+    with pytest.raises(RefusedError) as refusal:
         await BACKUP.plan(run_with(), target, Sight())
     assert refusal.value.problem.reason is Reason.BACKUP_IMPOSSIBLE
     assert missing in refusal.value.problem.facts["detail"]
@@ -121,9 +121,9 @@ async def test_a_target_without_a_place_for_backups_is_answered(target: Target, 
 async def test_what_is_kept_elsewhere_is_removed_too() -> None:
     target = replace(TARGET, backups=Backups("", keep=Keep(1, 0, 0), store=BotDirectory("/var/lib/backups")))
     look = Sight()
-    old = KeptBackup("B-20261101-AAAAAA", "R", Purpose.ASKED, NOON, "compte", "", (), (), 1, "0" * 64, Proof.CHECKED)
+    old = BackupInfo("B-20261101-AAAAAA", "R", Purpose.ASKED, NOON, "compte", "", (), (), 1, "0" * 64, Proof.CHECKED)
     new = replace(old, backup="B-20261102-AAAAAA", started=NOON + timedelta(days=1))
-    look.shelf = Shelf(NAME.app, NAME.environment, (new, old))
+    look.backup_list = BackupList(NAME.app, NAME.environment, (new, old))
     plan = await BACKUP.plan(run_with(scheduled="2026-11-16T03:00:00+00:00"), target, look)
     assert isinstance(plan, Plan)
     assert plan.steps[-1].act == Discard((old.backup,))
@@ -139,7 +139,7 @@ def sealed(**changes: object) -> Target:
 
 async def test_a_host_without_age_is_not_given_a_dump_to_encrypt() -> None:
     look = Sight(replace(HOST, missing_tools=("age",)))
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RefusedError) as refused:
         await BACKUP.plan(run_with(), sealed(), look)
     assert refused.value.problem.reason is Reason.BACKUP_IMPOSSIBLE
     assert "web1 has no `age`" in refused.value.problem.facts["detail"]

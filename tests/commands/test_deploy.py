@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.domain.errors import Reason, Refused
+from bot.domain.errors import Reason, RefusedError
 from bot.domain.names import TargetName
 from bot.domain.policies.policy import BackupBefore
 from bot.domain.runs.acts import Dump, Shell
@@ -80,7 +80,7 @@ def test_what_is_typed_becomes_a_request(typed: str, options: dict[str, str]) ->
 def test_a_bad_word_is_refused_with_what_would_be_right(
     typed: str, channel: str, reason: Reason, facts: dict[str, str]
 ) -> None:
-    with pytest.raises(Refused) as refusal:
+    with pytest.raises(RefusedError) as refusal:
         DEPLOY.parse(tuple(typed.split()), replace(ORIGIN, channel=channel), OPERATIONS)
     assert refusal.value.problem.reason is reason
     assert facts.items() <= refusal.value.problem.facts.items()
@@ -173,14 +173,14 @@ async def test_pending_migrations_at_the_live_commit_are_something_to_do() -> No
 )
 async def test_what_cannot_be_deployed(hosts: tuple[HostFacts, ...], reason: Reason) -> None:
     target = replace(TARGET, hosts=tuple(facts.host for facts in hosts))
-    with pytest.raises(Refused) as refusal:
+    with pytest.raises(RefusedError) as refusal:
         await DEPLOY.plan(RUN, target, Sight(*hosts))
     assert refusal.value.problem.reason is reason
 
 
 async def test_a_policy_that_wants_a_backup_nobody_can_make_stops_the_deploy() -> None:
     policy = replace(POLICY, backup_before={Action.DEPLOY: BackupBefore.ALWAYS})
-    with pytest.raises(Refused) as refusal:
+    with pytest.raises(RefusedError) as refusal:
         await DEPLOY.plan(RUN, replace(TARGET, policy=policy, backups=None), Sight())
     assert refusal.value.problem.reason is Reason.BACKUP_IMPOSSIBLE
 
@@ -227,7 +227,7 @@ async def test_another_world_is_another_digest(look: Sight) -> None:
 async def test_what_moved_since_the_approval_is_named(changes: dict[str, object], moved: set[str]) -> None:
     look = Sight()
     plan = await planned(look)
-    look.moves("web1", **changes)
+    look.decisions("web1", **changes)
     found = differences(plan.basis, await DEPLOY.basis(plan, RUN, TARGET, look))
     assert {name for name, _, _ in found} == moved
 

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from bot.domain.backups.backup import Purpose, Shelf
-from bot.domain.backups.leftovers import Left, Remains, remains_of
-from bot.domain.errors import Reason, Refused
+from bot.domain.backups.backup import BackupList, Purpose
+from bot.domain.backups.leftovers import Left, Leftover, leftovers_of
+from bot.domain.errors import Reason, RefusedError
 from bot.domain.policies.policy import LEAST_GATE
 from bot.domain.runs.acts import DropOld as Drop
 from bot.domain.runs.acts import Dump
@@ -18,8 +18,8 @@ from commands import all_planners
 from tests.commands.test_restore import ID, KEPT, REQUESTED
 from tests.support.examples import NAME, NOON, REQUEST, RUN, TARGET, Sight
 
-OLD = Remains("compte_countersign_before_aaaaaa", Left.REPLACED, "R-AAAAAA", 5, 1000)
-OLDER = Remains("compte_countersign_before_bbbbbb", Left.REPLACED, "R-BBBBBB", 4, 900)
+OLD = Leftover("compte_countersign_before_aaaaaa", Left.REPLACED, "R-AAAAAA", 5, 1000)
+OLDER = Leftover("compte_countersign_before_bbbbbb", Left.REPLACED, "R-BBBBBB", 4, 900)
 SAFETY = replace(KEPT, backup="S-20261116-AAAAAA", purpose=Purpose.SAFETY)
 PLANNER = all_planners({})[Action.RESTORE]
 
@@ -29,13 +29,13 @@ def asked(name: str = "") -> Run:
     return replace(RUN, request=replace(REQUEST, action=Action.RESTORE, options=options))
 
 
-def sight(*left: Remains) -> Sight:
+def sight(*left: Leftover) -> Sight:
     look = Sight()
     look.left = left
     dump = Step("backup", "", Phase.CHANGE, ("web1",), Risk.READS, 1, Dump(SAFETY.backup, (), Purpose.SAFETY))
     plan = Plan(REQUESTED.request, (dump,))
     look.runs["R-AAAAAA"] = replace(REQUESTED, id="R-AAAAAA", state=RunState.SUCCEEDED, ended_at=NOON, plan=plan)
-    look.shelf = Shelf(NAME.app, NAME.environment, (SAFETY,))
+    look.backup_list = BackupList(NAME.app, NAME.environment, (SAFETY,))
     return look
 
 
@@ -67,7 +67,7 @@ async def test_a_restore_that_nobody_remembers_and_a_safety_backup_that_is_gone_
     [finding] = (await planned(asked(), look)).findings
     assert (finding.facts["backup"], finding.facts["state"], finding.facts["safety"]) == ("", "", "")
     look = sight(OLD)
-    look.shelf = Shelf(NAME.app, NAME.environment, ())
+    look.backup_list = BackupList(NAME.app, NAME.environment, ())
     [finding] = (await planned(asked(), look)).findings
     assert (finding.facts["backup"], finding.facts["safety"]) == (ID, "")
 
@@ -81,8 +81,8 @@ async def test_of_several_the_named_one_goes(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "left"), [("", (OLD, OLDER)), ("compte", (OLD,)), ("R-CCCCCC", (OLD, OLDER)), (OLD.database, ())]
 )
-async def test_what_is_not_there_or_not_clear_is_refused(name: str, left: tuple[Remains, ...]) -> None:
-    with pytest.raises(Refused) as refusal:
+async def test_what_is_not_there_or_not_clear_is_refused(name: str, left: tuple[Leftover, ...]) -> None:
+    with pytest.raises(RefusedError) as refusal:
         await PLANNER.plan(asked(name), TARGET, sight(*left))
     assert refusal.value.problem.reason is Reason.UNKNOWN_REMAINS
 
@@ -92,7 +92,7 @@ async def test_where_nothing_is_left_nothing_is_to_do() -> None:
 
 
 @pytest.mark.parametrize("now", [(), (replace(OLD, tables=6),)])
-async def test_an_approval_is_void_when_it_is_no_longer_what_was_shown(now: tuple[Remains, ...]) -> None:
+async def test_an_approval_is_void_when_it_is_no_longer_what_was_shown(now: tuple[Leftover, ...]) -> None:
     look = sight(OLD)
     plan = await planned(asked(), look)
     assert not differences(plan.basis, await PLANNER.basis(plan, asked(), TARGET, look))
@@ -105,4 +105,4 @@ async def test_an_approval_is_void_when_it_is_no_longer_what_was_shown(now: tupl
     ["compte", "compte_countersign_proof_aaaaaa", "other_countersign_before_aaaaaa", "compte_countersign_before_"],
 )
 def test_nothing_else_is_taken_for_what_a_restore_left(name: str) -> None:
-    assert remains_of("compte", name, 1, 1) is None
+    assert leftovers_of("compte", name, 1, 1) is None

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.domain.errors import Reason, Refused
+from bot.domain.errors import Reason, RefusedError
 from bot.recipes.load import load_recipe
 from bot.slack.handlers.words import words_of
 from commands.backup import Backup
@@ -62,7 +62,7 @@ def test_an_exception_is_asked_for_with_its_reason(typed: str, wanted: dict[str,
     ],
 )
 def test_what_is_wrong_with_one_is_said(typed: str, reason: Reason, said: str) -> None:
-    with pytest.raises(Refused) as refusal:
+    with pytest.raises(RefusedError) as refusal:
         options(typed)
     assert refusal.value.problem.reason is reason
     assert said in str(refusal.value.problem.facts)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.domain.backups.backup import Shelf
-from bot.domain.errors import Reason, Refused, problem
+from bot.domain.backups.backup import BackupList
+from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.runs.request import Action
 from bot.domain.targets.look import DatabaseFacts, HostFacts, HostQuestion, Ran
 from bot.domain.targets.migration_report import Disk, Holds
@@ -99,11 +99,11 @@ async def test_the_disk_of_the_database_is_told_where_it_is_the_hosts_own(
 
 async def test_backups_that_cannot_be_read_hide_nothing_else() -> None:
     class Unreadable(Sight):
-        async def backups(self) -> Shelf:
-            raise Refused(problem(Reason.BACKUP_IMPOSSIBLE))
+        async def backups(self) -> BackupList:
+            raise RefusedError(problem(Reason.BACKUP_IMPOSSIBLE))
 
-    assert (await STATUS.status(TARGET, Unreadable())).shelf is None
-    assert (await STATUS.status(TARGET, Sight())).shelf == Shelf("compte", "production", ())
+    assert (await STATUS.status(TARGET, Unreadable())).backup_list is None
+    assert (await STATUS.status(TARGET, Sight())).backup_list == BackupList("compte", "production", ())
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ async def test_backups_that_cannot_be_read_hide_nothing_else() -> None:
     [(replace(TARGET, database=None), "database"), (replace(TARGET, name=OTHER), "migrations")],
 )
 async def test_a_target_without_migrations_is_answered(target: Target, missing: str) -> None:
-    with pytest.raises(Refused) as refusal:
+    with pytest.raises(RefusedError) as refusal:
         await STATUS.status(target, Sight())
     assert refusal.value.problem.reason is Reason.NO_MIGRATIONS
     assert refusal.value.problem.facts["missing"] == missing
@@ -120,9 +120,9 @@ async def test_a_target_without_migrations_is_answered(target: Target, missing: 
 async def test_a_database_that_cannot_be_read_is_the_answer() -> None:
     class Down(Sight):
         async def database(self, table: str) -> DatabaseFacts:
-            raise Refused(problem(Reason.DATABASE_UNREACHABLE))
+            raise RefusedError(problem(Reason.DATABASE_UNREACHABLE))
 
-    with pytest.raises(Refused) as refusal:
+    with pytest.raises(RefusedError) as refusal:
         await STATUS.status(TARGET, Down())
     assert refusal.value.problem.reason is Reason.DATABASE_UNREACHABLE
 
@@ -130,7 +130,7 @@ async def test_a_database_that_cannot_be_read_is_the_answer() -> None:
 def test_what_is_typed_becomes_a_request() -> None:
     request = STATUS.parse(("compte", "production"), ORIGIN, OPERATIONS)
     assert request.action is Action.MIGRATE_STATUS
-    with pytest.raises(Refused):
+    with pytest.raises(RefusedError):
         STATUS.parse(("compte", "production", "main"), ORIGIN, OPERATIONS)
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.domain.errors import Reason, Refused
+from bot.domain.errors import Reason, RefusedError
 from bot.domain.names import TargetName
 from bot.domain.ops_command import CancelRun, Order, SetLock, ShowHelp, ShowStatus, TakeLockOff
 from bot.domain.runs.request import Origin
@@ -69,13 +69,13 @@ def test_a_channel_without_targets_has_none() -> None:
     ],
 )
 def test_what_is_refused(text: str, reason: Reason, facts: dict[str, str]) -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RefusedError) as refused:
         parse(text)
     assert refused.value.problem.reason is reason
     assert facts.items() <= refused.value.problem.facts.items()
 
 
 def test_an_app_of_other_channels_says_where_to_ask() -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RefusedError) as refused:
         parse("status compte", "C0ELSE")
     assert refused.value.problem.reason is Reason.WRONG_CHANNEL

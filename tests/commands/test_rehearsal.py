@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from bot.domain.backups.backup import KeptBackup, Proof, Purpose, Shelf
-from bot.domain.errors import Reason, Refused, problem
+from bot.domain.backups.backup import BackupInfo, BackupList, Proof, Purpose
+from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.targets.target import RehearseOn, Target
 from commands.rehearsal import backup_to_rehearse_on
 from tests.support.examples import NAME, NOON, TARGET, Sight
 
-KEPT = KeptBackup(
+KEPT = BackupInfo(
     "B-20261115-AAAAAA", "R-AAAAAA", Purpose.SCHEDULED, NOON, "compte", "", ("users",), (), 9, "0" * 64, Proof.PROVEN
 )
 OLDER = replace(KEPT, backup="B-20261114-AAAAAA", proof=Proof.CHECKED)
@@ -18,9 +18,9 @@ assert TARGET.database is not None
 ON_DATA = replace(TARGET, database=replace(TARGET.database, scratch=True, rehearse=RehearseOn.DATA))
 
 
-def with_backups(*backups: KeptBackup) -> Sight:
+def with_backups(*backups: BackupInfo) -> Sight:
     look = Sight()
-    look.shelf = Shelf(NAME.app, NAME.environment, backups)
+    look.backup_list = BackupList(NAME.app, NAME.environment, backups)
     return look
 
 
@@ -35,7 +35,7 @@ def with_backups(*backups: KeptBackup) -> Sight:
     ],
 )
 async def test_it_is_the_newest_whole_one_that_is_not_known_to_be_bad(
-    backups: tuple[KeptBackup, ...], chosen: str | None
+    backups: tuple[BackupInfo, ...], chosen: str | None
 ) -> None:
     assert await backup_to_rehearse_on(ON_DATA, with_backups(*backups), None, 1) == chosen
 
@@ -57,7 +57,7 @@ async def test_the_one_that_the_run_itself_makes_is_the_newest(
 
 async def test_backups_that_cannot_be_read_stop_no_deploy() -> None:
     class Unreadable(Sight):
-        async def backups(self) -> Shelf:
-            raise Refused(problem(Reason.BACKUP_IMPOSSIBLE))
+        async def backups(self) -> BackupList:
+            raise RefusedError(problem(Reason.BACKUP_IMPOSSIBLE))
 
     assert await backup_to_rehearse_on(ON_DATA, Unreadable(), None, 1) is None

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.domain.backups.backup import KeptBackup, Proof, Purpose, Shelf
-from bot.domain.errors import Reason, Refused
+from bot.domain.backups.backup import BackupInfo, BackupList, Proof, Purpose
+from bot.domain.errors import Reason, RefusedError
 from bot.domain.policies.policy import LEAST_GATE
 from bot.domain.runs.acts import Dump
 from bot.domain.runs.plan import Phase, Plan, Risk, differences
@@ -19,7 +19,7 @@ from tests.support.examples import HOST, NAME, NOON, REQUEST, RUN, TARGET, Sight
 
 RESTORE = Restore({NAME: load_recipe("laravel", Path())})
 ID = "B-20261116-7K3F9Q"
-KEPT = KeptBackup(
+KEPT = BackupInfo(
     ID, "R-7K3F9Q", Purpose.ASKED, NOON, "compte", "10.11", ("users",), (), 1000, "a" * 64, Proof.PROVEN, NOON, 12
 )
 REQUESTED = replace(RUN, request=replace(REQUEST, action=Action.RESTORE, options={"what": "restore", "backup": ID}))
@@ -27,9 +27,9 @@ assert TARGET.database is not None
 SCRATCH = replace(TARGET, database=replace(TARGET.database, scratch=True))
 
 
-def sight(kept: KeptBackup = KEPT) -> Sight:
+def sight(kept: BackupInfo = KEPT) -> Sight:
     look = Sight()
-    look.shelf = Shelf(NAME.app, NAME.environment, (kept,))
+    look.backup_list = BackupList(NAME.app, NAME.environment, (kept,))
     return look
 
 
@@ -55,7 +55,7 @@ async def test_the_order_of_a_restore() -> None:
 
 async def test_a_site_that_is_down_already_stays_down() -> None:
     look = sight()
-    look.moves("web1", maintenance=True)
+    look.decisions("web1", maintenance=True)
     keys = [step.key for step in (await planned(look)).steps]
     assert keys == ["backup-check", "backup", "restore-load", "restore-swap", "restore-tidy"]
 
@@ -78,8 +78,8 @@ async def test_a_file_that_changed_voids_the_approval() -> None:
         (replace(SCRATCH, backups=None), KEPT, Reason.BACKUP_IMPOSSIBLE, "backups"),
     ],
 )
-async def test_what_cannot_be_restored_is_answered(target: Target, kept: KeptBackup, reason: Reason, said: str) -> None:
-    with pytest.raises(Refused) as refusal:
+async def test_what_cannot_be_restored_is_answered(target: Target, kept: BackupInfo, reason: Reason, said: str) -> None:
+    with pytest.raises(RefusedError) as refusal:
         await planned(sight(kept), target)
     assert refusal.value.problem.reason is reason
     assert said in " ".join(refusal.value.problem.facts.values())

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.domain.errors import Reason, Refused
+from bot.domain.errors import Reason, RefusedError
 from bot.domain.policies.policy import LEAST_GATE
 from bot.domain.runs.acts import Shell
 from bot.domain.runs.plan import Commit, NothingToDo, Phase, Plan, differences
@@ -116,7 +116,7 @@ async def test_going_back_again_does_not_go_round_in_circles() -> None:
     look = Past(rolled_back, GOOD, first)
     look.hosts["web1"] = replace(LIVE, head=HEAD)
     # NEXT, which was left behind, lies ahead of HEAD.
-    with pytest.raises(Refused):
+    with pytest.raises(RefusedError):
         await ROLLBACK.plan(run_with(to=NEXT), TARGET, look)
 
 
@@ -129,7 +129,7 @@ async def test_going_back_again_does_not_go_round_in_circles() -> None:
     ],
 )
 async def test_what_cannot_be_rolled_back(look: Sight, options: dict[str, str], reason: Reason) -> None:
-    with pytest.raises(Refused) as refusal:
+    with pytest.raises(RefusedError) as refusal:
         await ROLLBACK.plan(run_with(**options), TARGET, look)
     assert refusal.value.problem.reason is reason
 
@@ -174,7 +174,7 @@ def test_what_is_typed_becomes_a_request(typed: str, options: dict[str, str]) ->
     ],
 )
 def test_a_bad_word_is_refused(typed: str, reason: Reason) -> None:
-    with pytest.raises(Refused) as refusal:
+    with pytest.raises(RefusedError) as refusal:
         ROLLBACK.parse(tuple(typed.split()), ORIGIN, OPERATIONS)
     assert refusal.value.problem.reason is reason
 

@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from bot.domain.backups.backup import KeptBackup, Proof, Purpose, Shelf
-from bot.domain.errors import Reason, Refused
+from bot.domain.backups.backup import BackupInfo, BackupList, Proof, Purpose
+from bot.domain.errors import Reason, RefusedError
 from bot.domain.runs.plan import Finding, Plan
 from bot.domain.runs.run import Run, RunState
 from bot.domain.targets.look import Release
@@ -14,7 +14,7 @@ from bot.domain.targets.target import Target
 from commands.rollback_choice import Passed, WayBack, backup_from_before, choose, passed
 from tests.support.examples import HEAD, NAME, NEXT, NOON, REQUEST, RUN, TARGET, Sight
 
-KEPT = KeptBackup(
+KEPT = BackupInfo(
     "B-1", "R-AAAAAA", Purpose.BEFORE, NOON, "compte", "10.11", ("users",), (), 1000, "a" * 64, Proof.PROVEN
 )
 ADDS = Passed("add", True, "yes", "", ())
@@ -41,7 +41,7 @@ DELETES = Passed("deletes", True, "empty", "user_sessions", ())
         ((DELETES,), None, WayBack.CODE, "lost"),
     ],
 )
-def test_the_way_and_its_reason(found: tuple[Passed, ...], backup: KeptBackup | None, way: WayBack, why: str) -> None:
+def test_the_way_and_its_reason(found: tuple[Passed, ...], backup: BackupInfo | None, way: WayBack, why: str) -> None:
     choice = choose(found, backup)
     assert (choice.way, choice.why) == (way, why)
     assert choice.backup == (backup if way is WayBack.RESTORE else None)
@@ -49,7 +49,7 @@ def test_the_way_and_its_reason(found: tuple[Passed, ...], backup: KeptBackup | 
 
 @pytest.mark.parametrize("found", [(EMPTY_DOWN_BREAKS,), (EMPTY_DOWN_UNSEEN,), (DROPS, EMPTY_DOWN_BREAKS)])
 def test_where_no_way_is_known_to_be_good_nothing_is_proposed(found: tuple[Passed, ...]) -> None:
-    with pytest.raises(Refused) as refusal:
+    with pytest.raises(RefusedError) as refusal:
         choose(found, None)
     assert refusal.value.problem.reason is Reason.NO_WAY_BACK
 
@@ -76,14 +76,14 @@ RELEASES = tuple(Release(one.id, NEXT, HEAD, good=True) for one in RUNS)
 SCRATCH = replace(TARGET, database=replace(TARGET.database, scratch=True)) if TARGET.database else TARGET
 
 
-def at(minutes: float, **changes: object) -> KeptBackup:
+def at(minutes: float, **changes: object) -> BackupInfo:
     return replace(KEPT, backup=f"B-{minutes}", run="R-SOMEONE", started=NOON + timedelta(minutes=minutes), **changes)
 
 
-async def found(*kept: KeptBackup, undo: tuple[str, ...] = ("newest",), target: Target = SCRATCH) -> str | None:
+async def found(*kept: BackupInfo, undo: tuple[str, ...] = ("newest",), target: Target = SCRATCH) -> str | None:
     look = Sight()
     look.runs = {one.id: one for one in RUNS}
-    look.shelf = Shelf(NAME.app, NAME.environment, kept)
+    look.backup_list = BackupList(NAME.app, NAME.environment, kept)
     backup = await backup_from_before(undo, RELEASES, target, look)
     return backup.backup if backup is not None else None
 
@@ -103,7 +103,7 @@ async def found(*kept: KeptBackup, undo: tuple[str, ...] = ("newest",), target: 
         ([at(55)], ("newest", "by_hand"), None),
     ],
 )
-async def test_the_backup_from_before(kept: list[KeptBackup], undo: tuple[str, ...], wanted: str | None) -> None:
+async def test_the_backup_from_before(kept: list[BackupInfo], undo: tuple[str, ...], wanted: str | None) -> None:
     assert await found(*kept, undo=undo) == wanted
 
 

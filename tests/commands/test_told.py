@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from bot.domain.errors import Reason, Refused
+from bot.domain.errors import Reason, RefusedError
 from bot.domain.runs.acts import Preview, Shell
 from bot.domain.runs.plan import Plan
 from bot.domain.runs.plan_json import plan_from_json, plan_to_json
 from bot.domain.runs.request import Action
-from bot.domain.targets.look import DatabaseFacts, HostFacts, HostQuestion, Ran, Release, Told
+from bot.domain.targets.look import CommandOutput, DatabaseFacts, HostFacts, HostQuestion, Ran, Release
 from bot.recipes.load import load_recipe
 from commands.deploy import Deploy
 from commands.migrate_status import MigrateStatus
@@ -24,16 +24,18 @@ AT = replace(TARGET, vars=RECIPES[NAME].check_vars({})[0])
 NONE = replace(DATABASE, has_table=False, ran=())
 
 
-def printed(*migrations: str) -> Told:
+def printed(*migrations: str) -> CommandOutput:
     """What showmigrations prints; one that ran begins with an X."""
     plan = [f"[{name[0] if name[0] == 'X' else ' '}]  a.{name.removeprefix('X')}" for name in migrations]
-    return Told(0, "\n".join(plan), "")
+    return CommandOutput(0, "\n".join(plan), "")
 
 
 class Tool(Sight):
     """A look at hosts with a tool that tells one thing at HEAD and another elsewhere."""
 
-    def __init__(self, live: Told, elsewhere: Told, *hosts: HostFacts, database: DatabaseFacts = NONE) -> None:
+    def __init__(
+        self, live: CommandOutput, elsewhere: CommandOutput, *hosts: HostFacts, database: DatabaseFacts = NONE
+    ) -> None:
         super().__init__(*hosts or (replace(HOST, migrations=()),), database=database)
         self.told = {True: live, False: elsewhere}
 
@@ -86,16 +88,16 @@ async def test_a_rollback_undoes_what_the_commit_before_does_not_have_and_looks_
 
 
 async def test_a_tool_that_fails_is_told_and_nothing_is_planned() -> None:
-    with pytest.raises(Refused) as refusal:
-        await Deploy(RECIPES).plan(RUN, AT, Tool(printed(), Told(1, "", "  Traceback\nNo module named 'x'\n")))
+    with pytest.raises(RefusedError) as refusal:
+        await Deploy(RECIPES).plan(RUN, AT, Tool(printed(), CommandOutput(1, "", "  Traceback\nNo module named 'x'\n")))
     assert refusal.value.problem.reason is Reason.MIGRATIONS_UNREADABLE
     assert refusal.value.problem.facts["detail"].endswith("No module named 'x'")
 
 
-AHEAD = Told(
+AHEAD = CommandOutput(
     0, "Rev: 1a5e (head)\nParent: <base>\n\n    accounts\n\nFAILED: Can't locate revision identified by '0b91'", ""
 )
-WHOLE = Told(
+WHOLE = CommandOutput(
     0,
     "Rev: 0b91 (head)\nParent: 1a5e\n\n    index\n\nRev: 1a5e\nParent: <base>\n\n    accounts\n\n"
     "Current revision(s) for mysql://db:\nRev: 0b91 (head)\nParent: 1a5e\n",
@@ -105,7 +107,7 @@ WHOLE = Told(
 
 async def test_a_database_ahead_of_the_code_is_no_ground_to_plan_on() -> None:
     recipes = {NAME: load_recipe("alembic", Path())}
-    with pytest.raises(Refused) as refusal:
+    with pytest.raises(RefusedError) as refusal:
         await Deploy(recipes).plan(RUN, replace(AT, vars=recipes[NAME].check_vars({})[0]), Tool(AHEAD, AHEAD))
     assert refusal.value.problem.facts["unknown"] == "0b91"
 

@@ -7,7 +7,7 @@ import pytest
 from bot.domain.runs.approval import GateState
 from bot.domain.runs.run import RunState, StepState
 from bot.slack.render.run_messages import render
-from tests.slack.support.runs import RUNS, scene
+from tests.slack.support.runs import RUNS, ctx
 
 STATES = {
     "planning", "awaiting_approval", "queued", "running", "verifying",
@@ -34,7 +34,7 @@ def test_states() -> None:
 @pytest.mark.parametrize("name", RUNS)
 def test_each_message_carries_what_is_promised(name: str) -> None:
     run = RUNS[name]
-    told = {slot: message for slot, message in render(run, scene()).items() if message.event_type in PROMISED}
+    told = {slot: message for slot, message in render(run, ctx()).items() if message.event_type in PROMISED}
     assert next(iter(told)) == "card", "the card is first, and everything else in its thread"
     for slot, message in told.items():
         payload = dict(message.payload or {})
@@ -53,7 +53,7 @@ def test_each_message_carries_what_is_promised(name: str) -> None:
 @pytest.mark.parametrize("name", RUNS)
 def test_each_button_says_what_it_does_and_which_run_it_is_about(name: str) -> None:
     run = RUNS[name]
-    for slot, message in render(run, scene()).items():
+    for slot, message in render(run, ctx()).items():
         for block in message.blocks:
             for element in block.get("elements", []) if block["type"] == "actions" else []:
                 assert element["action_id"].startswith("run_"), slot

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from bot.databases.backups.leftovers import RemainsLook
+from bot.databases.backups.leftovers import LeftoverReader
 from bot.databases.server.connection import Limits
-from bot.databases.server.connector import Connections
+from bot.databases.server.connector import Connector
 from bot.demo.application.application import Application
 from bot.demo.host.database import Database as MadeDatabase
 from bot.demo.host.host import Host
@@ -18,7 +18,7 @@ from bot.domain.names import TargetName
 from bot.domain.policies.policy import Policy
 from bot.domain.secrets import Secret
 from bot.domain.targets.target import Backups, BotDirectory, Database, Target
-from bot.hosts.connections import Connections as Hosts
+from bot.hosts.connections import Connector as Hosts
 from tests.databases.support.contents import CONTENTS, execute
 from tests.databases.support.local import LocalHost, StraightTunnels
 from tests.databases.support.rehearsals import Stage
@@ -36,8 +36,8 @@ def tunnels() -> StraightTunnels:
 
 
 @pytest.fixture
-def connections(tunnels: StraightTunnels) -> Connections:
-    return Connections(tunnels, Limits(connect=5, query=10, lock=1))
+def connections(tunnels: StraightTunnels) -> Connector:
+    return Connector(tunnels, Limits(connect=5, query=10, lock=1))
 
 
 @pytest.fixture
@@ -84,9 +84,9 @@ def target(database: MadeDatabase, target_of: Callable[..., Target], scratch: bo
 
 
 @pytest.fixture
-def remains(connections: Connections) -> RemainsLook:
+def leftovers(connections: Connector) -> LeftoverReader:
     """Reads what restores left beside a database."""
-    return RemainsLook(connections)
+    return LeftoverReader(connections)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from rich.cells import cell_len
 
 from bot.demo.host.command_log import Entry
 from bot.demo.tour.findings import times_started
-from bot.demo.tour.visitor import Room, Visitor, payload, visit
+from bot.demo.tour.visitor import ChannelView, Visitor, payload, visit
 from bot.demo.workspace import DEPLOY, ENGINEER, RELEASER
 from tests.demo.support.demonstration import demonstration
 from tests.support import eventually
@@ -140,7 +140,7 @@ async def deploy_the_next_commit(visitor: Visitor, after: str) -> None:
     request = await visitor.until(lambda room: room.newest("approval", run), "a second request")
     await visitor.react(RELEASER, request, "white_check_mark")
 
-    def ended(room: Room) -> str | None:
+    def ended(room: ChannelView) -> str | None:
         result = room.newest("result", run)
         return str(payload(result)["state"]) if result is not None and room.is_over(run) else None
 

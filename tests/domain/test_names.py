@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.errors import Reason, Refused
+from bot.domain.errors import Reason, RefusedError
 from bot.domain.names import Ref, Sha, is_name, nearest, parse_run_id, run_id
 
 
@@ -21,7 +21,7 @@ def test_refs_that_git_allows(text: str) -> None:
      "/a", "a/", "a//b", ".a", "a/.b", "a.", "a\\b", "a*", "a[", "a?", "x" * 201, "\ud83d"],
 )  # fmt: skip
 def test_refs_that_are_refused(text: str) -> None:
-    with pytest.raises(Refused) as refusal:
+    with pytest.raises(RefusedError) as refusal:
         Ref(text)
     assert refusal.value.problem.reason is Reason.BAD_REF
 
@@ -30,7 +30,7 @@ def test_refs_that_are_refused(text: str) -> None:
 def test_no_ref_is_taken_that_git_would_not_take(text: str) -> None:
     try:
         Ref(text)
-    except Refused:
+    except RefusedError:
         return
     assert not text.startswith("-")
     assert subprocess.run(["git", "check-ref-format", "--allow-onelevel", text], check=False).returncode == 0
@@ -46,7 +46,7 @@ def test_a_runs_id_is_read_back_however_it_is_typed(random: bytes) -> None:
 
 @pytest.mark.parametrize("text", ["", "R-", "R-123", "R-1234567", "../../etc", "R-12345U", "R 12345"])
 def test_what_cannot_be_a_run_is_refused(text: str) -> None:
-    with pytest.raises(Refused):
+    with pytest.raises(RefusedError):
         parse_run_id(text)
 
 

@@ -14,7 +14,7 @@ from bot.console.store_access import ask
 from bot.domain.errors import Reason, problem
 from bot.domain.runs.run import RunState
 from bot.engine.ports import Failed
-from bot.store import open_petitions
+from bot.store import open_request_writer
 from tests.engine.support.world import SmallWorld, store_url
 from tests.engine.test_runs import CHANGES, ENDS, _approved, _stuck_in
 from tests.support.polling import eventually
@@ -29,7 +29,7 @@ def console(tmp_path: Path) -> Callable[..., object]:
     async def typed(run: str, patience: float = 10.0, *, as_json: bool = False) -> tuple[int, str]:
         out, err = StringIO(), StringIO()
         question = cancelling(run, as_json=as_json, patience=patience)
-        status = await ask(env, {}, question, Console(file=out), Console(file=err), open_petitions)
+        status = await ask(env, {}, question, Console(file=out), Console(file=err), open_request_writer)
         return status, out.getvalue() + err.getvalue()
 
     return typed
@@ -106,7 +106,7 @@ async def test_the_bot_goes_on_writing_while_the_console_asks(world: SmallWorld,
     await world.engine.drain()
     asked = asyncio.gather(*(console(run, 0.0) for _ in range(5)))
     for number in range(50):
-        await world.store.claim_firing("busy", world.clock.now().replace(microsecond=number), "bot")
+        await world.store.claim_schedule("busy", world.clock.now().replace(microsecond=number), "bot")
     assert {status for status, _ in await asked} == {0}
     await eventually(lambda: world.store.petitions(), 5)
     assert (await world.store.history_break()) is None

@@ -74,7 +74,7 @@ async def live(folder: Path, deaths: Deaths) -> SmallWorld:
 
 
 async def _over(world: SmallWorld, deaths: Deaths, run: str) -> bool:
-    world.engine.nudge(run)
+    world.engine.wake(run)
     return deaths.died.is_set() or (await world.run(run)).state in DONE
 
 

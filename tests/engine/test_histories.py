@@ -21,14 +21,14 @@ from sqlalchemy import Select, create_engine, delete, insert, select
 from sqlalchemy.engine import Connection
 from sqlalchemy.pool import StaticPool
 
-from bot.domain.errors import Reason, Refused, problem
+from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.names import TargetName
 from bot.domain.policies.freeze import Freeze, WeekTime
 from bot.domain.policies.people import People, Roster
 from bot.domain.policies.policy import OVERRIDE, Policy, Requirement
 from bot.domain.runs.acts import Act, Health
 from bot.domain.runs.approval import GateState
-from bot.domain.runs.decisions import Move, legal_moves
+from bot.domain.runs.decisions import Decision, legal_decisions
 from bot.domain.runs.history import GENESIS, first_break
 from bot.domain.runs.plan import NothingToDo, Phase, Plan, Risk, Step
 from bot.domain.runs.request import DURING_FREEZE, EMERGENCY, Action, Origin, Request
@@ -36,10 +36,9 @@ from bot.domain.runs.run import ENDS, Run, RunState
 from bot.domain.secrets import Masker
 from bot.domain.targets.look import Look
 from bot.domain.targets.target import Emoji, Operations, Target
-from bot.engine.context import World
+from bot.engine.context import EngineContext
 from bot.engine.engine import Engine
 from bot.engine.ports import (
-    ConversationUnavailable,
     Done,
     Effect,
     Ending,
@@ -48,16 +47,17 @@ from bot.engine.ports import (
     NotStarted,
     Outcome,
     Output,
+    ReactionsUnavailableError,
     Unknown,
 )
 from bot.engine.run_driver import Driver
-from bot.engine.run_session import Session
-from bot.store.lease import Tenure
+from bot.engine.run_session import RunSession
+from bot.store.lease import ProcessLease
 from bot.store.runs import leases
 from bot.store.runs.queries import UNFINISHED
 from bot.store.schema import chain, metadata, runs
 from bot.store.sql.database import Database
-from bot.store.sql.priority import Urgency
+from bot.store.sql.priority import Priority
 from bot.store.store import SqlStore
 from tests.engine.support.world import Crash, Everyone, Faulty, HeldClock
 from tests.support.examples import OPERATIONS, TARGET
@@ -106,7 +106,7 @@ class InMemory:
         with self.connection.begin():
             return work(self.connection)
 
-    async def write(self, work: Callable[[Connection], T], urgency: Urgency = Urgency.WORKING) -> T:
+    async def write(self, work: Callable[[Connection], T], urgency: Priority = Priority.WORKING) -> T:
         with self.connection.begin():
             return work(self.connection)
 
@@ -126,7 +126,7 @@ class Waits(Exception):  # noqa: N818 - a state of the run, not an error
     """The run waits: whoever drives it would pause here."""
 
 
-async def waits(session: Session, seconds: float) -> None:
+async def waits(session: RunSession, seconds: float) -> None:
     raise Waits
 
 
@@ -173,7 +173,7 @@ class Outside:
 
     async def reactions(self, run: Run) -> Mapping[str, frozenset[Emoji]]:
         if self.away:
-            raise ConversationUnavailable
+            raise ReactionsUnavailableError
         return dict(self.said.get(run.id, {}))
 
     async def roster(self, users: frozenset[str], groups: frozenset[str]) -> Roster:
@@ -235,7 +235,7 @@ class Histories(RuleBasedStateMachine):
         self.dies_behind_the_gate = False
         self.number = 0
         self.changed: list[str] = []
-        self.pausing, Session.pause = Session.pause, waits
+        self.pausing, RunSession.pause = RunSession.pause, waits
         structlog.configure(processors=[], logger_factory=structlog.ReturnLoggerFactory())
 
     @initialize(asked=st.lists(st.tuples(*ASKED), min_size=1, max_size=5))
@@ -243,12 +243,12 @@ class Histories(RuleBasedStateMachine):
         if not MEMORY:
             MEMORY.append(InMemory())
         MEMORY[0].wipe()
-        self.store = SqlStore(cast("Database", MEMORY[0]), self.clock, Tenure("bot", None))
+        self.store = SqlStore(cast("Database", MEMORY[0]), self.clock, ProcessLease("bot", None))
         self.targets = {
             GUARDED: replace(TARGET, name=GUARDED, policy=STRICT, database=None),
             FREE: replace(TARGET, name=FREE, policy=OPEN, database=None),
         }
-        self.world: World = World(**self.ports())
+        self.world: EngineContext = EngineContext(**self.ports())
         self.engine = StillEngine(self.world)
         for words in asked:
             self.ask(*words)
@@ -256,7 +256,7 @@ class Histories(RuleBasedStateMachine):
     def ports(self) -> dict[str, Any]:
         kinds: tuple[type[Act], ...] = get_args(Act)
         store: Any = Faulty(self.store, self.write)
-        unused: dict[str, Any] = dict.fromkeys((field.name for field in fields(World)), None)
+        unused: dict[str, Any] = dict.fromkeys((field.name for field in fields(EngineContext)), None)
         return unused | {
             "store": store,
             "locks": store,
@@ -284,7 +284,7 @@ class Histories(RuleBasedStateMachine):
         """Do something; the process may die over it, and is then started anew."""
         try:
             return self.loop.run_until_complete(work)
-        except (Waits, Refused):
+        except (Waits, RefusedError):
             return None
         except Crash:
             self.dies_after = -1
@@ -367,14 +367,14 @@ class Histories(RuleBasedStateMachine):
 
     @rule(name=st.sampled_from([GUARDED, FREE]), user=st.sampled_from(["UANN", "UBEN"]))
     def somebody_locks(self, name: TargetName, user: str) -> None:
-        self.do(self.engine.desk.lock(name, "why", user))
+        self.do(self.engine.lock_service.lock(name, "why", user))
         self.every_run_goes_on()
 
     @rule(name=st.sampled_from([GUARDED, FREE]), user=st.sampled_from(USERS))
     def somebody_unlocks(self, name: TargetName, user: str) -> None:
-        lock = self.do(self.engine.desk.lock_to_take_off(name, user))
+        lock = self.do(self.engine.lock_service.lock_to_take_off(name, user))
         if lock is not None:
-            self.do(self.engine.desk.unlock(lock, user, "C0OPS"))
+            self.do(self.engine.lock_service.unlock(lock, user, "C0OPS"))
 
     @rule(number=st.integers(0, 9), user=st.sampled_from(USERS))
     def somebody_cancels(self, number: int, user: str) -> None:
@@ -382,13 +382,13 @@ class Histories(RuleBasedStateMachine):
         if run:
             self.do(self.engine.cancel(run, user))
 
-    @rule(number=st.integers(0, 9), user=st.sampled_from(USERS), move=st.sampled_from(Move))
-    def somebody_decides(self, number: int, user: str, move: Move) -> None:
+    @rule(number=st.integers(0, 9), user=st.sampled_from(USERS), decision=st.sampled_from(Decision))
+    def somebody_decides(self, number: int, user: str, decision: Decision) -> None:
         held = self.known(RunState.NEEDS_HUMAN)
         if held:
             self.number += 1
             origin = Origin(user, "C0OPS", f"Ev{self.number}")
-            self.do(self.engine.decide(held[number % len(held)], move, origin))
+            self.do(self.engine.decide(held[number % len(held)], decision, origin))
 
     @rule(minutes=st.sampled_from([1, 10, 16, 28, 31, 70, 300, 24 * 60, 3 * 24 * 60]))
     def time_passes(self, minutes: int) -> None:
@@ -482,7 +482,7 @@ class Histories(RuleBasedStateMachine):
             if hasattr(self, "store"):
                 self.every_wait_ends()
         finally:
-            Session.pause = self.pausing
+            RunSession.pause = self.pausing
             structlog.reset_defaults()
             self.loop.run_until_complete(asyncio.sleep(0))
             self.loop.close()
@@ -509,7 +509,7 @@ class Histories(RuleBasedStateMachine):
         for run in self.runs():
             events = [record.entry.event for record in history if record.entry.run == run.id]
             assert events.count("gate_reminded") <= 2
-            assert run.state is not RunState.NEEDS_HUMAN or legal_moves(run)
+            assert run.state is not RunState.NEEDS_HUMAN or legal_decisions(run)
             if run.state is RunState.EXPIRED:
                 assert run.gate is not None
                 assert run.gate.state is GateState.EXPIRED

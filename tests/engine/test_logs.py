@@ -21,7 +21,7 @@ async def test_each_record_names_its_run_and_its_step(world: SmallWorld) -> None
         run = await world.submit()
         await world.until(run, RunState.AWAITING_APPROVAL)
         world.people.said["U0BOB"] = APPROVE
-        world.engine.nudge(run)
+        world.engine.wake(run)
         await world.until(run, *ENDS)
     records: list[dict[str, Any]] = [dict(record) for record in found]
     assert {record.get("run") for record in records} == {run}

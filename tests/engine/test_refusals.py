@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from bot.domain.errors import Reason, Refused
-from bot.domain.runs.decisions import Move
+from bot.domain.errors import Reason, RefusedError
+from bot.domain.runs.decisions import Decision
 from bot.domain.runs.history import Entry, first_break
 from bot.domain.runs.request import Action, Origin
 from tests.engine.support.world import SECRET, SmallWorld
@@ -24,7 +24,7 @@ async def refusals(world: SmallWorld) -> list[Entry]:
 
 async def test_a_request(world: SmallWorld) -> None:
     typed = f"/deploy compte production {SECRET.reveal()}"
-    with pytest.raises(Refused):
+    with pytest.raises(RefusedError):
         await world.engine.submit(replace(REQUEST, origin=EVE, typed=typed))
     [found] = await refusals(world)
     assert (found.run, found.actor) == ("", "UMALLORY")
@@ -34,30 +34,30 @@ async def test_a_request(world: SmallWorld) -> None:
 
 
 async def test_a_request_that_only_reads(world: SmallWorld) -> None:
-    with pytest.raises(Refused):
-        await world.engine.shelf(replace(REQUEST, action=Action.BACKUP, origin=EVE, typed="/backup list"))
+    with pytest.raises(RefusedError):
+        await world.engine.backup_list(replace(REQUEST, action=Action.BACKUP, origin=EVE, typed="/backup list"))
     [found] = await refusals(world)
     assert (found.actor, found.facts["asked"]) == ("UMALLORY", "/backup list")
 
 
 async def test_a_cancellation_and_a_decision(world: SmallWorld) -> None:
     run = await world.submit()
-    with pytest.raises(Refused):
+    with pytest.raises(RefusedError):
         await world.engine.cancel(run, "UMALLORY")
-    with pytest.raises(Refused):
-        await world.engine.decide(run, Move.RETRY, EVE)
+    with pytest.raises(RefusedError):
+        await world.engine.decide(run, Decision.RETRY, EVE)
     told = [(found.run, found.actor, found.facts["asked"], found.facts["reason"]) for found in await refusals(world)]
     assert told == [
         (run, "UMALLORY", "cancel", "not_allowed"),
-        (run, "UMALLORY", f"{Move.RETRY} {run}", "move_not_legal"),
+        (run, "UMALLORY", f"{Decision.RETRY} {run}", "move_not_legal"),
     ]
 
 
 async def test_a_lock(world: SmallWorld) -> None:
-    with pytest.raises(Refused):
-        await world.engine.desk.lock(NAME, "mine", "UMALLORY")
-    with pytest.raises(Refused):
-        await world.engine.desk.lock_to_take_off(NAME, "UMALLORY")
+    with pytest.raises(RefusedError):
+        await world.engine.lock_service.lock(NAME, "mine", "UMALLORY")
+    with pytest.raises(RefusedError):
+        await world.engine.lock_service.lock_to_take_off(NAME, "UMALLORY")
     assert [(found.actor, found.facts["asked"], found.facts["target"]) for found in await refusals(world)] == [
         ("UMALLORY", "lock", str(NAME)),
         ("UMALLORY", "unlock", str(NAME)),
@@ -66,7 +66,7 @@ async def test_a_lock(world: SmallWorld) -> None:
 
 async def test_a_bot_that_is_being_stopped_judged_nobody(world: SmallWorld) -> None:
     await world.engine.drain()
-    with pytest.raises(Refused):
+    with pytest.raises(RefusedError):
         await world.engine.submit(REQUEST)
     assert await refusals(world) == []
 

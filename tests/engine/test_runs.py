@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.domain.errors import Reason, Refused, problem
+from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.policies.people import NOBODY
 from bot.domain.policies.policy import Policy
 from bot.domain.runs.approval import GateState
@@ -70,7 +70,7 @@ async def test_only_the_right_people_open_the_gate(
 
 
 async def _votes(world: SmallWorld, run: str) -> tuple[Vote, ...] | None:
-    world.engine.nudge(run)
+    world.engine.wake(run)
     return (await world.run(run)).votes or None
 
 
@@ -97,7 +97,7 @@ async def test_a_withdrawn_reaction_withdraws_the_vote(world: SmallWorld) -> Non
 
 
 async def _withdrawn(world: SmallWorld, run: str) -> bool:
-    world.engine.nudge(run)
+    world.engine.wake(run)
     return "vote_withdrawn" in await world.events(run)
 
 
@@ -132,7 +132,7 @@ async def test_slack_that_does_not_answer_decides_nothing(world: SmallWorld) -> 
     await world.until(run, RunState.AWAITING_APPROVAL)
     world.people.away = True
     world.people.said["U0BOB"] = APPROVE
-    world.engine.nudge(run)
+    world.engine.wake(run)
     await asyncio.sleep(0.1)
     assert (await world.run(run)).state is RunState.AWAITING_APPROVAL
     world.people.away = False
@@ -153,7 +153,7 @@ async def test_a_gate_that_nobody_answers_expires(world: SmallWorld) -> None:
 async def test_an_approval_is_void_when_the_world_has_moved(world: SmallWorld, change: dict[str, object]) -> None:
     run = await world.submit()
     await world.until(run, RunState.AWAITING_APPROVAL)
-    world.sight.moves("web1", **change)
+    world.read_state.decisions("web1", **change)
     world.people.said["U0BOB"] = APPROVE
     ended = await world.until(run, *ENDS)
     assert ended.state is RunState.FAILED
@@ -169,7 +169,7 @@ async def test_migrations_are_read_again_just_before_they_run(world: SmallWorld)
     def somebody_migrates(key: str) -> None:
         if key == "checkout":
             names = (*DATABASE.ran, replace(DATABASE.ran[0], name="2025_11_16_074003_add_token_id"))
-            world.sight.facts = replace(DATABASE, ran=names)
+            world.read_state.facts = replace(DATABASE, ran=names)
 
     world.hosts.at_start = somebody_migrates
     world.people.said["U0BOB"] = APPROVE
@@ -192,7 +192,7 @@ async def test_a_policy_without_approval_opens_the_gate_and_says_so(world: Small
 async def test_nothing_to_do_asks_nobody(world: SmallWorld) -> None:
     world.deployed()
     names = (*DATABASE.ran, replace(DATABASE.ran[0], name="2025_11_16_074003_add_token_id"))
-    world.sight.facts = replace(DATABASE, ran=names)
+    world.read_state.facts = replace(DATABASE, ran=names)
     run = await world.submit()
     ended = await world.until(run, *ENDS)
     assert ended.state is RunState.SUCCEEDED
@@ -311,7 +311,7 @@ async def test_the_same_event_makes_one_run(world: SmallWorld) -> None:
 async def test_somebody_who_may_not_starts_no_run(world: SmallWorld) -> None:
     world.target = replace(world.target, policy=replace(POLICY, run={Action.DEPLOY: NOBODY}))
     world.new_engine()
-    with pytest.raises(Refused) as refusal:
+    with pytest.raises(RefusedError) as refusal:
         await world.submit()
     assert refusal.value.problem.reason is Reason.NOT_ALLOWED
     assert await world.store.recent(10) == ()
@@ -418,7 +418,7 @@ async def test_a_stranger_cannot_cancel(world: SmallWorld) -> None:
     world.new_engine()
     run = await world.submit(user="U0BOB")
     await world.until(run, RunState.AWAITING_APPROVAL)
-    with pytest.raises(Refused):
+    with pytest.raises(RefusedError):
         await world.engine.cancel(run, "U0AMELIE")
 
 
@@ -449,5 +449,5 @@ async def _stuck_in(world: SmallWorld, key: str) -> tuple[str, asyncio.Event]:
 
 
 async def _started(world: SmallWorld, key: str) -> bool:
-    world.engine.nudge(next(iter(world.engine._drivers), ""))
+    world.engine.wake(next(iter(world.engine._drivers), ""))
     return world.hosts.starts(key) > 0

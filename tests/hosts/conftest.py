@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.demo.host.host import Host as Server
-from bot.demo.host.tcp_proxy import Wire
+from bot.demo.host.tcp_proxy import TcpProxy
 from bot.demo.processes.process import temporary_folder
 from bot.hosts.connections import Connections
 from bot.hosts.runner import Runner, ShellPerformer
@@ -23,9 +23,9 @@ async def server() -> AsyncIterator[Server]:
 
 
 @pytest.fixture
-async def wire(server: Server) -> AsyncIterator[Wire]:
+async def wire(server: Server) -> AsyncIterator[TcpProxy]:
     """A wire to the server that can be cut."""
-    async with Wire(server.port) as wire:
+    async with TcpProxy(server.port) as wire:
         server.trust(wire.port)
         yield wire
 
@@ -38,7 +38,7 @@ async def connections(server: Server) -> AsyncIterator[Connections]:
 
 
 @pytest.fixture
-async def wired(server: Server, wire: Wire) -> AsyncIterator[Connections]:
+async def wired(server: Server, wire: TcpProxy) -> AsyncIterator[Connections]:
     """Connections to the server as `web1`, through the wire."""
     async with Connections({"web1": host_of(server, port=wire.port)}, QUICK) as connections:
         yield connections

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.demo.host.host import Host as Server
-from bot.domain.errors import Reason, Refused
+from bot.domain.errors import Reason, RefusedError
 from bot.domain.runs.plan import Commit
 from bot.domain.targets.branch_commits import MOST
 from bot.domain.targets.target import Target
@@ -76,7 +76,7 @@ async def test_an_origin_that_does_not_answer_leaves_what_was_fetched_last(
 
 
 async def test_a_branch_that_nobody_has(reader: BranchReader, repository: Repository) -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RefusedError) as refused:
         await reader.newest(on(repository, "no-such"))
     assert refused.value.problem.reason is Reason.REF_NOT_FOUND
 

@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.demo.host.host import Host as Server
-from bot.demo.host.tcp_proxy import Wire
+from bot.demo.host.tcp_proxy import TcpProxy
 from bot.demo.processes.process import temporary_folder
-from bot.domain.errors import Problem, Reason, Refused
+from bot.domain.errors import Problem, Reason, RefusedError
 from bot.domain.shell import Command, Syntax, Word, command, syntax
 from bot.domain.targets.target import Host
 from bot.hosts.connections import Connections, Settings
@@ -24,7 +24,7 @@ from tests.hosts.support.jobs import QUICK, host_of, until
 async def refusal(host: Host, *others: Host) -> Problem:
     hosts = {each.name: each for each in (host, *others)}
     async with Connections(hosts, QUICK) as connections:
-        with pytest.raises(Refused) as caught:
+        with pytest.raises(RefusedError) as caught:
             await connections.read(host.name, syntax("true"), 20)
     return caught.value.problem
 
@@ -89,13 +89,13 @@ def echoing():
         runner.run(folder.__aexit__(None, None, None))
 
 
-async def test_one_connection_serves_many_reads(wired: Connections, wire: Wire) -> None:
+async def test_one_connection_serves_many_reads(wired: Connections, wire: TcpProxy) -> None:
     for _ in range(5):
         assert (await wired.read("web1", syntax("true"), 10)).exit_status == 0
     assert wire.accepted == 1
 
 
-async def test_sixty_reads_at_once_all_succeed_on_few_connections(wired: Connections, wire: Wire) -> None:
+async def test_sixty_reads_at_once_all_succeed_on_few_connections(wired: Connections, wire: TcpProxy) -> None:
     answers = await asyncio.gather(*(wired.read("web1", syntax(f"echo {n}; sleep 0.05"), 60) for n in range(60)))
     assert [answer.stdout for answer in answers] == [f"{n}\n".encode() for n in range(60)]
     assert wire.accepted <= 6
@@ -110,7 +110,7 @@ async def test_a_host_that_allows_few_sessions_is_served_all_the_same() -> None:
 
 
 @pytest.mark.parametrize("cut", ["reset", "finish"])
-async def test_a_cut_connection_is_made_again(wired: Connections, wire: Wire, cut: str) -> None:
+async def test_a_cut_connection_is_made_again(wired: Connections, wire: TcpProxy, cut: str) -> None:
     assert (await wired.read("web1", syntax("true"), 10)).exit_status == 0
     getattr(wire, cut)()
     assert (await wired.read("web1", syntax("true"), 10)).exit_status == 0
@@ -119,7 +119,7 @@ async def test_a_cut_connection_is_made_again(wired: Connections, wire: Wire, cu
 
 @pytest.mark.parametrize("cut", ["reset", "finish"])
 async def test_a_cut_in_the_middle_of_a_read_is_unknown_never_success(
-    wired: Connections, wire: Wire, cut: str, tmp_path: Path
+    wired: Connections, wire: TcpProxy, cut: str, tmp_path: Path
 ) -> None:
     reading = asyncio.create_task(wired.read("web1", syntax(f"touch {tmp_path}/on; sleep 3"), 20))
     await until((tmp_path / "on").exists)
@@ -127,7 +127,7 @@ async def test_a_cut_in_the_middle_of_a_read_is_unknown_never_success(
     assert (await reading).exit_status is None
 
 
-async def test_a_frozen_connection_is_found_dead(wired: Connections, wire: Wire) -> None:
+async def test_a_frozen_connection_is_found_dead(wired: Connections, wire: TcpProxy) -> None:
     reading = asyncio.create_task(wired.read("web1", syntax("echo on; sleep 60"), 60))
     await until(lambda: wire.live > 0)
     assert (await wired.read("web1", syntax("true"), 10)).exit_status == 0
@@ -138,7 +138,7 @@ async def test_a_frozen_connection_is_found_dead(wired: Connections, wire: Wire)
     assert (await wired.read("web1", syntax("true"), 10)).exit_status == 0
 
 
-async def test_a_port_on_which_nobody_listens(server: Server, wire: Wire) -> None:
+async def test_a_port_on_which_nobody_listens(server: Server, wire: TcpProxy) -> None:
     await wire.refuse()
     found = await refusal(host_of(server, port=wire.port))
     assert found.reason is Reason.HOST_UNREACHABLE
@@ -151,16 +151,16 @@ async def test_a_name_that_does_not_exist(server: Server) -> None:
     assert found.facts["address"] == "no-such-host.invalid"
 
 
-async def test_a_host_that_says_nothing(server: Server, wire: Wire) -> None:
+async def test_a_host_that_says_nothing(server: Server, wire: TcpProxy) -> None:
     wire.freeze()
     async with Connections({"web1": host_of(server, port=wire.port)}, Settings(connect_timeout=0.5)) as connections:
-        with pytest.raises(Refused) as caught:
+        with pytest.raises(RefusedError) as caught:
             await connections.read("web1", syntax("true"), 20)
     assert caught.value.problem.reason is Reason.HOST_UNREACHABLE
 
 
 async def test_a_host_that_is_not_in_the_operations_file(connections: Connections) -> None:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(RefusedError) as caught:
         await connections.read("web9", syntax("true"), 5)
     assert caught.value.problem.reason is Reason.HOST_UNREACHABLE
 
@@ -207,7 +207,7 @@ async def test_a_key_that_cannot_be_read(server: Server, tmp_path: Path) -> None
         assert str(key) in found.facts["detail"]
 
 
-async def test_a_jump_goes_through_the_other_host_with_keys_of_its_own(server: Server, wire: Wire) -> None:
+async def test_a_jump_goes_through_the_other_host_with_keys_of_its_own(server: Server, wire: TcpProxy) -> None:
     bastion = host_of(server, "bastion", wire.port)
     behind = replace(host_of(server), jump="bastion")
     async with Connections({"web1": behind, "bastion": bastion}, QUICK) as connections:
@@ -217,7 +217,7 @@ async def test_a_jump_goes_through_the_other_host_with_keys_of_its_own(server: S
         assert (await connections.read("web1", syntax("true"), 10)).exit_status == 0
 
 
-async def test_a_jump_with_a_changed_key_is_named(server: Server, wire: Wire, tmp_path: Path) -> None:
+async def test_a_jump_with_a_changed_key_is_named(server: Server, wire: TcpProxy, tmp_path: Path) -> None:
     (tmp_path / "empty").write_text("")
     bastion = replace(host_of(server, "bastion", wire.port), known_hosts=str(tmp_path / "empty"))
     found = await refusal(replace(host_of(server), jump="bastion"), bastion)
@@ -231,14 +231,14 @@ async def test_jumps_that_lead_in_a_circle(server: Server) -> None:
     assert "lead back" in found.facts["detail"]
 
 
-async def test_closing_leaves_no_connection(server: Server, wire: Wire) -> None:
+async def test_closing_leaves_no_connection(server: Server, wire: TcpProxy) -> None:
     async with Connections({"web1": host_of(server, port=wire.port)}, QUICK) as connections:
         await connections.read("web1", syntax("true"), 10)
         assert wire.live == 1
     await until(lambda: wire.live == 0)
 
 
-async def test_closing_a_frozen_connection_does_not_hang(server: Server, wire: Wire) -> None:
+async def test_closing_a_frozen_connection_does_not_hang(server: Server, wire: TcpProxy) -> None:
     async with asyncio.timeout(15):
         async with Connections({"web1": host_of(server, port=wire.port)}) as connections:
             await connections.read("web1", syntax("true"), 10)

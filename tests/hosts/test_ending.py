@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.demo.host.tcp_proxy import Wire
+from bot.demo.host.tcp_proxy import TcpProxy
 from bot.domain.errors import Reason
 from bot.engine.ports import Done, Ending, Failed, NotStarted
 from bot.hosts.connections import Connections
@@ -118,7 +118,7 @@ async def test_an_owner_that_was_overtaken_ends_nothing(performer: ShellPerforme
     assert await going == Done()
 
 
-async def test_an_unreachable_host_is_said_to_be_unreachable(wired: Connections, wire: Wire) -> None:
+async def test_an_unreachable_host_is_said_to_be_unreachable(wired: Connections, wire: TcpProxy) -> None:
     await wire.refuse()
     performer = ShellPerformer(Runner(wired, Patience(ending=0.5)))
     assert await performer.end(a_job("true", run=a_run())) is Ending.UNREACHABLE

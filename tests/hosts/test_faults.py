@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bot.demo.host.host import Host as Server
-from bot.demo.host.tcp_proxy import Wire
+from bot.demo.host.tcp_proxy import TcpProxy
 from bot.domain.errors import Reason
 from bot.domain.shell import syntax
 from bot.engine.ports import Done, Ending, Failed, NotStarted, Unknown
@@ -31,7 +31,7 @@ def lives(pid: int) -> bool:
 
 @pytest.mark.parametrize("cut", ["reset", "finish", "freeze"])
 async def test_a_cut_in_mid_step_changes_neither_outcome_nor_output(
-    wired: Connections, wire: Wire, tmp_path: Path, cut: str
+    wired: Connections, wire: TcpProxy, tmp_path: Path, cut: str
 ) -> None:
     ledger, output = tmp_path / "ledger", Kept()
     performer = ShellPerformer(Runner(wired))
@@ -50,7 +50,9 @@ async def test_a_cut_in_mid_step_changes_neither_outcome_nor_output(
     assert ledger.read_text() == "ran\n"
 
 
-async def test_a_host_that_refuses_for_a_while_is_waited_for(wired: Connections, wire: Wire, tmp_path: Path) -> None:
+async def test_a_host_that_refuses_for_a_while_is_waited_for(
+    wired: Connections, wire: TcpProxy, tmp_path: Path
+) -> None:
     output = Kept()
     performer = ShellPerformer(Runner(wired))
     job = a_job(COUNTING.format(ledger=tmp_path / "ledger"), run=a_run())
@@ -64,7 +66,9 @@ async def test_a_host_that_refuses_for_a_while_is_waited_for(wired: Connections,
     assert bytes(output.data) == COUNTED
 
 
-async def test_cuts_at_many_moments_of_a_start_never_run_it_twice(server: Server, wire: Wire, tmp_path: Path) -> None:
+async def test_cuts_at_many_moments_of_a_start_never_run_it_twice(
+    server: Server, wire: TcpProxy, tmp_path: Path
+) -> None:
     ledger, run = tmp_path / "ledger", a_run()
     for number in range(25):
         async with Connections({"web1": host_of(server, port=wire.port)}, QUICK) as connections:
@@ -250,7 +254,7 @@ async def test_a_lower_token_is_refused_and_a_higher_one_followed(performer: She
     assert isinstance(outcome, NotStarted)
 
 
-async def test_a_host_that_cannot_be_reached_is_not_started(server: Server, wire: Wire) -> None:
+async def test_a_host_that_cannot_be_reached_is_not_started(server: Server, wire: TcpProxy) -> None:
     await wire.refuse()
     async with Connections({"web1": host_of(server, port=wire.port)}, QUICK) as connections:
         performer = ShellPerformer(Runner(connections, Patience(before=0.5)))
@@ -267,7 +271,7 @@ async def test_a_changed_key_before_the_start_is_not_started_at_once(server: Ser
     assert outcome.problem.reason is Reason.HOST_KEY_CHANGED
 
 
-async def test_a_host_lost_in_mid_step_for_too_long_is_unknown(wired: Connections, wire: Wire) -> None:
+async def test_a_host_lost_in_mid_step_for_too_long_is_unknown(wired: Connections, wire: TcpProxy) -> None:
     output = Kept()
     performer = ShellPerformer(Runner(wired, Patience(during=0.5, longest_pause=0.2, stopping=0.5)))
     going = asyncio.create_task(performer.perform(a_job("echo on; sleep 3", run=a_run(), timeout=1), output))

@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.demo.host.host import Host as Server
-from bot.domain.errors import Reason, Refused
+from bot.domain.errors import Reason, RefusedError
 from bot.domain.runs.plan import Commit
 from bot.domain.shell import syntax
-from bot.domain.targets.look import HostQuestion, Told
+from bot.domain.targets.look import CommandOutput, HostQuestion
 from bot.hosts.connections import Connections
-from bot.hosts.look import HostLook, Incomplete, parse, script
+from bot.hosts.look import HostLook, IncompleteAnswerError, parse, script
 
 HOSTILE_SUBJECT = "`id`; $(touch /tmp/x) 'quoted\" <!channel> é \\0 N:end"
 HOSTILE_FILE = "a 'b\n$(c)\té\".php"
@@ -181,7 +181,7 @@ async def test_a_checkout_that_git_refuses_to_read_is_reported_in_its_words(
     look: HostLook, repository: Repository
 ) -> None:
     (repository.path / ".git" / "HEAD").write_text("broken")
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(RefusedError) as caught:
         await look.host("web1", HostQuestion(str(repository.path)))
     assert caught.value.problem.reason is Reason.CHECKOUT_MISSING
     assert "git" in caught.value.problem.facts["detail"]
@@ -191,20 +191,20 @@ async def test_a_host_without_git(server: Server, look: HostLook, tmp_path: Path
     session = server.folder / "ssh" / "session"
     session.write_text(session.read_text().replace("#!/bin/sh\n", f"#!/bin/sh\nPATH={tmp_path}; export PATH\n"))
     (tmp_path / "sh").symlink_to("/bin/sh")
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(RefusedError) as caught:
         await look.host("web1", HostQuestion(str(tmp_path)))
     assert caught.value.problem.reason is Reason.HOST_TOOL_MISSING
 
 
 async def test_a_ref_that_looks_like_an_option_is_refused(look: HostLook) -> None:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(RefusedError) as caught:
         await look.host("web1", HostQuestion("/", ref="--upload-pack=touch"))
     assert caught.value.problem.reason is Reason.BAD_REF
 
 
 async def test_an_unreachable_host(server: Server, look: HostLook) -> None:
     await server.stop()
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(RefusedError) as caught:
         await look.host("web1", HostQuestion("/"))
     assert caught.value.problem.reason is Reason.HOST_UNREACHABLE
 
@@ -225,7 +225,7 @@ def test_a_written_answer() -> None:
 
 @given(st.integers(0, len(ANSWER) - 1))
 def test_an_answer_that_was_cut_anywhere_is_no_answer(cut: int) -> None:
-    with pytest.raises(Incomplete):
+    with pytest.raises(IncompleteAnswerError):
         parse("web1", HostQuestion("/srv"), ANSWER[:cut], "N")
 
 
@@ -259,7 +259,7 @@ async def test_a_command_that_fails_or_has_no_commit_takes_nothing_with_it(
 ) -> None:
     failing = HostQuestion(path=str(repository.path), ref="main", telling=syntax("printf 'a\\0b'; echo no >&2; exit 3"))
     facts = await look.host("web1", failing)
-    assert facts.told == Told(3, "a\0b", "no")
+    assert facts.told == CommandOutput(3, "a\0b", "no")
     assert facts.sha == repository.third
     lost = await look.host("web1", HostQuestion(path=str(repository.path), ref="nowhere", telling=syntax("echo x")))
     assert lost.told is None

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.demo.host.host import Host as Server
-from bot.demo.host.tcp_proxy import Wire
+from bot.demo.host.tcp_proxy import TcpProxy
 from bot.demo.processes.process import temporary_folder
 from bot.domain.shell import syntax
 from bot.engine.ports import Done, NotStarted
@@ -32,7 +32,7 @@ async def test_a_shell_opened_ahead_is_the_next_one_used(connections: Connection
         assert process is waiting.process
 
 
-async def test_one_whose_connection_is_dead_begins_nothing(wired: Connections, wire: Wire, tmp_path: Path) -> None:
+async def test_one_whose_connection_is_dead_begins_nothing(wired: Connections, wire: TcpProxy, tmp_path: Path) -> None:
     await wired.read("web1", syntax("true"), 20)
     await waits(wired)
     wire.freeze()
@@ -46,7 +46,7 @@ async def test_one_whose_connection_is_dead_begins_nothing(wired: Connections, w
 
 
 @pytest.mark.parametrize("cut", ["reset", "finish"])
-async def test_one_whose_connection_was_cut_is_replaced(wired: Connections, wire: Wire, cut: str) -> None:
+async def test_one_whose_connection_was_cut_is_replaced(wired: Connections, wire: TcpProxy, cut: str) -> None:
     await wired.read("web1", syntax("true"), 20)
     await waits(wired)
     getattr(wire, cut)()

@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from bot.demo.host.tcp_proxy import Wire
-from bot.domain.errors import Reason, Refused
+from bot.demo.host.tcp_proxy import TcpProxy
+from bot.domain.errors import Reason, RefusedError
 from bot.hosts.connections import Connections
 from bot.hosts.survival import Survival, judge, survival
 from bot.hosts.tunnels import Tunnels
@@ -31,7 +31,7 @@ async def said_through(tunnels: Tunnels, port: int) -> bytes:
     return answer
 
 
-async def test_a_tunnel_carries_and_is_opened_again_after_a_cut(wired: Connections, wire: Wire) -> None:
+async def test_a_tunnel_carries_and_is_opened_again_after_a_cut(wired: Connections, wire: TcpProxy) -> None:
     async with await asyncio.start_server(echo, "127.0.0.1", 0) as target:
         port = target.sockets[0].getsockname()[1]
         tunnels = Tunnels(wired)
@@ -40,9 +40,9 @@ async def test_a_tunnel_carries_and_is_opened_again_after_a_cut(wired: Connectio
         assert await said_through(tunnels, port) == b"hello"
 
 
-async def test_a_tunnel_through_a_host_that_cannot_be_reached(wired: Connections, wire: Wire) -> None:
+async def test_a_tunnel_through_a_host_that_cannot_be_reached(wired: Connections, wire: TcpProxy) -> None:
     await wire.refuse()
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(RefusedError) as caught:
         async with Tunnels(wired).open("web1", "127.0.0.1", 1):
             pass
     assert caught.value.problem.reason is Reason.HOST_UNREACHABLE

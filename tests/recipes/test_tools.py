@@ -12,7 +12,7 @@ import pytest
 from bot.demo.application.git import git
 from bot.demo.host.database import Database
 from bot.demo.host.host import Host
-from bot.domain.errors import Reason, Refused
+from bot.domain.errors import Reason, RefusedError
 from bot.domain.targets.look import HostFacts
 from bot.domain.targets.target import Target
 from bot.hosts.connections import Connections
@@ -113,7 +113,7 @@ async def test_code_that_does_not_start_is_told_in_its_own_words(
     app = await new_stack(live)
     await app.commit("broken", {broken: "raise RuntimeError('no such luck')\n"})
     await git(app.path, "fetch", "--quiet")
-    with pytest.raises(Refused) as refusal:
+    with pytest.raises(RefusedError) as refusal:
         await listed(look, app, name, "main")
     assert refusal.value.problem.reason is Reason.MIGRATIONS_UNREADABLE
     assert "no such luck" in refusal.value.problem.facts["detail"]

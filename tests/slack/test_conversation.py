@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from bot.domain.errors import Reason, Refused, problem
+from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.names import TargetName
 from bot.engine.stores import Chunk
 from bot.playground.client.client_actions import Click
@@ -92,7 +92,7 @@ async def test_bad_words_are_answered_to_the_person_alone(world: World) -> None:
 
 
 async def test_a_refusal_of_the_engine_arrives_even_where_the_response_url_fails(world: World) -> None:
-    world.front.refuses = Refused(problem(Reason.NOT_ALLOWED, action="deploy", people="engineers"))
+    world.front.refuses = RefusedError(problem(Reason.NOT_ALLOWED, action="deploy", people="engineers"))
     world.server.faults.calls.append(CallFault("response_url", Effect.SERVER_ERROR))
     async with world.room():
         await world.server.acting.command(AMELIE, OPS, "/deploy compte production")
@@ -149,9 +149,9 @@ async def test_own_seeds_are_no_events_and_no_votes(world: World) -> None:
     async with world.room() as room:
         approval = await _approval(world)
         await eventually(lambda: set(approval.reactions) == {"white_check_mark", "x"})
-        assert await room.conversation.reactions(RUNS["awaiting_approval"]) == {}
+        assert await room.reaction_reader.reactions(RUNS["awaiting_approval"]) == {}
         world.server.acting.react(BOB, OPS, approval.ts, "thumbsup::skin-tone-3")
-        votes = await room.conversation.reactions(RUNS["awaiting_approval"])
+        votes = await room.reaction_reader.reactions(RUNS["awaiting_approval"])
         assert {user: {str(meaning) for meaning in found} for user, found in votes.items()} == {BOB: {"approve"}}
 
 
@@ -177,7 +177,7 @@ async def test_cancel_and_its_refusal(world: World) -> None:
         (card,) = await eventually(lambda: world.by_type("countersign_run"))
         await world.server.acting.click(AMELIE, OPS, card.ts, Click("run_cancel"))
         await eventually(lambda: world.front.cancelled == [("R-7K3F9Q", AMELIE)])
-        world.front.refuses = Refused(problem(Reason.NOT_ALLOWED, action="cancel", people="releasers"))
+        world.front.refuses = RefusedError(problem(Reason.NOT_ALLOWED, action="cancel", people="releasers"))
         await world.server.acting.click(BOB, OPS, card.ts, Click("run_cancel"))
         await eventually(lambda: world.whispers(BOB))
     assert "You may not cancel here." in world.whispers(BOB)[0]

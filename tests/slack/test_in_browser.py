@@ -68,7 +68,7 @@ async def test_of_sixty_environments_one_is_chosen_and_deployed_to(
     sixty(world)
     world.front.runs["R-7K3F9Q"] = RUNS["running"]
     compte = TargetName("compte", "staging")
-    world.front.lookout.commits[compte] = Newest("main", OLD, NEW, (COMMIT,), fetched=True)
+    world.front.status_service.commits[compte] = Newest("main", OLD, NEW, (COMMIT,), fetched=True)
     async with world.room():
         page = await opened(browser, world, size, "app/home")
         await expect(page.get_by_text("step 6 of 9")).to_be_visible()

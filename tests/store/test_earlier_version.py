@@ -120,7 +120,7 @@ async def test_the_owner_finds_it_as_it_was(old_url: str) -> None:
         assert await store.duty_position("forwarding") == 17
         assert await store.duty_position("publishing") == 0
         assert await store.hold_duty("forwarding")
-        assert not await store.claim_firing("backup compte production", AT, "one")
+        assert not await store.claim_schedule("backup compte production", AT, "one")
 
 
 async def test_what_it_remembers_is_gone_on_with(old_url: str) -> None:

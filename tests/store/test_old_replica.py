@@ -21,7 +21,7 @@ from bot.console import run_json
 from bot.console.run_output import assembled
 from bot.domain.runs.plan_json import plan_digest
 from bot.domain.runs.run import RunState
-from bot.engine.stores import Chunk, FactsAre, GateIs, MoveTo, Overtaken, PlanIs, Printed, StepsAdded, VotesAre
+from bot.engine.stores import Chunk, FactsAre, GateIs, LeaseLostError, MoveTo, PlanIs, Printed, StepsAdded, VotesAre
 from bot.store import SqlStore, open_store
 from tests.store.support.samples import AT, GATE, PLAN, VOTE, claimed, entry, event, step
 from tests.store.test_sharing import lapse
@@ -131,7 +131,7 @@ async def test_a_run_is_driven_by_one_of_them_until_it_lets_go(old: OldReplica, 
     await new.write(lease, (FactsAre({"by": "new"}),))
     await new.release(lease)
     assert await old("claim", run)
-    with pytest.raises(Overtaken):
+    with pytest.raises(LeaseLostError):
         await new.write(lease, (FactsAre({"by": "new again"}),))
     assert await old("note", run, then="old")
     found = await new.get(run)
@@ -175,6 +175,6 @@ async def test_a_duty_is_held_by_one_of_them(old: OldReplica, new: SqlStore) -> 
 
 async def test_a_schedule_fires_once(old: OldReplica, new: SqlStore) -> None:
     assert await old("fire", "backup compte production")
-    assert not await new.claim_firing("backup compte production", AT, "new")
-    assert await new.claim_firing("backup boutique production", AT, "new")
+    assert not await new.claim_schedule("backup compte production", AT, "new")
+    assert await new.claim_schedule("backup boutique production", AT, "new")
     assert not await old("fire", "backup boutique production")

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from bot.store import SqlStore, open_store
-from bot.store.leader_lease import Duty
+from bot.store.leader_lease import LeaderLease
 from tests.store.support.samples import event
 from tests.support.polling import eventually
 
@@ -103,19 +103,19 @@ async def test_a_duty_is_one_process_s(two: tuple[SqlStore, SqlStore], mariadb_u
 
 async def test_a_duty_goes_on_when_its_process_ends(mariadb_url: str) -> None:
     async with open_store(mariadb_url) as other:
-        async with open_store(mariadb_url) as one, Duty(one, "d") as mine:
+        async with open_store(mariadb_url) as one, LeaderLease(one, "d") as mine:
             assert mine.held
-            async with Duty(other, "d") as theirs:
+            async with LeaderLease(other, "d") as theirs:
                 assert not theirs.held
         assert not mine.held
-        async with Duty(other, "d") as theirs:
+        async with LeaderLease(other, "d") as theirs:
             assert theirs.held
 
 
 async def test_a_process_alone_has_every_duty(sqlite_url: str) -> None:
     for _ in range(2):
         async with open_store(sqlite_url) as store:
-            duty = Duty(store, "d")
+            duty = LeaderLease(store, "d")
             async with duty:
                 assert duty.held
                 await duty.advance(await duty.position() + 1)

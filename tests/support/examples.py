@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from bot.domain.backups.backup import Shelf
-from bot.domain.backups.leftovers import Remains
-from bot.domain.backups.writes_since import TableSince
-from bot.domain.errors import Reason, Refused, problem
+from bot.domain.backups.backup import BackupList
+from bot.domain.backups.leftovers import Leftover
+from bot.domain.backups.writes_since import TableWrites
+from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.names import TargetName
 from bot.domain.policies.people import ANYONE, People
 from bot.domain.policies.policy import BackupBefore, Policy, Requirement
@@ -102,9 +102,9 @@ class Sight:
         self.known: tuple[Release, ...] = ()
         self.lines: frozenset[str] = frozenset()
         self.asked: list[HostQuestion] = []
-        self.shelf = Shelf(NAME.app, NAME.environment, ())
-        self.left: tuple[Remains, ...] = ()
-        self.since: tuple[TableSince, ...] | None = ()
+        self.backup_list = BackupList(NAME.app, NAME.environment, ())
+        self.left: tuple[Leftover, ...] = ()
+        self.since: tuple[TableWrites, ...] | None = ()
 
     async def host(self, name: str, question: HostQuestion) -> HostFacts:
         self.asked.append(question)
@@ -116,15 +116,15 @@ class Sight:
     async def past(self, run: str) -> Run | None:
         return self.runs.get(run)
 
-    async def backups(self) -> Shelf:
-        return self.shelf
+    async def backups(self) -> BackupList:
+        return self.backup_list
 
-    async def remains(self) -> tuple[Remains, ...]:
+    async def leftovers(self) -> tuple[Leftover, ...]:
         return self.left
 
-    async def written_since(self, backup: str) -> tuple[TableSince, ...]:
+    async def written_since(self, backup: str) -> tuple[TableWrites, ...]:
         if self.since is None:
-            raise Refused(problem(Reason.DATABASE_UNREACHABLE, database="compte"))
+            raise RefusedError(problem(Reason.DATABASE_UNREACHABLE, database="compte"))
         return self.since
 
     async def rows(self, table: str, column: str | None) -> int:

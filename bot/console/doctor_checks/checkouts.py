@@ -7,8 +7,8 @@ from dataclasses import replace
 from bot.console.doctor_checks.figures import size
 from bot.console.doctor_checks.finding import Finding, fail, ok, warn
 from bot.console.doctor_checks.reasons import explained
-from bot.databases.backups.storage.registry import BackupStores
-from bot.domain.errors import Refused
+from bot.databases.backups.storage.registry import StorageRegistry
+from bot.domain.errors import RefusedError
 from bot.domain.runs.acts import Preflight
 from bot.domain.shell import Command, Syntax, Word, syntax
 from bot.domain.targets.look import HostFacts
@@ -43,7 +43,7 @@ async def examine_checkout(connections: Connections, target: Target, recipe: Rec
         if not facts.is_checkout:
             return tuple(judged)
         return (*judged, await _origin(connections, what, target, host))
-    except Refused as refusal:
+    except RefusedError as refusal:
         return (fail(what, explained(refusal.problem)),)
 
 
@@ -152,9 +152,9 @@ async def _store(connections: Connections, target: Target) -> Finding:
     """Look at where backups are kept that are on no host."""
     what = f"backups of {target.name}"
     try:
-        vault = BackupStores(connections, Pipes(connections)).of(target)
+        vault = StorageRegistry(connections, Pipes(connections)).of(target)
         found, room = await vault.sizes(), await vault.room()
-    except Refused as refusal:
+    except RefusedError as refusal:
         return fail(what, explained(refusal.problem))
     kept = len([name for name in found if name.endswith(".json")])
     free = "" if room is None else f", {size(room // 1024)} free"

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from bot.console.doctor_checks.figures import milliseconds, size
 from bot.console.doctor_checks.finding import Finding, fail, ok, warn
 from bot.console.doctor_checks.reasons import explained
-from bot.databases.server.connector import Connections as DatabaseConnections
+from bot.databases.server.connector import Connector
 from bot.databases.server.facts import DatabaseLook
-from bot.domain.errors import Refused
+from bot.domain.errors import RefusedError
 from bot.domain.targets.target import Target
 from bot.hosts.connections import Connections
 from bot.hosts.tunnels import Tunnels
@@ -46,8 +46,8 @@ async def examine_database(connections: Connections, target: Target, recipe: Rec
     table = kept.table if isinstance(kept, MigrationTable) else None
     began = time.monotonic()
     try:
-        facts = await DatabaseLook(DatabaseConnections(Tunnels(connections))).database(target, table)
-    except Refused as refusal:
+        facts = await DatabaseLook(Connector(Tunnels(connections))).database(target, table)
+    except RefusedError as refusal:
         return DatabaseExamined(None, (fail(what, explained(refusal.problem)),))
     took = milliseconds(time.monotonic() - began)
     kib = facts.size_bytes // 1024

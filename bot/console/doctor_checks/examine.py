@@ -14,7 +14,7 @@ from bot.console.doctor_checks.health import examine_health
 from bot.console.doctor_checks.hosts import HostExamined, examine_host
 from bot.console.doctor_checks.slack import examine_slack
 from bot.console.doctor_checks.store import examine_store
-from bot.domain.errors import Refused
+from bot.domain.errors import RefusedError
 from bot.domain.names import TargetName
 from bot.domain.targets.target import Target
 from bot.hosts.connections import Connections
@@ -94,7 +94,7 @@ async def _outcome(what: str, task: asyncio.Task[_Found]) -> _Found:
     """Wait for a check; whatever goes wrong with it is a finding too."""
     try:
         return await task
-    except Refused as refusal:
+    except RefusedError as refusal:
         return (fail(what, str(refusal)),)
     except Exception as error:
         return (fail(what, f"the check itself broke: {type(error).__name__}: {error}"),)

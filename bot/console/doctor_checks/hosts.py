@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from bot.console.doctor_checks.figures import milliseconds
 from bot.console.doctor_checks.finding import Finding, fail, ok, warn
 from bot.console.doctor_checks.reasons import explained
-from bot.domain.errors import Refused
+from bot.domain.errors import RefusedError
 from bot.domain.shell import Command, syntax
 from bot.hosts.connections import Connections
 from bot.hosts.survival import Survival, survival
 
 _SECONDS = 20.0
-_MOST_CLOCK_OFFSET = 2.0
+_MAX_CLOCK_OFFSET = 2.0
 """Seconds. The bot compares times of one host with each other only; people compare them with their own."""
 
 
@@ -105,7 +105,7 @@ async def examine_host(connections: Connections, name: str) -> HostExamined:
         answer = await connections.read(name, question(), _SECONDS)
         took = time.monotonic() - began
         lives = await survival(connections, name)
-    except Refused as refusal:
+    except RefusedError as refusal:
         return HostExamined(usable=False, findings=(fail(what, explained(refusal.problem)),))
     if answer.exit_status != 0:
         said = answer.stderr.decode(errors="replace").strip() or f"exit status {answer.exit_status}"
@@ -128,7 +128,7 @@ def _clock(what: str, said: Said) -> Finding:
         return warn(what, "`date` does not say the time in seconds")
     direction = "ahead of" if said.offset > 0 else "behind"
     figure = f"{abs(said.offset):.1f} s {direction} this machine (± {max(said.uncertain, 0.05):.1f} s)"
-    if abs(said.offset) - said.uncertain > _MOST_CLOCK_OFFSET:
+    if abs(said.offset) - said.uncertain > _MAX_CLOCK_OFFSET:
         return warn(what, f"{figure} - run a time service on both, such as systemd-timesyncd or chrony")
     return ok(what, figure)
 

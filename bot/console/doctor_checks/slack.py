@@ -14,13 +14,20 @@ from bot.domain.policies.people import People
 from bot.domain.targets.target import Operations
 from bot.slack.doctor import SlackFinding, examine, judge_scopes
 from bot.slack.manifest import SCOPES
-from bot.slack.transport.gateway import Gateway, SlackBusy, SlackRefused, SlackUncertain, build_client, open_session
+from bot.slack.transport.gateway import (
+    Gateway,
+    SlackBusyError,
+    SlackRefusedError,
+    SlackUncertainError,
+    build_client,
+    open_session,
+)
 
-_MOST_PEOPLE = 50
+_MAX_PEOPLE = 50
 """Slack answers about a hundred such questions a minute."""
 
-_AT_ONCE = 4
-_Trouble = (SlackRefused, SlackBusy, SlackUncertain)
+_MAX_CONCURRENT = 4
+_Trouble = (SlackRefusedError, SlackBusyError, SlackUncertainError)
 
 
 async def examine_slack(settings: Settings, operations: Operations) -> tuple[Finding, ...]:
@@ -78,18 +85,18 @@ async def _people(gateway: Gateway, lists: Iterable[People]) -> list[Finding]:
     lists = tuple(lists)
     users = sorted({user for people in lists for user in people.users})
     groups = sorted({group for people in lists for group in people.groups})
-    places = asyncio.Semaphore(_AT_ONCE)
+    places = asyncio.Semaphore(_MAX_CONCURRENT)
 
     async def one(name: str) -> str:
         async with places:
             return await (_group_trouble if name in groups else _user_trouble)(gateway, name)
 
-    asked = [*groups, *users[:_MOST_PEOPLE]]
+    asked = [*groups, *users[:_MAX_PEOPLE]]
     troubles = [trouble for trouble in await asyncio.gather(*(one(name) for name in asked)) if trouble]
     if troubles:
         return [fail("Slack people", trouble) for trouble in troubles]
-    left = f", {len(users) - _MOST_PEOPLE} more not looked at" if len(users) > _MOST_PEOPLE else ""
-    counted = f"{len(users[:_MOST_PEOPLE])} users and {len(groups)} user groups known{left}"
+    left = f", {len(users) - _MAX_PEOPLE} more not looked at" if len(users) > _MAX_PEOPLE else ""
+    counted = f"{len(users[:_MAX_PEOPLE])} users and {len(groups)} user groups known{left}"
     return [ok("Slack people", counted)] if asked else []
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from bot.config.settings import StoreUrl
 from bot.console.doctor_checks.figures import size
 from bot.console.doctor_checks.finding import Finding, fail, ok, warn
-from bot.store import StoreError, StoreMissing, open_readonly
+from bot.store import StoreError, StoreMissingError, open_readonly
 from bot.store.sql.engines import is_sqlite, parse, sqlite_path
 
 _LITTLE_KIB = 200 * 1024
@@ -28,7 +28,7 @@ async def examine_store(url: StoreUrl) -> tuple[Finding, ...]:
         async with open_readonly(url.reveal()) as reader:
             runs = len(await reader.unfinished())
             broken = await reader.history_break()
-    except StoreMissing:
+    except StoreMissingError:
         return (await asyncio.to_thread(_to_be_made, what, url),)
     except StoreError as error:
         return (fail(what, f"{error.what} ({error.where}) - {error.right}"),)

@@ -2,38 +2,40 @@
 
 from __future__ import annotations
 
-from bot.databases.backups.host_catalog import Backups, Found, Presence
+from bot.databases.backups.host_catalog import Found, HostCatalog, Presence
 from bot.databases.backups.manifest import Manifest
-from bot.databases.backups.remote_catalog import find_in_vault, read_whole, vault_shelf
-from bot.databases.ports import HostReader, Vaults
-from bot.domain.backups.backup import Shelf
-from bot.domain.errors import Reason, Refused, problem
+from bot.databases.backups.remote_catalog import find_remote, read_whole, remote_backup_list
+from bot.databases.ports import BackupStorages, HostReader
+from bot.domain.backups.backup import BackupList
+from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.targets.target import Target
 
 
-class Finder:
+class BackupCatalog:
     """Reads the backups of targets.
 
     Args:
         reader: runs commands that only read, on hosts.
-        vaults: where backups lie that are on no host; None where all are.
+        storages: where backups lie that are on no host; None where all are.
     """
 
-    def __init__(self, reader: HostReader, vaults: Vaults | None = None) -> None:
-        self._on_hosts = Backups(reader)
-        self._vaults = vaults
+    def __init__(self, reader: HostReader, storages: BackupStorages | None = None) -> None:
+        self._on_hosts = HostCatalog(reader)
+        self._storages = storages
 
-    async def shelf(self, target: Target) -> Shelf:
+    async def backup_list(self, target: Target) -> BackupList:
         """Read every backup of a target.
 
         Args:
             target: which.
 
         Raises:
-            Refused: `backup_impossible`, `backup_store_failed`, or a host's reason.
+            RefusedError: `backup_impossible`, `backup_store_failed`, or a host's reason.
         """
-        vaults = self._elsewhere(target)
-        return await (self._on_hosts.shelf(target) if vaults is None else vault_shelf(vaults.of(target), target))
+        storages = self._elsewhere(target)
+        return await (
+            self._on_hosts.backup_list(target) if storages is None else remote_backup_list(storages.of(target), target)
+        )
 
     async def find(self, target: Target, backup: str) -> Found:
         """Find a backup, and compare the dump's size with its manifest.
@@ -43,11 +45,11 @@ class Finder:
             backup: its ID.
 
         Raises:
-            Refused: `backup_store_failed`, or a host's reason.
+            RefusedError: `backup_store_failed`, or a host's reason.
         """
-        vaults = self._elsewhere(target)
-        if vaults is not None:
-            return await find_in_vault(vaults.of(target), backup)
+        storages = self._elsewhere(target)
+        if storages is not None:
+            return await find_remote(storages.of(target), backup)
         return await self._on_hosts.find(target.hosts[0], _directory(target), backup)
 
     async def whole(self, target: Target, backup: str) -> Found:
@@ -58,11 +60,11 @@ class Finder:
             backup: its ID.
 
         Raises:
-            Refused: `backup_store_failed`, or a host's reason.
+            RefusedError: `backup_store_failed`, or a host's reason.
         """
-        vaults = self._elsewhere(target)
-        if vaults is not None:
-            return await read_whole(vaults.of(target), backup)
+        storages = self._elsewhere(target)
+        if storages is not None:
+            return await read_whole(storages.of(target), backup)
         return await self._on_hosts.prove_checksum(target.hosts[0], _directory(target), backup)
 
     async def manifest(self, target: Target, backup: str) -> Manifest:
@@ -73,16 +75,16 @@ class Finder:
             backup: its ID.
 
         Raises:
-            Refused: `not_restorable`, it is not whole; `backup_store_failed`; or a host's reason.
+            RefusedError: `not_restorable`, it is not whole; `backup_store_failed`; or a host's reason.
         """
         found = await self.find(target, backup)
         if found.manifest is None or found.presence is not Presence.WHOLE:
             detail = found.detail or f"the backup is {found.presence.value}"
-            raise Refused(problem(Reason.NOT_RESTORABLE, backup=backup, stage="file", detail=detail))
+            raise RefusedError(problem(Reason.NOT_RESTORABLE, backup=backup, stage="file", detail=detail))
         return found.manifest
 
-    def _elsewhere(self, target: Target) -> Vaults | None:
-        return self._vaults if target.backups is not None and target.backups.store is not None else None
+    def _elsewhere(self, target: Target) -> BackupStorages | None:
+        return self._storages if target.backups is not None and target.backups.store is not None else None
 
 
 def _directory(target: Target) -> str:

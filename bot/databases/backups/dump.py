@@ -9,10 +9,10 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from bot.databases.backups.dump_script import NOTHING_KNOWN, Before, DumpJob, Stage, dump_job, failed_stage
-from bot.databases.backups.host_catalog import Backups, Found, Presence
+from bot.databases.backups.host_catalog import Found, HostCatalog, Presence
 from bot.databases.ports import HostReader, HostRunner
 from bot.databases.server.facts import DatabaseLook
-from bot.domain.errors import Problem, Reason, Refused, problem
+from bot.domain.errors import Problem, Reason, RefusedError, problem
 from bot.domain.runs.acts import Dump, NothingPending, Undone
 from bot.domain.secrets import masker_of
 from bot.domain.targets.target import Target
@@ -23,7 +23,7 @@ T = TypeVar("T")
 Known = Callable[[Target, tuple[str, ...]], Awaitable[Before]]
 """Tells what is known before a dump of a target's tables (none means all). It never fails: it knows less."""
 
-_MOST_NAMES = 20
+_MAX_NAMES = 20
 
 
 class NothingPendingPerformer:
@@ -46,7 +46,7 @@ class NothingPendingPerformer:
         if isinstance(missing, Failed):
             return missing
         if missing:
-            named = ", ".join(missing[:_MOST_NAMES])
+            named = ", ".join(missing[:_MAX_NAMES])
             table = self._table_of(job.target)
             return Failed(problem(Reason.NOT_TAKEN_EFFECT, missing=named, count=str(len(missing)), table=table))
         return Done({"migrations": str(len(_names(job)))})
@@ -60,7 +60,7 @@ class NothingPendingPerformer:
         try:
             async with asyncio.timeout(job.step.timeout):
                 return Effect.DID_NOT if await self._missing(job) else Effect.TOOK
-        except (TimeoutError, Refused):
+        except (TimeoutError, RefusedError):
             return Effect.CANNOT_TELL
 
     async def end(self, job: Job) -> Ending:
@@ -80,7 +80,7 @@ async def _read_in_time(job: Job, reading: Coroutine[Any, Any, T]) -> T | Failed
             return await reading
     except TimeoutError:
         return Failed(problem(Reason.TIMED_OUT, seconds=str(job.step.timeout)))
-    except Refused as refused:
+    except RefusedError as refused:
         return Failed(refused.problem)
 
 
@@ -113,7 +113,7 @@ class UndonePerformer:
             return facts
         left = [row.name for row in facts.ran if row.name in act.names]
         if left:
-            named = ", ".join(left[:_MOST_NAMES])
+            named = ", ".join(left[:_MAX_NAMES])
             return Failed(problem(Reason.NOT_TAKEN_EFFECT, left=named, count=str(len(left)), table=table))
         return Done({"migrations": str(len(act.names))})
 
@@ -148,7 +148,7 @@ class DumpPerformer:
         known: Known | None = None,
     ) -> None:
         self._runner = runner
-        self._backups = Backups(reader)
+        self._backups = HostCatalog(reader)
         self._pauses = pauses
         self._known = known
 
@@ -159,13 +159,13 @@ class DumpPerformer:
             made = _made(job, before)
         except ValueError as error:
             return impossible(Stage.SETTINGS, str(error))
-        told = Told(output)
+        told = TailedOutput(output)
         outcome = await self._runner.perform(job, made.script, "/", made.files, told)
         return await self._judged(job, outcome, told, before)
 
     async def resume(self, job: Job, output: Output) -> Outcome:
         """As `perform`, but never start it."""
-        told = Told(output)
+        told = TailedOutput(output)
         outcome = await self._runner.resume(job, told)
         return await self._judged(job, outcome, told, await before_of(self._known, job))
 
@@ -175,7 +175,7 @@ class DumpPerformer:
             return await self._runner.check(job, job.target.path)
         try:
             found = await self._backups.prove_checksum(job.place, _directory(job), _dump(job).backup)
-        except Refused:
+        except RefusedError:
             return Effect.CANNOT_TELL
         match found.presence:
             case Presence.WHOLE:
@@ -189,7 +189,7 @@ class DumpPerformer:
         """End the dump; it removes its `.part` itself."""
         return await self._runner.end(job)
 
-    async def _judged(self, job: Job, outcome: Outcome, told: Told, before: Before) -> Outcome:
+    async def _judged(self, job: Job, outcome: Outcome, told: TailedOutput, before: Before) -> Outcome:
         match outcome:
             case Failed(exit_status=exit_status):
                 stage = failed_stage(exit_status)
@@ -218,7 +218,7 @@ class DumpPerformer:
             last: Found | Problem
             try:
                 last = await self._backups.prove_checksum(job.place, directory, backup)
-            except Refused as refused:
+            except RefusedError as refused:
                 last = _problem(Stage.READ_BACK, refused.problem.reason.value)
             else:
                 if last.presence is not Presence.UNREADABLE:
@@ -229,7 +229,7 @@ class DumpPerformer:
         return last
 
 
-class Told:
+class TailedOutput:
     """Passes output on and remembers its end.
 
     Args:

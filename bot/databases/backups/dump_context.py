@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 
-from bot.databases.backups.catalog import Finder
+from bot.databases.backups.catalog import BackupCatalog
 from bot.databases.backups.dump import Known
 from bot.databases.backups.dump_script import Before
-from bot.domain.backups.backup import KeptBackup
-from bot.domain.errors import Refused
+from bot.domain.backups.backup import BackupInfo
+from bot.domain.errors import RefusedError
 from bot.domain.targets.look import Ran
 from bot.domain.targets.target import Target
 
@@ -22,18 +22,18 @@ CountersNow = Callable[[Target], Awaitable[Mapping[str, int]]]
 _SECONDS = 60
 
 
-def known_before(finder: Finder, ran_now: RanNow, counters_now: CountersNow) -> Known:
+def known_before(catalog: BackupCatalog, ran_now: RanNow, counters_now: CountersNow) -> Known:
     """Give what tells what is known before a dump.
 
     Args:
-        finder: reads the backups there are.
+        catalog: reads the backups there are.
         ran_now: reads the migrations.
         counters_now: reads the counters.
     """
 
     async def known(target: Target, tables: tuple[str, ...]) -> Before:
         last, migrations, counters = await asyncio.gather(
-            _last(finder, target, tables), _names(ran_now, target), _counters(counters_now, target, tables)
+            _last(catalog, target, tables), _names(ran_now, target), _counters(counters_now, target, tables)
         )
         if last is None:
             return Before(migrations=migrations, counters=counters)
@@ -42,15 +42,15 @@ def known_before(finder: Finder, ran_now: RanNow, counters_now: CountersNow) -> 
     return known
 
 
-async def _last(finder: Finder, target: Target, tables: tuple[str, ...]) -> KeptBackup | None:
+async def _last(catalog: BackupCatalog, target: Target, tables: tuple[str, ...]) -> BackupInfo | None:
     """Give the latest backup of the same tables of the same database."""
     database = target.database.name if target.database is not None else ""
     try:
         async with asyncio.timeout(_SECONDS):
-            shelf = await finder.shelf(target)
-    except (TimeoutError, Refused):
+            backup_list = await catalog.backup_list(target)
+    except (TimeoutError, RefusedError):
         return None
-    alike = (kept for kept in shelf.backups if kept.chosen == tables and kept.database == database)
+    alike = (kept for kept in backup_list.backups if kept.chosen == tables and kept.database == database)
     return next(alike, None)
 
 
@@ -58,7 +58,7 @@ async def _names(ran_now: RanNow, target: Target) -> tuple[str, ...] | None:
     try:
         async with asyncio.timeout(_SECONDS):
             ran = await ran_now(target)
-    except (TimeoutError, Refused):
+    except (TimeoutError, RefusedError):
         return None
     return None if ran is None else tuple(one.name for one in ran)
 
@@ -67,6 +67,6 @@ async def _counters(counters_now: CountersNow, target: Target, tables: tuple[str
     try:
         async with asyncio.timeout(_SECONDS):
             found = await counters_now(target)
-    except (TimeoutError, Refused):
+    except (TimeoutError, RefusedError):
         return {}
     return {table: value for table, value in found.items() if not tables or table in tables}

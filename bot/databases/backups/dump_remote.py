@@ -10,15 +10,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bot.databases.backups.byte_counter import Counted
-from bot.databases.backups.dump import Known, Told, backup_facts, before_of, impossible, is_of, masked
+from bot.databases.backups.dump import Known, TailedOutput, backup_facts, before_of, impossible, is_of, masked
 from bot.databases.backups.dump_script import Before, Stage, dump_job, failed_stage, manifest_of_stream, pipe_of
 from bot.databases.backups.encryption import encrypted
 from bot.databases.backups.host_catalog import Presence
 from bot.databases.backups.manifest import dump_files, parse_manifest
 from bot.databases.backups.relay import cut_short, side_by_side
-from bot.databases.backups.remote_catalog import find_in_vault, manifest_file, read_whole, sha256_in_vault
-from bot.databases.ports import Draft, HostPipes, HostReader, HostRunner, Vault, Vaults
-from bot.domain.errors import Refused
+from bot.databases.backups.remote_catalog import find_remote, manifest_file, read_whole, remote_sha256
+from bot.databases.ports import BackupStorage, BackupStorages, HostPipes, HostReader, HostRunner, PendingUpload
+from bot.domain.errors import RefusedError
 from bot.domain.runs.acts import Dump
 from bot.domain.shell import syntax
 from bot.domain.targets.target import Backups
@@ -54,33 +54,38 @@ class StreamedDumpPerformer:
         runner: runs the script detached.
         reader: asks the host what it has.
         pipes: brings the dump.
-        vaults: keep it.
+        storages: keep it.
         known: tells what is known before a dump.
     """
 
     def __init__(
-        self, runner: HostRunner, reader: HostReader, pipes: HostPipes, vaults: Vaults, known: Known | None = None
+        self,
+        runner: HostRunner,
+        reader: HostReader,
+        pipes: HostPipes,
+        storages: BackupStorages,
+        known: Known | None = None,
     ) -> None:
         self._runner = runner
         self._reader = reader
         self._pipes = pipes
-        self._vaults = vaults
+        self._storages = storages
         self._known = known
 
     async def perform(self, job: Job, output: Output) -> Outcome:
         """Dump into the vault, unless the backup is there."""
-        told = Told(output)
+        told = TailedOutput(output)
         try:
-            vault = self._vaults.of(job.target)
-            there = await read_whole(vault, _dump(job).backup)
+            storage = self._storages.of(job.target)
+            there = await read_whole(storage, _dump(job).backup)
             if there.presence is Presence.WHOLE and is_of(there, job):
-                return Done(backup_facts(there, vault.place))
+                return Done(backup_facts(there, storage.place))
             if there.presence is not Presence.ABSENT:
-                return impossible(Stage.STORE, f"{vault.place} has another file of this ID: {there.detail}")
+                return impossible(Stage.STORE, f"{storage.place} has another file of this ID: {there.detail}")
             # Parts of an earlier attempt, whose bot was killed.
-            await vault.remove(dump_files(_dump(job).backup))
-            return await self._dumped(job, vault, told)
-        except Refused as refused:
+            await storage.remove(dump_files(_dump(job).backup))
+            return await self._dumped(job, storage, told)
+        except RefusedError as refused:
             return Failed(refused.problem)
         except ValueError as error:
             return impossible(Stage.SETTINGS, str(error))
@@ -88,19 +93,19 @@ class StreamedDumpPerformer:
     async def resume(self, job: Job, output: Output) -> Outcome:
         """End what was begun: its stream went with the bot that took it. A backup that was finished is one."""
         try:
-            vault = self._vaults.of(job.target)
-            found = await read_whole(vault, _dump(job).backup)
-        except Refused as refused:
+            storage = self._storages.of(job.target)
+            found = await read_whole(storage, _dump(job).backup)
+        except RefusedError as refused:
             return Failed(refused.problem)
         if found.presence is Presence.WHOLE and is_of(found, job):
-            return Done(backup_facts(found, vault.place))
+            return Done(backup_facts(found, storage.place))
         return await cut_short(self._runner, job)
 
     async def check(self, job: Job) -> Effect:
         """Say whether the backup is there and whole."""
         try:
-            found = await read_whole(self._vaults.of(job.target), _dump(job).backup)
-        except Refused:
+            found = await read_whole(self._storages.of(job.target), _dump(job).backup)
+        except RefusedError:
             return Effect.CANNOT_TELL
         match found.presence:
             case Presence.WHOLE:
@@ -114,15 +119,17 @@ class StreamedDumpPerformer:
         """End the dump; what was written of it goes with whoever writes it."""
         return await self._runner.end(job)
 
-    async def _dumped(self, job: Job, vault: Vault, told: Told) -> Outcome:
+    async def _dumped(self, job: Job, storage: BackupStorage, told: TailedOutput) -> Outcome:
         settings = _settings(job)
-        before, room, file = await asyncio.gather(before_of(self._known, job), vault.room(), self._file(job, settings))
+        before, room, file = await asyncio.gather(
+            before_of(self._known, job), storage.room(), self._file(job, settings)
+        )
         made = dump_job(job.target, _dump(job), job.run, job.attempt, before)
         # There is no telling how large the first one gets; the vault then stops before its disk is full.
         if room is not None and room < before.bytes * 1.25:
             needed = round(before.bytes * 1.25)
-            return impossible(Stage.SPACE, f"{vault.place} has room for {room} bytes, and {needed} are needed")
-        async with vault.draft(file) as draft:
+            return impossible(Stage.SPACE, f"{storage.place} has room for {room} bytes, and {needed} are needed")
+        async with storage.begin_upload(file) as draft:
             carrying = self._take(job, settings, draft)
             outcome, taken = await side_by_side(self._runner, job, made.script, dict(made.files), told, carrying)
             if taken is None:
@@ -133,9 +140,9 @@ class StreamedDumpPerformer:
             if f"{said.get('file')}" != file.removesuffix(_AGE):
                 return impossible(Stage.MANIFEST, f"the host packed it into {said.get('file')!r}, and not {file!r}")
             await draft.keep()
-        return await self._finished(vault, _manifest(said, file, taken, settings), before)
+        return await self._finished(storage, _manifest(said, file, taken, settings), before)
 
-    async def _take(self, job: Job, settings: Backups, draft: Draft) -> _Taken:
+    async def _take(self, job: Job, settings: Backups, draft: PendingUpload) -> _Taken:
         came = stored = Counted()
         async with self._pipes.receive(job, pipe_of(_dump(job), job.attempt)) as chunks:
             passing: AsyncGenerator[bytes, None] = came.counting(chunks)
@@ -164,22 +171,22 @@ class StreamedDumpPerformer:
             raise ValueError("the host's manifest is none")  # noqa: TRY004 - what a file says is a value
         return said
 
-    async def _finished(self, vault: Vault, text: bytes, before: Before) -> Outcome:
+    async def _finished(self, storage: BackupStorage, text: bytes, before: Before) -> Outcome:
         """Read back what the vault has; with the manifest it becomes a backup."""
         manifest = parse_manifest(text)
         try:
-            if await sha256_in_vault(vault, manifest.file) != manifest.sha256:
-                await vault.remove((manifest.file,))
-                return impossible(Stage.READ_BACK, f"{vault.place} does not give back what was written to it")
-            await vault.put(manifest_file(manifest.backup), text)
-        except Refused:
-            with contextlib.suppress(Refused):
-                await vault.remove((manifest.file,))
+            if await remote_sha256(storage, manifest.file) != manifest.sha256:
+                await storage.remove((manifest.file,))
+                return impossible(Stage.READ_BACK, f"{storage.place} does not give back what was written to it")
+            await storage.put(manifest_file(manifest.backup), text)
+        except RefusedError:
+            with contextlib.suppress(RefusedError):
+                await storage.remove((manifest.file,))
             raise
-        found = await find_in_vault(vault, manifest.backup)
+        found = await find_remote(storage, manifest.backup)
         if found.presence is not Presence.WHOLE or found.manifest is None:
             return impossible(Stage.READ_BACK, found.detail or found.presence.value)
-        return Done(backup_facts(found, vault.place, before))
+        return Done(backup_facts(found, storage.place, before))
 
 
 def _manifest(said: dict[str, Any], file: str, taken: _Taken, settings: Backups) -> bytes:
@@ -193,7 +200,7 @@ def _manifest(said: dict[str, Any], file: str, taken: _Taken, settings: Backups)
     return (json.dumps({**told, **ours, **proof}, indent=2, ensure_ascii=False) + "\n").encode()
 
 
-def _judged(outcome: Outcome, told: Told, job: Job) -> Outcome:
+def _judged(outcome: Outcome, told: TailedOutput, job: Job) -> Outcome:
     if isinstance(outcome, Failed):
         stage = failed_stage(outcome.exit_status)
         if stage is not None:

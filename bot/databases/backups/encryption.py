@@ -7,7 +7,7 @@ import contextlib
 import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 
-from bot.domain.errors import Reason, Refused, problem
+from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.secrets import Secret
 
 _BLOCK = 256 * 1024
@@ -40,7 +40,7 @@ def decrypted(chunks: AsyncIterator[bytes], identity: Secret) -> AsyncGenerator[
         identity: a private key, `AGE-SECRET-KEY-1…`.
 
     Raises:
-        Refused: `backup_store_failed`, they are encrypted to another key, or are not what was encrypted.
+        RefusedError: `backup_store_failed`, they are encrypted to another key, or are not what was encrypted.
     """
 
     def work(source: _Source, sink: _Sink) -> None:
@@ -50,15 +50,15 @@ def decrypted(chunks: AsyncIterator[bytes], identity: Secret) -> AsyncGenerator[
             pyrage.decrypt_io(source, sink, [pyrage.x25519.Identity.from_str(identity.reveal())])
         except pyrage.DecryptError as error:
             detail = f"the file cannot be decrypted with `identity`: {error}"
-            raise Refused(problem(Reason.BACKUP_STORE_FAILED, detail=detail)) from error
+            raise RefusedError(problem(Reason.BACKUP_STORE_FAILED, detail=detail)) from error
         except OSError as error:
             detail = f"the encrypted file is damaged: {error}"
-            raise Refused(problem(Reason.BACKUP_STORE_FAILED, detail=detail)) from error
+            raise RefusedError(problem(Reason.BACKUP_STORE_FAILED, detail=detail)) from error
 
     return _through(chunks, work)
 
 
-class _Stopped(Exception):  # noqa: N818 - a message to the thread
+class _StoppedError(Exception):
     """Nobody wants the rest."""
 
 
@@ -76,11 +76,11 @@ class _Source:
         """Read at most so many bytes; nothing at the end."""
         if not self._rest and not self._ended:
             if self._stop.is_set():
-                raise _Stopped
+                raise _StoppedError
             self._rest = memoryview(asyncio.run_coroutine_threadsafe(self._blocks.get(), self._loop).result())
             self._ended = not self._rest
             if self._ended and self._stop.is_set():
-                raise _Stopped
+                raise _StoppedError
         size = len(self._rest) if size < 0 else size
         taken, self._rest = self._rest[:size], self._rest[size:]
         return bytes(taken)
@@ -105,7 +105,7 @@ class _Sink:
     def flush(self) -> None:
         """Pass on what was gathered."""
         if self._stop.is_set():
-            raise _Stopped
+            raise _StoppedError
         if self._gathered:
             block, self._gathered = bytes(self._gathered), bytearray()
             asyncio.run_coroutine_threadsafe(self._blocks.put(block), self._loop).result()

@@ -8,8 +8,8 @@ from enum import IntEnum, StrEnum
 from bot.databases.backups.dump_script import SHA256
 from bot.databases.backups.manifest import Manifest, parse_manifest
 from bot.databases.ports import HostReader
-from bot.domain.backups.backup import KeptBackup, Shelf
-from bot.domain.errors import Reason, Refused, problem
+from bot.domain.backups.backup import BackupInfo, BackupList
+from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.shell import Command, Part, Syntax, Word
 from bot.domain.targets.target import Target
 
@@ -95,7 +95,7 @@ class Found:
     detail: str = ""
 
 
-class Backups:
+class HostCatalog:
     """Reads the backups in a directory on a host.
 
     Args:
@@ -114,7 +114,7 @@ class Backups:
             backup: its ID.
 
         Raises:
-            Refused: with a host's reason.
+            RefusedError: with a host's reason.
         """
         answer = await self._reader.read(host, _command(_READ, directory=directory, backup=backup), _QUICK)
         match answer.exit_status:
@@ -134,25 +134,25 @@ class Backups:
             return Found(Presence.DAMAGED, manifest, f"the manifest is that of {manifest.backup}")
         return await self._compare(host, directory, manifest, _SIZE, str(manifest.bytes), _QUICK)
 
-    async def shelf(self, target: Target) -> Shelf:
+    async def backup_list(self, target: Target) -> BackupList:
         """Read every backup of a target that its first host has.
 
         Args:
             target: which.
 
         Raises:
-            Refused: `backup_impossible`, there is no place for backups or it cannot be read; or a host's reason.
+            RefusedError: `backup_impossible`, there is no place for backups or it cannot be read; or a host's reason.
         """
         if target.backups is None:
             detail = f"{target.name} has no `backups:`"
-            raise Refused(problem(Reason.BACKUP_IMPOSSIBLE, stage="configuration", detail=detail))
+            raise RefusedError(problem(Reason.BACKUP_IMPOSSIBLE, stage="configuration", detail=detail))
         answer = await self._reader.read(
             target.hosts[0], _command(_LIST, directory=target.backups.directory.rstrip("/")), _QUICK
         )
         if answer.exit_status != 0:
             detail = _complaint(answer.stderr) or f"{target.backups.directory} cannot be read"
-            raise Refused(problem(Reason.BACKUP_IMPOSSIBLE, stage="directory", detail=detail))
-        return shelf_of(target, answer.stdout)
+            raise RefusedError(problem(Reason.BACKUP_IMPOSSIBLE, stage="directory", detail=detail))
+        return backup_list_of(target, answer.stdout)
 
     async def prove_checksum(self, host: str, directory: str, backup: str) -> Found:
         """As `find`, and read the whole dump on the host to compare its checksum.
@@ -163,7 +163,7 @@ class Backups:
             backup: its ID.
 
         Raises:
-            Refused: with a host's reason.
+            RefusedError: with a host's reason.
         """
         found = await self.find(host, directory, backup)
         if found.presence is not Presence.WHOLE or found.manifest is None:
@@ -182,7 +182,7 @@ class Backups:
             sha256: which its manifest must name.
 
         Raises:
-            Refused: with a host's reason.
+            RefusedError: with a host's reason.
         """
         found = await self.find(host, directory, backup)
         return found.presence is Presence.WHOLE and found.manifest is not None and found.manifest.sha256 == sha256
@@ -214,14 +214,14 @@ def what_differs(file: str, actual: str, expected: str) -> str:
     return f"{file} is not as it was made: it has {actual} bytes, and had {expected}"
 
 
-def shelf_of(target: Target, listed: bytes) -> Shelf:
+def backup_list_of(target: Target, listed: bytes) -> BackupList:
     """Read what the list of manifests printed. Pure.
 
     Args:
         target: whose backups are wanted; those of others in the same directory are left out.
         listed: what was printed.
     """
-    kept: list[KeptBackup] = []
+    kept: list[BackupInfo] = []
     unreadable: list[str] = []
     for record in listed.split(b"\x1e")[1:]:
         head, _, text = record.partition(b"\n")
@@ -240,7 +240,7 @@ def shelf_of(target: Target, listed: bytes) -> Shelf:
         else:
             unreadable.append(name)
     kept.sort(key=lambda backup: (backup.started, backup.backup), reverse=True)
-    return Shelf(target.name.app, target.name.environment, tuple(kept), tuple(unreadable))
+    return BackupList(target.name.app, target.name.environment, tuple(kept), tuple(unreadable))
 
 
 def _command(script: str, **values: str) -> Command:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from bot.databases.backups.dump import Told, masked
+from bot.databases.backups.dump import TailedOutput, masked
 from bot.databases.backups.restore_script import RestoringJob, drop_job
 from bot.databases.backups.verify import database_of
 from bot.databases.ports import HostRunner
-from bot.databases.server.connector import Connections
+from bot.databases.server.connector import Connector
 from bot.databases.server.session import ReadOnlySession
-from bot.domain.backups.leftovers import Remains, remains_of
-from bot.domain.errors import Reason, Refused, problem
+from bot.domain.backups.leftovers import Leftover, leftovers_of
+from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.runs.acts import DropCopy, DropOld
 from bot.domain.targets.target import Target
 from bot.engine.ports import Done, Effect, Ending, Failed, Job, NotStarted, Outcome, Output, Unknown
@@ -24,24 +24,24 @@ _BESIDE = """
 """
 
 
-class RemainsLook:
+class LeftoverReader:
     """Reads what restores left.
 
     Args:
         connections: opens sessions.
     """
 
-    def __init__(self, connections: Connections) -> None:
+    def __init__(self, connections: Connector) -> None:
         self._connections = connections
 
-    async def beside(self, target: Target) -> tuple[Remains, ...]:
+    async def beside(self, target: Target) -> tuple[Leftover, ...]:
         """Read every database that a restore left beside a target's own, by name.
 
         Args:
             target: which; one without a database has none.
 
         Raises:
-            Refused: a reason of the database or of a host.
+            RefusedError: a reason of the database or of a host.
         """
         if target.database is None:
             return ()
@@ -49,11 +49,11 @@ class RemainsLook:
             return await _beside(session, target.database.name)
 
 
-async def _beside(session: ReadOnlySession, live: str) -> tuple[Remains, ...]:
+async def _beside(session: ReadOnlySession, live: str) -> tuple[Leftover, ...]:
     start = f"{live}_countersign_"
     rows = await session.rows(_BESIDE, start, start)
-    found = (remains_of(live, str(name), int(tables), int(size)) for name, tables, size in rows)
-    return tuple(remains for remains in found if remains is not None)
+    found = (leftovers_of(live, str(name), int(tables), int(size)) for name, tables, size in rows)
+    return tuple(leftovers for leftovers in found if leftovers is not None)
 
 
 class _Dropping:
@@ -61,12 +61,12 @@ class _Dropping:
 
     Args:
         runner: runs the script.
-        remains: reads what is there.
+        leftovers: reads what is there.
     """
 
-    def __init__(self, runner: HostRunner, remains: RemainsLook) -> None:
+    def __init__(self, runner: HostRunner, leftovers: LeftoverReader) -> None:
         self._runner = runner
-        self._remains = remains
+        self._remains = leftovers
 
     async def perform(self, job: Job, output: Output) -> Outcome:
         """Start or adopt the script, and follow it."""
@@ -74,19 +74,19 @@ class _Dropping:
             made = _job(job)
         except ValueError as error:
             return Failed(problem(Reason.NOT_DROPPED, database=_name(job), detail=str(error)))
-        told = Told(output)
+        told = TailedOutput(output)
         return self._judged(job, await self._runner.perform(job, made.script, "/", made.files, told), told)
 
     async def resume(self, job: Job, output: Output) -> Outcome:
         """As `perform`, but never start it."""
-        told = Told(output)
+        told = TailedOutput(output)
         return self._judged(job, await self._runner.resume(job, told), told)
 
     async def check(self, job: Job) -> Effect:
         """Say whether it is gone."""
         try:
             there = await self._remains.beside(job.target)
-        except Refused:
+        except RefusedError:
             return Effect.CANNOT_TELL
         return Effect.DID_NOT if any(one.database == _name(job) for one in there) else Effect.TOOK
 
@@ -94,7 +94,7 @@ class _Dropping:
         """End the script."""
         return await self._runner.end(job)
 
-    def _judged(self, job: Job, outcome: Outcome, told: Told) -> Outcome:
+    def _judged(self, job: Job, outcome: Outcome, told: TailedOutput) -> Outcome:
         match outcome:
             case Failed(exit_status=exit_status) if exit_status is not None:
                 detail = masked(told.last_lines(), job)
@@ -116,7 +116,7 @@ class DropCopyPerformer(_Dropping):
     `/backup drop-old` drops it.
     """
 
-    def _judged(self, job: Job, outcome: Outcome, told: Told) -> Outcome:
+    def _judged(self, job: Job, outcome: Outcome, told: TailedOutput) -> Outcome:
         match super()._judged(job, outcome, told):
             case Failed(found) | Unknown(found) | NotStarted(found) if found.reason is not Reason.OVERTAKEN:
                 return Done({"left": _name(job), "why": found.reason.value})

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from bot.domain.backups.backup import KeptBackup, Proof, Purpose
+from bot.domain.backups.backup import BackupInfo, Proof, Purpose
 from bot.domain.runs.acts import Dump
 
 FORMAT = 1
@@ -94,13 +94,13 @@ class Manifest:
         """Whether it is a folder of mydumper in one file, and no plain dump."""
         return self.file == f"{self.backup}{MYDUMPER}"
 
-    def kept(self) -> KeptBackup:
+    def kept(self) -> BackupInfo:
         """Give what people are told of it.
 
         Raises:
             ValueError: an instant in it cannot be read.
         """
-        return KeptBackup(
+        return BackupInfo(
             backup=self.backup,
             run=self.run,
             purpose=self.purpose,

@@ -9,13 +9,13 @@ from typing import Any
 
 import structlog
 
-from bot.databases.backups.catalog import Finder
+from bot.databases.backups.catalog import BackupCatalog
 from bot.databases.backups.host_catalog import Presence
 from bot.databases.backups.remote_catalog import manifest_file
 from bot.databases.backups.restore_script import Stage
-from bot.databases.ports import Holding
+from bot.databases.ports import BackupReader
 from bot.domain.backups.backup import Proof
-from bot.domain.errors import Reason, Refused
+from bot.domain.errors import Reason, RefusedError
 from bot.domain.runs.acts import Load, Prove
 from bot.domain.targets.target import Target
 from bot.engine.ports import Effect, Ending, Failed, Job, Outcome, Output, Performer
@@ -33,14 +33,16 @@ class Condemning:
 
     Args:
         performer: of steps that prove or load a backup.
-        finder: reads the file again.
-        holding: gives where the backups of a target lie; raises `Refused` where there is no such place.
+        catalog: reads the file again.
+        backup_reader: gives where the backups of a target lie; raises `RefusedError` where there is no such place.
     """
 
-    def __init__(self, performer: Performer, finder: Finder, holding: Callable[[Target], Holding]) -> None:
+    def __init__(
+        self, performer: Performer, catalog: BackupCatalog, backup_reader: Callable[[Target], BackupReader]
+    ) -> None:
         self._performer = performer
-        self._finder = finder
-        self._holding = holding
+        self._catalog = catalog
+        self._holding = backup_reader
 
     async def perform(self, job: Job, output: Output) -> Outcome:
         """Hand it over, and take note of a file that differs."""
@@ -63,19 +65,19 @@ class Condemning:
         if isinstance(act, Prove | Load) and _is_about_the_file(outcome):
             try:
                 await self._note(job, act.backup)
-            except (Refused, ValueError):
+            except (RefusedError, ValueError):
                 # The next one who reads the file finds it out too.
                 _log.warning("not_condemned", backup=act.backup, exc_info=True)
         return outcome
 
     async def _note(self, job: Job, backup: str) -> None:
-        found = await self._finder.whole(job.target, backup)
+        found = await self._catalog.whole(job.target, backup)
         if found.presence is not Presence.DAMAGED or found.manifest is None or found.manifest.backup != backup:
             return
-        vault = self._holding(job.target)
-        text = await vault.get(manifest_file(backup))
+        storage = self._holding(job.target)
+        text = await storage.get(manifest_file(backup))
         if text is not None:
-            await vault.put(manifest_file(backup), damaged(text, found.detail, datetime.now(UTC)))
+            await storage.put(manifest_file(backup), damaged(text, found.detail, datetime.now(UTC)))
 
 
 def damaged(manifest: bytes, why: str, now: datetime) -> bytes:

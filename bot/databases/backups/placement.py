@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from bot.databases.backups.catalog import Finder
-from bot.domain.errors import Refused
+from bot.databases.backups.catalog import BackupCatalog
+from bot.domain.errors import RefusedError
 from bot.domain.runs.acts import Load, Prove
 from bot.engine.ports import Effect, Ending, Job, Outcome, Output, Performer
 
@@ -51,11 +51,11 @@ async def kept_elsewhere(job: Job) -> bool:
     return job.target.backups is not None and job.target.backups.store is not None
 
 
-def unreadable_on_host(finder: Finder) -> Chooses:
+def unreadable_on_host(catalog: BackupCatalog) -> Chooses:
     """Say for a job that reads a backup whether its host cannot: it lies elsewhere, or is encrypted.
 
     Args:
-        finder: finds it.
+        catalog: finds it.
     """
 
     async def passes(job: Job) -> bool:
@@ -65,8 +65,8 @@ def unreadable_on_host(finder: Finder) -> Chooses:
         if not isinstance(act, Prove | Load):
             raise TypeError(f"not a step that reads a backup: {act!r}")
         try:
-            manifest = (await finder.find(job.target, act.backup)).manifest
-        except Refused:
+            manifest = (await catalog.find(job.target, act.backup)).manifest
+        except RefusedError:
             return False  # who then reads it on the host is refused too, and says why
         return manifest is not None and bool(manifest.encrypted_to)
 

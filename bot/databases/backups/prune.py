@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from bot.databases.ports import HostRunner
-from bot.domain.errors import Reason, Refused, problem
+from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.runs.acts import Discard
 from bot.domain.shell import Command, Part, Syntax, Word
-from bot.engine.ports import Done, Effect, Ending, Failed, Job, Observer, Outcome, Output, Unknown
+from bot.engine.ports import Done, Effect, Ending, Failed, Job, Outcome, Output, TargetReader, Unknown
 
 _SCRIPT = """
 cd -- "$directory" || exit 1
@@ -18,7 +18,7 @@ done
 """
 
 
-class DiscardPerformer:
+class PrunePerformer:
     """Removes backups on the host of its step, except those that a run speaks of by now. Implements `Performer`.
 
     Args:
@@ -26,18 +26,18 @@ class DiscardPerformer:
         observer: reads which backups there are, and which ones runs speak of.
     """
 
-    def __init__(self, runner: HostRunner, observer: Observer) -> None:
+    def __init__(self, runner: HostRunner, observer: TargetReader) -> None:
         self._runner = runner
         self._observer = observer
 
     async def perform(self, job: Job, output: Output) -> Outcome:
         """Start or adopt the removal, follow it, and look what is gone."""
         try:
-            shelf = await self._observer.look(job.target).backups()
-        except Refused as refused:
+            backup_list = await self._observer.look(job.target).backups()
+        except RefusedError as refused:
             return Failed(refused.problem)
         # Somebody may have asked for one of them since the plan was made.
-        going = tuple(backup for backup in _act(job).backups if backup not in shelf.referred)
+        going = tuple(backup for backup in _act(job).backups if backup not in backup_list.referred)
         return await self._told(job, await self._runner.perform(job, _command(job, going), "/", {}, output))
 
     async def resume(self, job: Job, output: Output) -> Outcome:
@@ -56,10 +56,10 @@ class DiscardPerformer:
         if not isinstance(outcome, Done):
             return outcome
         try:
-            shelf = await self._observer.look(job.target).backups()
-        except Refused as refused:
+            backup_list = await self._observer.look(job.target).backups()
+        except RefusedError as refused:
             return Unknown(problem(Reason.OUTCOME_UNKNOWN, host=job.place, detail=refused.problem.reason.value))
-        there = {kept.backup for kept in shelf.backups}
+        there = {kept.backup for kept in backup_list.backups}
         removed = [backup for backup in _act(job).backups if backup not in there]
         stayed = [backup for backup in _act(job).backups if backup in there]
         return Done({"removed": ", ".join(removed)} | ({"stayed": ", ".join(stayed)} if stayed else {}))

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from bot.databases.backups.manifest import dump_files
 from bot.databases.backups.remote_catalog import manifest_file
-from bot.databases.ports import Vaults
-from bot.domain.errors import Refused
+from bot.databases.ports import BackupStorages
+from bot.domain.errors import RefusedError
 from bot.domain.runs.acts import Discard
-from bot.engine.ports import Done, Effect, Ending, Failed, Job, Observer, Outcome, Output
+from bot.engine.ports import Done, Effect, Ending, Failed, Job, Outcome, Output, TargetReader
 
 
-class VaultDiscardPerformer:
+class RemotePrunePerformer:
     """Removes backups from a vault, except those that a run speaks of by now. Implements `Performer`.
 
     Removing is the same however often it is done.
 
     Args:
-        vaults: have them.
+        storages: have them.
         observer: reads which ones runs speak of.
     """
 
-    def __init__(self, vaults: Vaults, observer: Observer) -> None:
-        self._vaults = vaults
+    def __init__(self, storages: BackupStorages, observer: TargetReader) -> None:
+        self._storages = storages
         self._observer = observer
 
     async def perform(self, job: Job, output: Output) -> Outcome:
@@ -30,13 +30,13 @@ class VaultDiscardPerformer:
         if not isinstance(act, Discard):
             raise TypeError(f"not a step for this performer: {act!r}")
         try:
-            vault = self._vaults.of(job.target)
+            storage = self._storages.of(job.target)
             # Somebody may have asked for one of them since the plan was made.
             referred = (await self._observer.look(job.target).backups()).referred
             going = [backup for backup in act.backups if backup not in referred]
             for backup in going:
-                await vault.remove((manifest_file(backup), *dump_files(backup)))
-        except Refused as refused:
+                await storage.remove((manifest_file(backup), *dump_files(backup)))
+        except RefusedError as refused:
             return Failed(refused.problem)
         stayed = [backup for backup in act.backups if backup in referred]
         return Done({"removed": ", ".join(going)} | ({"stayed": ", ".join(stayed)} if stayed else {}))

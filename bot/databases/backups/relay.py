@@ -7,7 +7,7 @@ from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 from bot.databases.ports import HostRunner
-from bot.domain.errors import CUT, Reason, Refused, problem
+from bot.domain.errors import CUT, Reason, RefusedError, problem
 from bot.domain.secrets import Secret
 from bot.domain.shell import Command
 from bot.engine.ports import Done, Ending, Failed, Job, Outcome, Output, Unknown
@@ -35,7 +35,7 @@ async def side_by_side(
         script: what runs.
         files: its private files.
         output: takes in what it prints.
-        carrying: reads from the script's pipe or writes into it; raises `Refused` where it cannot.
+        carrying: reads from the script's pipe or writes into it; raises `RefusedError` where it cannot.
         directory: in which the script starts.
 
     Returns:
@@ -57,7 +57,7 @@ async def side_by_side(
             return outcome, None
         try:
             return outcome, await carried
-        except Refused as refused:
+        except RefusedError as refused:
             return Failed(refused.problem), None
     finally:
         for task in (working, carried):
@@ -67,11 +67,11 @@ async def side_by_side(
 
 def _never_ready(trouble: BaseException) -> bool:
     """Whether the script ended before there was anything to carry: it says itself why."""
-    return isinstance(trouble, Refused) and trouble.problem.reason is Reason.NEVER_STARTED
+    return isinstance(trouble, RefusedError) and trouble.problem.reason is Reason.NEVER_STARTED
 
 
 def _why(trouble: BaseException, ending: Ending, job: Job) -> Outcome:
-    if not isinstance(trouble, Refused):
+    if not isinstance(trouble, RefusedError):
         raise trouble
     if trouble.problem.facts.get("why") != CUT:
         return Failed(trouble.problem)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import hashlib
 
-from bot.databases.backups.host_catalog import Found, Presence, shelf_of, what_differs
+from bot.databases.backups.host_catalog import Found, Presence, backup_list_of, what_differs
 from bot.databases.backups.manifest import dump_files, parse_manifest
-from bot.databases.ports import Holding
-from bot.domain.backups.backup import Shelf
+from bot.databases.ports import BackupReader
+from bot.domain.backups.backup import BackupList
 from bot.domain.targets.target import Target
 
 _AT_A_TIME = 8
@@ -20,41 +20,41 @@ def manifest_file(backup: str) -> str:
     return f"{backup}.json"
 
 
-async def vault_shelf(vault: Holding, target: Target) -> Shelf:
+async def remote_backup_list(storage: BackupReader, target: Target) -> BackupList:
     """Read every backup of a target that its vault has.
 
     Args:
-        vault: of the target.
+        storage: of the target.
         target: which.
 
     Raises:
-        Refused: `backup_store_failed`, or a host's reason.
+        RefusedError: `backup_store_failed`, or a host's reason.
     """
-    sizes = await vault.sizes()
+    sizes = await storage.sizes()
     places = asyncio.Semaphore(_AT_A_TIME)
 
     async def record(name: str) -> bytes:
         async with places:
-            text = await vault.get(name) or b""
+            text = await storage.get(name) or b""
         backup = name.removesuffix(".json")
         size = next((str(sizes[file]) for file in dump_files(backup) if file in sizes), "missing")
         return f"\x1e{name}\t{size}\n".encode() + text
 
     names = sorted(name for name in sizes if name.endswith(".json"))
-    return shelf_of(target, b"".join(await asyncio.gather(*(record(name) for name in names))))
+    return backup_list_of(target, b"".join(await asyncio.gather(*(record(name) for name in names))))
 
 
-async def find_in_vault(vault: Holding, backup: str) -> Found:
+async def find_remote(storage: BackupReader, backup: str) -> Found:
     """Find a backup by its manifest and compare the dump's size with it; cheap however large the dump is.
 
     Args:
-        vault: where.
+        storage: where.
         backup: its ID.
 
     Raises:
-        Refused: `backup_store_failed`, or a host's reason.
+        RefusedError: `backup_store_failed`, or a host's reason.
     """
-    text = await vault.get(manifest_file(backup))
+    text = await storage.get(manifest_file(backup))
     if text is None:
         return Found(Presence.ABSENT)
     try:
@@ -63,7 +63,7 @@ async def find_in_vault(vault: Holding, backup: str) -> Found:
         return Found(Presence.DAMAGED, detail=str(error))
     if manifest.backup != backup:
         return Found(Presence.DAMAGED, manifest, f"the manifest is that of {manifest.backup}")
-    size = (await vault.sizes()).get(manifest.file)
+    size = (await storage.sizes()).get(manifest.file)
     if size is None:
         return Found(Presence.DAMAGED, manifest, f"{manifest.file} is missing")
     if size != manifest.bytes:
@@ -72,38 +72,38 @@ async def find_in_vault(vault: Holding, backup: str) -> Found:
     return Found(Presence.WHOLE, manifest)
 
 
-async def read_whole(vault: Holding, backup: str) -> Found:
-    """As `find_in_vault`, and read the whole dump to compare its checksum.
+async def read_whole(storage: BackupReader, backup: str) -> Found:
+    """As `find_remote`, and read the whole dump to compare its checksum.
 
     Args:
-        vault: where.
+        storage: where.
         backup: its ID.
 
     Raises:
-        Refused: `backup_store_failed`, or a host's reason.
+        RefusedError: `backup_store_failed`, or a host's reason.
     """
-    found = await find_in_vault(vault, backup)
+    found = await find_remote(storage, backup)
     if found.presence is not Presence.WHOLE or found.manifest is None:
         return found
     file, expected = found.manifest.file, found.manifest.sha256
-    actual = await sha256_in_vault(vault, file)
+    actual = await remote_sha256(storage, file)
     if actual != expected:
         return Found(Presence.DAMAGED, found.manifest, what_differs(file, actual, expected))
     return found
 
 
-async def sha256_in_vault(vault: Holding, file: str) -> str:
+async def remote_sha256(storage: BackupReader, file: str) -> str:
     """Read a file of a vault and give its checksum, 64 hexadecimal digits.
 
     Args:
-        vault: where.
+        storage: where.
         file: its name.
 
     Raises:
-        Refused: `backup_store_failed`, or a host's reason.
+        RefusedError: `backup_store_failed`, or a host's reason.
     """
     digest = hashlib.sha256()
-    async with vault.read(file) as chunks:
+    async with storage.read(file) as chunks:
         async for chunk in chunks:
             digest.update(chunk)
     return digest.hexdigest()

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Protocol
 
-from bot.databases.backups.catalog import Finder
-from bot.databases.backups.dump import Told, masked
-from bot.databases.backups.leftovers import RemainsLook
+from bot.databases.backups.catalog import BackupCatalog
+from bot.databases.backups.dump import TailedOutput, masked
+from bot.databases.backups.leftovers import LeftoverReader
 from bot.databases.backups.restore_script import RestoringJob, Stage, failed_stage, load_job, swap_job
 from bot.databases.backups.verify import database_of, directory_of, manifest_of, not_restorable
-from bot.databases.ports import HostReader, HostRunner, Vaults
-from bot.domain.errors import Reason, Refused, problem
+from bot.databases.ports import BackupStorages, HostReader, HostRunner
+from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.runs.acts import Load, Swap
 from bot.engine.ports import Done, Effect, Ending, Failed, Job, Outcome, Output, Unknown
 
@@ -36,16 +36,16 @@ class _Restoring:
         """Start or adopt the script, and follow it."""
         try:
             made = await self._build(job)
-        except Refused as refused:
+        except RefusedError as refused:
             return Failed(refused.problem)
         except ValueError as error:
             return not_restorable(_backup(job), Stage.FILE, str(error))
-        told = Told(output)
+        told = TailedOutput(output)
         return await self._judged(job, await self._runner.perform(job, made.script, "/", made.files, told), told)
 
     async def resume(self, job: Job, output: Output) -> Outcome:
         """As `perform`, but never start it."""
-        told = Told(output)
+        told = TailedOutput(output)
         return await self._judged(job, await self._runner.resume(job, told), told)
 
     async def check(self, job: Job) -> Effect:
@@ -56,7 +56,7 @@ class _Restoring:
         """End the script; it puts back what it did."""
         return await self._runner.end(job)
 
-    async def _judged(self, job: Job, outcome: Outcome, told: Told) -> Outcome:
+    async def _judged(self, job: Job, outcome: Outcome, told: TailedOutput) -> Outcome:
         match outcome:
             case Failed(exit_status=exit_status):
                 stage = failed_stage(exit_status)
@@ -81,13 +81,13 @@ class LoadPerformer(_Restoring):
 
     def __init__(self, runner: HostRunner, reader: HostReader) -> None:
         super().__init__(runner, self._load)
-        self._finder = Finder(reader)
+        self._catalog = BackupCatalog(reader)
 
     async def _load(self, job: Job) -> RestoringJob:
         act = job.step.act
         if not isinstance(act, Load):
             raise TypeError(f"not a step for this performer: {act!r}")
-        manifest = await manifest_of(self._finder, job, act.backup)
+        manifest = await manifest_of(self._catalog, job, act.backup)
         if manifest.sha256 != act.sha256:
             raise ValueError("the file is not the one that was approved")
         return load_job(manifest, directory_of(job), database_of(job), act.fresh, job.attempt)
@@ -99,16 +99,21 @@ class SwapPerformer(_Restoring):
     Args:
         runner: runs the script detached.
         reader: reads the manifest.
-        remains: reads which databases are there.
-        vaults: where backups lie that are on no host; None where all are.
+        leftovers: reads which databases are there.
+        storages: where backups lie that are on no host; None where all are.
     """
 
     def __init__(
-        self, runner: HostRunner, reader: HostReader, remains: RemainsLook, *, vaults: Vaults | None = None
+        self,
+        runner: HostRunner,
+        reader: HostReader,
+        leftovers: LeftoverReader,
+        *,
+        storages: BackupStorages | None = None,
     ) -> None:
         super().__init__(runner, self._swap)
-        self._finder = Finder(reader, vaults)
-        self._remains = remains
+        self._catalog = BackupCatalog(reader, storages)
+        self._remains = leftovers
 
     async def check(self, job: Job) -> Effect:
         """Say from the databases that are there how far the script came.
@@ -121,7 +126,7 @@ class SwapPerformer(_Restoring):
             raise TypeError(f"not a step for this performer: {act!r}")
         try:
             there = {one.database for one in await self._remains.beside(job.target)}
-        except Refused:
+        except RefusedError:
             return Effect.CANNOT_TELL
         match act.old in there, act.fresh in there:
             case True, False:
@@ -131,7 +136,7 @@ class SwapPerformer(_Restoring):
             case _:
                 return Effect.CANNOT_TELL
 
-    async def _judged(self, job: Job, outcome: Outcome, told: Told) -> Outcome:
+    async def _judged(self, job: Job, outcome: Outcome, told: TailedOutput) -> Outcome:
         judged = await super()._judged(job, outcome, told)
         if not _was_ended(judged):
             return judged
@@ -148,7 +153,7 @@ class SwapPerformer(_Restoring):
         act = job.step.act
         if not isinstance(act, Swap):
             raise TypeError(f"not a step for this performer: {act!r}")
-        manifest = await manifest_of(self._finder, job, act.backup)
+        manifest = await manifest_of(self._catalog, job, act.backup)
         return swap_job(manifest, database_of(job), act.fresh, act.old)
 
 

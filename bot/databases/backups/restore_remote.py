@@ -6,12 +6,12 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import replace
 
 from bot.databases.backups.byte_counter import Counted
-from bot.databases.backups.dump import Told, masked
+from bot.databases.backups.dump import TailedOutput, masked
 from bot.databases.backups.encryption import decrypted
 from bot.databases.backups.host_catalog import what_differs
 from bot.databases.backups.manifest import Manifest, parse_manifest
 from bot.databases.backups.relay import cut_short, side_by_side
-from bot.databases.backups.remote_catalog import find_in_vault, manifest_file, read_whole
+from bot.databases.backups.remote_catalog import find_remote, manifest_file, read_whole
 from bot.databases.backups.restore_script import (
     RestoringJob,
     Sent,
@@ -22,8 +22,8 @@ from bot.databases.backups.restore_script import (
     proof_job,
 )
 from bot.databases.backups.verify import database_of, not_restorable, of_own_target, proof_facts
-from bot.databases.ports import Holding, HostPipes, HostRunner, Vaults
-from bot.domain.errors import Reason, Refused, problem
+from bot.databases.ports import BackupReader, BackupStorages, HostPipes, HostRunner
+from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.runs.acts import Load, Prove
 from bot.domain.secrets import Secret
 from bot.engine.ports import Done, Effect, Ending, Failed, Job, Outcome, Output
@@ -35,13 +35,13 @@ class _Sending:
     Args:
         runner: runs the script detached.
         pipes: carries the backup.
-        vaults: have it.
+        storages: have it.
     """
 
-    def __init__(self, runner: HostRunner, pipes: HostPipes, vaults: Vaults) -> None:
+    def __init__(self, runner: HostRunner, pipes: HostPipes, storages: BackupStorages) -> None:
         self._runner = runner
         self._pipes = pipes
-        self._vaults = vaults
+        self._storages = storages
 
     async def resume(self, job: Job, output: Output) -> Outcome:
         """End what was begun: what it was sent went with the bot that sent it."""
@@ -55,8 +55,10 @@ class _Sending:
         """End the restore; it drops the database that it made itself."""
         return await self._runner.end(job)
 
-    async def _sent(self, job: Job, vault: Holding, manifest: Manifest, made: RestoringJob, told: Told) -> Outcome:
-        carrying = self._carry(job, vault, manifest)
+    async def _sent(
+        self, job: Job, storage: BackupReader, manifest: Manifest, made: RestoringJob, told: TailedOutput
+    ) -> Outcome:
+        carrying = self._carry(job, storage, manifest)
         outcome, _ = await side_by_side(self._runner, job, made.script, dict(made.files), told, carrying)
         if isinstance(outcome, Failed):
             stage = failed_stage(outcome.exit_status)
@@ -65,10 +67,10 @@ class _Sending:
                 return replace(failed, exit_status=outcome.exit_status)
         return outcome
 
-    async def _carry(self, job: Job, vault: Holding, manifest: Manifest) -> None:
+    async def _carry(self, job: Job, storage: BackupReader, manifest: Manifest) -> None:
         """Send the packed dump; a file that is not what was made is sent in vain, and says so."""
         counted = Counted()
-        async with vault.read(manifest.file) as chunks:
+        async with storage.read(manifest.file) as chunks:
             passing: AsyncIterator[bytes] = _checked(counted, counted.counting(chunks), manifest)
             if manifest.encrypted_to:
                 passing = decrypted(passing, _identity(job, manifest))
@@ -82,21 +84,21 @@ class StreamedProvePerformer(_Sending):
         """Restore and compare; where there may be no scratch database, check the file alone."""
         act = _act(job)
         try:
-            vault = self._vaults.holding(job.target)
+            storage = self._storages.backup_reader(job.target)
             if act.scratch is None:
-                return await _file_alone(vault, act.backup)
-            manifest, text = await _manifest_of(vault, job, act.backup)
+                return await _file_alone(storage, act.backup)
+            manifest, text = await _manifest_of(storage, job, act.backup)
             sent = Sent(_pipe(job, act.backup), text)
             made = proof_job(manifest, sent, database_of(job), act.scratch, job.attempt)
-            told = Told(output)
-            outcome = await self._sent(job, vault, manifest, made, told)
-            return await self._recorded(job, vault, sent, outcome)
-        except Refused as refused:
+            told = TailedOutput(output)
+            outcome = await self._sent(job, storage, manifest, made, told)
+            return await self._recorded(job, storage, sent, outcome)
+        except RefusedError as refused:
             return Failed(refused.problem)
         except ValueError as error:
             return not_restorable(act.backup, Stage.FILE, str(error))
 
-    async def _recorded(self, job: Job, vault: Holding, sent: Sent, outcome: Outcome) -> Outcome:
+    async def _recorded(self, job: Job, storage: BackupReader, sent: Sent, outcome: Outcome) -> Outcome:
         """Take what the script wrote into the manifest, and keep it where the backup lies."""
         act = _act(job)
         refuted = isinstance(outcome, Failed) and outcome.exit_status == Stage.REFUTED.exit_status
@@ -106,10 +108,10 @@ class StreamedProvePerformer(_Sending):
         manifest = parse_manifest(text)
         if manifest.backup != act.backup:
             return not_restorable(act.backup, Stage.MANIFEST, f"the host gave the manifest of {manifest.backup}")
-        await vault.put(manifest_file(act.backup), text)
+        await storage.put(manifest_file(act.backup), text)
         if refuted:
             return outcome
-        found = await find_in_vault(vault, act.backup)
+        found = await find_remote(storage, act.backup)
         if found.manifest is None or found.manifest.proof.is_bad:
             return not_restorable(act.backup, Stage.MANIFEST, found.detail or found.presence.value)
         return Done(proof_facts(found))
@@ -124,38 +126,38 @@ class StreamedLoadPerformer(_Sending):
         if not isinstance(act, Load):
             raise TypeError(f"not a step for this performer: {act!r}")
         try:
-            vault = self._vaults.holding(job.target)
-            manifest, text = await _manifest_of(vault, job, act.backup)
+            storage = self._storages.backup_reader(job.target)
+            manifest, text = await _manifest_of(storage, job, act.backup)
             if manifest.sha256 != act.sha256:
                 return not_restorable(act.backup, Stage.FILE, "the file is not the one that was approved")
             sent = Sent(_pipe(job, act.backup), text)
             made = load_job(manifest, sent, database_of(job), act.fresh, job.attempt)
-            outcome = await self._sent(job, vault, manifest, made, Told(output))
-        except Refused as refused:
+            outcome = await self._sent(job, storage, manifest, made, TailedOutput(output))
+        except RefusedError as refused:
             return Failed(refused.problem)
         except ValueError as error:
             return not_restorable(act.backup, Stage.FILE, str(error))
         return Done({"backup": act.backup}) if isinstance(outcome, Done) else outcome
 
 
-async def _manifest_of(vault: Holding, job: Job, backup: str) -> tuple[Manifest, bytes]:
+async def _manifest_of(storage: BackupReader, job: Job, backup: str) -> tuple[Manifest, bytes]:
     """Read the manifest of a backup of a job's own target, which the bot can open.
 
     Raises:
         ValueError: it is not whole, or it is of another app or database.
-        Refused: `not_restorable`, the bot has no key to it; or what the vault or the host answers.
+        RefusedError: `not_restorable`, the bot has no key to it; or what the vault or the host answers.
     """
-    manifest = of_own_target(await find_in_vault(vault, backup), job)
+    manifest = of_own_target(await find_remote(storage, backup), job)
     if manifest.encrypted_to:
         _identity(job, manifest)
-    return manifest, await vault.get(manifest_file(backup)) or b""
+    return manifest, await storage.get(manifest_file(backup)) or b""
 
 
 def _identity(job: Job, manifest: Manifest) -> Secret:
     identity = job.target.backups.identity if job.target.backups is not None else None
     if identity is None:
         detail = f"it is encrypted to {manifest.encrypted_to}, and `backups.identity` is not set"
-        raise Refused(problem(Reason.NOT_RESTORABLE, backup=manifest.backup, stage="configuration", detail=detail))
+        raise RefusedError(problem(Reason.NOT_RESTORABLE, backup=manifest.backup, stage="configuration", detail=detail))
     return identity
 
 
@@ -169,11 +171,13 @@ async def _checked(counted: Counted, chunks: AsyncIterator[bytes], manifest: Man
             await chunks.aclose()
     if counted.sha256 != manifest.sha256:
         detail = what_differs(manifest.file, counted.sha256, manifest.sha256)
-        raise Refused(problem(Reason.NOT_RESTORABLE, backup=manifest.backup, stage=Stage.FILE.value, detail=detail))
+        raise RefusedError(
+            problem(Reason.NOT_RESTORABLE, backup=manifest.backup, stage=Stage.FILE.value, detail=detail)
+        )
 
 
-async def _file_alone(vault: Holding, backup: str) -> Outcome:
-    found = await read_whole(vault, backup)
+async def _file_alone(storage: BackupReader, backup: str) -> Outcome:
+    found = await read_whole(storage, backup)
     if found.manifest is None or found.detail:
         return not_restorable(backup, Stage.FILE, found.detail or found.presence.value)
     if found.manifest.by_mydumper:

@@ -11,7 +11,7 @@ from bot.databases.backups.dump_script import CONTENTS, OPTION_FILE, PREAMBLE, R
 from bot.databases.backups.manifest import Manifest
 from bot.databases.server.quoting import identifier, option_file
 from bot.domain.backups.backup import Proof
-from bot.domain.backups.leftovers import remains_of
+from bot.domain.backups.leftovers import leftovers_of
 from bot.domain.secrets import Secret
 from bot.domain.shell import Command, Part, Syntax, Word
 from bot.domain.targets.target import Database
@@ -173,7 +173,7 @@ def drop_job(database: Database, gone: str, tables: int | None) -> RestoringJob:
         ValueError: it is not one that a restore makes, or a value that cannot be used; the message names it and holds
             no secret.
     """
-    if remains_of(database.name, gone, 0, 0) is None:
+    if leftovers_of(database.name, gone, 0, 0) is None:
         raise ValueError(f"{gone!r} is no database that a restore makes beside {database.name!r}")
     identifier(gone)
     values = {

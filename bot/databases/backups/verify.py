@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bot.databases.backups.catalog import Finder
-from bot.databases.backups.dump import Told, masked
+from bot.databases.backups.catalog import BackupCatalog
+from bot.databases.backups.dump import TailedOutput, masked
 from bot.databases.backups.host_catalog import Found, Presence
 from bot.databases.backups.manifest import Manifest
 from bot.databases.backups.restore_script import Stage, failed_stage, proof_job
 from bot.databases.ports import HostReader, HostRunner
-from bot.domain.errors import Reason, Refused, problem
+from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.runs.acts import Prove
 from bot.domain.shell import syntax
 from bot.domain.targets.target import Database
@@ -31,7 +31,7 @@ class ProvePerformer:
     def __init__(self, runner: HostRunner, reader: HostReader) -> None:
         self._runner = runner
         self._reader = reader
-        self._finder = Finder(reader)
+        self._catalog = BackupCatalog(reader)
 
     async def perform(self, job: Job, output: Output) -> Outcome:
         """Restore and compare; where there may be no scratch database, check the file alone."""
@@ -39,13 +39,13 @@ class ProvePerformer:
         if act.scratch is None:
             return await self._checked(job)
         try:
-            manifest = await manifest_of(self._finder, job, act.backup)
+            manifest = await manifest_of(self._catalog, job, act.backup)
             made = proof_job(manifest, directory_of(job), database_of(job), act.scratch, job.attempt)
-        except Refused as refused:
+        except RefusedError as refused:
             return Failed(refused.problem)
         except ValueError as error:
             return not_restorable(act.backup, Stage.FILE, str(error))
-        told = Told(output)
+        told = TailedOutput(output)
         outcome = await self._runner.perform(job, made.script, "/", made.files, told)
         return await self._judged(job, outcome, told)
 
@@ -53,7 +53,7 @@ class ProvePerformer:
         """As `perform`, but never start it."""
         if _act(job).scratch is None:
             return await self._checked(job)
-        told = Told(output)
+        told = TailedOutput(output)
         return await self._judged(job, await self._runner.resume(job, told), told)
 
     async def check(self, job: Job) -> Effect:
@@ -64,7 +64,7 @@ class ProvePerformer:
         """End the restore; it drops the scratch database itself."""
         return await self._runner.end(job)
 
-    async def _judged(self, job: Job, outcome: Outcome, told: Told) -> Outcome:
+    async def _judged(self, job: Job, outcome: Outcome, told: TailedOutput) -> Outcome:
         act = _act(job)
         match outcome:
             case Failed(exit_status=exit_status):
@@ -84,8 +84,8 @@ class ProvePerformer:
         """Read what the manifest says now."""
         act = _act(job)
         try:
-            found = await self._finder.find(job.target, act.backup)
-        except Refused as refused:
+            found = await self._catalog.find(job.target, act.backup)
+        except RefusedError as refused:
             return Unknown(refused.problem)
         if found.manifest is None or found.presence is not Presence.WHOLE or found.manifest.proof.is_bad:
             return not_restorable(act.backup, Stage.MANIFEST, found.detail or found.presence.value)
@@ -93,8 +93,8 @@ class ProvePerformer:
 
     async def _checked(self, job: Job) -> Outcome:
         try:
-            found = await self._finder.whole(job.target, _act(job).backup)
-        except Refused as refused:
+            found = await self._catalog.whole(job.target, _act(job).backup)
+        except RefusedError as refused:
             return Failed(refused.problem)
         if found.presence is not Presence.WHOLE:
             return not_restorable(_act(job).backup, Stage.FILE, found.detail or found.presence.value)
@@ -107,7 +107,7 @@ class ProvePerformer:
         """Whether the host has what a folder of mydumper is restored with. One that does not answer is asked later."""
         try:
             return (await self._reader.read(job.place, _HAS_MYLOADER, _QUICK)).exit_status == 0
-        except Refused:
+        except RefusedError:
             return True
 
 
@@ -150,19 +150,19 @@ def proof_facts(found: Found) -> dict[str, str]:
     return facts
 
 
-async def manifest_of(finder: Finder, job: Job, backup: str) -> Manifest:
+async def manifest_of(catalog: BackupCatalog, job: Job, backup: str) -> Manifest:
     """Read the manifest of a backup of a job's own target.
 
     Args:
-        finder: reads it.
+        catalog: reads it.
         job: at which place, of which target.
         backup: its ID.
 
     Raises:
         ValueError: it is not whole, or it is of another app or database.
-        Refused: with a host's reason.
+        RefusedError: with a host's reason.
     """
-    return of_own_target(await finder.find(job.target, backup), job)
+    return of_own_target(await catalog.find(job.target, backup), job)
 
 
 def of_own_target(found: Found, job: Job) -> Manifest:

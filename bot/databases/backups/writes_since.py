@@ -8,17 +8,17 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from bot.databases.backups.manifest import Manifest
-from bot.databases.server.connector import Connections
+from bot.databases.server.connector import Connector
 from bot.databases.server.errors import ServerError
 from bot.databases.server.quoting import identifier
 from bot.databases.server.session import ReadOnlySession
-from bot.domain.backups.writes_since import TableSince, Written
+from bot.domain.backups.writes_since import TableWrites, WriteState
 from bot.domain.targets.target import Target
 
 LARGEST_READ = 32 * 1024 * 1024
 """Bytes up to which a table is read whole, to count its rows and take its checksum."""
 
-MOST_READ = 256 * 1024 * 1024
+MAX_READ = 256 * 1024 * 1024
 """Bytes that are read of all tables together."""
 
 _PATIENCE = 15.0
@@ -61,17 +61,17 @@ class LiveTable:
     counter: int | None = None
 
 
-class WrittenLook:
+class WritesSinceReader:
     """Reads live tables to hold them against a backup.
 
     Args:
         connections: opens sessions.
     """
 
-    def __init__(self, connections: Connections) -> None:
+    def __init__(self, connections: Connector) -> None:
         self._connections = connections
 
-    async def since(self, target: Target, manifest: Manifest) -> tuple[TableSince, ...]:
+    async def since(self, target: Target, manifest: Manifest) -> tuple[TableWrites, ...]:
         """Say what was written since a backup.
 
         Args:
@@ -79,7 +79,7 @@ class WrittenLook:
             manifest: of the backup.
 
         Raises:
-            Refused: a reason of the database or of a host.
+            RefusedError: a reason of the database or of a host.
         """
         async with self._connections.reading(target) as session:
             return compare(manifest, await _live(session, manifest))
@@ -91,7 +91,7 @@ class WrittenLook:
             target: whose database.
 
         Raises:
-            Refused: a reason of the database or of a host.
+            RefusedError: a reason of the database or of a host.
         """
         async with self._connections.reading(target) as session:
             return {str(name): int(value) for name, value in await session.rows(_COUNTERS)}
@@ -100,7 +100,7 @@ class WrittenLook:
 async def _live(session: ReadOnlySession, manifest: Manifest) -> Mapping[str, LiveTable]:
     found: dict[str, LiveTable] = {}
     readable: list[str] = []
-    budget = MOST_READ
+    budget = MAX_READ
     for name, rows, size, written, counter in await session.rows(_TABLES):
         table, of_backup = str(name), str(name) in manifest.tables
         if manifest.chosen and not of_backup:
@@ -134,7 +134,7 @@ async def _read(session: ReadOnlySession, table: str, known: LiveTable, *, same_
         return known
 
 
-def compare(manifest: Manifest, live: Mapping[str, LiveTable]) -> tuple[TableSince, ...]:
+def compare(manifest: Manifest, live: Mapping[str, LiveTable]) -> tuple[TableWrites, ...]:
     """Hold live tables against a backup. Pure.
 
     Args:
@@ -145,34 +145,34 @@ def compare(manifest: Manifest, live: Mapping[str, LiveTable]) -> tuple[TableSin
         By name.
     """
     started = datetime.fromisoformat(manifest.started)
-    found: list[TableSince] = []
+    found: list[TableWrites] = []
     for table in sorted({*manifest.tables, *live}):
         figures, now = manifest.rows.get(table), live.get(table)
         then = None if figures is None else figures[2]
         if now is None:
-            found.append(TableSince(table, Written.GONE, then))
+            found.append(TableWrites(table, WriteState.GONE, then))
         elif table not in manifest.tables:
-            found.append(TableSince(table, Written.NEW, None, now.rows, now.counted, now.written))
+            found.append(TableWrites(table, WriteState.NEW, None, now.rows, now.counted, now.written))
         else:
             checksums = () if figures is None else (figures[1], figures[3])
             counts = () if figures is None else (figures[0], figures[2])
             written, grown = _judged(now, counts, checksums, started), _grown(manifest.counters.get(table), now.counter)
-            if written is Written.UNKNOWN and grown:
-                written = Written.ADDED
-            found.append(TableSince(table, written, then, now.rows, now.counted, now.written, grown))
+            if written is WriteState.UNKNOWN and grown:
+                written = WriteState.ADDED
+            found.append(TableWrites(table, written, then, now.rows, now.counted, now.written, grown))
     return tuple(found)
 
 
-def _judged(now: LiveTable, counts: tuple[int, ...], checksums: tuple[str, ...], started: datetime) -> Written:
+def _judged(now: LiveTable, counts: tuple[int, ...], checksums: tuple[str, ...], started: datetime) -> WriteState:
     if now.checksum is not None and checksums:
-        return Written.SAME if now.checksum in checksums else Written.CHANGED
+        return WriteState.SAME if now.checksum in checksums else WriteState.CHANGED
     if now.written is not None and now.written > started + _CLOCKS:
-        return Written.CHANGED
+        return WriteState.CHANGED
     if now.counted and counts and not min(counts) <= now.rows <= max(counts):
-        return Written.CHANGED
+        return WriteState.CHANGED
     if now.written is not None and now.written < started - _CLOCKS:
-        return Written.SAME
-    return Written.UNKNOWN
+        return WriteState.SAME
+    return WriteState.UNKNOWN
 
 
 def _grown(then: int | None, now: int | None) -> int | None:

@@ -10,8 +10,8 @@ import structlog
 
 from bot.databases.backups.dump_script import REMOVE_STALE
 from bot.databases.ports import HostReader
-from bot.databases.server.connector import Connections
-from bot.domain.errors import Refused
+from bot.databases.server.connector import Connector
+from bot.domain.errors import RefusedError
 from bot.domain.runs.run import Run
 from bot.domain.shell import Command, Syntax, Word
 from bot.domain.targets.target import Target
@@ -75,7 +75,7 @@ def run_of(name: str, database: str) -> str | None:
     return f"R-{found['run'].upper()}" if found is not None else None
 
 
-class Sweeper:
+class ScratchCleanup:
     """Removes what was left behind. Doing it again, or from two bots at once, does no harm.
 
     Args:
@@ -84,7 +84,7 @@ class Sweeper:
         runs: which of them are over.
     """
 
-    def __init__(self, connections: Connections, reader: HostReader, runs: Runs) -> None:
+    def __init__(self, connections: Connector, reader: HostReader, runs: Runs) -> None:
         self._connections = connections
         self._reader = reader
         self._runs = runs
@@ -97,7 +97,7 @@ class Sweeper:
             for remove in (self.databases, self.worktrees, self.parts):
                 try:
                     removed = await remove(target)
-                except Refused as refused:
+                except RefusedError as refused:
                     _log.warning("not_swept", target=str(target.name), reason=refused.problem.reason.value)
                 else:
                     if removed:
@@ -113,7 +113,7 @@ class Sweeper:
             The names of what was dropped.
 
         Raises:
-            Refused: a reason of the database or of a host.
+            RefusedError: a reason of the database or of a host.
         """
         if target.database is None:
             return ()
@@ -135,7 +135,7 @@ class Sweeper:
             The paths of what was removed.
 
         Raises:
-            Refused: with a host's reason.
+            RefusedError: with a host's reason.
         """
         command = Command((Syntax("path="), Word(target.path), Syntax(f"\n{REMOVE_STALE}{_WORKTREES}")))
         answer = await self._reader.read(target.hosts[0], command, _SECONDS)
@@ -151,7 +151,7 @@ class Sweeper:
             The paths of what was removed.
 
         Raises:
-            Refused: with a host's reason.
+            RefusedError: with a host's reason.
         """
         if target.backups is None or not target.backups.directory:
             return ()

@@ -22,7 +22,7 @@ Findings of a plan, by kind. Facts are text; figures are plain digits; a fact th
                 `other_schema` (migrations ran since the backup, or the schema was changed otherwise).
     no_data_detail  words of the host or the server about it.
     routines    `left_out` where triggers and routines were not in the copy.
-    statements  how many there are in all; findings of kind `statement` are at most `MOST_STATEMENTS`.
+    statements  how many there are in all; findings of kind `statement` are at most `MAX_STATEMENTS`.
 
 `migration`, one a pending migration, in order
     name
@@ -76,7 +76,7 @@ from bot.domain.runs.acts import Direction, Rehearse
 from bot.domain.runs.aftermath import EFFECT
 from bot.domain.runs.plan import DESTRUCTIVE, Finding
 
-MOST_STATEMENTS = 300
+MAX_STATEMENTS = 300
 _LONGEST_SQL = 2000
 
 
@@ -182,7 +182,7 @@ def rehearsed(
     for migration in previewed:
         told += _migration(migration, story, sources.get(migration.trial.name, ""), suffix)
     statements = [finding for finding in told if finding.kind == "statement"]
-    spare = {id(finding) for finding in statements[MOST_STATEMENTS:]}
+    spare = {id(finding) for finding in statements[MAX_STATEMENTS:]}
     summary = Finding(
         "rehearsal",
         {

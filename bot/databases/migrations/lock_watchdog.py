@@ -9,11 +9,11 @@ from typing import Self
 
 import structlog
 
-from bot.databases.server.connector import Connections
+from bot.databases.server.connector import Connector
 from bot.databases.server.facts import sessions_open_for
 from bot.databases.server.lock_waits import LockWait, Since, endable, overdue, still_waiting, suspects
 from bot.databases.server.session import Flavour, ReadOnlySession
-from bot.domain.errors import Problem, Reason, Refused, problem
+from bot.domain.errors import Problem, Reason, RefusedError, problem
 from bot.domain.targets.look import Session
 from bot.domain.targets.target import Target
 from bot.engine.ports import Effect, Ending, Failed, Job, Outcome, Output, Performer
@@ -41,12 +41,12 @@ class _Ended:
 
     Args:
         wait: which.
-        in_the_way: who may have held the lock then, likeliest first.
+        blocking_reason: who may have held the lock then, likeliest first.
         sees_all: whether sessions of other users could be seen.
     """
 
     wait: LockWait
-    in_the_way: tuple[Session, ...]
+    blocking_reason: tuple[Session, ...]
     sees_all: bool
 
 
@@ -63,7 +63,7 @@ class WatchedPerformer:
         pause: seconds between two looks.
     """
 
-    def __init__(self, inner: Performer, connections: Connections, pause: float = _PAUSE) -> None:
+    def __init__(self, inner: Performer, connections: Connector, pause: float = _PAUSE) -> None:
         self._inner = inner
         self._connections = connections
         self._pause = pause
@@ -102,7 +102,7 @@ class _Watch:
         pause: seconds between two looks.
     """
 
-    def __init__(self, connections: Connections, target: Target, pause: float) -> None:
+    def __init__(self, connections: Connector, target: Target, pause: float) -> None:
         self._connections = connections
         self._target = target
         self._pause = pause
@@ -131,7 +131,7 @@ class _Watch:
             try:
                 async with self._connections.reading(self._target) as session:
                     await self._watch_from(session)
-            except Refused as refused:
+            except RefusedError as refused:
                 _log.warning("watch_interrupted", target=str(self._target.name), reason=refused.problem.reason.value)
             await asyncio.sleep(self._pause)
 
@@ -151,7 +151,7 @@ class _Watch:
     async def _end(self, ended: _Ended) -> None:
         try:
             await self._connections.end_statement(self._target, ended.wait.session, ended.wait.query)
-        except Refused as refused:
+        except RefusedError as refused:
             # it is tried again as long as it waits
             _log.warning("wait_not_ended", target=str(self._target.name), reason=refused.problem.reason.value)
         else:
@@ -178,11 +178,11 @@ def _blocked(ended: _Ended, job: Job) -> Problem:
         "statement": " ".join(ended.wait.statement.split())[:_LONGEST_TOLD],
         "waited": f"{job.target.policy.lock_patience.total_seconds():g}",
     }
-    if not ended.in_the_way:
+    if not ended.blocking_reason:
         unseen = "it has ended, or holds the lock without a transaction"
         hidden = "which ones, this database user may not see: grant it PROCESS"
         return problem(Reason.BLOCKED_BY_SESSIONS, **facts, detail=unseen if ended.sees_all else hidden)
-    first, *others = ended.in_the_way
+    first, *others = ended.blocking_reason
     facts |= {"session": str(first.id), "user": first.user, "seconds": str(first.seconds), "query": first.query}
     if others:
         facts["others"] = str(len(others))

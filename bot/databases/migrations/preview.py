@@ -11,10 +11,10 @@ from bot.databases.migrations.evidence import Previewed, rehearsed
 from bot.databases.migrations.online_ddl import Prediction, predict
 from bot.databases.migrations.preview_sql import sql_of, statements_of
 from bot.databases.migrations.rehearsal_script import Ended, Results, Trial
-from bot.databases.server.connector import Connections
+from bot.databases.server.connector import Connector
 from bot.databases.server.schema import schema_of
 from bot.databases.server.tables import TableSize, table_sizes
-from bot.domain.errors import Reason, Refused, problem
+from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.runs.acts import Preview
 from bot.domain.runs.plan_json import FINDINGS, findings_to_text
 from bot.domain.secrets import masker_of
@@ -36,7 +36,7 @@ class HostLook(Protocol):
             question: what is asked.
 
         Raises:
-            Refused: with a host's reason.
+            RefusedError: with a host's reason.
         """
         ...
 
@@ -51,7 +51,7 @@ class PreviewPerformer:
         connections: opens sessions with the database.
     """
 
-    def __init__(self, hosts: HostLook, connections: Connections) -> None:
+    def __init__(self, hosts: HostLook, connections: Connector) -> None:
         self._hosts = hosts
         self._connections = connections
 
@@ -68,7 +68,7 @@ class PreviewPerformer:
                 return await self._found(job, sql_of(_masked(told.output, job)), "")
         except TimeoutError:
             return Failed(problem(Reason.TIMED_OUT, seconds=str(job.step.timeout)))
-        except Refused as refused:
+        except RefusedError as refused:
             return Failed(refused.problem)
 
     async def resume(self, job: Job, output: Output) -> Outcome:

@@ -24,10 +24,10 @@ from bot.databases.migrations.rehearsal_script import (
 )
 from bot.databases.migrations.source import names_connection
 from bot.databases.ports import HostReader, HostRunner
-from bot.databases.server.connector import Connections
+from bot.databases.server.connector import Connector
 from bot.databases.server.schema import canonical
 from bot.databases.server.tables import TableSize, live_schema, table_sizes
-from bot.domain.errors import Problem, Reason, Refused, problem
+from bot.domain.errors import Problem, Reason, RefusedError, problem
 from bot.domain.runs.acts import AsRehearsed, Direction, Rehearse
 from bot.domain.runs.plan import Finding
 from bot.domain.runs.plan_json import FINDINGS, findings_to_text
@@ -57,7 +57,7 @@ class RehearsePerformer:
         self,
         runner: HostRunner,
         reader: HostReader,
-        connections: Connections,
+        connections: Connector,
         data: RehearsalData,
         pauses: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0, 15.0),
     ) -> None:
@@ -78,7 +78,7 @@ class RehearsePerformer:
             scratch, database = _where(job)
             data = await self._data.of(job, database)
             made = rehearsal_job(act, scratch, database, job.attempt, data)
-        except Refused as refused:
+        except RefusedError as refused:
             return Failed(refused.problem)
         except ValueError as error:
             return _told(not_rehearsed(act, {}, "settings", str(error)))
@@ -95,12 +95,12 @@ class RehearsePerformer:
         try:
             if (await self._data.of(job, _where(job)[1])).pipe:
                 return await cut_short(self._runner, job)
-        except (Refused, ValueError):
+        except (RefusedError, ValueError):
             return Unknown(problem(Reason.OUTCOME_UNKNOWN, host=job.place))
         outcome = await self._runner.resume(job, output)
         try:
             return await self._judged(job, outcome, await self._sources(job))
-        except (Refused, ValueError):
+        except (RefusedError, ValueError):
             return Unknown(problem(Reason.OUTCOME_UNKNOWN, host=job.place))
 
     async def check(self, job: Job) -> Effect:
@@ -124,7 +124,7 @@ class RehearsePerformer:
         try:
             files = parse_files(await self._read(job, read_results(job.run, job.attempt)))
             results = results_of({name: _masked(text, job) for name, text in files.items()}, act.migrations)
-        except Refused as refused:
+        except RefusedError as refused:
             return Unknown(problem(Reason.OUTCOME_UNKNOWN, host=job.place, why=refused.problem.reason.value))
         except ValueError as error:
             return Unknown(problem(Reason.OUTCOME_UNKNOWN, host=job.place, detail=str(error)))
@@ -141,7 +141,7 @@ class RehearsePerformer:
         flat = tuple(statement for of_one in statements for statement in of_one or ())
         try:
             sizes, predictions = await self._asked(job, flat)
-        except Refused as refused:
+        except RefusedError as refused:
             return Failed(refused.problem)
         previewed, place = [], 0
         for trial, of_one in zip(results.trials, statements, strict=True):
@@ -167,12 +167,12 @@ class RehearsePerformer:
         """Read from the host, again where it does not answer.
 
         Raises:
-            Refused: it did not answer in the end.
+            RefusedError: it did not answer in the end.
         """
         for pause in (*self._pauses, None):
             try:
                 answer = await self._reader.read(job.place, command, _READING)
-            except Refused:
+            except RefusedError:
                 if pause is None:
                     raise
             else:
@@ -180,7 +180,7 @@ class RehearsePerformer:
                     return answer.stdout
                 if answer.exit_status is not None or pause is None:
                     detail = answer.stderr.decode(errors="replace").strip()[:300]
-                    raise Refused(problem(Reason.HOST_UNREACHABLE, host=job.place, detail=detail))
+                    raise RefusedError(problem(Reason.HOST_UNREACHABLE, host=job.place, detail=detail))
             await asyncio.sleep(pause)
         raise AssertionError("the last try ends the loop")
 
@@ -250,7 +250,7 @@ class AsRehearsedPerformer:
         connections: opens sessions with the database.
     """
 
-    def __init__(self, connections: Connections) -> None:
+    def __init__(self, connections: Connector) -> None:
         self._connections = connections
 
     async def perform(self, job: Job, output: Output) -> Outcome:
@@ -261,7 +261,7 @@ class AsRehearsedPerformer:
                 schema = await live_schema(session)
         except TimeoutError:
             return Failed(problem(Reason.TIMED_OUT, seconds=str(job.step.timeout)))
-        except Refused as refused:
+        except RefusedError as refused:
             return Failed(refused.problem)
         for table, after in expected.items():
             found = canonical(schema.of([table]))

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 
-from bot.databases.backups.catalog import Finder
+from bot.databases.backups.catalog import BackupCatalog
 from bot.databases.backups.encryption import decrypted
 from bot.databases.backups.manifest import Manifest
 from bot.databases.backups.verify import manifest_of
 from bot.databases.migrations.rehearsal_script import NO_DATA, Data, data_of
-from bot.databases.ports import HostPipes, Vaults
-from bot.domain.errors import CUT, Reason, Refused
+from bot.databases.ports import BackupStorages, HostPipes
+from bot.domain.errors import CUT, Reason, RefusedError
 from bot.domain.runs.acts import Rehearse
 from bot.domain.secrets import Secret
 from bot.domain.targets.target import Database, RehearseOn
@@ -24,49 +24,49 @@ class Elsewhere:
 
     Args:
         pipes: carries them.
-        vaults: have them.
+        storages: have them.
     """
 
     pipes: HostPipes
-    vaults: Vaults
+    storages: BackupStorages
 
 
 class RehearsalData:
     """Finds the backup of a rehearsal, and sends it where the host cannot read it itself.
 
     Args:
-        finder: finds it.
+        catalog: finds it.
         elsewhere: brings what the host cannot read; None where every backup is on its host in the clear.
     """
 
-    def __init__(self, finder: Finder, elsewhere: Elsewhere | None = None) -> None:
-        self._finder = finder
+    def __init__(self, catalog: BackupCatalog, elsewhere: Elsewhere | None = None) -> None:
+        self._catalog = catalog
         self._elsewhere = elsewhere
 
     async def of(self, job: Job, database: Database) -> Data:
         """Find the backup whose data the copy gets.
 
         Raises:
-            Refused: the host did not answer.
+            RefusedError: the host did not answer.
         """
-        backup, shelf = _act(job).backup, job.target.backups
+        backup, backup_list = _act(job).backup, job.target.backups
         if database.rehearse is not RehearseOn.DATA:
             return NO_DATA
-        if backup is None or shelf is None:
+        if backup is None or backup_list is None:
             return Data(why_not="no_backup")
         try:
-            manifest = await manifest_of(self._finder, job, backup)
+            manifest = await manifest_of(self._catalog, job, backup)
         except ValueError as error:
             return Data(why_not="backup_unreadable", detail=f"{backup}: {error}")
-        except Refused as refused:
+        except RefusedError as refused:
             if refused.problem.reason is not Reason.BACKUP_STORE_FAILED:
                 raise
             return Data(why_not="backup_unreadable", detail=f"{backup}: {refused.problem.facts.get('detail', '')}")
         if manifest.by_mydumper:
             return Data(why_not="backup_unreadable", detail=f"{backup} is a folder of mydumper, and no plain dump")
-        if shelf.store is None and not manifest.encrypted_to:
-            return data_of(manifest, shelf.directory)
-        if manifest.encrypted_to and shelf.identity is None:
+        if backup_list.store is None and not manifest.encrypted_to:
+            return data_of(manifest, backup_list.directory)
+        if manifest.encrypted_to and backup_list.identity is None:
             return Data(why_not="backup_unreadable", detail=f"{backup} is encrypted, and `backups.identity` is not set")
         if self._elsewhere is None:
             return Data(why_not="backup_unreadable", detail=f"{backup} is not kept on the host")
@@ -80,7 +80,7 @@ class RehearsalData:
             data: of `of`, with a pipe.
 
         Raises:
-            Refused: the line was cut, or the host cannot be reached.
+            RefusedError: the line was cut, or the host cannot be reached.
         """
         if self._elsewhere is None:
             raise LookupError("there is nothing that brings a backup")
@@ -93,11 +93,11 @@ class RehearsalData:
                 yield chunk
 
         try:
-            manifest = await manifest_of(self._finder, job, data.backup)
-            async with self._elsewhere.vaults.holding(job.target).read(manifest.file) as chunks:
+            manifest = await manifest_of(self._catalog, job, data.backup)
+            async with self._elsewhere.storages.backup_reader(job.target).read(manifest.file) as chunks:
                 await self._elsewhere.pipes.send(job, data.pipe, passing(chunks, _identity(job, manifest)))
-        except (Refused, ValueError) as error:
-            if isinstance(error, Refused) and error.problem.facts.get("why") == CUT:
+        except (RefusedError, ValueError) as error:
+            if isinstance(error, RefusedError) and error.problem.facts.get("why") == CUT:
                 raise
             if not sent:
                 await self._nothing(job, data)
@@ -108,7 +108,7 @@ class RehearsalData:
             return
         try:
             await self._elsewhere.pipes.send(job, data.pipe, _none())
-        except Refused as refused:
+        except RefusedError as refused:
             if refused.problem.reason is not Reason.NEVER_STARTED:
                 raise
 

@@ -18,14 +18,14 @@ from bot.domain.secrets import Secret
 from bot.domain.shell import Command, Part, Syntax, Word, command
 from bot.domain.targets.target import Database
 
-MOST_BYTES = 128 * 1024 * 1024
+MAX_BYTES = 128 * 1024 * 1024
 """Bytes of data up to which a rehearsal copies the rows too; a larger database is rehearsed on empty tables."""
 
 ENVIRONMENT_FILE = "environment"
 """Name of the file with the application's environment, in the job's private directory."""
 
-_MOST_OF_A_FILE = 64 * 1024
-_MOST_OF_A_SOURCE = 64 * 1024
+_MAX_OF_A_FILE = 64 * 1024
+_MAX_OF_A_SOURCE = 64 * 1024
 
 _SCRIPT = resources.files("bot.databases").joinpath("scripts", "rehearsal.sh").read_text(encoding="utf-8")
 
@@ -105,7 +105,7 @@ def rehearsal_job(act: Rehearse, scratch: str, database: Database, attempt: int,
         "scratch_sql": identifier(scratch),
         "table": act.table,
         "table_sql": identifier(act.table),
-        "most_bytes": str(MOST_BYTES),
+        "most_bytes": str(MAX_BYTES),
         "backup": data.backup,
         "dump": data.path,
         "pipe": data.pipe,
@@ -185,7 +185,7 @@ def read_results(run: str, attempt: int) -> Command:
         run: the run's ID.
         attempt: of the step.
     """
-    return _asked(_READ_RESULTS, (), run=run, attempt=str(attempt), most=str(_MOST_OF_A_FILE))
+    return _asked(_READ_RESULTS, (), run=run, attempt=str(attempt), most=str(_MAX_OF_A_FILE))
 
 
 def read_sources(act: Rehearse, path: str) -> Command:
@@ -195,7 +195,7 @@ def read_sources(act: Rehearse, path: str) -> Command:
         act: which migrations.
         path: of the checkout.
     """
-    return _asked(_READ_SOURCES, files_of(act), path=path, sha=act.sha, most=str(_MOST_OF_A_SOURCE))
+    return _asked(_READ_SOURCES, files_of(act), path=path, sha=act.sha, most=str(_MAX_OF_A_SOURCE))
 
 
 def _asked(script: str, arguments: tuple[str, ...], **values: str) -> Command:

@@ -117,7 +117,7 @@ class Answer:
     rows: tuple[Row, ...]
 
 
-class Line:
+class Connection:
     """An open connection. A statement whose answer nobody waits for any more is ended at the server too.
 
     Args:
@@ -182,7 +182,7 @@ class Line:
 
 
 @contextlib.asynccontextmanager
-async def line(login: Login, name: str) -> AsyncIterator[Line]:
+async def connect(login: Login, name: str) -> AsyncIterator[Connection]:
     """Open a line; closed at the end of the context.
 
     Args:
@@ -195,7 +195,7 @@ async def line(login: Login, name: str) -> AsyncIterator[Line]:
     Raises:
         ServerError: as `Login.connect`.
     """
-    opened = Line(login, await login.connect(name))
+    opened = Connection(login, await login.connect(name))
     try:
         yield opened
     finally:

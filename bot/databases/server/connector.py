@@ -6,15 +6,15 @@ import contextlib
 from collections.abc import AsyncIterator, Iterator
 
 from bot.databases.ports import Tunnels
-from bot.databases.server.connection import USUAL_LIMITS, Limits, Line, Login, line
+from bot.databases.server.connection import USUAL_LIMITS, Connection, Limits, Login, connect
 from bot.databases.server.errors import ServerError, problem_of
 from bot.databases.server.quoting import identifier
 from bot.databases.server.session import ReadOnlySession, ThrowawaySession, read_only, version_of
-from bot.domain.errors import Reason, Refused, problem
+from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.targets.target import Database, Target
 
 
-class Connections:
+class Connector:
     """Opens sessions with the databases of targets.
 
     Args:
@@ -37,17 +37,17 @@ class Connections:
             The session.
 
         Raises:
-            Refused: `database_unreachable`, `database_login_refused`, `database_missing`, `blocked_by_sessions`, or
-                a host's reason; also for a `ServerError` that leaves the context.
+            RefusedError: `database_unreachable`, `database_login_refused`, `database_missing`, `blocked_by_sessions`,
+                or a host's reason; also for a `ServerError` that leaves the context.
         """
         database = target.database
         if database is None:
-            raise Refused(
+            raise RefusedError(
                 problem(Reason.DATABASE_MISSING, app=target.name.app, environment=target.name.environment, database="")
             )
         async with self._login(database) as login:
             with _told(database):
-                async with line(login, database.name) as opened:
+                async with connect(login, database.name) as opened:
                     yield await read_only(opened, self._limits)
 
     @contextlib.asynccontextmanager
@@ -63,20 +63,20 @@ class Connections:
 
         Raises:
             ValueError: the target allows no such database (`scratch`), or not under this name.
-            Refused: a reason of the database or of a host; also for a `ServerError` that leaves the context.
+            RefusedError: a reason of the database or of a host; also for a `ServerError` that leaves the context.
         """
         database = _allowing(target, name)
         async with self._login(database) as login:
             with _told(database):
                 async with contextlib.AsyncExitStack() as stack:
-                    maker = await stack.enter_async_context(line(login, database.name))
+                    maker = await stack.enter_async_context(connect(login, database.name))
                     # without notes that something to be dropped was not there
                     await maker.ask("SET SESSION sql_notes = 0")
                     version = await version_of(maker)
                     await maker.ask(_dropping(name))
                     await maker.ask(f"CREATE DATABASE {identifier(name)}")
                     stack.push_async_callback(_drop, maker, name)
-                    session = ThrowawaySession(version, await stack.enter_async_context(line(login, name)))
+                    session = ThrowawaySession(version, await stack.enter_async_context(connect(login, name)))
                     await session.run("SET SESSION sql_notes = 0")
                     await session.run(f"SET SESSION lock_wait_timeout = {self._limits.lock}")
                     yield session
@@ -90,12 +90,12 @@ class Connections:
 
         Raises:
             ValueError: the target allows no such database (`scratch`), or not under this name.
-            Refused: a reason of the database or of a host.
+            RefusedError: a reason of the database or of a host.
         """
         database = _allowing(target, name)
         async with self._login(database) as login:
             with _told(database):
-                async with line(login, database.name) as opened:
+                async with connect(login, database.name) as opened:
                     await opened.ask("SET SESSION sql_notes = 0")
                     await opened.ask(f"SET SESSION lock_wait_timeout = {self._limits.lock}")
                     await opened.ask(_dropping(name))
@@ -110,7 +110,7 @@ class Connections:
                 gives none (MySQL).
 
         Raises:
-            Refused: it ended meanwhile, it is another user's, or a reason of the database or of a host.
+            RefusedError: it ended meanwhile, it is another user's, or a reason of the database or of a host.
         """
         database = target.database
         if database is None:
@@ -134,7 +134,7 @@ def _told(database: Database) -> Iterator[None]:
     try:
         yield
     except ServerError as error:
-        raise Refused(problem_of(error, database)) from error
+        raise RefusedError(problem_of(error, database)) from error
 
 
 def _allowing(target: Target, name: str) -> Database:
@@ -148,7 +148,7 @@ def _dropping(name: str) -> str:
     return f"DROP DATABASE IF EXISTS {identifier(name)}"
 
 
-async def _drop(maker: Line, name: str) -> None:
+async def _drop(maker: Connection, name: str) -> None:
     # what cannot be dropped now is dropped by the next rehearsal
     with contextlib.suppress(ServerError):
         await maker.ask(_dropping(name))

@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from bot.databases.server.connection import Row
-from bot.databases.server.connector import Connections
+from bot.databases.server.connector import Connector
 from bot.databases.server.errors import NEEDS_PRIVILEGE, NO_SUCH_COLUMN, NO_SUCH_TABLE, ServerError
 from bot.databases.server.quoting import identifier
 from bot.databases.server.replication import replication_of
 from bot.databases.server.schema import canonical
 from bot.databases.server.session import ReadOnlySession
 from bot.databases.server.tables import live_schema
-from bot.domain.errors import Reason, Refused, problem
+from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.targets.look import DatabaseFacts, Ran, Session
 from bot.domain.targets.target import Target
 
@@ -62,7 +62,7 @@ class DatabaseLook:
         connections: opens the sessions.
     """
 
-    def __init__(self, connections: Connections) -> None:
+    def __init__(self, connections: Connector) -> None:
         self._connections = connections
 
     async def database(self, target: Target, table: str | None) -> DatabaseFacts:
@@ -79,8 +79,8 @@ class DatabaseLook:
             What is there now.
 
         Raises:
-            Refused: `database_unreachable`, `database_login_refused`, `database_missing`, `blocked_by_sessions`, or
-                a host's reason.
+            RefusedError: `database_unreachable`, `database_login_refused`, `database_missing`, `blocked_by_sessions`,
+                or a host's reason.
         """
         async with self._connections.reading(target) as session:
             has_table, ran = await _migrations(session, table)
@@ -111,7 +111,7 @@ class DatabaseLook:
             How many; 0 where there is no such table or column.
 
         Raises:
-            Refused: as `database`.
+            RefusedError: as `database`.
         """
         try:
             counted = "*" if column is None else identifier(column)
@@ -136,7 +136,7 @@ class DatabaseLook:
             Canonical lines, as `bot.databases.migrations.evidence` puts them into a plan.
 
         Raises:
-            Refused: as `database`.
+            RefusedError: as `database`.
         """
         async with self._connections.reading(target) as session:
             return frozenset(canonical(await live_schema(session)).splitlines())
@@ -160,7 +160,7 @@ async def _migrations(session: ReadOnlySession, table: str | None) -> tuple[bool
                 raise
         else:
             return True, tuple(_ran(row) for row in rows)
-    raise Refused(problem(Reason.INTERNAL, table=table, detail="this table has no columns migration and batch"))
+    raise RefusedError(problem(Reason.INTERNAL, table=table, detail="this table has no columns migration and batch"))
 
 
 async def _changed_at(session: ReadOnlySession, table: str | None) -> datetime | None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
-from bot.databases.server.connection import Limits, Line, Row
+from bot.databases.server.connection import Connection, Limits, Row
 from bot.databases.server.errors import UNKNOWN_VARIABLE, ServerError
 
 
@@ -18,7 +18,7 @@ class Flavour(StrEnum):
 
 
 class _Session:
-    def __init__(self, version: str, line: Line) -> None:
+    def __init__(self, version: str, line: Connection) -> None:
         self.version = version
         self._line = line
 
@@ -87,7 +87,7 @@ class ThrowawaySession(_Session):
         await self._line.ask(sql)
 
 
-async def version_of(line: Line) -> str:
+async def version_of(line: Connection) -> str:
     """Ask a server what it calls itself.
 
     Args:
@@ -99,7 +99,7 @@ async def version_of(line: Line) -> str:
     return str((await line.ask("SELECT VERSION()")).rows[0][0])
 
 
-async def read_only(line: Line, limits: Limits) -> ReadOnlySession:
+async def read_only(line: Connection, limits: Limits) -> ReadOnlySession:
     """Make a line one that reads, waits for no lock of production, and ends its statements in time.
 
     Args:

@@ -156,7 +156,7 @@ class Host:
         """Write the present host key to `known_hosts`.
 
         Args:
-            port: a further port of 127.0.0.1 under which this host is reached, for example that of a `Wire`.
+            port: a further port of 127.0.0.1 under which this host is reached, for example that of a `TcpProxy`.
         """
         if port is not None and port not in self._trusted:
             self._trusted.append(port)
@@ -192,7 +192,7 @@ class Host:
         """Connect with the host's own key pair, checking the host key.
 
         Args:
-            port: the port to connect to instead of the host's, for example that of a `Wire` that is trusted.
+            port: the port to connect to instead of the host's, for example that of a `TcpProxy` that is trusted.
         """
         async with asyncssh.connect(
             self.address,

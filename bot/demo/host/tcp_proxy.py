@@ -14,7 +14,7 @@ _QUEUE = 64
 """Chunks under way in one direction; with latency, more would be read than a real wire holds."""
 
 
-class Wire:
+class TcpProxy:
     """A TCP proxy on loopback, to stand between a client and a server.
 
     As a context manager it listens on `port` of `address` and carries each connection to the target. Every method
@@ -125,7 +125,7 @@ class Wire:
 class _Line:
     """One connection on a wire: the client's side and the server's side."""
 
-    def __init__(self, wire: Wire, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(self, wire: TcpProxy, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._wire = wire
         self._client = (reader, writer)
         self._writers = [writer]

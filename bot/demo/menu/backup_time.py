@@ -33,7 +33,7 @@ def soon(now: datetime) -> datetime:
     return (now + _START).replace(second=0, microsecond=0) + timedelta(minutes=1)
 
 
-class Nightly:
+class BackupTime:
     """Moves the scheduled backup to the next minute, as an operator would: in `ops.yaml`, and with a restart.
 
     Args:

@@ -11,7 +11,7 @@ from typing import Any, Self
 from bot.demo.errors import DemoError
 from bot.demo.host.database import DatabaseServer
 from bot.demo.host.host import Host
-from bot.demo.host.tcp_proxy import Wire
+from bot.demo.host.tcp_proxy import TcpProxy
 from bot.demo.processes.polling import until
 from bot.demo.processes.served_bot import RESTART_SECONDS, ServedBot
 
@@ -20,7 +20,7 @@ SECONDS = 10
 _MIGRATE = "php artisan migrate --force"
 
 
-class Troubles:
+class HostFaults:
     """Makes things go wrong, and right again.
 
     Args:
@@ -35,7 +35,7 @@ class Troubles:
     def __init__(
         self,
         host: Host,
-        line: Wire,
+        line: TcpProxy,
         database: DatabaseServer,
         checkout: Path,
         bot: ServedBot,

@@ -11,9 +11,9 @@ from bot.demo.application.commits import Kind
 from bot.demo.application.git import git
 from bot.demo.errors import DemoError
 from bot.demo.host.database import DatabaseServer
-from bot.demo.menu.backup_time import Nightly
-from bot.demo.menu.faults import SECONDS, Troubles
-from bot.demo.menu.mistakes import Mishaps
+from bot.demo.menu.backup_time import BackupTime
+from bot.demo.menu.faults import SECONDS, HostFaults
+from bot.demo.menu.mistakes import UserMistakes
 from bot.demo.workspace import DEPLOY
 
 COMMITS, FAULTS, BACKUPS, BY_HAND = "Next commit", "Faults", "Backups", "By hand, on the server"
@@ -51,7 +51,7 @@ class Entry:
 
 
 def entries(
-    application: Application, server: DatabaseServer, troubles: Troubles, nightly: Nightly
+    application: Application, server: DatabaseServer, troubles: HostFaults, nightly: BackupTime
 ) -> tuple[Entry, ...]:
     """Give the menu.
 
@@ -121,10 +121,10 @@ def entries(
         "What stood in the way of the migration is gone; its first half is not",
         namesakes.leave,
     )
-    return (*commits, *faults, *_about_backups(Mishaps(application, server), nightly), sign_up, leave, by_hand)
+    return (*commits, *faults, *_about_backups(UserMistakes(application, server), nightly), sign_up, leave, by_hand)
 
 
-def _about_backups(mishaps: Mishaps, nightly: Nightly) -> tuple[Entry, ...]:
+def _about_backups(mishaps: UserMistakes, nightly: BackupTime) -> tuple[Entry, ...]:
     return (
         Entry(
             "schedule-soon",

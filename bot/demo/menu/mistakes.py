@@ -11,7 +11,7 @@ from bot.demo.host.database import DatabaseServer
 _MANIFEST = ".json"
 
 
-class Mishaps:
+class UserMistakes:
     """Does what nobody should.
 
     Args:

@@ -10,10 +10,10 @@ from typing import Any
 
 import aiohttp
 
-from bot.demo.environment import Stage
+from bot.demo.environment import DemoEnvironment
 from bot.demo.host.command_log import Entry
 from bot.demo.operations import APP
-from bot.demo.tour.observed import Seen
+from bot.demo.tour.observed import TourObservation
 
 TABLE, COLUMN = "user_sessions", "token_id"
 CHANGES = (
@@ -47,7 +47,7 @@ class Finding:
     instead: str = ""
 
 
-async def findings(stage: Stage, seen: Seen) -> tuple[Finding, ...]:
+async def findings(stage: DemoEnvironment, seen: TourObservation) -> tuple[Finding, ...]:
     """Look at everything.
 
     Args:
@@ -80,7 +80,7 @@ async def findings(stage: Stage, seen: Seen) -> tuple[Finding, ...]:
     )
 
 
-async def describe(stage: Stage) -> dict[str, Any]:
+async def describe(stage: DemoEnvironment) -> dict[str, Any]:
     """Ask the database for the column.
 
     Args:
@@ -93,7 +93,7 @@ async def describe(stage: Stage) -> dict[str, Any]:
     return rows[0] if rows else {}
 
 
-def dump_file(stage: Stage, backup: str) -> Path | None:
+def dump_file(stage: DemoEnvironment, backup: str) -> Path | None:
     """Find the dump of a backup on the host.
 
     Args:

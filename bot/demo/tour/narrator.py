@@ -13,15 +13,15 @@ from rich.table import Table
 from rich.text import Text
 
 from bot.demo.tour.findings import Finding
-from bot.demo.tour.visitor import ENDS, Message, Room, kind_of, payload
+from bot.demo.tour.visitor import ENDS, ChannelView, Message, kind_of, payload
 
 _BOT = "Countersign"
 _MARKS = {"done": ("✓", "green"), "failed": ("✗", "red"), "unknown": ("?", "yellow"), "skipped": ("–", "dim")}
-_MOST_LINES = 6
+_MAX_LINES = 6
 """Lines of a section that are told; the rest is for the page."""
 
 
-class Script:
+class Narrator:
     """Tells the story.
 
     Args:
@@ -41,7 +41,7 @@ class Script:
         self._begun = self._clock()
         self._rule("#ops")
 
-    def typed(self, user: str, text: str, room: Room) -> None:
+    def typed(self, user: str, text: str, room: ChannelView) -> None:
         """Tell that somebody typed a command.
 
         Args:
@@ -51,7 +51,7 @@ class Script:
         """
         self._line(room.names[user], Text(text, style="bold"), "magenta")
 
-    def reacted(self, user: str, emoji: str, room: Room) -> None:
+    def reacted(self, user: str, emoji: str, room: ChannelView) -> None:
         """Tell that somebody reacted to the request to approve.
 
         Args:
@@ -61,7 +61,7 @@ class Script:
         """
         self._line(room.names[user], Text(emoji), "yellow")
 
-    def tell(self, room: Room) -> None:
+    def tell(self, room: ChannelView) -> None:
         """Tell what is new in the channel.
 
         Args:
@@ -132,7 +132,7 @@ class Script:
         self._rule("the end of the bot’s log")
         self._output.print(Text(text), soft_wrap=True)
 
-    def _message(self, message: Message, room: Room) -> None:
+    def _message(self, message: Message, room: ChannelView) -> None:
         kind, text = kind_of(message), _without_run(str(message["text"]))
         is_new = message["ts"] not in self._told
         if kind == "progress":
@@ -176,7 +176,7 @@ def _hanging(first: Text, second: Text, rest: RenderableType, widths: tuple[int,
     return row
 
 
-def _is_early(message: Message, room: Room) -> bool:
+def _is_early(message: Message, room: ChannelView) -> bool:
     """Whether a message tells the end while the progress in the thread still lacks the last steps."""
     told = payload(message)
     if kind_of(message) not in ("run", "result") or told["state"] not in ENDS:
@@ -196,7 +196,7 @@ def _lines(message: Message, names: Mapping[str, str]) -> Iterator[str]:
             continue
         lines = plain(block["text"]["text"], names).splitlines()
         if not any(line.startswith("1. ") for line in lines):
-            yield from lines[:_MOST_LINES]
+            yield from lines[:_MAX_LINES]
 
 
 def plain(mrkdwn: str, names: Mapping[str, str]) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from bot.demo.tour.visitor import Room, payload
+from bot.demo.tour.visitor import ChannelView, payload
 
 
 @dataclass(frozen=True)
-class Seen:
+class TourObservation:
     """What the tour saw of the run.
 
     Attributes:
@@ -20,7 +20,7 @@ class Seen:
 
     asked: bool
     untouched: bool
-    room: Room
+    room: ChannelView
 
     @property
     def run(self) -> str:

@@ -6,11 +6,11 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from bot.demo.environment import Stage
+from bot.demo.environment import DemoEnvironment
 from bot.demo.operations import APP
-from bot.demo.tour.narrator import Script
-from bot.demo.tour.observed import Seen
-from bot.demo.tour.visitor import Room, Visitor
+from bot.demo.tour.narrator import Narrator
+from bot.demo.tour.observed import TourObservation
+from bot.demo.tour.visitor import ChannelView, Visitor
 from bot.demo.workspace import DEPLOY, ENGINEER, RELEASER
 
 _APPROVE = "white_check_mark"
@@ -26,15 +26,15 @@ class Tour:
     Args:
         stage: everything.
         visitor: acts for the people.
-        script: tells the story.
+        narrator: tells the story.
     """
 
-    def __init__(self, stage: Stage, visitor: Visitor, script: Script) -> None:
+    def __init__(self, stage: DemoEnvironment, visitor: Visitor, narrator: Narrator) -> None:
         self._stage = stage
         self._visitor = visitor
-        self._script = script
+        self._script = narrator
 
-    async def play(self) -> Seen:
+    async def play(self) -> TourObservation:
         """Play until the run has ended and its log is in the thread, or too much time has passed.
 
         Raises:
@@ -52,9 +52,9 @@ class Tour:
             await self._visitor.react(RELEASER, request, _APPROVE)
             self._script.reacted(RELEASER, "✅", room)
         await self._follow(_is_over, _RUN_SECONDS)
-        return Seen(asked, untouched, await self._follow(_has_log, _LOG_SECONDS))
+        return TourObservation(asked, untouched, await self._follow(_has_log, _LOG_SECONDS))
 
-    async def _follow(self, enough: Callable[[Room], bool], seconds: float) -> Room:
+    async def _follow(self, enough: Callable[[ChannelView], bool], seconds: float) -> ChannelView:
         """Tell what comes until it is enough or the time is over, and give the channel as it is then."""
         deadline = time.monotonic() + seconds
         while True:
@@ -71,15 +71,15 @@ class Tour:
         return await application.head(), application.is_down, columns
 
 
-def _is_asked(room: Room) -> bool:
+def _is_asked(room: ChannelView) -> bool:
     """Whether there is a request to approve, with the bot's own reactions under it as an invitation."""
     request = room.newest("approval")
     return request is not None and _APPROVE in {item["name"] for item in request.get("reactions", ())}
 
 
-def _is_over(room: Room) -> bool:
+def _is_over(room: ChannelView) -> bool:
     return any(room.is_over(run) for run in room.runs())
 
 
-def _has_log(room: Room) -> bool:
+def _has_log(room: ChannelView) -> bool:
     return any(room.files(f"{run}.log") for run in room.runs())

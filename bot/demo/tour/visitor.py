@@ -23,7 +23,7 @@ Message = Mapping[str, Any]
 """A message as Slack describes it, with `metadata` and `reactions`."""
 
 
-class Room:
+class ChannelView:
     """What stood in the channel at one moment.
 
     Args:
@@ -129,10 +129,10 @@ class Visitor:
         self._session = session
         self._url = url
 
-    async def look(self) -> Room:
+    async def look(self) -> ChannelView:
         """Read the workspace as it is now."""
         async with self._session.get(f"{self._url}playground/state") as answer:
-            return Room(await answer.json())
+            return ChannelView(await answer.json())
 
     async def type(self, user: str, text: str) -> None:
         """Type a slash command.
@@ -191,7 +191,7 @@ class Visitor:
             raise DemoError(str(answer["text"]))
         return str(answer["text"])
 
-    async def until(self, seen: Callable[[Room], T | None], what: str, seconds: float = 60.0) -> T:
+    async def until(self, seen: Callable[[ChannelView], T | None], what: str, seconds: float = 60.0) -> T:
         """Look again and again until something is there.
 
         Args:

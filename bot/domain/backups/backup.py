@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from bot.domain.backups.leftovers import Remains
-from bot.domain.errors import Reason, Refused, problem
+from bot.domain.backups.leftovers import Leftover
+from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.names import nearest
 
 _ID = re.compile(r"[BS]-[0-9]{8}-[0-9A-Z]{4,16}")
 _LONGEST_IDENTIFIER = 64
-_MOST_NAMED = 3
+_MAX_NAMED = 3
 
 
 class Purpose(StrEnum):
@@ -51,7 +51,7 @@ PROOF_STEP = "backup-proof"
 
 
 @dataclass(frozen=True)
-class KeptBackup:
+class BackupInfo:
     """A finished backup as its manifest tells.
 
     Args:
@@ -92,7 +92,7 @@ class KeptBackup:
 
 
 @dataclass(frozen=True)
-class Shelf:
+class BackupList:
     """Every backup of a target that its host has.
 
     Args:
@@ -101,58 +101,58 @@ class Shelf:
         backups: newest first.
         unreadable: names of files that look like a backup's manifest and cannot be read as one.
         referred: IDs that a pending or recent run speaks of.
-        remains: what restores left beside the live database; None where it could not be read.
+        leftovers: what restores left beside the live database; None where it could not be read.
     """
 
     app: str
     environment: str
-    backups: tuple[KeptBackup, ...]
+    backups: tuple[BackupInfo, ...]
     unreadable: tuple[str, ...] = ()
     referred: frozenset[str] = frozenset()
-    remains: tuple[Remains, ...] | None = ()
+    leftovers: tuple[Leftover, ...] | None = ()
 
-    def find(self, backup: str) -> KeptBackup:
+    def find(self, backup: str) -> BackupInfo:
         """Give the backup of an ID.
 
         Args:
             backup: its ID.
 
         Raises:
-            Refused: `unknown_backup`, with the nearest ID.
+            RefusedError: `unknown_backup`, with the nearest ID.
         """
         found = next((kept for kept in self.backups if kept.backup == backup), None)
         if found is None:
             known = tuple(kept.backup for kept in self.backups)
             facts = {"backup": backup, "nearest": nearest(backup.lower(), known) or "", "known": _few(known)}
-            raise Refused(problem(Reason.UNKNOWN_BACKUP, app=self.app, environment=self.environment, **facts))
+            raise RefusedError(problem(Reason.UNKNOWN_BACKUP, app=self.app, environment=self.environment, **facts))
         return found
 
 
-def predicted_seconds(kept: KeptBackup, shelf: Shelf) -> int | None:
+def predicted_seconds(kept: BackupInfo, backup_list: BackupList) -> int | None:
     """Predict how long restoring a backup takes.
 
     Args:
         kept: which.
-        shelf: the backups beside it, whose test restores tell the speed where this one was never restored.
+        backup_list: the backups beside it, whose test restores tell the speed where this one was never restored.
 
     Returns:
         Seconds; None where no backup of the target was ever restored.
     """
     if kept.restore_seconds is not None:
         return kept.restore_seconds
-    for other in shelf.backups:
+    for other in backup_list.backups:
         if other.restore_seconds is not None and other.bytes:
             return max(1, round(other.restore_seconds * kept.bytes / other.bytes))
     return None
 
 
-def newest_proven(shelf: Shelf) -> KeptBackup | None:
+def newest_proven(backup_list: BackupList) -> BackupInfo | None:
     """Give the newest backup of a whole database that is proven.
 
     Args:
-        shelf: all there are.
+        backup_list: all there are.
     """
-    return next((kept for kept in shelf.backups if kept.proof is Proof.PROVEN and not kept.chosen), None)
+    return next((kept for kept in backup_list.backups if kept.proof is Proof.PROVEN and not kept.chosen), None)
 
 
 def scratch_name(database: str, kind: str, run: str) -> str | None:
@@ -177,11 +177,11 @@ def parse_backup_id(text: str) -> str:
         text: in any case.
 
     Raises:
-        Refused: `unknown_backup`, it cannot be one.
+        RefusedError: `unknown_backup`, it cannot be one.
     """
     candidate = text.strip().upper()
     if _ID.fullmatch(candidate) is None:
-        raise Refused(problem(Reason.UNKNOWN_BACKUP, backup=text[:40]))
+        raise RefusedError(problem(Reason.UNKNOWN_BACKUP, backup=text[:40]))
     return candidate
 
 
@@ -192,14 +192,14 @@ def parse_table(text: str) -> str:
         text: as it is, without quotes.
 
     Raises:
-        Refused: `bad_table`, no table can have this name (MySQL Reference Manual, "Schema Object Names"), or it begins
-            as an option does.
+        RefusedError: `bad_table`, no table can have this name (MySQL Reference Manual, "Schema Object Names"), or it
+            begins as an option does.
     """
     allowed = 0 < len(text) <= _LONGEST_IDENTIFIER and not text.endswith(" ") and not text.startswith("-")
     if not allowed or any(ord(character) < 32 or ord(character) > 0xFFFF for character in text):
-        raise Refused(problem(Reason.BAD_TABLE, table=text[:80]))
+        raise RefusedError(problem(Reason.BAD_TABLE, table=text[:80]))
     return text
 
 
 def _few(names: tuple[str, ...]) -> str:
-    return ", ".join(names[:_MOST_NAMED])
+    return ", ".join(names[:_MAX_NAMED])

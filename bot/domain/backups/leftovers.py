@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bot.domain.errors import Reason, Refused, problem
+from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.names import nearest
 
-_MOST_NAMED = 5
+_MAX_NAMED = 5
 
 
 class Left(StrEnum):
@@ -22,7 +22,7 @@ class Left(StrEnum):
 
 
 @dataclass(frozen=True)
-class Remains:
+class Leftover:
     """A database that a restore left beside the live one.
 
     Args:
@@ -40,7 +40,7 @@ class Remains:
     bytes: int
 
 
-def remains_of(live: str, database: str, tables: int, size: int) -> Remains | None:
+def leftovers_of(live: str, database: str, tables: int, size: int) -> Leftover | None:
     """Recognise what a restore left, by its name.
 
     Args:
@@ -55,11 +55,11 @@ def remains_of(live: str, database: str, tables: int, size: int) -> Remains | No
     for left in Left:
         start = f"{live}_countersign_{left.value}_"
         if database.startswith(start) and database != start:
-            return Remains(database, left, f"R-{database.removeprefix(start).upper()}", tables, size)
+            return Leftover(database, left, f"R-{database.removeprefix(start).upper()}", tables, size)
     return None
 
 
-def choose_remains(there: Iterable[Remains], asked: str | None) -> Remains | None:
+def choose_leftovers(there: Iterable[Leftover], asked: str | None) -> Leftover | None:
     """Find what is to be dropped.
 
     Args:
@@ -70,16 +70,16 @@ def choose_remains(there: Iterable[Remains], asked: str | None) -> Remains | Non
         None where there is nothing, and nothing was named.
 
     Raises:
-        Refused: `unknown_remains`, there is none of this name, or several and none was named.
+        RefusedError: `unknown_remains`, there is none of this name, or several and none was named.
     """
     known = tuple(there)
     if asked is None and len(known) <= 1:
         return known[0] if known else None
-    names = ", ".join(found.database for found in known[:_MOST_NAMED])
+    names = ", ".join(found.database for found in known[:_MAX_NAMED])
     if asked is None:
-        raise Refused(problem(Reason.UNKNOWN_REMAINS, count=str(len(known)), known=names))
+        raise RefusedError(problem(Reason.UNKNOWN_REMAINS, count=str(len(known)), known=names))
     found = next((one for one in known if asked.lower() in {one.database.lower(), one.run.lower()}), None)
     if found is None:
         near = nearest(asked, (one.database for one in known)) or ""
-        raise Refused(problem(Reason.UNKNOWN_REMAINS, name=asked, nearest=near, known=names))
+        raise RefusedError(problem(Reason.UNKNOWN_REMAINS, name=asked, nearest=near, known=names))
     return found

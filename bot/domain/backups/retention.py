@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Iterable
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from bot.domain.backups.backup import KeptBackup, Proof, Purpose
+from bot.domain.backups.backup import BackupInfo, Proof, Purpose
 from bot.domain.targets.target import Keep
 
 SAFETY_AGE = timedelta(days=30)
@@ -14,7 +14,7 @@ SAFETY_AGE = timedelta(days=30)
 
 
 def choose_deletions(
-    backups: Iterable[KeptBackup], keep: Keep, now: datetime, timezone: str, referred: frozenset[str]
+    backups: Iterable[BackupInfo], keep: Keep, now: datetime, timezone: str, referred: frozenset[str]
 ) -> tuple[str, ...]:
     """Choose the backups that are no longer kept.
 
@@ -43,24 +43,24 @@ def choose_deletions(
     return tuple(kept.backup for kept in reversed(known) if kept.backup not in staying)
 
 
-def _kinds(backups: Iterable[KeptBackup]) -> set[tuple[str, ...]]:
+def _kinds(backups: Iterable[BackupInfo]) -> set[tuple[str, ...]]:
     return {kept.chosen for kept in backups}
 
 
-def _best(group: list[KeptBackup], keep: Keep, zone: ZoneInfo) -> set[str]:
+def _best(group: list[BackupInfo], keep: Keep, zone: ZoneInfo) -> set[str]:
     """Give the best backup of each of the latest days, weeks and months."""
 
-    def local(kept: KeptBackup) -> datetime:
+    def local(kept: BackupInfo) -> datetime:
         return kept.started.astimezone(zone)
 
-    spans: tuple[tuple[int, Callable[[KeptBackup], Hashable]], ...] = (
+    spans: tuple[tuple[int, Callable[[BackupInfo], Hashable]], ...] = (
         (keep.daily, lambda kept: local(kept).date()),
         (keep.weekly, lambda kept: local(kept).isocalendar()[:2]),
         (keep.monthly, lambda kept: (local(kept).year, local(kept).month)),
     )
     best: set[str] = set()
     for count, span in spans:
-        found: dict[Hashable, KeptBackup] = {}
+        found: dict[Hashable, BackupInfo] = {}
         for kept in group:  # the newest first
             there = found.setdefault(span(kept), kept)
             if _worth(kept) > _worth(there):
@@ -69,5 +69,5 @@ def _best(group: list[KeptBackup], keep: Keep, zone: ZoneInfo) -> set[str]:
     return best
 
 
-def _worth(kept: KeptBackup) -> int:
+def _worth(kept: BackupInfo) -> int:
     return {Proof.DAMAGED: 0, Proof.REFUTED: 0, Proof.CHECKED: 1, Proof.PROVEN: 2}[kept.proof]

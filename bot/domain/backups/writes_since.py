@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 
-class Written(StrEnum):
+class WriteState(StrEnum):
     """What is known of a table since a backup."""
 
     SAME = "same"
@@ -24,7 +24,7 @@ class Written(StrEnum):
 
 
 @dataclass(frozen=True)
-class TableSince:
+class TableWrites:
     """One table since a backup.
 
     Args:
@@ -38,7 +38,7 @@ class TableSince:
     """
 
     table: str
-    written: Written
+    written: WriteState
     then: int | None = None
     now: int | None = None
     counted: bool = False

@@ -23,7 +23,7 @@ class Weekday(StrEnum):
 
 _WEEK = timedelta(weeks=1)
 _MINUTE = timedelta(minutes=1)
-_MOST_SPANS = 60
+_MAX_SPANS = 60
 """Freezes that touch each other can go on for ever; so many spans are followed."""
 
 
@@ -108,7 +108,7 @@ def thawed(freezes: Sequence[Freeze], instant: datetime) -> datetime:
         In UTC. Where freezes follow each other without a gap, the end of the last that was looked at.
     """
     until = instant.astimezone(UTC)
-    for _ in range(_MOST_SPANS):
+    for _ in range(_MAX_SPANS):
         ends = [end for freeze in freezes if (end := freeze.ends(until)) is not None]
         if not ends:
             break

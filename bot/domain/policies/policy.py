@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from bot.domain.errors import Problem, Reason, Refused, problem
+from bot.domain.errors import Problem, Reason, RefusedError, problem
 from bot.domain.policies.freeze import Freeze, Frozen, thawed
 from bot.domain.policies.people import ANYONE, NOBODY, People, together
 from bot.domain.runs.request import DURING_FREEZE, Action, Request
@@ -189,14 +189,14 @@ class Policy:
             asked for besides.
 
         Raises:
-            Refused: `no_override`, the policy has none.
+            RefusedError: `no_override`, the policy has none.
         """
         usual = self.usual(request, destructive=destructive, restores=restores)
         if DURING_FREEZE not in request.options:
             return usual
         override = self.approve.get(OVERRIDE)
         if override is None:
-            raise Refused(problem(Reason.NO_OVERRIDE))
+            raise RefusedError(problem(Reason.NO_OVERRIDE))
         return replace(override, also=usual) if destructive and not usual.asks_nobody else override
 
     def afterwards(self, request: Request, *, destructive: bool, restores: bool = False) -> Requirement:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from bot.domain.backups.backup import KeptBackup
+from bot.domain.backups.backup import BackupInfo
 from bot.domain.errors import Problem, Reason, problem
 from bot.domain.names import TargetName
 
@@ -12,7 +12,7 @@ OVERDUE = "overdue"
 """The option `what` of a request that only tells people that no proven backup is young enough."""
 
 
-def no_proven_backup(target: TargetName, newest: KeptBackup | None, within: timedelta, action: str = "") -> Problem:
+def no_proven_backup(target: TargetName, newest: BackupInfo | None, within: timedelta, action: str = "") -> Problem:
     """Say that no proven backup is young enough.
 
     Args:

@@ -15,10 +15,10 @@ from bot.domain.runs.run import Run, RunState, StepState, step_state
 RESUME = "resume"
 """The option of a request that names the run it goes on after."""
 
-MOVE = "move"
+DECISION = "move"
 """The option of such a request that says which decision it is."""
 
-MOVES = "moves"
+DECISIONS = "moves"
 """The option of such a request that says which moves were legal when it was decided, separated by blanks."""
 
 WAS_LIVE = "was_live"
@@ -28,7 +28,7 @@ KEPT_BACKUP = "backup"
 """The fact of a finding `resume` that keeps which backup the first run of the row made."""
 
 
-class Move(StrEnum):
+class Decision(StrEnum):
     """A decision about a run in `needs_human`. Each but closing becomes a run of its own, with its own gate."""
 
     RETRY = "retry"
@@ -100,24 +100,24 @@ def schema_begun(run: Run) -> bool:
     return any(step.schema and _state(run, step) not in untouched for step in steps)
 
 
-def steps_left(run: Run, move: Move) -> tuple[Step, ...]:
+def steps_left(run: Run, decision: Decision) -> tuple[Step, ...]:
     """Give the steps of the change phase that a move would run, in order.
 
     Args:
         run: in `needs_human`.
-        move: the decision.
+        decision: the decision.
     """
-    if run.plan is None or move in {Move.CLOSE, Move.ROLL_BACK, Move.RESTORE}:
+    if run.plan is None or decision in {Decision.CLOSE, Decision.ROLL_BACK, Decision.RESTORE}:
         return ()
     left = tuple(step for step in run.plan.of(Phase.CHANGE) if _state(run, step) is not StepState.DONE)
-    if move is Move.LIFT:
+    if decision is Decision.LIFT:
         return tuple(step for step in left if _lifts(run, step))
     left = tuple(step for step in left if step.undoes is None or _lifts(run, step))
     stopped = troubled(run)
-    return left if move is Move.RETRY else tuple(step for step in left if step != stopped)
+    return left if decision is Decision.RETRY else tuple(step for step in left if step != stopped)
 
 
-def legal_moves(run: Run) -> tuple[Move, ...]:
+def legal_decisions(run: Run) -> tuple[Decision, ...]:
     """Give the moves that are legal now, the boldest last.
 
     Args:
@@ -130,20 +130,20 @@ def legal_moves(run: Run) -> tuple[Move, ...]:
     """
     if run.state is not RunState.NEEDS_HUMAN:
         return ()
-    moves: list[Move] = []
+    decisions: list[Decision] = []
     stopped = troubled(run)
     running = stopped is not None and _may_still_run(run, stopped)
     if stopped is not None:
-        moves += [] if running or isinstance(stopped.act, Swap) else [Move.RETRY]
-        moves.append(Move.MARK_DONE)
-    elif steps_left(run, Move.RETRY) != steps_left(run, Move.LIFT):
-        moves.append(Move.RETRY)
-    if steps_left(run, Move.LIFT):
-        moves.append(Move.LIFT)
+        decisions += [] if running or isinstance(stopped.act, Swap) else [Decision.RETRY]
+        decisions.append(Decision.MARK_DONE)
+    elif steps_left(run, Decision.RETRY) != steps_left(run, Decision.LIFT):
+        decisions.append(Decision.RETRY)
+    if steps_left(run, Decision.LIFT):
+        decisions.append(Decision.LIFT)
     if not running:
-        moves += [Move.ROLL_BACK] if _can_roll_back(run) else []
-        moves += [Move.RESTORE] if _can_restore(run) else []
-    return (*moves, Move.CLOSE)
+        decisions += [Decision.ROLL_BACK] if _can_roll_back(run) else []
+        decisions += [Decision.RESTORE] if _can_restore(run) else []
+    return (*decisions, Decision.CLOSE)
 
 
 def waits_for_decision(run: Run) -> bool:
@@ -151,7 +151,7 @@ def waits_for_decision(run: Run) -> bool:
     return run.state is RunState.NEEDS_HUMAN or (run.problem is not None and bool(run.problem.facts.get("successor")))
 
 
-def open_moves(run: Run) -> tuple[Move, ...]:
+def open_decisions(run: Run) -> tuple[Decision, ...]:
     """Give the moves that are still open for the run that this one was to go on after.
 
     Args:
@@ -163,7 +163,7 @@ def open_moves(run: Run) -> tuple[Move, ...]:
     """
     if RESUME not in run.request.options or not run.ended or run.changed_anything:
         return ()
-    return tuple(Move(name) for name in run.request.options.get(MOVES, "").split())
+    return tuple(Decision(name) for name in run.request.options.get(DECISIONS, "").split())
 
 
 def _may_still_run(run: Run, step: Step) -> bool:

@@ -14,7 +14,7 @@ from bot.domain.runs.estimate import Usual
 from bot.domain.runs.request import Action
 from bot.domain.runs.run import Run, RunState
 from bot.domain.targets.overview import TargetOverview
-from bot.domain.targets.snapshot import Sighting
+from bot.domain.targets.snapshot import TargetSnapshot
 
 
 @dataclass(frozen=True)
@@ -78,18 +78,18 @@ def people_of(runs: Iterable[Run], roster: Roster) -> frozenset[str]:
 
 
 @dataclass(frozen=True)
-class Picture:
+class Dashboard:
     """How everything stands, whoever looks at it.
 
     Args:
         overviews: of all targets, in the operations file's order.
-        sightings: what was last seen of each target; one that nobody looked at is missing.
+        snapshots: what was last seen of each target; one that nobody looked at is missing.
         freezes: the targets that are frozen now.
         usual: how long the steps that run now usually take, by run and step key.
     """
 
     overviews: tuple[TargetOverview, ...]
-    sightings: Mapping[TargetName, Sighting] = field(default_factory=dict)
+    snapshots: Mapping[TargetName, TargetSnapshot] = field(default_factory=dict)
     freezes: Mapping[TargetName, Frozen] = field(default_factory=dict)
     usual: Mapping[str, Mapping[str, Usual]] = field(default_factory=dict)
 
@@ -99,19 +99,19 @@ class Picture:
         runs = [run for overview in self.overviews for run in (*overview.unfinished, *overview.owed)]
         return tuple(sorted({run.id: run for run in runs}.values(), key=lambda run: run.sequence))
 
-    def of(self, targets: frozenset[TargetName]) -> Picture:
+    def of(self, targets: frozenset[TargetName]) -> Dashboard:
         """Give the part that is about some targets."""
         return replace(self, overviews=tuple(found for found in self.overviews if found.target in targets))
 
 
 @dataclass(frozen=True)
-class Cockpit:
+class HomeView:
     """What one person's App Home shows.
 
     Args:
         user: Slack's ID of who looks at it.
         chosen: what they chose to see of the environments; empty where they chose nothing.
-        picture: of what they may run or approve something on.
+        dashboard: of what they may run or approve something on.
         needed: the runs that wait for them, oldest first.
         recent: the latest runs, newest first, without steps and votes.
         may: by action, the targets on which they may ask for it.
@@ -120,7 +120,7 @@ class Cockpit:
 
     user: str
     chosen: str
-    picture: Picture
+    dashboard: Dashboard
     needed: tuple[Run, ...] = ()
     recent: tuple[Run, ...] = ()
     may: Mapping[Action, tuple[TargetName, ...]] = field(default_factory=dict)
@@ -130,4 +130,4 @@ class Cockpit:
     def going(self) -> tuple[Run, ...]:
         """The runs that have not ended and wait for somebody else or for nobody, oldest first."""
         mine = {run.id for run in self.needed}
-        return tuple(run for run in self.picture.waiting if run.id not in mine)
+        return tuple(run for run in self.dashboard.waiting if run.id not in mine)

@@ -8,9 +8,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from bot.domain.backups.backup import Shelf
-from bot.domain.backups.leftovers import Remains
-from bot.domain.backups.writes_since import TableSince
+from bot.domain.backups.backup import BackupList
+from bot.domain.backups.leftovers import Leftover
+from bot.domain.backups.writes_since import TableWrites
 from bot.domain.runs.plan import Commit
 from bot.domain.runs.run import Run
 from bot.domain.shell import Command
@@ -44,7 +44,7 @@ class HostQuestion:
 
 
 @dataclass(frozen=True)
-class Told:
+class CommandOutput:
     """What a command told.
 
     Args:
@@ -103,7 +103,7 @@ class HostFacts:
     free_inodes: int | None
     removed: tuple[Commit, ...] = ()
     removed_count: int = 0
-    told: Told | None = None
+    told: CommandOutput | None = None
     disks: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -252,7 +252,7 @@ class Release:
 
 
 class Look(Protocol):
-    """Reading one target. Each method raises `Refused` with the reason where it cannot read."""
+    """Reading one target. Each method raises `RefusedError` with the reason where it cannot read."""
 
     async def host(self, name: str, question: HostQuestion) -> HostFacts:
         """Read one host.
@@ -262,7 +262,7 @@ class Look(Protocol):
             question: what is asked.
 
         Raises:
-            Refused: `host_unreachable`, `host_key_changed`, `host_login_refused`.
+            RefusedError: `host_unreachable`, `host_key_changed`, `host_login_refused`.
         """
         ...
 
@@ -273,31 +273,31 @@ class Look(Protocol):
             table: the name of the migrations table; None reads none.
 
         Raises:
-            Refused: `database_unreachable`, `database_login_refused`, `database_missing`, or a host's reason.
+            RefusedError: `database_unreachable`, `database_login_refused`, `database_missing`, or a host's reason.
         """
         ...
 
-    async def backups(self) -> Shelf:
+    async def backups(self) -> BackupList:
         """Read the manifests of the target's backups on its first host.
 
         Raises:
-            Refused: `backup_impossible`, the target has no place for backups; or a host's reason.
+            RefusedError: `backup_impossible`, the target has no place for backups; or a host's reason.
         """
         ...
 
-    async def remains(self) -> tuple[Remains, ...]:
+    async def leftovers(self) -> tuple[Leftover, ...]:
         """Read what restores left beside the target's database; by name.
 
         Raises:
-            Refused: as `database`.
+            RefusedError: as `database`.
         """
         ...
 
-    async def written_since(self, backup: str) -> tuple[TableSince, ...]:
+    async def written_since(self, backup: str) -> tuple[TableWrites, ...]:
         """Read what was written to the live database since a backup, by table, as far as it can be known.
 
         Raises:
-            Refused: as `database` and `backups`; `not_restorable`, the backup is not whole.
+            RefusedError: as `database` and `backups`; `not_restorable`, the backup is not whole.
         """
         ...
 
@@ -305,7 +305,7 @@ class Look(Protocol):
         """Count the rows of a table, or those of them that have a value in a column; 0 where there is none of it.
 
         Raises:
-            Refused: as `database`.
+            RefusedError: as `database`.
         """
         ...
 
@@ -313,7 +313,7 @@ class Look(Protocol):
         """Read the columns and indexes of the target's database, as lines that can be compared with those of a plan.
 
         Raises:
-            Refused: as `database`.
+            RefusedError: as `database`.
         """
         ...
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from bot.domain.backups.backup import KeptBackup, Shelf
+from bot.domain.backups.backup import BackupInfo, BackupList
 from bot.domain.names import TargetName
 from bot.domain.runs.run import RunState
 from bot.domain.targets.look import Ran, Replication, Session
@@ -83,7 +83,7 @@ class MigrationStatus:
         disks: the one of each host's checkout, and that of the database where it can be seen.
         replication: how the database server takes part in it.
         changed_at: when the migrations table was last written to; None where the server does not remember.
-        shelf: the backups that the first host has; None where there is no place for any, or it cannot be read.
+        backup_list: the backups that the first host has; None where there is no place for any, or it cannot be read.
     """
 
     target: TargetName
@@ -103,12 +103,12 @@ class MigrationStatus:
     disks: tuple[Disk, ...] = ()
     replication: Replication = field(default_factory=Replication)
     changed_at: datetime | None = None
-    shelf: Shelf | None = None
+    backup_list: BackupList | None = None
 
     @property
-    def newest_backup(self) -> KeptBackup | None:
+    def newest_backup(self) -> BackupInfo | None:
         """The newest backup of the whole database on the shelf."""
-        return next((kept for kept in self.shelf.backups if not kept.chosen), None) if self.shelf else None
+        return next((kept for kept in self.backup_list.backups if not kept.chosen), None) if self.backup_list else None
 
     @property
     def last_batch(self) -> tuple[str, ...]:
@@ -118,7 +118,7 @@ class MigrationStatus:
 
 
 @dataclass(frozen=True)
-class Standing:
+class MigrationReport:
     """A status together with what the bot itself remembers.
 
     Args:

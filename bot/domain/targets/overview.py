@@ -8,7 +8,7 @@ from datetime import datetime
 from bot.domain.backups.backup import Proof
 from bot.domain.names import TargetName
 from bot.domain.policies.lock import Lock
-from bot.domain.runs.decisions import MOVE, Move
+from bot.domain.runs.decisions import DECISION, Decision
 from bot.domain.runs.request import Action
 from bot.domain.runs.run import Run, RunState
 
@@ -70,4 +70,4 @@ class TargetOverview:
 
 def _went_through(run: Run) -> bool:
     """Whether a run made its commit live. Lifting maintenance leaves the commit as the run before left it."""
-    return run.state is RunState.SUCCEEDED and run.request.options.get(MOVE) != Move.LIFT.value
+    return run.state is RunState.SUCCEEDED and run.request.options.get(DECISION) != Decision.LIFT.value

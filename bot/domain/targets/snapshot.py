@@ -11,7 +11,7 @@ from bot.domain.targets.overview import TargetOverview
 
 
 @dataclass(frozen=True)
-class Seen:
+class TargetState:
     """What one look at a target told.
 
     Args:
@@ -30,7 +30,7 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class Sighting:
+class TargetSnapshot:
     """A look at a target, and when it was.
 
     Args:
@@ -42,7 +42,7 @@ class Sighting:
 
     target: TargetName
     at: datetime
-    seen: Seen | None = None
+    seen: TargetState | None = None
     problem: Problem | None = None
 
     def holds(self, overview: TargetOverview) -> bool:

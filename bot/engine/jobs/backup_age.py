@@ -8,15 +8,15 @@ from typing import Protocol
 
 import structlog
 
-from bot.domain.backups.backup import KeptBackup, newest_proven
-from bot.domain.errors import Problem, Reason, Refused, problem
+from bot.domain.backups.backup import BackupInfo, newest_proven
+from bot.domain.errors import Problem, Reason, RefusedError, problem
 from bot.domain.names import TargetName
 from bot.domain.policies.proven_backup import OVERDUE, no_proven_backup
 from bot.domain.runs.request import Action, Origin, Request
 from bot.domain.runs.run import Run
 from bot.domain.targets.target import Backups, Target
 from bot.engine.jobs.schedule import SCHEDULE, Front
-from bot.engine.ports import Clock, Observer
+from bot.engine.ports import Clock, TargetReader
 
 _PATIENCE = timedelta(hours=1)
 """So long a backup that was asked for may take before somebody is called all the same."""
@@ -41,17 +41,17 @@ class OverdueWatch:
     Args:
         front: starts runs.
         past: the runs there were.
-        observer: reads backups.
+        target_reader: reads backups.
         clock: the time.
         targets: the targets.
     """
 
     def __init__(
-        self, front: Front, past: Past, observer: Observer, clock: Clock, targets: Mapping[TargetName, Target]
+        self, front: Front, past: Past, target_reader: TargetReader, clock: Clock, targets: Mapping[TargetName, Target]
     ) -> None:
         self._front = front
         self._past = past
-        self._observer = observer
+        self._observer = target_reader
         self._clock = clock
         self._targets = targets
 
@@ -62,7 +62,7 @@ class OverdueWatch:
                 continue
             try:
                 await self._look(target, target.backups, target.backups.max_age)
-            except Refused as refused:
+            except RefusedError as refused:
                 # Whoever backs it up will meet the same trouble, and say so.
                 _log.warning("backups_not_read", target=str(name), reason=refused.problem.reason.value)
             except Exception:
@@ -84,7 +84,7 @@ class OverdueWatch:
         )
 
 
-def call(target: Target, newest: KeptBackup | None, max_age: timedelta, now: datetime) -> Request:
+def call(target: Target, newest: BackupInfo | None, max_age: timedelta, now: datetime) -> Request:
     """Build the request that calls people.
 
     Args:

@@ -46,9 +46,9 @@ class LockReminders:
     async def tick(self) -> None:
         """Ask the owners whose day has come."""
         now = self._clock.now()
-        standing = await self._locks.every_lock()
-        self._done = {lock: at for lock, at in self._done.items() if lock in standing}
-        for lock in standing:
+        migration_report = await self._locks.every_lock()
+        self._done = {lock: at for lock, at in self._done.items() if lock in migration_report}
+        for lock in migration_report:
             moment, target = lock.reminder_due(now), self._targets.get(lock.target)
             if moment is None or target is None or self._done.get(lock) == moment:
                 continue

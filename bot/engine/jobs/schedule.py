@@ -32,7 +32,7 @@ NextFiring = Callable[[datetime], datetime | None]
 class Firings(Protocol):
     """Where it is remembered what has fired."""
 
-    async def claim_firing(self, schedule: str, fires_at: datetime, owner: str) -> bool:
+    async def claim_schedule(self, schedule: str, fires_at: datetime, owner: str) -> bool:
         """Claim one firing; true for the first who does."""
         ...
 
@@ -111,7 +111,7 @@ class Schedule:
         request = Request(Action.BACKUP, name, origin, options, f"/backup {name.app} {name.environment}")
         # The event makes one run only, so a crash between the run and the claim costs nothing.
         run = await self._front.fire(request)
-        first = await self._firings.claim_firing(f"backup {name}", at, self._owner)
+        first = await self._firings.claim_schedule(f"backup {name}", at, self._owner)
         self._done.add((name, at))
         if first:
             _log.info("schedule_fired", target=str(name), at=at.isoformat(), run=run.id, late=late)

@@ -6,13 +6,13 @@ import asyncio
 
 import structlog
 
-from bot.domain.errors import Refused
+from bot.domain.errors import RefusedError
 from bot.domain.runs.aftermath import AFTERMATH, LIVE, Fate, aftermath_to_text, fates, live_commit
 from bot.domain.runs.decisions import schema_begun
 from bot.domain.runs.run import Run, RunState
 from bot.domain.targets.target import Target
-from bot.engine.context import World
-from bot.engine.run_driver import Driver
+from bot.engine.context import EngineContext
+from bot.engine.run_driver import RunDriver
 
 _LOOKING = 30.0
 """Seconds for one look."""
@@ -27,11 +27,11 @@ class Aftermath:
     """Looks after the runs that wait for a person, until each was seen once.
 
     Args:
-        world: the engine's ports.
+        context: the engine's ports.
     """
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, context: EngineContext) -> None:
+        self._context = context
         self._looks: dict[str, asyncio.Task[None]] = {}
 
     @property
@@ -45,7 +45,7 @@ class Aftermath:
         Args:
             run: in `needs_human`.
         """
-        target = self._world.operations.targets.get(run.request.target)
+        target = self._context.operations.targets.get(run.request.target)
         looking = self._looks.get(run.id)
         if target is None or not is_wanting(run) or (looking is not None and not looking.done()):
             return
@@ -54,9 +54,9 @@ class Aftermath:
 
     async def _see(self, run: Run, target: Target) -> None:
         try:
-            facts = await see(self._world, run, target)
+            facts = await see(self._context, run, target)
             if facts is not None:
-                await Driver(self._world, run.id).learn(facts)
+                await RunDriver(self._context, run.id).learn(facts)
             else:
                 await asyncio.sleep(_LOOK_AGAIN)
         except Exception:
@@ -69,27 +69,27 @@ def is_wanting(run: Run) -> bool:
     return run.state is RunState.NEEDS_HUMAN and run.plan is not None and AFTERMATH not in run.facts
 
 
-async def see(world: World, run: Run, target: Target) -> dict[str, str] | None:
+async def see(context: EngineContext, run: Run, target: Target) -> dict[str, str] | None:
     """Read which commit is live, and what became of the migrations of a run that stopped.
 
     Args:
-        world: the engine's ports.
+        context: the engine's ports.
         run: which stopped.
         target: where.
 
     Returns:
         Facts of the run; None where the database or a host cannot be asked now.
     """
-    plan, look = run.plan, world.observer.look(target)
+    plan, look = run.plan, context.target_reader.look(target)
     if plan is None:
         return None
     try:
         async with asyncio.timeout(_LOOKING):
-            planner = world.planners[run.request.action]
+            planner = context.planners[run.request.action]
             live = live_commit(await planner.basis(plan, run, target, look))
             found: tuple[Fate, ...] = ()
             if schema_begun(run):
                 found = fates(plan, await planner.pending(plan, target, look), await look.schema())
-    except (Refused, TimeoutError):
+    except (RefusedError, TimeoutError):
         return None
-    return {LIVE: live, AFTERMATH: world.masker.mask(aftermath_to_text(found))}
+    return {LIVE: live, AFTERMATH: context.masker.mask(aftermath_to_text(found))}

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from bot.domain.runs.acts import Dump
 from bot.domain.runs.plan import Phase, Plan
 from bot.domain.runs.run import Run, StepState
-from bot.engine.run_session import Session
+from bot.engine.run_session import RunSession
 
 
-async def backup_gone(session: Session, run: Run, plan: Plan) -> tuple[tuple[str, str, str], ...]:
+async def backup_gone(session: RunSession, run: Run, plan: Plan) -> tuple[tuple[str, str, str], ...]:
     """Look whether it is there still: the very file, by its size and by the checksum that its manifest names.
 
     Args:
@@ -22,13 +22,13 @@ async def backup_gone(session: Session, run: Run, plan: Plan) -> tuple[tuple[str
         What differs, as `differences` gives it; nothing where the run made none.
 
     Raises:
-        Refused: what a host or a store answers.
+        RefusedError: what a host or a store answers.
     """
     made = _made(run, plan)
     if not made:
         return ()
-    shelf = await session.world.observer.look(session.target).backups()
-    kept = next((kept for kept in shelf.backups if kept.backup == made["backup"]), None)
+    backup_list = await session.context.target_reader.look(session.target).backups()
+    kept = next((kept for kept in backup_list.backups if kept.backup == made["backup"]), None)
     there = kept is not None and kept.sha256 == made["sha256"] and not kept.proof.is_bad
     return () if there else (("backup", made["backup"], ""),)
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bot.domain.errors import Problem, Reason, Refused, problem
+from bot.domain.errors import Problem, Reason, RefusedError, problem
 from bot.domain.runs.decisions import RESUME
 from bot.domain.runs.plan import OnFailure, Phase, Plan, Risk, Step
 from bot.domain.runs.run import Run, RunState, StepRow, StepState, step_state
 from bot.engine.phases.gate import nothing_changed_yet, still_open_to_pass, void
-from bot.engine.run_session import Session
+from bot.engine.run_session import RunSession
 from bot.engine.stores import MoveTo, StepIs
 
 
-async def change(session: Session, run: Run) -> Run:
+async def change(session: RunSession, run: Run) -> Run:
     """Carry a run from `running` to `verifying`, or to its end.
 
     Doing this again after a crash asks the hosts about every step that was begun and starts only what never was.
@@ -40,14 +40,14 @@ async def change(session: Session, run: Run) -> Run:
             if _settled(run.rows(step.key)):
                 continue
             rows = await session.execution.step(run, step)
-            session.world.audience.changed(session.run_id)
+            session.context.run_observer.run_changed(session.run_id)
             stop = _stop_after(rows, step)
         if stop is not None:
             return await _stopped(session, plan, step, stop)
     return await session.write(MoveTo(RunState.VERIFYING, session.now()))
 
 
-async def verify(session: Session, run: Run) -> Run:
+async def verify(session: RunSession, run: Run) -> Run:
     """Carry a run from `verifying` to its end; every check is made, whatever the ones before it said.
 
     Args:
@@ -69,7 +69,7 @@ async def verify(session: Session, run: Run) -> Run:
         rows = run.rows(step.key)
         if not _settled(rows):
             rows = await session.execution.step(run, step)
-            session.world.audience.changed(session.run_id)
+            session.context.run_observer.run_changed(session.run_id)
         bad = _first_bad(rows)
         if bad is not None and first_bad is None:
             first_bad = _about(bad)
@@ -78,15 +78,15 @@ async def verify(session: Session, run: Run) -> Run:
     return await _end(session, RunState.SUCCEEDED, None)
 
 
-async def _before_step(session: Session, run: Run, plan: Plan, step: Step) -> Problem | None:
+async def _before_step(session: RunSession, run: Run, plan: Plan, step: Step) -> Problem | None:
     """Say why a step must not be started, or None."""
     if run.cancelled_by and not _begun(run.rows(step.key)):
         return problem(Reason.CANCELLED, by=run.cancelled_by)
     if step.schema and not _begun(run.rows(step.key)):
-        planner, look = session.planner(run), session.world.observer.look(session.target)
+        planner, look = session.planner(run), session.context.target_reader.look(session.target)
         try:
             left = await planner.pending(plan, session.target, look)
-        except Refused as refusal:
+        except RefusedError as refusal:
             return refusal.problem
         if left != plan.migrations:
             facts = {"pending migrations": f"{', '.join(plan.migrations)} → {', '.join(left) or 'nothing'}"}
@@ -103,7 +103,7 @@ def _stop_after(rows: tuple[StepRow, ...], step: Step) -> Problem | None:
     return _about(unknown or bad)
 
 
-async def _stopped(session: Session, plan: Plan, step: Step, found: Problem) -> Run:
+async def _stopped(session: RunSession, plan: Plan, step: Step, found: Problem) -> Run:
     """Undo what is to be undone after a failure, and end the run or hand it to a person."""
     run = await session.read()
     rows = run.rows(step.key)
@@ -126,7 +126,7 @@ async def _stopped(session: Session, plan: Plan, step: Step, found: Problem) -> 
     return await _end(session, RunState.FAILED, found)
 
 
-async def _undo(session: Session, plan: Plan) -> Problem | None:
+async def _undo(session: RunSession, plan: Plan) -> Problem | None:
     """Run the steps that undo what was done, where it was done; give what failed."""
     for step in plan.of(Phase.CHANGE):
         if step.undoes is None:
@@ -139,21 +139,21 @@ async def _undo(session: Session, plan: Plan) -> Problem | None:
         run = await session.read()
         if not _settled(run.rows(step.key)):
             rows = await session.execution.step(run, step)
-            session.world.audience.changed(session.run_id)
+            session.context.run_observer.run_changed(session.run_id)
             bad = _first_bad(rows)
             if bad is not None:
                 return _about(bad)
     return None
 
 
-async def _needs_human(session: Session, found: Problem) -> Run:
+async def _needs_human(session: RunSession, found: Problem) -> Run:
     facts = {"reason": found.reason.value, **found.facts}
     return await session.write(
         MoveTo(RunState.NEEDS_HUMAN, session.now(), found), entries=(session.entry("needs_human", facts),)
     )
 
 
-async def _end(session: Session, state: RunState, found: Problem | None) -> Run:
+async def _end(session: RunSession, state: RunState, found: Problem | None) -> Run:
     run = await session.read()
     left = tuple(StepIs(replace(row, state=StepState.SKIPPED)) for row in run.steps if row.state is StepState.PENDING)
     facts = {} if found is None else {"reason": found.reason.value, **found.facts}

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bot.domain.runs.decisions import MOVE, MOVES, RESUME, Move, legal_moves, open_moves
+from bot.domain.runs.decisions import DECISION, DECISIONS, RESUME, Decision, legal_decisions, open_decisions
 from bot.domain.runs.request import EMERGENCY, Action, Origin, Request
 from bot.domain.runs.run import Run, RunState
 from bot.engine.queries.migration_report import REMEMBERED
 from bot.engine.stores import RunStore
 
 
-async def legal_now(store: RunStore, run: Run) -> tuple[Move, ...]:
+async def legal_now(store: RunStore, run: Run) -> tuple[Decision, ...]:
     """Give the moves that are legal for a run now.
 
     One that was closed in favour of a run that then changed nothing is open again, as long as nothing else has changed
@@ -22,25 +22,25 @@ async def legal_now(store: RunStore, run: Run) -> tuple[Move, ...]:
         run: which.
     """
     if run.state is RunState.NEEDS_HUMAN:
-        return legal_moves(run)
+        return legal_decisions(run)
     name = run.request.target
     runs = await store.of_target(name.app, name.environment, REMEMBERED)
     later = [other for other in runs if other.sequence > run.sequence]
     after = [other for other in later if other.request.options.get(RESUME) == run.id]
-    return () if not after or any(other.changed_anything for other in later) else open_moves(after[0])
+    return () if not after or any(other.changed_anything for other in later) else open_decisions(after[0])
 
 
-def decided(run: Run, move: Move, legal: tuple[Move, ...], origin: Origin) -> Request:
+def decided(run: Run, decision: Decision, legal: tuple[Decision, ...], origin: Origin) -> Request:
     """Write the request of a decision. What began as an emergency goes on as one.
 
     Args:
         run: the run that stopped.
-        move: the decision.
+        decision: the decision.
         legal: the moves that were legal then; they are open again if this one changes nothing.
         origin: who decided, and where.
     """
     kept = {name: why for name, why in run.request.options.items() if name == EMERGENCY}
-    others = " ".join(one.value for one in legal if one is not Move.CLOSE)
-    options = {RESUME: run.id, MOVE: move.value, MOVES: others, **kept}
-    action = Action.ROLLBACK if move in {Move.ROLL_BACK, Move.RESTORE} else run.request.action
-    return replace(run.request, action=action, origin=origin, options=options, typed=f"{move.value} {run.id}")
+    others = " ".join(one.value for one in legal if one is not Decision.CLOSE)
+    options = {RESUME: run.id, DECISION: decision.value, DECISIONS: others, **kept}
+    action = Action.ROLLBACK if decision in {Decision.ROLL_BACK, Decision.RESTORE} else run.request.action
+    return replace(run.request, action=action, origin=origin, options=options, typed=f"{decision.value} {run.id}")

@@ -19,12 +19,12 @@ from bot.domain.targets.target import Target
 from bot.engine.log_history import log_entry
 from bot.engine.phases.transcript import Transcript
 from bot.engine.ports import Clock, Done, Effect, Ending, Failed, Job, NotStarted, Outcome, Performer, Unknown
-from bot.engine.stores import Change, Lease, Overtaken, RunStore, StepIs
+from bot.engine.stores import Change, LeaseLostError, RunLease, RunStore, StepIs
 
 _LONGEST_COMMAND = 4000
 """Characters of a command that the history has; the plan under the approved digest has the whole of it."""
 
-_MOST_ATTEMPTS = 3
+_MAX_ATTEMPTS = 3
 """A step that only reads, or that certainly never ran, is tried so often."""
 
 
@@ -46,7 +46,7 @@ class Execution:
         performers: Mapping[type[Act], Performer],
         masker: Masker,
         clock: Clock,
-        lease: Lease,
+        lease: RunLease,
         target: Target,
     ) -> None:
         self._store = store
@@ -187,7 +187,7 @@ def _ended(row: StepRow, outcome: Outcome, masker: Masker) -> StepRow:
             return replace(row, state=StepState.UNKNOWN, problem=_masked(found, masker))
         case NotStarted(found):
             if found.reason is Reason.OVERTAKEN:
-                raise Overtaken
+                raise LeaseLostError
             return replace(row, state=StepState.FAILED, problem=_masked(found, masker))
 
 
@@ -214,7 +214,7 @@ def _told(row: StepRow) -> dict[str, str]:
 
 def _worth_repeating(row: StepRow, step: Step) -> bool:
     """Only what certainly never ran, or only reads and ended nobody knows how, is repeated by itself."""
-    if row.attempt >= _MOST_ATTEMPTS or row.problem is None:
+    if row.attempt >= _MAX_ATTEMPTS or row.problem is None:
         return False
     reason = row.problem.reason
     never_ran = row.state is StepState.FAILED and reason is Reason.NEVER_STARTED

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import replace
 from datetime import datetime
 
-from bot.domain.errors import Problem, Reason, Refused, problem
+from bot.domain.errors import Problem, Reason, RefusedError, problem
 from bot.domain.runs.approval import GateState, Judgement, judge
 from bot.domain.runs.plan import Phase, differences
 from bot.domain.runs.reminders import due, next_moment
@@ -15,9 +15,9 @@ from bot.domain.targets.target import Emoji
 from bot.engine.phases.backup_before import backup_gone
 from bot.engine.phases.planning import cancel_before_change
 from bot.engine.phases.proven_backup import proof_within, require_proof
-from bot.engine.ports import ConversationUnavailable
-from bot.engine.queries.rules import in_the_way
-from bot.engine.run_session import Session
+from bot.engine.ports import ReactionsUnavailableError
+from bot.engine.queries.rules import blocking_reason
+from bot.engine.run_session import RunSession
 from bot.engine.stores import ChangeStarts, GateIs, MoveTo, VotesAre
 
 _READ_EVERY = 20.0
@@ -27,7 +27,7 @@ _ASK_AGAIN = 5.0
 """Seconds until Slack is asked again when it did not answer."""
 
 
-async def wait_at_gate(session: Session, run: Run) -> Run:
+async def wait_at_gate(session: RunSession, run: Run) -> Run:
     """Wait until the gate is decided.
 
     Args:
@@ -55,7 +55,7 @@ async def wait_at_gate(session: Session, run: Run) -> Run:
                 return await _reject(session, gate, judgement)
             if judgement.state is GateState.APPROVED:
                 return await _approve(session, gate, judgement)
-        except ConversationUnavailable:
+        except ReactionsUnavailableError:
             pause = _ASK_AGAIN
         until = next_moment(gate, session.now()) or gate.expires_at
         left = (min(until, gate.expires_at) - session.now()).total_seconds()
@@ -63,7 +63,7 @@ async def wait_at_gate(session: Session, run: Run) -> Run:
         run = await session.read()
 
 
-async def remind(session: Session, gate: Gate) -> Gate:
+async def remind(session: RunSession, gate: Gate) -> Gate:
     """Note that those whose approval is missing are reminded now, if it is time.
 
     Committed before anybody is told, so that no crash reminds twice; what is told follows from the gate.
@@ -84,7 +84,7 @@ async def remind(session: Session, gate: Gate) -> Gate:
     return reminded
 
 
-async def still_open_to_pass(session: Session, run: Run) -> Problem | None:
+async def still_open_to_pass(session: RunSession, run: Run) -> Problem | None:
     """Check, just before the first change, that the approval still stands and the world has not moved.
 
     Args:
@@ -99,7 +99,7 @@ async def still_open_to_pass(session: Session, run: Run) -> Problem | None:
         return problem(Reason.INTERNAL, detail="a run without a plan passed its gate")
     if session.now() >= gate.expires_at and not gate.afterwards:
         return problem(Reason.EXPIRED)
-    found = await in_the_way(session.world, session.target, run.request, session.now())
+    found = await blocking_reason(session.context, session.target, run.request, session.now())
     if found is not None:
         return found
     if not gate.requirement.asks_nobody and not gate.afterwards:
@@ -110,7 +110,7 @@ async def still_open_to_pass(session: Session, run: Run) -> Problem | None:
     try:
         basis, gone = await asyncio.gather(session.basis(plan, run), backup_gone(session, run, plan))
         moved = (*differences(plan.basis, basis), *gone)
-    except Refused as refusal:
+    except RefusedError as refusal:
         return refusal.problem
     if moved:
         return Problem(
@@ -120,12 +120,12 @@ async def still_open_to_pass(session: Session, run: Run) -> Problem | None:
         within = proof_within(session, run, plan)
         if within is not None:
             await require_proof(session, run, within)
-    except Refused as refusal:
+    except RefusedError as refusal:
         return refusal.problem
     return None
 
 
-async def void(session: Session, run: Run, found: Problem) -> Run:
+async def void(session: RunSession, run: Run, found: Problem) -> Run:
     """Void an approval and end the run; nothing was changed."""
     gate = replace(_gate(run), state=GateState.VOID)
     facts = {"plan": gate.digest, "reason": found.reason.value, **found.facts}
@@ -141,33 +141,33 @@ def nothing_changed_yet(run: Run) -> bool:
     return all(row.state is StepState.PENDING for row in run.steps if row.phase is not Phase.PREPARE)
 
 
-async def judge_now(session: Session, run: Run, gate: Gate) -> Judgement:
+async def judge_now(session: RunSession, run: Run, gate: Gate) -> Judgement:
     """Judge the reactions as they are now, by who people are now.
 
     Raises:
-        ConversationUnavailable: Slack did not answer.
+        ReactionsUnavailableError: Slack did not answer.
     """
-    reactions = await session.world.conversation.reactions(run)
+    reactions = await session.context.reaction_reader.reactions(run)
     requester = run.request.origin.user
     if gate.afterwards and requester in reactions:
         # Before the change who asked may withdraw; afterwards there is nothing that they could take back.
         reactions = {**reactions, requester: reactions[requester] - {Emoji.REJECT}}
     users = frozenset(reactions)
-    roster = await session.world.directory.roster(users, gate.requirement.people.groups if users else frozenset())
+    roster = await session.context.directory.roster(users, gate.requirement.people.groups if users else frozenset())
     return judge(gate.requirement, requester, reactions, roster)
 
 
-async def _judge_patiently(session: Session, run: Run, gate: Gate) -> Judgement | None:
+async def _judge_patiently(session: RunSession, run: Run, gate: Gate) -> Judgement | None:
     """Judge; while Slack does not answer, wait until the approval would expire."""
     while session.now() < gate.expires_at:
         try:
             return await judge_now(session, run, gate)
-        except ConversationUnavailable:
+        except ReactionsUnavailableError:
             await session.pause(_ASK_AGAIN)
     return None
 
 
-async def remember(session: Session, run: Run, gate: Gate, judgement: Judgement) -> Run:
+async def remember(session: RunSession, run: Run, gate: Gate, judgement: Judgement) -> Run:
     """Keep the votes as they were just judged, and tell the history what is new about them."""
     votes = _votes(run, gate, judgement, session.now())
     if votes == run.votes:
@@ -200,7 +200,7 @@ def _votes(run: Run, gate: Gate, judgement: Judgement, now: datetime) -> tuple[V
     )
 
 
-async def _approve(session: Session, gate: Gate, judgement: Judgement) -> Run:
+async def _approve(session: RunSession, gate: Gate, judgement: Judgement) -> Run:
     now = session.now()
     facts = {"plan": gate.digest, "by": ", ".join(judgement.approvers)}
     return await session.write(
@@ -211,7 +211,7 @@ async def _approve(session: Session, gate: Gate, judgement: Judgement) -> Run:
     )
 
 
-async def _reject(session: Session, gate: Gate, judgement: Judgement) -> Run:
+async def _reject(session: RunSession, gate: Gate, judgement: Judgement) -> Run:
     by = ", ".join(judgement.rejecters)
     return await session.write(
         GateIs(replace(gate, state=GateState.REJECTED)),
@@ -220,7 +220,7 @@ async def _reject(session: Session, gate: Gate, judgement: Judgement) -> Run:
     )
 
 
-async def _expire(session: Session, gate: Gate) -> Run:
+async def _expire(session: RunSession, gate: Gate) -> Run:
     return await session.write(
         GateIs(replace(gate, state=GateState.EXPIRED)),
         MoveTo(RunState.EXPIRED, session.now(), problem(Reason.EXPIRED)),

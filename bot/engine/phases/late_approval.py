@@ -10,10 +10,10 @@ import structlog
 
 from bot.domain.runs.approval import GateState
 from bot.domain.runs.run import Gate, Run
-from bot.engine.context import World
+from bot.engine.context import EngineContext
 from bot.engine.phases.gate import judge_now, remember, remind
-from bot.engine.ports import ConversationUnavailable
-from bot.engine.run_session import Session
+from bot.engine.ports import ReactionsUnavailableError
+from bot.engine.run_session import RunSession
 from bot.engine.stores import GateIs
 
 _LEASE = timedelta(seconds=15)
@@ -28,14 +28,14 @@ class Afterwards:
     """Looks after the runs that are still to be countersigned.
 
     Args:
-        world: the engine's ports.
+        context: the engine's ports.
     """
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, context: EngineContext) -> None:
+        self._context = context
         self._read: dict[str, datetime] = {}
 
-    def nudge(self, run: str) -> None:
+    def wake(self, run: str) -> None:
         """Take note that the reactions on a run's request may have changed."""
         self._read.pop(run, None)
 
@@ -45,8 +45,8 @@ class Afterwards:
         Args:
             driven: runs that somebody drives just now; they are looked at when that is over.
         """
-        now = self._world.clock.now()
-        owing = await self._world.store.owing()
+        now = self._context.clock.now()
+        owing = await self._context.store.owing()
         self._read = {run: at for run, at in self._read.items() if run in owing}
         for run in owing:
             if run in driven or (run in self._read and now - self._read[run] < _READ_EVERY):
@@ -55,24 +55,24 @@ class Afterwards:
             await self._look_at(run)
 
     async def _look_at(self, name: str) -> None:
-        lease = await self._world.store.claim(name, self._world.owner, _LEASE)
+        lease = await self._context.store.claim(name, self._context.owner, _LEASE)
         if lease is None:
             return
         try:
-            run = await self._world.store.get(name)
-            target = self._world.operations.targets.get(run.request.target) if run is not None else None
+            run = await self._context.store.get(name)
+            target = self._context.operations.targets.get(run.request.target) if run is not None else None
             if run is None or run.gate is None or not run.gate.owed or target is None:
                 return
-            session = Session(self._world, lease, target, asyncio.Event())
+            session = RunSession(self._context, lease, target, asyncio.Event())
             await self._settle(session, run, await remind(session, run.gate))
         finally:
-            await self._world.store.release(lease)
+            await self._context.store.release(lease)
 
-    async def _settle(self, session: Session, run: Run, gate: Gate) -> None:
+    async def _settle(self, session: RunSession, run: Run, gate: Gate) -> None:
         try:
             judgement = await judge_now(session, run, gate)
-        except ConversationUnavailable:
-            self.nudge(run.id)
+        except ReactionsUnavailableError:
+            self.wake(run.id)
             return
         await remember(session, run, gate, judgement)
         if judgement.state is GateState.OPEN:

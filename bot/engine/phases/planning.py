@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from bot.domain.errors import Problem, Reason, Refused, problem
+from bot.domain.errors import Problem, Reason, RefusedError, problem
 from bot.domain.runs.acts import Dump, Prove
 from bot.domain.runs.approval import GateState
 from bot.domain.runs.plan import Finding, NothingToDo, Phase, Plan, Step
@@ -13,12 +13,12 @@ from bot.domain.runs.plan_json import findings_of, plan_digest
 from bot.domain.runs.request import DURING_FREEZE, EMERGENCY, Action
 from bot.domain.runs.run import Gate, Run, RunState, StepRow, StepState
 from bot.engine.phases.proven_backup import proof_within, require_proof, with_proof
-from bot.engine.queries.rules import in_the_way, require
-from bot.engine.run_session import Session
+from bot.engine.queries.rules import blocking_reason, require
+from bot.engine.run_session import RunSession
 from bot.engine.stores import ChangeStarts, FactsAre, GateIs, MoveTo, PlanIs, StepsAdded
 
 
-async def plan_run(session: Session, run: Run) -> Run:
+async def plan_run(session: RunSession, run: Run) -> Run:
     """Carry a run from `planning` to its gate, or to its end.
 
     Doing this again after a crash does nothing twice: steps that ended are not repeated, and a plan that was
@@ -43,13 +43,13 @@ async def plan_run(session: Session, run: Run) -> Run:
             stopped = await _perform_all(session, run, early)
             if stopped is not None:
                 return stopped
-            answer = await planner.plan(run, session.target, session.world.observer.look(session.target))
+            answer = await planner.plan(run, session.target, session.context.target_reader.look(session.target))
             if isinstance(answer, NothingToDo):
                 return await _nothing_to_do(session, answer)
             if answer.restores:
-                world = session.world
+                context = session.context
                 people = session.target.policy.who_may(Action.RESTORE)
-                await require(world, run.request.origin.user, people, Action.RESTORE.value)
+                await require(context, run.request.origin.user, people, Action.RESTORE.value)
             run = await _planned(session, answer)
         plan = run.plan
         if plan is None or "dry_run" in run.request.options:
@@ -59,22 +59,22 @@ async def plan_run(session: Session, run: Run) -> Run:
             return stopped
         await _require_way(session, run)
         return await _to_the_gate(session, await session.read(), plan)
-    except Refused as refusal:
+    except RefusedError as refusal:
         return await fail(session, refusal.problem)
 
 
-async def _require_way(session: Session, run: Run) -> None:
+async def _require_way(session: RunSession, run: Run) -> None:
     """See that nobody is asked to approve what a freeze or a lock, come while it waited or was prepared, would stop.
 
     Raises:
-        Refused: `frozen`, `locked`.
+        RefusedError: `frozen`, `locked`.
     """
-    found = await in_the_way(session.world, session.target, run.request, session.now())
+    found = await blocking_reason(session.context, session.target, run.request, session.now())
     if found is not None:
-        raise Refused(found)
+        raise RefusedError(found)
 
 
-async def fail(session: Session, found: Problem) -> Run:
+async def fail(session: RunSession, found: Problem) -> Run:
     """End a run before its first change."""
     facts = {"reason": found.reason.value, **found.facts}
     return await session.write(
@@ -91,14 +91,14 @@ def rows_of(steps: tuple[Step, ...], first_position: int) -> tuple[StepRow, ...]
     )
 
 
-async def _perform_all(session: Session, run: Run, steps: tuple[Step, ...]) -> Run | None:
+async def _perform_all(session: RunSession, run: Run, steps: tuple[Step, ...]) -> Run | None:
     """Perform steps of prepare in order; give the run where it ended."""
     for step in steps:
         run = await session.read()
         if run.cancelled_by:
             return await cancel_before_change(session, run)
         rows = await session.execution.step(run, step)
-        session.world.audience.changed(session.run_id)
+        session.context.run_observer.run_changed(session.run_id)
         bad = next((row for row in rows if row.state is not StepState.DONE), None)
         if bad is not None:
             latest = await session.read()
@@ -109,7 +109,7 @@ async def _perform_all(session: Session, run: Run, steps: tuple[Step, ...]) -> R
     return None
 
 
-async def cancel_before_change(session: Session, run: Run) -> Run:
+async def cancel_before_change(session: RunSession, run: Run) -> Run:
     """End a run that somebody cancelled before its first change."""
     changes: list[MoveTo | GateIs] = []
     if run.gate is not None and run.gate.state is GateState.OPEN:
@@ -118,7 +118,7 @@ async def cancel_before_change(session: Session, run: Run) -> Run:
     return await session.write(*changes, entries=(session.entry("run_cancelled", actor=run.cancelled_by),))
 
 
-async def _nothing_to_do(session: Session, answer: NothingToDo) -> Run:
+async def _nothing_to_do(session: RunSession, answer: NothingToDo) -> Run:
     return await session.write(
         FactsAre(answer.facts),
         MoveTo(RunState.SUCCEEDED, session.now(), nothing_to_do=True),
@@ -126,14 +126,14 @@ async def _nothing_to_do(session: Session, answer: NothingToDo) -> Run:
     )
 
 
-async def _planned(session: Session, plan: Plan) -> Run:
+async def _planned(session: RunSession, plan: Plan) -> Run:
     facts = {"sha": str(plan.sha or ""), "pending": ", ".join(plan.pending), "steps": str(len(plan.steps))}
     return await session.write(
         PlanIs(plan), StepsAdded(rows_of(plan.steps, 0)), entries=(session.entry("planned", facts),)
     )
 
 
-async def _to_the_gate(session: Session, run: Run, plan: Plan) -> Run:
+async def _to_the_gate(session: RunSession, run: Run, plan: Plan) -> Run:
     now = session.now()
     sealed = _sealed(session, run, plan)
     within = proof_within(session, run, sealed)
@@ -162,7 +162,7 @@ async def _to_the_gate(session: Session, run: Run, plan: Plan) -> Run:
     )
 
 
-async def _break_the_glass(session: Session, run: Run, sealed: Plan, now: datetime) -> Run:
+async def _break_the_glass(session: RunSession, run: Run, sealed: Plan, now: datetime) -> Run:
     """Let the change begin at once; the gate stays open, to be satisfied afterwards."""
     requirement = sealed.requirement
     gate = Gate(GateState.OPEN, plan_digest(sealed), requirement, now, now + requirement.expires, afterwards=True)
@@ -182,13 +182,13 @@ async def _break_the_glass(session: Session, run: Run, sealed: Plan, now: dateti
     )
 
 
-def _sealed(session: Session, run: Run, plan: Plan) -> Plan:
+def _sealed(session: RunSession, run: Run, plan: Plan) -> Plan:
     """Give the plan that is to be approved.
 
     What prepare found out, and an exception that is asked for, can raise what its gate asks for.
 
     Raises:
-        Refused: `no_override`, the policy has none any more.
+        RefusedError: `no_override`, the policy has none any more.
     """
     sealed = plan.sealed(_findings(run, plan))
     policy, request = session.target.policy, run.request

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from bot.domain.errors import Problem, Reason, Refused, problem
+from bot.domain.errors import Problem, Reason, RefusedError, problem
 from bot.domain.runs.acts import Preflight
 from bot.domain.targets.look import HostFacts, HostQuestion
-from bot.engine.ports import Done, Effect, Ending, Failed, Job, Observer, Outcome, Output
+from bot.engine.ports import Done, Effect, Ending, Failed, Job, Outcome, Output, TargetReader
 
 _FEWEST_INODES = 5000
 
@@ -14,11 +14,11 @@ class PreflightPerformer:
     """Performs `bot.domain.runs.acts.Preflight`.
 
     Args:
-        observer: gives the way to read a target.
+        target_reader: gives the way to read a target.
     """
 
-    def __init__(self, observer: Observer) -> None:
-        self._observer = observer
+    def __init__(self, target_reader: TargetReader) -> None:
+        self._observer = target_reader
 
     async def perform(self, job: Job, output: Output) -> Outcome:
         """Read the host; nothing is started there."""
@@ -27,7 +27,7 @@ class PreflightPerformer:
         asked = HostQuestion(path=job.target.path, tools=act.tools)
         try:
             facts = await self._observer.look(job.target).host(job.place, asked)
-        except Refused as refusal:
+        except RefusedError as refusal:
             return Failed(refusal.problem)
         found = judge_host(facts, job.target.path, act.needs)
         if found is not None:

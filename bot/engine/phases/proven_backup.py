@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from bot.domain.backups.backup import KeptBackup, newest_proven
-from bot.domain.errors import Refused
+from bot.domain.backups.backup import BackupInfo, newest_proven
+from bot.domain.errors import RefusedError
 from bot.domain.policies.proven_backup import no_proven_backup
 from bot.domain.runs.decisions import RESUME
 from bot.domain.runs.plan import Finding, Plan
 from bot.domain.runs.request import EMERGENCY
 from bot.domain.runs.run import Run
-from bot.engine.run_session import Session
+from bot.engine.run_session import RunSession
 
 
-def proof_within(session: Session, run: Run, plan: Plan) -> timedelta | None:
+def proof_within(session: RunSession, run: Run, plan: Plan) -> timedelta | None:
     """Give how old the newest proven backup may be for this plan.
 
     Args:
@@ -33,7 +33,7 @@ def proof_within(session: Session, run: Run, plan: Plan) -> timedelta | None:
     return within
 
 
-async def require_proof(session: Session, run: Run, within: timedelta) -> KeptBackup:
+async def require_proof(session: RunSession, run: Run, within: timedelta) -> BackupInfo:
     """Find the proven backup that the gate relies on.
 
     Args:
@@ -42,16 +42,16 @@ async def require_proof(session: Session, run: Run, within: timedelta) -> KeptBa
         within: how old its data may be.
 
     Raises:
-        Refused: `no_proven_backup`, or what a host answers.
+        RefusedError: `no_proven_backup`, or what a host answers.
     """
-    shelf = await session.world.observer.look(session.target).backups()
-    newest = newest_proven(shelf)
+    backup_list = await session.context.target_reader.look(session.target).backups()
+    newest = newest_proven(backup_list)
     if newest is None or session.now() - newest.started > within:
-        raise Refused(no_proven_backup(session.target.name, newest, within, action=run.request.action.value))
+        raise RefusedError(no_proven_backup(session.target.name, newest, within, action=run.request.action.value))
     return newest
 
 
-def with_proof(plan: Plan, kept: KeptBackup) -> Plan:
+def with_proof(plan: Plan, kept: BackupInfo) -> Plan:
     """Put the backup that the gate relies on before the approvers, unless it is the run's own, which they see.
 
     Args:

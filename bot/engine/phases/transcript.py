@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from bot.domain.runs.run import StepRow
 from bot.domain.secrets import Masker
-from bot.engine.stores import Change, Chunk, Lease, Printed, RunStore, StepIs, TailIs
+from bot.engine.stores import Change, Chunk, Printed, RunLease, RunStore, StepIs, TailIs
 
 HEAD_BYTES = 256 * 1024
 """So much of the beginning is kept, and as much of the end; the whole is on the host."""
@@ -35,7 +35,7 @@ class Transcript:
         masker: of the installation's secrets.
     """
 
-    def __init__(self, store: RunStore, lease: Lease, row: StepRow, masker: Masker) -> None:
+    def __init__(self, store: RunStore, lease: RunLease, row: StepRow, masker: Masker) -> None:
         self.row = row
         self._store = store
         self._lease = lease

@@ -11,7 +11,7 @@ from bot.domain.policies.people import Membership, membership
 from bot.domain.policies.policy import OVERRIDE
 from bot.domain.runs.request import Action
 from bot.domain.targets.overview import TargetOverview
-from bot.engine.context import World
+from bot.engine.context import EngineContext
 from bot.engine.queries.rules import require
 from bot.engine.record_refusals import on_record
 
@@ -36,19 +36,19 @@ class Allowed:
     approves: Mapping[str, tuple[TargetName, ...]] = field(default_factory=dict)
 
 
-class Desk:
+class LockService:
     """Answers from the store alone, never from a host.
 
     Args:
-        world: the engine's ports.
+        context: the engine's ports.
     """
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, context: EngineContext) -> None:
+        self._context = context
 
     async def overviews(self, targets: tuple[TargetName, ...]) -> tuple[TargetOverview, ...]:
         """Read how targets stand, in their order."""
-        return await self._world.locks.overviews(targets)
+        return await self._context.locks.overviews(targets)
 
     async def lock(self, target: TargetName, reason: str, user: str) -> Lock:
         """Lock a target.
@@ -62,12 +62,12 @@ class Desk:
             The lock that is on it now: an earlier one stays as it is.
 
         Raises:
-            Refused: `not_allowed` or `membership_unknown`; who may deploy there may lock it.
+            RefusedError: `not_allowed` or `membership_unknown`; who may deploy there may lock it.
         """
-        async with on_record(self._world, user, "lock", target=str(target)):
+        async with on_record(self._context, user, "lock", target=str(target)):
             await self._may_lock(target, user, "lock")
-        wanted = Lock(target, user, self._world.masker.mask(reason), self._world.clock.now())
-        return await self._world.locks.lock(wanted)
+        wanted = Lock(target, user, self._context.masker.mask(reason), self._context.clock.now())
+        return await self._context.locks.lock(wanted)
 
     async def lock_to_take_off(self, target: TargetName, user: str) -> Lock | None:
         """Read the lock that somebody wants to take off.
@@ -80,11 +80,11 @@ class Desk:
             The lock that is on it; None where there is none.
 
         Raises:
-            Refused: `not_allowed` or `membership_unknown`; who may deploy there may unlock it.
+            RefusedError: `not_allowed` or `membership_unknown`; who may deploy there may unlock it.
         """
-        async with on_record(self._world, user, "unlock", target=str(target)):
+        async with on_record(self._context, user, "unlock", target=str(target)):
             await self._may_lock(target, user, "unlock")
-        return await self._world.locks.lock_of(target)
+        return await self._context.locks.lock_of(target)
 
     async def unlock(self, lock: Lock, user: str, channel: str) -> bool:
         """Take a lock off, whoever's it is; its owner is told by whoever reads `LockNoticeStore`.
@@ -98,11 +98,11 @@ class Desk:
             Whether it was still on.
 
         Raises:
-            Refused: `not_allowed` or `membership_unknown`; who may deploy there may unlock it.
+            RefusedError: `not_allowed` or `membership_unknown`; who may deploy there may unlock it.
         """
-        async with on_record(self._world, user, "unlock", target=str(lock.target)):
+        async with on_record(self._context, user, "unlock", target=str(lock.target)):
             await self._may_lock(lock.target, user, "unlock")
-        return await self._world.locks.unlock(lock, user, self._world.clock.now(), channel)
+        return await self._context.locks.unlock(lock, user, self._context.clock.now(), channel)
 
     async def allowed(self, targets: tuple[TargetName, ...], user: str) -> Allowed:
         """Judge what somebody may ask for now.
@@ -112,11 +112,11 @@ class Desk:
             user: Slack's ID of who it is about.
         """
         asked = [
-            (action, name, self._world.operations.targets[name].policy.who_may(action))
+            (action, name, self._context.operations.targets[name].policy.who_may(action))
             for action in Action
             for name in targets
         ]
-        policies = [self._world.operations.targets[name].policy for name in targets]
+        policies = [self._context.operations.targets[name].policy for name in targets]
         glass = [policy.emergency for policy in policies if policy.emergency is not None]
         gates = [
             (what, name, gate.eligible)
@@ -125,7 +125,7 @@ class Desk:
         ]
         lists = (*glass, *(people for _, _, people in (*asked, *gates)))
         groups = frozenset(group for people in lists for group in people.groups)
-        roster = await self._world.directory.roster(frozenset({user}), groups)
+        roster = await self._context.directory.roster(frozenset({user}), groups)
         found: dict[Action, tuple[TargetName, ...]] = {}
         uncertain = False
         for action, name, people in asked:
@@ -137,7 +137,7 @@ class Desk:
                 case Membership.NO:
                     pass
         changing = {name for action in _CHANGING for name in found.get(action, ())}
-        may_override = any(OVERRIDE in self._world.operations.targets[name].policy.approve for name in changing)
+        may_override = any(OVERRIDE in self._context.operations.targets[name].policy.approve for name in changing)
         may_break = changing and any(membership(user, people, roster) is Membership.YES for people in glass)
         flags = (("--during-freeze", may_override), ("--emergency", may_break))
         approves: dict[str, tuple[TargetName, ...]] = {}
@@ -152,5 +152,5 @@ class Desk:
         return Allowed(found, uncertain, frozenset(flag for flag, may in flags if may), approves)
 
     async def _may_lock(self, target: TargetName, user: str, action: str) -> None:
-        people = self._world.operations.targets[target].policy.who_may(Action.DEPLOY)
-        await require(self._world, user, people, action)
+        people = self._context.operations.targets[target].policy.who_may(Action.DEPLOY)
+        await require(self._context, user, people, action)

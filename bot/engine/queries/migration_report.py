@@ -7,13 +7,13 @@ from datetime import datetime, timedelta
 from bot.domain.runs.acts import Dump
 from bot.domain.runs.request import Action
 from bot.domain.runs.run import BEFORE_CHANGE, Run, RunState, StepState
-from bot.domain.targets.migration_report import MigrationStatus, PastRun, Standing
+from bot.domain.targets.migration_report import MigrationReport, MigrationStatus, PastRun
 
 REMEMBERED = 100
 """So many of a target's latest runs are searched for its last deploy and backup."""
 
 
-def standing_of(status: MigrationStatus, runs: tuple[Run, ...]) -> Standing:
+def migration_report_of(status: MigrationStatus, runs: tuple[Run, ...]) -> MigrationReport:
     """Put together what was read and what is remembered.
 
     Args:
@@ -21,7 +21,7 @@ def standing_of(status: MigrationStatus, runs: tuple[Run, ...]) -> Standing:
         runs: the latest runs on the target, newest first.
     """
     deploys = (run for run in runs if run.request.action is Action.DEPLOY and run.change_started_at is not None)
-    return Standing(
+    return MigrationReport(
         status=status,
         last_deploy=next((past for past in map(_past, deploys) if past is not None), None),
         last_backup=next((past for past in map(_past, filter(_made_backup, runs)) if past is not None), None),

@@ -4,62 +4,62 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from bot.domain.errors import Problem, Reason, Refused, problem
+from bot.domain.errors import Problem, Reason, RefusedError, problem
 from bot.domain.policies.people import Membership, People, membership
 from bot.domain.policies.policy import OVERRIDE
 from bot.domain.runs.decisions import RESUME
 from bot.domain.runs.request import DURING_FREEZE, EMERGENCY, Request
 from bot.domain.targets.target import Target
-from bot.engine.context import World
+from bot.engine.context import EngineContext
 
 
-async def require(world: World, user: str, people: People, action: str) -> None:
+async def require(context: EngineContext, user: str, people: People, action: str) -> None:
     """Make sure that somebody belongs to those who may.
 
     Args:
-        world: the engine's ports.
+        context: the engine's ports.
         user: Slack's ID of who asks.
         people: who may; group members are looked up now.
         action: what they ask for, for the answer.
 
     Raises:
-        Refused: `not_allowed`; `membership_unknown`, a look-up failed.
+        RefusedError: `not_allowed`; `membership_unknown`, a look-up failed.
     """
-    roster = await world.directory.roster(frozenset({user}), people.groups)
+    roster = await context.directory.roster(frozenset({user}), people.groups)
     match membership(user, people, roster):
         case Membership.YES:
             return
         case Membership.NO:
-            raise Refused(problem(Reason.NOT_ALLOWED, action=action, people=", ".join(people.names)))
+            raise RefusedError(problem(Reason.NOT_ALLOWED, action=action, people=", ".join(people.names)))
         case Membership.UNKNOWN:
-            raise Refused(problem(Reason.MEMBERSHIP_UNKNOWN, action=action, people=", ".join(people.names)))
+            raise RefusedError(problem(Reason.MEMBERSHIP_UNKNOWN, action=action, people=", ".join(people.names)))
 
 
-async def require_exception(world: World, target: Target, request: Request) -> None:
+async def require_exception(context: EngineContext, target: Target, request: Request) -> None:
     """Make sure that the policy knows the exception that a request asks for, if it asks for one.
 
     Raises:
-        Refused: `no_emergency`, `no_override`, the policy has none; `not_allowed` or `membership_unknown`, who asks
-            may not break the glass.
+        RefusedError: `no_emergency`, `no_override`, the policy has none; `not_allowed` or `membership_unknown`, who
+            asks may not break the glass.
     """
     policy = target.policy
     if EMERGENCY in request.options:
         if policy.emergency is None:
-            raise Refused(problem(Reason.NO_EMERGENCY))
-        await require(world, request.origin.user, policy.emergency, f"{request.action.value} --emergency")
+            raise RefusedError(problem(Reason.NO_EMERGENCY))
+        await require(context, request.origin.user, policy.emergency, f"{request.action.value} --emergency")
     elif DURING_FREEZE in request.options and OVERRIDE not in policy.approve:
-        frozen = policy.frozen(request.action, world.clock.now())
-        raise Refused(Problem(Reason.NO_OVERRIDE, frozen.facts if frozen is not None else {}))
+        frozen = policy.frozen(request.action, context.clock.now())
+        raise RefusedError(Problem(Reason.NO_OVERRIDE, frozen.facts if frozen is not None else {}))
 
 
-async def in_the_way(world: World, target: Target, request: Request, now: datetime) -> Problem | None:
+async def blocking_reason(context: EngineContext, target: Target, request: Request, now: datetime) -> Problem | None:
     """Give the freeze or the lock that stands in the way of a change, or None.
 
     A dry run changes nothing; a run that goes on after one that stopped halfway is let through: keeping a site in
     maintenance helps nobody.
 
     Args:
-        world: the engine's ports.
+        context: the engine's ports.
         target: of the request.
         request: whose right to its exception, if it asks for one, was judged.
         now: with a time zone.
@@ -68,5 +68,5 @@ async def in_the_way(world: World, target: Target, request: Request, now: dateti
         frozen = target.policy.frozen(request.action, now)
         if frozen is not None:
             return frozen
-    lock = await world.locks.lock_of(request.target)
+    lock = await context.locks.lock_of(request.target)
     return lock.problem() if lock is not None and lock.holds_up(request) else None

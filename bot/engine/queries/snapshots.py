@@ -9,33 +9,33 @@ from functools import partial
 
 import structlog
 
-from bot.domain.errors import Reason, Refused, problem
+from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.names import TargetName
-from bot.domain.targets.snapshot import Sighting
-from bot.engine.context import World
+from bot.domain.targets.snapshot import TargetSnapshot
+from bot.engine.context import EngineContext
 
-_AT_ONCE = 4
+_MAX_CONCURRENT = 4
 """Looks at a time: an estate of sixty targets must not meet sixty logins in one moment."""
 
-_MOST_SECONDS = 30.0
+_MAX_SECONDS = 30.0
 
 _log = structlog.get_logger()
 
 
-class Sightings:
+class Snapshots:
     """Looks at targets for those who want to see them, and keeps what it saw in this process.
 
     Args:
-        world: the engine's ports.
+        context: the engine's ports.
     """
 
-    def __init__(self, world: World) -> None:
-        self._world = world
-        self._known: dict[TargetName, Sighting] = {}
+    def __init__(self, context: EngineContext) -> None:
+        self._context = context
+        self._known: dict[TargetName, TargetSnapshot] = {}
         self._looking: dict[TargetName, asyncio.Task[None]] = {}
-        self._places = asyncio.Semaphore(_AT_ONCE)
+        self._places = asyncio.Semaphore(_MAX_CONCURRENT)
 
-    def known(self) -> Mapping[TargetName, Sighting]:
+    def known(self) -> Mapping[TargetName, TargetSnapshot]:
         """Give what was seen so far, without looking."""
         return dict(self._known)
 
@@ -51,7 +51,7 @@ class Sightings:
             older_than: what was seen within this span stays.
             outdated: those that were changed since they were looked at, however lately that was.
         """
-        oldest = self._world.clock.now() - older_than
+        oldest = self._context.clock.now() - older_than
         for name in targets:
             known = self._known.get(name)
             if name not in self._looking and (known is None or known.at < oldest or name in outdated):
@@ -73,18 +73,18 @@ class Sightings:
         self._looking.pop(name, None)
 
     async def _look(self, name: TargetName) -> None:
-        target = self._world.operations.targets[name]
+        target = self._context.operations.targets[name]
         async with self._places:
-            at = self._world.clock.now()
+            at = self._context.clock.now()
             try:
-                async with asyncio.timeout(_MOST_SECONDS):
-                    seen = await self._world.status.sight(target, self._world.observer.look(target))
-                self._known[name] = Sighting(name, at, seen)
-            except Refused as refused:
-                self._known[name] = Sighting(name, at, problem=refused.problem)
+                async with asyncio.timeout(_MAX_SECONDS):
+                    seen = await self._context.status.read_state(target, self._context.target_reader.look(target))
+                self._known[name] = TargetSnapshot(name, at, seen)
+            except RefusedError as refused:
+                self._known[name] = TargetSnapshot(name, at, problem=refused.problem)
             except TimeoutError:
-                late = problem(Reason.HOST_UNREACHABLE, host=target.hosts[0], detail=f"no answer in {_MOST_SECONDS} s")
-                self._known[name] = Sighting(name, at, problem=late)
+                late = problem(Reason.HOST_UNREACHABLE, host=target.hosts[0], detail=f"no answer in {_MAX_SECONDS} s")
+                self._known[name] = TargetSnapshot(name, at, problem=late)
             except Exception:
                 _log.exception("look_failed", target=str(name))
-                self._known[name] = Sighting(name, at, problem=problem(Reason.INTERNAL))
+                self._known[name] = TargetSnapshot(name, at, problem=problem(Reason.INTERNAL))

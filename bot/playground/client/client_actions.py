@@ -11,7 +11,7 @@ from typing import Any
 from bot.playground.client.answers import say
 from bot.playground.client.tickets import RESPONSE_SECONDS, ResponseUrl
 from bot.playground.client.views import FormValues, View, element_state, elements_of, form_errors, form_state, view_json
-from bot.playground.errors import ActingError, SlackError
+from bot.playground.errors import ClientActionError, SlackError
 from bot.playground.events.events import Events
 from bot.playground.events.payloads import interaction, slash_command
 from bot.playground.events.sockets import Delivery, Outcome, Sockets
@@ -41,7 +41,7 @@ class Click:
     values: FormValues = field(default_factory=dict)
 
 
-class Acting:
+class ClientActions:
     """People's hands."""
 
     def __init__(self, state: State, sockets: Sockets, events: Events) -> None:
@@ -55,22 +55,22 @@ class Acting:
     def _person(self, user: str) -> Person:
         person = self._state.people.get(user)
         if person is None or person.is_bot:
-            raise ActingError(f"there is no person {user!r}")
+            raise ClientActionError(f"there is no person {user!r}")
         return person
 
     def _conversation(self, user: str, channel: str) -> Conversation:
         try:
             conversation = self._state.conversation(channel)
         except SlackError:
-            raise ActingError(f"there is no channel {channel!r}") from None
+            raise ClientActionError(f"there is no channel {channel!r}") from None
         if user not in conversation.members:
-            raise ActingError(f"{user} is not in {channel}")
+            raise ClientActionError(f"{user} is not in {channel}")
         return conversation
 
     def _message(self, user: str, channel: str, ts: str) -> Message:
         message = self._conversation(user, channel).messages.get(ts)
         if message is None or message.tombstone:
-            raise ActingError(f"there is no message {ts!r} in {channel}")
+            raise ClientActionError(f"there is no message {ts!r} in {channel}")
         return message
 
     # typing
@@ -84,7 +84,7 @@ class Acting:
             text: with its slash.
 
         Raises:
-            ActingError: no such person or channel, or the person is not in it.
+            ClientActionError: no such person or channel, or the person is not in it.
         """
         person, conversation = self._person(user), self._conversation(user, channel)
         name, _, words = text.strip().partition(" ")
@@ -140,11 +140,11 @@ class Acting:
         """Write a message; `&`, `<` and `>` are escaped as the client does.
 
         Raises:
-            ActingError: no such person, channel or thread, or nothing was written.
+            ClientActionError: no such person, channel or thread, or nothing was written.
         """
         conversation = self._conversation(self._person(user).id, channel)
         if not text.strip():
-            raise ActingError("there is nothing to send")
+            raise ClientActionError("there is nothing to send")
         if thread_ts is not None:
             thread_ts = self._message(user, channel, thread_ts).ts
         message = self._state.post(
@@ -159,7 +159,7 @@ class Acting:
         """Add a reaction; one that is there already changes nothing.
 
         Raises:
-            ActingError: no such person, message or emoji.
+            ClientActionError: no such person, message or emoji.
         """
         message, name = self._message(self._person(user).id, channel, ts), self._emoji(emoji)
         try:
@@ -172,7 +172,7 @@ class Acting:
         """Take a reaction away; one that is not there changes nothing.
 
         Raises:
-            ActingError: no such person, message or emoji.
+            ClientActionError: no such person, message or emoji.
         """
         message, name = self._message(self._person(user).id, channel, ts), self._emoji(emoji)
         try:
@@ -184,7 +184,7 @@ class Acting:
     def _emoji(self, emoji: str) -> str:
         name = canonical_emoji(emoji, self._state.workspace.emoji)
         if name is None:
-            raise ActingError(f"there is no emoji {emoji!r}")
+            raise ClientActionError(f"there is no emoji {emoji!r}")
         return name
 
     # clicking
@@ -193,7 +193,7 @@ class Acting:
         """Click a button, or choose from a menu, in a message that the person sees.
 
         Raises:
-            ActingError: no such person, message or element, or an option that the element does not have.
+            ClientActionError: no such person, message or element, or an option that the element does not have.
         """
         person, conversation = self._person(user), self._conversation(user, channel)
         ephemeral = self._ephemeral(user, channel, ts)
@@ -235,13 +235,13 @@ class Acting:
             for element in elements_of(block):
                 if element.get("action_id") == click.action_id and click.block_id in (None, block["block_id"]):
                     return self._action_json(block, element, click.value)
-        raise ActingError(f"there is no element with the action_id {click.action_id!r}")
+        raise ClientActionError(f"there is no element with the action_id {click.action_id!r}")
 
     def _action_json(self, block: Mapping[str, Any], element: Mapping[str, Any], value: Any) -> dict[str, Any]:
         try:
             held = element_state(element, value)
         except KeyError as error:
-            raise ActingError(f"there is no option {error.args[0]!r}") from None
+            raise ClientActionError(f"there is no option {error.args[0]!r}") from None
         kept = {key: element[key] for key in ("text", "value", "style", "placeholder") if key in element}
         return {
             "action_id": element["action_id"],
@@ -260,7 +260,7 @@ class Acting:
         """Open the Home tab of the app.
 
         Raises:
-            ActingError: no such person.
+            ClientActionError: no such person.
         """
         self._person(user)
         view = self._state.homes.get(user)
@@ -280,7 +280,7 @@ class Acting:
         if view is None:
             view = next((home for home in self._state.homes.values() if home.id == view_id), None)
         if view is None or view.user != self._person(user).id:
-            raise ActingError(f"{user} sees no view {view_id!r}")
+            raise ClientActionError(f"{user} sees no view {view_id!r}")
         return view
 
     def _view_json(self, view: View, values: dict[str, Any]) -> dict[str, Any]:
@@ -291,13 +291,13 @@ class Acting:
         try:
             return form_state(view.content["blocks"], given)
         except KeyError as error:
-            raise ActingError(f"there is no option {error.args[0]!r}") from None
+            raise ClientActionError(f"there is no option {error.args[0]!r}") from None
 
     async def click_in_view(self, user: str, view_id: str, click: Click) -> Delivery:
         """Click a button, or choose from a menu, in a modal or the Home tab.
 
         Raises:
-            ActingError: no such person, view or element, or an option that the element does not have.
+            ClientActionError: no such person, view or element, or an option that the element does not have.
         """
         view = self._view(user, view_id)
         values = self._values(view, click.values)
@@ -322,7 +322,7 @@ class Acting:
             What is wrong, by block ID; empty if the modal was accepted. The key `""` is for the whole.
 
         Raises:
-            ActingError: no such person or view, or an option that an element does not have.
+            ClientActionError: no such person or view, or an option that an element does not have.
         """
         view = self._view(user, view_id)
         values = self._values(view, given)
@@ -368,11 +368,11 @@ class Acting:
         """Close a modal; the app hears of it if it asked for that.
 
         Raises:
-            ActingError: no such person or view.
+            ClientActionError: no such person or view.
         """
         view = self._view(user, view_id)
         if view.content["type"] == "home":
-            raise ActingError("the Home tab cannot be closed")
+            raise ClientActionError("the Home tab cannot be closed")
         self._take_away(view)
         if view.content.get("notify_on_close"):
             payload = {

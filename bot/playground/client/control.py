@@ -12,9 +12,9 @@ import aiohttp
 from aiohttp import web
 
 from bot.playground.api_endpoint import ApiEndpoint
-from bot.playground.client.client_actions import Acting, Click
+from bot.playground.client.client_actions import Click, ClientActions
 from bot.playground.client.snapshot import snapshot
-from bot.playground.errors import ActingError
+from bot.playground.errors import ClientActionError
 from bot.playground.events.sockets import Delivery, Disconnect, Sockets
 from bot.playground.faults import CallFault, Faults
 from bot.playground.workspace.changes import Change
@@ -34,11 +34,11 @@ class Body:
         """Give a text.
 
         Raises:
-            ActingError: it is missing or no text.
+            ClientActionError: it is missing or no text.
         """
         value = self._data.get(key)
         if not isinstance(value, str):
-            raise ActingError(f"{key}: must be a text")
+            raise ClientActionError(f"{key}: must be a text")
         return value
 
     def optional(self, key: str) -> str | None:
@@ -49,11 +49,11 @@ class Body:
         """Give what stands in a form: block_id → action_id → value.
 
         Raises:
-            ActingError: it has another shape.
+            ClientActionError: it has another shape.
         """
         values = self._data.get("values", {})
         if not isinstance(values, dict) or not all(isinstance(item, dict) for item in values.values()):
-            raise ActingError("values: must map block IDs to objects of action IDs")
+            raise ClientActionError("values: must map block IDs to objects of action IDs")
         return values
 
     def click(self) -> Click:
@@ -71,7 +71,7 @@ class Control:
     def __init__(
         self,
         state: State,
-        acting: Acting,
+        client_actions: ClientActions,
         sockets: Sockets,
         faults: Faults,
         api: ApiEndpoint,
@@ -80,7 +80,7 @@ class Control:
     ) -> None:
         """Control these parts; `session` reaches `actions_url`, if there is one."""
         self._state = state
-        self._acting = acting
+        self._client_actions = client_actions
         self._sockets = sockets
         self._faults = faults
         self._api = api
@@ -168,38 +168,40 @@ class Control:
     # acting as a person
 
     async def _command(self, body: Body) -> dict[str, Any]:
-        return _delivered(await self._acting.command(body.text("user"), body.text("channel"), body.text("text")))
+        return _delivered(
+            await self._client_actions.command(body.text("user"), body.text("channel"), body.text("text"))
+        )
 
     async def _message(self, body: Body) -> dict[str, Any]:
-        message = self._acting.write(
+        message = self._client_actions.write(
             body.text("user"), body.text("channel"), body.text("text"), body.optional("thread_ts")
         )
         return {"ts": message.ts}
 
     async def _react(self, body: Body) -> dict[str, Any]:
-        self._acting.react(body.text("user"), body.text("channel"), body.text("ts"), body.text("name"))
+        self._client_actions.react(body.text("user"), body.text("channel"), body.text("ts"), body.text("name"))
         return {}
 
     async def _unreact(self, body: Body) -> dict[str, Any]:
-        self._acting.unreact(body.text("user"), body.text("channel"), body.text("ts"), body.text("name"))
+        self._client_actions.unreact(body.text("user"), body.text("channel"), body.text("ts"), body.text("name"))
         return {}
 
     async def _click(self, body: Body) -> dict[str, Any]:
         user, view = body.text("user"), body.optional("view_id")
         if view is not None:
-            return _delivered(await self._acting.click_in_view(user, view, body.click()))
-        return _delivered(await self._acting.click(user, body.text("channel"), body.text("ts"), body.click()))
+            return _delivered(await self._client_actions.click_in_view(user, view, body.click()))
+        return _delivered(await self._client_actions.click(user, body.text("channel"), body.text("ts"), body.click()))
 
     async def _submit(self, body: Body) -> dict[str, Any]:
-        errors = await self._acting.submit(body.text("user"), body.text("view_id"), body.values())
+        errors = await self._client_actions.submit(body.text("user"), body.text("view_id"), body.values())
         return {"errors": errors}
 
     async def _close(self, body: Body) -> dict[str, Any]:
-        await self._acting.close(body.text("user"), body.text("view_id"))
+        await self._client_actions.close(body.text("user"), body.text("view_id"))
         return {}
 
     async def _home(self, body: Body) -> dict[str, Any]:
-        self._acting.open_home(body.text("user"))
+        self._client_actions.open_home(body.text("user"))
         return {}
 
     async def _dismiss(self, body: Body) -> dict[str, Any]:
@@ -236,7 +238,7 @@ class Control:
             reason = Disconnect(body.text("reason"))
         except ValueError:
             known = ", ".join(item.value for item in Disconnect)
-            raise ActingError(f"reason: must be one of {known}") from None
+            raise ClientActionError(f"reason: must be one of {known}") from None
         return {"sockets": await self._sockets.disconnect(reason)}
 
     # further actions, somebody else's
@@ -253,12 +255,12 @@ class Control:
 
     async def _post_action(self, body: Body) -> dict[str, Any]:
         if self._actions_url is None:
-            raise ActingError("this playground has no further actions")
+            raise ClientActionError("this playground has no further actions")
         try:
             async with self._session.post(self._actions_url, json={"id": body.text("id")}) as answer:
                 data = await answer.json()
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-            raise ActingError(f"no answer from the actions URL: {error}") from None
+            raise ClientActionError(f"no answer from the actions URL: {error}") from None
         text = data.get("text", "Done.") if isinstance(data, dict) else "Done."
         return {"text": str(text), "done": answer.status < 400}
 
@@ -284,7 +286,7 @@ def _as_handler(act: Act) -> Callable[[web.Request], Awaitable[web.Response]]:
             return web.json_response({"ok": False, "error": "the body must be a JSON object"}, status=400)
         try:
             answer = await act(Body(data))
-        except ActingError as error:
+        except ClientActionError as error:
             return web.json_response({"ok": False, "error": str(error)}, status=400)
         return web.json_response({"ok": True, **answer})
 

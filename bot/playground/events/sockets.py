@@ -16,8 +16,8 @@ from aiohttp import WSMsgType, web
 
 from bot.playground.faults import Faults
 
-MOST_SOCKETS = 10
-MOST_RETRIES = 3
+MAX_SOCKETS = 10
+MAX_RETRIES = 3
 
 
 class Outcome(Enum):
@@ -115,7 +115,7 @@ class Sockets:
         connection = web.WebSocketResponse(max_msg_size=1 << 22)
         await connection.prepare(request)
         socket = Socket(connection, request)
-        if len(self._sockets) >= MOST_SOCKETS:
+        if len(self._sockets) >= MAX_SOCKETS:
             await socket.send({"type": "disconnect", "reason": Disconnect.TOO_MANY.value, "debug_info": _debug()})
             await connection.close()
             return connection
@@ -184,7 +184,7 @@ class Sockets:
         if not self._sockets:
             self.lost_events += 1
             return
-        for attempt in range(MOST_RETRIES + 1):
+        for attempt in range(MAX_RETRIES + 1):
             envelope = {
                 "envelope_id": str(uuid.uuid4()),
                 "type": "events_api",

@@ -13,7 +13,7 @@ from bot.playground.web_api.registry import Call
 
 POSTED_CHARACTERS = 40_000
 UPDATED_CHARACTERS = 4_000
-MOST_ATTACHMENTS = 100
+MAX_ATTACHMENTS = 100
 METADATA_BYTES = 16_384
 
 _EVENT_TYPE = re.compile(r"[A-Za-z0-9_.-]{1,255}")
@@ -71,7 +71,7 @@ def check_message_blocks(blocks: object) -> None:
 def _check_attachments(attachments: object) -> None:
     if not isinstance(attachments, list) or not all(isinstance(item, dict) for item in attachments):
         raise SlackError("invalid_attachments")
-    if len(attachments) > MOST_ATTACHMENTS:
+    if len(attachments) > MAX_ATTACHMENTS:
         raise SlackError("too_many_attachments")
     for index, attachment in enumerate(attachments):
         if "blocks" in attachment:

@@ -11,7 +11,7 @@ from bot.playground.web_api.chat import check_thread
 from bot.playground.web_api.registry import Call, member_of, method
 from bot.playground.workspace.messages import File, Message
 
-MOST_BYTES = 1 << 30
+MAX_BYTES = 1 << 30
 SHOWN_BYTES = 1 << 20
 
 
@@ -19,7 +19,7 @@ SHOWN_BYTES = 1 << 20
 def get_upload_url(call: Call) -> dict[str, Any]:
     """Hand out the address that takes the content of one file."""
     name = call.text("filename")
-    length = call.number("length", 0, MOST_BYTES)
+    length = call.number("length", 0, MAX_BYTES)
     identifier = call.state.next_id("F")
     call.state.files[identifier] = File(
         id=identifier,

@@ -12,7 +12,7 @@ from bot.playground.rate_limits import Tier
 from bot.playground.web_api.registry import Call, method
 from bot.playground.workspace.state import State
 
-MOST_STACKED = 3
+MAX_STACKED = 3
 VIEW_BYTES = 250_000
 
 
@@ -54,7 +54,7 @@ def open_view(state: State, user: str, content: dict[str, Any], previous: View |
     if external and any(view.content.get("external_id") == external for view in state.views.values()):
         raise SlackError("duplicate_external_id")
     stack = state.stacks.get(user, []) if previous is not None else []
-    if len(stack) >= MOST_STACKED:
+    if len(stack) >= MAX_STACKED:
         raise SlackError("push_limit_reached")
     identifier = state.next_id("V")
     root = previous.root_id if previous is not None else identifier

@@ -85,7 +85,7 @@ class SlashCommand:
 
 
 @dataclass(frozen=True)
-class SlackApp:
+class InstalledApp:
     """The one app that is installed in the workspace."""
 
     id: str
@@ -118,7 +118,7 @@ class Workspace:
     people: tuple[Person, ...]
     channels: tuple[Channel, ...]
     user_groups: tuple[UserGroup, ...]
-    app: SlackApp
+    app: InstalledApp
     welcome: Welcome = field(default_factory=Welcome)
     emoji: Mapping[str, str] = field(default_factory=dict)
 
@@ -240,10 +240,10 @@ def parse_workspace(data: object) -> Workspace:
     return workspace
 
 
-def _app(data: object, path: str) -> SlackApp:
+def _app(data: object, path: str) -> InstalledApp:
     known = ("id", "name", "bot_token", "app_token", "bot_user_id", "bot_id", "scopes", "events", "commands")
     reader = _Reader(data, path, (*known, "description", "colour"))
-    return SlackApp(
+    return InstalledApp(
         id=reader.identifier("id", "A"),
         name=reader.text("name"),
         bot_token=reader.text("bot_token"),

@@ -10,7 +10,7 @@ from bot.domain.runs.request import Action
 from bot.domain.targets.target import Target
 from bot.slack.forms.fields import line
 from bot.slack.forms.form import AT_TARGET, TARGET, Offer, picked, typed
-from bot.slack.render.context import Scene
+from bot.slack.render.context import RenderContext
 from bot.slack.render.message import Block
 
 TABLES = "tables"
@@ -28,9 +28,9 @@ class BackupForm:
         """Say whether a target has a database and a place for backups."""
         return target.database is not None and target.backups is not None
 
-    def fields(self, offer: Offer, scene: Scene) -> tuple[Block | None, ...]:
+    def fields(self, offer: Offer, ctx: RenderContext) -> tuple[Block | None, ...]:
         """Build the field."""
-        say = scene.sentences.say
+        say = ctx.translator.say
         return (line(TABLES, say("form.tables"), say("form.tables.empty"), longest=1000),)
 
     def words(self, values: Mapping[str, Any]) -> tuple[str, ...]:

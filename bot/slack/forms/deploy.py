@@ -12,7 +12,7 @@ from bot.domain.runs.request import Action
 from bot.domain.targets.target import Target
 from bot.slack.forms.fields import line, menu, option, ticks
 from bot.slack.forms.form import AT_TARGET, TARGET, Offer, Prospect, picked, ticked, typed
-from bot.slack.render.context import Scene
+from bot.slack.render.context import RenderContext
 from bot.slack.render.message import Block, context
 
 COMMIT, REF, OPTIONS, DURING_FREEZE = "commit", "ref", "options", "during_freeze"
@@ -34,15 +34,15 @@ class DeployForm:
         """Say that every target can be deployed to."""
         return bool(target.hosts)
 
-    def fields(self, offer: Offer, scene: Scene) -> tuple[Block | None, ...]:
+    def fields(self, offer: Offer, ctx: RenderContext) -> tuple[Block | None, ...]:
         """Build the fields."""
-        say = scene.sentences.say
+        say = ctx.translator.say
         options = (option(say("form.dry_run"), "--dry-run"), option(say("form.no_migrate"), "--no-migrate"))
         return (
-            *(_commits(offer.prospect, scene) if offer.prospect is not None else ()),
+            *(_commits(offer.prospect, ctx) if offer.prospect is not None else ()),
             line(REF, say("form.ref"), say("form.ref.empty")),
             ticks(OPTIONS, say("form.options"), options),
-            _exception(offer.prospect, scene),
+            _exception(offer.prospect, ctx),
         )
 
     def words(self, values: Mapping[str, Any]) -> tuple[str, ...]:
@@ -64,35 +64,39 @@ class DeployForm:
         return TARGET if reason in AT_TARGET else REF
 
 
-def _commits(prospect: Prospect, scene: Scene) -> tuple[Block | None, ...]:
-    say, newest = scene.sentences.say, prospect.newest
+def _commits(prospect: Prospect, ctx: RenderContext) -> tuple[Block | None, ...]:
+    say, newest = ctx.translator.say, prospect.newest
     if newest is None and prospect.unread is not None:
-        return (context(say("form.commits.unread", wrong=scene.wrong(prospect.unread))),)
+        return (context(say("form.commits.unread", wrong=ctx.wrong(prospect.unread))),)
     if newest is None:
         return (context(say("form.commits.reading", branch=prospect.target.branch)),)
     if not newest.commits:
         return (context(say("form.commits.none", branch=newest.branch, sha=newest.head[:_SHORT])),)
     tip = newest.commits[0]
-    newest_of = say("form.commits.tip", branch=newest.branch, commit=_told(tip, scene))
-    options = [option(newest_of, _TIP), *(_option(each, scene) for each in newest.commits)]
+    newest_of = say("form.commits.tip", branch=newest.branch, commit=_told(tip, ctx))
+    options = [option(newest_of, _TIP), *(_option(each, ctx) for each in newest.commits)]
     # Another target has other commits: what was chosen for one must not be kept for the next.
     menu_of = menu(COMMIT, say("form.commit"), options, chosen=_TIP, block=f"{COMMIT} {prospect.target.name}")
     stale = None if newest.fetched else context(say("form.commits.stale"))
     return (menu_of, stale)
 
 
-def _option(commit: Commit, scene: Scene) -> Block:
-    return option(_told(commit, scene), commit.sha, scene.masker.mask(commit.author))
+def _option(commit: Commit, ctx: RenderContext) -> Block:
+    return option(_told(commit, ctx), commit.sha, ctx.masker.mask(commit.author))
 
 
-def _told(commit: Commit, scene: Scene) -> str:
-    return f"{commit.sha[:_SHORT]} {scene.masker.mask(commit.subject)}"
+def _told(commit: Commit, ctx: RenderContext) -> str:
+    return f"{commit.sha[:_SHORT]} {ctx.masker.mask(commit.subject)}"
 
 
-def _exception(prospect: Prospect | None, scene: Scene) -> Block | None:
+def _exception(prospect: Prospect | None, ctx: RenderContext) -> Block | None:
     """Ask for the reason of an exception, where it is frozen and the policy knows one."""
-    frozen = prospect is not None and prospect.in_the_way is not None and prospect.in_the_way.reason is Reason.FROZEN
+    frozen = (
+        prospect is not None
+        and prospect.blocking_reason is not None
+        and prospect.blocking_reason.reason is Reason.FROZEN
+    )
     if prospect is None or not frozen or OVERRIDE not in prospect.target.policy.approve:
         return None
-    say = scene.sentences.say
+    say = ctx.translator.say
     return line(DURING_FREEZE, say("form.during_freeze"), say("form.during_freeze.empty"))

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from bot.slack.render import markup
 from bot.slack.render.message import Block
 
-_MOST_OPTIONS = 100
-_MOST_TEXT = 75
-_MOST_VALUE = 150
+_MAX_OPTIONS = 100
+_MAX_TEXT = 75
+_MAX_VALUE = 150
 
 
 def option(text: str, value: str, description: str = "") -> Block:
     """Build one option of a menu."""
-    shown: Block = {"text": _short(text), "value": value[:_MOST_VALUE]}
+    shown: Block = {"text": _short(text), "value": value[:_MAX_VALUE]}
     return {**shown, "description": _short(description)} if description else shown
 
 
@@ -28,7 +28,7 @@ def menu(name: str, label: str, options: Sequence[Block], *, chosen: str = "", b
         chosen: the value that is chosen beforehand.
         block: the ID of its block, where it is not the name: in another block a choice is forgotten.
     """
-    shown = list(options[:_MOST_OPTIONS])
+    shown = list(options[:_MAX_OPTIONS])
     initial = [each for each in shown if chosen and each["value"] == chosen]
     element = {
         "type": "static_select",
@@ -64,7 +64,7 @@ def plain(text: str) -> Block:
 
 
 def _short(text: str) -> Block:
-    return plain(markup.clip(markup.plain(markup.unmarked(text)), _MOST_TEXT))
+    return plain(markup.clip(markup.plain(markup.unmarked(text)), _MAX_TEXT))
 
 
 def _input(block: str, label: str, element: Block, *, optional: bool = False) -> Block:

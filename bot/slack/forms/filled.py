@@ -9,22 +9,22 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bot.domain.errors import Problem, Reason, Refused
+from bot.domain.errors import Problem, Reason, RefusedError
 from bot.domain.names import TargetName
 from bot.domain.runs.request import Origin
 from bot.domain.targets.target import Operations
 from bot.slack.forms import FORMS
 from bot.slack.forms.form import TARGET, Form, block_of, picked
-from bot.slack.ports import CommandSpec, Front
+from bot.slack.ports import CommandSpec, EngineApi
 from bot.slack.render import markup
-from bot.slack.render.text import Sentences
+from bot.slack.render.text import Translator
 
 _log = logging.getLogger(__name__)
 
 _JUDGING_SECONDS = 1.5
 """Slack waits three seconds for the acknowledgement in which errors stand."""
 
-_MOST_ERROR = 300
+_MAX_ERROR = 300
 
 
 @dataclass(frozen=True)
@@ -77,21 +77,21 @@ class FormCheck:
     Args:
         commands: by slash name.
         operations: what there is.
-        sentences: of the language that is spoken.
-        front: gives the engine; None while it has not started.
+        translator: of the language that is spoken.
+        engine: gives the engine; None while it has not started.
     """
 
     def __init__(
         self,
         commands: Mapping[str, CommandSpec],
         operations: Operations,
-        sentences: Sentences,
-        front: Callable[[], Front | None],
+        translator: Translator,
+        engine: Callable[[], EngineApi | None],
     ) -> None:
         self._commands = commands
         self._operations = operations
-        self._sentences = sentences
-        self._front = front
+        self._translator = translator
+        self._engine = engine
 
     async def __call__(self, body: Mapping[str, Any]) -> Mapping[str, str]:
         """Give the problems by the block of their field; none where the form can be submitted."""
@@ -101,7 +101,7 @@ class FormCheck:
         mistake = filled.form.mistake(filled.values)
         if mistake is not None:
             field, key = mistake
-            return {block_of(filled.values, field): markup.unmarked(self._sentences.say(key))}
+            return {block_of(filled.values, field): markup.unmarked(self._translator.say(key))}
         found = await self._problem(filled)
         if found is None:
             return {}
@@ -112,11 +112,11 @@ class FormCheck:
         try:
             origin = Origin(filled.user, filled.channel, "form")
             request = self._commands[filled.form.command].parse(filled.words, origin, self._operations)
-            front = self._front()
-            if front is not None:
+            engine = self._engine()
+            if engine is not None:
                 async with asyncio.timeout(_JUDGING_SECONDS):
-                    await front.lookout.judge(request)
-        except Refused as refused:
+                    await engine.status_service.judge(request)
+        except RefusedError as refused:
             return refused.problem
         except Exception:
             # It is judged again when it is handled; then it is answered in the channel.
@@ -124,5 +124,5 @@ class FormCheck:
         return None
 
     def _told(self, found: Problem) -> str:
-        text = f"{self._sentences.wrong(found)} {self._sentences.right(found)}"
-        return markup.clip(markup.unmarked(text), _MOST_ERROR)
+        text = f"{self._translator.wrong(found)} {self._translator.right(found)}"
+        return markup.clip(markup.unmarked(text), _MAX_ERROR)

@@ -11,7 +11,7 @@ from bot.domain.runs.request import Action
 from bot.domain.runs.run import Run
 from bot.domain.targets.branch_commits import Newest
 from bot.domain.targets.target import Target
-from bot.slack.render.context import Scene
+from bot.slack.render.context import RenderContext
 from bot.slack.render.message import Block
 
 TARGET = "target"
@@ -40,14 +40,14 @@ class Prospect:
 
     Args:
         target: which.
-        in_the_way: what would refuse a request now.
+        blocking_reason: what would refuse a request now.
         newest: what its branch has that is not live; None where nobody looked yet, or where it does not matter.
         unread: why the branch could not be read.
         releases: the runs that made a commit live and went well, newest first; the first is what is live.
     """
 
     target: Target
-    in_the_way: Problem | None = None
+    blocking_reason: Problem | None = None
     newest: Newest | None = None
     unread: Problem | None = None
     releases: tuple[Run, ...] = ()
@@ -95,7 +95,7 @@ class Form(Protocol):
         """Say whether a target has what the command needs."""
         ...
 
-    def fields(self, offer: Offer, scene: Scene) -> tuple[Block | None, ...]:
+    def fields(self, offer: Offer, ctx: RenderContext) -> tuple[Block | None, ...]:
         """Build its own fields, which stand under the target's."""
         ...
 

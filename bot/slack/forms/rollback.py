@@ -12,7 +12,7 @@ from bot.domain.runs.run import Run
 from bot.domain.targets.target import Target
 from bot.slack.forms.fields import line, menu, option, ways
 from bot.slack.forms.form import AT_TARGET, TARGET, Offer, Prospect, picked, typed
-from bot.slack.render.context import Scene
+from bot.slack.render.context import RenderContext
 from bot.slack.render.message import Block, section
 
 HOW, RELEASE, MIGRATIONS = "how", "release", "migrations"
@@ -32,15 +32,15 @@ class RollbackForm:
         """Say that every target can be brought back."""
         return bool(target.hosts)
 
-    def fields(self, offer: Offer, scene: Scene) -> tuple[Block | None, ...]:
+    def fields(self, offer: Offer, ctx: RenderContext) -> tuple[Block | None, ...]:
         """Build the fields."""
-        say = scene.sentences.say
+        say = ctx.translator.say
         how = (
             option(say("form.rollback.both"), _BOTH, say("form.rollback.both.what")),
             option(say("form.rollback.code"), _CODE, say("form.rollback.code.what")),
         )
         return (
-            _releases(offer.prospect, scene) if offer.prospect is not None else None,
+            _releases(offer.prospect, ctx) if offer.prospect is not None else None,
             ways(HOW, say("form.rollback.how"), how),
             line(MIGRATIONS, say("form.rollback.migrations"), say("form.rollback.migrations.empty"), longest=3),
         )
@@ -68,24 +68,24 @@ class RollbackForm:
         return MIGRATIONS if reason is Reason.BAD_OPTION else RELEASE
 
 
-def _releases(prospect: Prospect, scene: Scene) -> Block | None:
+def _releases(prospect: Prospect, ctx: RenderContext) -> Block | None:
     """Offer the releases before the one that is live; which is the one before, the plan finds out.
 
     Where none is remembered, say so and how another commit is named.
     """
-    say = scene.sentences.say
+    say = ctx.translator.say
     if not prospect.releases:
         return section(say("form.release.none", target=str(prospect.target.name)))
-    past = [_release(run, scene) for run in prospect.releases[1:]]
+    past = [_release(run, ctx) for run in prospect.releases[1:]]
     before = option(say("form.release.before"), _BEFORE)
     block = f"{RELEASE} {prospect.target.name}"
     return menu(RELEASE, say("form.release"), [before, *past], chosen=_BEFORE, block=block)
 
 
-def _release(run: Run, scene: Scene) -> Block:
+def _release(run: Run, ctx: RenderContext) -> Block:
     sha = run.plan.sha.short if run.plan is not None and run.plan.sha is not None else ""
     at = run.ended_at or run.created_at
     commits = run.plan.commits if run.plan is not None else ()
-    subject = scene.masker.mask(commits[0].subject) if commits else ""
+    subject = ctx.masker.mask(commits[0].subject) if commits else ""
     when = at.strftime("%Y-%m-%d %H:%M UTC")
-    return option(scene.sentences.say("form.release.past", sha=sha, when=when, run=run.id), run.id, subject)
+    return option(ctx.translator.say("form.release.past", sha=sha, when=when, run=run.id), run.id, subject)

@@ -11,40 +11,40 @@ from bot.slack.forms.fields import menu, option, plain
 from bot.slack.forms.form import TARGET, Form, Offer, Prospect
 from bot.slack.render import markup
 from bot.slack.render.cards.approval.people import approvers
-from bot.slack.render.context import Scene
+from bot.slack.render.context import RenderContext
 from bot.slack.render.markup import Markup
 from bot.slack.render.message import Block, context, lines, section
 
 
-def opening_view(form: Form, scene: Scene) -> Block:
+def opening_view(form: Form, ctx: RenderContext) -> Block:
     """Build what is shown within Slack's three seconds, while it is looked up what this person may choose."""
-    return _modal(form, scene, [section(scene.sentences.say("form.opening"))])
+    return _modal(form, ctx, [section(ctx.translator.say("form.opening"))])
 
 
-def refusing_view(form: Form, found: Problem, scene: Scene) -> Block:
+def refusing_view(form: Form, found: Problem, ctx: RenderContext) -> Block:
     """Build what is shown to somebody who may choose nothing."""
-    return _modal(form, scene, [section(scene.sentences.refusal(found))])
+    return _modal(form, ctx, [section(ctx.translator.refusal(found))])
 
 
-def form_view(form: Form, offer: Offer, scene: Scene) -> Block:
+def form_view(form: Form, offer: Offer, ctx: RenderContext) -> Block:
     """Build the form."""
-    say = scene.sentences.say
+    say = ctx.translator.say
     chosen = offer.prospect.target if offer.prospect is not None else None
     options = [option(f"{target.name.app} · {target.name.environment}", str(target.name)) for target in offer.targets]
     label = say(f"{_key(form)}.target")
     picker = menu(TARGET, label, options, chosen=str(chosen.name) if chosen else "")
     picker["element"]["placeholder"] = plain(say("form.target.choose"))
-    blocks = [{**picker, "dispatch_action": True}, *form.fields(offer, scene), *_outlook(form, offer, scene)]
+    blocks = [{**picker, "dispatch_action": True}, *form.fields(offer, ctx), *_outlook(form, offer, ctx)]
     submit = {"submit": plain(say(f"{_key(form)}.submit"))}
-    return _modal(form, scene, blocks) | submit | {"private_metadata": json.dumps({"channel": offer.channel})}
+    return _modal(form, ctx, blocks) | submit | {"private_metadata": json.dumps({"channel": offer.channel})}
 
 
-def _modal(form: Form, scene: Scene, blocks: list[Block | None]) -> Block:
+def _modal(form: Form, ctx: RenderContext, blocks: list[Block | None]) -> Block:
     return {
         "type": "modal",
         "callback_id": form.command,
-        "title": plain(scene.sentences.say(f"{_key(form)}.title")),
-        "close": plain(scene.sentences.say("form.close")),
+        "title": plain(ctx.translator.say(f"{_key(form)}.title")),
+        "close": plain(ctx.translator.say("form.close")),
         "blocks": [block for block in blocks if block is not None],
     }
 
@@ -53,56 +53,56 @@ def _key(form: Form) -> str:
     return f"form.{form.action.value}"
 
 
-def _outlook(form: Form, offer: Offer, scene: Scene) -> list[Block | None]:
+def _outlook(form: Form, offer: Offer, ctx: RenderContext) -> list[Block | None]:
     """Say what will happen, and what would refuse it now."""
     if offer.prospect is None:
-        return [context(_what(form, "", scene))]
+        return [context(_what(form, "", ctx))]
     prospect = offer.prospect
     target = prospect.target
     channel = markup.channel(target.channels[0]) if not offer.channel and target.channels else ""
     told = lines(
         (
-            _what(form, channel, scene),
-            _approval(form.action, target.policy, scene),
-            _backup(form.action, target.policy, scene),
+            _what(form, channel, ctx),
+            _approval(form.action, target.policy, ctx),
+            _backup(form.action, target.policy, ctx),
         )
     )
-    return [section(_in_the_way(prospect, scene)), context(told)]
+    return [section(_in_the_way(prospect, ctx)), context(told)]
 
 
-def _what(form: Form, channel: str, scene: Scene) -> Markup:
+def _what(form: Form, channel: str, ctx: RenderContext) -> Markup:
     """Say what happens when it is sent, and in which channel where that is not the one it was asked for in."""
     key = "form.backup" if form.action is Action.BACKUP else "form"
-    say = scene.sentences.say
+    say = ctx.translator.say
     return say(f"{key}.where", channel=channel) if channel else say(f"{key}.what")
 
 
-def _in_the_way(prospect: Prospect, scene: Scene) -> Markup:
-    found = prospect.in_the_way
-    return scene.sentences.say("form.in_the_way", wrong=scene.sentences.warning(found)) if found else Markup("")
+def _in_the_way(prospect: Prospect, ctx: RenderContext) -> Markup:
+    found = prospect.blocking_reason
+    return ctx.translator.say("form.in_the_way", wrong=ctx.translator.warning(found)) if found else Markup("")
 
 
-def _approval(action: Action, policy: Policy, scene: Scene) -> Markup:
+def _approval(action: Action, policy: Policy, ctx: RenderContext) -> Markup:
     """Say whose approval is asked for before the first change."""
     usual = policy.requirement(action)
     if action is Action.BACKUP and usual.asks_nobody:
-        return scene.sentences.say("form.reads")
-    told = _asked(usual, scene) if not usual.asks_nobody else scene.sentences.say("form.approval.none")
+        return ctx.translator.say("form.reads")
+    told = _asked(usual, ctx) if not usual.asks_nobody else ctx.translator.say("form.approval.none")
     if action is not Action.DEPLOY or DESTRUCTIVE_MIGRATION not in policy.approve:
         return told
     besides = policy.requirement(action, destructive=True)
-    return lines((told, scene.sentences.say("form.destructive", who=_people(besides, scene), n=str(besides.needed))))
+    return lines((told, ctx.translator.say("form.destructive", who=_people(besides, ctx), n=str(besides.needed))))
 
 
-def _asked(requirement: Requirement, scene: Scene) -> Markup:
+def _asked(requirement: Requirement, ctx: RenderContext) -> Markup:
     key = "form.approval.self" if requirement.allow_requester else "form.approval"
-    return scene.sentences.count(key, requirement.needed, who=_people(requirement, scene))
+    return ctx.translator.count(key, requirement.needed, who=_people(requirement, ctx))
 
 
-def _people(requirement: Requirement, scene: Scene) -> Markup:
-    return approvers(requirement.people, scene)
+def _people(requirement: Requirement, ctx: RenderContext) -> Markup:
+    return approvers(requirement.people, ctx)
 
 
-def _backup(action: Action, policy: Policy, scene: Scene) -> Markup:
+def _backup(action: Action, policy: Policy, ctx: RenderContext) -> Markup:
     when = policy.backup_before.get(action, BackupBefore.NEVER)
-    return Markup("") if action is Action.BACKUP else scene.sentences.say(f"form.backup_before.{when.value}")
+    return Markup("") if action is Action.BACKUP else ctx.translator.say(f"form.backup_before.{when.value}")

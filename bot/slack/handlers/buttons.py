@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bot.domain.errors import Reason, Refused, problem
+from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.inbox import MessageState
 from bot.domain.policies.proven_backup import OVERDUE
 from bot.domain.runs.decisions import waits_for_decision
@@ -14,7 +14,7 @@ from bot.domain.runs.request import Action, Origin, Request
 from bot.domain.runs.run import Run
 from bot.domain.secrets import Masker
 from bot.engine.stores import MessageStore
-from bot.slack.ports import Front
+from bot.slack.ports import EngineApi
 from bot.slack.publish.replies import Answers
 from bot.slack.render import markup
 from bot.slack.render.cards.run.run_card import CANCEL, DECISIONS, RETRY, ROLLBACK
@@ -23,7 +23,7 @@ from bot.slack.render.log_file import tail_text
 from bot.slack.render.markup import Markup
 from bot.slack.render.message import lines
 from bot.slack.render.run_messages import CARD, LOG
-from bot.slack.render.text import Sentences
+from bot.slack.render.text import Translator
 from bot.slack.transport.inbox import Received
 
 _LOG_LINES = 20
@@ -70,20 +70,20 @@ class ButtonHandler:
     """Does what a button says.
 
     Args:
-        front: the engine.
+        engine: the engine.
         messages: which messages a run has.
         answers: tells people what was wrong.
-        sentences: of the language that is spoken.
+        translator: of the language that is spoken.
         masker: of everything that leaves the program.
     """
 
     def __init__(
-        self, front: Front, messages: MessageStore, answers: Answers, sentences: Sentences, masker: Masker
+        self, engine: EngineApi, messages: MessageStore, answers: Answers, translator: Translator, masker: Masker
     ) -> None:
-        self._front = front
+        self._engine = engine
         self._messages = messages
         self._answers = answers
-        self._sentences = sentences
+        self._translator = translator
         self._masker = masker
 
     async def __call__(self, received: Received) -> None:
@@ -91,34 +91,34 @@ class ButtonHandler:
         press = read_press(received)
         if press is None or press.action not in (CANCEL, RETRY, LOG_BUTTON, *DECISIONS):
             return
-        run = await self._front.get(press.run)
+        run = await self._engine.get(press.run)
         if run is None:
-            await self._say(press, self._sentences.say("answer.run_gone", run=press.run))
+            await self._say(press, self._translator.say("answer.run_gone", run=press.run))
             return
         try:
             match press.action:
                 case action if action == CANCEL:
-                    await self._front.cancel(run.id, press.user)
+                    await self._engine.cancel(run.id, press.user)
                 case action if action == RETRY:
-                    await self._front.submit(self._again(press, run))
+                    await self._engine.submit(self._again(press, run))
                 case action if action == ROLLBACK and not waits_for_decision(run):
-                    await self._front.submit(_rollback_of(self._again(press, run)))
+                    await self._engine.submit(_rollback_of(self._again(press, run)))
                 case action if action in DECISIONS:
-                    await self._front.decide(run.id, DECISIONS[action], self._again(press, run).origin)
+                    await self._engine.decide(run.id, DECISIONS[action], self._again(press, run).origin)
                 case _:
                     await self._show_log(press, run)
-        except Refused as refused:
-            await self._say(press, self._sentences.refusal(refused.problem))
+        except RefusedError as refused:
+            await self._say(press, self._translator.refusal(refused.problem))
 
     def _again(self, press: Press, run: Run) -> Request:
         """Ask for the same again, as who pressed the button.
 
         Raises:
-            Refused: the operations file no longer has the target.
+            RefusedError: the operations file no longer has the target.
         """
         target = run.request.target
-        if target not in self._front.operations.targets:
-            raise Refused(problem(Reason.UNKNOWN_ENVIRONMENT, app=target.app, environment=target.environment))
+        if target not in self._engine.operations.targets:
+            raise RefusedError(problem(Reason.UNKNOWN_ENVIRONMENT, app=target.app, environment=target.environment))
         # What only told people asks, when somebody takes it up, for the backup that is lacking.
         options = {} if run.request.options.get("what") == OVERDUE else run.request.options
         return replace(
@@ -128,14 +128,14 @@ class ButtonHandler:
         )
 
     async def _show_log(self, press: Press, run: Run) -> None:
-        tail = tail_text(await self._front.output(run.id), self._masker, _LOG_LINES)
+        tail = tail_text(await self._engine.output(run.id), self._masker, _LOG_LINES)
         if not tail.strip():
-            await self._say(press, self._sentences.say("answer.log_empty", run=run.id))
+            await self._say(press, self._translator.say("answer.log_empty", run=run.id))
             return
         posted = (await self._messages.messages(run.id)).get(LOG)
         is_there = posted is not None and posted.state is MessageState.POSTED and bool(posted.ts)
-        where = self._sentences.say("answer.log_file") if is_there else ""
-        intro = self._sentences.say("answer.log", run=run.id, where=Markup(where))
+        where = self._translator.say("answer.log_file") if is_there else ""
+        intro = self._translator.say("answer.log", run=run.id, where=Markup(where))
         await self._say(press, lines((intro, markup.code_block(tail, _LOG_CHARACTERS))))
 
     async def _say(self, press: Press, text: Markup) -> None:

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from bot.domain.errors import Reason, Refused
+from bot.domain.errors import Reason, RefusedError
 from bot.domain.runs.request import Action, Origin, Request
 from bot.engine.ports import Clock
 from bot.slack.forms import FORMS
 from bot.slack.handlers.forms import FormHandler
 from bot.slack.handlers.ops import OpsHandler
 from bot.slack.handlers.words import words_of
-from bot.slack.ports import CommandSpec, Front
+from bot.slack.ports import CommandSpec, EngineApi
 from bot.slack.publish.replies import Answers
 from bot.slack.render import markup
 from bot.slack.render.cards.backups.backup_list_card import backups_card
 from bot.slack.render.cards.status.migration_report_card import status_card
-from bot.slack.render.text import Sentences
+from bot.slack.render.text import Translator
 from bot.slack.transport.inbox import Received
 
 STALE = timedelta(minutes=30)
@@ -30,31 +30,31 @@ class CommandHandler:
     """Handles slash commands and the forms that stand for them.
 
     Args:
-        front: the engine.
+        engine: the engine.
         commands: by slash name.
         ops: handles `/ops`.
         forms: opens forms and carries them out.
         answers: tells people what was wrong.
-        sentences: of the language that is spoken.
+        translator: of the language that is spoken.
         clock: tells how long a command waited.
     """
 
     def __init__(
         self,
-        front: Front,
+        engine: EngineApi,
         commands: Mapping[str, CommandSpec],
         ops: OpsHandler,
         forms: FormHandler,
         answers: Answers,
-        sentences: Sentences,
+        translator: Translator,
         clock: Clock,
     ) -> None:
-        self._front = front
+        self._engine = engine
         self._commands = commands
         self._ops = ops
         self._forms = forms
         self._answers = answers
-        self._sentences = sentences
+        self._translator = translator
         self._clock = clock
 
     async def command(self, received: Received) -> None:
@@ -64,7 +64,7 @@ class CommandHandler:
         name, text, url = str(body["command"]), str(body.get("text") or ""), str(body.get("response_url") or "")
         if self._is_stale(received.at):
             when = markup.time_of_day(received.at)
-            stale = self._sentences.say("answer.stale", typed=f"{name} {text}".strip(), when=when)
+            stale = self._translator.say("answer.stale", typed=f"{name} {text}".strip(), when=when)
             await self._answers.answer(origin.channel, origin.user, stale)
             return
         if name == self._ops.name:
@@ -73,27 +73,27 @@ class CommandHandler:
         spec = self._commands.get(name)
         if spec is None:
             known = ", ".join(sorted((*self._commands, self._ops.name)))
-            unknown = self._sentences.say("answer.unknown_command", command=name, known=known)
+            unknown = self._translator.say("answer.unknown_command", command=name, known=known)
             await self._answers.answer(origin.channel, origin.user, unknown, url=url)
             return
         words = words_of(text)
         try:
-            await self._do(spec.parse(words, origin, self._front.operations), url)
-        except Refused as refused:
+            await self._do(spec.parse(words, origin, self._engine.operations), url)
+        except RefusedError as refused:
             is_short = refused.problem.reason is Reason.USAGE and _asks_for_form(name, words)
             if is_short and await self._forms.open(name, words, origin, str(body.get("trigger_id") or "")):
                 return
-            told = self._sentences.refusal(refused.problem)
+            told = self._translator.refusal(refused.problem)
             await self._answers.answer(origin.channel, origin.user, told, url=url)
 
     async def _do(self, request: Request, url: str) -> None:
         """Make a run of a request; one that only reads is answered to who asked, and no run is made."""
         if request.action is Action.MIGRATE_STATUS:
-            card = status_card(await self._front.standing(request), self._sentences)
+            card = status_card(await self._engine.migration_report(request), self._translator)
         elif request.options.get("what") == "list":
-            card = backups_card(await self._front.shelf(request), self._sentences)
+            card = backups_card(await self._engine.backup_list(request), self._translator)
         else:
-            await self._front.submit(request)
+            await self._engine.submit(request)
             return
         await self._answers.show(request.origin.channel, request.origin.user, card, url=url)
 

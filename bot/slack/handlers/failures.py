@@ -8,8 +8,8 @@ from typing import Any
 
 from bot.domain.inbox import EventKind
 from bot.slack.publish.replies import Answers
-from bot.slack.render.text import Sentences
-from bot.slack.transport.gateway import SlackBusy
+from bot.slack.render.text import Translator
+from bot.slack.transport.gateway import SlackBusyError
 from bot.slack.transport.inbox import Received
 
 
@@ -18,12 +18,12 @@ class FailureHandler:
 
     Args:
         answers: to people.
-        sentences: of the language that is spoken.
+        translator: of the language that is spoken.
     """
 
-    def __init__(self, answers: Answers, sentences: Sentences) -> None:
+    def __init__(self, answers: Answers, translator: Translator) -> None:
         self._answers = answers
-        self._sentences = sentences
+        self._translator = translator
 
     async def __call__(self, kind: EventKind, received: Received) -> None:
         """Tell whoever is behind the event."""
@@ -32,8 +32,8 @@ class FailureHandler:
             return
         user, channel = asked
         try:
-            await self._answers.answer(channel, user, self._sentences.say("answer.failed"))
-        except SlackBusy:
+            await self._answers.answer(channel, user, self._translator.say("answer.failed"))
+        except SlackBusyError:
             return  # the log has it
 
 

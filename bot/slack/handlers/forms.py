@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from itertools import count
 
-from bot.domain.errors import Reason, Refused, problem
+from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.names import TargetName
 from bot.domain.policies.policy import Policy
 from bot.domain.runs.request import Origin, Request
@@ -19,12 +19,12 @@ from bot.slack.forms import FORMS
 from bot.slack.forms.filled import read_form
 from bot.slack.forms.form import TARGET, Form, Offer, Prospect
 from bot.slack.forms.view import form_view, opening_view, refusing_view
-from bot.slack.ports import CommandSpec, Front
+from bot.slack.ports import CommandSpec, EngineApi
 from bot.slack.publish.replies import Answers
-from bot.slack.render.context import Scene
+from bot.slack.render.context import RenderContext
 from bot.slack.render.message import Block
-from bot.slack.render.text import Sentences
-from bot.slack.transport.gateway import Gateway, SlackBusy, SlackRefused, SlackUncertain
+from bot.slack.render.text import Translator
+from bot.slack.transport.gateway import Gateway, SlackBusyError, SlackRefusedError, SlackUncertainError
 from bot.slack.transport.inbox import Received
 
 _log = logging.getLogger(__name__)
@@ -34,30 +34,30 @@ class FormHandler:
     """Opens forms and carries them out.
 
     Args:
-        front: the engine.
+        engine: the engine.
         commands: by slash name.
         gateway: opens and changes modals.
         answers: tells people what was wrong.
-        sentences: of the language that is spoken.
+        translator: of the language that is spoken.
         masker: of everything that leaves the program.
         clock: the time.
     """
 
     def __init__(
         self,
-        front: Front,
+        engine: EngineApi,
         commands: Mapping[str, CommandSpec],
         gateway: Gateway,
         answers: Answers,
-        sentences: Sentences,
+        translator: Translator,
         masker: Masker,
         clock: Clock,
     ) -> None:
-        self._front = front
+        self._engine = engine
         self._commands = commands
         self._gateway = gateway
         self._answers = answers
-        self._sentences = sentences
+        self._translator = translator
         self._masker = masker
         self._clock = clock
         self._turns = count(1)
@@ -80,17 +80,17 @@ class FormHandler:
         if form is None or not here or not trigger:
             return False
         try:
-            view = await self._gateway.open_view(trigger, opening_view(form, self._scene()))
-        except (SlackRefused, SlackBusy, SlackUncertain):
+            view = await self._gateway.open_view(trigger, opening_view(form, self._ctx()))
+        except (SlackRefusedError, SlackBusyError, SlackUncertainError):
             return False
-        allowed = await self._front.desk.allowed(tuple(target.name for target in here), origin.user)
+        allowed = await self._engine.lock_service.allowed(tuple(target.name for target in here), origin.user)
         names = allowed.targets.get(form.action, ())
         targets = tuple(target for target in here if target.name in names)
         if not targets:
             reason = Reason.MEMBERSHIP_UNKNOWN if allowed.uncertain else Reason.NOT_ALLOWED
             people = sorted({name for target in here for name in _lists(target.policy, form)})
             found = problem(reason, action=form.action.value, people=", ".join(people))
-            await self._show(view, refusing_view(form, found, self._scene()))
+            await self._show(view, refusing_view(form, found, self._ctx()))
             return True
         chosen = _chosen(targets, words)
         await self._fill(view, form, Offer(origin.channel, targets), chosen, origin.user)
@@ -107,22 +107,22 @@ class FormHandler:
         channel = str(json.loads(view.get("private_metadata") or "{}").get("channel", ""))
         user = str(received.payload["user"]["id"])
         here = self._here(form, channel)
-        allowed = await self._front.desk.allowed(tuple(target.name for target in here), user)
+        allowed = await self._engine.lock_service.allowed(tuple(target.name for target in here), user)
         targets = tuple(target for target in here if target.name in allowed.targets.get(form.action, ()))
         chosen = next((target for target in targets if str(target.name) == value), None)
         await self._fill(str(view["id"]), form, Offer(channel, targets), chosen, user)
 
     async def submitted(self, received: Received) -> None:
         """Carry out a form that was filled in."""
-        filled = read_form(received.payload, self._front.operations)
+        filled = read_form(received.payload, self._engine.operations)
         if filled is None or filled.form.command not in self._commands:
             return
         origin = Origin(filled.user, filled.channel, received.id)
         try:
             spec = self._commands[filled.form.command]
-            await self._front.submit(spec.parse(filled.words, origin, self._front.operations))
-        except Refused as refused:
-            await self._answers.answer(origin.channel, origin.user, self._sentences.refusal(refused.problem))
+            await self._engine.submit(spec.parse(filled.words, origin, self._engine.operations))
+        except RefusedError as refused:
+            await self._answers.answer(origin.channel, origin.user, self._translator.refusal(refused.problem))
 
     async def _fill(self, view: str, form: Form, offer: Offer, chosen: Target | None, user: str) -> None:
         """Show the form, first without what a host must be asked for; stop where something else was chosen since."""
@@ -130,17 +130,17 @@ class FormHandler:
         self._latest[view] = turn
         try:
             if chosen is None:
-                await self._show(view, form_view(form, offer, self._scene()))
+                await self._show(view, form_view(form, offer, self._ctx()))
                 return
             prospect = await self._prospect(form, chosen, user)
             if self._latest.get(view) != turn:
                 return
-            await self._show(view, form_view(form, replace(offer, prospect=prospect), self._scene()))
+            await self._show(view, form_view(form, replace(offer, prospect=prospect), self._ctx()))
             if not form.reads_branch:
                 return
             prospect = await self._with_newest(prospect)
             if self._latest.get(view) == turn:
-                await self._show(view, form_view(form, replace(offer, prospect=prospect), self._scene()))
+                await self._show(view, form_view(form, replace(offer, prospect=prospect), self._ctx()))
         finally:
             if self._latest.get(view) == turn:
                 del self._latest[view]
@@ -149,34 +149,34 @@ class FormHandler:
         asked = Request(form.action, target.name, Origin(user, "", "form"))
         return Prospect(
             target,
-            await self._front.lookout.in_the_way(asked),
-            releases=await self._front.lookout.releases(target.name),
+            await self._engine.status_service.blocking_reason(asked),
+            releases=await self._engine.status_service.releases(target.name),
         )
 
     async def _with_newest(self, prospect: Prospect) -> Prospect:
         try:
-            return replace(prospect, newest=await self._front.lookout.newest(prospect.target.name))
-        except Refused as refused:
+            return replace(prospect, newest=await self._engine.status_service.newest(prospect.target.name))
+        except RefusedError as refused:
             return replace(prospect, unread=refused.problem)
 
     async def _show(self, view: str, content: Block) -> None:
         try:
             await self._gateway.update_view(view, content)
-        except (SlackRefused, SlackBusy, SlackUncertain) as error:
+        except (SlackRefusedError, SlackBusyError, SlackUncertainError) as error:
             # The person may have closed it.
             _log.info("a form is not shown: %s", error)
 
     def _here(self, form: Form | None, channel: str) -> tuple[Target, ...]:
         """Give the targets that a form can be about: those of a channel, or of all channels on the App Home."""
-        found = sorted(self._front.operations.targets.values(), key=lambda target: target.name)
+        found = sorted(self._engine.operations.targets.values(), key=lambda target: target.name)
         return tuple(
             target
             for target in found
             if form is not None and form.takes(target) and (channel in target.channels or not channel)
         )
 
-    def _scene(self) -> Scene:
-        return Scene(self._sentences, self._masker, self._front.operations.emoji, self._clock.now())
+    def _ctx(self) -> RenderContext:
+        return RenderContext(self._translator, self._masker, self._engine.operations.emoji, self._clock.now())
 
 
 def _lists(policy: Policy, form: Form) -> tuple[str, ...]:

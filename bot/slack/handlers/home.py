@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from bot.slack.publish.home_sync import Homes
+from bot.slack.publish.home_sync import HomeSync
 from bot.slack.render.cards.status.home_card import FILTER, REFRESH
-from bot.slack.transport.gateway import SlackBusy, SlackRefused, SlackUncertain
+from bot.slack.transport.gateway import SlackBusyError, SlackRefusedError, SlackUncertainError
 from bot.slack.transport.inbox import Received
 
 
@@ -15,8 +15,8 @@ class HomeHandler:
         homes: publishes them.
     """
 
-    def __init__(self, homes: Homes) -> None:
-        self._homes = homes
+    def __init__(self, homes: HomeSync) -> None:
+        self._home_sync = homes
 
     async def opened(self, received: Received) -> None:
         """Publish the Home of who opened it."""
@@ -24,8 +24,8 @@ class HomeHandler:
         if event.get("tab", "home") != "home":
             return
         try:
-            await self._homes.opened(str(event["user"]))
-        except (SlackRefused, SlackBusy, SlackUncertain):
+            await self._home_sync.opened(str(event["user"]))
+        except (SlackRefusedError, SlackBusyError, SlackUncertainError):
             return  # it is published again when something changes, or when it is opened again
 
     async def pressed(self, received: Received) -> None:
@@ -36,8 +36,8 @@ class HomeHandler:
             match pressed.get("action_id"):
                 case action if action == FILTER:
                     chosen = (pressed.get("selected_option") or {}).get("value") or ""
-                    await self._homes.chose(user, str(chosen))
+                    await self._home_sync.chose(user, str(chosen))
                 case action if action == REFRESH:
-                    await self._homes.asked_again(user)
-        except (SlackRefused, SlackBusy, SlackUncertain):
+                    await self._home_sync.asked_again(user)
+        except (SlackRefusedError, SlackBusyError, SlackUncertainError):
             return

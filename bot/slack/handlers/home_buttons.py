@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from bot.domain.errors import Refused
+from bot.domain.errors import RefusedError
 from bot.domain.names import TargetName
 from bot.domain.runs.request import Action, Origin, Request
 from bot.slack.forms.fields import plain
 from bot.slack.handlers.buttons import Press, read_press
 from bot.slack.handlers.forms import FormHandler
-from bot.slack.ports import Front
+from bot.slack.ports import EngineApi
 from bot.slack.render.cards.status.home_card import BACKUP, DEPLOY, STATUS
 from bot.slack.render.cards.status.migration_report_card import status_card
 from bot.slack.render.message import Block, section
-from bot.slack.render.text import Sentences
-from bot.slack.transport.gateway import Gateway, SlackBusy, SlackRefused, SlackUncertain
+from bot.slack.render.text import Translator
+from bot.slack.transport.gateway import Gateway, SlackBusyError, SlackRefusedError, SlackUncertainError
 from bot.slack.transport.inbox import Received
 
 _COMMANDS = {DEPLOY: "/deploy", BACKUP: "/backup"}
@@ -23,17 +23,17 @@ class HomeButtons:
     """Opens forms, and shows where migrations stand.
 
     Args:
-        front: the engine.
+        engine: the engine.
         forms: opens forms.
         gateway: opens and changes modals.
-        sentences: of the language that is spoken.
+        translator: of the language that is spoken.
     """
 
-    def __init__(self, front: Front, forms: FormHandler, gateway: Gateway, sentences: Sentences) -> None:
-        self._front = front
+    def __init__(self, engine: EngineApi, forms: FormHandler, gateway: Gateway, translator: Translator) -> None:
+        self._engine = engine
         self._forms = forms
         self._gateway = gateway
-        self._sentences = sentences
+        self._translator = translator
 
     async def __call__(self, received: Received) -> None:
         """Handle a pressed button; others are left alone."""
@@ -51,27 +51,27 @@ class HomeButtons:
         """Show what `/migrate-status` answers: at once that it is being read, then the answer."""
         app, _, environment = press.run.partition(" ")
         name = TargetName(app, environment)
-        if name not in self._front.operations.targets:
+        if name not in self._engine.operations.targets:
             return
         origin = Origin(press.user, "", press.event)
         request = Request(Action.MIGRATE_STATUS, name, origin, {}, f"/migrate-status {name}")
-        reading = section(self._sentences.say("home.status.reading"))
+        reading = section(self._translator.say("home.status.reading"))
         try:
             view = await self._gateway.open_view(trigger, self._modal([reading]))
             await self._gateway.update_view(view, self._modal(await self._answer(request)))
-        except (SlackRefused, SlackBusy, SlackUncertain):
+        except (SlackRefusedError, SlackBusyError, SlackUncertainError):
             return  # it was closed, or the trigger is too old: the button can be pressed again
 
     async def _answer(self, request: Request) -> list[Block | None]:
         try:
-            card = status_card(await self._front.standing(request), self._sentences)
-        except Refused as refused:
-            return [section(self._sentences.refusal(refused.problem))]
+            card = status_card(await self._engine.migration_report(request), self._translator)
+        except RefusedError as refused:
+            return [section(self._translator.refusal(refused.problem))]
         # There is no channel here to share it with.
         return [block for block in card.blocks if block["type"] != "actions"]
 
     def _modal(self, blocks: list[Block | None]) -> Block:
-        say = self._sentences.say
+        say = self._translator.say
         return {
             "type": "modal",
             "callback_id": "home_status",

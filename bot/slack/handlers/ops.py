@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from datetime import timedelta
 
-from bot.domain.errors import Refused
+from bot.domain.errors import RefusedError
 from bot.domain.names import TargetName
 from bot.domain.ops_command import CancelRun, SetLock, ShowHelp, ShowStatus, TakeLockOff
 from bot.domain.runs.request import Origin
@@ -15,14 +15,14 @@ from bot.domain.secrets import Masker
 from bot.engine.ports import Clock
 from bot.slack.forms import FORMS
 from bot.slack.handlers.unlocking import Unlocking
-from bot.slack.ports import CommandSpec, Front, OpsSpec
+from bot.slack.ports import CommandSpec, EngineApi, OpsSpec
 from bot.slack.publish.replies import Answers
 from bot.slack.render.cards.status.help_card import help_text
 from bot.slack.render.cards.status.ops_card import lock_set_card, ops_card
-from bot.slack.render.context import Scene
+from bot.slack.render.context import RenderContext
 from bot.slack.render.markup import Markup
 from bot.slack.render.message import Message, saying
-from bot.slack.render.text import Sentences
+from bot.slack.render.text import Translator
 
 _FRESH = timedelta(minutes=1)
 """What was seen within this span is not looked at again."""
@@ -35,33 +35,33 @@ class OpsHandler:
     """Handles `/ops`.
 
     Args:
-        front: the engine.
+        engine: the engine.
         spec: the command.
         commands: the others, by slash name, for help.
         unlocking: takes locks off.
         answers: tells people.
-        sentences: of the language that is spoken.
+        translator: of the language that is spoken.
         masker: of everything that leaves the program.
         clock: the time.
     """
 
     def __init__(
         self,
-        front: Front,
+        engine: EngineApi,
         spec: OpsSpec,
         commands: Mapping[str, CommandSpec],
         unlocking: Unlocking,
         answers: Answers,
-        sentences: Sentences,
+        translator: Translator,
         masker: Masker,
         clock: Clock,
     ) -> None:
-        self._front = front
+        self._engine = engine
         self._spec = spec
         self._commands = commands
         self._unlocking = unlocking
         self._answers = answers
-        self._sentences = sentences
+        self._translator = translator
         self._masker = masker
         self._clock = clock
 
@@ -80,12 +80,12 @@ class OpsHandler:
         """
         try:
             said = await self._answer(words, origin)
-        except Refused as refused:
-            said = saying(self._sentences.refusal(refused.problem))
+        except RefusedError as refused:
+            said = saying(self._translator.refusal(refused.problem))
         await self._answers.show(origin.channel, origin.user, said, url=url)
 
     async def _answer(self, words: tuple[str, ...], origin: Origin) -> Message:
-        order = self._spec.parse(words, origin, self._front.operations)
+        order = self._spec.parse(words, origin, self._engine.operations)
         match order:
             case ShowStatus(targets):
                 return await self._status(targets)
@@ -100,23 +100,23 @@ class OpsHandler:
 
     async def _status(self, targets: tuple[TargetName, ...]) -> Message:
         """Look at the targets for a moment; a host that takes longer is told as it was last seen."""
-        lookout = self._front.lookout
-        looking = asyncio.ensure_future(lookout.refresh(targets, _FRESH))
+        status_service = self._engine.status_service
+        looking = asyncio.ensure_future(status_service.refresh(targets, _FRESH))
         await asyncio.wait({looking}, timeout=_PATIENCE_SECONDS)
-        picture = await lookout.picture()
-        return ops_card(picture.of(frozenset(targets)), self._scene())
+        dashboard = await status_service.dashboard()
+        return ops_card(dashboard.of(frozenset(targets)), self._ctx())
 
     async def _lock(self, target: TargetName, reason: str, user: str) -> Message:
-        lock = await self._front.desk.lock(target, reason, user)
+        lock = await self._engine.lock_service.lock(target, reason, user)
         # Asked twice for the same, as an event that is delivered twice does, it is set all the same.
         is_new = (lock.owner, lock.reason) == (user, self._masker.mask(reason))
-        [overview] = await self._front.desk.overviews((target,))
-        return lock_set_card(overview, is_new=is_new, scene=self._scene())
+        [overview] = await self._engine.lock_service.overviews((target,))
+        return lock_set_card(overview, is_new=is_new, ctx=self._ctx())
 
     async def _cancel(self, run: str, user: str) -> Markup:
-        say = self._sentences.say
-        before = await self._front.get(run)
-        after = await self._front.cancel(run, user)
+        say = self._translator.say
+        before = await self._engine.get(run)
+        after = await self._engine.cancel(run, user)
         if before is None or before.ended:
             return say("ops.cancel.over", run=run, state=say(f"state.{after.state.value}"))
         if before.state is RunState.NEEDS_HUMAN:
@@ -128,11 +128,11 @@ class OpsHandler:
     async def _help(self, targets: tuple[TargetName, ...], user: str) -> Markup:
         """List what this person may do here, and nothing else."""
         if not targets:
-            return self._sentences.say("ops.none")
-        allowed = await self._front.desk.allowed(targets, user)
+            return self._translator.say("ops.none")
+        allowed = await self._engine.lock_service.allowed(targets, user)
         commands = (spec for _, spec in sorted(self._commands.items()))
-        return help_text(allowed, commands, frozenset(FORMS), self._sentences)
+        return help_text(allowed, commands, frozenset(FORMS), self._translator)
 
-    def _scene(self) -> Scene:
-        emoji = self._front.operations.emoji
-        return Scene(self._sentences, self._masker, emoji, self._clock.now())
+    def _ctx(self) -> RenderContext:
+        emoji = self._engine.operations.emoji
+        return RenderContext(self._translator, self._masker, emoji, self._clock.now())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.engine.stores import MessageStore
-from bot.slack.ports import Front
+from bot.slack.ports import EngineApi
 from bot.slack.transport.inbox import Received
 
 
@@ -11,12 +11,12 @@ class ReactionHandler:
     """Finds the run that a reaction is about.
 
     Args:
-        front: the engine.
+        engine: the engine.
         messages: which message belongs to which run.
     """
 
-    def __init__(self, front: Front, messages: MessageStore) -> None:
-        self._front = front
+    def __init__(self, engine: EngineApi, messages: MessageStore) -> None:
+        self._engine = engine
         self._messages = messages
 
     async def __call__(self, received: Received) -> None:
@@ -27,9 +27,9 @@ class ReactionHandler:
         channel, ts = str(item["channel"]), str(item["ts"])
         posted = await self._messages.find_message(channel, ts)
         if posted is not None:
-            self._front.nudge(posted.run)
+            self._engine.wake(posted.run)
             return
-        for identifier in await self._front.awaiting():
-            run = await self._front.get(identifier)
+        for identifier in await self._engine.awaiting():
+            run = await self._engine.get(identifier)
             if run is not None and run.request.origin.channel == channel:
-                self._front.nudge(identifier)
+                self._engine.wake(identifier)

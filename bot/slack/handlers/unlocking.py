@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from bot.domain.errors import Refused
+from bot.domain.errors import RefusedError
 from bot.domain.names import TargetName
 from bot.domain.policies.lock import Lock
 from bot.domain.runs.request import Origin
 from bot.domain.secrets import Masker
 from bot.slack.handlers.buttons import read_press
-from bot.slack.ports import Front
-from bot.slack.publish.lock_notifier import SlackHerald
+from bot.slack.ports import EngineApi
+from bot.slack.publish.lock_notifier import LockNotifier
 from bot.slack.publish.replies import Answers
 from bot.slack.render import markup
 from bot.slack.render.message import Confirm, Message, actions, button, dangerous, message, saying, section
-from bot.slack.render.text import Sentences
+from bot.slack.render.text import Translator
 from bot.slack.transport.inbox import Received
 
 UNLOCK = "ops_unlock"
@@ -26,20 +26,20 @@ class Unlocking:
     """Answers `/ops unlock`, and the button that confirms it.
 
     Args:
-        front: the engine.
+        engine: the engine.
         answers: tells people.
-        herald: tells the owners of locks what the store has for them.
-        sentences: of the language that is spoken.
+        lock_notifier: tells the owners of locks what the store has for them.
+        translator: of the language that is spoken.
         masker: of everything that leaves the program.
     """
 
     def __init__(
-        self, front: Front, answers: Answers, herald: SlackHerald, sentences: Sentences, masker: Masker
+        self, engine: EngineApi, answers: Answers, lock_notifier: LockNotifier, translator: Translator, masker: Masker
     ) -> None:
-        self._front = front
+        self._engine = engine
         self._answers = answers
-        self._herald = herald
-        self._sentences = sentences
+        self._lock_notifier = lock_notifier
+        self._translator = translator
         self._masker = masker
 
     async def answer(self, target: TargetName, origin: Origin) -> Message:
@@ -50,11 +50,11 @@ class Unlocking:
             origin: who asks, and where.
 
         Raises:
-            Refused: who asks may not.
+            RefusedError: who asks may not.
         """
-        lock = await self._front.desk.lock_to_take_off(target, origin.user)
+        lock = await self._engine.lock_service.lock_to_take_off(target, origin.user)
         if lock is None:
-            return saying(self._sentences.say("ops.unlock.none", target=str(target)))
+            return saying(self._translator.say("ops.unlock.none", target=str(target)))
         if lock.owner != origin.user:
             return self._question(lock)
         return await self._taken_off(lock, origin.user, origin.channel)
@@ -66,32 +66,32 @@ class Unlocking:
             return
         words = press.run.split()
         name = TargetName(words[0], words[1]) if len(words) == _WORDS and words[2].isdigit() else None
-        if name is None or name not in self._front.operations.targets:
+        if name is None or name not in self._engine.operations.targets:
             return
         try:
-            lock = await self._front.desk.lock_to_take_off(name, press.user)
+            lock = await self._engine.lock_service.lock_to_take_off(name, press.user)
             # Who confirmed has read of one lock: another one that was set meanwhile is asked about anew.
             if lock is None:
-                told = saying(self._sentences.say("ops.unlock.none", target=str(name)))
+                told = saying(self._translator.say("ops.unlock.none", target=str(name)))
             elif _stamp(lock) == words[2]:
                 told = await self._taken_off(lock, press.user, press.channel)
             else:
                 told = self._question(lock)
-        except Refused as refused:
-            told = saying(self._sentences.refusal(refused.problem))
+        except RefusedError as refused:
+            told = saying(self._translator.refusal(refused.problem))
         await self._answers.show(press.channel, press.user, told)
 
     async def _taken_off(self, lock: Lock, user: str, channel: str) -> Message:
-        say = self._sentences.say
-        if not await self._front.desk.unlock(lock, user, channel):
+        say = self._translator.say
+        if not await self._engine.lock_service.unlock(lock, user, channel):
             return saying(say("ops.unlock.none", target=str(lock.target)))
         if lock.owner == user:
             return saying(say("ops.unlock.own", **self._of(lock)))
-        self._herald.wake()
+        self._lock_notifier.wake()
         return saying(say("ops.unlock.other", owner=markup.user(lock.owner), **self._of(lock)))
 
     def _question(self, lock: Lock) -> Message:
-        say = self._sentences.say
+        say = self._translator.say
         asked = say("ops.unlock.question", owner=markup.user(lock.owner), **self._of(lock))
         confirm = Confirm(
             say("confirm.unlock.title", target=str(lock.target)),

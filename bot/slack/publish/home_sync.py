@@ -12,18 +12,18 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from bot.domain.secrets import Masker
-from bot.domain.targets.dashboard import Cockpit, Picture, Viewer
+from bot.domain.targets.dashboard import Dashboard, HomeView, Viewer
 from bot.engine.ports import Clock
 from bot.engine.stores import HomeStore, MessageStore
-from bot.slack.ports import Duty, Front
-from bot.slack.render.cards.status.home_card import FEW, home_view
+from bot.slack.ports import EngineApi, Leadership
+from bot.slack.render.cards.status.home_card import FEW, home_card
 from bot.slack.render.cards.status.home_filter import chosen_of, matches
-from bot.slack.render.cards.status.target_lines import standings
-from bot.slack.render.context import Scene
+from bot.slack.render.cards.status.target_lines import target_lines
+from bot.slack.render.context import RenderContext
 from bot.slack.render.links import thread_link
 from bot.slack.render.message import Block
-from bot.slack.render.text import Sentences
-from bot.slack.transport.gateway import Gateway, SlackBusy, SlackRefused, SlackUncertain
+from bot.slack.render.text import Translator
+from bot.slack.transport.gateway import Gateway, SlackBusyError, SlackRefusedError, SlackUncertainError
 from bot.slack.transport.rate_limit import Pace
 
 _log = logging.getLogger(__name__)
@@ -43,7 +43,7 @@ _REMEMBERED = timedelta(days=30)
 _AT_IT = timedelta(minutes=15)
 """Who opened it within this span is taken to look at it: times go on there, and targets are looked at."""
 
-_MOST_ASKED = 50
+_MAX_ASKED = 50
 _STILL = datetime(2000, 1, 1, tzinfo=UTC)
 """A Home that is rendered at this instant differs from another only where something happened, not by the time."""
 
@@ -52,7 +52,7 @@ _FRESH_ENOUGH = timedelta(minutes=10)
 _JUST_NOW = timedelta(seconds=5)
 
 
-class Homes:
+class HomeSync:
     """Publishes App Homes: at once when one is opened, and when something changes. Implements `Audience`.
 
     Args:
@@ -60,7 +60,7 @@ class Homes:
         store: who opened theirs, and what they chose.
         messages: where the cards of runs are.
         workspace: gives the workspace's own URL; empty while it is not known.
-        sentences: of the language that is spoken.
+        translator: of the language that is spoken.
         masker: of everything that leaves the program.
         clock: the time.
         duty: of telling Slack; without it a Home is published where it is opened, and no more.
@@ -72,38 +72,38 @@ class Homes:
         store: HomeStore,
         messages: MessageStore,
         workspace: Callable[[], str],
-        sentences: Sentences,
+        translator: Translator,
         masker: Masker,
         clock: Clock,
-        duty: Duty,
+        duty: Leadership,
     ) -> None:
         self._duty = duty
         self._gateway = gateway
         self._store = store
         self._messages = messages
         self._workspace = workspace
-        self._sentences = sentences
+        self._translator = translator
         self._masker = masker
         self._clock = clock
-        self._front: Front | None = None
+        self._engine: EngineApi | None = None
         self._wake = asyncio.Event()
-        self._seen: Picture | None = None
+        self._seen: Dashboard | None = None
         self._shown: dict[str, str] = {}
         self._told_at: dict[str, float] = {}
         self._pace = Pace(rate=1.5, burst=20)
         self._keeper: asyncio.Task[None] | None = None
         self._looks: set[asyncio.Task[None]] = set()
 
-    def start(self, front: Front) -> None:
+    def start(self, engine: EngineApi) -> None:
         """Begin.
 
         Args:
-            front: where things are read.
+            engine: where things are read.
         """
-        self._front = front
-        self._keeper = asyncio.create_task(self._keep(front), name="homes")
+        self._engine = engine
+        self._keeper = asyncio.create_task(self._keep(engine), name="homes")
 
-    def changed(self, run: str) -> None:
+    def run_changed(self, run: str) -> None:
         """Take note that something changed; returns at once."""
         del run  # every Home may show it
         self._wake.set()
@@ -115,7 +115,7 @@ class Homes:
             user: Slack's ID.
 
         Raises:
-            SlackRefused, SlackBusy, SlackUncertain: it is not shown.
+            SlackRefusedError, SlackBusyError, SlackUncertainError: it is not shown.
         """
         viewer = await self._viewer(user)
         await self._open(replace(viewer, opened_at=self._clock.now()), _FRESH, _FRESH_ENOUGH)
@@ -128,7 +128,7 @@ class Homes:
             chosen: the value of the menu's option.
 
         Raises:
-            SlackRefused, SlackBusy, SlackUncertain: it is not shown.
+            SlackRefusedError, SlackBusyError, SlackUncertainError: it is not shown.
         """
         await self._open(Viewer(user, chosen, self._clock.now()), _FRESH, _FRESH_ENOUGH)
 
@@ -136,7 +136,7 @@ class Homes:
         """Look again at what somebody's shows, and show it.
 
         Raises:
-            SlackRefused, SlackBusy, SlackUncertain: it is not shown.
+            SlackRefusedError, SlackBusyError, SlackUncertainError: it is not shown.
         """
         viewer = await self._viewer(user)
         await self._open(replace(viewer, opened_at=self._clock.now()), _JUST_NOW, _JUST_NOW)
@@ -154,30 +154,30 @@ class Homes:
 
     async def _open(self, viewer: Viewer, first: timedelta, rest: timedelta) -> None:
         """Show somebody theirs, and look at targets: at those in front of them, and at the rest, if older than that."""
-        if self._front is None:
+        if self._engine is None:
             return
         await self._store.saw_home(viewer)
         self._shown.pop(viewer.user, None)
-        cockpit = await self._front.lookout.cockpit(await self._front.lookout.picture(), viewer)
-        await self._publish(cockpit)
-        task = asyncio.create_task(self._look(self._front, cockpit, first, rest), name="look for a Home")
+        home_view = await self._engine.status_service.home_view(await self._engine.status_service.dashboard(), viewer)
+        await self._publish(home_view)
+        task = asyncio.create_task(self._look(self._engine, home_view, first, rest), name="look for a Home")
         self._looks.add(task)
         task.add_done_callback(self._looks.discard)
 
-    async def _look(self, front: Front, cockpit: Cockpit, first: timedelta, rest: timedelta) -> None:
-        names = tuple(overview.target for overview in cockpit.picture.overviews)
-        chosen = chosen_of(cockpit.chosen, names)
-        in_front = [standing.overview.target for standing in standings(cockpit.picture)]
+    async def _look(self, engine: EngineApi, home_view: HomeView, first: timedelta, rest: timedelta) -> None:
+        names = tuple(overview.target for overview in home_view.dashboard.overviews)
+        chosen = chosen_of(home_view.chosen, names)
+        in_front = [migration_report.overview.target for migration_report in target_lines(home_view.dashboard)]
         in_front = [name for name in in_front if matches(name, chosen)][:FEW]
         try:
-            await front.lookout.refresh(tuple(in_front), first)
+            await engine.status_service.refresh(tuple(in_front), first)
             self._wake.set()
-            await front.lookout.refresh(names, rest)
+            await engine.status_service.refresh(names, rest)
         except Exception:
             _log.exception("cannot look at targets")
         self._wake.set()
 
-    async def _keep(self, front: Front) -> None:
+    async def _keep(self, engine: EngineApi) -> None:
         while True:
             try:
                 async with asyncio.timeout(_POLL_SECONDS):
@@ -189,8 +189,8 @@ class Homes:
                 self._seen = None
                 continue
             try:
-                await self._tell_all(front)
-            except SlackBusy as busy:
+                await self._tell_all(engine)
+            except SlackBusyError as busy:
                 self._seen = None
                 await asyncio.sleep(busy.seconds)
                 self._wake.set()
@@ -199,12 +199,12 @@ class Homes:
                 _log.exception("an App Home could not be told")
             await asyncio.sleep(LEAST_SECONDS)
 
-    async def _tell_all(self, front: Front) -> None:
+    async def _tell_all(self, engine: EngineApi) -> None:
         """Tell each whose Home says something else now, first who opened it last; and times to who looks at it."""
         now = self._clock.now()
-        picture = await front.lookout.picture()
-        changed, self._seen = picture != self._seen, picture
-        for viewer in await self._viewers(front, picture, now):
+        dashboard = await engine.status_service.dashboard()
+        changed, self._seen = dashboard != self._seen, dashboard
+        for viewer in await self._viewers(engine, dashboard, now):
             at_it = now - viewer.opened_at < _AT_IT
             if not changed and viewer.user in self._shown and not at_it:
                 continue
@@ -213,54 +213,54 @@ class Homes:
                 self._wake.set()
                 self._seen = None
                 continue
-            cockpit = await front.lookout.cockpit(picture, viewer)
-            time_goes_on = at_it and bool(cockpit.going or cockpit.needed)
+            home_view = await engine.status_service.home_view(dashboard, viewer)
+            time_goes_on = at_it and bool(home_view.going or home_view.needed)
             is_beat = time_goes_on and time.monotonic() - told_at >= BEAT_SECONDS
-            if not is_beat and self._shown.get(viewer.user) == _signature(await self._view(cockpit, _STILL)):
+            if not is_beat and self._shown.get(viewer.user) == _signature(await self._view(home_view, _STILL)):
                 continue
             try:
-                await self._publish(cockpit)
-            except SlackRefused as refused:
+                await self._publish(home_view)
+            except SlackRefusedError as refused:
                 _log.warning("an App Home is not told: %s", refused)
-            except SlackUncertain as error:
+            except SlackUncertainError as error:
                 _log.warning("an App Home is perhaps not told: %s", error)
                 self._seen = None
 
-    async def _viewers(self, front: Front, picture: Picture, now: datetime) -> tuple[Viewer, ...]:
+    async def _viewers(self, engine: EngineApi, dashboard: Dashboard, now: datetime) -> tuple[Viewer, ...]:
         """Give who opened theirs, and those for whom something waits: it stands there when they open it."""
         known = await self._store.viewers(now - _REMEMBERED)
-        missing = await front.lookout.waited_for(picture) - {viewer.user for viewer in known}
-        asked = tuple(Viewer(user, "", now - _AT_IT) for user in sorted(missing)[:_MOST_ASKED])
+        missing = await engine.status_service.waited_for(dashboard) - {viewer.user for viewer in known}
+        asked = tuple(Viewer(user, "", now - _AT_IT) for user in sorted(missing)[:_MAX_ASKED])
         for viewer in asked:
             # Remembered, so that what stood there is taken off again, whoever does that.
             await self._store.saw_home(viewer)
         return (*known, *asked)
 
-    async def _publish(self, cockpit: Cockpit) -> None:
-        signature = _signature(await self._view(cockpit, _STILL))
-        view = await self._view(cockpit, self._clock.now())
+    async def _publish(self, home_view: HomeView) -> None:
+        signature = _signature(await self._view(home_view, _STILL))
+        view = await self._view(home_view, self._clock.now())
         await self._pace.turn()
-        self._told_at[cockpit.user] = time.monotonic()
+        self._told_at[home_view.user] = time.monotonic()
         try:
-            await self._gateway.publish_home(cockpit.user, view)
-        except (SlackBusy, SlackUncertain):
+            await self._gateway.publish_home(home_view.user, view)
+        except (SlackBusyError, SlackUncertainError):
             raise
-        except SlackRefused:
+        except SlackRefusedError:
             # Asked again with the same, Slack would say the same.
-            self._shown[cockpit.user] = signature
+            self._shown[home_view.user] = signature
             raise
-        self._shown[cockpit.user] = signature
+        self._shown[home_view.user] = signature
 
-    async def _view(self, cockpit: Cockpit, now: datetime) -> Block:
-        front = self._front
-        if front is None:
+    async def _view(self, home_view: HomeView, now: datetime) -> Block:
+        engine = self._engine
+        if engine is None:
             raise RuntimeError("not started")
-        runs = frozenset(run.id for run in (*cockpit.needed, *cockpit.going, *cockpit.recent))
+        runs = frozenset(run.id for run in (*home_view.needed, *home_view.going, *home_view.recent))
         base = self._workspace()
         cards = await self._messages.cards(runs) if base else {}
         links = {run: thread_link(base, card) for run, card in cards.items()}
-        scene = Scene(self._sentences, self._masker, front.operations.emoji, now)
-        return home_view(cockpit, links, scene)
+        ctx = RenderContext(self._translator, self._masker, engine.operations.emoji, now)
+        return home_card(home_view, links, ctx)
 
 
 def _signature(view: Block) -> str:

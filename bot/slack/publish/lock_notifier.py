@@ -15,18 +15,18 @@ from typing import Any
 from bot.domain.policies.lock import LockNews, LockNotice
 from bot.domain.secrets import Masker
 from bot.engine.stores import LockNoticeStore
-from bot.slack.ports import Duty
+from bot.slack.ports import Leadership
 from bot.slack.render import markup
 from bot.slack.render.markup import Markup
 from bot.slack.render.message import Message, message, section
-from bot.slack.render.text import Sentences
-from bot.slack.transport.gateway import Gateway, SlackBusy, SlackRefused, SlackUncertain
+from bot.slack.render.text import Translator
+from bot.slack.transport.gateway import Gateway, SlackBusyError, SlackRefusedError, SlackUncertainError
 
 _POLL_SECONDS = 3.0
 """How often the store is asked: what another process noted is seen there alone."""
 
-_MOST_SECONDS = 60.0
-_MOST_FAILURES = 6
+_MAX_SECONDS = 60.0
+_MAX_FAILURES = 6
 """After so many failures in a row a look without an answer holds nothing up: a server may not have the method."""
 
 _LOOK_BACK = timedelta(hours=1)
@@ -37,23 +37,23 @@ _TYPE = "countersign_lock"
 _log = logging.getLogger(__name__)
 
 
-class SlackHerald:
+class LockNotifier:
     """Posts what the store has for the owners of locks, each once.
 
     Args:
         gateway: to Slack.
         notices: what is to be told.
-        sentences: of the language that is spoken.
+        translator: of the language that is spoken.
         masker: of everything that leaves the program.
         duty: of telling Slack; without it nothing is told, as another process does.
     """
 
     def __init__(
-        self, gateway: Gateway, notices: LockNoticeStore, sentences: Sentences, masker: Masker, duty: Duty
+        self, gateway: Gateway, notices: LockNoticeStore, translator: Translator, masker: Masker, duty: Leadership
     ) -> None:
         self._gateway = gateway
         self._notices = notices
-        self._sentences = sentences
+        self._translator = translator
         self._masker = masker
         self._duty = duty
         self._wake = asyncio.Event()
@@ -78,7 +78,7 @@ class SlackHerald:
         """Tell all that there is to tell now.
 
         Raises:
-            SlackBusy, SlackUncertain: the rest waits.
+            SlackBusyError, SlackUncertainError: the rest waits.
         """
         for notice in await self._notices.lock_notices():
             await self._tell(notice)
@@ -95,23 +95,23 @@ class SlackHerald:
                 if self._duty.held:
                     await self.tell()
                 self._failures = 0
-            except SlackBusy as busy:
+            except SlackBusyError as busy:
                 await asyncio.sleep(busy.seconds)
-            except SlackUncertain as error:
+            except SlackUncertainError as error:
                 self._failures += 1
                 _log.warning("the owner of a lock may not have been told: %s", error)
-                await asyncio.sleep(min(2.0**self._failures, _MOST_SECONDS))
+                await asyncio.sleep(min(2.0**self._failures, _MAX_SECONDS))
             except Exception:
                 self._failures += 1
                 _log.exception("the owners of locks could not be told")
-                await asyncio.sleep(min(2.0**self._failures, _MOST_SECONDS))
+                await asyncio.sleep(min(2.0**self._failures, _MAX_SECONDS))
 
     async def _tell(self, notice: LockNotice) -> None:
         if not notice.intended or not await self._is_there(notice):
             await self._notices.lock_notice_intended(notice)
             try:
                 await self._gateway.post(notice.channel, self._message(notice), None)
-            except SlackRefused as refused:
+            except SlackRefusedError as refused:
                 # Asked again with the same, Slack would say the same.
                 _log.warning("the owner of a lock is not told: %s", refused)
         await self._notices.lock_notice_told(notice)
@@ -120,11 +120,11 @@ class SlackHerald:
         """Look whether a notice whose answer was lost is in its channel."""
         try:
             said = await self._gateway.history(notice.channel, (notice.at - _LOOK_BACK).timestamp())
-        except SlackRefused as refused:
+        except SlackRefusedError as refused:
             _log.warning("cannot look whether the owner of a lock was told: %s", refused)
             return False
-        except SlackUncertain:
-            if self._failures < _MOST_FAILURES:
+        except SlackUncertainError:
+            if self._failures < _MAX_FAILURES:
                 raise
             return False
         return any(_is_it(found.get("metadata") or {}, notice) for found in said)
@@ -135,7 +135,7 @@ class SlackHerald:
         return message(text, (section(text),), _TYPE, payload)
 
     def _said(self, notice: LockNotice) -> Markup:
-        lock, say = notice.lock, self._sentences.say
+        lock, say = notice.lock, self._translator.say
         values = {
             "owner": markup.user(lock.owner),
             "target": str(lock.target),

@@ -6,9 +6,9 @@ import asyncio
 import logging
 
 from bot.engine.stores import MessageStore
-from bot.slack.ports import Duty, Front
-from bot.slack.publish.run_sync import Teller, Told
-from bot.slack.transport.gateway import SlackBusy, SlackRefused, SlackUncertain
+from bot.slack.ports import EngineApi, Leadership
+from bot.slack.publish.run_sync import RunSync, SyncResult
+from bot.slack.transport.gateway import SlackBusyError, SlackRefusedError, SlackUncertainError
 
 _log = logging.getLogger(__name__)
 
@@ -18,25 +18,25 @@ _POLL_SECONDS = 1.0
 _LEAST_SECONDS = 0.4
 """The least time between two tellings of one run in one state, so that a burst of changes is one edit."""
 
-_MOST_SECONDS = 60.0
+_MAX_SECONDS = 60.0
 
 
 class Publisher:
     """Follows runs, each in a task of its own, so that one that Slack refuses holds up no other.
 
-    Implements `bot.engine.ports.Audience`.
+    Implements `bot.engine.ports.RunObserver`.
 
     Args:
-        teller: makes Slack agree with one run, once.
+        run_sync: makes Slack agree with one run, once.
         messages: knows which runs changed since Slack agreed with them.
         duty: of telling Slack; without it nothing is told, as another process does.
     """
 
-    def __init__(self, teller: Teller, messages: MessageStore, duty: Duty) -> None:
-        self._teller = teller
+    def __init__(self, run_sync: RunSync, messages: MessageStore, duty: Leadership) -> None:
+        self._run_sync = run_sync
         self._messages = messages
         self._duty = duty
-        self._front: Front | None = None
+        self._engine: EngineApi | None = None
         self._followers: dict[str, asyncio.Task[None]] = {}
         self._wakes: dict[str, asyncio.Event] = {}
         self._behind: set[str] = set()
@@ -44,18 +44,18 @@ class Publisher:
         self._agreed.set()
         self._poller: asyncio.Task[None] | None = None
 
-    def start(self, front: Front) -> None:
+    def start(self, engine: EngineApi) -> None:
         """Begin with what changed while nobody published.
 
         Args:
-            front: where runs are read.
+            engine: where runs are read.
         """
-        self._front = front
+        self._engine = engine
         self._poller = asyncio.create_task(self._poll(), name="publisher")
 
-    def changed(self, run: str) -> None:
+    def run_changed(self, run: str) -> None:
         """Take note that a run has changed; returns at once."""
-        if self._front is None or not self._duty.held:
+        if self._engine is None or not self._duty.held:
             return  # whatever changed is found in the store, at the start and by whoever has the duty
         self._behind.add(run)
         self._agreed.clear()
@@ -64,7 +64,7 @@ class Publisher:
             wake.set()
             return
         self._wakes[run] = asyncio.Event()
-        self._followers[run] = asyncio.create_task(self._follow(self._front, run), name=f"publish {run}")
+        self._followers[run] = asyncio.create_task(self._follow(self._engine, run), name=f"publish {run}")
 
     @property
     def behind(self) -> int:
@@ -77,7 +77,7 @@ class Publisher:
             async with asyncio.timeout(seconds):
                 if self._duty.held:
                     for run in await self._messages.unpublished():
-                        self.changed(run)
+                        self.run_changed(run)
                     await self._agreed.wait()
         except TimeoutError:
             return False
@@ -85,7 +85,7 @@ class Publisher:
 
     async def aclose(self) -> None:
         """End every task. What was not told is told at the next start."""
-        self._front = None
+        self._engine = None
         tasks = [*self._followers.values(), *([self._poller] if self._poller else [])]
         for task in tasks:
             task.cancel()
@@ -101,23 +101,23 @@ class Publisher:
             try:
                 if self._duty.held:
                     for run in await self._messages.unpublished():
-                        self.changed(run)
+                        self.run_changed(run)
             except Exception:
                 _log.exception("cannot read which runs changed")
             await asyncio.sleep(_POLL_SECONDS)
 
-    async def _follow(self, front: Front, run: str) -> None:
+    async def _follow(self, engine: EngineApi, run: str) -> None:
         wake = self._wakes[run]
         failures = 0
         try:
             while self._duty.held:
                 wake.clear()
                 try:
-                    told = await self._teller.tell(front, run)
-                except SlackBusy as busy:
+                    told = await self._run_sync.tell(engine, run)
+                except SlackBusyError as busy:
                     await asyncio.sleep(busy.seconds)
                     continue
-                except (SlackRefused, SlackUncertain) as error:
+                except (SlackRefusedError, SlackUncertainError) as error:
                     failures += 1
                     _log.warning("Slack does not show a run yet", extra={"run": run, "error": str(error)})
                     await asyncio.sleep(_pause(failures))
@@ -131,16 +131,16 @@ class Publisher:
                 if told.agreed and not wake.is_set():
                     self._agrees(run)
                     if told.over:
-                        self._teller.forget(run)
+                        self._run_sync.forget(run)
                         return
-                await self._pause(front, run, wake, told)
+                await self._pause(engine, run, wake, told)
                 await _wait(wake, max(told.again - _LEAST_SECONDS, 0))
             self._agrees(run)  # whether it does is another process's concern now
         finally:
             self._wakes.pop(run, None)
             self._followers.pop(run, None)
 
-    async def _pause(self, front: Front, run: str, wake: asyncio.Event, told: Told) -> None:
+    async def _pause(self, engine: EngineApi, run: str, wake: asyncio.Event, told: SyncResult) -> None:
         """Let changes gather, unless the run comes to another state: that is what people wait for."""
         loop = asyncio.get_running_loop()
         until = loop.time() + _LEAST_SECONDS
@@ -152,7 +152,7 @@ class Publisher:
             changed = True
             wake.clear()
             try:
-                found = await front.get(run)
+                found = await engine.get(run)
             except Exception:
                 _log.exception("cannot read a run", extra={"run": run})
                 break
@@ -171,4 +171,4 @@ async def _wait(wake: asyncio.Event, seconds: float) -> None:
 
 
 def _pause(failures: int) -> float:
-    return float(min(2 ** min(failures - 1, 10), _MOST_SECONDS))
+    return float(min(2 ** min(failures - 1, 10), _MAX_SECONDS))

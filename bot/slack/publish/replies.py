@@ -6,7 +6,7 @@ import logging
 
 from bot.slack.render.markup import Markup
 from bot.slack.render.message import Message, saying
-from bot.slack.transport.gateway import Gateway, SlackRefused, SlackUncertain
+from bot.slack.transport.gateway import Gateway, SlackRefusedError, SlackUncertainError
 
 _log = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ class Answers:
             url: the `response_url` of what they did; it also works where the bot is no member of the channel.
 
         Raises:
-            SlackBusy: Slack asks to wait; nothing was said.
+            SlackBusyError: Slack asks to wait; nothing was said.
         """
         await self.show(channel, user, saying(text), thread=thread, url=url)
 
@@ -45,7 +45,7 @@ class Answers:
                 await self._gateway.respond(url, message)
             else:
                 await self._gateway.whisper(channel, user, message, thread)
-        except (SlackRefused, SlackUncertain) as error:
+        except (SlackRefusedError, SlackUncertainError) as error:
             if not url:
                 _log.warning("an answer may not have arrived: %s", error)
                 return

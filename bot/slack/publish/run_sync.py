@@ -23,15 +23,15 @@ from bot.domain.secrets import Masker
 from bot.domain.targets.target import EmojiNames
 from bot.engine.ports import Clock
 from bot.engine.stores import MessageStore
-from bot.slack.ports import Front
+from bot.slack.ports import EngineApi
 from bot.slack.render.cards.approval.ignored_votes import PREFIX, notice_user
-from bot.slack.render.context import Scene
+from bot.slack.render.context import RenderContext
 from bot.slack.render.log_file import file_name, log_text
 from bot.slack.render.message import Message
 from bot.slack.render.run_messages import APPROVAL, CARD, LOG, render
-from bot.slack.render.text import Sentences
+from bot.slack.render.text import Translator
 from bot.slack.transport.directory import SlackDirectory
-from bot.slack.transport.gateway import Gateway, SlackBusy, SlackRefused, SlackUncertain
+from bot.slack.transport.gateway import Gateway, SlackBusyError, SlackRefusedError, SlackUncertainError
 from bot.slack.transport.rate_limit import Pace
 
 _log = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ _LAST_EDITS = 8
 _LOOK_BACK = timedelta(hours=1)
 """How far before the request the channel is searched for a card: the clocks of Slack and of this machine may differ."""
 
-_MOST_LOOKS = 6
+_MAX_LOOKS = 6
 """After so many looks without an answer a message is posted again: a server may not have the method at all."""
 
 _GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
@@ -56,7 +56,7 @@ _BAD_BLOCKS = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_
 
 
 @dataclass(frozen=True)
-class Told:
+class SyncResult:
     """What one telling came to.
 
     Args:
@@ -86,14 +86,14 @@ class _Memo:
     estimated: int = -1
 
 
-class Teller:
+class RunSync:
     """Tells Slack about runs.
 
     Args:
         gateway: to Slack.
         messages: what Slack was last told.
         directory: names people.
-        sentences: of the language that is spoken.
+        translator: of the language that is spoken.
         masker: of everything that leaves the program.
         emoji: which count; the first of each is the seed.
         clock: for elapsed times.
@@ -104,7 +104,7 @@ class Teller:
         gateway: Gateway,
         messages: MessageStore,
         directory: SlackDirectory,
-        sentences: Sentences,
+        translator: Translator,
         masker: Masker,
         emoji: EmojiNames,
         clock: Clock,
@@ -112,7 +112,7 @@ class Teller:
         self._gateway = gateway
         self._messages = messages
         self._directory = directory
-        self._sentences = sentences
+        self._translator = translator
         self._masker = masker
         self._emoji = emoji
         self._clock = clock
@@ -120,24 +120,25 @@ class Teller:
         self._edits = Pace(rate=50 / 60, burst=25)
         self._posts: defaultdict[str, Pace] = defaultdict(lambda: Pace(rate=1.0, burst=5))
 
-    async def tell(self, front: Front, identifier: str) -> Told:
+    async def tell(self, engine: EngineApi, identifier: str) -> SyncResult:
         """Make Slack agree with a run as it is now.
 
         Args:
-            front: where the run is read.
+            engine: where the run is read.
             identifier: of the run.
 
         Raises:
-            SlackRefused, SlackBusy, SlackUncertain: it does not agree yet; telling again goes on where this stopped.
+            SlackRefusedError, SlackBusyError, SlackUncertainError: it does not agree yet; telling again goes on where
+                this stopped.
         """
-        run = await front.get(identifier)
+        run = await engine.get(identifier)
         if run is None:
             self.forget(identifier)
-            return Told(agreed=True, over=True, again=0, state=None)
+            return SyncResult(agreed=True, over=True, again=0, state=None)
         memo = self._memos.setdefault(identifier, _Memo(self._clock.now()))
         posted = dict(await self._messages.messages(run.id))
         wait = 0.0
-        for slot, message in render(run, await self._scene(front, run, memo)).items():
+        for slot, message in render(run, await self._ctx(engine, run, memo)).items():
             if slot.startswith(PREFIX):
                 await self._whisper(run, slot, message, posted, memo)
             else:
@@ -145,27 +146,27 @@ class Teller:
             if slot == APPROVAL:
                 await self._seed(run, posted[APPROVAL], memo)
         if wait:
-            return Told(agreed=False, over=False, again=wait, state=run.state)
+            return SyncResult(agreed=False, over=False, again=wait, state=run.state)
         if run.ended:
-            await self._attach_log(front, run, posted, memo)
+            await self._attach_log(engine, run, posted, memo)
         await self._messages.mark_published(run.id, run.revision)
-        return Told(agreed=True, over=run.ended, again=BEAT_SECONDS, state=run.state)
+        return SyncResult(agreed=True, over=run.ended, again=BEAT_SECONDS, state=run.state)
 
     def forget(self, run: str) -> None:
         """Drop what is remembered of a run that is told to its end."""
         self._memos.pop(run, None)
 
-    async def _scene(self, front: Front, run: Run, memo: _Memo) -> Scene:
+    async def _ctx(self, engine: EngineApi, run: Run, memo: _Memo) -> RenderContext:
         now = self._clock.now()
         signature = (run.state, run.place_in_queue, tuple((row.key, row.place, row.state) for row in run.steps))
         if signature != memo.signature or now - memo.beat >= timedelta(seconds=BEAT_SECONDS):
             memo.signature, memo.beat = signature, now
         if memo.estimated != len(run.steps):
-            memo.estimates, memo.estimated = await front.estimate(run), len(run.steps)
+            memo.estimates, memo.estimated = await engine.estimate(run), len(run.steps)
         names = await self._directory.names(_people_in(run))
-        target = front.operations.targets.get(run.request.target)
+        target = engine.operations.targets.get(run.request.target)
         alert = target.backups.alert if target is not None and target.backups is not None else NOBODY
-        return Scene(self._sentences, self._masker, self._emoji, memo.beat, names, memo.estimates, alert)
+        return RenderContext(self._translator, self._masker, self._emoji, memo.beat, names, memo.estimates, alert)
 
     async def _agree(self, run: Run, slot: str, message: Message, posted: dict[str, Posted], memo: _Memo) -> float:
         """Post or edit one message; give the seconds to wait where it is too early for the edit."""
@@ -195,10 +196,10 @@ class Teller:
         thread = None if slot == CARD else posted[CARD].ts
         try:
             ts = await self._gateway.post(channel, message, thread)
-        except SlackBusy:
+        except SlackBusyError:
             memo.absent.add(slot)
             raise
-        except SlackRefused as refused:
+        except SlackRefusedError as refused:
             memo.absent.add(slot)
             if refused.error == "thread_not_found":
                 await self._messages.save_message(replace(posted[CARD], fingerprint=""))
@@ -214,7 +215,7 @@ class Teller:
         await self._edits.turn()
         try:
             await self._gateway.update(known.channel, known.ts, message)
-        except SlackRefused as refused:
+        except SlackRefusedError as refused:
             if refused.error in _GONE:
                 await self._post(run, slot, message, posted, memo)
                 return
@@ -252,12 +253,12 @@ class Teller:
             if slot == CARD:
                 return await self._gateway.history(channel, (run.created_at - _LOOK_BACK).timestamp())
             return await self._gateway.replies(channel, posted[CARD].ts)
-        except SlackRefused as refused:
+        except SlackRefusedError as refused:
             _log.warning("cannot look for a message", extra={"run": run.id, "slot": slot, "error": refused.error})
             return []
-        except SlackUncertain:
+        except SlackUncertainError:
             memo.looks += 1
-            if memo.looks < _MOST_LOOKS:
+            if memo.looks < _MAX_LOOKS:
                 raise
             return []
 
@@ -267,7 +268,7 @@ class Teller:
         for emoji in (self._emoji.approve[0], self._emoji.reject[0]):
             try:
                 await self._gateway.react(approval.channel, approval.ts, emoji)
-            except SlackRefused as refused:
+            except SlackRefusedError as refused:
                 # People can still pick the emoji themselves, so the run need not wait for this.
                 _log.warning("cannot seed a reaction", extra={"run": run.id, "emoji": emoji, "error": refused.error})
         memo.seeded = approval.ts
@@ -281,19 +282,19 @@ class Teller:
         memo.absent.discard(slot)
         try:
             await self._gateway.whisper(channel, notice_user(slot), message, posted[CARD].ts)
-        except SlackBusy:
+        except SlackBusyError:
             memo.absent.add(slot)
             raise
-        except (SlackRefused, SlackUncertain) as error:
+        except (SlackRefusedError, SlackUncertainError) as error:
             # Nobody can see whether an ephemeral message arrived; twice would be worse than perhaps not at all.
             _log.warning("a notice may not have arrived", extra={"run": run.id, "error": str(error)})
         await self._save(replace(told, state=MessageState.POSTED), posted)
 
-    async def _attach_log(self, front: Front, run: Run, posted: dict[str, Posted], memo: _Memo) -> None:
+    async def _attach_log(self, engine: EngineApi, run: Run, posted: dict[str, Posted], memo: _Memo) -> None:
         known = posted.get(LOG)
         if known is not None and known.state is MessageState.POSTED:
             return
-        chunks = await front.output(run.id)
+        chunks = await engine.output(run.id)
         if not any(chunk.data for chunk in chunks):
             return
         channel = run.request.origin.channel
@@ -304,14 +305,14 @@ class Teller:
             return
         await self._save(told, posted)
         memo.absent.discard(LOG)
-        text = log_text(run, chunks, self._masker, self._sentences)
-        title = self._sentences.say("log.title", run=run.id)
+        text = log_text(run, chunks, self._masker, self._translator)
+        title = self._translator.say("log.title", run=run.id)
         try:
             file = await self._gateway.upload(channel, posted[CARD].ts, name, title, text)
-        except SlackBusy:
+        except SlackBusyError:
             memo.absent.add(LOG)
             raise
-        except SlackRefused as refused:
+        except SlackRefusedError as refused:
             _log.warning("the log could not be uploaded", extra={"run": run.id, "error": refused.error})
             file = ""
         await self._save(replace(told, ts=file, state=MessageState.POSTED), posted)

@@ -7,23 +7,23 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bot.slack.render.catalog import Language, LanguageError, read_language
+from bot.slack.render.catalog import Catalog, CatalogError, read_catalog
 
-ENGLISH = read_language(Path(__file__).parents[1] / "languages" / "english")
+ENGLISH = read_catalog(Path(__file__).parents[1] / "languages" / "english")
 
 
-def spoken(directory: Path | None) -> Language:
+def spoken(directory: Path | None) -> Catalog:
     """Give the language that is spoken: that of a directory, with English where it lacks something.
 
     Args:
         directory: with its files; None is English.
 
     Raises:
-        LanguageError: it cannot be read, or says what could never be said rightly.
+        CatalogError: it cannot be read, or says what could never be said rightly.
     """
     if directory is None:
         return ENGLISH
-    read = read_language(directory)
+    read = read_catalog(directory)
     if mistakes := read.mistakes(ENGLISH):
-        raise LanguageError(f"{directory}: " + "; ".join(mistakes[:5]))
+        raise CatalogError(f"{directory}: " + "; ".join(mistakes[:5]))
     return read.over(ENGLISH)

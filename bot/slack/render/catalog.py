@@ -18,7 +18,7 @@ _END = re.compile(r"(\.(one|other)|: (wrong|right|not_done))$")
 _VALUE = re.compile(r"\{([a-z_]+)\}")
 
 
-class LanguageError(Exception):
+class CatalogError(Exception):
     """A language cannot be read. The text says where and what would be right."""
 
 
@@ -38,11 +38,11 @@ class Explanation:
 
 
 @dataclass(frozen=True)
-class Language:
+class Catalog:
     """Everything the bot says in one language.
 
     Args:
-        sentences: by key.
+        translator: by key.
         reasons: the explanation of each reason.
         facts: how facts are called, by their name; one that is missing is called by its name.
         one: the numbers that take the sentence `KEY.one`; all others take `KEY.other`.
@@ -50,27 +50,27 @@ class Language:
             steps, by the English text; `{name}` in it is whatever stands there.
     """
 
-    sentences: Mapping[str, str]
+    translator: Mapping[str, str]
     reasons: Mapping[Reason, Explanation]
     facts: Mapping[str, str]
     one: frozenset[int] = frozenset({1})
     phrases: Mapping[str, str] = field(default_factory=dict)
 
-    def over(self, base: Language) -> Language:
+    def over(self, base: Catalog) -> Catalog:
         """Give this language, with what it lacks taken from another one: an upgrade can bring sentences of its own."""
-        return Language(
-            sentences={**base.sentences, **self.sentences},
+        return Catalog(
+            translator={**base.translator, **self.translator},
             reasons={**base.reasons, **self.reasons},
             facts={**base.facts, **self.facts},
             one=self.one,
             phrases={**base.phrases, **self.phrases},
         )
 
-    def lacks(self, base: Language) -> tuple[str, ...]:
+    def lacks(self, base: Catalog) -> tuple[str, ...]:
         """Name what another language says and this one does not."""
         return tuple(sorted(base.templates().keys() - self.templates().keys()))
 
-    def mistakes(self, base: Language) -> tuple[str, ...]:
+    def mistakes(self, base: Catalog) -> tuple[str, ...]:
         """Say what could never be said rightly: keys that nothing asks for, values that a sentence is never given.
 
         Args:
@@ -90,7 +90,7 @@ class Language:
 
     def templates(self) -> dict[str, str]:
         """Give every template, by where it stands."""
-        found = {f"sentences: {key}": said for key, said in self.sentences.items()}
+        found = {f"sentences: {key}": said for key, said in self.translator.items()}
         found |= {f"facts: {key}": said for key, said in self.facts.items()}
         found |= {f"{_PHRASES}{text}": said for text, said in self.phrases.items()}
         for reason, explained in self.reasons.items():
@@ -106,30 +106,30 @@ def _values(key: str, known: Mapping[str, str]) -> set[str]:
     return {value for template in kin for value in _VALUE.findall(template)}
 
 
-def read_language(directory: Path) -> Language:
+def read_catalog(directory: Path) -> Catalog:
     """Read a language.
 
     Args:
-        directory: of `*.yaml` files, each with `sentences:`, `reasons:`, `facts:`, `phrases:` or some of them; how
+        directory: of `*.yaml` files, each with `translator:`, `reasons:`, `facts:`, `phrases:` or some of them; how
             they are divided into files is free. `one:` is a list of the numbers that take the singular; without it,
             1 does.
 
     Raises:
-        LanguageError: a file cannot be read, or has what no language has.
+        CatalogError: a file cannot be read, or has what no language has.
     """
-    sentences: dict[str, str] = {}
+    translator: dict[str, str] = {}
     reasons: dict[Reason, Explanation] = {}
     facts: dict[str, str] = {}
     phrases: dict[str, str] = {}
     one = frozenset({1})
     files = sorted(directory.glob("*.yaml"))
     if not files:
-        raise LanguageError(f"{directory}: no *.yaml file is there; copy the files of the built-in English")
+        raise CatalogError(f"{directory}: no *.yaml file is there; copy the files of the built-in English")
     for file in files:
         sections = _sections(file)
         for key, said in _texts(sections, "sentences", file):
-            _once(sentences, key, file)
-            sentences[key] = said
+            _once(translator, key, file)
+            translator[key] = said
         for key, said in _texts(sections, "facts", file):
             _once(facts, key, file)
             facts[key] = said
@@ -142,23 +142,23 @@ def read_language(directory: Path) -> Language:
             reasons[reason] = _explanation(name, explained, file)
         if "one" in sections:
             one = _numbers(sections["one"], file)
-    return Language(sentences, reasons, facts, one, phrases)
+    return Catalog(translator, reasons, facts, one, phrases)
 
 
 def _sections(file: Path) -> Mapping[str, object]:
     try:
         data = YAML(typ="safe", pure=True).load(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, YAMLError) as error:
-        raise LanguageError(f"{file}: {error}") from error
+        raise CatalogError(f"{file}: {error}") from error
     if not isinstance(data, dict) or not data or not data.keys() <= _SECTIONS:
-        raise LanguageError(f"{file}: must have {', '.join(sorted(_SECTIONS))} or some of them, and nothing else")
+        raise CatalogError(f"{file}: must have {', '.join(sorted(_SECTIONS))} or some of them, and nothing else")
     return data
 
 
 def _entries(sections: Mapping[str, object], section: str, file: Path) -> Iterator[tuple[str, object]]:
     entries = sections.get(section) or {}
     if not isinstance(entries, dict):
-        raise LanguageError(f"{file}: {section}: must be keys with what they say")
+        raise CatalogError(f"{file}: {section}: must be keys with what they say")
     for key, said in entries.items():
         yield str(key), said
 
@@ -170,20 +170,20 @@ def _texts(sections: Mapping[str, object], section: str, file: Path) -> Iterator
 
 def _explanation(name: str, explained: object, file: Path) -> Explanation:
     if not isinstance(explained, dict) or explained.keys() != {"wrong", "right", "not_done"}:
-        raise LanguageError(f"{file}: reasons: {name}: must say wrong, right and not_done")
+        raise CatalogError(f"{file}: reasons: {name}: must say wrong, right and not_done")
     parts = {part: _text(f"reasons: {name}: {part}", said, file) for part, said in explained.items()}
     return Explanation(parts["wrong"], parts["right"], parts["not_done"])
 
 
 def _numbers(given: object, file: Path) -> frozenset[int]:
     if not isinstance(given, list) or not all(isinstance(number, int) for number in given):
-        raise LanguageError(f"{file}: one: must be a list of numbers, such as [0, 1]")
+        raise CatalogError(f"{file}: one: must be a list of numbers, such as [0, 1]")
     return frozenset(given)
 
 
 def _text(where: str, said: object, file: Path) -> str:
     if not isinstance(said, str):
-        raise LanguageError(f"{file}: {where}: must be text, in double quotes")
+        raise CatalogError(f"{file}: {where}: must be text, in double quotes")
     return said
 
 
@@ -191,9 +191,9 @@ def _reason(name: str, file: Path) -> Reason:
     try:
         return Reason(name)
     except ValueError as error:
-        raise LanguageError(f"{file}: reasons: there is no reason {name}") from error
+        raise CatalogError(f"{file}: reasons: there is no reason {name}") from error
 
 
 def _once(known: Mapping[str, object] | Mapping[Reason, object], key: str | Reason, file: Path) -> None:
     if key in known:
-        raise LanguageError(f"{file}: {key} is said twice")
+        raise CatalogError(f"{file}: {key} is said twice")

@@ -17,7 +17,7 @@ from bot.domain.secrets import Masker
 from bot.domain.targets.target import EmojiNames
 from bot.slack.render import durations, markup
 from bot.slack.render.markup import Markup
-from bot.slack.render.text import Sentences
+from bot.slack.render.text import Translator
 
 BACKUP = "backup"
 """The kind of the finding that tells of a verified backup."""
@@ -55,11 +55,11 @@ STEP_EMOJI = {
 
 
 @dataclass(frozen=True)
-class Scene:
+class RenderContext:
     """What rendering needs beside the run; all of it values.
 
     Args:
-        sentences: of the language that is spoken.
+        translator: of the language that is spoken.
         masker: of everything that leaves the program.
         emoji: which count as approval and rejection.
         now: for elapsed times.
@@ -68,7 +68,7 @@ class Scene:
         alert: who is called when what the schedule asked for did not end well.
     """
 
-    sentences: Sentences
+    translator: Translator
     masker: Masker
     emoji: EmojiNames
     now: datetime
@@ -86,7 +86,7 @@ class Scene:
 
     def wrong(self, found: Problem | None) -> Markup:
         """Say what was wrong; nothing where nothing was."""
-        return self.sentences.wrong(self.named(found)) if found else Markup("")
+        return self.translator.wrong(self.named(found)) if found else Markup("")
 
     def name(self, user: str) -> Markup:
         """Name somebody, or the schedule, without notifying them."""
@@ -95,9 +95,9 @@ class Scene:
     def _called(self, user: str) -> str:
         where, _, name = user.partition(":")
         if user == _SCHEDULE:
-            return self.sentences.plain("card.schedule")
+            return self.translator.plain("card.schedule")
         if where == CONSOLE:
-            return self.sentences.plain("who.console", name=name)
+            return self.translator.plain("who.console", name=name)
         return self.names.get(user, user)
 
 
@@ -106,10 +106,10 @@ def target(run: Run) -> Markup:
     return markup.inline(str(run.request.target))
 
 
-def action(run: Run, scene: Scene) -> Markup:
+def action(run: Run, ctx: RenderContext) -> Markup:
     """Name what was asked for."""
     what = f"action.{run.request.options.get('what', '')}"
-    return scene.sentences.say(what if scene.sentences.knows(what) else f"action.{run.request.action.value}")
+    return ctx.translator.say(what if ctx.translator.knows(what) else f"action.{run.request.action.value}")
 
 
 def is_dry_run(run: Run) -> bool:
@@ -117,23 +117,23 @@ def is_dry_run(run: Run) -> bool:
     return bool(run.request.options.get("dry_run"))
 
 
-def exception(run: Run, scene: Scene) -> Markup:
+def exception(run: Run, ctx: RenderContext) -> Markup:
     """Say which exception was asked for and why; nothing where none was."""
     for option in (EMERGENCY, DURING_FREEZE):
         if why := run.request.options.get(option):
-            return scene.sentences.say(f"card.{option}", why=scene.masker.mask(why))
+            return ctx.translator.say(f"card.{option}", why=ctx.masker.mask(why))
     return Markup("")
 
 
-def state_words(run: Run, scene: Scene) -> Markup:
+def state_words(run: Run, ctx: RenderContext) -> Markup:
     """Say where the run stands, in a few words."""
     if run.state is RunState.SUCCEEDED and run.nothing_to_do:
-        return scene.sentences.say("state.nothing_to_do")
+        return ctx.translator.say("state.nothing_to_do")
     if run.state is RunState.SUCCEEDED and is_dry_run(run) and run.change_started_at is None:
-        return scene.sentences.say("state.dry_run")
+        return ctx.translator.say("state.dry_run")
     if run.cancelled_by and not run.ended and run.state is not RunState.NEEDS_HUMAN:
-        return scene.sentences.say("state.cancelling")
-    return scene.sentences.say(f"state.{run.state.value}")
+        return ctx.translator.say("state.cancelling")
+    return ctx.translator.say(f"state.{run.state.value}")
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from bot.domain.runs.plan import BOT
 from bot.domain.runs.run import Run
 from bot.domain.secrets import Masker
 from bot.engine.stores import Chunk
-from bot.slack.render.text import Sentences
+from bot.slack.render.text import Translator
 
-MOST_BYTES = 8 * 1024 * 1024
+MAX_BYTES = 8 * 1024 * 1024
 
 
 def file_name(run: str) -> str:
@@ -18,24 +18,24 @@ def file_name(run: str) -> str:
     return f"{run}.log"
 
 
-def log_text(run: Run, chunks: tuple[Chunk, ...], masker: Masker, sentences: Sentences) -> str:
+def log_text(run: Run, chunks: tuple[Chunk, ...], masker: Masker, translator: Translator) -> str:
     """Build the text of the log.
 
     Args:
         run: for the titles of its steps.
         chunks: what was kept: by step, place, attempt and offset.
         masker: of everything that leaves the program.
-        sentences: for headings and gaps.
+        translator: for headings and gaps.
 
     Returns:
-        At most `MOST_BYTES` and a last line that says that it was cut.
+        At most `MAX_BYTES` and a last line that says that it was cut.
     """
     parts: list[str] = []
     used = 0
-    for part in _parts(run, chunks, masker, sentences):
+    for part in _parts(run, chunks, masker, translator):
         used += len(part.encode())
-        if used > MOST_BYTES:
-            parts.append(f"\n{sentences.say('log.cut', run=run.id)}\n")
+        if used > MAX_BYTES:
+            parts.append(f"\n{translator.say('log.cut', run=run.id)}\n")
             break
         parts.append(part)
     return "".join(parts).lstrip("\n")
@@ -55,8 +55,8 @@ def _step_of(chunk: Chunk) -> tuple[str, str, int]:
     return (chunk.key, chunk.place, chunk.attempt)
 
 
-def _parts(run: Run, chunks: tuple[Chunk, ...], masker: Masker, sentences: Sentences) -> Iterator[str]:
-    titles = {row.key: sentences.phrase(row.title) for row in run.steps}
+def _parts(run: Run, chunks: tuple[Chunk, ...], masker: Masker, translator: Translator) -> Iterator[str]:
+    titles = {row.key: translator.phrase(row.title) for row in run.steps}
     order = {key: index for index, key in enumerate(run.step_order)}
     before: tuple[str, str, int] | None = None
     end = 0
@@ -65,16 +65,16 @@ def _parts(run: Run, chunks: tuple[Chunk, ...], masker: Masker, sentences: Sente
     ):
         if _step_of(chunk) != before:
             before, end = _step_of(chunk), 0
-            yield _heading(titles.get(chunk.key, chunk.key), chunk, sentences)
+            yield _heading(titles.get(chunk.key, chunk.key), chunk, translator)
         if chunk.offset > end:
-            yield f"\n{sentences.say('log.gap', n=str(chunk.offset - end))}\n"
+            yield f"\n{translator.say('log.gap', n=str(chunk.offset - end))}\n"
         data = chunk.data[max(end - chunk.offset, 0) :]
         end = max(end, chunk.offset + len(chunk.data))
         yield masker.mask(data.decode(errors="replace"))
 
 
-def _heading(title: str, chunk: Chunk, sentences: Sentences) -> str:
-    words = sentences.plain(
+def _heading(title: str, chunk: Chunk, translator: Translator) -> str:
+    words = translator.plain(
         "log.heading",
         title=title,
         place="" if chunk.place == BOT else chunk.place,

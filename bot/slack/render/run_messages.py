@@ -16,7 +16,7 @@ from bot.slack.render.cards.run.progress_card import progress_card
 from bot.slack.render.cards.run.result_card import result_card
 from bot.slack.render.cards.run.run_card import run_card
 from bot.slack.render.cards.run.translated_run import shown_run
-from bot.slack.render.context import Scene, is_dry_run
+from bot.slack.render.context import RenderContext, is_dry_run
 from bot.slack.render.message import Message
 
 __all__ = ["APPROVAL", "CARD", "LOG", "PLAN", "PROGRESS", "RESULT", "plan_is_sealed", "render"]
@@ -28,30 +28,30 @@ RESULT = "result"
 LOG = "log"
 
 
-def render(run: Run, scene: Scene) -> Mapping[str, Message]:
+def render(run: Run, ctx: RenderContext) -> Mapping[str, Message]:
     """Build every message of a run.
 
     Args:
         run: its snapshot.
-        scene: what rendering needs beside it.
+        ctx: what rendering needs beside it.
 
     Returns:
         The messages by slot, in the order in which they are posted. The log is a file and not among them.
     """
-    shown = shown_run(run, scene)
-    told: dict[str, Message] = {CARD: run_card(shown, scene)}
-    told.update(turn(shown, scene))
+    shown = shown_run(run, ctx)
+    told: dict[str, Message] = {CARD: run_card(shown, ctx)}
+    told.update(turn(shown, ctx))
     if _has_begun(run):
-        told[PROGRESS] = progress_card(shown, scene)
+        told[PROGRESS] = progress_card(shown, ctx)
     if run.plan is not None and shown.plan is not None and plan_is_sealed(run):
-        told[PLAN] = plan_card(shown, shown.plan, plan_digest(run.plan), scene)
+        told[PLAN] = plan_card(shown, shown.plan, plan_digest(run.plan), ctx)
     if shown.gate is not None and not shown.gate.requirement.asks_nobody:
         card = afterwards_card if shown.gate.afterwards else approval_card
-        told[APPROVAL] = card(shown, shown.gate, scene)
-        told.update(reminders(shown, shown.gate, scene))
-        told.update(notices(shown, shown.gate, scene))
+        told[APPROVAL] = card(shown, shown.gate, ctx)
+        told.update(reminders(shown, shown.gate, ctx))
+        told.update(notices(shown, shown.gate, ctx))
     if run.ended or run.state is RunState.NEEDS_HUMAN:
-        told[RESULT] = result_card(shown, scene)
+        told[RESULT] = result_card(shown, ctx)
     return told
 
 

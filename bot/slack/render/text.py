@@ -12,7 +12,7 @@ from datetime import datetime
 
 from bot.domain.errors import Problem, Reason
 from bot.slack.render import markup
-from bot.slack.render.catalog import Language
+from bot.slack.render.catalog import Catalog
 from bot.slack.render.markup import Markup
 
 _OPTIONAL = re.compile(r"\[([^\[\]]*)\]")
@@ -36,15 +36,15 @@ _INSTANTS = {Reason.LOCKED: ("since",), Reason.FROZEN: ("until",), Reason.NO_OVE
 """The facts that are instants, RFC 3339."""
 
 
-class Sentences:
+class Translator:
     """Says things in one language.
 
     Args:
         language: the sentences.
     """
 
-    def __init__(self, language: Language) -> None:
-        self._language = language
+    def __init__(self, language: Catalog) -> None:
+        self._catalog = language
         self._patterns = tuple(
             (re.compile(_VALUE.sub(r"(?P<\1>.+)", _literal(text))), said)
             for text, said in sorted(language.phrases.items(), key=lambda item: -len(_VALUE.sub("", item[0])))
@@ -61,7 +61,7 @@ class Sentences:
         Raises:
             KeyError: the language has no such sentence.
         """
-        return fill(self._language.sentences[key], values)
+        return fill(self._catalog.translator[key], values)
 
     def plain(self, key: str, **values: str) -> str:
         """Say the sentence of a key where no markup is read, such as in a file.
@@ -69,15 +69,15 @@ class Sentences:
         Raises:
             KeyError: the language has no such sentence.
         """
-        return fill(self._language.sentences[key], {name: Markup(value) for name, value in values.items()})
+        return fill(self._catalog.translator[key], {name: Markup(value) for name, value in values.items()})
 
     def knows(self, key: str) -> bool:
         """Say whether the language has a sentence of this key."""
-        return key in self._language.sentences
+        return key in self._catalog.translator
 
     def count(self, key: str, number: int, **values: str) -> Markup:
         """Say a sentence about a number of things: `key.one` or `key.other`, with `{n}`."""
-        form = "one" if number in self._language.one else "other"
+        form = "one" if number in self._catalog.one else "other"
         return self.say(f"{key}.{form}", n=str(number), **values)
 
     def duration(self, seconds: float) -> Markup:
@@ -116,7 +116,7 @@ class Sentences:
         Args:
             text: in English; one that the language does not know stays as it is.
         """
-        known = self._language.phrases
+        known = self._catalog.phrases
         if text in known:
             return known[text]
         for pattern, said in self._patterns:
@@ -129,19 +129,19 @@ class Sentences:
 
     @property
     def _point(self) -> str:
-        return self._language.sentences["figure.point"]
+        return self._catalog.translator["figure.point"]
 
     def wrong(self, found: Problem) -> Markup:
         """Say what was wrong."""
-        return fill(self._language.reasons[found.reason].wrong, _shown(found, self))
+        return fill(self._catalog.reasons[found.reason].wrong, _shown(found, self))
 
     def right(self, found: Problem) -> Markup:
         """Say what would be right."""
-        return fill(self._language.reasons[found.reason].right, _shown(found, self))
+        return fill(self._catalog.reasons[found.reason].right, _shown(found, self))
 
     def not_done(self, found: Problem) -> Markup:
         """Say what was not done."""
-        return fill(self._language.reasons[found.reason].not_done, _shown(found, self))
+        return fill(self._catalog.reasons[found.reason].not_done, _shown(found, self))
 
     def warning(self, found: Problem) -> Markup:
         """Tell somebody beforehand why it would not be done: what is wrong, and what would be right."""
@@ -156,7 +156,7 @@ class Sentences:
 
     def fact(self, name: str) -> Markup:
         """Say how a fact is called, also one about a host (`maintenance on web1`)."""
-        known = self._language.facts
+        known = self._catalog.facts
         about, on, host = name.partition(" on ")
         if name not in known and on and about in known:
             return self.say("fact.on_host", fact=Markup(known[about]), host=host)
@@ -187,7 +187,7 @@ def fill(template: str, values: Mapping[str, str]) -> Markup:
     return Markup(_VALUE.sub(value, text).replace(_PRESENT, "").strip())
 
 
-def _shown(found: Problem, sentences: Sentences) -> dict[str, str]:
+def _shown(found: Problem, translator: Translator) -> dict[str, str]:
     """Give the facts of a problem as they are shown.
 
     A fact that lacks has a counterpart `NAME_missing`, so that a template can say something else instead.
@@ -195,9 +195,9 @@ def _shown(found: Problem, sentences: Sentences) -> dict[str, str]:
     facts = found.facts
     shown = dict(facts)
     if facts.get("title"):
-        shown["title"] = sentences.phrase(facts["title"])
+        shown["title"] = translator.phrase(facts["title"])
     if facts.get("people"):
-        shown["people"] = ", ".join(map(sentences.phrase, facts["people"].split(", ")))
+        shown["people"] = ", ".join(map(translator.phrase, facts["people"].split(", ")))
     for name in ("title", "people", "environment", "session", "query", "backup", "lacks"):
         if not facts.get(name):
             shown[f"{name}_missing"] = Markup(_PRESENT)
@@ -206,9 +206,9 @@ def _shown(found: Problem, sentences: Sentences) -> dict[str, str]:
         shown[kind] = Markup(_PRESENT)
         shown["is_whole"] = Markup("" if kind == "is_half" else _PRESENT)
     if found.reason is Reason.DISK_FULL:
-        shown |= {name: _kib(facts[name], sentences) for name in ("free", "needs") if name in facts}
+        shown |= {name: _kib(facts[name], translator) for name in ("free", "needs") if name in facts}
     if found.reason is Reason.NO_PROVEN_BACKUP:
-        shown["within"] = sentences.duration(int(facts["within"])) if facts.get("within", "").isdigit() else ""
+        shown["within"] = translator.duration(int(facts["within"])) if facts.get("within", "").isdigit() else ""
         shown["made"] = _instant(facts["made"]) if facts.get("made") else ""
     shown |= {name: facts[name][:7] for name in ("sha", "head") if len(facts.get(name, "")) == _SHA}
     for name in _INSTANTS.get(found.reason, ()):
@@ -241,8 +241,8 @@ def _naming(found: Problem) -> Problem:
     return Problem(found.reason, {**found.facts, "by": markup.user(by)})
 
 
-def _kib(text: str, sentences: Sentences) -> str:
-    return sentences.size(int(text) * 1024) if text.isdigit() else text
+def _kib(text: str, translator: Translator) -> str:
+    return translator.size(int(text) * 1024) if text.isdigit() else text
 
 
 def _filled(said: str, match: re.Match[str]) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from bot.domain.policies.people import Roster
-from bot.slack.transport.gateway import Gateway, SlackBusy, SlackRefused, SlackUncertain
+from bot.slack.transport.gateway import Gateway, SlackBusyError, SlackRefusedError, SlackUncertainError
 
 _FRESH_SECONDS = 60.0
 """How long a look-up is believed; a failed one is never kept."""
@@ -79,7 +79,7 @@ async def _cached(
         return kept[1]
     try:
         value = await ask(key)
-    except (SlackRefused, SlackBusy, SlackUncertain):
+    except (SlackRefusedError, SlackBusyError, SlackUncertainError):
         return None
     known[key] = (now, value)
     return value

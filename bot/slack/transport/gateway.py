@@ -39,7 +39,7 @@ _SERVER_ERROR = 500
 _TIMEOUT_SECONDS = 30.0
 
 
-class SlackRefused(Exception):  # noqa: N818 - an answer, not an error of the program
+class SlackRefusedError(Exception):
     """Slack said no: it was certainly not done.
 
     Args:
@@ -51,7 +51,7 @@ class SlackRefused(Exception):  # noqa: N818 - an answer, not an error of the pr
         self.error = error
 
 
-class SlackBusy(Exception):  # noqa: N818 - an answer, not an error of the program
+class SlackBusyError(Exception):
     """Slack asks to wait: it was certainly not done.
 
     Args:
@@ -63,7 +63,7 @@ class SlackBusy(Exception):  # noqa: N818 - an answer, not an error of the progr
         self.seconds = seconds
 
 
-class SlackUncertain(Exception):  # noqa: N818 - a state of the world, not an error of the program
+class SlackUncertainError(Exception):
     """No answer came: it may have been done or not."""
 
 
@@ -119,7 +119,7 @@ Called = Callable[[str, str], None]
 class Gateway:
     """Slack's Web API, as far as the conversation needs it.
 
-    Each method raises `SlackRefused`, `SlackBusy` or `SlackUncertain`, and nothing else.
+    Each method raises `SlackRefusedError`, `SlackBusyError` or `SlackUncertainError`, and nothing else.
 
     Args:
         client: from `build_client`.
@@ -183,19 +183,19 @@ class Gateway:
         try:
             answer = await client.send(text=message.text, blocks=list(message.blocks), response_type="ephemeral")
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            raise SlackUncertain(type(error).__name__) from None
+            raise SlackUncertainError(type(error).__name__) from None
         if answer.status_code == _TOO_MANY:
-            raise SlackBusy(_retry_after(answer))
+            raise SlackBusyError(_retry_after(answer))
         if answer.status_code >= _SERVER_ERROR:
-            raise SlackUncertain(f"HTTP {answer.status_code}")
+            raise SlackUncertainError(f"HTTP {answer.status_code}")
         if answer.status_code >= _CLIENT_ERROR:
-            raise SlackRefused(f"HTTP {answer.status_code}")
+            raise SlackRefusedError(f"HTTP {answer.status_code}")
 
     async def react(self, channel: str, ts: str, emoji: str) -> None:
         """Put an emoji on a message; one that is there already is as good."""
         try:
             await self._call(self.client.reactions_add, channel=channel, timestamp=ts, name=emoji)
-        except SlackRefused as refused:
+        except SlackRefusedError as refused:
             if refused.error != "already_reacted":
                 raise
 
@@ -308,32 +308,32 @@ class Gateway:
             ValueError,
         ) as error:
             self._called(name, "uncertain")
-            raise SlackUncertain(type(error).__name__) from None
+            raise SlackUncertainError(type(error).__name__) from None
         self._called(name, "ok")
         return answer
 
 
-_OUTCOMES = {SlackRefused: "refused", SlackBusy: "busy", SlackUncertain: "uncertain"}
+_OUTCOMES = {SlackRefusedError: "refused", SlackBusyError: "busy", SlackUncertainError: "uncertain"}
 
 
 def _unheard(method: str, outcome: str) -> None:
     """Tell nobody of a call."""
 
 
-def _answer(error: SlackApiError) -> SlackRefused | SlackBusy | SlackUncertain:
+def _answer(error: SlackApiError) -> SlackRefusedError | SlackBusyError | SlackUncertainError:
     response = error.response
     status = getattr(response, "status_code", 200)
     if status == _TOO_MANY:
-        return SlackBusy(_retry_after(response))
+        return SlackBusyError(_retry_after(response))
     if status >= _SERVER_ERROR:
-        return SlackUncertain(f"HTTP {status}")
+        return SlackUncertainError(f"HTTP {status}")
     name = str(response.get("error", "unknown_error")) if hasattr(response, "get") else "unknown_error"
     if name == "ratelimited":
-        return SlackBusy(_retry_after(response))
+        return SlackBusyError(_retry_after(response))
     # Slack's own words for "it may or may not have happened".
     if name in {"internal_error", "fatal_error", "service_unavailable", "request_timeout"}:
-        return SlackUncertain(name)
-    return SlackRefused(name)
+        return SlackUncertainError(name)
+    return SlackRefusedError(name)
 
 
 def _retry_after(response: Any) -> float:

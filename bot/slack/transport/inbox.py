@@ -16,18 +16,18 @@ from typing import Any
 from bot.domain.inbox import Event, EventKind
 from bot.engine.ports import Clock
 from bot.engine.stores import InboxStore
-from bot.slack.transport.gateway import SlackBusy
+from bot.slack.transport.gateway import SlackBusyError
 
 _log = logging.getLogger(__name__)
 
 _POLL_SECONDS = 2.0
-_AT_ONCE = 16
+_MAX_CONCURRENT = 16
 _BATCH = 64
-_MOST_PATIENCE = 0.25
+_MAX_PATIENCE = 0.25
 """Seconds at most that handling waits for recording: who typed a command sees the acknowledgement first."""
 
-_MOST_TRIES = 5
-_MOST_WAITS = 50
+_MAX_TRIES = 5
+_MAX_WAITS = 50
 """So often Slack may ask one event to wait."""
 
 
@@ -93,7 +93,7 @@ class Inbox:
     async def quiet(self) -> None:
         """Wait until nothing is being recorded, for a moment at most."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_MOST_PATIENCE):
+            async with asyncio.timeout(_MAX_PATIENCE):
                 await self._quiet.wait()
 
     async def wait(self, seconds: float) -> None:
@@ -136,7 +136,7 @@ class InboxWorker:
         self._failed = failed
         self._pause = pause
         self._handling: dict[str, asyncio.Task[None]] = {}
-        self._places = asyncio.Semaphore(_AT_ONCE)
+        self._places = asyncio.Semaphore(_MAX_CONCURRENT)
         self._loop: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -194,17 +194,17 @@ class InboxWorker:
 
     async def _try(self, handler: Handler, event: Event) -> bool:
         tried = waited = 0
-        while tried < _MOST_TRIES and waited < _MOST_WAITS:
+        while tried < _MAX_TRIES and waited < _MAX_WAITS:
             try:
                 await handler(_received(event))
-            except SlackBusy as busy:
+            except SlackBusyError as busy:
                 # It was certainly not done, and is once Slack takes it: no failure of the handler.
                 waited += 1
                 await asyncio.sleep(busy.seconds)
             except Exception:
                 tried += 1
                 _log.exception("an event could not be handled", extra={"kind": event.kind.value, "tried": tried})
-                if tried < _MOST_TRIES:
+                if tried < _MAX_TRIES:
                     await asyncio.sleep(self._pause * 2 ** (tried - 1))
             else:
                 return True

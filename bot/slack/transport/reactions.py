@@ -8,14 +8,14 @@ from dataclasses import replace
 from bot.domain.inbox import MessageState
 from bot.domain.runs.run import Run
 from bot.domain.targets.target import Emoji, EmojiNames
-from bot.engine.ports import ConversationUnavailable
+from bot.engine.ports import ReactionsUnavailableError
 from bot.engine.stores import MessageStore
 from bot.slack.render.run_messages import APPROVAL
-from bot.slack.transport.gateway import Gateway, SlackBusy, SlackRefused, SlackUncertain
+from bot.slack.transport.gateway import Gateway, SlackBusyError, SlackRefusedError, SlackUncertainError
 
 
-class SlackConversation:
-    """Implements `bot.engine.ports.Conversation`.
+class SlackReactions:
+    """Implements `bot.engine.ports.ReactionReader`.
 
     Args:
         gateway: to Slack.
@@ -43,23 +43,23 @@ class SlackConversation:
         """Read the reactions that are on the request to approve now.
 
         Raises:
-            ConversationUnavailable: Slack did not answer, or did not name everybody who reacted.
+            ReactionsUnavailableError: Slack did not answer, or did not name everybody who reacted.
         """
         posted = (await self._messages.messages(run.id)).get(APPROVAL)
         if posted is None or posted.state is not MessageState.POSTED:
             return {}
         if not self._own_user():
-            raise ConversationUnavailable("the bot does not know its own user yet")
+            raise ReactionsUnavailableError("the bot does not know its own user yet")
         try:
             found = await self._gateway.reactions(posted.channel, posted.ts)
-        except SlackRefused as refused:
+        except SlackRefusedError as refused:
             if refused.error == "message_not_found":
                 await self._messages.save_message(replace(posted, fingerprint=""))
                 self._changed(run.id)
                 return {}
-            raise ConversationUnavailable(refused.error) from None
-        except (SlackBusy, SlackUncertain) as error:
-            raise ConversationUnavailable(str(error)) from None
+            raise ReactionsUnavailableError(refused.error) from None
+        except (SlackBusyError, SlackUncertainError) as error:
+            raise ReactionsUnavailableError(str(error)) from None
         meanings: dict[str, set[Emoji]] = {}
         for reaction in found:
             meaning = self._emoji.meaning(str(reaction.get("name", "")))
@@ -67,7 +67,7 @@ class SlackConversation:
                 continue
             users = [str(user) for user in reaction.get("users", [])]
             if len(users) < int(reaction.get("count", len(users))):
-                raise ConversationUnavailable("Slack did not name everybody who reacted")
+                raise ReactionsUnavailableError("Slack did not name everybody who reacted")
             for user in users:
                 if user != self._own_user():
                     meanings.setdefault(user, set()).add(meaning)

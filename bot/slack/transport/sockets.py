@@ -20,7 +20,7 @@ from slack_sdk.socket_mode.response import SocketModeResponse
 from slack_sdk.socket_mode.websockets import SocketModeClient
 from websockets.exceptions import WebSocketException
 
-from bot.slack.transport.gateway import Gateway, SlackBusy, SlackRefused, SlackUncertain
+from bot.slack.transport.gateway import Gateway, SlackBusyError, SlackRefusedError, SlackUncertainError
 from bot.slack.transport.listeners import RecordCommand
 
 _log = logging.getLogger(__name__)
@@ -70,7 +70,7 @@ class _Handler(AsyncSocketModeHandler):
         await client.send_socket_mode_response(SocketModeResponse(envelope_id=req.envelope_id))
 
 
-class Line:
+class SocketConnection:
     """One connection.
 
     Args:
@@ -158,7 +158,7 @@ class SlackSockets:
         self, app: AsyncApp, token: str, record: RecordCommand, gateway: Gateway, reconnected: Callable[[], None]
     ) -> None:
         self._gateway = gateway
-        self._lines = tuple(Line(app, token, record, reconnected) for _ in range(LINES))
+        self._lines = tuple(SocketConnection(app, token, record, reconnected) for _ in range(LINES))
         self._tasks: list[asyncio.Task[None]] = []
         self._connected = False
         self._since = time.monotonic()
@@ -199,7 +199,7 @@ class SlackSockets:
         await asyncio.gather(*(line.close() for line in self._lines), return_exceptions=True)
         self._note(connected=False)
 
-    async def _watch(self, line: Line) -> None:
+    async def _watch(self, line: SocketConnection) -> None:
         pause = _WATCH_SECONDS
         while True:
             await asyncio.sleep(pause)
@@ -219,7 +219,7 @@ class SlackSockets:
         while True:
             try:
                 await self._gateway.who_am_i()
-            except (SlackRefused, SlackBusy, SlackUncertain) as error:
+            except (SlackRefusedError, SlackBusyError, SlackUncertainError) as error:
                 _log.warning("Slack's Web API does not answer: %s", error)
             await asyncio.sleep(_PROBE_SECONDS)
 

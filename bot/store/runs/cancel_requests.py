@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from bot.domain.runs.history import Entry
 from bot.domain.runs.run import Run
-from bot.engine.stores import Petition
+from bot.engine.stores import CancelRequest
 from bot.store.history import log
 from bot.store.runs.queries import run_by_id
 from bot.store.schema import petitions
@@ -37,15 +37,15 @@ def ask_to_cancel(connection: Connection, run: str, actor: str, at: datetime) ->
     return found
 
 
-def waiting(connection: Connection) -> tuple[Petition, ...]:
+def waiting(connection: Connection) -> tuple[CancelRequest, ...]:
     """Read what the bot has not taken yet, oldest first."""
     query = select(petitions).order_by(petitions.c.at, petitions.c.run)
     return tuple(
-        Petition(row["run"], row["actor"], from_micros(row["at"])) for row in connection.execute(query).mappings()
+        CancelRequest(row["run"], row["actor"], from_micros(row["at"])) for row in connection.execute(query).mappings()
     )
 
 
-def taken(connection: Connection, petition: Petition) -> None:
+def taken(connection: Connection, cancel_request: CancelRequest) -> None:
     """Note that the bot has taken one."""
-    this = (petitions.c.run == petition.run) & (petitions.c.at == to_micros(petition.at))
+    this = (petitions.c.run == cancel_request.run) & (petitions.c.at == to_micros(cancel_request.at))
     connection.execute(delete(petitions).where(this))

@@ -11,19 +11,19 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
 from bot.domain.runs.run import RunState
-from bot.engine.stores import Lease, Overtaken
+from bot.engine.stores import LeaseLostError, RunLease
 from bot.store.runs.queries import UNFINISHED
 from bot.store.schema import holds, runs
 from bot.store.sql.driver_errors import is_duplicate
 from bot.store.sql.timestamps import database_now, length_micros, to_micros
 
 
-def held(lease: Lease) -> ColumnElement[bool]:
+def held(lease: RunLease) -> ColumnElement[bool]:
     """Give the condition that a lease is still its run's latest."""
     return and_(runs.c.id == lease.run, runs.c.token == lease.token, runs.c.owner == lease.owner)
 
 
-def guard(connection: Connection, lease: Lease) -> None:
+def guard(connection: Connection, lease: RunLease) -> None:
     """Make sure, until the transaction ends, that a lease is its run's latest.
 
     It is a write: on a cluster, where a lock holds on one node alone, it collides with a claim made elsewhere.
@@ -34,7 +34,7 @@ def guard(connection: Connection, lease: Lease) -> None:
     _guarded(connection, lease, {})
 
 
-def guard_change(connection: Connection, lease: Lease) -> None:
+def guard_change(connection: Connection, lease: RunLease) -> None:
     """As `guard`, and note that the run is not as it was.
 
     Raises:
@@ -43,13 +43,13 @@ def guard_change(connection: Connection, lease: Lease) -> None:
     _guarded(connection, lease, _changed())
 
 
-def _guarded(connection: Connection, lease: Lease, values: Mapping[str, Any]) -> None:
+def _guarded(connection: Connection, lease: RunLease, values: Mapping[str, Any]) -> None:
     guarded = update(runs).where(held(lease)).values(writes=runs.c.writes + 1, **values)
     if connection.execute(guarded).rowcount != 1:
-        raise Overtaken(f"{lease.run}: token {lease.token} of {lease.owner} is not the latest")
+        raise LeaseLostError(f"{lease.run}: token {lease.token} of {lease.owner} is not the latest")
 
 
-def claim(connection: Connection, run: str, owner: str, length: timedelta) -> Lease | None:
+def claim(connection: Connection, run: str, owner: str, length: timedelta) -> RunLease | None:
     """Claim a run that nobody holds or whose lease has run out, by one guarded UPDATE that raises its token."""
     free = or_(runs.c.owner.is_(None), runs.c.lease_until < database_now())
     claimed = connection.execute(
@@ -59,10 +59,10 @@ def claim(connection: Connection, run: str, owner: str, length: timedelta) -> Le
     )
     if claimed.rowcount != 1:
         return None
-    return Lease(run, owner, connection.execute(select(runs.c.token).where(runs.c.id == run)).scalar_one())
+    return RunLease(run, owner, connection.execute(select(runs.c.token).where(runs.c.id == run)).scalar_one())
 
 
-def renew(connection: Connection, lease: Lease, length: timedelta) -> None:
+def renew(connection: Connection, lease: RunLease, length: timedelta) -> None:
     """Hold on to a claim.
 
     Raises:
@@ -71,7 +71,7 @@ def renew(connection: Connection, lease: Lease, length: timedelta) -> None:
     _guarded(connection, lease, {"lease_until": database_now() + length_micros(length)})
 
 
-def release(connection: Connection, lease: Lease) -> None:
+def release(connection: Connection, lease: RunLease) -> None:
     """Give a claim back; nothing happens where it is already somebody else's."""
     connection.execute(update(runs).where(held(lease)).values(owner=None, lease_until=None))
 
@@ -81,7 +81,7 @@ def release_all(connection: Connection) -> None:
     connection.execute(update(runs).where(runs.c.owner.is_not(None)).values(owner=None, lease_until=None))
 
 
-def admit(connection: Connection, lease: Lease) -> bool:
+def admit(connection: Connection, lease: RunLease) -> bool:
     """Let a queued run begin planning if it is the first on its target.
 
     Raises:
@@ -115,7 +115,7 @@ def admit(connection: Connection, lease: Lease) -> bool:
     return True
 
 
-def _waits(connection: Connection, lease: Lease) -> bool:
+def _waits(connection: Connection, lease: RunLease) -> bool:
     """Note that a run had to wait for another one."""
     connection.execute(update(runs).where(held(lease), runs.c.waited == 0).values(waited=1))
     return False
@@ -134,7 +134,7 @@ def request_cancel(connection: Connection, run: str, user: str, at: datetime) ->
     return True
 
 
-def stir(connection: Connection, run: str) -> None:
+def touch(connection: Connection, run: str) -> None:
     """Note that something happened to a run that waits at its gate."""
     _note_change(connection, and_(runs.c.id == run, runs.c.state == RunState.AWAITING_APPROVAL.value))
 

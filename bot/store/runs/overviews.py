@@ -20,7 +20,7 @@ from bot.store.schema import runs, steps
 from bot.store.sql.timestamps import from_micros
 from bot.store.tables.locks import every_lock
 
-_AT_ONCE = 100
+_MAX_CONCURRENT = 100
 """Targets a query. SQLite takes 500 parts of a UNION."""
 
 _LAST = """
@@ -56,8 +56,8 @@ class _Latest:
 def overviews(connection: Connection, targets: tuple[TargetName, ...]) -> tuple[TargetOverview, ...]:
     """Read how targets stand, in their order."""
     latest: dict[TargetName, _Latest] = {}
-    for start in range(0, len(targets), _AT_ONCE):
-        latest |= _latest(connection, targets[start : start + _AT_ONCE])
+    for start in range(0, len(targets), _MAX_CONCURRENT):
+        latest |= _latest(connection, targets[start : start + _MAX_CONCURRENT])
     ended = _without_steps(connection, {number for found in latest.values() for number in (found.last, found.release)})
     proofs = _proofs(connection, {found.proof for found in latest.values()})
     unfinished: dict[TargetName, list[Run]] = defaultdict(list)

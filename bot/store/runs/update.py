@@ -16,10 +16,10 @@ from bot.engine.stores import (
     ChangeStarts,
     FactsAre,
     GateIs,
-    Lease,
     MoveTo,
     PlanIs,
     Printed,
+    RunLease,
     StepIs,
     StepsAdded,
     TailIs,
@@ -40,7 +40,7 @@ def predecessors(state: RunState) -> tuple[str, ...]:
 
 
 def apply(
-    connection: Connection, lease: Lease, changes: tuple[Change, ...], entries: tuple[Entry, ...], at: datetime
+    connection: Connection, lease: RunLease, changes: tuple[Change, ...], entries: tuple[Entry, ...], at: datetime
 ) -> Run:
     """Apply changes, append records of history, and read the run.
 
@@ -53,7 +53,7 @@ def apply(
 
 
 def record(
-    connection: Connection, lease: Lease, changes: tuple[Change, ...], entries: tuple[Entry, ...], at: datetime
+    connection: Connection, lease: RunLease, changes: tuple[Change, ...], entries: tuple[Entry, ...], at: datetime
 ) -> None:
     """Apply changes and append records of history.
 
@@ -74,7 +74,7 @@ class _Writing:
     """Changes of one run, in one transaction whose guard has been passed."""
 
     connection: Connection
-    lease: Lease
+    lease: RunLease
 
     def apply(self, changes: tuple[Change, ...]) -> None:
         for change in changes:

@@ -16,7 +16,7 @@ from bot.store.schema import commits
 from bot.store.sql.driver_errors import explained, is_duplicate, is_passing
 from bot.store.sql.errors import StoreError
 from bot.store.sql.pools import Pool
-from bot.store.sql.priority import Turns, Urgency
+from bot.store.sql.priority import Priority, PriorityLock
 from bot.store.sql.timestamps import database_now
 
 T = TypeVar("T")
@@ -58,7 +58,7 @@ class Database:
     ) -> None:
         self._pool = pool
         self._where = where
-        self._turns = Turns(at_once)
+        self._turns = PriorityLock(at_once)
         self._attempt_seconds = attempt_seconds
         self._marks_commits = marks_commits
         self._under_way: set[asyncio.Task[Any]] = set()
@@ -69,9 +69,9 @@ class Database:
         Raises:
             StoreError: the database cannot be used.
         """
-        return await asyncio.shield(self._start(self._attempts(self._read_once, work, Urgency.WORKING)))
+        return await asyncio.shield(self._start(self._attempts(self._read_once, work, Priority.WORKING)))
 
-    async def write(self, work: Work[T], urgency: Urgency = Urgency.WORKING) -> T:
+    async def write(self, work: Work[T], priority: Priority = Priority.WORKING) -> T:
         """Write in one transaction.
 
         A cancellation does not reach it: it is carried to its end first, so that afterwards the database holds
@@ -79,12 +79,12 @@ class Database:
 
         Args:
             work: what is written; what it raises rolls everything back and is passed on.
-            urgency: who goes first.
+            priority: who goes first.
 
         Raises:
             StoreError: the database cannot be used.
         """
-        task = self._start(self._attempts(self._write_once, work, urgency))
+        task = self._start(self._attempts(self._write_once, work, priority))
         cancelled: asyncio.CancelledError | None = None
         while not task.done():
             try:
@@ -136,13 +136,13 @@ class Database:
         self,
         once: Callable[[Work[T], str, _Kept[T]], Coroutine[Any, Any, T]],
         work: Work[T],
-        urgency: Urgency,
+        priority: Priority,
     ) -> T:
         marker = secrets.token_hex(16)
         kept: _Kept[T] = _Kept([])
         for pause in (*_PAUSES, None):
             try:
-                async with self._turns.turn(urgency), asyncio.timeout(self._attempt_seconds):
+                async with self._turns.turn(priority), asyncio.timeout(self._attempt_seconds):
                     return await once(work, marker, kept)
             except SQLAlchemyError as error:
                 if not is_passing(error):

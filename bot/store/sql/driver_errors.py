@@ -6,7 +6,7 @@ import sqlite3
 
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 
-from bot.store.sql.errors import StoreError, StoreMissing
+from bot.store.sql.errors import StoreError, StoreMissingError
 
 _DUPLICATE = 1062
 _TRY_AGAIN = frozenset(
@@ -74,7 +74,7 @@ def explained(error: SQLAlchemyError, where: str) -> StoreError:
     """
     if isinstance(error, DBAPIError):
         if (meaning := _MEANINGS.get(_code(error))) is not None:
-            kind = StoreMissing if _code(error) == 1049 else StoreError
+            kind = StoreMissingError if _code(error) == 1049 else StoreError
             return kind(meaning[0], where, meaning[1])
         if (meaning := _SQLITE_MEANINGS.get(_sqlite_code(error) & 0xFF)) is not None:
             return StoreError(meaning[0], where, meaning[1])

@@ -12,7 +12,7 @@ from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import ArgumentError
 
 from bot.store.sql.database import Database
-from bot.store.sql.errors import StoreError, StoreMissing
+from bot.store.sql.errors import StoreError, StoreMissingError
 from bot.store.sql.pools import FilePool, ServerPool
 
 EXAMPLES = "`sqlite+aiosqlite:///data/countersign.db`, or `mysql+aiomysql://user:password@host:port/name`"
@@ -88,7 +88,7 @@ def reader_database(url: URL) -> Database:
     """Open a database for reading alone.
 
     Raises:
-        StoreMissing: there is no such file.
+        StoreMissingError: there is no such file.
     """
     if not is_sqlite(url):
         return _server_database(url, ("SET SESSION TRANSACTION READ ONLY",))
@@ -101,7 +101,7 @@ def guest_database(url: URL) -> Database:
     """Open a database for reading and writing beside its owner; an SQLite file's own locks keep the two apart.
 
     Raises:
-        StoreMissing: there is no such file.
+        StoreMissingError: there is no such file.
     """
     if not is_sqlite(url):
         return _server_database(url, ())
@@ -111,7 +111,7 @@ def guest_database(url: URL) -> Database:
 def _existing(url: URL) -> Path:
     path = sqlite_path(url)
     if not path.exists():
-        raise StoreMissing("there is no store yet", str(path), "start the bot once: `countersign serve`")
+        raise StoreMissingError("there is no store yet", str(path), "start the bot once: `countersign serve`")
     return path
 
 

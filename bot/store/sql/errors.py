@@ -19,9 +19,9 @@ class StoreError(Exception):
         self.right = right
 
 
-class StoreLocked(StoreError):  # noqa: N818 - a state of the store, said as people say it
+class StoreLockedError(StoreError):
     """Another process has the store."""
 
 
-class StoreMissing(StoreError):  # noqa: N818 - as above
+class StoreMissingError(StoreError):
     """There is no store yet."""

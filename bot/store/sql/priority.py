@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from enum import IntEnum
 
 
-class Urgency(IntEnum):
+class Priority(IntEnum):
     """Who goes first; lower goes before higher."""
 
     ACKNOWLEDGING = 0
@@ -19,7 +19,7 @@ class Urgency(IntEnum):
     """What no run waits for: what Slack was told, which events are settled."""
 
 
-class Turns:
+class PriorityLock:
     """So many pieces of work at a time, the urgent ones first, each kind in the order of its coming.
 
     Args:
@@ -28,23 +28,23 @@ class Turns:
 
     def __init__(self, count: int) -> None:
         self._free = count
-        self._waiting: dict[Urgency, deque[asyncio.Future[None]]] = {urgency: deque() for urgency in Urgency}
+        self._waiting: dict[Priority, deque[asyncio.Future[None]]] = {priority: deque() for priority in Priority}
 
     @asynccontextmanager
-    async def turn(self, urgency: Urgency) -> AsyncIterator[None]:
+    async def turn(self, priority: Priority) -> AsyncIterator[None]:
         """Wait for a turn, and have it for the length of the block."""
-        await self._take(urgency)
+        await self._take(priority)
         try:
             yield
         finally:
             self._give()
 
-    async def _take(self, urgency: Urgency) -> None:
+    async def _take(self, priority: Priority) -> None:
         if self._free:
             self._free -= 1
             return
         ticket: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting[urgency].append(ticket)
+        self._waiting[priority].append(ticket)
         try:
             await ticket
         except asyncio.CancelledError:
@@ -53,8 +53,8 @@ class Turns:
             raise
 
     def _give(self) -> None:
-        for urgency in Urgency:
-            waiting = self._waiting[urgency]
+        for priority in Priority:
+            waiting = self._waiting[priority]
             while waiting:
                 ticket = waiting.popleft()
                 if not ticket.done():

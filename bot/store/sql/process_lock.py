@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bot.store.sql.errors import StoreError, StoreLocked
+from bot.store.sql.errors import StoreError, StoreLockedError
 
 _PRIVATE = 0o600
 _LONGEST_NOTE = 500
@@ -29,7 +29,7 @@ def process_lock(database: Path) -> Iterator[None]:
         database: the file; its folder exists.
 
     Raises:
-        StoreLocked: another process has it; says which.
+        StoreLockedError: another process has it; says which.
         StoreError: the lock file cannot be made.
     """
     path = lock_path(database)
@@ -52,7 +52,7 @@ def _lock(descriptor: int, path: Path) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         holder = os.pread(descriptor, _LONGEST_NOTE, 0).decode(errors="replace").strip() or "another process"
-        raise StoreLocked(
+        raise StoreLockedError(
             f"the store is in use by {holder}",
             str(path),
             "stop that one first, or give several processes a store on MySQL or MariaDB (STORE_URL)",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import inspect, text
 from sqlalchemy.engine import Connection
 
-from bot.store.sql.errors import StoreError, StoreMissing
+from bot.store.sql.errors import StoreError, StoreMissingError
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -61,12 +61,12 @@ def require_current(connection: Connection, where: str) -> None:
     """Make sure that a database has the schema of this version.
 
     Raises:
-        StoreMissing: there are no tables yet.
+        StoreMissingError: there are no tables yet.
         StoreError: it is of another version.
     """
     found = _revision(connection)
     if found is None:
-        raise StoreMissing("there is no store yet", where, "start the bot once: `countersign serve`")
+        raise StoreMissingError("there is no store yet", where, "start the bot once: `countersign serve`")
     if found != head():
         _refuse_newer(connection, found, where)
         raise StoreError("the store is of an older version", where, "start the bot once, which brings it up to date")

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, and_, delete, or_, select, update
 from sqlalchemy.engine import Connection
 
 from bot.domain.inbox import Event, EventKind
-from bot.store.lease import Tenure
+from bot.store.lease import ProcessLease
 from bot.store.schema import commits, inbox
 from bot.store.sql.timestamps import database_now, length_micros
 from bot.store.sql.upserts import insert_missing
@@ -37,7 +37,7 @@ class Delivery:
     at: int
 
 
-def receive(connection: Connection, deliveries: Sequence[Delivery], tenure: Tenure) -> list[bool]:
+def receive(connection: Connection, deliveries: Sequence[Delivery], process_lease: ProcessLease) -> list[bool]:
     """Record events; for each delivery, say whether it was its event's first.
 
     Where others share the store, who records an event first is also who handles it.
@@ -56,12 +56,12 @@ def receive(connection: Connection, deliveries: Sequence[Delivery], tenure: Tenu
             for delivery in deliveries
         ],
     )
-    if tenure.lease is not None:
+    if process_lease.lease is not None:
         new = and_(
             inbox.c.event.in_([delivery.event.id for delivery in deliveries]),
             inbox.c.receipt.in_([delivery.receipt for delivery in deliveries]),
         )
-        connection.execute(update(inbox).where(new).values(**_claim(tenure)))
+        connection.execute(update(inbox).where(new).values(**_claim(process_lease)))
     query = select(inbox.c.event, inbox.c.receipt).where(
         inbox.c.event.in_([delivery.event.id for delivery in deliveries])
     )
@@ -84,18 +84,18 @@ def has_free(connection: Connection) -> bool:
     return connection.execute(select(inbox.c.sequence).where(_free()).limit(1)).first() is not None
 
 
-def take_free(connection: Connection, tenure: Tenure, limit: int) -> None:
+def take_free(connection: Connection, process_lease: ProcessLease, limit: int) -> None:
     """Take the oldest events that no living process handles, by one guarded UPDATE."""
     query = select(inbox.c.sequence).where(_free()).order_by(inbox.c.sequence).limit(limit)
     found = list(connection.execute(query).scalars())
     if found:
-        connection.execute(update(inbox).where(inbox.c.sequence.in_(found), _free()).values(**_claim(tenure)))
+        connection.execute(update(inbox).where(inbox.c.sequence.in_(found), _free()).values(**_claim(process_lease)))
 
 
-def hold_on(connection: Connection, tenure: Tenure) -> None:
+def hold_on(connection: Connection, process_lease: ProcessLease) -> None:
     """Hold on to the events that this process handles."""
-    mine = and_(inbox.c.settled_at.is_(None), inbox.c.owner == tenure.owner)
-    connection.execute(update(inbox).where(mine).values(**_claim(tenure)))
+    mine = and_(inbox.c.settled_at.is_(None), inbox.c.owner == process_lease.owner)
+    connection.execute(update(inbox).where(mine).values(**_claim(process_lease)))
 
 
 def let_go(connection: Connection, owner: str) -> None:
@@ -113,10 +113,10 @@ def _free() -> ColumnElement[bool]:
     return and_(inbox.c.settled_at.is_(None), or_(inbox.c.owner.is_(None), inbox.c.lease_until < database_now()))
 
 
-def _claim(tenure: Tenure) -> dict[str, Any]:
-    if tenure.lease is None:
+def _claim(process_lease: ProcessLease) -> dict[str, Any]:
+    if process_lease.lease is None:
         return {"owner": None, "lease_until": None}
-    return {"owner": tenure.owner, "lease_until": database_now() + length_micros(tenure.lease)}
+    return {"owner": process_lease.owner, "lease_until": database_now() + length_micros(process_lease.lease)}
 
 
 def settle(connection: Connection, events: Sequence[str]) -> list[None]:

@@ -17,7 +17,7 @@ import pytest
 from bot.demo.application.application import Application
 from bot.demo.host.database import DatabaseServer
 from bot.demo.host.host import RECORDED, Host
-from bot.demo.host.tcp_proxy import Wire
+from bot.demo.host.tcp_proxy import TcpProxy
 from tests.acceptance.conftest import NewStage
 from tests.acceptance.faults.test_ssh_faults import gone
 from tests.acceptance.support.outside import changes
@@ -42,7 +42,7 @@ async def next_of(host: Host, words: str, before: int = 0) -> int:
 
 
 @contextlib.asynccontextmanager
-async def dark(wire: Wire, *, frozen: bool) -> AsyncIterator[None]:
+async def dark(wire: TcpProxy, *, frozen: bool) -> AsyncIterator[None]:
     """Let nothing through while the context is open: cut and refused, or a black hole."""
     if frozen:
         wire.freeze()
@@ -55,7 +55,7 @@ async def dark(wire: Wire, *, frozen: bool) -> AsyncIterator[None]:
         await wire.heal()
 
 
-async def unseen(wire: Wire, let_go: contextlib.ExitStack, pid: int, *, frozen: bool) -> None:
+async def unseen(wire: TcpProxy, let_go: contextlib.ExitStack, pid: int, *, frozen: bool) -> None:
     """Let a held program go on to its end while nobody can see it."""
     async with dark(wire, frozen=frozen):
         let_go.close()
@@ -83,7 +83,7 @@ async def test_a_backup_and_its_proof_end_while_nobody_can_see_them(
     frozen: bool,
     new_stage: NewStage,
     laravel_at_first: Application,
-    wire: Wire,
+    wire: TcpProxy,
     ssh_host: Host,
     mariadb: DatabaseServer,
 ) -> None:
@@ -108,7 +108,7 @@ async def test_a_backup_and_its_proof_end_while_nobody_can_see_them(
 
 
 async def test_a_restore_ends_while_nobody_can_see_it(
-    new_stage: NewStage, laravel_at_first: Application, wire: Wire, ssh_host: Host, mariadb: DatabaseServer
+    new_stage: NewStage, laravel_at_first: Application, wire: TcpProxy, ssh_host: Host, mariadb: DatabaseServer
 ) -> None:
     name = laravel_at_first.database.name
     stage = await new_stage(ssh_port=wire.port, scratch=True)
@@ -224,7 +224,7 @@ async def test_a_database_that_dies_in_a_dump_gives_no_backup_and_the_card_says_
 
 
 async def test_a_stream_that_is_cut_is_begun_anew(
-    new_stage: NewStage, laravel_at_first: Application, wire: Wire, ssh_host: Host, mariadb: DatabaseServer,
+    new_stage: NewStage, laravel_at_first: Application, wire: TcpProxy, ssh_host: Host, mariadb: DatabaseServer,
     tmp_path: Path,
 ) -> None:  # fmt: skip
     name = laravel_at_first.database.name

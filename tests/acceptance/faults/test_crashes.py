@@ -214,8 +214,8 @@ async def test_it_may_die_at_any_point(
     while left and died_at:
         again = await new_laravel()
         await again.next_commit(Kind.TOKEN_ID)
-        for remains in (tmp_path / "data" / "countersign.db", tmp_path / "passed"):
-            remains.unlink(missing_ok=True)
+        for leftovers in (tmp_path / "data" / "countersign.db", tmp_path / "passed"):
+            leftovers.unlink(missing_ok=True)
         ssh_host.commands.forget()
         position = mariadb.log_position()
         lives = Lives(await new_stage(module=MORTAL, application=again), tmp_path / "passed", set(left))

@@ -7,7 +7,7 @@ import os
 from bot.demo.application.application import Application
 from bot.demo.host.database import DatabaseServer
 from bot.demo.host.host import Host
-from bot.demo.host.tcp_proxy import Wire
+from bot.demo.host.tcp_proxy import TcpProxy
 from tests.acceptance.conftest import NewStage
 from tests.acceptance.support.outside import changes, migration_ddl
 from tests.acceptance.support.stage import Stage
@@ -31,7 +31,7 @@ async def gone(pid: int) -> None:
 
 
 async def test_a_line_that_breaks_in_every_way_costs_no_step(
-    new_stage: NewStage, laravel: Application, wire: Wire, ssh_host: Host, mariadb: DatabaseServer
+    new_stage: NewStage, laravel: Application, wire: TcpProxy, ssh_host: Host, mariadb: DatabaseServer
 ) -> None:
     stage = await new_stage(ssh_port=wire.port)
     await stage.bot.start()

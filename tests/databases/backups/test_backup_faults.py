@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 
 from bot.databases.backups.dump_script import Stage as DumpStage
-from bot.databases.backups.host_catalog import Backups
-from bot.databases.backups.leftovers import RemainsLook
+from bot.databases.backups.host_catalog import HostCatalog
+from bot.databases.backups.leftovers import LeftoverReader
 from bot.databases.backups.restore import LoadPerformer, SwapPerformer
 from bot.databases.backups.restore_script import Stage
 from bot.databases.backups.verify import ProvePerformer
-from bot.databases.server.connector import Connections
+from bot.databases.server.connector import Connector
 from bot.demo.host.database import Database as MadeDatabase
 from bot.demo.host.database import DatabaseServer
 from bot.domain.backups.backup import Proof
@@ -57,11 +57,11 @@ async def unharmed(filled: MadeDatabase, target: Target, mariadb: DatabaseServer
     yield
     assert (await checksums(mariadb, filled.name), await definitions(mariadb, filled.name)) == before
     assert await databases_beside(mariadb, target) == []
-    shelf = await Backups(LocalHost()).shelf(target)
+    backup_list = await HostCatalog(LocalHost()).backup_list(target)
     assert target.backups is not None
     files = {path.name for path in Path(target.backups.directory).iterdir()}
-    assert files == {f"{kept.backup}{suffix}" for kept in shelf.backups for suffix in (".json", ".sql.zst")}
-    assert shelf.unreadable == ()
+    assert files == {f"{kept.backup}{suffix}" for kept in backup_list.backups for suffix in (".json", ".sql.zst")}
+    assert backup_list.unreadable == ()
 
 
 class Hold:
@@ -146,7 +146,7 @@ async def test_a_server_that_dies_in_a_restore_costs_nothing_but_the_copy(
 
 
 async def test_a_server_that_dies_in_the_swap_is_put_right_when_it_is_back(
-    filled: MadeDatabase, target: Target, mariadb: DatabaseServer, tmp_path: Path, connections: Connections
+    filled: MadeDatabase, target: Target, mariadb: DatabaseServer, tmp_path: Path, connections: Connector
 ) -> None:
     made = done(await performer(LocalHost()).perform(job_of(target), KeptOutput()))
     async with session_of(filled) as cursor:
@@ -158,7 +158,7 @@ async def test_a_server_that_dies_in_the_swap_is_put_right_when_it_is_back(
     await loaded(host, target, made["sha256"])
     hold.on.unlink()
     hold.there.unlink()
-    swap = SwapPerformer(host, host, RemainsLook(connections))
+    swap = SwapPerformer(host, host, LeftoverReader(connections))
     swapping = asyncio.create_task(swap.perform(swap_job_of(target), output))
     await hold.reached()
     async with server_down(mariadb):
@@ -186,7 +186,7 @@ async def test_two_backups_whose_files_were_exchanged_are_found_out(target: Targ
     host = LocalHost()
     for backup in (BACKUP, other):
         refused(await ProvePerformer(host, host).perform(prove_job(target, backup), KeptOutput()), Stage.FILE)
-    assert (await Backups(host).shelf(target)).backups == (), "neither is offered"
+    assert (await HostCatalog(host).backup_list(target)).backups == (), "neither is offered"
     exchange()
 
 

@@ -12,11 +12,11 @@ import pytest
 
 from bot.databases.backups.dump import DumpPerformer
 from bot.databases.backups.dump_script import Before, Stage
-from bot.databases.backups.host_catalog import Backups
+from bot.databases.backups.host_catalog import HostCatalog
 from bot.databases.backups.manifest import parse_manifest
 from bot.demo.host.database import Database as MadeDatabase
 from bot.demo.host.database import DatabaseServer
-from bot.domain.targets.target import Backups as BackupSettings
+from bot.domain.targets.target import HostCatalog as BackupSettings
 from bot.domain.targets.target import Target
 from bot.engine.ports import Effect
 from tests.databases.support.contents import checksums, definitions, session_of
@@ -170,7 +170,7 @@ async def test_the_quick_look_before_the_change_sees_what_was_approved(
     target: Target, filled: MadeDatabase, folder: Path
 ) -> None:
     host = LocalHost()
-    backups = Backups(host)
+    backups = HostCatalog(host)
     facts = done(await performer(host).perform(job_of(target), KeptOutput()))
     assert await backups.present("web1", str(folder), BACKUP, facts["sha256"])
     assert not await backups.present("web1", str(folder), BACKUP, "0" * 64)

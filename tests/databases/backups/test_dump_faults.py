@@ -12,12 +12,12 @@ import aiomysql
 import pytest
 
 from bot.databases.backups.dump_script import Stage
-from bot.databases.backups.host_catalog import Backups, Presence
+from bot.databases.backups.host_catalog import HostCatalog, Presence
 from bot.demo.host.database import Database as MadeDatabase
 from bot.demo.host.database import DatabaseServer
 from bot.domain.errors import Reason
 from bot.domain.secrets import Secret
-from bot.domain.targets.target import Backups as BackupSettings
+from bot.domain.targets.target import HostCatalog as BackupSettings
 from bot.domain.targets.target import Target
 from bot.engine.ports import Effect, Failed
 from tests.databases.support.contents import session_of
@@ -179,7 +179,7 @@ async def test_a_backup_that_was_spoilt_is_not_called_one(
     host = LocalHost()
     done(await performer(host).perform(job_of(target), KeptOutput()))
     spoil(folder / f"{BACKUP}.sql.zst")
-    found = await Backups(host).prove_checksum("web1", str(folder), BACKUP)
+    found = await HostCatalog(host).prove_checksum("web1", str(folder), BACKUP)
     assert found.presence is Presence.DAMAGED
     assert found.detail
     failed(await performer(host).resume(job_of(target), KeptOutput()), Stage.READ_BACK)

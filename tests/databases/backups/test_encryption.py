@@ -9,7 +9,7 @@ import pyrage
 import pytest
 
 from bot.databases.backups.encryption import decrypted, encrypted
-from bot.domain.errors import Reason, Refused
+from bot.domain.errors import Reason, RefusedError
 from bot.domain.secrets import Secret
 
 PAIR = pyrage.x25519.Identity.generate()
@@ -54,7 +54,7 @@ async def test_what_cannot_be_opened_says_why() -> None:
         (decrypted(chunks(sealed[:-10]), KEY), "is damaged"),
         (decrypted(chunks(b"not encrypted"), KEY), "cannot be decrypted"),
     ):
-        with pytest.raises(Refused) as refused:
+        with pytest.raises(RefusedError) as refused:
             await whole(passing)
         assert refused.value.problem.reason is Reason.BACKUP_STORE_FAILED
         assert said in refused.value.problem.facts["detail"]

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from bot.databases.backups.leftovers import DropCopyPerformer, DropOldPerformer, RemainsLook
-from bot.databases.server.connector import Connections
+from bot.databases.backups.leftovers import DropCopyPerformer, DropOldPerformer, LeftoverReader
+from bot.databases.server.connector import Connector
 from bot.demo.host.database import Database as MadeDatabase
 from bot.demo.host.database import DatabaseServer
 from bot.domain.backups.leftovers import Left
@@ -38,12 +38,12 @@ def job_of(target: Target, act: Act) -> Job:
 
 
 async def test_what_a_restore_left_is_listed_and_nothing_else(
-    target: Target, old: str, connections: Connections, mariadb: DatabaseServer
+    target: Target, old: str, connections: Connector, mariadb: DatabaseServer
 ) -> None:
     assert target.database is not None
     await mariadb.query(f"CREATE DATABASE `{target.database.name}_countersign_proof_aaaaaa`")
     await mariadb.query(f"CREATE DATABASE `{target.database.name}_countersign_restore_bbbbbb`")
-    found = await RemainsLook(connections).beside(target)
+    found = await LeftoverReader(connections).beside(target)
     assert [(one.database, one.left, one.run, one.tables) for one in found] == [
         (old, Left.REPLACED, "R-7K3F9Q", 1),
         (f"{target.database.name}_countersign_restore_bbbbbb", Left.COPY, "R-BBBBBB", 0),
@@ -52,11 +52,11 @@ async def test_what_a_restore_left_is_listed_and_nothing_else(
 
 
 async def test_it_is_dropped_and_the_live_database_stays(
-    target: Target, old: str, connections: Connections, mariadb: DatabaseServer
+    target: Target, old: str, connections: Connector, mariadb: DatabaseServer
 ) -> None:
     assert target.database is not None
     await mariadb.query("CREATE TABLE live (a INT)", database=target.database.name)
-    host, look = LocalHost(), RemainsLook(connections)
+    host, look = LocalHost(), LeftoverReader(connections)
     drop = DropOldPerformer(host, look)
     job = job_of(target, DropOld(old, 1))
     assert await drop.check(job) is Effect.DID_NOT
@@ -71,17 +71,17 @@ async def test_it_is_dropped_and_the_live_database_stays(
 @pytest.mark.parametrize(
     "name", ["", "mysql", "{live}", "{live}_countersign_proof_aaaaaa", "{live}_countersign_before_"]
 )
-async def test_no_other_database_is_ever_dropped(name: str, target: Target, connections: Connections) -> None:
+async def test_no_other_database_is_ever_dropped(name: str, target: Target, connections: Connector) -> None:
     assert target.database is not None
     output = KeptOutput()
     job = job_of(target, DropOld(name.format(live=target.database.name), 0))
-    outcome = await DropOldPerformer(LocalHost(), RemainsLook(connections)).perform(job, output)
+    outcome = await DropOldPerformer(LocalHost(), LeftoverReader(connections)).perform(job, output)
     assert isinstance(outcome, Failed)
     assert not output.claimed, "nothing ran"
 
 
-async def test_what_changed_since_the_approval_stays(target: Target, old: str, connections: Connections) -> None:
-    look = RemainsLook(connections)
+async def test_what_changed_since_the_approval_stays(target: Target, old: str, connections: Connector) -> None:
+    look = LeftoverReader(connections)
     outcome = await DropOldPerformer(LocalHost(), look).perform(job_of(target, DropOld(old, 2)), KeptOutput())
     assert isinstance(outcome, Failed)
     assert "1 tables" in outcome.problem.facts["detail"]
@@ -89,14 +89,14 @@ async def test_what_changed_since_the_approval_stays(target: Target, old: str, c
 
 
 async def test_tables_that_the_live_ones_refer_to_stay(
-    target: Target, old: str, connections: Connections, mariadb: DatabaseServer
+    target: Target, old: str, connections: Connector, mariadb: DatabaseServer
 ) -> None:
     assert target.database is not None
     await mariadb.query("CREATE TABLE parent (id INT PRIMARY KEY)", database=old)
     await mariadb.query(
         f"CREATE TABLE child (id INT, FOREIGN KEY (id) REFERENCES `{old}`.parent (id))", database=target.database.name
     )
-    outcome = await DropOldPerformer(LocalHost(), RemainsLook(connections)).perform(
+    outcome = await DropOldPerformer(LocalHost(), LeftoverReader(connections)).perform(
         job_of(target, DropOld(old, 2)), KeptOutput()
     )
     assert isinstance(outcome, Failed)
@@ -104,11 +104,11 @@ async def test_tables_that_the_live_ones_refer_to_stay(
     await mariadb.query("DROP TABLE child", database=target.database.name)
 
 
-async def test_a_copy_that_cannot_be_dropped_keeps_nobody_waiting(target: Target, connections: Connections) -> None:
+async def test_a_copy_that_cannot_be_dropped_keeps_nobody_waiting(target: Target, connections: Connector) -> None:
     assert target.database is not None
     copy = f"{target.database.name}_countersign_restore_bbbbbb"
     locked_out = replace(target, database=replace(target.database, password=Secret("wrong-password")))
-    performer = DropCopyPerformer(LocalHost(), RemainsLook(connections))
+    performer = DropCopyPerformer(LocalHost(), LeftoverReader(connections))
     outcome = await performer.perform(job_of(locked_out, DropCopy(copy)), KeptOutput())
     assert outcome == Done({"left": copy, "why": Reason.NOT_DROPPED.value})
     gone = await performer.perform(job_of(target, DropCopy(copy)), KeptOutput())

@@ -28,7 +28,7 @@ def spoil(file: Path) -> bytes:
 
 
 async def proof_of(room: Room) -> Proof:
-    [kept] = (await room.finder.shelf(room.target)).backups
+    [kept] = (await room.catalog.backup_list(room.target)).backups
     return kept.proof
 
 
@@ -43,11 +43,11 @@ async def test_a_file_that_changed_is_damaged_until_it_is_proven_again(
         made = await DumpPerformer(room.runner, room.hosts).perform(room.job(Dump(BACKUP)), KeptOutput())
         assert isinstance(made, Done), made
         file = tmp_path / "on host" / FILE
-        proving = Condemning(ProvePerformer(room.runner, room.hosts), room.finder, room.stores.holding)
+        proving = Condemning(ProvePerformer(room.runner, room.hosts), room.catalog, room.stores.backup_reader)
     else:
         await room.dumped()
         file = folder_of(room) / FILE
-        proving = Condemning(room.proving, room.finder, room.stores.holding)
+        proving = Condemning(room.proving, room.catalog, room.stores.backup_reader)
     prove = Prove(BACKUP, room.beside("proof"))
     assert isinstance(await proving.perform(room.job(prove), KeptOutput()), Done)
     assert await proof_of(room) is Proof.PROVEN
@@ -74,7 +74,7 @@ async def test_what_was_only_read_badly_stays_what_it_is(in_directory: Room) -> 
     room = in_directory
     facts = await room.dumped()
     before = await room.manifest()
-    condemning = Condemning(Misread(room.runner, room.hosts), room.finder, room.stores.holding)
+    condemning = Condemning(Misread(room.runner, room.hosts), room.catalog, room.stores.backup_reader)
     for act in (Prove(BACKUP, None), Load(BACKUP, facts["sha256"], room.beside("restore"))):
         assert isinstance(await condemning.resume(room.job(act), KeptOutput()), Failed)
     assert await room.manifest() == before

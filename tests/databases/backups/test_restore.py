@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.databases.backups.leftovers import RemainsLook
+from bot.databases.backups.leftovers import LeftoverReader
 from bot.databases.backups.restore import LoadPerformer, SwapPerformer
 from bot.databases.backups.restore_script import Stage
 from bot.demo.host.database import Database as MadeDatabase
@@ -49,7 +49,7 @@ DAMAGE = (
 
 
 async def test_everything_comes_back_and_what_was_there_is_kept(
-    filled: MadeDatabase, target: Target, host: LocalHost, mariadb: DatabaseServer, remains: RemainsLook
+    filled: MadeDatabase, target: Target, host: LocalHost, mariadb: DatabaseServer, leftovers: LeftoverReader
 ) -> None:
     was = await checksums(mariadb, filled.name), await definitions(mariadb, filled.name)
     made = done(await performer(host).perform(job_of(target), KeptOutput()))
@@ -57,7 +57,7 @@ async def test_everything_comes_back_and_what_was_there_is_kept(
     damaged = await checksums(mariadb, filled.name)
     await loaded(host, target, made["sha256"])
     output = KeptOutput()
-    outcome = await SwapPerformer(host, host, remains).perform(swap_job_of(target), output)
+    outcome = await SwapPerformer(host, host, leftovers).perform(swap_job_of(target), output)
     assert isinstance(outcome, Done), (outcome, output.text.decode())
     assert (await checksums(mariadb, filled.name), await definitions(mariadb, filled.name)) == was
     old = copy_and_old(target)[1]
@@ -76,7 +76,7 @@ async def test_everything_comes_back_and_what_was_there_is_kept(
 
 
 async def test_a_table_is_put_back_alone(
-    filled: MadeDatabase, target: Target, host: LocalHost, mariadb: DatabaseServer, remains: RemainsLook
+    filled: MadeDatabase, target: Target, host: LocalHost, mariadb: DatabaseServer, leftovers: LeftoverReader
 ) -> None:
     was = await checksums(mariadb, filled.name)
     objects = await definitions(mariadb, filled.name)
@@ -87,38 +87,38 @@ async def test_a_table_is_put_back_alone(
     now = await checksums(mariadb, filled.name)
     await loaded(host, target, made["sha256"])
     output = KeptOutput()
-    outcome = await SwapPerformer(host, host, remains).perform(swap_job_of(target), output)
+    outcome = await SwapPerformer(host, host, leftovers).perform(swap_job_of(target), output)
     assert isinstance(outcome, Done), (outcome, output.text.decode())
     assert await checksums(mariadb, filled.name) == now | {ODD: was[ODD]}
     assert await definitions(mariadb, filled.name) == objects
 
 
 async def test_a_table_that_others_refer_to_is_not_torn_out(
-    filled: MadeDatabase, target: Target, host: LocalHost, mariadb: DatabaseServer, remains: RemainsLook
+    filled: MadeDatabase, target: Target, host: LocalHost, mariadb: DatabaseServer, leftovers: LeftoverReader
 ) -> None:
     made = done(await performer(host).perform(job_of(target, "people"), KeptOutput()))
     before = await checksums(mariadb, filled.name), await definitions(mariadb, filled.name)
     await loaded(host, target, made["sha256"])
     said = refused(
-        await SwapPerformer(host, host, remains).perform(swap_job_of(target), KeptOutput()), Stage.REFERENCES
+        await SwapPerformer(host, host, leftovers).perform(swap_job_of(target), KeptOutput()), Stage.REFERENCES
     )
     assert "sessions refers to people" in said
     assert (await checksums(mariadb, filled.name), await definitions(mariadb, filled.name)) == before
 
 
 async def test_a_copy_that_went_between_compare_and_swap_leaves_the_live_data_as_it_was(
-    filled: MadeDatabase, target: Target, host: LocalHost, mariadb: DatabaseServer, remains: RemainsLook
+    filled: MadeDatabase, target: Target, host: LocalHost, mariadb: DatabaseServer, leftovers: LeftoverReader
 ) -> None:
     made = done(await performer(host).perform(job_of(target), KeptOutput()))
     before = await checksums(mariadb, filled.name), await definitions(mariadb, filled.name)
     await loaded(host, target, made["sha256"])
     await mariadb.query(f"DROP DATABASE `{copy_and_old(target)[0]}`")
-    refused(await SwapPerformer(host, host, remains).perform(swap_job_of(target), KeptOutput()), Stage.OBJECTS)
+    refused(await SwapPerformer(host, host, leftovers).perform(swap_job_of(target), KeptOutput()), Stage.OBJECTS)
     assert (await checksums(mariadb, filled.name), await definitions(mariadb, filled.name)) == before
 
 
 async def test_a_swap_that_fails_after_the_tables_moved_puts_all_back(
-    filled: MadeDatabase, target: Target, host: LocalHost, mariadb: DatabaseServer, remains: RemainsLook
+    filled: MadeDatabase, target: Target, host: LocalHost, mariadb: DatabaseServer, leftovers: LeftoverReader
 ) -> None:
     made = done(await performer(host).perform(job_of(target), KeptOutput()))
     async with session_of(filled) as cursor:
@@ -127,13 +127,13 @@ async def test_a_swap_that_fails_after_the_tables_moved_puts_all_back(
     await loaded(host, target, made["sha256"])
     events = next(Path(host.notes).rglob("*.events.sql"))
     events.write_text("CREATE EVENT broken;\n")
-    said = refused(await SwapPerformer(host, host, remains).perform(swap_job_of(target), KeptOutput()), Stage.OBJECTS)
+    said = refused(await SwapPerformer(host, host, leftovers).perform(swap_job_of(target), KeptOutput()), Stage.OBJECTS)
     assert "put back" in said
     assert (await checksums(mariadb, filled.name), await definitions(mariadb, filled.name)) == before
 
 
 async def test_an_ended_swap_puts_all_back(
-    filled: MadeDatabase, target: Target, mariadb: DatabaseServer, tmp_path: Path, remains: RemainsLook
+    filled: MadeDatabase, target: Target, mariadb: DatabaseServer, tmp_path: Path, leftovers: LeftoverReader
 ) -> None:
     host = LocalHost(tmp_path / "bin")
     made = done(await performer(host).perform(job_of(target), KeptOutput()))
@@ -145,7 +145,7 @@ async def test_an_ended_swap_puts_all_back(
         'case "$*" in *wanted*|*object*) kill -TERM "$PPID"; sleep 0.2 ;; esac\nexec /usr/bin/awk "$@"',
     )  # fmt: skip
     output = KeptOutput()
-    outcome = await SwapPerformer(host, host, remains).perform(swap_job_of(target), output)
+    outcome = await SwapPerformer(host, host, leftovers).perform(swap_job_of(target), output)
     assert not isinstance(outcome, Done | Unknown), outcome
     assert b"put back as it was" in output.text
     assert (await checksums(mariadb, filled.name), await definitions(mariadb, filled.name)) == before
@@ -175,7 +175,7 @@ async def test_a_host_that_died_in_the_swap_is_told_from_what_is_there(
     filled: MadeDatabase,
     target: Target,
     mariadb: DatabaseServer,
-    remains: RemainsLook,
+    leftovers: LeftoverReader,
 ) -> None:
     for kind in left:
         await mariadb.query(f"CREATE DATABASE `{filled.name}_countersign_{kind}_x`")
@@ -185,12 +185,12 @@ async def test_a_host_that_died_in_the_swap_is_told_from_what_is_there(
             return Unknown(problem(Reason.OUTCOME_UNKNOWN, host=job.place, why="no_status"))
 
     host = Died()
-    outcome = await SwapPerformer(host, host, remains).resume(swap_job_of(target), KeptOutput())
+    outcome = await SwapPerformer(host, host, leftovers).resume(swap_job_of(target), KeptOutput())
     assert isinstance(outcome, told), outcome
 
 
 async def test_words_beyond_ascii_come_back(
-    filled: MadeDatabase, target: Target, host: LocalHost, mariadb: DatabaseServer, remains: RemainsLook
+    filled: MadeDatabase, target: Target, host: LocalHost, mariadb: DatabaseServer, leftovers: LeftoverReader
 ) -> None:
     await execute(
         filled,
@@ -205,6 +205,6 @@ async def test_words_beyond_ascii_come_back(
     made = done(await performer(host).perform(job_of(target), KeptOutput()))
     await loaded(host, target, made["sha256"])
     output = KeptOutput()
-    outcome = await SwapPerformer(host, host, remains).perform(swap_job_of(target), output)
+    outcome = await SwapPerformer(host, host, leftovers).perform(swap_job_of(target), output)
     assert isinstance(outcome, Done), (outcome, output.text.decode())
     assert (await checksums(mariadb, filled.name), await definitions(mariadb, filled.name)) == was

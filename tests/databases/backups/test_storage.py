@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from bot.databases.backups.prune_remote import VaultDiscardPerformer
+from bot.databases.backups.prune_remote import RemotePrunePerformer
 from bot.demo.host.database import Database as MadeDatabase
 from bot.demo.host.database import DatabaseServer
 from bot.demo.host.host import Host as DemoHost
-from bot.domain.backups.backup import Proof, Shelf
+from bot.domain.backups.backup import BackupList, Proof
 from bot.domain.runs.acts import Discard, Dump, Load
 from bot.domain.runs.plan import Phase, Risk, Step
 from bot.domain.targets.target import Backups, Target
@@ -27,13 +27,13 @@ async def test_a_backup_is_made_listed_proven_and_loaded_from_where_it_is_kept(
 ) -> None:
     facts = await room.dumped()
     assert await kept_in(room) == [f"{BACKUP}.json", FILE]
-    assert facts["path"] == f"{room.vault.place}/{FILE}"
+    assert facts["path"] == f"{room.storage.place}/{FILE}"
     assert not list(ssh_host.home.rglob("*.zst")), "the host keeps nothing"
     manifest = await room.manifest()
     assert manifest["migrations"] == ["2025_01_01_000000_first"]
     assert manifest["stages"] == {"dump": 0, "compress": 0, "write": 0, "integrity": 0, "trailer": 0}
 
-    (kept,) = (await room.finder.shelf(room.target)).backups
+    (kept,) = (await room.catalog.backup_list(room.target)).backups
     assert (kept.backup, str(kept.bytes), kept.sha256, kept.proof) == (
         BACKUP, facts["bytes"], facts["sha256"], Proof.CHECKED,
     )  # fmt: skip
@@ -41,7 +41,7 @@ async def test_a_backup_is_made_listed_proven_and_loaded_from_where_it_is_kept(
     proven = await room.proved()
     assert isinstance(proven, Done), proven
     assert proven.facts["proof"] == "proven"
-    (kept,) = (await room.finder.shelf(room.target)).backups
+    (kept,) = (await room.catalog.backup_list(room.target)).backups
     assert kept.proof is Proof.PROVEN
     assert kept.restore_seconds is not None
     assert await databases_beside(mariadb, room.target) == []
@@ -84,17 +84,17 @@ async def test_a_dump_much_smaller_than_the_one_before_says_so(in_directory: Roo
 async def test_what_was_begun_in_a_bucket_is_aborted(in_directory: Room, s3: S3) -> None:
     s3.client().create_bucket(Bucket="begun")
     room = in_directory.keeping(Backups("", store=s3.bucket("begun")))
-    async with room.vault.draft(FILE) as draft:
+    async with room.storage.begin_upload(FILE) as begin_upload:
         for _ in range(40):
-            await draft.write(b"x" * 1_000_000)
+            await begin_upload.write(b"x" * 1_000_000)
         assert await kept_in(room) == []
     assert await kept_in(room) == []
     assert "Uploads" not in s3.client().list_multipart_uploads(Bucket="begun")
-    async with room.vault.draft(FILE) as draft:
-        await draft.write(b"x" * 20_000_000)
-        await draft.keep()
-    assert await room.vault.sizes() == {FILE: 20_000_000}
-    await room.vault.remove((FILE, "never-there"))
+    async with room.storage.begin_upload(FILE) as begin_upload:
+        await begin_upload.write(b"x" * 20_000_000)
+        await begin_upload.keep()
+    assert await room.storage.sizes() == {FILE: 20_000_000}
+    await room.storage.remove((FILE, "never-there"))
     assert await kept_in(room) == []
 
 
@@ -107,15 +107,15 @@ async def test_what_is_no_longer_kept_goes_but_for_what_a_run_speaks_of(room: Ro
         def look(self, target: Target) -> Any:
             return self
 
-        async def backups(self) -> Shelf:
-            return replace(await room.finder.shelf(room.target), referred=self.referred)
+        async def backups(self) -> BackupList:
+            return replace(await room.catalog.backup_list(room.target), referred=self.referred)
 
     for backup in (BACKUP, "B-20261116-SPOKEN"):
         await room.dumped(backup)
     act = Discard((BACKUP, "B-20261116-SPOKEN", "B-20261116-NEVER1"))
     step = Step("retention", "Remove", Phase.CHANGE, ("web1",), Risk.CHANGES, 60, act)
-    performer = VaultDiscardPerformer(room.stores, Watching(frozenset({"B-20261116-SPOKEN"})))
+    performer = RemotePrunePerformer(room.stores, Watching(frozenset({"B-20261116-SPOKEN"})))
     outcome = await performer.perform(Job("R-AAAAAA", 1, step, "web1", 1, room.target), KeptOutput())
     assert outcome == Done({"removed": f"{BACKUP}, B-20261116-NEVER1", "stayed": "B-20261116-SPOKEN"})
-    assert [kept.backup for kept in (await room.finder.shelf(room.target)).backups] == ["B-20261116-SPOKEN"]
+    assert [kept.backup for kept in (await room.catalog.backup_list(room.target)).backups] == ["B-20261116-SPOKEN"]
     assert len(await kept_in(room)) == 2

@@ -8,7 +8,7 @@ from pathlib import Path
 import pyrage
 import pytest
 
-from bot.databases.backups.catalog import Finder
+from bot.databases.backups.catalog import BackupCatalog
 from bot.databases.backups.dump import DumpPerformer
 from bot.databases.backups.placement import EitherWay, unreadable_on_host
 from bot.databases.backups.verify import ProvePerformer
@@ -35,7 +35,7 @@ async def test_an_encrypted_backup_is_opened_by_the_key_alone(room: Room, tmp_pa
 
     key, file = tmp_path / "key", tmp_path / "file"
     key.write_text(str(identity))
-    async with room.vault.read(f"{FILE}.age") as chunks:
+    async with room.storage.read(f"{FILE}.age") as chunks:
         file.write_bytes(b"".join([chunk async for chunk in chunks]))
     opened = subprocess.run(["age", "--decrypt", "--identity", str(key), str(file)], capture_output=True, check=True)
     text = subprocess.run(["zstd", "-dc"], input=opened.stdout, capture_output=True, check=True).stdout
@@ -73,7 +73,9 @@ async def test_what_a_host_keeps_encrypted_is_proven_by_the_bot_alone(
     assert isinstance(made, Done), made
     assert made.facts["encrypted"] == "yes"
     either = EitherWay(
-        ProvePerformer(room.runner, room.hosts), room.proving, unreadable_on_host(Finder(room.hosts, room.stores))
+        ProvePerformer(room.runner, room.hosts),
+        room.proving,
+        unreadable_on_host(BackupCatalog(room.hosts, room.stores)),
     )
     proven = await either.perform(room.job(Prove(BACKUP, room.beside("proof"))), KeptOutput())
     assert isinstance(proven, Done), proven

@@ -119,8 +119,8 @@ async def test_a_file_that_changed_is_no_backup_and_is_not_loaded(in_directory: 
     assert (await room.manifest())["proof"] == "checked", "the file is spoilt; what was dumped is not refuted"
     assert await databases_beside(mariadb, room.target) == []
     kept.write_bytes(content[:-1])
-    shelf = await room.finder.shelf(room.target)
-    assert (shelf.backups, shelf.unreadable) == ((), (f"{BACKUP}.json",))
+    backup_list = await room.catalog.backup_list(room.target)
+    assert (backup_list.backups, backup_list.unreadable) == ((), (f"{BACKUP}.json",))
 
 
 @pytest.mark.usefixtures("filled")
@@ -129,7 +129,7 @@ async def test_what_differs_is_refuted_where_it_is_kept(in_directory: Room) -> N
     await room.dumped()
     manifest = await room.manifest()
     manifest["rows"]["people"] = [5, "1", 5, "1"]
-    await room.vault.put(f"{BACKUP}.json", json.dumps(manifest, indent=2).encode())
+    await room.storage.put(f"{BACKUP}.json", json.dumps(manifest, indent=2).encode())
     outcome = await room.proved()
     assert isinstance(outcome, Failed)
     assert "people" in outcome.problem.facts["detail"]
@@ -149,7 +149,7 @@ async def test_a_dump_that_does_not_load_is_refuted_though_the_server_reads_no_f
     manifest = await room.manifest()
     manifest |= {"bytes": len(packed), "sha256": hashlib.sha256(packed).hexdigest()}
     manifest["proof"] = manifest.pop("proof")
-    await room.vault.put(f"{BACKUP}.json", json.dumps(manifest, indent=2).encode())
+    await room.storage.put(f"{BACKUP}.json", json.dumps(manifest, indent=2).encode())
     outcome = await room.proved()
     assert isinstance(outcome, Failed)
     assert outcome.problem.facts["stage"] == RestoreStage.REFUTED.value, outcome

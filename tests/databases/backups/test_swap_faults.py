@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.databases.backups.leftovers import RemainsLook
+from bot.databases.backups.leftovers import LeftoverReader
 from bot.databases.backups.restore import SwapPerformer
 from bot.databases.backups.restore_script import Stage
 from bot.demo.host.database import Database as MadeDatabase
@@ -70,7 +70,7 @@ async def live(mariadb: DatabaseServer, database: MadeDatabase) -> tuple[object,
 
 
 async def test_tables_that_moved_though_the_answer_was_lost_are_put_back(
-    filled: MadeDatabase, target: Target, mariadb: DatabaseServer, tmp_path: Path, remains: RemainsLook
+    filled: MadeDatabase, target: Target, mariadb: DatabaseServer, tmp_path: Path, leftovers: LeftoverReader
 ) -> None:
     host = LocalHost(tmp_path / "bin")
     was = await ready(host, target, mariadb, filled)
@@ -79,7 +79,7 @@ async def test_tables_that_moved_though_the_answer_was_lost_are_put_back(
         'printf "%s\\n" "$sql" | /usr/bin/mariadb "$@" || exit\n'
         'case $sql in "RENAME TABLE"*) [ -e "$0.lied" ] || { : >"$0.lied"; exit 1; } ;; esac',
     )  # fmt: skip
-    said = refused(await SwapPerformer(host, host, remains).perform(swap_job_of(target), KeptOutput()), Stage.SWAP)
+    said = refused(await SwapPerformer(host, host, leftovers).perform(swap_job_of(target), KeptOutput()), Stage.SWAP)
     assert "put back" in said
     assert await live(mariadb, filled) == was
     assert await databases_beside(mariadb, target) == [copy_and_old(target)[0]]
@@ -87,7 +87,12 @@ async def test_tables_that_moved_though_the_answer_was_lost_are_put_back(
 
 @pytest.mark.parametrize("why", [Reason.TIMED_OUT, Reason.CANCELLED, Reason.EXIT_STATUS])
 async def test_a_swap_that_was_killed_before_it_could_put_back_is_in_doubt(
-    why: Reason, filled: MadeDatabase, target: Target, mariadb: DatabaseServer, tmp_path: Path, remains: RemainsLook
+    why: Reason,
+    filled: MadeDatabase,
+    target: Target,
+    mariadb: DatabaseServer,
+    tmp_path: Path,
+    leftovers: LeftoverReader,
 ) -> None:
     host = Cut(tmp_path / "bin", why)
     await ready(host, target, mariadb, filled)
@@ -96,13 +101,13 @@ async def test_a_swap_that_was_killed_before_it_could_put_back_is_in_doubt(
         tmp_path / "bin", "awk",
         'case "$*" in *object*) kill -KILL 0 ;; esac\nexec /usr/bin/awk "$@"',
     )  # fmt: skip
-    outcome = await SwapPerformer(host, host, remains).perform(swap_job_of(target), KeptOutput())
+    outcome = await SwapPerformer(host, host, leftovers).perform(swap_job_of(target), KeptOutput())
     assert isinstance(outcome, Unknown), outcome
     assert outcome.problem.facts["why"] == why.value
 
 
 async def test_a_move_that_waits_in_the_server_goes_with_whoever_asked_for_it(
-    filled: MadeDatabase, target: Target, mariadb: DatabaseServer, tmp_path: Path, remains: RemainsLook
+    filled: MadeDatabase, target: Target, mariadb: DatabaseServer, tmp_path: Path, leftovers: LeftoverReader
 ) -> None:
     host = LocalHost(tmp_path / "bin")
     was = await ready(host, target, mariadb, filled)
@@ -114,7 +119,7 @@ async def test_a_move_that_waits_in_the_server_goes_with_whoever_asked_for_it(
     )  # fmt: skip
     output = KeptOutput()
     async with mariadb.lock_table(filled.name, APART):
-        swapping = asyncio.create_task(SwapPerformer(host, host, remains).perform(swap_job_of(target), output))
+        swapping = asyncio.create_task(SwapPerformer(host, host, leftovers).perform(swap_job_of(target), output))
         await eventually(lambda: moving(mariadb, filled), seconds=30)
         await host.end(swap_job_of(target))
         outcome = await asyncio.wait_for(swapping, 60)

@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.databases.backups.catalog import Finder
+from bot.databases.backups.catalog import BackupCatalog
 from bot.databases.backups.manifest import Manifest
-from bot.databases.backups.writes_since import LiveTable, WrittenLook, compare
-from bot.databases.server.connector import Connections
+from bot.databases.backups.writes_since import LiveTable, WritesSinceReader, compare
+from bot.databases.server.connector import Connector
 from bot.demo.host.database import Database as MadeDatabase
 from bot.domain.backups.backup import Proof
-from bot.domain.backups.writes_since import TableSince, Written
+from bot.domain.backups.writes_since import TableWrites, WriteState
 from bot.domain.targets.target import Target
 from tests.databases.support.contents import session_of
 from tests.databases.support.local import KeptOutput, LocalHost
@@ -29,19 +29,19 @@ LATER, EARLIER, SOON = (NOON + timedelta(minutes=minutes) for minutes in (5, -5,
 @pytest.mark.parametrize(
     ("live", "expected"),
     [
-        (LiveTable(4, counted=True, checksum="12"), Written.SAME),
-        (LiveTable(3, counted=True, checksum="11"), Written.SAME),
-        (LiveTable(4, counted=True, checksum="13"), Written.CHANGED),
-        (LiveTable(4, counted=True, checksum="12", written=LATER), Written.SAME),  # written, and put back as it was
-        (LiveTable(9), Written.UNKNOWN),  # an estimate proves nothing
-        (LiveTable(9, counted=True), Written.CHANGED),
-        (LiveTable(4, counted=True), Written.UNKNOWN),  # as many rows need not be the same rows
-        (LiveTable(4, written=LATER), Written.CHANGED),
-        (LiveTable(4, written=EARLIER), Written.SAME),
-        (LiveTable(4, written=SOON), Written.UNKNOWN),  # the clocks may differ
+        (LiveTable(4, counted=True, checksum="12"), WriteState.SAME),
+        (LiveTable(3, counted=True, checksum="11"), WriteState.SAME),
+        (LiveTable(4, counted=True, checksum="13"), WriteState.CHANGED),
+        (LiveTable(4, counted=True, checksum="12", written=LATER), WriteState.SAME),  # written, and put back as it was
+        (LiveTable(9), WriteState.UNKNOWN),  # an estimate proves nothing
+        (LiveTable(9, counted=True), WriteState.CHANGED),
+        (LiveTable(4, counted=True), WriteState.UNKNOWN),  # as many rows need not be the same rows
+        (LiveTable(4, written=LATER), WriteState.CHANGED),
+        (LiveTable(4, written=EARLIER), WriteState.SAME),
+        (LiveTable(4, written=SOON), WriteState.UNKNOWN),  # the clocks may differ
     ],
 )
-def test_what_follows_from_what_is_known(live: LiveTable, expected: Written) -> None:
+def test_what_follows_from_what_is_known(live: LiveTable, expected: WriteState) -> None:
     [found] = compare(MANIFEST, {"users": live})
     assert (found.table, found.written, found.then) == ("users", expected, 4)
 
@@ -49,37 +49,37 @@ def test_what_follows_from_what_is_known(live: LiveTable, expected: Written) -> 
 def test_a_backup_that_counted_nothing_leaves_it_to_the_server() -> None:
     manifest = replace(MANIFEST, rows={})
     known = [compare(manifest, {"users": LiveTable(4, written=at)})[0].written for at in (LATER, EARLIER, None)]
-    assert known == [Written.CHANGED, Written.SAME, Written.UNKNOWN]
+    assert known == [WriteState.CHANGED, WriteState.SAME, WriteState.UNKNOWN]
 
 
 @pytest.mark.parametrize(
     ("then", "now", "expected", "grown"),
     [
-        (5, 12, Written.ADDED, 7),
-        (5, 5, Written.UNKNOWN, None),
-        (9, 1, Written.UNKNOWN, None),
-        (5, None, Written.UNKNOWN, None),
+        (5, 12, WriteState.ADDED, 7),
+        (5, 5, WriteState.UNKNOWN, None),
+        (9, 1, WriteState.UNKNOWN, None),
+        (5, None, WriteState.UNKNOWN, None),
     ],
 )
 def test_where_nothing_else_tells_the_counter_does(
-    then: int, now: int | None, expected: Written, grown: int | None
+    then: int, now: int | None, expected: WriteState, grown: int | None
 ) -> None:
     manifest = replace(MANIFEST, rows={}, counters={"users": then})
     [found] = compare(manifest, {"users": LiveTable(4, counter=now)})
     assert (found.written, found.grown) == (expected, grown)
     [told] = compare(manifest, {"users": LiveTable(4, written=EARLIER, counter=now)})
-    assert told.written is Written.SAME, "the server remembers: what was counted then was rolled back"
+    assert told.written is WriteState.SAME, "the server remembers: what was counted then was rolled back"
 
 
 def test_tables_come_and_go() -> None:
     assert compare(MANIFEST, {"newer": LiveTable(7, counted=True)}) == (
-        TableSince("newer", Written.NEW, None, 7, counted=True),
-        TableSince("users", Written.GONE, 4),
+        TableWrites("newer", WriteState.NEW, None, 7, counted=True),
+        TableWrites("users", WriteState.GONE, 4),
     )
 
 
 async def test_it_is_read_from_the_server(
-    database: MadeDatabase, target_of: Callable[..., Target], connections: Connections
+    database: MadeDatabase, target_of: Callable[..., Target], connections: Connector
 ) -> None:
     target, host = target_of(database, scratch=True), LocalHost()
     async with session_of(database) as cursor:
@@ -95,38 +95,38 @@ async def test_it_is_read_from_the_server(
             "CREATE TABLE newer (id INT)",
         ):
             await cursor.execute(statement)
-    found = await WrittenLook(connections).since(target, await Finder(host).manifest(target, BACKUP))
+    found = await WritesSinceReader(connections).since(target, await BackupCatalog(host).manifest(target, BACKUP))
     assert {one.table: (one.written, one.then, one.now) for one in found} == {
-        "same": (Written.SAME, 2, 2),
-        "emp`tied": (Written.CHANGED, 2, 0),
-        "edited": (Written.CHANGED, 2, 2),
-        "gone": (Written.GONE, 2, None),
-        "newer": (Written.NEW, None, 0),
+        "same": (WriteState.SAME, 2, 2),
+        "emp`tied": (WriteState.CHANGED, 2, 0),
+        "edited": (WriteState.CHANGED, 2, 2),
+        "gone": (WriteState.GONE, 2, None),
+        "newer": (WriteState.NEW, None, 0),
     }
     assert all(one.counted for one in found if one.now is not None)
 
 
 async def test_a_locked_table_holds_nothing_up(
-    database: MadeDatabase, target_of: Callable[..., Target], connections: Connections
+    database: MadeDatabase, target_of: Callable[..., Target], connections: Connector
 ) -> None:
     target, host = target_of(database, scratch=True), LocalHost()
     async with session_of(database) as cursor:
         await cursor.execute("CREATE TABLE busy (id INT)")
         done(await performer(host).perform(job_of(target), KeptOutput()))
         await cursor.execute("LOCK TABLES busy WRITE")
-        [found] = await WrittenLook(connections).since(target, await Finder(host).manifest(target, BACKUP))
-    assert (found.table, found.written, found.counted) == ("busy", Written.UNKNOWN, False)
+        [found] = await WritesSinceReader(connections).since(target, await BackupCatalog(host).manifest(target, BACKUP))
+    assert (found.table, found.written, found.counted) == ("busy", WriteState.UNKNOWN, False)
 
 
 async def test_counters_are_read_from_the_server(
-    database: MadeDatabase, target_of: Callable[..., Target], connections: Connections
+    database: MadeDatabase, target_of: Callable[..., Target], connections: Connector
 ) -> None:
     target = target_of(database)
     async with session_of(database) as cursor:
         await cursor.execute("CREATE TABLE `one``s` (id INT AUTO_INCREMENT PRIMARY KEY)")
         await cursor.execute("CREATE TABLE none_has (id INT PRIMARY KEY)")
         await cursor.execute("INSERT INTO `one``s` VALUES (), (), ()")
-    written = WrittenLook(connections)
+    written = WritesSinceReader(connections)
     assert await written.counters(target) == {"one`s": 4}
     manifest = replace(MANIFEST, tables=("one`s", "none_has"), rows={}, counters={"one`s": 2})
     assert {one.table: one.grown for one in await written.since(target, manifest)} == {"one`s": 2, "none_has": None}

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from bot.databases.backups.dump import NothingPendingPerformer
-from bot.databases.server.connector import Connections
+from bot.databases.server.connector import Connector
 from bot.databases.server.facts import DatabaseLook
 from bot.demo.host.database import Database as MadeDatabase
 from bot.demo.host.database import DatabaseServer
@@ -23,7 +23,7 @@ def job_of(target: Target, *names: str) -> Job:
 
 
 @pytest.fixture
-def performer(connections: Connections) -> NothingPendingPerformer:
+def performer(connections: Connector) -> NothingPendingPerformer:
     return NothingPendingPerformer(DatabaseLook(connections), lambda target: f"{target.name.app}_migrations")
 
 

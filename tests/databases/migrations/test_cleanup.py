@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.databases.migrations.cleanup import Sweeper, run_of
-from bot.databases.server.connector import Connections as DatabaseConnections
+from bot.databases.migrations.cleanup import ScratchCleanup, run_of
+from bot.databases.server.connector import Connector
 from bot.demo.application.git import git
 from bot.demo.host.database import DatabaseServer
 from bot.demo.host.host import Host as DemoHost
@@ -51,9 +51,9 @@ async def stage(stage: Stage) -> AsyncIterator[Stage]:
     await git(stage.app.path, "worktree", "prune")
 
 
-def sweeper_of(hosts: Connections, **states: RunState) -> Sweeper:
+def sweeper_of(hosts: Connections, **states: RunState) -> ScratchCleanup:
     runs = Remembered({f"R-{name}": state for name, state in states.items()})
-    return Sweeper(DatabaseConnections(Tunnels(hosts)), hosts, runs)
+    return ScratchCleanup(Connector(Tunnels(hosts)), hosts, runs)
 
 
 async def test_databases_of_runs_that_are_over_are_dropped_and_all_others_stay(

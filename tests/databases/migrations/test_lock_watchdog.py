@@ -10,12 +10,12 @@ import aiomysql
 import pytest
 
 from bot.databases.migrations.lock_watchdog import WatchedPerformer
-from bot.databases.server.connector import Connections as DatabaseConnections
+from bot.databases.server.connector import Connector
 from bot.demo.application.application import Application
 from bot.demo.application.git import git
 from bot.demo.host.database import Database as MadeDatabase
 from bot.demo.host.database import DatabaseServer
-from bot.demo.host.tcp_proxy import Wire
+from bot.demo.host.tcp_proxy import TcpProxy
 from bot.domain.errors import Reason, problem
 from bot.domain.policies.policy import Policy
 from bot.domain.runs.acts import Shell
@@ -118,7 +118,7 @@ async def migrating(
 ) -> tuple[WatchedPerformer, Target, Step]:
     """An application with a migration to run over SSH, and a database that is reached through its host."""
     await git(laravel.path, "pull", "--quiet", "--ff-only", "origin", "main")
-    watched = WatchedPerformer(ShellPerformer(Runner(hosts)), DatabaseConnections(Tunnels(hosts)), pause=0.1)
+    watched = WatchedPerformer(ShellPerformer(Runner(hosts)), Connector(Tunnels(hosts)), pause=0.1)
     command = Shell(syntax("php artisan migrate --force --no-ansi"), str(laravel.path), None)
     return watched, target_of(laravel.database, via="web1"), replace(MIGRATE, act=command)
 
@@ -168,7 +168,7 @@ async def test_a_wait_shorter_than_the_patience_is_waited_for(
 @pytest.mark.parametrize("ask", ["perform", "resume"])
 async def test_without_the_privilege_it_is_ended_all_the_same(
     ask: str,
-    connections: DatabaseConnections,
+    connections: Connector,
     target: Target,
     database: MadeDatabase,
     mariadb: DatabaseServer,
@@ -187,7 +187,7 @@ async def test_without_the_privilege_it_is_ended_all_the_same(
 
 
 async def test_the_same_change_by_somebody_else_is_left_waiting(
-    connections: DatabaseConnections, target: Target, database: MadeDatabase, mariadb: DatabaseServer, table: str
+    connections: Connector, target: Target, database: MadeDatabase, mariadb: DatabaseServer, table: str
 ) -> None:
     await mariadb.query(f"GRANT PROCESS ON *.* TO `{database.user}`@`%`")
     watched = WatchedPerformer(Statements(database, "ALTER TABLE t ADD b INT"), connections, pause=0.05)
@@ -203,7 +203,7 @@ async def test_the_same_change_by_somebody_else_is_left_waiting(
 
 
 async def test_a_long_change_that_waits_for_nothing_is_left_alone(
-    connections: DatabaseConnections, target: Target, database: MadeDatabase, mariadb: DatabaseServer, table: str
+    connections: Connector, target: Target, database: MadeDatabase, mariadb: DatabaseServer, table: str
 ) -> None:
     began = mariadb.log_position()
     inner = Statements(database, "CREATE TABLE copied AS SELECT SLEEP(1.5) AS s FROM t")
@@ -213,7 +213,7 @@ async def test_a_long_change_that_waits_for_nothing_is_left_alone(
 
 
 async def test_a_failure_of_its_own_stays_what_it_is(
-    connections: DatabaseConnections, target: Target, database: MadeDatabase
+    connections: Connector, target: Target, database: MadeDatabase
 ) -> None:
     inner = Statements(database, "ALTER TABLE missing ADD b INT")
     outcome = await WatchedPerformer(inner, connections).perform(job_of(target), KeptOutput())
@@ -223,10 +223,10 @@ async def test_a_failure_of_its_own_stays_what_it_is(
 
 async def test_a_watch_that_is_cut_off_comes_back_and_the_step_goes_on_meanwhile(
     target: Target,
-    connections: DatabaseConnections,
+    connections: Connector,
     database: MadeDatabase,
     mariadb: DatabaseServer,
-    new_wire: Callable[[int], Awaitable[Wire]],
+    new_wire: Callable[[int], Awaitable[TcpProxy]],
     table: str,
 ) -> None:
     wire = await new_wire(mariadb.port)
@@ -244,7 +244,7 @@ async def test_a_watch_that_is_cut_off_comes_back_and_the_step_goes_on_meanwhile
 
 
 async def test_a_database_that_cannot_be_watched_fails_no_step(
-    target: Target, connections: DatabaseConnections, database: MadeDatabase, free_port: int, table: str
+    target: Target, connections: Connector, database: MadeDatabase, free_port: int, table: str
 ) -> None:
     assert target.database is not None
     unreachable = replace(target, database=replace(target.database, port=free_port))
@@ -257,7 +257,7 @@ async def test_a_database_that_cannot_be_watched_fails_no_step(
 async def test_only_steps_that_change_the_schema_are_watched(
     schema: bool,
     target: Target,
-    connections: DatabaseConnections,
+    connections: Connector,
     tunnels: StraightTunnels,
     database: MadeDatabase,
 ) -> None:
@@ -271,7 +271,7 @@ async def test_only_steps_that_change_the_schema_are_watched(
 
 async def test_being_cancelled_leaves_nothing_open(
     target: Target,
-    connections: DatabaseConnections,
+    connections: Connector,
     tunnels: StraightTunnels,
     database: MadeDatabase,
     mariadb: DatabaseServer,

@@ -7,10 +7,10 @@ import pytest
 
 from bot.databases.migrations.ddl import read_statement
 from bot.databases.migrations.online_ddl import Online, predict
-from bot.databases.server.connector import Connections
+from bot.databases.server.connector import Connector
 from bot.demo.host.database import Database as MadeDatabase
 from bot.demo.host.database import DatabaseServer
-from bot.domain.errors import Reason, Refused
+from bot.domain.errors import Reason, RefusedError
 from bot.domain.secrets import Secret
 from bot.domain.targets.target import Target
 
@@ -28,7 +28,7 @@ async def made(mariadb: DatabaseServer, database: MadeDatabase) -> MadeDatabase:
     return database
 
 
-async def predicted(connections: Connections, target: Target, *statements: str) -> list[tuple[Online, bool] | None]:
+async def predicted(connections: Connector, target: Target, *statements: str) -> list[tuple[Online, bool] | None]:
     assert target.database is not None
     name = target.database.name
     async with connections.throwaway(target, f"{name}_countersign_x") as sandbox:
@@ -51,7 +51,7 @@ async def predicted(connections: Connections, target: Target, *statements: str) 
     ],
 )
 async def test_a_prediction_is_true(
-    connections: Connections,
+    connections: Connector,
     target_of: Callable[..., Target],
     made: MadeDatabase,
     mariadb: DatabaseServer,
@@ -68,7 +68,7 @@ async def test_a_prediction_is_true(
 
 
 async def test_each_statement_finds_what_the_one_before_it_left(
-    connections: Connections, target_of: Callable[..., Target], made: MadeDatabase
+    connections: Connector, target_of: Callable[..., Target], made: MadeDatabase
 ) -> None:
     found = await predicted(
         connections,
@@ -93,7 +93,7 @@ async def test_each_statement_finds_what_the_one_before_it_left(
 
 
 async def test_what_names_another_database_is_not_tried(
-    connections: Connections, target_of: Callable[..., Target], made: MadeDatabase, mariadb: DatabaseServer
+    connections: Connector, target_of: Callable[..., Target], made: MadeDatabase, mariadb: DatabaseServer
 ) -> None:
     found = await predicted(
         connections,
@@ -106,7 +106,7 @@ async def test_what_names_another_database_is_not_tried(
 
 
 async def test_the_database_is_gone_afterwards_whatever_happened(
-    connections: Connections, target_of: Callable[..., Target], made: MadeDatabase, mariadb: DatabaseServer
+    connections: Connector, target_of: Callable[..., Target], made: MadeDatabase, mariadb: DatabaseServer
 ) -> None:
     name = f"{made.name}_countersign_x"
     with pytest.raises(RuntimeError, match="on the way"):  # noqa: PT012 - the context is what is tried
@@ -118,7 +118,7 @@ async def test_the_database_is_gone_afterwards_whatever_happened(
 
 @pytest.mark.parametrize(("scratch", "suffix"), [(False, "_countersign_x"), (True, "_other"), (True, "")])
 async def test_only_what_the_target_allows_is_made_and_dropped(
-    connections: Connections, target_of: Callable[..., Target], made: MadeDatabase, scratch: bool, suffix: str
+    connections: Connector, target_of: Callable[..., Target], made: MadeDatabase, scratch: bool, suffix: str
 ) -> None:
     with pytest.raises(ValueError, match="allows no database"):
         async with connections.throwaway(target_of(made, scratch=scratch), made.name + suffix):
@@ -126,10 +126,10 @@ async def test_only_what_the_target_allows_is_made_and_dropped(
 
 
 async def test_a_wrong_password_is_said(
-    connections: Connections, target_of: Callable[..., Target], made: MadeDatabase
+    connections: Connector, target_of: Callable[..., Target], made: MadeDatabase
 ) -> None:
     target = target_of(made, scratch=True, password=Secret("wrong"))
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(RefusedError) as caught:
         async with connections.throwaway(target, f"{made.name}_countersign_x"):
             pass
     assert caught.value.problem.reason is Reason.DATABASE_LOGIN_REFUSED

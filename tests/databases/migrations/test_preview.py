@@ -11,7 +11,7 @@ import pytest
 from bot.databases.migrations.ddl import Effect, Operation
 from bot.databases.migrations.preview import PreviewPerformer
 from bot.databases.migrations.preview_sql import sql_of, statements_of
-from bot.databases.server.connector import Connections as DatabaseConnections
+from bot.databases.server.connector import Connector
 from bot.demo.application.git import git
 from bot.demo.host.database import Database as DemoDatabase
 from bot.demo.host.database import DatabaseServer
@@ -133,7 +133,7 @@ async def previewed(
     situation = Situation("R-7K3F9Q", way, live, asked, (), names, takes_down=False, backup=None)
     step = next(step for step in planned(loaded, target, situation)[0] if isinstance(step.act, Preview))
     async with Connections({"web1": host_of(host)}) as connections:
-        performer = PreviewPerformer(HostLook(connections), DatabaseConnections(Tunnels(connections)))
+        performer = PreviewPerformer(HostLook(connections), Connector(Tunnels(connections)))
         outcome = await performer.perform(Job("R-7K3F9Q", 1, step, "web1", 1, target), KeptOutput())
     assert isinstance(outcome, Done), outcome
     return [(finding.kind, dict(finding.facts)) for finding in findings_of(outcome.facts)]

@@ -11,13 +11,13 @@ from typing import Any
 import pyrage
 import pytest
 
-from bot.databases.backups.catalog import Finder
+from bot.databases.backups.catalog import BackupCatalog
 from bot.databases.backups.dump import DumpPerformer
 from bot.databases.backups.dump_remote import StreamedDumpPerformer
-from bot.databases.backups.storage.registry import BackupStores
+from bot.databases.backups.storage.registry import StorageRegistry
 from bot.databases.migrations.rehearsal import RehearsePerformer
 from bot.databases.migrations.rehearsal_data import Elsewhere, RehearsalData
-from bot.databases.server.connector import Connections as DatabaseConnections
+from bot.databases.server.connector import Connector
 from bot.demo.application.application import Application
 from bot.demo.host.database import DatabaseServer
 from bot.demo.host.host import Host as DemoHost
@@ -45,9 +45,9 @@ class ElsewhereStage(DataStage):
         super().__init__(app, connections, folder)
         self.backups = backups
         runner, pipes = Runner(connections), Pipes(connections)
-        stores = BackupStores(connections, pipes)
-        data = RehearsalData(Finder(connections, stores), Elsewhere(pipes, stores))
-        self.performer = RehearsePerformer(runner, connections, DatabaseConnections(Tunnels(connections)), data)
+        stores = StorageRegistry(connections, pipes)
+        data = RehearsalData(BackupCatalog(connections, stores), Elsewhere(pipes, stores))
+        self.performer = RehearsePerformer(runner, connections, Connector(Tunnels(connections)), data)
         if backups.store is not None:
             self.dumper: Any = StreamedDumpPerformer(runner, connections, pipes, stores)
         else:

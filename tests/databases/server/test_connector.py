@@ -8,13 +8,13 @@ from dataclasses import replace
 import pytest
 
 from bot.databases.server.connection import Limits
-from bot.databases.server.connector import Connections
+from bot.databases.server.connector import Connector
 from bot.databases.server.errors import ServerError
 from bot.databases.server.session import ReadOnlySession
 from bot.demo.host.database import Database as MadeDatabase
 from bot.demo.host.database import DatabaseServer
-from bot.demo.host.tcp_proxy import Wire
-from bot.domain.errors import Reason, Refused, problem
+from bot.demo.host.tcp_proxy import TcpProxy
+from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.secrets import Secret
 from bot.domain.targets.target import Target
 from tests.databases.support.local import StraightTunnels
@@ -39,7 +39,7 @@ READ_ONLY = 1792
     ],
 )
 async def test_the_server_refuses_to_write_in_a_session(
-    statement: str, target: Target, connections: Connections, database: MadeDatabase, mariadb: DatabaseServer
+    statement: str, target: Target, connections: Connector, database: MadeDatabase, mariadb: DatabaseServer
 ) -> None:
     await mariadb.query("CREATE TABLE t (a INT)", database=database.name)
     await mariadb.query("INSERT INTO t VALUES (1)", database=database.name)
@@ -56,7 +56,7 @@ async def test_the_server_refuses_to_write_in_a_session(
 
 
 async def test_a_statement_has_a_limit_at_the_server_too(target: Target, tunnels: StraightTunnels) -> None:
-    async with Connections(tunnels, Limits(query=7)).reading(target) as session:
+    async with Connector(tunnels, Limits(query=7)).reading(target) as session:
         assert [float(row[0]) for row in await session.rows("SELECT @@max_statement_time")] == [7.0]
         assert await session.rows("SELECT @@lock_wait_timeout, @@innodb_lock_wait_timeout") == ((2, 2),)
 
@@ -69,7 +69,7 @@ async def running(mariadb: DatabaseServer, text: str) -> bool:
 
 
 async def test_a_cancelled_statement_is_ended_at_the_server(
-    target: Target, connections: Connections, mariadb: DatabaseServer
+    target: Target, connections: Connector, mariadb: DatabaseServer
 ) -> None:
     async def ask() -> None:
         async with connections.reading(target) as session:
@@ -87,11 +87,11 @@ async def test_a_statement_that_takes_too_long_is_ended_at_the_server(
     target: Target, tunnels: StraightTunnels, mariadb: DatabaseServer
 ) -> None:
     async def ask() -> None:
-        async with Connections(tunnels, Limits(query=0.3)).reading(target) as session:
+        async with Connector(tunnels, Limits(query=0.3)).reading(target) as session:
             await session.rows("SET SESSION max_statement_time = 0")  # so that the bot's own limit is what ends it
             await session.rows("SELECT SLEEP(9.102)")
 
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(RefusedError) as caught:
         await ask()
     assert caught.value.problem.reason is Reason.DATABASE_UNREACHABLE
     assert "0.3 s" in caught.value.problem.facts["detail"]
@@ -107,11 +107,11 @@ async def test_a_statement_that_takes_too_long_is_ended_at_the_server(
     ],
 )
 async def test_a_refused_login_says_who_and_where(
-    changes: dict[str, object], reason: Reason, code: str, connections: Connections, database: MadeDatabase,
+    changes: dict[str, object], reason: Reason, code: str, connections: Connector, database: MadeDatabase,
     target_of: Callable[..., Target],
 ) -> None:  # fmt: skip
     target = target_of(database, **changes)
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(RefusedError) as caught:
         async with connections.reading(target):
             pass
     found = caught.value.problem
@@ -123,27 +123,27 @@ async def test_a_refused_login_says_who_and_where(
 
 
 async def test_a_database_that_does_not_exist_is_missing(
-    connections: Connections, database: MadeDatabase, target_of: Callable[..., Target]
+    connections: Connector, database: MadeDatabase, target_of: Callable[..., Target]
 ) -> None:
     name = f"{database.name}_countersign_gone"  # this user may see it, if it were there
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(RefusedError) as caught:
         async with connections.reading(target_of(database, name=name)):
             pass
     assert caught.value.problem.reason is Reason.DATABASE_MISSING
     assert caught.value.problem.facts["database"] == name
 
 
-async def test_a_target_without_a_database_is_refused(connections: Connections, target: Target) -> None:
-    with pytest.raises(Refused) as caught:
+async def test_a_target_without_a_database_is_refused(connections: Connector, target: Target) -> None:
+    with pytest.raises(RefusedError) as caught:
         async with connections.reading(replace(target, database=None)):
             pass
     assert caught.value.problem.reason is Reason.DATABASE_MISSING
 
 
 async def test_nobody_there_is_unreachable(
-    connections: Connections, database: MadeDatabase, target_of: Callable[..., Target], free_port: int
+    connections: Connector, database: MadeDatabase, target_of: Callable[..., Target], free_port: int
 ) -> None:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(RefusedError) as caught:
         async with connections.reading(target_of(database, port=free_port)):
             pass
     assert caught.value.problem.reason is Reason.DATABASE_UNREACHABLE
@@ -172,8 +172,8 @@ async def test_what_is_no_database_server_is_unreachable(
     server = await asyncio.start_server(answer, "127.0.0.1", 0)
     async with server:
         port = server.sockets[0].getsockname()[1]
-        with pytest.raises(Refused) as caught:
-            async with Connections(tunnels, Limits(connect=1)).reading(target_of(database, port=port)):
+        with pytest.raises(RefusedError) as caught:
+            async with Connector(tunnels, Limits(connect=1)).reading(target_of(database, port=port)):
                 pass
     assert caught.value.problem.reason is Reason.DATABASE_UNREACHABLE
 
@@ -181,25 +181,25 @@ async def test_what_is_no_database_server_is_unreachable(
 async def test_a_silent_server_is_given_up(
     tunnels: StraightTunnels, database: MadeDatabase, target_of: Callable[..., Target], new_wire: Callable[..., object]
 ) -> None:
-    wire: Wire = await new_wire(database.port)
+    wire: TcpProxy = await new_wire(database.port)
     wire.freeze()
-    with pytest.raises(Refused) as caught:
-        async with Connections(tunnels, Limits(connect=0.3)).reading(target_of(database, port=wire.port)):
+    with pytest.raises(RefusedError) as caught:
+        async with Connector(tunnels, Limits(connect=0.3)).reading(target_of(database, port=wire.port)):
             pass
     assert caught.value.problem.reason is Reason.DATABASE_UNREACHABLE
 
 
 async def test_a_lost_connection_is_unreachable(
-    connections: Connections, database: MadeDatabase, target_of: Callable[..., Target], new_wire: Callable[..., object]
+    connections: Connector, database: MadeDatabase, target_of: Callable[..., Target], new_wire: Callable[..., object]
 ) -> None:
-    wire: Wire = await new_wire(database.port)
+    wire: TcpProxy = await new_wire(database.port)
 
     async def ask() -> None:
         async with connections.reading(target_of(database, port=wire.port)) as session:
             wire.reset()
             await session.rows("SELECT 1")
 
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(RefusedError) as caught:
         await ask()
     assert caught.value.problem.reason is Reason.DATABASE_UNREACHABLE
 
@@ -208,17 +208,17 @@ async def test_a_hosts_reason_passes_through(database: MadeDatabase, target_of: 
     class NoWay:
         @contextlib.asynccontextmanager
         async def open(self, via: str, host: str, port: int) -> AsyncIterator[tuple[str, int]]:
-            raise Refused(problem(Reason.HOST_UNREACHABLE, host=via))
+            raise RefusedError(problem(Reason.HOST_UNREACHABLE, host=via))
             yield host, port
 
-    with pytest.raises(Refused) as caught:
-        async with Connections(NoWay()).reading(target_of(database, via="web1")):
+    with pytest.raises(RefusedError) as caught:
+        async with Connector(NoWay()).reading(target_of(database, via="web1")):
             pass
     assert caught.value.problem == problem(Reason.HOST_UNREACHABLE, host="web1")
 
 
 async def test_a_way_through_a_host_is_closed_after_use(
-    connections: Connections, tunnels: StraightTunnels, database: MadeDatabase, target_of: Callable[..., Target]
+    connections: Connector, tunnels: StraightTunnels, database: MadeDatabase, target_of: Callable[..., Target]
 ) -> None:
     async with connections.reading(target_of(database, via="web1")) as session:
         assert tunnels.open_now == 1
@@ -228,7 +228,7 @@ async def test_a_way_through_a_host_is_closed_after_use(
 
 
 async def test_no_session_stays_at_the_server(
-    target: Target, connections: Connections, database: MadeDatabase, mariadb: DatabaseServer
+    target: Target, connections: Connector, database: MadeDatabase, mariadb: DatabaseServer
 ) -> None:
     async with connections.reading(target):
         pass

@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator, Awaitable
 import aiomysql
 import pytest
 
-from bot.databases.server.connector import Connections
+from bot.databases.server.connector import Connector
 from bot.databases.server.facts import DatabaseLook
 from bot.demo.host.database import Database as MadeDatabase
 from bot.demo.host.database import DatabaseServer
-from bot.domain.errors import Reason, Refused
+from bot.domain.errors import Reason, RefusedError
 from bot.domain.targets.look import Ran, Session
 from bot.domain.targets.target import Target
 from tests.support import eventually
@@ -20,7 +20,7 @@ LARAVEL_TABLE = "(id INT UNSIGNED AUTO_INCREMENT PRIMARY KEY, migration VARCHAR(
 
 
 @pytest.fixture
-def look(connections: Connections) -> DatabaseLook:
+def look(connections: Connector) -> DatabaseLook:
     return DatabaseLook(connections)
 
 
@@ -75,7 +75,7 @@ async def test_a_table_of_something_else_is_refused(
     target: Target, look: DatabaseLook, mariadb: DatabaseServer, database: MadeDatabase
 ) -> None:
     await mariadb.query("CREATE TABLE migrations (name TEXT)", database=database.name)
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(RefusedError) as caught:
         await look.database(target, "migrations")
     assert caught.value.problem.facts["table"] == "migrations"
 
@@ -86,7 +86,7 @@ async def test_a_locked_migrations_table_is_not_waited_for(
     await mariadb.query(f"CREATE TABLE migrations {LARAVEL_TABLE}", database=database.name)
     async with session_of(database) as cursor:
         await cursor.execute("LOCK TABLES migrations WRITE")
-        with pytest.raises(Refused) as caught:
+        with pytest.raises(RefusedError) as caught:
             await look.database(target, "migrations")
     assert caught.value.problem.reason is Reason.BLOCKED_BY_SESSIONS
 

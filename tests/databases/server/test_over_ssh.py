@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from bot.databases.backups.dump import DumpPerformer
-from bot.databases.backups.host_catalog import Backups
-from bot.databases.server.connector import Connections as DatabaseConnections
+from bot.databases.backups.host_catalog import HostCatalog
+from bot.databases.server.connector import Connector
 from bot.databases.server.facts import DatabaseLook
 from bot.demo.host.database import Database as MadeDatabase
 from bot.demo.host.host import Host as DemoHost
-from bot.domain.errors import Reason, Refused
+from bot.domain.errors import Reason, RefusedError
 from bot.domain.runs.acts import Dump
 from bot.domain.runs.plan import Phase, Risk, Step
 from bot.domain.secrets import Secret
@@ -57,7 +57,7 @@ async def test_a_backup_is_made_read_back_and_leaves_no_secret_on_the_host(
     assert output.claimed
     facts = outcome.facts
     assert Path(facts["path"]).stat().st_size == int(facts["bytes"])
-    assert await Backups(hosts).present("web1", str(Path(facts["path"]).parent), "B-7K3F9Q", facts["sha256"])
+    assert await HostCatalog(hosts).present("web1", str(Path(facts["path"]).parent), "B-7K3F9Q", facts["sha256"])
     assert await performer.check(job) is Effect.TOOK
     assert await performer.resume(job, KeptOutput()) == outcome
     assert target.database is not None
@@ -111,7 +111,7 @@ async def test_an_ended_dump_leaves_nothing_behind(
 async def test_a_look_goes_through_the_host(hosts: Connections, target: Target) -> None:
     assert target.database is not None
     target = replace(target, database=replace(target.database, via="web1"))
-    facts = await DatabaseLook(DatabaseConnections(Tunnels(hosts))).database(target, "migrations")
+    facts = await DatabaseLook(Connector(Tunnels(hosts))).database(target, "migrations")
     assert not facts.has_table
     assert "MariaDB" in facts.version
 
@@ -119,6 +119,6 @@ async def test_a_look_goes_through_the_host(hosts: Connections, target: Target) 
 async def test_nobody_at_the_far_end_is_unreachable(hosts: Connections, target: Target, free_port: int) -> None:
     assert target.database is not None
     target = replace(target, database=replace(target.database, via="web1", port=free_port))
-    with pytest.raises(Refused) as caught:
-        await DatabaseLook(DatabaseConnections(Tunnels(hosts))).database(target, "migrations")
+    with pytest.raises(RefusedError) as caught:
+        await DatabaseLook(Connector(Tunnels(hosts))).database(target, "migrations")
     assert caught.value.problem.reason is Reason.DATABASE_UNREACHABLE

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from bot.databases.server.connector import Connections
+from bot.databases.server.connector import Connector
 from bot.databases.server.facts import DatabaseLook
 from bot.databases.server.replication import primaries_of, replicas_of
 from bot.databases.server.session import Flavour
@@ -89,7 +89,7 @@ async def grants(pair: Pair) -> AsyncIterator[Callable[..., object]]:
 
 @pytest.fixture
 def replication(
-    connections: Connections, target_of: Callable[[MadeDatabase], Target]
+    connections: Connector, target_of: Callable[[MadeDatabase], Target]
 ) -> Callable[[MadeDatabase], object]:
     async def of(made: MadeDatabase) -> Replication:
         return (await DatabaseLook(connections).database(target_of(made), "migrations")).replication

@@ -3,11 +3,11 @@
 from dataclasses import replace
 from pathlib import Path
 
-from bot.databases.backups.catalog import Finder
+from bot.databases.backups.catalog import BackupCatalog
 from bot.databases.backups.dump import DumpPerformer
 from bot.databases.migrations.rehearsal import AsRehearsedPerformer, RehearsePerformer
 from bot.databases.migrations.rehearsal_data import RehearsalData
-from bot.databases.server.connector import Connections as DatabaseConnections
+from bot.databases.server.connector import Connector
 from bot.demo.application.application import Application
 from bot.demo.application.git import git
 from bot.demo.host.database import DatabaseServer
@@ -34,10 +34,10 @@ class Stage:
     """An application on a host, and the performers that rehearse its next commit."""
 
     def __init__(self, app: Application, connections: Connections) -> None:
-        databases = DatabaseConnections(Tunnels(connections))
+        databases = Connector(Tunnels(connections))
         self.app = app
         self.performer = RehearsePerformer(
-            Runner(connections), connections, databases, RehearsalData(Finder(connections))
+            Runner(connections), connections, databases, RehearsalData(BackupCatalog(connections))
         )
         self.comparer = AsRehearsedPerformer(databases)
         self.scratch = True

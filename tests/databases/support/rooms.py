@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bot.databases.backups.catalog import Finder
+from bot.databases.backups.catalog import BackupCatalog
 from bot.databases.backups.dump_context import known_before
 from bot.databases.backups.dump_remote import StreamedDumpPerformer
 from bot.databases.backups.restore_remote import StreamedLoadPerformer, StreamedProvePerformer
-from bot.databases.backups.storage.registry import BackupStores
-from bot.databases.ports import Vault
+from bot.databases.backups.storage.registry import StorageRegistry
+from bot.databases.ports import BackupStorage
 from bot.domain.runs.acts import Dump, Load, Prove
 from bot.domain.runs.plan import Phase, Risk, Step
 from bot.domain.targets.look import Ran
@@ -38,16 +38,16 @@ class Room:
 
     def __post_init__(self) -> None:
         self.pipes = Pipes(self.hosts)
-        self.stores = BackupStores(self.hosts, self.pipes)
+        self.stores = StorageRegistry(self.hosts, self.pipes)
         self.runner = Runner(self.hosts)
-        self.finder = Finder(self.hosts, self.stores)
+        self.catalog = BackupCatalog(self.hosts, self.stores)
 
     def keeping(self, backups: Backups) -> Room:
         """The same, with its backups kept otherwise."""
         return Room(self.hosts, replace(self.target, backups=backups))
 
     @property
-    def vault(self) -> Vault:
+    def storage(self) -> BackupStorage:
         """Where the target's backups lie."""
         return self.stores.of(self.target)
 
@@ -61,7 +61,7 @@ class Room:
         async def counters(_: Target) -> dict[str, int]:
             return {"people": 3}
 
-        known = known_before(self.finder, ran, counters)
+        known = known_before(self.catalog, ran, counters)
         return StreamedDumpPerformer(self.runner, self.hosts, self.pipes, self.stores, known)
 
     @property
@@ -98,14 +98,14 @@ class Room:
 
     async def manifest(self) -> dict[str, Any]:
         """Content of the backup's manifest, as it is kept."""
-        return dict(json.loads(await self.stores.holding(self.target).get(f"{BACKUP}.json") or b"{}"))
+        return dict(json.loads(await self.stores.backup_reader(self.target).get(f"{BACKUP}.json") or b"{}"))
 
 
 def folder_of(room: Room) -> Path:
     """Where a room's backups lie, if that is a folder."""
-    return Path(room.vault.place)
+    return Path(room.storage.place)
 
 
 async def kept_in(room: Room) -> list[str]:
     """Names of the files that a room keeps."""
-    return sorted(await room.stores.holding(room.target).sizes())
+    return sorted(await room.stores.backup_reader(room.target).sizes())

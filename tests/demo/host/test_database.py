@@ -7,7 +7,7 @@ import pytest
 from bot.demo.errors import DemoError
 from bot.demo.host.database import Database, DatabaseServer
 from bot.demo.host.general_log import Statement, parse_general_log
-from bot.demo.host.tcp_proxy import Wire
+from bot.demo.host.tcp_proxy import TcpProxy
 from tests.support import eventually
 
 
@@ -92,7 +92,7 @@ async def test_a_held_table_lets_an_alter_wait(mariadb: DatabaseServer, database
 
 
 async def test_a_wire_stands_before_the_database_too(
-    mariadb: DatabaseServer, database: Database, new_wire: Callable[[int], Awaitable[Wire]]
+    mariadb: DatabaseServer, database: Database, new_wire: Callable[[int], Awaitable[TcpProxy]]
 ) -> None:
     wire = await new_wire(mariadb.port)
     assert await as_application(database, "SELECT 1", port=wire.port) == [(1,)]

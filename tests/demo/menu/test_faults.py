@@ -11,29 +11,29 @@ from bot.demo.application.application import Application
 from bot.demo.errors import DemoError
 from bot.demo.host.database import DatabaseServer
 from bot.demo.host.host import Host
-from bot.demo.host.tcp_proxy import Wire
+from bot.demo.host.tcp_proxy import TcpProxy
 from bot.demo.menu import faults as module
-from bot.demo.menu.faults import Troubles
+from bot.demo.menu.faults import HostFaults
 from bot.demo.processes.served_bot import ServedBot
 from tests.support import eventually
 
-Make = Callable[[], Awaitable[Troubles]]
+Make = Callable[[], Awaitable[HostFaults]]
 
 
 @pytest.fixture
 def troubles(
     ssh_host: Host,
-    wire: Wire,
+    wire: TcpProxy,
     mariadb: DatabaseServer,
     laravel: Application,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-) -> Troubles:
+) -> HostFaults:
     monkeypatch.setattr(module, "SECONDS", 0.3)
-    return Troubles(ssh_host, wire, mariadb, laravel.path, ServedBot(tmp_path, tmp_path / ".env", print), print)
+    return HostFaults(ssh_host, wire, mariadb, laravel.path, ServedBot(tmp_path, tmp_path / ".env", print), print)
 
 
-async def test_only_the_next_migration_is_held(troubles: Troubles, laravel: Application, ssh_host: Host) -> None:
+async def test_only_the_next_migration_is_held(troubles: HostFaults, laravel: Application, ssh_host: Host) -> None:
     async with troubles, ssh_host.connect() as connection:
         await troubles.hold_migration()
         with pytest.raises(DemoError, match="already waiting"):
@@ -47,7 +47,7 @@ async def test_only_the_next_migration_is_held(troubles: Troubles, laravel: Appl
         await eventually(lambda: not (ssh_host.folder / "behaviours.json").exists())
 
 
-async def test_a_cut_line_is_refused_and_comes_back(troubles: Troubles, wire: Wire, ssh_host: Host) -> None:
+async def test_a_cut_line_is_refused_and_comes_back(troubles: HostFaults, wire: TcpProxy, ssh_host: Host) -> None:
     async with troubles:
         async with ssh_host.connect(wire.port) as connection:
             assert "1 SSH connection was cut" in await troubles.cut_ssh()
@@ -70,7 +70,7 @@ async def test_a_cut_line_is_refused_and_comes_back(troubles: Troubles, wire: Wi
         await eventually(connects)
 
 
-async def test_the_database_stops_and_starts_again(troubles: Troubles, mariadb: DatabaseServer) -> None:
+async def test_the_database_stops_and_starts_again(troubles: HostFaults, mariadb: DatabaseServer) -> None:
     async with troubles:
         await troubles.stop_database()
         await eventually(lambda: mariadb.pid == 0)
@@ -78,6 +78,6 @@ async def test_the_database_stops_and_starts_again(troubles: Troubles, mariadb: 
     assert await mariadb.query("SELECT 1 AS one") == [{"one": 1}]
 
 
-async def test_a_bot_that_is_not_there_cannot_be_killed(troubles: Troubles) -> None:
+async def test_a_bot_that_is_not_there_cannot_be_killed(troubles: HostFaults) -> None:
     with pytest.raises(DemoError, match="Nothing was killed"):
         await troubles.kill_bot()

@@ -12,8 +12,8 @@ from bot.config.cron import parse_cron
 from bot.demo.application.application import Application
 from bot.demo.errors import DemoError
 from bot.demo.host.database import DatabaseServer
-from bot.demo.menu.backup_time import Nightly, far_off, soon
-from bot.demo.menu.mistakes import Mishaps
+from bot.demo.menu.backup_time import BackupTime, far_off, soon
+from bot.demo.menu.mistakes import UserMistakes
 from bot.demo.operations import daily
 from bot.demo.processes.served_bot import ServedBot
 from bot.engine.jobs.schedule import GRACE
@@ -40,7 +40,7 @@ async def test_a_bot_that_is_away_leaves_the_schedule_as_it_was(tmp_path: Path) 
     file.write_text("untouched")
     bot = ServedBot(tmp_path, tmp_path / ".env", print)
     with pytest.raises(DemoError, match="not there"):
-        await Nightly(file, bot).bring_forward()
+        await BackupTime(file, bot).bring_forward()
     assert file.read_text() == "untouched"
 
 
@@ -56,7 +56,7 @@ async def test_the_time_is_changed_where_an_operator_would_and_the_bot_reads_it_
     stopped: list[str] = []
     monkeypatch.setattr(ServedBot, "running", True)
     monkeypatch.setattr(bot, "stop", lambda: stopped.append(file.read_text()))
-    said = await Nightly(file, bot).bring_forward()
+    said = await BackupTime(file, bot).bring_forward()
     [written] = stopped
     found = YAML(typ="safe").load(written)["apps"]["compte"]["environments"]["production"]["backups"]
     minute, hour, *rest = found["schedule"].split()
@@ -68,7 +68,7 @@ async def test_the_time_is_changed_where_an_operator_would_and_the_bot_reads_it_
 async def test_rows_are_deleted_and_a_backup_is_spoilt_each_only_where_there_is_one(
     laravel_at_first: Application, mariadb: DatabaseServer
 ) -> None:
-    mishaps = Mishaps(laravel_at_first, mariadb)
+    mishaps = UserMistakes(laravel_at_first, mariadb)
     assert "500 rows" in await mishaps.delete_sessions()
     with pytest.raises(DemoError, match="no sessions"):
         await mishaps.delete_sessions()

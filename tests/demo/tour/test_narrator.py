@@ -7,8 +7,8 @@ from rich.console import Console
 
 from bot.demo.host.command_log import Entry
 from bot.demo.tour.findings import Finding, times_started
-from bot.demo.tour.narrator import Script, plain
-from bot.demo.tour.visitor import Room
+from bot.demo.tour.narrator import Narrator, plain
+from bot.demo.tour.visitor import ChannelView
 
 NAMES = {"U0AMELIE": "Amélie"}
 
@@ -34,8 +34,10 @@ def message(ts: str, kind: str, text: str, **payload: Any) -> dict[str, Any]:
     return {"ts": ts, "text": text, "metadata": {"event_type": f"countersign_{kind}", "event_payload": told}}
 
 
-def room(*messages: dict[str, Any]) -> Room:
-    return Room({"channels": [{"id": "C0OPS", "messages": messages}], "people": [], "files": [], "ephemerals": []})
+def room(*messages: dict[str, Any]) -> ChannelView:
+    return ChannelView(
+        {"channels": [{"id": "C0OPS", "messages": messages}], "people": [], "files": [], "ephemerals": []}
+    )
 
 
 def steps(state: str, **states: str) -> dict[str, Any]:
@@ -45,23 +47,23 @@ def steps(state: str, **states: str) -> dict[str, Any]:
 
 def test_the_end_is_told_once_and_after_the_last_step() -> None:
     output = io.StringIO()
-    script = Script(Console(file=output, width=80), clock=lambda: 0.0)
+    narrator = Narrator(Console(file=output, width=80), clock=lambda: 0.0)
     done = message("3", "result", "Deploy: done in 2 s (R-1)", state="succeeded")
-    script.tell(
+    narrator.tell(
         room(message("1", "run", "Deploy: running", state="running"), steps("running", one="done", two="running"))
     )
     ended = message("1", "run", "Deploy: done", state="succeeded")
-    script.tell(room(ended, steps("running", one="done", two="running"), done))
-    script.tell(room(ended, steps("succeeded", one="done", two="done"), done))
-    script.tell(room(ended, steps("succeeded", one="done", two="done"), done))
+    narrator.tell(room(ended, steps("running", one="done", two="running"), done))
+    narrator.tell(room(ended, steps("succeeded", one="done", two="done"), done))
+    narrator.tell(room(ended, steps("succeeded", one="done", two="done"), done))
     said = [" ".join(line.split()).removeprefix("0.0 s Countersign ") for line in output.getvalue().splitlines()]
     assert said == ["Deploy: running", "✓ one", "✓ two", "Deploy: done in 2 s", "Deploy: done"]
 
 
 def test_a_verdict_says_what_is_instead() -> None:
     output = io.StringIO()
-    script = Script(Console(file=output, width=80), clock=lambda: 0.0)
-    script.verdict(
+    narrator = Narrator(Console(file=output, width=80), clock=lambda: 0.0)
+    narrator.verdict(
         [Finding("The site is up", holds=False, instead="maintenance mode is on"), Finding("It is", holds=True)]
     )
     assert "✗ The site is up: no, maintenance mode is on" in output.getvalue()

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.backups.backup import KeptBackup, Proof, Purpose
+from bot.domain.backups.backup import BackupInfo, Proof, Purpose
 from bot.domain.backups.retention import SAFETY_AGE, choose_deletions
 from bot.domain.targets.target import Keep
 
@@ -15,12 +15,12 @@ NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 NOBODY: frozenset[str] = frozenset()
 
 
-def kept(name: str, days: float, proof: Proof = Proof.CHECKED, purpose: Purpose = Purpose.SCHEDULED) -> KeptBackup:
+def kept(name: str, days: float, proof: Proof = Proof.CHECKED, purpose: Purpose = Purpose.SCHEDULED) -> BackupInfo:
     at = NOW - timedelta(days=days)
-    return KeptBackup(name, "R", purpose, at, "compte", "10.11", (), (), 1, "0" * 64, proof)
+    return BackupInfo(name, "R", purpose, at, "compte", "10.11", (), (), 1, "0" * 64, proof)
 
 
-def chosen(backups: list[KeptBackup], daily: int, weekly: int, monthly: int, *referred: str) -> set[str]:
+def chosen(backups: list[BackupInfo], daily: int, weekly: int, monthly: int, *referred: str) -> set[str]:
     return set(choose_deletions(backups, Keep(daily, weekly, monthly), NOW, "UTC", frozenset(referred)))
 
 
@@ -89,7 +89,7 @@ COUNTS = st.integers(0, 8)
 
 @given(BACKUPS, COUNTS, COUNTS, COUNTS, st.data())
 def test_what_must_stay_stays(
-    backups: list[KeptBackup], daily: int, weekly: int, monthly: int, data: st.DataObject
+    backups: list[BackupInfo], daily: int, weekly: int, monthly: int, data: st.DataObject
 ) -> None:
     names = [backup.backup for backup in backups]
     referred = data.draw(st.sets(st.sampled_from(names))) if names else set()

@@ -9,14 +9,14 @@ from bot.domain.names import Sha
 from bot.domain.runs.acts import Act, Dump, Prove, Shell, Swap
 from bot.domain.runs.aftermath import AFTERMATH, Fate, Progress, aftermath_to_text
 from bot.domain.runs.decisions import (
+    DECISIONS,
     KEPT_BACKUP,
-    MOVES,
     RESUME,
     WAS_LIVE,
-    Move,
+    Decision,
     backup_before,
-    legal_moves,
-    open_moves,
+    legal_decisions,
+    open_decisions,
     steps_left,
     was_live,
 )
@@ -63,37 +63,41 @@ def knowing(run: Run, *progress: Progress) -> Run:
     return replace(run, facts={AFTERMATH: aftermath_to_text(found)})
 
 
-USUAL = (Move.RETRY, Move.MARK_DONE, Move.LIFT)
+USUAL = (Decision.RETRY, Decision.MARK_DONE, Decision.LIFT)
 
 
 @pytest.mark.parametrize(
     ("run", "legal"),
     [
-        (stopped(), (*USUAL, Move.RESTORE)),
-        (knowing(stopped(), Progress.DONE, Progress.NOT), (*USUAL, Move.ROLL_BACK, Move.RESTORE)),
-        (knowing(stopped(), Progress.NOT, Progress.NOT), (*USUAL, Move.ROLL_BACK, Move.RESTORE)),
-        (knowing(stopped(), Progress.PARTLY, Progress.NOT), (*USUAL, Move.RESTORE)),
-        (knowing(stopped(), Progress.UNKNOWN, Progress.NOT), (*USUAL, Move.RESTORE)),
+        (stopped(), (*USUAL, Decision.RESTORE)),
+        (knowing(stopped(), Progress.DONE, Progress.NOT), (*USUAL, Decision.ROLL_BACK, Decision.RESTORE)),
+        (knowing(stopped(), Progress.NOT, Progress.NOT), (*USUAL, Decision.ROLL_BACK, Decision.RESTORE)),
+        (knowing(stopped(), Progress.PARTLY, Progress.NOT), (*USUAL, Decision.RESTORE)),
+        (knowing(stopped(), Progress.UNKNOWN, Progress.NOT), (*USUAL, Decision.RESTORE)),
         # the schema was not touched: there is nothing to restore, and only code to take back
-        (stopped("checkout", StepState.UNKNOWN), (*USUAL, Move.ROLL_BACK)),
-        (stopped("maintenance-on", StepState.UNKNOWN), (Move.RETRY, Move.MARK_DONE)),
+        (stopped("checkout", StepState.UNKNOWN), (*USUAL, Decision.ROLL_BACK)),
+        (stopped("maintenance-on", StepState.UNKNOWN), (Decision.RETRY, Decision.MARK_DONE)),
     ],
 )
-def test_what_is_legal(run: Run, legal: tuple[Move, ...]) -> None:
-    assert legal_moves(run) == (*legal, Move.CLOSE)
+def test_what_is_legal(run: Run, legal: tuple[Decision, ...]) -> None:
+    assert legal_decisions(run) == (*legal, Decision.CLOSE)
 
 
 def test_beside_a_process_that_may_still_run_nothing_is_changed() -> None:
     run = knowing(stopped(state=StepState.UNKNOWN), Progress.DONE, Progress.DONE)
     rows = tuple(replace(r, problem=problem(Reason.STILL_RUNNING)) if r.key == "migrate" else r for r in run.steps)
-    assert legal_moves(replace(run, steps=rows)) == (Move.MARK_DONE, Move.LIFT, Move.CLOSE)
+    assert legal_decisions(replace(run, steps=rows)) == (Decision.MARK_DONE, Decision.LIFT, Decision.CLOSE)
 
 
 def test_tables_are_not_swapped_again_and_a_rollback_is_not_rolled_back() -> None:
     back = replace(REQUEST, action=Action.ROLLBACK)
     swap = step("restore-swap", Swap(BACKUP, "fresh", "old"), risk=Risk.DESTROYS)
     plan = replace(PLAN, request=back, steps=(*STEPS[:4], swap, *STEPS[5:]))
-    assert legal_moves(stopped("restore-swap", StepState.UNKNOWN, plan)) == (Move.MARK_DONE, Move.LIFT, Move.CLOSE)
+    assert legal_decisions(stopped("restore-swap", StepState.UNKNOWN, plan)) == (
+        Decision.MARK_DONE,
+        Decision.LIFT,
+        Decision.CLOSE,
+    )
 
 
 def of(*steps: Step) -> Run:
@@ -120,27 +124,27 @@ def test_a_run_that_goes_on_after_another_leads_back_to_before_the_first() -> No
     run = stopped(plan=plan)
     assert (was_live(run), backup_before(run)) == (HEAD, BACKUP)
     # it brings the site up that the first one took down
-    assert [one.key for one in steps_left(run, Move.LIFT)] == ["maintenance-off"]
+    assert [one.key for one in steps_left(run, Decision.LIFT)] == ["maintenance-off"]
 
 
 def test_hosts_at_several_commits_have_no_way_back_together() -> None:
     plan = replace(PLAN, basis={"checked out on web1": HEAD, "checked out on web2": NEXT})
     assert was_live(stopped(plan=plan)) is None
-    assert Move.RESTORE not in legal_moves(stopped(plan=plan))
+    assert Decision.RESTORE not in legal_decisions(stopped(plan=plan))
 
 
 @pytest.mark.parametrize(
     ("state", "change", "open_still"),
     [
-        (RunState.EXPIRED, StepState.PENDING, (Move.LIFT, Move.RESTORE)),
-        (RunState.FAILED, StepState.SKIPPED, (Move.LIFT, Move.RESTORE)),
+        (RunState.EXPIRED, StepState.PENDING, (Decision.LIFT, Decision.RESTORE)),
+        (RunState.FAILED, StepState.SKIPPED, (Decision.LIFT, Decision.RESTORE)),
         (RunState.FAILED, StepState.DONE, ()),
         (RunState.AWAITING_APPROVAL, StepState.PENDING, ()),
     ],
 )
 def test_a_decision_that_changed_nothing_leaves_the_others_open(
-    state: RunState, change: StepState, open_still: tuple[Move, ...]
+    state: RunState, change: StepState, open_still: tuple[Decision, ...]
 ) -> None:
-    request = replace(REQUEST, options={RESUME: "R-FIRST1", MOVES: "lift restore"})
+    request = replace(REQUEST, options={RESUME: "R-FIRST1", DECISIONS: "lift restore"})
     row = StepRow(0, "maintenance-off", "", Phase.CHANGE, Risk.CHANGES, "web1", state=change)
-    assert open_moves(replace(RUN, request=request, state=state, steps=(row,))) == open_still
+    assert open_decisions(replace(RUN, request=request, state=state, steps=(row,))) == open_still

@@ -5,21 +5,21 @@ from pathlib import Path
 
 import pytest
 
-from bot.domain.backups.backup import KeptBackup, Proof, Purpose, Shelf
+from bot.domain.backups.backup import BackupInfo, BackupList, Proof, Purpose
 from bot.domain.errors import Reason
 from bot.domain.runs.run import RunState
 from bot.engine.ports import Done
 from tests.engine.support.world import APPROVE, SmallWorld, small_world
 from tests.support.examples import NAME, NOON
 
-MADE = KeptBackup(
+MADE = BackupInfo(
     "B-20261116-AAAAAA", "R-AAAAAA", Purpose.BEFORE, NOON, "compte", "10.11", ("users",), (), 1000, "a" * 64,
     Proof.CHECKED, None, None,
 )  # fmt: skip
 
 
-def shelve(world: SmallWorld, *kept: KeptBackup) -> None:
-    world.sight.shelf = Shelf(NAME.app, NAME.environment, kept)
+def shelve(world: SmallWorld, *kept: BackupInfo) -> None:
+    world.read_state.backup_list = BackupList(NAME.app, NAME.environment, kept)
 
 
 async def asks(world: SmallWorld) -> str:
@@ -43,7 +43,7 @@ async def test_while_it_is_there_the_change_begins(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "left", [(), (replace(MADE, sha256="b" * 64),), (replace(MADE, proof=Proof.DAMAGED),)], ids=["gone", "other", "bad"]
 )
-async def test_where_it_is_not_the_approval_is_void(left: tuple[KeptBackup, ...], tmp_path: Path) -> None:
+async def test_where_it_is_not_the_approval_is_void(left: tuple[BackupInfo, ...], tmp_path: Path) -> None:
     async with small_world(tmp_path) as world:
         run = await asks(world)
         shelve(world, *left)

@@ -5,9 +5,9 @@ from typing import NoReturn
 
 import pytest
 
-from bot.domain.errors import Reason, Refused, problem
+from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.runs.aftermath import Progress, aftermath_of
-from bot.domain.runs.decisions import Move, legal_moves, steps_left
+from bot.domain.runs.decisions import Decision, legal_decisions, steps_left
 from bot.domain.runs.request import Origin
 from bot.domain.runs.run import Run, RunState, StepState
 from bot.engine.ports import Failed, Unknown
@@ -28,21 +28,23 @@ async def stopped(world: SmallWorld, key: str = "migrate") -> Run:
     assert held.state is RunState.NEEDS_HUMAN
     del world.hosts.script[key]
     world.people.said.clear()
-    world.sight.moves("web1", head=NEXT, maintenance=True)
+    world.read_state.decisions("web1", head=NEXT, maintenance=True)
     return held
 
 
 @pytest.mark.parametrize(
     ("move", "starts"),
     [
-        (Move.RETRY, {"migrate": 2, "config-cache": 1, "maintenance-off": 1, "checkout": 1, "maintenance-on": 1}),
-        (Move.MARK_DONE, {"migrate": 1, "config-cache": 1, "maintenance-off": 1, "checkout": 1}),
-        (Move.LIFT, {"migrate": 1, "config-cache": 0, "maintenance-off": 1}),
+        (Decision.RETRY, {"migrate": 2, "config-cache": 1, "maintenance-off": 1, "checkout": 1, "maintenance-on": 1}),
+        (Decision.MARK_DONE, {"migrate": 1, "config-cache": 1, "maintenance-off": 1, "checkout": 1}),
+        (Decision.LIFT, {"migrate": 1, "config-cache": 0, "maintenance-off": 1}),
     ],
 )
-async def test_a_decision_is_a_run_with_its_own_gate(world: SmallWorld, move: Move, starts: dict[str, int]) -> None:
+async def test_a_decision_is_a_run_with_its_own_gate(
+    world: SmallWorld, decision: Decision, starts: dict[str, int]
+) -> None:
     held = await stopped(world)
-    after = await world.engine.decide(held.id, move, BOB)
+    after = await world.engine.decide(held.id, decision, BOB)
     assert (await world.run(held.id)).state is RunState.CANCELLED
     waiting = await world.until(after.id, RunState.AWAITING_APPROVAL)
     assert waiting.gate is not None
@@ -57,10 +59,10 @@ async def test_a_decision_is_a_run_with_its_own_gate(world: SmallWorld, move: Mo
 
 async def test_who_decided_does_not_countersign_it(world: SmallWorld) -> None:
     held = await stopped(world)
-    after = await world.engine.decide(held.id, Move.RETRY, BOB)
+    after = await world.engine.decide(held.id, Decision.RETRY, BOB)
     await world.until(after.id, RunState.AWAITING_APPROVAL)
     world.people.said["U0BOB"] = APPROVE
-    world.engine.nudge(after.id)
+    world.engine.wake(after.id)
     assert (await world.until(after.id, RunState.AWAITING_APPROVAL)).state is RunState.AWAITING_APPROVAL
     assert world.hosts.starts("maintenance-off") == 0
 
@@ -68,20 +70,20 @@ async def test_who_decided_does_not_countersign_it(world: SmallWorld) -> None:
 async def test_a_retry_that_fails_asks_again_and_undoes_nothing(world: SmallWorld) -> None:
     held = await stopped(world)
     world.hosts.script["config-cache"] = Failed(problem(Reason.EXIT_STATUS), 1)
-    after = await world.engine.decide(held.id, Move.RETRY, BOB)
+    after = await world.engine.decide(held.id, Decision.RETRY, BOB)
     await world.until(after.id, RunState.AWAITING_APPROVAL)
     world.people.said["U0EVE"] = APPROVE
     again = await world.until(after.id, *ENDS)
     assert again.state is RunState.NEEDS_HUMAN
     assert world.hosts.starts("maintenance-off") == 0
-    assert Move.RETRY in legal_moves(again)
+    assert Decision.RETRY in legal_decisions(again)
 
 
 async def test_a_migration_that_ran_meanwhile_is_not_run_again(world: SmallWorld) -> None:
     held = await stopped(world)
     names = (*DATABASE.ran, replace(DATABASE.ran[0], name="2025_11_16_074003_add_token_id"))
-    world.sight.facts = replace(DATABASE, ran=names)
-    after = await world.engine.decide(held.id, Move.RETRY, BOB)
+    world.read_state.facts = replace(DATABASE, ran=names)
+    after = await world.engine.decide(held.id, Decision.RETRY, BOB)
     waiting = await world.until(after.id, RunState.AWAITING_APPROVAL)
     assert waiting.plan is not None
     assert waiting.plan.pending == ()
@@ -89,15 +91,15 @@ async def test_a_migration_that_ran_meanwhile_is_not_run_again(world: SmallWorld
 
 async def test_a_decision_is_made_once(world: SmallWorld) -> None:
     held = await stopped(world)
-    await world.engine.decide(held.id, Move.LIFT, BOB)
-    with pytest.raises(Refused) as refusal:
-        await world.engine.decide(held.id, Move.RETRY, replace(BOB, event="Ev-later"))
-    assert refusal.value.problem.reason is Reason.MOVE_NOT_LEGAL
+    await world.engine.decide(held.id, Decision.LIFT, BOB)
+    with pytest.raises(RefusedError) as refusal:
+        await world.engine.decide(held.id, Decision.RETRY, replace(BOB, event="Ev-later"))
+    assert refusal.value.problem.reason is Reason.DECISION_NOT_LEGAL
 
 
 async def test_closing_frees_the_target(world: SmallWorld) -> None:
     held = await stopped(world)
-    closed = await world.engine.decide(held.id, Move.CLOSE, BOB)
+    closed = await world.engine.decide(held.id, Decision.CLOSE, BOB)
     assert closed.state is RunState.CANCELLED
     following = await world.submit("Ev-next")
     assert (await world.until(following, RunState.AWAITING_APPROVAL)).place_in_queue == 0
@@ -109,22 +111,22 @@ async def test_a_step_that_may_still_run_is_never_started_again(world: SmallWorl
         replace(row, state=StepState.UNKNOWN, problem=problem(Reason.STILL_RUNNING)) if row.key == "migrate" else row
         for row in held.steps
     )
-    assert legal_moves(replace(held, steps=rows)) == (Move.MARK_DONE, Move.LIFT, Move.CLOSE)
+    assert legal_decisions(replace(held, steps=rows)) == (Decision.MARK_DONE, Decision.LIFT, Decision.CLOSE)
 
 
 async def test_a_run_that_waits_for_nobody_has_no_moves(world: SmallWorld) -> None:
     held = await stopped(world)
     for state in RunState:
         if state is not RunState.NEEDS_HUMAN:
-            assert legal_moves(replace(held, state=state)) == ()
+            assert legal_decisions(replace(held, state=state)) == ()
 
 
 async def test_maintenance_that_the_run_did_not_begin_is_not_lifted(world: SmallWorld) -> None:
     held = await stopped(world)
     rows = tuple(replace(r, state=StepState.SKIPPED) if r.key == "maintenance-on" else r for r in held.steps)
     without = replace(held, steps=rows)
-    assert Move.LIFT not in legal_moves(without)
-    assert "maintenance-off" not in {step.key for step in steps_left(without, Move.RETRY)}
+    assert Decision.LIFT not in legal_decisions(without)
+    assert "maintenance-off" not in {step.key for step in steps_left(without, Decision.RETRY)}
 
 
 async def test_an_unknown_outcome_can_be_decided(world: SmallWorld) -> None:
@@ -134,7 +136,7 @@ async def test_an_unknown_outcome_can_be_decided(world: SmallWorld) -> None:
     world.people.said["U0BOB"] = APPROVE
     held = await world.until(run, *ENDS)
     assert held.state is RunState.NEEDS_HUMAN
-    assert set(legal_moves(held)) >= {Move.RETRY, Move.MARK_DONE, Move.CLOSE}
+    assert set(legal_decisions(held)) >= {Decision.RETRY, Decision.MARK_DONE, Decision.CLOSE}
 
 
 async def test_what_a_run_left_is_seen_as_soon_as_the_database_answers(
@@ -148,13 +150,13 @@ async def test_what_a_run_left_is_seen_as_soon_as_the_database_answers(
 
     async def away(table: str | None) -> NoReturn:
         asked.append(table or "")
-        raise Refused(problem(Reason.DATABASE_UNREACHABLE))
+        raise RefusedError(problem(Reason.DATABASE_UNREACHABLE))
 
-    there, world.sight.database = world.sight.database, away  # type: ignore[method-assign]  # the database goes and comes
+    there, world.read_state.database = world.read_state.database, away  # type: ignore[method-assign]  # the database goes and comes
     before = len(asked)
     await eventually(lambda: len(asked) > before + 1, 10)
     assert "aftermath" not in (await world.run(held.id)).facts
-    world.sight.database = there  # type: ignore[method-assign]  # as above
+    world.read_state.database = there  # type: ignore[method-assign]  # as above
 
     async def seen() -> bool:
         return "aftermath" in (await world.run(held.id)).facts

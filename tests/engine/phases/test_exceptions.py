@@ -5,12 +5,12 @@ from datetime import timedelta
 
 import pytest
 
-from bot.domain.errors import Reason, Refused, problem
+from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.policies.freeze import Freeze, WeekTime
 from bot.domain.policies.people import People
 from bot.domain.policies.policy import OVERRIDE, Policy, Requirement
 from bot.domain.runs.approval import GateState
-from bot.domain.runs.decisions import Move
+from bot.domain.runs.decisions import Decision
 from bot.domain.runs.request import DURING_FREEZE, EMERGENCY, Origin
 from bot.domain.runs.run import Run, RunState
 from bot.engine.ports import Failed
@@ -47,7 +47,7 @@ def changed(world: SmallWorld) -> bool:
 
 async def test_a_freeze_refuses_with_why_and_until_when(world: SmallWorld) -> None:
     under(world, freezes=(ALWAYS,))
-    with pytest.raises(Refused) as refusal:
+    with pytest.raises(RefusedError) as refusal:
         await asked(world)
     found = refusal.value.problem
     assert found.reason is Reason.FROZEN
@@ -59,7 +59,7 @@ async def test_a_freeze_refuses_with_why_and_until_when(world: SmallWorld) -> No
 
 async def test_without_an_override_a_freeze_makes_no_exception(world: SmallWorld) -> None:
     under(world, freezes=(ALWAYS,))
-    with pytest.raises(Refused) as refusal:
+    with pytest.raises(RefusedError) as refusal:
         await asked(world, **{DURING_FREEZE: "the shop is down"})
     assert refusal.value.problem.reason is Reason.NO_OVERRIDE
     assert refusal.value.problem.facts["why"] == "inventory"
@@ -79,7 +79,7 @@ async def test_a_change_during_a_freeze_needs_the_override_and_nothing_less(worl
 
 
 async def voted(world: SmallWorld, run: str) -> Run | None:
-    world.engine.nudge(run)
+    world.engine.wake(run)
     found = await world.run(run)
     return found if found.votes else None
 
@@ -140,7 +140,7 @@ async def test_reminders_are_claimed_once_each_also_over_a_crash_and_then_it_exp
 async def looked(world: SmallWorld, run: str) -> bool:
     """Wait until the gate has read the reactions once more."""
     before = world.people.asked
-    world.engine.nudge(run)
+    world.engine.wake(run)
     await eventually(lambda: world.people.asked > before, 30)
     return True
 
@@ -151,7 +151,7 @@ async def test_who_waited_in_line_is_known_when_it_is_their_turn(world: SmallWor
     second = await world.submit("Ev2")
     await eventually(lambda: _waited(world, second), 30)
     assert not (await world.run(first)).waited
-    world.sight.moves("web1", sha="3" * 40)
+    world.read_state.decisions("web1", sha="3" * 40)
     await world.engine.cancel(first, "U0AMELIE")
     asking = await world.until(second, RunState.AWAITING_APPROVAL)
     assert asking.waited
@@ -167,11 +167,11 @@ async def _waited(world: SmallWorld, run: str) -> bool:
 
 
 async def test_without_the_policys_leave_there_is_no_emergency(world: SmallWorld) -> None:
-    with pytest.raises(Refused) as refusal:
+    with pytest.raises(RefusedError) as refusal:
         await asked(world, **{EMERGENCY: "fire"})
     assert refusal.value.problem.reason is Reason.NO_EMERGENCY
     under(world, emergency=ONCALL)
-    with pytest.raises(Refused) as refusal:
+    with pytest.raises(RefusedError) as refusal:
         await world.submit(user="U0BOB", options={"ref": "main", EMERGENCY: "fire"})
     assert refusal.value.problem.reason is Reason.NOT_ALLOWED
     assert await world.store.recent(1) == ()
@@ -189,7 +189,7 @@ async def test_an_emergency_runs_at_once_also_in_a_freeze_and_is_owed(world: Sma
     assert ended.gate is not None
     assert ended.gate.owed
     assert await world.store.owing() == (run,)
-    [here] = await world.engine.desk.overviews((NAME,))
+    [here] = await world.engine.lock_service.overviews((NAME,))
     assert [owed.id for owed in here.owed] == [run]
     broken = [record.entry for record in await world.store.history(run) if record.entry.event == "glass_broken"]
     assert [(entry.actor, entry.facts["why"]) for entry in broken] == [("U0AMELIE", "fire, fire")]
@@ -197,8 +197,8 @@ async def test_an_emergency_runs_at_once_also_in_a_freeze_and_is_owed(world: Sma
 
 async def test_a_lock_holds_an_emergency_up(world: SmallWorld) -> None:
     under(world, emergency=ONCALL)
-    await world.engine.desk.lock(NAME, "inventory", "U0BOB")
-    with pytest.raises(Refused) as refusal:
+    await world.engine.lock_service.lock(NAME, "inventory", "U0BOB")
+    with pytest.raises(RefusedError) as refusal:
         await asked(world, **{EMERGENCY: "fire"})
     assert refusal.value.problem.reason is Reason.LOCKED
 
@@ -230,7 +230,7 @@ async def test_somebody_else_countersigns_it_afterwards(
 
 async def settled(world: SmallWorld, run: str) -> None:
     """Let the engine look after what is owed once."""
-    world.engine.nudge(run)
+    world.engine.wake(run)
     await eventually(lambda: not world.engine._drivers, 30)
     await world.engine._sweep()
 
@@ -253,7 +253,7 @@ async def test_it_is_asked_about_until_it_is_countersigned_each_time_once(world:
 
 async def test_an_emergency_that_changed_nothing_owes_nothing(world: SmallWorld) -> None:
     under(world, emergency=ONCALL)
-    world.hosts.at_start = lambda key: world.sight.moves("web1", head="5" * 40) if key == "rehearse" else None
+    world.hosts.at_start = lambda key: world.read_state.decisions("web1", head="5" * 40) if key == "rehearse" else None
     run = await asked(world, **{EMERGENCY: "fire"})
     ended = await world.until(run, *ENDS)
     assert ended.state is RunState.FAILED
@@ -271,8 +271,8 @@ async def test_what_stopped_in_an_emergency_goes_on_as_one_for_who_may(
     run = await emergency(world)
     assert (await world.until(run, *ENDS)).state is RunState.NEEDS_HUMAN
     del world.hosts.script["migrate"]
-    world.sight.moves("web1", head="2" * 40, maintenance=True)
-    after = await world.engine.decide(run, Move.RETRY, Origin(user, "C0OPS", "Ev-decision"))
+    world.read_state.decisions("web1", head="2" * 40, maintenance=True)
+    after = await world.engine.decide(run, Decision.RETRY, Origin(user, "C0OPS", "Ev-decision"))
     found = await world.until(after.id, RunState.AWAITING_APPROVAL if waits else RunState.SUCCEEDED)
     assert (found.state is RunState.AWAITING_APPROVAL) is waits
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.domain.backups.backup import KeptBackup, Proof, Purpose, Shelf
-from bot.domain.errors import Reason, Refused, problem
+from bot.domain.backups.backup import BackupInfo, BackupList, Proof, Purpose
+from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.policies.people import People
 from bot.domain.policies.policy import BackupBefore
 from bot.domain.policies.proven_backup import OVERDUE
@@ -19,7 +19,7 @@ from bot.engine.jobs.backup_age import OverdueWatch
 from tests.engine.support.world import APPROVE, SmallWorld, small_world
 from tests.support.examples import NAME, NOON, ORIGIN, POLICY, TARGET
 
-KEPT = KeptBackup(
+KEPT = BackupInfo(
     "B-20261116-AAAAAA", "R-AAAAAA", Purpose.SCHEDULED, NOON - timedelta(hours=3), "compte", "10.11", ("users",), (),
     1000, "a" * 64, Proof.PROVEN, NOON - timedelta(minutes=6), 40,
 )  # fmt: skip
@@ -32,7 +32,7 @@ CAREFUL = replace(
 )
 
 
-def older(**span: float) -> KeptBackup:
+def older(**span: float) -> BackupInfo:
     return replace(KEPT, started=NOON - timedelta(**span))
 
 
@@ -42,8 +42,8 @@ async def careful(tmp_path: Path) -> AsyncIterator[SmallWorld]:
         yield made
 
 
-def shelve(world: SmallWorld, *kept: KeptBackup) -> None:
-    world.sight.shelf = Shelf(NAME.app, NAME.environment, kept)
+def shelve(world: SmallWorld, *kept: BackupInfo) -> None:
+    world.read_state.backup_list = BackupList(NAME.app, NAME.environment, kept)
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def shelve(world: SmallWorld, *kept: KeptBackup) -> None:
         (replace(KEPT, chosen=("users",)),),  # of one table: one cannot go back to it
     ],
 )
-async def test_the_gate_stays_shut_without_one(careful: SmallWorld, kept: tuple[KeptBackup, ...]) -> None:
+async def test_the_gate_stays_shut_without_one(careful: SmallWorld, kept: tuple[BackupInfo, ...]) -> None:
     shelve(careful, *kept)
     ended = await careful.until(await careful.submit(), RunState.FAILED)
     assert ended.gate is None
@@ -176,8 +176,8 @@ async def test_a_host_that_cannot_be_read_calls_nobody(careful: SmallWorld) -> N
         def look(self, target: object) -> "Blind":
             return self
 
-        async def backups(self) -> Shelf:
-            raise Refused(problem(Reason.HOST_UNREACHABLE, host="web1"))
+        async def backups(self) -> BackupList:
+            raise RefusedError(problem(Reason.HOST_UNREACHABLE, host="web1"))
 
     await OverdueWatch(careful.engine, careful.store, Blind(), careful.clock, {NAME: CAREFUL}).tick()
     assert await called(careful) == []

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.domain.errors import Reason, Refused
+from bot.domain.errors import Reason, RefusedError
 from bot.domain.policies.lock import LockNews
 from bot.domain.policies.people import People
 from bot.domain.runs.decisions import RESUME
@@ -30,13 +30,13 @@ CHANGES = {"maintenance-on", "checkout", "migrate"}
     ],
 )
 async def test_what_a_lock_holds_up(world: SmallWorld, action: Action, options: dict[str, str], held: bool) -> None:
-    lock = await world.engine.desk.lock(NAME, "inventory", "U0AMELIE")
+    lock = await world.engine.lock_service.lock(NAME, "inventory", "U0AMELIE")
     assert lock.holds_up(replace(REQUEST, action=action, options=options)) is held
 
 
 async def test_a_locked_target_refuses_with_who_since_when_and_why(world: SmallWorld) -> None:
-    refusing = await world.engine.desk.lock(NAME, f"inventory, {SECRET.reveal()}", "U0BOB")
-    with pytest.raises(Refused) as refused:
+    refusing = await world.engine.lock_service.lock(NAME, f"inventory, {SECRET.reveal()}", "U0BOB")
+    with pytest.raises(RefusedError) as refused:
         await world.submit()
     assert refused.value.problem.reason is Reason.LOCKED
     assert refused.value.problem.facts == {
@@ -47,14 +47,14 @@ async def test_a_locked_target_refuses_with_who_since_when_and_why(world: SmallW
         "why": "inventory, ***",
     }
     assert await world.store.recent(1) == ()
-    assert await world.engine.desk.unlock(refusing, "U0AMELIE", "C0OPS")
+    assert await world.engine.lock_service.unlock(refusing, "U0AMELIE", "C0OPS")
     await world.until(await world.submit(), RunState.AWAITING_APPROVAL)
 
 
 async def test_a_lock_that_came_while_approval_was_awaited_stops_before_the_first_change(world: SmallWorld) -> None:
     run = await world.submit()
     await world.until(run, RunState.AWAITING_APPROVAL)
-    await world.engine.desk.lock(NAME, "inventory", "U0BOB")
+    await world.engine.lock_service.lock(NAME, "inventory", "U0BOB")
     world.people.said["U0BOB"] = APPROVE
     stopped = await world.until(run, RunState.FAILED)
     assert stopped.problem is not None
@@ -65,12 +65,12 @@ async def test_a_lock_that_came_while_approval_was_awaited_stops_before_the_firs
 
 
 async def test_the_first_lock_stays(world: SmallWorld) -> None:
-    first = await world.engine.desk.lock(NAME, "inventory", "U0BOB")
-    assert await world.engine.desk.lock(NAME, "something else", "U0AMELIE") == first
-    assert await world.engine.desk.lock_to_take_off(NAME, "U0AMELIE") == first
-    assert await world.engine.desk.unlock(first, "U0AMELIE", "C0OPS")
-    assert not await world.engine.desk.unlock(first, "U0AMELIE", "C0OPS")
-    assert await world.engine.desk.lock_to_take_off(NAME, "U0AMELIE") is None
+    first = await world.engine.lock_service.lock(NAME, "inventory", "U0BOB")
+    assert await world.engine.lock_service.lock(NAME, "something else", "U0AMELIE") == first
+    assert await world.engine.lock_service.lock_to_take_off(NAME, "U0AMELIE") == first
+    assert await world.engine.lock_service.unlock(first, "U0AMELIE", "C0OPS")
+    assert not await world.engine.lock_service.unlock(first, "U0AMELIE", "C0OPS")
+    assert await world.engine.lock_service.lock_to_take_off(NAME, "U0AMELIE") is None
 
 
 @pytest.mark.parametrize(
@@ -80,13 +80,13 @@ async def test_who_may_not_deploy_may_neither_lock_nor_unlock(world: SmallWorld,
     people = People(("releasers",), frozenset({"U0BOB", "U0STRANGER"}))
     world.target = replace(world.target, policy=replace(POLICY, run={Action.DEPLOY: people}))
     engine = world.new_engine()
-    stands = await engine.desk.lock(NAME, "inventory", "U0BOB")
-    with pytest.raises(Refused) as locking:
-        await engine.desk.lock(NAME, "mine", user)
-    with pytest.raises(Refused) as unlocking:
-        await engine.desk.unlock(stands, user, "C0OPS")
-    with pytest.raises(Refused):
-        await engine.desk.lock_to_take_off(NAME, user)
+    stands = await engine.lock_service.lock(NAME, "inventory", "U0BOB")
+    with pytest.raises(RefusedError) as locking:
+        await engine.lock_service.lock(NAME, "mine", user)
+    with pytest.raises(RefusedError) as unlocking:
+        await engine.lock_service.unlock(stands, user, "C0OPS")
+    with pytest.raises(RefusedError):
+        await engine.lock_service.lock_to_take_off(NAME, user)
     assert locking.value.problem.reason is reason
     assert unlocking.value.problem.reason is reason
     assert await world.store.lock_of(NAME) == stands
@@ -97,7 +97,7 @@ async def test_what_somebody_may_is_judged_by_the_policy_of_each_target(world: S
     policy = replace(POLICY, run={Action.DEPLOY: People(("bob",), frozenset({"U0BOB"})), Action.ROLLBACK: groups})
     world.target = replace(world.target, policy=policy)
     engine = world.new_engine()
-    bob, eve = await engine.desk.allowed((NAME,), "U0BOB"), await engine.desk.allowed((NAME,), "U0EVE")
+    bob, eve = await engine.lock_service.allowed((NAME,), "U0BOB"), await engine.lock_service.allowed((NAME,), "U0EVE")
     assert bob.targets == {Action.DEPLOY: (NAME,)}
     assert dict(bob.approves) == {"deploy": (NAME,)}
     assert bob.uncertain
@@ -115,20 +115,20 @@ async def test_exceptions_are_only_for_who_may_change_something_where_the_policy
         (replace(known, run={Action.BACKUP: bob}), "U0BOB", set()),
     ):
         world.target = replace(world.target, policy=policy)
-        assert (await world.new_engine().desk.allowed((NAME,), user)).exceptions == flags
+        assert (await world.new_engine().lock_service.allowed((NAME,), user)).exceptions == flags
 
 
 async def test_an_overview_tells_of_a_run_without_asking_a_host(world: SmallWorld) -> None:
     run = await world.submit()
     await world.until(run, RunState.AWAITING_APPROVAL)
-    asked = len(world.sight.asked)
-    [here] = await world.engine.desk.overviews((NAME,))
+    asked = len(world.read_state.asked)
+    [here] = await world.engine.lock_service.overviews((NAME,))
     assert [found.id for found in here.unfinished] == [run]
-    assert len(world.sight.asked) == asked
+    assert len(world.read_state.asked) == asked
 
 
 async def test_the_owner_of_a_lock_is_asked_once_a_day_by_one_process_alone(world: SmallWorld) -> None:
-    lock = await world.engine.desk.lock(NAME, "inventory", "U0BOB")
+    lock = await world.engine.lock_service.lock(NAME, "inventory", "U0BOB")
 
     async def tick() -> list[tuple[LockNews, str, str]]:
         # Two processes on one store, each started anew every hour.
@@ -143,6 +143,6 @@ async def test_the_owner_of_a_lock_is_asked_once_a_day_by_one_process_alone(worl
         world.clock.pass_by(hours=1)
         asked = await tick()
     assert asked == [(LockNews.STANDS, "U0BOB", "C0OPS")] * 2
-    await world.engine.desk.unlock(lock, "U0BOB", "C0OPS")
+    await world.engine.lock_service.unlock(lock, "U0BOB", "C0OPS")
     world.clock.pass_by(days=2)
     assert len(await tick()) == 2

@@ -9,7 +9,7 @@ from bot.domain.names import TargetName
 from bot.domain.runs.run import Run, RunState
 from bot.domain.targets.look import Ran
 from bot.domain.targets.migration_report import MigrationStatus
-from bot.engine.queries.migration_report import standing_of
+from bot.engine.queries.migration_report import migration_report_of
 from tests.slack.support import runs
 
 FIRST = Ran("2025_01_01_000000_create_users", 1)
@@ -48,5 +48,5 @@ DEPLOYED = runs.run(RunState.SUCCEEDED, plan=runs.PLAN, steps=runs.rows(len(runs
 def test_the_latest_batch_is_a_runs_own_where_that_run_applied_all_of_it(
     ran: tuple[Ran, ...], run: Run, found: str
 ) -> None:
-    standing = standing_of(replace(STATUS, ran=ran), (run,))
-    assert (standing.last_batch.run if standing.last_batch else "") == found
+    migration_report = migration_report_of(replace(STATUS, ran=ran), (run,))
+    assert (migration_report.last_batch.run if migration_report.last_batch else "") == found

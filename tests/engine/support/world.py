@@ -23,10 +23,9 @@ from bot.domain.secrets import Masker, Secret
 from bot.domain.targets.branch_commits import Newest
 from bot.domain.targets.look import Look
 from bot.domain.targets.target import Emoji, Operations, Target
-from bot.engine.context import World
+from bot.engine.context import EngineContext
 from bot.engine.engine import Engine
 from bot.engine.ports import (
-    ConversationUnavailable,
     Done,
     Effect,
     Ending,
@@ -35,6 +34,7 @@ from bot.engine.ports import (
     NotStarted,
     Outcome,
     Output,
+    ReactionsUnavailableError,
     Unknown,
 )
 from bot.recipes.load import load_recipe
@@ -138,7 +138,7 @@ class People:
     async def reactions(self, run: Run) -> Mapping[str, frozenset[Emoji]]:
         self.asked += 1
         if self.away:
-            raise ConversationUnavailable
+            raise ReactionsUnavailableError
         return dict(self.said)
 
     async def roster(self, users: frozenset[str], groups: frozenset[str]) -> Roster:
@@ -151,7 +151,7 @@ class Everyone:
     def __init__(self) -> None:
         self.heard: list[str] = []
 
-    def changed(self, run: str) -> None:
+    def run_changed(self, run: str) -> None:
         self.heard.append(run)
 
 
@@ -197,35 +197,35 @@ class SmallWorld:
         self.hosts = Hosts()
         self.people = People()
         self.clock = HeldClock()
-        self.sight = Sight(*(replace(HOST, host=name) for name in target.hosts))
-        self.audience = Everyone()
+        self.read_state = Sight(*(replace(HOST, host=name) for name in target.hosts))
+        self.run_observer = Everyone()
         self.target = target
         self.engine = self.new_engine()
 
     def look(self, target: Target) -> Look:
-        self.sight.past = self.store.get
-        return self.sight
+        self.read_state.past = self.store.get
+        return self.read_state
 
     async def newest(self, target: Target) -> Newest:
-        facts = self.sight.hosts[target.hosts[0]]
+        facts = self.read_state.hosts[target.hosts[0]]
         return Newest(target.branch, facts.head, facts.sha or "", facts.commits, fetched=True)
 
     def new_engine(self, store: Any = None) -> Engine:
         operations = Operations(OPERATIONS.emoji, OPERATIONS.people, OPERATIONS.hosts, {NAME: self.target})
         kinds: tuple[type[Act], ...] = get_args(Act)
         self.engine = Engine(
-            World(
+            EngineContext(
                 store=store or self.store,
                 locks=store or self.store,
                 operations=operations,
                 planners={Action.DEPLOY: Deploy({NAME: self.recipe})},
                 status=MigrateStatus({NAME: self.recipe}),
                 performers=dict.fromkeys(kinds, self.hosts),
-                observer=self,
+                target_reader=self,
                 branches=self,
-                conversation=self.people,
+                reaction_reader=self.people,
                 directory=self.people,
-                audience=self.audience,
+                run_observer=self.run_observer,
                 clock=self.clock,
                 masker=Masker((SECRET,)),
                 owner="bot",
@@ -244,7 +244,7 @@ class SmallWorld:
 
     async def until(self, run: str, *states: RunState) -> Run:
         async def there() -> Run | None:
-            self.engine.nudge(run)
+            self.engine.wake(run)
             found = await self.run(run)
             return found if found.state in states else None
 
@@ -255,7 +255,7 @@ class SmallWorld:
 
     def deployed(self) -> None:
         """What the world looks like when the deploy is through."""
-        self.sight.moves("web1", head=NEXT, changed=(), commits=(), commit_count=0)
+        self.read_state.decisions("web1", head=NEXT, changed=(), commits=(), commit_count=0)
 
 
 @asynccontextmanager

@@ -66,7 +66,7 @@ OFFERS = {
     "stale": offer(newest=replace(NEWEST, fetched=False)),
     "nothing new": offer(newest=replace(NEWEST, head=NEW, commits=())),
     "unread": offer(unread=problem(Reason.HOST_UNREACHABLE, host="web1")),
-    "frozen": offer(newest=NEWEST, in_the_way=FROZEN),
+    "frozen": offer(newest=NEWEST, blocking_reason=FROZEN),
 }
 
 
@@ -188,8 +188,8 @@ def blocks(view: Any) -> list[str]:
 
 
 async def test_a_form_is_there_at_once_and_the_commits_come_when_they_are_read(world: World) -> None:
-    world.front.lookout.commits[PRODUCTION] = NEWEST
-    world.front.lookout.reading = asyncio.Event()
+    world.front.status_service.commits[PRODUCTION] = NEWEST
+    world.front.status_service.reading = asyncio.Event()
     async with world.room():
         await world.server.acting.command(AMELIE, OPS, "/deploy compte")
         view = await shown(world)
@@ -199,13 +199,13 @@ async def test_a_form_is_there_at_once_and_the_commits_come_when_they_are_read(w
             AMELIE, view.id, Click("target", value="compte production", values=filled)
         )
         await eventually(lambda: "Reading the newest commits" in "\n".join(texts(view.content["blocks"])))
-        world.front.lookout.reading.set()
+        world.front.status_service.reading.set()
         await eventually(lambda: "commit compte production" in blocks(view))
 
 
 async def test_the_target_that_was_chosen_last_is_the_one_that_is_shown(world: World) -> None:
-    world.front.lookout.commits |= {PRODUCTION: NEWEST, STAGING: replace(NEWEST, branch="next")}
-    world.front.lookout.reading = asyncio.Event()
+    world.front.status_service.commits |= {PRODUCTION: NEWEST, STAGING: replace(NEWEST, branch="next")}
+    world.front.status_service.reading = asyncio.Event()
     async with world.room():
         await world.server.acting.command(AMELIE, OPS, "/deploy")
         view = await shown(world)
@@ -213,13 +213,13 @@ async def test_the_target_that_was_chosen_last_is_the_one_that_is_shown(world: W
             await world.server.acting.click_in_view(AMELIE, view.id, Click("target", value=name))
             await eventually(lambda name=name: name in json.dumps(view.content))
             await eventually(lambda: "Reading the newest commits" in "\n".join(texts(view.content["blocks"])))
-        world.front.lookout.reading.set()
+        world.front.status_service.reading.set()
         await eventually(lambda: "commit compte staging" in blocks(view))
         assert "commit compte production" not in blocks(view)
 
 
 async def test_who_may_choose_nothing_is_told_who_may(world: World) -> None:
-    world.front.desk.may = {}
+    world.front.lock_service.may = {}
     async with world.room():
         await world.server.acting.command(NOOR, OPS, "/deploy")
         view = await eventually(lambda: next(iter(world.server.state.views.values()), None))
@@ -232,12 +232,12 @@ async def test_a_refusal_of_the_engine_stands_at_the_field_and_nothing_is_submit
         await world.server.acting.command(AMELIE, OPS, "/deploy")
         view = await shown(world)
         filled = {"target": {"target": "compte production"}}
-        world.front.lookout.refusal = FROZEN
+        world.front.status_service.refusal = FROZEN
         errors = await world.server.acting.submit(AMELIE, view.id, filled)
         assert set(errors) == {"target"}
         assert "Changes are frozen: no weekend releases" in errors["target"]
         assert world.front.submitted == []
-        world.front.lookout.refusal = None
+        world.front.status_service.refusal = None
         assert await world.server.acting.submit(AMELIE, view.id, filled) == {}
         await eventually(lambda: world.front.submitted)
 
@@ -251,7 +251,7 @@ async def test_a_form_that_cannot_be_judged_in_time_is_judged_when_it_is_handled
     async def slow(request: object) -> None:
         await asyncio.Event().wait()
 
-    world.front.lookout.judge = slow
+    world.front.status_service.judge = slow
     async with world.room():
         await world.server.acting.command(AMELIE, OPS, "/deploy")
         view = await shown(world)
@@ -261,7 +261,7 @@ async def test_a_form_that_cannot_be_judged_in_time_is_judged_when_it_is_handled
 
 
 async def test_the_home_opens_the_form_of_an_environment_and_its_run_goes_to_the_channel(world: World) -> None:
-    world.front.lookout.commits[STAGING] = NEWEST
+    world.front.status_service.commits[STAGING] = NEWEST
     async with world.room():
         world.server.acting.open_home(AMELIE)
         home = await eventually(lambda: world.server.state.homes.get(AMELIE))

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bot.domain.errors import Reason, Refused, problem
+from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.names import TargetName
 from bot.domain.policies.lock import Lock
 from bot.domain.runs.request import Action, Origin
@@ -20,7 +20,7 @@ from bot.slack.handlers.unlocking import Unlocking
 from bot.slack.render.builtin_catalog import ENGLISH
 from bot.slack.render.markup import Markup
 from bot.slack.render.message import Message, saying
-from bot.slack.render.text import Sentences
+from bot.slack.render.text import Translator
 from bot.slack.transport.inbox import Received
 from commands.ops import Ops
 from tests.slack.support.front import DeploySpec, FakeFront, Now
@@ -39,7 +39,7 @@ class FakeDesk:
         self.uncertain = False
         self.exceptions: frozenset[str] = frozenset()
         self.approves: dict[str, tuple[TargetName, ...]] = {}
-        self.refuses: Refused | None = None
+        self.refuses: RefusedError | None = None
         self.taken_off: list[tuple[str, str, str]] = []
 
     async def overviews(self, targets: tuple[TargetName, ...]) -> tuple[TargetOverview, ...]:
@@ -89,12 +89,12 @@ class Typed:
 
     def __init__(self) -> None:
         self.front = FakeFront()
-        self.desk = self.front.desk = FakeDesk(self.front.lookout.locks)
+        self.lock_service = self.front.lock_service = FakeDesk(self.front.status_service.locks)
         self.heard = Heard()
-        sentences = Sentences(ENGLISH)
+        translator = Translator(ENGLISH)
         commands = {"/deploy": DeploySpec()}
-        self.unlocking = Unlocking(self.front, self.heard, self.heard, sentences, MASKER)
-        self.handler = OpsHandler(self.front, Ops(), commands, self.unlocking, self.heard, sentences, MASKER, Now())
+        self.unlocking = Unlocking(self.front, self.heard, self.heard, translator, MASKER)
+        self.handler = OpsHandler(self.front, Ops(), commands, self.unlocking, self.heard, translator, MASKER, Now())
 
     async def __call__(self, text: str, user: str = AMELIE) -> str:
         before = len(self.heard.told)
@@ -135,12 +135,12 @@ async def pressed(ops: Typed, button: dict[str, Any], user: str = BOB) -> str:
 async def test_somebody_elses_lock_is_taken_off_only_after_a_question_and_they_are_told(ops: Typed) -> None:
     await ops("lock compte production inventory")
     assert "locked by <@U0AMELIE>" in await ops("unlock compte production", BOB)
-    assert ops.desk.locks
+    assert ops.lock_service.locks
     button = button_of(ops.heard.shown[-1])
     assert "confirm" in button
     assert "the lock of <@U0AMELIE>, who is told" in await pressed(ops, button)
-    assert ops.desk.locks == {}
-    assert ops.desk.taken_off == [(AMELIE, BOB, OPS)]
+    assert ops.lock_service.locks == {}
+    assert ops.lock_service.taken_off == [(AMELIE, BOB, OPS)]
     assert ops.heard.woken == 1
     assert "is not locked. Nothing was done." in await pressed(ops, button)
 
@@ -149,9 +149,9 @@ async def test_who_confirmed_has_read_of_that_lock_and_of_no_other(ops: Typed) -
     await ops("lock compte production inventory")
     await ops("unlock compte production", BOB)
     old = button_of(ops.heard.shown[-1])
-    ops.desk.locks[NAME] = Lock(NAME, AMELIE, "another", AT + timedelta(hours=1))
+    ops.lock_service.locks[NAME] = Lock(NAME, AMELIE, "another", AT + timedelta(hours=1))
     assert "another" in await pressed(ops, old)
-    assert ops.desk.locks
+    assert ops.lock_service.locks
     assert "is open again" in await pressed(ops, button_of(ops.heard.shown[-1]))
 
 
@@ -159,17 +159,17 @@ async def test_who_confirmed_has_read_of_that_lock_and_of_no_other(ops: Typed) -
 async def test_a_button_that_says_nothing_right_takes_no_lock_off(ops: Typed, value: str) -> None:
     await ops("lock compte production inventory")
     await pressed(ops, {"action_id": "ops_unlock", "value": value})
-    assert ops.desk.locks
+    assert ops.lock_service.locks
 
 
 async def test_who_may_not_unlock_is_not_even_asked_back(ops: Typed) -> None:
     await ops("lock compte production inventory")
-    ops.desk.refuses = Refused(problem(Reason.NOT_ALLOWED, action="unlock", people="engineers"))
+    ops.lock_service.refuses = RefusedError(problem(Reason.NOT_ALLOWED, action="unlock", people="engineers"))
     assert "You may not unlock here." in await ops("unlock compte production", BOB)
 
 
 async def test_who_may_not_is_told_who_may(ops: Typed) -> None:
-    ops.desk.refuses = Refused(problem(Reason.NOT_ALLOWED, action="lock", people="engineers"))
+    ops.lock_service.refuses = RefusedError(problem(Reason.NOT_ALLOWED, action="lock", people="engineers"))
     told = await ops("lock compte production inventory")
     assert "You may not lock here." in told
     assert "engineers" in told
@@ -182,7 +182,7 @@ async def test_help_shows_only_the_ways_of_a_command_that_one_may_go(ops: Typed)
     assert "`/ops status [APP [ENV]]`" in told
     assert "Typed alone, `/deploy` opens a form." in told
     assert "--emergency" not in told
-    ops.desk.exceptions = frozenset({"--emergency"})
+    ops.lock_service.exceptions = frozenset({"--emergency"})
     told = await ops("help")
     assert "`--emergency REASON` at the end" in told
     assert "--during-freeze" not in told
@@ -190,7 +190,7 @@ async def test_help_shows_only_the_ways_of_a_command_that_one_may_go(ops: Typed)
 
 async def test_help_says_what_one_is_asked_to_countersign(ops: Typed) -> None:
     assert "countersign" not in await ops("help")
-    ops.desk.approves = {"override": (NAME,), "deploy": (NAME,)}
+    ops.lock_service.approves = {"override": (NAME,), "deploy": (NAME,)}
     assert "✋ You are asked to countersign deploys, exceptions from a freeze: react" in await ops("help")
 
 
@@ -198,7 +198,7 @@ async def test_help_names_the_targets_once_where_all_is_for_the_same_and_beside_
     assert "*What you may do in this channel on compte production*\n*/deploy* – Bring a commit live\n" in await ops(
         "help"
     )
-    ops.desk.may[Action.RESTORE] = (TargetName("compte", "staging"),)
+    ops.lock_service.may[Action.RESTORE] = (TargetName("compte", "staging"),)
     told = await ops("help")
     assert "Put a backup back, drop what it replaced; countersigned · _compte staging_" in told
     assert "`/backup drop-old APP ENV [NAME]`" in told
@@ -209,7 +209,7 @@ async def test_help_lists_only_what_one_may(ops: Typed) -> None:
     assert "/deploy APP ENV [REF]" in told
     assert "/ops lock" in told
     assert "/backup" not in told
-    ops.desk.may, ops.desk.uncertain = {}, True
+    ops.lock_service.may, ops.lock_service.uncertain = {}, True
     told = await ops("help")
     assert "/deploy" not in told
     assert "/ops lock" not in told
@@ -241,7 +241,7 @@ async def test_cancelling_says_what_it_means_in_each_phase(ops: Typed, name: str
 
 
 async def test_a_run_that_is_not_there_is_not_cancelled(ops: Typed) -> None:
-    ops.front.refuses = Refused(problem(Reason.UNKNOWN_RUN, run="R-7K3F9Q"))
+    ops.front.refuses = RefusedError(problem(Reason.UNKNOWN_RUN, run="R-7K3F9Q"))
     assert "There is no run `R-7K3F9Q`" in await ops("cancel R-7K3F9Q")
     assert ops.front.cancelled == []
 

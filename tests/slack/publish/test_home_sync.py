@@ -40,7 +40,7 @@ async def test_who_opens_it_sees_at_once_how_things_stand_and_targets_are_looked
     async with world.room():
         world.server.acting.open_home(AMELIE)
         await eventually(lambda: "*compte production*" in said(world, AMELIE))
-        await eventually(lambda: world.front.lookout.looked)
+        await eventually(lambda: world.front.status_service.looked)
     assert "Nothing needs you" in said(world, AMELIE)
     assert world.homes.rows[AMELIE].chosen == ""
 
@@ -84,8 +84,8 @@ async def test_nothing_is_published_again_while_nothing_happens(world: World) ->
         await eventually(lambda: "Nothing needs you" in said(world, NOOR))
         published = world.calls("views.publish")
         for _ in range(3):
-            room.audience.changed("R-7K3F9Q")
-            await eventually(lambda: not room._homes._wake.is_set())
+            room.run_observer.run_changed("R-7K3F9Q")
+            await eventually(lambda: not room._home_sync._wake.is_set())
         world.server.acting.open_home(AMELIE)
         await eventually(lambda: "Nothing needs you" in said(world, AMELIE))
         assert world.calls("views.publish") <= published + 2
@@ -123,10 +123,10 @@ async def test_a_choice_is_remembered_over_a_restart(world: World) -> None:
 async def test_looking_again_looks_at_what_was_just_seen(world: World) -> None:
     async with world.room():
         world.server.acting.open_home(AMELIE)
-        await eventually(lambda: len(world.front.lookout.looked) == 2)
+        await eventually(lambda: len(world.front.status_service.looked) == 2)
         view = world.server.state.homes[AMELIE]
         await world.server.acting.click_in_view(AMELIE, view.id, Click("home_refresh"))
-        await eventually(lambda: len(world.front.lookout.looked) == 4)
+        await eventually(lambda: len(world.front.status_service.looked) == 4)
 
 
 async def test_a_slack_that_is_busy_is_told_later(world: World) -> None:

@@ -62,7 +62,7 @@ async def test_what_did_not_change_is_not_sent_again(world: World) -> None:
         await room._publisher.drain(5)
         before = world.calls("chat.update") + world.calls("chat.postMessage")
     async with world.room() as room:
-        room._publisher.changed(RUN)
+        room._publisher.run_changed(RUN)
         await room._publisher.drain(5)
     assert world.calls("chat.update") + world.calls("chat.postMessage") == before
 
@@ -154,10 +154,10 @@ async def test_one_run_that_slack_refuses_holds_up_no_other(world: World) -> Non
         world.front.put(RUNS["queued"])
         await eventually(lambda: world.messages.published.get(RUN))
         assert room.behind == 1
-        conversation = world.server.state.conversation("C0GENERAL")
-        conversation.members.append("U0COUNTER") if isinstance(
-            conversation.members, list
-        ) else conversation.members.add("U0COUNTER")
+        reaction_reader = world.server.state.reaction_reader("C0GENERAL")
+        reaction_reader.members.append("U0COUNTER") if isinstance(
+            reaction_reader.members, list
+        ) else reaction_reader.members.add("U0COUNTER")
         await eventually(lambda: world.messages.published.get("R-000002"), 15)
 
 
@@ -168,7 +168,7 @@ async def test_the_approval_is_seeded_and_a_deleted_one_is_posted_anew(world: Wo
         (approval,) = world.by_type("countersign_approval")
         assert approval.reactions == {"white_check_mark": ["U0COUNTER"], "x": ["U0COUNTER"]}
         world.server.state.delete(approval)
-        assert await room.conversation.reactions(RUNS["awaiting_approval"]) == {}
+        assert await room.reaction_reader.reactions(RUNS["awaiting_approval"]) == {}
         (anew,) = await eventually(
             lambda: [item for item in world.by_type("countersign_approval") if item is not approval]
         )
@@ -182,7 +182,7 @@ async def test_somebody_whose_emoji_does_not_count_is_told_why_once(world: World
         world.front.put(RUNS["ignored_vote"])
         await room._publisher.drain(5)
     async with world.room() as room:
-        room._publisher.changed(RUN)
+        room._publisher.run_changed(RUN)
         await room._publisher.drain(5)
     assert len(world.whispers(AMELIE)) == 1
     assert "somebody else must countersign" in world.whispers(AMELIE)[0]
@@ -222,7 +222,7 @@ async def test_who_lacks_the_duty_tells_nothing_and_who_takes_it_tells_all(world
         world.telling.held = True
         await eventually(lambda: _card(world)["state"] == "running")
         world.telling.held = False
-        await eventually(lambda: room.audience.changed(RUN) or not room._publisher.behind)
+        await eventually(lambda: room.run_observer.run_changed(RUN) or not room._publisher.behind)
         world.front.put(RUNS["succeeded"])
         assert await room._publisher.drain(5)
         assert _card(world)["state"] == "running"

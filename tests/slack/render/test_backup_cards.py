@@ -12,7 +12,7 @@ from bot.domain.runs.request import Action
 from bot.domain.runs.run import Run, RunState, StepRow, StepState
 from bot.slack.render.cards.backups import backup_findings, backup_outcome
 from bot.slack.render.run_messages import render
-from tests.slack.support.runs import PLAN, run, scene
+from tests.slack.support.runs import PLAN, ctx, run
 
 BACKUP, OLD, FRESH = "B-20261122-AAAAAA", "compte_countersign_before_x", "compte_countersign_restore_x"
 REPLACES = Finding("restore", {
@@ -55,7 +55,7 @@ def row(key: str, state: StepState = StepState.DONE, **facts: str) -> StepRow:
 )
 def test_a_table_that_was_written_to_is_told_in_one_line(facts: dict[str, str], line: str) -> None:
     findings = (Finding("written", {"table": "users", **facts}), Finding("written_rest", {"same": "3", "more": "0"}))
-    said = backup_findings.written_since(replace(PLAN, findings=findings), scene())
+    said = backup_findings.written_since(replace(PLAN, findings=findings), ctx())
     assert said.splitlines()[1:] == [f"• `users`: {line}", "3 other tables are as they were."]
 
 
@@ -70,28 +70,28 @@ def test_a_backup_that_was_made_is_named_with_its_proof(facts: dict[str, str], s
     steps = (step("backup", Dump(BACKUP)), step("backup-proof", Prove(BACKUP, "scratch")))
     plan = replace(PLAN, steps=steps, findings=())
     made = about(Action.BACKUP, RunState.SUCCEEDED, plan, row("backup", **MADE), row("backup-proof", **facts))
-    assert backup_outcome.kept(made, scene()) == said
+    assert backup_outcome.kept(made, ctx()) == said
     for slot in ("card", "result"):
-        assert said in str(render(made, scene())[slot].blocks)
-    assert backup_outcome.kept(replace(made, state=RunState.FAILED), scene()) == ""
-    assert backup_outcome.kept(replace(made, request=replace(made.request, action=Action.DEPLOY)), scene()) == ""
+        assert said in str(render(made, ctx())[slot].blocks)
+    assert backup_outcome.kept(replace(made, state=RunState.FAILED), ctx()) == ""
+    assert backup_outcome.kept(replace(made, request=replace(made.request, action=Action.DEPLOY)), ctx()) == ""
 
 
 def test_a_restore_says_which_data_is_live_and_where_the_other_is() -> None:
     done = about(Action.RESTORE, RunState.SUCCEEDED, replace(PLAN, findings=(REPLACES,)))
-    live, kept = backup_outcome.put_back(done, scene()).splitlines()
+    live, kept = backup_outcome.put_back(done, ctx()).splitlines()
     assert live.startswith(f"`{BACKUP}` is live, with the data of <!date^")
     assert kept == f"What was there before is in `{OLD}`, until `/backup drop-old compte production` drops it."
     some = replace(REPLACES, facts={**REPLACES.facts, "tables": "users, roles"})
     done = about(Action.RESTORE, RunState.SUCCEEDED, replace(PLAN, findings=(some,)))
-    assert backup_outcome.put_back(done, scene()).splitlines()[0].endswith(": users, roles.")
-    assert backup_outcome.put_back(replace(done, state=RunState.FAILED), scene()) == ""
+    assert backup_outcome.put_back(done, ctx()).splitlines()[0].endswith(": users, roles.")
+    assert backup_outcome.put_back(replace(done, state=RunState.FAILED), ctx()) == ""
 
 
 def test_a_swap_that_nobody_saw_the_end_of_says_where_the_tables_can_be() -> None:
     plan = replace(PLAN, steps=(step("restore-swap", Swap(BACKUP, FRESH, OLD)),), findings=(REPLACES,))
     swap = row("restore-swap", StepState.UNKNOWN)
-    said = backup_outcome.in_doubt(about(Action.RESTORE, RunState.NEEDS_HUMAN, plan, swap), scene())
+    said = backup_outcome.in_doubt(about(Action.RESTORE, RunState.NEEDS_HUMAN, plan, swap), ctx())
     assert f"• What was live: in `{OLD}`, or still in `compte`" in said
     assert f"• What comes back: in `compte`, or still in `{FRESH}`" in said
-    assert backup_outcome.in_doubt(about(Action.RESTORE, RunState.FAILED, plan, swap), scene()) == ""
+    assert backup_outcome.in_doubt(about(Action.RESTORE, RunState.FAILED, plan, swap), ctx()) == ""

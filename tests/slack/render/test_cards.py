@@ -14,7 +14,7 @@ from bot.domain.runs.run import ENDS, Run, RunState, StepState
 from bot.playground.block_kit.blocks import Surface, check_blocks
 from bot.slack.render.run_messages import render
 from tests.slack.support.limits import broken, mentioned, texts
-from tests.slack.support.runs import AMELIE, DIGEST, MIGRATION, NEW, PASSWORD, RUNS, scene
+from tests.slack.support.runs import AMELIE, DIGEST, MIGRATION, NEW, PASSWORD, RUNS, ctx
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -27,7 +27,7 @@ def test_looks_as_it_should(name: str) -> None:
             "metadata": message.metadata,
             "blocks": [_readable(block) for block in message.blocks],
         }
-        for slot, message in render(RUNS[name], scene()).items()
+        for slot, message in render(RUNS[name], ctx()).items()
     }
     text = json.dumps(told, indent=2, ensure_ascii=False) + "\n"
     # How a plan is written down is another room's matter.
@@ -47,14 +47,14 @@ def _readable(block: dict) -> list[str]:
 
 @pytest.mark.parametrize("name", RUNS)
 def test_slack_takes_it(name: str) -> None:
-    for slot, message in render(RUNS[name], scene()).items():
+    for slot, message in render(RUNS[name], ctx()).items():
         assert broken(message) == [], slot
         assert check_blocks(list(message.blocks), Surface.MESSAGE) == [], slot
 
 
 @pytest.mark.parametrize("name", RUNS)
 def test_people_are_mentioned_only_when_they_must_decide_or_their_run_ended(name: str) -> None:
-    for slot, message in render(RUNS[name], scene()).items():
+    for slot, message in render(RUNS[name], ctx()).items():
         if slot == "result" or slot == "turn":
             assert mentioned(message) == {f"@{AMELIE}"}
         elif slot.startswith("reminder:") and name == "owed":
@@ -70,12 +70,12 @@ def _waits(run: Run) -> bool:
 
 
 def test_what_was_done_without_approval_is_announced_to_the_channel() -> None:
-    assert render(RUNS["owed"], scene())["approval"].announced
-    assert not render(RUNS["awaiting_approval"], scene())["approval"].announced
+    assert render(RUNS["owed"], ctx())["approval"].announced
+    assert not render(RUNS["awaiting_approval"], ctx())["approval"].announced
 
 
 def test_metadata_is_as_the_contract_says() -> None:
-    told = render(RUNS["succeeded"], scene())
+    told = render(RUNS["succeeded"], ctx())
     assert list(told) == ["card", "progress", "plan", "approval", "result"]
     assert told["card"].metadata == {
         "event_type": "countersign_run",
@@ -115,7 +115,7 @@ def test_metadata_is_as_the_contract_says() -> None:
 @pytest.mark.parametrize("name", RUNS)
 def test_a_run_that_has_not_ended_can_be_cancelled_and_one_that_failed_can_be_retried(name: str) -> None:
     found = RUNS[name]
-    card = render(found, scene())["card"]
+    card = render(found, ctx())["card"]
     actions = {
         element["action_id"] for block in card.blocks if block["type"] == "actions" for element in block["elements"]
     }
@@ -126,11 +126,11 @@ def test_a_run_that_has_not_ended_can_be_cancelled_and_one_that_failed_can_be_re
 
 def test_every_reason_to_ignore_an_emoji_has_a_sentence() -> None:
     for reason in Ignored:
-        assert scene().sentences.knows(f"notice.{reason}")
+        assert ctx().translator.knows(f"notice.{reason}")
 
 
 def test_a_site_that_stays_down_is_said_so() -> None:
-    shown = "\n".join(texts(render(RUNS["needs_human"], scene())["result"].blocks))
+    shown = "\n".join(texts(render(RUNS["needs_human"], ctx())["result"].blocks))
     assert "the site is down" in shown
     assert "half-migrated" in shown
     assert "B-20251117-7K3F9Q" in shown
@@ -140,7 +140,7 @@ def test_a_site_that_stays_down_is_said_so() -> None:
 def test_what_a_host_prints_shows_as_it_is_but_mentions_nobody_and_tells_no_secret(name: str) -> None:
     printed = f"<!channel> <@U0VICTIM> @here ``` {PASSWORD} \x1b[31mred\x1b[0m a & b"
     steps = tuple(replace(row, tail=printed) if row.tail else row for row in RUNS[name].steps)
-    progress = render(replace(RUNS[name], steps=steps), scene())["progress"]
+    progress = render(replace(RUNS[name], steps=steps), ctx())["progress"]
     shown = "\n".join(texts(progress.blocks))
     assert "&lt;!channel&gt; &lt;@U0VICTIM&gt; @\u200bhere ˋˋˋ *** red a &amp; b" in shown
     assert mentioned(progress) == set()

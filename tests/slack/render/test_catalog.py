@@ -15,26 +15,26 @@ import pytest
 from bot.domain.errors import Problem, Reason
 from bot.domain.runs.plan import Skipped, Step
 from bot.domain.runs.run import StepRow
-from bot.domain.targets.dashboard import Cockpit
-from bot.domain.targets.migration_report import Standing
+from bot.domain.targets.dashboard import HomeView
+from bot.domain.targets.migration_report import MigrationReport
 from bot.domain.targets.overview import TargetOverview
 from bot.recipes.load import load_recipe
 from bot.slack.forms import FORMS
 from bot.slack.forms.view import form_view
 from bot.slack.render.builtin_catalog import ENGLISH, spoken
-from bot.slack.render.cards.status.home_card import home_view
+from bot.slack.render.cards.status.home_card import home_card
 from bot.slack.render.cards.status.migration_report_card import status_card
 from bot.slack.render.cards.status.ops_card import lock_set_card
-from bot.slack.render.catalog import Explanation, Language, LanguageError, read_language
+from bot.slack.render.catalog import Catalog, CatalogError, Explanation, read_catalog
 from bot.slack.render.context import Shown
 from bot.slack.render.run_messages import render
-from bot.slack.render.text import Sentences
+from bot.slack.render.text import Translator
 from tests.slack.forms.test_forms import OFFERS
 from tests.slack.render.test_migration_report_card import FINE, IDLE, NEW
 from tests.slack.render.test_ops_card import LOCK, NAME
 from tests.slack.support.estates import COCKPITS, LINKS, home_scene
 from tests.slack.support.limits import texts
-from tests.slack.support.runs import AT, RUNS, scene
+from tests.slack.support.runs import AT, RUNS, ctx
 
 ROOT = Path(__file__).parents[3]
 ROOM = ROOT / "bot" / "slack"
@@ -59,9 +59,9 @@ def _wide(text: str) -> str:
     return "".join(chr(ord(letter) + 0xFEE0) if letter.isascii() and letter.isalpha() else letter for letter in text)
 
 
-MARKED = Sentences(
-    Language(
-        {key: marked(said) for key, said in ENGLISH.sentences.items()},
+MARKED = Translator(
+    Catalog(
+        {key: marked(said) for key, said in ENGLISH.translator.items()},
         {
             reason: Explanation(marked(told.wrong), marked(told.right), marked(told.not_done))
             for reason, told in ENGLISH.reasons.items()
@@ -101,7 +101,7 @@ def english_in(shown: Iterable[str], data: Any) -> set[str]:
 
 @pytest.mark.parametrize("name", RUNS)
 def test_a_run_in_another_language_has_no_english_left(name: str) -> None:
-    told = replace(scene(), sentences=MARKED)
+    told = replace(ctx(), translator=MARKED)
     for slot, message in render(RUNS[name], told).items():
         shown = [message.text, *(text for block in message.blocks for text in texts(block))]
         assert english_in(shown, (RUNS[name], dict(told.names))) == set(), slot
@@ -109,22 +109,22 @@ def test_a_run_in_another_language_has_no_english_left(name: str) -> None:
 
 @pytest.mark.parametrize("name", COCKPITS)
 def test_an_app_home_in_another_language_has_no_english_left(name: str) -> None:
-    cockpit: Cockpit = COCKPITS[name]
-    told = replace(home_scene(), sentences=MARKED)
-    shown = [text for block in home_view(cockpit, LINKS, told)["blocks"] for text in texts(block)]
-    assert english_in(shown, (cockpit, dict(told.names))) == set()
+    home_view: HomeView = COCKPITS[name]
+    told = replace(home_scene(), translator=MARKED)
+    shown = [text for block in home_card(home_view, LINKS, told)["blocks"] for text in texts(block)]
+    assert english_in(shown, (home_view, dict(told.names))) == set()
 
 
 @pytest.mark.parametrize("changes", [{}, {"pending_live": NEW}, {"missing": NEW}, {"blockers": (IDLE,)}])
 def test_a_status_in_another_language_has_no_english_left(changes: dict[str, Any]) -> None:
-    standing = Standing(replace(FINE, **changes), None, None, "")
-    card = status_card(standing, MARKED)
-    assert english_in([card.text, *texts(card.blocks)], standing) == set()
+    migration_report = MigrationReport(replace(FINE, **changes), None, None, "")
+    card = status_card(migration_report, MARKED)
+    assert english_in([card.text, *texts(card.blocks)], migration_report) == set()
 
 
 def test_a_lock_in_another_language_has_no_english_left() -> None:
     overview = TargetOverview(NAME, (), RUNS["succeeded"], RUNS["succeeded"], LOCK)
-    card = lock_set_card(overview, is_new=True, scene=replace(scene(AT), sentences=MARKED))
+    card = lock_set_card(overview, is_new=True, ctx=replace(ctx(AT), translator=MARKED))
     assert english_in([card.text, *texts(card.blocks)], overview) == set()
 
 
@@ -137,7 +137,7 @@ def test_a_refusal_in_another_language_has_no_english_left(reason: Reason) -> No
 @pytest.mark.parametrize("command", FORMS)
 def test_a_form_in_another_language_has_no_english_left(command: str, name: str) -> None:
     offer = OFFERS[name]
-    told = replace(home_scene(), sentences=MARKED)
+    told = replace(home_scene(), translator=MARKED)
     view = form_view(FORMS[command], offer, told)
     shown = [*texts(view["title"]), *texts(view["submit"]), *texts(view["blocks"])]
     assert english_in(shown, (offer, dict(told.names))) == set()
@@ -191,7 +191,7 @@ def test_no_sentence_is_never_said() -> None:
     stems = set(re.findall(r'"([a-z_]+(?:\.[a-z_]+)*)\.?[{"]', code))
     unsaid = [
         key
-        for key in ENGLISH.sentences
+        for key in ENGLISH.translator
         if not any(".".join(key.split(".")[:length]) in stems for length in range(1, len(key.split(".")) + 1))
     ]
     assert unsaid == []
@@ -203,10 +203,10 @@ def test_no_sentence_is_never_said() -> None:
 def test_what_a_language_lacks_is_said_in_english(tmp_path: Path) -> None:
     (tmp_path / "fr.yaml").write_text('one: [0, 1]\nsentences:\n  state.queued: "en attente"\n')
     language = spoken(tmp_path)
-    say = Sentences(language)
+    say = Translator(language)
     assert say.say("state.queued") == "en attente"
     assert say.say("state.running") == "running"
-    assert "sentences: state.running" in read_language(tmp_path).lacks(ENGLISH)
+    assert "sentences: state.running" in read_catalog(tmp_path).lacks(ENGLISH)
     assert (say.count("plan.commits", 0), say.count("plan.commits", 2)) == ("0 commit", "2 commits")
 
 
@@ -217,7 +217,7 @@ def test_the_titles_of_a_recipe_of_ones_own_can_be_said_too(tmp_path: Path) -> N
         '  "Warm the shop": "Chauffer la boutique"\n'
         '  "{paths} and {n} more unchanged": "{paths} et {n} autres inchangés"\n'
     )
-    say = Sentences(spoken(tmp_path))
+    say = Translator(spoken(tmp_path))
     assert say.phrase("Warm the shop") == "Chauffer la boutique"
     assert say.phrase("Restart php8.2-fpm") == "Redémarrer php8.2-fpm"
     assert say.phrase("a*, b and 3 more unchanged") == "a*, b et 3 autres inchangés"
@@ -270,10 +270,10 @@ def test_english_is_whole() -> None:
 )
 def test_a_language_that_is_wrong_says_where(tmp_path: Path, text: str, says: str) -> None:
     (tmp_path / "x.yaml").write_text(text)
-    with pytest.raises(LanguageError, match=re.escape(says)):
+    with pytest.raises(CatalogError, match=re.escape(says)):
         spoken(tmp_path)
 
 
 def test_a_directory_without_files_says_so(tmp_path: Path) -> None:
-    with pytest.raises(LanguageError, match=r"no \*\.yaml file is there"):
+    with pytest.raises(CatalogError, match=r"no \*\.yaml file is there"):
         spoken(tmp_path)

@@ -10,11 +10,11 @@ from bot.domain.runs.plan import Finding, Plan
 from bot.slack.render.builtin_catalog import ENGLISH
 from bot.slack.render.cards.approval import evidence
 from bot.slack.render.run_messages import render
-from bot.slack.render.text import Sentences
-from tests.slack.support.runs import MIGRATION, RUNS, scene
+from bot.slack.render.text import Translator
+from tests.slack.support.runs import MIGRATION, RUNS, ctx
 from tests.support.examples import REQUEST
 
-SAY = Sentences(ENGLISH)
+SAY = Translator(ENGLISH)
 SAFE = {
     "name": "2025_add_token",
     "risk": "safe",
@@ -32,10 +32,10 @@ def plan(*findings: tuple[str, dict[str, str]]) -> Plan:
 
 def test_the_headline_says_the_gravest_risk_and_the_rehearsal() -> None:
     found = plan(("rehearsal", OK), ("migration", SAFE), ("migration", SAFE | {"risk": "destructive"}))
-    assert evidence.headline(found, scene()) == (
+    assert evidence.headline(found, ctx()) == (
         "🔴 *destructive* · 🎭 rehearsed on a copy: 1 migration, 0.2 s, no errors"
     )
-    assert evidence.headline(plan(), scene()) == ""
+    assert evidence.headline(plan(), ctx()) == ""
 
 
 @pytest.mark.parametrize("risk", list(MigrationRisk))
@@ -55,7 +55,7 @@ def test_everything_that_old_code_cannot_live_with_is_said(effect: str) -> None:
 
 def test_a_rehearsal_that_was_not_possible_says_why() -> None:
     told = evidence.headline(
-        plan(("rehearsal", {"outcome": "not_possible", "why": "scratch_off"}), ("migration", SAFE)), scene()
+        plan(("rehearsal", {"outcome": "not_possible", "why": "scratch_off"}), ("migration", SAFE)), ctx()
     )
     assert "not rehearsed" in told
     assert "scratch: true" in told
@@ -63,7 +63,7 @@ def test_a_rehearsal_that_was_not_possible_says_why() -> None:
 
 def test_a_copy_without_rows_is_not_taken_for_more() -> None:
     assert "times mean little" in evidence.headline(
-        plan(("rehearsal", OK | {"rows": "none"}), ("migration", SAFE)), scene()
+        plan(("rehearsal", OK | {"rows": "none"}), ("migration", SAFE)), ctx()
     )
 
 
@@ -80,18 +80,18 @@ BACKED = OK | {"rows": "backup", "backup": "B-20261116-7K3F9Q", "made_at": "2026
     ],
 )
 def test_whose_data_it_was_and_how_old_is_said_and_why_it_was_none(facts: dict[str, str], said: str) -> None:
-    assert said in evidence.headline(plan(("rehearsal", facts), ("migration", SAFE)), scene())
+    assert said in evidence.headline(plan(("rehearsal", facts), ("migration", SAFE)), ctx())
 
 
 def test_a_migration_without_a_way_back_is_marked() -> None:
-    [told, _] = evidence.migrations(plan(("migration", SAFE | {"down": "missing"})), scene())
+    [told, _] = evidence.migrations(plan(("migration", SAFE | {"down": "missing"})), ctx())
     assert "no `down()`" in told
 
 
 def test_hostile_sql_mentions_nobody_and_stays_in_its_block() -> None:
     sql = "ALTER TABLE `x` ADD c INT DEFAULT '```<!channel> @here'" + "y" * 5000
     facts = {"sql": sql, "table": "x", "rows": "5000", "bytes": "1000", "online": "COPY", "writes_wait": "yes"}
-    told = evidence.statements(plan(*[("statement", facts)] * 300), scene())
+    told = evidence.statements(plan(*[("statement", facts)] * 300), ctx())
     assert "<!channel>" not in told
     assert "@here" not in told
     assert len(told) <= 3000
@@ -104,7 +104,7 @@ def test_the_diff_and_what_breaks_are_told() -> None:
             ("schema", {"table": "users", "lines": "- users.fax varchar(20)\n+ users.mail varchar(100)"}),
             ("old_code", {"effect": "column_dropped", "what": "users.fax", "migration": "m"}),
         ),
-        scene(),
+        ctx(),
     )
     assert "- users.fax" in told[0]
     assert "users.fax" in told[1]
@@ -117,7 +117,7 @@ def test_while_it_migrates_the_progress_tells_which_one_and_the_time_of_the_rehe
     for rows, told in (("copied", ("2.5 s in the rehearsal", "(1 of 1) · 1.5 s on the copy")), ("none", ("(1 of 1)",))):
         rehearsal = Finding("rehearsal", OK | {"seconds": "2.50", "rows": rows})
         plan = replace(running.plan, findings=(rehearsal, *took))
-        shown = str(render(replace(running, plan=plan), scene())["progress"].blocks)
+        shown = str(render(replace(running, plan=plan), ctx())["progress"].blocks)
         assert f"↳ `{MIGRATION}`" in shown
         assert all(part in shown for part in told)
         assert ("rehearsal" in shown) == (rows == "copied")

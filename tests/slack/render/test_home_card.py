@@ -13,9 +13,9 @@ import pytest
 from bot.domain.names import TargetName
 from bot.domain.policies.lock import Lock
 from bot.domain.runs.request import Action
-from bot.domain.targets.dashboard import Cockpit
+from bot.domain.targets.dashboard import HomeView
 from bot.playground.block_kit.blocks import check_view
-from bot.slack.render.cards.status.home_card import FEW, home_view
+from bot.slack.render.cards.status.home_card import FEW, home_card
 from bot.slack.render.cards.status.home_filter import chosen_of, matches
 from tests.slack.support.estates import COCKPITS, LINKS, home_scene, sixty, three
 from tests.slack.support.limits import texts
@@ -26,12 +26,12 @@ LONG = Lock(TargetName("compte", "demo"), BOB, "why not " * 25, AT)
 KINDS = {"header", "section", "context", "actions"}
 
 
-def shown(cockpit: Cockpit) -> dict[str, Any]:
-    return home_view(cockpit, LINKS, home_scene())
+def shown(home_view: HomeView) -> dict[str, Any]:
+    return home_card(home_view, LINKS, home_scene())
 
 
-def said(cockpit: Cockpit) -> str:
-    return "\n".join(texts(shown(cockpit)["blocks"]))
+def said(home_view: HomeView) -> str:
+    return "\n".join(texts(shown(home_view)["blocks"]))
 
 
 @pytest.mark.parametrize("name", COCKPITS)
@@ -73,9 +73,9 @@ def test_what_runs_has_its_step_its_time_and_its_downtime() -> None:
 
 
 def test_a_person_is_offered_only_what_they_may_do() -> None:
-    cockpit = three()
+    home_view = three()
     name = TargetName("compte", "staging")
-    shown_to = replace(cockpit, may={Action.DEPLOY: (name,)})
+    shown_to = replace(home_view, may={Action.DEPLOY: (name,)})
     buttons = [
         (element["action_id"], element["value"])
         for block in shown(shown_to)["blocks"]
@@ -86,10 +86,10 @@ def test_a_person_is_offered_only_what_they_may_do() -> None:
 
 
 def test_every_one_of_sixty_environments_is_there_and_the_odd_ones_in_full() -> None:
-    cockpit = sixty()
-    text = said(cockpit)
-    assert all(f"*{overview.target}*" in text for overview in cockpit.picture.overviews)
-    rows = [block for block in shown(cockpit)["blocks"] if block.get("block_id", "").startswith("home_env")]
+    home_view = sixty()
+    text = said(home_view)
+    assert all(f"*{overview.target}*" in text for overview in home_view.dashboard.overviews)
+    rows = [block for block in shown(home_view)["blocks"] if block.get("block_id", "").startswith("home_env")]
     assert [row["block_id"].removeprefix("home_env ") for row in rows] == [
         "compte production",
         "boutique production",
@@ -125,20 +125,20 @@ def test_a_choice_that_fits_nothing_any_more_is_none() -> None:
 
 
 def test_no_secret_and_no_mention_of_a_channel_gets_onto_a_home() -> None:
-    cockpit = three()
+    home_view = three()
     lock = Lock(TargetName("compte", "demo"), BOB, f"<!channel> {PASSWORD}", AT)
-    overviews = tuple(replace(overview, lock=lock) for overview in cockpit.picture.overviews)
-    text = said(replace(cockpit, picture=replace(cockpit.picture, overviews=overviews)))
+    overviews = tuple(replace(overview, lock=lock) for overview in home_view.dashboard.overviews)
+    text = said(replace(home_view, dashboard=replace(home_view.dashboard, overviews=overviews)))
     assert PASSWORD not in text
     assert "<!channel>" not in text
 
 
 @pytest.mark.parametrize(("needed", "going"), [(1, 8), (8, 9), (40, 0), (40, 40)])
 def test_it_fits_however_much_goes_on(needed: int, going: int) -> None:
-    cockpit = sixty("environment:production")
-    [waiting] = cockpit.needed
+    home_view = sixty("environment:production")
+    [waiting] = home_view.needed
     runs = tuple(replace(waiting, id=f"R-1{number:05}", sequence=number) for number in range(needed + going))
-    first, *rest = (replace(each, lock=LONG) for each in cockpit.picture.overviews)
-    picture = replace(cockpit.picture, overviews=(replace(first, unfinished=runs), *rest))
-    view = shown(replace(cockpit, picture=picture, needed=runs[:needed], recent=cockpit.recent[:1] * 10))
+    first, *rest = (replace(each, lock=LONG) for each in home_view.dashboard.overviews)
+    dashboard = replace(home_view.dashboard, overviews=(replace(first, unfinished=runs), *rest))
+    view = shown(replace(home_view, dashboard=dashboard, needed=runs[:needed], recent=home_view.recent[:1] * 10))
     assert check_view(view) == []

@@ -20,7 +20,7 @@ from bot.domain.runs.run import Gate, Run, RunState, StepRow, StepState, Vote
 from bot.playground.block_kit.blocks import Surface, characters, check_blocks
 from bot.slack.render.run_messages import render
 from tests.slack.support.limits import broken, mentioned
-from tests.slack.support.runs import AMELIE, AT, NEW, PASSWORD, STEPS, request, scene, shell
+from tests.slack.support.runs import AMELIE, AT, NEW, PASSWORD, STEPS, ctx, request, shell
 
 NASTY = [
     "<!channel>",
@@ -113,7 +113,7 @@ def runs(draw: st.DrawFn) -> Run:
 @given(runs())
 def test_slack_takes_every_message_of_every_run(run: Run) -> None:
     eligible = run.gate.requirement.eligible.users if run.gate else frozenset()
-    for slot, message in render(run, scene()).items():
+    for slot, message in render(run, ctx()).items():
         assert broken(message) == [], slot
         assert check_blocks(list(message.blocks), Surface.MESSAGE) == [], slot
         assert characters(list(message.blocks)) <= 13_200, slot
@@ -127,8 +127,8 @@ def test_a_payload_that_is_cut_says_so() -> None:
         StepRow(n, f"step-{n}", "x" * 200, Phase.CHANGE, Risk.CHANGES, "web1", started_at=AT) for n in range(400)
     )
     run = Run("R-7K3F9Q", 1, request(), RunState.RUNNING, 1, AT, steps=many)
-    payload = render(run, scene())["progress"].payload
+    payload = render(run, ctx())["progress"].payload
     assert payload is not None
     assert payload["truncated"] is True
     assert len(payload["steps"]) < 400
-    assert "truncated" not in (render(replace(run, steps=many[:20]), scene())["progress"].payload or {})
+    assert "truncated" not in (render(replace(run, steps=many[:20]), ctx())["progress"].payload or {})

@@ -5,17 +5,17 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bot.domain.backups.backup import KeptBackup, Proof, Purpose, Shelf
+from bot.domain.backups.backup import BackupInfo, BackupList, Proof, Purpose
 from bot.domain.names import TargetName
 from bot.domain.runs.run import RunState
 from bot.domain.targets.look import Hidden, Primary, Ran, Replica, Replication, Session
-from bot.domain.targets.migration_report import Disk, Holds, MigrationStatus, PastRun, Standing
+from bot.domain.targets.migration_report import Disk, Holds, MigrationReport, MigrationStatus, PastRun
 from bot.slack.render.builtin_catalog import ENGLISH
 from bot.slack.render.cards.status.migration_report_card import SHARE, status_card
 from bot.slack.render.message import BLOCKS
-from bot.slack.render.text import Sentences
+from bot.slack.render.text import Translator
 
-SENTENCES = Sentences(ENGLISH)
+SENTENCES = Translator(ENGLISH)
 AT = datetime(2026, 11, 16, 12, 0, tzinfo=UTC)
 FINE = MigrationStatus(
     target=TargetName("compte", "production"),
@@ -39,8 +39,8 @@ IDLE = Session(7, "app<!channel>", 600, "SELECT `x` @here", waits=False)
 
 
 def shown(status: MigrationStatus, **more: object) -> str:
-    standing = Standing(status, None, None, "")
-    return str(status_card(replace(standing, **more), SENTENCES).blocks)  # type: ignore[arg-type]  # by field name
+    migration_report = MigrationReport(status, None, None, "")
+    return str(status_card(replace(migration_report, **more), SENTENCES).blocks)  # type: ignore[arg-type]  # by field name
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def shown(status: MigrationStatus, **more: object) -> str:
     ],
 )
 def test_the_first_sentence_answers_the_question(changes: dict[str, object], headline: str) -> None:
-    card = status_card(Standing(replace(FINE, **changes), None, None, ""), SENTENCES)
+    card = status_card(MigrationReport(replace(FINE, **changes), None, None, ""), SENTENCES)
     assert card.text == headline
     assert headline in str(card.blocks[0])
 
@@ -72,7 +72,7 @@ def test_a_user_who_may_not_see_others_is_not_told_that_all_is_clear() -> None:
 
 
 DATABASE_DISK = Disk("web1", Holds.DATABASE, 1_000_000, 500_000)
-KEPT = KeptBackup(
+KEPT = BackupInfo(
     "B-20261115-AAAAAA", "R-AAAAAA", Purpose.SCHEDULED, AT, "compte", "10.11.19-MariaDB", ("users",), (), 9, "0" * 64,
     Proof.PROVEN, AT, 3,
 )  # fmt: skip
@@ -132,10 +132,10 @@ MADE = PastRun("R-7K3F9Q", RunState.SUCCEEDED, AT, "1" * 40, "B-20261116-7K3F9Q"
             "and up to date",
         ),
         ({"changed_at": AT}, "the table last changed <!date", "more"),
-        ({"shelf": Shelf("compte", "production", (KEPT,))}, "`B-20261115-AAAAAA`", "No backup"),
-        ({"shelf": Shelf("compte", "production", (KEPT,))}, "*proven*", "No backup"),
+        ({"shelf": BackupList("compte", "production", (KEPT,))}, "`B-20261115-AAAAAA`", "No backup"),
+        ({"shelf": BackupList("compte", "production", (KEPT,))}, "*proven*", "No backup"),
         (
-            {"shelf": Shelf("compte", "production", (replace(KEPT, chosen=("users",)),))},
+            {"shelf": BackupList("compte", "production", (replace(KEPT, chosen=("users",)),))},
             "No backup that I know of",
             "B-2026",
         ),
@@ -149,7 +149,9 @@ def test_each_fact_is_said_and_no_more(changes: dict[str, object], said: str, un
 
 def test_a_backup_that_was_made_and_is_gone_is_not_told_as_one() -> None:
     assert "`B-20261116-7K3F9Q` · <!date" in shown(FINE, last_backup=MADE)
-    assert "no longer there" in shown(replace(FINE, shelf=Shelf("compte", "production", ())), last_backup=MADE)
+    assert "no longer there" in shown(
+        replace(FINE, backup_list=BackupList("compte", "production", ())), last_backup=MADE
+    )
 
 
 def test_the_run_that_applied_the_last_batch_is_told() -> None:
@@ -165,13 +167,13 @@ def test_what_is_remembered_is_told() -> None:
 
 def test_two_thousand_migrations_stay_within_slacks_limits() -> None:
     names = tuple(f"2025_01_01_{n:06}_" + "x" * 200 for n in range(2000))
-    card = status_card(Standing(replace(FINE, pending_live=names, missing=names), None, None, ""), SENTENCES)
+    card = status_card(MigrationReport(replace(FINE, pending_live=names, missing=names), None, None, ""), SENTENCES)
     assert len(card.blocks) <= BLOCKS
     assert all(len(block["text"]["text"]) <= 3000 for block in card.blocks if block["type"] == "section")
 
 
 def test_what_is_shared_says_who_shared_it_and_cannot_be_shared_again() -> None:
-    card = status_card(Standing(FINE, None, None, ""), SENTENCES, shared_by="U0ONCALL")
+    card = status_card(MigrationReport(FINE, None, None, ""), SENTENCES, shared_by="U0ONCALL")
     assert "<@U0ONCALL>" in str(card.blocks)
     assert SHARE not in str(card.blocks)
     assert SHARE in shown(FINE)

@@ -12,18 +12,18 @@ from bot.domain.policies.freeze import Frozen
 from bot.domain.policies.lock import Lock
 from bot.domain.runs.estimate import Usual
 from bot.domain.runs.run import Run, RunState
-from bot.domain.targets.dashboard import Picture
+from bot.domain.targets.dashboard import Dashboard
 from bot.domain.targets.overview import ProvenBackup, TargetOverview
-from bot.domain.targets.snapshot import Seen, Sighting
+from bot.domain.targets.snapshot import TargetSnapshot, TargetState
 from bot.domain.targets.target import EmojiNames
 from bot.slack.render.builtin_catalog import ENGLISH
 from bot.slack.render.cards.status.ops_card import lock_set_card, ops_card
-from bot.slack.render.context import Scene
-from bot.slack.render.text import Sentences
+from bot.slack.render.context import RenderContext
+from bot.slack.render.text import Translator
 from tests.slack.support.limits import broken, texts
 from tests.slack.support.runs import AT, BOB, MASKER, NEW, OLD, PASSWORD, RUNS
 
-SCENE = Scene(Sentences(ENGLISH), MASKER, EmojiNames(), AT)
+SCENE = RenderContext(Translator(ENGLISH), MASKER, EmojiNames(), AT)
 NAME = TargetName("compte", "production")
 DONE = RUNS["succeeded"]
 LOCK = Lock(NAME, BOB, f"inventory <!channel> {PASSWORD}", AT)
@@ -31,7 +31,7 @@ QUIET = TargetOverview(NAME, (), DONE, DONE)
 
 
 def said(*overviews: TargetOverview) -> str:
-    return "\n".join(texts(ops_card(Picture(overviews), SCENE).blocks))
+    return "\n".join(texts(ops_card(Dashboard(overviews), SCENE).blocks))
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def said(*overviews: TargetOverview) -> str:
     ],
 )
 def test_the_first_line_answers_the_question(overviews: tuple[TargetOverview, ...], first: str) -> None:
-    card = ops_card(Picture(overviews), SCENE)
+    card = ops_card(Dashboard(overviews), SCENE)
     assert card.text == first
     assert card.blocks[0]["text"]["text"] == first
     assert broken(card) == []
@@ -60,12 +60,12 @@ def test_the_first_line_answers_the_question(overviews: tuple[TargetOverview, ..
 
 def test_what_runs_says_which_step_of_how_many() -> None:
     overview = replace(QUIET, unfinished=(RUNS["running"],))
-    picture = Picture((overview,), usual={"R-7K3F9Q": {"migrate": Usual(12.0, 20.0)}})
-    told = "\n".join(texts(ops_card(picture, replace(SCENE, now=AT + timedelta(seconds=31))).blocks))
+    dashboard = Dashboard((overview,), usual={"R-7K3F9Q": {"migrate": Usual(12.0, 20.0)}})
+    told = "\n".join(texts(ops_card(dashboard, replace(SCENE, now=AT + timedelta(seconds=31))).blocks))
     step = "step 6 of 9: *Migrate the database* · 6 s · about 6 s left · 🚧 site down for 14 s"
     assert f"⚙️ `R-7K3F9Q` Deploy · *running* · {step} · <@U0AMELIE>" in told
     assert "`R-7K3F9Q` is changing it now" in told
-    told = "\n".join(texts(ops_card(picture, replace(SCENE, now=AT + timedelta(seconds=46))).blocks))
+    told = "\n".join(texts(ops_card(dashboard, replace(SCENE, now=AT + timedelta(seconds=46))).blocks))
     assert "21 s · ⚠️ *late*, usually 12 s" in told
 
 
@@ -86,7 +86,7 @@ def test_what_is_live_comes_from_the_history_and_is_not_guessed() -> None:
     assert "no deploy that I remember" in said(replace(QUIET, release=None))
 
 
-SEEN = Seen((NEW,), (), (), ())
+SEEN = TargetState((NEW,), (), (), ())
 LATER = AT + timedelta(hours=1)
 
 
@@ -94,39 +94,44 @@ LATER = AT + timedelta(hours=1)
     ("sighting", "told"),
     [
         (
-            Sighting(NAME, LATER, SEEN),
+            TargetSnapshot(NAME, LATER, SEEN),
             ["live `aace2d6` since <!date^", "✅ no migration pending · site up · seen <!date^"],
         ),
         (
-            Sighting(NAME, LATER, Seen((NEW,), ("web1",), ("a", "b"))),
+            TargetSnapshot(NAME, LATER, TargetState((NEW,), ("web1",), ("a", "b"))),
             ["🔴 2 migrations of", "🚧 *in maintenance* on web1"],
         ),
-        (Sighting(NAME, LATER, Seen((NEW,), (), (), ("a",))), ["🟡 1 migration waits for the next deploy"]),
-        (Sighting(NAME, LATER, Seen((OLD,))), ["⚠️ live `1f0c9b7`, which no run of mine brought"]),
-        (Sighting(NAME, LATER, Seen((OLD, NEW))), ["⚠️ the hosts differ: `1f0c9b7`, `aace2d6` are live"]),
-        (Sighting(NAME, AT, Seen((OLD,), ("web1",))), ["live `aace2d6` since", "not looked at yet"]),
         (
-            Sighting(NAME, LATER, problem=problem(Reason.HOST_UNREACHABLE, host="web1", detail=f"key {PASSWORD}")),
+            TargetSnapshot(NAME, LATER, TargetState((NEW,), (), (), ("a",))),
+            ["🟡 1 migration waits for the next deploy"],
+        ),
+        (TargetSnapshot(NAME, LATER, TargetState((OLD,))), ["⚠️ live `1f0c9b7`, which no run of mine brought"]),
+        (TargetSnapshot(NAME, LATER, TargetState((OLD, NEW))), ["⚠️ the hosts differ: `1f0c9b7`, `aace2d6` are live"]),
+        (TargetSnapshot(NAME, AT, TargetState((OLD,), ("web1",))), ["live `aace2d6` since", "not looked at yet"]),
+        (
+            TargetSnapshot(
+                NAME, LATER, problem=problem(Reason.HOST_UNREACHABLE, host="web1", detail=f"key {PASSWORD}")
+            ),
             ["⚠️ Could not be read <!date^", "Host `web1` cannot be reached: key ***"],
         ),
     ],
 )
-def test_what_was_seen_is_told_unless_a_run_changed_it_since(sighting: Sighting, told: list[str]) -> None:
-    text = "\n".join(texts(ops_card(Picture((QUIET,), {NAME: sighting}), SCENE).blocks))
+def test_what_was_seen_is_told_unless_a_run_changed_it_since(snapshot: TargetSnapshot, told: list[str]) -> None:
+    text = "\n".join(texts(ops_card(Dashboard((QUIET,), {NAME: snapshot}), SCENE).blocks))
     for line in told:
         assert line in text
 
 
 def test_that_the_site_is_up_is_not_claimed_where_nobody_can_tell() -> None:
-    sighting = Sighting(NAME, LATER, replace(SEEN, unclear=("web1",)))
-    text = "\n".join(texts(ops_card(Picture((QUIET,), {NAME: sighting}), SCENE).blocks))
+    snapshot = TargetSnapshot(NAME, LATER, replace(SEEN, unclear=("web1",)))
+    text = "\n".join(texts(ops_card(Dashboard((QUIET,), {NAME: snapshot}), SCENE).blocks))
     assert "✅ no migration pending · seen <!date^" in text
 
 
 def test_a_freeze_and_the_backup_that_restores_are_told() -> None:
     freeze = Frozen("no weekend releases", AT + timedelta(hours=1))
     proven = ProvenBackup("B-20251117-7K3F9Q", Proof.PROVEN, AT)
-    card = ops_card(Picture((replace(QUIET, backup=proven),), freezes={NAME: freeze}), SCENE)
+    card = ops_card(Dashboard((replace(QUIET, backup=proven),), freezes={NAME: freeze}), SCENE)
     text = "\n".join(texts(card.blocks))
     assert "❄️ Frozen until <!date^1763375400^" in text
     assert ": no weekend releases" in text
@@ -163,14 +168,14 @@ def quiet(number: int) -> TargetOverview:
 
 
 def test_sixty_quiet_targets_are_all_there() -> None:
-    card = ops_card(Picture(tuple(quiet(number) for number in range(60))), SCENE)
+    card = ops_card(Dashboard(tuple(quiet(number) for number in range(60))), SCENE)
     assert broken(card) == []
     shown = "\n".join(texts(card.blocks))
     assert all(f"app-{number:02} production" in shown for number in range(60))
 
 
 def test_sixty_busy_targets_fit_and_those_that_do_not_are_counted() -> None:
-    card = ops_card(Picture(tuple(busy(number) for number in range(60))), SCENE)
+    card = ops_card(Dashboard(tuple(busy(number) for number in range(60))), SCENE)
     assert broken(card) == []
     shown = "\n".join(texts(card.blocks))
     left = 60 - sum(f"name-{number:02} production" in shown for number in range(60))
@@ -183,24 +188,24 @@ def test_sixty_busy_targets_fit_and_those_that_do_not_are_counted() -> None:
 def test_every_state_of_a_run_can_be_told(name: str) -> None:
     run: Run = RUNS[name]
     overview = replace(QUIET, last=run) if run.ended else replace(QUIET, unfinished=(run,))
-    assert broken(ops_card(Picture((overview,)), SCENE)) == []
+    assert broken(ops_card(Dashboard((overview,)), SCENE)) == []
     assert run.id in said(overview)
 
 
 def test_who_locks_is_told_what_that_means_for_runs_that_have_begun() -> None:
     overview = replace(QUIET, lock=LOCK, unfinished=(RUNS["running"], RUNS["awaiting_approval"]))
-    card = lock_set_card(overview, is_new=True, scene=SCENE)
+    card = lock_set_card(overview, is_new=True, ctx=SCENE)
     told = "\n".join(texts(card.blocks))
     assert broken(card) == []
     assert "compte production is locked:" in told
     assert "`/ops unlock compte production`" in told
     assert "has begun and goes on" in told
     assert "stops before its first change" in told
-    assert "already, by <@U0BOB>" in lock_set_card(overview, is_new=False, scene=SCENE).text
+    assert "already, by <@U0BOB>" in lock_set_card(overview, is_new=False, ctx=SCENE).text
 
 
 def test_a_refusal_of_a_locked_target_says_who_why_and_since_when() -> None:
-    told = SCENE.sentences.refusal(replace(LOCK, reason="inventory", since=AT + timedelta(hours=1)).problem())
+    told = SCENE.translator.refusal(replace(LOCK, reason="inventory", since=AT + timedelta(hours=1)).problem())
     assert told.startswith("🔒 Locked by <@U0BOB> since <!date^1763375400^")
     assert ": inventory." in told
     assert "`/ops unlock compte production`" in told

@@ -11,9 +11,9 @@ from bot.domain.errors import Problem, Reason, problem
 from bot.domain.runs.run import RunState
 from bot.slack.render import markup
 from bot.slack.render.builtin_catalog import ENGLISH
-from bot.slack.render.text import Sentences, fill
+from bot.slack.render.text import Translator, fill
 
-SAY = Sentences(ENGLISH)
+SAY = Translator(ENGLISH)
 
 
 @pytest.mark.parametrize("reason", Reason)

@@ -14,11 +14,11 @@ from bot.domain.policies.lock import Lock
 from bot.domain.runs.estimate import Usual
 from bot.domain.runs.request import Action
 from bot.domain.runs.run import Run, RunState
-from bot.domain.targets.dashboard import Cockpit, Picture
+from bot.domain.targets.dashboard import Dashboard, HomeView
 from bot.domain.targets.overview import ProvenBackup, TargetOverview
-from bot.domain.targets.snapshot import Seen, Sighting
-from bot.slack.render.context import Scene
-from tests.slack.support.runs import AMELIE, AT, BOB, NEW, NOOR, OLD, PLAN, RUNS, scene
+from bot.domain.targets.snapshot import TargetSnapshot, TargetState
+from bot.slack.render.context import RenderContext
+from tests.slack.support.runs import AMELIE, AT, BOB, NEW, NOOR, OLD, PLAN, RUNS, ctx
 
 NOW = AT + timedelta(seconds=31)
 BEFORE = AT - timedelta(days=2)
@@ -51,17 +51,17 @@ def quiet(target: TargetName, number: int = 1) -> TargetOverview:
     return TargetOverview(target, (), past, past, None, proven)
 
 
-def seen(overview: TargetOverview, **values: object) -> Sighting:
+def seen(overview: TargetOverview, **values: object) -> TargetSnapshot:
     """Give what a look shows where all is well."""
     found: dict[str, object] = {"heads": (overview.live,), "pending": ()}
-    return Sighting(overview.target, NOW - timedelta(minutes=2), Seen(**(found | values)))
+    return TargetSnapshot(overview.target, NOW - timedelta(minutes=2), TargetState(**(found | values)))
 
 
 def _everything(names: tuple[TargetName, ...]) -> Mapping[Action, tuple[TargetName, ...]]:
     return {Action.DEPLOY: names, Action.MIGRATE_STATUS: names, Action.BACKUP: names}
 
 
-def three() -> Cockpit:
+def three() -> HomeView:
     """A deploy waits for Bob, another runs, and a third environment is locked."""
     names = tuple(TargetName("compte", each) for each in ("production", "staging", "demo"))
     production, staging, demo = (quiet(name, number) for number, name in enumerate(names, start=1))
@@ -73,38 +73,38 @@ def three() -> Cockpit:
         replace(staging, unfinished=(running,)),
         replace(demo, lock=lock),
     )
-    sightings = {
+    snapshots = {
         names[0]: seen(production, waiting=("one",)),
         names[2]: seen(demo),
     }
     usual = {running.id: {"migrate": Usual(46.0, 60.0)}}
     recent = (running, waiting, *(ended(names[number % 3], number) for number in range(7, 0, -1)))
-    picture = Picture(overviews, sightings, {names[0]: WEEKEND}, usual)
-    return Cockpit(BOB, "", picture, (waiting,), recent, _everything(names))
+    dashboard = Dashboard(overviews, snapshots, {names[0]: WEEKEND}, usual)
+    return HomeView(BOB, "", dashboard, (waiting,), recent, _everything(names))
 
 
-def decision() -> Cockpit:
+def decision() -> HomeView:
     """A migration failed halfway, and the site stays down until somebody decides; another host is not reached."""
     names = (TargetName("compte", "production"), TargetName("portail", "production"))
     held = on(names[0], RUNS["needs_human"], 8)
     first, second = quiet(names[0], 1), quiet(names[1], 2)
     unreachable = problem(Reason.HOST_UNREACHABLE, host="web7", address="192.0.2.7", port="22", detail="timed out")
-    sightings = {names[1]: Sighting(names[1], NOW, problem=unreachable)}
-    picture = Picture((replace(first, unfinished=(held,)), second), sightings)
-    return Cockpit(AMELIE, "", picture, (held,), (held, ended(names[1], 3, RunState.FAILED)), _everything(names))
+    snapshots = {names[1]: TargetSnapshot(names[1], NOW, problem=unreachable)}
+    dashboard = Dashboard((replace(first, unfinished=(held,)), second), snapshots)
+    return HomeView(AMELIE, "", dashboard, (held,), (held, ended(names[1], 3, RunState.FAILED)), _everything(names))
 
 
-def nothing() -> Cockpit:
+def nothing() -> HomeView:
     """Somebody who may do nothing."""
-    return Cockpit(NOOR, "", Picture(()), uncertain=True)
+    return HomeView(NOOR, "", Dashboard(()), uncertain=True)
 
 
-def calm() -> Cockpit:
+def calm() -> HomeView:
     """One environment, nothing to do, and somebody who may only look."""
     name = TargetName("compte", "production")
     overview = quiet(name)
     may = {Action.MIGRATE_STATUS: (name,)}
-    return Cockpit(NOOR, "", Picture((overview,), {name: seen(overview)}), (), (ended(name, 1),), may)
+    return HomeView(NOOR, "", Dashboard((overview,), {name: seen(overview)}), (), (ended(name, 1),), may)
 
 
 APPS = (
@@ -114,25 +114,25 @@ APPS = (
 )
 
 
-def sixty(chosen: str = "") -> Cockpit:
+def sixty(chosen: str = "") -> HomeView:
     """Twenty apps in three environments each: a few want something, most are quiet."""
     names = tuple(TargetName(app, each) for app in APPS for each in ("production", "staging", "demo"))
     overviews = {name: quiet(name, 1 + index % 7) for index, name in enumerate(names)}
-    sightings = {name: seen(overview) for name, overview in overviews.items()}
+    snapshots = {name: seen(overview) for name, overview in overviews.items()}
     compte, boutique, media = (TargetName(app, "production") for app in ("compte", "boutique", "media"))
     agenda, portail = TargetName("agenda", "staging"), TargetName("portail", "production")
     waiting, running = on(compte, RUNS["awaiting_approval"], 8), on(boutique, RUNS["running"], 9)
     overviews[compte] = replace(overviews[compte], unfinished=(waiting,))
     overviews[boutique] = replace(overviews[boutique], unfinished=(running,))
     overviews[portail] = replace(overviews[portail], lock=Lock(portail, NOOR, "inventory until Friday", BEFORE))
-    sightings[media] = seen(overviews[media], maintenance=("web3",))
-    sightings[agenda] = seen(overviews[agenda], pending=("one", "two"))
-    picture = Picture(tuple(overviews.values()), sightings, {}, {running.id: {"migrate": Usual(46.0, 60.0)}})
+    snapshots[media] = seen(overviews[media], maintenance=("web3",))
+    snapshots[agenda] = seen(overviews[agenda], pending=("one", "two"))
+    dashboard = Dashboard(tuple(overviews.values()), snapshots, {}, {running.id: {"migrate": Usual(46.0, 60.0)}})
     recent = (running, waiting, *(ended(names[number * 3], number) for number in range(7, 0, -1)))
-    return Cockpit(BOB, chosen, picture, (waiting,), recent, _everything(names))
+    return HomeView(BOB, chosen, dashboard, (waiting,), recent, _everything(names))
 
 
-COCKPITS: Mapping[str, Cockpit] = {
+COCKPITS: Mapping[str, HomeView] = {
     "home_three": three(),
     "home_decision": decision(),
     "home_nothing": nothing(),
@@ -142,6 +142,6 @@ COCKPITS: Mapping[str, Cockpit] = {
 }
 
 
-def home_scene() -> Scene:
+def home_scene() -> RenderContext:
     """The scene at the instant of the estates."""
-    return replace(scene(NOW), names={}, estimates={})
+    return replace(ctx(NOW), names={}, estimates={})

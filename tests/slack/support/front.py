@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from bot.domain.errors import Problem, Reason, Refused, problem
+from bot.domain.errors import Problem, Reason, RefusedError, problem
 from bot.domain.inbox import CARD, Event, Posted
 from bot.domain.names import Ref, TargetName
 from bot.domain.policies.lock import Lock, LockNews, LockNotice
@@ -18,15 +18,15 @@ from bot.domain.runs.request import Action, Origin, Request
 from bot.domain.runs.run import Run, RunState
 from bot.domain.secrets import Secret
 from bot.domain.targets.branch_commits import Newest
-from bot.domain.targets.dashboard import Cockpit, Picture, Viewer, needs, people_of
-from bot.domain.targets.migration_report import Standing
+from bot.domain.targets.dashboard import Dashboard, HomeView, Viewer, needs, people_of
+from bot.domain.targets.migration_report import MigrationReport
 from bot.domain.targets.overview import TargetOverview
-from bot.domain.targets.snapshot import Sighting
+from bot.domain.targets.snapshot import TargetSnapshot
 from bot.domain.targets.target import Operations
 from bot.engine.queries.locks import Allowed
 from bot.engine.stores import Chunk
 from bot.playground import RunningPlayground
-from bot.slack import SlackAccess, SlackRoom
+from bot.slack import SlackAccess, SlackApp
 from commands.ops import Ops
 from commands.rollback import Rollback
 from tests.slack.support.runs import BOB, MASKER, OPERATIONS
@@ -52,18 +52,18 @@ class FakeFront:
         self.submitted: list[Request] = []
         self.cancelled: list[tuple[str, str]] = []
         self.nudged: list[str] = []
-        self.refuses: Refused | None = None
+        self.refuses: RefusedError | None = None
         self.outputs: dict[str, tuple[Chunk, ...]] = {}
-        self.room: SlackRoom | None = None
-        self.lookout = FakeLookout(self)
-        self.desk = FakeDesk(self)
+        self.room: SlackApp | None = None
+        self.status_service = FakeLookout(self)
+        self.lock_service = FakeDesk(self)
 
     def put(self, run: Run) -> None:
         """Change a run, as the engine would, and say so."""
         known = self.runs.get(run.id)
         self.runs[run.id] = replace(run, revision=known.revision + 1 if known else 1)
         if self.room is not None:
-            self.room.audience.changed(run.id)
+            self.room.run_observer.run_changed(run.id)
 
     async def submit(self, request: Request) -> Run:
         if self.refuses is not None:
@@ -76,8 +76,8 @@ class FakeFront:
         self.put(Run(name, len(self.runs), request, RunState.QUEUED, 1, datetime.now(UTC)))
         return self.runs[name]
 
-    async def standing(self, request: Request) -> Standing:
-        raise Refused(problem(Reason.NO_MIGRATIONS, target=str(request.target), missing="database"))
+    async def migration_report(self, request: Request) -> MigrationReport:
+        raise RefusedError(problem(Reason.NO_MIGRATIONS, target=str(request.target), missing="database"))
 
     async def get(self, run: str) -> Run | None:
         return self.runs.get(run)
@@ -88,7 +88,7 @@ class FakeFront:
         self.cancelled.append((run, user))
         return self.runs[run]
 
-    def nudge(self, run: str) -> None:
+    def wake(self, run: str) -> None:
         self.nudged.append(run)
 
     async def awaiting(self) -> tuple[str, ...]:
@@ -105,7 +105,7 @@ class FakeDesk:
     """Lets everybody ask for what `may` says; for everything where it says nothing."""
 
     def __init__(self, front: FakeFront) -> None:
-        self._front = front
+        self._engine = front
         self.may: dict[Action, tuple[TargetName, ...]] | None = None
         self.uncertain = False
 
@@ -117,8 +117,8 @@ class FakeLookout:
     """Sees what the front keeps, and everybody may do everything."""
 
     def __init__(self, front: FakeFront) -> None:
-        self._front = front
-        self.sightings: dict[TargetName, Sighting] = {}
+        self._engine = front
+        self.snapshots: dict[TargetName, TargetSnapshot] = {}
         self.looked: list[tuple[TargetName, ...]] = []
         self.locks: dict[TargetName, Lock] = {}
         self.commits: dict[TargetName, Newest] = {}
@@ -128,39 +128,39 @@ class FakeLookout:
 
     async def judge(self, request: Request) -> None:
         if self.refusal is not None:
-            raise Refused(self.refusal)
+            raise RefusedError(self.refusal)
 
-    async def in_the_way(self, request: Request) -> Problem | None:
+    async def blocking_reason(self, request: Request) -> Problem | None:
         return self.refusal
 
     async def newest(self, target: TargetName) -> Newest:
         if self.reading is not None:
             await self.reading.wait()
         if target not in self.commits:
-            raise Refused(problem(Reason.HOST_UNREACHABLE, host="web1"))
+            raise RefusedError(problem(Reason.HOST_UNREACHABLE, host="web1"))
         return self.commits[target]
 
     async def releases(self, target: TargetName) -> tuple[Run, ...]:
         return self.past
 
-    async def picture(self) -> Picture:
-        runs = [run for run in self._front.runs.values() if not run.ended]
+    async def dashboard(self) -> Dashboard:
+        runs = [run for run in self._engine.runs.values() if not run.ended]
         overviews = tuple(
             TargetOverview(name, tuple(run for run in runs if run.request.target == name), lock=self.locks.get(name))
-            for name in self._front.operations.targets
+            for name in self._engine.operations.targets
         )
-        return Picture(overviews, dict(self.sightings))
+        return Dashboard(overviews, dict(self.snapshots))
 
-    async def cockpit(self, picture: Picture, viewer: Viewer) -> Cockpit:
+    async def home_view(self, dashboard: Dashboard, viewer: Viewer) -> HomeView:
         roster = Roster({"S0RELEASE": frozenset({BOB})}, frozenset({viewer.user}))
-        needed = tuple(run for run in self._front.runs.values() if needs(run, viewer.user, roster))
-        recent = tuple(sorted(self._front.runs.values(), key=lambda run: -run.sequence))
-        names = tuple(self._front.operations.targets)
+        needed = tuple(run for run in self._engine.runs.values() if needs(run, viewer.user, roster))
+        recent = tuple(sorted(self._engine.runs.values(), key=lambda run: -run.sequence))
+        names = tuple(self._engine.operations.targets)
         may = dict.fromkeys(Action, names)
-        return Cockpit(viewer.user, viewer.chosen, picture, needed, recent[:10], may)
+        return HomeView(viewer.user, viewer.chosen, dashboard, needed, recent[:10], may)
 
-    async def waited_for(self, picture: Picture) -> frozenset[str]:
-        return people_of([run for overview in picture.overviews for run in overview.unfinished], Roster())
+    async def waited_for(self, dashboard: Dashboard) -> frozenset[str]:
+        return people_of([run for overview in dashboard.overviews for run in overview.unfinished], Roster())
 
     async def refresh(self, targets: tuple[TargetName, ...], older_than: timedelta) -> None:
         self.looked.append(targets)
@@ -208,7 +208,7 @@ class MemoryMessages:
         self.rows: dict[tuple[str, str], Posted] = {}
         self.published: dict[str, int] = {}
         self.dies_after_post: str | None = None
-        self._front = front
+        self._engine = front
 
     async def messages(self, run: str) -> Mapping[str, Posted]:
         return {slot: row for (name, slot), row in self.rows.items() if name == run}
@@ -225,7 +225,7 @@ class MemoryMessages:
         return next((row for row in self.rows.values() if (row.channel, row.ts) == (channel, ts)), None)
 
     async def unpublished(self) -> tuple[str, ...]:
-        return tuple(run.id for run in self._front.runs.values() if self.published.get(run.id, 0) < run.revision)
+        return tuple(run.id for run in self._engine.runs.values() if self.published.get(run.id, 0) < run.revision)
 
     async def mark_published(self, run: str, revision: int) -> None:
         self.published[run] = max(self.published.get(run, 0), revision)
@@ -262,9 +262,9 @@ class DeploySpec:
     def parse(self, words: tuple[str, ...], origin: Origin, operations: Operations) -> Request:
         plain = [word for word in words if not word.startswith("-")]
         if len(plain) < 2:
-            raise Refused(problem(Reason.USAGE, usage=f"{self.name} {self.usage}", apps="compte"))
+            raise RefusedError(problem(Reason.USAGE, usage=f"{self.name} {self.usage}", apps="compte"))
         if plain[0] not in operations.apps():
-            raise Refused(problem(Reason.UNKNOWN_APP, app=plain[0], nearest="compte", known="compte"))
+            raise RefusedError(problem(Reason.UNKNOWN_APP, app=plain[0], nearest="compte", known="compte"))
         options = {"ref": Ref(plain[2]).text if len(plain) > 2 else "main"}
         if "--dry-run" in words:
             options["dry_run"] = "yes"
@@ -292,9 +292,9 @@ class World:
         self.telling = Telling()
 
     @asynccontextmanager
-    async def room(self) -> AsyncIterator[SlackRoom]:
+    async def room(self) -> AsyncIterator[SlackApp]:
         access = SlackAccess(Secret("xoxb-playground"), Secret("xapp-playground"), self.server.api_url)
-        built = SlackRoom(
+        built = SlackApp(
             access,
             self.inbox,
             self.messages,
@@ -328,7 +328,7 @@ class World:
         return [item for item in self._all() if (item.metadata or {}).get("event_type") == event_type]
 
     def _all(self) -> list[Any]:
-        return list(self.server.state.conversation("C0OPS").messages.values())
+        return list(self.server.state.reaction_reader("C0OPS").messages.values())
 
     def whispers(self, user: str) -> list[str]:
         """What only one person sees."""

@@ -20,8 +20,8 @@ from bot.domain.secrets import Masker, Secret
 from bot.domain.shell import syntax
 from bot.domain.targets.target import EmojiNames, Operations, Target
 from bot.slack.render.builtin_catalog import ENGLISH
-from bot.slack.render.context import Scene
-from bot.slack.render.text import Sentences
+from bot.slack.render.context import RenderContext
+from bot.slack.render.text import Translator
 
 AT = datetime(2025, 11, 17, 9, 30, tzinfo=UTC)
 AMELIE, BOB, NOOR, OPS = "U0AMELIE", "U0BOB", "U0ONCALL", "C0OPS"
@@ -265,5 +265,5 @@ OPERATIONS = Operations(
 MASKER = Masker((Secret(PASSWORD),))
 
 
-def scene(now: datetime = AT + timedelta(seconds=31)) -> Scene:
-    return Scene(Sentences(ENGLISH), MASKER, EmojiNames(), now, NAMES, ESTIMATES)
+def ctx(now: datetime = AT + timedelta(seconds=31)) -> RenderContext:
+    return RenderContext(Translator(ENGLISH), MASKER, EmojiNames(), now, NAMES, ESTIMATES)

@@ -8,9 +8,9 @@ import pytest
 from ruamel.yaml import YAML
 
 from bot.domain.secrets import Secret
-from bot.engine.ports import ConversationUnavailable
+from bot.engine.ports import ReactionsUnavailableError
 from bot.playground.faults import CallFault, Effect
-from bot.slack import SlackLoginRefused, SlackRoom
+from bot.slack import SlackApp, SlackLoginRefusedError
 from bot.slack.doctor import examine, judge_scopes
 from bot.slack.manifest import REQUIRED, SCOPES, manifest
 from bot.slack.transport.directory import SlackDirectory
@@ -20,19 +20,19 @@ from tests.support.polling import eventually
 
 
 @pytest.fixture
-async def room(world: World) -> AsyncIterator[SlackRoom]:
+async def room(world: World) -> AsyncIterator[SlackApp]:
     async with world.room() as opened:
         yield opened
 
 
-async def test_members_of_groups_and_humans(room: SlackRoom) -> None:
+async def test_members_of_groups_and_humans(room: SlackApp) -> None:
     roster = await room.directory.roster(frozenset({AMELIE, BOB, "U0COUNTER"}), frozenset({"S0RELEASE"}))
     assert roster.members == {"S0RELEASE": frozenset({BOB})}
     assert roster.humans == {AMELIE, BOB}
     assert roster.others == {"U0COUNTER"}
 
 
-async def test_what_cannot_be_looked_up_is_missing_and_asked_again(world: World, room: SlackRoom) -> None:
+async def test_what_cannot_be_looked_up_is_missing_and_asked_again(world: World, room: SlackApp) -> None:
     world.server.faults.calls += [
         CallFault("users.info", Effect.ERROR, 1, error="user_not_found"),
         CallFault("usergroups.users.list", Effect.SERVER_ERROR, 2),
@@ -43,27 +43,27 @@ async def test_what_cannot_be_looked_up_is_missing_and_asked_again(world: World,
     assert (roster.humans, roster.members) == ({BOB}, {"S0RELEASE": frozenset({BOB})})
 
 
-async def test_a_look_up_is_believed_for_a_while(world: World, room: SlackRoom) -> None:
+async def test_a_look_up_is_believed_for_a_while(world: World, room: SlackApp) -> None:
     for _ in range(3):
         await room.directory.roster(frozenset({BOB}), frozenset({"S0RELEASE"}))
     assert world.calls("usergroups.users.list") == 1
 
 
-async def test_reactions_that_cannot_be_read_decide_nothing(world: World, room: SlackRoom) -> None:
+async def test_reactions_that_cannot_be_read_decide_nothing(world: World, room: SlackApp) -> None:
     world.front.put(RUNS["awaiting_approval"])
     await eventually(lambda: world.messages.published)
     world.server.faults.calls.append(CallFault("reactions.get", Effect.SERVER_ERROR, None))
-    with pytest.raises(ConversationUnavailable):
-        await room.conversation.reactions(RUNS["awaiting_approval"])
+    with pytest.raises(ReactionsUnavailableError):
+        await room.reaction_reader.reactions(RUNS["awaiting_approval"])
 
 
-async def test_a_request_that_is_not_posted_has_no_reactions(room: SlackRoom) -> None:
-    assert await room.conversation.reactions(RUNS["awaiting_approval"]) == {}
+async def test_a_request_that_is_not_posted_has_no_reactions(room: SlackApp) -> None:
+    assert await room.reaction_reader.reactions(RUNS["awaiting_approval"]) == {}
 
 
 async def test_a_token_that_slack_refuses_is_said_so(world: World) -> None:
     world.server.faults.calls.append(CallFault("auth.test", Effect.ERROR, None, error="invalid_auth"))
-    with pytest.raises(SlackLoginRefused, match="invalid_auth"):
+    with pytest.raises(SlackLoginRefusedError, match="invalid_auth"):
         async with world.room():
             pass
 

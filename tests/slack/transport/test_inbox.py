@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from bot.domain.inbox import EventKind
-from bot.slack.transport.gateway import SlackBusy
+from bot.slack.transport.gateway import SlackBusyError
 from bot.slack.transport.inbox import Inbox, InboxWorker, Received
 from tests.slack.support.front import MemoryInbox, Now
 
 
 @pytest.mark.parametrize(
     ("error", "times", "handled"),
-    [(SlackBusy(0.001), 20, True), (ValueError("no"), 4, True), (ValueError("no"), 5, False)],
+    [(SlackBusyError(0.001), 20, True), (ValueError("no"), 4, True), (ValueError("no"), 5, False)],
 )
 async def test_waiting_for_slack_is_no_failure(error: Exception, times: int, handled: bool) -> None:
     store, left = MemoryInbox(), times

@@ -9,7 +9,7 @@ import pytest
 
 from bot.domain.runs.approval import GateState
 from bot.domain.runs.run import RunState, StepState
-from bot.engine.stores import FactsAre, GateIs, Lease, MoveTo, Overtaken, Printed, StepIs, TailIs
+from bot.engine.stores import FactsAre, GateIs, LeaseLostError, MoveTo, Printed, RunLease, StepIs, TailIs
 from bot.store import SqlStore, open_store
 from tests.store.support.samples import AT, GATE, HOUR, chunk, claimed, entry, made, running, step
 
@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[3]
 EXPIRED = timedelta(seconds=-1)
 
 
-async def overtaken(store: SqlStore) -> tuple[Lease, Lease]:
+async def overtaken(store: SqlStore) -> tuple[RunLease, RunLease]:
     run = await made(store)
     old = await store.claim(run.id, "one", EXPIRED)
     new = await store.claim(run.id, "two", HOUR)
@@ -45,7 +45,7 @@ async def test_a_lease_that_ran_out_is_taken_over_with_a_higher_token(store: Sql
 async def test_a_lease_given_back_is_free_with_a_higher_token(store: SqlStore) -> None:
     old = await claimed(store)
     await store.release(old)
-    with pytest.raises(Overtaken):
+    with pytest.raises(LeaseLostError):
         await store.write(old, (FactsAre({"a": "b"}),))
     new = await store.claim(old.run, "two", HOUR)
     assert new is not None
@@ -67,7 +67,7 @@ async def test_who_was_overtaken_writes_nothing(store: SqlStore) -> None:
         lambda: store.admit(old, AT),
     )
     for attempt in attempts:
-        with pytest.raises(Overtaken):
+        with pytest.raises(LeaseLostError):
             await attempt()
     await store.release(old)
     assert await store.get(old.run) == before
@@ -145,9 +145,9 @@ async def test_an_earlier_claim_of_the_same_owner_writes_nothing(store: SqlStore
     await store.release(old)
     new = await store.claim(run.id, "one", HOUR)
     assert new is not None
-    with pytest.raises(Overtaken):
+    with pytest.raises(LeaseLostError):
         await store.write(old, (FactsAre({"by": "the old claim"}),))
-    with pytest.raises(Overtaken):
+    with pytest.raises(LeaseLostError):
         await store.renew(old, HOUR)
     await store.write(new, (FactsAre({"by": "the new claim"}),))
 

@@ -237,9 +237,9 @@ async def test_a_run_that_waits_for_a_person_keeps_its_target(store: SqlStore) -
 
 
 async def test_a_firing_is_claimed_once(store: SqlStore) -> None:
-    won = await asyncio.gather(*(store.claim_firing("compte production backup", AT, f"p{n}") for n in range(10)))
+    won = await asyncio.gather(*(store.claim_schedule("compte production backup", AT, f"p{n}") for n in range(10)))
     assert sum(won) == 1
-    assert await store.claim_firing("compte production backup", AT + timedelta(days=1), "p1")
+    assert await store.claim_schedule("compte production backup", AT + timedelta(days=1), "p1")
 
 
 async def test_how_much_there_is_of_everything(store: SqlStore) -> None:

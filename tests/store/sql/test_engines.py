@@ -11,7 +11,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, text
 
 from bot.engine.stores import FactsAre
-from bot.store import StoreError, StoreLocked, StoreMissing, open_readonly, open_store
+from bot.store import StoreError, StoreLockedError, StoreMissingError, open_readonly, open_store
 from bot.store.schema import metadata
 from bot.store.sql import upgrade
 from tests.store.support.samples import entry, made, running
@@ -80,13 +80,13 @@ async def test_a_wrong_password_is_told(mariadb_url: str) -> None:
 
 SECOND = """
 import asyncio, sys
-from bot.store import StoreLocked, open_store
+from bot.store import StoreLockedError, open_store
 
 async def main():
     try:
         async with open_store(sys.argv[1]):
             pass
-    except StoreLocked as error:
+    except StoreLockedError as error:
         print(error)
 
 asyncio.run(main())
@@ -106,7 +106,7 @@ async def test_a_second_process_is_told_who_has_the_store(sqlite_url: str) -> No
         )
         out, _ = await second.communicate()
         assert f"in use by process {os.getpid()} on".encode() in out
-        with pytest.raises(StoreLocked):
+        with pytest.raises(StoreLockedError):
             async with open_store(sqlite_url):
                 pass
     async with open_store(sqlite_url):
@@ -162,7 +162,7 @@ async def test_two_processes_may_bring_one_server_up_together(mariadb_url: str) 
 
 
 async def test_a_store_that_is_not_there_is_not_made_by_reading(url: str, tmp_path: Path) -> None:
-    with pytest.raises(StoreMissing, match="countersign serve"):
+    with pytest.raises(StoreMissingError, match="countersign serve"):
         async with open_readonly(url):
             pass
     assert not (tmp_path / "data").exists()

@@ -7,7 +7,7 @@ from sqlalchemy.engine import Connection
 
 from bot.engine.stores import FactsAre
 from bot.store import SqlStore, StoreError, open_store
-from bot.store.sql.priority import Turns, Urgency
+from bot.store.sql.priority import Priority, PriorityLock
 from tests.store.support.samples import AT, claimed, entry, event, made, request, running
 
 
@@ -104,7 +104,7 @@ async def test_an_answer_lost_does_not_turn_the_first_into_a_second(
         assert await store.receive(event())
         assert lost
         lost.clear()
-        assert await store.claim_firing("s", AT, "one")
+        assert await store.claim_schedule("s", AT, "one")
         lost.clear()
         run = await store.create("R-000001", request(), AT, entry())
         assert run.id == "R-000001"
@@ -166,24 +166,26 @@ async def test_what_the_database_refuses_is_said(store: SqlStore) -> None:
 
 
 async def test_turns_let_the_urgent_go_first() -> None:
-    turns = Turns(1)
+    turns = PriorityLock(1)
     order: list[str] = []
 
-    async def work(name: str, urgency: Urgency) -> None:
+    async def work(name: str, urgency: Priority) -> None:
         async with turns.turn(urgency):
             order.append(name)
             await asyncio.sleep(0)
 
     names = ["w1", "w2", "a1", "w3", "a2"]
-    await asyncio.gather(*(work(name, Urgency.ACKNOWLEDGING if name[0] == "a" else Urgency.WORKING) for name in names))
+    await asyncio.gather(
+        *(work(name, Priority.ACKNOWLEDGING if name[0] == "a" else Priority.WORKING) for name in names)
+    )
     assert order == ["w1", "a1", "a2", "w2", "w3"]
 
 
 async def test_a_cancelled_turn_is_given_on() -> None:
-    turns = Turns(1)
+    turns = PriorityLock(1)
 
     async def work() -> None:
-        async with turns.turn(Urgency.WORKING):
+        async with turns.turn(Priority.WORKING):
             await asyncio.sleep(0)
 
     tasks = [asyncio.create_task(work()) for _ in range(4)]

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import BinaryIO, ParamSpec, TypeVar
 
-from bot.domain.errors import Reason, Refused, problem
+from bot.domain.errors import Reason, RefusedError, problem
 
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
@@ -24,8 +24,8 @@ _LOOK_EVERY = 8 * 1024 * 1024
 """Bytes after which the free space is read again."""
 
 
-class DirectoryVault:
-    """Keeps files in one directory (`bot.databases.ports.Vault`). What it begins ends in `.part` until it is kept.
+class DirectoryStorage:
+    """Backup storage in one directory. A file that is still being written ends in `.part`.
 
     Args:
         folder: made where it is missing, its owner's alone.
@@ -51,14 +51,14 @@ class DirectoryVault:
         return await _in_thread(room)
 
     @contextlib.asynccontextmanager
-    async def draft(self, file: str) -> AsyncIterator[_FileDraft]:
+    async def begin_upload(self, file: str) -> AsyncIterator[_FileDraft]:
         """Begin a file; one of the same name that was begun before is begun again."""
         part = self._folder / f"{file}{_PART}"
-        draft = _FileDraft(await _in_thread(self._begin, part), part, self._folder / file, self._reserve)
+        begin_upload = _FileDraft(await _in_thread(self._begin, part), part, self._folder / file, self._reserve)
         try:
-            yield draft
+            yield begin_upload
         finally:
-            await asyncio.shield(asyncio.to_thread(draft.close))
+            await asyncio.shield(asyncio.to_thread(begin_upload.close))
 
     @contextlib.asynccontextmanager
     async def read(self, file: str) -> AsyncIterator[AsyncIterator[bytes]]:
@@ -71,9 +71,9 @@ class DirectoryVault:
 
     async def put(self, file: str, content: bytes) -> None:
         """Write a small file, all or nothing. It may use the room that stays free of large ones."""
-        async with DirectoryVault(self._folder, -_LOOK_EVERY).draft(file) as draft:
-            await draft.write(content)
-            await draft.keep()
+        async with DirectoryStorage(self._folder, -_LOOK_EVERY).begin_upload(file) as begin_upload:
+            await begin_upload.write(content)
+            await begin_upload.keep()
 
     async def get(self, file: str) -> bytes | None:
         """Read a small file; None where there is none."""
@@ -187,4 +187,4 @@ async def _in_thread(work: Callable[Given, Result], *given: Given.args, **named:
     try:
         return await asyncio.to_thread(work, *given, **named)
     except OSError as error:
-        raise Refused(problem(Reason.BACKUP_STORE_FAILED, detail=str(error))) from error
+        raise RefusedError(problem(Reason.BACKUP_STORE_FAILED, detail=str(error))) from error

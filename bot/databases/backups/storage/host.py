@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
 
 from bot.databases.ports import HostPipes, HostReader
-from bot.domain.errors import Reason, Refused, problem
+from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.shell import Command, Part, Syntax, Word
 
 _QUICK = 30.0
@@ -23,8 +23,8 @@ cat -- "$path"
 _NONE = 44
 
 
-class HostVault:
-    """Reads backups on a host, and writes their manifests (`bot.databases.ports.Holding`).
+class HostStorage:
+    """Reads backups on a host, and writes their manifests (`bot.databases.ports.BackupReader`).
 
     Dumps are made there by the host itself, so nothing else is written or removed.
 
@@ -71,9 +71,9 @@ class HostVault:
         lines = (line.partition("\t") for line in answer.stdout.decode(errors="surrogateescape").splitlines())
         return {name: int(size) for size, tab, name in lines if tab}
 
-    def _refused(self, stderr: bytes) -> Refused:
+    def _refused(self, stderr: bytes) -> RefusedError:
         detail = " ".join(stderr.decode(errors="replace").split())[:300] or f"{self.place} cannot be read"
-        return Refused(problem(Reason.BACKUP_STORE_FAILED, detail=detail))
+        return RefusedError(problem(Reason.BACKUP_STORE_FAILED, detail=detail))
 
 
 def _command(script: str, **values: str) -> Command:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bot.databases.backups.storage.directory import DirectoryVault
-from bot.databases.backups.storage.host import HostVault
-from bot.databases.backups.storage.s3 import BucketVault
-from bot.databases.ports import Holding, HostPipes, HostReader, Vault
-from bot.domain.errors import Reason, Refused, problem
+from bot.databases.backups.storage.directory import DirectoryStorage
+from bot.databases.backups.storage.host import HostStorage
+from bot.databases.backups.storage.s3 import S3Storage
+from bot.databases.ports import BackupReader, BackupStorage, HostPipes, HostReader
+from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.names import TargetName
 from bot.domain.targets.target import BotDirectory, Bucket, Target
 
 
-class BackupStores:
-    """Gives the vault of each target (`bot.databases.ports.Vaults`); one store can hold those of many.
+class StorageRegistry:
+    """Gives the vault of each target (`bot.databases.ports.BackupStorages`); one store can hold those of many.
 
     Args:
         reader: runs commands that only read, on hosts.
@@ -24,37 +24,37 @@ class BackupStores:
     def __init__(self, reader: HostReader, pipes: HostPipes) -> None:
         self._reader = reader
         self._pipes = pipes
-        self._buckets: dict[TargetName, BucketVault] = {}
+        self._buckets: dict[TargetName, S3Storage] = {}
 
-    def of(self, target: Target) -> Vault:
+    def of(self, target: Target) -> BackupStorage:
         """Give the store of a target whose backups are not on its host.
 
         Args:
             target: which.
 
         Raises:
-            Refused: `backup_impossible`, it has none.
+            RefusedError: `backup_impossible`, it has none.
         """
         folder = f"{target.name.app}/{target.name.environment}"
         match None if target.backups is None else target.backups.store:
             case BotDirectory(path):
-                return DirectoryVault(Path(path) / folder)
+                return DirectoryStorage(Path(path) / folder)
             case Bucket() as bucket:
                 if target.name not in self._buckets:
-                    self._buckets[target.name] = BucketVault(bucket, folder)
+                    self._buckets[target.name] = S3Storage(bucket, folder)
                 return self._buckets[target.name]
         detail = f"{target.name} has no `backups.store:`"
-        raise Refused(problem(Reason.BACKUP_IMPOSSIBLE, stage="configuration", detail=detail))
+        raise RefusedError(problem(Reason.BACKUP_IMPOSSIBLE, stage="configuration", detail=detail))
 
-    def holding(self, target: Target) -> Holding:
+    def backup_reader(self, target: Target) -> BackupReader:
         """Give where the backups of a target are read, its host included.
 
         Args:
             target: which.
 
         Raises:
-            Refused: `backup_impossible`, it has no place for backups.
+            RefusedError: `backup_impossible`, it has no place for backups.
         """
         if target.backups is not None and target.backups.store is None:
-            return HostVault(self._reader, self._pipes, target.hosts[0], target.backups.directory)
+            return HostStorage(self._reader, self._pipes, target.hosts[0], target.backups.directory)
         return self.of(target)

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
-from bot.domain.errors import Reason, Refused, problem
+from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.targets.target import Bucket
 
 if TYPE_CHECKING:
@@ -29,8 +29,8 @@ _WAITING = 4
 """Chunks that may wait for an upload."""
 
 
-class BucketVault:
-    """Keeps files under one prefix of a bucket (`bot.databases.ports.Vault`).
+class S3Storage:
+    """Keeps files under one prefix of a bucket (`bot.databases.ports.BackupStorage`).
 
     What is begun is an upload in parts. Nothing can be seen of it before it is completed, which happens when it is
     kept; one that is not is aborted.
@@ -55,7 +55,7 @@ class BucketVault:
         return None
 
     @contextlib.asynccontextmanager
-    async def draft(self, file: str) -> AsyncIterator[_Upload]:
+    async def begin_upload(self, file: str) -> AsyncIterator[_Upload]:
         """Begin an upload in parts."""
         upload = _Upload(self._store, file)
         try:
@@ -218,7 +218,7 @@ async def _asked(asking: Awaitable[T]) -> T:
         raise _refused(error) from error
 
 
-def _refused(error: Exception) -> Refused:
+def _refused(error: Exception) -> RefusedError:
     """Say what the library said, without what it says for those who wrote it."""
     said = " ".join(str(error).split("\n\nDebug source:", 1)[0].split()) or type(error).__name__
-    return Refused(problem(Reason.BACKUP_STORE_FAILED, detail=said[:400]))
+    return RefusedError(problem(Reason.BACKUP_STORE_FAILED, detail=said[:400]))

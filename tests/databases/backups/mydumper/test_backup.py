@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.databases.backups.leftovers import RemainsLook
+from bot.databases.backups.leftovers import LeftoverReader
 from bot.databases.backups.restore import LoadPerformer, SwapPerformer
-from bot.databases.server.connector import Connections
+from bot.databases.server.connector import Connector
 from bot.demo.host.database import Database as MadeDatabase
 from bot.demo.host.database import DatabaseServer
 from bot.domain.backups.backup import Proof
@@ -76,7 +76,7 @@ async def test_large_tables_are_read_in_pieces_where_none_can_be_lost(
 
 
 async def test_everything_comes_back(
-    filled: MadeDatabase, target: Target, host: LocalHost, mariadb: DatabaseServer, connections: Connections
+    filled: MadeDatabase, target: Target, host: LocalHost, mariadb: DatabaseServer, connections: Connector
 ) -> None:
     was = await checksums(mariadb, filled.name), await definitions(mariadb, filled.name)
     facts, _ = await made(host, target)
@@ -92,7 +92,7 @@ async def test_everything_comes_back(
         "SELECT status FROM information_schema.events WHERE event_schema = %s", copy_and_old(target)[0]
     )
     assert [row["status"] for row in events] == ["DISABLED"]
-    swapping = SwapPerformer(host, host, RemainsLook(connections))
+    swapping = SwapPerformer(host, host, LeftoverReader(connections))
     swapped = await swapping.perform(swap_job_of(target), output)
     assert isinstance(swapped, Done), (swapped, output.text.decode())
     assert (await checksums(mariadb, filled.name), await definitions(mariadb, filled.name)) == was

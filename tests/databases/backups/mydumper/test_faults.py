@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from bot.databases.backups.dump_script import REMOVE_STALE, Stage
-from bot.databases.backups.host_catalog import Backups, Presence
-from bot.databases.migrations.cleanup import Sweeper
-from bot.databases.server.connector import Connections
+from bot.databases.backups.host_catalog import HostCatalog, Presence
+from bot.databases.migrations.cleanup import ScratchCleanup
+from bot.databases.server.connector import Connector
 from bot.demo.host.database import Database as MadeDatabase
 from bot.domain.targets.target import Target
 from bot.engine.ports import Done
@@ -86,14 +86,14 @@ async def test_what_a_killed_one_left_is_taken_away_by_the_next(
     os.killpg(host.group, 9)
     assert not isinstance(await dumping, Done)
     assert f"{BACKUP}.mydumper.1.part" in left_in(folder)
-    assert (await Backups(host).find("web1", str(folder), BACKUP)).presence is Presence.UNFINISHED
+    assert (await HostCatalog(host).find("web1", str(folder), BACKUP)).presence is Presence.UNFINISHED
     outcome = await performer(LocalHost()).perform(job_of(target, attempt=2), KeptOutput())
     assert isinstance(outcome, Done), outcome
     assert left_in(folder) == {FILE, f"{BACKUP}.json"}
 
 
 async def test_what_nobody_is_at_work_in_is_swept(
-    target: Target, host: LocalHost, folder: Path, connections: Connections
+    target: Target, host: LocalHost, folder: Path, connections: Connector
 ) -> None:
     folder.mkdir()
     script = f'{REMOVE_STALE}\nmkdir "$1"; printf "%s %s\\n" "$$" "$(born "$$")" >"$1/owner"; echo; read -r _'
@@ -111,7 +111,7 @@ async def test_what_nobody_is_at_work_in_is_swept(
         (folder / name).touch()
         then = time.time() - days * day
         os.utime(folder / name, (then, then))
-    sweeper = Sweeper(connections, host, Remembered({}))
+    sweeper = ScratchCleanup(connections, host, Remembered({}))
     assert set(await sweeper.parts(target)) == {str(gone), str(folder / "B-000003.sql.1.part")}
     assert left_in(folder) == {at_work.name, "B-000004.sql.1.part", "B-000005.sql.zst", "x.part"}
     owners[0].communicate()

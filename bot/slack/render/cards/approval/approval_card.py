@@ -13,22 +13,22 @@ from bot.slack.render.cards.approval.people import approvers, emoji, mentions, n
 from bot.slack.render.cards.approval.plan_card import how_many_migrations
 from bot.slack.render.cards.backups import backup_findings
 from bot.slack.render.cards.run.step_line import step_line
-from bot.slack.render.context import Scene, action, backup_id, exception, target
+from bot.slack.render.context import RenderContext, action, backup_id, exception, target
 from bot.slack.render.markup import Markup
 from bot.slack.render.message import Message, context, dotted, lines, message, section
 
-_MOST_DIFFERENCES = 10
+_MAX_DIFFERENCES = 10
 
 
-def approval_card(run: Run, gate: Gate, scene: Scene) -> Message:
+def approval_card(run: Run, gate: Gate, ctx: RenderContext) -> Message:
     """Build the message in the thread that people react to."""
-    say = scene.sentences.say
+    say = ctx.translator.say
     requirement = gate.requirement
     given = voters(run, gate, "approve")
-    needed = scene.sentences.count("approval.needed", requirement.needed)
-    words = {"action": Markup(action(run, scene).lower()), "target": target(run)}
+    needed = ctx.translator.count("approval.needed", requirement.needed)
+    words = {"action": Markup(action(run, ctx).lower()), "target": target(run)}
     is_open = gate.state is GateState.OPEN and not run.ended
-    headline = _headline(gate, needed, words, scene, is_open=is_open)
+    headline = _headline(gate, needed, words, ctx, is_open=is_open)
     text = (
         say("approval.notification", needed=needed, run=run.id, **words)
         if is_open
@@ -37,9 +37,9 @@ def approval_card(run: Run, gate: Gate, scene: Scene) -> Message:
     return message(
         text,
         (
-            section(lines((headline, exception(run, scene), what_is_approved(run, scene)))),
-            section(lines(_people(run, gate, scene, is_open=is_open))),
-            section(_outcome(run, gate, scene)),
+            section(lines((headline, exception(run, ctx), what_is_approved(run, ctx)))),
+            section(lines(_people(run, gate, ctx, is_open=is_open))),
+            section(_outcome(run, gate, ctx)),
             context(say("approval.calm" if is_open else "plan.digest", digest=gate.digest[:12])),
         ),
         "countersign_approval",
@@ -54,16 +54,16 @@ def approval_card(run: Run, gate: Gate, scene: Scene) -> Message:
     )
 
 
-def _headline(gate: Gate, needed: Markup, words: dict[str, Markup], scene: Scene, *, is_open: bool) -> Markup:
+def _headline(gate: Gate, needed: Markup, words: dict[str, Markup], ctx: RenderContext, *, is_open: bool) -> Markup:
     if is_open:
-        return scene.sentences.say("approval.open", needed=needed, **words)
+        return ctx.translator.say("approval.open", needed=needed, **words)
     key = "closed" if gate.state is GateState.OPEN else gate.state.value
-    return scene.sentences.say(f"approval.{key}", **words)
+    return ctx.translator.say(f"approval.{key}", **words)
 
 
-def what_is_approved(run: Run, scene: Scene) -> Markup:
+def what_is_approved(run: Run, ctx: RenderContext) -> Markup:
     """Say in a few lines what an approval is for: the commit, its migrations, the backup, what is lost."""
-    plan, say = run.plan, scene.sentences.say
+    plan, say = run.plan, ctx.translator.say
     if plan is None:
         return Markup("")
     subject = next((commit.subject for commit in plan.commits if plan.sha and commit.sha == plan.sha.text), "")
@@ -74,29 +74,29 @@ def what_is_approved(run: Run, scene: Scene) -> Markup:
         if plan.sha
         else Markup("")
     )
-    proven = backup_findings.proven_backup(backup_findings.relied_on(run), scene)
+    proven = backup_findings.proven_backup(backup_findings.relied_on(run), ctx)
     backup = None if proven else backup_id(run)
     return lines(
         (
             commit,
             proven,
-            dotted((how_many_migrations(plan, scene), say("result.backup", id=backup) if backup else "")),
+            dotted((how_many_migrations(plan, ctx), say("result.backup", id=backup) if backup else "")),
             say("plan.destructive") if plan.destructive else Markup(""),
-            backup_findings.dropped(plan, scene),
-            evidence.headline(plan, scene),
+            backup_findings.dropped(plan, ctx),
+            evidence.headline(plan, ctx),
         )
     )
 
 
-def _people(run: Run, gate: Gate, scene: Scene, *, is_open: bool) -> tuple[Markup, ...]:
-    say = scene.sentences.say
+def _people(run: Run, gate: Gate, ctx: RenderContext, *, is_open: bool) -> tuple[Markup, ...]:
+    say = ctx.translator.say
     requirement = gate.requirement
     asker = run.request.origin.user
     given = voters(run, gate, "approve")
     count = (
         say(
             "approval.by",
-            who=names(given, scene),
+            who=names(given, ctx),
             given=str(len(given)),
             needed=str(requirement.needed),
         )
@@ -111,59 +111,59 @@ def _people(run: Run, gate: Gate, scene: Scene, *, is_open: bool) -> tuple[Marku
     return (
         say(
             "approval.who",
-            who=called or approvers(requirement.eligible, scene),
+            who=called or approvers(requirement.eligible, ctx),
             n=str(more) if more else "",
-            asker=Markup("") if requirement.allow_requester else scene.name(asker),
+            asker=Markup("") if requirement.allow_requester else ctx.name(asker),
         ),
-        _also(run, requirement, excluded, scene),
+        _also(run, requirement, excluded, ctx),
         say(
             "approval.how",
-            approve=emoji(scene.emoji.approve[0]),
-            reject=emoji(scene.emoji.reject[0]),
+            approve=emoji(ctx.emoji.approve[0]),
+            reject=emoji(ctx.emoji.reject[0]),
             until=markup.time_of_day(gate.expires_at),
         ),
         count,
     )
 
 
-def _also(run: Run, requirement: Requirement, excluded: str, scene: Scene) -> Markup:
+def _also(run: Run, requirement: Requirement, excluded: str, ctx: RenderContext) -> Markup:
     """Say what is asked for besides."""
     if requirement.also is None:
         return Markup("")
     besides = requirement.also
-    who = mentions(besides.eligible, excluded) or approvers(besides.eligible, scene)
+    who = mentions(besides.eligible, excluded) or approvers(besides.eligible, ctx)
     both = run.request.action is Action.ROLLBACK and DURING_FREEZE not in run.request.options
-    return scene.sentences.say("approval.also_rollback" if both else "approval.also", n=str(besides.count), who=who)
+    return ctx.translator.say("approval.also_rollback" if both else "approval.also", n=str(besides.count), who=who)
 
 
-def _outcome(run: Run, gate: Gate, scene: Scene) -> Markup:
-    say = scene.sentences.say
+def _outcome(run: Run, gate: Gate, ctx: RenderContext) -> Markup:
+    say = ctx.translator.say
     match gate.state:
         case GateState.REJECTED:
-            return say("approval.rejected_by", who=names(voters(run, gate, "reject"), scene) or "somebody")
+            return say("approval.rejected_by", who=names(voters(run, gate, "reject"), ctx) or "somebody")
         case GateState.EXPIRED:
             return say("approval.expired_note")
         case GateState.VOID:
-            differ = differences(run.problem, scene)
-            return lines((say("approval.void_note"), *differ)) if differ else scene.wrong(run.problem)
+            differ = differences(run.problem, ctx)
+            return lines((say("approval.void_note"), *differ)) if differ else ctx.wrong(run.problem)
         case GateState.APPROVED if run.state in {RunState.RUNNING, RunState.VERIFYING}:
             # Who approved is looking here: the steps are told further up, where the thread began.
-            return step_line(run, scene)
+            return step_line(run, ctx)
         case GateState.OPEN | GateState.APPROVED:
             return Markup("")
 
 
-def differences(found: Problem | None, scene: Scene) -> tuple[Markup, ...]:
+def differences(found: Problem | None, ctx: RenderContext) -> tuple[Markup, ...]:
     """Say what differs from the plan that was approved, one line a fact."""
     if found is None or found.reason is not Reason.MOVED:
         return ()
     shown = []
-    for name, value in list(found.facts.items())[:_MOST_DIFFERENCES]:
+    for name, value in list(found.facts.items())[:_MAX_DIFFERENCES]:
         was, arrow, now = value.partition(" → ")
         shown.append(
-            scene.sentences.say(
+            ctx.translator.say(
                 "moved.line",
-                name=scene.sentences.fact(name),
+                name=ctx.translator.fact(name),
                 was=_short(was) if arrow else "",
                 now=_short(now if arrow else was) or "–",
             )

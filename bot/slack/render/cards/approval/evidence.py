@@ -10,7 +10,7 @@ from datetime import datetime
 
 from bot.domain.runs.plan import DESTRUCTIVE, Finding, Plan
 from bot.slack.render import markup
-from bot.slack.render.context import Scene, planned_downtime
+from bot.slack.render.context import RenderContext, planned_downtime
 from bot.slack.render.markup import Markup
 from bot.slack.render.message import dotted, lines
 
@@ -20,43 +20,43 @@ KINDS = frozenset({"rehearsal", "migration", "statement", "old_code", "schema", 
 _RISKS = ("safe", "unknown", "slow", "blocking", "destructive")
 """The words, the gravest last."""
 
-_MOST_MIGRATIONS = 10
-_MOST_LINES = 12
-_MOST_STATEMENTS = 8
+_MAX_MIGRATIONS = 10
+_MAX_LINES = 12
+_MAX_STATEMENTS = 8
 _SQL_CHARACTERS = 400
 _SECTION = 2800
 
 
-def headline(plan: Plan, scene: Scene) -> Markup:
+def headline(plan: Plan, ctx: RenderContext) -> Markup:
     """Say the gravest risk and the rehearsal in one line; nothing where there is no evidence."""
     risks = [finding.facts.get("risk", "") for finding in of_kind(plan, "migration")]
     known = [risk for risk in _RISKS if risk in risks]
     if not known:
         return Markup("")
-    worst = scene.sentences.say(f"risk.{known[-1]}")
-    return dotted((worst, _rehearsal(plan, scene)))
+    worst = ctx.translator.say(f"risk.{known[-1]}")
+    return dotted((worst, _rehearsal(plan, ctx)))
 
 
-def migrations(plan: Plan, scene: Scene) -> tuple[Markup, ...]:
+def migrations(plan: Plan, ctx: RenderContext) -> tuple[Markup, ...]:
     """Say of each migration its risk, why, how long it took on the copy, and whether it can be undone."""
     found = of_kind(plan, "migration")
-    shown = [_migration(finding.facts, plan, scene) for finding in found[:_MOST_MIGRATIONS]]
+    shown = [_migration(finding.facts, plan, ctx) for finding in found[:_MAX_MIGRATIONS]]
     rest = len(found) - len(shown)
-    return (*shown, scene.sentences.count("plan.more", rest) if rest else Markup(""))
+    return (*shown, ctx.translator.count("plan.more", rest) if rest else Markup(""))
 
 
-def changes(plan: Plan, scene: Scene) -> tuple[Markup, ...]:
+def changes(plan: Plan, ctx: RenderContext) -> tuple[Markup, ...]:
     """Show the schema's change as a small diff, and what code of before cannot live with."""
-    say = scene.sentences.say
+    say = ctx.translator.say
     if plan.undo and planned_downtime(plan) is not None:
         return (schema_diff(plan),)  # nobody uses the newer code while its schema goes
     breaks = [
         say(
             "evidence.undo.old_code" if plan.undo else "evidence.old_code",
             what=finding.facts.get("what", ""),
-            effect=_effect(finding.facts, scene),
+            effect=_effect(finding.facts, ctx),
         )
-        for finding in of_kind(plan, "old_code")[:_MOST_LINES]
+        for finding in of_kind(plan, "old_code")[:_MAX_LINES]
     ]
     return (schema_diff(plan), *breaks)
 
@@ -64,16 +64,16 @@ def changes(plan: Plan, scene: Scene) -> tuple[Markup, ...]:
 def schema_diff(plan: Plan) -> Markup:
     """Show how the tables change, a line each; nothing where none does."""
     diff = [line for finding in of_kind(plan, "schema") for line in finding.facts.get("lines", "").splitlines()]
-    shown = "\n".join(diff[:_MOST_LINES]) + (f"\n… {len(diff) - _MOST_LINES}" if len(diff) > _MOST_LINES else "")
+    shown = "\n".join(diff[:_MAX_LINES]) + (f"\n… {len(diff) - _MAX_LINES}" if len(diff) > _MAX_LINES else "")
     return markup.code_block(shown, _SECTION // 2) if diff else Markup("")
 
 
-def statements(plan: Plan, scene: Scene) -> Markup:
+def statements(plan: Plan, ctx: RenderContext) -> Markup:
     """Show the SQL, each statement with the table it touches and how the server would carry it out."""
     found = of_kind(plan, "statement")
-    shown = [_statement(finding.facts, scene) for finding in found[:_MOST_STATEMENTS]]
+    shown = [_statement(finding.facts, ctx) for finding in found[:_MAX_STATEMENTS]]
     rest = len(found) - len(shown)
-    more = scene.sentences.count("plan.more", rest) if rest else Markup("")
+    more = ctx.translator.count("plan.more", rest) if rest else Markup("")
     return markup.clip_markup(lines((*shown, more)), _SECTION)
 
 
@@ -82,55 +82,55 @@ def of_kind(plan: Plan, kind: str) -> tuple[Finding, ...]:
     return tuple(finding for finding in plan.findings if finding.kind == kind)
 
 
-def _rehearsal(plan: Plan, scene: Scene) -> Markup:
+def _rehearsal(plan: Plan, ctx: RenderContext) -> Markup:
     found = of_kind(plan, "rehearsal")
     if not found:
         return Markup("")
     facts = found[0].facts
-    say = scene.sentences.say
+    say = ctx.translator.say
     if facts.get("outcome") != "ok":
         why = f"rehearsal.why.{facts.get('why', '')}"
-        reason = say(why, detail=facts.get("detail", "")) if scene.sentences.knows(why) else facts.get("why", "")
+        reason = say(why, detail=facts.get("detail", "")) if ctx.translator.knows(why) else facts.get("why", "")
         return say("rehearsal.not_possible", why=reason)
-    seconds = scene.sentences.duration(number(facts.get("seconds", "")))
+    seconds = ctx.translator.duration(number(facts.get("seconds", "")))
     count = int(facts.get("migrations") or 0)
-    ok = scene.sentences.count("rehearsal.ok", count, seconds=seconds, on=_copied_from(facts, scene))
+    ok = ctx.translator.count("rehearsal.ok", count, seconds=seconds, on=_copied_from(facts, ctx))
     empty = say("rehearsal.empty") if facts.get("rows") == "none" else Markup("")
-    return Markup(" ".join(part for part in (ok, empty, _without_data(facts, scene)) if part))
+    return Markup(" ".join(part for part in (ok, empty, _without_data(facts, ctx)) if part))
 
 
-def _copied_from(facts: Mapping[str, str], scene: Scene) -> Markup:
+def _copied_from(facts: Mapping[str, str], ctx: RenderContext) -> Markup:
     """Say what the copy held: an approver must know how old the data was that all went well with."""
-    say = scene.sentences.say
+    say = ctx.translator.say
     if facts.get("rows") != "backup":
         return say("rehearsal.on.copy")
     made_at, age = facts.get("made_at", ""), facts.get("age", "")
     when = markup.time_of_day(datetime.fromisoformat(made_at)) if made_at else ""
-    age = scene.sentences.duration(int(age)) if age.isdigit() else ""
+    age = ctx.translator.duration(int(age)) if age.isdigit() else ""
     return say("rehearsal.on.backup", backup=facts.get("backup", ""), when=when, age=age)
 
 
-def _without_data(facts: Mapping[str, str], scene: Scene) -> Markup:
+def _without_data(facts: Mapping[str, str], ctx: RenderContext) -> Markup:
     why = f"rehearsal.no_data.{facts.get('no_data', '')}"
-    if not scene.sentences.knows(why):
+    if not ctx.translator.knows(why):
         return Markup("")
-    reason = scene.sentences.say(why, detail=facts.get("no_data_detail", ""))
-    return scene.sentences.say("rehearsal.no_data", why=reason)
+    reason = ctx.translator.say(why, detail=facts.get("no_data_detail", ""))
+    return ctx.translator.say("rehearsal.no_data", why=reason)
 
 
-def _migration(facts: Mapping[str, str], plan: Plan, scene: Scene) -> Markup:
-    say = scene.sentences.say
+def _migration(facts: Mapping[str, str], plan: Plan, ctx: RenderContext) -> Markup:
+    say = ctx.translator.say
     reason = f"risk.why.{facts.get('reason', '')}"
     what = facts.get("what", "")
-    why = say(reason, what=what) if scene.sentences.knows(reason) else markup.inline(facts.get("reason", ""))
+    why = say(reason, what=what) if ctx.translator.knows(reason) else markup.inline(facts.get("reason", ""))
     down = f"evidence.{'undo' if plan.undo else 'down'}.{facts.get('down', '')}"
     if facts.get("risk") == DESTRUCTIVE and down == "evidence.down.yes":
         down = "evidence.down.without_data"
     took = facts.get("seconds", "")
     details = dotted(
         (
-            say("evidence.took", seconds=scene.sentences.duration(number(took))) if took else "",
-            say(down) if scene.sentences.knows(down) else "",
+            say("evidence.took", seconds=ctx.translator.duration(number(took))) if took else "",
+            say(down) if ctx.translator.knows(down) else "",
         )
     )
     name = markup.code(markup.clip(facts.get("name", ""), 120))
@@ -143,15 +143,15 @@ def _migration(facts: Mapping[str, str], plan: Plan, scene: Scene) -> Markup:
     )
 
 
-def _statement(facts: Mapping[str, str], scene: Scene) -> Markup:
-    say = scene.sentences.say
+def _statement(facts: Mapping[str, str], ctx: RenderContext) -> Markup:
+    say = ctx.translator.say
     rows = facts.get("rows", "")
     size = facts.get("bytes", "")
     about = dotted(
         (
             markup.code(facts["table"]) if facts.get("table") else "",
-            scene.sentences.count("evidence.rows", int(rows), rows=f"{int(rows):,}") if rows.isdigit() else "",
-            scene.sentences.size(int(size)) if size.isdigit() else "",
+            ctx.translator.count("evidence.rows", int(rows), rows=f"{int(rows):,}") if rows.isdigit() else "",
+            ctx.translator.size(int(size)) if size.isdigit() else "",
             say("evidence.online", online=facts["online"]) if facts.get("online") else "",
             say("evidence.writes_wait") if facts.get("writes_wait") == "yes" else "",
             say("evidence.destroys") if facts.get("destroys") == "yes" else "",
@@ -161,9 +161,9 @@ def _statement(facts: Mapping[str, str], scene: Scene) -> Markup:
     return lines((about, sql))
 
 
-def _effect(facts: Mapping[str, str], scene: Scene) -> Markup:
+def _effect(facts: Mapping[str, str], ctx: RenderContext) -> Markup:
     key = f"effect.{facts.get('effect', '')}"
-    return scene.sentences.say(key) if scene.sentences.knows(key) else Markup(markup.inline(facts.get("effect", "")))
+    return ctx.translator.say(key) if ctx.translator.knows(key) else Markup(markup.inline(facts.get("effect", "")))
 
 
 def number(text: str) -> float:

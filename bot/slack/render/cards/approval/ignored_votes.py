@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.domain.runs.approval import Ignored
 from bot.domain.runs.run import Gate, Run, Vote
 from bot.slack.render.cards.approval.people import approvers, emoji
-from bot.slack.render.context import Scene
+from bot.slack.render.context import RenderContext
 from bot.slack.render.message import Message, saying
 
 PREFIX = "notice:"
@@ -21,17 +21,17 @@ def notice_user(slot: str) -> str:
     return slot.split(":")[2]
 
 
-def notices(run: Run, gate: Gate, scene: Scene) -> dict[str, Message]:
+def notices(run: Run, gate: Gate, ctx: RenderContext) -> dict[str, Message]:
     """Build the notices that the votes on a gate call for, by slot."""
     told: dict[str, Message] = {}
     for vote in run.votes:
         if vote.counts or vote.digest != gate.digest or vote.reason not in set(Ignored):
             continue
-        name = (scene.emoji.approve if vote.choice == "approve" else scene.emoji.reject)[0]
-        text = scene.sentences.say(
+        name = (ctx.emoji.approve if vote.choice == "approve" else ctx.emoji.reject)[0]
+        text = ctx.translator.say(
             f"notice.{vote.reason}",
             emoji=emoji(name),
-            who=approvers(gate.requirement.people, scene),
+            who=approvers(gate.requirement.people, ctx),
         )
         told[notice_slot(vote)] = saying(text)
     return told

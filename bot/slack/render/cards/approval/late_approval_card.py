@@ -9,30 +9,30 @@ from bot.domain.runs.run import Gate, Run
 from bot.slack.render import markup
 from bot.slack.render.cards.approval.approval_card import what_is_approved
 from bot.slack.render.cards.approval.people import approvers, emoji, mentions, names, unmentioned, voters
-from bot.slack.render.context import Scene, action, target
+from bot.slack.render.context import RenderContext, action, target
 from bot.slack.render.markup import Markup
 from bot.slack.render.message import Message, context, lines, message, section
 
 
-def afterwards_card(run: Run, gate: Gate, scene: Scene) -> Message:
+def afterwards_card(run: Run, gate: Gate, ctx: RenderContext) -> Message:
     """Build the message in the thread that people react to afterwards.
 
     Args:
         run: an emergency that has passed its gate.
         gate: of the run.
-        scene: what rendering needs beside it.
+        ctx: what rendering needs beside it.
     """
-    say = scene.sentences.say
-    words = {"action": Markup(action(run, scene).lower()), "target": target(run)}
-    needed = scene.sentences.count("approval.needed", gate.requirement.needed)
+    say = ctx.translator.say
+    words = {"action": Markup(action(run, ctx).lower()), "target": target(run)}
+    needed = ctx.translator.count("approval.needed", gate.requirement.needed)
     given = voters(run, gate, "approve")
     key = "open" if gate.state in {GateState.OPEN, GateState.EXPIRED} else gate.state.value
     return message(
         say("afterwards.notification", needed=needed, run=run.id, **words),
         (
-            section(lines((say(f"afterwards.{key}", **words), _why(run, scene), what_is_approved(run, scene)))),
-            section(lines(_people(run, gate, needed, scene))),
-            section(_outcome(run, gate, scene)),
+            section(lines((say(f"afterwards.{key}", **words), _why(run, ctx), what_is_approved(run, ctx)))),
+            section(lines(_people(run, gate, needed, ctx))),
+            section(_outcome(run, gate, ctx)),
             context(say("plan.digest", digest=gate.digest[:12])),
         ),
         "countersign_approval",
@@ -49,17 +49,17 @@ def afterwards_card(run: Run, gate: Gate, scene: Scene) -> Message:
     )
 
 
-def _why(run: Run, scene: Scene) -> Markup:
-    why = scene.masker.mask(run.request.options.get(EMERGENCY, ""))
-    return scene.sentences.say("afterwards.why", asker=scene.name(run.request.origin.user), why=why)
+def _why(run: Run, ctx: RenderContext) -> Markup:
+    why = ctx.masker.mask(run.request.options.get(EMERGENCY, ""))
+    return ctx.translator.say("afterwards.why", asker=ctx.name(run.request.origin.user), why=why)
 
 
-def _people(run: Run, gate: Gate, needed: Markup, scene: Scene) -> tuple[Markup, ...]:
-    say = scene.sentences.say
+def _people(run: Run, gate: Gate, needed: Markup, ctx: RenderContext) -> tuple[Markup, ...]:
+    say = ctx.translator.say
     given = voters(run, gate, "approve")
     requirement = gate.requirement
     count = (
-        say("approval.by", who=names(given, scene), given=str(len(given)), needed=str(requirement.needed))
+        say("approval.by", who=names(given, ctx), given=str(len(given)), needed=str(requirement.needed))
         if given
         else Markup("")
     )
@@ -69,18 +69,18 @@ def _people(run: Run, gate: Gate, needed: Markup, scene: Scene) -> tuple[Markup,
     more = unmentioned(requirement.people, asker)
     until = markup.time_of_day(gate.expires_at)
     return (
-        say("afterwards.overdue", until=until) if is_overdue(gate, scene.now) else Markup(""),
+        say("afterwards.overdue", until=until) if is_overdue(gate, ctx.now) else Markup(""),
         say(
             "afterwards.who",
             needed=needed,
-            who=mentions(requirement.people, asker) or approvers(requirement.people, scene),
+            who=mentions(requirement.people, asker) or approvers(requirement.people, ctx),
             n=str(more) if more else "",
-            asker=scene.name(asker),
+            asker=ctx.name(asker),
         ),
         say(
             "afterwards.how",
-            approve=emoji(scene.emoji.approve[0]),
-            reject=emoji(scene.emoji.reject[0]),
+            approve=emoji(ctx.emoji.approve[0]),
+            reject=emoji(ctx.emoji.reject[0]),
             digest=gate.digest[:12],
             until=until,
         ),
@@ -88,11 +88,11 @@ def _people(run: Run, gate: Gate, needed: Markup, scene: Scene) -> tuple[Markup,
     )
 
 
-def _outcome(run: Run, gate: Gate, scene: Scene) -> Markup:
-    say = scene.sentences.say
+def _outcome(run: Run, gate: Gate, ctx: RenderContext) -> Markup:
+    say = ctx.translator.say
     match gate.state:
         case GateState.REJECTED:
-            return say("afterwards.rejected_by", who=names(voters(run, gate, "reject"), scene))
+            return say("afterwards.rejected_by", who=names(voters(run, gate, "reject"), ctx))
         case GateState.VOID:
             return say("afterwards.void_note")
         case GateState.OPEN | GateState.APPROVED | GateState.EXPIRED:

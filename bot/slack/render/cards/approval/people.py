@@ -5,18 +5,18 @@ from __future__ import annotations
 from bot.domain.policies.people import People
 from bot.domain.runs.run import Gate, Run
 from bot.slack.render import markup
-from bot.slack.render.context import Scene
+from bot.slack.render.context import RenderContext
 from bot.slack.render.markup import Markup
 
-MOST_MENTIONS = 5
+MAX_MENTIONS = 5
 
 
-def approvers(people: People, scene: Scene) -> Markup:
+def approvers(people: People, ctx: RenderContext) -> Markup:
     """Name the lists of people, without notifying anybody."""
     if people.anyone:
-        return scene.sentences.say("approval.anyone")
-    lists = people.names or tuple(scene.names.get(user, user) for user in sorted(people.users))
-    return Markup(", ".join(markup.bold(markup.clip(name, 60)) for name in lists[:MOST_MENTIONS]))
+        return ctx.translator.say("approval.anyone")
+    lists = people.names or tuple(ctx.names.get(user, user) for user in sorted(people.users))
+    return Markup(", ".join(markup.bold(markup.clip(name, 60)) for name in lists[:MAX_MENTIONS]))
 
 
 def mentions(people: People, *without: str) -> Markup:
@@ -28,12 +28,12 @@ def mentions(people: People, *without: str) -> Markup:
     """
     groups = [markup.group(identifier) for identifier in sorted(people.groups)]
     users = [markup.user(identifier) for identifier in sorted(people.users.difference(without))]
-    return Markup(" ".join((groups + users)[:MOST_MENTIONS]))
+    return Markup(" ".join((groups + users)[:MAX_MENTIONS]))
 
 
 def unmentioned(people: People, *without: str) -> int:
     """Count those whom `mentions` leaves out."""
-    return max(len(people.groups) + len(people.users.difference(without)) - MOST_MENTIONS, 0)
+    return max(len(people.groups) + len(people.users.difference(without)) - MAX_MENTIONS, 0)
 
 
 def voters(run: Run, gate: Gate, choice: str) -> tuple[str, ...]:
@@ -49,9 +49,9 @@ def voters(run: Run, gate: Gate, choice: str) -> tuple[str, ...]:
     )
 
 
-def names(users: tuple[str, ...], scene: Scene) -> Markup:
+def names(users: tuple[str, ...], ctx: RenderContext) -> Markup:
     """Name people without notifying them, ten at most."""
-    return Markup(", ".join(scene.name(user) for user in users[:10]))
+    return Markup(", ".join(ctx.name(user) for user in users[:10]))
 
 
 def emoji(name: str) -> Markup:

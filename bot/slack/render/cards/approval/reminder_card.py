@@ -8,55 +8,55 @@ from bot.domain.runs.reminders import is_overdue
 from bot.domain.runs.run import Gate, Run, RunState
 from bot.slack.render import markup
 from bot.slack.render.cards.approval.people import approvers, emoji, mentions, voters
-from bot.slack.render.context import Scene, action, target
+from bot.slack.render.context import RenderContext, action, target
 from bot.slack.render.markup import Markup
 from bot.slack.render.message import Message, message, section
 
 TURN = "turn"
 
 
-def reminders(run: Run, gate: Gate, scene: Scene) -> dict[str, Message]:
+def reminders(run: Run, gate: Gate, ctx: RenderContext) -> dict[str, Message]:
     """Build the reminder that is due, by its slot; none where nobody is to be reminded.
 
     Args:
         run: which.
         gate: of the run.
-        scene: what rendering needs beside it.
+        ctx: what rendering needs beside it.
     """
     if gate.reminded_at is None or not (gate.owed or run.state is RunState.AWAITING_APPROVAL):
         return {}
-    return {f"reminder:{int(gate.reminded_at.timestamp())}": _reminder(run, gate, gate.reminded_at, scene)}
+    return {f"reminder:{int(gate.reminded_at.timestamp())}": _reminder(run, gate, gate.reminded_at, ctx)}
 
 
-def _reminder(run: Run, gate: Gate, at: datetime, scene: Scene) -> Message:
-    say = scene.sentences.say
+def _reminder(run: Run, gate: Gate, at: datetime, ctx: RenderContext) -> Message:
+    say = ctx.translator.say
     people = gate.requirement.people
     done = voters(run, gate, "approve")
     asker = "" if gate.requirement.allow_requester else run.request.origin.user
     key = "reminder.overdue" if is_overdue(gate, at) else "reminder.owed" if gate.owed else "reminder"
     said = say(
         key,
-        who=mentions(people, asker, *done) or approvers(people, scene),
-        needed=scene.sentences.count("approval.needed", max(gate.requirement.needed - len(done), 1)),
-        action=action(run, scene),
+        who=mentions(people, asker, *done) or approvers(people, ctx),
+        needed=ctx.translator.count("approval.needed", max(gate.requirement.needed - len(done), 1)),
+        action=action(run, ctx),
         target=target(run),
         until=markup.time_of_day(gate.expires_at),
-        approve=emoji(scene.emoji.approve[0]),
-        reject=emoji(scene.emoji.reject[0]),
+        approve=emoji(ctx.emoji.approve[0]),
+        reject=emoji(ctx.emoji.reject[0]),
     )
-    text = say("reminder.notification", action=action(run, scene), target=target(run), run=run.id)
+    text = say("reminder.notification", action=action(run, ctx), target=target(run), run=run.id)
     payload = {"run": run.id, "plan": gate.digest, "mark": at.isoformat(), "afterwards": gate.afterwards}
     return message(text, (section(said),), "countersign_reminder", payload)
 
 
-def turn(run: Run, scene: Scene) -> dict[str, Message]:
+def turn(run: Run, ctx: RenderContext) -> dict[str, Message]:
     """Build what a requester who had to wait is told when it is their turn; nothing where nobody waited."""
     asker = run.request.origin.user
     is_turn = run.waited and run.state is not RunState.QUEUED and not run.ended
     if not is_turn or asker[:1] not in ("U", "W"):
         return {}
-    say = scene.sentences.say
-    words = {"action": Markup(action(run, scene).lower()), "target": target(run)}
+    say = ctx.translator.say
+    words = {"action": Markup(action(run, ctx).lower()), "target": target(run)}
     said = say("turn", who=markup.user(asker), **words)
     text = say("turn.notification", run=run.id, **words)
     return {TURN: message(text, (section(said),), "countersign_turn", {"run": run.id})}

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from bot.domain.backups.backup import Proof
-from bot.domain.backups.writes_since import Written
+from bot.domain.backups.writes_since import WriteState
 from bot.domain.runs.plan import Finding, Plan
 from bot.domain.runs.run import Run, RunState
 from bot.slack.render import markup
-from bot.slack.render.context import Scene, backup_of
+from bot.slack.render.context import RenderContext, backup_of
 from bot.slack.render.markup import Markup
 from bot.slack.render.message import dotted, lines
 
@@ -18,13 +18,13 @@ KINDS = frozenset({"written", "written_rest", "drop_old", "proven_backup"})
 """The kinds that are told here and nowhere else."""
 
 
-def written_since(plan: Plan, scene: Scene) -> Markup:
+def written_since(plan: Plan, ctx: RenderContext) -> Markup:
     """Say what was written since the backup that a restore puts back, by table; nothing of another plan."""
     rest = next((finding.facts for finding in plan.findings if finding.kind == "written_rest"), None)
     if rest is None:
         return Markup("")
-    say, count = scene.sentences.say, scene.sentences.count
-    told = tuple(_table(finding.facts, scene) for finding in plan.findings if finding.kind == "written")
+    say, count = ctx.translator.say, ctx.translator.count
+    told = tuple(_table(finding.facts, ctx) for finding in plan.findings if finding.kind == "written")
     if not told:
         return say("written.nothing")
     more, same = int(rest.get("more", "0")), int(rest.get("same", "0"))
@@ -38,18 +38,18 @@ def written_since(plan: Plan, scene: Scene) -> Markup:
     )
 
 
-def dropped(plan: Plan, scene: Scene) -> Markup:
+def dropped(plan: Plan, ctx: RenderContext) -> Markup:
     """Say what dropping old tables takes away for good; nothing of another plan."""
     facts = next((finding.facts for finding in plan.findings if finding.kind == "drop_old"), None)
     if facts is None:
         return Markup("")
-    say = scene.sentences.say
+    say = ctx.translator.say
     size = facts.get("bytes", "")
     shown = {name: facts.get(name, "") for name in ("database", "tables", "run", "backup", "safety")}
-    shown["size"] = scene.sentences.size(int(size)) if size.isdigit() else size
+    shown["size"] = ctx.translator.size(int(size)) if size.isdigit() else size
     shown["kept"] = _when(facts.get("kept_at", ""))
     well = facts.get("state") == RunState.SUCCEEDED.value and facts.get("left") == "before"
-    proof = scene.sentences.say(f"proof.{facts.get('safety_proof') or Proof.CHECKED.value}")
+    proof = ctx.translator.say(f"proof.{facts.get('safety_proof') or Proof.CHECKED.value}")
     return lines(
         (
             say("finding.drop_old", **shown),
@@ -61,17 +61,17 @@ def dropped(plan: Plan, scene: Scene) -> Markup:
     )
 
 
-def _table(facts: Mapping[str, str], scene: Scene) -> Markup:
-    say = scene.sentences.say
+def _table(facts: Mapping[str, str], ctx: RenderContext) -> Markup:
+    say = ctx.translator.say
     what = say(f"written.{facts['written']}", table=markup.clip(facts["table"], 64))
-    at = _when(facts.get("at", "")) if facts["written"] in {Written.CHANGED, Written.NEW} else ""
-    tells = facts["written"] in {Written.CHANGED, Written.ADDED} and facts.get("counted") != "yes"
+    at = _when(facts.get("at", "")) if facts["written"] in {WriteState.CHANGED, WriteState.NEW} else ""
+    tells = facts["written"] in {WriteState.CHANGED, WriteState.ADDED} and facts.get("counted") != "yes"
     counter = say("written.grown", n=_count(facts["grown"])) if tells and facts.get("grown") else ""
-    return dotted((what, _rows(facts, scene), counter, say("written.at", at=at) if at else ""))
+    return dotted((what, _rows(facts, ctx), counter, say("written.at", at=at) if at else ""))
 
 
-def _rows(facts: Mapping[str, str], scene: Scene) -> Markup:
-    say, count = scene.sentences.say, scene.sentences.count
+def _rows(facts: Mapping[str, str], ctx: RenderContext) -> Markup:
+    say, count = ctx.translator.say, ctx.translator.count
     then, now = _count(facts.get("then", "")), _count(facts.get("now", ""))
     shown = now if facts.get("counted") == "yes" or not now else say("written.about", now=now)
     if then and now and (then != now or facts.get("counted") != "yes"):
@@ -80,9 +80,9 @@ def _rows(facts: Mapping[str, str], scene: Scene) -> Markup:
     return count("written.rows.then", int(known)) if known.isdigit() else Markup("")
 
 
-def _proof_words(proof: str, scene: Scene) -> Markup:
+def _proof_words(proof: str, ctx: RenderContext) -> Markup:
     key = f"proof.{proof}"
-    return scene.sentences.say(key if scene.sentences.knows(key) else "proof.checked")
+    return ctx.translator.say(key if ctx.translator.knows(key) else "proof.checked")
 
 
 def _count(text: str) -> str:
@@ -106,7 +106,7 @@ def relied_on(run: Run) -> Finding | None:
     return next((finding for finding in run.plan.findings if finding.kind == "proven_backup"), None)
 
 
-def proven_backup(finding: Finding | None, scene: Scene) -> Markup:
+def proven_backup(finding: Finding | None, ctx: RenderContext) -> Markup:
     """Say how good the backup is that the gate relies on; nothing where it relies on none."""
     if finding is None:
         return Markup("")
@@ -115,10 +115,10 @@ def proven_backup(finding: Finding | None, scene: Scene) -> Markup:
     at = facts.get("proven_at", "")
     proof = facts.get("proof", Proof.PROVEN.value)
     if proof != Proof.PROVEN.value:
-        return scene.sentences.say("backup.unproven", id=facts.get("backup", ""), proof=_proof_words(proof, scene))
-    return scene.sentences.say(
+        return ctx.translator.say("backup.unproven", id=facts.get("backup", ""), proof=_proof_words(proof, ctx))
+    return ctx.translator.say(
         "backup.proven",
         id=facts.get("backup", ""),
         ago=markup.ago(datetime.fromisoformat(at)) if at else "",
-        restore=scene.sentences.duration(max(int(seconds), 1)) if seconds.isdigit() else "",
+        restore=ctx.translator.duration(max(int(seconds), 1)) if seconds.isdigit() else "",
     )

@@ -2,66 +2,66 @@
 
 from __future__ import annotations
 
-from bot.domain.backups.backup import KeptBackup, Proof, Shelf, predicted_seconds
-from bot.domain.backups.leftovers import Remains
+from bot.domain.backups.backup import BackupInfo, BackupList, Proof, predicted_seconds
+from bot.domain.backups.leftovers import Leftover
 from bot.slack.render import markup
 from bot.slack.render.markup import Markup
 from bot.slack.render.message import Message, context, lines, message, section
-from bot.slack.render.text import Sentences
+from bot.slack.render.text import Translator
 
-_MOST = 12
+_MAX = 12
 
 _EMOJI = {Proof.PROVEN: "✅", Proof.CHECKED: "☑️", Proof.REFUTED: "", Proof.DAMAGED: ""}
 
 
-def backups_card(shelf: Shelf, sentences: Sentences) -> Message:
+def backups_card(backup_list: BackupList, translator: Translator) -> Message:
     """Build the answer.
 
     Args:
-        shelf: what there is.
-        sentences: of the language that is spoken.
+        backup_list: what there is.
+        translator: of the language that is spoken.
     """
-    say, count = sentences.say, sentences.count
-    names = {"app": shelf.app, "environment": shelf.environment}
-    title = say("backups.title", target=f"{shelf.app} {shelf.environment}")
-    shown = shelf.backups[:_MOST]
-    rest = len(shelf.backups) - len(shown)
-    none = say("backups.none", target=f"{shelf.app} {shelf.environment}", **names)
-    broken = markup.inline(markup.clip(", ".join(shelf.unreadable), 300))
+    say, count = translator.say, translator.count
+    names = {"app": backup_list.app, "environment": backup_list.environment}
+    title = say("backups.title", target=f"{backup_list.app} {backup_list.environment}")
+    shown = backup_list.backups[:_MAX]
+    rest = len(backup_list.backups) - len(shown)
+    none = say("backups.none", target=f"{backup_list.app} {backup_list.environment}", **names)
+    broken = markup.inline(markup.clip(", ".join(backup_list.unreadable), 300))
     return message(
-        title if shelf.backups else none,
+        title if backup_list.backups else none,
         (
-            section(title if shelf.backups else none),
-            *(section(_line(kept, shelf, sentences)) for kept in shown),
+            section(title if backup_list.backups else none),
+            *(section(_line(kept, backup_list, translator)) for kept in shown),
             context(count("plan.more", rest)) if rest else None,
-            section(say("backups.broken", names=broken)) if shelf.unreadable else None,
-            context(say("backups.how", **names)) if shelf.backups else None,
-            *(section(_left(one, sentences)) for one in shelf.remains or ()),
-            context(say("backups.left.how", **names)) if shelf.remains else None,
-            context(say("backups.left.unread")) if shelf.remains is None else None,
+            section(say("backups.broken", names=broken)) if backup_list.unreadable else None,
+            context(say("backups.how", **names)) if backup_list.backups else None,
+            *(section(_left(one, translator)) for one in backup_list.leftovers or ()),
+            context(say("backups.left.how", **names)) if backup_list.leftovers else None,
+            context(say("backups.left.unread")) if backup_list.leftovers is None else None,
         ),
         "countersign_backups",
         {
             **names,
             "backups": [{"backup": kept.backup, "proof": kept.proof.value} for kept in shown],
-            "remains": [one.database for one in shelf.remains or ()],
+            "remains": [one.database for one in backup_list.leftovers or ()],
         },
     )
 
 
-def _left(one: Remains, sentences: Sentences) -> Markup:
-    return sentences.say(
+def _left(one: Leftover, translator: Translator) -> Markup:
+    return translator.say(
         f"backups.left.{one.left.value}",
         database=one.database,
         run=one.run,
-        size=sentences.size(one.bytes),
-        tables=sentences.count("backups.holds", one.tables),
+        size=translator.size(one.bytes),
+        tables=translator.count("backups.holds", one.tables),
     )
 
 
-def _line(kept: KeptBackup, shelf: Shelf, sentences: Sentences) -> Markup:
-    say = sentences.say
-    predicted = None if kept.proof.is_bad else predicted_seconds(kept, shelf)
+def _line(kept: BackupInfo, backup_list: BackupList, translator: Translator) -> Markup:
+    say = translator.say
+    predicted = None if kept.proof.is_bad else predicted_seconds(kept, backup_list)
     when = markup.time_of_day(kept.proven_at) if kept.proven_at else ""
     return lines(
         (
@@ -69,11 +69,11 @@ def _line(kept: KeptBackup, shelf: Shelf, sentences: Sentences) -> Markup:
                 "backups.line",
                 id=kept.backup,
                 when=markup.time_of_day(kept.started),
-                size=sentences.size(kept.bytes),
-                tables=sentences.count("backups.tables", len(kept.chosen)) if kept.chosen else "",
+                size=translator.size(kept.bytes),
+                tables=translator.count("backups.tables", len(kept.chosen)) if kept.chosen else "",
                 emoji=_EMOJI[kept.proof],
                 proof=say(f"proof.{kept.proof.value}", when=when),
-                restore=sentences.duration(max(predicted, 1)) if predicted is not None else "",
+                restore=translator.duration(max(predicted, 1)) if predicted is not None else "",
                 purpose=say(f"backups.purpose.{kept.purpose.value}"),
                 encrypted=say("backups.encrypted") if kept.encrypted else "",
             ),

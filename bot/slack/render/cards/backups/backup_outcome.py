@@ -10,35 +10,35 @@ from bot.domain.runs.acts import Dump, Prove, Swap
 from bot.domain.runs.request import Action
 from bot.domain.runs.run import Run, RunState, StepState, step_state
 from bot.slack.render import markup
-from bot.slack.render.context import Scene, shown_steps, troubled_step
+from bot.slack.render.context import RenderContext, shown_steps, troubled_step
 from bot.slack.render.markup import Markup
 from bot.slack.render.message import lines
 
 
-def kept(run: Run, scene: Scene) -> Markup:
+def kept(run: Run, ctx: RenderContext) -> Markup:
     """Say which backup a run made or proved, how large it is and how good; nothing of a run that is about more."""
     facts = _made(run) if run.request.action is Action.BACKUP else {}
     if not facts or run.state is not RunState.SUCCEEDED:
         return Markup("")
     proof = facts.get("proof") or Proof.CHECKED.value
     size, took = facts.get("bytes", ""), facts.get("restore_seconds", "")
-    return scene.sentences.say(
+    return ctx.translator.say(
         "outcome.kept",
         id=facts["backup"],
-        size=scene.sentences.size(int(size)) if size.isdigit() else "",
-        proof=scene.sentences.say(f"proof.{proof}"),
-        restore=scene.sentences.duration(max(int(took), 1)) if took.isdigit() and proof == Proof.PROVEN.value else "",
+        size=ctx.translator.size(int(size)) if size.isdigit() else "",
+        proof=ctx.translator.say(f"proof.{proof}"),
+        restore=ctx.translator.duration(max(int(took), 1)) if took.isdigit() and proof == Proof.PROVEN.value else "",
     )
 
 
-def put_back(run: Run, scene: Scene) -> Markup:
+def put_back(run: Run, ctx: RenderContext) -> Markup:
     """Say what is live after a restore that ended well, and where that is which it replaced."""
     if run.plan is None or run.state is not RunState.SUCCEEDED or run.nothing_to_do:
         return Markup("")
     facts = next((finding.facts for finding in run.plan.findings if finding.kind == "restore"), None)
     if facts is None:
         return Markup("")
-    say, made = scene.sentences.say, facts.get("made_at", "")
+    say, made = ctx.translator.say, facts.get("made_at", "")
     target = run.request.target
     return lines(
         (
@@ -53,15 +53,15 @@ def put_back(run: Run, scene: Scene) -> Markup:
     )
 
 
-def dropped(run: Run, scene: Scene) -> Markup:
+def dropped(run: Run, ctx: RenderContext) -> Markup:
     """Say which old tables a run has dropped."""
     facts = next((f.facts for f in run.plan.findings if f.kind == "drop_old"), None) if run.plan is not None else None
     if facts is None or run.state is not RunState.SUCCEEDED:
         return Markup("")
-    return scene.sentences.say("outcome.dropped", database=facts.get("database", ""))
+    return ctx.translator.say("outcome.dropped", database=facts.get("database", ""))
 
 
-def in_doubt(run: Run, scene: Scene) -> Markup:
+def in_doubt(run: Run, ctx: RenderContext) -> Markup:
     """Say where tables can be when nobody knows how far their swap came; nothing of another trouble."""
     trouble = troubled_step(shown_steps(run))
     if run.plan is None or trouble is None or run.state is not RunState.NEEDS_HUMAN:
@@ -70,7 +70,7 @@ def in_doubt(run: Run, scene: Scene) -> Markup:
     if swap is None:
         return Markup("")
     live = next((finding.facts.get("database", "") for finding in run.plan.findings if finding.kind == "restore"), "")
-    return scene.sentences.say("outcome.in_doubt", live=live, fresh=swap.fresh, old=swap.old)
+    return ctx.translator.say("outcome.in_doubt", live=live, fresh=swap.fresh, old=swap.old)
 
 
 def _made(run: Run) -> Mapping[str, str]:

@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 from bot.domain.runs.run import Run
-from bot.slack.render.context import Scene
+from bot.slack.render.context import RenderContext
 from bot.slack.render.markup import Markup
 from bot.slack.render.message import lines
 
 
-def much_smaller(run: Run, scene: Scene) -> Markup:
+def much_smaller(run: Run, ctx: RenderContext) -> Markup:
     """Say with figures that a backup of the run is much smaller than the one before; nothing where none is.
 
     Args:
         run: as it is now.
-        scene: what is known beside it.
+        ctx: what is known beside it.
     """
     if run.plan is None:
         return Markup("")
     made = (row.facts for step in run.plan.steps for row in run.rows(step.key) if "previous" in row.facts)
     return lines(
         tuple(
-            scene.sentences.say(
+            ctx.translator.say(
                 "backup.smaller",
                 id=facts.get("backup", ""),
-                size=scene.sentences.size(int(facts["bytes"])),
+                size=ctx.translator.size(int(facts["bytes"])),
                 previous=facts["previous"],
-                before=scene.sentences.size(int(facts["previous_bytes"])),
+                before=ctx.translator.size(int(facts["previous_bytes"])),
             )
             for facts in made
         )

@@ -7,20 +7,20 @@ from bot.domain.runs.decisions import schema_begun, troubled, was_live
 from bot.domain.runs.run import Run
 from bot.domain.tool_errors import database_words
 from bot.slack.render import markup
-from bot.slack.render.context import Scene
+from bot.slack.render.context import RenderContext
 from bot.slack.render.markup import Markup
 from bot.slack.render.message import lines
 
-_MOST_NAMED = 3
+_MAX_NAMED = 3
 _LONGEST_ERROR = 300
 _EASILY_TOLD = frozenset({Progress.DONE, Progress.NOT})
 """Of these a number says enough; the plan names them."""
 
-_MOST_LINES = 8
+_MAX_LINES = 8
 _EMOJI = {Progress.DONE: "✅", Progress.PARTLY: "⚠️", Progress.NOT: "⚪", Progress.UNKNOWN: "❓"}
 
 
-def commit(run: Run, scene: Scene) -> Markup:
+def commit(run: Run, ctx: RenderContext) -> Markup:
     """Say which commit is live, and whether it is the one of this run; nothing where nobody has looked since."""
     live = run.facts.get(LIVE, "")
     if not live:
@@ -28,14 +28,14 @@ def commit(run: Run, scene: Scene) -> Markup:
     shown = ", ".join(part[:7] if _is_sha(part) else part for part in live.split(", "))
     sha = run.plan.sha.text if run.plan is not None and run.plan.sha is not None else ""
     key = "new" if live == sha else "old" if live == was_live(run) else "other"
-    return scene.sentences.say(f"aftermath.commit.{key}", sha=shown)
+    return ctx.translator.say(f"aftermath.commit.{key}", sha=shown)
 
 
-def migrations(run: Run, scene: Scene) -> Markup:
+def migrations(run: Run, ctx: RenderContext) -> Markup:
     """Say what became of each migration; nothing where the schema was not touched."""
     if not schema_begun(run):
         return Markup("")
-    say = scene.sentences.say
+    say = ctx.translator.say
     found = aftermath_of(run.facts)
     if found is None:
         return say("aftermath.not_seen")
@@ -43,31 +43,31 @@ def migrations(run: Run, scene: Scene) -> Markup:
     shown: list[Markup] = []
     for progress in Progress:
         group = [fate for fate in found if fate.progress is progress]
-        if len(group) > _MOST_NAMED and progress in _EASILY_TOLD:
+        if len(group) > _MAX_NAMED and progress in _EASILY_TOLD:
             words = f"aftermath.{way}.{progress.value}.many"
             shown.append(say(words, emoji=_EMOJI[progress], n=str(len(group))))
         else:
-            shown += [_fate(fate, scene, way) for fate in group]
+            shown += [_fate(fate, ctx, way) for fate in group]
     return lines(tuple(shown))
 
 
-def said(run: Run, scene: Scene) -> Markup:
+def said(run: Run, ctx: RenderContext) -> Markup:
     """Repeat what the database said of the migration that failed; nothing where it said nothing that can be told."""
     stopped = troubled(run)
     rows = run.rows(stopped.key) if stopped is not None and stopped.schema else ()
     told = next((words for row in rows if (words := database_words(row.tail))), "")
-    return lines((scene.sentences.say("result.said"), markup.code_block(told, _LONGEST_ERROR))) if told else Markup("")
+    return lines((ctx.translator.say("result.said"), markup.code_block(told, _LONGEST_ERROR))) if told else Markup("")
 
 
-def _fate(fate: Fate, scene: Scene, way: str) -> Markup:
-    say = scene.sentences.say
+def _fate(fate: Fate, ctx: RenderContext, way: str) -> Markup:
+    say = ctx.translator.say
     name = markup.code(markup.clip(fate.name, 120))
     told = say(f"aftermath.{way}.{fate.progress.value}", emoji=_EMOJI[fate.progress], name=name)
     if fate.progress is not Progress.PARTLY:
         return told
-    there = markup.code_block("\n".join(fate.there[:_MOST_LINES]), 900)
+    there = markup.code_block("\n".join(fate.there[:_MAX_LINES]), 900)
     missing = (
-        lines((say("aftermath.missing"), markup.code_block("\n".join(fate.missing[:_MOST_LINES]), 900)))
+        lines((say("aftermath.missing"), markup.code_block("\n".join(fate.missing[:_MAX_LINES]), 900)))
         if fate.missing
         else say(f"aftermath.{way}.unrecorded")
     )

@@ -7,13 +7,13 @@ from bot.domain.runs.plan import Plan
 from bot.domain.runs.run import StepState
 from bot.slack.render import markup
 from bot.slack.render.cards.approval.evidence import number, of_kind
-from bot.slack.render.context import Scene, Shown
+from bot.slack.render.context import RenderContext, Shown
 from bot.slack.render.markup import Markup
 
-_MOST_NAME = 90
+_MAX_NAME = 90
 
 
-def rehearsed(step: Shown, plan: Plan | None, scene: Scene) -> Markup:
+def rehearsed(step: Shown, plan: Plan | None, ctx: RenderContext) -> Markup:
     """Say how long the migrations took on the copy, beside the time that has passed; nothing where that says little."""
     if plan is None or not _changes_schema(step, plan):
         return Markup("")
@@ -21,10 +21,10 @@ def rehearsed(step: Shown, plan: Plan | None, scene: Scene) -> Markup:
     facts = found[0].facts if found else {}
     if facts.get("outcome") != "ok" or facts.get("rows") == "none":
         return Markup("")
-    return scene.sentences.say("progress.rehearsed", seconds=scene.sentences.duration(number(facts.get("seconds", ""))))
+    return ctx.translator.say("progress.rehearsed", seconds=ctx.translator.duration(number(facts.get("seconds", ""))))
 
 
-def migration_line(step: Shown, plan: Plan | None, scene: Scene) -> Markup:
+def migration_line(step: Shown, plan: Plan | None, ctx: RenderContext) -> Markup:
     """Say which migration runs now; nothing where the tool has not told."""
     if plan is None or step.state is not StepState.RUNNING or not _changes_schema(step, plan):
         return Markup("")
@@ -32,12 +32,12 @@ def migration_line(step: Shown, plan: Plan | None, scene: Scene) -> Markup:
     if now is None:
         return Markup("")
     took = next((f.facts.get("seconds", "") for f in of_kind(plan, "migration") if f.facts.get("name") == now.name), "")
-    return scene.sentences.say(
+    return ctx.translator.say(
         "progress.migration",
-        name=markup.clip(now.name, _MOST_NAME),
+        name=markup.clip(now.name, _MAX_NAME),
         n=str(now.number),
         all=str(len(plan.migrations)),
-        seconds=scene.sentences.duration(number(took)) if took and rehearsed(step, plan, scene) else "",
+        seconds=ctx.translator.duration(number(took)) if took and rehearsed(step, plan, ctx) else "",
     )
 
 

@@ -9,7 +9,7 @@ from bot.slack.render.cards.run.migration_line import migration_line, rehearsed
 from bot.slack.render.cards.run.step_line import time_left
 from bot.slack.render.context import (
     STEP_EMOJI,
-    Scene,
+    RenderContext,
     Shown,
     current_step,
     places,
@@ -21,25 +21,25 @@ from bot.slack.render.context import (
 from bot.slack.render.markup import Markup
 from bot.slack.render.message import Message, dotted, lines, message, section
 
-_MOST_LINES = 60
+_MAX_LINES = 60
 _LINES_A_SECTION = 20
 _TAIL_LINES = 10
 _TAIL_CHARACTERS = 1500
 _OVER = frozenset({StepState.DONE, StepState.SKIPPED})
 
 
-def progress_card(run: Run, scene: Scene) -> Message:
+def progress_card(run: Run, ctx: RenderContext) -> Message:
     """Build the message that tells each step."""
-    say = scene.sentences.say
+    say = ctx.translator.say
     steps = shown_steps(run)
     now = current_step(steps)
-    what = now.title if now else state_words(run, scene)
+    what = now.title if now else state_words(run, ctx)
     return message(
         say("progress.notification", target=target(run), what=what, run=run.id),
         (
-            section(_title(steps, scene)),
-            *(section(lines(part)) for part in _parts(steps, run.plan, scene)),
-            section(_tail(troubled_step(steps) or now, scene)),
+            section(_title(steps, ctx)),
+            *(section(lines(part)) for part in _parts(steps, run.plan, ctx)),
+            section(_tail(troubled_step(steps) or now, ctx)),
         ),
         "countersign_progress",
         {
@@ -52,41 +52,41 @@ def progress_card(run: Run, scene: Scene) -> Message:
     )
 
 
-def _title(steps: tuple[Shown, ...], scene: Scene) -> Markup:
+def _title(steps: tuple[Shown, ...], ctx: RenderContext) -> Markup:
     if not steps:
-        return scene.sentences.say("progress.none")
+        return ctx.translator.say("progress.none")
     done = sum(1 for step in steps if step.state in _OVER)
-    return scene.sentences.say("progress.title", done=str(done), all=str(len(steps)))
+    return ctx.translator.say("progress.title", done=str(done), all=str(len(steps)))
 
 
-def _parts(steps: tuple[Shown, ...], plan: Plan | None, scene: Scene) -> list[list[Markup]]:
+def _parts(steps: tuple[Shown, ...], plan: Plan | None, ctx: RenderContext) -> list[list[Markup]]:
     """Give one line a step, in sections; of a very long run, the part around what happens now."""
     active = next((index for index, step in enumerate(steps) if step.state not in _OVER), len(steps) - 1)
-    first = max(0, min(active - _MOST_LINES // 2, len(steps) - _MOST_LINES))
-    told = [_line(step, plan, scene) for step in steps[first : first + _MOST_LINES]]
+    first = max(0, min(active - _MAX_LINES // 2, len(steps) - _MAX_LINES))
+    told = [_line(step, plan, ctx) for step in steps[first : first + _MAX_LINES]]
     hidden = len(steps) - len(told)
     if hidden > 0:
-        told.append(scene.sentences.count("progress.more", hidden))
+        told.append(ctx.translator.count("progress.more", hidden))
     return [told[start : start + _LINES_A_SECTION] for start in range(0, len(told), _LINES_A_SECTION)]
 
 
-def _line(step: Shown, plan: Plan | None, scene: Scene) -> Markup:
+def _line(step: Shown, plan: Plan | None, ctx: RenderContext) -> Markup:
     title = Markup(markup.inline(markup.clip(step.title, 80)))
     is_now = step.state in (StepState.RUNNING, StepState.FAILED, StepState.UNKNOWN)
     taken = step.seconds
     if step.state is StepState.RUNNING:
-        elapsed = step.elapsed(scene.now)
+        elapsed = step.elapsed(ctx.now)
         taken = elapsed if elapsed >= 1 else None
     has_time = taken is not None and step.state is not StepState.SKIPPED
-    told = scene.sentences.say(
+    told = ctx.translator.say(
         "progress.step",
         emoji=STEP_EMOJI[step.state],
         title=markup.bold(title) if is_now else title,
         places=_places(step),
-        elapsed=scene.sentences.duration(taken) if has_time and taken is not None else "",
-        note=_note(step, plan, scene),
+        elapsed=ctx.translator.duration(taken) if has_time and taken is not None else "",
+        note=_note(step, plan, ctx),
     )
-    return lines((told, migration_line(step, plan, scene)))
+    return lines((told, migration_line(step, plan, ctx)))
 
 
 def _places(step: Shown) -> Markup:
@@ -100,8 +100,8 @@ def _places(step: Shown) -> Markup:
             return Markup("")
 
 
-def _note(step: Shown, plan: Plan | None, scene: Scene) -> Markup:
-    say = scene.sentences.say
+def _note(step: Shown, plan: Plan | None, ctx: RenderContext) -> Markup:
+    say = ctx.translator.say
     attempt = max((row.attempt for row in step.rows), default=1)
     if step.state is StepState.FAILED:
         status = next((row.exit_status for row in step.rows if row.exit_status), None)
@@ -110,11 +110,11 @@ def _note(step: Shown, plan: Plan | None, scene: Scene) -> Markup:
         return say("progress.unknown")
     if step.state is StepState.RUNNING:
         again = say("progress.attempt", n=str(attempt)) if attempt > 1 else Markup("")
-        return dotted((time_left(step, scene) or again, rehearsed(step, plan, scene)))
+        return dotted((time_left(step, ctx) or again, rehearsed(step, plan, ctx)))
     return Markup("")
 
 
-def _tail(step: Shown | None, scene: Scene) -> Markup:
+def _tail(step: Shown | None, ctx: RenderContext) -> Markup:
     if step is None:
         return Markup("")
     wanted = [row for row in step.rows if row.state is step.state and row.tail.strip()]
@@ -125,7 +125,7 @@ def _tail(step: Shown | None, scene: Scene) -> Markup:
     host = row.place if len(step.rows) > 1 and row.place != "-" else ""
     return lines(
         (
-            scene.sentences.say("progress.output", title=markup.clip(step.title, 80), host=host),
+            ctx.translator.say("progress.output", title=markup.clip(step.title, 80), host=host),
             markup.code_block(last, _TAIL_CHARACTERS),
         )
     )

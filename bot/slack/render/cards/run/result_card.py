@@ -5,7 +5,15 @@ from __future__ import annotations
 from bot.domain.policies.proven_backup import OVERDUE
 from bot.domain.runs.acts import AsRehearsed
 from bot.domain.runs.aftermath import AFTERMATH, LIVE, Progress, aftermath_of
-from bot.domain.runs.decisions import RESUME, Move, backup_before, legal_moves, open_moves, waits_for_decision, was_live
+from bot.domain.runs.decisions import (
+    RESUME,
+    Decision,
+    backup_before,
+    legal_decisions,
+    open_decisions,
+    waits_for_decision,
+    was_live,
+)
 from bot.domain.runs.plan import Risk
 from bot.domain.runs.request import Action
 from bot.domain.runs.run import Run, RunState, StepState, step_state
@@ -18,7 +26,7 @@ from bot.slack.render.cards.backups.backup_size import much_smaller
 from bot.slack.render.cards.run import aftermath
 from bot.slack.render.cards.run.run_card import DECISIONS, ROLLBACK
 from bot.slack.render.context import (
-    Scene,
+    RenderContext,
     action,
     backup_id,
     changed_anything,
@@ -41,31 +49,31 @@ _BAD = frozenset({RunState.FAILED, RunState.CANCELLED, RunState.NEEDS_HUMAN})
 _SCHEDULE = "schedule"
 
 
-def result_card(run: Run, scene: Scene) -> Message:
+def result_card(run: Run, ctx: RenderContext) -> Message:
     """Build the message with the outcome of a run that has ended or waits for a decision."""
-    say = scene.sentences.say
-    took = seconds(run, scene.now)
+    say = ctx.translator.say
+    took = seconds(run, ctx.now)
     backup = backup_id(run)
-    words = {"action": action(run, scene), "target": target(run)}
-    headline = say(_headline_key(run), who=_called(run, scene), **words)
-    state = state_words(run, scene)
+    words = {"action": action(run, ctx), "target": target(run)}
+    headline = say(_headline_key(run), who=_called(run, ctx), **words)
+    state = state_words(run, ctx)
     return message(
         say(
             "result.notification",
             state=state,
-            seconds=scene.sentences.duration(took) if run.ended else "",
+            seconds=ctx.translator.duration(took) if run.ended else "",
             run=run.id,
             **words,
         ),
         (
-            section(lines((headline, _figures(run, scene), *_about_backups(run, scene), *_wrong(run, scene)))),
-            section(backup_outcome.in_doubt(run, scene)),
-            section(lines(_facts(run, scene))),
-            section(aftermath.said(run, scene)) if run.state is RunState.NEEDS_HUMAN else None,
-            section(aftermath.migrations(run, scene)) if run.state is RunState.NEEDS_HUMAN else None,
-            section(_schema_change(run, scene)),
-            section(lines(_moves(run, scene))),
-            actions("result_buttons", *_decisions(run, scene), _rollback(run, scene)),
+            section(lines((headline, _figures(run, ctx), *_about_backups(run, ctx), *_wrong(run, ctx)))),
+            section(backup_outcome.in_doubt(run, ctx)),
+            section(lines(_facts(run, ctx))),
+            section(aftermath.said(run, ctx)) if run.state is RunState.NEEDS_HUMAN else None,
+            section(aftermath.migrations(run, ctx)) if run.state is RunState.NEEDS_HUMAN else None,
+            section(_schema_change(run, ctx)),
+            section(lines(_advice(run, ctx))),
+            actions("result_buttons", *_decision_buttons(run, ctx), _rollback(run, ctx)),
         ),
         "countersign_result",
         {
@@ -77,45 +85,47 @@ def result_card(run: Run, scene: Scene) -> Message:
     )
 
 
-def _about_backups(run: Run, scene: Scene) -> tuple[Markup, ...]:
+def _about_backups(run: Run, ctx: RenderContext) -> tuple[Markup, ...]:
     return (
-        backup_outcome.kept(run, scene),
-        much_smaller(run, scene),
-        backup_outcome.put_back(run, scene),
-        backup_outcome.dropped(run, scene),
+        backup_outcome.kept(run, ctx),
+        much_smaller(run, ctx),
+        backup_outcome.put_back(run, ctx),
+        backup_outcome.dropped(run, ctx),
     )
 
 
-def _decisions(run: Run, scene: Scene) -> tuple[Block, ...]:
+def _decision_buttons(run: Run, ctx: RenderContext) -> tuple[Block, ...]:
     """Offer the moves that are legal now; each leads to a plan of its own that is countersigned.
 
     A run that was to go on after another and changed nothing offers those of the other.
     """
-    legal, about = (legal_moves(run), run.id) if not run.ended else (open_moves(run), run.request.options.get(RESUME))
-    say = scene.sentences.say
+    legal, about = (
+        (legal_decisions(run), run.id) if not run.ended else (open_decisions(run), run.request.options.get(RESUME))
+    )
+    say = ctx.translator.say
     return tuple(
         button(name, say(f"button.{name.removeprefix('run_')}"), about or run.id)
-        for name, move in DECISIONS.items()
-        if move in legal
+        for name, decision in DECISIONS.items()
+        if decision in legal
     )
 
 
-def _rollback(run: Run, scene: Scene) -> Block | None:
+def _rollback(run: Run, ctx: RenderContext) -> Block | None:
     """Offer the way back where a deploy has moved the commit; what it leads to is said by the plan."""
     moved = run.request.action is Action.DEPLOY and changed_anything(run) and run.ended
     if not moved or site_is_down(run) or waits_for_decision(run):
         return None
-    return button(ROLLBACK, scene.sentences.say("button.rollback"), run.id)
+    return button(ROLLBACK, ctx.translator.say("button.rollback"), run.id)
 
 
-def _schema_change(run: Run, scene: Scene) -> Markup:
+def _schema_change(run: Run, ctx: RenderContext) -> Markup:
     """Show how the schema changed, where it was compared with what the rehearsal made of it."""
     compared = [step.key for step in run.plan.steps if isinstance(step.act, AsRehearsed)] if run.plan else []
     done = [key for key in compared if (rows := run.rows(key)) and step_state(rows) is StepState.DONE]
     if run.plan is None or run.state is not RunState.SUCCEEDED or not done:
         return Markup("")
     diff = evidence.schema_diff(run.plan)
-    return lines((scene.sentences.say("result.schema_change"), diff)) if diff else Markup("")
+    return lines((ctx.translator.say("result.schema_change"), diff)) if diff else Markup("")
 
 
 def _headline_key(run: Run) -> str:
@@ -130,29 +140,29 @@ def _headline_key(run: Run) -> str:
     return "result.succeeded" if run.request.action is Action.DEPLOY else "result.done"
 
 
-def _called(run: Run, scene: Scene) -> Markup:
+def _called(run: Run, ctx: RenderContext) -> Markup:
     """Mention who asked; of what the schedule asked for, those who are called when it did not end well."""
     origin = run.request.origin.user
     if origin != _SCHEDULE:
         return markup.user(origin)
-    return mentions(scene.alert, "") if run.state in _BAD else Markup("")
+    return mentions(ctx.alert, "") if run.state in _BAD else Markup("")
 
 
-def _figures(run: Run, scene: Scene) -> Markup:
+def _figures(run: Run, ctx: RenderContext) -> Markup:
     if run.change_started_at is None:
         return Markup("")
-    say = scene.sentences.say
+    say = ctx.translator.say
     down = downtime(run)
     if down is not None:
-        site = say("result.downtime", seconds=scene.sentences.duration(down))
+        site = say("result.downtime", seconds=ctx.translator.duration(down))
     else:
-        site = say("result.no_downtime") if _stays_up(run) else _lifted(run, scene)
+        site = say("result.no_downtime") if _stays_up(run) else _lifted(run, ctx)
     backup = backup_id(run)
     sha = run.plan.sha.short if run.plan and run.plan.sha and run.state is RunState.SUCCEEDED else ""
     return dotted(
         (
             markup.code(sha) if sha else "",
-            say("result.took", seconds=scene.sentences.duration(seconds(run, scene.now))),
+            say("result.took", seconds=ctx.translator.duration(seconds(run, ctx.now))),
             site,
             say(_backup_key(run), id=backup) if backup and run.request.action is not Action.BACKUP else "",
         )
@@ -168,37 +178,37 @@ def _stays_up(run: Run) -> bool:
     return run.plan is None or (planned_downtime(run.plan) is None and lifts_for_another(run.plan) is None)
 
 
-def _lifted(run: Run, scene: Scene) -> Markup:
+def _lifted(run: Run, ctx: RenderContext) -> Markup:
     """Say that the site is up again which an earlier run took down."""
     step = lifts_for_another(run.plan)
     rows = run.rows(step.key) if step is not None else ()
     is_up = bool(rows) and step_state(rows) is StepState.DONE
-    return scene.sentences.say("result.lifted") if is_up else Markup("")
+    return ctx.translator.say("result.lifted") if is_up else Markup("")
 
 
-def _wrong(run: Run, scene: Scene) -> tuple[Markup, ...]:
+def _wrong(run: Run, ctx: RenderContext) -> tuple[Markup, ...]:
     if run.problem is None:
         return ()
-    sentences = scene.sentences
+    translator = ctx.translator
     return (
-        scene.wrong(run.problem),
-        *differences(run.problem, scene),
-        sentences.right(run.problem),
-        sentences.not_done(run.problem) if changed_anything(run) else sentences.say("unchanged"),
+        ctx.wrong(run.problem),
+        *differences(run.problem, ctx),
+        translator.right(run.problem),
+        translator.not_done(run.problem) if changed_anything(run) else translator.say("unchanged"),
     )
 
 
-def _facts(run: Run, scene: Scene) -> tuple[Markup, ...]:
+def _facts(run: Run, ctx: RenderContext) -> tuple[Markup, ...]:
     """Tell the facts that decide what may be done now; only where something was changed."""
     if run.state not in _BAD or not changed_anything(run):
         return ()
-    say = scene.sentences.say
-    told = [_fact("maintenance", _maintenance(run, scene), scene)]
-    if commit := aftermath.commit(run, scene):
-        told.append(_fact("head", commit, scene))
-    if schema := _schema(run, scene):
-        told.append(_fact("schema", schema, scene))
-    told.extend(_fact(name, value, scene) for name, value in sorted(run.facts.items()) if name not in {AFTERMATH, LIVE})
+    say = ctx.translator.say
+    told = [_fact("maintenance", _maintenance(run, ctx), ctx)]
+    if commit := aftermath.commit(run, ctx):
+        told.append(_fact("head", commit, ctx))
+    if schema := _schema(run, ctx):
+        told.append(_fact("schema", schema, ctx))
+    told.extend(_fact(name, value, ctx) for name, value in sorted(run.facts.items()) if name not in {AFTERMATH, LIVE})
     waiting = [
         step.title
         for step in shown_steps(run)
@@ -206,67 +216,67 @@ def _facts(run: Run, scene: Scene) -> tuple[Markup, ...]:
     ]
     if waiting:
         what = markup.inline(markup.clip(", ".join(waiting), 300))
-        told.append(Markup("• " + scene.sentences.count("result.not_started", len(waiting), what=what)))
+        told.append(Markup("• " + ctx.translator.count("result.not_started", len(waiting), what=what)))
     return (say("result.facts"), *(Markup(line) for line in told))
 
 
-def _fact(name: str, value: str, scene: Scene) -> Markup:
-    return scene.sentences.say("result.fact", name=scene.sentences.fact(name), what=value)
+def _fact(name: str, value: str, ctx: RenderContext) -> Markup:
+    return ctx.translator.say("result.fact", name=ctx.translator.fact(name), what=value)
 
 
-def _maintenance(run: Run, scene: Scene) -> Markup:
+def _maintenance(run: Run, ctx: RenderContext) -> Markup:
     if was_down_before(run):
-        return scene.sentences.say("result.maintenance_before")
+        return ctx.translator.say("result.maintenance_before")
     down = site_is_down(run)
     word = "unknown" if down is None else "on" if down else "off"
-    return scene.sentences.say(f"result.maintenance_{word}")
+    return ctx.translator.say(f"result.maintenance_{word}")
 
 
-def _schema(run: Run, scene: Scene) -> Markup:
+def _schema(run: Run, ctx: RenderContext) -> Markup:
     keys = [step.key for step in run.plan.steps if step.schema] if run.plan else []
     rows = [row for key in keys for row in run.rows(key)]
     if not rows:
         return Markup("")
     states = {row.state for row in rows}
     if states <= {StepState.PENDING, StepState.SKIPPED}:
-        return scene.sentences.say("result.schema_untouched")
+        return ctx.translator.say("result.schema_untouched")
     if states <= {StepState.DONE}:
-        return scene.sentences.say("result.schema_done")
+        return ctx.translator.say("result.schema_done")
     if run.state is RunState.NEEDS_HUMAN:
         return Markup("")  # told migration by migration
-    return scene.sentences.say("result.schema_unknown")
+    return ctx.translator.say("result.schema_unknown")
 
 
-def _moves(run: Run, scene: Scene) -> tuple[Markup, ...]:
-    if run.state not in _BAD and not open_moves(run):
+def _advice(run: Run, ctx: RenderContext) -> tuple[Markup, ...]:
+    if run.state not in _BAD and not open_decisions(run):
         return ()
-    say = scene.sentences.say
+    say = ctx.translator.say
     backup = backup_id(run)
     trouble = troubled_step(shown_steps(run))
     is_open = run.state is RunState.NEEDS_HUMAN
-    legal = legal_moves(run) if is_open else open_moves(run)
+    legal = legal_decisions(run) if is_open else open_decisions(run)
     about = "" if is_open else run.request.options.get(RESUME, "")
-    moves = (
+    decisions = (
         say("result.move_still_open", run=about) if about and legal else Markup(""),
-        _retry(run, scene) if Move.RETRY in legal else Markup(""),
-        say("result.move_done") if Move.MARK_DONE in legal else Markup(""),
-        say("result.move_lift") if Move.LIFT in legal else Markup(""),
-        say("result.move_rollback", sha=(was_live(run) or "")[:7]) if Move.ROLL_BACK in legal else Markup(""),
+        _retry(run, ctx) if Decision.RETRY in legal else Markup(""),
+        say("result.move_done") if Decision.MARK_DONE in legal else Markup(""),
+        say("result.move_lift") if Decision.LIFT in legal else Markup(""),
+        say("result.move_rollback", sha=(was_live(run) or "")[:7]) if Decision.ROLL_BACK in legal else Markup(""),
         say("result.move_restore", sha=(was_live(run) or "")[:7], id=backup_before(run) or "")
-        if Move.RESTORE in legal
+        if Decision.RESTORE in legal
         else Markup(""),
         say("result.move_close") if is_open else Markup("") if legal else say("result.move_retry"),
         say("result.move_backup", id=backup)
-        if backup and changed_anything(run) and Move.RESTORE not in legal
+        if backup and changed_anything(run) and Decision.RESTORE not in legal
         else Markup(""),
         say("result.move_log") if trouble and not is_open else Markup(""),
         say("result.move_each") if is_open and len(legal) > 1 else Markup(""),
     )
-    return (say("result.moves"), *moves)
+    return (say("result.moves"), *decisions)
 
 
-def _retry(run: Run, scene: Scene) -> Markup:
+def _retry(run: Run, ctx: RenderContext) -> Markup:
     """Say what a retry does; where a migration is half applied, that it will meet what is there already."""
     found = aftermath_of(run.facts) or ()
     half = any(fate.progress is Progress.PARTLY for fate in found)
-    return scene.sentences.say("result.move_again_half" if half else "result.move_again")
+    return ctx.translator.say("result.move_again_half" if half else "result.move_again")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.domain.runs.approval import GateState
-from bot.domain.runs.decisions import Move
+from bot.domain.runs.decisions import Decision
 from bot.domain.runs.reminders import is_overdue
 from bot.domain.runs.request import EMERGENCY
 from bot.domain.runs.run import Run, RunState
@@ -13,7 +13,7 @@ from bot.slack.render.cards.backups import backup_outcome
 from bot.slack.render.cards.run.step_line import step_line
 from bot.slack.render.context import (
     STATE_EMOJI,
-    Scene,
+    RenderContext,
     action,
     changed_anything,
     downtime,
@@ -46,39 +46,35 @@ ROLLBACK = "run_rollback"
 """After a deploy: `/rollback` of its target. On the decision card: back to what was live before the run."""
 
 DECISIONS = {
-    "run_resume_retry": Move.RETRY,
-    "run_resume_done": Move.MARK_DONE,
-    "run_resume_lift": Move.LIFT,
-    ROLLBACK: Move.ROLL_BACK,
-    "run_restore": Move.RESTORE,
+    "run_resume_retry": Decision.RETRY,
+    "run_resume_done": Decision.MARK_DONE,
+    "run_resume_lift": Decision.LIFT,
+    ROLLBACK: Decision.ROLL_BACK,
+    "run_restore": Decision.RESTORE,
 }
 """The buttons of the decision card, by `action_id`."""
 
 _RETRYABLE = frozenset({RunState.FAILED, RunState.EXPIRED, RunState.CANCELLED})
 
 
-def run_card(run: Run, scene: Scene) -> Message:
+def run_card(run: Run, ctx: RenderContext) -> Message:
     """Build the card of a run."""
-    say = scene.sentences.say
-    words = {"action": action(run, scene), "target": target(run), "state": state_words(run, scene)}
+    say = ctx.translator.say
+    words = {"action": action(run, ctx), "target": target(run), "state": state_words(run, ctx)}
     headline = say("headline", emoji=STATE_EMOJI[run.state], **words)
     asked = say(
         "card.asked",
         run=run.id,
-        who=scene.name(run.request.origin.user),
+        who=ctx.name(run.request.origin.user),
         when=markup.time_of_day(run.created_at),
     )
     key = "notification.emergency" if EMERGENCY in run.request.options else "notification"
     return message(
         say(key, run=run.id, **words),
         (
-            section(
-                lines(
-                    (headline, _now(run, scene), exception(run, scene), _afterwards(run, scene), _subject(run, scene))
-                )
-            ),
+            section(lines((headline, _now(run, ctx), exception(run, ctx), _afterwards(run, ctx), _subject(run, ctx)))),
             context(asked),
-            actions("run_buttons", *_buttons(run, scene)),
+            actions("run_buttons", *_buttons(run, ctx)),
         ),
         "countersign_run",
         {
@@ -92,76 +88,74 @@ def run_card(run: Run, scene: Scene) -> Message:
     )
 
 
-def _subject(run: Run, scene: Scene) -> Markup:
+def _subject(run: Run, ctx: RenderContext) -> Markup:
     """Say which commit it is about, or which ref while that is not known yet."""
-    if made := backup_outcome.kept(run, scene):
+    if made := backup_outcome.kept(run, ctx):
         return made
     if run.plan is not None and run.plan.sha is not None:
         sha = run.plan.sha
         subject = next((commit.subject for commit in run.plan.commits if commit.sha == sha.text), "")
-        return scene.sentences.say(
-            "card.commit", sha=sha.short, subject=Markup(markup.inline(markup.clip(subject, 90)))
-        )
+        return ctx.translator.say("card.commit", sha=sha.short, subject=Markup(markup.inline(markup.clip(subject, 90))))
     ref = run.request.options.get("ref")
-    return scene.sentences.say("card.ref", ref=ref) if ref else Markup("")
+    return ctx.translator.say("card.ref", ref=ref) if ref else Markup("")
 
 
-def _afterwards(run: Run, scene: Scene) -> Markup:
+def _afterwards(run: Run, ctx: RenderContext) -> Markup:
     """Say what has become of countersigning an emergency afterwards."""
     gate = run.gate
     if gate is None or not gate.afterwards:
         return Markup("")
-    say = scene.sentences.say
+    say = ctx.translator.say
     match gate.state:
         case GateState.OPEN | GateState.EXPIRED:
-            key = "card.overdue" if is_overdue(gate, scene.now) else "card.owed"
+            key = "card.overdue" if is_overdue(gate, ctx.now) else "card.owed"
             until = markup.time_of_day(gate.expires_at)
-            return say(key, who=approvers(gate.requirement.people, scene), until=until)
+            return say(key, who=approvers(gate.requirement.people, ctx), until=until)
         case GateState.APPROVED:
-            return say("card.countersigned", who=names(voters(run, gate, "approve"), scene))
+            return say("card.countersigned", who=names(voters(run, gate, "approve"), ctx))
         case GateState.REJECTED:
-            return say("card.not_countersigned", who=names(voters(run, gate, "reject"), scene))
+            return say("card.not_countersigned", who=names(voters(run, gate, "reject"), ctx))
         case GateState.VOID:
             return Markup("")
 
 
-def _now(run: Run, scene: Scene) -> Markup:
-    state = state_words(run, scene)
-    return scene.sentences.say("card.now", state=Markup(state[:1].upper() + state[1:]), news=_news(run, scene))
+def _now(run: Run, ctx: RenderContext) -> Markup:
+    state = state_words(run, ctx)
+    return ctx.translator.say("card.now", state=Markup(state[:1].upper() + state[1:]), news=_news(run, ctx))
 
 
-def _news(run: Run, scene: Scene) -> Markup:
+def _news(run: Run, ctx: RenderContext) -> Markup:
     """Say what happens now, or who must act, or how it ended."""
-    say = scene.sentences.say
+    say = ctx.translator.say
     if run.cancelled_by and not run.ended and run.state is not RunState.NEEDS_HUMAN:
-        return say("card.cancelling", who=scene.name(run.cancelled_by))
+        return say("card.cancelling", who=ctx.name(run.cancelled_by))
     match run.state:
         case RunState.QUEUED if run.place_in_queue > 0:
-            return scene.sentences.count("card.queue", run.place_in_queue, target=target(run))
+            return ctx.translator.count("card.queue", run.place_in_queue, target=target(run))
         case RunState.QUEUED:
             return Markup("")
         case RunState.PLANNING | RunState.RUNNING | RunState.VERIFYING:
-            return step_line(run, scene)
+            return step_line(run, ctx)
         case RunState.AWAITING_APPROVAL:
-            return _gate_line(run, scene)
+            return _gate_line(run, ctx)
         case RunState.SUCCEEDED:
-            return _success(run, scene)
+            return _success(run, ctx)
         case RunState.NEEDS_HUMAN:
-            return say("card.held", wrong=scene.wrong(run.problem))
+            return say("card.held", wrong=ctx.wrong(run.problem))
         case RunState.FAILED | RunState.REJECTED | RunState.EXPIRED | RunState.CANCELLED:
-            return lines((scene.wrong(run.problem), say("card.unchanged") if not changed_anything(run) else Markup("")))
+            return lines((ctx.wrong(run.problem), say("card.unchanged") if not changed_anything(run) else Markup("")))
 
 
-def _gate_line(run: Run, scene: Scene) -> Markup:
+def _gate_line(run: Run, ctx: RenderContext) -> Markup:
     if run.gate is None:
         return Markup("")
-    say = scene.sentences.say
+    say = ctx.translator.say
     requirement = run.gate.requirement
     given = sum(1 for vote in run.votes if vote.counts and vote.choice == "approve")
     ask = say(
         "card.gate",
-        who=approvers(requirement.people, scene),
-        emoji=emoji(scene.emoji.approve[0]),
+        who=approvers(requirement.people, ctx),
+        emoji=emoji(ctx.emoji.approve[0]),
         until=markup.time_of_day(run.gate.expires_at),
     )
     several = (
@@ -170,8 +164,8 @@ def _gate_line(run: Run, scene: Scene) -> Markup:
     return dotted((ask, several))
 
 
-def _success(run: Run, scene: Scene) -> Markup:
-    say = scene.sentences.say
+def _success(run: Run, ctx: RenderContext) -> Markup:
+    say = ctx.translator.say
     if run.nothing_to_do:
         return say("card.nothing")
     if is_dry_run(run) and run.change_started_at is None:
@@ -179,23 +173,23 @@ def _success(run: Run, scene: Scene) -> Markup:
     down = downtime(run)
     return say(
         "card.succeeded",
-        seconds=scene.sentences.duration(seconds(run, scene.now)),
-        downtime=scene.sentences.duration(down) if down is not None else "",
+        seconds=ctx.translator.duration(seconds(run, ctx.now)),
+        downtime=ctx.translator.duration(down) if down is not None else "",
     )
 
 
-def _buttons(run: Run, scene: Scene) -> tuple[Block | None, ...]:
-    say = scene.sentences.say
+def _buttons(run: Run, ctx: RenderContext) -> tuple[Block | None, ...]:
+    say = ctx.translator.say
     started = any(row.started_at for row in run.steps)
     return (
         button(RETRY, say("button.retry"), run.id) if run.state in _RETRYABLE else None,
         button(LOG, say("button.log"), run.id) if started else None,
-        _cancel(run, scene),
+        _cancel(run, ctx),
     )
 
 
-def _cancel(run: Run, scene: Scene) -> Block | None:
-    say = scene.sentences.say
+def _cancel(run: Run, ctx: RenderContext) -> Block | None:
+    say = ctx.translator.say
     if run.ended:
         return None
     if run.state is RunState.NEEDS_HUMAN:

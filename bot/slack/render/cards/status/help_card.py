@@ -13,9 +13,9 @@ from bot.slack.ports import CommandSpec
 from bot.slack.render import markup
 from bot.slack.render.markup import Markup
 from bot.slack.render.message import lines
-from bot.slack.render.text import Sentences
+from bot.slack.render.text import Translator
 
-_MOST_TARGETS = 6
+_MAX_TARGETS = 6
 
 _GATES = ("deploy", "rollback", "backup", "restore", DESTRUCTIVE_MIGRATION, OVERRIDE)
 """What a policy's `approve` can name, in the order in which it is told."""
@@ -25,7 +25,7 @@ _OF_RESTORE = frozenset({"restore", "drop-old"})
 
 
 def help_text(
-    allowed: Allowed, commands: Iterable[CommandSpec], with_forms: frozenset[str], sentences: Sentences
+    allowed: Allowed, commands: Iterable[CommandSpec], with_forms: frozenset[str], translator: Translator
 ) -> Markup:
     """Build the answer.
 
@@ -33,9 +33,9 @@ def help_text(
         allowed: what they may ask for, and where.
         commands: all of them, in the order in which they are told.
         with_forms: the names of those that open a form when they are typed alone.
-        sentences: of the language that is spoken.
+        translator: of the language that is spoken.
     """
-    say = sentences.say
+    say = translator.say
     mine = [(spec, where) for spec in commands if (where := allowed.targets.get(spec.action))]
     everywhere = {where for _, where in mine}
     common = everywhere.pop() if len(everywhere) == 1 else ()
@@ -48,7 +48,7 @@ def help_text(
         say(
             "ops.help.command",
             name=spec.name,
-            what=sentences.phrase(spec.description),
+            what=translator.phrase(spec.description),
             where=place(where),
             ways=_ways(spec.name, ways_for(spec.usage, _may_go(allowed))),
         )
@@ -65,18 +65,18 @@ def help_text(
             say("ops.help", where=_names(common)),
             *told,
             say("ops.help.always", words="[APP [ENV]]"),
-            _approvals(allowed, sentences),
-            sentences.count("ops.help.forms", len(forms), commands=Markup(", ".join(forms))) if forms else Markup(""),
+            _approvals(allowed, translator),
+            translator.count("ops.help.forms", len(forms), commands=Markup(", ".join(forms))) if forms else Markup(""),
             *exceptions,
             say("ops.help.uncertain") if allowed.uncertain else Markup(""),
         )
     )
 
 
-def _approvals(allowed: Allowed, sentences: Sentences) -> Markup:
+def _approvals(allowed: Allowed, translator: Translator) -> Markup:
     """Say what they may countersign; nothing where it is nothing."""
-    what = [sentences.say(f"ops.help.approves.{gate}") for gate in _GATES if gate in allowed.approves]
-    return sentences.say("ops.help.approves", what=Markup(", ".join(what))) if what else Markup("")
+    what = [translator.say(f"ops.help.approves.{gate}") for gate in _GATES if gate in allowed.approves]
+    return translator.say("ops.help.approves", what=Markup(", ".join(what))) if what else Markup("")
 
 
 def _may_go(allowed: Allowed) -> Callable[[str], bool]:
@@ -88,5 +88,5 @@ def _ways(name: str, ways: tuple[str, ...]) -> Markup:
 
 
 def _names(targets: tuple[TargetName, ...]) -> str:
-    few = ", ".join(str(name) for name in targets[:_MOST_TARGETS])
-    return f"{few} +{len(targets) - _MOST_TARGETS}" if len(targets) > _MOST_TARGETS else few
+    few = ", ".join(str(name) for name in targets[:_MAX_TARGETS])
+    return f"{few} +{len(targets) - _MAX_TARGETS}" if len(targets) > _MAX_TARGETS else few

@@ -8,14 +8,14 @@ from collections.abc import Callable, Iterable, Mapping
 from bot.domain.names import TargetName
 from bot.domain.runs.request import Action
 from bot.domain.runs.run import Run, RunState
-from bot.domain.targets.dashboard import Cockpit
+from bot.domain.targets.dashboard import HomeView
 from bot.slack.render import markup
 from bot.slack.render.cards.run.step_line import down_for
 from bot.slack.render.cards.run.translated_run import shown_run
 from bot.slack.render.cards.status.home_filter import chosen_of, filter_menu, matches
 from bot.slack.render.cards.status.ops_card import counts, fitting, packed
 from bot.slack.render.cards.status.target_lines import (
-    Standing,
+    TargetLines,
     backup_line,
     freeze_line,
     live_line,
@@ -24,10 +24,10 @@ from bot.slack.render.cards.status.target_lines import (
     owed_line,
     run_news,
     seen_line,
-    standings,
+    target_lines,
     who,
 )
-from bot.slack.render.context import STATE_EMOJI, Scene, action, exception, state_words, target
+from bot.slack.render.context import STATE_EMOJI, RenderContext, action, exception, state_words, target
 from bot.slack.render.markup import Markup
 from bot.slack.render.message import Block, actions, button, context, dotted, header, lines, link_button, section
 
@@ -37,187 +37,195 @@ REFRESH, FILTER, THREAD = "home_refresh", "home_filter", "home_thread"
 FEW = 8
 """So many environments are shown in full; of more, those that need somebody first, and the rest in a line each."""
 
-_MOST_RUNS = 8
+_MAX_RUNS = 8
 """Of those that need somebody, and of those that go on: with all else there are 100 blocks at most."""
 
-_MOST_CHARACTERS = 14_000
+_MAX_CHARACTERS = 14_000
 
 Links = Mapping[str, str]
 """The address of each run's thread, by the run; a run whose card is not posted is missing."""
 
 
-def home_view(cockpit: Cockpit, links: Links, scene: Scene) -> Block:
+def home_card(home_view: HomeView, links: Links, ctx: RenderContext) -> Block:
     """Build the view.
 
     Args:
-        cockpit: what it shows.
+        home_view: what it shows.
         links: to the threads.
-        scene: what rendering needs beside it.
+        ctx: what rendering needs beside it.
     """
-    found = standings(cockpit.picture)
-    say = scene.sentences.say
+    found = target_lines(home_view.dashboard)
+    say = ctx.translator.say
     if not found:
-        told = (section(say("home.nothing")), _foot(cockpit, scene))
-        return _view(cockpit, told)
-    mine, going = cockpit.needed, cockpit.going
-    past = [run for run in cockpit.recent if run.ended]  # the others stand above
+        told = (section(say("home.nothing")), _foot(home_view, ctx))
+        return _view(home_view, told)
+    mine, going = home_view.needed, home_view.going
+    past = [run for run in home_view.recent if run.ended]  # the others stand above
     blocks = (
-        header(_headline(len(mine), scene)),
-        context(dotted((counts(found, scene), say("home.as_of", when=markup.time_of_day(scene.now))))),
-        *_each(mine, lambda run: _needed(run, links, scene), scene),
+        header(_headline(len(mine), ctx)),
+        context(dotted((counts(found, ctx), say("home.as_of", when=markup.time_of_day(ctx.now))))),
+        *_each(mine, lambda run: _needed(run, links, ctx), ctx),
         header(say("home.going")) if going else None,
-        *_each(going, lambda run: _going(run, cockpit, links, scene), scene),
+        *_each(going, lambda run: _going(run, home_view, links, ctx), ctx),
         header(say("home.environments")),
-        *_environments(found, cockpit, scene),
+        *_environments(found, home_view, ctx),
         header(say("home.recent")) if past else None,
-        *map(section, packed(_recent(shown_run(run, scene), links, scene) for run in past)),
-        _foot(cockpit, scene),
+        *map(section, packed(_recent(shown_run(run, ctx), links, ctx) for run in past)),
+        _foot(home_view, ctx),
     )
-    return _view(cockpit, blocks)
+    return _view(home_view, blocks)
 
 
-def _view(cockpit: Cockpit, blocks: Iterable[Block | None]) -> Block:
+def _view(home_view: HomeView, blocks: Iterable[Block | None]) -> Block:
     kept = [block for block in blocks if block is not None]
-    return {"type": "home", "private_metadata": json.dumps({"chosen": cockpit.chosen}), "blocks": kept}
+    return {"type": "home", "private_metadata": json.dumps({"chosen": home_view.chosen}), "blocks": kept}
 
 
-def _headline(needed: int, scene: Scene) -> Markup:
-    return scene.sentences.count("home.needs", needed) if needed else scene.sentences.say("home.needs_nothing")
+def _headline(needed: int, ctx: RenderContext) -> Markup:
+    return ctx.translator.count("home.needs", needed) if needed else ctx.translator.say("home.needs_nothing")
 
 
-def _each(runs: tuple[Run, ...], told: Callable[[Run], tuple[Block | None, ...]], scene: Scene) -> list[Block | None]:
-    shown = [block for run in runs[:_MOST_RUNS] for block in told(run)]
-    more = len(runs) - _MOST_RUNS
-    return [*shown, context(scene.sentences.count("plan.more", more)) if more > 0 else None]
+def _each(
+    runs: tuple[Run, ...], told: Callable[[Run], tuple[Block | None, ...]], ctx: RenderContext
+) -> list[Block | None]:
+    shown = [block for run in runs[:_MAX_RUNS] for block in told(run)]
+    more = len(runs) - _MAX_RUNS
+    return [*shown, context(ctx.translator.count("plan.more", more)) if more > 0 else None]
 
 
-def _needed(run: Run, links: Links, scene: Scene) -> tuple[Block | None, ...]:
+def _needed(run: Run, links: Links, ctx: RenderContext) -> tuple[Block | None, ...]:
     """Tell of a run that waits for who looks: what, why, until when; the thread is where they act."""
-    shown = shown_run(run, scene)
-    how = _decision(shown, scene) if run.state is RunState.NEEDS_HUMAN else _gate(run, scene)
-    told = section(lines((_title(shown, scene), _commit(shown, scene), exception(shown, scene), how)))
-    opened = _thread(run, links, scene)
-    return told, context(_asked(shown, scene)), actions(f"home_run {run.id}", opened and {**opened, "style": "primary"})
+    shown = shown_run(run, ctx)
+    how = _decision(shown, ctx) if run.state is RunState.NEEDS_HUMAN else _gate(run, ctx)
+    told = section(lines((_title(shown, ctx), _commit(shown, ctx), exception(shown, ctx), how)))
+    opened = _thread(run, links, ctx)
+    return told, context(_asked(shown, ctx)), actions(f"home_run {run.id}", opened and {**opened, "style": "primary"})
 
 
-def _decision(run: Run, scene: Scene) -> Markup:
-    return scene.sentences.say("home.decide", wrong=scene.wrong(run.problem), down=down_for(run, scene))
+def _decision(run: Run, ctx: RenderContext) -> Markup:
+    return ctx.translator.say("home.decide", wrong=ctx.wrong(run.problem), down=down_for(run, ctx))
 
 
-def _gate(run: Run, scene: Scene) -> Markup:
+def _gate(run: Run, ctx: RenderContext) -> Markup:
     if run.gate is None:
         return Markup("")
     given = sum(1 for vote in run.votes if vote.counts and vote.choice == "approve")
     count = run.gate.requirement.needed
-    given_of = scene.sentences.say("card.given", given=str(given), needed=str(count)) if count > 1 else Markup("")
+    given_of = ctx.translator.say("card.given", given=str(given), needed=str(count)) if count > 1 else Markup("")
     key = "home.countersign" if run.gate.afterwards else "home.approve"
-    until = scene.sentences.say(key, until=markup.time_of_day(run.gate.expires_at))
+    until = ctx.translator.say(key, until=markup.time_of_day(run.gate.expires_at))
     return dotted((until, given_of))
 
 
-def _going(run: Run, cockpit: Cockpit, links: Links, scene: Scene) -> tuple[Block | None, ...]:
+def _going(run: Run, home_view: HomeView, links: Links, ctx: RenderContext) -> tuple[Block | None, ...]:
     """Tell of a run that goes on or waits for others."""
-    shown = shown_run(run, scene)
-    news = owed_line(run, scene) if run.ended else run_news(shown, cockpit.picture.usual.get(run.id, {}), scene)
-    told = section(lines((_title(shown, scene), news, _commit(shown, scene))))
-    return told, context(_asked(shown, scene)), actions(f"home_run {run.id}", _thread(run, links, scene))
+    shown = shown_run(run, ctx)
+    news = owed_line(run, ctx) if run.ended else run_news(shown, home_view.dashboard.usual.get(run.id, {}), ctx)
+    told = section(lines((_title(shown, ctx), news, _commit(shown, ctx))))
+    return told, context(_asked(shown, ctx)), actions(f"home_run {run.id}", _thread(run, links, ctx))
 
 
-def _title(run: Run, scene: Scene) -> Markup:
-    return scene.sentences.say(
+def _title(run: Run, ctx: RenderContext) -> Markup:
+    return ctx.translator.say(
         "home.run",
         emoji=STATE_EMOJI[run.state],
-        action=action(run, scene),
+        action=action(run, ctx),
         target=target(run),
-        state=state_words(run, scene),
+        state=state_words(run, ctx),
     )
 
 
-def _commit(run: Run, scene: Scene) -> Markup:
+def _commit(run: Run, ctx: RenderContext) -> Markup:
     if run.plan is None or run.plan.sha is None:
         return Markup("")
     sha = run.plan.sha
     subject = next((commit.subject for commit in run.plan.commits if commit.sha == sha.text), "")
-    return scene.sentences.say("card.commit", sha=sha.short, subject=Markup(markup.inline(markup.clip(subject, 90))))
+    return ctx.translator.say("card.commit", sha=sha.short, subject=Markup(markup.inline(markup.clip(subject, 90))))
 
 
-def _asked(run: Run, scene: Scene) -> Markup:
+def _asked(run: Run, ctx: RenderContext) -> Markup:
     asked = who(run.request.origin.user)
-    return scene.sentences.say("card.asked", run=run.id, who=asked, when=markup.time_of_day(run.created_at))
+    return ctx.translator.say("card.asked", run=run.id, who=asked, when=markup.time_of_day(run.created_at))
 
 
-def _thread(run: Run, links: Links, scene: Scene) -> Block | None:
+def _thread(run: Run, links: Links, ctx: RenderContext) -> Block | None:
     url = links.get(run.id)
-    return link_button(THREAD, scene.sentences.say("button.home_thread"), run.id, url) if url else None
+    return link_button(THREAD, ctx.translator.say("button.home_thread"), run.id, url) if url else None
 
 
 # ── environments ────────────────────────────────────────────────────────────────────────────────────
 
 
-def _environments(found: tuple[Standing, ...], cockpit: Cockpit, scene: Scene) -> list[Block | None]:
-    names = tuple(standing.overview.target for standing in found)
-    menu = filter_menu(FILTER, names, cockpit.chosen, scene.sentences) if len(found) > FEW else None
-    refresh = button(REFRESH, scene.sentences.say("button.home_refresh"), "all")
-    chosen = chosen_of(cockpit.chosen, names)
-    asked_for = [standing for standing in found if matches(standing.overview.target, chosen)]
+def _environments(found: tuple[TargetLines, ...], home_view: HomeView, ctx: RenderContext) -> list[Block | None]:
+    names = tuple(entry.overview.target for entry in found)
+    menu = filter_menu(FILTER, names, home_view.chosen, ctx.translator) if len(found) > FEW else None
+    refresh = button(REFRESH, ctx.translator.say("button.home_refresh"), "all")
+    chosen = chosen_of(home_view.chosen, names)
+    asked_for = [entry for entry in found if matches(entry.overview.target, chosen)]
     full, rest = asked_for[:FEW], asked_for[FEW:]
     if not chosen and len(found) > FEW:
         # Nothing was chosen: what is quiet gets a line, however few of the others there are.
-        full = [standing for standing in full if standing.needs_a_look]
-        rest = [standing for standing in asked_for if standing not in full]
-    shown, left = fitting([_line(standing, scene) for standing in rest], _MOST_CHARACTERS)
+        full = [entry for entry in full if entry.needs_a_look]
+        rest = [entry for entry in asked_for if entry not in full]
+    shown, left = fitting([_line(entry, ctx) for entry in rest], _MAX_CHARACTERS)
     return [
         actions("home_view", menu, refresh),
-        *(block for standing in full for block in _environment(standing, cockpit, scene)),
+        *(block for entry in full for block in _environment(entry, home_view, ctx)),
         *map(section, packed(shown)),
-        context(scene.sentences.count("home.left", left)) if left else None,
+        context(ctx.translator.count("home.left", left)) if left else None,
     ]
 
 
-def _environment(standing: Standing, cockpit: Cockpit, scene: Scene) -> tuple[Block | None, ...]:
+def _environment(entry: TargetLines, home_view: HomeView, ctx: RenderContext) -> tuple[Block | None, ...]:
     """Tell of one environment: what matters in its section, the rest in small print, and what may be done."""
-    name = standing.overview.target
-    title = scene.sentences.say("home.environment", emoji=standing.emoji, target=str(name))
-    odd = odd_line(standing, scene)
-    told = (title, live_line(standing, scene), odd, lock_line(standing, scene), freeze_line(standing, scene))
-    small = (Markup("") if odd else seen_line(standing, scene), backup_line(standing, scene))
-    buttons = _buttons(name, cockpit, scene)
+    name = entry.overview.target
+    title = ctx.translator.say("home.environment", emoji=entry.emoji, target=str(name))
+    odd = odd_line(entry, ctx)
+    told = (
+        title,
+        live_line(entry, ctx),
+        odd,
+        lock_line(entry, ctx),
+        freeze_line(entry, ctx),
+    )
+    small = (Markup("") if odd else seen_line(entry, ctx), backup_line(entry, ctx))
+    buttons = _buttons(name, home_view, ctx)
     return section(lines(told)), context(lines(small)), actions(f"home_env {name}", *buttons)
 
 
-def _buttons(name: TargetName, cockpit: Cockpit, scene: Scene) -> list[Block | None]:
+def _buttons(name: TargetName, home_view: HomeView, ctx: RenderContext) -> list[Block | None]:
     """Give what this person may do there, and nothing else."""
     offered = ((DEPLOY, Action.DEPLOY), (STATUS, Action.MIGRATE_STATUS), (BACKUP, Action.BACKUP))
     return [
-        button(action_id, scene.sentences.say(f"button.{action_id}"), str(name))
+        button(action_id, ctx.translator.say(f"button.{action_id}"), str(name))
         for action_id, asked in offered
-        if name in cockpit.may.get(asked, ())
+        if name in home_view.may.get(asked, ())
     ]
 
 
-def _line(standing: Standing, scene: Scene) -> Markup:
-    title = scene.sentences.say("home.environment", emoji=standing.emoji, target=str(standing.overview.target))
-    return dotted((title, live_line(standing, scene), odd_line(standing, scene)))
+def _line(entry: TargetLines, ctx: RenderContext) -> Markup:
+    title = ctx.translator.say("home.environment", emoji=entry.emoji, target=str(entry.overview.target))
+    return dotted((title, live_line(entry, ctx), odd_line(entry, ctx)))
 
 
 # ── the rest ────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _recent(run: Run, links: Links, scene: Scene) -> Markup:
-    what = scene.sentences.say("home.what", action=action(run, scene), target=target(run))
+def _recent(run: Run, links: Links, ctx: RenderContext) -> Markup:
+    what = ctx.translator.say("home.what", action=action(run, ctx), target=target(run))
     url = links.get(run.id)
-    return scene.sentences.say(
+    return ctx.translator.say(
         "home.past",
         emoji=STATE_EMOJI[run.state],
         what=markup.link(url, what) if url else markup.bold(what),
-        state=state_words(run, scene),
+        state=state_words(run, ctx),
         sha=run.plan.sha.short if run.plan is not None and run.plan.sha is not None else "",
         who=who(run.request.origin.user),
         when=markup.time_of_day(run.ended_at or run.created_at),
     )
 
 
-def _foot(cockpit: Cockpit, scene: Scene) -> Block | None:
-    say = scene.sentences.say
-    unsure = say("ops.help.uncertain") if cockpit.uncertain else Markup("")
+def _foot(home_view: HomeView, ctx: RenderContext) -> Block | None:
+    say = ctx.translator.say
+    unsure = say("ops.help.uncertain") if home_view.uncertain else Markup("")
     return context(lines((unsure, say("home.foot"))))

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from bot.domain.names import TargetName
 from bot.slack.render import markup
 from bot.slack.render.message import Block
-from bot.slack.render.text import Sentences
+from bot.slack.render.text import Translator
 
 ATTENTION = "attention"
 """The value of the choice of who chooses nothing: what needs somebody in full, the rest in a line each."""
 
-_MOST_IN_A_GROUP = 100
-_MOST_TEXT = 75
+_MAX_IN_A_GROUP = 100
+_MAX_TEXT = 75
 _APP, _ENVIRONMENT = "app", "environment"
 
 
@@ -58,24 +58,25 @@ def matches(target: TargetName, chosen: Chosen) -> bool:
             return True
 
 
-def filter_menu(action_id: str, names: tuple[TargetName, ...], value: str, sentences: Sentences) -> Block:
+def filter_menu(action_id: str, names: tuple[TargetName, ...], value: str, translator: Translator) -> Block:
     """Build the menu.
 
     Args:
         action_id: of the menu.
         names: of the targets that can be shown.
         value: what is chosen now.
-        sentences: of the language that is spoken.
+        translator: of the language that is spoken.
     """
-    attention = _option(sentences.say("home.filter.attention"), ATTENTION)
+    attention = _option(translator.say("home.filter.attention"), ATTENTION)
     environments = sorted({name.environment for name in names})
     apps = sorted({name.app for name in names})
     groups = [
-        _group(sentences.say("home.filter.all"), [attention]),
+        _group(translator.say("home.filter.all"), [attention]),
         _group(
-            sentences.say("home.filter.environment"), [_option(each, f"{_ENVIRONMENT}:{each}") for each in environments]
+            translator.say("home.filter.environment"),
+            [_option(each, f"{_ENVIRONMENT}:{each}") for each in environments],
         ),
-        _group(sentences.say("home.filter.app"), [_option(each, f"{_APP}:{each}") for each in apps]),
+        _group(translator.say("home.filter.app"), [_option(each, f"{_APP}:{each}") for each in apps]),
     ]
     options = [option for group in groups for option in group["options"]]
     chosen = chosen_of(value, names)
@@ -84,8 +85,8 @@ def filter_menu(action_id: str, names: tuple[TargetName, ...], value: str, sente
 
 
 def _group(label: str, options: list[Block]) -> Block:
-    return {"label": {"type": "plain_text", "text": label}, "options": options[:_MOST_IN_A_GROUP]}
+    return {"label": {"type": "plain_text", "text": label}, "options": options[:_MAX_IN_A_GROUP]}
 
 
 def _option(text: str, value: str) -> Block:
-    return {"text": {"type": "plain_text", "text": markup.clip(markup.plain(text), _MOST_TEXT)}, "value": value}
+    return {"text": {"type": "plain_text", "text": markup.clip(markup.plain(text), _MAX_TEXT)}, "value": value}

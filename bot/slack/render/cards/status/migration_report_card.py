@@ -3,48 +3,48 @@
 from __future__ import annotations
 
 from bot.domain.targets.look import Hidden, Primary, Session
-from bot.domain.targets.migration_report import Disk, Holds, MigrationStatus, PastRun, Standing
+from bot.domain.targets.migration_report import Disk, Holds, MigrationReport, MigrationStatus, PastRun
 from bot.slack.render import markup
 from bot.slack.render.context import STATE_EMOJI
 from bot.slack.render.markup import Markup
 from bot.slack.render.message import Message, actions, button, context, dotted, lines, message, section
-from bot.slack.render.text import Sentences
+from bot.slack.render.text import Translator
 
 SHARE = "status_share"
 
-_MOST_NAMES = 10
-_MOST_SESSIONS = 3
-_MOST_REPLICAS = 4
+_MAX_NAMES = 10
+_MAX_SESSIONS = 3
+_MAX_REPLICAS = 4
 
 
-def status_card(standing: Standing, sentences: Sentences, *, shared_by: str = "") -> Message:
+def status_card(migration_report: MigrationReport, translator: Translator, *, shared_by: str = "") -> Message:
     """Build the answer.
 
     Args:
-        standing: what was read and what is remembered.
-        sentences: of the language that is spoken.
+        migration_report: what was read and what is remembered.
+        translator: of the language that is spoken.
         shared_by: Slack's ID of who shares it with the channel; empty for the answer to one person, which has a
             button to share it.
     """
-    status = standing.status
-    say = sentences.say
-    headline = _headline(status, sentences)
+    status = migration_report.status
+    say = translator.say
+    headline = _headline(status, translator)
     name = str(status.target)
     return message(
         headline,
         (
-            section(lines((Markup(f"*{markup.inline(name)}* · {headline}"), *_pending(status, sentences)))),
+            section(lines((Markup(f"*{markup.inline(name)}* · {headline}"), *_pending(status, translator)))),
             section(
                 lines(
                     (
-                        *_in_the_way(status, sentences),
-                        *_replication(status, sentences),
-                        *_maintenance(status, sentences),
+                        *_in_the_way(status, translator),
+                        *_replication(status, translator),
+                        *_maintenance(status, translator),
                     )
                 )
             ),
-            section(lines(_past(standing, sentences))),
-            context(_figures(status, sentences)),
+            section(lines(_past(migration_report, translator))),
+            context(_figures(status, translator)),
             context(say("status.shared", who=markup.user(shared_by)))
             if shared_by
             else actions("status_buttons", button(SHARE, say("button.share"), _value(status))),
@@ -65,9 +65,9 @@ def _value(status: MigrationStatus) -> str:
     return f"{status.target.app} {status.target.environment}"
 
 
-def _headline(status: MigrationStatus, sentences: Sentences) -> Markup:
+def _headline(status: MigrationStatus, translator: Translator) -> Markup:
     """Answer the on-call's question in one sentence: is the schema where the code needs it?"""
-    count = sentences.count
+    count = translator.count
     if status.pending_live:
         return count("status.live", len(status.pending_live))
     if status.missing:
@@ -77,33 +77,33 @@ def _headline(status: MigrationStatus, sentences: Sentences) -> Markup:
     return count("status.fine", len(status.ran))
 
 
-def _pending(status: MigrationStatus, sentences: Sentences) -> tuple[Markup, ...]:
-    say = sentences.say
+def _pending(status: MigrationStatus, translator: Translator) -> tuple[Markup, ...]:
+    say = translator.say
     at_branch = say("status.at_branch", branch=status.branch, sha=status.branch_sha[:7])
     return (
-        *_names(say("status.at_live", sha=status.head[:7]), status.pending_live, sentences),
-        *_names(at_branch, status.pending_branch, sentences),
-        *_names(say("status.gone"), status.missing, sentences),
+        *_names(say("status.at_live", sha=status.head[:7]), status.pending_live, translator),
+        *_names(at_branch, status.pending_branch, translator),
+        *_names(say("status.gone"), status.missing, translator),
         say("status.branch_unknown", branch=status.branch) if not status.branch_sha else Markup(""),
     )
 
 
-def _names(title: Markup, names: tuple[str, ...], sentences: Sentences) -> tuple[Markup, ...]:
+def _names(title: Markup, names: tuple[str, ...], translator: Translator) -> tuple[Markup, ...]:
     if not names:
         return ()
-    shown = [Markup("• " + markup.code(markup.clip(name, 120))) for name in names[:_MOST_NAMES]]
+    shown = [Markup("• " + markup.code(markup.clip(name, 120))) for name in names[:_MAX_NAMES]]
     rest = len(names) - len(shown)
-    return (title, *shown, sentences.count("plan.more", rest) if rest else Markup(""))
+    return (title, *shown, translator.count("plan.more", rest) if rest else Markup(""))
 
 
-def _in_the_way(status: MigrationStatus, sentences: Sentences) -> tuple[Markup, ...]:
-    say = sentences.say
-    shown = [_session(session, sentences) for session in status.blockers[:_MOST_SESSIONS]]
+def _in_the_way(status: MigrationStatus, translator: Translator) -> tuple[Markup, ...]:
+    say = translator.say
+    shown = [_session(session, translator) for session in status.blockers[:_MAX_SESSIONS]]
     rest = len(status.blockers) - len(shown)
     found = (
         *shown,
-        *((sentences.count("plan.more", rest),) if rest else ()),
-        *(_tight(disk, sentences) for disk in status.disks if disk.tight),
+        *((translator.count("plan.more", rest),) if rest else ()),
+        *(_tight(disk, translator) for disk in status.disks if disk.tight),
         *((say("status.read_only"),) if status.replication.read_only else ()),
     )
     if status.sees_all_sessions:
@@ -111,13 +111,13 @@ def _in_the_way(status: MigrationStatus, sentences: Sentences) -> tuple[Markup, 
     return found if shown else (*found, say("status.cannot_see"))
 
 
-def _tight(disk: Disk, sentences: Sentences) -> Markup:
-    free, needs = (sentences.size(kib * 1024) for kib in (disk.free_kib, disk.needs_kib))
-    return sentences.say(f"status.tight.{disk.holds.value}", host=disk.host, free=free, needs=needs)
+def _tight(disk: Disk, translator: Translator) -> Markup:
+    free, needs = (translator.size(kib * 1024) for kib in (disk.free_kib, disk.needs_kib))
+    return translator.say(f"status.tight.{disk.holds.value}", host=disk.host, free=free, needs=needs)
 
 
-def _replication(status: MigrationStatus, sentences: Sentences) -> tuple[Markup, ...]:
-    say, found = sentences.say, status.replication
+def _replication(status: MigrationStatus, translator: Translator) -> tuple[Markup, ...]:
+    say, found = translator.say, status.replication
     hidden = tuple(
         say(f"status.hidden.{what.value}", privilege=privilege)
         for what, privilege in found.hidden.items()
@@ -125,98 +125,98 @@ def _replication(status: MigrationStatus, sentences: Sentences) -> tuple[Markup,
     )
     names = ", ".join(
         say("status.replicas.waits", name=replica.address) if replica.sent is False else markup.inline(replica.address)
-        for replica in found.replicas[:_MOST_REPLICAS]
+        for replica in found.replicas[:_MAX_REPLICAS]
     )
     count = found.replica_count or 0
-    replicas = (sentences.count("status.replicas", count, names=Markup(names)),) if count else ()
-    return (*(_primary(primary, sentences) for primary in found.primaries), *replicas, *hidden)
+    replicas = (translator.count("status.replicas", count, names=Markup(names)),) if count else ()
+    return (*(_primary(primary, translator) for primary in found.primaries), *replicas, *hidden)
 
 
-def _primary(primary: Primary, sentences: Sentences) -> Markup:
-    say = sentences.say
+def _primary(primary: Primary, translator: Translator) -> Markup:
+    say = translator.say
     if primary.trouble:
         return say("status.follows.stopped", address=primary.address, trouble=primary.trouble)
     if primary.seconds is None:
         return say("status.follows.unsure", address=primary.address)
     if primary.seconds == 0:
         return say("status.follows.current", address=primary.address)
-    return say("status.follows.behind", address=primary.address, seconds=sentences.duration(primary.seconds))
+    return say("status.follows.behind", address=primary.address, seconds=translator.duration(primary.seconds))
 
 
-def _session(session: Session, sentences: Sentences) -> Markup:
+def _session(session: Session, translator: Translator) -> Markup:
     key = "status.waits" if session.waits else "status.open"
     query = markup.clip(session.query, 80)
-    return sentences.say(
-        key, id=str(session.id), user=session.user, seconds=sentences.duration(session.seconds), query=query
+    return translator.say(
+        key, id=str(session.id), user=session.user, seconds=translator.duration(session.seconds), query=query
     )
 
 
-def _maintenance(status: MigrationStatus, sentences: Sentences) -> tuple[Markup, ...]:
-    say, unsure = sentences.say, status.maintenance_unknown
+def _maintenance(status: MigrationStatus, translator: Translator) -> tuple[Markup, ...]:
+    say, unsure = translator.say, status.maintenance_unknown
     told = say("status.unsure", hosts=", ".join(unsure)) if unsure else Markup("")
     if status.maintenance:
         return (say("status.down", hosts=", ".join(status.maintenance)), told)
     return (told or say("status.up"),)
 
 
-def _past(standing: Standing, sentences: Sentences) -> tuple[Markup, ...]:
-    say = sentences.say
-    going = say("status.going", run=standing.going) if standing.going else Markup("")
-    deploy = _run("status.deploy", standing.last_deploy, sentences)
-    return (going, _batch(standing, sentences), deploy, _backup(standing, sentences))
+def _past(migration_report: MigrationReport, translator: Translator) -> tuple[Markup, ...]:
+    say = translator.say
+    going = say("status.going", run=migration_report.going) if migration_report.going else Markup("")
+    deploy = _run("status.deploy", migration_report.last_deploy, translator)
+    return (going, _batch(migration_report, translator), deploy, _backup(migration_report, translator))
 
 
-def _batch(standing: Standing, sentences: Sentences) -> Markup:
+def _batch(migration_report: MigrationReport, translator: Translator) -> Markup:
     """Say what ran last, and when as far as anybody knows: no stack's table keeps that for every migration."""
-    batch, run = standing.status.last_batch, standing.last_batch
+    batch, run = migration_report.status.last_batch, migration_report.last_batch
     if not batch:
         return Markup("")
-    number = next(row.batch for row in reversed(standing.status.ran) if row.name == batch[-1])
+    number = next(row.batch for row in reversed(migration_report.status.ran) if row.name == batch[-1])
     more = str(len(batch) - 1) if len(batch) > 1 else ""
     told = {"n": str(number), "name": markup.clip(batch[-1], 80), "more": more}
     if run is not None:
-        return sentences.say("status.batch.run", run=run.run, when=markup.time_of_day(run.ended_at), **told)
-    at = standing.status.changed_at
-    return sentences.say("status.batch.table", when=markup.time_of_day(at) if at else "", **told)
+        return translator.say("status.batch.run", run=run.run, when=markup.time_of_day(run.ended_at), **told)
+    at = migration_report.status.changed_at
+    return translator.say("status.batch.table", when=markup.time_of_day(at) if at else "", **told)
 
 
-def _run(key: str, past: PastRun | None, sentences: Sentences) -> Markup:
+def _run(key: str, past: PastRun | None, translator: Translator) -> Markup:
     if past is None:
-        return sentences.say(f"{key}.none")
+        return translator.say(f"{key}.none")
     when = markup.time_of_day(past.ended_at)
-    return sentences.say(f"{key}.last", emoji=STATE_EMOJI[past.state], run=past.run, when=when, sha=past.sha[:7])
+    return translator.say(f"{key}.last", emoji=STATE_EMOJI[past.state], run=past.run, when=when, sha=past.sha[:7])
 
 
-def _backup(standing: Standing, sentences: Sentences) -> Markup:
-    say, kept, made = sentences.say, standing.status.newest_backup, standing.last_backup
+def _backup(migration_report: MigrationReport, translator: Translator) -> Markup:
+    say, kept, made = translator.say, migration_report.status.newest_backup, migration_report.last_backup
     if kept is not None:
         proof = say(f"proof.{kept.proof.value}", when="")
         return say("status.backup.last", id=kept.backup, when=markup.time_of_day(kept.started), proof=proof)
     if made is None:
         return say("status.backup.none")
-    key = "status.backup.last" if standing.status.shelf is None else "status.backup.gone"
+    key = "status.backup.last" if migration_report.status.backup_list is None else "status.backup.gone"
     return say(key, id=made.backup, when=markup.time_of_day(made.ended_at))
 
 
-def _figures(status: MigrationStatus, sentences: Sentences) -> Markup:
-    say, count = sentences.say, sentences.count
+def _figures(status: MigrationStatus, translator: Translator) -> Markup:
+    say, count = translator.say, translator.count
     return dotted(
         (
             say("status.head", sha=status.head[:7]) if status.head else "",
             count("status.ran", len(status.ran)),
             status.server,
-            say("status.size", size=sentences.size(status.size_bytes)),
-            *_free(status.disks, sentences),
+            say("status.size", size=translator.size(status.size_bytes)),
+            *_free(status.disks, translator),
         )
     )
 
 
-def _free(disks: tuple[Disk, ...], sentences: Sentences) -> tuple[Markup, ...]:
+def _free(disks: tuple[Disk, ...], translator: Translator) -> tuple[Markup, ...]:
     """Say how much is free on the fullest disk with code, and on the database's where that is another one."""
     code = [disk for disk in disks if disk.holds is Holds.CODE]
     fullest = [min(code, key=lambda disk: disk.free_kib)] if code else []
-    sizes = {(disk.host, sentences.size(disk.free_kib * 1024)): disk for disk in disks if disk.holds is Holds.DATABASE}
-    sizes |= {(disk.host, sentences.size(disk.free_kib * 1024)): disk for disk in fullest}
+    sizes = {(disk.host, translator.size(disk.free_kib * 1024)): disk for disk in disks if disk.holds is Holds.DATABASE}
+    sizes |= {(disk.host, translator.size(disk.free_kib * 1024)): disk for disk in fullest}
     return tuple(
-        sentences.say(f"status.free.{disk.holds.value}", size=size, host=host) for (host, size), disk in sizes.items()
+        translator.say(f"status.free.{disk.holds.value}", size=size, host=host) for (host, size), disk in sizes.items()
     )

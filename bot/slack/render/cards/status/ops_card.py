@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from bot.domain.runs.run import BEFORE_CHANGE
-from bot.domain.targets.dashboard import Picture
+from bot.domain.targets.dashboard import Dashboard
 from bot.domain.targets.overview import TargetOverview
 from bot.slack.render import markup
 from bot.slack.render.cards.status.target_lines import (
@@ -14,7 +14,7 @@ from bot.slack.render.cards.status.target_lines import (
     LOCK,
     OWED,
     URGENT_FIRST,
-    Standing,
+    TargetLines,
     backup_line,
     freeze_line,
     last_line,
@@ -24,97 +24,101 @@ from bot.slack.render.cards.status.target_lines import (
     owed_line,
     run_line,
     seen_line,
-    standings,
+    target_lines,
     who,
 )
-from bot.slack.render.context import STATE_EMOJI, Scene
+from bot.slack.render.context import STATE_EMOJI, RenderContext
 from bot.slack.render.markup import Markup
 from bot.slack.render.message import Block, Message, context, dotted, lines, message, section
 
-_MOST_CHARACTERS = 10_000
+_MAX_CHARACTERS = 10_000
 """Maximum characters of all targets together, so that what is left out can be counted."""
 
-_MOST_IN_A_SECTION = 2_500
-_MOST_RUNS = 5
-_MOST_TOLD_WHOLLY = 10
+_MAX_IN_A_SECTION = 2_500
+_MAX_RUNS = 5
+_MAX_TOLD_WHOLLY = 10
 """Of more targets, the lines that say that all is well are left out."""
 
 
-def ops_card(picture: Picture, scene: Scene) -> Message:
+def ops_card(dashboard: Dashboard, ctx: RenderContext) -> Message:
     """Build the answer.
 
     Args:
-        picture: of the targets that were asked about.
-        scene: what rendering needs beside it.
+        dashboard: of the targets that were asked about.
+        ctx: what rendering needs beside it.
     """
-    ordered = standings(picture)
-    wholly = len(ordered) <= _MOST_TOLD_WHOLLY
+    ordered = target_lines(dashboard)
+    wholly = len(ordered) <= _MAX_TOLD_WHOLLY
     told = _facts if wholly else odd_line
     head = live_line if len(ordered) == 1 else _named  # the first line of the answer names one target already
-    shown, left = fitting(
-        [_target(each, head(each, scene), told(each, scene), scene) for each in ordered], _MOST_CHARACTERS
-    )
-    headline = counts(ordered, scene)
-    rest = scene.sentences.count("ops.left", left) if left else Markup("")
+    shown, left = fitting([_target(each, head(each, ctx), told(each, ctx), ctx) for each in ordered], _MAX_CHARACTERS)
+    headline = counts(ordered, ctx)
+    rest = ctx.translator.count("ops.left", left) if left else Markup("")
     return message(
         headline,
         (section(headline), *map(section, packed(shown)), context(rest)),
         "countersign_ops",
         {
-            "targets": [str(standing.overview.target) for standing in ordered],
-            "runs": [run.id for standing in ordered for run in standing.overview.unfinished],
-            "to_countersign": [run.id for standing in ordered for run in standing.overview.owed],
-            "locked": [str(standing.overview.target) for standing in ordered if standing.overview.lock is not None],
+            "targets": [str(entry.overview.target) for entry in ordered],
+            "runs": [run.id for entry in ordered for run in entry.overview.unfinished],
+            "to_countersign": [run.id for entry in ordered for run in entry.overview.owed],
+            "locked": [str(entry.overview.target) for entry in ordered if entry.overview.lock is not None],
         },
     )
 
 
-def counts(found: tuple[Standing, ...], scene: Scene) -> Markup:
+def counts(found: tuple[TargetLines, ...], ctx: RenderContext) -> Markup:
     """Answer the on-call's question in a line: what goes on, what waits, what is locked or frozen."""
-    say = scene.sentences.say
+    say = ctx.translator.say
     if not found:
         return say("ops.none")
-    states = Counter(run.state for standing in found for run in standing.overview.unfinished)
+    states = Counter(run.state for entry in found for run in entry.overview.unfinished)
     counted = [
         say("ops.count", emoji=STATE_EMOJI[state], n=str(states[state]), words=say(f"state.{state.value}"))
         for state in URGENT_FIRST
         if states[state]
     ]
     marks = (
-        (OWED, sum(len(standing.overview.owed) for standing in found), "ops.owed_word"),
-        (LOCK, sum(standing.overview.lock is not None for standing in found), "ops.locked_word"),
-        (FREEZE, sum(standing.freeze is not None for standing in found), "ops.frozen_word"),
+        (OWED, sum(len(entry.overview.owed) for entry in found), "ops.owed_word"),
+        (LOCK, sum(entry.overview.lock is not None for entry in found), "ops.locked_word"),
+        (FREEZE, sum(entry.freeze is not None for entry in found), "ops.frozen_word"),
     )
     held = [say("ops.count", emoji=emoji, n=str(n), words=say(key)) for emoji, n, key in marks if n]
     of = markup.bold(str(found[0].overview.target)) if len(found) == 1 else Markup("")
-    is_quiet = not counted and not any(standing.overview.owed for standing in found)
+    is_quiet = not counted and not any(entry.overview.owed for entry in found)
     return dotted((of, *([say("ops.quiet")] if is_quiet else counted), *held))
 
 
-def _named(standing: Standing, scene: Scene) -> Markup:
-    return dotted((markup.bold(str(standing.overview.target)), live_line(standing, scene)))
+def _named(entry: TargetLines, ctx: RenderContext) -> Markup:
+    return dotted((markup.bold(str(entry.overview.target)), live_line(entry, ctx)))
 
 
-def _target(standing: Standing, head: Markup, told: Markup, scene: Scene) -> Markup:
+def _target(entry: TargetLines, head: Markup, told: Markup, ctx: RenderContext) -> Markup:
     """Tell of one target: what is live, what else is to be said, and a line for each run."""
-    overview = standing.overview
-    runs = [run_line(run, standing, scene) for run in overview.unfinished[:_MOST_RUNS]]
+    overview = entry.overview
+    runs = [run_line(run, entry, ctx) for run in overview.unfinished[:_MAX_RUNS]]
     more = len(overview.unfinished) - len(runs)
     return lines(
         (
             head,
             told,
-            lock_line(standing, scene),
-            freeze_line(standing, scene),
-            *(owed_line(run, scene) for run in overview.owed[:_MOST_RUNS]),
+            lock_line(entry, ctx),
+            freeze_line(entry, ctx),
+            *(owed_line(run, ctx) for run in overview.owed[:_MAX_RUNS]),
             *runs,
-            scene.sentences.count("plan.more", more) if more else Markup(""),
+            ctx.translator.count("plan.more", more) if more else Markup(""),
         )
     )
 
 
-def _facts(standing: Standing, scene: Scene) -> Markup:
-    return lines((seen_line(standing, scene), backup_line(standing, scene), last_line(standing.overview, scene)))
+def _facts(entry: TargetLines, ctx: RenderContext) -> Markup:
+    return lines(
+        (
+            seen_line(entry, ctx),
+            backup_line(entry, ctx),
+            last_line(entry.overview, ctx),
+        )
+    )
 
 
 def fitting(targets: list[Markup], most: int) -> tuple[list[Markup], int]:
@@ -136,34 +140,34 @@ def fitting(targets: list[Markup], most: int) -> tuple[list[Markup], int]:
 def packed(texts: Iterable[Markup]) -> list[Markup]:
     """Put short texts together into sections that Slack takes."""
     groups: list[list[Markup]] = []
-    used = _MOST_IN_A_SECTION + 1
+    used = _MAX_IN_A_SECTION + 1
     for text in texts:
         used += len(text) + 1
-        if used > _MOST_IN_A_SECTION:
+        if used > _MAX_IN_A_SECTION:
             groups.append([])
             used = len(text) + 1
         groups[-1].append(text)
     return [lines(group) for group in groups]
 
 
-def lock_set_card(overview: TargetOverview, *, is_new: bool, scene: Scene) -> Message:
+def lock_set_card(overview: TargetOverview, *, is_new: bool, ctx: RenderContext) -> Message:
     """Answer `/ops lock`: what is locked now, and what that means for the runs that have begun.
 
     Args:
         overview: of the target, read after the lock was set.
         is_new: whether this lock was set now; else it was there before and stays.
-        scene: what rendering needs beside it.
+        ctx: what rendering needs beside it.
     """
-    say = scene.sentences.say
+    say = ctx.translator.say
     name = overview.target
     lock = overview.lock
     owner, since = (who(lock.owner), markup.time_of_day(lock.since)) if lock else (Markup(""), Markup(""))
-    why = scene.masker.mask(lock.reason) if lock else ""
+    why = ctx.masker.mask(lock.reason) if lock else ""
     key = "ops.lock.set" if is_new else "ops.lock.already"
     said = say(key, target=str(name), app=name.app, environment=name.environment, who=owner, since=since, why=why)
     begun = [
         say("ops.lock.waits" if run.state in BEFORE_CHANGE else "ops.lock.goes_on", run=run.id)
-        for run in overview.unfinished[:_MOST_RUNS]
+        for run in overview.unfinished[:_MAX_RUNS]
         if lock is not None and lock.holds_up(run.request)
     ]
     blocks: tuple[Block | None, ...] = (section(said), section(lines(begun)))

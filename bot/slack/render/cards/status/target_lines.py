@@ -12,14 +12,14 @@ from bot.domain.runs.estimate import Usual
 from bot.domain.runs.reminders import is_overdue
 from bot.domain.runs.request import EMERGENCY
 from bot.domain.runs.run import Run, RunState
-from bot.domain.targets.dashboard import Picture
+from bot.domain.targets.dashboard import Dashboard
 from bot.domain.targets.overview import TargetOverview
-from bot.domain.targets.snapshot import Seen, Sighting
+from bot.domain.targets.snapshot import TargetSnapshot, TargetState
 from bot.slack.render import markup
 from bot.slack.render.cards.approval.people import approvers
 from bot.slack.render.cards.run.step_line import step_line
 from bot.slack.render.cards.run.translated_run import shown_run
-from bot.slack.render.context import STATE_EMOJI, Scene, action, state_words, target
+from bot.slack.render.context import STATE_EMOJI, RenderContext, action, state_words, target
 from bot.slack.render.markup import Markup
 from bot.slack.render.message import dotted
 
@@ -34,32 +34,32 @@ URGENT_FIRST = (
 """States of runs that have not ended, what needs somebody first."""
 
 OWED, LOCK, FREEZE, DOWN, DOUBT, FINE = "🚨", "🔒", "❄️", "🚧", "❓", "🟢"
-_MOST_REASON = 120
+_MAX_REASON = 120
 _SHORT = 7
 
 
 @dataclass(frozen=True)
-class Standing:
+class TargetLines:
     """One target of a picture.
 
     Args:
         overview: what is remembered of it.
-        sighting: what was last seen of it; None where nobody looked.
+        snapshot: what was last seen of it; None where nobody looked.
         freeze: that is on it now.
         usual: how long the steps that run usually take, by run and step key.
     """
 
     overview: TargetOverview
-    sighting: Sighting | None = None
+    snapshot: TargetSnapshot | None = None
     freeze: Frozen | None = None
     usual: Mapping[str, Mapping[str, Usual]] = field(default_factory=dict)
 
     @property
-    def seen(self) -> Seen | None:
+    def seen(self) -> TargetState | None:
         """What was seen, where no run has changed it since."""
-        if self.sighting is None or not self.sighting.holds(self.overview):
+        if self.snapshot is None or not self.snapshot.holds(self.overview):
             return None
-        return self.sighting.seen
+        return self.snapshot.seen
 
     @property
     def urgency(self) -> int:
@@ -79,7 +79,7 @@ class Standing:
         """Whether somebody should look at it although nothing goes on."""
         seen = self.seen
         in_maintenance = seen is not None and bool(seen.maintenance or seen.pending or len(seen.heads) > 1)
-        unread = self.sighting is not None and self.sighting.problem is not None
+        unread = self.snapshot is not None and self.snapshot.problem is not None
         return in_maintenance or unread or self.overview.in_doubt is not None
 
     @property
@@ -104,18 +104,18 @@ class Standing:
         return FREEZE if self.freeze is not None else FINE
 
 
-def standings(picture: Picture) -> tuple[Standing, ...]:
+def target_lines(dashboard: Dashboard) -> tuple[TargetLines, ...]:
     """Give the targets of a picture, what needs somebody first."""
     found = [
-        Standing(
+        TargetLines(
             overview,
-            picture.sightings.get(overview.target),
-            picture.freezes.get(overview.target),
-            picture.usual,
+            dashboard.snapshots.get(overview.target),
+            dashboard.freezes.get(overview.target),
+            dashboard.usual,
         )
-        for overview in picture.overviews
+        for overview in dashboard.overviews
     ]
-    return tuple(sorted(found, key=lambda standing: (standing.urgency, standing.overview.target)))
+    return tuple(sorted(found, key=lambda entry: (entry.urgency, entry.overview.target)))
 
 
 def who(user: str) -> Markup:
@@ -123,9 +123,9 @@ def who(user: str) -> Markup:
     return markup.user(user) if user[:1] in ("U", "W") else markup.inline(user)
 
 
-def live_line(standing: Standing, scene: Scene) -> Markup:
+def live_line(entry: TargetLines, ctx: RenderContext) -> Markup:
     """Say which commit is live, since when, and who brought it."""
-    say, overview, seen = scene.sentences.say, standing.overview, standing.seen
+    say, overview, seen = ctx.translator.say, entry.overview, entry.seen
     if seen is not None and len(seen.heads) > 1:
         return say("live.differ", found=Markup(", ".join(markup.code(head[:_SHORT]) for head in seen.heads)))
     release = overview.release
@@ -141,128 +141,128 @@ def live_line(standing: Standing, scene: Scene) -> Markup:
     return say("live", sha=overview.live[:_SHORT], when=when, who=who(release.request.origin.user))
 
 
-def seen_line(standing: Standing, scene: Scene) -> Markup:
+def seen_line(entry: TargetLines, ctx: RenderContext) -> Markup:
     """Say what was seen: migrations, maintenance, and when; or why nothing is known."""
-    say, sighting, seen = scene.sentences.say, standing.sighting, standing.seen
-    if sighting is not None and sighting.problem is not None:
-        wrong = scene.wrong(_masked(sighting.problem, scene))
-        return say("seen.not", when=markup.time_of_day(sighting.at), wrong=wrong)
-    if sighting is None or seen is None:
-        return say("seen.never") if not standing.overview.unfinished else Markup("")
-    when = say("seen.at", when=markup.time_of_day(sighting.at))
-    return dotted((_migrations(seen, scene), _maintenance(seen, scene), when))
+    say, snapshot, seen = ctx.translator.say, entry.snapshot, entry.seen
+    if snapshot is not None and snapshot.problem is not None:
+        wrong = ctx.wrong(_masked(snapshot.problem, ctx))
+        return say("seen.not", when=markup.time_of_day(snapshot.at), wrong=wrong)
+    if snapshot is None or seen is None:
+        return say("seen.never") if not entry.overview.unfinished else Markup("")
+    when = say("seen.at", when=markup.time_of_day(snapshot.at))
+    return dotted((_migrations(seen, ctx), _maintenance(seen, ctx), when))
 
 
-def odd_line(standing: Standing, scene: Scene) -> Markup:
+def odd_line(entry: TargetLines, ctx: RenderContext) -> Markup:
     """Say what was seen and should not be so; nothing where all is well."""
-    return seen_line(standing, scene) if standing.is_odd and standing.overview.in_doubt is None else Markup("")
+    return seen_line(entry, ctx) if entry.is_odd and entry.overview.in_doubt is None else Markup("")
 
 
-def _migrations(seen: Seen, scene: Scene) -> Markup:
-    count = scene.sentences.count
+def _migrations(seen: TargetState, ctx: RenderContext) -> Markup:
+    count = ctx.translator.count
     if seen.pending:
         return count("seen.pending", len(seen.pending))
     if seen.waiting:
         return count("seen.waiting", len(seen.waiting))
-    return scene.sentences.say("seen.none_pending") if seen.pending is not None else Markup("")
+    return ctx.translator.say("seen.none_pending") if seen.pending is not None else Markup("")
 
 
-def _maintenance(seen: Seen, scene: Scene) -> Markup:
+def _maintenance(seen: TargetState, ctx: RenderContext) -> Markup:
     if seen.maintenance:
-        return scene.sentences.say("seen.down", hosts=", ".join(seen.maintenance))
-    return Markup("") if seen.unclear else scene.sentences.say("seen.up")
+        return ctx.translator.say("seen.down", hosts=", ".join(seen.maintenance))
+    return Markup("") if seen.unclear else ctx.translator.say("seen.up")
 
 
-def _masked(found: Problem, scene: Scene) -> Problem:
-    return Problem(found.reason, {name: scene.masker.mask(value) for name, value in found.facts.items()})
+def _masked(found: Problem, ctx: RenderContext) -> Problem:
+    return Problem(found.reason, {name: ctx.masker.mask(value) for name, value in found.facts.items()})
 
 
-def backup_line(standing: Standing, scene: Scene) -> Markup:
+def backup_line(entry: TargetLines, ctx: RenderContext) -> Markup:
     """Say which backup was last seen to restore, and when."""
-    backup = standing.overview.backup
+    backup = entry.overview.backup
     if backup is None:
-        return scene.sentences.say("kept.none")
+        return ctx.translator.say("kept.none")
     key = "kept.proven" if backup.proof is Proof.PROVEN else "kept.checked"
-    return scene.sentences.say(key, id=backup.backup, when=markup.time_of_day(backup.at))
+    return ctx.translator.say(key, id=backup.backup, when=markup.time_of_day(backup.at))
 
 
-def lock_line(standing: Standing, scene: Scene) -> Markup:
+def lock_line(entry: TargetLines, ctx: RenderContext) -> Markup:
     """Say who locked it, since when and why; nothing where nobody did."""
-    lock = standing.overview.lock
+    lock = entry.overview.lock
     if lock is None:
         return Markup("")
-    why = markup.clip(scene.masker.mask(lock.reason), _MOST_REASON)
-    return scene.sentences.say("ops.lock", who=who(lock.owner), since=markup.time_of_day(lock.since), why=why)
+    why = markup.clip(ctx.masker.mask(lock.reason), _MAX_REASON)
+    return ctx.translator.say("ops.lock", who=who(lock.owner), since=markup.time_of_day(lock.since), why=why)
 
 
-def owed_line(run: Run, scene: Scene) -> Markup:
+def owed_line(run: Run, ctx: RenderContext) -> Markup:
     """Say that an emergency is still to be countersigned, by whom and until when."""
     gate = run.gate
     if gate is None:
         return Markup("")
-    return scene.sentences.say(
-        "ops.overdue" if is_overdue(gate, scene.now) else "ops.owed",
+    return ctx.translator.say(
+        "ops.overdue" if is_overdue(gate, ctx.now) else "ops.owed",
         run=run.id,
-        action=action(run, scene),
+        action=action(run, ctx),
         who=who(run.request.origin.user),
         until=markup.time_of_day(gate.expires_at),
-        people=approvers(gate.requirement.people, scene),
-        why=markup.clip(scene.masker.mask(run.request.options.get(EMERGENCY, "")), _MOST_REASON),
+        people=approvers(gate.requirement.people, ctx),
+        why=markup.clip(ctx.masker.mask(run.request.options.get(EMERGENCY, "")), _MAX_REASON),
     )
 
 
-def freeze_line(standing: Standing, scene: Scene) -> Markup:
+def freeze_line(entry: TargetLines, ctx: RenderContext) -> Markup:
     """Say that it is frozen, until when and why; nothing where it is not."""
-    if standing.freeze is None:
+    if entry.freeze is None:
         return Markup("")
-    frozen = standing.freeze
-    until, why = markup.time_of_day(frozen.until), markup.clip(frozen.reason, _MOST_REASON)
-    return scene.sentences.say("freeze", until=until, why=why)
+    frozen = entry.freeze
+    until, why = markup.time_of_day(frozen.until), markup.clip(frozen.reason, _MAX_REASON)
+    return ctx.translator.say("freeze", until=until, why=why)
 
 
-def last_line(overview: TargetOverview, scene: Scene) -> Markup:
+def last_line(overview: TargetOverview, ctx: RenderContext) -> Markup:
     """Say what ended last, and how; nothing where the first one goes on."""
     last = overview.last
     if last is None or last.ended_at is None:
-        return Markup("") if overview.unfinished else scene.sentences.say("ops.last.none")
-    return scene.sentences.say(
+        return Markup("") if overview.unfinished else ctx.translator.say("ops.last.none")
+    return ctx.translator.say(
         "ops.last",
         emoji=STATE_EMOJI[last.state],
-        action=action(last, scene),
-        state=state_words(last, scene),
+        action=action(last, ctx),
+        state=state_words(last, ctx),
         run=last.id,
         when=markup.time_of_day(last.ended_at),
     )
 
 
-def run_line(run: Run, standing: Standing, scene: Scene) -> Markup:
+def run_line(run: Run, entry: TargetLines, ctx: RenderContext) -> Markup:
     """Tell of one run that goes on or waits, in a line."""
-    shown = shown_run(run, scene)
-    return scene.sentences.say(
+    shown = shown_run(run, ctx)
+    return ctx.translator.say(
         "ops.run",
         emoji=STATE_EMOJI[run.state],
         run=run.id,
-        action=action(shown, scene),
-        state=state_words(shown, scene),
-        news=run_news(shown, standing.usual.get(run.id, {}), scene),
+        action=action(shown, ctx),
+        state=state_words(shown, ctx),
+        news=run_news(shown, entry.usual.get(run.id, {}), ctx),
         who=who(run.request.origin.user),
     )
 
 
-def run_news(run: Run, usual: Mapping[str, Usual], scene: Scene) -> Markup:
+def run_news(run: Run, usual: Mapping[str, Usual], ctx: RenderContext) -> Markup:
     """Say what a run that has not ended does or waits for.
 
     Args:
         run: masked.
         usual: how long its steps usually take.
-        scene: what rendering needs beside it.
+        ctx: what rendering needs beside it.
     """
     match run.state:
         case RunState.QUEUED:
-            return scene.sentences.count("card.queue", run.place_in_queue or 1, target=target(run))
+            return ctx.translator.count("card.queue", run.place_in_queue or 1, target=target(run))
         case RunState.AWAITING_APPROVAL if run.gate is not None:
-            return scene.sentences.say("ops.until", until=markup.time_of_day(run.gate.expires_at))
+            return ctx.translator.say("ops.until", until=markup.time_of_day(run.gate.expires_at))
         case RunState.NEEDS_HUMAN:
-            return scene.wrong(run.problem)
+            return ctx.wrong(run.problem)
         case _:
-            return step_line(run, replace(scene, estimates=usual))
+            return step_line(run, replace(ctx, estimates=usual))
