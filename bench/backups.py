@@ -112,7 +112,7 @@ class Bot:
         """Back up an app; give the seconds of each step, and by how much the memory grew."""
         before = self.program.resident_mib()
         async with followed(self.playground) as changes, highest(self.program) as seen:
-            await self.playground.acting.command(_ENGINEER, _CHANNEL, f"/backup {app} production")
+            await self.playground.client_actions.command(_ENGINEER, _CHANNEL, f"/backup {app} production")
             result = await find(changes, "countersign_result", patience=_PATIENCE)
         payload = result["metadata"]["event_payload"]
         told = await self._told(payload["run"])

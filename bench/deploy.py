@@ -111,13 +111,13 @@ async def _by_bot(playground: RunningPlayground, site: Site) -> float:
     """Deploy through Slack; give the seconds from the approving reaction to the result in the thread."""
     async with followed(playground) as messages:
         delivery = asyncio.create_task(
-            playground.acting.command(_ENGINEER, _CHANNEL, f"/deploy {site.name} production")
+            playground.client_actions.command(_ENGINEER, _CHANNEL, f"/deploy {site.name} production")
         )
         request = await find(messages, "countersign_approval", "open")
         await delivery
         await asyncio.sleep(2)  # the bot is done with telling of the request
         began = time.perf_counter()
-        playground.acting.react(_RELEASER, _CHANNEL, request["ts"], "white_check_mark")
+        playground.client_actions.react(_RELEASER, _CHANNEL, request["ts"], "white_check_mark")
         result = await find(messages, "countersign_result")
         took = time.perf_counter() - began
     state = result["metadata"]["event_payload"]["state"]

@@ -50,7 +50,7 @@ async def measure() -> Report:
                 before = bot.resident_mib()
                 async with followed(playground) as changes, _highest(bot) as highest:
                     began = time.perf_counter()
-                    await playground.acting.command(_ENGINEER, _CHANNEL, "/deploy chatty production")
+                    await playground.client_actions.command(_ENGINEER, _CHANNEL, "/deploy chatty production")
                     result = await find(changes, "countersign_result")
                     ours.append(time.perf_counter() - began)
                     payload = result["metadata"]["event_payload"]

@@ -76,14 +76,15 @@ async def _by_bot(playground: RunningPlayground) -> float:
     """Ask for the deploy; give the seconds until it can be approved. It is rejected then."""
     async with followed(playground) as messages:
         began = time.perf_counter()
-        delivery = asyncio.create_task(playground.acting.command(_ENGINEER, _CHANNEL, "/deploy compte production"))
+        typed = playground.client_actions.command(_ENGINEER, _CHANNEL, "/deploy compte production")
+        delivery = asyncio.create_task(typed)
         request = await find(messages, "countersign_approval", "open")
         took = time.perf_counter() - began
         await delivery
         evidence = str(next(m for m in _thread(playground) if _kind(m) == "countersign_plan")["blocks"])
         if f"rehearsed on a copy: {PENDING} migrations" not in evidence:
             raise RuntimeError(f"not rehearsed: {evidence[:2000]}")
-        playground.acting.react(_RELEASER, _CHANNEL, request["ts"], "x")
+        playground.client_actions.react(_RELEASER, _CHANNEL, request["ts"], "x")
         await find(messages, "countersign_result")
     return took
 

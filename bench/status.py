@@ -20,7 +20,7 @@ from bot.domain.names import TargetName
 from bot.domain.policies.policy import Policy
 from bot.domain.secrets import Secret
 from bot.domain.targets.target import Database, Target
-from bot.hosts.connections import Connector as HostConnections
+from bot.hosts.connections import Connections as HostConnections
 from bot.hosts.tunnels import Tunnels
 from bot.playground.events.sockets import Outcome
 from bot.playground.server import RunningPlayground
@@ -103,7 +103,7 @@ async def _by_bot(playground: RunningPlayground) -> tuple[float, float]:
     with playground.state.changes.follow() as changes:
         began = time.perf_counter()
         delivery = asyncio.create_task(
-            playground.acting.command(_ONCALL, _CHANNEL, "/migrate-status compte production")
+            playground.client_actions.command(_ONCALL, _CHANNEL, "/migrate-status compte production")
         )
         acknowledged = 0.0
 

@@ -66,7 +66,7 @@ async def test_nothing_that_the_bot_says_is_english_any_more(
     await stage.told("/migrate-status compte production")
     await stage.told("/backup list compte production")
 
-    stage.playground.acting.open_home(ENGINEER)
+    stage.playground.client_actions.open_home(ENGINEER)
     await eventually(lambda: stage.snapshot()["homes"].get(ENGINEER), 30, what="an App Home")
 
     everything = stage.snapshot()

@@ -227,7 +227,7 @@ async def test_another_world_is_another_digest(look: Sight) -> None:
 async def test_what_moved_since_the_approval_is_named(changes: dict[str, object], moved: set[str]) -> None:
     look = Sight()
     plan = await planned(look)
-    look.decisions("web1", **changes)
+    look.moves("web1", **changes)
     found = differences(plan.basis, await DEPLOY.basis(plan, RUN, TARGET, look))
     assert {name for name, _, _ in found} == moved
 

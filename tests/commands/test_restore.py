@@ -55,7 +55,7 @@ async def test_the_order_of_a_restore() -> None:
 
 async def test_a_site_that_is_down_already_stays_down() -> None:
     look = sight()
-    look.decisions("web1", maintenance=True)
+    look.moves("web1", maintenance=True)
     keys = [step.key for step in (await planned(look)).steps]
     assert keys == ["backup-check", "backup", "restore-load", "restore-swap", "restore-tidy"]
 

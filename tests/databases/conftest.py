@@ -18,7 +18,7 @@ from bot.domain.names import TargetName
 from bot.domain.policies.policy import Policy
 from bot.domain.secrets import Secret
 from bot.domain.targets.target import Backups, BotDirectory, Database, Target
-from bot.hosts.connections import Connector as Hosts
+from bot.hosts.connections import Connections as Hosts
 from tests.databases.support.contents import CONTENTS, execute
 from tests.databases.support.local import LocalHost, StraightTunnels
 from tests.databases.support.rehearsals import Stage

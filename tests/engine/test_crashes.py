@@ -14,7 +14,7 @@ from tests.engine.support.world import APPROVE, Crash, Faulty, Hosts, People, Sm
 from tests.support.polling import eventually
 
 DONE = (*ENDS, RunState.NEEDS_HUMAN)
-RECIPE = Path(__file__).with_name("small.yaml")
+RECIPE = Path(__file__).parent / "support" / "small.yaml"
 
 
 @pytest.fixture(autouse=True)

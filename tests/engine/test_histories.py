@@ -50,7 +50,7 @@ from bot.engine.ports import (
     ReactionsUnavailableError,
     Unknown,
 )
-from bot.engine.run_driver import Driver
+from bot.engine.run_driver import RunDriver
 from bot.engine.run_session import RunSession
 from bot.store.lease import ProcessLease
 from bot.store.runs import leases
@@ -263,10 +263,10 @@ class Histories(RuleBasedStateMachine):
             "operations": Operations(OPERATIONS.emoji, {}, OPERATIONS.hosts, self.targets),
             "planners": {Action.DEPLOY: Planned()},
             "performers": dict.fromkeys(kinds, self.outside),
-            "observer": self.outside,
-            "conversation": self.outside,
+            "target_reader": self.outside,
+            "reaction_reader": self.outside,
             "directory": self.outside,
-            "audience": Everyone(),
+            "run_observer": Everyone(),
             "clock": self.clock,
             "masker": Masker(()),
             "owner": "bot",
@@ -422,7 +422,7 @@ class Histories(RuleBasedStateMachine):
 
     def drive(self, run: str) -> None:
         if run in self.known(*GOING):
-            self.do(Driver(self.world, run).drive())
+            self.do(RunDriver(self.world, run).drive())
 
     # ── what must hold ──
 

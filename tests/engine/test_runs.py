@@ -153,7 +153,7 @@ async def test_a_gate_that_nobody_answers_expires(world: SmallWorld) -> None:
 async def test_an_approval_is_void_when_the_world_has_moved(world: SmallWorld, change: dict[str, object]) -> None:
     run = await world.submit()
     await world.until(run, RunState.AWAITING_APPROVAL)
-    world.read_state.decisions("web1", **change)
+    world.sight.moves("web1", **change)
     world.people.said["U0BOB"] = APPROVE
     ended = await world.until(run, *ENDS)
     assert ended.state is RunState.FAILED
@@ -169,7 +169,7 @@ async def test_migrations_are_read_again_just_before_they_run(world: SmallWorld)
     def somebody_migrates(key: str) -> None:
         if key == "checkout":
             names = (*DATABASE.ran, replace(DATABASE.ran[0], name="2025_11_16_074003_add_token_id"))
-            world.read_state.facts = replace(DATABASE, ran=names)
+            world.sight.facts = replace(DATABASE, ran=names)
 
     world.hosts.at_start = somebody_migrates
     world.people.said["U0BOB"] = APPROVE
@@ -192,7 +192,7 @@ async def test_a_policy_without_approval_opens_the_gate_and_says_so(world: Small
 async def test_nothing_to_do_asks_nobody(world: SmallWorld) -> None:
     world.deployed()
     names = (*DATABASE.ran, replace(DATABASE.ran[0], name="2025_11_16_074003_add_token_id"))
-    world.read_state.facts = replace(DATABASE, ran=names)
+    world.sight.facts = replace(DATABASE, ran=names)
     run = await world.submit()
     ended = await world.until(run, *ENDS)
     assert ended.state is RunState.SUCCEEDED

@@ -72,7 +72,7 @@ async def window(browser: Browser, server: RunningPlayground, size: ViewportSize
 async def tell_story(server: RunningPlayground) -> str:
     """Put a deploy that is under way into the channel, and give the card's timestamp."""
     client = AsyncWebClient(token="xoxb-playground", base_url=server.api_url)
-    server.acting.write(AMELIE, OPS, "The token migration is ready. I deploy it *now* :rocket: cc @bob")
+    server.client_actions.write(AMELIE, OPS, "The token migration is ready. I deploy it *now* :rocket: cc @bob")
     card = await client.chat_postMessage(channel=OPS, text="Deploy compte", blocks=showcase.CARD)
     thread = {"channel": OPS, "thread_ts": card["ts"]}
     await client.chat_postMessage(**thread, text="plan", blocks=showcase.PLAN_TEXT)
@@ -296,7 +296,7 @@ async def test_nothing_that_is_written_becomes_html(browser: Browser, server: Ru
     await client.chat_postMessage(channel=OPS, text=text)
     await client.chat_postMessage(channel=OPS, text=escaped)
     await client.files_upload_v2(channel=OPS, filename="<b>.log", title=text, content=text, initial_comment=text)
-    server.acting.write(BOB, OPS, text)
+    server.client_actions.write(BOB, OPS, text)
     seen = await window(browser, server, WIDE)
     page = await seen.open()
     await expect(page.locator(f'[data-ts="{sent["ts"]}"] h3').first).to_have_text(text)

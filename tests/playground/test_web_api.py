@@ -148,7 +148,7 @@ async def test_an_update_has_a_shorter_limit(client: AsyncWebClient) -> None:
 
 
 async def test_only_own_messages_can_be_changed(client: AsyncWebClient, server: RunningPlayground) -> None:
-    ts = server.acting.write(AMELIE, OPS, "mine").ts
+    ts = server.client_actions.write(AMELIE, OPS, "mine").ts
     assert (await refusal(client.chat_update(channel=OPS, ts=ts, text="x")))["error"] == "cant_update_message"
     assert (await refusal(client.chat_delete(channel=OPS, ts=ts)))["error"] == "cant_delete_message"
 
@@ -193,8 +193,8 @@ async def test_reactions(client: AsyncWebClient, server: RunningPlayground) -> N
     await client.reactions_add(**place, name="thumbsup")
     assert (await refusal(client.reactions_add(**place, name="+1")))["error"] == "already_reacted"
     assert (await refusal(client.reactions_add(**place, name="nonsense")))["error"] == "invalid_name"
-    server.acting.react(BOB, OPS, ts, "thumbsup::skin-tone-3")
-    server.acting.react(BOB, OPS, ts, "+1")
+    server.client_actions.react(BOB, OPS, ts, "thumbsup::skin-tone-3")
+    server.client_actions.react(BOB, OPS, ts, "+1")
     found = (await client.reactions_get(**place, full=True))["message"]["reactions"]
     assert found == [
         {"name": "+1", "users": ["U0COUNTER", BOB], "count": 2},

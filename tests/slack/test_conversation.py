@@ -18,7 +18,7 @@ from tests.support.polling import eventually
 
 async def test_a_command_becomes_one_run_and_is_acknowledged_with_nothing(world: World) -> None:
     async with world.room():
-        delivery = await world.server.acting.command(AMELIE, OPS, "/deploy compte production")
+        delivery = await world.server.client_actions.command(AMELIE, OPS, "/deploy compte production")
         assert (delivery.outcome, delivery.payload) == (Outcome.ACKED, {})
         await eventually(lambda: world.channel())
     assert [request.origin.user for request in world.front.submitted] == [AMELIE]
@@ -28,7 +28,7 @@ async def test_a_command_becomes_one_run_and_is_acknowledged_with_nothing(world:
 async def test_what_is_delivered_twice_has_one_effect(world: World) -> None:
     world.server.faults.duplicate = True
     async with world.room():
-        await world.server.acting.command(AMELIE, OPS, "/deploy compte production")
+        await world.server.client_actions.command(AMELIE, OPS, "/deploy compte production")
         await eventually(lambda: world.inbox.settled)
         await eventually(lambda: world.server.sockets.busy == 0)
     assert len(world.front.submitted) == 1
@@ -39,10 +39,10 @@ async def test_what_could_not_be_recorded_is_not_acknowledged(world: World) -> N
     world.server.faults.ack_seconds = 0.3
     async with world.room():
         world.inbox.broken = True
-        delivery = await world.server.acting.command(AMELIE, OPS, "/deploy compte production")
+        delivery = await world.server.client_actions.command(AMELIE, OPS, "/deploy compte production")
         assert delivery.outcome is Outcome.TIMED_OUT
         world.inbox.broken = False
-        delivery = await world.server.acting.command(AMELIE, OPS, "/deploy compte production")
+        delivery = await world.server.client_actions.command(AMELIE, OPS, "/deploy compte production")
         assert delivery.outcome is Outcome.ACKED
 
 
@@ -53,7 +53,7 @@ async def test_an_event_that_could_not_be_recorded_is_sent_again_and_then_counts
         approval = await _approval(world)
         world.front.nudged.clear()
         world.inbox.broken = True
-        world.server.acting.react(BOB, OPS, approval.ts, "white_check_mark")
+        world.server.client_actions.react(BOB, OPS, approval.ts, "white_check_mark")
         await eventually(lambda: world.server.sockets.busy)
         world.inbox.broken = False
         await eventually(lambda: world.front.nudged)
@@ -62,7 +62,7 @@ async def test_an_event_that_could_not_be_recorded_is_sent_again_and_then_counts
 async def test_what_was_recorded_before_a_crash_is_handled_at_the_next_start(world: World) -> None:
     async with world.room() as room:
         await room._worker.aclose()
-        await world.server.acting.command(AMELIE, OPS, "/deploy compte production")
+        await world.server.client_actions.command(AMELIE, OPS, "/deploy compte production")
     assert world.front.submitted == []
     async with world.room():
         await eventually(lambda: world.channel())
@@ -73,7 +73,7 @@ async def test_a_command_that_waited_too_long_is_answered_and_not_done(world: Wo
     world.clock.held = datetime.now(UTC) - timedelta(hours=1)
     async with world.room() as room:
         await room._worker.aclose()
-        await world.server.acting.command(AMELIE, OPS, "/deploy compte production")
+        await world.server.client_actions.command(AMELIE, OPS, "/deploy compte production")
     world.clock.held = None
     async with world.room():
         await eventually(lambda: world.whispers(AMELIE))
@@ -83,7 +83,7 @@ async def test_a_command_that_waited_too_long_is_answered_and_not_done(world: Wo
 
 async def test_bad_words_are_answered_to_the_person_alone(world: World) -> None:
     async with world.room():
-        await world.server.acting.command(AMELIE, OPS, "/deploy comte production")
+        await world.server.client_actions.command(AMELIE, OPS, "/deploy comte production")
         await eventually(lambda: world.whispers(AMELIE))
     assert world.whispers(AMELIE) == [
         "There is no app `comte`.\nDid you mean `compte`? The apps here: compte.\nNothing was started."
@@ -95,24 +95,24 @@ async def test_a_refusal_of_the_engine_arrives_even_where_the_response_url_fails
     world.front.refuses = RefusedError(problem(Reason.NOT_ALLOWED, action="deploy", people="engineers"))
     world.server.faults.calls.append(CallFault("response_url", Effect.SERVER_ERROR))
     async with world.room():
-        await world.server.acting.command(AMELIE, OPS, "/deploy compte production")
+        await world.server.client_actions.command(AMELIE, OPS, "/deploy compte production")
         await eventually(lambda: world.whispers(AMELIE))
     assert world.whispers(AMELIE) == ["You may not deploy here.\nWho may: engineers.\nNothing was done."]
 
 
 async def test_words_missing_open_a_form_whose_errors_stand_at_the_field(world: World) -> None:
     async with world.room():
-        await world.server.acting.command(AMELIE, OPS, "/deploy")
+        await world.server.client_actions.command(AMELIE, OPS, "/deploy")
         views = world.server.state.views
         view = await eventually(lambda: [item for item in views.values() if item.content.get("submit")])
         filled = {"target": {"target": "compte staging"}, "ref": {"ref": "a..b"}}
-        errors = await world.server.acting.submit(AMELIE, view[0].id, filled)
+        errors = await world.server.client_actions.submit(AMELIE, view[0].id, filled)
         assert set(errors) == {"ref"}
         assert "a..b cannot be a branch" in errors["ref"]
         assert world.front.submitted == []
         filled["ref"]["ref"] = "v2.4.0"
         filled["options"] = {"options": ["--dry-run"]}
-        assert await world.server.acting.submit(AMELIE, view[0].id, filled) == {}
+        assert await world.server.client_actions.submit(AMELIE, view[0].id, filled) == {}
         await eventually(lambda: world.channel())
     (request,) = world.front.submitted
     assert (str(request.target), dict(request.options)) == ("compte staging", {"ref": "v2.4.0", "dry_run": "yes"})
@@ -124,9 +124,9 @@ async def test_a_reaction_nudges_its_run(world: World) -> None:
     async with world.room():
         approval = await _approval(world)
         world.front.nudged.clear()
-        world.server.acting.react(BOB, OPS, approval.ts, "thumbsup::skin-tone-3")
+        world.server.client_actions.react(BOB, OPS, approval.ts, "thumbsup::skin-tone-3")
         await eventually(lambda: world.front.nudged == ["R-7K3F9Q"])
-        world.server.acting.unreact(BOB, OPS, approval.ts, "thumbsup::skin-tone-3")
+        world.server.client_actions.unreact(BOB, OPS, approval.ts, "thumbsup::skin-tone-3")
         await eventually(lambda: world.front.nudged == ["R-7K3F9Q"] * 2)
 
 
@@ -139,8 +139,8 @@ async def test_a_reaction_to_a_message_whose_ts_is_not_stored_yet_nudges_all_tha
         await _approval(world)
         world.front.runs["R-000002"] = replace(RUNS["awaiting_approval"], id="R-000002", request=elsewhere)
         world.front.nudged.clear()
-        posted = world.server.acting.write(BOB, OPS, "hello")
-        world.server.acting.react(BOB, OPS, posted.ts, "white_check_mark")
+        posted = world.server.client_actions.write(BOB, OPS, "hello")
+        world.server.client_actions.react(BOB, OPS, posted.ts, "white_check_mark")
         await eventually(lambda: world.front.nudged == ["R-7K3F9Q"])
 
 
@@ -150,7 +150,7 @@ async def test_own_seeds_are_no_events_and_no_votes(world: World) -> None:
         approval = await _approval(world)
         await eventually(lambda: set(approval.reactions) == {"white_check_mark", "x"})
         assert await room.reaction_reader.reactions(RUNS["awaiting_approval"]) == {}
-        world.server.acting.react(BOB, OPS, approval.ts, "thumbsup::skin-tone-3")
+        world.server.client_actions.react(BOB, OPS, approval.ts, "thumbsup::skin-tone-3")
         votes = await room.reaction_reader.reactions(RUNS["awaiting_approval"])
         assert {user: {str(meaning) for meaning in found} for user, found in votes.items()} == {BOB: {"approve"}}
 
@@ -161,10 +161,10 @@ async def test_buttons(world: World) -> None:
     world.front.outputs["R-7K3F9Q"] = (Chunk("fetch", "web1", 1, 0, text),)
     async with world.room():
         (card,) = await eventually(lambda: world.by_type("countersign_run"))
-        await world.server.acting.click(BOB, OPS, card.ts, Click("run_log"))
+        await world.server.client_actions.click(BOB, OPS, card.ts, Click("run_log"))
         await eventually(lambda: world.whispers(BOB))
         assert "two &lt;!channel&gt; ***" in world.whispers(BOB)[0]
-        await world.server.acting.click(BOB, OPS, card.ts, Click("run_retry"))
+        await world.server.client_actions.click(BOB, OPS, card.ts, Click("run_retry"))
         await eventually(lambda: world.front.submitted)
         assert world.front.submitted[0].origin.user == BOB
         assert world.front.submitted[0].target == RUNS["moved"].request.target
@@ -175,10 +175,10 @@ async def test_cancel_and_its_refusal(world: World) -> None:
     world.front.runs["R-7K3F9Q"] = RUNS["awaiting_approval"]
     async with world.room():
         (card,) = await eventually(lambda: world.by_type("countersign_run"))
-        await world.server.acting.click(AMELIE, OPS, card.ts, Click("run_cancel"))
+        await world.server.client_actions.click(AMELIE, OPS, card.ts, Click("run_cancel"))
         await eventually(lambda: world.front.cancelled == [("R-7K3F9Q", AMELIE)])
         world.front.refuses = RefusedError(problem(Reason.NOT_ALLOWED, action="cancel", people="releasers"))
-        await world.server.acting.click(BOB, OPS, card.ts, Click("run_cancel"))
+        await world.server.client_actions.click(BOB, OPS, card.ts, Click("run_cancel"))
         await eventually(lambda: world.whispers(BOB))
     assert "You may not cancel here." in world.whispers(BOB)[0]
 
@@ -188,7 +188,7 @@ async def test_a_run_whose_target_is_gone_cannot_be_retried(world: World) -> Non
     world.front.runs["R-7K3F9Q"] = replace(RUNS["moved"], request=gone)
     async with world.room():
         (card,) = await eventually(lambda: world.by_type("countersign_run"))
-        await world.server.acting.click(BOB, OPS, card.ts, Click("run_retry"))
+        await world.server.client_actions.click(BOB, OPS, card.ts, Click("run_retry"))
         await eventually(lambda: world.whispers(BOB))
     assert "`old` has no environment `production`" in world.whispers(BOB)[0]
     assert world.front.submitted == []
@@ -201,7 +201,7 @@ async def test_a_command_that_fails_inside_is_settled_and_said_so(world: World) 
     world.front.submit = fails
     async with world.room() as room:
         room._worker._pause = 0.01
-        await world.server.acting.command(AMELIE, OPS, "/deploy compte production")
+        await world.server.client_actions.command(AMELIE, OPS, "/deploy compte production")
         await eventually(lambda: world.inbox.settled)
     assert "something went wrong inside me" in world.whispers(AMELIE)[0]
 
@@ -217,7 +217,7 @@ async def test_everything_else_is_acknowledged(world: World) -> None:
         }
         delivery = await world.server.sockets.deliver("interactive", payload, takes_response=False)
         assert delivery.outcome is Outcome.ACKED
-        world.server.acting.open_home(AMELIE)
+        world.server.client_actions.open_home(AMELIE)
         await eventually(lambda: AMELIE in world.server.state.homes)
 
 

@@ -42,7 +42,7 @@ class Catalog:
     """Everything the bot says in one language.
 
     Args:
-        translator: by key.
+        sentences: by key.
         reasons: the explanation of each reason.
         facts: how facts are called, by their name; one that is missing is called by its name.
         one: the numbers that take the sentence `KEY.one`; all others take `KEY.other`.
@@ -50,7 +50,7 @@ class Catalog:
             steps, by the English text; `{name}` in it is whatever stands there.
     """
 
-    translator: Mapping[str, str]
+    sentences: Mapping[str, str]
     reasons: Mapping[Reason, Explanation]
     facts: Mapping[str, str]
     one: frozenset[int] = frozenset({1})
@@ -59,7 +59,7 @@ class Catalog:
     def over(self, base: Catalog) -> Catalog:
         """Give this language, with what it lacks taken from another one: an upgrade can bring sentences of its own."""
         return Catalog(
-            translator={**base.translator, **self.translator},
+            sentences={**base.sentences, **self.sentences},
             reasons={**base.reasons, **self.reasons},
             facts={**base.facts, **self.facts},
             one=self.one,
@@ -90,7 +90,7 @@ class Catalog:
 
     def templates(self) -> dict[str, str]:
         """Give every template, by where it stands."""
-        found = {f"sentences: {key}": said for key, said in self.translator.items()}
+        found = {f"sentences: {key}": said for key, said in self.sentences.items()}
         found |= {f"facts: {key}": said for key, said in self.facts.items()}
         found |= {f"{_PHRASES}{text}": said for text, said in self.phrases.items()}
         for reason, explained in self.reasons.items():
@@ -110,14 +110,14 @@ def read_catalog(directory: Path) -> Catalog:
     """Read a language.
 
     Args:
-        directory: of `*.yaml` files, each with `translator:`, `reasons:`, `facts:`, `phrases:` or some of them; how
+        directory: of `*.yaml` files, each with `sentences:`, `reasons:`, `facts:`, `phrases:` or some of them; how
             they are divided into files is free. `one:` is a list of the numbers that take the singular; without it,
             1 does.
 
     Raises:
         CatalogError: a file cannot be read, or has what no language has.
     """
-    translator: dict[str, str] = {}
+    sentences: dict[str, str] = {}
     reasons: dict[Reason, Explanation] = {}
     facts: dict[str, str] = {}
     phrases: dict[str, str] = {}
@@ -128,8 +128,8 @@ def read_catalog(directory: Path) -> Catalog:
     for file in files:
         sections = _sections(file)
         for key, said in _texts(sections, "sentences", file):
-            _once(translator, key, file)
-            translator[key] = said
+            _once(sentences, key, file)
+            sentences[key] = said
         for key, said in _texts(sections, "facts", file):
             _once(facts, key, file)
             facts[key] = said
@@ -142,7 +142,7 @@ def read_catalog(directory: Path) -> Catalog:
             reasons[reason] = _explanation(name, explained, file)
         if "one" in sections:
             one = _numbers(sections["one"], file)
-    return Catalog(translator, reasons, facts, one, phrases)
+    return Catalog(sentences, reasons, facts, one, phrases)
 
 
 def _sections(file: Path) -> Mapping[str, object]:

@@ -61,7 +61,7 @@ class Translator:
         Raises:
             KeyError: the language has no such sentence.
         """
-        return fill(self._catalog.translator[key], values)
+        return fill(self._catalog.sentences[key], values)
 
     def plain(self, key: str, **values: str) -> str:
         """Say the sentence of a key where no markup is read, such as in a file.
@@ -69,11 +69,11 @@ class Translator:
         Raises:
             KeyError: the language has no such sentence.
         """
-        return fill(self._catalog.translator[key], {name: Markup(value) for name, value in values.items()})
+        return fill(self._catalog.sentences[key], {name: Markup(value) for name, value in values.items()})
 
     def knows(self, key: str) -> bool:
         """Say whether the language has a sentence of this key."""
-        return key in self._catalog.translator
+        return key in self._catalog.sentences
 
     def count(self, key: str, number: int, **values: str) -> Markup:
         """Say a sentence about a number of things: `key.one` or `key.other`, with `{n}`."""
@@ -129,7 +129,7 @@ class Translator:
 
     @property
     def _point(self) -> str:
-        return self._catalog.translator["figure.point"]
+        return self._catalog.sentences["figure.point"]
 
     def wrong(self, found: Problem) -> Markup:
         """Say what was wrong."""

@@ -78,7 +78,7 @@ class Lives:
         while True:
             await self._live()
             if not typed or (self.died_at and self.died_at[-1] == "before commit inbox receive"):
-                delivery = await self.stage.playground.acting.command(self.asked[0], CHANNEL, self.asked[1])
+                delivery = await self.stage.playground.client_actions.command(self.asked[0], CHANNEL, self.asked[1])
                 typed = delivery.outcome is Outcome.ACKED or self._is_dead() or await self._was_heard()
                 if not typed:
                     continue

@@ -141,7 +141,7 @@ class Stage:
 
     async def type(self, text: str, user: str = ENGINEER, channel: str = CHANNEL) -> None:
         """Type a slash command as a person."""
-        delivery = await self.playground.acting.command(user, channel, text)
+        delivery = await self.playground.client_actions.command(user, channel, text)
         assert delivery.outcome is Outcome.ACKED, delivery
 
     async def ask(self, text: str = "/deploy compte production", user: str = ENGINEER) -> str:
@@ -207,29 +207,29 @@ class Stage:
 
     def react(self, message: Mapping[str, Any], user: str = RELEASER, name: str = "white_check_mark") -> None:
         """React to a message as a person."""
-        self.playground.acting.react(user, CHANNEL, message["ts"], name)
+        self.playground.client_actions.react(user, CHANNEL, message["ts"], name)
 
     def unreact(self, message: Mapping[str, Any], user: str = RELEASER, name: str = "white_check_mark") -> None:
         """Take a reaction back."""
-        self.playground.acting.unreact(user, CHANNEL, message["ts"], name)
+        self.playground.client_actions.unreact(user, CHANNEL, message["ts"], name)
 
     async def press(self, run: str, action: str, user: str = ENGINEER) -> None:
         """Press a button on a run's card."""
         card = self.messages("card", run)[-1]
-        delivery = await self.playground.acting.click(user, CHANNEL, card["ts"], Click(action))
+        delivery = await self.playground.client_actions.click(user, CHANNEL, card["ts"], Click(action))
         assert delivery.outcome is Outcome.ACKED, delivery
 
     async def press_shown(self, action: str, user: str = ENGINEER) -> None:
         """Press a button on what a person alone was shown last."""
         shown = [item for item in self.snapshot()["ephemerals"] if item["user"] == user][-1]
-        delivery = await self.playground.acting.click(user, CHANNEL, shown["ts"], Click(action))
+        delivery = await self.playground.client_actions.click(user, CHANNEL, shown["ts"], Click(action))
         assert delivery.outcome is Outcome.ACKED, delivery
 
     async def decide(self, run: str, action: str, user: str = ENGINEER) -> str:
         """Press a button of a run's decision card, and give the run that goes on after it."""
         before = len(self.messages("card"))
         await eventually(lambda: action in self.result(run), 30, what=f"the button {action} of {run}")
-        delivery = await self.playground.acting.click(
+        delivery = await self.playground.client_actions.click(
             user, CHANNEL, self.messages("result", run)[-1]["ts"], Click(action)
         )
         assert delivery.outcome is Outcome.ACKED, delivery

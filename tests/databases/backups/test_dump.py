@@ -16,7 +16,7 @@ from bot.databases.backups.host_catalog import HostCatalog
 from bot.databases.backups.manifest import parse_manifest
 from bot.demo.host.database import Database as MadeDatabase
 from bot.demo.host.database import DatabaseServer
-from bot.domain.targets.target import HostCatalog as BackupSettings
+from bot.domain.targets.target import Backups as BackupSettings
 from bot.domain.targets.target import Target
 from bot.engine.ports import Effect
 from tests.databases.support.contents import checksums, definitions, session_of

@@ -17,7 +17,7 @@ from bot.demo.host.database import Database as MadeDatabase
 from bot.demo.host.database import DatabaseServer
 from bot.domain.errors import Reason
 from bot.domain.secrets import Secret
-from bot.domain.targets.target import HostCatalog as BackupSettings
+from bot.domain.targets.target import Backups as BackupSettings
 from bot.domain.targets.target import Target
 from bot.engine.ports import Effect, Failed
 from tests.databases.support.contents import session_of

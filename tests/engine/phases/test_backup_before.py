@@ -19,7 +19,7 @@ MADE = BackupInfo(
 
 
 def shelve(world: SmallWorld, *kept: BackupInfo) -> None:
-    world.read_state.backup_list = BackupList(NAME.app, NAME.environment, kept)
+    world.sight.backup_list = BackupList(NAME.app, NAME.environment, kept)
 
 
 async def asks(world: SmallWorld) -> str:

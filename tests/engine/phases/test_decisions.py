@@ -28,12 +28,12 @@ async def stopped(world: SmallWorld, key: str = "migrate") -> Run:
     assert held.state is RunState.NEEDS_HUMAN
     del world.hosts.script[key]
     world.people.said.clear()
-    world.read_state.decisions("web1", head=NEXT, maintenance=True)
+    world.sight.moves("web1", head=NEXT, maintenance=True)
     return held
 
 
 @pytest.mark.parametrize(
-    ("move", "starts"),
+    ("decision", "starts"),
     [
         (Decision.RETRY, {"migrate": 2, "config-cache": 1, "maintenance-off": 1, "checkout": 1, "maintenance-on": 1}),
         (Decision.MARK_DONE, {"migrate": 1, "config-cache": 1, "maintenance-off": 1, "checkout": 1}),
@@ -82,7 +82,7 @@ async def test_a_retry_that_fails_asks_again_and_undoes_nothing(world: SmallWorl
 async def test_a_migration_that_ran_meanwhile_is_not_run_again(world: SmallWorld) -> None:
     held = await stopped(world)
     names = (*DATABASE.ran, replace(DATABASE.ran[0], name="2025_11_16_074003_add_token_id"))
-    world.read_state.facts = replace(DATABASE, ran=names)
+    world.sight.facts = replace(DATABASE, ran=names)
     after = await world.engine.decide(held.id, Decision.RETRY, BOB)
     waiting = await world.until(after.id, RunState.AWAITING_APPROVAL)
     assert waiting.plan is not None
@@ -152,11 +152,11 @@ async def test_what_a_run_left_is_seen_as_soon_as_the_database_answers(
         asked.append(table or "")
         raise RefusedError(problem(Reason.DATABASE_UNREACHABLE))
 
-    there, world.read_state.database = world.read_state.database, away  # type: ignore[method-assign]  # the database goes and comes
+    there, world.sight.database = world.sight.database, away  # type: ignore[method-assign]  # the database goes and comes
     before = len(asked)
     await eventually(lambda: len(asked) > before + 1, 10)
     assert "aftermath" not in (await world.run(held.id)).facts
-    world.read_state.database = there  # type: ignore[method-assign]  # as above
+    world.sight.database = there  # type: ignore[method-assign]  # as above
 
     async def seen() -> bool:
         return "aftermath" in (await world.run(held.id)).facts

@@ -151,7 +151,7 @@ async def test_who_waited_in_line_is_known_when_it_is_their_turn(world: SmallWor
     second = await world.submit("Ev2")
     await eventually(lambda: _waited(world, second), 30)
     assert not (await world.run(first)).waited
-    world.read_state.decisions("web1", sha="3" * 40)
+    world.sight.moves("web1", sha="3" * 40)
     await world.engine.cancel(first, "U0AMELIE")
     asking = await world.until(second, RunState.AWAITING_APPROVAL)
     assert asking.waited
@@ -253,7 +253,7 @@ async def test_it_is_asked_about_until_it_is_countersigned_each_time_once(world:
 
 async def test_an_emergency_that_changed_nothing_owes_nothing(world: SmallWorld) -> None:
     under(world, emergency=ONCALL)
-    world.hosts.at_start = lambda key: world.read_state.decisions("web1", head="5" * 40) if key == "rehearse" else None
+    world.hosts.at_start = lambda key: world.sight.moves("web1", head="5" * 40) if key == "rehearse" else None
     run = await asked(world, **{EMERGENCY: "fire"})
     ended = await world.until(run, *ENDS)
     assert ended.state is RunState.FAILED
@@ -271,7 +271,7 @@ async def test_what_stopped_in_an_emergency_goes_on_as_one_for_who_may(
     run = await emergency(world)
     assert (await world.until(run, *ENDS)).state is RunState.NEEDS_HUMAN
     del world.hosts.script["migrate"]
-    world.read_state.decisions("web1", head="2" * 40, maintenance=True)
+    world.sight.moves("web1", head="2" * 40, maintenance=True)
     after = await world.engine.decide(run, Decision.RETRY, Origin(user, "C0OPS", "Ev-decision"))
     found = await world.until(after.id, RunState.AWAITING_APPROVAL if waits else RunState.SUCCEEDED)
     assert (found.state is RunState.AWAITING_APPROVAL) is waits

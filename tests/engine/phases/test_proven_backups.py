@@ -43,7 +43,7 @@ async def careful(tmp_path: Path) -> AsyncIterator[SmallWorld]:
 
 
 def shelve(world: SmallWorld, *kept: BackupInfo) -> None:
-    world.read_state.backup_list = BackupList(NAME.app, NAME.environment, kept)
+    world.sight.backup_list = BackupList(NAME.app, NAME.environment, kept)
 
 
 @pytest.mark.parametrize(

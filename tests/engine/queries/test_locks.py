@@ -121,10 +121,10 @@ async def test_exceptions_are_only_for_who_may_change_something_where_the_policy
 async def test_an_overview_tells_of_a_run_without_asking_a_host(world: SmallWorld) -> None:
     run = await world.submit()
     await world.until(run, RunState.AWAITING_APPROVAL)
-    asked = len(world.read_state.asked)
+    asked = len(world.sight.asked)
     [here] = await world.engine.lock_service.overviews((NAME,))
     assert [found.id for found in here.unfinished] == [run]
-    assert len(world.read_state.asked) == asked
+    assert len(world.sight.asked) == asked
 
 
 async def test_the_owner_of_a_lock_is_asked_once_a_day_by_one_process_alone(world: SmallWorld) -> None:

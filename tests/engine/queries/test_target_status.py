@@ -29,11 +29,11 @@ async def test_what_was_seen_is_kept_and_looked_at_again_only_when_it_is_old(wor
     snapshot = (await world.engine.status_service.dashboard()).snapshots[NAME]
     assert snapshot.at == NOON
     assert snapshot.seen == TargetState((HEAD,), (), (PENDING,), ())
-    looks = len(world.read_state.asked)
+    looks = len(world.sight.asked)
     await world.engine.status_service.refresh((NAME,), MINUTE)
-    assert len(world.read_state.asked) == looks
+    assert len(world.sight.asked) == looks
     world.clock.pass_by(minutes=2)
-    world.read_state.decisions("web1", maintenance=True)
+    world.sight.moves("web1", maintenance=True)
     await world.engine.status_service.refresh((NAME,), MINUTE)
     again = (await world.engine.status_service.dashboard()).snapshots[NAME]
     assert again.seen is not None
@@ -53,17 +53,17 @@ async def test_what_a_run_has_changed_since_is_looked_at_again_however_lately_it
 
 async def test_two_who_look_at_once_share_one_look(world: SmallWorld) -> None:
     await asyncio.gather(*(world.engine.status_service.refresh((NAME,), MINUTE) for _ in range(5)))
-    once = len(world.read_state.asked)
+    once = len(world.sight.asked)
     world.clock.pass_by(minutes=2)
     await world.engine.status_service.refresh((NAME,), MINUTE)
-    assert len(world.read_state.asked) == 2 * once
+    assert len(world.sight.asked) == 2 * once
 
 
 async def test_a_target_that_cannot_be_read_says_why_and_holds_up_nobody(world: SmallWorld) -> None:
     async def unreachable(name: str, question: HostQuestion) -> HostFacts:
         raise RefusedError(problem(Reason.HOST_UNREACHABLE, host=name))
 
-    world.read_state.host = unreachable
+    world.sight.host = unreachable
     await world.engine.status_service.refresh((NAME,), MINUTE)
     snapshot = (await world.engine.status_service.dashboard()).snapshots[NAME]
     assert snapshot.seen is None
@@ -74,7 +74,7 @@ async def test_a_look_that_breaks_inside_is_told_as_one_that_failed(world: Small
     async def broken(table: str | None) -> DatabaseFacts:
         raise RuntimeError("no")
 
-    world.read_state.database = broken
+    world.sight.database = broken
     await world.engine.status_service.refresh((NAME,), MINUTE)
     assert (await world.engine.status_service.dashboard()).snapshots[NAME].problem == problem(Reason.INTERNAL)
 

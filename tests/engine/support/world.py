@@ -197,17 +197,17 @@ class SmallWorld:
         self.hosts = Hosts()
         self.people = People()
         self.clock = HeldClock()
-        self.read_state = Sight(*(replace(HOST, host=name) for name in target.hosts))
+        self.sight = Sight(*(replace(HOST, host=name) for name in target.hosts))
         self.run_observer = Everyone()
         self.target = target
         self.engine = self.new_engine()
 
     def look(self, target: Target) -> Look:
-        self.read_state.past = self.store.get
-        return self.read_state
+        self.sight.past = self.store.get
+        return self.sight
 
     async def newest(self, target: Target) -> Newest:
-        facts = self.read_state.hosts[target.hosts[0]]
+        facts = self.sight.hosts[target.hosts[0]]
         return Newest(target.branch, facts.head, facts.sha or "", facts.commits, fetched=True)
 
     def new_engine(self, store: Any = None) -> Engine:
@@ -255,7 +255,7 @@ class SmallWorld:
 
     def deployed(self) -> None:
         """What the world looks like when the deploy is through."""
-        self.read_state.decisions("web1", head=NEXT, changed=(), commits=(), commit_count=0)
+        self.sight.moves("web1", head=NEXT, changed=(), commits=(), commit_count=0)
 
 
 @asynccontextmanager

@@ -191,11 +191,11 @@ async def test_a_form_is_there_at_once_and_the_commits_come_when_they_are_read(w
     world.front.status_service.commits[PRODUCTION] = NEWEST
     world.front.status_service.reading = asyncio.Event()
     async with world.room():
-        await world.server.acting.command(AMELIE, OPS, "/deploy compte")
+        await world.server.client_actions.command(AMELIE, OPS, "/deploy compte")
         view = await shown(world)
         assert "commit compte production" not in blocks(view)
         filled = {"target": {"target": "compte production"}}
-        await world.server.acting.click_in_view(
+        await world.server.client_actions.click_in_view(
             AMELIE, view.id, Click("target", value="compte production", values=filled)
         )
         await eventually(lambda: "Reading the newest commits" in "\n".join(texts(view.content["blocks"])))
@@ -207,10 +207,10 @@ async def test_the_target_that_was_chosen_last_is_the_one_that_is_shown(world: W
     world.front.status_service.commits |= {PRODUCTION: NEWEST, STAGING: replace(NEWEST, branch="next")}
     world.front.status_service.reading = asyncio.Event()
     async with world.room():
-        await world.server.acting.command(AMELIE, OPS, "/deploy")
+        await world.server.client_actions.command(AMELIE, OPS, "/deploy")
         view = await shown(world)
         for name in ("compte production", "compte staging"):
-            await world.server.acting.click_in_view(AMELIE, view.id, Click("target", value=name))
+            await world.server.client_actions.click_in_view(AMELIE, view.id, Click("target", value=name))
             await eventually(lambda name=name: name in json.dumps(view.content))
             await eventually(lambda: "Reading the newest commits" in "\n".join(texts(view.content["blocks"])))
         world.front.status_service.reading.set()
@@ -221,7 +221,7 @@ async def test_the_target_that_was_chosen_last_is_the_one_that_is_shown(world: W
 async def test_who_may_choose_nothing_is_told_who_may(world: World) -> None:
     world.front.lock_service.may = {}
     async with world.room():
-        await world.server.acting.command(NOOR, OPS, "/deploy")
+        await world.server.client_actions.command(NOOR, OPS, "/deploy")
         view = await eventually(lambda: next(iter(world.server.state.views.values()), None))
         await eventually(lambda: "You may not deploy here." in "\n".join(texts(view.content["blocks"])))
         assert view.content.get("submit") is None
@@ -229,16 +229,16 @@ async def test_who_may_choose_nothing_is_told_who_may(world: World) -> None:
 
 async def test_a_refusal_of_the_engine_stands_at_the_field_and_nothing_is_submitted(world: World) -> None:
     async with world.room():
-        await world.server.acting.command(AMELIE, OPS, "/deploy")
+        await world.server.client_actions.command(AMELIE, OPS, "/deploy")
         view = await shown(world)
         filled = {"target": {"target": "compte production"}}
         world.front.status_service.refusal = FROZEN
-        errors = await world.server.acting.submit(AMELIE, view.id, filled)
+        errors = await world.server.client_actions.submit(AMELIE, view.id, filled)
         assert set(errors) == {"target"}
         assert "Changes are frozen: no weekend releases" in errors["target"]
         assert world.front.submitted == []
         world.front.status_service.refusal = None
-        assert await world.server.acting.submit(AMELIE, view.id, filled) == {}
+        assert await world.server.client_actions.submit(AMELIE, view.id, filled) == {}
         await eventually(lambda: world.front.submitted)
 
 
@@ -253,22 +253,24 @@ async def test_a_form_that_cannot_be_judged_in_time_is_judged_when_it_is_handled
 
     world.front.status_service.judge = slow
     async with world.room():
-        await world.server.acting.command(AMELIE, OPS, "/deploy")
+        await world.server.client_actions.command(AMELIE, OPS, "/deploy")
         view = await shown(world)
         filled = {"target": {"target": "compte production"}}
-        assert await world.server.acting.submit(AMELIE, view.id, filled) == {}
+        assert await world.server.client_actions.submit(AMELIE, view.id, filled) == {}
         await eventually(lambda: world.front.submitted)
 
 
 async def test_the_home_opens_the_form_of_an_environment_and_its_run_goes_to_the_channel(world: World) -> None:
     world.front.status_service.commits[STAGING] = NEWEST
     async with world.room():
-        world.server.acting.open_home(AMELIE)
+        world.server.client_actions.open_home(AMELIE)
         home = await eventually(lambda: world.server.state.homes.get(AMELIE))
-        await world.server.acting.click_in_view(AMELIE, home.id, Click("home_deploy", "home_env compte staging"))
+        await world.server.client_actions.click_in_view(
+            AMELIE, home.id, Click("home_deploy", "home_env compte staging")
+        )
         view = await shown(world)
         await eventually(lambda: "commit compte staging" in blocks(view))
-        assert await world.server.acting.submit(AMELIE, view.id, {}) == {}
+        assert await world.server.client_actions.submit(AMELIE, view.id, {}) == {}
         await eventually(lambda: world.front.submitted)
     [request] = world.front.submitted
     assert (request.target, request.origin.user, request.origin.channel) == (STAGING, AMELIE, OPS)
@@ -276,9 +278,11 @@ async def test_the_home_opens_the_form_of_an_environment_and_its_run_goes_to_the
 
 async def test_the_home_shows_where_the_migrations_of_an_environment_stand_or_why_not(world: World) -> None:
     async with world.room():
-        world.server.acting.open_home(AMELIE)
+        world.server.client_actions.open_home(AMELIE)
         home = await eventually(lambda: world.server.state.homes.get(AMELIE))
-        await world.server.acting.click_in_view(AMELIE, home.id, Click("home_status", "home_env compte staging"))
+        await world.server.client_actions.click_in_view(
+            AMELIE, home.id, Click("home_status", "home_env compte staging")
+        )
         view = await eventually(lambda: next(iter(world.server.state.views.values()), None))
         await eventually(lambda: "has no database that I could compare" in "\n".join(texts(view.content["blocks"])))
     assert world.front.submitted == []
@@ -292,7 +296,7 @@ async def test_a_form_stands_in_for_words_and_of_deploy_also_for_missing_ones(
     world: World, words: str, form: bool
 ) -> None:
     async with world.room():
-        await world.server.acting.command(AMELIE, OPS, words)
+        await world.server.client_actions.command(AMELIE, OPS, words)
         if form:
             assert (await shown(world)).content["callback_id"] == words.split()[0]
         else:

@@ -38,7 +38,7 @@ def said(world: World, user: str) -> str:
 
 async def test_who_opens_it_sees_at_once_how_things_stand_and_targets_are_looked_at(world: World) -> None:
     async with world.room():
-        world.server.acting.open_home(AMELIE)
+        world.server.client_actions.open_home(AMELIE)
         await eventually(lambda: "*compte production*" in said(world, AMELIE))
         await eventually(lambda: world.front.status_service.looked)
     assert "Nothing needs you" in said(world, AMELIE)
@@ -47,7 +47,7 @@ async def test_who_opens_it_sees_at_once_how_things_stand_and_targets_are_looked
 
 async def test_what_changes_is_shown_to_who_opened_theirs_and_links_to_its_thread(world: World) -> None:
     async with world.room():
-        world.server.acting.open_home(AMELIE)
+        world.server.client_actions.open_home(AMELIE)
         await eventually(lambda: "Nothing needs you" in said(world, AMELIE))
         world.front.put(RUNS["running"])
         await eventually(lambda: "step 6 of 9" in said(world, AMELIE))
@@ -68,7 +68,7 @@ async def test_an_approver_who_never_opened_it_finds_the_request_there_and_it_go
 async def test_many_changes_are_few_publications(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(home_sync, "LEAST_SECONDS", 1.0)
     async with world.room():
-        world.server.acting.open_home(AMELIE)
+        world.server.client_actions.open_home(AMELIE)
         await eventually(lambda: "Nothing needs you" in said(world, AMELIE))
         for number in range(40):
             row = {"state": StepState.RUNNING, "tail": f"line {number}"}
@@ -86,7 +86,7 @@ async def test_nothing_is_published_again_while_nothing_happens(world: World) ->
         for _ in range(3):
             room.run_observer.run_changed("R-7K3F9Q")
             await eventually(lambda: not room._home_sync._wake.is_set())
-        world.server.acting.open_home(AMELIE)
+        world.server.client_actions.open_home(AMELIE)
         await eventually(lambda: "Nothing needs you" in said(world, AMELIE))
         assert world.calls("views.publish") <= published + 2
 
@@ -94,7 +94,7 @@ async def test_nothing_is_published_again_while_nothing_happens(world: World) ->
 async def test_time_goes_on_for_who_looks_while_something_runs(world: World) -> None:
     world.front.runs["R-7K3F9Q"] = RUNS["running"]
     async with world.room():
-        world.server.acting.open_home(AMELIE)
+        world.server.client_actions.open_home(AMELIE)
         await eventually(lambda: "step 6 of 9" in said(world, AMELIE))
         published = world.calls("views.publish")
         await eventually(lambda: world.calls("views.publish") > published + 1)
@@ -109,29 +109,29 @@ async def test_a_choice_is_remembered_over_a_restart(world: World) -> None:
     }
     world.front.operations = replace(world.front.operations, targets=many)
     async with world.room():
-        world.server.acting.open_home(AMELIE)
+        world.server.client_actions.open_home(AMELIE)
         await eventually(lambda: "*app3 staging*" in said(world, AMELIE))
         view = world.server.state.homes[AMELIE]
-        await world.server.acting.click_in_view(AMELIE, view.id, Click("home_filter", value="app:app3"))
+        await world.server.client_actions.click_in_view(AMELIE, view.id, Click("home_filter", value="app:app3"))
         await eventually(lambda: "*app4 staging*" not in said(world, AMELIE))
     async with world.room():
-        world.server.acting.open_home(AMELIE)
+        world.server.client_actions.open_home(AMELIE)
         await eventually(lambda: json.loads(home(world, AMELIE)["private_metadata"]) == {"chosen": "app:app3"})
         assert "*app4 staging*" not in said(world, AMELIE)
 
 
 async def test_looking_again_looks_at_what_was_just_seen(world: World) -> None:
     async with world.room():
-        world.server.acting.open_home(AMELIE)
+        world.server.client_actions.open_home(AMELIE)
         await eventually(lambda: len(world.front.status_service.looked) == 2)
         view = world.server.state.homes[AMELIE]
-        await world.server.acting.click_in_view(AMELIE, view.id, Click("home_refresh"))
+        await world.server.client_actions.click_in_view(AMELIE, view.id, Click("home_refresh"))
         await eventually(lambda: len(world.front.status_service.looked) == 4)
 
 
 async def test_a_slack_that_is_busy_is_told_later(world: World) -> None:
     async with world.room():
-        world.server.acting.open_home(AMELIE)
+        world.server.client_actions.open_home(AMELIE)
         await eventually(lambda: "Nothing needs you" in said(world, AMELIE))
         world.server.faults.calls.append(CallFault("views.publish", Effect.SERVER_ERROR, times=3))
         world.front.put(RUNS["running"])

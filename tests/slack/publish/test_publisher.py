@@ -154,10 +154,10 @@ async def test_one_run_that_slack_refuses_holds_up_no_other(world: World) -> Non
         world.front.put(RUNS["queued"])
         await eventually(lambda: world.messages.published.get(RUN))
         assert room.behind == 1
-        reaction_reader = world.server.state.reaction_reader("C0GENERAL")
-        reaction_reader.members.append("U0COUNTER") if isinstance(
-            reaction_reader.members, list
-        ) else reaction_reader.members.add("U0COUNTER")
+        conversation = world.server.state.conversation("C0GENERAL")
+        conversation.members.append("U0COUNTER") if isinstance(
+            conversation.members, list
+        ) else conversation.members.add("U0COUNTER")
         await eventually(lambda: world.messages.published.get("R-000002"), 15)
 
 
@@ -201,7 +201,7 @@ async def test_slacks_rate_limits_are_kept(world: World) -> None:
 
 async def test_a_drained_room_has_told_everything(world: World) -> None:
     async with world.room() as room:
-        await world.server.acting.command(AMELIE, OPS, "/deploy compte production")
+        await world.server.client_actions.command(AMELIE, OPS, "/deploy compte production")
         await room.drain(5)
         assert room.behind == 0
         assert not room.connected

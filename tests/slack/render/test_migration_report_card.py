@@ -132,10 +132,10 @@ MADE = PastRun("R-7K3F9Q", RunState.SUCCEEDED, AT, "1" * 40, "B-20261116-7K3F9Q"
             "and up to date",
         ),
         ({"changed_at": AT}, "the table last changed <!date", "more"),
-        ({"shelf": BackupList("compte", "production", (KEPT,))}, "`B-20261115-AAAAAA`", "No backup"),
-        ({"shelf": BackupList("compte", "production", (KEPT,))}, "*proven*", "No backup"),
+        ({"backup_list": BackupList("compte", "production", (KEPT,))}, "`B-20261115-AAAAAA`", "No backup"),
+        ({"backup_list": BackupList("compte", "production", (KEPT,))}, "*proven*", "No backup"),
         (
-            {"shelf": BackupList("compte", "production", (replace(KEPT, chosen=("users",)),))},
+            {"backup_list": BackupList("compte", "production", (replace(KEPT, chosen=("users",)),))},
             "No backup that I know of",
             "B-2026",
         ),

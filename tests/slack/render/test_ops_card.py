@@ -91,7 +91,7 @@ LATER = AT + timedelta(hours=1)
 
 
 @pytest.mark.parametrize(
-    ("sighting", "told"),
+    ("snapshot", "told"),
     [
         (
             TargetSnapshot(NAME, LATER, SEEN),

@@ -328,7 +328,7 @@ class World:
         return [item for item in self._all() if (item.metadata or {}).get("event_type") == event_type]
 
     def _all(self) -> list[Any]:
-        return list(self.server.state.reaction_reader("C0OPS").messages.values())
+        return list(self.server.state.conversation("C0OPS").messages.values())
 
     def whispers(self, user: str) -> list[str]:
         """What only one person sees."""

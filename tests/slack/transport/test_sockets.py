@@ -43,7 +43,7 @@ async def test_an_announced_end_is_survived_without_losing_commands(world: World
         await world.server.sockets.disconnect(reason)
         await eventually(lambda: world.server.sockets.count == 2 and world.server.sockets.busy == 0)
         for _ in range(5):
-            delivery = await world.server.acting.command(AMELIE, OPS, "/deploy compte production")
+            delivery = await world.server.client_actions.command(AMELIE, OPS, "/deploy compte production")
             assert delivery.outcome is Outcome.ACKED
 
 
@@ -53,7 +53,7 @@ async def test_a_connection_that_delivers_nothing_is_replaced(world: World, monk
         world.server.sockets.make_zombies()
         await eventually(lambda: not any(socket.zombie for socket in world.server.sockets._sockets), 10)
         await eventually(lambda: world.server.sockets.count == 2)
-        delivery = await world.server.acting.command(AMELIE, OPS, "/deploy compte production")
+        delivery = await world.server.client_actions.command(AMELIE, OPS, "/deploy compte production")
         assert delivery.outcome is Outcome.ACKED
 
 
