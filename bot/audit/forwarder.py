@@ -11,13 +11,15 @@ import structlog
 
 from bot.audit.destinations import Destination
 from bot.audit.lines import as_json
+from bot.background import RepeatedWork, backoff
 from bot.domain.runs.history import Head, Record
 from bot.domain.secrets import Masker
 
 _PAGE = 200
-_LOOK_SECONDS = 0.5
-_MAX_SECONDS = 60.0
-_LAST_SECONDS = 5.0
+_POLL_SECONDS = 0.5
+_FIRST_BACKOFF_SECONDS = 1.0
+_MAX_BACKOFF_SECONDS = 60.0
+_CLOSING_SECONDS = 5.0
 
 _log = structlog.get_logger()
 
@@ -66,24 +68,22 @@ class Forwarder:
         self._cursor = cursor
         self._destination = destination
         self._masker = masker
-        self._work: asyncio.Task[None] | None = None
+        self._work = RepeatedWork("forward the history", self._forward, interval=_POLL_SECONDS, failed=_failed)
 
     async def __aenter__(self) -> Self:
-        """Begin with what was not forwarded before."""
-        self._work = asyncio.create_task(self._forward(), name="forward the history")
+        """Start with the records that were not forwarded before."""
+        self._work.start()
+        self._work.wake()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Forward what happened last, for a few seconds at most, and stop; the next start goes on from there."""
-        if self._work is not None:
-            self._work.cancel()
-            await asyncio.gather(self._work, return_exceptions=True)
+        """Forward the latest records, for a few seconds at most, and stop; the next start goes on from there."""
+        await self._work.aclose()
         with contextlib.suppress(Exception):
-            async with asyncio.timeout(_LAST_SECONDS):
-                while self._cursor.held and await self._next_page():
-                    pass
+            async with asyncio.timeout(_CLOSING_SECONDS):
+                await self._forward_pages()
         await self._destination.close()
 
     async def behind(self) -> int:
@@ -91,17 +91,15 @@ class Forwarder:
         return max((await self._history.head()).sequence - await self._cursor.position(), 0)
 
     async def _forward(self) -> None:
-        pause = _LOOK_SECONDS
-        while True:
-            try:
-                if self._cursor.held and await self._next_page():
-                    continue
-                pause = _LOOK_SECONDS
-            except Exception as error:
-                pause = min(pause * 2, _MAX_SECONDS)
-                _log.warning("history_not_forwarded", why=f"{type(error).__name__}: {error}", again_in=pause)
-                await self._step_back()
-            await asyncio.sleep(pause)
+        try:
+            await self._forward_pages()
+        except Exception:
+            await self._rewind()
+            raise
+
+    async def _forward_pages(self) -> None:
+        while self._cursor.held and await self._next_page():
+            pass
 
     async def _next_page(self) -> bool:
         """Forward the next records; say whether there were any."""
@@ -113,11 +111,17 @@ class Forwarder:
         # Noted afterwards: after a crash in between they are forwarded twice, and never not at all.
         return await self._cursor.advance(records[-1].sequence)
 
-    async def _step_back(self) -> None:
-        """Forward again what may have been lost on its way."""
+    async def _rewind(self) -> None:
+        """Go back by the records that the destination may have lost, so that they are forwarded again."""
         try:
             await self._destination.close()
             if self._destination.doubt and self._cursor.held:
                 await self._cursor.advance(max(await self._cursor.position() - self._destination.doubt, 0))
         except Exception as error:
             _log.warning("history_not_forwarded", why=f"{type(error).__name__}: {error}")
+
+
+def _failed(error: Exception, failures: int) -> float:
+    pause = backoff(failures, first=_FIRST_BACKOFF_SECONDS, longest=_MAX_BACKOFF_SECONDS)
+    _log.warning("history_not_forwarded", why=f"{type(error).__name__}: {error}", again_in=pause)
+    return pause

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import time
 from types import TracebackType
 from typing import Self
 
 import structlog
 
-from bot.store.sql.errors import StoreError
+from bot.background import RepeatedWork
 from bot.store.store import SqlStore
+
+_RETRY_SECONDS = 2.0
 
 _log = structlog.get_logger()
 
@@ -28,13 +28,17 @@ class LeaderLease:
         self.name = name
         self._store = store
         self._until = 0.0
-        self._keeper: asyncio.Task[None] | None = None
+        self._renewal: RepeatedWork | None = None
 
     async def __aenter__(self) -> Self:
         """Try to take it, and keep trying."""
         await self._try()
-        if self._store.process_lease.lease is not None:
-            self._keeper = asyncio.create_task(self._keep(self._store.process_lease.lease.total_seconds() / 3))
+        lease = self._store.process_lease.lease
+        if lease is not None:
+            self._renewal = RepeatedWork(
+                f"renew {self.name}", self._try, interval=lease.total_seconds() / 3, failed=self._not_renewed
+            )
+            self._renewal.start()
         return self
 
     async def __aexit__(
@@ -42,9 +46,8 @@ class LeaderLease:
     ) -> None:
         """Stop holding on to it."""
         self._until = 0.0
-        if self._keeper is not None:
-            self._keeper.cancel()
-            await asyncio.gather(self._keeper, return_exceptions=True)
+        if self._renewal is not None:
+            await self._renewal.aclose()
 
     @property
     def held(self) -> bool:
@@ -59,11 +62,9 @@ class LeaderLease:
         """Note how far it has come; false where it is another process's now."""
         return await self._store.advance_duty(self.name, position)
 
-    async def _keep(self, seconds: float) -> None:
-        while True:
-            await asyncio.sleep(seconds)
-            with contextlib.suppress(StoreError):  # it runs out by itself
-                await self._try()
+    def _not_renewed(self, error: Exception, failures: int) -> float:
+        _log.warning("duty_not_renewed", duty=self.name, times=failures, why=f"{type(error).__name__}: {error}")
+        return _RETRY_SECONDS
 
     async def _try(self) -> None:
         asked = time.monotonic()
