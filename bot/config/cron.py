@@ -8,8 +8,14 @@ So weekdays are written out by name, and the combination is refused.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import cast
 
 from apscheduler.triggers.cron import CronTrigger
+
+from bot.domain.names import TargetName
+from bot.domain.targets.target import Target
 
 _DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _PART = re.compile(r"(?:(?P<all>\*)|(?P<first>[0-7]|[a-z]{3})(?:-(?P<last>[0-7]|[a-z]{3}))?)(?:/(?P<step>[1-9]))?")
@@ -41,6 +47,19 @@ def parse_cron(text: str) -> str:
     except (ValueError, TypeError, KeyError, OverflowError) as error:
         raise ValueError(f"not a cron expression: {_sentence(error)}") from None
     return expression
+
+
+def firing_times(targets: Mapping[TargetName, Target]) -> Mapping[TargetName, Callable[[datetime], datetime | None]]:
+    """Give, for each target whose backups have a schedule, the first firing at or after an instant."""
+
+    def firing_of(trigger: CronTrigger) -> Callable[[datetime], datetime | None]:
+        return lambda after: cast("datetime | None", trigger.get_next_fire_time(None, after))
+
+    return {
+        name: firing_of(CronTrigger.from_crontab(target.backups.schedule, timezone=target.backups.timezone))
+        for name, target in targets.items()
+        if target.backups is not None and target.backups.schedule is not None
+    }
 
 
 def _sentence(error: Exception) -> str:

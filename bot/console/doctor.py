@@ -60,8 +60,8 @@ async def diagnose(env: Path, real: Mapping[str, str], console: Console) -> int:
         say(console, f"{summary(broken)}; nothing was connected to", "bold red")
         return 1
     # Loaded here: the other commands of the console start faster without Slack, SSH and SQL.
-    from bot.app import load_recipes
     from bot.console.doctor_checks.examine import examine
+    from bot.recipes.load import load_recipes
 
     masker = configuration.masker()
     found: list[Finding] = []

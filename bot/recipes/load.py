@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
@@ -12,9 +13,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from bot.domain.names import is_name, nearest
+from bot.domain.names import TargetName, is_name, nearest
 from bot.domain.runs.plan import OnFailure, Risk
 from bot.domain.shell import placeholders
+from bot.domain.targets.target import Target
 from bot.recipes.parsers import Parser
 from bot.recipes.recipe import (
     At,
@@ -85,6 +87,11 @@ def load_recipe(name_or_path: str, base: Path) -> Recipe:
         known = ", ".join(builtin_names())
         raise RecipeError(name_or_path, (f"unknown recipe '{name_or_path}'{hint} (built in: {known})",))
     return parse_recipe((BUILTIN / f"{name_or_path}.yaml").read_text(encoding="utf-8"), name_or_path)
+
+
+def load_recipes(targets: Mapping[TargetName, Target]) -> Mapping[TargetName, Recipe]:
+    """Load the recipe of each target; the configuration has checked that each one can be."""
+    return {name: load_recipe(target.recipe, Path()) for name, target in targets.items()}
 
 
 @lru_cache(maxsize=32)

@@ -1,0 +1,100 @@
+"""Reading a target: its hosts over SSH, its database over SQL, its backups, and the bot's own record of past runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from bot.databases.backups.catalog import BackupCatalog
+from bot.databases.backups.leftovers import LeftoverReader
+from bot.databases.backups.writes_since import WritesSinceReader
+from bot.databases.server.facts import DatabaseLook
+from bot.domain.backups.backup import BackupList
+from bot.domain.backups.leftovers import Leftover
+from bot.domain.backups.writes_since import TableWrites
+from bot.domain.runs.run import Run
+from bot.domain.targets.look import DatabaseFacts, HostFacts, HostQuestion, Look, Release
+from bot.domain.targets.target import Target
+from bot.engine.queries.migration_report import REMEMBERED, backups_spoken_of
+from bot.engine.queries.releases import releases_of
+from bot.hosts.look import HostLook
+from bot.store.reader import StoreReader
+
+
+@dataclass(frozen=True)
+class LiveTargetReader:
+    """Gives a look at any configured target (`bot.engine.ports.TargetReader`).
+
+    Args:
+        hosts: reads hosts.
+        databases: reads databases.
+        backups: reads the manifests of backups.
+        leftovers: reads the databases that restores left beside the live one.
+        writes: reads what was written since a backup.
+        runs: the bot's own store.
+    """
+
+    hosts: HostLook
+    databases: DatabaseLook
+    backups: BackupCatalog
+    leftovers: LeftoverReader
+    writes: WritesSinceReader
+    runs: StoreReader
+
+    def look(self, target: Target) -> Look:
+        """Give a look at a target."""
+        return TargetLook(self, target)
+
+
+@dataclass(frozen=True)
+class TargetLook:
+    """A look at one target (`bot.domain.targets.look.Look`).
+
+    Args:
+        reader: what it reads with.
+        target: which one.
+    """
+
+    reader: LiveTargetReader
+    target: Target
+
+    async def backups(self) -> BackupList:
+        """Read the manifests of the target's backups."""
+        backup_list = await self.reader.backups.backup_list(self.target)
+        return replace(backup_list, referred=backups_spoken_of(await self._latest_runs(), datetime.now(UTC)))
+
+    async def host(self, name: str, question: HostQuestion) -> HostFacts:
+        """Read one host."""
+        return await self.reader.hosts.host(name, question)
+
+    async def database(self, table: str | None) -> DatabaseFacts:
+        """Read the target's database."""
+        return await self.reader.databases.database(self.target, table)
+
+    async def leftovers(self) -> tuple[Leftover, ...]:
+        """Read what restores left beside the target's database."""
+        return await self.reader.leftovers.beside(self.target)
+
+    async def written_since(self, backup: str) -> tuple[TableWrites, ...]:
+        """Read what was written to the live database since a backup."""
+        return await self.reader.writes.since(self.target, await self.reader.backups.manifest(self.target, backup))
+
+    async def rows(self, table: str, column: str | None) -> int:
+        """Count the rows of a table, or those of them that have a value in a column."""
+        return await self.reader.databases.rows(self.target, table, column)
+
+    async def schema(self) -> frozenset[str]:
+        """Read the columns and indexes of the target's database."""
+        return await self.reader.databases.schema(self.target)
+
+    async def releases(self) -> tuple[Release, ...]:
+        """Read the target's releases from past runs, newest first."""
+        return releases_of(await self._latest_runs())
+
+    async def past(self, run: str) -> Run | None:
+        """Read a past run on this target; None where there is none with this ID."""
+        past_run = await self.reader.runs.get(run)
+        return past_run if past_run is not None and past_run.request.target == self.target.name else None
+
+    async def _latest_runs(self) -> tuple[Run, ...]:
+        return await self.reader.runs.of_target(self.target.name.app, self.target.name.environment, REMEMBERED)
