@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 
 from prometheus_client import (
     CollectorRegistry,
@@ -33,7 +33,7 @@ class Measures:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         build = Gauge("countersign_build_info", "1, by version", ["version"], registry=self.registry)
-        build.labels(version("countersign")).set(1)
+        build.labels(_version()).set(1)
         self._steps = Histogram(
             "countersign_step_duration_seconds",
             "How long steps took, as far as this process followed them",
@@ -77,6 +77,13 @@ class Measures:
     def step_took(self, step: str, outcome: Outcome, seconds: float) -> None:
         """Take in how long a step took."""
         self._steps.labels(step, _OUTCOMES[type(outcome)]).observe(seconds)
+
+
+def _version() -> str:
+    try:
+        return version("countersign")
+    except PackageNotFoundError:
+        return "unknown"  # run from a source tree that is not installed
 
 
 class MeasuredPerformer:
