@@ -16,7 +16,6 @@ from bot.domain.secrets import Masker
 
 _CHATTY = (
     "alembic",
-    "aiosqlite",
     "apscheduler",
     "asyncio",
     "asyncssh",
