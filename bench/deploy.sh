@@ -1,4 +1,4 @@
-# shellcheck shell=sh
+# shellcheck shell=bash
 # What a team writes by hand: the change and the verification of a deploy, without asking, remembering or telling.
 # Arguments: the checkout, the commit, the service, the health URL. The commit has been fetched.
 set -eu
