@@ -94,7 +94,7 @@ async def serve(configuration: Configuration, language: Catalog) -> None:
                 language,
             )
         )
-        target_reader, performers = build_performers(connections, recipes, store)
+        target_reader, performers = build_performers(connections, recipes, store, operations.variables)
         engine = Engine(
             EngineContext(
                 store=store,

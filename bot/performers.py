@@ -43,6 +43,7 @@ from bot.domain.runs.acts import (
     Swap,
     Undone,
 )
+from bot.domain.secrets import Secret
 from bot.domain.targets.look import Ran
 from bot.domain.targets.target import Target
 from bot.engine.phases.preflight import PreflightPerformer
@@ -60,7 +61,10 @@ from commands.common import ran_now
 
 
 def build_performers(
-    connections: Connections, recipes: Mapping[TargetName, Recipe], runs: StoreReader
+    connections: Connections,
+    recipes: Mapping[TargetName, Recipe],
+    runs: StoreReader,
+    variables: Mapping[str, Secret],
 ) -> tuple[LiveTargetReader, Mapping[type[Act], Performer]]:
     """Build the reader of targets and the performers, over shared connections.
 
@@ -68,6 +72,7 @@ def build_performers(
         connections: to the hosts.
         recipes: the recipe of each target.
         runs: the bot's own store.
+        variables: the secrets that stored plans refer to, by name.
     """
     runner = Runner(connections)
     databases = Connector(Tunnels(connections))
@@ -77,7 +82,7 @@ def build_performers(
     pipes = Pipes(connections)
     stores = StorageRegistry(connections, pipes)
     catalog = BackupCatalog(connections, stores)
-    looks = LiveTargetReader(HostLook(connections), database_look, catalog, beside, written, runs)
+    looks = LiveTargetReader(HostLook(connections), database_look, catalog, beside, written, runs, variables)
     through_bot = unreadable_on_host(catalog)
 
     async def ran_at(target: Target) -> tuple[Ran, ...] | None:

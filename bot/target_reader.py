@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -13,6 +14,8 @@ from bot.domain.backups.backup import BackupList
 from bot.domain.backups.leftovers import Leftover
 from bot.domain.backups.writes_since import TableWrites
 from bot.domain.runs.run import Run
+from bot.domain.secret_references import reveal_secrets
+from bot.domain.secrets import Secret
 from bot.domain.targets.look import DatabaseFacts, HostFacts, HostQuestion, Look, Release
 from bot.domain.targets.target import Target
 from bot.engine.queries.migration_report import REMEMBERED, backups_spoken_of
@@ -32,6 +35,7 @@ class LiveTargetReader:
         leftovers: reads the databases that restores left beside the live one.
         writes: reads what was written since a backup.
         runs: the bot's own store.
+        variables: the secrets that stored plans refer to, by name.
     """
 
     hosts: HostLook
@@ -40,6 +44,7 @@ class LiveTargetReader:
     leftovers: LeftoverReader
     writes: WritesSinceReader
     runs: StoreReader
+    variables: Mapping[str, Secret]
 
     def look(self, target: Target) -> Look:
         """Give a look at a target."""
@@ -94,7 +99,9 @@ class TargetLook:
     async def past(self, run: str) -> Run | None:
         """Read a past run on this target; None where there is none with this ID."""
         past_run = await self.reader.runs.get(run)
-        return past_run if past_run is not None and past_run.request.target == self.target.name else None
+        if past_run is None or past_run.request.target != self.target.name:
+            return None
+        return replace(past_run, plan=reveal_secrets(past_run.plan, self.reader.variables))
 
     async def _latest_runs(self) -> tuple[Run, ...]:
         return await self.reader.runs.of_target(self.target.name.app, self.target.name.environment, REMEMBERED)

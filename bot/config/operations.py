@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from bot.config import problems
 from bot.config.build import build
 from bot.config.document import Document, read_document
+from bot.config.masked_variables import masked_variables
 from bot.config.plain_words import findings_of
 from bot.config.problems import ConfigurationError, ConfigurationProblem, Finding
 from bot.config.rules import broken_rules, known_names
@@ -87,7 +88,9 @@ def _checked(document: Document, path: Path, environment: Mapping[str, str], che
     findings += [finding for finding in later if not _within(finding.path, spoiled)]
     if findings or file is None:
         raise _error(path, document, filled, findings)
-    return build(file, path.parent.absolute(), _home(environment), recipes.vars)
+    built = build(file, path.parent.absolute(), _home(environment), recipes.vars)
+    variables = masked_variables(filled.variables, document.data)
+    return replace(built, variables=variables.masked, unmasked=variables.unmasked)
 
 
 def _home(environment: Mapping[str, str]) -> Path:
@@ -160,7 +163,7 @@ def _error(path: Path, document: Document, filled: Substituted, findings: Iterab
 
 def _hiding(filled: Substituted) -> Callable[[Finding], str]:
     """Values of variables may be secrets: a message shows what stands in the file instead."""
-    masker = Masker(tuple(Secret(value) for value in filled.values))
+    masker = Masker(tuple(Secret(value) for value in filled.variables.values()))
 
     def hide(found: Finding) -> str:
         message = found.message

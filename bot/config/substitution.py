@@ -20,13 +20,13 @@ class Substituted:
         data: as before, each `${NAME}` replaced.
         sources: for each path that had a variable, the text as it stands in the file.
         findings: variables that are missing or miswritten; such a value keeps the text of the file.
-        values: of the variables that were used; they may be secrets.
+        variables: those that were used, by name; their values may be secrets.
     """
 
     data: object = None
     sources: dict[Path, str] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
-    values: set[str] = field(default_factory=set)
+    variables: dict[str, str] = field(default_factory=dict, repr=False)
 
 
 def substitute(data: object, environment: Mapping[str, str]) -> Substituted:
@@ -56,7 +56,7 @@ def _walk(value: object, path: Path, environment: Mapping[str, str], result: Sub
 
 def _filled(text: str, path: Path, environment: Mapping[str, str], result: Substituted) -> str:
     wrong: dict[str, None] = {}
-    used: set[str] = set()
+    used: dict[str, str] = {}
 
     def one(match: re.Match[str]) -> str:
         if match["escaped"]:
@@ -68,7 +68,7 @@ def _filled(text: str, path: Path, environment: Mapping[str, str], result: Subst
         if name not in environment:
             wrong[f"missing variable {name}: set it in the environment or in .env"] = None
             return match[0]
-        used.add(environment[name])
+        used[name] = environment[name]
         return environment[name]
 
     filled = _MARK.sub(one, text)
@@ -78,5 +78,5 @@ def _filled(text: str, path: Path, environment: Mapping[str, str], result: Subst
         return text
     if used:
         result.sources[path] = text
-        result.values |= used
+        result.variables |= used
     return filled

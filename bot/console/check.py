@@ -94,6 +94,8 @@ def _tell_problems(problems: tuple[ConfigurationProblem, ...], console: Console)
 def _tell_targets(found: Configuration, console: Console) -> None:
     for target in found.operations.targets.values():
         say(console, _line(target))
+    for name, reason in sorted(found.operations.unmasked.items()):
+        say(console, f"not masked in messages and logs: {name} ({reason})")
     say(console, "0 problems", "bold green")
 
 

@@ -13,7 +13,6 @@ _ESCAPES = re.compile(
     re.MULTILINE,
 )
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-_OVERWRITTEN = re.compile(r"[^\n]*\r(?!\n)(?=[^\n])")
 
 
 def harmless(text: str) -> str:
@@ -26,7 +25,12 @@ def harmless(text: str) -> str:
         The text with its line breaks and tabs; of a line that was overwritten (a progress bar), its last state.
     """
     text = _ESCAPES.sub("", text).replace("\r\n", "\n")
-    return _CONTROL.sub("", _OVERWRITTEN.sub("", text))
+    return "\n".join(_CONTROL.sub("", _last_state(line)) for line in text.split("\n"))
+
+
+def _last_state(line: str) -> str:
+    """Give what a terminal shows of a line after its carriage returns; in one pass, however long the line is."""
+    return line.rstrip("\r").rpartition("\r")[2]
 
 
 def standard_output() -> Console:

@@ -5,16 +5,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from datetime import datetime
+from typing import TypeVar
 
 from bot.domain.runs.history import Entry
 from bot.domain.runs.plan import Plan
 from bot.domain.runs.run import Run
+from bot.domain.secret_references import hide_secrets, reveal_secrets
 from bot.domain.targets.target import Target
 from bot.engine.context import EngineContext
 from bot.engine.log_history import log_entry
 from bot.engine.phases.execution import Execution
 from bot.engine.ports import Planner
 from bot.engine.stores import Change, RunLease
+
+T = TypeVar("T")
 
 
 class RunSession:
@@ -32,7 +36,15 @@ class RunSession:
         self.lease = lease
         self.target = target
         self.wake = wake
-        self.execution = Execution(context.store, context.performers, context.masker, context.clock, lease, target)
+        self.execution = Execution(
+            context.store,
+            context.performers,
+            context.masker,
+            context.operations.variables,
+            context.clock,
+            lease,
+            target,
+        )
 
     @property
     def run_id(self) -> str:
@@ -81,7 +93,16 @@ class RunSession:
         Raises:
             RefusedError: they cannot be read.
         """
-        return await self.planner(run).basis(plan, run, self.target, self.context.target_reader.look(self.target))
+        look = self.context.target_reader.look(self.target)
+        return self.hidden(await self.planner(run).basis(self.revealed(plan), run, self.target, look))
+
+    def hidden(self, value: T) -> T:
+        """Replace secrets by references, for what is stored and approved."""
+        return hide_secrets(value, self.context.operations.variables)
+
+    def revealed(self, plan: Plan) -> Plan:
+        """Put secrets back into a plan that is about to be worked with."""
+        return reveal_secrets(plan, self.context.operations.variables)
 
     async def pause(self, seconds: float) -> None:
         """Wait until something outside may have changed, or for so many seconds."""

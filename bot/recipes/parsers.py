@@ -54,22 +54,39 @@ def name_of_revision(revision: str, title: str) -> str:
 
 # ── Laravel ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-_LARAVEL_TABLE = re.compile(r"^\|\s*(?P<ran>Yes|No)\s*\|\s*(?P<name>.+?)\s*\|\s*(?P<batch>\d*)\s*\|\s*$")
-_LARAVEL_DOTS = re.compile(
-    r"^\s*(?P<name>\S.*?)[ .]+(?:\[(?P<batch>\d+)\]\s+)?(?P<ran>Ran|Pending|Yes|No)(?:\s+\[\d+\])?\s*$"
-)
+_LARAVEL_RAN = {"Yes": True, "Ran": True, "No": False, "Pending": False}
+_BATCH = re.compile(r"\[(\d+)\]")
 _ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def _laravel(text: str) -> Listing:
     rows: list[tuple[str, bool, int | None]] = []
     for line in _ESCAPES.sub("", text).splitlines():
-        match = _LARAVEL_TABLE.match(line) or _LARAVEL_DOTS.match(line)
-        if match is not None:
-            batch = int(match["batch"]) if match["batch"] else None
-            rows.append((match["name"], match["ran"] in {"Yes", "Ran"}, batch))
+        row = _laravel_row(line.strip())
+        if row is not None:
+            rows.append(row)
     ran = sorted((Ran(name, batch) for name, did, batch in rows if did), key=lambda row: (row.batch or 0, row.name))
     return Listing(tuple(sorted(name for name, _, _ in rows)), tuple(ran))
+
+
+def _laravel_row(line: str) -> tuple[str, bool, int | None] | None:
+    """Read a line of `migrate:status`: its name, whether it ran, and its batch. Each character is looked at once."""
+    if line.startswith("|"):
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if len(cells) != 3 or cells[0] not in {"Yes", "No"} or not cells[1]:
+            return None
+        return cells[1], _LARAVEL_RAN[cells[0]], int(cells[2]) if cells[2].isdecimal() else None
+    words = line.split()
+    if len(words) > 1 and _BATCH.fullmatch(words[-1]):
+        words.pop()
+    if len(words) < 2 or words[-1] not in _LARAVEL_RAN:
+        return None
+    ran = _LARAVEL_RAN[words.pop()]
+    batch = _BATCH.fullmatch(words[-1]) if len(words) > 1 else None
+    if batch is not None:
+        words.pop()
+    name = " ".join(words).rstrip(" .")
+    return (name, ran, int(batch[1]) if batch else None) if name else None
 
 
 # ── Alembic ──────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -237,12 +237,16 @@ class Operations:
         people: the named lists.
         hosts: by name.
         targets: by app and environment.
+        variables: values of the environment that the file uses and that are masked, by the variable's name.
+        unmasked: the variables that the file uses and that stay readable, each with the reason.
     """
 
     emoji: EmojiNames
     people: Mapping[str, People]
     hosts: Mapping[str, Host]
     targets: Mapping[TargetName, Target]
+    variables: Mapping[str, Secret] = field(default_factory=dict)
+    unmasked: Mapping[str, str] = field(default_factory=dict)
 
     def apps(self) -> tuple[str, ...]:
         """Name the apps, sorted."""
@@ -255,7 +259,8 @@ class Operations:
     def secrets(self) -> tuple[Secret, ...]:
         """Give every secret of the file, for masking."""
         passwords = (t.database.password for t in self.targets.values() if t.database is not None)
-        return (*passwords, *(secret for t in self.targets.values() for secret in _secrets_of(t.backups)))
+        of_backups = (secret for t in self.targets.values() for secret in _secrets_of(t.backups))
+        return tuple(dict.fromkeys((*passwords, *of_backups, *self.variables.values())))
 
 
 def _secrets_of(backups: Backups | None) -> tuple[Secret, ...]:

@@ -85,10 +85,10 @@ async def _before_step(session: RunSession, run: Run, plan: Plan, step: Step) ->
     if step.schema and not _begun(run.rows(step.key)):
         planner, look = session.planner(run), session.context.target_reader.look(session.target)
         try:
-            left = await planner.pending(plan, session.target, look)
+            left = await planner.pending(session.revealed(plan), session.target, look)
         except RefusedError as refusal:
             return refusal.problem
-        if left != plan.migrations:
+        if session.hidden(left) != plan.migrations:
             facts = {"pending migrations": f"{', '.join(plan.migrations)} → {', '.join(left) or 'nothing'}"}
             return Problem(Reason.MOVED, facts)
     return None

@@ -8,13 +8,14 @@ from dataclasses import replace
 
 from structlog.contextvars import bound_contextvars
 
-from bot.domain.errors import Problem, Reason, problem
+from bot.domain.errors import Problem, Reason, RefusedError, problem
 from bot.domain.runs.acts import Act, Shell
 from bot.domain.runs.history import Entry
 from bot.domain.runs.plan import Risk, Step
 from bot.domain.runs.plan_json import FINDINGS
 from bot.domain.runs.run import Run, StepRow, StepState
-from bot.domain.secrets import Masker
+from bot.domain.secret_references import reveal_secrets
+from bot.domain.secrets import Masker, Secret
 from bot.domain.targets.target import Target
 from bot.engine.log_history import log_entry
 from bot.engine.phases.transcript import Transcript
@@ -35,6 +36,7 @@ class Execution:
         store: the bot's memory.
         performers: who does each kind of act.
         masker: of the installation's secrets.
+        variables: the secrets that steps refer to, by name.
         clock: the time.
         lease: of the run.
         target: where.
@@ -45,6 +47,7 @@ class Execution:
         store: RunStore,
         performers: Mapping[type[Act], Performer],
         masker: Masker,
+        variables: Mapping[str, Secret],
         clock: Clock,
         lease: RunLease,
         target: Target,
@@ -52,6 +55,7 @@ class Execution:
         self._store = store
         self._performers = performers
         self._masker = masker
+        self._variables = variables
         self._clock = clock
         self._lease = lease
         self._target = target
@@ -106,6 +110,10 @@ class Execution:
         return row
 
     async def _attempt(self, row: StepRow, step: Step) -> StepRow:
+        try:
+            revealed = reveal_secrets(step, self._variables)
+        except RefusedError as refusal:
+            return await self._without_secret(row, refusal.problem)
         if row.state is StepState.PENDING:
             row = replace(row, state=StepState.RUNNING, started_at=self._clock.now())
             # The intent is committed before the outside is asked: recovery asks the host about every intent.
@@ -113,7 +121,7 @@ class Execution:
         job = Job(
             run=self._lease.run,
             token=self._lease.token,
-            step=step,
+            step=revealed,
             place=row.place,
             attempt=row.attempt,
             target=self._target,
@@ -137,6 +145,13 @@ class Execution:
         ended = _ended(transcript.row, outcome, self._masker)
         ended = replace(ended, ended_at=self._clock.now())
         await self._write(ended, f"step_{ended.state.value}", _told(ended), printed)
+        return ended
+
+    async def _without_secret(self, row: StepRow, missing: Problem) -> StepRow:
+        """End a step whose command cannot be built any more; what was begun goes on, and nobody follows it."""
+        outcome = Unknown(missing) if row.begun else Failed(missing)
+        ended = replace(_ended(row, outcome, self._masker), ended_at=self._clock.now())
+        await self._write(ended, f"step_{ended.state.value}", _told(ended))
         return ended
 
     def _performer(self, step: Step) -> Performer:

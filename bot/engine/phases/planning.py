@@ -38,7 +38,7 @@ async def plan_run(session: RunSession, run: Run) -> Run:
     try:
         await _require_way(session, run)
         if run.plan is None:
-            early = planner.before_plan(run, session.target)
+            early = session.hidden(planner.before_plan(run, session.target))
             run = await session.write(StepsAdded(rows_of(early, 0)))
             stopped = await _perform_all(session, run, early)
             if stopped is not None:
@@ -50,7 +50,7 @@ async def plan_run(session: RunSession, run: Run) -> Run:
                 context = session.context
                 people = session.target.policy.who_may(Action.RESTORE)
                 await require(context, run.request.origin.user, people, Action.RESTORE.value)
-            run = await _planned(session, answer)
+            run = await _planned(session, session.hidden(answer))
         plan = run.plan
         if plan is None or "dry_run" in run.request.options:
             return await session.write(MoveTo(RunState.SUCCEEDED, session.now()), entries=(session.entry("dry_run"),))

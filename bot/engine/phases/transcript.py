@@ -16,7 +16,7 @@ HEAD_BYTES = 256 * 1024
 TAIL_BYTES = 256 * 1024
 
 _LONGEST_LINE = 64 * 1024
-"""A line is masked whole; one that is longer is cut here."""
+"""Bytes from which a line is taken in by pieces; none of them ends inside of a secret."""
 
 _SHOWN_BYTES = 2000
 """So much of the end is part of the run's snapshot, for the progress message."""
@@ -71,7 +71,7 @@ class Transcript:
         self._partial += fresh
         end = self._partial.rfind(b"\n") + 1
         if not end and len(self._partial) > _LONGEST_LINE:
-            end = len(self._partial)
+            end = self._masker.safe_cut(self._partial)
         if end:
             lines, self._partial = self._partial[:end], self._partial[end:]
             self._keep(lines)

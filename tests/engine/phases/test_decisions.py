@@ -144,7 +144,6 @@ async def test_what_a_run_left_is_seen_as_soon_as_the_database_answers(
 ) -> None:
     monkeypatch.setattr("bot.engine.phases.aftermath._LOOK_AGAIN", 0.05)
     monkeypatch.setattr("bot.engine.engine._SWEEP", 0.05)
-    await world.engine.start()
     held = await stopped(world)
     asked: list[str] = []
 
@@ -154,6 +153,7 @@ async def test_what_a_run_left_is_seen_as_soon_as_the_database_answers(
 
     there, world.sight.database = world.sight.database, away  # type: ignore[method-assign]  # the database goes and comes
     before = len(asked)
+    await world.engine.start()
     await eventually(lambda: len(asked) > before + 1, 10)
     assert "aftermath" not in (await world.run(held.id)).facts
     world.sight.database = there  # type: ignore[method-assign]  # as above

@@ -1,0 +1,82 @@
+"""References to secrets: a plan that is stored, shown and hashed names a variable where a command needs its value."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass, replace
+from typing import TypeVar, cast
+
+from bot.domain.errors import Problem, Reason, RefusedError
+from bot.domain.secrets import Secret
+
+_OPEN, _CLOSE = "⟦", "⟧"
+_REFERENCE = re.compile(f"{_OPEN}(?:(?P<escaped>{_OPEN})|(?P<name>[A-Za-z_][A-Za-z0-9_]*){_CLOSE})")
+
+T = TypeVar("T")
+
+
+def hide_secrets(value: T, variables: Mapping[str, Secret]) -> T:
+    """Replace every secret in a value by a reference to its variable.
+
+    Args:
+        value: text, or frozen dataclasses, tuples and mappings of text.
+        variables: the secrets, by the name of their variable.
+
+    Returns:
+        The same with `⟦NAME⟧` for each secret; a `⟦` that was there is doubled, so that nobody can forge a reference.
+    """
+    by_value = {secret.reveal(): name for name, secret in variables.items() if secret.reveal()}
+    found = re.compile("|".join(map(re.escape, [*sorted(by_value, key=len, reverse=True), _OPEN])))
+
+    def hidden(text: str) -> str:
+        return found.sub(lambda match: _OPEN * 2 if match[0] == _OPEN else _reference(by_value[match[0]]), text)
+
+    return _mapped(value, hidden)
+
+
+def reveal_secrets(value: T, variables: Mapping[str, Secret]) -> T:
+    """Put the secrets back that `hide_secrets` replaced.
+
+    Args:
+        value: what `hide_secrets` returned.
+        variables: the secrets, by the name of their variable, as they are now.
+
+    Raises:
+        RefusedError: `moved`, a variable is no longer configured.
+    """
+
+    def secret(name: str) -> str:
+        if name not in variables:
+            raise RefusedError(Problem(Reason.MOVED, {f"variable {name}": "configured → not configured"}))
+        return variables[name].reveal()
+
+    def revealed(text: str) -> str:
+        return _REFERENCE.sub(lambda match: _OPEN if match["escaped"] else secret(match["name"]), text)
+
+    return _mapped(value, revealed)
+
+
+def _reference(name: str) -> str:
+    return f"{_OPEN}{name}{_CLOSE}"
+
+
+def _mapped(value: T, change: Callable[[str], str]) -> T:
+    return cast(T, _walk(value, change))
+
+
+def _walk(value: object, change: Callable[[str], str]) -> object:
+    if type(value) is str:
+        return change(value)
+    if isinstance(value, tuple):
+        return tuple(_walk(item, change) for item in value)
+    if isinstance(value, Mapping):
+        return {key: _walk(item, change) for key, item in value.items()}
+    if is_dataclass(value) and not isinstance(value, type):
+        changed = {
+            each.name: after
+            for each in fields(value)
+            if each.init and (after := _walk(before := getattr(value, each.name), change)) is not before
+        }
+        return replace(value, **{name: after for name, after in changed.items() if after != getattr(value, name)})
+    return value
