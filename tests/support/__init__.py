@@ -12,7 +12,7 @@ Fixtures
     database      Database(host, port, name, user, password): a fresh empty one for each test; its account may also
                   create and drop databases called NAME_countersign_….
     ssh_host      Host, once a worker: `address`, `port`, `user`, `key`, `known_hosts`, `home`, `connect()`,
-                  `commands` (the ledger: `ran("php artisan migrate")`, `fail`, `delay`, `hold`, `fail_unit`),
+                  `commands` (the ledger: `ran("php artisan migrate")`, `fail`, `hold`, `fail_unit`),
                   `cut_sessions()`, `reboot()`. Emptied before each test: ledger, behaviours, home, left processes.
     new_host      `await new_host(settings=…)`: another Host of the test's own, for changed host keys, several
                   hosts, or sshd settings.

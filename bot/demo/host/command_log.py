@@ -52,7 +52,6 @@ class Behaviour:
         words: the first words of the command, its name first.
         exit_status: end with this status without doing anything; None does what the command does.
         stderr: what it says then.
-        seconds: how long it waits first.
         until_gone: a file; it waits while that exists. None does not wait.
         cwd: only commands that are started in this folder; None is any.
     """
@@ -60,7 +59,6 @@ class Behaviour:
     words: tuple[str, ...]
     exit_status: int | None = None
     stderr: str = ""
-    seconds: float = 0.0
     until_gone: str | None = None
     cwd: str | None = None
 
@@ -143,15 +141,6 @@ class Commands:
             stderr: what they say.
         """
         self._add(Behaviour(tuple(shlex.split(words)), exit_status=exit_status, stderr=stderr))
-
-    def delay(self, words: str, seconds: float) -> None:
-        """Let commands that begin with these words wait before they act.
-
-        Args:
-            words: as in a shell.
-            seconds: how long.
-        """
-        self._add(Behaviour(tuple(shlex.split(words)), seconds=seconds))
 
     @contextlib.contextmanager
     def hold(self, words: str, cwd: Path | None = None) -> Iterator[None]:

@@ -56,7 +56,6 @@ def _behave(host: Path, argv: list[str]) -> None:
         if argv[: len(behaviour["words"])] == behaviour["words"] and behaviour["cwd"] in (None, str(Path.cwd())):
             while behaviour["until_gone"] and Path(behaviour["until_gone"]).exists():
                 time.sleep(0.01)
-            time.sleep(behaviour["seconds"])
             if behaviour["exit_status"] is not None:
                 sys.stderr.write(behaviour["stderr"] + "\n")
                 sys.exit(behaviour["exit_status"])
