@@ -31,8 +31,8 @@ from bot.recipes.recipe import ConditionKind, VarKind
 from tests.docs.support.pages import PAGES, ROOT, anchors, code_words, codes, examples, links, shell_lines, table
 
 DOCS = ROOT / "docs"
-SETUP, APPROVALS, RECIPES, ON_CALL, RUNNING = (
-    DOCS / name for name in ("setup.md", "approvals.md", "recipes.md", "on-call.md", "running.md")
+SETUP, APPROVALS, RECIPES, ON_CALL, RUNNING, COMMANDS = (
+    DOCS / name for name in ("setup.md", "approvals.md", "recipes.md", "on-call.md", "running.md", "commands.md")
 )
 TOKENS = {"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_APP_TOKEN": "xapp-1"}
 UNSET = "–"
@@ -219,15 +219,25 @@ def test_every_target_of_make_that_is_named_exists() -> None:
                 assert target in targets, f"{page.name}: make {target}"
 
 
-def test_the_readme_lists_every_slash_command() -> None:
-    told = {
-        word.split()[0]: word for row in table(ROOT / "README.md", "command", "what it does") for word in codes(row[0])
-    }
+def test_every_slash_command_is_listed_with_its_subcommands_and_flags() -> None:
+    listed_usage: dict[str, str] = {}
+    for row in table(COMMANDS, "command", "what it does"):
+        for usage in codes(row[0]):
+            name = usage.split()[0]
+            listed_usage[name] = f"{listed_usage.get(name, '')} {usage}"
+    for row in table(COMMANDS, "option", "of", "what it does"):
+        for command in codes(row[1]):
+            listed_usage[command.split()[0]] += f" {codes(row[0])[0]}"
     manifest = printed_manifest()
     exist = {item["command"]: item["usage_hint"] for item in manifest["features"]["slash_commands"]}
-    assert told.keys() == exist.keys()
+    assert listed_usage.keys() == exist.keys()
     for name, usage in exist.items():
-        assert set(re.findall(r"--\w[\w-]*", told[name])) == set(re.findall(r"--\w[\w-]*", usage)), name
+        words = r"--[a-z-]+|(?<![\w/-])[a-z][a-z-]+"
+        assert set(re.findall(words, listed_usage[name].replace(name, ""))) == set(re.findall(words, usage)), name
+
+
+def test_no_line_of_the_readme_is_wider_than_a_screen() -> None:
+    assert [line for line in (ROOT / "README.md").read_text().splitlines() if len(line) > 120] == []
 
 
 # ── states ──
@@ -258,7 +268,7 @@ def test_every_button_is_told() -> None:
 def test_the_moves_of_the_architecture_are_legal() -> None:
     from bot.domain.runs.run import LEGAL
 
-    for row in table(DOCS / "architecture.md", "state", "who moves it on", "to"):
+    for row in table(DOCS / "architecture.md", "state", "moved on by", "to"):
         state = RunState(codes(row[0])[0])
         following = {RunState(word) for word in codes(row[2])}
         assert following <= LEGAL[state], state
@@ -276,6 +286,15 @@ def test_the_steps_of_the_guide_exist() -> None:
 
 
 # ── links, files, examples ──
+
+
+def test_the_index_of_the_architecture_answers_ten_questions_with_a_file_each() -> None:
+    rows = table(DOCS / "architecture.md", "question", "file")
+    assert len(rows) >= 10
+    for question, answer in rows:
+        [name] = codes(answer)
+        assert question.endswith("?")
+        assert (ROOT / name).is_file(), name
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
