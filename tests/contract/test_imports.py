@@ -46,7 +46,9 @@ PURE = names("__future__ collections.abc dataclasses datetime enum re typing")
 """Neither input nor output, no network, no process, no clock but the one that is handed over."""
 
 ROOMS = {
-    "domain": Room(language=PURE | names("difflib hashlib itertools json math shlex statistics zoneinfo")),
+    "domain": Room(
+        language=PURE | names("base64 difflib functools hashlib itertools json math shlex statistics zoneinfo")
+    ),
     "recipes": Room(names("domain"), names("pydantic ruamel")),
     "commands": Room(names("domain recipes"), language=PURE | names("asyncio")),
     "background": Room(),
