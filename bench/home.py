@@ -20,6 +20,7 @@ from bot.domain.names import TargetName
 from bot.domain.policies.people import ANYONE, Roster
 from bot.domain.policies.policy import Policy
 from bot.domain.runs.request import Action
+from bot.domain.runs.request_json import request_to_json
 from bot.domain.secrets import Masker
 from bot.domain.targets.dashboard import Viewer
 from bot.domain.targets.target import EmojiNames, Operations, Target
@@ -139,7 +140,7 @@ def _write(connection: Connection, numbers: range) -> None:
                 "id": run,
                 "event": run,
                 "action": request.action.value,
-                "request": json_text(request.to_json()),
+                "request": json_text(request_to_json(request)),
                 "state": past.state.value,
                 "plan": plan_text(plan),
                 "gate": gate_text(gate),

@@ -42,7 +42,7 @@ from bot.slack.ports import CommandSpec
 from bot.slack.render.catalog import Catalog
 from bot.store.leader_lease import LeaderLease
 from bot.store.store import SqlStore, SystemClock, open_store
-from commands import all_commands, all_planners, ops_command, status_command
+from commands import all_commands, ops_command, planner_for, status_command
 
 _log = structlog.get_logger()
 
@@ -100,7 +100,7 @@ async def serve(configuration: Configuration, language: Catalog) -> None:
                 store=store,
                 locks=store,
                 operations=operations,
-                planners=all_planners(recipes),
+                planner_for=partial(planner_for, recipes=recipes),
                 status=status,
                 performers={act: MeasuredPerformer(does, measures) for act, does in performers.items()},
                 target_reader=target_reader,

@@ -1,7 +1,8 @@
-"""One file per slash command: words to a request, and a request with a look at the world to a plan.
+"""One file per slash command or subcommand: words to a request, and a request with a look at the world to a plan.
 
 A command sees the world through `bot.domain.targets.look.Look`, which can read and nothing else. A new command is a
-new file here and a line in `ALL`.
+new file here, a class of options in `bot.domain.runs.request`, and a line in `all_commands` or in
+`commands.backup.SUBCOMMANDS`; if it makes runs, also a line in `planner_for`.
 """
 
 from __future__ import annotations
@@ -9,23 +10,37 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bot.domain.names import TargetName
-from bot.domain.runs.request import Action
+from bot.domain.runs.request import (
+    Action,
+    BackupOptions,
+    DeployOptions,
+    DropLeftover,
+    ListBackups,
+    MigrateStatusOptions,
+    OverdueBackup,
+    RequestOptions,
+    RestoreBackup,
+    ResumeOptions,
+    RollbackOptions,
+    ScheduledBackup,
+    VerifyBackup,
+)
 from bot.recipes.recipe import Recipe
-from commands.backup import DROP_OLD, Backup
+from commands.backup import Backup
+from commands.backup_drop_old import DropOld
+from commands.backup_restore import Restore
+from commands.backup_verify import BackupVerification
 from commands.command import Command, Planner
 from commands.deploy import Deploy
-from commands.dispatch import ByWhat
-from commands.drop_old import DropOld
 from commands.migrate_status import MigrateStatus
 from commands.ops import Ops
-from commands.restore import Restore
 from commands.rollback import Rollback
 
-__all__ = ["Command", "all_commands", "all_planners", "ops_command", "status_command"]
+__all__ = ["Command", "all_commands", "ops_command", "planner_for", "status_command"]
 
 
 def all_commands(recipes: Mapping[TargetName, Recipe]) -> tuple[Command, ...]:
-    """Build every slash command there is.
+    """Build every slash command that makes runs.
 
     Args:
         recipes: the recipe of each target.
@@ -33,14 +48,31 @@ def all_commands(recipes: Mapping[TargetName, Recipe]) -> tuple[Command, ...]:
     return (Deploy(recipes), Rollback(recipes), Backup(recipes))
 
 
-def all_planners(recipes: Mapping[TargetName, Recipe]) -> Mapping[Action, Planner]:
-    """Build what plans each action; `/backup restore` and `/backup drop-old` are one of their own.
+def planner_for(options: RequestOptions, recipes: Mapping[TargetName, Recipe]) -> Planner | None:
+    """Build the planner of a request.
 
     Args:
+        options: of the request.
         recipes: the recipe of each target.
+
+    Returns:
+        None for a request that makes no run, or whose run does nothing.
     """
-    planners: dict[Action, Planner] = {command.action: command for command in all_commands(recipes)}
-    return planners | {Action.RESTORE: ByWhat(Action.RESTORE, Restore(recipes), {DROP_OLD: DropOld()})}
+    match options:
+        case DeployOptions() | ResumeOptions(action=Action.DEPLOY):
+            return Deploy(recipes)
+        case RollbackOptions() | ResumeOptions(action=Action.ROLLBACK):
+            return Rollback(recipes)
+        case BackupOptions() | ScheduledBackup() | ResumeOptions(action=Action.BACKUP):
+            return Backup(recipes)
+        case VerifyBackup():
+            return BackupVerification()
+        case RestoreBackup() | ResumeOptions(action=Action.RESTORE):
+            return Restore(recipes)
+        case DropLeftover():
+            return DropOld()
+        case ListBackups() | MigrateStatusOptions() | OverdueBackup() | ResumeOptions():
+            return None
 
 
 def status_command(recipes: Mapping[TargetName, Recipe]) -> MigrateStatus:

@@ -1,40 +1,42 @@
-"""`/backup`: a verified dump of a database, what there is, proving one again, and putting one back."""
+"""`/backup`: a verified dump of a database; its subcommands have files of their own."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bot.domain.backups.backup import Purpose, parse_backup_id, parse_table
+from bot.domain.backups.backup import Purpose, parse_table
 from bot.domain.backups.retention import choose_deletions
-from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.names import TargetName
-from bot.domain.runs.acts import Discard, Dump
+from bot.domain.runs.acts import Discard
 from bot.domain.runs.plan import Finding, NothingToDo, Phase, Plan, Risk, Step
-from bot.domain.runs.request import Action, Origin, Request
+from bot.domain.runs.request import Action, BackupOptions, Origin, Request, ScheduledBackup
 from bot.domain.runs.run import Run
 from bot.domain.targets.look import Look
 from bot.domain.targets.target import Operations, Target
-from bot.recipes.proof import proof_step, proof_steps
+from bot.recipes.proof import proof_steps
 from bot.recipes.recipe import Recipe
+from commands.backup_drop_old import DropOld
+from commands.backup_list import BackupListing
+from commands.backup_restore import Restore
+from commands.backup_verify import BackupVerification
+from commands.command import Subcommand
 from commands.common import backup_id, require_age
-from commands.exceptions import FLAGS, USAGE, exceptions
-from commands.words import find_target, sort_words
+from commands.dump import dump_step, require_backups
+from commands.words import TARGET_WORDS, find_target, sort_words
 
-LIST, VERIFY, RESTORE, DROP_OLD = "list", "verify", "restore", "drop-old"
 _MAX_TABLES = 50
-_TARGET_WORDS = 2
-
-DUMP_TIMEOUT = 6 * 3600
+_USAGE = "APP ENV [TABLE…]"
+_REMOVE_TIMEOUT = 600
 """Seconds."""
 
-
-_REMOVE_TIMEOUT = 600
+SUBCOMMANDS: tuple[Subcommand, ...] = (BackupListing(), BackupVerification(), DropOld(), Restore({}))
+"""In the order in which the usage lists them. None of them needs a recipe to read its words."""
 
 
 @dataclass(frozen=True)
 class Backup:
-    """The command, and the runs that make a backup or prove one again. They change nothing in production.
+    """The command, and the planner of runs that make a backup. They change nothing in production.
 
     Args:
         recipes: the recipe of each target.
@@ -45,9 +47,7 @@ class Backup:
     name: str = "/backup"
     action: Action = Action.BACKUP
     description: str = "A verified backup of the database; list, prove and restore backups"
-    usage: str = (
-        f"APP ENV [TABLE…] | list APP ENV | verify APP ENV ID | drop-old APP ENV [NAME] | restore APP ENV ID {USAGE}"
-    )
+    usage: str = " | ".join((_USAGE, *(subcommand.usage for subcommand in SUBCOMMANDS)))
 
     def parse(self, words: tuple[str, ...], origin: Origin, operations: Operations) -> Request:
         """Read what was typed behind `/backup`.
@@ -55,45 +55,31 @@ class Backup:
         Raises:
             RefusedError: with what is wrong and what would be right.
         """
-        typed = " ".join((self.name, *words))
-        what = words[0].lower() if words and words[0] not in operations.apps() else ""
-        if what not in {LIST, VERIFY, RESTORE, DROP_OLD}:
-            target, tables = _target_and_rest(words, _MAX_TABLES, "APP ENV [TABLE…]", origin, operations)
-            named = "\n".join(dict.fromkeys(parse_table(table) for table in tables))
-            return Request(self.action, target.name, origin, {"tables": named} if named else {}, typed)
-        if what == LIST:
-            target, _ = _target_and_rest(words[1:], 0, "list APP ENV", origin, operations)
-            return Request(self.action, target.name, origin, {"what": LIST}, typed)
-        if what == DROP_OLD:
-            target, rest = _target_and_rest(words[1:], 1, "drop-old APP ENV [NAME]", origin, operations)
-            options = {"what": DROP_OLD} | ({"name": parse_table(rest[0])} if rest else {})
-            return Request(Action.RESTORE, target.name, origin, options, typed)
-        action, telling = (Action.RESTORE, FLAGS) if what == RESTORE else (self.action, frozenset[str]())
-        usage = f"{self.name} {what} APP ENV ID{f' {USAGE}' if telling else ''}"
-        sorted_words = sort_words(words[1:], usage, frozenset(), _TARGET_WORDS + 1, telling=telling)
-        target = find_target(sorted_words.plain, origin.channel, operations, usage)
-        if len(sorted_words.plain) == _TARGET_WORDS:
-            raise RefusedError(problem(Reason.USAGE, usage=usage))
-        asked = {"what": what, "backup": parse_backup_id(sorted_words.plain[_TARGET_WORDS])}
-        return Request(action, target.name, origin, asked | exceptions(sorted_words.flags, usage), typed)
+        named = words[0].lower() if words and words[0] not in operations.apps() else ""
+        for subcommand in SUBCOMMANDS:
+            if subcommand.name == named:
+                return subcommand.parse(words, origin, operations)
+        usage = f"{self.name} {_USAGE}"
+        plain = sort_words(words, usage, frozenset(), TARGET_WORDS + _MAX_TABLES).plain
+        target = find_target(plain, origin.channel, operations, usage)
+        tables = tuple(dict.fromkeys(parse_table(table) for table in plain[TARGET_WORDS:]))
+        return Request(BackupOptions(tables), target.name, origin, " ".join((self.name, *words)))
 
     def before_plan(self, run: Run, target: Target) -> tuple[Step, ...]:
         """There is nothing to do before the plan: the dump itself refuses where it cannot end well."""
         return ()
 
     async def plan(self, run: Run, target: Target, look: Look) -> Plan | NothingToDo:
-        """Plan a dump, or a proof.
+        """Plan a dump.
 
         Raises:
             RefusedError: `backup_impossible`, the environment has no database or no place for backups, or its host
                 cannot encrypt what it is to encrypt.
         """
         require_backups(target)
-        if run.request.options.get("what") == VERIFY:
-            step = proof_step(target, run.request.options["backup"], run.id, Phase.CHANGE)
-            return Plan(request=run.request, steps=(step,), requirement=target.policy.requirement(self.action))
-        tables = tuple(run.request.options.get("tables", "").split("\n")) if "tables" in run.request.options else ()
-        purpose = Purpose.SCHEDULED if "scheduled" in run.request.options else Purpose.ASKED
+        options = run.request.options
+        tables = options.tables if isinstance(options, BackupOptions) else ()
+        purpose = Purpose.SCHEDULED if isinstance(options, ScheduledBackup) else Purpose.ASKED
         made = backup_id(run)
         retention = await _retention(target, run, look) if purpose is Purpose.SCHEDULED else ()
         steps = (
@@ -118,40 +104,13 @@ class Backup:
         return ()
 
 
-def require_backups(target: Target) -> None:
-    """Make sure that backups of a target can be made.
-
-    Args:
-        target: which.
-
-    Raises:
-        RefusedError: `backup_impossible`, it has no database or no place for backups.
-    """
-    if target.database is None or target.backups is None:
-        missing = "database" if target.database is None else "backups"
-        raise RefusedError(
-            problem(Reason.BACKUP_IMPOSSIBLE, stage="configuration", detail=f"{target.name} has no `{missing}:`")
-        )
-
-
-def dump_step(target: Target, backup: str, tables: tuple[str, ...], purpose: Purpose) -> Step:
-    """Give the step that makes a backup on the first host; it only reads what production has.
-
-    Args:
-        target: whose database.
-        backup: the ID it will have.
-        tables: which; none means all.
-        purpose: what it is for.
-    """
-    act = Dump(backup, tables, purpose)
-    return Step("backup", "Back up the database", Phase.CHANGE, target.hosts[:1], Risk.READS, DUMP_TIMEOUT, act)
-
-
 def _missed(run: Run) -> tuple[Finding, ...]:
-    """Say that a firing of the schedule was missed, and is made up for."""
-    if "missed" not in run.request.options:
-        return ()
-    return (Finding("missed", {"fired_at": run.request.options["scheduled"]}),)
+    """Say that the time of the schedule was missed, and that this run makes up for it."""
+    match run.request.options:
+        case ScheduledBackup(due, missed=True):
+            return (Finding("missed", {"fired_at": due.isoformat()}),)
+        case _:
+            return ()
 
 
 async def _retention(target: Target, run: Run, look: Look) -> tuple[Step, ...]:
@@ -171,11 +130,3 @@ async def _retention(target: Target, run: Run, look: Look) -> tuple[Step, ...]:
 def _no_longer_kept(retention: tuple[Step, ...]) -> tuple[Finding, ...]:
     acts = [step.act for step in retention]
     return tuple(Finding("retention", {"backups": ", ".join(act.backups)}) for act in acts if isinstance(act, Discard))
-
-
-def _target_and_rest(
-    words: tuple[str, ...], most: int, usage: str, origin: Origin, operations: Operations
-) -> tuple[Target, tuple[str, ...]]:
-    usage = f"/backup {usage}"
-    plain = sort_words(words, usage, frozenset(), _TARGET_WORDS + most).plain
-    return find_target(plain, origin.channel, operations, usage), plain[_TARGET_WORDS:]

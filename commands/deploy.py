@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.names import Ref, Sha, TargetName
 from bot.domain.runs.acts import Preview, Rehearse
-from bot.domain.runs.decisions import RESUME
 from bot.domain.runs.plan import Finding, NothingToDo, Plan, Step
-from bot.domain.runs.request import Action, Origin, Request
+from bot.domain.runs.request import Action, DeployOptions, Origin, Request
 from bot.domain.runs.run import Run
 from bot.domain.targets.look import DatabaseFacts, HostFacts, Look
 from bot.domain.targets.target import Operations, Target
 from bot.recipes.recipe import Recipe, Way
 from bot.recipes.steps import Situation, before_plan, planned
+from commands.command import options_as
 from commands.common import backup_id, host_basis, ran_now, read_target, require_age, take_down, wants_backup
-from commands.exceptions import FLAGS, USAGE, exceptions
+from commands.exceptions import FLAGS, USAGE, read_exceptions
 from commands.pending import not_run
 from commands.rehearsal import backup_to_rehearse_on
 from commands.resume import resume_basis, resume_plan, resumed_from
@@ -53,13 +53,14 @@ class Deploy:
         sorted_words = sort_words(words, usage, frozenset({DRY_RUN, NO_MIGRATE}), _WORDS, telling=FLAGS)
         target = find_target(sorted_words.plain, origin.channel, operations, usage)
         asked = sorted_words.plain[2] if len(sorted_words.plain) == _WORDS else target.branch
-        options = {"ref": Ref(asked).text}
-        if DRY_RUN in sorted_words.flags:
-            options["dry_run"] = "yes"
-        if NO_MIGRATE in sorted_words.flags:
-            options["no_migrate"] = "yes"
-        options |= exceptions(sorted_words.flags, usage)
-        return Request(self.action, target.name, origin, options, " ".join((self.name, *words)))
+        flags = sorted_words.flags
+        options = DeployOptions(
+            ref=Ref(asked).text,
+            dry_run=DRY_RUN in flags,
+            migrate=NO_MIGRATE not in flags,
+            exceptions=read_exceptions(flags, usage),
+        )
+        return Request(options, target.name, origin, " ".join((self.name, *words)))
 
     def before_plan(self, run: Run, target: Target) -> tuple[Step, ...]:
         """Give the checks and the fetch."""
@@ -73,13 +74,13 @@ class Deploy:
                 the database answers.
         """
         recipe = self.recipes[target.name]
-        if RESUME in run.request.options:
+        if run.request.resumes is not None:
             return await resume_plan(run, await resumed_from(run, look), recipe, target, look)
-        request = run.request
-        hosts, database = await read_target(recipe, target, look, request.options["ref"])
-        sha = _agreed_commit(hosts, request.options["ref"])
+        asked = options_as(run, DeployOptions)
+        hosts, database = await read_target(recipe, target, look, asked.ref)
+        sha = _agreed_commit(hosts, asked.ref)
         pending = _pending(recipe, hosts[0], database)
-        migrations = () if "no_migrate" in request.options else pending
+        migrations = pending if asked.migrate else ()
         if all(facts.head == sha for facts in hosts) and not migrations:
             return NothingToDo({"sha": sha, "pending": ", ".join(pending)})
         takes_down, downs = take_down(target, hosts, migrations)
@@ -90,7 +91,7 @@ class Deploy:
         await require_age(steps, target, look)
         first = next((facts for facts in hosts if facts.head != sha), hosts[0])
         return Plan(
-            request=request,
+            request=run.request,
             steps=(*self.before_plan(run, target), *steps),
             requirement=target.policy.requirement(self.action),
             basis=_basis(hosts, sha, pending, has_database=database is not None),
@@ -114,7 +115,7 @@ class Deploy:
             RefusedError: what a host or the database answers.
         """
         recipe = self.recipes[target.name]
-        if RESUME in run.request.options:
+        if run.request.resumes is not None:
             return await resume_basis(plan, recipe, target, look)
         hosts, database = await read_target(recipe, target, look, str(plan.sha))
         pending = _pending(recipe, hosts[0], database)

@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bot.domain.errors import Reason, RefusedError, problem
-from bot.domain.runs.request import DURING_FREEZE, EMERGENCY
+from bot.domain.runs.request import NO_EXCEPTIONS, PolicyExceptions
 
-FLAGS = frozenset({"--during-freeze", "--emergency"})
+_DURING_FREEZE = "--during-freeze"
+_EMERGENCY = "--emergency"
+
+FLAGS = frozenset({_DURING_FREEZE, _EMERGENCY})
 """Each takes a reason: the words behind it, up to the next flag, or the ones in quotes."""
 
 USAGE = "[--during-freeze REASON | --emergency REASON]"
 
-_OPTIONS = {"--during-freeze": DURING_FREEZE, "--emergency": EMERGENCY}
 _LONGEST = 200
 
 
-def exceptions(flags: Mapping[str, str], usage: str) -> dict[str, str]:
-    """Give the option of the exception that was asked for; none where none was.
+def read_exceptions(flags: Mapping[str, str], usage: str) -> PolicyExceptions:
+    """Read the exception that was asked for.
 
     Args:
         flags: as `commands.words.sort_words` gives them.
@@ -33,4 +35,4 @@ def exceptions(flags: Mapping[str, str], usage: str) -> dict[str, str]:
         if len(flags[flag]) > _LONGEST:
             shorter = f"{usage}, with a reason of at most {_LONGEST} characters"
             raise RefusedError(problem(Reason.USAGE, usage=shorter, extra=flags[flag][_LONGEST:][:60]))
-    return {_OPTIONS[flag]: flags[flag] for flag in asked}
+    return PolicyExceptions(flags.get(_DURING_FREEZE), flags.get(_EMERGENCY)) if asked else NO_EXCEPTIONS

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from bot.domain.backups.backup import BackupList
 from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.names import TargetName
-from bot.domain.runs.request import Action, Origin, Request
+from bot.domain.runs.request import Action, MigrateStatusOptions, Origin, Request
 from bot.domain.targets.look import DatabaseFacts, HostFacts, HostQuestion, Look
 from bot.domain.targets.migration_report import Disk, Holds, MigrationStatus
 from bot.domain.targets.snapshot import TargetState
@@ -46,7 +46,7 @@ class MigrateStatus:
         usage = f"{self.name} {self.usage}"
         sorted_words = sort_words(words, usage, frozenset(), _WORDS)
         target = find_target(sorted_words.plain, origin.channel, operations, usage)
-        return Request(self.action, target.name, origin, {}, " ".join((self.name, *words)))
+        return Request(MigrateStatusOptions(), target.name, origin, " ".join((self.name, *words)))
 
     async def status(self, target: Target, look: Look) -> MigrationStatus:
         """Read the first host at its live commit and at the branch's, every host's maintenance, and the database.

@@ -7,22 +7,22 @@ from dataclasses import replace
 
 from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.runs.decisions import (
-    DECISION,
     KEPT_BACKUP,
     RESUME,
     WAS_LIVE,
-    Decision,
     backup_before,
     steps_left,
     troubled,
     was_live,
 )
 from bot.domain.runs.plan import Finding, OnFailure, Phase, Plan, Step
+from bot.domain.runs.request import Decision, ResumeOptions
 from bot.domain.runs.run import Run
 from bot.domain.targets.look import HostFacts, Look
 from bot.domain.targets.target import Target
 from bot.recipes.recipe import Recipe
 from bot.recipes.steps import before_plan
+from commands.command import options_as
 from commands.common import host_basis, ran_now, read_target
 
 
@@ -32,7 +32,7 @@ async def resumed_from(run: Run, look: Look) -> Run:
     Raises:
         RefusedError: `unknown_run`, there is none that could be gone on after.
     """
-    name = run.request.options[RESUME]
+    name = options_as(run, ResumeOptions).run
     before = await look.past(name)
     if before is None or before.plan is None:
         raise RefusedError(problem(Reason.UNKNOWN_RUN, run=name))
@@ -58,7 +58,7 @@ async def resume_plan(run: Run, before: Run, recipe: Recipe, target: Target, loo
     plan = before.plan
     if plan is None:
         raise RefusedError(problem(Reason.UNKNOWN_RUN, run=before.id))
-    decision = Decision(run.request.options[DECISION])
+    decision = options_as(run, ResumeOptions).decision
     hosts, _ = await read_target(recipe, target, look, _sha(plan))
     ran = {row.name for row in await ran_now(recipe, target, look) or ()}
     left = steps_left(before, decision)
@@ -123,7 +123,7 @@ async def resume_restore(run: Run, before: Run, recipe: Recipe, target: Target, 
     """
     if before.plan is None:
         raise RefusedError(problem(Reason.UNKNOWN_RUN, run=before.id))
-    decision = Decision(run.request.options[DECISION])
+    decision = options_as(run, ResumeOptions).decision
     hosts, _ = await read_target(recipe, target, look, None)
     left = (asks_again(step) for step in steps_left(before, decision))
     return Plan(

@@ -9,18 +9,19 @@ from bot.domain.backups.backup import BackupInfo
 from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.names import Ref, Sha, TargetName, parse_run_id
 from bot.domain.runs.acts import Load
-from bot.domain.runs.decisions import DECISION, RESUME, Decision, backup_before, was_live
+from bot.domain.runs.decisions import backup_before, was_live
 from bot.domain.runs.plan import NothingToDo, Plan, Step
-from bot.domain.runs.request import Action, Origin, Request
+from bot.domain.runs.request import Action, Decision, Origin, Request, RollbackOptions, ToRelease, UndoMigrations
 from bot.domain.runs.run import Run
 from bot.domain.targets.look import DatabaseFacts, HostFacts, Look, Ran, Release
 from bot.domain.targets.target import Operations, Target
 from bot.recipes.recipe import Migrations, Recipe
 from bot.recipes.steps import before_plan
+from commands.backup_restore import written_since
+from commands.command import options_as
 from commands.common import host_basis, ran_now, read_target, require_age
-from commands.exceptions import FLAGS, USAGE, exceptions
+from commands.exceptions import FLAGS, USAGE, read_exceptions
 from commands.pending import names_of, remembered
-from commands.restore import written_since
 from commands.resume import goes_on_after, resume_basis, resume_plan, resumed_from
 from commands.rollback_choice import Choice, WayBack, asked_for, backup_from_before, choose, deploys_of, passed, told
 from commands.rollback_losses import losses
@@ -61,15 +62,9 @@ class Rollback:
         flags = sorted_words.flags
         if MIGRATIONS in flags and (CODE in flags or TO in flags):
             raise RefusedError(problem(Reason.BAD_OPTION, option=MIGRATIONS, nearest="", usage=usage))
-        options: dict[str, str] = {}
-        if CODE in flags:
-            options["code"] = "yes"
-        if MIGRATIONS in flags:
-            options["migrations"] = str(_count(flags[MIGRATIONS], usage))
-        if TO in flags:
-            options["to"] = _release_name(flags[TO])
-        options |= exceptions(flags, usage)
-        return Request(self.action, target.name, origin, options, " ".join((self.name, *words)))
+        scope = _scope(flags, usage)
+        options = RollbackOptions(scope, read_exceptions(flags, usage))
+        return Request(options, target.name, origin, " ".join((self.name, *words)))
 
     def before_plan(self, run: Run, target: Target) -> tuple[Step, ...]:
         """Give the checks and the fetch."""
@@ -88,11 +83,11 @@ class Rollback:
         if decision in _GOING_ON:
             return await resume_plan(run, await resumed_from(run, look), recipe, target, look)
         before = await resumed_from(run, look) if decision is not None else None
-        options = run.request.options if before is None else {"to": was_live(before) or ""}
-        found, releases = await _find(recipe, target, look, options)
+        scope = options_as(run, RollbackOptions).scope if before is None else ToRelease(was_live(before) or "")
+        found, releases = await _find(recipe, target, look, scope)
         if before is None and found.sha == found.head and not found.undo:
             return NothingToDo({"sha": found.sha})
-        choice = await _chosen(before, decision, options, found.undo, releases, target, look)
+        choice = await _chosen(before, decision, scope, found.undo, releases, target, look)
         way_down = WayDown(recipe, target, run, found, before)
         if choice.backup is not None:
             planned = way_down.to_backup(choice.backup, await look.backups())
@@ -159,6 +154,12 @@ def latest(ran: tuple[Ran, ...], count: int) -> tuple[str, ...]:
     return tuple(row.name for row in ordered[::-1][:count])
 
 
+def _scope(flags: Mapping[str, str], usage: str) -> ToRelease | UndoMigrations:
+    if MIGRATIONS in flags:
+        return UndoMigrations(_count(flags[MIGRATIONS], usage))
+    return ToRelease(_release_name(flags[TO]) if TO in flags else None, CODE in flags)
+
+
 def _count(text: str, usage: str) -> int:
     if not text.isascii() or not text.isdigit() or not 0 < int(text) <= _MAX_UNDONE:
         raise RefusedError(problem(Reason.BAD_OPTION, option=f"{MIGRATIONS} {text[:20]}", nearest="", usage=usage))
@@ -215,11 +216,11 @@ _GOING_ON = frozenset({Decision.RETRY, Decision.MARK_DONE, Decision.LIFT})
 
 def _decided(run: Run) -> Decision | None:
     """Give the decision that a run carries out; None where somebody typed it."""
-    return Decision(run.request.options[DECISION]) if RESUME in run.request.options else None
+    return run.request.resumes.decision if run.request.resumes is not None else None
 
 
 async def _find(
-    recipe: Recipe, target: Target, look: Look, options: Mapping[str, str]
+    recipe: Recipe, target: Target, look: Look, scope: ToRelease | UndoMigrations
 ) -> tuple[Found, tuple[Release, ...]]:
     """Read where the target is and where it would go back to, and the releases that are remembered.
 
@@ -229,17 +230,17 @@ async def _find(
     live, database = await read_target(recipe, target, look, None)
     head = _one_head(live)
     releases = await look.releases()
-    release = head if "migrations" in options else _choose(options.get("to"), head, releases)
+    release = head if isinstance(scope, UndoMigrations) else _choose(scope.release, head, releases)
     behind, _ = await read_target(recipe, target, look, release)
     sha = _agreed_commit(behind, release)
-    undo = _to_undo(recipe.migrations, options, live[0], behind[0], database)
+    undo = _to_undo(recipe.migrations, scope, live[0], behind[0], database)
     return Found(head, sha, live, behind, undo, None if database is None else database.ran), releases
 
 
 async def _chosen(
     before: Run | None,
     decision: Decision | None,
-    options: Mapping[str, str],
+    scope: ToRelease | UndoMigrations,
     undo: tuple[str, ...],
     releases: tuple[Release, ...],
     target: Target,
@@ -255,7 +256,7 @@ async def _chosen(
         return Choice(WayBack.RESTORE, "decided", (before.id,), kept)
     if before is not None:
         return Choice(WayBack.CODE_AND_MIGRATIONS if undo else WayBack.CODE, "decided", (before.id,))
-    asked = asked_for(options, undo)
+    asked = asked_for(scope, undo)
     if asked is not None:
         return asked
     found = passed(undo, await deploys_of(undo, releases, look))
@@ -265,16 +266,19 @@ async def _chosen(
 
 def _to_undo(
     kept: Migrations | None,
-    options: Mapping[str, str],
+    scope: ToRelease | UndoMigrations,
     live: HostFacts,
     behind: HostFacts,
     database: DatabaseFacts | None,
 ) -> tuple[str, ...]:
     """Name the migrations to undo, newest first; they must be the ones that ran last."""
-    if kept is None or database is None or "code" in options:
+    if kept is None or database is None:
         return ()
-    if "migrations" in options:
-        return latest(remembered(database), int(options["migrations"]))
+    match scope:
+        case UndoMigrations(count):
+            return latest(remembered(database), count)
+        case ToRelease(code_only=True):
+            return ()
     gone = set(names_of(live.migrations, kept)) - set(names_of(behind.migrations, kept))
     undo = {row.name for row in remembered(database)} & gone
     newest = latest(database.ran, len(undo))

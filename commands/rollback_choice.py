@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -10,6 +10,7 @@ from enum import StrEnum
 from bot.domain.backups.backup import BackupInfo, BackupList, Purpose
 from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.runs.plan import Finding, Plan
+from bot.domain.runs.request import ToRelease, UndoMigrations
 from bot.domain.runs.run import Run
 from bot.domain.targets.look import Look, Release
 from bot.domain.targets.target import Target
@@ -121,13 +122,15 @@ def choose(found: tuple[Passed, ...], backup: BackupInfo | None) -> Choice:
     raise RefusedError(problem(Reason.NO_WAY_BACK, migrations=", ".join(stuck), count=str(len(found))))
 
 
-def asked_for(options: Mapping[str, str], undo: tuple[str, ...]) -> Choice | None:
+def asked_for(scope: ToRelease | UndoMigrations, undo: tuple[str, ...]) -> Choice | None:
     """Give the way that somebody asked for by `--code` or `--migrations`; None where they leave it open."""
-    if "code" in options:
-        return Choice(WayBack.CODE, "asked")
-    if "migrations" in options:
-        return Choice(WayBack.MIGRATIONS, "asked", undo)
-    return None
+    match scope:
+        case UndoMigrations():
+            return Choice(WayBack.MIGRATIONS, "asked", undo)
+        case ToRelease(code_only=True):
+            return Choice(WayBack.CODE, "asked")
+        case ToRelease():
+            return None
 
 
 def told(choice: Choice) -> Finding:

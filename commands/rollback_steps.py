@@ -6,16 +6,16 @@ from dataclasses import dataclass, replace
 
 from bot.domain.backups.backup import BackupInfo, BackupList
 from bot.domain.runs.acts import AsRehearsed, Dump, Preview, Prove, Rehearse
-from bot.domain.runs.decisions import Decision, steps_left
+from bot.domain.runs.decisions import steps_left
 from bot.domain.runs.plan import Finding, Phase, Skipped, Step
-from bot.domain.runs.request import Action
+from bot.domain.runs.request import Action, Decision
 from bot.domain.runs.run import Run
 from bot.domain.targets.look import HostFacts, Ran
 from bot.domain.targets.target import Target
 from bot.recipes.recipe import Recipe, Way
 from bot.recipes.steps import Situation, planned
+from commands.backup_restore import beside, putting_back, restorable, what_it_replaces
 from commands.common import backup_id, take_down, wants_backup
-from commands.restore import beside, putting_back, restorable, what_it_replaces
 from commands.resume import asks_again
 
 

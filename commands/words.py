@@ -9,6 +9,9 @@ from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.names import TargetName, nearest
 from bot.domain.targets.target import Operations, Target
 
+TARGET_WORDS = 2
+"""The app and the environment."""
+
 
 @dataclass(frozen=True)
 class Words:

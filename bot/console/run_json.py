@@ -14,6 +14,7 @@ from bot.domain.errors import Problem
 from bot.domain.runs.history import Record
 from bot.domain.runs.plan import Plan, Step
 from bot.domain.runs.plan_json import plan_digest
+from bot.domain.runs.request_json import options_to_json
 from bot.domain.runs.run import Gate, Run, StepRow, step_state
 
 
@@ -54,7 +55,7 @@ def whole(run: Run, history: tuple[Record, ...]) -> dict[str, Any]:
     return {
         **summary(run),
         "channel": run.request.origin.channel,
-        "options": dict(run.request.options),
+        "options": options_to_json(run.request.options),
         "place_in_queue": run.place_in_queue,
         "cancelled_by": run.cancelled_by or None,
         "nothing_to_do": run.nothing_to_do,

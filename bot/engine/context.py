@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from bot.domain.runs.acts import Act
-from bot.domain.runs.request import Action
+from bot.domain.runs.request import RequestOptions
 from bot.domain.secrets import Masker
 from bot.domain.targets.target import Operations
 from bot.engine.ports import (
@@ -31,7 +31,7 @@ class EngineContext:
         store: the bot's memory of runs.
         locks: its memory of locks, and of how targets stand.
         operations: the operations file.
-        planners: the command behind each action.
+        planner_for: gives what plans a request; None for one that makes no run, or whose run does nothing.
         status: reads where migrations stand.
         performers: who does each kind of act.
         target_reader: gives the way to read a target.
@@ -47,7 +47,7 @@ class EngineContext:
     store: RunStore
     locks: LockStore
     operations: Operations
-    planners: Mapping[Action, Planner]
+    planner_for: Callable[[RequestOptions], Planner | None]
     status: StatusReader
     performers: Mapping[type[Act], Performer]
     target_reader: TargetReader

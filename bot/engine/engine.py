@@ -14,10 +14,9 @@ from bot.domain.backups.backup import BackupList
 from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.names import run_id
 from bot.domain.policies.people import NOBODY
-from bot.domain.runs.decisions import Decision
 from bot.domain.runs.estimate import PAST, Usual, usual_of
 from bot.domain.runs.history import Entry
-from bot.domain.runs.request import EMERGENCY, Action, Origin, Request
+from bot.domain.runs.request import Action, Decision, Origin, Request
 from bot.domain.runs.run import Run, RunState
 from bot.domain.targets.migration_report import MigrationReport
 from bot.domain.targets.target import Operations, Target
@@ -211,7 +210,8 @@ class Engine:
                 raise RefusedError(problem(Reason.DECISION_NOT_LEGAL, run=run, decision=decision.value))
             await self._may(request, target)
             if decision is Decision.RESTORE:
-                await self._may(replace(request, action=Action.RESTORE), target)
+                people = target.policy.who_may(Action.RESTORE)
+                await require(self._context, origin.user, people, Action.RESTORE.value)
         request = await self._with_exception(request, target)
         # Made before the other one is closed: after a crash in between, it waits in line instead of being forgotten.
         made = await self._create(request)
@@ -294,8 +294,7 @@ class Engine:
         try:
             await require_exception(self._context, target, request)
         except RefusedError:
-            options = {name: value for name, value in request.options.items() if name != EMERGENCY}
-            return replace(request, options=options)
+            return request.without_emergency()
         return request
 
     async def _may_cancel(self, run: Run, user: str) -> None:

@@ -172,7 +172,7 @@ class RunDriver:
         told = told_by(run.request)
         if told is not None:
             return await fail(session, told)
-        if run.request.action not in self._context.planners:
+        if self._context.planner_for(run.request.options) is None:
             return await fail(session, problem(Reason.INTERNAL, detail=f"no command does {run.request.action}"))
         if await self._context.store.admit(session.lease, session.now()):
             self._context.run_observer.run_changed(self.run)

@@ -52,8 +52,15 @@ class RunSession:
         return self.lease.run
 
     def planner(self, run: Run) -> Planner:
-        """Give the command behind a run."""
-        return self.context.planners[run.request.action]
+        """Give what plans a run.
+
+        Raises:
+            LookupError: nothing plans its request.
+        """
+        planner = self.context.planner_for(run.request.options)
+        if planner is None:
+            raise LookupError(f"nothing plans run {run.id}")
+        return planner
 
     def now(self) -> datetime:
         """Give the time now, in UTC."""

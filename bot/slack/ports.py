@@ -11,9 +11,8 @@ from bot.domain.errors import Problem
 from bot.domain.names import TargetName
 from bot.domain.ops_command import Order
 from bot.domain.policies.lock import Lock
-from bot.domain.runs.decisions import Decision
 from bot.domain.runs.estimate import Usual
-from bot.domain.runs.request import Action, Origin, Request
+from bot.domain.runs.request import Action, Decision, Origin, Request
 from bot.domain.runs.run import Run
 from bot.domain.targets.branch_commits import Newest
 from bot.domain.targets.dashboard import Dashboard, HomeView, Viewer

@@ -15,7 +15,7 @@ from bot.domain.runs.approval import GateState
 from bot.domain.runs.history import Entry, Record
 from bot.domain.runs.plan import Phase, Plan, Risk
 from bot.domain.runs.plan_json import plan_from_json, plan_to_json
-from bot.domain.runs.request import request_from_json
+from bot.domain.runs.request_json import request_from_json
 from bot.domain.runs.run import Gate, Run, RunState, StepRow, StepState, Vote
 from bot.store.sql.timestamps import from_micros, optional_instant, optional_micros, to_micros
 

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.domain.errors import RefusedError
+from bot.domain.runs.request_json import options_to_json
 from bot.domain.targets.look import HostQuestion
 from bot.hosts.look import parse, script
 from bot.recipes.load import load_recipe
@@ -56,7 +57,7 @@ def test_nothing_that_is_typed_is_executed(checkout: Path, typed: str) -> None:
     words = words_of(f"compte production {typed}")
     try:
         request = Deploy({NAME: RECIPE}).parse(words, ORIGIN, OPERATIONS)
-        asked = HostQuestion(str(checkout), question(RECIPE, TARGET, request.options["ref"]).ref)
+        asked = HostQuestion(str(checkout), question(RECIPE, TARGET, options_to_json(request.options)["ref"]).ref)
         text = script(asked, "nonce").script().encode(errors="surrogateescape")
     except RefusedError as refused:
         said = SAYS.refusal(refused.problem)

@@ -13,6 +13,7 @@ from bot.domain.runs.acts import Discard, Dump
 from bot.domain.runs.plan import Plan, Risk
 from bot.domain.runs.plan_json import plan_from_json, plan_to_json
 from bot.domain.runs.request import Action
+from bot.domain.runs.request_json import options_from_json, options_to_json
 from bot.domain.runs.run import Run
 from bot.domain.secrets import Secret
 from bot.domain.targets.target import Backups, BotDirectory, Keep, Target
@@ -25,7 +26,7 @@ ID = "B-20261116-7K3F9Q"
 
 
 def run_with(**options: str) -> Run:
-    return replace(RUN, request=replace(REQUEST, action=Action.BACKUP, options=options))
+    return replace(RUN, request=replace(REQUEST, options=options_from_json(Action.BACKUP, options)))
 
 
 @pytest.mark.parametrize(
@@ -41,7 +42,7 @@ def run_with(**options: str) -> Run:
 )
 def test_words(words: str, action: Action, options: dict[str, str]) -> None:
     request = BACKUP.parse(tuple(words.split()), ORIGIN, OPERATIONS)
-    assert (request.action, request.options, request.target) == (action, options, NAME)
+    assert (request.action, options_to_json(request.options), request.target) == (action, options, NAME)
     assert request.typed == f"/backup {words}"
 
 
@@ -79,7 +80,7 @@ async def test_a_dump_reads_and_asks_nobody() -> None:
 
 
 async def test_a_scheduled_one_says_so() -> None:
-    plan = await BACKUP.plan(run_with(scheduled="yes"), TARGET, Sight())
+    plan = await BACKUP.plan(run_with(scheduled="2026-11-16T03:00:00+00:00"), TARGET, Sight())
     assert isinstance(plan, Plan)
     dump = plan.steps[0].act
     assert isinstance(dump, Dump)

@@ -11,7 +11,8 @@ from bot.domain.policies.policy import BackupBefore
 from bot.domain.runs.acts import Dump, Shell
 from bot.domain.runs.plan import NothingToDo, Phase, Plan, differences
 from bot.domain.runs.plan_json import plan_digest, plan_from_json, plan_to_json
-from bot.domain.runs.request import Action
+from bot.domain.runs.request import Action, DeployOptions
+from bot.domain.runs.request_json import options_to_json
 from bot.domain.runs.run import Run
 from bot.domain.targets.look import HostFacts, Ran, Session
 from bot.domain.targets.target import Target
@@ -59,7 +60,7 @@ async def planned(look: Sight, run: Run = RUN, target: Target = TARGET) -> Plan:
 def test_what_is_typed_becomes_a_request(typed: str, options: dict[str, str]) -> None:
     request = DEPLOY.parse(tuple(typed.split()), ORIGIN, OPERATIONS)
     assert request.target == TargetName("compte", "production")
-    assert request.options == options
+    assert options_to_json(request.options) == options
     assert request.typed == f"/deploy {typed}"
 
 
@@ -108,7 +109,7 @@ async def test_without_a_migration_the_site_stays_up_and_nothing_is_backed_up() 
 
 
 async def test_held_back_migrations_are_said_and_not_run() -> None:
-    run = replace(RUN, request=replace(REQUEST, options={"ref": "main", "no_migrate": "yes"}))
+    run = replace(RUN, request=replace(REQUEST, options=DeployOptions("main", migrate=False)))
     plan = await planned(Sight(), run)
     assert "migrate" not in keys(plan, Phase.CHANGE)
     assert plan.pending == ()

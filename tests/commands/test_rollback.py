@@ -11,6 +11,7 @@ from bot.domain.runs.acts import Shell
 from bot.domain.runs.plan import Commit, NothingToDo, Phase, Plan, differences
 from bot.domain.runs.plan_json import plan_from_json, plan_to_json
 from bot.domain.runs.request import Action
+from bot.domain.runs.request_json import options_from_json, options_to_json
 from bot.domain.runs.run import Run
 from bot.domain.targets.look import DatabaseFacts, HostFacts, HostQuestion, Ran, Release
 from bot.recipes.load import load_recipe
@@ -48,7 +49,7 @@ GOOD = Release("R-AAAAAA", NEXT, HEAD, good=True)
 
 
 def run_with(**options: str) -> Run:
-    return replace(RUN, request=replace(REQUEST, action=Action.ROLLBACK, options=options))
+    return replace(RUN, request=replace(REQUEST, options=options_from_json(Action.ROLLBACK, options)))
 
 
 async def planned(look: Sight, **options: str) -> Plan:
@@ -158,7 +159,7 @@ async def test_another_migration_since_moves_the_basis() -> None:
     ],
 )
 def test_what_is_typed_becomes_a_request(typed: str, options: dict[str, str]) -> None:
-    assert ROLLBACK.parse(tuple(typed.split()), ORIGIN, OPERATIONS).options == options
+    assert options_to_json(ROLLBACK.parse(tuple(typed.split()), ORIGIN, OPERATIONS).options) == options
 
 
 @pytest.mark.parametrize(

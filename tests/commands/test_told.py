@@ -11,7 +11,7 @@ from bot.domain.errors import Reason, RefusedError
 from bot.domain.runs.acts import Preview, Shell
 from bot.domain.runs.plan import Plan
 from bot.domain.runs.plan_json import plan_from_json, plan_to_json
-from bot.domain.runs.request import Action
+from bot.domain.runs.request import RollbackOptions
 from bot.domain.targets.look import CommandOutput, DatabaseFacts, HostFacts, HostQuestion, Ran, Release
 from bot.recipes.load import load_recipe
 from commands.deploy import Deploy
@@ -73,7 +73,7 @@ async def test_the_basis_moves_with_what_the_tool_says() -> None:
 
 
 async def test_a_rollback_undoes_what_the_commit_before_does_not_have_and_looks_at_the_live_code() -> None:
-    command, run = Rollback(RECIPES), replace(RUN, request=replace(REQUEST, action=Action.ROLLBACK, options={}))
+    command, run = Rollback(RECIPES), replace(RUN, request=replace(REQUEST, options=RollbackOptions()))
     host = replace(HOST, sha=NEXT, removed_count=1, migrations=())
     sight = Tool(printed("X0001", "X0002", "X0003"), printed("X0001"), host)
     sight.known = (Release("R-OLDER1", HEAD, NEXT, good=True),)

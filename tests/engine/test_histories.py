@@ -28,10 +28,10 @@ from bot.domain.policies.people import People, Roster
 from bot.domain.policies.policy import OVERRIDE, Policy, Requirement
 from bot.domain.runs.acts import Act, Health
 from bot.domain.runs.approval import GateState
-from bot.domain.runs.decisions import Decision, legal_decisions
+from bot.domain.runs.decisions import legal_decisions
 from bot.domain.runs.history import GENESIS, first_break
 from bot.domain.runs.plan import NothingToDo, Phase, Plan, Risk, Step
-from bot.domain.runs.request import DURING_FREEZE, EMERGENCY, Action, Origin, Request
+from bot.domain.runs.request import Action, Decision, DeployOptions, Origin, PolicyExceptions, Request
 from bot.domain.runs.run import ENDS, Run, RunState
 from bot.domain.secrets import Masker
 from bot.domain.targets.look import Look
@@ -149,7 +149,7 @@ class Planned:
             Step("look", "Look", Phase.PREPARE, ("web1",), Risk.READS, 60, act),
             Step("change", "Change", Phase.CHANGE, ("web1",), Risk.CHANGES, 60, act),
         )
-        destructive = run.request.options["ref"] == "drop"
+        destructive = isinstance(run.request.options, DeployOptions) and run.request.options.ref == "drop"
         return Plan(run.request, steps, target.policy.requirement(Action.DEPLOY), destructive=destructive)
 
     async def basis(self, plan: Plan, run: Run, target: Target, look: Look) -> Mapping[str, str]:
@@ -217,7 +217,7 @@ ASKED = (
     st.sampled_from([GUARDED, FREE]),
     st.sampled_from(["UANN", "UBEN", "UBEN", "UCAT"]),
     st.sampled_from(["main", "main", "drop"]),
-    st.sampled_from(["", "", "", DURING_FREEZE, EMERGENCY]),
+    st.sampled_from(["", "", "", "during_freeze", "emergency"]),
 )
 """What somebody may ask: where, who, which ref, with which exception."""
 
@@ -261,7 +261,7 @@ class Histories(RuleBasedStateMachine):
             "store": store,
             "locks": store,
             "operations": Operations(OPERATIONS.emoji, {}, OPERATIONS.hosts, self.targets),
-            "planners": {Action.DEPLOY: Planned()},
+            "planner_for": lambda options: Planned(),
             "performers": dict.fromkeys(kinds, self.outside),
             "target_reader": self.outside,
             "reaction_reader": self.outside,
@@ -319,9 +319,9 @@ class Histories(RuleBasedStateMachine):
 
     def ask(self, name: TargetName, user: str, ref: str, exception: str) -> None:
         self.number += 1
-        options = {"ref": ref} | ({exception: "why"} if exception else {})
+        options = DeployOptions(ref, exceptions=PolicyExceptions(**({exception: "why"} if exception else {})))
         origin = Origin(user, "C0OPS", f"Ev{self.number}")
-        made = self.do(self.engine.submit(Request(Action.DEPLOY, name, origin, options, "typed")))
+        made = self.do(self.engine.submit(Request(options, name, origin, "typed")))
         if made is not None and self.number % 3:
             self.drive(made.id)
 
@@ -433,24 +433,24 @@ class Histories(RuleBasedStateMachine):
         assert run.plan is not None
         assert run.gate is not None
         self.changed.append(run.id)
-        policy, options, now = self.targets[run.request.target].policy, run.request.options, self.clock.now()
+        policy, request, now = self.targets[run.request.target].policy, run.request, self.clock.now()
         others = [await self.store.get(name) for name in await self.store.unfinished()]
         holding = [o for o in others if o and o.request.target == run.request.target and o.state is not RunState.QUEUED]
         assert [holder.id for holder in holding] == [run.id], "two runs hold one target"
-        goes_on = "resume" in options
+        goes_on = request.resumes is not None
         assert goes_on or await self.store.lock_of(run.request.target) is None, "a change began under a lock"
-        if EMERGENCY in options:
+        if request.emergency is not None:
             assert run.gate.owed
             return
         frozen = policy.frozen_at(Action.DEPLOY, now) is not None
-        assert goes_on or not frozen or DURING_FREEZE in options, "a change began in a freeze"
+        assert goes_on or not frozen or request.during_freeze is not None, "a change began in a freeze"
         if policy.approve:
             assert now < run.gate.expires_at, "an approval that had expired was used"
             assert not self.outside.away, "a change began though nobody could read the reactions"
             destructive = run.plan.destructive
             usual = policy.approve["destructive-migration" if destructive else "deploy"]
-            wanted = [policy.approve[OVERRIDE]] if DURING_FREEZE in options else [usual]
-            wanted += [usual] if DURING_FREEZE in options and destructive else []
+            wanted = [policy.approve[OVERRIDE]] if request.during_freeze is not None else [usual]
+            wanted += [usual] if request.during_freeze is not None and destructive else []
             for part in wanted:
                 assert len(self.approving(run, part)) >= part.count, "a change began without its quorum"
 

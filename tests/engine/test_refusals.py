@@ -7,9 +7,8 @@ from dataclasses import replace
 import pytest
 
 from bot.domain.errors import Reason, RefusedError
-from bot.domain.runs.decisions import Decision
 from bot.domain.runs.history import Entry, first_break
-from bot.domain.runs.request import Action, Origin
+from bot.domain.runs.request import Decision, ListBackups, Origin
 from tests.engine.support.world import SECRET, SmallWorld
 from tests.support.examples import NAME, REQUEST
 
@@ -35,7 +34,7 @@ async def test_a_request(world: SmallWorld) -> None:
 
 async def test_a_request_that_only_reads(world: SmallWorld) -> None:
     with pytest.raises(RefusedError):
-        await world.engine.backup_list(replace(REQUEST, action=Action.BACKUP, origin=EVE, typed="/backup list"))
+        await world.engine.backup_list(replace(REQUEST, options=ListBackups(), origin=EVE, typed="/backup list"))
     [found] = await refusals(world)
     assert (found.actor, found.facts["asked"]) == ("UMALLORY", "/backup list")
 

@@ -10,7 +10,7 @@ from bot.domain.policies.people import NOBODY
 from bot.domain.policies.policy import Policy
 from bot.domain.runs.approval import GateState
 from bot.domain.runs.history import first_break
-from bot.domain.runs.request import Action
+from bot.domain.runs.request import Action, DeployOptions
 from bot.domain.runs.run import ENDS as ENDED
 from bot.domain.runs.run import Run, RunState, StepState, Vote
 from bot.domain.targets.target import Emoji
@@ -201,7 +201,7 @@ async def test_nothing_to_do_asks_nobody(world: SmallWorld) -> None:
 
 
 async def test_a_dry_run_plans_and_ends(world: SmallWorld) -> None:
-    run = await world.submit(options={"ref": "main", "dry_run": "yes"})
+    run = await world.submit(options=DeployOptions("main", dry_run=True))
     ended = await world.until(run, *ENDS)
     assert ended.state is RunState.SUCCEEDED
     assert ended.plan is not None

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.names import TargetName
+from bot.domain.runs.request import DeployOptions
 from bot.engine.stores import Chunk
 from bot.playground.client.client_actions import Click
 from bot.playground.events.sockets import Outcome
@@ -115,7 +116,7 @@ async def test_words_missing_open_a_form_whose_errors_stand_at_the_field(world: 
         assert await world.server.client_actions.submit(AMELIE, view[0].id, filled) == {}
         await eventually(lambda: world.channel())
     (request,) = world.front.submitted
-    assert (str(request.target), dict(request.options)) == ("compte staging", {"ref": "v2.4.0", "dry_run": "yes"})
+    assert (str(request.target), request.options) == ("compte staging", DeployOptions("v2.4.0", dry_run=True))
     assert (request.origin.user, request.origin.channel) == (AMELIE, OPS)
 
 

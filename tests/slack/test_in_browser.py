@@ -11,6 +11,7 @@ from playwright.async_api import Browser, Page, ViewportSize, async_playwright, 
 
 from bot.domain.names import TargetName
 from bot.domain.runs.plan import Commit
+from bot.domain.runs.request import DeployOptions
 from bot.domain.targets.branch_commits import Newest
 from tests.slack.support.estates import APPS
 from tests.slack.support.front import World
@@ -92,4 +93,4 @@ async def test_of_sixty_environments_one_is_chosen_and_deployed_to(
         await expect(dialog).to_have_count(0)
         await eventually(lambda: world.front.submitted)
     [request] = world.front.submitted
-    assert (request.target, request.options["ref"]) == (compte, NEW)
+    assert (request.target, request.options) == (compte, DeployOptions(NEW))

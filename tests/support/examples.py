@@ -14,7 +14,17 @@ from bot.domain.names import TargetName
 from bot.domain.policies.people import ANYONE, People
 from bot.domain.policies.policy import BackupBefore, Policy, Requirement
 from bot.domain.runs.plan import Commit
-from bot.domain.runs.request import Action, Origin, Request
+from bot.domain.runs.request import (
+    Action,
+    BackupOptions,
+    DeployOptions,
+    MigrateStatusOptions,
+    Origin,
+    Request,
+    RequestOptions,
+    RestoreBackup,
+    RollbackOptions,
+)
 from bot.domain.runs.run import Run, RunState
 from bot.domain.secrets import Secret
 from bot.domain.targets.look import DatabaseFacts, HostFacts, HostQuestion, Ran, Release
@@ -61,7 +71,15 @@ OPERATIONS = Operations(
 )
 
 ORIGIN = Origin("U0AMELIE", "C0OPS", "Ev1")
-REQUEST = Request(Action.DEPLOY, NAME, ORIGIN, {"ref": "main"}, "/deploy compte production")
+REQUEST = Request(DeployOptions("main"), NAME, ORIGIN, "/deploy compte production")
+PLAIN: dict[Action, RequestOptions] = {
+    Action.DEPLOY: DeployOptions("main"),
+    Action.ROLLBACK: RollbackOptions(),
+    Action.BACKUP: BackupOptions(),
+    Action.RESTORE: RestoreBackup("B-20261116-7K3F9Q"),
+    Action.MIGRATE_STATUS: MigrateStatusOptions(),
+}
+"""The options of a request that says nothing besides what it needs, by action."""
 RUN = Run("R-7K3F9Q", 1, REQUEST, RunState.PLANNING, 1, NOON)
 
 HOST = HostFacts(

@@ -8,7 +8,6 @@ from enum import StrEnum
 
 from bot.domain.errors import Problem, Reason, problem
 from bot.domain.names import TargetName
-from bot.domain.runs.decisions import RESUME
 from bot.domain.runs.request import Action, Request
 
 _HELD_UP = frozenset({Action.DEPLOY, Action.ROLLBACK, Action.RESTORE})
@@ -43,7 +42,7 @@ class Lock:
         Args:
             request: on the same target.
         """
-        is_free = "dry_run" in request.options or RESUME in request.options
+        is_free = request.dry_run or request.resumes is not None
         return request.action in _HELD_UP and not is_free
 
     def reminder_due(self, now: datetime) -> datetime | None:

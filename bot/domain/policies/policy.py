@@ -10,7 +10,7 @@ from enum import StrEnum
 from bot.domain.errors import Problem, Reason, RefusedError, problem
 from bot.domain.policies.freeze import Freeze, Frozen, thawed
 from bot.domain.policies.people import ANYONE, NOBODY, People, together
-from bot.domain.runs.request import DURING_FREEZE, Action, Request
+from bot.domain.runs.request import Action, Request
 
 
 @dataclass(frozen=True)
@@ -192,7 +192,7 @@ class Policy:
             RefusedError: `no_override`, the policy has none.
         """
         usual = self.usual(request, destructive=destructive, restores=restores)
-        if DURING_FREEZE not in request.options:
+        if request.during_freeze is None:
             return usual
         override = self.approve.get(OVERRIDE)
         if override is None:

@@ -8,9 +8,6 @@ from bot.domain.backups.backup import BackupInfo
 from bot.domain.errors import Problem, Reason, problem
 from bot.domain.names import TargetName
 
-OVERDUE = "overdue"
-"""The option `what` of a request that only tells people that no proven backup is young enough."""
-
 
 def no_proven_backup(target: TargetName, newest: BackupInfo | None, within: timedelta, action: str = "") -> Problem:
     """Say that no proven backup is young enough.

@@ -2,47 +2,22 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 from bot.domain.backups.backup import Proof
 from bot.domain.errors import Reason
 from bot.domain.runs.acts import DropCopy, Dump, Prove, Swap
 from bot.domain.runs.aftermath import Progress, aftermath_of
 from bot.domain.runs.plan import Phase, Risk, Step
-from bot.domain.runs.request import Action
+from bot.domain.runs.request import Action, Decision
 from bot.domain.runs.run import Run, RunState, StepState, step_state
 
 RESUME = "resume"
-"""The option of a request that names the run it goes on after."""
-
-DECISION = "move"
-"""The option of such a request that says which decision it is."""
-
-DECISIONS = "moves"
-"""The option of such a request that says which moves were legal when it was decided, separated by blanks."""
+"""The kind of the finding that says after which run another one continues."""
 
 WAS_LIVE = "was_live"
 """The fact of a finding `resume` that keeps which commit was live before the first run of the row."""
 
 KEPT_BACKUP = "backup"
 """The fact of a finding `resume` that keeps which backup the first run of the row made."""
-
-
-class Decision(StrEnum):
-    """A decision about a run in `needs_human`. Each but closing becomes a run of its own, with its own gate."""
-
-    RETRY = "retry"
-    """Start the step again that failed, and go on behind it; or, where none failed, go on with those that are left."""
-    MARK_DONE = "done"
-    """A person has seen to the step that failed: go on behind it."""
-    LIFT = "lift"
-    """Lift the maintenance that the run began, and do nothing else."""
-    ROLL_BACK = "rollback"
-    """Go back to the code that was live before the run, and undo the migrations that it ran."""
-    RESTORE = "restore"
-    """Go back to the code that was live before the run, and put back the backup that it made."""
-    CLOSE = "close"
-    """The person has seen to everything; the target is free again."""
 
 
 def troubled(run: Run) -> Step | None:
@@ -161,9 +136,8 @@ def open_decisions(run: Run) -> tuple[Decision, ...]:
         Those that were legal when it was decided, where this run ended without changing anything: rejected, expired,
         cancelled before its first change, or refused by its own plan.
     """
-    if RESUME not in run.request.options or not run.ended or run.changed_anything:
-        return ()
-    return tuple(Decision(name) for name in run.request.options.get(DECISIONS, "").split())
+    resumes = run.request.resumes
+    return () if resumes is None or not run.ended or run.changed_anything else resumes.alternatives
 
 
 def _may_still_run(run: Run, step: Step) -> bool:

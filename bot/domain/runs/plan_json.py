@@ -29,7 +29,7 @@ from bot.domain.runs.acts import (
     Undone,
 )
 from bot.domain.runs.plan import Commit, Finding, OnFailure, Phase, Plan, Risk, Skipped, Step, digest
-from bot.domain.runs.request import request_from_json
+from bot.domain.runs.request_json import request_from_json, request_to_json
 from bot.domain.shell import Command, Hidden, Part, Syntax, Word
 
 FINDINGS = "findings"
@@ -62,7 +62,7 @@ def plan_to_json(plan: Plan) -> dict[str, Any]:
         TypeError: a command has a hidden part; secrets are never stored in plans.
     """
     return {
-        "request": plan.request.to_json(),
+        "request": request_to_json(plan.request),
         "steps": [_step_to_json(step) for step in plan.steps],
         "requirement": plan.requirement.to_json(),
         "basis": dict(plan.basis),

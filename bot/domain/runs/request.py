@@ -1,16 +1,17 @@
-"""What a person asked for."""
+"""Requests: what a person or a schedule asked for, with the options of each kind as a type of its own."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from enum import StrEnum
+from typing import ClassVar
 
 from bot.domain.names import TargetName
 
 
 class Action(StrEnum):
-    """What a policy speaks about: who may ask for it and who countersigns it."""
+    """What a policy regulates: who may request it and who approves it."""
 
     DEPLOY = "deploy"
     ROLLBACK = "rollback"
@@ -19,11 +20,21 @@ class Action(StrEnum):
     MIGRATE_STATUS = "migrate-status"
 
 
-DURING_FREEZE = "during_freeze"
-"""The option that holds why something is to be changed though a freeze is on."""
+class Decision(StrEnum):
+    """A decision about a run in `needs_human`. Each but closing becomes a run of its own, with its own gate."""
 
-EMERGENCY = "emergency"
-"""The option that holds why something is to be changed before anybody has countersigned it."""
+    RETRY = "retry"
+    """Start the failed step again and continue behind it; where none failed, continue with the remaining steps."""
+    MARK_DONE = "done"
+    """A person has taken care of the failed step: continue behind it."""
+    LIFT = "lift"
+    """Lift the maintenance that the run began, and do nothing else."""
+    ROLL_BACK = "rollback"
+    """Go back to the code that was live before the run, and undo the migrations that it ran."""
+    RESTORE = "restore"
+    """Go back to the code that was live before the run, and restore the backup that it made."""
+    CLOSE = "close"
+    """A person has taken care of everything; the target is free again."""
 
 
 @dataclass(frozen=True)
@@ -42,49 +53,274 @@ class Origin:
 
 
 @dataclass(frozen=True)
+class PolicyExceptions:
+    """The exceptions from the policy that a request asks for, each with its reason in the requester's words.
+
+    Args:
+        during_freeze: why to make a change during a freeze; None where that is not asked for.
+        emergency: why to make a change before anybody approved it; None where that is not asked for.
+    """
+
+    during_freeze: str | None = None
+    emergency: str | None = None
+
+
+NO_EXCEPTIONS = PolicyExceptions()
+
+
+@dataclass(frozen=True)
+class DeployOptions:
+    """`/deploy APP ENV [REF]`.
+
+    Args:
+        ref: branch, tag or commit, a name that `bot.domain.names.Ref` accepts.
+        dry_run: whether to stop at the plan.
+        migrate: whether to run the pending migrations.
+        exceptions: from the policy.
+    """
+
+    action: ClassVar = Action.DEPLOY
+    ref: str
+    dry_run: bool = False
+    migrate: bool = True
+    exceptions: PolicyExceptions = NO_EXCEPTIONS
+
+
+@dataclass(frozen=True)
+class ToRelease:
+    """Go back to a release.
+
+    Args:
+        release: a run's ID, a tag or a commit; None for the last good release before the live one.
+        code_only: whether to leave the schema as it is.
+    """
+
+    release: str | None = None
+    code_only: bool = False
+
+
+@dataclass(frozen=True)
+class UndoMigrations:
+    """Undo the latest migrations and leave the code as it is.
+
+    Args:
+        count: how many, at least 1.
+    """
+
+    count: int
+
+
+@dataclass(frozen=True)
+class RollbackOptions:
+    """`/rollback APP ENV`.
+
+    Args:
+        scope: what to go back with, and how far.
+        exceptions: from the policy.
+    """
+
+    action: ClassVar = Action.ROLLBACK
+    scope: ToRelease | UndoMigrations = field(default_factory=ToRelease)
+    exceptions: PolicyExceptions = NO_EXCEPTIONS
+
+
+@dataclass(frozen=True)
+class BackupOptions:
+    """`/backup APP ENV [TABLE…]`.
+
+    Args:
+        tables: which to dump; empty for the whole database.
+    """
+
+    action: ClassVar = Action.BACKUP
+    tables: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ScheduledBackup:
+    """A backup that a schedule asked for.
+
+    Args:
+        due: when the schedule wanted it, with a time zone.
+        missed: whether that time was missed, and the backup makes up for it.
+    """
+
+    action: ClassVar = Action.BACKUP
+    due: datetime
+    missed: bool = False
+
+
+@dataclass(frozen=True)
+class ListBackups:
+    """`/backup list APP ENV`; reads, and makes no run."""
+
+    action: ClassVar = Action.BACKUP
+
+
+@dataclass(frozen=True)
+class VerifyBackup:
+    """`/backup verify APP ENV ID`.
+
+    Args:
+        backup: its ID.
+    """
+
+    action: ClassVar = Action.BACKUP
+    backup: str
+
+
+@dataclass(frozen=True)
+class OverdueBackup:
+    """The call that no proven backup is recent enough. Its run does nothing and fails with that as its problem.
+
+    Args:
+        within: maximum age of the newest proven backup, in seconds, as text.
+        backup: the newest proven backup; empty where there is none.
+        made: when that was made, in RFC 3339; empty where there is none.
+    """
+
+    action: ClassVar = Action.BACKUP
+    within: str
+    backup: str
+    made: str
+
+
+@dataclass(frozen=True)
+class RestoreBackup:
+    """`/backup restore APP ENV ID`.
+
+    Args:
+        backup: its ID.
+        exceptions: from the policy.
+    """
+
+    action: ClassVar = Action.RESTORE
+    backup: str
+    exceptions: PolicyExceptions = NO_EXCEPTIONS
+
+
+@dataclass(frozen=True)
+class DropLeftover:
+    """`/backup drop-old APP ENV [NAME]`: drop what a restore left behind.
+
+    Args:
+        name: of the database, or the ID of the run that restored; None where there is only one.
+    """
+
+    action: ClassVar = Action.RESTORE
+    name: str | None = None
+
+
+@dataclass(frozen=True)
+class MigrateStatusOptions:
+    """`/migrate-status APP ENV`; reads, and makes no run."""
+
+    action: ClassVar = Action.MIGRATE_STATUS
+
+
+@dataclass(frozen=True)
+class ResumeOptions:
+    """A decision about a run that stopped half-way; it becomes a run that continues after it.
+
+    Args:
+        action: what the policy regulates it as.
+        run: ID of the run that stopped.
+        decision: what was decided.
+        alternatives: every decision that was legal then; they are open again if this one changes nothing.
+        emergency: the reason of the emergency as which the first run began; None where it was none.
+    """
+
+    action: Action
+    run: str
+    decision: Decision
+    alternatives: tuple[Decision, ...] = ()
+    emergency: str | None = None
+
+
+RequestOptions = (
+    DeployOptions
+    | RollbackOptions
+    | BackupOptions
+    | ScheduledBackup
+    | ListBackups
+    | VerifyBackup
+    | OverdueBackup
+    | RestoreBackup
+    | DropLeftover
+    | MigrateStatusOptions
+    | ResumeOptions
+)
+"""Every kind of request. A new kind is a class here, and its JSON in `bot.domain.runs.request_json`."""
+
+
+@dataclass(frozen=True)
 class Request:
     """A request that has been parsed: nothing raw goes further.
 
     Args:
-        action: what is asked for.
+        options: what is asked for.
         target: the app and the environment.
         origin: who asked, and where.
-        options: the words that belong to the action (`ref`, `dry_run`, …), parsed by its command.
         typed: the command as it was typed, for the history.
     """
 
-    action: Action
+    options: RequestOptions
     target: TargetName
     origin: Origin
-    options: Mapping[str, str] = field(default_factory=dict)
     typed: str = ""
 
-    def to_json(self) -> dict[str, object]:
-        """Give what `request_from_json` reads."""
-        return {
-            "action": self.action.value,
-            "app": self.target.app,
-            "environment": self.target.environment,
-            "user": self.origin.user,
-            "channel": self.origin.channel,
-            "event": self.origin.event,
-            "options": dict(self.options),
-            "typed": self.typed,
-        }
+    @property
+    def action(self) -> Action:
+        """What the policy regulates it as."""
+        return self.options.action
 
+    @property
+    def exceptions(self) -> PolicyExceptions:
+        """The exceptions from the policy that it asks for."""
+        match self.options:
+            case DeployOptions() | RollbackOptions() | RestoreBackup():
+                return self.options.exceptions
+            case ResumeOptions(emergency=reason):
+                return PolicyExceptions(emergency=reason)
+            case _:
+                return NO_EXCEPTIONS
 
-def request_from_json(data: Mapping[str, object]) -> Request:
-    """Read what `Request.to_json` wrote.
+    @property
+    def emergency(self) -> str | None:
+        """Why it is not to wait for approval; None where it waits."""
+        return self.exceptions.emergency
 
-    Raises:
-        KeyError: a value is missing.
-        ValueError: the action is unknown.
-    """
-    options = data["options"]
-    return Request(
-        action=Action(str(data["action"])),
-        target=TargetName(str(data["app"]), str(data["environment"])),
-        origin=Origin(str(data["user"]), str(data["channel"]), str(data["event"])),
-        options={str(k): str(v) for k, v in options.items()} if isinstance(options, Mapping) else {},
-        typed=str(data["typed"]),
-    )
+    @property
+    def during_freeze(self) -> str | None:
+        """Why it is to be done during a freeze; None where that is not asked for."""
+        return self.exceptions.during_freeze
+
+    @property
+    def dry_run(self) -> bool:
+        """Whether only the plan is asked for."""
+        return isinstance(self.options, DeployOptions) and self.options.dry_run
+
+    @property
+    def resumes(self) -> ResumeOptions | None:
+        """The decision that it carries out about a run that stopped; None where somebody typed it."""
+        return self.options if isinstance(self.options, ResumeOptions) else None
+
+    @property
+    def backup(self) -> str | None:
+        """ID of the backup that it names; None where it names none."""
+        match self.options:
+            case VerifyBackup(backup) | RestoreBackup(backup):
+                return backup
+            case _:
+                return None
+
+    def without_emergency(self) -> Request:
+        """Give the same request without the exception for an emergency."""
+        match self.options:
+            case DeployOptions() | RollbackOptions() | RestoreBackup():
+                exceptions = replace(self.options.exceptions, emergency=None)
+                return replace(self, options=replace(self.options, exceptions=exceptions))
+            case ResumeOptions():
+                return replace(self, options=replace(self.options, emergency=None))
+            case _:
+                return self

@@ -8,8 +8,7 @@ from datetime import datetime
 from bot.domain.backups.backup import Proof
 from bot.domain.names import TargetName
 from bot.domain.policies.lock import Lock
-from bot.domain.runs.decisions import DECISION, Decision
-from bot.domain.runs.request import Action
+from bot.domain.runs.request import Action, Decision
 from bot.domain.runs.run import Run, RunState
 
 RELEASING = frozenset({Action.DEPLOY, Action.ROLLBACK})
@@ -70,4 +69,6 @@ class TargetOverview:
 
 def _went_through(run: Run) -> bool:
     """Whether a run made its commit live. Lifting maintenance leaves the commit as the run before left it."""
-    return run.state is RunState.SUCCEEDED and run.request.options.get(DECISION) != Decision.LIFT.value
+    resumes = run.request.resumes
+    lifted = resumes is not None and resumes.decision is Decision.LIFT
+    return run.state is RunState.SUCCEEDED and not lifted

@@ -11,8 +11,8 @@ import structlog
 from bot.domain.backups.backup import BackupInfo, newest_proven
 from bot.domain.errors import Problem, Reason, RefusedError, problem
 from bot.domain.names import TargetName
-from bot.domain.policies.proven_backup import OVERDUE, no_proven_backup
-from bot.domain.runs.request import Action, Origin, Request
+from bot.domain.policies.proven_backup import no_proven_backup
+from bot.domain.runs.request import Action, Origin, OverdueBackup, Request
 from bot.domain.runs.run import Run
 from bot.domain.targets.target import Backups, Target
 from bot.engine.jobs.schedule import SCHEDULE, Front
@@ -99,17 +99,26 @@ def call(target: Target, newest: BackupInfo | None, max_age: timedelta, now: dat
     since = newest.started.timestamp() if newest is not None else 0.0
     periods = int((now.timestamp() - since) // max_age.total_seconds())
     name = target.name
-    event = f"{OVERDUE}:{name.app}:{name.environment}:{newest.backup if newest is not None else ''}:{periods}"
+    event = f"overdue:{name.app}:{name.environment}:{newest.backup if newest is not None else ''}:{periods}"
     facts = no_proven_backup(name, newest, max_age).facts
-    options = {"what": OVERDUE} | {f"overdue_{key}": facts[key] for key in ("within", "backup", "made")}
+    options = OverdueBackup(facts["within"], facts["backup"], facts["made"])
     origin = Origin(SCHEDULE, target.channels[0], event)
-    return Request(Action.BACKUP, name, origin, options, f"/backup {name.app} {name.environment}")
+    return Request(options, name, origin, f"/backup {name.app} {name.environment}")
 
 
 def told_by(request: Request) -> Problem | None:
     """Give what a request only tells people; None of a request that asks for something."""
-    if request.options.get("what") != OVERDUE:
-        return None
-    name, options = request.target, request.options
-    said = {key: options.get(f"overdue_{key}", "") for key in ("within", "backup", "made")}
-    return problem(Reason.NO_PROVEN_BACKUP, target=str(name), app=name.app, environment=name.environment, **said)
+    name = request.target
+    match request.options:
+        case OverdueBackup(within, backup, made):
+            return problem(
+                Reason.NO_PROVEN_BACKUP,
+                target=str(name),
+                app=name.app,
+                environment=name.environment,
+                within=within,
+                backup=backup,
+                made=made,
+            )
+        case _:
+            return None

@@ -9,7 +9,7 @@ from typing import Protocol
 import structlog
 
 from bot.domain.names import TargetName
-from bot.domain.runs.request import Action, Origin, Request
+from bot.domain.runs.request import Origin, Request, ScheduledBackup
 from bot.domain.runs.run import Run
 from bot.domain.targets.target import Target
 from bot.engine.ports import Clock
@@ -106,9 +106,8 @@ class Schedule:
 
     async def _fire(self, name: TargetName, at: datetime, *, late: bool) -> None:
         event = f"{SCHEDULE}:{name.app}:{name.environment}:{at.isoformat()}"
-        options = {"scheduled": at.isoformat()} | ({"missed": "yes"} if late else {})
         origin = Origin(SCHEDULE, self._targets[name].channels[0], event)
-        request = Request(Action.BACKUP, name, origin, options, f"/backup {name.app} {name.environment}")
+        request = Request(ScheduledBackup(at, missed=late), name, origin, f"/backup {name.app} {name.environment}")
         # The event makes one run only, so a crash between the run and the claim costs nothing.
         run = await self._front.fire(request)
         first = await self._firings.claim_schedule(f"backup {name}", at, self._owner)

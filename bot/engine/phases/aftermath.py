@@ -81,11 +81,11 @@ async def see(context: EngineContext, run: Run, target: Target) -> dict[str, str
         Facts of the run; None where the database or a host cannot be asked now.
     """
     plan, look = run.plan, context.target_reader.look(target)
-    if plan is None:
+    planner = context.planner_for(run.request.options)
+    if plan is None or planner is None:
         return None
     try:
         async with asyncio.timeout(_LOOKING):
-            planner = context.planners[run.request.action]
             live = live_commit(await planner.basis(plan, run, target, look))
             found: tuple[Fate, ...] = ()
             if schema_begun(run):

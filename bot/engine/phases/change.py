@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bot.domain.errors import Problem, Reason, RefusedError, problem
-from bot.domain.runs.decisions import RESUME
 from bot.domain.runs.plan import OnFailure, Phase, Plan, Risk, Step
 from bot.domain.runs.run import Run, RunState, StepRow, StepState, step_state
 from bot.engine.phases.gate import nothing_changed_yet, still_open_to_pass, void
@@ -112,7 +111,7 @@ async def _stopped(session: RunSession, plan: Plan, step: Step, found: Problem) 
     doubt = unknown and step.on_failure is OnFailure.HOLD_IN_DOUBT
     if ran and (doubt or step.on_failure is OnFailure.HOLD):
         return await _needs_human(session, found)
-    if RESUME in run.request.options and not nothing_changed_yet(run):
+    if run.request.resumes is not None and not nothing_changed_yet(run):
         # what an earlier run began, such as maintenance, is still there
         return await _needs_human(session, found)
     failed_undo = await _undo(session, plan)

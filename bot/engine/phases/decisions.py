@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bot.domain.runs.decisions import DECISION, DECISIONS, RESUME, Decision, legal_decisions, open_decisions
-from bot.domain.runs.request import EMERGENCY, Action, Origin, Request
+from bot.domain.runs.decisions import legal_decisions, open_decisions
+from bot.domain.runs.request import Action, Decision, Origin, Request, ResumeOptions
 from bot.domain.runs.run import Run, RunState
 from bot.engine.queries.migration_report import REMEMBERED
 from bot.engine.stores import RunStore
@@ -26,7 +26,7 @@ async def legal_now(store: RunStore, run: Run) -> tuple[Decision, ...]:
     name = run.request.target
     runs = await store.of_target(name.app, name.environment, REMEMBERED)
     later = [other for other in runs if other.sequence > run.sequence]
-    after = [other for other in later if other.request.options.get(RESUME) == run.id]
+    after = [other for other in later if other.request.resumes is not None and other.request.resumes.run == run.id]
     return () if not after or any(other.changed_anything for other in later) else open_decisions(after[0])
 
 
@@ -39,8 +39,7 @@ def decided(run: Run, decision: Decision, legal: tuple[Decision, ...], origin: O
         legal: the moves that were legal then; they are open again if this one changes nothing.
         origin: who decided, and where.
     """
-    kept = {name: why for name, why in run.request.options.items() if name == EMERGENCY}
-    others = " ".join(one.value for one in legal if one is not Decision.CLOSE)
-    options = {RESUME: run.id, DECISION: decision.value, DECISIONS: others, **kept}
     action = Action.ROLLBACK if decision in {Decision.ROLL_BACK, Decision.RESTORE} else run.request.action
-    return replace(run.request, action=action, origin=origin, options=options, typed=f"{decision.value} {run.id}")
+    alternatives = tuple(one for one in legal if one is not Decision.CLOSE)
+    options = ResumeOptions(action, run.id, decision, alternatives, run.request.emergency)
+    return replace(run.request, options=options, origin=origin, typed=f"{decision.value} {run.id}")

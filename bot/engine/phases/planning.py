@@ -10,7 +10,7 @@ from bot.domain.runs.acts import Dump, Prove
 from bot.domain.runs.approval import GateState
 from bot.domain.runs.plan import Finding, NothingToDo, Phase, Plan, Step
 from bot.domain.runs.plan_json import findings_of, plan_digest
-from bot.domain.runs.request import DURING_FREEZE, EMERGENCY, Action
+from bot.domain.runs.request import Action
 from bot.domain.runs.run import Gate, Run, RunState, StepRow, StepState
 from bot.engine.phases.proven_backup import proof_within, require_proof, with_proof
 from bot.engine.queries.rules import blocking_reason, require
@@ -52,7 +52,7 @@ async def plan_run(session: RunSession, run: Run) -> Run:
                 await require(context, run.request.origin.user, people, Action.RESTORE.value)
             run = await _planned(session, session.hidden(answer))
         plan = run.plan
-        if plan is None or "dry_run" in run.request.options:
+        if plan is None or run.request.dry_run:
             return await session.write(MoveTo(RunState.SUCCEEDED, session.now()), entries=(session.entry("dry_run"),))
         stopped = await _perform_all(session, run, plan.of(Phase.PREPARE))
         if stopped is not None:
@@ -141,7 +141,7 @@ async def _to_the_gate(session: RunSession, run: Run, plan: Plan) -> Run:
         sealed = with_proof(sealed, await require_proof(session, run, within))
     digest = plan_digest(sealed)
     requirement = sealed.requirement
-    if EMERGENCY in run.request.options:
+    if run.request.emergency is not None:
         return await _break_the_glass(session, run, sealed, now)
     if requirement.asks_nobody:
         facts = {"plan": digest, "policy": session.target.policy.name}
@@ -168,7 +168,7 @@ async def _break_the_glass(session: RunSession, run: Run, sealed: Plan, now: dat
     gate = Gate(GateState.OPEN, plan_digest(sealed), requirement, now, now + requirement.expires, afterwards=True)
     facts = {
         "plan": gate.digest,
-        "why": run.request.options[EMERGENCY],
+        "why": run.request.emergency or "",
         "policy": session.target.policy.name,
         "needed": str(requirement.needed),
         "from": ", ".join(requirement.people.names),
@@ -192,9 +192,9 @@ def _sealed(session: RunSession, run: Run, plan: Plan) -> Plan:
     """
     sealed = plan.sealed(_findings(run, plan))
     policy, request = session.target.policy, run.request
-    if EMERGENCY in request.options:
+    if request.emergency is not None:
         needed = policy.afterwards(request, destructive=sealed.destructive, restores=sealed.restores)
-    elif sealed.destructive or DURING_FREEZE in request.options:
+    elif sealed.destructive or request.during_freeze is not None:
         needed = policy.gate(request, destructive=sealed.destructive, restores=sealed.restores)
     else:
         return sealed

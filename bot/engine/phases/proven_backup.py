@@ -7,9 +7,7 @@ from datetime import timedelta
 from bot.domain.backups.backup import BackupInfo, newest_proven
 from bot.domain.errors import RefusedError
 from bot.domain.policies.proven_backup import no_proven_backup
-from bot.domain.runs.decisions import RESUME
 from bot.domain.runs.plan import Finding, Plan
-from bot.domain.runs.request import EMERGENCY
 from bot.domain.runs.run import Run
 from bot.engine.run_session import RunSession
 
@@ -28,7 +26,7 @@ def proof_within(session: RunSession, run: Run, plan: Plan) -> timedelta | None:
     within = session.target.policy.proof_within(run.request.action)
     if session.target.database is None or not plan.changes_anything:
         return None
-    if RESUME in run.request.options or EMERGENCY in run.request.options:
+    if run.request.resumes is not None or run.request.emergency is not None:
         return None
     return within
 

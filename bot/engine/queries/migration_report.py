@@ -42,7 +42,7 @@ def backups_spoken_of(runs: tuple[Run, ...], now: datetime) -> frozenset[str]:
     """
     speaking = [run for run in runs if not run.ended or now - run.created_at < _RECENT]
     made = (run.plan.backup for run in speaking if run.plan is not None and run.request.action is not Action.BACKUP)
-    asked = (run.request.options.get("backup") for run in speaking)
+    asked = (run.request.backup for run in speaking)
     found = (finding.facts for run in speaking if run.plan is not None for finding in run.plan.findings)
     relied = (facts.get("backup") for facts in found)
     return frozenset(name for name in (*made, *asked, *relied) if name)

@@ -7,8 +7,7 @@ from datetime import datetime
 from bot.domain.errors import Problem, Reason, RefusedError, problem
 from bot.domain.policies.people import Membership, People, membership
 from bot.domain.policies.policy import OVERRIDE
-from bot.domain.runs.decisions import RESUME
-from bot.domain.runs.request import DURING_FREEZE, EMERGENCY, Request
+from bot.domain.runs.request import NO_EXCEPTIONS, Request
 from bot.domain.targets.target import Target
 from bot.engine.context import EngineContext
 
@@ -43,11 +42,11 @@ async def require_exception(context: EngineContext, target: Target, request: Req
             asks may not break the glass.
     """
     policy = target.policy
-    if EMERGENCY in request.options:
+    if request.emergency is not None:
         if policy.emergency is None:
             raise RefusedError(problem(Reason.NO_EMERGENCY))
         await require(context, request.origin.user, policy.emergency, f"{request.action.value} --emergency")
-    elif DURING_FREEZE in request.options and OVERRIDE not in policy.approve:
+    elif request.during_freeze is not None and OVERRIDE not in policy.approve:
         frozen = policy.frozen(request.action, context.clock.now())
         raise RefusedError(Problem(Reason.NO_OVERRIDE, frozen.facts if frozen is not None else {}))
 
@@ -64,7 +63,8 @@ async def blocking_reason(context: EngineContext, target: Target, request: Reque
         request: whose right to its exception, if it asks for one, was judged.
         now: with a time zone.
     """
-    if not {"dry_run", RESUME, DURING_FREEZE, EMERGENCY} & request.options.keys():
+    is_exempt = request.dry_run or request.resumes is not None or request.exceptions != NO_EXCEPTIONS
+    if not is_exempt:
         frozen = target.policy.frozen(request.action, now)
         if frozen is not None:
             return frozen

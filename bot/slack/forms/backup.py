@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bot.domain.errors import Reason
-from bot.domain.runs.request import Action
+from bot.domain.runs.request import Action, BackupOptions
 from bot.domain.targets.target import Target
 from bot.slack.forms.fields import line
 from bot.slack.forms.form import AT_TARGET, TARGET, Offer, picked, typed
@@ -27,6 +27,10 @@ class BackupForm:
     def takes(self, target: Target) -> bool:
         """Say whether a target has a database and a place for backups."""
         return target.database is not None and target.backups is not None
+
+    def plain(self, target: Target) -> BackupOptions:
+        """Give the options of a request for which nothing but the target was filled in."""
+        return BackupOptions()
 
     def fields(self, offer: Offer, ctx: RenderContext) -> tuple[Block | None, ...]:
         """Build the field."""

@@ -8,7 +8,7 @@ from typing import Any
 from bot.domain.errors import Reason
 from bot.domain.policies.policy import OVERRIDE
 from bot.domain.runs.plan import Commit
-from bot.domain.runs.request import Action
+from bot.domain.runs.request import Action, DeployOptions
 from bot.domain.targets.target import Target
 from bot.slack.forms.fields import line, menu, option, ticks
 from bot.slack.forms.form import AT_TARGET, TARGET, Offer, Prospect, picked, ticked, typed
@@ -33,6 +33,10 @@ class DeployForm:
     def takes(self, target: Target) -> bool:
         """Say that every target can be deployed to."""
         return bool(target.hosts)
+
+    def plain(self, target: Target) -> DeployOptions:
+        """Give the options of a request for which nothing but the target was filled in."""
+        return DeployOptions(target.branch)
 
     def fields(self, offer: Offer, ctx: RenderContext) -> tuple[Block | None, ...]:
         """Build the fields."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from bot.domain.errors import Problem, Reason
-from bot.domain.runs.request import Action
+from bot.domain.runs.request import Action, RequestOptions
 from bot.domain.runs.run import Run
 from bot.domain.targets.branch_commits import Newest
 from bot.domain.targets.target import Target
@@ -93,6 +93,10 @@ class Form(Protocol):
 
     def takes(self, target: Target) -> bool:
         """Say whether a target has what the command needs."""
+        ...
+
+    def plain(self, target: Target) -> RequestOptions:
+        """Give the options of a request for which nothing but the target was filled in."""
         ...
 
     def fields(self, offer: Offer, ctx: RenderContext) -> tuple[Block | None, ...]:

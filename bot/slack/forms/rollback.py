@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bot.domain.errors import Reason
-from bot.domain.runs.request import Action
+from bot.domain.runs.request import Action, RollbackOptions
 from bot.domain.runs.run import Run
 from bot.domain.targets.target import Target
 from bot.slack.forms.fields import line, menu, option, ways
@@ -31,6 +31,10 @@ class RollbackForm:
     def takes(self, target: Target) -> bool:
         """Say that every target can be brought back."""
         return bool(target.hosts)
+
+    def plain(self, target: Target) -> RollbackOptions:
+        """Give the options of a request for which nothing but the target was filled in."""
+        return RollbackOptions()
 
     def fields(self, offer: Offer, ctx: RenderContext) -> tuple[Block | None, ...]:
         """Build the fields."""

@@ -8,9 +8,8 @@ from typing import Any
 
 from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.inbox import MessageState
-from bot.domain.policies.proven_backup import OVERDUE
 from bot.domain.runs.decisions import waits_for_decision
-from bot.domain.runs.request import Action, Origin, Request
+from bot.domain.runs.request import BackupOptions, Origin, OverdueBackup, Request, RollbackOptions
 from bot.domain.runs.run import Run
 from bot.domain.secrets import Masker
 from bot.engine.stores import MessageStore
@@ -63,7 +62,7 @@ def read_press(received: Received) -> Press | None:
 def _rollback_of(again: Request) -> Request:
     """Ask for what `/rollback APP ENV` asks for; its plan says where that leads now."""
     name = again.target
-    return replace(again, action=Action.ROLLBACK, options={}, typed=f"/rollback {name.app} {name.environment}")
+    return replace(again, options=RollbackOptions(), typed=f"/rollback {name.app} {name.environment}")
 
 
 class ButtonHandler:
@@ -120,7 +119,8 @@ class ButtonHandler:
         if target not in self._engine.operations.targets:
             raise RefusedError(problem(Reason.UNKNOWN_ENVIRONMENT, app=target.app, environment=target.environment))
         # What only told people asks, when somebody takes it up, for the backup that is lacking.
-        options = {} if run.request.options.get("what") == OVERDUE else run.request.options
+        asked = run.request.options
+        options = BackupOptions() if isinstance(asked, OverdueBackup) else asked
         return replace(
             run.request,
             options=options,

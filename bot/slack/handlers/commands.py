@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from bot.domain.errors import Reason, RefusedError
-from bot.domain.runs.request import Action, Origin, Request
+from bot.domain.runs.request import ListBackups, MigrateStatusOptions, Origin, Request
 from bot.engine.ports import Clock
 from bot.slack.forms import FORMS
 from bot.slack.handlers.forms import FormHandler
@@ -88,13 +88,14 @@ class CommandHandler:
 
     async def _do(self, request: Request, url: str) -> None:
         """Make a run of a request; one that only reads is answered to who asked, and no run is made."""
-        if request.action is Action.MIGRATE_STATUS:
-            card = status_card(await self._engine.migration_report(request), self._translator)
-        elif request.options.get("what") == "list":
-            card = backups_card(await self._engine.backup_list(request), self._translator)
-        else:
-            await self._engine.submit(request)
-            return
+        match request.options:
+            case MigrateStatusOptions():
+                card = status_card(await self._engine.migration_report(request), self._translator)
+            case ListBackups():
+                card = backups_card(await self._engine.backup_list(request), self._translator)
+            case _:
+                await self._engine.submit(request)
+                return
         await self._answers.show(request.origin.channel, request.origin.user, card, url=url)
 
     async def form(self, received: Received) -> None:

@@ -146,7 +146,7 @@ class FormHandler:
                 del self._latest[view]
 
     async def _prospect(self, form: Form, target: Target, user: str) -> Prospect:
-        asked = Request(form.action, target.name, Origin(user, "", "form"))
+        asked = Request(form.plain(target), target.name, Origin(user, "", "form"))
         return Prospect(
             target,
             await self._engine.status_service.blocking_reason(asked),

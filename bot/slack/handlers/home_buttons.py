@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.domain.errors import RefusedError
 from bot.domain.names import TargetName
-from bot.domain.runs.request import Action, Origin, Request
+from bot.domain.runs.request import MigrateStatusOptions, Origin, Request
 from bot.slack.forms.fields import plain
 from bot.slack.handlers.buttons import Press, read_press
 from bot.slack.handlers.forms import FormHandler
@@ -54,7 +54,7 @@ class HomeButtons:
         if name not in self._engine.operations.targets:
             return
         origin = Origin(press.user, "", press.event)
-        request = Request(Action.MIGRATE_STATUS, name, origin, {}, f"/migrate-status {name}")
+        request = Request(MigrateStatusOptions(), name, origin, f"/migrate-status {name}")
         reading = section(self._translator.say("home.status.reading"))
         try:
             view = await self._gateway.open_view(trigger, self._modal([reading]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.domain.errors import RefusedError
 from bot.domain.names import TargetName
-from bot.domain.runs.request import Action, Origin, Request
+from bot.domain.runs.request import MigrateStatusOptions, Origin, Request
 from bot.slack.handlers.buttons import read_press
 from bot.slack.ports import EngineApi
 from bot.slack.publish.replies import Answers
@@ -42,7 +42,7 @@ class ShareHandler:
         if name is None or name not in self._engine.operations.targets:
             return
         origin = Origin(press.user, press.channel, press.event)
-        request = Request(Action.MIGRATE_STATUS, name, origin, {}, f"/migrate-status {name}")
+        request = Request(MigrateStatusOptions(), name, origin, f"/migrate-status {name}")
         try:
             card = status_card(await self._engine.migration_report(request), self._translator, shared_by=press.user)
             await self._gateway.post(press.channel, card, None)

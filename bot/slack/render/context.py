@@ -11,7 +11,7 @@ from bot.domain.policies.people import CONSOLE, NOBODY, People
 from bot.domain.runs.acts import Dump, Prove
 from bot.domain.runs.estimate import Usual
 from bot.domain.runs.plan import BOT, Finding, Phase, Plan, Step
-from bot.domain.runs.request import DURING_FREEZE, EMERGENCY
+from bot.domain.runs.request import DropLeftover, OverdueBackup, RequestOptions, VerifyBackup
 from bot.domain.runs.run import BEFORE_CHANGE, Run, RunState, StepRow, StepState, step_state
 from bot.domain.secrets import Masker
 from bot.domain.targets.target import EmojiNames
@@ -106,22 +106,31 @@ def target(run: Run) -> Markup:
     return markup.inline(str(run.request.target))
 
 
+_ACTION_KEYS: dict[type[RequestOptions], str] = {
+    VerifyBackup: "action.verify",
+    DropLeftover: "action.drop-old",
+    OverdueBackup: "action.overdue",
+}
+"""Kinds of requests that have another name than their action."""
+
+
 def action(run: Run, ctx: RenderContext) -> Markup:
     """Name what was asked for."""
-    what = f"action.{run.request.options.get('what', '')}"
-    return ctx.translator.say(what if ctx.translator.knows(what) else f"action.{run.request.action.value}")
+    key = _ACTION_KEYS.get(type(run.request.options), f"action.{run.request.action.value}")
+    return ctx.translator.say(key)
 
 
 def is_dry_run(run: Run) -> bool:
     """Say whether only the plan was asked for."""
-    return bool(run.request.options.get("dry_run"))
+    return run.request.dry_run
 
 
 def exception(run: Run, ctx: RenderContext) -> Markup:
     """Say which exception was asked for and why; nothing where none was."""
-    for option in (EMERGENCY, DURING_FREEZE):
-        if why := run.request.options.get(option):
-            return ctx.translator.say(f"card.{option}", why=ctx.masker.mask(why))
+    if why := run.request.emergency:
+        return ctx.translator.say("card.emergency", why=ctx.masker.mask(why))
+    if why := run.request.during_freeze:
+        return ctx.translator.say("card.during_freeze", why=ctx.masker.mask(why))
     return Markup("")
 
 

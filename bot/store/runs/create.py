@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from bot.domain.runs.history import Entry
 from bot.domain.runs.request import Request
+from bot.domain.runs.request_json import request_to_json
 from bot.domain.runs.run import Run, RunState
 from bot.store.history import log
 from bot.store.rows import json_text
@@ -36,7 +37,7 @@ def create(connection: Connection, run: str, request: Request, at: datetime, ent
                 app=request.target.app,
                 environment=request.target.environment,
                 action=request.action.value,
-                request=json_text(request.to_json()),
+                request=json_text(request_to_json(request)),
                 state=RunState.QUEUED.value,
                 facts="{}",
                 created_at=to_micros(at),

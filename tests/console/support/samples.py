@@ -12,7 +12,7 @@ from bot.domain.runs.acts import Shell
 from bot.domain.runs.approval import GateState
 from bot.domain.runs.history import GENESIS, Entry, Record, chained
 from bot.domain.runs.plan import Commit, Finding, Phase, Plan, Risk, Skipped, Step
-from bot.domain.runs.request import Action, Origin, Request
+from bot.domain.runs.request import DeployOptions, Origin, Request
 from bot.domain.runs.run import Gate, Run, RunState, StepRow, StepState, Vote
 from bot.domain.shell import command
 from bot.engine.stores import Chunk
@@ -27,10 +27,9 @@ def after(seconds: float) -> datetime:
 
 
 REQUEST = Request(
-    Action.DEPLOY,
+    DeployOptions("main"),
     TargetName("compte", "production"),
     Origin("U0AMELIE", "C0OPS", "Ev1"),
-    {"ref": "main"},
     "/deploy compte production",
 )
 REQUIREMENT = Requirement(1, People(("releasers",), frozenset({"U0BOB"})), timedelta(minutes=30), allow_requester=False)

@@ -14,7 +14,16 @@ from hypothesis import strategies as st
 from bot.domain.policies.people import ANYONE, NOBODY, Membership, People, Roster, membership
 from bot.domain.policies.policy import OVERRIDE, Policy, Requirement, requirement_from_json
 from bot.domain.runs.approval import GateState, Ignored, Judgement, judge
-from bot.domain.runs.request import DURING_FREEZE, Action, Origin, Request
+from bot.domain.runs.request import (
+    Action,
+    DeployOptions,
+    Origin,
+    PolicyExceptions,
+    Request,
+    RequestOptions,
+    RestoreBackup,
+    RollbackOptions,
+)
 from bot.domain.targets.target import Emoji
 from tests.support.examples import NAME
 
@@ -199,9 +208,17 @@ policies = st.builds(
 )
 
 
+EXCEPTIONS = PolicyExceptions(during_freeze="x")
+DURING_FREEZE: dict[Action, RequestOptions] = {
+    Action.DEPLOY: DeployOptions("main", exceptions=EXCEPTIONS),
+    Action.ROLLBACK: RollbackOptions(exceptions=EXCEPTIONS),
+    Action.RESTORE: RestoreBackup("B-1", EXCEPTIONS),
+}
+
+
 @given(policies, st.sampled_from([Action.DEPLOY, Action.ROLLBACK, Action.RESTORE]), st.booleans())
 def test_an_exception_never_asks_for_nobody(policy: Policy, action: Action, destructive: bool) -> None:
-    request = Request(action, NAME, Origin("UA", "C1", "E1"), {DURING_FREEZE: "x"})
+    request = Request(DURING_FREEZE[action], NAME, Origin("UA", "C1", "E1"))
     if OVERRIDE in policy.approve:
         asked = policy.gate(request, destructive=destructive)
         assert replace(asked, also=None) == policy.approve[OVERRIDE]

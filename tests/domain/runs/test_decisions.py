@@ -9,11 +9,9 @@ from bot.domain.names import Sha
 from bot.domain.runs.acts import Act, Dump, Prove, Shell, Swap
 from bot.domain.runs.aftermath import AFTERMATH, Fate, Progress, aftermath_to_text
 from bot.domain.runs.decisions import (
-    DECISIONS,
     KEPT_BACKUP,
     RESUME,
     WAS_LIVE,
-    Decision,
     backup_before,
     legal_decisions,
     open_decisions,
@@ -21,7 +19,7 @@ from bot.domain.runs.decisions import (
     was_live,
 )
 from bot.domain.runs.plan import Finding, OnFailure, Phase, Plan, Risk, Step
-from bot.domain.runs.request import Action
+from bot.domain.runs.request import Action, Decision, ResumeOptions, RollbackOptions
 from bot.domain.runs.run import Run, RunState, StepRow, StepState
 from bot.domain.shell import syntax
 from tests.support.examples import HEAD, NEXT, REQUEST, RUN
@@ -90,7 +88,7 @@ def test_beside_a_process_that_may_still_run_nothing_is_changed() -> None:
 
 
 def test_tables_are_not_swapped_again_and_a_rollback_is_not_rolled_back() -> None:
-    back = replace(REQUEST, action=Action.ROLLBACK)
+    back = replace(REQUEST, options=RollbackOptions())
     swap = step("restore-swap", Swap(BACKUP, "fresh", "old"), risk=Risk.DESTROYS)
     plan = replace(PLAN, request=back, steps=(*STEPS[:4], swap, *STEPS[5:]))
     assert legal_decisions(stopped("restore-swap", StepState.UNKNOWN, plan)) == (
@@ -145,6 +143,8 @@ def test_hosts_at_several_commits_have_no_way_back_together() -> None:
 def test_a_decision_that_changed_nothing_leaves_the_others_open(
     state: RunState, change: StepState, open_still: tuple[Decision, ...]
 ) -> None:
-    request = replace(REQUEST, options={RESUME: "R-FIRST1", DECISIONS: "lift restore"})
+    request = replace(
+        REQUEST, options=ResumeOptions(Action.DEPLOY, "R-FIRST1", Decision.RETRY, (Decision.LIFT, Decision.RESTORE))
+    )
     row = StepRow(0, "maintenance-off", "", Phase.CHANGE, Risk.CHANGES, "web1", state=change)
     assert open_decisions(replace(RUN, request=request, state=state, steps=(row,))) == open_still

@@ -29,6 +29,7 @@ from bot.domain.runs.acts import (
 )
 from bot.domain.runs.plan import Commit, Finding, OnFailure, Phase, Plan, Risk, Skipped, Step
 from bot.domain.runs.request import Action, Origin, Request
+from bot.domain.runs.request_json import options_from_json
 from bot.domain.shell import Command, Syntax, Word, command, fill, syntax
 
 NEW, OLD = "aace2d6" + "0" * 33, "1f0c9b7" + "0" * 33
@@ -47,7 +48,9 @@ BOTH = Requirement(
 
 
 def asked(action: Action, typed: str, event: str = "Ev1", user: str = "U0AMELIE", **options: str) -> Request:
-    return Request(action, TargetName("compte", "production"), Origin(user, "C0OPS", event), options, typed)
+    return Request(
+        options_from_json(action, options), TargetName("compte", "production"), Origin(user, "C0OPS", event), typed
+    )
 
 
 def step(key: str, act: Act, phase: Phase, risk: Risk, *hosts: str, **values: object) -> Step:

@@ -7,8 +7,8 @@ import pytest
 
 from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.runs.aftermath import Progress, aftermath_of
-from bot.domain.runs.decisions import Decision, legal_decisions, steps_left
-from bot.domain.runs.request import Origin
+from bot.domain.runs.decisions import legal_decisions, steps_left
+from bot.domain.runs.request import Decision, Origin
 from bot.domain.runs.run import Run, RunState, StepState
 from bot.engine.ports import Failed, Unknown
 from tests.engine.support.world import APPROVE, SmallWorld

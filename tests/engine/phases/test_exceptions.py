@@ -10,8 +10,8 @@ from bot.domain.policies.freeze import Freeze, WeekTime
 from bot.domain.policies.people import People
 from bot.domain.policies.policy import OVERRIDE, Policy, Requirement
 from bot.domain.runs.approval import GateState
-from bot.domain.runs.decisions import Decision
-from bot.domain.runs.request import DURING_FREEZE, EMERGENCY, Origin
+from bot.domain.runs.request import Action, Decision, DeployOptions, Origin, PolicyExceptions
+from bot.domain.runs.request_json import options_from_json
 from bot.domain.runs.run import Run, RunState
 from bot.engine.ports import Failed
 from tests.engine.support.world import APPROVE, REJECT, SmallWorld
@@ -35,7 +35,7 @@ def override(count: int = 1) -> dict[str, Requirement]:
 
 
 async def asked(world: SmallWorld, **options: str) -> str:
-    return await world.submit(options={"ref": "main", **options})
+    return await world.submit(options=options_from_json(Action.DEPLOY, {"ref": "main", **options}))
 
 
 def changed(world: SmallWorld) -> bool:
@@ -60,14 +60,14 @@ async def test_a_freeze_refuses_with_why_and_until_when(world: SmallWorld) -> No
 async def test_without_an_override_a_freeze_makes_no_exception(world: SmallWorld) -> None:
     under(world, freezes=(ALWAYS,))
     with pytest.raises(RefusedError) as refusal:
-        await asked(world, **{DURING_FREEZE: "the shop is down"})
+        await asked(world, **{"during_freeze": "the shop is down"})
     assert refusal.value.problem.reason is Reason.NO_OVERRIDE
     assert refusal.value.problem.facts["why"] == "inventory"
 
 
 async def test_a_change_during_a_freeze_needs_the_override_and_nothing_less(world: SmallWorld) -> None:
     under(world, freezes=(ALWAYS,), approve=override())
-    run = await asked(world, **{DURING_FREEZE: "the shop is down"})
+    run = await asked(world, **{"during_freeze": "the shop is down"})
     await world.until(run, RunState.AWAITING_APPROVAL)
     world.people.said["U0BOB"] = APPROVE  # would do on an ordinary day
     waiting = await eventually(lambda: voted(world, run), 30)
@@ -88,7 +88,7 @@ def test_what_drops_data_during_a_freeze_needs_both() -> None:
     dbas = replace(POLICY.approve["deploy"], eligible=People(("dbas",), frozenset({"U0BOB"})))
     both = {**override(), "destructive-migration": dbas}
     policy = replace(POLICY, freezes=(ALWAYS,), approve=both)
-    request = replace(REQUEST, options={DURING_FREEZE: "now"})
+    request = replace(REQUEST, options=DeployOptions("main", exceptions=PolicyExceptions(during_freeze="now")))
     needs = policy.gate(request, destructive=True)
     assert needs.also == both["destructive-migration"]
     assert needs.people.users == {"U0EVE", "U0BOB"}
@@ -168,18 +168,18 @@ async def _waited(world: SmallWorld, run: str) -> bool:
 
 async def test_without_the_policys_leave_there_is_no_emergency(world: SmallWorld) -> None:
     with pytest.raises(RefusedError) as refusal:
-        await asked(world, **{EMERGENCY: "fire"})
+        await asked(world, **{"emergency": "fire"})
     assert refusal.value.problem.reason is Reason.NO_EMERGENCY
     under(world, emergency=ONCALL)
     with pytest.raises(RefusedError) as refusal:
-        await world.submit(user="U0BOB", options={"ref": "main", EMERGENCY: "fire"})
+        await world.submit(user="U0BOB", options=DeployOptions("main", exceptions=PolicyExceptions(emergency="fire")))
     assert refusal.value.problem.reason is Reason.NOT_ALLOWED
     assert await world.store.recent(1) == ()
 
 
 async def emergency(world: SmallWorld, **rules: object) -> str:
     under(world, emergency=ONCALL, **rules)
-    return await asked(world, **{EMERGENCY: "fire, fire"})
+    return await asked(world, **{"emergency": "fire, fire"})
 
 
 async def test_an_emergency_runs_at_once_also_in_a_freeze_and_is_owed(world: SmallWorld) -> None:
@@ -199,7 +199,7 @@ async def test_a_lock_holds_an_emergency_up(world: SmallWorld) -> None:
     under(world, emergency=ONCALL)
     await world.engine.lock_service.lock(NAME, "inventory", "U0BOB")
     with pytest.raises(RefusedError) as refusal:
-        await asked(world, **{EMERGENCY: "fire"})
+        await asked(world, **{"emergency": "fire"})
     assert refusal.value.problem.reason is Reason.LOCKED
 
 
@@ -254,7 +254,7 @@ async def test_it_is_asked_about_until_it_is_countersigned_each_time_once(world:
 async def test_an_emergency_that_changed_nothing_owes_nothing(world: SmallWorld) -> None:
     under(world, emergency=ONCALL)
     world.hosts.at_start = lambda key: world.sight.moves("web1", head="5" * 40) if key == "rehearse" else None
-    run = await asked(world, **{EMERGENCY: "fire"})
+    run = await asked(world, **{"emergency": "fire"})
     ended = await world.until(run, *ENDS)
     assert ended.state is RunState.FAILED
     assert ended.gate is not None

@@ -11,8 +11,7 @@ from bot.domain.backups.backup import BackupInfo, BackupList, Proof, Purpose
 from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.policies.people import People
 from bot.domain.policies.policy import BackupBefore
-from bot.domain.policies.proven_backup import OVERDUE
-from bot.domain.runs.request import Action, Request
+from bot.domain.runs.request import Action, BackupOptions, OverdueBackup, Request
 from bot.domain.runs.run import Run, RunState
 from bot.domain.targets.target import Backups
 from bot.engine.jobs.backup_age import OverdueWatch
@@ -109,7 +108,7 @@ def watch(careful: SmallWorld) -> OverdueWatch:
 
 
 async def called(world: SmallWorld) -> list[Run]:
-    runs = [run for run in await world.store.recent(20) if run.request.options.get("what") == OVERDUE]
+    runs = [run for run in await world.store.recent(20) if isinstance(run.request.options, OverdueBackup)]
     return [await world.until(run.id, RunState.FAILED) for run in reversed(runs)]
 
 
@@ -163,7 +162,7 @@ async def test_nobody_is_called_while_a_backup_is_being_made(careful: SmallWorld
     await careful.until(await careful.submit(), RunState.AWAITING_APPROVAL)  # it holds the target
     shelve(careful)
     asked = replace(ORIGIN, event="Ev2", user="schedule")
-    await careful.engine.fire(Request(Action.BACKUP, NAME, asked))
+    await careful.engine.fire(Request(BackupOptions(), NAME, asked))
     await watch.tick()
     assert await called(careful) == []
     careful.clock.pass_by(hours=1)

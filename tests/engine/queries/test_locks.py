@@ -7,31 +7,30 @@ import pytest
 from bot.domain.errors import Reason, RefusedError
 from bot.domain.policies.lock import LockNews
 from bot.domain.policies.people import People
-from bot.domain.runs.decisions import RESUME
-from bot.domain.runs.request import Action
+from bot.domain.runs.request import Action, Decision, DeployOptions, RequestOptions, ResumeOptions
 from bot.domain.runs.run import RunState
 from bot.engine.jobs.lock_reminders import LockReminders
 from tests.engine.support.world import APPROVE, SECRET, SmallWorld
-from tests.support.examples import NAME, NOON, POLICY, REQUEST
+from tests.support.examples import NAME, NOON, PLAIN, POLICY, REQUEST
 
 CHANGES = {"maintenance-on", "checkout", "migrate"}
 
 
 @pytest.mark.parametrize(
-    ("action", "options", "held"),
+    ("options", "held"),
     [
-        (Action.DEPLOY, {}, True),
-        (Action.ROLLBACK, {}, True),
-        (Action.RESTORE, {}, True),
-        (Action.BACKUP, {}, False),
-        (Action.MIGRATE_STATUS, {}, False),
-        (Action.DEPLOY, {"dry_run": "yes"}, False),
-        (Action.DEPLOY, {RESUME: "R-7K3F9Q"}, False),
+        (PLAIN[Action.DEPLOY], True),
+        (PLAIN[Action.ROLLBACK], True),
+        (PLAIN[Action.RESTORE], True),
+        (PLAIN[Action.BACKUP], False),
+        (PLAIN[Action.MIGRATE_STATUS], False),
+        (DeployOptions("main", dry_run=True), False),
+        (ResumeOptions(Action.DEPLOY, "R-7K3F9Q", Decision.RETRY), False),
     ],
 )
-async def test_what_a_lock_holds_up(world: SmallWorld, action: Action, options: dict[str, str], held: bool) -> None:
+async def test_what_a_lock_holds_up(world: SmallWorld, options: RequestOptions, held: bool) -> None:
     lock = await world.engine.lock_service.lock(NAME, "inventory", "U0AMELIE")
-    assert lock.holds_up(replace(REQUEST, action=action, options=options)) is held
+    assert lock.holds_up(replace(REQUEST, options=options)) is held
 
 
 async def test_a_locked_target_refuses_with_who_since_when_and_why(world: SmallWorld) -> None:

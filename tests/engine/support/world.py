@@ -218,7 +218,7 @@ class SmallWorld:
                 store=store or self.store,
                 locks=store or self.store,
                 operations=operations,
-                planners={Action.DEPLOY: Deploy({NAME: self.recipe})},
+                planner_for=lambda options: Deploy({NAME: self.recipe}) if options.action is Action.DEPLOY else None,
                 status=MigrateStatus({NAME: self.recipe}),
                 performers=dict.fromkeys(kinds, self.hosts),
                 target_reader=self,

@@ -13,6 +13,7 @@ from bot.domain.runs.run import Run, RunState, StepRow, StepState
 from bot.slack.render.cards.backups import backup_findings, backup_outcome
 from bot.slack.render.run_messages import render
 from tests.slack.support.runs import PLAN, ctx, run
+from tests.support.examples import PLAIN
 
 BACKUP, OLD, FRESH = "B-20261122-AAAAAA", "compte_countersign_before_x", "compte_countersign_restore_x"
 REPLACES = Finding("restore", {
@@ -29,7 +30,7 @@ def step(key: str, act: Dump | Prove | Swap) -> Step:
 
 def about(action: Action, state: RunState, plan: Plan, *rows: StepRow) -> Run:
     made = run(state, plan=plan, steps=rows)
-    return replace(made, request=replace(made.request, action=action))
+    return replace(made, request=replace(made.request, options=PLAIN[action]))
 
 
 def row(key: str, state: StepState = StepState.DONE, **facts: str) -> StepRow:
@@ -74,7 +75,7 @@ def test_a_backup_that_was_made_is_named_with_its_proof(facts: dict[str, str], s
     for slot in ("card", "result"):
         assert said in str(render(made, ctx())[slot].blocks)
     assert backup_outcome.kept(replace(made, state=RunState.FAILED), ctx()) == ""
-    assert backup_outcome.kept(replace(made, request=replace(made.request, action=Action.DEPLOY)), ctx()) == ""
+    assert backup_outcome.kept(replace(made, request=replace(made.request, options=PLAIN[Action.DEPLOY])), ctx()) == ""
 
 
 def test_a_restore_says_which_data_is_live_and_where_the_other_is() -> None:

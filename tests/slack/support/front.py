@@ -14,7 +14,7 @@ from bot.domain.inbox import CARD, Event, Posted
 from bot.domain.names import Ref, TargetName
 from bot.domain.policies.lock import Lock, LockNews, LockNotice
 from bot.domain.policies.people import Roster
-from bot.domain.runs.request import Action, Origin, Request
+from bot.domain.runs.request import Action, DeployOptions, Origin, Request
 from bot.domain.runs.run import Run, RunState
 from bot.domain.secrets import Secret
 from bot.domain.targets.branch_commits import Newest
@@ -265,10 +265,9 @@ class DeploySpec:
             raise RefusedError(problem(Reason.USAGE, usage=f"{self.name} {self.usage}", apps="compte"))
         if plain[0] not in operations.apps():
             raise RefusedError(problem(Reason.UNKNOWN_APP, app=plain[0], nearest="compte", known="compte"))
-        options = {"ref": Ref(plain[2]).text if len(plain) > 2 else "main"}
-        if "--dry-run" in words:
-            options["dry_run"] = "yes"
-        return Request(Action.DEPLOY, TargetName(plain[0], plain[1]), origin, options, " ".join(words))
+        ref = Ref(plain[2]).text if len(plain) > 2 else "main"
+        options = DeployOptions(ref, dry_run="--dry-run" in words)
+        return Request(options, TargetName(plain[0], plain[1]), origin, " ".join(words))
 
 
 @dataclass

@@ -15,6 +15,7 @@ from bot.domain.runs.estimate import Usual
 from bot.domain.runs.plan import Commit, Finding, OnFailure, Phase, Plan, Risk, Skipped, Step
 from bot.domain.runs.plan_json import plan_digest
 from bot.domain.runs.request import Action, Origin, Request
+from bot.domain.runs.request_json import options_from_json
 from bot.domain.runs.run import Gate, Run, RunState, StepRow, StepState, Vote
 from bot.domain.secrets import Masker, Secret
 from bot.domain.shell import syntax
@@ -50,10 +51,9 @@ RELEASERS = Requirement(
 
 def request(event: str = "Ev1", **options: str) -> Request:
     return Request(
-        Action.DEPLOY,
+        options_from_json(Action.DEPLOY, {"ref": "main", **options}),
         TargetName("compte", "production"),
         Origin(AMELIE, OPS, event),
-        {"ref": "main", **options},
         "/deploy compte production",
     )
 

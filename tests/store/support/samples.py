@@ -9,7 +9,7 @@ from bot.domain.runs.acts import Dump, Shell
 from bot.domain.runs.approval import GateState
 from bot.domain.runs.history import Entry
 from bot.domain.runs.plan import Commit, Finding, OnFailure, Phase, Plan, Risk, Skipped, Step
-from bot.domain.runs.request import Action, Origin, Request
+from bot.domain.runs.request import DeployOptions, Origin, Request
 from bot.domain.runs.run import Gate, Run, RunState, StepRow, StepState, Vote
 from bot.domain.shell import command
 from bot.engine.stores import Chunk, MoveTo, RunLease
@@ -21,9 +21,7 @@ HOUR = timedelta(hours=1)
 
 def request(event: str = "Ev1", app: str = "compte", environment: str = "production") -> Request:
     origin = Origin("U0AMELIE", "C0OPS", event)
-    return Request(
-        Action.DEPLOY, TargetName(app, environment), origin, {"ref": "main"}, "/deploy compte production — é"
-    )
+    return Request(DeployOptions("main"), TargetName(app, environment), origin, "/deploy compte production — é")
 
 
 def entry(run: str = "R-000001", event: str = "requested", **facts: str) -> Entry:

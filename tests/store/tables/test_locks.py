@@ -11,7 +11,7 @@ from bot.domain.backups.backup import PROOF_STEP, Proof
 from bot.domain.names import TargetName
 from bot.domain.policies.lock import Lock, LockNews, LockNotice
 from bot.domain.runs.history import first_break
-from bot.domain.runs.request import Action
+from bot.domain.runs.request import BackupOptions
 from bot.domain.runs.run import RunState, StepState
 from bot.domain.targets.dashboard import Viewer
 from bot.domain.targets.overview import ProvenBackup
@@ -173,7 +173,7 @@ async def test_an_overview_has_the_backup_that_was_proven_last(store: SqlStore) 
 
 async def test_what_only_backs_up_made_nothing_live(store: SqlStore) -> None:
     released = await ended(store, 1, RunState.SUCCEEDED)
-    backup = await store.create("R-000009", replace(request("Ev9"), action=Action.BACKUP), AT, entry("R-000009"))
+    backup = await store.create("R-000009", replace(request("Ev9"), options=BackupOptions()), AT, entry("R-000009"))
     lease = await store.claim(backup.id, "host:1", HOUR)
     assert lease is not None
     assert await store.admit(lease, AT)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.domain.errors import Problem, Reason
 from bot.domain.policies.policy import Requirement
 from bot.domain.runs.approval import GateState
-from bot.domain.runs.request import DURING_FREEZE, Action
+from bot.domain.runs.request import Action
 from bot.domain.runs.run import Gate, Run, RunState
 from bot.slack.render import markup
 from bot.slack.render.cards.approval import evidence
@@ -132,7 +132,7 @@ def _also(run: Run, requirement: Requirement, excluded: str, ctx: RenderContext)
         return Markup("")
     besides = requirement.also
     who = mentions(besides.eligible, excluded) or approvers(besides.eligible, ctx)
-    both = run.request.action is Action.ROLLBACK and DURING_FREEZE not in run.request.options
+    both = run.request.action is Action.ROLLBACK and run.request.during_freeze is None
     return ctx.translator.say("approval.also_rollback" if both else "approval.also", n=str(besides.count), who=who)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bot.domain.runs.approval import GateState
 from bot.domain.runs.reminders import is_overdue
-from bot.domain.runs.request import EMERGENCY
 from bot.domain.runs.run import Gate, Run
 from bot.slack.render import markup
 from bot.slack.render.cards.approval.approval_card import what_is_approved
@@ -50,7 +49,7 @@ def afterwards_card(run: Run, gate: Gate, ctx: RenderContext) -> Message:
 
 
 def _why(run: Run, ctx: RenderContext) -> Markup:
-    why = ctx.masker.mask(run.request.options.get(EMERGENCY, ""))
+    why = ctx.masker.mask(run.request.emergency or "")
     return ctx.translator.say("afterwards.why", asker=ctx.name(run.request.origin.user), why=why)
 
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from bot.domain.policies.proven_backup import OVERDUE
 from bot.domain.runs.acts import AsRehearsed
 from bot.domain.runs.aftermath import AFTERMATH, LIVE, Progress, aftermath_of
 from bot.domain.runs.decisions import (
-    RESUME,
-    Decision,
     backup_before,
     legal_decisions,
     open_decisions,
@@ -15,7 +12,7 @@ from bot.domain.runs.decisions import (
     was_live,
 )
 from bot.domain.runs.plan import Risk
-from bot.domain.runs.request import Action
+from bot.domain.runs.request import Action, Decision, OverdueBackup
 from bot.domain.runs.run import Run, RunState, StepState, step_state
 from bot.slack.render import markup
 from bot.slack.render.cards.approval import evidence
@@ -99,15 +96,18 @@ def _decision_buttons(run: Run, ctx: RenderContext) -> tuple[Block, ...]:
 
     A run that was to go on after another and changed nothing offers those of the other.
     """
-    legal, about = (
-        (legal_decisions(run), run.id) if not run.ended else (open_decisions(run), run.request.options.get(RESUME))
-    )
+    legal, about = (legal_decisions(run), run.id) if not run.ended else (open_decisions(run), _resumed_run(run))
     say = ctx.translator.say
     return tuple(
         button(name, say(f"button.{name.removeprefix('run_')}"), about or run.id)
         for name, decision in DECISIONS.items()
         if decision in legal
     )
+
+
+def _resumed_run(run: Run) -> str:
+    """Give the run that it was to continue after; empty where somebody typed it."""
+    return run.request.resumes.run if run.request.resumes is not None else ""
 
 
 def _rollback(run: Run, ctx: RenderContext) -> Block | None:
@@ -129,7 +129,7 @@ def _schema_change(run: Run, ctx: RenderContext) -> Markup:
 
 
 def _headline_key(run: Run) -> str:
-    if run.request.options.get("what") == OVERDUE:
+    if isinstance(run.request.options, OverdueBackup):
         return "result.overdue"
     if run.state is not RunState.SUCCEEDED:
         return f"result.{run.state.value}"
@@ -255,7 +255,7 @@ def _advice(run: Run, ctx: RenderContext) -> tuple[Markup, ...]:
     trouble = troubled_step(shown_steps(run))
     is_open = run.state is RunState.NEEDS_HUMAN
     legal = legal_decisions(run) if is_open else open_decisions(run)
-    about = "" if is_open else run.request.options.get(RESUME, "")
+    about = "" if is_open else _resumed_run(run)
     decisions = (
         say("result.move_still_open", run=about) if about and legal else Markup(""),
         _retry(run, ctx) if Decision.RETRY in legal else Markup(""),

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from bot.domain.runs.approval import GateState
-from bot.domain.runs.decisions import Decision
 from bot.domain.runs.reminders import is_overdue
-from bot.domain.runs.request import EMERGENCY
+from bot.domain.runs.request import Decision, DeployOptions
 from bot.domain.runs.run import Run, RunState
 from bot.slack.render import markup
 from bot.slack.render.cards.approval.people import approvers, emoji, names, voters
@@ -68,7 +67,7 @@ def run_card(run: Run, ctx: RenderContext) -> Message:
         who=ctx.name(run.request.origin.user),
         when=markup.time_of_day(run.created_at),
     )
-    key = "notification.emergency" if EMERGENCY in run.request.options else "notification"
+    key = "notification.emergency" if run.request.emergency is not None else "notification"
     return message(
         say(key, run=run.id, **words),
         (
@@ -96,8 +95,8 @@ def _subject(run: Run, ctx: RenderContext) -> Markup:
         sha = run.plan.sha
         subject = next((commit.subject for commit in run.plan.commits if commit.sha == sha.text), "")
         return ctx.translator.say("card.commit", sha=sha.short, subject=Markup(markup.inline(markup.clip(subject, 90))))
-    ref = run.request.options.get("ref")
-    return ctx.translator.say("card.ref", ref=ref) if ref else Markup("")
+    options = run.request.options
+    return ctx.translator.say("card.ref", ref=options.ref) if isinstance(options, DeployOptions) else Markup("")
 
 
 def _afterwards(run: Run, ctx: RenderContext) -> Markup:

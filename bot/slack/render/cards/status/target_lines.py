@@ -10,7 +10,6 @@ from bot.domain.errors import Problem
 from bot.domain.policies.freeze import Frozen
 from bot.domain.runs.estimate import Usual
 from bot.domain.runs.reminders import is_overdue
-from bot.domain.runs.request import EMERGENCY
 from bot.domain.runs.run import Run, RunState
 from bot.domain.targets.dashboard import Dashboard
 from bot.domain.targets.overview import TargetOverview
@@ -207,7 +206,7 @@ def owed_line(run: Run, ctx: RenderContext) -> Markup:
         who=who(run.request.origin.user),
         until=markup.time_of_day(gate.expires_at),
         people=approvers(gate.requirement.people, ctx),
-        why=markup.clip(ctx.masker.mask(run.request.options.get(EMERGENCY, "")), _MAX_REASON),
+        why=markup.clip(ctx.masker.mask(run.request.emergency or ""), _MAX_REASON),
     )
 
 

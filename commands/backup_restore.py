@@ -5,22 +5,32 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from bot.domain.backups.backup import BackupInfo, BackupList, Proof, Purpose, predicted_seconds, scratch_name
+from bot.domain.backups.backup import (
+    BackupInfo,
+    BackupList,
+    Proof,
+    Purpose,
+    parse_backup_id,
+    predicted_seconds,
+    scratch_name,
+)
 from bot.domain.backups.writes_since import TableWrites, WriteState
 from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.names import TargetName
 from bot.domain.runs.acts import DropCopy, Health, Load, Prove, Swap
-from bot.domain.runs.decisions import RESUME
 from bot.domain.runs.plan import Finding, NothingToDo, OnFailure, Phase, Plan, Risk, Step
-from bot.domain.runs.request import Action
+from bot.domain.runs.request import Action, Origin, Request, RestoreBackup
 from bot.domain.runs.run import Run
 from bot.domain.targets.look import HostFacts, Look
-from bot.domain.targets.target import Database, Target
+from bot.domain.targets.target import Database, Operations, Target
 from bot.recipes.recipe import Recipe, Way
 from bot.recipes.steps import Situation, planned
-from commands.backup import dump_step, require_backups
+from commands.command import options_as
 from commands.common import backup_id, read_target, require_age, take_down
+from commands.dump import dump_step, require_backups
+from commands.exceptions import FLAGS, USAGE, read_exceptions
 from commands.resume import maintenance_basis, resume_restore, resumed_from
+from commands.words import TARGET_WORDS, find_target, sort_words
 
 _LOAD_TIMEOUT = 12 * 3600
 _SWAP_TIMEOUT = 15 * 60
@@ -34,7 +44,7 @@ _MAX_TABLES = 8
 
 @dataclass(frozen=True)
 class Restore:
-    """What plans a restore; its words are those of `/backup`.
+    """The subcommand, and the planner of its runs.
 
     Args:
         recipes: the recipe of each target.
@@ -42,7 +52,20 @@ class Restore:
 
     recipes: Mapping[TargetName, Recipe]
 
-    action: Action = Action.RESTORE
+    name: str = "restore"
+    usage: str = f"restore APP ENV ID {USAGE}"
+
+    def parse(self, words: tuple[str, ...], origin: Origin, operations: Operations) -> Request:
+        """Read what was typed behind `/backup`."""
+        usage = f"/backup {self.usage}"
+        sorted_words = sort_words(words[1:], usage, frozenset(), TARGET_WORDS + 1, telling=FLAGS)
+        plain = sorted_words.plain
+        target = find_target(plain, origin.channel, operations, usage)
+        if len(plain) == TARGET_WORDS:
+            raise RefusedError(problem(Reason.USAGE, usage=usage))
+        backup = parse_backup_id(plain[TARGET_WORDS])
+        options = RestoreBackup(backup, read_exceptions(sorted_words.flags, usage))
+        return Request(options, target.name, origin, " ".join(("/backup", *words)))
 
     def before_plan(self, run: Run, target: Target) -> tuple[Step, ...]:
         """There is nothing to do before the plan."""
@@ -56,10 +79,10 @@ class Restore:
                 no database beside the live one; or what a host or the database answers.
         """
         require_backups(target)
-        if RESUME in run.request.options:
+        if run.request.resumes is not None:
             return await resume_restore(run, await resumed_from(run, look), self.recipes[target.name], target, look)
         backup_list = await look.backups()
-        kept = backup_list.find(run.request.options["backup"])
+        kept = backup_list.find(options_as(run, RestoreBackup).backup)
         database = restorable(kept, target)
         hosts, _ = await read_target(self.recipes[target.name], target, look, None)
         takes_down, downs = take_down(target, hosts, (kept.backup,))
@@ -69,7 +92,7 @@ class Restore:
         return Plan(
             request=run.request,
             steps=steps,
-            requirement=target.policy.requirement(self.action, destructive=True),
+            requirement=target.policy.requirement(Action.RESTORE, destructive=True),
             basis=_basis(kept, hosts),
             findings=(what_it_replaces(kept, backup_list, old), *await written_since(kept, look), *downs),
             destructive=True,
@@ -82,10 +105,10 @@ class Restore:
             RefusedError: what a host answers.
         """
         hosts, _ = await read_target(self.recipes[target.name], target, look, None)
-        if RESUME in run.request.options:
+        if run.request.resumes is not None:
             return maintenance_basis(hosts)
         backup_list = await look.backups()
-        return _basis(backup_list.find(run.request.options["backup"]), hosts)
+        return _basis(backup_list.find(options_as(run, RestoreBackup).backup), hosts)
 
     async def pending(self, plan: Plan, target: Target, look: Look) -> tuple[str, ...]:
         """No migration is run or undone."""

@@ -5,24 +5,36 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from bot.domain.backups.backup import parse_table
 from bot.domain.backups.leftovers import Leftover, choose_leftovers
 from bot.domain.errors import RefusedError
 from bot.domain.runs.acts import DropOld as Drop
 from bot.domain.runs.plan import Finding, NothingToDo, OnFailure, Phase, Plan, Risk, Step
-from bot.domain.runs.request import Action
+from bot.domain.runs.request import Action, DropLeftover, Origin, Request
 from bot.domain.runs.run import Run
 from bot.domain.targets.look import Look
-from bot.domain.targets.target import Target
-from commands.backup import require_backups
+from bot.domain.targets.target import Operations, Target
+from commands.command import options_as
+from commands.dump import require_backups
+from commands.words import TARGET_WORDS, find_target, sort_words
 
 _TIMEOUT = 3600
 
 
 @dataclass(frozen=True)
 class DropOld:
-    """What plans the drop; its words are those of `/backup`."""
+    """The subcommand, and the planner of its runs."""
 
-    action: Action = Action.RESTORE
+    name: str = "drop-old"
+    usage: str = "drop-old APP ENV [NAME]"
+
+    def parse(self, words: tuple[str, ...], origin: Origin, operations: Operations) -> Request:
+        """Read what was typed behind `/backup`."""
+        usage = f"/backup {self.usage}"
+        plain = sort_words(words[1:], usage, frozenset(), TARGET_WORDS + 1).plain
+        target = find_target(plain, origin.channel, operations, usage)
+        options = DropLeftover(parse_table(plain[TARGET_WORDS]) if len(plain) > TARGET_WORDS else None)
+        return Request(options, target.name, origin, " ".join(("/backup", *words)))
 
     def before_plan(self, run: Run, target: Target) -> tuple[Step, ...]:
         """There is nothing to do before the plan."""
@@ -36,7 +48,7 @@ class DropOld:
                 database answers.
         """
         require_backups(target)
-        left = choose_leftovers(await look.leftovers(), run.request.options.get("name"))
+        left = choose_leftovers(await look.leftovers(), options_as(run, DropLeftover).name)
         if left is None:
             return NothingToDo({"remains": "none"})
         act = Drop(left.database, left.tables)
@@ -53,7 +65,7 @@ class DropOld:
         return Plan(
             request=run.request,
             steps=(step,),
-            requirement=target.policy.requirement(self.action),
+            requirement=target.policy.requirement(Action.RESTORE),
             basis=_basis(left),
             findings=await _what_goes(left, look),
             destructive=True,
@@ -97,7 +109,7 @@ async def _what_goes(left: Leftover, look: Look) -> tuple[Finding, ...]:
     if restore is not None:
         ended = restore.ended_at or restore.created_at
         facts |= {
-            "backup": restore.request.options.get("backup", ""),
+            "backup": restore.request.backup or "",
             "kept_at": ended.isoformat(),
             "state": restore.state.value,
         }

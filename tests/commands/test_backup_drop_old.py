@@ -12,21 +12,20 @@ from bot.domain.runs.acts import DropOld as Drop
 from bot.domain.runs.acts import Dump
 from bot.domain.runs.plan import NothingToDo, Phase, Plan, Risk, Step, differences
 from bot.domain.runs.plan_json import plan_from_json, plan_to_json
-from bot.domain.runs.request import Action
+from bot.domain.runs.request import DropLeftover
 from bot.domain.runs.run import Run, RunState
-from commands import all_planners
-from tests.commands.test_restore import ID, KEPT, REQUESTED
+from commands.backup_drop_old import DropOld
+from tests.commands.test_backup_restore import ID, KEPT, REQUESTED
 from tests.support.examples import NAME, NOON, REQUEST, RUN, TARGET, Sight
 
 OLD = Leftover("compte_countersign_before_aaaaaa", Left.REPLACED, "R-AAAAAA", 5, 1000)
 OLDER = Leftover("compte_countersign_before_bbbbbb", Left.REPLACED, "R-BBBBBB", 4, 900)
 SAFETY = replace(KEPT, backup="S-20261116-AAAAAA", purpose=Purpose.SAFETY)
-PLANNER = all_planners({})[Action.RESTORE]
+PLANNER = DropOld()
 
 
 def asked(name: str = "") -> Run:
-    options = {"what": "drop-old"} | ({"name": name} if name else {})
-    return replace(RUN, request=replace(REQUEST, action=Action.RESTORE, options=options))
+    return replace(RUN, request=replace(REQUEST, options=DropLeftover(name or None)))
 
 
 def sight(*left: Leftover) -> Sight:

@@ -11,10 +11,10 @@ from bot.domain.policies.policy import LEAST_GATE
 from bot.domain.runs.acts import Dump
 from bot.domain.runs.plan import Phase, Plan, Risk, differences
 from bot.domain.runs.plan_json import plan_from_json, plan_to_json
-from bot.domain.runs.request import Action
+from bot.domain.runs.request import RestoreBackup
 from bot.domain.targets.target import Target
 from bot.recipes.load import load_recipe
-from commands.restore import Restore
+from commands.backup_restore import Restore
 from tests.support.examples import HOST, NAME, NOON, REQUEST, RUN, TARGET, Sight
 
 RESTORE = Restore({NAME: load_recipe("laravel", Path())})
@@ -22,7 +22,7 @@ ID = "B-20261116-7K3F9Q"
 KEPT = BackupInfo(
     ID, "R-7K3F9Q", Purpose.ASKED, NOON, "compte", "10.11", ("users",), (), 1000, "a" * 64, Proof.PROVEN, NOON, 12
 )
-REQUESTED = replace(RUN, request=replace(REQUEST, action=Action.RESTORE, options={"what": "restore", "backup": ID}))
+REQUESTED = replace(RUN, request=replace(REQUEST, options=RestoreBackup(ID)))
 assert TARGET.database is not None
 SCRATCH = replace(TARGET, database=replace(TARGET.database, scratch=True))
 

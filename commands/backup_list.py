@@ -1,0 +1,24 @@
+"""`/backup list APP ENV`: which backups there are. Makes no run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bot.domain.runs.request import ListBackups, Origin, Request
+from bot.domain.targets.target import Operations
+from commands.words import TARGET_WORDS, find_target, sort_words
+
+
+@dataclass(frozen=True)
+class BackupListing:
+    """The subcommand."""
+
+    name: str = "list"
+    usage: str = "list APP ENV"
+
+    def parse(self, words: tuple[str, ...], origin: Origin, operations: Operations) -> Request:
+        """Read what was typed behind `/backup`."""
+        usage = f"/backup {self.usage}"
+        plain = sort_words(words[1:], usage, frozenset(), TARGET_WORDS).plain
+        target = find_target(plain, origin.channel, operations, usage)
+        return Request(ListBackups(), target.name, origin, " ".join(("/backup", *words)))
