@@ -37,7 +37,7 @@ from bot.monitoring import MeasuredPerformer, Measures, Monitoring, serve_monito
 from bot.performers import build_performers
 from bot.recipes.load import load_recipes
 from bot.recurring_jobs import BACKUP_AGE, CLEANUP, LOCK_REMINDERS, SCHEDULES, recurring_jobs
-from bot.slack.app import SlackAccess, SlackApp
+from bot.slack import SlackAccess, SlackApp, SlackPorts
 from bot.slack.ports import CommandSpec
 from bot.slack.render.catalog import Catalog
 from bot.store.leader_lease import LeaderLease
@@ -76,24 +76,21 @@ async def serve(configuration: Configuration, language: Catalog) -> None:
         connections = await stack.enter_async_context(Connections(operations.hosts, failed=measures.ssh_failed))
         access = SlackAccess(settings.slack_bot_token, settings.slack_app_token, settings.slack_api_url)
         by_name: dict[str, CommandSpec] = {command.name: command for command in commands} | {status.name: status}
-        telling = await stack.enter_async_context(LeaderLease(store, "tell Slack"))
-        room = await stack.enter_async_context(
-            SlackApp(
-                access,
-                store,
-                store,
-                store,
-                store,
-                by_name,
-                ops_command(),
-                operations,
-                masker,
-                clock,
-                telling,
-                measures,
-                language,
-            )
+        leadership = await stack.enter_async_context(LeaderLease(store, "tell Slack"))
+        ports = SlackPorts(
+            inbox=store,
+            messages=store,
+            homes=store,
+            lock_notices=store,
+            commands=by_name,
+            ops=ops_command(),
+            operations=operations,
+            masker=masker,
+            clock=clock,
+            leadership=leadership,
+            metrics=measures,
         )
+        slack = await stack.enter_async_context(SlackApp(access, ports, language))
         target_reader, performers = build_performers(connections, recipes, store, operations.variables)
         engine = Engine(
             EngineContext(
@@ -105,16 +102,16 @@ async def serve(configuration: Configuration, language: Catalog) -> None:
                 performers={act: MeasuredPerformer(does, measures) for act, does in performers.items()},
                 target_reader=target_reader,
                 branches=BranchReader(connections),
-                reaction_reader=room.reaction_reader,
-                directory=room.directory,
-                run_observer=room.run_observer,
+                reaction_reader=slack.reaction_reader,
+                directory=slack.directory,
+                run_observer=slack.run_observer,
                 clock=clock,
                 masker=masker,
                 owner=_owner(),
             )
         )
         stack.push_async_callback(engine.drain)
-        monitoring = Monitoring(room, store, telling, forwarder, measures)
+        monitoring = Monitoring(slack, store, leadership, forwarder, measures)
         if settings.http_addr is not None:
             await stack.enter_async_context(
                 serve_monitoring(settings.http_addr.host, settings.http_addr.port, monitoring)
@@ -124,7 +121,7 @@ async def serve(configuration: Configuration, language: Catalog) -> None:
         cleanup = ScratchCleanup(Connector(Tunnels(connections)), connections, store)
         jobs.every(CLEANUP, InboxPruning(store, clock).tick, "prune-inbox")
         jobs.now_and_every(CLEANUP, partial(cleanup.sweep, tuple(targets.values())), "sweep-scratch")
-        if not await _started(room.start(engine), stopped):
+        if not await _started(slack.start(engine), stopped):
             return
         await engine.start()
         schedule = Schedule(store, engine, clock, _owner(), firing_times(targets), targets)
@@ -139,7 +136,7 @@ async def serve(configuration: Configuration, language: Catalog) -> None:
         announce_ready(settings.log_format)
         await stopped.wait()
         _log.info("draining")
-        await room.drain()
+        await slack.drain()
         await engine.drain()
 
 

@@ -41,7 +41,7 @@ def register(app: typer.Typer) -> None:
         configure_logs(configuration.settings.log_format, configuration.masker())
         # Loaded here: the other commands of the console start faster without Slack, SSH and SQL.
         from bot.app import serve as serve_bot
-        from bot.slack.app import SlackLoginRefusedError
+        from bot.slack import SlackLoginRefusedError
         from bot.slack.render.builtin_catalog import spoken
         from bot.slack.render.catalog import CatalogError
         from bot.store.sql.errors import StoreError

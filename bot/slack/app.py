@@ -1,53 +1,34 @@
-"""The whole conversation: builds its parts, owns them, and closes them in reverse order."""
+"""Builds the parts of the conversation, owns them, and closes them in reverse order."""
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
-import aiohttp
 from slack_bolt.async_app import AsyncApp
 
-from bot.domain.inbox import EventKind
-from bot.domain.secrets import Masker, Secret
-from bot.domain.targets.target import Operations
-from bot.engine.ports import Clock, RunObserver
-from bot.engine.stores import HomeStore, InboxStore, LockNoticeStore, MessageStore
-from bot.slack.forms.filled import FormCheck
-from bot.slack.handlers.buttons import ButtonHandler
-from bot.slack.handlers.commands import CommandHandler
+from bot.slack.context import SlackContext
+from bot.slack.forms.submission import FormCheck
 from bot.slack.handlers.failures import FailureHandler
-from bot.slack.handlers.forms import FormHandler
-from bot.slack.handlers.home import HomeHandler
-from bot.slack.handlers.home_buttons import HomeButtons
-from bot.slack.handlers.ops import OpsHandler
-from bot.slack.handlers.reactions import ReactionHandler
-from bot.slack.handlers.share import ShareHandler
-from bot.slack.handlers.unlocking import Unlocking
-from bot.slack.ports import CallMetrics, CommandSpec, EngineApi, Leadership, NoMetrics, OpsSpec
+from bot.slack.handlers.reconnect import ReconnectHandler
+from bot.slack.handlers.registry import event_handlers
+from bot.slack.ports import EngineApi, SlackPorts
 from bot.slack.publish.home_sync import HomeSync
 from bot.slack.publish.lock_notifier import LockNotifier
 from bot.slack.publish.publisher import Publisher
-from bot.slack.publish.replies import Answers
+from bot.slack.publish.replies import Replies
+from bot.slack.publish.run_observers import RunObservers
 from bot.slack.publish.run_sync import RunSync
-from bot.slack.render.builtin_catalog import ENGLISH
 from bot.slack.render.catalog import Catalog
 from bot.slack.render.text import Translator
 from bot.slack.transport.directory import SlackDirectory
-from bot.slack.transport.gateway import (
-    Gateway,
-    SlackBusyError,
-    SlackRefusedError,
-    SlackUncertainError,
-    build_client,
-    open_session,
-)
-from bot.slack.transport.inbox import Handler, Inbox, InboxWorker, Received
+from bot.slack.transport.gateway import BotIdentity, Gateway, build_client, open_session
+from bot.slack.transport.inbox import Inbox, InboxWorker
 from bot.slack.transport.listeners import command_recorder, register_all
+from bot.slack.transport.login import SlackAccess, log_in
 from bot.slack.transport.reactions import SlackReactions
 from bot.slack.transport.sockets import SlackSockets
 
@@ -57,145 +38,55 @@ _log = logging.getLogger(__name__)
 _quiet = logging.getLogger("countersign.slack.bolt")
 _quiet.setLevel(logging.WARNING)
 
-_FATAL = frozenset({"invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired"})
-
-
-class SlackLoginRefusedError(Exception):
-    """Slack does not accept the bot's token.
-
-    Args:
-        error: Slack's own name of the reason.
-    """
-
-    def __init__(self, error: str) -> None:
-        super().__init__(f"Slack refused the bot's token: {error}")
-        self.error = error
-
-
-@dataclass(frozen=True)
-class SlackAccess:
-    """How Slack is reached.
-
-    Args:
-        bot_token: `xoxb-…`.
-        app_token: `xapp-…`.
-        api_url: base of the Web API, ending in `/api/`; None is Slack's own.
-    """
-
-    bot_token: Secret
-    app_token: Secret
-    api_url: str | None = None
-
 
 class SlackApp:
     """The conversation with one workspace.
 
-        async with SlackApp(access, inbox, messages, homes, notices, commands, ops, operations, …) as room:
-            engine = Engine(..., audience=room.audience, directory=room.directory, conversation=room.conversation)
-            await room.start(engine)
+        async with SlackApp(access, ports, language) as slack:
+            engine = Engine(…, run_observer=slack.run_observer, directory=slack.directory, …)
+            await slack.start(engine)
 
     Args:
         access: how Slack is reached.
-        inbox: where events are recorded.
-        messages: what Slack was last told.
-        homes: who opened the App Home.
-        notices: what the owners of locks are still to be told.
-        commands: by slash name (`/deploy`).
-        ops: the command `/ops`.
-        operations: the operations file.
-        masker: of everything that leaves the program.
-        clock: the time.
-        telling: the duty of telling Slack about runs.
-        observer: told what is called and how long recording takes.
-        language: in which people are told.
+        ports: what the conversation needs of the rest of the program.
+        language: the sentences that people read.
     """
 
-    def __init__(
-        self,
-        access: SlackAccess,
-        inbox: InboxStore,
-        messages: MessageStore,
-        homes: HomeStore,
-        notices: LockNoticeStore,
-        commands: Mapping[str, CommandSpec],
-        ops: OpsSpec,
-        operations: Operations,
-        masker: Masker,
-        clock: Clock,
-        telling: Leadership,
-        observer: CallMetrics | None = None,
-        language: Catalog = ENGLISH,
-    ) -> None:
+    def __init__(self, access: SlackAccess, ports: SlackPorts, language: Catalog) -> None:
         self._access = access
-        self._telling = telling
-        self._observer = observer or NoMetrics()
-        self._inbox_store = inbox
-        self._messages = messages
-        self._home_store = homes
-        self._notices = notices
-        self._commands = commands
-        self._ops = ops
-        self._operations = operations
-        self._masker = masker
-        self._clock = clock
+        self._ports = ports
         self._translator = Translator(language)
-        self._me: Mapping[str, Any] = {}
-        self._session: aiohttp.ClientSession | None = None
+        self._identity = BotIdentity()
+        self._parts = AsyncExitStack()
         self._sockets: SlackSockets | None = None
         self._worker: InboxWorker | None = None
-        self._engine: EngineApi | None = None
-        self._wakes: set[asyncio.Task[None]] = set()
+        self._publisher: Publisher | None = None
 
     async def __aenter__(self) -> Self:
         """Build everything that needs no engine. Nothing is sent to Slack yet."""
-        self._session = open_session()
-        client = build_client(self._access.bot_token.reveal(), self._access.api_url, self._session)
-        self.gateway = Gateway(client, self._observer.called)
-        self._lock_notifier = LockNotifier(self.gateway, self._notices, self._translator, self._masker, self._telling)
-        self.directory = SlackDirectory(self.gateway, lambda: str(self._me.get("team_id", "")))
-        emoji = self._operations.emoji
-        run_sync = RunSync(
-            self.gateway, self._messages, self.directory, self._translator, self._masker, emoji, self._clock
-        )
-        self._publisher = Publisher(run_sync, self._messages, self._telling)
-        self._home_sync = HomeSync(
-            self.gateway,
-            self._home_store,
-            self._messages,
-            lambda: str(self._me.get("url", "")),
-            self._translator,
-            self._masker,
-            self._clock,
-            self._telling,
-        )
-        self.run_observer: RunObserver = RunObservers((self._publisher, self._home_sync))
+        session = open_session()
+        self._close_at_end(session.close)
+        client = build_client(self._access.bot_token.reveal(), self._access.api_url, session)
+        self._gateway = Gateway(client, self._ports.metrics.called)
+        self.directory = SlackDirectory(self._gateway, lambda: self._identity.team)
+        self.run_observer = RunObservers()
         self.reaction_reader = SlackReactions(
-            self.gateway,
-            self._messages,
-            emoji,
-            lambda: str(self._me.get("user_id", "")),
-            self._publisher.run_changed,
-        )
-        self._inbox = Inbox(self._inbox_store, self._clock, self._observer.recorded)
-        self._app = AsyncApp(
-            client=client,
-            logger=_quiet,
-            process_before_response=True,
-            raise_error_for_unhandled_request=True,
-        )
-        register_all(
-            self._app, self._inbox, FormCheck(self._commands, self._operations, self._translator, lambda: self._engine)
+            self._gateway,
+            self._ports.messages,
+            self._ports.operations.emoji,
+            lambda: self._identity.user,
+            self.run_observer.run_changed,
         )
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Close everything."""
-        await self.aclose()
+        """Close everything in reverse order."""
+        await self._parts.aclose()
 
     async def start(self, engine: EngineApi) -> None:
-        """Connect to Slack, and begin with what a process before this one left.
+        """Connect to Slack, and begin with what an earlier process left.
 
         Args:
             engine: the engine.
@@ -203,46 +94,34 @@ class SlackApp:
         Raises:
             SlackLoginRefusedError: the bot's token is not accepted.
         """
-        self._engine = engine
-        await self._introduce()
-        answers = Answers(self.gateway)
-        unlocking = Unlocking(engine, answers, self._lock_notifier, self._translator, self._masker)
-        ops = OpsHandler(
-            engine, self._ops, self._commands, unlocking, answers, self._translator, self._masker, self._clock
-        )
-        forms = FormHandler(engine, self._commands, self.gateway, answers, self._translator, self._masker, self._clock)
-        commands = CommandHandler(engine, self._commands, ops, forms, answers, self._translator, self._clock)
-        home = HomeHandler(self._home_sync)
-        self._worker = InboxWorker(
-            self._inbox,
-            self._inbox_store,
-            {
-                EventKind.COMMAND: commands.command,
-                EventKind.VIEW: commands.form,
-                EventKind.REACTION: ReactionHandler(engine, self._messages),
-                EventKind.BUTTON: _each(
-                    ButtonHandler(engine, self._messages, answers, self._translator, self._masker),
-                    ShareHandler(engine, self.gateway, answers, self._translator),
-                    unlocking,
-                    home.pressed,
-                    HomeButtons(engine, forms, self.gateway, self._translator),
-                    forms.pressed,
-                ),
-                EventKind.HOME: home.opened,
-            },
-            FailureHandler(answers, self._translator),
-        )
-        self._publisher.start(engine)
-        self._home_sync.start(engine)
+        self._identity = await log_in(self._gateway)
+        context = self._build_context(engine)
+        reconnected = ReconnectHandler(engine)
+        self._close_at_end(reconnected.aclose)
+        self._publisher = Publisher(context, RunSync(context))
+        self._close_at_end(self._publisher.aclose)
+        self._home_sync = HomeSync(context)
+        self._close_at_end(self._home_sync.aclose)
+        self.run_observer.add(self._publisher, self._home_sync)
+        self._lock_notifier = LockNotifier(context)
+        self._close_at_end(self._lock_notifier.aclose)
+        inbox = Inbox(self._ports.inbox, context.clock, self._ports.metrics.recorded)
+        handlers = event_handlers(context, self._home_sync, self._lock_notifier)
+        self._worker = InboxWorker(inbox, self._ports.inbox, handlers, FailureHandler(context))
+        self._close_at_end(self._worker.aclose)
+        self._publisher.start()
+        self._home_sync.start()
         self._lock_notifier.start()
         self._worker.start()
         token = self._access.app_token.reveal()
-        self._sockets = SlackSockets(self._app, token, command_recorder(self._inbox), self.gateway, self._reconnected)
+        bolt = self._build_bolt(inbox, context)
+        self._sockets = SlackSockets(bolt, token, command_recorder(inbox), self._gateway, reconnected)
+        self._close_at_end(self._sockets.close)
         await self._sockets.start()
 
     @property
     def connected(self) -> bool:
-        """Whether at least one socket stands."""
+        """Whether at least one socket is connected."""
         return self._sockets is not None and self._sockets.connected
 
     @property
@@ -252,96 +131,58 @@ class SlackApp:
 
     @property
     def behind(self) -> int:
-        """How many runs Slack does not agree with yet."""
-        return self._publisher.behind
+        """Number of runs that Slack does not agree with yet."""
+        return self._publisher.behind if self._publisher is not None else 0
 
     async def drain(self, seconds: float = 10.0) -> None:
         """Take nothing more from Slack, handle what has arrived, and bring Slack up to date.
 
         Args:
-            seconds: for each of the two, at most; what is left is done at the next start.
+            seconds: limit of the handling, and again of the publishing; the rest is done at the next start.
         """
         if self._sockets is not None:
             await self._sockets.close()
         if self._worker is not None:
             await self._worker.drain(seconds)
-        await self._publisher.drain(seconds)
+        if self._publisher is not None:
+            await self._publisher.drain(seconds)
 
-    async def aclose(self) -> None:
-        """Close everything, in reverse order; one failing close never stops the rest."""
-        closers = (
-            *((self._sockets.close,) if self._sockets else ()),
-            *((self._worker.aclose,) if self._worker else ()),
-            self._lock_notifier.aclose,
-            self._home_sync.aclose,
-            self._publisher.aclose,
-            self._end_wakes,
-            *((self._session.close,) if self._session else ()),
+    def _build_context(self, engine: EngineApi) -> SlackContext:
+        ports = self._ports
+        return SlackContext(
+            engine=engine,
+            gateway=self._gateway,
+            replies=Replies(self._gateway),
+            directory=self.directory,
+            messages=ports.messages,
+            homes=ports.homes,
+            lock_notices=ports.lock_notices,
+            commands=ports.commands,
+            ops=ports.ops,
+            translator=self._translator,
+            masker=ports.masker,
+            clock=ports.clock,
+            leadership=ports.leadership,
+            workspace_url=self._identity.workspace_url,
         )
-        for close in closers:
+
+    def _build_bolt(self, inbox: Inbox, context: SlackContext) -> AsyncApp:
+        bolt = AsyncApp(
+            client=self._gateway.client,
+            logger=_quiet,
+            process_before_response=True,
+            raise_error_for_unhandled_request=True,
+        )
+        register_all(bolt, inbox, FormCheck(context))
+        return bolt
+
+    def _close_at_end(self, close: Callable[[], Awaitable[None]]) -> None:
+        """Close a part at the end; a failing close does not keep the others open."""
+
+        async def close_part() -> None:
             try:
                 await close()
             except Exception:
                 _log.exception("a part of the conversation did not close well")
 
-    async def _introduce(self) -> None:
-        """Learn who the bot is: its own reactions are no votes, and people of other workspaces do not count."""
-        pause = 0.5
-        while not self._me:
-            try:
-                self._me = await self.gateway.who_am_i()
-            except SlackRefusedError as refused:
-                if refused.error in _FATAL:
-                    raise SlackLoginRefusedError(refused.error) from None
-                await asyncio.sleep(pause)
-            except SlackBusyError as busy:
-                await asyncio.sleep(busy.seconds)
-            except SlackUncertainError:
-                await asyncio.sleep(pause)
-            pause = min(pause * 2, 15.0)
-
-    def _reconnected(self) -> None:
-        """Have the reactions read anew: those made while nothing was connected were not announced."""
-        task = asyncio.create_task(self._wake_all())
-        self._wakes.add(task)
-        task.add_done_callback(self._wakes.discard)
-
-    async def _wake_all(self) -> None:
-        if self._engine is None:
-            return
-        try:
-            for run in await self._engine.awaiting():
-                self._engine.wake(run)
-        except Exception:
-            _log.exception("cannot read which runs wait for approval")
-
-    async def _end_wakes(self) -> None:
-        for task in self._wakes:
-            task.cancel()
-        await asyncio.gather(*self._wakes, return_exceptions=True)
-
-
-@dataclass(frozen=True)
-class RunObservers:
-    """Several who want to know of changes. Implements `bot.engine.ports.RunObserver`.
-
-    Args:
-        observers: in the order in which they are told.
-    """
-
-    observers: tuple[RunObserver, ...]
-
-    def run_changed(self, run: str) -> None:
-        """Tell each of them that a run has changed; returns at once."""
-        for observer in self.observers:
-            observer.run_changed(run)
-
-
-def _each(*handlers: Handler) -> Handler:
-    """Give an event to several handlers, each of which leaves alone what is not its own."""
-
-    async def handle(received: Received) -> None:
-        for handler in handlers:
-            await handler(received)
-
-    return handle
+        self._parts.push_async_callback(close_part)

@@ -43,11 +43,11 @@ async def examine(bot_token: Secret, app_token: Secret, api_url: str | None) -> 
     async with open_session() as session:
         gateway = Gateway(build_client(bot_token.reveal(), api_url, session))
         try:
-            me = await gateway.who_am_i()
+            identity = await gateway.identity()
         except (SlackRefusedError, SlackBusyError, SlackUncertainError) as error:
             return (SlackFinding("Slack bot token", ok=False, detail=_trouble("SLACK_BOT_TOKEN", error)),)
-        who = f"{me.get('user')} in {me.get('team')}"
-        found = [SlackFinding("Slack bot token", ok=True, detail=who), *judge_scopes(tuple(me["scopes"]))]
+        who = f"{identity.user_name} in {identity.team_name}"
+        found = [SlackFinding("Slack bot token", ok=True, detail=who), *judge_scopes(identity.scopes)]
         try:
             await gateway.open_connection(app_token.reveal())
         except (SlackRefusedError, SlackBusyError, SlackUncertainError) as error:

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from dataclasses import dataclass
 from typing import Protocol
 
 from bot.domain.backups.backup import BackupList
-from bot.domain.errors import Problem
-from bot.domain.names import TargetName
 from bot.domain.ops_command import Order
-from bot.domain.policies.lock import Lock
 from bot.domain.runs.estimate import Usual
 from bot.domain.runs.request import Action, Decision, Origin, Request
 from bot.domain.runs.run import Run
-from bot.domain.targets.branch_commits import Newest
-from bot.domain.targets.dashboard import Dashboard, HomeView, Viewer
+from bot.domain.secrets import Masker
 from bot.domain.targets.migration_report import MigrationReport
-from bot.domain.targets.overview import TargetOverview
 from bot.domain.targets.target import Operations
-from bot.engine.queries.locks import Allowed
-from bot.engine.stores import Chunk
+from bot.engine.ports import Clock
+from bot.engine.queries.locks import LockService
+from bot.engine.queries.target_status import StatusService
+from bot.engine.stores import Chunk, HomeStore, InboxStore, LockNoticeStore, MessageStore
 
 
 class EngineApi(Protocol):
@@ -32,13 +29,13 @@ class EngineApi(Protocol):
         ...
 
     @property
-    def lock_service(self) -> LockServiceApi:
-        """Where what concerns several runs is asked."""
+    def lock_service(self) -> LockService:
+        """Overviews of targets, their locks, and what somebody may do."""
         ...
 
     @property
-    def status_service(self) -> StatusServiceApi:
-        """Where how everything stands is asked."""
+    def status_service(self) -> StatusService:
+        """The state of all targets, and what of it concerns one person."""
         ...
 
     async def submit(self, request: Request) -> Run:
@@ -123,96 +120,6 @@ class CallMetrics(Protocol):
         ...
 
 
-class NoMetrics:
-    """Measures nothing. Implements `CallMetrics`."""
-
-    def called(self, method: str, outcome: str) -> None:
-        """Take no note."""
-
-    def recorded(self, seconds: float) -> None:
-        """Take no note."""
-
-
-class LockServiceApi(Protocol):
-    """What is asked across runs; it is answered from the store alone."""
-
-    async def overviews(self, targets: tuple[TargetName, ...]) -> tuple[TargetOverview, ...]:
-        """Read how targets stand, in their order."""
-        ...
-
-    async def lock(self, target: TargetName, reason: str, user: str) -> Lock:
-        """Lock a target; give the lock that is on it now, which may be an earlier one.
-
-        Raises:
-            RefusedError: who asks may not.
-        """
-        ...
-
-    async def lock_to_take_off(self, target: TargetName, user: str) -> Lock | None:
-        """Read the lock that somebody wants to take off; None where there is none.
-
-        Raises:
-            RefusedError: who asks may not.
-        """
-        ...
-
-    async def unlock(self, lock: Lock, user: str, channel: str) -> bool:
-        """Take this very lock off, and remember to tell its owner in a channel; say whether it was still on.
-
-        Raises:
-            RefusedError: who asks may not.
-        """
-        ...
-
-    async def allowed(self, targets: tuple[TargetName, ...], user: str) -> Allowed:
-        """Judge what somebody may ask for now."""
-        ...
-
-
-class StatusServiceApi(Protocol):
-    """How everything stands; but for `refresh`, it is answered without asking any host."""
-
-    async def dashboard(self) -> Dashboard:
-        """Read how all targets stand."""
-        ...
-
-    async def home_view(self, dashboard: Dashboard, viewer: Viewer) -> HomeView:
-        """Give what of a picture concerns somebody."""
-        ...
-
-    async def waited_for(self, dashboard: Dashboard) -> frozenset[str]:
-        """Name those for whom a run may wait."""
-        ...
-
-    async def refresh(self, targets: tuple[TargetName, ...], older_than: timedelta) -> None:
-        """Look at targets that were not looked at for so long; returns when all of them were."""
-        ...
-
-    async def judge(self, request: Request) -> None:
-        """Refuse what would be refused if it were asked now; nothing is started.
-
-        Raises:
-            RefusedError: it would not be done, and why.
-        """
-        ...
-
-    async def blocking_reason(self, request: Request) -> Problem | None:
-        """Give the freeze or the lock that stands in the way of a request now, or None."""
-        ...
-
-    async def newest(self, target: TargetName) -> Newest:
-        """Read what a target's branch has that is not live.
-
-        Raises:
-            RefusedError: what a host answers.
-        """
-        ...
-
-    async def releases(self, target: TargetName) -> tuple[Run, ...]:
-        """Give the runs that made a commit live and went well, newest first."""
-        ...
-
-
 class Listed(Protocol):
     """A slash command, as lists of commands show it."""
 
@@ -259,3 +166,34 @@ class OpsSpec(Listed, Protocol):
             RefusedError: the words are not right, and why.
         """
         ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class SlackPorts:
+    """What the conversation needs of the rest of the program, but for the engine.
+
+    Args:
+        inbox: where events are recorded.
+        messages: what was posted about each run.
+        homes: who opened the App Home.
+        lock_notices: notices to the owners of locks.
+        commands: by slash name (`/deploy`).
+        ops: the command `/ops`.
+        operations: the operations file.
+        masker: of everything that leaves the program.
+        clock: the time.
+        leadership: of publishing to Slack.
+        metrics: counts calls, and measures how long recording takes.
+    """
+
+    inbox: InboxStore
+    messages: MessageStore
+    homes: HomeStore
+    lock_notices: LockNoticeStore
+    commands: Mapping[str, CommandSpec]
+    ops: OpsSpec
+    operations: Operations
+    masker: Masker
+    clock: Clock
+    leadership: Leadership
+    metrics: CallMetrics

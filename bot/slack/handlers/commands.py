@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from bot.domain.errors import Reason, RefusedError
 from bot.domain.runs.request import ListBackups, MigrateStatusOptions, Origin, Request
-from bot.engine.ports import Clock
+from bot.slack.context import SlackContext
 from bot.slack.forms import FORMS
 from bot.slack.handlers.forms import FormHandler
 from bot.slack.handlers.ops import OpsHandler
 from bot.slack.handlers.words import words_of
-from bot.slack.ports import CommandSpec, EngineApi
-from bot.slack.publish.replies import Answers
 from bot.slack.render import markup
 from bot.slack.render.cards.backups.backup_list_card import backups_card
 from bot.slack.render.cards.status.migration_report_card import status_card
-from bot.slack.render.text import Translator
 from bot.slack.transport.inbox import Received
 
 STALE = timedelta(minutes=30)
@@ -30,32 +26,19 @@ class CommandHandler:
     """Handles slash commands and the forms that stand for them.
 
     Args:
-        engine: the engine.
-        commands: by slash name.
+        context: what the conversation shares.
         ops: handles `/ops`.
         forms: opens forms and carries them out.
-        answers: tells people what was wrong.
-        translator: of the language that is spoken.
-        clock: tells how long a command waited.
     """
 
-    def __init__(
-        self,
-        engine: EngineApi,
-        commands: Mapping[str, CommandSpec],
-        ops: OpsHandler,
-        forms: FormHandler,
-        answers: Answers,
-        translator: Translator,
-        clock: Clock,
-    ) -> None:
-        self._engine = engine
-        self._commands = commands
+    def __init__(self, context: SlackContext, ops: OpsHandler, forms: FormHandler) -> None:
+        self._context = context
+        self._engine = context.engine
+        self._commands = context.commands
+        self._translator = context.translator
+        self._replies = context.replies
         self._ops = ops
         self._forms = forms
-        self._answers = answers
-        self._translator = translator
-        self._clock = clock
 
     async def command(self, received: Received) -> None:
         """Handle what was typed."""
@@ -65,26 +48,26 @@ class CommandHandler:
         if self._is_stale(received.at):
             when = markup.time_of_day(received.at)
             stale = self._translator.say("answer.stale", typed=f"{name} {text}".strip(), when=when)
-            await self._answers.answer(origin.channel, origin.user, stale)
+            await self._replies.send_text(origin.channel, origin.user, stale)
             return
-        if name == self._ops.name:
+        if name == self._context.ops.name:
             await self._ops.handle(words_of(text), origin, url)
             return
         spec = self._commands.get(name)
         if spec is None:
-            known = ", ".join(sorted((*self._commands, self._ops.name)))
+            known = ", ".join(sorted((*self._commands, self._context.ops.name)))
             unknown = self._translator.say("answer.unknown_command", command=name, known=known)
-            await self._answers.answer(origin.channel, origin.user, unknown, url=url)
+            await self._replies.send_text(origin.channel, origin.user, unknown, url=url)
             return
         words = words_of(text)
         try:
-            await self._do(spec.parse(words, origin, self._engine.operations), url)
+            await self._do(spec.parse(words, origin, self._context.operations), url)
         except RefusedError as refused:
             is_short = refused.problem.reason is Reason.USAGE and _asks_for_form(name, words)
             if is_short and await self._forms.open(name, words, origin, str(body.get("trigger_id") or "")):
                 return
-            told = self._translator.refusal(refused.problem)
-            await self._answers.answer(origin.channel, origin.user, told, url=url)
+            refusal = self._translator.refusal(refused.problem)
+            await self._replies.send_text(origin.channel, origin.user, refusal, url=url)
 
     async def _do(self, request: Request, url: str) -> None:
         """Make a run of a request; one that only reads is answered to who asked, and no run is made."""
@@ -96,7 +79,7 @@ class CommandHandler:
             case _:
                 await self._engine.submit(request)
                 return
-        await self._answers.show(request.origin.channel, request.origin.user, card, url=url)
+        await self._replies.send(request.origin.channel, request.origin.user, card, url=url)
 
     async def form(self, received: Received) -> None:
         """Handle a form that was filled in."""
@@ -104,7 +87,7 @@ class CommandHandler:
             await self._forms.submitted(received)
 
     def _is_stale(self, at: datetime) -> bool:
-        return self._clock.now() - at > STALE
+        return self._context.clock.now() - at > STALE
 
 
 def _asks_for_form(name: str, words: tuple[str, ...]) -> bool:

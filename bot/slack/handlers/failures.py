@@ -1,4 +1,4 @@
-"""What somebody is told when their command, form or button could not be handled, however often it was tried."""
+"""The reply to somebody whose command, form or button could not be handled after all attempts."""
 
 from __future__ import annotations
 
@@ -7,37 +7,34 @@ from collections.abc import Mapping
 from typing import Any
 
 from bot.domain.inbox import EventKind
-from bot.slack.publish.replies import Answers
-from bot.slack.render.text import Translator
+from bot.slack.context import SlackContext
 from bot.slack.transport.gateway import SlackBusyError
 from bot.slack.transport.inbox import Received
 
 
 class FailureHandler:
-    """Tells people; events that nobody waits for are passed over.
+    """Replies to whoever waits for the outcome of an event; nobody waits for a reaction.
 
     Args:
-        answers: to people.
-        translator: of the language that is spoken.
+        context: what the conversation shares.
     """
 
-    def __init__(self, answers: Answers, translator: Translator) -> None:
-        self._answers = answers
-        self._translator = translator
+    def __init__(self, context: SlackContext) -> None:
+        self._context = context
 
     async def __call__(self, kind: EventKind, received: Received) -> None:
-        """Tell whoever is behind the event."""
-        asked = _who_and_where(kind, received.payload)
-        if asked is None:
+        """Reply to whoever is behind the event."""
+        sender = _user_and_channel(kind, received.payload)
+        if sender is None:
             return
-        user, channel = asked
+        user, channel = sender
         try:
-            await self._answers.answer(channel, user, self._translator.say("answer.failed"))
+            await self._context.replies.send_text(channel, user, self._context.translator.say("answer.failed"))
         except SlackBusyError:
             return  # the log has it
 
 
-def _who_and_where(kind: EventKind, payload: Mapping[str, Any]) -> tuple[str, str] | None:
+def _user_and_channel(kind: EventKind, payload: Mapping[str, Any]) -> tuple[str, str] | None:
     match kind:
         case EventKind.COMMAND:
             return str(payload["user_id"]), str(payload["channel_id"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
 from dataclasses import replace
 from itertools import count
 
@@ -12,19 +11,14 @@ from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.names import TargetName
 from bot.domain.policies.policy import Policy
 from bot.domain.runs.request import Origin, Request
-from bot.domain.secrets import Masker
 from bot.domain.targets.target import Target
-from bot.engine.ports import Clock
+from bot.slack.context import SlackContext
 from bot.slack.forms import FORMS
-from bot.slack.forms.filled import read_form
 from bot.slack.forms.form import TARGET, Form, Offer, Prospect
+from bot.slack.forms.submission import read_form
 from bot.slack.forms.view import form_view, opening_view, refusing_view
-from bot.slack.ports import CommandSpec, EngineApi
-from bot.slack.publish.replies import Answers
-from bot.slack.render.context import RenderContext
 from bot.slack.render.message import Block
-from bot.slack.render.text import Translator
-from bot.slack.transport.gateway import Gateway, SlackBusyError, SlackRefusedError, SlackUncertainError
+from bot.slack.transport.gateway import SlackBusyError, SlackRefusedError, SlackUncertainError
 from bot.slack.transport.inbox import Received
 
 _log = logging.getLogger(__name__)
@@ -34,32 +28,14 @@ class FormHandler:
     """Opens forms and carries them out.
 
     Args:
-        engine: the engine.
-        commands: by slash name.
-        gateway: opens and changes modals.
-        answers: tells people what was wrong.
-        translator: of the language that is spoken.
-        masker: of everything that leaves the program.
-        clock: the time.
+        context: what the conversation shares.
     """
 
-    def __init__(
-        self,
-        engine: EngineApi,
-        commands: Mapping[str, CommandSpec],
-        gateway: Gateway,
-        answers: Answers,
-        translator: Translator,
-        masker: Masker,
-        clock: Clock,
-    ) -> None:
-        self._engine = engine
-        self._commands = commands
-        self._gateway = gateway
-        self._answers = answers
-        self._translator = translator
-        self._masker = masker
-        self._clock = clock
+    def __init__(self, context: SlackContext) -> None:
+        self._context = context
+        self._engine = context.engine
+        self._commands = context.commands
+        self._gateway = context.gateway
         self._turns = count(1)
         self._latest: dict[str, int] = {}
 
@@ -80,7 +56,7 @@ class FormHandler:
         if form is None or not here or not trigger:
             return False
         try:
-            view = await self._gateway.open_view(trigger, opening_view(form, self._ctx()))
+            view = await self._gateway.open_view(trigger, opening_view(form, self._context.render_context()))
         except (SlackRefusedError, SlackBusyError, SlackUncertainError):
             return False
         allowed = await self._engine.lock_service.allowed(tuple(target.name for target in here), origin.user)
@@ -90,7 +66,7 @@ class FormHandler:
             reason = Reason.MEMBERSHIP_UNKNOWN if allowed.uncertain else Reason.NOT_ALLOWED
             people = sorted({name for target in here for name in _lists(target.policy, form)})
             found = problem(reason, action=form.action.value, people=", ".join(people))
-            await self._show(view, refusing_view(form, found, self._ctx()))
+            await self._show(view, refusing_view(form, found, self._context.render_context()))
             return True
         chosen = _chosen(targets, words)
         await self._fill(view, form, Offer(origin.channel, targets), chosen, origin.user)
@@ -114,15 +90,16 @@ class FormHandler:
 
     async def submitted(self, received: Received) -> None:
         """Carry out a form that was filled in."""
-        filled = read_form(received.payload, self._engine.operations)
+        filled = read_form(received.payload, self._context.operations)
         if filled is None or filled.form.command not in self._commands:
             return
         origin = Origin(filled.user, filled.channel, received.id)
         try:
             spec = self._commands[filled.form.command]
-            await self._engine.submit(spec.parse(filled.words, origin, self._engine.operations))
+            await self._engine.submit(spec.parse(filled.words, origin, self._context.operations))
         except RefusedError as refused:
-            await self._answers.answer(origin.channel, origin.user, self._translator.refusal(refused.problem))
+            refusal = self._context.translator.refusal(refused.problem)
+            await self._context.replies.send_text(origin.channel, origin.user, refusal)
 
     async def _fill(self, view: str, form: Form, offer: Offer, chosen: Target | None, user: str) -> None:
         """Show the form, first without what a host must be asked for; stop where something else was chosen since."""
@@ -130,17 +107,19 @@ class FormHandler:
         self._latest[view] = turn
         try:
             if chosen is None:
-                await self._show(view, form_view(form, offer, self._ctx()))
+                await self._show_form(view, form, offer)
                 return
             prospect = await self._prospect(form, chosen, user)
             if self._latest.get(view) != turn:
                 return
-            await self._show(view, form_view(form, replace(offer, prospect=prospect), self._ctx()))
+            await self._show_form(view, form, replace(offer, prospect=prospect))
             if not form.reads_branch:
                 return
             prospect = await self._with_newest(prospect)
             if self._latest.get(view) == turn:
-                await self._show(view, form_view(form, replace(offer, prospect=prospect), self._ctx()))
+                await self._show(
+                    view, form_view(form, replace(offer, prospect=prospect), self._context.render_context())
+                )
         finally:
             if self._latest.get(view) == turn:
                 del self._latest[view]
@@ -159,6 +138,9 @@ class FormHandler:
         except RefusedError as refused:
             return replace(prospect, unread=refused.problem)
 
+    async def _show_form(self, view: str, form: Form, offer: Offer) -> None:
+        await self._show(view, form_view(form, offer, self._context.render_context()))
+
     async def _show(self, view: str, content: Block) -> None:
         try:
             await self._gateway.update_view(view, content)
@@ -168,15 +150,12 @@ class FormHandler:
 
     def _here(self, form: Form | None, channel: str) -> tuple[Target, ...]:
         """Give the targets that a form can be about: those of a channel, or of all channels on the App Home."""
-        found = sorted(self._engine.operations.targets.values(), key=lambda target: target.name)
+        found = sorted(self._context.operations.targets.values(), key=lambda target: target.name)
         return tuple(
             target
             for target in found
             if form is not None and form.takes(target) and (channel in target.channels or not channel)
         )
-
-    def _ctx(self) -> RenderContext:
-        return RenderContext(self._translator, self._masker, self._engine.operations.emoji, self._clock.now())
 
 
 def _lists(policy: Policy, form: Form) -> tuple[str, ...]:

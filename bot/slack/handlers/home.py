@@ -1,4 +1,4 @@
-"""The App Home: opened, filtered, looked at again. Its forms and answers are `bot.slack.handlers.home_buttons`."""
+"""The App Home: opened, filtered, refreshed. The buttons of its targets are in `bot.slack.handlers.home_buttons`."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from bot.slack.transport.inbox import Received
 
 
 class HomeHandler:
-    """Shows somebody their App Home.
+    """Publishes App Homes when people ask for it.
 
     Args:
-        homes: publishes them.
+        home_sync: publishes them.
     """
 
-    def __init__(self, homes: HomeSync) -> None:
-        self._home_sync = homes
+    def __init__(self, home_sync: HomeSync) -> None:
+        self._home_sync = home_sync
 
     async def opened(self, received: Received) -> None:
         """Publish the Home of who opened it."""
@@ -24,7 +24,7 @@ class HomeHandler:
         if event.get("tab", "home") != "home":
             return
         try:
-            await self._home_sync.opened(str(event["user"]))
+            await self._home_sync.show_opened(str(event["user"]))
         except (SlackRefusedError, SlackBusyError, SlackUncertainError):
             return  # it is published again when something changes, or when it is opened again
 
@@ -36,8 +36,8 @@ class HomeHandler:
             match pressed.get("action_id"):
                 case action if action == FILTER:
                     chosen = (pressed.get("selected_option") or {}).get("value") or ""
-                    await self._home_sync.chose(user, str(chosen))
+                    await self._home_sync.show_chosen(user, str(chosen))
                 case action if action == REFRESH:
-                    await self._home_sync.asked_again(user)
+                    await self._home_sync.refresh(user)
         except (SlackRefusedError, SlackBusyError, SlackUncertainError):
             return

@@ -5,66 +5,61 @@ from __future__ import annotations
 from bot.domain.errors import RefusedError
 from bot.domain.names import TargetName
 from bot.domain.runs.request import MigrateStatusOptions, Origin, Request
+from bot.slack.context import SlackContext
 from bot.slack.forms.fields import plain
-from bot.slack.handlers.buttons import Press, read_press
+from bot.slack.handlers.button_press import ButtonPress, read_press
 from bot.slack.handlers.forms import FormHandler
-from bot.slack.ports import EngineApi
 from bot.slack.render.cards.status.home_card import BACKUP, DEPLOY, STATUS
 from bot.slack.render.cards.status.migration_report_card import status_card
 from bot.slack.render.message import Block, section
-from bot.slack.render.text import Translator
-from bot.slack.transport.gateway import Gateway, SlackBusyError, SlackRefusedError, SlackUncertainError
+from bot.slack.transport.gateway import SlackBusyError, SlackRefusedError, SlackUncertainError
 from bot.slack.transport.inbox import Received
 
 _COMMANDS = {DEPLOY: "/deploy", BACKUP: "/backup"}
 
 
-class HomeButtons:
-    """Opens forms, and shows where migrations stand.
+class HomeButtonHandler:
+    """Opens forms, and shows the migration report.
 
     Args:
-        engine: the engine.
+        context: what the conversation shares.
         forms: opens forms.
-        gateway: opens and changes modals.
-        translator: of the language that is spoken.
     """
 
-    def __init__(self, engine: EngineApi, forms: FormHandler, gateway: Gateway, translator: Translator) -> None:
-        self._engine = engine
+    def __init__(self, context: SlackContext, forms: FormHandler) -> None:
+        self._context = context
+        self._translator = context.translator
         self._forms = forms
-        self._gateway = gateway
-        self._translator = translator
 
     async def __call__(self, received: Received) -> None:
         """Handle a pressed button; others are left alone."""
         press = read_press(received)
         if press is None:
             return
-        trigger = str(received.payload.get("trigger_id") or "")
         if press.action in _COMMANDS:
             origin = Origin(press.user, "", press.event)
-            await self._forms.open(_COMMANDS[press.action], tuple(press.run.split()), origin, trigger)
+            await self._forms.open(_COMMANDS[press.action], tuple(press.value.split()), origin, press.trigger)
         elif press.action == STATUS:
-            await self._status(press, trigger)
+            await self._show_status(press)
 
-    async def _status(self, press: Press, trigger: str) -> None:
+    async def _show_status(self, press: ButtonPress) -> None:
         """Show what `/migrate-status` answers: at once that it is being read, then the answer."""
-        app, _, environment = press.run.partition(" ")
+        app, _, environment = press.value.partition(" ")
         name = TargetName(app, environment)
-        if name not in self._engine.operations.targets:
+        if name not in self._context.operations.targets:
             return
         origin = Origin(press.user, "", press.event)
         request = Request(MigrateStatusOptions(), name, origin, f"/migrate-status {name}")
         reading = section(self._translator.say("home.status.reading"))
         try:
-            view = await self._gateway.open_view(trigger, self._modal([reading]))
-            await self._gateway.update_view(view, self._modal(await self._answer(request)))
+            view = await self._context.gateway.open_view(press.trigger, self._modal([reading]))
+            await self._context.gateway.update_view(view, self._modal(await self._answer(request)))
         except (SlackRefusedError, SlackBusyError, SlackUncertainError):
             return  # it was closed, or the trigger is too old: the button can be pressed again
 
     async def _answer(self, request: Request) -> list[Block | None]:
         try:
-            card = status_card(await self._engine.migration_report(request), self._translator)
+            card = status_card(await self._context.engine.migration_report(request), self._translator)
         except RefusedError as refused:
             return [section(self._translator.refusal(refused.problem))]
         # There is no channel here to share it with.

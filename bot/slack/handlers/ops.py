@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from datetime import timedelta
 
 from bot.domain.errors import RefusedError
@@ -11,18 +10,13 @@ from bot.domain.names import TargetName
 from bot.domain.ops_command import CancelRun, SetLock, ShowHelp, ShowStatus, TakeLockOff
 from bot.domain.runs.request import Origin
 from bot.domain.runs.run import BEFORE_CHANGE, RunState
-from bot.domain.secrets import Masker
-from bot.engine.ports import Clock
+from bot.slack.context import SlackContext
 from bot.slack.forms import FORMS
-from bot.slack.handlers.unlocking import Unlocking
-from bot.slack.ports import CommandSpec, EngineApi, OpsSpec
-from bot.slack.publish.replies import Answers
+from bot.slack.handlers.unlock import UnlockHandler
 from bot.slack.render.cards.status.help_card import help_text
 from bot.slack.render.cards.status.ops_card import lock_set_card, ops_card
-from bot.slack.render.context import RenderContext
 from bot.slack.render.markup import Markup
 from bot.slack.render.message import Message, saying
-from bot.slack.render.text import Translator
 
 _FRESH = timedelta(minutes=1)
 """What was seen within this span is not looked at again."""
@@ -35,40 +29,15 @@ class OpsHandler:
     """Handles `/ops`.
 
     Args:
-        engine: the engine.
-        spec: the command.
-        commands: the others, by slash name, for help.
-        unlocking: takes locks off.
-        answers: tells people.
-        translator: of the language that is spoken.
-        masker: of everything that leaves the program.
-        clock: the time.
+        context: what the conversation shares.
+        unlock: takes locks off.
     """
 
-    def __init__(
-        self,
-        engine: EngineApi,
-        spec: OpsSpec,
-        commands: Mapping[str, CommandSpec],
-        unlocking: Unlocking,
-        answers: Answers,
-        translator: Translator,
-        masker: Masker,
-        clock: Clock,
-    ) -> None:
-        self._engine = engine
-        self._spec = spec
-        self._commands = commands
-        self._unlocking = unlocking
-        self._answers = answers
-        self._translator = translator
-        self._masker = masker
-        self._clock = clock
-
-    @property
-    def name(self) -> str:
-        """What is typed, with the slash."""
-        return self._spec.name
+    def __init__(self, context: SlackContext, unlock: UnlockHandler) -> None:
+        self._context = context
+        self._engine = context.engine
+        self._translator = context.translator
+        self._unlock = unlock
 
     async def handle(self, words: tuple[str, ...], origin: Origin, url: str) -> None:
         """Carry out what was typed, and answer whoever typed it alone.
@@ -79,13 +48,13 @@ class OpsHandler:
             url: the `response_url`; may be empty.
         """
         try:
-            said = await self._answer(words, origin)
+            reply = await self._carry_out(words, origin)
         except RefusedError as refused:
-            said = saying(self._translator.refusal(refused.problem))
-        await self._answers.show(origin.channel, origin.user, said, url=url)
+            reply = saying(self._translator.refusal(refused.problem))
+        await self._context.replies.send(origin.channel, origin.user, reply, url=url)
 
-    async def _answer(self, words: tuple[str, ...], origin: Origin) -> Message:
-        order = self._spec.parse(words, origin, self._engine.operations)
+    async def _carry_out(self, words: tuple[str, ...], origin: Origin) -> Message:
+        order = self._context.ops.parse(words, origin, self._context.operations)
         match order:
             case ShowStatus(targets):
                 return await self._status(targets)
@@ -96,7 +65,7 @@ class OpsHandler:
             case SetLock(target, reason):
                 return await self._lock(target, reason, origin.user)
             case TakeLockOff(target):
-                return await self._unlocking.answer(target, origin)
+                return await self._unlock.answer(target, origin)
 
     async def _status(self, targets: tuple[TargetName, ...]) -> Message:
         """Look at the targets for a moment; a host that takes longer is told as it was last seen."""
@@ -104,14 +73,14 @@ class OpsHandler:
         looking = asyncio.ensure_future(status_service.refresh(targets, _FRESH))
         await asyncio.wait({looking}, timeout=_PATIENCE_SECONDS)
         dashboard = await status_service.dashboard()
-        return ops_card(dashboard.of(frozenset(targets)), self._ctx())
+        return ops_card(dashboard.of(frozenset(targets)), self._context.render_context())
 
     async def _lock(self, target: TargetName, reason: str, user: str) -> Message:
         lock = await self._engine.lock_service.lock(target, reason, user)
         # Asked twice for the same, as an event that is delivered twice does, it is set all the same.
-        is_new = (lock.owner, lock.reason) == (user, self._masker.mask(reason))
+        is_new = (lock.owner, lock.reason) == (user, self._context.masker.mask(reason))
         [overview] = await self._engine.lock_service.overviews((target,))
-        return lock_set_card(overview, is_new=is_new, ctx=self._ctx())
+        return lock_set_card(overview, is_new=is_new, ctx=self._context.render_context())
 
     async def _cancel(self, run: str, user: str) -> Markup:
         say = self._translator.say
@@ -130,9 +99,5 @@ class OpsHandler:
         if not targets:
             return self._translator.say("ops.none")
         allowed = await self._engine.lock_service.allowed(targets, user)
-        commands = (spec for _, spec in sorted(self._commands.items()))
+        commands = (spec for _, spec in sorted(self._context.commands.items()))
         return help_text(allowed, commands, frozenset(FORMS), self._translator)
-
-    def _ctx(self) -> RenderContext:
-        emoji = self._engine.operations.emoji
-        return RenderContext(self._translator, self._masker, emoji, self._clock.now())

@@ -1,26 +1,24 @@
-"""A reaction, made or taken back: whatever it was, the engine reads the reactions anew."""
+"""A reaction was added or removed: whichever it was, the engine reads the reactions again."""
 
 from __future__ import annotations
 
-from bot.engine.stores import MessageStore
-from bot.slack.ports import EngineApi
+from bot.slack.context import SlackContext
 from bot.slack.transport.inbox import Received
 
 
 class ReactionHandler:
-    """Finds the run that a reaction is about.
+    """Wakes the run that a reaction is about.
 
     Args:
-        engine: the engine.
-        messages: which message belongs to which run.
+        context: what the conversation shares.
     """
 
-    def __init__(self, engine: EngineApi, messages: MessageStore) -> None:
-        self._engine = engine
-        self._messages = messages
+    def __init__(self, context: SlackContext) -> None:
+        self._engine = context.engine
+        self._messages = context.messages
 
     async def __call__(self, received: Received) -> None:
-        """Nudge the run; where the message is not known (yet), every run of the channel that waits for approval."""
+        """Wake the run; where the message is not known (yet), every run of the channel that waits for approval."""
         item = received.payload["event"].get("item") or {}
         if item.get("type") != "message":
             return

@@ -1,33 +1,31 @@
-"""Tells the owners of locks that a lock still stands, or that somebody took it off.
+"""Notifies the owners of locks that a lock still stands, or that somebody took it off.
 
-What they are to be told is in the store until they were. The intent to post is committed before Slack is asked; where
-the answer was lost, or the bot was killed in between, Slack is asked whether it is there before it is posted again.
+Notices are in the store until they are posted. The intent to post is committed before Slack is asked; where the answer
+was lost, or the bot was killed in between, Slack is asked whether the notice is there before it is posted again.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from bot.background import RepeatedWork, backoff
 from bot.domain.policies.lock import LockNews, LockNotice
-from bot.domain.secrets import Masker
-from bot.engine.stores import LockNoticeStore
-from bot.slack.ports import Leadership
+from bot.slack.context import SlackContext
 from bot.slack.render import markup
 from bot.slack.render.markup import Markup
 from bot.slack.render.message import Message, message, section
-from bot.slack.render.text import Translator
-from bot.slack.transport.gateway import Gateway, SlackBusyError, SlackRefusedError, SlackUncertainError
+from bot.slack.transport.gateway import SlackBusyError, SlackRefusedError, SlackUncertainError
 
 _POLL_SECONDS = 3.0
-"""How often the store is asked: what another process noted is seen there alone."""
+"""Interval at which the store is read: only there are notices of other processes noticed."""
 
-_MAX_SECONDS = 60.0
-_MAX_FAILURES = 6
-"""After so many failures in a row a look without an answer holds nothing up: a server may not have the method."""
+_RETRY_SECONDS = 2.0
+_MAX_RETRY_SECONDS = 60.0
+_MAX_LOOKS = 6
+"""Searches without an answer after which a notice is posted without one: a server may not have the method."""
 
 _LOOK_BACK = timedelta(hours=1)
 """How far before a notice its channel is searched for it: the clocks of Slack and of this machine may differ."""
@@ -38,108 +36,75 @@ _log = logging.getLogger(__name__)
 
 
 class LockNotifier:
-    """Posts what the store has for the owners of locks, each once.
+    """Posts the notices that the store has for the owners of locks, each once.
+
+    Without the leadership nothing is posted: another process does it.
 
     Args:
-        gateway: to Slack.
-        notices: what is to be told.
-        translator: of the language that is spoken.
-        masker: of everything that leaves the program.
-        duty: of telling Slack; without it nothing is told, as another process does.
+        context: what the conversation shares.
     """
 
-    def __init__(
-        self, gateway: Gateway, notices: LockNoticeStore, translator: Translator, masker: Masker, duty: Leadership
-    ) -> None:
-        self._gateway = gateway
-        self._notices = notices
-        self._translator = translator
-        self._masker = masker
-        self._duty = duty
-        self._wake = asyncio.Event()
-        self._keeper: asyncio.Task[None] | None = None
-        self._failures = 0
+    def __init__(self, context: SlackContext) -> None:
+        self._context = context
+        self._notices = context.lock_notices
+        self._failed_looks = 0
+        self._posting = RepeatedWork("lock-notices", self._post_all, interval=_POLL_SECONDS, failed=_not_posted)
 
     def start(self) -> None:
-        """Begin with what a process before this one left."""
-        self._keeper = asyncio.create_task(self._keep(), name="herald")
+        """Begin with the notices that an earlier process left."""
+        self._posting.start()
 
     def wake(self) -> None:
-        """Take note that there may be something to tell; returns at once."""
-        self._wake.set()
+        """Read the store now: there may be a new notice. Returns at once."""
+        self._posting.wake()
 
     async def aclose(self) -> None:
-        """End. What was not told is told at the next start."""
-        if self._keeper is not None:
-            self._keeper.cancel()
-            await asyncio.gather(self._keeper, return_exceptions=True)
+        """Stop. Notices that were not posted are posted at the next start."""
+        await self._posting.aclose()
 
-    async def tell(self) -> None:
-        """Tell all that there is to tell now.
-
-        Raises:
-            SlackBusyError, SlackUncertainError: the rest waits.
-        """
+    async def _post_all(self) -> None:
+        if not self._context.leadership.held:
+            return
         for notice in await self._notices.lock_notices():
-            await self._tell(notice)
+            await self._notify(notice)
 
-    async def _keep(self) -> None:
-        while True:
-            try:
-                async with asyncio.timeout(_POLL_SECONDS):
-                    await self._wake.wait()
-            except TimeoutError:
-                pass
-            self._wake.clear()
-            try:
-                if self._duty.held:
-                    await self.tell()
-                self._failures = 0
-            except SlackBusyError as busy:
-                await asyncio.sleep(busy.seconds)
-            except SlackUncertainError as error:
-                self._failures += 1
-                _log.warning("the owner of a lock may not have been told: %s", error)
-                await asyncio.sleep(min(2.0**self._failures, _MAX_SECONDS))
-            except Exception:
-                self._failures += 1
-                _log.exception("the owners of locks could not be told")
-                await asyncio.sleep(min(2.0**self._failures, _MAX_SECONDS))
-
-    async def _tell(self, notice: LockNotice) -> None:
-        if not notice.intended or not await self._is_there(notice):
+    async def _notify(self, notice: LockNotice) -> None:
+        if not notice.intended or not await self._is_posted(notice):
             await self._notices.lock_notice_intended(notice)
             try:
-                await self._gateway.post(notice.channel, self._message(notice), None)
+                await self._context.gateway.post(notice.channel, self._message(notice), None)
             except SlackRefusedError as refused:
                 # Asked again with the same, Slack would say the same.
-                _log.warning("the owner of a lock is not told: %s", refused)
+                _log.warning("the owner of a lock is not notified: %s", refused)
         await self._notices.lock_notice_told(notice)
 
-    async def _is_there(self, notice: LockNotice) -> bool:
-        """Look whether a notice whose answer was lost is in its channel."""
+    async def _is_posted(self, notice: LockNotice) -> bool:
+        """Search the channel for a notice whose answer was lost."""
         try:
-            said = await self._gateway.history(notice.channel, (notice.at - _LOOK_BACK).timestamp())
+            messages = await self._context.gateway.history(notice.channel, (notice.at - _LOOK_BACK).timestamp())
         except SlackRefusedError as refused:
-            _log.warning("cannot look whether the owner of a lock was told: %s", refused)
+            _log.warning("cannot look whether the owner of a lock was notified: %s", refused)
             return False
         except SlackUncertainError:
-            if self._failures < _MAX_FAILURES:
+            self._failed_looks += 1
+            if self._failed_looks <= _MAX_LOOKS:
                 raise
+            self._failed_looks = 0
             return False
-        return any(_is_it(found.get("metadata") or {}, notice) for found in said)
+        self._failed_looks = 0
+        return any(_is_notice(posted.get("metadata") or {}, notice) for posted in messages)
 
     def _message(self, notice: LockNotice) -> Message:
-        text, lock = self._said(notice), notice.lock
+        text, lock = self._text(notice), notice.lock
         payload = {"target": str(lock.target), "owner": lock.owner, "notice": str(notice.number)}
         return message(text, (section(text),), _TYPE, payload)
 
-    def _said(self, notice: LockNotice) -> Markup:
-        lock, say = notice.lock, self._translator.say
+    def _text(self, notice: LockNotice) -> Markup:
+        lock, say = notice.lock, self._context.translator.say
         values = {
             "owner": markup.user(lock.owner),
             "target": str(lock.target),
-            "why": self._masker.mask(lock.reason),
+            "why": self._context.masker.mask(lock.reason),
             "since": markup.time_of_day(lock.since),
         }
         match notice.news:
@@ -149,6 +114,17 @@ class LockNotifier:
                 return say("lock.taken_off", by=markup.user(notice.by), **values)
 
 
-def _is_it(metadata: Mapping[str, Any], notice: LockNotice) -> bool:
-    said = metadata.get("event_payload") or {}
-    return metadata.get("event_type") == _TYPE and said.get("notice") == str(notice.number)
+def _not_posted(error: Exception, failures: int) -> float:
+    match error:
+        case SlackBusyError():
+            return error.seconds
+        case SlackUncertainError():
+            _log.warning("the owner of a lock may not have been notified: %s", error)
+        case _:
+            _log.error("the owners of locks could not be notified", exc_info=error)
+    return backoff(failures, first=_RETRY_SECONDS, longest=_MAX_RETRY_SECONDS)
+
+
+def _is_notice(metadata: Mapping[str, Any], notice: LockNotice) -> bool:
+    payload = metadata.get("event_payload") or {}
+    return metadata.get("event_type") == _TYPE and payload.get("notice") == str(notice.number)

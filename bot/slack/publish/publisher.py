@@ -5,170 +5,153 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from bot.engine.stores import MessageStore
-from bot.slack.ports import EngineApi, Leadership
+from bot.background import RepeatedWork, TaskSet, backoff, wait_for
+from bot.slack.context import SlackContext
 from bot.slack.publish.run_sync import RunSync, SyncResult
 from bot.slack.transport.gateway import SlackBusyError, SlackRefusedError, SlackUncertainError
 
 _log = logging.getLogger(__name__)
 
 _POLL_SECONDS = 1.0
-"""How often the store is asked what changed: what another process did is seen there alone."""
+"""Interval at which the store is asked which runs changed: only there are changes by other processes noticed."""
 
-_LEAST_SECONDS = 0.4
-"""The least time between two tellings of one run in one state, so that a burst of changes is one edit."""
+_MIN_SYNC_SECONDS = 0.4
+"""Least time between two syncs of one run in one state, so that a burst of changes becomes one edit."""
 
-_MAX_SECONDS = 60.0
+_RETRY_SECONDS = 1.0
+_MAX_RETRY_SECONDS = 60.0
 
 
 class Publisher:
-    """Follows runs, each in a task of its own, so that one that Slack refuses holds up no other.
+    """Follows each changed run in a task of its own, so that one that Slack refuses does not hold up the others.
 
-    Implements `bot.engine.ports.RunObserver`.
+    Implements `bot.engine.ports.RunObserver`. Without the leadership nothing is published: another process does it.
 
     Args:
+        context: what the conversation shares.
         run_sync: makes Slack agree with one run, once.
-        messages: knows which runs changed since Slack agreed with them.
-        duty: of telling Slack; without it nothing is told, as another process does.
     """
 
-    def __init__(self, run_sync: RunSync, messages: MessageStore, duty: Leadership) -> None:
+    def __init__(self, context: SlackContext, run_sync: RunSync) -> None:
+        self._context = context
         self._run_sync = run_sync
-        self._messages = messages
-        self._duty = duty
-        self._engine: EngineApi | None = None
-        self._followers: dict[str, asyncio.Task[None]] = {}
-        self._wakes: dict[str, asyncio.Event] = {}
-        self._behind: set[str] = set()
-        self._agreed = asyncio.Event()
-        self._agreed.set()
-        self._poller: asyncio.Task[None] | None = None
+        self._is_open = False
+        self._followers = TaskSet()
+        self._changes: dict[str, asyncio.Event] = {}
+        self._unsynced: set[str] = set()
+        self._all_synced = asyncio.Event()
+        self._all_synced.set()
+        self._poll = RepeatedWork("publisher", self._follow_changed, interval=_POLL_SECONDS, failed=_unreadable)
 
-    def start(self, engine: EngineApi) -> None:
-        """Begin with what changed while nobody published.
-
-        Args:
-            engine: where runs are read.
-        """
-        self._engine = engine
-        self._poller = asyncio.create_task(self._poll(), name="publisher")
+    def start(self) -> None:
+        """Begin with the runs that changed while nobody published."""
+        self._is_open = True
+        self._poll.wake()
+        self._poll.start()
 
     def run_changed(self, run: str) -> None:
-        """Take note that a run has changed; returns at once."""
-        if self._engine is None or not self._duty.held:
-            return  # whatever changed is found in the store, at the start and by whoever has the duty
-        self._behind.add(run)
-        self._agreed.clear()
-        wake = self._wakes.get(run)
-        if wake is not None:
-            wake.set()
+        """Publish a run soon; returns at once."""
+        if not self._is_open or not self._context.leadership.held:
+            return  # found in the store at the start, and by the process that has the leadership
+        self._unsynced.add(run)
+        self._all_synced.clear()
+        changed = self._changes.get(run)
+        if changed is not None:
+            changed.set()
             return
-        self._wakes[run] = asyncio.Event()
-        self._followers[run] = asyncio.create_task(self._follow(self._engine, run), name=f"publish {run}")
+        self._changes[run] = asyncio.Event()
+        self._followers.start(self._follow(run), f"publish {run}")
 
     @property
     def behind(self) -> int:
-        """How many runs Slack does not agree with yet."""
-        return len(self._behind)
+        """Number of runs that Slack does not agree with yet."""
+        return len(self._unsynced)
 
     async def drain(self, seconds: float) -> bool:
-        """Wait until Slack agrees with every run, for so many seconds at most; say whether it does."""
+        """Wait until Slack agrees with every run, for at most `seconds`; say whether it does."""
         try:
             async with asyncio.timeout(seconds):
-                if self._duty.held:
-                    for run in await self._messages.unpublished():
-                        self.run_changed(run)
-                    await self._agreed.wait()
+                if self._context.leadership.held:
+                    await self._follow_changed()
+                    await self._all_synced.wait()
         except TimeoutError:
             return False
         return True
 
     async def aclose(self) -> None:
-        """End every task. What was not told is told at the next start."""
-        self._engine = None
-        tasks = [*self._followers.values(), *([self._poller] if self._poller else [])]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        """End every task. What was not published is published at the next start."""
+        self._is_open = False
+        await self._poll.aclose()
+        await self._followers.aclose()
 
-    def _agrees(self, run: str) -> None:
-        self._behind.discard(run)
-        if not self._behind:
-            self._agreed.set()
+    def _synced(self, run: str) -> None:
+        self._unsynced.discard(run)
+        if not self._unsynced:
+            self._all_synced.set()
 
-    async def _poll(self) -> None:
-        while True:
-            try:
-                if self._duty.held:
-                    for run in await self._messages.unpublished():
-                        self.run_changed(run)
-            except Exception:
-                _log.exception("cannot read which runs changed")
-            await asyncio.sleep(_POLL_SECONDS)
+    async def _follow_changed(self) -> None:
+        if self._context.leadership.held:
+            for run in await self._context.messages.unpublished():
+                self.run_changed(run)
 
-    async def _follow(self, engine: EngineApi, run: str) -> None:
-        wake = self._wakes[run]
+    async def _follow(self, run: str) -> None:
+        changed = self._changes[run]
         failures = 0
         try:
-            while self._duty.held:
-                wake.clear()
+            while self._context.leadership.held:
+                changed.clear()
                 try:
-                    told = await self._run_sync.tell(engine, run)
+                    result = await self._run_sync.sync(run)
                 except SlackBusyError as busy:
                     await asyncio.sleep(busy.seconds)
                     continue
                 except (SlackRefusedError, SlackUncertainError) as error:
                     failures += 1
                     _log.warning("Slack does not show a run yet", extra={"run": run, "error": str(error)})
-                    await asyncio.sleep(_pause(failures))
+                    await _pause_after(failures)
                     continue
                 except Exception:
                     failures += 1
-                    _log.exception("a run could not be told", extra={"run": run})
-                    await asyncio.sleep(_pause(failures))
+                    _log.exception("a run could not be published", extra={"run": run})
+                    await _pause_after(failures)
                     continue
                 failures = 0
-                if told.agreed and not wake.is_set():
-                    self._agrees(run)
-                    if told.over:
+                if result.in_sync and not changed.is_set():
+                    self._synced(run)
+                    if result.ended:
                         self._run_sync.forget(run)
                         return
-                await self._pause(engine, run, wake, told)
-                await _wait(wake, max(told.again - _LEAST_SECONDS, 0))
-            self._agrees(run)  # whether it does is another process's concern now
+                await self._gather_changes(run, changed, result)
+                await wait_for(changed, max(result.again - _MIN_SYNC_SECONDS, 0))
+            self._synced(run)  # from now on it is the concern of the process that has the leadership
         finally:
-            self._wakes.pop(run, None)
-            self._followers.pop(run, None)
+            self._changes.pop(run, None)
 
-    async def _pause(self, engine: EngineApi, run: str, wake: asyncio.Event, told: SyncResult) -> None:
-        """Let changes gather, unless the run comes to another state: that is what people wait for."""
+    async def _gather_changes(self, run: str, changed: asyncio.Event, result: SyncResult) -> None:
+        """Let changes gather, unless the run enters another state: that is what people wait for."""
         loop = asyncio.get_running_loop()
-        until = loop.time() + _LEAST_SECONDS
-        changed = False
+        until = loop.time() + _MIN_SYNC_SECONDS
+        has_changed = False
         while (left := until - loop.time()) > 0:
-            await _wait(wake, left)
-            if not wake.is_set():
+            if not await wait_for(changed, left):
                 break
-            changed = True
-            wake.clear()
+            has_changed = True
+            changed.clear()
             try:
-                found = await engine.get(run)
+                current = await self._context.engine.get(run)
             except Exception:
                 _log.exception("cannot read a run", extra={"run": run})
                 break
-            if found is None or found.state is not told.state:
+            if current is None or current.state is not result.state:
                 break
-        if changed:
-            wake.set()
+        if has_changed:
+            changed.set()
 
 
-async def _wait(wake: asyncio.Event, seconds: float) -> None:
-    try:
-        async with asyncio.timeout(seconds):
-            await wake.wait()
-    except TimeoutError:
-        return
+async def _pause_after(failures: int) -> None:
+    await asyncio.sleep(backoff(failures, first=_RETRY_SECONDS, longest=_MAX_RETRY_SECONDS))
 
 
-def _pause(failures: int) -> float:
-    return float(min(2 ** min(failures - 1, 10), _MAX_SECONDS))
+def _unreadable(error: Exception, failures: int) -> float:
+    _log.error("cannot read which runs changed", exc_info=error, extra={"times": failures})
+    return _POLL_SECONDS

@@ -1,4 +1,4 @@
-"""Answers to one person: refusals, hints, log lines. Seen by nobody else."""
+"""Replies to one person, seen by nobody else: refusals, hints, answers, log lines."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from bot.slack.transport.gateway import Gateway, SlackRefusedError, SlackUncerta
 _log = logging.getLogger(__name__)
 
 
-class Answers:
-    """Whispers to people.
+class Replies:
+    """Sends messages that only one person sees.
 
     Args:
         gateway: to Slack.
@@ -21,32 +21,29 @@ class Answers:
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
 
-    async def answer(self, channel: str, user: str, text: Markup, *, thread: str | None = None, url: str = "") -> None:
-        """Tell somebody something, by whichever way Slack allows.
+    async def send_text(self, channel: str, user: str, text: Markup, *, url: str = "") -> None:
+        """Send a text; as `send` otherwise."""
+        await self.send(channel, user, saying(text), url=url)
+
+    async def send(self, channel: str, user: str, message: Message, *, url: str = "") -> None:
+        """Send a message at the `response_url`, or as an ephemeral message where there is none or it does not work.
 
         Args:
-            channel: where they are.
-            user: whom.
-            text: what.
-            thread: the thread in which they are, if they are in one.
-            url: the `response_url` of what they did; it also works where the bot is no member of the channel.
+            channel: where the person is.
+            user: who reads it.
+            message: what is sent.
+            url: the `response_url` of what the person did; it also works where the bot is no member of the channel.
 
         Raises:
-            SlackBusyError: Slack asks to wait; nothing was said.
+            SlackBusyError: Slack asks to wait; nothing was sent.
         """
-        await self.show(channel, user, saying(text), thread=thread, url=url)
-
-    async def show(
-        self, channel: str, user: str, message: Message, *, thread: str | None = None, url: str = ""
-    ) -> None:
-        """Show somebody a message with blocks; as `answer` otherwise."""
         try:
             if url:
                 await self._gateway.respond(url, message)
             else:
-                await self._gateway.whisper(channel, user, message, thread)
+                await self._gateway.post_ephemeral(channel, user, message, None)
         except (SlackRefusedError, SlackUncertainError) as error:
             if not url:
-                _log.warning("an answer may not have arrived: %s", error)
+                _log.warning("a reply may not have arrived: %s", error)
                 return
-            await self.show(channel, user, message, thread=thread)
+            await self.send(channel, user, message)

@@ -19,19 +19,13 @@ from bot.domain.policies.people import NOBODY
 from bot.domain.runs.approval import GateState
 from bot.domain.runs.estimate import Usual
 from bot.domain.runs.run import Run, RunState
-from bot.domain.secrets import Masker
-from bot.domain.targets.target import EmojiNames
-from bot.engine.ports import Clock
-from bot.engine.stores import MessageStore
-from bot.slack.ports import EngineApi
+from bot.slack.context import SlackContext
 from bot.slack.render.cards.approval.ignored_votes import PREFIX, notice_user
 from bot.slack.render.context import RenderContext
 from bot.slack.render.log_file import file_name, log_text
 from bot.slack.render.message import Message
 from bot.slack.render.run_messages import APPROVAL, CARD, LOG, render
-from bot.slack.render.text import Translator
-from bot.slack.transport.directory import SlackDirectory
-from bot.slack.transport.gateway import Gateway, SlackBusyError, SlackRefusedError, SlackUncertainError
+from bot.slack.transport.gateway import SlackBusyError, SlackRefusedError, SlackUncertainError
 from bot.slack.transport.rate_limit import Pace
 
 _log = logging.getLogger(__name__)
@@ -57,17 +51,17 @@ _BAD_BLOCKS = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_
 
 @dataclass(frozen=True)
 class SyncResult:
-    """What one telling came to.
+    """The outcome of one sync.
 
     Args:
-        agreed: Slack shows the run as it is.
-        over: the run has ended, so that nothing more will come by itself.
-        again: seconds after which it should be told again.
-        state: the state that was told; None where there is no such run.
+        in_sync: Slack shows the run as it is.
+        ended: the run has ended, so that nothing more will come by itself.
+        again: seconds after which to sync again.
+        state: the run's state that was published; None where there is no such run.
     """
 
-    agreed: bool
-    over: bool
+    in_sync: bool
+    ended: bool
     again: float
     state: RunState | None
 
@@ -87,86 +81,69 @@ class _Memo:
 
 
 class RunSync:
-    """Tells Slack about runs.
+    """Makes Slack agree with runs, one at a time.
 
     Args:
-        gateway: to Slack.
-        messages: what Slack was last told.
-        directory: names people.
-        translator: of the language that is spoken.
-        masker: of everything that leaves the program.
-        emoji: which count; the first of each is the seed.
-        clock: for elapsed times.
+        context: what the conversation shares.
     """
 
-    def __init__(
-        self,
-        gateway: Gateway,
-        messages: MessageStore,
-        directory: SlackDirectory,
-        translator: Translator,
-        masker: Masker,
-        emoji: EmojiNames,
-        clock: Clock,
-    ) -> None:
-        self._gateway = gateway
-        self._messages = messages
-        self._directory = directory
-        self._translator = translator
-        self._masker = masker
-        self._emoji = emoji
-        self._clock = clock
+    def __init__(self, context: SlackContext) -> None:
+        self._context = context
+        self._engine = context.engine
+        self._gateway = context.gateway
+        self._messages = context.messages
         self._memos: dict[str, _Memo] = {}
         self._edits = Pace(rate=50 / 60, burst=25)
         self._posts: defaultdict[str, Pace] = defaultdict(lambda: Pace(rate=1.0, burst=5))
 
-    async def tell(self, engine: EngineApi, identifier: str) -> SyncResult:
+    async def sync(self, identifier: str) -> SyncResult:
         """Make Slack agree with a run as it is now.
 
         Args:
-            engine: where the run is read.
             identifier: of the run.
 
         Raises:
-            SlackRefusedError, SlackBusyError, SlackUncertainError: it does not agree yet; telling again goes on where
-                this stopped.
+            SlackRefusedError, SlackBusyError, SlackUncertainError: it does not agree yet; the next sync goes on where
+                this one stopped.
         """
-        run = await engine.get(identifier)
+        run = await self._engine.get(identifier)
         if run is None:
             self.forget(identifier)
-            return SyncResult(agreed=True, over=True, again=0, state=None)
-        memo = self._memos.setdefault(identifier, _Memo(self._clock.now()))
+            return SyncResult(in_sync=True, ended=True, again=0, state=None)
+        memo = self._memos.setdefault(identifier, _Memo(self._context.clock.now()))
         posted = dict(await self._messages.messages(run.id))
         wait = 0.0
-        for slot, message in render(run, await self._ctx(engine, run, memo)).items():
+        for slot, message in render(run, await self._render_context(run, memo)).items():
             if slot.startswith(PREFIX):
-                await self._whisper(run, slot, message, posted, memo)
+                await self._post_notice(run, slot, message, posted, memo)
             else:
                 wait = max(wait, await self._agree(run, slot, message, posted, memo))
             if slot == APPROVAL:
                 await self._seed(run, posted[APPROVAL], memo)
         if wait:
-            return SyncResult(agreed=False, over=False, again=wait, state=run.state)
+            return SyncResult(in_sync=False, ended=False, again=wait, state=run.state)
         if run.ended:
-            await self._attach_log(engine, run, posted, memo)
+            await self._attach_log(run, posted, memo)
         await self._messages.mark_published(run.id, run.revision)
-        return SyncResult(agreed=True, over=run.ended, again=BEAT_SECONDS, state=run.state)
+        return SyncResult(in_sync=True, ended=run.ended, again=BEAT_SECONDS, state=run.state)
 
     def forget(self, run: str) -> None:
-        """Drop what is remembered of a run that is told to its end."""
+        """Drop what is remembered of a run whose end is published."""
         self._memos.pop(run, None)
 
-    async def _ctx(self, engine: EngineApi, run: Run, memo: _Memo) -> RenderContext:
-        now = self._clock.now()
+    async def _render_context(self, run: Run, memo: _Memo) -> RenderContext:
+        now = self._context.clock.now()
         signature = (run.state, run.place_in_queue, tuple((row.key, row.place, row.state) for row in run.steps))
         if signature != memo.signature or now - memo.beat >= timedelta(seconds=BEAT_SECONDS):
             memo.signature, memo.beat = signature, now
         if memo.estimated != len(run.steps):
-            memo.estimates, memo.estimated = await engine.estimate(run), len(run.steps)
-        names = await self._directory.names(_people_in(run))
-        target = engine.operations.targets.get(run.request.target)
+            memo.estimates, memo.estimated = await self._engine.estimate(run), len(run.steps)
+        names = await self._context.directory.names(_people_in(run))
+        target = self._context.operations.targets.get(run.request.target)
         alert = target.backups.alert if target is not None and target.backups is not None else NOBODY
-        return RenderContext(self._translator, self._masker, self._emoji, memo.beat, names, memo.estimates, alert)
+        return replace(
+            self._context.render_context(), now=memo.beat, names=names, estimates=memo.estimates, alert=alert
+        )
 
     async def _agree(self, run: Run, slot: str, message: Message, posted: dict[str, Posted], memo: _Memo) -> float:
         """Post or edit one message; give the seconds to wait where it is too early for the edit."""
@@ -265,7 +242,8 @@ class RunSync:
     async def _seed(self, run: Run, approval: Posted, memo: _Memo) -> None:
         if run.gate is None or run.gate.state is not GateState.OPEN or memo.seeded == approval.ts:
             return
-        for emoji in (self._emoji.approve[0], self._emoji.reject[0]):
+        emojis = self._context.operations.emoji
+        for emoji in (emojis.approve[0], emojis.reject[0]):
             try:
                 await self._gateway.react(approval.channel, approval.ts, emoji)
             except SlackRefusedError as refused:
@@ -273,7 +251,7 @@ class RunSync:
                 _log.warning("cannot seed a reaction", extra={"run": run.id, "emoji": emoji, "error": refused.error})
         memo.seeded = approval.ts
 
-    async def _whisper(self, run: Run, slot: str, message: Message, posted: dict[str, Posted], memo: _Memo) -> None:
+    async def _post_notice(self, run: Run, slot: str, message: Message, posted: dict[str, Posted], memo: _Memo) -> None:
         if slot in posted and slot not in memo.absent:
             return
         channel = run.request.origin.channel
@@ -281,7 +259,7 @@ class RunSync:
         await self._save(told, posted)
         memo.absent.discard(slot)
         try:
-            await self._gateway.whisper(channel, notice_user(slot), message, posted[CARD].ts)
+            await self._gateway.post_ephemeral(channel, notice_user(slot), message, posted[CARD].ts)
         except SlackBusyError:
             memo.absent.add(slot)
             raise
@@ -290,11 +268,11 @@ class RunSync:
             _log.warning("a notice may not have arrived", extra={"run": run.id, "error": str(error)})
         await self._save(replace(told, state=MessageState.POSTED), posted)
 
-    async def _attach_log(self, engine: EngineApi, run: Run, posted: dict[str, Posted], memo: _Memo) -> None:
+    async def _attach_log(self, run: Run, posted: dict[str, Posted], memo: _Memo) -> None:
         known = posted.get(LOG)
         if known is not None and known.state is MessageState.POSTED:
             return
-        chunks = await engine.output(run.id)
+        chunks = await self._engine.output(run.id)
         if not any(chunk.data for chunk in chunks):
             return
         channel = run.request.origin.channel
@@ -305,8 +283,8 @@ class RunSync:
             return
         await self._save(told, posted)
         memo.absent.discard(LOG)
-        text = log_text(run, chunks, self._masker, self._translator)
-        title = self._translator.say("log.title", run=run.id)
+        text = log_text(run, chunks, self._context.masker, self._context.translator)
+        title = self._context.translator.say("log.title", run=run.id)
         try:
             file = await self._gateway.upload(channel, posted[CARD].ts, name, title, text)
         except SlackBusyError:

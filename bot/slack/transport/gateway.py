@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
@@ -86,6 +87,27 @@ class Repeat(AsyncRetryHandler):
         )
 
 
+@dataclass(frozen=True)
+class BotIdentity:
+    """Whose token the bot has; each value is empty where Slack does not say.
+
+    Args:
+        user: Slack's ID of the bot's own user.
+        user_name: what that user is called.
+        team: Slack's ID of the workspace.
+        team_name: what the workspace is called.
+        workspace_url: of the workspace.
+        scopes: what the token may do.
+    """
+
+    user: str = ""
+    user_name: str = ""
+    team: str = ""
+    team_name: str = ""
+    workspace_url: str = ""
+    scopes: tuple[str, ...] = ()
+
+
 def build_client(token: str, api_url: str | None, session: aiohttp.ClientSession) -> AsyncWebClient:
     """Build the client that everything here uses, bolt included.
 
@@ -164,7 +186,7 @@ class Gateway:
             link_names=False,
         )
 
-    async def whisper(self, channel: str, user: str, message: Message, thread: str | None) -> None:
+    async def post_ephemeral(self, channel: str, user: str, message: Message, thread: str | None) -> None:
         """Show a message to one person alone."""
         await self._call(
             self.client.chat_postEphemeral,
@@ -268,13 +290,20 @@ class Gateway:
         answer = await self._call(self.client.usergroups_users_list, usergroup=group)
         return frozenset(str(user) for user in answer["users"])
 
-    async def who_am_i(self) -> Mapping[str, Any]:
-        """Read whose token it is; `scopes` has what it may do, where Slack says so."""
+    async def identity(self) -> BotIdentity:
+        """Read whose token it is."""
         answer = await self._call(self.client.auth_test)
         headers = {str(name).lower(): value for name, value in dict(answer.headers or {}).items()}
         scopes = headers.get("x-oauth-scopes", "")
         text = ",".join(scopes) if isinstance(scopes, list | tuple) else str(scopes)
-        return {**dict(answer.data), "scopes": tuple(part.strip() for part in text.split(",") if part.strip())}
+        return BotIdentity(
+            user=str(answer.get("user_id") or ""),
+            user_name=str(answer.get("user") or ""),
+            team=str(answer.get("team_id") or ""),
+            team_name=str(answer.get("team") or ""),
+            workspace_url=str(answer.get("url") or ""),
+            scopes=tuple(part.strip() for part in text.split(",") if part.strip()),
+        )
 
     async def open_connection(self, app_token: str) -> None:
         """Ask for a Socket Mode address, which proves the app token; the address is not used."""

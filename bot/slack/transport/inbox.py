@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import logging
 import time
@@ -13,6 +12,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+from bot.background import RepeatedWork, backoff, cancel, wait_for
 from bot.domain.inbox import Event, EventKind
 from bot.engine.ports import Clock
 from bot.engine.stores import InboxStore
@@ -23,21 +23,22 @@ _log = logging.getLogger(__name__)
 _POLL_SECONDS = 2.0
 _MAX_CONCURRENT = 16
 _BATCH = 64
-_MAX_PATIENCE = 0.25
-"""Seconds at most that handling waits for recording: who typed a command sees the acknowledgement first."""
+_MAX_RECORDING_SECONDS = 0.25
+"""Limit for which handling waits for recording, so that a command is acknowledged before it is handled."""
 
 _MAX_TRIES = 5
+_MAX_PAUSE_SECONDS = 60.0
 _MAX_WAITS = 50
-"""So often Slack may ask one event to wait."""
+"""Maximum times that Slack may ask to wait while one event is handled."""
 
 
 @dataclass(frozen=True)
 class Received:
-    """An event as it is handled.
+    """A recorded event.
 
     Args:
         id: its identity.
-        at: when it was recorded first.
+        at: when it was first recorded.
         payload: what Slack sent.
     """
 
@@ -50,12 +51,12 @@ Handler = Callable[[Received], Awaitable[None]]
 
 
 class Inbox:
-    """The door: whatever Slack sends is recorded here before it is acknowledged.
+    """Records what Slack sends, before it is acknowledged.
 
     Args:
         store: where events are recorded.
-        clock: says when.
-        recorded: told how long recording took, in seconds.
+        clock: the time.
+        recorded: called with how long recording took, in seconds.
     """
 
     def __init__(
@@ -64,10 +65,14 @@ class Inbox:
         self._store = store
         self._clock = clock
         self._recorded = recorded
-        self._arrived = asyncio.Event()
+        self._arrived: Callable[[], None] = _ignored
         self._recording = 0
-        self._quiet = asyncio.Event()
-        self._quiet.set()
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    def call_on_arrival(self, arrived: Callable[[], None]) -> None:
+        """Call this whenever an event is recorded that was not known."""
+        self._arrived = arrived
 
     async def receive(self, identity: str, kind: EventKind, payload: Mapping[str, Any]) -> None:
         """Record an event; returns when it is committed.
@@ -79,46 +84,36 @@ class Inbox:
         """
         body = json.dumps({"at": self._clock.now().isoformat(), "payload": payload}, separators=(",", ":"))
         self._recording += 1
-        self._quiet.clear()
+        self._idle.clear()
         began = time.monotonic()
         try:
             if await self._store.receive(Event(identity, kind, body)):
-                self._arrived.set()
+                self._arrived()
             self._recorded(time.monotonic() - began)
         finally:
             self._recording -= 1
             if not self._recording:
-                self._quiet.set()
+                self._idle.set()
 
-    async def quiet(self) -> None:
+    async def wait_idle(self) -> None:
         """Wait until nothing is being recorded, for a moment at most."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_MAX_PATIENCE):
-                await self._quiet.wait()
+        await wait_for(self._idle, _MAX_RECORDING_SECONDS)
 
-    async def wait(self, seconds: float) -> None:
-        """Wait until something arrives, for so many seconds at most."""
-        try:
-            async with asyncio.timeout(seconds):
-                await self._arrived.wait()
-        except TimeoutError:
-            return
 
-    def clear(self) -> None:
-        """Take note that what arrived so far is about to be read."""
-        self._arrived.clear()
+def _ignored() -> None:
+    """Do nothing: what is recorded before a worker is there is read when it starts."""
 
 
 class InboxWorker:
-    """Handles recorded events, also those that a process before this one left.
+    """Handles recorded events, also those that an earlier process left.
 
     A handler must be idempotent: after a crash it is called again.
 
     Args:
-        inbox: wakes it.
-        store: where the events wait.
-        handlers: what is done with each kind; a kind without one is only settled.
-        failed: told of an event that could not be handled.
+        inbox: where events arrive.
+        store: where they are recorded.
+        handlers: by kind; an event of a kind without one is only settled.
+        failed: called with an event that could not be handled.
         pause: seconds before the second try; twice as long before each further one.
     """
 
@@ -137,18 +132,19 @@ class InboxWorker:
         self._pause = pause
         self._handling: dict[str, asyncio.Task[None]] = {}
         self._places = asyncio.Semaphore(_MAX_CONCURRENT)
-        self._loop: asyncio.Task[None] | None = None
+        self._reading = RepeatedWork("inbox", self._read, interval=_POLL_SECONDS, failed=_unreadable)
+        inbox.call_on_arrival(self._reading.wake)
 
     def start(self) -> None:
-        """Begin with what waits."""
-        self._loop = asyncio.create_task(self._work(), name="inbox")
+        """Begin with the events that wait."""
+        self._reading.wake()
+        self._reading.start()
 
     async def drain(self, seconds: float) -> bool:
-        """Handle what has arrived, for so many seconds at most; say whether nothing is left."""
+        """Handle what has arrived, for at most `seconds`; say whether nothing is left."""
         try:
             async with asyncio.timeout(seconds):
                 while self._handling or await self._store.waiting(1):
-                    self._inbox.clear()
                     await self._take()
                     await asyncio.gather(*self._handling.values(), return_exceptions=True)
         except TimeoutError:
@@ -157,20 +153,12 @@ class InboxWorker:
 
     async def aclose(self) -> None:
         """Stop. What was not settled is handled at the next start."""
-        tasks = [*([self._loop] if self._loop else []), *self._handling.values()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._reading.aclose()
+        await cancel(*self._handling.values())
 
-    async def _work(self) -> None:
-        while True:
-            self._inbox.clear()
-            await self._inbox.quiet()
-            try:
-                await self._take()
-            except Exception:
-                _log.exception("cannot read the inbox")
-            await self._inbox.wait(_POLL_SECONDS)
+    async def _read(self) -> None:
+        await self._inbox.wait_idle()
+        await self._take()
 
     async def _take(self) -> None:
         for event in await self._store.waiting(_BATCH):
@@ -188,7 +176,7 @@ class InboxWorker:
     async def _handle(self, event: Event) -> None:
         handler = self._handlers.get(event.kind)
         if handler is not None and not await self._try(handler, event):
-            # An event that can never be handled must not stand in the way of the others for ever.
+            # An event that can never be handled must not hold up the others for ever.
             await self._failed(event.kind, _received(event))
         await self._store.settle(event.id)
 
@@ -198,17 +186,22 @@ class InboxWorker:
             try:
                 await handler(_received(event))
             except SlackBusyError as busy:
-                # It was certainly not done, and is once Slack takes it: no failure of the handler.
+                # It was certainly not done, and will be done once Slack accepts it: not a failure of the handler.
                 waited += 1
                 await asyncio.sleep(busy.seconds)
             except Exception:
                 tried += 1
                 _log.exception("an event could not be handled", extra={"kind": event.kind.value, "tried": tried})
                 if tried < _MAX_TRIES:
-                    await asyncio.sleep(self._pause * 2 ** (tried - 1))
+                    await asyncio.sleep(backoff(tried, first=self._pause, longest=_MAX_PAUSE_SECONDS))
             else:
                 return True
         return False
+
+
+def _unreadable(error: Exception, failures: int) -> float:
+    _log.error("cannot read the inbox", exc_info=error, extra={"times": failures})
+    return _POLL_SECONDS
 
 
 def _received(event: Event) -> Received:
@@ -217,7 +210,7 @@ def _received(event: Event) -> Received:
 
 
 def _well_formed(value: Any) -> Any:
-    """Replace halves of surrogate pairs, which JSON can carry and UTF-8 cannot: no store and no shell takes them."""
+    """Replace lone surrogates, which JSON can carry and UTF-8 cannot: no store and no shell accepts them."""
     match value:
         case str():
             return value.encode(errors="replace").decode()

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -20,16 +21,17 @@ from slack_sdk.socket_mode.response import SocketModeResponse
 from slack_sdk.socket_mode.websockets import SocketModeClient
 from websockets.exceptions import WebSocketException
 
-from bot.slack.transport.gateway import Gateway, SlackBusyError, SlackRefusedError, SlackUncertainError
+from bot.background import RepeatedWork, backoff
+from bot.slack.transport.gateway import Gateway
 from bot.slack.transport.listeners import RecordCommand
 
 _log = logging.getLogger(__name__)
 
-# The SDK's own loggers print payloads at DEBUG and a line a second for a lost connection at ERROR; the watchdog tells.
+# The SDK's own loggers print payloads at DEBUG, and a line a second for a lost connection at ERROR.
 _quiet = logging.getLogger("countersign.slack.sdk")
 _quiet.setLevel(logging.CRITICAL)
 
-LINES = 2
+CONNECTIONS = 2
 _COMMAND = "slash_commands"
 """The type of an envelope."""
 
@@ -37,14 +39,16 @@ _PING_SECONDS = 5.0
 _WATCH_SECONDS = 1.0
 _PROBE_SECONDS = 60.0
 _SILENT_SECONDS = 180.0
-"""A connection that brought nothing for so long is replaced: it may be one that stands but delivers nothing."""
+"""A connection that delivered nothing for longer is replaced: it may be open and deliver nothing any more."""
 
 _CONNECT_SECONDS = 20.0
-_TROUBLE = (aiohttp.ClientError, SlackClientError, WebSocketException, OSError, TimeoutError)
+_FIRST_RETRY_SECONDS = 0.5
+_MAX_RETRY_SECONDS = 15.0
+_CONNECTION_ERRORS = (aiohttp.ClientError, SlackClientError, WebSocketException, OSError, TimeoutError)
 
 
 class _Handler(AsyncSocketModeHandler):
-    """Has commands recorded and acknowledges them; hands everything else to bolt.
+    """Records and acknowledges commands; hands everything else to bolt.
 
     Args:
         app: bolt's application.
@@ -57,7 +61,7 @@ class _Handler(AsyncSocketModeHandler):
         self._record = record
 
     async def handle(self, client: SocketModeClient, req: SocketModeRequest) -> None:  # type: ignore[override] # as bolt's own does
-        """Deal with one envelope."""
+        """Handle one envelope."""
         if req.type != _COMMAND:
             await super().handle(client, req)
             return
@@ -77,7 +81,7 @@ class SocketConnection:
         app: bolt's application.
         token: `xapp-…`.
         record: commits a command.
-        greeted: told whenever Slack greets a new connection.
+        greeted: called whenever Slack greets a new connection.
     """
 
     def __init__(self, app: AsyncApp, token: str, record: RecordCommand, greeted: Callable[[], None]) -> None:
@@ -89,7 +93,7 @@ class SocketConnection:
         self._heard = time.monotonic()
 
     async def is_connected(self) -> bool:
-        """Say whether the connection stands."""
+        """Say whether it is connected."""
         return self._handler is not None and await self._handler.client.is_connected()
 
     @property
@@ -98,10 +102,10 @@ class SocketConnection:
         return time.monotonic() - self._heard
 
     async def connect(self) -> None:
-        """Connect anew: the new connection stands before the old one is closed.
+        """Connect; a connection that there was is closed only once the new one is there.
 
         Raises:
-            OSError, TimeoutError, SlackClientError, WebSocketException, aiohttp.ClientError: it did not work.
+            OSError, TimeoutError, SlackClientError, WebSocketException, aiohttp.ClientError: not connected.
         """
         old = self._handler
         fresh = _Handler(self._app, self._token, self._record)
@@ -135,7 +139,7 @@ async def _end(client: SocketModeClient) -> None:
     try:
         async with asyncio.timeout(3):
             await client.close()  # type: ignore[no-untyped-call] # slack-sdk leaves it untyped
-    except _TROUBLE:
+    except _CONNECTION_ERRORS:
         _log.debug("a connection did not close well")
     pending = [task for task in tasks if task is not None and not task.done()]
     for task in pending:
@@ -144,28 +148,32 @@ async def _end(client: SocketModeClient) -> None:
 
 
 class SlackSockets:
-    """Owns the connections.
+    """Keeps two connections to Slack.
 
     Args:
         app: bolt's application.
         token: `xapp-…`.
         record: commits a command.
         gateway: probed every minute.
-        reconnected: told whenever a connection is new, as events may have been missed before.
+        reconnected: called whenever a connection is new, as events may have been missed before.
     """
 
     def __init__(
         self, app: AsyncApp, token: str, record: RecordCommand, gateway: Gateway, reconnected: Callable[[], None]
     ) -> None:
         self._gateway = gateway
-        self._lines = tuple(SocketConnection(app, token, record, reconnected) for _ in range(LINES))
-        self._tasks: list[asyncio.Task[None]] = []
+        self._connections = tuple(SocketConnection(app, token, record, reconnected) for _ in range(CONNECTIONS))
+        self._probe = RepeatedWork("slack-probe", self._ask_identity, interval=_PROBE_SECONDS, failed=_no_answer)
+        self._watches = tuple(
+            RepeatedWork(f"socket {n}", partial(self._watch, connection), interval=_WATCH_SECONDS, failed=_lost)
+            for n, connection in enumerate(self._connections)
+        )
         self._connected = False
         self._since = time.monotonic()
 
     @property
     def connected(self) -> bool:
-        """Whether at least one connection stands."""
+        """Whether at least one of them is connected."""
         return self._connected
 
     @property
@@ -174,56 +182,60 @@ class SlackSockets:
         return time.monotonic() - self._since
 
     async def start(self) -> None:
-        """Connect all lines, however long Slack lets us wait, and watch them from then on."""
-        for line in self._lines:
-            pause = 0.5
-            while True:
-                try:
-                    await line.connect()
-                    break
-                except _TROUBLE as error:
-                    _log.warning("cannot connect to Slack yet: %s", type(error).__name__)
-                    await asyncio.sleep(pause)
-                    pause = min(pause * 2, 15.0)
-            self._note(connected=True)
-        self._tasks = [
-            *(asyncio.create_task(self._watch(line), name=f"socket {n}") for n, line in enumerate(self._lines)),
-            asyncio.create_task(self._probe(), name="slack probe"),
-        ]
+        """Connect, however long that takes, and keep connected from then on."""
+        for connection in self._connections:
+            await _connect(connection)
+            self._set_connected(connected=True)
+        for watch in self._watches:
+            watch.start()
+        self._probe.wake()
+        self._probe.start()
 
     async def close(self) -> None:
-        """Close everything."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        await asyncio.gather(*(line.close() for line in self._lines), return_exceptions=True)
-        self._note(connected=False)
+        """Close the connections."""
+        for work in (*self._watches, self._probe):
+            await work.aclose()
+        await asyncio.gather(*(connection.close() for connection in self._connections), return_exceptions=True)
+        self._set_connected(connected=False)
 
-    async def _watch(self, line: SocketConnection) -> None:
-        pause = _WATCH_SECONDS
-        while True:
-            await asyncio.sleep(pause)
-            if await line.is_connected() and line.silent_for < _SILENT_SECONDS:
-                self._note(connected=True)
-                pause = _WATCH_SECONDS
-                continue
-            try:
-                await line.connect()
-                pause = _WATCH_SECONDS
-            except _TROUBLE as error:
-                _log.warning("a connection to Slack is lost: %s", type(error).__name__)
-                pause = min(pause * 2, 15.0)
-            self._note(connected=any([await each.is_connected() for each in self._lines]))
+    async def _watch(self, connection: SocketConnection) -> None:
+        """Replace a connection that is lost or delivers nothing."""
+        if await connection.is_connected() and connection.silent_for < _SILENT_SECONDS:
+            self._set_connected(connected=True)
+            return
+        try:
+            await connection.connect()
+        finally:
+            self._set_connected(connected=any([await each.is_connected() for each in self._connections]))
 
-    async def _probe(self) -> None:
-        while True:
-            try:
-                await self._gateway.who_am_i()
-            except (SlackRefusedError, SlackBusyError, SlackUncertainError) as error:
-                _log.warning("Slack's Web API does not answer: %s", error)
-            await asyncio.sleep(_PROBE_SECONDS)
+    async def _ask_identity(self) -> None:
+        await self._gateway.identity()
 
-    def _note(self, *, connected: bool) -> None:
+    def _set_connected(self, *, connected: bool) -> None:
         if connected != self._connected:
             self._connected = connected
             self._since = time.monotonic()
+
+
+async def _connect(connection: SocketConnection) -> None:
+    failures = 0
+    while True:
+        try:
+            await connection.connect()
+        except _CONNECTION_ERRORS as error:
+            failures += 1
+            _log.warning("cannot connect to Slack yet: %s", type(error).__name__)
+            await asyncio.sleep(backoff(failures, first=_FIRST_RETRY_SECONDS, longest=_MAX_RETRY_SECONDS))
+        else:
+            return
+
+
+def _lost(error: Exception, failures: int) -> float:
+    known = isinstance(error, _CONNECTION_ERRORS)
+    _log.warning("a connection to Slack is lost: %s", type(error).__name__, exc_info=None if known else error)
+    return backoff(failures, first=2 * _WATCH_SECONDS, longest=_MAX_RETRY_SECONDS)
+
+
+def _no_answer(error: Exception, failures: int) -> float:
+    _log.warning("Slack's Web API does not answer: %s", error, extra={"times": failures})
+    return _PROBE_SECONDS

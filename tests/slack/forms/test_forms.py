@@ -246,7 +246,7 @@ async def test_a_refusal_of_the_engine_stands_at_the_field_and_nothing_is_submit
 async def test_a_form_that_cannot_be_judged_in_time_is_judged_when_it_is_handled(
     world: World, refusal: Problem | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.slack.forms.filled._JUDGING_SECONDS", 0.01)
+    monkeypatch.setattr("bot.slack.forms.submission._JUDGING_SECONDS", 0.01)
 
     async def slow(request: object) -> None:
         await asyncio.Event().wait()

@@ -16,16 +16,14 @@ from bot.domain.runs.run import RunState
 from bot.domain.targets.overview import TargetOverview
 from bot.engine.queries.locks import Allowed
 from bot.slack.handlers.ops import OpsHandler
-from bot.slack.handlers.unlocking import Unlocking
-from bot.slack.render.builtin_catalog import ENGLISH
+from bot.slack.handlers.unlock import UnlockHandler
 from bot.slack.render.markup import Markup
 from bot.slack.render.message import Message, saying
-from bot.slack.render.text import Translator
 from bot.slack.transport.inbox import Received
-from commands.ops import Ops
-from tests.slack.support.front import DeploySpec, FakeFront, Now
+from tests.slack.support.context import slack_context
+from tests.slack.support.front import FakeFront
 from tests.slack.support.limits import texts
-from tests.slack.support.runs import AMELIE, AT, BOB, MASKER, OPS, RUNS
+from tests.slack.support.runs import AMELIE, AT, BOB, OPS, RUNS
 
 NAME = TargetName("compte", "production")
 
@@ -76,10 +74,10 @@ class Heard:
     def wake(self) -> None:
         self.woken += 1
 
-    async def answer(self, channel: str, user: str, text: Markup, *, url: str = "") -> None:
-        await self.show(channel, user, saying(text), url=url)
+    async def send_text(self, channel: str, user: str, text: Markup, *, url: str = "") -> None:
+        await self.send(channel, user, saying(text), url=url)
 
-    async def show(self, channel: str, user: str, message: Message, *, url: str = "") -> None:
+    async def send(self, channel: str, user: str, message: Message, *, url: str = "") -> None:
         self.told.append((user, "\n".join(texts(message.blocks))))
         self.shown.append(message)
 
@@ -91,10 +89,9 @@ class Typed:
         self.front = FakeFront()
         self.lock_service = self.front.lock_service = FakeDesk(self.front.status_service.locks)
         self.heard = Heard()
-        translator = Translator(ENGLISH)
-        commands = {"/deploy": DeploySpec()}
-        self.unlocking = Unlocking(self.front, self.heard, self.heard, translator, MASKER)
-        self.handler = OpsHandler(self.front, Ops(), commands, self.unlocking, self.heard, translator, MASKER, Now())
+        context = slack_context(self.front, replies=self.heard)
+        self.unlock = UnlockHandler(context, self.heard)
+        self.handler = OpsHandler(context, self.unlock)
 
     async def __call__(self, text: str, user: str = AMELIE) -> str:
         before = len(self.heard.told)
@@ -128,7 +125,7 @@ def button_of(message: Message) -> dict[str, Any]:
 
 async def pressed(ops: Typed, button: dict[str, Any], user: str = BOB) -> str:
     body = {"actions": [button], "user": {"id": user}, "channel": {"id": OPS}}
-    await ops.unlocking(Received("Ev2", AT, body))
+    await ops.unlock(Received("Ev2", AT, body))
     return ops.heard.told[-1][1]
 
 

@@ -22,7 +22,7 @@ from tests.support.polling import eventually
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(home_sync, "LEAST_SECONDS", 0.05)
+    monkeypatch.setattr(home_sync, "MIN_PUBLISH_SECONDS", 0.05)
     monkeypatch.setattr(home_sync, "BEAT_SECONDS", 0.3)
     monkeypatch.setattr(home_sync, "_POLL_SECONDS", 0.3)
 
@@ -66,7 +66,7 @@ async def test_an_approver_who_never_opened_it_finds_the_request_there_and_it_go
 
 
 async def test_many_changes_are_few_publications(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(home_sync, "LEAST_SECONDS", 1.0)
+    monkeypatch.setattr(home_sync, "MIN_PUBLISH_SECONDS", 1.0)
     async with world.room():
         world.server.client_actions.open_home(AMELIE)
         await eventually(lambda: "Nothing needs you" in said(world, AMELIE))
@@ -85,7 +85,7 @@ async def test_nothing_is_published_again_while_nothing_happens(world: World) ->
         published = world.calls("views.publish")
         for _ in range(3):
             room.run_observer.run_changed("R-7K3F9Q")
-            await eventually(lambda: not room._home_sync._wake.is_set())
+            await eventually(lambda: not room._home_sync._updates._woken.is_set())
         world.server.client_actions.open_home(AMELIE)
         await eventually(lambda: "Nothing needs you" in said(world, AMELIE))
         assert world.calls("views.publish") <= published + 2

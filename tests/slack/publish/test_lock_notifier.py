@@ -75,7 +75,7 @@ async def test_who_does_not_have_the_duty_tells_nothing(world: World) -> None:
     world.notices.add(LockNews.STANDS, LOCK)
     async with world.room() as room:
         room._lock_notifier.wake()
-        await eventually(lambda: not room._lock_notifier._wake.is_set())
+        await eventually(lambda: not room._lock_notifier._posting._woken.is_set())
         assert told(world) == []
         assert world.notices.rows
         world.telling.held = True

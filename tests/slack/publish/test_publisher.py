@@ -73,7 +73,7 @@ async def test_a_crash_between_the_post_and_its_commit_makes_no_second_message(w
     world.messages.dies_after_post = slot
     async with world.room():
         await eventually(lambda: (row := world.messages.rows.get((RUN, slot))) and row.state is MessageState.INTENDED)
-        await eventually(lambda: RUN not in world.front.room._publisher._followers)
+        await eventually(lambda: RUN not in world.front.room._publisher._changes)
     world.messages.dies_after_post = None
     async with world.room():
         await eventually(lambda: world.messages.published.get(RUN))
@@ -85,7 +85,7 @@ async def test_a_crash_where_slack_lets_nobody_look_posts_again(world: World) ->
     world.front.put(RUNS["awaiting_approval"])
     world.messages.dies_after_post = "card"
     async with world.room():
-        await eventually(lambda: RUN not in world.front.room._publisher._followers)
+        await eventually(lambda: RUN not in world.front.room._publisher._changes)
     world.messages.dies_after_post = None
     world.server.faults.calls.append(CallFault("conversations.history", Effect.ERROR, None, error="missing_scope"))
     async with world.room():

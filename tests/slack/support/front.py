@@ -26,7 +26,8 @@ from bot.domain.targets.target import Operations
 from bot.engine.queries.locks import Allowed
 from bot.engine.stores import Chunk
 from bot.playground import RunningPlayground
-from bot.slack import SlackAccess, SlackApp
+from bot.slack import SlackAccess, SlackApp, SlackPorts
+from bot.slack.render.builtin_catalog import ENGLISH
 from commands.ops import Ops
 from commands.rollback import Rollback
 from tests.slack.support.runs import BOB, MASKER, OPERATIONS
@@ -270,6 +271,16 @@ class DeploySpec:
         return Request(options, TargetName(plain[0], plain[1]), origin, " ".join(words))
 
 
+class NoMetrics:
+    """Measures nothing."""
+
+    def called(self, method: str, outcome: str) -> None:
+        pass
+
+    def recorded(self, seconds: float) -> None:
+        pass
+
+
 @dataclass
 class Telling:
     """The duty of telling Slack."""
@@ -293,20 +304,20 @@ class World:
     @asynccontextmanager
     async def room(self) -> AsyncIterator[SlackApp]:
         access = SlackAccess(Secret("xoxb-playground"), Secret("xapp-playground"), self.server.api_url)
-        built = SlackApp(
-            access,
-            self.inbox,
-            self.messages,
-            self.homes,
-            self.notices,
-            {"/deploy": DeploySpec(), "/rollback": Rollback({})},
-            Ops(),
-            OPERATIONS,
-            MASKER,
-            self.clock,
-            self.telling,
+        ports = SlackPorts(
+            inbox=self.inbox,
+            messages=self.messages,
+            homes=self.homes,
+            lock_notices=self.notices,
+            commands={"/deploy": DeploySpec(), "/rollback": Rollback({})},
+            ops=Ops(),
+            operations=OPERATIONS,
+            masker=MASKER,
+            clock=self.clock,
+            leadership=self.telling,
+            metrics=NoMetrics(),
         )
-        async with built as room:
+        async with SlackApp(access, ports, ENGLISH) as room:
             self.front.room = room
             await room.start(self.front)
             try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,11 +13,10 @@ from bot.domain.errors import Problem, Reason, RefusedError
 from bot.domain.names import TargetName
 from bot.domain.runs.request import Origin
 from bot.domain.targets.target import Operations
+from bot.slack.context import SlackContext
 from bot.slack.forms import FORMS
 from bot.slack.forms.form import TARGET, Form, block_of, picked
-from bot.slack.ports import CommandSpec, EngineApi
 from bot.slack.render import markup
-from bot.slack.render.text import Translator
 
 _log = logging.getLogger(__name__)
 
@@ -75,27 +74,17 @@ class FormCheck:
     """Says what is wrong with a submitted form, by the command's own rules and by the engine's.
 
     Args:
-        commands: by slash name.
-        operations: what there is.
-        translator: of the language that is spoken.
-        engine: gives the engine; None while it has not started.
+        context: what the conversation shares.
     """
 
-    def __init__(
-        self,
-        commands: Mapping[str, CommandSpec],
-        operations: Operations,
-        translator: Translator,
-        engine: Callable[[], EngineApi | None],
-    ) -> None:
-        self._commands = commands
-        self._operations = operations
-        self._translator = translator
-        self._engine = engine
+    def __init__(self, context: SlackContext) -> None:
+        self._context = context
+        self._commands = context.commands
+        self._translator = context.translator
 
     async def __call__(self, body: Mapping[str, Any]) -> Mapping[str, str]:
         """Give the problems by the block of their field; none where the form can be submitted."""
-        filled = read_form(body, self._operations)
+        filled = read_form(body, self._context.operations)
         if filled is None or filled.form.command not in self._commands:
             return {}
         mistake = filled.form.mistake(filled.values)
@@ -111,11 +100,9 @@ class FormCheck:
     async def _problem(self, filled: Filled) -> Problem | None:
         try:
             origin = Origin(filled.user, filled.channel, "form")
-            request = self._commands[filled.form.command].parse(filled.words, origin, self._operations)
-            engine = self._engine()
-            if engine is not None:
-                async with asyncio.timeout(_JUDGING_SECONDS):
-                    await engine.status_service.judge(request)
+            request = self._commands[filled.form.command].parse(filled.words, origin, self._context.operations)
+            async with asyncio.timeout(_JUDGING_SECONDS):
+                await self._context.engine.status_service.judge(request)
         except RefusedError as refused:
             return refused.problem
         except Exception:

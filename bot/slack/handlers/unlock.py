@@ -1,4 +1,4 @@
-"""Taking a lock off: one's own at once, somebody else's only after a question, and then its owner is told."""
+"""Taking a lock off: one's own at once, somebody else's after a confirmation, and then its owner is notified."""
 
 from __future__ import annotations
 
@@ -8,39 +8,30 @@ from bot.domain.errors import RefusedError
 from bot.domain.names import TargetName
 from bot.domain.policies.lock import Lock
 from bot.domain.runs.request import Origin
-from bot.domain.secrets import Masker
-from bot.slack.handlers.buttons import read_press
-from bot.slack.ports import EngineApi
+from bot.slack.context import SlackContext
+from bot.slack.handlers.button_press import read_press
 from bot.slack.publish.lock_notifier import LockNotifier
-from bot.slack.publish.replies import Answers
 from bot.slack.render import markup
 from bot.slack.render.message import Confirm, Message, actions, button, dangerous, message, saying, section
-from bot.slack.render.text import Translator
 from bot.slack.transport.inbox import Received
 
 UNLOCK = "ops_unlock"
 _WORDS = 3
 
 
-class Unlocking:
-    """Answers `/ops unlock`, and the button that confirms it.
+class UnlockHandler:
+    """Answers `/ops unlock`, and handles the button that confirms it.
 
     Args:
-        engine: the engine.
-        answers: tells people.
-        lock_notifier: tells the owners of locks what the store has for them.
-        translator: of the language that is spoken.
-        masker: of everything that leaves the program.
+        context: what the conversation shares.
+        lock_notifier: posts the notices to the owners of locks.
     """
 
-    def __init__(
-        self, engine: EngineApi, answers: Answers, lock_notifier: LockNotifier, translator: Translator, masker: Masker
-    ) -> None:
-        self._engine = engine
-        self._answers = answers
+    def __init__(self, context: SlackContext, lock_notifier: LockNotifier) -> None:
+        self._context = context
+        self._locks = context.engine.lock_service
         self._lock_notifier = lock_notifier
-        self._translator = translator
-        self._masker = masker
+        self._translator = context.translator
 
     async def answer(self, target: TargetName, origin: Origin) -> Message:
         """Take a lock off that is of who asks; ask back where it is somebody else's.
@@ -52,7 +43,7 @@ class Unlocking:
         Raises:
             RefusedError: who asks may not.
         """
-        lock = await self._engine.lock_service.lock_to_take_off(target, origin.user)
+        lock = await self._locks.lock_to_take_off(target, origin.user)
         if lock is None:
             return saying(self._translator.say("ops.unlock.none", target=str(target)))
         if lock.owner != origin.user:
@@ -64,26 +55,26 @@ class Unlocking:
         press = read_press(received)
         if press is None or press.action != UNLOCK:
             return
-        words = press.run.split()
+        words = press.value.split()
         name = TargetName(words[0], words[1]) if len(words) == _WORDS and words[2].isdigit() else None
-        if name is None or name not in self._engine.operations.targets:
+        if name is None or name not in self._context.operations.targets:
             return
         try:
-            lock = await self._engine.lock_service.lock_to_take_off(name, press.user)
+            lock = await self._locks.lock_to_take_off(name, press.user)
             # Who confirmed has read of one lock: another one that was set meanwhile is asked about anew.
             if lock is None:
-                told = saying(self._translator.say("ops.unlock.none", target=str(name)))
+                reply = saying(self._translator.say("ops.unlock.none", target=str(name)))
             elif _stamp(lock) == words[2]:
-                told = await self._taken_off(lock, press.user, press.channel)
+                reply = await self._taken_off(lock, press.user, press.channel)
             else:
-                told = self._question(lock)
+                reply = self._question(lock)
         except RefusedError as refused:
-            told = saying(self._translator.refusal(refused.problem))
-        await self._answers.show(press.channel, press.user, told)
+            reply = saying(self._translator.refusal(refused.problem))
+        await self._context.replies.send(press.channel, press.user, reply)
 
     async def _taken_off(self, lock: Lock, user: str, channel: str) -> Message:
         say = self._translator.say
-        if not await self._engine.lock_service.unlock(lock, user, channel):
+        if not await self._locks.unlock(lock, user, channel):
             return saying(say("ops.unlock.none", target=str(lock.target)))
         if lock.owner == user:
             return saying(say("ops.unlock.own", **self._of(lock)))
@@ -106,7 +97,7 @@ class Unlocking:
 
     def _of(self, lock: Lock) -> dict[str, str]:
         since = markup.time_of_day(lock.since)
-        return {"target": str(lock.target), "why": self._masker.mask(lock.reason), "since": since}
+        return {"target": str(lock.target), "why": self._context.masker.mask(lock.reason), "since": since}
 
 
 def _stamp(lock: Lock) -> str:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.inbox import MessageState
 from bot.domain.runs.decisions import waits_for_decision
 from bot.domain.runs.request import BackupOptions, Origin, OverdueBackup, Request, RollbackOptions
 from bot.domain.runs.run import Run
-from bot.domain.secrets import Masker
-from bot.engine.stores import MessageStore
-from bot.slack.ports import EngineApi
-from bot.slack.publish.replies import Answers
+from bot.slack.context import SlackContext
+from bot.slack.handlers.button_press import ButtonPress, read_press
 from bot.slack.render import markup
 from bot.slack.render.cards.run.run_card import CANCEL, DECISIONS, RETRY, ROLLBACK
 from bot.slack.render.cards.run.run_card import LOG as LOG_BUTTON
@@ -22,41 +18,10 @@ from bot.slack.render.log_file import tail_text
 from bot.slack.render.markup import Markup
 from bot.slack.render.message import lines
 from bot.slack.render.run_messages import CARD, LOG
-from bot.slack.render.text import Translator
 from bot.slack.transport.inbox import Received
 
 _LOG_LINES = 20
 _LOG_CHARACTERS = 2400
-
-
-@dataclass(frozen=True)
-class Press:
-    """A button that was pressed.
-
-    Args:
-        action: its `action_id`.
-        run: its `value`.
-        user: who pressed it.
-        channel: where.
-        event: the identity of the event.
-    """
-
-    action: str
-    run: str
-    user: str
-    channel: str
-    event: str
-
-
-def read_press(received: Received) -> Press | None:
-    """Read a payload of a button; None where it is no button of a run."""
-    body: Mapping[str, Any] = received.payload
-    pressed = (body.get("actions") or [{}])[0]
-    channel = (body.get("channel") or {}).get("id") or (body.get("container") or {}).get("channel_id") or ""
-    if not pressed.get("value"):
-        return None
-    user = str(body["user"]["id"])
-    return Press(str(pressed.get("action_id")), str(pressed["value"]), user, str(channel), received.id)
 
 
 def _rollback_of(again: Request) -> Request:
@@ -65,34 +30,27 @@ def _rollback_of(again: Request) -> Request:
     return replace(again, options=RollbackOptions(), typed=f"/rollback {name.app} {name.environment}")
 
 
-class ButtonHandler:
-    """Does what a button says.
+class RunButtonHandler:
+    """Handles the buttons of a run.
 
     Args:
-        engine: the engine.
-        messages: which messages a run has.
-        answers: tells people what was wrong.
-        translator: of the language that is spoken.
-        masker: of everything that leaves the program.
+        context: what the conversation shares.
     """
 
-    def __init__(
-        self, engine: EngineApi, messages: MessageStore, answers: Answers, translator: Translator, masker: Masker
-    ) -> None:
-        self._engine = engine
-        self._messages = messages
-        self._answers = answers
-        self._translator = translator
-        self._masker = masker
+    def __init__(self, context: SlackContext) -> None:
+        self._context = context
+        self._engine = context.engine
+        self._messages = context.messages
+        self._translator = context.translator
 
     async def __call__(self, received: Received) -> None:
-        """Handle a pressed button."""
+        """Handle a pressed button; others are left alone."""
         press = read_press(received)
         if press is None or press.action not in (CANCEL, RETRY, LOG_BUTTON, *DECISIONS):
             return
-        run = await self._engine.get(press.run)
+        run = await self._engine.get(press.value)
         if run is None:
-            await self._say(press, self._translator.say("answer.run_gone", run=press.run))
+            await self._reply(press, self._translator.say("answer.run_gone", run=press.value))
             return
         try:
             match press.action:
@@ -107,9 +65,9 @@ class ButtonHandler:
                 case _:
                     await self._show_log(press, run)
         except RefusedError as refused:
-            await self._say(press, self._translator.refusal(refused.problem))
+            await self._reply(press, self._translator.refusal(refused.problem))
 
-    def _again(self, press: Press, run: Run) -> Request:
+    def _again(self, press: ButtonPress, run: Run) -> Request:
         """Ask for the same again, as who pressed the button.
 
         Raises:
@@ -127,18 +85,18 @@ class ButtonHandler:
             origin=Origin(press.user, press.channel or run.request.origin.channel, press.event),
         )
 
-    async def _show_log(self, press: Press, run: Run) -> None:
-        tail = tail_text(await self._engine.output(run.id), self._masker, _LOG_LINES)
+    async def _show_log(self, press: ButtonPress, run: Run) -> None:
+        tail = tail_text(await self._engine.output(run.id), self._context.masker, _LOG_LINES)
         if not tail.strip():
-            await self._say(press, self._translator.say("answer.log_empty", run=run.id))
+            await self._reply(press, self._translator.say("answer.log_empty", run=run.id))
             return
         posted = (await self._messages.messages(run.id)).get(LOG)
         is_there = posted is not None and posted.state is MessageState.POSTED and bool(posted.ts)
         where = self._translator.say("answer.log_file") if is_there else ""
         intro = self._translator.say("answer.log", run=run.id, where=Markup(where))
-        await self._say(press, lines((intro, markup.code_block(tail, _LOG_CHARACTERS))))
+        await self._reply(press, lines((intro, markup.code_block(tail, _LOG_CHARACTERS))))
 
-    async def _say(self, press: Press, text: Markup) -> None:
-        card = (await self._messages.messages(press.run)).get(CARD)
+    async def _reply(self, press: ButtonPress, text: Markup) -> None:
+        card = (await self._messages.messages(press.value)).get(CARD)
         channel = press.channel or (card.channel if card else "")
-        await self._answers.answer(channel, press.user, text)
+        await self._context.replies.send_text(channel, press.user, text)

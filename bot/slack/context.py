@@ -1,0 +1,63 @@
+"""What the handlers, forms and publishers share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bot.domain.secrets import Masker
+from bot.domain.targets.target import Operations
+from bot.engine.ports import Clock
+from bot.engine.stores import HomeStore, LockNoticeStore, MessageStore
+from bot.slack.ports import CommandSpec, EngineApi, Leadership, OpsSpec
+from bot.slack.publish.replies import Replies
+from bot.slack.render.context import RenderContext
+from bot.slack.render.text import Translator
+from bot.slack.transport.directory import SlackDirectory
+from bot.slack.transport.gateway import Gateway
+
+
+@dataclass(frozen=True, kw_only=True)
+class SlackContext:
+    """What the handlers, forms and publishers share, from the moment the engine is there.
+
+    Args:
+        engine: the engine's façade.
+        gateway: Slack's Web API.
+        replies: messages to one person.
+        directory: looks up people's names.
+        messages: what was posted about each run.
+        homes: who opened the App Home.
+        lock_notices: notices to the owners of locks.
+        commands: by slash name (`/deploy`).
+        ops: the command `/ops`.
+        translator: of the configured language.
+        masker: of everything that leaves the program.
+        clock: the time.
+        leadership: of publishing to Slack; one process at a time has it.
+        workspace_url: of the workspace, for links to messages; empty where Slack does not say.
+    """
+
+    engine: EngineApi
+    gateway: Gateway
+    replies: Replies
+    directory: SlackDirectory
+    messages: MessageStore
+    homes: HomeStore
+    lock_notices: LockNoticeStore
+    commands: Mapping[str, CommandSpec]
+    ops: OpsSpec
+    translator: Translator
+    masker: Masker
+    clock: Clock
+    leadership: Leadership
+    workspace_url: str
+
+    @property
+    def operations(self) -> Operations:
+        """The operations file that is in force."""
+        return self.engine.operations
+
+    def render_context(self) -> RenderContext:
+        """Build the context of what is rendered now."""
+        return RenderContext(self.translator, self.masker, self.operations.emoji, self.clock.now())

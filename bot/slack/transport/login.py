@@ -1,0 +1,66 @@
+"""Logging in: the tokens, and who the bot is in its workspace."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from bot.background import backoff
+from bot.domain.secrets import Secret
+from bot.slack.transport.gateway import BotIdentity, Gateway, SlackBusyError, SlackRefusedError, SlackUncertainError
+
+_FATAL = frozenset({"invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired"})
+
+_RETRY_SECONDS = 0.5
+_MAX_RETRY_SECONDS = 15.0
+
+
+class SlackLoginRefusedError(Exception):
+    """Slack does not accept the bot's token.
+
+    Args:
+        error: Slack's own name of the reason.
+    """
+
+    def __init__(self, error: str) -> None:
+        super().__init__(f"Slack refused the bot's token: {error}")
+        self.error = error
+
+
+@dataclass(frozen=True)
+class SlackAccess:
+    """How Slack is reached.
+
+    Args:
+        bot_token: `xoxb-…`.
+        app_token: `xapp-…`.
+        api_url: base of the Web API, ending in `/api/`; None is Slack's own.
+    """
+
+    bot_token: Secret
+    app_token: Secret
+    api_url: str | None = None
+
+
+async def log_in(gateway: Gateway) -> BotIdentity:
+    """Ask Slack who the bot is, however long it takes to answer.
+
+    The bot's own reactions are no votes, and people of other workspaces do not count.
+
+    Raises:
+        SlackLoginRefusedError: the bot's token is not accepted.
+    """
+    failures = 0
+    while True:
+        failures += 1
+        pause = backoff(failures, first=_RETRY_SECONDS, longest=_MAX_RETRY_SECONDS)
+        try:
+            return await gateway.identity()
+        except SlackRefusedError as refused:
+            if refused.error in _FATAL:
+                raise SlackLoginRefusedError(refused.error) from None
+        except SlackBusyError as busy:
+            pause = busy.seconds
+        except SlackUncertainError:
+            pass
+        await asyncio.sleep(pause)

@@ -1,0 +1,27 @@
+"""A context of the conversation whose parts are in memory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bot.slack.context import SlackContext
+from bot.slack.render.builtin_catalog import ENGLISH
+from bot.slack.render.text import Translator
+from commands.ops import Ops
+from tests.slack.support.front import DeploySpec, FakeFront, Now, Telling
+from tests.slack.support.runs import MASKER
+
+
+def slack_context(engine: FakeFront, **parts: Any) -> SlackContext:
+    """Build a context; what is not given and not needed is None."""
+    unused = dict.fromkeys(("gateway", "replies", "directory", "messages", "homes", "lock_notices"))
+    shared = {
+        "commands": {"/deploy": DeploySpec()},
+        "ops": Ops(),
+        "translator": Translator(ENGLISH),
+        "masker": MASKER,
+        "clock": Now(),
+        "leadership": Telling(),
+        "workspace_url": "",
+    }
+    return SlackContext(engine=engine, **(unused | shared | parts))
