@@ -4,24 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bot.databases.backups.catalog import BackupCatalog
-from bot.databases.backups.dump import DumpPerformer, NothingPendingPerformer, UndonePerformer
-from bot.databases.backups.dump_context import known_before
-from bot.databases.backups.dump_remote import StreamedDumpPerformer
+from bot.databases.backups.access import BackupAccess
+from bot.databases.backups.dump import DumpPerformer
+from bot.databases.backups.dump_context import dump_context_reader
 from bot.databases.backups.leftovers import DropCopyPerformer, DropOldPerformer, LeftoverReader
-from bot.databases.backups.mark_damaged import Condemning
-from bot.databases.backups.placement import EitherWay, kept_elsewhere, unreadable_on_host
 from bot.databases.backups.prune import PrunePerformer
-from bot.databases.backups.prune_remote import RemotePrunePerformer
 from bot.databases.backups.restore import LoadPerformer, SwapPerformer
-from bot.databases.backups.restore_remote import StreamedLoadPerformer, StreamedProvePerformer
-from bot.databases.backups.storage.registry import StorageRegistry
 from bot.databases.backups.verify import ProvePerformer
 from bot.databases.backups.writes_since import WritesSinceReader
+from bot.databases.migrations.applied import AppliedPerformer
 from bot.databases.migrations.lock_watchdog import WatchedPerformer
 from bot.databases.migrations.preview import PreviewPerformer
 from bot.databases.migrations.rehearsal import AsRehearsedPerformer, RehearsePerformer
-from bot.databases.migrations.rehearsal_data import Elsewhere, RehearsalData
+from bot.databases.migrations.rehearsal_data import RehearsalData
 from bot.databases.server.connector import Connector
 from bot.databases.server.facts import DatabaseLook
 from bot.domain.names import TargetName
@@ -79,48 +74,32 @@ def build_performers(
     database_look = DatabaseLook(databases)
     beside = LeftoverReader(databases)
     written = WritesSinceReader(databases)
-    pipes = Pipes(connections)
-    stores = StorageRegistry(connections, pipes)
-    catalog = BackupCatalog(connections, stores)
-    looks = LiveTargetReader(HostLook(connections), database_look, catalog, beside, written, runs, variables)
-    through_bot = unreadable_on_host(catalog)
+    backups = BackupAccess(runner, connections, Pipes(connections))
+    looks = LiveTargetReader(HostLook(connections), database_look, backups.catalog, beside, written, runs, variables)
 
     async def ran_at(target: Target) -> tuple[Ran, ...] | None:
         return await ran_now(recipes[target.name], target, looks.look(target))
-
-    known = known_before(catalog, ran_at, written.counters)
 
     def table_of(target: Target) -> str:
         migrations = recipes[target.name].migrations
         return migrations.table if isinstance(migrations, MigrationTable) else "migrations"
 
+    applied = AppliedPerformer(database_look, table_of)
     performers: dict[type[Act], Performer] = {
         Shell: WatchedPerformer(ShellPerformer(runner), databases),
-        Dump: EitherWay(
-            DumpPerformer(runner, connections, known=known),
-            StreamedDumpPerformer(runner, connections, pipes, stores, known),
-            kept_elsewhere,
-        ),
-        Prove: Condemning(
-            EitherWay(ProvePerformer(runner, connections), StreamedProvePerformer(runner, pipes, stores), through_bot),
-            catalog,
-            stores.backup_reader,
-        ),
-        Load: Condemning(
-            EitherWay(LoadPerformer(runner, connections), StreamedLoadPerformer(runner, pipes, stores), through_bot),
-            catalog,
-            stores.backup_reader,
-        ),
-        Swap: SwapPerformer(runner, connections, beside, storages=stores),
-        Discard: EitherWay(PrunePerformer(runner, looks), RemotePrunePerformer(stores, looks), kept_elsewhere),
+        Dump: DumpPerformer(backups, dump_context_reader(backups.catalog, ran_at, written.counters)),
+        Prove: ProvePerformer(backups),
+        Load: LoadPerformer(backups),
+        Swap: SwapPerformer(backups, beside),
+        Discard: PrunePerformer(backups, looks),
         DropOld: DropOldPerformer(runner, beside),
         DropCopy: DropCopyPerformer(runner, beside),
         Preflight: PreflightPerformer(looks),
         Health: HealthPerformer(),
-        NothingPending: NothingPendingPerformer(database_look, table_of),
-        Undone: UndonePerformer(database_look, table_of),
+        NothingPending: applied,
+        Undone: applied,
         Preview: PreviewPerformer(looks.hosts, databases),
-        Rehearse: RehearsePerformer(runner, connections, databases, RehearsalData(catalog, Elsewhere(pipes, stores))),
+        Rehearse: RehearsePerformer(runner, connections, databases, RehearsalData(backups)),
         AsRehearsed: AsRehearsedPerformer(databases),
     }
     return looks, performers

@@ -8,7 +8,6 @@ from typing import Protocol
 
 from bot.domain.secrets import Secret
 from bot.domain.shell import Command
-from bot.domain.targets.target import Target
 from bot.engine.ports import Effect, Ending, Job, Outcome, Output
 
 
@@ -269,16 +268,4 @@ class BackupStorage(BackupReader, Protocol):
         Args:
             files: their names.
         """
-        ...
-
-
-class BackupStorages(Protocol):
-    """Gives where the backups of each target lie."""
-
-    def of(self, target: Target) -> BackupStorage:
-        """Give the store of a target whose backups are not on its host."""
-        ...
-
-    def backup_reader(self, target: Target) -> BackupReader:
-        """Give where the backups of a target are read, its host included."""
         ...

@@ -8,6 +8,7 @@ from bot.console.doctor_checks.figures import size
 from bot.console.doctor_checks.finding import Finding, fail, ok, warn
 from bot.console.doctor_checks.reasons import explained
 from bot.databases.backups.storage.registry import StorageRegistry
+from bot.databases.ports import BackupStorage
 from bot.domain.errors import RefusedError
 from bot.domain.runs.acts import Preflight
 from bot.domain.shell import Command, Syntax, Word, syntax
@@ -120,8 +121,9 @@ async def examine_backups(connections: Connections, target: Target, database_kib
     """
     if target.backups is None:
         return ()
-    if target.backups.store is not None:
-        return (await _store(connections, target),)
+    storage = StorageRegistry(connections, Pipes(connections)).remote(target)
+    if storage is not None:
+        return (await _storage(storage, target),)
     host, directory = target.hosts[0], target.backups.directory
     what = f"{target.name} on {host}: backups"
     answer = await connections.read(host, _ask_folder(directory), _SECONDS)
@@ -148,17 +150,16 @@ async def examine_backups(connections: Connections, target: Target, database_kib
     return (ok(what, f"{size(free)} free at {place}"),)
 
 
-async def _store(connections: Connections, target: Target) -> Finding:
+async def _storage(storage: BackupStorage, target: Target) -> Finding:
     """Look at where backups are kept that are on no host."""
     what = f"backups of {target.name}"
     try:
-        vault = StorageRegistry(connections, Pipes(connections)).of(target)
-        found, room = await vault.sizes(), await vault.room()
+        found, room = await storage.sizes(), await storage.room()
     except RefusedError as refusal:
         return fail(what, explained(refusal.problem))
     kept = len([name for name in found if name.endswith(".json")])
     free = "" if room is None else f", {size(room // 1024)} free"
-    return ok(what, f"{vault.place} answers and has {kept} of them{free}")
+    return ok(what, f"{storage.place} answers and has {kept} of them{free}")
 
 
 def _ask_folder(directory: str) -> Command:

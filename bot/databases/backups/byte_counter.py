@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import AsyncGenerator, AsyncIterator
 
 
-class Counted:
+class ByteCounter:
     """How many bytes went by, and their checksum."""
 
     def __init__(self) -> None:
@@ -18,7 +18,7 @@ class Counted:
         """Of what went by so far; 64 hexadecimal digits."""
         return self._digest.hexdigest()
 
-    async def counting(self, chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+    async def count(self, chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
         """Let chunks go by.
 
         Args:

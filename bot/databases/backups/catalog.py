@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from bot.databases.backups.host_catalog import Found, HostCatalog, Presence
+from bot.databases.backups.host_catalog import BackupLookup, BackupState, HostCatalog
 from bot.databases.backups.manifest import Manifest
 from bot.databases.backups.remote_catalog import find_remote, read_whole, remote_backup_list
-from bot.databases.ports import BackupStorages, HostReader
+from bot.databases.backups.storage.registry import StorageRegistry
+from bot.databases.ports import HostReader
 from bot.domain.backups.backup import BackupList
 from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.targets.target import Target
 
 
 class BackupCatalog:
-    """Reads the backups of targets.
+    """Finds the backups of targets.
 
     Args:
         reader: runs commands that only read, on hosts.
-        storages: where backups lie that are on no host; None where all are.
+        storages: of targets whose backups are on no host.
     """
 
-    def __init__(self, reader: HostReader, storages: BackupStorages | None = None) -> None:
+    def __init__(self, reader: HostReader, storages: StorageRegistry) -> None:
         self._on_hosts = HostCatalog(reader)
         self._storages = storages
 
@@ -32,12 +33,10 @@ class BackupCatalog:
         Raises:
             RefusedError: `backup_impossible`, `backup_store_failed`, or a host's reason.
         """
-        storages = self._elsewhere(target)
-        return await (
-            self._on_hosts.backup_list(target) if storages is None else remote_backup_list(storages.of(target), target)
-        )
+        storage = self._storages.remote(target)
+        return await (self._on_hosts.backup_list(target) if storage is None else remote_backup_list(storage, target))
 
-    async def find(self, target: Target, backup: str) -> Found:
+    async def find(self, target: Target, backup: str) -> BackupLookup:
         """Find a backup, and compare the dump's size with its manifest.
 
         Args:
@@ -47,13 +46,13 @@ class BackupCatalog:
         Raises:
             RefusedError: `backup_store_failed`, or a host's reason.
         """
-        storages = self._elsewhere(target)
-        if storages is not None:
-            return await find_remote(storages.of(target), backup)
+        storage = self._storages.remote(target)
+        if storage is not None:
+            return await find_remote(storage, backup)
         return await self._on_hosts.find(target.hosts[0], _directory(target), backup)
 
-    async def whole(self, target: Target, backup: str) -> Found:
-        """As `find`, and read the whole dump to compare its checksum.
+    async def whole(self, target: Target, backup: str) -> BackupLookup:
+        """As `find`, and read the whole dump to compare its checksum; a host computes it itself.
 
         Args:
             target: whose.
@@ -62,9 +61,9 @@ class BackupCatalog:
         Raises:
             RefusedError: `backup_store_failed`, or a host's reason.
         """
-        storages = self._elsewhere(target)
-        if storages is not None:
-            return await read_whole(storages.of(target), backup)
+        storage = self._storages.remote(target)
+        if storage is not None:
+            return await read_whole(storage, backup)
         return await self._on_hosts.prove_checksum(target.hosts[0], _directory(target), backup)
 
     async def manifest(self, target: Target, backup: str) -> Manifest:
@@ -78,13 +77,10 @@ class BackupCatalog:
             RefusedError: `not_restorable`, it is not whole; `backup_store_failed`; or a host's reason.
         """
         found = await self.find(target, backup)
-        if found.manifest is None or found.presence is not Presence.WHOLE:
-            detail = found.detail or f"the backup is {found.presence.value}"
+        if found.manifest is None or found.state is not BackupState.WHOLE:
+            detail = found.detail or f"the backup is {found.state.value}"
             raise RefusedError(problem(Reason.NOT_RESTORABLE, backup=backup, stage="file", detail=detail))
         return found.manifest
-
-    def _elsewhere(self, target: Target) -> BackupStorages | None:
-        return self._storages if target.backups is not None and target.backups.store is not None else None
 
 
 def _directory(target: Target) -> str:

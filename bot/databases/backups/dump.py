@@ -1,320 +1,183 @@
-"""Steps that the databases do: reading that nothing is pending, and making a backup."""
+"""The step that makes a backup: dump on the host or into a storage, and read it back before it is called a backup."""
 
 from __future__ import annotations
 
 import asyncio
-import re
-from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import replace
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable
 
-from bot.databases.backups.dump_script import NOTHING_KNOWN, Before, DumpJob, Stage, dump_job, failed_stage
-from bot.databases.backups.host_catalog import Found, HostCatalog, Presence
-from bot.databases.ports import HostReader, HostRunner
-from bot.databases.server.facts import DatabaseLook
-from bot.domain.errors import Problem, Reason, RefusedError, problem
-from bot.domain.runs.acts import Dump, NothingPending, Undone
-from bot.domain.secrets import masker_of
+from bot.databases.backups.access import BackupAccess
+from bot.databases.backups.dump_script import (
+    EMPTY_CONTEXT,
+    DumpContext,
+    DumpStage,
+    dump_job,
+    dump_problem,
+    failed_stage,
+)
+from bot.databases.backups.dump_upload import upload_dump
+from bot.databases.backups.host_catalog import BackupLookup, BackupState
+from bot.databases.backups.host_script import HostScript
+from bot.databases.backups.manifest import dump_files
+from bot.databases.backups.relay import end_interrupted_transfer
+from bot.databases.backups.script_step import ScriptStep, TailedOutput, act_of
+from bot.databases.ports import BackupStorage
+from bot.domain.errors import Problem, RefusedError
+from bot.domain.runs.acts import Dump
 from bot.domain.targets.target import Target
-from bot.engine.ports import Done, Effect, Ending, Failed, Job, Outcome, Output
+from bot.engine.ports import Done, Effect, Failed, Job, Outcome, Output
 
-T = TypeVar("T")
-
-Known = Callable[[Target, tuple[str, ...]], Awaitable[Before]]
-"""Tells what is known before a dump of a target's tables (none means all). It never fails: it knows less."""
-
-_MAX_NAMES = 20
+DumpContextReader = Callable[[Target, tuple[str, ...]], Awaitable[DumpContext]]
+"""Reads what is known before a dump of a target's tables (none means all). It never fails: it knows less."""
 
 
-class NothingPendingPerformer:
-    """Reads the migrations table: each migration that the run applied must be there. Implements `Performer`.
+class DumpPerformer(ScriptStep):
+    """Makes a backup where the target keeps its backups. Implements `Performer`.
 
-    It only reads, so it is done again wherever it is asked for.
+    On its host, the script publishes the dump, which is then read back. Elsewhere, the bot uploads what the script
+    writes, and makes it a backup by writing the manifest last: the script ended well, all that the host sent arrived,
+    and the storage returns what was written.
 
     Args:
-        look: reads databases.
-        table_of: gives the name of a target's migrations table.
-    """
-
-    def __init__(self, look: DatabaseLook, table_of: Callable[[Target], str]) -> None:
-        self._look = look
-        self._table_of = table_of
-
-    async def perform(self, job: Job, output: Output) -> Outcome:
-        """Read the table and compare."""
-        missing = await _read_in_time(job, self._missing(job))
-        if isinstance(missing, Failed):
-            return missing
-        if missing:
-            named = ", ".join(missing[:_MAX_NAMES])
-            table = self._table_of(job.target)
-            return Failed(problem(Reason.NOT_TAKEN_EFFECT, missing=named, count=str(len(missing)), table=table))
-        return Done({"migrations": str(len(_names(job)))})
-
-    async def resume(self, job: Job, output: Output) -> Outcome:
-        """As `perform`: reading again is harmless."""
-        return await self.perform(job, output)
-
-    async def check(self, job: Job) -> Effect:
-        """Say whether the migrations are there."""
-        try:
-            async with asyncio.timeout(job.step.timeout):
-                return Effect.DID_NOT if await self._missing(job) else Effect.TOOK
-        except (TimeoutError, RefusedError):
-            return Effect.CANNOT_TELL
-
-    async def end(self, job: Job) -> Ending:
-        """Say that there is no process: a look ends with whoever waits for it."""
-        return Ending.GONE
-
-    async def _missing(self, job: Job) -> tuple[str, ...]:
-        facts = await self._look.database(job.target, self._table_of(job.target))
-        there = {row.name for row in facts.ran}
-        return tuple(name for name in _names(job) if name not in there)
-
-
-async def _read_in_time(job: Job, reading: Coroutine[Any, Any, T]) -> T | Failed:
-    """Read within the step's time limit; what the outside refuses is an outcome."""
-    try:
-        async with asyncio.timeout(job.step.timeout):
-            return await reading
-    except TimeoutError:
-        return Failed(problem(Reason.TIMED_OUT, seconds=str(job.step.timeout)))
-    except RefusedError as refused:
-        return Failed(refused.problem)
-
-
-def _names(job: Job) -> tuple[str, ...]:
-    if not isinstance(job.step.act, NothingPending):
-        raise TypeError(f"not a step for this performer: {job.step.act!r}")
-    return job.step.act.names
-
-
-class UndonePerformer:
-    """Reads the migrations table: no migration that the run undid may be there. Implements `Performer`.
-
-    Args:
-        look: reads databases.
-        table_of: gives the name of a target's migrations table.
-    """
-
-    def __init__(self, look: DatabaseLook, table_of: Callable[[Target], str]) -> None:
-        self._look = look
-        self._table_of = table_of
-
-    async def perform(self, job: Job, output: Output) -> Outcome:
-        """Read the table and compare."""
-        act = job.step.act
-        if not isinstance(act, Undone):
-            raise TypeError(f"not a step for this performer: {act!r}")
-        table = self._table_of(job.target)
-        facts = await _read_in_time(job, self._look.database(job.target, table))
-        if isinstance(facts, Failed):
-            return facts
-        left = [row.name for row in facts.ran if row.name in act.names]
-        if left:
-            named = ", ".join(left[:_MAX_NAMES])
-            return Failed(problem(Reason.NOT_TAKEN_EFFECT, left=named, count=str(len(left)), table=table))
-        return Done({"migrations": str(len(act.names))})
-
-    async def resume(self, job: Job, output: Output) -> Outcome:
-        """As `perform`: reading again is harmless."""
-        return await self.perform(job, output)
-
-    async def check(self, job: Job) -> Effect:
-        """There is nothing to take effect."""
-        return Effect.CANNOT_TELL
-
-    async def end(self, job: Job) -> Ending:
-        """Say that there is no process: a look ends with whoever waits for it."""
-        return Ending.GONE
-
-
-class DumpPerformer:
-    """Makes a backup on the host of its step, and reads it back before it is called one. Implements `Performer`.
-
-    Args:
-        runner: runs the script detached.
-        reader: reads the result.
+        access: to hosts and backups.
+        context: reads what is known before a dump; None where nothing is.
         pauses: seconds between tries to read back from a host that does not answer.
-        known: tells what is known before a dump.
     """
 
     def __init__(
         self,
-        runner: HostRunner,
-        reader: HostReader,
+        access: BackupAccess,
+        context: DumpContextReader | None = None,
         pauses: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0, 15.0),
-        known: Known | None = None,
     ) -> None:
-        self._runner = runner
-        self._backups = HostCatalog(reader)
+        super().__init__(access.runner)
+        self._access = access
+        self._context = context
         self._pauses = pauses
-        self._known = known
 
     async def perform(self, job: Job, output: Output) -> Outcome:
-        """Start or adopt the dump, follow it, then read the backup back."""
-        before = await before_of(self._known, job)
+        """Make the backup, unless it is there."""
+        storage = self._access.storages.remote(job.target)
+        tail = TailedOutput(output)
         try:
-            made = _made(job, before)
+            if storage is not None:
+                return await self._upload(job, storage, tail)
+            context = await self._read_context(job)
+            script = self._script(job, context)
+        except RefusedError as refused:
+            return Failed(refused.problem)
         except ValueError as error:
-            return impossible(Stage.SETTINGS, str(error))
-        told = TailedOutput(output)
-        outcome = await self._runner.perform(job, made.script, "/", made.files, told)
-        return await self._judged(job, outcome, told, before)
+            return self._unusable(job, str(error))
+        outcome = self._explain(job, await self._run(job, script, tail), tail)
+        return await self._finish(job, context) if isinstance(outcome, Done) else outcome
 
     async def resume(self, job: Job, output: Output) -> Outcome:
-        """As `perform`, but never start it."""
-        told = TailedOutput(output)
-        outcome = await self._runner.resume(job, told)
-        return await self._judged(job, outcome, told, await before_of(self._known, job))
+        """As `perform`, but never start it. An upload ended with the bot that made it, unless it was complete."""
+        storage = self._access.storages.remote(job.target)
+        if storage is None:
+            return await super().resume(job, output)
+        try:
+            found = await self._whole(job)
+        except RefusedError as refused:
+            return Failed(refused.problem)
+        if found.state is BackupState.WHOLE and belongs_to_target(found, job):
+            return Done(backup_facts(found, storage.place))
+        return await end_interrupted_transfer(self._runner, job)
 
     async def check(self, job: Job) -> Effect:
-        """Say whether the backup is there and whole."""
+        """Check whether the backup is there and whole."""
         if job.step.check is not None:
             return await self._runner.check(job, job.target.path)
         try:
-            found = await self._backups.prove_checksum(job.place, _directory(job), _dump(job).backup)
+            found = await self._whole(job)
         except RefusedError:
             return Effect.CANNOT_TELL
-        match found.presence:
-            case Presence.WHOLE:
-                return Effect.TOOK if is_of(found, job) else Effect.CANNOT_TELL
-            case Presence.ABSENT:
+        match found.state:
+            case BackupState.WHOLE if belongs_to_target(found, job):
+                return Effect.TOOK
+            case BackupState.ABSENT:
                 return Effect.DID_NOT
-            case Presence.UNFINISHED | Presence.DAMAGED | Presence.UNREADABLE:
-                return Effect.CANNOT_TELL
+        return Effect.CANNOT_TELL
 
-    async def end(self, job: Job) -> Ending:
-        """End the dump; it removes its `.part` itself."""
-        return await self._runner.end(job)
+    async def _build(self, job: Job) -> HostScript:
+        return self._script(job, await self._read_context(job))
 
-    async def _judged(self, job: Job, outcome: Outcome, told: TailedOutput, before: Before) -> Outcome:
-        match outcome:
-            case Failed(exit_status=exit_status):
-                stage = failed_stage(exit_status)
-                if stage is None:
-                    return outcome
-                return replace(impossible(stage, masked(told.last_lines(), job)), exit_status=exit_status)
-            case Done():
-                return await self._proved(job, before)
-            case _:
-                return outcome
+    def _script(self, job: Job, context: DumpContext) -> HostScript:
+        return dump_job(job.target, act_of(job, Dump), job.run, job.attempt, context)
 
-    async def _proved(self, job: Job, before: Before) -> Outcome:
+    def _unusable(self, job: Job, detail: str) -> Failed:
+        return Failed(dump_problem(DumpStage.SETTINGS, detail))
+
+    def _failed(self, job: Job, exit_status: int, detail: str) -> Outcome | None:
+        stage = failed_stage(exit_status)
+        return None if stage is None else Failed(dump_problem(stage, detail), exit_status)
+
+    async def _finish(self, job: Job, context: DumpContext = EMPTY_CONTEXT) -> Outcome:
         found = await self._read_back(job)
         if isinstance(found, Problem):
             return Failed(found)
-        if found.presence is not Presence.WHOLE or found.manifest is None:
-            detail = f"{found.presence.value}: {found.detail}" if found.detail else found.presence.value
-            return impossible(Stage.READ_BACK, detail)
-        if not is_of(found, job):
-            return impossible(Stage.READ_BACK, "a backup of another database has this ID")
-        return Done(backup_facts(found, _directory(job).rstrip("/"), before))
+        if found.state is not BackupState.WHOLE or found.manifest is None:
+            detail = f"{found.state.value}: {found.detail}" if found.detail else found.state.value
+            return Failed(dump_problem(DumpStage.READ_BACK, detail))
+        if not belongs_to_target(found, job):
+            return Failed(dump_problem(DumpStage.READ_BACK, "a backup of another database has this ID"))
+        return Done(backup_facts(found, _directory(job).rstrip("/"), context))
 
-    async def _read_back(self, job: Job) -> Found | Problem:
-        directory, backup = _directory(job), _dump(job).backup
+    async def _read_back(self, job: Job) -> BackupLookup | Problem:
         for pause in (*self._pauses, None):
-            last: Found | Problem
+            found: BackupLookup | Problem
             try:
-                last = await self._backups.prove_checksum(job.place, directory, backup)
+                found = await self._whole(job)
             except RefusedError as refused:
-                last = _problem(Stage.READ_BACK, refused.problem.reason.value)
+                found = dump_problem(DumpStage.READ_BACK, refused.problem.reason.value)
             else:
-                if last.presence is not Presence.UNREADABLE:
-                    return last
+                if found.state is not BackupState.UNREADABLE:
+                    return found
             if pause is None:
                 break
             await asyncio.sleep(pause)
-        return last
+        return found
 
+    async def _upload(self, job: Job, storage: BackupStorage, tail: TailedOutput) -> Outcome:
+        dump = act_of(job, Dump)
+        found = await self._whole(job)
+        if found.state is BackupState.WHOLE and belongs_to_target(found, job):
+            return Done(backup_facts(found, storage.place))
+        if found.state is not BackupState.ABSENT:
+            detail = f"{storage.place} has another file of this ID: {found.detail}"
+            return Failed(dump_problem(DumpStage.STORE, detail))
+        # Parts of an earlier attempt, whose bot was killed.
+        await storage.remove(dump_files(dump.backup))
+        context, room = await asyncio.gather(self._read_context(job), storage.room())
+        # The size of a first dump is not known; the storage then stops before its disk is full.
+        if room is not None and room < context.bytes * 1.25:
+            detail = f"{storage.place} has room for {room} bytes, and {round(context.bytes * 1.25)} are needed"
+            return Failed(dump_problem(DumpStage.SPACE, detail))
+        outcome = await upload_dump(self._access, job, storage, self._script(job, context), tail)
+        if not isinstance(outcome, Done):
+            return self._explain(job, outcome, tail)
+        found = await self._access.catalog.find(job.target, dump.backup)
+        if found.state is not BackupState.WHOLE or found.manifest is None:
+            return Failed(dump_problem(DumpStage.READ_BACK, found.detail or found.state.value))
+        return Done(backup_facts(found, storage.place, context))
 
-class TailedOutput:
-    """Passes output on and remembers its end.
+    async def _whole(self, job: Job) -> BackupLookup:
+        return await self._access.catalog.whole(job.target, act_of(job, Dump).backup)
 
-    Args:
-        output: takes it in.
-    """
-
-    _ENOUGH = 4096
-    _LINES = 3
-
-    def __init__(self, output: Output) -> None:
-        self._output = output
-        self._end = b""
-
-    async def begun(self) -> None:
-        """Pass it on."""
-        await self._output.begun()
-
-    async def write(self, offset: int, chunk: bytes) -> None:
-        """Pass it on, and keep the last of it."""
-        self._end = (self._end + chunk)[-self._ENOUGH :]
-        await self._output.write(offset, chunk)
-
-    def last_lines(self) -> str:
-        """Give what the failed program said and what the script said of it."""
-        lines = [line.strip() for line in self._end.decode(errors="replace").splitlines() if line.strip()]
-        return "; ".join(lines[-self._LINES :])
-
-
-_CAUSES = {
-    Stage.LOGIN: Reason.DATABASE_LOGIN_REFUSED,
-    Stage.DATABASE: Reason.DATABASE_MISSING,
-    Stage.CONNECT: Reason.DATABASE_UNREACHABLE,
-    Stage.SPACE: Reason.DISK_FULL,
-    Stage.TOOLS: Reason.HOST_TOOL_MISSING,
-}
-
-
-def _problem(stage: Stage, detail: str) -> Problem:
-    detail = re.sub(rf"\bbackup \S+ failed at {stage.value}: ", "", detail)
-    cause = {"cause": _CAUSES[stage].value} if stage in _CAUSES else {}
-    return problem(Reason.BACKUP_IMPOSSIBLE, stage=stage.value, detail=detail, **cause)
-
-
-def impossible(stage: Stage, detail: str) -> Failed:
-    """Say that no backup could be made, and at which stage."""
-    return Failed(_problem(stage, detail))
-
-
-def masked(text: str, job: Job) -> str:
-    """Take the database's password out of what a program said."""
-    database = job.target.database
-    return masker_of(() if database is None else (database.password,)).mask(text)
-
-
-def _made(job: Job, before: Before) -> DumpJob:
-    return dump_job(job.target, _dump(job), job.run, job.attempt, before)
-
-
-def _dump(job: Job) -> Dump:
-    if not isinstance(job.step.act, Dump):
-        raise TypeError(f"not a step for this performer: {job.step.act!r}")
-    return job.step.act
+    async def _read_context(self, job: Job) -> DumpContext:
+        return EMPTY_CONTEXT if self._context is None else await self._context(job.target, act_of(job, Dump).tables)
 
 
 def _directory(job: Job) -> str:
     return job.target.backups.directory if job.target.backups is not None else ""
 
 
-async def before_of(known: Known | None, job: Job) -> Before:
-    """Give what is known before a dump.
-
-    Args:
-        known: tells; None where nobody does.
-        job: the dump.
-    """
-    return NOTHING_KNOWN if known is None else await known(job.target, _dump(job).tables)
-
-
-def backup_facts(found: Found, place: str, before: Before = NOTHING_KNOWN) -> dict[str, str]:
-    """Give the facts of a step that made a backup.
+def backup_facts(found: BackupLookup, place: str, context: DumpContext = EMPTY_CONTEXT) -> dict[str, str]:
+    """Return the facts of a step that made a backup.
 
     Args:
         found: the backup, whole.
         place: where it lies.
-        before: what was known before; a dump that is much smaller than the one before says so.
+        context: what was known before; a dump that is much smaller than the previous one is reported.
     """
     manifest = found.manifest
     if manifest is None:
@@ -333,12 +196,12 @@ def backup_facts(found: Found, place: str, before: Before = NOTHING_KNOWN) -> di
     }
     if manifest.encrypted_to:
         facts["encrypted"] = "yes"
-    if before.backup != manifest.backup and before.shrunk(manifest.bytes):
-        facts |= {"previous": before.backup, "previous_bytes": str(before.bytes)}
+    if context.backup != manifest.backup and context.shrunk(manifest.bytes):
+        facts |= {"previous": context.backup, "previous_bytes": str(context.bytes)}
     return facts
 
 
-def is_of(found: Found, job: Job) -> bool:
+def belongs_to_target(found: BackupLookup, job: Job) -> bool:
     """Whether a backup that was found is one of a job's own target."""
     manifest, database = found.manifest, job.target.database
     return (

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 
 from bot.databases.backups.catalog import BackupCatalog
-from bot.databases.backups.dump import Known
-from bot.databases.backups.dump_script import Before
+from bot.databases.backups.dump import DumpContextReader
+from bot.databases.backups.dump_script import DumpContext
 from bot.domain.backups.backup import BackupInfo
 from bot.domain.errors import RefusedError
 from bot.domain.targets.look import Ran
@@ -22,7 +22,7 @@ CountersNow = Callable[[Target], Awaitable[Mapping[str, int]]]
 _SECONDS = 60
 
 
-def known_before(catalog: BackupCatalog, ran_now: RanNow, counters_now: CountersNow) -> Known:
+def dump_context_reader(catalog: BackupCatalog, ran_now: RanNow, counters_now: CountersNow) -> DumpContextReader:
     """Give what tells what is known before a dump.
 
     Args:
@@ -31,13 +31,13 @@ def known_before(catalog: BackupCatalog, ran_now: RanNow, counters_now: Counters
         counters_now: reads the counters.
     """
 
-    async def known(target: Target, tables: tuple[str, ...]) -> Before:
+    async def known(target: Target, tables: tuple[str, ...]) -> DumpContext:
         last, migrations, counters = await asyncio.gather(
             _last(catalog, target, tables), _names(ran_now, target), _counters(counters_now, target, tables)
         )
         if last is None:
-            return Before(migrations=migrations, counters=counters)
-        return Before(last.backup, last.bytes, last.data_bytes, migrations, counters)
+            return DumpContext(migrations=migrations, counters=counters)
+        return DumpContext(last.backup, last.bytes, last.data_bytes, migrations, counters)
 
     return known
 

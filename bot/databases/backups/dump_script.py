@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from importlib import resources
 
+from bot.databases.backups.host_script import HostScript
 from bot.databases.backups.manifest import origin
 from bot.databases.server.quoting import option_file
+from bot.domain.errors import Problem, Reason, problem
 from bot.domain.names import is_name
 from bot.domain.runs.acts import Dump
-from bot.domain.secrets import Secret
 from bot.domain.shell import Command, Part, Syntax, Word
 from bot.domain.targets.target import Backups, Database, RehearseOn, Target
 
@@ -53,7 +55,7 @@ _MYDUMPER = resources.files("bot.databases").joinpath("scripts", "mydumper.sh").
 _SCRIPT = resources.files("bot.databases").joinpath("scripts", "dump.sh").read_text(encoding="utf-8")
 
 
-class Stage(StrEnum):
+class DumpStage(StrEnum):
     """Where a dump can fail; each stage has an exit status of its own."""
 
     SETTINGS = "settings"
@@ -79,29 +81,37 @@ class Stage(StrEnum):
     @property
     def exit_status(self) -> int:
         """The exit status of the script when this stage failed; none that a shell or a signal gives."""
-        return 40 + list(Stage).index(self)
+        return 40 + list(DumpStage).index(self)
 
 
-def failed_stage(exit_status: int | None) -> Stage | None:
+def failed_stage(exit_status: int | None) -> DumpStage | None:
     """Give the stage that an exit status of the script stands for, or None."""
-    return next((stage for stage in Stage if stage.exit_status == exit_status), None)
+    return next((stage for stage in DumpStage if stage.exit_status == exit_status), None)
 
 
-@dataclass(frozen=True)
-class DumpJob:
-    """What a host needs to make a dump.
+_CAUSES = {
+    DumpStage.LOGIN: Reason.DATABASE_LOGIN_REFUSED,
+    DumpStage.DATABASE: Reason.DATABASE_MISSING,
+    DumpStage.CONNECT: Reason.DATABASE_UNREACHABLE,
+    DumpStage.SPACE: Reason.DISK_FULL,
+    DumpStage.TOOLS: Reason.HOST_TOOL_MISSING,
+}
+
+
+def dump_problem(stage: DumpStage, detail: str) -> Problem:
+    """Describe why no backup could be made.
 
     Args:
-        script: for POSIX sh; nothing in it is secret.
-        files: contents of the job's private files, by name.
+        stage: that failed.
+        detail: for people, without secrets; the script's own prefix is removed.
     """
-
-    script: Command
-    files: Mapping[str, Secret]
+    detail = re.sub(rf"\bbackup \S+ failed at {stage.value}: ", "", detail)
+    cause = {"cause": _CAUSES[stage].value} if stage in _CAUSES else {}
+    return problem(Reason.BACKUP_IMPOSSIBLE, stage=stage.value, detail=detail, **cause)
 
 
 @dataclass(frozen=True)
-class Before:
+class DumpContext:
     """What is known before a dump.
 
     Args:
@@ -127,7 +137,7 @@ class Before:
         return now * 2 < self.bytes
 
 
-NOTHING_KNOWN = Before()
+EMPTY_CONTEXT = DumpContext()
 
 
 def dump_job(
@@ -135,18 +145,18 @@ def dump_job(
     dump: Dump,
     run: str,
     attempt: int,
-    before: Before = NOTHING_KNOWN,
+    context: DumpContext = EMPTY_CONTEXT,
     reserve_kib: int = RESERVE_KIB,
-) -> DumpJob:
+) -> HostScript:
     """Build the script of a dump.
 
     Args:
         target: whose database, and where its backups lie. Where that is not the host, the dump goes into a pipe of the
-            job (`pipe_of`) and its manifest beside it (`manifest_of_stream`).
+            job (`dump_pipe`) and its manifest beside it (`streamed_manifest_file`).
         dump: which backup, which tables.
         run: the run that makes it, for the manifest.
         attempt: of the step; each has a `.part` of its own.
-        before: what is known of the backup before, and of the migrations.
+        context: what is known of the previous backup, and of the migrations.
         reserve_kib: KiB that must stay free.
 
     Raises:
@@ -167,11 +177,11 @@ def dump_job(
         "directory": backups.directory if on_host else "",
         # What leaves the host is encrypted by the bot, behind the checksums of both ends.
         "recipient": (backups.encrypt_to or "") if on_host else "",
-        "last": str(before.bytes),
-        "last_data": str(before.data_bytes),
+        "last": str(context.bytes),
+        "last_data": str(context.data_bytes),
         "checkout": target.path,
         "reserve": str(reserve_kib),
-        "only": only(dump.tables),
+        "only": narrow_to_tables(dump.tables),
         "mydumper_from": str(backups.mydumper_from),
         "not_by_mydumper": _not_by_mydumper(dump, database, backups),
         "counts": "yes" if database.scratch else "no",
@@ -181,10 +191,10 @@ def dump_job(
             target.name.environment,
             database.name,
             run,
-            before.migrations,
-            before.counters,
+            context.migrations,
+            context.counters,
         ),
-        **{f"status_{stage.value}": str(stage.exit_status) for stage in Stage},
+        **{f"status_{stage.value}": str(stage.exit_status) for stage in DumpStage},
     }
     parts: list[Part] = []
     for name, value in values.items():
@@ -193,7 +203,7 @@ def dump_job(
     for word in (database.name, *dump.tables):
         parts += [Syntax(" "), Word(word)]
     parts.append(Syntax("\n" + PREAMBLE + SHA256 + CONTENTS + REMOVE_STALE + _MYDUMPER + _SCRIPT))
-    return DumpJob(Command(tuple(parts)), {OPTION_FILE: option_file(database)})
+    return HostScript(Command(tuple(parts)), {OPTION_FILE: option_file(database)})
 
 
 def _not_by_mydumper(dump: Dump, database: Database, backups: Backups) -> str:
@@ -211,17 +221,17 @@ def _not_by_mydumper(dump: Dump, database: Database, backups: Backups) -> str:
     return ""
 
 
-def pipe_of(dump: Dump, attempt: int) -> str:
+def dump_pipe(dump: Dump, attempt: int) -> str:
     """Name the pipe of a dump that leaves the host, in the directory that the steps of its run share."""
     return f"{dump.backup}.{attempt}.pipe"
 
 
-def manifest_of_stream(dump: Dump, attempt: int) -> str:
+def streamed_manifest_file(dump: Dump, attempt: int) -> str:
     """Name the file beside the pipe that holds the manifest once the dump ended well."""
     return f"{dump.backup}.{attempt}.json"
 
 
-def only(tables: tuple[str, ...]) -> str:
+def narrow_to_tables(tables: tuple[str, ...]) -> str:
     """Write SQL that narrows a list of tables.
 
     Args:

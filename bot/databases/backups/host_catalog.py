@@ -66,7 +66,7 @@ done
 """Each manifest after a line with a record separator, its name and the size of its dump."""
 
 
-class Presence(StrEnum):
+class BackupState(StrEnum):
     """Whether a backup is on its host."""
 
     WHOLE = "whole"
@@ -81,16 +81,16 @@ class Presence(StrEnum):
 
 
 @dataclass(frozen=True)
-class Found:
+class BackupLookup:
     """What was found of a backup.
 
     Args:
-        presence: whether it is there.
+        state: whether it is there.
         manifest: where it could be read.
         detail: what does not hold, for the log; empty where all does.
     """
 
-    presence: Presence
+    state: BackupState
     manifest: Manifest | None = None
     detail: str = ""
 
@@ -105,7 +105,7 @@ class HostCatalog:
     def __init__(self, reader: HostReader) -> None:
         self._reader = reader
 
-    async def find(self, host: str, directory: str, backup: str) -> Found:
+    async def find(self, host: str, directory: str, backup: str) -> BackupLookup:
         """Find a backup by its manifest and compare the dump's size with it; cheap however large the dump is.
 
         Args:
@@ -121,17 +121,17 @@ class HostCatalog:
             case 0:
                 pass
             case _Status.NO_MANIFEST:
-                return Found(Presence.ABSENT)
+                return BackupLookup(BackupState.ABSENT)
             case _Status.UNFINISHED:
-                return Found(Presence.UNFINISHED)
+                return BackupLookup(BackupState.UNFINISHED)
             case _:
-                return Found(Presence.UNREADABLE, detail=_complaint(answer.stderr))
+                return BackupLookup(BackupState.UNREADABLE, detail=_complaint(answer.stderr))
         try:
             manifest = parse_manifest(answer.stdout)
         except ValueError as error:
-            return Found(Presence.DAMAGED, detail=str(error))
+            return BackupLookup(BackupState.DAMAGED, detail=str(error))
         if manifest.backup != backup:
-            return Found(Presence.DAMAGED, manifest, f"the manifest is that of {manifest.backup}")
+            return BackupLookup(BackupState.DAMAGED, manifest, f"the manifest is that of {manifest.backup}")
         return await self._compare(host, directory, manifest, _SIZE, str(manifest.bytes), _QUICK)
 
     async def backup_list(self, target: Target) -> BackupList:
@@ -154,7 +154,7 @@ class HostCatalog:
             raise RefusedError(problem(Reason.BACKUP_IMPOSSIBLE, stage="directory", detail=detail))
         return backup_list_of(target, answer.stdout)
 
-    async def prove_checksum(self, host: str, directory: str, backup: str) -> Found:
+    async def prove_checksum(self, host: str, directory: str, backup: str) -> BackupLookup:
         """As `find`, and read the whole dump on the host to compare its checksum.
 
         Args:
@@ -166,7 +166,7 @@ class HostCatalog:
             RefusedError: with a host's reason.
         """
         found = await self.find(host, directory, backup)
-        if found.presence is not Presence.WHOLE or found.manifest is None:
+        if found.state is not BackupState.WHOLE or found.manifest is None:
             return found
         patience = _QUICK + found.manifest.bytes / _SLOWEST_DISK
         script = SHA256 + _CHECKSUM
@@ -185,23 +185,23 @@ class HostCatalog:
             RefusedError: with a host's reason.
         """
         found = await self.find(host, directory, backup)
-        return found.presence is Presence.WHOLE and found.manifest is not None and found.manifest.sha256 == sha256
+        return found.state is BackupState.WHOLE and found.manifest is not None and found.manifest.sha256 == sha256
 
     async def _compare(
         self, host: str, directory: str, manifest: Manifest, script: str, expected: str, patience: float
-    ) -> Found:
+    ) -> BackupLookup:
         answer = await self._reader.read(host, _command(script, directory=directory, file=manifest.file), patience)
         if answer.exit_status == _Status.NO_DUMP:
-            return Found(Presence.DAMAGED, manifest, f"{manifest.file} is missing")
+            return BackupLookup(BackupState.DAMAGED, manifest, f"{manifest.file} is missing")
         if answer.exit_status != 0:
-            return Found(Presence.UNREADABLE, manifest, _complaint(answer.stderr))
+            return BackupLookup(BackupState.UNREADABLE, manifest, _complaint(answer.stderr))
         actual = answer.stdout.decode(errors="replace").strip()
         if actual != expected:
-            return Found(Presence.DAMAGED, manifest, what_differs(manifest.file, actual, expected))
-        return Found(Presence.WHOLE, manifest)
+            return BackupLookup(BackupState.DAMAGED, manifest, describe_difference(manifest.file, actual, expected))
+        return BackupLookup(BackupState.WHOLE, manifest)
 
 
-def what_differs(file: str, actual: str, expected: str) -> str:
+def describe_difference(file: str, actual: str, expected: str) -> str:
     """Say that a file is not the one that was made.
 
     Args:

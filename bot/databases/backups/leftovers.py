@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from bot.databases.backups.dump import TailedOutput, masked
-from bot.databases.backups.restore_script import RestoringJob, drop_job
-from bot.databases.backups.verify import database_of
+from bot.databases.backups.host_script import HostScript
+from bot.databases.backups.restore_script import drop_job
+from bot.databases.backups.restore_step import database_of
+from bot.databases.backups.script_step import ScriptStep, TailedOutput
 from bot.databases.ports import HostRunner
 from bot.databases.server.connector import Connector
 from bot.databases.server.session import ReadOnlySession
@@ -12,7 +13,7 @@ from bot.domain.backups.leftovers import Leftover, leftovers_of
 from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.runs.acts import DropCopy, DropOld
 from bot.domain.targets.target import Target
-from bot.engine.ports import Done, Effect, Ending, Failed, Job, NotStarted, Outcome, Output, Unknown
+from bot.engine.ports import Done, Effect, Failed, Job, NotStarted, Outcome, Unknown
 
 _BESIDE = """
     SELECT s.schema_name, COUNT(t.table_name),
@@ -56,83 +57,61 @@ async def _beside(session: ReadOnlySession, live: str) -> tuple[Leftover, ...]:
     return tuple(leftovers for leftovers in found if leftovers is not None)
 
 
-class _Dropping:
-    """What both droppings share: the script runs detached on the host of the step.
+class _DropStep(ScriptStep):
+    """Drops a database that a restore left, by a script on the host of the step.
 
     Args:
         runner: runs the script.
-        leftovers: reads what is there.
+        leftovers: reads which databases exist.
     """
 
     def __init__(self, runner: HostRunner, leftovers: LeftoverReader) -> None:
-        self._runner = runner
-        self._remains = leftovers
-
-    async def perform(self, job: Job, output: Output) -> Outcome:
-        """Start or adopt the script, and follow it."""
-        try:
-            made = _job(job)
-        except ValueError as error:
-            return Failed(problem(Reason.NOT_DROPPED, database=_name(job), detail=str(error)))
-        told = TailedOutput(output)
-        return self._judged(job, await self._runner.perform(job, made.script, "/", made.files, told), told)
-
-    async def resume(self, job: Job, output: Output) -> Outcome:
-        """As `perform`, but never start it."""
-        told = TailedOutput(output)
-        return self._judged(job, await self._runner.resume(job, told), told)
+        super().__init__(runner)
+        self._leftovers = leftovers
 
     async def check(self, job: Job) -> Effect:
-        """Say whether it is gone."""
+        """Check whether the database is gone."""
         try:
-            there = await self._remains.beside(job.target)
+            leftovers = await self._leftovers.beside(job.target)
         except RefusedError:
             return Effect.CANNOT_TELL
-        return Effect.DID_NOT if any(one.database == _name(job) for one in there) else Effect.TOOK
+        return Effect.DID_NOT if any(one.database == _name(job) for one in leftovers) else Effect.TOOK
 
-    async def end(self, job: Job) -> Ending:
-        """End the script."""
-        return await self._runner.end(job)
+    async def _build(self, job: Job) -> HostScript:
+        match job.step.act:
+            case DropOld(name, tables):
+                return drop_job(database_of(job), name, tables)
+            case DropCopy(name):
+                return drop_job(database_of(job), name, None)
+        raise TypeError(f"not a step for this performer: {job.step.act!r}")
 
-    def _judged(self, job: Job, outcome: Outcome, told: TailedOutput) -> Outcome:
-        match outcome:
-            case Failed(exit_status=exit_status) if exit_status is not None:
-                detail = masked(told.last_lines(), job)
-                return Failed(problem(Reason.NOT_DROPPED, database=_name(job), detail=detail), exit_status)
-            case Done():
-                return Done({"dropped": _name(job)})
-            case _:
-                return outcome
+    def _unusable(self, job: Job, detail: str) -> Failed:
+        return Failed(problem(Reason.NOT_DROPPED, database=_name(job), detail=detail))
+
+    def _failed(self, job: Job, exit_status: int, detail: str) -> Outcome | None:
+        return Failed(problem(Reason.NOT_DROPPED, database=_name(job), detail=detail), exit_status)
+
+    async def _finish(self, job: Job) -> Outcome:
+        return Done({"dropped": _name(job)})
 
 
-class DropOldPerformer(_Dropping):
+class DropOldPerformer(_DropStep):
     """Drops what a restore replaced. Implements `Performer`."""
 
 
-class DropCopyPerformer(_Dropping):
-    """Drops the copy that a restore made, where it is still there. Implements `Performer`.
+class DropCopyPerformer(_DropStep):
+    """Drops the copy that a restore made, where it still exists. Implements `Performer`.
 
     A copy that cannot be dropped now is no reason to keep the site down or a person awake: `/backup list` shows it, and
     `/backup drop-old` drops it.
     """
 
-    def _judged(self, job: Job, outcome: Outcome, told: TailedOutput) -> Outcome:
-        match super()._judged(job, outcome, told):
-            case Failed(found) | Unknown(found) | NotStarted(found) if found.reason is not Reason.OVERTAKEN:
-                return Done({"left": _name(job), "why": found.reason.value})
-            case judged:
-                return judged
-
-
-def _job(job: Job) -> RestoringJob:
-    act = job.step.act
-    match act:
-        case DropOld(name, tables):
-            return drop_job(database_of(job), name, tables)
-        case DropCopy(name):
-            return drop_job(database_of(job), name, None)
-        case _:
-            raise TypeError(f"not a step for this performer: {act!r}")
+    async def _conclude(self, job: Job, outcome: Outcome, tail: TailedOutput) -> Outcome:
+        match await super()._conclude(job, outcome, tail):
+            case Failed(cause) | Unknown(cause) | NotStarted(cause) if cause.reason is not Reason.OVERTAKEN:
+                return Done({"left": _name(job), "why": cause.reason.value})
+            case concluded:
+                return concluded
 
 
 def _name(job: Job) -> str:

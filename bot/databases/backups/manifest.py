@@ -21,7 +21,7 @@ MYDUMPER = ".mydumper.tar"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
-Counted = tuple[int, str, int, str]
+RowCounts = tuple[int, str, int, str]
 """Rows and checksum of a table before, and after."""
 
 
@@ -74,7 +74,7 @@ class Manifest:
     purpose: Purpose = Purpose.BEFORE
     chosen: tuple[str, ...] = ()
     data_bytes: int = 0
-    rows: Mapping[str, Counted] = field(default_factory=dict)
+    rows: Mapping[str, RowCounts] = field(default_factory=dict)
     objects: tuple[str, ...] | None = None
     proven_at: str = ""
     restore_seconds: int | None = None

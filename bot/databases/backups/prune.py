@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from bot.databases.ports import HostRunner
+from bot.databases.backups.access import BackupAccess
+from bot.databases.backups.manifest import dump_files
+from bot.databases.backups.remote_catalog import manifest_file
+from bot.databases.backups.script_step import act_of
 from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.runs.acts import Discard
 from bot.domain.shell import Command, Part, Syntax, Word
@@ -19,61 +22,68 @@ done
 
 
 class PrunePerformer:
-    """Removes backups on the host of its step, except those that a run speaks of by now. Implements `Performer`.
+    """Removes backups where they are kept, except those that a run refers to by now. Implements `Performer`.
+
+    On a host a script removes them, so that it is done once. Elsewhere the bot does, as often as it is asked to.
 
     Args:
-        runner: runs the script detached.
-        observer: reads which backups there are, and which ones runs speak of.
+        access: to hosts and backups.
+        observer: reads which backups there are, and which ones runs refer to.
     """
 
-    def __init__(self, runner: HostRunner, observer: TargetReader) -> None:
-        self._runner = runner
+    def __init__(self, access: BackupAccess, observer: TargetReader) -> None:
+        self._runner = access.runner
+        self._storages = access.storages
         self._observer = observer
 
     async def perform(self, job: Job, output: Output) -> Outcome:
-        """Start or adopt the removal, follow it, and look what is gone."""
+        """Remove each backup that nobody has asked for since the plan was made, its manifest first."""
+        act = act_of(job, Discard)
         try:
-            backup_list = await self._observer.look(job.target).backups()
+            referred = (await self._observer.look(job.target).backups()).referred
+            going = tuple(backup for backup in act.backups if backup not in referred)
+            storage = self._storages.remote(job.target)
+            if storage is None:
+                return await self._finish(job, await self._runner.perform(job, _command(job, going), "/", {}, output))
+            for backup in going:
+                await storage.remove((manifest_file(backup), *dump_files(backup)))
         except RefusedError as refused:
             return Failed(refused.problem)
-        # Somebody may have asked for one of them since the plan was made.
-        going = tuple(backup for backup in _act(job).backups if backup not in backup_list.referred)
-        return await self._told(job, await self._runner.perform(job, _command(job, going), "/", {}, output))
+        return _done(act, frozenset(act.backups) - frozenset(going))
 
     async def resume(self, job: Job, output: Output) -> Outcome:
-        """As `perform`, but never start it."""
-        return await self._told(job, await self._runner.resume(job, output))
+        """As `perform`, but never start a script."""
+        if self._storages.remote(job.target) is not None:
+            return await self.perform(job, output)
+        return await self._finish(job, await self._runner.resume(job, output))
 
     async def check(self, job: Job) -> Effect:
-        """What is gone is gone, and what is left goes with the next firing."""
+        """Report nothing: the next firing removes what is left."""
         return Effect.CANNOT_TELL
 
     async def end(self, job: Job) -> Ending:
-        """End the removal; what is not removed stays whole."""
-        return await self._runner.end(job)
+        """End the removal; backups that are not removed stay whole."""
+        return Ending.GONE if self._storages.remote(job.target) is not None else await self._runner.end(job)
 
-    async def _told(self, job: Job, outcome: Outcome) -> Outcome:
+    async def _finish(self, job: Job, outcome: Outcome) -> Outcome:
         if not isinstance(outcome, Done):
             return outcome
         try:
             backup_list = await self._observer.look(job.target).backups()
         except RefusedError as refused:
             return Unknown(problem(Reason.OUTCOME_UNKNOWN, host=job.place, detail=refused.problem.reason.value))
-        there = {kept.backup for kept in backup_list.backups}
-        removed = [backup for backup in _act(job).backups if backup not in there]
-        stayed = [backup for backup in _act(job).backups if backup in there]
-        return Done({"removed": ", ".join(removed)} | ({"stayed": ", ".join(stayed)} if stayed else {}))
+        return _done(act_of(job, Discard), frozenset(kept.backup for kept in backup_list.backups))
 
 
-def _act(job: Job) -> Discard:
-    if not isinstance(job.step.act, Discard):
-        raise TypeError(f"not a step for this performer: {job.step.act!r}")
-    return job.step.act
+def _done(act: Discard, remaining: frozenset[str]) -> Done:
+    removed = [backup for backup in act.backups if backup not in remaining]
+    stayed = [backup for backup in act.backups if backup in remaining]
+    return Done({"removed": ", ".join(removed)} | ({"stayed": ", ".join(stayed)} if stayed else {}))
 
 
-def _command(job: Job, going: tuple[str, ...]) -> Command:
+def _command(job: Job, backups: tuple[str, ...]) -> Command:
     directory = job.target.backups.directory if job.target.backups is not None else "/nonexistent"
     parts: list[Part] = [Syntax("directory="), Word(directory), Syntax("\nset --")]
-    for backup in going:
+    for backup in backups:
         parts += [Syntax(" "), Word(backup)]
     return Command((*parts, Syntax(_SCRIPT)))

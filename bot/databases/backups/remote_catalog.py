@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 
-from bot.databases.backups.host_catalog import Found, Presence, backup_list_of, what_differs
+from bot.databases.backups.host_catalog import BackupLookup, BackupState, backup_list_of, describe_difference
 from bot.databases.backups.manifest import dump_files, parse_manifest
 from bot.databases.ports import BackupReader
 from bot.domain.backups.backup import BackupList
@@ -44,7 +44,7 @@ async def remote_backup_list(storage: BackupReader, target: Target) -> BackupLis
     return backup_list_of(target, b"".join(await asyncio.gather(*(record(name) for name in names))))
 
 
-async def find_remote(storage: BackupReader, backup: str) -> Found:
+async def find_remote(storage: BackupReader, backup: str) -> BackupLookup:
     """Find a backup by its manifest and compare the dump's size with it; cheap however large the dump is.
 
     Args:
@@ -56,23 +56,23 @@ async def find_remote(storage: BackupReader, backup: str) -> Found:
     """
     text = await storage.get(manifest_file(backup))
     if text is None:
-        return Found(Presence.ABSENT)
+        return BackupLookup(BackupState.ABSENT)
     try:
         manifest = parse_manifest(text)
     except ValueError as error:
-        return Found(Presence.DAMAGED, detail=str(error))
+        return BackupLookup(BackupState.DAMAGED, detail=str(error))
     if manifest.backup != backup:
-        return Found(Presence.DAMAGED, manifest, f"the manifest is that of {manifest.backup}")
+        return BackupLookup(BackupState.DAMAGED, manifest, f"the manifest is that of {manifest.backup}")
     size = (await storage.sizes()).get(manifest.file)
     if size is None:
-        return Found(Presence.DAMAGED, manifest, f"{manifest.file} is missing")
+        return BackupLookup(BackupState.DAMAGED, manifest, f"{manifest.file} is missing")
     if size != manifest.bytes:
-        detail = what_differs(manifest.file, str(size), str(manifest.bytes))
-        return Found(Presence.DAMAGED, manifest, detail)
-    return Found(Presence.WHOLE, manifest)
+        detail = describe_difference(manifest.file, str(size), str(manifest.bytes))
+        return BackupLookup(BackupState.DAMAGED, manifest, detail)
+    return BackupLookup(BackupState.WHOLE, manifest)
 
 
-async def read_whole(storage: BackupReader, backup: str) -> Found:
+async def read_whole(storage: BackupReader, backup: str) -> BackupLookup:
     """As `find_remote`, and read the whole dump to compare its checksum.
 
     Args:
@@ -83,12 +83,12 @@ async def read_whole(storage: BackupReader, backup: str) -> Found:
         RefusedError: `backup_store_failed`, or a host's reason.
     """
     found = await find_remote(storage, backup)
-    if found.presence is not Presence.WHOLE or found.manifest is None:
+    if found.state is not BackupState.WHOLE or found.manifest is None:
         return found
     file, expected = found.manifest.file, found.manifest.sha256
     actual = await remote_sha256(storage, file)
     if actual != expected:
-        return Found(Presence.DAMAGED, found.manifest, what_differs(file, actual, expected))
+        return BackupLookup(BackupState.DAMAGED, found.manifest, describe_difference(file, actual, expected))
     return found
 
 

@@ -7,7 +7,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 from importlib import resources
 
-from bot.databases.backups.dump_script import CONTENTS, OPTION_FILE, PREAMBLE, REMOVE_STALE, RESERVE_KIB, SHA256, only
+from bot.databases.backups.dump_script import (
+    CONTENTS,
+    OPTION_FILE,
+    PREAMBLE,
+    REMOVE_STALE,
+    RESERVE_KIB,
+    SHA256,
+    narrow_to_tables,
+)
+from bot.databases.backups.host_script import HostScript
 from bot.databases.backups.manifest import Manifest
 from bot.databases.server.quoting import identifier, option_file
 from bot.domain.backups.backup import Proof
@@ -24,7 +33,7 @@ MANIFEST_FILE = "manifest"
 
 
 @dataclass(frozen=True)
-class Sent:
+class SentBackup:
     """A backup that the bot sends to the host.
 
     Args:
@@ -35,10 +44,10 @@ class Sent:
     pipe: str
     manifest: bytes
 
-    @property
-    def result(self) -> str:
-        """Name of the manifest that a proof leaves beside the pipe."""
-        return f"{self.pipe}.json"
+
+def proof_result_file(pipe: str) -> str:
+    """Name the manifest that a proof of a sent backup leaves beside its pipe."""
+    return f"{pipe}.json"
 
 
 def script(name: str) -> str:
@@ -53,7 +62,7 @@ _SWAP = script("swap.sh")
 _DROP = script("drop.sh")
 
 
-class Stage(StrEnum):
+class RestoreStage(StrEnum):
     """Where restoring can fail; each stage has an exit status of its own."""
 
     TOOLS = "tools"
@@ -73,33 +82,22 @@ class Stage(StrEnum):
     @property
     def exit_status(self) -> int:
         """The exit status of a script when this stage failed; none that a shell or a signal gives."""
-        return 70 + list(Stage).index(self)
+        return 70 + list(RestoreStage).index(self)
 
 
-def failed_stage(exit_status: int | None) -> Stage | None:
+def failed_stage(exit_status: int | None) -> RestoreStage | None:
     """Give the stage that an exit status of a script stands for, or None."""
-    return next((stage for stage in Stage if stage.exit_status == exit_status), None)
+    return next((stage for stage in RestoreStage if stage.exit_status == exit_status), None)
 
 
-@dataclass(frozen=True)
-class RestoringJob:
-    """What a host needs to restore.
-
-    Args:
-        script: for POSIX sh; nothing in it is secret.
-        files: contents of the job's private files, by name.
-    """
-
-    script: Command
-    files: Mapping[str, Secret]
-
-
-def proof_job(manifest: Manifest, lies: str | Sent, database: Database, scratch: str, attempt: int) -> RestoringJob:
+def proof_job(
+    manifest: Manifest, source: str | SentBackup, database: Database, scratch: str, attempt: int
+) -> HostScript:
     """Build the script that proves a backup.
 
     Args:
         manifest: of the backup.
-        lies: in which directory of the host; or how the bot sends it.
+        source: the directory on the host; or how the bot sends it.
         database: whose backup it is, and as whom it is restored.
         scratch: name of the database that is made and dropped.
         attempt: of the step.
@@ -109,15 +107,15 @@ def proof_job(manifest: Manifest, lies: str | Sent, database: Database, scratch:
     """
     values = {"yields": (Proof.PROVEN if manifest.rows or not manifest.tables else Proof.CHECKED).value}
     prefix = scratch.rpartition("_")[0] + "_"
-    return _job(manifest, lies, database, scratch, prefix, "proof", attempt, values, _PROOF)
+    return _job(manifest, source, database, scratch, prefix, "proof", attempt, values, _PROOF)
 
 
-def load_job(manifest: Manifest, lies: str | Sent, database: Database, fresh: str, attempt: int) -> RestoringJob:
+def load_job(manifest: Manifest, source: str | SentBackup, database: Database, fresh: str, attempt: int) -> HostScript:
     """Build the script that restores a backup into a database that stays.
 
     Args:
         manifest: of the backup.
-        lies: in which directory of the host; or how the bot sends it.
+        source: the directory on the host; or how the bot sends it.
         database: whose backup it is, and as whom it is restored.
         fresh: name of the database that is made.
         attempt: of the step.
@@ -125,10 +123,10 @@ def load_job(manifest: Manifest, lies: str | Sent, database: Database, fresh: st
     Raises:
         ValueError: a value that cannot be used; the message names it and holds no secret.
     """
-    return _job(manifest, lies, database, fresh, fresh, "restore", attempt, {}, _LOADED)
+    return _job(manifest, source, database, fresh, fresh, "restore", attempt, {}, _LOADED)
 
 
-def swap_job(manifest: Manifest, database: Database, fresh: str, old: str) -> RestoringJob:
+def swap_job(manifest: Manifest, database: Database, fresh: str, old: str) -> HostScript:
     """Build the script that puts restored tables into the place of the live ones.
 
     Args:
@@ -140,7 +138,7 @@ def swap_job(manifest: Manifest, database: Database, fresh: str, old: str) -> Re
     Raises:
         ValueError: a value that cannot be used; the message names it and holds no secret.
     """
-    narrowed = only(manifest.chosen)
+    narrowed = narrow_to_tables(manifest.chosen)
     values = {
         "backup": manifest.backup,
         "source": database.name,
@@ -151,17 +149,17 @@ def swap_job(manifest: Manifest, database: Database, fresh: str, old: str) -> Re
         "old_sql": _sql_text(identifier(old)),
         "only": narrowed,
         "referenced_only": narrowed.replace("table_name", "referenced_table_name"),
-        **{f"status_{stage.value}": str(stage.exit_status) for stage in Stage},
+        **{f"status_{stage.value}": str(stage.exit_status) for stage in RestoreStage},
     }
-    parts = [*settings(values), Syntax("set --")]
+    parts = [*shell_variables(values), Syntax("set --")]
     for table in manifest.chosen:
         parts += [Syntax(" "), Word(table)]
     parts.append(Syntax('\nkept="$COUNTERSIGN_RUN_DIR/restore"\n' + PREAMBLE + CONTENTS + _SWAP))
     files = {OPTION_FILE: option_file(database), EXPECTED_FILE: Secret(_expected(manifest))}
-    return RestoringJob(Command(tuple(parts)), files)
+    return HostScript(Command(tuple(parts)), files)
 
 
-def drop_job(database: Database, gone: str, tables: int | None) -> RestoringJob:
+def drop_job(database: Database, gone: str, tables: int | None) -> HostScript:
     """Build the script that drops a database which a restore left beside the live one.
 
     Args:
@@ -181,12 +179,14 @@ def drop_job(database: Database, gone: str, tables: int | None) -> RestoringJob:
         "gone": gone,
         "gone_sql": _sql_text(gone),
         "tables": "" if tables is None else str(tables),
-        **{f"status_{stage.value}": str(stage.exit_status) for stage in Stage},
+        **{f"status_{stage.value}": str(stage.exit_status) for stage in RestoreStage},
     }
-    return RestoringJob(Command((*settings(values), Syntax(PREAMBLE + _DROP))), {OPTION_FILE: option_file(database)})
+    return HostScript(
+        Command((*shell_variables(values), Syntax(PREAMBLE + _DROP))), {OPTION_FILE: option_file(database)}
+    )
 
 
-def only_on_host(manifest: Manifest) -> str:
+def mydumper_stays_on_host(manifest: Manifest) -> str:
     """Say why a backup that mydumper made is not sent to a host."""
     return f"{manifest.file} was made by mydumper, and can be restored only where it lies on the host"
 
@@ -196,7 +196,7 @@ def _sql_text(text: str) -> str:
     return f"CONVERT(0x{text.encode().hex()} USING utf8mb4)"
 
 
-def settings(values: Mapping[str, str]) -> list[Part]:
+def shell_variables(values: Mapping[str, str]) -> list[Part]:
     """Write shell variables, quoted."""
     parts: list[Part] = []
     for name, value in values.items():
@@ -206,7 +206,7 @@ def settings(values: Mapping[str, str]) -> list[Part]:
 
 def _job(
     manifest: Manifest,
-    lies: str | Sent,
+    source: str | SentBackup,
     database: Database,
     fresh: str,
     sweep: str,
@@ -214,12 +214,12 @@ def _job(
     attempt: int,
     more: Mapping[str, str],
     tail: str,
-) -> RestoringJob:
+) -> HostScript:
     for name in (database.name, fresh):
         identifier(name)
-    if isinstance(lies, Sent) and manifest.by_mydumper:
-        raise ValueError(only_on_host(manifest))
-    folder = "" if isinstance(lies, Sent) else f"{lies.rstrip('/')}/"
+    if isinstance(source, SentBackup) and manifest.by_mydumper:
+        raise ValueError(mydumper_stays_on_host(manifest))
+    folder = "" if isinstance(source, SentBackup) else f"{source.rstrip('/')}/"
     values = {
         "backup": manifest.backup,
         "source": database.name,
@@ -227,22 +227,22 @@ def _job(
         "sweep": _sql_text(sweep),
         "dump": f"{folder}{manifest.file.removesuffix('.age')}",
         "manifest": f"{folder}{manifest.backup}.json",
-        "pipe": lies.pipe if isinstance(lies, Sent) else "",
+        "pipe": source.pipe if isinstance(source, SentBackup) else "",
         "sha256": manifest.loads_sha256,
         "data_bytes": str(manifest.data_bytes),
         "server": manifest.server,
         "reserve": str(RESERVE_KIB),
-        "only": only(manifest.chosen),
+        "only": narrow_to_tables(manifest.chosen),
         "attempt": str(attempt),
         **more,
-        **{f"status_{stage.value}": str(stage.exit_status) for stage in Stage},
+        **{f"status_{stage.value}": str(stage.exit_status) for stage in RestoreStage},
     }
     kept_sh = f'kept="$COUNTERSIGN_RUN_DIR/{kept}"\n'
-    parts = [*settings(values), Syntax(kept_sh + PREAMBLE + SHA256 + CONTENTS + REMOVE_STALE + _LOAD + tail)]
+    parts = [*shell_variables(values), Syntax(kept_sh + PREAMBLE + SHA256 + CONTENTS + REMOVE_STALE + _LOAD + tail)]
     files = {OPTION_FILE: option_file(database), EXPECTED_FILE: Secret(_expected(manifest))}
-    if isinstance(lies, Sent):
-        files[MANIFEST_FILE] = Secret(lies.manifest.decode())
-    return RestoringJob(Command(tuple(parts)), files)
+    if isinstance(source, SentBackup):
+        files[MANIFEST_FILE] = Secret(source.manifest.decode())
+    return HostScript(Command(tuple(parts)), files)
 
 
 def _expected(manifest: Manifest) -> str:

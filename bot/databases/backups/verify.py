@@ -1,140 +1,119 @@
-"""The step that proves a backup: restore it into a scratch database, compare, and write down what came of it."""
+"""The step that proves a backup: restore it into a scratch database, compare, and record the result."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from bot.databases.backups.catalog import BackupCatalog
-from bot.databases.backups.dump import TailedOutput, masked
-from bot.databases.backups.host_catalog import Found, Presence
-from bot.databases.backups.manifest import Manifest
-from bot.databases.backups.restore_script import Stage, failed_stage, proof_job
-from bot.databases.ports import HostReader, HostRunner
-from bot.domain.errors import Reason, RefusedError, problem
+from bot.databases.backups.host_catalog import BackupLookup, BackupState
+from bot.databases.backups.host_script import HostScript
+from bot.databases.backups.manifest import parse_manifest
+from bot.databases.backups.remote_catalog import manifest_file
+from bot.databases.backups.restore_script import RestoreStage, mydumper_stays_on_host, proof_job, proof_result_file
+from bot.databases.backups.restore_step import (
+    LoadingStep,
+    database_of,
+    directory_of,
+    find_own_manifest,
+    not_restorable,
+    pipe_of,
+)
+from bot.databases.backups.script_step import act_of
+from bot.domain.errors import RefusedError
 from bot.domain.runs.acts import Prove
 from bot.domain.shell import syntax
-from bot.domain.targets.target import Database
-from bot.engine.ports import Done, Effect, Ending, Failed, Job, Outcome, Output, Unknown
+from bot.engine.ports import Done, Failed, Job, Outcome, Output, Unknown
 
 _HAS_MYLOADER = syntax("command -v myloader >/dev/null 2>&1 && command -v tar >/dev/null 2>&1")
-_QUICK = 30.0
+_TIMEOUT = 30.0
 
 
-class ProvePerformer:
-    """Proves a backup on the host of its step. Implements `Performer`.
-
-    Args:
-        runner: runs the script detached.
-        reader: reads the result.
-    """
-
-    def __init__(self, runner: HostRunner, reader: HostReader) -> None:
-        self._runner = runner
-        self._reader = reader
-        self._catalog = BackupCatalog(reader)
+class ProvePerformer(LoadingStep):
+    """Proves a backup. Where there may be no scratch database, only its file is checked. Implements `Performer`."""
 
     async def perform(self, job: Job, output: Output) -> Outcome:
-        """Restore and compare; where there may be no scratch database, check the file alone."""
-        act = _act(job)
-        if act.scratch is None:
-            return await self._checked(job)
+        """Restore and compare, or check the file alone."""
+        if act_of(job, Prove).scratch is None:
+            return await self._mark(job, await self._check_file(job))
+        return await super().perform(job, output)
+
+    async def resume(self, job: Job, output: Output) -> Outcome:
+        """As `perform`, but never start a restore."""
+        if act_of(job, Prove).scratch is None:
+            return await self._mark(job, await self._check_file(job))
+        return await super().resume(job, output)
+
+    async def _build(self, job: Job) -> HostScript:
+        act = act_of(job, Prove)
+        manifest = await find_own_manifest(self._access.catalog, job, act.backup)
+        source, transfer = await self._source(job, manifest)
+        script = proof_job(manifest, source, database_of(job), act.scratch or "", job.attempt)
+        return replace(script, transfer=transfer)
+
+    async def _run(self, job: Job, script: HostScript, output: Output) -> Outcome:
+        outcome = await super()._run(job, script, output)
+        if script.transfer is None:
+            return outcome
+        return await self._record(job, outcome)
+
+    async def _record(self, job: Job, outcome: Outcome) -> Outcome:
+        """Copy the result that the script wrote into the manifest to where the backup is kept."""
+        refuted = isinstance(outcome, Failed) and outcome.exit_status == RestoreStage.REFUTED.exit_status
+        if not isinstance(outcome, Done) and not refuted:
+            return outcome
+        backup = act_of(job, Prove).backup
         try:
-            manifest = await manifest_of(self._catalog, job, act.backup)
-            made = proof_job(manifest, directory_of(job), database_of(job), act.scratch, job.attempt)
+            text = await self._access.pipes.note(job, proof_result_file(pipe_of(job)))
+            manifest = parse_manifest(text)
+            if manifest.backup != backup:
+                detail = f"the host gave the manifest of {manifest.backup}"
+                return not_restorable(backup, RestoreStage.MANIFEST, detail)
+            await self._access.storages.reader(job.target).put(manifest_file(backup), text)
         except RefusedError as refused:
             return Failed(refused.problem)
         except ValueError as error:
-            return not_restorable(act.backup, Stage.FILE, str(error))
-        told = TailedOutput(output)
-        outcome = await self._runner.perform(job, made.script, "/", made.files, told)
-        return await self._judged(job, outcome, told)
+            return self._unusable(job, str(error))
+        return outcome
 
-    async def resume(self, job: Job, output: Output) -> Outcome:
-        """As `perform`, but never start it."""
-        if _act(job).scratch is None:
-            return await self._checked(job)
-        told = TailedOutput(output)
-        return await self._judged(job, await self._runner.resume(job, told), told)
+    def _failed(self, job: Job, exit_status: int, detail: str) -> Outcome | None:
+        backup, directory = act_of(job, Prove).backup, directory_of(job)
+        short = detail.replace(f"{directory.rstrip('/')}/{backup}", backup) if directory else detail
+        return super()._failed(job, exit_status, short)
 
-    async def check(self, job: Job) -> Effect:
-        """A proof that nobody saw the end of is made again."""
-        return Effect.CANNOT_TELL
-
-    async def end(self, job: Job) -> Ending:
-        """End the restore; it drops the scratch database itself."""
-        return await self._runner.end(job)
-
-    async def _judged(self, job: Job, outcome: Outcome, told: TailedOutput) -> Outcome:
-        act = _act(job)
-        match outcome:
-            case Failed(exit_status=exit_status):
-                stage = failed_stage(exit_status)
-                if stage is None:
-                    return outcome
-                said = masked(told.last_lines(), job).replace(
-                    f"{directory_of(job).rstrip('/')}/{act.backup}", act.backup
-                )
-                return replace(not_restorable(act.backup, stage, said), exit_status=exit_status)
-            case Done():
-                return await self._told(job)
-            case _:
-                return outcome
-
-    async def _told(self, job: Job) -> Outcome:
-        """Read what the manifest says now."""
-        act = _act(job)
+    async def _finish(self, job: Job) -> Outcome:
+        backup = act_of(job, Prove).backup
         try:
-            found = await self._catalog.find(job.target, act.backup)
+            found = await self._access.catalog.find(job.target, backup)
         except RefusedError as refused:
             return Unknown(refused.problem)
-        if found.manifest is None or found.presence is not Presence.WHOLE or found.manifest.proof.is_bad:
-            return not_restorable(act.backup, Stage.MANIFEST, found.detail or found.presence.value)
-        return Done(proof_facts(found))
+        if found.manifest is None or found.state is not BackupState.WHOLE or found.manifest.proof.is_bad:
+            return not_restorable(backup, RestoreStage.MANIFEST, found.detail or found.state.value)
+        return Done(_facts(found))
 
-    async def _checked(self, job: Job) -> Outcome:
+    async def _check_file(self, job: Job) -> Outcome:
+        backup = act_of(job, Prove).backup
         try:
-            found = await self._catalog.whole(job.target, _act(job).backup)
+            found = await self._access.catalog.whole(job.target, backup)
         except RefusedError as refused:
             return Failed(refused.problem)
-        if found.presence is not Presence.WHOLE:
-            return not_restorable(_act(job).backup, Stage.FILE, found.detail or found.presence.value)
-        if found.manifest is not None and found.manifest.by_mydumper and not await self._can_load(job):
-            detail = "mydumper made this backup, and myloader or tar is not installed"
-            return not_restorable(_act(job).backup, Stage.TOOLS, detail)
-        return Done(proof_facts(found))
+        if found.state is not BackupState.WHOLE or found.manifest is None:
+            return not_restorable(backup, RestoreStage.FILE, found.detail or found.state.value)
+        if found.manifest.by_mydumper:
+            if self._must_send(job, found.manifest):
+                return not_restorable(backup, RestoreStage.TOOLS, mydumper_stays_on_host(found.manifest))
+            if not await self._has_myloader(job):
+                detail = "mydumper made this backup, and myloader or tar is not installed"
+                return not_restorable(backup, RestoreStage.TOOLS, detail)
+        return Done(_facts(found))
 
-    async def _can_load(self, job: Job) -> bool:
-        """Whether the host has what a folder of mydumper is restored with. One that does not answer is asked later."""
+    async def _has_myloader(self, job: Job) -> bool:
+        """Whether the host can restore a backup of mydumper. One that does not answer is asked again later."""
         try:
-            return (await self._reader.read(job.place, _HAS_MYLOADER, _QUICK)).exit_status == 0
+            return (await self._access.reader.read(job.place, _HAS_MYLOADER, _TIMEOUT)).exit_status == 0
         except RefusedError:
             return True
 
 
-def not_restorable(backup: str, stage: Stage, detail: str) -> Failed:
-    """Say that a backup could not be restored, and where that failed; scripts begin what they say with as much."""
-    detail = detail.replace(f"restoring {backup} failed at {stage.value}: ", "")
-    return Failed(problem(Reason.NOT_RESTORABLE, backup=backup, stage=stage.value, detail=detail))
-
-
-def directory_of(job: Job) -> str:
-    """Give where the backups of a job's target lie."""
-    return job.target.backups.directory if job.target.backups is not None else ""
-
-
-def database_of(job: Job) -> Database:
-    """Give the database of a job's target.
-
-    Raises:
-        ValueError: it has none.
-    """
-    if job.target.database is None:
-        raise ValueError("the target has no database")
-    return job.target.database
-
-
-def proof_facts(found: Found) -> dict[str, str]:
-    """Give the facts of a step that proved a backup."""
+def _facts(found: BackupLookup) -> dict[str, str]:
     manifest = found.manifest
     if manifest is None:
         return {}
@@ -148,45 +127,3 @@ def proof_facts(found: Found) -> dict[str, str]:
     if manifest.restore_seconds is not None:
         facts["restore_seconds"] = str(manifest.restore_seconds)
     return facts
-
-
-async def manifest_of(catalog: BackupCatalog, job: Job, backup: str) -> Manifest:
-    """Read the manifest of a backup of a job's own target.
-
-    Args:
-        catalog: reads it.
-        job: at which place, of which target.
-        backup: its ID.
-
-    Raises:
-        ValueError: it is not whole, or it is of another app or database.
-        RefusedError: with a host's reason.
-    """
-    return of_own_target(await catalog.find(job.target, backup), job)
-
-
-def of_own_target(found: Found, job: Job) -> Manifest:
-    """Give the manifest of a backup that was found, where it is one of a job's own target.
-
-    Args:
-        found: what was found.
-        job: of which target.
-
-    Raises:
-        ValueError: it is not whole, or it is of another app or database.
-    """
-    database, manifest = job.target.database, found.manifest
-    if found.presence is not Presence.WHOLE or manifest is None:
-        raise ValueError(found.detail or f"the backup is {found.presence.value}")
-    if database is None:
-        raise ValueError("the target has no database")
-    name = job.target.name
-    if (manifest.app, manifest.environment, manifest.database) != (name.app, name.environment, database.name):
-        raise ValueError(f"it is of {manifest.app} {manifest.environment}, database {manifest.database}")
-    return manifest
-
-
-def _act(job: Job) -> Prove:
-    if not isinstance(job.step.act, Prove):
-        raise TypeError(f"not a step for this performer: {job.step.act!r}")
-    return job.step.act

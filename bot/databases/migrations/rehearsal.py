@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
-from bot.databases.backups.relay import cut_short, side_by_side
+from bot.databases.backups.relay import end_interrupted_transfer, run_with_transfer
 from bot.databases.migrations.ddl import Operation, Statement, pretended, read_statement
 from bot.databases.migrations.evidence import Previewed, not_rehearsed, rehearsed
 from bot.databases.migrations.online_ddl import Prediction, predict
@@ -77,24 +77,23 @@ class RehearsePerformer:
                 return _told(not_rehearsed(act, sources, *hindrance))
             scratch, database = _where(job)
             data = await self._data.of(job, database)
-            made = rehearsal_job(act, scratch, database, job.attempt, data)
+            script = rehearsal_job(act, scratch, database, job.attempt, data)
         except RefusedError as refused:
             return Failed(refused.problem)
         except ValueError as error:
             return _told(not_rehearsed(act, {}, "settings", str(error)))
         if data.pipe:
-            carrying = self._data.carry(job, data)
-            files = dict(made.files)
-            outcome, _ = await side_by_side(self._runner, job, made.script, files, output, carrying, job.target.path)
+            transfer = self._data.send(job, data)
+            outcome, _ = await run_with_transfer(self._runner, job, script, output, transfer, job.target.path)
         else:
-            outcome = await self._runner.perform(job, made.script, job.target.path, made.files, output)
+            outcome = await self._runner.perform(job, script.command, job.target.path, script.files, output)
         return await self._judged(job, outcome, sources)
 
     async def resume(self, job: Job, output: Output) -> Outcome:
         """As `perform`, but never start it. One that waits for a backup is ended: who sent it is gone."""
         try:
             if (await self._data.of(job, _where(job)[1])).pipe:
-                return await cut_short(self._runner, job)
+                return await end_interrupted_transfer(self._runner, job)
         except (RefusedError, ValueError):
             return Unknown(problem(Reason.OUTCOME_UNKNOWN, host=job.place))
         outcome = await self._runner.resume(job, output)

@@ -10,6 +10,7 @@ from enum import StrEnum
 from importlib import resources
 
 from bot.databases.backups.dump_script import OPTION_FILE, PREAMBLE, REMOVE_STALE, RESERVE_KIB, SHA256
+from bot.databases.backups.host_script import HostScript
 from bot.databases.backups.manifest import Manifest
 from bot.databases.server.quoting import identifier, option_file
 from bot.databases.server.schema import SCHEMA_SQL, Schema, parse_lines, schema_of
@@ -28,19 +29,6 @@ _MAX_OF_A_FILE = 64 * 1024
 _MAX_OF_A_SOURCE = 64 * 1024
 
 _SCRIPT = resources.files("bot.databases").joinpath("scripts", "rehearsal.sh").read_text(encoding="utf-8")
-
-
-@dataclass(frozen=True)
-class RehearsalJob:
-    """What a host needs to rehearse.
-
-    Args:
-        script: for POSIX sh; nothing in it is secret.
-        files: contents of the job's private files, by name.
-    """
-
-    script: Command
-    files: Mapping[str, Secret]
 
 
 @dataclass(frozen=True)
@@ -83,7 +71,7 @@ def data_of(manifest: Manifest, directory: str, pipe: str = "") -> Data:
     return Data(manifest.backup, path, manifest.loads_sha256, manifest.data_bytes, manifest.started, pipe=pipe)
 
 
-def rehearsal_job(act: Rehearse, scratch: str, database: Database, attempt: int, data: Data = NO_DATA) -> RehearsalJob:
+def rehearsal_job(act: Rehearse, scratch: str, database: Database, attempt: int, data: Data = NO_DATA) -> HostScript:
     """Build the script of a rehearsal.
 
     Args:
@@ -128,7 +116,7 @@ def rehearsal_job(act: Rehearse, scratch: str, database: Database, attempt: int,
     files = command("set", "--", *files_of(act))
     script = Command((*parts, *files.parts, Syntax("\n" + PREAMBLE + SHA256 + REMOVE_STALE + _SCRIPT)))
     environment = _environment(act, scratch, database)
-    return RehearsalJob(script, {OPTION_FILE: option_file(database), ENVIRONMENT_FILE: environment})
+    return HostScript(script, {OPTION_FILE: option_file(database), ENVIRONMENT_FILE: environment})
 
 
 def files_of(act: Rehearse) -> tuple[str, ...]:

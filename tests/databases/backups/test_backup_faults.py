@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from bot.databases.backups.dump_script import Stage as DumpStage
+from bot.databases.backups.dump_script import DumpStage
 from bot.databases.backups.host_catalog import HostCatalog
 from bot.databases.backups.leftovers import LeftoverReader
 from bot.databases.backups.restore import LoadPerformer, SwapPerformer
-from bot.databases.backups.restore_script import Stage
+from bot.databases.backups.restore_script import RestoreStage
 from bot.databases.backups.verify import ProvePerformer
 from bot.databases.server.connector import Connector
 from bot.demo.host.database import Database as MadeDatabase
@@ -27,7 +27,7 @@ from bot.domain.targets.target import Target
 from bot.engine.ports import Done
 from tests.databases.support.contents import checksums, databases_beside, definitions, session_of
 from tests.databases.support.held_up import halfway
-from tests.databases.support.local import KeptOutput, LocalHost, stand_in
+from tests.databases.support.local import KeptOutput, LocalHost, access_to, stand_in
 from tests.databases.support.manifests import manifest_of, rewrite
 from tests.databases.support.steps import (
     BACKUP,
@@ -119,13 +119,13 @@ async def test_a_server_that_dies_in_a_proof_refutes_nothing(
     done(await performer(LocalHost()).perform(job_of(target), KeptOutput()))
     hold = Hold(tmp_path / "programs", "zstd", "*-d*")
     host, output = LocalHost(hold.path), KeptOutput()
-    proving = asyncio.create_task(ProvePerformer(host, host).perform(prove_job(target), output))
+    proving = asyncio.create_task(ProvePerformer(access_to(host)).perform(prove_job(target), output))
     await hold.reached()
     async with server_down(mariadb):
         hold.on.touch()
         await eventually(lambda: b"ERROR 20" in output.text, 20, what="the load has failed")
         assert not proving.done(), "it waits for the server, to drop the copy"
-    refused(await proving, Stage.INTERRUPTED)
+    refused(await proving, RestoreStage.INTERRUPTED)
     assert manifest_of(target).proof is Proof.CHECKED
 
 
@@ -137,12 +137,12 @@ async def test_a_server_that_dies_in_a_restore_costs_nothing_but_the_copy(
     hold = Hold(tmp_path / "programs", "zstd", "*-d*")
     host, output = LocalHost(hold.path), KeptOutput()
     job = step_job(target, Load(BACKUP, made["sha256"], copy_and_old(target)[0]))
-    loading = asyncio.create_task(LoadPerformer(host, host).perform(job, output))
+    loading = asyncio.create_task(LoadPerformer(access_to(host)).perform(job, output))
     await hold.reached()
     async with server_down(mariadb):
         hold.on.touch()
         await eventually(lambda: b"ERROR 20" in output.text, 20, what="the load has failed")
-    refused(await loading, Stage.INTERRUPTED)
+    refused(await loading, RestoreStage.INTERRUPTED)
 
 
 async def test_a_server_that_dies_in_the_swap_is_put_right_when_it_is_back(
@@ -158,13 +158,13 @@ async def test_a_server_that_dies_in_the_swap_is_put_right_when_it_is_back(
     await loaded(host, target, made["sha256"])
     hold.on.unlink()
     hold.there.unlink()
-    swap = SwapPerformer(host, host, LeftoverReader(connections))
+    swap = SwapPerformer(access_to(host), LeftoverReader(connections))
     swapping = asyncio.create_task(swap.perform(swap_job_of(target), output))
     await hold.reached()
     async with server_down(mariadb):
         hold.on.touch()
         await eventually(lambda: b"failed at objects" in output.text, 20, what="the swap has failed")
-    refused(await swapping, Stage.OBJECTS)
+    refused(await swapping, RestoreStage.OBJECTS)
     assert b"put back as it was" in output.text
     assert (await checksums(mariadb, filled.name), await definitions(mariadb, filled.name)) == before
 
@@ -185,7 +185,9 @@ async def test_two_backups_whose_files_were_exchanged_are_found_out(target: Targ
     exchange()
     host = LocalHost()
     for backup in (BACKUP, other):
-        refused(await ProvePerformer(host, host).perform(prove_job(target, backup), KeptOutput()), Stage.FILE)
+        refused(
+            await ProvePerformer(access_to(host)).perform(prove_job(target, backup), KeptOutput()), RestoreStage.FILE
+        )
     assert (await HostCatalog(host).backup_list(target)).backups == (), "neither is offered"
     exchange()
 
@@ -201,7 +203,7 @@ async def test_of_a_dump_from_another_server_version_the_rows_are_compared(
     done(await performer(host).perform(job_of(target), KeptOutput()))
     figures = {table: [a, "1", c, "2"] for table, (a, _, c, _) in manifest_of(target).rows.items()}
     rewrite(target, server="5.5.62-MariaDB", rows=figures | {"people": rows})
-    outcome = await ProvePerformer(host, host).perform(prove_job(target), KeptOutput())
+    outcome = await ProvePerformer(access_to(host)).perform(prove_job(target), KeptOutput())
     assert isinstance(outcome, Done) is good, outcome
 
 
@@ -212,7 +214,7 @@ async def test_a_dump_that_this_server_does_not_understand_says_whose_it_is(targ
     host = LocalHost(stand_in(tmp_path / "bin", "mariadb-dump", program))
     done(await performer(host).perform(job_of(target), KeptOutput()))
     rewrite(target, server="99.1-MariaDB")
-    said = refused(await ProvePerformer(host, host).perform(prove_job(target), KeptOutput()), Stage.REFUTED)
+    said = refused(await ProvePerformer(access_to(host)).perform(prove_job(target), KeptOutput()), RestoreStage.REFUTED)
     assert "ERROR 1115" in said
     assert "dumped from 99.1-MariaDB, and this is " in said
 
@@ -224,6 +226,6 @@ async def test_rows_are_not_gathered_in_memory(database: MadeDatabase, target: T
     # 64 MiB of rows, twice as much as text: no program has the memory to hold them all.
     host, output = LocalHost(before="ulimit -v 64000"), KeptOutput()
     done(await performer(host).perform(job_of(target), output))
-    proven = await ProvePerformer(host, host).perform(prove_job(target), output)
+    proven = await ProvePerformer(access_to(host)).perform(prove_job(target), output)
     assert isinstance(proven, Done), (proven, output.text)
     assert await databases_beside(mariadb, target) == []

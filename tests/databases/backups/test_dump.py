@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bot.databases.backups.dump import DumpPerformer
-from bot.databases.backups.dump_script import Before, Stage
+from bot.databases.backups.dump_script import DumpContext, DumpStage
 from bot.databases.backups.host_catalog import HostCatalog
 from bot.databases.backups.manifest import parse_manifest
 from bot.demo.host.database import Database as MadeDatabase
@@ -21,7 +21,7 @@ from bot.domain.targets.target import Target
 from bot.engine.ports import Effect
 from tests.databases.support.contents import checksums, definitions, session_of
 from tests.databases.support.held_up import halfway
-from tests.databases.support.local import KeptOutput, LocalHost
+from tests.databases.support.local import KeptOutput, LocalHost, access_to
 from tests.databases.support.steps import BACKUP, done, failed, job_of, performer
 
 
@@ -134,12 +134,12 @@ async def test_the_manifest_names_the_commit_the_migrations_and_the_counters(
     words = ["git", "-C", str(repository), "rev-parse", "HEAD"]
     head = subprocess.run(words, capture_output=True, text=True, check=True).stdout.strip()
 
-    async def known(of: Target, tables: tuple[str, ...]) -> Before:
+    async def known(of: Target, tables: tuple[str, ...]) -> DumpContext:
         assert (of, tables) == (target, ())
-        return Before(migrations=("2025_a", "2025_b'"), counters={"people": 3})
+        return DumpContext(migrations=("2025_a", "2025_b'"), counters={"people": 3})
 
     host = LocalHost()
-    done(await DumpPerformer(host, host, pauses=(0.01,), known=known).perform(job_of(target), KeptOutput()))
+    done(await DumpPerformer(access_to(host), known, pauses=(0.01,)).perform(job_of(target), KeptOutput()))
     manifest = parse_manifest((folder / f"{BACKUP}.json").read_bytes())
     assert manifest.commit == head
     assert manifest.migrations == ("2025_a", "2025_b'")
@@ -161,7 +161,7 @@ async def test_a_finished_backup_of_another_database_is_not_taken_for_ones_own(
     done(await performer(LocalHost()).perform(job_of(target), KeptOutput()))
     other = await mariadb.create("not_the_same")
     try:
-        failed(await performer(LocalHost()).perform(job_of(target_of(other)), KeptOutput()), Stage.READ_BACK)
+        failed(await performer(LocalHost()).perform(job_of(target_of(other)), KeptOutput()), DumpStage.READ_BACK)
     finally:
         await mariadb.drop(other)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pyrage
 
-from bot.databases.backups.dump_script import Stage
+from bot.databases.backups.dump_script import DumpStage
 from bot.databases.backups.manifest import parse_manifest
 from bot.demo.host.database import Database as MadeDatabase
 from bot.domain.targets.target import Backups as BackupSettings
@@ -38,7 +38,7 @@ async def test_what_the_host_keeps_is_encrypted_by_age(
 
 async def test_without_age_nothing_is_written_in_the_clear(target: Target, filled: MadeDatabase, folder: Path) -> None:
     target = replace(target, backups=BackupSettings(str(folder), encrypt_to="age1x"))
-    facts = failed(await performer(LocalHost(without=("age",))).perform(job_of(target), KeptOutput()), Stage.TOOLS)
+    facts = failed(await performer(LocalHost(without=("age",))).perform(job_of(target), KeptOutput()), DumpStage.TOOLS)
     assert "age is not installed" in facts["detail"]
     assert list(folder.iterdir()) == []
 
@@ -47,7 +47,7 @@ async def test_an_encryption_that_fails_is_no_backup(
     target: Target, filled: MadeDatabase, folder: Path, tmp_path: Path
 ) -> None:
     target = replace(target, backups=BackupSettings(str(folder), encrypt_to="age1wrong"))
-    failed(await performer(LocalHost()).perform(job_of(target), KeptOutput()), Stage.ENCRYPT)
+    failed(await performer(LocalHost()).perform(job_of(target), KeptOutput()), DumpStage.ENCRYPT)
     path = stand_in(tmp_path / "bin", "age", "head -c 100; cat >/dev/null; exit 3")
-    failed(await performer(LocalHost(path)).perform(job_of(target), KeptOutput()), Stage.ENCRYPT)
+    failed(await performer(LocalHost(path)).perform(job_of(target), KeptOutput()), DumpStage.ENCRYPT)
     assert list(folder.iterdir()) == []

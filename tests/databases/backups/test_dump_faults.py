@@ -11,8 +11,8 @@ from pathlib import Path
 import aiomysql
 import pytest
 
-from bot.databases.backups.dump_script import Stage
-from bot.databases.backups.host_catalog import HostCatalog, Presence
+from bot.databases.backups.dump_script import DumpStage
+from bot.databases.backups.host_catalog import BackupState, HostCatalog
 from bot.demo.host.database import Database as MadeDatabase
 from bot.demo.host.database import DatabaseServer
 from bot.domain.errors import Reason
@@ -31,13 +31,13 @@ async def test_settings_that_cannot_be_used_start_nothing(target: Target) -> Non
     host, output = LocalHost(), KeptOutput()
     for unusable in (replace(target, database=None), replace(target, backups=None),
                      replace(target, backups=BackupSettings("relative"))):  # fmt: skip
-        failed(await performer(host).perform(job_of(unusable), output), Stage.SETTINGS)
+        failed(await performer(host).perform(job_of(unusable), output), DumpStage.SETTINGS)
     assert not output.claimed
 
 
 @pytest.mark.parametrize("missing", [("mariadb", "mysql"), ("mariadb-dump", "mysqldump"), ("zstd", "gzip")])
 async def test_a_missing_program_is_named(missing: tuple[str, ...], target: Target) -> None:
-    facts = failed(await performer(LocalHost(without=missing)).perform(job_of(target), KeptOutput()), Stage.TOOLS)
+    facts = failed(await performer(LocalHost(without=missing)).perform(job_of(target), KeptOutput()), DumpStage.TOOLS)
     assert facts["cause"] == Reason.HOST_TOOL_MISSING.value
     assert all(program in facts["detail"] for program in missing)
 
@@ -45,14 +45,14 @@ async def test_a_missing_program_is_named(missing: tuple[str, ...], target: Targ
 @pytest.mark.parametrize(
     ("changes", "stage", "cause"),
     [
-        ({"password": Secret("wrong-password")}, Stage.LOGIN, Reason.DATABASE_LOGIN_REFUSED),
-        ({"name": "another"}, Stage.LOGIN, Reason.DATABASE_LOGIN_REFUSED),
-        ({"port": 1}, Stage.CONNECT, Reason.DATABASE_UNREACHABLE),
+        ({"password": Secret("wrong-password")}, DumpStage.LOGIN, Reason.DATABASE_LOGIN_REFUSED),
+        ({"name": "another"}, DumpStage.LOGIN, Reason.DATABASE_LOGIN_REFUSED),
+        ({"port": 1}, DumpStage.CONNECT, Reason.DATABASE_UNREACHABLE),
     ],
 )
 async def test_a_database_that_is_not_to_be_had_is_said_to_be(
-    changes: dict[str, object], stage: Stage, cause: Reason, database: MadeDatabase, target_of: Callable[..., Target],
-    tmp_path: Path,
+    changes: dict[str, object], stage: DumpStage, cause: Reason, database: MadeDatabase,
+    target_of: Callable[..., Target], tmp_path: Path,
 ) -> None:  # fmt: skip
     output = KeptOutput()
     facts = failed(await performer(LocalHost()).perform(job_of(target_of(database, **changes)), output), stage)
@@ -64,12 +64,12 @@ async def test_a_database_that_is_not_to_be_had_is_said_to_be(
 
 async def test_a_missing_database_is_said_to_be(database: MadeDatabase, target_of: Callable[..., Target]) -> None:
     target = target_of(database, name=f"{database.name}_countersign_gone")
-    facts = failed(await performer(LocalHost()).perform(job_of(target), KeptOutput()), Stage.DATABASE)
+    facts = failed(await performer(LocalHost()).perform(job_of(target), KeptOutput()), DumpStage.DATABASE)
     assert facts["cause"] == Reason.DATABASE_MISSING.value
 
 
 async def test_a_table_that_is_not_there_fails_the_dump(target: Target, filled: MadeDatabase, folder: Path) -> None:
-    facts = failed(await performer(LocalHost()).perform(job_of(target, "gone"), KeptOutput()), Stage.DUMP)
+    facts = failed(await performer(LocalHost()).perform(job_of(target, "gone"), KeptOutput()), DumpStage.DUMP)
     assert "gone" in facts["detail"]
     assert list(folder.iterdir()) == []
 
@@ -81,7 +81,7 @@ async def test_a_killed_dump_is_no_backup(target: Target, database: MadeDatabase
         pid = host.pid_of("mariadb-dump")
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
-        failed(await dumping, Stage.DUMP)
+        failed(await dumping, DumpStage.DUMP)
     assert list(folder.iterdir()) == []
 
 
@@ -96,7 +96,7 @@ async def test_a_killed_compressor_is_no_backup(target: Target, database: MadeDa
             for (number,) in await cursor.fetchall():
                 with contextlib.suppress(aiomysql.Error):
                     await cursor.execute(f"KILL {number}")
-        failed(await dumping, Stage.COMPRESS)
+        failed(await dumping, DumpStage.COMPRESS)
     assert list(folder.iterdir()) == []
 
 
@@ -106,7 +106,7 @@ async def test_a_database_that_dies_gives_no_backup(
     async with halfway(target, database, LocalHost()) as dumping:
         await mariadb.kill()
         try:
-            failed(await dumping, Stage.DUMP)
+            failed(await dumping, DumpStage.DUMP)
         finally:
             await mariadb.start()
     assert list(folder.iterdir()) == []
@@ -142,15 +142,15 @@ async def test_after_a_host_that_died_the_next_attempt_starts_afresh(
 @pytest.mark.parametrize(
     ("text", "stage"),
     [
-        ("echo '-- half a dump'; exit 0", Stage.TRAILER),
-        ("echo '-- half a dump'; echo '-- Dump completed'; echo 'INSERT'; exit 0", Stage.TRAILER),
-        ("exit 0", Stage.TRAILER),
-        ("echo '-- whole'; echo '-- Dump completed on 2025-11-16'; exit 3", Stage.DUMP),
-        ("echo 'mysqldump: unexpected'; exit 0", Stage.COMPRESS),
+        ("echo '-- half a dump'; exit 0", DumpStage.TRAILER),
+        ("echo '-- half a dump'; echo '-- Dump completed'; echo 'INSERT'; exit 0", DumpStage.TRAILER),
+        ("exit 0", DumpStage.TRAILER),
+        ("echo '-- whole'; echo '-- Dump completed on 2025-11-16'; exit 3", DumpStage.DUMP),
+        ("echo 'mysqldump: unexpected'; exit 0", DumpStage.COMPRESS),
     ],
 )
 async def test_a_dump_that_lies_is_found_out(
-    text: str, stage: Stage, target: Target, folder: Path, tmp_path: Path
+    text: str, stage: DumpStage, target: Target, folder: Path, tmp_path: Path
 ) -> None:
     path = stand_in(tmp_path / "bin", "mariadb-dump", f'case " $* " in *" --single-transaction "*) {text} ;; esac')
     failed(await performer(LocalHost(path)).perform(job_of(target), KeptOutput()), stage)
@@ -160,7 +160,7 @@ async def test_a_dump_that_lies_is_found_out(
 async def test_a_packer_that_lies_is_found_out(target: Target, filled: MadeDatabase, tmp_path: Path) -> None:
     path = stand_in(tmp_path / "bin", "zstd", 'case " $* " in *" -1 "*) /usr/bin/zstd "$@" | head -c 300 ;;'
                     ' *) exec /usr/bin/zstd "$@" ;; esac')  # fmt: skip
-    failed(await performer(LocalHost(path)).perform(job_of(target), KeptOutput()), Stage.INTEGRITY)
+    failed(await performer(LocalHost(path)).perform(job_of(target), KeptOutput()), DumpStage.INTEGRITY)
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ async def test_a_backup_that_was_spoilt_is_not_called_one(
     done(await performer(host).perform(job_of(target), KeptOutput()))
     spoil(folder / f"{BACKUP}.sql.zst")
     found = await HostCatalog(host).prove_checksum("web1", str(folder), BACKUP)
-    assert found.presence is Presence.DAMAGED
+    assert found.state is BackupState.DAMAGED
     assert found.detail
-    failed(await performer(host).resume(job_of(target), KeptOutput()), Stage.READ_BACK)
+    failed(await performer(host).resume(job_of(target), KeptOutput()), DumpStage.READ_BACK)
     assert await performer(host).check(job_of(target)) is Effect.CANNOT_TELL

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from bot.databases.backups.dump_script import Stage, dump_job, failed_stage
+from bot.databases.backups.dump_script import DumpStage, dump_job, failed_stage
 from bot.domain.runs.acts import Dump
 from bot.domain.targets.target import Target
 from tests.databases.support.steps import BACKUP
@@ -13,7 +13,7 @@ from tests.databases.support.steps import BACKUP
 def test_the_script_holds_no_secret(target: Target) -> None:
     made = dump_job(target, Dump(BACKUP), "R-7K3F9Q", 1)
     assert target.database is not None
-    assert target.database.password.reveal() not in made.script.script()
+    assert target.database.password.reveal() not in made.command.script()
     assert "***" in str(dict(made.files))
 
 
@@ -24,17 +24,17 @@ def test_an_id_that_is_no_name_is_refused(backup: str, target: Target) -> None:
 
 
 def test_each_stage_has_an_exit_status_of_its_own() -> None:
-    statuses = [stage.exit_status for stage in Stage]
+    statuses = [stage.exit_status for stage in DumpStage]
     assert len(set(statuses)) == len(statuses)
     assert all(2 < status < 126 for status in statuses)
-    assert [failed_stage(status) for status in statuses] == list(Stage)
+    assert [failed_stage(status) for status in statuses] == list(DumpStage)
     assert failed_stage(1) is None
     assert failed_stage(None) is None
 
 
 def test_every_stage_that_the_script_names_is_known(target: Target) -> None:
-    script = dump_job(target, Dump(BACKUP), "R-7K3F9Q", 1).script.script()
+    script = dump_job(target, Dump(BACKUP), "R-7K3F9Q", 1).command.script()
     code = "\n".join(line for line in script.splitlines() if not line.startswith("#"))
     named = set(re.findall(r"\b(?:fail|require) ([a-z]+) ", code))
     assert named
-    assert named <= {stage.value for stage in Stage}
+    assert named <= {stage.value for stage in DumpStage}

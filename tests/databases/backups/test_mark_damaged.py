@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from bot.databases.backups.dump import DumpPerformer
-from bot.databases.backups.mark_damaged import Condemning
-from bot.databases.backups.restore_script import Stage
-from bot.databases.backups.verify import ProvePerformer, not_restorable
+from bot.databases.backups.access import BackupAccess
+from bot.databases.backups.restore import LoadPerformer
+from bot.databases.backups.restore_script import RestoreStage
+from bot.databases.backups.verify import ProvePerformer
 from bot.domain.backups.backup import Proof
-from bot.domain.runs.acts import Dump, Load, Prove
+from bot.domain.errors import Reason, problem
+from bot.domain.runs.acts import Load, Prove
+from bot.domain.secrets import Secret
+from bot.domain.shell import Command
 from bot.domain.targets.target import Backups
 from bot.engine.ports import Done, Failed, Job, Outcome, Output
+from bot.hosts.runner import Runner
 from tests.databases.support.local import KeptOutput
 from tests.databases.support.rooms import BACKUP, FILE, Room, folder_of
 
@@ -40,14 +45,9 @@ async def test_a_file_that_changed_is_damaged_until_it_is_proven_again(
     room = in_directory
     if on_host:
         room = room.keeping(Backups(str(tmp_path / "on host")))
-        made = await DumpPerformer(room.runner, room.hosts).perform(room.job(Dump(BACKUP)), KeptOutput())
-        assert isinstance(made, Done), made
-        file = tmp_path / "on host" / FILE
-        proving = Condemning(ProvePerformer(room.runner, room.hosts), room.catalog, room.stores.backup_reader)
-    else:
-        await room.dumped()
-        file = folder_of(room) / FILE
-        proving = Condemning(room.proving, room.catalog, room.stores.backup_reader)
+    await room.dumped()
+    file = (tmp_path / "on host" if on_host else folder_of(room)) / FILE
+    proving = room.proving
     prove = Prove(BACKUP, room.beside("proof"))
     assert isinstance(await proving.perform(room.job(prove), KeptOutput()), Done)
     assert await proof_of(room) is Proof.PROVEN
@@ -55,18 +55,20 @@ async def test_a_file_that_changed_is_damaged_until_it_is_proven_again(
     for act in (prove, Prove(BACKUP, None)):
         outcome = await proving.perform(room.job(act), KeptOutput())
         assert isinstance(outcome, Failed)
-        assert outcome.problem.facts["stage"] == Stage.FILE.value
+        assert outcome.problem.facts["stage"] == RestoreStage.FILE.value
         assert await proof_of(room) is Proof.DAMAGED
     file.write_bytes(was)
     assert isinstance(await proving.perform(room.job(prove), KeptOutput()), Done)
     assert await proof_of(room) is Proof.PROVEN
 
 
-class Misread(ProvePerformer):
-    """Says that a file differs, whatever it is."""
+class MisreadingRunner(Runner):
+    """Reports that a file differs, whatever it is."""
 
-    async def resume(self, job: Job, output: Output) -> Outcome:
-        return not_restorable(BACKUP, Stage.FILE, "read badly")
+    async def perform(
+        self, job: Job, script: Command, directory: str, files: Mapping[str, Secret], output: Output
+    ) -> Outcome:
+        return Failed(problem(Reason.EXIT_STATUS), RestoreStage.FILE.exit_status)
 
 
 @pytest.mark.usefixtures("filled")
@@ -74,7 +76,12 @@ async def test_what_was_only_read_badly_stays_what_it_is(in_directory: Room) -> 
     room = in_directory
     facts = await room.dumped()
     before = await room.manifest()
-    condemning = Condemning(Misread(room.runner, room.hosts), room.catalog, room.stores.backup_reader)
-    for act in (Prove(BACKUP, None), Load(BACKUP, facts["sha256"], room.beside("restore"))):
-        assert isinstance(await condemning.resume(room.job(act), KeptOutput()), Failed)
+    access = BackupAccess(MisreadingRunner(room.hosts), room.hosts, room.pipes)
+    for performer, act in (
+        (ProvePerformer(access), Prove(BACKUP, room.beside("proof"))),
+        (LoadPerformer(access), Load(BACKUP, facts["sha256"], room.beside("restore"))),
+    ):
+        outcome = await performer.perform(room.job(act), KeptOutput())
+        assert isinstance(outcome, Failed)
+        assert outcome.problem.facts["stage"] == RestoreStage.FILE.value
     assert await room.manifest() == before

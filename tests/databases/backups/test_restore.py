@@ -7,7 +7,7 @@ import pytest
 
 from bot.databases.backups.leftovers import LeftoverReader
 from bot.databases.backups.restore import LoadPerformer, SwapPerformer
-from bot.databases.backups.restore_script import Stage
+from bot.databases.backups.restore_script import RestoreStage
 from bot.demo.host.database import Database as MadeDatabase
 from bot.demo.host.database import DatabaseServer
 from bot.domain.errors import Reason, problem
@@ -15,7 +15,7 @@ from bot.domain.runs.acts import Load
 from bot.domain.targets.target import Target
 from bot.engine.ports import Done, Failed, Job, Outcome, Output, Unknown
 from tests.databases.support.contents import checksums, databases_beside, definitions, execute, session_of
-from tests.databases.support.local import KeptOutput, LocalHost, stand_in
+from tests.databases.support.local import KeptOutput, LocalHost, access_to, stand_in
 from tests.databases.support.steps import (
     BACKUP,
     copy_and_old,
@@ -57,7 +57,7 @@ async def test_everything_comes_back_and_what_was_there_is_kept(
     damaged = await checksums(mariadb, filled.name)
     await loaded(host, target, made["sha256"])
     output = KeptOutput()
-    outcome = await SwapPerformer(host, host, leftovers).perform(swap_job_of(target), output)
+    outcome = await SwapPerformer(access_to(host), leftovers).perform(swap_job_of(target), output)
     assert isinstance(outcome, Done), (outcome, output.text.decode())
     assert (await checksums(mariadb, filled.name), await definitions(mariadb, filled.name)) == was
     old = copy_and_old(target)[1]
@@ -87,7 +87,7 @@ async def test_a_table_is_put_back_alone(
     now = await checksums(mariadb, filled.name)
     await loaded(host, target, made["sha256"])
     output = KeptOutput()
-    outcome = await SwapPerformer(host, host, leftovers).perform(swap_job_of(target), output)
+    outcome = await SwapPerformer(access_to(host), leftovers).perform(swap_job_of(target), output)
     assert isinstance(outcome, Done), (outcome, output.text.decode())
     assert await checksums(mariadb, filled.name) == now | {ODD: was[ODD]}
     assert await definitions(mariadb, filled.name) == objects
@@ -100,7 +100,8 @@ async def test_a_table_that_others_refer_to_is_not_torn_out(
     before = await checksums(mariadb, filled.name), await definitions(mariadb, filled.name)
     await loaded(host, target, made["sha256"])
     said = refused(
-        await SwapPerformer(host, host, leftovers).perform(swap_job_of(target), KeptOutput()), Stage.REFERENCES
+        await SwapPerformer(access_to(host), leftovers).perform(swap_job_of(target), KeptOutput()),
+        RestoreStage.REFERENCES,
     )
     assert "sessions refers to people" in said
     assert (await checksums(mariadb, filled.name), await definitions(mariadb, filled.name)) == before
@@ -113,7 +114,9 @@ async def test_a_copy_that_went_between_compare_and_swap_leaves_the_live_data_as
     before = await checksums(mariadb, filled.name), await definitions(mariadb, filled.name)
     await loaded(host, target, made["sha256"])
     await mariadb.query(f"DROP DATABASE `{copy_and_old(target)[0]}`")
-    refused(await SwapPerformer(host, host, leftovers).perform(swap_job_of(target), KeptOutput()), Stage.OBJECTS)
+    refused(
+        await SwapPerformer(access_to(host), leftovers).perform(swap_job_of(target), KeptOutput()), RestoreStage.OBJECTS
+    )
     assert (await checksums(mariadb, filled.name), await definitions(mariadb, filled.name)) == before
 
 
@@ -127,7 +130,9 @@ async def test_a_swap_that_fails_after_the_tables_moved_puts_all_back(
     await loaded(host, target, made["sha256"])
     events = next(Path(host.notes).rglob("*.events.sql"))
     events.write_text("CREATE EVENT broken;\n")
-    said = refused(await SwapPerformer(host, host, leftovers).perform(swap_job_of(target), KeptOutput()), Stage.OBJECTS)
+    said = refused(
+        await SwapPerformer(access_to(host), leftovers).perform(swap_job_of(target), KeptOutput()), RestoreStage.OBJECTS
+    )
     assert "put back" in said
     assert (await checksums(mariadb, filled.name), await definitions(mariadb, filled.name)) == before
 
@@ -145,7 +150,7 @@ async def test_an_ended_swap_puts_all_back(
         'case "$*" in *wanted*|*object*) kill -TERM "$PPID"; sleep 0.2 ;; esac\nexec /usr/bin/awk "$@"',
     )  # fmt: skip
     output = KeptOutput()
-    outcome = await SwapPerformer(host, host, leftovers).perform(swap_job_of(target), output)
+    outcome = await SwapPerformer(access_to(host), leftovers).perform(swap_job_of(target), output)
     assert not isinstance(outcome, Done | Unknown), outcome
     assert b"put back as it was" in output.text
     assert (await checksums(mariadb, filled.name), await definitions(mariadb, filled.name)) == before
@@ -157,7 +162,7 @@ async def test_a_file_that_changed_since_it_was_approved_is_not_restored(
     assert filled.name
     done(await performer(host).perform(job_of(target), KeptOutput()))
     job = step_job(target, Load(BACKUP, "0" * 64, copy_and_old(target)[0]))
-    refused(await LoadPerformer(host, host).perform(job, KeptOutput()), Stage.FILE)
+    refused(await LoadPerformer(access_to(host)).perform(job, KeptOutput()), RestoreStage.FILE)
     assert await databases_beside(mariadb, target) == []
 
 
@@ -185,7 +190,7 @@ async def test_a_host_that_died_in_the_swap_is_told_from_what_is_there(
             return Unknown(problem(Reason.OUTCOME_UNKNOWN, host=job.place, why="no_status"))
 
     host = Died()
-    outcome = await SwapPerformer(host, host, leftovers).resume(swap_job_of(target), KeptOutput())
+    outcome = await SwapPerformer(access_to(host), leftovers).resume(swap_job_of(target), KeptOutput())
     assert isinstance(outcome, told), outcome
 
 
@@ -205,6 +210,6 @@ async def test_words_beyond_ascii_come_back(
     made = done(await performer(host).perform(job_of(target), KeptOutput()))
     await loaded(host, target, made["sha256"])
     output = KeptOutput()
-    outcome = await SwapPerformer(host, host, leftovers).perform(swap_job_of(target), output)
+    outcome = await SwapPerformer(access_to(host), leftovers).perform(swap_job_of(target), output)
     assert isinstance(outcome, Done), (outcome, output.text.decode())
     assert (await checksums(mariadb, filled.name), await definitions(mariadb, filled.name)) == was

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bot.databases.backups.prune_remote import RemotePrunePerformer
+from bot.databases.backups.prune import PrunePerformer
 from bot.demo.host.database import Database as MadeDatabase
 from bot.demo.host.database import DatabaseServer
 from bot.demo.host.host import Host as DemoHost
@@ -114,7 +114,7 @@ async def test_what_is_no_longer_kept_goes_but_for_what_a_run_speaks_of(room: Ro
         await room.dumped(backup)
     act = Discard((BACKUP, "B-20261116-SPOKEN", "B-20261116-NEVER1"))
     step = Step("retention", "Remove", Phase.CHANGE, ("web1",), Risk.CHANGES, 60, act)
-    performer = RemotePrunePerformer(room.stores, Watching(frozenset({"B-20261116-SPOKEN"})))
+    performer = PrunePerformer(room.access, Watching(frozenset({"B-20261116-SPOKEN"})))
     outcome = await performer.perform(Job("R-AAAAAA", 1, step, "web1", 1, room.target), KeptOutput())
     assert outcome == Done({"removed": f"{BACKUP}, B-20261116-NEVER1", "stayed": "B-20261116-SPOKEN"})
     assert [kept.backup for kept in (await room.catalog.backup_list(room.target)).backups] == ["B-20261116-SPOKEN"]

@@ -8,13 +8,9 @@ from pathlib import Path
 import pyrage
 import pytest
 
-from bot.databases.backups.catalog import BackupCatalog
-from bot.databases.backups.dump import DumpPerformer
-from bot.databases.backups.placement import EitherWay, unreadable_on_host
-from bot.databases.backups.verify import ProvePerformer
 from bot.demo.host.database import DatabaseServer
 from bot.demo.host.host import Host as DemoHost
-from bot.domain.runs.acts import Dump, Prove
+from bot.domain.runs.acts import Dump
 from bot.domain.secrets import Secret
 from bot.domain.targets.target import Backups
 from bot.engine.ports import Done, Failed
@@ -69,15 +65,10 @@ async def test_what_a_host_keeps_encrypted_is_proven_by_the_bot_alone(
     room, identity = in_directory, pyrage.x25519.Identity.generate()
     kept = Backups(str(tmp_path / "on host"), encrypt_to=str(identity.to_public()), identity=Secret(str(identity)))
     room.target = replace(room.target, backups=kept)
-    made = await DumpPerformer(room.runner, room.hosts).perform(room.job(Dump(BACKUP)), KeptOutput())
+    made = await room.dumping.perform(room.job(Dump(BACKUP)), KeptOutput())
     assert isinstance(made, Done), made
     assert made.facts["encrypted"] == "yes"
-    either = EitherWay(
-        ProvePerformer(room.runner, room.hosts),
-        room.proving,
-        unreadable_on_host(BackupCatalog(room.hosts, room.stores)),
-    )
-    proven = await either.perform(room.job(Prove(BACKUP, room.beside("proof"))), KeptOutput())
+    proven = await room.proved()
     assert isinstance(proven, Done), proven
     assert proven.facts["proof"] == "proven"
     assert await kept_in(room) == [f"{BACKUP}.json", f"{FILE}.age"]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.databases.backups.restore_script import Stage as RestoreStage
+from bot.databases.backups.restore_script import RestoreStage
 from bot.demo.host.database import Database as MadeDatabase
 from bot.demo.host.database import DatabaseServer
 from bot.demo.host.host import Host as DemoHost
@@ -116,7 +116,7 @@ async def test_a_file_that_changed_is_no_backup_and_is_not_loaded(in_directory: 
         assert isinstance(outcome, Failed), outcome
         assert outcome.problem.reason is Reason.NOT_RESTORABLE
         assert outcome.problem.facts["stage"] == RestoreStage.FILE.value
-    assert (await room.manifest())["proof"] == "checked", "the file is spoilt; what was dumped is not refuted"
+    assert (await room.manifest())["proof"] == "damaged"
     assert await databases_beside(mariadb, room.target) == []
     kept.write_bytes(content[:-1])
     backup_list = await room.catalog.backup_list(room.target)

@@ -10,7 +10,7 @@ import pytest
 
 from bot.databases.backups.leftovers import LeftoverReader
 from bot.databases.backups.restore import SwapPerformer
-from bot.databases.backups.restore_script import Stage
+from bot.databases.backups.restore_script import RestoreStage
 from bot.demo.host.database import Database as MadeDatabase
 from bot.demo.host.database import DatabaseServer
 from bot.domain.errors import Reason, problem
@@ -19,7 +19,7 @@ from bot.domain.shell import Command
 from bot.domain.targets.target import Target
 from bot.engine.ports import Failed, Job, Outcome, Output, Unknown
 from tests.databases.support.contents import checksums, databases_beside, definitions, execute
-from tests.databases.support.local import KeptOutput, LocalHost, stand_in
+from tests.databases.support.local import KeptOutput, LocalHost, access_to, stand_in
 from tests.databases.support.steps import copy_and_old, done, job_of, loaded, performer, refused, swap_job_of
 from tests.support import eventually
 
@@ -79,7 +79,9 @@ async def test_tables_that_moved_though_the_answer_was_lost_are_put_back(
         'printf "%s\\n" "$sql" | /usr/bin/mariadb "$@" || exit\n'
         'case $sql in "RENAME TABLE"*) [ -e "$0.lied" ] || { : >"$0.lied"; exit 1; } ;; esac',
     )  # fmt: skip
-    said = refused(await SwapPerformer(host, host, leftovers).perform(swap_job_of(target), KeptOutput()), Stage.SWAP)
+    said = refused(
+        await SwapPerformer(access_to(host), leftovers).perform(swap_job_of(target), KeptOutput()), RestoreStage.SWAP
+    )
     assert "put back" in said
     assert await live(mariadb, filled) == was
     assert await databases_beside(mariadb, target) == [copy_and_old(target)[0]]
@@ -101,7 +103,7 @@ async def test_a_swap_that_was_killed_before_it_could_put_back_is_in_doubt(
         tmp_path / "bin", "awk",
         'case "$*" in *object*) kill -KILL 0 ;; esac\nexec /usr/bin/awk "$@"',
     )  # fmt: skip
-    outcome = await SwapPerformer(host, host, leftovers).perform(swap_job_of(target), KeptOutput())
+    outcome = await SwapPerformer(access_to(host), leftovers).perform(swap_job_of(target), KeptOutput())
     assert isinstance(outcome, Unknown), outcome
     assert outcome.problem.facts["why"] == why.value
 
@@ -119,7 +121,7 @@ async def test_a_move_that_waits_in_the_server_goes_with_whoever_asked_for_it(
     )  # fmt: skip
     output = KeptOutput()
     async with mariadb.lock_table(filled.name, APART):
-        swapping = asyncio.create_task(SwapPerformer(host, host, leftovers).perform(swap_job_of(target), output))
+        swapping = asyncio.create_task(SwapPerformer(access_to(host), leftovers).perform(swap_job_of(target), output))
         await eventually(lambda: moving(mariadb, filled), seconds=30)
         await host.end(swap_job_of(target))
         outcome = await asyncio.wait_for(swapping, 60)

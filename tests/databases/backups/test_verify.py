@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.databases.backups.restore_script import Stage
+from bot.databases.backups.restore_script import RestoreStage
 from bot.databases.backups.verify import ProvePerformer
 from bot.demo.host.database import Database as MadeDatabase
 from bot.demo.host.database import DatabaseServer
@@ -16,7 +16,7 @@ from bot.domain.secrets import Secret
 from bot.domain.targets.target import Target
 from bot.engine.ports import Done
 from tests.databases.support.contents import databases_beside, owned_by_another
-from tests.databases.support.local import KeptOutput, LocalHost, stand_in
+from tests.databases.support.local import KeptOutput, LocalHost, access_to, stand_in
 from tests.databases.support.manifests import manifest_of, rewrite
 from tests.databases.support.steps import done, job_of, performer, prove_job, refused
 
@@ -43,7 +43,7 @@ async def backup(filled: MadeDatabase, target: Target, host: LocalHost) -> dict[
 @pytest.mark.usefixtures("backup")
 async def test_what_comes_out_is_what_was_dumped(target: Target, host: LocalHost, mariadb: DatabaseServer) -> None:
     output = KeptOutput()
-    outcome = await ProvePerformer(host, host).perform(prove_job(target), output)
+    outcome = await ProvePerformer(access_to(host)).perform(prove_job(target), output)
     assert isinstance(outcome, Done), (outcome, output.text.decode())
     assert outcome.facts["proof"] == "proven"
     assert int(outcome.facts["restore_seconds"]) >= 0
@@ -58,7 +58,7 @@ async def test_what_comes_out_is_what_was_dumped(target: Target, host: LocalHost
 
 @pytest.mark.usefixtures("backup")
 async def test_a_proof_can_be_made_again(target: Target, host: LocalHost) -> None:
-    prove = ProvePerformer(host, host)
+    prove = ProvePerformer(access_to(host))
     assert isinstance(await prove.perform(prove_job(target), KeptOutput()), Done)
     again = replace(prove_job(target), attempt=2)
     assert isinstance(await prove.perform(again, KeptOutput()), Done)
@@ -67,7 +67,7 @@ async def test_a_proof_can_be_made_again(target: Target, host: LocalHost) -> Non
 
 @pytest.mark.usefixtures("backup")
 async def test_without_a_scratch_database_it_is_checked_and_not_proven(target: Target, host: LocalHost) -> None:
-    outcome = await ProvePerformer(host, host).perform(prove_job(target, scratch=False), KeptOutput())
+    outcome = await ProvePerformer(access_to(host)).perform(prove_job(target, scratch=False), KeptOutput())
     assert isinstance(outcome, Done)
     assert outcome.facts["proof"] == "checked"
 
@@ -86,8 +86,8 @@ async def test_what_differs_is_refuted_and_named(
     changes: dict[str, object], said: str, target: Target, host: LocalHost, mariadb: DatabaseServer
 ) -> None:
     rewrite(target, **changes)
-    outcome = await ProvePerformer(host, host).perform(prove_job(target), KeptOutput())
-    assert said in refused(outcome, Stage.REFUTED), outcome
+    outcome = await ProvePerformer(access_to(host)).perform(prove_job(target), KeptOutput())
+    assert said in refused(outcome, RestoreStage.REFUTED), outcome
     assert manifest_of(target).proof is Proof.REFUTED
     assert await databases_beside(mariadb, target) == []
 
@@ -96,7 +96,7 @@ async def test_what_differs_is_refuted_and_named(
 async def test_rows_that_moved_while_the_dump_began_lie_between(target: Target, host: LocalHost) -> None:
     rows = {name: list(figures) for name, figures in manifest_of(target).rows.items()}
     rewrite(target, rows=rows | {"people": [2, "1", 5, "2"]})
-    assert isinstance(await ProvePerformer(host, host).perform(prove_job(target), KeptOutput()), Done)
+    assert isinstance(await ProvePerformer(access_to(host)).perform(prove_job(target), KeptOutput()), Done)
 
 
 @pytest.mark.usefixtures("backup")
@@ -115,16 +115,16 @@ async def test_a_file_that_is_not_the_one_that_was_made_is_refused(
             dump.write_bytes(whole[::-1])
         case "gone":
             dump.unlink()
-    refused(await ProvePerformer(host, host).perform(prove_job(target), KeptOutput()), Stage.FILE)
-    outcome = await ProvePerformer(host, host).perform(prove_job(target, scratch=False), KeptOutput())
-    refused(outcome, Stage.FILE)
+    refused(await ProvePerformer(access_to(host)).perform(prove_job(target), KeptOutput()), RestoreStage.FILE)
+    outcome = await ProvePerformer(access_to(host)).perform(prove_job(target, scratch=False), KeptOutput())
+    refused(outcome, RestoreStage.FILE)
     assert await databases_beside(mariadb, target) == []
 
 
 @pytest.mark.usefixtures("backup")
 async def test_a_backup_of_another_app_is_refused(target: Target, host: LocalHost) -> None:
     rewrite(target, app="another")
-    said = refused(await ProvePerformer(host, host).perform(prove_job(target), KeptOutput()), Stage.FILE)
+    said = refused(await ProvePerformer(access_to(host)).perform(prove_job(target), KeptOutput()), RestoreStage.FILE)
     assert "another" in said
 
 
@@ -132,7 +132,9 @@ async def test_a_backup_of_another_app_is_refused(target: Target, host: LocalHos
 async def test_a_wrong_password_refutes_nothing(target: Target, host: LocalHost) -> None:
     assert target.database is not None
     locked_out = replace(target, database=replace(target.database, password=Secret("wrong-password")))
-    said = refused(await ProvePerformer(host, host).perform(prove_job(locked_out), KeptOutput()), Stage.CONNECT)
+    said = refused(
+        await ProvePerformer(access_to(host)).perform(prove_job(locked_out), KeptOutput()), RestoreStage.CONNECT
+    )
     assert "1045" in said
     assert manifest_of(target).proof is Proof.CHECKED
 
@@ -143,13 +145,13 @@ async def test_what_an_earlier_proof_left_is_cleaned_up(
 ) -> None:
     assert target.database is not None
     await mariadb.query(f"CREATE DATABASE `{target.database.name}_countersign_proof_aaaaaa`")
-    assert isinstance(await ProvePerformer(host, host).perform(prove_job(target), KeptOutput()), Done)
+    assert isinstance(await ProvePerformer(access_to(host)).perform(prove_job(target), KeptOutput()), Done)
     assert await databases_beside(mariadb, target) == []
 
 
 async def test_an_empty_database_is_proven(database: MadeDatabase, target: Target, host: LocalHost) -> None:
     done(await performer(host).perform(job_of(target), KeptOutput()))
-    outcome = await ProvePerformer(host, host).perform(prove_job(target), KeptOutput())
+    outcome = await ProvePerformer(access_to(host)).perform(prove_job(target), KeptOutput())
     assert isinstance(outcome, Done), outcome
     assert outcome.facts["proof"] == "proven"
 
@@ -158,7 +160,7 @@ async def test_chosen_tables_are_proven(filled: MadeDatabase, target: Target, ho
     job = job_of(target, "people", "od`d \"na'me")
     done(await performer(host).perform(job, KeptOutput()))
     output = KeptOutput()
-    outcome = await ProvePerformer(host, host).perform(prove_job(target), output)
+    outcome = await ProvePerformer(access_to(host)).perform(prove_job(target), output)
     assert isinstance(outcome, Done), (outcome, output.text.decode())
     assert set(manifest_of(target).rows) == {"people", "od`d \"na'me"}
 
@@ -170,7 +172,7 @@ async def test_an_owner_who_is_gone_stands_in_no_way(
     done(await performer(host).perform(job_of(target), KeptOutput()))
     await mariadb.query(f"DROP USER {owner}")
     output = KeptOutput()
-    outcome = await ProvePerformer(host, host).perform(prove_job(target), output)
+    outcome = await ProvePerformer(access_to(host)).perform(prove_job(target), output)
     assert isinstance(outcome, Done), (outcome, output.text.decode())
     assert outcome.facts["proof"] == "proven"
 
@@ -182,7 +184,7 @@ async def test_a_connection_that_is_killed_half_way_refutes_nothing(
     path = stand_in(tmp_path / "bin", "zstd", f'case "$*" in *-d*) {slowly} ;; *) exec /usr/bin/zstd "$@" ;; esac')
     done(await performer(LocalHost()).perform(job_of(target), KeptOutput()))
     host = LocalHost(path)
-    proving = asyncio.create_task(ProvePerformer(host, host).perform(prove_job(target), KeptOutput()))
+    proving = asyncio.create_task(ProvePerformer(access_to(host)).perform(prove_job(target), KeptOutput()))
     scratch = f"{filled.name}_countersign_proof_7k3f9q"
 
     async def loading() -> list[int]:
@@ -196,6 +198,6 @@ async def test_a_connection_that_is_killed_half_way_refutes_nothing(
         while not (found := await loading()):  # noqa: ASYNC110 - the server tells nobody of its sessions
             await asyncio.sleep(0.05)
     await mariadb.query(f"KILL {found[0]}")
-    refused(await proving, Stage.INTERRUPTED)
+    refused(await proving, RestoreStage.INTERRUPTED)
     assert manifest_of(target).proof is Proof.CHECKED
     assert await databases_beside(mariadb, target) == []

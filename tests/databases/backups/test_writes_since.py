@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.databases.backups.catalog import BackupCatalog
 from bot.databases.backups.manifest import Manifest
 from bot.databases.backups.writes_since import LiveTable, WritesSinceReader, compare
 from bot.databases.server.connector import Connector
@@ -15,7 +14,7 @@ from bot.domain.backups.backup import Proof
 from bot.domain.backups.writes_since import TableWrites, WriteState
 from bot.domain.targets.target import Target
 from tests.databases.support.contents import session_of
-from tests.databases.support.local import KeptOutput, LocalHost
+from tests.databases.support.local import KeptOutput, LocalHost, access_to
 from tests.databases.support.steps import BACKUP, done, job_of, performer
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -95,7 +94,7 @@ async def test_it_is_read_from_the_server(
             "CREATE TABLE newer (id INT)",
         ):
             await cursor.execute(statement)
-    found = await WritesSinceReader(connections).since(target, await BackupCatalog(host).manifest(target, BACKUP))
+    found = await WritesSinceReader(connections).since(target, await access_to(host).catalog.manifest(target, BACKUP))
     assert {one.table: (one.written, one.then, one.now) for one in found} == {
         "same": (WriteState.SAME, 2, 2),
         "emp`tied": (WriteState.CHANGED, 2, 0),
@@ -114,7 +113,9 @@ async def test_a_locked_table_holds_nothing_up(
         await cursor.execute("CREATE TABLE busy (id INT)")
         done(await performer(host).perform(job_of(target), KeptOutput()))
         await cursor.execute("LOCK TABLES busy WRITE")
-        [found] = await WritesSinceReader(connections).since(target, await BackupCatalog(host).manifest(target, BACKUP))
+        [found] = await WritesSinceReader(connections).since(
+            target, await access_to(host).catalog.manifest(target, BACKUP)
+        )
     assert (found.table, found.written, found.counted) == ("busy", WriteState.UNKNOWN, False)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from bot.databases.backups.dump import NothingPendingPerformer
+from bot.databases.migrations.applied import AppliedPerformer
 from bot.databases.server.connector import Connector
 from bot.databases.server.facts import DatabaseLook
 from bot.demo.host.database import Database as MadeDatabase
@@ -23,8 +23,8 @@ def job_of(target: Target, *names: str) -> Job:
 
 
 @pytest.fixture
-def performer(connections: Connector) -> NothingPendingPerformer:
-    return NothingPendingPerformer(DatabaseLook(connections), lambda target: f"{target.name.app}_migrations")
+def performer(connections: Connector) -> AppliedPerformer:
+    return AppliedPerformer(DatabaseLook(connections), lambda target: f"{target.name.app}_migrations")
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ async def two_ran(mariadb: DatabaseServer, database: MadeDatabase) -> None:
 
 
 @pytest.mark.usefixtures("two_ran")
-async def test_all_are_there(performer: NothingPendingPerformer, target: Target) -> None:
+async def test_all_are_there(performer: AppliedPerformer, target: Target) -> None:
     output = KeptOutput()
     assert isinstance(await performer.perform(job_of(target, "a", "b"), output), Done)
     assert await performer.check(job_of(target, "a", "b")) is Effect.TOOK
@@ -42,7 +42,7 @@ async def test_all_are_there(performer: NothingPendingPerformer, target: Target)
 
 
 @pytest.mark.usefixtures("two_ran")
-async def test_what_is_missing_is_named(performer: NothingPendingPerformer, target: Target) -> None:
+async def test_what_is_missing_is_named(performer: AppliedPerformer, target: Target) -> None:
     outcome = await performer.resume(job_of(target, "c", "a", "d"), KeptOutput())
     assert isinstance(outcome, Failed)
     assert outcome.problem.reason is Reason.NOT_TAKEN_EFFECT
@@ -50,14 +50,14 @@ async def test_what_is_missing_is_named(performer: NothingPendingPerformer, targ
     assert await performer.check(job_of(target, "c")) is Effect.DID_NOT
 
 
-async def test_without_the_table_all_are_missing(performer: NothingPendingPerformer, target: Target) -> None:
+async def test_without_the_table_all_are_missing(performer: AppliedPerformer, target: Target) -> None:
     outcome = await performer.perform(job_of(target, "a"), KeptOutput())
     assert isinstance(outcome, Failed)
     assert outcome.problem.facts["missing"] == "a"
 
 
 async def test_a_database_that_cannot_be_read_leaves_it_open(
-    performer: NothingPendingPerformer, database: MadeDatabase, target_of: Callable[..., Target], free_port: int
+    performer: AppliedPerformer, database: MadeDatabase, target_of: Callable[..., Target], free_port: int
 ) -> None:
     job = job_of(target_of(database, port=free_port), "a")
     outcome = await performer.perform(job, KeptOutput())

@@ -11,13 +11,6 @@ from typing import Any
 import pyrage
 import pytest
 
-from bot.databases.backups.catalog import BackupCatalog
-from bot.databases.backups.dump import DumpPerformer
-from bot.databases.backups.dump_remote import StreamedDumpPerformer
-from bot.databases.backups.storage.registry import StorageRegistry
-from bot.databases.migrations.rehearsal import RehearsePerformer
-from bot.databases.migrations.rehearsal_data import Elsewhere, RehearsalData
-from bot.databases.server.connector import Connector
 from bot.demo.application.application import Application
 from bot.demo.host.database import DatabaseServer
 from bot.demo.host.host import Host as DemoHost
@@ -27,9 +20,6 @@ from bot.domain.secrets import Secret
 from bot.domain.targets.target import Backups, BotDirectory, Target
 from bot.engine.ports import Job, Outcome, Unknown
 from bot.hosts.connections import Connections
-from bot.hosts.pipes import Pipes
-from bot.hosts.runner import Runner
-from bot.hosts.tunnels import Tunnels
 from tests.databases.support.local import KeptOutput
 from tests.databases.support.rehearsals import BACKUP, DataStage, found, nothing_left, of
 from tests.support import Kind, eventually
@@ -43,19 +33,11 @@ class ElsewhereStage(DataStage):
 
     def __init__(self, app: Application, connections: Connections, folder: Path, backups: Backups) -> None:
         super().__init__(app, connections, folder)
-        self.backups = backups
-        runner, pipes = Runner(connections), Pipes(connections)
-        stores = StorageRegistry(connections, pipes)
-        data = RehearsalData(BackupCatalog(connections, stores), Elsewhere(pipes, stores))
-        self.performer = RehearsePerformer(runner, connections, Connector(Tunnels(connections)), data)
-        if backups.store is not None:
-            self.dumper: Any = StreamedDumpPerformer(runner, connections, pipes, stores)
-        else:
-            self.dumper = DumpPerformer(runner, connections)
+        self.settings = backups
 
     @property
     def target(self) -> Target:
-        return replace(super().target, backups=self.backups)
+        return replace(super().target, backups=self.settings)
 
     async def job_on(self, backup: str, run: str = "R-AAAAA1") -> Job:
         job = await self.job(run)

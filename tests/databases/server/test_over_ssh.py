@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.databases.backups.access import BackupAccess
 from bot.databases.backups.dump import DumpPerformer
 from bot.databases.backups.host_catalog import HostCatalog
 from bot.databases.server.connector import Connector
@@ -21,6 +22,7 @@ from bot.domain.secrets import Secret
 from bot.domain.targets.target import Target
 from bot.engine.ports import Done, Effect, Ending, Failed, Job
 from bot.hosts.connections import Connections
+from bot.hosts.pipes import Pipes
 from bot.hosts.runner import Runner
 from bot.hosts.tunnels import Tunnels
 from tests.databases.support.held_up import locked
@@ -30,7 +32,7 @@ from tests.support import eventually
 
 @pytest.fixture
 def performer(hosts: Connections) -> DumpPerformer:
-    return DumpPerformer(Runner(hosts), hosts)
+    return DumpPerformer(BackupAccess(Runner(hosts), hosts, Pipes(hosts)))
 
 
 def job_of(target: Target, run: str) -> Job:

@@ -8,8 +8,10 @@ import tempfile
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from bot.domain.errors import Reason, problem
+from bot.databases.backups.access import BackupAccess
+from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.secrets import Secret
 from bot.domain.shell import Command
 from bot.engine.ports import Done, Effect, Ending, Failed, Job, Outcome, Output
@@ -120,6 +122,20 @@ def stand_in(folder: Path, program: str, text: str) -> Path:
     script.write_text(f"#!/bin/sh\n{text}\n")
     script.chmod(0o755)
     return folder
+
+
+class NoPipes:
+    """Pipes of a host that transfers no bytes through the bot."""
+
+    def _refuse(self, *_: object) -> Any:
+        raise RefusedError(problem(Reason.HOST_UNREACHABLE, host="web1"))
+
+    receive = send = note = file = replace_file = _refuse
+
+
+def access_to(host: LocalHost) -> BackupAccess:
+    """Access to the backups that a host keeps itself."""
+    return BackupAccess(host, host, NoPipes())
 
 
 class StraightTunnels:

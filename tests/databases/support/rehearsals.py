@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from bot.databases.backups.catalog import BackupCatalog
+from bot.databases.backups.access import BackupAccess
 from bot.databases.backups.dump import DumpPerformer
 from bot.databases.migrations.rehearsal import AsRehearsedPerformer, RehearsePerformer
 from bot.databases.migrations.rehearsal_data import RehearsalData
@@ -20,6 +20,7 @@ from bot.domain.secrets import Secret
 from bot.domain.targets.target import Backups, Database, RehearseOn, Target
 from bot.engine.ports import Done, Job, Outcome
 from bot.hosts.connections import Connections
+from bot.hosts.pipes import Pipes
 from bot.hosts.runner import Runner
 from bot.hosts.tunnels import Tunnels
 from bot.recipes.load import load_recipe
@@ -36,9 +37,8 @@ class Stage:
     def __init__(self, app: Application, connections: Connections) -> None:
         databases = Connector(Tunnels(connections))
         self.app = app
-        self.performer = RehearsePerformer(
-            Runner(connections), connections, databases, RehearsalData(BackupCatalog(connections))
-        )
+        self.backups = BackupAccess(Runner(connections), connections, Pipes(connections))
+        self.performer = RehearsePerformer(self.backups.runner, connections, databases, RehearsalData(self.backups))
         self.comparer = AsRehearsedPerformer(databases)
         self.scratch = True
 
@@ -107,7 +107,7 @@ class DataStage(Stage):
     def __init__(self, app: Application, connections: Connections, folder: Path) -> None:
         super().__init__(app, connections)
         self.folder = folder
-        self.dumper = DumpPerformer(Runner(connections), connections)
+        self.dumper = DumpPerformer(self.backups)
 
     @property
     def target(self) -> Target:

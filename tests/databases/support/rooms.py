@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bot.databases.backups.catalog import BackupCatalog
-from bot.databases.backups.dump_context import known_before
-from bot.databases.backups.dump_remote import StreamedDumpPerformer
-from bot.databases.backups.restore_remote import StreamedLoadPerformer, StreamedProvePerformer
-from bot.databases.backups.storage.registry import StorageRegistry
+from bot.databases.backups.access import BackupAccess
+from bot.databases.backups.dump import DumpPerformer
+from bot.databases.backups.dump_context import dump_context_reader
+from bot.databases.backups.restore import LoadPerformer
+from bot.databases.backups.verify import ProvePerformer
 from bot.databases.ports import BackupStorage
 from bot.domain.runs.acts import Dump, Load, Prove
 from bot.domain.runs.plan import Phase, Risk, Step
@@ -38,9 +38,9 @@ class Room:
 
     def __post_init__(self) -> None:
         self.pipes = Pipes(self.hosts)
-        self.stores = StorageRegistry(self.hosts, self.pipes)
         self.runner = Runner(self.hosts)
-        self.catalog = BackupCatalog(self.hosts, self.stores)
+        self.access = BackupAccess(self.runner, self.hosts, self.pipes)
+        self.storages, self.catalog = self.access.storages, self.access.catalog
 
     def keeping(self, backups: Backups) -> Room:
         """The same, with its backups kept otherwise."""
@@ -49,10 +49,12 @@ class Room:
     @property
     def storage(self) -> BackupStorage:
         """Where the target's backups lie."""
-        return self.stores.of(self.target)
+        storage = self.storages.remote(self.target)
+        assert storage is not None
+        return storage
 
     @property
-    def dumping(self) -> StreamedDumpPerformer:
+    def dumping(self) -> DumpPerformer:
         """Performer of dumps, which knows of one migration and one counter."""
 
         async def ran(_: Target) -> tuple[Ran, ...]:
@@ -61,18 +63,18 @@ class Room:
         async def counters(_: Target) -> dict[str, int]:
             return {"people": 3}
 
-        known = known_before(self.catalog, ran, counters)
-        return StreamedDumpPerformer(self.runner, self.hosts, self.pipes, self.stores, known)
+        known = dump_context_reader(self.catalog, ran, counters)
+        return DumpPerformer(self.access, known)
 
     @property
-    def proving(self) -> StreamedProvePerformer:
+    def proving(self) -> ProvePerformer:
         """Performer of proofs."""
-        return StreamedProvePerformer(self.runner, self.pipes, self.stores)
+        return ProvePerformer(self.access)
 
     @property
-    def loading(self) -> StreamedLoadPerformer:
+    def loading(self) -> LoadPerformer:
         """Performer of loads."""
-        return StreamedLoadPerformer(self.runner, self.pipes, self.stores)
+        return LoadPerformer(self.access)
 
     def job(self, act: Dump | Prove | Load, run: str = "", attempt: int = 1) -> Job:
         """A step of a run of its own, unless the run is said."""
@@ -98,7 +100,7 @@ class Room:
 
     async def manifest(self) -> dict[str, Any]:
         """Content of the backup's manifest, as it is kept."""
-        return dict(json.loads(await self.stores.backup_reader(self.target).get(f"{BACKUP}.json") or b"{}"))
+        return dict(json.loads(await self.storages.reader(self.target).get(f"{BACKUP}.json") or b"{}"))
 
 
 def folder_of(room: Room) -> Path:
@@ -108,4 +110,4 @@ def folder_of(room: Room) -> Path:
 
 async def kept_in(room: Room) -> list[str]:
     """Names of the files that a room keeps."""
-    return sorted(await room.stores.backup_reader(room.target).sizes())
+    return sorted(await room.storages.reader(room.target).sizes())

@@ -1,15 +1,15 @@
 """Steps that dump, prove, load and swap on one host, and what is read from their outcomes."""
 
 from bot.databases.backups.dump import DumpPerformer
-from bot.databases.backups.dump_script import Stage as DumpStage
+from bot.databases.backups.dump_script import DumpStage
 from bot.databases.backups.restore import LoadPerformer
-from bot.databases.backups.restore_script import Stage as RestoringStage
+from bot.databases.backups.restore_script import RestoreStage
 from bot.domain.errors import Reason
 from bot.domain.runs.acts import Act, Dump, Load, Prove, Swap
 from bot.domain.runs.plan import Phase, Risk, Step
 from bot.domain.targets.target import Target
 from bot.engine.ports import Done, Failed, Job, Outcome
-from tests.databases.support.local import KeptOutput, LocalHost
+from tests.databases.support.local import KeptOutput, LocalHost, access_to
 
 BACKUP = "B-7K3F9Q"
 
@@ -22,7 +22,7 @@ def job_of(target: Target, *tables: str, attempt: int = 1, backup: str = BACKUP)
 
 def performer(host: LocalHost) -> DumpPerformer:
     """What dumps on a host; its pauses are short."""
-    return DumpPerformer(host, host, pauses=(0.01,))
+    return DumpPerformer(access_to(host), pauses=(0.01,))
 
 
 def prove_job(target: Target, backup: str = BACKUP, *, scratch: bool = True) -> Job:
@@ -54,7 +54,7 @@ async def loaded(host: LocalHost, target: Target, sha256: str) -> None:
     """Load a backup into the copy, which has to succeed."""
     output = KeptOutput()
     job = step_job(target, Load(BACKUP, sha256, copy_and_old(target)[0]))
-    outcome = await LoadPerformer(host, host).perform(job, output)
+    outcome = await LoadPerformer(access_to(host)).perform(job, output)
     assert isinstance(outcome, Done), (outcome, output.text.decode())
 
 
@@ -72,7 +72,7 @@ def failed(outcome: Outcome, stage: DumpStage) -> dict[str, str]:
     return dict(outcome.problem.facts)
 
 
-def refused(outcome: Outcome, stage: RestoringStage) -> str:
+def refused(outcome: Outcome, stage: RestoreStage) -> str:
     """What a proof or a restore said that failed at a stage, and at no other."""
     assert isinstance(outcome, Failed), outcome
     assert outcome.problem.reason is Reason.NOT_RESTORABLE

@@ -14,7 +14,7 @@ from bot.domain.targets.target import BotDirectory, Bucket, Target
 
 
 class StorageRegistry:
-    """Gives the vault of each target (`bot.databases.ports.BackupStorages`); one store can hold those of many.
+    """Returns the storage of each target; one bucket or directory can hold those of many.
 
     Args:
         reader: runs commands that only read, on hosts.
@@ -26,14 +26,11 @@ class StorageRegistry:
         self._pipes = pipes
         self._buckets: dict[TargetName, S3Storage] = {}
 
-    def of(self, target: Target) -> BackupStorage:
-        """Give the store of a target whose backups are not on its host.
+    def remote(self, target: Target) -> BackupStorage | None:
+        """Return the storage of a target whose backups are not on its host; None where they are, or it has none.
 
         Args:
             target: which.
-
-        Raises:
-            RefusedError: `backup_impossible`, it has none.
         """
         folder = f"{target.name.app}/{target.name.environment}"
         match None if target.backups is None else target.backups.store:
@@ -43,18 +40,22 @@ class StorageRegistry:
                 if target.name not in self._buckets:
                     self._buckets[target.name] = S3Storage(bucket, folder)
                 return self._buckets[target.name]
-        detail = f"{target.name} has no `backups.store:`"
-        raise RefusedError(problem(Reason.BACKUP_IMPOSSIBLE, stage="configuration", detail=detail))
+        return None
 
-    def backup_reader(self, target: Target) -> BackupReader:
-        """Give where the backups of a target are read, its host included.
+    def reader(self, target: Target) -> BackupReader:
+        """Return what reads the backups of a target, on its host or elsewhere.
 
         Args:
             target: which.
 
         Raises:
-            RefusedError: `backup_impossible`, it has no place for backups.
+            RefusedError: `backup_impossible`, it has no `backups`.
         """
-        if target.backups is not None and target.backups.store is None:
-            return HostStorage(self._reader, self._pipes, target.hosts[0], target.backups.directory)
-        return self.of(target)
+        remote = self.remote(target)
+        if remote is not None:
+            return remote
+        if target.backups is None:
+            raise RefusedError(
+                problem(Reason.BACKUP_IMPOSSIBLE, stage="configuration", detail=f"{target.name} has no `backups:`")
+            )
+        return HostStorage(self._reader, self._pipes, target.hosts[0], target.backups.directory)

@@ -21,7 +21,7 @@ from bot.domain.targets.target import Target
 from bot.engine.ports import Done
 from tests.databases.backups.mydumper.large import FILE, OLD, left_in, made, proven
 from tests.databases.support.contents import checksums, databases_beside, definitions, owned_by_another, session_of
-from tests.databases.support.local import KeptOutput, LocalHost
+from tests.databases.support.local import KeptOutput, LocalHost, access_to
 from tests.databases.support.manifests import manifest_of
 from tests.databases.support.steps import BACKUP, copy_and_old, step_job, swap_job_of
 
@@ -86,13 +86,13 @@ async def test_everything_comes_back(
         await cursor.execute("DROP TRIGGER grow")
     output = KeptOutput()
     act = Load(BACKUP, facts["sha256"], copy_and_old(target)[0])
-    loaded = await LoadPerformer(host, host).perform(step_job(target, act), output)
+    loaded = await LoadPerformer(access_to(host)).perform(step_job(target, act), output)
     assert isinstance(loaded, Done), (loaded, output.text.decode())
     events = await mariadb.query(
         "SELECT status FROM information_schema.events WHERE event_schema = %s", copy_and_old(target)[0]
     )
     assert [row["status"] for row in events] == ["DISABLED"]
-    swapping = SwapPerformer(host, host, LeftoverReader(connections))
+    swapping = SwapPerformer(access_to(host), LeftoverReader(connections))
     swapped = await swapping.perform(swap_job_of(target), output)
     assert isinstance(swapped, Done), (swapped, output.text.decode())
     assert (await checksums(mariadb, filled.name), await definitions(mariadb, filled.name)) == was

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.databases.backups.dump_script import REMOVE_STALE, Stage
-from bot.databases.backups.host_catalog import HostCatalog, Presence
+from bot.databases.backups.dump_script import REMOVE_STALE, DumpStage
+from bot.databases.backups.host_catalog import BackupState, HostCatalog
 from bot.databases.migrations.cleanup import ScratchCleanup
 from bot.databases.server.connector import Connector
 from bot.demo.host.database import Database as MadeDatabase
@@ -35,13 +35,13 @@ def slow(tmp_path: Path) -> LocalHost:
 @pytest.mark.parametrize(
     ("text", "stage"),
     [
-        ('/usr/bin/mydumper "$@"; exit 3', Stage.DUMP),
-        ('/usr/bin/mydumper "$@"; echo "** (mydumper:1): CRITICAL **: half of it" >&2', Stage.DUMP),
-        ('/usr/bin/mydumper "$@"; echo started >"$out/metadata"', Stage.TRAILER),
+        ('/usr/bin/mydumper "$@"; exit 3', DumpStage.DUMP),
+        ('/usr/bin/mydumper "$@"; echo "** (mydumper:1): CRITICAL **: half of it" >&2', DumpStage.DUMP),
+        ('/usr/bin/mydumper "$@"; echo started >"$out/metadata"', DumpStage.TRAILER),
     ],
 )
 async def test_a_dump_that_lies_is_found_out(
-    text: str, stage: Stage, filled: MadeDatabase, target: Target, folder: Path, tmp_path: Path
+    text: str, stage: DumpStage, filled: MadeDatabase, target: Target, folder: Path, tmp_path: Path
 ) -> None:
     find_out = (
         "for word; do case $word in --outputdir=*) out=${word#*=} ;;"
@@ -61,7 +61,7 @@ async def test_a_disk_that_fills_meanwhile_is_no_backup(
         f'if [ -e {tmp_path}/begun ]; then echo "5 1% /"; else echo "900000 1% /"; fi'
     )
     stand_in(tmp_path / "bin", "df", find_free)
-    failed(await performer(slow(tmp_path)).perform(job_of(target), KeptOutput()), Stage.SPACE)
+    failed(await performer(slow(tmp_path)).perform(job_of(target), KeptOutput()), DumpStage.SPACE)
     assert left_in(folder) == set()
 
 
@@ -86,7 +86,7 @@ async def test_what_a_killed_one_left_is_taken_away_by_the_next(
     os.killpg(host.group, 9)
     assert not isinstance(await dumping, Done)
     assert f"{BACKUP}.mydumper.1.part" in left_in(folder)
-    assert (await HostCatalog(host).find("web1", str(folder), BACKUP)).presence is Presence.UNFINISHED
+    assert (await HostCatalog(host).find("web1", str(folder), BACKUP)).state is BackupState.UNFINISHED
     outcome = await performer(LocalHost()).perform(job_of(target, attempt=2), KeptOutput())
     assert isinstance(outcome, Done), outcome
     assert left_in(folder) == {FILE, f"{BACKUP}.json"}

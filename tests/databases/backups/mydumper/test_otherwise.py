@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.databases.backups.dump_script import Before, dump_job
+from bot.databases.backups.dump_script import DumpContext, dump_job
 from bot.demo.host.database import Database as MadeDatabase
 from bot.demo.host.database import DatabaseServer
 from bot.domain.runs.acts import Dump
@@ -144,7 +144,7 @@ def test_what_speaks_against_it_from_the_start(
 ) -> None:
     for part, values in change.items():
         target = replace(target, **{part: replace(getattr(target, part), **values)})
-    script = dump_job(target, Dump(BACKUP, tables), "R-1", 1, Before()).script.script()
+    script = dump_job(target, Dump(BACKUP, tables), "R-1", 1, DumpContext()).command.script()
     assert f"not_by_mydumper='{reason}" in script
 
 

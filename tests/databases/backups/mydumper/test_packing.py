@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.databases.backups.dump_script import Stage
+from bot.databases.backups.dump_script import DumpStage
 from bot.demo.host.database import Database as MadeDatabase
 from bot.domain.targets.target import Target
 from tests.databases.backups.mydumper.large import FILE, left_in, made, only_old, proven
@@ -34,7 +34,7 @@ async def test_what_it_packed_itself_is_unpacked_again(
 ) -> None:
     spoil = '[ -z "$out" ] || for file in "$out"/*.sql.*; do head -c 9 "$file" >"$out/x"; mv "$out/x" "$file"; done'
     path = stand_in(tmp_path / "bin", "mydumper", f"{NEWER}{spoil}")
-    failed(await performer(LocalHost(path)).perform(job_of(target), KeptOutput()), Stage.INTEGRITY)
+    failed(await performer(LocalHost(path)).perform(job_of(target), KeptOutput()), DumpStage.INTEGRITY)
     assert left_in(folder) == set()
 
 
@@ -50,7 +50,7 @@ async def test_a_packer_that_lies_is_found_out(
     text: str, filled: MadeDatabase, target: Target, folder: Path, tmp_path: Path
 ) -> None:
     path = stand_in(tmp_path / "bin", "gzip", text)
-    failed(await performer(LocalHost(path)).perform(job_of(target), KeptOutput()), Stage.COMPRESS)
+    failed(await performer(LocalHost(path)).perform(job_of(target), KeptOutput()), DumpStage.COMPRESS)
     assert left_in(folder) == set()
 
 

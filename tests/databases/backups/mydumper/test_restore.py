@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.databases.backups.restore_script import Sent, proof_job
-from bot.databases.backups.restore_script import Stage as RestoringStage
+from bot.databases.backups.restore_script import RestoreStage, SentBackup, proof_job
 from bot.databases.backups.verify import ProvePerformer
 from bot.demo.host.database import Database as MadeDatabase
 from bot.demo.host.database import DatabaseServer
@@ -14,7 +13,7 @@ from bot.domain.targets.target import Target
 from bot.engine.ports import Done
 from tests.databases.backups.mydumper.large import FILE, left_in, made
 from tests.databases.support.contents import databases_beside
-from tests.databases.support.local import KeptOutput, LocalHost, stand_in
+from tests.databases.support.local import KeptOutput, LocalHost, access_to, stand_in
 from tests.databases.support.manifests import manifest_of
 from tests.databases.support.steps import BACKUP, prove_job, refused
 
@@ -22,24 +21,24 @@ from tests.databases.support.steps import BACKUP, prove_job, refused
 @pytest.mark.parametrize(
     ("text", "stage"),
     [
-        ('/usr/bin/myloader "$@"; exit 1', RestoringStage.REFUTED),
+        ('/usr/bin/myloader "$@"; exit 1', RestoreStage.REFUTED),
         (
             '/usr/bin/myloader "$@"; echo "** (myloader:1): CRITICAL **: Error restoring x.y: what" >&2',
-            RestoringStage.REFUTED,
+            RestoreStage.REFUTED,
         ),
         (
             'echo "** (myloader:1): CRITICAL **: Error restoring x: MySQL server has gone away" >&2',
-            RestoringStage.INTERRUPTED,
+            RestoreStage.INTERRUPTED,
         ),
-        ("exit 0", RestoringStage.REFUTED),
+        ("exit 0", RestoreStage.REFUTED),
         (
             'echo "** (myloader:1): CRITICAL **: Error restoring x: Deadlock found when trying to get lock" >&2',
-            RestoringStage.INTERRUPTED,
+            RestoreStage.INTERRUPTED,
         ),
     ],
 )
 async def test_a_restore_that_failed_is_found_out(
-    text: str, stage: RestoringStage, filled: MadeDatabase, target: Target, folder: Path, host: LocalHost,
+    text: str, stage: RestoreStage, filled: MadeDatabase, target: Target, folder: Path, host: LocalHost,
     mariadb: DatabaseServer, tmp_path: Path,
 ) -> None:  # fmt: skip
     await made(host, target)
@@ -47,8 +46,8 @@ async def test_a_restore_that_failed_is_found_out(
         tmp_path / "bin", "myloader", f'case "$*" in *--help*) exec /usr/bin/myloader --help ;; esac\n{text}'
     )
     other = LocalHost(path)
-    refused(await ProvePerformer(other, other).perform(prove_job(target), KeptOutput()), stage)
-    expected = Proof.REFUTED if stage is RestoringStage.REFUTED else Proof.CHECKED
+    refused(await ProvePerformer(access_to(other)).perform(prove_job(target), KeptOutput()), stage)
+    expected = Proof.REFUTED if stage is RestoreStage.REFUTED else Proof.CHECKED
     assert manifest_of(target).proof is expected
     assert left_in(folder) == {FILE, f"{BACKUP}.json"}
     assert await databases_beside(mariadb, target) == []
@@ -65,7 +64,7 @@ async def test_threads_that_are_in_each_others_way_are_followed_by_one_alone(
         'echo "** (myloader:1): CRITICAL **: Error restoring x: Deadlock found when trying to get lock" >&2',
     )  # fmt: skip
     other = LocalHost(path)
-    outcome = await ProvePerformer(other, other).perform(prove_job(target), KeptOutput())
+    outcome = await ProvePerformer(access_to(other)).perform(prove_job(target), KeptOutput())
     assert isinstance(outcome, Done), outcome
     assert manifest_of(target).proof is Proof.PROVEN
     assert await databases_beside(mariadb, target) == []
@@ -76,7 +75,9 @@ async def test_without_myloader_it_is_refused_and_said(
 ) -> None:
     await made(host, target)
     other = LocalHost(without=("myloader",))
-    detail = refused(await ProvePerformer(other, other).perform(prove_job(target), KeptOutput()), RestoringStage.TOOLS)
+    detail = refused(
+        await ProvePerformer(access_to(other)).perform(prove_job(target), KeptOutput()), RestoreStage.TOOLS
+    )
     assert "myloader is not installed" in detail
     assert manifest_of(target).proof is Proof.CHECKED
 
@@ -86,9 +87,9 @@ async def test_without_myloader_nobody_is_asked_to_approve_a_restore(
 ) -> None:
     await made(host, target)
     before_the_gate = prove_job(target, scratch=False)
-    assert isinstance(await ProvePerformer(host, host).perform(before_the_gate, KeptOutput()), Done)
+    assert isinstance(await ProvePerformer(access_to(host)).perform(before_the_gate, KeptOutput()), Done)
     other = LocalHost(without=("myloader",))
-    refused(await ProvePerformer(other, other).perform(before_the_gate, KeptOutput()), RestoringStage.TOOLS)
+    refused(await ProvePerformer(access_to(other)).perform(before_the_gate, KeptOutput()), RestoreStage.TOOLS)
 
 
 async def test_one_that_the_bot_would_have_to_send_is_refused(
@@ -97,4 +98,6 @@ async def test_one_that_the_bot_would_have_to_send_is_refused(
     await made(host, target)
     assert target.database is not None
     with pytest.raises(ValueError, match="mydumper"):
-        proof_job(manifest_of(target), Sent("x.in", b"{}"), target.database, f"{filled.name}_countersign_proof_a", 1)
+        proof_job(
+            manifest_of(target), SentBackup("x.in", b"{}"), target.database, f"{filled.name}_countersign_proof_a", 1
+        )

@@ -1,0 +1,77 @@
+"""Steps that read the migrations table after a change: what was applied is there, what was undone is not."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from bot.databases.server.facts import DatabaseLook
+from bot.domain.errors import Reason, RefusedError, problem
+from bot.domain.runs.acts import NothingPending, Undone
+from bot.domain.targets.target import Target
+from bot.engine.ports import Done, Effect, Ending, Failed, Job, Outcome, Output
+
+_MAX_NAMES = 20
+
+
+class AppliedPerformer:
+    """Compares the migrations table with what a run applied (`NothingPending`) or undid (`Undone`).
+
+    Implements `Performer`. It only reads, so it is repeated freely.
+
+    Args:
+        look: reads databases.
+        table_of: returns the name of a target's migrations table.
+    """
+
+    def __init__(self, look: DatabaseLook, table_of: Callable[[Target], str]) -> None:
+        self._look = look
+        self._table_of = table_of
+
+    async def perform(self, job: Job, output: Output) -> Outcome:
+        """Read the table and compare."""
+        try:
+            async with asyncio.timeout(job.step.timeout):
+                ran = await self._ran(job)
+        except TimeoutError:
+            return Failed(problem(Reason.TIMED_OUT, seconds=str(job.step.timeout)))
+        except RefusedError as refused:
+            return Failed(refused.problem)
+        match job.step.act:
+            case NothingPending(names):
+                return self._outcome(job, len(names), missing=[name for name in names if name not in ran])
+            case Undone(names):
+                return self._outcome(job, len(names), left=[name for name in ran if name in names])
+        raise TypeError(f"not a step for this performer: {job.step.act!r}")
+
+    async def resume(self, job: Job, output: Output) -> Outcome:
+        """As `perform`."""
+        return await self.perform(job, output)
+
+    async def check(self, job: Job) -> Effect:
+        """Check whether the applied migrations are in the table; what was undone leaves nothing to check."""
+        if not isinstance(job.step.act, NothingPending):
+            return Effect.CANNOT_TELL
+        try:
+            async with asyncio.timeout(job.step.timeout):
+                ran = await self._ran(job)
+        except (TimeoutError, RefusedError):
+            return Effect.CANNOT_TELL
+        return Effect.TOOK if set(job.step.act.names) <= ran.keys() else Effect.DID_NOT
+
+    async def end(self, job: Job) -> Ending:
+        """Report that there is no process to end."""
+        return Ending.GONE
+
+    async def _ran(self, job: Job) -> dict[str, None]:
+        """Return the names in the table, in its order."""
+        facts = await self._look.database(job.target, self._table_of(job.target))
+        return dict.fromkeys(row.name for row in facts.ran)
+
+    def _outcome(self, job: Job, expected: int, **wrong: list[str]) -> Outcome:
+        [(fact, names)] = wrong.items()
+        if not names:
+            return Done({"migrations": str(expected)})
+        named = {fact: ", ".join(names[:_MAX_NAMES])}
+        table = self._table_of(job.target)
+        return Failed(problem(Reason.NOT_TAKEN_EFFECT, **named, count=str(len(names)), table=table))
