@@ -15,7 +15,7 @@ from bot.config.problems import ConfigurationError, ConfigurationProblem
 from bot.config.recipe_vars import check_recipe
 from bot.console.output import say, standard_output
 from bot.domain.targets.target import Target
-from bot.slack.render.builtin_catalog import ENGLISH, spoken
+from bot.slack.render.builtin_catalog import ENGLISH, load_catalog
 from bot.slack.render.catalog import CatalogError, read_catalog
 
 PROBLEMS = 2
@@ -80,7 +80,7 @@ def _lacking(language: Path | None) -> tuple[str, ...]:
     """
     if language is None:
         return ()
-    spoken(language)
+    load_catalog(language)
     return read_catalog(language).lacks(ENGLISH)
 
 

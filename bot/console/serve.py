@@ -42,13 +42,13 @@ def register(app: typer.Typer) -> None:
         # Loaded here: the other commands of the console start faster without Slack, SSH and SQL.
         from bot.app import serve as serve_bot
         from bot.slack import SlackLoginRefusedError
-        from bot.slack.render.builtin_catalog import spoken
+        from bot.slack.render.builtin_catalog import load_catalog
         from bot.slack.render.catalog import CatalogError
         from bot.store.sql.errors import StoreError
 
         gc.enable()
         try:
-            language = spoken(configuration.settings.language_dir)
+            language = load_catalog(configuration.settings.language_dir)
         except CatalogError as error:
             sys.stderr.write(f"LANGUAGE_DIR: {error}\nNothing was started.\n")
             raise typer.Exit(_CONFIGURATION) from None

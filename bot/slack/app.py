@@ -11,7 +11,7 @@ from typing import Self
 from slack_bolt.async_app import AsyncApp
 
 from bot.slack.context import SlackContext
-from bot.slack.forms.submission import FormCheck
+from bot.slack.forms.submission import FormValidator
 from bot.slack.handlers.failures import FailureHandler
 from bot.slack.handlers.reconnect import ReconnectHandler
 from bot.slack.handlers.registry import event_handlers
@@ -173,7 +173,7 @@ class SlackApp:
             process_before_response=True,
             raise_error_for_unhandled_request=True,
         )
-        register_all(bolt, inbox, FormCheck(context))
+        register_all(bolt, inbox, FormValidator(context))
         return bolt
 
     def _close_at_end(self, close: Callable[[], Awaitable[None]]) -> None:

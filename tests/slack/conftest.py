@@ -4,11 +4,11 @@ import pytest
 
 from bot.playground import Playground
 from bot.playground.workspace.default_workspace import default_workspace
-from tests.slack.support.front import World
+from tests.slack.support.fake_engine import Workspace
 
 
 @pytest.fixture
-async def world() -> AsyncIterator[World]:
+async def world() -> AsyncIterator[Workspace]:
     """A workspace with nobody connected yet."""
     async with Playground(default_workspace()).serve() as server:
-        yield World(server)
+        yield Workspace(server)

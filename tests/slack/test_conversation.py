@@ -12,12 +12,12 @@ from bot.engine.stores import Chunk
 from bot.playground.client.client_actions import Click
 from bot.playground.events.sockets import Outcome
 from bot.playground.faults import CallFault, Effect
-from tests.slack.support.front import World
+from tests.slack.support.fake_engine import Workspace
 from tests.slack.support.runs import AMELIE, BOB, OPS, RUNS
 from tests.support.polling import eventually
 
 
-async def test_a_command_becomes_one_run_and_is_acknowledged_with_nothing(world: World) -> None:
+async def test_a_command_becomes_one_run_and_is_acknowledged_with_nothing(world: Workspace) -> None:
     async with world.room():
         delivery = await world.server.client_actions.command(AMELIE, OPS, "/deploy compte production")
         assert (delivery.outcome, delivery.payload) == (Outcome.ACKED, {})
@@ -26,7 +26,7 @@ async def test_a_command_becomes_one_run_and_is_acknowledged_with_nothing(world:
     assert len(world.channel()) == 1
 
 
-async def test_what_is_delivered_twice_has_one_effect(world: World) -> None:
+async def test_what_is_delivered_twice_has_one_effect(world: Workspace) -> None:
     world.server.faults.duplicate = True
     async with world.room():
         await world.server.client_actions.command(AMELIE, OPS, "/deploy compte production")
@@ -36,7 +36,7 @@ async def test_what_is_delivered_twice_has_one_effect(world: World) -> None:
     assert len(world.channel()) == 1
 
 
-async def test_what_could_not_be_recorded_is_not_acknowledged(world: World) -> None:
+async def test_what_could_not_be_recorded_is_not_acknowledged(world: Workspace) -> None:
     world.server.faults.ack_seconds = 0.3
     async with world.room():
         world.inbox.broken = True
@@ -47,7 +47,7 @@ async def test_what_could_not_be_recorded_is_not_acknowledged(world: World) -> N
         assert delivery.outcome is Outcome.ACKED
 
 
-async def test_an_event_that_could_not_be_recorded_is_sent_again_and_then_counts(world: World) -> None:
+async def test_an_event_that_could_not_be_recorded_is_sent_again_and_then_counts(world: Workspace) -> None:
     world.server.faults.ack_seconds = 0.3
     world.front.runs["R-7K3F9Q"] = RUNS["awaiting_approval"]
     async with world.room():
@@ -60,7 +60,7 @@ async def test_an_event_that_could_not_be_recorded_is_sent_again_and_then_counts
         await eventually(lambda: world.front.nudged)
 
 
-async def test_what_was_recorded_before_a_crash_is_handled_at_the_next_start(world: World) -> None:
+async def test_what_was_recorded_before_a_crash_is_handled_at_the_next_start(world: Workspace) -> None:
     async with world.room() as room:
         await room._worker.aclose()
         await world.server.client_actions.command(AMELIE, OPS, "/deploy compte production")
@@ -70,7 +70,7 @@ async def test_what_was_recorded_before_a_crash_is_handled_at_the_next_start(wor
     assert len(world.front.submitted) == 1
 
 
-async def test_a_command_that_waited_too_long_is_answered_and_not_done(world: World) -> None:
+async def test_a_command_that_waited_too_long_is_answered_and_not_done(world: Workspace) -> None:
     world.clock.held = datetime.now(UTC) - timedelta(hours=1)
     async with world.room() as room:
         await room._worker.aclose()
@@ -82,7 +82,7 @@ async def test_a_command_that_waited_too_long_is_answered_and_not_done(world: Wo
     assert "Nothing was started" in world.whispers(AMELIE)[0]
 
 
-async def test_bad_words_are_answered_to_the_person_alone(world: World) -> None:
+async def test_bad_words_are_answered_to_the_person_alone(world: Workspace) -> None:
     async with world.room():
         await world.server.client_actions.command(AMELIE, OPS, "/deploy comte production")
         await eventually(lambda: world.whispers(AMELIE))
@@ -92,7 +92,7 @@ async def test_bad_words_are_answered_to_the_person_alone(world: World) -> None:
     assert world.channel() == []
 
 
-async def test_a_refusal_of_the_engine_arrives_even_where_the_response_url_fails(world: World) -> None:
+async def test_a_refusal_of_the_engine_arrives_even_where_the_response_url_fails(world: Workspace) -> None:
     world.front.refuses = RefusedError(problem(Reason.NOT_ALLOWED, action="deploy", people="engineers"))
     world.server.faults.calls.append(CallFault("response_url", Effect.SERVER_ERROR))
     async with world.room():
@@ -101,7 +101,7 @@ async def test_a_refusal_of_the_engine_arrives_even_where_the_response_url_fails
     assert world.whispers(AMELIE) == ["You may not deploy here.\nWho may: engineers.\nNothing was done."]
 
 
-async def test_words_missing_open_a_form_whose_errors_stand_at_the_field(world: World) -> None:
+async def test_words_missing_open_a_form_whose_errors_stand_at_the_field(world: Workspace) -> None:
     async with world.room():
         await world.server.client_actions.command(AMELIE, OPS, "/deploy")
         views = world.server.state.views
@@ -120,7 +120,7 @@ async def test_words_missing_open_a_form_whose_errors_stand_at_the_field(world: 
     assert (request.origin.user, request.origin.channel) == (AMELIE, OPS)
 
 
-async def test_a_reaction_nudges_its_run(world: World) -> None:
+async def test_a_reaction_nudges_its_run(world: Workspace) -> None:
     world.front.runs["R-7K3F9Q"] = RUNS["awaiting_approval"]
     async with world.room():
         approval = await _approval(world)
@@ -132,7 +132,7 @@ async def test_a_reaction_nudges_its_run(world: World) -> None:
 
 
 async def test_a_reaction_to_a_message_whose_ts_is_not_stored_yet_nudges_all_that_wait_in_the_channel(
-    world: World,
+    world: Workspace,
 ) -> None:
     world.front.runs["R-7K3F9Q"] = RUNS["awaiting_approval"]
     elsewhere = replace(RUNS["awaiting_approval"].request, origin=replace(RUNS["queued"].request.origin, channel="C0X"))
@@ -145,7 +145,7 @@ async def test_a_reaction_to_a_message_whose_ts_is_not_stored_yet_nudges_all_tha
         await eventually(lambda: world.front.nudged == ["R-7K3F9Q"])
 
 
-async def test_own_seeds_are_no_events_and_no_votes(world: World) -> None:
+async def test_own_seeds_are_no_events_and_no_votes(world: Workspace) -> None:
     world.front.runs["R-7K3F9Q"] = RUNS["awaiting_approval"]
     async with world.room() as room:
         approval = await _approval(world)
@@ -156,7 +156,7 @@ async def test_own_seeds_are_no_events_and_no_votes(world: World) -> None:
         assert {user: {str(meaning) for meaning in found} for user, found in votes.items()} == {BOB: {"approve"}}
 
 
-async def test_buttons(world: World) -> None:
+async def test_buttons(world: Workspace) -> None:
     world.front.runs["R-7K3F9Q"] = RUNS["moved"]
     text = b"one\ntwo <!channel> hunter2-production\n"
     world.front.outputs["R-7K3F9Q"] = (Chunk("fetch", "web1", 1, 0, text),)
@@ -172,7 +172,7 @@ async def test_buttons(world: World) -> None:
         assert world.front.submitted[0].origin.event != RUNS["moved"].request.origin.event
 
 
-async def test_cancel_and_its_refusal(world: World) -> None:
+async def test_cancel_and_its_refusal(world: Workspace) -> None:
     world.front.runs["R-7K3F9Q"] = RUNS["awaiting_approval"]
     async with world.room():
         (card,) = await eventually(lambda: world.by_type("countersign_run"))
@@ -184,7 +184,7 @@ async def test_cancel_and_its_refusal(world: World) -> None:
     assert "You may not cancel here." in world.whispers(BOB)[0]
 
 
-async def test_a_run_whose_target_is_gone_cannot_be_retried(world: World) -> None:
+async def test_a_run_whose_target_is_gone_cannot_be_retried(world: Workspace) -> None:
     gone = replace(RUNS["moved"].request, target=TargetName("old", "production"))
     world.front.runs["R-7K3F9Q"] = replace(RUNS["moved"], request=gone)
     async with world.room():
@@ -195,7 +195,7 @@ async def test_a_run_whose_target_is_gone_cannot_be_retried(world: World) -> Non
     assert world.front.submitted == []
 
 
-async def test_a_command_that_fails_inside_is_settled_and_said_so(world: World) -> None:
+async def test_a_command_that_fails_inside_is_settled_and_said_so(world: Workspace) -> None:
     async def fails(request: object) -> None:
         raise RuntimeError(str(request))
 
@@ -207,7 +207,7 @@ async def test_a_command_that_fails_inside_is_settled_and_said_so(world: World) 
     assert "something went wrong inside me" in world.whispers(AMELIE)[0]
 
 
-async def test_everything_else_is_acknowledged(world: World) -> None:
+async def test_everything_else_is_acknowledged(world: Workspace) -> None:
     async with world.room():
         payload = {
             "type": "shortcut",
@@ -222,7 +222,7 @@ async def test_everything_else_is_acknowledged(world: World) -> None:
         await eventually(lambda: AMELIE in world.server.state.homes)
 
 
-async def test_reactions_made_while_nothing_was_connected_are_read_when_it_is_again(world: World) -> None:
+async def test_reactions_made_while_nothing_was_connected_are_read_when_it_is_again(world: Workspace) -> None:
     world.front.runs["R-7K3F9Q"] = RUNS["awaiting_approval"]
     async with world.room() as room:
         await _approval(world)
@@ -232,7 +232,7 @@ async def test_reactions_made_while_nothing_was_connected_are_read_when_it_is_ag
         await eventually(lambda: room.connected)
 
 
-async def _approval(world: World):
+async def _approval(world: Workspace):
     (approval,) = await eventually(lambda: world.by_type("countersign_approval"))
     await eventually(lambda: world.messages.rows["R-7K3F9Q", "approval"].ts)
     return approval

@@ -13,8 +13,8 @@ from bot.domain.names import TargetName
 from bot.domain.runs.plan import Commit
 from bot.domain.runs.request import DeployOptions
 from bot.domain.targets.branch_commits import Newest
-from tests.slack.support.estates import APPS
-from tests.slack.support.front import World
+from tests.slack.support.dashboards import APPS
+from tests.slack.support.fake_engine import Workspace
 from tests.slack.support.runs import AMELIE, NEW, OLD, RUNS
 from tests.support.polling import eventually
 
@@ -34,7 +34,7 @@ async def browser() -> AsyncIterator[Browser]:
         await opened.close()
 
 
-def sixty(world: World) -> None:
+def sixty(world: Workspace) -> None:
     """Give the world sixty environments."""
     example = next(iter(world.front.operations.targets.values()))
     names = [TargetName(app, each) for app in APPS for each in ("production", "staging", "demo")]
@@ -43,7 +43,7 @@ def sixty(world: World) -> None:
     )
 
 
-async def opened(browser: Browser, world: World, size: ViewportSize, where: str) -> Page:
+async def opened(browser: Browser, world: Workspace, size: ViewportSize, where: str) -> Page:
     context = await browser.new_context(viewport=size)
     context.set_default_timeout(15_000)
     page = await context.new_page()
@@ -64,7 +64,7 @@ async def kept(page: Page, name: str, size: ViewportSize) -> None:
 
 @pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
 async def test_of_sixty_environments_one_is_chosen_and_deployed_to(
-    browser: Browser, world: World, size: ViewportSize
+    browser: Browser, world: Workspace, size: ViewportSize
 ) -> None:
     sixty(world)
     world.front.runs["R-7K3F9Q"] = RUNS["running"]

@@ -8,8 +8,8 @@ from typing import Any
 from bot.domain.errors import Reason
 from bot.domain.runs.request import Action, BackupOptions
 from bot.domain.targets.target import Target
-from bot.slack.forms.fields import line
-from bot.slack.forms.form import AT_TARGET, TARGET, Offer, picked, typed
+from bot.slack.forms.fields import text_input
+from bot.slack.forms.form import TARGET, TARGET_REASONS, FormState, selected_value, text_value
 from bot.slack.render.context import RenderContext
 from bot.slack.render.message import Block
 
@@ -32,15 +32,15 @@ class BackupForm:
         """Give the options of a request for which nothing but the target was filled in."""
         return BackupOptions()
 
-    def fields(self, offer: Offer, ctx: RenderContext) -> tuple[Block | None, ...]:
+    def fields(self, offer: FormState, ctx: RenderContext) -> tuple[Block | None, ...]:
         """Build the field."""
         say = ctx.translator.say
-        return (line(TABLES, say("form.tables"), say("form.tables.empty"), longest=1000),)
+        return (text_input(TABLES, say("form.tables"), say("form.tables.empty"), longest=1000),)
 
     def words(self, values: Mapping[str, Any]) -> tuple[str, ...]:
         """Give what was filled in as words."""
-        tables = typed(values, TABLES).replace(",", " ").split()
-        return (*picked(values, TARGET).split(" "), *tables)
+        tables = text_value(values, TABLES).replace(",", " ").split()
+        return (*selected_value(values, TARGET).split(" "), *tables)
 
     def mistake(self, values: Mapping[str, Any]) -> tuple[str, str] | None:
         """Find none: there is one answer."""
@@ -48,4 +48,4 @@ class BackupForm:
 
     def field(self, reason: Reason) -> str:
         """Name the field at which a reason is shown."""
-        return TARGET if reason in AT_TARGET else TABLES
+        return TARGET if reason in TARGET_REASONS else TABLES

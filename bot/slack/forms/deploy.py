@@ -10,8 +10,16 @@ from bot.domain.policies.policy import OVERRIDE
 from bot.domain.runs.plan import Commit
 from bot.domain.runs.request import Action, DeployOptions
 from bot.domain.targets.target import Target
-from bot.slack.forms.fields import line, menu, option, ticks
-from bot.slack.forms.form import AT_TARGET, TARGET, Offer, Prospect, picked, ticked, typed
+from bot.slack.forms.fields import checkboxes, menu, option, text_input
+from bot.slack.forms.form import (
+    TARGET,
+    TARGET_REASONS,
+    ChosenTarget,
+    FormState,
+    checked_values,
+    selected_value,
+    text_value,
+)
 from bot.slack.render.context import RenderContext
 from bot.slack.render.message import Block, context
 
@@ -38,37 +46,42 @@ class DeployForm:
         """Give the options of a request for which nothing but the target was filled in."""
         return DeployOptions(target.branch)
 
-    def fields(self, offer: Offer, ctx: RenderContext) -> tuple[Block | None, ...]:
+    def fields(self, offer: FormState, ctx: RenderContext) -> tuple[Block | None, ...]:
         """Build the fields."""
         say = ctx.translator.say
         options = (option(say("form.dry_run"), "--dry-run"), option(say("form.no_migrate"), "--no-migrate"))
         return (
             *(_commits(offer.prospect, ctx) if offer.prospect is not None else ()),
-            line(REF, say("form.ref"), say("form.ref.empty")),
-            ticks(OPTIONS, say("form.options"), options),
+            text_input(REF, say("form.ref"), say("form.ref.empty")),
+            checkboxes(OPTIONS, say("form.options"), options),
             _exception(offer.prospect, ctx),
         )
 
     def words(self, values: Mapping[str, Any]) -> tuple[str, ...]:
         """Give what was filled in as words."""
-        commit = picked(values, COMMIT)
+        commit = selected_value(values, COMMIT)
         # The ref is one word whatever it holds: the command says what is wrong with it.
-        ref = typed(values, REF) or ("" if commit == _TIP else commit)
-        why = typed(values, DURING_FREEZE)
+        ref = text_value(values, REF) or ("" if commit == _TIP else commit)
+        why = text_value(values, DURING_FREEZE)
         exception = (f"--during-freeze={why}",) if why else ()
-        return (*picked(values, TARGET).split(" "), *((ref,) if ref else ()), *ticked(values, OPTIONS), *exception)
+        return (
+            *selected_value(values, TARGET).split(" "),
+            *((ref,) if ref else ()),
+            *checked_values(values, OPTIONS),
+            *exception,
+        )
 
     def mistake(self, values: Mapping[str, Any]) -> tuple[str, str] | None:
         """Refuse a commit and a ref at once."""
-        both = typed(values, REF) and picked(values, COMMIT) not in ("", _TIP)
+        both = text_value(values, REF) and selected_value(values, COMMIT) not in ("", _TIP)
         return (REF, "form.ref.both") if both else None
 
     def field(self, reason: Reason) -> str:
         """Name the field at which a reason is shown."""
-        return TARGET if reason in AT_TARGET else REF
+        return TARGET if reason in TARGET_REASONS else REF
 
 
-def _commits(prospect: Prospect, ctx: RenderContext) -> tuple[Block | None, ...]:
+def _commits(prospect: ChosenTarget, ctx: RenderContext) -> tuple[Block | None, ...]:
     say, newest = ctx.translator.say, prospect.newest
     if newest is None and prospect.unread is not None:
         return (context(say("form.commits.unread", wrong=ctx.wrong(prospect.unread))),)
@@ -93,7 +106,7 @@ def _told(commit: Commit, ctx: RenderContext) -> str:
     return f"{commit.sha[:_SHORT]} {ctx.masker.mask(commit.subject)}"
 
 
-def _exception(prospect: Prospect | None, ctx: RenderContext) -> Block | None:
+def _exception(prospect: ChosenTarget | None, ctx: RenderContext) -> Block | None:
     """Ask for the reason of an exception, where it is frozen and the policy knows one."""
     frozen = (
         prospect is not None
@@ -103,4 +116,4 @@ def _exception(prospect: Prospect | None, ctx: RenderContext) -> Block | None:
     if prospect is None or not frozen or OVERRIDE not in prospect.target.policy.approve:
         return None
     say = ctx.translator.say
-    return line(DURING_FREEZE, say("form.during_freeze"), say("form.during_freeze.empty"))
+    return text_input(DURING_FREEZE, say("form.during_freeze"), say("form.during_freeze.empty"))

@@ -39,33 +39,33 @@ def menu(name: str, label: str, options: Sequence[Block], *, chosen: str = "", b
     return _input(block or name, label, element)
 
 
-def ways(name: str, label: str, options: Sequence[Block]) -> Block:
+def radio_buttons(name: str, label: str, options: Sequence[Block]) -> Block:
     """Build a choice of which all ways are seen at once; the first is chosen beforehand."""
     element = {"type": "radio_buttons", "action_id": name, "options": list(options), "initial_option": options[0]}
     return _input(name, label, element)
 
 
-def ticks(name: str, label: str, options: Sequence[Block]) -> Block:
+def checkboxes(name: str, label: str, options: Sequence[Block]) -> Block:
     """Build options that may be ticked."""
     return _input(name, label, {"type": "checkboxes", "action_id": name, "options": list(options)}, optional=True)
 
 
-def line(name: str, label: str, placeholder: str = "", *, longest: int = 200) -> Block:
+def text_input(name: str, label: str, placeholder: str = "", *, longest: int = 200) -> Block:
     """Build a line of text that may stay empty."""
     element = {"type": "plain_text_input", "action_id": name, "max_length": longest}
     if placeholder:
-        element["placeholder"] = plain(markup.clip(markup.unmarked(placeholder), 150))
+        element["placeholder"] = plain_text(markup.clip(markup.unmarked(placeholder), 150))
     return _input(name, label, element, optional=True)
 
 
-def plain(text: str) -> Block:
+def plain_text(text: str) -> Block:
     """Build plain text."""
     return {"type": "plain_text", "text": markup.unmarked(text), "emoji": True}
 
 
 def _short(text: str) -> Block:
-    return plain(markup.clip(markup.plain(markup.unmarked(text)), _MAX_TEXT))
+    return plain_text(markup.clip(markup.plain(markup.unmarked(text)), _MAX_TEXT))
 
 
 def _input(block: str, label: str, element: Block, *, optional: bool = False) -> Block:
-    return {"type": "input", "block_id": block, "label": plain(label), "element": element, "optional": optional}
+    return {"type": "input", "block_id": block, "label": plain_text(label), "element": element, "optional": optional}

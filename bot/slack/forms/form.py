@@ -17,7 +17,7 @@ from bot.slack.render.message import Block
 TARGET = "target"
 """The field that every form has; choosing in it has the rest looked up anew."""
 
-AT_TARGET = frozenset(
+TARGET_REASONS = frozenset(
     {
         Reason.UNKNOWN_APP,
         Reason.UNKNOWN_ENVIRONMENT,
@@ -35,7 +35,7 @@ AT_TARGET = frozenset(
 
 
 @dataclass(frozen=True)
-class Prospect:
+class ChosenTarget:
     """What is known of the target that is chosen.
 
     Args:
@@ -54,7 +54,7 @@ class Prospect:
 
 
 @dataclass(frozen=True)
-class Offer:
+class FormState:
     """What a form offers to who opened it.
 
     Args:
@@ -65,7 +65,7 @@ class Offer:
 
     channel: str
     targets: tuple[Target, ...]
-    prospect: Prospect | None = None
+    prospect: ChosenTarget | None = None
 
 
 class Form(Protocol):
@@ -99,7 +99,7 @@ class Form(Protocol):
         """Give the options of a request for which nothing but the target was filled in."""
         ...
 
-    def fields(self, offer: Offer, ctx: RenderContext) -> tuple[Block | None, ...]:
+    def fields(self, offer: FormState, ctx: RenderContext) -> tuple[Block | None, ...]:
         """Build its own fields, which stand under the target's."""
         ...
 
@@ -116,7 +116,7 @@ class Form(Protocol):
         ...
 
 
-def held(values: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+def field_state(values: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     """Give what a field holds.
 
     Args:
@@ -130,19 +130,19 @@ def held(values: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return {}
 
 
-def typed(values: Mapping[str, Any], name: str) -> str:
+def text_value(values: Mapping[str, Any], name: str) -> str:
     """Give what was typed into a field; empty where nothing was."""
-    return str(held(values, name).get("value") or "").strip()
+    return str(field_state(values, name).get("value") or "").strip()
 
 
-def picked(values: Mapping[str, Any], name: str) -> str:
+def selected_value(values: Mapping[str, Any], name: str) -> str:
     """Give the value of the option that was chosen; empty where none was."""
-    return str((held(values, name).get("selected_option") or {}).get("value") or "")
+    return str((field_state(values, name).get("selected_option") or {}).get("value") or "")
 
 
-def ticked(values: Mapping[str, Any], name: str) -> tuple[str, ...]:
+def checked_values(values: Mapping[str, Any], name: str) -> tuple[str, ...]:
     """Give the values of the options that were ticked."""
-    return tuple(str(option["value"]) for option in held(values, name).get("selected_options") or [])
+    return tuple(str(option["value"]) for option in field_state(values, name).get("selected_options") or [])
 
 
 def block_of(values: Mapping[str, Any], name: str) -> str:

@@ -10,8 +10,8 @@ from bot.domain.errors import Reason
 from bot.domain.runs.request import Action, RollbackOptions
 from bot.domain.runs.run import Run
 from bot.domain.targets.target import Target
-from bot.slack.forms.fields import line, menu, option, ways
-from bot.slack.forms.form import AT_TARGET, TARGET, Offer, Prospect, picked, typed
+from bot.slack.forms.fields import menu, option, radio_buttons, text_input
+from bot.slack.forms.form import TARGET, TARGET_REASONS, ChosenTarget, FormState, selected_value, text_value
 from bot.slack.render.context import RenderContext
 from bot.slack.render.message import Block, section
 
@@ -36,7 +36,7 @@ class RollbackForm:
         """Give the options of a request for which nothing but the target was filled in."""
         return RollbackOptions()
 
-    def fields(self, offer: Offer, ctx: RenderContext) -> tuple[Block | None, ...]:
+    def fields(self, offer: FormState, ctx: RenderContext) -> tuple[Block | None, ...]:
         """Build the fields."""
         say = ctx.translator.say
         how = (
@@ -45,34 +45,34 @@ class RollbackForm:
         )
         return (
             _releases(offer.prospect, ctx) if offer.prospect is not None else None,
-            ways(HOW, say("form.rollback.how"), how),
-            line(MIGRATIONS, say("form.rollback.migrations"), say("form.rollback.migrations.empty"), longest=3),
+            radio_buttons(HOW, say("form.rollback.how"), how),
+            text_input(MIGRATIONS, say("form.rollback.migrations"), say("form.rollback.migrations.empty"), longest=3),
         )
 
     def words(self, values: Mapping[str, Any]) -> tuple[str, ...]:
         """Give what was filled in as words."""
-        release, count = picked(values, RELEASE), typed(values, MIGRATIONS)
-        words = list(picked(values, TARGET).split(" "))
-        words += ["--code"] if picked(values, HOW) == _CODE else []
+        release, count = selected_value(values, RELEASE), text_value(values, MIGRATIONS)
+        words = list(selected_value(values, TARGET).split(" "))
+        words += ["--code"] if selected_value(values, HOW) == _CODE else []
         words += [f"--to={release}"] if release not in ("", _BEFORE) else []
         words += [f"--migrations={count}"] if count else []
         return tuple(words)
 
     def mistake(self, values: Mapping[str, Any]) -> tuple[str, str] | None:
         """Refuse a number that is none, and to undo some migrations alone and go back to a release at once."""
-        if not re.fullmatch(r"[0-9]*", typed(values, MIGRATIONS)):
+        if not re.fullmatch(r"[0-9]*", text_value(values, MIGRATIONS)):
             return MIGRATIONS, "form.rollback.migrations.wrong"
-        narrowed = picked(values, HOW) == _CODE or picked(values, RELEASE) not in ("", _BEFORE)
-        return (MIGRATIONS, "form.rollback.both_ways") if typed(values, MIGRATIONS) and narrowed else None
+        narrowed = selected_value(values, HOW) == _CODE or selected_value(values, RELEASE) not in ("", _BEFORE)
+        return (MIGRATIONS, "form.rollback.both_ways") if text_value(values, MIGRATIONS) and narrowed else None
 
     def field(self, reason: Reason) -> str:
         """Name the field at which a reason is shown."""
-        if reason in AT_TARGET:
+        if reason in TARGET_REASONS:
             return TARGET
         return MIGRATIONS if reason is Reason.BAD_OPTION else RELEASE
 
 
-def _releases(prospect: Prospect, ctx: RenderContext) -> Block | None:
+def _releases(prospect: ChosenTarget, ctx: RenderContext) -> Block | None:
     """Offer the releases before the one that is live; which is the one before, the plan finds out.
 
     Where none is remembered, say so and how another commit is named.

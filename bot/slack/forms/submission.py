@@ -15,7 +15,7 @@ from bot.domain.runs.request import Origin
 from bot.domain.targets.target import Operations
 from bot.slack.context import SlackContext
 from bot.slack.forms import FORMS
-from bot.slack.forms.form import TARGET, Form, block_of, picked
+from bot.slack.forms.form import TARGET, Form, block_of, selected_value
 from bot.slack.render import markup
 
 _log = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ _MAX_ERROR = 300
 
 
 @dataclass(frozen=True)
-class Filled:
+class FormSubmission:
     """A form that was submitted.
 
     Args:
@@ -48,7 +48,7 @@ class Filled:
         return self.form.words(self.values)
 
 
-def read_form(body: Mapping[str, Any], operations: Operations) -> Filled | None:
+def read_submission(body: Mapping[str, Any], operations: Operations) -> FormSubmission | None:
     """Read a submitted form; None where it is none of ours.
 
     Args:
@@ -61,16 +61,16 @@ def read_form(body: Mapping[str, Any], operations: Operations) -> Filled | None:
         return None
     values = view["state"]["values"]
     channel = str(json.loads(view.get("private_metadata") or "{}").get("channel", ""))
-    return Filled(form, channel or _channel_of(values, operations), str(body["user"]["id"]), values)
+    return FormSubmission(form, channel or _channel_of(values, operations), str(body["user"]["id"]), values)
 
 
 def _channel_of(values: Mapping[str, Any], operations: Operations) -> str:
-    app, _, environment = picked(values, TARGET).partition(" ")
+    app, _, environment = selected_value(values, TARGET).partition(" ")
     target = operations.targets.get(TargetName(app, environment))
     return target.channels[0] if target is not None and target.channels else ""
 
 
-class FormCheck:
+class FormValidator:
     """Says what is wrong with a submitted form, by the command's own rules and by the engine's.
 
     Args:
@@ -84,7 +84,7 @@ class FormCheck:
 
     async def __call__(self, body: Mapping[str, Any]) -> Mapping[str, str]:
         """Give the problems by the block of their field; none where the form can be submitted."""
-        filled = read_form(body, self._context.operations)
+        filled = read_submission(body, self._context.operations)
         if filled is None or filled.form.command not in self._commands:
             return {}
         mistake = filled.form.mistake(filled.values)
@@ -97,7 +97,7 @@ class FormCheck:
         field = "during_freeze" if found.reason is Reason.NO_OVERRIDE else filled.form.field(found.reason)
         return {block_of(filled.values, field): self._told(found)}
 
-    async def _problem(self, filled: Filled) -> Problem | None:
+    async def _problem(self, filled: FormSubmission) -> Problem | None:
         try:
             origin = Origin(filled.user, filled.channel, "form")
             request = self._commands[filled.form.command].parse(filled.words, origin, self._context.operations)

@@ -7,13 +7,13 @@ import json
 from bot.domain.errors import Problem
 from bot.domain.policies.policy import DESTRUCTIVE_MIGRATION, BackupBefore, Policy, Requirement
 from bot.domain.runs.request import Action
-from bot.slack.forms.fields import menu, option, plain
-from bot.slack.forms.form import TARGET, Form, Offer, Prospect
+from bot.slack.forms.fields import menu, option, plain_text
+from bot.slack.forms.form import TARGET, ChosenTarget, Form, FormState
 from bot.slack.render import markup
 from bot.slack.render.cards.approval.people import approvers
 from bot.slack.render.context import RenderContext
 from bot.slack.render.markup import Markup
-from bot.slack.render.message import Block, context, lines, section
+from bot.slack.render.message import Block, context, join_lines, section
 
 
 def opening_view(form: Form, ctx: RenderContext) -> Block:
@@ -26,16 +26,16 @@ def refusing_view(form: Form, found: Problem, ctx: RenderContext) -> Block:
     return _modal(form, ctx, [section(ctx.translator.refusal(found))])
 
 
-def form_view(form: Form, offer: Offer, ctx: RenderContext) -> Block:
+def form_view(form: Form, offer: FormState, ctx: RenderContext) -> Block:
     """Build the form."""
     say = ctx.translator.say
     chosen = offer.prospect.target if offer.prospect is not None else None
     options = [option(f"{target.name.app} · {target.name.environment}", str(target.name)) for target in offer.targets]
     label = say(f"{_key(form)}.target")
     picker = menu(TARGET, label, options, chosen=str(chosen.name) if chosen else "")
-    picker["element"]["placeholder"] = plain(say("form.target.choose"))
+    picker["element"]["placeholder"] = plain_text(say("form.target.choose"))
     blocks = [{**picker, "dispatch_action": True}, *form.fields(offer, ctx), *_outlook(form, offer, ctx)]
-    submit = {"submit": plain(say(f"{_key(form)}.submit"))}
+    submit = {"submit": plain_text(say(f"{_key(form)}.submit"))}
     return _modal(form, ctx, blocks) | submit | {"private_metadata": json.dumps({"channel": offer.channel})}
 
 
@@ -43,8 +43,8 @@ def _modal(form: Form, ctx: RenderContext, blocks: list[Block | None]) -> Block:
     return {
         "type": "modal",
         "callback_id": form.command,
-        "title": plain(ctx.translator.say(f"{_key(form)}.title")),
-        "close": plain(ctx.translator.say("form.close")),
+        "title": plain_text(ctx.translator.say(f"{_key(form)}.title")),
+        "close": plain_text(ctx.translator.say("form.close")),
         "blocks": [block for block in blocks if block is not None],
     }
 
@@ -53,14 +53,14 @@ def _key(form: Form) -> str:
     return f"form.{form.action.value}"
 
 
-def _outlook(form: Form, offer: Offer, ctx: RenderContext) -> list[Block | None]:
+def _outlook(form: Form, offer: FormState, ctx: RenderContext) -> list[Block | None]:
     """Say what will happen, and what would refuse it now."""
     if offer.prospect is None:
         return [context(_what(form, "", ctx))]
     prospect = offer.prospect
     target = prospect.target
     channel = markup.channel(target.channels[0]) if not offer.channel and target.channels else ""
-    told = lines(
+    told = join_lines(
         (
             _what(form, channel, ctx),
             _approval(form.action, target.policy, ctx),
@@ -77,7 +77,7 @@ def _what(form: Form, channel: str, ctx: RenderContext) -> Markup:
     return say(f"{key}.where", channel=channel) if channel else say(f"{key}.what")
 
 
-def _in_the_way(prospect: Prospect, ctx: RenderContext) -> Markup:
+def _in_the_way(prospect: ChosenTarget, ctx: RenderContext) -> Markup:
     found = prospect.blocking_reason
     return ctx.translator.say("form.in_the_way", wrong=ctx.translator.warning(found)) if found else Markup("")
 
@@ -91,7 +91,7 @@ def _approval(action: Action, policy: Policy, ctx: RenderContext) -> Markup:
     if action is not Action.DEPLOY or DESTRUCTIVE_MIGRATION not in policy.approve:
         return told
     besides = policy.requirement(action, destructive=True)
-    return lines((told, ctx.translator.say("form.destructive", who=_people(besides, ctx), n=str(besides.needed))))
+    return join_lines((told, ctx.translator.say("form.destructive", who=_people(besides, ctx), n=str(besides.needed))))
 
 
 def _asked(requirement: Requirement, ctx: RenderContext) -> Markup:

@@ -14,8 +14,8 @@ from bot.domain.runs.request import Origin, Request
 from bot.domain.targets.target import Target
 from bot.slack.context import SlackContext
 from bot.slack.forms import FORMS
-from bot.slack.forms.form import TARGET, Form, Offer, Prospect
-from bot.slack.forms.submission import read_form
+from bot.slack.forms.form import TARGET, ChosenTarget, Form, FormState
+from bot.slack.forms.submission import read_submission
 from bot.slack.forms.view import form_view, opening_view, refusing_view
 from bot.slack.render.message import Block
 from bot.slack.transport.gateway import SlackBusyError, SlackRefusedError, SlackUncertainError
@@ -69,7 +69,7 @@ class FormHandler:
             await self._show(view, refusing_view(form, found, self._context.render_context()))
             return True
         chosen = _chosen(targets, words)
-        await self._fill(view, form, Offer(origin.channel, targets), chosen, origin.user)
+        await self._fill(view, form, FormState(origin.channel, targets), chosen, origin.user)
         return True
 
     async def pressed(self, received: Received) -> None:
@@ -86,11 +86,11 @@ class FormHandler:
         allowed = await self._engine.lock_service.allowed(tuple(target.name for target in here), user)
         targets = tuple(target for target in here if target.name in allowed.targets.get(form.action, ()))
         chosen = next((target for target in targets if str(target.name) == value), None)
-        await self._fill(str(view["id"]), form, Offer(channel, targets), chosen, user)
+        await self._fill(str(view["id"]), form, FormState(channel, targets), chosen, user)
 
     async def submitted(self, received: Received) -> None:
         """Carry out a form that was filled in."""
-        filled = read_form(received.payload, self._context.operations)
+        filled = read_submission(received.payload, self._context.operations)
         if filled is None or filled.form.command not in self._commands:
             return
         origin = Origin(filled.user, filled.channel, received.id)
@@ -101,7 +101,7 @@ class FormHandler:
             refusal = self._context.translator.refusal(refused.problem)
             await self._context.replies.send_text(origin.channel, origin.user, refusal)
 
-    async def _fill(self, view: str, form: Form, offer: Offer, chosen: Target | None, user: str) -> None:
+    async def _fill(self, view: str, form: Form, offer: FormState, chosen: Target | None, user: str) -> None:
         """Show the form, first without what a host must be asked for; stop where something else was chosen since."""
         turn = next(self._turns)
         self._latest[view] = turn
@@ -124,21 +124,21 @@ class FormHandler:
             if self._latest.get(view) == turn:
                 del self._latest[view]
 
-    async def _prospect(self, form: Form, target: Target, user: str) -> Prospect:
+    async def _prospect(self, form: Form, target: Target, user: str) -> ChosenTarget:
         asked = Request(form.plain(target), target.name, Origin(user, "", "form"))
-        return Prospect(
+        return ChosenTarget(
             target,
             await self._engine.status_service.blocking_reason(asked),
             releases=await self._engine.status_service.releases(target.name),
         )
 
-    async def _with_newest(self, prospect: Prospect) -> Prospect:
+    async def _with_newest(self, prospect: ChosenTarget) -> ChosenTarget:
         try:
             return replace(prospect, newest=await self._engine.status_service.newest(prospect.target.name))
         except RefusedError as refused:
             return replace(prospect, unread=refused.problem)
 
-    async def _show_form(self, view: str, form: Form, offer: Offer) -> None:
+    async def _show_form(self, view: str, form: Form, offer: FormState) -> None:
         await self._show(view, form_view(form, offer, self._context.render_context()))
 
     async def _show(self, view: str, content: Block) -> None:

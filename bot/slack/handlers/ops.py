@@ -16,7 +16,7 @@ from bot.slack.handlers.unlock import UnlockHandler
 from bot.slack.render.cards.status.help_card import help_text
 from bot.slack.render.cards.status.ops_card import lock_set_card, ops_card
 from bot.slack.render.markup import Markup
-from bot.slack.render.message import Message, saying
+from bot.slack.render.message import Message, text_message
 
 _FRESH = timedelta(minutes=1)
 """What was seen within this span is not looked at again."""
@@ -50,7 +50,7 @@ class OpsHandler:
         try:
             reply = await self._carry_out(words, origin)
         except RefusedError as refused:
-            reply = saying(self._translator.refusal(refused.problem))
+            reply = text_message(self._translator.refusal(refused.problem))
         await self._context.replies.send(origin.channel, origin.user, reply, url=url)
 
     async def _carry_out(self, words: tuple[str, ...], origin: Origin) -> Message:
@@ -59,9 +59,9 @@ class OpsHandler:
             case ShowStatus(targets):
                 return await self._status(targets)
             case ShowHelp(targets):
-                return saying(await self._help(targets, origin.user))
+                return text_message(await self._help(targets, origin.user))
             case CancelRun(run):
-                return saying(await self._cancel(run, origin.user))
+                return text_message(await self._cancel(run, origin.user))
             case SetLock(target, reason):
                 return await self._lock(target, reason, origin.user)
             case TakeLockOff(target):

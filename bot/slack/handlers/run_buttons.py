@@ -16,7 +16,7 @@ from bot.slack.render.cards.run.run_card import CANCEL, DECISIONS, RETRY, ROLLBA
 from bot.slack.render.cards.run.run_card import LOG as LOG_BUTTON
 from bot.slack.render.log_file import tail_text
 from bot.slack.render.markup import Markup
-from bot.slack.render.message import lines
+from bot.slack.render.message import join_lines
 from bot.slack.render.run_messages import CARD, LOG
 from bot.slack.transport.inbox import Received
 
@@ -94,7 +94,7 @@ class RunButtonHandler:
         is_there = posted is not None and posted.state is MessageState.POSTED and bool(posted.ts)
         where = self._translator.say("answer.log_file") if is_there else ""
         intro = self._translator.say("answer.log", run=run.id, where=Markup(where))
-        await self._reply(press, lines((intro, markup.code_block(tail, _LOG_CHARACTERS))))
+        await self._reply(press, join_lines((intro, markup.code_block(tail, _LOG_CHARACTERS))))
 
     async def _reply(self, press: ButtonPress, text: Markup) -> None:
         card = (await self._messages.messages(press.value)).get(CARD)

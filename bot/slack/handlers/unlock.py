@@ -12,7 +12,7 @@ from bot.slack.context import SlackContext
 from bot.slack.handlers.button_press import read_press
 from bot.slack.publish.lock_notifier import LockNotifier
 from bot.slack.render import markup
-from bot.slack.render.message import Confirm, Message, actions, button, dangerous, message, saying, section
+from bot.slack.render.message import Confirm, Message, actions, button, danger_button, message, section, text_message
 from bot.slack.transport.inbox import Received
 
 UNLOCK = "ops_unlock"
@@ -45,7 +45,7 @@ class UnlockHandler:
         """
         lock = await self._locks.lock_to_take_off(target, origin.user)
         if lock is None:
-            return saying(self._translator.say("ops.unlock.none", target=str(target)))
+            return text_message(self._translator.say("ops.unlock.none", target=str(target)))
         if lock.owner != origin.user:
             return self._question(lock)
         return await self._taken_off(lock, origin.user, origin.channel)
@@ -63,23 +63,23 @@ class UnlockHandler:
             lock = await self._locks.lock_to_take_off(name, press.user)
             # Who confirmed has read of one lock: another one that was set meanwhile is asked about anew.
             if lock is None:
-                reply = saying(self._translator.say("ops.unlock.none", target=str(name)))
+                reply = text_message(self._translator.say("ops.unlock.none", target=str(name)))
             elif _stamp(lock) == words[2]:
                 reply = await self._taken_off(lock, press.user, press.channel)
             else:
                 reply = self._question(lock)
         except RefusedError as refused:
-            reply = saying(self._translator.refusal(refused.problem))
+            reply = text_message(self._translator.refusal(refused.problem))
         await self._context.replies.send(press.channel, press.user, reply)
 
     async def _taken_off(self, lock: Lock, user: str, channel: str) -> Message:
         say = self._translator.say
         if not await self._locks.unlock(lock, user, channel):
-            return saying(say("ops.unlock.none", target=str(lock.target)))
+            return text_message(say("ops.unlock.none", target=str(lock.target)))
         if lock.owner == user:
-            return saying(say("ops.unlock.own", **self._of(lock)))
+            return text_message(say("ops.unlock.own", **self._of(lock)))
         self._lock_notifier.wake()
-        return saying(say("ops.unlock.other", owner=markup.user(lock.owner), **self._of(lock)))
+        return text_message(say("ops.unlock.other", owner=markup.user(lock.owner), **self._of(lock)))
 
     def _question(self, lock: Lock) -> Message:
         say = self._translator.say
@@ -91,7 +91,7 @@ class UnlockHandler:
             say("confirm.unlock.no"),
         )
         value = f"{lock.target.app} {lock.target.environment} {_stamp(lock)}"
-        press = dangerous(button(UNLOCK, say("button.unlock"), value), confirm)
+        press = danger_button(button(UNLOCK, say("button.unlock"), value), confirm)
         blocks = (section(asked), actions("unlock_buttons", press))
         return message(asked, blocks, "countersign_ops", {"targets": [str(lock.target)], "locked": [str(lock.target)]})
 

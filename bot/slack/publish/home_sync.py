@@ -12,13 +12,13 @@ from datetime import UTC, datetime, timedelta
 from bot.background import RepeatedWork, TaskSet
 from bot.domain.targets.dashboard import Dashboard, HomeView, Viewer
 from bot.slack.context import SlackContext
-from bot.slack.render.cards.status.home_card import FEW, home_card
-from bot.slack.render.cards.status.home_filter import chosen_of, matches
-from bot.slack.render.cards.status.target_lines import target_lines
+from bot.slack.render.cards.status.home_card import MAX_DETAILED, home_card
+from bot.slack.render.cards.status.home_filter import matches, read_filter
+from bot.slack.render.cards.status.target_lines import dashboard_entries
 from bot.slack.render.links import thread_link
 from bot.slack.render.message import Block
 from bot.slack.transport.gateway import SlackBusyError, SlackRefusedError, SlackUncertainError
-from bot.slack.transport.rate_limit import Pace
+from bot.slack.transport.rate_limit import RateLimit
 
 _log = logging.getLogger(__name__)
 
@@ -65,7 +65,7 @@ class HomeSync:
         self._seen: Dashboard | None = None
         self._shown: dict[str, str] = {}
         self._published_at: dict[str, float] = {}
-        self._pace = Pace(rate=1.5, burst=20)
+        self._pace = RateLimit(rate=1.5, burst=20)
         self._updates = RepeatedWork(
             "homes",
             self._update_all,
@@ -142,9 +142,9 @@ class HomeSync:
 
     async def _look(self, home_view: HomeView, first: timedelta, rest: timedelta) -> None:
         names = tuple(overview.target for overview in home_view.dashboard.overviews)
-        chosen = chosen_of(home_view.chosen, names)
-        in_front = [migration_report.overview.target for migration_report in target_lines(home_view.dashboard)]
-        in_front = [name for name in in_front if matches(name, chosen)][:FEW]
+        chosen = read_filter(home_view.chosen, names)
+        in_front = [migration_report.overview.target for migration_report in dashboard_entries(home_view.dashboard)]
+        in_front = [name for name in in_front if matches(name, chosen)][:MAX_DETAILED]
         try:
             await self._status.refresh(tuple(in_front), first)
             self._updates.wake()

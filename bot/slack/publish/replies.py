@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from bot.slack.render.markup import Markup
-from bot.slack.render.message import Message, saying
+from bot.slack.render.message import Message, text_message
 from bot.slack.transport.gateway import Gateway, SlackRefusedError, SlackUncertainError
 
 _log = logging.getLogger(__name__)
@@ -23,7 +23,7 @@ class Replies:
 
     async def send_text(self, channel: str, user: str, text: Markup, *, url: str = "") -> None:
         """Send a text; as `send` otherwise."""
-        await self.send(channel, user, saying(text), url=url)
+        await self.send(channel, user, text_message(text), url=url)
 
     async def send(self, channel: str, user: str, message: Message, *, url: str = "") -> None:
         """Send a message at the `response_url`, or as an ephemeral message where there is none or it does not work.

@@ -26,7 +26,7 @@ from bot.slack.render.log_file import file_name, log_text
 from bot.slack.render.message import Message
 from bot.slack.render.run_messages import APPROVAL, CARD, LOG, render
 from bot.slack.transport.gateway import SlackBusyError, SlackRefusedError, SlackUncertainError
-from bot.slack.transport.rate_limit import Pace
+from bot.slack.transport.rate_limit import RateLimit
 
 _log = logging.getLogger(__name__)
 
@@ -93,8 +93,8 @@ class RunSync:
         self._gateway = context.gateway
         self._messages = context.messages
         self._memos: dict[str, _Memo] = {}
-        self._edits = Pace(rate=50 / 60, burst=25)
-        self._posts: defaultdict[str, Pace] = defaultdict(lambda: Pace(rate=1.0, burst=5))
+        self._edits = RateLimit(rate=50 / 60, burst=25)
+        self._posts: defaultdict[str, RateLimit] = defaultdict(lambda: RateLimit(rate=1.0, burst=5))
 
     async def sync(self, identifier: str) -> SyncResult:
         """Make Slack agree with a run as it is now.

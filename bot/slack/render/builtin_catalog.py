@@ -12,7 +12,7 @@ from bot.slack.render.catalog import Catalog, CatalogError, read_catalog
 ENGLISH = read_catalog(Path(__file__).parents[1] / "languages" / "english")
 
 
-def spoken(directory: Path | None) -> Catalog:
+def load_catalog(directory: Path | None) -> Catalog:
     """Give the language that is spoken: that of a directory, with English where it lacks something.
 
     Args:

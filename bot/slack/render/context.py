@@ -101,7 +101,7 @@ class RenderContext:
         return self.names.get(user, user)
 
 
-def target(run: Run) -> Markup:
+def target_name(run: Run) -> Markup:
     """Name the app and the environment."""
     return markup.inline(str(run.request.target))
 
@@ -114,7 +114,7 @@ _ACTION_KEYS: dict[type[RequestOptions], str] = {
 """Kinds of requests that have another name than their action."""
 
 
-def action(run: Run, ctx: RenderContext) -> Markup:
+def action_name(run: Run, ctx: RenderContext) -> Markup:
     """Name what was asked for."""
     key = _ACTION_KEYS.get(type(run.request.options), f"action.{run.request.action.value}")
     return ctx.translator.say(key)
@@ -125,7 +125,7 @@ def is_dry_run(run: Run) -> bool:
     return run.request.dry_run
 
 
-def exception(run: Run, ctx: RenderContext) -> Markup:
+def exception_line(run: Run, ctx: RenderContext) -> Markup:
     """Say which exception was asked for and why; nothing where none was."""
     if why := run.request.emergency:
         return ctx.translator.say("card.emergency", why=ctx.masker.mask(why))
@@ -146,7 +146,7 @@ def state_words(run: Run, ctx: RenderContext) -> Markup:
 
 
 @dataclass(frozen=True)
-class Shown:
+class StepView:
     """One step as it is shown: its rows at all its places, summed up.
 
     Args:
@@ -185,21 +185,21 @@ class Shown:
         return durations.between(min(started), now) if started else 0.0
 
 
-def shown_steps(run: Run) -> tuple[Shown, ...]:
+def step_views(run: Run) -> tuple[StepView, ...]:
     """Give the steps of a run in order."""
     found = []
     for number, key in enumerate(run.step_order, start=1):
         rows = run.rows(key)
-        found.append(Shown(number, key, rows[0].title, rows[0].phase, step_state(rows), rows))
+        found.append(StepView(number, key, rows[0].title, rows[0].phase, step_state(rows), rows))
     return tuple(found)
 
 
-def current_step(steps: tuple[Shown, ...]) -> Shown | None:
+def current_step(steps: tuple[StepView, ...]) -> StepView | None:
     """Give the step that runs, if one does."""
     return next((step for step in steps if step.state is StepState.RUNNING), None)
 
 
-def troubled_step(steps: tuple[Shown, ...]) -> Shown | None:
+def troubled_step(steps: tuple[StepView, ...]) -> StepView | None:
     """Give the step that failed or whose outcome is not known, if there is one."""
     return next((step for step in steps if step.state in (StepState.FAILED, StepState.UNKNOWN)), None)
 
@@ -263,7 +263,7 @@ def site_is_down(run: Run) -> bool | None:
     return True if certain else None
 
 
-def lifts_for_another(plan: Plan | None) -> Step | None:
+def lifting_step(plan: Plan | None) -> Step | None:
     """Give the step that brings the site up which an earlier run took down; None where there is none."""
     steps = plan.steps if plan is not None else ()
     keys = {step.key for step in steps}
@@ -272,7 +272,7 @@ def lifts_for_another(plan: Plan | None) -> Step | None:
 
 def _still_down(run: Run) -> bool | None:
     """Say whether the site is still down that an earlier run took down."""
-    step = lifts_for_another(run.plan)
+    step = lifting_step(run.plan)
     rows = run.rows(step.key) if step is not None else ()
     if not rows:
         return False
@@ -288,7 +288,7 @@ def was_down_before(run: Run) -> bool:
 # ── the rest ────────────────────────────────────────────────────────────────────────────────────────
 
 
-def backup_of(run: Run) -> Finding | None:
+def backup_finding(run: Run) -> Finding | None:
     """Give what is known of the run's verified backup."""
     if run.plan is None:
         return None
@@ -307,10 +307,10 @@ def backup_id(run: Run) -> str | None:
         for step in run.plan.steps
         for rows in [run.rows(step.key)]
     )
-    return run.plan.backup if made or backup_of(run) is not None else None
+    return run.plan.backup if made or backup_finding(run) is not None else None
 
 
-def seconds(run: Run, now: datetime) -> float:
+def work_seconds(run: Run, now: datetime) -> float:
     """Give how long the work took: from the first change, or from the request where nothing was changed."""
     ended = run.ended_at or max((row.ended_at for row in run.steps if row.ended_at), default=None)
     return durations.between(run.change_started_at or run.created_at, ended or now)

@@ -78,7 +78,7 @@ def message(
     return Message(markup.clip_markup(markup.escape(text), TEXT), tuple(kept), event_type, _bounded(payload), announced)
 
 
-def saying(text: Markup) -> Message:
+def text_message(text: Markup) -> Message:
     """Build a message that says one thing and is no message of a run."""
     said = markup.clip_markup(text, TEXT)
     block = section(said)
@@ -140,7 +140,7 @@ def header(text: str) -> Block:
     return {"type": "header", "text": {"type": "plain_text", "text": said, "emoji": True}}
 
 
-def dangerous(button: Block, confirm: Confirm) -> Block:
+def danger_button(button: Block, confirm: Confirm) -> Block:
     """Make a button red, and ask before it has its effect."""
     return {
         **button,
@@ -155,12 +155,12 @@ def dangerous(button: Block, confirm: Confirm) -> Block:
     }
 
 
-def lines(items: Sequence[Markup]) -> Markup:
+def join_lines(items: Sequence[Markup]) -> Markup:
     """Join lines, leaving out empty ones."""
     return Markup("\n".join(item for item in items if item))
 
 
-def dotted(items: Sequence[Markup | str]) -> Markup:
+def join_dots(items: Sequence[Markup | str]) -> Markup:
     """Join short texts by a middle dot, leaving out empty ones."""
     return Markup(" · ".join(markup.escape(item) for item in items if item))
 

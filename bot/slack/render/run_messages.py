@@ -11,11 +11,11 @@ from bot.slack.render.cards.approval.approval_card import approval_card
 from bot.slack.render.cards.approval.ignored_votes import notices
 from bot.slack.render.cards.approval.late_approval_card import afterwards_card
 from bot.slack.render.cards.approval.plan_card import plan_card
-from bot.slack.render.cards.approval.reminder_card import reminders, turn
+from bot.slack.render.cards.approval.reminder_card import reminders, turn_notice
 from bot.slack.render.cards.run.progress_card import progress_card
 from bot.slack.render.cards.run.result_card import result_card
 from bot.slack.render.cards.run.run_card import run_card
-from bot.slack.render.cards.run.translated_run import shown_run
+from bot.slack.render.cards.run.translated_run import translated_run
 from bot.slack.render.context import RenderContext, is_dry_run
 from bot.slack.render.message import Message
 
@@ -38,9 +38,9 @@ def render(run: Run, ctx: RenderContext) -> Mapping[str, Message]:
     Returns:
         The messages by slot, in the order in which they are posted. The log is a file and not among them.
     """
-    shown = shown_run(run, ctx)
+    shown = translated_run(run, ctx)
     told: dict[str, Message] = {CARD: run_card(shown, ctx)}
-    told.update(turn(shown, ctx))
+    told.update(turn_notice(shown, ctx))
     if _has_begun(run):
         told[PROGRESS] = progress_card(shown, ctx)
     if run.plan is not None and shown.plan is not None and plan_is_sealed(run):

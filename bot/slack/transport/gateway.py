@@ -68,7 +68,7 @@ class SlackUncertainError(Exception):
     """No answer came: it may have been done or not."""
 
 
-class Repeat(AsyncRetryHandler):
+class RepeatHandler(AsyncRetryHandler):
     """Lets the SDK repeat a call after a server error or a lost connection, where that has no second effect."""
 
     async def _can_retry_async(
@@ -116,7 +116,7 @@ def build_client(token: str, api_url: str | None, session: aiohttp.ClientSession
         api_url: base of the Web API, ending in `/api/`; None is Slack's own.
         session: of the HTTP connections; whoever opened it closes it.
     """
-    handlers = [AsyncRateLimitErrorRetryHandler(max_retry_count=1), Repeat(max_retry_count=1)]
+    handlers = [AsyncRateLimitErrorRetryHandler(max_retry_count=1), RepeatHandler(max_retry_count=1)]
     return AsyncWebClient(
         token=token,
         base_url=api_url or AsyncWebClient.BASE_URL,
@@ -131,10 +131,10 @@ def open_session() -> aiohttp.ClientSession:
     return aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_TIMEOUT_SECONDS))
 
 
-Call = Callable[..., Awaitable[Any]]
+ApiMethod = Callable[..., Awaitable[Any]]
 """A method of the SDK's client."""
 
-Called = Callable[[str, str], None]
+CallObserver = Callable[[str, str], None]
 """A method's name, and what its call came to."""
 
 
@@ -148,7 +148,7 @@ class Gateway:
         called: told of each call: its method, and `ok`, `refused`, `busy` or `uncertain`.
     """
 
-    def __init__(self, client: AsyncWebClient, called: Called | None = None) -> None:
+    def __init__(self, client: AsyncWebClient, called: CallObserver | None = None) -> None:
         self.client = client
         self._called = called or _unheard
 
@@ -309,7 +309,7 @@ class Gateway:
         """Ask for a Socket Mode address, which proves the app token; the address is not used."""
         await self._call(self.client.apps_connections_open, app_token=app_token)
 
-    async def _pages(self, method: Call, **arguments: Any) -> list[dict[str, Any]]:
+    async def _pages(self, method: ApiMethod, **arguments: Any) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
         cursor: str | None = None
         for _ in range(5):
@@ -320,7 +320,7 @@ class Gateway:
                 break
         return found
 
-    async def _call(self, method: Call, **arguments: Any) -> Any:
+    async def _call(self, method: ApiMethod, **arguments: Any) -> Any:
         name = str(getattr(method, "__name__", "other"))
         given = {name: value for name, value in arguments.items() if value is not None}
         try:

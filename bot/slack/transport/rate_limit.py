@@ -6,7 +6,7 @@ import asyncio
 import time
 
 
-class Pace:
+class RateLimit:
     """A bucket of turns that fills at a steady rate.
 
     Args:

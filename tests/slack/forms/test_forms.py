@@ -20,10 +20,10 @@ from bot.domain.targets.target import Backups, Database, Secret, Target
 from bot.playground.block_kit.blocks import check_view
 from bot.playground.client.client_actions import Click
 from bot.slack.forms import FORMS
-from bot.slack.forms.form import Form, Offer, Prospect
+from bot.slack.forms.form import ChosenTarget, Form, FormState
 from bot.slack.forms.view import form_view, opening_view, refusing_view
-from tests.slack.support.estates import ended, home_scene
-from tests.slack.support.front import World
+from tests.slack.support.dashboards import ended, home_scene
+from tests.slack.support.fake_engine import Workspace
 from tests.slack.support.limits import texts
 from tests.slack.support.runs import AMELIE, NEW, NOOR, OLD, OPERATIONS, OPS, PASSWORD, RELEASERS, RUNS
 from tests.support.polling import eventually
@@ -55,8 +55,8 @@ FROZEN = problem(Reason.FROZEN, why="no weekend releases", timezone="Europe/Pari
 RELEASES = tuple(ended(PRODUCTION, number) for number in (3, 2, 1))
 
 
-def offer(**prospect: Any) -> Offer:
-    return Offer(OPS, TARGETS, Prospect(TARGETS[0], **prospect) if prospect else None)
+def offer(**prospect: Any) -> FormState:
+    return FormState(OPS, TARGETS, ChosenTarget(TARGETS[0], **prospect) if prospect else None)
 
 
 OFFERS = {
@@ -83,7 +83,7 @@ def test_slack_takes_every_form(command: str, name: str) -> None:
     assert check_view(refusing_view(form, refusal, home_scene())) == []
 
 
-def said(form: Form, offered: Offer) -> str:
+def said(form: Form, offered: FormState) -> str:
     return "\n".join(texts(form_view(form, offered, home_scene())["blocks"]))
 
 
@@ -175,7 +175,7 @@ def test_only_a_target_that_has_a_database_and_a_place_can_be_backed_up() -> Non
 # ── in the playground ──
 
 
-async def shown(world: World, user: str = AMELIE) -> Any:
+async def shown(world: Workspace, user: str = AMELIE) -> Any:
     def view() -> Any:
         found = [item for item in world.server.state.views.values() if item.user == user]
         return found[0] if found and found[0].content.get("submit") else None
@@ -187,7 +187,7 @@ def blocks(view: Any) -> list[str]:
     return [block.get("block_id", "") for block in view.content["blocks"]]
 
 
-async def test_a_form_is_there_at_once_and_the_commits_come_when_they_are_read(world: World) -> None:
+async def test_a_form_is_there_at_once_and_the_commits_come_when_they_are_read(world: Workspace) -> None:
     world.front.status_service.commits[PRODUCTION] = NEWEST
     world.front.status_service.reading = asyncio.Event()
     async with world.room():
@@ -203,7 +203,7 @@ async def test_a_form_is_there_at_once_and_the_commits_come_when_they_are_read(w
         await eventually(lambda: "commit compte production" in blocks(view))
 
 
-async def test_the_target_that_was_chosen_last_is_the_one_that_is_shown(world: World) -> None:
+async def test_the_target_that_was_chosen_last_is_the_one_that_is_shown(world: Workspace) -> None:
     world.front.status_service.commits |= {PRODUCTION: NEWEST, STAGING: replace(NEWEST, branch="next")}
     world.front.status_service.reading = asyncio.Event()
     async with world.room():
@@ -218,7 +218,7 @@ async def test_the_target_that_was_chosen_last_is_the_one_that_is_shown(world: W
         assert "commit compte production" not in blocks(view)
 
 
-async def test_who_may_choose_nothing_is_told_who_may(world: World) -> None:
+async def test_who_may_choose_nothing_is_told_who_may(world: Workspace) -> None:
     world.front.lock_service.may = {}
     async with world.room():
         await world.server.client_actions.command(NOOR, OPS, "/deploy")
@@ -227,7 +227,7 @@ async def test_who_may_choose_nothing_is_told_who_may(world: World) -> None:
         assert view.content.get("submit") is None
 
 
-async def test_a_refusal_of_the_engine_stands_at_the_field_and_nothing_is_submitted(world: World) -> None:
+async def test_a_refusal_of_the_engine_stands_at_the_field_and_nothing_is_submitted(world: Workspace) -> None:
     async with world.room():
         await world.server.client_actions.command(AMELIE, OPS, "/deploy")
         view = await shown(world)
@@ -244,7 +244,7 @@ async def test_a_refusal_of_the_engine_stands_at_the_field_and_nothing_is_submit
 
 @pytest.mark.parametrize("refusal", [FROZEN, None])
 async def test_a_form_that_cannot_be_judged_in_time_is_judged_when_it_is_handled(
-    world: World, refusal: Problem | None, monkeypatch: pytest.MonkeyPatch
+    world: Workspace, refusal: Problem | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bot.slack.forms.submission._JUDGING_SECONDS", 0.01)
 
@@ -260,7 +260,7 @@ async def test_a_form_that_cannot_be_judged_in_time_is_judged_when_it_is_handled
         await eventually(lambda: world.front.submitted)
 
 
-async def test_the_home_opens_the_form_of_an_environment_and_its_run_goes_to_the_channel(world: World) -> None:
+async def test_the_home_opens_the_form_of_an_environment_and_its_run_goes_to_the_channel(world: Workspace) -> None:
     world.front.status_service.commits[STAGING] = NEWEST
     async with world.room():
         world.server.client_actions.open_home(AMELIE)
@@ -276,7 +276,7 @@ async def test_the_home_opens_the_form_of_an_environment_and_its_run_goes_to_the
     assert (request.target, request.origin.user, request.origin.channel) == (STAGING, AMELIE, OPS)
 
 
-async def test_the_home_shows_where_the_migrations_of_an_environment_stand_or_why_not(world: World) -> None:
+async def test_the_home_shows_where_the_migrations_of_an_environment_stand_or_why_not(world: Workspace) -> None:
     async with world.room():
         world.server.client_actions.open_home(AMELIE)
         home = await eventually(lambda: world.server.state.homes.get(AMELIE))
@@ -293,7 +293,7 @@ async def test_the_home_shows_where_the_migrations_of_an_environment_stand_or_wh
     ("words", "form"), [("/deploy", True), ("/deploy compte", True), ("/rollback", True), ("/rollback compte", False)]
 )
 async def test_a_form_stands_in_for_words_and_of_deploy_also_for_missing_ones(
-    world: World, words: str, form: bool
+    world: Workspace, words: str, form: bool
 ) -> None:
     async with world.room():
         await world.server.client_actions.command(AMELIE, OPS, words)

@@ -18,10 +18,10 @@ from bot.engine.queries.locks import Allowed
 from bot.slack.handlers.ops import OpsHandler
 from bot.slack.handlers.unlock import UnlockHandler
 from bot.slack.render.markup import Markup
-from bot.slack.render.message import Message, saying
+from bot.slack.render.message import Message, text_message
 from bot.slack.transport.inbox import Received
 from tests.slack.support.context import slack_context
-from tests.slack.support.front import FakeFront
+from tests.slack.support.fake_engine import FakeEngine
 from tests.slack.support.limits import texts
 from tests.slack.support.runs import AMELIE, AT, BOB, OPS, RUNS
 
@@ -75,7 +75,7 @@ class Heard:
         self.woken += 1
 
     async def send_text(self, channel: str, user: str, text: Markup, *, url: str = "") -> None:
-        await self.send(channel, user, saying(text), url=url)
+        await self.send(channel, user, text_message(text), url=url)
 
     async def send(self, channel: str, user: str, message: Message, *, url: str = "") -> None:
         self.told.append((user, "\n".join(texts(message.blocks))))
@@ -86,7 +86,7 @@ class Typed:
     """Somebody who types `/ops`."""
 
     def __init__(self) -> None:
-        self.front = FakeFront()
+        self.front = FakeEngine()
         self.lock_service = self.front.lock_service = FakeDesk(self.front.status_service.locks)
         self.heard = Heard()
         context = slack_context(self.front, replies=self.heard)

@@ -14,7 +14,7 @@ from bot.domain.targets.dashboard import Viewer
 from bot.playground.client.client_actions import Click
 from bot.playground.faults import CallFault, Effect
 from bot.slack.publish import home_sync
-from tests.slack.support.front import World
+from tests.slack.support.fake_engine import Workspace
 from tests.slack.support.limits import texts
 from tests.slack.support.runs import AMELIE, BEHIND_GATE, BOB, NOOR, RUNS, rows, run
 from tests.support.polling import eventually
@@ -27,16 +27,16 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(home_sync, "_POLL_SECONDS", 0.3)
 
 
-def home(world: World, user: str) -> dict[str, Any]:
+def home(world: Workspace, user: str) -> dict[str, Any]:
     view = world.server.state.homes.get(user)
     return view.content if view is not None else {"blocks": []}
 
 
-def said(world: World, user: str) -> str:
+def said(world: Workspace, user: str) -> str:
     return "\n".join(texts(home(world, user)["blocks"]))
 
 
-async def test_who_opens_it_sees_at_once_how_things_stand_and_targets_are_looked_at(world: World) -> None:
+async def test_who_opens_it_sees_at_once_how_things_stand_and_targets_are_looked_at(world: Workspace) -> None:
     async with world.room():
         world.server.client_actions.open_home(AMELIE)
         await eventually(lambda: "*compte production*" in said(world, AMELIE))
@@ -45,7 +45,7 @@ async def test_who_opens_it_sees_at_once_how_things_stand_and_targets_are_looked
     assert world.homes.rows[AMELIE].chosen == ""
 
 
-async def test_what_changes_is_shown_to_who_opened_theirs_and_links_to_its_thread(world: World) -> None:
+async def test_what_changes_is_shown_to_who_opened_theirs_and_links_to_its_thread(world: Workspace) -> None:
     async with world.room():
         world.server.client_actions.open_home(AMELIE)
         await eventually(lambda: "Nothing needs you" in said(world, AMELIE))
@@ -56,7 +56,7 @@ async def test_what_changes_is_shown_to_who_opened_theirs_and_links_to_its_threa
         await eventually(lambda: "Going on now" not in said(world, AMELIE))
 
 
-async def test_an_approver_who_never_opened_it_finds_the_request_there_and_it_goes_again(world: World) -> None:
+async def test_an_approver_who_never_opened_it_finds_the_request_there_and_it_goes_again(world: Workspace) -> None:
     async with world.room():
         world.front.put(RUNS["awaiting_approval"])
         await eventually(lambda: "1 thing needs you" in said(world, BOB))
@@ -65,7 +65,7 @@ async def test_an_approver_who_never_opened_it_finds_the_request_there_and_it_go
         await eventually(lambda: "Nothing needs you" in said(world, BOB))
 
 
-async def test_many_changes_are_few_publications(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_many_changes_are_few_publications(world: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(home_sync, "MIN_PUBLISH_SECONDS", 1.0)
     async with world.room():
         world.server.client_actions.open_home(AMELIE)
@@ -78,7 +78,7 @@ async def test_many_changes_are_few_publications(world: World, monkeypatch: pyte
     assert world.calls("views.publish") <= 4
 
 
-async def test_nothing_is_published_again_while_nothing_happens(world: World) -> None:
+async def test_nothing_is_published_again_while_nothing_happens(world: Workspace) -> None:
     world.homes.rows[NOOR] = Viewer(NOOR, "", datetime.now(UTC) - timedelta(days=1))
     async with world.room() as room:
         await eventually(lambda: "Nothing needs you" in said(world, NOOR))
@@ -91,7 +91,7 @@ async def test_nothing_is_published_again_while_nothing_happens(world: World) ->
         assert world.calls("views.publish") <= published + 2
 
 
-async def test_time_goes_on_for_who_looks_while_something_runs(world: World) -> None:
+async def test_time_goes_on_for_who_looks_while_something_runs(world: Workspace) -> None:
     world.front.runs["R-7K3F9Q"] = RUNS["running"]
     async with world.room():
         world.server.client_actions.open_home(AMELIE)
@@ -100,7 +100,7 @@ async def test_time_goes_on_for_who_looks_while_something_runs(world: World) -> 
         await eventually(lambda: world.calls("views.publish") > published + 1)
 
 
-async def test_a_choice_is_remembered_over_a_restart(world: World) -> None:
+async def test_a_choice_is_remembered_over_a_restart(world: Workspace) -> None:
     many = {
         name: replace(target, name=name)
         for target in world.front.operations.targets.values()
@@ -120,7 +120,7 @@ async def test_a_choice_is_remembered_over_a_restart(world: World) -> None:
         assert "*app4 staging*" not in said(world, AMELIE)
 
 
-async def test_looking_again_looks_at_what_was_just_seen(world: World) -> None:
+async def test_looking_again_looks_at_what_was_just_seen(world: Workspace) -> None:
     async with world.room():
         world.server.client_actions.open_home(AMELIE)
         await eventually(lambda: len(world.front.status_service.looked) == 2)
@@ -129,7 +129,7 @@ async def test_looking_again_looks_at_what_was_just_seen(world: World) -> None:
         await eventually(lambda: len(world.front.status_service.looked) == 4)
 
 
-async def test_a_slack_that_is_busy_is_told_later(world: World) -> None:
+async def test_a_slack_that_is_busy_is_told_later(world: Workspace) -> None:
     async with world.room():
         world.server.client_actions.open_home(AMELIE)
         await eventually(lambda: "Nothing needs you" in said(world, AMELIE))

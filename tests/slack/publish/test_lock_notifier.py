@@ -8,7 +8,7 @@ from bot.domain.names import TargetName
 from bot.domain.policies.lock import Lock, LockNews
 from bot.playground.faults import CallFault, Effect
 from bot.slack.publish import lock_notifier
-from tests.slack.support.front import World
+from tests.slack.support.fake_engine import Workspace
 from tests.slack.support.runs import AMELIE, AT, BOB
 from tests.support.polling import eventually
 
@@ -20,15 +20,15 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lock_notifier, "_POLL_SECONDS", 0.05)
 
 
-def told(world: World) -> list[str]:
+def told(world: Workspace) -> list[str]:
     return [item.text for item in world.by_type("countersign_lock")]
 
 
-async def until_told(world: World) -> None:
+async def until_told(world: Workspace) -> None:
     await eventually(lambda: not world.notices.rows, what="nothing is left to be told")
 
 
-async def test_the_owner_is_told_what_became_of_their_lock(world: World) -> None:
+async def test_the_owner_is_told_what_became_of_their_lock(world: Workspace) -> None:
     world.notices.add(LockNews.STANDS, LOCK)
     world.notices.add(LockNews.TAKEN_OFF, LOCK, BOB)
     async with world.room():
@@ -39,7 +39,7 @@ async def test_the_owner_is_told_what_became_of_their_lock(world: World) -> None
     assert "<@U0AMELIE>: <@U0BOB> took your lock off *compte production*" in off
 
 
-async def test_one_that_slack_already_has_is_not_posted_again(world: World) -> None:
+async def test_one_that_slack_already_has_is_not_posted_again(world: Workspace) -> None:
     world.notices.add(LockNews.TAKEN_OFF, LOCK, BOB)
     [first] = world.notices.rows.values()
     async with world.room():
@@ -53,7 +53,7 @@ async def test_one_that_slack_already_has_is_not_posted_again(world: World) -> N
 
 
 @pytest.mark.parametrize("effect", [Effect.RESET_AFTER, Effect.RESET_BEFORE, Effect.SERVER_ERROR, Effect.RATE_LIMITED])
-async def test_an_answer_that_is_lost_is_looked_for(world: World, effect: Effect) -> None:
+async def test_an_answer_that_is_lost_is_looked_for(world: Workspace, effect: Effect) -> None:
     world.server.faults.calls.append(CallFault("chat.postMessage", effect, seconds=0.2))
     world.notices.add(LockNews.TAKEN_OFF, LOCK, BOB)
     async with world.room():
@@ -61,7 +61,7 @@ async def test_an_answer_that_is_lost_is_looked_for(world: World, effect: Effect
     assert len(told(world)) == 1
 
 
-async def test_a_channel_that_refuses_holds_up_no_other(world: World) -> None:
+async def test_a_channel_that_refuses_holds_up_no_other(world: Workspace) -> None:
     world.server.faults.calls.append(CallFault("chat.postMessage", Effect.ERROR, error="is_archived"))
     world.notices.add(LockNews.STANDS, LOCK)
     world.notices.add(LockNews.TAKEN_OFF, LOCK, BOB)
@@ -70,7 +70,7 @@ async def test_a_channel_that_refuses_holds_up_no_other(world: World) -> None:
     assert len(told(world)) == 1
 
 
-async def test_who_does_not_have_the_duty_tells_nothing(world: World) -> None:
+async def test_who_does_not_have_the_duty_tells_nothing(world: Workspace) -> None:
     world.telling.held = False
     world.notices.add(LockNews.STANDS, LOCK)
     async with world.room() as room:

@@ -13,14 +13,14 @@ from bot.domain.runs.run import RunState, StepState
 from bot.engine.stores import Chunk
 from bot.playground.faults import CallFault, Effect
 from bot.slack.publish import run_sync
-from tests.slack.support.front import World
+from tests.slack.support.fake_engine import Workspace
 from tests.slack.support.runs import AMELIE, BEHIND_GATE, OPS, PASSWORD, RUNS, rows, run
 from tests.support.polling import eventually
 
 RUN = "R-7K3F9Q"
 
 
-async def test_the_thread_stands_in_order_under_one_card(world: World) -> None:
+async def test_the_thread_stands_in_order_under_one_card(world: Workspace) -> None:
     world.front.outputs[RUN] = (Chunk("migrate", "web1", 1, 0, f"{PASSWORD}\nDONE\n".encode()),)
     async with world.room():
         for name in ("queued", "preparing", "awaiting_approval", "running", "succeeded"):
@@ -42,7 +42,7 @@ async def test_the_thread_stands_in_order_under_one_card(world: World) -> None:
     assert "***\nDONE" in file.content.decode()
 
 
-async def test_many_changes_are_few_edits_and_the_last_one_is_shown(world: World) -> None:
+async def test_many_changes_are_few_edits_and_the_last_one_is_shown(world: Workspace) -> None:
     async with world.room():
         for number in range(60):
             row = {"state": StepState.RUNNING, "tail": f"line {number}"}
@@ -56,7 +56,7 @@ async def test_many_changes_are_few_edits_and_the_last_one_is_shown(world: World
     assert {step["state"] for step in progress.metadata["event_payload"]["steps"]} == {"done"}
 
 
-async def test_what_did_not_change_is_not_sent_again(world: World) -> None:
+async def test_what_did_not_change_is_not_sent_again(world: Workspace) -> None:
     world.front.put(RUNS["awaiting_approval"])
     async with world.room() as room:
         await room._publisher.drain(5)
@@ -68,7 +68,7 @@ async def test_what_did_not_change_is_not_sent_again(world: World) -> None:
 
 
 @pytest.mark.parametrize("slot", ["card", "approval", "result"])
-async def test_a_crash_between_the_post_and_its_commit_makes_no_second_message(world: World, slot: str) -> None:
+async def test_a_crash_between_the_post_and_its_commit_makes_no_second_message(world: Workspace, slot: str) -> None:
     world.front.put(RUNS["succeeded"])
     world.messages.dies_after_post = slot
     async with world.room():
@@ -81,7 +81,7 @@ async def test_a_crash_between_the_post_and_its_commit_makes_no_second_message(w
     assert sorted(kinds) == sorted(set(kinds))
 
 
-async def test_a_crash_where_slack_lets_nobody_look_posts_again(world: World) -> None:
+async def test_a_crash_where_slack_lets_nobody_look_posts_again(world: Workspace) -> None:
     world.front.put(RUNS["awaiting_approval"])
     world.messages.dies_after_post = "card"
     async with world.room():
@@ -97,7 +97,7 @@ async def test_a_crash_where_slack_lets_nobody_look_posts_again(world: World) ->
 @pytest.mark.parametrize("effect", list(Effect))
 @pytest.mark.parametrize("method", ["chat.postMessage", "chat.update", "reactions.add"])
 async def test_whatever_slack_does_once_the_thread_is_whole_and_single(
-    world: World, method: str, effect: Effect
+    world: Workspace, method: str, effect: Effect
 ) -> None:
     world.server.faults.calls.append(CallFault(method, effect, 1, seconds=0.2))
     async with world.room():
@@ -111,7 +111,7 @@ async def test_whatever_slack_does_once_the_thread_is_whole_and_single(
 
 
 @pytest.mark.parametrize("effect", list(Effect))
-async def test_the_log_is_one_file_whatever_slack_does_once(world: World, effect: Effect) -> None:
+async def test_the_log_is_one_file_whatever_slack_does_once(world: Workspace, effect: Effect) -> None:
     world.front.outputs[RUN] = (Chunk("migrate", "web1", 1, 0, b"DONE\n"),)
     world.front.put(RUNS["succeeded"])
     error = "internal_error" if effect is Effect.ERROR else ""
@@ -121,7 +121,7 @@ async def test_the_log_is_one_file_whatever_slack_does_once(world: World, effect
     assert sum(len(item.files) for item in world.thread()) == 1
 
 
-async def test_an_outage_costs_freshness_and_nothing_else(world: World) -> None:
+async def test_an_outage_costs_freshness_and_nothing_else(world: Workspace) -> None:
     async with world.room() as room:
         world.server.faults.calls.append(CallFault("*", Effect.SERVER_ERROR, None))
         for name in ("queued", "awaiting_approval", "running", "succeeded"):
@@ -134,7 +134,9 @@ async def test_an_outage_costs_freshness_and_nothing_else(world: World) -> None:
     assert len(kinds) == len(set(kinds)) == 5
 
 
-async def test_elapsed_times_move_on_while_nothing_else_changes(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_elapsed_times_move_on_while_nothing_else_changes(
+    world: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(run_sync, "BEAT_SECONDS", 1.0)
     started = datetime.now(UTC) - timedelta(seconds=100)
     steps = tuple(
@@ -147,7 +149,7 @@ async def test_elapsed_times_move_on_while_nothing_else_changes(world: World, mo
         await eventually(lambda: str(world.channel()[0].blocks) != first)
 
 
-async def test_one_run_that_slack_refuses_holds_up_no_other(world: World) -> None:
+async def test_one_run_that_slack_refuses_holds_up_no_other(world: Workspace) -> None:
     elsewhere = replace(RUNS["queued"].request, origin=replace(RUNS["queued"].request.origin, channel="C0GENERAL"))
     async with world.room() as room:
         world.front.put(replace(RUNS["queued"], id="R-000002", request=elsewhere))
@@ -161,7 +163,7 @@ async def test_one_run_that_slack_refuses_holds_up_no_other(world: World) -> Non
         await eventually(lambda: world.messages.published.get("R-000002"), 15)
 
 
-async def test_the_approval_is_seeded_and_a_deleted_one_is_posted_anew(world: World) -> None:
+async def test_the_approval_is_seeded_and_a_deleted_one_is_posted_anew(world: Workspace) -> None:
     world.front.put(RUNS["awaiting_approval"])
     async with world.room() as room:
         await eventually(lambda: world.messages.published.get(RUN))
@@ -175,7 +177,7 @@ async def test_the_approval_is_seeded_and_a_deleted_one_is_posted_anew(world: Wo
         await eventually(lambda: set(anew.reactions) == {"white_check_mark", "x"})
 
 
-async def test_somebody_whose_emoji_does_not_count_is_told_why_once(world: World) -> None:
+async def test_somebody_whose_emoji_does_not_count_is_told_why_once(world: Workspace) -> None:
     async with world.room() as room:
         world.front.put(RUNS["ignored_vote"])
         await eventually(lambda: world.whispers(AMELIE))
@@ -188,7 +190,7 @@ async def test_somebody_whose_emoji_does_not_count_is_told_why_once(world: World
     assert "somebody else must countersign" in world.whispers(AMELIE)[0]
 
 
-async def test_slacks_rate_limits_are_kept(world: World) -> None:
+async def test_slacks_rate_limits_are_kept(world: Workspace) -> None:
     world.server.faults.rate_limits = True
     async with world.room():
         world.front.put(RUNS["awaiting_approval"])
@@ -199,7 +201,7 @@ async def test_slacks_rate_limits_are_kept(world: World) -> None:
     assert len(world.by_type("countersign_result")) == 1
 
 
-async def test_a_drained_room_has_told_everything(world: World) -> None:
+async def test_a_drained_room_has_told_everything(world: Workspace) -> None:
     async with world.room() as room:
         await world.server.client_actions.command(AMELIE, OPS, "/deploy compte production")
         await room.drain(5)
@@ -208,12 +210,12 @@ async def test_a_drained_room_has_told_everything(world: World) -> None:
         assert len(world.channel()) == 1
 
 
-def _card(world: World) -> dict[str, str]:
+def _card(world: Workspace) -> dict[str, str]:
     cards = world.by_type("countersign_run")
     return cards[0].metadata["event_payload"] if cards else {"state": ""}
 
 
-async def test_who_lacks_the_duty_tells_nothing_and_who_takes_it_tells_all(world: World) -> None:
+async def test_who_lacks_the_duty_tells_nothing_and_who_takes_it_tells_all(world: Workspace) -> None:
     world.telling.held = False
     async with world.room() as room:
         world.front.put(RUNS["running"])

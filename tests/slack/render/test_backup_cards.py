@@ -71,28 +71,31 @@ def test_a_backup_that_was_made_is_named_with_its_proof(facts: dict[str, str], s
     steps = (step("backup", Dump(BACKUP)), step("backup-proof", Prove(BACKUP, "scratch")))
     plan = replace(PLAN, steps=steps, findings=())
     made = about(Action.BACKUP, RunState.SUCCEEDED, plan, row("backup", **MADE), row("backup-proof", **facts))
-    assert backup_outcome.kept(made, ctx()) == said
+    assert backup_outcome.made_backup(made, ctx()) == said
     for slot in ("card", "result"):
         assert said in str(render(made, ctx())[slot].blocks)
-    assert backup_outcome.kept(replace(made, state=RunState.FAILED), ctx()) == ""
-    assert backup_outcome.kept(replace(made, request=replace(made.request, options=PLAIN[Action.DEPLOY])), ctx()) == ""
+    assert backup_outcome.made_backup(replace(made, state=RunState.FAILED), ctx()) == ""
+    assert (
+        backup_outcome.made_backup(replace(made, request=replace(made.request, options=PLAIN[Action.DEPLOY])), ctx())
+        == ""
+    )
 
 
 def test_a_restore_says_which_data_is_live_and_where_the_other_is() -> None:
     done = about(Action.RESTORE, RunState.SUCCEEDED, replace(PLAN, findings=(REPLACES,)))
-    live, kept = backup_outcome.put_back(done, ctx()).splitlines()
+    live, kept = backup_outcome.restore_result(done, ctx()).splitlines()
     assert live.startswith(f"`{BACKUP}` is live, with the data of <!date^")
     assert kept == f"What was there before is in `{OLD}`, until `/backup drop-old compte production` drops it."
     some = replace(REPLACES, facts={**REPLACES.facts, "tables": "users, roles"})
     done = about(Action.RESTORE, RunState.SUCCEEDED, replace(PLAN, findings=(some,)))
-    assert backup_outcome.put_back(done, ctx()).splitlines()[0].endswith(": users, roles.")
-    assert backup_outcome.put_back(replace(done, state=RunState.FAILED), ctx()) == ""
+    assert backup_outcome.restore_result(done, ctx()).splitlines()[0].endswith(": users, roles.")
+    assert backup_outcome.restore_result(replace(done, state=RunState.FAILED), ctx()) == ""
 
 
 def test_a_swap_that_nobody_saw_the_end_of_says_where_the_tables_can_be() -> None:
     plan = replace(PLAN, steps=(step("restore-swap", Swap(BACKUP, FRESH, OLD)),), findings=(REPLACES,))
     swap = row("restore-swap", StepState.UNKNOWN)
-    said = backup_outcome.in_doubt(about(Action.RESTORE, RunState.NEEDS_HUMAN, plan, swap), ctx())
+    said = backup_outcome.unknown_swap(about(Action.RESTORE, RunState.NEEDS_HUMAN, plan, swap), ctx())
     assert f"• What was live: in `{OLD}`, or still in `compte`" in said
     assert f"• What comes back: in `compte`, or still in `{FRESH}`" in said
-    assert backup_outcome.in_doubt(about(Action.RESTORE, RunState.FAILED, plan, swap), ctx()) == ""
+    assert backup_outcome.unknown_swap(about(Action.RESTORE, RunState.FAILED, plan, swap), ctx()) == ""

@@ -21,18 +21,18 @@ from bot.domain.targets.overview import TargetOverview
 from bot.recipes.load import load_recipe
 from bot.slack.forms import FORMS
 from bot.slack.forms.view import form_view
-from bot.slack.render.builtin_catalog import ENGLISH, spoken
+from bot.slack.render.builtin_catalog import ENGLISH, load_catalog
 from bot.slack.render.cards.status.home_card import home_card
 from bot.slack.render.cards.status.migration_report_card import status_card
 from bot.slack.render.cards.status.ops_card import lock_set_card
 from bot.slack.render.catalog import Catalog, CatalogError, Explanation, read_catalog
-from bot.slack.render.context import Shown
+from bot.slack.render.context import StepView
 from bot.slack.render.run_messages import render
 from bot.slack.render.text import Translator
 from tests.slack.forms.test_forms import OFFERS
 from tests.slack.render.test_migration_report_card import FINE, IDLE, NEW
 from tests.slack.render.test_ops_card import LOCK, NAME
-from tests.slack.support.estates import COCKPITS, LINKS, home_scene
+from tests.slack.support.dashboards import COCKPITS, LINKS, home_scene
 from tests.slack.support.limits import texts
 from tests.slack.support.runs import AT, RUNS, ctx
 
@@ -71,7 +71,7 @@ MARKED = Translator(
     )
 )
 
-_OURS = frozenset({(StepRow, "title"), (Step, "title"), (Shown, "title"), (Skipped, "title"), (Skipped, "why")})
+_OURS = frozenset({(StepRow, "title"), (Step, "title"), (StepView, "title"), (Skipped, "title"), (Skipped, "why")})
 """Texts of a snapshot that this program wrote: a language says them in its own words."""
 
 
@@ -202,7 +202,7 @@ def test_no_sentence_is_never_said() -> None:
 
 def test_what_a_language_lacks_is_said_in_english(tmp_path: Path) -> None:
     (tmp_path / "fr.yaml").write_text('one: [0, 1]\nsentences:\n  state.queued: "en attente"\n')
-    language = spoken(tmp_path)
+    language = load_catalog(tmp_path)
     say = Translator(language)
     assert say.say("state.queued") == "en attente"
     assert say.say("state.running") == "running"
@@ -217,7 +217,7 @@ def test_the_titles_of_a_recipe_of_ones_own_can_be_said_too(tmp_path: Path) -> N
         '  "Warm the shop": "Chauffer la boutique"\n'
         '  "{paths} and {n} more unchanged": "{paths} et {n} autres inchangés"\n'
     )
-    say = Translator(spoken(tmp_path))
+    say = Translator(load_catalog(tmp_path))
     assert say.phrase("Warm the shop") == "Chauffer la boutique"
     assert say.phrase("Restart php8.2-fpm") == "Redémarrer php8.2-fpm"
     assert say.phrase("a*, b and 3 more unchanged") == "a*, b et 3 autres inchangés"
@@ -248,7 +248,7 @@ def test_english_has_the_title_of_every_step() -> None:
 
 
 def test_english_is_whole() -> None:
-    assert spoken(None) is ENGLISH
+    assert load_catalog(None) is ENGLISH
     assert ENGLISH.lacks(ENGLISH) == ENGLISH.mistakes(ENGLISH) == ()
     assert set(ENGLISH.reasons) == set(Reason)
 
@@ -271,9 +271,9 @@ def test_english_is_whole() -> None:
 def test_a_language_that_is_wrong_says_where(tmp_path: Path, text: str, says: str) -> None:
     (tmp_path / "x.yaml").write_text(text)
     with pytest.raises(CatalogError, match=re.escape(says)):
-        spoken(tmp_path)
+        load_catalog(tmp_path)
 
 
 def test_a_directory_without_files_says_so(tmp_path: Path) -> None:
     with pytest.raises(CatalogError, match=r"no \*\.yaml file is there"):
-        spoken(tmp_path)
+        load_catalog(tmp_path)

@@ -15,9 +15,9 @@ from bot.domain.policies.lock import Lock
 from bot.domain.runs.request import Action
 from bot.domain.targets.dashboard import HomeView
 from bot.playground.block_kit.blocks import check_view
-from bot.slack.render.cards.status.home_card import FEW, home_card
-from bot.slack.render.cards.status.home_filter import chosen_of, matches
-from tests.slack.support.estates import COCKPITS, LINKS, home_scene, sixty, three
+from bot.slack.render.cards.status.home_card import MAX_DETAILED, home_card
+from bot.slack.render.cards.status.home_filter import matches, read_filter
+from tests.slack.support.dashboards import COCKPITS, LINKS, home_scene, sixty, three
 from tests.slack.support.limits import texts
 from tests.slack.support.runs import AT, BOB, PASSWORD
 
@@ -103,7 +103,7 @@ def test_a_choice_shows_its_environments_alone_and_stays_chosen() -> None:
     view = shown(sixty("environment:staging"))
     text = "\n".join(texts(view["blocks"]))
     rows = [block["block_id"] for block in view["blocks"] if block.get("block_id", "").startswith("home_env")]
-    assert len(rows) == FEW
+    assert len(rows) == MAX_DETAILED
     assert all(row.endswith(" staging") for row in rows)
     assert "*support staging*" in text
     assert "*support demo*" not in text
@@ -119,9 +119,9 @@ def test_a_choice_shows_its_environments_alone_and_stays_chosen() -> None:
 
 
 def test_a_choice_that_fits_nothing_any_more_is_none() -> None:
-    assert not chosen_of("app:gone", [TargetName("compte", "production")])
-    assert not chosen_of("attention", [TargetName("compte", "production")])
-    assert not matches(TargetName("compte", "production"), chosen_of("app:portail", [TargetName("portail", "demo")]))
+    assert not read_filter("app:gone", [TargetName("compte", "production")])
+    assert not read_filter("attention", [TargetName("compte", "production")])
+    assert not matches(TargetName("compte", "production"), read_filter("app:portail", [TargetName("portail", "demo")]))
 
 
 def test_no_secret_and_no_mention_of_a_channel_gets_onto_a_home() -> None:

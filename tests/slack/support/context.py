@@ -8,11 +8,11 @@ from bot.slack.context import SlackContext
 from bot.slack.render.builtin_catalog import ENGLISH
 from bot.slack.render.text import Translator
 from commands.ops import Ops
-from tests.slack.support.front import DeploySpec, FakeFront, Now, Telling
+from tests.slack.support.fake_engine import DeploySpec, FakeClock, FakeEngine, FakeLeadership
 from tests.slack.support.runs import MASKER
 
 
-def slack_context(engine: FakeFront, **parts: Any) -> SlackContext:
+def slack_context(engine: FakeEngine, **parts: Any) -> SlackContext:
     """Build a context; what is not given and not needed is None."""
     unused = dict.fromkeys(("gateway", "replies", "directory", "messages", "homes", "lock_notices"))
     shared = {
@@ -20,8 +20,8 @@ def slack_context(engine: FakeFront, **parts: Any) -> SlackContext:
         "ops": Ops(),
         "translator": Translator(ENGLISH),
         "masker": MASKER,
-        "clock": Now(),
-        "leadership": Telling(),
+        "clock": FakeClock(),
+        "leadership": FakeLeadership(),
         "workspace_url": "",
     }
     return SlackContext(engine=engine, **(unused | shared | parts))

@@ -14,13 +14,13 @@ from bot.slack import SlackApp, SlackLoginRefusedError
 from bot.slack.doctor import examine, judge_scopes
 from bot.slack.manifest import REQUIRED, SCOPES, manifest
 from bot.slack.transport.directory import SlackDirectory
-from tests.slack.support.front import DeploySpec, World
+from tests.slack.support.fake_engine import DeploySpec, Workspace
 from tests.slack.support.runs import AMELIE, BOB, RUNS
 from tests.support.polling import eventually
 
 
 @pytest.fixture
-async def room(world: World) -> AsyncIterator[SlackApp]:
+async def room(world: Workspace) -> AsyncIterator[SlackApp]:
     async with world.room() as opened:
         yield opened
 
@@ -32,7 +32,7 @@ async def test_members_of_groups_and_humans(room: SlackApp) -> None:
     assert roster.others == {"U0COUNTER"}
 
 
-async def test_what_cannot_be_looked_up_is_missing_and_asked_again(world: World, room: SlackApp) -> None:
+async def test_what_cannot_be_looked_up_is_missing_and_asked_again(world: Workspace, room: SlackApp) -> None:
     world.server.faults.calls += [
         CallFault("users.info", Effect.ERROR, 1, error="user_not_found"),
         CallFault("usergroups.users.list", Effect.SERVER_ERROR, 2),
@@ -43,13 +43,13 @@ async def test_what_cannot_be_looked_up_is_missing_and_asked_again(world: World,
     assert (roster.humans, roster.members) == ({BOB}, {"S0RELEASE": frozenset({BOB})})
 
 
-async def test_a_look_up_is_believed_for_a_while(world: World, room: SlackApp) -> None:
+async def test_a_look_up_is_believed_for_a_while(world: Workspace, room: SlackApp) -> None:
     for _ in range(3):
         await room.directory.roster(frozenset({BOB}), frozenset({"S0RELEASE"}))
     assert world.calls("usergroups.users.list") == 1
 
 
-async def test_reactions_that_cannot_be_read_decide_nothing(world: World, room: SlackApp) -> None:
+async def test_reactions_that_cannot_be_read_decide_nothing(world: Workspace, room: SlackApp) -> None:
     world.front.put(RUNS["awaiting_approval"])
     await eventually(lambda: world.messages.published)
     world.server.faults.calls.append(CallFault("reactions.get", Effect.SERVER_ERROR, None))
@@ -61,14 +61,14 @@ async def test_a_request_that_is_not_posted_has_no_reactions(room: SlackApp) -> 
     assert await room.reaction_reader.reactions(RUNS["awaiting_approval"]) == {}
 
 
-async def test_a_token_that_slack_refuses_is_said_so(world: World) -> None:
+async def test_a_token_that_slack_refuses_is_said_so(world: Workspace) -> None:
     world.server.faults.calls.append(CallFault("auth.test", Effect.ERROR, None, error="invalid_auth"))
     with pytest.raises(SlackLoginRefusedError, match="invalid_auth"):
         async with world.room():
             pass
 
 
-async def test_doctor(world: World) -> None:
+async def test_doctor(world: Workspace) -> None:
     found = await examine(Secret("xoxb-playground"), Secret("xapp-playground"), world.server.api_url)
     assert {item.check: item.ok for item in found} == {
         "Slack bot token": True,

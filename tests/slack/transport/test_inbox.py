@@ -7,7 +7,7 @@ import pytest
 from bot.domain.inbox import EventKind
 from bot.slack.transport.gateway import SlackBusyError
 from bot.slack.transport.inbox import Inbox, InboxWorker, Received
-from tests.slack.support.front import MemoryInbox, Now
+from tests.slack.support.fake_engine import FakeClock, MemoryInbox
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ async def test_waiting_for_slack_is_no_failure(error: Exception, times: int, han
     async def told(kind: EventKind, received: Received) -> None:
         failed.append(received.id)
 
-    inbox = Inbox(store, Now())
+    inbox = Inbox(store, FakeClock())
     worker = InboxWorker(inbox, store, {EventKind.COMMAND: handle}, told, pause=0.001)
     worker.start()
     await inbox.receive("command:1", EventKind.COMMAND, {})

@@ -8,12 +8,12 @@ import pytest
 
 from bot.playground.events.sockets import Disconnect, Outcome
 from bot.slack.transport import sockets
-from tests.slack.support.front import World
+from tests.slack.support.fake_engine import Workspace
 from tests.slack.support.runs import AMELIE, OPS
 from tests.support.polling import eventually
 
 
-async def test_two_stand_and_none_is_left_behind(world: World) -> None:
+async def test_two_stand_and_none_is_left_behind(world: Workspace) -> None:
     before = asyncio.all_tasks()
     async with world.room() as room:
         assert world.server.sockets.count == 2
@@ -24,7 +24,7 @@ async def test_two_stand_and_none_is_left_behind(world: World) -> None:
     assert not [task for task in asyncio.all_tasks() - before if "slack_sdk" in repr(task)]
 
 
-async def test_the_start_waits_until_slack_lets_us_in(world: World) -> None:
+async def test_the_start_waits_until_slack_lets_us_in(world: Workspace) -> None:
     world.server.faults.refuse_sockets = True
 
     async def let_in() -> None:
@@ -38,7 +38,7 @@ async def test_the_start_waits_until_slack_lets_us_in(world: World) -> None:
 
 
 @pytest.mark.parametrize("reason", [Disconnect.REFRESH, Disconnect.LINK_DISABLED])
-async def test_an_announced_end_is_survived_without_losing_commands(world: World, reason: Disconnect) -> None:
+async def test_an_announced_end_is_survived_without_losing_commands(world: Workspace, reason: Disconnect) -> None:
     async with world.room():
         await world.server.sockets.disconnect(reason)
         await eventually(lambda: world.server.sockets.count == 2 and world.server.sockets.busy == 0)
@@ -47,7 +47,9 @@ async def test_an_announced_end_is_survived_without_losing_commands(world: World
             assert delivery.outcome is Outcome.ACKED
 
 
-async def test_a_connection_that_delivers_nothing_is_replaced(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_connection_that_delivers_nothing_is_replaced(
+    world: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(sockets, "_SILENT_SECONDS", 1.5)
     async with world.room():
         world.server.sockets.make_zombies()
@@ -57,7 +59,7 @@ async def test_a_connection_that_delivers_nothing_is_replaced(world: World, monk
         assert delivery.outcome is Outcome.ACKED
 
 
-async def test_a_lost_connection_is_told_and_found_again(world: World) -> None:
+async def test_a_lost_connection_is_told_and_found_again(world: Workspace) -> None:
     async with world.room() as room:
         world.server.faults.refuse_sockets = True
         world.server.sockets.drop_all()

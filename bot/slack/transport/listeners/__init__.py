@@ -5,12 +5,12 @@ from slack_bolt.async_app import AsyncApp
 from bot.slack.transport.inbox import Inbox
 from bot.slack.transport.listeners import actions, catch_all, home, reactions, views
 from bot.slack.transport.listeners.commands import RecordCommand, command_recorder
-from bot.slack.transport.listeners.views import CheckForm
+from bot.slack.transport.listeners.views import ValidateForm
 
-__all__ = ["CheckForm", "RecordCommand", "command_recorder", "register_all"]
+__all__ = ["RecordCommand", "ValidateForm", "command_recorder", "register_all"]
 
 
-def register_all(app: AsyncApp, inbox: Inbox, check: CheckForm) -> None:
+def register_all(app: AsyncApp, inbox: Inbox, check: ValidateForm) -> None:
     """Register every listener of bolt; commands do not pass through it, see `commands`.
 
     Args:

@@ -12,11 +12,11 @@ from bot.domain.inbox import EventKind
 from bot.slack.transport.inbox import Inbox
 from bot.slack.transport.listeners.identity import interaction_identity
 
-CheckForm = Callable[[Mapping[str, Any]], Awaitable[Mapping[str, str]]]
+ValidateForm = Callable[[Mapping[str, Any]], Awaitable[Mapping[str, str]]]
 """The payload of a submitted form → what is wrong, by the block of its field."""
 
 
-def register(app: AsyncApp, inbox: Inbox, check: CheckForm) -> None:
+def register(app: AsyncApp, inbox: Inbox, check: ValidateForm) -> None:
     """Register the listeners."""
 
     async def on_submission(ack: AsyncAck, body: dict[str, Any]) -> None:

@@ -10,12 +10,12 @@ from bot.domain.runs.run import Gate, Run, RunState
 from bot.slack.render import markup
 from bot.slack.render.cards.approval import evidence
 from bot.slack.render.cards.approval.people import approvers, emoji, mentions, names, unmentioned, voters
-from bot.slack.render.cards.approval.plan_card import how_many_migrations
+from bot.slack.render.cards.approval.plan_card import migration_count
 from bot.slack.render.cards.backups import backup_findings
 from bot.slack.render.cards.run.step_line import step_line
-from bot.slack.render.context import RenderContext, action, backup_id, exception, target
+from bot.slack.render.context import RenderContext, action_name, backup_id, exception_line, target_name
 from bot.slack.render.markup import Markup
-from bot.slack.render.message import Message, context, dotted, lines, message, section
+from bot.slack.render.message import Message, context, join_dots, join_lines, message, section
 
 _MAX_DIFFERENCES = 10
 
@@ -26,7 +26,7 @@ def approval_card(run: Run, gate: Gate, ctx: RenderContext) -> Message:
     requirement = gate.requirement
     given = voters(run, gate, "approve")
     needed = ctx.translator.count("approval.needed", requirement.needed)
-    words = {"action": Markup(action(run, ctx).lower()), "target": target(run)}
+    words = {"action": Markup(action_name(run, ctx).lower()), "target": target_name(run)}
     is_open = gate.state is GateState.OPEN and not run.ended
     headline = _headline(gate, needed, words, ctx, is_open=is_open)
     text = (
@@ -37,8 +37,8 @@ def approval_card(run: Run, gate: Gate, ctx: RenderContext) -> Message:
     return message(
         text,
         (
-            section(lines((headline, exception(run, ctx), what_is_approved(run, ctx)))),
-            section(lines(_people(run, gate, ctx, is_open=is_open))),
+            section(join_lines((headline, exception_line(run, ctx), approval_subject(run, ctx)))),
+            section(join_lines(_people(run, gate, ctx, is_open=is_open))),
             section(_outcome(run, gate, ctx)),
             context(say("approval.calm" if is_open else "plan.digest", digest=gate.digest[:12])),
         ),
@@ -61,7 +61,7 @@ def _headline(gate: Gate, needed: Markup, words: dict[str, Markup], ctx: RenderC
     return ctx.translator.say(f"approval.{key}", **words)
 
 
-def what_is_approved(run: Run, ctx: RenderContext) -> Markup:
+def approval_subject(run: Run, ctx: RenderContext) -> Markup:
     """Say in a few lines what an approval is for: the commit, its migrations, the backup, what is lost."""
     plan, say = run.plan, ctx.translator.say
     if plan is None:
@@ -74,15 +74,15 @@ def what_is_approved(run: Run, ctx: RenderContext) -> Markup:
         if plan.sha
         else Markup("")
     )
-    proven = backup_findings.proven_backup(backup_findings.relied_on(run), ctx)
+    proven = backup_findings.proven_backup(backup_findings.relevant_backup(run), ctx)
     backup = None if proven else backup_id(run)
-    return lines(
+    return join_lines(
         (
             commit,
             proven,
-            dotted((how_many_migrations(plan, ctx), say("result.backup", id=backup) if backup else "")),
+            join_dots((migration_count(plan, ctx), say("result.backup", id=backup) if backup else "")),
             say("plan.destructive") if plan.destructive else Markup(""),
-            backup_findings.dropped(plan, ctx),
+            backup_findings.dropped_tables(plan, ctx),
             evidence.headline(plan, ctx),
         )
     )
@@ -145,7 +145,7 @@ def _outcome(run: Run, gate: Gate, ctx: RenderContext) -> Markup:
             return say("approval.expired_note")
         case GateState.VOID:
             differ = differences(run.problem, ctx)
-            return lines((say("approval.void_note"), *differ)) if differ else ctx.wrong(run.problem)
+            return join_lines((say("approval.void_note"), *differ)) if differ else ctx.wrong(run.problem)
         case GateState.APPROVED if run.state in {RunState.RUNNING, RunState.VERIFYING}:
             # Who approved is looking here: the steps are told further up, where the thread began.
             return step_line(run, ctx)

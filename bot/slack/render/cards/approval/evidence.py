@@ -12,7 +12,7 @@ from bot.domain.runs.plan import DESTRUCTIVE, Finding, Plan
 from bot.slack.render import markup
 from bot.slack.render.context import RenderContext, planned_downtime
 from bot.slack.render.markup import Markup
-from bot.slack.render.message import dotted, lines
+from bot.slack.render.message import join_dots, join_lines
 
 KINDS = frozenset({"rehearsal", "migration", "statement", "old_code", "schema", "effect"})
 """The kinds that are told here and nowhere else; an `effect` is told only where a run stops half-way."""
@@ -29,17 +29,17 @@ _SECTION = 2800
 
 def headline(plan: Plan, ctx: RenderContext) -> Markup:
     """Say the gravest risk and the rehearsal in one line; nothing where there is no evidence."""
-    risks = [finding.facts.get("risk", "") for finding in of_kind(plan, "migration")]
+    risks = [finding.facts.get("risk", "") for finding in findings_of(plan, "migration")]
     known = [risk for risk in _RISKS if risk in risks]
     if not known:
         return Markup("")
     worst = ctx.translator.say(f"risk.{known[-1]}")
-    return dotted((worst, _rehearsal(plan, ctx)))
+    return join_dots((worst, _rehearsal(plan, ctx)))
 
 
 def migrations(plan: Plan, ctx: RenderContext) -> tuple[Markup, ...]:
     """Say of each migration its risk, why, how long it took on the copy, and whether it can be undone."""
-    found = of_kind(plan, "migration")
+    found = findings_of(plan, "migration")
     shown = [_migration(finding.facts, plan, ctx) for finding in found[:_MAX_MIGRATIONS]]
     rest = len(found) - len(shown)
     return (*shown, ctx.translator.count("plan.more", rest) if rest else Markup(""))
@@ -56,34 +56,34 @@ def changes(plan: Plan, ctx: RenderContext) -> tuple[Markup, ...]:
             what=finding.facts.get("what", ""),
             effect=_effect(finding.facts, ctx),
         )
-        for finding in of_kind(plan, "old_code")[:_MAX_LINES]
+        for finding in findings_of(plan, "old_code")[:_MAX_LINES]
     ]
     return (schema_diff(plan), *breaks)
 
 
 def schema_diff(plan: Plan) -> Markup:
     """Show how the tables change, a line each; nothing where none does."""
-    diff = [line for finding in of_kind(plan, "schema") for line in finding.facts.get("lines", "").splitlines()]
+    diff = [line for finding in findings_of(plan, "schema") for line in finding.facts.get("lines", "").splitlines()]
     shown = "\n".join(diff[:_MAX_LINES]) + (f"\n… {len(diff) - _MAX_LINES}" if len(diff) > _MAX_LINES else "")
     return markup.code_block(shown, _SECTION // 2) if diff else Markup("")
 
 
 def statements(plan: Plan, ctx: RenderContext) -> Markup:
     """Show the SQL, each statement with the table it touches and how the server would carry it out."""
-    found = of_kind(plan, "statement")
+    found = findings_of(plan, "statement")
     shown = [_statement(finding.facts, ctx) for finding in found[:_MAX_STATEMENTS]]
     rest = len(found) - len(shown)
     more = ctx.translator.count("plan.more", rest) if rest else Markup("")
-    return markup.clip_markup(lines((*shown, more)), _SECTION)
+    return markup.clip_markup(join_lines((*shown, more)), _SECTION)
 
 
-def of_kind(plan: Plan, kind: str) -> tuple[Finding, ...]:
+def findings_of(plan: Plan, kind: str) -> tuple[Finding, ...]:
     """Give the findings of a kind, in order."""
     return tuple(finding for finding in plan.findings if finding.kind == kind)
 
 
 def _rehearsal(plan: Plan, ctx: RenderContext) -> Markup:
-    found = of_kind(plan, "rehearsal")
+    found = findings_of(plan, "rehearsal")
     if not found:
         return Markup("")
     facts = found[0].facts
@@ -127,14 +127,14 @@ def _migration(facts: Mapping[str, str], plan: Plan, ctx: RenderContext) -> Mark
     if facts.get("risk") == DESTRUCTIVE and down == "evidence.down.yes":
         down = "evidence.down.without_data"
     took = facts.get("seconds", "")
-    details = dotted(
+    details = join_dots(
         (
             say("evidence.took", seconds=ctx.translator.duration(number(took))) if took else "",
             say(down) if ctx.translator.knows(down) else "",
         )
     )
     name = markup.code(markup.clip(facts.get("name", ""), 120))
-    return lines(
+    return join_lines(
         (
             Markup(f"• {name}"),
             Markup(f"    {say('risk.' + facts.get('risk', 'unknown'))} — {why}"),
@@ -147,7 +147,7 @@ def _statement(facts: Mapping[str, str], ctx: RenderContext) -> Markup:
     say = ctx.translator.say
     rows = facts.get("rows", "")
     size = facts.get("bytes", "")
-    about = dotted(
+    about = join_dots(
         (
             markup.code(facts["table"]) if facts.get("table") else "",
             ctx.translator.count("evidence.rows", int(rows), rows=f"{int(rows):,}") if rows.isdigit() else "",
@@ -158,7 +158,7 @@ def _statement(facts: Mapping[str, str], ctx: RenderContext) -> Markup:
         )
     )
     sql = markup.code_block(markup.clip(facts.get("sql", ""), _SQL_CHARACTERS), _SQL_CHARACTERS + 20)
-    return lines((about, sql))
+    return join_lines((about, sql))
 
 
 def _effect(facts: Mapping[str, str], ctx: RenderContext) -> Markup:

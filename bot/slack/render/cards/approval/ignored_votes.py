@@ -6,7 +6,7 @@ from bot.domain.runs.approval import Ignored
 from bot.domain.runs.run import Gate, Run, Vote
 from bot.slack.render.cards.approval.people import approvers, emoji
 from bot.slack.render.context import RenderContext
-from bot.slack.render.message import Message, saying
+from bot.slack.render.message import Message, text_message
 
 PREFIX = "notice:"
 
@@ -33,5 +33,5 @@ def notices(run: Run, gate: Gate, ctx: RenderContext) -> dict[str, Message]:
             emoji=emoji(name),
             who=approvers(gate.requirement.people, ctx),
         )
-        told[notice_slot(vote)] = saying(text)
+        told[notice_slot(vote)] = text_message(text)
     return told

@@ -6,11 +6,11 @@ from bot.domain.runs.approval import GateState
 from bot.domain.runs.reminders import is_overdue
 from bot.domain.runs.run import Gate, Run
 from bot.slack.render import markup
-from bot.slack.render.cards.approval.approval_card import what_is_approved
+from bot.slack.render.cards.approval.approval_card import approval_subject
 from bot.slack.render.cards.approval.people import approvers, emoji, mentions, names, unmentioned, voters
-from bot.slack.render.context import RenderContext, action, target
+from bot.slack.render.context import RenderContext, action_name, target_name
 from bot.slack.render.markup import Markup
-from bot.slack.render.message import Message, context, lines, message, section
+from bot.slack.render.message import Message, context, join_lines, message, section
 
 
 def afterwards_card(run: Run, gate: Gate, ctx: RenderContext) -> Message:
@@ -22,15 +22,15 @@ def afterwards_card(run: Run, gate: Gate, ctx: RenderContext) -> Message:
         ctx: what rendering needs beside it.
     """
     say = ctx.translator.say
-    words = {"action": Markup(action(run, ctx).lower()), "target": target(run)}
+    words = {"action": Markup(action_name(run, ctx).lower()), "target": target_name(run)}
     needed = ctx.translator.count("approval.needed", gate.requirement.needed)
     given = voters(run, gate, "approve")
     key = "open" if gate.state in {GateState.OPEN, GateState.EXPIRED} else gate.state.value
     return message(
         say("afterwards.notification", needed=needed, run=run.id, **words),
         (
-            section(lines((say(f"afterwards.{key}", **words), _why(run, ctx), what_is_approved(run, ctx)))),
-            section(lines(_people(run, gate, needed, ctx))),
+            section(join_lines((say(f"afterwards.{key}", **words), _why(run, ctx), approval_subject(run, ctx)))),
+            section(join_lines(_people(run, gate, needed, ctx))),
             section(_outcome(run, gate, ctx)),
             context(say("plan.digest", digest=gate.digest[:12])),
         ),

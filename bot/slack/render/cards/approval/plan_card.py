@@ -12,21 +12,21 @@ from bot.domain.runs.run import Run, StepState
 from bot.slack.render import markup
 from bot.slack.render.cards.approval import evidence, rollback_choice
 from bot.slack.render.cards.backups import backup_findings
-from bot.slack.render.cards.backups.backup_size import much_smaller
+from bot.slack.render.cards.backups.backup_size import smaller_backup_warning
 from bot.slack.render.context import (
     ALREADY_DOWN,
     BACKUP,
     RenderContext,
-    Shown,
-    backup_of,
-    lifts_for_another,
+    StepView,
+    backup_finding,
+    lifting_step,
     places,
     planned_downtime,
-    shown_steps,
-    target,
+    step_views,
+    target_name,
 )
 from bot.slack.render.markup import Markup
-from bot.slack.render.message import Message, context, dotted, lines, message, section
+from bot.slack.render.message import Message, context, join_dots, join_lines, message, section
 
 _MAX_COMMITS = 6
 _MAX_MIGRATIONS = 12
@@ -53,26 +53,26 @@ def plan_card(run: Run, plan: Plan, digest: str, ctx: RenderContext) -> Message:
         **({"sha": plan.sha.text} if plan.sha else {}),
     }
     return message(
-        say("plan.notification", target=target(run), what=_summary(plan, ctx), run=run.id),
+        say("plan.notification", target=target_name(run), what=_summary(plan, ctx), run=run.id),
         (
-            section(lines((say("plan.title", target=target(run)), *_commits(plan, ctx)))),
-            section(rollback_choice.way(plan, ctx)),
-            section(lines(_migrations(plan, ctx))),
-            section(lines(evidence.changes(plan, ctx))),
+            section(join_lines((say("plan.title", target=target_name(run)), *_commits(plan, ctx)))),
+            section(rollback_choice.rollback_choice(plan, ctx)),
+            section(join_lines(_migrations(plan, ctx))),
+            section(join_lines(evidence.changes(plan, ctx))),
             section(_replaces(plan, ctx)),
-            section(backup_findings.dropped(plan, ctx)),
+            section(backup_findings.dropped_tables(plan, ctx)),
             section(backup_findings.written_since(plan, ctx)),
             section(
-                lines(
+                join_lines(
                     (
                         _backup(run, ctx),
-                        much_smaller(run, ctx),
+                        smaller_backup_warning(run, ctx),
                         _downtime(plan, after, ctx),
                         *_findings(plan, ctx),
                     )
                 )
             ),
-            section(lines(_steps(plan, after, ctx))),
+            section(join_lines(_steps(plan, after, ctx))),
             section(evidence.statements(plan, ctx)),
             context(_skipped(plan, ctx)),
             context(say("plan.digest", digest=digest[:12])),
@@ -85,10 +85,10 @@ def plan_card(run: Run, plan: Plan, digest: str, ctx: RenderContext) -> Message:
 def _summary(plan: Plan, ctx: RenderContext) -> Markup:
     count = ctx.translator.count
     commits = count("plan.commits", plan.commit_count) if plan.sha else Markup("")
-    return Markup(", ".join(part for part in (commits, how_many_migrations(plan, ctx)) if part))
+    return Markup(", ".join(part for part in (commits, migration_count(plan, ctx)) if part))
 
 
-def how_many_migrations(plan: Plan, ctx: RenderContext) -> Markup:
+def migration_count(plan: Plan, ctx: RenderContext) -> Markup:
     """Say how many migrations a plan runs or undoes, without emphasis; nothing where there are none."""
     if not plan.migrations:
         return Markup("")
@@ -105,7 +105,7 @@ def _commits(plan: Plan, ctx: RenderContext) -> tuple[Markup, ...]:
     moved = (
         say("plan.moves", old=old, new=plan.sha.short, commits=how_many)
         if old
-        else dotted((markup.code(plan.sha.short), how_many))
+        else join_dots((markup.code(plan.sha.short), how_many))
     )
     shown = [
         say(
@@ -142,7 +142,7 @@ def _backup(run: Run, ctx: RenderContext) -> Markup:
     planned = run.plan.backup if run.plan else None
     if run.request.action is Action.BACKUP or _drops_alone(run):
         return say("plan.backup.alone", id=planned) if planned else Markup("")
-    found = backup_of(run)
+    found = backup_finding(run)
     if found is not None:
         size = found.facts.get("bytes") or found.facts.get("size") or ""
         return say(
@@ -186,12 +186,12 @@ def _restores_in(seconds: str, ctx: RenderContext) -> str:
     return ctx.translator.duration(max(int(seconds), 1)) if seconds.isdigit() else ""
 
 
-def _downtime(plan: Plan, after: tuple[Shown, ...], ctx: RenderContext) -> Markup:
+def _downtime(plan: Plan, after: tuple[StepView, ...], ctx: RenderContext) -> Markup:
     if any(finding.kind == ALREADY_DOWN for finding in plan.findings):
         return Markup("")
     pair = planned_downtime(plan)
     numbers = {step.key: index for index, step in enumerate(after, start=1)}
-    lifting = lifts_for_another(plan)
+    lifting = lifting_step(plan)
     if lifting is not None and lifting.key in numbers:
         return ctx.translator.say("plan.downtime.lifted", step=str(numbers[lifting.key]))
     if pair is None or not all(key in numbers for key in pair):
@@ -236,19 +236,19 @@ def _findings(plan: Plan, ctx: RenderContext) -> tuple[Markup, ...]:
     return tuple(shown)
 
 
-def _steps_after_approval(run: Run, plan: Plan) -> tuple[Shown, ...]:
+def _steps_after_approval(run: Run, plan: Plan) -> tuple[StepView, ...]:
     """Give the steps behind the gate: those whose key the run's rows show as of the change or verify phase."""
     keys = {step.key for step in plan.steps if step.phase.value != "prepare"}
-    found = tuple(step for step in shown_steps(run) if step.key in keys)
+    found = tuple(step for step in step_views(run) if step.key in keys)
     if found:
         return found
     return tuple(
-        Shown(number, step.key, step.title, step.phase, StepState.PENDING, ())
+        StepView(number, step.key, step.title, step.phase, StepState.PENDING, ())
         for number, step in enumerate((s for s in plan.steps if s.key in keys), start=1)
     )
 
 
-def _steps(plan: Plan, after: tuple[Shown, ...], ctx: RenderContext) -> tuple[Markup, ...]:
+def _steps(plan: Plan, after: tuple[StepView, ...], ctx: RenderContext) -> tuple[Markup, ...]:
     say, count = ctx.translator.say, ctx.translator.count
     if not after:
         return (say("plan.steps.none"),)

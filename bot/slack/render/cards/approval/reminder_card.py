@@ -8,7 +8,7 @@ from bot.domain.runs.reminders import is_overdue
 from bot.domain.runs.run import Gate, Run, RunState
 from bot.slack.render import markup
 from bot.slack.render.cards.approval.people import approvers, emoji, mentions, voters
-from bot.slack.render.context import RenderContext, action, target
+from bot.slack.render.context import RenderContext, action_name, target_name
 from bot.slack.render.markup import Markup
 from bot.slack.render.message import Message, message, section
 
@@ -38,25 +38,25 @@ def _reminder(run: Run, gate: Gate, at: datetime, ctx: RenderContext) -> Message
         key,
         who=mentions(people, asker, *done) or approvers(people, ctx),
         needed=ctx.translator.count("approval.needed", max(gate.requirement.needed - len(done), 1)),
-        action=action(run, ctx),
-        target=target(run),
+        action=action_name(run, ctx),
+        target=target_name(run),
         until=markup.time_of_day(gate.expires_at),
         approve=emoji(ctx.emoji.approve[0]),
         reject=emoji(ctx.emoji.reject[0]),
     )
-    text = say("reminder.notification", action=action(run, ctx), target=target(run), run=run.id)
+    text = say("reminder.notification", action=action_name(run, ctx), target=target_name(run), run=run.id)
     payload = {"run": run.id, "plan": gate.digest, "mark": at.isoformat(), "afterwards": gate.afterwards}
     return message(text, (section(said),), "countersign_reminder", payload)
 
 
-def turn(run: Run, ctx: RenderContext) -> dict[str, Message]:
+def turn_notice(run: Run, ctx: RenderContext) -> dict[str, Message]:
     """Build what a requester who had to wait is told when it is their turn; nothing where nobody waited."""
     asker = run.request.origin.user
     is_turn = run.waited and run.state is not RunState.QUEUED and not run.ended
     if not is_turn or asker[:1] not in ("U", "W"):
         return {}
     say = ctx.translator.say
-    words = {"action": Markup(action(run, ctx).lower()), "target": target(run)}
+    words = {"action": Markup(action_name(run, ctx).lower()), "target": target_name(run)}
     said = say("turn", who=markup.user(asker), **words)
     text = say("turn.notification", run=run.id, **words)
     return {TURN: message(text, (section(said),), "countersign_turn", {"run": run.id})}

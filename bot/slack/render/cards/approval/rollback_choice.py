@@ -5,16 +5,16 @@ from __future__ import annotations
 from bot.domain.runs.plan import Finding, Plan
 from bot.slack.render.context import RenderContext
 from bot.slack.render.markup import Markup
-from bot.slack.render.message import lines
+from bot.slack.render.message import join_lines
 
 KIND = "rollback"
 """The kind of the finding that is told here (`commands.rollback_choice`)."""
 
 
-def way(plan: Plan, ctx: RenderContext) -> Markup:
+def rollback_choice(plan: Plan, ctx: RenderContext) -> Markup:
     """Say where it leads, why that is proposed, and how to ask for another way; nothing where it is no rollback."""
     found = next((finding for finding in plan.findings if finding.kind == KIND), None)
-    return Markup("") if found is None else lines((_where(found, plan, ctx), *_why(found, plan, ctx)))
+    return Markup("") if found is None else join_lines((_where(found, plan, ctx), *_why(found, plan, ctx)))
 
 
 def _where(found: Finding, plan: Plan, ctx: RenderContext) -> Markup:
@@ -26,7 +26,7 @@ def _where(found: Finding, plan: Plan, ctx: RenderContext) -> Markup:
 def _why(found: Finding, plan: Plan, ctx: RenderContext) -> tuple[Markup, ...]:
     say = ctx.translator.say
     why = f"way.why.{found.facts.get('why', '')}"
-    other = f"way.other.{found.facts.get('way', '')}"
+    other = f"way.other.{found.facts.get('rollback_choice', '')}"
     asked = found.facts.get("why") in {"asked", "decided"}
     return (
         say(why, what=found.facts.get("what", "")) if ctx.translator.knows(why) else Markup(""),

@@ -10,9 +10,9 @@ from bot.domain.backups.writes_since import WriteState
 from bot.domain.runs.plan import Finding, Plan
 from bot.domain.runs.run import Run, RunState
 from bot.slack.render import markup
-from bot.slack.render.context import RenderContext, backup_of
+from bot.slack.render.context import RenderContext, backup_finding
 from bot.slack.render.markup import Markup
-from bot.slack.render.message import dotted, lines
+from bot.slack.render.message import join_dots, join_lines
 
 KINDS = frozenset({"written", "written_rest", "drop_old", "proven_backup"})
 """The kinds that are told here and nowhere else."""
@@ -28,7 +28,7 @@ def written_since(plan: Plan, ctx: RenderContext) -> Markup:
     if not told:
         return say("written.nothing")
     more, same = int(rest.get("more", "0")), int(rest.get("same", "0"))
-    return lines(
+    return join_lines(
         (
             say("written.title"),
             *told,
@@ -38,7 +38,7 @@ def written_since(plan: Plan, ctx: RenderContext) -> Markup:
     )
 
 
-def dropped(plan: Plan, ctx: RenderContext) -> Markup:
+def dropped_tables(plan: Plan, ctx: RenderContext) -> Markup:
     """Say what dropping old tables takes away for good; nothing of another plan."""
     facts = next((finding.facts for finding in plan.findings if finding.kind == "drop_old"), None)
     if facts is None:
@@ -50,7 +50,7 @@ def dropped(plan: Plan, ctx: RenderContext) -> Markup:
     shown["kept"] = _when(facts.get("kept_at", ""))
     well = facts.get("state") == RunState.SUCCEEDED.value and facts.get("left") == "before"
     proof = ctx.translator.say(f"proof.{facts.get('safety_proof') or Proof.CHECKED.value}")
-    return lines(
+    return join_lines(
         (
             say("finding.drop_old", **shown),
             say("finding.drop_old.safe", safety=shown["safety"], proof=proof)
@@ -67,7 +67,7 @@ def _table(facts: Mapping[str, str], ctx: RenderContext) -> Markup:
     at = _when(facts.get("at", "")) if facts["written"] in {WriteState.CHANGED, WriteState.NEW} else ""
     tells = facts["written"] in {WriteState.CHANGED, WriteState.ADDED} and facts.get("counted") != "yes"
     counter = say("written.grown", n=_count(facts["grown"])) if tells and facts.get("grown") else ""
-    return dotted((what, _rows(facts, ctx), counter, say("written.at", at=at) if at else ""))
+    return join_dots((what, _rows(facts, ctx), counter, say("written.at", at=at) if at else ""))
 
 
 def _rows(facts: Mapping[str, str], ctx: RenderContext) -> Markup:
@@ -93,14 +93,14 @@ def _when(text: str) -> str:
     return markup.time_of_day(datetime.fromisoformat(text)) if text else ""
 
 
-def relied_on(run: Run) -> Finding | None:
+def relevant_backup(run: Run) -> Finding | None:
     """Give the backup that is put back; else the proven one to which one could go back, the run's own or another."""
     if run.plan is None:
         return None
     restored = next((finding for finding in run.plan.findings if finding.kind == "restore"), None)
     if restored is not None:
         return restored
-    own = backup_of(run)
+    own = backup_finding(run)
     if own is not None and own.facts.get("proof") == Proof.PROVEN.value:
         return own
     return next((finding for finding in run.plan.findings if finding.kind == "proven_backup"), None)

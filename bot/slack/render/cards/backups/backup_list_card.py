@@ -6,7 +6,7 @@ from bot.domain.backups.backup import BackupInfo, BackupList, Proof, predicted_s
 from bot.domain.backups.leftovers import Leftover
 from bot.slack.render import markup
 from bot.slack.render.markup import Markup
-from bot.slack.render.message import Message, context, lines, message, section
+from bot.slack.render.message import Message, context, join_lines, message, section
 from bot.slack.render.text import Translator
 
 _MAX = 12
@@ -63,7 +63,7 @@ def _line(kept: BackupInfo, backup_list: BackupList, translator: Translator) -> 
     say = translator.say
     predicted = None if kept.proof.is_bad else predicted_seconds(kept, backup_list)
     when = markup.time_of_day(kept.proven_at) if kept.proven_at else ""
-    return lines(
+    return join_lines(
         (
             say(
                 "backups.line",

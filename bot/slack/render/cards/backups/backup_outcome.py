@@ -10,12 +10,12 @@ from bot.domain.runs.acts import Dump, Prove, Swap
 from bot.domain.runs.request import Action
 from bot.domain.runs.run import Run, RunState, StepState, step_state
 from bot.slack.render import markup
-from bot.slack.render.context import RenderContext, shown_steps, troubled_step
+from bot.slack.render.context import RenderContext, step_views, troubled_step
 from bot.slack.render.markup import Markup
-from bot.slack.render.message import lines
+from bot.slack.render.message import join_lines
 
 
-def kept(run: Run, ctx: RenderContext) -> Markup:
+def made_backup(run: Run, ctx: RenderContext) -> Markup:
     """Say which backup a run made or proved, how large it is and how good; nothing of a run that is about more."""
     facts = _made(run) if run.request.action is Action.BACKUP else {}
     if not facts or run.state is not RunState.SUCCEEDED:
@@ -31,7 +31,7 @@ def kept(run: Run, ctx: RenderContext) -> Markup:
     )
 
 
-def put_back(run: Run, ctx: RenderContext) -> Markup:
+def restore_result(run: Run, ctx: RenderContext) -> Markup:
     """Say what is live after a restore that ended well, and where that is which it replaced."""
     if run.plan is None or run.state is not RunState.SUCCEEDED or run.nothing_to_do:
         return Markup("")
@@ -40,7 +40,7 @@ def put_back(run: Run, ctx: RenderContext) -> Markup:
         return Markup("")
     say, made = ctx.translator.say, facts.get("made_at", "")
     target = run.request.target
-    return lines(
+    return join_lines(
         (
             say(
                 "outcome.put_back.tables" if facts.get("tables") else "outcome.put_back",
@@ -53,7 +53,7 @@ def put_back(run: Run, ctx: RenderContext) -> Markup:
     )
 
 
-def dropped(run: Run, ctx: RenderContext) -> Markup:
+def dropped_tables(run: Run, ctx: RenderContext) -> Markup:
     """Say which old tables a run has dropped."""
     facts = next((f.facts for f in run.plan.findings if f.kind == "drop_old"), None) if run.plan is not None else None
     if facts is None or run.state is not RunState.SUCCEEDED:
@@ -61,9 +61,9 @@ def dropped(run: Run, ctx: RenderContext) -> Markup:
     return ctx.translator.say("outcome.dropped", database=facts.get("database", ""))
 
 
-def in_doubt(run: Run, ctx: RenderContext) -> Markup:
+def unknown_swap(run: Run, ctx: RenderContext) -> Markup:
     """Say where tables can be when nobody knows how far their swap came; nothing of another trouble."""
-    trouble = troubled_step(shown_steps(run))
+    trouble = troubled_step(step_views(run))
     if run.plan is None or trouble is None or run.state is not RunState.NEEDS_HUMAN:
         return Markup("")
     swap = next((step.act for step in run.plan.steps if step.key == trouble.key and isinstance(step.act, Swap)), None)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from bot.domain.runs.run import Run
 from bot.slack.render.context import RenderContext
 from bot.slack.render.markup import Markup
-from bot.slack.render.message import lines
+from bot.slack.render.message import join_lines
 
 
-def much_smaller(run: Run, ctx: RenderContext) -> Markup:
+def smaller_backup_warning(run: Run, ctx: RenderContext) -> Markup:
     """Say with figures that a backup of the run is much smaller than the one before; nothing where none is.
 
     Args:
@@ -18,7 +18,7 @@ def much_smaller(run: Run, ctx: RenderContext) -> Markup:
     if run.plan is None:
         return Markup("")
     made = (row.facts for step in run.plan.steps for row in run.rows(step.key) if "previous" in row.facts)
-    return lines(
+    return join_lines(
         tuple(
             ctx.translator.say(
                 "backup.smaller",

@@ -9,7 +9,7 @@ from bot.domain.tool_errors import database_words
 from bot.slack.render import markup
 from bot.slack.render.context import RenderContext
 from bot.slack.render.markup import Markup
-from bot.slack.render.message import lines
+from bot.slack.render.message import join_lines
 
 _MAX_NAMED = 3
 _LONGEST_ERROR = 300
@@ -20,7 +20,7 @@ _MAX_LINES = 8
 _EMOJI = {Progress.DONE: "✅", Progress.PARTLY: "⚠️", Progress.NOT: "⚪", Progress.UNKNOWN: "❓"}
 
 
-def commit(run: Run, ctx: RenderContext) -> Markup:
+def live_commit(run: Run, ctx: RenderContext) -> Markup:
     """Say which commit is live, and whether it is the one of this run; nothing where nobody has looked since."""
     live = run.facts.get(LIVE, "")
     if not live:
@@ -31,7 +31,7 @@ def commit(run: Run, ctx: RenderContext) -> Markup:
     return ctx.translator.say(f"aftermath.commit.{key}", sha=shown)
 
 
-def migrations(run: Run, ctx: RenderContext) -> Markup:
+def migration_states(run: Run, ctx: RenderContext) -> Markup:
     """Say what became of each migration; nothing where the schema was not touched."""
     if not schema_begun(run):
         return Markup("")
@@ -48,15 +48,17 @@ def migrations(run: Run, ctx: RenderContext) -> Markup:
             shown.append(say(words, emoji=_EMOJI[progress], n=str(len(group))))
         else:
             shown += [_fate(fate, ctx, way) for fate in group]
-    return lines(tuple(shown))
+    return join_lines(tuple(shown))
 
 
-def said(run: Run, ctx: RenderContext) -> Markup:
+def database_error(run: Run, ctx: RenderContext) -> Markup:
     """Repeat what the database said of the migration that failed; nothing where it said nothing that can be told."""
     stopped = troubled(run)
     rows = run.rows(stopped.key) if stopped is not None and stopped.schema else ()
     told = next((words for row in rows if (words := database_words(row.tail))), "")
-    return lines((ctx.translator.say("result.said"), markup.code_block(told, _LONGEST_ERROR))) if told else Markup("")
+    return (
+        join_lines((ctx.translator.say("result.said"), markup.code_block(told, _LONGEST_ERROR))) if told else Markup("")
+    )
 
 
 def _fate(fate: Fate, ctx: RenderContext, way: str) -> Markup:
@@ -67,11 +69,11 @@ def _fate(fate: Fate, ctx: RenderContext, way: str) -> Markup:
         return told
     there = markup.code_block("\n".join(fate.there[:_MAX_LINES]), 900)
     missing = (
-        lines((say("aftermath.missing"), markup.code_block("\n".join(fate.missing[:_MAX_LINES]), 900)))
+        join_lines((say("aftermath.missing"), markup.code_block("\n".join(fate.missing[:_MAX_LINES]), 900)))
         if fate.missing
         else say(f"aftermath.{way}.unrecorded")
     )
-    return lines((told, say("aftermath.there"), there, missing))
+    return join_lines((told, say("aftermath.there"), there, missing))
 
 
 def _is_sha(text: str) -> bool:

@@ -5,21 +5,21 @@ from __future__ import annotations
 from bot.domain.runs.plan import Plan
 from bot.domain.runs.run import Run, StepState
 from bot.slack.render import markup
-from bot.slack.render.cards.run.migration_line import migration_line, rehearsed
+from bot.slack.render.cards.run.migration_line import migration_line, rehearsed_duration
 from bot.slack.render.cards.run.step_line import time_left
 from bot.slack.render.context import (
     STEP_EMOJI,
     RenderContext,
-    Shown,
+    StepView,
     current_step,
     places,
-    shown_steps,
     state_words,
-    target,
+    step_views,
+    target_name,
     troubled_step,
 )
 from bot.slack.render.markup import Markup
-from bot.slack.render.message import Message, dotted, lines, message, section
+from bot.slack.render.message import Message, join_dots, join_lines, message, section
 
 _MAX_LINES = 60
 _LINES_A_SECTION = 20
@@ -31,14 +31,14 @@ _OVER = frozenset({StepState.DONE, StepState.SKIPPED})
 def progress_card(run: Run, ctx: RenderContext) -> Message:
     """Build the message that tells each step."""
     say = ctx.translator.say
-    steps = shown_steps(run)
+    steps = step_views(run)
     now = current_step(steps)
     what = now.title if now else state_words(run, ctx)
     return message(
-        say("progress.notification", target=target(run), what=what, run=run.id),
+        say("progress.notification", target=target_name(run), what=what, run=run.id),
         (
             section(_title(steps, ctx)),
-            *(section(lines(part)) for part in _parts(steps, run.plan, ctx)),
+            *(section(join_lines(part)) for part in _parts(steps, run.plan, ctx)),
             section(_tail(troubled_step(steps) or now, ctx)),
         ),
         "countersign_progress",
@@ -52,14 +52,14 @@ def progress_card(run: Run, ctx: RenderContext) -> Message:
     )
 
 
-def _title(steps: tuple[Shown, ...], ctx: RenderContext) -> Markup:
+def _title(steps: tuple[StepView, ...], ctx: RenderContext) -> Markup:
     if not steps:
         return ctx.translator.say("progress.none")
     done = sum(1 for step in steps if step.state in _OVER)
     return ctx.translator.say("progress.title", done=str(done), all=str(len(steps)))
 
 
-def _parts(steps: tuple[Shown, ...], plan: Plan | None, ctx: RenderContext) -> list[list[Markup]]:
+def _parts(steps: tuple[StepView, ...], plan: Plan | None, ctx: RenderContext) -> list[list[Markup]]:
     """Give one line a step, in sections; of a very long run, the part around what happens now."""
     active = next((index for index, step in enumerate(steps) if step.state not in _OVER), len(steps) - 1)
     first = max(0, min(active - _MAX_LINES // 2, len(steps) - _MAX_LINES))
@@ -70,7 +70,7 @@ def _parts(steps: tuple[Shown, ...], plan: Plan | None, ctx: RenderContext) -> l
     return [told[start : start + _LINES_A_SECTION] for start in range(0, len(told), _LINES_A_SECTION)]
 
 
-def _line(step: Shown, plan: Plan | None, ctx: RenderContext) -> Markup:
+def _line(step: StepView, plan: Plan | None, ctx: RenderContext) -> Markup:
     title = Markup(markup.inline(markup.clip(step.title, 80)))
     is_now = step.state in (StepState.RUNNING, StepState.FAILED, StepState.UNKNOWN)
     taken = step.seconds
@@ -86,10 +86,10 @@ def _line(step: Shown, plan: Plan | None, ctx: RenderContext) -> Markup:
         elapsed=ctx.translator.duration(taken) if has_time and taken is not None else "",
         note=_note(step, plan, ctx),
     )
-    return lines((told, migration_line(step, plan, ctx)))
+    return join_lines((told, migration_line(step, plan, ctx)))
 
 
-def _places(step: Shown) -> Markup:
+def _places(step: StepView) -> Markup:
     """Name where it runs while that matters: now, or where it went wrong."""
     match step.state:
         case StepState.RUNNING:
@@ -100,7 +100,7 @@ def _places(step: Shown) -> Markup:
             return Markup("")
 
 
-def _note(step: Shown, plan: Plan | None, ctx: RenderContext) -> Markup:
+def _note(step: StepView, plan: Plan | None, ctx: RenderContext) -> Markup:
     say = ctx.translator.say
     attempt = max((row.attempt for row in step.rows), default=1)
     if step.state is StepState.FAILED:
@@ -110,11 +110,11 @@ def _note(step: Shown, plan: Plan | None, ctx: RenderContext) -> Markup:
         return say("progress.unknown")
     if step.state is StepState.RUNNING:
         again = say("progress.attempt", n=str(attempt)) if attempt > 1 else Markup("")
-        return dotted((time_left(step, ctx) or again, rehearsed(step, plan, ctx)))
+        return join_dots((time_left(step, ctx) or again, rehearsed_duration(step, plan, ctx)))
     return Markup("")
 
 
-def _tail(step: Shown | None, ctx: RenderContext) -> Markup:
+def _tail(step: StepView | None, ctx: RenderContext) -> Markup:
     if step is None:
         return Markup("")
     wanted = [row for row in step.rows if row.state is step.state and row.tail.strip()]
@@ -123,7 +123,7 @@ def _tail(step: Shown | None, ctx: RenderContext) -> Markup:
     row = wanted[0]
     last = "\n".join(markup.clip(line, 300) for line in row.tail.strip().splitlines()[-_TAIL_LINES:])
     host = row.place if len(step.rows) > 1 and row.place != "-" else ""
-    return lines(
+    return join_lines(
         (
             ctx.translator.say("progress.output", title=markup.clip(step.title, 80), host=host),
             markup.code_block(last, _TAIL_CHARACTERS),

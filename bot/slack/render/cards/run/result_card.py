@@ -19,28 +19,28 @@ from bot.slack.render.cards.approval import evidence
 from bot.slack.render.cards.approval.approval_card import differences
 from bot.slack.render.cards.approval.people import mentions
 from bot.slack.render.cards.backups import backup_outcome
-from bot.slack.render.cards.backups.backup_size import much_smaller
+from bot.slack.render.cards.backups.backup_size import smaller_backup_warning
 from bot.slack.render.cards.run import aftermath
 from bot.slack.render.cards.run.run_card import DECISIONS, ROLLBACK
 from bot.slack.render.context import (
     RenderContext,
-    action,
+    action_name,
     backup_id,
     changed_anything,
     downtime,
     is_dry_run,
-    lifts_for_another,
+    lifting_step,
     planned_downtime,
-    seconds,
-    shown_steps,
     site_is_down,
     state_words,
-    target,
+    step_views,
+    target_name,
     troubled_step,
     was_down_before,
+    work_seconds,
 )
 from bot.slack.render.markup import Markup
-from bot.slack.render.message import Block, Message, actions, button, dotted, lines, message, section
+from bot.slack.render.message import Block, Message, actions, button, join_dots, join_lines, message, section
 
 _BAD = frozenset({RunState.FAILED, RunState.CANCELLED, RunState.NEEDS_HUMAN})
 _SCHEDULE = "schedule"
@@ -49,9 +49,9 @@ _SCHEDULE = "schedule"
 def result_card(run: Run, ctx: RenderContext) -> Message:
     """Build the message with the outcome of a run that has ended or waits for a decision."""
     say = ctx.translator.say
-    took = seconds(run, ctx.now)
+    took = work_seconds(run, ctx.now)
     backup = backup_id(run)
-    words = {"action": action(run, ctx), "target": target(run)}
+    words = {"action": action_name(run, ctx), "target": target_name(run)}
     headline = say(_headline_key(run), who=_called(run, ctx), **words)
     state = state_words(run, ctx)
     return message(
@@ -63,13 +63,13 @@ def result_card(run: Run, ctx: RenderContext) -> Message:
             **words,
         ),
         (
-            section(lines((headline, _figures(run, ctx), *_about_backups(run, ctx), *_wrong(run, ctx)))),
-            section(backup_outcome.in_doubt(run, ctx)),
-            section(lines(_facts(run, ctx))),
-            section(aftermath.said(run, ctx)) if run.state is RunState.NEEDS_HUMAN else None,
-            section(aftermath.migrations(run, ctx)) if run.state is RunState.NEEDS_HUMAN else None,
+            section(join_lines((headline, _figures(run, ctx), *_about_backups(run, ctx), *_wrong(run, ctx)))),
+            section(backup_outcome.unknown_swap(run, ctx)),
+            section(join_lines(_facts(run, ctx))),
+            section(aftermath.database_error(run, ctx)) if run.state is RunState.NEEDS_HUMAN else None,
+            section(aftermath.migration_states(run, ctx)) if run.state is RunState.NEEDS_HUMAN else None,
             section(_schema_change(run, ctx)),
-            section(lines(_advice(run, ctx))),
+            section(join_lines(_advice(run, ctx))),
             actions("result_buttons", *_decision_buttons(run, ctx), _rollback(run, ctx)),
         ),
         "countersign_result",
@@ -84,10 +84,10 @@ def result_card(run: Run, ctx: RenderContext) -> Message:
 
 def _about_backups(run: Run, ctx: RenderContext) -> tuple[Markup, ...]:
     return (
-        backup_outcome.kept(run, ctx),
-        much_smaller(run, ctx),
-        backup_outcome.put_back(run, ctx),
-        backup_outcome.dropped(run, ctx),
+        backup_outcome.made_backup(run, ctx),
+        smaller_backup_warning(run, ctx),
+        backup_outcome.restore_result(run, ctx),
+        backup_outcome.dropped_tables(run, ctx),
     )
 
 
@@ -125,7 +125,7 @@ def _schema_change(run: Run, ctx: RenderContext) -> Markup:
     if run.plan is None or run.state is not RunState.SUCCEEDED or not done:
         return Markup("")
     diff = evidence.schema_diff(run.plan)
-    return lines((ctx.translator.say("result.schema_change"), diff)) if diff else Markup("")
+    return join_lines((ctx.translator.say("result.schema_change"), diff)) if diff else Markup("")
 
 
 def _headline_key(run: Run) -> str:
@@ -159,10 +159,10 @@ def _figures(run: Run, ctx: RenderContext) -> Markup:
         site = say("result.no_downtime") if _stays_up(run) else _lifted(run, ctx)
     backup = backup_id(run)
     sha = run.plan.sha.short if run.plan and run.plan.sha and run.state is RunState.SUCCEEDED else ""
-    return dotted(
+    return join_dots(
         (
             markup.code(sha) if sha else "",
-            say("result.took", seconds=ctx.translator.duration(seconds(run, ctx.now))),
+            say("result.took", seconds=ctx.translator.duration(work_seconds(run, ctx.now))),
             site,
             say(_backup_key(run), id=backup) if backup and run.request.action is not Action.BACKUP else "",
         )
@@ -175,12 +175,12 @@ def _backup_key(run: Run) -> str:
 
 
 def _stays_up(run: Run) -> bool:
-    return run.plan is None or (planned_downtime(run.plan) is None and lifts_for_another(run.plan) is None)
+    return run.plan is None or (planned_downtime(run.plan) is None and lifting_step(run.plan) is None)
 
 
 def _lifted(run: Run, ctx: RenderContext) -> Markup:
     """Say that the site is up again which an earlier run took down."""
-    step = lifts_for_another(run.plan)
+    step = lifting_step(run.plan)
     rows = run.rows(step.key) if step is not None else ()
     is_up = bool(rows) and step_state(rows) is StepState.DONE
     return ctx.translator.say("result.lifted") if is_up else Markup("")
@@ -204,14 +204,14 @@ def _facts(run: Run, ctx: RenderContext) -> tuple[Markup, ...]:
         return ()
     say = ctx.translator.say
     told = [_fact("maintenance", _maintenance(run, ctx), ctx)]
-    if commit := aftermath.commit(run, ctx):
+    if commit := aftermath.live_commit(run, ctx):
         told.append(_fact("head", commit, ctx))
     if schema := _schema(run, ctx):
         told.append(_fact("schema", schema, ctx))
     told.extend(_fact(name, value, ctx) for name, value in sorted(run.facts.items()) if name not in {AFTERMATH, LIVE})
     waiting = [
         step.title
-        for step in shown_steps(run)
+        for step in step_views(run)
         if step.state is StepState.PENDING and any(row.risk is not Risk.READS for row in step.rows)
     ]
     if waiting:
@@ -252,7 +252,7 @@ def _advice(run: Run, ctx: RenderContext) -> tuple[Markup, ...]:
         return ()
     say = ctx.translator.say
     backup = backup_id(run)
-    trouble = troubled_step(shown_steps(run))
+    trouble = troubled_step(step_views(run))
     is_open = run.state is RunState.NEEDS_HUMAN
     legal = legal_decisions(run) if is_open else open_decisions(run)
     about = "" if is_open else _resumed_run(run)

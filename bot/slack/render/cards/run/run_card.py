@@ -13,15 +13,15 @@ from bot.slack.render.cards.run.step_line import step_line
 from bot.slack.render.context import (
     STATE_EMOJI,
     RenderContext,
-    action,
+    action_name,
     changed_anything,
     downtime,
-    exception,
+    exception_line,
     is_before_change,
     is_dry_run,
-    seconds,
     state_words,
-    target,
+    target_name,
+    work_seconds,
 )
 from bot.slack.render.markup import Markup
 from bot.slack.render.message import (
@@ -31,9 +31,9 @@ from bot.slack.render.message import (
     actions,
     button,
     context,
-    dangerous,
-    dotted,
-    lines,
+    danger_button,
+    join_dots,
+    join_lines,
     message,
     section,
 )
@@ -59,7 +59,7 @@ _RETRYABLE = frozenset({RunState.FAILED, RunState.EXPIRED, RunState.CANCELLED})
 def run_card(run: Run, ctx: RenderContext) -> Message:
     """Build the card of a run."""
     say = ctx.translator.say
-    words = {"action": action(run, ctx), "target": target(run), "state": state_words(run, ctx)}
+    words = {"action": action_name(run, ctx), "target": target_name(run), "state": state_words(run, ctx)}
     headline = say("headline", emoji=STATE_EMOJI[run.state], **words)
     asked = say(
         "card.asked",
@@ -71,7 +71,11 @@ def run_card(run: Run, ctx: RenderContext) -> Message:
     return message(
         say(key, run=run.id, **words),
         (
-            section(lines((headline, _now(run, ctx), exception(run, ctx), _afterwards(run, ctx), _subject(run, ctx)))),
+            section(
+                join_lines(
+                    (headline, _now(run, ctx), exception_line(run, ctx), _afterwards(run, ctx), _subject(run, ctx))
+                )
+            ),
             context(asked),
             actions("run_buttons", *_buttons(run, ctx)),
         ),
@@ -89,7 +93,7 @@ def run_card(run: Run, ctx: RenderContext) -> Message:
 
 def _subject(run: Run, ctx: RenderContext) -> Markup:
     """Say which commit it is about, or which ref while that is not known yet."""
-    if made := backup_outcome.kept(run, ctx):
+    if made := backup_outcome.made_backup(run, ctx):
         return made
     if run.plan is not None and run.plan.sha is not None:
         sha = run.plan.sha
@@ -130,7 +134,7 @@ def _news(run: Run, ctx: RenderContext) -> Markup:
         return say("card.cancelling", who=ctx.name(run.cancelled_by))
     match run.state:
         case RunState.QUEUED if run.place_in_queue > 0:
-            return ctx.translator.count("card.queue", run.place_in_queue, target=target(run))
+            return ctx.translator.count("card.queue", run.place_in_queue, target=target_name(run))
         case RunState.QUEUED:
             return Markup("")
         case RunState.PLANNING | RunState.RUNNING | RunState.VERIFYING:
@@ -142,7 +146,9 @@ def _news(run: Run, ctx: RenderContext) -> Markup:
         case RunState.NEEDS_HUMAN:
             return say("card.held", wrong=ctx.wrong(run.problem))
         case RunState.FAILED | RunState.REJECTED | RunState.EXPIRED | RunState.CANCELLED:
-            return lines((ctx.wrong(run.problem), say("card.unchanged") if not changed_anything(run) else Markup("")))
+            return join_lines(
+                (ctx.wrong(run.problem), say("card.unchanged") if not changed_anything(run) else Markup(""))
+            )
 
 
 def _gate_line(run: Run, ctx: RenderContext) -> Markup:
@@ -160,7 +166,7 @@ def _gate_line(run: Run, ctx: RenderContext) -> Markup:
     several = (
         say("card.given", given=str(given), needed=str(requirement.needed)) if requirement.needed > 1 else Markup("")
     )
-    return dotted((ask, several))
+    return join_dots((ask, several))
 
 
 def _success(run: Run, ctx: RenderContext) -> Markup:
@@ -172,7 +178,7 @@ def _success(run: Run, ctx: RenderContext) -> Markup:
     down = downtime(run)
     return say(
         "card.succeeded",
-        seconds=ctx.translator.duration(seconds(run, ctx.now)),
+        seconds=ctx.translator.duration(work_seconds(run, ctx.now)),
         downtime=ctx.translator.duration(down) if down is not None else "",
     )
 
@@ -198,7 +204,7 @@ def _cancel(run: Run, ctx: RenderContext) -> Block | None:
             say("confirm.close.yes"),
             say("confirm.close.no"),
         )
-        return dangerous(button(CANCEL, say("button.close"), run.id), close)
+        return danger_button(button(CANCEL, say("button.close"), run.id), close)
     if run.cancelled_by:
         return None
     confirm = Confirm(
@@ -207,4 +213,4 @@ def _cancel(run: Run, ctx: RenderContext) -> Block | None:
         say("confirm.cancel.yes"),
         say("confirm.cancel.no"),
     )
-    return dangerous(button(CANCEL, say("button.cancel"), run.id), confirm)
+    return danger_button(button(CANCEL, say("button.cancel"), run.id), confirm)

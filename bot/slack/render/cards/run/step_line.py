@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.domain.runs.run import Run
 from bot.slack.render import durations, markup
-from bot.slack.render.context import RenderContext, Shown, current_step, down_since, is_before_change, shown_steps
+from bot.slack.render.context import RenderContext, StepView, current_step, down_since, is_before_change, step_views
 from bot.slack.render.markup import Markup
 
 _MAX_TITLE = 80
@@ -12,7 +12,7 @@ _MAX_TITLE = 80
 
 def step_line(run: Run, ctx: RenderContext) -> Markup:
     """Say which step of how many is going on, for how long, and how long it still takes."""
-    steps = shown_steps(run)
+    steps = step_views(run)
     step = current_step(steps)
     if step is None:
         return ctx.translator.say("card.looking") if is_before_change(run) else Markup("")
@@ -28,7 +28,7 @@ def step_line(run: Run, ctx: RenderContext) -> Markup:
     )
 
 
-def time_left(step: Shown, ctx: RenderContext) -> Markup:
+def time_left(step: StepView, ctx: RenderContext) -> Markup:
     """Say how long a step that runs still takes, or that it is late; nothing where its past does not tell."""
     usual = ctx.estimates.get(step.key)
     if usual is None or usual.seconds < 1:

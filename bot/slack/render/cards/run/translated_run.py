@@ -11,7 +11,7 @@ from bot.slack.render.context import RenderContext
 from bot.slack.render.text import Translator
 
 
-def shown_run(run: Run, ctx: RenderContext) -> Run:
+def translated_run(run: Run, ctx: RenderContext) -> Run:
     """Give a run as it may be shown.
 
     Args:

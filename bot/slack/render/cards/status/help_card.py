@@ -12,7 +12,7 @@ from bot.engine.queries.locks import Allowed
 from bot.slack.ports import CommandSpec
 from bot.slack.render import markup
 from bot.slack.render.markup import Markup
-from bot.slack.render.message import lines
+from bot.slack.render.message import join_lines
 from bot.slack.render.text import Translator
 
 _MAX_TARGETS = 6
@@ -60,7 +60,7 @@ def help_text(
         told.append(say("ops.help.lock", where=place(where)))
     forms = [markup.code(spec.name) for spec, _ in mine if spec.name in with_forms]
     exceptions = [say(f"ops.help.{flag.removeprefix('--')}") for flag in sorted(allowed.exceptions)]
-    return lines(
+    return join_lines(
         (
             say("ops.help", where=_names(common)),
             *told,

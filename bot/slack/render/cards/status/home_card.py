@@ -11,30 +11,40 @@ from bot.domain.runs.run import Run, RunState
 from bot.domain.targets.dashboard import HomeView
 from bot.slack.render import markup
 from bot.slack.render.cards.run.step_line import down_for
-from bot.slack.render.cards.run.translated_run import shown_run
-from bot.slack.render.cards.status.home_filter import chosen_of, filter_menu, matches
-from bot.slack.render.cards.status.ops_card import counts, fitting, packed
+from bot.slack.render.cards.run.translated_run import translated_run
+from bot.slack.render.cards.status.home_filter import filter_menu, matches, read_filter
+from bot.slack.render.cards.status.ops_card import fit_within, pack_sections, summary_line
 from bot.slack.render.cards.status.target_lines import (
-    TargetLines,
+    DashboardEntry,
+    anomaly_line,
     backup_line,
+    dashboard_entries,
     freeze_line,
     live_line,
     lock_line,
-    odd_line,
     owed_line,
-    run_news,
-    seen_line,
-    target_lines,
-    who,
+    person,
+    run_status,
+    snapshot_line,
 )
-from bot.slack.render.context import STATE_EMOJI, RenderContext, action, exception, state_words, target
+from bot.slack.render.context import STATE_EMOJI, RenderContext, action_name, exception_line, state_words, target_name
 from bot.slack.render.markup import Markup
-from bot.slack.render.message import Block, actions, button, context, dotted, header, lines, link_button, section
+from bot.slack.render.message import (
+    Block,
+    actions,
+    button,
+    context,
+    header,
+    join_dots,
+    join_lines,
+    link_button,
+    section,
+)
 
 DEPLOY, STATUS, BACKUP = "home_deploy", "home_status", "home_backup"
 REFRESH, FILTER, THREAD = "home_refresh", "home_filter", "home_thread"
 
-FEW = 8
+MAX_DETAILED = 8
 """So many environments are shown in full; of more, those that need somebody first, and the rest in a line each."""
 
 _MAX_RUNS = 8
@@ -54,7 +64,7 @@ def home_card(home_view: HomeView, links: Links, ctx: RenderContext) -> Block:
         links: to the threads.
         ctx: what rendering needs beside it.
     """
-    found = target_lines(home_view.dashboard)
+    found = dashboard_entries(home_view.dashboard)
     say = ctx.translator.say
     if not found:
         told = (section(say("home.nothing")), _foot(home_view, ctx))
@@ -63,14 +73,14 @@ def home_card(home_view: HomeView, links: Links, ctx: RenderContext) -> Block:
     past = [run for run in home_view.recent if run.ended]  # the others stand above
     blocks = (
         header(_headline(len(mine), ctx)),
-        context(dotted((counts(found, ctx), say("home.as_of", when=markup.time_of_day(ctx.now))))),
+        context(join_dots((summary_line(found, ctx), say("home.as_of", when=markup.time_of_day(ctx.now))))),
         *_each(mine, lambda run: _needed(run, links, ctx), ctx),
         header(say("home.going")) if going else None,
         *_each(going, lambda run: _going(run, home_view, links, ctx), ctx),
         header(say("home.environments")),
         *_environments(found, home_view, ctx),
         header(say("home.recent")) if past else None,
-        *map(section, packed(_recent(shown_run(run, ctx), links, ctx) for run in past)),
+        *map(section, pack_sections(_recent(translated_run(run, ctx), links, ctx) for run in past)),
         _foot(home_view, ctx),
     )
     return _view(home_view, blocks)
@@ -95,9 +105,9 @@ def _each(
 
 def _needed(run: Run, links: Links, ctx: RenderContext) -> tuple[Block | None, ...]:
     """Tell of a run that waits for who looks: what, why, until when; the thread is where they act."""
-    shown = shown_run(run, ctx)
+    shown = translated_run(run, ctx)
     how = _decision(shown, ctx) if run.state is RunState.NEEDS_HUMAN else _gate(run, ctx)
-    told = section(lines((_title(shown, ctx), _commit(shown, ctx), exception(shown, ctx), how)))
+    told = section(join_lines((_title(shown, ctx), _commit(shown, ctx), exception_line(shown, ctx), how)))
     opened = _thread(run, links, ctx)
     return told, context(_asked(shown, ctx)), actions(f"home_run {run.id}", opened and {**opened, "style": "primary"})
 
@@ -114,14 +124,14 @@ def _gate(run: Run, ctx: RenderContext) -> Markup:
     given_of = ctx.translator.say("card.given", given=str(given), needed=str(count)) if count > 1 else Markup("")
     key = "home.countersign" if run.gate.afterwards else "home.approve"
     until = ctx.translator.say(key, until=markup.time_of_day(run.gate.expires_at))
-    return dotted((until, given_of))
+    return join_dots((until, given_of))
 
 
 def _going(run: Run, home_view: HomeView, links: Links, ctx: RenderContext) -> tuple[Block | None, ...]:
     """Tell of a run that goes on or waits for others."""
-    shown = shown_run(run, ctx)
-    news = owed_line(run, ctx) if run.ended else run_news(shown, home_view.dashboard.usual.get(run.id, {}), ctx)
-    told = section(lines((_title(shown, ctx), news, _commit(shown, ctx))))
+    shown = translated_run(run, ctx)
+    news = owed_line(run, ctx) if run.ended else run_status(shown, home_view.dashboard.usual.get(run.id, {}), ctx)
+    told = section(join_lines((_title(shown, ctx), news, _commit(shown, ctx))))
     return told, context(_asked(shown, ctx)), actions(f"home_run {run.id}", _thread(run, links, ctx))
 
 
@@ -129,8 +139,8 @@ def _title(run: Run, ctx: RenderContext) -> Markup:
     return ctx.translator.say(
         "home.run",
         emoji=STATE_EMOJI[run.state],
-        action=action(run, ctx),
-        target=target(run),
+        action=action_name(run, ctx),
+        target=target_name(run),
         state=state_words(run, ctx),
     )
 
@@ -144,7 +154,7 @@ def _commit(run: Run, ctx: RenderContext) -> Markup:
 
 
 def _asked(run: Run, ctx: RenderContext) -> Markup:
-    asked = who(run.request.origin.user)
+    asked = person(run.request.origin.user)
     return ctx.translator.say("card.asked", run=run.id, who=asked, when=markup.time_of_day(run.created_at))
 
 
@@ -156,31 +166,31 @@ def _thread(run: Run, links: Links, ctx: RenderContext) -> Block | None:
 # ── environments ────────────────────────────────────────────────────────────────────────────────────
 
 
-def _environments(found: tuple[TargetLines, ...], home_view: HomeView, ctx: RenderContext) -> list[Block | None]:
+def _environments(found: tuple[DashboardEntry, ...], home_view: HomeView, ctx: RenderContext) -> list[Block | None]:
     names = tuple(entry.overview.target for entry in found)
-    menu = filter_menu(FILTER, names, home_view.chosen, ctx.translator) if len(found) > FEW else None
+    menu = filter_menu(FILTER, names, home_view.chosen, ctx.translator) if len(found) > MAX_DETAILED else None
     refresh = button(REFRESH, ctx.translator.say("button.home_refresh"), "all")
-    chosen = chosen_of(home_view.chosen, names)
+    chosen = read_filter(home_view.chosen, names)
     asked_for = [entry for entry in found if matches(entry.overview.target, chosen)]
-    full, rest = asked_for[:FEW], asked_for[FEW:]
-    if not chosen and len(found) > FEW:
+    full, rest = asked_for[:MAX_DETAILED], asked_for[MAX_DETAILED:]
+    if not chosen and len(found) > MAX_DETAILED:
         # Nothing was chosen: what is quiet gets a line, however few of the others there are.
         full = [entry for entry in full if entry.needs_a_look]
         rest = [entry for entry in asked_for if entry not in full]
-    shown, left = fitting([_line(entry, ctx) for entry in rest], _MAX_CHARACTERS)
+    shown, left = fit_within([_line(entry, ctx) for entry in rest], _MAX_CHARACTERS)
     return [
         actions("home_view", menu, refresh),
         *(block for entry in full for block in _environment(entry, home_view, ctx)),
-        *map(section, packed(shown)),
+        *map(section, pack_sections(shown)),
         context(ctx.translator.count("home.left", left)) if left else None,
     ]
 
 
-def _environment(entry: TargetLines, home_view: HomeView, ctx: RenderContext) -> tuple[Block | None, ...]:
+def _environment(entry: DashboardEntry, home_view: HomeView, ctx: RenderContext) -> tuple[Block | None, ...]:
     """Tell of one environment: what matters in its section, the rest in small print, and what may be done."""
     name = entry.overview.target
     title = ctx.translator.say("home.environment", emoji=entry.emoji, target=str(name))
-    odd = odd_line(entry, ctx)
+    odd = anomaly_line(entry, ctx)
     told = (
         title,
         live_line(entry, ctx),
@@ -188,9 +198,9 @@ def _environment(entry: TargetLines, home_view: HomeView, ctx: RenderContext) ->
         lock_line(entry, ctx),
         freeze_line(entry, ctx),
     )
-    small = (Markup("") if odd else seen_line(entry, ctx), backup_line(entry, ctx))
+    small = (Markup("") if odd else snapshot_line(entry, ctx), backup_line(entry, ctx))
     buttons = _buttons(name, home_view, ctx)
-    return section(lines(told)), context(lines(small)), actions(f"home_env {name}", *buttons)
+    return section(join_lines(told)), context(join_lines(small)), actions(f"home_env {name}", *buttons)
 
 
 def _buttons(name: TargetName, home_view: HomeView, ctx: RenderContext) -> list[Block | None]:
@@ -203,16 +213,16 @@ def _buttons(name: TargetName, home_view: HomeView, ctx: RenderContext) -> list[
     ]
 
 
-def _line(entry: TargetLines, ctx: RenderContext) -> Markup:
+def _line(entry: DashboardEntry, ctx: RenderContext) -> Markup:
     title = ctx.translator.say("home.environment", emoji=entry.emoji, target=str(entry.overview.target))
-    return dotted((title, live_line(entry, ctx), odd_line(entry, ctx)))
+    return join_dots((title, live_line(entry, ctx), anomaly_line(entry, ctx)))
 
 
 # ── the rest ────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _recent(run: Run, links: Links, ctx: RenderContext) -> Markup:
-    what = ctx.translator.say("home.what", action=action(run, ctx), target=target(run))
+    what = ctx.translator.say("home.what", action=action_name(run, ctx), target=target_name(run))
     url = links.get(run.id)
     return ctx.translator.say(
         "home.past",
@@ -220,7 +230,7 @@ def _recent(run: Run, links: Links, ctx: RenderContext) -> Markup:
         what=markup.link(url, what) if url else markup.bold(what),
         state=state_words(run, ctx),
         sha=run.plan.sha.short if run.plan is not None and run.plan.sha is not None else "",
-        who=who(run.request.origin.user),
+        who=person(run.request.origin.user),
         when=markup.time_of_day(run.ended_at or run.created_at),
     )
 
@@ -228,4 +238,4 @@ def _recent(run: Run, links: Links, ctx: RenderContext) -> Markup:
 def _foot(home_view: HomeView, ctx: RenderContext) -> Block | None:
     say = ctx.translator.say
     unsure = say("ops.help.uncertain") if home_view.uncertain else Markup("")
-    return context(lines((unsure, say("home.foot"))))
+    return context(join_lines((unsure, say("home.foot"))))

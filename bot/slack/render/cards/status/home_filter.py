@@ -19,7 +19,7 @@ _APP, _ENVIRONMENT = "app", "environment"
 
 
 @dataclass(frozen=True)
-class Chosen:
+class HomeFilter:
     """What was chosen.
 
     Args:
@@ -35,7 +35,7 @@ class Chosen:
         return bool(self.kind)
 
 
-def chosen_of(value: str, names: Iterable[TargetName]) -> Chosen:
+def read_filter(value: str, names: Iterable[TargetName]) -> HomeFilter:
     """Read a choice; one that fits no target any more is none.
 
     Args:
@@ -43,11 +43,11 @@ def chosen_of(value: str, names: Iterable[TargetName]) -> Chosen:
         names: of the targets that can be shown.
     """
     kind, _, name = value.partition(":")
-    chosen = Chosen(kind, name) if kind in (_APP, _ENVIRONMENT) else Chosen()
-    return chosen if any(matches(target, chosen) for target in names) else Chosen()
+    chosen = HomeFilter(kind, name) if kind in (_APP, _ENVIRONMENT) else HomeFilter()
+    return chosen if any(matches(target, chosen) for target in names) else HomeFilter()
 
 
-def matches(target: TargetName, chosen: Chosen) -> bool:
+def matches(target: TargetName, chosen: HomeFilter) -> bool:
     """Say whether a target is among what was chosen."""
     match chosen.kind:
         case "app":
@@ -79,7 +79,7 @@ def filter_menu(action_id: str, names: tuple[TargetName, ...], value: str, trans
         _group(translator.say("home.filter.app"), [_option(each, f"{_APP}:{each}") for each in apps]),
     ]
     options = [option for group in groups for option in group["options"]]
-    chosen = chosen_of(value, names)
+    chosen = read_filter(value, names)
     initial = next((option for option in options if chosen and option["value"] == value), attention)
     return {"type": "static_select", "action_id": action_id, "option_groups": groups, "initial_option": initial}
 

@@ -7,7 +7,7 @@ from bot.domain.targets.migration_report import Disk, Holds, MigrationReport, Mi
 from bot.slack.render import markup
 from bot.slack.render.context import STATE_EMOJI
 from bot.slack.render.markup import Markup
-from bot.slack.render.message import Message, actions, button, context, dotted, lines, message, section
+from bot.slack.render.message import Message, actions, button, context, join_dots, join_lines, message, section
 from bot.slack.render.text import Translator
 
 SHARE = "status_share"
@@ -33,9 +33,9 @@ def status_card(migration_report: MigrationReport, translator: Translator, *, sh
     return message(
         headline,
         (
-            section(lines((Markup(f"*{markup.inline(name)}* · {headline}"), *_pending(status, translator)))),
+            section(join_lines((Markup(f"*{markup.inline(name)}* · {headline}"), *_pending(status, translator)))),
             section(
-                lines(
+                join_lines(
                     (
                         *_in_the_way(status, translator),
                         *_replication(status, translator),
@@ -43,7 +43,7 @@ def status_card(migration_report: MigrationReport, translator: Translator, *, sh
                     )
                 )
             ),
-            section(lines(_past(migration_report, translator))),
+            section(join_lines(_past(migration_report, translator))),
             context(_figures(status, translator)),
             context(say("status.shared", who=markup.user(shared_by)))
             if shared_by
@@ -200,7 +200,7 @@ def _backup(migration_report: MigrationReport, translator: Translator) -> Markup
 
 def _figures(status: MigrationStatus, translator: Translator) -> Markup:
     say, count = translator.say, translator.count
-    return dotted(
+    return join_dots(
         (
             say("status.head", sha=status.head[:7]) if status.head else "",
             count("status.ran", len(status.ran)),

@@ -14,22 +14,22 @@ from bot.slack.render.cards.status.target_lines import (
     LOCK,
     OWED,
     URGENT_FIRST,
-    TargetLines,
+    DashboardEntry,
+    anomaly_line,
     backup_line,
+    dashboard_entries,
     freeze_line,
-    last_line,
+    last_run_line,
     live_line,
     lock_line,
-    odd_line,
     owed_line,
+    person,
     run_line,
-    seen_line,
-    target_lines,
-    who,
+    snapshot_line,
 )
 from bot.slack.render.context import STATE_EMOJI, RenderContext
 from bot.slack.render.markup import Markup
-from bot.slack.render.message import Block, Message, context, dotted, lines, message, section
+from bot.slack.render.message import Block, Message, context, join_dots, join_lines, message, section
 
 _MAX_CHARACTERS = 10_000
 """Maximum characters of all targets together, so that what is left out can be counted."""
@@ -47,16 +47,18 @@ def ops_card(dashboard: Dashboard, ctx: RenderContext) -> Message:
         dashboard: of the targets that were asked about.
         ctx: what rendering needs beside it.
     """
-    ordered = target_lines(dashboard)
+    ordered = dashboard_entries(dashboard)
     wholly = len(ordered) <= _MAX_TOLD_WHOLLY
-    told = _facts if wholly else odd_line
+    told = _facts if wholly else anomaly_line
     head = live_line if len(ordered) == 1 else _named  # the first line of the answer names one target already
-    shown, left = fitting([_target(each, head(each, ctx), told(each, ctx), ctx) for each in ordered], _MAX_CHARACTERS)
-    headline = counts(ordered, ctx)
+    shown, left = fit_within(
+        [_target(each, head(each, ctx), told(each, ctx), ctx) for each in ordered], _MAX_CHARACTERS
+    )
+    headline = summary_line(ordered, ctx)
     rest = ctx.translator.count("ops.left", left) if left else Markup("")
     return message(
         headline,
-        (section(headline), *map(section, packed(shown)), context(rest)),
+        (section(headline), *map(section, pack_sections(shown)), context(rest)),
         "countersign_ops",
         {
             "targets": [str(entry.overview.target) for entry in ordered],
@@ -67,7 +69,7 @@ def ops_card(dashboard: Dashboard, ctx: RenderContext) -> Message:
     )
 
 
-def counts(found: tuple[TargetLines, ...], ctx: RenderContext) -> Markup:
+def summary_line(found: tuple[DashboardEntry, ...], ctx: RenderContext) -> Markup:
     """Answer the on-call's question in a line: what goes on, what waits, what is locked or frozen."""
     say = ctx.translator.say
     if not found:
@@ -86,19 +88,19 @@ def counts(found: tuple[TargetLines, ...], ctx: RenderContext) -> Markup:
     held = [say("ops.count", emoji=emoji, n=str(n), words=say(key)) for emoji, n, key in marks if n]
     of = markup.bold(str(found[0].overview.target)) if len(found) == 1 else Markup("")
     is_quiet = not counted and not any(entry.overview.owed for entry in found)
-    return dotted((of, *([say("ops.quiet")] if is_quiet else counted), *held))
+    return join_dots((of, *([say("ops.quiet")] if is_quiet else counted), *held))
 
 
-def _named(entry: TargetLines, ctx: RenderContext) -> Markup:
-    return dotted((markup.bold(str(entry.overview.target)), live_line(entry, ctx)))
+def _named(entry: DashboardEntry, ctx: RenderContext) -> Markup:
+    return join_dots((markup.bold(str(entry.overview.target)), live_line(entry, ctx)))
 
 
-def _target(entry: TargetLines, head: Markup, told: Markup, ctx: RenderContext) -> Markup:
+def _target(entry: DashboardEntry, head: Markup, told: Markup, ctx: RenderContext) -> Markup:
     """Tell of one target: what is live, what else is to be said, and a line for each run."""
     overview = entry.overview
     runs = [run_line(run, entry, ctx) for run in overview.unfinished[:_MAX_RUNS]]
     more = len(overview.unfinished) - len(runs)
-    return lines(
+    return join_lines(
         (
             head,
             told,
@@ -111,17 +113,17 @@ def _target(entry: TargetLines, head: Markup, told: Markup, ctx: RenderContext) 
     )
 
 
-def _facts(entry: TargetLines, ctx: RenderContext) -> Markup:
-    return lines(
+def _facts(entry: DashboardEntry, ctx: RenderContext) -> Markup:
+    return join_lines(
         (
-            seen_line(entry, ctx),
+            snapshot_line(entry, ctx),
             backup_line(entry, ctx),
-            last_line(entry.overview, ctx),
+            last_run_line(entry.overview, ctx),
         )
     )
 
 
-def fitting(targets: list[Markup], most: int) -> tuple[list[Markup], int]:
+def fit_within(targets: list[Markup], most: int) -> tuple[list[Markup], int]:
     """Give as many texts as there is room for, and how many are left out.
 
     Args:
@@ -137,7 +139,7 @@ def fitting(targets: list[Markup], most: int) -> tuple[list[Markup], int]:
     return shown, len(targets) - len(shown)
 
 
-def packed(texts: Iterable[Markup]) -> list[Markup]:
+def pack_sections(texts: Iterable[Markup]) -> list[Markup]:
     """Put short texts together into sections that Slack takes."""
     groups: list[list[Markup]] = []
     used = _MAX_IN_A_SECTION + 1
@@ -147,7 +149,7 @@ def packed(texts: Iterable[Markup]) -> list[Markup]:
             groups.append([])
             used = len(text) + 1
         groups[-1].append(text)
-    return [lines(group) for group in groups]
+    return [join_lines(group) for group in groups]
 
 
 def lock_set_card(overview: TargetOverview, *, is_new: bool, ctx: RenderContext) -> Message:
@@ -161,7 +163,7 @@ def lock_set_card(overview: TargetOverview, *, is_new: bool, ctx: RenderContext)
     say = ctx.translator.say
     name = overview.target
     lock = overview.lock
-    owner, since = (who(lock.owner), markup.time_of_day(lock.since)) if lock else (Markup(""), Markup(""))
+    owner, since = (person(lock.owner), markup.time_of_day(lock.since)) if lock else (Markup(""), Markup(""))
     why = ctx.masker.mask(lock.reason) if lock else ""
     key = "ops.lock.set" if is_new else "ops.lock.already"
     said = say(key, target=str(name), app=name.app, environment=name.environment, who=owner, since=since, why=why)
@@ -170,5 +172,5 @@ def lock_set_card(overview: TargetOverview, *, is_new: bool, ctx: RenderContext)
         for run in overview.unfinished[:_MAX_RUNS]
         if lock is not None and lock.holds_up(run.request)
     ]
-    blocks: tuple[Block | None, ...] = (section(said), section(lines(begun)))
+    blocks: tuple[Block | None, ...] = (section(said), section(join_lines(begun)))
     return message(said, blocks, "countersign_ops", {"targets": [str(name)], "locked": [str(name)] if lock else []})

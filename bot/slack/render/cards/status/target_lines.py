@@ -17,10 +17,10 @@ from bot.domain.targets.snapshot import TargetSnapshot, TargetState
 from bot.slack.render import markup
 from bot.slack.render.cards.approval.people import approvers
 from bot.slack.render.cards.run.step_line import step_line
-from bot.slack.render.cards.run.translated_run import shown_run
-from bot.slack.render.context import STATE_EMOJI, RenderContext, action, state_words, target
+from bot.slack.render.cards.run.translated_run import translated_run
+from bot.slack.render.context import STATE_EMOJI, RenderContext, action_name, state_words, target_name
 from bot.slack.render.markup import Markup
-from bot.slack.render.message import dotted
+from bot.slack.render.message import join_dots
 
 URGENT_FIRST = (
     RunState.NEEDS_HUMAN,
@@ -38,7 +38,7 @@ _SHORT = 7
 
 
 @dataclass(frozen=True)
-class TargetLines:
+class DashboardEntry:
     """One target of a picture.
 
     Args:
@@ -103,10 +103,10 @@ class TargetLines:
         return FREEZE if self.freeze is not None else FINE
 
 
-def target_lines(dashboard: Dashboard) -> tuple[TargetLines, ...]:
+def dashboard_entries(dashboard: Dashboard) -> tuple[DashboardEntry, ...]:
     """Give the targets of a picture, what needs somebody first."""
     found = [
-        TargetLines(
+        DashboardEntry(
             overview,
             dashboard.snapshots.get(overview.target),
             dashboard.freezes.get(overview.target),
@@ -117,12 +117,12 @@ def target_lines(dashboard: Dashboard) -> tuple[TargetLines, ...]:
     return tuple(sorted(found, key=lambda entry: (entry.urgency, entry.overview.target)))
 
 
-def who(user: str) -> Markup:
+def person(user: str) -> Markup:
     """Mention a person: one person alone reads this, so nobody is notified. A schedule is called by its name."""
     return markup.user(user) if user[:1] in ("U", "W") else markup.inline(user)
 
 
-def live_line(entry: TargetLines, ctx: RenderContext) -> Markup:
+def live_line(entry: DashboardEntry, ctx: RenderContext) -> Markup:
     """Say which commit is live, since when, and who brought it."""
     say, overview, seen = ctx.translator.say, entry.overview, entry.seen
     if seen is not None and len(seen.heads) > 1:
@@ -137,10 +137,10 @@ def live_line(entry: TargetLines, ctx: RenderContext) -> Markup:
     if not overview.live or release is None or release.ended_at is None:
         return say("ops.live.none")
     when = markup.time_of_day(release.ended_at)
-    return say("live", sha=overview.live[:_SHORT], when=when, who=who(release.request.origin.user))
+    return say("live", sha=overview.live[:_SHORT], when=when, who=person(release.request.origin.user))
 
 
-def seen_line(entry: TargetLines, ctx: RenderContext) -> Markup:
+def snapshot_line(entry: DashboardEntry, ctx: RenderContext) -> Markup:
     """Say what was seen: migrations, maintenance, and when; or why nothing is known."""
     say, snapshot, seen = ctx.translator.say, entry.snapshot, entry.seen
     if snapshot is not None and snapshot.problem is not None:
@@ -149,12 +149,12 @@ def seen_line(entry: TargetLines, ctx: RenderContext) -> Markup:
     if snapshot is None or seen is None:
         return say("seen.never") if not entry.overview.unfinished else Markup("")
     when = say("seen.at", when=markup.time_of_day(snapshot.at))
-    return dotted((_migrations(seen, ctx), _maintenance(seen, ctx), when))
+    return join_dots((_migrations(seen, ctx), _maintenance(seen, ctx), when))
 
 
-def odd_line(entry: TargetLines, ctx: RenderContext) -> Markup:
+def anomaly_line(entry: DashboardEntry, ctx: RenderContext) -> Markup:
     """Say what was seen and should not be so; nothing where all is well."""
-    return seen_line(entry, ctx) if entry.is_odd and entry.overview.in_doubt is None else Markup("")
+    return snapshot_line(entry, ctx) if entry.is_odd and entry.overview.in_doubt is None else Markup("")
 
 
 def _migrations(seen: TargetState, ctx: RenderContext) -> Markup:
@@ -176,7 +176,7 @@ def _masked(found: Problem, ctx: RenderContext) -> Problem:
     return Problem(found.reason, {name: ctx.masker.mask(value) for name, value in found.facts.items()})
 
 
-def backup_line(entry: TargetLines, ctx: RenderContext) -> Markup:
+def backup_line(entry: DashboardEntry, ctx: RenderContext) -> Markup:
     """Say which backup was last seen to restore, and when."""
     backup = entry.overview.backup
     if backup is None:
@@ -185,13 +185,13 @@ def backup_line(entry: TargetLines, ctx: RenderContext) -> Markup:
     return ctx.translator.say(key, id=backup.backup, when=markup.time_of_day(backup.at))
 
 
-def lock_line(entry: TargetLines, ctx: RenderContext) -> Markup:
+def lock_line(entry: DashboardEntry, ctx: RenderContext) -> Markup:
     """Say who locked it, since when and why; nothing where nobody did."""
     lock = entry.overview.lock
     if lock is None:
         return Markup("")
     why = markup.clip(ctx.masker.mask(lock.reason), _MAX_REASON)
-    return ctx.translator.say("ops.lock", who=who(lock.owner), since=markup.time_of_day(lock.since), why=why)
+    return ctx.translator.say("ops.lock", who=person(lock.owner), since=markup.time_of_day(lock.since), why=why)
 
 
 def owed_line(run: Run, ctx: RenderContext) -> Markup:
@@ -202,15 +202,15 @@ def owed_line(run: Run, ctx: RenderContext) -> Markup:
     return ctx.translator.say(
         "ops.overdue" if is_overdue(gate, ctx.now) else "ops.owed",
         run=run.id,
-        action=action(run, ctx),
-        who=who(run.request.origin.user),
+        action=action_name(run, ctx),
+        who=person(run.request.origin.user),
         until=markup.time_of_day(gate.expires_at),
         people=approvers(gate.requirement.people, ctx),
         why=markup.clip(ctx.masker.mask(run.request.emergency or ""), _MAX_REASON),
     )
 
 
-def freeze_line(entry: TargetLines, ctx: RenderContext) -> Markup:
+def freeze_line(entry: DashboardEntry, ctx: RenderContext) -> Markup:
     """Say that it is frozen, until when and why; nothing where it is not."""
     if entry.freeze is None:
         return Markup("")
@@ -219,7 +219,7 @@ def freeze_line(entry: TargetLines, ctx: RenderContext) -> Markup:
     return ctx.translator.say("freeze", until=until, why=why)
 
 
-def last_line(overview: TargetOverview, ctx: RenderContext) -> Markup:
+def last_run_line(overview: TargetOverview, ctx: RenderContext) -> Markup:
     """Say what ended last, and how; nothing where the first one goes on."""
     last = overview.last
     if last is None or last.ended_at is None:
@@ -227,28 +227,28 @@ def last_line(overview: TargetOverview, ctx: RenderContext) -> Markup:
     return ctx.translator.say(
         "ops.last",
         emoji=STATE_EMOJI[last.state],
-        action=action(last, ctx),
+        action=action_name(last, ctx),
         state=state_words(last, ctx),
         run=last.id,
         when=markup.time_of_day(last.ended_at),
     )
 
 
-def run_line(run: Run, entry: TargetLines, ctx: RenderContext) -> Markup:
+def run_line(run: Run, entry: DashboardEntry, ctx: RenderContext) -> Markup:
     """Tell of one run that goes on or waits, in a line."""
-    shown = shown_run(run, ctx)
+    shown = translated_run(run, ctx)
     return ctx.translator.say(
         "ops.run",
         emoji=STATE_EMOJI[run.state],
         run=run.id,
-        action=action(shown, ctx),
+        action=action_name(shown, ctx),
         state=state_words(shown, ctx),
-        news=run_news(shown, entry.usual.get(run.id, {}), ctx),
-        who=who(run.request.origin.user),
+        news=run_status(shown, entry.usual.get(run.id, {}), ctx),
+        who=person(run.request.origin.user),
     )
 
 
-def run_news(run: Run, usual: Mapping[str, Usual], ctx: RenderContext) -> Markup:
+def run_status(run: Run, usual: Mapping[str, Usual], ctx: RenderContext) -> Markup:
     """Say what a run that has not ended does or waits for.
 
     Args:
@@ -258,7 +258,7 @@ def run_news(run: Run, usual: Mapping[str, Usual], ctx: RenderContext) -> Markup
     """
     match run.state:
         case RunState.QUEUED:
-            return ctx.translator.count("card.queue", run.place_in_queue or 1, target=target(run))
+            return ctx.translator.count("card.queue", run.place_in_queue or 1, target=target_name(run))
         case RunState.AWAITING_APPROVAL if run.gate is not None:
             return ctx.translator.say("ops.until", until=markup.time_of_day(run.gate.expires_at))
         case RunState.NEEDS_HUMAN:

@@ -33,7 +33,7 @@ from commands.rollback import Rollback
 from tests.slack.support.runs import BOB, MASKER, OPERATIONS
 
 
-class Now:
+class FakeClock:
     """A clock that can be held."""
 
     def __init__(self) -> None:
@@ -43,7 +43,7 @@ class Now:
         return self.held or datetime.now(UTC)
 
 
-class FakeFront:
+class FakeEngine:
     """Keeps runs in memory; one run for one event."""
 
     operations: Operations = OPERATIONS
@@ -56,8 +56,8 @@ class FakeFront:
         self.refuses: RefusedError | None = None
         self.outputs: dict[str, tuple[Chunk, ...]] = {}
         self.room: SlackApp | None = None
-        self.status_service = FakeLookout(self)
-        self.lock_service = FakeDesk(self)
+        self.status_service = FakeStatusService(self)
+        self.lock_service = FakeLockService(self)
 
     def put(self, run: Run) -> None:
         """Change a run, as the engine would, and say so."""
@@ -102,10 +102,10 @@ class FakeFront:
         return {}
 
 
-class FakeDesk:
+class FakeLockService:
     """Lets everybody ask for what `may` says; for everything where it says nothing."""
 
-    def __init__(self, front: FakeFront) -> None:
+    def __init__(self, front: FakeEngine) -> None:
         self._engine = front
         self.may: dict[Action, tuple[TargetName, ...]] | None = None
         self.uncertain = False
@@ -114,10 +114,10 @@ class FakeDesk:
         return Allowed(dict.fromkeys(Action, targets) if self.may is None else self.may, self.uncertain)
 
 
-class FakeLookout:
+class FakeStatusService:
     """Sees what the front keeps, and everybody may do everything."""
 
-    def __init__(self, front: FakeFront) -> None:
+    def __init__(self, front: FakeEngine) -> None:
         self._engine = front
         self.snapshots: dict[TargetName, TargetSnapshot] = {}
         self.looked: list[tuple[TargetName, ...]] = []
@@ -205,7 +205,7 @@ class MemoryInbox:
 class MemoryMessages:
     """Messages in memory. `dies_after_post` makes the commit after a post fail, as a kill at that point would."""
 
-    def __init__(self, front: FakeFront) -> None:
+    def __init__(self, front: FakeEngine) -> None:
         self.rows: dict[tuple[str, str], Posted] = {}
         self.published: dict[str, int] = {}
         self.dies_after_post: str | None = None
@@ -282,24 +282,24 @@ class NoMetrics:
 
 
 @dataclass
-class Telling:
+class FakeLeadership:
     """The duty of telling Slack."""
 
     held: bool = True
 
 
-class World:
+class Workspace:
     """Everything a test needs; `room` may be stopped and started again, as a process is."""
 
     def __init__(self, server: RunningPlayground) -> None:
         self.server = server
-        self.front = FakeFront()
+        self.front = FakeEngine()
         self.inbox = MemoryInbox()
         self.messages = MemoryMessages(self.front)
         self.homes = MemoryHomes()
         self.notices = MemoryNotices()
-        self.clock = Now()
-        self.telling = Telling()
+        self.clock = FakeClock()
+        self.telling = FakeLeadership()
 
     @asynccontextmanager
     async def room(self) -> AsyncIterator[SlackApp]:
