@@ -102,7 +102,7 @@ async def _people(gateway: Gateway, lists: Iterable[People]) -> list[Finding]:
 
 async def _user_trouble(gateway: Gateway, user: str) -> str:
     try:
-        person = await gateway.person(user)
+        person = await gateway.user_info(user)
     except _Trouble as error:
         return f"{user}: Slack answers {error} - check the ID in `people:`"
     return f"{user} is deactivated - take the ID out of `people:`" if person.get("deleted") else ""
@@ -110,7 +110,7 @@ async def _user_trouble(gateway: Gateway, user: str) -> str:
 
 async def _group_trouble(gateway: Gateway, group: str) -> str:
     try:
-        members = await gateway.members(group)
+        members = await gateway.group_members(group)
     except _Trouble as error:
         return f"user group {group}: Slack answers {error} - check the ID in `people:`"
     return "" if members else f"user group {group} has no members, so nobody in it can approve"

@@ -34,8 +34,8 @@ class BackupForm:
 
     def fields(self, offer: FormState, ctx: RenderContext) -> tuple[Block | None, ...]:
         """Build the field."""
-        say = ctx.translator.say
-        return (text_input(TABLES, say("form.tables"), say("form.tables.empty"), longest=1000),)
+        translate = ctx.translator.translate
+        return (text_input(TABLES, translate("form.tables"), translate("form.tables.empty"), longest=1000),)
 
     def words(self, values: Mapping[str, Any]) -> tuple[str, ...]:
         """Give what was filled in as words."""

@@ -48,12 +48,12 @@ class DeployForm:
 
     def fields(self, offer: FormState, ctx: RenderContext) -> tuple[Block | None, ...]:
         """Build the fields."""
-        say = ctx.translator.say
-        options = (option(say("form.dry_run"), "--dry-run"), option(say("form.no_migrate"), "--no-migrate"))
+        translate = ctx.translator.translate
+        options = (option(translate("form.dry_run"), "--dry-run"), option(translate("form.no_migrate"), "--no-migrate"))
         return (
             *(_commits(offer.prospect, ctx) if offer.prospect is not None else ()),
-            text_input(REF, say("form.ref"), say("form.ref.empty")),
-            checkboxes(OPTIONS, say("form.options"), options),
+            text_input(REF, translate("form.ref"), translate("form.ref.empty")),
+            checkboxes(OPTIONS, translate("form.options"), options),
             _exception(offer.prospect, ctx),
         )
 
@@ -82,19 +82,19 @@ class DeployForm:
 
 
 def _commits(prospect: ChosenTarget, ctx: RenderContext) -> tuple[Block | None, ...]:
-    say, newest = ctx.translator.say, prospect.newest
+    translate, newest = ctx.translator.translate, prospect.newest
     if newest is None and prospect.unread is not None:
-        return (context(say("form.commits.unread", wrong=ctx.wrong(prospect.unread))),)
+        return (context(translate("form.commits.unread", wrong=ctx.problem_text(prospect.unread))),)
     if newest is None:
-        return (context(say("form.commits.reading", branch=prospect.target.branch)),)
+        return (context(translate("form.commits.reading", branch=prospect.target.branch)),)
     if not newest.commits:
-        return (context(say("form.commits.none", branch=newest.branch, sha=newest.head[:_SHORT])),)
+        return (context(translate("form.commits.none", branch=newest.branch, sha=newest.head[:_SHORT])),)
     tip = newest.commits[0]
-    newest_of = say("form.commits.tip", branch=newest.branch, commit=_told(tip, ctx))
+    newest_of = translate("form.commits.tip", branch=newest.branch, commit=_told(tip, ctx))
     options = [option(newest_of, _TIP), *(_option(each, ctx) for each in newest.commits)]
     # Another target has other commits: what was chosen for one must not be kept for the next.
-    menu_of = menu(COMMIT, say("form.commit"), options, chosen=_TIP, block=f"{COMMIT} {prospect.target.name}")
-    stale = None if newest.fetched else context(say("form.commits.stale"))
+    menu_of = menu(COMMIT, translate("form.commit"), options, chosen=_TIP, block=f"{COMMIT} {prospect.target.name}")
+    stale = None if newest.fetched else context(translate("form.commits.stale"))
     return (menu_of, stale)
 
 
@@ -115,5 +115,5 @@ def _exception(prospect: ChosenTarget | None, ctx: RenderContext) -> Block | Non
     )
     if prospect is None or not frozen or OVERRIDE not in prospect.target.policy.approve:
         return None
-    say = ctx.translator.say
-    return text_input(DURING_FREEZE, say("form.during_freeze"), say("form.during_freeze.empty"))
+    translate = ctx.translator.translate
+    return text_input(DURING_FREEZE, translate("form.during_freeze"), translate("form.during_freeze.empty"))

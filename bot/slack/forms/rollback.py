@@ -38,15 +38,20 @@ class RollbackForm:
 
     def fields(self, offer: FormState, ctx: RenderContext) -> tuple[Block | None, ...]:
         """Build the fields."""
-        say = ctx.translator.say
+        translate = ctx.translator.translate
         how = (
-            option(say("form.rollback.both"), _BOTH, say("form.rollback.both.what")),
-            option(say("form.rollback.code"), _CODE, say("form.rollback.code.what")),
+            option(translate("form.rollback.both"), _BOTH, translate("form.rollback.both.what")),
+            option(translate("form.rollback.code"), _CODE, translate("form.rollback.code.what")),
         )
         return (
             _releases(offer.prospect, ctx) if offer.prospect is not None else None,
-            radio_buttons(HOW, say("form.rollback.how"), how),
-            text_input(MIGRATIONS, say("form.rollback.migrations"), say("form.rollback.migrations.empty"), longest=3),
+            radio_buttons(HOW, translate("form.rollback.how"), how),
+            text_input(
+                MIGRATIONS,
+                translate("form.rollback.migrations"),
+                translate("form.rollback.migrations.empty"),
+                longest=3,
+            ),
         )
 
     def words(self, values: Mapping[str, Any]) -> tuple[str, ...]:
@@ -77,13 +82,13 @@ def _releases(prospect: ChosenTarget, ctx: RenderContext) -> Block | None:
 
     Where none is remembered, say so and how another commit is named.
     """
-    say = ctx.translator.say
+    translate = ctx.translator.translate
     if not prospect.releases:
-        return section(say("form.release.none", target=str(prospect.target.name)))
+        return section(translate("form.release.none", target=str(prospect.target.name)))
     past = [_release(run, ctx) for run in prospect.releases[1:]]
-    before = option(say("form.release.before"), _BEFORE)
+    before = option(translate("form.release.before"), _BEFORE)
     block = f"{RELEASE} {prospect.target.name}"
-    return menu(RELEASE, say("form.release"), [before, *past], chosen=_BEFORE, block=block)
+    return menu(RELEASE, translate("form.release"), [before, *past], chosen=_BEFORE, block=block)
 
 
 def _release(run: Run, ctx: RenderContext) -> Block:
@@ -92,4 +97,4 @@ def _release(run: Run, ctx: RenderContext) -> Block:
     commits = run.plan.commits if run.plan is not None else ()
     subject = ctx.masker.mask(commits[0].subject) if commits else ""
     when = at.strftime("%Y-%m-%d %H:%M UTC")
-    return option(ctx.translator.say("form.release.past", sha=sha, when=when, run=run.id), run.id, subject)
+    return option(ctx.translator.translate("form.release.past", sha=sha, when=when, run=run.id), run.id, subject)

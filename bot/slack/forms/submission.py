@@ -90,7 +90,7 @@ class FormValidator:
         mistake = filled.form.mistake(filled.values)
         if mistake is not None:
             field, key = mistake
-            return {block_of(filled.values, field): markup.unmarked(self._translator.say(key))}
+            return {block_of(filled.values, field): markup.unmarked(self._translator.translate(key))}
         found = await self._problem(filled)
         if found is None:
             return {}
@@ -111,5 +111,5 @@ class FormValidator:
         return None
 
     def _told(self, found: Problem) -> str:
-        text = f"{self._translator.wrong(found)} {self._translator.right(found)}"
+        text = f"{self._translator.problem_text(found)} {self._translator.remedy_text(found)}"
         return markup.clip(markup.unmarked(text), _MAX_ERROR)

@@ -18,24 +18,24 @@ from bot.slack.render.message import Block, context, join_lines, section
 
 def opening_view(form: Form, ctx: RenderContext) -> Block:
     """Build what is shown within Slack's three seconds, while it is looked up what this person may choose."""
-    return _modal(form, ctx, [section(ctx.translator.say("form.opening"))])
+    return _modal(form, ctx, [section(ctx.translator.translate("form.opening"))])
 
 
 def refusing_view(form: Form, found: Problem, ctx: RenderContext) -> Block:
     """Build what is shown to somebody who may choose nothing."""
-    return _modal(form, ctx, [section(ctx.translator.refusal(found))])
+    return _modal(form, ctx, [section(ctx.translator.refusal_text(found))])
 
 
 def form_view(form: Form, offer: FormState, ctx: RenderContext) -> Block:
     """Build the form."""
-    say = ctx.translator.say
+    translate = ctx.translator.translate
     chosen = offer.prospect.target if offer.prospect is not None else None
     options = [option(f"{target.name.app} · {target.name.environment}", str(target.name)) for target in offer.targets]
-    label = say(f"{_key(form)}.target")
+    label = translate(f"{_key(form)}.target")
     picker = menu(TARGET, label, options, chosen=str(chosen.name) if chosen else "")
-    picker["element"]["placeholder"] = plain_text(say("form.target.choose"))
+    picker["element"]["placeholder"] = plain_text(translate("form.target.choose"))
     blocks = [{**picker, "dispatch_action": True}, *form.fields(offer, ctx), *_outlook(form, offer, ctx)]
-    submit = {"submit": plain_text(say(f"{_key(form)}.submit"))}
+    submit = {"submit": plain_text(translate(f"{_key(form)}.submit"))}
     return _modal(form, ctx, blocks) | submit | {"private_metadata": json.dumps({"channel": offer.channel})}
 
 
@@ -43,8 +43,8 @@ def _modal(form: Form, ctx: RenderContext, blocks: list[Block | None]) -> Block:
     return {
         "type": "modal",
         "callback_id": form.command,
-        "title": plain_text(ctx.translator.say(f"{_key(form)}.title")),
-        "close": plain_text(ctx.translator.say("form.close")),
+        "title": plain_text(ctx.translator.translate(f"{_key(form)}.title")),
+        "close": plain_text(ctx.translator.translate("form.close")),
         "blocks": [block for block in blocks if block is not None],
     }
 
@@ -73,25 +73,29 @@ def _outlook(form: Form, offer: FormState, ctx: RenderContext) -> list[Block | N
 def _what(form: Form, channel: str, ctx: RenderContext) -> Markup:
     """Say what happens when it is sent, and in which channel where that is not the one it was asked for in."""
     key = "form.backup" if form.action is Action.BACKUP else "form"
-    say = ctx.translator.say
-    return say(f"{key}.where", channel=channel) if channel else say(f"{key}.what")
+    translate = ctx.translator.translate
+    return translate(f"{key}.where", channel=channel) if channel else translate(f"{key}.what")
 
 
 def _in_the_way(prospect: ChosenTarget, ctx: RenderContext) -> Markup:
     found = prospect.blocking_reason
-    return ctx.translator.say("form.in_the_way", wrong=ctx.translator.warning(found)) if found else Markup("")
+    return (
+        ctx.translator.translate("form.in_the_way", wrong=ctx.translator.warning_text(found)) if found else Markup("")
+    )
 
 
 def _approval(action: Action, policy: Policy, ctx: RenderContext) -> Markup:
     """Say whose approval is asked for before the first change."""
     usual = policy.requirement(action)
     if action is Action.BACKUP and usual.asks_nobody:
-        return ctx.translator.say("form.reads")
-    told = _asked(usual, ctx) if not usual.asks_nobody else ctx.translator.say("form.approval.none")
+        return ctx.translator.translate("form.reads")
+    told = _asked(usual, ctx) if not usual.asks_nobody else ctx.translator.translate("form.approval.none")
     if action is not Action.DEPLOY or DESTRUCTIVE_MIGRATION not in policy.approve:
         return told
     besides = policy.requirement(action, destructive=True)
-    return join_lines((told, ctx.translator.say("form.destructive", who=_people(besides, ctx), n=str(besides.needed))))
+    return join_lines(
+        (told, ctx.translator.translate("form.destructive", who=_people(besides, ctx), n=str(besides.needed)))
+    )
 
 
 def _asked(requirement: Requirement, ctx: RenderContext) -> Markup:
@@ -105,4 +109,4 @@ def _people(requirement: Requirement, ctx: RenderContext) -> Markup:
 
 def _backup(action: Action, policy: Policy, ctx: RenderContext) -> Markup:
     when = policy.backup_before.get(action, BackupBefore.NEVER)
-    return Markup("") if action is Action.BACKUP else ctx.translator.say(f"form.backup_before.{when.value}")
+    return Markup("") if action is Action.BACKUP else ctx.translator.translate(f"form.backup_before.{when.value}")

@@ -47,7 +47,7 @@ class CommandHandler:
         name, text, url = str(body["command"]), str(body.get("text") or ""), str(body.get("response_url") or "")
         if self._is_stale(received.at):
             when = markup.time_of_day(received.at)
-            stale = self._translator.say("answer.stale", typed=f"{name} {text}".strip(), when=when)
+            stale = self._translator.translate("answer.stale", typed=f"{name} {text}".strip(), when=when)
             await self._replies.send_text(origin.channel, origin.user, stale)
             return
         if name == self._context.ops.name:
@@ -56,7 +56,7 @@ class CommandHandler:
         spec = self._commands.get(name)
         if spec is None:
             known = ", ".join(sorted((*self._commands, self._context.ops.name)))
-            unknown = self._translator.say("answer.unknown_command", command=name, known=known)
+            unknown = self._translator.translate("answer.unknown_command", command=name, known=known)
             await self._replies.send_text(origin.channel, origin.user, unknown, url=url)
             return
         words = words_of(text)
@@ -66,7 +66,7 @@ class CommandHandler:
             is_short = refused.problem.reason is Reason.USAGE and _asks_for_form(name, words)
             if is_short and await self._forms.open(name, words, origin, str(body.get("trigger_id") or "")):
                 return
-            refusal = self._translator.refusal(refused.problem)
+            refusal = self._translator.refusal_text(refused.problem)
             await self._replies.send_text(origin.channel, origin.user, refusal, url=url)
 
     async def _do(self, request: Request, url: str) -> None:

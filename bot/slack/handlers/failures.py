@@ -29,7 +29,7 @@ class FailureHandler:
             return
         user, channel = sender
         try:
-            await self._context.replies.send_text(channel, user, self._context.translator.say("answer.failed"))
+            await self._context.replies.send_text(channel, user, self._context.translator.translate("answer.failed"))
         except SlackBusyError:
             return  # the log has it
 

@@ -98,7 +98,7 @@ class FormHandler:
             spec = self._commands[filled.form.command]
             await self._engine.submit(spec.parse(filled.words, origin, self._context.operations))
         except RefusedError as refused:
-            refusal = self._context.translator.refusal(refused.problem)
+            refusal = self._context.translator.refusal_text(refused.problem)
             await self._context.replies.send_text(origin.channel, origin.user, refusal)
 
     async def _fill(self, view: str, form: Form, offer: FormState, chosen: Target | None, user: str) -> None:

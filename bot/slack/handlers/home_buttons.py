@@ -50,7 +50,7 @@ class HomeButtonHandler:
             return
         origin = Origin(press.user, "", press.event)
         request = Request(MigrateStatusOptions(), name, origin, f"/migrate-status {name}")
-        reading = section(self._translator.say("home.status.reading"))
+        reading = section(self._translator.translate("home.status.reading"))
         try:
             view = await self._context.gateway.open_view(press.trigger, self._modal([reading]))
             await self._context.gateway.update_view(view, self._modal(await self._answer(request)))
@@ -61,16 +61,16 @@ class HomeButtonHandler:
         try:
             card = status_card(await self._context.engine.migration_report(request), self._translator)
         except RefusedError as refused:
-            return [section(self._translator.refusal(refused.problem))]
+            return [section(self._translator.refusal_text(refused.problem))]
         # There is no channel here to share it with.
         return [block for block in card.blocks if block["type"] != "actions"]
 
     def _modal(self, blocks: list[Block | None]) -> Block:
-        say = self._translator.say
+        translate = self._translator.translate
         return {
             "type": "modal",
             "callback_id": "home_status",
-            "title": plain_text(say("home.status.title")),
-            "close": plain_text(say("form.done")),
+            "title": plain_text(translate("home.status.title")),
+            "close": plain_text(translate("form.done")),
             "blocks": [block for block in blocks if block is not None],
         }

@@ -50,7 +50,7 @@ class OpsHandler:
         try:
             reply = await self._carry_out(words, origin)
         except RefusedError as refused:
-            reply = text_message(self._translator.refusal(refused.problem))
+            reply = text_message(self._translator.refusal_text(refused.problem))
         await self._context.replies.send(origin.channel, origin.user, reply, url=url)
 
     async def _carry_out(self, words: tuple[str, ...], origin: Origin) -> Message:
@@ -83,21 +83,21 @@ class OpsHandler:
         return lock_set_card(overview, is_new=is_new, ctx=self._context.render_context())
 
     async def _cancel(self, run: str, user: str) -> Markup:
-        say = self._translator.say
+        translate = self._translator.translate
         before = await self._engine.get(run)
         after = await self._engine.cancel(run, user)
         if before is None or before.ended:
-            return say("ops.cancel.over", run=run, state=say(f"state.{after.state.value}"))
+            return translate("ops.cancel.over", run=run, state=translate(f"state.{after.state.value}"))
         if before.state is RunState.NEEDS_HUMAN:
-            return say("ops.cancel.closed", run=run)
+            return translate("ops.cancel.closed", run=run)
         if after.state in BEFORE_CHANGE or after.change_started_at is None:
-            return say("ops.cancel.before", run=run)
-        return say("ops.cancel.during", run=run)
+            return translate("ops.cancel.before", run=run)
+        return translate("ops.cancel.during", run=run)
 
     async def _help(self, targets: tuple[TargetName, ...], user: str) -> Markup:
         """List what this person may do here, and nothing else."""
         if not targets:
-            return self._translator.say("ops.none")
+            return self._translator.translate("ops.none")
         allowed = await self._engine.lock_service.allowed(targets, user)
         commands = (spec for _, spec in sorted(self._context.commands.items()))
         return help_text(allowed, commands, frozenset(FORMS), self._translator)

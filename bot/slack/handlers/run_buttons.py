@@ -50,7 +50,7 @@ class RunButtonHandler:
             return
         run = await self._engine.get(press.value)
         if run is None:
-            await self._reply(press, self._translator.say("answer.run_gone", run=press.value))
+            await self._reply(press, self._translator.translate("answer.run_gone", run=press.value))
             return
         try:
             match press.action:
@@ -65,7 +65,7 @@ class RunButtonHandler:
                 case _:
                     await self._show_log(press, run)
         except RefusedError as refused:
-            await self._reply(press, self._translator.refusal(refused.problem))
+            await self._reply(press, self._translator.refusal_text(refused.problem))
 
     def _again(self, press: ButtonPress, run: Run) -> Request:
         """Ask for the same again, as who pressed the button.
@@ -88,12 +88,12 @@ class RunButtonHandler:
     async def _show_log(self, press: ButtonPress, run: Run) -> None:
         tail = tail_text(await self._engine.output(run.id), self._context.masker, _LOG_LINES)
         if not tail.strip():
-            await self._reply(press, self._translator.say("answer.log_empty", run=run.id))
+            await self._reply(press, self._translator.translate("answer.log_empty", run=run.id))
             return
         posted = (await self._messages.messages(run.id)).get(LOG)
         is_there = posted is not None and posted.state is MessageState.POSTED and bool(posted.ts)
-        where = self._translator.say("answer.log_file") if is_there else ""
-        intro = self._translator.say("answer.log", run=run.id, where=Markup(where))
+        where = self._translator.translate("answer.log_file") if is_there else ""
+        intro = self._translator.translate("answer.log", run=run.id, where=Markup(where))
         await self._reply(press, join_lines((intro, markup.code_block(tail, _LOG_CHARACTERS))))
 
     async def _reply(self, press: ButtonPress, text: Markup) -> None:

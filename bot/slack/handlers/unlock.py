@@ -45,7 +45,7 @@ class UnlockHandler:
         """
         lock = await self._locks.lock_to_take_off(target, origin.user)
         if lock is None:
-            return text_message(self._translator.say("ops.unlock.none", target=str(target)))
+            return text_message(self._translator.translate("ops.unlock.none", target=str(target)))
         if lock.owner != origin.user:
             return self._question(lock)
         return await self._taken_off(lock, origin.user, origin.channel)
@@ -63,35 +63,35 @@ class UnlockHandler:
             lock = await self._locks.lock_to_take_off(name, press.user)
             # Who confirmed has read of one lock: another one that was set meanwhile is asked about anew.
             if lock is None:
-                reply = text_message(self._translator.say("ops.unlock.none", target=str(name)))
+                reply = text_message(self._translator.translate("ops.unlock.none", target=str(name)))
             elif _stamp(lock) == words[2]:
                 reply = await self._taken_off(lock, press.user, press.channel)
             else:
                 reply = self._question(lock)
         except RefusedError as refused:
-            reply = text_message(self._translator.refusal(refused.problem))
+            reply = text_message(self._translator.refusal_text(refused.problem))
         await self._context.replies.send(press.channel, press.user, reply)
 
     async def _taken_off(self, lock: Lock, user: str, channel: str) -> Message:
-        say = self._translator.say
+        translate = self._translator.translate
         if not await self._locks.unlock(lock, user, channel):
-            return text_message(say("ops.unlock.none", target=str(lock.target)))
+            return text_message(translate("ops.unlock.none", target=str(lock.target)))
         if lock.owner == user:
-            return text_message(say("ops.unlock.own", **self._of(lock)))
+            return text_message(translate("ops.unlock.own", **self._of(lock)))
         self._lock_notifier.wake()
-        return text_message(say("ops.unlock.other", owner=markup.user(lock.owner), **self._of(lock)))
+        return text_message(translate("ops.unlock.other", owner=markup.user(lock.owner), **self._of(lock)))
 
     def _question(self, lock: Lock) -> Message:
-        say = self._translator.say
-        asked = say("ops.unlock.question", owner=markup.user(lock.owner), **self._of(lock))
+        translate = self._translator.translate
+        asked = translate("ops.unlock.question", owner=markup.user(lock.owner), **self._of(lock))
         confirm = Confirm(
-            say("confirm.unlock.title", target=str(lock.target)),
-            say("confirm.unlock.text"),
-            say("confirm.unlock.yes"),
-            say("confirm.unlock.no"),
+            translate("confirm.unlock.title", target=str(lock.target)),
+            translate("confirm.unlock.text"),
+            translate("confirm.unlock.yes"),
+            translate("confirm.unlock.no"),
         )
         value = f"{lock.target.app} {lock.target.environment} {_stamp(lock)}"
-        press = danger_button(button(UNLOCK, say("button.unlock"), value), confirm)
+        press = danger_button(button(UNLOCK, translate("button.unlock"), value), confirm)
         blocks = (section(asked), actions("unlock_buttons", press))
         return message(asked, blocks, "countersign_ops", {"targets": [str(lock.target)], "locked": [str(lock.target)]})
 

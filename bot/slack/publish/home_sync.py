@@ -203,7 +203,7 @@ class HomeSync:
     async def _publish(self, home_view: HomeView) -> None:
         signature = _signature(await self._view(home_view, _FIXED_TIME))
         view = await self._view(home_view, self._clock.now())
-        await self._pace.turn()
+        await self._pace.acquire()
         self._published_at[home_view.user] = time.monotonic()
         try:
             await self._context.gateway.publish_home(home_view.user, view)

@@ -81,7 +81,9 @@ class LockNotifier:
     async def _is_posted(self, notice: LockNotice) -> bool:
         """Search the channel for a notice whose answer was lost."""
         try:
-            messages = await self._context.gateway.history(notice.channel, (notice.at - _LOOK_BACK).timestamp())
+            messages = await self._context.gateway.channel_messages(
+                notice.channel, (notice.at - _LOOK_BACK).timestamp()
+            )
         except SlackRefusedError as refused:
             _log.warning("cannot look whether the owner of a lock was notified: %s", refused)
             return False
@@ -100,7 +102,7 @@ class LockNotifier:
         return message(text, (section(text),), _TYPE, payload)
 
     def _text(self, notice: LockNotice) -> Markup:
-        lock, say = notice.lock, self._context.translator.say
+        lock, translate = notice.lock, self._context.translator.translate
         values = {
             "owner": markup.user(lock.owner),
             "target": str(lock.target),
@@ -109,9 +111,9 @@ class LockNotifier:
         }
         match notice.news:
             case LockNews.STANDS:
-                return say("lock.stands", app=lock.target.app, environment=lock.target.environment, **values)
+                return translate("lock.stands", app=lock.target.app, environment=lock.target.environment, **values)
             case LockNews.TAKEN_OFF:
-                return say("lock.taken_off", by=markup.user(notice.by), **values)
+                return translate("lock.taken_off", by=markup.user(notice.by), **values)
 
 
 def _not_posted(error: Exception, failures: int) -> float:

@@ -156,7 +156,7 @@ class RunSync:
         if known.fingerprint == message.fingerprint:
             return 0
         early = memo.edited.get(slot, -EDIT_SECONDS) + EDIT_SECONDS - time.monotonic()
-        early = max(early, self._edits.wait(leaving=_LAST_EDITS))
+        early = max(early, self._edits.seconds_left(leaving=_LAST_EDITS))
         # The last edits are few and do not wait: the outcome is told after them, and then the whole thread is true.
         if early > 0 and not run.ended and run.state is not RunState.NEEDS_HUMAN:
             return early
@@ -169,7 +169,7 @@ class RunSync:
         await self._messages.save_message(intent)
         posted[slot] = intent
         memo.absent.discard(slot)
-        await self._posts[channel].turn()
+        await self._posts[channel].acquire()
         thread = None if slot == CARD else posted[CARD].ts
         try:
             ts = await self._gateway.post(channel, message, thread)
@@ -189,7 +189,7 @@ class RunSync:
 
     async def _edit(self, run: Run, slot: str, message: Message, posted: dict[str, Posted], memo: _Memo) -> None:
         known = posted[slot]
-        await self._edits.turn()
+        await self._edits.acquire()
         try:
             await self._gateway.update(known.channel, known.ts, message)
         except SlackRefusedError as refused:
@@ -228,8 +228,8 @@ class RunSync:
         channel = run.request.origin.channel
         try:
             if slot == CARD:
-                return await self._gateway.history(channel, (run.created_at - _LOOK_BACK).timestamp())
-            return await self._gateway.replies(channel, posted[CARD].ts)
+                return await self._gateway.channel_messages(channel, (run.created_at - _LOOK_BACK).timestamp())
+            return await self._gateway.thread_messages(channel, posted[CARD].ts)
         except SlackRefusedError as refused:
             _log.warning("cannot look for a message", extra={"run": run.id, "slot": slot, "error": refused.error})
             return []
@@ -245,7 +245,7 @@ class RunSync:
         emojis = self._context.operations.emoji
         for emoji in (emojis.approve[0], emojis.reject[0]):
             try:
-                await self._gateway.react(approval.channel, approval.ts, emoji)
+                await self._gateway.add_reaction(approval.channel, approval.ts, emoji)
             except SlackRefusedError as refused:
                 # People can still pick the emoji themselves, so the run need not wait for this.
                 _log.warning("cannot seed a reaction", extra={"run": run.id, "emoji": emoji, "error": refused.error})
@@ -284,7 +284,7 @@ class RunSync:
         await self._save(told, posted)
         memo.absent.discard(LOG)
         text = log_text(run, chunks, self._context.masker, self._context.translator)
-        title = self._context.translator.say("log.title", run=run.id)
+        title = self._context.translator.translate("log.title", run=run.id)
         try:
             file = await self._gateway.upload(channel, posted[CARD].ts, name, title, text)
         except SlackBusyError:

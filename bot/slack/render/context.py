@@ -76,7 +76,7 @@ class RenderContext:
     estimates: Mapping[str, Usual] = field(default_factory=dict)
     alert: People = NOBODY
 
-    def named(self, found: Problem) -> Problem:
+    def with_names(self, found: Problem) -> Problem:
         """Give a problem with people's names instead of Slack's IDs, so that a card notifies nobody."""
         facts = dict(found.facts)
         for fact in ("by", "closed_by"):
@@ -84,9 +84,9 @@ class RenderContext:
                 facts[fact] = ", ".join(self._called(user) for user in facts[fact].split(", "))
         return Problem(found.reason, facts)
 
-    def wrong(self, found: Problem | None) -> Markup:
+    def problem_text(self, found: Problem | None) -> Markup:
         """Say what was wrong; nothing where nothing was."""
-        return self.translator.wrong(self.named(found)) if found else Markup("")
+        return self.translator.problem_text(self.with_names(found)) if found else Markup("")
 
     def name(self, user: str) -> Markup:
         """Name somebody, or the schedule, without notifying them."""
@@ -117,7 +117,7 @@ _ACTION_KEYS: dict[type[RequestOptions], str] = {
 def action_name(run: Run, ctx: RenderContext) -> Markup:
     """Name what was asked for."""
     key = _ACTION_KEYS.get(type(run.request.options), f"action.{run.request.action.value}")
-    return ctx.translator.say(key)
+    return ctx.translator.translate(key)
 
 
 def is_dry_run(run: Run) -> bool:
@@ -128,21 +128,21 @@ def is_dry_run(run: Run) -> bool:
 def exception_line(run: Run, ctx: RenderContext) -> Markup:
     """Say which exception was asked for and why; nothing where none was."""
     if why := run.request.emergency:
-        return ctx.translator.say("card.emergency", why=ctx.masker.mask(why))
+        return ctx.translator.translate("card.emergency", why=ctx.masker.mask(why))
     if why := run.request.during_freeze:
-        return ctx.translator.say("card.during_freeze", why=ctx.masker.mask(why))
+        return ctx.translator.translate("card.during_freeze", why=ctx.masker.mask(why))
     return Markup("")
 
 
 def state_words(run: Run, ctx: RenderContext) -> Markup:
     """Say where the run stands, in a few words."""
     if run.state is RunState.SUCCEEDED and run.nothing_to_do:
-        return ctx.translator.say("state.nothing_to_do")
+        return ctx.translator.translate("state.nothing_to_do")
     if run.state is RunState.SUCCEEDED and is_dry_run(run) and run.change_started_at is None:
-        return ctx.translator.say("state.dry_run")
+        return ctx.translator.translate("state.dry_run")
     if run.cancelled_by and not run.ended and run.state is not RunState.NEEDS_HUMAN:
-        return ctx.translator.say("state.cancelling")
-    return ctx.translator.say(f"state.{run.state.value}")
+        return ctx.translator.translate("state.cancelling")
+    return ctx.translator.translate(f"state.{run.state.value}")
 
 
 @dataclass(frozen=True)

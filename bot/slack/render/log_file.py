@@ -35,7 +35,7 @@ def log_text(run: Run, chunks: tuple[Chunk, ...], masker: Masker, translator: Tr
     for part in _parts(run, chunks, masker, translator):
         used += len(part.encode())
         if used > MAX_BYTES:
-            parts.append(f"\n{translator.say('log.cut', run=run.id)}\n")
+            parts.append(f"\n{translator.translate('log.cut', run=run.id)}\n")
             break
         parts.append(part)
     return "".join(parts).lstrip("\n")
@@ -67,7 +67,7 @@ def _parts(run: Run, chunks: tuple[Chunk, ...], masker: Masker, translator: Tran
             before, end = _step_of(chunk), 0
             yield _heading(titles.get(chunk.key, chunk.key), chunk, translator)
         if chunk.offset > end:
-            yield f"\n{translator.say('log.gap', n=str(chunk.offset - end))}\n"
+            yield f"\n{translator.translate('log.gap', n=str(chunk.offset - end))}\n"
         data = chunk.data[max(end - chunk.offset, 0) :]
         end = max(end, chunk.offset + len(chunk.data))
         yield masker.mask(data.decode(errors="replace"))

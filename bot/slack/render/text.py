@@ -51,7 +51,7 @@ class Translator:
             if _VALUE.search(text)
         )
 
-    def say(self, key: str, **values: str) -> Markup:
+    def translate(self, key: str, **values: str) -> Markup:
         """Say the sentence of a key.
 
         Args:
@@ -71,14 +71,14 @@ class Translator:
         """
         return fill(self._catalog.sentences[key], {name: Markup(value) for name, value in values.items()})
 
-    def knows(self, key: str) -> bool:
+    def has(self, key: str) -> bool:
         """Say whether the language has a sentence of this key."""
         return key in self._catalog.sentences
 
     def count(self, key: str, number: int, **values: str) -> Markup:
         """Say a sentence about a number of things: `key.one` or `key.other`, with `{n}`."""
         form = "one" if number in self._catalog.one else "other"
-        return self.say(f"{key}.{form}", n=str(number), **values)
+        return self.translate(f"{key}.{form}", n=str(number), **values)
 
     def duration(self, seconds: float) -> Markup:
         """Say how long something took: `0.4 s`, `42 s`, `3 min 10 s`, `2 h 5 min`.
@@ -87,15 +87,15 @@ class Translator:
             seconds: zero or more.
         """
         if seconds < _FEW_SECONDS:
-            return self.say("duration.s", s=self._decimal(max(seconds, 0)).removesuffix(f"{self._point}0"))
+            return self.translate("duration.s", s=self._decimal(max(seconds, 0)).removesuffix(f"{self._point}0"))
         whole = round(seconds)
         if whole < _MINUTE:
-            return self.say("duration.s", s=str(whole))
+            return self.translate("duration.s", s=str(whole))
         minutes, rest = divmod(whole, _MINUTE)
         if minutes < _MINUTE:
-            return self.say("duration.min", min=str(minutes), s=str(rest) if rest else "")
+            return self.translate("duration.min", min=str(minutes), s=str(rest) if rest else "")
         hours, minutes = divmod(minutes, _MINUTE)
-        return self.say("duration.h", h=str(hours), min=str(minutes) if minutes else "")
+        return self.translate("duration.h", h=str(hours), min=str(minutes) if minutes else "")
 
     def size(self, count: int) -> Markup:
         """Say how big something is: `840 B`, `12.3 MB`.
@@ -104,11 +104,11 @@ class Translator:
             count: of bytes.
         """
         if count < _KIB:
-            return self.say("size.b", n=str(count))
+            return self.translate("size.b", n=str(count))
         value, unit = count / _KIB, 0
         while value >= _KIB and unit < len(_UNITS) - 1:
             value, unit = value / _KIB, unit + 1
-        return self.say(f"size.{_UNITS[unit]}", n=self._decimal(value))
+        return self.translate(f"size.{_UNITS[unit]}", n=self._decimal(value))
 
     def phrase(self, text: str) -> str:
         """Give what is said for a text that recipes and other rooms of the house write, such as the title of a step.
@@ -131,27 +131,27 @@ class Translator:
     def _point(self) -> str:
         return self._catalog.sentences["figure.point"]
 
-    def wrong(self, found: Problem) -> Markup:
+    def problem_text(self, found: Problem) -> Markup:
         """Say what was wrong."""
         return fill(self._catalog.reasons[found.reason].wrong, _shown(found, self))
 
-    def right(self, found: Problem) -> Markup:
+    def remedy_text(self, found: Problem) -> Markup:
         """Say what would be right."""
         return fill(self._catalog.reasons[found.reason].right, _shown(found, self))
 
-    def not_done(self, found: Problem) -> Markup:
+    def not_done_text(self, found: Problem) -> Markup:
         """Say what was not done."""
         return fill(self._catalog.reasons[found.reason].not_done, _shown(found, self))
 
-    def warning(self, found: Problem) -> Markup:
+    def warning_text(self, found: Problem) -> Markup:
         """Tell somebody beforehand why it would not be done: what is wrong, and what would be right."""
         found = _naming(found)
-        return Markup("\n".join(part for part in (self.wrong(found), self.right(found)) if part))
+        return Markup("\n".join(part for part in (self.problem_text(found), self.remedy_text(found)) if part))
 
-    def refusal(self, found: Problem) -> Markup:
+    def refusal_text(self, found: Problem) -> Markup:
         """Answer somebody whose request is not done: what was wrong, what would be right, what was not done."""
         found = _naming(found)
-        parts = (self.wrong(found), self.right(found), self.not_done(found))
+        parts = (self.problem_text(found), self.remedy_text(found), self.not_done_text(found))
         return Markup("\n".join(part for part in parts if part))
 
     def fact(self, name: str) -> Markup:
@@ -159,7 +159,7 @@ class Translator:
         known = self._catalog.facts
         about, on, host = name.partition(" on ")
         if name not in known and on and about in known:
-            return self.say("fact.on_host", fact=Markup(known[about]), host=host)
+            return self.translate("fact.on_host", fact=Markup(known[about]), host=host)
         return Markup(known.get(name) or markup.inline(name.replace("_", " ").replace("-", " ")))
 
 

@@ -57,10 +57,10 @@ class SlackDirectory:
         return {user: _called(person) for user, person in zip(asked, people, strict=True) if person and _called(person)}
 
     async def _look_up(self, user: str, fresh: float) -> dict[str, Any] | None:
-        return await _cached(self._people, user, fresh, self._gateway.person)
+        return await _cached(self._people, user, fresh, self._gateway.user_info)
 
     async def _members(self, group: str) -> frozenset[str] | None:
-        return await _cached(self._groups, group, _FRESH_SECONDS, self._gateway.members)
+        return await _cached(self._groups, group, _FRESH_SECONDS, self._gateway.group_members)
 
     def _counts(self, person: dict[str, Any]) -> bool:
         """Say whether this is an active person and full member of this workspace."""

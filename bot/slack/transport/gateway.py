@@ -150,7 +150,7 @@ class Gateway:
 
     def __init__(self, client: AsyncWebClient, called: CallObserver | None = None) -> None:
         self.client = client
-        self._called = called or _unheard
+        self._called = called or _unmeasured
 
     async def post(self, channel: str, message: Message, thread: str | None) -> str:
         """Post a message.
@@ -213,7 +213,7 @@ class Gateway:
         if answer.status_code >= _CLIENT_ERROR:
             raise SlackRefusedError(f"HTTP {answer.status_code}")
 
-    async def react(self, channel: str, ts: str, emoji: str) -> None:
+    async def add_reaction(self, channel: str, ts: str, emoji: str) -> None:
         """Put an emoji on a message; one that is there already is as good."""
         try:
             await self._call(self.client.reactions_add, channel=channel, timestamp=ts, name=emoji)
@@ -221,13 +221,13 @@ class Gateway:
             if refused.error != "already_reacted":
                 raise
 
-    async def reactions(self, channel: str, ts: str) -> list[dict[str, Any]]:
+    async def reactions_on(self, channel: str, ts: str) -> list[dict[str, Any]]:
         """Read the reactions on a message: `name`, `users`, `count` of each."""
         answer = await self._call(self.client.reactions_get, channel=channel, timestamp=ts, full=True)
         found = answer.get("message", {}).get("reactions", [])
         return [dict(item) for item in found]
 
-    async def history(self, channel: str, oldest: float) -> list[dict[str, Any]]:
+    async def channel_messages(self, channel: str, oldest: float) -> list[dict[str, Any]]:
         """Read the latest messages of a channel, with their metadata.
 
         Args:
@@ -241,7 +241,7 @@ class Gateway:
             include_all_metadata=True,
         )
 
-    async def replies(self, channel: str, thread: str) -> list[dict[str, Any]]:
+    async def thread_messages(self, channel: str, thread: str) -> list[dict[str, Any]]:
         """Read the messages of a thread, with their metadata."""
         return await self._pages(
             self.client.conversations_replies, channel=channel, ts=thread, include_all_metadata=True
@@ -280,12 +280,12 @@ class Gateway:
         """Show somebody their App Home."""
         await self._call(self.client.views_publish, user_id=user, view=dict(view))
 
-    async def person(self, user: str) -> dict[str, Any]:
+    async def user_info(self, user: str) -> dict[str, Any]:
         """Read who somebody is."""
         answer = await self._call(self.client.users_info, user=user)
         return dict(answer["user"])
 
-    async def members(self, group: str) -> frozenset[str]:
+    async def group_members(self, group: str) -> frozenset[str]:
         """Read who is in a user group."""
         answer = await self._call(self.client.usergroups_users_list, usergroup=group)
         return frozenset(str(user) for user in answer["users"])
@@ -345,7 +345,7 @@ class Gateway:
 _OUTCOMES = {SlackRefusedError: "refused", SlackBusyError: "busy", SlackUncertainError: "uncertain"}
 
 
-def _unheard(method: str, outcome: str) -> None:
+def _unmeasured(method: str, outcome: str) -> None:
     """Tell nobody of a call."""
 
 

@@ -21,7 +21,7 @@ class RateLimit:
         self._at = time.monotonic()
         self._lock = asyncio.Lock()
 
-    def wait(self, leaving: int = 0) -> float:
+    def seconds_left(self, leaving: int = 0) -> float:
         """Give the seconds until there is a turn; 0 where there is one now.
 
         Args:
@@ -30,7 +30,7 @@ class RateLimit:
         self._fill()
         return max(0.0, (1 + leaving - self._turns) / self._rate)
 
-    async def turn(self) -> None:
+    async def acquire(self) -> None:
         """Wait for a turn; callers get theirs in the order in which they asked."""
         async with self._lock:
             self._fill()

@@ -51,7 +51,7 @@ class SlackReactions:
         if not self._own_user():
             raise ReactionsUnavailableError("the bot does not know its own user yet")
         try:
-            found = await self._gateway.reactions(posted.channel, posted.ts)
+            found = await self._gateway.reactions_on(posted.channel, posted.ts)
         except SlackRefusedError as refused:
             if refused.error == "message_not_found":
                 await self._messages.save_message(replace(posted, fingerprint=""))

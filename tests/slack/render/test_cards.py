@@ -126,7 +126,7 @@ def test_a_run_that_has_not_ended_can_be_cancelled_and_one_that_failed_can_be_re
 
 def test_every_reason_to_ignore_an_emoji_has_a_sentence() -> None:
     for reason in Ignored:
-        assert ctx().translator.knows(f"notice.{reason}")
+        assert ctx().translator.has(f"notice.{reason}")
 
 
 def test_a_site_that_stays_down_is_said_so() -> None:

@@ -130,7 +130,7 @@ def test_a_lock_in_another_language_has_no_english_left() -> None:
 
 @pytest.mark.parametrize("reason", Reason)
 def test_a_refusal_in_another_language_has_no_english_left(reason: Reason) -> None:
-    assert english_in([MARKED.refusal(Problem(reason))], ()) == set()
+    assert english_in([MARKED.refusal_text(Problem(reason))], ()) == set()
 
 
 @pytest.mark.parametrize("name", OFFERS)
@@ -203,11 +203,11 @@ def test_no_sentence_is_never_said() -> None:
 def test_what_a_language_lacks_is_said_in_english(tmp_path: Path) -> None:
     (tmp_path / "fr.yaml").write_text('one: [0, 1]\nsentences:\n  state.queued: "en attente"\n')
     language = load_catalog(tmp_path)
-    say = Translator(language)
-    assert say.say("state.queued") == "en attente"
-    assert say.say("state.running") == "running"
+    translate = Translator(language)
+    assert translate.translate("state.queued") == "en attente"
+    assert translate.translate("state.running") == "running"
     assert "sentences: state.running" in read_catalog(tmp_path).lacks(ENGLISH)
-    assert (say.count("plan.commits", 0), say.count("plan.commits", 2)) == ("0 commit", "2 commits")
+    assert (translate.count("plan.commits", 0), translate.count("plan.commits", 2)) == ("0 commit", "2 commits")
 
 
 def test_the_titles_of_a_recipe_of_ones_own_can_be_said_too(tmp_path: Path) -> None:
@@ -217,12 +217,12 @@ def test_the_titles_of_a_recipe_of_ones_own_can_be_said_too(tmp_path: Path) -> N
         '  "Warm the shop": "Chauffer la boutique"\n'
         '  "{paths} and {n} more unchanged": "{paths} et {n} autres inchangés"\n'
     )
-    say = Translator(load_catalog(tmp_path))
-    assert say.phrase("Warm the shop") == "Chauffer la boutique"
-    assert say.phrase("Restart php8.2-fpm") == "Redémarrer php8.2-fpm"
-    assert say.phrase("a*, b and 3 more unchanged") == "a*, b et 3 autres inchangés"
-    assert say.phrase("Cache the views") == "Cache the views"
-    assert say.phrase("What nobody {knows}") == "What nobody {knows}"
+    translate = Translator(load_catalog(tmp_path))
+    assert translate.phrase("Warm the shop") == "Chauffer la boutique"
+    assert translate.phrase("Restart php8.2-fpm") == "Redémarrer php8.2-fpm"
+    assert translate.phrase("a*, b and 3 more unchanged") == "a*, b et 3 autres inchangés"
+    assert translate.phrase("Cache the views") == "Cache the views"
+    assert translate.phrase("What nobody {knows}") == "What nobody {knows}"
 
 
 def titles_of_recipes() -> set[str]:

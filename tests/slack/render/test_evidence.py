@@ -14,7 +14,7 @@ from bot.slack.render.text import Translator
 from tests.slack.support.runs import MIGRATION, RUNS, ctx
 from tests.support.examples import REQUEST
 
-SAY = Translator(ENGLISH)
+TRANSLATOR = Translator(ENGLISH)
 SAFE = {
     "name": "2025_add_token",
     "risk": "safe",
@@ -40,17 +40,17 @@ def test_the_headline_says_the_gravest_risk_and_the_rehearsal() -> None:
 
 @pytest.mark.parametrize("risk", list(MigrationRisk))
 def test_every_risk_has_a_word(risk: MigrationRisk) -> None:
-    assert SAY.knows(f"risk.{risk.value}")
+    assert TRANSLATOR.has(f"risk.{risk.value}")
 
 
 @pytest.mark.parametrize("effect", sorted(DESTROYS))
 def test_everything_that_destroys_has_a_reason(effect: str) -> None:
-    assert SAY.knows(f"risk.why.{effect}")
+    assert TRANSLATOR.has(f"risk.why.{effect}")
 
 
 @pytest.mark.parametrize("effect", sorted(BREAKS_OLD_CODE))
 def test_everything_that_old_code_cannot_live_with_is_said(effect: str) -> None:
-    assert SAY.knows(f"effect.{effect}")
+    assert TRANSLATOR.has(f"effect.{effect}")
 
 
 def test_a_rehearsal_that_was_not_possible_says_why() -> None:

@@ -205,7 +205,7 @@ def test_who_locks_is_told_what_that_means_for_runs_that_have_begun() -> None:
 
 
 def test_a_refusal_of_a_locked_target_says_who_why_and_since_when() -> None:
-    told = SCENE.translator.refusal(replace(LOCK, reason="inventory", since=AT + timedelta(hours=1)).problem())
+    told = SCENE.translator.refusal_text(replace(LOCK, reason="inventory", since=AT + timedelta(hours=1)).problem())
     assert told.startswith("🔒 Locked by <@U0BOB> since <!date^1763375400^")
     assert ": inventory." in told
     assert "`/ops unlock compte production`" in told

@@ -13,7 +13,7 @@ from bot.slack.render import markup
 from bot.slack.render.builtin_catalog import ENGLISH
 from bot.slack.render.text import Translator, fill
 
-SAY = Translator(ENGLISH)
+TRANSLATOR = Translator(ENGLISH)
 
 
 @pytest.mark.parametrize("reason", Reason)
@@ -26,7 +26,7 @@ def test_each_reason_says_what_was_wrong_what_would_be_right_and_what_was_not_do
 
 @pytest.mark.parametrize("reason", Reason)
 def test_a_reason_without_any_fact_is_still_readable(reason: Reason) -> None:
-    told = SAY.refusal(Problem(reason))
+    told = TRANSLATOR.refusal_text(Problem(reason))
     assert not re.search(r"[{}\[\]]|\s[.,]", told)
 
 
@@ -35,7 +35,7 @@ def test_hostile_facts_mention_nobody(reason: Reason) -> None:
     template = ENGLISH.reasons[reason]
     names = set(re.findall(r"\{([a-z_]+)\}", template.wrong + template.right + template.not_done))
     hostile = dict.fromkeys(names - {"channels"}, "<!channel> @here `<@U0BOB>`\n*x*")
-    told = SAY.refusal(Problem(reason, hostile))
+    told = TRANSLATOR.refusal_text(Problem(reason, hostile))
     assert "<!" not in told
     assert "<@" not in told
     assert "@here" not in told
@@ -43,7 +43,7 @@ def test_hostile_facts_mention_nobody(reason: Reason) -> None:
 
 @pytest.mark.parametrize("state", RunState)
 def test_each_state_has_words(state: RunState) -> None:
-    assert SAY.knows(f"state.{state}")
+    assert TRANSLATOR.has(f"state.{state}")
 
 
 @pytest.mark.parametrize(
@@ -65,11 +65,11 @@ def test_each_state_has_words(state: RunState) -> None:
     ],
 )  # fmt: skip
 def test_sentences(found: Problem, wrong: str) -> None:
-    assert SAY.wrong(found) == wrong
+    assert TRANSLATOR.problem_text(found) == wrong
 
 
 def test_channels_are_links() -> None:
-    assert "<#C0OPS>" in SAY.right(problem(Reason.WRONG_CHANNEL, app="compte", channels="C0OPS,C0DEV"))
+    assert "<#C0OPS>" in TRANSLATOR.remedy_text(problem(Reason.WRONG_CHANNEL, app="compte", channels="C0OPS,C0DEV"))
 
 
 def test_optional_parts_nest_and_vanish_whole() -> None:
@@ -100,12 +100,12 @@ def test_any_text_fits_into_a_code_block(text: str, limit: int) -> None:
     [(0, "0 s"), (0.42, "0.4 s"), (9.96, "10 s"), (42.3, "42 s"), (59.6, "1 min"), (190, "3 min 10 s"), (7500, "2 h 5 min"), (-3, "0 s")],
 )  # fmt: skip
 def test_durations(seconds: float, text: str) -> None:
-    assert SAY.duration(seconds) == text
+    assert TRANSLATOR.duration(seconds) == text
 
 
 @pytest.mark.parametrize(("count", "text"), [(840, "840 B"), (12_897_485, "12.3 MB"), (3 << 40, "3.0 TB")])
 def test_sizes(count: int, text: str) -> None:
-    assert SAY.size(count) == text
+    assert TRANSLATOR.size(count) == text
 
 
 @pytest.mark.parametrize(
@@ -119,6 +119,6 @@ def test_sizes(count: int, text: str) -> None:
 )
 def test_what_is_right_after_a_restore_depends_on_where_it_failed(stage: str, right: str, not_done: str) -> None:
     found = problem(Reason.NOT_RESTORABLE, backup="B-1", stage=stage, detail="why")
-    assert SAY.wrong(found) == "Backup `B-1` could not be restored: why."
-    assert SAY.right(found).startswith(right)
-    assert SAY.not_done(found) == not_done
+    assert TRANSLATOR.problem_text(found) == "Backup `B-1` could not be restored: why."
+    assert TRANSLATOR.remedy_text(found).startswith(right)
+    assert TRANSLATOR.not_done_text(found) == not_done

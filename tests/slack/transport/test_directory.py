@@ -105,18 +105,18 @@ def test_the_manifest_has_every_command_and_scope() -> None:
     ]
 
 
-class Told:
+class FakeGateway:
     """A gateway that answers for one person and one group, and counts how often it is asked."""
 
     def __init__(self, **about: object) -> None:
         self.about = {"id": "U0ONE", "team_id": "T0HOME", **about}
         self.asked = 0
 
-    async def person(self, user: str) -> dict[str, object]:
+    async def user_info(self, user: str) -> dict[str, object]:
         self.asked += 1
         return self.about
 
-    async def members(self, group: str) -> frozenset[str]:
+    async def group_members(self, group: str) -> frozenset[str]:
         self.asked += 1
         return frozenset({"U0ONE"})
 
@@ -136,7 +136,7 @@ class Told:
     ],
 )
 async def test_only_active_full_members_of_this_workspace_count(about: dict[str, object], counts: bool) -> None:
-    directory = SlackDirectory(Told(**about), lambda: "T0HOME")
+    directory = SlackDirectory(FakeGateway(**about), lambda: "T0HOME")
     roster = await directory.roster(frozenset({"U0ONE"}), frozenset())
     assert ("U0ONE" in roster.humans, "U0ONE" in roster.others) == (counts, not counts)
 
@@ -144,8 +144,8 @@ async def test_only_active_full_members_of_this_workspace_count(about: dict[str,
 async def test_a_look_up_is_believed_for_a_minute_and_not_longer(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1000.0
     monkeypatch.setattr("bot.slack.transport.directory.time.monotonic", lambda: now)
-    told = Told()
-    directory = SlackDirectory(told, lambda: "T0HOME")
+    gateway = FakeGateway()
+    directory = SlackDirectory(gateway, lambda: "T0HOME")
     for now, asked in ((1000.0, 2), (1059.0, 2), (1061.0, 4)):  # noqa: B007 - read by the clock above
         await directory.roster(frozenset({"U0ONE"}), frozenset({"S0GROUP"}))
-        assert told.asked == asked
+        assert gateway.asked == asked

@@ -22,7 +22,7 @@ _MAX_DIFFERENCES = 10
 
 def approval_card(run: Run, gate: Gate, ctx: RenderContext) -> Message:
     """Build the message in the thread that people react to."""
-    say = ctx.translator.say
+    translate = ctx.translator.translate
     requirement = gate.requirement
     given = voters(run, gate, "approve")
     needed = ctx.translator.count("approval.needed", requirement.needed)
@@ -30,9 +30,9 @@ def approval_card(run: Run, gate: Gate, ctx: RenderContext) -> Message:
     is_open = gate.state is GateState.OPEN and not run.ended
     headline = _headline(gate, needed, words, ctx, is_open=is_open)
     text = (
-        say("approval.notification", needed=needed, run=run.id, **words)
+        translate("approval.notification", needed=needed, run=run.id, **words)
         if is_open
-        else say("approval.notification_closed", state=say(f"gate.{gate.state.value}"), run=run.id, **words)
+        else translate("approval.notification_closed", state=translate(f"gate.{gate.state.value}"), run=run.id, **words)
     )
     return message(
         text,
@@ -40,7 +40,7 @@ def approval_card(run: Run, gate: Gate, ctx: RenderContext) -> Message:
             section(join_lines((headline, exception_line(run, ctx), approval_subject(run, ctx)))),
             section(join_lines(_people(run, gate, ctx, is_open=is_open))),
             section(_outcome(run, gate, ctx)),
-            context(say("approval.calm" if is_open else "plan.digest", digest=gate.digest[:12])),
+            context(translate("approval.calm" if is_open else "plan.digest", digest=gate.digest[:12])),
         ),
         "countersign_approval",
         {
@@ -56,19 +56,19 @@ def approval_card(run: Run, gate: Gate, ctx: RenderContext) -> Message:
 
 def _headline(gate: Gate, needed: Markup, words: dict[str, Markup], ctx: RenderContext, *, is_open: bool) -> Markup:
     if is_open:
-        return ctx.translator.say("approval.open", needed=needed, **words)
+        return ctx.translator.translate("approval.open", needed=needed, **words)
     key = "closed" if gate.state is GateState.OPEN else gate.state.value
-    return ctx.translator.say(f"approval.{key}", **words)
+    return ctx.translator.translate(f"approval.{key}", **words)
 
 
 def approval_subject(run: Run, ctx: RenderContext) -> Markup:
     """Say in a few lines what an approval is for: the commit, its migrations, the backup, what is lost."""
-    plan, say = run.plan, ctx.translator.say
+    plan, translate = run.plan, ctx.translator.translate
     if plan is None:
         return Markup("")
     subject = next((commit.subject for commit in plan.commits if plan.sha and commit.sha == plan.sha.text), "")
     commit = (
-        say("approval.evidence", sha=plan.sha.short, subject=Markup(markup.inline(markup.clip(subject, 90))))
+        translate("approval.evidence", sha=plan.sha.short, subject=Markup(markup.inline(markup.clip(subject, 90))))
         if plan.sha and subject
         else markup.code(plan.sha.short)
         if plan.sha
@@ -80,8 +80,8 @@ def approval_subject(run: Run, ctx: RenderContext) -> Markup:
         (
             commit,
             proven,
-            join_dots((migration_count(plan, ctx), say("result.backup", id=backup) if backup else "")),
-            say("plan.destructive") if plan.destructive else Markup(""),
+            join_dots((migration_count(plan, ctx), translate("result.backup", id=backup) if backup else "")),
+            translate("plan.destructive") if plan.destructive else Markup(""),
             backup_findings.dropped_tables(plan, ctx),
             evidence.headline(plan, ctx),
         )
@@ -89,12 +89,12 @@ def approval_subject(run: Run, ctx: RenderContext) -> Markup:
 
 
 def _people(run: Run, gate: Gate, ctx: RenderContext, *, is_open: bool) -> tuple[Markup, ...]:
-    say = ctx.translator.say
+    translate = ctx.translator.translate
     requirement = gate.requirement
     asker = run.request.origin.user
     given = voters(run, gate, "approve")
     count = (
-        say(
+        translate(
             "approval.by",
             who=names(given, ctx),
             given=str(len(given)),
@@ -109,14 +109,14 @@ def _people(run: Run, gate: Gate, ctx: RenderContext, *, is_open: bool) -> tuple
     called = mentions(requirement.eligible, excluded)
     more = unmentioned(requirement.eligible, excluded)
     return (
-        say(
+        translate(
             "approval.who",
             who=called or approvers(requirement.eligible, ctx),
             n=str(more) if more else "",
             asker=Markup("") if requirement.allow_requester else ctx.name(asker),
         ),
         _also(run, requirement, excluded, ctx),
-        say(
+        translate(
             "approval.how",
             approve=emoji(ctx.emoji.approve[0]),
             reject=emoji(ctx.emoji.reject[0]),
@@ -133,19 +133,21 @@ def _also(run: Run, requirement: Requirement, excluded: str, ctx: RenderContext)
     besides = requirement.also
     who = mentions(besides.eligible, excluded) or approvers(besides.eligible, ctx)
     both = run.request.action is Action.ROLLBACK and run.request.during_freeze is None
-    return ctx.translator.say("approval.also_rollback" if both else "approval.also", n=str(besides.count), who=who)
+    return ctx.translator.translate(
+        "approval.also_rollback" if both else "approval.also", n=str(besides.count), who=who
+    )
 
 
 def _outcome(run: Run, gate: Gate, ctx: RenderContext) -> Markup:
-    say = ctx.translator.say
+    translate = ctx.translator.translate
     match gate.state:
         case GateState.REJECTED:
-            return say("approval.rejected_by", who=names(voters(run, gate, "reject"), ctx) or "somebody")
+            return translate("approval.rejected_by", who=names(voters(run, gate, "reject"), ctx) or "somebody")
         case GateState.EXPIRED:
-            return say("approval.expired_note")
+            return translate("approval.expired_note")
         case GateState.VOID:
             differ = differences(run.problem, ctx)
-            return join_lines((say("approval.void_note"), *differ)) if differ else ctx.wrong(run.problem)
+            return join_lines((translate("approval.void_note"), *differ)) if differ else ctx.problem_text(run.problem)
         case GateState.APPROVED if run.state in {RunState.RUNNING, RunState.VERIFYING}:
             # Who approved is looking here: the steps are told further up, where the thread began.
             return step_line(run, ctx)
@@ -161,7 +163,7 @@ def differences(found: Problem | None, ctx: RenderContext) -> tuple[Markup, ...]
     for name, value in list(found.facts.items())[:_MAX_DIFFERENCES]:
         was, arrow, now = value.partition(" → ")
         shown.append(
-            ctx.translator.say(
+            ctx.translator.translate(
                 "moved.line",
                 name=ctx.translator.fact(name),
                 was=_short(was) if arrow else "",

@@ -33,7 +33,7 @@ def headline(plan: Plan, ctx: RenderContext) -> Markup:
     known = [risk for risk in _RISKS if risk in risks]
     if not known:
         return Markup("")
-    worst = ctx.translator.say(f"risk.{known[-1]}")
+    worst = ctx.translator.translate(f"risk.{known[-1]}")
     return join_dots((worst, _rehearsal(plan, ctx)))
 
 
@@ -47,11 +47,11 @@ def migrations(plan: Plan, ctx: RenderContext) -> tuple[Markup, ...]:
 
 def changes(plan: Plan, ctx: RenderContext) -> tuple[Markup, ...]:
     """Show the schema's change as a small diff, and what code of before cannot live with."""
-    say = ctx.translator.say
+    translate = ctx.translator.translate
     if plan.undo and planned_downtime(plan) is not None:
         return (schema_diff(plan),)  # nobody uses the newer code while its schema goes
     breaks = [
-        say(
+        translate(
             "evidence.undo.old_code" if plan.undo else "evidence.old_code",
             what=finding.facts.get("what", ""),
             effect=_effect(finding.facts, ctx),
@@ -87,64 +87,64 @@ def _rehearsal(plan: Plan, ctx: RenderContext) -> Markup:
     if not found:
         return Markup("")
     facts = found[0].facts
-    say = ctx.translator.say
+    translate = ctx.translator.translate
     if facts.get("outcome") != "ok":
         why = f"rehearsal.why.{facts.get('why', '')}"
-        reason = say(why, detail=facts.get("detail", "")) if ctx.translator.knows(why) else facts.get("why", "")
-        return say("rehearsal.not_possible", why=reason)
+        reason = translate(why, detail=facts.get("detail", "")) if ctx.translator.has(why) else facts.get("why", "")
+        return translate("rehearsal.not_possible", why=reason)
     seconds = ctx.translator.duration(number(facts.get("seconds", "")))
     count = int(facts.get("migrations") or 0)
     ok = ctx.translator.count("rehearsal.ok", count, seconds=seconds, on=_copied_from(facts, ctx))
-    empty = say("rehearsal.empty") if facts.get("rows") == "none" else Markup("")
+    empty = translate("rehearsal.empty") if facts.get("rows") == "none" else Markup("")
     return Markup(" ".join(part for part in (ok, empty, _without_data(facts, ctx)) if part))
 
 
 def _copied_from(facts: Mapping[str, str], ctx: RenderContext) -> Markup:
     """Say what the copy held: an approver must know how old the data was that all went well with."""
-    say = ctx.translator.say
+    translate = ctx.translator.translate
     if facts.get("rows") != "backup":
-        return say("rehearsal.on.copy")
+        return translate("rehearsal.on.copy")
     made_at, age = facts.get("made_at", ""), facts.get("age", "")
     when = markup.time_of_day(datetime.fromisoformat(made_at)) if made_at else ""
     age = ctx.translator.duration(int(age)) if age.isdigit() else ""
-    return say("rehearsal.on.backup", backup=facts.get("backup", ""), when=when, age=age)
+    return translate("rehearsal.on.backup", backup=facts.get("backup", ""), when=when, age=age)
 
 
 def _without_data(facts: Mapping[str, str], ctx: RenderContext) -> Markup:
     why = f"rehearsal.no_data.{facts.get('no_data', '')}"
-    if not ctx.translator.knows(why):
+    if not ctx.translator.has(why):
         return Markup("")
-    reason = ctx.translator.say(why, detail=facts.get("no_data_detail", ""))
-    return ctx.translator.say("rehearsal.no_data", why=reason)
+    reason = ctx.translator.translate(why, detail=facts.get("no_data_detail", ""))
+    return ctx.translator.translate("rehearsal.no_data", why=reason)
 
 
 def _migration(facts: Mapping[str, str], plan: Plan, ctx: RenderContext) -> Markup:
-    say = ctx.translator.say
+    translate = ctx.translator.translate
     reason = f"risk.why.{facts.get('reason', '')}"
     what = facts.get("what", "")
-    why = say(reason, what=what) if ctx.translator.knows(reason) else markup.inline(facts.get("reason", ""))
+    why = translate(reason, what=what) if ctx.translator.has(reason) else markup.inline(facts.get("reason", ""))
     down = f"evidence.{'undo' if plan.undo else 'down'}.{facts.get('down', '')}"
     if facts.get("risk") == DESTRUCTIVE and down == "evidence.down.yes":
         down = "evidence.down.without_data"
     took = facts.get("seconds", "")
     details = join_dots(
         (
-            say("evidence.took", seconds=ctx.translator.duration(number(took))) if took else "",
-            say(down) if ctx.translator.knows(down) else "",
+            translate("evidence.took", seconds=ctx.translator.duration(number(took))) if took else "",
+            translate(down) if ctx.translator.has(down) else "",
         )
     )
     name = markup.code(markup.clip(facts.get("name", ""), 120))
     return join_lines(
         (
             Markup(f"• {name}"),
-            Markup(f"    {say('risk.' + facts.get('risk', 'unknown'))} — {why}"),
+            Markup(f"    {translate('risk.' + facts.get('risk', 'unknown'))} — {why}"),
             Markup(f"    {details}") if details else Markup(""),
         )
     )
 
 
 def _statement(facts: Mapping[str, str], ctx: RenderContext) -> Markup:
-    say = ctx.translator.say
+    translate = ctx.translator.translate
     rows = facts.get("rows", "")
     size = facts.get("bytes", "")
     about = join_dots(
@@ -152,9 +152,9 @@ def _statement(facts: Mapping[str, str], ctx: RenderContext) -> Markup:
             markup.code(facts["table"]) if facts.get("table") else "",
             ctx.translator.count("evidence.rows", int(rows), rows=f"{int(rows):,}") if rows.isdigit() else "",
             ctx.translator.size(int(size)) if size.isdigit() else "",
-            say("evidence.online", online=facts["online"]) if facts.get("online") else "",
-            say("evidence.writes_wait") if facts.get("writes_wait") == "yes" else "",
-            say("evidence.destroys") if facts.get("destroys") == "yes" else "",
+            translate("evidence.online", online=facts["online"]) if facts.get("online") else "",
+            translate("evidence.writes_wait") if facts.get("writes_wait") == "yes" else "",
+            translate("evidence.destroys") if facts.get("destroys") == "yes" else "",
         )
     )
     sql = markup.code_block(markup.clip(facts.get("sql", ""), _SQL_CHARACTERS), _SQL_CHARACTERS + 20)
@@ -163,7 +163,7 @@ def _statement(facts: Mapping[str, str], ctx: RenderContext) -> Markup:
 
 def _effect(facts: Mapping[str, str], ctx: RenderContext) -> Markup:
     key = f"effect.{facts.get('effect', '')}"
-    return ctx.translator.say(key) if ctx.translator.knows(key) else Markup(markup.inline(facts.get("effect", "")))
+    return ctx.translator.translate(key) if ctx.translator.has(key) else Markup(markup.inline(facts.get("effect", "")))
 
 
 def number(text: str) -> float:

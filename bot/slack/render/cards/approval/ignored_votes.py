@@ -28,7 +28,7 @@ def notices(run: Run, gate: Gate, ctx: RenderContext) -> dict[str, Message]:
         if vote.counts or vote.digest != gate.digest or vote.reason not in set(Ignored):
             continue
         name = (ctx.emoji.approve if vote.choice == "approve" else ctx.emoji.reject)[0]
-        text = ctx.translator.say(
+        text = ctx.translator.translate(
             f"notice.{vote.reason}",
             emoji=emoji(name),
             who=approvers(gate.requirement.people, ctx),

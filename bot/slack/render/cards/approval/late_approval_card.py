@@ -21,18 +21,18 @@ def afterwards_card(run: Run, gate: Gate, ctx: RenderContext) -> Message:
         gate: of the run.
         ctx: what rendering needs beside it.
     """
-    say = ctx.translator.say
+    translate = ctx.translator.translate
     words = {"action": Markup(action_name(run, ctx).lower()), "target": target_name(run)}
     needed = ctx.translator.count("approval.needed", gate.requirement.needed)
     given = voters(run, gate, "approve")
     key = "open" if gate.state in {GateState.OPEN, GateState.EXPIRED} else gate.state.value
     return message(
-        say("afterwards.notification", needed=needed, run=run.id, **words),
+        translate("afterwards.notification", needed=needed, run=run.id, **words),
         (
-            section(join_lines((say(f"afterwards.{key}", **words), _why(run, ctx), approval_subject(run, ctx)))),
+            section(join_lines((translate(f"afterwards.{key}", **words), _why(run, ctx), approval_subject(run, ctx)))),
             section(join_lines(_people(run, gate, needed, ctx))),
             section(_outcome(run, gate, ctx)),
-            context(say("plan.digest", digest=gate.digest[:12])),
+            context(translate("plan.digest", digest=gate.digest[:12])),
         ),
         "countersign_approval",
         {
@@ -50,15 +50,15 @@ def afterwards_card(run: Run, gate: Gate, ctx: RenderContext) -> Message:
 
 def _why(run: Run, ctx: RenderContext) -> Markup:
     why = ctx.masker.mask(run.request.emergency or "")
-    return ctx.translator.say("afterwards.why", asker=ctx.name(run.request.origin.user), why=why)
+    return ctx.translator.translate("afterwards.why", asker=ctx.name(run.request.origin.user), why=why)
 
 
 def _people(run: Run, gate: Gate, needed: Markup, ctx: RenderContext) -> tuple[Markup, ...]:
-    say = ctx.translator.say
+    translate = ctx.translator.translate
     given = voters(run, gate, "approve")
     requirement = gate.requirement
     count = (
-        say("approval.by", who=names(given, ctx), given=str(len(given)), needed=str(requirement.needed))
+        translate("approval.by", who=names(given, ctx), given=str(len(given)), needed=str(requirement.needed))
         if given
         else Markup("")
     )
@@ -68,15 +68,15 @@ def _people(run: Run, gate: Gate, needed: Markup, ctx: RenderContext) -> tuple[M
     more = unmentioned(requirement.people, asker)
     until = markup.time_of_day(gate.expires_at)
     return (
-        say("afterwards.overdue", until=until) if is_overdue(gate, ctx.now) else Markup(""),
-        say(
+        translate("afterwards.overdue", until=until) if is_overdue(gate, ctx.now) else Markup(""),
+        translate(
             "afterwards.who",
             needed=needed,
             who=mentions(requirement.people, asker) or approvers(requirement.people, ctx),
             n=str(more) if more else "",
             asker=ctx.name(asker),
         ),
-        say(
+        translate(
             "afterwards.how",
             approve=emoji(ctx.emoji.approve[0]),
             reject=emoji(ctx.emoji.reject[0]),
@@ -88,11 +88,11 @@ def _people(run: Run, gate: Gate, needed: Markup, ctx: RenderContext) -> tuple[M
 
 
 def _outcome(run: Run, gate: Gate, ctx: RenderContext) -> Markup:
-    say = ctx.translator.say
+    translate = ctx.translator.translate
     match gate.state:
         case GateState.REJECTED:
-            return say("afterwards.rejected_by", who=names(voters(run, gate, "reject"), ctx))
+            return translate("afterwards.rejected_by", who=names(voters(run, gate, "reject"), ctx))
         case GateState.VOID:
-            return say("afterwards.void_note")
+            return translate("afterwards.void_note")
         case GateState.OPEN | GateState.APPROVED | GateState.EXPIRED:
             return Markup("")

@@ -14,7 +14,7 @@ MAX_MENTIONS = 5
 def approvers(people: People, ctx: RenderContext) -> Markup:
     """Name the lists of people, without notifying anybody."""
     if people.anyone:
-        return ctx.translator.say("approval.anyone")
+        return ctx.translator.translate("approval.anyone")
     lists = people.names or tuple(ctx.names.get(user, user) for user in sorted(people.users))
     return Markup(", ".join(markup.bold(markup.clip(name, 60)) for name in lists[:MAX_MENTIONS]))
 

@@ -44,7 +44,7 @@ def plan_card(run: Run, plan: Plan, digest: str, ctx: RenderContext) -> Message:
         digest: of the plan that was sealed.
         ctx: what rendering needs beside it.
     """
-    say = ctx.translator.say
+    translate = ctx.translator.translate
     after = _steps_after_approval(run, plan)
     payload = {
         "run": run.id,
@@ -53,9 +53,9 @@ def plan_card(run: Run, plan: Plan, digest: str, ctx: RenderContext) -> Message:
         **({"sha": plan.sha.text} if plan.sha else {}),
     }
     return message(
-        say("plan.notification", target=target_name(run), what=_summary(plan, ctx), run=run.id),
+        translate("plan.notification", target=target_name(run), what=_summary(plan, ctx), run=run.id),
         (
-            section(join_lines((say("plan.title", target=target_name(run)), *_commits(plan, ctx)))),
+            section(join_lines((translate("plan.title", target=target_name(run)), *_commits(plan, ctx)))),
             section(rollback_choice.rollback_choice(plan, ctx)),
             section(join_lines(_migrations(plan, ctx))),
             section(join_lines(evidence.changes(plan, ctx))),
@@ -75,7 +75,7 @@ def plan_card(run: Run, plan: Plan, digest: str, ctx: RenderContext) -> Message:
             section(join_lines(_steps(plan, after, ctx))),
             section(evidence.statements(plan, ctx)),
             context(_skipped(plan, ctx)),
-            context(say("plan.digest", digest=digest[:12])),
+            context(translate("plan.digest", digest=digest[:12])),
         ),
         "countersign_plan",
         payload,
@@ -99,16 +99,16 @@ def migration_count(plan: Plan, ctx: RenderContext) -> Markup:
 def _commits(plan: Plan, ctx: RenderContext) -> tuple[Markup, ...]:
     if plan.sha is None:
         return ()
-    say, count = ctx.translator.say, ctx.translator.count
+    translate, count = ctx.translator.translate, ctx.translator.count
     old = next((value[:7] for name, value in sorted(plan.basis.items()) if name.startswith("checked out")), "")
     how_many = count("plan.commits", plan.commit_count)
     moved = (
-        say("plan.moves", old=old, new=plan.sha.short, commits=how_many)
+        translate("plan.moves", old=old, new=plan.sha.short, commits=how_many)
         if old
         else join_dots((markup.code(plan.sha.short), how_many))
     )
     shown = [
-        say(
+        translate(
             "plan.commit",
             sha=commit.sha[:7],
             subject=Markup(markup.inline(markup.clip(commit.subject, 100))),
@@ -121,12 +121,12 @@ def _commits(plan: Plan, ctx: RenderContext) -> tuple[Markup, ...]:
 
 
 def _migrations(plan: Plan, ctx: RenderContext) -> tuple[Markup, ...]:
-    say, count = ctx.translator.say, ctx.translator.count
+    translate, count = ctx.translator.translate, ctx.translator.count
     if not plan.migrations:
-        return (say("plan.migrations.none"),) if plan.sha is not None else ()
+        return (translate("plan.migrations.none"),) if plan.sha is not None else ()
     told = (
         count("plan.undo" if plan.undo else "plan.migrations", len(plan.migrations)),
-        say("plan.destructive") if plan.destructive else Markup(""),
+        translate("plan.destructive") if plan.destructive else Markup(""),
         evidence.headline(plan, ctx),
     )
     judged = evidence.migrations(plan, ctx)
@@ -138,14 +138,14 @@ def _migrations(plan: Plan, ctx: RenderContext) -> tuple[Markup, ...]:
 
 
 def _backup(run: Run, ctx: RenderContext) -> Markup:
-    say = ctx.translator.say
+    translate = ctx.translator.translate
     planned = run.plan.backup if run.plan else None
     if run.request.action is Action.BACKUP or _drops_alone(run):
-        return say("plan.backup.alone", id=planned) if planned else Markup("")
+        return translate("plan.backup.alone", id=planned) if planned else Markup("")
     found = backup_finding(run)
     if found is not None:
         size = found.facts.get("bytes") or found.facts.get("size") or ""
-        return say(
+        return translate(
             "plan.backup",
             id=found.facts.get("backup") or found.facts.get("id") or planned or "",
             size=ctx.translator.size(int(size)) if size.isdigit() else size,
@@ -153,7 +153,7 @@ def _backup(run: Run, ctx: RenderContext) -> Markup:
             proof=_proof(found.facts, ctx),
             restore=_restores_in(found.facts.get("restore_seconds", ""), ctx),
         )
-    return say("plan.backup.planned", id=planned) if planned else say("plan.backup.none")
+    return translate("plan.backup.planned", id=planned) if planned else translate("plan.backup.none")
 
 
 def _drops_alone(run: Run) -> bool:
@@ -165,7 +165,7 @@ def _proof(facts: Mapping[str, str], ctx: RenderContext) -> Markup:
     proof = facts.get("proof") or Proof.CHECKED.value
     at = facts.get("proven_at")
     when = markup.time_of_day(datetime.fromisoformat(at)) if at else ""
-    return ctx.translator.say(f"proof.{proof}", when=when)
+    return ctx.translator.translate(f"proof.{proof}", when=when)
 
 
 def _about_backup(facts: Mapping[str, str], ctx: RenderContext) -> dict[str, str]:
@@ -193,14 +193,14 @@ def _downtime(plan: Plan, after: tuple[StepView, ...], ctx: RenderContext) -> Ma
     numbers = {step.key: index for index, step in enumerate(after, start=1)}
     lifting = lifting_step(plan)
     if lifting is not None and lifting.key in numbers:
-        return ctx.translator.say("plan.downtime.lifted", step=str(numbers[lifting.key]))
+        return ctx.translator.translate("plan.downtime.lifted", step=str(numbers[lifting.key]))
     if pair is None or not all(key in numbers for key in pair):
-        return ctx.translator.say("plan.downtime.none") if after else Markup("")
+        return ctx.translator.translate("plan.downtime.none") if after else Markup("")
     first, last = numbers[pair[0]], numbers[pair[1]]
     known = [ctx.estimates.get(step.key) for step in after[first:last]]
     usual = sum(found.seconds for found in known if found is not None) if known and None not in known else 0
     usual = usual or _predicted_downtime(plan)
-    return ctx.translator.say(
+    return ctx.translator.translate(
         "plan.downtime",
         first=str(first),
         last=str(last),
@@ -218,7 +218,11 @@ def _predicted_downtime(plan: Plan) -> float:
 def _replaces(plan: Plan, ctx: RenderContext) -> Markup:
     """Say what a restore replaces; it comes before all else. Nothing of another plan."""
     facts = next((finding.facts for finding in plan.findings if finding.kind == _REPLACES), None)
-    return ctx.translator.say(f"finding.{_REPLACES}", **{**facts, **_about_backup(facts, ctx)}) if facts else Markup("")
+    return (
+        ctx.translator.translate(f"finding.{_REPLACES}", **{**facts, **_about_backup(facts, ctx)})
+        if facts
+        else Markup("")
+    )
 
 
 def _findings(plan: Plan, ctx: RenderContext) -> tuple[Markup, ...]:
@@ -228,11 +232,11 @@ def _findings(plan: Plan, ctx: RenderContext) -> tuple[Markup, ...]:
         if finding.kind in told_elsewhere:
             continue
         key = f"finding.{finding.kind}"
-        if ctx.translator.knows(key):
-            shown.append(ctx.translator.say(key, **{**finding.facts, **_about_backup(finding.facts, ctx)}))
+        if ctx.translator.has(key):
+            shown.append(ctx.translator.translate(key, **{**finding.facts, **_about_backup(finding.facts, ctx)}))
             continue
         what = markup.inline(markup.clip(", ".join(finding.facts.values()), 300))
-        shown.append(ctx.translator.say("plan.finding", name=ctx.translator.fact(finding.kind), what=what))
+        shown.append(ctx.translator.translate("plan.finding", name=ctx.translator.fact(finding.kind), what=what))
     return tuple(shown)
 
 
@@ -249,13 +253,13 @@ def _steps_after_approval(run: Run, plan: Plan) -> tuple[StepView, ...]:
 
 
 def _steps(plan: Plan, after: tuple[StepView, ...], ctx: RenderContext) -> tuple[Markup, ...]:
-    say, count = ctx.translator.say, ctx.translator.count
+    translate, count = ctx.translator.translate, ctx.translator.count
     if not after:
-        return (say("plan.steps.none"),)
+        return (translate("plan.steps.none"),)
     hosts = {step.places for step in after if step.places}
     common = next(iter(hosts)) if len(hosts) == 1 else ()
     shown = [
-        say(
+        translate(
             "plan.step",
             n=str(index),
             title=markup.clip(step.title, 80),
@@ -265,14 +269,14 @@ def _steps(plan: Plan, after: tuple[StepView, ...], ctx: RenderContext) -> tuple
     ]
     rest = len(after) - len(shown)
     title = "plan.steps" if plan.requirement.needed else "plan.steps.ungated"
-    return (say(title, places=places(common)), *shown, count("plan.more", rest) if rest else Markup(""))
+    return (translate(title, places=places(common)), *shown, count("plan.more", rest) if rest else Markup(""))
 
 
 def _skipped(plan: Plan, ctx: RenderContext) -> Markup:
     if not plan.skipped:
         return Markup("")
-    shown = [ctx.translator.say("plan.skip", title=step.title, why=step.why) for step in plan.skipped[:10]]
+    shown = [ctx.translator.translate("plan.skip", title=step.title, why=step.why) for step in plan.skipped[:10]]
     rest = len(plan.skipped) - len(shown)
     if rest:
         shown.append(ctx.translator.count("plan.more", rest))
-    return ctx.translator.say("plan.skipped", what=Markup(" · ".join(shown)))
+    return ctx.translator.translate("plan.skipped", what=Markup(" · ".join(shown)))

@@ -29,12 +29,12 @@ def reminders(run: Run, gate: Gate, ctx: RenderContext) -> dict[str, Message]:
 
 
 def _reminder(run: Run, gate: Gate, at: datetime, ctx: RenderContext) -> Message:
-    say = ctx.translator.say
+    translate = ctx.translator.translate
     people = gate.requirement.people
     done = voters(run, gate, "approve")
     asker = "" if gate.requirement.allow_requester else run.request.origin.user
     key = "reminder.overdue" if is_overdue(gate, at) else "reminder.owed" if gate.owed else "reminder"
-    said = say(
+    said = translate(
         key,
         who=mentions(people, asker, *done) or approvers(people, ctx),
         needed=ctx.translator.count("approval.needed", max(gate.requirement.needed - len(done), 1)),
@@ -44,7 +44,7 @@ def _reminder(run: Run, gate: Gate, at: datetime, ctx: RenderContext) -> Message
         approve=emoji(ctx.emoji.approve[0]),
         reject=emoji(ctx.emoji.reject[0]),
     )
-    text = say("reminder.notification", action=action_name(run, ctx), target=target_name(run), run=run.id)
+    text = translate("reminder.notification", action=action_name(run, ctx), target=target_name(run), run=run.id)
     payload = {"run": run.id, "plan": gate.digest, "mark": at.isoformat(), "afterwards": gate.afterwards}
     return message(text, (section(said),), "countersign_reminder", payload)
 
@@ -55,8 +55,8 @@ def turn_notice(run: Run, ctx: RenderContext) -> dict[str, Message]:
     is_turn = run.waited and run.state is not RunState.QUEUED and not run.ended
     if not is_turn or asker[:1] not in ("U", "W"):
         return {}
-    say = ctx.translator.say
+    translate = ctx.translator.translate
     words = {"action": Markup(action_name(run, ctx).lower()), "target": target_name(run)}
-    said = say("turn", who=markup.user(asker), **words)
-    text = say("turn.notification", run=run.id, **words)
+    said = translate("turn", who=markup.user(asker), **words)
+    text = translate("turn.notification", run=run.id, **words)
     return {TURN: message(text, (section(said),), "countersign_turn", {"run": run.id})}

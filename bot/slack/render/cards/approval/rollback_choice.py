@@ -20,15 +20,15 @@ def rollback_choice(plan: Plan, ctx: RenderContext) -> Markup:
 def _where(found: Finding, plan: Plan, ctx: RenderContext) -> Markup:
     count = len(plan.undo)
     where = found.facts.get("way", "")
-    return ctx.translator.count(f"way.{where}", count) if where != "code" else ctx.translator.say("way.code")
+    return ctx.translator.count(f"way.{where}", count) if where != "code" else ctx.translator.translate("way.code")
 
 
 def _why(found: Finding, plan: Plan, ctx: RenderContext) -> tuple[Markup, ...]:
-    say = ctx.translator.say
+    translate = ctx.translator.translate
     why = f"way.why.{found.facts.get('why', '')}"
     other = f"way.other.{found.facts.get('rollback_choice', '')}"
     asked = found.facts.get("why") in {"asked", "decided"}
     return (
-        say(why, what=found.facts.get("what", "")) if ctx.translator.knows(why) else Markup(""),
-        say(other, n=str(len(plan.undo))) if ctx.translator.knows(other) and not asked else Markup(""),
+        translate(why, what=found.facts.get("what", "")) if ctx.translator.has(why) else Markup(""),
+        translate(other, n=str(len(plan.undo))) if ctx.translator.has(other) and not asked else Markup(""),
     )

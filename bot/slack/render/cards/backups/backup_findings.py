@@ -23,14 +23,14 @@ def written_since(plan: Plan, ctx: RenderContext) -> Markup:
     rest = next((finding.facts for finding in plan.findings if finding.kind == "written_rest"), None)
     if rest is None:
         return Markup("")
-    say, count = ctx.translator.say, ctx.translator.count
+    translate, count = ctx.translator.translate, ctx.translator.count
     told = tuple(_table(finding.facts, ctx) for finding in plan.findings if finding.kind == "written")
     if not told:
-        return say("written.nothing")
+        return translate("written.nothing")
     more, same = int(rest.get("more", "0")), int(rest.get("same", "0"))
     return join_lines(
         (
-            say("written.title"),
+            translate("written.title"),
             *told,
             count("written.more", more) if more else Markup(""),
             count("written.same", same) if same else Markup(""),
@@ -43,46 +43,46 @@ def dropped_tables(plan: Plan, ctx: RenderContext) -> Markup:
     facts = next((finding.facts for finding in plan.findings if finding.kind == "drop_old"), None)
     if facts is None:
         return Markup("")
-    say = ctx.translator.say
+    translate = ctx.translator.translate
     size = facts.get("bytes", "")
     shown = {name: facts.get(name, "") for name in ("database", "tables", "run", "backup", "safety")}
     shown["size"] = ctx.translator.size(int(size)) if size.isdigit() else size
     shown["kept"] = _when(facts.get("kept_at", ""))
     well = facts.get("state") == RunState.SUCCEEDED.value and facts.get("left") == "before"
-    proof = ctx.translator.say(f"proof.{facts.get('safety_proof') or Proof.CHECKED.value}")
+    proof = ctx.translator.translate(f"proof.{facts.get('safety_proof') or Proof.CHECKED.value}")
     return join_lines(
         (
-            say("finding.drop_old", **shown),
-            say("finding.drop_old.safe", safety=shown["safety"], proof=proof)
+            translate("finding.drop_old", **shown),
+            translate("finding.drop_old.safe", safety=shown["safety"], proof=proof)
             if shown["safety"]
-            else say("finding.drop_old.unsafe"),
-            Markup("") if well else say("finding.drop_old.doubt"),
+            else translate("finding.drop_old.unsafe"),
+            Markup("") if well else translate("finding.drop_old.doubt"),
         )
     )
 
 
 def _table(facts: Mapping[str, str], ctx: RenderContext) -> Markup:
-    say = ctx.translator.say
-    what = say(f"written.{facts['written']}", table=markup.clip(facts["table"], 64))
+    translate = ctx.translator.translate
+    what = translate(f"written.{facts['written']}", table=markup.clip(facts["table"], 64))
     at = _when(facts.get("at", "")) if facts["written"] in {WriteState.CHANGED, WriteState.NEW} else ""
     tells = facts["written"] in {WriteState.CHANGED, WriteState.ADDED} and facts.get("counted") != "yes"
-    counter = say("written.grown", n=_count(facts["grown"])) if tells and facts.get("grown") else ""
-    return join_dots((what, _rows(facts, ctx), counter, say("written.at", at=at) if at else ""))
+    counter = translate("written.grown", n=_count(facts["grown"])) if tells and facts.get("grown") else ""
+    return join_dots((what, _rows(facts, ctx), counter, translate("written.at", at=at) if at else ""))
 
 
 def _rows(facts: Mapping[str, str], ctx: RenderContext) -> Markup:
-    say, count = ctx.translator.say, ctx.translator.count
+    translate, count = ctx.translator.translate, ctx.translator.count
     then, now = _count(facts.get("then", "")), _count(facts.get("now", ""))
-    shown = now if facts.get("counted") == "yes" or not now else say("written.about", now=now)
+    shown = now if facts.get("counted") == "yes" or not now else translate("written.about", now=now)
     if then and now and (then != now or facts.get("counted") != "yes"):
-        return say("written.rows", then=then, now=shown)
+        return translate("written.rows", then=then, now=shown)
     known = facts.get("then") or facts.get("now", "")
     return count("written.rows.then", int(known)) if known.isdigit() else Markup("")
 
 
 def _proof_words(proof: str, ctx: RenderContext) -> Markup:
     key = f"proof.{proof}"
-    return ctx.translator.say(key if ctx.translator.knows(key) else "proof.checked")
+    return ctx.translator.translate(key if ctx.translator.has(key) else "proof.checked")
 
 
 def _count(text: str) -> str:
@@ -115,8 +115,8 @@ def proven_backup(finding: Finding | None, ctx: RenderContext) -> Markup:
     at = facts.get("proven_at", "")
     proof = facts.get("proof", Proof.PROVEN.value)
     if proof != Proof.PROVEN.value:
-        return ctx.translator.say("backup.unproven", id=facts.get("backup", ""), proof=_proof_words(proof, ctx))
-    return ctx.translator.say(
+        return ctx.translator.translate("backup.unproven", id=facts.get("backup", ""), proof=_proof_words(proof, ctx))
+    return ctx.translator.translate(
         "backup.proven",
         id=facts.get("backup", ""),
         ago=markup.ago(datetime.fromisoformat(at)) if at else "",

@@ -21,12 +21,12 @@ def backups_card(backup_list: BackupList, translator: Translator) -> Message:
         backup_list: what there is.
         translator: of the language that is spoken.
     """
-    say, count = translator.say, translator.count
+    translate, count = translator.translate, translator.count
     names = {"app": backup_list.app, "environment": backup_list.environment}
-    title = say("backups.title", target=f"{backup_list.app} {backup_list.environment}")
+    title = translate("backups.title", target=f"{backup_list.app} {backup_list.environment}")
     shown = backup_list.backups[:_MAX]
     rest = len(backup_list.backups) - len(shown)
-    none = say("backups.none", target=f"{backup_list.app} {backup_list.environment}", **names)
+    none = translate("backups.none", target=f"{backup_list.app} {backup_list.environment}", **names)
     broken = markup.inline(markup.clip(", ".join(backup_list.unreadable), 300))
     return message(
         title if backup_list.backups else none,
@@ -34,11 +34,11 @@ def backups_card(backup_list: BackupList, translator: Translator) -> Message:
             section(title if backup_list.backups else none),
             *(section(_line(kept, backup_list, translator)) for kept in shown),
             context(count("plan.more", rest)) if rest else None,
-            section(say("backups.broken", names=broken)) if backup_list.unreadable else None,
-            context(say("backups.how", **names)) if backup_list.backups else None,
+            section(translate("backups.broken", names=broken)) if backup_list.unreadable else None,
+            context(translate("backups.how", **names)) if backup_list.backups else None,
             *(section(_left(one, translator)) for one in backup_list.leftovers or ()),
-            context(say("backups.left.how", **names)) if backup_list.leftovers else None,
-            context(say("backups.left.unread")) if backup_list.leftovers is None else None,
+            context(translate("backups.left.how", **names)) if backup_list.leftovers else None,
+            context(translate("backups.left.unread")) if backup_list.leftovers is None else None,
         ),
         "countersign_backups",
         {
@@ -50,7 +50,7 @@ def backups_card(backup_list: BackupList, translator: Translator) -> Message:
 
 
 def _left(one: Leftover, translator: Translator) -> Markup:
-    return translator.say(
+    return translator.translate(
         f"backups.left.{one.left.value}",
         database=one.database,
         run=one.run,
@@ -60,22 +60,22 @@ def _left(one: Leftover, translator: Translator) -> Markup:
 
 
 def _line(kept: BackupInfo, backup_list: BackupList, translator: Translator) -> Markup:
-    say = translator.say
+    translate = translator.translate
     predicted = None if kept.proof.is_bad else predicted_seconds(kept, backup_list)
     when = markup.time_of_day(kept.proven_at) if kept.proven_at else ""
     return join_lines(
         (
-            say(
+            translate(
                 "backups.line",
                 id=kept.backup,
                 when=markup.time_of_day(kept.started),
                 size=translator.size(kept.bytes),
                 tables=translator.count("backups.tables", len(kept.chosen)) if kept.chosen else "",
                 emoji=_EMOJI[kept.proof],
-                proof=say(f"proof.{kept.proof.value}", when=when),
+                proof=translate(f"proof.{kept.proof.value}", when=when),
                 restore=translator.duration(max(predicted, 1)) if predicted is not None else "",
-                purpose=say(f"backups.purpose.{kept.purpose.value}"),
-                encrypted=say("backups.encrypted") if kept.encrypted else "",
+                purpose=translate(f"backups.purpose.{kept.purpose.value}"),
+                encrypted=translate("backups.encrypted") if kept.encrypted else "",
             ),
         )
     )

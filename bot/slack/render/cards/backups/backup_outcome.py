@@ -22,11 +22,11 @@ def made_backup(run: Run, ctx: RenderContext) -> Markup:
         return Markup("")
     proof = facts.get("proof") or Proof.CHECKED.value
     size, took = facts.get("bytes", ""), facts.get("restore_seconds", "")
-    return ctx.translator.say(
+    return ctx.translator.translate(
         "outcome.kept",
         id=facts["backup"],
         size=ctx.translator.size(int(size)) if size.isdigit() else "",
-        proof=ctx.translator.say(f"proof.{proof}"),
+        proof=ctx.translator.translate(f"proof.{proof}"),
         restore=ctx.translator.duration(max(int(took), 1)) if took.isdigit() and proof == Proof.PROVEN.value else "",
     )
 
@@ -38,17 +38,17 @@ def restore_result(run: Run, ctx: RenderContext) -> Markup:
     facts = next((finding.facts for finding in run.plan.findings if finding.kind == "restore"), None)
     if facts is None:
         return Markup("")
-    say, made = ctx.translator.say, facts.get("made_at", "")
+    translate, made = ctx.translator.translate, facts.get("made_at", "")
     target = run.request.target
     return join_lines(
         (
-            say(
+            translate(
                 "outcome.put_back.tables" if facts.get("tables") else "outcome.put_back",
                 id=facts["backup"],
                 tables=facts.get("tables", ""),
                 made=markup.time_of_day(datetime.fromisoformat(made)) if made else "",
             ),
-            say("outcome.replaced", old=facts.get("old", ""), app=target.app, environment=target.environment),
+            translate("outcome.replaced", old=facts.get("old", ""), app=target.app, environment=target.environment),
         )
     )
 
@@ -58,7 +58,7 @@ def dropped_tables(run: Run, ctx: RenderContext) -> Markup:
     facts = next((f.facts for f in run.plan.findings if f.kind == "drop_old"), None) if run.plan is not None else None
     if facts is None or run.state is not RunState.SUCCEEDED:
         return Markup("")
-    return ctx.translator.say("outcome.dropped", database=facts.get("database", ""))
+    return ctx.translator.translate("outcome.dropped", database=facts.get("database", ""))
 
 
 def unknown_swap(run: Run, ctx: RenderContext) -> Markup:
@@ -70,7 +70,7 @@ def unknown_swap(run: Run, ctx: RenderContext) -> Markup:
     if swap is None:
         return Markup("")
     live = next((finding.facts.get("database", "") for finding in run.plan.findings if finding.kind == "restore"), "")
-    return ctx.translator.say("outcome.in_doubt", live=live, fresh=swap.fresh, old=swap.old)
+    return ctx.translator.translate("outcome.in_doubt", live=live, fresh=swap.fresh, old=swap.old)
 
 
 def _made(run: Run) -> Mapping[str, str]:

@@ -20,7 +20,7 @@ def smaller_backup_warning(run: Run, ctx: RenderContext) -> Markup:
     made = (row.facts for step in run.plan.steps for row in run.rows(step.key) if "previous" in row.facts)
     return join_lines(
         tuple(
-            ctx.translator.say(
+            ctx.translator.translate(
                 "backup.smaller",
                 id=facts.get("backup", ""),
                 size=ctx.translator.size(int(facts["bytes"])),

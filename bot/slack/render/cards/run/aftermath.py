@@ -28,24 +28,24 @@ def live_commit(run: Run, ctx: RenderContext) -> Markup:
     shown = ", ".join(part[:7] if _is_sha(part) else part for part in live.split(", "))
     sha = run.plan.sha.text if run.plan is not None and run.plan.sha is not None else ""
     key = "new" if live == sha else "old" if live == was_live(run) else "other"
-    return ctx.translator.say(f"aftermath.commit.{key}", sha=shown)
+    return ctx.translator.translate(f"aftermath.commit.{key}", sha=shown)
 
 
 def migration_states(run: Run, ctx: RenderContext) -> Markup:
     """Say what became of each migration; nothing where the schema was not touched."""
     if not schema_begun(run):
         return Markup("")
-    say = ctx.translator.say
+    translate = ctx.translator.translate
     found = aftermath_of(run.facts)
     if found is None:
-        return say("aftermath.not_seen")
+        return translate("aftermath.not_seen")
     way = "undo" if run.plan and run.plan.undo else "apply"
     shown: list[Markup] = []
     for progress in Progress:
         group = [fate for fate in found if fate.progress is progress]
         if len(group) > _MAX_NAMED and progress in _EASILY_TOLD:
             words = f"aftermath.{way}.{progress.value}.many"
-            shown.append(say(words, emoji=_EMOJI[progress], n=str(len(group))))
+            shown.append(translate(words, emoji=_EMOJI[progress], n=str(len(group))))
         else:
             shown += [_fate(fate, ctx, way) for fate in group]
     return join_lines(tuple(shown))
@@ -57,23 +57,25 @@ def database_error(run: Run, ctx: RenderContext) -> Markup:
     rows = run.rows(stopped.key) if stopped is not None and stopped.schema else ()
     told = next((words for row in rows if (words := database_words(row.tail))), "")
     return (
-        join_lines((ctx.translator.say("result.said"), markup.code_block(told, _LONGEST_ERROR))) if told else Markup("")
+        join_lines((ctx.translator.translate("result.said"), markup.code_block(told, _LONGEST_ERROR)))
+        if told
+        else Markup("")
     )
 
 
 def _fate(fate: Fate, ctx: RenderContext, way: str) -> Markup:
-    say = ctx.translator.say
+    translate = ctx.translator.translate
     name = markup.code(markup.clip(fate.name, 120))
-    told = say(f"aftermath.{way}.{fate.progress.value}", emoji=_EMOJI[fate.progress], name=name)
+    told = translate(f"aftermath.{way}.{fate.progress.value}", emoji=_EMOJI[fate.progress], name=name)
     if fate.progress is not Progress.PARTLY:
         return told
     there = markup.code_block("\n".join(fate.there[:_MAX_LINES]), 900)
     missing = (
-        join_lines((say("aftermath.missing"), markup.code_block("\n".join(fate.missing[:_MAX_LINES]), 900)))
+        join_lines((translate("aftermath.missing"), markup.code_block("\n".join(fate.missing[:_MAX_LINES]), 900)))
         if fate.missing
-        else say(f"aftermath.{way}.unrecorded")
+        else translate(f"aftermath.{way}.unrecorded")
     )
-    return join_lines((told, say("aftermath.there"), there, missing))
+    return join_lines((told, translate("aftermath.there"), there, missing))
 
 
 def _is_sha(text: str) -> bool:

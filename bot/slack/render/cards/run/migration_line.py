@@ -21,7 +21,9 @@ def rehearsed_duration(step: StepView, plan: Plan | None, ctx: RenderContext) ->
     facts = found[0].facts if found else {}
     if facts.get("outcome") != "ok" or facts.get("rows") == "none":
         return Markup("")
-    return ctx.translator.say("progress.rehearsed", seconds=ctx.translator.duration(number(facts.get("seconds", ""))))
+    return ctx.translator.translate(
+        "progress.rehearsed", seconds=ctx.translator.duration(number(facts.get("seconds", "")))
+    )
 
 
 def migration_line(step: StepView, plan: Plan | None, ctx: RenderContext) -> Markup:
@@ -34,7 +36,7 @@ def migration_line(step: StepView, plan: Plan | None, ctx: RenderContext) -> Mar
     took = next(
         (f.facts.get("seconds", "") for f in findings_of(plan, "migration") if f.facts.get("name") == now.name), ""
     )
-    return ctx.translator.say(
+    return ctx.translator.translate(
         "progress.migration",
         name=markup.clip(now.name, _MAX_NAME),
         n=str(now.number),

@@ -30,12 +30,12 @@ _OVER = frozenset({StepState.DONE, StepState.SKIPPED})
 
 def progress_card(run: Run, ctx: RenderContext) -> Message:
     """Build the message that tells each step."""
-    say = ctx.translator.say
+    translate = ctx.translator.translate
     steps = step_views(run)
     now = current_step(steps)
     what = now.title if now else state_words(run, ctx)
     return message(
-        say("progress.notification", target=target_name(run), what=what, run=run.id),
+        translate("progress.notification", target=target_name(run), what=what, run=run.id),
         (
             section(_title(steps, ctx)),
             *(section(join_lines(part)) for part in _parts(steps, run.plan, ctx)),
@@ -54,9 +54,9 @@ def progress_card(run: Run, ctx: RenderContext) -> Message:
 
 def _title(steps: tuple[StepView, ...], ctx: RenderContext) -> Markup:
     if not steps:
-        return ctx.translator.say("progress.none")
+        return ctx.translator.translate("progress.none")
     done = sum(1 for step in steps if step.state in _OVER)
-    return ctx.translator.say("progress.title", done=str(done), all=str(len(steps)))
+    return ctx.translator.translate("progress.title", done=str(done), all=str(len(steps)))
 
 
 def _parts(steps: tuple[StepView, ...], plan: Plan | None, ctx: RenderContext) -> list[list[Markup]]:
@@ -78,7 +78,7 @@ def _line(step: StepView, plan: Plan | None, ctx: RenderContext) -> Markup:
         elapsed = step.elapsed(ctx.now)
         taken = elapsed if elapsed >= 1 else None
     has_time = taken is not None and step.state is not StepState.SKIPPED
-    told = ctx.translator.say(
+    told = ctx.translator.translate(
         "progress.step",
         emoji=STEP_EMOJI[step.state],
         title=markup.bold(title) if is_now else title,
@@ -101,15 +101,15 @@ def _places(step: StepView) -> Markup:
 
 
 def _note(step: StepView, plan: Plan | None, ctx: RenderContext) -> Markup:
-    say = ctx.translator.say
+    translate = ctx.translator.translate
     attempt = max((row.attempt for row in step.rows), default=1)
     if step.state is StepState.FAILED:
         status = next((row.exit_status for row in step.rows if row.exit_status), None)
-        return say("progress.exit", status=str(status)) if status is not None else Markup("")
+        return translate("progress.exit", status=str(status)) if status is not None else Markup("")
     if step.state is StepState.UNKNOWN:
-        return say("progress.unknown")
+        return translate("progress.unknown")
     if step.state is StepState.RUNNING:
-        again = say("progress.attempt", n=str(attempt)) if attempt > 1 else Markup("")
+        again = translate("progress.attempt", n=str(attempt)) if attempt > 1 else Markup("")
         return join_dots((time_left(step, ctx) or again, rehearsed_duration(step, plan, ctx)))
     return Markup("")
 
@@ -125,7 +125,7 @@ def _tail(step: StepView | None, ctx: RenderContext) -> Markup:
     host = row.place if len(step.rows) > 1 and row.place != "-" else ""
     return join_lines(
         (
-            ctx.translator.say("progress.output", title=markup.clip(step.title, 80), host=host),
+            ctx.translator.translate("progress.output", title=markup.clip(step.title, 80), host=host),
             markup.code_block(last, _TAIL_CHARACTERS),
         )
     )

@@ -48,14 +48,14 @@ _SCHEDULE = "schedule"
 
 def result_card(run: Run, ctx: RenderContext) -> Message:
     """Build the message with the outcome of a run that has ended or waits for a decision."""
-    say = ctx.translator.say
+    translate = ctx.translator.translate
     took = work_seconds(run, ctx.now)
     backup = backup_id(run)
     words = {"action": action_name(run, ctx), "target": target_name(run)}
-    headline = say(_headline_key(run), who=_called(run, ctx), **words)
+    headline = translate(_headline_key(run), who=_called(run, ctx), **words)
     state = state_words(run, ctx)
     return message(
-        say(
+        translate(
             "result.notification",
             state=state,
             seconds=ctx.translator.duration(took) if run.ended else "",
@@ -97,9 +97,9 @@ def _decision_buttons(run: Run, ctx: RenderContext) -> tuple[Block, ...]:
     A run that was to go on after another and changed nothing offers those of the other.
     """
     legal, about = (legal_decisions(run), run.id) if not run.ended else (open_decisions(run), _resumed_run(run))
-    say = ctx.translator.say
+    translate = ctx.translator.translate
     return tuple(
-        button(name, say(f"button.{name.removeprefix('run_')}"), about or run.id)
+        button(name, translate(f"button.{name.removeprefix('run_')}"), about or run.id)
         for name, decision in DECISIONS.items()
         if decision in legal
     )
@@ -115,7 +115,7 @@ def _rollback(run: Run, ctx: RenderContext) -> Block | None:
     moved = run.request.action is Action.DEPLOY and changed_anything(run) and run.ended
     if not moved or site_is_down(run) or waits_for_decision(run):
         return None
-    return button(ROLLBACK, ctx.translator.say("button.rollback"), run.id)
+    return button(ROLLBACK, ctx.translator.translate("button.rollback"), run.id)
 
 
 def _schema_change(run: Run, ctx: RenderContext) -> Markup:
@@ -125,7 +125,7 @@ def _schema_change(run: Run, ctx: RenderContext) -> Markup:
     if run.plan is None or run.state is not RunState.SUCCEEDED or not done:
         return Markup("")
     diff = evidence.schema_diff(run.plan)
-    return join_lines((ctx.translator.say("result.schema_change"), diff)) if diff else Markup("")
+    return join_lines((ctx.translator.translate("result.schema_change"), diff)) if diff else Markup("")
 
 
 def _headline_key(run: Run) -> str:
@@ -151,20 +151,20 @@ def _called(run: Run, ctx: RenderContext) -> Markup:
 def _figures(run: Run, ctx: RenderContext) -> Markup:
     if run.change_started_at is None:
         return Markup("")
-    say = ctx.translator.say
+    translate = ctx.translator.translate
     down = downtime(run)
     if down is not None:
-        site = say("result.downtime", seconds=ctx.translator.duration(down))
+        site = translate("result.downtime", seconds=ctx.translator.duration(down))
     else:
-        site = say("result.no_downtime") if _stays_up(run) else _lifted(run, ctx)
+        site = translate("result.no_downtime") if _stays_up(run) else _lifted(run, ctx)
     backup = backup_id(run)
     sha = run.plan.sha.short if run.plan and run.plan.sha and run.state is RunState.SUCCEEDED else ""
     return join_dots(
         (
             markup.code(sha) if sha else "",
-            say("result.took", seconds=ctx.translator.duration(work_seconds(run, ctx.now))),
+            translate("result.took", seconds=ctx.translator.duration(work_seconds(run, ctx.now))),
             site,
-            say(_backup_key(run), id=backup) if backup and run.request.action is not Action.BACKUP else "",
+            translate(_backup_key(run), id=backup) if backup and run.request.action is not Action.BACKUP else "",
         )
     )
 
@@ -183,7 +183,7 @@ def _lifted(run: Run, ctx: RenderContext) -> Markup:
     step = lifting_step(run.plan)
     rows = run.rows(step.key) if step is not None else ()
     is_up = bool(rows) and step_state(rows) is StepState.DONE
-    return ctx.translator.say("result.lifted") if is_up else Markup("")
+    return ctx.translator.translate("result.lifted") if is_up else Markup("")
 
 
 def _wrong(run: Run, ctx: RenderContext) -> tuple[Markup, ...]:
@@ -191,10 +191,10 @@ def _wrong(run: Run, ctx: RenderContext) -> tuple[Markup, ...]:
         return ()
     translator = ctx.translator
     return (
-        ctx.wrong(run.problem),
+        ctx.problem_text(run.problem),
         *differences(run.problem, ctx),
-        translator.right(run.problem),
-        translator.not_done(run.problem) if changed_anything(run) else translator.say("unchanged"),
+        translator.remedy_text(run.problem),
+        translator.not_done_text(run.problem) if changed_anything(run) else translator.translate("unchanged"),
     )
 
 
@@ -202,7 +202,7 @@ def _facts(run: Run, ctx: RenderContext) -> tuple[Markup, ...]:
     """Tell the facts that decide what may be done now; only where something was changed."""
     if run.state not in _BAD or not changed_anything(run):
         return ()
-    say = ctx.translator.say
+    translate = ctx.translator.translate
     told = [_fact("maintenance", _maintenance(run, ctx), ctx)]
     if commit := aftermath.live_commit(run, ctx):
         told.append(_fact("head", commit, ctx))
@@ -217,19 +217,19 @@ def _facts(run: Run, ctx: RenderContext) -> tuple[Markup, ...]:
     if waiting:
         what = markup.inline(markup.clip(", ".join(waiting), 300))
         told.append(Markup("• " + ctx.translator.count("result.not_started", len(waiting), what=what)))
-    return (say("result.facts"), *(Markup(line) for line in told))
+    return (translate("result.facts"), *(Markup(line) for line in told))
 
 
 def _fact(name: str, value: str, ctx: RenderContext) -> Markup:
-    return ctx.translator.say("result.fact", name=ctx.translator.fact(name), what=value)
+    return ctx.translator.translate("result.fact", name=ctx.translator.fact(name), what=value)
 
 
 def _maintenance(run: Run, ctx: RenderContext) -> Markup:
     if was_down_before(run):
-        return ctx.translator.say("result.maintenance_before")
+        return ctx.translator.translate("result.maintenance_before")
     down = site_is_down(run)
     word = "unknown" if down is None else "on" if down else "off"
-    return ctx.translator.say(f"result.maintenance_{word}")
+    return ctx.translator.translate(f"result.maintenance_{word}")
 
 
 def _schema(run: Run, ctx: RenderContext) -> Markup:
@@ -239,44 +239,44 @@ def _schema(run: Run, ctx: RenderContext) -> Markup:
         return Markup("")
     states = {row.state for row in rows}
     if states <= {StepState.PENDING, StepState.SKIPPED}:
-        return ctx.translator.say("result.schema_untouched")
+        return ctx.translator.translate("result.schema_untouched")
     if states <= {StepState.DONE}:
-        return ctx.translator.say("result.schema_done")
+        return ctx.translator.translate("result.schema_done")
     if run.state is RunState.NEEDS_HUMAN:
         return Markup("")  # told migration by migration
-    return ctx.translator.say("result.schema_unknown")
+    return ctx.translator.translate("result.schema_unknown")
 
 
 def _advice(run: Run, ctx: RenderContext) -> tuple[Markup, ...]:
     if run.state not in _BAD and not open_decisions(run):
         return ()
-    say = ctx.translator.say
+    translate = ctx.translator.translate
     backup = backup_id(run)
     trouble = troubled_step(step_views(run))
     is_open = run.state is RunState.NEEDS_HUMAN
     legal = legal_decisions(run) if is_open else open_decisions(run)
     about = "" if is_open else _resumed_run(run)
     decisions = (
-        say("result.move_still_open", run=about) if about and legal else Markup(""),
+        translate("result.move_still_open", run=about) if about and legal else Markup(""),
         _retry(run, ctx) if Decision.RETRY in legal else Markup(""),
-        say("result.move_done") if Decision.MARK_DONE in legal else Markup(""),
-        say("result.move_lift") if Decision.LIFT in legal else Markup(""),
-        say("result.move_rollback", sha=(was_live(run) or "")[:7]) if Decision.ROLL_BACK in legal else Markup(""),
-        say("result.move_restore", sha=(was_live(run) or "")[:7], id=backup_before(run) or "")
+        translate("result.move_done") if Decision.MARK_DONE in legal else Markup(""),
+        translate("result.move_lift") if Decision.LIFT in legal else Markup(""),
+        translate("result.move_rollback", sha=(was_live(run) or "")[:7]) if Decision.ROLL_BACK in legal else Markup(""),
+        translate("result.move_restore", sha=(was_live(run) or "")[:7], id=backup_before(run) or "")
         if Decision.RESTORE in legal
         else Markup(""),
-        say("result.move_close") if is_open else Markup("") if legal else say("result.move_retry"),
-        say("result.move_backup", id=backup)
+        translate("result.move_close") if is_open else Markup("") if legal else translate("result.move_retry"),
+        translate("result.move_backup", id=backup)
         if backup and changed_anything(run) and Decision.RESTORE not in legal
         else Markup(""),
-        say("result.move_log") if trouble and not is_open else Markup(""),
-        say("result.move_each") if is_open and len(legal) > 1 else Markup(""),
+        translate("result.move_log") if trouble and not is_open else Markup(""),
+        translate("result.move_each") if is_open and len(legal) > 1 else Markup(""),
     )
-    return (say("result.moves"), *decisions)
+    return (translate("result.moves"), *decisions)
 
 
 def _retry(run: Run, ctx: RenderContext) -> Markup:
     """Say what a retry does; where a migration is half applied, that it will meet what is there already."""
     found = aftermath_of(run.facts) or ()
     half = any(fate.progress is Progress.PARTLY for fate in found)
-    return ctx.translator.say("result.move_again_half" if half else "result.move_again")
+    return ctx.translator.translate("result.move_again_half" if half else "result.move_again")

@@ -58,10 +58,10 @@ _RETRYABLE = frozenset({RunState.FAILED, RunState.EXPIRED, RunState.CANCELLED})
 
 def run_card(run: Run, ctx: RenderContext) -> Message:
     """Build the card of a run."""
-    say = ctx.translator.say
+    translate = ctx.translator.translate
     words = {"action": action_name(run, ctx), "target": target_name(run), "state": state_words(run, ctx)}
-    headline = say("headline", emoji=STATE_EMOJI[run.state], **words)
-    asked = say(
+    headline = translate("headline", emoji=STATE_EMOJI[run.state], **words)
+    asked = translate(
         "card.asked",
         run=run.id,
         who=ctx.name(run.request.origin.user),
@@ -69,7 +69,7 @@ def run_card(run: Run, ctx: RenderContext) -> Message:
     )
     key = "notification.emergency" if run.request.emergency is not None else "notification"
     return message(
-        say(key, run=run.id, **words),
+        translate(key, run=run.id, **words),
         (
             section(
                 join_lines(
@@ -98,9 +98,11 @@ def _subject(run: Run, ctx: RenderContext) -> Markup:
     if run.plan is not None and run.plan.sha is not None:
         sha = run.plan.sha
         subject = next((commit.subject for commit in run.plan.commits if commit.sha == sha.text), "")
-        return ctx.translator.say("card.commit", sha=sha.short, subject=Markup(markup.inline(markup.clip(subject, 90))))
+        return ctx.translator.translate(
+            "card.commit", sha=sha.short, subject=Markup(markup.inline(markup.clip(subject, 90)))
+        )
     options = run.request.options
-    return ctx.translator.say("card.ref", ref=options.ref) if isinstance(options, DeployOptions) else Markup("")
+    return ctx.translator.translate("card.ref", ref=options.ref) if isinstance(options, DeployOptions) else Markup("")
 
 
 def _afterwards(run: Run, ctx: RenderContext) -> Markup:
@@ -108,30 +110,30 @@ def _afterwards(run: Run, ctx: RenderContext) -> Markup:
     gate = run.gate
     if gate is None or not gate.afterwards:
         return Markup("")
-    say = ctx.translator.say
+    translate = ctx.translator.translate
     match gate.state:
         case GateState.OPEN | GateState.EXPIRED:
             key = "card.overdue" if is_overdue(gate, ctx.now) else "card.owed"
             until = markup.time_of_day(gate.expires_at)
-            return say(key, who=approvers(gate.requirement.people, ctx), until=until)
+            return translate(key, who=approvers(gate.requirement.people, ctx), until=until)
         case GateState.APPROVED:
-            return say("card.countersigned", who=names(voters(run, gate, "approve"), ctx))
+            return translate("card.countersigned", who=names(voters(run, gate, "approve"), ctx))
         case GateState.REJECTED:
-            return say("card.not_countersigned", who=names(voters(run, gate, "reject"), ctx))
+            return translate("card.not_countersigned", who=names(voters(run, gate, "reject"), ctx))
         case GateState.VOID:
             return Markup("")
 
 
 def _now(run: Run, ctx: RenderContext) -> Markup:
     state = state_words(run, ctx)
-    return ctx.translator.say("card.now", state=Markup(state[:1].upper() + state[1:]), news=_news(run, ctx))
+    return ctx.translator.translate("card.now", state=Markup(state[:1].upper() + state[1:]), news=_news(run, ctx))
 
 
 def _news(run: Run, ctx: RenderContext) -> Markup:
     """Say what happens now, or who must act, or how it ended."""
-    say = ctx.translator.say
+    translate = ctx.translator.translate
     if run.cancelled_by and not run.ended and run.state is not RunState.NEEDS_HUMAN:
-        return say("card.cancelling", who=ctx.name(run.cancelled_by))
+        return translate("card.cancelling", who=ctx.name(run.cancelled_by))
     match run.state:
         case RunState.QUEUED if run.place_in_queue > 0:
             return ctx.translator.count("card.queue", run.place_in_queue, target=target_name(run))
@@ -144,39 +146,44 @@ def _news(run: Run, ctx: RenderContext) -> Markup:
         case RunState.SUCCEEDED:
             return _success(run, ctx)
         case RunState.NEEDS_HUMAN:
-            return say("card.held", wrong=ctx.wrong(run.problem))
+            return translate("card.held", wrong=ctx.problem_text(run.problem))
         case RunState.FAILED | RunState.REJECTED | RunState.EXPIRED | RunState.CANCELLED:
             return join_lines(
-                (ctx.wrong(run.problem), say("card.unchanged") if not changed_anything(run) else Markup(""))
+                (
+                    ctx.problem_text(run.problem),
+                    translate("card.unchanged") if not changed_anything(run) else Markup(""),
+                )
             )
 
 
 def _gate_line(run: Run, ctx: RenderContext) -> Markup:
     if run.gate is None:
         return Markup("")
-    say = ctx.translator.say
+    translate = ctx.translator.translate
     requirement = run.gate.requirement
     given = sum(1 for vote in run.votes if vote.counts and vote.choice == "approve")
-    ask = say(
+    ask = translate(
         "card.gate",
         who=approvers(requirement.people, ctx),
         emoji=emoji(ctx.emoji.approve[0]),
         until=markup.time_of_day(run.gate.expires_at),
     )
     several = (
-        say("card.given", given=str(given), needed=str(requirement.needed)) if requirement.needed > 1 else Markup("")
+        translate("card.given", given=str(given), needed=str(requirement.needed))
+        if requirement.needed > 1
+        else Markup("")
     )
     return join_dots((ask, several))
 
 
 def _success(run: Run, ctx: RenderContext) -> Markup:
-    say = ctx.translator.say
+    translate = ctx.translator.translate
     if run.nothing_to_do:
-        return say("card.nothing")
+        return translate("card.nothing")
     if is_dry_run(run) and run.change_started_at is None:
-        return say("card.dry_run")
+        return translate("card.dry_run")
     down = downtime(run)
-    return say(
+    return translate(
         "card.succeeded",
         seconds=ctx.translator.duration(work_seconds(run, ctx.now)),
         downtime=ctx.translator.duration(down) if down is not None else "",
@@ -184,33 +191,33 @@ def _success(run: Run, ctx: RenderContext) -> Markup:
 
 
 def _buttons(run: Run, ctx: RenderContext) -> tuple[Block | None, ...]:
-    say = ctx.translator.say
+    translate = ctx.translator.translate
     started = any(row.started_at for row in run.steps)
     return (
-        button(RETRY, say("button.retry"), run.id) if run.state in _RETRYABLE else None,
-        button(LOG, say("button.log"), run.id) if started else None,
+        button(RETRY, translate("button.retry"), run.id) if run.state in _RETRYABLE else None,
+        button(LOG, translate("button.log"), run.id) if started else None,
         _cancel(run, ctx),
     )
 
 
 def _cancel(run: Run, ctx: RenderContext) -> Block | None:
-    say = ctx.translator.say
+    translate = ctx.translator.translate
     if run.ended:
         return None
     if run.state is RunState.NEEDS_HUMAN:
         close = Confirm(
-            say("confirm.close.title", run=run.id),
-            say("confirm.close.text"),
-            say("confirm.close.yes"),
-            say("confirm.close.no"),
+            translate("confirm.close.title", run=run.id),
+            translate("confirm.close.text"),
+            translate("confirm.close.yes"),
+            translate("confirm.close.no"),
         )
-        return danger_button(button(CANCEL, say("button.close"), run.id), close)
+        return danger_button(button(CANCEL, translate("button.close"), run.id), close)
     if run.cancelled_by:
         return None
     confirm = Confirm(
-        say("confirm.cancel.title", run=run.id),
-        say("confirm.cancel.before" if is_before_change(run) else "confirm.cancel.during"),
-        say("confirm.cancel.yes"),
-        say("confirm.cancel.no"),
+        translate("confirm.cancel.title", run=run.id),
+        translate("confirm.cancel.before" if is_before_change(run) else "confirm.cancel.during"),
+        translate("confirm.cancel.yes"),
+        translate("confirm.cancel.no"),
     )
-    return danger_button(button(CANCEL, say("button.cancel"), run.id), confirm)
+    return danger_button(button(CANCEL, translate("button.cancel"), run.id), confirm)

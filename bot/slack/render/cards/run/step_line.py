@@ -15,9 +15,9 @@ def step_line(run: Run, ctx: RenderContext) -> Markup:
     steps = step_views(run)
     step = current_step(steps)
     if step is None:
-        return ctx.translator.say("card.looking") if is_before_change(run) else Markup("")
+        return ctx.translator.translate("card.looking") if is_before_change(run) else Markup("")
     elapsed = step.elapsed(ctx.now)
-    return ctx.translator.say(
+    return ctx.translator.translate(
         "card.step",
         n=str(step.number),
         m=str(len(steps)),
@@ -33,11 +33,11 @@ def time_left(step: StepView, ctx: RenderContext) -> Markup:
     usual = ctx.estimates.get(step.key)
     if usual is None or usual.seconds < 1:
         return Markup("")
-    say, elapsed = ctx.translator.say, step.elapsed(ctx.now)
+    translate, elapsed = ctx.translator.translate, step.elapsed(ctx.now)
     if elapsed < usual.seconds:
-        return say("card.left", seconds=ctx.translator.duration(max(round(usual.seconds - elapsed), 1)))
+        return translate("card.left", seconds=ctx.translator.duration(max(round(usual.seconds - elapsed), 1)))
     key = "card.late" if usual.is_late(elapsed) else "card.usual"
-    return say(key, usual=ctx.translator.duration(usual.seconds))
+    return translate(key, usual=ctx.translator.duration(usual.seconds))
 
 
 def down_for(run: Run, ctx: RenderContext) -> str:

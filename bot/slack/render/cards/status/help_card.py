@@ -35,7 +35,7 @@ def help_text(
         with_forms: the names of those that open a form when they are typed alone.
         translator: of the language that is spoken.
     """
-    say = translator.say
+    translate = translator.translate
     mine = [(spec, where) for spec in commands if (where := allowed.targets.get(spec.action))]
     everywhere = {where for _, where in mine}
     common = everywhere.pop() if len(everywhere) == 1 else ()
@@ -45,7 +45,7 @@ def help_text(
         return "" if targets == common else _names(targets)
 
     told = [
-        say(
+        translate(
             "ops.help.command",
             name=spec.name,
             what=translator.phrase(spec.description),
@@ -55,28 +55,28 @@ def help_text(
         for spec, where in mine
     ]
     if (where := allowed.targets.get(Action.RESTORE)) and not allowed.targets.get(Action.BACKUP):
-        told.append(say("ops.help.restore", words="[NAME]", where=place(where)))
+        told.append(translate("ops.help.restore", words="[NAME]", where=place(where)))
     if where := allowed.targets.get(Action.DEPLOY):
-        told.append(say("ops.help.lock", where=place(where)))
+        told.append(translate("ops.help.lock", where=place(where)))
     forms = [markup.code(spec.name) for spec, _ in mine if spec.name in with_forms]
-    exceptions = [say(f"ops.help.{flag.removeprefix('--')}") for flag in sorted(allowed.exceptions)]
+    exceptions = [translate(f"ops.help.{flag.removeprefix('--')}") for flag in sorted(allowed.exceptions)]
     return join_lines(
         (
-            say("ops.help", where=_names(common)),
+            translate("ops.help", where=_names(common)),
             *told,
-            say("ops.help.always", words="[APP [ENV]]"),
+            translate("ops.help.always", words="[APP [ENV]]"),
             _approvals(allowed, translator),
             translator.count("ops.help.forms", len(forms), commands=Markup(", ".join(forms))) if forms else Markup(""),
             *exceptions,
-            say("ops.help.uncertain") if allowed.uncertain else Markup(""),
+            translate("ops.help.uncertain") if allowed.uncertain else Markup(""),
         )
     )
 
 
 def _approvals(allowed: Allowed, translator: Translator) -> Markup:
     """Say what they may countersign; nothing where it is nothing."""
-    what = [translator.say(f"ops.help.approves.{gate}") for gate in _GATES if gate in allowed.approves]
-    return translator.say("ops.help.approves", what=Markup(", ".join(what))) if what else Markup("")
+    what = [translator.translate(f"ops.help.approves.{gate}") for gate in _GATES if gate in allowed.approves]
+    return translator.translate("ops.help.approves", what=Markup(", ".join(what))) if what else Markup("")
 
 
 def _may_go(allowed: Allowed) -> Callable[[str], bool]:

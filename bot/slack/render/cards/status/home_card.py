@@ -65,21 +65,21 @@ def home_card(home_view: HomeView, links: Links, ctx: RenderContext) -> Block:
         ctx: what rendering needs beside it.
     """
     found = dashboard_entries(home_view.dashboard)
-    say = ctx.translator.say
+    translate = ctx.translator.translate
     if not found:
-        told = (section(say("home.nothing")), _foot(home_view, ctx))
+        told = (section(translate("home.nothing")), _foot(home_view, ctx))
         return _view(home_view, told)
     mine, going = home_view.needed, home_view.going
     past = [run for run in home_view.recent if run.ended]  # the others stand above
     blocks = (
         header(_headline(len(mine), ctx)),
-        context(join_dots((summary_line(found, ctx), say("home.as_of", when=markup.time_of_day(ctx.now))))),
+        context(join_dots((summary_line(found, ctx), translate("home.as_of", when=markup.time_of_day(ctx.now))))),
         *_each(mine, lambda run: _needed(run, links, ctx), ctx),
-        header(say("home.going")) if going else None,
+        header(translate("home.going")) if going else None,
         *_each(going, lambda run: _going(run, home_view, links, ctx), ctx),
-        header(say("home.environments")),
+        header(translate("home.environments")),
         *_environments(found, home_view, ctx),
-        header(say("home.recent")) if past else None,
+        header(translate("home.recent")) if past else None,
         *map(section, pack_sections(_recent(translated_run(run, ctx), links, ctx) for run in past)),
         _foot(home_view, ctx),
     )
@@ -92,7 +92,7 @@ def _view(home_view: HomeView, blocks: Iterable[Block | None]) -> Block:
 
 
 def _headline(needed: int, ctx: RenderContext) -> Markup:
-    return ctx.translator.count("home.needs", needed) if needed else ctx.translator.say("home.needs_nothing")
+    return ctx.translator.count("home.needs", needed) if needed else ctx.translator.translate("home.needs_nothing")
 
 
 def _each(
@@ -113,7 +113,7 @@ def _needed(run: Run, links: Links, ctx: RenderContext) -> tuple[Block | None, .
 
 
 def _decision(run: Run, ctx: RenderContext) -> Markup:
-    return ctx.translator.say("home.decide", wrong=ctx.wrong(run.problem), down=down_for(run, ctx))
+    return ctx.translator.translate("home.decide", wrong=ctx.problem_text(run.problem), down=down_for(run, ctx))
 
 
 def _gate(run: Run, ctx: RenderContext) -> Markup:
@@ -121,9 +121,9 @@ def _gate(run: Run, ctx: RenderContext) -> Markup:
         return Markup("")
     given = sum(1 for vote in run.votes if vote.counts and vote.choice == "approve")
     count = run.gate.requirement.needed
-    given_of = ctx.translator.say("card.given", given=str(given), needed=str(count)) if count > 1 else Markup("")
+    given_of = ctx.translator.translate("card.given", given=str(given), needed=str(count)) if count > 1 else Markup("")
     key = "home.countersign" if run.gate.afterwards else "home.approve"
-    until = ctx.translator.say(key, until=markup.time_of_day(run.gate.expires_at))
+    until = ctx.translator.translate(key, until=markup.time_of_day(run.gate.expires_at))
     return join_dots((until, given_of))
 
 
@@ -136,7 +136,7 @@ def _going(run: Run, home_view: HomeView, links: Links, ctx: RenderContext) -> t
 
 
 def _title(run: Run, ctx: RenderContext) -> Markup:
-    return ctx.translator.say(
+    return ctx.translator.translate(
         "home.run",
         emoji=STATE_EMOJI[run.state],
         action=action_name(run, ctx),
@@ -150,17 +150,19 @@ def _commit(run: Run, ctx: RenderContext) -> Markup:
         return Markup("")
     sha = run.plan.sha
     subject = next((commit.subject for commit in run.plan.commits if commit.sha == sha.text), "")
-    return ctx.translator.say("card.commit", sha=sha.short, subject=Markup(markup.inline(markup.clip(subject, 90))))
+    return ctx.translator.translate(
+        "card.commit", sha=sha.short, subject=Markup(markup.inline(markup.clip(subject, 90)))
+    )
 
 
 def _asked(run: Run, ctx: RenderContext) -> Markup:
     asked = person(run.request.origin.user)
-    return ctx.translator.say("card.asked", run=run.id, who=asked, when=markup.time_of_day(run.created_at))
+    return ctx.translator.translate("card.asked", run=run.id, who=asked, when=markup.time_of_day(run.created_at))
 
 
 def _thread(run: Run, links: Links, ctx: RenderContext) -> Block | None:
     url = links.get(run.id)
-    return link_button(THREAD, ctx.translator.say("button.home_thread"), run.id, url) if url else None
+    return link_button(THREAD, ctx.translator.translate("button.home_thread"), run.id, url) if url else None
 
 
 # ── environments ────────────────────────────────────────────────────────────────────────────────────
@@ -169,7 +171,7 @@ def _thread(run: Run, links: Links, ctx: RenderContext) -> Block | None:
 def _environments(found: tuple[DashboardEntry, ...], home_view: HomeView, ctx: RenderContext) -> list[Block | None]:
     names = tuple(entry.overview.target for entry in found)
     menu = filter_menu(FILTER, names, home_view.chosen, ctx.translator) if len(found) > MAX_DETAILED else None
-    refresh = button(REFRESH, ctx.translator.say("button.home_refresh"), "all")
+    refresh = button(REFRESH, ctx.translator.translate("button.home_refresh"), "all")
     chosen = read_filter(home_view.chosen, names)
     asked_for = [entry for entry in found if matches(entry.overview.target, chosen)]
     full, rest = asked_for[:MAX_DETAILED], asked_for[MAX_DETAILED:]
@@ -189,7 +191,7 @@ def _environments(found: tuple[DashboardEntry, ...], home_view: HomeView, ctx: R
 def _environment(entry: DashboardEntry, home_view: HomeView, ctx: RenderContext) -> tuple[Block | None, ...]:
     """Tell of one environment: what matters in its section, the rest in small print, and what may be done."""
     name = entry.overview.target
-    title = ctx.translator.say("home.environment", emoji=entry.emoji, target=str(name))
+    title = ctx.translator.translate("home.environment", emoji=entry.emoji, target=str(name))
     odd = anomaly_line(entry, ctx)
     told = (
         title,
@@ -207,14 +209,14 @@ def _buttons(name: TargetName, home_view: HomeView, ctx: RenderContext) -> list[
     """Give what this person may do there, and nothing else."""
     offered = ((DEPLOY, Action.DEPLOY), (STATUS, Action.MIGRATE_STATUS), (BACKUP, Action.BACKUP))
     return [
-        button(action_id, ctx.translator.say(f"button.{action_id}"), str(name))
+        button(action_id, ctx.translator.translate(f"button.{action_id}"), str(name))
         for action_id, asked in offered
         if name in home_view.may.get(asked, ())
     ]
 
 
 def _line(entry: DashboardEntry, ctx: RenderContext) -> Markup:
-    title = ctx.translator.say("home.environment", emoji=entry.emoji, target=str(entry.overview.target))
+    title = ctx.translator.translate("home.environment", emoji=entry.emoji, target=str(entry.overview.target))
     return join_dots((title, live_line(entry, ctx), anomaly_line(entry, ctx)))
 
 
@@ -222,9 +224,9 @@ def _line(entry: DashboardEntry, ctx: RenderContext) -> Markup:
 
 
 def _recent(run: Run, links: Links, ctx: RenderContext) -> Markup:
-    what = ctx.translator.say("home.what", action=action_name(run, ctx), target=target_name(run))
+    what = ctx.translator.translate("home.what", action=action_name(run, ctx), target=target_name(run))
     url = links.get(run.id)
-    return ctx.translator.say(
+    return ctx.translator.translate(
         "home.past",
         emoji=STATE_EMOJI[run.state],
         what=markup.link(url, what) if url else markup.bold(what),
@@ -236,6 +238,6 @@ def _recent(run: Run, links: Links, ctx: RenderContext) -> Markup:
 
 
 def _foot(home_view: HomeView, ctx: RenderContext) -> Block | None:
-    say = ctx.translator.say
-    unsure = say("ops.help.uncertain") if home_view.uncertain else Markup("")
-    return context(join_lines((unsure, say("home.foot"))))
+    translate = ctx.translator.translate
+    unsure = translate("ops.help.uncertain") if home_view.uncertain else Markup("")
+    return context(join_lines((unsure, translate("home.foot"))))

@@ -67,16 +67,16 @@ def filter_menu(action_id: str, names: tuple[TargetName, ...], value: str, trans
         value: what is chosen now.
         translator: of the language that is spoken.
     """
-    attention = _option(translator.say("home.filter.attention"), ATTENTION)
+    attention = _option(translator.translate("home.filter.attention"), ATTENTION)
     environments = sorted({name.environment for name in names})
     apps = sorted({name.app for name in names})
     groups = [
-        _group(translator.say("home.filter.all"), [attention]),
+        _group(translator.translate("home.filter.all"), [attention]),
         _group(
-            translator.say("home.filter.environment"),
+            translator.translate("home.filter.environment"),
             [_option(each, f"{_ENVIRONMENT}:{each}") for each in environments],
         ),
-        _group(translator.say("home.filter.app"), [_option(each, f"{_APP}:{each}") for each in apps]),
+        _group(translator.translate("home.filter.app"), [_option(each, f"{_APP}:{each}") for each in apps]),
     ]
     options = [option for group in groups for option in group["options"]]
     chosen = read_filter(value, names)

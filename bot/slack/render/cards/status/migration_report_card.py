@@ -27,7 +27,7 @@ def status_card(migration_report: MigrationReport, translator: Translator, *, sh
             button to share it.
     """
     status = migration_report.status
-    say = translator.say
+    translate = translator.translate
     headline = _headline(status, translator)
     name = str(status.target)
     return message(
@@ -45,9 +45,9 @@ def status_card(migration_report: MigrationReport, translator: Translator, *, sh
             ),
             section(join_lines(_past(migration_report, translator))),
             context(_figures(status, translator)),
-            context(say("status.shared", who=markup.user(shared_by)))
+            context(translate("status.shared", who=markup.user(shared_by)))
             if shared_by
-            else actions("status_buttons", button(SHARE, say("button.share"), _value(status))),
+            else actions("status_buttons", button(SHARE, translate("button.share"), _value(status))),
         ),
         "countersign_status",
         {
@@ -78,13 +78,13 @@ def _headline(status: MigrationStatus, translator: Translator) -> Markup:
 
 
 def _pending(status: MigrationStatus, translator: Translator) -> tuple[Markup, ...]:
-    say = translator.say
-    at_branch = say("status.at_branch", branch=status.branch, sha=status.branch_sha[:7])
+    translate = translator.translate
+    at_branch = translate("status.at_branch", branch=status.branch, sha=status.branch_sha[:7])
     return (
-        *_names(say("status.at_live", sha=status.head[:7]), status.pending_live, translator),
+        *_names(translate("status.at_live", sha=status.head[:7]), status.pending_live, translator),
         *_names(at_branch, status.pending_branch, translator),
-        *_names(say("status.gone"), status.missing, translator),
-        say("status.branch_unknown", branch=status.branch) if not status.branch_sha else Markup(""),
+        *_names(translate("status.gone"), status.missing, translator),
+        translate("status.branch_unknown", branch=status.branch) if not status.branch_sha else Markup(""),
     )
 
 
@@ -97,34 +97,36 @@ def _names(title: Markup, names: tuple[str, ...], translator: Translator) -> tup
 
 
 def _in_the_way(status: MigrationStatus, translator: Translator) -> tuple[Markup, ...]:
-    say = translator.say
+    translate = translator.translate
     shown = [_session(session, translator) for session in status.blockers[:_MAX_SESSIONS]]
     rest = len(status.blockers) - len(shown)
     found = (
         *shown,
         *((translator.count("plan.more", rest),) if rest else ()),
         *(_tight(disk, translator) for disk in status.disks if disk.tight),
-        *((say("status.read_only"),) if status.replication.read_only else ()),
+        *((translate("status.read_only"),) if status.replication.read_only else ()),
     )
     if status.sees_all_sessions:
-        return found or (say("status.clear"),)
-    return found if shown else (*found, say("status.cannot_see"))
+        return found or (translate("status.clear"),)
+    return found if shown else (*found, translate("status.cannot_see"))
 
 
 def _tight(disk: Disk, translator: Translator) -> Markup:
     free, needs = (translator.size(kib * 1024) for kib in (disk.free_kib, disk.needs_kib))
-    return translator.say(f"status.tight.{disk.holds.value}", host=disk.host, free=free, needs=needs)
+    return translator.translate(f"status.tight.{disk.holds.value}", host=disk.host, free=free, needs=needs)
 
 
 def _replication(status: MigrationStatus, translator: Translator) -> tuple[Markup, ...]:
-    say, found = translator.say, status.replication
+    translate, found = translator.translate, status.replication
     hidden = tuple(
-        say(f"status.hidden.{what.value}", privilege=privilege)
+        translate(f"status.hidden.{what.value}", privilege=privilege)
         for what, privilege in found.hidden.items()
         if what is not Hidden.REPLICAS or found.replica_count is None
     )
     names = ", ".join(
-        say("status.replicas.waits", name=replica.address) if replica.sent is False else markup.inline(replica.address)
+        translate("status.replicas.waits", name=replica.address)
+        if replica.sent is False
+        else markup.inline(replica.address)
         for replica in found.replicas[:_MAX_REPLICAS]
     )
     count = found.replica_count or 0
@@ -133,35 +135,35 @@ def _replication(status: MigrationStatus, translator: Translator) -> tuple[Marku
 
 
 def _primary(primary: Primary, translator: Translator) -> Markup:
-    say = translator.say
+    translate = translator.translate
     if primary.trouble:
-        return say("status.follows.stopped", address=primary.address, trouble=primary.trouble)
+        return translate("status.follows.stopped", address=primary.address, trouble=primary.trouble)
     if primary.seconds is None:
-        return say("status.follows.unsure", address=primary.address)
+        return translate("status.follows.unsure", address=primary.address)
     if primary.seconds == 0:
-        return say("status.follows.current", address=primary.address)
-    return say("status.follows.behind", address=primary.address, seconds=translator.duration(primary.seconds))
+        return translate("status.follows.current", address=primary.address)
+    return translate("status.follows.behind", address=primary.address, seconds=translator.duration(primary.seconds))
 
 
 def _session(session: Session, translator: Translator) -> Markup:
     key = "status.waits" if session.waits else "status.open"
     query = markup.clip(session.query, 80)
-    return translator.say(
+    return translator.translate(
         key, id=str(session.id), user=session.user, seconds=translator.duration(session.seconds), query=query
     )
 
 
 def _maintenance(status: MigrationStatus, translator: Translator) -> tuple[Markup, ...]:
-    say, unsure = translator.say, status.maintenance_unknown
-    told = say("status.unsure", hosts=", ".join(unsure)) if unsure else Markup("")
+    translate, unsure = translator.translate, status.maintenance_unknown
+    told = translate("status.unsure", hosts=", ".join(unsure)) if unsure else Markup("")
     if status.maintenance:
-        return (say("status.down", hosts=", ".join(status.maintenance)), told)
-    return (told or say("status.up"),)
+        return (translate("status.down", hosts=", ".join(status.maintenance)), told)
+    return (told or translate("status.up"),)
 
 
 def _past(migration_report: MigrationReport, translator: Translator) -> tuple[Markup, ...]:
-    say = translator.say
-    going = say("status.going", run=migration_report.going) if migration_report.going else Markup("")
+    translate = translator.translate
+    going = translate("status.going", run=migration_report.going) if migration_report.going else Markup("")
     deploy = _run("status.deploy", migration_report.last_deploy, translator)
     return (going, _batch(migration_report, translator), deploy, _backup(migration_report, translator))
 
@@ -175,37 +177,37 @@ def _batch(migration_report: MigrationReport, translator: Translator) -> Markup:
     more = str(len(batch) - 1) if len(batch) > 1 else ""
     told = {"n": str(number), "name": markup.clip(batch[-1], 80), "more": more}
     if run is not None:
-        return translator.say("status.batch.run", run=run.run, when=markup.time_of_day(run.ended_at), **told)
+        return translator.translate("status.batch.run", run=run.run, when=markup.time_of_day(run.ended_at), **told)
     at = migration_report.status.changed_at
-    return translator.say("status.batch.table", when=markup.time_of_day(at) if at else "", **told)
+    return translator.translate("status.batch.table", when=markup.time_of_day(at) if at else "", **told)
 
 
 def _run(key: str, past: PastRun | None, translator: Translator) -> Markup:
     if past is None:
-        return translator.say(f"{key}.none")
+        return translator.translate(f"{key}.none")
     when = markup.time_of_day(past.ended_at)
-    return translator.say(f"{key}.last", emoji=STATE_EMOJI[past.state], run=past.run, when=when, sha=past.sha[:7])
+    return translator.translate(f"{key}.last", emoji=STATE_EMOJI[past.state], run=past.run, when=when, sha=past.sha[:7])
 
 
 def _backup(migration_report: MigrationReport, translator: Translator) -> Markup:
-    say, kept, made = translator.say, migration_report.status.newest_backup, migration_report.last_backup
+    translate, kept, made = translator.translate, migration_report.status.newest_backup, migration_report.last_backup
     if kept is not None:
-        proof = say(f"proof.{kept.proof.value}", when="")
-        return say("status.backup.last", id=kept.backup, when=markup.time_of_day(kept.started), proof=proof)
+        proof = translate(f"proof.{kept.proof.value}", when="")
+        return translate("status.backup.last", id=kept.backup, when=markup.time_of_day(kept.started), proof=proof)
     if made is None:
-        return say("status.backup.none")
+        return translate("status.backup.none")
     key = "status.backup.last" if migration_report.status.backup_list is None else "status.backup.gone"
-    return say(key, id=made.backup, when=markup.time_of_day(made.ended_at))
+    return translate(key, id=made.backup, when=markup.time_of_day(made.ended_at))
 
 
 def _figures(status: MigrationStatus, translator: Translator) -> Markup:
-    say, count = translator.say, translator.count
+    translate, count = translator.translate, translator.count
     return join_dots(
         (
-            say("status.head", sha=status.head[:7]) if status.head else "",
+            translate("status.head", sha=status.head[:7]) if status.head else "",
             count("status.ran", len(status.ran)),
             status.server,
-            say("status.size", size=translator.size(status.size_bytes)),
+            translate("status.size", size=translator.size(status.size_bytes)),
             *_free(status.disks, translator),
         )
     )
@@ -218,5 +220,6 @@ def _free(disks: tuple[Disk, ...], translator: Translator) -> tuple[Markup, ...]
     sizes = {(disk.host, translator.size(disk.free_kib * 1024)): disk for disk in disks if disk.holds is Holds.DATABASE}
     sizes |= {(disk.host, translator.size(disk.free_kib * 1024)): disk for disk in fullest}
     return tuple(
-        translator.say(f"status.free.{disk.holds.value}", size=size, host=host) for (host, size), disk in sizes.items()
+        translator.translate(f"status.free.{disk.holds.value}", size=size, host=host)
+        for (host, size), disk in sizes.items()
     )

@@ -71,12 +71,12 @@ def ops_card(dashboard: Dashboard, ctx: RenderContext) -> Message:
 
 def summary_line(found: tuple[DashboardEntry, ...], ctx: RenderContext) -> Markup:
     """Answer the on-call's question in a line: what goes on, what waits, what is locked or frozen."""
-    say = ctx.translator.say
+    translate = ctx.translator.translate
     if not found:
-        return say("ops.none")
+        return translate("ops.none")
     states = Counter(run.state for entry in found for run in entry.overview.unfinished)
     counted = [
-        say("ops.count", emoji=STATE_EMOJI[state], n=str(states[state]), words=say(f"state.{state.value}"))
+        translate("ops.count", emoji=STATE_EMOJI[state], n=str(states[state]), words=translate(f"state.{state.value}"))
         for state in URGENT_FIRST
         if states[state]
     ]
@@ -85,10 +85,10 @@ def summary_line(found: tuple[DashboardEntry, ...], ctx: RenderContext) -> Marku
         (LOCK, sum(entry.overview.lock is not None for entry in found), "ops.locked_word"),
         (FREEZE, sum(entry.freeze is not None for entry in found), "ops.frozen_word"),
     )
-    held = [say("ops.count", emoji=emoji, n=str(n), words=say(key)) for emoji, n, key in marks if n]
+    held = [translate("ops.count", emoji=emoji, n=str(n), words=translate(key)) for emoji, n, key in marks if n]
     of = markup.bold(str(found[0].overview.target)) if len(found) == 1 else Markup("")
     is_quiet = not counted and not any(entry.overview.owed for entry in found)
-    return join_dots((of, *([say("ops.quiet")] if is_quiet else counted), *held))
+    return join_dots((of, *([translate("ops.quiet")] if is_quiet else counted), *held))
 
 
 def _named(entry: DashboardEntry, ctx: RenderContext) -> Markup:
@@ -160,15 +160,15 @@ def lock_set_card(overview: TargetOverview, *, is_new: bool, ctx: RenderContext)
         is_new: whether this lock was set now; else it was there before and stays.
         ctx: what rendering needs beside it.
     """
-    say = ctx.translator.say
+    translate = ctx.translator.translate
     name = overview.target
     lock = overview.lock
     owner, since = (person(lock.owner), markup.time_of_day(lock.since)) if lock else (Markup(""), Markup(""))
     why = ctx.masker.mask(lock.reason) if lock else ""
     key = "ops.lock.set" if is_new else "ops.lock.already"
-    said = say(key, target=str(name), app=name.app, environment=name.environment, who=owner, since=since, why=why)
+    said = translate(key, target=str(name), app=name.app, environment=name.environment, who=owner, since=since, why=why)
     begun = [
-        say("ops.lock.waits" if run.state in BEFORE_CHANGE else "ops.lock.goes_on", run=run.id)
+        translate("ops.lock.waits" if run.state in BEFORE_CHANGE else "ops.lock.goes_on", run=run.id)
         for run in overview.unfinished[:_MAX_RUNS]
         if lock is not None and lock.holds_up(run.request)
     ]

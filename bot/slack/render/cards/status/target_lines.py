@@ -124,31 +124,31 @@ def person(user: str) -> Markup:
 
 def live_line(entry: DashboardEntry, ctx: RenderContext) -> Markup:
     """Say which commit is live, since when, and who brought it."""
-    say, overview, seen = ctx.translator.say, entry.overview, entry.seen
+    translate, overview, seen = ctx.translator.translate, entry.overview, entry.seen
     if seen is not None and len(seen.heads) > 1:
-        return say("live.differ", found=Markup(", ".join(markup.code(head[:_SHORT]) for head in seen.heads)))
+        return translate("live.differ", found=Markup(", ".join(markup.code(head[:_SHORT]) for head in seen.heads)))
     release = overview.release
     if seen is not None and seen.heads and seen.heads[0] != overview.live:
         by_others = overview.in_doubt is None and release is not None
-        return say("live.by_others" if by_others else "live.seen", sha=seen.heads[0][:_SHORT])
+        return translate("live.by_others" if by_others else "live.seen", sha=seen.heads[0][:_SHORT])
     if overview.in_doubt is not None:
         goes_on = overview.in_doubt.state in (RunState.RUNNING, RunState.VERIFYING)
-        return say("live.changing" if goes_on else "ops.live.doubt", run=overview.in_doubt.id)
+        return translate("live.changing" if goes_on else "ops.live.doubt", run=overview.in_doubt.id)
     if not overview.live or release is None or release.ended_at is None:
-        return say("ops.live.none")
+        return translate("ops.live.none")
     when = markup.time_of_day(release.ended_at)
-    return say("live", sha=overview.live[:_SHORT], when=when, who=person(release.request.origin.user))
+    return translate("live", sha=overview.live[:_SHORT], when=when, who=person(release.request.origin.user))
 
 
 def snapshot_line(entry: DashboardEntry, ctx: RenderContext) -> Markup:
     """Say what was seen: migrations, maintenance, and when; or why nothing is known."""
-    say, snapshot, seen = ctx.translator.say, entry.snapshot, entry.seen
+    translate, snapshot, seen = ctx.translator.translate, entry.snapshot, entry.seen
     if snapshot is not None and snapshot.problem is not None:
-        wrong = ctx.wrong(_masked(snapshot.problem, ctx))
-        return say("seen.not", when=markup.time_of_day(snapshot.at), wrong=wrong)
+        wrong = ctx.problem_text(_masked(snapshot.problem, ctx))
+        return translate("seen.not", when=markup.time_of_day(snapshot.at), wrong=wrong)
     if snapshot is None or seen is None:
-        return say("seen.never") if not entry.overview.unfinished else Markup("")
-    when = say("seen.at", when=markup.time_of_day(snapshot.at))
+        return translate("seen.never") if not entry.overview.unfinished else Markup("")
+    when = translate("seen.at", when=markup.time_of_day(snapshot.at))
     return join_dots((_migrations(seen, ctx), _maintenance(seen, ctx), when))
 
 
@@ -163,13 +163,13 @@ def _migrations(seen: TargetState, ctx: RenderContext) -> Markup:
         return count("seen.pending", len(seen.pending))
     if seen.waiting:
         return count("seen.waiting", len(seen.waiting))
-    return ctx.translator.say("seen.none_pending") if seen.pending is not None else Markup("")
+    return ctx.translator.translate("seen.none_pending") if seen.pending is not None else Markup("")
 
 
 def _maintenance(seen: TargetState, ctx: RenderContext) -> Markup:
     if seen.maintenance:
-        return ctx.translator.say("seen.down", hosts=", ".join(seen.maintenance))
-    return Markup("") if seen.unclear else ctx.translator.say("seen.up")
+        return ctx.translator.translate("seen.down", hosts=", ".join(seen.maintenance))
+    return Markup("") if seen.unclear else ctx.translator.translate("seen.up")
 
 
 def _masked(found: Problem, ctx: RenderContext) -> Problem:
@@ -180,9 +180,9 @@ def backup_line(entry: DashboardEntry, ctx: RenderContext) -> Markup:
     """Say which backup was last seen to restore, and when."""
     backup = entry.overview.backup
     if backup is None:
-        return ctx.translator.say("kept.none")
+        return ctx.translator.translate("kept.none")
     key = "kept.proven" if backup.proof is Proof.PROVEN else "kept.checked"
-    return ctx.translator.say(key, id=backup.backup, when=markup.time_of_day(backup.at))
+    return ctx.translator.translate(key, id=backup.backup, when=markup.time_of_day(backup.at))
 
 
 def lock_line(entry: DashboardEntry, ctx: RenderContext) -> Markup:
@@ -191,7 +191,7 @@ def lock_line(entry: DashboardEntry, ctx: RenderContext) -> Markup:
     if lock is None:
         return Markup("")
     why = markup.clip(ctx.masker.mask(lock.reason), _MAX_REASON)
-    return ctx.translator.say("ops.lock", who=person(lock.owner), since=markup.time_of_day(lock.since), why=why)
+    return ctx.translator.translate("ops.lock", who=person(lock.owner), since=markup.time_of_day(lock.since), why=why)
 
 
 def owed_line(run: Run, ctx: RenderContext) -> Markup:
@@ -199,7 +199,7 @@ def owed_line(run: Run, ctx: RenderContext) -> Markup:
     gate = run.gate
     if gate is None:
         return Markup("")
-    return ctx.translator.say(
+    return ctx.translator.translate(
         "ops.overdue" if is_overdue(gate, ctx.now) else "ops.owed",
         run=run.id,
         action=action_name(run, ctx),
@@ -216,15 +216,15 @@ def freeze_line(entry: DashboardEntry, ctx: RenderContext) -> Markup:
         return Markup("")
     frozen = entry.freeze
     until, why = markup.time_of_day(frozen.until), markup.clip(frozen.reason, _MAX_REASON)
-    return ctx.translator.say("freeze", until=until, why=why)
+    return ctx.translator.translate("freeze", until=until, why=why)
 
 
 def last_run_line(overview: TargetOverview, ctx: RenderContext) -> Markup:
     """Say what ended last, and how; nothing where the first one goes on."""
     last = overview.last
     if last is None or last.ended_at is None:
-        return Markup("") if overview.unfinished else ctx.translator.say("ops.last.none")
-    return ctx.translator.say(
+        return Markup("") if overview.unfinished else ctx.translator.translate("ops.last.none")
+    return ctx.translator.translate(
         "ops.last",
         emoji=STATE_EMOJI[last.state],
         action=action_name(last, ctx),
@@ -237,7 +237,7 @@ def last_run_line(overview: TargetOverview, ctx: RenderContext) -> Markup:
 def run_line(run: Run, entry: DashboardEntry, ctx: RenderContext) -> Markup:
     """Tell of one run that goes on or waits, in a line."""
     shown = translated_run(run, ctx)
-    return ctx.translator.say(
+    return ctx.translator.translate(
         "ops.run",
         emoji=STATE_EMOJI[run.state],
         run=run.id,
@@ -260,8 +260,8 @@ def run_status(run: Run, usual: Mapping[str, Usual], ctx: RenderContext) -> Mark
         case RunState.QUEUED:
             return ctx.translator.count("card.queue", run.place_in_queue or 1, target=target_name(run))
         case RunState.AWAITING_APPROVAL if run.gate is not None:
-            return ctx.translator.say("ops.until", until=markup.time_of_day(run.gate.expires_at))
+            return ctx.translator.translate("ops.until", until=markup.time_of_day(run.gate.expires_at))
         case RunState.NEEDS_HUMAN:
-            return ctx.wrong(run.problem)
+            return ctx.problem_text(run.problem)
         case _:
             return step_line(run, replace(ctx, estimates=usual))
