@@ -13,7 +13,7 @@ from bot.console.run_output import StepOutput
 from bot.domain.errors import Problem
 from bot.domain.runs.history import Record
 from bot.domain.runs.plan import Plan, Step
-from bot.domain.runs.plan_json import plan_digest
+from bot.domain.runs.plan_json import CODEC, plan_digest
 from bot.domain.runs.request_json import options_to_json
 from bot.domain.runs.run import Gate, Run, StepRow, step_state
 
@@ -120,7 +120,7 @@ def seconds(start: datetime | None, end: datetime | None) -> float | None:
 
 
 def _problem(found: Problem | None) -> dict[str, object] | None:
-    return found.to_json() if found is not None else None
+    return CODEC.to_json(found) if found is not None else None
 
 
 def _plan(plan: Plan) -> dict[str, Any]:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from bot.domain.json_codec import stored
+
 
 class Reason(StrEnum):
     """The closed list of reasons: one list serves history, tests and messages."""
@@ -89,28 +91,12 @@ class Problem:
     """
 
     reason: Reason
-    facts: Mapping[str, str] = field(default_factory=dict)
-
-    def to_json(self) -> dict[str, object]:
-        """Give what `problem_from_json` reads."""
-        return {"reason": self.reason.value, "facts": dict(self.facts)}
+    facts: Mapping[str, str] = field(default_factory=dict, metadata=stored(optional=True))
 
 
 def problem(reason: Reason, **facts: str) -> Problem:
     """Build a problem from keywords."""
     return Problem(reason, facts)
-
-
-def problem_from_json(data: Mapping[str, object]) -> Problem:
-    """Read what `Problem.to_json` wrote.
-
-    Raises:
-        KeyError: `reason` is missing.
-        ValueError: the reason is not one of the list.
-    """
-    facts = data.get("facts")
-    texts = {str(key): str(value) for key, value in facts.items()} if isinstance(facts, Mapping) else {}
-    return Problem(Reason(str(data["reason"])), texts)
 
 
 class RefusedError(Exception):

@@ -336,7 +336,7 @@ def _preview(recipe: Recipe, target: Target, situation: Situation) -> Preview:
     asked = telling(kept, (kept.sql_down if back else kept.sql) or "", target, situation.migrations)
     scratch = _scratch(target, situation)
     sha = situation.live if back else situation.sha
-    return Preview(sha, situation.migrations, asked, f"{scratch}_p" if scratch else None)
+    return Preview(sha, situation.migrations, asked, scratch=f"{scratch}_p" if scratch else None)
 
 
 def _rehearse(recipe: Recipe, target: Target, situation: Situation, values: Mapping[str, str]) -> Rehearse:

@@ -8,13 +8,11 @@ from typing import Any
 
 from sqlalchemy.engine import RowMapping
 
-from bot.domain.errors import Problem, problem_from_json
+from bot.domain.errors import Problem
 from bot.domain.inbox import MessageState, Posted
-from bot.domain.policies.policy import requirement_from_json
-from bot.domain.runs.approval import GateState
 from bot.domain.runs.history import Entry, Record
 from bot.domain.runs.plan import Phase, Plan, Risk
-from bot.domain.runs.plan_json import plan_from_json, plan_to_json
+from bot.domain.runs.plan_json import CODEC, plan_from_json, plan_to_json
 from bot.domain.runs.request_json import request_from_json
 from bot.domain.runs.run import Gate, Run, RunState, StepRow, StepState, Vote
 from bot.store.sql.timestamps import from_micros, optional_instant, optional_micros, to_micros
@@ -45,42 +43,21 @@ def _plan(text: str) -> Plan:
 
 def problem_text(problem: Problem | None) -> str | None:
     """Write a problem, where there is one."""
-    return None if problem is None else json_text(problem.to_json())
+    return None if problem is None else json_text(CODEC.to_json(problem))
 
 
 def _problem(text: str | None) -> Problem | None:
-    return None if text is None else problem_from_json(json.loads(text))
+    return None if text is None else CODEC.from_json(Problem, json.loads(text))
 
 
 def gate_text(gate: Gate) -> str:
     """Write a gate."""
-    return json_text(
-        {
-            "state": gate.state.value,
-            "digest": gate.digest,
-            "requirement": gate.requirement.to_json(),
-            "opened_at": to_micros(gate.opened_at),
-            "expires_at": to_micros(gate.expires_at),
-            "afterwards": gate.afterwards,
-            "reminded_at": optional_micros(gate.reminded_at),
-        }
-    )
+    return json_text(CODEC.to_json(gate))
 
 
 def gate_from_text(text: str | None) -> Gate | None:
     """Read a gate, where there is one."""
-    if text is None:
-        return None
-    data = json.loads(text)
-    return Gate(
-        state=GateState(data["state"]),
-        digest=data["digest"],
-        requirement=requirement_from_json(data["requirement"]),
-        opened_at=from_micros(data["opened_at"]),
-        expires_at=from_micros(data["expires_at"]),
-        afterwards=bool(data.get("afterwards", False)),
-        reminded_at=optional_instant(data.get("reminded_at")),
-    )
+    return None if text is None else CODEC.from_json(Gate, json.loads(text))
 
 
 def run_from_row(row: Row, steps: tuple[StepRow, ...], votes: tuple[Vote, ...], place_in_queue: int) -> Run:

@@ -17,6 +17,7 @@ from bot.console import run_json
 from bot.console.run_output import assembled
 from bot.domain.names import TargetName
 from bot.domain.policies.lock import Lock
+from bot.domain.runs.plan_json import CODEC
 from bot.domain.runs.run import Run, RunState
 from bot.domain.targets.dashboard import Viewer
 from bot.store import StoreReader, open_readonly, open_store
@@ -49,7 +50,7 @@ def inner(run: Run) -> dict[str, Any]:
         "revision": run.revision,
         "event": run.request.origin.event,
         "waited": run.waited,
-        "requirement": run.gate.requirement.to_json() if run.gate is not None else None,
+        "requirement": CODEC.to_json(run.gate.requirement) if run.gate is not None else None,
         "votes": [vote.digest for vote in run.votes],
         "steps": [
             [row.position, row.key, row.place, row.attempt, row.begun, row.offset, row.tail] for row in run.steps

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from bot.domain.errors import Problem, Reason, RefusedError, problem
+from bot.domain.json_codec import stored
 from bot.domain.policies.freeze import Freeze, Frozen, thawed
 from bot.domain.policies.people import ANYONE, NOBODY, People, together
 from bot.domain.runs.request import Action, Request
@@ -25,11 +26,11 @@ class Requirement:
         also: what it asks for besides; one person may count for both.
     """
 
+    also: Requirement | None = field(default=None, kw_only=True, metadata=stored(omit_none=True))
     count: int
-    eligible: People
+    eligible: People = field(metadata=stored(inline=True))
     expires: timedelta
-    allow_requester: bool
-    also: Requirement | None = None
+    allow_requester: bool = field(metadata=stored(name="self"))
 
     @property
     def people(self) -> People:
@@ -45,43 +46,6 @@ class Requirement:
     def asks_nobody(self) -> bool:
         """Whether it is a gate that stands open."""
         return self.count == 0 and (self.also is None or self.also.asks_nobody)
-
-    def to_json(self) -> dict[str, object]:
-        """Give what `requirement_from_json` reads. What it asks for besides is there only if there is something."""
-        besides: dict[str, object] = {} if self.also is None else {"also": self.also.to_json()}
-        return {
-            **besides,
-            "count": self.count,
-            "names": list(self.eligible.names),
-            "users": sorted(self.eligible.users),
-            "groups": sorted(self.eligible.groups),
-            "anyone": self.eligible.anyone,
-            "expires": int(self.expires.total_seconds()),
-            "self": self.allow_requester,
-        }
-
-
-def requirement_from_json(data: Mapping[str, object]) -> Requirement:
-    """Read what `Requirement.to_json` wrote.
-
-    Raises:
-        KeyError: a value is missing.
-    """
-    also = data.get("also")
-
-    def texts(key: str) -> list[str]:
-        value = data[key]
-        return [str(item) for item in value] if isinstance(value, list) else []
-
-    return Requirement(
-        count=int(str(data["count"])),
-        eligible=People(
-            tuple(texts("names")), frozenset(texts("users")), frozenset(texts("groups")), bool(data["anyone"])
-        ),
-        expires=timedelta(seconds=int(str(data["expires"]))),
-        allow_requester=bool(data["self"]),
-        also=requirement_from_json(also) if isinstance(also, Mapping) else None,
-    )
 
 
 OPEN_GATE = Requirement(0, NOBODY, timedelta(0), allow_requester=False)

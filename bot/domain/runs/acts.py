@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import ClassVar
 
 from bot.domain.backups.backup import Purpose
+from bot.domain.json_codec import stored
 from bot.domain.shell import Command
 
 
@@ -20,6 +22,7 @@ class Shell:
         expects: the commit that must be checked out there, else nothing is run; None where it does not matter.
     """
 
+    act: ClassVar = "shell"
     command: Command
     directory: str
     expects: str | None = None
@@ -35,6 +38,7 @@ class Dump:
         purpose: what it is made for.
     """
 
+    act: ClassVar = "dump"
     backup: str
     tables: tuple[str, ...] = ()
     purpose: Purpose = Purpose.BEFORE
@@ -50,6 +54,7 @@ class Prove:
             alone is checked.
     """
 
+    act: ClassVar = "prove"
     backup: str
     scratch: str | None
 
@@ -62,6 +67,7 @@ class Discard:
         backups: their IDs, oldest first.
     """
 
+    act: ClassVar = "discard"
     backups: tuple[str, ...]
 
 
@@ -75,6 +81,7 @@ class Load:
         fresh: name of the database that is made.
     """
 
+    act: ClassVar = "load"
     backup: str
     sha256: str
     fresh: str
@@ -90,6 +97,7 @@ class Swap:
         old: the database in which the tables that were live are kept.
     """
 
+    act: ClassVar = "swap"
     backup: str
     fresh: str
     old: str
@@ -104,6 +112,7 @@ class DropOld:
         tables: how many tables it has; with another number it stays.
     """
 
+    act: ClassVar = "drop_old"
     database: str
     tables: int
 
@@ -116,6 +125,7 @@ class DropCopy:
         database: its name.
     """
 
+    act: ClassVar = "drop_copy"
     database: str
 
 
@@ -128,6 +138,7 @@ class Preflight:
         tools: programs that must be found in PATH.
     """
 
+    act: ClassVar = "preflight"
     needs: int
     tools: tuple[str, ...] = ()
 
@@ -141,6 +152,7 @@ class Health:
         tries: how often it is asked, one second apart, before the step fails.
     """
 
+    act: ClassVar = "health"
     url: str
     tries: int
 
@@ -153,6 +165,7 @@ class NothingPending:
         names: of the migrations that the run applied.
     """
 
+    act: ClassVar = "nothing_pending"
     names: tuple[str, ...]
 
 
@@ -164,6 +177,7 @@ class Undone:
         names: of the migrations that the run undid.
     """
 
+    act: ClassVar = "undone"
     names: tuple[str, ...]
 
 
@@ -179,10 +193,11 @@ class Preview:
             where the target allows none.
     """
 
+    act: ClassVar = "preview"
+    scratch: str | None = field(kw_only=True)
     sha: str
     migrations: tuple[str, ...]
     telling: Command
-    scratch: str | None
 
 
 class Direction(StrEnum):
@@ -220,6 +235,7 @@ class Rehearse:
         direction: whether they are run, or undone, the newest first.
     """
 
+    act: ClassVar = "rehearse"
     sha: str
     migrations: tuple[str, ...]
     directory: str
@@ -232,8 +248,8 @@ class Rehearse:
     apply: Command
     environment: tuple[tuple[str, str], ...]
     other_connection: str
-    backup: str | None = None
-    direction: Direction = Direction.UP
+    backup: str | None = field(default=None, metadata=stored(optional=True))
+    direction: Direction = field(default=Direction.UP, metadata=stored(optional=True))
 
 
 @dataclass(frozen=True)
@@ -244,6 +260,7 @@ class AsRehearsed:
         expected: the canonical schema by table, empty where the table is to be gone; filled in when the plan is sealed.
     """
 
+    act: ClassVar = "as_rehearsed"
     expected: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -264,4 +281,4 @@ Act = (
     | Rehearse
     | AsRehearsed
 )
-"""What a step does. A new kind is a new class here and a performer in the composition root."""
+"""What a step does. A new act is a class here, with the name under which it is stored, and a performer for it."""

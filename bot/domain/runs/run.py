@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from bot.domain.errors import Problem
+from bot.domain.json_codec import stored
 from bot.domain.policies.policy import Requirement
 from bot.domain.runs.approval import GateState
 from bot.domain.runs.plan import Phase, Plan, Risk
@@ -150,8 +151,8 @@ class Gate:
     requirement: Requirement
     opened_at: datetime
     expires_at: datetime
-    afterwards: bool = False
-    reminded_at: datetime | None = None
+    afterwards: bool = field(default=False, metadata=stored(optional=True))
+    reminded_at: datetime | None = field(default=None, metadata=stored(optional=True))
 
     @property
     def owed(self) -> bool:

@@ -12,8 +12,8 @@ from bot.domain.policies.policy import (
     BackupBefore,
     Policy,
     Requirement,
-    requirement_from_json,
 )
+from bot.domain.runs.plan_json import CODEC
 from bot.domain.runs.request import Action
 
 ONE = Requirement(1, People(("releasers",)), timedelta(minutes=30), allow_requester=False)
@@ -41,7 +41,7 @@ def test_what_must_be_countersigned(
 
 @pytest.mark.parametrize("requirement", [ONE, TWO, LEAST_GATE])
 def test_a_stored_requirement_is_the_same(requirement: Requirement) -> None:
-    assert requirement_from_json(requirement.to_json()) == requirement
+    assert CODEC.from_json(Requirement, CODEC.to_json(requirement)) == requirement
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.policies.people import ANYONE, NOBODY, Membership, People, Roster, membership
-from bot.domain.policies.policy import OVERRIDE, Policy, Requirement, requirement_from_json
+from bot.domain.policies.policy import OVERRIDE, Policy, Requirement
 from bot.domain.runs.approval import GateState, Ignored, Judgement, judge
+from bot.domain.runs.plan_json import CODEC
 from bot.domain.runs.request import (
     Action,
     DeployOptions,
@@ -193,7 +194,7 @@ def test_a_look_up_that_fails_never_makes_a_yes(scene: Scene, group: str) -> Non
 
 @given(scenes)
 def test_a_requirement_that_is_stored_decides_the_same(scene: Scene) -> None:
-    stored = requirement_from_json(scene.needs.to_json())
+    stored = CODEC.from_json(Requirement, CODEC.to_json(scene.needs))
     assert replace(scene, needs=stored).judge() == scene.judge()
 
 

@@ -43,7 +43,7 @@ RELEASERS = Requirement(
 )
 DBAS = Requirement(2, People(("dbas",), frozenset({"U0DBA"}), frozenset({"S0DBA", "S0CHIEF"})), timedelta(days=1), True)
 BOTH = Requirement(
-    1, ANYONE, timedelta(hours=2), False, also=Requirement(2, DBAS.eligible, timedelta(0), True, RELEASERS)
+    1, ANYONE, timedelta(hours=2), False, also=Requirement(2, DBAS.eligible, timedelta(0), True, also=RELEASERS)
 )
 
 
@@ -144,8 +144,10 @@ PLANS: dict[str, Plan] = {
     "deploy without a step": _plan(asked(Action.DEPLOY, "/deploy compte production", ref="main")),
     "deploy dry run": _plan(
         asked(Action.DEPLOY, "/deploy --dry-run --no-migrate", ref="main", dry_run="yes", no_migrate="yes"),
-        prepare("preview", Preview(NEW, MIGRATIONS, syntax("php artisan migrate --pretend"), SCRATCH), "web1"),
-        prepare("preview-without-scratch", Preview(NEW, (), command("./manage.py", "sqlmigrate"), None), "web1"),
+        prepare("preview", Preview(NEW, MIGRATIONS, syntax("php artisan migrate --pretend"), scratch=SCRATCH), "web1"),
+        prepare(
+            "preview-without-scratch", Preview(NEW, (), command("./manage.py", "sqlmigrate"), scratch=None), "web1"
+        ),
         findings=(Finding("held_back", {"migrations": ", ".join(MIGRATIONS)}),),
     ),
     "deploy during a freeze": _plan(
