@@ -105,9 +105,8 @@ def _lookout(store: SqlStore) -> StatusService:
     targets = {name: Target(name, "shell", ("C0OPS",), policy, ("web1",), "/srv", "main") for name in TARGETS}
     operations = Operations(EmojiNames(), {}, {}, targets)
     # The ports that are asked, and no others: a look at a host is no part of this.
-    ports = SimpleNamespace(
-        store=store, locks=store, operations=operations, directory=_Everybody(), clock=SystemClock()
-    )
+    parts = {"runs": store.runs, "overviews": store.overviews, "locks": store.locks}
+    ports = SimpleNamespace(**parts, operations=operations, directory=_Everybody(), clock=SystemClock())
     world = cast("EngineContext", ports)
     return StatusService(world, LockService(world))
 

@@ -78,10 +78,10 @@ async def serve(configuration: Configuration, language: Catalog) -> None:
         by_name: dict[str, CommandSpec] = {command.name: command for command in commands} | {status.name: status}
         leadership = await stack.enter_async_context(LeaderLease(store, "tell Slack"))
         ports = SlackPorts(
-            inbox=store,
-            messages=store,
-            homes=store,
-            lock_notices=store,
+            inbox=store.inbox,
+            messages=store.messages,
+            homes=store.home_viewers,
+            lock_notices=store.lock_notices,
             commands=by_name,
             ops=ops_command(),
             operations=operations,
@@ -91,11 +91,15 @@ async def serve(configuration: Configuration, language: Catalog) -> None:
             metrics=measures,
         )
         slack = await stack.enter_async_context(SlackApp(access, ports, language))
-        target_reader, performers = build_performers(connections, recipes, store, operations.variables)
+        target_reader, performers = build_performers(connections, recipes, store.runs, operations.variables)
         engine = Engine(
             EngineContext(
-                store=store,
-                locks=store,
+                runs=store.runs,
+                leases=store.leases,
+                overviews=store.overviews,
+                locks=store.locks,
+                cancel_requests=store.cancel_requests,
+                history=store.history,
                 operations=operations,
                 planner_for=partial(planner_for, recipes=recipes),
                 status=status,
@@ -118,18 +122,18 @@ async def serve(configuration: Configuration, language: Catalog) -> None:
             )
         jobs = await stack.enter_async_context(recurring_jobs(clock))
         targets = operations.targets
-        cleanup = ScratchCleanup(Connector(Tunnels(connections)), connections, store)
-        jobs.every(CLEANUP, InboxPruning(store, clock).tick, "prune-inbox")
+        cleanup = ScratchCleanup(Connector(Tunnels(connections)), connections, store.runs)
+        jobs.every(CLEANUP, InboxPruning(store.inbox, clock).tick, "prune-inbox")
         jobs.now_and_every(CLEANUP, partial(cleanup.sweep, tuple(targets.values())), "sweep-scratch")
         if not await _started(slack.start(engine), stopped):
             return
         await engine.start()
-        schedule = Schedule(store, engine, clock, _owner(), firing_times(targets), targets)
+        schedule = Schedule(store.schedule_claims, engine, clock, _owner(), firing_times(targets), targets)
         await schedule.tick()
-        overdue = OverdueWatch(engine, store, target_reader, clock, targets)
+        overdue = OverdueWatch(engine, store.runs, target_reader, clock, targets)
         jobs.now_and_every(BACKUP_AGE, overdue.tick, "overdue")
         jobs.every(SCHEDULES, schedule.tick, "schedule")
-        jobs.now_and_every(LOCK_REMINDERS, LockReminders(store, clock, targets).tick, "locks")
+        jobs.now_and_every(LOCK_REMINDERS, LockReminders(store.locks, store.lock_notices, clock, targets).tick, "locks")
         # What was loaded stays: the collector need not walk it again, while Slack waits for an acknowledgement.
         gc.collect()
         gc.freeze()
@@ -146,7 +150,7 @@ async def _forwarding(store: SqlStore, where: AuditForward, masker: Masker) -> A
     name = f"forward history {hashlib.sha256(str(where).encode()).hexdigest()[:16]}"
     async with (
         LeaderLease(store, name) as cursor,
-        Forwarder(store, cursor, destination_of(where), masker) as forwarder,
+        Forwarder(store.history, cursor, destination_of(where), masker) as forwarder,
     ):
         yield forwarder
 

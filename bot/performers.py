@@ -50,7 +50,7 @@ from bot.hosts.pipes import Pipes
 from bot.hosts.runner import Runner, ShellPerformer
 from bot.hosts.tunnels import Tunnels
 from bot.recipes.recipe import MigrationTable, Recipe
-from bot.store.reader import StoreReader
+from bot.store.reader import RunReader
 from bot.target_reader import LiveTargetReader
 from commands.common import ran_now
 
@@ -58,7 +58,7 @@ from commands.common import ran_now
 def build_performers(
     connections: Connections,
     recipes: Mapping[TargetName, Recipe],
-    runs: StoreReader,
+    runs: RunReader,
     variables: Mapping[str, Secret],
 ) -> tuple[LiveTargetReader, Mapping[type[Act], Performer]]:
     """Build the reader of targets and the performers, over shared connections.
@@ -66,7 +66,7 @@ def build_performers(
     Args:
         connections: to the hosts.
         recipes: the recipe of each target.
-        runs: the bot's own store.
+        runs: the stored runs.
         variables: the secrets that stored plans refer to, by name.
     """
     runner = Runner(connections)

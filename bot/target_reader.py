@@ -21,7 +21,7 @@ from bot.domain.targets.target import Target
 from bot.engine.queries.migration_report import REMEMBERED, backups_spoken_of
 from bot.engine.queries.releases import releases_of
 from bot.hosts.look import HostLook
-from bot.store.reader import StoreReader
+from bot.store.reader import RunReader
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class LiveTargetReader:
         backups: reads the manifests of backups.
         leftovers: reads the databases that restores left beside the live one.
         writes: reads what was written since a backup.
-        runs: the bot's own store.
+        runs: the stored runs.
         variables: the secrets that stored plans refer to, by name.
     """
 
@@ -43,7 +43,7 @@ class LiveTargetReader:
     backups: BackupCatalog
     leftovers: LeftoverReader
     writes: WritesSinceReader
-    runs: StoreReader
+    runs: RunReader
     variables: Mapping[str, Secret]
 
     def look(self, target: Target) -> Look:

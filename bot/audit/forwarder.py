@@ -27,8 +27,8 @@ _log = structlog.get_logger()
 class History(Protocol):
     """Reads the history."""
 
-    async def records(self, after: int, limit: int) -> tuple[Record, ...]:
-        """Read the records that follow a sequence, in order."""
+    async def page_after(self, sequence: int, limit: int) -> tuple[Record, ...]:
+        """Read at most `limit` records that follow a sequence, in order."""
         ...
 
     async def head(self) -> Head:
@@ -104,7 +104,7 @@ class Forwarder:
     async def _next_page(self) -> bool:
         """Forward the next records; say whether there were any."""
         after = await self._cursor.position()
-        records = await self._history.records(after, _PAGE)
+        records = await self._history.page_after(after, _PAGE)
         if not records:
             return False
         await self._destination.take([as_json(record, self._masker) for record in records])

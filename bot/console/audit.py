@@ -19,10 +19,10 @@ from bot.audit.lines import as_csv, as_json, csv_header
 from bot.config.load import ENV_FILE
 from bot.console.output import say, standard_error, standard_output
 from bot.console.runs import Question
-from bot.console.store_access import EnvOption, RunReader, Terminal, ask
+from bot.console.store_access import EnvOption, Terminal, ask
 from bot.domain.runs.history import Break, Fault, Record
 from bot.domain.secrets import Masker
-from bot.store import open_readonly
+from bot.store import StoreReader, open_readonly
 from bot.store.history.verify import records_after, verify
 from bot.store.sql.timestamps import rfc3339
 
@@ -115,13 +115,13 @@ def verification(against: Path | None) -> Question:
         against: a copy that was kept elsewhere, as JSON lines; None compares with nothing.
     """
 
-    async def question(reader: RunReader, terminal: Terminal) -> int:
+    async def question(reader: StoreReader, terminal: Terminal) -> int:
         try:
             apart = _hashes(against) if against is not None else {}
         except (OSError, ValueError) as error:
             say(terminal.err, f"the copy cannot be read: {error}")
             return USAGE
-        verdict = await verify(reader, apart)
+        verdict = await verify(reader.history, apart)
         if verdict.found is None:
             compared = f", as do the {len(apart)} of {against}" if against is not None else ""
             say(
@@ -146,11 +146,11 @@ def exporting(since: str, until: str | None, format_: ExportFormat) -> Question:
     """
     render: Callable[[Record, Masker], str] = as_csv if format_ is ExportFormat.CSV else _json_line
 
-    async def question(reader: RunReader, terminal: Terminal) -> int:
+    async def question(reader: StoreReader, terminal: Terminal) -> int:
         file = terminal.out.file
         if format_ is ExportFormat.CSV:
             file.write(csv_header())
-        async for record in records_after(reader, await reader.before(since)):
+        async for record in records_after(reader.history, await reader.history.sequence_before(since)):
             if record.at >= since and (until is None or record.at < until):
                 file.write(render(record, terminal.masker))
         file.flush()

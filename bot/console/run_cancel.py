@@ -6,14 +6,12 @@ import asyncio
 import getpass
 import time
 from collections.abc import Awaitable, Callable
-from datetime import datetime
-from typing import Protocol
 
 from bot.console.output import say
-from bot.console.store_access import NO_SUCH_RUN, RunReader, Terminal, run_named, tell_missing
+from bot.console.store_access import NO_SUCH_RUN, Terminal, run_named, tell_missing
 from bot.domain.policies.people import CONSOLE
 from bot.domain.runs.run import BEFORE_CHANGE, Run, RunState
-from bot.engine.stores import CancelRequest
+from bot.store import RequestWriter
 
 PATIENCE = 12.0
 """Seconds for which the bot is waited for: it looks every three."""
@@ -21,21 +19,9 @@ PATIENCE = 12.0
 _POLL = 0.3
 
 
-class CancelRequests(RunReader, Protocol):
-    """The store for somebody who asks the bot for something."""
-
-    async def ask_to_cancel(self, run: str, actor: str, at: datetime) -> Run | None:
-        """Ask that a run is cancelled; give the run as it was."""
-        ...
-
-    async def petitions(self) -> tuple[CancelRequest, ...]:
-        """Read what the bot has not taken yet."""
-        ...
-
-
 def cancelling(
     typed: str, *, as_json: bool, patience: float = PATIENCE
-) -> Callable[[CancelRequests, Terminal], Awaitable[int]]:
+) -> Callable[[RequestWriter, Terminal], Awaitable[int]]:
     """Make the question that cancels a run.
 
     Args:
@@ -44,12 +30,12 @@ def cancelling(
         patience: seconds for which the bot is waited for.
     """
 
-    async def question(store: CancelRequests, terminal: Terminal) -> int:
+    async def question(store: RequestWriter, terminal: Terminal) -> int:
         named = await run_named(typed, store)
         if named is None:
             await tell_missing(typed, store, terminal)
             return NO_SUCH_RUN
-        run = await store.ask_to_cancel(named.id, f"{CONSOLE}:{getpass.getuser()}"[:100], terminal.now) or named
+        run = await store.cancel_requests.ask(named.id, f"{CONSOLE}:{getpass.getuser()}"[:100], terminal.now) or named
         taken = run.ended or await _taken(store, run.id, patience)
         if as_json:
             terminal.data({"run": run.id, "state": run.state.value, "asked": not run.ended, "taken": taken})
@@ -61,9 +47,9 @@ def cancelling(
     return question
 
 
-async def _taken(store: CancelRequests, run: str, patience: float) -> bool:
+async def _taken(store: RequestWriter, run: str, patience: float) -> bool:
     until = time.monotonic() + patience
-    while any(petition.run == run for petition in await store.petitions()):
+    while any(waiting.run == run for waiting in await store.cancel_requests.waiting()):
         if time.monotonic() >= until:
             return False
         await asyncio.sleep(_POLL)

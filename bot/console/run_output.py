@@ -7,7 +7,7 @@ from itertools import groupby
 
 from bot.domain.runs.run import Run
 from bot.domain.secrets import MASK
-from bot.engine.stores import Chunk
+from bot.engine.run_changes import Chunk
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,6 @@ from bot.console.store_access import (
     NO_SUCH_RUN,
     EnvOption,
     JsonOption,
-    RunReader,
     Terminal,
     ask,
     run_named,
@@ -29,10 +28,10 @@ from bot.console.store_access import (
 )
 from bot.domain.runs.plan_json import plan_digest
 from bot.domain.runs.run import Run
-from bot.store import open_readonly, open_request_writer
+from bot.store import StoreReader, open_readonly, open_request_writer
 
 Store = TypeVar("Store")
-Question = Callable[[RunReader, Terminal], Awaitable[int]]
+Question = Callable[[StoreReader, Terminal], Awaitable[int]]
 
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="Such as R-7K3F9Q; any case, R- may be left out.")]
 LimitOption = Annotated[int, typer.Option(min=1, max=1000, help="How many.")]
@@ -110,8 +109,8 @@ def _ask(
 
 
 def _listing(limit: int, *, as_json: bool) -> Question:
-    async def question(reader: RunReader, terminal: Terminal) -> int:
-        runs = await reader.recent(limit)
+    async def question(reader: StoreReader, terminal: Terminal) -> int:
+        runs = await reader.runs.recent(limit)
         if as_json:
             terminal.data([run_json.summary(run) for run in runs])
         else:
@@ -122,11 +121,11 @@ def _listing(limit: int, *, as_json: bool) -> Question:
     return question
 
 
-Answer = Callable[[Run, RunReader, Terminal], Awaitable[None]]
+Answer = Callable[[Run, StoreReader, Terminal], Awaitable[None]]
 
 
 def _of_run(typed: str, answer: Answer) -> Question:
-    async def question(reader: RunReader, terminal: Terminal) -> int:
+    async def question(reader: StoreReader, terminal: Terminal) -> int:
         run = await run_named(typed, reader)
         if run is None:
             await tell_missing(typed, reader, terminal)
@@ -137,21 +136,21 @@ def _of_run(typed: str, answer: Answer) -> Question:
     return question
 
 
-async def show_text(run: Run, reader: RunReader, terminal: Terminal) -> None:
+async def show_text(run: Run, reader: StoreReader, terminal: Terminal) -> None:
     """Show a run for people."""
     digest = plan_digest(run.plan) if run.plan is not None else ""
-    history = masked_copy(await reader.history(run.id), terminal.masker)
+    history = masked_copy(await reader.history.of_run(run.id), terminal.masker)
     terminal.out.print(run_view.whole(masked_copy(run, terminal.masker), digest, history, terminal.now))
 
 
-async def show_json(run: Run, reader: RunReader, terminal: Terminal) -> None:
+async def show_json(run: Run, reader: StoreReader, terminal: Terminal) -> None:
     """Show a run for scripts."""
-    terminal.data(run_json.whole(run, await reader.history(run.id)))
+    terminal.data(run_json.whole(run, await reader.history.of_run(run.id)))
 
 
-async def log_text(run: Run, reader: RunReader, terminal: Terminal) -> None:
+async def log_text(run: Run, reader: StoreReader, terminal: Terminal) -> None:
     """Print what the steps printed, for people."""
-    found = assembled(run, await reader.output(run.id))
+    found = assembled(run, await reader.runs.output(run.id))
     if not found:
         say(terminal.err, f"nothing was printed by {run.id} yet")
     for one in masked_copy(found, terminal.masker):
@@ -159,6 +158,6 @@ async def log_text(run: Run, reader: RunReader, terminal: Terminal) -> None:
         say(terminal.out, one.text.rstrip("\n"))
 
 
-async def log_json(run: Run, reader: RunReader, terminal: Terminal) -> None:
+async def log_json(run: Run, reader: StoreReader, terminal: Terminal) -> None:
     """Give what the steps printed, for scripts."""
-    terminal.data(run_json.output(assembled(run, await reader.output(run.id))))
+    terminal.data(run_json.output(assembled(run, await reader.runs.output(run.id))))

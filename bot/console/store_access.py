@@ -9,7 +9,7 @@ from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Protocol, TypeVar
+from typing import Annotated, TypeVar
 
 import typer
 from rich.console import Console
@@ -21,12 +21,10 @@ from bot.config.variables import Variables, read_variables
 from bot.console.output import say
 from bot.domain.errors import RefusedError
 from bot.domain.names import nearest, parse_run_id
-from bot.domain.runs.history import Head, Record
 from bot.domain.runs.run import Run
 from bot.domain.secrets import Masker, Secret
-from bot.engine.stores import Chunk
 from bot.logs import masked
-from bot.store import StoreError, StoreMissingError
+from bot.store import StoreError, StoreMissingError, StoreReader
 
 NO_SUCH_RUN = 1
 CONFIGURATION_ERROR = 2
@@ -34,38 +32,6 @@ _HINTED = 5
 _SEARCHED = 200
 
 Store = TypeVar("Store")
-
-
-class RunReader(Protocol):
-    """The reading side of the store."""
-
-    async def get(self, run: str) -> Run | None:
-        """Read one run, whole."""
-        ...
-
-    async def recent(self, limit: int) -> tuple[Run, ...]:
-        """Read the latest runs, newest first."""
-        ...
-
-    async def output(self, run: str) -> tuple[Chunk, ...]:
-        """Read what was kept of a run's output."""
-        ...
-
-    async def history(self, run: str | None = None) -> tuple[Record, ...]:
-        """Read the history, of one run or all, in order."""
-        ...
-
-    async def records(self, after: int, limit: int) -> tuple[Record, ...]:
-        """Read the records of history that follow a sequence, in order."""
-        ...
-
-    async def head(self) -> Head:
-        """Read where the history ends, as it was noted apart from its records."""
-        ...
-
-    async def before(self, at: str) -> int:
-        """Give a sequence that only records earlier than an instant have."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -143,17 +109,17 @@ def _masker(variables: Variables, store: tuple[Secret, ...]) -> Masker:
     return Masker((*store, *(Secret(variables.values[name]) for name in sorted(names & variables.values.keys()))))
 
 
-async def run_named(typed: str, reader: RunReader) -> Run | None:
+async def run_named(typed: str, reader: StoreReader) -> Run | None:
     """Read the run that somebody typed; None where there is none."""
     try:
-        return await reader.get(parse_run_id(typed))
+        return await reader.runs.get(parse_run_id(typed))
     except RefusedError:
         return None
 
 
-async def tell_missing(typed: str, reader: RunReader, terminal: Terminal) -> None:
+async def tell_missing(typed: str, reader: StoreReader, terminal: Terminal) -> None:
     """Say that there is no such run, and which there are."""
-    known = [run.id for run in await reader.recent(_SEARCHED)]
+    known = [run.id for run in await reader.runs.recent(_SEARCHED)]
     near = nearest(typed, {run.lower() for run in known})
     hint = f"; did you mean {near.upper()}?" if near is not None else ""
     say(terminal.err, f"no such run: {typed!r}{hint}")

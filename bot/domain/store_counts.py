@@ -10,7 +10,7 @@ from bot.domain.runs.run import RunState
 
 
 @dataclass(frozen=True)
-class Figures:
+class StoreCounts:
     """What the store holds.
 
     Args:

@@ -20,7 +20,14 @@ from bot.engine.ports import (
     StatusReader,
     TargetReader,
 )
-from bot.engine.stores import LockStore, RunStore
+from bot.engine.stores import (
+    CancelRequestStore,
+    HistoryStore,
+    LeaseStore,
+    LockStore,
+    OverviewStore,
+    RunStore,
+)
 
 
 @dataclass(frozen=True)
@@ -28,8 +35,12 @@ class EngineContext:
     """The engine's ports, and what is configured.
 
     Args:
-        store: the bot's memory of runs.
-        locks: its memory of locks, and of how targets stand.
+        runs: the stored runs.
+        leases: the leases on them.
+        overviews: the state of targets, from the store.
+        locks: on targets.
+        cancel_requests: the cancellations requested on the console.
+        history: for records that belong to no change of a run.
         operations: the operations file.
         planner_for: gives what plans a request; None for one that makes no run, or whose run does nothing.
         status: reads where migrations stand.
@@ -44,8 +55,12 @@ class EngineContext:
         owner: the name under which this process claims runs.
     """
 
-    store: RunStore
+    runs: RunStore
+    leases: LeaseStore
+    overviews: OverviewStore
     locks: LockStore
+    cancel_requests: CancelRequestStore
+    history: HistoryStore
     operations: Operations
     planner_for: Callable[[RequestOptions], Planner | None]
     status: StatusReader

@@ -30,8 +30,8 @@ from bot.engine.queries.migration_report import REMEMBERED, migration_report_of
 from bot.engine.queries.rules import blocking_reason, require, require_exception
 from bot.engine.queries.target_status import StatusService
 from bot.engine.record_refusals import on_record, request_on_record
+from bot.engine.run_changes import Chunk
 from bot.engine.run_driver import RunDriver
-from bot.engine.stores import Chunk
 
 _SWEEP = 3.0
 """Seconds between looks for runs that nobody drives: a crashed owner's, or one whose driver failed."""
@@ -156,15 +156,15 @@ class Engine:
         target = await self._may_read(request)
         status = await self._context.status.status(target, self._context.target_reader.look(target))
         name = target.name
-        return migration_report_of(status, await self._context.store.of_target(name.app, name.environment, REMEMBERED))
+        return migration_report_of(status, await self._context.runs.of_target(name.app, name.environment, REMEMBERED))
 
     async def get(self, run: str) -> Run | None:
         """Read one run."""
-        return await self._context.store.get(run)
+        return await self._context.runs.get(run)
 
     async def recent(self, limit: int) -> tuple[Run, ...]:
         """Read the latest runs, newest first."""
-        return await self._context.store.recent(limit)
+        return await self._context.runs.recent(limit)
 
     async def cancel(self, run: str, user: str) -> Run:
         """Cancel a run: before the change phase that ends it; during, its process groups are ended.
@@ -176,7 +176,7 @@ class Engine:
         Raises:
             RefusedError: `unknown_run`; `not_allowed`, it is neither the requester nor somebody who may approve.
         """
-        found = await self._context.store.get(run)
+        found = await self._context.runs.get(run)
         if found is None:
             raise RefusedError(problem(Reason.UNKNOWN_RUN, run=run))
         async with on_record(self._context, user, "cancel", run):
@@ -199,10 +199,10 @@ class Engine:
         """
         if decision is Decision.CLOSE:
             return await self.cancel(run, origin.user)
-        found = await self._context.store.get(run)
+        found = await self._context.runs.get(run)
         if found is None or found.request.target not in self._context.operations.targets:
             raise RefusedError(problem(Reason.UNKNOWN_RUN, run=run))
-        legal = await legal_now(self._context.store, found)
+        legal = await legal_now(self._context.runs, found)
         request = decided(found, decision, legal, origin)
         target = self._context.operations.targets[request.target]
         async with on_record(self._context, origin.user, request.typed, run):
@@ -234,27 +234,27 @@ class Engine:
     async def _touch(self, run: str) -> None:
         """Let the replica that drives a run see that something happened to it."""
         try:
-            await self._context.store.touch(run)
+            await self._context.runs.touch(run)
         except Exception:
             _log.exception("run_not_stirred", run=run)  # its reactions are read by and by anyway
 
     async def awaiting(self) -> tuple[str, ...]:
         """Name the runs whose gate is open: before their first change, or to be countersigned afterwards."""
-        store = self._context.store
-        runs = [await store.get(name) for name in await store.unfinished()]
+        stored = self._context.runs
+        runs = [await stored.get(name) for name in await stored.unfinished()]
         waiting = tuple(run.id for run in runs if run is not None and run.state is RunState.AWAITING_APPROVAL)
-        return tuple(dict.fromkeys((*waiting, *await store.owing())))
+        return tuple(dict.fromkeys((*waiting, *await stored.awaiting_late_approval())))
 
     async def output(self, run: str) -> tuple[Chunk, ...]:
         """Read what was kept of a run's output."""
-        return await self._context.store.output(run)
+        return await self._context.runs.output(run)
 
     async def estimate(self, run: Run) -> Mapping[str, Usual]:
         """Estimate how long each step of a run takes, from its past on the same target."""
         estimates: dict[str, Usual] = {}
         name = run.request.target
         for key in run.step_order:
-            usual = usual_of(await self._context.store.step_seconds(name.app, name.environment, key, PAST))
+            usual = usual_of(await self._context.runs.step_seconds(name.app, name.environment, key, PAST))
             if usual is not None:
                 estimates[key] = usual
         return estimates
@@ -270,7 +270,7 @@ class Engine:
             made = run_id(os.urandom(8))
             try:
                 entry = Entry(made, "requested", request.origin.user, facts)
-                run = await self._context.store.create(made, request, now, entry)
+                run = await self._context.runs.create(made, request, now, entry)
             except ValueError:
                 _log.info("run_id_taken", run=made)
             else:
@@ -311,26 +311,26 @@ class Engine:
 
     async def _cancel(self, found: Run, user: str) -> Run:
         """Cancel a run for somebody who may."""
-        store, now = self._context.store, self._context.clock.now()
-        if not found.ended and await store.request_cancel(found.id, user, now):
-            await store.append((Entry(found.id, "cancel_requested", user, {"state": found.state.value}),), now)
+        now = self._context.clock.now()
+        if not found.ended and await self._context.runs.request_cancel(found.id, user, now):
+            entry = Entry(found.id, "cancel_requested", user, {"state": found.state.value})
+            await self._context.history.append((entry,), now)
             self._context.run_observer.run_changed(found.id)
         if found.state is RunState.NEEDS_HUMAN:
             await self._close(found.id, user)
         driven = self._drivers.get(found.id)
         if driven is not None:
             driven[0].cancel_requested()
-        return await store.get(found.id) or found
+        return await self._context.runs.get(found.id) or found
 
     async def _grant(self) -> None:
         """Do what the console asked for. Who can write into the store is asked nothing more."""
-        store = self._context.store
-        for cancel_request in await store.petitions():
+        for cancel_request in await self._context.cancel_requests.waiting():
             try:
-                found = await store.get(cancel_request.run)
+                found = await self._context.runs.get(cancel_request.run)
                 if found is not None:
                     await self._cancel(found, cancel_request.actor)
-                await store.cancel_request_taken(cancel_request)
+                await self._context.cancel_requests.remove(cancel_request)
             except Exception:
                 # It stays, and the next sweep tries again.
                 _log.exception("petition_not_granted", run=cancel_request.run)
@@ -370,8 +370,8 @@ class Engine:
                 _log.exception("sweep_failed")
 
     async def _sweep(self) -> None:
-        for name in await self._context.store.unfinished():
-            run = None if name in self._drivers else await self._context.store.get(name)
+        for name in await self._context.runs.unfinished():
+            run = None if name in self._drivers else await self._context.runs.get(name)
             if run is not None and run.state is RunState.NEEDS_HUMAN:
                 self._aftermath.look(run)
             elif run is not None:
@@ -384,7 +384,7 @@ class Engine:
 
     async def _pass_on(self, name: str) -> None:
         """Another replica may have been asked to cancel, or have heard of a reaction."""
-        run = await self._context.store.get(name)
+        run = await self._context.runs.get(name)
         driven = self._drivers.get(name)
         if run is None or driven is None:
             return

@@ -60,6 +60,6 @@ async def on_record(context: EngineContext, actor: str, asked: str, run: str = "
             facts = {**found.facts, **about, "asked": asked, "reason": found.reason.value}
             told = {name: context.masker.mask(value) for name, value in facts.items() if value}
             entry = Entry(run, "refused", actor, told)
-            await context.store.append((entry,), context.clock.now())
+            await context.history.append((entry,), context.clock.now())
             log_entry(entry)
         raise

@@ -18,8 +18,8 @@ from bot.engine.phases.change import change, verify
 from bot.engine.phases.gate import wait_at_gate
 from bot.engine.phases.planning import cancel_before_change, fail, plan_run
 from bot.engine.ports import Ending
+from bot.engine.run_changes import FactsAre, LeaseLostError, MoveTo, RunLease
 from bot.engine.run_session import RunSession
-from bot.engine.stores import FactsAre, LeaseLostError, MoveTo, RunLease
 
 LEASE = timedelta(seconds=15)
 """How long a claim lasts; it is renewed three times in that time."""
@@ -48,7 +48,7 @@ class RunDriver:
 
     async def drive(self) -> None:
         """Claim the run and carry it on until it ends, waits for a person, or is somebody else's."""
-        lease = await self._context.store.claim(self.run, self._context.owner, LEASE)
+        lease = await self._claim()
         if lease is None:
             return
         log = _log.bind(run=self.run, token=lease.token)
@@ -64,20 +64,20 @@ class RunDriver:
             if self._ending is not None:
                 self._ending.cancel()
             with contextlib.suppress(Exception):
-                await self._context.store.release(lease)
+                await self._context.leases.release(lease)
             self._context.run_observer.run_changed(self.run)
 
     async def give_up(self) -> None:
         """End a run that cannot be driven on, or hand it to a person where it may have changed something."""
-        store, now = self._context.store, self._context.clock.now()
-        lease = await store.claim(self.run, self._context.owner, LEASE)
-        run = await store.get(self.run)
+        now = self._context.clock.now()
+        lease = await self._claim()
+        run = await self._context.runs.get(self.run)
         if lease is None or run is None or run.ended:
             return
         found = problem(Reason.INTERNAL)
         entry = Entry(self.run, "given_up", "bot", {"state": run.state.value})
-        await store.write(lease, (MoveTo(_end_of_orphan(run), now, found),), (entry,))
-        await store.release(lease)
+        await self._context.runs.write(lease, (MoveTo(_end_of_orphan(run), now, found),), (entry,))
+        await self._context.leases.release(lease)
         self._context.run_observer.run_changed(self.run)
 
     async def close(self, user: str, successor: str) -> None:
@@ -94,7 +94,7 @@ class RunDriver:
             found = _closed_by(run, user, successor)
             entry = Entry(self.run, "closed_by_person", user, {"successor": successor})
             decision = MoveTo(RunState.CANCELLED, self._context.clock.now(), found)
-            await self._context.store.write(lease, (decision,), (entry,))
+            await self._context.runs.write(lease, (decision,), (entry,))
         self._context.run_observer.run_changed(self.run)
 
     async def learn(self, facts: Mapping[str, str]) -> None:
@@ -107,7 +107,7 @@ class RunDriver:
             if held is None:
                 return
             lease, _ = held
-            await self._context.store.write(
+            await self._context.runs.write(
                 lease, (FactsAre(facts),), (Entry(self.run, "aftermath_seen", "bot", facts),)
             )
         self._context.run_observer.run_changed(self.run)
@@ -115,21 +115,20 @@ class RunDriver:
     @contextlib.asynccontextmanager
     async def _waiting_run(self) -> AsyncIterator[tuple[RunLease, Run] | None]:
         """Claim a run in `needs_human` for a moment; None where it is not, or no longer, in that state."""
-        store = self._context.store
-        lease = await store.claim(self.run, self._context.owner, LEASE)
+        lease = await self._claim()
         for _ in range(_CLAIMS):  # somebody else holds it for as long as one write takes
             if lease is not None:
                 break
             await asyncio.sleep(_CLAIM_AGAIN)
-            lease = await store.claim(self.run, self._context.owner, LEASE)
+            lease = await self._claim()
         if lease is None:
             yield None
             return
         try:
-            run = await store.get(self.run)
+            run = await self._context.runs.get(self.run)
             yield (lease, run) if run is not None and run.state is RunState.NEEDS_HUMAN else None
         finally:
-            await store.release(lease)
+            await self._context.leases.release(lease)
 
     def cancel_requested(self) -> None:
         """Take note that somebody asked to cancel: steps that run now are ended, waiting stops."""
@@ -137,13 +136,16 @@ class RunDriver:
         if self._session is not None and self._ending is None:
             self._ending = asyncio.create_task(self._end_steps(self._session))
 
+    async def _claim(self) -> RunLease | None:
+        return await self._context.leases.claim(self.run, self._context.owner, LEASE)
+
     async def _drive(self, lease: RunLease) -> None:
-        run = await self._context.store.get(self.run)
+        run = await self._context.runs.get(self.run)
         while run is not None and not run.ended and run.state is not RunState.NEEDS_HUMAN:
             target = self._context.operations.targets.get(run.request.target)
             if target is None:
                 found = problem(Reason.UNKNOWN_ENVIRONMENT, app=run.request.target.app)
-                await self._context.store.write(lease, (MoveTo(_end_of_orphan(run), self._context.clock.now(), found),))
+                await self._context.runs.write(lease, (MoveTo(_end_of_orphan(run), self._context.clock.now(), found),))
                 return
             if self._session is None:
                 self._session = RunSession(self._context, lease, target, self.wake)
@@ -174,7 +176,7 @@ class RunDriver:
             return await fail(session, told)
         if self._context.planner_for(run.request.options) is None:
             return await fail(session, problem(Reason.INTERNAL, detail=f"no command does {run.request.action}"))
-        if await self._context.store.admit(session.lease, session.now()):
+        if await self._context.leases.admit(session.lease):
             self._context.run_observer.run_changed(self.run)
             return await session.read()
         await session.pause(_QUEUE_POLL)
@@ -195,7 +197,7 @@ class RunDriver:
         while True:
             await asyncio.sleep(LEASE.total_seconds() / 3)
             try:
-                await self._context.store.renew(lease, LEASE)
+                await self._context.leases.renew(lease, LEASE)
             except LeaseLostError:
                 if driving is not None:
                     driving.cancel()

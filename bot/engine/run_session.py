@@ -16,7 +16,7 @@ from bot.engine.context import EngineContext
 from bot.engine.log_history import log_entry
 from bot.engine.phases.execution import Execution
 from bot.engine.ports import Planner
-from bot.engine.stores import Change, RunLease
+from bot.engine.run_changes import Change, RunLease
 
 T = TypeVar("T")
 
@@ -37,7 +37,7 @@ class RunSession:
         self.target = target
         self.wake = wake
         self.execution = Execution(
-            context.store,
+            context.runs,
             context.performers,
             context.masker,
             context.operations.variables,
@@ -72,7 +72,7 @@ class RunSession:
         Raises:
             LookupError: it is gone from the store.
         """
-        run = await self.context.store.get(self.run_id)
+        run = await self.context.runs.get(self.run_id)
         if run is None:
             raise LookupError(self.run_id)
         return run
@@ -83,7 +83,7 @@ class RunSession:
         Raises:
             Overtaken: another owner has the run.
         """
-        run = await self.context.store.write(self.lease, changes, entries)
+        run = await self.context.runs.write(self.lease, changes, entries)
         for entry in entries:
             log_entry(entry)
         self.context.run_observer.run_changed(self.run_id)

@@ -9,7 +9,7 @@ from typing import Protocol
 from prometheus_client import Gauge, generate_latest
 
 from bot.domain.runs.run import RunState
-from bot.domain.store_counts import Figures
+from bot.domain.store_counts import StoreCounts
 from bot.monitoring.measures import Measures
 
 _PATIENCE = 5.0
@@ -47,7 +47,7 @@ class Leadership(Protocol):
 class Store(Protocol):
     """The store, for reading."""
 
-    async def figures(self) -> Figures:
+    async def counts(self) -> StoreCounts:
         """Count what the store holds."""
         ...
 
@@ -99,7 +99,7 @@ class Monitoring:
         """Say what the bot lacks to be ready; nothing where it is."""
         try:
             async with asyncio.timeout(_PATIENCE):
-                await self._store.figures()
+                await self._store.counts()
         except Exception:
             return "the store does not answer"
         return "" if self._line.connected else "not connected to Slack"
@@ -112,7 +112,7 @@ class Monitoring:
         self._tells.set(1 if self._telling.held else 0)
         try:
             async with asyncio.timeout(_PATIENCE):
-                self._take(await self._store.figures(), datetime.now(UTC))
+                self._take(await self._store.counts(), datetime.now(UTC))
                 if self._forwarder is not None:
                     self._unforwarded.set(await self._forwarder.behind())
         except Exception:
@@ -121,14 +121,14 @@ class Monitoring:
             self._store_answers.set(1)
         return generate_latest(self._registry)
 
-    def _take(self, figures: Figures, now: datetime) -> None:
+    def _take(self, counts: StoreCounts, now: datetime) -> None:
         for state in RunState:
-            self._runs.labels(state.value).set(figures.runs.get(state, 0))
-        self._approvals.set(len(figures.gates))
-        oldest = min(figures.gates, default=now)
+            self._runs.labels(state.value).set(counts.runs.get(state, 0))
+        self._approvals.set(len(counts.gates))
+        oldest = min(counts.gates, default=now)
         self._oldest.set(max((now - oldest).total_seconds(), 0))
-        self._inbox.set(figures.events)
-        self._records.set(figures.records)
+        self._inbox.set(counts.events)
+        self._records.set(counts.records)
 
     def _gauge(self, name: str, meaning: str) -> Gauge:
         return Gauge(name, meaning, registry=self._registry)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from bot.domain.secrets import Masker
 from bot.domain.targets.target import Operations
 from bot.engine.ports import Clock
-from bot.engine.stores import HomeStore, LockNoticeStore, MessageStore
+from bot.engine.stores import HomeViewerStore, LockNoticeStore, MessageStore
 from bot.slack.ports import CommandSpec, EngineApi, Leadership, OpsSpec
 from bot.slack.publish.replies import Replies
 from bot.slack.render.context import RenderContext
@@ -43,7 +43,7 @@ class SlackContext:
     replies: Replies
     directory: SlackDirectory
     messages: MessageStore
-    homes: HomeStore
+    homes: HomeViewerStore
     lock_notices: LockNoticeStore
     commands: Mapping[str, CommandSpec]
     ops: OpsSpec

@@ -17,7 +17,8 @@ from bot.domain.targets.target import Operations
 from bot.engine.ports import Clock
 from bot.engine.queries.locks import LockService
 from bot.engine.queries.target_status import StatusService
-from bot.engine.stores import Chunk, HomeStore, InboxStore, LockNoticeStore, MessageStore
+from bot.engine.run_changes import Chunk
+from bot.engine.stores import HomeViewerStore, InboxStore, LockNoticeStore, MessageStore
 
 
 class EngineApi(Protocol):
@@ -188,7 +189,7 @@ class SlackPorts:
 
     inbox: InboxStore
     messages: MessageStore
-    homes: HomeStore
+    homes: HomeViewerStore
     lock_notices: LockNoticeStore
     commands: Mapping[str, CommandSpec]
     ops: OpsSpec

@@ -56,11 +56,11 @@ class LeaderLease:
 
     async def position(self) -> int:
         """Read how far it has come, whoever had it."""
-        return await self._store.duty_position(self.name)
+        return await self._store.leader_leases.position(self.name)
 
     async def advance(self, position: int) -> bool:
         """Note how far it has come; false where it is another process's now."""
-        return await self._store.advance_duty(self.name, position)
+        return await self._store.leader_leases.advance(self.name, position)
 
     def _not_renewed(self, error: Exception, failures: int) -> float:
         _log.warning("duty_not_renewed", duty=self.name, times=failures, why=f"{type(error).__name__}: {error}")
@@ -70,7 +70,7 @@ class LeaderLease:
         asked = time.monotonic()
         lease = self._store.process_lease.lease
         was_held = self.held
-        if not await self._store.hold_duty(self.name):
+        if not await self._store.leader_leases.acquire(self.name):
             self._until = 0.0
         elif lease is None:
             self._until = float("inf")

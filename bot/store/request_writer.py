@@ -1,34 +1,32 @@
-"""The store for somebody who asks the bot for something: reads all, and writes requests alone."""
+"""The store for a process beside the bot, which may read everything and write requests to the bot alone."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import datetime
-from functools import partial
 
-from bot.domain.runs.run import Run
-from bot.store.reader import StoreReader
+from bot.store.operations import write
+from bot.store.reader import CancelRequestReader, StoreReader
 from bot.store.runs import cancel_requests
 from bot.store.shared import open_shared
 from bot.store.sql import engines
+from bot.store.sql.database import Database
+
+
+class CancelRequestWriter(CancelRequestReader):
+    """Requests cancellations."""
+
+    ask = write(cancel_requests.ask)
 
 
 class RequestWriter(StoreReader):
-    """Reads the store, and leaves requests in it for the bot. `open_request_writer` makes it."""
+    """Reads the store, and writes requests to the bot. `open_request_writer` makes it."""
 
-    async def ask_to_cancel(self, run: str, actor: str, at: datetime) -> Run | None:
-        """Ask that a run is cancelled.
+    cancel_requests: CancelRequestWriter
 
-        Args:
-            run: its ID.
-            actor: who asks, for the history.
-            at: when.
-
-        Returns:
-            The run as it was, of which nothing is asked where it has ended; None where there is none.
-        """
-        return await self._database.write(partial(cancel_requests.ask_to_cancel, run=run, actor=actor, at=at))
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self.cancel_requests = CancelRequestWriter(database)
 
 
 @asynccontextmanager

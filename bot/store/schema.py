@@ -121,7 +121,7 @@ holds = Table(
 )
 
 # What the console asks of the bot, until the bot has taken it.
-petitions = Table(
+cancel_requests = Table(
     "petitions",
     metadata,
     Column("run", _RUN, primary_key=True),
@@ -160,7 +160,7 @@ lock_notices = Table(
     **NUMBERED,
 )
 
-homes = Table(
+home_viewers = Table(
     "homes",
     metadata,
     Column("user", _NAME, primary_key=True),
@@ -236,7 +236,7 @@ output = Table(
     **OPTIONS,
 )
 
-tails = Table(
+output_tails = Table(
     "tails",
     metadata,
     Column("run", _RUN, primary_key=True),
@@ -248,7 +248,7 @@ tails = Table(
     **OPTIONS,
 )
 
-firings = Table(
+schedule_claims = Table(
     "firings",
     metadata,
     Column("schedule", _LONG_NAME, primary_key=True),
@@ -258,7 +258,7 @@ firings = Table(
 )
 
 # What one process at a time does for all that share the store.
-duties = Table(
+leader_leases = Table(
     "duties",
     metadata,
     Column("name", _NAME, primary_key=True),
@@ -284,7 +284,7 @@ history = Table(
 )
 
 # One row: where the history ends. Its lock orders several writers, and it tells that records were cut off at the end.
-chain = Table(
+history_head = Table(
     "chain",
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=False),
@@ -294,7 +294,7 @@ chain = Table(
 )
 
 # A row a transaction, on servers alone: tells whether a commit whose answer got lost took effect.
-commits = Table(
+commit_markers = Table(
     "commits",
     metadata,
     Column("marker", String(32), primary_key=True),

@@ -13,6 +13,7 @@ from bot.demo.application.application import Application
 from bot.demo.application.commits import Kind
 from bot.demo.host.database import DatabaseServer
 from bot.demo.host.host import Host
+from bot.store.history.verify import first_broken
 from tests.acceptance.conftest import NewStage
 from tests.acceptance.support.outside import changes, half_written, migration_ddl
 from tests.acceptance.support.stage import CHANNEL, ENGINEER, RELEASER, Stage
@@ -137,8 +138,8 @@ async def _check_log(stage: Stage, run: str) -> None:
 
 async def _check_history(stage: Stage, run: str) -> None:
     async with stage.bot.store() as store:
-        assert await store.history_break() is None
-        events = [record.entry.event for record in await store.history(run)]
+        assert await first_broken(store.history) is None
+        events = [record.entry.event for record in await store.history.of_run(run)]
     wanted = ["requested", "planned", "gate_opened", "vote", "gate_approved", "run_succeeded"]
     assert [event for event in events if event in wanted] == wanted
 

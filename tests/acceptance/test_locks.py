@@ -12,9 +12,9 @@ from tests.support.polling import eventually
 MORTAL = "tests.acceptance.support.crash"
 POINTS = (
     "after commit unlock",
-    "after commit intend",
+    "after commit mark_intended",
     "after slack chat.postMessage lock",
-    "after commit forget",
+    "after commit remove",
 )
 """Between the commit that takes somebody's lock off and the note that they were told."""
 
@@ -30,7 +30,7 @@ async def settled(bot: Bot) -> None:
     async with bot.store() as store:
 
         async def is_settled() -> bool:
-            return not await store.lock_notices()
+            return not await store.lock_notices.waiting()
 
         await eventually(is_settled, 30, what="nobody is left to be told")
 
@@ -65,7 +65,7 @@ async def test_the_owner_is_asked_in_the_channel_after_a_day_and_not_again_after
     await stage.bot.stop()
     since = datetime.now(UTC) - timedelta(hours=25)
     async with open_store(f"sqlite+aiosqlite:///{stage.bot.folder}/data/countersign.db") as store:
-        await store.lock(Lock(TargetName("compte", "production"), RELEASER, "stock taking", since))
+        await store.locks.lock(Lock(TargetName("compte", "production"), RELEASER, "stock taking", since))
     for _ in range(2):
         await stage.bot.start()
         await eventually(lambda: told(stage), 30, what="the owner is asked")

@@ -38,5 +38,5 @@ async def test_a_target_is_looked_at_locked_and_let_go(stage: Stage, laravel: Ap
     assert await stage.end(second) == "cancelled"
     assert "is over already (cancelled)" in await stage.told(f"/ops cancel {second}")
     async with stage.bot.store() as store:
-        events = [record.entry.event for record in await store.history()]
+        events = [record.entry.event for record in await store.history.all()]
     assert [event for event in events if event.endswith("locked")] == ["locked", "unlocked"]

@@ -36,13 +36,13 @@ def url(tmp_path: Path) -> str:
 
 @asynccontextmanager
 async def forwarding(store: SqlStore, to: object) -> AsyncIterator[Forwarder]:
-    async with LeaderLease(store, "forward") as cursor, Forwarder(store, cursor, to, MASKER) as forwarder:
+    async with LeaderLease(store, "forward") as cursor, Forwarder(store.history, cursor, to, MASKER) as forwarder:
         yield forwarder
 
 
 async def happens(store: SqlStore, *events: str) -> None:
     for event in events:
-        await store.append((Entry("R-1", event, "U0BOB", {"typed": "x hunter22"}),), AT)
+        await store.history.append((Entry("R-1", event, "U0BOB", {"typed": "x hunter22"}),), AT)
 
 
 def events(text: str) -> list[str]:
@@ -126,7 +126,7 @@ async def test_no_record_is_lost_by_kill_9(url: str, tmp_path: Path) -> None:
         await process.wait()
     async with open_store(url) as store, forwarding(store, FileDestination(path)) as forwarder:
         await eventually(lambda: _is_zero(forwarder))
-        history = [record.entry.event for record in await store.history()]
+        history = [record.entry.event for record in await store.history.all()]
     forwarded = list(dict.fromkeys(events(path.read_text())))
     assert forwarded == history
     assert set(told) <= set(forwarded)

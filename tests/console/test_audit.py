@@ -33,7 +33,9 @@ async def fill(url: str, count: int) -> None:
     async with open_store(url) as store:
         for number in range(count):
             facts = {"reason": f'=1+1 "{SECRET}", é\n', "n": str(number)}
-            await store.append((Entry("R-7K3F9Q", f"event{number}", "U0AMELIE", facts),), AT + timedelta(days=number))
+            await store.history.append(
+                (Entry("R-7K3F9Q", f"event{number}", "U0AMELIE", facts),), AT + timedelta(days=number)
+            )
 
 
 @pytest.fixture

@@ -274,7 +274,7 @@ async def test_a_store_in_use(doctor: Doctor, tmp_path: Path) -> None:
 async def test_a_history_that_was_tampered_with(doctor: Doctor, tmp_path: Path) -> None:
     url = f"sqlite+aiosqlite:///{tmp_path}/bot.db"
     async with open_store(url, SystemClock()) as store:
-        await store.append((Entry("R-7K3F9Q", "requested", "U0AMELIE", {}),), SystemClock().now())
+        await store.history.append((Entry("R-7K3F9Q", "requested", "U0AMELIE", {}),), SystemClock().now())
     with contextlib.closing(sqlite3.connect(tmp_path / "bot.db")) as connection:
         connection.execute("UPDATE history SET actor = 'U0BOB'")
         connection.commit()

@@ -6,7 +6,7 @@ import pytest
 
 from bot.console.output import harmless
 from bot.console.run_output import assembled
-from bot.engine.stores import Chunk
+from bot.engine.run_changes import Chunk
 from tests.console.support.samples import CHUNKS, FAILED
 
 GAP = "… 1,000 bytes are not kept here; they are in the journal on the host …\n"

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from bot.console import runs
 from bot.domain.runs.history import Entry
 from bot.domain.runs.run import RunState
-from bot.engine.stores import Chunk, GateIs, MoveTo, PlanIs, Printed, StepsAdded, VotesAre
+from bot.engine.run_changes import Chunk, GateIs, MoveTo, PlanIs, Printed, StepsAdded, VotesAre
 from bot.store import open_store
 from tests.console.support.samples import AT, FAILED, PLAN, REQUEST, SECRET
 
@@ -23,14 +23,14 @@ RUN = FAILED.id
 
 async def fill(url: str) -> None:
     async with open_store(url) as store:
-        await store.create(RUN, REQUEST, AT, Entry(RUN, "requested", "U0AMELIE", {"ref": f"main-{SECRET}"}))
-        lease = await store.claim(RUN, "one", timedelta(hours=1))
+        await store.runs.create(RUN, REQUEST, AT, Entry(RUN, "requested", "U0AMELIE", {"ref": f"main-{SECRET}"}))
+        lease = await store.leases.claim(RUN, "one", timedelta(hours=1))
         assert lease is not None
-        assert await store.admit(lease, AT)
+        assert await store.leases.admit(lease)
         assert FAILED.gate is not None
         changes = (PlanIs(PLAN), StepsAdded(FAILED.steps), GateIs(FAILED.gate), VotesAre(FAILED.votes))
-        await store.write(lease, (*changes, MoveTo(RunState.RUNNING, AT)))
-        await store.write(
+        await store.runs.write(lease, (*changes, MoveTo(RunState.RUNNING, AT)))
+        await store.runs.write(
             lease, (Printed(Chunk("migrate", "web1", 1, 0, f"one [bold]\nSQLSTATE {SECRET}\n".encode())),)
         )
 

@@ -15,6 +15,7 @@ from bot.domain.errors import Reason, problem
 from bot.domain.runs.run import RunState
 from bot.engine.ports import Failed
 from bot.store import open_request_writer
+from bot.store.history.verify import first_broken
 from tests.engine.support.world import SmallWorld, store_url
 from tests.engine.test_runs import CHANGES, ENDS, _approved, _stuck_in
 from tests.support.polling import eventually
@@ -50,7 +51,7 @@ async def test_a_run_that_waits_is_cancelled_by_the_bot_that_runs(world: SmallWo
     ended = await world.until(run, *ENDS)
     assert ended.state is RunState.CANCELLED
     assert ended.cancelled_by.startswith("console:")
-    asked = [record.entry for record in await world.store.history(run) if record.entry.event == "cancel_asked"]
+    asked = [record.entry for record in await world.store.history.of_run(run) if record.entry.event == "cancel_asked"]
     assert [entry.actor for entry in asked] == [ended.cancelled_by]
     assert not CHANGES & {key for key, _, _ in world.hosts.ledger}
     assert "is over already (cancelled); nothing was done" in (await console(run))[1]
@@ -90,7 +91,7 @@ async def test_while_the_bot_is_down_it_says_so_and_the_bot_takes_it_when_it_is_
     assert (await world.run(run)).state is RunState.AWAITING_APPROVAL
     await world.new_engine().start()
     assert (await world.until(run, *ENDS)).state is RunState.CANCELLED
-    assert await world.store.petitions() == ()
+    assert await world.store.cancel_requests.waiting() == ()
     assert (await world.events(run)).count("cancel_asked") == 1
 
 
@@ -106,7 +107,7 @@ async def test_the_bot_goes_on_writing_while_the_console_asks(world: SmallWorld,
     await world.engine.drain()
     asked = asyncio.gather(*(console(run, 0.0) for _ in range(5)))
     for number in range(50):
-        await world.store.claim_schedule("busy", world.clock.now().replace(microsecond=number), "bot")
+        await world.store.schedule_claims.claim("busy", world.clock.now().replace(microsecond=number), "bot")
     assert {status for status, _ in await asked} == {0}
-    await eventually(lambda: world.store.petitions(), 5)
-    assert (await world.store.history_break()) is None
+    await eventually(lambda: world.store.cancel_requests.waiting(), 5)
+    assert (await first_broken(world.store.history)) is None

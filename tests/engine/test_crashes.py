@@ -91,8 +91,8 @@ async def judge(world: SmallWorld, run: str) -> None:
     assert set(starts.values()) == {1}, starts
     assert {row.state for row in ended.steps} == {StepState.DONE}
     assert {(row.key, row.place) for row in ended.steps} == set(starts)
-    assert first_break(await world.store.history()) is None
-    assert len(await world.store.recent(10)) == 1
+    assert first_break(await world.store.history.all()) is None
+    assert len(await world.store.runs.recent(10)) == 1
 
 
 SLICES = 4

@@ -55,11 +55,11 @@ from bot.engine.run_session import RunSession
 from bot.store.lease import ProcessLease
 from bot.store.runs import leases
 from bot.store.runs.queries import UNFINISHED
-from bot.store.schema import chain, metadata, runs
+from bot.store.schema import history_head, metadata, runs
 from bot.store.sql.database import Database
 from bot.store.sql.priority import Priority
 from bot.store.store import SqlStore
-from tests.engine.support.world import Crash, Everyone, Faulty, HeldClock
+from tests.engine.support.world import Crash, Everyone, Faulty, HeldClock, store_parts
 from tests.support.examples import OPERATIONS, TARGET
 
 T = TypeVar("T")
@@ -118,7 +118,7 @@ class InMemory:
     def wipe(self) -> None:
         for table in metadata.sorted_tables:
             self.connection.execute(delete(table))
-        self.connection.execute(insert(chain).values(id=1, sequence=0, hash=GENESIS))
+        self.connection.execute(insert(history_head).values(id=1, sequence=0, hash=GENESIS))
         self.connection.commit()
 
 
@@ -258,8 +258,7 @@ class Histories(RuleBasedStateMachine):
         store: Any = Faulty(self.store, self.write)
         unused: dict[str, Any] = dict.fromkeys((field.name for field in fields(EngineContext)), None)
         return unused | {
-            "store": store,
-            "locks": store,
+            **store_parts(store),
             "operations": Operations(OPERATIONS.emoji, {}, OPERATIONS.hosts, self.targets),
             "planner_for": lambda options: Planned(),
             "performers": dict.fromkeys(kinds, self.outside),
@@ -299,7 +298,7 @@ class Histories(RuleBasedStateMachine):
         return self.loop.run_until_complete(work)
 
     def runs(self) -> list[Run]:
-        return list(reversed(self.see(self.store.recent(200))))
+        return list(reversed(self.see(self.store.runs.recent(200))))
 
     def known(self, *states: RunState) -> list[str]:
         """Name the runs in some states, oldest first, without what the store does for it: it is asked very often."""
@@ -416,8 +415,8 @@ class Histories(RuleBasedStateMachine):
         self.dies_after = writes
         self.do(self.engine._afterwards.look(frozenset()))
         owed = {run.id for run in self.runs() if run.gate is not None and run.gate.owed}
-        assert set(self.see(self.store.owing())) == owed
-        shown = self.see(self.store.overviews((GUARDED, FREE)))
+        assert set(self.see(self.store.runs.awaiting_late_approval())) == owed
+        shown = self.see(self.store.overviews.of_targets((GUARDED, FREE)))
         assert {run.id for overview in shown for run in overview.owed} == owed
 
     def drive(self, run: str) -> None:
@@ -428,17 +427,17 @@ class Histories(RuleBasedStateMachine):
 
     async def judge_change(self, job: Job) -> None:
         """Judge a change at the instant at which it begins."""
-        run = await self.store.get(job.run)
+        run = await self.store.runs.get(job.run)
         assert run is not None
         assert run.plan is not None
         assert run.gate is not None
         self.changed.append(run.id)
         policy, request, now = self.targets[run.request.target].policy, run.request, self.clock.now()
-        others = [await self.store.get(name) for name in await self.store.unfinished()]
+        others = [await self.store.runs.get(name) for name in await self.store.runs.unfinished()]
         holding = [o for o in others if o and o.request.target == run.request.target and o.state is not RunState.QUEUED]
         assert [holder.id for holder in holding] == [run.id], "two runs hold one target"
         goes_on = request.resumes is not None
-        assert goes_on or await self.store.lock_of(run.request.target) is None, "a change began under a lock"
+        assert goes_on or await self.store.locks.on_target(run.request.target) is None, "a change began under a lock"
         if request.emergency is not None:
             assert run.gate.owed
             return
@@ -474,7 +473,7 @@ class Histories(RuleBasedStateMachine):
             here = [(run, state) for run, of, state in found if of == environment]
             queued = [run for run, state in here if state == RunState.QUEUED]
             assert len(here) - len(queued) <= 1, "two runs hold one target"
-            places = [self.see(self.store.get(run)) for run in queued]
+            places = [self.see(self.store.runs.get(run)) for run in queued]
             assert [run.place_in_queue for run in places if run] == list(range(1, len(queued) + 1))
 
     def teardown(self) -> None:
@@ -504,7 +503,7 @@ class Histories(RuleBasedStateMachine):
             self.clock.pass_by(minutes=minutes)
         else:
             raise AssertionError(f"these wait for ever: {first}")
-        history = self.see(self.store.history())
+        history = self.see(self.store.history.all())
         assert first_break(history) is None
         for run in self.runs():
             events = [record.entry.event for record in history if record.entry.run == run.id]

@@ -16,7 +16,7 @@ EVE = Origin("UMALLORY", "C0OPS", "button:9")
 
 
 async def refusals(world: SmallWorld) -> list[Entry]:
-    history = await world.store.history()
+    history = await world.store.history.all()
     assert first_break(history) is None
     return [record.entry for record in history if record.entry.event == "refused"]
 
@@ -72,6 +72,6 @@ async def test_a_bot_that_is_being_stopped_judged_nobody(world: SmallWorld) -> N
 
 async def test_what_brought_a_request_is_on_the_record(world: SmallWorld) -> None:
     await world.engine.submit(replace(REQUEST, origin=replace(REQUEST.origin, event="button:17")))
-    requested = (await world.store.history())[0].entry
+    requested = (await world.store.history.all())[0].entry
     assert requested.event == "requested"
     assert (requested.facts["by"], requested.facts["channel"]) == ("button", "C0OPS")

@@ -37,7 +37,7 @@ async def test_nothing_changes_before_the_gate_and_everything_runs_once_behind_i
     keys = [key for key, _, _ in world.hosts.ledger]
     assert len(keys) == len(set(keys))
     assert keys.index("maintenance-on") < keys.index("checkout") < keys.index("migrate") < keys.index("maintenance-off")
-    history = await world.store.history()
+    history = await world.store.history.all()
     assert first_break(history) is None
     approved = next(record.entry for record in history if record.entry.event == "gate_approved")
     assert approved.facts == {"plan": waiting.gate.digest, "by": "U0BOB"}
@@ -314,7 +314,7 @@ async def test_somebody_who_may_not_starts_no_run(world: SmallWorld) -> None:
     with pytest.raises(RefusedError) as refusal:
         await world.submit()
     assert refusal.value.problem.reason is Reason.NOT_ALLOWED
-    assert await world.store.recent(10) == ()
+    assert await world.store.runs.recent(10) == ()
 
 
 @pytest.mark.parametrize("state", [RunState.QUEUED, RunState.AWAITING_APPROVAL])
@@ -425,7 +425,7 @@ async def test_a_stranger_cannot_cancel(world: SmallWorld) -> None:
 async def test_a_secret_in_the_output_is_stored_nowhere(world: SmallWorld) -> None:
     world.hosts.says = b"DB_PASSWORD=correct horse\nincomplete correct horse"
     ended = await _approved(world)
-    chunks = await world.store.output(ended.id)
+    chunks = await world.store.runs.output(ended.id)
     assert chunks
     assert all(b"correct horse" not in chunk.data for chunk in chunks)
     assert "correct horse" not in str(ended)

@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 
 from bot.domain.runs.run import RunState
-from bot.domain.store_counts import Figures
+from bot.domain.store_counts import StoreCounts
 from bot.monitoring import Measures, Monitoring, serve_monitoring
 
 
@@ -25,8 +25,8 @@ class Line:
 @dataclass
 class Store:
     broken: bool = False
-    holds: Figures = field(
-        default_factory=lambda: Figures(
+    holds: StoreCounts = field(
+        default_factory=lambda: StoreCounts(
             runs={RunState.RUNNING: 2, RunState.SUCCEEDED: 40},
             gates=(datetime.now(UTC) - timedelta(minutes=5), datetime.now(UTC)),
             events=4,
@@ -34,7 +34,7 @@ class Store:
         )
     )
 
-    async def figures(self) -> Figures:
+    async def counts(self) -> StoreCounts:
         if self.broken:
             raise OSError("gone")
         return self.holds

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.names import TargetName
 from bot.domain.runs.request import DeployOptions
-from bot.engine.stores import Chunk
+from bot.engine.run_changes import Chunk
 from bot.playground.client.client_actions import Click
 from bot.playground.events.sockets import Outcome
 from bot.playground.faults import CallFault, Effect

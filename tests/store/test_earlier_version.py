@@ -21,6 +21,7 @@ from bot.domain.runs.plan_json import CODEC
 from bot.domain.runs.run import Run, RunState
 from bot.domain.targets.dashboard import Viewer
 from bot.store import StoreReader, open_readonly, open_store
+from bot.store.history.verify import first_broken
 from bot.store.sql import upgrade
 from tests.store.support.samples import AT, entry, request
 
@@ -60,41 +61,43 @@ def inner(run: Run) -> dict[str, Any]:
 
 async def read(reader: StoreReader) -> dict[str, Any]:
     """Every run, as `countersign runs` gives it to scripts."""
-    runs = await reader.recent(100)
-    shown = [await reader.get(run.id) for run in runs]
+    runs = await reader.runs.recent(100)
+    shown = [await reader.runs.get(run.id) for run in runs]
     return {
         "list": [run_json.summary(run) for run in runs],
-        "runs": {run.id: run_json.whole(run, await reader.history(run.id)) for run in shown if run is not None},
-        "output": {run.id: run_json.output(assembled(run, await reader.output(run.id))) for run in runs},
+        "runs": {run.id: run_json.whole(run, await reader.history.of_run(run.id)) for run in shown if run is not None},
+        "output": {run.id: run_json.output(assembled(run, await reader.runs.output(run.id))) for run in runs},
     }
 
 
 async def rest(reader: StoreReader) -> dict[str, Any]:
     """Everything else that can be read."""
-    runs = await reader.recent(100)
-    head = await reader.head()
+    runs = await reader.runs.recent(100)
+    head = await reader.history.head()
     return {
         "inner": {run.id: inner(run) for run in runs},
-        "unfinished": list(await reader.unfinished()),
-        "owing": list(await reader.owing()),
-        "unpublished": list(await reader.unpublished()),
+        "unfinished": list(await reader.runs.unfinished()),
+        "owing": list(await reader.runs.awaiting_late_approval()),
+        "unpublished": list(await reader.messages.unpublished()),
         "messages": {
             run.id: {
                 slot: [posted.channel, posted.ts, posted.fingerprint, posted.state.value]
-                for slot, posted in (await reader.messages(run.id)).items()
+                for slot, posted in (await reader.messages.of_run(run.id)).items()
             }
             for run in runs
         },
-        "inbox": [[event.id, event.kind.value, event.body] for event in await reader.waiting(100)],
-        "locks": [_lock(lock) for lock in await reader.every_lock()],
+        "inbox": [[event.id, event.kind.value, event.body] for event in await reader.inbox.waiting(100)],
+        "locks": [_lock(lock) for lock in await reader.locks.all()],
         "notices": [
             [notice.number, notice.news.value, _lock(notice.lock), notice.by, notice.channel, notice.at.isoformat()]
-            for notice in await reader.lock_notices()
+            for notice in await reader.lock_notices.waiting()
         ],
-        "petitions": [[asked.run, asked.actor, asked.at.isoformat()] for asked in await reader.petitions()],
-        "viewers": [_viewer(viewer) for viewer in await reader.viewers(LONG_AGO)],
+        "petitions": [
+            [asked.run, asked.actor, asked.at.isoformat()] for asked in await reader.cancel_requests.waiting()
+        ],
+        "viewers": [_viewer(viewer) for viewer in await reader.home_viewers.opened_since(LONG_AGO)],
         "head": [head.sequence, head.hash],
-        "seconds": list(await reader.step_seconds("compte", "production", "migrate", 5)),
+        "seconds": list(await reader.runs.step_seconds("compte", "production", "migrate", 5)),
     }
 
 
@@ -110,28 +113,28 @@ async def test_every_run_is_read_as_it_was(old_url: str) -> None:
     async with open_readonly(old_url) as reader:
         assert await read(reader) == RUNS
         assert await rest(reader) == REST
-        assert await reader.history_break() is None
+        assert await first_broken(reader.history) is None
 
 
 async def test_the_owner_finds_it_as_it_was(old_url: str) -> None:
     async with open_store(old_url) as store:
         assert await read(store) == RUNS
         assert await rest(store) == REST
-        assert await store.history_break() is None
-        assert await store.duty_position("forwarding") == 17
-        assert await store.duty_position("publishing") == 0
-        assert await store.hold_duty("forwarding")
-        assert not await store.claim_schedule("backup compte production", AT, "one")
+        assert await first_broken(store.history) is None
+        assert await store.leader_leases.position("forwarding") == 17
+        assert await store.leader_leases.position("publishing") == 0
+        assert await store.leader_leases.acquire("forwarding")
+        assert not await store.schedule_claims.claim("backup compte production", AT, "one")
 
 
 async def test_what_it_remembers_is_gone_on_with(old_url: str) -> None:
     async with open_store(old_url) as store:
-        lease = await store.claim("R-000006", "one", timedelta(hours=1))
+        lease = await store.leases.claim("R-000006", "one", timedelta(hours=1))
         assert lease is not None
         assert lease.token == 2
-        assert (await store.create("R-99", request("Ev-R-000001"), AT, entry("R-99"))).id == "R-000001"
-        await store.create("R-99", request("Ev-new"), AT, entry("R-99"))
-        assert await store.history_break() is None
+        assert (await store.runs.create("R-99", request("Ev-R-000001"), AT, entry("R-99"))).id == "R-000001"
+        await store.runs.create("R-99", request("Ev-new"), AT, entry("R-99"))
+        assert await first_broken(store.history) is None
 
 
 def test_the_golden_runs_stand_in_every_state() -> None:
@@ -148,9 +151,9 @@ async def test_a_store_with_an_earlier_schema_is_brought_up_to_date(old_url: str
     copy_what_fits(path, earlier)
     async with open_store(f"sqlite+aiosqlite:///{earlier}") as store:
         assert await read(store) == RUNS
-        assert await store.history_break() is None
+        assert await first_broken(store.history) is None
         target = TargetName("compte", "production")
-        assert [run.id for run in await store.releases(target, 9)] == ["R-000001"]
+        assert [run.id for run in await store.overviews.releases(target, 9)] == ["R-000001"]
 
 
 def copy_what_fits(source: Path, target: Path) -> None:

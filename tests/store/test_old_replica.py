@@ -21,8 +21,19 @@ from bot.console import run_json
 from bot.console.run_output import assembled
 from bot.domain.runs.plan_json import plan_digest
 from bot.domain.runs.run import RunState
-from bot.engine.stores import Chunk, FactsAre, GateIs, LeaseLostError, MoveTo, PlanIs, Printed, StepsAdded, VotesAre
+from bot.engine.run_changes import (
+    Chunk,
+    FactsAre,
+    GateIs,
+    LeaseLostError,
+    MoveTo,
+    PlanIs,
+    Printed,
+    StepsAdded,
+    VotesAre,
+)
 from bot.store import SqlStore, open_store
+from bot.store.history.verify import first_broken
 from tests.store.support.samples import AT, GATE, PLAN, VOTE, claimed, entry, event, step
 from tests.store.test_sharing import lapse
 
@@ -97,61 +108,61 @@ async def new(old: OldReplica, mariadb_url: str) -> AsyncIterator[SqlStore]:
 
 
 async def read(store: SqlStore, run: str) -> Any:
-    found = await store.get(run)
+    found = await store.runs.get(run)
     assert found is not None
-    output = run_json.output(assembled(found, await store.output(run)))
-    return [run_json.whole(found, await store.history(run)), output, found.revision]
+    output = run_json.output(assembled(found, await store.runs.output(run)))
+    return [run_json.whole(found, await store.history.of_run(run)), output, found.revision]
 
 
 async def test_each_reads_the_runs_of_the_other_as_the_other_does(old: OldReplica, new: SqlStore) -> None:
     theirs = await old("make", 1)
     lease = await claimed(new, 2, app="boutique", owner="new")
-    assert await new.admit(lease, AT)
+    assert await new.leases.admit(lease)
     parts = (PlanIs(PLAN), StepsAdded((step(tail="é"),)), GateIs(GATE), VotesAre((VOTE,)))
     kept = Printed(Chunk("migrate", "web1", 1, 0, b"one\n"))
     moved = MoveTo(RunState.AWAITING_APPROVAL, AT)
-    await new.write(lease, (*parts, kept, moved), (entry(lease.run, "planned"),))
+    await new.runs.write(lease, (*parts, kept, moved), (entry(lease.run, "planned"),))
     for run in (theirs, lease.run):
         seen = await read(new, run)
         assert seen == await old("read", run)
         assert seen[0]["plan"]["digest"] == plan_digest(PLAN)
         assert (seen[0]["gate"]["state"], [vote["user"] for vote in seen[0]["votes"]]) == ("open", ["U0BOB"])
-    assert await new.history_break() is None
+    assert await first_broken(new.history) is None
     assert await old("broken") is None
 
 
 async def test_a_run_is_driven_by_one_of_them_until_it_lets_go(old: OldReplica, new: SqlStore) -> None:
     run = await old("make", 1)
-    assert await new.claim(run, "new", timedelta(hours=1)) is None
+    assert await new.leases.claim(run, "new", timedelta(hours=1)) is None
     await old("release", run)
-    lease = await new.claim(run, "new", timedelta(hours=1))
+    lease = await new.leases.claim(run, "new", timedelta(hours=1))
     assert lease is not None
     assert not await old("claim", run)
     assert not await old("note", run, by="old")
-    await new.write(lease, (FactsAre({"by": "new"}),))
-    await new.release(lease)
+    await new.runs.write(lease, (FactsAre({"by": "new"}),))
+    await new.leases.release(lease)
     assert await old("claim", run)
     with pytest.raises(LeaseLostError):
-        await new.write(lease, (FactsAre({"by": "new again"}),))
+        await new.runs.write(lease, (FactsAre({"by": "new again"}),))
     assert await old("note", run, then="old")
-    found = await new.get(run)
+    found = await new.runs.get(run)
     assert found is not None
     assert found.facts == {"by": "new", "then": "old"}
 
 
 async def test_an_event_is_handled_by_the_one_that_recorded_it(old: OldReplica, new: SqlStore) -> None:
     assert await old("receive", 1)
-    assert not await new.receive(event(1))
-    assert await new.receive(event(2))
+    assert not await new.inbox.receive(event(1))
+    assert await new.inbox.receive(event(2))
     assert not await old("receive", 2)
     assert await old("waiting") == ["Ev1"]
-    assert [found.id for found in await new.waiting(9)] == ["Ev2"]
+    assert [found.id for found in await new.inbox.waiting(9)] == ["Ev2"]
 
 
 async def test_the_new_one_takes_the_events_of_an_old_one_that_ends(old: OldReplica, new: SqlStore) -> None:
     await old("receive", 1)
     await old.end()
-    assert [found.id for found in await new.waiting(9)] == ["Ev1"]
+    assert [found.id for found in await new.inbox.waiting(9)] == ["Ev1"]
 
 
 async def test_the_new_one_takes_the_events_of_an_old_one_that_is_killed(
@@ -159,22 +170,22 @@ async def test_the_new_one_takes_the_events_of_an_old_one_that_is_killed(
 ) -> None:
     await old("receive", 1)
     await old.kill()
-    assert await new.waiting(9) == ()
+    assert await new.inbox.waiting(9) == ()
     lapse(mariadb_url)
-    assert [found.id for found in await new.waiting(9)] == ["Ev1"]
+    assert [found.id for found in await new.inbox.waiting(9)] == ["Ev1"]
 
 
 async def test_a_duty_is_held_by_one_of_them(old: OldReplica, new: SqlStore) -> None:
     assert await old("duty", "publishing")
-    assert not await new.hold_duty("publishing")
-    assert await new.hold_duty("forwarding")
+    assert not await new.leader_leases.acquire("publishing")
+    assert await new.leader_leases.acquire("forwarding")
     assert not await old("duty", "forwarding")
     await old.end()
-    assert await new.hold_duty("publishing")
+    assert await new.leader_leases.acquire("publishing")
 
 
 async def test_a_schedule_fires_once(old: OldReplica, new: SqlStore) -> None:
     assert await old("fire", "backup compte production")
-    assert not await new.claim_schedule("backup compte production", AT, "new")
-    assert await new.claim_schedule("backup boutique production", AT, "new")
+    assert not await new.schedule_claims.claim("backup compte production", AT, "new")
+    assert await new.schedule_claims.claim("backup boutique production", AT, "new")
     assert not await old("fire", "backup boutique production")

@@ -11,7 +11,6 @@ from sqlalchemy import create_engine, text
 from bot.store import SqlStore, open_store
 from bot.store.leader_lease import LeaderLease
 from tests.store.support.samples import event
-from tests.support.polling import eventually
 
 pytestmark = pytest.mark.xdist_group("mariadb")
 
@@ -32,14 +31,14 @@ def lapse(url: str) -> None:
 
 
 async def ids(store: SqlStore) -> set[str]:
-    return {found.id for found in await store.waiting(100)}
+    return {found.id for found in await store.inbox.waiting(100)}
 
 
 async def test_who_records_an_event_handles_it(two: tuple[SqlStore, SqlStore]) -> None:
     one, other = two
-    assert await one.receive(event(1))
-    assert not await other.receive(event(1))
-    assert await other.receive(event(2))
+    assert await one.inbox.receive(event(1))
+    assert not await other.inbox.receive(event(1))
+    assert await other.inbox.receive(event(2))
     assert (await ids(one), await ids(other)) == ({"Ev1"}, {"Ev2"})
 
 
@@ -48,7 +47,7 @@ async def test_events_of_a_process_that_is_gone_go_to_one_other(
 ) -> None:
     one, other = two
     for number in range(30):
-        await one.receive(event(number))
+        await one.inbox.receive(event(number))
     assert await ids(other) == set()
     lapse(mariadb_url)
     async with open_store(mariadb_url) as third:
@@ -61,10 +60,10 @@ async def test_events_of_a_process_that_is_gone_go_to_one_other(
 async def test_a_process_that_ends_leaves_its_events_to_others_at_once(mariadb_url: str) -> None:
     async with open_store(mariadb_url) as other:
         async with open_store(mariadb_url) as one:
-            await one.receive(event(1))
+            await one.inbox.receive(event(1))
             assert await ids(other) == set()
         assert await ids(other) == {"Ev1"}
-        await other.settle("Ev1")
+        await other.inbox.settle("Ev1")
         assert await ids(other) == set()
 
 
@@ -72,11 +71,10 @@ async def test_an_event_that_is_long_in_handling_stays_its_own(
     two: tuple[SqlStore, SqlStore], mariadb_url: str
 ) -> None:
     one, other = two
-    await one.receive(event(1))
+    await one.inbox.receive(event(1))
     lapse(mariadb_url)
-    keeping = asyncio.create_task(one.keep(0.01))
-    await eventually(lambda: _lease_ahead(mariadb_url))
-    keeping.cancel()
+    await one.inbox.renew()
+    assert _lease_ahead(mariadb_url)
     assert await ids(other) == set()
 
 
@@ -90,15 +88,18 @@ def _lease_ahead(url: str) -> bool:
 
 async def test_a_duty_is_one_process_s(two: tuple[SqlStore, SqlStore], mariadb_url: str) -> None:
     one, other = two
-    assert sorted(await asyncio.gather(one.hold_duty("d"), other.hold_duty("d"))) == [False, True]
-    holder, rival = (one, other) if await one.hold_duty("d") else (other, one)
-    assert await holder.advance_duty("d", 7)
-    assert not await rival.advance_duty("d", 9)
+    assert sorted(await asyncio.gather(one.leader_leases.acquire("d"), other.leader_leases.acquire("d"))) == [
+        False,
+        True,
+    ]
+    holder, rival = (one, other) if await one.leader_leases.acquire("d") else (other, one)
+    assert await holder.leader_leases.advance("d", 7)
+    assert not await rival.leader_leases.advance("d", 9)
     lapse(mariadb_url)
-    assert await rival.hold_duty("d")
-    assert await rival.duty_position("d") == 7
-    assert not await holder.advance_duty("d", 8)
-    assert not await holder.hold_duty("d")
+    assert await rival.leader_leases.acquire("d")
+    assert await rival.leader_leases.position("d") == 7
+    assert not await holder.leader_leases.advance("d", 8)
+    assert not await holder.leader_leases.acquire("d")
 
 
 async def test_a_duty_goes_on_when_its_process_ends(mariadb_url: str) -> None:
@@ -120,4 +121,4 @@ async def test_a_process_alone_has_every_duty(sqlite_url: str) -> None:
                 assert duty.held
                 await duty.advance(await duty.position() + 1)
     async with open_store(sqlite_url) as store:
-        assert await store.duty_position("d") == 2
+        assert await store.leader_leases.position("d") == 2

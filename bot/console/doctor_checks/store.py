@@ -11,6 +11,7 @@ from bot.config.settings import StoreUrl
 from bot.console.doctor_checks.figures import size
 from bot.console.doctor_checks.finding import Finding, fail, ok, warn
 from bot.store import StoreError, StoreMissingError, open_readonly
+from bot.store.history.verify import first_broken
 from bot.store.sql.engines import is_sqlite, parse, sqlite_path
 
 _LITTLE_KIB = 200 * 1024
@@ -26,8 +27,8 @@ async def examine_store(url: StoreUrl) -> tuple[Finding, ...]:
     what = "store"
     try:
         async with open_readonly(url.reveal()) as reader:
-            runs = len(await reader.unfinished())
-            broken = await reader.history_break()
+            runs = len(await reader.runs.unfinished())
+            broken = await first_broken(reader.history)
     except StoreMissingError:
         return (await asyncio.to_thread(_to_be_made, what, url),)
     except StoreError as error:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Protocol
 
 import structlog
 
@@ -13,23 +12,15 @@ from bot.domain.errors import Problem, Reason, RefusedError, problem
 from bot.domain.names import TargetName
 from bot.domain.policies.proven_backup import no_proven_backup
 from bot.domain.runs.request import Action, Origin, OverdueBackup, Request
-from bot.domain.runs.run import Run
 from bot.domain.targets.target import Backups, Target
 from bot.engine.jobs.schedule import SCHEDULE, Front
 from bot.engine.ports import Clock, TargetReader
+from bot.engine.stores import RunStore
 
 _PATIENCE = timedelta(hours=1)
 """So long a backup that was asked for may take before somebody is called all the same."""
 
 _log = structlog.get_logger()
-
-
-class Past(Protocol):
-    """Where runs are remembered."""
-
-    async def of_target(self, app: str, environment: str, limit: int) -> tuple[Run, ...]:
-        """Read the latest runs on one target, newest first."""
-        ...
 
 
 class OverdueWatch:
@@ -40,17 +31,22 @@ class OverdueWatch:
 
     Args:
         front: starts runs.
-        past: the runs there were.
+        runs: the stored runs.
         target_reader: reads backups.
         clock: the time.
         targets: the targets.
     """
 
     def __init__(
-        self, front: Front, past: Past, target_reader: TargetReader, clock: Clock, targets: Mapping[TargetName, Target]
+        self,
+        front: Front,
+        runs: RunStore,
+        target_reader: TargetReader,
+        clock: Clock,
+        targets: Mapping[TargetName, Target],
     ) -> None:
         self._front = front
-        self._past = past
+        self._runs = runs
         self._observer = target_reader
         self._clock = clock
         self._targets = targets
@@ -78,9 +74,9 @@ class OverdueWatch:
         await self._front.fire(call(target, newest, max_age, now))
 
     async def _on_its_way(self, target: Target, now: datetime) -> bool:
-        runs = await self._past.of_target(target.name.app, target.name.environment, 20)
+        latest = await self._runs.of_target(target.name.app, target.name.environment, 20)
         return any(
-            run.request.action is Action.BACKUP and not run.ended and now - run.created_at < _PATIENCE for run in runs
+            run.request.action is Action.BACKUP and not run.ended and now - run.created_at < _PATIENCE for run in latest
         )
 
 

@@ -13,6 +13,7 @@ from bot.domain.runs.request import Origin, Request, ScheduledBackup
 from bot.domain.runs.run import Run
 from bot.domain.targets.target import Target
 from bot.engine.ports import Clock
+from bot.engine.stores import ScheduleClaimStore
 
 GRACE = timedelta(hours=6)
 """A firing that was missed, because the bot was down, is made up for within this time."""
@@ -27,14 +28,6 @@ _log = structlog.get_logger()
 
 NextFiring = Callable[[datetime], datetime | None]
 """Gives the first firing of a schedule at or after an instant."""
-
-
-class Firings(Protocol):
-    """Where it is remembered what has fired."""
-
-    async def claim_schedule(self, schedule: str, fires_at: datetime, owner: str) -> bool:
-        """Claim one firing; true for the first who does."""
-        ...
 
 
 class Front(Protocol):
@@ -66,7 +59,7 @@ class Schedule:
     """Starts backups when they are due.
 
     Args:
-        firings: what has fired.
+        claims: the firings that have happened.
         front: starts runs.
         clock: the time.
         owner: the name of this process.
@@ -76,14 +69,14 @@ class Schedule:
 
     def __init__(
         self,
-        firings: Firings,
+        claims: ScheduleClaimStore,
         front: Front,
         clock: Clock,
         owner: str,
         schedules: Mapping[TargetName, NextFiring],
         targets: Mapping[TargetName, Target],
     ) -> None:
-        self._firings = firings
+        self._claims = claims
         self._front = front
         self._clock = clock
         self._owner = owner
@@ -110,7 +103,7 @@ class Schedule:
         request = Request(ScheduledBackup(at, missed=late), name, origin, f"/backup {name.app} {name.environment}")
         # The event makes one run only, so a crash between the run and the claim costs nothing.
         run = await self._front.fire(request)
-        first = await self._firings.claim_schedule(f"backup {name}", at, self._owner)
+        first = await self._claims.claim(f"backup {name}", at, self._owner)
         self._done.add((name, at))
         if first:
             _log.info("schedule_fired", target=str(name), at=at.isoformat(), run=run.id, late=late)

@@ -8,8 +8,8 @@ from bot.domain.errors import Problem, Reason, RefusedError, problem
 from bot.domain.runs.plan import OnFailure, Phase, Plan, Risk, Step
 from bot.domain.runs.run import Run, RunState, StepRow, StepState, step_state
 from bot.engine.phases.gate import nothing_changed_yet, still_open_to_pass, void
+from bot.engine.run_changes import MoveTo, StepIs
 from bot.engine.run_session import RunSession
-from bot.engine.stores import MoveTo, StepIs
 
 
 async def change(session: RunSession, run: Run) -> Run:

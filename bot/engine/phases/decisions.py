@@ -11,21 +11,21 @@ from bot.engine.queries.migration_report import REMEMBERED
 from bot.engine.stores import RunStore
 
 
-async def legal_now(store: RunStore, run: Run) -> tuple[Decision, ...]:
+async def legal_now(runs: RunStore, run: Run) -> tuple[Decision, ...]:
     """Give the moves that are legal for a run now.
 
     One that was closed in favour of a run that then changed nothing is open again, as long as nothing else has changed
     its target since.
 
     Args:
-        store: the bot's memory of runs.
+        runs: the stored runs.
         run: which.
     """
     if run.state is RunState.NEEDS_HUMAN:
         return legal_decisions(run)
     name = run.request.target
-    runs = await store.of_target(name.app, name.environment, REMEMBERED)
-    later = [other for other in runs if other.sequence > run.sequence]
+    latest = await runs.of_target(name.app, name.environment, REMEMBERED)
+    later = [other for other in latest if other.sequence > run.sequence]
     after = [other for other in later if other.request.resumes is not None and other.request.resumes.run == run.id]
     return () if not after or any(other.changed_anything for other in later) else open_decisions(after[0])
 

@@ -20,7 +20,8 @@ from bot.domain.targets.target import Target
 from bot.engine.log_history import log_entry
 from bot.engine.phases.transcript import Transcript
 from bot.engine.ports import Clock, Done, Effect, Ending, Failed, Job, NotStarted, Outcome, Performer, Unknown
-from bot.engine.stores import Change, LeaseLostError, RunLease, RunStore, StepIs
+from bot.engine.run_changes import Change, LeaseLostError, RunLease, StepIs
+from bot.engine.stores import RunStore
 
 _LONGEST_COMMAND = 4000
 """Characters of a command that the history has; the plan under the approved digest has the whole of it."""

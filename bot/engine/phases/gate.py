@@ -17,8 +17,8 @@ from bot.engine.phases.planning import cancel_before_change
 from bot.engine.phases.proven_backup import proof_within, require_proof
 from bot.engine.ports import ReactionsUnavailableError
 from bot.engine.queries.rules import blocking_reason
+from bot.engine.run_changes import ChangeStarts, GateIs, MoveTo, VotesAre
 from bot.engine.run_session import RunSession
-from bot.engine.stores import ChangeStarts, GateIs, MoveTo, VotesAre
 
 _READ_EVERY = 20.0
 """Seconds after which the reactions are read even if no event told of one: events can be lost."""

@@ -13,8 +13,8 @@ from bot.domain.runs.run import Gate, Run
 from bot.engine.context import EngineContext
 from bot.engine.phases.gate import judge_now, remember, remind
 from bot.engine.ports import ReactionsUnavailableError
+from bot.engine.run_changes import GateIs
 from bot.engine.run_session import RunSession
-from bot.engine.stores import GateIs
 
 _LEASE = timedelta(seconds=15)
 
@@ -46,7 +46,7 @@ class Afterwards:
             driven: runs that somebody drives just now; they are looked at when that is over.
         """
         now = self._context.clock.now()
-        owing = await self._context.store.owing()
+        owing = await self._context.runs.awaiting_late_approval()
         self._read = {run: at for run, at in self._read.items() if run in owing}
         for run in owing:
             if run in driven or (run in self._read and now - self._read[run] < _READ_EVERY):
@@ -55,18 +55,18 @@ class Afterwards:
             await self._look_at(run)
 
     async def _look_at(self, name: str) -> None:
-        lease = await self._context.store.claim(name, self._context.owner, _LEASE)
+        lease = await self._context.leases.claim(name, self._context.owner, _LEASE)
         if lease is None:
             return
         try:
-            run = await self._context.store.get(name)
+            run = await self._context.runs.get(name)
             target = self._context.operations.targets.get(run.request.target) if run is not None else None
             if run is None or run.gate is None or not run.gate.owed or target is None:
                 return
             session = RunSession(self._context, lease, target, asyncio.Event())
             await self._settle(session, run, await remind(session, run.gate))
         finally:
-            await self._context.store.release(lease)
+            await self._context.leases.release(lease)
 
     async def _settle(self, session: RunSession, run: Run, gate: Gate) -> None:
         try:

@@ -14,8 +14,8 @@ from bot.domain.runs.request import Action
 from bot.domain.runs.run import Gate, Run, RunState, StepRow, StepState
 from bot.engine.phases.proven_backup import proof_within, require_proof, with_proof
 from bot.engine.queries.rules import blocking_reason, require
+from bot.engine.run_changes import ChangeStarts, FactsAre, GateIs, MoveTo, PlanIs, StepsAdded
 from bot.engine.run_session import RunSession
-from bot.engine.stores import ChangeStarts, FactsAre, GateIs, MoveTo, PlanIs, StepsAdded
 
 
 async def plan_run(session: RunSession, run: Run) -> Run:

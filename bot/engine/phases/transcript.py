@@ -8,7 +8,8 @@ from dataclasses import replace
 
 from bot.domain.runs.run import StepRow
 from bot.domain.secrets import Masker
-from bot.engine.stores import Change, Chunk, Printed, RunLease, RunStore, StepIs, TailIs
+from bot.engine.run_changes import Change, Chunk, Printed, RunLease, StepIs, TailIs
+from bot.engine.stores import RunStore
 
 HEAD_BYTES = 256 * 1024
 """So much of the beginning is kept, and as much of the end; the whole is on the host."""

@@ -48,7 +48,7 @@ class LockService:
 
     async def overviews(self, targets: tuple[TargetName, ...]) -> tuple[TargetOverview, ...]:
         """Read how targets stand, in their order."""
-        return await self._context.locks.overviews(targets)
+        return await self._context.overviews.of_targets(targets)
 
     async def lock(self, target: TargetName, reason: str, user: str) -> Lock:
         """Lock a target.
@@ -84,7 +84,7 @@ class LockService:
         """
         async with on_record(self._context, user, "unlock", target=str(target)):
             await self._may_lock(target, user, "unlock")
-        return await self._context.locks.lock_of(target)
+        return await self._context.locks.on_target(target)
 
     async def unlock(self, lock: Lock, user: str, channel: str) -> bool:
         """Take a lock off, whoever's it is; its owner is told by whoever reads `LockNoticeStore`.

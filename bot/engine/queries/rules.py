@@ -68,5 +68,5 @@ async def blocking_reason(context: EngineContext, target: Target, request: Reque
         frozen = target.policy.frozen(request.action, now)
         if frozen is not None:
             return frozen
-    lock = await context.locks.lock_of(request.target)
+    lock = await context.locks.on_target(request.target)
     return lock.problem() if lock is not None and lock.holds_up(request) else None

@@ -41,7 +41,7 @@ class StatusService:
         targets = self._context.operations.targets
         now = self._context.clock.now()
         frozen = {name: target.policy.frozen_at(Action.DEPLOY, now) for name, target in targets.items()}
-        overviews = await self._context.locks.overviews(tuple(targets))
+        overviews = await self._context.overviews.of_targets(tuple(targets))
         return Dashboard(
             overviews,
             self._snapshots.known(),
@@ -53,7 +53,7 @@ class StatusService:
         """Judge the past of the steps that run now; that of the others is not shown here."""
         name, found = run.request.target, {}
         for key in {row.key for row in run.steps if row.state is StepState.RUNNING}:
-            usual = usual_of(await self._context.store.step_seconds(name.app, name.environment, key, PAST))
+            usual = usual_of(await self._context.runs.step_seconds(name.app, name.environment, key, PAST))
             if usual is not None:
                 found[key] = usual
         return found
@@ -86,7 +86,7 @@ class StatusService:
             viewer.chosen,
             dashboard.of(frozenset(shown)),
             needed,
-            await self._context.locks.latest(shown, RECENT),
+            await self._context.overviews.latest_runs(shown, RECENT),
             allowed.targets,
             allowed.uncertain or any(Membership.UNKNOWN in answers for answers in judged.values()),
         )
@@ -107,7 +107,7 @@ class StatusService:
     async def refresh(self, targets: tuple[TargetName, ...], older_than: timedelta) -> None:
         """Look at targets that were not looked at for so long, or not since a run; returns when all of them were."""
         known = self._snapshots.known()
-        overviews = await self._context.locks.overviews(targets)
+        overviews = await self._context.overviews.of_targets(targets)
         outdated = frozenset(
             overview.target
             for overview in overviews
@@ -144,7 +144,7 @@ class StatusService:
 
     async def releases(self, target: TargetName) -> tuple[Run, ...]:
         """Give the runs that made a commit live and went well, newest first; the first is what is live."""
-        found = await self._context.locks.releases(target, RECENT)
+        found = await self._context.overviews.releases(target, RECENT)
         return tuple(run for run in found if run.state is RunState.SUCCEEDED)
 
     async def end(self) -> None:

@@ -23,7 +23,7 @@ class ReactionHandler:
         if item.get("type") != "message":
             return
         channel, ts = str(item["channel"]), str(item["ts"])
-        posted = await self._messages.find_message(channel, ts)
+        posted = await self._messages.find(channel, ts)
         if posted is not None:
             self._engine.wake(posted.run)
             return

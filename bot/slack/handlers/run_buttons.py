@@ -90,13 +90,13 @@ class RunButtonHandler:
         if not tail.strip():
             await self._reply(press, self._translator.translate("answer.log_empty", run=run.id))
             return
-        posted = (await self._messages.messages(run.id)).get(LOG)
+        posted = (await self._messages.of_run(run.id)).get(LOG)
         is_there = posted is not None and posted.state is MessageState.POSTED and bool(posted.ts)
         where = self._translator.translate("answer.log_file") if is_there else ""
         intro = self._translator.translate("answer.log", run=run.id, where=Markup(where))
         await self._reply(press, join_lines((intro, markup.code_block(tail, _LOG_CHARACTERS))))
 
     async def _reply(self, press: ButtonPress, text: Markup) -> None:
-        card = (await self._messages.messages(press.value)).get(CARD)
+        card = (await self._messages.of_run(press.value)).get(CARD)
         channel = press.channel or (card.channel if card else "")
         await self._context.replies.send_text(channel, press.user, text)

@@ -123,7 +123,7 @@ class HomeSync:
         await self._looks.aclose()
 
     async def _viewer(self, user: str) -> Viewer:
-        known = await self._store.viewers(self._clock.now() - _MAX_AGE)
+        known = await self._store.opened_since(self._clock.now() - _MAX_AGE)
         return next((viewer for viewer in known if viewer.user == user), Viewer(user, "", self._clock.now()))
 
     async def _open(self, viewer: Viewer, first: timedelta, rest: timedelta) -> None:
@@ -134,7 +134,7 @@ class HomeSync:
             first: the targets at the top are looked at again where what is known is older than this.
             rest: the same for the other targets.
         """
-        await self._store.saw_home(viewer)
+        await self._store.save(viewer)
         self._shown.pop(viewer.user, None)
         home_view = await self._status.home_view(await self._status.dashboard(), viewer)
         await self._publish(home_view)
@@ -192,12 +192,12 @@ class HomeSync:
 
     async def _viewers(self, dashboard: Dashboard, now: datetime) -> tuple[Viewer, ...]:
         """Give who opened theirs, and those for whom a run waits, so that they find it there when they open it."""
-        known = await self._store.viewers(now - _MAX_AGE)
+        known = await self._store.opened_since(now - _MAX_AGE)
         missing = await self._status.waited_for(dashboard) - {viewer.user for viewer in known}
         unopened = tuple(Viewer(user, "", now - _ACTIVE) for user in sorted(missing)[:_MAX_UNOPENED])
         for viewer in unopened:
             # Remembered, so that the run is removed from their Home again, by whichever process.
-            await self._store.saw_home(viewer)
+            await self._store.save(viewer)
         return (*known, *unopened)
 
     async def _publish(self, home_view: HomeView) -> None:

@@ -65,18 +65,18 @@ class LockNotifier:
     async def _post_all(self) -> None:
         if not self._context.leadership.held:
             return
-        for notice in await self._notices.lock_notices():
+        for notice in await self._notices.waiting():
             await self._notify(notice)
 
     async def _notify(self, notice: LockNotice) -> None:
         if not notice.intended or not await self._is_posted(notice):
-            await self._notices.lock_notice_intended(notice)
+            await self._notices.mark_intended(notice)
             try:
                 await self._context.gateway.post(notice.channel, self._message(notice), None)
             except SlackRefusedError as refused:
                 # Asked again with the same, Slack would say the same.
                 _log.warning("the owner of a lock is not notified: %s", refused)
-        await self._notices.lock_notice_told(notice)
+        await self._notices.remove(notice)
 
     async def _is_posted(self, notice: LockNotice) -> bool:
         """Search the channel for a notice whose answer was lost."""

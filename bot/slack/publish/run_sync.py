@@ -111,7 +111,7 @@ class RunSync:
             self.forget(identifier)
             return SyncResult(in_sync=True, ended=True, again=0, state=None)
         memo = self._memos.setdefault(identifier, _Memo(self._context.clock.now()))
-        posted = dict(await self._messages.messages(run.id))
+        posted = dict(await self._messages.of_run(run.id))
         wait = 0.0
         for slot, message in render(run, await self._render_context(run, memo)).items():
             if slot.startswith(PREFIX):
@@ -166,7 +166,7 @@ class RunSync:
     async def _post(self, run: Run, slot: str, message: Message, posted: dict[str, Posted], memo: _Memo) -> None:
         channel = run.request.origin.channel
         intent = Posted(run.id, slot, channel, "", "", MessageState.INTENDED)
-        await self._messages.save_message(intent)
+        await self._messages.save(intent)
         posted[slot] = intent
         memo.absent.discard(slot)
         await self._posts[channel].acquire()
@@ -179,7 +179,7 @@ class RunSync:
         except SlackRefusedError as refused:
             memo.absent.add(slot)
             if refused.error == "thread_not_found":
-                await self._messages.save_message(replace(posted[CARD], fingerprint=""))
+                await self._messages.save(replace(posted[CARD], fingerprint=""))
             if refused.error not in _BAD_BLOCKS:
                 raise
             _log.warning("Slack refused the blocks of a message", extra={"run": run.id, "slot": slot})
@@ -204,7 +204,7 @@ class RunSync:
         await self._save(replace(known, fingerprint=message.fingerprint), posted)
 
     async def _save(self, told: Posted, posted: dict[str, Posted]) -> None:
-        await self._messages.save_message(told)
+        await self._messages.save(told)
         posted[told.slot] = told
 
     async def _find(

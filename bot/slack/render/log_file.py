@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from bot.domain.runs.plan import BOT
 from bot.domain.runs.run import Run
 from bot.domain.secrets import Masker
-from bot.engine.stores import Chunk
+from bot.engine.run_changes import Chunk
 from bot.slack.render.text import Translator
 
 MAX_BYTES = 8 * 1024 * 1024

@@ -45,7 +45,7 @@ class SlackReactions:
         Raises:
             ReactionsUnavailableError: Slack did not answer, or did not name everybody who reacted.
         """
-        posted = (await self._messages.messages(run.id)).get(APPROVAL)
+        posted = (await self._messages.of_run(run.id)).get(APPROVAL)
         if posted is None or posted.state is not MessageState.POSTED:
             return {}
         if not self._own_user():
@@ -54,7 +54,7 @@ class SlackReactions:
             found = await self._gateway.reactions_on(posted.channel, posted.ts)
         except SlackRefusedError as refused:
             if refused.error == "message_not_found":
-                await self._messages.save_message(replace(posted, fingerprint=""))
+                await self._messages.save(replace(posted, fingerprint=""))
                 self._changed(run.id)
                 return {}
             raise ReactionsUnavailableError(refused.error) from None

@@ -1,65 +1,70 @@
-"""The history: appending to the chain, reading it, and checking that it holds."""
+"""The history: appending to the hash chain, and reading it."""
 
 from __future__ import annotations
+
+from datetime import datetime
 
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.engine import Connection
 
 from bot.domain.runs.history import Entry, Head, Record, chained
 from bot.store.rows import record_from_row, record_values
-from bot.store.schema import chain, history
+from bot.store.schema import history, history_head
+from bot.store.sql.timestamps import rfc3339
 
 
-def append(connection: Connection, entries: tuple[Entry, ...], at: str) -> None:
-    """Append entries, inside the transaction of what they tell about.
+def append(connection: Connection, entries: tuple[Entry, ...], at: datetime) -> None:
+    """Append entries in the transaction of the change that they record.
 
-    It comes last in its transaction: from here to the commit every other writer of history waits.
+    Call it last in its transaction: from here to the commit every other writer of history waits.
 
     Args:
         connection: in a transaction.
         entries: what happened, in order.
-        at: when, RFC 3339 in UTC.
+        at: when.
     """
     if not entries:
         return
-    head = connection.execute(select(chain.c.sequence, chain.c.hash).where(chain.c.id == 1).with_for_update()).one()
-    sequence, before = head
+    end = select(history_head.c.sequence, history_head.c.hash).where(history_head.c.id == 1)
+    sequence, previous = connection.execute(end.with_for_update()).one()
     records = []
     for entry in entries:
         sequence += 1
-        record = chained(sequence, at, entry, before)
-        before = record.hash
+        record = chained(sequence, rfc3339(at), entry, previous)
+        previous = record.hash
         records.append(record_values(record))
     connection.execute(insert(history), records)
-    connection.execute(update(chain).where(chain.c.id == 1).values(sequence=sequence, hash=before))
+    connection.execute(update(history_head).where(history_head.c.id == 1).values(sequence=sequence, hash=previous))
 
 
-def records_of_all(connection: Connection) -> tuple[Record, ...]:
+def all_records(connection: Connection) -> tuple[Record, ...]:
     """Read the whole history, in order."""
     query = select(history).order_by(history.c.sequence)
     return tuple(record_from_row(row) for row in connection.execute(query).mappings())
 
 
-def records_of_run(connection: Connection, run: str) -> tuple[Record, ...]:
+def of_run(connection: Connection, run: str) -> tuple[Record, ...]:
     """Read the history of one run, in order."""
     query = select(history).where(history.c.run == run).order_by(history.c.sequence)
     return tuple(record_from_row(row) for row in connection.execute(query).mappings())
 
 
-def records_after(connection: Connection, after: int, limit: int) -> tuple[Record, ...]:
-    """Read the records that follow a sequence, in order."""
-    query = select(history).where(history.c.sequence > after).order_by(history.c.sequence).limit(limit)
+def page_after(connection: Connection, sequence: int, limit: int) -> tuple[Record, ...]:
+    """Read at most `limit` records that follow a sequence, in order."""
+    query = select(history).where(history.c.sequence > sequence).order_by(history.c.sequence).limit(limit)
     return tuple(record_from_row(row) for row in connection.execute(query).mappings())
 
 
 def head(connection: Connection) -> Head:
-    """Read where the history ends, as it was noted apart from its records."""
-    found = connection.execute(select(chain.c.sequence, chain.c.hash).where(chain.c.id == 1)).one_or_none()
+    """Read the end of the chain, which is stored apart from the records."""
+    found = connection.execute(
+        select(history_head.c.sequence, history_head.c.hash).where(history_head.c.id == 1)
+    ).one_or_none()
     return Head(0, "") if found is None else Head(found.sequence, found.hash)
 
 
-def before(connection: Connection, at: str) -> int:
-    """Give the sequence after which the first record of an instant or a later one follows."""
+def sequence_before(connection: Connection, at: str) -> int:
+    """Give the sequence after which the records of an instant (RFC 3339 in UTC) and later begin."""
     first = connection.execute(select(func.min(history.c.sequence)).where(history.c.at >= at)).scalar_one()
     last = connection.execute(select(func.max(history.c.sequence))).scalar_one()
     return int(first) - 1 if first is not None else int(last or 0)

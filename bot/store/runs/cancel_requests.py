@@ -10,15 +10,15 @@ from sqlalchemy.exc import IntegrityError
 
 from bot.domain.runs.history import Entry
 from bot.domain.runs.run import Run
-from bot.engine.stores import CancelRequest
+from bot.engine.run_changes import CancelRequest
 from bot.store.history import log
 from bot.store.runs.queries import run_by_id
-from bot.store.schema import petitions
+from bot.store.schema import cancel_requests
 from bot.store.sql.driver_errors import is_duplicate
-from bot.store.sql.timestamps import from_micros, rfc3339, to_micros
+from bot.store.sql.timestamps import from_micros, to_micros
 
 
-def ask_to_cancel(connection: Connection, run: str, actor: str, at: datetime) -> Run | None:
+def ask(connection: Connection, run: str, actor: str, at: datetime) -> Run | None:
     """Ask that a run is cancelled, with a record of history; once, however often it is asked.
 
     Returns:
@@ -28,24 +28,24 @@ def ask_to_cancel(connection: Connection, run: str, actor: str, at: datetime) ->
     if found is None or found.ended:
         return found
     try:
-        connection.execute(insert(petitions).values(run=run, actor=actor, at=to_micros(at)))
+        connection.execute(insert(cancel_requests).values(run=run, actor=actor, at=to_micros(at)))
     except IntegrityError as error:
         if not is_duplicate(error):
             raise
         return found
-    log.append(connection, (Entry(run, "cancel_asked", actor, {"state": found.state.value}),), rfc3339(at))
+    log.append(connection, (Entry(run, "cancel_asked", actor, {"state": found.state.value}),), at)
     return found
 
 
 def waiting(connection: Connection) -> tuple[CancelRequest, ...]:
     """Read what the bot has not taken yet, oldest first."""
-    query = select(petitions).order_by(petitions.c.at, petitions.c.run)
+    query = select(cancel_requests).order_by(cancel_requests.c.at, cancel_requests.c.run)
     return tuple(
         CancelRequest(row["run"], row["actor"], from_micros(row["at"])) for row in connection.execute(query).mappings()
     )
 
 
-def taken(connection: Connection, cancel_request: CancelRequest) -> None:
+def remove(connection: Connection, cancel_request: CancelRequest) -> None:
     """Note that the bot has taken one."""
-    this = (petitions.c.run == cancel_request.run) & (petitions.c.at == to_micros(cancel_request.at))
-    connection.execute(delete(petitions).where(this))
+    this = (cancel_requests.c.run == cancel_request.run) & (cancel_requests.c.at == to_micros(cancel_request.at))
+    connection.execute(delete(cancel_requests).where(this))

@@ -17,7 +17,7 @@ from bot.store.rows import json_text
 from bot.store.runs.queries import run_where, whole
 from bot.store.schema import runs
 from bot.store.sql.driver_errors import is_duplicate
-from bot.store.sql.timestamps import database_now, rfc3339, to_micros
+from bot.store.sql.timestamps import database_now, to_micros
 
 
 def create(connection: Connection, run: str, request: Request, at: datetime, entry: Entry) -> Run:
@@ -52,5 +52,5 @@ def create(connection: Connection, run: str, request: Request, at: datetime, ent
         if known is None:
             raise ValueError(f"there is another run {run}") from error
         return known
-    log.append(connection, (entry,), rfc3339(at))
+    log.append(connection, (entry,), at)
     return whole(connection, run)

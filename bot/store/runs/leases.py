@@ -11,14 +11,14 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
 from bot.domain.runs.run import RunState
-from bot.engine.stores import LeaseLostError, RunLease
+from bot.engine.run_changes import LeaseLostError, RunLease
 from bot.store.runs.queries import UNFINISHED
 from bot.store.schema import holds, runs
 from bot.store.sql.driver_errors import is_duplicate
 from bot.store.sql.timestamps import database_now, length_micros, to_micros
 
 
-def held(lease: RunLease) -> ColumnElement[bool]:
+def is_latest(lease: RunLease) -> ColumnElement[bool]:
     """Give the condition that a lease is still its run's latest."""
     return and_(runs.c.id == lease.run, runs.c.token == lease.token, runs.c.owner == lease.owner)
 
@@ -44,7 +44,7 @@ def guard_change(connection: Connection, lease: RunLease) -> None:
 
 
 def _guarded(connection: Connection, lease: RunLease, values: Mapping[str, Any]) -> None:
-    guarded = update(runs).where(held(lease)).values(writes=runs.c.writes + 1, **values)
+    guarded = update(runs).where(is_latest(lease)).values(writes=runs.c.writes + 1, **values)
     if connection.execute(guarded).rowcount != 1:
         raise LeaseLostError(f"{lease.run}: token {lease.token} of {lease.owner} is not the latest")
 
@@ -73,7 +73,7 @@ def renew(connection: Connection, lease: RunLease, length: timedelta) -> None:
 
 def release(connection: Connection, lease: RunLease) -> None:
     """Give a claim back; nothing happens where it is already somebody else's."""
-    connection.execute(update(runs).where(held(lease)).values(owner=None, lease_until=None))
+    connection.execute(update(runs).where(is_latest(lease)).values(owner=None, lease_until=None))
 
 
 def release_all(connection: Connection) -> None:
@@ -109,7 +109,7 @@ def admit(connection: Connection, lease: RunLease) -> bool:
             raise
         if connection.execute(holder).scalar_one_or_none() != lease.run:
             return _waits(connection, lease)
-    connection.execute(update(runs).where(held(lease)).values(state=RunState.PLANNING.value))
+    connection.execute(update(runs).where(is_latest(lease)).values(state=RunState.PLANNING.value))
     changed(connection, lease.run)
     queue_moved(connection, run.app, run.environment)
     return True
@@ -117,7 +117,7 @@ def admit(connection: Connection, lease: RunLease) -> bool:
 
 def _waits(connection: Connection, lease: RunLease) -> bool:
     """Note that a run had to wait for another one."""
-    connection.execute(update(runs).where(held(lease), runs.c.waited == 0).values(waited=1))
+    connection.execute(update(runs).where(is_latest(lease), runs.c.waited == 0).values(waited=1))
     return False
 
 
@@ -139,7 +139,7 @@ def touch(connection: Connection, run: str) -> None:
     _note_change(connection, and_(runs.c.id == run, runs.c.state == RunState.AWAITING_APPROVAL.value))
 
 
-def let_go(connection: Connection, run: str) -> None:
+def free_target(connection: Connection, run: str) -> None:
     """Take a run's hold off its target."""
     connection.execute(delete(holds).where(holds.c.run == run))
 

@@ -5,19 +5,19 @@ from __future__ import annotations
 from sqlalchemy import Table, select
 from sqlalchemy.engine import Connection
 
-from bot.engine.stores import Chunk
-from bot.store.schema import output, steps, tails
+from bot.engine.run_changes import Chunk
+from bot.store.schema import output, output_tails, steps
 from bot.store.sql.upserts import insert_missing, put
 
 
-def keep(connection: Connection, run: str, chunk: Chunk) -> None:
+def insert(connection: Connection, run: str, chunk: Chunk) -> None:
     """Keep a piece of output; one that is kept already stays as it is."""
     insert_missing(connection, output, [_values(run, chunk)])
 
 
-def keep_tail(connection: Connection, run: str, chunk: Chunk) -> None:
+def replace_tail(connection: Connection, run: str, chunk: Chunk) -> None:
     """Replace the last piece of a step's output."""
-    put(connection, tails, _values(run, chunk))
+    put(connection, output_tails, _values(run, chunk))
 
 
 def of_run(connection: Connection, run: str) -> tuple[Chunk, ...]:
@@ -26,7 +26,7 @@ def of_run(connection: Connection, run: str) -> tuple[Chunk, ...]:
     order: dict[tuple[str, str], int] = {}
     for step, place in connection.execute(query):
         order.setdefault((step, place), len(order))
-    chunks = [*_chunks(connection, output, run), *_chunks(connection, tails, run)]
+    chunks = [*_chunks(connection, output, run), *_chunks(connection, output_tails, run)]
     chunks.sort(key=lambda c: (order.get((c.key, c.place), len(order)), c.key, c.place, c.attempt, c.offset))
     return tuple(chunks)
 

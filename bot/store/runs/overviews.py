@@ -15,10 +15,10 @@ from bot.domain.names import TargetName
 from bot.domain.runs.run import Run
 from bot.domain.targets.overview import RELEASING, ProvenBackup, TargetOverview
 from bot.store.rows import run_from_row
-from bot.store.runs.queries import owing_runs, unfinished_runs
+from bot.store.runs.queries import runs_awaiting_late_approval, unfinished_runs
 from bot.store.schema import runs, steps
 from bot.store.sql.timestamps import from_micros
-from bot.store.tables.locks import every_lock
+from bot.store.tables.locks import all_locks
 
 _MAX_CONCURRENT = 100
 """Targets a query. SQLite takes 500 parts of a UNION."""
@@ -53,7 +53,7 @@ class _Latest:
     proof: int
 
 
-def overviews(connection: Connection, targets: tuple[TargetName, ...]) -> tuple[TargetOverview, ...]:
+def of_targets(connection: Connection, targets: tuple[TargetName, ...]) -> tuple[TargetOverview, ...]:
     """Read how targets stand, in their order."""
     latest: dict[TargetName, _Latest] = {}
     for start in range(0, len(targets), _MAX_CONCURRENT):
@@ -64,9 +64,9 @@ def overviews(connection: Connection, targets: tuple[TargetName, ...]) -> tuple[
     for run in unfinished_runs(connection):
         unfinished[run.request.target].append(run)
     owed: dict[TargetName, list[Run]] = defaultdict(list)
-    for run in owing_runs(connection):
+    for run in runs_awaiting_late_approval(connection):
         owed[run.request.target].append(run)
-    locks = {lock.target: lock for lock in every_lock(connection)}
+    locks = {lock.target: lock for lock in all_locks(connection)}
     return tuple(
         TargetOverview(
             name,

@@ -57,13 +57,13 @@ def unfinished(connection: Connection) -> tuple[str, ...]:
     return tuple(connection.execute(query).scalars())
 
 
-def owing(connection: Connection) -> tuple[str, ...]:
+def awaiting_late_approval(connection: Connection) -> tuple[str, ...]:
     """Name the runs that are still to be countersigned afterwards, oldest first."""
     query = select(runs.c.id).where(runs.c.owes == 1).order_by(runs.c.sequence)
     return tuple(connection.execute(query).scalars())
 
 
-def owing_runs(connection: Connection) -> tuple[Run, ...]:
+def runs_awaiting_late_approval(connection: Connection) -> tuple[Run, ...]:
     """Read the runs that are still to be countersigned afterwards, oldest first."""
     return _load(connection, select(runs).where(runs.c.owes == 1).order_by(runs.c.sequence))
 

@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 
 from bot.domain.runs.history import Entry
 from bot.domain.runs.run import ENDS, LEGAL, Run, RunState, StepRow, Vote
-from bot.engine.stores import (
+from bot.engine.run_changes import (
     Change,
     ChangeStarts,
     FactsAre,
@@ -28,10 +28,10 @@ from bot.engine.stores import (
 from bot.store.history import log
 from bot.store.rows import gate_text, json_text, plan_text, problem_text, step_values, texts, vote_values
 from bot.store.runs import output
-from bot.store.runs.leases import guard, guard_change, held, let_go, queue_moved
+from bot.store.runs.leases import free_target, guard, guard_change, is_latest, queue_moved
 from bot.store.runs.queries import whole
 from bot.store.schema import runs, steps, votes
-from bot.store.sql.timestamps import rfc3339, to_micros
+from bot.store.sql.timestamps import to_micros
 
 
 def predecessors(state: RunState) -> tuple[str, ...]:
@@ -66,7 +66,7 @@ def record(
         _Writing(connection, lease).apply(changes)
     else:
         guard(connection, lease)
-    log.append(connection, entries, rfc3339(at))
+    log.append(connection, entries, at)
 
 
 @dataclass(frozen=True)
@@ -97,28 +97,28 @@ class _Writing:
             case ChangeStarts(at):
                 self._set(change_started_at=func.coalesce(runs.c.change_started_at, to_micros(at)))
             case FactsAre(facts):
-                known = self.connection.execute(select(runs.c.facts).where(held(self.lease))).scalar_one()
+                known = self.connection.execute(select(runs.c.facts).where(is_latest(self.lease))).scalar_one()
                 self._set(facts=json_text(texts(known) | dict(facts)))
             case Printed(chunk):
-                output.keep(self.connection, self.lease.run, chunk)
+                output.insert(self.connection, self.lease.run, chunk)
             case TailIs(chunk):
-                output.keep_tail(self.connection, self.lease.run, chunk)
+                output.replace_tail(self.connection, self.lease.run, chunk)
             case _:
                 # A change that is dropped in silence is a step that is forgotten.
                 assert_never(change)
 
     def _set(self, **values: Any) -> None:
-        self.connection.execute(update(runs).where(held(self.lease)).values(**values))
+        self.connection.execute(update(runs).where(is_latest(self.lease)).values(**values))
 
     def _move(self, move: MoveTo) -> None:
         before = self.connection.execute(
-            select(runs.c.state, runs.c.app, runs.c.environment).where(held(self.lease))
+            select(runs.c.state, runs.c.app, runs.c.environment).where(is_latest(self.lease))
         ).one()
         if before.state == move.state.value:
             return
         moved = self.connection.execute(
             update(runs)
-            .where(held(self.lease), runs.c.state.in_(predecessors(move.state)))
+            .where(is_latest(self.lease), runs.c.state.in_(predecessors(move.state)))
             .values(
                 state=move.state.value,
                 problem=problem_text(move.problem),
@@ -129,7 +129,7 @@ class _Writing:
         if moved.rowcount != 1:
             raise ValueError(f"run {self.lease.run} cannot go from {before.state} to {move.state.value}")
         if move.state in ENDS:
-            let_go(self.connection, self.lease.run)
+            free_target(self.connection, self.lease.run)
         if before.state == RunState.QUEUED.value:
             queue_moved(self.connection, before.app, before.environment)
 
@@ -155,7 +155,7 @@ class _Writing:
     def _insert_steps(self, rows: tuple[StepRow, ...]) -> None:
         if not rows:
             return
-        target = self.connection.execute(select(runs.c.app, runs.c.environment).where(held(self.lease))).one()
+        target = self.connection.execute(select(runs.c.app, runs.c.environment).where(is_latest(self.lease))).one()
         self.connection.execute(
             insert(steps),
             [

@@ -12,7 +12,7 @@ from sqlalchemy import insert
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from bot.store.schema import commits
+from bot.store.schema import commit_markers
 from bot.store.sql.driver_errors import explained, is_duplicate, is_passing
 from bot.store.sql.errors import StoreError
 from bot.store.sql.pools import Pool
@@ -176,7 +176,7 @@ class Database:
             with connection.begin() as transaction:
                 if self._marks_commits:
                     try:
-                        connection.execute(insert(commits).values(marker=marker, at=database_now()))
+                        connection.execute(insert(commit_markers).values(marker=marker, at=database_now()))
                     except IntegrityError as error:
                         if not is_duplicate(error):
                             raise

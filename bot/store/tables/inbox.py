@@ -11,11 +11,11 @@ from sqlalchemy.engine import Connection
 
 from bot.domain.inbox import Event, EventKind
 from bot.store.lease import ProcessLease
-from bot.store.schema import commits, inbox
+from bot.store.schema import commit_markers, inbox
 from bot.store.sql.timestamps import database_now, length_micros
 from bot.store.sql.upserts import insert_missing
 
-LONGEST_EVENT_ID = 255
+MAX_EVENT_ID_LENGTH = 255
 """Characters."""
 
 _MARKERS_KEPT = 24 * 60 * 60 * 1_000_000
@@ -79,26 +79,26 @@ def waiting_for(connection: Connection, owner: str, limit: int) -> tuple[Event, 
     return _events(connection, and_(inbox.c.settled_at.is_(None), inbox.c.owner == owner), limit)
 
 
-def has_free(connection: Connection) -> bool:
+def has_unowned(connection: Connection) -> bool:
     """Say whether there are events that no living process handles."""
-    return connection.execute(select(inbox.c.sequence).where(_free()).limit(1)).first() is not None
+    return connection.execute(select(inbox.c.sequence).where(_unowned()).limit(1)).first() is not None
 
 
-def take_free(connection: Connection, process_lease: ProcessLease, limit: int) -> None:
+def claim_unowned(connection: Connection, process_lease: ProcessLease, limit: int) -> None:
     """Take the oldest events that no living process handles, by one guarded UPDATE."""
-    query = select(inbox.c.sequence).where(_free()).order_by(inbox.c.sequence).limit(limit)
+    query = select(inbox.c.sequence).where(_unowned()).order_by(inbox.c.sequence).limit(limit)
     found = list(connection.execute(query).scalars())
     if found:
-        connection.execute(update(inbox).where(inbox.c.sequence.in_(found), _free()).values(**_claim(process_lease)))
+        connection.execute(update(inbox).where(inbox.c.sequence.in_(found), _unowned()).values(**_claim(process_lease)))
 
 
-def hold_on(connection: Connection, process_lease: ProcessLease) -> None:
+def renew(connection: Connection, process_lease: ProcessLease) -> None:
     """Hold on to the events that this process handles."""
     mine = and_(inbox.c.settled_at.is_(None), inbox.c.owner == process_lease.owner)
     connection.execute(update(inbox).where(mine).values(**_claim(process_lease)))
 
 
-def let_go(connection: Connection, owner: str) -> None:
+def release(connection: Connection, owner: str) -> None:
     """Leave what a process has not handled to others."""
     mine = and_(inbox.c.settled_at.is_(None), inbox.c.owner == owner)
     connection.execute(update(inbox).where(mine).values(owner=None, lease_until=None))
@@ -109,7 +109,7 @@ def _events(connection: Connection, condition: ColumnElement[bool], limit: int) 
     return tuple(Event(event, EventKind(kind), body) for event, kind, body in connection.execute(query))
 
 
-def _free() -> ColumnElement[bool]:
+def _unowned() -> ColumnElement[bool]:
     return and_(inbox.c.settled_at.is_(None), or_(inbox.c.owner.is_(None), inbox.c.lease_until < database_now()))
 
 
@@ -129,5 +129,5 @@ def settle(connection: Connection, events: Sequence[str]) -> list[None]:
 
 def prune(connection: Connection, before: int) -> int:
     """Forget events that were settled before an instant (microseconds); gives how many."""
-    connection.execute(delete(commits).where(commits.c.at < database_now() - _MARKERS_KEPT))
+    connection.execute(delete(commit_markers).where(commit_markers.c.at < database_now() - _MARKERS_KEPT))
     return connection.execute(delete(inbox).where(inbox.c.settled_at < before)).rowcount

@@ -7,12 +7,12 @@ from datetime import timedelta
 from sqlalchemy import ColumnElement, and_, or_, select, update
 from sqlalchemy.engine import Connection
 
-from bot.store.schema import duties
+from bot.store.schema import leader_leases
 from bot.store.sql.timestamps import database_now, length_micros
 from bot.store.sql.upserts import insert_missing
 
 
-def hold(connection: Connection, name: str, owner: str, length: timedelta | None) -> bool:
+def acquire(connection: Connection, name: str, owner: str, length: timedelta | None) -> bool:
     """Take a duty that nobody has, or hold on to one's own, by one guarded UPDATE.
 
     Args:
@@ -24,32 +24,37 @@ def hold(connection: Connection, name: str, owner: str, length: timedelta | None
     Returns:
         Whether it is this process's now.
     """
-    insert_missing(connection, duties, [{"name": name, "position": 0}])
-    free = or_(duties.c.owner.is_(None), duties.c.owner == owner, duties.c.lease_until < database_now())
+    insert_missing(connection, leader_leases, [{"name": name, "position": 0}])
+    free = or_(
+        leader_leases.c.owner.is_(None), leader_leases.c.owner == owner, leader_leases.c.lease_until < database_now()
+    )
     until = None if length is None else database_now() + length_micros(length)
-    held = update(duties).where(duties.c.name == name, free).values(owner=owner, lease_until=until)
+    held = update(leader_leases).where(leader_leases.c.name == name, free).values(owner=owner, lease_until=until)
     return connection.execute(held).rowcount == 1
 
 
 def position(connection: Connection, name: str) -> int:
     """Read how far a duty has come; 0 where it was never held."""
-    return int(connection.execute(select(duties.c.position).where(duties.c.name == name)).scalar_one_or_none() or 0)
+    return int(
+        connection.execute(select(leader_leases.c.position).where(leader_leases.c.name == name)).scalar_one_or_none()
+        or 0
+    )
 
 
 def advance(connection: Connection, name: str, owner: str, position: int) -> bool:
     """Note how far a duty has come; false where it is somebody else's now."""
-    return connection.execute(update(duties).where(_mine(name, owner)).values(position=position)).rowcount == 1
+    return connection.execute(update(leader_leases).where(_mine(name, owner)).values(position=position)).rowcount == 1
 
 
-def let_go(connection: Connection, owner: str) -> None:
+def release_owned(connection: Connection, owner: str) -> None:
     """Give back every duty of a process."""
-    connection.execute(update(duties).where(duties.c.owner == owner).values(owner=None, lease_until=None))
+    connection.execute(update(leader_leases).where(leader_leases.c.owner == owner).values(owner=None, lease_until=None))
 
 
-def let_go_all(connection: Connection) -> None:
+def release_all(connection: Connection) -> None:
     """Give every duty back: for a process that knows it is the only one."""
-    connection.execute(update(duties).values(owner=None, lease_until=None))
+    connection.execute(update(leader_leases).values(owner=None, lease_until=None))
 
 
 def _mine(name: str, owner: str) -> ColumnElement[bool]:
-    return and_(duties.c.name == name, duties.c.owner == owner)
+    return and_(leader_leases.c.name == name, leader_leases.c.owner == owner)

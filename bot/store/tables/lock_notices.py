@@ -32,7 +32,7 @@ def add(connection: Connection, news: LockNews, lock: Lock, by: str, channel: st
     )
 
 
-def ask(connection: Connection, lock: Lock, moment: datetime, channel: str, owner: str) -> bool:
+def ask_about(connection: Connection, lock: Lock, moment: datetime, channel: str, owner: str) -> bool:
     """Remember to ask the owner of a lock whether it is still needed; true for the first process at each moment."""
     if not schedule_claims.claim(connection, f"lock {lock.target}", moment, owner):
         return False
@@ -57,12 +57,12 @@ def waiting(connection: Connection) -> tuple[LockNotice, ...]:
     )
 
 
-def intend(connection: Connection, notice: LockNotice) -> None:
+def mark_intended(connection: Connection, notice: LockNotice) -> None:
     """Note that Slack is about to be asked to post it."""
     this = lock_notices.c.sequence == notice.number
     connection.execute(update(lock_notices).where(this).values(intended=1))
 
 
-def forget(connection: Connection, notice: LockNotice) -> None:
+def remove(connection: Connection, notice: LockNotice) -> None:
     """Forget it: it was told, or never can be."""
     connection.execute(delete(lock_notices).where(lock_notices.c.sequence == notice.number))

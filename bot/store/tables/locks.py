@@ -14,7 +14,7 @@ from bot.domain.runs.history import Entry
 from bot.store.history import log
 from bot.store.schema import locks
 from bot.store.sql.driver_errors import is_duplicate
-from bot.store.sql.timestamps import from_micros, rfc3339, to_micros
+from bot.store.sql.timestamps import from_micros, to_micros
 from bot.store.tables import lock_notices
 
 
@@ -35,7 +35,7 @@ def lock(connection: Connection, wanted: Lock) -> Lock:
         query = select(locks).where(_on(wanted.target)).with_for_update()
         return _from_row(connection.execute(query).mappings().one())
     entry = Entry("", "locked", wanted.owner, {"target": str(wanted.target), "reason": wanted.reason})
-    log.append(connection, (entry,), rfc3339(wanted.since))
+    log.append(connection, (entry,), wanted.since)
     return wanted
 
 
@@ -48,19 +48,19 @@ def unlock(connection: Connection, lock: Lock, user: str, at: datetime, channel:
     if connection.execute(delete(locks).where(this)).rowcount != 1:
         return False
     facts = {"target": str(lock.target), "owner": lock.owner, "reason": lock.reason}
-    log.append(connection, (Entry("", "unlocked", user, facts),), rfc3339(at))
+    log.append(connection, (Entry("", "unlocked", user, facts),), at)
     if lock.owner != user:
         lock_notices.add(connection, LockNews.TAKEN_OFF, lock, user, channel, at)
     return True
 
 
-def lock_of(connection: Connection, target: TargetName) -> Lock | None:
+def on_target(connection: Connection, target: TargetName) -> Lock | None:
     """Read the lock that is on a target."""
     row = connection.execute(select(locks).where(_on(target))).mappings().one_or_none()
     return None if row is None else _from_row(row)
 
 
-def every_lock(connection: Connection) -> tuple[Lock, ...]:
+def all_locks(connection: Connection) -> tuple[Lock, ...]:
     """Read all locks, by target."""
     query = select(locks).order_by(locks.c.app, locks.c.environment)
     return tuple(_from_row(row) for row in connection.execute(query).mappings())

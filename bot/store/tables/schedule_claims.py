@@ -8,7 +8,7 @@ from sqlalchemy import insert
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
-from bot.store.schema import firings
+from bot.store.schema import schedule_claims
 from bot.store.sql.driver_errors import is_duplicate
 from bot.store.sql.timestamps import to_micros
 
@@ -16,7 +16,7 @@ from bot.store.sql.timestamps import to_micros
 def claim(connection: Connection, schedule: str, fires_at: datetime, owner: str) -> bool:
     """Claim one firing by its unique key; true for the one who was first."""
     try:
-        connection.execute(insert(firings).values(schedule=schedule, fires_at=to_micros(fires_at), owner=owner))
+        connection.execute(insert(schedule_claims).values(schedule=schedule, fires_at=to_micros(fires_at), owner=owner))
     except IntegrityError as error:
         if not is_duplicate(error):
             raise

@@ -41,7 +41,7 @@ async def test_two_backups_at_once_are_made_one_after_the_other(new_stage: NewSt
     assert await stage.end(first) == await stage.end(second) == "succeeded"
     assert stage.told_states(second, "countersign_run")[0] == "queued"
     async with stage.bot.store() as store:
-        one, two = await store.get(first), await store.get(second)
+        one, two = await store.runs.get(first), await store.runs.get(second)
     assert one is not None
     assert two is not None
     assert one.ended_at is not None

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bot.demo.application.application import Application
 from bot.demo.host.database import DatabaseServer
+from bot.store.history.verify import first_broken
 from tests.acceptance.conftest import NewStage
 from tests.acceptance.faults.test_crashes import MORTAL, Lives
 from tests.acceptance.support.outside import half_written
@@ -36,7 +37,7 @@ async def told_once(stage: Stage, run: str, *kinds: str) -> None:
     assert found == sorted(f"countersign_{kind}" for kind in (*kinds, "plan", "progress", "result", "run"))
     assert {stage.payload(kind, run)["state"] for kind in ("card", "progress", "result")} == {"succeeded"}
     async with stage.bot.store() as store:
-        assert await store.history_break() is None
+        assert await first_broken(store.history) is None
 
 
 async def test_a_backup_and_its_proof_survive(

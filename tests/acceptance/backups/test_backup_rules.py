@@ -58,7 +58,7 @@ async def test_a_missed_firing_is_made_up_for_and_what_is_no_longer_kept_goes(
     async with stage.bot.store() as store:
         [removed] = [
             record.entry.facts["removed"]
-            for record in await store.history(run)
+            for record in await store.history.of_run(run)
             if record.entry.event == "step_done" and record.entry.facts["step"] == "retention"
         ]
     assert removed.split(", ") == ["S-20261001-DDDDDD", "B-20261001-AAAAAA", "B-20261001-BBBBBB"]

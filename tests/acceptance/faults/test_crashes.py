@@ -20,6 +20,7 @@ from bot.demo.application.commits import Kind
 from bot.demo.host.database import DatabaseServer
 from bot.demo.host.host import Host
 from bot.playground.events.sockets import Outcome
+from bot.store.history.verify import first_broken
 from tests.acceptance.conftest import NewStage
 from tests.acceptance.support.outside import changes, half_written, migration_ddl
 from tests.acceptance.support.stage import CHANNEL, ENGINEER, RELEASER, Stage
@@ -180,8 +181,8 @@ async def judge(stage: Stage, laravel: Application, mariadb: DatabaseServer, hos
     assert stage.payload("approval")["state"] == "approved"
     assert len(stage.files()) == 1
     async with stage.bot.store() as store:
-        assert await store.history_break() is None
-        assert len(await store.recent(10)) == 1
+        assert await first_broken(store.history) is None
+        assert len(await store.runs.recent(10)) == 1
 
 
 async def points_of_a_deploy(

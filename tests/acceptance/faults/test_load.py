@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 
 from bot.demo.application.application import Application
+from bot.store.history.verify import first_broken
 from tests.acceptance.support.stage import DBA, ENGINEER, ONCALL, RELEASER, Stage
 from tests.support.polling import eventually
 
@@ -54,8 +55,8 @@ async def test_two_hundred_commands_and_five_hundred_reactions(stage: Stage, lar
         assert f"<@{ENGINEER}>" in stage.result(each), "who asked is told once, in the outcome"
         assert stage.payload("card", each)["state"] == "succeeded"
     async with stage.bot.store() as store:
-        assert await store.waiting(10) == ()
-        assert await store.history_break() is None
+        assert await store.inbox.waiting(10) == ()
+        assert await first_broken(store.history) is None
 
 
 def _answers(stage: Stage, person: str) -> list[str]:

@@ -20,7 +20,8 @@ import os
 import signal
 import threading
 from collections.abc import Awaitable, Callable
-from functools import partial, wraps
+from functools import wraps
+from inspect import getclosurevars
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 from sqlalchemy.engine.default import DefaultDialect
 
-from bot.engine.stores import MoveTo, StepIs
+from bot.domain.inbox import Posted
+from bot.engine.run_changes import Change, MoveTo, StepIs
 from bot.store.sql.database import Database
 from bot.store.sql.group_commit import GroupCommit
 
@@ -74,13 +76,15 @@ class Mortality:
 
 def about_write(work: Any) -> str:
     """Name a transaction by what it writes."""
-    inner = work.func if isinstance(work, partial) else work
-    name = getattr(inner, "__name__", type(inner).__name__)
-    for cell in getattr(inner, "__closure__", None) or ():
-        if isinstance(cell.cell_contents, GroupCommit):
-            together = cell.cell_contents._together
-            return f"inbox {getattr(together, 'func', together).__name__}"
-    changes = work.keywords.get("changes", ()) if isinstance(work, partial) else ()
+    captured = getclosurevars(work).nonlocals
+    if isinstance(captured.get("self"), GroupCommit):
+        together = captured["self"]._together
+        return f"inbox {getattr(together, 'func', together).__name__}"
+    name = captured.get("operation", work).__name__
+    arguments = captured.get("args", ())
+    changes = [
+        change for given in arguments if isinstance(given, tuple) for change in given if isinstance(change, Change)
+    ]
     for change in changes:
         if isinstance(change, MoveTo):
             return f"move {change.state}"
@@ -90,8 +94,9 @@ def about_write(work: Any) -> str:
             return f"step {change.row.key} {change.row.state}{begun}"
     if changes:
         return f"{name} {' '.join(type(change).__name__ for change in changes)}"
-    if isinstance(work, partial) and "posted" in work.keywords:
-        posted = work.keywords["posted"]
+    for posted in arguments:
+        if not isinstance(posted, Posted):
+            continue
         return f"message {posted.slot.partition(':')[0]} {posted.state}"
     return name
 

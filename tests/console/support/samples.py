@@ -15,7 +15,7 @@ from bot.domain.runs.plan import Commit, Finding, Phase, Plan, Risk, Skipped, St
 from bot.domain.runs.request import DeployOptions, Origin, Request
 from bot.domain.runs.run import Gate, Run, RunState, StepRow, StepState, Vote
 from bot.domain.shell import command
-from bot.engine.stores import Chunk
+from bot.engine.run_changes import Chunk
 
 AT = datetime(2026, 11, 16, 7, 40, 3, tzinfo=UTC)
 NOW = AT + timedelta(minutes=5)

@@ -64,7 +64,7 @@ class Firings:
     def __init__(self) -> None:
         self.claimed: set[tuple[str, datetime]] = set()
 
-    async def claim_schedule(self, schedule: str, fires_at: datetime, owner: str) -> bool:
+    async def claim(self, schedule: str, fires_at: datetime, owner: str) -> bool:
         first = (schedule, fires_at) not in self.claimed
         self.claimed.add((schedule, fires_at))
         return first

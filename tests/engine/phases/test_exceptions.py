@@ -53,7 +53,7 @@ async def test_a_freeze_refuses_with_why_and_until_when(world: SmallWorld) -> No
     assert found.reason is Reason.FROZEN
     assert found.facts["why"] == "inventory"
     assert found.facts["until"] == "2026-11-22T23:59:00+00:00"
-    assert await world.store.recent(1) == ()
+    assert await world.store.runs.recent(1) == ()
     await world.until(await asked(world, dry_run="yes"), RunState.SUCCEEDED)
 
 
@@ -174,7 +174,7 @@ async def test_without_the_policys_leave_there_is_no_emergency(world: SmallWorld
     with pytest.raises(RefusedError) as refusal:
         await world.submit(user="U0BOB", options=DeployOptions("main", exceptions=PolicyExceptions(emergency="fire")))
     assert refusal.value.problem.reason is Reason.NOT_ALLOWED
-    assert await world.store.recent(1) == ()
+    assert await world.store.runs.recent(1) == ()
 
 
 async def emergency(world: SmallWorld, **rules: object) -> str:
@@ -188,10 +188,10 @@ async def test_an_emergency_runs_at_once_also_in_a_freeze_and_is_owed(world: Sma
     assert ended.state is RunState.SUCCEEDED
     assert ended.gate is not None
     assert ended.gate.owed
-    assert await world.store.owing() == (run,)
+    assert await world.store.runs.awaiting_late_approval() == (run,)
     [here] = await world.engine.lock_service.overviews((NAME,))
     assert [owed.id for owed in here.owed] == [run]
-    broken = [record.entry for record in await world.store.history(run) if record.entry.event == "glass_broken"]
+    broken = [record.entry for record in await world.store.history.of_run(run) if record.entry.event == "glass_broken"]
     assert [(entry.actor, entry.facts["why"]) for entry in broken] == [("U0AMELIE", "fire, fire")]
 
 
@@ -224,7 +224,7 @@ async def test_somebody_else_countersigns_it_afterwards(
     assert gate is not None
     assert gate.state is state
     assert event in await world.events(run)
-    assert (run in await world.store.owing()) is (state is GateState.OPEN)
+    assert (run in await world.store.runs.awaiting_late_approval()) is (state is GateState.OPEN)
     assert (await world.run(run)).state is ended.state
 
 
@@ -259,7 +259,7 @@ async def test_an_emergency_that_changed_nothing_owes_nothing(world: SmallWorld)
     assert ended.state is RunState.FAILED
     assert ended.gate is not None
     assert ended.gate.state is GateState.VOID
-    assert await world.store.owing() == ()
+    assert await world.store.runs.awaiting_late_approval() == ()
     assert not changed(world)
 
 

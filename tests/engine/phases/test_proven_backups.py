@@ -104,11 +104,11 @@ async def test_where_there_is_no_database_there_is_nothing_to_prove(tmp_path: Pa
 
 @pytest.fixture
 def watch(careful: SmallWorld) -> OverdueWatch:
-    return OverdueWatch(careful.engine, careful.store, careful, careful.clock, {NAME: CAREFUL})
+    return OverdueWatch(careful.engine, careful.store.runs, careful, careful.clock, {NAME: CAREFUL})
 
 
 async def called(world: SmallWorld) -> list[Run]:
-    runs = [run for run in await world.store.recent(20) if isinstance(run.request.options, OverdueBackup)]
+    runs = [run for run in await world.store.runs.recent(20) if isinstance(run.request.options, OverdueBackup)]
     return [await world.until(run.id, RunState.FAILED) for run in reversed(runs)]
 
 
@@ -122,7 +122,7 @@ async def test_people_are_called_once_and_again_when_as_much_time_has_passed(
     careful: SmallWorld, watch: OverdueWatch
 ) -> None:
     shelve(careful, older(hours=27))
-    other = OverdueWatch(careful.engine, careful.store, careful, careful.clock, {NAME: CAREFUL})
+    other = OverdueWatch(careful.engine, careful.store.runs, careful, careful.clock, {NAME: CAREFUL})
     for _ in range(3):
         await watch.tick()
         await other.tick()
@@ -178,5 +178,5 @@ async def test_a_host_that_cannot_be_read_calls_nobody(careful: SmallWorld) -> N
         async def backups(self) -> BackupList:
             raise RefusedError(problem(Reason.HOST_UNREACHABLE, host="web1"))
 
-    await OverdueWatch(careful.engine, careful.store, Blind(), careful.clock, {NAME: CAREFUL}).tick()
+    await OverdueWatch(careful.engine, careful.store.runs, Blind(), careful.clock, {NAME: CAREFUL}).tick()
     assert await called(careful) == []

@@ -45,7 +45,7 @@ async def test_a_locked_target_refuses_with_who_since_when_and_why(world: SmallW
         "since": NOON.isoformat(),
         "why": "inventory, ***",
     }
-    assert await world.store.recent(1) == ()
+    assert await world.store.runs.recent(1) == ()
     assert await world.engine.lock_service.unlock(refusing, "U0AMELIE", "C0OPS")
     await world.until(await world.submit(), RunState.AWAITING_APPROVAL)
 
@@ -88,7 +88,7 @@ async def test_who_may_not_deploy_may_neither_lock_nor_unlock(world: SmallWorld,
         await engine.lock_service.lock_to_take_off(NAME, user)
     assert locking.value.problem.reason is reason
     assert unlocking.value.problem.reason is reason
-    assert await world.store.lock_of(NAME) == stands
+    assert await world.store.locks.on_target(NAME) == stands
 
 
 async def test_what_somebody_may_is_judged_by_the_policy_of_each_target(world: SmallWorld) -> None:
@@ -132,8 +132,8 @@ async def test_the_owner_of_a_lock_is_asked_once_a_day_by_one_process_alone(worl
     async def tick() -> list[tuple[LockNews, str, str]]:
         # Two processes on one store, each started anew every hour.
         for _ in range(2):
-            await LockReminders(world.store, world.clock, {NAME: world.target}).tick()
-        return [(notice.news, notice.lock.owner, notice.channel) for notice in await world.store.lock_notices()]
+            await LockReminders(world.store.locks, world.store.lock_notices, world.clock, {NAME: world.target}).tick()
+        return [(notice.news, notice.lock.owner, notice.channel) for notice in await world.store.lock_notices.waiting()]
 
     for _ in range(23):
         world.clock.pass_by(hours=1)

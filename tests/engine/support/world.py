@@ -163,14 +163,25 @@ class Faulty:
         plan: says before and after each write whether the process dies.
     """
 
-    WRITES = frozenset({"create", "claim", "release", "admit", "write", "record", "append", "request_cancel"})
-
     def __init__(self, store: SqlStore, plan: Callable[[str], None]) -> None:
         self._store = store
         self._plan = plan
 
     def __getattr__(self, name: str) -> Any:
-        method = getattr(self._store, name)
+        return FaultyOperations(getattr(self._store, name), self._plan)
+
+
+class FaultyOperations:
+    """The operations on one noun of such a store."""
+
+    WRITES = frozenset({"create", "claim", "release", "admit", "write", "record", "append", "request_cancel"})
+
+    def __init__(self, operations: Any, plan: Callable[[str], None]) -> None:
+        self._operations = operations
+        self._plan = plan
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._operations, name)
         if name not in self.WRITES:
             return method
 
@@ -181,6 +192,12 @@ class Faulty:
             return answer
 
         return guarded
+
+
+def store_parts(store: Any) -> dict[str, Any]:
+    """Give the parts of a store that the engine works with."""
+    parts = ("runs", "leases", "overviews", "locks", "cancel_requests", "history")
+    return {part: getattr(store, part) for part in parts}
 
 
 @cache
@@ -203,7 +220,7 @@ class SmallWorld:
         self.engine = self.new_engine()
 
     def look(self, target: Target) -> Look:
-        self.sight.past = self.store.get
+        self.sight.past = self.store.runs.get
         return self.sight
 
     async def newest(self, target: Target) -> Newest:
@@ -215,8 +232,7 @@ class SmallWorld:
         kinds: tuple[type[Act], ...] = get_args(Act)
         self.engine = Engine(
             EngineContext(
-                store=store or self.store,
-                locks=store or self.store,
+                **store_parts(store or self.store),
                 operations=operations,
                 planner_for=lambda options: Deploy({NAME: self.recipe}) if options.action is Action.DEPLOY else None,
                 status=MigrateStatus({NAME: self.recipe}),
@@ -238,7 +254,7 @@ class SmallWorld:
         return (await self.engine.submit(request)).id
 
     async def run(self, run: str) -> Run:
-        found = await self.store.get(run)
+        found = await self.store.runs.get(run)
         assert found is not None
         return found
 
@@ -251,7 +267,7 @@ class SmallWorld:
         return await eventually(there, 30)
 
     async def events(self, run: str) -> list[str]:
-        return [record.entry.event for record in await self.store.history(run)]
+        return [record.entry.event for record in await self.store.history.of_run(run)]
 
     def deployed(self) -> None:
         """What the world looks like when the deploy is through."""

@@ -45,7 +45,7 @@ async def test_one_that_slack_already_has_is_not_posted_again(world: Workspace) 
     async with world.room():
         await until_told(world)
     # As a process leaves it that was killed between Slack's answer and its own note.
-    await world.notices.lock_notice_intended(first)
+    await world.notices.mark_intended(first)
     world.notices.add(LockNews.TAKEN_OFF, LOCK, BOB)
     async with world.room():
         await until_told(world)

@@ -10,7 +10,7 @@ import pytest
 
 from bot.domain.inbox import MessageState
 from bot.domain.runs.run import RunState, StepState
-from bot.engine.stores import Chunk
+from bot.engine.run_changes import Chunk
 from bot.playground.faults import CallFault, Effect
 from bot.slack.publish import run_sync
 from tests.slack.support.fake_engine import Workspace

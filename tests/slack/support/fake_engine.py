@@ -24,7 +24,7 @@ from bot.domain.targets.overview import TargetOverview
 from bot.domain.targets.snapshot import TargetSnapshot
 from bot.domain.targets.target import Operations
 from bot.engine.queries.locks import Allowed
-from bot.engine.stores import Chunk
+from bot.engine.run_changes import Chunk
 from bot.playground import RunningPlayground
 from bot.slack import SlackAccess, SlackApp, SlackPorts
 from bot.slack.render.builtin_catalog import ENGLISH
@@ -173,10 +173,10 @@ class MemoryHomes:
     def __init__(self) -> None:
         self.rows: dict[str, Viewer] = {}
 
-    async def viewers(self, since: datetime) -> tuple[Viewer, ...]:
+    async def opened_since(self, since: datetime) -> tuple[Viewer, ...]:
         return tuple(sorted(self.rows.values(), key=lambda viewer: viewer.opened_at, reverse=True))
 
-    async def saw_home(self, viewer: Viewer) -> None:
+    async def save(self, viewer: Viewer) -> None:
         self.rows[viewer.user] = viewer
 
 
@@ -211,10 +211,10 @@ class MemoryMessages:
         self.dies_after_post: str | None = None
         self._engine = front
 
-    async def messages(self, run: str) -> Mapping[str, Posted]:
+    async def of_run(self, run: str) -> Mapping[str, Posted]:
         return {slot: row for (name, slot), row in self.rows.items() if name == run}
 
-    async def save_message(self, posted: Posted) -> None:
+    async def save(self, posted: Posted) -> None:
         if self.dies_after_post == posted.slot and posted.ts:
             raise asyncio.CancelledError
         self.rows[posted.run, posted.slot] = posted
@@ -222,7 +222,7 @@ class MemoryMessages:
     async def cards(self, runs: frozenset[str]) -> Mapping[str, Posted]:
         return {name: row for (name, slot), row in self.rows.items() if name in runs and slot == CARD and row.ts}
 
-    async def find_message(self, channel: str, ts: str) -> Posted | None:
+    async def find(self, channel: str, ts: str) -> Posted | None:
         return next((row for row in self.rows.values() if (row.channel, row.ts) == (channel, ts)), None)
 
     async def unpublished(self) -> tuple[str, ...]:
@@ -242,13 +242,13 @@ class MemoryNotices:
         number = max(self.rows, default=0) + 1
         self.rows[number] = LockNotice(number, news, lock, by, "C0OPS", datetime.now(UTC))
 
-    async def lock_notices(self) -> tuple[LockNotice, ...]:
+    async def waiting(self) -> tuple[LockNotice, ...]:
         return tuple(self.rows.values())
 
-    async def lock_notice_intended(self, notice: LockNotice) -> None:
+    async def mark_intended(self, notice: LockNotice) -> None:
         self.rows[notice.number] = replace(notice, intended=True)
 
-    async def lock_notice_told(self, notice: LockNotice) -> None:
+    async def remove(self, notice: LockNotice) -> None:
         del self.rows[notice.number]
 
 

@@ -6,32 +6,33 @@ from sqlalchemy import create_engine, text
 
 from bot.domain.runs.history import first_break
 from bot.store import SqlStore, open_readonly, open_store
+from bot.store.history.verify import first_broken
 from tests.store.support.samples import AT, entry, made, running
 
 
 async def test_records_are_chained_in_order(store: SqlStore) -> None:
     lease = await running(store)
-    await store.write(lease, (), (entry(event="a", x="é", b="2"), entry(event="b")))
-    await store.append((entry(run="", event="started"),), AT)
-    records = await store.history()
+    await store.runs.write(lease, (), (entry(event="a", x="é", b="2"), entry(event="b")))
+    await store.history.append((entry(run="", event="started"),), AT)
+    records = await store.history.all()
     assert [record.sequence for record in records] == [1, 2, 3, 4]
     assert [record.entry.event for record in records] == ["requested", "a", "b", "started"]
     assert records[1].entry == entry(event="a", x="é", b="2")
     assert records[3].at == "2025-11-16T07:40:03.123456Z"
     assert first_break(records) is None
-    assert await store.history_break() is None
+    assert await first_broken(store.history) is None
 
 
 async def test_the_history_of_one_run(store: SqlStore) -> None:
     await made(store, 1)
     await made(store, 2)
-    assert [record.entry.run for record in await store.history("R-000002")] == ["R-000002"]
-    assert await store.history("R-999999") == ()
+    assert [record.entry.run for record in await store.history.of_run("R-000002")] == ["R-000002"]
+    assert await store.history.of_run("R-999999") == ()
 
 
 async def test_an_empty_history_holds(store: SqlStore) -> None:
-    assert await store.history() == ()
-    assert await store.history_break() is None
+    assert await store.history.all() == ()
+    assert await first_broken(store.history) is None
 
 
 async def test_many_writers_make_one_chain(url: str) -> None:
@@ -39,14 +40,14 @@ async def test_many_writers_make_one_chain(url: str) -> None:
         leases = [await running(store, number, f"app{number}") for number in range(10)]
         await asyncio.gather(
             *(
-                store.write(lease, (), (entry(lease.run, f"e{n}"), entry(lease.run)))
+                store.runs.write(lease, (), (entry(lease.run, f"e{n}"), entry(lease.run)))
                 for lease in leases
                 for n in range(5)
             )
         )
-        records = await store.history()
+        records = await store.history.all()
         assert len(records) == 10 + 100
-        assert await store.history_break() is None
+        assert await first_broken(store.history) is None
 
 
 def changes_text(connection_url: str) -> None:
@@ -83,7 +84,7 @@ def edit(connection_url: str, statement: str) -> None:
 async def test_a_history_edited_by_hand_does_not_hold(url: str, tamper: Callable[[str], None], found: int) -> None:
     async with open_store(url) as store:
         await made(store)
-        await store.append((entry(event="two", a="b"), entry(event="three"), entry(event="four")), AT)
+        await store.history.append((entry(event="two", a="b"), entry(event="three"), entry(event="four")), AT)
     tamper(url)
     async with open_readonly(url) as reader:
-        assert await reader.history_break() == found
+        assert await first_broken(reader.history) == found

@@ -9,7 +9,7 @@ import pytest
 
 from bot.domain.runs.approval import GateState
 from bot.domain.runs.run import RunState, StepState
-from bot.engine.stores import FactsAre, GateIs, LeaseLostError, MoveTo, Printed, RunLease, StepIs, TailIs
+from bot.engine.run_changes import FactsAre, GateIs, LeaseLostError, MoveTo, Printed, RunLease, StepIs, TailIs
 from bot.store import SqlStore, open_store
 from tests.store.support.samples import AT, GATE, HOUR, chunk, claimed, entry, made, running, step
 
@@ -19,8 +19,8 @@ EXPIRED = timedelta(seconds=-1)
 
 async def overtaken(store: SqlStore) -> tuple[RunLease, RunLease]:
     run = await made(store)
-    old = await store.claim(run.id, "one", EXPIRED)
-    new = await store.claim(run.id, "two", HOUR)
+    old = await store.leases.claim(run.id, "one", EXPIRED)
+    new = await store.leases.claim(run.id, "two", HOUR)
     assert old is not None
     assert new is not None
     return old, new
@@ -28,67 +28,67 @@ async def overtaken(store: SqlStore) -> tuple[RunLease, RunLease]:
 
 async def test_one_of_many_claimers_wins(store: SqlStore) -> None:
     run = await made(store)
-    leases = await asyncio.gather(*(store.claim(run.id, f"owner {number}", HOUR) for number in range(50)))
+    leases = await asyncio.gather(*(store.leases.claim(run.id, f"owner {number}", HOUR) for number in range(50)))
     assert sum(lease is not None for lease in leases) == 1
 
 
 async def test_a_claim_needs_a_run(store: SqlStore) -> None:
-    assert await store.claim("R-999999", "one", HOUR) is None
+    assert await store.leases.claim("R-999999", "one", HOUR) is None
 
 
 async def test_a_lease_that_ran_out_is_taken_over_with_a_higher_token(store: SqlStore) -> None:
     old, new = await overtaken(store)
     assert new.token > old.token
-    assert await store.claim(old.run, "three", HOUR) is None
+    assert await store.leases.claim(old.run, "three", HOUR) is None
 
 
 async def test_a_lease_given_back_is_free_with_a_higher_token(store: SqlStore) -> None:
     old = await claimed(store)
-    await store.release(old)
+    await store.leases.release(old)
     with pytest.raises(LeaseLostError):
-        await store.write(old, (FactsAre({"a": "b"}),))
-    new = await store.claim(old.run, "two", HOUR)
+        await store.runs.write(old, (FactsAre({"a": "b"}),))
+    new = await store.leases.claim(old.run, "two", HOUR)
     assert new is not None
     assert new.token > old.token
-    await store.release(old)
-    await store.renew(new, HOUR)
+    await store.leases.release(old)
+    await store.leases.renew(new, HOUR)
 
 
 async def test_who_was_overtaken_writes_nothing(store: SqlStore) -> None:
     old, new = await overtaken(store)
-    before = await store.get(old.run)
+    before = await store.runs.get(old.run)
     attempts = (
-        lambda: store.write(old, (MoveTo(RunState.CANCELLED, AT),), (entry(event="lie"),)),
-        lambda: store.write(old, (StepIs(step(state=StepState.DONE)),)),
-        lambda: store.write(old, (), (entry(event="lie"),)),
-        lambda: store.write(old, (Printed(chunk()),)),
-        lambda: store.write(old, (TailIs(chunk()),)),
-        lambda: store.renew(old, HOUR),
-        lambda: store.admit(old, AT),
+        lambda: store.runs.write(old, (MoveTo(RunState.CANCELLED, AT),), (entry(event="lie"),)),
+        lambda: store.runs.write(old, (StepIs(step(state=StepState.DONE)),)),
+        lambda: store.runs.write(old, (), (entry(event="lie"),)),
+        lambda: store.runs.write(old, (Printed(chunk()),)),
+        lambda: store.runs.write(old, (TailIs(chunk()),)),
+        lambda: store.leases.renew(old, HOUR),
+        lambda: store.leases.admit(old),
     )
     for attempt in attempts:
         with pytest.raises(LeaseLostError):
             await attempt()
-    await store.release(old)
-    assert await store.get(old.run) == before
-    assert await store.output(old.run) == ()
-    assert [record.entry.event for record in await store.history()] == ["requested"]
-    await store.renew(new, HOUR)
+    await store.leases.release(old)
+    assert await store.runs.get(old.run) == before
+    assert await store.runs.output(old.run) == ()
+    assert [record.entry.event for record in await store.history.all()] == ["requested"]
+    await store.leases.renew(new, HOUR)
 
 
 async def test_a_renewed_lease_holds(store: SqlStore) -> None:
     run = await made(store)
-    lease = await store.claim(run.id, "one", EXPIRED)
+    lease = await store.leases.claim(run.id, "one", EXPIRED)
     assert lease is not None
-    await store.renew(lease, HOUR)
-    assert await store.claim(run.id, "two", HOUR) is None
+    await store.leases.renew(lease, HOUR)
+    assert await store.leases.claim(run.id, "two", HOUR) is None
 
 
 async def test_claims_of_a_dead_process_are_free_when_its_sqlite_store_is_opened_again(sqlite_url: str) -> None:
     async with open_store(sqlite_url) as store:
         old = await claimed(store)
     async with open_store(sqlite_url) as store:
-        new = await store.claim(old.run, "two", HOUR)
+        new = await store.leases.claim(old.run, "two", HOUR)
         assert new is not None
         assert new.token > old.token
 
@@ -103,7 +103,7 @@ async def main(url, owner):
         print("ready", flush=True)
         sys.stdin.readline()
         for number in range(1, 31):
-            if await store.claim(f"R-{number:06}", owner, timedelta(hours=1)):
+            if await store.leases.claim(f"R-{number:06}", owner, timedelta(hours=1)):
                 print(number, flush=True)
 
 asyncio.run(main(*sys.argv[1:]))
@@ -140,33 +140,33 @@ async def test_processes_that_share_a_server_win_each_run_once(mariadb_url: str)
 async def test_an_earlier_claim_of_the_same_owner_writes_nothing(store: SqlStore) -> None:
     """Two tasks of one process have one name; only the token tells them apart."""
     run = await made(store)
-    old = await store.claim(run.id, "one", HOUR)
+    old = await store.leases.claim(run.id, "one", HOUR)
     assert old is not None
-    await store.release(old)
-    new = await store.claim(run.id, "one", HOUR)
+    await store.leases.release(old)
+    new = await store.leases.claim(run.id, "one", HOUR)
     assert new is not None
     with pytest.raises(LeaseLostError):
-        await store.write(old, (FactsAre({"by": "the old claim"}),))
+        await store.runs.write(old, (FactsAre({"by": "the old claim"}),))
     with pytest.raises(LeaseLostError):
-        await store.renew(old, HOUR)
-    await store.write(new, (FactsAre({"by": "the new claim"}),))
+        await store.leases.renew(old, HOUR)
+    await store.runs.write(new, (FactsAre({"by": "the new claim"}),))
 
 
 async def test_who_had_to_wait_for_another_run_is_remembered(store: SqlStore) -> None:
     first, second = await claimed(store, 1), await claimed(store, 2)
-    assert await store.admit(first, AT)
-    assert not await store.admit(second, AT)
-    waited = [run.waited for run in await store.recent(2)]
+    assert await store.leases.admit(first)
+    assert not await store.leases.admit(second)
+    waited = [run.waited for run in await store.runs.recent(2)]
     assert waited == [True, False]
 
 
 async def test_what_is_owed_is_known_until_it_is_settled(store: SqlStore) -> None:
     lease = await running(store)
     owed = replace(GATE, afterwards=True, reminded_at=AT)
-    found = await store.write(lease, (GateIs(owed),))
+    found = await store.runs.write(lease, (GateIs(owed),))
     assert found.gate == owed
-    assert await store.owing() == (lease.run,)
-    [here] = await store.overviews((found.request.target,))
+    assert await store.runs.awaiting_late_approval() == (lease.run,)
+    [here] = await store.overviews.of_targets((found.request.target,))
     assert [run.id for run in here.owed] == [lease.run]
-    await store.write(lease, (GateIs(replace(owed, state=GateState.APPROVED)),))
-    assert await store.owing() == ()
+    await store.runs.write(lease, (GateIs(replace(owed, state=GateState.APPROVED)),))
+    assert await store.runs.awaiting_late_approval() == ()

@@ -10,8 +10,9 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, text
 
-from bot.engine.stores import FactsAre
+from bot.engine.run_changes import FactsAre
 from bot.store import StoreError, StoreLockedError, StoreMissingError, open_readonly, open_store
+from bot.store.history.verify import first_broken
 from bot.store.schema import metadata
 from bot.store.sql import upgrade
 from tests.store.support.samples import entry, made, running
@@ -156,7 +157,7 @@ async def test_a_store_of_a_newer_version_is_left_alone(url: str) -> None:
 async def test_two_processes_may_bring_one_server_up_together(mariadb_url: str) -> None:
     async def opened() -> None:
         async with open_store(mariadb_url) as store:
-            await store.recent(1)
+            await store.runs.recent(1)
 
     await asyncio.gather(*(opened() for _ in range(4)))
 
@@ -174,21 +175,21 @@ async def test_reading_while_the_owner_writes(url: str) -> None:
 
         async def write() -> None:
             for number in range(50):
-                await store.write(lease, (FactsAre({"n": str(number)}),), (entry(event=f"e{number}"),))
+                await store.runs.write(lease, (FactsAre({"n": str(number)}),), (entry(event=f"e{number}"),))
 
         writing = asyncio.create_task(write())
         async with open_readonly(url) as reader:
             seen = 0
             while not writing.done():
-                run = await reader.get(lease.run)
-                records = await reader.history()
+                run = await reader.runs.get(lease.run)
+                records = await reader.history.all()
                 assert run is not None
                 assert len(records) >= seen
                 seen = len(records)
-            assert await reader.history_break() is None
-            latest = await reader.get(lease.run)
+            assert await first_broken(reader.history) is None
+            latest = await reader.runs.get(lease.run)
         await writing
-        assert latest == await store.get(lease.run)
+        assert latest == await store.runs.get(lease.run)
 
 
 async def test_a_reader_writes_nothing(sqlite_url: str) -> None:
@@ -196,7 +197,7 @@ async def test_a_reader_writes_nothing(sqlite_url: str) -> None:
         await made(store)
         with pytest.raises(StoreError, match="may not be written"):
             await reader._database.read(lambda connection: connection.exec_driver_sql("DELETE FROM runs").rowcount)
-        assert len(await store.recent(5)) == 1
+        assert len(await store.runs.recent(5)) == 1
 
 
 async def test_reading_rolls_back_what_a_killed_owner_left_half_written(sqlite_url: str) -> None:
@@ -216,8 +217,8 @@ async def test_reading_rolls_back_what_a_killed_owner_left_half_written(sqlite_u
     assert await killed.wait() == -9
     assert os.path.getsize(path + "-journal") > 0  # noqa: ASYNC240, PTH202 - a test may wait for the disk
     async with open_readonly(sqlite_url) as reader:
-        assert [run.state.value for run in await reader.recent(9)] == ["queued"]
-        assert await reader.history_break() is None
+        assert [run.state.value for run in await reader.runs.recent(9)] == ["queued"]
+        assert await first_broken(reader.history) is None
     with sqlite3.connect(path) as connection:
         assert connection.execute("SELECT count(*) FROM commits").fetchone() == (0,)
     connection.close()

@@ -5,8 +5,9 @@ import pymysql.err
 import pytest
 from sqlalchemy.engine import Connection
 
-from bot.engine.stores import FactsAre
+from bot.engine.run_changes import FactsAre
 from bot.store import SqlStore, StoreError, open_store
+from bot.store.history.verify import first_broken
 from bot.store.sql.priority import Priority, PriorityLock
 from tests.store.support.samples import AT, claimed, entry, event, made, request, running
 
@@ -15,46 +16,46 @@ async def test_a_cancelled_write_is_carried_to_its_end(store: SqlStore) -> None:
     lease = await running(store)
     for number in range(40):
         task = asyncio.create_task(
-            store.write(lease, (FactsAre({str(number): "x"}),), (entry(event="fact", n=str(number)),))
+            store.runs.write(lease, (FactsAre({str(number): "x"}),), (entry(event="fact", n=str(number)),))
         )
         for _ in range(number):
             await asyncio.sleep(0)
         task.cancel()
         await asyncio.wait({task})
-        run = await store.get(lease.run)
-        told = {record.entry.facts["n"] for record in await store.history() if record.entry.event == "fact"}
+        run = await store.runs.get(lease.run)
+        told = {record.entry.facts["n"] for record in await store.history.all() if record.entry.event == "fact"}
         assert run is not None
         assert set(run.facts) == told, "both or neither"
         if number:
             assert str(number) in told, "the cancelled task had begun, and waited until it was written"
-    assert await store.history_break() is None
+    assert await first_broken(store.history) is None
 
 
 async def test_cancelled_readers_and_receivers_harm_nobody(store: SqlStore) -> None:
     tasks: list[asyncio.Task[Any]] = []
     for number in range(30):
-        tasks += [asyncio.create_task(store.receive(event(number))), asyncio.create_task(store.recent(5))]
+        tasks += [asyncio.create_task(store.inbox.receive(event(number))), asyncio.create_task(store.runs.recent(5))]
         await asyncio.sleep(0)
         for task in tasks[-2:]:
             task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    assert await store.receive(event("after"))
-    assert "Evafter" in [found.id for found in await store.waiting(100)]
+    assert await store.inbox.receive(event("after"))
+    assert "Evafter" in [found.id for found in await store.inbox.waiting(100)]
 
 
 async def test_closing_waits_for_what_was_asked(url: str) -> None:
     async with open_store(url) as store:
         await made(store)
         for number in range(10):
-            task = asyncio.create_task(store.receive(event(number)))
+            task = asyncio.create_task(store.inbox.receive(event(number)))
             await asyncio.sleep(0)
             del task
-        writing = asyncio.create_task(store.append((entry(event="last"),), AT))
+        writing = asyncio.create_task(store.history.append((entry(event="last"),), AT))
         await asyncio.sleep(0)
     await writing
     async with open_store(url) as store:
-        assert len(await store.waiting(100)) == 10
-        assert (await store.history())[-1].entry.event == "last"
+        assert len(await store.inbox.waiting(100)) == 10
+        assert (await store.history.all())[-1].entry.event == "last"
 
 
 def lose_answers(store: SqlStore, monkeypatch: pytest.MonkeyPatch, *, before_commit: bool, times: int) -> list[int]:
@@ -85,14 +86,14 @@ async def test_a_commit_whose_answer_is_lost_takes_effect_once(
 ) -> None:
     async with open_store(mariadb_url) as store:
         lease = await running(store)
-        before = await store.get(lease.run)
+        before = await store.runs.get(lease.run)
         assert before is not None
         lost = lose_answers(store, monkeypatch, before_commit=before_commit, times=1)
-        written = await store.write(lease, (FactsAre({"a": "b"}),), (entry(event="once"),))
+        written = await store.runs.write(lease, (FactsAre({"a": "b"}),), (entry(event="once"),))
         assert lost
         assert written.revision == before.revision + 1
-        assert written == await store.get(lease.run)
-        assert [record.entry.event for record in await store.history()] == ["requested", "once"]
+        assert written == await store.runs.get(lease.run)
+        assert [record.entry.event for record in await store.history.all()] == ["requested", "once"]
 
 
 @pytest.mark.xdist_group("mariadb")
@@ -101,15 +102,15 @@ async def test_an_answer_lost_does_not_turn_the_first_into_a_second(
 ) -> None:
     async with open_store(mariadb_url) as store:
         lost = lose_answers(store, monkeypatch, before_commit=False, times=1)
-        assert await store.receive(event())
+        assert await store.inbox.receive(event())
         assert lost
         lost.clear()
-        assert await store.claim_schedule("s", AT, "one")
+        assert await store.schedule_claims.claim("s", AT, "one")
         lost.clear()
-        run = await store.create("R-000001", request(), AT, entry())
+        run = await store.runs.create("R-000001", request(), AT, entry())
         assert run.id == "R-000001"
         lost.clear()
-        assert await store.claim(run.id, "one", AT - AT) is not None
+        assert await store.leases.claim(run.id, "one", AT - AT) is not None
 
 
 @pytest.mark.xdist_group("mariadb")

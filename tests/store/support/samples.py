@@ -12,7 +12,7 @@ from bot.domain.runs.plan import Commit, Finding, OnFailure, Phase, Plan, Risk, 
 from bot.domain.runs.request import DeployOptions, Origin, Request
 from bot.domain.runs.run import Gate, Run, RunState, StepRow, StepState, Vote
 from bot.domain.shell import command
-from bot.engine.stores import Chunk, MoveTo, RunLease
+from bot.engine.run_changes import Chunk, MoveTo, RunLease
 from bot.store import SqlStore
 
 AT = datetime(2025, 11, 16, 7, 40, 3, 123456, tzinfo=UTC)
@@ -83,20 +83,20 @@ PLAN = Plan(
 
 async def made(store: SqlStore, number: int = 1, app: str = "compte") -> Run:
     run = f"R-{number:06}"
-    return await store.create(run, request(f"Ev{run}", app), AT, entry(run))
+    return await store.runs.create(run, request(f"Ev{run}", app), AT, entry(run))
 
 
 async def claimed(store: SqlStore, number: int = 1, app: str = "compte", owner: str = "one") -> RunLease:
     run = await made(store, number, app)
-    lease = await store.claim(run.id, owner, HOUR)
+    lease = await store.leases.claim(run.id, owner, HOUR)
     assert lease is not None
     return lease
 
 
 async def running(store: SqlStore, number: int = 1, app: str = "compte") -> RunLease:
     lease = await claimed(store, number, app)
-    assert await store.admit(lease, AT)
-    await store.write(lease, (MoveTo(RunState.RUNNING, AT),))
+    assert await store.leases.admit(lease)
+    await store.runs.write(lease, (MoveTo(RunState.RUNNING, AT),))
     return lease
 
 

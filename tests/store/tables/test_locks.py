@@ -15,7 +15,7 @@ from bot.domain.runs.request import BackupOptions
 from bot.domain.runs.run import RunState, StepState
 from bot.domain.targets.dashboard import Viewer
 from bot.domain.targets.overview import ProvenBackup
-from bot.engine.stores import ChangeStarts, MoveTo, PlanIs, StepIs, StepsAdded
+from bot.engine.run_changes import ChangeStarts, MoveTo, PlanIs, StepIs, StepsAdded
 from bot.store import SqlStore, open_store
 from tests.store.sql.test_engines import plain
 from tests.store.support.samples import AT, HOUR, PLAN, claimed, entry, made, posted, request, running, step
@@ -25,38 +25,38 @@ LOCK = Lock(TARGET, "U0AMELIE", "l'inventaire — 😀", AT)
 
 
 async def test_a_lock_stands_until_it_is_taken_off(store: SqlStore) -> None:
-    assert await store.lock_of(TARGET) is None
-    assert await store.lock(LOCK) == LOCK
-    assert await store.lock_of(TARGET) == LOCK
-    assert await store.lock_of(TargetName("compte", "staging")) is None
-    assert not await store.unlock(replace(LOCK, since=AT - HOUR), "U0BOB", AT, "C0OPS")
-    assert not await store.unlock(replace(LOCK, owner="U0BOB"), "U0BOB", AT, "C0OPS")
-    assert await store.every_lock() == (LOCK,)
-    assert await store.unlock(LOCK, "U0BOB", AT, "C0OPS")
-    assert await store.lock_of(TARGET) is None
-    assert not await store.unlock(LOCK, "U0BOB", AT, "C0OPS")
-    assert await store.every_lock() == ()
+    assert await store.locks.on_target(TARGET) is None
+    assert await store.locks.lock(LOCK) == LOCK
+    assert await store.locks.on_target(TARGET) == LOCK
+    assert await store.locks.on_target(TargetName("compte", "staging")) is None
+    assert not await store.locks.unlock(replace(LOCK, since=AT - HOUR), "U0BOB", AT, "C0OPS")
+    assert not await store.locks.unlock(replace(LOCK, owner="U0BOB"), "U0BOB", AT, "C0OPS")
+    assert await store.locks.all() == (LOCK,)
+    assert await store.locks.unlock(LOCK, "U0BOB", AT, "C0OPS")
+    assert await store.locks.on_target(TARGET) is None
+    assert not await store.locks.unlock(LOCK, "U0BOB", AT, "C0OPS")
+    assert await store.locks.all() == ()
 
 
 async def test_the_first_of_many_locks_stays_and_all_are_told_of_it(store: SqlStore) -> None:
     wanted = [replace(LOCK, owner=f"U{number}") for number in range(20)]
-    stands = await asyncio.gather(*(store.lock(lock) for lock in wanted))
+    stands = await asyncio.gather(*(store.locks.lock(lock) for lock in wanted))
     assert len(set(stands)) == 1
-    assert await store.lock_of(TARGET) == stands[0]
+    assert await store.locks.on_target(TARGET) == stands[0]
 
 
 async def test_one_of_many_takes_it_off(store: SqlStore) -> None:
-    await store.lock(LOCK)
-    gone = await asyncio.gather(*(store.unlock(LOCK, f"U{number}", AT, "C0OPS") for number in range(20)))
+    await store.locks.lock(LOCK)
+    gone = await asyncio.gather(*(store.locks.unlock(LOCK, f"U{number}", AT, "C0OPS") for number in range(20)))
     assert sorted(gone) == [False] * 19 + [True]
 
 
 async def test_the_history_has_what_happened_once(store: SqlStore) -> None:
-    await store.lock(LOCK)
-    await store.lock(replace(LOCK, owner="U0BOB"))
-    await store.unlock(LOCK, "U0BOB", AT, "C0OPS")
-    await store.unlock(LOCK, "U0BOB", AT, "C0OPS")
-    history = await store.history()
+    await store.locks.lock(LOCK)
+    await store.locks.lock(replace(LOCK, owner="U0BOB"))
+    await store.locks.unlock(LOCK, "U0BOB", AT, "C0OPS")
+    await store.locks.unlock(LOCK, "U0BOB", AT, "C0OPS")
+    history = await store.history.all()
     told = [(record.entry.event, record.entry.actor, dict(record.entry.facts)) for record in history]
     target = str(TARGET)
     assert told == [
@@ -67,25 +67,25 @@ async def test_the_history_has_what_happened_once(store: SqlStore) -> None:
 
 
 async def test_that_its_owner_is_to_be_told_is_remembered_until_they_are(store: SqlStore) -> None:
-    await store.lock(LOCK)
-    assert await store.unlock(LOCK, LOCK.owner, AT, "C0OPS")
-    assert await store.lock_notices() == ()
-    await store.lock(LOCK)
-    gone = await asyncio.gather(*(store.unlock(LOCK, "U0BOB", AT, "C0OPS") for _ in range(5)))
+    await store.locks.lock(LOCK)
+    assert await store.locks.unlock(LOCK, LOCK.owner, AT, "C0OPS")
+    assert await store.lock_notices.waiting() == ()
+    await store.locks.lock(LOCK)
+    gone = await asyncio.gather(*(store.locks.unlock(LOCK, "U0BOB", AT, "C0OPS") for _ in range(5)))
     assert sorted(gone) == [False] * 4 + [True]
-    assert await store.ask_about_lock(LOCK, AT + HOUR, "C0TEAM")
-    assert not await store.ask_about_lock(LOCK, AT + HOUR, "C0TEAM")
-    off, stands = await store.lock_notices()
+    assert await store.lock_notices.ask_about(LOCK, AT + HOUR, "C0TEAM")
+    assert not await store.lock_notices.ask_about(LOCK, AT + HOUR, "C0TEAM")
+    off, stands = await store.lock_notices.waiting()
     assert off == LockNotice(off.number, LockNews.TAKEN_OFF, LOCK, "U0BOB", "C0OPS", AT)
     assert stands == LockNotice(stands.number, LockNews.STANDS, LOCK, "", "C0TEAM", AT + HOUR)
-    await store.lock_notice_intended(off)
-    assert await store.lock_notices() == (replace(off, intended=True), stands)
-    await store.lock_notice_told(off)
-    await store.lock_notice_told(stands)
-    assert await store.lock_notices() == ()
+    await store.lock_notices.mark_intended(off)
+    assert await store.lock_notices.waiting() == (replace(off, intended=True), stands)
+    await store.lock_notices.remove(off)
+    await store.lock_notices.remove(stands)
+    assert await store.lock_notices.waiting() == ()
     # A number is never given twice: what stands in Slack is told apart by it.
-    await store.ask_about_lock(LOCK, AT + 2 * HOUR, "C0TEAM")
-    [another] = await store.lock_notices()
+    await store.lock_notices.ask_about(LOCK, AT + 2 * HOUR, "C0TEAM")
+    [another] = await store.lock_notices.waiting()
     assert another.number > stands.number
 
 
@@ -93,11 +93,11 @@ async def ended(store: SqlStore, number: int, state: RunState, *, changed: bool 
     lease = await running(store, number)
     begun = (PlanIs(PLAN), ChangeStarts(AT)) if changed else ()
     last = (MoveTo(RunState.VERIFYING, AT), MoveTo(state, AT + timedelta(minutes=number)))
-    return (await store.write(lease, (*begun, *last))).id
+    return (await store.runs.write(lease, (*begun, *last))).id
 
 
 async def test_an_overview_has_what_goes_on_what_was_last_and_what_is_live(store: SqlStore) -> None:
-    nothing, other = await store.overviews((TARGET, TargetName("other", "production")))
+    nothing, other = await store.overviews.of_targets((TARGET, TargetName("other", "production")))
     assert (nothing.unfinished, nothing.last, nothing.release, nothing.lock) == ((), None, None, None)
     assert nothing.live == ""
 
@@ -106,8 +106,8 @@ async def test_an_overview_has_what_goes_on_what_was_last_and_what_is_live(store
     going = await running(store, 3)
     waiting = await made(store, 4)
     elsewhere = await claimed(store, 5, "other")
-    await store.lock(LOCK)
-    here, other = await store.overviews((TARGET, TargetName("other", "production")))
+    await store.locks.lock(LOCK)
+    here, other = await store.overviews.of_targets((TARGET, TargetName("other", "production")))
     assert [run.id for run in here.unfinished] == [going.run, waiting.id]
     assert here.last is not None
     assert here.last.id == last
@@ -122,7 +122,7 @@ async def test_an_overview_has_what_goes_on_what_was_last_and_what_is_live(store
 async def test_what_is_live_is_not_claimed_behind_a_failure(store: SqlStore) -> None:
     await ended(store, 1, RunState.SUCCEEDED)
     failed = await ended(store, 2, RunState.FAILED)
-    [here] = await store.overviews((TARGET,))
+    [here] = await store.overviews.of_targets((TARGET,))
     assert here.live == ""
     assert here.in_doubt is not None
     assert here.in_doubt.id == failed
@@ -149,8 +149,8 @@ async def test_a_store_from_before_locks_is_brought_up_with_what_it_holds(url: s
         run = await made(store)
     set_back(url, "0001")
     async with open_store(url) as store:
-        assert await store.lock(LOCK) == LOCK
-        assert await store.get(run.id) == run
+        assert await store.locks.lock(LOCK) == LOCK
+        assert await store.runs.get(run.id) == run
 
 
 async def proven(store: SqlStore, number: int, proof: str) -> None:
@@ -158,28 +158,30 @@ async def proven(store: SqlStore, number: int, proof: str) -> None:
     facts = {"backup": f"B-{number}", "proof": proof}
     at = AT + timedelta(minutes=number)
     row = step(PROOF_STEP, state=StepState.DONE, started_at=AT, ended_at=at, facts=facts)
-    await store.write(lease, (StepsAdded((row,)), StepIs(row), MoveTo(RunState.VERIFYING, AT)))
-    await store.write(lease, (MoveTo(RunState.SUCCEEDED, at),))
+    await store.runs.write(lease, (StepsAdded((row,)), StepIs(row), MoveTo(RunState.VERIFYING, AT)))
+    await store.runs.write(lease, (MoveTo(RunState.SUCCEEDED, at),))
 
 
 async def test_an_overview_has_the_backup_that_was_proven_last(store: SqlStore) -> None:
     await proven(store, 1, "proven")
-    [here] = await store.overviews((TARGET,))
+    [here] = await store.overviews.of_targets((TARGET,))
     assert here.backup == ProvenBackup("B-1", Proof.PROVEN, AT + timedelta(minutes=1))
     await proven(store, 2, "checked")
-    [here] = await store.overviews((TARGET,))
+    [here] = await store.overviews.of_targets((TARGET,))
     assert here.backup == ProvenBackup("B-2", Proof.CHECKED, AT + timedelta(minutes=2))
 
 
 async def test_what_only_backs_up_made_nothing_live(store: SqlStore) -> None:
     released = await ended(store, 1, RunState.SUCCEEDED)
-    backup = await store.create("R-000009", replace(request("Ev9"), options=BackupOptions()), AT, entry("R-000009"))
-    lease = await store.claim(backup.id, "host:1", HOUR)
+    backup = await store.runs.create(
+        "R-000009", replace(request("Ev9"), options=BackupOptions()), AT, entry("R-000009")
+    )
+    lease = await store.leases.claim(backup.id, "host:1", HOUR)
     assert lease is not None
-    assert await store.admit(lease, AT)
+    assert await store.leases.admit(lease)
     moves = (RunState.RUNNING, RunState.VERIFYING, RunState.SUCCEEDED)
-    await store.write(lease, (ChangeStarts(AT + HOUR), *(MoveTo(state, AT + HOUR) for state in moves)))
-    [here] = await store.overviews((TARGET,))
+    await store.runs.write(lease, (ChangeStarts(AT + HOUR), *(MoveTo(state, AT + HOUR) for state in moves)))
+    [here] = await store.overviews.of_targets((TARGET,))
     assert here.release is not None
     assert here.release.id == released
     assert here.last is not None
@@ -188,8 +190,8 @@ async def test_what_only_backs_up_made_nothing_live(store: SqlStore) -> None:
 
 async def test_more_targets_than_one_query_takes_are_read_in_their_order(store: SqlStore) -> None:
     names = tuple(TargetName(f"app{number}", "production") for number in range(250))
-    await store.lock(replace(LOCK, target=names[249]))
-    read = await store.overviews(names)
+    await store.locks.lock(replace(LOCK, target=names[249]))
+    read = await store.overviews.of_targets(names)
     assert tuple(overview.target for overview in read) == names
     assert [overview.target for overview in read if overview.lock] == [names[249]]
 
@@ -198,9 +200,9 @@ async def test_the_latest_runs_are_those_of_the_asked_targets(store: SqlStore) -
     first = await made(store, 1)
     await made(store, 2, "other")
     third = await made(store, 3)
-    assert [run.id for run in await store.latest((TARGET,), 10)] == [third.id, first.id]
-    assert [run.id for run in await store.latest((TARGET,), 1)] == [third.id]
-    assert await store.latest((), 10) == ()
+    assert [run.id for run in await store.overviews.latest_runs((TARGET,), 10)] == [third.id, first.id]
+    assert [run.id for run in await store.overviews.latest_runs((TARGET,), 1)] == [third.id]
+    assert await store.overviews.latest_runs((), 10) == ()
 
 
 async def test_runs_of_a_store_from_before_are_found_by_what_they_did(url: str) -> None:
@@ -208,7 +210,7 @@ async def test_runs_of_a_store_from_before_are_found_by_what_they_did(url: str) 
         released = await ended(store, 1, RunState.SUCCEEDED)
     set_back(url, "0002")
     async with open_store(url) as store:
-        [here] = await store.overviews((TARGET,))
+        [here] = await store.overviews.of_targets((TARGET,))
         assert here.release is not None
         assert here.release.id == released
 
@@ -222,7 +224,7 @@ async def test_no_query_of_an_overview_reads_every_run(sqlite_url: str) -> None:
             asked[statement] = values
 
         event.listen(store._database._pool._engine, "before_cursor_execute", note)
-        await store.overviews((TARGET, TargetName("other", "production")))
+        await store.overviews.of_targets((TARGET, TargetName("other", "production")))
     connection = sqlite3.connect(plain(sqlite_url).removeprefix("sqlite:///"))
     plans = {
         statement: [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", values)]
@@ -236,20 +238,20 @@ async def test_no_query_of_an_overview_reads_every_run(sqlite_url: str) -> None:
 
 
 async def test_who_opened_the_home_and_what_they_chose_is_kept(store: SqlStore) -> None:
-    await store.saw_home(Viewer("U0AMELIE", "", AT))
-    await store.saw_home(Viewer("U0BOB", "app:compte", AT + HOUR))
-    await store.saw_home(Viewer("U0AMELIE", "all", AT + HOUR * 2))
-    assert await store.viewers(AT) == (
+    await store.home_viewers.save(Viewer("U0AMELIE", "", AT))
+    await store.home_viewers.save(Viewer("U0BOB", "app:compte", AT + HOUR))
+    await store.home_viewers.save(Viewer("U0AMELIE", "all", AT + HOUR * 2))
+    assert await store.home_viewers.opened_since(AT) == (
         Viewer("U0AMELIE", "all", AT + HOUR * 2),
         Viewer("U0BOB", "app:compte", AT + HOUR),
     )
-    assert [viewer.user for viewer in await store.viewers(AT + HOUR * 2)] == ["U0AMELIE"]
+    assert [viewer.user for viewer in await store.home_viewers.opened_since(AT + HOUR * 2)] == ["U0AMELIE"]
 
 
 async def test_the_cards_of_runs_are_read_together(store: SqlStore) -> None:
     for number in (1, 2):
-        await store.save_message(posted(f"R-{number}", ts=f"{number}.0"))
-        await store.save_message(posted(f"R-{number}", slot="plan", ts=f"{number}.1"))
-    await store.save_message(posted("R-3", ts=""))
-    assert await store.cards(frozenset({"R-1", "R-3", "R-9"})) == {"R-1": posted("R-1", ts="1.0")}
-    assert await store.cards(frozenset()) == {}
+        await store.messages.save(posted(f"R-{number}", ts=f"{number}.0"))
+        await store.messages.save(posted(f"R-{number}", slot="plan", ts=f"{number}.1"))
+    await store.messages.save(posted("R-3", ts=""))
+    assert await store.messages.cards(frozenset({"R-1", "R-3", "R-9"})) == {"R-1": posted("R-1", ts="1.0")}
+    assert await store.messages.cards(frozenset()) == {}

@@ -1,0 +1,22 @@
+"""The history as `store.history`."""
+
+from __future__ import annotations
+
+from bot.store.history import log
+from bot.store.operations import Operations, read, write
+
+
+class HistoryReader(Operations):
+    """Reads the history."""
+
+    all = read(log.all_records)
+    of_run = read(log.of_run)
+    page_after = read(log.page_after)
+    head = read(log.head)
+    sequence_before = read(log.sequence_before)
+
+
+class History(HistoryReader):
+    """Reads the history, and appends records that belong to no change of a run."""
+
+    append = write(log.append)
