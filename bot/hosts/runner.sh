@@ -1,3 +1,5 @@
+# shellcheck shell=sh disable=SC2154 # journal.py puts the values before it
+# shellcheck disable=SC2030,SC2031 # prune sets `dir` in a pipeline's subshell, where alone it is meant to last
 # The journal of detached steps, for any POSIX sh (tried with dash, busybox and bash).
 #
 # `bot/hosts/journal.py` sends it over the connection, with values as variables and a call of `main` behind it, and
@@ -69,6 +71,7 @@ stat_of() {
     stat_text="$stat_text$stat_line "
   done 2>/dev/null <"/proc/$1/stat"
   [ -n "$stat_text" ] || return 1
+  # shellcheck disable=SC2086 # the fields are words
   set -- ${stat_text##*) }
   state=$1 session=$4 start=${20}
 }
@@ -124,7 +127,7 @@ end_group() {
 
 # Sets the first words of file $1 as `w1`…`w4`; fails where it is missing or empty.
 words_of() {
-  w1= w2= w3= w4=
+  w1='' w2='' w3='' w4=''
   [ -s "$1" ] && read -r w1 w2 w3 w4 <"$1"
 }
 
@@ -188,7 +191,7 @@ supervise() {
     wait "$child"
     code=$?
     # `wait` ends early for every trapped signal; the command has ended only when it can no longer be seen.
-    [ -z "$why" ] && [ "$code" -gt 128 ] && kill -0 "$child" 2>/dev/null || break
+    if [ -n "$why" ] || [ "$code" -le 128 ] || ! kill -0 "$child" 2>/dev/null; then break; fi
   done
   kill -s KILL "$timer" 2>/dev/null
   if [ -n "$why" ] && [ "$code" -gt 128 ]; then
@@ -282,6 +285,7 @@ launch() {
 
 # Sleeps for $1 seconds, less where a child ends: the starter hears at once when its supervisor has.
 pause() {
+  # shellcheck disable=SC2217 # it must not hold the connection's descriptors
   sleep "$1" </dev/null >/dev/null 2>&1 &
   wait "$!"
   [ "$?" -ne 1 ] || sleep 1
@@ -410,7 +414,7 @@ main() {
   say hello
   base=${XDG_STATE_HOME:-${HOME:?}/.local/state}/countersign
   rundir=$base/$run dir=$base/$run/$key.$attempt
-  fresh= spared=
+  fresh='' spared=''
   mask=$(umask)
   umask 077
   "$@"

@@ -1,3 +1,4 @@
+# shellcheck shell=sh disable=SC2154,SC2034 # set and used by the scripts that are put around it at run time
 # What is in a database, for POSIX sh: shared by the dump and by what restores it. Both define `only`, and `tool` and
 # `tuned`, what dumps and its options.
 
@@ -48,6 +49,7 @@ beside_tables() {
   with=$2
   shift 2
   if [ "$whole" = 1 ]; then set -- --routines "$with" -- "$from"; else set -- -- "$from" "$@"; fi
+  # shellcheck disable=SC2086 # the options are words
   "$tool" --defaults-file="$options" $tuned --default-character-set=utf8mb4 --single-transaction --no-create-info \
     --no-data --triggers "$@" || return 1
   [ "$whole" = 1 ] || return 0
@@ -56,6 +58,7 @@ beside_tables() {
 $(in_database "$from" ask "SELECT table_name FROM information_schema.views WHERE table_schema = DATABASE()")
 END
   [ $# -gt 0 ] || return 0
+  # shellcheck disable=SC2086 # the options are words
   "$tool" --defaults-file="$options" $tuned --default-character-set=utf8mb4 --single-transaction --no-data \
     --skip-triggers -- "$from" "$@"
 }

@@ -1,3 +1,4 @@
+# shellcheck shell=sh disable=SC2154,SC2034 # set and used by the scripts that are put around it at run time
 # Drops a database that a restore left beside the live one; for POSIX sh. What restoring.py writes before it:
 #
 #   source       the live database

@@ -1,3 +1,4 @@
+# shellcheck shell=sh disable=SC2154,SC2034 # set and used by the scripts that are put around it at run time
 # Makes one checked dump of a database, on the host, for POSIX sh. What dump.py writes before it:
 #
 #   backup       the backup's ID
@@ -39,14 +40,15 @@ tidy() {
   rm -f -- "$part" "$part.open" "$draft"
   # Whoever waits for the pipe need not wait on.
   [ -n "$directory" ] || : >"$part.gone"
+  # shellcheck disable=SC2086 # they are words
   [ -z "$watchers" ] || kill $watchers 2>/dev/null
   stop_mydumper
 }
 at_the_end tidy
 
 pack() {
+  # shellcheck disable=SC2086 # it is one word or none
   case $suffix in
-    # shellcheck disable=SC2086 # it is one word or none
     zst) zstd -1 -q -c --check $alone ;;
     gz) gzip -1 -c ;;
   esac
@@ -220,6 +222,7 @@ esac
 server=$(printf '%s\n' "$said" | sed -n '/^"/p')
 tool=$(dumper "$server") || fail tools 'neither mariadb-dump nor mysqldump is installed'
 tuned=$(tuned "$tool")
+# shellcheck disable=SC1003 # a backslash, and no escaped quote
 version=$("$tool" --version | tr -d '"\\' | tr -cd '[:print:]')
 
 # ── how much, and is there room ──────────────────────────────────────────────────────────────────────────────────────
@@ -283,7 +286,7 @@ dump_as_one() {
 }
 
 if [ -z "$directory" ]; then
-  mkfifo "$part" && : >"$part.open" || fail stream 'a pipe cannot be made'
+  if ! mkfifo "$part" || ! : >"$part.open"; then fail stream 'a pipe cannot be made'; fi
   # Nothing of the database is held while the bot is waited for.
   exec 6>"$part" || fail stream 'the pipe cannot be opened'
 fi
@@ -305,8 +308,9 @@ fi
 if [ "$counts" = yes ]; then
   for session in 4 5; do (printf '%s\nexit\n' "$counting" >&"$session") 2>/dev/null; done
   exec 4>&- 5>&-
-  wait "$before" && wait "$after" ||
+  if ! wait "$before" || ! wait "$after"; then
     fail contents "$(cat "$COUNTERSIGN_FILES/before.err" "$COUNTERSIGN_FILES/after.err")"
+  fi
   as_seen before >"$COUNTERSIGN_FILES/before"
   as_seen after >"$COUNTERSIGN_FILES/after"
 fi
@@ -325,6 +329,7 @@ rows() {
 
 # ── the checks ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
+# shellcheck disable=SC2086 # they are words
 wait $watchers
 watchers=
 stages=$(printf '%s\n' "$stages" | grep -v '^pass=')
@@ -348,6 +353,7 @@ fi
   # What leaves the host is counted by the bot.
   [ -z "$directory" ] || printf '  "bytes": %s,\n' "$bytes"
   [ -z "$recipient" ] || printf '  "encrypted_to": "%s",\n  "packed_sha256": "%s",\n' "$recipient" "$(seen packed)"
+  # shellcheck disable=SC1003 # a backslash, and no escaped quote
   [ -z "$without" ] || printf '  "not_by_mydumper": "%s",\n' "$(printf '%s' "$without" | tr -d '"\\' | tr -cd '[:print:]')"
   printf '  "commit": "%s",\n' "$commit"
   printf '  "data_bytes": %s,\n  "tables": [%s],\n  "views": [%s],\n' "$data_bytes" "$(names table)" "$(names view)"

@@ -1,3 +1,4 @@
+# shellcheck shell=sh disable=SC2154,SC2034 # set and used by the scripts that are put around it at run time
 # Restores a dump into a database of its own, on the host, and compares it with what was dumped; for POSIX sh. What
 # restoring.py writes before it:
 #
@@ -29,6 +30,7 @@ drop() { printf 'DROP DATABASE IF EXISTS %s;\n' "$(quote "$1")" | sql "$source" 
 # arriving: what is packed, unpacked; what the bot sends is hashed while it goes by
 arriving() {
   if [ -z "$pipe" ]; then
+    # shellcheck disable=SC2094 # the name alone says how to unpack it
     unpack "$dump" <"$dump"
   else
     # Where the server takes no more, the rest goes by all the same: what failed is then known to be the dump.
@@ -46,7 +48,9 @@ d;}"
   in_large_pieces sed "$@"
 }
 
+# shellcheck disable=SC2016 # backticks of SQL
 anybody='/^\/\*!50/s/DEFINER=`[^`]*`@`[^`]*`//'
+# shellcheck disable=SC2016 # backticks of SQL
 anyone='/^CREATE .*DEFINER=/s/DEFINER=`[^`]*`@`[^`]*`//'
 
 owned() { if [ -n "$may_name_owners" ]; then cat; else sed -e "$anybody" -e "$anyone"; fi; }
@@ -137,6 +141,7 @@ other=
 home=$(ask 'SELECT @@datadir')
 if [ -d "$home" ]; then
   free=$(free_kib "$home")
+  # shellcheck disable=SC2017 # multiplied first, it could overflow
   needed=$((data_bytes / 1024 * 6 / 5 + reserve))
   if [ -n "$free" ] && [ "$free" -lt "$needed" ]; then
     fail space "the database server has $free KiB free, and $needed KiB are needed for a copy"

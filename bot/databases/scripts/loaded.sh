@@ -1,3 +1,4 @@
+# shellcheck shell=sh disable=SC2154,SC2034 # set and used by the scripts that are put around it at run time
 # What a restore does with the copy that load.sh made: it stays.
 
 made=

@@ -1,3 +1,4 @@
+# shellcheck shell=sh disable=SC2154,SC2034 # set and used by the scripts that are put around it at run time
 # Dumping with mydumper, for POSIX sh: what dump.sh does with a large database, where that suits it. mydumper reads the rows
 # alone, with several sessions. The tool of every other dump writes down the tables and what is beside them, so that
 # these come back just as they do from every other dump. All of it is one file in the end, BACKUP.mydumper.tar:
@@ -26,10 +27,10 @@ unsuited() {
     printf '%s\n' "$not_by_mydumper"
     return
   fi
-  first myloader >/dev/null && first tar >/dev/null || {
+  if ! first myloader >/dev/null || ! first tar >/dev/null; then
     printf 'myloader and tar are needed to put it back\n'
     return
-  }
+  fi
   for option in database outputdir no-schemas compress long-query-guard defaults-file; do
     mydumper_has "$option" || {
       printf 'this version has no --%s\n' "$option"
@@ -131,10 +132,11 @@ described() {
   # shellcheck disable=SC2046,SC2086 # these are words
   "$tool" --defaults-file="$options" $tuned --default-character-set=utf8mb4 --single-transaction --no-data \
     --skip-triggers -- "$database" \
-    $(printf '%s\n' "$contents" | awk -F '\t' '$1 == "table" { gsub(/"/, "", $3); print $3 }') >"$folder/schema" &&
-    written schema || fail dump "$tool could not write down the tables"
-  beside_tables "$database" --events >"$folder/beside" && written beside ||
-    fail dump "$tool could not write down what is beside the tables"
+    $(printf '%s\n' "$contents" | awk -F '\t' '$1 == "table" { gsub(/"/, "", $3); print $3 }') >"$folder/schema" ||
+    fail dump "$tool could not write down the tables"
+  written schema || fail dump "$tool could not write down the tables"
+  beside_tables "$database" --events >"$folder/beside" || fail dump "$tool could not write down what is beside the tables"
+  written beside || fail dump "$tool could not write down what is beside the tables"
 }
 
 # packs_slowly: whether this is one of the versions up to 0.10, which pack as zlib does where nobody asks for speed: half
@@ -261,6 +263,7 @@ dump_with_mydumper() {
   stages=$(printf 'dump=%s\nintegrity=%s\ntrailer=0\n%s\n' "$ended" $? "$stages")
   require integrity 'what mydumper packed cannot be read back'
   file=$backup.mydumper.tar
+  # shellcheck disable=SC1003 # a backslash, and no escaped quote
   version=$(mydumper --version | tr -d '"\\' | tr -cd '[:print:]')
   packer=zstd
   if [ -n "$(find "$root/rows" -type f -name '*.gz' | head -n 1)" ]; then packer=gzip; fi

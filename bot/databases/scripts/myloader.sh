@@ -1,3 +1,4 @@
+# shellcheck shell=sh disable=SC2154,SC2034 # set and used by the scripts that are put around it at run time
 # Restoring what mydumper.sh made, for POSIX sh: what load.sh does with a dump that is a folder. It needs as much room as
 # the file beside the file, for the time of the restore.
 

@@ -1,3 +1,4 @@
+# shellcheck shell=sh disable=SC2154,SC2034 # set and used by the scripts that are put around it at run time
 # What the scripts of this folder share, for POSIX sh: how they ask the server, choose a program, and fail. Credentials
 # are in a file of the job. A script defines `client`, the program that it asks with, `database`, which it asks about, and
 # `doing`, which is said to have failed.
@@ -61,6 +62,8 @@ sql() {
   session --binary-mode --max-allowed-packet=1G --skip-column-names "$@" "$in"
 }
 
+# quote NAME: print it as an SQL identifier
+# shellcheck disable=SC2016 # backticks of SQL
 quote() { printf '`%s`' "$(printf '%s' "$1" | sed 's/`/``/g')"; }
 
 # free_kib PATH: print how many KiB are free where it lies

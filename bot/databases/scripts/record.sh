@@ -1,5 +1,7 @@
+# shellcheck shell=sh disable=SC2154,SC2034 # set and used by the scripts that are put around it at run time
 # record PROOF WHY: write the result of a proof into the manifest, whose last lines are about the proof
 record() {
+  # shellcheck disable=SC1003 # a backslash, and no escaped quote
   line=$(printf '%s' "$2" | tr '\n\t' '  ' | tr -d '"\\' | tr -cd '[:print:]' | head -c 300)
   {
     sed '/^  "proof": /,$d' "$manifest"

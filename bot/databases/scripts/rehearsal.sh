@@ -1,3 +1,4 @@
+# shellcheck shell=sh disable=SC2154,SC2034 # set and used by the scripts that are put around it at run time
 # Runs pending migrations on a copy of a database, on the host, for POSIX sh. What rehearsal.py writes before it:
 #
 #   run          letters and digits that name the run
@@ -110,6 +111,7 @@ piped() {
 
 # The first line of newer MariaDB programs is one that other clients reject; an account of another name would need
 # privileges to be named as the owner of a view or a trigger.
+# shellcheck disable=SC2016 # backticks of SQL
 neutral() {
   in_large_pieces sed -e '1{/^\/\*M!999999/d;}' \
     -e '/^\/\*!50/s/DEFINER=`[^`]*`@`[^`]*`//' \
@@ -129,6 +131,7 @@ without() {
 # arriving: the packed dump, unpacked; what the bot sends is hashed while it goes by
 arriving() {
   if [ -z "$pipe" ]; then
+    # shellcheck disable=SC2094 # the name alone says how to unpack it
     unpack "$dump" <"$dump"
   else
     tee "$COUNTERSIGN_FILES/sha256.in" <"$pipe" | { unpack "$dump"; unpacked=$?; cat >/dev/null; exit "$unpacked"; }
@@ -147,6 +150,7 @@ restored() {
   home=$(query "$source" 'SELECT @@datadir')
   if [ -d "$home" ]; then
     free=$(free_kib "$home")
+    # shellcheck disable=SC2017 # multiplied first, it could overflow
     needed=$((data_bytes / 1024 * 6 / 5 + reserve))
     if [ -n "$free" ] && [ "$free" -lt "$needed" ]; then
       without space "the database server has $free KiB free, and $needed KiB are needed"
@@ -262,8 +266,9 @@ sweep
 if [ -e "$tree.owner" ]; then impossible busy 'this rehearsal is at work already, or what it left cannot be removed'; fi
 at_the_end tidy
 # Renamed, for who finds it empty takes its owner for dead.
-printf '%s %s\n' "$$" "$(born "$$")" >"$tree.new" && mv "$tree.new" "$tree.owner" ||
+if ! { printf '%s %s\n' "$$" "$(born "$$")" >"$tree.new" && mv "$tree.new" "$tree.owner"; }; then
   impossible worktree "$git_dir cannot be written to"
+fi
 
 said=$(git -c core.hooksPath=/dev/null worktree add --quiet --detach --force "$tree" "$sha" 2>&1) ||
   impossible worktree "$said"

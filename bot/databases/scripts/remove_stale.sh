@@ -1,3 +1,4 @@
+# shellcheck shell=sh disable=SC2154,SC2034 # set and used by the scripts that are put around it at run time
 # What a rehearsal that was killed leaves in a checkout: shell functions to know it by and to remove it.
 
 # born PID: when it started, in the kernel's words; empty where it is gone

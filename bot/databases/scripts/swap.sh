@@ -1,3 +1,4 @@
+# shellcheck shell=sh disable=SC2154,SC2034 # set and used by the scripts that are put around it at run time
 # Puts the tables of a restored copy into the place of the live ones, in one statement; for POSIX sh. What restoring.py
 # writes before it:
 #
