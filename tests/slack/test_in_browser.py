@@ -14,8 +14,8 @@ from bot.domain.runs.plan import Commit
 from bot.domain.runs.request import DeployOptions
 from bot.domain.targets.branch_commits import Newest
 from tests.slack.support.dashboards import APPS
-from tests.slack.support.fake_engine import Workspace
 from tests.slack.support.runs import AMELIE, NEW, OLD, RUNS
+from tests.slack.support.workspace import Workspace
 from tests.support.polling import eventually
 
 pytestmark = pytest.mark.xdist_group("chromium")
@@ -34,20 +34,20 @@ async def browser() -> AsyncIterator[Browser]:
         await opened.close()
 
 
-def sixty(world: Workspace) -> None:
+def sixty(workspace: Workspace) -> None:
     """Give the world sixty environments."""
-    example = next(iter(world.front.operations.targets.values()))
+    example = next(iter(workspace.engine.operations.targets.values()))
     names = [TargetName(app, each) for app in APPS for each in ("production", "staging", "demo")]
-    world.front.operations = replace(
-        world.front.operations, targets={name: replace(example, name=name) for name in names}
+    workspace.engine.operations = replace(
+        workspace.engine.operations, targets={name: replace(example, name=name) for name in names}
     )
 
 
-async def opened(browser: Browser, world: Workspace, size: ViewportSize, where: str) -> Page:
+async def opened(browser: Browser, workspace: Workspace, size: ViewportSize, where: str) -> Page:
     context = await browser.new_context(viewport=size)
     context.set_default_timeout(15_000)
     page = await context.new_page()
-    await page.goto(f"{world.server.url}?as={AMELIE}#/{where}")
+    await page.goto(f"{workspace.server.url}?as={AMELIE}#/{where}")
     await page.wait_for_selector("body[data-ready]")
     return page
 
@@ -64,14 +64,14 @@ async def kept(page: Page, name: str, size: ViewportSize) -> None:
 
 @pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
 async def test_of_sixty_environments_one_is_chosen_and_deployed_to(
-    browser: Browser, world: Workspace, size: ViewportSize
+    browser: Browser, workspace: Workspace, size: ViewportSize
 ) -> None:
-    sixty(world)
-    world.front.runs["R-7K3F9Q"] = RUNS["running"]
+    sixty(workspace)
+    workspace.engine.runs["R-7K3F9Q"] = RUNS["running"]
     compte = TargetName("compte", "staging")
-    world.front.status_service.commits[compte] = Newest("main", OLD, NEW, (COMMIT,), fetched=True)
-    async with world.room():
-        page = await opened(browser, world, size, "app/home")
+    workspace.engine.status_service.commits[compte] = Newest("main", OLD, NEW, (COMMIT,), fetched=True)
+    async with workspace.app():
+        page = await opened(browser, workspace, size, "app/home")
         await expect(page.get_by_text("step 6 of 9")).to_be_visible()
         await kept(page, "home-sixty", size)
         await page.get_by_role("combobox").select_option("app:compte")
@@ -91,6 +91,6 @@ async def test_of_sixty_environments_one_is_chosen_and_deployed_to(
         await dialog.get_by_label("Commit", exact=True).select_option(NEW)
         await dialog.get_by_role("button", name="Plan it").click()
         await expect(dialog).to_have_count(0)
-        await eventually(lambda: world.front.submitted)
-    [request] = world.front.submitted
+        await eventually(lambda: workspace.engine.submitted)
+    [request] = workspace.engine.submitted
     assert (request.target, request.options) == (compte, DeployOptions(NEW))

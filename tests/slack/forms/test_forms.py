@@ -23,9 +23,9 @@ from bot.slack.forms import FORMS
 from bot.slack.forms.form import ChosenTarget, Form, FormState
 from bot.slack.forms.view import form_view, opening_view, refusing_view
 from tests.slack.support.dashboards import ended, home_scene
-from tests.slack.support.fake_engine import Workspace
 from tests.slack.support.limits import texts
 from tests.slack.support.runs import AMELIE, NEW, NOOR, OLD, OPERATIONS, OPS, PASSWORD, RELEASERS, RUNS
+from tests.slack.support.workspace import Workspace
 from tests.support.polling import eventually
 
 PRODUCTION, STAGING = TargetName("compte", "production"), TargetName("compte", "staging")
@@ -175,9 +175,9 @@ def test_only_a_target_that_has_a_database_and_a_place_can_be_backed_up() -> Non
 # ── in the playground ──
 
 
-async def shown(world: Workspace, user: str = AMELIE) -> Any:
+async def shown(workspace: Workspace, user: str = AMELIE) -> Any:
     def view() -> Any:
-        found = [item for item in world.server.state.views.values() if item.user == user]
+        found = [item for item in workspace.server.state.views.values() if item.user == user]
         return found[0] if found and found[0].content.get("submit") else None
 
     return await eventually(view)
@@ -187,105 +187,105 @@ def blocks(view: Any) -> list[str]:
     return [block.get("block_id", "") for block in view.content["blocks"]]
 
 
-async def test_a_form_is_there_at_once_and_the_commits_come_when_they_are_read(world: Workspace) -> None:
-    world.front.status_service.commits[PRODUCTION] = NEWEST
-    world.front.status_service.reading = asyncio.Event()
-    async with world.room():
-        await world.server.client_actions.command(AMELIE, OPS, "/deploy compte")
-        view = await shown(world)
+async def test_a_form_is_there_at_once_and_the_commits_come_when_they_are_read(workspace: Workspace) -> None:
+    workspace.engine.status_service.commits[PRODUCTION] = NEWEST
+    workspace.engine.status_service.reading = asyncio.Event()
+    async with workspace.app():
+        await workspace.server.client_actions.command(AMELIE, OPS, "/deploy compte")
+        view = await shown(workspace)
         assert "commit compte production" not in blocks(view)
         filled = {"target": {"target": "compte production"}}
-        await world.server.client_actions.click_in_view(
+        await workspace.server.client_actions.click_in_view(
             AMELIE, view.id, Click("target", value="compte production", values=filled)
         )
         await eventually(lambda: "Reading the newest commits" in "\n".join(texts(view.content["blocks"])))
-        world.front.status_service.reading.set()
+        workspace.engine.status_service.reading.set()
         await eventually(lambda: "commit compte production" in blocks(view))
 
 
-async def test_the_target_that_was_chosen_last_is_the_one_that_is_shown(world: Workspace) -> None:
-    world.front.status_service.commits |= {PRODUCTION: NEWEST, STAGING: replace(NEWEST, branch="next")}
-    world.front.status_service.reading = asyncio.Event()
-    async with world.room():
-        await world.server.client_actions.command(AMELIE, OPS, "/deploy")
-        view = await shown(world)
+async def test_the_target_that_was_chosen_last_is_the_one_that_is_shown(workspace: Workspace) -> None:
+    workspace.engine.status_service.commits |= {PRODUCTION: NEWEST, STAGING: replace(NEWEST, branch="next")}
+    workspace.engine.status_service.reading = asyncio.Event()
+    async with workspace.app():
+        await workspace.server.client_actions.command(AMELIE, OPS, "/deploy")
+        view = await shown(workspace)
         for name in ("compte production", "compte staging"):
-            await world.server.client_actions.click_in_view(AMELIE, view.id, Click("target", value=name))
+            await workspace.server.client_actions.click_in_view(AMELIE, view.id, Click("target", value=name))
             await eventually(lambda name=name: name in json.dumps(view.content))
             await eventually(lambda: "Reading the newest commits" in "\n".join(texts(view.content["blocks"])))
-        world.front.status_service.reading.set()
+        workspace.engine.status_service.reading.set()
         await eventually(lambda: "commit compte staging" in blocks(view))
         assert "commit compte production" not in blocks(view)
 
 
-async def test_who_may_choose_nothing_is_told_who_may(world: Workspace) -> None:
-    world.front.lock_service.may = {}
-    async with world.room():
-        await world.server.client_actions.command(NOOR, OPS, "/deploy")
-        view = await eventually(lambda: next(iter(world.server.state.views.values()), None))
+async def test_who_may_choose_nothing_is_told_who_may(workspace: Workspace) -> None:
+    workspace.engine.lock_service.may = {}
+    async with workspace.app():
+        await workspace.server.client_actions.command(NOOR, OPS, "/deploy")
+        view = await eventually(lambda: next(iter(workspace.server.state.views.values()), None))
         await eventually(lambda: "You may not deploy here." in "\n".join(texts(view.content["blocks"])))
         assert view.content.get("submit") is None
 
 
-async def test_a_refusal_of_the_engine_stands_at_the_field_and_nothing_is_submitted(world: Workspace) -> None:
-    async with world.room():
-        await world.server.client_actions.command(AMELIE, OPS, "/deploy")
-        view = await shown(world)
+async def test_a_refusal_of_the_engine_stands_at_the_field_and_nothing_is_submitted(workspace: Workspace) -> None:
+    async with workspace.app():
+        await workspace.server.client_actions.command(AMELIE, OPS, "/deploy")
+        view = await shown(workspace)
         filled = {"target": {"target": "compte production"}}
-        world.front.status_service.refusal = FROZEN
-        errors = await world.server.client_actions.submit(AMELIE, view.id, filled)
+        workspace.engine.status_service.refusal = FROZEN
+        errors = await workspace.server.client_actions.submit(AMELIE, view.id, filled)
         assert set(errors) == {"target"}
         assert "Changes are frozen: no weekend releases" in errors["target"]
-        assert world.front.submitted == []
-        world.front.status_service.refusal = None
-        assert await world.server.client_actions.submit(AMELIE, view.id, filled) == {}
-        await eventually(lambda: world.front.submitted)
+        assert workspace.engine.submitted == []
+        workspace.engine.status_service.refusal = None
+        assert await workspace.server.client_actions.submit(AMELIE, view.id, filled) == {}
+        await eventually(lambda: workspace.engine.submitted)
 
 
 @pytest.mark.parametrize("refusal", [FROZEN, None])
 async def test_a_form_that_cannot_be_judged_in_time_is_judged_when_it_is_handled(
-    world: Workspace, refusal: Problem | None, monkeypatch: pytest.MonkeyPatch
+    workspace: Workspace, refusal: Problem | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bot.slack.forms.submission._JUDGING_SECONDS", 0.01)
 
     async def slow(request: object) -> None:
         await asyncio.Event().wait()
 
-    world.front.status_service.judge = slow
-    async with world.room():
-        await world.server.client_actions.command(AMELIE, OPS, "/deploy")
-        view = await shown(world)
+    workspace.engine.status_service.judge = slow
+    async with workspace.app():
+        await workspace.server.client_actions.command(AMELIE, OPS, "/deploy")
+        view = await shown(workspace)
         filled = {"target": {"target": "compte production"}}
-        assert await world.server.client_actions.submit(AMELIE, view.id, filled) == {}
-        await eventually(lambda: world.front.submitted)
+        assert await workspace.server.client_actions.submit(AMELIE, view.id, filled) == {}
+        await eventually(lambda: workspace.engine.submitted)
 
 
-async def test_the_home_opens_the_form_of_an_environment_and_its_run_goes_to_the_channel(world: Workspace) -> None:
-    world.front.status_service.commits[STAGING] = NEWEST
-    async with world.room():
-        world.server.client_actions.open_home(AMELIE)
-        home = await eventually(lambda: world.server.state.homes.get(AMELIE))
-        await world.server.client_actions.click_in_view(
+async def test_the_home_opens_the_form_of_an_environment_and_its_run_goes_to_the_channel(workspace: Workspace) -> None:
+    workspace.engine.status_service.commits[STAGING] = NEWEST
+    async with workspace.app():
+        workspace.server.client_actions.open_home(AMELIE)
+        home = await eventually(lambda: workspace.server.state.homes.get(AMELIE))
+        await workspace.server.client_actions.click_in_view(
             AMELIE, home.id, Click("home_deploy", "home_env compte staging")
         )
-        view = await shown(world)
+        view = await shown(workspace)
         await eventually(lambda: "commit compte staging" in blocks(view))
-        assert await world.server.client_actions.submit(AMELIE, view.id, {}) == {}
-        await eventually(lambda: world.front.submitted)
-    [request] = world.front.submitted
+        assert await workspace.server.client_actions.submit(AMELIE, view.id, {}) == {}
+        await eventually(lambda: workspace.engine.submitted)
+    [request] = workspace.engine.submitted
     assert (request.target, request.origin.user, request.origin.channel) == (STAGING, AMELIE, OPS)
 
 
-async def test_the_home_shows_where_the_migrations_of_an_environment_stand_or_why_not(world: Workspace) -> None:
-    async with world.room():
-        world.server.client_actions.open_home(AMELIE)
-        home = await eventually(lambda: world.server.state.homes.get(AMELIE))
-        await world.server.client_actions.click_in_view(
+async def test_the_home_shows_where_the_migrations_of_an_environment_stand_or_why_not(workspace: Workspace) -> None:
+    async with workspace.app():
+        workspace.server.client_actions.open_home(AMELIE)
+        home = await eventually(lambda: workspace.server.state.homes.get(AMELIE))
+        await workspace.server.client_actions.click_in_view(
             AMELIE, home.id, Click("home_status", "home_env compte staging")
         )
-        view = await eventually(lambda: next(iter(world.server.state.views.values()), None))
+        view = await eventually(lambda: next(iter(workspace.server.state.views.values()), None))
         await eventually(lambda: "has no database that I could compare" in "\n".join(texts(view.content["blocks"])))
-    assert world.front.submitted == []
+    assert workspace.engine.submitted == []
     assert RUNS
 
 
@@ -293,12 +293,12 @@ async def test_the_home_shows_where_the_migrations_of_an_environment_stand_or_wh
     ("words", "form"), [("/deploy", True), ("/deploy compte", True), ("/rollback", True), ("/rollback compte", False)]
 )
 async def test_a_form_stands_in_for_words_and_of_deploy_also_for_missing_ones(
-    world: Workspace, words: str, form: bool
+    workspace: Workspace, words: str, form: bool
 ) -> None:
-    async with world.room():
-        await world.server.client_actions.command(AMELIE, OPS, words)
+    async with workspace.app():
+        await workspace.server.client_actions.command(AMELIE, OPS, words)
         if form:
-            assert (await shown(world)).content["callback_id"] == words.split()[0]
+            assert (await shown(workspace)).content["callback_id"] == words.split()[0]
         else:
-            await eventually(lambda: "That is not a complete command" in "".join(world.whispers(AMELIE)))
-            assert not world.server.state.views
+            await eventually(lambda: "That is not a complete command" in "".join(workspace.whispers(AMELIE)))
+            assert not workspace.server.state.views

@@ -63,7 +63,7 @@ class FakeDesk:
         return Allowed(self.may, self.uncertain, self.exceptions, self.approves)
 
 
-class Heard:
+class RecordedReplies:
     """Answers that are kept: to whom, and what."""
 
     def __init__(self) -> None:
@@ -82,38 +82,38 @@ class Heard:
         self.shown.append(message)
 
 
-class Typed:
+class OpsCommand:
     """Somebody who types `/ops`."""
 
     def __init__(self) -> None:
-        self.front = FakeEngine()
-        self.lock_service = self.front.lock_service = FakeDesk(self.front.status_service.locks)
-        self.heard = Heard()
-        context = slack_context(self.front, replies=self.heard)
-        self.unlock = UnlockHandler(context, self.heard)
+        self.engine = FakeEngine()
+        self.lock_service = self.engine.lock_service = FakeDesk(self.engine.status_service.locks)
+        self.replies = RecordedReplies()
+        context = slack_context(self.engine, replies=self.replies)
+        self.unlock = UnlockHandler(context, self.replies)
         self.handler = OpsHandler(context, self.unlock)
 
     async def __call__(self, text: str, user: str = AMELIE) -> str:
-        before = len(self.heard.told)
+        before = len(self.replies.told)
         await self.handler.handle(tuple(text.split()), Origin(user, OPS, "Ev1"), "")
-        mine = [said for whom, said in self.heard.told[before:] if whom == user]
+        mine = [said for whom, said in self.replies.told[before:] if whom == user]
         assert len(mine) == 1
         return mine[0]
 
 
 @pytest.fixture
-def ops() -> Typed:
-    return Typed()
+def ops() -> OpsCommand:
+    return OpsCommand()
 
 
-async def test_a_lock_is_set_shown_and_taken_off(ops: Typed) -> None:
+async def test_a_lock_is_set_shown_and_taken_off(ops: OpsCommand) -> None:
     assert "*compte production is locked:* inventory" in await ops("lock compte production inventory")
     assert "🔒 Locked by <@U0AMELIE>" in await ops("status")
     assert "Your lock since" in await ops("unlock compte production")
     assert "is not locked. Nothing was done." in await ops("unlock compte production")
 
 
-async def test_the_same_lock_asked_twice_is_set_and_another_is_not(ops: Typed) -> None:
+async def test_the_same_lock_asked_twice_is_set_and_another_is_not(ops: OpsCommand) -> None:
     first = await ops("lock compte production inventory")
     assert await ops("lock compte production inventory") == first
     assert "locked already, by <@U0AMELIE>" in await ops("lock compte production mine", BOB)
@@ -123,49 +123,49 @@ def button_of(message: Message) -> dict[str, Any]:
     return next(block for block in message.blocks if block["type"] == "actions")["elements"][0]
 
 
-async def pressed(ops: Typed, button: dict[str, Any], user: str = BOB) -> str:
+async def pressed(ops: OpsCommand, button: dict[str, Any], user: str = BOB) -> str:
     body = {"actions": [button], "user": {"id": user}, "channel": {"id": OPS}}
     await ops.unlock(Received("Ev2", AT, body))
-    return ops.heard.told[-1][1]
+    return ops.replies.told[-1][1]
 
 
-async def test_somebody_elses_lock_is_taken_off_only_after_a_question_and_they_are_told(ops: Typed) -> None:
+async def test_somebody_elses_lock_is_taken_off_only_after_a_question_and_they_are_told(ops: OpsCommand) -> None:
     await ops("lock compte production inventory")
     assert "locked by <@U0AMELIE>" in await ops("unlock compte production", BOB)
     assert ops.lock_service.locks
-    button = button_of(ops.heard.shown[-1])
+    button = button_of(ops.replies.shown[-1])
     assert "confirm" in button
     assert "the lock of <@U0AMELIE>, who is told" in await pressed(ops, button)
     assert ops.lock_service.locks == {}
     assert ops.lock_service.taken_off == [(AMELIE, BOB, OPS)]
-    assert ops.heard.woken == 1
+    assert ops.replies.woken == 1
     assert "is not locked. Nothing was done." in await pressed(ops, button)
 
 
-async def test_who_confirmed_has_read_of_that_lock_and_of_no_other(ops: Typed) -> None:
+async def test_who_confirmed_has_read_of_that_lock_and_of_no_other(ops: OpsCommand) -> None:
     await ops("lock compte production inventory")
     await ops("unlock compte production", BOB)
-    old = button_of(ops.heard.shown[-1])
+    old = button_of(ops.replies.shown[-1])
     ops.lock_service.locks[NAME] = Lock(NAME, AMELIE, "another", AT + timedelta(hours=1))
     assert "another" in await pressed(ops, old)
     assert ops.lock_service.locks
-    assert "is open again" in await pressed(ops, button_of(ops.heard.shown[-1]))
+    assert "is open again" in await pressed(ops, button_of(ops.replies.shown[-1]))
 
 
 @pytest.mark.parametrize("value", ["", "compte", "compte production soon", "compte nowhere 1", "compte production 1 2"])
-async def test_a_button_that_says_nothing_right_takes_no_lock_off(ops: Typed, value: str) -> None:
+async def test_a_button_that_says_nothing_right_takes_no_lock_off(ops: OpsCommand, value: str) -> None:
     await ops("lock compte production inventory")
     await pressed(ops, {"action_id": "ops_unlock", "value": value})
     assert ops.lock_service.locks
 
 
-async def test_who_may_not_unlock_is_not_even_asked_back(ops: Typed) -> None:
+async def test_who_may_not_unlock_is_not_even_asked_back(ops: OpsCommand) -> None:
     await ops("lock compte production inventory")
     ops.lock_service.refuses = RefusedError(problem(Reason.NOT_ALLOWED, action="unlock", people="engineers"))
     assert "You may not unlock here." in await ops("unlock compte production", BOB)
 
 
-async def test_who_may_not_is_told_who_may(ops: Typed) -> None:
+async def test_who_may_not_is_told_who_may(ops: OpsCommand) -> None:
     ops.lock_service.refuses = RefusedError(problem(Reason.NOT_ALLOWED, action="lock", people="engineers"))
     told = await ops("lock compte production inventory")
     assert "You may not lock here." in told
@@ -173,7 +173,7 @@ async def test_who_may_not_is_told_who_may(ops: Typed) -> None:
     assert "Nothing was done." in told
 
 
-async def test_help_shows_only_the_ways_of_a_command_that_one_may_go(ops: Typed) -> None:
+async def test_help_shows_only_the_ways_of_a_command_that_one_may_go(ops: OpsCommand) -> None:
     told = await ops("help")
     assert "`/deploy APP ENV [REF] [--dry-run] [--no-migrate]`" in told
     assert "`/ops status [APP [ENV]]`" in told
@@ -185,13 +185,15 @@ async def test_help_shows_only_the_ways_of_a_command_that_one_may_go(ops: Typed)
     assert "--during-freeze" not in told
 
 
-async def test_help_says_what_one_is_asked_to_countersign(ops: Typed) -> None:
+async def test_help_says_what_one_is_asked_to_countersign(ops: OpsCommand) -> None:
     assert "countersign" not in await ops("help")
     ops.lock_service.approves = {"override": (NAME,), "deploy": (NAME,)}
     assert "✋ You are asked to countersign deploys, exceptions from a freeze: react" in await ops("help")
 
 
-async def test_help_names_the_targets_once_where_all_is_for_the_same_and_beside_what_is_for_others(ops: Typed) -> None:
+async def test_help_names_the_targets_once_where_all_is_for_the_same_and_beside_what_is_for_others(
+    ops: OpsCommand,
+) -> None:
     assert "*What you may do in this channel on compte production*\n*/deploy* – Bring a commit live\n" in await ops(
         "help"
     )
@@ -201,7 +203,7 @@ async def test_help_names_the_targets_once_where_all_is_for_the_same_and_beside_
     assert "`/backup drop-old APP ENV [NAME]`" in told
 
 
-async def test_help_lists_only_what_one_may(ops: Typed) -> None:
+async def test_help_lists_only_what_one_may(ops: OpsCommand) -> None:
     told = await ops("help")
     assert "/deploy APP ENV [REF]" in told
     assert "/ops lock" in told
@@ -223,27 +225,29 @@ async def test_help_lists_only_what_one_may(ops: Typed) -> None:
         ("needs_human", RunState.CANCELLED, "is closed"),
     ],
 )
-async def test_cancelling_says_what_it_means_in_each_phase(ops: Typed, name: str, after: RunState, said: str) -> None:
+async def test_cancelling_says_what_it_means_in_each_phase(
+    ops: OpsCommand, name: str, after: RunState, said: str
+) -> None:
     run = RUNS[name]
-    ops.front.runs[run.id] = run
-    cancel = ops.front.cancel
+    ops.engine.runs[run.id] = run
+    cancel = ops.engine.cancel
 
     async def then(found: str, user: str) -> object:
         await cancel(found, user)
         return replace(run, state=after)
 
-    ops.front.cancel = then
+    ops.engine.cancel = then
     assert said in await ops("cancel 7k3f9q", BOB)
-    assert ops.front.cancelled == [("R-7K3F9Q", BOB)]
+    assert ops.engine.cancelled == [("R-7K3F9Q", BOB)]
 
 
-async def test_a_run_that_is_not_there_is_not_cancelled(ops: Typed) -> None:
-    ops.front.refuses = RefusedError(problem(Reason.UNKNOWN_RUN, run="R-7K3F9Q"))
+async def test_a_run_that_is_not_there_is_not_cancelled(ops: OpsCommand) -> None:
+    ops.engine.refuses = RefusedError(problem(Reason.UNKNOWN_RUN, run="R-7K3F9Q"))
     assert "There is no run `R-7K3F9Q`" in await ops("cancel R-7K3F9Q")
-    assert ops.front.cancelled == []
+    assert ops.engine.cancelled == []
 
 
-async def test_bad_words_are_answered_with_what_would_be_right(ops: Typed) -> None:
+async def test_bad_words_are_answered_with_what_would_be_right(ops: OpsCommand) -> None:
     told = await ops("statsu")
     assert "Did you mean `status`?" in told
     assert "Nothing was started." in told

@@ -8,8 +8,8 @@ from bot.domain.names import TargetName
 from bot.domain.policies.lock import Lock, LockNews
 from bot.playground.faults import CallFault, Effect
 from bot.slack.publish import lock_notifier
-from tests.slack.support.fake_engine import Workspace
 from tests.slack.support.runs import AMELIE, AT, BOB
+from tests.slack.support.workspace import Workspace
 from tests.support.polling import eventually
 
 LOCK = Lock(TargetName("compte", "production"), AMELIE, "inventory, hunter2-very-secret", AT)
@@ -20,64 +20,64 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lock_notifier, "_POLL_SECONDS", 0.05)
 
 
-def told(world: Workspace) -> list[str]:
-    return [item.text for item in world.by_type("countersign_lock")]
+def told(workspace: Workspace) -> list[str]:
+    return [item.text for item in workspace.by_type("countersign_lock")]
 
 
-async def until_told(world: Workspace) -> None:
-    await eventually(lambda: not world.notices.rows, what="nothing is left to be told")
+async def until_told(workspace: Workspace) -> None:
+    await eventually(lambda: not workspace.notices.rows, what="nothing is left to be told")
 
 
-async def test_the_owner_is_told_what_became_of_their_lock(world: Workspace) -> None:
-    world.notices.add(LockNews.STANDS, LOCK)
-    world.notices.add(LockNews.TAKEN_OFF, LOCK, BOB)
-    async with world.room():
-        await until_told(world)
-    stands, off = told(world)
+async def test_the_owner_is_told_what_became_of_their_lock(workspace: Workspace) -> None:
+    workspace.notices.add(LockNews.STANDS, LOCK)
+    workspace.notices.add(LockNews.TAKEN_OFF, LOCK, BOB)
+    async with workspace.app():
+        await until_told(workspace)
+    stands, off = told(workspace)
     assert "<@U0AMELIE>: your lock on *compte production* stands since" in stands
     assert "Is it still needed? `/ops unlock compte production` takes it off" in stands
     assert "<@U0AMELIE>: <@U0BOB> took your lock off *compte production*" in off
 
 
-async def test_one_that_slack_already_has_is_not_posted_again(world: Workspace) -> None:
-    world.notices.add(LockNews.TAKEN_OFF, LOCK, BOB)
-    [first] = world.notices.rows.values()
-    async with world.room():
-        await until_told(world)
+async def test_one_that_slack_already_has_is_not_posted_again(workspace: Workspace) -> None:
+    workspace.notices.add(LockNews.TAKEN_OFF, LOCK, BOB)
+    [first] = workspace.notices.rows.values()
+    async with workspace.app():
+        await until_told(workspace)
     # As a process leaves it that was killed between Slack's answer and its own note.
-    await world.notices.mark_intended(first)
-    world.notices.add(LockNews.TAKEN_OFF, LOCK, BOB)
-    async with world.room():
-        await until_told(world)
-    assert len(told(world)) == 2
+    await workspace.notices.mark_intended(first)
+    workspace.notices.add(LockNews.TAKEN_OFF, LOCK, BOB)
+    async with workspace.app():
+        await until_told(workspace)
+    assert len(told(workspace)) == 2
 
 
 @pytest.mark.parametrize("effect", [Effect.RESET_AFTER, Effect.RESET_BEFORE, Effect.SERVER_ERROR, Effect.RATE_LIMITED])
-async def test_an_answer_that_is_lost_is_looked_for(world: Workspace, effect: Effect) -> None:
-    world.server.faults.calls.append(CallFault("chat.postMessage", effect, seconds=0.2))
-    world.notices.add(LockNews.TAKEN_OFF, LOCK, BOB)
-    async with world.room():
-        await until_told(world)
-    assert len(told(world)) == 1
+async def test_an_answer_that_is_lost_is_looked_for(workspace: Workspace, effect: Effect) -> None:
+    workspace.server.faults.calls.append(CallFault("chat.postMessage", effect, seconds=0.2))
+    workspace.notices.add(LockNews.TAKEN_OFF, LOCK, BOB)
+    async with workspace.app():
+        await until_told(workspace)
+    assert len(told(workspace)) == 1
 
 
-async def test_a_channel_that_refuses_holds_up_no_other(world: Workspace) -> None:
-    world.server.faults.calls.append(CallFault("chat.postMessage", Effect.ERROR, error="is_archived"))
-    world.notices.add(LockNews.STANDS, LOCK)
-    world.notices.add(LockNews.TAKEN_OFF, LOCK, BOB)
-    async with world.room():
-        await until_told(world)
-    assert len(told(world)) == 1
+async def test_a_channel_that_refuses_holds_up_no_other(workspace: Workspace) -> None:
+    workspace.server.faults.calls.append(CallFault("chat.postMessage", Effect.ERROR, error="is_archived"))
+    workspace.notices.add(LockNews.STANDS, LOCK)
+    workspace.notices.add(LockNews.TAKEN_OFF, LOCK, BOB)
+    async with workspace.app():
+        await until_told(workspace)
+    assert len(told(workspace)) == 1
 
 
-async def test_who_does_not_have_the_duty_tells_nothing(world: Workspace) -> None:
-    world.telling.held = False
-    world.notices.add(LockNews.STANDS, LOCK)
-    async with world.room() as room:
-        room._lock_notifier.wake()
-        await eventually(lambda: not room._lock_notifier._posting._woken.is_set())
-        assert told(world) == []
-        assert world.notices.rows
-        world.telling.held = True
-        await until_told(world)
-    assert len(told(world)) == 1
+async def test_who_does_not_have_the_duty_tells_nothing(workspace: Workspace) -> None:
+    workspace.leadership.held = False
+    workspace.notices.add(LockNews.STANDS, LOCK)
+    async with workspace.app() as app:
+        app._lock_notifier.wake()
+        await eventually(lambda: not app._lock_notifier._posting._woken.is_set())
+        assert told(workspace) == []
+        assert workspace.notices.rows
+        workspace.leadership.held = True
+        await until_told(workspace)
+    assert len(told(workspace)) == 1

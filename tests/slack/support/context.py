@@ -8,7 +8,8 @@ from bot.slack.context import SlackContext
 from bot.slack.render.builtin_catalog import ENGLISH
 from bot.slack.render.text import Translator
 from commands.ops import Ops
-from tests.slack.support.fake_engine import DeploySpec, FakeClock, FakeEngine, FakeLeadership
+from tests.slack.support.fake_engine import FakeEngine
+from tests.slack.support.fakes import DeploySpec, FakeClock, FakeLeadership
 from tests.slack.support.runs import MASKER
 
 

@@ -5,104 +5,42 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
-from ruamel.yaml import YAML
 
-from bot.domain.secrets import Secret
-from bot.engine.ports import ReactionsUnavailableError
 from bot.playground.faults import CallFault, Effect
-from bot.slack import SlackApp, SlackLoginRefusedError
-from bot.slack.doctor import examine, judge_scopes
-from bot.slack.manifest import REQUIRED, SCOPES, manifest
+from bot.slack import SlackApp
 from bot.slack.transport.directory import SlackDirectory
-from tests.slack.support.fake_engine import DeploySpec, Workspace
-from tests.slack.support.runs import AMELIE, BOB, RUNS
-from tests.support.polling import eventually
+from tests.slack.support.runs import AMELIE, BOB
+from tests.slack.support.workspace import Workspace
 
 
 @pytest.fixture
-async def room(world: Workspace) -> AsyncIterator[SlackApp]:
-    async with world.room() as opened:
+async def app(workspace: Workspace) -> AsyncIterator[SlackApp]:
+    async with workspace.app() as opened:
         yield opened
 
 
-async def test_members_of_groups_and_humans(room: SlackApp) -> None:
-    roster = await room.directory.roster(frozenset({AMELIE, BOB, "U0COUNTER"}), frozenset({"S0RELEASE"}))
+async def test_members_of_groups_and_humans(app: SlackApp) -> None:
+    roster = await app.directory.roster(frozenset({AMELIE, BOB, "U0COUNTER"}), frozenset({"S0RELEASE"}))
     assert roster.members == {"S0RELEASE": frozenset({BOB})}
     assert roster.humans == {AMELIE, BOB}
     assert roster.others == {"U0COUNTER"}
 
 
-async def test_what_cannot_be_looked_up_is_missing_and_asked_again(world: Workspace, room: SlackApp) -> None:
-    world.server.faults.calls += [
+async def test_what_cannot_be_looked_up_is_missing_and_asked_again(workspace: Workspace, app: SlackApp) -> None:
+    workspace.server.faults.calls += [
         CallFault("users.info", Effect.ERROR, 1, error="user_not_found"),
         CallFault("usergroups.users.list", Effect.SERVER_ERROR, 2),
     ]
-    roster = await room.directory.roster(frozenset({BOB}), frozenset({"S0RELEASE"}))
+    roster = await app.directory.roster(frozenset({BOB}), frozenset({"S0RELEASE"}))
     assert (roster.members, roster.humans, roster.others) == ({}, frozenset(), frozenset())
-    roster = await room.directory.roster(frozenset({BOB}), frozenset({"S0RELEASE"}))
+    roster = await app.directory.roster(frozenset({BOB}), frozenset({"S0RELEASE"}))
     assert (roster.humans, roster.members) == ({BOB}, {"S0RELEASE": frozenset({BOB})})
 
 
-async def test_a_look_up_is_believed_for_a_while(world: Workspace, room: SlackApp) -> None:
+async def test_a_look_up_is_believed_for_a_while(workspace: Workspace, app: SlackApp) -> None:
     for _ in range(3):
-        await room.directory.roster(frozenset({BOB}), frozenset({"S0RELEASE"}))
-    assert world.calls("usergroups.users.list") == 1
-
-
-async def test_reactions_that_cannot_be_read_decide_nothing(world: Workspace, room: SlackApp) -> None:
-    world.front.put(RUNS["awaiting_approval"])
-    await eventually(lambda: world.messages.published)
-    world.server.faults.calls.append(CallFault("reactions.get", Effect.SERVER_ERROR, None))
-    with pytest.raises(ReactionsUnavailableError):
-        await room.reaction_reader.reactions(RUNS["awaiting_approval"])
-
-
-async def test_a_request_that_is_not_posted_has_no_reactions(room: SlackApp) -> None:
-    assert await room.reaction_reader.reactions(RUNS["awaiting_approval"]) == {}
-
-
-async def test_a_token_that_slack_refuses_is_said_so(world: Workspace) -> None:
-    world.server.faults.calls.append(CallFault("auth.test", Effect.ERROR, None, error="invalid_auth"))
-    with pytest.raises(SlackLoginRefusedError, match="invalid_auth"):
-        async with world.room():
-            pass
-
-
-async def test_doctor(world: Workspace) -> None:
-    found = await examine(Secret("xoxb-playground"), Secret("xapp-playground"), world.server.api_url)
-    assert {item.check: item.ok for item in found} == {
-        "Slack bot token": True,
-        "Slack scopes": True,
-        "Slack app token": True,
-    }
-    found = await examine(Secret("xoxb-wrong"), Secret("xapp-playground"), world.server.api_url)
-    assert [item.ok for item in found] == [False]
-    assert "xoxb-wrong" not in str(found)
-    found = await examine(Secret("xoxb-playground"), Secret("xapp-wrong"), world.server.api_url)
-    assert [item.ok for item in found if item.check == "Slack app token"] == [False]
-
-
-def test_a_missing_scope_is_named_with_what_it_is_for() -> None:
-    (found,) = judge_scopes(set(SCOPES) - {"reactions:read"})
-    assert not found.ok
-    assert "reactions:read" in found.detail
-    assert "approves" in found.detail
-    assert all(item.ok for item in judge_scopes(REQUIRED))
-
-
-def test_the_manifest_has_every_command_and_scope() -> None:
-    content = YAML(typ="safe").load(manifest([DeploySpec()]))
-    (command,) = content["features"]["slash_commands"]
-    assert command["command"] == "/deploy"
-    assert command["should_escape"] is True
-    assert content["oauth_config"]["scopes"]["bot"] == sorted(SCOPES)
-    assert content["settings"]["socket_mode_enabled"] is True
-    assert content["settings"]["interactivity"]["is_enabled"] is True
-    assert content["settings"]["event_subscriptions"]["bot_events"] == [
-        "app_home_opened",
-        "reaction_added",
-        "reaction_removed",
-    ]
+        await app.directory.roster(frozenset({BOB}), frozenset({"S0RELEASE"}))
+    assert workspace.calls("usergroups.users.list") == 1
 
 
 class FakeGateway:

@@ -1,0 +1,84 @@
+"""Slash commands: carried out once, and answered to whoever typed them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from bot.domain.errors import Reason, RefusedError, problem
+from bot.domain.runs.request import DeployOptions
+from bot.playground.events.sockets import Outcome
+from bot.playground.faults import CallFault, Effect
+from tests.slack.support.runs import AMELIE, OPS
+from tests.slack.support.workspace import Workspace
+from tests.support.polling import eventually
+
+
+async def test_a_command_becomes_one_run_and_is_acknowledged_with_nothing(workspace: Workspace) -> None:
+    async with workspace.app():
+        delivery = await workspace.server.client_actions.command(AMELIE, OPS, "/deploy compte production")
+        assert (delivery.outcome, delivery.payload) == (Outcome.ACKED, {})
+        await eventually(lambda: workspace.channel())
+    assert [request.origin.user for request in workspace.engine.submitted] == [AMELIE]
+    assert len(workspace.channel()) == 1
+
+
+async def test_a_command_that_waited_too_long_is_answered_and_not_done(workspace: Workspace) -> None:
+    workspace.clock.held = datetime.now(UTC) - timedelta(hours=1)
+    async with workspace.app() as app:
+        await app._worker.aclose()
+        await workspace.server.client_actions.command(AMELIE, OPS, "/deploy compte production")
+    workspace.clock.held = None
+    async with workspace.app():
+        await eventually(lambda: workspace.whispers(AMELIE))
+    assert workspace.engine.submitted == []
+    assert "Nothing was started" in workspace.whispers(AMELIE)[0]
+
+
+async def test_bad_words_are_answered_to_the_person_alone(workspace: Workspace) -> None:
+    async with workspace.app():
+        await workspace.server.client_actions.command(AMELIE, OPS, "/deploy comte production")
+        await eventually(lambda: workspace.whispers(AMELIE))
+    assert workspace.whispers(AMELIE) == [
+        "There is no app `comte`.\nDid you mean `compte`? The apps here: compte.\nNothing was started."
+    ]
+    assert workspace.channel() == []
+
+
+async def test_a_refusal_of_the_engine_arrives_even_where_the_response_url_fails(workspace: Workspace) -> None:
+    workspace.engine.refuses = RefusedError(problem(Reason.NOT_ALLOWED, action="deploy", people="engineers"))
+    workspace.server.faults.calls.append(CallFault("response_url", Effect.SERVER_ERROR))
+    async with workspace.app():
+        await workspace.server.client_actions.command(AMELIE, OPS, "/deploy compte production")
+        await eventually(lambda: workspace.whispers(AMELIE))
+    assert workspace.whispers(AMELIE) == ["You may not deploy here.\nWho may: engineers.\nNothing was done."]
+
+
+async def test_words_missing_open_a_form_whose_errors_stand_at_the_field(workspace: Workspace) -> None:
+    async with workspace.app():
+        await workspace.server.client_actions.command(AMELIE, OPS, "/deploy")
+        views = workspace.server.state.views
+        view = await eventually(lambda: [item for item in views.values() if item.content.get("submit")])
+        filled = {"target": {"target": "compte staging"}, "ref": {"ref": "a..b"}}
+        errors = await workspace.server.client_actions.submit(AMELIE, view[0].id, filled)
+        assert set(errors) == {"ref"}
+        assert "a..b cannot be a branch" in errors["ref"]
+        assert workspace.engine.submitted == []
+        filled["ref"]["ref"] = "v2.4.0"
+        filled["options"] = {"options": ["--dry-run"]}
+        assert await workspace.server.client_actions.submit(AMELIE, view[0].id, filled) == {}
+        await eventually(lambda: workspace.channel())
+    (request,) = workspace.engine.submitted
+    assert (str(request.target), request.options) == ("compte staging", DeployOptions("v2.4.0", dry_run=True))
+    assert (request.origin.user, request.origin.channel) == (AMELIE, OPS)
+
+
+async def test_a_command_that_fails_inside_is_settled_and_said_so(workspace: Workspace) -> None:
+    async def fails(request: object) -> None:
+        raise RuntimeError(str(request))
+
+    workspace.engine.submit = fails
+    async with workspace.app() as app:
+        app._worker._pause = 0.01
+        await workspace.server.client_actions.command(AMELIE, OPS, "/deploy compte production")
+        await eventually(lambda: workspace.inbox.settled)
+    assert "something went wrong inside me" in workspace.whispers(AMELIE)[0]

@@ -1,0 +1,16 @@
+"""Logging in: a token that Slack refuses ends the start."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.playground.faults import CallFault, Effect
+from bot.slack import SlackLoginRefusedError
+from tests.slack.support.workspace import Workspace
+
+
+async def test_a_token_that_slack_refuses_is_said_so(workspace: Workspace) -> None:
+    workspace.server.faults.calls.append(CallFault("auth.test", Effect.ERROR, None, error="invalid_auth"))
+    with pytest.raises(SlackLoginRefusedError, match="invalid_auth"):
+        async with workspace.app():
+            pass
