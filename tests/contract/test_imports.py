@@ -53,7 +53,7 @@ ROOMS = {
     "commands": Room(names("domain recipes"), language=PURE | names("asyncio")),
     "background": Room(),
     "engine": Room(names("background domain"), names("structlog")),
-    "sandbox": Room(names("domain")),
+    "sandbox": Room(names("domain"), language=PURE | names("decimal functools importlib")),
     "hosts": Room(names("background domain engine"), names("aiohttp asyncssh")),
     "databases": Room(names("background domain engine sandbox"), names("aiomysql obstore pyrage structlog")),
     "store": Room(names("background domain engine"), names("alembic sqlalchemy structlog")),

@@ -1,0 +1,174 @@
+"""A sandbox as a value, and the shell functions with which a step on the host makes it and runs code in it. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+from bot.domain.names import is_name
+from bot.domain.shell import Command, Part, Syntax, Word
+from bot.sandbox.environment import Environment
+from bot.sandbox.server import MEMORY_KIB, PROGRAMS, PrivateServer, layout, option_text, zone_of
+
+_MIB = 1024
+
+_PATH = re.compile(r"(/[A-Za-z0-9_@%+,.-]+)+")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a sandbox may take. Sizes are in KiB.
+
+    Args:
+        processes: at once, threads included.
+        memory: of each process's address space, and of all processes together, the server's included.
+        file: of one file.
+        disk: of everything that it writes, the server's files included.
+        output: of what is kept of what a command prints.
+        log: of what is kept of the server's log for one command.
+        free_memory: what the host keeps for itself.
+        free_disk: what the host keeps for itself.
+    """
+
+    processes: int = 256
+    memory: int = 2048 * _MIB
+    file: int = 1024 * _MIB
+    disk: int = 4096 * _MIB
+    output: int = 256
+    log: int = 16 * _MIB
+    free_memory: int = 512 * _MIB
+    free_disk: int = 1024 * _MIB
+
+
+@dataclass(frozen=True)
+class CodeBox:
+    """Where code of a commit runs.
+
+    Args:
+        path: what the application's folder is called inside: the live one's path.
+        environment: the live environment; None where there is none.
+        read_only: further folders of the host that it sees, such as a Python environment.
+
+    Raises:
+        ValueError: a path is not absolute, is a folder of the system, or has an odd character.
+    """
+
+    path: str
+    environment: Environment | None = None
+    read_only: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for path in (self.path, *self.read_only):
+            if _PATH.fullmatch(path) is None or {".", ".."} & set(path.split("/")):
+                raise ValueError(f"not a path for a sandbox: {path!r}")
+            if path.split("/")[1] in {"proc", "dev", "sys", "sandbox", "etc", "usr", "bin", "sbin", "lib", "lib64"}:
+                raise ValueError(f"not a path for a sandbox: {path!r}")
+        if {"/home", "/root", "/run", "/var", "/tmp"} & {self.path, *self.read_only}:  # noqa: S108 - they are refused
+            raise ValueError("a sandbox sees no such folder")
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """A sandbox.
+
+    Args:
+        results: name of the folder for its results, in the folder that the steps of a run share.
+        server: None where code needs no database.
+        code: None where only the server is wanted.
+        limits: what it may take.
+        wait: seconds to wait for another sandbox on the host.
+    """
+
+    results: str
+    server: PrivateServer | None
+    code: CodeBox | None = None
+    limits: Limits = Limits()
+    wait: int = 600
+
+    def __post_init__(self) -> None:
+        if not is_name(self.results):
+            raise ValueError(f"not the name of a folder: {self.results!r}")
+
+
+@cache
+def script(*names: str) -> str:
+    """Read scripts of this package, one after the other."""
+    folder = resources.files("bot.sandbox").joinpath("scripts")
+    return "".join(folder.joinpath(name).read_text(encoding="utf-8") for name in names)
+
+
+def assignments(values: dict[str, str]) -> tuple[Part, ...]:
+    """Write shell variables."""
+    parts: list[Part] = []
+    for name, value in values.items():
+        parts += [Syntax(f"{name}="), Word(value), Syntax("\n")]
+    return tuple(parts)
+
+
+def functions(sandbox: Sandbox) -> Command:
+    """Write the shell functions of a sandbox, as `start.sh` describes them, for the beginning of a step's script.
+
+    The step runs with `COUNTERSIGN_RUN_DIR`, as each does, and calls `sandbox_close` however it ends.
+
+    Args:
+        sandbox: what it is like.
+    """
+    server, code, limits = sandbox.server, sandbox.code, sandbox.limits
+    environment = code.environment if code is not None else None
+    values = {
+        "sandbox_wait": str(sandbox.wait),
+        "sandbox_at": code.path if code is not None else "/work",
+        "sandbox_read_only": "\n".join(code.read_only) if code is not None else "",
+        "sandbox_env_from": environment.path if environment is not None else "",
+        "sandbox_env_to": environment.name if environment is not None else "",
+        "sandbox_env_form": environment.form.value if environment is not None else "",
+        "sandbox_rules": environment.rules() if environment is not None else "",
+        "sandbox_processes": str(limits.processes),
+        "sandbox_memory": str(limits.memory),
+        "sandbox_file": str(limits.file),
+        "sandbox_disk": str(limits.disk),
+        "sandbox_output": str(limits.output),
+        "sandbox_log": str(limits.log),
+        "sandbox_free_memory": str(limits.free_memory),
+        "sandbox_free_disk": str(limits.free_disk),
+        **_server_values(server),
+        "sandbox_inside": script("measure.sh", "confine.sh", "inside.sh"),
+        "sandbox_awk": script("environment.awk"),
+    }
+    results = Syntax(f"sandbox_results=$COUNTERSIGN_RUN_DIR/{sandbox.results}\n")
+    library = script("place.sh", "measure.sh", "confine.sh", "template.sh", "start.sh")
+    return Command((*assignments(values), results, Syntax(library)))
+
+
+def _server_values(server: PrivateServer | None) -> dict[str, str]:
+    endpoint = server.endpoint if server is not None else None
+    common = {
+        "sandbox_port": str(endpoint.port) if endpoint is not None else "",
+        "sandbox_hosts": "\n".join(endpoint.hosts) if endpoint is not None else "",
+        "sandbox_sockets": "\n".join(endpoint.sockets) if endpoint is not None else "",
+    }
+    if server is None:
+        return {**common, "sandbox_programs": "", "sandbox_data": "0", "sandbox_server_memory": "0", "sandbox_zone": ""}
+    settings = server.settings
+    return {
+        **common,
+        "sandbox_programs": " ".join(PROGRAMS),
+        "sandbox_kind": server.series.kind.value,
+        "sandbox_series": server.series.series,
+        "sandbox_template_suffix": f"{settings.lower_case_table_names}-{settings.page_size}",
+        "sandbox_layout": " ".join(layout(server.series, settings)),
+        "sandbox_options": option_text(server.series, settings),
+        "sandbox_zone": zone_of(settings),
+        "sandbox_data": str(server.data_kib),
+        "sandbox_server_memory": str(MEMORY_KIB[server.series.kind]),
+        "sandbox_users": "\n".join(server.users),
+        "sandbox_create": "\n".join(database.create() for database in server.databases),
+        "sandbox_grants": "\n".join(database.pattern() for database in server.databases),
+    }
+
+
+def sweep() -> Command:
+    """Write the script that removes what killed sandboxes left on a host; it leaves one that is at work alone."""
+    return Command((Syntax(script("place.sh", "sweep.sh")),))

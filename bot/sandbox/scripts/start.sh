@@ -1,0 +1,282 @@
+# A sandbox on a host, for POSIX sh: what a step calls, in this order and in its main shell.
+#
+#   sandbox_claim                      wait to be the only one; then $sandbox_work is an empty folder for a copy of the
+#                                      application, to be filled with files that share nothing with the live checkout
+#   sandbox_start                      start the private server with its databases and accounts, and the network
+#   sandbox_client OPTION…             the server's client, as its administrator, over a pipe or with --execute
+#   sandbox_run NAME SECONDS TEXT      run shell text confined; succeeds where it ended by itself with status 0
+#   sandbox_close                      end everything and remove it; may be called at any time, and twice
+#
+# Each fails once it has written `refused` into $sandbox_results/facts. Descriptors 7 and 9 are the sandbox's own; a
+# sandbox dies with the shell that started it, whatever ends that. What the results look like is in `results.py`.
+# `plan.py` writes the values that begin with `sandbox_` before it.
+
+sandbox_administrator=countersign_sandbox
+
+sandbox_fact() { printf '%s\t%s\n' "$1" "$2" >>"$sandbox_results/facts"; }
+
+# refuse REASON DETAIL
+refuse() {
+  sandbox_fact refused "$1"
+  sandbox_fact detail "$(printf '%s' "$2" | tr '\t\n\r' '   ' | head -c 600)"
+  return 1
+}
+
+moment() { sleep 0.03 2>/dev/null || sleep 1; }
+
+random_word() { od -An -tx1 -N16 /dev/urandom | tr -d ' \n'; }
+
+# sql_text: quote a line of standard input for SQL
+sql_text() { sed -e 's/\\/\\\\/g' -e "s/'/''/g" -e "s/^/'/" -e "s/\$/'/"; }
+
+# ── claiming ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+sandbox_claim() {
+  # A reader of the results never meets those of an attempt before.
+  rm -rf -- "$sandbox_results"
+  mkdir -p -- "$sandbox_results" || return 1
+  umask 077
+  for tool in bwrap setpriv prlimit flock awk nice od; do
+    command -v "$tool" >/dev/null 2>&1 || { refuse tools "$tool is not installed"; return 1; }
+  done
+  find_place
+  lock_place 0 || {
+    [ $? -eq 1 ] || { refuse unwritable "$place cannot be written to"; return 1; }
+    printf 'waiting for another sandbox on this host\n'
+    lock_place "$sandbox_wait" || { refuse busy "another sandbox was at work for $sandbox_wait s"; return 1; }
+  }
+  remove_box
+  mkdir "$box" || { refuse unwritable "$box cannot be made"; return 1; }
+  sandbox_uid=$(spare_uid)
+  sandbox_as_root=
+  [ "$(id -u)" != 0 ] || sandbox_as_root=--user=root
+  identify
+  sandbox_work=$box/work
+  sandbox_environment=$box/environment
+  enough || return 1
+  # shellcheck disable=SC2015 # any of them may fail
+  mkdir "$box/work" "$box/tmp" "$box/shm" "$box/run" "$box/commands" "$box/answers" "$box/output" "$box/env" \
+    "$box/server" "$box/server/tmp" &&
+    mkfifo "$box/requests" "$box/printed" &&
+    : >"$sandbox_environment" &&
+    etc_files || { refuse unwritable "$box cannot be written to"; return 1; }
+}
+
+# enough: the host keeps its reserves even when the sandbox takes what it may take at once
+enough() {
+  memory=$(available_kib)
+  needed=$((sandbox_free_memory + sandbox_server_memory + 131072))
+  [ "${memory:-0}" -ge "$needed" ] || { refuse memory "$memory KiB are available, and $needed KiB are needed"; return 1; }
+  disk=$(free_kib "$box")
+  needed=$((sandbox_free_disk + sandbox_data * 2 + 153600))
+  [ "${disk:-0}" -ge "$needed" ] || { refuse disk "$disk KiB are free, and $needed KiB are needed"; return 1; }
+  inodes=$(free_inodes "$box")
+  case $inodes in
+    '' | *[!0-9]* | 0) ;;
+    *) [ "$inodes" -ge 20000 ] || { refuse disk "$inodes more files can be made, and 20000 are needed"; return 1; } ;;
+  esac
+}
+
+# ── starting ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+sandbox_start() {
+  shared=$(find "$sandbox_work" -type f -links +1 2>/dev/null | head -n 1)
+  [ -z "$shared" ] || { refuse hard_links "${shared#"$sandbox_work/"} is a hard link"; return 1; }
+  sandbox_password=$(random_word)
+  environment || return 1
+  served
+  if [ -n "$sandbox_programs" ]; then server_folder || return 1; else sandbox_program=; fi
+  if [ "$(id -u)" = 0 ]; then
+    chown -R -h "$sandbox_uid:$sandbox_uid" "$box/work" "$box/tmp" "$box/shm" || { refuse unwritable 'files cannot be given away'; return 1; }
+  fi
+  # The folder itself is 0700; these are seen through the boxes' mounts alone.
+  chmod 755 "$box/commands" "$box/run"
+  chmod 644 "$sandbox_environment"
+  sandbox_processes=$((sandbox_processes + $(own_threads)))
+  printf '%s\n' "$sandbox_inside" >"$box/inside.sh"
+  export box place sandbox_addresses sandbox_as_root sandbox_at sandbox_disk sandbox_file sandbox_free_disk sandbox_free_memory \
+    sandbox_memory sandbox_output sandbox_processes sandbox_program sandbox_uid sandbox_zone
+  # shellcheck disable=SC2094 # it is written before it is read
+  (private_network --info-fd 5 sh "$box/inside.sh" addresses) \
+    </dev/null >"$box/inside.log" 2>&1 3>&- 4>&- 5>"$box/info" 6>&- 7>&- 8>&- 9>&- &
+  sandbox_pid=$!
+  exec 7<>"$box/requests"
+  [ -z "$sandbox_program" ] || server_ready || return 1
+  [ ! -s "$box/unserved" ] || while read -r one; do sandbox_fact unserved "$one"; done <"$box/unserved"
+}
+
+# environment: turn the live .env file into one without anything that is secret
+environment() {
+  : >"$box/env/users" && : >"$box/env/hosts" && : >"$box/env/ports" && : >"$box/env/sockets" || return 1
+  [ -n "$sandbox_env_from" ] || return 0
+  [ -f "$sandbox_env_from" ] && [ -r "$sandbox_env_from" ] || { refuse environment "$sandbox_env_from cannot be read"; return 1; }
+  head -c 262144 <"$sandbox_env_from" | tr -d '\000' |
+    LC_ALL=C sandbox_out=$box/env sandbox_rules=$sandbox_rules sandbox_password=$sandbox_password \
+      sandbox_key=base64:$(head -c 32 /dev/urandom | base64) awk "$sandbox_awk" || { refuse environment 'awk failed'; return 1; }
+  case $sandbox_env_form in
+    dotenv)
+      # The commit may have put a link there.
+      # shellcheck disable=SC2015 # either may fail
+      rm -rf -- "${sandbox_work:?}/$sandbox_env_to" && cp "$box/env/dotenv" "$sandbox_work/$sandbox_env_to" ||
+        { refuse environment "$sandbox_env_to cannot be written"; return 1; }
+      ;;
+    variables) cp "$box/env/variables" "$sandbox_environment" ;;
+  esac
+}
+
+# served: sort where the application looks for its server: addresses, names and sockets; the first port counts
+served() {
+  read -r port <"$box/env/ports" || port=
+  [ -z "$port" ] || sandbox_port=$port
+  sandbox_addresses=
+  for one in $(printf '%s\n' "$sandbox_hosts" | cat - "$box/env/hosts" | grep -E '^[A-Za-z0-9.:_-]+$' | sort -u); do
+    case $one in
+      localhost | 127.* | ::1) ;;
+      *:*) sandbox_addresses="$sandbox_addresses $one" ;;
+      *[!0-9.]*) printf '127.0.0.1 %s\n' "$one" >>"$box/etc/hosts" ;;
+      *) sandbox_addresses="$sandbox_addresses $one" ;;
+    esac
+  done
+  printf '%s\n' "$sandbox_sockets" | cat - "$box/env/sockets" | sed 's:^/var/run/:/run/:' |
+    grep -E '^(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+$' | grep -v -E "^(/usr|/etc|/proc|/dev|/sandbox|/bin|/sbin|/lib)" | sort -u >"$box/sockets"
+  printf '%s\n' "$sandbox_read_only" | grep . >"$box/read-only"
+}
+
+# server_folder: choose the program, and fill its folder
+server_folder() {
+  seen='no server program'
+  sandbox_program=
+  for program in $sandbox_programs; do
+    [ -x "$program" ] || continue
+    version=$("$program" --no-defaults --version 2>/dev/null | head -n 1)
+    seen=$version
+    case $version in *MariaDB*) kind=mariadb ;; *) kind=mysql ;; esac
+    version=$(printf '%s\n' "$version" | sed -n 's/^.* Ver \([0-9][0-9.]*\).*/\1/p')
+    case $kind-$version. in "$sandbox_kind-$sandbox_series".*) sandbox_program=$program ;; *) continue ;; esac
+    break
+  done
+  [ -n "$sandbox_program" ] || { refuse version "$sandbox_kind $sandbox_series is needed; there is: $seen"; return 1; }
+  sandbox_template=$version-$sandbox_template_suffix
+  template || { refuse template "$said"; return 1; }
+  cp -a -- "$template" "$box/server/data" || { refuse unwritable 'the template cannot be copied'; return 1; }
+  printf '%s\n' "$sandbox_options" "port=$sandbox_port" >"$box/server/server.cnf"
+  secret=$(random_word)
+  {
+    printf "SET SESSION sql_mode = '';\n"
+    printf "CREATE USER '%s'@'localhost' IDENTIFIED BY '%s';\n" "$sandbox_administrator" "$secret"
+    printf "GRANT ALL PRIVILEGES ON *.* TO '%s'@'localhost' WITH GRANT OPTION;\n" "$sandbox_administrator"
+  } >"$box/server/init.sql"
+  printf '[client]\nuser=%s\npassword=%s\nsocket=s\n' "$sandbox_administrator" "$secret" >"$box/client.cnf"
+  case $sandbox_kind in
+    mariadb) sandbox_clients='mariadb mysql' ;;
+    mysql) sandbox_clients='mysql mariadb' ;;
+  esac
+  for sandbox_mysql in $sandbox_clients ''; do
+    [ -z "$sandbox_mysql" ] || ! command -v "$sandbox_mysql" >/dev/null 2>&1 || break
+  done
+  [ -n "$sandbox_mysql" ] || { refuse tools 'neither mariadb nor mysql is installed'; return 1; }
+}
+
+# In the socket's folder, since the path of a socket may not be long. A server cannot ask for files of the host.
+sandbox_client() {
+  (cd "$box/run" && exec "$sandbox_mysql" --defaults-file="$box/client.cnf" --local-infile=0 --default-character-set=utf8mb4 \
+    --connect-timeout=10 "$@" 7>&- 9>&-)
+}
+
+sandbox_ask() { MYSQL_TEST_LOGIN_FILE=/nonexistent sandbox_client --batch --raw --skip-column-names --execute="$1"; }
+
+sandbox_lives() { kill -0 "$sandbox_pid" 2>/dev/null && [ ! -s "$box/limit" ]; }
+
+server_ready() {
+  began=$(now)
+  until [ -S "$box/run/s" ] && said=$(sandbox_ask 'SELECT 1' 2>&1); do
+    if ! sandbox_lives || [ -e "$box/server/ended" ] || [ $(($(now) - began)) -gt 30000 ]; then
+      refuse start "$(cat "$box/inside.log" "$box/limit" 2>/dev/null) $said $(grep -i -e error -e abort "$box/server/error.log" 2>/dev/null | tail -n 3)"
+      return 1
+    fi
+    moment
+  done
+  said=$(accounts 2>&1) || { refuse start "$said"; return 1; }
+}
+
+# accounts: the template's own accounts go, but for the one that routines of a dump may name; then those of the
+# application come, with rights on its databases alone
+accounts() {
+  drop=$(sandbox_ask "SELECT CONCAT('DROP USER ', QUOTE(user), '@', QUOTE(host), ';') FROM mysql.user WHERE user NOT IN
+    ('$sandbox_administrator', 'PUBLIC') AND user NOT LIKE 'mariadb.%' AND user NOT LIKE 'mysql.%' AND NOT (user = 'root' AND host = 'localhost')") || return 1
+  {
+    printf "SET SESSION sql_mode = '';\n%s\n" "$drop"
+    printf "ALTER USER 'root'@'localhost' IDENTIFIED BY '%s';\n" "$(random_word)"
+    printf '%s\n' "$sandbox_create"
+    printf '%s\n' "$sandbox_users" | cat - "$box/env/users" | grep -v -x -F "$sandbox_administrator" | grep . | sort -u | sql_text | while IFS= read -r user; do
+      for host in "'%'" "'localhost'"; do
+        printf "DROP USER IF EXISTS %s@%s;\nCREATE USER %s@%s IDENTIFIED BY '%s';\n" "$user" "$host" "$user" "$host" "$sandbox_password"
+        printf '%s\n' "$sandbox_grants" | while IFS= read -r pattern; do
+          [ -z "$pattern" ] || printf 'GRANT ALL PRIVILEGES ON %s.* TO %s@%s;\n' "$pattern" "$user" "$host"
+        done
+      done
+    done
+  } | MYSQL_TEST_LOGIN_FILE=/nonexistent sandbox_client --batch
+}
+
+# ── running ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+sandbox_run() {
+  # The code's own shell enters the folder: as uid 0 without capabilities bubblewrap could not.
+  printf '%s\n' '. /sandbox/environment' "cd $sandbox_at || exit 126" "$3" >"$box/commands/$1"
+  chmod 644 "$box/commands/$1"
+  [ -z "$sandbox_program" ] || sandbox_ask 'SET GLOBAL general_log = OFF; TRUNCATE TABLE mysql.general_log; SET GLOBAL general_log = ON' >/dev/null ||
+    { sandbox_fact command "$1 lost - 0"; return 1; }
+  printf '%s %s\n' "$1" "$2" >&7
+  until [ -e "$box/answers/$1" ] || ! sandbox_lives; do moment; done
+  if [ -e "$box/answers/$1" ]; then
+    read -r how status spent <"$box/answers/$1"
+  else
+    how=lost status=- spent=0
+    [ ! -s "$box/limit" ] || read -r how <"$box/limit"
+  fi
+  [ ! -e "$box/output/$1" ] || cp "$box/output/$1" "$sandbox_results/$1.output"
+  if [ -n "$sandbox_program" ] && sandbox_lives; then logged "$1"; fi
+  sandbox_fact command "$1 $how $status $spent"
+  [ "$how $status" = 'exit 0' ]
+}
+
+# others: print the sessions of the application, as statements that end them
+others() {
+  sandbox_ask "SELECT CONCAT('KILL ', id, ';') FROM information_schema.processlist
+    WHERE user NOT IN ('$sandbox_administrator', 'system user', 'event_scheduler')"
+}
+
+# logged NAME: keep what the server logged of the application, once nothing of it runs any more
+logged() {
+  began=$(now)
+  while sessions=$(others) && [ -n "$sessions" ]; do
+    waited=$(($(now) - began))
+    if [ "$waited" -gt 15000 ]; then sandbox_fact unsettled "$1"; break; fi
+    [ "$waited" -lt 2000 ] || printf '%s\n' "$sessions" | sandbox_client --force >/dev/null 2>&1
+    moment
+  done
+  sandbox_ask 'SET GLOBAL general_log = OFF'
+  {
+    sandbox_client --quick --batch --raw --skip-column-names --execute="SELECT thread_id, command_type, UNIX_TIMESTAMP(event_time),
+      HEX(SUBSTRING_INDEX(SUBSTRING_INDEX(user_host, ']', 1), '[', -1)), OCTET_LENGTH(argument), HEX(LEFT(argument, 65536))
+      FROM mysql.general_log WHERE LOCATE('[$sandbox_administrator]', user_host) = 0" && echo end
+  } | head -c "$((sandbox_log * 1024))" >"$sandbox_results/$1.log"
+}
+
+# ── ending ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+# The first process of the namespace takes all others with it, and its starter ends after them.
+sandbox_close() {
+  if [ -n "${sandbox_pid-}" ]; then
+    first=$(sed -n 's/.*"child-pid": *\([0-9][0-9]*\).*/\1/p' "$box/info" 2>/dev/null)
+    kill -s KILL "${first:-$sandbox_pid}" 2>/dev/null
+    wait "$sandbox_pid" 2>/dev/null
+    sandbox_pid=
+  fi
+  if [ -n "${sandbox_work-}" ]; then
+    remove_box
+    sandbox_work=
+    exec 7>&- 9>&-
+  fi
+}

@@ -1,0 +1,8 @@
+# Removes what a killed sandbox left, unless one is at work. Its processes died with it, by the kernel.
+umask 077
+find_place
+[ -d "$place" ] || exit 0
+if lock_place 0; then
+  remove_box
+  find "$place/templates" -mindepth 1 -maxdepth 1 -type d -mtime +30 -exec rm -rf {} +
+fi
