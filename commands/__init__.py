@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bot.domain.names import TargetName
+from bot.domain.runs.planner import Planner
 from bot.domain.runs.request import (
     Action,
     BackupOptions,
@@ -30,7 +31,7 @@ from commands.backup import Backup
 from commands.backup_drop_old import DropOld
 from commands.backup_restore import Restore
 from commands.backup_verify import BackupVerification
-from commands.command import Command, Planner
+from commands.command import Command
 from commands.deploy import Deploy
 from commands.migrate_status import MigrateStatus
 from commands.ops import Ops

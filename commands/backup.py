@@ -9,6 +9,7 @@ from bot.domain.backups.backup import Purpose, parse_table
 from bot.domain.backups.retention import choose_deletions
 from bot.domain.names import TargetName
 from bot.domain.runs.acts import Discard
+from bot.domain.runs.basis import Basis
 from bot.domain.runs.plan import Finding, NothingToDo, Phase, Plan, Risk, Step
 from bot.domain.runs.request import Action, BackupOptions, Origin, Request, ScheduledBackup
 from bot.domain.runs.run import Run
@@ -95,9 +96,9 @@ class Backup:
             findings=(*_missed(run), *_no_longer_kept(retention)),
         )
 
-    async def basis(self, plan: Plan, run: Run, target: Target, look: Look) -> Mapping[str, str]:
+    async def basis(self, plan: Plan, run: Run, target: Target, look: Look) -> Basis:
         """A backup stands on nothing: it takes what there is."""
-        return {}
+        return Basis()
 
     async def pending(self, plan: Plan, target: Target, look: Look) -> tuple[str, ...]:
         """No migration is run or undone."""

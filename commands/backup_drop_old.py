@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bot.domain.backups.backup import parse_table
 from bot.domain.backups.leftovers import Leftover, choose_leftovers
 from bot.domain.errors import RefusedError
 from bot.domain.runs.acts import DropOld as Drop
+from bot.domain.runs.basis import Basis
 from bot.domain.runs.plan import Finding, NothingToDo, OnFailure, Phase, Plan, Risk, Step
 from bot.domain.runs.request import Action, DropLeftover, Origin, Request
 from bot.domain.runs.run import Run
@@ -71,7 +71,7 @@ class DropOld:
             destructive=True,
         )
 
-    async def basis(self, plan: Plan, run: Run, target: Target, look: Look) -> Mapping[str, str]:
+    async def basis(self, plan: Plan, run: Run, target: Target, look: Look) -> Basis:
         """Read again what would be dropped.
 
         Raises:
@@ -80,15 +80,15 @@ class DropOld:
         [act] = [step.act for step in plan.steps]
         name = act.database if isinstance(act, Drop) else ""
         left = next((one for one in await look.leftovers() if one.database == name), None)
-        return {} if left is None else _basis(left)
+        return Basis() if left is None else _basis(left)
 
     async def pending(self, plan: Plan, target: Target, look: Look) -> tuple[str, ...]:
         """No migration is run or undone."""
         return ()
 
 
-def _basis(left: Leftover) -> dict[str, str]:
-    return {"kept database": left.database, "kept tables": str(left.tables)}
+def _basis(left: Leftover) -> Basis:
+    return Basis({"kept database": left.database, "kept tables": str(left.tables)})
 
 
 async def _what_goes(left: Leftover, look: Look) -> tuple[Finding, ...]:

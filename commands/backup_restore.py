@@ -18,6 +18,7 @@ from bot.domain.backups.writes_since import TableWrites, WriteState
 from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.names import TargetName
 from bot.domain.runs.acts import DropCopy, Health, Load, Prove, Swap
+from bot.domain.runs.basis import Basis
 from bot.domain.runs.plan import Finding, NothingToDo, OnFailure, Phase, Plan, Risk, Step
 from bot.domain.runs.request import Action, Origin, Request, RestoreBackup
 from bot.domain.runs.run import Run
@@ -26,10 +27,10 @@ from bot.domain.targets.target import Database, Operations, Target
 from bot.recipes.recipe import Recipe, Way
 from bot.recipes.steps import Situation, planned
 from commands.command import options_as
-from commands.common import backup_id, read_target, require_age, take_down
+from commands.common import backup_id, maintenance_basis, read_target, require_age, take_down
 from commands.dump import dump_step, require_backups
 from commands.exceptions import FLAGS, USAGE, read_exceptions
-from commands.resume import maintenance_basis, resume_restore, resumed_from
+from commands.resume import resume_restore, resumed_from
 from commands.words import TARGET_WORDS, find_target, sort_words
 
 _LOAD_TIMEOUT = 12 * 3600
@@ -98,7 +99,7 @@ class Restore:
             destructive=True,
         )
 
-    async def basis(self, plan: Plan, run: Run, target: Target, look: Look) -> Mapping[str, str]:
+    async def basis(self, plan: Plan, run: Run, target: Target, look: Look) -> Basis:
         """Read again what the plan stands on: the backup's file, and each host's maintenance.
 
         Raises:
@@ -213,8 +214,8 @@ def putting_back(target: Target, run: Run, kept: BackupInfo, fresh: str, old: st
     )
 
 
-def _basis(kept: BackupInfo, hosts: tuple[HostFacts, ...]) -> dict[str, str]:
-    return maintenance_basis(hosts) | {"backup": kept.sha256}
+def _basis(kept: BackupInfo, hosts: tuple[HostFacts, ...]) -> Basis:
+    return maintenance_basis(hosts) | Basis({"backup": kept.sha256})
 
 
 def what_it_replaces(kept: BackupInfo, backup_list: BackupList, old: str) -> Finding:

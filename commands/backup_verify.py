@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bot.domain.backups.backup import parse_backup_id
 from bot.domain.errors import Reason, RefusedError, problem
+from bot.domain.runs.basis import Basis
 from bot.domain.runs.plan import NothingToDo, Phase, Plan, Step
 from bot.domain.runs.request import Action, Origin, Request, VerifyBackup
 from bot.domain.runs.run import Run
@@ -49,9 +49,9 @@ class BackupVerification:
         step = proof_step(target, options_as(run, VerifyBackup).backup, run.id, Phase.CHANGE)
         return Plan(request=run.request, steps=(step,), requirement=target.policy.requirement(Action.BACKUP))
 
-    async def basis(self, plan: Plan, run: Run, target: Target, look: Look) -> Mapping[str, str]:
+    async def basis(self, plan: Plan, run: Run, target: Target, look: Look) -> Basis:
         """The plan depends on nothing that could change."""
-        return {}
+        return Basis()
 
     async def pending(self, plan: Plan, target: Target, look: Look) -> tuple[str, ...]:
         """No migration is run or undone."""

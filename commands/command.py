@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Protocol, TypeVar
 
-from bot.domain.runs.plan import NothingToDo, Plan, Step
+from bot.domain.runs.planner import Planner
 from bot.domain.runs.request import Action, Origin, Request
 from bot.domain.runs.run import Run
-from bot.domain.targets.look import Look
-from bot.domain.targets.target import Operations, Target
+from bot.domain.targets.target import Operations
 
 T = TypeVar("T")
 
@@ -24,38 +22,6 @@ def options_as(run: Run, kind: type[T]) -> T:
     if not isinstance(options, kind):
         raise TypeError(f"run {run.id} asks for {options!r}, which is no {kind.__name__}")
     return options
-
-
-class Planner(Protocol):
-    """What answers the requests of one action with a plan."""
-
-    def before_plan(self, run: Run, target: Target) -> tuple[Step, ...]:
-        """Give the steps that come before there is a plan; they only read, or bring what planning reads."""
-        ...
-
-    async def plan(self, run: Run, target: Target, look: Look) -> Plan | NothingToDo:
-        """Answer the request.
-
-        Raises:
-            RefusedError: it cannot be done, and why.
-        """
-        ...
-
-    async def basis(self, plan: Plan, run: Run, target: Target, look: Look) -> Mapping[str, str]:
-        """Read again the facts that a plan stands on; `bot.domain.runs.plan.differences` compares them.
-
-        Raises:
-            RefusedError: they cannot be read.
-        """
-        ...
-
-    async def pending(self, plan: Plan, target: Target, look: Look) -> tuple[str, ...]:
-        """Read again which of the plan's pending migrations have not run, just before the schema is changed.
-
-        Raises:
-            RefusedError: they cannot be read.
-        """
-        ...
 
 
 class Command(Planner, Protocol):

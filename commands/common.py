@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.runs.acts import Dump
+from bot.domain.runs.basis import Basis, checked_out
 from bot.domain.runs.plan import Finding, Step
 from bot.domain.runs.request import Action
 from bot.domain.runs.run import Run
@@ -67,20 +68,26 @@ async def ran_now(recipe: Recipe, target: Target, look: Look) -> tuple[Ran, ...]
     return found.ran
 
 
-def host_basis(hosts: tuple[HostFacts, ...], sha: str) -> dict[str, str]:
-    """Give what a plan stands on, by host.
+def host_basis(hosts: tuple[HostFacts, ...], sha: str) -> Basis:
+    """Give the basis of a plan that brings a commit: what each host has checked out, and whether it is as planned.
 
     Args:
         hosts: what each host answered about `sha`.
         sha: the commit that the plan brings.
     """
-    basis = {"commit": sha}
+    basis = Basis({"commit": sha})
     for facts in hosts:
-        basis[f"checked out on {facts.host}"] = facts.head
-        basis[f"local changes on {facts.host}"] = ", ".join(facts.dirty)
-        basis[f"maintenance on {facts.host}"] = {None: "unknown", True: "on", False: "off"}[facts.maintenance]
-        basis[f"approved commit on {facts.host}"] = facts.sha or "not there"
+        basis |= checked_out(facts.host, facts.head)
+        basis |= Basis({f"local changes on {facts.host}": ", ".join(facts.dirty)})
+        basis |= maintenance_basis((facts,))
+        basis |= Basis({f"approved commit on {facts.host}": facts.sha or "not there"})
     return basis
+
+
+def maintenance_basis(hosts: tuple[HostFacts, ...]) -> Basis:
+    """Give the basis of a plan that depends on nothing of a host but its maintenance."""
+    states = {None: "unknown", True: "on", False: "off"}
+    return Basis({f"maintenance on {facts.host}": states[facts.maintenance] for facts in hosts})
 
 
 def take_down(

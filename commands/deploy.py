@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.names import Ref, Sha, TargetName
 from bot.domain.runs.acts import Preview, Rehearse
+from bot.domain.runs.basis import Basis
 from bot.domain.runs.plan import Finding, NothingToDo, Plan, Step
 from bot.domain.runs.request import Action, DeployOptions, Origin, Request
 from bot.domain.runs.run import Run
@@ -108,7 +109,7 @@ class Deploy:
             ),
         )
 
-    async def basis(self, plan: Plan, run: Run, target: Target, look: Look) -> Mapping[str, str]:
+    async def basis(self, plan: Plan, run: Run, target: Target, look: Look) -> Basis:
         """Read again what the plan stands on: each host's HEAD, files and maintenance, and the pending migrations.
 
         Raises:
@@ -187,5 +188,6 @@ def _sessions(database: DatabaseFacts | None, migrations: tuple[str, ...]) -> tu
     )
 
 
-def _basis(hosts: tuple[HostFacts, ...], sha: str, pending: tuple[str, ...], *, has_database: bool) -> dict[str, str]:
-    return host_basis(hosts, sha) | ({"pending migrations": ", ".join(pending)} if has_database else {})
+def _basis(hosts: tuple[HostFacts, ...], sha: str, pending: tuple[str, ...], *, has_database: bool) -> Basis:
+    migrations = Basis({"pending migrations": ", ".join(pending)}) if has_database else Basis()
+    return host_basis(hosts, sha) | migrations

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 from bot.domain.errors import Reason, RefusedError, problem
+from bot.domain.runs.basis import Basis
 from bot.domain.runs.decisions import (
     KEPT_BACKUP,
     RESUME,
@@ -23,7 +23,7 @@ from bot.domain.targets.target import Target
 from bot.recipes.recipe import Recipe
 from bot.recipes.steps import before_plan
 from commands.command import options_as
-from commands.common import host_basis, ran_now, read_target
+from commands.common import host_basis, maintenance_basis, ran_now, read_target
 
 
 async def resumed_from(run: Run, look: Look) -> Run:
@@ -96,7 +96,7 @@ def goes_on_after(before: Run, decision: Decision) -> Finding:
     return Finding(RESUME, facts | {WAS_LIVE: was_live(before) or "", KEPT_BACKUP: backup_before(before) or ""})
 
 
-async def resume_basis(plan: Plan, recipe: Recipe, target: Target, look: Look) -> Mapping[str, str]:
+async def resume_basis(plan: Plan, recipe: Recipe, target: Target, look: Look) -> Basis:
     """Read again what such a plan stands on.
 
     Raises:
@@ -135,19 +135,13 @@ async def resume_restore(run: Run, before: Run, recipe: Recipe, target: Target, 
     )
 
 
-def maintenance_basis(hosts: tuple[HostFacts, ...]) -> dict[str, str]:
-    """Give whether each host is in maintenance, as a plan stands on it."""
-    down = {None: "unknown", True: "on", False: "off"}
-    return {f"maintenance on {facts.host}": down[facts.maintenance] for facts in hosts}
-
-
 def _sha(plan: Plan) -> str | None:
     """The commit that a plan brings; None where it brings none."""
     return None if plan.sha is None else plan.sha.text
 
 
-def _basis(hosts: tuple[HostFacts, ...], sha: str | None, left: tuple[str, ...]) -> dict[str, str]:
-    return host_basis(hosts, sha or "") | {"migrations left": ", ".join(left)}
+def _basis(hosts: tuple[HostFacts, ...], sha: str | None, left: tuple[str, ...]) -> Basis:
+    return host_basis(hosts, sha or "") | Basis({"migrations left": ", ".join(left)})
 
 
 _OF_MIGRATIONS = frozenset({"migration", "statement", "old_code", "effect"})

@@ -9,6 +9,7 @@ from bot.domain.backups.backup import BackupInfo
 from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.names import Ref, Sha, TargetName, parse_run_id
 from bot.domain.runs.acts import Load
+from bot.domain.runs.basis import Basis
 from bot.domain.runs.decisions import backup_before, was_live
 from bot.domain.runs.plan import NothingToDo, Plan, Step
 from bot.domain.runs.request import Action, Decision, Origin, Request, RollbackOptions, ToRelease, UndoMigrations
@@ -114,7 +115,7 @@ class Rollback:
         needed = target.policy.usual(run.request, destructive=plan.destructive, restores=plan.restores)
         return replace(plan, requirement=needed)
 
-    async def basis(self, plan: Plan, run: Run, target: Target, look: Look) -> Mapping[str, str]:
+    async def basis(self, plan: Plan, run: Run, target: Target, look: Look) -> Basis:
         """Read again what the plan stands on: each host's HEAD, files and maintenance, and the latest migrations.
 
         Raises:
@@ -294,10 +295,10 @@ def _basis(
     undo: tuple[str, ...],
     ran: tuple[Ran, ...] | None,
     kept: BackupInfo | None,
-) -> dict[str, str]:
+) -> Basis:
     basis = host_basis(hosts, sha)
     if ran is not None:
-        basis["latest migrations"] = ", ".join(latest(ran, len(undo)))
+        basis |= Basis({"latest migrations": ", ".join(latest(ran, len(undo)))})
     if kept is not None:
-        basis["backup"] = kept.sha256
+        basis |= Basis({"backup": kept.sha256})
     return basis

@@ -131,7 +131,7 @@ def _plan(plan: Plan) -> dict[str, Any]:
         "commit_count": plan.commit_count,
         "pending": list(plan.pending),
         "destructive": plan.destructive,
-        "basis": dict(plan.basis),
+        "basis": dict(plan.basis.facts),
         "steps": [_planned(step) for step in plan.steps],
         "skipped": [{"key": each.key, "title": each.title, "why": each.why} for each in plan.skipped],
         "findings": [{"kind": each.kind, "facts": dict(each.facts)} for each in plan.findings],

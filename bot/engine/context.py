@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from bot.domain.runs.acts import Act
+from bot.domain.runs.planner import Planner
 from bot.domain.runs.request import RequestOptions
 from bot.domain.secrets import Masker
 from bot.domain.targets.target import Operations
@@ -14,7 +15,6 @@ from bot.engine.ports import (
     Clock,
     Directory,
     Performer,
-    Planner,
     ReactionReader,
     RunObserver,
     StatusReader,

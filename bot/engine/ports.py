@@ -10,7 +10,7 @@ from typing import Protocol
 
 from bot.domain.errors import Problem
 from bot.domain.policies.people import Roster
-from bot.domain.runs.plan import NothingToDo, Plan, Step
+from bot.domain.runs.plan import Step
 from bot.domain.runs.run import Run
 from bot.domain.targets.branch_commits import Newest
 from bot.domain.targets.look import Look
@@ -215,26 +215,6 @@ class RunObserver(Protocol):
 
 
 # ── commands ────────────────────────────────────────────────────────────────────────────────────────
-
-
-class Planner(Protocol):
-    """What the engine asks of a command; `commands.command.Command` says what each method is for."""
-
-    def before_plan(self, run: Run, target: Target) -> tuple[Step, ...]:
-        """Give the steps that come before there is a plan."""
-        ...
-
-    async def plan(self, run: Run, target: Target, look: Look) -> Plan | NothingToDo:
-        """Answer the request. Raises `RefusedError` where it cannot be done."""
-        ...
-
-    async def basis(self, plan: Plan, run: Run, target: Target, look: Look) -> Mapping[str, str]:
-        """Read again the facts that a plan stands on. Raises `RefusedError` where they cannot be read."""
-        ...
-
-    async def pending(self, plan: Plan, target: Target, look: Look) -> tuple[str, ...]:
-        """Read again which of the plan's migrations have not run. Raises `RefusedError` where that cannot be read."""
-        ...
 
 
 class StatusReader(Protocol):

@@ -7,15 +7,16 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TypeVar
 
+from bot.domain.runs.basis import Basis
 from bot.domain.runs.history import Entry
 from bot.domain.runs.plan import Plan
+from bot.domain.runs.planner import Planner
 from bot.domain.runs.run import Run
 from bot.domain.secret_references import hide_secrets, reveal_secrets
 from bot.domain.targets.target import Target
 from bot.engine.context import EngineContext
 from bot.engine.log_history import log_entry
 from bot.engine.phases.execution import Execution
-from bot.engine.ports import Planner
 from bot.engine.run_changes import Change, RunLease
 
 T = TypeVar("T")
@@ -94,7 +95,7 @@ class RunSession:
         masked = {key: self.context.masker.mask(value) for key, value in (facts or {}).items()}
         return Entry(self.run_id, event, actor, masked)
 
-    async def basis(self, plan: Plan, run: Run) -> Mapping[str, str]:
+    async def basis(self, plan: Plan, run: Run) -> Basis:
         """Read again the facts that a plan stands on.
 
         Raises:

@@ -10,7 +10,7 @@ from bot.domain.errors import Reason, RefusedError
 from bot.domain.policies.policy import LEAST_GATE
 from bot.domain.runs.acts import DropOld as Drop
 from bot.domain.runs.acts import Dump
-from bot.domain.runs.plan import NothingToDo, Phase, Plan, Risk, Step, differences
+from bot.domain.runs.plan import NothingToDo, Phase, Plan, Risk, Step
 from bot.domain.runs.plan_json import plan_from_json, plan_to_json
 from bot.domain.runs.request import DropLeftover
 from bot.domain.runs.run import Run, RunState
@@ -94,9 +94,9 @@ async def test_where_nothing_is_left_nothing_is_to_do() -> None:
 async def test_an_approval_is_void_when_it_is_no_longer_what_was_shown(now: tuple[Leftover, ...]) -> None:
     look = sight(OLD)
     plan = await planned(asked(), look)
-    assert not differences(plan.basis, await PLANNER.basis(plan, asked(), TARGET, look))
+    assert not plan.basis.differences(await PLANNER.basis(plan, asked(), TARGET, look))
     look.left = now
-    assert differences(plan.basis, await PLANNER.basis(plan, asked(), TARGET, look))
+    assert plan.basis.differences(await PLANNER.basis(plan, asked(), TARGET, look))
 
 
 @pytest.mark.parametrize(

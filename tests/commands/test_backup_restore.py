@@ -9,7 +9,7 @@ from bot.domain.backups.backup import BackupInfo, BackupList, Proof, Purpose
 from bot.domain.errors import Reason, RefusedError
 from bot.domain.policies.policy import LEAST_GATE
 from bot.domain.runs.acts import Dump
-from bot.domain.runs.plan import Phase, Plan, Risk, differences
+from bot.domain.runs.plan import Phase, Plan, Risk
 from bot.domain.runs.plan_json import plan_from_json, plan_to_json
 from bot.domain.runs.request import RestoreBackup
 from bot.domain.targets.target import Target
@@ -63,7 +63,7 @@ async def test_a_site_that_is_down_already_stays_down() -> None:
 async def test_a_file_that_changed_voids_the_approval() -> None:
     plan = await planned(sight())
     again = await RESTORE.basis(plan, REQUESTED, SCRATCH, sight(replace(KEPT, sha256="b" * 64)))
-    assert [name for name, _, _ in differences(plan.basis, again)] == ["backup"]
+    assert [name for name, _, _ in plan.basis.differences(again)] == ["backup"]
     assert HOST.maintenance is False
 
 

@@ -9,7 +9,7 @@ from bot.domain.errors import Reason, RefusedError
 from bot.domain.names import TargetName
 from bot.domain.policies.policy import BackupBefore
 from bot.domain.runs.acts import Dump, Shell
-from bot.domain.runs.plan import NothingToDo, Phase, Plan, differences
+from bot.domain.runs.plan import NothingToDo, Phase, Plan
 from bot.domain.runs.plan_json import plan_digest, plan_from_json, plan_to_json
 from bot.domain.runs.request import Action, DeployOptions
 from bot.domain.runs.request_json import options_to_json
@@ -229,7 +229,7 @@ async def test_what_moved_since_the_approval_is_named(changes: dict[str, object]
     look = Sight()
     plan = await planned(look)
     look.moves("web1", **changes)
-    found = differences(plan.basis, await DEPLOY.basis(plan, RUN, TARGET, look))
+    found = plan.basis.differences(await DEPLOY.basis(plan, RUN, TARGET, look))
     assert {name for name, _, _ in found} == moved
 
 
@@ -237,7 +237,7 @@ async def test_a_migration_that_somebody_ran_by_hand_moves_the_basis() -> None:
     look = Sight()
     plan = await planned(look)
     look.facts = replace(DATABASE, ran=(*DATABASE.ran, Ran(MIGRATION, 2)))
-    found = differences(plan.basis, await DEPLOY.basis(plan, RUN, TARGET, look))
+    found = plan.basis.differences(await DEPLOY.basis(plan, RUN, TARGET, look))
     assert found == (("pending migrations", MIGRATION, ""),)
     assert await DEPLOY.pending(plan, TARGET, look) == ()
 

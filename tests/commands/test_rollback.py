@@ -8,7 +8,7 @@ import pytest
 from bot.domain.errors import Reason, RefusedError
 from bot.domain.policies.policy import LEAST_GATE
 from bot.domain.runs.acts import Shell
-from bot.domain.runs.plan import Commit, NothingToDo, Phase, Plan, differences
+from bot.domain.runs.plan import Commit, NothingToDo, Phase, Plan
 from bot.domain.runs.plan_json import plan_from_json, plan_to_json
 from bot.domain.runs.request import Action
 from bot.domain.runs.request_json import options_from_json, options_to_json
@@ -143,7 +143,7 @@ async def test_another_migration_since_moves_the_basis() -> None:
     look = Past(GOOD)
     plan = await planned(look)
     look.facts = replace(BOTH_RAN, ran=(*BOTH_RAN.ran, Ran("2026_01_01_000000_later", 3)))
-    moved = differences(plan.basis, await ROLLBACK.basis(plan, run_with(), TARGET, look))
+    moved = plan.basis.differences(await ROLLBACK.basis(plan, run_with(), TARGET, look))
     assert [name for name, _, _ in moved] == ["latest migrations"]
     assert await ROLLBACK.pending(plan, TARGET, look) != plan.migrations
 

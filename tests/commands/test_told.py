@@ -69,7 +69,7 @@ async def test_the_basis_moves_with_what_the_tool_says() -> None:
     same = await command.basis(plan, RUN, AT, Tool(printed("X0001"), printed("X0001", "0002")))
     assert same == plan.basis
     moved = await command.basis(plan, RUN, AT, Tool(printed("X0001"), printed("X0001", "X0002")))
-    assert moved["pending migrations"] == ""
+    assert moved.facts["pending migrations"] == ""
 
 
 async def test_a_rollback_undoes_what_the_commit_before_does_not_have_and_looks_at_the_live_code() -> None:

@@ -28,6 +28,7 @@ from bot.domain.policies.people import People, Roster
 from bot.domain.policies.policy import OVERRIDE, Policy, Requirement
 from bot.domain.runs.acts import Act, Health
 from bot.domain.runs.approval import GateState
+from bot.domain.runs.basis import Basis
 from bot.domain.runs.decisions import legal_decisions
 from bot.domain.runs.history import GENESIS, first_break
 from bot.domain.runs.plan import NothingToDo, Phase, Plan, Risk, Step
@@ -152,8 +153,8 @@ class Planned:
         destructive = isinstance(run.request.options, DeployOptions) and run.request.options.ref == "drop"
         return Plan(run.request, steps, target.policy.requirement(Action.DEPLOY), destructive=destructive)
 
-    async def basis(self, plan: Plan, run: Run, target: Target, look: Look) -> Mapping[str, str]:
-        return {}
+    async def basis(self, plan: Plan, run: Run, target: Target, look: Look) -> Basis:
+        return Basis()
 
     async def pending(self, plan: Plan, target: Target, look: Look) -> tuple[str, ...]:
         return ()

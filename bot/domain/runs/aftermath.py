@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from bot.domain.runs.basis import Basis
 from bot.domain.runs.plan import Finding, Plan
 
 AFTERMATH = "aftermath"
@@ -119,14 +120,13 @@ def aftermath_of(facts: Mapping[str, str]) -> tuple[Fate, ...] | None:
     return tuple(_read(json.loads(text))) if text else None
 
 
-def live_commit(basis: Mapping[str, str]) -> str:
+def live_commit(basis: Basis) -> str:
     """Say which commit is live, as the fact `LIVE`.
 
     Args:
         basis: facts that a plan stands on, read just now.
     """
-    prefix = "checked out on "
-    heads = {name.removeprefix(prefix): head for name, head in basis.items() if name.startswith(prefix)}
+    heads = basis.checked_out
     if len(set(heads.values())) == 1:
         return next(iter(heads.values()))
     return ", ".join(f"{host}: {head[:7]}" for host, head in sorted(heads.items()))

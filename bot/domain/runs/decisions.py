@@ -36,8 +36,7 @@ def was_live(run: Run) -> str | None:
     """
     if (kept := _kept(run, WAS_LIVE)) is not None:
         return kept or None
-    basis = run.plan.basis if run.plan is not None else {}
-    heads = {value for name, value in basis.items() if name.startswith("checked out on ")}
+    heads = set(run.plan.basis.checked_out.values()) if run.plan is not None else set()
     return heads.pop() if len(heads) == 1 else None
 
 

@@ -11,6 +11,7 @@ from enum import StrEnum
 from bot.domain.names import Sha, is_name
 from bot.domain.policies.policy import OPEN_GATE, Requirement
 from bot.domain.runs.acts import Act, AsRehearsed, Dump, Load, Prove
+from bot.domain.runs.basis import Basis
 from bot.domain.runs.request import Request
 from bot.domain.shell import Command
 
@@ -151,7 +152,7 @@ class Plan:
         request: what was asked.
         steps: in the order in which they run.
         requirement: what its gate asks for.
-        basis: the facts it stands on, by name; they are read again before the first change.
+        basis: the facts it stands on.
         sha: the commit it brings, if it brings one.
         commits: what that commit adds, newest first.
         commit_count: how many there are in all (`commits` may be cut).
@@ -165,7 +166,7 @@ class Plan:
     request: Request
     steps: tuple[Step, ...]
     requirement: Requirement = OPEN_GATE
-    basis: Mapping[str, str] = field(default_factory=dict)
+    basis: Basis = field(default_factory=Basis)
     sha: Sha | None = None
     commits: tuple[Commit, ...] = ()
     commit_count: int = 0
@@ -232,21 +233,3 @@ def digest(canonical: Mapping[str, object]) -> str:
     """
     text = json.dumps(canonical, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def differences(approved: Mapping[str, str], found: Mapping[str, str]) -> tuple[tuple[str, str, str], ...]:
-    """Compare the basis of an approved plan with the world now.
-
-    Args:
-        approved: the basis of the plan.
-        found: the same facts, read again.
-
-    Returns:
-        For each fact that moved: its name, what was approved, what is now. Empty means nothing moved.
-    """
-    names = sorted(approved.keys() | found.keys())
-    return tuple(
-        (name, approved.get(name, ""), found.get(name, ""))
-        for name in names
-        if approved.get(name, "") != found.get(name, "")
-    )

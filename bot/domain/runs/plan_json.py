@@ -8,6 +8,7 @@ from typing import Any
 
 from bot.domain.json_codec import Conversion, JsonCodec
 from bot.domain.names import Sha
+from bot.domain.runs.basis import Basis
 from bot.domain.runs.plan import Commit, Finding, Plan, Skipped, digest
 from bot.domain.runs.request import Request
 from bot.domain.runs.request_json import request_from_json, request_to_json
@@ -92,11 +93,16 @@ def _part_from_json(kind: str, text: str) -> Part:
     raise ValueError(f"no part of a command is a {kind!r}")
 
 
+def _basis_from_json(data: Mapping[str, str]) -> Basis:
+    return Basis({str(name): str(value) for name, value in data.items()})
+
+
 CODEC = JsonCodec(
     {
         Command: Conversion(command_to_json, command_from_json),
         Request: Conversion(request_to_json, request_from_json),
         Sha: Conversion(str, Sha),
+        Basis: Conversion(lambda basis: dict(basis.facts), _basis_from_json),
     },
     rows=frozenset({Commit, Skipped}),
     tag="act",

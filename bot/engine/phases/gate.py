@@ -8,7 +8,7 @@ from datetime import datetime
 
 from bot.domain.errors import Problem, Reason, RefusedError, problem
 from bot.domain.runs.approval import GateState, Judgement, judge
-from bot.domain.runs.plan import Phase, differences
+from bot.domain.runs.plan import Phase
 from bot.domain.runs.reminders import due, next_moment
 from bot.domain.runs.run import Gate, Run, RunState, StepState, Vote
 from bot.domain.targets.target import Emoji
@@ -109,7 +109,7 @@ async def still_open_to_pass(session: RunSession, run: Run) -> Problem | None:
             return problem(Reason.REJECTED, needed=str(gate.requirement.needed), given=given, withdrawn="yes")
     try:
         basis, gone = await asyncio.gather(session.basis(plan, run), backup_gone(session, run, plan))
-        moved = (*differences(plan.basis, basis), *gone)
+        moved = (*plan.basis.differences(basis), *gone)
     except RefusedError as refusal:
         return refusal.problem
     if moved:

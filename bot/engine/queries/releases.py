@@ -22,7 +22,7 @@ def _release(run: Run) -> Release | None:
     plan = run.plan
     if plan is None or plan.sha is None or run.change_started_at is None or not run.ended:
         return None
-    before = plan.basis.get(f"checked out on {_first_host(run)}", "")
+    before = plan.basis.checked_out.get(_first_host(run), "")
     if not before or before == plan.sha.text:
         return None
     return Release(run.id, plan.sha.text, before, run.state is RunState.SUCCEEDED)

@@ -11,6 +11,7 @@ from bot.domain.runs.aftermath import (
     fates,
     live_commit,
 )
+from bot.domain.runs.basis import Basis
 from bot.domain.runs.plan import Finding, Plan
 from tests.support.examples import HEAD, NEXT, REQUEST
 
@@ -80,4 +81,4 @@ def test_what_is_written_down_is_read_again() -> None:
     ],
 )
 def test_the_commit_that_is_live(basis: dict[str, str], told: str) -> None:
-    assert live_commit(basis) == told
+    assert live_commit(Basis(basis)) == told

@@ -8,6 +8,7 @@ from bot.domain.errors import Reason, problem
 from bot.domain.names import Sha
 from bot.domain.runs.acts import Act, Dump, Prove, Shell, Swap
 from bot.domain.runs.aftermath import AFTERMATH, Fate, Progress, aftermath_to_text
+from bot.domain.runs.basis import Basis
 from bot.domain.runs.decisions import (
     KEPT_BACKUP,
     RESUME,
@@ -42,7 +43,9 @@ STEPS = (
     step("config-cache"),
     step("maintenance-off", undoes="maintenance-on"),
 )
-PLAN = Plan(REQUEST, STEPS, basis={"checked out on web1": HEAD, "commit": NEXT}, sha=Sha(NEXT), pending=("a", "b"))
+PLAN = Plan(
+    REQUEST, STEPS, basis=Basis({"checked out on web1": HEAD, "commit": NEXT}), sha=Sha(NEXT), pending=("a", "b")
+)
 
 
 def stopped(at: str = "migrate", state: StepState = StepState.FAILED, plan: Plan = PLAN) -> Run:
@@ -118,7 +121,7 @@ def test_the_backup_that_can_be_put_back(run: Run, backup: str | None) -> None:
 
 def test_a_run_that_goes_on_after_another_leads_back_to_before_the_first() -> None:
     kept = Finding(RESUME, {"run": "R-FIRST1", WAS_LIVE: HEAD, KEPT_BACKUP: BACKUP})
-    plan = replace(PLAN, steps=STEPS[4:], basis={"checked out on web1": NEXT}, findings=(kept,))
+    plan = replace(PLAN, steps=STEPS[4:], basis=Basis({"checked out on web1": NEXT}), findings=(kept,))
     run = stopped(plan=plan)
     assert (was_live(run), backup_before(run)) == (HEAD, BACKUP)
     # it brings the site up that the first one took down
@@ -126,7 +129,7 @@ def test_a_run_that_goes_on_after_another_leads_back_to_before_the_first() -> No
 
 
 def test_hosts_at_several_commits_have_no_way_back_together() -> None:
-    plan = replace(PLAN, basis={"checked out on web1": HEAD, "checked out on web2": NEXT})
+    plan = replace(PLAN, basis=Basis({"checked out on web1": HEAD, "checked out on web2": NEXT}))
     assert was_live(stopped(plan=plan)) is None
     assert Decision.RESTORE not in legal_decisions(stopped(plan=plan))
 

@@ -27,6 +27,7 @@ from bot.domain.runs.acts import (
     Swap,
     Undone,
 )
+from bot.domain.runs.basis import Basis
 from bot.domain.runs.plan import Commit, Finding, OnFailure, Phase, Plan, Risk, Skipped, Step
 from bot.domain.runs.request import Action, Origin, Request
 from bot.domain.runs.request_json import options_from_json
@@ -118,7 +119,7 @@ DEPLOY = Plan(
         verify("health", Health("https://compte.example.com/login?a=1&b=é", 30)),
     ),
     requirement=RELEASERS,
-    basis={"commit": NEW, "checked out on web1": OLD, "pending migrations": " ".join(MIGRATIONS), "é": ""},
+    basis=Basis({"commit": NEW, "checked out on web1": OLD, "pending migrations": " ".join(MIGRATIONS), "é": ""}),
     sha=Sha(NEW),
     commits=(Commit(NEW, "Amélie Laurent", "feat: révoquer 😀"), Commit(OLD, "Bob", 'fix: "quotes" \\ <!channel>')),
     commit_count=57,

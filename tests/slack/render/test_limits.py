@@ -14,6 +14,7 @@ from bot.domain.names import Sha
 from bot.domain.policies.people import People
 from bot.domain.policies.policy import Requirement
 from bot.domain.runs.approval import GateState, Ignored
+from bot.domain.runs.basis import Basis
 from bot.domain.runs.plan import Commit, Finding, Phase, Plan, Risk, Skipped
 from bot.domain.runs.plan_json import plan_digest
 from bot.domain.runs.run import Gate, Run, RunState, StepRow, StepState, Vote
@@ -77,7 +78,7 @@ def runs(draw: st.DrawFn) -> Run:
         pending=tuple(f"2025_{n}_{'migration_' * 12}" for n in range(some)),
         skipped=tuple(Skipped(f"s{n}", title, title) for n in range(min(some, 15))),
         findings=tuple(Finding(kind, {"query": said, "bytes": "1"}) for _ in range(min(some, 6))),
-        basis={"checked out on web1": NEW},
+        basis=Basis({"checked out on web1": NEW}),
         destructive=draw(st.booleans()),
     )  # fmt: skip
     named = frozenset(draw(st.lists(users, max_size=12)))

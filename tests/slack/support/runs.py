@@ -11,6 +11,7 @@ from bot.domain.policies.people import People
 from bot.domain.policies.policy import Policy, Requirement
 from bot.domain.runs.acts import Dump, Health, Preflight, Shell
 from bot.domain.runs.approval import GateState
+from bot.domain.runs.basis import Basis
 from bot.domain.runs.estimate import Usual
 from bot.domain.runs.plan import Commit, Finding, OnFailure, Phase, Plan, Risk, Skipped, Step
 from bot.domain.runs.plan_json import plan_digest
@@ -91,7 +92,7 @@ UNSEALED = Plan(
     request=request(),
     steps=STEPS,
     requirement=RELEASERS,
-    basis={"commit": NEW, "checked out on web1": OLD, "pending migrations": MIGRATION},
+    basis=Basis({"commit": NEW, "checked out on web1": OLD, "pending migrations": MIGRATION}),
     sha=Sha(NEW),
     commits=(
         Commit(NEW, "Amélie Laurent", "feat(sessions): révoquer le token lors de la désactivation"),

@@ -7,6 +7,7 @@ from bot.domain.policies.people import People
 from bot.domain.policies.policy import Requirement
 from bot.domain.runs.acts import Dump, Shell
 from bot.domain.runs.approval import GateState
+from bot.domain.runs.basis import Basis
 from bot.domain.runs.history import Entry
 from bot.domain.runs.plan import Commit, Finding, OnFailure, Phase, Plan, Risk, Skipped, Step
 from bot.domain.runs.request import DeployOptions, Origin, Request
@@ -70,7 +71,7 @@ PLAN = Plan(
         ),
     ),
     requirement=REQUIREMENT,
-    basis={"head": "b" * 40},
+    basis=Basis({"head": "b" * 40}),
     sha=Sha("a" * 40),
     commits=(Commit("a" * 40, "Amélie", "Add a column 😀"),),
     commit_count=1,

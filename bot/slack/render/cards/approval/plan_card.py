@@ -100,7 +100,7 @@ def _commits(plan: Plan, ctx: RenderContext) -> tuple[Markup, ...]:
     if plan.sha is None:
         return ()
     translate, count = ctx.translator.translate, ctx.translator.count
-    old = next((value[:7] for name, value in sorted(plan.basis.items()) if name.startswith("checked out")), "")
+    old = next((commit[:7] for _, commit in sorted(plan.basis.checked_out.items())), "")
     how_many = count("plan.commits", plan.commit_count)
     moved = (
         translate("plan.moves", old=old, new=plan.sha.short, commits=how_many)
