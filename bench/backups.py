@@ -19,8 +19,8 @@ from bench.program import ROOT, Running, running
 from bench.report import Judgement, Report, Samples
 from bench.stand import BOT, slack_environment, workspace
 from bot.databases.server.quoting import option_file
-from bot.demo.host.database import Database, DatabaseServer
-from bot.demo.host.host import Host
+from bot.demo.host.database import DatabaseServer, DemoDatabase
+from bot.demo.host.host import DemoHost
 from bot.demo.processes.process import temporary_folder
 from bot.domain.secrets import Secret
 from bot.domain.targets.target import Database as Account
@@ -64,9 +64,9 @@ class Stand:
     """
 
     folder: Path
-    host: Host
+    host: DemoHost
     server: DatabaseServer
-    database: Database
+    database: DemoDatabase
     options: Path
 
     async def ssh(self, command: str, output: Path | None = None) -> float:
@@ -229,7 +229,7 @@ async def _stand(stack: AsyncExitStack) -> Stand:
     for name in ("mariadb", "web1", "bot"):
         (folder / name).mkdir()
     server = await stack.enter_async_context(DatabaseServer(folder / "mariadb"))
-    host = await stack.enter_async_context(Host(folder / "web1", recorded=()))
+    host = await stack.enter_async_context(DemoHost(folder / "web1", recorded=()))
     # What is recorded of every statement would be most of the time.
     await server.query("SET GLOBAL general_log = OFF")
     database = await server.create("compte")

@@ -17,9 +17,9 @@ from bench.report import Report, Samples, ratio
 from bench.site import over_ssh, servers
 from bench.stand import BOT, slack_environment, workspace
 from bot.demo.application.application import Application
-from bot.demo.application.commits import Kind
+from bot.demo.application.commits import CommitKind
 from bot.demo.host.database import DatabaseServer
-from bot.demo.host.host import Host
+from bot.demo.host.host import DemoHost
 from bot.demo.host.web import WebServer
 from bot.demo.processes.process import temporary_folder
 from bot.playground.server import RunningPlayground
@@ -77,7 +77,9 @@ async def measure() -> Report:
     )
 
 
-async def _sites(stack: AsyncExitStack, folder: Path, host: Host, server: DatabaseServer) -> list[tuple[Site, Site]]:
+async def _sites(
+    stack: AsyncExitStack, folder: Path, host: DemoHost, server: DatabaseServer
+) -> list[tuple[Site, Site]]:
     (folder / "template").mkdir()
     template = await Template.make(folder / "template", host, server)
     numbers = itertools.count(1)
@@ -86,14 +88,14 @@ async def _sites(stack: AsyncExitStack, folder: Path, host: Host, server: Databa
         number = next(numbers)
         database = await server.create(f"compte_{number}")
         application = await template.copy(host.folder / "apps" / str(number), host, database, server)
-        await application.next_commit(Kind.TOKEN_ID)
+        await application.next_commit(CommitKind.TOKEN_ID)
         web = await stack.enter_async_context(WebServer(application.path, application.folder / "web.log"))
         return Site(application, web, f"compte{number}")
 
     return [(await site(), await site()) for _ in range(PAIRS + 1)]
 
 
-def _operations(folder: Path, host: Host, sites: list[Site]) -> tuple[Path, dict[str, str]]:
+def _operations(folder: Path, host: DemoHost, sites: list[Site]) -> tuple[Path, dict[str, str]]:
     whole: dict[str, Any] = {}
     secrets = {}
     for site in sites:
@@ -151,7 +153,7 @@ async def find(
                 return dict(message)
 
 
-async def _by_script(host: Host, site: Site) -> float:
+async def _by_script(host: DemoHost, site: Site) -> float:
     """Deploy with the script; give the seconds from starting `ssh` to its end. The fetch is done before."""
     application = site.application
     await application.run("git", "fetch", "--quiet", "origin")

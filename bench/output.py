@@ -16,7 +16,7 @@ from bench.program import Running, running
 from bench.report import Judgement, Report, Samples
 from bench.stand import BOT, slack_environment, workspace
 from bot.demo.application.git import git
-from bot.demo.host.host import Host
+from bot.demo.host.host import DemoHost
 from bot.demo.processes.process import temporary_folder
 from tests.support import write_operations
 from tests.support.operations import RELAXED
@@ -34,7 +34,7 @@ async def measure() -> Report:
     async with AsyncExitStack() as stack:
         folder = await stack.enter_async_context(temporary_folder("cs-"))
         (folder / "web1").mkdir()
-        host = await stack.enter_async_context(Host(folder / "web1", recorded=()))
+        host = await stack.enter_async_context(DemoHost(folder / "web1", recorded=()))
         printed = host.home / "printed.txt"
         digest = await asyncio.to_thread(_write_file, printed)
         playground = await stack.enter_async_context(workspace())
@@ -102,7 +102,7 @@ async def _checkout(place: Path) -> Path:
     return checkout
 
 
-def _operations(host: Host, checkout: Path, printed: Path) -> dict[str, object]:
+def _operations(host: DemoHost, checkout: Path, printed: Path) -> dict[str, object]:
     production = {
         "policy": "relaxed",
         "hosts": ["web1"],
@@ -144,7 +144,7 @@ async def _highest(bot: Running) -> AsyncIterator[list[float]]:
         await asyncio.gather(looking, return_exceptions=True)
 
 
-async def _by_ssh(host: Host, printed: Path) -> float:
+async def _by_ssh(host: DemoHost, printed: Path) -> float:
     """Read the file with the system's own client; give the seconds."""
     began = time.perf_counter()
     process = await asyncio.create_subprocess_exec(
@@ -157,7 +157,7 @@ async def _by_ssh(host: Host, printed: Path) -> float:
     return time.perf_counter() - began
 
 
-def host_options(host: Host) -> tuple[str, ...]:
+def host_options(host: DemoHost) -> tuple[str, ...]:
     """Give the options with which `ssh` reaches the demonstration host."""
     return (
         *("-F", "none", "-i", str(host.key), "-p", str(host.port), "-l", host.user),
@@ -165,7 +165,7 @@ def host_options(host: Host) -> tuple[str, ...]:
     )
 
 
-def _differences(host: Host, place: Path, run: str, digest: str) -> list[str]:
+def _differences(host: DemoHost, place: Path, run: str, digest: str) -> list[str]:
     """Compare the log on the host, and how much of it the bot took in, with what was printed."""
     found = []
     folder = host.home / ".local" / "state" / "countersign" / run

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bot.demo.application.application import Application
 from bot.demo.host.database import DatabaseServer
-from bot.demo.host.host import Host
+from bot.demo.host.host import DemoHost
 from tests.support.template import Template
 
 
@@ -23,20 +23,20 @@ class Site:
         application: at its first commit.
     """
 
-    host: Host
+    host: DemoHost
     application: Application
 
 
-async def servers(stack: AsyncExitStack, folder: Path) -> tuple[Host, DatabaseServer]:
+async def servers(stack: AsyncExitStack, folder: Path) -> tuple[DemoHost, DatabaseServer]:
     """Start an SSH server and a database server; nothing is recorded, which would add to both sides."""
     for name in ("mariadb", "web1"):
         (folder / name).mkdir()
     database = await stack.enter_async_context(DatabaseServer(folder / "mariadb"))
-    host = await stack.enter_async_context(Host(folder / "web1", recorded=()))
+    host = await stack.enter_async_context(DemoHost(folder / "web1", recorded=()))
     return host, database
 
 
-async def new_site(folder: Path, host: Host, server: DatabaseServer) -> Site:
+async def new_site(folder: Path, host: DemoHost, server: DatabaseServer) -> Site:
     """Make an application."""
     (folder / "template").mkdir()
     template = await Template.make(folder / "template", host, server)
@@ -44,7 +44,7 @@ async def new_site(folder: Path, host: Host, server: DatabaseServer) -> Site:
     return Site(host, await template.copy(host.folder / "apps" / "compte", host, database, server))
 
 
-async def over_ssh(host: Host, command: str) -> float:
+async def over_ssh(host: DemoHost, command: str) -> float:
     """Run a command over a connection of its own; give the seconds from starting `ssh` to its end.
 
     Args:

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from playwright.async_api import Browser, Page, async_playwright
 
-from bot.demo.console import Announcer, console
 from bot.demo.environment import set_up
-from bot.demo.tour.visitor import Message, Visitor, visit
+from bot.demo.terminal import TerminalReporter, console
+from bot.demo.tour.workspace_client import Message, WorkspaceClient, open_workspace_client
 from bot.demo.workspace import CHANNEL, DEPLOY, ENGINEER, RELEASER
 
 IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
@@ -34,25 +34,29 @@ DESK, PHONE = (1280, 900), (390, 844)
 async def main() -> None:
     """Play a deploy, and take pictures of the request to approve, the App Home, a form, and two of the end."""
     IMAGES.mkdir(parents=True, exist_ok=True)
-    async with set_up(0, Announcer(console())) as stage, visit(stage.url) as visitor, async_playwright() as playwright:
+    async with (
+        set_up(0, TerminalReporter(console())) as demo,
+        open_workspace_client(demo.url) as client,
+        async_playwright() as playwright,
+    ):
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        await visitor.type(ENGINEER, DEPLOY)
-        request = await visitor.until(lambda room: room.newest("approval"), "the request to approve")
-        await visitor.until(lambda room: (room.newest("approval") or {}).get("reactions"), "its reactions")
-        await picture(browser, stage.url, RELEASER, request, PHONE, "approval-phone")
-        await home(browser, stage.url, RELEASER, "home-phone")
-        await form(browser, stage.url, ENGINEER, "form-phone")
-        await visitor.react(RELEASER, request, "white_check_mark")
-        await ended(visitor)
-        await picture(browser, stage.url, ENGINEER, request, DESK, "deploy")
-        await picture(browser, stage.url, ENGINEER, request, PHONE, "deploy-phone")
+        await client.type(ENGINEER, DEPLOY)
+        request = await client.until(lambda channel: channel.newest("approval"), "the request to approve")
+        await client.until(lambda channel: (channel.newest("approval") or {}).get("reactions"), "its reactions")
+        await picture(browser, demo.url, RELEASER, request, PHONE, "approval-phone")
+        await home(browser, demo.url, RELEASER, "home-phone")
+        await form(browser, demo.url, ENGINEER, "form-phone")
+        await client.react(RELEASER, request, "white_check_mark")
+        await ended(client)
+        await picture(browser, demo.url, ENGINEER, request, DESK, "deploy")
+        await picture(browser, demo.url, ENGINEER, request, PHONE, "deploy-phone")
         await browser.close()
 
 
-async def ended(visitor: Visitor) -> None:
+async def ended(client: WorkspaceClient) -> None:
     """Wait until the run has ended and its log is in the thread."""
-    [run] = (await visitor.look()).runs()
-    await visitor.until(lambda room: room.is_over(run) and room.files(f"{run}.log"), "the end of the run")
+    [run] = (await client.view()).runs()
+    await client.until(lambda channel: channel.is_over(run) and channel.files(f"{run}.log"), "the end of the run")
 
 
 async def home(browser: Browser, url: str, user: str, name: str) -> None:

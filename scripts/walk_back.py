@@ -27,7 +27,7 @@ async def there_and_back(walker: Walker, kind: str, way: str) -> None:
     assert await walker.end(run) == "succeeded", kind
     await walker.picture(run, "result", f"{kind}-2-deployed")
     back = await walker.ask(ROLLBACK)
-    plan = await walker.visitor.until(lambda room: room.newest("plan", back), "the plan of the rollback")
+    plan = await walker.client.until(lambda channel: channel.newest("plan", back), "the plan of the rollback")
     assert way in str(plan["blocks"]), plan["blocks"]
     await walker.approve(back, f"{kind}-3-rollback")
     assert await walker.end(back) == "succeeded", kind
@@ -42,13 +42,13 @@ async def break_halfway(walker: Walker) -> None:
     await walker.choose("sign-up-twice")
     await walker.approve(run, "halfway-1-deploy")
     assert await walker.end(run) == "needs_human"
-    await walker.visitor.until(lambda room: "ran partly" in str(room.newest("result", run)), "what became of it")
+    await walker.client.until(lambda channel: "ran partly" in str(channel.newest("result", run)), "what became of it")
     await walker.picture(run, "result", "halfway-2-decision")
     await walker.channel("halfway-3-channel")
     after = await walker.decide(run, "run_restore")
     await walker.approve(after, "halfway-4-restore")
     assert await walker.end(after) == "succeeded"
-    assert not walker.stage.application.is_down
+    assert not walker.demo.application.is_down
     await walker.picture(after, "result", "halfway-5-restored")
 
 

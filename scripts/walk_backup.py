@@ -9,7 +9,7 @@ from playwright.async_api import Page
 from walking import Walker, walk
 
 from bot.demo.operations import APP
-from bot.demo.tour.visitor import payload
+from bot.demo.tour.workspace_client import payload
 from bot.demo.workspace import ONCALL
 
 BACKUP, LIST = "/backup compte production", "/backup list compte production"
@@ -25,7 +25,7 @@ async def open_menu(page: Page) -> None:
 
 async def rows(walker: Walker) -> int:
     """Count the sessions in the live database."""
-    [found] = await walker.stage.database.query("SELECT COUNT(*) AS n FROM user_sessions", database=APP)
+    [found] = await walker.demo.database.query("SELECT COUNT(*) AS n FROM user_sessions", database=APP)
     return int(found["n"])
 
 
@@ -37,7 +37,7 @@ async def backed_up(walker: Walker) -> str:
     await walker.thread(run, "2-backup-thread")
     await walker.picture(run, "result", "2-backup-result")
     await walker.told(LIST, "3-list")
-    result = (await walker.visitor.look()).newest("result", run)
+    result = (await walker.client.view()).newest("result", run)
     assert result is not None
     return str(payload(result)["backup"])
 
@@ -71,7 +71,7 @@ async def spoilt(walker: Walker, backup: str) -> None:
     await walker.choose("spoil-backup")
     run = await walker.ask(f"{RESTORE} {backup}")
     assert await walker.end(run) == "failed"
-    assert (await walker.visitor.look()).newest("approval", run) is None
+    assert (await walker.client.view()).newest("approval", run) is None
     await walker.thread(run, "8-restore-refused-thread")
     await walker.picture(run, "result", "8-restore-refused")
     await walker.told(LIST, "9-list-damaged")
@@ -88,7 +88,7 @@ async def fired(walker: Walker) -> None:
     await walker.thread(run, "10-scheduled-thread")
     await walker.picture(run, "result", "10-scheduled-result")
     await walker.channel("10-scheduled-channel")
-    backups = walker.stage.application.backups
+    backups = walker.demo.application.backups
     backups.rename(backups.with_name("elsewhere"))
     backups.write_text("a file stands where the directory should be")
     await walker.choose("schedule-soon")

@@ -20,7 +20,7 @@ from walking import Walker, walk
 
 from bot.demo.operations import write_operations
 from bot.demo.processes.ports import Port
-from bot.demo.tour.visitor import ChannelView, Message, payload
+from bot.demo.tour.workspace_client import ChannelView, Message, payload
 from bot.demo.workspace import CHANNEL, DEPLOY, ENGINEER, ONCALL, RELEASER
 
 PEOPLE = {"amelie": ENGINEER, "bob": RELEASER, "noor": ONCALL}
@@ -42,16 +42,16 @@ async def who_may_what(walker: Walker) -> None:
 async def forms(walker: Walker) -> None:
     """The forms of the commands without words, and an error at a field."""
     for command in ("deploy", "rollback", "backup"):
-        await walker.visitor.type(ENGINEER, f"/{command}")
+        await walker.client.type(ENGINEER, f"/{command}")
         await walker.shot(f"?as={ENGINEER}#/{CHANNEL}", f"04-form-{command}", filled)
         await walker.shot(f"?as={ENGINEER}#/{CHANNEL}", f"04-form-{command}-closed", closed)
-    await walker.visitor.type(ENGINEER, "/deploy")
+    await walker.client.type(ENGINEER, "/deploy")
     await walker.shot(f"?as={ENGINEER}#/{CHANNEL}", "05-form-error", wrong_branch)
     await walker.shot(f"?as={ENGINEER}#/{CHANNEL}", "05-form-error-closed", closed)
-    await walker.visitor.type(ENGINEER, "/rollback")
+    await walker.client.type(ENGINEER, "/rollback")
     await walker.shot(f"?as={ENGINEER}#/{CHANNEL}", "05-form-rollback-error", wrong_number)
     await walker.shot(f"?as={ENGINEER}#/{CHANNEL}", "05-form-rollback-error-closed", closed)
-    await walker.visitor.type(ENGINEER, "/backup")
+    await walker.client.type(ENGINEER, "/backup")
     async with walker.page(390, f"?as={ENGINEER}#/{CHANNEL}") as page:
         await wrong_table(page)
     run = await walker.new_run()
@@ -66,13 +66,13 @@ async def lock(walker: Walker) -> None:
     await walker.told(f"/ops lock {TARGET} mine", "06-lock-already", RELEASER)
     await walker.told("/ops status", "06-lock-status", RELEASER)
     await home(walker, RELEASER, "06-lock-home")
-    await walker.visitor.type(RELEASER, "/deploy")
+    await walker.client.type(RELEASER, "/deploy")
     await walker.shot(f"?as={RELEASER}#/{CHANNEL}", "06-lock-form", filled)
     await walker.shot(f"?as={RELEASER}#/{CHANNEL}", "06-lock-form-closed", closed)
     await walker.told(f"/ops unlock {TARGET}", "07-unlock-question", RELEASER)
     await walker.shot(f"?as={RELEASER}#/{CHANNEL}", "07-unlock-confirm", asks_to_confirm)
     await press_shown(walker, RELEASER)
-    await walker.visitor.until(lambda room: newest(room, "lock"), "the owner of the lock is told")
+    await walker.client.until(lambda channel: newest(channel, "lock"), "the owner of the lock is told")
     await walker.channel("07-unlock-told", ENGINEER)
     await walker.channel("07-unlock-answer", RELEASER)
 
@@ -83,21 +83,21 @@ async def queue(walker: Walker) -> None:
     await walker.gate(first)
     second = await walker.ask(DEPLOY, RELEASER)
     third = await walker.ask(DEPLOY)
-    await walker.visitor.until(lambda room: room.state_of(third) == "queued", "the third waits")
+    await walker.client.until(lambda channel: channel.state_of(third) == "queued", "the third waits")
     await asyncio.sleep(1)
     await walker.channel("08-queue-channel")
     await walker.told("/ops status", "08-queue-status")
     await home(walker, RELEASER, "08-queue-home-bob")
-    await walker.visitor.type(STRANGER, f"/ops cancel {first}")
-    await walker.visitor.until(
-        lambda room: any("You may not cancel" in said for said in room.whispers(STRANGER)), "a refusal"
+    await walker.client.type(STRANGER, f"/ops cancel {first}")
+    await walker.client.until(
+        lambda channel: any("You may not cancel" in said for said in channel.ephemerals(STRANGER)), "a refusal"
     )
     await walker.shot(f"?as={ENGINEER}#/{CHANNEL}", "09-cancel-confirm", lambda page: cancel(page, 0))
     await press(walker, first, "run_cancel")
     assert await walker.end(first) == "cancelled"
     await walker.picture(first, "result", "09-cancelled")
     await walker.gate(second)
-    await walker.visitor.until(lambda room: room.newest("turn", second), "Bob is told that it is his turn")
+    await walker.client.until(lambda channel: channel.newest("turn", second), "Bob is told that it is his turn")
     await walker.thread(second, "09-turn")
     await walker.told(f"/ops cancel {second}", "09-cancel-typed", RELEASER)
     assert await walker.end(second) == "cancelled"
@@ -114,7 +114,7 @@ async def reminders(walker: Walker) -> None:
     run = await walker.ask(DEPLOY)
     await walker.gate(run)
     await walker.thread(run, "10-asked")
-    await walker.visitor.until(lambda room: len(every(room, "reminder", run)) == 2, "two reminders", 90)
+    await walker.client.until(lambda channel: len(every(channel, "reminder", run)) == 2, "two reminders", 90)
     assert await walker.end(run) == "expired"
     await walker.thread(run, "10-expired")
     await walker.picture(run, "result", "10-expired-result")
@@ -129,7 +129,7 @@ async def freeze(walker: Walker) -> None:
     await walker.told(DEPLOY, "11-freeze-refuses")
     await walker.told("/ops status", "11-freeze-status")
     await home(walker, ENGINEER, "11-freeze-home")
-    await walker.visitor.type(ENGINEER, "/deploy")
+    await walker.client.type(ENGINEER, "/deploy")
     await walker.shot(f"?as={ENGINEER}#/{CHANNEL}", "11-freeze-form", filled)
     await walker.shot(f"?as={ENGINEER}#/{CHANNEL}", "11-freeze-form-closed", closed)
     run = await walker.ask(f"{DEPLOY} --during-freeze sessions cannot be revoked until this is live")
@@ -138,7 +138,7 @@ async def freeze(walker: Walker) -> None:
     await walker.picture(run, "run", "12-override-card")
     await walker.picture(run, "approval", "12-override-request")
     for user in (RELEASER, ONCALL):
-        await walker.visitor.react(user, request, "white_check_mark")
+        await walker.client.react(user, request, "white_check_mark")
     assert await walker.end(run) == "succeeded"
     await walker.thread(run, "12-override-done")
 
@@ -154,11 +154,11 @@ async def emergency(walker: Walker) -> None:
     await walker.channel("13-emergency-channel", RELEASER)
     await walker.told("/ops status", "13-emergency-status")
     await home(walker, RELEASER, "13-emergency-home-bob")
-    request = (await walker.visitor.look()).newest("approval", run)
+    request = (await walker.client.view()).newest("approval", run)
     assert request is not None
-    await walker.visitor.react(RELEASER, request, "white_check_mark")
-    await walker.visitor.until(
-        lambda room: payload(room.newest("approval", run) or {}).get("state") == "approved", "it is countersigned"
+    await walker.client.react(RELEASER, request, "white_check_mark")
+    await walker.client.until(
+        lambda channel: payload(channel.newest("approval", run) or {}).get("state") == "approved", "it is countersigned"
     )
     await walker.picture(run, "approval", "14-countersigned")
     await walker.picture(run, "run", "14-countersigned-card")
@@ -184,7 +184,7 @@ async def monitoring(walker: Walker) -> None:
     """What a machine that watches the bot is answered."""
     with Port(0) as port:
         address = f"127.0.0.1:{port.number}"
-    with (walker.stage.folder / "bot" / ".env").open("a") as file:
+    with (walker.demo.folder / "bot" / ".env").open("a") as file:
         file.write(f"HTTP_ADDR={address}\n")
     await rules(walker, lambda _: None)
     async with aiohttp.ClientSession() as session:
@@ -265,9 +265,9 @@ async def cancel(page: Page, which: int) -> None:
 
 async def press(walker: Walker, run: str, action: str, user: str = ENGINEER) -> None:
     """Press a button of a run's card."""
-    card = (await walker.visitor.look()).newest("run", run)
+    card = (await walker.client.view()).newest("run", run)
     assert card is not None
-    await walker.visitor.press(user, card, action)
+    await walker.client.press(user, card, action)
 
 
 async def press_shown(walker: Walker, user: str) -> None:
@@ -283,13 +283,13 @@ async def press_shown(walker: Walker, user: str) -> None:
 
 async def rules(walker: Walker, change: Callable[[dict[str, Any]], object]) -> None:
     """Change the policy in the operations file, and have the bot read it."""
-    file = walker.stage.folder / "bot" / "ops.yaml"
+    file = walker.demo.folder / "bot" / "ops.yaml"
     content = YAML(typ="safe").load(file)
     change(content["policies"]["production"])
     write_operations(file, content)
-    starts = walker.stage.bot.starts
-    walker.stage.bot.stop()
-    while walker.stage.bot.starts == starts:  # noqa: ASYNC110 - another process sets no event
+    starts = walker.demo.bot.starts
+    walker.demo.bot.stop()
+    while walker.demo.bot.starts == starts:  # noqa: ASYNC110 - another process sets no event
         await asyncio.sleep(0.1)
 
 
@@ -301,7 +301,7 @@ async def console(walker: Walker, *words: str) -> str:
         "bot",
         *words,
         "--env",
-        str(walker.stage.folder / "bot" / ".env"),
+        str(walker.demo.folder / "bot" / ".env"),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
@@ -309,19 +309,19 @@ async def console(walker: Walker, *words: str) -> str:
     return printed.decode()
 
 
-def every(room: ChannelView, kind: str, run: str) -> list[Message]:
+def every(channel: ChannelView, kind: str, run: str) -> list[Message]:
     """Give every message of a kind of a run."""
     return [
         message
-        for message in room.messages
+        for message in channel.messages
         if (message.get("metadata") or {}).get("event_type") == f"countersign_{kind}"
         and payload(message).get("run") == run
     ]
 
 
-def newest(room: ChannelView, kind: str) -> Message | None:
+def newest(channel: ChannelView, kind: str) -> Message | None:
     """Give the newest message of a kind, of any run or none."""
-    return room.newest(kind)
+    return channel.newest(kind)
 
 
 async def story(walker: Walker) -> None:

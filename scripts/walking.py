@@ -10,9 +10,9 @@ from pathlib import Path
 
 from playwright.async_api import Browser, Error, Locator, Page, async_playwright
 
-from bot.demo.console import Announcer, console
 from bot.demo.environment import DemoEnvironment, set_up
-from bot.demo.tour.visitor import ChannelView, Message, Visitor, payload, visit
+from bot.demo.terminal import TerminalReporter, console
+from bot.demo.tour.workspace_client import ChannelView, Message, WorkspaceClient, open_workspace_client, payload
 from bot.demo.workspace import CHANNEL, ENGINEER, ONCALL, RELEASER
 
 CHROMIUM = "/usr/bin/chromium"
@@ -27,33 +27,33 @@ class Walker:
     """Somebody who tries everything, with a camera.
 
     Args:
-        stage: the demonstration.
-        visitor: at its page.
+        demo: the demonstration.
+        client: at its page.
         browser: takes the pictures.
         folder: where they go.
     """
 
-    def __init__(self, stage: DemoEnvironment, visitor: Visitor, browser: Browser, folder: Path) -> None:
-        self.stage = stage
-        self.visitor = visitor
+    def __init__(self, demo: DemoEnvironment, client: WorkspaceClient, browser: Browser, folder: Path) -> None:
+        self.demo = demo
+        self.client = client
         self._browser = browser
         self._folder = folder
         self._runs: set[str] = set()
 
     async def choose(self, entry: str) -> None:
         """Choose an entry of the demonstration's menu."""
-        print(await self.visitor.choose(entry))
+        print(await self.client.choose(entry))
 
     async def ask(self, command: str, user: str = ENGINEER) -> str:
         """Type a command as a person, and give its run."""
-        await self.visitor.type(user, command)
+        await self.client.type(user, command)
         return await self.new_run()
 
     async def told(self, command: str, name: str, user: str = ENGINEER) -> None:
         """Type a command that starts no run, and picture what the person alone is told."""
-        before = len((await self.visitor.look()).whispers(user))
-        await self.visitor.type(user, command)
-        await self.visitor.until(lambda room: len(room.whispers(user)) > before, f"the answer to {command}")
+        before = len((await self.client.view()).ephemerals(user))
+        await self.client.type(user, command)
+        await self.client.until(lambda channel: len(channel.ephemerals(user)) > before, f"the answer to {command}")
         for width in WIDTHS:
             async with self.page(width, f"?as={user}#/{CHANNEL}", _TALL) as page:
                 element = page.locator(".message.ephemeral").last
@@ -61,20 +61,20 @@ class Walker:
 
     async def decide(self, run: str, action: str, user: str = ENGINEER) -> str:
         """Press a button of a run's outcome as a person, and give the run that goes on."""
-        result = (await self.visitor.look()).newest("result", run)
+        result = (await self.client.view()).newest("result", run)
         assert result is not None
-        await self.visitor.press(user, result, action)
+        await self.client.press(user, result, action)
         return await self.new_run()
 
     async def gate(self, run: str) -> Message:
         """Wait for the request to approve."""
 
-        def is_open(room: ChannelView) -> Message | None:
-            found = room.newest("approval", run)
-            assert not room.is_over(run), (room.newest("result", run) or {}).get("text")
+        def is_open(channel: ChannelView) -> Message | None:
+            found = channel.newest("approval", run)
+            assert not channel.is_over(run), (channel.newest("result", run) or {}).get("text")
             return found if found is not None and found.get("reactions") else None
 
-        return await self.visitor.until(is_open, "the request to approve", 120)
+        return await self.client.until(is_open, "the request to approve", 120)
 
     async def approve(self, run: str, name: str, people: Sequence[str] = (RELEASER, ONCALL)) -> None:
         """Picture the plan and the request, and approve as as many people as must."""
@@ -82,18 +82,18 @@ class Walker:
         await self.picture(run, "plan", name)
         await self.picture(run, "approval", f"{name}-request")
         for user in people[: int(payload(request)["needed"])]:
-            await self.visitor.react(user, request, "white_check_mark")
+            await self.client.react(user, request, "white_check_mark")
 
     async def end(self, run: str) -> str:
         """Wait for the outcome, and give its state."""
-        await self.visitor.until(lambda room: room.is_over(run), f"the end of {run}", 180)
-        result = (await self.visitor.look()).newest("result", run)
+        await self.client.until(lambda channel: channel.is_over(run), f"the end of {run}", 180)
+        result = (await self.client.view()).newest("result", run)
         assert result is not None
         return str(payload(result)["state"])
 
     async def picture(self, run: str, kind: str, name: str) -> None:
         """Picture one message of a run's thread, at each width."""
-        message = (await self.visitor.look()).newest(kind, run)
+        message = (await self.client.view()).newest(kind, run)
         assert message is not None, (kind, run)
         for width in WIDTHS:
             where = f"?as={ENGINEER}#/{CHANNEL}/{message.get('thread_ts', message['ts'])}"
@@ -103,7 +103,7 @@ class Walker:
 
     async def thread(self, run: str, name: str) -> None:
         """Picture the whole page with a run's thread open, at each width."""
-        card = (await self.visitor.look()).newest("run", run)
+        card = (await self.client.view()).newest("run", run)
         assert card is not None, run
         await self.shot(f"?as={ENGINEER}#/{CHANNEL}/{card['ts']}", name)
 
@@ -128,10 +128,10 @@ class Walker:
     async def new_run(self) -> str:
         """Wait for a run that was not there before."""
 
-        def fresh(room: ChannelView) -> str | None:
-            return next((run for run in room.runs() if run not in self._runs), None)
+        def fresh(channel: ChannelView) -> str | None:
+            return next((run for run in channel.runs() if run not in self._runs), None)
 
-        run = await self.visitor.until(fresh, "a run", 150)
+        run = await self.client.until(fresh, "a run", 150)
         self._runs.add(run)
         return run
 
@@ -159,7 +159,7 @@ class Walker:
             height: of the window, in pixels.
         """
         page = await self._browser.new_page(viewport={"width": width, "height": height}, locale="en-GB")
-        await page.goto(f"{self.stage.url}{where}")
+        await page.goto(f"{self.demo.url}{where}")
         await page.wait_for_selector("body[data-ready]")
         yield page
         await page.close()
@@ -171,9 +171,13 @@ def walk(story: Callable[[Walker], Awaitable[None]]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
 
     async def walked() -> None:
-        async with set_up(0, Announcer(console())) as stage, visit(stage.url) as visitor, async_playwright() as driver:
+        async with (
+            set_up(0, TerminalReporter(console())) as demo,
+            open_workspace_client(demo.url) as client,
+            async_playwright() as driver,
+        ):
             browser = await driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-            await story(Walker(stage, visitor, browser, folder))
+            await story(Walker(demo, client, browser, folder))
             await browser.close()
 
     asyncio.run(walked())

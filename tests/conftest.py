@@ -15,9 +15,9 @@ import pytest
 import pytest_asyncio
 
 from bot.demo.application.application import Application
-from bot.demo.application.commits import Kind
-from bot.demo.host.database import Database, DatabaseServer
-from bot.demo.host.host import Host
+from bot.demo.application.commits import CommitKind
+from bot.demo.host.database import DatabaseServer, DemoDatabase
+from bot.demo.host.host import DemoHost
 from bot.demo.host.tcp_proxy import TcpProxy
 from bot.demo.host.web import WebServer
 from bot.demo.processes.ports import Port
@@ -89,29 +89,29 @@ async def mariadb(servers_folder: Path) -> AsyncIterator[DatabaseServer]:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def ssh_server(servers_folder: Path) -> AsyncIterator[Host]:
+async def ssh_server(servers_folder: Path) -> AsyncIterator[DemoHost]:
     folder = servers_folder / "web1"
     folder.mkdir()
-    async with Host(folder) as host:
+    async with DemoHost(folder) as host:
         yield host
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def laravel_template(servers_folder: Path, ssh_server: Host, mariadb: DatabaseServer) -> Template:
+async def laravel_template(servers_folder: Path, ssh_server: DemoHost, mariadb: DatabaseServer) -> Template:
     folder = servers_folder / "template"
     folder.mkdir()
     return await Template.make(folder, ssh_server, mariadb)
 
 
 @pytest.fixture
-async def database(mariadb: DatabaseServer) -> AsyncIterator[Database]:
+async def database(mariadb: DatabaseServer) -> AsyncIterator[DemoDatabase]:
     made = await mariadb.create(f"compte_{next(_numbers)}")
     yield made
     await mariadb.drop(made)
 
 
 @pytest.fixture
-def ssh_host(ssh_server: Host) -> Iterator[Host]:
+def ssh_host(ssh_server: DemoHost) -> Iterator[DemoHost]:
     ssh_server.commands.forget()
     for left in ssh_server.home.iterdir():
         shutil.rmtree(left) if left.is_dir() and not left.is_symlink() else left.unlink()
@@ -123,25 +123,25 @@ def ssh_host(ssh_server: Host) -> Iterator[Host]:
 
 
 @pytest.fixture
-async def new_host(servers_folder: Path) -> AsyncIterator[Callable[..., Awaitable[Host]]]:
+async def new_host(servers_folder: Path) -> AsyncIterator[Callable[..., Awaitable[DemoHost]]]:
     async with contextlib.AsyncExitStack() as stack:
 
-        async def make(**options: object) -> Host:
+        async def make(**options: object) -> DemoHost:
             folder = servers_folder / f"host-{next(_numbers)}"
             folder.mkdir()
             stack.callback(shutil.rmtree, folder, ignore_errors=True)
-            return await stack.enter_async_context(Host(folder, **options))
+            return await stack.enter_async_context(DemoHost(folder, **options))
 
         yield make
 
 
 @pytest.fixture
 async def new_laravel(
-    laravel_template: Template, ssh_host: Host, mariadb: DatabaseServer
+    laravel_template: Template, ssh_host: DemoHost, mariadb: DatabaseServer
 ) -> AsyncIterator[Callable[..., Awaitable[Application]]]:
     async with contextlib.AsyncExitStack() as stack:
 
-        async def make(host: Host = ssh_host) -> Application:
+        async def make(host: DemoHost = ssh_host) -> Application:
             number = next(_numbers)
             database = await mariadb.create(f"compte_{number}")
             stack.push_async_callback(mariadb.drop, database)
@@ -159,7 +159,7 @@ async def laravel_at_first(new_laravel: Callable[..., Awaitable[Application]]) -
 
 @pytest.fixture
 async def laravel(laravel_at_first: Application) -> Application:
-    await laravel_at_first.next_commit(Kind.TOKEN_ID)
+    await laravel_at_first.next_commit(CommitKind.TOKEN_ID)
     return laravel_at_first
 
 
@@ -180,7 +180,7 @@ async def new_wire() -> AsyncIterator[Callable[[int], Awaitable[TcpProxy]]]:
 
 
 @pytest.fixture
-async def wire(ssh_host: Host, new_wire: Callable[[int], Awaitable[TcpProxy]]) -> TcpProxy:
+async def wire(ssh_host: DemoHost, new_wire: Callable[[int], Awaitable[TcpProxy]]) -> TcpProxy:
     made = await new_wire(ssh_host.port)
     ssh_host.trust(made.port)
     return made

@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, ReusedAnchorWarning, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from bot.config.problems import Finding, Path
+from bot.config.problems import DocumentProblem, KeyPath
 
 _MAX_VALUES = 100_000
 """Aliases of aliases can make a short text very large; no honest operations file comes near this."""
@@ -37,15 +37,15 @@ class Document:
         data: mappings, lists, text, numbers, booleans and dates; keys are text. None stands for what was not readable.
         lines: the line (1 for the first) on which each path begins.
         unread: the paths at which None stands.
-        findings: what YAML itself got wrong.
+        problems: what YAML itself got wrong.
     """
 
     data: object = None
-    lines: dict[Path, int] = field(default_factory=dict)
-    unread: set[Path] = field(default_factory=set)
-    findings: list[Finding] = field(default_factory=list)
+    lines: dict[KeyPath, int] = field(default_factory=dict)
+    unread: set[KeyPath] = field(default_factory=set)
+    problems: list[DocumentProblem] = field(default_factory=list)
 
-    def line(self, path: Path) -> int:
+    def line(self, path: KeyPath) -> int:
         """Give the line of a path, or of the nearest value around it."""
         while path and path not in self.lines:
             path = path[:-1]
@@ -69,17 +69,17 @@ def read_document(text: str) -> Document:
             warnings.simplefilter("ignore", ReusedAnchorWarning)
             root = reader.compose(text)
         if root is None:
-            document.findings.append(Finding((), "the file is empty; start from ops.example.yaml"))
+            document.problems.append(DocumentProblem((), "the file is empty; start from ops.example.yaml"))
         else:
             document.data = _Construction(reader, document).value(root, ())
     except MarkedYAMLError as error:
         _syntax(document, error)
     except RecursionError:
-        document.findings.append(Finding((), "nested too deeply to be read"))
+        document.problems.append(DocumentProblem((), "nested too deeply to be read"))
     except _TooLargeError:
-        document.findings.append(Finding((), f"more than {_MAX_VALUES} values"))
+        document.problems.append(DocumentProblem((), f"more than {_MAX_VALUES} values"))
     except (YAMLError, ValueError) as error:
-        document.findings.append(Finding((), f"this is not YAML: {_first_line(str(error))}"))
+        document.problems.append(DocumentProblem((), f"this is not YAML: {_first_line(str(error))}"))
     return document
 
 
@@ -93,7 +93,7 @@ def _syntax(document: Document, error: MarkedYAMLError) -> None:
         document.lines[()] = mark.line + 1
     sentence = _first_line(str(error.problem or error.context or "it cannot be read"))
     column = f" (column {mark.column + 1})" if mark is not None else ""
-    document.findings.append(Finding((), f"this is not YAML: {sentence}{column}"))
+    document.problems.append(DocumentProblem((), f"this is not YAML: {sentence}{column}"))
 
 
 def _first_line(text: str) -> str:
@@ -114,7 +114,7 @@ class _Construction:
         self._open: set[int] = set()
         self._count = 0
 
-    def value(self, node: Node, path: Path) -> object:
+    def value(self, node: Node, path: KeyPath) -> object:
         """Turn one node into data, recording the lines of it and of all that is in it."""
         self._count += 1
         if self._count > _MAX_VALUES:
@@ -138,11 +138,11 @@ class _Construction:
         finally:
             self._open.discard(id(node))
 
-    def _wrong(self, path: Path, message: str) -> None:
-        self._document.findings.append(Finding(path, message))
+    def _wrong(self, path: KeyPath, message: str) -> None:
+        self._document.problems.append(DocumentProblem(path, message))
         self._document.unread.add(path)
 
-    def _scalar(self, node: ScalarNode, path: Path) -> object:
+    def _scalar(self, node: ScalarNode, path: KeyPath) -> object:
         tag = str(node.tag)
         if tag not in _KNOWN_TAGS:
             self._wrong(path, f"the tag {tag} means nothing here; leave it out")
@@ -156,7 +156,7 @@ class _Construction:
             self._wrong(path, f"this is not {_KINDS.get(tag, 'text')}; put text in quotes")
             return None
 
-    def _mapping(self, node: MappingNode, path: Path) -> dict[str, object]:
+    def _mapping(self, node: MappingNode, path: KeyPath) -> dict[str, object]:
         data: dict[str, object] = {}
         own: dict[str, int] = {}
         merged: list[tuple[str, Node]] = []
@@ -170,7 +170,9 @@ class _Construction:
                 continue
             here = (*path, key)
             if key in own:
-                self._document.findings.append(Finding(here, f"given twice; it stands on line {own[key]} already"))
+                self._document.problems.append(
+                    DocumentProblem(here, f"given twice; it stands on line {own[key]} already")
+                )
                 self._document.lines[here] = line
                 continue
             own[key] = line
@@ -181,20 +183,22 @@ class _Construction:
                 data[key] = self.value(value_node, (*path, key))
         return data
 
-    def _key(self, node: Node, path: Path) -> str | None:
+    def _key(self, node: Node, path: KeyPath) -> str | None:
         if isinstance(node, ScalarNode) and node.tag == "tag:yaml.org,2002:str":
             return str(node.value)
         here = (*path, str(node.value)) if isinstance(node, ScalarNode) else path
         self._document.lines.setdefault(here, node.start_mark.line + 1)
         kind = _KINDS.get(str(node.tag), "a list or a mapping")
-        self._document.findings.append(Finding(here, f"a key must be text, found {kind}; put it in quotes"))
+        self._document.problems.append(DocumentProblem(here, f"a key must be text, found {kind}; put it in quotes"))
         return None
 
-    def _merged(self, node: Node, path: Path) -> Iterator[tuple[str, Node]]:
+    def _merged(self, node: Node, path: KeyPath) -> Iterator[tuple[str, Node]]:
         sources = node.value if isinstance(node, SequenceNode) else [node]
         for source in sources:
             if not isinstance(source, MappingNode) or id(source) in self._open:
-                self._document.findings.append(Finding(path, "`<<` takes a mapping (or a list of them) by its alias"))
+                self._document.problems.append(
+                    DocumentProblem(path, "`<<` takes a mapping (or a list of them) by its alias")
+                )
                 continue
             self._open.add(id(source))
             for key_node, value_node in source.value:

@@ -9,15 +9,14 @@ from typing import Protocol
 
 from pydantic import ValidationError
 
-from bot.config import problems
 from bot.config.build import build
 from bot.config.document import Document, read_document
 from bot.config.masked_variables import masked_variables
-from bot.config.plain_words import findings_of
-from bot.config.problems import ConfigurationError, ConfigurationProblem, Finding
+from bot.config.problems import ConfigurationError, ConfigurationProblem, DocumentProblem, KeyPath, shown_path
 from bot.config.rules import broken_rules, known_names
 from bot.config.schema import OperationsFile
 from bot.config.substitution import Substituted, substitute
+from bot.config.validation_messages import problems_of
 from bot.domain.names import TargetName
 from bot.domain.secrets import Masker, Secret
 from bot.domain.targets.target import Operations, VarValue
@@ -71,23 +70,23 @@ def load_operations(text: str, path: Path, environment: Mapping[str, str], check
     try:
         return _checked(document, path, environment, check_recipe)
     except RecursionError:
-        raise _error(path, document, Substituted(), [Finding((), "nested too deeply to be read")]) from None
+        raise _error(path, document, Substituted(), [DocumentProblem((), "nested too deeply to be read")]) from None
 
 
 def _checked(document: Document, path: Path, environment: Mapping[str, str], check_recipe: RecipeChecker) -> Operations:
     filled = substitute(document.data, environment)
-    findings = [*document.findings, *filled.findings]
+    problems = [*document.problems, *filled.problems]
     if () in document.unread or document.data is None:
-        raise _error(path, document, filled, findings)
+        raise _error(path, document, filled, problems)
     # What could not be read has been named; whatever is built on it would only repeat that.
-    spoiled = document.unread | {finding.path for finding in filled.findings}
+    spoiled = document.unread | {problem.path for problem in filled.problems}
     later, file = _validated(filled.data)
     later += broken_rules(filled.data)
     recipes = _check_recipes(filled.data, path.parent, check_recipe)
-    later += recipes.findings
-    findings += [finding for finding in later if not _within(finding.path, spoiled)]
-    if findings or file is None:
-        raise _error(path, document, filled, findings)
+    later += recipes.problems
+    problems += [problem for problem in later if not _within(problem.path, spoiled)]
+    if problems or file is None:
+        raise _error(path, document, filled, problems)
     built = build(file, path.parent.absolute(), _home(environment), recipes.vars)
     variables = masked_variables(filled.variables, document.data)
     return replace(built, variables=variables.masked, unmasked=variables.unmasked)
@@ -97,20 +96,20 @@ def _home(environment: Mapping[str, str]) -> Path:
     return Path(environment["HOME"]) if environment.get("HOME") else Path.home()
 
 
-def _within(path: problems.Path, spoiled: Iterable[problems.Path]) -> bool:
+def _within(path: KeyPath, spoiled: Iterable[KeyPath]) -> bool:
     return any(path[: len(place)] == place for place in spoiled)
 
 
-def _validated(data: object) -> tuple[list[Finding], OperationsFile | None]:
+def _validated(data: object) -> tuple[list[DocumentProblem], OperationsFile | None]:
     try:
         return [], OperationsFile.model_validate(data, context=known_names(data))
     except ValidationError as error:
-        return findings_of(error), None
+        return problems_of(error), None
 
 
 @dataclass
 class _Recipes:
-    findings: list[Finding] = field(default_factory=list)
+    problems: list[DocumentProblem] = field(default_factory=list)
     vars: dict[TargetName, Mapping[str, VarValue]] = field(default_factory=dict)
 
 
@@ -120,17 +119,19 @@ def _check_recipes(data: object, base: Path, check_recipe: RecipeChecker) -> _Re
         recipe = section.get("recipe")
         if not isinstance(recipe, str) or not recipe.strip():
             continue
-        where: problems.Path = ("apps", app, "recipe")
+        where: KeyPath = ("apps", app, "recipe")
         for name, environment in _items(section, "environments"):
             values = environment.get("vars", {})
             checked = check_recipe(recipe, base, values if isinstance(values, dict) else {})
-            result.findings += [
-                finding
+            result.problems += [
+                problem
                 for message in checked.recipe_problems
-                if (finding := Finding(where, message)) not in result.findings
+                if (problem := DocumentProblem(where, message)) not in result.problems
             ]
-            inside: problems.Path = ("apps", app, "environments", name, "vars")
-            result.findings += [Finding((*inside, *_parsed(spot)), message) for spot, message in checked.var_problems]
+            inside: KeyPath = ("apps", app, "environments", name, "vars")
+            result.problems += [
+                DocumentProblem((*inside, *_parsed(spot)), message) for spot, message in checked.var_problems
+            ]
             result.vars[TargetName(app, name)] = checked.vars
     return result
 
@@ -141,7 +142,7 @@ def _items(data: object, key: str) -> list[tuple[str, dict[str, object]]]:
     return [(name, value) for name, value in found if isinstance(value, dict)]
 
 
-def _parsed(spot: str) -> problems.Path:
+def _parsed(spot: str) -> KeyPath:
     """Read a path such as `services[0].name`, as recipes write it."""
     parts: list[str | int] = []
     for piece in spot.replace("[", ".[").split("."):
@@ -152,20 +153,22 @@ def _parsed(spot: str) -> problems.Path:
     return tuple(parts)
 
 
-def _error(path: Path, document: Document, filled: Substituted, findings: Iterable[Finding]) -> ConfigurationError:
+def _error(
+    path: Path, document: Document, filled: Substituted, problems: Iterable[DocumentProblem]
+) -> ConfigurationError:
     hide = _hiding(filled)
     placed = [
-        ConfigurationProblem(str(path), document.line(found.path), problems.shown_path(found.path), hide(found))
-        for found in dict.fromkeys(findings)
+        ConfigurationProblem(str(path), document.line(found.path), shown_path(found.path), hide(found))
+        for found in dict.fromkeys(problems)
     ]
     return ConfigurationError(sorted(placed, key=lambda problem: (problem.line or 0, problem.path, problem.message)))
 
 
-def _hiding(filled: Substituted) -> Callable[[Finding], str]:
+def _hiding(filled: Substituted) -> Callable[[DocumentProblem], str]:
     """Values of variables may be secrets: a message shows what stands in the file instead."""
     masker = Masker(tuple(Secret(value) for value in filled.variables.values()))
 
-    def hide(found: Finding) -> str:
+    def hide(found: DocumentProblem) -> str:
         message = found.message
         source = filled.sources.get(found.path)
         value: object = filled.data

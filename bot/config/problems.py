@@ -7,13 +7,13 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-Path = tuple[str | int, ...]
+KeyPath = tuple[str | int, ...]
 """The way to a value in the operations file: keys and, in lists, positions from 0."""
 
 _PLAIN_KEY = re.compile(r"[\w.+-]+")
 
 
-def shown_path(path: Path) -> str:
+def shown_path(path: KeyPath) -> str:
     """Write a path as people read it.
 
     Args:
@@ -33,7 +33,7 @@ def shown_path(path: Path) -> str:
 
 
 @dataclass(frozen=True)
-class Finding:
+class DocumentProblem:
     """One thing that is wrong in a document, by its path alone.
 
     Args:
@@ -41,7 +41,7 @@ class Finding:
         message: what is wrong and what would be right; nothing secret.
     """
 
-    path: Path
+    path: KeyPath
     message: str
 
 

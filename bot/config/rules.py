@@ -9,7 +9,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterator, Mapping
 
-from bot.config.problems import Finding, shown_path
+from bot.config.problems import DocumentProblem, shown_path
 from bot.config.schema import Known
 from bot.config.values import emoji, is_user, parse_week_time
 from bot.domain.policies.people import People
@@ -36,7 +36,7 @@ def known_names(data: object) -> Known:
     )
 
 
-def broken_rules(data: object) -> list[Finding]:
+def broken_rules(data: object) -> list[DocumentProblem]:
     """Check every rule.
 
     Args:
@@ -66,14 +66,14 @@ def _texts(value: object) -> list[str]:
     return [item for item in _list(value) if isinstance(item, str)]
 
 
-def _emoji_overlap(root: Data) -> Iterator[Finding]:
+def _emoji_overlap(root: Data) -> Iterator[DocumentProblem]:
     section = _mapping(root.get("emoji"))
     approving = {_plain(name) for name in _texts(section.get("approve", ["white_check_mark", "+1"]))}
     side = "reject" if "reject" in section else "approve"
     for index, name in enumerate(_texts(section.get("reject", ["x", "-1"]))):
         if _plain(name) in approving:
             where = ("emoji", side, index) if side == "reject" else ("emoji", side)
-            yield Finding(where, f"{name!r} would approve and reject")
+            yield DocumentProblem(where, f"{name!r} would approve and reject")
 
 
 def _plain(name: str) -> str:
@@ -98,15 +98,15 @@ def _loop(start: str, nexts: Mapping[str, list[str]]) -> list[str] | None:
     return None
 
 
-def _people_loops(root: Data) -> Iterator[Finding]:
+def _people_loops(root: Data) -> Iterator[DocumentProblem]:
     people = {name: _texts(items) for name, items in _mapping(root.get("people")).items()}
     for name in people:
         way = _loop(name, people)
         if way is not None:
-            yield Finding(("people", name), f"the list contains itself: {' → '.join(way)}")
+            yield DocumentProblem(("people", name), f"the list contains itself: {' → '.join(way)}")
 
 
-def _jump_loops(root: Data) -> Iterator[Finding]:
+def _jump_loops(root: Data) -> Iterator[DocumentProblem]:
     jumps = {
         name: [jump]
         for name, host in _mapping(root.get("hosts")).items()
@@ -115,7 +115,7 @@ def _jump_loops(root: Data) -> Iterator[Finding]:
     for name in jumps:
         way = _loop(name, jumps)
         if way is not None:
-            yield Finding(("hosts", name, "jump"), f"the host is reached through itself: {' → '.join(way)}")
+            yield DocumentProblem(("hosts", name, "jump"), f"the host is reached through itself: {' → '.join(way)}")
 
 
 def resolved_people(lists: Mapping[str, list[str]], items: list[str]) -> People:
@@ -146,7 +146,7 @@ def resolved_people(lists: Mapping[str, list[str]], items: list[str]) -> People:
     return People(tuple(items), frozenset(users), frozenset(groups), anyone)
 
 
-def _gates(root: Data) -> Iterator[Finding]:
+def _gates(root: Data) -> Iterator[DocumentProblem]:
     lists = {name: _texts(items) for name, items in _mapping(root.get("people")).items()}
     for name, policy in _mapping(root.get("policies")).items():
         run = _mapping(_mapping(policy).get("run"))
@@ -155,11 +155,11 @@ def _gates(root: Data) -> Iterator[Finding]:
             path = ("policies", name, "approve", key)
             count = section.get("count", 1)
             if key == OVERRIDE and count == 0 and not isinstance(count, bool):
-                yield Finding((*path, "count"), "must be at least 1: a freeze that nobody guards is none")
+                yield DocumentProblem((*path, "count"), "must be at least 1: a freeze that nobody guards is none")
             if not isinstance(count, int) or isinstance(count, bool) or count < 1 or not isinstance(gate, dict):
                 continue
             if "from" not in section:
-                yield Finding((*path, "from"), "missing; name who may approve")
+                yield DocumentProblem((*path, "from"), "missing; name who may approve")
                 continue
             eligible = resolved_people(lists, _texts(section["from"]))
             if eligible.anyone or eligible.groups or not isinstance(section["from"], list):
@@ -175,7 +175,7 @@ def _approvals(count: int) -> str:
 
 def _unreachable(
     path: tuple[str, ...], count: int, eligible: People, askers: People, *, allowed: bool
-) -> Iterator[Finding]:
+) -> Iterator[DocumentProblem]:
     named = len(eligible.users)
     open_ended = askers.anyone or bool(askers.groups) or not askers.users
     alone = not allowed and not open_ended and askers.users <= eligible.users
@@ -183,24 +183,24 @@ def _unreachable(
     if count <= most:
         return
     if count > named:
-        yield Finding(
+        yield DocumentProblem(
             (*path, "count"), f"asks for {_approvals(count)}, but `from` names {named} in all; it could never open"
         )
     else:
-        yield Finding(
+        yield DocumentProblem(
             (*path, "count"),
             f"asks for {_approvals(count)}, but without the requester only {most} of `from` can give one; "
             "it could never open (name more people, or set self: true)",
         )
 
 
-def _empty_freezes(root: Data) -> Iterator[Finding]:
+def _empty_freezes(root: Data) -> Iterator[DocumentProblem]:
     for name, policy in _mapping(root.get("policies")).items():
         for index, freeze in enumerate(_list(_mapping(policy).get("freeze"))):
             section = _mapping(freeze)
             start, end = section.get("from"), section.get("to")
             if isinstance(start, str) and start == end and _is_week_time(start):
-                yield Finding(
+                yield DocumentProblem(
                     ("policies", name, "freeze", index), "begins and ends at the same minute; it would freeze nothing"
                 )
 
@@ -219,7 +219,7 @@ def _each_environment(root: Data) -> Iterator[tuple[tuple[str, ...], Data]]:
             yield ("apps", app, "environments", name), _mapping(environment)
 
 
-def _environments(root: Data) -> Iterator[Finding]:
+def _environments(root: Data) -> Iterator[DocumentProblem]:
     for path, environment in _each_environment(root):
         yield from _proofs(root, path, environment)
         yield from _rehearsal(path, environment)
@@ -227,13 +227,15 @@ def _environments(root: Data) -> Iterator[Finding]:
         if backups is None:
             continue
         if "database" not in environment:
-            yield Finding((*path, "backups"), "there is no `database` here to back up")
+            yield DocumentProblem((*path, "backups"), "there is no `database` here to back up")
         keep = _mapping(backups).get("keep")
         if isinstance(keep, dict) and not any(keep.get(kind, 0) for kind in ("daily", "weekly", "monthly")):
-            yield Finding((*path, "backups", "keep"), "would keep no backup at all; leave `keep` out to keep them all")
+            yield DocumentProblem(
+                (*path, "backups", "keep"), "would keep no backup at all; leave `keep` out to keep them all"
+            )
 
 
-def _proofs(root: Data, path: tuple[str, ...], environment: Data) -> Iterator[Finding]:
+def _proofs(root: Data, path: tuple[str, ...], environment: Data) -> Iterator[DocumentProblem]:
     """Find what asks for a proven backup where none can ever be proven, or calls nobody."""
     database, backups = environment.get("database"), environment.get("backups")
     policy = environment.get("policy")
@@ -243,30 +245,34 @@ def _proofs(root: Data, path: tuple[str, ...], environment: Data) -> Iterator[Fi
         if "require_proven_backup" in section and isinstance(database, dict)
     ]
     if asks and backups is None:
-        yield Finding((*path, "backups"), f"missing; {asks[0]} asks for a proven backup (`require_proven_backup`)")
+        yield DocumentProblem(
+            (*path, "backups"), f"missing; {asks[0]} asks for a proven backup (`require_proven_backup`)"
+        )
     asks += ["`max_age`"] if "max_age" in _mapping(backups) else []
     if asks and isinstance(database, dict) and database.get("scratch", False) is False:
-        yield Finding(
+        yield DocumentProblem(
             (*path, "database", "scratch"),
             f"must be true: {asks[0]} asks for a proven backup, and without a scratch database none is ever proven",
         )
     alert = _texts(_mapping(backups).get("alert"))
     if resolved_people({name: _texts(items) for name, items in _mapping(root.get("people")).items()}, alert).anyone:
-        yield Finding((*path, "backups", "alert"), "`anyone` cannot be called; name people, lists or user groups")
+        yield DocumentProblem(
+            (*path, "backups", "alert"), "`anyone` cannot be called; name people, lists or user groups"
+        )
 
 
-def _rehearsal(path: tuple[str, ...], environment: Data) -> Iterator[Finding]:
+def _rehearsal(path: tuple[str, ...], environment: Data) -> Iterator[DocumentProblem]:
     database = _mapping(environment.get("database"))
     if database.get("rehearse") != RehearseOn.DATA:
         return
     where = (*path, "database", "rehearse")
     if database.get("scratch", False) is False:
-        yield Finding(where, "nothing is rehearsed without `scratch: true` beside it")
+        yield DocumentProblem(where, "nothing is rehearsed without `scratch: true` beside it")
     elif environment.get("backups") is None:
-        yield Finding(where, "there is no `backups` here to take the data from")
+        yield DocumentProblem(where, "there is no `backups` here to take the data from")
 
 
-def _shared_checkouts(root: Data) -> Iterator[Finding]:
+def _shared_checkouts(root: Data) -> Iterator[DocumentProblem]:
     hosts = _mapping(root.get("hosts"))
     taken: dict[tuple[object, object, str], tuple[str, ...]] = {}
     for path, environment in _each_environment(root):
@@ -278,7 +284,7 @@ def _shared_checkouts(root: Data) -> Iterator[Finding]:
             place = (str(host.get("address", name)), str(host.get("port", 22)), posixpath.normpath(directory))
             first = taken.setdefault(place, path)
             if first != path:
-                yield Finding(
+                yield DocumentProblem(
                     (*path, "path"),
                     f"{shown_path(first)} has the same path on host {name!r}; two targets cannot share a checkout",
                 )

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from bot.config.problems import Finding, Path
+from bot.config.problems import DocumentProblem, KeyPath
 
 _MARK = re.compile(r"\$(?:(?P<escaped>\$)|\{(?P<name>[^{}\n]*)\}|(?P<open>\{))")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -19,13 +19,13 @@ class Substituted:
     Args:
         data: as before, each `${NAME}` replaced.
         sources: for each path that had a variable, the text as it stands in the file.
-        findings: variables that are missing or miswritten; such a value keeps the text of the file.
+        problems: variables that are missing or miswritten; such a value keeps the text of the file.
         variables: those that were used, by name; their values may be secrets.
     """
 
     data: object = None
-    sources: dict[Path, str] = field(default_factory=dict)
-    findings: list[Finding] = field(default_factory=list)
+    sources: dict[KeyPath, str] = field(default_factory=dict)
+    problems: list[DocumentProblem] = field(default_factory=list)
     variables: dict[str, str] = field(default_factory=dict, repr=False)
 
 
@@ -44,7 +44,7 @@ def substitute(data: object, environment: Mapping[str, str]) -> Substituted:
     return result
 
 
-def _walk(value: object, path: Path, environment: Mapping[str, str], result: Substituted) -> object:
+def _walk(value: object, path: KeyPath, environment: Mapping[str, str], result: Substituted) -> object:
     if isinstance(value, dict):
         return {key: _walk(item, (*path, key), environment, result) for key, item in value.items()}
     if isinstance(value, list):
@@ -54,7 +54,7 @@ def _walk(value: object, path: Path, environment: Mapping[str, str], result: Sub
     return value
 
 
-def _filled(text: str, path: Path, environment: Mapping[str, str], result: Substituted) -> str:
+def _filled(text: str, path: KeyPath, environment: Mapping[str, str], result: Substituted) -> str:
     wrong: dict[str, None] = {}
     used: dict[str, str] = {}
 
@@ -73,7 +73,7 @@ def _filled(text: str, path: Path, environment: Mapping[str, str], result: Subst
 
     filled = _MARK.sub(one, text)
     if wrong:
-        result.findings.extend(Finding(path, message) for message in wrong)
+        result.problems.extend(DocumentProblem(path, message) for message in wrong)
         result.sources[path] = text
         return text
     if used:

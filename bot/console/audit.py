@@ -17,7 +17,7 @@ import typer
 
 from bot.audit.lines import as_csv, as_json, csv_header
 from bot.config.load import ENV_FILE
-from bot.console.output import say, standard_error, standard_output
+from bot.console.output import print_text, standard_error, standard_output
 from bot.console.runs import Question
 from bot.console.store_access import EnvOption, Terminal, ask
 from bot.domain.runs.history import Break, Fault, Record
@@ -81,7 +81,7 @@ def register(app: typer.Typer) -> None:
         try:
             start, end = instant_of(since, now), None if until is None else instant_of(until, now)
         except ValueError as error:
-            say(standard_error(), str(error))
+            print_text(standard_error(), str(error))
             raise typer.Exit(USAGE) from None
         _run(env, exporting(rfc3339(start), None if end is None else rfc3339(end), format_))
 
@@ -119,18 +119,18 @@ def verification(against: Path | None) -> Question:
         try:
             apart = _hashes(against) if against is not None else {}
         except (OSError, ValueError) as error:
-            say(terminal.err, f"the copy cannot be read: {error}")
+            print_text(terminal.err, f"the copy cannot be read: {error}")
             return USAGE
         verdict = await verify(reader.history, apart)
         if verdict.found is None:
             compared = f", as do the {len(apart)} of {against}" if against is not None else ""
-            say(
+            print_text(
                 terminal.out,
                 f"the history holds: {verdict.checked} records{compared}; the last has hash {verdict.head}",
             )
             return HOLDS
-        say(terminal.out, f"the history does not hold: {_told(verdict.found)}")
-        say(terminal.out, f"the {verdict.checked} records before it hold")
+        print_text(terminal.out, f"the history does not hold: {_told(verdict.found)}")
+        print_text(terminal.out, f"the {verdict.checked} records before it hold")
         return BROKEN
 
     return question

@@ -13,7 +13,7 @@ from rich.console import Console
 from bot.config.load import ENV_FILE, Configuration, load_configuration
 from bot.config.problems import ConfigurationError, ConfigurationProblem
 from bot.config.recipe_vars import check_recipe
-from bot.console.output import say, standard_output
+from bot.console.output import print_text, standard_output
 from bot.domain.targets.target import Target
 from bot.slack.render.builtin_catalog import ENGLISH, load_catalog
 from bot.slack.render.catalog import CatalogError, read_catalog
@@ -67,7 +67,7 @@ def check_files(env: Path | None, ops: Path | None, real: Mapping[str, str], con
     except CatalogError as error:
         return _tell_problems((ConfigurationProblem(str(env or ENV_FILE), None, "LANGUAGE_DIR", str(error)),), console)
     if lacking:
-        say(console, f"LANGUAGE_DIR: {len(lacking)} sentences are said in English: {', '.join(lacking[:3])} …")
+        print_text(console, f"LANGUAGE_DIR: {len(lacking)} sentences are said in English: {', '.join(lacking[:3])} …")
     _tell_targets(found, console)
     return 0
 
@@ -86,17 +86,17 @@ def _lacking(language: Path | None) -> tuple[str, ...]:
 
 def _tell_problems(problems: tuple[ConfigurationProblem, ...], console: Console) -> int:
     for problem in problems:
-        say(console, str(problem))
-    say(console, "1 problem" if len(problems) == 1 else f"{len(problems)} problems", "bold red")
+        print_text(console, str(problem))
+    print_text(console, "1 problem" if len(problems) == 1 else f"{len(problems)} problems", "bold red")
     return PROBLEMS
 
 
 def _tell_targets(found: Configuration, console: Console) -> None:
     for target in found.operations.targets.values():
-        say(console, _line(target))
+        print_text(console, _line(target))
     for name, reason in sorted(found.operations.unmasked.items()):
-        say(console, f"not masked in messages and logs: {name} ({reason})")
-    say(console, "0 problems", "bold green")
+        print_text(console, f"not masked in messages and logs: {name} ({reason})")
+    print_text(console, "0 problems", "bold green")
 
 
 def _line(target: Target) -> str:

@@ -27,7 +27,7 @@ def register(app: typer.Typer) -> None:
         # Loaded here: the other commands of the console start without what only the demonstration needs.
         from bot.demo.errors import DemoError
         from bot.demo.processes.programs import missing
-        from bot.demo.show import play_tour, show, until_signal
+        from bot.demo.run import run_demo, run_tour, until_signal
 
         lacking = missing()
         if lacking:
@@ -36,7 +36,7 @@ def register(app: typer.Typer) -> None:
             sys.stderr.write("`make demo` installs what is missing. Nothing was started.\n")
             raise typer.Exit(_FAILED)
         try:
-            status = asyncio.run(until_signal(play_tour() if tour else show(port)))
+            status = asyncio.run(until_signal(run_tour() if tour else run_demo(port)))
         except (DemoError, OSError) as error:
             sys.stderr.write(f"{error}\nNothing of the demonstration was left running.\n")
             raise typer.Exit(_FAILED) from None

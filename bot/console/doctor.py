@@ -14,12 +14,12 @@ from rich.console import Console
 from bot.config.load import ENV_FILE, load_configuration
 from bot.config.problems import ConfigurationError
 from bot.config.recipe_vars import check_recipe
-from bot.console.doctor_checks.finding import Finding, Verdict, fail, summary
-from bot.console.output import say, standard_output
+from bot.console.doctor_checks.check_result import CheckResult, CheckStatus, fail, summary
+from bot.console.output import print_text, standard_output
 from bot.domain.secrets import Masker
 
-_STYLES = {Verdict.OK: "green", Verdict.WARN: "yellow", Verdict.FAIL: "bold red"}
-_WIDTH = max(len(verdict) for verdict in Verdict)
+_STYLES = {CheckStatus.OK: "green", CheckStatus.WARN: "yellow", CheckStatus.FAIL: "bold red"}
+_WIDTH = max(len(status) for status in CheckStatus)
 
 
 def register(app: typer.Typer) -> None:
@@ -55,24 +55,24 @@ async def diagnose(env: Path, real: Mapping[str, str], console: Console) -> int:
         configuration = load_configuration(env, None, real, check_recipe)
     except ConfigurationError as error:
         broken = [fail("configuration", str(problem)) for problem in error.problems]
-        for finding in broken:
-            _tell(finding, console, Masker(()))
-        say(console, f"{summary(broken)}; nothing was connected to", "bold red")
+        for result in broken:
+            _tell(result, console, Masker(()))
+        print_text(console, f"{summary(broken)}; nothing was connected to", "bold red")
         return 1
     # Loaded here: the other commands of the console start faster without Slack, SSH and SQL.
-    from bot.console.doctor_checks.examine import examine
+    from bot.console.doctor_checks.all_checks import all_checks
     from bot.recipes.load import load_recipes
 
     masker = configuration.masker()
-    found: list[Finding] = []
-    async for finding in examine(configuration, load_recipes(configuration.operations.targets)):
-        _tell(finding, console, masker)
-        found.append(finding)
-    failed = any(finding.verdict is Verdict.FAIL for finding in found)
-    say(console, summary(found), "bold red" if failed else "bold green")
+    found: list[CheckResult] = []
+    async for result in all_checks(configuration, load_recipes(configuration.operations.targets)):
+        _tell(result, console, masker)
+        found.append(result)
+    failed = any(result.status is CheckStatus.FAIL for result in found)
+    print_text(console, summary(found), "bold red" if failed else "bold green")
     return 1 if failed else 0
 
 
-def _tell(finding: Finding, console: Console, masker: Masker) -> None:
-    detail = masker.mask(" ".join(finding.detail.split()))
-    say(console, f"{finding.verdict:<{_WIDTH}}  {finding.what}: {detail}", _STYLES[finding.verdict])
+def _tell(result: CheckResult, console: Console, masker: Masker) -> None:
+    detail = masker.mask(" ".join(result.detail.split()))
+    print_text(console, f"{result.status:<{_WIDTH}}  {result.what}: {detail}", _STYLES[result.status])

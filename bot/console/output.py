@@ -15,7 +15,7 @@ _ESCAPES = re.compile(
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
-def harmless(text: str) -> str:
+def without_control_characters(text: str) -> str:
     """Take out what a terminal would obey.
 
     Args:
@@ -43,7 +43,7 @@ def standard_error() -> Console:
     return Console(stderr=True, highlight=False, markup=False, emoji=False)
 
 
-def say(console: Console, text: str, style: str = "") -> None:
+def print_text(console: Console, text: str, style: str = "") -> None:
     """Write text as it is, never broken into lines by the terminal's width.
 
     Args:
@@ -51,4 +51,4 @@ def say(console: Console, text: str, style: str = "") -> None:
         text: what.
         style: how it looks.
     """
-    console.print(Text(harmless(text), style=style), soft_wrap=True)
+    console.print(Text(without_control_characters(text), style=style), soft_wrap=True)

@@ -7,8 +7,8 @@ import getpass
 import time
 from collections.abc import Awaitable, Callable
 
-from bot.console.output import say
-from bot.console.store_access import NO_SUCH_RUN, Terminal, run_named, tell_missing
+from bot.console.output import print_text
+from bot.console.store_access import NO_SUCH_RUN, Terminal, print_no_such_run, run_named
 from bot.domain.policies.people import CONSOLE
 from bot.domain.runs.run import BEFORE_CHANGE, Run, RunState
 from bot.store import RequestWriter
@@ -19,7 +19,7 @@ PATIENCE = 12.0
 _POLL = 0.3
 
 
-def cancelling(
+def cancel_question(
     typed: str, *, as_json: bool, patience: float = PATIENCE
 ) -> Callable[[RequestWriter, Terminal], Awaitable[int]]:
     """Make the question that cancels a run.
@@ -33,7 +33,7 @@ def cancelling(
     async def question(store: RequestWriter, terminal: Terminal) -> int:
         named = await run_named(typed, store)
         if named is None:
-            await tell_missing(typed, store, terminal)
+            await print_no_such_run(typed, store, terminal)
             return NO_SUCH_RUN
         run = await store.cancel_requests.ask(named.id, f"{CONSOLE}:{getpass.getuser()}"[:100], terminal.now) or named
         taken = run.ended or await _taken(store, run.id, patience)
@@ -41,7 +41,7 @@ def cancelling(
             terminal.data({"run": run.id, "state": run.state.value, "asked": not run.ended, "taken": taken})
             return 0
         for line in _told(run, taken=taken):
-            say(terminal.out, line)
+            print_text(terminal.out, line)
         return 0
 
     return question

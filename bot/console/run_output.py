@@ -35,7 +35,7 @@ class StepOutput:
     missing: int
 
 
-def assembled(run: Run, chunks: tuple[Chunk, ...]) -> tuple[StepOutput, ...]:
+def assemble_output(run: Run, chunks: tuple[Chunk, ...]) -> tuple[StepOutput, ...]:
     """Put the pieces together, in the order of the run's steps.
 
     Args:

@@ -40,7 +40,7 @@ def step_mark(state: StepState) -> Mark:
     return _STEP_MARKS[state]
 
 
-def spoken(code: str) -> str:
+def in_words(code: str) -> str:
     """Write a code as words: `needs_human` is `needs human`."""
     return code.replace("_", " ")
 
@@ -67,4 +67,4 @@ def took(length: timedelta) -> str:
 def problem_sentence(problem: Problem) -> str:
     """Write a problem: its reason in words, then its facts."""
     facts = ", ".join(f"{name} {value}" for name, value in problem.facts.items() if value)
-    return f"{spoken(problem.reason.value)}: {facts}" if facts else spoken(problem.reason.value)
+    return f"{in_words(problem.reason.value)}: {facts}" if facts else in_words(problem.reason.value)

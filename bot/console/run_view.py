@@ -10,9 +10,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from bot.console.output import harmless
+from bot.console.output import without_control_characters
 from bot.console.run_output import StepOutput
-from bot.console.run_text import problem_sentence, run_mark, spoken, step_mark, took, when
+from bot.console.run_text import in_words, problem_sentence, run_mark, step_mark, took, when
 from bot.domain.runs.history import Record
 from bot.domain.runs.plan import BOT, Plan
 from bot.domain.runs.run import Gate, Run, StepRow, StepState, Vote, step_state
@@ -80,12 +80,12 @@ def log_heading(one: StepOutput) -> Text:
 
 
 def _text(text: str, style: str = "") -> Text:
-    return Text(harmless(text), style=style, overflow="fold")
+    return Text(without_control_characters(text), style=style, overflow="fold")
 
 
 def _state(run: Run) -> Text:
     sign, style = run_mark(run.state)
-    return _text(f"{sign} {spoken(run.state.value)}", style)
+    return _text(f"{sign} {in_words(run.state.value)}", style)
 
 
 def _what(run: Run) -> Text:
@@ -145,9 +145,9 @@ def _plan(plan: Plan, digest: str) -> list[RenderableType]:
     if plan.destructive:
         lines.append(_text("drops or rewrites data", "bold red"))
     for finding in plan.findings:
-        lines.append(_text(spoken(finding.kind)))
+        lines.append(_text(in_words(finding.kind)))
         lines.append(_indented(_pairs(finding.facts.items())))
-    lines += [_text(f"not needed: {each.title} ({spoken(each.why)})", "dim") for each in plan.skipped]
+    lines += [_text(f"not needed: {each.title} ({in_words(each.why)})", "dim") for each in plan.skipped]
     return lines
 
 
@@ -158,11 +158,11 @@ def _count(number: int, noun: str) -> str:
 def _gate(gate: Gate, votes: tuple[Vote, ...]) -> list[RenderableType]:
     needed = gate.requirement.needed
     if not needed:
-        return [_text(f"{spoken(gate.state.value)}: the policy asks for none")]
+        return [_text(f"{in_words(gate.state.value)}: the policy asks for none")]
     given = sum(vote.counts and vote.choice == "approve" for vote in votes)
     names = ", ".join(gate.requirement.people.names)
     lines: list[RenderableType] = [
-        _text(f"{spoken(gate.state.value)}: {given} of {needed} from {names}"),
+        _text(f"{in_words(gate.state.value)}: {given} of {needed} from {names}"),
         *([_text("done in an emergency; to be countersigned afterwards", "bold red")] if gate.owed else []),
         _text(f"open from {when(gate.opened_at)} until {when(gate.expires_at)}", "dim"),
     ]
@@ -171,7 +171,7 @@ def _gate(gate: Gate, votes: tuple[Vote, ...]) -> list[RenderableType]:
         if vote.counts:
             lines.append(_text(f"{sign} {vote.user}", style))
         else:
-            lines.append(_text(f"{sign} {vote.user} does not count: {spoken(vote.reason)}", "dim"))
+            lines.append(_text(f"{sign} {vote.user} does not count: {in_words(vote.reason)}", "dim"))
     return lines
 
 
@@ -234,7 +234,7 @@ def _span(rows: tuple[StepRow, ...], now: datetime) -> Text:
 
 
 def _pairs(pairs: Iterable[tuple[str, str]]) -> Text:
-    return _text("\n".join(f"{spoken(name)}: {value}" for name, value in pairs), "dim")
+    return _text("\n".join(f"{in_words(name)}: {value}" for name, value in pairs), "dim")
 
 
 def _history(history: tuple[Record, ...]) -> RenderableType:
@@ -243,8 +243,8 @@ def _history(history: tuple[Record, ...]) -> RenderableType:
     grid.add_column(overflow="fold")
     for record in history:
         time = when(datetime.fromisoformat(record.at))[11:19]
-        facts = ", ".join(f"{spoken(name)} {value}" for name, value in record.entry.facts.items() if value)
-        line = Text.assemble(_text(spoken(record.entry.event)), _text(f" by {record.entry.actor}", "dim"))
+        facts = ", ".join(f"{in_words(name)} {value}" for name, value in record.entry.facts.items() if value)
+        line = Text.assemble(_text(in_words(record.entry.event)), _text(f" by {record.entry.actor}", "dim"))
         if facts:
             line.append_text(_text(f" {facts}", "dim"))
         grid.add_row(time, line)

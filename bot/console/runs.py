@@ -14,17 +14,17 @@ import typer
 from bot.config.load import ENV_FILE
 from bot.console import run_json, run_view
 from bot.console.masking import masked_copy
-from bot.console.output import say, standard_error, standard_output
-from bot.console.run_cancel import cancelling
-from bot.console.run_output import assembled
+from bot.console.output import print_text, standard_error, standard_output
+from bot.console.run_cancel import cancel_question
+from bot.console.run_output import assemble_output
 from bot.console.store_access import (
     NO_SUCH_RUN,
     EnvOption,
     JsonOption,
     Terminal,
     ask,
+    print_no_such_run,
     run_named,
-    tell_missing,
 )
 from bot.domain.runs.plan_json import plan_digest
 from bot.domain.runs.run import Run
@@ -91,7 +91,7 @@ def register(app: typer.Typer) -> None:
         as_json: JsonOption = False,  # noqa: FBT002 - an option of the console
     ) -> None:
         """Cancel a run, also while Slack is down; the bot takes it, now or when it is back. Status 1: no such run."""
-        _ask(context, env, cancelling(run, as_json=as_json), open_request_writer)
+        _ask(context, env, cancel_question(run, as_json=as_json), open_request_writer)
 
 
 def _run(context: typer.Context, named: Path | None, question: Question) -> None:
@@ -128,7 +128,7 @@ def _of_run(typed: str, answer: Answer) -> Question:
     async def question(reader: StoreReader, terminal: Terminal) -> int:
         run = await run_named(typed, reader)
         if run is None:
-            await tell_missing(typed, reader, terminal)
+            await print_no_such_run(typed, reader, terminal)
             return NO_SUCH_RUN
         await answer(run, reader, terminal)
         return 0
@@ -150,14 +150,14 @@ async def show_json(run: Run, reader: StoreReader, terminal: Terminal) -> None:
 
 async def log_text(run: Run, reader: StoreReader, terminal: Terminal) -> None:
     """Print what the steps printed, for people."""
-    found = assembled(run, await reader.runs.output(run.id))
+    found = assemble_output(run, await reader.runs.output(run.id))
     if not found:
-        say(terminal.err, f"nothing was printed by {run.id} yet")
+        print_text(terminal.err, f"nothing was printed by {run.id} yet")
     for one in masked_copy(found, terminal.masker):
         terminal.out.print(run_view.log_heading(one), soft_wrap=True)
-        say(terminal.out, one.text.rstrip("\n"))
+        print_text(terminal.out, one.text.rstrip("\n"))
 
 
 async def log_json(run: Run, reader: StoreReader, terminal: Terminal) -> None:
     """Give what the steps printed, for scripts."""
-    terminal.data(run_json.output(assembled(run, await reader.runs.output(run.id))))
+    terminal.data(run_json.output(assemble_output(run, await reader.runs.output(run.id))))

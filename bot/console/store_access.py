@@ -18,7 +18,7 @@ from bot.config.load import read_ops_file
 from bot.config.problems import ConfigurationError
 from bot.config.settings import ops_file_of, store_url_of
 from bot.config.variables import Variables, read_variables
-from bot.console.output import say
+from bot.console.output import print_text
 from bot.domain.errors import RefusedError
 from bot.domain.names import nearest, parse_run_id
 from bot.domain.runs.run import Run
@@ -86,17 +86,17 @@ async def ask(
         url = store_url_of(variables)
     except ConfigurationError as error:
         for problem in error.problems:
-            say(err, str(problem))
+            print_text(err, str(problem))
         return CONFIGURATION_ERROR
     terminal = Terminal(out, err, _masker(variables, url.secrets), datetime.now(UTC))
     try:
         async with opened(url.reveal()) as reader:
             return await question(reader, terminal)
     except StoreMissingError as error:
-        say(err, str(error))
+        print_text(err, str(error))
         return NO_SUCH_RUN
     except StoreError as error:
-        say(err, str(error))
+        print_text(err, str(error))
         return CONFIGURATION_ERROR
 
 
@@ -117,13 +117,13 @@ async def run_named(typed: str, reader: StoreReader) -> Run | None:
         return None
 
 
-async def tell_missing(typed: str, reader: StoreReader, terminal: Terminal) -> None:
+async def print_no_such_run(typed: str, reader: StoreReader, terminal: Terminal) -> None:
     """Say that there is no such run, and which there are."""
     known = [run.id for run in await reader.runs.recent(_SEARCHED)]
     near = nearest(typed, {run.lower() for run in known})
     hint = f"; did you mean {near.upper()}?" if near is not None else ""
-    say(terminal.err, f"no such run: {typed!r}{hint}")
+    print_text(terminal.err, f"no such run: {typed!r}{hint}")
     if known:
-        say(terminal.err, f"the latest runs are {', '.join(known[:_HINTED])}")
+        print_text(terminal.err, f"the latest runs are {', '.join(known[:_HINTED])}")
     else:
-        say(terminal.err, "there are no runs yet")
+        print_text(terminal.err, "there are no runs yet")

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Protocol
 
 from bot.demo.application.application import Application
-from bot.demo.application.commits import Kind
+from bot.demo.application.commits import CommitKind
 from bot.demo.host.database import DatabaseServer
-from bot.demo.host.host import Host
+from bot.demo.host.host import DemoHost
 from bot.demo.host.tcp_proxy import TcpProxy
 from bot.demo.host.web import WebServer
 from bot.demo.menu.backup_time import BackupTime, far_off
@@ -41,7 +41,7 @@ class ProgressReporter(Protocol):
             where: its address, or what it is made of.
         """
 
-    def happened(self, sentence: str) -> None:
+    def notice(self, sentence: str) -> None:
         """Something happened that nobody asked for at the console.
 
         Args:
@@ -62,27 +62,27 @@ class DemoEnvironment:
         web: the application's web server.
         playground: the workspace, a process of its own.
         bot: the real bot, a process of its own.
-        troubles: what can be made to go wrong.
+        host_faults: what can be made to go wrong.
     """
 
     folder: Path
     url: str
-    host: Host
+    host: DemoHost
     database: DatabaseServer
     application: Application
     web: WebServer
     playground: PythonModule
     bot: ServedBot
-    troubles: HostFaults
+    host_faults: HostFaults
 
 
 @asynccontextmanager
-async def set_up(port: int, teller: ProgressReporter) -> AsyncIterator[DemoEnvironment]:
+async def set_up(port: int, reporter: ProgressReporter) -> AsyncIterator[DemoEnvironment]:
     """Start everything, and end it again, whatever happens; if this process is killed, the same.
 
     Args:
         port: the port of the playground's page; 0 takes a free one.
-        teller: is told of each part.
+        reporter: is told of each part.
 
     Raises:
         DemoError: the port is in use, or a part did not start.
@@ -93,50 +93,50 @@ async def set_up(port: int, teller: ProgressReporter) -> AsyncIterator[DemoEnvir
         for name in ("web1", "db", "bot", "playground"):
             (folder / name).mkdir(mode=0o700)
 
-        host = await stack.enter_async_context(Host(folder / "web1"))
+        host = await stack.enter_async_context(DemoHost(folder / "web1"))
         line = await stack.enter_async_context(TcpProxy(host.port))
         host.trust(line.port)
-        teller.started("SSH server", f"{line.address}:{line.port}, with keys of its own")
+        reporter.started("SSH server", f"{line.address}:{line.port}, with keys of its own")
 
         database = await stack.enter_async_context(DatabaseServer(folder / "db"))
-        teller.started("Database", f"{database.host}:{database.port}, MariaDB")
+        reporter.started("Database", f"{database.host}:{database.port}, MariaDB")
 
         application = await _application(host, database)
-        teller.started("Application", f"Laravel, {USERS:,} users, {SESSIONS:,} sessions; one commit is waiting")
+        reporter.started("Application", f"Laravel, {USERS:,} users, {SESSIONS:,} sessions; one commit is waiting")
 
         web = await stack.enter_async_context(WebServer(application.path, folder / "web.log"))
-        teller.started("Web server", web.health_url)
+        reporter.started("Web server", web.health_url)
 
         ops_file, env_file = folder / "bot" / "ops.yaml", folder / "bot" / ".env"
         scheduled = far_off(datetime.now(UTC))
         write_operations(ops_file, operations(host, application, line.port, web.health_url, scheduled))
         api_url = f"http://127.0.0.1:{page.number}/api/"
         write_environment(env_file, environment(folder / "bot", ops_file, api_url, application))
-        bot = ServedBot(folder / "bot", env_file, teller.happened)
+        bot = ServedBot(folder / "bot", env_file, reporter.notice)
 
-        troubles = await stack.enter_async_context(
-            HostFaults(host, line, database, application.path, bot, teller.happened)
+        host_faults = await stack.enter_async_context(
+            HostFaults(host, line, database, application.path, bot, reporter.notice)
         )
         controller = await stack.enter_async_context(
-            Controller(entries(application, database, troubles, BackupTime(ops_file, bot)))
+            Controller(entries(application, database, host_faults, BackupTime(ops_file, bot)))
         )
         playground = _playground(folder / "playground", page.number, controller.url)
         stack.push_async_callback(playground.end)
         url = str(json.loads(await playground.start())["url"])
-        teller.started("Playground", "a workspace like Slack’s, in the browser")
+        reporter.started("Playground", "a workspace like Slack’s, in the browser")
 
         await stack.enter_async_context(bot)
-        teller.started("Bot", "countersign serve, as in production")
-        yield DemoEnvironment(folder, url, host, database, application, web, playground, bot, troubles)
+        reporter.started("Bot", "countersign serve, as in production")
+        yield DemoEnvironment(folder, url, host, database, application, web, playground, bot, host_faults)
 
 
-async def _application(host: Host, server: DatabaseServer) -> Application:
+async def _application(host: DemoHost, server: DatabaseServer) -> Application:
     """Make the application at its first commit, the second one waiting; the ledger begins with the first deploy."""
     database = await server.create("compte")
     application = await Application.create(
         host.folder, database, server, host.environment, users=USERS, sessions=SESSIONS
     )
-    await application.next_commit(Kind.TOKEN_ID)
+    await application.next_commit(CommitKind.TOKEN_ID)
     host.commands.forget()
     return application
 

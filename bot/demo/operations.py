@@ -10,7 +10,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from bot.demo.application.application import BRANCH, Application
-from bot.demo.host.host import Host
+from bot.demo.host.host import DemoHost
 from bot.demo.workspace import APP_TOKEN, BOT_TOKEN, CHANNEL, ENGINEER, ONCALL, RELEASER, RELEASERS
 
 APP, ENVIRONMENT = "compte", "production"
@@ -18,7 +18,7 @@ _PASSWORD = "COMPTE_DB_PASSWORD"  # noqa: S105 - the name of a variable
 
 
 def operations(
-    host: Host, application: Application, ssh_port: int, health_url: str, scheduled: datetime
+    host: DemoHost, application: Application, ssh_port: int, health_url: str, scheduled: datetime
 ) -> dict[str, Any]:
     """Give the content of `ops.yaml`: engineers may deploy, releasers approve.
 

@@ -13,14 +13,14 @@ from typing import Any
 
 from aiohttp import web
 
-from bot.playground.client.answers import answer_response_url
+from bot.playground.client.responses import answer_response_url
 from bot.playground.errors import SlackError
 from bot.playground.events.events import Events
 from bot.playground.events.sockets import Sockets
-from bot.playground.faults import CallFault, Effect, Faults
+from bot.playground.faults import CallFault, FaultEffect, Faults
 from bot.playground.rate_limits import RateLimits
-from bot.playground.web_api import METHODS, Call, Method
-from bot.playground.web_api.registry import TokenKind
+from bot.playground.web_api import METHODS, Method, MethodCall
+from bot.playground.web_api.registry import TokenType
 from bot.playground.workspace.state import State
 
 
@@ -107,10 +107,10 @@ class ApiEndpoint:
         method = METHODS[name]
         self._authorize(request, method, arguments)
         self._limit(method, arguments)
-        answer = method.handler(Call(self._state, self._events, self._sockets, arguments))
-        if fault is not None and fault.effect is Effect.RESET_AFTER:
+        answer = method.handler(MethodCall(self._state, self._events, self._sockets, arguments))
+        if fault is not None and fault.effect is FaultEffect.RESET_AFTER:
             _reset(request)
-        if fault is not None and fault.effect is Effect.HANG:
+        if fault is not None and fault.effect is FaultEffect.HANG:
             await asyncio.sleep(fault.seconds)
         entry.ok = True
         accepted = {"x-accepted-oauth-scopes": ",".join(method.scopes)} if method.scopes else {}
@@ -121,7 +121,7 @@ class ApiEndpoint:
         return web.json_response(body, status=status, headers={"x-oauth-scopes": scopes, **headers})
 
     def _authorize(self, request: web.Request, method: Method, arguments: Mapping[str, Any]) -> None:
-        if method.token is TokenKind.NONE:
+        if method.token is TokenType.NONE:
             return
         scheme, _, bearer = request.headers.get("Authorization", "").partition(" ")
         token = bearer.strip() if scheme.lower() == "bearer" else str(arguments.get("token") or "")
@@ -130,9 +130,9 @@ class ApiEndpoint:
             raise SlackError("not_authed")
         if token not in (app.bot_token, app.app_token):
             raise SlackError("invalid_auth")
-        if (token == app.app_token) is not (method.token is TokenKind.APP):
+        if (token == app.app_token) is not (method.token is TokenType.APP):
             raise SlackError("not_allowed_token_type")
-        if method.scopes and method.token is TokenKind.BOT and not set(method.scopes) & set(app.scopes):
+        if method.scopes and method.token is TokenType.BOT and not set(method.scopes) & set(app.scopes):
             needed, provided = method.scopes[0], ",".join(app.scopes)
             raise SlackError("missing_scope", details={"needed": needed, "provided": provided})
 
@@ -176,7 +176,7 @@ class ApiEndpoint:
                 entry.error = fault.effect.value
                 _fail_before(request, fault)
             answer_response_url(self._state, request.match_info["name"], arguments)
-            if fault is not None and fault.effect is Effect.RESET_AFTER:
+            if fault is not None and fault.effect is FaultEffect.RESET_AFTER:
                 _reset(request)
         except SlackError as error:
             entry.error = error.code
@@ -192,13 +192,13 @@ def _rate_limited(seconds: float) -> SlackError:
 
 
 def _fail_before(request: web.Request, fault: CallFault) -> None:
-    if fault.effect is Effect.RATE_LIMITED:
+    if fault.effect is FaultEffect.RATE_LIMITED:
         raise _rate_limited(fault.seconds)
-    if fault.effect is Effect.ERROR:
+    if fault.effect is FaultEffect.ERROR:
         raise SlackError(fault.error)
-    if fault.effect is Effect.SERVER_ERROR:
+    if fault.effect is FaultEffect.SERVER_ERROR:
         raise web.HTTPInternalServerError(text="a fault of the playground")
-    if fault.effect is Effect.RESET_BEFORE:
+    if fault.effect is FaultEffect.RESET_BEFORE:
         _reset(request)
 
 

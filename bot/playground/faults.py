@@ -10,7 +10,7 @@ from typing import Any
 from bot.playground.errors import ClientActionError
 
 
-class Effect(Enum):
+class FaultEffect(Enum):
     """What a faulty Web API call meets."""
 
     RATE_LIMITED = "ratelimited"
@@ -38,7 +38,7 @@ class CallFault:
     """
 
     method: str
-    effect: Effect
+    effect: FaultEffect
     times: int | None = 1
     seconds: float = 1.0
     error: str = "internal_error"
@@ -55,9 +55,9 @@ class CallFault:
         if not isinstance(method, str) or not method:
             raise ClientActionError("method: name a Web API method, or * for all")
         try:
-            effect = Effect(data.get("effect"))
+            effect = FaultEffect(data.get("effect"))
         except ValueError:
-            known = ", ".join(effect.value for effect in Effect)
+            known = ", ".join(effect.value for effect in FaultEffect)
             raise ClientActionError(f"effect: {data.get('effect')!r} is unknown; known are {known}") from None
         times = data.get("times", 1)
         return cls(

@@ -12,7 +12,7 @@ from aiohttp.typedefs import Handler, Middleware
 
 from bot.playground.api_endpoint import ApiEndpoint
 from bot.playground.client.client_actions import ClientActions
-from bot.playground.client.control import Control
+from bot.playground.client.control import ControlApi
 from bot.playground.client.page_files import add_page
 from bot.playground.events.events import Events
 from bot.playground.events.sockets import Sockets
@@ -91,7 +91,7 @@ class Playground:
         client_actions, api = ClientActions(state, sockets, events), ApiEndpoint(state, sockets, events, faults)
         application = web.Application(client_max_size=1 << 30, middlewares=[_own_name_only(host)])
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as session:
-            control = Control(state, client_actions, sockets, faults, api, session, self._actions_url)
+            control = ControlApi(state, client_actions, sockets, faults, api, session, self._actions_url)
             api.add_to(application)
             control.add_to(application)
             application.router.add_get("/link/", sockets.serve)

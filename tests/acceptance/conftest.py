@@ -1,4 +1,4 @@
-"""A whole stage as fixtures."""
+"""A whole system as fixtures."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -8,20 +8,20 @@ from typing import Any
 import pytest
 
 from bot.demo.application.application import Application
-from bot.demo.host.host import Host
+from bot.demo.host.host import DemoHost
 from bot.demo.host.web import WebServer
 from bot.playground import Playground
-from tests.acceptance.support.stage import Bot, Stage, environment, workspace
+from tests.acceptance.support.system import Bot, System, environment, workspace
 from tests.support import OPS_PASSWORD, operations, write_operations
 
-NewStage = Callable[..., Awaitable[Stage]]
+NewSystem = Callable[..., Awaitable[System]]
 
 
 @pytest.fixture
-async def new_stage(
-    tmp_path: Path, ssh_host: Host, laravel_at_first: Application, web: WebServer
-) -> AsyncIterator[NewStage]:
-    """Make a stage around the test's application; keywords that are not named here go to `operations`.
+async def new_system(
+    tmp_path: Path, ssh_host: DemoHost, laravel_at_first: Application, web: WebServer
+) -> AsyncIterator[NewSystem]:
+    """Make a system around the test's application; keywords that are not named here go to `operations`.
 
     Rehearsals and proofs take seconds of every deploy: a test that is about them asks for `scratch=True`.
     """
@@ -33,7 +33,7 @@ async def new_stage(
             application: Application = laravel_at_first,
             recipe: str = "laravel",
             **options: Any,
-        ) -> Stage:
+        ) -> System:
             content = operations(ssh_host, application, **{"health_url": web.health_url, "scratch": False, **options})
             content["apps"]["compte"]["recipe"] = recipe
             ops_file = write_operations(tmp_path, content)
@@ -41,24 +41,24 @@ async def new_stage(
             secrets = {OPS_PASSWORD: application.database.password}
             bot = Bot(tmp_path, {**environment(playground.api_url, ops_file), **secrets, **(extra or {})}, module)
             stack.push_async_callback(bot.kill)
-            made = Stage(playground, bot)
-            stack.callback(made.print_story)
+            made = System(playground, bot)
+            stack.callback(made.print_conversation)
             return made
 
         yield make
 
 
 @pytest.fixture
-async def stage_with_scratch(new_stage: NewStage) -> Stage:
-    """A stage whose bot is ready, and may rehearse and prove on a copy of the database."""
-    made = await new_stage(scratch=True)
+async def system_with_scratch(new_system: NewSystem) -> System:
+    """A system whose bot is ready, and may rehearse and prove on a copy of the database."""
+    made = await new_system(scratch=True)
     await made.bot.start()
     return made
 
 
 @pytest.fixture
-async def stage(new_stage: NewStage) -> Stage:
-    """A stage whose bot is ready."""
-    made = await new_stage()
+async def system(new_system: NewSystem) -> System:
+    """A system whose bot is ready."""
+    made = await new_system()
     await made.bot.start()
     return made

@@ -4,11 +4,11 @@ from importlib import resources
 from pathlib import Path
 
 from bot.demo.application.application import Application
-from bot.demo.host.host import Host
+from bot.demo.host.host import DemoHost
 from bot.demo.host.tcp_proxy import TcpProxy
-from tests.acceptance.conftest import NewStage
+from tests.acceptance.conftest import NewSystem
 from tests.acceptance.support.outside import changes
-from tests.acceptance.support.stage import ENGINEER, ONCALL, Stage
+from tests.acceptance.support.system import ENGINEER, ONCALL, System
 from tests.support import OPS_PASSWORD
 from tests.support.polling import eventually
 
@@ -24,60 +24,62 @@ WORDS = [
 ]
 
 
-async def test_bad_words_are_answered_at_once(stage: Stage, laravel: Application, ssh_host: Host) -> None:
+async def test_bad_words_are_answered_at_once(system: System, laravel: Application, ssh_host: DemoHost) -> None:
     for text, wanted in WORDS:
-        said = await stage.told(text)
+        said = await system.told(text)
         assert all(part in said for part in wanted), said
-    said = await stage.told("/deploy compte production", ONCALL)
+    said = await system.told("/deploy compte production", ONCALL)
     assert "You may not deploy here" in said
     assert "engineers" in said
-    said = await stage.told("/deploy compte production", channel="C0GENERAL")
+    said = await system.told("/deploy compte production", channel="C0GENERAL")
     assert "not operated from this channel" in said
     assert "<#C0OPS>" in said
     assert "Nothing was started" in said
 
     assert ssh_host.commands.entries() == ()
 
-    await stage.type("/deploy")
-    await eventually(lambda: stage.snapshot()["views"].get(ENGINEER), what="a form")
-    [form] = stage.snapshot()["views"][ENGINEER]
+    await system.type("/deploy")
+    await eventually(lambda: system.snapshot()["views"].get(ENGINEER), what="a form")
+    [form] = system.snapshot()["views"][ENGINEER]
     assert form["type"] == "modal"
-    assert stage.messages("card") == []
-    assert await stage.bot.json("runs") == []
+    assert system.messages("card") == []
+    assert await system.bot.json("runs") == []
     # The form reads what the branch has, and nothing more.
     assert {entry.argv[0] for entry in ssh_host.commands.entries()} <= {"git"}
     assert changes(ssh_host) == {}
 
 
-async def failed(stage: Stage, text: str, *wanted: str) -> None:
+async def failed(system: System, text: str, *wanted: str) -> None:
     """Ask for a run that cannot be done, and look whether its outcome says why."""
-    run = await stage.ask(text)
-    assert await stage.end(run) == "failed"
-    said = stage.result(run)
+    run = await system.ask(text)
+    assert await system.end(run) == "failed"
+    said = system.result(run)
     assert all(part in said for part in (*wanted, "Nothing in production was changed")), said
 
 
 async def test_what_the_host_and_the_repository_refuse(
-    new_stage: NewStage, laravel: Application, wire: TcpProxy, ssh_host: Host
+    new_system: NewSystem, laravel: Application, wire: TcpProxy, ssh_host: DemoHost
 ) -> None:
-    stage = await new_stage(ssh_port=wire.port)
-    await stage.bot.start()
+    system = await new_system(ssh_port=wire.port)
+    await system.bot.start()
     before = await laravel.head()
-    await failed(stage, "/deploy compte production nowhere", "`nowhere` is not in the repository", "check its spelling")
+    await failed(
+        system, "/deploy compte production nowhere", "`nowhere` is not in the repository", "check its spelling"
+    )
     changed = laravel.dirty()
-    await failed(stage, "/deploy compte production", str(changed), "Commit them or take them back")
+    await failed(system, "/deploy compte production", str(changed), "Commit them or take them back")
     await laravel.run("git", "checkout", "--quiet", "--", str(changed))
     rewritten = await laravel.diverge()
-    await failed(stage, "/deploy compte production", rewritten[:7], "does not contain what is live", "rollback")
+    await failed(system, "/deploy compte production", rewritten[:7], "does not contain what is live", "rollback")
     await wire.refuse()
     wire.reset()
     await failed(
-        stage, "/deploy compte production", "`web1`", str(wire.port), "cannot be reached", "Check that it is up"
+        system, "/deploy compte production", "`web1`", str(wire.port), "cannot be reached", "Check that it is up"
     )
     await wire.heal()
     await ssh_host.change_key()
     try:
-        await failed(stage, "/deploy compte production", "`web1`", "does not show the key", str(ssh_host.known_hosts))
+        await failed(system, "/deploy compte production", "`web1`", "does not show the key", str(ssh_host.known_hosts))
     finally:
         ssh_host.trust()
     assert changes(ssh_host) == {}
@@ -85,20 +87,20 @@ async def test_what_the_host_and_the_repository_refuse(
 
 
 async def test_a_wrong_password_of_the_database_and_a_full_disk(
-    new_stage: NewStage, laravel: Application, ssh_host: Host, tmp_path: Path
+    new_system: NewSystem, laravel: Application, ssh_host: DemoHost, tmp_path: Path
 ) -> None:
-    stage = await new_stage(extra={OPS_PASSWORD: "wrong-horse-battery"})
-    await stage.bot.start()
-    await failed(stage, "/deploy compte production", "refused the login", laravel.database.user, "password")
-    assert "wrong-horse-battery" not in str(stage.snapshot()) + "\n".join(stage.bot.lines)
-    await stage.bot.stop()
+    system = await new_system(extra={OPS_PASSWORD: "wrong-horse-battery"})
+    await system.bot.start()
+    await failed(system, "/deploy compte production", "refused the login", laravel.database.user, "password")
+    assert "wrong-horse-battery" not in str(system.snapshot()) + "\n".join(system.bot.lines)
+    await system.bot.stop()
 
     recipe = (resources.files("bot.recipes") / "builtin" / "laravel.yaml").read_text()
     assert "free_mib: 200" in recipe
     (tmp_path / "roomy.yaml").write_text(recipe.replace("free_mib: 200", "free_mib: 900000000"))
-    stage = await new_stage(recipe=str(tmp_path / "roomy.yaml"))
-    await stage.bot.start()
-    await failed(stage, "/deploy compte production", "The disk of `web1` is too full", "needed", "Make room there")
+    system = await new_system(recipe=str(tmp_path / "roomy.yaml"))
+    await system.bot.start()
+    await failed(system, "/deploy compte production", "The disk of `web1` is too full", "needed", "Make room there")
     assert changes(ssh_host) == {}
 
 
@@ -141,26 +143,26 @@ HOSTILE = [
 
 
 async def test_hostile_refs_are_answered_and_nothing_is_executed(
-    stage: Stage, laravel: Application, ssh_host: Host, tmp_path: Path
+    system: System, laravel: Application, ssh_host: DemoHost, tmp_path: Path
 ) -> None:
     canary = tmp_path / "canary"
     before = await laravel.head()
     for text in HOSTILE:
-        answered = len(stage.ephemerals(ENGINEER)) + len(stage.messages("card"))
-        await stage.type("/deploy compte production " + text.format(canary=canary))
+        answered = len(system.ephemerals(ENGINEER)) + len(system.messages("card"))
+        await system.type("/deploy compte production " + text.format(canary=canary))
         await eventually(
-            lambda n=answered: len(stage.ephemerals(ENGINEER)) + len(stage.messages("card")) > n,
+            lambda n=answered: len(system.ephemerals(ENGINEER)) + len(system.messages("card")) > n,
             20,
             what=repr(text[:60]),
         )
-    for run in await stage.runs(0):
-        assert await stage.end(run) == "failed", stage.messages("card", run)
+    for run in await system.runs(0):
+        assert await system.end(run) == "failed", system.messages("card", run)
     assert not canary.exists()
-    said = str(stage.snapshot()["channels"][0]) + str(stage.ephemerals(ENGINEER))
+    said = str(system.snapshot()["channels"][0]) + str(system.ephemerals(ENGINEER))
     assert "<!channel>" not in said
-    assert "<@U0BOB>" not in str(stage.ephemerals(ENGINEER))
+    assert "<@U0BOB>" not in str(system.ephemerals(ENGINEER))
     assert changes(ssh_host) == {}
     assert await laravel.head() == before
     # the bot is well
-    run = await stage.ask()
-    assert await stage.approved(run) == "succeeded"
+    run = await system.ask()
+    assert await system.approved(run) == "succeeded"

@@ -3,13 +3,13 @@
 from typing import Any
 
 from bot.demo.application.application import Application
-from bot.demo.application.commits import Kind
+from bot.demo.application.commits import CommitKind
 from bot.demo.application.git import git
 from bot.demo.host.database import DatabaseServer
-from bot.demo.host.host import Host
-from tests.acceptance.conftest import NewStage
+from bot.demo.host.host import DemoHost
+from tests.acceptance.conftest import NewSystem
 from tests.acceptance.support.outside import changes
-from tests.acceptance.support.stage import ONCALL, RELEASER, Stage
+from tests.acceptance.support.system import ONCALL, RELEASER, System
 from tests.support.operations import PRODUCTION
 from tests.support.polling import eventually
 
@@ -26,14 +26,14 @@ async def doubled(laravel: Application, mariadb: DatabaseServer) -> None:
     await mariadb.query(sql, database=laravel.database.name)
 
 
-async def broken_halfway(stage: Stage, laravel: Application, mariadb: DatabaseServer) -> str:
+async def broken_halfway(system: System, laravel: Application, mariadb: DatabaseServer) -> str:
     """Deploy a migration whose first statement works and whose second meets data that came after the rehearsal."""
-    await laravel.next_commit(Kind.UNIQUE)
-    run = await stage.ask()
-    await stage.gate(run)
+    await laravel.next_commit(CommitKind.UNIQUE)
+    run = await system.ask()
+    await system.gate(run)
     await doubled(laravel, mariadb)
-    assert await stage.approved(run) == "needs_human"
-    await eventually(lambda: "ran partly" in stage.result(run), 30, what="what became of the migrations")
+    assert await system.approved(run) == "needs_human"
+    await eventually(lambda: "ran partly" in system.result(run), 30, what="what became of the migrations")
     return run
 
 
@@ -48,14 +48,14 @@ async def clients(laravel: Application, mariadb: DatabaseServer) -> int:
 
 
 async def test_a_half_applied_migration_is_told_and_the_backup_is_put_back(
-    new_stage: NewStage, laravel_at_first: Application, ssh_host: Host, mariadb: DatabaseServer
+    new_system: NewSystem, laravel_at_first: Application, ssh_host: DemoHost, mariadb: DatabaseServer
 ) -> None:
     laravel = laravel_at_first
-    stage = await new_stage(policy=POLICY, scratch=True)
-    await stage.bot.start()
+    system = await new_system(policy=POLICY, scratch=True)
+    await system.bot.start()
     first = await laravel.head()
-    run = await broken_halfway(stage, laravel, mariadb)
-    told = stage.result(run)
+    run = await broken_halfway(system, laravel, mariadb)
+    told = system.result(run)
     (column,) = await new_columns(laravel, mariadb)
     assert f"+ users.{column} varchar(190) NULL" in told
     assert f"+ users unique index users_name_{column}_unique (name)" in told
@@ -67,19 +67,19 @@ async def test_a_half_applied_migration_is_told_and_the_backup_is_put_back(
     assert "run_rollback" not in told
 
     # the buttons survive a restart
-    assert await stage.bot.stop() == 0
-    await stage.bot.start()
-    after = await stage.decide(run, "run_restore")
-    request = await stage.gate(after)
-    assert stage.payload("approval", after)["needed"] == 2
-    plan = str(stage.messages("plan", after)[-1]["blocks"])
+    assert await system.bot.stop() == 0
+    await system.bot.start()
+    after = await system.decide(run, "run_restore")
+    request = await system.gate(after)
+    assert system.payload("approval", after)["needed"] == 2
+    plan = str(system.messages("plan", after)[-1]["blocks"])
     assert "Back to the code of before and to a backup" in plan
     assert f"goes on after run `{run}`" in plan
     assert "brings it up" in plan
     assert laravel.is_down
-    stage.react(request, RELEASER)
-    stage.react(request, ONCALL)
-    assert await stage.end(after) == "succeeded"
+    system.react(request, RELEASER)
+    system.react(request, ONCALL)
+    assert await system.end(after) == "succeeded"
     assert await laravel.head() == first
     assert await new_columns(laravel, mariadb) == set()
     assert await clients(laravel, mariadb) == 1
@@ -90,39 +90,39 @@ async def test_a_half_applied_migration_is_told_and_the_backup_is_put_back(
 
 
 async def test_whole_migrations_are_undone_by_the_card_and_a_refused_move_can_be_made_again(
-    new_stage: NewStage, laravel_at_first: Application, ssh_host: Host, mariadb: DatabaseServer
+    new_system: NewSystem, laravel_at_first: Application, ssh_host: DemoHost, mariadb: DatabaseServer
 ) -> None:
     laravel = laravel_at_first
-    stage = await new_stage(policy=POLICY, scratch=True)
-    await stage.bot.start()
+    system = await new_system(policy=POLICY, scratch=True)
+    await system.bot.start()
     first = await laravel.head()
-    await laravel.next_commit(Kind.SEVERAL)
-    run = await stage.ask()
-    await stage.gate(run)
+    await laravel.next_commit(CommitKind.SEVERAL)
+    run = await system.ask()
+    await system.gate(run)
     # the second of three meets what somebody made by hand meanwhile
-    home, work, _ = stage.payload("plan", run)["pending"]
+    home, work, _ = system.payload("plan", run)["pending"]
     taken = work.split("_add_")[1].removesuffix("_to_users_table")
     await mariadb.query(f"ALTER TABLE users ADD {taken} INT", database=laravel.database.name)
-    assert await stage.approved(run) == "needs_human"
-    await eventually(lambda: "did not take effect" in stage.result(run), 30, what="what became of the migrations")
+    assert await system.approved(run) == "needs_human"
+    await eventually(lambda: "did not take effect" in system.result(run), 30, what="what became of the migrations")
     made = await new_columns(laravel, mariadb) - {taken}
     assert {name.split("_")[0] for name in made} == {"home"}
-    told = stage.result(run)
+    told = system.result(run)
     assert told.count("did not take effect") == 2
     assert f"ran: `{home}`" in told
 
-    refused = await stage.decide(run, "run_rollback")
-    stage.react(await stage.gate(refused), RELEASER, "x")
-    assert await stage.end(refused) == "rejected"
-    assert f"run `{run}` still waits for a decision" in stage.result(refused)
+    refused = await system.decide(run, "run_rollback")
+    system.react(await system.gate(refused), RELEASER, "x")
+    assert await system.end(refused) == "rejected"
+    assert f"run `{run}` still waits for a decision" in system.result(refused)
     assert laravel.is_down
 
-    again = await stage.decide(refused, "run_rollback")
-    request = await stage.gate(again)
-    assert len(stage.payload("plan", again)["pending"]) == 0
-    assert "1 migration down" in str(stage.messages("plan", again)[-1]["blocks"])
-    stage.react(request, RELEASER)
-    assert await stage.end(again) == "succeeded"
+    again = await system.decide(refused, "run_rollback")
+    request = await system.gate(again)
+    assert len(system.payload("plan", again)["pending"]) == 0
+    assert "1 migration down" in str(system.messages("plan", again)[-1]["blocks"])
+    system.react(request, RELEASER)
+    assert await system.end(again) == "succeeded"
     assert await laravel.head() == first
     assert await new_columns(laravel, mariadb) == {taken}
     assert not laravel.is_down
@@ -144,42 +144,42 @@ class TwoTables extends Migration {
 
 
 async def test_a_migration_whose_session_is_killed_between_two_tables(
-    new_stage: NewStage, laravel_at_first: Application, mariadb: DatabaseServer
+    new_system: NewSystem, laravel_at_first: Application, mariadb: DatabaseServer
 ) -> None:
     laravel, name = laravel_at_first, laravel_at_first.database.name
-    stage = await new_stage(policy={**POLICY, "lock_patience": "60s"}, scratch=True)
-    await stage.bot.start()
+    system = await new_system(policy={**POLICY, "lock_patience": "60s"}, scratch=True)
+    await system.bot.start()
     (laravel.author / "database/migrations/2026_01_01_000000_two_tables.php").write_text(TWO_TABLES)
     await git(laravel.author, "add", "--all")
     await git(laravel.author, "commit", "--quiet", "-m", "two tables")
     await git(laravel.author, "push", "--quiet", str(laravel.origin), "HEAD:main")
-    run = await stage.ask()
-    request = await stage.gate(run)
+    run = await system.ask()
+    request = await system.gate(run)
 
     async def waiting() -> list[Any]:
         sql = "SELECT id FROM information_schema.processlist WHERE db = %s AND state LIKE 'Waiting for %%'"
         return await mariadb.query(sql, name)
 
     async with mariadb.lock_table(name, "user_sessions"):
-        stage.react(request)
+        system.react(request)
         [session] = await eventually(waiting, 60, what="the second table is waited for")
         await mariadb.query(f"KILL CONNECTION {int(session['id'])}")
-        assert await stage.end(run) == "needs_human"
-    await eventually(lambda: "ran partly" in stage.result(run), 30, what="what became of the migration")
-    took, _, did_not = stage.result(run).partition("This did not")
+        assert await system.end(run) == "needs_human"
+    await eventually(lambda: "ran partly" in system.result(run), 30, what="what became of the migration")
+    took, _, did_not = system.result(run).partition("This did not")
     assert "+ users.nickname varchar(90) NULL" in took
     assert "+ user_sessions.device varchar(90) NULL" in did_not
     assert "nickname" in await mariadb.columns(name, "users")
     assert "device" not in await mariadb.columns(name, "user_sessions")
-    assert "run_rollback" not in stage.result(run)
+    assert "run_rollback" not in system.result(run)
 
     # a person takes the first half away, and the step goes on from the start
     await mariadb.query("ALTER TABLE users DROP nickname", database=name)
-    after = await stage.decide(run, "run_resume_retry")
-    stage.react(await stage.gate(after))
-    assert await stage.end(after) == "succeeded"
+    after = await system.decide(run, "run_resume_retry")
+    system.react(await system.gate(after))
+    assert await system.end(after) == "succeeded"
     assert {"nickname"} <= set(await mariadb.columns(name, "users"))
     assert {"device"} <= set(await mariadb.columns(name, "user_sessions"))
     # the whole schema was compared with the rehearsal of the run before
-    assert stage.steps(after)["schema"] == "done"
+    assert system.steps(after)["schema"] == "done"
     assert not laravel.is_down

@@ -10,13 +10,13 @@ import aiohttp
 
 from bot.databases.backups.manifest import parse_manifest
 from bot.demo.application.application import Application
-from bot.demo.application.commits import Kind
+from bot.demo.application.commits import CommitKind
 from bot.demo.host.database import DatabaseServer
-from bot.demo.host.host import Host
+from bot.demo.host.host import DemoHost
 from bot.store.history.verify import first_broken
-from tests.acceptance.conftest import NewStage
+from tests.acceptance.conftest import NewSystem
 from tests.acceptance.support.outside import changes, half_written, migration_ddl
-from tests.acceptance.support.stage import CHANNEL, ENGINEER, RELEASER, Stage
+from tests.acceptance.support.system import CHANNEL, ENGINEER, RELEASER, System
 from tests.support.polling import eventually
 
 TOKEN_ID = "2025_11_16_074003_add_token_id_to_user_sessions_table"
@@ -24,12 +24,12 @@ ORDER = ["pending", "running", "done"]
 
 
 async def test_a_countersigned_deploy_brings_the_column(
-    stage_with_scratch: Stage, laravel: Application, mariadb: DatabaseServer, ssh_host: Host
+    system_with_scratch: System, laravel: Application, mariadb: DatabaseServer, ssh_host: DemoHost
 ) -> None:
-    stage = stage_with_scratch
+    system = system_with_scratch
     before, position = await laravel.head(), mariadb.log_position()
-    run = await stage.ask()
-    request = await stage.gate(run)
+    run = await system.ask()
+    request = await system.gate(run)
     assert await laravel.head() == before
     assert not laravel.is_down
     assert changes(ssh_host) == {}
@@ -37,10 +37,10 @@ async def test_a_countersigned_deploy_brings_the_column(
     assert seeds == {"white_check_mark": ["U0COUNTER"], "x": ["U0COUNTER"]}
 
     await eventually(
-        lambda: stage.payload("card")["state"] == "awaiting_approval", what="a card that says who must act"
+        lambda: system.payload("card")["state"] == "awaiting_approval", what="a card that says who must act"
     )
-    stage.react(request)
-    assert await stage.end(run) == "succeeded"
+    system.react(request)
+    assert await system.end(run) == "succeeded"
 
     assert await laravel.head() == await laravel.tip()
     assert not laravel.is_down
@@ -51,22 +51,22 @@ async def test_a_countersigned_deploy_brings_the_column(
     asked_for = migration_ddl(mariadb.statements(position))
     assert asked_for
     assert len(asked_for) == len(set(asked_for)), asked_for
-    _check_metadata(stage, run, await laravel.tip())
-    _check_walks(stage, run)
-    await _check_backup(stage, run, laravel)
-    await _check_log(stage, run)
-    await _check_history(stage, run)
+    _check_metadata(system, run, await laravel.tip())
+    _check_walks(system, run)
+    await _check_backup(system, run, laravel)
+    await _check_log(system, run)
+    await _check_history(system, run)
 
 
-def _check_metadata(stage: Stage, run: str, sha: str) -> None:
-    messages = stage.messages(run=run)
+def _check_metadata(system: System, run: str, sha: str) -> None:
+    messages = system.messages(run=run)
     assert len([message for message in messages if message.get("thread_ts") in (None, message["ts"])]) == 1
     kinds = sorted(message["metadata"]["event_type"] for message in messages)
     assert kinds == [f"countersign_{kind}" for kind in ("approval", "plan", "progress", "result", "run")]
     assert all(message["text"].strip() for message in messages)
-    digest = stage.payload("plan")["plan"]
+    digest = system.payload("plan")["plan"]
     assert int(digest, 16) > 0
-    assert stage.payload("card") == {
+    assert system.payload("card") == {
         "run": run,
         "command": "deploy",
         "app": "compte",
@@ -74,23 +74,23 @@ def _check_metadata(stage: Stage, run: str, sha: str) -> None:
         "requested_by": ENGINEER,
         "state": "succeeded",
     }
-    assert stage.payload("plan") == {"run": run, "plan": digest, "sha": sha, "pending": [TOKEN_ID]}
+    assert system.payload("plan") == {"run": run, "plan": digest, "sha": sha, "pending": [TOKEN_ID]}
     asked = {"run": run, "plan": digest, "needed": 1, "given": 1, "state": "approved"}
-    assert asked.items() <= stage.payload("approval").items()
-    result = stage.payload("result")
+    assert asked.items() <= system.payload("approval").items()
+    result = system.payload("result")
     assert set(result) == {"run", "state", "seconds", "backup"}
     assert result["seconds"] > 0
-    progress = stage.payload("progress")
+    progress = system.payload("progress")
     assert set(progress) == {"run", "state", "steps"}
     assert progress["state"] == "succeeded"
     assert {step["state"] for step in progress["steps"]} == {"done"}
     assert all(set(step) == {"key", "title", "state"} for step in progress["steps"])
 
 
-def _check_walks(stage: Stage, run: str) -> None:
+def _check_walks(system: System, run: str) -> None:
     """Each step goes from pending over running to done and never back; the card goes through the run's states."""
     seen: dict[str, list[str]] = {}
-    for call in stage.playground.api.log:
+    for call in system.playground.api.log:
         metadata: dict[str, Any] = call.arguments.get("metadata") or {}
         if metadata.get("event_type") == "countersign_progress":
             for step in metadata["event_payload"]["steps"]:
@@ -100,16 +100,16 @@ def _check_walks(stage: Stage, run: str) -> None:
         places = [ORDER.index(state) for state in states]
         assert all(before <= after for before, after in pairwise(places)), (key, states)
     assert "running" in {state for states in seen.values() for state in states}
-    card = stage.told_states(run, "countersign_run")
+    card = system.state_history(run, "countersign_run")
     states = ["queued", "planning", "awaiting_approval", "running", "verifying", "succeeded"]
     order = [states.index(state) for state in card]
     assert order == sorted(order)
     assert "awaiting_approval" in card
-    assert stage.told_states(run, "countersign_approval")[0] == "open"
+    assert system.state_history(run, "countersign_approval")[0] == "open"
 
 
-async def _check_backup(stage: Stage, run: str, laravel: Application) -> None:
-    backup = stage.payload("result", run)["backup"]
+async def _check_backup(system: System, run: str, laravel: Application) -> None:
+    backup = system.payload("result", run)["backup"]
     assert not half_written(laravel.backups)
     [manifest] = laravel.backups.rglob(f"{backup}*.json")
     told = parse_manifest(manifest.read_bytes())
@@ -125,28 +125,28 @@ async def _check_backup(stage: Stage, run: str, laravel: Application) -> None:
     assert "token_id" not in table
 
 
-async def _check_log(stage: Stage, run: str) -> None:
-    await eventually(stage.files, what="the log file")
-    [file] = stage.files()
-    card = stage.messages("card", run)[0]
+async def _check_log(system: System, run: str) -> None:
+    await eventually(system.files, what="the log file")
+    [file] = system.files()
+    card = system.messages("card", run)[0]
     [share] = file["shares"]["public"][CHANNEL]
-    [message] = [one for one in stage.snapshot()["channels"][0]["messages"] if one["ts"] == share["ts"]]
+    [message] = [one for one in system.snapshot()["channels"][0]["messages"] if one["ts"] == share["ts"]]
     assert message["thread_ts"] == card["ts"]
     assert run in file["name"]
     assert TOKEN_ID in file["content"]
 
 
-async def _check_history(stage: Stage, run: str) -> None:
-    async with stage.bot.store() as store:
+async def _check_history(system: System, run: str) -> None:
+    async with system.bot.store() as store:
         assert await first_broken(store.history) is None
         events = [record.entry.event for record in await store.history.of_run(run)]
     wanted = ["requested", "planned", "gate_opened", "vote", "gate_approved", "run_succeeded"]
     assert [event for event in events if event in wanted] == wanted
 
 
-async def test_monitoring_tells_how_the_bot_is(new_stage: NewStage, laravel: Application, free_port: int) -> None:
-    stage = await new_stage(extra={"HTTP_ADDR": f"127.0.0.1:{free_port}", "LOG_FORMAT": "json"})
-    await stage.bot.start()
+async def test_monitoring_tells_how_the_bot_is(new_system: NewSystem, laravel: Application, free_port: int) -> None:
+    system = await new_system(extra={"HTTP_ADDR": f"127.0.0.1:{free_port}", "LOG_FORMAT": "json"})
+    await system.bot.start()
 
     async def read(path: str) -> str:
         url = f"http://127.0.0.1:{free_port}/{path}"
@@ -156,63 +156,63 @@ async def test_monitoring_tells_how_the_bot_is(new_stage: NewStage, laravel: App
 
     assert await read("healthz")
     assert await read("readyz")
-    assert json.loads(next(line for line in stage.bot.lines if "ready" in line))["event"] == "ready"
+    assert json.loads(next(line for line in system.bot.lines if "ready" in line))["event"] == "ready"
 
-    run = await stage.ask("/deploy compte production --no-migrate")
-    await stage.gate(run)
+    run = await system.ask("/deploy compte production --no-migrate")
+    await system.gate(run)
     waiting = await read("metrics")
     assert "countersign_approvals_waiting 1.0" in waiting
     assert 'countersign_runs{state="awaiting_approval"} 1.0' in waiting
-    assert await stage.approved(run) == "succeeded"
+    assert await system.approved(run) == "succeeded"
     after = await read("metrics")
     assert 'countersign_runs{state="succeeded"} 1.0' in after
     assert 'countersign_step_duration_seconds_count{outcome="done",step="checkout"} 1.0' in after
     assert re.search(r'countersign_slack_calls_total\{method="chat_postMessage",outcome="ok"\} [1-9]', after)
     assert re.search(r"countersign_inbox_recording_seconds_count [1-9]", after)
-    records = [json.loads(line) for line in stage.bot.lines if line.startswith("{")]
+    records = [json.loads(line) for line in system.bot.lines if line.startswith("{")]
     ended = [record for record in records if record["event"] == "step_done"]
     assert ended
     assert all(record["run"] == run and record["step"] and record["timestamp"] for record in ended)
 
 
-async def test_what_is_not_needed_is_not_asked_for(stage: Stage, laravel: Application, ssh_host: Host) -> None:
-    dry = await stage.ask("/deploy compte production --dry-run")
-    assert await stage.end(dry) == "succeeded"
-    assert stage.payload("plan", dry)["pending"] == [TOKEN_ID]
-    assert stage.messages("approval", dry) == []
+async def test_what_is_not_needed_is_not_asked_for(system: System, laravel: Application, ssh_host: DemoHost) -> None:
+    dry = await system.ask("/deploy compte production --dry-run")
+    assert await system.end(dry) == "succeeded"
+    assert system.payload("plan", dry)["pending"] == [TOKEN_ID]
+    assert system.messages("approval", dry) == []
     assert changes(ssh_host) == {}
     assert await laravel.head() != await laravel.tip()
 
-    held_back = await stage.ask("/deploy compte production --no-migrate")
-    assert await stage.approved(held_back) == "succeeded"
-    assert stage.payload("plan", held_back)["pending"] == []
+    held_back = await system.ask("/deploy compte production --no-migrate")
+    assert await system.approved(held_back) == "succeeded"
+    assert system.payload("plan", held_back)["pending"] == []
     assert await laravel.head() == await laravel.tip()
     ran = changes(ssh_host)
     assert ran["git merge"] == 1
     assert ran["php artisan migrate"] == ran["php artisan down"] == ran["php artisan up"] == 0
-    assert "backup" not in stage.payload("result", held_back)
+    assert "backup" not in system.payload("result", held_back)
 
     ssh_host.commands.forget()
-    nothing = await stage.ask("/deploy compte production --no-migrate")
-    assert await stage.end(nothing) == "succeeded"
-    assert stage.messages("approval", nothing) == []
+    nothing = await system.ask("/deploy compte production --no-migrate")
+    assert await system.end(nothing) == "succeeded"
+    assert system.messages("approval", nothing) == []
     assert changes(ssh_host) == {}
-    assert RELEASER not in stage.result(nothing)
+    assert RELEASER not in system.result(nothing)
 
 
 async def test_two_runs_on_one_target_go_one_after_the_other(
-    stage: Stage, laravel_at_first: Application, ssh_host: Host
+    system: System, laravel_at_first: Application, ssh_host: DemoHost
 ) -> None:
-    await laravel_at_first.next_commit(Kind.CODE_ONLY)
-    await laravel_at_first.next_commit(Kind.SAFE)
-    first = await stage.ask()
-    request = await stage.gate(first)
-    second = await stage.ask(user=RELEASER)
-    assert stage.payload("card", second)["state"] == "queued"
-    assert stage.messages("progress", second) == []
-    stage.react(request)
-    assert await stage.end(first) == "succeeded"
-    assert await stage.end(second) == "succeeded"
-    assert stage.messages("approval", second) == []
+    await laravel_at_first.next_commit(CommitKind.CODE_ONLY)
+    await laravel_at_first.next_commit(CommitKind.SAFE)
+    first = await system.ask()
+    request = await system.gate(first)
+    second = await system.ask(user=RELEASER)
+    assert system.payload("card", second)["state"] == "queued"
+    assert system.messages("progress", second) == []
+    system.react(request)
+    assert await system.end(first) == "succeeded"
+    assert await system.end(second) == "succeeded"
+    assert system.messages("approval", second) == []
     assert len(ssh_host.commands.ran("git merge")) == 1
     assert await laravel_at_first.head() == await laravel_at_first.tip()

@@ -60,7 +60,7 @@ def test_nothing_that_is_typed_is_executed(checkout: Path, typed: str) -> None:
         asked = HostQuestion(str(checkout), question(RECIPE, TARGET, options_to_json(request.options)["ref"]).ref)
         text = script(asked, "nonce").script().encode(errors="surrogateescape")
     except RefusedError as refused:
-        said = SAYS.refusal(refused.problem)
+        said = SAYS.refusal_text(refused.problem)
         assert "Nothing was started" in said
         assert "<!" not in said
         return

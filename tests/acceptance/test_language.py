@@ -8,10 +8,10 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from bot.demo.application.application import Application
-from bot.demo.application.commits import Kind
+from bot.demo.application.commits import CommitKind
 from bot.slack.render.builtin_catalog import ENGLISH
-from tests.acceptance.conftest import NewStage
-from tests.acceptance.support.stage import ENGINEER, RELEASER
+from tests.acceptance.conftest import NewSystem
+from tests.acceptance.support.system import ENGINEER, RELEASER
 from tests.slack.render.test_catalog import english_in, marked
 from tests.slack.support.limits import texts
 from tests.support.polling import eventually
@@ -44,35 +44,35 @@ def write_language(folder: Path) -> Path:
 
 
 async def test_nothing_that_the_bot_says_is_english_any_more(
-    new_stage: NewStage, laravel_at_first: Application, tmp_path: Path
+    new_system: NewSystem, laravel_at_first: Application, tmp_path: Path
 ) -> None:
-    await laravel_at_first.next_commit(Kind.TOKEN_ID)
+    await laravel_at_first.next_commit(CommitKind.TOKEN_ID)
     language = write_language(tmp_path / "language")
-    stage = await new_stage(extra={"LANGUAGE_DIR": str(language)})
-    await stage.bot.start()
-    await stage.told("/ops help")
-    await stage.told("/ops lock compte production 2026")
-    await stage.told("/deploy compte production")
-    await stage.told("/ops unlock compte production", RELEASER)
-    await stage.told("/ops unlock compte production")
-    await stage.told("/deploy compte nowhere")
-    run = await stage.ask()
-    request = await stage.gate(run)
-    await stage.told("/ops status")
-    stage.react(request, ENGINEER)
-    await eventually(lambda: len(stage.ephemerals(ENGINEER)) >= 7, 30, what="a word to who asked")
-    stage.react(request, RELEASER)
-    assert await stage.end(run) == "succeeded"
-    await stage.told("/migrate-status compte production")
-    await stage.told("/backup list compte production")
+    system = await new_system(extra={"LANGUAGE_DIR": str(language)})
+    await system.bot.start()
+    await system.told("/ops help")
+    await system.told("/ops lock compte production 2026")
+    await system.told("/deploy compte production")
+    await system.told("/ops unlock compte production", RELEASER)
+    await system.told("/ops unlock compte production")
+    await system.told("/deploy compte nowhere")
+    run = await system.ask()
+    request = await system.gate(run)
+    await system.told("/ops status")
+    system.react(request, ENGINEER)
+    await eventually(lambda: len(system.ephemerals(ENGINEER)) >= 7, 30, what="a word to who asked")
+    system.react(request, RELEASER)
+    assert await system.end(run) == "succeeded"
+    await system.told("/migrate-status compte production")
+    await system.told("/backup list compte production")
 
-    stage.playground.client_actions.open_home(ENGINEER)
-    await eventually(lambda: stage.snapshot()["homes"].get(ENGINEER), 30, what="an App Home")
+    system.playground.client_actions.open_home(ENGINEER)
+    await eventually(lambda: system.snapshot()["homes"].get(ENGINEER), 30, what="an App Home")
 
-    everything = stage.snapshot()
-    shown = [*stage.messages(), *everything["ephemerals"], everything["homes"][ENGINEER]]
+    everything = system.snapshot()
+    shown = [*system.messages(), *everything["ephemerals"], everything["homes"][ENGINEER]]
     assert len(shown) > 15
     for item in shown:
         assert english_in([item.get("text") or "", *texts(item.get("blocks") or [])], (DATA, run)) == set(), item
-    [log] = [file for file in stage.files() if file["name"] == f"{run}.log"]
+    [log] = [file for file in system.files() if file["name"] == f"{run}.log"]
     assert english_in([log["title"]], run) == set(), log

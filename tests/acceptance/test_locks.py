@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from bot.domain.names import TargetName
 from bot.domain.policies.lock import Lock
 from bot.store import open_store
-from tests.acceptance.conftest import NewStage
-from tests.acceptance.support.stage import ENGINEER, RELEASER, Bot, Stage
+from tests.acceptance.conftest import NewSystem
+from tests.acceptance.support.system import ENGINEER, RELEASER, Bot, System
 from tests.support.polling import eventually
 
 MORTAL = "tests.acceptance.support.crash"
@@ -35,43 +35,45 @@ async def settled(bot: Bot) -> None:
         await eventually(is_settled, 30, what="nobody is left to be told")
 
 
-def told(stage: Stage) -> list[str]:
-    return [message["text"] for message in stage.messages("lock")]
+def told(system: System) -> list[str]:
+    return [message["text"] for message in system.messages("lock")]
 
 
-async def test_a_bot_that_dies_after_taking_a_lock_off_tells_its_owner_once(new_stage: NewStage) -> None:
-    stage = await new_stage(module=MORTAL)
-    calm = {**stage.bot.environment, "PASSED": str(stage.bot.folder / "passed")}
+async def test_a_bot_that_dies_after_taking_a_lock_off_tells_its_owner_once(new_system: NewSystem) -> None:
+    system = await new_system(module=MORTAL)
+    calm = {**system.bot.environment, "PASSED": str(system.bot.folder / "passed")}
     for round_, point in enumerate(POINTS, start=1):
-        stage.bot.environment = {**calm, "DIE_AT": point}
-        await stage.bot.start()
-        assert "is locked" in await stage.told(f"/ops lock compte production round {round_}", ENGINEER)
-        assert "It is not your lock" in await stage.told("/ops unlock compte production", RELEASER)
-        await stage.press_shown("ops_unlock", RELEASER)
-        await dead(stage.bot)
-        stage.bot.environment = calm
-        await stage.bot.start()
-        await eventually(lambda n=round_: len(told(stage)) >= n, 30, what="the owner is told")
-        assert "Nothing is going on" in await stage.told("/ops status", ENGINEER)
-        await settled(stage.bot)
-        assert await stage.bot.stop() == 0
-    assert [f"round {round_}" in said for round_, said in enumerate(told(stage), start=1)] == [True] * len(POINTS)
-    assert all("<@U0AMELIE>: <@U0BOB> took your lock off" in said for said in told(stage))
+        system.bot.environment = {**calm, "DIE_AT": point}
+        await system.bot.start()
+        assert "is locked" in await system.told(f"/ops lock compte production round {round_}", ENGINEER)
+        assert "It is not your lock" in await system.told("/ops unlock compte production", RELEASER)
+        await system.press_shown("ops_unlock", RELEASER)
+        await dead(system.bot)
+        system.bot.environment = calm
+        await system.bot.start()
+        await eventually(lambda n=round_: len(told(system)) >= n, 30, what="the owner is told")
+        assert "Nothing is going on" in await system.told("/ops status", ENGINEER)
+        await settled(system.bot)
+        assert await system.bot.stop() == 0
+    assert [f"round {round_}" in said for round_, said in enumerate(told(system), start=1)] == [True] * len(POINTS)
+    assert all("<@U0AMELIE>: <@U0BOB> took your lock off" in said for said in told(system))
 
 
-async def test_the_owner_is_asked_in_the_channel_after_a_day_and_not_again_after_a_restart(new_stage: NewStage) -> None:
-    stage = await new_stage()
-    await stage.bot.start()
-    await stage.bot.stop()
+async def test_the_owner_is_asked_in_the_channel_after_a_day_and_not_again_after_a_restart(
+    new_system: NewSystem,
+) -> None:
+    system = await new_system()
+    await system.bot.start()
+    await system.bot.stop()
     since = datetime.now(UTC) - timedelta(hours=25)
-    async with open_store(f"sqlite+aiosqlite:///{stage.bot.folder}/data/countersign.db") as store:
+    async with open_store(f"sqlite+aiosqlite:///{system.bot.folder}/data/countersign.db") as store:
         await store.locks.lock(Lock(TargetName("compte", "production"), RELEASER, "stock taking", since))
     for _ in range(2):
-        await stage.bot.start()
-        await eventually(lambda: told(stage), 30, what="the owner is asked")
-        assert "🔒 1 × locked" in await stage.told("/ops status", ENGINEER)
-        await stage.bot.stop()
-    [asked] = told(stage)
+        await system.bot.start()
+        await eventually(lambda: told(system), 30, what="the owner is asked")
+        assert "🔒 1 × locked" in await system.told("/ops status", ENGINEER)
+        await system.bot.stop()
+    [asked] = told(system)
     assert "<@U0BOB>: your lock on *compte production* stands since" in asked
     assert "stock taking" in asked
     assert "`/ops unlock compte production` takes it off" in asked

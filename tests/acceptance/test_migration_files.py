@@ -3,10 +3,10 @@
 from bot.demo.application.application import Application
 from bot.demo.application.git import git
 from bot.demo.host.database import DatabaseServer
-from bot.demo.host.host import Host
-from tests.acceptance.conftest import NewStage
+from bot.demo.host.host import DemoHost
+from tests.acceptance.conftest import NewSystem
 from tests.acceptance.support.outside import changes
-from tests.acceptance.support.stage import ONCALL, Stage
+from tests.acceptance.support.system import ONCALL, System
 from tests.support import eventually
 from tests.support.operations import PRODUCTION
 
@@ -22,33 +22,33 @@ async def push(laravel: Application, subject: str) -> None:
     await git(laravel.path, "fetch", "--quiet", "origin")
 
 
-async def status(stage: Stage) -> str:
-    before = len(stage.snapshot()["ephemerals"])
-    await stage.type("/migrate-status compte production", ONCALL)
-    shown = await eventually(lambda: stage.snapshot()["ephemerals"][before:], 30)
+async def status(system: System) -> str:
+    before = len(system.snapshot()["ephemerals"])
+    await system.type("/migrate-status compte production", ONCALL)
+    shown = await eventually(lambda: system.snapshot()["ephemerals"][before:], 30)
     return str(shown[0]["blocks"])
 
 
 async def test_a_renamed_migration_is_missing_and_pending_and_is_not_run_again(
-    stage_with_scratch: Stage, laravel_at_first: Application, ssh_host: Host, mariadb: DatabaseServer
+    system_with_scratch: System, laravel_at_first: Application, ssh_host: DemoHost, mariadb: DatabaseServer
 ) -> None:
-    stage, laravel = stage_with_scratch, laravel_at_first
+    system, laravel = system_with_scratch, laravel_at_first
     await git(laravel.author, "mv", f"{FOLDER}/{RAN}.php", f"{FOLDER}/{RENAMED}.php")
     await push(laravel, "chore: rename a migration that ran")
 
-    waiting = await status(stage)
+    waiting = await status(system)
     assert "1 migration waits on" in waiting
     assert f"`{RENAMED}`" in waiting
     assert "file is missing" not in waiting, "the live commit still has it"
 
-    run = await stage.ask()
-    assert await stage.end(run) == "failed"
-    assert stage.messages("approval", run) == []
-    assert f"The migration {RENAMED} failed on a copy" in stage.result(run)
+    run = await system.ask()
+    assert await system.end(run) == "failed"
+    assert system.messages("approval", run) == []
+    assert f"The migration {RENAMED} failed on a copy" in system.result(run)
     assert changes(ssh_host) == {}
 
     await git(laravel.path, "merge", "--quiet", "--ff-only", "origin/main")  # by hand, past the bot
-    both = await status(stage)
+    both = await status(system)
     assert "The live code has 1 migration that did not run" in both
     assert f"Ran, but the file is missing:\\n• `{RAN}`" in both
     assert await mariadb.query(
@@ -57,21 +57,21 @@ async def test_a_renamed_migration_is_missing_and_pending_and_is_not_run_again(
 
 
 async def test_a_migration_whose_file_is_gone_is_not_said_to_be_undone(
-    new_stage: NewStage, laravel_at_first: Application, mariadb: DatabaseServer
+    new_system: NewSystem, laravel_at_first: Application, mariadb: DatabaseServer
 ) -> None:
     laravel = laravel_at_first
-    stage = await new_stage(policy=POLICY)
-    await stage.bot.start()
+    system = await new_system(policy=POLICY)
+    await system.bot.start()
     await git(laravel.author, "rm", "--quiet", f"{FOLDER}/{RAN}.php")
     await push(laravel, "chore: remove a migration that ran")
     await git(laravel.path, "merge", "--quiet", "--ff-only", "origin/main")
 
-    assert "1 migration ran whose file is in no commit here" in await status(stage)
-    run = await stage.ask("/rollback compte production --migrations 1")
-    await eventually(lambda: stage.messages("result", run) or stage.messages("approval", run), 60)
-    if not stage.messages("result", run):
-        assert await stage.approved(run) in {"failed", "needs_human"}
-    assert stage.payload("result", run)["state"] != "succeeded"
+    assert "1 migration ran whose file is in no commit here" in await status(system)
+    run = await system.ask("/rollback compte production --migrations 1")
+    await eventually(lambda: system.messages("result", run) or system.messages("approval", run), 60)
+    if not system.messages("result", run):
+        assert await system.approved(run) in {"failed", "needs_human"}
+    assert system.payload("result", run)["state"] != "succeeded"
     assert "user_agent" in await mariadb.columns(laravel.database.name, "user_sessions")
     assert await mariadb.query(
         "SELECT 1 AS one FROM migrations WHERE migration = %s", RAN, database=laravel.database.name

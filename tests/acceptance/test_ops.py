@@ -1,42 +1,44 @@
 """`/ops` on the real bot: a lock refuses, stops an approved run, and everything is told to one person alone."""
 
 from bot.demo.application.application import Application
-from bot.demo.host.host import Host
+from bot.demo.host.host import DemoHost
 from tests.acceptance.support.outside import changes
-from tests.acceptance.support.stage import DBA, ENGINEER, RELEASER, Stage
+from tests.acceptance.support.system import DBA, ENGINEER, RELEASER, System
 from tests.support.polling import eventually
 
 
-async def test_a_target_is_looked_at_locked_and_let_go(stage: Stage, laravel: Application, ssh_host: Host) -> None:
-    said = await stage.told("/ops")
+async def test_a_target_is_looked_at_locked_and_let_go(
+    system: System, laravel: Application, ssh_host: DemoHost
+) -> None:
+    said = await system.told("/ops")
     assert "Nothing is going on, and nothing waits" in said
-    assert "/deploy APP ENV" in await stage.told("/ops help")
-    assert "You may not lock here" in await stage.told("/ops lock compte production no reason", DBA)
+    assert "/deploy APP ENV" in await system.told("/ops help")
+    assert "You may not lock here" in await system.told("/ops lock compte production no reason", DBA)
 
-    run = await stage.ask()
-    gate = await stage.gate(run)
-    assert "1 × needs approval" in await stage.told("/ops status compte production", DBA)
+    run = await system.ask()
+    gate = await system.gate(run)
+    assert "1 × needs approval" in await system.told("/ops status compte production", DBA)
 
-    assert "compte production is locked" in await stage.told("/ops lock compte production stock taking", RELEASER)
-    assert "1 × locked" in await stage.told("/ops status")
-    said = await stage.told("/deploy compte production")
+    assert "compte production is locked" in await system.told("/ops lock compte production stock taking", RELEASER)
+    assert "1 × locked" in await system.told("/ops status")
+    said = await system.told("/deploy compte production")
     assert all(part in said for part in ("Locked by <@U0BOB> since", "stock taking", "Nothing was started"))
-    stage.react(gate)
-    assert await stage.end(run) == "failed"
-    assert all(part in stage.result(run) for part in ("Locked by", "stock taking", "Nothing in production"))
+    system.react(gate)
+    assert await system.end(run) == "failed"
+    assert all(part in system.result(run) for part in ("Locked by", "stock taking", "Nothing in production"))
     assert changes(ssh_host) == {}
 
-    assert "It is not your lock, so nothing was done yet." in await stage.told("/ops unlock compte production")
-    assert "1 × locked" in await stage.told("/ops status", DBA)
-    await stage.press_shown("ops_unlock")
-    await eventually(lambda: "the lock of <@U0BOB>, who is told" in stage.ephemerals(ENGINEER)[-1], 20)
-    [told] = await eventually(lambda: stage.messages("lock"), 20, what="the owner is told")
+    assert "It is not your lock, so nothing was done yet." in await system.told("/ops unlock compte production")
+    assert "1 × locked" in await system.told("/ops status", DBA)
+    await system.press_shown("ops_unlock")
+    await eventually(lambda: "the lock of <@U0BOB>, who is told" in system.ephemerals(ENGINEER)[-1], 20)
+    [told] = await eventually(lambda: system.messages("lock"), 20, what="the owner is told")
     assert "<@U0BOB>: <@U0AMELIE> took your lock off" in told["text"]
-    second = await stage.ask()
-    await stage.gate(second)
-    assert "is being cancelled. Nothing in production was changed." in await stage.told(f"/ops cancel {second}")
-    assert await stage.end(second) == "cancelled"
-    assert "is over already (cancelled)" in await stage.told(f"/ops cancel {second}")
-    async with stage.bot.store() as store:
+    second = await system.ask()
+    await system.gate(second)
+    assert "is being cancelled. Nothing in production was changed." in await system.told(f"/ops cancel {second}")
+    assert await system.end(second) == "cancelled"
+    assert "is over already (cancelled)" in await system.told(f"/ops cancel {second}")
+    async with system.bot.store() as store:
         events = [record.entry.event for record in await store.history.all()]
     assert [event for event in events if event.endswith("locked")] == ["locked", "unlocked"]

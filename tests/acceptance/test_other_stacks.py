@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from bot.demo.host.database import Database, DatabaseServer
-from bot.demo.host.host import Host
+from bot.demo.host.database import DatabaseServer, DemoDatabase
+from bot.demo.host.host import DemoHost
 from bot.playground import Playground
-from tests.acceptance.support.stage import ONCALL, Bot, Stage, environment, workspace
+from tests.acceptance.support.system import ONCALL, Bot, System, environment, workspace
 from tests.support import OPS_PASSWORD, eventually, operations, write_operations
 from tests.support.operations import PRODUCTION
 from tests.support.stacks import ALEMBIC_LIVE, ALEMBIC_NEXT, DJANGO_LIVE, DJANGO_NEXT, Stack
@@ -50,16 +50,16 @@ DJANGO = Kind(
 
 @dataclass(frozen=True)
 class RenderContext:
-    """A stage, and the application on it."""
+    """A system, and the application on it."""
 
-    stage: Stage
+    system: System
     app: Stack
     columns: Callable[[], Any]
 
 
 @pytest.fixture
 async def scene(
-    request: pytest.FixtureRequest, tmp_path: Path, ssh_host: Host, database: Database, mariadb: DatabaseServer
+    request: pytest.FixtureRequest, tmp_path: Path, ssh_host: DemoHost, database: DemoDatabase, mariadb: DatabaseServer
 ) -> AsyncIterator[RenderContext]:
     kind: Kind = request.param
     folder = tmp_path / "app"
@@ -75,21 +75,21 @@ async def scene(
         secrets = {OPS_PASSWORD: database.password}
         bot = Bot(tmp_path, {**environment(playground.api_url, ops_file), **secrets})
         stack.push_async_callback(bot.kill)
-        stage = Stage(playground, bot)
-        stack.callback(stage.print_story)
+        system = System(playground, bot)
+        stack.callback(system.print_conversation)
         await bot.start()
 
         async def columns() -> list[str]:
             return list(await mariadb.columns(database.name, "accounts"))
 
-        yield RenderContext(stage, app, columns)
+        yield RenderContext(system, app, columns)
 
 
 async def status(scene: RenderContext) -> str:
-    before = len(scene.stage.ephemerals(ONCALL))
-    await scene.stage.type("/migrate-status compte production", ONCALL)
-    await eventually(lambda: len(scene.stage.ephemerals(ONCALL)) > before, 30)
-    return scene.stage.ephemerals(ONCALL)[-1]
+    before = len(scene.system.ephemerals(ONCALL))
+    await scene.system.type("/migrate-status compte production", ONCALL)
+    await eventually(lambda: len(scene.system.ephemerals(ONCALL)) > before, 30)
+    return scene.system.ephemerals(ONCALL)[-1]
 
 
 def findings(plan: Mapping[str, Any], kind: str) -> list[dict[str, str]]:
@@ -100,34 +100,34 @@ def findings(plan: Mapping[str, Any], kind: str) -> list[dict[str, str]]:
     ("scene", "kind"), [(ALEMBIC, ALEMBIC), (DJANGO, DJANGO)], indirect=["scene"], ids=["alembic", "django"]
 )
 async def test_forward_with_its_migrations_and_back(scene: RenderContext, kind: Kind) -> None:
-    stage, app = scene.stage, scene.app
+    system, app = scene.system, scene.app
     first = await app.head()
     assert "up to date" in await status(scene)
     second = await app.commit("feat: token_id", kind.next)
 
-    run = await stage.ask("/deploy compte production")
-    request = await stage.gate(run)
-    plan = stage.payload("plan", run)
+    run = await system.ask("/deploy compte production")
+    request = await system.gate(run)
+    plan = system.payload("plan", run)
     assert (plan["sha"], plan["pending"]) == (second, kind.pending)
     assert await app.head() == first
     assert await scene.columns() == ["id", "name"]
-    stored = (await stage.bot.json("runs", "show", run))["plan"]
+    stored = (await system.bot.json("runs", "show", run))["plan"]
     [rehearsal] = findings(stored, "rehearsal")
     assert (rehearsal["outcome"], rehearsal["why"], rehearsal["detail"]) == ("not_possible", "recipe", "")
     statements = findings(stored, "statement")
     assert "token_id" in statements[0]["sql"]
     assert (statements[0]["operation"], statements[0]["online"]) == ("alter_table", "INSTANT")
     assert not stored["destructive"]
-    stage.react(request)
-    assert await stage.end(run) == "succeeded"
+    system.react(request)
+    assert await system.end(run) == "succeeded"
     assert await app.head() == second
     assert await scene.columns() == ["id", "name", "token_id"]
 
-    back = await stage.ask("/rollback compte production")
-    request = await stage.gate(back)
-    assert stage.payload("plan", back)["sha"] == first
-    stage.react(request)
-    assert await stage.end(back) == "succeeded"
+    back = await system.ask("/rollback compte production")
+    request = await system.gate(back)
+    assert system.payload("plan", back)["sha"] == first
+    system.react(request)
+    assert await system.end(back) == "succeeded"
     assert await app.head() == first
     assert await scene.columns() == ["id", "name"]
     assert "2 migrations wait on" in await status(scene)

@@ -1,38 +1,38 @@
 """The process: stopping and starting in the middle of a step, and the console beside it."""
 
 from bot.demo.application.application import Application
-from bot.demo.host.host import Host
+from bot.demo.host.host import DemoHost
 from tests.acceptance.support.outside import changes
-from tests.acceptance.support.stage import Stage
+from tests.acceptance.support.system import System
 from tests.support.polling import eventually
 
 
 async def test_sigterm_in_a_step_leaves_it_running_and_a_restart_adopts_it(
-    stage: Stage, laravel: Application, ssh_host: Host
+    system: System, laravel: Application, ssh_host: DemoHost
 ) -> None:
-    run = await stage.ask()
+    run = await system.ask()
     with ssh_host.commands.hold("php artisan migrate", laravel.path):
-        stage.react(await stage.gate(run))
+        system.react(await system.gate(run))
         [held] = await eventually(lambda: ssh_host.commands.ran("php artisan migrate", laravel.path), 60)
-        assert await stage.bot.stop() == 0
+        assert await system.bot.stop() == 0
         assert held.pid in ssh_host.left_processes()
 
         # the console reads the same store while the bot is down
-        [listed] = await stage.bot.json("runs")
+        [listed] = await system.bot.json("runs")
         assert (listed["run"], listed["state"]) == (run, "running")
-        shown = await stage.bot.json("runs", "show", run)
+        shown = await system.bot.json("runs", "show", run)
         assert {step["key"]: step["state"] for step in shown["steps"]}["migrate"] == "running"
 
-        await stage.bot.start()
-    assert await stage.end(run) == "succeeded"
+        await system.bot.start()
+    assert await system.end(run) == "succeeded"
     assert changes(ssh_host)["php artisan migrate"] == 1
     assert not laravel.is_down
 
-    [listed] = await stage.bot.json("runs", "list")
+    [listed] = await system.bot.json("runs", "list")
     assert (listed["run"], listed["state"]) == (run, "succeeded")
-    status, log = await stage.bot.console("runs", "log", run)
+    status, log = await system.bot.console("runs", "log", run)
     assert status == 0
     assert "add_token_id_to_user_sessions_table" in log
-    assert await stage.bot.stop() == 0
-    assert await stage.bot.console("runs", "log", run) == (status, log)
-    assert (await stage.bot.console("runs", "show", "R-ZZZZZZ"))[0] == 1
+    assert await system.bot.stop() == 0
+    assert await system.bot.console("runs", "log", run) == (status, log)
+    assert (await system.bot.console("runs", "show", "R-ZZZZZZ"))[0] == 1

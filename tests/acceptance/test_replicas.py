@@ -12,8 +12,8 @@ from sqlalchemy import create_engine, text
 
 from bot.demo.application.application import Application
 from bot.demo.host.database import DatabaseServer
-from tests.acceptance.conftest import NewStage
-from tests.acceptance.support.stage import Bot, Stage
+from tests.acceptance.conftest import NewSystem
+from tests.acceptance.support.system import Bot, System
 
 
 @pytest.fixture
@@ -31,34 +31,34 @@ def asked(store_url: str, query: str) -> Any:
     return found
 
 
-def kinds(stage: Stage, run: str) -> Counter[str]:
-    return Counter(message["metadata"]["event_type"] for message in stage.messages("", run))
+def kinds(system: System, run: str) -> Counter[str]:
+    return Counter(message["metadata"]["event_type"] for message in system.messages("", run))
 
 
 async def test_two_replicas_do_each_thing_once_and_one_goes_on_alone(
-    new_stage: NewStage, laravel: Application, store_url: str
+    new_system: NewSystem, laravel: Application, store_url: str
 ) -> None:
-    stage = await new_stage(application=laravel, extra={"STORE_URL": store_url})
-    other = Bot(stage.bot.folder, stage.bot.environment)
-    await stage.bot.start()
+    system = await new_system(application=laravel, extra={"STORE_URL": store_url})
+    other = Bot(system.bot.folder, system.bot.environment)
+    await system.bot.start()
     await other.start()
-    bots = {bot.process.pid: bot for bot in (stage.bot, other) if bot.process is not None}
+    bots = {bot.process.pid: bot for bot in (system.bot, other) if bot.process is not None}
     try:
-        run = await stage.ask()
-        await stage.gate(run)
-        before = len(stage.ephemerals("U0AMELIE"))
+        run = await system.ask()
+        await system.gate(run)
+        before = len(system.ephemerals("U0AMELIE"))
         for _ in range(4):
-            await stage.told("/ops status")
-        assert len(stage.ephemerals("U0AMELIE")) == before + 4
+            await system.told("/ops status")
+        assert len(system.ephemerals("U0AMELIE")) == before + 4
 
         telling = str(asked(store_url, "SELECT owner FROM duties WHERE name = 'tell Slack'"))
         teller = bots.pop(int(telling.split(":")[1]))
         [left] = bots.values()
         await teller.kill()
 
-        assert await stage.approved(run) == "succeeded"
-        assert await stage.told("/ops status")
-        assert kinds(stage, run) == Counter(
+        assert await system.approved(run) == "succeeded"
+        assert await system.told("/ops status")
+        assert kinds(system, run) == Counter(
             f"countersign_{kind}" for kind in ("run", "plan", "approval", "progress", "result")
         )
         assert asked(store_url, "SELECT COUNT(*) FROM runs") == 1

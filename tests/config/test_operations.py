@@ -9,8 +9,8 @@ import pyrage
 import pytest
 
 from bot.config.operations import load_operations
-from bot.config.plain_words import all_keys
 from bot.config.problems import ConfigurationError
+from bot.config.validation_messages import all_keys
 from bot.domain.names import TargetName
 from bot.domain.policies.people import ANYONE, People
 from bot.domain.policies.policy import BackupBefore, Requirement

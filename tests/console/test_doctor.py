@@ -17,12 +17,12 @@ from typer.testing import CliRunner
 
 from bot.__main__ import app
 from bot.console.doctor import diagnose
-from bot.console.doctor_checks.finding import Finding, Verdict, summary
+from bot.console.doctor_checks.check_result import CheckResult, CheckStatus, summary
 from bot.console.doctor_checks.hosts import parse
-from bot.console.doctor_checks.reasons import explained
+from bot.console.doctor_checks.problem_text import explain
 from bot.demo.application.application import Application
 from bot.demo.host.database import DatabaseServer
-from bot.demo.host.host import Host
+from bot.demo.host.host import DemoHost
 from bot.demo.host.web import WebServer
 from bot.domain.errors import Reason, problem
 from bot.domain.runs.history import Entry
@@ -30,7 +30,7 @@ from bot.playground import Playground
 from bot.playground.workspace.default_workspace import default_workspace
 from bot.store import open_store
 from bot.store.store import SystemClock
-from tests.acceptance.support.stage import environment
+from tests.acceptance.support.system import environment
 from tests.support import OPS_PASSWORD, operations, write_operations
 
 Diagnosis = tuple[int, list[str]]
@@ -48,7 +48,7 @@ def changed(content: Mapping[str, Any], path: str, value: object) -> None:
 
 @pytest.fixture
 async def doctor(
-    tmp_path: Path, ssh_host: Host, laravel_at_first: Application, web: WebServer
+    tmp_path: Path, ssh_host: DemoHost, laravel_at_first: Application, web: WebServer
 ) -> AsyncIterator[Doctor]:
     """Run the doctor on the test's application: `scopes` that Slack grants, changes of file and environment."""
     async with AsyncExitStack() as stack:
@@ -116,7 +116,7 @@ async def test_all_is_well(doctor: Doctor, laravel_at_first: Application) -> Non
 
 
 async def test_nothing_is_made_or_changed(
-    doctor: Doctor, tmp_path: Path, laravel_at_first: Application, ssh_host: Host
+    doctor: Doctor, tmp_path: Path, laravel_at_first: Application, ssh_host: DemoHost
 ) -> None:
     before = await laravel_at_first.head()
     backups = tmp_path / "of" / "backups"
@@ -171,7 +171,7 @@ async def test_a_refused_host_and_what_lies_behind_it(doctor: Doctor, free_port:
 
 
 async def test_a_changed_host_key(
-    doctor: Doctor, new_host: Callable[..., Awaitable[Host]], ssh_host: Host, tmp_path: Path
+    doctor: Doctor, new_host: Callable[..., Awaitable[DemoHost]], ssh_host: DemoHost, tmp_path: Path
 ) -> None:
     other = await new_host()
     known = tmp_path / "known_hosts"
@@ -181,7 +181,7 @@ async def test_a_changed_host_key(
     assert found[0].startswith(f"host web1: its key is another one than {known} has for [127.0.0.1]:{ssh_host.port}")
 
 
-async def test_an_unknown_host_key(doctor: Doctor, tmp_path: Path, ssh_host: Host) -> None:
+async def test_an_unknown_host_key(doctor: Doctor, tmp_path: Path, ssh_host: DemoHost) -> None:
     known = tmp_path / "known_hosts"
     known.touch()
     found = failed(await doctor({"hosts.web1.known_hosts": str(known)}))
@@ -189,7 +189,7 @@ async def test_an_unknown_host_key(doctor: Doctor, tmp_path: Path, ssh_host: Hos
     assert "ssh-keyscan" in found[0]
 
 
-async def test_a_key_that_the_host_refuses(doctor: Doctor, new_host: Callable[..., Awaitable[Host]]) -> None:
+async def test_a_key_that_the_host_refuses(doctor: Doctor, new_host: Callable[..., Awaitable[DemoHost]]) -> None:
     other = await new_host()
     found = failed(await doctor({"hosts.web1.key": str(other.key)}))
     assert found[0].startswith("host web1: the login as ")
@@ -307,13 +307,15 @@ def test_what_a_host_says_of_itself(printed: str, offset: float | None, lacks: t
 
 @pytest.mark.parametrize("reason", list(Reason))
 def test_every_reason_can_be_told_without_facts(reason: Reason) -> None:
-    assert explained(problem(reason))
+    assert explain(problem(reason))
 
 
 def test_the_summary_counts() -> None:
-    findings = [Finding(verdict, "", "") for verdict in (Verdict.OK, Verdict.FAIL, Verdict.OK, Verdict.WARN)]
-    assert summary(findings) == "4 checks: 2 ok, 1 warn, 1 FAIL"
-    assert summary(findings[:1]) == "1 check: 1 ok"
+    results = [
+        CheckResult(status, "", "") for status in (CheckStatus.OK, CheckStatus.FAIL, CheckStatus.OK, CheckStatus.WARN)
+    ]
+    assert summary(results) == "4 checks: 2 ok, 1 warn, 1 FAIL"
+    assert summary(results[:1]) == "1 check: 1 ok"
 
 
 def test_it_is_a_command_of_the_program() -> None:

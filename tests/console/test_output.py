@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.console.output import harmless
+from bot.console.output import without_control_characters
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,7 @@ from bot.console.output import harmless
     ],
 )
 def test_nothing_is_obeyed_and_the_last_state_of_a_line_is_shown(text: str, shown: str) -> None:
-    assert harmless(text) == shown
+    assert without_control_characters(text) == shown
 
 
 @pytest.mark.parametrize(
@@ -28,4 +28,4 @@ def test_nothing_is_obeyed_and_the_last_state_of_a_line_is_shown(text: str, show
 )
 def test_one_long_line_is_shown_in_one_pass(text: str) -> None:
     """With work that grows with its square this does not end."""
-    assert len(harmless(text)) <= len(text)
+    assert len(without_control_characters(text)) <= len(text)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bot.console.output import harmless
-from bot.console.run_output import assembled
+from bot.console.output import without_control_characters
+from bot.console.run_output import assemble_output
 from bot.engine.run_changes import Chunk
 from tests.console.support.samples import CHUNKS, FAILED
 
@@ -32,19 +32,19 @@ def piece(offset: int, data: bytes) -> Chunk:
     ],
 )
 def test_pieces(pieces, text, missing):
-    (one,) = assembled(FAILED, tuple(pieces))
+    (one,) = assemble_output(FAILED, tuple(pieces))
     assert (one.text, one.missing) == (text, missing)
 
 
 def test_order_and_titles_are_the_run_s():
-    assert [(one.key, one.title, one.place, one.state) for one in assembled(FAILED, CHUNKS)] == [
+    assert [(one.key, one.title, one.place, one.state) for one in assemble_output(FAILED, CHUNKS)] == [
         ("preflight", "Look at the host", "web1", "done"),
         ("migrate", "Run the migrations", "web1", "failed"),
     ]
 
 
 def test_an_earlier_attempt_has_no_state():
-    (one,) = assembled(FAILED, (Chunk("down", "web2", 1, 0, b"x"),))
+    (one,) = assemble_output(FAILED, (Chunk("down", "web2", 1, 0, b"x"),))
     assert (one.title, one.attempt, one.state) == ("Maintenance on", 1, "")
 
 
@@ -63,4 +63,4 @@ def test_an_earlier_attempt_has_no_state():
     ],
 )
 def test_what_a_terminal_would_obey_is_taken_out(text, shown):
-    assert harmless(text) == shown
+    assert without_control_characters(text) == shown

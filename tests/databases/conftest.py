@@ -12,8 +12,8 @@ from bot.databases.backups.leftovers import LeftoverReader
 from bot.databases.server.connection import Limits
 from bot.databases.server.connector import Connector
 from bot.demo.application.application import Application
-from bot.demo.host.database import Database as MadeDatabase
-from bot.demo.host.host import Host
+from bot.demo.host.database import DemoDatabase
+from bot.demo.host.host import DemoHost
 from bot.domain.names import TargetName
 from bot.domain.policies.policy import Policy
 from bot.domain.secrets import Secret
@@ -46,14 +46,14 @@ def host() -> LocalHost:
 
 
 @pytest.fixture
-async def hosts(ssh_host: Host) -> AsyncIterator[Hosts]:
+async def hosts(ssh_host: DemoHost) -> AsyncIterator[Hosts]:
     async with Hosts({"web1": host_of(ssh_host)}) as connections:
         yield connections
 
 
 @pytest.fixture
 def target_of(tmp_path: Path) -> Callable[..., Target]:
-    def make(made: MadeDatabase, **changes: object) -> Target:
+    def make(made: DemoDatabase, **changes: object) -> Target:
         database = Database(
             via=None, host=made.host, port=made.port, name=made.name, user=made.user, password=Secret(made.password)
         )
@@ -79,7 +79,7 @@ def scratch() -> bool:
 
 
 @pytest.fixture
-def target(database: MadeDatabase, target_of: Callable[..., Target], scratch: bool) -> Target:
+def target(database: DemoDatabase, target_of: Callable[..., Target], scratch: bool) -> Target:
     return target_of(database, scratch=scratch)
 
 
@@ -97,7 +97,7 @@ def folder(target: Target) -> Path:
 
 
 @pytest.fixture
-async def filled(database: MadeDatabase) -> MadeDatabase:
+async def filled(database: DemoDatabase) -> DemoDatabase:
     """The target's database with something in it of each kind."""
     await execute(database, *CONTENTS)
     return database
@@ -120,7 +120,7 @@ async def s3() -> AsyncIterator[S3]:
 
 
 @pytest.fixture
-def in_directory(hosts: Hosts, database: MadeDatabase, target_of: Callable[..., Target], tmp_path: Path) -> Room:
+def in_directory(hosts: Hosts, database: DemoDatabase, target_of: Callable[..., Target], tmp_path: Path) -> Room:
     """Backups that the bot keeps in a directory of its own."""
     kept = Backups("", store=BotDirectory(str(tmp_path / "kept")))
     return Room(hosts, replace(target_of(database, scratch=True), backups=kept))

@@ -13,9 +13,9 @@ import pytest
 from playwright.async_api import Page, async_playwright, expect
 from rich.cells import cell_len
 
-from bot.demo.host.command_log import Entry
+from bot.demo.host.command_log import LoggedCommand
 from bot.demo.tour.findings import times_started
-from bot.demo.tour.visitor import ChannelView, Visitor, payload, visit
+from bot.demo.tour.workspace_client import ChannelView, WorkspaceClient, open_workspace_client, payload
 from bot.demo.workspace import DEPLOY, ENGINEER, RELEASER
 from tests.demo.support.demonstration import demonstration
 from tests.support import eventually
@@ -83,16 +83,16 @@ async def test_the_bot_is_killed_in_mid_migration_and_the_run_ends_well(free_por
     async with demonstration("--port", str(free_port)) as shown:
         url = await shown.url()
         assert url == f"http://127.0.0.1:{free_port}/"
-        async with visit(url) as visitor:
+        async with open_workspace_client(url) as client:
             async with async_playwright() as playwright:
                 browser = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
                 page = await browser.new_page(viewport={"width": 1280, "height": 900})
                 page.set_default_timeout(15_000)
-                await deploy_and_kill(page, url, visitor)
+                await deploy_and_kill(page, url, client)
                 await browser.close()
             assert_each_step_started_once(shown.folder())
-            [first] = (await visitor.look()).runs()
-            await deploy_the_next_commit(visitor, after=first)
+            [first] = (await client.view()).runs()
+            await deploy_the_next_commit(client, after=first)
         processes = shown.processes()
         assert await shown.end(signal.SIGTERM) == 0
         await shown.nothing_is_left()
@@ -100,7 +100,7 @@ async def test_the_bot_is_killed_in_mid_migration_and_the_run_ends_well(free_por
         await eventually(lambda: "Everything was stopped and removed." in shown.text)
 
 
-async def deploy_and_kill(page: Page, url: str, visitor: Visitor) -> None:
+async def deploy_and_kill(page: Page, url: str, client: WorkspaceClient) -> None:
     """Everything by the page alone: as the engineer, then as the releaser."""
     await page.goto(url)
     await expect(page.get_by_text("Countersign is connected")).to_be_visible()
@@ -115,7 +115,7 @@ async def deploy_and_kill(page: Page, url: str, visitor: Visitor) -> None:
     await choose(page, "Kill the bot")
     await expect(page.get_by_text("The bot was killed")).to_be_visible()
     await expect(page.get_by_text("Countersign is not connected")).to_be_visible()
-    assert (await visitor.look()).state_of((await visitor.look()).runs()[0]) == "running"
+    assert (await client.view()).state_of((await client.view()).runs()[0]) == "running"
     await expect(page.get_by_text("Countersign is connected")).to_be_visible(timeout=30_000)
     await expect(page.locator("#thread")).to_contain_text("compte production is live", timeout=60_000)
     await expect(page.locator("#main")).to_contain_text("Done")
@@ -128,20 +128,22 @@ async def choose(page: Page, title: str) -> None:
 
 def assert_each_step_started_once(folder: Path) -> None:
     lines = (folder / "web1" / "ledger.jsonl").read_text().splitlines()
-    entries = [Entry(e["time"], tuple(e["argv"]), e["cwd"], e["pid"]) for e in map(json.loads, lines)]
+    entries = [LoggedCommand(e["time"], tuple(e["argv"]), e["cwd"], e["pid"]) for e in map(json.loads, lines)]
     counted = times_started(entries, folder / "web1" / "var" / "www" / "compte.example.com")
     assert set(counted.values()) == {1}, counted
 
 
-async def deploy_the_next_commit(visitor: Visitor, after: str) -> None:
-    assert "is on main" in await visitor.choose("commit-safe")
-    await visitor.type(ENGINEER, DEPLOY)
-    run = await visitor.until(lambda room: next((run for run in room.runs() if run != after), None), "a second run")
-    request = await visitor.until(lambda room: room.newest("approval", run), "a second request")
-    await visitor.react(RELEASER, request, "white_check_mark")
+async def deploy_the_next_commit(client: WorkspaceClient, after: str) -> None:
+    assert "is on main" in await client.choose("commit-safe")
+    await client.type(ENGINEER, DEPLOY)
+    run = await client.until(
+        lambda channel: next((run for run in channel.runs() if run != after), None), "a second run"
+    )
+    request = await client.until(lambda channel: channel.newest("approval", run), "a second request")
+    await client.react(RELEASER, request, "white_check_mark")
 
-    def ended(room: ChannelView) -> str | None:
-        result = room.newest("result", run)
-        return str(payload(result)["state"]) if result is not None and room.is_over(run) else None
+    def ended(channel: ChannelView) -> str | None:
+        result = channel.newest("result", run)
+        return str(payload(result)["state"]) if result is not None and channel.is_over(run) else None
 
-    assert await visitor.until(ended, "the end of the second run") == "succeeded"
+    assert await client.until(ended, "the end of the second run") == "succeeded"

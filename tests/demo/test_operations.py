@@ -5,7 +5,7 @@ import pytest
 
 from bot.config.operations import CheckedRecipe, load_operations
 from bot.demo.application.application import Application
-from bot.demo.host.host import Host
+from bot.demo.host.host import DemoHost
 from bot.demo.host.web import WebServer
 from tests.support import OPS_PASSWORD, operations, write_operations
 from tests.support.operations import PRODUCTION, RELAXED
@@ -18,7 +18,7 @@ def any_recipe(recipe: str, base: Path, values: Mapping[str, object]) -> Checked
 
 @pytest.mark.parametrize("policy", [PRODUCTION, RELAXED])
 async def test_the_operations_file_for_tests_is_a_valid_one(
-    laravel_at_first: Application, ssh_host: Host, web: WebServer, tmp_path: Path, policy: dict[str, object]
+    laravel_at_first: Application, ssh_host: DemoHost, web: WebServer, tmp_path: Path, policy: dict[str, object]
 ) -> None:
     content = operations(ssh_host, laravel_at_first, health_url=web.health_url, policy=policy, ssh_port=4022)
     file = write_operations(tmp_path, content)
@@ -30,7 +30,7 @@ async def test_the_operations_file_for_tests_is_a_valid_one(
     assert secret not in repr(loaded)
 
 
-async def test_altering_one_operations_file_alters_no_other(laravel_at_first: Application, ssh_host: Host) -> None:
+async def test_altering_one_operations_file_alters_no_other(laravel_at_first: Application, ssh_host: DemoHost) -> None:
     one, two = (operations(ssh_host, laravel_at_first) for _ in range(2))
     one["policies"]["production"]["run"]["deploy"].clear()
     assert two["policies"]["production"]["run"]["deploy"] == ["engineers"]

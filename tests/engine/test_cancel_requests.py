@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from bot.console.run_cancel import cancelling
+from bot.console.run_cancel import cancel_question
 from bot.console.store_access import ask
 from bot.domain.errors import Reason, problem
 from bot.domain.runs.run import RunState
@@ -29,7 +29,7 @@ def console(tmp_path: Path) -> Callable[..., object]:
 
     async def typed(run: str, patience: float = 10.0, *, as_json: bool = False) -> tuple[int, str]:
         out, err = StringIO(), StringIO()
-        question = cancelling(run, as_json=as_json, patience=patience)
+        question = cancel_question(run, as_json=as_json, patience=patience)
         status = await ask(env, {}, question, Console(file=out), Console(file=err), open_request_writer)
         return status, out.getvalue() + err.getvalue()
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.demo.host.host import Host as Server
+from bot.demo.host.host import DemoHost
 from bot.demo.host.tcp_proxy import TcpProxy
 from bot.demo.processes.process import temporary_folder
 from bot.hosts.connections import Connections
@@ -16,14 +16,14 @@ from tests.hosts.support.jobs import QUICK, host_of
 
 
 @pytest.fixture
-async def server() -> AsyncIterator[Server]:
+async def server() -> AsyncIterator[DemoHost]:
     """An SSH server with nothing on it."""
-    async with temporary_folder() as folder, Server(folder, recorded=()) as server:
+    async with temporary_folder() as folder, DemoHost(folder, recorded=()) as server:
         yield server
 
 
 @pytest.fixture
-async def wire(server: Server) -> AsyncIterator[TcpProxy]:
+async def wire(server: DemoHost) -> AsyncIterator[TcpProxy]:
     """A wire to the server that can be cut."""
     async with TcpProxy(server.port) as wire:
         server.trust(wire.port)
@@ -31,14 +31,14 @@ async def wire(server: Server) -> AsyncIterator[TcpProxy]:
 
 
 @pytest.fixture
-async def connections(server: Server) -> AsyncIterator[Connections]:
+async def connections(server: DemoHost) -> AsyncIterator[Connections]:
     """Connections to the server as `web1`."""
     async with Connections({"web1": host_of(server)}, QUICK) as connections:
         yield connections
 
 
 @pytest.fixture
-async def wired(server: Server, wire: TcpProxy) -> AsyncIterator[Connections]:
+async def wired(server: DemoHost, wire: TcpProxy) -> AsyncIterator[Connections]:
     """Connections to the server as `web1`, through the wire."""
     async with Connections({"web1": host_of(server, port=wire.port)}, QUICK) as connections:
         yield connections
@@ -50,6 +50,6 @@ def performer(connections: Connections) -> ShellPerformer:
 
 
 @pytest.fixture
-def journal(server: Server) -> Path:
+def journal(server: DemoHost) -> Path:
     """Where the server keeps its journals."""
     return server.home / ".local" / "state" / "countersign"

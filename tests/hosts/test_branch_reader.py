@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.demo.host.host import Host as Server
+from bot.demo.host.host import DemoHost
 from bot.domain.errors import Reason, RefusedError
 from bot.domain.runs.plan import Commit
 from bot.domain.targets.branch_commits import MOST
@@ -33,12 +33,12 @@ def on(repository: Repository, branch: str = "main") -> Target:
     return replace(TARGET, path=str(repository.path), branch=branch)
 
 
-def left_on(server: Server) -> list[Path]:
+def left_on(server: DemoHost) -> list[Path]:
     return list(Path(server.environment["TMPDIR"]).glob("countersign-newest.*"))
 
 
 async def test_commits_that_were_never_fetched_are_told_and_the_checkout_is_left_as_it_is(
-    reader: BranchReader, repository: Repository, server: Server
+    reader: BranchReader, repository: Repository, server: DemoHost
 ) -> None:
     (repository.origin / "new").write_text("x")
     pushed = repository.commit("pushed just now", 4)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.demo.host.host import Host as Server
+from bot.demo.host.host import DemoHost
 from bot.demo.host.tcp_proxy import TcpProxy
 from bot.demo.processes.process import temporary_folder
 from bot.domain.errors import Problem, Reason, RefusedError
@@ -80,7 +80,7 @@ class Echo:
 def echoing():
     with asyncio.Runner() as runner:
         folder = temporary_folder()
-        server = Server(runner.run(folder.__aenter__()), recorded=())
+        server = DemoHost(runner.run(folder.__aenter__()), recorded=())
         runner.run(server.__aenter__())
         connections = Connections({"web1": host_of(server)}, QUICK)
         yield Echo(runner, connections)
@@ -102,7 +102,7 @@ async def test_sixty_reads_at_once_all_succeed_on_few_connections(wired: Connect
 
 
 async def test_a_host_that_allows_few_sessions_is_served_all_the_same() -> None:
-    async with temporary_folder() as folder, Server(folder, recorded=(), settings=("MaxSessions 2",)) as server:
+    async with temporary_folder() as folder, DemoHost(folder, recorded=(), settings=("MaxSessions 2",)) as server:
         one = replace(QUICK, connections=1)
         async with Connections({"web1": host_of(server)}, one) as connections:
             answers = await asyncio.gather(*(connections.read("web1", syntax(f"echo {n}"), 60) for n in range(20)))
@@ -138,20 +138,20 @@ async def test_a_frozen_connection_is_found_dead(wired: Connections, wire: TcpPr
     assert (await wired.read("web1", syntax("true"), 10)).exit_status == 0
 
 
-async def test_a_port_on_which_nobody_listens(server: Server, wire: TcpProxy) -> None:
+async def test_a_port_on_which_nobody_listens(server: DemoHost, wire: TcpProxy) -> None:
     await wire.refuse()
     found = await refusal(host_of(server, port=wire.port))
     assert found.reason is Reason.HOST_UNREACHABLE
     assert (found.facts["host"], found.facts["port"]) == ("web1", str(wire.port))
 
 
-async def test_a_name_that_does_not_exist(server: Server) -> None:
+async def test_a_name_that_does_not_exist(server: DemoHost) -> None:
     found = await refusal(replace(host_of(server), address="no-such-host.invalid"))
     assert found.reason is Reason.HOST_UNREACHABLE
     assert found.facts["address"] == "no-such-host.invalid"
 
 
-async def test_a_host_that_says_nothing(server: Server, wire: TcpProxy) -> None:
+async def test_a_host_that_says_nothing(server: DemoHost, wire: TcpProxy) -> None:
     wire.freeze()
     async with Connections({"web1": host_of(server, port=wire.port)}, Settings(connect_timeout=0.5)) as connections:
         with pytest.raises(RefusedError) as caught:
@@ -165,14 +165,14 @@ async def test_a_host_that_is_not_in_the_operations_file(connections: Connection
     assert caught.value.problem.reason is Reason.HOST_UNREACHABLE
 
 
-async def test_a_changed_host_key(server: Server) -> None:
+async def test_a_changed_host_key(server: DemoHost) -> None:
     await server.change_key()
     found = await refusal(host_of(server))
     assert found.reason is Reason.HOST_KEY_CHANGED
     assert (found.facts["known"], found.facts["known_hosts"]) == ("yes", str(server.known_hosts))
 
 
-async def test_a_host_that_is_in_no_known_hosts_file(server: Server, tmp_path: Path) -> None:
+async def test_a_host_that_is_in_no_known_hosts_file(server: DemoHost, tmp_path: Path) -> None:
     (tmp_path / "empty").write_text("")
     for known_hosts in (tmp_path / "empty", tmp_path / "missing"):
         found = await refusal(replace(host_of(server), known_hosts=str(known_hosts)))
@@ -181,7 +181,7 @@ async def test_a_host_that_is_in_no_known_hosts_file(server: Server, tmp_path: P
 
 
 async def test_without_a_path_the_users_known_hosts_are_read_never_none(
-    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    server: DemoHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     host = replace(host_of(server), known_hosts=None)
@@ -192,14 +192,14 @@ async def test_without_a_path_the_users_known_hosts_are_read_never_none(
         assert (await connections.read("web1", syntax("true"), 10)).exit_status == 0
 
 
-async def test_a_key_that_the_host_does_not_accept(server: Server, tmp_path: Path) -> None:
+async def test_a_key_that_the_host_does_not_accept(server: DemoHost, tmp_path: Path) -> None:
     asyncssh.generate_private_key("ssh-ed25519").write_private_key(str(tmp_path / "other"))
     found = await refusal(replace(host_of(server), key=str(tmp_path / "other")))
     assert found.reason is Reason.HOST_LOGIN_REFUSED
     assert found.facts["user"] == server.user
 
 
-async def test_a_key_that_cannot_be_read(server: Server, tmp_path: Path) -> None:
+async def test_a_key_that_cannot_be_read(server: DemoHost, tmp_path: Path) -> None:
     (tmp_path / "broken").write_text("not a key\n")
     for key in (tmp_path / "broken", tmp_path / "missing"):
         found = await refusal(replace(host_of(server), key=str(key)))
@@ -207,7 +207,7 @@ async def test_a_key_that_cannot_be_read(server: Server, tmp_path: Path) -> None
         assert str(key) in found.facts["detail"]
 
 
-async def test_a_jump_goes_through_the_other_host_with_keys_of_its_own(server: Server, wire: TcpProxy) -> None:
+async def test_a_jump_goes_through_the_other_host_with_keys_of_its_own(server: DemoHost, wire: TcpProxy) -> None:
     bastion = host_of(server, "bastion", wire.port)
     behind = replace(host_of(server), jump="bastion")
     async with Connections({"web1": behind, "bastion": bastion}, QUICK) as connections:
@@ -217,28 +217,28 @@ async def test_a_jump_goes_through_the_other_host_with_keys_of_its_own(server: S
         assert (await connections.read("web1", syntax("true"), 10)).exit_status == 0
 
 
-async def test_a_jump_with_a_changed_key_is_named(server: Server, wire: TcpProxy, tmp_path: Path) -> None:
+async def test_a_jump_with_a_changed_key_is_named(server: DemoHost, wire: TcpProxy, tmp_path: Path) -> None:
     (tmp_path / "empty").write_text("")
     bastion = replace(host_of(server, "bastion", wire.port), known_hosts=str(tmp_path / "empty"))
     found = await refusal(replace(host_of(server), jump="bastion"), bastion)
     assert (found.reason, found.facts["host"]) == (Reason.HOST_KEY_CHANGED, "bastion")
 
 
-async def test_jumps_that_lead_in_a_circle(server: Server) -> None:
+async def test_jumps_that_lead_in_a_circle(server: DemoHost) -> None:
     one, two = replace(host_of(server, "one"), jump="two"), replace(host_of(server, "two"), jump="one")
     async with asyncio.timeout(5):
         found = await refusal(one, two)
     assert "lead back" in found.facts["detail"]
 
 
-async def test_closing_leaves_no_connection(server: Server, wire: TcpProxy) -> None:
+async def test_closing_leaves_no_connection(server: DemoHost, wire: TcpProxy) -> None:
     async with Connections({"web1": host_of(server, port=wire.port)}, QUICK) as connections:
         await connections.read("web1", syntax("true"), 10)
         assert wire.live == 1
     await until(lambda: wire.live == 0)
 
 
-async def test_closing_a_frozen_connection_does_not_hang(server: Server, wire: TcpProxy) -> None:
+async def test_closing_a_frozen_connection_does_not_hang(server: DemoHost, wire: TcpProxy) -> None:
     async with asyncio.timeout(15):
         async with Connections({"web1": host_of(server, port=wire.port)}) as connections:
             await connections.read("web1", syntax("true"), 10)

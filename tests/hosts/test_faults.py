@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.demo.host.host import Host as Server
+from bot.demo.host.host import DemoHost
 from bot.demo.host.tcp_proxy import TcpProxy
 from bot.domain.errors import Reason
 from bot.domain.shell import syntax
@@ -67,7 +67,7 @@ async def test_a_host_that_refuses_for_a_while_is_waited_for(
 
 
 async def test_cuts_at_many_moments_of_a_start_never_run_it_twice(
-    server: Server, wire: TcpProxy, tmp_path: Path
+    server: DemoHost, wire: TcpProxy, tmp_path: Path
 ) -> None:
     ledger, run = tmp_path / "ledger", a_run()
     for number in range(25):
@@ -85,7 +85,9 @@ async def test_cuts_at_many_moments_of_a_start_never_run_it_twice(
         assert ran == isinstance(outcome, Done)
 
 
-async def test_a_cancelled_bot_leaves_the_step_running_and_a_new_one_resumes_it(server: Server, tmp_path: Path) -> None:
+async def test_a_cancelled_bot_leaves_the_step_running_and_a_new_one_resumes_it(
+    server: DemoHost, tmp_path: Path
+) -> None:
     ledger = tmp_path / "ledger"
     job = a_job(COUNTING.format(ledger=ledger), run=a_run())
     first, second = Kept(), Kept()
@@ -168,7 +170,7 @@ async def test_a_killed_command_is_a_failure_with_its_status(performer: ShellPer
     assert outcome.exit_status == 128 + signal.SIGKILL
 
 
-async def test_a_reboot_in_mid_step_is_unknown(server: Server, connections: Connections, journal: Path) -> None:
+async def test_a_reboot_in_mid_step_is_unknown(server: DemoHost, connections: Connections, journal: Path) -> None:
     output, run = Kept(), a_run()
     performer = ShellPerformer(Runner(connections))
     going = asyncio.create_task(performer.perform(a_job("echo on; sleep 300", run=run), output))
@@ -217,7 +219,7 @@ async def test_a_process_id_that_was_given_away_is_not_taken_for_the_step(
 
 
 async def test_a_start_that_was_given_up_meanwhile_does_not_run(
-    server: Server, performer: ShellPerformer, tmp_path: Path
+    server: DemoHost, performer: ShellPerformer, tmp_path: Path
 ) -> None:
     mkdir = server.commands.bin / "mkdir"
     mkdir.write_text('#!/bin/sh\n/bin/mkdir "$@" || exit\ncase $1 in */step.1) echo void >"$1/started" ;; esac\n')
@@ -254,7 +256,7 @@ async def test_a_lower_token_is_refused_and_a_higher_one_followed(performer: She
     assert isinstance(outcome, NotStarted)
 
 
-async def test_a_host_that_cannot_be_reached_is_not_started(server: Server, wire: TcpProxy) -> None:
+async def test_a_host_that_cannot_be_reached_is_not_started(server: DemoHost, wire: TcpProxy) -> None:
     await wire.refuse()
     async with Connections({"web1": host_of(server, port=wire.port)}, QUICK) as connections:
         performer = ShellPerformer(Runner(connections, Patience(before=0.5)))
@@ -263,7 +265,9 @@ async def test_a_host_that_cannot_be_reached_is_not_started(server: Server, wire
     assert outcome.problem.reason is Reason.HOST_UNREACHABLE
 
 
-async def test_a_changed_key_before_the_start_is_not_started_at_once(server: Server, connections: Connections) -> None:
+async def test_a_changed_key_before_the_start_is_not_started_at_once(
+    server: DemoHost, connections: Connections
+) -> None:
     await server.change_key()
     async with asyncio.timeout(5):
         outcome = await ShellPerformer(Runner(connections)).perform(a_job("true", run=a_run()), Kept())
@@ -284,14 +288,14 @@ async def test_a_host_lost_in_mid_step_for_too_long_is_unknown(wired: Connection
     assert outcome.problem.reason is Reason.OUTCOME_UNKNOWN
 
 
-async def test_an_account_without_a_shell_is_not_started(server: Server, connections: Connections) -> None:
+async def test_an_account_without_a_shell_is_not_started(server: DemoHost, connections: Connections) -> None:
     (server.folder / "ssh" / "session").write_text("#!/bin/sh\necho This account is not available. >&2\nexit 1\n")
     outcome = await ShellPerformer(Runner(connections)).perform(a_job("true", run=a_run()), Kept())
     assert isinstance(outcome, NotStarted)
     assert "not available" in outcome.problem.facts["detail"]
 
 
-async def test_noise_of_a_login_shell_is_neither_output_nor_answer(server: Server, performer: ShellPerformer) -> None:
+async def test_noise_of_a_login_shell_is_neither_output_nor_answer(server: DemoHost, performer: ShellPerformer) -> None:
     session = server.folder / "ssh" / "session"
     noise = "echo welcome; echo 'N ended exit 3'; echo motd >&2\n"
     session.write_text(session.read_text().replace("#!/bin/sh\n", f"#!/bin/sh\n{noise}"))
@@ -311,6 +315,6 @@ async def test_a_journal_that_cannot_be_written_is_not_started(
     assert not (tmp_path / "ran").exists()
 
 
-async def test_a_finished_step_leaves_no_process(server: Server, performer: ShellPerformer) -> None:
+async def test_a_finished_step_leaves_no_process(server: DemoHost, performer: ShellPerformer) -> None:
     assert await performer.perform(a_job("true", run=a_run(), timeout=3600), Kept()) == Done()
     await until(lambda: not [pid for pid in server.left_processes() if lives(pid)])

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.demo.host.host import Host as Server
+from bot.demo.host.host import DemoHost
 from bot.domain.errors import Reason, RefusedError
 from bot.domain.runs.plan import Commit
 from bot.domain.shell import syntax
@@ -65,7 +65,7 @@ def state_of(repository: Repository) -> dict[str, int]:
     return {str(path): path.lstat().st_mtime_ns for path in sorted(repository.path.rglob("*"))}
 
 
-def copies_on(server: Server) -> list[Path]:
+def copies_on(server: DemoHost) -> list[Path]:
     return list(Path(server.environment["TMPDIR"]).glob("countersign-look.*"))
 
 
@@ -187,7 +187,7 @@ async def test_a_checkout_that_git_refuses_to_read_is_reported_in_its_words(
     assert "git" in caught.value.problem.facts["detail"]
 
 
-async def test_a_host_without_git(server: Server, look: HostLook, tmp_path: Path) -> None:
+async def test_a_host_without_git(server: DemoHost, look: HostLook, tmp_path: Path) -> None:
     session = server.folder / "ssh" / "session"
     session.write_text(session.read_text().replace("#!/bin/sh\n", f"#!/bin/sh\nPATH={tmp_path}; export PATH\n"))
     (tmp_path / "sh").symlink_to("/bin/sh")
@@ -202,7 +202,7 @@ async def test_a_ref_that_looks_like_an_option_is_refused(look: HostLook) -> Non
     assert caught.value.problem.reason is Reason.BAD_REF
 
 
-async def test_an_unreachable_host(server: Server, look: HostLook) -> None:
+async def test_an_unreachable_host(server: DemoHost, look: HostLook) -> None:
     await server.stop()
     with pytest.raises(RefusedError) as caught:
         await look.host("web1", HostQuestion("/"))
@@ -243,7 +243,7 @@ TELLING = (
 
 @pytest.mark.parametrize(("ref", "lock", "where"), [(None, "1", "checkout\n"), ("main", "2", ""), ("v2", "1", "")])
 async def test_a_command_is_told_the_files_of_the_commit_and_leaves_nothing(
-    look: HostLook, repository: Repository, server: Server, ref: str | None, lock: str, where: str
+    look: HostLook, repository: Repository, server: DemoHost, ref: str | None, lock: str, where: str
 ) -> None:
     before = state_of(repository)
     facts = await look.host("web1", HostQuestion(path=str(repository.path), ref=ref, telling=syntax(TELLING)))

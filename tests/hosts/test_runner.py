@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from bot.demo.host.host import Host as Server
+from bot.demo.host.host import DemoHost
 from bot.domain.errors import Reason
 from bot.engine.ports import Done, Failed, Outcome
 from bot.hosts.runner import ShellPerformer
@@ -43,7 +43,7 @@ async def test_fifty_racing_starts_of_one_attempt_run_it_once(performer: ShellPe
     assert {bytes(output.data) for output in outputs} == {b"out\n"}
 
 
-async def test_binary_output_arrives_exactly(performer: ShellPerformer, server: Server, tmp_path: Path) -> None:
+async def test_binary_output_arrives_exactly(performer: ShellPerformer, server: DemoHost, tmp_path: Path) -> None:
     every = bytes(range(256)) * 512 + b"\r\n\0\xff"
     (tmp_path / "every").write_bytes(every)
     output = Kept()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.demo.host.host import Host as Server
+from bot.demo.host.host import DemoHost
 from bot.demo.host.tcp_proxy import TcpProxy
 from bot.demo.processes.process import temporary_folder
 from bot.domain.shell import syntax
@@ -57,7 +57,7 @@ async def test_it_does_not_take_the_only_place() -> None:
     one = replace(QUICK, connections=1)
     async with (
         temporary_folder() as folder,
-        Server(folder, recorded=(), settings=("MaxSessions 1",)) as server,
+        DemoHost(folder, recorded=(), settings=("MaxSessions 1",)) as server,
         Connections({"web1": host_of(server)}, one) as connections,
     ):
         for number in range(5):
@@ -66,7 +66,7 @@ async def test_it_does_not_take_the_only_place() -> None:
 
 
 async def test_nothing_of_it_is_left_after_a_while_nor_at_the_end(
-    server: Server, connections: Connections, monkeypatch: pytest.MonkeyPatch
+    server: DemoHost, connections: Connections, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(spare_shell, "KEPT_SECONDS", 0.2)
     await connections.read("web1", syntax("true"), 20)

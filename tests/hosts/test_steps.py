@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.demo.host.host import Host as Server
+from bot.demo.host.host import DemoHost
 from bot.domain.errors import Reason
 from bot.domain.secrets import Secret
 from bot.domain.shell import Command, Hidden, Syntax, syntax
@@ -50,7 +50,7 @@ def checkout(tmp_path: Path) -> Path:
     return folder
 
 
-async def test_its_surroundings(performer: ShellPerformer, server: Server, journal: Path, tmp_path: Path) -> None:
+async def test_its_surroundings(performer: ShellPerformer, server: DemoHost, journal: Path, tmp_path: Path) -> None:
     run, output = a_run(), Kept()
     script = 'pwd; umask; echo "$COUNTERSIGN_RUN"; echo "$COUNTERSIGN_RUN_DIR"; echo "${COUNTERSIGN_FILES-none}"; cat'
     assert await performer.perform(a_job(script, run=run, directory=str(tmp_path)), output) == Done()
@@ -89,7 +89,7 @@ async def test_what_a_check_says(performer: ShellPerformer, check: str | None, d
     assert await performer.check(a_job("", run=a_run(), directory=directory, check=asked)) is effect
 
 
-async def test_an_unreachable_check_cannot_tell(server: Server, performer: ShellPerformer) -> None:
+async def test_an_unreachable_check_cannot_tell(server: DemoHost, performer: ShellPerformer) -> None:
     await server.stop()
     assert await performer.check(a_job("", run=a_run(), check=syntax("true"))) is Effect.CANNOT_TELL
 
@@ -194,7 +194,7 @@ async def test_a_step_may_leave_a_daemon_without_holding_the_run(performer: Shel
 
 
 async def test_without_setsid_steps_run_and_end_all_the_same(
-    server: Server, performer: ShellPerformer, tmp_path: Path
+    server: DemoHost, performer: ShellPerformer, tmp_path: Path
 ) -> None:
     session = server.folder / "ssh" / "session"
     bare = tmp_path / "bin"

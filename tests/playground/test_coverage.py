@@ -7,7 +7,7 @@ import pytest
 from bot.playground.block_kit.blocks import SURFACES
 from bot.playground.block_kit.elements import INPUT_ELEMENTS
 from bot.playground.coverage import BLOCK, ELEMENT, FEATURES, METHOD, Level, coverage_table
-from bot.playground.faults import Effect, Faults
+from bot.playground.faults import FaultEffect, Faults
 from bot.playground.web_api import METHODS
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "playground.md"
@@ -36,5 +36,5 @@ def test_the_document_has_this_table() -> None:
 def test_the_document_names_every_fault_and_route() -> None:
     text = DOCUMENT.read_text(encoding="utf-8")
     missing = [name for name in Faults().to_json() if f"`{name}`" not in text]
-    missing += [effect.value for effect in Effect if f"`{effect.value}`" not in text]
+    missing += [effect.value for effect in FaultEffect if f"`{effect.value}`" not in text]
     assert missing == []

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from bot.demo.application.application import Application
-from bot.demo.application.commits import Kind
+from bot.demo.application.commits import CommitKind
 from bot.demo.application.git import git
-from bot.demo.host.database import Database, DatabaseServer
+from bot.demo.host.database import DatabaseServer, DemoDatabase
 from bot.domain.runs.acts import Shell
 from bot.recipes.load import load_recipe
 from bot.recipes.recipe import Way
@@ -41,7 +41,7 @@ class Site:
 
     recipe: str
     path: Path
-    database: Database
+    database: DemoDatabase
     table: str
     variables: Mapping[str, str]
     folder: Path
@@ -71,7 +71,7 @@ NewSite = Callable[[str], Awaitable[Site]]
 @pytest.fixture
 def new_site(
     tmp_path: Path,
-    database: Database,
+    database: DemoDatabase,
     new_laravel: Callable[[], Awaitable[Application]],
 ) -> NewSite:
     async def make(recipe: str) -> Site:
@@ -79,7 +79,7 @@ def new_site(
         notes.mkdir()
         if recipe == "laravel":
             app = await new_laravel()
-            await app.next_commit(Kind.TOKEN_ID)
+            await app.next_commit(CommitKind.TOKEN_ID)
             await git(app.path, "pull", "--quiet")
             return Site(recipe, app.path, app.database, "user_sessions", {"php": "php"}, notes)
         live, following, words, variables = {

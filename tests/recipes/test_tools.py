@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from bot.demo.application.git import git
-from bot.demo.host.database import Database
-from bot.demo.host.host import Host
+from bot.demo.host.database import DemoDatabase
+from bot.demo.host.host import DemoHost
 from bot.domain.errors import Reason, RefusedError
 from bot.domain.targets.look import HostFacts
 from bot.domain.targets.target import Target
@@ -30,13 +30,13 @@ NewStack = Callable[[Mapping[str, str]], Awaitable[Stack]]
 
 
 @pytest.fixture
-async def look(ssh_host: Host) -> AsyncIterator[HostLook]:
+async def look(ssh_host: DemoHost) -> AsyncIterator[HostLook]:
     async with Connections({"web1": host_of(ssh_host)}) as connections:
         yield HostLook(connections)
 
 
 @pytest.fixture
-def new_stack(tmp_path: Path, database: Database) -> NewStack:
+def new_stack(tmp_path: Path, database: DemoDatabase) -> NewStack:
     async def make(files: Mapping[str, str]) -> Stack:
         folder = tmp_path / "app"
         folder.mkdir()

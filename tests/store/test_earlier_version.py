@@ -14,7 +14,7 @@ from alembic import command
 from sqlalchemy import create_engine
 
 from bot.console import run_json
-from bot.console.run_output import assembled
+from bot.console.run_output import assemble_output
 from bot.domain.names import TargetName
 from bot.domain.policies.lock import Lock
 from bot.domain.runs.plan_json import CODEC
@@ -66,7 +66,7 @@ async def read(reader: StoreReader) -> dict[str, Any]:
     return {
         "list": [run_json.summary(run) for run in runs],
         "runs": {run.id: run_json.whole(run, await reader.history.of_run(run.id)) for run in shown if run is not None},
-        "output": {run.id: run_json.output(assembled(run, await reader.runs.output(run.id))) for run in runs},
+        "output": {run.id: run_json.output(assemble_output(run, await reader.runs.output(run.id))) for run in runs},
     }
 
 

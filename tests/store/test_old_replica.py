@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from bot.console import run_json
-from bot.console.run_output import assembled
+from bot.console.run_output import assemble_output
 from bot.domain.runs.plan_json import plan_digest
 from bot.domain.runs.run import RunState
 from bot.engine.run_changes import (
@@ -110,7 +110,7 @@ async def new(old: OldReplica, mariadb_url: str) -> AsyncIterator[SqlStore]:
 async def read(store: SqlStore, run: str) -> Any:
     found = await store.runs.get(run)
     assert found is not None
-    output = run_json.output(assembled(found, await store.runs.output(run)))
+    output = run_json.output(assemble_output(found, await store.runs.output(run)))
     return [run_json.whole(found, await store.history.of_run(run)), output, found.revision]
 
 

@@ -17,7 +17,7 @@ Fixtures
     new_host      `await new_host(settings=…)`: another Host of the test's own, for changed host keys, several
                   hosts, or sshd settings.
     laravel       Application at its first commit on `ssh_host`, `database` migrated to it with data in it; the second
-                  commit (`Kind.TOKEN_ID`) waits in the origin.
+                  commit (`CommitKind.TOKEN_ID`) waits in the origin.
     laravel_at_first   the same without the second commit: nothing to deploy until `next_commit(kind)`.
     new_laravel   `await new_laravel(host=…)`: further applications, each with a fresh database.
     web           WebServer of `laravel` (or `laravel_at_first`, if that is what the test uses): `health_url`.
@@ -31,11 +31,11 @@ Helpers (`from tests.support import …`)
     eventually    `await eventually(lambda: …, seconds=10)`: poll a predicate, plain or async, give its truthy value.
     operations    the operations file as a dict, for the caller to alter; `write_operations` writes it as YAML.
     OPS_PASSWORD  name of the environment variable that the file takes the database's password from.
-    Kind          kinds of commits for `Application.next_commit`.
+    CommitKind    kinds of commits for `Application.next_commit`.
 """
 
-from bot.demo.application.commits import Kind
+from bot.demo.application.commits import CommitKind
 from tests.support.operations import OPS_PASSWORD, operations, write_operations
 from tests.support.polling import eventually
 
-__all__ = ["OPS_PASSWORD", "Kind", "eventually", "operations", "write_operations"]
+__all__ = ["OPS_PASSWORD", "CommitKind", "eventually", "operations", "write_operations"]

@@ -8,7 +8,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from bot.demo.application.application import Application
-from bot.demo.host.host import Host
+from bot.demo.host.host import DemoHost
 
 OPS_PASSWORD = "COMPTE_DB_PASSWORD"
 
@@ -44,7 +44,7 @@ RELAXED: dict[str, Any] = {
 
 
 def operations(
-    host: Host,
+    host: DemoHost,
     application: Application,
     *,
     health_url: str | None = None,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.demo.application.git import git
-from bot.demo.host.database import Database
+from bot.demo.host.database import DemoDatabase
 
 SETTINGS = """\
 from pathlib import Path
@@ -180,7 +180,7 @@ class Stack:
     """
 
     folder: Path
-    database: Database
+    database: DemoDatabase
 
     @property
     def path(self) -> Path:
@@ -193,7 +193,7 @@ class Stack:
         return self.folder / "backups"
 
     @classmethod
-    async def create(cls, folder: Path, database: Database, files: Mapping[str, str]) -> Stack:
+    async def create(cls, folder: Path, database: DemoDatabase, files: Mapping[str, str]) -> Stack:
         """Make the application at its first commit; its database is still empty.
 
         Args:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from bot.demo.application.application import Application
 from bot.demo.application.git import git
-from bot.demo.host.database import Database, DatabaseServer
-from bot.demo.host.host import Host
+from bot.demo.host.database import DatabaseServer, DemoDatabase
+from bot.demo.host.host import DemoHost
 
 USERS = 200
 SESSIONS = 500
@@ -27,7 +27,7 @@ class Template:
         self._dump = dump
 
     @classmethod
-    async def make(cls, folder: Path, host: Host, server: DatabaseServer) -> "Template":
+    async def make(cls, folder: Path, host: DemoHost, server: DatabaseServer) -> "Template":
         """Make the application that is copied later.
 
         Args:
@@ -45,7 +45,7 @@ class Template:
         await server.drop(database)
         return cls(original, dump)
 
-    async def copy(self, folder: Path, host: Host, database: Database, server: DatabaseServer) -> Application:
+    async def copy(self, folder: Path, host: DemoHost, database: DemoDatabase, server: DatabaseServer) -> Application:
         """Copy the application and its data.
 
         Args:

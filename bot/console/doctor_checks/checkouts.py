@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bot.console.doctor_checks.figures import size
-from bot.console.doctor_checks.finding import Finding, fail, ok, warn
-from bot.console.doctor_checks.reasons import explained
+from bot.console.doctor_checks.check_result import CheckResult, fail, ok, warn
+from bot.console.doctor_checks.formats import size
+from bot.console.doctor_checks.problem_text import explain
 from bot.databases.backups.storage.registry import StorageRegistry
 from bot.databases.ports import BackupStorage
 from bot.domain.errors import RefusedError
@@ -26,7 +26,9 @@ _HAS_AGE = syntax("command -v age >/dev/null 2>&1")
 _PLENTY = 1 << 40
 
 
-async def examine_checkout(connections: Connections, target: Target, recipe: Recipe, host: str) -> tuple[Finding, ...]:
+async def check_checkout(
+    connections: Connections, target: Target, recipe: Recipe, host: str
+) -> tuple[CheckResult, ...]:
     """Look at a target's checkout on one of its hosts.
 
     Args:
@@ -45,7 +47,7 @@ async def examine_checkout(connections: Connections, target: Target, recipe: Rec
             return tuple(judged)
         return (*judged, await _origin(connections, what, target, host))
     except RefusedError as refusal:
-        return (fail(what, explained(refusal.problem)),)
+        return (fail(what, explain(refusal.problem)),)
 
 
 def _needs(recipe: Recipe, target: Target) -> Preflight:
@@ -54,28 +56,28 @@ def _needs(recipe: Recipe, target: Target) -> Preflight:
     return next((act for act in acts if isinstance(act, Preflight)), Preflight(recipe.needs_kib))
 
 
-def _programs(what: str, facts: HostFacts, needs: Preflight) -> Finding:
+def _programs(what: str, facts: HostFacts, needs: Preflight) -> CheckResult:
     what = f"{what}: programs"
     found = judge_host(replace(facts, is_checkout=True, free_kib=_PLENTY, free_inodes=None, dirty=()), "", 0)
     if found is not None:
-        return fail(what, explained(found))
+        return fail(what, explain(found))
     return ok(what, f"{', '.join(needs.tools)} found" if needs.tools else "the recipe asks for none")
 
 
-def _room(what: str, facts: HostFacts, target: Target, needs: Preflight) -> Finding:
+def _room(what: str, facts: HostFacts, target: Target, needs: Preflight) -> CheckResult:
     what = f"{what}: free space"
     found = judge_host(replace(facts, is_checkout=True, missing_tools=(), dirty=()), target.path, needs.needs)
     if found is not None:
-        return fail(what, explained(found))
+        return fail(what, explain(found))
     inodes = "no limit of inodes" if facts.free_inodes is None else f"{facts.free_inodes:,} inodes free"
     return ok(what, f"{size(facts.free_kib)} free, {inodes}, where {target.path} lies")
 
 
-def _checkout(what: str, facts: HostFacts, target: Target) -> Finding:
+def _checkout(what: str, facts: HostFacts, target: Target) -> CheckResult:
     what = f"{what}: checkout"
     found = judge_host(replace(facts, missing_tools=(), free_kib=_PLENTY, free_inodes=None), target.path, 0)
     if found is not None:
-        return fail(what, explained(found))
+        return fail(what, explain(found))
     if not facts.head:
         return fail(what, f"{target.path} has no commit checked out - check out {target.branch}")
     at = f"{facts.branch or 'no branch'} at {facts.head[:7]}"
@@ -86,7 +88,7 @@ def _checkout(what: str, facts: HostFacts, target: Target) -> Finding:
     return ok(what, f"{at}, unchanged")
 
 
-async def _origin(connections: Connections, what: str, target: Target, host: str) -> Finding:
+async def _origin(connections: Connections, what: str, target: Target, host: str) -> CheckResult:
     what = f"{what}: origin"
     answer = await connections.read(host, _ask_origin(target), _SECONDS)
     match answer.exit_status:
@@ -111,7 +113,7 @@ def _ask_origin(target: Target) -> Command:
     )
 
 
-async def examine_backups(connections: Connections, target: Target, database_kib: int | None) -> tuple[Finding, ...]:
+async def check_backups(connections: Connections, target: Target, database_kib: int | None) -> tuple[CheckResult, ...]:
     """Look at the folder in which a target's backups are kept.
 
     Args:
@@ -150,13 +152,13 @@ async def examine_backups(connections: Connections, target: Target, database_kib
     return (ok(what, f"{size(free)} free at {place}"),)
 
 
-async def _storage(storage: BackupStorage, target: Target) -> Finding:
+async def _storage(storage: BackupStorage, target: Target) -> CheckResult:
     """Look at where backups are kept that are on no host."""
     what = f"backups of {target.name}"
     try:
         found, room = await storage.sizes(), await storage.room()
     except RefusedError as refusal:
-        return fail(what, explained(refusal.problem))
+        return fail(what, explain(refusal.problem))
     kept = len([name for name in found if name.endswith(".json")])
     free = "" if room is None else f", {size(room // 1024)} free"
     return ok(what, f"{storage.place} answers and has {kept} of them{free}")

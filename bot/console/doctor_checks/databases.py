@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from bot.console.doctor_checks.figures import milliseconds, size
-from bot.console.doctor_checks.finding import Finding, fail, ok, warn
-from bot.console.doctor_checks.reasons import explained
+from bot.console.doctor_checks.check_result import CheckResult, fail, ok, warn
+from bot.console.doctor_checks.formats import milliseconds, size
+from bot.console.doctor_checks.problem_text import explain
 from bot.databases.server.connector import Connector
 from bot.databases.server.facts import DatabaseLook
 from bot.domain.errors import RefusedError
@@ -18,19 +18,19 @@ from bot.recipes.recipe import MigrationTable, Recipe
 
 
 @dataclass(frozen=True)
-class DatabaseExamined:
+class DatabaseCheck:
     """What came of one database.
 
     Args:
         kib: how big it is, in kibibytes; None where it could not be read.
-        findings: in order.
+        results: in order.
     """
 
     kib: int | None
-    findings: tuple[Finding, ...]
+    results: tuple[CheckResult, ...]
 
 
-async def examine_database(connections: Connections, target: Target, recipe: Recipe) -> DatabaseExamined:
+async def check_database(connections: Connections, target: Target, recipe: Recipe) -> DatabaseCheck:
     """Log in to a target's database and look at it.
 
     Args:
@@ -40,7 +40,7 @@ async def examine_database(connections: Connections, target: Target, recipe: Rec
     """
     database = target.database
     if database is None:
-        return DatabaseExamined(None, ())
+        return DatabaseCheck(None, ())
     what = f"database of {target.name}"
     kept = recipe.migrations
     table = kept.table if isinstance(kept, MigrationTable) else None
@@ -48,7 +48,7 @@ async def examine_database(connections: Connections, target: Target, recipe: Rec
     try:
         facts = await DatabaseLook(Connector(Tunnels(connections))).database(target, table)
     except RefusedError as refusal:
-        return DatabaseExamined(None, (fail(what, explained(refusal.problem)),))
+        return DatabaseCheck(None, (fail(what, explain(refusal.problem)),))
     took = milliseconds(time.monotonic() - began)
     kib = facts.size_bytes // 1024
     way = f" through {database.via}" if database.via else ""
@@ -56,10 +56,10 @@ async def examine_database(connections: Connections, target: Target, recipe: Rec
         "" if table is None else f", {len(facts.ran)} migrations ran" if facts.has_table else f", no table {table} yet"
     )
     login = ok(what, f"{database.name} as {database.user}{way}, {facts.version}, {size(kib)}{ran}; read in {took}")
-    return DatabaseExamined(kib, (login, _sessions(what, database.user, sees_all=facts.sees_all_sessions)))
+    return DatabaseCheck(kib, (login, _sessions(what, database.user, sees_all=facts.sees_all_sessions)))
 
 
-def _sessions(what: str, user: str, *, sees_all: bool) -> Finding:
+def _sessions(what: str, user: str, *, sees_all: bool) -> CheckResult:
     what = f"{what}: sessions"
     if sees_all:
         return ok(what, "those of everybody are seen (privilege PROCESS)")

@@ -6,15 +6,15 @@ import time
 
 import aiohttp
 
-from bot.console.doctor_checks.figures import milliseconds
-from bot.console.doctor_checks.finding import Finding, fail, ok
+from bot.console.doctor_checks.check_result import CheckResult, fail, ok
+from bot.console.doctor_checks.formats import milliseconds
 from bot.domain.targets.target import Target
 
 _SECONDS = 15.0
 _FIRST_BAD_STATUS = 400
 
 
-async def examine_health(target: Target) -> tuple[Finding, ...]:
+async def check_health(target: Target) -> tuple[CheckResult, ...]:
     """Ask a target's `health_url` once, from this machine, as the bot does.
 
     Args:

@@ -6,9 +6,9 @@ import re
 import time
 from dataclasses import dataclass
 
-from bot.console.doctor_checks.figures import milliseconds
-from bot.console.doctor_checks.finding import Finding, fail, ok, warn
-from bot.console.doctor_checks.reasons import explained
+from bot.console.doctor_checks.check_result import CheckResult, fail, ok, warn
+from bot.console.doctor_checks.formats import milliseconds
+from bot.console.doctor_checks.problem_text import explain
 from bot.domain.errors import RefusedError
 from bot.domain.shell import Command, syntax
 from bot.hosts.connections import Connections
@@ -20,20 +20,20 @@ _MAX_CLOCK_OFFSET = 2.0
 
 
 @dataclass(frozen=True)
-class HostExamined:
+class HostCheck:
     """What came of one host.
 
     Args:
         usable: whether commands can be run on it.
-        findings: in order.
+        results: in order.
     """
 
     usable: bool
-    findings: tuple[Finding, ...]
+    results: tuple[CheckResult, ...]
 
 
 @dataclass(frozen=True)
-class Said:
+class HostReport:
     """What a host said of itself, and when, on this machine's clock.
 
     Args:
@@ -74,7 +74,7 @@ done
 """)
 
 
-def parse(text: str, asked: float, answered: float) -> Said:
+def parse(text: str, asked: float, answered: float) -> HostReport:
     """Read what the host printed.
 
     Args:
@@ -85,10 +85,10 @@ def parse(text: str, asked: float, answered: float) -> Said:
     clock = re.search(r"^clock (\d+)(\.\d+)?", text, re.MULTILINE)
     # A date without fractions has cut its second: on average half of one is missing.
     seconds = None if clock is None else float(clock[1]) + (float(clock[2]) if clock[2] else 0.5)
-    return Said(seconds, asked, answered, tuple(re.findall(r"^lacks (.+)$", text, re.MULTILINE)))
+    return HostReport(seconds, asked, answered, tuple(re.findall(r"^lacks (.+)$", text, re.MULTILINE)))
 
 
-async def examine_host(connections: Connections, name: str) -> HostExamined:
+async def check_host(connections: Connections, name: str) -> HostCheck:
     """Log in to a host and look at it.
 
     Args:
@@ -106,11 +106,11 @@ async def examine_host(connections: Connections, name: str) -> HostExamined:
         took = time.monotonic() - began
         lives = await survival(connections, name)
     except RefusedError as refusal:
-        return HostExamined(usable=False, findings=(fail(what, explained(refusal.problem)),))
+        return HostCheck(usable=False, results=(fail(what, explain(refusal.problem)),))
     if answer.exit_status != 0:
         said = answer.stderr.decode(errors="replace").strip() or f"exit status {answer.exit_status}"
         detail = f"logged in, but `sh` does not work there: {said[-200:]} - the account needs a login shell"
-        return HostExamined(usable=False, findings=(fail(what, detail),))
+        return HostCheck(usable=False, results=(fail(what, detail),))
     said_of_itself = parse(answer.stdout.decode(errors="replace"), asked, asked + took)
     route = f" through {host.jump}" if host.jump else ""
     login = ok(
@@ -118,11 +118,11 @@ async def examine_host(connections: Connections, name: str) -> HostExamined:
         f"{host.user}@{host.address}:{host.port}{route}, its key is known; "
         f"connected in {milliseconds(connected)}, a command takes {milliseconds(took)}",
     )
-    findings = (login, _clock(what, said_of_itself), _steps(what, host.user, said_of_itself, lives))
-    return HostExamined(usable=True, findings=findings)
+    results = (login, _clock(what, said_of_itself), _steps(what, host.user, said_of_itself, lives))
+    return HostCheck(usable=True, results=results)
 
 
-def _clock(what: str, said: Said) -> Finding:
+def _clock(what: str, said: HostReport) -> CheckResult:
     what = f"{what}: clock"
     if said.offset is None:
         return warn(what, "`date` does not say the time in seconds")
@@ -133,7 +133,7 @@ def _clock(what: str, said: Said) -> Finding:
     return ok(what, figure)
 
 
-def _steps(what: str, user: str, said: Said, lives: Survival) -> Finding:
+def _steps(what: str, user: str, said: HostReport, lives: Survival) -> CheckResult:
     what = f"{what}: detached steps"
     if any(lack.startswith("a writable") for lack in said.lacks):
         return fail(what, f"the host lacks {'; '.join(said.lacks)}")

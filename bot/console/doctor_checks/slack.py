@@ -9,7 +9,7 @@ import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 
 from bot.config.settings import Settings
-from bot.console.doctor_checks.finding import Finding, fail, ok, warn
+from bot.console.doctor_checks.check_result import CheckResult, fail, ok, warn
 from bot.domain.policies.people import People
 from bot.domain.targets.target import Operations
 from bot.slack.doctor import SlackFinding, examine, judge_scopes
@@ -30,7 +30,7 @@ _MAX_CONCURRENT = 4
 _Trouble = (SlackRefusedError, SlackBusyError, SlackUncertainError)
 
 
-async def examine_slack(settings: Settings, operations: Operations) -> tuple[Finding, ...]:
+async def check_slack(settings: Settings, operations: Operations) -> tuple[CheckResult, ...]:
     """Ask Slack about everything that is configured of it.
 
     Args:
@@ -38,7 +38,7 @@ async def examine_slack(settings: Settings, operations: Operations) -> tuple[Fin
         operations: the channels and people.
     """
     told = await examine(settings.slack_bot_token, settings.slack_app_token, settings.slack_api_url)
-    found = [_finding(one) for one in told]
+    found = [_result(one) for one in told]
     if not told[0].ok:
         return (*found, fail("Slack channels and people", "not looked at: the bot token is refused (above)"))
     async with open_session() as session:
@@ -46,7 +46,7 @@ async def examine_slack(settings: Settings, operations: Operations) -> tuple[Fin
         return (*found, *await _channels(gateway, operations), *await _people(gateway, operations.people.values()))
 
 
-def _finding(told: SlackFinding) -> Finding:
+def _result(told: SlackFinding) -> CheckResult:
     if not told.ok:
         return fail(told.check, told.detail)
     [all_there] = judge_scopes(SCOPES)
@@ -56,12 +56,12 @@ def _finding(told: SlackFinding) -> Finding:
     return ok(told.check, told.detail)
 
 
-async def _channels(gateway: Gateway, operations: Operations) -> list[Finding]:
+async def _channels(gateway: Gateway, operations: Operations) -> list[CheckResult]:
     channels = sorted({channel for target in operations.targets.values() for channel in target.channels})
     return [await _channel(gateway, channel) for channel in channels]
 
 
-async def _channel(gateway: Gateway, channel: str) -> Finding:
+async def _channel(gateway: Gateway, channel: str) -> CheckResult:
     what = f"Slack channel {channel}"
     try:
         answer = await gateway.client.conversations_info(channel=channel)
@@ -81,7 +81,7 @@ async def _channel(gateway: Gateway, channel: str) -> Finding:
     return ok(what, f"the bot is in {name}")
 
 
-async def _people(gateway: Gateway, lists: Iterable[People]) -> list[Finding]:
+async def _people(gateway: Gateway, lists: Iterable[People]) -> list[CheckResult]:
     lists = tuple(lists)
     users = sorted({user for people in lists for user in people.users})
     groups = sorted({group for people in lists for group in people.groups})

@@ -8,8 +8,8 @@ import shutil
 from pathlib import Path
 
 from bot.config.settings import StoreUrl
-from bot.console.doctor_checks.figures import size
-from bot.console.doctor_checks.finding import Finding, fail, ok, warn
+from bot.console.doctor_checks.check_result import CheckResult, fail, ok, warn
+from bot.console.doctor_checks.formats import size
 from bot.store import StoreError, StoreMissingError, open_readonly
 from bot.store.history.verify import first_broken
 from bot.store.sql.engines import is_sqlite, parse, sqlite_path
@@ -18,7 +18,7 @@ _LITTLE_KIB = 200 * 1024
 _TOO_LITTLE_KIB = 20 * 1024
 
 
-async def examine_store(url: StoreUrl) -> tuple[Finding, ...]:
+async def check_store(url: StoreUrl) -> tuple[CheckResult, ...]:
     """Open the store for reading; the bot may be running on it, and nothing is made that is not there.
 
     Args:
@@ -42,7 +42,7 @@ async def examine_store(url: StoreUrl) -> tuple[Finding, ...]:
     return (*found, *room)
 
 
-def _to_be_made(what: str, url: StoreUrl) -> Finding:
+def _to_be_made(what: str, url: StoreUrl) -> CheckResult:
     """Say whether the first start can make the store."""
     parsed = parse(url.reveal())
     if not is_sqlite(parsed):
@@ -56,14 +56,14 @@ def _to_be_made(what: str, url: StoreUrl) -> Finding:
     return ok(what, f"{path} is not there yet; it is made at the first start")
 
 
-def _room(what: str, url: StoreUrl) -> tuple[Finding, ...]:
+def _room(what: str, url: StoreUrl) -> tuple[CheckResult, ...]:
     parsed = parse(url.reveal())
     if not is_sqlite(parsed):
         return ()
     return (_judge_room(f"{what}: free space", sqlite_path(parsed).parent),)
 
 
-def _judge_room(what: str, folder: Path) -> Finding:
+def _judge_room(what: str, folder: Path) -> CheckResult:
     free = shutil.disk_usage(folder).free // 1024
     figure = f"{size(free)} free in {folder}"
     if free < _TOO_LITTLE_KIB:

@@ -10,16 +10,16 @@ from datetime import UTC, datetime, timedelta
 from importlib import resources
 from pathlib import Path
 
-from bot.demo.application.commits import EDITED, FAILING_MIGRATIONS, Commit, Kind, Present, next_commit
+from bot.demo.application.commits import EDITED, FAILING_MIGRATIONS, CommitKind, DemoCommit, Present, next_commit
 from bot.demo.application.git import git
 from bot.demo.errors import DemoError
-from bot.demo.host.database import Database, DatabaseServer
+from bot.demo.host.database import DatabaseServer, DemoDatabase
 
 BRANCH = "main"
 _SITE = "compte.example.com"
 _BEGIN = datetime(2025, 9, 1, 8, 0, tzinfo=UTC)
 _FIRST = datetime(2025, 9, 2, 10, 0, tzinfo=UTC)
-_TOKEN_ID = Commit(
+_TOKEN_ID = DemoCommit(
     "feat(sessions): révoquer le token lors de la désactivation/suppression de session",
     datetime(2025, 11, 16, 8, 0, tzinfo=UTC),
     files={},
@@ -40,7 +40,7 @@ class Application:
     """
 
     folder: Path
-    database: Database
+    database: DemoDatabase
     environment: Mapping[str, str]
 
     @property
@@ -78,7 +78,7 @@ class Application:
     async def create(
         cls,
         folder: Path,
-        database: Database,
+        database: DemoDatabase,
         server: DatabaseServer,
         environment: Mapping[str, str],
         *,
@@ -108,7 +108,7 @@ class Application:
         await self._seed(server, users, sessions)
         return self
 
-    async def next_commit(self, kind: Kind) -> str:
+    async def next_commit(self, kind: CommitKind) -> str:
         """Push another commit to the origin; the checkout is not touched.
 
         Args:
@@ -118,9 +118,9 @@ class Application:
             The commit's full SHA.
 
         Raises:
-            DemoError: there can be no second commit of this kind (`Kind.TOKEN_ID`), or git failed.
+            DemoError: there can be no second commit of this kind (`CommitKind.TOKEN_ID`), or git failed.
         """
-        if kind is Kind.TOKEN_ID:
+        if kind is CommitKind.TOKEN_ID:
             if await self._earlier(kind):
                 raise DemoError("the column token_id was added already; take another kind of commit")
             await asyncio.to_thread(_copy, "second", self.author)
@@ -240,9 +240,9 @@ class Application:
         # below the first commit, so that a rewritten history still has something in common with the checkout
         await git(self.author, "commit", "--quiet", "--allow-empty", "-m", "chore: begin", when=_BEGIN)
         await asyncio.to_thread(_copy, "first", self.author)
-        await self._push(Commit("feat: accounts and their sessions", _FIRST, files={}), None)
+        await self._push(DemoCommit("feat: accounts and their sessions", _FIRST, files={}), None)
 
-    async def _push(self, commit: Commit, kind: Kind | None) -> str:
+    async def _push(self, commit: DemoCommit, kind: CommitKind | None) -> str:
         for path, text in commit.files.items():
             (self.author / path).write_text(text)
         for path in commit.withdrawn:
@@ -253,7 +253,7 @@ class Application:
         await git(self.author, "push", "--quiet", str(self.origin), f"HEAD:{BRANCH}")
         return await git(self.author, "rev-parse", "HEAD")
 
-    async def _earlier(self, kind: Kind) -> int:
+    async def _earlier(self, kind: CommitKind) -> int:
         trailers = await git(self.author, "log", f"--format=%(trailers:key={_TRAILER},valueonly)")
         return sum(line.strip() == kind.value for line in trailers.splitlines())
 

@@ -11,7 +11,7 @@ _STORY = datetime(2025, 11, 16, 7, 40, 3, tzinfo=UTC)
 """When the second commit's migration was made; later ones follow a day apart."""
 
 
-class Kind(enum.Enum):
+class CommitKind(enum.Enum):
     """What a commit does to the application."""
 
     TOKEN_ID = "token-id"  # noqa: S105 - the name of a column
@@ -37,7 +37,7 @@ class Kind(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Commit:
+class DemoCommit:
     """A commit to be made.
 
     Attributes:
@@ -63,7 +63,7 @@ class Present:
         commits: how many commits there are.
         files: content of the files that commits edit (`EDITED`), by path.
         earlier: how many commits of the same kind there are.
-        failing: paths of migrations that cannot succeed, as `Kind.FAILING` makes them.
+        failing: paths of migrations that cannot succeed, as `CommitKind.FAILING` makes them.
     """
 
     commits: int
@@ -88,11 +88,11 @@ FAILING_MIGRATIONS = f"database/migrations/*{_FAILING}.php"
 _LEGACY = ("fax", "pager", "telex")
 
 
-def next_commit(kind: Kind, present: Present) -> Commit:
+def next_commit(kind: CommitKind, present: Present) -> DemoCommit:
     """Make up the next commit.
 
     Args:
-        kind: what it shall do; any but `Kind.TOKEN_ID`, whose files are part of the application.
+        kind: what it shall do; any but `CommitKind.TOKEN_ID`, whose files are part of the application.
         present: the application before it.
 
     Returns:
@@ -141,8 +141,8 @@ def _drop(table: str, column: str) -> str:
     return f"Schema::table('{table}', function (Blueprint $table) {{\n    $table->dropColumn('{column}');\n}});"
 
 
-def _with_migrations(message: str, when: datetime, *migrations: tuple[str, str]) -> Commit:
-    return Commit(
+def _with_migrations(message: str, when: datetime, *migrations: tuple[str, str]) -> DemoCommit:
+    return DemoCommit(
         message,
         when,
         {f"database/migrations/{name}.php": text for name, text in migrations},
@@ -150,13 +150,13 @@ def _with_migrations(message: str, when: datetime, *migrations: tuple[str, str])
     )
 
 
-def _safe(present: Present) -> Commit:
+def _safe(present: Present) -> DemoCommit:
     column, when = _column(present), _time(present)
     migration = _migration(when, f"add_{column}_to_users_table", _add("users", column), _drop("users", column))
     return _with_migrations(f"feat(users): remember the {column.replace('_', ' ')}", when, migration)
 
 
-def _slow(present: Present) -> Commit:
+def _slow(present: Present) -> DemoCommit:
     types = ("VARCHAR(500) NULL", "TEXT NULL")
     new = types[(present.earlier + 1) % 2]
     old = types[present.earlier % 2]
@@ -171,7 +171,7 @@ def _slow(present: Present) -> Commit:
     )
 
 
-def _destructive(present: Present) -> Commit:
+def _destructive(present: Present) -> DemoCommit:
     when = _time(present)
     if present.earlier < len(_LEGACY):
         column = _LEGACY[present.earlier]
@@ -186,7 +186,7 @@ def _destructive(present: Present) -> Commit:
     return _with_migrations("chore(sessions): delete what was revoked", when, migration)
 
 
-def _failing(present: Present) -> Commit:
+def _failing(present: Present) -> DemoCommit:
     column, when = _column(present), _time(present)
     name = f"add_{column}{_FAILING}"
     up = _add("users", column) + (
@@ -196,7 +196,7 @@ def _failing(present: Present) -> Commit:
     return _with_migrations("feat(sessions): one session a user", when, _migration(when, name, up, down))
 
 
-def _unique(present: Present) -> Commit:
+def _unique(present: Present) -> DemoCommit:
     column, when = _column(present), _time(present)
     index = f"users_name_{column}_unique"
     up = _add("users", column) + f"\nDB::statement('ALTER TABLE users ADD UNIQUE {index} (name)');"
@@ -205,7 +205,7 @@ def _unique(present: Present) -> Commit:
     return _with_migrations("feat(users): no two of one name", when, migration)
 
 
-def _several(present: Present) -> Commit:
+def _several(present: Present) -> DemoCommit:
     column = _column(present)
     migrations = []
     for minute, part in enumerate(("home", "work", "other")):
@@ -217,14 +217,14 @@ def _several(present: Present) -> Commit:
     return _with_migrations(message, _time(present), *migrations)
 
 
-def _code_only(present: Present) -> Commit:
+def _code_only(present: Present) -> DemoCommit:
     path = "resources/views/login.blade.php"
     kept = [line for line in present.files[path].splitlines(keepends=True) if "<p>Édition " not in line]
     text = "".join(kept).replace("@endsection", f"    <p>Édition {present.commits}</p>\n@endsection")
-    return Commit("fix(login): say which edition this is", _time(present), {path: text})
+    return DemoCommit("fix(login): say which edition this is", _time(present), {path: text})
 
 
-def _assets(present: Present) -> Commit:
+def _assets(present: Present) -> DemoCommit:
     version = f"4.5.{present.commits}"
     package = json.loads(present.files["package.json"])
     package["devDependencies"]["vite"] = f"^{version}"
@@ -232,34 +232,34 @@ def _assets(present: Present) -> Commit:
     lock["packages"][""]["devDependencies"]["vite"] = f"^{version}"
     lock["packages"]["node_modules/vite"]["version"] = version
     style = present.files["resources/css/app.css"] + f".edition-{present.commits} {{ color: rebeccapurple; }}\n"
-    return Commit(
+    return DemoCommit(
         "style: a colour for the edition",
         _time(present),
         {"package.json": _json(package), "package-lock.json": _json(lock), "resources/css/app.css": style},
     )
 
 
-def _dependencies(present: Present) -> Commit:
+def _dependencies(present: Present) -> DemoCommit:
     lock = json.loads(present.files["composer.lock"])
     for package in lock["packages"]:
         if package["name"] == "monolog/monolog":
             package["version"] = f"2.9.{present.commits}"
     lock["content-hash"] = f"{present.commits:032x}"
-    return Commit(f"build(deps): monolog 2.9.{present.commits}", _time(present), {"composer.lock": _json(lock)})
+    return DemoCommit(f"build(deps): monolog 2.9.{present.commits}", _time(present), {"composer.lock": _json(lock)})
 
 
 def _json(value: Any) -> str:
     return json.dumps(value, indent=4) + "\n"
 
 
-_MAKERS: dict[Kind, Callable[[Present], Commit]] = {
-    Kind.SAFE: _safe,
-    Kind.SLOW: _slow,
-    Kind.DESTRUCTIVE: _destructive,
-    Kind.FAILING: _failing,
-    Kind.UNIQUE: _unique,
-    Kind.CODE_ONLY: _code_only,
-    Kind.ASSETS: _assets,
-    Kind.DEPENDENCIES: _dependencies,
-    Kind.SEVERAL: _several,
+_MAKERS: dict[CommitKind, Callable[[Present], DemoCommit]] = {
+    CommitKind.SAFE: _safe,
+    CommitKind.SLOW: _slow,
+    CommitKind.DESTRUCTIVE: _destructive,
+    CommitKind.FAILING: _failing,
+    CommitKind.UNIQUE: _unique,
+    CommitKind.CODE_ONLY: _code_only,
+    CommitKind.ASSETS: _assets,
+    CommitKind.DEPENDENCIES: _dependencies,
+    CommitKind.SEVERAL: _several,
 }

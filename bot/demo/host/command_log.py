@@ -28,7 +28,7 @@ exec {program} "$@"
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class LoggedCommand:
     """One command that was started on the host.
 
     Attributes:
@@ -63,7 +63,7 @@ class Behaviour:
     cwd: str | None = None
 
 
-class Commands:
+class StandInCommands:
     """The stand-in commands of one host: a `bin` folder to put first on PATH, and the ledger they write.
 
     Args:
@@ -103,15 +103,15 @@ class Commands:
         (self.bin / name).write_text(script)
         (self.bin / name).chmod(0o700)
 
-    def entries(self) -> tuple[Entry, ...]:
+    def entries(self) -> tuple[LoggedCommand, ...]:
         """Everything that ran since the ledger was last forgotten, in the order of starting."""
         try:
             lines = (self._folder / "ledger.jsonl").read_text().splitlines()
         except FileNotFoundError:
             return ()
-        return tuple(Entry(e["time"], tuple(e["argv"]), e["cwd"], e["pid"]) for e in map(json.loads, lines))
+        return tuple(LoggedCommand(e["time"], tuple(e["argv"]), e["cwd"], e["pid"]) for e in map(json.loads, lines))
 
-    def ran(self, words: str, cwd: Path | None = None) -> tuple[Entry, ...]:
+    def ran(self, words: str, cwd: Path | None = None) -> tuple[LoggedCommand, ...]:
         """The entries whose command begins with these words.
 
         Args:

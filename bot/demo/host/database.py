@@ -18,7 +18,7 @@ from typing import Any, Self
 import aiomysql
 
 from bot.demo.errors import DemoError
-from bot.demo.host.general_log import Statement, parse_general_log
+from bot.demo.host.general_log import LoggedStatement, parse_general_log
 from bot.demo.processes.ports import LOOPBACK, Port
 from bot.demo.processes.process import Process
 
@@ -34,7 +34,7 @@ _SMALL = (
 
 
 @dataclass(frozen=True, slots=True)
-class Database:
+class DemoDatabase:
     """One application's database on a server, with the account that the application uses.
 
     Attributes:
@@ -122,7 +122,7 @@ class DatabaseServer:
             await self._answers(process)
         except DemoError as error:
             await process.end()
-            raise DemoError(f"MariaDB did not start: {error}\n{process.said()}") from error
+            raise DemoError(f"MariaDB did not start: {error}\n{process.log_tail()}") from error
         self._process = process
 
     async def stop(self) -> None:
@@ -139,7 +139,7 @@ class DatabaseServer:
         if process is not None:
             await process.end()
 
-    async def create(self, name: str, user: str | None = None, password: str | None = None) -> Database:
+    async def create(self, name: str, user: str | None = None, password: str | None = None) -> DemoDatabase:
         """Create a database and its account.
 
         Args:
@@ -164,9 +164,9 @@ class DatabaseServer:
             await cursor.execute(f"CREATE USER IF NOT EXISTS `{user}`@`%%` IDENTIFIED BY %s", (password,))
             await cursor.execute(f"GRANT ALL ON `{pattern}`.* TO `{user}`@`%`")
             await cursor.execute(rf"GRANT ALL ON `{pattern}\_countersign\_%`.* TO `{user}`@`%`")
-        return Database(self.host, self.port, name, user, password)
+        return DemoDatabase(self.host, self.port, name, user, password)
 
-    async def drop(self, database: Database) -> None:
+    async def drop(self, database: DemoDatabase) -> None:
         """Drop a database, its scratch databases and its account.
 
         Args:
@@ -257,7 +257,7 @@ class DatabaseServer:
         except FileNotFoundError:
             return 0
 
-    def statements(self, since: int = 0) -> tuple[Statement, ...]:
+    def statements(self, since: int = 0) -> tuple[LoggedStatement, ...]:
         """What the server was asked to run, by anybody, as its general log tells.
 
         Args:

@@ -16,7 +16,7 @@ from typing import Self
 import asyncssh
 
 from bot.demo.errors import DemoError
-from bot.demo.host.command_log import Commands
+from bot.demo.host.command_log import StandInCommands
 from bot.demo.processes import proc
 from bot.demo.processes.ports import LOOPBACK, Port, wait_until_listening
 from bot.demo.processes.process import Process
@@ -27,7 +27,7 @@ RECORDED = ("php", "git", "mysqldump", "mariadb-dump")
 """Real commands that the ledger records by default."""
 
 
-class Host:
+class DemoHost:
     """A private OpenSSH server for the account that runs this program.
 
     Everything lies in one folder: keys, configuration, log, the account's home for the time of a session, stand-in
@@ -35,7 +35,7 @@ class Host:
 
     Args:
         folder: an existing folder, its owner's alone.
-        recorded: real commands to record in the ledger (see `bot.demo.host.command_log.Commands`).
+        recorded: real commands to record in the ledger (see `bot.demo.host.command_log.StandInCommands`).
         settings: further lines for `sshd_config`, for example `MaxSessions 4`. The first value of a keyword counts,
             so these override the usual ones.
 
@@ -45,7 +45,7 @@ class Host:
 
     def __init__(self, folder: Path, *, recorded: Sequence[str] = RECORDED, settings: Sequence[str] = ()) -> None:
         self.folder = folder
-        self.commands = Commands(folder, recorded, _SYSTEM_PATH)
+        self.commands = StandInCommands(folder, recorded, _SYSTEM_PATH)
         """The stand-in commands and the ledger of what ran."""
         account = pwd.getpwuid(os.getuid())
         if Path(account.pw_shell).name in ("nologin", "false"):
@@ -115,7 +115,7 @@ class Host:
             await wait_until_listening(self.port, lambda: process.running)
         except DemoError as error:
             await process.end()
-            raise DemoError(f"sshd did not start: {error}\n{process.said()}") from error
+            raise DemoError(f"sshd did not start: {error}\n{process.log_tail()}") from error
         self._process = process
 
     async def stop(self) -> None:
@@ -145,7 +145,7 @@ class Host:
         deadline = time.monotonic() + 20
         while self._times_listened() == listened:
             if time.monotonic() > deadline:
-                raise DemoError(f"sshd did not take its new host key within 20 s:\n{self._process.said()}")
+                raise DemoError(f"sshd did not take its new host key within 20 s:\n{self._process.log_tail()}")
             await asyncio.sleep(0.01)
 
     def _times_listened(self) -> int:

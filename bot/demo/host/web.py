@@ -66,7 +66,7 @@ class WebServer:
             await wait_until_listening(self.port, lambda: process.running)
         except DemoError as error:
             await process.end()
-            raise DemoError(f"PHP's web server did not start: {error}\n{process.said()}") from error
+            raise DemoError(f"PHP's web server did not start: {error}\n{process.log_tail()}") from error
         self._process = process
 
     async def stop(self) -> None:

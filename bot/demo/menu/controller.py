@@ -9,7 +9,7 @@ from typing import Self
 from aiohttp import web
 
 from bot.demo.errors import DemoError
-from bot.demo.menu.menu import Entry
+from bot.demo.menu.menu import MenuEntry
 from bot.demo.processes.ports import LOOPBACK
 
 
@@ -23,7 +23,7 @@ class Controller:
         entries: the menu.
     """
 
-    def __init__(self, entries: Sequence[Entry]) -> None:
+    def __init__(self, entries: Sequence[MenuEntry]) -> None:
         self._entries = {entry.id: entry for entry in entries}
         application = web.Application()
         application.router.add_get("/actions", self._list)

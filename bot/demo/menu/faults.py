@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from bot.demo.errors import DemoError
 from bot.demo.host.database import DatabaseServer
-from bot.demo.host.host import Host
+from bot.demo.host.host import DemoHost
 from bot.demo.host.tcp_proxy import TcpProxy
 from bot.demo.processes.polling import until
 from bot.demo.processes.served_bot import RESTART_SECONDS, ServedBot
@@ -34,7 +34,7 @@ class HostFaults:
 
     def __init__(
         self,
-        host: Host,
+        host: DemoHost,
         line: TcpProxy,
         database: DatabaseServer,
         checkout: Path,

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from bot.demo.application.application import Application
-from bot.demo.application.commits import Kind
+from bot.demo.application.commits import CommitKind
 from bot.demo.application.git import git
 from bot.demo.errors import DemoError
 from bot.demo.host.database import DatabaseServer
@@ -19,20 +19,20 @@ from bot.demo.workspace import DEPLOY
 COMMITS, FAULTS, BACKUPS, BY_HAND = "Next commit", "Faults", "Backups", "By hand, on the server"
 
 _COMMITS = (
-    (Kind.SAFE, "Add a column", "One migration that only adds"),
-    (Kind.SEVERAL, "Three migrations at once", "Each adds a column"),
-    (Kind.SLOW, "Rebuild a table", "A migration that copies every row"),
-    (Kind.DESTRUCTIVE, "Drop a column", "Data would be lost"),
-    (Kind.FAILING, "A migration that breaks halfway", "Its first statement works, its second does not"),
-    (Kind.UNIQUE, "A migration that data can break", "A new column, then a rule: no two users of one name"),
-    (Kind.CODE_ONLY, "Change a page", "No migration, no downtime"),
-    (Kind.ASSETS, "Change the style sheet", "The assets must be built"),
-    (Kind.DEPENDENCIES, "Update a PHP package", "The packages must be installed"),
+    (CommitKind.SAFE, "Add a column", "One migration that only adds"),
+    (CommitKind.SEVERAL, "Three migrations at once", "Each adds a column"),
+    (CommitKind.SLOW, "Rebuild a table", "A migration that copies every row"),
+    (CommitKind.DESTRUCTIVE, "Drop a column", "Data would be lost"),
+    (CommitKind.FAILING, "A migration that breaks halfway", "Its first statement works, its second does not"),
+    (CommitKind.UNIQUE, "A migration that data can break", "A new column, then a rule: no two users of one name"),
+    (CommitKind.CODE_ONLY, "Change a page", "No migration, no downtime"),
+    (CommitKind.ASSETS, "Change the style sheet", "The assets must be built"),
+    (CommitKind.DEPENDENCIES, "Update a PHP package", "The packages must be installed"),
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class MenuEntry:
     """One entry of the menu.
 
     Attributes:
@@ -51,55 +51,60 @@ class Entry:
 
 
 def entries(
-    application: Application, server: DatabaseServer, troubles: HostFaults, nightly: BackupTime
-) -> tuple[Entry, ...]:
+    application: Application, server: DatabaseServer, host_faults: HostFaults, nightly: BackupTime
+) -> tuple[MenuEntry, ...]:
     """Give the menu.
 
     Args:
         application: gets the commits.
         server: the database server with its data.
-        troubles: makes things go wrong.
+        host_faults: makes things go wrong.
         nightly: moves the scheduled backup.
     """
     committer = _Committer(application)
     commits = (
-        Entry(f"commit-{kind.value}", COMMITS, title, hint, committer.making(kind)) for kind, title, hint in _COMMITS
+        MenuEntry(f"commit-{kind.value}", COMMITS, title, hint, committer.making(kind))
+        for kind, title, hint in _COMMITS
     )
     faults = (
-        Entry(
-            "kill-bot", FAULTS, "Kill the bot", "At once, as kill -9 does; it comes back by itself", troubles.kill_bot
+        MenuEntry(
+            "kill-bot",
+            FAULTS,
+            "Kill the bot",
+            "At once, as kill -9 does; it comes back by itself",
+            host_faults.kill_bot,
         ),
-        Entry(
+        MenuEntry(
             "hold-migration",
             FAULTS,
             "Make the next migration slow",
             f"{SECONDS} seconds longer: time to kill the bot in the middle",
-            troubles.hold_migration,
+            host_faults.hold_migration,
         ),
-        Entry("cut-ssh", FAULTS, "Cut SSH now", "What runs on the server goes on", troubles.cut_ssh),
-        Entry(
+        MenuEntry("cut-ssh", FAULTS, "Cut SSH now", "What runs on the server goes on", host_faults.cut_ssh),
+        MenuEntry(
             "cut-ssh-for-long",
             FAULTS,
             f"Cut SSH for {SECONDS} seconds",
             "And new connections are refused",
-            troubles.cut_ssh_for_long,
+            host_faults.cut_ssh_for_long,
         ),
-        Entry(
+        MenuEntry(
             "freeze-ssh",
             FAULTS,
             f"Freeze SSH for {SECONDS} seconds",
             "Nothing arrives, and nothing says so",
-            troubles.freeze_ssh,
+            host_faults.freeze_ssh,
         ),
-        Entry(
+        MenuEntry(
             "stop-database",
             FAULTS,
             f"Stop the database for {SECONDS} seconds",
             "The application cannot work without it",
-            troubles.stop_database,
+            host_faults.stop_database,
         ),
     )
-    by_hand = Entry(
+    by_hand = MenuEntry(
         "site-up",
         BY_HAND,
         "Bring the site up again",
@@ -107,14 +112,14 @@ def entries(
         _SiteUp(application).act,
     )
     namesakes = _Namesakes(application, server)
-    sign_up = Entry(
+    sign_up = MenuEntry(
         "sign-up-twice",
         BY_HAND,
         "Sign up under a name that is taken",
         "While a migration that data can break waits for approval: it then breaks halfway",
         namesakes.sign_up,
     )
-    leave = Entry(
+    leave = MenuEntry(
         "leave-again",
         BY_HAND,
         "Take the namesake away again",
@@ -124,23 +129,23 @@ def entries(
     return (*commits, *faults, *_about_backups(UserMistakes(application, server), nightly), sign_up, leave, by_hand)
 
 
-def _about_backups(mishaps: UserMistakes, nightly: BackupTime) -> tuple[Entry, ...]:
+def _about_backups(mishaps: UserMistakes, nightly: BackupTime) -> tuple[MenuEntry, ...]:
     return (
-        Entry(
+        MenuEntry(
             "schedule-soon",
             BACKUPS,
             "Let the schedule fire",
             "In the next minute, without anybody typing anything",
             nightly.bring_forward,
         ),
-        Entry(
+        MenuEntry(
             "delete-sessions",
             BACKUPS,
             "Delete rows by mistake",
             "DELETE FROM user_sessions, and no WHERE: a backup brings them back",
             mishaps.delete_sessions,
         ),
-        Entry(
+        MenuEntry(
             "spoil-backup",
             BACKUPS,
             "Spoil the newest backup",
@@ -157,7 +162,7 @@ class _Committer:
         self._application = application
         self._one_at_a_time = asyncio.Lock()
 
-    def making(self, kind: Kind) -> Callable[[], Awaitable[str]]:
+    def making(self, kind: CommitKind) -> Callable[[], Awaitable[str]]:
         async def act() -> str:
             async with self._one_at_a_time:
                 sha = await self._application.next_commit(kind)

@@ -10,13 +10,13 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 
 from bot.demo.errors import DemoError
-from bot.demo.processes import folder_remover, keeper
+from bot.demo.processes import folder_remover, reaper
 
 _END_SECONDS = 20.0
 
 
 class Process:
-    """A server process under a keeper (see `bot.demo.processes.keeper`).
+    """A server process under a reaper (see `bot.demo.processes.reaper`).
 
     It is bound to no event loop: it may be started in one and ended in another.
 
@@ -30,42 +30,42 @@ class Process:
         self._command = tuple(command)
         self._log = log
         self._environment = environment
-        self._keeper: subprocess.Popen[bytes] | None = None
+        self._reaper: subprocess.Popen[bytes] | None = None
         self._pid = 0
 
     @property
     def pid(self) -> int:
-        """Process id of the server itself (not of its keeper)."""
+        """Process id of the server itself (not of its reaper)."""
         return self._pid
 
     @property
     def running(self) -> bool:
         """Whether the server has not ended."""
-        return self._keeper is not None and self._keeper.poll() is None
+        return self._reaper is not None and self._reaper.poll() is None
 
     async def start(self) -> None:
         """Start the process.
 
         Raises:
-            DemoError: it runs already, or the keeper could not be started.
+            DemoError: it runs already, or the reaper could not be started.
         """
         if self.running:
             raise DemoError(f"{self._command[0]} runs already; it was not started again")
         await asyncio.to_thread(self._spawn)
 
     def _spawn(self) -> None:
-        self._keeper = subprocess.Popen(  # noqa: S603 - a list, no shell
-            [sys.executable, "-I", "-S", keeper.__file__, str(self._log), *self._command],
+        self._reaper = subprocess.Popen(  # noqa: S603 - a list, no shell
+            [sys.executable, "-I", "-S", reaper.__file__, str(self._log), *self._command],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=self._environment,
             start_new_session=True,
         )
-        assert self._keeper.stdout is not None  # noqa: S101 - asked for above; for the type checker
-        with self._keeper.stdout as first:
+        assert self._reaper.stdout is not None  # noqa: S101 - asked for above; for the type checker
+        with self._reaper.stdout as first:
             line = first.readline()
         if not line:
-            raise DemoError(f"the keeper of {self._command[0]} ended at once; is {sys.executable} whole?")
+            raise DemoError(f"the reaper of {self._command[0]} ended at once; is {sys.executable} whole?")
         self._pid = int(line)
 
     def signal(self, number: int) -> None:
@@ -87,23 +87,23 @@ class Process:
         Raises:
             DemoError: it is still there after 20 seconds.
         """
-        if self._keeper is None:
+        if self._reaper is None:
             return 0
         try:
-            return await asyncio.to_thread(self._keeper.wait, _END_SECONDS)
+            return await asyncio.to_thread(self._reaper.wait, _END_SECONDS)
         except subprocess.TimeoutExpired as error:
             raise DemoError(f"{self._command[0]} (process {self._pid}) did not end in {_END_SECONDS:.0f} s") from error
 
     async def end(self) -> None:
         """Kill the server and everything it started, detached processes included, and wait for that."""
-        if self._keeper is None:
+        if self._reaper is None:
             return
-        if self._keeper.stdin is not None:
-            self._keeper.stdin.close()
+        if self._reaper.stdin is not None:
+            self._reaper.stdin.close()
         await self.ended()
-        self._keeper = None
+        self._reaper = None
 
-    def said(self) -> str:
+    def log_tail(self) -> str:
         """The last lines of the log, for messages."""
         with contextlib.suppress(OSError):
             return "\n".join(self._log.read_text(errors="replace").splitlines()[-12:])

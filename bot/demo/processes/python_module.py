@@ -81,9 +81,9 @@ class PythonModule:
                 if self._is_ready(line):
                     return line
             if not still:
-                raise DemoError(f"python -m {self._name} ended before it was ready:\n{self.said()}")
+                raise DemoError(f"python -m {self._name} ended before it was ready:\n{self.log_tail()}")
             await asyncio.sleep(_POLL)
-        raise DemoError(f"python -m {self._name} was not ready within {seconds:.0f} s:\n{self.said()}")
+        raise DemoError(f"python -m {self._name} was not ready within {seconds:.0f} s:\n{self.log_tail()}")
 
     async def gone(self) -> None:
         """Wait until it and everything that it started has ended, however long that takes."""
@@ -101,9 +101,9 @@ class PythonModule:
         """Kill it and everything that it started."""
         await self._process.end()
 
-    def said(self) -> str:
+    def log_tail(self) -> str:
         """The last lines that it printed."""
-        return self._process.said()
+        return self._process.log_tail()
 
     def _lines(self) -> list[str]:
         try:

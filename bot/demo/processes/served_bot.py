@@ -81,9 +81,9 @@ class ServedBot:
             raise DemoError("The bot is not there just now.")
         self._module.signal(signal.SIGTERM)
 
-    def said(self) -> str:
+    def log_tail(self) -> str:
         """The last lines of its log."""
-        return self._module.said() if self._module is not None else ""
+        return self._module.log_tail() if self._module is not None else ""
 
     async def _start(self) -> None:
         self._module = PythonModule(

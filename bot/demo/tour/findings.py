@@ -11,9 +11,9 @@ from typing import Any
 import aiohttp
 
 from bot.demo.environment import DemoEnvironment
-from bot.demo.host.command_log import Entry
+from bot.demo.host.command_log import LoggedCommand
 from bot.demo.operations import APP
-from bot.demo.tour.observed import TourObservation
+from bot.demo.tour.observation import TourObservation
 
 TABLE, COLUMN = "user_sessions", "token_id"
 CHANGES = (
@@ -33,7 +33,7 @@ CHANGES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class TourFinding:
     """One thing that must be true.
 
     Attributes:
@@ -47,64 +47,66 @@ class Finding:
     instead: str = ""
 
 
-async def findings(stage: DemoEnvironment, seen: TourObservation) -> tuple[Finding, ...]:
+async def findings(demo: DemoEnvironment, seen: TourObservation) -> tuple[TourFinding, ...]:
     """Look at everything.
 
     Args:
-        stage: where to look.
+        demo: where to look.
         seen: what the tour saw.
     """
-    head = await stage.application.head()
-    column = await describe(stage)
-    started = times_started(stage.host.commands.entries(), stage.application.path)
+    head = await demo.application.head()
+    column = await describe(demo)
+    started = times_started(demo.host.commands.entries(), demo.application.path)
     undone = [f"{step['title']} is {step['state']}" for step in seen.steps if step["state"] != "done"]
-    dump = dump_file(stage, seen.backup)
-    status = await _status(stage.web.health_url)
+    dump = dump_file(demo, seen.backup)
+    status = await _status(demo.web.health_url)
     return (
-        Finding("The run succeeded", seen.state == "succeeded", f"its state is {seen.state or 'not told'}"),
-        Finding("Each step is told as done", bool(seen.steps) and not undone, ", ".join(undone) or "no step is told"),
-        Finding(
+        TourFinding("The run succeeded", seen.state == "succeeded", f"its state is {seen.state or 'not told'}"),
+        TourFinding(
+            "Each step is told as done", bool(seen.steps) and not undone, ", ".join(undone) or "no step is told"
+        ),
+        TourFinding(
             "Nothing had changed when the approval was asked for",
             seen.untouched,
             "something had" if seen.asked else "it never was",
         ),
-        Finding("The approved commit is checked out", head == seen.planned, f"HEAD is {head[:7]}"),
-        Finding("The column is there, with its index", _is_right(column), f"DESCRIBE gives {column or 'nothing'}"),
-        Finding(
+        TourFinding("The approved commit is checked out", head == seen.planned, f"HEAD is {head[:7]}"),
+        TourFinding("The column is there, with its index", _is_right(column), f"DESCRIBE gives {column or 'nothing'}"),
+        TourFinding(
             "Each step was started once, as the host's ledger tells", set(started.values()) == {1}, _amiss(started)
         ),
-        Finding("The backup is on the host", dump is not None, f"there is no file of {seen.backup or 'a backup'}"),
-        Finding("The site is up", not stage.application.is_down, "maintenance mode is on"),
-        Finding("The login page answers 200", status == 200, f"it answers {status}"),
-        Finding("The log is in the thread", bool(seen.room.files(f"{seen.run}.log")), "no such file"),
+        TourFinding("The backup is on the host", dump is not None, f"there is no file of {seen.backup or 'a backup'}"),
+        TourFinding("The site is up", not demo.application.is_down, "maintenance mode is on"),
+        TourFinding("The login page answers 200", status == 200, f"it answers {status}"),
+        TourFinding("The log is in the thread", bool(seen.channel.files(f"{seen.run}.log")), "no such file"),
     )
 
 
-async def describe(stage: DemoEnvironment) -> dict[str, Any]:
+async def describe(demo: DemoEnvironment) -> dict[str, Any]:
     """Ask the database for the column.
 
     Args:
-        stage: where it is.
+        demo: where it is.
 
     Returns:
         The row of `DESCRIBE`; empty if there is no such column.
     """
-    rows = await stage.database.query(f"DESCRIBE `{TABLE}` `{COLUMN}`", database=APP)
+    rows = await demo.database.query(f"DESCRIBE `{TABLE}` `{COLUMN}`", database=APP)
     return rows[0] if rows else {}
 
 
-def dump_file(stage: DemoEnvironment, backup: str) -> Path | None:
+def dump_file(demo: DemoEnvironment, backup: str) -> Path | None:
     """Find the dump of a backup on the host.
 
     Args:
-        stage: where to look.
+        demo: where to look.
         backup: the backup's ID.
     """
-    found = sorted(stage.application.backups.glob(f"{backup}.sql*")) if backup else []
+    found = sorted(demo.application.backups.glob(f"{backup}.sql*")) if backup else []
     return next((file for file in found if file.stat().st_size > 0), None)
 
 
-def times_started(entries: Iterable[Entry], checkout: Path) -> Counter[str]:
+def times_started(entries: Iterable[LoggedCommand], checkout: Path) -> Counter[str]:
     """Count how often each change was started.
 
     Args:

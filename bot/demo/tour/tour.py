@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 from bot.demo.environment import DemoEnvironment
 from bot.demo.operations import APP
-from bot.demo.tour.narrator import Narrator
-from bot.demo.tour.observed import TourObservation
-from bot.demo.tour.visitor import ChannelView, Visitor
+from bot.demo.tour.observation import TourObservation
+from bot.demo.tour.transcript_printer import TranscriptPrinter
+from bot.demo.tour.workspace_client import ChannelView, WorkspaceClient
 from bot.demo.workspace import DEPLOY, ENGINEER, RELEASER
 
 _APPROVE = "white_check_mark"
@@ -24,15 +24,15 @@ class Tour:
     """Plays the first deploy.
 
     Args:
-        stage: everything.
-        visitor: acts for the people.
-        narrator: tells the story.
+        demo: everything.
+        client: acts for the people.
+        printer: tells the story.
     """
 
-    def __init__(self, stage: DemoEnvironment, visitor: Visitor, narrator: Narrator) -> None:
-        self._stage = stage
-        self._visitor = visitor
-        self._script = narrator
+    def __init__(self, demo: DemoEnvironment, client: WorkspaceClient, printer: TranscriptPrinter) -> None:
+        self._demo = demo
+        self._client = client
+        self._printer = printer
 
     async def play(self) -> TourObservation:
         """Play until the run has ended and its log is in the thread, or too much time has passed.
@@ -41,16 +41,16 @@ class Tour:
             DemoError: the bot did not acknowledge the command.
         """
         before = await self._condition()
-        self._script.begin()
-        self._script.typed(ENGINEER, DEPLOY, await self._visitor.look())
-        await self._visitor.type(ENGINEER, DEPLOY)
-        room = await self._follow(lambda room: _is_asked(room) or _is_over(room), _RUN_SECONDS)
+        self._printer.begin()
+        self._printer.typed(ENGINEER, DEPLOY, await self._client.view())
+        await self._client.type(ENGINEER, DEPLOY)
+        channel = await self._follow(lambda channel: _is_asked(channel) or _is_over(channel), _RUN_SECONDS)
         asked = untouched = False
-        request = room.newest("approval")
-        if request is not None and not _is_over(room):
+        request = channel.newest("approval")
+        if request is not None and not _is_over(channel):
             asked, untouched = True, await self._condition() == before
-            await self._visitor.react(RELEASER, request, _APPROVE)
-            self._script.reacted(RELEASER, "✅", room)
+            await self._client.react(RELEASER, request, _APPROVE)
+            self._printer.reacted(RELEASER, "✅", channel)
         await self._follow(_is_over, _RUN_SECONDS)
         return TourObservation(asked, untouched, await self._follow(_has_log, _LOG_SECONDS))
 
@@ -58,28 +58,28 @@ class Tour:
         """Tell what comes until it is enough or the time is over, and give the channel as it is then."""
         deadline = time.monotonic() + seconds
         while True:
-            room = await self._visitor.look()
-            self._script.tell(room)
-            if enough(room) or time.monotonic() > deadline:
-                return room
+            channel = await self._client.view()
+            self._printer.print_new(channel)
+            if enough(channel) or time.monotonic() > deadline:
+                return channel
             await asyncio.sleep(_POLL)
 
     async def _condition(self) -> tuple[str, bool, dict[str, str]]:
         """What must be the same before the approval: the commit, maintenance, the table."""
-        application = self._stage.application
-        columns = await self._stage.database.columns(APP, "user_sessions")
+        application = self._demo.application
+        columns = await self._demo.database.columns(APP, "user_sessions")
         return await application.head(), application.is_down, columns
 
 
-def _is_asked(room: ChannelView) -> bool:
+def _is_asked(channel: ChannelView) -> bool:
     """Whether there is a request to approve, with the bot's own reactions under it as an invitation."""
-    request = room.newest("approval")
+    request = channel.newest("approval")
     return request is not None and _APPROVE in {item["name"] for item in request.get("reactions", ())}
 
 
-def _is_over(room: ChannelView) -> bool:
-    return any(room.is_over(run) for run in room.runs())
+def _is_over(channel: ChannelView) -> bool:
+    return any(channel.is_over(run) for run in channel.runs())
 
 
-def _has_log(room: ChannelView) -> bool:
-    return any(room.files(f"{run}.log") for run in room.runs())
+def _has_log(channel: ChannelView) -> bool:
+    return any(channel.files(f"{run}.log") for run in channel.runs())

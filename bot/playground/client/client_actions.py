@@ -8,16 +8,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.playground.client.answers import say
-from bot.playground.client.tickets import RESPONSE_SECONDS, ResponseUrl
+from bot.playground.client.expiring_ids import RESPONSE_SECONDS, ResponseUrl
+from bot.playground.client.responses import show_response
 from bot.playground.client.views import FormValues, View, element_state, elements_of, form_errors, form_state, view_json
 from bot.playground.errors import ClientActionError, SlackError
 from bot.playground.events.events import Events
 from bot.playground.events.payloads import interaction, slash_command
-from bot.playground.events.sockets import Delivery, Outcome, Sockets
+from bot.playground.events.sockets import EnvelopeDelivery, Outcome, Sockets
 from bot.playground.web_api.views import forget_views, open_view, read_view, replace_content, tell_views
 from bot.playground.workspace.emoji import canonical_emoji
-from bot.playground.workspace.messages import Conversation, Ephemeral, Message
+from bot.playground.workspace.messages import Conversation, Ephemeral, PostedMessage
 from bot.playground.workspace.state import State
 from bot.playground.workspace.workspace import Person
 
@@ -67,7 +67,7 @@ class ClientActions:
             raise ClientActionError(f"{user} is not in {channel}")
         return conversation
 
-    def _message(self, user: str, channel: str, ts: str) -> Message:
+    def _message(self, user: str, channel: str, ts: str) -> PostedMessage:
         message = self._conversation(user, channel).messages.get(ts)
         if message is None or message.tombstone:
             raise ClientActionError(f"there is no message {ts!r} in {channel}")
@@ -75,7 +75,7 @@ class ClientActions:
 
     # typing
 
-    async def command(self, user: str, channel: str, text: str) -> Delivery:
+    async def command(self, user: str, channel: str, text: str) -> EnvelopeDelivery:
         """Type a slash command into a channel.
 
         Args:
@@ -95,7 +95,7 @@ class ClientActions:
                 user,
                 f"{name} is not a valid command. A message that begins with / is taken for a command.",
             )
-            return Delivery(Outcome.ACKED)
+            return EnvelopeDelivery(Outcome.ACKED)
         if known[name].should_escape:
             words = self._escape(words)
         payload = slash_command(
@@ -117,7 +117,7 @@ class ClientActions:
 
     def _show_answer(self, channel: str, user: str, payload: Mapping[str, Any]) -> None:
         try:
-            say(self._state, channel, user, payload)
+            show_response(self._state, channel, user, payload)
         except SlackError as error:
             self._state.say_as_slackbot(channel, user, f'The app\'s answer was refused: "{error.code}"')
 
@@ -136,7 +136,7 @@ class ClientActions:
         words = words.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
         return re.sub(r"#([a-z0-9_-]+)", link, re.sub(r"@([a-z0-9._-]+)", mention, words))
 
-    def write(self, user: str, channel: str, text: str, thread_ts: str | None = None) -> Message:
+    def write(self, user: str, channel: str, text: str, thread_ts: str | None = None) -> PostedMessage:
         """Write a message; `&`, `<` and `>` are escaped as the client does.
 
         Raises:
@@ -148,7 +148,7 @@ class ClientActions:
         if thread_ts is not None:
             thread_ts = self._message(user, channel, thread_ts).ts
         message = self._state.post(
-            Message(conversation.id, self._state.next_ts(), user, self._escape(text), thread_ts=thread_ts)
+            PostedMessage(conversation.id, self._state.next_ts(), user, self._escape(text), thread_ts=thread_ts)
         )
         self._events.message(message)
         return message
@@ -189,7 +189,7 @@ class ClientActions:
 
     # clicking
 
-    async def click(self, user: str, channel: str, ts: str, click: Click) -> Delivery:
+    async def click(self, user: str, channel: str, ts: str, click: Click) -> EnvelopeDelivery:
         """Click a button, or choose from a menu, in a message that the person sees.
 
         Raises:
@@ -293,7 +293,7 @@ class ClientActions:
         except KeyError as error:
             raise ClientActionError(f"there is no option {error.args[0]!r}") from None
 
-    async def click_in_view(self, user: str, view_id: str, click: Click) -> Delivery:
+    async def click_in_view(self, user: str, view_id: str, click: Click) -> EnvelopeDelivery:
         """Click a button, or choose from a menu, in a modal or the Home tab.
 
         Raises:

@@ -15,7 +15,7 @@ from bot.playground.api_endpoint import ApiEndpoint
 from bot.playground.client.client_actions import Click, ClientActions
 from bot.playground.client.snapshot import snapshot
 from bot.playground.errors import ClientActionError
-from bot.playground.events.sockets import Delivery, Disconnect, Sockets
+from bot.playground.events.sockets import Disconnect, EnvelopeDelivery, Sockets
 from bot.playground.faults import CallFault, Faults
 from bot.playground.workspace.changes import Change
 from bot.playground.workspace.state import State
@@ -65,7 +65,7 @@ class Body:
         return {key: value for key, value in self._data.items() if key != "user"}
 
 
-class Control:
+class ControlApi:
     """Answers `/playground/…`."""
 
     def __init__(
@@ -265,7 +265,7 @@ class Control:
         return {"text": str(text), "done": answer.status < 400}
 
 
-def _delivered(delivery: Delivery) -> dict[str, Any]:
+def _delivered(delivery: EnvelopeDelivery) -> dict[str, Any]:
     return {"outcome": delivery.outcome.value}
 
 

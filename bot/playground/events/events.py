@@ -6,7 +6,7 @@ from typing import Any
 
 from bot.playground.events.payloads import event_callback, reaction_event
 from bot.playground.events.sockets import Sockets
-from bot.playground.workspace.messages import Message
+from bot.playground.workspace.messages import PostedMessage
 from bot.playground.workspace.state import State
 
 
@@ -25,14 +25,14 @@ class Events:
         if kind in app.events or (kind == "message" and any(name.startswith("message.") for name in app.events)):
             self._sockets.send_event(event_callback(self._state.workspace, event))
 
-    def reaction(self, kind: str, message: Message, user: str, name: str) -> None:
+    def reaction(self, kind: str, message: PostedMessage, user: str, name: str) -> None:
         """Send `reaction_added` or `reaction_removed`, if the bot is in the channel."""
         if self._state.workspace.app.bot_user_id in self._state.conversation(message.channel).members:
             self.emit(
                 reaction_event(kind, user, name, message.channel, message.ts, message.user, self._state.next_ts())
             )
 
-    def message(self, message: Message) -> None:
+    def message(self, message: PostedMessage) -> None:
         """Send a `message` event, if the app subscribed to such and the bot is in the channel."""
         conversation = self._state.conversation(message.channel)
         if self._state.workspace.app.bot_user_id not in conversation.members:

@@ -29,7 +29,7 @@ class Outcome(Enum):
 
 
 @dataclass(frozen=True)
-class Delivery:
+class EnvelopeDelivery:
     """What became of an envelope, and the payload of the acknowledgement (`{}` if it had none)."""
 
     outcome: Outcome
@@ -151,7 +151,7 @@ class Sockets:
             payload = message.get("payload")
             future.set_result(payload if isinstance(payload, dict) else {})
 
-    async def deliver(self, kind: str, payload: dict[str, Any], *, takes_response: bool) -> Delivery:
+    async def deliver(self, kind: str, payload: dict[str, Any], *, takes_response: bool) -> EnvelopeDelivery:
         """Send a command or interaction to any one socket, once, and wait for its acknowledgement.
 
         Args:
@@ -160,7 +160,7 @@ class Sockets:
             takes_response: the acknowledgement may carry an answer.
         """
         if not self._sockets:
-            return Delivery(Outcome.NO_SOCKET)
+            return EnvelopeDelivery(Outcome.NO_SOCKET)
         envelope = {
             "envelope_id": str(uuid.uuid4()),
             "type": kind,
@@ -198,15 +198,15 @@ class Sockets:
                 return
         self.lost_events += 1
 
-    async def _send_and_wait(self, envelope: dict[str, Any]) -> Delivery:
+    async def _send_and_wait(self, envelope: dict[str, Any]) -> EnvelopeDelivery:
         future: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._pending[envelope["envelope_id"]] = future
         try:
             await self._send_late(envelope)
             async with asyncio.timeout(self._faults.ack_seconds):
-                return Delivery(Outcome.ACKED, await future)
+                return EnvelopeDelivery(Outcome.ACKED, await future)
         except TimeoutError:
-            return Delivery(Outcome.TIMED_OUT)
+            return EnvelopeDelivery(Outcome.TIMED_OUT)
         finally:
             del self._pending[envelope["envelope_id"]]
 

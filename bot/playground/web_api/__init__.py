@@ -1,12 +1,12 @@
 """The Web API methods, one module a family. Importing this package registers all of them."""
 
 from bot.playground.web_api import auth, chat, conversations, files, people, reactions, views
-from bot.playground.web_api.registry import METHODS, Call, Method
+from bot.playground.web_api.registry import METHODS, Method, MethodCall
 
 __all__ = [
     "METHODS",
-    "Call",
     "Method",
+    "MethodCall",
     "auth",
     "chat",
     "conversations",

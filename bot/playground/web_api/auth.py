@@ -6,11 +6,11 @@ from typing import Any
 
 from bot.playground.errors import SlackError
 from bot.playground.rate_limits import Tier
-from bot.playground.web_api.registry import Call, TokenKind, method
+from bot.playground.web_api.registry import MethodCall, TokenType, method
 
 
-@method("api.test", tier=Tier.FOUR, token=TokenKind.NONE)
-def api_test(call: Call) -> dict[str, Any]:
+@method("api.test", tier=Tier.FOUR, token=TokenType.NONE)
+def api_test(call: MethodCall) -> dict[str, Any]:
     """Give the arguments back, or fail with `error`."""
     arguments = {key: value for key, value in call.arguments.items() if key != "token"}
     if "error" in arguments:
@@ -19,7 +19,7 @@ def api_test(call: Call) -> dict[str, Any]:
 
 
 @method("auth.test", tier=Tier.SPECIAL)
-def auth_test(call: Call) -> dict[str, Any]:
+def auth_test(call: MethodCall) -> dict[str, Any]:
     """Say whose token it is."""
     workspace = call.state.workspace
     return {
@@ -33,8 +33,8 @@ def auth_test(call: Call) -> dict[str, Any]:
     }
 
 
-@method("apps.connections.open", tier=Tier.SPECIAL, token=TokenKind.APP)
-def connections_open(call: Call) -> dict[str, Any]:
+@method("apps.connections.open", tier=Tier.SPECIAL, token=TokenType.APP)
+def connections_open(call: MethodCall) -> dict[str, Any]:
     """Hand out a WebSocket URL that works once."""
     base = call.state.base_url.replace("http", "ws", 1)
     ticket = call.sockets.hand_out_ticket()

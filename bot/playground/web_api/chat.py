@@ -7,8 +7,8 @@ from typing import Any
 from bot.playground.errors import SlackError
 from bot.playground.rate_limits import Tier
 from bot.playground.web_api.contents import POSTED_CHARACTERS, UPDATED_CHARACTERS, read_contents
-from bot.playground.web_api.registry import Call, member_of, method
-from bot.playground.workspace.messages import Conversation, Ephemeral, Message
+from bot.playground.web_api.registry import MethodCall, member_of, method
+from bot.playground.workspace.messages import Conversation, Ephemeral, PostedMessage
 from bot.playground.workspace.state import State
 
 
@@ -28,7 +28,7 @@ def check_thread(conversation: Conversation, thread_ts: str | None) -> None:
 
 
 @method("chat.postMessage", "chat:write", tier=Tier.POSTING)
-def post_message(call: Call) -> dict[str, Any]:
+def post_message(call: MethodCall) -> dict[str, Any]:
     """Post a message to a channel, a thread, or a person."""
     conversation = call.state.conversation(call.text("channel"))
     if call.bot_user not in conversation.members:
@@ -40,7 +40,7 @@ def post_message(call: Call) -> dict[str, Any]:
     check_thread(conversation, thread_ts)
     app = call.state.workspace.app
     message = call.state.post(
-        Message(
+        PostedMessage(
             channel=conversation.id,
             ts=call.state.next_ts(),
             user=app.bot_user_id,
@@ -61,7 +61,7 @@ def post_message(call: Call) -> dict[str, Any]:
     }
 
 
-def own_message(state: State, channel: str, ts: str, error: str) -> Message:
+def own_message(state: State, channel: str, ts: str, error: str) -> PostedMessage:
     """Find a message that the app itself posted.
 
     Raises:
@@ -73,7 +73,7 @@ def own_message(state: State, channel: str, ts: str, error: str) -> Message:
     return message
 
 
-def apply_update(state: State, message: Message, text: str | None, blocks: list[Any] | None) -> None:
+def apply_update(state: State, message: PostedMessage, text: str | None, blocks: list[Any] | None) -> None:
     """Edit a message; None leaves the part as it was, no blocks take them away."""
     if text is not None:
         message.text = text
@@ -84,7 +84,7 @@ def apply_update(state: State, message: Message, text: str | None, blocks: list[
 
 
 @method("chat.update", "chat:write", tier=Tier.THREE)
-def update(call: Call) -> dict[str, Any]:
+def update(call: MethodCall) -> dict[str, Any]:
     """Edit a message of the app's own. Blocks and metadata that are not named stay as they were."""
     channel, ts = call.text("channel"), call.text("ts")
     message = own_message(call.state, channel, ts, "cant_update_message")
@@ -107,7 +107,7 @@ def update(call: Call) -> dict[str, Any]:
 
 
 @method("chat.delete", "chat:write", tier=Tier.THREE)
-def delete(call: Call) -> dict[str, Any]:
+def delete(call: MethodCall) -> dict[str, Any]:
     """Delete a message of the app's own."""
     message = own_message(call.state, call.text("channel"), call.text("ts"), "cant_delete_message")
     call.state.delete(message)
@@ -115,7 +115,7 @@ def delete(call: Call) -> dict[str, Any]:
 
 
 @method("chat.postEphemeral", "chat:write", tier=Tier.FOUR)
-def post_ephemeral(call: Call) -> dict[str, Any]:
+def post_ephemeral(call: MethodCall) -> dict[str, Any]:
     """Show a message to one member of a channel."""
     conversation = member_of(call, call.text("channel"))
     user = call.text("user")
@@ -142,7 +142,7 @@ def post_ephemeral(call: Call) -> dict[str, Any]:
 
 
 @method("chat.getPermalink", tier=Tier.SPECIAL)
-def get_permalink(call: Call) -> dict[str, Any]:
+def get_permalink(call: MethodCall) -> dict[str, Any]:
     """Give the address of a message in the page."""
     message = call.state.message(call.text("channel"), call.text("message_ts"))
     link = f"{call.state.base_url}archives/{message.channel}/p{message.ts.replace('.', '')}"
@@ -152,7 +152,7 @@ def get_permalink(call: Call) -> dict[str, Any]:
 
 
 @method("pins.add", "pins:write", tier=Tier.TWO)
-def pins_add(call: Call) -> dict[str, Any]:
+def pins_add(call: MethodCall) -> dict[str, Any]:
     """Pin a message."""
     member_of(call, call.text("channel"))
     message = call.state.message(call.text("channel"), call.text("timestamp"))
@@ -164,7 +164,7 @@ def pins_add(call: Call) -> dict[str, Any]:
 
 
 @method("pins.remove", "pins:write", tier=Tier.TWO)
-def pins_remove(call: Call) -> dict[str, Any]:
+def pins_remove(call: MethodCall) -> dict[str, Any]:
     """Take a pin away."""
     member_of(call, call.text("channel"))
     message = call.state.message(call.text("channel"), call.text("timestamp"))

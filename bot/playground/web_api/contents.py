@@ -9,7 +9,7 @@ from typing import Any
 
 from bot.playground.block_kit.blocks import MESSAGE_CHARACTERS, Surface, characters, check_blocks
 from bot.playground.errors import SlackError
-from bot.playground.web_api.registry import Call
+from bot.playground.web_api.registry import MethodCall
 
 POSTED_CHARACTERS = 40_000
 UPDATED_CHARACTERS = 4_000
@@ -29,7 +29,7 @@ class Contents:
     metadata: dict[str, Any] | None
 
 
-def read_contents(call: Call, most_characters: int) -> Contents:
+def read_contents(call: MethodCall, most_characters: int) -> Contents:
     """Read and check the arguments that say what a message holds.
 
     Args:
@@ -80,7 +80,7 @@ def _check_attachments(attachments: object) -> None:
                 raise SlackError("invalid_attachments", messages=problems)
 
 
-def _read_metadata(call: Call) -> dict[str, Any] | None:
+def _read_metadata(call: MethodCall) -> dict[str, Any] | None:
     metadata = call.json("metadata", "invalid_metadata_format")
     if metadata is None:
         return None

@@ -6,15 +6,15 @@ from typing import Any
 
 from bot.playground.errors import SlackError
 from bot.playground.rate_limits import Tier
-from bot.playground.web_api.registry import Call, member_of, method
-from bot.playground.workspace.messages import Message
+from bot.playground.web_api.registry import MethodCall, member_of, method
+from bot.playground.workspace.messages import PostedMessage
 
 READ = ("channels:read", "groups:read", "im:read", "mpim:read")
 HISTORY = ("channels:history", "groups:history", "im:history", "mpim:history")
 
 
 @method("conversations.list", *READ, tier=Tier.TWO)
-def list_(call: Call) -> dict[str, Any]:
+def list_(call: MethodCall) -> dict[str, Any]:
     """List the channels of the types that are asked for."""
     types = {part.strip() for part in call.text("types", "public_channel").split(",")}
     found = []
@@ -28,7 +28,7 @@ def list_(call: Call) -> dict[str, Any]:
 
 
 @method("conversations.info", *READ)
-def info(call: Call) -> dict[str, Any]:
+def info(call: MethodCall) -> dict[str, Any]:
     """Describe a channel."""
     conversation = call.state.conversation(call.text("channel"))
     answer = conversation.to_json(call.bot_user)
@@ -38,13 +38,13 @@ def info(call: Call) -> dict[str, Any]:
 
 
 @method("conversations.members", *READ, tier=Tier.FOUR)
-def members(call: Call) -> dict[str, Any]:
+def members(call: MethodCall) -> dict[str, Any]:
     """List the members of a channel."""
     found, metadata = call.page(list(call.state.conversation(call.text("channel")).members))
     return {"members": found, "response_metadata": metadata}
 
 
-def _between(call: Call, messages: list[Message]) -> list[Message]:
+def _between(call: MethodCall, messages: list[PostedMessage]) -> list[PostedMessage]:
     oldest = str(call.arguments.get("oldest") or "0")
     latest = str(call.arguments.get("latest") or "")
     inclusive = call.flag("inclusive")
@@ -60,7 +60,7 @@ def _between(call: Call, messages: list[Message]) -> list[Message]:
 
 
 @method("conversations.history", *HISTORY)
-def history(call: Call) -> dict[str, Any]:
+def history(call: MethodCall) -> dict[str, Any]:
     """List what was said in a channel, the latest first; replies only if they were broadcast."""
     conversation = member_of(call, call.text("channel"))
     shown = [message for message in conversation.messages.values() if not message.is_reply or message.broadcast]
@@ -74,7 +74,7 @@ def history(call: Call) -> dict[str, Any]:
 
 
 @method("conversations.replies", *HISTORY)
-def replies(call: Call) -> dict[str, Any]:
+def replies(call: MethodCall) -> dict[str, Any]:
     """List a thread: its parent, then the replies, the oldest first."""
     conversation = member_of(call, call.text("channel"))
     ts = call.text("ts")
@@ -91,13 +91,13 @@ def replies(call: Call) -> dict[str, Any]:
     }
 
 
-def _as_json(call: Call, messages: list[Message]) -> list[dict[str, Any]]:
+def _as_json(call: MethodCall, messages: list[PostedMessage]) -> list[dict[str, Any]]:
     all_metadata = call.flag("include_all_metadata")
     return [call.state.message_json(message, with_metadata=all_metadata) for message in messages]
 
 
 @method("conversations.join", "channels:join")
-def join(call: Call) -> dict[str, Any]:
+def join(call: MethodCall) -> dict[str, Any]:
     """Let the app join a public channel."""
     conversation = call.state.conversation(call.text("channel"))
     if conversation.person or conversation.is_private:
@@ -112,7 +112,7 @@ def join(call: Call) -> dict[str, Any]:
 
 
 @method("conversations.open", "im:write", "chat:write")
-def open_(call: Call) -> dict[str, Any]:
+def open_(call: MethodCall) -> dict[str, Any]:
     """Give the direct messages with one person."""
     if call.arguments.get("channel"):
         conversation = call.state.conversation(call.text("channel"))

@@ -8,15 +8,15 @@ from typing import Any
 from bot.playground.errors import SlackError
 from bot.playground.rate_limits import Tier
 from bot.playground.web_api.chat import check_thread
-from bot.playground.web_api.registry import Call, member_of, method
-from bot.playground.workspace.messages import File, Message
+from bot.playground.web_api.registry import MethodCall, member_of, method
+from bot.playground.workspace.messages import File, PostedMessage
 
 MAX_BYTES = 1 << 30
 SHOWN_BYTES = 1 << 20
 
 
 @method("files.getUploadURLExternal", "files:write", tier=Tier.FOUR)
-def get_upload_url(call: Call) -> dict[str, Any]:
+def get_upload_url(call: MethodCall) -> dict[str, Any]:
     """Hand out the address that takes the content of one file."""
     name = call.text("filename")
     length = call.number("length", 0, MAX_BYTES)
@@ -33,7 +33,7 @@ def get_upload_url(call: Call) -> dict[str, Any]:
 
 
 @method("files.completeUploadExternal", "files:write", tier=Tier.FOUR)
-def complete_upload(call: Call) -> dict[str, Any]:
+def complete_upload(call: MethodCall) -> dict[str, Any]:
     """Share uploaded files in a channel or thread."""
     named = call.json("files", "invalid_arguments")
     if not isinstance(named, list) or not named or not all(isinstance(item, dict) for item in named):
@@ -51,12 +51,12 @@ def complete_upload(call: Call) -> dict[str, Any]:
     return {"files": [file.to_json(call.state.base_url) for file in files]}
 
 
-def _share(call: Call, files: list[File], channel: str) -> None:
+def _share(call: MethodCall, files: list[File], channel: str) -> None:
     conversation = member_of(call, channel)
     thread_ts = str(call.arguments["thread_ts"]) if call.arguments.get("thread_ts") else None
     check_thread(conversation, thread_ts)
     app = call.state.workspace.app
-    message = Message(
+    message = PostedMessage(
         channel=conversation.id,
         ts=call.state.next_ts(),
         user=app.bot_user_id,
@@ -72,7 +72,7 @@ def _share(call: Call, files: list[File], channel: str) -> None:
 
 
 @method("files.info", "files:read", "files:write", tier=Tier.FOUR)
-def info(call: Call) -> dict[str, Any]:
+def info(call: MethodCall) -> dict[str, Any]:
     """Describe a file, with its content if it is text."""
     file = call.state.files.get(call.text("file"))
     if file is None:

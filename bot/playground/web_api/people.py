@@ -6,25 +6,25 @@ from typing import Any
 
 from bot.playground.errors import SlackError
 from bot.playground.rate_limits import Tier
-from bot.playground.web_api.registry import Call, method
+from bot.playground.web_api.registry import MethodCall, method
 from bot.playground.workspace.workspace import UserGroup
 
 
 @method("users.info", "users:read", tier=Tier.FOUR)
-def users_info(call: Call) -> dict[str, Any]:
+def users_info(call: MethodCall) -> dict[str, Any]:
     """Describe a person."""
     return {"user": call.state.user_json(call.state.person(call.text("user")))}
 
 
 @method("users.list", "users:read", tier=Tier.TWO)
-def users_list(call: Call) -> dict[str, Any]:
+def users_list(call: MethodCall) -> dict[str, Any]:
     """List everybody, bots and deactivated people included."""
     found, metadata = call.page([call.state.user_json(person) for person in call.state.workspace.people])
     return {"members": found, "cache_ts": 0, "response_metadata": metadata}
 
 
 @method("usergroups.list", "usergroups:read", tier=Tier.TWO)
-def usergroups_list(call: Call) -> dict[str, Any]:
+def usergroups_list(call: MethodCall) -> dict[str, Any]:
     """List the user groups."""
     groups = [
         _group_json(call, group, with_users=call.flag("include_users")) for group in call.state.workspace.user_groups
@@ -33,7 +33,7 @@ def usergroups_list(call: Call) -> dict[str, Any]:
 
 
 @method("usergroups.users.list", "usergroups:read", tier=Tier.TWO)
-def usergroups_users_list(call: Call) -> dict[str, Any]:
+def usergroups_users_list(call: MethodCall) -> dict[str, Any]:
     """List the members of a user group; deactivated people are left out."""
     wanted = call.text("usergroup")
     for group in call.state.workspace.user_groups:
@@ -42,7 +42,7 @@ def usergroups_users_list(call: Call) -> dict[str, Any]:
     raise SlackError("no_such_subteam")
 
 
-def _group_json(call: Call, group: UserGroup, *, with_users: bool) -> dict[str, Any]:
+def _group_json(call: MethodCall, group: UserGroup, *, with_users: bool) -> dict[str, Any]:
     answer: dict[str, Any] = {
         "id": group.id,
         "team_id": call.state.workspace.team.id,
@@ -58,7 +58,7 @@ def _group_json(call: Call, group: UserGroup, *, with_users: bool) -> dict[str, 
 
 
 @method("bots.info", "users:read")
-def bots_info(call: Call) -> dict[str, Any]:
+def bots_info(call: MethodCall) -> dict[str, Any]:
     """Describe the app's bot."""
     app = call.state.workspace.app
     if call.text("bot", app.bot_id) != app.bot_id:

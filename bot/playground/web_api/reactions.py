@@ -6,11 +6,11 @@ from typing import Any
 
 from bot.playground.errors import SlackError
 from bot.playground.rate_limits import Tier
-from bot.playground.web_api.registry import Call, member_of, method
+from bot.playground.web_api.registry import MethodCall, member_of, method
 from bot.playground.workspace.emoji import canonical_emoji
 
 
-def _name(call: Call) -> str:
+def _name(call: MethodCall) -> str:
     name = canonical_emoji(call.text("name"), call.state.workspace.emoji)
     if name is None:
         raise SlackError("invalid_name")
@@ -18,7 +18,7 @@ def _name(call: Call) -> str:
 
 
 @method("reactions.add", "reactions:write")
-def add(call: Call) -> dict[str, Any]:
+def add(call: MethodCall) -> dict[str, Any]:
     """React as the app; it hears of that as of any reaction."""
     message = call.state.message(member_of(call, call.text("channel")).id, call.text("timestamp"))
     name = _name(call)
@@ -28,7 +28,7 @@ def add(call: Call) -> dict[str, Any]:
 
 
 @method("reactions.remove", "reactions:write", tier=Tier.TWO)
-def remove(call: Call) -> dict[str, Any]:
+def remove(call: MethodCall) -> dict[str, Any]:
     """Take a reaction of the app away."""
     message = call.state.message(member_of(call, call.text("channel")).id, call.text("timestamp"))
     name = _name(call)
@@ -38,7 +38,7 @@ def remove(call: Call) -> dict[str, Any]:
 
 
 @method("reactions.get", "reactions:read")
-def get(call: Call) -> dict[str, Any]:
+def get(call: MethodCall) -> dict[str, Any]:
     """Give a message with all its reactions; there are never so many that `full` matters."""
     message = call.state.message(member_of(call, call.text("channel")).id, call.text("timestamp"))
     return {

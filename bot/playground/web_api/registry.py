@@ -17,7 +17,7 @@ from bot.playground.workspace.messages import Conversation
 from bot.playground.workspace.state import State
 
 
-class TokenKind(Enum):
+class TokenType(Enum):
     """Which token a method wants."""
 
     NONE = "none"
@@ -26,7 +26,7 @@ class TokenKind(Enum):
 
 
 @dataclass(frozen=True)
-class Call:
+class MethodCall:
     """A call that was authenticated, with the means to carry it out."""
 
     state: State
@@ -114,7 +114,7 @@ def missing(name: str) -> SlackError:
     return SlackError("invalid_arguments", messages=[f"missing required field: {name} [json-pointer:/]"])
 
 
-Handler = Callable[[Call], dict[str, Any]]
+Handler = Callable[[MethodCall], dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -125,14 +125,14 @@ class Method:
     handler: Handler
     scopes: tuple[str, ...]
     tier: Tier
-    token: TokenKind
+    token: TokenType
 
 
 METHODS: dict[str, Method] = {}
 
 
 def method(
-    name: str, *scopes: str, tier: Tier = Tier.THREE, token: TokenKind = TokenKind.BOT
+    name: str, *scopes: str, tier: Tier = Tier.THREE, token: TokenType = TokenType.BOT
 ) -> Callable[[Handler], Handler]:
     """Register a handler as a Web API method.
 
@@ -150,7 +150,7 @@ def method(
     return register
 
 
-def member_of(call: Call, channel: str) -> Conversation:
+def member_of(call: MethodCall, channel: str) -> Conversation:
     """Find a conversation that the app is in.
 
     Raises:

@@ -9,7 +9,7 @@ from bot.playground.block_kit.blocks import check_view
 from bot.playground.client.views import View, form_state, view_json
 from bot.playground.errors import SlackError
 from bot.playground.rate_limits import Tier
-from bot.playground.web_api.registry import Call, method
+from bot.playground.web_api.registry import MethodCall, method
 from bot.playground.workspace.state import State
 
 MAX_STACKED = 3
@@ -81,7 +81,7 @@ def tell_views(state: State, user: str) -> None:
 
 
 @method("views.open", tier=Tier.FOUR)
-def open_(call: Call) -> dict[str, Any]:
+def open_(call: MethodCall) -> dict[str, Any]:
     """Open a modal with a trigger ID."""
     content = read_view(call.state, call.json("view", "invalid_arguments"), "modal")
     trigger = call.state.triggers.redeem(call.text("trigger_id"))
@@ -90,7 +90,7 @@ def open_(call: Call) -> dict[str, Any]:
 
 
 @method("views.push", tier=Tier.FOUR)
-def push(call: Call) -> dict[str, Any]:
+def push(call: MethodCall) -> dict[str, Any]:
     """Put a modal on top of the one that the trigger ID came from."""
     content = read_view(call.state, call.json("view", "invalid_arguments"), "modal")
     trigger = call.state.triggers.redeem(call.text("trigger_id"))
@@ -102,7 +102,7 @@ def push(call: Call) -> dict[str, Any]:
 
 
 @method("views.update", tier=Tier.FOUR)
-def update(call: Call) -> dict[str, Any]:
+def update(call: MethodCall) -> dict[str, Any]:
     """Change a modal that is open, found by `view_id` or `external_id`."""
     wanted, external = call.arguments.get("view_id"), call.arguments.get("external_id")
     found = [
@@ -125,13 +125,13 @@ def replace_content(state: State, view: View, content: dict[str, Any]) -> None:
     tell_views(state, view.user)
 
 
-def _check_hash(call: Call, view: View) -> None:
+def _check_hash(call: MethodCall, view: View) -> None:
     if call.arguments.get("hash") and call.arguments["hash"] != view.hash:
         raise SlackError("hash_conflict")
 
 
 @method("views.publish", tier=Tier.FOUR)
-def publish(call: Call) -> dict[str, Any]:
+def publish(call: MethodCall) -> dict[str, Any]:
     """Set the Home tab of a person."""
     user = call.text("user_id")
     if user not in call.state.people or call.state.people[user].is_bot:

@@ -74,7 +74,7 @@ def _looks_like_text(start: bytes) -> bool:
 
 
 @dataclass
-class Message:
+class PostedMessage:
     """A message in a channel.
 
     `bot_id` is set if the app posted it. A `tombstone` stands where a message with replies was deleted.
@@ -144,7 +144,7 @@ class Conversation:
     topic: str = ""
     is_private: bool = False
     person: str | None = None
-    messages: dict[str, Message] = field(default_factory=dict)
+    messages: dict[str, PostedMessage] = field(default_factory=dict)
 
     def to_json(self, viewer: str) -> dict[str, Any]:
         """Give the conversation object of Slack's API, as a member or non-member sees it."""
@@ -175,6 +175,6 @@ class Conversation:
             "purpose": {"value": "", "creator": "", "last_set": 0},
         }
 
-    def thread(self, ts: str) -> list[Message]:
+    def thread(self, ts: str) -> list[PostedMessage]:
         """Give a thread: its parent, then the replies, the oldest first."""
         return [message for message in self.messages.values() if ts in (message.ts, message.thread_ts)]

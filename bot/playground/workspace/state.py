@@ -7,12 +7,12 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from bot.playground.client.tickets import ResponseUrls, Triggers
+from bot.playground.client.expiring_ids import ResponseUrls, Triggers
 from bot.playground.client.views import View
 from bot.playground.errors import SlackError
 from bot.playground.workspace.changes import Changes
 from bot.playground.workspace.emoji import EMOJI
-from bot.playground.workspace.messages import Conversation, Ephemeral, File, Message
+from bot.playground.workspace.messages import Conversation, Ephemeral, File, PostedMessage
 from bot.playground.workspace.workspace import Person, Workspace
 
 SLACKBOT = "USLACKBOT"
@@ -88,7 +88,7 @@ class State:
             raise SlackError("channel_not_found")
         return self.conversations[channel]
 
-    def message(self, channel: str, ts: str) -> Message:
+    def message(self, channel: str, ts: str) -> PostedMessage:
         """Find a message.
 
         Raises:
@@ -106,7 +106,7 @@ class State:
 
     # messages
 
-    def post(self, message: Message) -> Message:
+    def post(self, message: PostedMessage) -> PostedMessage:
         """Put a message into its channel."""
         conversation = self.conversation(message.channel)
         message.blocks = self.name_blocks(message.blocks)
@@ -139,11 +139,11 @@ class State:
             return dict(element)
         return {**element, "action_id": element.get("action_id") or self.next_id("a")}
 
-    def tell_message(self, message: Message) -> None:
+    def tell_message(self, message: PostedMessage) -> None:
         """Tell the feed how a message looks now."""
         self.changes.publish("message", self.message_for_page(message))
 
-    def delete(self, message: Message) -> None:
+    def delete(self, message: PostedMessage) -> None:
         """Take a message away; one that has replies leaves a tombstone."""
         conversation = self.conversation(message.channel)
         if any(other.thread_ts == message.ts and other is not message for other in conversation.messages.values()):
@@ -173,7 +173,7 @@ class State:
 
     # reactions
 
-    def react(self, message: Message, user: str, name: str) -> None:
+    def react(self, message: PostedMessage, user: str, name: str) -> None:
         """Add a reaction.
 
         Raises:
@@ -185,7 +185,7 @@ class State:
         users.append(user)
         self.tell_message(message)
 
-    def unreact(self, message: Message, user: str, name: str) -> None:
+    def unreact(self, message: PostedMessage, user: str, name: str) -> None:
         """Take a reaction away.
 
         Raises:
@@ -201,7 +201,7 @@ class State:
 
     # how others see it
 
-    def message_json(self, message: Message, *, with_metadata: bool) -> dict[str, Any]:
+    def message_json(self, message: PostedMessage, *, with_metadata: bool) -> dict[str, Any]:
         """Give the message object of Slack's API."""
         answer: dict[str, Any] = {
             "type": "message",
@@ -234,7 +234,7 @@ class State:
             answer["metadata"] = message.metadata
         return answer
 
-    def _thread_json(self, message: Message) -> dict[str, Any]:
+    def _thread_json(self, message: PostedMessage) -> dict[str, Any]:
         conversation = self.conversation(message.channel)
         if message.is_reply:
             parent = conversation.messages.get(message.thread_ts or "")
@@ -252,7 +252,7 @@ class State:
             "subscribed": False,
         }
 
-    def message_for_page(self, message: Message) -> dict[str, Any]:
+    def message_for_page(self, message: PostedMessage) -> dict[str, Any]:
         """Give a message with everything: metadata, reactions, and what its files hold."""
         return {
             **self.message_json(message, with_metadata=True),

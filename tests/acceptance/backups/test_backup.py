@@ -9,38 +9,38 @@ import pytest
 
 from bot.demo.application.application import Application
 from bot.demo.host.database import DatabaseServer
-from bot.demo.host.host import Host
-from tests.acceptance.conftest import NewStage
+from bot.demo.host.host import DemoHost
+from tests.acceptance.conftest import NewSystem
 from tests.acceptance.support.outside import half_written
 from tests.acceptance.support.put_back import asked_to_restore, backed_up, beside, both_approve, made_by, sessions
-from tests.acceptance.support.stage import RELEASER, Stage
+from tests.acceptance.support.system import RELEASER, System
 
 
 @pytest.fixture
-def stage(stage_with_scratch: Stage) -> Stage:
-    return stage_with_scratch
+def system(system_with_scratch: System) -> System:
+    return system_with_scratch
 
 
-async def test_a_backup_runs_without_a_gate_and_says_its_name(stage: Stage, laravel_at_first: Application) -> None:
-    backup = await backed_up(stage)
-    assert stage.messages("approval") == []
+async def test_a_backup_runs_without_a_gate_and_says_its_name(system: System, laravel_at_first: Application) -> None:
+    backup = await backed_up(system)
+    assert system.messages("approval") == []
     files = sorted(path.name for path in Path(laravel_at_first.backups).iterdir())
     assert files == [f"{backup}.json", f"{backup}.sql.zst"]
-    card = stage.payload("card")
+    card = system.payload("card")
     assert (card["command"], card["state"]) == ("backup", "succeeded")
-    for said in (stage.result(""), json.dumps(stage.messages("card")[-1]["blocks"], ensure_ascii=False)):
+    for said in (system.result(""), json.dumps(system.messages("card")[-1]["blocks"], ensure_ascii=False)):
         assert f"💾 `{backup}` · " in said
         assert "*proven* · restores in about" in said
 
 
-async def test_two_backups_at_once_are_made_one_after_the_other(new_stage: NewStage, ssh_host: Host) -> None:
-    stage = await new_stage()
-    await stage.bot.start()
-    first = await stage.ask("/backup compte production")
-    second = await stage.ask("/backup compte production user_sessions")
-    assert await stage.end(first) == await stage.end(second) == "succeeded"
-    assert stage.told_states(second, "countersign_run")[0] == "queued"
-    async with stage.bot.store() as store:
+async def test_two_backups_at_once_are_made_one_after_the_other(new_system: NewSystem, ssh_host: DemoHost) -> None:
+    system = await new_system()
+    await system.bot.start()
+    first = await system.ask("/backup compte production")
+    second = await system.ask("/backup compte production user_sessions")
+    assert await system.end(first) == await system.end(second) == "succeeded"
+    assert system.state_history(second, "countersign_run")[0] == "queued"
+    async with system.bot.store() as store:
         one, two = await store.runs.get(first), await store.runs.get(second)
     assert one is not None
     assert two is not None
@@ -49,47 +49,47 @@ async def test_two_backups_at_once_are_made_one_after_the_other(new_stage: NewSt
     assert half_written(ssh_host.folder) == []
 
 
-async def test_the_list_tells_what_there_is_to_who_asked_alone(stage: Stage) -> None:
-    assert "There is no backup" in await stage.told("/backup list compte production")
-    backup = await backed_up(stage)
-    await stage.told("/backup list compte production")
-    shown = json.dumps(stage.snapshot()["ephemerals"][-1], ensure_ascii=False)
+async def test_the_list_tells_what_there_is_to_who_asked_alone(system: System) -> None:
+    assert "There is no backup" in await system.told("/backup list compte production")
+    backup = await backed_up(system)
+    await system.told("/backup list compte production")
+    shown = json.dumps(system.snapshot()["ephemerals"][-1], ensure_ascii=False)
     assert backup in shown
     assert "*proven*" in shown
     assert "restores in about" in shown
-    assert stage.messages("backups") == []
+    assert system.messages("backups") == []
 
 
 async def test_a_backup_is_proven_again_and_a_corrupt_one_is_refused(
-    stage: Stage, laravel_at_first: Application
+    system: System, laravel_at_first: Application
 ) -> None:
-    backup = await backed_up(stage)
-    verified = await stage.ask(f"/backup verify compte production {backup}")
-    assert await stage.end(verified) == "succeeded", stage.result(verified)
-    assert stage.payload("result", verified)["backup"] == backup
+    backup = await backed_up(system)
+    verified = await system.ask(f"/backup verify compte production {backup}")
+    assert await system.end(verified) == "succeeded", system.result(verified)
+    assert system.payload("result", verified)["backup"] == backup
     dump = Path(laravel_at_first.backups) / f"{backup}.sql.zst"
     dump.write_bytes(dump.read_bytes()[:-30] + bytes(30))
-    broken = await stage.ask(f"/backup verify compte production {backup}")
-    assert await stage.end(broken) == "failed"
-    assert "checksum differs" in stage.result(broken)
+    broken = await system.ask(f"/backup verify compte production {backup}")
+    assert await system.end(broken) == "failed"
+    assert "checksum differs" in system.result(broken)
 
 
 async def test_a_restore_is_approved_by_two_and_brings_the_rows_back(
-    stage: Stage, laravel_at_first: Application, mariadb: DatabaseServer
+    system: System, laravel_at_first: Application, mariadb: DatabaseServer
 ) -> None:
     name = laravel_at_first.database.name
     was = await sessions(mariadb, name)
     assert was
-    backup = await backed_up(stage)
+    backup = await backed_up(system)
     await mariadb.query("DELETE FROM user_sessions", database=name)
-    run, gate = await asked_to_restore(stage, backup)
-    plan = json.dumps(stage.messages("plan", run)[-1]["blocks"], ensure_ascii=False)
+    run, gate = await asked_to_restore(system, backup)
+    plan = json.dumps(system.messages("plan", run)[-1]["blocks"], ensure_ascii=False)
     assert "It replaces" in plan
     assert backup in plan
-    both_approve(stage, gate)
-    assert await stage.end(run) == "succeeded", stage.result(run)
+    both_approve(system, gate)
+    assert await system.end(run) == "succeeded", system.result(run)
     assert await sessions(mariadb, name) == was
-    steps = list(stage.steps(run))
+    steps = list(system.steps(run))
     assert steps.index("backup-check") < steps.index("maintenance-on") < steps.index("backup")
     assert steps.index("backup") < steps.index("restore-load") < steps.index("restore-swap")
     assert steps.index("restore-swap") < steps.index("maintenance-off")
@@ -97,45 +97,47 @@ async def test_a_restore_is_approved_by_two_and_brings_the_rows_back(
     assert "• `user_sessions`: written to · 500 → 0 rows" in plan
 
     old = made_by(run, name, "before")
-    assert f"`{backup}` is live, with the data of" in stage.result(run)
-    assert f"What was there before is in `{old}`" in stage.result(run)
+    assert f"`{backup}` is live, with the data of" in system.result(run)
+    assert f"What was there before is in `{old}`" in system.result(run)
     assert await beside(mariadb, name) == {old}
-    await stage.told("/backup list compte production")
-    assert old in json.dumps(stage.snapshot()["ephemerals"][-1])
-    drop = await stage.ask("/backup drop-old compte production", user=RELEASER)
-    gate = await stage.gate(drop)
-    plan = json.dumps(stage.messages("plan", drop)[-1]["blocks"], ensure_ascii=False)
+    await system.told("/backup list compte production")
+    assert old in json.dumps(system.snapshot()["ephemerals"][-1])
+    drop = await system.ask("/backup drop-old compte production", user=RELEASER)
+    gate = await system.gate(drop)
+    plan = json.dumps(system.messages("plan", drop)[-1]["blocks"], ensure_ascii=False)
     assert f"It drops `{old}` for good" in plan
     assert f"put back `{backup}`" in plan
     assert "The same data is in safety backup `S-" in plan
-    both_approve(stage, gate)
-    assert await stage.end(drop) == "succeeded", stage.result(drop)
+    both_approve(system, gate)
+    assert await system.end(drop) == "succeeded", system.result(drop)
     assert await beside(mariadb, name) == set()
     assert await sessions(mariadb, name) == was
-    again = await stage.ask("/backup drop-old compte production", user=RELEASER)
-    assert await stage.end(again) == "succeeded"
-    assert "Nothing to do" in stage.result(again)
+    again = await system.ask("/backup drop-old compte production", user=RELEASER)
+    assert await system.end(again) == "succeeded"
+    assert "Nothing to do" in system.result(again)
 
 
-async def test_a_corrupt_backup_is_refused_before_anybody_is_asked(stage: Stage, laravel_at_first: Application) -> None:
-    backup = await backed_up(stage)
+async def test_a_corrupt_backup_is_refused_before_anybody_is_asked(
+    system: System, laravel_at_first: Application
+) -> None:
+    backup = await backed_up(system)
     dump = Path(laravel_at_first.backups) / f"{backup}.sql.zst"
     dump.write_bytes(dump.read_bytes()[:-30] + bytes(30))
-    run = await stage.ask(f"/backup restore compte production {backup}", user=RELEASER)
-    assert await stage.end(run) == "failed"
-    assert stage.messages("approval", run) == []
-    assert "Nothing in production was changed" in stage.result(run)
-    await stage.told("/backup list compte production")
-    listed = json.dumps(stage.snapshot()["ephemerals"][-1], ensure_ascii=False)
+    run = await system.ask(f"/backup restore compte production {backup}", user=RELEASER)
+    assert await system.end(run) == "failed"
+    assert system.messages("approval", run) == []
+    assert "Nothing in production was changed" in system.result(run)
+    await system.told("/backup list compte production")
+    listed = json.dumps(system.snapshot()["ephemerals"][-1], ensure_ascii=False)
     assert "*damaged*" in listed
     assert "proven" not in listed
-    again = await stage.ask(f"/backup restore compte production {backup}", user=RELEASER)
-    assert await stage.end(again) == "failed"
-    assert "its file is not the one that was made" in stage.result(again)
+    again = await system.ask(f"/backup restore compte production {backup}", user=RELEASER)
+    assert await system.end(again) == "failed"
+    assert "its file is not the one that was made" in system.result(again)
 
 
-async def test_a_scheduled_backup_fires_by_itself(new_stage: NewStage, laravel_at_first: Application) -> None:
-    made = await new_stage(schedule="* * * * *")
+async def test_a_scheduled_backup_fires_by_itself(new_system: NewSystem, laravel_at_first: Application) -> None:
+    made = await new_system(schedule="* * * * *")
     await made.bot.start()
     run = (await made.runs(1))[0]
     assert await made.end(run) == "succeeded", made.result(run)
@@ -147,28 +149,28 @@ async def test_a_scheduled_backup_fires_by_itself(new_stage: NewStage, laravel_a
 
 
 async def test_an_encrypted_backup_that_the_bot_keeps_brings_the_rows_back(
-    new_stage: NewStage, laravel_at_first: Application, mariadb: DatabaseServer, tmp_path: Path
+    new_system: NewSystem, laravel_at_first: Application, mariadb: DatabaseServer, tmp_path: Path
 ) -> None:
     name = laravel_at_first.database.name
     identity = pyrage.x25519.Identity.generate()
     backups = {"store": {"directory": "kept"}, "encrypt_to": str(identity.to_public()), "identity": "${IDENTITY}"}
-    stage = await new_stage(scratch=True, backups=backups, extra={"IDENTITY": str(identity)})
-    await stage.bot.start()
+    system = await new_system(scratch=True, backups=backups, extra={"IDENTITY": str(identity)})
+    await system.bot.start()
     was = await sessions(mariadb, name)
     assert was
-    backup = await backed_up(stage)
+    backup = await backed_up(system)
     kept = tmp_path / "kept" / "compte" / "production"
     assert sorted(file.name for file in kept.iterdir()) == [f"{backup}.json", f"{backup}.sql.zst.age"]
     assert list(laravel_at_first.backups.iterdir()) == []
-    await stage.told("/backup list compte production")
-    listed = json.dumps(stage.snapshot()["ephemerals"][-1], ensure_ascii=False)
+    await system.told("/backup list compte production")
+    listed = json.dumps(system.snapshot()["ephemerals"][-1], ensure_ascii=False)
     assert f"`{backup}`" in listed
     assert "encrypted" in listed
 
     await mariadb.query("DELETE FROM user_sessions", database=name)
-    run, gate = await asked_to_restore(stage, backup)
-    both_approve(stage, gate)
-    assert await stage.end(run) == "succeeded", stage.result(run)
+    run, gate = await asked_to_restore(system, backup)
+    both_approve(system, gate)
+    assert await system.end(run) == "succeeded", system.result(run)
     assert await sessions(mariadb, name) == was
     assert len(list(kept.glob("S-*.age"))) == 1, "the safety backup lies there too"
-    assert str(identity) not in json.dumps(stage.snapshot())
+    assert str(identity) not in json.dumps(system.snapshot())

@@ -9,11 +9,11 @@ from pathlib import Path
 from bot.demo.application.application import Application
 from bot.demo.host.database import DatabaseServer
 from bot.store.history.verify import first_broken
-from tests.acceptance.conftest import NewStage
+from tests.acceptance.conftest import NewSystem
 from tests.acceptance.faults.test_crashes import MORTAL, Lives
 from tests.acceptance.support.outside import half_written
 from tests.acceptance.support.put_back import backed_up, beside, made_by, sessions
-from tests.acceptance.support.stage import DBA, ONCALL, RELEASER, Stage
+from tests.acceptance.support.system import DBA, ONCALL, RELEASER, System
 
 
 def around(step: str) -> tuple[str, ...]:
@@ -31,28 +31,28 @@ def committed(points: set[str]) -> set[str]:
     return {point for point in points if point.startswith("after commit")}
 
 
-async def told_once(stage: Stage, run: str, *kinds: str) -> None:
+async def told_once(system: System, run: str, *kinds: str) -> None:
     """Look that each message stands once, and all of them say that it went well."""
-    found = sorted(message["metadata"]["event_type"] for message in stage.messages("", run))
+    found = sorted(message["metadata"]["event_type"] for message in system.messages("", run))
     assert found == sorted(f"countersign_{kind}" for kind in (*kinds, "plan", "progress", "result", "run"))
-    assert {stage.payload(kind, run)["state"] for kind in ("card", "progress", "result")} == {"succeeded"}
-    async with stage.bot.store() as store:
+    assert {system.payload(kind, run)["state"] for kind in ("card", "progress", "result")} == {"succeeded"}
+    async with system.bot.store() as store:
         assert await first_broken(store.history) is None
 
 
 async def test_a_backup_and_its_proof_survive(
-    new_stage: NewStage, laravel_at_first: Application, mariadb: DatabaseServer, tmp_path: Path
+    new_system: NewSystem, laravel_at_first: Application, mariadb: DatabaseServer, tmp_path: Path
 ) -> None:
     class Backup(Lives):
         asked = (RELEASER, "/backup compte production")
 
     deadly = {point for step in ("backup", "backup-proof") for point in around(step)}
-    lives = Backup(await new_stage(module=MORTAL, scratch=True), tmp_path / "passed", deadly)
-    assert await lives.play() == "succeeded", lives.stage.result("")
+    lives = Backup(await new_system(module=MORTAL, scratch=True), tmp_path / "passed", deadly)
+    assert await lives.play() == "succeeded", lives.system.result("")
     assert committed(deadly) <= set(lives.died_at)
-    run = lives.stage.payload("card")["run"]
-    await told_once(lives.stage, run)
-    backup = lives.stage.payload("result")["backup"]
+    run = lives.system.payload("card")["run"]
+    await told_once(lives.system, run)
+    backup = lives.system.payload("result")["backup"]
     files = sorted(path.name for path in Path(laravel_at_first.backups).iterdir())
     assert files == [f"{backup}.json", f"{backup}.sql.zst"]
     assert '"proof": "proven"' in (Path(laravel_at_first.backups) / f"{backup}.json").read_text()
@@ -60,10 +60,10 @@ async def test_a_backup_and_its_proof_survive(
 
 
 async def test_a_restore_survives_also_between_swap_and_verify(
-    new_stage: NewStage, laravel_at_first: Application, mariadb: DatabaseServer, tmp_path: Path
+    new_system: NewSystem, laravel_at_first: Application, mariadb: DatabaseServer, tmp_path: Path
 ) -> None:
     name = laravel_at_first.database.name
-    first = await new_stage(scratch=True)
+    first = await new_system(scratch=True)
     await first.bot.start()
     backup = await backed_up(first)
     await first.bot.stop()
@@ -80,12 +80,12 @@ async def test_a_restore_survives_also_between_swap_and_verify(
         *around("restore-swap"),
         "before exit status [maintenance-off running begun]",
     )
-    stage = await new_stage(module=MORTAL, scratch=True)
-    lives = Restore(stage, tmp_path / "passed", set(points))
-    assert await lives.play() == "succeeded", stage.result("")
+    system = await new_system(module=MORTAL, scratch=True)
+    lives = Restore(system, tmp_path / "passed", set(points))
+    assert await lives.play() == "succeeded", system.result("")
     assert committed(set(points)) <= set(lives.died_at)
-    run = stage.payload("card")["run"]
-    await told_once(stage, run, "approval")
+    run = system.payload("card")["run"]
+    await told_once(system, run, "approval")
     assert await sessions(mariadb, name) == was
     old = made_by(run, name, "before")
     assert await beside(mariadb, name) == {old}

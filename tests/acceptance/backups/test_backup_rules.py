@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bot.demo.application.application import Application
-from bot.demo.application.commits import Kind
-from tests.acceptance.conftest import NewStage
-from tests.acceptance.support.stage import DBA
+from bot.demo.application.commits import CommitKind
+from tests.acceptance.conftest import NewSystem
+from tests.acceptance.support.system import DBA
 from tests.support.operations import PRODUCTION
 from tests.support.polling import eventually
 
@@ -29,10 +29,10 @@ def half_an_hour_ago() -> str:
 
 
 async def test_a_missed_firing_is_made_up_for_and_what_is_no_longer_kept_goes(
-    new_stage: NewStage, laravel_at_first: Application
+    new_system: NewSystem, laravel_at_first: Application
 ) -> None:
     folder = Path(laravel_at_first.backups)
-    first = await new_stage(scratch=True)
+    first = await new_system(scratch=True)
     await first.bot.start()
     made = await first.ask("/backup compte production")
     assert await first.end(made) == "succeeded", first.result(made)
@@ -43,19 +43,21 @@ async def test_a_missed_firing_is_made_up_for_and_what_is_no_longer_kept_goes(
     aged(folder, kept, "S-20261001-CCCCCC", timedelta(days=29), purpose="safety")
     aged(folder, kept, "S-20261001-DDDDDD", timedelta(days=31), purpose="safety")
 
-    stage = await new_stage(scratch=True, schedule=half_an_hour_ago(), keep={"daily": 1})
-    await stage.bot.start()
-    [run] = await stage.runs(1)
-    assert await stage.end(run) == "succeeded", stage.result(run)
-    plan = json.dumps(stage.messages("plan", run)[-1]["blocks"], ensure_ascii=False)
+    system = await new_system(scratch=True, schedule=half_an_hour_ago(), keep={"daily": 1})
+    await system.bot.start()
+    [run] = await system.runs(1)
+    assert await system.end(run) == "succeeded", system.result(run)
+    plan = json.dumps(system.messages("plan", run)[-1]["blocks"], ensure_ascii=False)
     assert "I was not there then, and make up for it now" in plan
     assert "No longer kept" in plan
     left = {path.name for path in folder.iterdir()}
-    new = str(stage.payload("result", run)["backup"])
+    new = str(system.payload("result", run)["backup"])
     staying = (kept, new, "S-20261001-CCCCCC")
     assert left == {f"{backup}{suffix}" for backup in staying for suffix in (".json", ".sql.zst")}
-    assert "<@" not in json.dumps([message["text"] for message in stage.messages()]), "all is well: nobody is mentioned"
-    async with stage.bot.store() as store:
+    assert "<@" not in json.dumps([message["text"] for message in system.messages()]), (
+        "all is well: nobody is mentioned"
+    )
+    async with system.bot.store() as store:
         [removed] = [
             record.entry.facts["removed"]
             for record in await store.history.of_run(run)
@@ -65,53 +67,53 @@ async def test_a_missed_firing_is_made_up_for_and_what_is_no_longer_kept_goes(
 
 
 async def test_people_are_called_when_a_scheduled_backup_fails(
-    new_stage: NewStage, laravel_at_first: Application
+    new_system: NewSystem, laravel_at_first: Application
 ) -> None:
     Path(laravel_at_first.backups).rmdir()
     Path(laravel_at_first.backups).write_text("a file stands where the directory should be")
-    stage = await new_stage(schedule=half_an_hour_ago(), backups={"alert": ["dbas"]})
-    await stage.bot.start()
-    [run] = await stage.runs(1)
-    assert await stage.end(run) == "failed"
-    assert f"<@{DBA}>" in stage.result(run)
-    assert "cannot be made" in stage.result(run)
-    assert f"<@{DBA}>" not in json.dumps(stage.messages("card", run)), "the call is in the thread, once"
+    system = await new_system(schedule=half_an_hour_ago(), backups={"alert": ["dbas"]})
+    await system.bot.start()
+    [run] = await system.runs(1)
+    assert await system.end(run) == "failed"
+    assert f"<@{DBA}>" in system.result(run)
+    assert "cannot be made" in system.result(run)
+    assert f"<@{DBA}>" not in json.dumps(system.messages("card", run)), "the call is in the thread, once"
 
 
-async def test_people_are_called_when_no_proven_backup_is_young_enough(new_stage: NewStage) -> None:
-    stage = await new_stage(scratch=True, backups={"alert": ["dbas"], "max_age": "30d"})
-    await stage.bot.start()
-    [run] = await stage.runs(1)
-    assert await stage.end(run) == "failed"
-    assert f"<@{DBA}> *No proven backup of compte production is young enough.*" in stage.result(run)
-    assert "none is proven at all" in stage.result(run)
-    await stage.press(run, "run_retry")
-    again = (await stage.runs(2))[-1]
-    assert await stage.end(again) == "succeeded", stage.result(again)
-    await stage.bot.stop()
-    await stage.bot.start()
-    await stage.told("/backup list compte production")
-    assert len(await stage.runs(2)) == 2, "all is well again, and nobody is called"
+async def test_people_are_called_when_no_proven_backup_is_young_enough(new_system: NewSystem) -> None:
+    system = await new_system(scratch=True, backups={"alert": ["dbas"], "max_age": "30d"})
+    await system.bot.start()
+    [run] = await system.runs(1)
+    assert await system.end(run) == "failed"
+    assert f"<@{DBA}> *No proven backup of compte production is young enough.*" in system.result(run)
+    assert "none is proven at all" in system.result(run)
+    await system.press(run, "run_retry")
+    again = (await system.runs(2))[-1]
+    assert await system.end(again) == "succeeded", system.result(again)
+    await system.bot.stop()
+    await system.bot.start()
+    await system.told("/backup list compte production")
+    assert len(await system.runs(2)) == 2, "all is well again, and nobody is called"
 
 
-async def test_a_deploy_waits_for_a_proven_backup(new_stage: NewStage, laravel_at_first: Application) -> None:
-    await laravel_at_first.next_commit(Kind.TOKEN_ID)
+async def test_a_deploy_waits_for_a_proven_backup(new_system: NewSystem, laravel_at_first: Application) -> None:
+    await laravel_at_first.next_commit(CommitKind.TOKEN_ID)
     policy = {**PRODUCTION, "backup_before": {}, "require_proven_backup": "24h"}
-    stage = await new_stage(scratch=True, policy=policy)
-    await stage.bot.start()
-    refused = await stage.ask()
-    assert await stage.end(refused) == "failed"
-    assert stage.messages("approval", refused) == []
-    assert "is proven and younger than 24 h; none is proven at all" in stage.result(refused)
-    made = await stage.ask("/backup compte production")
-    assert await stage.end(made) == "succeeded", stage.result(made)
-    backup = stage.payload("result", made)["backup"]
-    run = await stage.ask()
-    gate = await stage.gate(run)
+    system = await new_system(scratch=True, policy=policy)
+    await system.bot.start()
+    refused = await system.ask()
+    assert await system.end(refused) == "failed"
+    assert system.messages("approval", refused) == []
+    assert "is proven and younger than 24 h; none is proven at all" in system.result(refused)
+    made = await system.ask("/backup compte production")
+    assert await system.end(made) == "succeeded", system.result(made)
+    backup = system.payload("result", made)["backup"]
+    run = await system.ask()
+    gate = await system.gate(run)
     shown = json.dumps(gate["blocks"], ensure_ascii=False)
     assert f"Backup `{backup}` *proven* <!date^" in shown
     assert "^{ago}|" in shown
     assert "restores in about" in shown
-    stage.react(gate)
-    assert await stage.end(run) == "succeeded", stage.result(run)
-    await eventually(lambda: stage.files(), 20, what="the log")
+    system.react(gate)
+    assert await system.end(run) == "succeeded", system.result(run)
+    await eventually(lambda: system.files(), 20, what="the log")

@@ -16,14 +16,14 @@ from pathlib import Path
 import pytest
 
 from bot.demo.application.application import Application
-from bot.demo.application.commits import Kind
+from bot.demo.application.commits import CommitKind
 from bot.demo.host.database import DatabaseServer
-from bot.demo.host.host import Host
+from bot.demo.host.host import DemoHost
 from bot.playground.events.sockets import Outcome
 from bot.store.history.verify import first_broken
-from tests.acceptance.conftest import NewStage
+from tests.acceptance.conftest import NewSystem
 from tests.acceptance.support.outside import changes, half_written, migration_ddl
-from tests.acceptance.support.stage import CHANNEL, ENGINEER, RELEASER, Stage
+from tests.acceptance.support.system import CHANNEL, ENGINEER, RELEASER, System
 from tests.support.polling import eventually
 
 MORTAL = "tests.acceptance.support.crash"
@@ -52,7 +52,7 @@ class Lives:
     """Plays one deploy in as many lives as it takes.
 
     Args:
-        stage: whose bot is mortal.
+        system: whose bot is mortal.
         passed: the file of the points that were passed.
         deadly: sets of names of points; the bot dies once at each of the first set, in whatever order it passes
             them, then at those of the next set.
@@ -62,8 +62,8 @@ class Lives:
     """Who types what."""
     approvers: tuple[str, ...] = (RELEASER,)
 
-    def __init__(self, stage: Stage, passed: Path, *deadly: set[str]) -> None:
-        self.stage = stage
+    def __init__(self, system: System, passed: Path, *deadly: set[str]) -> None:
+        self.system = system
         self.deadly = [set(points) for points in deadly]
         self.died_at: list[str] = []
         self._passed = passed
@@ -79,70 +79,70 @@ class Lives:
         while True:
             await self._live()
             if not typed or (self.died_at and self.died_at[-1] == "before commit inbox receive"):
-                delivery = await self.stage.playground.client_actions.command(self.asked[0], CHANNEL, self.asked[1])
+                delivery = await self.system.playground.client_actions.command(self.asked[0], CHANNEL, self.asked[1])
                 typed = delivery.outcome is Outcome.ACKED or self._is_dead() or await self._was_heard()
                 if not typed:
                     continue
             await eventually(lambda r=reacted: self._is_dead() or self._over() or (self._asks() and not r), 180)
             if self._asks() and not reacted:
                 for user in self.approvers:
-                    self.stage.react(self.stage.messages("approval")[-1], user)
+                    self.system.react(self.system.messages("approval")[-1], user)
                 reacted = True
                 await eventually(lambda: self._is_dead() or self._over(), 180)
             if self._over() and not await self._dies_late():
-                return str(self.stage.payload("result")["state"])
+                return str(self.system.payload("result")["state"])
 
     async def _was_heard(self) -> bool:
         """Whether a command that was not acknowledged in time on a busy machine is carried out all the same."""
         try:
-            await eventually(lambda: self._is_dead() or self.stage.messages("card"), 15)
+            await eventually(lambda: self._is_dead() or self.system.messages("card"), 15)
         except AssertionError:
             return False
         return True
 
     async def _live(self) -> None:
-        if self.stage.bot.process is not None and not self._is_dead():
+        if self.system.bot.process is not None and not self._is_dead():
             return
-        if self.stage.bot.process is not None:
-            await self.stage.bot.wait()
+        if self.system.bot.process is not None:
+            await self.system.bot.wait()
             self._buried()
-        self.stage.bot.environment = {
-            **self.stage.bot.environment,
+        self.system.bot.environment = {
+            **self.system.bot.environment,
             "PASSED": str(self._passed),
             "DIE_AT": "|".join(sorted(self.deadly[0])) if self.deadly else "",
         }
-        await self.stage.bot.launch()
-        await eventually(lambda: self._is_dead() or self.stage.bot.is_ready, 120)
+        await self.system.bot.launch()
+        await eventually(lambda: self._is_dead() or self.system.bot.is_ready, 120)
         if self._is_dead():
             await self._live()
 
     async def _dies_late(self) -> bool:
         """Wait until nothing is left to be told, and say whether the bot died meanwhile."""
-        await eventually(lambda: self._is_dead() or self.stage.files(), 30)
+        await eventually(lambda: self._is_dead() or self.system.files(), 30)
         if not self._is_dead():
-            if await self.stage.bot.stop() == 0:
+            if await self.system.bot.stop() == 0:
                 return False
             self._buried()
         return True
 
     def _buried(self) -> None:
         died_at = self.names[-1]
-        assert self.deadly, self.stage.bot.lines
-        assert died_at in self.deadly[0], self.stage.bot.lines
+        assert self.deadly, self.system.bot.lines
+        assert died_at in self.deadly[0], self.system.bot.lines
         self.died_at.append(died_at)
         self.deadly[0].discard(died_at)
         if not self.deadly[0]:
             self.deadly.pop(0)
 
     def _is_dead(self) -> bool:
-        process = self.stage.bot.process
+        process = self.system.bot.process
         return process is not None and process.returncode is not None
 
     def _asks(self) -> bool:
-        return self.stage.payload("approval").get("state") == "open"
+        return self.system.payload("approval").get("state") == "open"
 
     def _over(self) -> bool:
-        return bool(self.stage.messages("result"))
+        return bool(self.system.messages("result"))
 
 
 def sample(names: list[str]) -> list[str]:
@@ -164,9 +164,9 @@ def sample(names: list[str]) -> list[str]:
     return list(chosen.values())
 
 
-async def judge(stage: Stage, laravel: Application, mariadb: DatabaseServer, host: Host, position: int) -> None:
+async def judge(system: System, laravel: Application, mariadb: DatabaseServer, host: DemoHost, position: int) -> None:
     """Look from outside whether everything was done once, and everything is told once."""
-    assert stage.payload("result")["state"] == "succeeded", stage.result("")
+    assert system.payload("result")["state"] == "succeeded", system.result("")
     assert set(changes(host).values()) == {1}, changes(host)
     ddl = migration_ddl(mariadb.statements(position))
     assert ddl
@@ -175,25 +175,25 @@ async def judge(stage: Stage, laravel: Application, mariadb: DatabaseServer, hos
     assert not laravel.is_down
     assert "token_id" in await mariadb.columns(laravel.database.name, "user_sessions")
     assert half_written(laravel.backups) == []
-    kinds = sorted(message["metadata"]["event_type"] for message in stage.messages())
+    kinds = sorted(message["metadata"]["event_type"] for message in system.messages())
     assert kinds == [f"countersign_{kind}" for kind in ("approval", "plan", "progress", "result", "run")]
-    assert stage.payload("card")["state"] == stage.payload("progress")["state"] == "succeeded"
-    assert stage.payload("approval")["state"] == "approved"
-    assert len(stage.files()) == 1
-    async with stage.bot.store() as store:
+    assert system.payload("card")["state"] == system.payload("progress")["state"] == "succeeded"
+    assert system.payload("approval")["state"] == "approved"
+    assert len(system.files()) == 1
+    async with system.bot.store() as store:
         assert await first_broken(store.history) is None
         assert len(await store.runs.recent(10)) == 1
 
 
 async def points_of_a_deploy(
-    stage: Stage, laravel: Application, mariadb: DatabaseServer, host: Host, folder: Path
+    system: System, laravel: Application, mariadb: DatabaseServer, host: DemoHost, folder: Path
 ) -> list[str]:
     """Play a deploy without a death, and give the points that it passed."""
     if not _known:
         position = mariadb.log_position()
-        lives = Lives(stage, folder / "whole")
+        lives = Lives(system, folder / "whole")
         await lives.play()
-        await judge(stage, laravel, mariadb, host, position)
+        await judge(system, laravel, mariadb, host, position)
         _known["whole"] = lives.names
         host.commands.forget()
     return _known["whole"]
@@ -202,33 +202,33 @@ async def points_of_a_deploy(
 @pytest.mark.parametrize("story", range(STORIES))
 async def test_it_may_die_at_any_point(
     story: int,
-    new_stage: NewStage,
+    new_system: NewSystem,
     new_laravel: Callable[[], Awaitable[Application]],
     laravel: Application,
     mariadb: DatabaseServer,
-    ssh_host: Host,
+    ssh_host: DemoHost,
     tmp_path: Path,
 ) -> None:
-    names = await points_of_a_deploy(await new_stage(module=MORTAL), laravel, mariadb, ssh_host, tmp_path)
+    names = await points_of_a_deploy(await new_system(module=MORTAL), laravel, mariadb, ssh_host, tmp_path)
     left = set(sample(names)[story::STORIES])
     died_at = {"nowhere yet"}
     while left and died_at:
         again = await new_laravel()
-        await again.next_commit(Kind.TOKEN_ID)
+        await again.next_commit(CommitKind.TOKEN_ID)
         for leftovers in (tmp_path / "data" / "countersign.db", tmp_path / "passed"):
             leftovers.unlink(missing_ok=True)
         ssh_host.commands.forget()
         position = mariadb.log_position()
-        lives = Lives(await new_stage(module=MORTAL, application=again), tmp_path / "passed", set(left))
+        lives = Lives(await new_system(module=MORTAL, application=again), tmp_path / "passed", set(left))
         await lives.play()
-        await judge(lives.stage, again, mariadb, ssh_host, position)
+        await judge(lives.system, again, mariadb, ssh_host, position)
         died_at = set(lives.died_at)
         left -= died_at
     assert not [point for point in left if not _BY_CHANCE.search(point)]
 
 
 async def test_it_may_die_again_while_it_recovers(
-    new_stage: NewStage, laravel: Application, mariadb: DatabaseServer, ssh_host: Host, tmp_path: Path
+    new_system: NewSystem, laravel: Application, mariadb: DatabaseServer, ssh_host: DemoHost, tmp_path: Path
 ) -> None:
     firsts = (
         "after commit step checkout running",
@@ -237,7 +237,7 @@ async def test_it_may_die_again_while_it_recovers(
     )
     deadly = [{point} for first in firsts for point in (first, *RECOVERY)]
     position = mariadb.log_position()
-    lives = Lives(await new_stage(module=MORTAL), tmp_path / "passed", *deadly)
+    lives = Lives(await new_system(module=MORTAL), tmp_path / "passed", *deadly)
     await lives.play()
-    await judge(lives.stage, laravel, mariadb, ssh_host, position)
+    await judge(lives.system, laravel, mariadb, ssh_host, position)
     assert lives.died_at == [point for first in firsts for point in (first, *RECOVERY)]

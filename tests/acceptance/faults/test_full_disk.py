@@ -5,27 +5,27 @@ from pathlib import Path
 
 from bot.demo.application.application import Application
 from bot.demo.application.git import git
-from bot.demo.host.host import Host
-from tests.acceptance.conftest import NewStage
+from bot.demo.host.host import DemoHost
+from tests.acceptance.conftest import NewSystem
 from tests.acceptance.support.outside import changes, half_written
-from tests.acceptance.support.stage import Stage
+from tests.acceptance.support.system import System
 from tests.support.disks import fill, small_disk
 
 
 async def test_a_deploy_onto_a_full_disk_says_so_and_changes_nothing(
-    stage: Stage, laravel: Application, ssh_host: Host
+    system: System, laravel: Application, ssh_host: DemoHost
 ) -> None:
     head = await laravel.head()
     with small_disk(laravel.path, 64):
         await git(laravel.path, "update-index", "--refresh")
         filler = fill(laravel.path)
-        run = await stage.ask()
-        assert await stage.end(run) == "failed"
-        told = stage.result(run)
+        run = await system.ask()
+        assert await system.end(run) == "failed"
+        told = system.result(run)
         assert "The disk of `web1` is too full: 0 B free" in told
         assert "Make room there, then ask again." in told
         assert "Nothing in production was changed." in told
-        assert stage.messages("approval", run) == []
+        assert system.messages("approval", run) == []
         assert changes(ssh_host) == {}
         assert await laravel.head() == head
         filler.unlink()
@@ -33,43 +33,45 @@ async def test_a_deploy_onto_a_full_disk_says_so_and_changes_nothing(
 
 
 async def test_a_disk_that_fills_while_people_decide_ends_the_run_and_leaves_the_site_up(
-    stage: Stage, laravel: Application
+    system: System, laravel: Application
 ) -> None:
     head = await laravel.head()
     with small_disk(laravel.path, 512):
         await git(laravel.path, "update-index", "--refresh")
-        run = await stage.ask()
-        gate = await stage.gate(run)
+        run = await system.ask()
+        gate = await system.gate(run)
         fill(laravel.path)
-        stage.react(gate)
-        assert await stage.end(run) == "failed"
-        assert "No space left on device" in json.dumps(stage.messages("progress", run)[-1]["blocks"])
+        system.react(gate)
+        assert await system.end(run) == "failed"
+        assert "No space left on device" in json.dumps(system.messages("progress", run)[-1]["blocks"])
         assert not laravel.is_down, "`artisan down` fails on a full disk, and takes the site down all the same"
         assert await laravel.head() == head
 
 
-async def test_a_journal_that_cannot_be_written_is_told(stage: Stage, laravel: Application, ssh_host: Host) -> None:
+async def test_a_journal_that_cannot_be_written_is_told(
+    system: System, laravel: Application, ssh_host: DemoHost
+) -> None:
     state = ssh_host.home / ".local" / "state" / "countersign"
     state.mkdir(parents=True)
     with small_disk(state, 1):
         fill(state)
-        run = await stage.ask()
-        assert await stage.end(run) == "failed"
-        assert "the disk is full" in stage.result(run)
+        run = await system.ask()
+        assert await system.end(run) == "failed"
+        assert "the disk is full" in system.result(run)
         assert changes(ssh_host) == {}
 
 
-async def test_a_backup_onto_a_full_disk_is_none(new_stage: NewStage, laravel_at_first: Application) -> None:
+async def test_a_backup_onto_a_full_disk_is_none(new_system: NewSystem, laravel_at_first: Application) -> None:
     folder = Path(laravel_at_first.backups)
     with small_disk(folder, 70):
-        stage = await new_stage()
-        await stage.bot.start()
+        system = await new_system()
+        await system.bot.start()
         fill(folder)
-        run = await stage.ask("/backup compte production")
-        assert await stage.end(run) == "failed"
-        assert "(space)" in stage.result(run)
-        assert "0 KiB free" in stage.result(run)
+        run = await system.ask("/backup compte production")
+        assert await system.end(run) == "failed"
+        assert "(space)" in system.result(run)
+        assert "0 KiB free" in system.result(run)
         assert half_written(laravel_at_first.backups) == []
         (folder / ".filler").unlink()
-        again = await stage.ask("/backup compte production")
-        assert await stage.end(again) == "succeeded", stage.result(again)
+        again = await system.ask("/backup compte production")
+        assert await system.end(again) == "succeeded", system.result(again)

@@ -7,7 +7,7 @@ from collections import Counter
 
 from bot.demo.application.application import Application
 from bot.store.history.verify import first_broken
-from tests.acceptance.support.stage import DBA, ENGINEER, ONCALL, RELEASER, Stage
+from tests.acceptance.support.system import DBA, ENGINEER, ONCALL, RELEASER, System
 from tests.support.polling import eventually
 
 PEOPLE = (ENGINEER, RELEASER, ONCALL, DBA)
@@ -15,50 +15,50 @@ EMOJI = ("eyes", "tada", "heart", "+1", "white_check_mark")
 COMMANDS = ("/ops status", "/ops help", "/deploy nosuch production", "/backup list nosuch production")
 
 
-async def test_two_hundred_commands_and_five_hundred_reactions(stage: Stage, laravel: Application) -> None:
-    stage.playground.faults.rate_limits = True
-    run = await stage.ask()
-    gate = await stage.gate(run)
-    before = {person: len(stage.ephemerals(person)) for person in PEOPLE}
+async def test_two_hundred_commands_and_five_hundred_reactions(system: System, laravel: Application) -> None:
+    system.playground.faults.rate_limits = True
+    run = await system.ask()
+    gate = await system.gate(run)
+    before = {person: len(system.ephemerals(person)) for person in PEOPLE}
     asked: Counter[str] = Counter()
 
     async def commands(person: str) -> None:
         for number in range(49):
-            await stage.type(COMMANDS[number % len(COMMANDS)], person)
+            await system.type(COMMANDS[number % len(COMMANDS)], person)
             asked[person] += 1
 
     async def reactions() -> None:
         # Whoever may not approve reacts and takes it back; the one who may comes and goes, and stays at the end.
         for number in range(100):
             for person in (ENGINEER, DBA):
-                stage.react(gate, person, EMOJI[number % len(EMOJI)])
-                stage.unreact(gate, person, EMOJI[number % len(EMOJI)])
-            stage.react(gate, ONCALL, "eyes")
-            stage.unreact(gate, ONCALL, "eyes")
+                system.react(gate, person, EMOJI[number % len(EMOJI)])
+                system.unreact(gate, person, EMOJI[number % len(EMOJI)])
+            system.react(gate, ONCALL, "eyes")
+            system.unreact(gate, ONCALL, "eyes")
             await asyncio.sleep(0)
 
-    behind = stage.type("/deploy compte production --dry-run", ENGINEER)
+    behind = system.type("/deploy compte production --dry-run", ENGINEER)
     await asyncio.gather(reactions(), behind, *(commands(person) for person in PEOPLE))
-    stage.react(gate, RELEASER)
+    system.react(gate, RELEASER)
 
-    runs = await stage.runs(2)
-    assert [await stage.end(each, 180) for each in runs] == ["succeeded"] * 2
+    runs = await system.runs(2)
+    assert [await system.end(each, 180) for each in runs] == ["succeeded"] * 2
     for person in PEOPLE:
         wanted = before[person] + asked[person]
-        await eventually(lambda person=person, wanted=wanted: len(_answers(stage, person)) >= wanted, 120)  # type: ignore[misc]  # bound now
-        assert len(_answers(stage, person)) == wanted, person
-    approval = stage.payload("approval", run)
+        await eventually(lambda person=person, wanted=wanted: len(_answers(system, person)) >= wanted, 120)  # type: ignore[misc]  # bound now
+        assert len(_answers(system, person)) == wanted, person
+    approval = system.payload("approval", run)
     assert (approval["state"], approval["given"]) == ("approved", 1)
     for each in runs:
-        [result] = stage.messages("result", each)
+        [result] = system.messages("result", each)
         assert result["text"]
-        assert f"<@{ENGINEER}>" in stage.result(each), "who asked is told once, in the outcome"
-        assert stage.payload("card", each)["state"] == "succeeded"
-    async with stage.bot.store() as store:
+        assert f"<@{ENGINEER}>" in system.result(each), "who asked is told once, in the outcome"
+        assert system.payload("card", each)["state"] == "succeeded"
+    async with system.bot.store() as store:
         assert await store.inbox.waiting(10) == ()
         assert await first_broken(store.history) is None
 
 
-def _answers(stage: Stage, person: str) -> list[str]:
+def _answers(system: System, person: str) -> list[str]:
     """Give what one person was answered; that their emoji do not count is told beside it."""
-    return [text for text in stage.ephemerals(person) if "not count" not in text]
+    return [text for text in system.ephemerals(person) if "not count" not in text]

@@ -3,91 +3,91 @@
 import asyncio
 
 from bot.demo.application.application import Application
-from bot.demo.host.host import Host
-from bot.playground.faults import CallFault, Effect
+from bot.demo.host.host import DemoHost
+from bot.playground.faults import CallFault, FaultEffect
 from tests.acceptance.support.outside import changes
-from tests.acceptance.support.stage import RELEASER, Stage
+from tests.acceptance.support.system import RELEASER, System
 from tests.support.polling import eventually
 
 ONE_OF_EACH = [f"countersign_{kind}" for kind in ("approval", "plan", "progress", "result", "run")]
 
 
-def told(stage: Stage) -> list[str]:
-    return sorted(message["metadata"]["event_type"] for message in stage.messages())
+def told(system: System) -> list[str]:
+    return sorted(message["metadata"]["event_type"] for message in system.messages())
 
 
 async def test_whatever_the_web_api_answers_there_is_one_true_thread(
-    stage: Stage, laravel: Application, ssh_host: Host
+    system: System, laravel: Application, ssh_host: DemoHost
 ) -> None:
-    faults = stage.playground.faults
+    faults = system.playground.faults
     faults.calls = [
-        CallFault("chat.postMessage", Effect.RESET_AFTER, 2),
-        CallFault("chat.postMessage", Effect.RATE_LIMITED, 2, seconds=1),
-        CallFault("chat.postMessage", Effect.SERVER_ERROR, 1),
-        CallFault("chat.update", Effect.SERVER_ERROR, 2),
-        CallFault("chat.update", Effect.RESET_AFTER, 1),
-        CallFault("reactions.get", Effect.SERVER_ERROR, 1),
-        CallFault("reactions.add", Effect.RESET_AFTER, 1),
-        CallFault("users.info", Effect.SERVER_ERROR, 1),
-        CallFault("files.completeUploadExternal", Effect.RESET_AFTER, 1),
+        CallFault("chat.postMessage", FaultEffect.RESET_AFTER, 2),
+        CallFault("chat.postMessage", FaultEffect.RATE_LIMITED, 2, seconds=1),
+        CallFault("chat.postMessage", FaultEffect.SERVER_ERROR, 1),
+        CallFault("chat.update", FaultEffect.SERVER_ERROR, 2),
+        CallFault("chat.update", FaultEffect.RESET_AFTER, 1),
+        CallFault("reactions.get", FaultEffect.SERVER_ERROR, 1),
+        CallFault("reactions.add", FaultEffect.RESET_AFTER, 1),
+        CallFault("users.info", FaultEffect.SERVER_ERROR, 1),
+        CallFault("files.completeUploadExternal", FaultEffect.RESET_AFTER, 1),
     ]
     faults.set({"duplicate": True, "event_delay": 0.1, "event_shuffle": 0.4})
-    run = await stage.ask()
-    request = await stage.gate(run)
+    run = await system.ask()
+    request = await system.gate(run)
     # taken back and given again: the events overtake one another
-    stage.react(request)
-    stage.unreact(request)
-    stage.react(request)
-    assert await stage.end(run) == "succeeded"
-    await eventually(lambda: stage.files(), 30, what="the log file")
-    assert told(stage) == ONE_OF_EACH
+    system.react(request)
+    system.unreact(request)
+    system.react(request)
+    assert await system.end(run) == "succeeded"
+    await eventually(lambda: system.files(), 30, what="the log file")
+    assert told(system) == ONE_OF_EACH
     assert set(changes(ssh_host).values()) == {1}
-    assert {call.effect for call in faults.calls} <= {Effect.SERVER_ERROR}, "faults that nobody met"
-    assert len(stage.files()) == 1
+    assert {call.effect for call in faults.calls} <= {FaultEffect.SERVER_ERROR}, "faults that nobody met"
+    assert len(system.files()) == 1
 
 
 async def test_sockets_that_drop_are_refused_or_stand_still_lose_nothing_for_good(
-    stage: Stage, laravel: Application, ssh_host: Host
+    system: System, laravel: Application, ssh_host: DemoHost
 ) -> None:
-    playground = stage.playground
-    run = await stage.ask()
-    request = await stage.gate(run)
+    playground = system.playground
+    run = await system.ask()
+    request = await system.gate(run)
     playground.faults.set({"refuse_sockets": True})
     playground.sockets.drop_all()
     await eventually(lambda: playground.sockets.count == 0)
     # nobody hears of it
-    stage.react(request)
+    system.react(request)
     await asyncio.sleep(5)
     playground.faults.clear()
     await eventually(lambda: playground.sockets.count >= 1, 30, what="a new socket")
-    assert await stage.end(run) == "succeeded"
-    assert told(stage) == ONE_OF_EACH
+    assert await system.end(run) == "succeeded"
+    assert told(system) == ONE_OF_EACH
 
 
 async def test_a_reaction_of_which_no_event_tells_counts_all_the_same(
-    stage: Stage, laravel: Application, ssh_host: Host
+    system: System, laravel: Application, ssh_host: DemoHost
 ) -> None:
-    run = await stage.ask()
-    request = await stage.gate(run)
-    stage.playground.sockets.make_zombies()
-    stage.react(request)
-    assert await stage.end(run) == "succeeded"
+    run = await system.ask()
+    request = await system.gate(run)
+    system.playground.sockets.make_zombies()
+    system.react(request)
+    assert await system.end(run) == "succeeded"
     assert set(changes(ssh_host).values()) == {1}
 
 
-async def test_a_reaction_that_comes_before_the_bot_knows_its_own_message(stage: Stage, laravel: Application) -> None:
-    stage.playground.faults.calls = [CallFault("chat.postMessage", Effect.HANG, None, seconds=0.7)]
-    run = await stage.ask()
-    await eventually(lambda: stage.messages("approval", run), 60, what="a request to approve")
-    stage.react(stage.messages("approval", run)[-1])
-    assert await stage.end(run) == "succeeded"
-    assert told(stage) == ONE_OF_EACH
+async def test_a_reaction_that_comes_before_the_bot_knows_its_own_message(system: System, laravel: Application) -> None:
+    system.playground.faults.calls = [CallFault("chat.postMessage", FaultEffect.HANG, None, seconds=0.7)]
+    run = await system.ask()
+    await eventually(lambda: system.messages("approval", run), 60, what="a request to approve")
+    system.react(system.messages("approval", run)[-1])
+    assert await system.end(run) == "succeeded"
+    assert told(system) == ONE_OF_EACH
 
 
-async def test_one_command_that_is_delivered_twice_is_one_run(stage: Stage, laravel: Application) -> None:
-    stage.playground.faults.set({"duplicate": True, "event_shuffle": 0.3})
-    run = await stage.ask()
-    stage.react(await stage.gate(run), RELEASER, "x")
-    assert await stage.end(run) == "rejected"
-    assert len(await stage.bot.json("runs")) == 1
-    assert len(stage.messages("card")) == 1
+async def test_one_command_that_is_delivered_twice_is_one_run(system: System, laravel: Application) -> None:
+    system.playground.faults.set({"duplicate": True, "event_shuffle": 0.3})
+    run = await system.ask()
+    system.react(await system.gate(run), RELEASER, "x")
+    assert await system.end(run) == "rejected"
+    assert len(await system.bot.json("runs")) == 1
+    assert len(system.messages("card")) == 1

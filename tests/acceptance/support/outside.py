@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
-from bot.demo.host.general_log import Statement
-from bot.demo.host.host import Host
+from bot.demo.host.general_log import LoggedStatement
+from bot.demo.host.host import DemoHost
 
 CHANGES = (
     "php artisan down",
@@ -34,13 +34,13 @@ REHEARSAL = "/.git/countersign-rehearsal-"
 _MIGRATION = re.compile(r"^\s*(alter|create|drop) table\b.*\btoken_id\b", re.IGNORECASE | re.DOTALL)
 
 
-def changes(host: Host) -> Counter[str]:
+def changes(host: DemoHost) -> Counter[str]:
     """Count how often each command that changes production was started on a host; rehearsals change nothing."""
     ran = {words: [entry for entry in host.commands.ran(words) if REHEARSAL not in entry.cwd] for words in CHANGES}
     return Counter({words: len(entries) for words, entries in ran.items() if entries})
 
 
-def migration_ddl(statements: Iterable[Statement]) -> list[str]:
+def migration_ddl(statements: Iterable[LoggedStatement]) -> list[str]:
     """Give the statements of the migration that adds `token_id`, as the live database was asked to run them."""
     said = tuple(statements)
     copies = {each.connection for each in said if each.command == "Connect" and "_countersign_" in each.text}

@@ -5,28 +5,28 @@ from __future__ import annotations
 from typing import Any
 
 from bot.demo.host.database import DatabaseServer
-from tests.acceptance.support.stage import DBA, ONCALL, RELEASER, Stage
+from tests.acceptance.support.system import DBA, ONCALL, RELEASER, System
 
 Rows = list[dict[str, Any]]
 
 
-async def backed_up(stage: Stage, words: str = "compte production") -> str:
+async def backed_up(system: System, words: str = "compte production") -> str:
     """Make a backup and give its ID."""
-    run = await stage.ask(f"/backup {words}")
-    assert await stage.end(run) == "succeeded", stage.result(run)
-    return str(stage.payload("result", run)["backup"])
+    run = await system.ask(f"/backup {words}")
+    assert await system.end(run) == "succeeded", system.result(run)
+    return str(system.payload("result", run)["backup"])
 
 
-async def asked_to_restore(stage: Stage, backup: str) -> tuple[str, dict[str, Any]]:
+async def asked_to_restore(system: System, backup: str) -> tuple[str, dict[str, Any]]:
     """Ask for a restore; give the run and its request for approval."""
-    run = await stage.ask(f"/backup restore compte production {backup}", user=RELEASER)
-    return run, await stage.gate(run)
+    run = await system.ask(f"/backup restore compte production {backup}", user=RELEASER)
+    return run, await system.gate(run)
 
 
-def both_approve(stage: Stage, gate: dict[str, Any]) -> None:
+def both_approve(system: System, gate: dict[str, Any]) -> None:
     """Let the two approve whom the policy wants for a restore."""
     for user in (ONCALL, DBA):
-        stage.react(gate, user)
+        system.react(gate, user)
 
 
 async def sessions(mariadb: DatabaseServer, database: str) -> Rows:

@@ -19,8 +19,7 @@ from bot.databases.backups.restore import LoadPerformer, SwapPerformer
 from bot.databases.backups.restore_script import RestoreStage
 from bot.databases.backups.verify import ProvePerformer
 from bot.databases.server.connector import Connector
-from bot.demo.host.database import Database as MadeDatabase
-from bot.demo.host.database import DatabaseServer
+from bot.demo.host.database import DatabaseServer, DemoDatabase
 from bot.domain.backups.backup import Proof
 from bot.domain.runs.acts import Load
 from bot.domain.targets.target import Target
@@ -51,7 +50,7 @@ def scratch() -> bool:
 
 
 @pytest.fixture
-async def unharmed(filled: MadeDatabase, target: Target, mariadb: DatabaseServer) -> AsyncIterator[None]:
+async def unharmed(filled: DemoDatabase, target: Target, mariadb: DatabaseServer) -> AsyncIterator[None]:
     """Look afterwards that the live data is as it was and that nothing is left lying about."""
     before = await checksums(mariadb, filled.name), await definitions(mariadb, filled.name)
     yield
@@ -97,7 +96,7 @@ async def server_down(mariadb: DatabaseServer) -> AsyncIterator[None]:
 
 @pytest.mark.usefixtures("unharmed")
 async def test_a_dump_whose_connection_is_killed_half_way_is_no_backup(
-    target: Target, database: MadeDatabase, mariadb: DatabaseServer
+    target: Target, database: DemoDatabase, mariadb: DatabaseServer
 ) -> None:
     try:
         async with halfway(target, database, LocalHost()) as dumping:
@@ -146,7 +145,7 @@ async def test_a_server_that_dies_in_a_restore_costs_nothing_but_the_copy(
 
 
 async def test_a_server_that_dies_in_the_swap_is_put_right_when_it_is_back(
-    filled: MadeDatabase, target: Target, mariadb: DatabaseServer, tmp_path: Path, connections: Connector
+    filled: DemoDatabase, target: Target, mariadb: DatabaseServer, tmp_path: Path, connections: Connector
 ) -> None:
     made = done(await performer(LocalHost()).perform(job_of(target), KeptOutput()))
     async with session_of(filled) as cursor:
@@ -170,7 +169,7 @@ async def test_a_server_that_dies_in_the_swap_is_put_right_when_it_is_back(
 
 
 @pytest.mark.usefixtures("unharmed")
-async def test_two_backups_whose_files_were_exchanged_are_found_out(target: Target, database: MadeDatabase) -> None:
+async def test_two_backups_whose_files_were_exchanged_are_found_out(target: Target, database: DemoDatabase) -> None:
     assert target.backups is not None
     other, folder = "B-OTHER0", Path(target.backups.directory)
     done(await performer(LocalHost()).perform(job_of(target), KeptOutput()))
@@ -219,7 +218,7 @@ async def test_a_dump_that_this_server_does_not_understand_says_whose_it_is(targ
     assert "dumped from 99.1-MariaDB, and this is " in said
 
 
-async def test_rows_are_not_gathered_in_memory(database: MadeDatabase, target: Target, mariadb: DatabaseServer) -> None:
+async def test_rows_are_not_gathered_in_memory(database: DemoDatabase, target: Target, mariadb: DatabaseServer) -> None:
     await mariadb.query("CREATE TABLE wide (id INT PRIMARY KEY, body LONGBLOB)", database=database.name)
     async with session_of(database) as cursor:
         await cursor.execute("INSERT INTO wide SELECT seq, REPEAT(RANDOM_BYTES(1024), 1024) FROM seq_1_to_64")

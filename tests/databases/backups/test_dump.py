@@ -14,8 +14,7 @@ from bot.databases.backups.dump import DumpPerformer
 from bot.databases.backups.dump_script import DumpContext, DumpStage
 from bot.databases.backups.host_catalog import HostCatalog
 from bot.databases.backups.manifest import parse_manifest
-from bot.demo.host.database import Database as MadeDatabase
-from bot.demo.host.database import DatabaseServer
+from bot.demo.host.database import DatabaseServer, DemoDatabase
 from bot.domain.targets.target import Backups as BackupSettings
 from bot.domain.targets.target import Target
 from bot.engine.ports import Effect
@@ -36,7 +35,7 @@ async def restore(mariadb: DatabaseServer, dump: Path, tmp_path: Path, name: str
 
 
 async def test_a_dump_restores_to_the_same(
-    target: Target, filled: MadeDatabase, folder: Path, mariadb: DatabaseServer, tmp_path: Path
+    target: Target, filled: DemoDatabase, folder: Path, mariadb: DatabaseServer, tmp_path: Path
 ) -> None:
     output = KeptOutput()
     facts = done(await performer(LocalHost()).perform(job_of(target), output))
@@ -71,7 +70,7 @@ async def test_a_dump_restores_to_the_same(
 
 
 async def test_an_empty_database_is_dumped(
-    target: Target, database: MadeDatabase, mariadb: DatabaseServer, tmp_path: Path
+    target: Target, database: DemoDatabase, mariadb: DatabaseServer, tmp_path: Path
 ) -> None:
     facts = done(await performer(LocalHost()).perform(job_of(target), KeptOutput()))
     assert facts["tables"] == "0"
@@ -80,7 +79,7 @@ async def test_an_empty_database_is_dumped(
 
 
 async def test_chosen_tables_are_dumped_alone(
-    target: Target, filled: MadeDatabase, mariadb: DatabaseServer, tmp_path: Path
+    target: Target, filled: DemoDatabase, mariadb: DatabaseServer, tmp_path: Path
 ) -> None:
     tables = ("od`d \"na'me", "-- minus", "people")
     facts = done(await performer(LocalHost()).perform(job_of(target, *tables), KeptOutput()))
@@ -91,7 +90,7 @@ async def test_chosen_tables_are_dumped_alone(
 
 
 async def test_without_zstd_it_is_gzip(
-    target: Target, filled: MadeDatabase, mariadb: DatabaseServer, tmp_path: Path
+    target: Target, filled: DemoDatabase, mariadb: DatabaseServer, tmp_path: Path
 ) -> None:
     facts = done(await performer(LocalHost(without=("zstd",))).perform(job_of(target), KeptOutput()))
     assert facts["path"].endswith(".sql.gz")
@@ -124,7 +123,7 @@ async def test_a_directory_may_have_any_name(directory: str, target: Target, tmp
 
 
 async def test_the_manifest_names_the_commit_the_migrations_and_the_counters(
-    target: Target, filled: MadeDatabase, folder: Path
+    target: Target, filled: DemoDatabase, folder: Path
 ) -> None:
     repository = Path(target.path)
     for words in (("init", "-q"), ("commit", "-q", "--allow-empty", "-m", "x")):
@@ -146,7 +145,7 @@ async def test_the_manifest_names_the_commit_the_migrations_and_the_counters(
     assert manifest.counters == {"people": 3}
 
 
-async def test_a_finished_backup_is_never_made_again(target: Target, filled: MadeDatabase, folder: Path) -> None:
+async def test_a_finished_backup_is_never_made_again(target: Target, filled: DemoDatabase, folder: Path) -> None:
     first = done(await performer(LocalHost()).perform(job_of(target), KeptOutput()))
     inode = (folder / f"{BACKUP}.sql.zst").stat().st_ino
     async with session_of(filled) as cursor:
@@ -167,7 +166,7 @@ async def test_a_finished_backup_of_another_database_is_not_taken_for_ones_own(
 
 
 async def test_the_quick_look_before_the_change_sees_what_was_approved(
-    target: Target, filled: MadeDatabase, folder: Path
+    target: Target, filled: DemoDatabase, folder: Path
 ) -> None:
     host = LocalHost()
     backups = HostCatalog(host)
@@ -180,14 +179,14 @@ async def test_the_quick_look_before_the_change_sees_what_was_approved(
     assert not await backups.present("web1", str(folder), BACKUP, facts["sha256"])
 
 
-async def test_the_check_says_whether_there_is_a_backup(target: Target, filled: MadeDatabase) -> None:
+async def test_the_check_says_whether_there_is_a_backup(target: Target, filled: DemoDatabase) -> None:
     host = LocalHost()
     assert await performer(host).check(job_of(target)) is Effect.DID_NOT
     done(await performer(host).perform(job_of(target), KeptOutput()))
     assert await performer(host).check(job_of(target)) is Effect.TOOK
 
 
-async def test_no_secret_is_in_the_arguments_of_any_process(target: Target, database: MadeDatabase) -> None:
+async def test_no_secret_is_in_the_arguments_of_any_process(target: Target, database: DemoDatabase) -> None:
     host = LocalHost()
     async with halfway(target, database, host):
         assert host.pid_of("mariadb-dump") is not None

@@ -10,7 +10,7 @@ import pyrage
 
 from bot.databases.backups.dump_script import DumpStage
 from bot.databases.backups.manifest import parse_manifest
-from bot.demo.host.database import Database as MadeDatabase
+from bot.demo.host.database import DemoDatabase
 from bot.domain.targets.target import Backups as BackupSettings
 from bot.domain.targets.target import Target
 from tests.databases.support.local import KeptOutput, LocalHost, stand_in
@@ -18,7 +18,7 @@ from tests.databases.support.steps import BACKUP, done, failed, job_of, performe
 
 
 async def test_what_the_host_keeps_is_encrypted_by_age(
-    target: Target, filled: MadeDatabase, folder: Path, tmp_path: Path
+    target: Target, filled: DemoDatabase, folder: Path, tmp_path: Path
 ) -> None:
     identity = pyrage.x25519.Identity.generate()
     target = replace(target, backups=BackupSettings(str(folder), encrypt_to=str(identity.to_public())))
@@ -36,7 +36,7 @@ async def test_what_the_host_keeps_is_encrypted_by_age(
     assert b"CREATE TABLE `people`" in text
 
 
-async def test_without_age_nothing_is_written_in_the_clear(target: Target, filled: MadeDatabase, folder: Path) -> None:
+async def test_without_age_nothing_is_written_in_the_clear(target: Target, filled: DemoDatabase, folder: Path) -> None:
     target = replace(target, backups=BackupSettings(str(folder), encrypt_to="age1x"))
     facts = failed(await performer(LocalHost(without=("age",))).perform(job_of(target), KeptOutput()), DumpStage.TOOLS)
     assert "age is not installed" in facts["detail"]
@@ -44,7 +44,7 @@ async def test_without_age_nothing_is_written_in_the_clear(target: Target, fille
 
 
 async def test_an_encryption_that_fails_is_no_backup(
-    target: Target, filled: MadeDatabase, folder: Path, tmp_path: Path
+    target: Target, filled: DemoDatabase, folder: Path, tmp_path: Path
 ) -> None:
     target = replace(target, backups=BackupSettings(str(folder), encrypt_to="age1wrong"))
     failed(await performer(LocalHost()).perform(job_of(target), KeptOutput()), DumpStage.ENCRYPT)

@@ -13,8 +13,7 @@ import pytest
 
 from bot.databases.backups.dump_script import DumpStage
 from bot.databases.backups.host_catalog import BackupState, HostCatalog
-from bot.demo.host.database import Database as MadeDatabase
-from bot.demo.host.database import DatabaseServer
+from bot.demo.host.database import DatabaseServer, DemoDatabase
 from bot.domain.errors import Reason
 from bot.domain.secrets import Secret
 from bot.domain.targets.target import Backups as BackupSettings
@@ -51,7 +50,7 @@ async def test_a_missing_program_is_named(missing: tuple[str, ...], target: Targ
     ],
 )
 async def test_a_database_that_is_not_to_be_had_is_said_to_be(
-    changes: dict[str, object], stage: DumpStage, cause: Reason, database: MadeDatabase,
+    changes: dict[str, object], stage: DumpStage, cause: Reason, database: DemoDatabase,
     target_of: Callable[..., Target], tmp_path: Path,
 ) -> None:  # fmt: skip
     output = KeptOutput()
@@ -62,19 +61,19 @@ async def test_a_database_that_is_not_to_be_had_is_said_to_be(
     assert list((tmp_path / "backups").iterdir()) == []
 
 
-async def test_a_missing_database_is_said_to_be(database: MadeDatabase, target_of: Callable[..., Target]) -> None:
+async def test_a_missing_database_is_said_to_be(database: DemoDatabase, target_of: Callable[..., Target]) -> None:
     target = target_of(database, name=f"{database.name}_countersign_gone")
     facts = failed(await performer(LocalHost()).perform(job_of(target), KeptOutput()), DumpStage.DATABASE)
     assert facts["cause"] == Reason.DATABASE_MISSING.value
 
 
-async def test_a_table_that_is_not_there_fails_the_dump(target: Target, filled: MadeDatabase, folder: Path) -> None:
+async def test_a_table_that_is_not_there_fails_the_dump(target: Target, filled: DemoDatabase, folder: Path) -> None:
     facts = failed(await performer(LocalHost()).perform(job_of(target, "gone"), KeptOutput()), DumpStage.DUMP)
     assert "gone" in facts["detail"]
     assert list(folder.iterdir()) == []
 
 
-async def test_a_killed_dump_is_no_backup(target: Target, database: MadeDatabase, folder: Path) -> None:
+async def test_a_killed_dump_is_no_backup(target: Target, database: DemoDatabase, folder: Path) -> None:
     host = LocalHost()
     async with halfway(target, database, host) as dumping:
         assert [path.suffix for path in folder.iterdir()] == [".part"]
@@ -85,7 +84,7 @@ async def test_a_killed_dump_is_no_backup(target: Target, database: MadeDatabase
     assert list(folder.iterdir()) == []
 
 
-async def test_a_killed_compressor_is_no_backup(target: Target, database: MadeDatabase, folder: Path) -> None:
+async def test_a_killed_compressor_is_no_backup(target: Target, database: DemoDatabase, folder: Path) -> None:
     host = LocalHost()
     async with halfway(target, database, host) as dumping:
         # another one unpacks again what this one packs
@@ -101,7 +100,7 @@ async def test_a_killed_compressor_is_no_backup(target: Target, database: MadeDa
 
 
 async def test_a_database_that_dies_gives_no_backup(
-    target: Target, database: MadeDatabase, folder: Path, mariadb: DatabaseServer
+    target: Target, database: DemoDatabase, folder: Path, mariadb: DatabaseServer
 ) -> None:
     async with halfway(target, database, LocalHost()) as dumping:
         await mariadb.kill()
@@ -112,7 +111,7 @@ async def test_a_database_that_dies_gives_no_backup(
     assert list(folder.iterdir()) == []
 
 
-async def test_ending_a_dump_leaves_nothing(target: Target, database: MadeDatabase, folder: Path) -> None:
+async def test_ending_a_dump_leaves_nothing(target: Target, database: DemoDatabase, folder: Path) -> None:
     host = LocalHost()
     async with halfway(target, database, host) as dumping:
         await performer(host).end(job_of(target))
@@ -124,7 +123,7 @@ async def test_ending_a_dump_leaves_nothing(target: Target, database: MadeDataba
 
 
 async def test_after_a_host_that_died_the_next_attempt_starts_afresh(
-    target: Target, database: MadeDatabase, folder: Path
+    target: Target, database: DemoDatabase, folder: Path
 ) -> None:
     host = LocalHost()
     async with halfway(target, database, host) as dumping:
@@ -157,7 +156,7 @@ async def test_a_dump_that_lies_is_found_out(
     assert list(folder.iterdir()) == []
 
 
-async def test_a_packer_that_lies_is_found_out(target: Target, filled: MadeDatabase, tmp_path: Path) -> None:
+async def test_a_packer_that_lies_is_found_out(target: Target, filled: DemoDatabase, tmp_path: Path) -> None:
     path = stand_in(tmp_path / "bin", "zstd", 'case " $* " in *" -1 "*) /usr/bin/zstd "$@" | head -c 300 ;;'
                     ' *) exec /usr/bin/zstd "$@" ;; esac')  # fmt: skip
     failed(await performer(LocalHost(path)).perform(job_of(target), KeptOutput()), DumpStage.INTEGRITY)
@@ -174,7 +173,7 @@ async def test_a_packer_that_lies_is_found_out(target: Target, filled: MadeDatab
     ],
 )
 async def test_a_backup_that_was_spoilt_is_not_called_one(
-    spoil: Callable[[Path], object], target: Target, filled: MadeDatabase, folder: Path
+    spoil: Callable[[Path], object], target: Target, filled: DemoDatabase, folder: Path
 ) -> None:
     host = LocalHost()
     done(await performer(host).perform(job_of(target), KeptOutput()))

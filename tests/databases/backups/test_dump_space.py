@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bot.databases.backups.dump import DumpPerformer
 from bot.databases.backups.dump_script import DumpContext, DumpStage
-from bot.demo.host.database import Database as MadeDatabase
+from bot.demo.host.database import DemoDatabase
 from bot.domain.errors import Reason
 from bot.domain.targets.target import Backups as BackupSettings
 from bot.domain.targets.target import Target
@@ -16,7 +16,7 @@ from tests.databases.support.steps import done, failed, job_of, performer
 
 
 async def test_too_little_space_is_seen_before_anything_is_written(
-    target: Target, filled: MadeDatabase, folder: Path, tmp_path: Path
+    target: Target, filled: DemoDatabase, folder: Path, tmp_path: Path
 ) -> None:
     path = stand_in(
         tmp_path / "bin", "df",
@@ -29,7 +29,7 @@ async def test_too_little_space_is_seen_before_anything_is_written(
 
 
 async def test_the_room_that_is_needed_is_judged_by_the_backup_before(
-    target: Target, filled: MadeDatabase, folder: Path, tmp_path: Path
+    target: Target, filled: DemoDatabase, folder: Path, tmp_path: Path
 ) -> None:
     path = stand_in(
         tmp_path / "bin", "df",
@@ -49,7 +49,7 @@ async def test_the_room_that_is_needed_is_judged_by_the_backup_before(
     done(await performer_after(DumpContext("B-1", 1000, 10**12)).perform(job_of(target), KeptOutput()))
 
 
-async def test_a_file_that_cannot_grow_is_no_backup(target: Target, database: MadeDatabase, folder: Path) -> None:
+async def test_a_file_that_cannot_grow_is_no_backup(target: Target, database: DemoDatabase, folder: Path) -> None:
     async with session_of(database) as cursor:
         await cursor.execute("CREATE TABLE t (t LONGBLOB)")
         await cursor.execute("INSERT INTO t SELECT RANDOM_BYTES(1000) FROM seq_1_to_500")
@@ -59,7 +59,7 @@ async def test_a_file_that_cannot_grow_is_no_backup(target: Target, database: Ma
 
 
 async def test_a_disk_that_fills_meanwhile_is_no_backup(
-    target: Target, database: MadeDatabase, small_disk: Path, tmp_path: Path
+    target: Target, database: DemoDatabase, small_disk: Path, tmp_path: Path
 ) -> None:
     async with session_of(database) as cursor:
         await cursor.execute("CREATE TABLE t (t LONGBLOB)")

@@ -6,8 +6,7 @@ import pytest
 
 from bot.databases.backups.leftovers import DropCopyPerformer, DropOldPerformer, LeftoverReader
 from bot.databases.server.connector import Connector
-from bot.demo.host.database import Database as MadeDatabase
-from bot.demo.host.database import DatabaseServer
+from bot.demo.host.database import DatabaseServer, DemoDatabase
 from bot.domain.backups.leftovers import Left
 from bot.domain.errors import Reason
 from bot.domain.runs.acts import Act, DropCopy, DropOld
@@ -24,7 +23,7 @@ def scratch() -> bool:
 
 
 @pytest.fixture
-async def old(database: MadeDatabase, mariadb: DatabaseServer) -> str:
+async def old(database: DemoDatabase, mariadb: DatabaseServer) -> str:
     name = f"{database.name}_countersign_before_7k3f9q"
     await mariadb.query(f"CREATE DATABASE `{name}`")
     await mariadb.query("CREATE TABLE `od``d` (a INT)", database=name)

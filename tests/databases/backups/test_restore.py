@@ -8,8 +8,7 @@ import pytest
 from bot.databases.backups.leftovers import LeftoverReader
 from bot.databases.backups.restore import LoadPerformer, SwapPerformer
 from bot.databases.backups.restore_script import RestoreStage
-from bot.demo.host.database import Database as MadeDatabase
-from bot.demo.host.database import DatabaseServer
+from bot.demo.host.database import DatabaseServer, DemoDatabase
 from bot.domain.errors import Reason, problem
 from bot.domain.runs.acts import Load
 from bot.domain.targets.target import Target
@@ -49,7 +48,7 @@ DAMAGE = (
 
 
 async def test_everything_comes_back_and_what_was_there_is_kept(
-    filled: MadeDatabase, target: Target, host: LocalHost, mariadb: DatabaseServer, leftovers: LeftoverReader
+    filled: DemoDatabase, target: Target, host: LocalHost, mariadb: DatabaseServer, leftovers: LeftoverReader
 ) -> None:
     was = await checksums(mariadb, filled.name), await definitions(mariadb, filled.name)
     made = done(await performer(host).perform(job_of(target), KeptOutput()))
@@ -76,7 +75,7 @@ async def test_everything_comes_back_and_what_was_there_is_kept(
 
 
 async def test_a_table_is_put_back_alone(
-    filled: MadeDatabase, target: Target, host: LocalHost, mariadb: DatabaseServer, leftovers: LeftoverReader
+    filled: DemoDatabase, target: Target, host: LocalHost, mariadb: DatabaseServer, leftovers: LeftoverReader
 ) -> None:
     was = await checksums(mariadb, filled.name)
     objects = await definitions(mariadb, filled.name)
@@ -94,7 +93,7 @@ async def test_a_table_is_put_back_alone(
 
 
 async def test_a_table_that_others_refer_to_is_not_torn_out(
-    filled: MadeDatabase, target: Target, host: LocalHost, mariadb: DatabaseServer, leftovers: LeftoverReader
+    filled: DemoDatabase, target: Target, host: LocalHost, mariadb: DatabaseServer, leftovers: LeftoverReader
 ) -> None:
     made = done(await performer(host).perform(job_of(target, "people"), KeptOutput()))
     before = await checksums(mariadb, filled.name), await definitions(mariadb, filled.name)
@@ -108,7 +107,7 @@ async def test_a_table_that_others_refer_to_is_not_torn_out(
 
 
 async def test_a_copy_that_went_between_compare_and_swap_leaves_the_live_data_as_it_was(
-    filled: MadeDatabase, target: Target, host: LocalHost, mariadb: DatabaseServer, leftovers: LeftoverReader
+    filled: DemoDatabase, target: Target, host: LocalHost, mariadb: DatabaseServer, leftovers: LeftoverReader
 ) -> None:
     made = done(await performer(host).perform(job_of(target), KeptOutput()))
     before = await checksums(mariadb, filled.name), await definitions(mariadb, filled.name)
@@ -121,7 +120,7 @@ async def test_a_copy_that_went_between_compare_and_swap_leaves_the_live_data_as
 
 
 async def test_a_swap_that_fails_after_the_tables_moved_puts_all_back(
-    filled: MadeDatabase, target: Target, host: LocalHost, mariadb: DatabaseServer, leftovers: LeftoverReader
+    filled: DemoDatabase, target: Target, host: LocalHost, mariadb: DatabaseServer, leftovers: LeftoverReader
 ) -> None:
     made = done(await performer(host).perform(job_of(target), KeptOutput()))
     async with session_of(filled) as cursor:
@@ -138,7 +137,7 @@ async def test_a_swap_that_fails_after_the_tables_moved_puts_all_back(
 
 
 async def test_an_ended_swap_puts_all_back(
-    filled: MadeDatabase, target: Target, mariadb: DatabaseServer, tmp_path: Path, leftovers: LeftoverReader
+    filled: DemoDatabase, target: Target, mariadb: DatabaseServer, tmp_path: Path, leftovers: LeftoverReader
 ) -> None:
     host = LocalHost(tmp_path / "bin")
     made = done(await performer(host).perform(job_of(target), KeptOutput()))
@@ -157,7 +156,7 @@ async def test_an_ended_swap_puts_all_back(
 
 
 async def test_a_file_that_changed_since_it_was_approved_is_not_restored(
-    filled: MadeDatabase, target: Target, host: LocalHost, mariadb: DatabaseServer
+    filled: DemoDatabase, target: Target, host: LocalHost, mariadb: DatabaseServer
 ) -> None:
     assert filled.name
     done(await performer(host).perform(job_of(target), KeptOutput()))
@@ -177,7 +176,7 @@ async def test_a_file_that_changed_since_it_was_approved_is_not_restored(
 async def test_a_host_that_died_in_the_swap_is_told_from_what_is_there(
     left: tuple[str, ...],
     told: type,
-    filled: MadeDatabase,
+    filled: DemoDatabase,
     target: Target,
     mariadb: DatabaseServer,
     leftovers: LeftoverReader,
@@ -195,7 +194,7 @@ async def test_a_host_that_died_in_the_swap_is_told_from_what_is_there(
 
 
 async def test_words_beyond_ascii_come_back(
-    filled: MadeDatabase, target: Target, host: LocalHost, mariadb: DatabaseServer, leftovers: LeftoverReader
+    filled: DemoDatabase, target: Target, host: LocalHost, mariadb: DatabaseServer, leftovers: LeftoverReader
 ) -> None:
     await execute(
         filled,

@@ -6,9 +6,8 @@ from typing import Any
 import pytest
 
 from bot.databases.backups.prune import PrunePerformer
-from bot.demo.host.database import Database as MadeDatabase
-from bot.demo.host.database import DatabaseServer
-from bot.demo.host.host import Host as DemoHost
+from bot.demo.host.database import DatabaseServer, DemoDatabase
+from bot.demo.host.host import DemoHost
 from bot.domain.backups.backup import BackupList, Proof
 from bot.domain.runs.acts import Discard, Dump, Load
 from bot.domain.runs.plan import Phase, Risk, Step
@@ -68,7 +67,7 @@ async def test_a_backup_that_is_there_is_not_made_again(in_directory: Room) -> N
 
 
 @pytest.mark.usefixtures("filled")
-async def test_a_dump_much_smaller_than_the_one_before_says_so(in_directory: Room, database: MadeDatabase) -> None:
+async def test_a_dump_much_smaller_than_the_one_before_says_so(in_directory: Room, database: DemoDatabase) -> None:
     room = in_directory
     async with session_of(database) as cursor:
         await cursor.execute("CREATE TABLE big (t LONGBLOB)")

@@ -9,7 +9,7 @@ import pyrage
 import pytest
 
 from bot.demo.host.database import DatabaseServer
-from bot.demo.host.host import Host as DemoHost
+from bot.demo.host.host import DemoHost
 from bot.domain.runs.acts import Dump
 from bot.domain.secrets import Secret
 from bot.domain.targets.target import Backups

@@ -11,9 +11,8 @@ from pathlib import Path
 import pytest
 
 from bot.databases.backups.restore_script import RestoreStage
-from bot.demo.host.database import Database as MadeDatabase
-from bot.demo.host.database import DatabaseServer
-from bot.demo.host.host import Host as DemoHost
+from bot.demo.host.database import DatabaseServer, DemoDatabase
+from bot.demo.host.host import DemoHost
 from bot.domain.errors import Reason
 from bot.domain.runs.acts import Dump, Load, Prove
 from bot.domain.secrets import Secret
@@ -41,7 +40,7 @@ async def test_nothing_is_called_a_backup_when_the_login_is_refused(in_directory
 
 
 async def test_a_dump_whose_connection_is_cut_leaves_nothing(
-    room: Room, database: MadeDatabase, ssh_host: DemoHost
+    room: Room, database: DemoDatabase, ssh_host: DemoHost
 ) -> None:
     async with session_of(database) as cursor:
         await cursor.execute("CREATE TABLE a_first (t LONGBLOB)")
@@ -59,7 +58,7 @@ async def test_a_dump_whose_connection_is_cut_leaves_nothing(
 
 
 async def test_a_restore_whose_connection_is_cut_is_made_again(
-    in_directory: Room, database: MadeDatabase, ssh_host: DemoHost, mariadb: DatabaseServer
+    in_directory: Room, database: DemoDatabase, ssh_host: DemoHost, mariadb: DatabaseServer
 ) -> None:
     room = in_directory
     async with session_of(database) as cursor:
@@ -80,7 +79,7 @@ async def test_a_restore_whose_connection_is_cut_is_made_again(
 
 
 async def test_a_bot_that_is_gone_half_way_leaves_no_backup_and_the_next_one_makes_it(
-    room: Room, database: MadeDatabase, ssh_host: DemoHost
+    room: Room, database: DemoDatabase, ssh_host: DemoHost
 ) -> None:
     output = KeptOutput()
     job = room.job(Dump(BACKUP))
@@ -171,7 +170,7 @@ def in_store(folder: Path) -> Backups:
 
 
 async def test_a_dump_stops_before_it_fills_the_disk_of_the_bot(
-    in_directory: Room, database: MadeDatabase, small_disk: Path
+    in_directory: Room, database: DemoDatabase, small_disk: Path
 ) -> None:
     async with session_of(database) as cursor:
         await cursor.execute("CREATE TABLE t (t LONGBLOB)")

@@ -11,8 +11,7 @@ import pytest
 from bot.databases.backups.leftovers import LeftoverReader
 from bot.databases.backups.restore import SwapPerformer
 from bot.databases.backups.restore_script import RestoreStage
-from bot.demo.host.database import Database as MadeDatabase
-from bot.demo.host.database import DatabaseServer
+from bot.demo.host.database import DatabaseServer, DemoDatabase
 from bot.domain.errors import Reason, problem
 from bot.domain.secrets import Secret
 from bot.domain.shell import Command
@@ -49,7 +48,7 @@ class Cut(LocalHost):
 
 
 async def ready(
-    host: LocalHost, target: Target, mariadb: DatabaseServer, filled: MadeDatabase
+    host: LocalHost, target: Target, mariadb: DatabaseServer, filled: DemoDatabase
 ) -> tuple[object, object]:
     """Restore beside the live database, which then differs; give what is live."""
     await execute(filled, f"CREATE TABLE {APART} (id INT)")
@@ -65,12 +64,12 @@ def moves_oddly(folder: Path, how: str) -> None:
     stand_in(folder, "mariadb", f"{asks}\nsql=$(cat)\n{how}")
 
 
-async def live(mariadb: DatabaseServer, database: MadeDatabase) -> tuple[object, object]:
+async def live(mariadb: DatabaseServer, database: DemoDatabase) -> tuple[object, object]:
     return await checksums(mariadb, database.name), await definitions(mariadb, database.name)
 
 
 async def test_tables_that_moved_though_the_answer_was_lost_are_put_back(
-    filled: MadeDatabase, target: Target, mariadb: DatabaseServer, tmp_path: Path, leftovers: LeftoverReader
+    filled: DemoDatabase, target: Target, mariadb: DatabaseServer, tmp_path: Path, leftovers: LeftoverReader
 ) -> None:
     host = LocalHost(tmp_path / "bin")
     was = await ready(host, target, mariadb, filled)
@@ -90,7 +89,7 @@ async def test_tables_that_moved_though_the_answer_was_lost_are_put_back(
 @pytest.mark.parametrize("why", [Reason.TIMED_OUT, Reason.CANCELLED, Reason.EXIT_STATUS])
 async def test_a_swap_that_was_killed_before_it_could_put_back_is_in_doubt(
     why: Reason,
-    filled: MadeDatabase,
+    filled: DemoDatabase,
     target: Target,
     mariadb: DatabaseServer,
     tmp_path: Path,
@@ -109,7 +108,7 @@ async def test_a_swap_that_was_killed_before_it_could_put_back_is_in_doubt(
 
 
 async def test_a_move_that_waits_in_the_server_goes_with_whoever_asked_for_it(
-    filled: MadeDatabase, target: Target, mariadb: DatabaseServer, tmp_path: Path, leftovers: LeftoverReader
+    filled: DemoDatabase, target: Target, mariadb: DatabaseServer, tmp_path: Path, leftovers: LeftoverReader
 ) -> None:
     host = LocalHost(tmp_path / "bin")
     was = await ready(host, target, mariadb, filled)
@@ -131,7 +130,7 @@ async def test_a_move_that_waits_in_the_server_goes_with_whoever_asked_for_it(
     assert await live(mariadb, filled) == was
 
 
-async def moving(mariadb: DatabaseServer, database: MadeDatabase) -> bool:
+async def moving(mariadb: DatabaseServer, database: DemoDatabase) -> bool:
     """Whether the statement that moves the tables of a database is at work."""
     rows = await mariadb.query("SELECT info AS i FROM information_schema.processlist WHERE info LIKE 'RENAME TABLE %%'")
     return any(f"`{database.name}_countersign_before_" in row["i"] for row in rows)

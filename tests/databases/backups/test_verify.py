@@ -9,8 +9,7 @@ import pytest
 
 from bot.databases.backups.restore_script import RestoreStage
 from bot.databases.backups.verify import ProvePerformer
-from bot.demo.host.database import Database as MadeDatabase
-from bot.demo.host.database import DatabaseServer
+from bot.demo.host.database import DatabaseServer, DemoDatabase
 from bot.domain.backups.backup import Proof
 from bot.domain.secrets import Secret
 from bot.domain.targets.target import Target
@@ -36,7 +35,7 @@ def scratch() -> bool:
 
 
 @pytest.fixture
-async def backup(filled: MadeDatabase, target: Target, host: LocalHost) -> dict[str, str]:
+async def backup(filled: DemoDatabase, target: Target, host: LocalHost) -> dict[str, str]:
     return done(await performer(host).perform(job_of(target), KeptOutput()))
 
 
@@ -149,14 +148,14 @@ async def test_what_an_earlier_proof_left_is_cleaned_up(
     assert await databases_beside(mariadb, target) == []
 
 
-async def test_an_empty_database_is_proven(database: MadeDatabase, target: Target, host: LocalHost) -> None:
+async def test_an_empty_database_is_proven(database: DemoDatabase, target: Target, host: LocalHost) -> None:
     done(await performer(host).perform(job_of(target), KeptOutput()))
     outcome = await ProvePerformer(access_to(host)).perform(prove_job(target), KeptOutput())
     assert isinstance(outcome, Done), outcome
     assert outcome.facts["proof"] == "proven"
 
 
-async def test_chosen_tables_are_proven(filled: MadeDatabase, target: Target, host: LocalHost) -> None:
+async def test_chosen_tables_are_proven(filled: DemoDatabase, target: Target, host: LocalHost) -> None:
     job = job_of(target, "people", "od`d \"na'me")
     done(await performer(host).perform(job, KeptOutput()))
     output = KeptOutput()
@@ -166,7 +165,7 @@ async def test_chosen_tables_are_proven(filled: MadeDatabase, target: Target, ho
 
 
 async def test_an_owner_who_is_gone_stands_in_no_way(
-    filled: MadeDatabase, target: Target, host: LocalHost, mariadb: DatabaseServer
+    filled: DemoDatabase, target: Target, host: LocalHost, mariadb: DatabaseServer
 ) -> None:
     owner = await owned_by_another(mariadb, filled, "born")
     done(await performer(host).perform(job_of(target), KeptOutput()))
@@ -178,7 +177,7 @@ async def test_an_owner_who_is_gone_stands_in_no_way(
 
 
 async def test_a_connection_that_is_killed_half_way_refutes_nothing(
-    filled: MadeDatabase, target: Target, mariadb: DatabaseServer, tmp_path: Path
+    filled: DemoDatabase, target: Target, mariadb: DatabaseServer, tmp_path: Path
 ) -> None:
     slowly = 'all=$(mktemp); /usr/bin/zstd "$@" >"$all"; head -c 2500 "$all"; sleep 2; tail -c +2501 "$all"; rm "$all"'
     path = stand_in(tmp_path / "bin", "zstd", f'case "$*" in *-d*) {slowly} ;; *) exec /usr/bin/zstd "$@" ;; esac')

@@ -9,7 +9,7 @@ import pytest
 from bot.databases.backups.manifest import Manifest
 from bot.databases.backups.writes_since import LiveTable, WritesSinceReader, compare
 from bot.databases.server.connector import Connector
-from bot.demo.host.database import Database as MadeDatabase
+from bot.demo.host.database import DemoDatabase
 from bot.domain.backups.backup import Proof
 from bot.domain.backups.writes_since import TableWrites, WriteState
 from bot.domain.targets.target import Target
@@ -78,7 +78,7 @@ def test_tables_come_and_go() -> None:
 
 
 async def test_it_is_read_from_the_server(
-    database: MadeDatabase, target_of: Callable[..., Target], connections: Connector
+    database: DemoDatabase, target_of: Callable[..., Target], connections: Connector
 ) -> None:
     target, host = target_of(database, scratch=True), LocalHost()
     async with session_of(database) as cursor:
@@ -106,7 +106,7 @@ async def test_it_is_read_from_the_server(
 
 
 async def test_a_locked_table_holds_nothing_up(
-    database: MadeDatabase, target_of: Callable[..., Target], connections: Connector
+    database: DemoDatabase, target_of: Callable[..., Target], connections: Connector
 ) -> None:
     target, host = target_of(database, scratch=True), LocalHost()
     async with session_of(database) as cursor:
@@ -120,7 +120,7 @@ async def test_a_locked_table_holds_nothing_up(
 
 
 async def test_counters_are_read_from_the_server(
-    database: MadeDatabase, target_of: Callable[..., Target], connections: Connector
+    database: DemoDatabase, target_of: Callable[..., Target], connections: Connector
 ) -> None:
     target = target_of(database)
     async with session_of(database) as cursor:

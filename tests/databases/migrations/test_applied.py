@@ -7,8 +7,7 @@ import pytest
 from bot.databases.migrations.applied import AppliedPerformer
 from bot.databases.server.connector import Connector
 from bot.databases.server.facts import DatabaseLook
-from bot.demo.host.database import Database as MadeDatabase
-from bot.demo.host.database import DatabaseServer
+from bot.demo.host.database import DatabaseServer, DemoDatabase
 from bot.domain.errors import Reason
 from bot.domain.runs.acts import NothingPending
 from bot.domain.runs.plan import BOT, Phase, Risk, Step
@@ -28,7 +27,7 @@ def performer(connections: Connector) -> AppliedPerformer:
 
 
 @pytest.fixture
-async def two_ran(mariadb: DatabaseServer, database: MadeDatabase) -> None:
+async def two_ran(mariadb: DatabaseServer, database: DemoDatabase) -> None:
     await mariadb.query("CREATE TABLE compte_migrations (id INT, migration TEXT, batch INT)", database=database.name)
     await mariadb.query("INSERT INTO compte_migrations VALUES (1, 'a', 1), (2, 'b', 1)", database=database.name)
 
@@ -57,7 +56,7 @@ async def test_without_the_table_all_are_missing(performer: AppliedPerformer, ta
 
 
 async def test_a_database_that_cannot_be_read_leaves_it_open(
-    performer: AppliedPerformer, database: MadeDatabase, target_of: Callable[..., Target], free_port: int
+    performer: AppliedPerformer, database: DemoDatabase, target_of: Callable[..., Target], free_port: int
 ) -> None:
     job = job_of(target_of(database, port=free_port), "a")
     outcome = await performer.perform(job, KeptOutput())

@@ -17,7 +17,7 @@ from bot.databases.migrations.cleanup import ScratchCleanup, run_of
 from bot.databases.server.connector import Connector
 from bot.demo.application.git import git
 from bot.demo.host.database import DatabaseServer
-from bot.demo.host.host import Host as DemoHost
+from bot.demo.host.host import DemoHost
 from bot.domain.runs.run import RunState
 from bot.hosts.connections import Connections
 from bot.hosts.tunnels import Tunnels

@@ -13,8 +13,7 @@ from bot.databases.migrations.lock_watchdog import WatchedPerformer
 from bot.databases.server.connector import Connector
 from bot.demo.application.application import Application
 from bot.demo.application.git import git
-from bot.demo.host.database import Database as MadeDatabase
-from bot.demo.host.database import DatabaseServer
+from bot.demo.host.database import DatabaseServer, DemoDatabase
 from bot.demo.host.tcp_proxy import TcpProxy
 from bot.domain.errors import Reason, problem
 from bot.domain.policies.policy import Policy
@@ -47,7 +46,7 @@ MIGRATE = Step(
 class Statements:
     """Does a step by running a statement as the target's user (`Performer`)."""
 
-    def __init__(self, made: MadeDatabase, sql: str) -> None:
+    def __init__(self, made: DemoDatabase, sql: str) -> None:
         self._made, self._sql = made, sql
         self.outcome: Outcome | None = None
 
@@ -72,7 +71,7 @@ class Statements:
 
 
 @pytest.fixture
-async def table(mariadb: DatabaseServer, database: MadeDatabase) -> str:
+async def table(mariadb: DatabaseServer, database: DemoDatabase) -> str:
     await mariadb.query("CREATE TABLE t (a INT)", database=database.name)
     await mariadb.query("INSERT INTO t VALUES (1)", database=database.name)
     return "t"
@@ -170,7 +169,7 @@ async def test_without_the_privilege_it_is_ended_all_the_same(
     ask: str,
     connections: Connector,
     target: Target,
-    database: MadeDatabase,
+    database: DemoDatabase,
     mariadb: DatabaseServer,
     table: str,
 ) -> None:
@@ -187,7 +186,7 @@ async def test_without_the_privilege_it_is_ended_all_the_same(
 
 
 async def test_the_same_change_by_somebody_else_is_left_waiting(
-    connections: Connector, target: Target, database: MadeDatabase, mariadb: DatabaseServer, table: str
+    connections: Connector, target: Target, database: DemoDatabase, mariadb: DatabaseServer, table: str
 ) -> None:
     await mariadb.query(f"GRANT PROCESS ON *.* TO `{database.user}`@`%`")
     watched = WatchedPerformer(Statements(database, "ALTER TABLE t ADD b INT"), connections, pause=0.05)
@@ -203,7 +202,7 @@ async def test_the_same_change_by_somebody_else_is_left_waiting(
 
 
 async def test_a_long_change_that_waits_for_nothing_is_left_alone(
-    connections: Connector, target: Target, database: MadeDatabase, mariadb: DatabaseServer, table: str
+    connections: Connector, target: Target, database: DemoDatabase, mariadb: DatabaseServer, table: str
 ) -> None:
     began = mariadb.log_position()
     inner = Statements(database, "CREATE TABLE copied AS SELECT SLEEP(1.5) AS s FROM t")
@@ -213,7 +212,7 @@ async def test_a_long_change_that_waits_for_nothing_is_left_alone(
 
 
 async def test_a_failure_of_its_own_stays_what_it_is(
-    connections: Connector, target: Target, database: MadeDatabase
+    connections: Connector, target: Target, database: DemoDatabase
 ) -> None:
     inner = Statements(database, "ALTER TABLE missing ADD b INT")
     outcome = await WatchedPerformer(inner, connections).perform(job_of(target), KeptOutput())
@@ -224,7 +223,7 @@ async def test_a_failure_of_its_own_stays_what_it_is(
 async def test_a_watch_that_is_cut_off_comes_back_and_the_step_goes_on_meanwhile(
     target: Target,
     connections: Connector,
-    database: MadeDatabase,
+    database: DemoDatabase,
     mariadb: DatabaseServer,
     new_wire: Callable[[int], Awaitable[TcpProxy]],
     table: str,
@@ -244,7 +243,7 @@ async def test_a_watch_that_is_cut_off_comes_back_and_the_step_goes_on_meanwhile
 
 
 async def test_a_database_that_cannot_be_watched_fails_no_step(
-    target: Target, connections: Connector, database: MadeDatabase, free_port: int, table: str
+    target: Target, connections: Connector, database: DemoDatabase, free_port: int, table: str
 ) -> None:
     assert target.database is not None
     unreachable = replace(target, database=replace(target.database, port=free_port))
@@ -259,7 +258,7 @@ async def test_only_steps_that_change_the_schema_are_watched(
     target: Target,
     connections: Connector,
     tunnels: StraightTunnels,
-    database: MadeDatabase,
+    database: DemoDatabase,
 ) -> None:
     assert target.database is not None
     through = replace(target, database=replace(target.database, via="web1"))
@@ -273,7 +272,7 @@ async def test_being_cancelled_leaves_nothing_open(
     target: Target,
     connections: Connector,
     tunnels: StraightTunnels,
-    database: MadeDatabase,
+    database: DemoDatabase,
     mariadb: DatabaseServer,
     table: str,
 ) -> None:

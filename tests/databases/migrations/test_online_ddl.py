@@ -8,8 +8,7 @@ import pytest
 from bot.databases.migrations.ddl import read_statement
 from bot.databases.migrations.online_ddl import Online, predict
 from bot.databases.server.connector import Connector
-from bot.demo.host.database import Database as MadeDatabase
-from bot.demo.host.database import DatabaseServer
+from bot.demo.host.database import DatabaseServer, DemoDatabase
 from bot.domain.errors import Reason, RefusedError
 from bot.domain.secrets import Secret
 from bot.domain.targets.target import Target
@@ -22,7 +21,7 @@ GENTLEST = ["INSTANT", "NOCOPY", "INPLACE", "COPY"]
 
 
 @pytest.fixture
-async def made(mariadb: DatabaseServer, database: MadeDatabase) -> MadeDatabase:
+async def made(mariadb: DatabaseServer, database: DemoDatabase) -> DemoDatabase:
     for table in TABLES:
         await mariadb.query(table, database=database.name)
     return database
@@ -53,7 +52,7 @@ async def predicted(connections: Connector, target: Target, *statements: str) ->
 async def test_a_prediction_is_true(
     connections: Connector,
     target_of: Callable[..., Target],
-    made: MadeDatabase,
+    made: DemoDatabase,
     mariadb: DatabaseServer,
     sql: str,
     online: Online,
@@ -68,7 +67,7 @@ async def test_a_prediction_is_true(
 
 
 async def test_each_statement_finds_what_the_one_before_it_left(
-    connections: Connector, target_of: Callable[..., Target], made: MadeDatabase
+    connections: Connector, target_of: Callable[..., Target], made: DemoDatabase
 ) -> None:
     found = await predicted(
         connections,
@@ -93,7 +92,7 @@ async def test_each_statement_finds_what_the_one_before_it_left(
 
 
 async def test_what_names_another_database_is_not_tried(
-    connections: Connector, target_of: Callable[..., Target], made: MadeDatabase, mariadb: DatabaseServer
+    connections: Connector, target_of: Callable[..., Target], made: DemoDatabase, mariadb: DatabaseServer
 ) -> None:
     found = await predicted(
         connections,
@@ -106,7 +105,7 @@ async def test_what_names_another_database_is_not_tried(
 
 
 async def test_the_database_is_gone_afterwards_whatever_happened(
-    connections: Connector, target_of: Callable[..., Target], made: MadeDatabase, mariadb: DatabaseServer
+    connections: Connector, target_of: Callable[..., Target], made: DemoDatabase, mariadb: DatabaseServer
 ) -> None:
     name = f"{made.name}_countersign_x"
     with pytest.raises(RuntimeError, match="on the way"):  # noqa: PT012 - the context is what is tried
@@ -118,7 +117,7 @@ async def test_the_database_is_gone_afterwards_whatever_happened(
 
 @pytest.mark.parametrize(("scratch", "suffix"), [(False, "_countersign_x"), (True, "_other"), (True, "")])
 async def test_only_what_the_target_allows_is_made_and_dropped(
-    connections: Connector, target_of: Callable[..., Target], made: MadeDatabase, scratch: bool, suffix: str
+    connections: Connector, target_of: Callable[..., Target], made: DemoDatabase, scratch: bool, suffix: str
 ) -> None:
     with pytest.raises(ValueError, match="allows no database"):
         async with connections.throwaway(target_of(made, scratch=scratch), made.name + suffix):
@@ -126,7 +125,7 @@ async def test_only_what_the_target_allows_is_made_and_dropped(
 
 
 async def test_a_wrong_password_is_said(
-    connections: Connector, target_of: Callable[..., Target], made: MadeDatabase
+    connections: Connector, target_of: Callable[..., Target], made: DemoDatabase
 ) -> None:
     target = target_of(made, scratch=True, password=Secret("wrong"))
     with pytest.raises(RefusedError) as caught:

@@ -13,9 +13,8 @@ from bot.databases.migrations.preview import PreviewPerformer
 from bot.databases.migrations.preview_sql import sql_of, statements_of
 from bot.databases.server.connector import Connector
 from bot.demo.application.git import git
-from bot.demo.host.database import Database as DemoDatabase
-from bot.demo.host.database import DatabaseServer
-from bot.demo.host.host import Host
+from bot.demo.host.database import DatabaseServer, DemoDatabase
+from bot.demo.host.host import DemoHost
 from bot.domain.runs.acts import Preview
 from bot.domain.runs.plan_json import findings_of
 from bot.domain.secrets import Secret
@@ -121,7 +120,7 @@ DROPS = {
 
 
 async def previewed(
-    app: Stack, host: Host, database: DemoDatabase, recipe: str, names: tuple[str, ...], way: Way = Way.DEPLOY
+    app: Stack, host: DemoHost, database: DemoDatabase, recipe: str, names: tuple[str, ...], way: Way = Way.DEPLOY
 ) -> list[tuple[str, dict[str, str]]]:
     await git(app.path, "fetch", "--quiet")
     made = Database("web1", database.host, database.port, database.name, database.user, Secret(database.password), True)
@@ -154,7 +153,7 @@ async def previewed(
 )
 async def test_what_drops_data_is_found_without_running_anything(
     tmp_path: Path,
-    ssh_host: Host,
+    ssh_host: DemoHost,
     database: DemoDatabase,
     mariadb: DatabaseServer,
     recipe: str,
@@ -200,7 +199,7 @@ async def test_what_drops_data_is_found_without_running_anything(
 )
 async def test_what_undoing_drops_is_found_without_running_anything(
     tmp_path: Path,
-    ssh_host: Host,
+    ssh_host: DemoHost,
     database: DemoDatabase,
     mariadb: DatabaseServer,
     recipe: str,
@@ -222,7 +221,7 @@ async def test_what_undoing_drops_is_found_without_running_anything(
 
 
 async def test_a_migration_that_reads_the_database_has_no_sql_and_the_finding_says_so(
-    tmp_path: Path, ssh_host: Host, database: DemoDatabase
+    tmp_path: Path, ssh_host: DemoHost, database: DemoDatabase
 ) -> None:
     app = await Stack.create(tmp_path, database, ALEMBIC_LIVE)
     await app.tool("-m", "alembic", "upgrade", "heads")

@@ -13,13 +13,13 @@ from bot.domain.runs.plan import Phase, Risk, Step
 from bot.engine.ports import Done, Failed, Job
 from tests.databases.support.local import KeptOutput
 from tests.databases.support.rehearsals import Stage, found, nothing_left, of
-from tests.support import Kind
+from tests.support import CommitKind
 
 TOKEN_ID = "2025_11_16_074003_add_token_id_to_user_sessions_table"
 
 
 async def test_the_usual_migration(stage: Stage, mariadb: DatabaseServer) -> None:
-    await stage.app.next_commit(Kind.TOKEN_ID)
+    await stage.app.next_commit(CommitKind.TOKEN_ID)
     before = mariadb.log_position()
     findings = found(await stage.rehearse())
     (rehearsal,) = of(findings, "rehearsal")
@@ -41,7 +41,7 @@ async def test_the_usual_migration(stage: Stage, mariadb: DatabaseServer) -> Non
 
 
 async def test_three_migrations_in_order(stage: Stage, mariadb: DatabaseServer) -> None:
-    await stage.app.next_commit(Kind.SEVERAL)
+    await stage.app.next_commit(CommitKind.SEVERAL)
     findings = found(await stage.rehearse())
     names = [migration["name"] for migration in of(findings, "migration")]
     assert names == sorted(names)
@@ -52,7 +52,7 @@ async def test_three_migrations_in_order(stage: Stage, mariadb: DatabaseServer) 
 
 
 async def test_a_rebuild_is_predicted_as_what_it_is(stage: Stage) -> None:
-    await stage.app.next_commit(Kind.SLOW)
+    await stage.app.next_commit(CommitKind.SLOW)
     findings = found(await stage.rehearse())
     (statement,) = of(findings, "statement")
     assert (statement["online"], statement["writes_wait"], statement["destroys"]) == ("COPY", "yes", "no")
@@ -61,7 +61,7 @@ async def test_a_rebuild_is_predicted_as_what_it_is(stage: Stage) -> None:
 
 
 async def test_dropping_a_column_is_destructive_and_more_than_old_code_can_bear(stage: Stage) -> None:
-    await stage.app.next_commit(Kind.DESTRUCTIVE)
+    await stage.app.next_commit(CommitKind.DESTRUCTIVE)
     findings = found(await stage.rehearse())
     (migration,) = of(findings, "migration")
     assert (migration["risk"], migration["reason"]) == ("destructive", "column_dropped")
@@ -136,7 +136,7 @@ async def test_migrations_of_all_kinds(
 async def test_a_migration_that_fails_halfway_fails_the_step_and_changes_nothing(
     stage: Stage, mariadb: DatabaseServer
 ) -> None:
-    await stage.app.next_commit(Kind.FAILING)
+    await stage.app.next_commit(CommitKind.FAILING)
     before = await mariadb.columns(stage.app.database.name, "users")
     outcome = await stage.rehearse()
     assert isinstance(outcome, Failed)
@@ -174,7 +174,7 @@ async def test_odd_characters_in_the_name_of_a_migration_stay_characters(
 
 
 async def test_undoing_is_rehearsed_with_its_sql_the_newest_first(stage: Stage, mariadb: DatabaseServer) -> None:
-    await stage.app.next_commit(Kind.SEVERAL)
+    await stage.app.next_commit(CommitKind.SEVERAL)
     await git(stage.app.path, "pull", "--quiet", "--ff-only")
     await stage.app.artisan("migrate", "--force")
     findings = found(await stage.undo(3))
@@ -208,7 +208,7 @@ async def test_a_broken_way_back_fails_before_anybody_is_asked(stage: Stage, mar
 
 
 async def test_the_live_schema_is_held_against_the_rehearsal(stage: Stage, mariadb: DatabaseServer) -> None:
-    await stage.app.next_commit(Kind.TOKEN_ID)
+    await stage.app.next_commit(CommitKind.TOKEN_ID)
     findings = found(await stage.rehearse())
     expected = {facts["table"]: facts["after"] for facts in of(findings, "schema")}
     step = Step("schema", "As rehearsed", Phase.VERIFY, (), Risk.READS, 60, AsRehearsed(expected))

@@ -8,12 +8,12 @@ import signal
 import pytest
 
 from bot.demo.host.database import DatabaseServer
-from bot.demo.host.host import Host as DemoHost
+from bot.demo.host.host import DemoHost
 from bot.domain.errors import Reason
 from bot.engine.ports import Done, Ending, Failed
 from tests.databases.support.local import KeptOutput
 from tests.databases.support.rehearsals import Stage, found, nothing_left, of
-from tests.support import Kind, eventually
+from tests.support import CommitKind, eventually
 
 LIVE_WRITES = ("insert", "update", "delete", "alter", "create", "drop", "truncate", "replace", "rename")
 
@@ -21,7 +21,7 @@ LIVE_WRITES = ("insert", "update", "delete", "alter", "create", "drop", "truncat
 async def test_the_traps_of_pretend_do_no_harm(stage: Stage, mariadb: DatabaseServer) -> None:
     """A cached configuration that names the live database, and no migrations table to find there."""
     await stage.app.artisan("config:cache")
-    await stage.app.next_commit(Kind.TOKEN_ID)
+    await stage.app.next_commit(CommitKind.TOKEN_ID)
     before = mariadb.log_position()
     await stage.rehearse()
     name = stage.app.database.name
@@ -66,10 +66,11 @@ async def test_a_migration_with_a_connection_of_its_own_is_never_run(stage: Stag
 
 
 @pytest.mark.parametrize(
-    ("kind", "risk", "what"), [(Kind.TOKEN_ID, "unknown", ""), (Kind.DESTRUCTIVE, "destructive", "dropColumn")]
+    ("kind", "risk", "what"),
+    [(CommitKind.TOKEN_ID, "unknown", ""), (CommitKind.DESTRUCTIVE, "destructive", "dropColumn")],
 )
 async def test_without_a_scratch_database_only_the_source_is_read(
-    stage: Stage, mariadb: DatabaseServer, kind: Kind, risk: str, what: str
+    stage: Stage, mariadb: DatabaseServer, kind: CommitKind, risk: str, what: str
 ) -> None:
     stage.scratch = False
     await stage.app.next_commit(kind)
@@ -105,7 +106,7 @@ async def test_what_a_killed_rehearsal_left_is_gone_after_the_next(
     outcome = await rehearsing
     assert not isinstance(outcome, Done)
     assert list(stage.app.path.glob(".git/countersign-*")) != []
-    await stage.app.next_commit(Kind.TOKEN_ID)
+    await stage.app.next_commit(CommitKind.TOKEN_ID)
     (stage.app.author / "database/migrations/2026_01_01_000000_sleeps.php").unlink()
     await stage.push("wakes", "DB::statement('do 1');")
     found(await stage.rehearse("R-AAAAA3"))

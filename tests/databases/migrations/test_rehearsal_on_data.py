@@ -15,7 +15,7 @@ from bot.domain.errors import Reason
 from bot.engine.ports import Failed
 from bot.hosts.connections import Connections
 from tests.databases.support.rehearsals import BACKUP, DataStage, found, nothing_left, of
-from tests.support import Kind
+from tests.support import CommitKind
 
 
 @pytest.fixture
@@ -115,7 +115,7 @@ async def test_a_backup_that_cannot_be_used_is_named_and_the_copy_is_made_of_the
     no_data: str,
 ) -> None:
     await spoil(stage)
-    await stage.app.next_commit(Kind.TOKEN_ID)
+    await stage.app.next_commit(CommitKind.TOKEN_ID)
     [rehearsal] = of(found(await stage.rehearse_on(backup)), "rehearsal")
     assert (rehearsal["outcome"], rehearsal["rows"], rehearsal["backup"]) == ("ok", "copied", "")
     assert rehearsal["no_data"] == no_data
@@ -127,7 +127,7 @@ async def test_a_backup_of_before_the_last_migration_is_not_rehearsed_on(
 ) -> None:
     await stage.back_up()
     await mariadb.query("ALTER TABLE users ADD since_then INT", database=stage.app.database.name)
-    await stage.app.next_commit(Kind.TOKEN_ID)
+    await stage.app.next_commit(CommitKind.TOKEN_ID)
     [rehearsal] = of(found(await stage.rehearse_on(BACKUP)), "rehearsal")
     assert (rehearsal["rows"], rehearsal["no_data"]) == ("copied", "other_schema")
     assert "live alone has the column users.since_then" in rehearsal["no_data_detail"]

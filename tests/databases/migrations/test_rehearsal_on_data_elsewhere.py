@@ -13,7 +13,7 @@ import pytest
 
 from bot.demo.application.application import Application
 from bot.demo.host.database import DatabaseServer
-from bot.demo.host.host import Host as DemoHost
+from bot.demo.host.host import DemoHost
 from bot.domain.errors import Reason
 from bot.domain.runs.acts import Rehearse
 from bot.domain.secrets import Secret
@@ -22,7 +22,7 @@ from bot.engine.ports import Job, Outcome, Unknown
 from bot.hosts.connections import Connections
 from tests.databases.support.local import KeptOutput
 from tests.databases.support.rehearsals import BACKUP, DataStage, found, nothing_left, of
-from tests.support import Kind, eventually
+from tests.support import CommitKind, eventually
 
 IDENTITY = pyrage.x25519.Identity.generate()
 KEY, OPENS = str(IDENTITY.to_public()), Secret(str(IDENTITY))
@@ -97,7 +97,7 @@ async def test_what_comes_and_is_not_what_was_made_leaves_the_copy_to_the_live_d
     await stage.back_up()
     size = stage.file.stat().st_size
     stage.file.write_bytes(content.ljust(size, b"\0") if content else b"")
-    await stage.app.next_commit(Kind.TOKEN_ID)
+    await stage.app.next_commit(CommitKind.TOKEN_ID)
     [rehearsal] = of(found(await stage.rehearse_on(BACKUP)), "rehearsal")
     assert (rehearsal["outcome"], rehearsal["rows"], rehearsal["backup"]) == ("ok", "copied", "")
     assert rehearsal["no_data"] == "backup_unreadable"
@@ -109,7 +109,7 @@ async def test_a_key_that_the_bot_has_not_is_said(
 ) -> None:
     stage = stage_with(kept_by_bot=True, encrypt_to=KEY)
     await stage.back_up()
-    await stage.app.next_commit(Kind.TOKEN_ID)
+    await stage.app.next_commit(CommitKind.TOKEN_ID)
     [rehearsal] = of(found(await stage.rehearse_on(BACKUP)), "rehearsal")
     assert (rehearsal["rows"], rehearsal["no_data"]) == ("copied", "backup_unreadable")
     assert "`backups.identity` is not set" in rehearsal["no_data_detail"]
@@ -122,7 +122,7 @@ async def test_another_key_than_the_one_it_takes_leaves_the_copy_to_the_live_dat
     other = Secret(str(pyrage.x25519.Identity.generate()))
     stage = stage_with(kept_by_bot=True, encrypt_to=KEY, identity=other)
     await stage.back_up()
-    await stage.app.next_commit(Kind.TOKEN_ID)
+    await stage.app.next_commit(CommitKind.TOKEN_ID)
     [rehearsal] = of(found(await stage.rehearse_on(BACKUP)), "rehearsal")
     assert (rehearsal["outcome"], rehearsal["rows"]) == ("ok", "copied")
     assert rehearsal["no_data"] == "backup_unreadable"
@@ -138,7 +138,7 @@ async def test_a_line_that_is_cut_while_it_comes_lets_the_rehearsal_be_made_agai
     await mariadb.query("CREATE TABLE wide (body LONGBLOB)", database=live)
     await mariadb.query("INSERT INTO wide SELECT RANDOM_BYTES(1024) FROM seq_1_to_20000", database=live)
     await stage.back_up()
-    await stage.app.next_commit(Kind.TOKEN_ID)
+    await stage.app.next_commit(CommitKind.TOKEN_ID)
     job = await stage.job_on(BACKUP)
 
     async def cut_when_it_comes(told: KeptOutput) -> Outcome:

@@ -11,8 +11,7 @@ from bot.databases.server.connection import Limits
 from bot.databases.server.connector import Connector
 from bot.databases.server.errors import ServerError
 from bot.databases.server.session import ReadOnlySession
-from bot.demo.host.database import Database as MadeDatabase
-from bot.demo.host.database import DatabaseServer
+from bot.demo.host.database import DatabaseServer, DemoDatabase
 from bot.demo.host.tcp_proxy import TcpProxy
 from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.secrets import Secret
@@ -39,7 +38,7 @@ READ_ONLY = 1792
     ],
 )
 async def test_the_server_refuses_to_write_in_a_session(
-    statement: str, target: Target, connections: Connector, database: MadeDatabase, mariadb: DatabaseServer
+    statement: str, target: Target, connections: Connector, database: DemoDatabase, mariadb: DatabaseServer
 ) -> None:
     await mariadb.query("CREATE TABLE t (a INT)", database=database.name)
     await mariadb.query("INSERT INTO t VALUES (1)", database=database.name)
@@ -107,7 +106,7 @@ async def test_a_statement_that_takes_too_long_is_ended_at_the_server(
     ],
 )
 async def test_a_refused_login_says_who_and_where(
-    changes: dict[str, object], reason: Reason, code: str, connections: Connector, database: MadeDatabase,
+    changes: dict[str, object], reason: Reason, code: str, connections: Connector, database: DemoDatabase,
     target_of: Callable[..., Target],
 ) -> None:  # fmt: skip
     target = target_of(database, **changes)
@@ -123,7 +122,7 @@ async def test_a_refused_login_says_who_and_where(
 
 
 async def test_a_database_that_does_not_exist_is_missing(
-    connections: Connector, database: MadeDatabase, target_of: Callable[..., Target]
+    connections: Connector, database: DemoDatabase, target_of: Callable[..., Target]
 ) -> None:
     name = f"{database.name}_countersign_gone"  # this user may see it, if it were there
     with pytest.raises(RefusedError) as caught:
@@ -141,7 +140,7 @@ async def test_a_target_without_a_database_is_refused(connections: Connector, ta
 
 
 async def test_nobody_there_is_unreachable(
-    connections: Connector, database: MadeDatabase, target_of: Callable[..., Target], free_port: int
+    connections: Connector, database: DemoDatabase, target_of: Callable[..., Target], free_port: int
 ) -> None:
     with pytest.raises(RefusedError) as caught:
         async with connections.reading(target_of(database, port=free_port)):
@@ -161,7 +160,7 @@ async def test_nobody_there_is_unreachable(
     ],
 )
 async def test_what_is_no_database_server_is_unreachable(
-    greeting: bytes, tunnels: StraightTunnels, database: MadeDatabase, target_of: Callable[..., Target]
+    greeting: bytes, tunnels: StraightTunnels, database: DemoDatabase, target_of: Callable[..., Target]
 ) -> None:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(greeting)
@@ -179,7 +178,7 @@ async def test_what_is_no_database_server_is_unreachable(
 
 
 async def test_a_silent_server_is_given_up(
-    tunnels: StraightTunnels, database: MadeDatabase, target_of: Callable[..., Target], new_wire: Callable[..., object]
+    tunnels: StraightTunnels, database: DemoDatabase, target_of: Callable[..., Target], new_wire: Callable[..., object]
 ) -> None:
     wire: TcpProxy = await new_wire(database.port)
     wire.freeze()
@@ -190,7 +189,7 @@ async def test_a_silent_server_is_given_up(
 
 
 async def test_a_lost_connection_is_unreachable(
-    connections: Connector, database: MadeDatabase, target_of: Callable[..., Target], new_wire: Callable[..., object]
+    connections: Connector, database: DemoDatabase, target_of: Callable[..., Target], new_wire: Callable[..., object]
 ) -> None:
     wire: TcpProxy = await new_wire(database.port)
 
@@ -204,7 +203,7 @@ async def test_a_lost_connection_is_unreachable(
     assert caught.value.problem.reason is Reason.DATABASE_UNREACHABLE
 
 
-async def test_a_hosts_reason_passes_through(database: MadeDatabase, target_of: Callable[..., Target]) -> None:
+async def test_a_hosts_reason_passes_through(database: DemoDatabase, target_of: Callable[..., Target]) -> None:
     class NoWay:
         @contextlib.asynccontextmanager
         async def open(self, via: str, host: str, port: int) -> AsyncIterator[tuple[str, int]]:
@@ -218,7 +217,7 @@ async def test_a_hosts_reason_passes_through(database: MadeDatabase, target_of: 
 
 
 async def test_a_way_through_a_host_is_closed_after_use(
-    connections: Connector, tunnels: StraightTunnels, database: MadeDatabase, target_of: Callable[..., Target]
+    connections: Connector, tunnels: StraightTunnels, database: DemoDatabase, target_of: Callable[..., Target]
 ) -> None:
     async with connections.reading(target_of(database, via="web1")) as session:
         assert tunnels.open_now == 1
@@ -228,7 +227,7 @@ async def test_a_way_through_a_host_is_closed_after_use(
 
 
 async def test_no_session_stays_at_the_server(
-    target: Target, connections: Connector, database: MadeDatabase, mariadb: DatabaseServer
+    target: Target, connections: Connector, database: DemoDatabase, mariadb: DatabaseServer
 ) -> None:
     async with connections.reading(target):
         pass

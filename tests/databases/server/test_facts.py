@@ -9,8 +9,7 @@ import pytest
 
 from bot.databases.server.connector import Connector
 from bot.databases.server.facts import DatabaseLook
-from bot.demo.host.database import Database as MadeDatabase
-from bot.demo.host.database import DatabaseServer
+from bot.demo.host.database import DatabaseServer, DemoDatabase
 from bot.domain.errors import Reason, RefusedError
 from bot.domain.targets.look import Ran, Session
 from bot.domain.targets.target import Target
@@ -25,12 +24,12 @@ def look(connections: Connector) -> DatabaseLook:
 
 
 @pytest.fixture
-async def sees_all(mariadb: DatabaseServer, database: MadeDatabase) -> None:
+async def sees_all(mariadb: DatabaseServer, database: DemoDatabase) -> None:
     await mariadb.query(f"GRANT PROCESS ON *.* TO `{database.user}`@`%`")
 
 
 @contextlib.asynccontextmanager
-async def session_of(made: MadeDatabase) -> AsyncIterator[aiomysql.Cursor]:
+async def session_of(made: DemoDatabase) -> AsyncIterator[aiomysql.Cursor]:
     connection = await aiomysql.connect(
         host=made.host, port=made.port, user=made.user, password=made.password, db=made.name, autocommit=True
     )
@@ -42,7 +41,7 @@ async def session_of(made: MadeDatabase) -> AsyncIterator[aiomysql.Cursor]:
 
 @pytest.mark.parametrize("table", ["migrations", "my`migrations", "mig rations", "é%s", "-- x", "a" * 64, "q\"'\\"])
 async def test_the_migrations_table_is_read_in_order_whatever_its_name(
-    table: str, target: Target, look: DatabaseLook, mariadb: DatabaseServer, database: MadeDatabase
+    table: str, target: Target, look: DatabaseLook, mariadb: DatabaseServer, database: DemoDatabase
 ) -> None:
     quoted = "`" + table.replace("`", "``") + "`"
     await mariadb.query(f"CREATE TABLE {quoted} {LARAVEL_TABLE}", database=database.name)
@@ -64,7 +63,7 @@ async def test_a_table_that_is_not_there_is_no_error(table: str, target: Target,
 
 
 async def test_a_table_of_before_laravel_5_4_has_no_id(
-    target: Target, look: DatabaseLook, mariadb: DatabaseServer, database: MadeDatabase
+    target: Target, look: DatabaseLook, mariadb: DatabaseServer, database: DemoDatabase
 ) -> None:
     await mariadb.query("CREATE TABLE migrations (migration VARCHAR(255), batch INT)", database=database.name)
     await mariadb.query("INSERT INTO migrations VALUES ('b', 1), ('a', 1), ('0', 2)", database=database.name)
@@ -72,7 +71,7 @@ async def test_a_table_of_before_laravel_5_4_has_no_id(
 
 
 async def test_a_table_of_something_else_is_refused(
-    target: Target, look: DatabaseLook, mariadb: DatabaseServer, database: MadeDatabase
+    target: Target, look: DatabaseLook, mariadb: DatabaseServer, database: DemoDatabase
 ) -> None:
     await mariadb.query("CREATE TABLE migrations (name TEXT)", database=database.name)
     with pytest.raises(RefusedError) as caught:
@@ -81,7 +80,7 @@ async def test_a_table_of_something_else_is_refused(
 
 
 async def test_a_locked_migrations_table_is_not_waited_for(
-    target: Target, look: DatabaseLook, mariadb: DatabaseServer, database: MadeDatabase
+    target: Target, look: DatabaseLook, mariadb: DatabaseServer, database: DemoDatabase
 ) -> None:
     await mariadb.query(f"CREATE TABLE migrations {LARAVEL_TABLE}", database=database.name)
     async with session_of(database) as cursor:
@@ -93,7 +92,7 @@ async def test_a_locked_migrations_table_is_not_waited_for(
 
 @pytest.mark.usefixtures("sees_all")
 async def test_an_idle_transaction_and_who_waits_behind_it_are_seen(
-    target: Target, look: DatabaseLook, mariadb: DatabaseServer, database: MadeDatabase
+    target: Target, look: DatabaseLook, mariadb: DatabaseServer, database: DemoDatabase
 ) -> None:
     await mariadb.query("CREATE TABLE t (a INT)", database=database.name)
     async with session_of(database) as idle, session_of(database) as waiting:
@@ -120,7 +119,7 @@ async def test_an_idle_transaction_and_who_waits_behind_it_are_seen(
 
 
 async def test_without_the_privilege_only_its_own_sessions_are_seen_and_it_says_so(
-    target: Target, look: DatabaseLook, mariadb: DatabaseServer, database: MadeDatabase
+    target: Target, look: DatabaseLook, mariadb: DatabaseServer, database: DemoDatabase
 ) -> None:
     await mariadb.query("CREATE TABLE t (a INT)", database=database.name)
     async with (
@@ -163,7 +162,7 @@ async def test_transactions_of_other_databases_are_not_told(
 
 
 async def test_two_thousand_migrations_are_read(
-    target: Target, look: DatabaseLook, mariadb: DatabaseServer, database: MadeDatabase
+    target: Target, look: DatabaseLook, mariadb: DatabaseServer, database: DemoDatabase
 ) -> None:
     await mariadb.query(f"CREATE TABLE migrations {LARAVEL_TABLE}", database=database.name)
     await mariadb.query(

@@ -13,8 +13,8 @@ from bot.databases.backups.dump import DumpPerformer
 from bot.databases.backups.host_catalog import HostCatalog
 from bot.databases.server.connector import Connector
 from bot.databases.server.facts import DatabaseLook
-from bot.demo.host.database import Database as MadeDatabase
-from bot.demo.host.host import Host as DemoHost
+from bot.demo.host.database import DemoDatabase
+from bot.demo.host.host import DemoHost
 from bot.domain.errors import Reason, RefusedError
 from bot.domain.runs.acts import Dump
 from bot.domain.runs.plan import Phase, Risk, Step
@@ -76,7 +76,7 @@ async def test_a_wrong_password_says_at_which_stage(performer: DumpPerformer, ta
 
 
 async def test_a_dump_goes_on_without_the_bot_and_is_adopted(
-    performer: DumpPerformer, target: Target, database: MadeDatabase, ssh_host: DemoHost, hosts: Connections
+    performer: DumpPerformer, target: Target, database: DemoDatabase, ssh_host: DemoHost, hosts: Connections
 ) -> None:
     job, output = job_of(target, "R-AAAAA3"), KeptOutput()
     async with locked(database):
@@ -93,7 +93,7 @@ async def test_a_dump_goes_on_without_the_bot_and_is_adopted(
 
 
 async def test_an_ended_dump_leaves_nothing_behind(
-    performer: DumpPerformer, target: Target, database: MadeDatabase, ssh_host: DemoHost
+    performer: DumpPerformer, target: Target, database: DemoDatabase, ssh_host: DemoHost
 ) -> None:
     job, output = job_of(target, "R-AAAAA4"), KeptOutput()
     assert target.backups is not None

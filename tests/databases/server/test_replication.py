@@ -14,8 +14,7 @@ from bot.databases.server.connector import Connector
 from bot.databases.server.facts import DatabaseLook
 from bot.databases.server.replication import primaries_of, replicas_of
 from bot.databases.server.session import Flavour
-from bot.demo.host.database import Database as MadeDatabase
-from bot.demo.host.database import DatabaseServer
+from bot.demo.host.database import DatabaseServer, DemoDatabase
 from bot.domain.targets.look import Hidden, Primary, Replica, Replication
 from bot.domain.targets.target import Target
 from tests.support import eventually
@@ -36,8 +35,8 @@ class Pair:
 
     primary: DatabaseServer
     replica: DatabaseServer
-    on_primary: MadeDatabase
-    on_replica: MadeDatabase
+    on_primary: DemoDatabase
+    on_replica: DemoDatabase
 
     async def caught_up(self) -> bool:
         """Whether the replica has applied everything."""
@@ -65,7 +64,7 @@ async def pair(servers_folder: Path) -> AsyncIterator[Pair]:
         )
         await replica.query("START SLAVE")
         made = await primary.create(ACCOUNT)
-        copied = MadeDatabase(replica.host, replica.port, made.name, made.user, made.password)
+        copied = DemoDatabase(replica.host, replica.port, made.name, made.user, made.password)
         both = Pair(primary, replica, made, copied)
         await eventually(both.caught_up, seconds=120)
         yield both
@@ -89,15 +88,15 @@ async def grants(pair: Pair) -> AsyncIterator[Callable[..., object]]:
 
 @pytest.fixture
 def replication(
-    connections: Connector, target_of: Callable[[MadeDatabase], Target]
-) -> Callable[[MadeDatabase], object]:
-    async def of(made: MadeDatabase) -> Replication:
+    connections: Connector, target_of: Callable[[DemoDatabase], Target]
+) -> Callable[[DemoDatabase], object]:
+    async def of(made: DemoDatabase) -> Replication:
         return (await DatabaseLook(connections).database(target_of(made), "migrations")).replication
 
     return of
 
 
-async def test_a_server_of_its_own_has_nothing_to_tell(replication, database: MadeDatabase) -> None:
+async def test_a_server_of_its_own_has_nothing_to_tell(replication, database: DemoDatabase) -> None:
     assert await replication(database) == Replication()
 
 
@@ -161,7 +160,7 @@ async def test_one_that_is_stopped_by_hand_may_be_a_primary_by_now_as_far_as_can
 
 
 async def test_a_server_that_does_not_know_the_questions_is_read_all_the_same(
-    replication, database: MadeDatabase, monkeypatch: pytest.MonkeyPatch
+    replication, database: DemoDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bot.databases.server.replication._COUNTS", "SHOW NO SUCH THING")
     monkeypatch.setattr("bot.databases.server.replication._EVER", {Flavour.MARIADB: "@@no_such_variable"})

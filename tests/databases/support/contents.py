@@ -5,8 +5,7 @@ from collections.abc import AsyncIterator
 
 import aiomysql
 
-from bot.demo.host.database import Database as MadeDatabase
-from bot.demo.host.database import DatabaseServer
+from bot.demo.host.database import DatabaseServer, DemoDatabase
 from bot.domain.targets.target import Target
 
 CONTENTS = (
@@ -31,7 +30,7 @@ CONTENTS = (
 
 
 @contextlib.asynccontextmanager
-async def session_of(made: MadeDatabase) -> AsyncIterator[aiomysql.Cursor]:
+async def session_of(made: DemoDatabase) -> AsyncIterator[aiomysql.Cursor]:
     """A session of the application's own account: a cursor, each statement of which is committed at once."""
     connection = await aiomysql.connect(
         host=made.host, port=made.port, user=made.user, password=made.password, db=made.name, charset="utf8mb4",
@@ -43,7 +42,7 @@ async def session_of(made: MadeDatabase) -> AsyncIterator[aiomysql.Cursor]:
         connection.close()
 
 
-async def execute(made: MadeDatabase, *statements: str) -> None:
+async def execute(made: DemoDatabase, *statements: str) -> None:
     """Run statements one after another, as the application's own account."""
     async with session_of(made) as cursor:
         for statement in statements:
@@ -91,7 +90,7 @@ async def databases_beside(mariadb: DatabaseServer, target: Target) -> list[str]
     return [row["s"] for row in rows if row["s"].startswith(f"{target.database.name}_countersign_")]
 
 
-async def owned_by_another(mariadb: DatabaseServer, database: MadeDatabase, column: str) -> str:
+async def owned_by_another(mariadb: DatabaseServer, database: DemoDatabase, column: str) -> str:
     """Make a view and a trigger on `people` that somebody else owns; give who, as SQL.
 
     Args:

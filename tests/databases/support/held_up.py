@@ -6,7 +6,7 @@ import os
 import signal
 from collections.abc import AsyncIterator
 
-from bot.demo.host.database import Database as MadeDatabase
+from bot.demo.host.database import DemoDatabase
 from bot.domain.targets.target import Target
 from bot.engine.ports import Outcome
 from tests.databases.support.contents import session_of
@@ -16,7 +16,7 @@ from tests.support import eventually
 
 
 @contextlib.asynccontextmanager
-async def locked(made: MadeDatabase) -> AsyncIterator[None]:
+async def locked(made: DemoDatabase) -> AsyncIterator[None]:
     """A table that a dump has to wait for."""
     async with session_of(made) as cursor:
         await cursor.execute("CREATE TABLE t (a INT)")
@@ -25,7 +25,7 @@ async def locked(made: MadeDatabase) -> AsyncIterator[None]:
 
 
 @contextlib.asynccontextmanager
-async def halfway(target: Target, made: MadeDatabase, host: LocalHost) -> AsyncIterator["asyncio.Task[Outcome]"]:
+async def halfway(target: Target, made: DemoDatabase, host: LocalHost) -> AsyncIterator["asyncio.Task[Outcome]"]:
     """A dump that has written some tables and now waits for a locked one."""
     async with session_of(made) as cursor:
         await cursor.execute("CREATE TABLE a_first (t LONGBLOB)")
@@ -42,7 +42,7 @@ async def halfway(target: Target, made: MadeDatabase, host: LocalHost) -> AsyncI
             await asyncio.gather(dumping, return_exceptions=True)
 
 
-async def _waits_for_lock(made: MadeDatabase) -> bool:
+async def _waits_for_lock(made: DemoDatabase) -> bool:
     async with session_of(made) as cursor:
         await cursor.execute(
             "SELECT 1 FROM information_schema.processlist"

@@ -8,9 +8,9 @@ from bot.demo.application.application import Application
 from bot.demo.application.git import git
 from bot.demo.errors import DemoError
 from bot.demo.host.database import DatabaseServer
-from bot.demo.host.host import Host
+from bot.demo.host.host import DemoHost
 from bot.demo.host.web import WebServer
-from tests.support import Kind
+from tests.support import CommitKind
 
 TOKEN_ID = "2025_11_16_074003_add_token_id_to_user_sessions_table"
 
@@ -24,7 +24,7 @@ async def pull(application: Application) -> None:
     await git(application.path, "pull", "--quiet", "--ff-only", "origin", "main")
 
 
-async def migrate_on(host: Host, application: Application) -> asyncssh.SSHCompletedProcess:
+async def migrate_on(host: DemoHost, application: Application) -> asyncssh.SSHCompletedProcess:
     async with host.connect() as connection:
         return await connection.run(f"cd {application.path} && php artisan --no-ansi migrate --force", timeout=60)
 
@@ -39,7 +39,7 @@ async def test_the_second_commit_waits_in_the_origin(laravel: Application, maria
 
 
 async def test_artisan_migrates_through_ssh_and_rolls_back(
-    laravel: Application, ssh_host: Host, mariadb: DatabaseServer
+    laravel: Application, ssh_host: DemoHost, mariadb: DatabaseServer
 ) -> None:
     name = laravel.database.name
     before = await mariadb.query("SELECT COUNT(*) AS n FROM user_sessions", database=name)
@@ -62,7 +62,7 @@ async def test_artisan_migrates_through_ssh_and_rolls_back(
     assert f"| No   | {TOKEN_ID}" in await laravel.artisan("migrate:status")
 
 
-async def test_maintenance_shows_in_the_health_url(laravel: Application, ssh_host: Host, web: WebServer) -> None:
+async def test_maintenance_shows_in_the_health_url(laravel: Application, ssh_host: DemoHost, web: WebServer) -> None:
     assert await status(web.health_url) == 200
     async with ssh_host.connect() as connection:
         await connection.run(f"cd {laravel.path} && php artisan down --retry=60", check=True)
@@ -84,7 +84,7 @@ async def test_caches_can_be_made_and_the_site_still_answers(
     assert await git(laravel_at_first.path, "status", "--porcelain") == ""
 
 
-async def test_composer_and_npm_make_what_the_site_needs(laravel_at_first: Application, ssh_host: Host) -> None:
+async def test_composer_and_npm_make_what_the_site_needs(laravel_at_first: Application, ssh_host: DemoHost) -> None:
     async with ssh_host.connect() as connection:
         done = await connection.run(
             f"cd {laravel_at_first.path} && rm -r vendor node_modules public/build && ! php artisan up 2>/dev/null"
@@ -94,9 +94,9 @@ async def test_composer_and_npm_make_what_the_site_needs(laravel_at_first: Appli
     assert (laravel_at_first.path / "public/build/manifest.json").is_file()
 
 
-@pytest.mark.parametrize("kind", [Kind.SAFE, Kind.SLOW, Kind.DESTRUCTIVE, Kind.SEVERAL])
+@pytest.mark.parametrize("kind", [CommitKind.SAFE, CommitKind.SLOW, CommitKind.DESTRUCTIVE, CommitKind.SEVERAL])
 async def test_migrating_kinds_go_up_and_down_again_and_again(
-    laravel_at_first: Application, mariadb: DatabaseServer, kind: Kind
+    laravel_at_first: Application, mariadb: DatabaseServer, kind: CommitKind
 ) -> None:
     application = laravel_at_first
     name = application.database.name
@@ -122,7 +122,7 @@ async def test_what_drops_data_goes_on_when_no_column_is_left(
 ) -> None:
     name = laravel_at_first.database.name
     for _ in range(4):
-        await laravel_at_first.next_commit(Kind.DESTRUCTIVE)
+        await laravel_at_first.next_commit(CommitKind.DESTRUCTIVE)
     await pull(laravel_at_first)
     await laravel_at_first.artisan("migrate", "--force")
     assert not {"fax", "pager", "telex"} & set(await mariadb.columns(name, "users"))
@@ -131,11 +131,11 @@ async def test_what_drops_data_goes_on_when_no_column_is_left(
 
 
 async def test_the_failing_kind_fails_at_its_second_statement(
-    laravel_at_first: Application, ssh_host: Host, mariadb: DatabaseServer
+    laravel_at_first: Application, ssh_host: DemoHost, mariadb: DatabaseServer
 ) -> None:
     application = laravel_at_first
     before = await mariadb.columns(application.database.name, "users")
-    await application.next_commit(Kind.FAILING)
+    await application.next_commit(CommitKind.FAILING)
     await pull(application)
     done = await migrate_on(ssh_host, application)
     assert done.exit_status == 1
@@ -147,7 +147,7 @@ async def test_the_failing_kind_fails_at_its_second_statement(
     )
     assert "production.ERROR" in application.log
 
-    await application.next_commit(Kind.SAFE)
+    await application.next_commit(CommitKind.SAFE)
     await pull(application)
     assert (await migrate_on(ssh_host, application)).exit_status == 0
 
@@ -155,13 +155,13 @@ async def test_the_failing_kind_fails_at_its_second_statement(
 @pytest.mark.parametrize(
     ("kind", "touched"),
     [
-        (Kind.CODE_ONLY, {"resources/views/login.blade.php"}),
-        (Kind.ASSETS, {"package.json", "package-lock.json", "resources/css/app.css"}),
-        (Kind.DEPENDENCIES, {"composer.lock"}),
+        (CommitKind.CODE_ONLY, {"resources/views/login.blade.php"}),
+        (CommitKind.ASSETS, {"package.json", "package-lock.json", "resources/css/app.css"}),
+        (CommitKind.DEPENDENCIES, {"composer.lock"}),
     ],
 )
 async def test_other_kinds_touch_only_their_files(
-    laravel_at_first: Application, web: WebServer, kind: Kind, touched: set[str]
+    laravel_at_first: Application, web: WebServer, kind: CommitKind, touched: set[str]
 ) -> None:
     for _ in range(2):
         await laravel_at_first.next_commit(kind)
@@ -172,7 +172,14 @@ async def test_other_kinds_touch_only_their_files(
 
 
 async def test_migrations_sort_in_the_order_of_their_commits(laravel: Application) -> None:
-    for kind in (Kind.SEVERAL, Kind.SAFE, Kind.CODE_ONLY, Kind.SAFE, Kind.SLOW, Kind.SEVERAL):
+    for kind in (
+        CommitKind.SEVERAL,
+        CommitKind.SAFE,
+        CommitKind.CODE_ONLY,
+        CommitKind.SAFE,
+        CommitKind.SLOW,
+        CommitKind.SEVERAL,
+    ):
         await laravel.next_commit(kind)
     log = await git(laravel.author, "log", "--reverse", "--name-only", "--diff-filter=A", "--format=", "--", "database")
     names = log.split()
@@ -184,13 +191,15 @@ async def test_commits_are_the_same_each_time(new_laravel: Callable[..., Awaitab
     shas = []
     for _ in range(2):
         application: Application = await new_laravel()
-        shas.append([await application.next_commit(kind) for kind in (Kind.TOKEN_ID, Kind.SAFE, Kind.ASSETS)])
+        shas.append(
+            [await application.next_commit(kind) for kind in (CommitKind.TOKEN_ID, CommitKind.SAFE, CommitKind.ASSETS)]
+        )
     assert shas[0] == shas[1]
 
 
 async def test_the_second_commit_can_be_made_once(laravel: Application) -> None:
     with pytest.raises(DemoError, match="added already"):
-        await laravel.next_commit(Kind.TOKEN_ID)
+        await laravel.next_commit(CommitKind.TOKEN_ID)
 
 
 async def test_a_diverged_origin_is_no_fast_forward(laravel: Application) -> None:
@@ -213,7 +222,7 @@ async def test_applications_do_not_share_anything(
 ) -> None:
     one: Application = await new_laravel()
     two: Application = await new_laravel()
-    await one.next_commit(Kind.SAFE)
+    await one.next_commit(CommitKind.SAFE)
     await pull(one)
     await one.artisan("migrate", "--force")
     assert await two.tip() == await two.head() != await one.head()

@@ -5,13 +5,13 @@ import aiomysql
 import pytest
 
 from bot.demo.errors import DemoError
-from bot.demo.host.database import Database, DatabaseServer
-from bot.demo.host.general_log import Statement, parse_general_log
+from bot.demo.host.database import DatabaseServer, DemoDatabase
+from bot.demo.host.general_log import LoggedStatement, parse_general_log
 from bot.demo.host.tcp_proxy import TcpProxy
 from tests.support import eventually
 
 
-async def as_application(database: Database, *statements: str, port: int | None = None) -> list[tuple[object, ...]]:
+async def as_application(database: DemoDatabase, *statements: str, port: int | None = None) -> list[tuple[object, ...]]:
     connection = await aiomysql.connect(
         host=database.host,
         port=port or database.port,
@@ -29,7 +29,7 @@ async def as_application(database: Database, *statements: str, port: int | None 
         connection.close()
 
 
-async def test_the_account_may_use_its_database_and_scratch_databases_only(database: Database) -> None:
+async def test_the_account_may_use_its_database_and_scratch_databases_only(database: DemoDatabase) -> None:
     scratch = f"{database.name}_countersign_1"
     await as_application(database, "CREATE TABLE t (id INT)", f"CREATE DATABASE {scratch}", f"DROP DATABASE {scratch}")
     for forbidden in ("CREATE DATABASE other", f"CREATE DATABASE {database.name}_other", "SELECT * FROM mysql.user"):
@@ -48,12 +48,12 @@ async def test_dropping_a_database_takes_its_scratch_databases_and_account(maria
 
 
 async def test_root_is_not_reached_through_the_network(mariadb: DatabaseServer) -> None:
-    root = Database(mariadb.host, mariadb.port, "mysql", "root", "")
+    root = DemoDatabase(mariadb.host, mariadb.port, "mysql", "root", "")
     with pytest.raises(aiomysql.OperationalError, match=r"denied|not allowed"):
         await as_application(root, "SELECT 1")
 
 
-async def test_committed_data_outlives_kill_and_stop(mariadb: DatabaseServer, database: Database) -> None:
+async def test_committed_data_outlives_kill_and_stop(mariadb: DatabaseServer, database: DemoDatabase) -> None:
     await as_application(database, "CREATE TABLE t (id INT)", "INSERT INTO t VALUES (1)")
     before = mariadb.pid
     await mariadb.kill()
@@ -66,7 +66,7 @@ async def test_committed_data_outlives_kill_and_stop(mariadb: DatabaseServer, da
     assert await as_application(database, "SELECT id FROM t") == [(1,)]
 
 
-async def test_the_general_log_tells_each_statement_once(mariadb: DatabaseServer, database: Database) -> None:
+async def test_the_general_log_tells_each_statement_once(mariadb: DatabaseServer, database: DemoDatabase) -> None:
     await as_application(database, "SELECT 'earlier'")
     position = mariadb.log_position()
     await as_application(database, "SELECT 'two\nlines'")
@@ -75,7 +75,7 @@ async def test_the_general_log_tells_each_statement_once(mariadb: DatabaseServer
     assert "SELECT 'earlier'" not in ran
 
 
-async def test_a_held_table_lets_an_alter_wait(mariadb: DatabaseServer, database: Database) -> None:
+async def test_a_held_table_lets_an_alter_wait(mariadb: DatabaseServer, database: DemoDatabase) -> None:
     await as_application(database, "CREATE TABLE t (id INT)")
     async with mariadb.lock_table(database.name, "t"):
         change = asyncio.create_task(as_application(database, "ALTER TABLE t ADD extra INT"))
@@ -92,7 +92,7 @@ async def test_a_held_table_lets_an_alter_wait(mariadb: DatabaseServer, database
 
 
 async def test_a_wire_stands_before_the_database_too(
-    mariadb: DatabaseServer, database: Database, new_wire: Callable[[int], Awaitable[TcpProxy]]
+    mariadb: DatabaseServer, database: DemoDatabase, new_wire: Callable[[int], Awaitable[TcpProxy]]
 ) -> None:
     wire = await new_wire(mariadb.port)
     assert await as_application(database, "SELECT 1", port=wire.port) == [(1,)]
@@ -122,11 +122,11 @@ def test_a_general_log_is_split_into_records() -> None:
     )
     records = parse_general_log(text)
     assert records == (
-        Statement(3, "Connect", "root@localhost on compte using Socket"),
-        Statement(3, "Query", "SELECT 1,\n  2"),
-        Statement(12, "Prepare", "alter table `t` add `c` int"),
-        Statement(12, "Execute", "alter table `t` add `c` int"),
-        Statement(12, "Close stmt", ""),
-        Statement(3, "Quit", ""),
+        LoggedStatement(3, "Connect", "root@localhost on compte using Socket"),
+        LoggedStatement(3, "Query", "SELECT 1,\n  2"),
+        LoggedStatement(12, "Prepare", "alter table `t` add `c` int"),
+        LoggedStatement(12, "Execute", "alter table `t` add `c` int"),
+        LoggedStatement(12, "Close stmt", ""),
+        LoggedStatement(3, "Quit", ""),
     )
     assert [record.ran for record in records] == [False, True, False, True, False, False]

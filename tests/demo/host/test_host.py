@@ -4,18 +4,18 @@ from collections.abc import Awaitable, Callable
 import asyncssh
 import pytest
 
-from bot.demo.host.host import Host
+from bot.demo.host.host import DemoHost
 from tests.support import eventually
 
 
-async def test_commands_run_in_the_hosts_own_home_and_path(ssh_host: Host) -> None:
+async def test_commands_run_in_the_hosts_own_home_and_path(ssh_host: DemoHost) -> None:
     async with ssh_host.connect() as connection:
         done = await connection.run('pwd; echo "$HOME"; command -v composer; cat > kept', input="text", check=True)
     assert str(done.stdout).split() == [str(ssh_host.home)] * 2 + [str(ssh_host.commands.bin / "composer")]
     assert (ssh_host.home / "kept").read_text() == "text"
 
 
-async def test_each_command_is_in_the_ledger_once_with_its_words(ssh_host: Host) -> None:
+async def test_each_command_is_in_the_ledger_once_with_its_words(ssh_host: DemoHost) -> None:
     async with ssh_host.connect() as connection:
         await connection.run(
             "cd /tmp && php -r 'echo \"quoted\\n\";' -- 'two words' && sudo -n systemctl restart x", check=True
@@ -27,7 +27,7 @@ async def test_each_command_is_in_the_ledger_once_with_its_words(ssh_host: Host)
     assert ssh_host.commands.ran("systemctl restart") == (systemctl,)
 
 
-async def test_plain_words_are_recorded_as_the_careful_way_does(ssh_host: Host) -> None:
+async def test_plain_words_are_recorded_as_the_careful_way_does(ssh_host: DemoHost) -> None:
     async with ssh_host.connect() as connection:
         await connection.run("git --version", check=True)
         with ssh_host.commands.hold("nothing"):
@@ -38,7 +38,7 @@ async def test_plain_words_are_recorded_as_the_careful_way_does(ssh_host: Host) 
     assert plain.pid != careful.pid
 
 
-async def test_the_recorded_process_id_is_that_of_the_real_program(ssh_host: Host) -> None:
+async def test_the_recorded_process_id_is_that_of_the_real_program(ssh_host: DemoHost) -> None:
     async with ssh_host.connect() as connection:
         await connection.run("echo '<?php echo getmypid(), PHP_EOL;' >ask.php", check=True)
         plain = await connection.run("php ask.php", check=True)
@@ -46,7 +46,7 @@ async def test_the_recorded_process_id_is_that_of_the_real_program(ssh_host: Hos
     assert [entry.pid for entry in ssh_host.commands.entries()] == [int(plain.stdout or 0), int(careful.stdout or 0)]
 
 
-async def test_a_failing_unit_fails_until_it_is_forgotten(ssh_host: Host) -> None:
+async def test_a_failing_unit_fails_until_it_is_forgotten(ssh_host: DemoHost) -> None:
     ssh_host.commands.fail_unit("php8.2-fpm")
     async with ssh_host.connect() as connection:
         failed = await connection.run("sudo systemctl restart php8.2-fpm")
@@ -61,7 +61,7 @@ async def test_a_failing_unit_fails_until_it_is_forgotten(ssh_host: Host) -> Non
     assert (mended.exit_status, mended.stdout) == (0, "active\n")
 
 
-async def test_a_command_can_be_made_to_fail_or_held(ssh_host: Host) -> None:
+async def test_a_command_can_be_made_to_fail_or_held(ssh_host: DemoHost) -> None:
     ssh_host.commands.fail("php -v", exit_status=9, stderr="no")
     async with ssh_host.connect() as connection:
         failed = await connection.run("php -v")
@@ -73,7 +73,7 @@ async def test_a_command_can_be_made_to_fail_or_held(ssh_host: Host) -> None:
         assert (await process.wait()).exit_status == 0
 
 
-async def test_cutting_sessions_leaves_detached_processes(ssh_host: Host) -> None:
+async def test_cutting_sessions_leaves_detached_processes(ssh_host: DemoHost) -> None:
     async with ssh_host.connect() as connection:
         await connection.run("setsid sleep 300 >/dev/null 2>&1 </dev/null &", check=True)
         assert ssh_host.cut_sessions() >= 1
@@ -83,7 +83,7 @@ async def test_cutting_sessions_leaves_detached_processes(ssh_host: Host) -> Non
         assert (await connection.run("true")).exit_status == 0
 
 
-async def test_a_reboot_keeps_port_key_and_files_but_no_process(ssh_host: Host) -> None:
+async def test_a_reboot_keeps_port_key_and_files_but_no_process(ssh_host: DemoHost) -> None:
     async with ssh_host.connect() as connection:
         await connection.run("touch kept; setsid sleep 300 >/dev/null 2>&1 </dev/null &", check=True)
         (left,) = ssh_host.left_processes()
@@ -95,16 +95,16 @@ async def test_a_reboot_keeps_port_key_and_files_but_no_process(ssh_host: Host) 
         assert (await connection.run("ls")).stdout == "kept\n"
 
 
-async def test_a_stopped_host_refuses(new_host: Callable[..., Awaitable[Host]]) -> None:
-    host: Host = await new_host()
+async def test_a_stopped_host_refuses(new_host: Callable[..., Awaitable[DemoHost]]) -> None:
+    host: DemoHost = await new_host()
     await host.stop()
     with pytest.raises(ConnectionRefusedError):
         async with host.connect():
             pass
 
 
-async def test_a_changed_host_key_is_refused_until_it_is_trusted(new_host: Callable[..., Awaitable[Host]]) -> None:
-    host: Host = await new_host()
+async def test_a_changed_host_key_is_refused_until_it_is_trusted(new_host: Callable[..., Awaitable[DemoHost]]) -> None:
+    host: DemoHost = await new_host()
     async with host.connect() as before:
         await host.change_key()
         assert (await before.run("echo ok")).stdout == "ok\n"
@@ -116,7 +116,7 @@ async def test_a_changed_host_key_is_refused_until_it_is_trusted(new_host: Calla
         assert (await connection.run("echo ok")).stdout == "ok\n"
 
 
-async def test_sftp_works(ssh_host: Host) -> None:
+async def test_sftp_works(ssh_host: DemoHost) -> None:
     (ssh_host.home / "here").touch()
     async with ssh_host.connect() as connection, connection.start_sftp_client() as files:
         assert "here" in await files.listdir(".")

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import asyncssh
 import pytest
 
-from bot.demo.host.host import Host
+from bot.demo.host.host import DemoHost
 from bot.demo.host.tcp_proxy import TcpProxy
 from tests.support import eventually
 
@@ -131,7 +131,7 @@ async def test_a_target_that_is_down_resets_the_client(new_wire: NewWire, free_p
 
 
 @pytest.mark.parametrize("cut", ["reset", "finish"])
-async def test_ssh_goes_through_the_wire_and_feels_the_cut(ssh_host: Host, wire: TcpProxy, cut: str) -> None:
+async def test_ssh_goes_through_the_wire_and_feels_the_cut(ssh_host: DemoHost, wire: TcpProxy, cut: str) -> None:
     with contextlib.suppress(asyncssh.Error, OSError):
         async with ssh_host.connect(wire.port) as connection:
             process = await connection.create_process("touch started; sleep 300")

@@ -3,7 +3,7 @@ import pytest
 
 from bot.demo.errors import DemoError
 from bot.demo.menu.controller import Controller
-from bot.demo.menu.menu import Entry
+from bot.demo.menu.menu import MenuEntry
 
 
 async def commit() -> str:
@@ -15,8 +15,8 @@ async def refuse() -> str:
 
 
 ENTRIES = (
-    Entry("commit", "Next commit", "Add a column", "One migration that only adds", commit),
-    Entry("site-up", "By hand", "Bring the site up again", "php artisan up", refuse),
+    MenuEntry("commit", "Next commit", "Add a column", "One migration that only adds", commit),
+    MenuEntry("site-up", "By hand", "Bring the site up again", "php artisan up", refuse),
 )
 
 

@@ -14,7 +14,7 @@ OWNER = """
 import asyncio, json
 from bot.demo.application.application import Application
 from bot.demo.host.database import DatabaseServer
-from bot.demo.host.host import Host
+from bot.demo.host.host import DemoHost
 from bot.demo.processes.process import temporary_folder
 from bot.demo.host.web import WebServer
 
@@ -23,7 +23,7 @@ async def own():
     async with temporary_folder("cs-") as folder:
         for name in ("web1", "db"):
             (folder / name).mkdir()
-        async with Host(folder / "web1") as host, DatabaseServer(folder / "db") as server:
+        async with DemoHost(folder / "web1") as host, DatabaseServer(folder / "db") as server:
             database = await server.create("compte")
             application = await Application.create(
                 host.folder, database, server, host.environment, users=1, sessions=1
@@ -77,7 +77,7 @@ async def test_the_exit_status_and_a_missing_program_are_told(tmp_path: Path) ->
         process = Process(command, tmp_path / "log")
         await process.start()
         assert await process.ended() == status
-    assert "no-such-program: No such file" in process.said()
+    assert "no-such-program: No such file" in process.log_tail()
 
 
 async def test_a_folder_is_removed_at_the_end() -> None:

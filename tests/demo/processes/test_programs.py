@@ -30,6 +30,6 @@ def test_nothing_is_missing_where_the_tests_run() -> None:
 
 
 def test_make_installs_every_package_that_is_asked_for() -> None:
-    narrator = (Path(__file__).parents[3] / "scripts" / "install-system-packages").read_text()
+    script = (Path(__file__).parents[3] / "scripts" / "install-system-packages").read_text()
     nothing = missing(lambda program: program == "php", tuple, HERE / "nowhere")
-    assert {each.package for each in nothing} <= set(narrator.replace(")", " ").split())
+    assert {each.package for each in nothing} <= set(script.replace(")", " ").split())

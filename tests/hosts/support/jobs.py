@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from bot.demo.host.host import Host as Server
+from bot.demo.host.host import DemoHost
 from bot.domain.names import TargetName
 from bot.domain.policies.policy import Policy
 from bot.domain.runs.acts import Shell
@@ -35,7 +35,7 @@ def a_run() -> str:
     return f"R-TEST{next(_numbers)}"
 
 
-def host_of(server: Server, name: str = "web1", port: int | None = None) -> Host:
+def host_of(server: DemoHost, name: str = "web1", port: int | None = None) -> Host:
     """What the operations file would say of a test server."""
     return Host(
         name=name,

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.runs.request import DeployOptions
 from bot.playground.events.sockets import Outcome
-from bot.playground.faults import CallFault, Effect
+from bot.playground.faults import CallFault, FaultEffect
 from tests.slack.support.runs import AMELIE, OPS
 from tests.slack.support.workspace import Workspace
 from tests.support.polling import eventually
@@ -46,7 +46,7 @@ async def test_bad_words_are_answered_to_the_person_alone(workspace: Workspace) 
 
 async def test_a_refusal_of_the_engine_arrives_even_where_the_response_url_fails(workspace: Workspace) -> None:
     workspace.engine.refuses = RefusedError(problem(Reason.NOT_ALLOWED, action="deploy", people="engineers"))
-    workspace.server.faults.calls.append(CallFault("response_url", Effect.SERVER_ERROR))
+    workspace.server.faults.calls.append(CallFault("response_url", FaultEffect.SERVER_ERROR))
     async with workspace.app():
         await workspace.server.client_actions.command(AMELIE, OPS, "/deploy compte production")
         await eventually(lambda: workspace.whispers(AMELIE))

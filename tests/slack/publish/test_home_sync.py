@@ -12,7 +12,7 @@ import pytest
 from bot.domain.runs.run import RunState, StepState
 from bot.domain.targets.dashboard import Viewer
 from bot.playground.client.client_actions import Click
-from bot.playground.faults import CallFault, Effect
+from bot.playground.faults import CallFault, FaultEffect
 from bot.slack.publish import home_sync
 from tests.slack.support.limits import texts
 from tests.slack.support.runs import AMELIE, BEHIND_GATE, BOB, NOOR, RUNS, rows, run
@@ -133,6 +133,6 @@ async def test_a_slack_that_is_busy_is_told_later(workspace: Workspace) -> None:
     async with workspace.app():
         workspace.server.client_actions.open_home(AMELIE)
         await eventually(lambda: "Nothing needs you" in said(workspace, AMELIE))
-        workspace.server.faults.calls.append(CallFault("views.publish", Effect.SERVER_ERROR, times=3))
+        workspace.server.faults.calls.append(CallFault("views.publish", FaultEffect.SERVER_ERROR, times=3))
         workspace.engine.put(RUNS["running"])
         await eventually(lambda: "step 6 of 9" in said(workspace, AMELIE))

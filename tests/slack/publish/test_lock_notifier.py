@@ -6,7 +6,7 @@ import pytest
 
 from bot.domain.names import TargetName
 from bot.domain.policies.lock import Lock, LockNews
-from bot.playground.faults import CallFault, Effect
+from bot.playground.faults import CallFault, FaultEffect
 from bot.slack.publish import lock_notifier
 from tests.slack.support.runs import AMELIE, AT, BOB
 from tests.slack.support.workspace import Workspace
@@ -52,8 +52,10 @@ async def test_one_that_slack_already_has_is_not_posted_again(workspace: Workspa
     assert len(told(workspace)) == 2
 
 
-@pytest.mark.parametrize("effect", [Effect.RESET_AFTER, Effect.RESET_BEFORE, Effect.SERVER_ERROR, Effect.RATE_LIMITED])
-async def test_an_answer_that_is_lost_is_looked_for(workspace: Workspace, effect: Effect) -> None:
+@pytest.mark.parametrize(
+    "effect", [FaultEffect.RESET_AFTER, FaultEffect.RESET_BEFORE, FaultEffect.SERVER_ERROR, FaultEffect.RATE_LIMITED]
+)
+async def test_an_answer_that_is_lost_is_looked_for(workspace: Workspace, effect: FaultEffect) -> None:
     workspace.server.faults.calls.append(CallFault("chat.postMessage", effect, seconds=0.2))
     workspace.notices.add(LockNews.TAKEN_OFF, LOCK, BOB)
     async with workspace.app():
@@ -62,7 +64,7 @@ async def test_an_answer_that_is_lost_is_looked_for(workspace: Workspace, effect
 
 
 async def test_a_channel_that_refuses_holds_up_no_other(workspace: Workspace) -> None:
-    workspace.server.faults.calls.append(CallFault("chat.postMessage", Effect.ERROR, error="is_archived"))
+    workspace.server.faults.calls.append(CallFault("chat.postMessage", FaultEffect.ERROR, error="is_archived"))
     workspace.notices.add(LockNews.STANDS, LOCK)
     workspace.notices.add(LockNews.TAKEN_OFF, LOCK, BOB)
     async with workspace.app():

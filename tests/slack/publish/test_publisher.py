@@ -11,7 +11,7 @@ import pytest
 from bot.domain.inbox import MessageState
 from bot.domain.runs.run import RunState, StepState
 from bot.engine.run_changes import Chunk
-from bot.playground.faults import CallFault, Effect
+from bot.playground.faults import CallFault, FaultEffect
 from bot.slack.publish import run_sync
 from tests.slack.support.runs import AMELIE, BEHIND_GATE, OPS, PASSWORD, RUNS, rows, run
 from tests.slack.support.workspace import Workspace
@@ -89,17 +89,19 @@ async def test_a_crash_where_slack_lets_nobody_look_posts_again(workspace: Works
     async with workspace.app():
         await eventually(lambda: RUN not in workspace.engine.app._publisher._changes)
     workspace.messages.dies_after_post = None
-    workspace.server.faults.calls.append(CallFault("conversations.history", Effect.ERROR, None, error="missing_scope"))
+    workspace.server.faults.calls.append(
+        CallFault("conversations.history", FaultEffect.ERROR, None, error="missing_scope")
+    )
     async with workspace.app():
         await eventually(lambda: workspace.messages.published.get(RUN))
     assert len(workspace.by_type("countersign_run")) == 2
     assert all(item.thread_ts == workspace.channel()[1].ts for item in workspace.thread())
 
 
-@pytest.mark.parametrize("effect", list(Effect))
+@pytest.mark.parametrize("effect", list(FaultEffect))
 @pytest.mark.parametrize("method", ["chat.postMessage", "chat.update", "reactions.add"])
 async def test_whatever_slack_does_once_the_thread_is_whole_and_single(
-    workspace: Workspace, method: str, effect: Effect
+    workspace: Workspace, method: str, effect: FaultEffect
 ) -> None:
     workspace.server.faults.calls.append(CallFault(method, effect, 1, seconds=0.2))
     async with workspace.app():
@@ -112,11 +114,11 @@ async def test_whatever_slack_does_once_the_thread_is_whole_and_single(
     assert _card(workspace)["state"] == "running"
 
 
-@pytest.mark.parametrize("effect", list(Effect))
-async def test_the_log_is_one_file_whatever_slack_does_once(workspace: Workspace, effect: Effect) -> None:
+@pytest.mark.parametrize("effect", list(FaultEffect))
+async def test_the_log_is_one_file_whatever_slack_does_once(workspace: Workspace, effect: FaultEffect) -> None:
     workspace.engine.outputs[RUN] = (Chunk("migrate", "web1", 1, 0, b"DONE\n"),)
     workspace.engine.put(RUNS["succeeded"])
-    error = "internal_error" if effect is Effect.ERROR else ""
+    error = "internal_error" if effect is FaultEffect.ERROR else ""
     workspace.server.faults.calls.append(CallFault("files.completeUploadExternal", effect, 1, seconds=0.2, error=error))
     async with workspace.app():
         await eventually(lambda: workspace.messages.published.get(RUN), 15)
@@ -125,7 +127,7 @@ async def test_the_log_is_one_file_whatever_slack_does_once(workspace: Workspace
 
 async def test_an_outage_costs_freshness_and_nothing_else(workspace: Workspace) -> None:
     async with workspace.app() as app:
-        workspace.server.faults.calls.append(CallFault("*", Effect.SERVER_ERROR, None))
+        workspace.server.faults.calls.append(CallFault("*", FaultEffect.SERVER_ERROR, None))
         for name in ("queued", "awaiting_approval", "running", "succeeded"):
             workspace.engine.put(RUNS[name])
         await eventually(lambda: workspace.calls("conversations.history") >= 2)

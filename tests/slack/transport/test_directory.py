@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bot.playground.faults import CallFault, Effect
+from bot.playground.faults import CallFault, FaultEffect
 from bot.slack import SlackApp
 from bot.slack.transport.directory import SlackDirectory
 from tests.slack.support.runs import AMELIE, BOB
@@ -28,8 +28,8 @@ async def test_members_of_groups_and_humans(app: SlackApp) -> None:
 
 async def test_what_cannot_be_looked_up_is_missing_and_asked_again(workspace: Workspace, app: SlackApp) -> None:
     workspace.server.faults.calls += [
-        CallFault("users.info", Effect.ERROR, 1, error="user_not_found"),
-        CallFault("usergroups.users.list", Effect.SERVER_ERROR, 2),
+        CallFault("users.info", FaultEffect.ERROR, 1, error="user_not_found"),
+        CallFault("usergroups.users.list", FaultEffect.SERVER_ERROR, 2),
     ]
     roster = await app.directory.roster(frozenset({BOB}), frozenset({"S0RELEASE"}))
     assert (roster.members, roster.humans, roster.others) == ({}, frozenset(), frozenset())

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bot.engine.ports import ReactionsUnavailableError
-from bot.playground.faults import CallFault, Effect
+from bot.playground.faults import CallFault, FaultEffect
 from bot.slack import SlackApp
 from tests.slack.support.runs import BOB, OPS, RUNS
 from tests.slack.support.workspace import Workspace, posted_approval
@@ -34,7 +34,7 @@ async def app(workspace: Workspace) -> AsyncIterator[SlackApp]:
 async def test_reactions_that_cannot_be_read_decide_nothing(workspace: Workspace, app: SlackApp) -> None:
     workspace.engine.put(RUNS["awaiting_approval"])
     await eventually(lambda: workspace.messages.published)
-    workspace.server.faults.calls.append(CallFault("reactions.get", Effect.SERVER_ERROR, None))
+    workspace.server.faults.calls.append(CallFault("reactions.get", FaultEffect.SERVER_ERROR, None))
     with pytest.raises(ReactionsUnavailableError):
         await app.reaction_reader.reactions(RUNS["awaiting_approval"])
 

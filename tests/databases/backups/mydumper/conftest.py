@@ -7,15 +7,14 @@ from dataclasses import replace
 import pytest
 from pymysql.err import OperationalError
 
-from bot.demo.host.database import Database as MadeDatabase
-from bot.demo.host.database import DatabaseServer
+from bot.demo.host.database import DatabaseServer, DemoDatabase
 from bot.domain.targets.target import Target
 from tests.databases.backups.mydumper.large import CONTENTS
 from tests.databases.support.contents import execute
 
 
 @pytest.fixture
-def target(database: MadeDatabase, target_of: Callable[..., Target]) -> Target:
+def target(database: DemoDatabase, target_of: Callable[..., Target]) -> Target:
     made = target_of(database, scratch=True)
     assert made.backups is not None
     return replace(made, backups=replace(made.backups, mydumper_from=0))
@@ -31,7 +30,7 @@ async def nothing_else_runs(mariadb: DatabaseServer) -> None:
 
 
 @pytest.fixture
-async def filled(database: MadeDatabase, mariadb: DatabaseServer) -> MadeDatabase:
+async def filled(database: DemoDatabase, mariadb: DatabaseServer) -> DemoDatabase:
     # Newer versions than Debian 12 has read the position of the binary log too.
     await mariadb.query(f"GRANT RELOAD, PROCESS, REPLICATION CLIENT ON *.* TO `{database.user}`@`%`")
     await execute(database, *CONTENTS)

@@ -13,8 +13,7 @@ import pytest
 from bot.databases.backups.leftovers import LeftoverReader
 from bot.databases.backups.restore import LoadPerformer, SwapPerformer
 from bot.databases.server.connector import Connector
-from bot.demo.host.database import Database as MadeDatabase
-from bot.demo.host.database import DatabaseServer
+from bot.demo.host.database import DatabaseServer, DemoDatabase
 from bot.domain.backups.backup import Proof
 from bot.domain.runs.acts import Load
 from bot.domain.targets.target import Target
@@ -27,7 +26,7 @@ from tests.databases.support.steps import BACKUP, copy_and_old, step_job, swap_j
 
 
 async def test_it_is_one_file_that_is_what_its_manifest_says(
-    filled: MadeDatabase, target: Target, host: LocalHost, folder: Path
+    filled: DemoDatabase, target: Target, host: LocalHost, folder: Path
 ) -> None:
     facts, said = await made(host, target)
     assert left_in(folder) == {FILE, f"{BACKUP}.json"}
@@ -46,7 +45,7 @@ async def test_it_is_one_file_that_is_what_its_manifest_says(
 
 
 async def test_what_comes_out_is_what_was_dumped(
-    filled: MadeDatabase, target: Target, host: LocalHost, folder: Path, mariadb: DatabaseServer
+    filled: DemoDatabase, target: Target, host: LocalHost, folder: Path, mariadb: DatabaseServer
 ) -> None:
     await made(host, target)
     await proven(host, target)
@@ -59,7 +58,7 @@ async def test_what_comes_out_is_what_was_dumped(
 
 @pytest.mark.parametrize(("rows", "pieces"), [("seq", 2), ("-CAST(seq AS INT)", 0)])
 async def test_large_tables_are_read_in_pieces_where_none_can_be_lost(
-    rows: str, pieces: int, filled: MadeDatabase, target: Target, host: LocalHost, folder: Path
+    rows: str, pieces: int, filled: DemoDatabase, target: Target, host: LocalHost, folder: Path
 ) -> None:
     async with session_of(filled) as cursor:
         await cursor.execute("DELETE FROM people WHERE id > 9")
@@ -76,7 +75,7 @@ async def test_large_tables_are_read_in_pieces_where_none_can_be_lost(
 
 
 async def test_everything_comes_back(
-    filled: MadeDatabase, target: Target, host: LocalHost, mariadb: DatabaseServer, connections: Connector
+    filled: DemoDatabase, target: Target, host: LocalHost, mariadb: DatabaseServer, connections: Connector
 ) -> None:
     was = await checksums(mariadb, filled.name), await definitions(mariadb, filled.name)
     facts, _ = await made(host, target)
@@ -99,7 +98,7 @@ async def test_everything_comes_back(
 
 
 async def test_it_comes_back_by_hand_as_documented(
-    filled: MadeDatabase, target: Target, host: LocalHost, folder: Path, mariadb: DatabaseServer, tmp_path: Path
+    filled: DemoDatabase, target: Target, host: LocalHost, folder: Path, mariadb: DatabaseServer, tmp_path: Path
 ) -> None:
     await made(host, target)
     by_hand = f"{filled.name}_countersign_restored"
@@ -118,7 +117,7 @@ async def test_it_comes_back_by_hand_as_documented(
 
 
 async def test_an_owner_who_is_gone_stands_in_no_way(
-    filled: MadeDatabase, target: Target, host: LocalHost, mariadb: DatabaseServer
+    filled: DemoDatabase, target: Target, host: LocalHost, mariadb: DatabaseServer
 ) -> None:
     owner = await owned_by_another(mariadb, filled, "weight")
     await made(host, target)
@@ -127,7 +126,7 @@ async def test_an_owner_who_is_gone_stands_in_no_way(
 
 
 async def test_rows_that_are_written_meanwhile_do_not_refute_it(
-    filled: MadeDatabase, target: Target, host: LocalHost
+    filled: DemoDatabase, target: Target, host: LocalHost
 ) -> None:
     async def write() -> None:
         async with session_of(filled) as cursor:

@@ -13,7 +13,7 @@ from bot.databases.backups.dump_script import REMOVE_STALE, DumpStage
 from bot.databases.backups.host_catalog import BackupState, HostCatalog
 from bot.databases.migrations.cleanup import ScratchCleanup
 from bot.databases.server.connector import Connector
-from bot.demo.host.database import Database as MadeDatabase
+from bot.demo.host.database import DemoDatabase
 from bot.domain.targets.target import Target
 from bot.engine.ports import Done
 from tests.databases.backups.mydumper.large import FILE, left_in
@@ -41,7 +41,7 @@ def slow(tmp_path: Path) -> LocalHost:
     ],
 )
 async def test_a_dump_that_lies_is_found_out(
-    text: str, stage: DumpStage, filled: MadeDatabase, target: Target, folder: Path, tmp_path: Path
+    text: str, stage: DumpStage, filled: DemoDatabase, target: Target, folder: Path, tmp_path: Path
 ) -> None:
     find_out = (
         "for word; do case $word in --outputdir=*) out=${word#*=} ;;"
@@ -54,7 +54,7 @@ async def test_a_dump_that_lies_is_found_out(
 
 
 async def test_a_disk_that_fills_meanwhile_is_no_backup(
-    filled: MadeDatabase, target: Target, folder: Path, tmp_path: Path
+    filled: DemoDatabase, target: Target, folder: Path, tmp_path: Path
 ) -> None:
     find_free = (
         'printf "Filesystem 1024-blocks Used Available Capacity Mounted\\n/dev/x 9 1 "; '
@@ -65,7 +65,7 @@ async def test_a_disk_that_fills_meanwhile_is_no_backup(
     assert left_in(folder) == set()
 
 
-async def test_what_is_ended_leaves_nothing(filled: MadeDatabase, target: Target, folder: Path, tmp_path: Path) -> None:
+async def test_what_is_ended_leaves_nothing(filled: DemoDatabase, target: Target, folder: Path, tmp_path: Path) -> None:
     host = slow(tmp_path)
     job = job_of(target)
     dumping = asyncio.create_task(performer(host).perform(job, KeptOutput()))
@@ -78,7 +78,7 @@ async def test_what_is_ended_leaves_nothing(filled: MadeDatabase, target: Target
 
 
 async def test_what_a_killed_one_left_is_taken_away_by_the_next(
-    filled: MadeDatabase, target: Target, folder: Path, tmp_path: Path
+    filled: DemoDatabase, target: Target, folder: Path, tmp_path: Path
 ) -> None:
     host = slow(tmp_path)
     dumping = asyncio.create_task(performer(host).perform(job_of(target), KeptOutput()))

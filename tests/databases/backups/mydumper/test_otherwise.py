@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.databases.backups.dump_script import DumpContext, dump_job
-from bot.demo.host.database import Database as MadeDatabase
-from bot.demo.host.database import DatabaseServer
+from bot.demo.host.database import DatabaseServer, DemoDatabase
 from bot.domain.runs.acts import Dump
 from bot.domain.targets.target import BotDirectory, RehearseOn, Target
 from tests.databases.backups.mydumper.large import PLAIN, left_in, made, proven
@@ -45,7 +44,7 @@ async def plain(host: LocalHost, target: Target, reason: str) -> None:
     ],
 )
 async def test_what_it_would_spoil_is_dumped_otherwise(
-    statement: str, reason: str, filled: MadeDatabase, target: Target, host: LocalHost
+    statement: str, reason: str, filled: DemoDatabase, target: Target, host: LocalHost
 ) -> None:
     async with session_of(filled) as cursor:
         await cursor.execute(statement)
@@ -55,14 +54,14 @@ async def test_what_it_would_spoil_is_dumped_otherwise(
 
 
 async def test_an_account_that_may_not_lock_gets_a_plain_dump(
-    filled: MadeDatabase, target: Target, host: LocalHost, mariadb: DatabaseServer
+    filled: DemoDatabase, target: Target, host: LocalHost, mariadb: DatabaseServer
 ) -> None:
     await mariadb.query(f"REVOKE RELOAD ON *.* FROM `{filled.user}`@`%`")
     await plain(host, target, "the account may not FLUSH TABLES WITH READ LOCK")
 
 
 async def test_a_lock_that_does_not_come_stops_nobody(
-    filled: MadeDatabase, target: Target, host: LocalHost, mariadb: DatabaseServer
+    filled: DemoDatabase, target: Target, host: LocalHost, mariadb: DatabaseServer
 ) -> None:
     other = f"{filled.name}_countersign_other"
     await mariadb.query(f"CREATE DATABASE {other}")
@@ -78,7 +77,7 @@ async def test_a_lock_that_does_not_come_stops_nobody(
     assert list(waiting) == []
 
 
-async def test_a_long_query_is_not_waited_for(filled: MadeDatabase, target: Target, host: LocalHost) -> None:
+async def test_a_long_query_is_not_waited_for(filled: DemoDatabase, target: Target, host: LocalHost) -> None:
     async def ask() -> None:
         async with session_of(filled) as cursor:
             await cursor.execute("SELECT SLEEP(60)")
@@ -104,25 +103,25 @@ async def test_a_long_query_is_not_waited_for(filled: MadeDatabase, target: Targ
 
 @pytest.mark.parametrize("missing", [("myloader",), ("tar",)])
 async def test_what_could_not_be_put_back_is_not_made(
-    missing: tuple[str, ...], filled: MadeDatabase, target: Target
+    missing: tuple[str, ...], filled: DemoDatabase, target: Target
 ) -> None:
     await plain(LocalHost(without=missing), target, "myloader and tar are needed to put it back")
 
 
 async def test_a_version_without_an_option_is_not_guessed_at(
-    filled: MadeDatabase, target: Target, tmp_path: Path
+    filled: DemoDatabase, target: Target, tmp_path: Path
 ) -> None:
     path = stand_in(tmp_path / "bin", "mydumper", "/usr/bin/mydumper --help | sed s/--no-schemas/--without-schemas/")
     await plain(LocalHost(path), target, "this version has no --no-schemas")
 
 
-async def test_where_it_is_not_installed_nobody_speaks_of_it(filled: MadeDatabase, target: Target) -> None:
+async def test_where_it_is_not_installed_nobody_speaks_of_it(filled: DemoDatabase, target: Target) -> None:
     facts, said = await made(LocalHost(without=("mydumper",)), target)
     assert facts["path"].endswith(PLAIN)
     assert "mydumper" not in said
 
 
-async def test_a_small_database_is_dumped_plainly(filled: MadeDatabase, target: Target, host: LocalHost) -> None:
+async def test_a_small_database_is_dumped_plainly(filled: DemoDatabase, target: Target, host: LocalHost) -> None:
     assert target.backups is not None
     facts, said = await made(host, replace(target, backups=replace(target.backups, mydumper_from=1 << 30)))
     assert facts["path"].endswith(PLAIN)
@@ -149,7 +148,7 @@ def test_what_speaks_against_it_from_the_start(
 
 
 async def test_too_little_room_for_its_folder_makes_it_a_plain_dump(
-    filled: MadeDatabase, target: Target, tmp_path: Path
+    filled: DemoDatabase, target: Target, tmp_path: Path
 ) -> None:
     # enough for one file, and not for a folder beside it
     free = "Filesystem 1024-blocks Used Available Capacity Mounted\\n/dev/x 900000 1 130000 1%% /\\n"
@@ -157,7 +156,7 @@ async def test_too_little_room_for_its_folder_makes_it_a_plain_dump(
     await plain(LocalHost(path), target, "130000 KiB are free, and ")
 
 
-async def test_what_does_not_begin_is_dumped_otherwise(filled: MadeDatabase, target: Target, tmp_path: Path) -> None:
+async def test_what_does_not_begin_is_dumped_otherwise(filled: DemoDatabase, target: Target, tmp_path: Path) -> None:
     path = stand_in(
         tmp_path / "bin", "mydumper",
         'case "$*" in *--help*) exec /usr/bin/mydumper --help ;; esac\n'
@@ -166,7 +165,7 @@ async def test_what_does_not_begin_is_dumped_otherwise(filled: MadeDatabase, tar
     await plain(LocalHost(path), target, "Error connecting to database")
 
 
-async def test_a_snapshot_that_is_not_shared_is_none(filled: MadeDatabase, target: Target, tmp_path: Path) -> None:
+async def test_a_snapshot_that_is_not_shared_is_none(filled: DemoDatabase, target: Target, tmp_path: Path) -> None:
     path = stand_in(
         tmp_path / "bin", "mydumper",
         'case "$*" in *--help*) ;; *) echo "Couldn\'t acquire global lock,'

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bot.databases.backups.dump_script import DumpStage
-from bot.demo.host.database import Database as MadeDatabase
+from bot.demo.host.database import DemoDatabase
 from bot.domain.targets.target import Target
 from tests.databases.backups.mydumper.large import FILE, left_in, made, only_old, proven
 from tests.databases.support.local import KeptOutput, LocalHost, stand_in
@@ -20,7 +20,7 @@ NEWER = (
 
 
 async def test_a_version_that_packs_fast_packs_itself(
-    filled: MadeDatabase, target: Target, tmp_path: Path, host: LocalHost, folder: Path
+    filled: DemoDatabase, target: Target, tmp_path: Path, host: LocalHost, folder: Path
 ) -> None:
     await made(LocalHost(stand_in(tmp_path / "bin", "mydumper", f'{NEWER}[ -z "$out" ] || ls "$out" >&2')), target)
     with tarfile.open(folder / FILE) as archive:
@@ -30,7 +30,7 @@ async def test_a_version_that_packs_fast_packs_itself(
 
 
 async def test_what_it_packed_itself_is_unpacked_again(
-    filled: MadeDatabase, target: Target, folder: Path, tmp_path: Path
+    filled: DemoDatabase, target: Target, folder: Path, tmp_path: Path
 ) -> None:
     spoil = '[ -z "$out" ] || for file in "$out"/*.sql.*; do head -c 9 "$file" >"$out/x"; mv "$out/x" "$file"; done'
     path = stand_in(tmp_path / "bin", "mydumper", f"{NEWER}{spoil}")
@@ -47,7 +47,7 @@ async def test_what_it_packed_itself_is_unpacked_again(
     ],
 )
 async def test_a_packer_that_lies_is_found_out(
-    text: str, filled: MadeDatabase, target: Target, folder: Path, tmp_path: Path
+    text: str, filled: DemoDatabase, target: Target, folder: Path, tmp_path: Path
 ) -> None:
     path = stand_in(tmp_path / "bin", "gzip", text)
     failed(await performer(LocalHost(path)).perform(job_of(target), KeptOutput()), DumpStage.COMPRESS)
@@ -56,7 +56,7 @@ async def test_a_packer_that_lies_is_found_out(
 
 @only_old
 async def test_what_is_still_being_written_is_not_packed(
-    filled: MadeDatabase, target: Target, folder: Path, tmp_path: Path, host: LocalHost
+    filled: DemoDatabase, target: Target, folder: Path, tmp_path: Path, host: LocalHost
 ) -> None:
     slowly = (
         'case "$*" in *--help*) exec /usr/bin/mydumper --help ;; esac\n'

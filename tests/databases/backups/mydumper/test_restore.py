@@ -6,8 +6,7 @@ import pytest
 
 from bot.databases.backups.restore_script import RestoreStage, SentBackup, proof_job
 from bot.databases.backups.verify import ProvePerformer
-from bot.demo.host.database import Database as MadeDatabase
-from bot.demo.host.database import DatabaseServer
+from bot.demo.host.database import DatabaseServer, DemoDatabase
 from bot.domain.backups.backup import Proof
 from bot.domain.targets.target import Target
 from bot.engine.ports import Done
@@ -38,7 +37,7 @@ from tests.databases.support.steps import BACKUP, prove_job, refused
     ],
 )
 async def test_a_restore_that_failed_is_found_out(
-    text: str, stage: RestoreStage, filled: MadeDatabase, target: Target, folder: Path, host: LocalHost,
+    text: str, stage: RestoreStage, filled: DemoDatabase, target: Target, folder: Path, host: LocalHost,
     mariadb: DatabaseServer, tmp_path: Path,
 ) -> None:  # fmt: skip
     await made(host, target)
@@ -54,7 +53,7 @@ async def test_a_restore_that_failed_is_found_out(
 
 
 async def test_threads_that_are_in_each_others_way_are_followed_by_one_alone(
-    filled: MadeDatabase, target: Target, host: LocalHost, mariadb: DatabaseServer, tmp_path: Path
+    filled: DemoDatabase, target: Target, host: LocalHost, mariadb: DatabaseServer, tmp_path: Path
 ) -> None:
     await made(host, target)
     path = stand_in(
@@ -71,7 +70,7 @@ async def test_threads_that_are_in_each_others_way_are_followed_by_one_alone(
 
 
 async def test_without_myloader_it_is_refused_and_said(
-    filled: MadeDatabase, target: Target, folder: Path, host: LocalHost
+    filled: DemoDatabase, target: Target, folder: Path, host: LocalHost
 ) -> None:
     await made(host, target)
     other = LocalHost(without=("myloader",))
@@ -83,7 +82,7 @@ async def test_without_myloader_it_is_refused_and_said(
 
 
 async def test_without_myloader_nobody_is_asked_to_approve_a_restore(
-    filled: MadeDatabase, target: Target, host: LocalHost
+    filled: DemoDatabase, target: Target, host: LocalHost
 ) -> None:
     await made(host, target)
     before_the_gate = prove_job(target, scratch=False)
@@ -93,7 +92,7 @@ async def test_without_myloader_nobody_is_asked_to_approve_a_restore(
 
 
 async def test_one_that_the_bot_would_have_to_send_is_refused(
-    filled: MadeDatabase, target: Target, host: LocalHost
+    filled: DemoDatabase, target: Target, host: LocalHost
 ) -> None:
     await made(host, target)
     assert target.database is not None

@@ -9,7 +9,7 @@ from typing import Annotated, Any, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from bot.config.problems import Finding, Path
+from bot.config.problems import DocumentProblem, KeyPath
 from bot.config.schema import OperationsFile
 from bot.domain.names import nearest
 
@@ -23,22 +23,22 @@ _EXPECTED = {
 }
 
 
-def findings_of(error: ValidationError) -> list[Finding]:
+def problems_of(error: ValidationError) -> list[DocumentProblem]:
     """Translate everything that a validation found.
 
     Args:
         error: of `OperationsFile`.
     """
-    return [_finding(details) for details in error.errors(include_url=False)]
+    return [_problem(details) for details in error.errors(include_url=False)]
 
 
-def _finding(details: ErrorDetails) -> Finding:
+def _problem(details: ErrorDetails) -> DocumentProblem:
     # A wrong key of a mapping is told as (…, key, "[key]").
-    path: Path = tuple(part for part in details["loc"] if part != "[key]")
-    return Finding(path, _sentence(details, path))
+    path: KeyPath = tuple(part for part in details["loc"] if part != "[key]")
+    return DocumentProblem(path, _sentence(details, path))
 
 
-def _sentence(details: ErrorDetails, path: Path) -> str:
+def _sentence(details: ErrorDetails, path: KeyPath) -> str:
     context = details.get("ctx", {})
     match details["type"]:
         case "countersign":
@@ -92,7 +92,7 @@ def _kind_of(found: object) -> str:
             return "nothing"
 
 
-def _unknown_key(path: Path) -> str:
+def _unknown_key(path: KeyPath) -> str:
     known = known_keys(path[:-1])
     name = str(path[-1])
     near = nearest(name, known)
@@ -101,7 +101,7 @@ def _unknown_key(path: Path) -> str:
     return f"unknown key; known here: {', '.join(known)}"
 
 
-def known_keys(path: Path) -> tuple[str, ...]:
+def known_keys(path: KeyPath) -> tuple[str, ...]:
     """Name the keys that the schema knows at a place.
 
     Args:

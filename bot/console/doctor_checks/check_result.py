@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Verdict(StrEnum):
+class CheckStatus(StrEnum):
     """How a finding is to be taken; the word is what stands at the beginning of its line."""
 
     OK = "ok"
@@ -18,37 +18,37 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True)
-class Finding:
+class CheckResult:
     """One line of the doctor.
 
     Args:
-        verdict: how it is to be taken.
+        status: how it is to be taken.
         what: was looked at.
         detail: what was found, with its figure; where it is not well, what would be right.
     """
 
-    verdict: Verdict
+    status: CheckStatus
     what: str
     detail: str
 
 
-def ok(what: str, detail: str) -> Finding:
+def ok(what: str, detail: str) -> CheckResult:
     """Make a finding that is well."""
-    return Finding(Verdict.OK, what, detail)
+    return CheckResult(CheckStatus.OK, what, detail)
 
 
-def warn(what: str, detail: str) -> Finding:
+def warn(what: str, detail: str) -> CheckResult:
     """Make a finding that could be better."""
-    return Finding(Verdict.WARN, what, detail)
+    return CheckResult(CheckStatus.WARN, what, detail)
 
 
-def fail(what: str, detail: str) -> Finding:
+def fail(what: str, detail: str) -> CheckResult:
     """Make a finding with which runs will fail."""
-    return Finding(Verdict.FAIL, what, detail)
+    return CheckResult(CheckStatus.FAIL, what, detail)
 
 
-def summary(findings: Iterable[Finding]) -> str:
+def summary(results: Iterable[CheckResult]) -> str:
     """Count findings: `14 checks: 12 ok, 1 warn, 1 FAIL`."""
-    verdicts = [finding.verdict for finding in findings]
-    counted = ", ".join(f"{verdicts.count(verdict)} {verdict}" for verdict in Verdict if verdict in verdicts)
+    verdicts = [result.status for result in results]
+    counted = ", ".join(f"{verdicts.count(status)} {status}" for status in CheckStatus if status in verdicts)
     return f"{len(verdicts)} {'check' if len(verdicts) == 1 else 'checks'}: {counted}"

@@ -10,13 +10,13 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from bot.demo.console import Announcer, console
 from bot.demo.environment import DemoEnvironment, set_up
 from bot.demo.errors import DemoError
+from bot.demo.terminal import TerminalReporter, console
 from bot.demo.tour.findings import TABLE, describe, findings
-from bot.demo.tour.narrator import Narrator
 from bot.demo.tour.tour import Tour
-from bot.demo.tour.visitor import visit
+from bot.demo.tour.transcript_printer import TranscriptPrinter
+from bot.demo.tour.workspace_client import open_workspace_client
 from bot.demo.workspace import DEPLOY
 
 TOUR_SECONDS = 180.0
@@ -51,7 +51,7 @@ async def until_signal(work: Coroutine[Any, Any, int]) -> int:
         return 0
 
 
-async def show(port: int) -> int:
+async def run_demo(port: int) -> int:
     """Set the stage and leave it to whoever opens the page.
 
     Args:
@@ -61,20 +61,20 @@ async def show(port: int) -> int:
         DemoError: a part did not start, or the playground ended.
     """
     output = console()
-    announcer = Announcer(output)
+    announcer = TerminalReporter(output)
     _say(output, "Countersign on this machine alone: nothing to connect, nothing left behind.", "bold")
     output.print()
     try:
-        async with set_up(port, announcer) as stage:
-            _invite(output, stage)
-            await stage.playground.gone()
-            raise DemoError(f"the playground ended, so everything was stopped:\n{stage.playground.said()}")
+        async with set_up(port, announcer) as demo:
+            _invite(output, demo)
+            await demo.playground.gone()
+            raise DemoError(f"the playground ended, so everything was stopped:\n{demo.playground.log_tail()}")
     except asyncio.CancelledError:
         _say(output, "Everything was stopped and removed.")
         raise
 
 
-async def play_tour() -> int:
+async def run_tour() -> int:
     """Let the demonstration play itself at the console, and check what came of it.
 
     Returns:
@@ -88,37 +88,37 @@ async def play_tour() -> int:
     output.print()
     try:
         async with asyncio.timeout(TOUR_SECONDS):
-            async with set_up(0, Announcer(output)) as stage, visit(stage.url) as visitor:
-                narrator = Narrator(output)
-                seen = await Tour(stage, visitor, narrator).play()
-                found = await findings(stage, seen)
-                narrator.column(TABLE, await describe(stage))
-                narrator.files(*_dumps(stage, seen.backup))
-                narrator.verdict(found)
+            async with set_up(0, TerminalReporter(output)) as demo, open_workspace_client(demo.url) as client:
+                printer = TranscriptPrinter(output)
+                seen = await Tour(demo, client, printer).play()
+                found = await findings(demo, seen)
+                printer.print_column(TABLE, await describe(demo))
+                printer.files(*_dumps(demo, seen.backup))
+                printer.print_findings(found)
                 if all(finding.holds for finding in found):
                     return 0
-                narrator.bot_log(stage.bot.said())
+                printer.print_bot_log(demo.bot.log_tail())
                 return 1
     except TimeoutError:
         raise DemoError(f"the tour did not come to its end within {TOUR_SECONDS:.0f} seconds") from None
 
 
-def _dumps(stage: DemoEnvironment, backup: str) -> tuple[str, list[tuple[str, int]]]:
+def _dumps(demo: DemoEnvironment, backup: str) -> tuple[str, list[tuple[str, int]]]:
     """The folder of the backups as the host has it, and name and size of what belongs to one backup."""
-    folder = stage.application.backups
+    folder = demo.application.backups
     files = sorted(folder.glob(f"{backup}.*")) if backup else []
-    return f"/{folder.relative_to(stage.host.folder)}", [(file.name, file.stat().st_size) for file in files]
+    return f"/{folder.relative_to(demo.host.folder)}", [(file.name, file.stat().st_size) for file in files]
 
 
-def _invite(output: Console, stage: DemoEnvironment) -> None:
+def _invite(output: Console, demo: DemoEnvironment) -> None:
     output.print()
-    output.print(Text.assemble("  Open ", (stage.url, "bold cyan underline")))
+    output.print(Text.assemble("  Open ", (demo.url, "bold cyan underline")))
     output.print()
     output.print(Text.assemble("  1  You are Amélie, the engineer: type ", (DEPLOY, "bold")))
     output.print("  2  Switch to Bob, the releaser, and react with ✅ to the request in the thread")
     output.print("  3  Watch the column arrive; under ⚡ are the next commit, and faults")
     output.print()
-    _say(output, f"Ctrl-C stops everything and removes {stage.folder}.", "dim")
+    _say(output, f"Ctrl-C stops everything and removes {demo.folder}.", "dim")
 
 
 def _say(output: Console, sentence: str, style: str = "") -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bot.playground.client.tickets import ResponseUrl
+from bot.playground.client.expiring_ids import ResponseUrl
 from bot.playground.errors import SlackError
 from bot.playground.web_api.chat import apply_update, check_thread
 from bot.playground.web_api.contents import POSTED_CHARACTERS, check_message_blocks
-from bot.playground.workspace.messages import Ephemeral, Message
+from bot.playground.workspace.messages import Ephemeral, PostedMessage
 from bot.playground.workspace.state import State
 
 
@@ -31,10 +31,10 @@ def answer_response_url(state: State, name: str, data: Mapping[str, Any]) -> Non
     if data.get("replace_original") and url.message_ts is not None:
         _replace_original(state, url, data)
         return
-    say(state, url.channel, url.user, data, url.thread_ts)
+    show_response(state, url.channel, url.user, data, url.thread_ts)
 
 
-def say(state: State, channel: str, user: str, data: Mapping[str, Any], thread_ts: str | None = None) -> None:
+def show_response(state: State, channel: str, user: str, data: Mapping[str, Any], thread_ts: str | None = None) -> None:
     """Show an app's answer: to the person alone, or to the channel if `response_type` says so.
 
     Raises:
@@ -45,7 +45,7 @@ def say(state: State, channel: str, user: str, data: Mapping[str, Any], thread_t
     thread = str(data["thread_ts"]) if data.get("thread_ts") else thread_ts
     if data.get("response_type") == "in_channel":
         check_thread(state.conversation(channel), thread)
-        state.post(Message(channel, state.next_ts(), app.bot_user_id, text, app.bot_id, blocks, thread_ts=thread))
+        state.post(PostedMessage(channel, state.next_ts(), app.bot_user_id, text, app.bot_id, blocks, thread_ts=thread))
         return
     named = state.name_blocks(blocks)
     state.post_ephemeral(Ephemeral(channel, state.next_ts(), user, app.bot_user_id, text, named, thread))

@@ -11,7 +11,7 @@ _Facts = Mapping[str, str]
 _Writer = Callable[[_Facts], str]
 
 
-def explained(problem: Problem) -> str:
+def explain(problem: Problem) -> str:
     """Write a problem for the terminal.
 
     Args:

@@ -7,23 +7,23 @@ from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import AsyncExitStack
 
 from bot.config.load import Configuration
-from bot.console.doctor_checks.checkouts import examine_backups, examine_checkout
-from bot.console.doctor_checks.databases import examine_database
-from bot.console.doctor_checks.finding import Finding, fail
-from bot.console.doctor_checks.health import examine_health
-from bot.console.doctor_checks.hosts import HostExamined, examine_host
-from bot.console.doctor_checks.slack import examine_slack
-from bot.console.doctor_checks.store import examine_store
+from bot.console.doctor_checks.check_result import CheckResult, fail
+from bot.console.doctor_checks.checkouts import check_backups, check_checkout
+from bot.console.doctor_checks.databases import check_database
+from bot.console.doctor_checks.health import check_health
+from bot.console.doctor_checks.hosts import HostCheck, check_host
+from bot.console.doctor_checks.slack import check_slack
+from bot.console.doctor_checks.store import check_store
 from bot.domain.errors import RefusedError
 from bot.domain.names import TargetName
 from bot.domain.targets.target import Target
 from bot.hosts.connections import Connections
 from bot.recipes.recipe import Recipe
 
-_Found = tuple[Finding, ...]
+_Found = tuple[CheckResult, ...]
 
 
-async def examine(configuration: Configuration, recipes: Mapping[TargetName, Recipe]) -> AsyncIterator[Finding]:
+async def all_checks(configuration: Configuration, recipes: Mapping[TargetName, Recipe]) -> AsyncIterator[CheckResult]:
     """Connect to everything that is configured.
 
     Args:
@@ -36,58 +36,58 @@ async def examine(configuration: Configuration, recipes: Mapping[TargetName, Rec
     operations = configuration.operations
     async with AsyncExitStack() as stack:
         connections = await stack.enter_async_context(Connections(operations.hosts))
-        hosts = {name: asyncio.create_task(examine_host(connections, name)) for name in operations.hosts}
+        hosts = {name: asyncio.create_task(check_host(connections, name)) for name in operations.hosts}
         checks: list[tuple[str, asyncio.Task[_Found]]] = [
-            ("Slack", asyncio.create_task(examine_slack(configuration.settings, operations))),
-            ("store", asyncio.create_task(examine_store(configuration.settings.store_url))),
-            *((f"host {name}", asyncio.create_task(_findings(task))) for name, task in hosts.items()),
+            ("Slack", asyncio.create_task(check_slack(configuration.settings, operations))),
+            ("store", asyncio.create_task(check_store(configuration.settings.store_url))),
+            *((f"host {name}", asyncio.create_task(_results(task))) for name, task in hosts.items()),
         ]
         for name, target in operations.targets.items():
             looks = _target(connections, target, recipes[name], hosts)
             checks += [(what, asyncio.create_task(look)) for what, look in looks]
         stack.push_async_callback(_end, [*(task for _, task in checks), *hosts.values()])
         for what, task in checks:
-            for finding in await _outcome(what, task):
-                yield finding
+            for result in await _outcome(what, task):
+                yield result
 
 
 def _target(
-    connections: Connections, target: Target, recipe: Recipe, hosts: Mapping[str, asyncio.Task[HostExamined]]
+    connections: Connections, target: Target, recipe: Recipe, hosts: Mapping[str, asyncio.Task[HostCheck]]
 ) -> list[tuple[str, Coroutine[None, None, _Found]]]:
     """Give the checks of one target; what lies behind a host that cannot be used is not tried."""
 
     async def checkout(host: str) -> _Found:
         if not (await hosts[host]).usable:
             return (_not_looked_at(f"{target.name} on {host}", host),)
-        return await examine_checkout(connections, target, recipe, host)
+        return await check_checkout(connections, target, recipe, host)
 
     async def database_and_backups() -> _Found:
         via, first = target.database.via if target.database else None, target.hosts[0]
-        found: list[Finding] = []
+        found: list[CheckResult] = []
         kib = None
         if via is not None and not (await hosts[via]).usable:
             found.append(_not_looked_at(f"database of {target.name}", via))
         else:
-            database = await examine_database(connections, target, recipe)
+            database = await check_database(connections, target, recipe)
             kib = database.kib
-            found += database.findings
+            found += database.results
         if target.backups is not None and (await hosts[first]).usable:
-            found += await examine_backups(connections, target, kib)
+            found += await check_backups(connections, target, kib)
         return tuple(found)
 
     return [
         *((f"{target.name} on {host}", checkout(host)) for host in target.hosts),
         (f"database of {target.name}", database_and_backups()),
-        (f"health of {target.name}", examine_health(target)),
+        (f"health of {target.name}", check_health(target)),
     ]
 
 
-def _not_looked_at(what: str, host: str) -> Finding:
+def _not_looked_at(what: str, host: str) -> CheckResult:
     return fail(what, f"not looked at: host {host} cannot be used (above)")
 
 
-async def _findings(task: asyncio.Task[HostExamined]) -> _Found:
-    return (await task).findings
+async def _results(task: asyncio.Task[HostCheck]) -> _Found:
+    return (await task).results
 
 
 async def _outcome(what: str, task: asyncio.Task[_Found]) -> _Found:
@@ -100,7 +100,7 @@ async def _outcome(what: str, task: asyncio.Task[_Found]) -> _Found:
         return (fail(what, f"the check itself broke: {type(error).__name__}: {error}"),)
 
 
-async def _end(tasks: list[asyncio.Task[_Found] | asyncio.Task[HostExamined]]) -> None:
+async def _end(tasks: list[asyncio.Task[_Found] | asyncio.Task[HostCheck]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)

@@ -128,7 +128,7 @@ class Bot:
 
 
 @dataclass
-class Stage:
+class System:
     """A workspace, and the bot in it.
 
     Args:
@@ -181,7 +181,7 @@ class Stage:
         """Give the state of each step as the progress message shows it."""
         return {step["key"]: step["state"] for step in self.payload("progress", run).get("steps", [])}
 
-    def told_states(self, run: str, kind: str) -> list[str]:
+    def state_history(self, run: str, kind: str) -> list[str]:
         """Give the states that a message of a run went through, in order, from the log of Slack's calls."""
         states: list[str] = []
         for call in self.playground.api.log:
@@ -266,7 +266,7 @@ class Stage:
         """Give the texts that only one person saw."""
         return [item["text"] for item in self.snapshot()["ephemerals"] if item["user"] == user]
 
-    def print_story(self) -> None:
+    def print_conversation(self) -> None:
         """Print what can explain a failure; pytest shows it then."""
         for message in self.messages():
             print(message["metadata"]["event_type"], message["metadata"]["event_payload"])

@@ -12,8 +12,8 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from bot.demo.tour.findings import Finding
-from bot.demo.tour.visitor import ENDS, ChannelView, Message, kind_of, payload
+from bot.demo.tour.findings import TourFinding
+from bot.demo.tour.workspace_client import ENDS, ChannelView, Message, kind_of, payload
 
 _BOT = "Countersign"
 _MARKS = {"done": ("✓", "green"), "failed": ("✗", "red"), "unknown": ("?", "yellow"), "skipped": ("–", "dim")}
@@ -21,7 +21,7 @@ _MAX_LINES = 6
 """Lines of a section that are told; the rest is for the page."""
 
 
-class Narrator:
+class TranscriptPrinter:
     """Tells the story.
 
     Args:
@@ -41,39 +41,39 @@ class Narrator:
         self._begun = self._clock()
         self._rule("#ops")
 
-    def typed(self, user: str, text: str, room: ChannelView) -> None:
+    def typed(self, user: str, text: str, channel: ChannelView) -> None:
         """Tell that somebody typed a command.
 
         Args:
             user: who.
             text: what.
-            room: knows the name.
+            channel: knows the name.
         """
-        self._line(room.names[user], Text(text, style="bold"), "magenta")
+        self._line(channel.names[user], Text(text, style="bold"), "magenta")
 
-    def reacted(self, user: str, emoji: str, room: ChannelView) -> None:
+    def reacted(self, user: str, emoji: str, channel: ChannelView) -> None:
         """Tell that somebody reacted to the request to approve.
 
         Args:
             user: who.
             emoji: how.
-            room: knows the name.
+            channel: knows the name.
         """
-        self._line(room.names[user], Text(emoji), "yellow")
+        self._line(channel.names[user], Text(emoji), "yellow")
 
-    def tell(self, room: ChannelView) -> None:
+    def print_new(self, channel: ChannelView) -> None:
         """Tell what is new in the channel.
 
         Args:
-            room: the channel as it is now.
+            channel: the channel as it is now.
         """
         # a card that is there already changes last: what happened in its thread led to it
-        known_cards = {message["ts"] for message in room.messages if kind_of(message) == "run"} & self._told.keys()
-        for message in sorted(room.messages, key=lambda each: each["ts"] in known_cards):
-            if not _is_early(message, room):
-                self._message(message, room)
+        known_cards = {message["ts"] for message in channel.messages if kind_of(message) == "run"} & self._told.keys()
+        for message in sorted(channel.messages, key=lambda each: each["ts"] in known_cards):
+            if not _is_early(message, channel):
+                self._message(message, channel)
 
-    def column(self, table: str, row: Mapping[str, object]) -> None:
+    def print_column(self, table: str, row: Mapping[str, object]) -> None:
         """Show a column as the database describes it.
 
         Args:
@@ -104,7 +104,7 @@ class Narrator:
         for name, size in files:
             self._output.print(Text.assemble("    ", (name, "cyan"), f"  {decimal(size)}"))
 
-    def verdict(self, found: Sequence[Finding]) -> None:
+    def print_findings(self, found: Sequence[TourFinding]) -> None:
         """Say what was checked, and whether it was as it should be.
 
         Args:
@@ -123,7 +123,7 @@ class Narrator:
             seconds = self._clock() - self._begun
             self._output.print(Text(f"  All of this was seen, {seconds:.0f} seconds after the command.", style="bold"))
 
-    def bot_log(self, text: str) -> None:
+    def print_bot_log(self, text: str) -> None:
         """Show the end of the bot's log, which goes with everything else.
 
         Args:
@@ -132,7 +132,7 @@ class Narrator:
         self._rule("the end of the bot’s log")
         self._output.print(Text(text), soft_wrap=True)
 
-    def _message(self, message: Message, room: ChannelView) -> None:
+    def _message(self, message: Message, channel: ChannelView) -> None:
         kind, text = kind_of(message), _without_run(str(message["text"]))
         is_new = message["ts"] not in self._told
         if kind == "progress":
@@ -146,7 +146,7 @@ class Narrator:
             self._told[message["ts"]] = text
             self._line(_BOT, Text(text, style="bold" if kind == "run" else ""), "cyan")
             if kind in ("plan", "result") and is_new:
-                for line in _lines(message, room.names):
+                for line in _lines(message, channel.names):
                     self._line("", Text(line), "")
 
     def _progress(self, message: Message) -> None:
@@ -176,12 +176,12 @@ def _hanging(first: Text, second: Text, rest: RenderableType, widths: tuple[int,
     return row
 
 
-def _is_early(message: Message, room: ChannelView) -> bool:
+def _is_early(message: Message, channel: ChannelView) -> bool:
     """Whether a message tells the end while the progress in the thread still lacks the last steps."""
     told = payload(message)
     if kind_of(message) not in ("run", "result") or told["state"] not in ENDS:
         return False
-    progress = room.newest("progress", told["run"])
+    progress = channel.newest("progress", told["run"])
     return progress is not None and payload(progress)["state"] not in ENDS
 
 

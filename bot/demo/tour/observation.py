@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from bot.demo.tour.visitor import ChannelView, payload
+from bot.demo.tour.workspace_client import ChannelView, payload
 
 
 @dataclass(frozen=True)
@@ -15,17 +15,17 @@ class TourObservation:
     Attributes:
         asked: whether an approval was asked for.
         untouched: whether the host and its database were as before then.
-        room: the channel at the end.
+        channel: the channel at the end.
     """
 
     asked: bool
     untouched: bool
-    room: ChannelView
+    channel: ChannelView
 
     @property
     def run(self) -> str:
         """The run's ID; empty if there is none."""
-        return (*self.room.runs(), "")[0]
+        return (*self.channel.runs(), "")[0]
 
     @property
     def state(self) -> str:
@@ -45,10 +45,10 @@ class TourObservation:
     @property
     def steps(self) -> Sequence[Mapping[str, str]]:
         """Key, title and state of each step, as the thread tells them at the end."""
-        progress = self.room.newest("progress", self.run)
+        progress = self.channel.newest("progress", self.run)
         steps: Sequence[Mapping[str, str]] = payload(progress)["steps"] if progress is not None else ()
         return steps
 
     def _told(self, kind: str, key: str) -> str:
-        message = self.room.newest(kind, self.run)
+        message = self.channel.newest(kind, self.run)
         return str(payload(message).get(key, "")) if message is not None else ""

@@ -16,7 +16,7 @@ def console() -> Console:
     return Console(highlight=False, markup=False, emoji=False, width=min(found.width, _WIDTH))
 
 
-class Announcer:
+class TerminalReporter:
     """Tells what starts (`bot.demo.environment.ProgressReporter`).
 
     Args:
@@ -35,6 +35,6 @@ class Announcer:
         row.add_row(Text("✓", style="green"), Text(what, style="bold"), Text(where, style="dim"))
         self._output.print(row)
 
-    def happened(self, sentence: str) -> None:
+    def notice(self, sentence: str) -> None:
         """Tell that something happened."""
         self._output.print(Padding(Text(f"• {sentence}"), (0, 0, 0, 2)))

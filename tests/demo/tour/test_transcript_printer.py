@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from bot.demo.host.command_log import Entry
-from bot.demo.tour.findings import Finding, times_started
-from bot.demo.tour.narrator import Narrator, plain
-from bot.demo.tour.visitor import ChannelView
+from bot.demo.host.command_log import LoggedCommand
+from bot.demo.tour.findings import TourFinding, times_started
+from bot.demo.tour.transcript_printer import TranscriptPrinter, plain
+from bot.demo.tour.workspace_client import ChannelView
 
 NAMES = {"U0AMELIE": "Amélie"}
 
@@ -34,7 +34,7 @@ def message(ts: str, kind: str, text: str, **payload: Any) -> dict[str, Any]:
     return {"ts": ts, "text": text, "metadata": {"event_type": f"countersign_{kind}", "event_payload": told}}
 
 
-def room(*messages: dict[str, Any]) -> ChannelView:
+def channel(*messages: dict[str, Any]) -> ChannelView:
     return ChannelView(
         {"channels": [{"id": "C0OPS", "messages": messages}], "people": [], "files": [], "ephemerals": []}
     )
@@ -47,24 +47,24 @@ def steps(state: str, **states: str) -> dict[str, Any]:
 
 def test_the_end_is_told_once_and_after_the_last_step() -> None:
     output = io.StringIO()
-    narrator = Narrator(Console(file=output, width=80), clock=lambda: 0.0)
+    printer = TranscriptPrinter(Console(file=output, width=80), clock=lambda: 0.0)
     done = message("3", "result", "Deploy: done in 2 s (R-1)", state="succeeded")
-    narrator.tell(
-        room(message("1", "run", "Deploy: running", state="running"), steps("running", one="done", two="running"))
+    printer.print_new(
+        channel(message("1", "run", "Deploy: running", state="running"), steps("running", one="done", two="running"))
     )
     ended = message("1", "run", "Deploy: done", state="succeeded")
-    narrator.tell(room(ended, steps("running", one="done", two="running"), done))
-    narrator.tell(room(ended, steps("succeeded", one="done", two="done"), done))
-    narrator.tell(room(ended, steps("succeeded", one="done", two="done"), done))
+    printer.print_new(channel(ended, steps("running", one="done", two="running"), done))
+    printer.print_new(channel(ended, steps("succeeded", one="done", two="done"), done))
+    printer.print_new(channel(ended, steps("succeeded", one="done", two="done"), done))
     said = [" ".join(line.split()).removeprefix("0.0 s Countersign ") for line in output.getvalue().splitlines()]
     assert said == ["Deploy: running", "✓ one", "✓ two", "Deploy: done in 2 s", "Deploy: done"]
 
 
 def test_a_verdict_says_what_is_instead() -> None:
     output = io.StringIO()
-    narrator = Narrator(Console(file=output, width=80), clock=lambda: 0.0)
-    narrator.verdict(
-        [Finding("The site is up", holds=False, instead="maintenance mode is on"), Finding("It is", holds=True)]
+    printer = TranscriptPrinter(Console(file=output, width=80), clock=lambda: 0.0)
+    printer.print_findings(
+        [TourFinding("The site is up", holds=False, instead="maintenance mode is on"), TourFinding("It is", holds=True)]
     )
     assert "✗ The site is up: no, maintenance mode is on" in output.getvalue()
     assert "✓ It is" in output.getvalue()
@@ -79,6 +79,6 @@ def test_each_change_in_the_checkout_is_counted_by_its_first_words() -> None:
         ("/www", "php artisan migrate --force"),
         ("/www/.git/rehearsal", "php artisan migrate --force"),
     )
-    entries = [Entry(0.0, tuple(command.split()), cwd, 1) for cwd, command in ran]
+    entries = [LoggedCommand(0.0, tuple(command.split()), cwd, 1) for cwd, command in ran]
     counted = times_started(entries, Path("/www"))
     assert (counted["php artisan up"], counted["php artisan migrate"], counted["git merge"]) == (1, 2, 0)

@@ -54,7 +54,7 @@ class ChannelView:
         """
         return tuple(file for message in self.messages for file in message.get("files") or () if file["name"] == name)
 
-    def whispers(self, user: str) -> tuple[str, ...]:
+    def ephemerals(self, user: str) -> tuple[str, ...]:
         """The texts that only one person sees.
 
         Args:
@@ -117,7 +117,7 @@ def payload(message: Message) -> Mapping[str, Any]:
     return found
 
 
-class Visitor:
+class WorkspaceClient:
     """Somebody at the page.
 
     Args:
@@ -129,7 +129,7 @@ class Visitor:
         self._session = session
         self._url = url
 
-    async def look(self) -> ChannelView:
+    async def view(self) -> ChannelView:
         """Read the workspace as it is now."""
         async with self._session.get(f"{self._url}playground/state") as answer:
             return ChannelView(await answer.json())
@@ -207,7 +207,7 @@ class Visitor:
         """
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            found = seen(await self.look())
+            found = seen(await self.view())
             if found:
                 return found
             await asyncio.sleep(_POLL)
@@ -222,11 +222,11 @@ class Visitor:
 
 
 @asynccontextmanager
-async def visit(url: str) -> AsyncIterator[Visitor]:
+async def open_workspace_client(url: str) -> AsyncIterator[WorkspaceClient]:
     """Go to a playground.
 
     Args:
         url: of the page, ending in `/`.
     """
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session:
-        yield Visitor(session, url)
+        yield WorkspaceClient(session, url)

@@ -2,11 +2,11 @@
 
 Runs as a program of its own (standard library only, started with `python -I -S`):
 
-    keeper.py LOG COMMAND [ARGUMENT…]
+    reaper.py LOG COMMAND [ARGUMENT…]
 
 Standard input is a pipe whose other end only the owner holds. It closes when the owner lets go of it and also when
-the owner is killed, so nothing is left behind in either case. The keeper is a subreaper: processes that the server
-started and that detached themselves (`setsid`, double fork) become its children and end too. If the keeper itself
+the owner is killed, so nothing is left behind in either case. The reaper is a subreaper: processes that the server
+started and that detached themselves (`setsid`, double fork) become its children and end too. If the reaper itself
 is killed, the kernel kills the server.
 
 The first line on standard output is the server's process id. The server's output goes to LOG.
@@ -33,13 +33,13 @@ def _prctl(option: int, value: int) -> None:
 
 def _start(log: str, command: list[str]) -> int:
     """Start the server, its output going to the log; give its process id."""
-    keeper = os.getpid()
+    reaper = os.getpid()
     child = os.fork()
     if child:
         return child
     try:
         _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != keeper:
+        if os.getppid() != reaper:
             os._exit(1)
         output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
@@ -52,14 +52,14 @@ def _start(log: str, command: list[str]) -> int:
 
 
 def _children() -> list[int]:
-    """Process ids of the keeper's children, adopted ones included."""
-    keeper = os.getpid()
+    """Process ids of the reaper's children, adopted ones included."""
+    reaper = os.getpid()
     found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             with contextlib.suppress(OSError, IndexError, ValueError):
                 fields = (entry / "stat").read_text(errors="replace").rpartition(")")[2].split()
-                if int(fields[1]) == keeper:
+                if int(fields[1]) == reaper:
                     found.append(int(entry.name))
     return found
 
@@ -90,7 +90,7 @@ def _end_everything() -> None:
 
 
 def _keep(server: int) -> int:
-    """Wait for the server's end or the owner's; give the exit status for the keeper itself."""
+    """Wait for the server's end or the owner's; give the exit status for the reaper itself."""
     woken, wake = os.pipe()
     os.set_blocking(wake, False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
