@@ -42,7 +42,7 @@ class Room:
     language: Names | None = None
 
 
-PURE = names("__future__ collections.abc dataclasses datetime enum re typing")
+PURE = names("__future__ collections.abc dataclasses datetime enum re types typing")
 """Neither input nor output, no network, no process, no clock but the one that is handed over."""
 
 ROOMS = {
