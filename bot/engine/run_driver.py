@@ -13,7 +13,7 @@ from bot.domain.errors import Problem, Reason, problem
 from bot.domain.runs.history import Entry
 from bot.domain.runs.run import Run, RunState
 from bot.engine.context import EngineContext
-from bot.engine.jobs.backup_age import told_by
+from bot.engine.jobs.backup_age import overdue_problem
 from bot.engine.phases.change import change, verify
 from bot.engine.phases.gate import wait_at_gate
 from bot.engine.phases.planning import cancel_before_change, fail, plan_run
@@ -171,9 +171,9 @@ class RunDriver:
     async def _queue(self, session: RunSession, run: Run) -> Run:
         if run.cancelled_by:
             return await cancel_before_change(session, run)
-        told = told_by(run.request)
-        if told is not None:
-            return await fail(session, told)
+        overdue = overdue_problem(run.request)
+        if overdue is not None:
+            return await fail(session, overdue)
         if self._context.planner_for(run.request.options) is None:
             return await fail(session, problem(Reason.INTERNAL, detail=f"no command does {run.request.action}"))
         if await self._context.leases.admit(session.lease):

@@ -38,7 +38,7 @@ def console(tmp_path: Path) -> Callable[..., object]:
 
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.engine.engine._SWEEP", 0.05)
+    monkeypatch.setattr("bot.engine.supervisor.SWEEP_SECONDS", 0.05)
 
 
 async def test_a_run_that_waits_is_cancelled_by_the_bot_that_runs(world: SmallWorld, console: Callable) -> None:

@@ -134,8 +134,9 @@ async def waits(session: RunSession, seconds: float) -> None:
 class StillEngine(Engine):
     """An engine whose runs go on when the test says so."""
 
-    def _drive(self, run: str) -> None:
-        pass
+    def __init__(self, context: EngineContext) -> None:
+        super().__init__(context)
+        self.supervisor.drive = lambda run: None
 
 
 class Planned:
@@ -414,7 +415,7 @@ class Histories(RuleBasedStateMachine):
     @rule(writes=st.one_of(st.just(-1), st.integers(0, 6)))
     def what_is_owed_is_looked_after(self, writes: int) -> None:
         self.dies_after = writes
-        self.do(self.engine._afterwards.look(frozenset()))
+        self.do(self.engine.supervisor._late_approvals.look(frozenset()))
         owed = {run.id for run in self.runs() if run.gate is not None and run.gate.owed}
         assert set(self.see(self.store.runs.awaiting_late_approval())) == owed
         shown = self.see(self.store.overviews.of_targets((GUARDED, FREE)))

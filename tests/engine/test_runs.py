@@ -354,7 +354,7 @@ async def test_cancelling_a_migration_leaves_it_to_a_person(world: SmallWorld) -
 async def test_a_run_that_cannot_be_driven_on_is_not_tried_for_ever(
     world: SmallWorld, key: str, state: RunState, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.engine.engine._SWEEP", 0.05)
+    monkeypatch.setattr("bot.engine.supervisor.SWEEP_SECONDS", 0.05)
     await world.engine.start()
 
     def fails(started: str) -> None:
@@ -449,5 +449,5 @@ async def _stuck_in(world: SmallWorld, key: str) -> tuple[str, asyncio.Event]:
 
 
 async def _started(world: SmallWorld, key: str) -> bool:
-    world.engine.wake(next(iter(world.engine._drivers), ""))
+    world.engine.wake(next(iter(world.engine.supervisor.driven), ""))
     return world.hosts.starts(key) > 0

@@ -13,7 +13,7 @@ from bot.domain.names import TargetName
 from bot.domain.policies.proven_backup import no_proven_backup
 from bot.domain.runs.request import Action, Origin, OverdueBackup, Request
 from bot.domain.targets.target import Backups, Target
-from bot.engine.jobs.schedule import SCHEDULE, Front
+from bot.engine.jobs.schedule import SCHEDULE, RunStarter
 from bot.engine.ports import Clock, TargetReader
 from bot.engine.stores import RunStore
 
@@ -30,7 +30,7 @@ class OverdueWatch:
     however many processes watch. It is repeated each time another `max_age` has passed.
 
     Args:
-        front: starts runs.
+        starter: starts runs.
         runs: the stored runs.
         target_reader: reads backups.
         clock: the time.
@@ -39,15 +39,15 @@ class OverdueWatch:
 
     def __init__(
         self,
-        front: Front,
+        starter: RunStarter,
         runs: RunStore,
         target_reader: TargetReader,
         clock: Clock,
         targets: Mapping[TargetName, Target],
     ) -> None:
-        self._front = front
+        self._starter = starter
         self._runs = runs
-        self._observer = target_reader
+        self._target_reader = target_reader
         self._clock = clock
         self._targets = targets
 
@@ -65,13 +65,13 @@ class OverdueWatch:
                 _log.exception("overdue_failed", target=str(name))
 
     async def _look(self, target: Target, backups: Backups, max_age: timedelta) -> None:
-        newest = newest_proven(await self._observer.look(target).backups())
+        newest = newest_proven(await self._target_reader.look(target).backups())
         now = self._clock.now()
         if newest is not None and now - newest.started <= max_age:
             return
         if await self._on_its_way(target, now):
             return
-        await self._front.fire(call(target, newest, max_age, now))
+        await self._starter.submit_scheduled(overdue_request(target, newest, max_age, now))
 
     async def _on_its_way(self, target: Target, now: datetime) -> bool:
         latest = await self._runs.of_target(target.name.app, target.name.environment, 20)
@@ -80,7 +80,7 @@ class OverdueWatch:
         )
 
 
-def call(target: Target, newest: BackupInfo | None, max_age: timedelta, now: datetime) -> Request:
+def overdue_request(target: Target, newest: BackupInfo | None, max_age: timedelta, now: datetime) -> Request:
     """Build the request that calls people.
 
     Args:
@@ -102,8 +102,8 @@ def call(target: Target, newest: BackupInfo | None, max_age: timedelta, now: dat
     return Request(options, name, origin, f"/backup {name.app} {name.environment}")
 
 
-def told_by(request: Request) -> Problem | None:
-    """Give what a request only tells people; None of a request that asks for something."""
+def overdue_problem(request: Request) -> Problem | None:
+    """Give the problem that a request of this job reports; None of any other request."""
     name = request.target
     match request.options:
         case OverdueBackup(within, backup, made):

@@ -30,11 +30,11 @@ NextFiring = Callable[[datetime], datetime | None]
 """Gives the first firing of a schedule at or after an instant."""
 
 
-class Front(Protocol):
-    """What starts a scheduled run."""
+class RunStarter(Protocol):
+    """Starts the runs of jobs."""
 
-    async def fire(self, request: Request) -> Run:
-        """Accept a request that no person made."""
+    async def submit_scheduled(self, request: Request) -> Run:
+        """Accept a request that a job made without a person to judge; the same event makes one run."""
         ...
 
 
@@ -60,7 +60,7 @@ class Schedule:
 
     Args:
         claims: the firings that have happened.
-        front: starts runs.
+        starter: starts runs.
         clock: the time.
         owner: the name of this process.
         schedules: when each target's backups fire.
@@ -70,14 +70,14 @@ class Schedule:
     def __init__(
         self,
         claims: ScheduleClaimStore,
-        front: Front,
+        starter: RunStarter,
         clock: Clock,
         owner: str,
         schedules: Mapping[TargetName, NextFiring],
         targets: Mapping[TargetName, Target],
     ) -> None:
         self._claims = claims
-        self._front = front
+        self._starter = starter
         self._clock = clock
         self._owner = owner
         self._schedules = schedules
@@ -102,7 +102,7 @@ class Schedule:
         origin = Origin(SCHEDULE, self._targets[name].channels[0], event)
         request = Request(ScheduledBackup(at, missed=late), name, origin, f"/backup {name.app} {name.environment}")
         # The event makes one run only, so a crash between the run and the claim costs nothing.
-        run = await self._front.fire(request)
+        run = await self._starter.submit_scheduled(request)
         first = await self._claims.claim(f"backup {name}", at, self._owner)
         self._done.add((name, at))
         if first:

@@ -99,7 +99,7 @@ async def still_open_to_pass(session: RunSession, run: Run) -> Problem | None:
         return problem(Reason.INTERNAL, detail="a run without a plan passed its gate")
     if session.now() >= gate.expires_at and not gate.afterwards:
         return problem(Reason.EXPIRED)
-    found = await blocking_reason(session.context, session.target, run.request, session.now())
+    found = await blocking_reason(session.context, run.request)
     if found is not None:
         return found
     if not gate.requirement.asks_nobody and not gate.afterwards:

@@ -24,7 +24,7 @@ _READ_EVERY = timedelta(seconds=20)
 _log = structlog.get_logger()
 
 
-class Afterwards:
+class LateApprovals:
     """Looks after the runs that are still to be countersigned.
 
     Args:

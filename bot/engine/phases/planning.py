@@ -69,7 +69,7 @@ async def _require_way(session: RunSession, run: Run) -> None:
     Raises:
         RefusedError: `frozen`, `locked`.
     """
-    found = await blocking_reason(session.context, session.target, run.request, session.now())
+    found = await blocking_reason(session.context, run.request)
     if found is not None:
         raise RefusedError(found)
 

@@ -1,15 +1,84 @@
-"""What a policy and a lock say of a request now: whether who asks may, and what stands in its way."""
+"""The one place that judges requests, decisions and cancellations by the policies, freezes and locks of now."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from dataclasses import replace
 
 from bot.domain.errors import Problem, Reason, RefusedError, problem
-from bot.domain.policies.people import Membership, People, membership
-from bot.domain.policies.policy import OVERRIDE
-from bot.domain.runs.request import NO_EXCEPTIONS, Request
-from bot.domain.targets.target import Target
+from bot.domain.policies.people import NOBODY, Membership, People, membership
+from bot.domain.policies.policy import OVERRIDE, Policy
+from bot.domain.runs.request import NO_EXCEPTIONS, Action, Decision, Request
+from bot.domain.runs.run import Run
 from bot.engine.context import EngineContext
+
+
+async def judge(context: EngineContext, request: Request) -> None:
+    """Judge whether a request may start now.
+
+    Args:
+        context: the engine's ports.
+        request: parsed.
+
+    Raises:
+        RefusedError: `not_allowed`, `membership_unknown`, `no_override`, `no_emergency`, `frozen`, `locked`.
+    """
+    await require_requester(context, request)
+    await _require_exception(context, request)
+    blocked = await blocking_reason(context, request)
+    if blocked is not None:
+        raise RefusedError(blocked)
+
+
+async def judge_decision(context: EngineContext, request: Request, decision: Decision) -> Request:
+    """Judge whether the run of a decision may start now.
+
+    Args:
+        context: the engine's ports.
+        request: of the run that goes on after a stopped one; neither a freeze nor a lock holds it up.
+        decision: from which it comes.
+
+    Returns:
+        The request that may start: no longer an emergency where who decides may not declare one.
+
+    Raises:
+        RefusedError: `not_allowed`, `membership_unknown`.
+    """
+    await require_requester(context, request)
+    if decision is Decision.RESTORE:
+        people = _policy(context, request).who_may(Action.RESTORE)
+        await require(context, request.origin.user, people, Action.RESTORE.value)
+    try:
+        await _require_exception(context, request)
+    except RefusedError:
+        return request.without_emergency()
+    return request
+
+
+async def judge_cancellation(context: EngineContext, run: Run, user: str) -> None:
+    """Judge whether somebody may cancel a run: its requester, and those whom the policy or its gate names.
+
+    Raises:
+        RefusedError: `not_allowed`, `membership_unknown`.
+    """
+    if user == run.request.origin.user:
+        return
+    target = context.operations.targets.get(run.request.target)
+    requirement = run.gate.requirement if run.gate is not None else None
+    if target is not None:
+        people = target.policy.may_cancel(run.request.action, requirement)
+    else:
+        people = requirement.people if requirement is not None else NOBODY
+    await require(context, user, replace(people, names=("who asked for it", *people.names)), "cancel")
+
+
+async def require_requester(context: EngineContext, request: Request) -> None:
+    """Make sure that who asks may ask for such a run.
+
+    Raises:
+        RefusedError: `not_allowed`, `membership_unknown`.
+    """
+    people = _policy(context, request).who_may(request.action)
+    await require(context, request.origin.user, people, request.action.value)
 
 
 async def require(context: EngineContext, user: str, people: People, action: str) -> None:
@@ -34,14 +103,9 @@ async def require(context: EngineContext, user: str, people: People, action: str
             raise RefusedError(problem(Reason.MEMBERSHIP_UNKNOWN, action=action, people=", ".join(people.names)))
 
 
-async def require_exception(context: EngineContext, target: Target, request: Request) -> None:
-    """Make sure that the policy knows the exception that a request asks for, if it asks for one.
-
-    Raises:
-        RefusedError: `no_emergency`, `no_override`, the policy has none; `not_allowed` or `membership_unknown`, who
-            asks may not break the glass.
-    """
-    policy = target.policy
+async def _require_exception(context: EngineContext, request: Request) -> None:
+    """Make sure that the policy has the exception that a request asks for, and that who asks may have it."""
+    policy = _policy(context, request)
     if request.emergency is not None:
         if policy.emergency is None:
             raise RefusedError(problem(Reason.NO_EMERGENCY))
@@ -51,22 +115,24 @@ async def require_exception(context: EngineContext, target: Target, request: Req
         raise RefusedError(Problem(Reason.NO_OVERRIDE, frozen.facts if frozen is not None else {}))
 
 
-async def blocking_reason(context: EngineContext, target: Target, request: Request, now: datetime) -> Problem | None:
-    """Give the freeze or the lock that stands in the way of a change, or None.
+async def blocking_reason(context: EngineContext, request: Request) -> Problem | None:
+    """Give the freeze or the lock that blocks a request now, or None.
 
-    A dry run changes nothing; a run that goes on after one that stopped halfway is let through: keeping a site in
-    maintenance helps nobody.
+    A dry run changes nothing. A run that goes on after one that stopped halfway is not blocked: it may be what takes
+    the site out of maintenance.
 
     Args:
         context: the engine's ports.
-        target: of the request.
         request: whose right to its exception, if it asks for one, was judged.
-        now: with a time zone.
     """
     is_exempt = request.dry_run or request.resumes is not None or request.exceptions != NO_EXCEPTIONS
     if not is_exempt:
-        frozen = target.policy.frozen(request.action, now)
+        frozen = _policy(context, request).frozen(request.action, context.clock.now())
         if frozen is not None:
             return frozen
     lock = await context.locks.on_target(request.target)
     return lock.problem() if lock is not None and lock.holds_up(request) else None
+
+
+def _policy(context: EngineContext, request: Request) -> Policy:
+    return context.operations.targets[request.target].policy

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 
-from bot.domain.errors import Problem, RefusedError
+from bot.domain.errors import Problem
 from bot.domain.names import TargetName
 from bot.domain.policies.people import Membership, membership
 from bot.domain.runs.estimate import PAST, Usual, usual_of
@@ -15,7 +15,7 @@ from bot.domain.targets.branch_commits import Newest
 from bot.domain.targets.dashboard import Dashboard, HomeView, Viewer, groups_of, needs, people_of
 from bot.engine.context import EngineContext
 from bot.engine.queries.locks import LockService
-from bot.engine.queries.rules import blocking_reason, require, require_exception
+from bot.engine.queries.rules import blocking_reason, judge
 from bot.engine.queries.snapshots import Snapshots
 from bot.engine.record_refusals import request_on_record
 
@@ -33,7 +33,7 @@ class StatusService:
 
     def __init__(self, context: EngineContext, lock_service: LockService) -> None:
         self._context = context
-        self._desk = lock_service
+        self._lock_service = lock_service
         self._snapshots = Snapshots(context)
 
     async def dashboard(self) -> Dashboard:
@@ -68,7 +68,7 @@ class StatusService:
             viewer: who looks, and what they chose.
         """
         names = tuple(overview.target for overview in dashboard.overviews)
-        allowed = await self._desk.allowed(names, viewer.user)
+        allowed = await self._lock_service.allowed(names, viewer.user)
         approve = {name: self._context.operations.targets[name].policy.who_approves() for name in names}
         groups = {group for lists in approve.values() for people in lists for group in people.groups}
         groups |= groups_of(dashboard.waiting)
@@ -117,22 +117,16 @@ class StatusService:
 
     @request_on_record
     async def judge(self, request: Request) -> None:
-        """Refuse what would be refused if it were asked now; nothing is started.
+        """Judge a request without starting anything, so that a form can say what is wrong before it is sent.
 
         Raises:
             RefusedError: as `Engine.submit`.
         """
-        target = self._context.operations.targets[request.target]
-        await require(self._context, request.origin.user, target.policy.who_may(request.action), request.action.value)
-        await require_exception(self._context, target, request)
-        found = await blocking_reason(self._context, target, request, self._context.clock.now())
-        if found is not None:
-            raise RefusedError(found)
+        await judge(self._context, request)
 
     async def blocking_reason(self, request: Request) -> Problem | None:
-        """Give the freeze or the lock that stands in the way of a request now, or None."""
-        target = self._context.operations.targets[request.target]
-        return await blocking_reason(self._context, target, request, self._context.clock.now())
+        """Give the freeze or the lock that blocks a request now, or None."""
+        return await blocking_reason(self._context, request)
 
     async def newest(self, target: TargetName) -> Newest:
         """Read what a target's branch has that is not live.

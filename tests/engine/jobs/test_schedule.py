@@ -52,7 +52,7 @@ class Front:
         self.asked = 0
         self.down = False
 
-    async def fire(self, request: Request) -> Run:
+    async def submit_scheduled(self, request: Request) -> Run:
         if self.down:
             raise RuntimeError("the store is down")
         self.asked += 1

@@ -231,8 +231,8 @@ async def test_somebody_else_countersigns_it_afterwards(
 async def settled(world: SmallWorld, run: str) -> None:
     """Let the engine look after what is owed once."""
     world.engine.wake(run)
-    await eventually(lambda: not world.engine._drivers, 30)
-    await world.engine._sweep()
+    await eventually(lambda: not world.engine.supervisor.driven, 30)
+    await world.engine.supervisor.sweep()
 
 
 async def test_it_is_asked_about_until_it_is_countersigned_each_time_once(world: SmallWorld) -> None:

@@ -162,7 +162,7 @@ async def test_nobody_is_called_while_a_backup_is_being_made(careful: SmallWorld
     await careful.until(await careful.submit(), RunState.AWAITING_APPROVAL)  # it holds the target
     shelve(careful)
     asked = replace(ORIGIN, event="Ev2", user="schedule")
-    await careful.engine.fire(Request(BackupOptions(), NAME, asked))
+    await careful.engine.submit_scheduled(Request(BackupOptions(), NAME, asked))
     await watch.tick()
     assert await called(careful) == []
     careful.clock.pass_by(hours=1)
