@@ -161,6 +161,7 @@ def _server_values(server: PrivateServer | None) -> dict[str, str]:
         "sandbox_layout": " ".join(layout(server.series, settings)),
         "sandbox_options": option_text(server.series, settings),
         "sandbox_zone": zone_of(settings),
+        "sandbox_named_zones": "yes" if settings.named_time_zones else "",
         "sandbox_data": str(server.data_kib),
         "sandbox_server_memory": str(MEMORY_KIB[server.series.kind]),
         "sandbox_users": "\n".join(server.users),

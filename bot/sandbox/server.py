@@ -79,6 +79,8 @@ class ServerSettings:
         timestamp_defaults: `explicit_defaults_for_timestamp`.
         require_primary_key: `sql_require_primary_key`, which only MySQL has.
         engine: `default_storage_engine`.
+        named_time_zones: whether sessions can ask for a time zone by its name; see `NAMED_TIME_ZONES_SQL`. Loading
+            them takes about half a second.
 
     Raises:
         ValueError: a value is not of that form.
@@ -95,6 +97,7 @@ class ServerSettings:
     timestamp_defaults: bool | None = None
     require_primary_key: bool | None = None
     engine: str = ""
+    named_time_zones: bool = False
 
     def __post_init__(self) -> None:
         for text in (self.sql_mode or "", self.character_set, self.collation, self.row_format, self.engine):
@@ -114,11 +117,16 @@ SETTINGS_SQL = """SHOW GLOBAL VARIABLES WHERE variable_name IN ('sql_mode', 'cha
 """Asks a live server for its settings; any account may. The rows are for `settings_of`."""
 
 
-def settings_of(variables: Mapping[str, str]) -> ServerSettings:
+NAMED_TIME_ZONES_SQL = "SELECT CONVERT_TZ('2000-01-01', 'UTC', 'Europe/Paris') IS NOT NULL"
+"""Asks a live server whether it knows time zones by their names; any account may."""
+
+
+def settings_of(variables: Mapping[str, str], *, named_time_zones: bool = False) -> ServerSettings:
     """Read the settings of a live server.
 
     Args:
         variables: name to value, as `SETTINGS_SQL` asks for them.
+        named_time_zones: the answer to `NAMED_TIME_ZONES_SQL`.
 
     Raises:
         ValueError: a value is not of its form.
@@ -139,6 +147,7 @@ def settings_of(variables: Mapping[str, str]) -> ServerSettings:
         timestamp_defaults=_switch(variables.get("explicit_defaults_for_timestamp")),
         require_primary_key=_switch(variables.get("sql_require_primary_key")),
         engine=variables.get("default_storage_engine", ""),
+        named_time_zones=named_time_zones,
     )
 
 

@@ -5,7 +5,14 @@ from decimal import Decimal
 from bot.sandbox.obstacles import Obstacle
 from bot.sandbox.plan import Limits
 from bot.sandbox.results import Ended
-from bot.sandbox.server import Endpoint, PrivateDatabase, ServerKind, ServerSeries, ServerSettings
+from bot.sandbox.server import (
+    NAMED_TIME_ZONES_SQL,
+    Endpoint,
+    PrivateDatabase,
+    ServerKind,
+    ServerSeries,
+    ServerSettings,
+)
 from tests.sandbox.support.bench import AT, Bench, server
 
 CONNECT = """<?php
@@ -109,6 +116,13 @@ def test_it_has_the_settings_of_the_live_server(some_host: Bench) -> None:
     assert told.split("\n")[-2].split("\t") == [
         "NO_ENGINE_SUBSTITUTION", "latin1_german1_ci", "1", "09:00:00", "compact", "0", "0", "0", "0",
     ]  # fmt: skip
+
+
+def test_it_knows_time_zones_by_name_where_the_live_server_does(some_host: Bench) -> None:
+    for known in (True, False):
+        sandbox = some_host.sandbox(server(settings=ServerSettings(named_time_zones=known)))
+        told = some_host.say(some_host.text(sandbox, f'sandbox_ask "{NAMED_TIME_ZONES_SQL}"'))
+        assert told.splitlines()[-1] == str(int(known))
 
 
 def test_what_is_loaded_from_outside_is_there_and_in_no_log(host: Bench) -> None:

@@ -1,3 +1,4 @@
+# shellcheck shell=sh disable=SC2154,SC2034 # set and used by the scripts that are put around it at run time
 # The confined processes of a sandbox, for POSIX sh. Everything that is started for a sandbox is started by these three
 # functions and by nothing else.
 #
@@ -73,7 +74,7 @@ confined() {
   for file in /etc/alternatives /etc/ld.so.cache /etc/ld.so.conf /etc/ld.so.conf.d /etc/localtime /etc/timezone \
     /etc/ssl/certs /etc/ssl/openssl.cnf /etc/pki/tls/certs /etc/pki/tls/openssl.cnf /etc/pki/ca-trust/extracted \
     /etc/crypto-policies /etc/mime.types /etc/services /etc/protocols /etc/php.ini /etc/php.d /etc/php/*/cli \
-    /etc/php/*/mods-available /etc/python3 /etc/python3.*; do
+    /etc/php/*/mods-available /etc/opt/remi/*/php.ini /etc/opt/remi/*/php.d /opt/remi /etc/python3 /etc/python3.*; do
     if [ -e "$file" ]; then
       parents "$file"
       # shellcheck disable=SC2086 # options are words

@@ -1,3 +1,4 @@
+# shellcheck shell=sh disable=SC2154,SC2034 # set and used by the scripts that are put around it at run time
 # The side of a sandbox that lies in its private network, for POSIX sh: starts the server, runs what it is asked to, one
 # command at a time, and ends what passes a limit. `measure.sh` and `confine.sh` come before it. It is trusted: it sees the host's files
 # and runs nothing of the commit but through `code_box`.
@@ -24,7 +25,7 @@ exceeded() {
   if [ "${free:-0}" -lt "$sandbox_free_disk" ]; then why=disk; fi
   if [ "${available:-0}" -lt "$sandbox_free_memory" ] || [ "$(used_kib)" -gt "$sandbox_memory" ]; then why=memory; fi
   # Counting files takes longer than asking the file system.
-  if [ $((rounds % 4)) -eq 0 ] && [ "$(du -sk -- "$box" 2>/dev/null | awk '{ print $1 }')" -gt "$sandbox_disk" ]; then
+  if [ $((rounds % 5)) -eq 0 ] && [ "$(du -sk -- "$box" 2>/dev/null | awk '{ print $1 }')" -gt "$sandbox_disk" ]; then
     why=disk
   fi
 }
@@ -38,7 +39,7 @@ watch() {
     exceeded
     pid='' deadline=''
     [ ! -s "$box/running" ] || read -r pid deadline <"$box/running"
-    [ -z "$pid" ] || [ "$(now)" -lt "$deadline" ] || why='time'
+    [ -z "$pid" ] || [ "$(clock)" -lt "$deadline" ] || why='time'
     [ -n "$why" ] || continue
     if [ -n "$pid" ]; then
       # It may have ended by itself meanwhile, and its id is not given away before this shell has waited for it.
@@ -60,7 +61,7 @@ bounded() {
 # perform NAME SECONDS
 perform() {
   rm -f "$box/passed"
-  began=$(now)
+  began=$(clock)
   bounded "$box/output/$1" <"$box/printed" 3<&- &
   reader=$!
   code_box "$1" >"$box/printed" 2>&1 </dev/null 3<&- &
@@ -71,7 +72,7 @@ perform() {
   wait "$code"
   status=$?
   rm -f "$box/running"
-  ended=$(now)
+  ended=$(clock)
   wait "$reader"
   how='exit'
   if [ "$status" -gt 128 ] && [ -s "$box/passed" ]; then read -r how <"$box/passed"; fi

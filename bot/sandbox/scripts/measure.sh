@@ -1,3 +1,4 @@
+# shellcheck shell=sh disable=SC2154,SC2034 # set and used by the scripts that are put around it at run time
 # What a host has to spare, for POSIX sh.
 
 # free_kib PATH: print the KiB that are free where it lies
@@ -18,8 +19,8 @@ own_threads() {
   if [ "$(id -u)" = 0 ]; then echo 0; else find /proc/[0-9]*/task -mindepth 1 -maxdepth 1 -user "$(id -u)" 2>/dev/null | wc -l; fi
 }
 
-# now: print milliseconds of the clock that nobody sets
-now() {
-  read -r now_seconds _ </proc/uptime
-  printf '%s%s0\n' "${now_seconds%.*}" "${now_seconds#*.}"
+# clock: print milliseconds of the clock that nobody sets
+clock() {
+  read -r uptime _ </proc/uptime
+  printf '%s%s0\n' "${uptime%.*}" "${uptime#*.}"
 }

@@ -1,3 +1,4 @@
+# shellcheck shell=sh disable=SC2154,SC2034 # set and used by the scripts that are put around it at run time
 # Where a sandbox lies on a host, for POSIX sh: one folder per machine, since a home may be shared by several.
 #
 #   $place/lock          held by the one sandbox that this account may have on this machine

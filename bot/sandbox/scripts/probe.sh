@@ -1,3 +1,4 @@
+# shellcheck shell=sh disable=SC2154,SC2034 # set and used by the scripts that are put around it at run time
 # Says what this host can do, by trying; for POSIX sh. Prints lines KEY<TAB>VALUE; nothing is left behind.
 
 fact() { printf '%s\t%s\n' "$1" "$(printf '%s' "$2" | tr '\t\n' '  ' | head -c 300)"; }

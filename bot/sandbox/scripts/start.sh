@@ -1,14 +1,17 @@
+# shellcheck shell=sh disable=SC2154,SC2034 # set and used by the scripts that are put around it at run time
 # A sandbox on a host, for POSIX sh: what a step calls, in this order and in its main shell.
 #
 #   sandbox_claim                      wait to be the only one; then $sandbox_work is an empty folder for a copy of the
 #                                      application, to be filled with files that share nothing with the live checkout
+#                                      (`cp -Rp` copies hard links as files, `cp -a` does not)
 #   sandbox_start                      start the private server with its databases and accounts, and the network
 #   sandbox_client OPTION…             the server's client, as its administrator, over a pipe or with --execute
 #   sandbox_run NAME SECONDS TEXT      run shell text confined; succeeds where it ended by itself with status 0
 #   sandbox_close                      end everything and remove it; may be called at any time, and twice
 #
-# Each fails once it has written `refused` into $sandbox_results/facts. Descriptors 7 and 9 are the sandbox's own; a
-# sandbox dies with the shell that started it, whatever ends that. What the results look like is in `results.py`.
+# Each fails once it has written `refused` into $sandbox_results/facts. Descriptors 7 and 9 are the sandbox's own, and
+# `sandbox_claim` sets umask 077. A sandbox dies with the shell that started it, whatever ends that. What the results look
+# like is in `results.py`.
 # `plan.py` writes the values that begin with `sandbox_` before it.
 
 sandbox_administrator=countersign_sandbox
@@ -185,18 +188,41 @@ sandbox_client() {
 
 sandbox_ask() { MYSQL_TEST_LOGIN_FILE=/nonexistent sandbox_client --batch --raw --skip-column-names --execute="$1"; }
 
-sandbox_lives() { kill -0 "$sandbox_pid" 2>/dev/null && [ ! -s "$box/limit" ]; }
+# child_of PARENT PROCESS: whether a process lives that another one started; an id alone may be somebody else's by now
+child_of() {
+  child_parent='' child_state=Z
+  while read -r child_key child_value _; do
+    case $child_key in
+      State:) child_state=$child_value ;;
+      PPid:) child_parent=$child_value ;;
+    esac
+  done 2>/dev/null <"/proc/$2/status"
+  [ "$child_parent" = "$1" ] && [ "$child_state" != Z ]
+}
+
+sandbox_lives() { child_of "$$" "$sandbox_pid" && [ ! -s "$box/limit" ]; }
 
 server_ready() {
-  began=$(now)
+  said=
+  began=$(clock)
   until [ -S "$box/run/s" ] && said=$(sandbox_ask 'SELECT 1' 2>&1); do
-    if ! sandbox_lives || [ -e "$box/server/ended" ] || [ $(($(now) - began)) -gt 30000 ]; then
+    if ! sandbox_lives || [ -e "$box/server/ended" ] || [ $(($(clock) - began)) -gt 30000 ]; then
       refuse start "$(cat "$box/inside.log" "$box/limit" 2>/dev/null) $said $(grep -i -e error -e abort "$box/server/error.log" 2>/dev/null | tail -n 3)"
       return 1
     fi
     moment
   done
   said=$(accounts 2>&1) || { refuse start "$said"; return 1; }
+  [ -z "$sandbox_named_zones" ] || said=$(time_zones 2>&1) || { refuse start "time zones: $said"; return 1; }
+}
+
+# time_zones: load the names of the time zone database, which the live server knows too
+time_zones() {
+  for tzinfo in mariadb-tzinfo-to-sql mysql_tzinfo_to_sql ''; do
+    [ -z "$tzinfo" ] || ! command -v "$tzinfo" >/dev/null 2>&1 || break
+  done
+  [ -n "$tzinfo" ] || { printf 'neither mariadb-tzinfo-to-sql nor mysql_tzinfo_to_sql is installed\n'; return 1; }
+  "$tzinfo" /usr/share/zoneinfo 2>/dev/null | MYSQL_TEST_LOGIN_FILE=/nonexistent sandbox_client --batch --skip-column-names mysql
 }
 
 # accounts: the template's own accounts go, but for the one that routines of a dump may name; then those of the
@@ -230,15 +256,15 @@ sandbox_run() {
   printf '%s %s\n' "$1" "$2" >&7
   until [ -e "$box/answers/$1" ] || ! sandbox_lives; do moment; done
   if [ -e "$box/answers/$1" ]; then
-    read -r how status spent <"$box/answers/$1"
+    read -r sandbox_ended sandbox_status sandbox_spent <"$box/answers/$1"
   else
-    how=lost status=- spent=0
-    [ ! -s "$box/limit" ] || read -r how <"$box/limit"
+    sandbox_ended=lost sandbox_status=- sandbox_spent=0
+    [ ! -s "$box/limit" ] || read -r sandbox_ended <"$box/limit"
   fi
   [ ! -e "$box/output/$1" ] || cp "$box/output/$1" "$sandbox_results/$1.output"
   if [ -n "$sandbox_program" ] && sandbox_lives; then logged "$1"; fi
-  sandbox_fact command "$1 $how $status $spent"
-  [ "$how $status" = 'exit 0' ]
+  sandbox_fact command "$1 $sandbox_ended $sandbox_status $sandbox_spent"
+  [ "$sandbox_ended $sandbox_status" = 'exit 0' ]
 }
 
 # others: print the sessions of the application, as statements that end them
@@ -249,16 +275,15 @@ others() {
 
 # logged NAME: keep what the server logged of the application, once nothing of it runs any more
 logged() {
-  began=$(now)
-  while sessions=$(others) && [ -n "$sessions" ]; do
-    waited=$(($(now) - began))
-    if [ "$waited" -gt 15000 ]; then sandbox_fact unsettled "$1"; break; fi
-    [ "$waited" -lt 2000 ] || printf '%s\n' "$sessions" | sandbox_client --force >/dev/null 2>&1
+  sandbox_began=$(clock)
+  while sandbox_sessions=$(others) && [ -n "$sandbox_sessions" ]; do
+    sandbox_waited=$(($(clock) - sandbox_began))
+    if [ "$sandbox_waited" -gt 15000 ]; then sandbox_fact unsettled "$1"; break; fi
+    [ "$sandbox_waited" -lt 2000 ] || printf '%s\n' "$sandbox_sessions" | sandbox_client --force >/dev/null 2>&1
     moment
   done
-  sandbox_ask 'SET GLOBAL general_log = OFF'
   {
-    sandbox_client --quick --batch --raw --skip-column-names --execute="SELECT thread_id, command_type, UNIX_TIMESTAMP(event_time),
+    sandbox_client --quick --batch --raw --skip-column-names --execute="SET GLOBAL general_log = OFF; SELECT thread_id, command_type, UNIX_TIMESTAMP(event_time),
       HEX(SUBSTRING_INDEX(SUBSTRING_INDEX(user_host, ']', 1), '[', -1)), OCTET_LENGTH(argument), HEX(LEFT(argument, 65536))
       FROM mysql.general_log WHERE LOCATE('[$sandbox_administrator]', user_host) = 0" && echo end
   } | head -c "$((sandbox_log * 1024))" >"$sandbox_results/$1.log"
@@ -270,7 +295,11 @@ logged() {
 sandbox_close() {
   if [ -n "${sandbox_pid-}" ]; then
     first=$(sed -n 's/.*"child-pid": *\([0-9][0-9]*\).*/\1/p' "$box/info" 2>/dev/null)
-    kill -s KILL "${first:-$sandbox_pid}" 2>/dev/null
+    if [ -n "$first" ] && child_of "$sandbox_pid" "$first"; then
+      kill -s KILL "$first"
+    elif child_of "$$" "$sandbox_pid"; then
+      kill -s KILL "$sandbox_pid"
+    fi
     wait "$sandbox_pid" 2>/dev/null
     sandbox_pid=
   fi

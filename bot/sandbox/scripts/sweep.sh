@@ -1,3 +1,4 @@
+# shellcheck shell=sh disable=SC2154,SC2034 # set and used by the scripts that are put around it at run time
 # Removes what a killed sandbox left, unless one is at work. Its processes died with it, by the kernel.
 umask 077
 find_place

@@ -1,3 +1,4 @@
+# shellcheck shell=sh disable=SC2154,SC2034 # set and used by the scripts that are put around it at run time
 # Makes the data folder of a fresh server once for each version and layout, for POSIX sh. Concurrent makers are safe:
 # one makes it under a lock, under another name, and renames it; who comes later finds it.
 

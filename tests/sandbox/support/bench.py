@@ -37,7 +37,7 @@ DB_PASSWORD=live-password
 STRIPE_SECRET=live-stripe-secret
 """
 
-TAIL = "trap sandbox_close EXIT\ntrap 'exit 143' TERM\n"
+TAIL = "set -u\ntrap sandbox_close EXIT\ntrap 'exit 143' TERM\n"
 
 
 def installed() -> str:
