@@ -1,4 +1,4 @@
-"""The conversation: Slack payload → request at the door, snapshot of a run → messages on the way out."""
+"""The conversation in Slack: payloads become requests on the way in, snapshots become messages on the way out."""
 
 from bot.slack.app import SlackApp
 from bot.slack.ports import SlackPorts

@@ -34,7 +34,7 @@ from bot.slack.transport.sockets import SlackSockets
 
 _log = logging.getLogger(__name__)
 
-# Bolt and the SDK print payloads at DEBUG: they may hold what somebody typed.
+# Bolt and the SDK log payloads at DEBUG, which may contain what somebody typed.
 _quiet = logging.getLogger("countersign.slack.bolt")
 _quiet.setLevel(logging.WARNING)
 

@@ -32,7 +32,7 @@ class SlackContext:
         commands: by slash name (`/deploy`).
         ops: the command `/ops`.
         translator: of the configured language.
-        masker: of everything that leaves the program.
+        masker: masks secrets in everything that leaves the program.
         clock: the time.
         leadership: of publishing to Slack; one process at a time has it.
         workspace_url: of the workspace, for links to messages; empty where Slack does not say.

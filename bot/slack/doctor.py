@@ -1,4 +1,4 @@
-"""What `countersign doctor` says about Slack."""
+"""The checks of `countersign doctor` that concern Slack."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from bot.slack.transport.gateway import (
 
 @dataclass(frozen=True)
 class SlackFinding:
-    """One thing that was checked.
+    """The result of one check.
 
     Args:
-        check: what was looked at.
-        ok: whether the bot can work with what was found.
-        detail: what was found, and what would be right.
+        check: what was checked.
+        ok: whether the bot can work.
+        detail: the result, and how to correct it.
     """
 
     check: str
@@ -33,7 +33,7 @@ class SlackFinding:
 
 
 async def examine(bot_token: Secret, app_token: Secret, api_url: str | None) -> tuple[SlackFinding, ...]:
-    """Ask Slack about both tokens.
+    """Check both tokens with Slack.
 
     Args:
         bot_token: `xoxb-…`.
@@ -61,7 +61,7 @@ def judge_scopes(granted: Iterable[str]) -> tuple[SlackFinding, ...]:
     """Compare the scopes of the token with those that the bot needs.
 
     Args:
-        granted: as Slack lists them; none where it does not say.
+        granted: as Slack lists them; empty where Slack does not list them.
     """
     has = set(granted)
     if not has:

@@ -1,4 +1,4 @@
-"""The Slack app's manifest, made of the commands that exist."""
+"""The manifest of the Slack app, generated from the commands."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ SCOPES = {
     "usergroups:read": "look up who is in a user group when a decision is made",
     "users:read": "look up who somebody is when a decision is made",
 }
-"""What the bot's token may do, and what for."""
+"""The scopes of the bot's token, and what each is needed for."""
 
 REQUIRED = frozenset(SCOPES) - {"channels:history", "channels:read", "groups:history", "groups:read"}
-"""Scopes without which the bot cannot work; without the others it works less well."""
+"""Scopes without which the bot cannot work; the others are optional."""
 
 EVENTS = ("app_home_opened", "reaction_added", "reaction_removed")
 
@@ -34,11 +34,11 @@ _MAX_NAME = 35
 
 
 def manifest(commands: Iterable[Listed], name: str = "Countersign") -> str:
-    """Write the manifest, to be pasted at https://api.slack.com/apps.
+    """Return the manifest, to be pasted at https://api.slack.com/apps.
 
     Args:
-        commands: that exist.
-        name: of the app as people see it.
+        commands: all slash commands.
+        name: of the app, as shown in Slack.
 
     Returns:
         YAML.

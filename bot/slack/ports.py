@@ -1,4 +1,4 @@
-"""What the conversation needs of the rest of the house. The engine and the commands satisfy these by their shape."""
+"""Protocols of what the conversation needs of the rest of the program."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from bot.engine.stores import HomeViewerStore, InboxStore, LockNoticeStore, Mess
 
 
 class EngineApi(Protocol):
-    """The engine's façade: the only way from the conversation to the runs."""
+    """The engine's façade: the only way from the conversation to runs."""
 
     @property
     def operations(self) -> Operations:
-        """The operations file as it is in force now."""
+        """The operations file that is in force."""
         ...
 
     @property
@@ -40,26 +40,26 @@ class EngineApi(Protocol):
         ...
 
     async def submit(self, request: Request) -> Run:
-        """Accept a request; the event of its origin makes one run only, however often it is submitted.
+        """Create the run of a request, once per event of its origin, and return it.
 
         Raises:
-            RefusedError: it is not done, and why.
+            RefusedError: refused, with the reason.
         """
         ...
 
     async def migration_report(self, request: Request) -> MigrationReport:
-        """Read where the migrations of a target stand; no run is made.
+        """Read the state of a target's migrations, without a run.
 
         Raises:
-            RefusedError: it cannot be read, or who asks may not.
+            RefusedError: it cannot be read, or the requester may not.
         """
         ...
 
     async def backup_list(self, request: Request) -> BackupList:
-        """Read which backups of a target there are; no run is made.
+        """Read the backups of a target, without a run.
 
         Raises:
-            RefusedError: they cannot be read, or who asks may not.
+            RefusedError: they cannot be read, or the requester may not.
         """
         ...
 
@@ -68,61 +68,61 @@ class EngineApi(Protocol):
         ...
 
     async def decide(self, run: str, decision: Decision, origin: Origin) -> Run:
-        """Carry out somebody's decision about a run that waits for one; gives the run that goes on after it.
+        """Carry out a decision about a run that needs one, and return the run that continues it.
 
         Raises:
-            RefusedError: it is not done, and why.
+            RefusedError: refused, with the reason.
         """
         ...
 
     async def cancel(self, run: str, user: str) -> Run:
-        """Cancel a run on behalf of somebody.
+        """Cancel a run.
 
         Raises:
-            RefusedError: it is not cancelled, and why.
+            RefusedError: not cancelled, with the reason.
         """
         ...
 
     def wake(self, run: str) -> None:
-        """Say that something about the reactions to a run may have changed; returns at once."""
+        """Have the reactions of a run read again, as they may have changed; returns at once."""
         ...
 
     async def awaiting(self) -> tuple[str, ...]:
-        """Name the runs whose gate is open."""
+        """Read the IDs of the runs whose gate is open."""
         ...
 
     async def output(self, run: str) -> tuple[Chunk, ...]:
-        """Read what was kept of a run's output: by step, place, attempt and offset."""
+        """Read the stored output of a run, ordered by step, place, attempt and offset."""
         ...
 
     async def estimate(self, run: Run) -> Mapping[str, Usual]:
-        """Give how long each step usually takes, by its key; no key without a past."""
+        """Read how long each step usually takes, by its key; steps that never ran are missing."""
         ...
 
 
 class Leadership(Protocol):
-    """What one process at a time does for all that share the store."""
+    """The right to do work that one process at a time does for all that share the store."""
 
     @property
     def held(self) -> bool:
-        """Whether it is this process's now."""
+        """Whether this process has it now."""
         ...
 
 
 class CallMetrics(Protocol):
-    """Who measures the conversation."""
+    """Metrics of the conversation."""
 
     def called(self, method: str, outcome: str) -> None:
-        """Take note of a call of the Web API: `ok`, `refused`, `busy` or `uncertain`."""
+        """Count a call of the Web API by its outcome: `ok`, `refused`, `busy` or `uncertain`."""
         ...
 
     def recorded(self, seconds: float) -> None:
-        """Take note of how long recording an event took."""
+        """Measure how long recording an event took."""
         ...
 
 
 class Listed(Protocol):
-    """A slash command, as lists of commands show it."""
+    """A slash command as it is listed."""
 
     @property
     def name(self) -> str:
@@ -131,47 +131,47 @@ class Listed(Protocol):
 
     @property
     def description(self) -> str:
-        """What Slack shows beside it, a few words."""
+        """The description that Slack shows beside it, a few words."""
         ...
 
     @property
     def usage(self) -> str:
-        """Its words, as in `APP ENV [REF]`."""
+        """Its arguments, as in `APP ENV [REF]`."""
         ...
 
 
 class CommandSpec(Listed, Protocol):
-    """A slash command that asks for something on one target."""
+    """A slash command that makes a request on one target."""
 
     @property
     def action(self) -> Action:
-        """What a policy calls it."""
+        """The action that policies know it by."""
         ...
 
     def parse(self, words: tuple[str, ...], origin: Origin, operations: Operations) -> Request:
-        """Make a request of what was typed.
+        """Parse the typed words into a request.
 
         Raises:
-            RefusedError: the words are not right, and why.
+            RefusedError: the words are not valid, with the reason.
         """
         ...
 
 
 class OpsSpec(Listed, Protocol):
-    """`/ops`, whose words are an order across commands."""
+    """`/ops`, whose words are an order of their own."""
 
     def parse(self, words: tuple[str, ...], origin: Origin, operations: Operations) -> Order:
-        """Make an order of what was typed.
+        """Parse the typed words into an order.
 
         Raises:
-            RefusedError: the words are not right, and why.
+            RefusedError: the words are not valid, with the reason.
         """
         ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class SlackPorts:
-    """What the conversation needs of the rest of the program, but for the engine.
+    """What the conversation needs of the rest of the program, besides the engine.
 
     Args:
         inbox: where events are recorded.
@@ -181,7 +181,7 @@ class SlackPorts:
         commands: by slash name (`/deploy`).
         ops: the command `/ops`.
         operations: the operations file.
-        masker: of everything that leaves the program.
+        masker: masks secrets in everything that leaves the program.
         clock: the time.
         leadership: of publishing to Slack.
         metrics: counts calls, and measures how long recording takes.

@@ -1,4 +1,4 @@
-"""Forms that stand in for words: what a command without words opens, and how what was filled in becomes words."""
+"""Forms that a command without arguments opens; what is filled in is parsed like typed arguments."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The form of `/backup`: a target, and tables if not all of them."""
+"""The form of `/backup`: a target, and optionally a selection of tables."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TABLES = "tables"
 
 
 class BackupForm:
-    """Asks what to back up."""
+    """The form of `/backup`."""
 
     command = "/backup"
     action = Action.BACKUP
@@ -25,11 +25,11 @@ class BackupForm:
     reads_branch = False
 
     def takes(self, target: Target) -> bool:
-        """Say whether a target has a database and a place for backups."""
+        """Return whether a target has a database and a storage for backups."""
         return target.database is not None and target.backups is not None
 
     def plain(self, target: Target) -> BackupOptions:
-        """Give the options of a request for which nothing but the target was filled in."""
+        """Return the options of a request when only the target is filled in."""
         return BackupOptions()
 
     def fields(self, offer: FormState, ctx: RenderContext) -> tuple[Block | None, ...]:
@@ -38,14 +38,14 @@ class BackupForm:
         return (text_input(TABLES, translate("form.tables"), translate("form.tables.empty"), longest=1000),)
 
     def words(self, values: Mapping[str, Any]) -> tuple[str, ...]:
-        """Give what was filled in as words."""
+        """Return the form's values as typed words."""
         tables = text_value(values, TABLES).replace(",", " ").split()
         return (*selected_value(values, TARGET).split(" "), *tables)
 
     def mistake(self, values: Mapping[str, Any]) -> tuple[str, str] | None:
-        """Find none: there is one answer."""
+        """Return None: no values contradict each other."""
         return None
 
     def field(self, reason: Reason) -> str:
-        """Name the field at which a reason is shown."""
+        """Return the field at which a reason is shown."""
         return TARGET if reason in TARGET_REASONS else TABLES

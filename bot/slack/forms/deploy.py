@@ -25,13 +25,13 @@ from bot.slack.render.message import Block, context
 
 COMMIT, REF, OPTIONS, DURING_FREEZE = "commit", "ref", "options", "during_freeze"
 _TIP = "tip"
-"""The value of the choice to deploy what the branch has when the plan is made."""
+"""The option to deploy the head of the branch at the time of planning."""
 
 _SHORT = 7
 
 
 class DeployForm:
-    """Asks what to deploy where."""
+    """The form of `/deploy`."""
 
     command = "/deploy"
     action = Action.DEPLOY
@@ -39,11 +39,11 @@ class DeployForm:
     reads_branch = True
 
     def takes(self, target: Target) -> bool:
-        """Say that every target can be deployed to."""
+        """Return whether a target has hosts."""
         return bool(target.hosts)
 
     def plain(self, target: Target) -> DeployOptions:
-        """Give the options of a request for which nothing but the target was filled in."""
+        """Return the options of a request when only the target is filled in."""
         return DeployOptions(target.branch)
 
     def fields(self, offer: FormState, ctx: RenderContext) -> tuple[Block | None, ...]:
@@ -58,9 +58,9 @@ class DeployForm:
         )
 
     def words(self, values: Mapping[str, Any]) -> tuple[str, ...]:
-        """Give what was filled in as words."""
+        """Return the form's values as typed words."""
         commit = selected_value(values, COMMIT)
-        # The ref is one word whatever it holds: the command says what is wrong with it.
+        # The ref is one word whatever it contains: the command validates it.
         ref = text_value(values, REF) or ("" if commit == _TIP else commit)
         why = text_value(values, DURING_FREEZE)
         exception = (f"--during-freeze={why}",) if why else ()
@@ -72,12 +72,12 @@ class DeployForm:
         )
 
     def mistake(self, values: Mapping[str, Any]) -> tuple[str, str] | None:
-        """Refuse a commit and a ref at once."""
+        """Refuse a commit together with a ref."""
         both = text_value(values, REF) and selected_value(values, COMMIT) not in ("", _TIP)
         return (REF, "form.ref.both") if both else None
 
     def field(self, reason: Reason) -> str:
-        """Name the field at which a reason is shown."""
+        """Return the field at which a reason is shown."""
         return TARGET if reason in TARGET_REASONS else REF
 
 
@@ -92,7 +92,7 @@ def _commits(prospect: ChosenTarget, ctx: RenderContext) -> tuple[Block | None, 
     tip = newest.commits[0]
     newest_of = translate("form.commits.tip", branch=newest.branch, commit=_told(tip, ctx))
     options = [option(newest_of, _TIP), *(_option(each, ctx) for each in newest.commits)]
-    # Another target has other commits: what was chosen for one must not be kept for the next.
+    # Another target has other commits: a choice for one target must not be kept for the next.
     menu_of = menu(COMMIT, translate("form.commit"), options, chosen=_TIP, block=f"{COMMIT} {prospect.target.name}")
     stale = None if newest.fetched else context(translate("form.commits.stale"))
     return (menu_of, stale)
@@ -107,7 +107,7 @@ def _told(commit: Commit, ctx: RenderContext) -> str:
 
 
 def _exception(prospect: ChosenTarget | None, ctx: RenderContext) -> Block | None:
-    """Ask for the reason of an exception, where it is frozen and the policy knows one."""
+    """Build the field for the reason of an exception, where a freeze is on and the policy allows one."""
     frozen = (
         prospect is not None
         and prospect.blocking_reason is not None

@@ -1,4 +1,4 @@
-"""The fields that forms are made of, each within Slack's limits."""
+"""The fields of forms, each within Slack's limits."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def option(text: str, value: str, description: str = "") -> Block:
 
 
 def menu(name: str, label: str, options: Sequence[Block], *, chosen: str = "", block: str = "") -> Block:
-    """Build a menu from which one is chosen.
+    """Build a menu with one choice.
 
     Args:
         name: of the field.
         label: above it.
-        options: at least one; of too many the first are taken.
-        chosen: the value that is chosen beforehand.
-        block: the ID of its block, where it is not the name: in another block a choice is forgotten.
+        options: at least one; those beyond Slack's limit are left out.
+        chosen: the value that is preselected.
+        block: the ID of its block, if not the name; Slack forgets a choice when the ID changes.
     """
     shown = list(options[:_MAX_OPTIONS])
     initial = [each for each in shown if chosen and each["value"] == chosen]
@@ -40,18 +40,18 @@ def menu(name: str, label: str, options: Sequence[Block], *, chosen: str = "", b
 
 
 def radio_buttons(name: str, label: str, options: Sequence[Block]) -> Block:
-    """Build a choice of which all ways are seen at once; the first is chosen beforehand."""
+    """Build radio buttons; the first is preselected."""
     element = {"type": "radio_buttons", "action_id": name, "options": list(options), "initial_option": options[0]}
     return _input(name, label, element)
 
 
 def checkboxes(name: str, label: str, options: Sequence[Block]) -> Block:
-    """Build options that may be ticked."""
+    """Build checkboxes, none of them required."""
     return _input(name, label, {"type": "checkboxes", "action_id": name, "options": list(options)}, optional=True)
 
 
 def text_input(name: str, label: str, placeholder: str = "", *, longest: int = 200) -> Block:
-    """Build a line of text that may stay empty."""
+    """Build an optional text input."""
     element = {"type": "plain_text_input", "action_id": name, "max_length": longest}
     if placeholder:
         element["placeholder"] = plain_text(markup.clip(markup.unmarked(placeholder), 150))

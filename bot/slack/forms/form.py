@@ -1,4 +1,4 @@
-"""What every form is: what it offers to choose from, how it looks, and what was filled in."""
+"""What all forms have in common: their choices, their layout, and reading what was filled in."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bot.slack.render.context import RenderContext
 from bot.slack.render.message import Block
 
 TARGET = "target"
-"""The field that every form has; choosing in it has the rest looked up anew."""
+"""The field that every form has; a choice in it updates the other fields."""
 
 TARGET_REASONS = frozenset(
     {
@@ -31,19 +31,19 @@ TARGET_REASONS = frozenset(
         Reason.BACKUP_IMPOSSIBLE,
     }
 )
-"""Reasons that are about the target, whatever the form."""
+"""Reasons that are shown at the target in every form."""
 
 
 @dataclass(frozen=True)
 class ChosenTarget:
-    """What is known of the target that is chosen.
+    """The chosen target, with what is known of it.
 
     Args:
-        target: which.
+        target: the target.
         blocking_reason: what would refuse a request now.
-        newest: what its branch has that is not live; None where nobody looked yet, or where it does not matter.
-        unread: why the branch could not be read.
-        releases: the runs that made a commit live and went well, newest first; the first is what is live.
+        newest: the branch's commits that are not live; None while they are not read, or where they do not matter.
+        unread: the problem with which reading the branch failed.
+        releases: successful runs that made a commit live, newest first; the first one is live.
     """
 
     target: Target
@@ -55,11 +55,11 @@ class ChosenTarget:
 
 @dataclass(frozen=True)
 class FormState:
-    """What a form offers to who opened it.
+    """What a form offers to the person who opened it.
 
     Args:
-        channel: where it was asked for; empty where it was on the App Home, and then a target's first channel is meant.
-        targets: what this person may choose.
+        channel: where it was opened; empty on the App Home, where the target's first channel is used.
+        targets: those that this person may choose.
         prospect: what is known of the one that is chosen; None while none is.
     """
 
@@ -73,55 +73,55 @@ class Form(Protocol):
 
     @property
     def command(self) -> str:
-        """The slash command that it stands for."""
+        """The slash command that it replaces, with its slash."""
         ...
 
     @property
     def action(self) -> Action:
-        """What a policy calls it."""
+        """The action that policies know it by."""
         ...
 
     @property
     def reads_branch(self) -> bool:
-        """Whether it offers commits of the branch, which a host is asked for."""
+        """Whether it offers the branch's commits, which must be read from a host."""
         ...
 
     @property
     def completes(self) -> bool:
-        """Whether it also stands in where some words are missing, and not only where all are."""
+        """Whether the command opens it when some arguments are missing, and not only when all are."""
         ...
 
     def takes(self, target: Target) -> bool:
-        """Say whether a target has what the command needs."""
+        """Return whether a target has what the command needs."""
         ...
 
     def plain(self, target: Target) -> RequestOptions:
-        """Give the options of a request for which nothing but the target was filled in."""
+        """Return the options of a request when only the target is filled in."""
         ...
 
     def fields(self, offer: FormState, ctx: RenderContext) -> tuple[Block | None, ...]:
-        """Build its own fields, which stand under the target's."""
+        """Build the fields below the target."""
         ...
 
     def words(self, values: Mapping[str, Any]) -> tuple[str, ...]:
-        """Give what was filled in as words."""
+        """Return the form's values as typed words."""
         ...
 
     def mistake(self, values: Mapping[str, Any]) -> tuple[str, str] | None:
-        """Give the field of an answer that cannot be, alone or beside another, and the key of what is said there."""
+        """Return the field of an invalid or contradictory value, and the key of the error message."""
         ...
 
     def field(self, reason: Reason) -> str:
-        """Name the field at which a reason is shown."""
+        """Return the field at which a reason is shown."""
         ...
 
 
 def field_state(values: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """Give what a field holds.
+    """Return the state of a field.
 
     Args:
         values: `state.values` of a view.
-        name: of the field: its action ID. Its block may have the target in its ID too.
+        name: of the field: its action ID. The ID of its block may also contain the target.
     """
     for block in values.values():
         found = block.get(name) if isinstance(block, Mapping) else None
@@ -131,20 +131,20 @@ def field_state(values: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 
 def text_value(values: Mapping[str, Any], name: str) -> str:
-    """Give what was typed into a field; empty where nothing was."""
+    """Return the text of a field; empty where it is empty."""
     return str(field_state(values, name).get("value") or "").strip()
 
 
 def selected_value(values: Mapping[str, Any], name: str) -> str:
-    """Give the value of the option that was chosen; empty where none was."""
+    """Return the value of the selected option; empty where none is selected."""
     return str((field_state(values, name).get("selected_option") or {}).get("value") or "")
 
 
 def checked_values(values: Mapping[str, Any], name: str) -> tuple[str, ...]:
-    """Give the values of the options that were ticked."""
+    """Return the values of the checked options."""
     return tuple(str(option["value"]) for option in field_state(values, name).get("selected_options") or [])
 
 
 def block_of(values: Mapping[str, Any], name: str) -> str:
-    """Name the block of a field, for an error that stands there; the target's where the form has no such field."""
+    """Return the block of a field, to show an error at; the target's where the form has no such field."""
     return next((block for block, fields in values.items() if name in fields), TARGET)

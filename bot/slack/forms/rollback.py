@@ -1,4 +1,4 @@
-"""The form of `/rollback`: a target, how far back, and whether code and schema go together."""
+"""The form of `/rollback`: a target, a release, and whether the schema is rolled back as well."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SHORT = 7
 
 
 class RollbackForm:
-    """Asks what to bring back."""
+    """The form of `/rollback`."""
 
     command = "/rollback"
     action = Action.ROLLBACK
@@ -29,11 +29,11 @@ class RollbackForm:
     reads_branch = False
 
     def takes(self, target: Target) -> bool:
-        """Say that every target can be brought back."""
+        """Return whether a target has hosts."""
         return bool(target.hosts)
 
     def plain(self, target: Target) -> RollbackOptions:
-        """Give the options of a request for which nothing but the target was filled in."""
+        """Return the options of a request when only the target is filled in."""
         return RollbackOptions()
 
     def fields(self, offer: FormState, ctx: RenderContext) -> tuple[Block | None, ...]:
@@ -55,7 +55,7 @@ class RollbackForm:
         )
 
     def words(self, values: Mapping[str, Any]) -> tuple[str, ...]:
-        """Give what was filled in as words."""
+        """Return the form's values as typed words."""
         release, count = selected_value(values, RELEASE), text_value(values, MIGRATIONS)
         words = list(selected_value(values, TARGET).split(" "))
         words += ["--code"] if selected_value(values, HOW) == _CODE else []
@@ -64,23 +64,23 @@ class RollbackForm:
         return tuple(words)
 
     def mistake(self, values: Mapping[str, Any]) -> tuple[str, str] | None:
-        """Refuse a number that is none, and to undo some migrations alone and go back to a release at once."""
+        """Refuse an invalid number, and undoing a number of migrations together with going back to a release."""
         if not re.fullmatch(r"[0-9]*", text_value(values, MIGRATIONS)):
             return MIGRATIONS, "form.rollback.migrations.wrong"
         narrowed = selected_value(values, HOW) == _CODE or selected_value(values, RELEASE) not in ("", _BEFORE)
         return (MIGRATIONS, "form.rollback.both_ways") if text_value(values, MIGRATIONS) and narrowed else None
 
     def field(self, reason: Reason) -> str:
-        """Name the field at which a reason is shown."""
+        """Return the field at which a reason is shown."""
         if reason in TARGET_REASONS:
             return TARGET
         return MIGRATIONS if reason is Reason.BAD_OPTION else RELEASE
 
 
 def _releases(prospect: ChosenTarget, ctx: RenderContext) -> Block | None:
-    """Offer the releases before the one that is live; which is the one before, the plan finds out.
+    """Build the menu of the releases before the live one; the plan determines which is the previous one.
 
-    Where none is remembered, say so and how another commit is named.
+    Where no release is known, explain how to name a commit instead.
     """
     translate = ctx.translator.translate
     if not prospect.releases:

@@ -1,4 +1,4 @@
-"""A form that was submitted: read at the door, and judged while the person still sees it."""
+"""A submitted form: parsed, and validated while the person still sees it."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from bot.slack.render import markup
 _log = logging.getLogger(__name__)
 
 _JUDGING_SECONDS = 1.5
-"""Slack waits three seconds for the acknowledgement in which errors stand."""
+"""Limit for validation: Slack waits three seconds for the acknowledgement that carries the errors."""
 
 _MAX_ERROR = 300
 
 
 @dataclass(frozen=True)
 class FormSubmission:
-    """A form that was submitted.
+    """A submitted form.
 
     Args:
-        form: which.
-        channel: where it was asked for.
-        user: who filled it in.
+        form: the form.
+        channel: where it was opened.
+        user: Slack's ID of who submitted it.
         values: `state.values` of its view.
     """
 
@@ -44,16 +44,16 @@ class FormSubmission:
 
     @property
     def words(self) -> tuple[str, ...]:
-        """What was filled in, as if it had been typed."""
+        """The values as typed words."""
         return self.form.words(self.values)
 
 
 def read_submission(body: Mapping[str, Any], operations: Operations) -> FormSubmission | None:
-    """Read a submitted form; None where it is none of ours.
+    """Parse a submitted form; None where the view is not one of the forms.
 
     Args:
         body: the payload.
-        operations: names the channel of a target, for a form that was opened on the App Home.
+        operations: gives the channel of a target for a form that was opened on the App Home.
     """
     view = body["view"]
     form = FORMS.get(str(view.get("callback_id")))
@@ -71,7 +71,7 @@ def _channel_of(values: Mapping[str, Any], operations: Operations) -> str:
 
 
 class FormValidator:
-    """Says what is wrong with a submitted form, by the command's own rules and by the engine's.
+    """Validates a submitted form by the rules of the form, the command and the engine.
 
     Args:
         context: what the conversation shares.
@@ -83,7 +83,7 @@ class FormValidator:
         self._translator = context.translator
 
     async def __call__(self, body: Mapping[str, Any]) -> Mapping[str, str]:
-        """Give the problems by the block of their field; none where the form can be submitted."""
+        """Return the error messages by the block of their field; empty where the form can be submitted."""
         filled = read_submission(body, self._context.operations)
         if filled is None or filled.form.command not in self._commands:
             return {}
@@ -106,7 +106,7 @@ class FormValidator:
         except RefusedError as refused:
             return refused.problem
         except Exception:
-            # It is judged again when it is handled; then it is answered in the channel.
+            # The request is judged again when the event is handled, with a reply in the channel.
             _log.exception("a form could not be judged in time")
         return None
 

@@ -1,4 +1,4 @@
-"""A form as a modal: the target first, the command's own fields, and what will happen."""
+"""A form as a modal: the target, the command's fields, and what will happen."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from bot.slack.render.message import Block, context, join_lines, section
 
 
 def opening_view(form: Form, ctx: RenderContext) -> Block:
-    """Build what is shown within Slack's three seconds, while it is looked up what this person may choose."""
+    """Build the modal that is opened within Slack's three seconds, while permissions are looked up."""
     return _modal(form, ctx, [section(ctx.translator.translate("form.opening"))])
 
 
 def refusing_view(form: Form, found: Problem, ctx: RenderContext) -> Block:
-    """Build what is shown to somebody who may choose nothing."""
+    """Build the modal for somebody who may not choose any target."""
     return _modal(form, ctx, [section(ctx.translator.refusal_text(found))])
 
 
 def form_view(form: Form, offer: FormState, ctx: RenderContext) -> Block:
-    """Build the form."""
+    """Build the modal of a form."""
     translate = ctx.translator.translate
     chosen = offer.prospect.target if offer.prospect is not None else None
     options = [option(f"{target.name.app} · {target.name.environment}", str(target.name)) for target in offer.targets]
@@ -54,7 +54,7 @@ def _key(form: Form) -> str:
 
 
 def _outlook(form: Form, offer: FormState, ctx: RenderContext) -> list[Block | None]:
-    """Say what will happen, and what would refuse it now."""
+    """Describe what will happen, and what blocks it now."""
     if offer.prospect is None:
         return [context(_what(form, "", ctx))]
     prospect = offer.prospect
@@ -71,7 +71,7 @@ def _outlook(form: Form, offer: FormState, ctx: RenderContext) -> list[Block | N
 
 
 def _what(form: Form, channel: str, ctx: RenderContext) -> Markup:
-    """Say what happens when it is sent, and in which channel where that is not the one it was asked for in."""
+    """Describe what submitting does, with the channel where that is not the one the form was opened in."""
     key = "form.backup" if form.action is Action.BACKUP else "form"
     translate = ctx.translator.translate
     return translate(f"{key}.where", channel=channel) if channel else translate(f"{key}.what")
@@ -85,7 +85,7 @@ def _in_the_way(prospect: ChosenTarget, ctx: RenderContext) -> Markup:
 
 
 def _approval(action: Action, policy: Policy, ctx: RenderContext) -> Markup:
-    """Say whose approval is asked for before the first change."""
+    """Describe whose approval is needed before the first change."""
     usual = policy.requirement(action)
     if action is Action.BACKUP and usual.asks_nobody:
         return ctx.translator.translate("form.reads")

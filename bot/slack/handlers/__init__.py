@@ -1,1 +1,1 @@
-"""What is done with each kind of recorded event. Handlers are idempotent: after a crash they are called again."""
+"""Handlers of recorded events. They are idempotent: after a crash they are called again."""

@@ -1,4 +1,4 @@
-"""A pressed button, read from Slack's payload."""
+"""The payload of a pressed button."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bot.slack.transport.inbox import Received
 
 @dataclass(frozen=True)
 class ButtonPress:
-    """A button that was pressed.
+    """A press of a button.
 
     Args:
         action: its `action_id`.
@@ -19,7 +19,7 @@ class ButtonPress:
         user: Slack's ID of who pressed it.
         channel: where; empty on the App Home.
         event: the identity of the event.
-        trigger: opens a modal, within three seconds; may be empty.
+        trigger: opens a modal within three seconds; may be empty.
     """
 
     action: str

@@ -1,4 +1,4 @@
-"""A slash command: words → request → the engine; or a form, or an answer that says what was wrong."""
+"""Slash commands: parsed into a request for the engine, or answered with a form or an error."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from bot.slack.render.cards.status.migration_report_card import status_card
 from bot.slack.transport.inbox import Received
 
 STALE = timedelta(minutes=30)
-"""A command that waited longer is not done: whoever typed it no longer expects it. Slack's `response_url` dies then."""
+"""Age from which a command is not carried out, as nobody expects it any more; Slack's `response_url` expires then."""
 
 _TARGET_WORDS = 2
 
 
 class CommandHandler:
-    """Handles slash commands and the forms that stand for them.
+    """Handles slash commands and submitted forms.
 
     Args:
         context: what the conversation shares.
         ops: handles `/ops`.
-        forms: opens forms and carries them out.
+        forms: opens forms and handles submitted ones.
     """
 
     def __init__(self, context: SlackContext, ops: OpsHandler, forms: FormHandler) -> None:
@@ -41,7 +41,7 @@ class CommandHandler:
         self._forms = forms
 
     async def command(self, received: Received) -> None:
-        """Handle what was typed."""
+        """Handle a slash command."""
         body = received.payload
         origin = Origin(str(body["user_id"]), str(body["channel_id"]), received.id)
         name, text, url = str(body["command"]), str(body.get("text") or ""), str(body.get("response_url") or "")
@@ -70,7 +70,7 @@ class CommandHandler:
             await self._replies.send_text(origin.channel, origin.user, refusal, url=url)
 
     async def _do(self, request: Request, url: str) -> None:
-        """Make a run of a request; one that only reads is answered to who asked, and no run is made."""
+        """Submit a request; one that only reads is answered to the requester, without a run."""
         match request.options:
             case MigrateStatusOptions():
                 card = status_card(await self._engine.migration_report(request), self._translator)
@@ -82,7 +82,7 @@ class CommandHandler:
         await self._replies.send(request.origin.channel, request.origin.user, card, url=url)
 
     async def form(self, received: Received) -> None:
-        """Handle a form that was filled in."""
+        """Handle a submitted form, unless it is too old."""
         if not self._is_stale(received.at):
             await self._forms.submitted(received)
 

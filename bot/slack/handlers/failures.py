@@ -1,4 +1,4 @@
-"""The reply to somebody whose command, form or button could not be handled after all attempts."""
+"""Replies to people whose command, form or button could not be handled after all attempts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bot.slack.transport.inbox import Received
 
 
 class FailureHandler:
-    """Replies to whoever waits for the outcome of an event; nobody waits for a reaction.
+    """Replies to the sender of an event that failed; reactions and App Home events get no reply.
 
     Args:
         context: what the conversation shares.
@@ -23,7 +23,7 @@ class FailureHandler:
         self._context = context
 
     async def __call__(self, kind: EventKind, received: Received) -> None:
-        """Reply to whoever is behind the event."""
+        """Reply to the sender of the event."""
         sender = _user_and_channel(kind, received.payload)
         if sender is None:
             return
@@ -31,7 +31,7 @@ class FailureHandler:
         try:
             await self._context.replies.send_text(channel, user, self._context.translator.translate("answer.failed"))
         except SlackBusyError:
-            return  # the log has it
+            return  # the failure is in the log
 
 
 def _user_and_channel(kind: EventKind, payload: Mapping[str, Any]) -> tuple[str, str] | None:

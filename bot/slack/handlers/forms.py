@@ -1,4 +1,4 @@
-"""Forms: opened at once, filled with what this person may choose, looked up anew for each target, and carried out."""
+"""Forms: opened at once, then filled with what this person may choose, and updated for each chosen target."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 
 
 class FormHandler:
-    """Opens forms and carries them out.
+    """Opens and updates forms, and handles submitted ones.
 
     Args:
         context: what the conversation shares.
@@ -44,12 +44,12 @@ class FormHandler:
 
         Args:
             command: with its slash.
-            words: an app, and perhaps an environment, that are chosen beforehand.
-            origin: who asks, and where; no channel on the App Home, where every target can be chosen.
-            trigger: from Slack, good for three seconds.
+            words: an app and perhaps an environment, to preselect a target.
+            origin: who asks, and where; without a channel on the App Home, where every target can be chosen.
+            trigger: from Slack, valid for three seconds.
 
         Returns:
-            Whether it is open: not where the command has none, nothing is operated here, or the trigger is too old.
+            Whether it was opened: not where the command has no form, the channel has no target, or the trigger expired.
         """
         form = FORMS.get(command)
         here = self._here(form, origin.channel) if form is not None and command in self._commands else ()
@@ -73,7 +73,7 @@ class FormHandler:
         return True
 
     async def pressed(self, received: Received) -> None:
-        """Handle a target that was chosen in a form; other presses are left alone."""
+        """Handle the choice of a target in a form; other events are left alone."""
         view = received.payload.get("view") or {}
         form = FORMS.get(str(view.get("callback_id")))
         pressed = (received.payload.get("actions") or [{}])[0]
@@ -89,7 +89,7 @@ class FormHandler:
         await self._fill(str(view["id"]), form, FormState(channel, targets), chosen, user)
 
     async def submitted(self, received: Received) -> None:
-        """Carry out a form that was filled in."""
+        """Submit the request of a form."""
         filled = read_submission(received.payload, self._context.operations)
         if filled is None or filled.form.command not in self._commands:
             return
@@ -102,7 +102,7 @@ class FormHandler:
             await self._context.replies.send_text(origin.channel, origin.user, refusal)
 
     async def _fill(self, view: str, form: Form, offer: FormState, chosen: Target | None, user: str) -> None:
-        """Show the form, first without what a host must be asked for; stop where something else was chosen since."""
+        """Show the form, first without the branch's commits; stop if another target was chosen meanwhile."""
         turn = next(self._turns)
         self._latest[view] = turn
         try:
@@ -145,11 +145,11 @@ class FormHandler:
         try:
             await self._gateway.update_view(view, content)
         except (SlackRefusedError, SlackBusyError, SlackUncertainError) as error:
-            # The person may have closed it.
+            # The person may have closed the modal.
             _log.info("a form is not shown: %s", error)
 
     def _here(self, form: Form | None, channel: str) -> tuple[Target, ...]:
-        """Give the targets that a form can be about: those of a channel, or of all channels on the App Home."""
+        """Return the targets that a form can be about: those of a channel, or all of them on the App Home."""
         found = sorted(self._context.operations.targets.values(), key=lambda target: target.name)
         return tuple(
             target
@@ -163,7 +163,7 @@ def _lists(policy: Policy, form: Form) -> tuple[str, ...]:
 
 
 def _chosen(targets: tuple[Target, ...], words: tuple[str, ...]) -> Target | None:
-    """Choose the one target that fits the words, if it is one alone."""
+    """Return the target that matches the words, if there is exactly one."""
     plain = tuple(word for word in words if not word.startswith("-"))
     fitting = [target for target in targets if _fits(target.name, plain)]
     return fitting[0] if len(fitting) == 1 else None

@@ -19,17 +19,17 @@ class HomeHandler:
         self._home_sync = home_sync
 
     async def opened(self, received: Received) -> None:
-        """Publish the Home of who opened it."""
+        """Publish the Home of the person who opened it."""
         event = received.payload["event"]
         if event.get("tab", "home") != "home":
             return
         try:
             await self._home_sync.show_opened(str(event["user"]))
         except (SlackRefusedError, SlackBusyError, SlackUncertainError):
-            return  # it is published again when something changes, or when it is opened again
+            return  # published again when something changes or it is opened again
 
     async def pressed(self, received: Received) -> None:
-        """Handle the menu and the button above the environments; others are left alone."""
+        """Handle the filter and the refresh button; other events are left alone."""
         pressed = (received.payload.get("actions") or [{}])[0]
         user = str(received.payload["user"]["id"])
         try:

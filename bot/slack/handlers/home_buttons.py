@@ -1,4 +1,4 @@
-"""The buttons of an environment on the App Home: deploy, back up, status."""
+"""The buttons of a target on the App Home: deploy, back up, status."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class HomeButtonHandler:
             await self._show_status(press)
 
     async def _show_status(self, press: ButtonPress) -> None:
-        """Show what `/migrate-status` answers: at once that it is being read, then the answer."""
+        """Open a modal at once, then show the migration report in it."""
         app, _, environment = press.value.partition(" ")
         name = TargetName(app, environment)
         if name not in self._context.operations.targets:
@@ -55,14 +55,14 @@ class HomeButtonHandler:
             view = await self._context.gateway.open_view(press.trigger, self._modal([reading]))
             await self._context.gateway.update_view(view, self._modal(await self._answer(request)))
         except (SlackRefusedError, SlackBusyError, SlackUncertainError):
-            return  # it was closed, or the trigger is too old: the button can be pressed again
+            return  # the modal was closed or the trigger expired; the button can be pressed again
 
     async def _answer(self, request: Request) -> list[Block | None]:
         try:
             card = status_card(await self._context.engine.migration_report(request), self._translator)
         except RefusedError as refused:
             return [section(self._translator.refusal_text(refused.problem))]
-        # There is no channel here to share it with.
+        # There is no channel to share it with.
         return [block for block in card.blocks if block["type"] != "actions"]
 
     def _modal(self, blocks: list[Block | None]) -> Block:

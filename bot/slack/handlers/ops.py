@@ -1,4 +1,4 @@
-"""`/ops`: words → an order → an answer to who asked. No order makes a run, and only cancelling touches one."""
+"""`/ops`: parsed into an order, and answered to the person alone. No order creates a run."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from bot.slack.render.markup import Markup
 from bot.slack.render.message import Message, text_message
 
 _FRESH = timedelta(minutes=1)
-"""What was seen within this span is not looked at again."""
+"""Maximum age of a snapshot that is not refreshed."""
 
 _PATIENCE_SECONDS = 2.0
-"""Whoever asked reads on a phone, perhaps while something burns: what is remembered is told then."""
+"""Limit for refreshing snapshots; after it the last known state is shown."""
 
 
 class OpsHandler:
@@ -40,10 +40,10 @@ class OpsHandler:
         self._unlock = unlock
 
     async def handle(self, words: tuple[str, ...], origin: Origin, url: str) -> None:
-        """Carry out what was typed, and answer whoever typed it alone.
+        """Carry out an order, and reply to the person alone.
 
         Args:
-            words: behind the slash command.
+            words: typed after the slash command.
             origin: who typed it, and where.
             url: the `response_url`; may be empty.
         """
@@ -68,7 +68,7 @@ class OpsHandler:
                 return await self._unlock.answer(target, origin)
 
     async def _status(self, targets: tuple[TargetName, ...]) -> Message:
-        """Look at the targets for a moment; a host that takes longer is told as it was last seen."""
+        """Refresh the targets for a moment; slower hosts are shown as last seen."""
         status_service = self._engine.status_service
         looking = asyncio.ensure_future(status_service.refresh(targets, _FRESH))
         await asyncio.wait({looking}, timeout=_PATIENCE_SECONDS)
@@ -77,7 +77,7 @@ class OpsHandler:
 
     async def _lock(self, target: TargetName, reason: str, user: str) -> Message:
         lock = await self._engine.lock_service.lock(target, reason, user)
-        # Asked twice for the same, as an event that is delivered twice does, it is set all the same.
+        # An event that is handled twice finds its own lock, which counts as new.
         is_new = (lock.owner, lock.reason) == (user, self._context.masker.mask(reason))
         [overview] = await self._engine.lock_service.overviews((target,))
         return lock_set_card(overview, is_new=is_new, ctx=self._context.render_context())
@@ -95,7 +95,7 @@ class OpsHandler:
         return translate("ops.cancel.during", run=run)
 
     async def _help(self, targets: tuple[TargetName, ...], user: str) -> Markup:
-        """List what this person may do here, and nothing else."""
+        """List what this person may do in this channel."""
         if not targets:
             return self._translator.translate("ops.none")
         allowed = await self._engine.lock_service.allowed(targets, user)

@@ -1,4 +1,4 @@
-"""A reaction was added or removed: whichever it was, the engine reads the reactions again."""
+"""A reaction was added or removed: the engine reads all reactions again."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class ReactionHandler:
         self._messages = context.messages
 
     async def __call__(self, received: Received) -> None:
-        """Wake the run; where the message is not known (yet), every run of the channel that waits for approval."""
+        """Wake the run; if the message is not known (yet), every run of the channel that waits for approval."""
         item = received.payload["event"].get("item") or {}
         if item.get("type") != "message":
             return

@@ -1,4 +1,4 @@
-"""A new connection to Slack: reactions made while there was none were not announced, so they are read again."""
+"""A new connection to Slack: events of reactions may have been missed, so the reactions are read again."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class ReconnectHandler:
         self._tasks.start(self._wake_awaiting(), "wake-awaiting")
 
     async def aclose(self) -> None:
-        """End what is going on."""
+        """Cancel what is going on."""
         await self._tasks.aclose()
 
     async def _wake_awaiting(self) -> None:

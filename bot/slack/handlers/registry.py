@@ -1,4 +1,4 @@
-"""Which handler handles which kind of recorded event."""
+"""The handler of each kind of recorded event."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def event_handlers(
 
 
 def _in_turn(*handlers: Handler) -> Handler:
-    """Give an event to several handlers in turn, each of which leaves alone what is not its own."""
+    """Pass an event to several handlers in turn; each ignores what is not its own."""
 
     async def handle(received: Received) -> None:
         for handler in handlers:

@@ -1,4 +1,4 @@
-"""Buttons: cancel, open log, retry, roll back, and the decisions about a run that stopped half-way."""
+"""The buttons of a run: cancel, log, retry, roll back, and the decisions about a run that needs one."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _LOG_CHARACTERS = 2400
 
 
 def _rollback_of(again: Request) -> Request:
-    """Ask for what `/rollback APP ENV` asks for; its plan says where that leads now."""
+    """Return the request of `/rollback APP ENV`; its plan determines what it goes back to."""
     name = again.target
     return replace(again, options=RollbackOptions(), typed=f"/rollback {name.app} {name.environment}")
 
@@ -68,7 +68,7 @@ class RunButtonHandler:
             await self._reply(press, self._translator.refusal_text(refused.problem))
 
     def _again(self, press: ButtonPress, run: Run) -> Request:
-        """Ask for the same again, as who pressed the button.
+        """Return the same request, made by the person who pressed the button.
 
         Raises:
             RefusedError: the operations file no longer has the target.
@@ -76,7 +76,7 @@ class RunButtonHandler:
         target = run.request.target
         if target not in self._engine.operations.targets:
             raise RefusedError(problem(Reason.UNKNOWN_ENVIRONMENT, app=target.app, environment=target.environment))
-        # What only told people asks, when somebody takes it up, for the backup that is lacking.
+        # A notice of an overdue backup becomes a request for that backup.
         asked = run.request.options
         options = BackupOptions() if isinstance(asked, OverdueBackup) else asked
         return replace(

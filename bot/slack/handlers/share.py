@@ -1,4 +1,4 @@
-"""The button that shares an answer with the channel."""
+"""The button that shares a migration report with the channel."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _WORDS = 2
 
 
 class ShareHandler:
-    """Reads a status again and posts it in the channel, so that what is shared is true when it is shared.
+    """Reads the report again and posts it, so that what is shared is up to date.
 
     Args:
         context: what the conversation shares.
@@ -27,7 +27,7 @@ class ShareHandler:
         self._translator = context.translator
 
     async def __call__(self, received: Received) -> None:
-        """Handle a pressed button; others than this one are left alone."""
+        """Handle a pressed button; others are left alone."""
         press = read_press(received)
         if press is None or press.action != SHARE:
             return
@@ -45,5 +45,5 @@ class ShareHandler:
                 press.channel, press.user, self._translator.refusal_text(refused.problem)
             )
         except (SlackRefusedError, SlackUncertainError):
-            # Not posted again: Slack may have it, and a second one would be noise.
+            # Not posted again: Slack may have it, and duplicates are worse than a lost post.
             return

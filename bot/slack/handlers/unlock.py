@@ -1,4 +1,4 @@
-"""Taking a lock off: one's own at once, somebody else's after a confirmation, and then its owner is notified."""
+"""Removing a lock: one's own at once, somebody else's after a confirmation that notifies its owner."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ class UnlockHandler:
         self._translator = context.translator
 
     async def answer(self, target: TargetName, origin: Origin) -> Message:
-        """Take a lock off that is of who asks; ask back where it is somebody else's.
+        """Remove the lock of the person who asks; ask for confirmation where it is somebody else's.
 
         Args:
-            target: on which.
+            target: whose lock to remove.
             origin: who asks, and where.
 
         Raises:
-            RefusedError: who asks may not.
+            RefusedError: the person may not.
         """
         lock = await self._locks.lock_to_take_off(target, origin.user)
         if lock is None:
@@ -51,7 +51,7 @@ class UnlockHandler:
         return await self._taken_off(lock, origin.user, origin.channel)
 
     async def __call__(self, received: Received) -> None:
-        """Handle a pressed button; others than this one are left alone."""
+        """Handle a pressed button; others are left alone."""
         press = read_press(received)
         if press is None or press.action != UNLOCK:
             return
@@ -61,7 +61,7 @@ class UnlockHandler:
             return
         try:
             lock = await self._locks.lock_to_take_off(name, press.user)
-            # Who confirmed has read of one lock: another one that was set meanwhile is asked about anew.
+            # The confirmation was for one lock: another one that was set meanwhile needs its own.
             if lock is None:
                 reply = text_message(self._translator.translate("ops.unlock.none", target=str(name)))
             elif _stamp(lock) == words[2]:
@@ -101,5 +101,5 @@ class UnlockHandler:
 
 
 def _stamp(lock: Lock) -> str:
-    """Give the instant of a lock in microseconds since 1970, which tells it from another one on the same target."""
+    """Return the time of a lock in microseconds since 1970, which identifies it among locks on its target."""
     return str((lock.since - datetime.fromtimestamp(0, UTC)) // timedelta(microseconds=1))

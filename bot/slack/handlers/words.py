@@ -1,4 +1,4 @@
-"""What was typed behind a slash command, as words. Never a shell: nothing is expanded and nothing fails."""
+"""Splitting the text of a slash command into words. Nothing is expanded, and any text can be split."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ _WORD = re.compile(r"""\s*(?:"([^"]*)"(?!\S)|'([^']*)'(?!\S)|(\S+))""")
 
 
 def words_of(text: str) -> tuple[str, ...]:
-    """Split what was typed into words.
+    """Split a text into words.
 
     Args:
         text: as Slack sends it: mentions and links in angle brackets, `&`, `<` and `>` as entities.
 
     Returns:
-        The words. Quotes around whole words keep spaces together; a phone's curly quotes and long dashes are taken
-        for the plain ones; a mention is the ID of whom it mentions.
+        The words. Quotes around whole words keep spaces together; curly quotes and long dashes of phones are read
+        as plain ones; a mention becomes the ID it mentions.
     """
     plain = _DASH.sub("--", html.unescape(_LINK.sub(_unlinked, text)).translate(_QUOTES))
     found: list[str] = []
@@ -35,5 +35,5 @@ def _unlinked(match: re.Match[str]) -> str:
         return target[1:]
     if target.startswith("!"):
         return target.rsplit("^", 1)[-1].lstrip("!")
-    # Slack makes links of bare words such as `compte.example.com`: the label is what was typed.
+    # Slack turns bare words such as `compte.example.com` into links: the label is what was typed.
     return label or target

@@ -1,1 +1,1 @@
-"""What the bot posts, and keeping Slack in agreement with the store."""
+"""Posting to Slack, and keeping its messages in agreement with the store."""

@@ -91,7 +91,7 @@ class HomeSync:
             user: Slack's ID.
 
         Raises:
-            SlackRefusedError, SlackBusyError, SlackUncertainError: it is not shown.
+            SlackRefusedError, SlackBusyError, SlackUncertainError: not published.
         """
         viewer = await self._viewer(user)
         await self._open(replace(viewer, opened_at=self._clock.now()), _FRESH, _FRESH_ENOUGH)
@@ -104,7 +104,7 @@ class HomeSync:
             chosen: the value of the menu's option.
 
         Raises:
-            SlackRefusedError, SlackBusyError, SlackUncertainError: it is not shown.
+            SlackRefusedError, SlackBusyError, SlackUncertainError: not published.
         """
         await self._open(Viewer(user, chosen, self._clock.now()), _FRESH, _FRESH_ENOUGH)
 
@@ -112,7 +112,7 @@ class HomeSync:
         """Publish somebody's Home, and look again at the targets that it shows.
 
         Raises:
-            SlackRefusedError, SlackBusyError, SlackUncertainError: it is not shown.
+            SlackRefusedError, SlackBusyError, SlackUncertainError: not published.
         """
         viewer = await self._viewer(user)
         await self._open(replace(viewer, opened_at=self._clock.now()), _JUST_NOW, _JUST_NOW)
@@ -191,7 +191,7 @@ class HomeSync:
                 self._seen = None
 
     async def _viewers(self, dashboard: Dashboard, now: datetime) -> tuple[Viewer, ...]:
-        """Give who opened theirs, and those for whom a run waits, so that they find it there when they open it."""
+        """Return those who opened theirs, and those for whom a run waits, who then find it there."""
         known = await self._store.opened_since(now - _MAX_AGE)
         missing = await self._status.waited_for(dashboard) - {viewer.user for viewer in known}
         unopened = tuple(Viewer(user, "", now - _ACTIVE) for user in sorted(missing)[:_MAX_UNOPENED])
@@ -210,7 +210,7 @@ class HomeSync:
         except (SlackBusyError, SlackUncertainError):
             raise
         except SlackRefusedError:
-            # Asked again with the same, Slack would say the same.
+            # Slack would refuse the same view again.
             self._shown[home_view.user] = signature
             raise
         self._shown[home_view.user] = signature

@@ -74,7 +74,7 @@ class LockNotifier:
             try:
                 await self._context.gateway.post(notice.channel, self._message(notice), None)
             except SlackRefusedError as refused:
-                # Asked again with the same, Slack would say the same.
+                # Slack would refuse the same notice again.
                 _log.warning("the owner of a lock is not notified: %s", refused)
         await self._notices.remove(notice)
 

@@ -68,7 +68,7 @@ class Publisher:
         return len(self._unsynced)
 
     async def drain(self, seconds: float) -> bool:
-        """Wait until Slack agrees with every run, for at most `seconds`; say whether it does."""
+        """Wait until Slack agrees with every run, for at most `seconds`; return whether it does."""
         try:
             async with asyncio.timeout(seconds):
                 if self._context.leadership.held:

@@ -15,7 +15,7 @@ class Replies:
     """Sends messages that only one person sees.
 
     Args:
-        gateway: to Slack.
+        gateway: Slack's Web API.
     """
 
     def __init__(self, gateway: Gateway) -> None:

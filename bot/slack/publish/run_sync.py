@@ -31,19 +31,19 @@ from bot.slack.transport.rate_limit import RateLimit
 _log = logging.getLogger(__name__)
 
 EDIT_SECONDS = 1.0
-"""The least time between two edits of one message."""
+"""Least time between two edits of one message."""
 
 BEAT_SECONDS = 15.0
-"""How often elapsed times are shown anew while nothing else changes."""
+"""Interval at which elapsed times are updated while nothing else changes."""
 
 _LAST_EDITS = 8
-"""Turns that progress leaves to others, so that the last edits of a run, and with them its outcome, need not wait."""
+"""Calls that edits of progress leave unused, so that the last edits of a run, and so its outcome, need not wait."""
 
 _LOOK_BACK = timedelta(hours=1)
-"""How far before the request the channel is searched for a card: the clocks of Slack and of this machine may differ."""
+"""How far before the request the channel is searched for a card, as Slack's clock may differ from this machine's."""
 
 _MAX_LOOKS = 6
-"""After so many looks without an answer a message is posted again: a server may not have the method at all."""
+"""Failed searches after which a message is posted again: a server may not have the method at all."""
 
 _GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
 _BAD_BLOCKS = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "msg_too_long"})
@@ -68,7 +68,7 @@ class SyncResult:
 
 @dataclass
 class _Memo:
-    """What this process remembers of a run; losing it costs nothing but calls."""
+    """What this process remembers of a run; losing it costs only calls."""
 
     beat: datetime
     signature: tuple[object, ...] = ()
@@ -146,7 +146,7 @@ class RunSync:
         )
 
     async def _agree(self, run: Run, slot: str, message: Message, posted: dict[str, Posted], memo: _Memo) -> float:
-        """Post or edit one message; give the seconds to wait where it is too early for the edit."""
+        """Post or edit one message; return the seconds to wait where it is too early for an edit."""
         known = posted.get(slot)
         if known is not None and known.state is MessageState.INTENDED and slot not in memo.absent:
             known = await self._find(run, slot, message, posted, memo)
@@ -157,7 +157,7 @@ class RunSync:
             return 0
         early = memo.edited.get(slot, -EDIT_SECONDS) + EDIT_SECONDS - time.monotonic()
         early = max(early, self._edits.seconds_left(leaving=_LAST_EDITS))
-        # The last edits are few and do not wait: the outcome is told after them, and then the whole thread is true.
+        # The last edits are few and do not wait: once the result is posted, the whole thread is up to date.
         if early > 0 and not run.ended and run.state is not RunState.NEEDS_HUMAN:
             return early
         await self._edit(run, slot, message, posted, memo)
@@ -210,11 +210,11 @@ class RunSync:
     async def _find(
         self, run: Run, slot: str, message: Message, posted: dict[str, Posted], memo: _Memo
     ) -> Posted | None:
-        """Look whether a message whose answer was lost is there."""
+        """Search for a message whose answer was lost."""
         for found in await self._said(run, slot, posted, memo):
             metadata = found.get("metadata") or {}
             said = metadata.get("event_payload") or {}
-            # Of reminders there are several; each says its moment.
+            # There are several reminders, told apart by their time.
             is_it = metadata.get("event_type") == message.event_type and said.get("mark") == _mark(message)
             if is_it and said.get("run") == run.id:
                 channel = run.request.origin.channel
@@ -224,7 +224,7 @@ class RunSync:
         return None
 
     async def _said(self, run: Run, slot: str, posted: Mapping[str, Posted], memo: _Memo) -> list[dict[str, Any]]:
-        """Read where a message of a slot would be; nothing where Slack does not let us read."""
+        """Read the messages among which that of a slot would be; none where Slack refuses."""
         channel = run.request.origin.channel
         try:
             if slot == CARD:
@@ -247,7 +247,7 @@ class RunSync:
             try:
                 await self._gateway.add_reaction(approval.channel, approval.ts, emoji)
             except SlackRefusedError as refused:
-                # People can still pick the emoji themselves, so the run need not wait for this.
+                # People can still pick the emoji themselves, so the run does not wait for this.
                 _log.warning("cannot seed a reaction", extra={"run": run.id, "emoji": emoji, "error": refused.error})
         memo.seeded = approval.ts
 
@@ -264,7 +264,7 @@ class RunSync:
             memo.absent.add(slot)
             raise
         except (SlackRefusedError, SlackUncertainError) as error:
-            # Nobody can see whether an ephemeral message arrived; twice would be worse than perhaps not at all.
+            # Whether an ephemeral message arrived cannot be found out; a duplicate is worse than a lost one.
             _log.warning("a notice may not have arrived", extra={"run": run.id, "error": str(error)})
         await self._save(replace(told, state=MessageState.POSTED), posted)
 

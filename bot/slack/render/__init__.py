@@ -1,1 +1,1 @@
-"""A run's snapshot to messages, as pure functions."""
+"""Rendering snapshots as messages, as pure functions."""

@@ -1,6 +1,6 @@
-"""The language that is built in, and those that are told over it.
+"""The built-in English catalog, and catalogs of other languages on top of it.
 
-A new sentence goes into the file of its idea in `languages/english/`.
+A new sentence goes into the file of its subject in `languages/english/`.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ ENGLISH = read_catalog(Path(__file__).parents[1] / "languages" / "english")
 
 
 def load_catalog(directory: Path | None) -> Catalog:
-    """Give the language that is spoken: that of a directory, with English where it lacks something.
+    """Read the catalog of a language, completed with English where it lacks something.
 
     Args:
-        directory: with its files; None is English.
+        directory: of its files; None is English.
 
     Raises:
-        CatalogError: it cannot be read, or says what could never be said rightly.
+        CatalogError: it cannot be read, or has keys or values that are never used.
     """
     if directory is None:
         return ENGLISH

@@ -1,4 +1,4 @@
-"""A language: everything that the bot says in Slack, as data. Another language is another directory of YAML files."""
+"""The wording of one language, read from a directory of YAML files."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ _VALUE = re.compile(r"\{([a-z_]+)\}")
 
 
 class CatalogError(Exception):
-    """A language cannot be read. The text says where and what would be right."""
+    """A catalog cannot be read; the message names the place and how to correct it."""
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """What somebody is told about a reason, as templates.
+    """The explanation of a reason, as templates.
 
     Args:
-        wrong: what was wrong.
-        right: what would be right.
+        wrong: the problem.
+        right: how to correct it.
         not_done: what was not done.
     """
 
@@ -39,15 +39,15 @@ class Explanation:
 
 @dataclass(frozen=True)
 class Catalog:
-    """Everything the bot says in one language.
+    """The wording of one language.
 
     Args:
         sentences: by key.
         reasons: the explanation of each reason.
-        facts: how facts are called, by their name; one that is missing is called by its name.
-        one: the numbers that take the sentence `KEY.one`; all others take `KEY.other`.
-        phrases: what is said for texts that come from recipes and other rooms of the house, such as the titles of
-            steps, by the English text; `{name}` in it is whatever stands there.
+        facts: wording of facts, by their name; a missing one is shown by its name.
+        one: the numbers that use the sentence `KEY.one`; all others use `KEY.other`.
+        phrases: translations of texts that come from recipes and other parts of the program, such as titles of
+            steps, by the English text; `{name}` in it matches any text.
     """
 
     sentences: Mapping[str, str]
@@ -57,7 +57,7 @@ class Catalog:
     phrases: Mapping[str, str] = field(default_factory=dict)
 
     def over(self, base: Catalog) -> Catalog:
-        """Give this language, with what it lacks taken from another one: an upgrade can bring sentences of its own."""
+        """Return this catalog, completed from another one, as an upgrade can add sentences."""
         return Catalog(
             sentences={**base.sentences, **self.sentences},
             reasons={**base.reasons, **self.reasons},
@@ -67,20 +67,20 @@ class Catalog:
         )
 
     def lacks(self, base: Catalog) -> tuple[str, ...]:
-        """Name what another language says and this one does not."""
+        """Return the keys of another catalog that this one lacks."""
         return tuple(sorted(base.templates().keys() - self.templates().keys()))
 
     def mistakes(self, base: Catalog) -> tuple[str, ...]:
-        """Say what could never be said rightly: keys that nothing asks for, values that a sentence is never given.
+        """Return the errors in this catalog: unknown keys, and values that a sentence never gets.
 
         Args:
-            base: a language that is right.
+            base: a catalog without errors.
         """
         known = base.templates()
         found = []
         for key, template in sorted(self.templates().items()):
             is_phrase = key.startswith(_PHRASES)
-            if key not in known and not is_phrase:  # phrases may be those of recipes of one's own
+            if key not in known and not is_phrase:  # phrases may belong to custom recipes
                 found.append(f"{key}: no such sentence")
                 continue
             given = set(_VALUE.findall(key)) if is_phrase else _values(key, known)
@@ -89,7 +89,7 @@ class Catalog:
         return tuple(found)
 
     def templates(self) -> dict[str, str]:
-        """Give every template, by where it stands."""
+        """Return every template, by section and key."""
         found = {f"sentences: {key}": said for key, said in self.sentences.items()}
         found |= {f"facts: {key}": said for key, said in self.facts.items()}
         found |= {f"{_PHRASES}{text}": said for text, said in self.phrases.items()}
@@ -100,22 +100,22 @@ class Catalog:
 
 
 def _values(key: str, known: Mapping[str, str]) -> set[str]:
-    """Give the values that a sentence is given; singular and plural have the same, as have the parts of a reason."""
+    """Return the values that a sentence gets; singular and plural share them, as do the parts of a reason."""
     stem = _END.sub("", key)
     kin = (template for name, template in known.items() if _END.sub("", name) == stem)
     return {value for template in kin for value in _VALUE.findall(template)}
 
 
 def read_catalog(directory: Path) -> Catalog:
-    """Read a language.
+    """Read a catalog.
 
     Args:
         directory: of `*.yaml` files, each with `sentences:`, `reasons:`, `facts:`, `phrases:` or some of them; how
-            they are divided into files is free. `one:` is a list of the numbers that take the singular; without it,
+            they are divided into files is free. `one:` is a list of the numbers that use the singular; without it,
             1 does.
 
     Raises:
-        CatalogError: a file cannot be read, or has what no language has.
+        CatalogError: a file cannot be read or is not valid.
     """
     sentences: dict[str, str] = {}
     reasons: dict[Reason, Explanation] = {}

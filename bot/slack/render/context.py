@@ -1,4 +1,4 @@
-"""What a message is made of beside the run, and the facts about a run that several messages tell."""
+"""The render context, and facts about a run that several messages show."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from bot.slack.render.markup import Markup
 from bot.slack.render.text import Translator
 
 BACKUP = "backup"
-"""The kind of the finding that tells of a verified backup."""
+"""The kind of finding about a verified backup."""
 
 ALREADY_DOWN = "already_down"
-"""The kind of the finding that tells that the site was in maintenance before."""
+"""The kind of finding that the site was in maintenance before."""
 
 _SCHEDULE = "schedule"
-"""Who asks for what nobody typed."""
+"""The user of requests that a schedule made."""
 
 _MAINTENANCE = "maintenance"
 
@@ -56,16 +56,16 @@ STEP_EMOJI = {
 
 @dataclass(frozen=True)
 class RenderContext:
-    """What rendering needs beside the run; all of it values.
+    """What rendering needs besides the snapshot; only values.
 
     Args:
-        translator: of the language that is spoken.
-        masker: of everything that leaves the program.
-        emoji: which count as approval and rejection.
+        translator: of the configured language.
+        masker: masks secrets in everything that leaves the program.
+        emoji: those that count as approval and rejection.
         now: for elapsed times.
-        names: how people are called, by Slack's ID; somebody missing is called by their ID.
-        estimates: step key → how long it usually takes.
-        alert: who is called when what the schedule asked for did not end well.
+        names: of people, by Slack's ID; a missing person is shown by the ID.
+        estimates: usual durations of steps, by key.
+        alert: the people to mention when a schedule's run did not end well.
     """
 
     translator: Translator
@@ -77,7 +77,7 @@ class RenderContext:
     alert: People = NOBODY
 
     def with_names(self, found: Problem) -> Problem:
-        """Give a problem with people's names instead of Slack's IDs, so that a card notifies nobody."""
+        """Return a problem with people's names instead of Slack's IDs, so that a card notifies nobody."""
         facts = dict(found.facts)
         for fact in ("by", "closed_by"):
             if facts.get(fact):
@@ -85,11 +85,11 @@ class RenderContext:
         return Problem(found.reason, facts)
 
     def problem_text(self, found: Problem | None) -> Markup:
-        """Say what was wrong; nothing where nothing was."""
+        """Render a problem; empty where there is none."""
         return self.translator.problem_text(self.with_names(found)) if found else Markup("")
 
     def name(self, user: str) -> Markup:
-        """Name somebody, or the schedule, without notifying them."""
+        """Name a person, or the schedule, without notifying anybody."""
         return markup.inline(self._called(user))
 
     def _called(self, user: str) -> str:
@@ -111,22 +111,22 @@ _ACTION_KEYS: dict[type[RequestOptions], str] = {
     DropLeftover: "action.drop-old",
     OverdueBackup: "action.overdue",
 }
-"""Kinds of requests that have another name than their action."""
+"""Kinds of requests that are not named after their action."""
 
 
 def action_name(run: Run, ctx: RenderContext) -> Markup:
-    """Name what was asked for."""
+    """Name the action of a run."""
     key = _ACTION_KEYS.get(type(run.request.options), f"action.{run.request.action.value}")
     return ctx.translator.translate(key)
 
 
 def is_dry_run(run: Run) -> bool:
-    """Say whether only the plan was asked for."""
+    """Return whether only a plan was requested."""
     return run.request.dry_run
 
 
 def exception_line(run: Run, ctx: RenderContext) -> Markup:
-    """Say which exception was asked for and why; nothing where none was."""
+    """Render the exception that was requested, with its reason; empty where none was."""
     if why := run.request.emergency:
         return ctx.translator.translate("card.emergency", why=ctx.masker.mask(why))
     if why := run.request.during_freeze:
@@ -135,7 +135,7 @@ def exception_line(run: Run, ctx: RenderContext) -> Markup:
 
 
 def state_words(run: Run, ctx: RenderContext) -> Markup:
-    """Say where the run stands, in a few words."""
+    """Render the state of a run in a few words."""
     if run.state is RunState.SUCCEEDED and run.nothing_to_do:
         return ctx.translator.translate("state.nothing_to_do")
     if run.state is RunState.SUCCEEDED and is_dry_run(run) and run.change_started_at is None:
@@ -147,15 +147,15 @@ def state_words(run: Run, ctx: RenderContext) -> Markup:
 
 @dataclass(frozen=True)
 class StepView:
-    """One step as it is shown: its rows at all its places, summed up.
+    """One step as it is shown: its rows at all places, summed up.
 
     Args:
         number: 1 for the first.
         key: of the step.
         title: of the step.
         phase: of the step.
-        state: the worst of its places.
-        rows: one a place.
+        state: the worst of all places.
+        rows: one for each place.
     """
 
     number: int
@@ -167,7 +167,7 @@ class StepView:
 
     @property
     def seconds(self) -> float | None:
-        """How long it took; None while it has not ended."""
+        """Its duration; None while it has not ended."""
         started = [row.started_at for row in self.rows if row.started_at]
         ended = [row.ended_at for row in self.rows if row.ended_at]
         if not started or not ended or self.state in (StepState.PENDING, StepState.RUNNING):
@@ -180,13 +180,13 @@ class StepView:
         return tuple(row.place for row in self.rows if row.place != BOT)
 
     def elapsed(self, now: datetime) -> float:
-        """Give the seconds since it began; 0 where it has not."""
+        """Return the seconds since it began; 0 where it has not."""
         started = [row.started_at for row in self.rows if row.started_at]
         return durations.between(min(started), now) if started else 0.0
 
 
 def step_views(run: Run) -> tuple[StepView, ...]:
-    """Give the steps of a run in order."""
+    """Return the steps of a run in order."""
     found = []
     for number, key in enumerate(run.step_order, start=1):
         rows = run.rows(key)
@@ -195,17 +195,17 @@ def step_views(run: Run) -> tuple[StepView, ...]:
 
 
 def current_step(steps: tuple[StepView, ...]) -> StepView | None:
-    """Give the step that runs, if one does."""
+    """Return the step that runs, if one does."""
     return next((step for step in steps if step.state is StepState.RUNNING), None)
 
 
 def troubled_step(steps: tuple[StepView, ...]) -> StepView | None:
-    """Give the step that failed or whose outcome is not known, if there is one."""
+    """Return the step that failed or whose outcome is unknown, if there is one."""
     return next((step for step in steps if step.state in (StepState.FAILED, StepState.UNKNOWN)), None)
 
 
 def places(names: tuple[str, ...]) -> Markup:
-    """Name hosts, a few of many."""
+    """Name hosts, three at most."""
     few = ", ".join(names[:3])
     return markup.inline(f"{few} +{len(names) - 3}" if len(names) > 3 else few)
 
@@ -225,13 +225,13 @@ def _takes_down(plan: Plan | None) -> tuple[Step, Step] | None:
 
 
 def planned_downtime(plan: Plan) -> tuple[str, str] | None:
-    """Give the keys of the steps that begin and end maintenance; None where the site stays up."""
+    """Return the keys of the steps that begin and end maintenance; None where the site stays up."""
     pair = _takes_down(plan)
     return (pair[0].key, pair[1].key) if pair else None
 
 
 def downtime(run: Run) -> float | None:
-    """Give the seconds for which the site was down; None where it stayed up or is not known to be up again."""
+    """Return the site's downtime in seconds; None where it stayed up or is not known to be up again."""
     pair = _takes_down(run.plan)
     if pair is None:
         return None
@@ -241,7 +241,7 @@ def downtime(run: Run) -> float | None:
 
 
 def down_since(run: Run) -> datetime | None:
-    """Give the instant at which a run that goes on took the site down; None where it is up, or nobody knows."""
+    """Return when a run that goes on took the site down; None where it is up or that is unknown."""
     pair = _takes_down(run.plan)
     if pair is None or not site_is_down(run):
         return None
@@ -249,7 +249,7 @@ def down_since(run: Run) -> datetime | None:
 
 
 def site_is_down(run: Run) -> bool | None:
-    """Say whether this run has left the site in maintenance; None where that is not known."""
+    """Return whether this run has left the site in maintenance; None where that is unknown."""
     pair = _takes_down(run.plan)
     if pair is None:
         return _still_down(run)
@@ -264,14 +264,14 @@ def site_is_down(run: Run) -> bool | None:
 
 
 def lifting_step(plan: Plan | None) -> Step | None:
-    """Give the step that brings the site up which an earlier run took down; None where there is none."""
+    """Return the step that ends the maintenance of an earlier run; None where there is none."""
     steps = plan.steps if plan is not None else ()
     keys = {step.key for step in steps}
     return next((s for s in steps if s.undoes is not None and _MAINTENANCE in s.undoes and s.undoes not in keys), None)
 
 
 def _still_down(run: Run) -> bool | None:
-    """Say whether the site is still down that an earlier run took down."""
+    """Return whether the site is still in the maintenance of an earlier run; None where that is unknown."""
     step = lifting_step(run.plan)
     rows = run.rows(step.key) if step is not None else ()
     if not rows:
@@ -281,7 +281,7 @@ def _still_down(run: Run) -> bool | None:
 
 
 def was_down_before(run: Run) -> bool:
-    """Say whether the site was in maintenance before this run."""
+    """Return whether the site was in maintenance before this run."""
     return run.plan is not None and any(finding.kind == ALREADY_DOWN for finding in run.plan.findings)
 
 
@@ -289,14 +289,14 @@ def was_down_before(run: Run) -> bool:
 
 
 def backup_finding(run: Run) -> Finding | None:
-    """Give what is known of the run's verified backup."""
+    """Return the finding about the run's verified backup."""
     if run.plan is None:
         return None
     return next((finding for finding in run.plan.findings if finding.kind == BACKUP), None)
 
 
 def backup_id(run: Run) -> str | None:
-    """Give the ID of the backup that the run made; None where it made none that is known to be good."""
+    """Return the ID of the backup that the run made; None where it made no verified one."""
     if run.plan is None or run.plan.backup is None:
         return None
     made = any(
@@ -311,16 +311,16 @@ def backup_id(run: Run) -> str | None:
 
 
 def work_seconds(run: Run, now: datetime) -> float:
-    """Give how long the work took: from the first change, or from the request where nothing was changed."""
+    """Return how long the work took in seconds, from the first change, or from the request without one."""
     ended = run.ended_at or max((row.ended_at for row in run.steps if row.ended_at), default=None)
     return durations.between(run.change_started_at or run.created_at, ended or now)
 
 
 def changed_anything(run: Run) -> bool:
-    """Say whether a step that can change production was started."""
+    """Return whether a step that can change production was started."""
     return run.changed_anything
 
 
 def is_before_change(run: Run) -> bool:
-    """Say whether the run is still where nothing is changed."""
+    """Return whether the run is in a state before the change."""
     return run.state in BEFORE_CHANGE

@@ -1,4 +1,4 @@
-"""Spans between instants."""
+"""Time between two instants."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import datetime
 
 
 def between(start: datetime | None, end: datetime | None) -> float:
-    """Give the seconds from one instant to another; 0 where one is missing or the clock went back."""
+    """Return the seconds from one instant to another; 0 where one is missing or the clock went back."""
     if start is None or end is None:
         return 0.0
     return max((end - start).total_seconds(), 0.0)

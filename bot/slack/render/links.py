@@ -1,4 +1,4 @@
-"""Addresses of threads, as Slack builds them: a press opens the thread in the app."""
+"""URLs of threads that open in Slack's app."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from bot.domain.inbox import Posted
 
 
 def thread_link(workspace: str, card: Posted) -> str:
-    """Give the address of the thread under a card.
+    """Return the URL of the thread under a card.
 
     Args:
-        workspace: the workspace's own URL, ending in a slash.
+        workspace: the workspace's URL, ending in a slash.
         card: as it was posted.
     """
     message = card.ts.replace(".", "")

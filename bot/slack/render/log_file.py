@@ -1,4 +1,4 @@
-"""The whole log of a run as one text, with a heading for each step."""
+"""The log of a run as a text file, with a heading for each step."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MAX_BYTES = 8 * 1024 * 1024
 
 
 def file_name(run: str) -> str:
-    """Name the file of a run's log."""
+    """Return the name of a run's log file."""
     return f"{run}.log"
 
 
@@ -23,12 +23,12 @@ def log_text(run: Run, chunks: tuple[Chunk, ...], masker: Masker, translator: Tr
 
     Args:
         run: for the titles of its steps.
-        chunks: what was kept: by step, place, attempt and offset.
-        masker: of everything that leaves the program.
+        chunks: the stored output, by step, place, attempt and offset.
+        masker: masks secrets in everything that leaves the program.
         translator: for headings and gaps.
 
     Returns:
-        At most `MAX_BYTES` and a last line that says that it was cut.
+        At most `MAX_BYTES`, then a last line that it was cut.
     """
     parts: list[str] = []
     used = 0
@@ -42,7 +42,7 @@ def log_text(run: Run, chunks: tuple[Chunk, ...], masker: Masker, translator: Tr
 
 
 def tail_text(chunks: tuple[Chunk, ...], masker: Masker, most_lines: int) -> str:
-    """Give the last lines of what was kept."""
+    """Return the last lines of the stored output."""
     if not chunks:
         return ""
     last = chunks[-1]

@@ -1,4 +1,4 @@
-"""Text for Slack's mrkdwn. What comes from people, files and hosts is escaped; only `Markup` is taken as it is."""
+"""Text for Slack's mrkdwn. Text from people, files and hosts is escaped; only `Markup` is not."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ ELLIPSIS = "…"
 
 
 class Markup(str):
-    """Text that is mrkdwn already: it is not escaped again."""
+    """Text that is mrkdwn already, and is not escaped again."""
 
     __slots__ = ()
 
 
 def escape(text: str) -> Markup:
-    """Make any text safe: it shows as it is and mentions nobody.
+    """Escape any text, so that it is shown literally and mentions nobody.
 
     Args:
         text: from a person, a file or a host.
 
     Returns:
         The text with `&`, `<`, `>` as entities, without terminal codes and control characters, and with words such
-        as `@here` broken by a character of no width.
+        as `@here` broken by a zero-width space.
     """
     if isinstance(text, Markup):
         return text
@@ -38,38 +38,38 @@ def escape(text: str) -> Markup:
 
 
 def inline(text: str) -> Markup:
-    """Make any text safe within a line: as `escape`, with line breaks as spaces and no backtick to end a code span."""
+    """Escape a text within a line: as `escape`, with line breaks as spaces and without backticks."""
     if isinstance(text, Markup):
         return text
     return escape(" ".join(text.split()).replace("`", "ˋ"))
 
 
 def plain(text: str) -> str:
-    """Clean a text for places that take plain text (titles, notifications): one line, no control characters."""
+    """Clean a text for places that accept plain text (titles, notifications): one line, no control characters."""
     return " ".join(_CONTROL.sub("", _ANSI.sub("", text)).split())
 
 
 def clip(text: str, limit: int) -> str:
-    """Cut a text that is longer than `limit` characters, showing that it was cut."""
+    """Cut a text to `limit` characters, with an ellipsis where it was cut."""
     return text if len(text) <= limit else text[: max(limit - 1, 0)].rstrip() + ELLIPSIS
 
 
 def code(text: str) -> Markup:
-    """Show a text as code within a line."""
+    """Format a text as code within a line."""
     return Markup(f"`{inline(text)}`")
 
 
 def bold(text: str) -> Markup:
-    """Show a text in bold; asterisks within it would end it."""
+    """Format a text in bold; asterisks within it are replaced, as they would end it."""
     return Markup(f"*{inline(text).replace('*', '∗')}*")
 
 
 def code_block(text: str, limit: int) -> Markup:
-    """Show the end of a text as a block of code.
+    """Format the end of a text as a block of code.
 
     Args:
         text: such as the last lines of a step's output.
-        limit: the most characters the block may have, fences included.
+        limit: maximum characters of the block, fences included.
     """
     body = escape(text.replace("```", "ˋˋˋ")).strip("\n")
     room = limit - len("```\n\n```") - 1
@@ -79,7 +79,7 @@ def code_block(text: str, limit: int) -> Markup:
 
 
 def _whole_entities(tail: str) -> str:
-    """Drop an entity that the cut has left half of, so that `mp;` never shows."""
+    """Drop the rest of an entity that was cut in two, such as `mp;`."""
     return re.sub(r"^(?:[a-z]{1,3};|amp;)", "", tail)
 
 
@@ -111,12 +111,12 @@ def channel(identifier: str) -> Markup:
 
 
 def link(url: str, text: str) -> Markup:
-    """Link a text to an address that Slack itself gave."""
+    """Link a text to a URL that Slack gave."""
     return Markup(f"<{url.replace('|', '%7C').replace('>', '%3E')}|{inline(text)}>")
 
 
 def time_of_day(instant: datetime) -> Markup:
-    """Show an instant in the reader's own time zone: the time, with the day where it is not today.
+    """Format a time in the reader's time zone, with the day where it is not today.
 
     Args:
         instant: with a time zone.
@@ -126,7 +126,7 @@ def time_of_day(instant: datetime) -> Markup:
 
 
 def ago(instant: datetime) -> Markup:
-    """Show how long ago an instant was when it is read: `6 minutes ago`.
+    """Format how long ago a time is when it is read: `6 minutes ago`.
 
     Args:
         instant: with a time zone.
@@ -140,6 +140,6 @@ def _identifier(text: str) -> str:
 
 
 def unmarked(text: str) -> str:
-    """Give mrkdwn as plain text, for places that read no markup."""
+    """Return mrkdwn as plain text, for places without markup."""
     bare = text.replace("`", "").replace("*", "")
     return bare.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")

@@ -1,4 +1,4 @@
-"""A message as it is posted, and the blocks it is made of, each within Slack's limits."""
+"""Messages and the blocks they are made of, within Slack's limits."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SECTION = 3000
 CONTEXT = 2000
 BLOCKS = 50
 TEXT = 3000
-"""`chat.update` takes 4,000 characters of `text`."""
+"""`chat.update` accepts 4,000 characters of `text`."""
 
 CHARACTERS = 12_000
 """Slack refuses about 13,200 characters of a message's blocks in all."""
@@ -29,14 +29,14 @@ METADATA_BYTES = 12_000
 
 @dataclass(frozen=True)
 class Message:
-    """What one message says.
+    """The content of one message.
 
     Args:
         text: for notifications and screen readers.
-        blocks: what is shown.
+        blocks: what is shown, in order.
         event_type: of its metadata; empty where it has none.
         payload: of its metadata.
-        announced: whether it is shown in the channel too, though it stands in a thread.
+        announced: whether a reply in a thread is also shown in the channel.
     """
 
     text: str
@@ -47,13 +47,13 @@ class Message:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 of everything it says."""
+        """SHA-256 of its content."""
         body = [self.text, self.blocks, self.event_type, self.payload]
         return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
 
     @property
     def metadata(self) -> dict[str, Any] | None:
-        """What Slack takes as `metadata`."""
+        """Its `metadata` as Slack accepts it."""
         return {"event_type": self.event_type, "event_payload": self.payload} if self.event_type else None
 
 
@@ -69,30 +69,30 @@ def message(
 
     Args:
         text: for notifications.
-        blocks: in order; None stands for a block that is not needed.
+        blocks: in order; None is left out.
         event_type: of its metadata.
-        payload: of its metadata; lists in it are cut, with `truncated`, where they are too long.
-        announced: whether it is shown in the channel too, though it stands in a thread.
+        payload: of its metadata; lists that are too long are cut, and `truncated` is added.
+        announced: whether a reply in a thread is also shown in the channel.
     """
     kept = _within_limits([block for block in blocks if block is not None])
     return Message(markup.clip_markup(markup.escape(text), TEXT), tuple(kept), event_type, _bounded(payload), announced)
 
 
 def text_message(text: Markup) -> Message:
-    """Build a message that says one thing and is no message of a run."""
+    """Build a message of a single text, without metadata."""
     said = markup.clip_markup(text, TEXT)
     block = section(said)
     return Message(said, (block,) if block else ())
 
 
 def section(text: Markup | str) -> Block | None:
-    """Build a section; None where there is nothing to say."""
+    """Build a section; None where the text is empty."""
     safe = markup.escape(text)
     return {"type": "section", "text": _mrkdwn(markup.clip_markup(safe, SECTION))} if safe else None
 
 
 def context(*texts: Markup | str) -> Block | None:
-    """Build a line of small print; None where there is nothing to say."""
+    """Build a line of small print; None where all texts are empty."""
     elements = [_mrkdwn(markup.clip_markup(markup.escape(text), CONTEXT)) for text in texts if text]
     return {"type": "context", "elements": elements[:10]} if elements else None
 
@@ -105,7 +105,7 @@ def actions(block_id: str, *buttons: Block | None) -> Block | None:
 
 @dataclass(frozen=True)
 class Confirm:
-    """What a person is asked before a button has its effect."""
+    """The confirmation that is asked before a button has its effect."""
 
     title: str
     text: str
@@ -118,8 +118,8 @@ def button(action: str, label: str, value: str) -> Block:
 
     Args:
         action: its `action_id`.
-        label: what it says.
-        value: what it is about: the run.
+        label: its text.
+        value: what it is about, such as the ID of a run.
     """
     return {
         "type": "button",
@@ -130,7 +130,7 @@ def button(action: str, label: str, value: str) -> Block:
 
 
 def link_button(action: str, label: str, value: str, url: str) -> Block:
-    """Build a button that opens an address; Slack tells of the press all the same."""
+    """Build a button that opens a URL; Slack sends an event of the press as well."""
     return {**button(action, label, value), "url": url}
 
 
@@ -141,7 +141,7 @@ def header(text: str) -> Block:
 
 
 def danger_button(button: Block, confirm: Confirm) -> Block:
-    """Make a button red, and ask before it has its effect."""
+    """Make a button red, with a confirmation."""
     return {
         **button,
         "style": "danger",
@@ -166,7 +166,7 @@ def join_dots(items: Sequence[Markup | str]) -> Markup:
 
 
 def _mrkdwn(text: str) -> dict[str, Any]:
-    # verbatim: Slack otherwise turns what hosts print into links and mentions.
+    # verbatim, as Slack otherwise turns output of hosts into links and mentions
     return {"type": "mrkdwn", "text": text, "verbatim": True}
 
 

@@ -1,4 +1,4 @@
-"""The snapshot of a run, as all the messages that Slack should show for it."""
+"""All messages that Slack should show for the snapshot of a run."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ def render(run: Run, ctx: RenderContext) -> Mapping[str, Message]:
 
     Args:
         run: its snapshot.
-        ctx: what rendering needs beside it.
+        ctx: the render context.
 
     Returns:
-        The messages by slot, in the order in which they are posted. The log is a file and not among them.
+        The messages by slot, in the order in which they are posted; without the log, which is a file.
     """
     shown = translated_run(run, ctx)
     told: dict[str, Message] = {CARD: run_card(shown, ctx)}
@@ -56,7 +56,7 @@ def render(run: Run, ctx: RenderContext) -> Mapping[str, Message]:
 
 
 def plan_is_sealed(run: Run) -> bool:
-    """Say whether the plan is the one that counts: what prepare found out is in it."""
+    """Return whether the plan is sealed: it contains the findings of the prepare phase."""
     if run.plan is None:
         return False
     is_answer = run.nothing_to_do or (is_dry_run(run) and run.ended)

@@ -1,7 +1,7 @@
-"""Turns keys and values into sentences. The sentences themselves are data: a `bot.slack.render.catalog`.
+"""Translating keys and values into text, by the catalog of a language.
 
 A sentence is a template. `{name}` becomes a value, escaped; a part in `[…]` is left out where one of its values is
-missing or empty, so that a sentence never shows a gap.
+missing or empty.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ _UNITS = ("kb", "mb", "gb", "tb")
 _LONGEST_VALUE = 300
 _UNSAID = "–"
 _PRESENT = "\u2060"
-"""A value that is there but shows nothing."""
+"""A value that is not empty but invisible (word joiner)."""
 
 _RESTORING = {"file": "is_bad", "refuted": "is_bad", "proof": "is_bad", "half": "is_half"}
-"""What is right after a restore failed at a stage: the backup is bad, or the live database is half changed."""
+"""The state after a restore failed at a stage: the backup is bad, or the live database is half changed."""
 
 _SHA = 40
 
 _INSTANTS = {Reason.LOCKED: ("since",), Reason.FROZEN: ("until",), Reason.NO_OVERRIDE: ("until",)}
-"""The facts that are instants, RFC 3339."""
+"""The facts that are times in RFC 3339, by reason."""
 
 
 class Translator:
-    """Says things in one language.
+    """Translates into one language.
 
     Args:
-        language: the sentences.
+        language: its catalog.
     """
 
     def __init__(self, language: Catalog) -> None:
@@ -52,36 +52,36 @@ class Translator:
         )
 
     def translate(self, key: str, **values: str) -> Markup:
-        """Say the sentence of a key.
+        """Fill the sentence of a key.
 
         Args:
             key: of the sentence.
-            **values: what its `{name}` stand for; `Markup` is taken as it is, everything else is escaped.
+            **values: by the names in `{…}`; everything but `Markup` is escaped.
 
         Raises:
-            KeyError: the language has no such sentence.
+            KeyError: the catalog has no such sentence.
         """
         return fill(self._catalog.sentences[key], values)
 
     def plain(self, key: str, **values: str) -> str:
-        """Say the sentence of a key where no markup is read, such as in a file.
+        """Fill the sentence of a key for places without markup, such as a file.
 
         Raises:
-            KeyError: the language has no such sentence.
+            KeyError: the catalog has no such sentence.
         """
         return fill(self._catalog.sentences[key], {name: Markup(value) for name, value in values.items()})
 
     def has(self, key: str) -> bool:
-        """Say whether the language has a sentence of this key."""
+        """Return whether the catalog has a sentence of this key."""
         return key in self._catalog.sentences
 
     def count(self, key: str, number: int, **values: str) -> Markup:
-        """Say a sentence about a number of things: `key.one` or `key.other`, with `{n}`."""
+        """Fill a sentence about a number of things: `key.one` or `key.other`, with `{n}`."""
         form = "one" if number in self._catalog.one else "other"
         return self.translate(f"{key}.{form}", n=str(number), **values)
 
     def duration(self, seconds: float) -> Markup:
-        """Say how long something took: `0.4 s`, `42 s`, `3 min 10 s`, `2 h 5 min`.
+        """Format a duration: `0.4 s`, `42 s`, `3 min 10 s`, `2 h 5 min`.
 
         Args:
             seconds: zero or more.
@@ -98,10 +98,10 @@ class Translator:
         return self.translate("duration.h", h=str(hours), min=str(minutes) if minutes else "")
 
     def size(self, count: int) -> Markup:
-        """Say how big something is: `840 B`, `12.3 MB`.
+        """Format a size: `840 B`, `12.3 MB`.
 
         Args:
-            count: of bytes.
+            count: number of bytes.
         """
         if count < _KIB:
             return self.translate("size.b", n=str(count))
@@ -111,10 +111,10 @@ class Translator:
         return self.translate(f"size.{_UNITS[unit]}", n=self._decimal(value))
 
     def phrase(self, text: str) -> str:
-        """Give what is said for a text that recipes and other rooms of the house write, such as the title of a step.
+        """Translate a text that recipes or other parts of the program write, such as the title of a step.
 
         Args:
-            text: in English; one that the language does not know stays as it is.
+            text: in English; unknown texts stay as they are.
         """
         known = self._catalog.phrases
         if text in known:
@@ -132,30 +132,30 @@ class Translator:
         return self._catalog.sentences["figure.point"]
 
     def problem_text(self, found: Problem) -> Markup:
-        """Say what was wrong."""
+        """Describe a problem."""
         return fill(self._catalog.reasons[found.reason].wrong, _shown(found, self))
 
     def remedy_text(self, found: Problem) -> Markup:
-        """Say what would be right."""
+        """Describe how to correct a problem."""
         return fill(self._catalog.reasons[found.reason].right, _shown(found, self))
 
     def not_done_text(self, found: Problem) -> Markup:
-        """Say what was not done."""
+        """Describe what was not done because of a problem."""
         return fill(self._catalog.reasons[found.reason].not_done, _shown(found, self))
 
     def warning_text(self, found: Problem) -> Markup:
-        """Tell somebody beforehand why it would not be done: what is wrong, and what would be right."""
+        """Describe a problem that would refuse a request, and how to correct it."""
         found = _naming(found)
         return Markup("\n".join(part for part in (self.problem_text(found), self.remedy_text(found)) if part))
 
     def refusal_text(self, found: Problem) -> Markup:
-        """Answer somebody whose request is not done: what was wrong, what would be right, what was not done."""
+        """Describe a problem that refused a request, how to correct it, and what was not done."""
         found = _naming(found)
         parts = (self.problem_text(found), self.remedy_text(found), self.not_done_text(found))
         return Markup("\n".join(part for part in parts if part))
 
     def fact(self, name: str) -> Markup:
-        """Say how a fact is called, also one about a host (`maintenance on web1`)."""
+        """Name a fact, also one about a host (`maintenance on web1`)."""
         known = self._catalog.facts
         about, on, host = name.partition(" on ")
         if name not in known and on and about in known:
@@ -168,7 +168,7 @@ def fill(template: str, values: Mapping[str, str]) -> Markup:
 
     Args:
         template: with `{name}` and optional parts in `[…]`.
-        values: by name. A value that is missing outside of an optional part shows as a dash.
+        values: by name; a missing value outside of an optional part becomes a dash.
     """
 
     def optional(match: re.Match[str]) -> str:
@@ -182,15 +182,15 @@ def fill(template: str, values: Mapping[str, str]) -> Markup:
         return markup.inline(markup.clip(text, _LONGEST_VALUE)) if text else _UNSAID
 
     text, inner = template, 1
-    while inner:  # the innermost parts first, so that an optional part can hold another
+    while inner:  # innermost parts first, as optional parts can be nested
         text, inner = _OPTIONAL.subn(optional, text)
     return Markup(_VALUE.sub(value, text).replace(_PRESENT, "").strip())
 
 
 def _shown(found: Problem, translator: Translator) -> dict[str, str]:
-    """Give the facts of a problem as they are shown.
+    """Format the facts of a problem for its templates.
 
-    A fact that lacks has a counterpart `NAME_missing`, so that a template can say something else instead.
+    A missing fact sets `NAME_missing`, on which a template can depend.
     """
     facts = found.facts
     shown = dict(facts)
@@ -222,7 +222,7 @@ def _shown(found: Problem, translator: Translator) -> dict[str, str]:
 
 
 def _literal(text: str) -> str:
-    """Give a pattern for the text, in which `{name}` stays."""
+    """Escape a text as a pattern, but for its `{name}`."""
     return "".join(part if _VALUE.fullmatch(part) else re.escape(part) for part in re.split(r"(\{[a-z_]+\})", text))
 
 
@@ -234,7 +234,7 @@ def _instant(text: str) -> str:
 
 
 def _naming(found: Problem) -> Problem:
-    """Name whose lock it is by a mention: one person alone reads it, so nobody is notified."""
+    """Mention the owner of a lock: one person alone reads it, so nobody is notified."""
     by = found.facts.get("by", "")
     if found.reason is not Reason.LOCKED or not _USER.fullmatch(by):
         return found

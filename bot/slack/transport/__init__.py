@@ -1,1 +1,1 @@
-"""What comes from Slack and how calls reach it: sockets, inbox, Web API."""
+"""Connections to Slack: sockets, inbox, Web API."""

@@ -1,4 +1,4 @@
-"""Who people are, looked up in Slack at the moment of a decision."""
+"""Looking up people and user groups in Slack."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bot.domain.policies.people import Roster
 from bot.slack.transport.gateway import Gateway, SlackBusyError, SlackRefusedError, SlackUncertainError
 
 _FRESH_SECONDS = 60.0
-"""How long a look-up is believed; a failed one is never kept."""
+"""How long a look-up is cached; failures are not cached."""
 
 _NAME_SECONDS = 3600.0
 _SLACKBOT = "USLACKBOT"
@@ -23,8 +23,8 @@ class SlackDirectory:
     """Implements `bot.engine.ports.Directory`, and names people for cards.
 
     Args:
-        gateway: to Slack.
-        team: gives the workspace's own ID; empty while it is not known.
+        gateway: Slack's Web API.
+        team: returns the workspace's ID; empty while it is unknown.
     """
 
     def __init__(self, gateway: Gateway, team: Callable[[], str]) -> None:
@@ -34,7 +34,7 @@ class SlackDirectory:
         self._groups: dict[str, tuple[float, frozenset[str]]] = {}
 
     async def roster(self, users: frozenset[str], groups: frozenset[str]) -> Roster:
-        """Look up users and the members of user groups; what cannot be looked up is missing.
+        """Look up users and the members of user groups; those that cannot be looked up are missing.
 
         Args:
             users: Slack's IDs of users.
@@ -51,7 +51,7 @@ class SlackDirectory:
         return Roster({group: users for group, users in found.items() if users is not None}, humans, others)
 
     async def names(self, users: frozenset[str]) -> dict[str, str]:
-        """Give how people are called; somebody who cannot be looked up is missing."""
+        """Look up the names of people; those who cannot be looked up are missing."""
         asked = sorted(users)
         people = await asyncio.gather(*(self._look_up(user, _NAME_SECONDS) for user in asked))
         return {user: _called(person) for user, person in zip(asked, people, strict=True) if person and _called(person)}
@@ -63,7 +63,7 @@ class SlackDirectory:
         return await _cached(self._groups, group, _FRESH_SECONDS, self._gateway.group_members)
 
     def _counts(self, person: dict[str, Any]) -> bool:
-        """Say whether this is an active person and full member of this workspace."""
+        """Return whether this is an active person and full member of this workspace."""
         team, own = person.get("team_id"), self._team()
         excluded = ("deleted", "is_bot", "is_app_user", "is_restricted", "is_ultra_restricted", "is_stranger")
         is_elsewhere = bool(team and own and team != own)

@@ -1,4 +1,4 @@
-"""The one way to Slack's Web API. Every failure is one of three answers, which say whether it may be done again."""
+"""Slack's Web API. Each failure is one of three errors, which determine whether the call may be repeated."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _REPEATABLE = frozenset(
         "views.update",
     }
 )
-"""Methods that may be called twice without a second effect."""
+"""Methods that are safe to repeat."""
 
 _TOO_MANY = 429
 _CLIENT_ERROR = 400
@@ -41,7 +41,7 @@ _TIMEOUT_SECONDS = 30.0
 
 
 class SlackRefusedError(Exception):
-    """Slack said no: it was certainly not done.
+    """Slack refused a call: it certainly had no effect.
 
     Args:
         error: Slack's own name of the reason, such as `message_not_found`.
@@ -53,7 +53,7 @@ class SlackRefusedError(Exception):
 
 
 class SlackBusyError(Exception):
-    """Slack asks to wait: it was certainly not done.
+    """Slack asks to wait: the call certainly had no effect.
 
     Args:
         seconds: to wait.
@@ -65,11 +65,11 @@ class SlackBusyError(Exception):
 
 
 class SlackUncertainError(Exception):
-    """No answer came: it may have been done or not."""
+    """No answer came: the call may have had its effect."""
 
 
 class RepeatHandler(AsyncRetryHandler):
-    """Lets the SDK repeat a call after a server error or a lost connection, where that has no second effect."""
+    """Lets the SDK repeat a call after a server error or a lost connection, where that is safe."""
 
     async def _can_retry_async(
         self,
@@ -93,11 +93,11 @@ class BotIdentity:
 
     Args:
         user: Slack's ID of the bot's own user.
-        user_name: what that user is called.
+        user_name: of that user.
         team: Slack's ID of the workspace.
-        team_name: what the workspace is called.
+        team_name: of the workspace.
         workspace_url: of the workspace.
-        scopes: what the token may do.
+        scopes: of the token.
     """
 
     user: str = ""
@@ -109,7 +109,7 @@ class BotIdentity:
 
 
 def build_client(token: str, api_url: str | None, session: aiohttp.ClientSession) -> AsyncWebClient:
-    """Build the client that everything here uses, bolt included.
+    """Build the SDK's client, which bolt uses as well.
 
     Args:
         token: of the bot, `xoxb-…`.
@@ -135,17 +135,17 @@ ApiMethod = Callable[..., Awaitable[Any]]
 """A method of the SDK's client."""
 
 CallObserver = Callable[[str, str], None]
-"""A method's name, and what its call came to."""
+"""Called with the name of a method and the outcome of a call."""
 
 
 class Gateway:
-    """Slack's Web API, as far as the conversation needs it.
+    """The methods of Slack's Web API that the conversation needs.
 
     Each method raises `SlackRefusedError`, `SlackBusyError` or `SlackUncertainError`, and nothing else.
 
     Args:
         client: from `build_client`.
-        called: told of each call: its method, and `ok`, `refused`, `busy` or `uncertain`.
+        called: called after each call with its method, and `ok`, `refused`, `busy` or `uncertain`.
     """
 
     def __init__(self, client: AsyncWebClient, called: CallObserver | None = None) -> None:
@@ -187,7 +187,7 @@ class Gateway:
         )
 
     async def post_ephemeral(self, channel: str, user: str, message: Message, thread: str | None) -> None:
-        """Show a message to one person alone."""
+        """Post a message that only one person sees."""
         await self._call(
             self.client.chat_postEphemeral,
             channel=channel,
@@ -200,7 +200,7 @@ class Gateway:
         )
 
     async def respond(self, url: str, message: Message) -> None:
-        """Answer at a `response_url`: seen by the person alone; Slack takes 5 answers in 30 minutes."""
+        """Reply at a `response_url`, seen by one person alone; Slack accepts 5 replies in 30 minutes."""
         client = AsyncWebhookClient(url, session=self.client.session, retry_handlers=[])
         try:
             answer = await client.send(text=message.text, blocks=list(message.blocks), response_type="ephemeral")
@@ -214,7 +214,7 @@ class Gateway:
             raise SlackRefusedError(f"HTTP {answer.status_code}")
 
     async def add_reaction(self, channel: str, ts: str, emoji: str) -> None:
-        """Put an emoji on a message; one that is there already is as good."""
+        """Add a reaction to a message, unless it is there already."""
         try:
             await self._call(self.client.reactions_add, channel=channel, timestamp=ts, name=emoji)
         except SlackRefusedError as refused:
@@ -231,8 +231,8 @@ class Gateway:
         """Read the latest messages of a channel, with their metadata.
 
         Args:
-            channel: which.
-            oldest: Unix time of the oldest that matters, in seconds.
+            channel: the channel.
+            oldest: Unix time of the oldest message to read, in seconds.
         """
         return await self._pages(
             self.client.conversations_history,
@@ -248,7 +248,7 @@ class Gateway:
         )
 
     async def upload(self, channel: str, thread: str, name: str, title: str, content: str) -> str:
-        """Put a text file into a thread.
+        """Upload a text file to a thread.
 
         Returns:
             The file's ID.
@@ -264,7 +264,7 @@ class Gateway:
         return str((answer.get("file") or {}).get("id", ""))
 
     async def open_view(self, trigger: str, view: Mapping[str, Any]) -> str:
-        """Open a modal for the person behind a trigger; Slack gives 3 seconds for it.
+        """Open a modal for the person behind a trigger, which expires after 3 seconds.
 
         Returns:
             Its ID.
@@ -273,25 +273,25 @@ class Gateway:
         return str((answer.get("view") or {}).get("id", ""))
 
     async def update_view(self, view_id: str, view: Mapping[str, Any]) -> None:
-        """Let a modal show something else; what was filled in stays where block and action stay."""
+        """Update a modal; values stay where the IDs of block and action stay."""
         await self._call(self.client.views_update, view_id=view_id, view=dict(view))
 
     async def publish_home(self, user: str, view: Mapping[str, Any]) -> None:
-        """Show somebody their App Home."""
+        """Publish somebody's App Home."""
         await self._call(self.client.views_publish, user_id=user, view=dict(view))
 
     async def user_info(self, user: str) -> dict[str, Any]:
-        """Read who somebody is."""
+        """Read a user's profile."""
         answer = await self._call(self.client.users_info, user=user)
         return dict(answer["user"])
 
     async def group_members(self, group: str) -> frozenset[str]:
-        """Read who is in a user group."""
+        """Read the members of a user group."""
         answer = await self._call(self.client.usergroups_users_list, usergroup=group)
         return frozenset(str(user) for user in answer["users"])
 
     async def identity(self) -> BotIdentity:
-        """Read whose token it is."""
+        """Read the identity behind the bot's token."""
         answer = await self._call(self.client.auth_test)
         headers = {str(name).lower(): value for name, value in dict(answer.headers or {}).items()}
         scopes = headers.get("x-oauth-scopes", "")
@@ -306,7 +306,7 @@ class Gateway:
         )
 
     async def open_connection(self, app_token: str) -> None:
-        """Ask for a Socket Mode address, which proves the app token; the address is not used."""
+        """Ask for a Socket Mode URL, which verifies the app token; the URL is not used."""
         await self._call(self.client.apps_connections_open, app_token=app_token)
 
     async def _pages(self, method: ApiMethod, **arguments: Any) -> list[dict[str, Any]]:
@@ -346,7 +346,7 @@ _OUTCOMES = {SlackRefusedError: "refused", SlackBusyError: "busy", SlackUncertai
 
 
 def _unmeasured(method: str, outcome: str) -> None:
-    """Tell nobody of a call."""
+    """Ignore a call."""
 
 
 def _answer(error: SlackApiError) -> SlackRefusedError | SlackBusyError | SlackUncertainError:
@@ -359,7 +359,7 @@ def _answer(error: SlackApiError) -> SlackRefusedError | SlackBusyError | SlackU
     name = str(response.get("error", "unknown_error")) if hasattr(response, "get") else "unknown_error"
     if name == "ratelimited":
         return SlackBusyError(_retry_after(response))
-    # Slack's own words for "it may or may not have happened".
+    # Slack's own errors for "it may or may not have happened".
     if name in {"internal_error", "fatal_error", "service_unavailable", "request_timeout"}:
         return SlackUncertainError(name)
     return SlackRefusedError(name)

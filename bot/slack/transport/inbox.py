@@ -1,4 +1,4 @@
-"""Events from outside: recorded, then acknowledged, then handled, each once."""
+"""Events from Slack: recorded, then acknowledged, then handled, each once."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _POLL_SECONDS = 2.0
 _MAX_CONCURRENT = 16
 _BATCH = 64
 _MAX_RECORDING_SECONDS = 0.25
-"""Limit for which handling waits for recording, so that a command is acknowledged before it is handled."""
+"""How long handling waits for recording, so that commands are acknowledged before they are handled."""
 
 _MAX_TRIES = 5
 _MAX_PAUSE_SECONDS = 60.0
@@ -71,7 +71,7 @@ class Inbox:
         self._idle.set()
 
     def call_on_arrival(self, arrived: Callable[[], None]) -> None:
-        """Call this whenever an event is recorded that was not known."""
+        """Set what is called whenever a new event is recorded."""
         self._arrived = arrived
 
     async def receive(self, identity: str, kind: EventKind, payload: Mapping[str, Any]) -> None:
@@ -79,7 +79,7 @@ class Inbox:
 
         Args:
             identity: the same event delivered again has the same.
-            kind: what it is.
+            kind: of the event.
             payload: as Slack sent it.
         """
         body = json.dumps({"at": self._clock.now().isoformat(), "payload": payload}, separators=(",", ":"))
@@ -101,7 +101,7 @@ class Inbox:
 
 
 def _ignored() -> None:
-    """Do nothing: what is recorded before a worker is there is read when it starts."""
+    """Do nothing: a worker reads at its start what was recorded before."""
 
 
 class InboxWorker:
@@ -141,7 +141,7 @@ class InboxWorker:
         self._reading.start()
 
     async def drain(self, seconds: float) -> bool:
-        """Handle what has arrived, for at most `seconds`; say whether nothing is left."""
+        """Handle what has arrived, for at most `seconds`; return whether nothing is left."""
         try:
             async with asyncio.timeout(seconds):
                 while self._handling or await self._store.waiting(1):

@@ -1,4 +1,4 @@
-"""Keeps calls below Slack's rate limits before Slack has to say so."""
+"""Keeping calls below Slack's rate limits."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import time
 
 
 class RateLimit:
-    """A bucket of turns that fills at a steady rate.
+    """A token bucket.
 
     Args:
-        rate: turns a second.
-        burst: turns that may be saved up.
+        rate: calls a second.
+        burst: maximum calls that are saved up.
     """
 
     def __init__(self, rate: float, burst: int) -> None:
@@ -22,16 +22,16 @@ class RateLimit:
         self._lock = asyncio.Lock()
 
     def seconds_left(self, leaving: int = 0) -> float:
-        """Give the seconds until there is a turn; 0 where there is one now.
+        """Return the seconds until a call is allowed; 0 where it is now.
 
         Args:
-            leaving: turns that shall be left after it.
+            leaving: calls that must be left after it.
         """
         self._fill()
         return max(0.0, (1 + leaving - self._turns) / self._rate)
 
     async def acquire(self) -> None:
-        """Wait for a turn; callers get theirs in the order in which they asked."""
+        """Wait until a call is allowed, in the order of the callers."""
         async with self._lock:
             self._fill()
             if self._turns < 1:

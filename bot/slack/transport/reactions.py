@@ -1,4 +1,4 @@
-"""What people said on a request to approve, read from Slack at the moment it is asked for."""
+"""The reactions on a request to approve, read from Slack when they are needed."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class SlackReactions:
     """Implements `bot.engine.ports.ReactionReader`.
 
     Args:
-        gateway: to Slack.
-        messages: what was posted.
-        emoji: which reactions count.
-        own_user: gives the bot's own user ID, whose seeds are no votes; empty while it is not known.
-        changed: told when the request to approve turns out to be gone, so that it is posted anew.
+        gateway: Slack's Web API.
+        messages: what was posted about each run.
+        emoji: those that count.
+        own_user: returns the bot's own user ID, whose reactions are no votes; empty while it is unknown.
+        changed: called with the run when the request to approve is gone, so that it is posted again.
     """
 
     def __init__(

@@ -1,6 +1,6 @@
 """Two Socket Mode connections on one bolt application, watched and replaced.
 
-Two, so that something is connected while Slack refreshes one: with none, commands and events are lost for good.
+Two, so that one is connected while Slack refreshes the other: without one, commands and events are lost.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _PING_SECONDS = 5.0
 _WATCH_SECONDS = 1.0
 _PROBE_SECONDS = 60.0
 _SILENT_SECONDS = 180.0
-"""A connection that delivered nothing for longer is replaced: it may be open and deliver nothing any more."""
+"""A connection without messages for longer is replaced: it may be open but dead."""
 
 _CONNECT_SECONDS = 20.0
 _FIRST_RETRY_SECONDS = 0.5
@@ -68,7 +68,7 @@ class _Handler(AsyncSocketModeHandler):
         try:
             await self._record(req.payload)
         except Exception as error:
-            # No traceback: it would carry the payload's values.
+            # No traceback: it would contain values of the payload.
             _log.error("a command could not be recorded and is not acknowledged: %s", type(error).__name__)
             return
         await client.send_socket_mode_response(SocketModeResponse(envelope_id=req.envelope_id))
@@ -93,7 +93,7 @@ class SocketConnection:
         self._heard = time.monotonic()
 
     async def is_connected(self) -> bool:
-        """Say whether it is connected."""
+        """Return whether it is connected."""
         return self._handler is not None and await self._handler.client.is_connected()
 
     @property

@@ -1,1 +1,1 @@
-"""The messages of a run, as pure functions of its snapshot."""
+"""The cards, as pure functions of snapshots."""

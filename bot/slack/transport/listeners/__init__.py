@@ -1,4 +1,4 @@
-"""What Slack sends, by kind. A listener records and returns, no more: only then bolt acknowledges."""
+"""Bolt's listeners. Each only records the event, as bolt acknowledges it when the listener returns."""
 
 from slack_bolt.async_app import AsyncApp
 
@@ -11,12 +11,12 @@ __all__ = ["RecordCommand", "ValidateForm", "command_recorder", "register_all"]
 
 
 def register_all(app: AsyncApp, inbox: Inbox, check: ValidateForm) -> None:
-    """Register every listener of bolt; commands do not pass through it, see `commands`.
+    """Register the listeners; commands bypass bolt, see `commands`.
 
     Args:
         app: bolt's application.
         inbox: where events are recorded.
-        check: says what is wrong with a form, at its fields.
+        check: validates submitted forms.
     """
     reactions.register(app, inbox)
     actions.register(app, inbox)

@@ -1,6 +1,6 @@
-"""Everything else: acknowledged, so that Slack does not send it again, and forgotten.
+"""All other events: acknowledged, so that Slack does not send them again, and ignored.
 
-What a listener could not record is not acknowledged: Slack sends it again.
+An event that could not be recorded is not acknowledged, so that Slack sends it again.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def register(app: AsyncApp) -> None:
     async def on_error(error: Exception) -> BoltResponse:
         if isinstance(error, BoltUnhandledRequestError):
             return BoltResponse(status=200, body="")
-        # No traceback: it would carry the payload's values.
+        # No traceback: it would contain values of the payload.
         _log.error("an event could not be recorded and is not acknowledged: %s", type(error).__name__)
         return BoltResponse(status=500, body="")
 

@@ -1,4 +1,4 @@
-"""Slash commands: any of them, known or not; an unknown one is answered too."""
+"""Slash commands, known and unknown: both get a reply."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from bot.slack.transport.inbox import Inbox
 from bot.slack.transport.listeners.identity import interaction_identity
 
 RecordCommand = Callable[[Mapping[str, Any]], Awaitable[None]]
-"""The payload of a command → it is committed. It is acknowledged when this returns, and not where it raises."""
+"""Commits the payload of a command, which is acknowledged when this returns, and not if it raises."""
 
 
 def command_recorder(inbox: Inbox) -> RecordCommand:
-    """Make what the sockets call with each command.
+    """Return what the sockets call with each command.
 
-    Not a listener of bolt: its way to a listener takes longer than recording, and a person waits.
+    It bypasses bolt, whose dispatch takes longer than recording while a person waits.
 
     Args:
         inbox: where commands are recorded.

@@ -1,4 +1,4 @@
-"""Reactions, made and taken back."""
+"""Reactions, added and removed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bot.slack.transport.listeners.identity import event_identity
 
 
 def register(app: AsyncApp, inbox: Inbox) -> None:
-    """Register the listeners; bolt acknowledges an event when its listener has returned."""
+    """Register the listeners."""
 
     async def on_reaction(body: dict[str, Any]) -> None:
         await inbox.receive(event_identity(body), EventKind.REACTION, body)

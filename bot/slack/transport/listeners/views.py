@@ -1,4 +1,4 @@
-"""Forms. What is wrong in one must be said in the acknowledgement itself, so it is judged here, in good time."""
+"""Submitted forms. The acknowledgement carries the errors, so forms are validated here."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bot.slack.transport.inbox import Inbox
 from bot.slack.transport.listeners.identity import interaction_identity
 
 ValidateForm = Callable[[Mapping[str, Any]], Awaitable[Mapping[str, str]]]
-"""The payload of a submitted form → what is wrong, by the block of its field."""
+"""Returns the errors of a submitted form, by the block of their field, from its payload."""
 
 
 def register(app: AsyncApp, inbox: Inbox, check: ValidateForm) -> None:

@@ -1,4 +1,4 @@
-"""The request to approve: who is asked, for what exactly, until when, and what has become of it."""
+"""The request to approve: of whom, for what, until when, and its outcome."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def _headline(gate: Gate, needed: Markup, words: dict[str, Markup], ctx: RenderC
 
 
 def approval_subject(run: Run, ctx: RenderContext) -> Markup:
-    """Say in a few lines what an approval is for: the commit, its migrations, the backup, what is lost."""
+    """Render what is approved in a few lines: the commit, its migrations, the backup, what is destroyed."""
     plan, translate = run.plan, ctx.translator.translate
     if plan is None:
         return Markup("")
@@ -127,7 +127,7 @@ def _people(run: Run, gate: Gate, ctx: RenderContext, *, is_open: bool) -> tuple
 
 
 def _also(run: Run, requirement: Requirement, excluded: str, ctx: RenderContext) -> Markup:
-    """Say what is asked for besides."""
+    """Render the additional approvals that are needed."""
     if requirement.also is None:
         return Markup("")
     besides = requirement.also
@@ -149,14 +149,14 @@ def _outcome(run: Run, gate: Gate, ctx: RenderContext) -> Markup:
             differ = differences(run.problem, ctx)
             return join_lines((translate("approval.void_note"), *differ)) if differ else ctx.problem_text(run.problem)
         case GateState.APPROVED if run.state in {RunState.RUNNING, RunState.VERIFYING}:
-            # Who approved is looking here: the steps are told further up, where the thread began.
+            # Approvers look here; the progress card is further up in the thread.
             return step_line(run, ctx)
         case GateState.OPEN | GateState.APPROVED:
             return Markup("")
 
 
 def differences(found: Problem | None, ctx: RenderContext) -> tuple[Markup, ...]:
-    """Say what differs from the plan that was approved, one line a fact."""
+    """Render the differences from the approved plan, one line a fact."""
     if found is None or found.reason is not Reason.MOVED:
         return ()
     shown = []

@@ -1,6 +1,6 @@
-"""What an approver reads about migrations: the risk in a word with its reason, the rehearsal, what changes, the SQL.
+"""The evidence about migrations: the risk and its reason, the rehearsal, the schema's changes, the SQL.
 
-Short first, details behind. The kinds and facts of the findings are those of `bot.databases.migrations.evidence`.
+The findings' kinds and facts are those of `bot.databases.migrations.evidence`.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from bot.slack.render.markup import Markup
 from bot.slack.render.message import join_dots, join_lines
 
 KINDS = frozenset({"rehearsal", "migration", "statement", "old_code", "schema", "effect"})
-"""The kinds that are told here and nowhere else; an `effect` is told only where a run stops half-way."""
+"""Kinds of findings that are rendered only here; an `effect` is shown only after a run stopped half-way."""
 
 _RISKS = ("safe", "unknown", "slow", "blocking", "destructive")
-"""The words, the gravest last."""
+"""Risks, the gravest last."""
 
 _MAX_MIGRATIONS = 10
 _MAX_LINES = 12
@@ -28,7 +28,7 @@ _SECTION = 2800
 
 
 def headline(plan: Plan, ctx: RenderContext) -> Markup:
-    """Say the gravest risk and the rehearsal in one line; nothing where there is no evidence."""
+    """Render the gravest risk and the rehearsal in one line; empty where there is no evidence."""
     risks = [finding.facts.get("risk", "") for finding in findings_of(plan, "migration")]
     known = [risk for risk in _RISKS if risk in risks]
     if not known:
@@ -38,7 +38,7 @@ def headline(plan: Plan, ctx: RenderContext) -> Markup:
 
 
 def migrations(plan: Plan, ctx: RenderContext) -> tuple[Markup, ...]:
-    """Say of each migration its risk, why, how long it took on the copy, and whether it can be undone."""
+    """Render each migration's risk with its reason, its duration in the rehearsal, and whether it can be undone."""
     found = findings_of(plan, "migration")
     shown = [_migration(finding.facts, plan, ctx) for finding in found[:_MAX_MIGRATIONS]]
     rest = len(found) - len(shown)
@@ -46,10 +46,10 @@ def migrations(plan: Plan, ctx: RenderContext) -> tuple[Markup, ...]:
 
 
 def changes(plan: Plan, ctx: RenderContext) -> tuple[Markup, ...]:
-    """Show the schema's change as a small diff, and what code of before cannot live with."""
+    """Render the schema's changes as a diff, and those that break the code that is live now."""
     translate = ctx.translator.translate
     if plan.undo and planned_downtime(plan) is not None:
-        return (schema_diff(plan),)  # nobody uses the newer code while its schema goes
+        return (schema_diff(plan),)  # the newer code does not run while its schema is undone
     breaks = [
         translate(
             "evidence.undo.old_code" if plan.undo else "evidence.old_code",
@@ -62,14 +62,14 @@ def changes(plan: Plan, ctx: RenderContext) -> tuple[Markup, ...]:
 
 
 def schema_diff(plan: Plan) -> Markup:
-    """Show how the tables change, a line each; nothing where none does."""
+    """Render the changes of the tables, a line each; empty where there are none."""
     diff = [line for finding in findings_of(plan, "schema") for line in finding.facts.get("lines", "").splitlines()]
     shown = "\n".join(diff[:_MAX_LINES]) + (f"\n… {len(diff) - _MAX_LINES}" if len(diff) > _MAX_LINES else "")
     return markup.code_block(shown, _SECTION // 2) if diff else Markup("")
 
 
 def statements(plan: Plan, ctx: RenderContext) -> Markup:
-    """Show the SQL, each statement with the table it touches and how the server would carry it out."""
+    """Render the SQL, each statement with its table and how the server would execute it."""
     found = findings_of(plan, "statement")
     shown = [_statement(finding.facts, ctx) for finding in found[:_MAX_STATEMENTS]]
     rest = len(found) - len(shown)
@@ -78,7 +78,7 @@ def statements(plan: Plan, ctx: RenderContext) -> Markup:
 
 
 def findings_of(plan: Plan, kind: str) -> tuple[Finding, ...]:
-    """Give the findings of a kind, in order."""
+    """Return the findings of a kind, in order."""
     return tuple(finding for finding in plan.findings if finding.kind == kind)
 
 
@@ -100,7 +100,7 @@ def _rehearsal(plan: Plan, ctx: RenderContext) -> Markup:
 
 
 def _copied_from(facts: Mapping[str, str], ctx: RenderContext) -> Markup:
-    """Say what the copy held: an approver must know how old the data was that all went well with."""
+    """Render what data the rehearsal ran on, and how old it was."""
     translate = ctx.translator.translate
     if facts.get("rows") != "backup":
         return translate("rehearsal.on.copy")
@@ -167,7 +167,7 @@ def _effect(facts: Mapping[str, str], ctx: RenderContext) -> Markup:
 
 
 def number(text: str) -> float:
-    """Read a figure of a finding; 0 where it has none."""
+    """Parse a number of a finding; 0 where it is none."""
     try:
         return float(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""What somebody whose emoji does not count is told: only to them, once."""
+"""Notices to people whose vote does not count, shown to each of them alone, once."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ PREFIX = "notice:"
 
 
 def notice_slot(vote: Vote) -> str:
-    """Name the notice: one for each plan, person and reason."""
+    """Return the slot of a notice: one for each plan, person and reason."""
     return f"{PREFIX}{vote.digest[:12]}:{vote.user}:{vote.reason}"
 
 
 def notice_user(slot: str) -> str:
-    """Give the person whom a notice is for."""
+    """Return the person whom a notice is for."""
     return slot.split(":")[2]
 
 
 def notices(run: Run, gate: Gate, ctx: RenderContext) -> dict[str, Message]:
-    """Build the notices that the votes on a gate call for, by slot."""
+    """Build the notices about votes on a gate that do not count, by slot."""
     told: dict[str, Message] = {}
     for vote in run.votes:
         if vote.counts or vote.digest != gate.digest or vote.reason not in set(Ignored):

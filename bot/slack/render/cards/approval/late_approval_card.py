@@ -1,4 +1,4 @@
-"""After an emergency: what was done without approval is to be countersigned. Announced to the channel."""
+"""The request to approve an emergency afterwards, also shown in the channel."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from bot.slack.render.message import Message, context, join_lines, message, sect
 
 
 def afterwards_card(run: Run, gate: Gate, ctx: RenderContext) -> Message:
-    """Build the message in the thread that people react to afterwards.
+    """Build the message that people react to after an emergency.
 
     Args:
         run: an emergency that has passed its gate.
         gate: of the run.
-        ctx: what rendering needs beside it.
+        ctx: the render context.
     """
     translate = ctx.translator.translate
     words = {"action": Markup(action_name(run, ctx).lower()), "target": target_name(run)}

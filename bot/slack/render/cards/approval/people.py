@@ -1,4 +1,4 @@
-"""Who is meant by a list of people, with and without notifying them."""
+"""Naming the people of a list, with and without notifying them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MAX_MENTIONS = 5
 
 
 def approvers(people: People, ctx: RenderContext) -> Markup:
-    """Name the lists of people, without notifying anybody."""
+    """Name lists of people, without notifying anybody."""
     if people.anyone:
         return ctx.translator.translate("approval.anyone")
     lists = people.names or tuple(ctx.names.get(user, user) for user in sorted(people.users))
@@ -20,11 +20,11 @@ def approvers(people: People, ctx: RenderContext) -> Markup:
 
 
 def mentions(people: People, *without: str) -> Markup:
-    """Mention those who must decide, a handful at most.
+    """Mention the people who must decide, `MAX_MENTIONS` at most.
 
     Args:
         people: the list.
-        *without: people who need not decide (any more), such as the requester; an empty name is nobody's.
+        *without: people who need not decide, such as the requester; empty names are ignored.
     """
     groups = [markup.group(identifier) for identifier in sorted(people.groups)]
     users = [markup.user(identifier) for identifier in sorted(people.users.difference(without))]
@@ -32,16 +32,16 @@ def mentions(people: People, *without: str) -> Markup:
 
 
 def unmentioned(people: People, *without: str) -> int:
-    """Count those whom `mentions` leaves out."""
+    """Count the people whom `mentions` leaves out."""
     return max(len(people.groups) + len(people.users.difference(without)) - MAX_MENTIONS, 0)
 
 
 def voters(run: Run, gate: Gate, choice: str) -> tuple[str, ...]:
-    """Give those whose vote on a gate counts.
+    """Return the people whose vote on a gate counts.
 
     Args:
-        run: which.
-        gate: of the run.
+        run: the run.
+        gate: its gate.
         choice: `approve` or `reject`.
     """
     return tuple(

@@ -1,4 +1,4 @@
-"""The plan: what would happen, with the evidence that an approver needs."""
+"""The plan card: what will happen, with the evidence that approvers need."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _MAX_COMMITS = 6
 _MAX_MIGRATIONS = 12
 _MAX_STEPS = 40
 _REPLACES = "restore"
-"""The kind of finding that says what a restore replaces."""
+"""The kind of finding about what a restore replaces."""
 
 
 def plan_card(run: Run, plan: Plan, digest: str, ctx: RenderContext) -> Message:
@@ -41,8 +41,8 @@ def plan_card(run: Run, plan: Plan, digest: str, ctx: RenderContext) -> Message:
     Args:
         run: its snapshot.
         plan: the sealed plan, without secrets.
-        digest: of the plan that was sealed.
-        ctx: what rendering needs beside it.
+        digest: of the sealed plan.
+        ctx: the render context.
     """
     translate = ctx.translator.translate
     after = _steps_after_approval(run, plan)
@@ -89,7 +89,7 @@ def _summary(plan: Plan, ctx: RenderContext) -> Markup:
 
 
 def migration_count(plan: Plan, ctx: RenderContext) -> Markup:
-    """Say how many migrations a plan runs or undoes, without emphasis; nothing where there are none."""
+    """Render the number of migrations that a plan runs or undoes, without emphasis; empty where there are none."""
     if not plan.migrations:
         return Markup("")
     key = "plan.undo" if plan.undo else "plan.migrations"
@@ -161,7 +161,7 @@ def _drops_alone(run: Run) -> bool:
 
 
 def _proof(facts: Mapping[str, str], ctx: RenderContext) -> Markup:
-    """Say how far a backup is known to be good, and since when."""
+    """Render how far a backup is verified, and since when."""
     proof = facts.get("proof") or Proof.CHECKED.value
     at = facts.get("proven_at")
     when = markup.time_of_day(datetime.fromisoformat(at)) if at else ""
@@ -169,7 +169,7 @@ def _proof(facts: Mapping[str, str], ctx: RenderContext) -> Markup:
 
 
 def _about_backup(facts: Mapping[str, str], ctx: RenderContext) -> dict[str, str]:
-    """Say what a finding knows of a backup: when it was made, how good it is, how long restoring it takes."""
+    """Render what a finding knows of a backup: its time, its proof, and how long restoring it takes."""
     if "fired_at" in facts:
         return {"fired": markup.time_of_day(datetime.fromisoformat(facts["fired_at"]))}
     if "made_at" not in facts:
@@ -209,14 +209,14 @@ def _downtime(plan: Plan, after: tuple[StepView, ...], ctx: RenderContext) -> Ma
 
 
 def _predicted_downtime(plan: Plan) -> float:
-    """Give the seconds for which a restore should keep the site down, from the proofs of backups; 0 where unknown."""
+    """Return a restore's downtime in seconds, predicted from the proofs of backups; 0 where unknown."""
     facts = next((finding.facts for finding in plan.findings if finding.kind == "restore"), {})
     seconds = facts.get("downtime", "")
     return float(seconds) if seconds.isdigit() else 0.0
 
 
 def _replaces(plan: Plan, ctx: RenderContext) -> Markup:
-    """Say what a restore replaces; it comes before all else. Nothing of another plan."""
+    """Render what a restore replaces; empty for other plans."""
     facts = next((finding.facts for finding in plan.findings if finding.kind == _REPLACES), None)
     return (
         ctx.translator.translate(f"finding.{_REPLACES}", **{**facts, **_about_backup(facts, ctx)})
@@ -241,7 +241,7 @@ def _findings(plan: Plan, ctx: RenderContext) -> tuple[Markup, ...]:
 
 
 def _steps_after_approval(run: Run, plan: Plan) -> tuple[StepView, ...]:
-    """Give the steps behind the gate: those whose key the run's rows show as of the change or verify phase."""
+    """Return the steps of the change and verify phases."""
     keys = {step.key for step in plan.steps if step.phase.value != "prepare"}
     found = tuple(step for step in step_views(run) if step.key in keys)
     if found:

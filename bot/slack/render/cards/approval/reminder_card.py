@@ -1,4 +1,4 @@
-"""What people are told so that nothing waits unseen: a decision is missing, or it is their turn. Posted once each."""
+"""Reminders that a decision is missing, and the notice that a queued run's turn has come. Posted once each."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ TURN = "turn"
 
 
 def reminders(run: Run, gate: Gate, ctx: RenderContext) -> dict[str, Message]:
-    """Build the reminder that is due, by its slot; none where nobody is to be reminded.
+    """Build the reminder that is due, by its slot; empty where none is.
 
     Args:
-        run: which.
-        gate: of the run.
-        ctx: what rendering needs beside it.
+        run: the run.
+        gate: its gate.
+        ctx: the render context.
     """
     if gate.reminded_at is None or not (gate.owed or run.state is RunState.AWAITING_APPROVAL):
         return {}
@@ -50,7 +50,7 @@ def _reminder(run: Run, gate: Gate, at: datetime, ctx: RenderContext) -> Message
 
 
 def turn_notice(run: Run, ctx: RenderContext) -> dict[str, Message]:
-    """Build what a requester who had to wait is told when it is their turn; nothing where nobody waited."""
+    """Build the notice to a requester whose queued run starts, by its slot; empty where it did not queue."""
     asker = run.request.origin.user
     is_turn = run.waited and run.state is not RunState.QUEUED and not run.ended
     if not is_turn or asker[:1] not in ("U", "W"):

@@ -1,4 +1,4 @@
-"""Which way a rollback goes, and why: what its approvers read first."""
+"""How a rollback goes back, and why."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from bot.slack.render.markup import Markup
 from bot.slack.render.message import join_lines
 
 KIND = "rollback"
-"""The kind of the finding that is told here (`commands.rollback_choice`)."""
+"""The kind of finding that is rendered here (`commands.rollback_choice`)."""
 
 
 def rollback_choice(plan: Plan, ctx: RenderContext) -> Markup:
-    """Say where it leads, why that is proposed, and how to ask for another way; nothing where it is no rollback."""
+    """Render what a rollback goes back to, why, and how to ask for another way; empty for other plans."""
     found = next((finding for finding in plan.findings if finding.kind == KIND), None)
     return Markup("") if found is None else join_lines((_where(found, plan, ctx), *_why(found, plan, ctx)))
 

@@ -1,1 +1,1 @@
-"""What people read about backups."""
+"""Cards about backups."""

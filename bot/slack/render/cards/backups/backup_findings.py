@@ -1,4 +1,4 @@
-"""What an approver reads about backups: what a restore takes away, and what dropping old tables does."""
+"""Findings about backups: what a restore discards, and what dropping old tables destroys."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from bot.slack.render.markup import Markup
 from bot.slack.render.message import join_dots, join_lines
 
 KINDS = frozenset({"written", "written_rest", "drop_old", "proven_backup"})
-"""The kinds that are told here and nowhere else."""
+"""Kinds of findings that are rendered only here."""
 
 
 def written_since(plan: Plan, ctx: RenderContext) -> Markup:
-    """Say what was written since the backup that a restore puts back, by table; nothing of another plan."""
+    """Render what was written since the backup that is restored, by table; empty for other plans."""
     rest = next((finding.facts for finding in plan.findings if finding.kind == "written_rest"), None)
     if rest is None:
         return Markup("")
@@ -39,7 +39,7 @@ def written_since(plan: Plan, ctx: RenderContext) -> Markup:
 
 
 def dropped_tables(plan: Plan, ctx: RenderContext) -> Markup:
-    """Say what dropping old tables takes away for good; nothing of another plan."""
+    """Render what dropping old tables destroys; empty for other plans."""
     facts = next((finding.facts for finding in plan.findings if finding.kind == "drop_old"), None)
     if facts is None:
         return Markup("")
@@ -94,7 +94,7 @@ def _when(text: str) -> str:
 
 
 def relevant_backup(run: Run) -> Finding | None:
-    """Give the backup that is put back; else the proven one to which one could go back, the run's own or another."""
+    """Return the backup that is restored, else the proven one that could be: the run's own or another."""
     if run.plan is None:
         return None
     restored = next((finding for finding in run.plan.findings if finding.kind == "restore"), None)
@@ -107,7 +107,7 @@ def relevant_backup(run: Run) -> Finding | None:
 
 
 def proven_backup(finding: Finding | None, ctx: RenderContext) -> Markup:
-    """Say how good the backup is that the gate relies on; nothing where it relies on none."""
+    """Render how far the backup that the gate relies on is proven; empty where it relies on none."""
     if finding is None:
         return Markup("")
     facts = finding.facts

@@ -1,4 +1,4 @@
-"""The answer to `/backup list`: which backups there are, how far each is known to be good. Reads well on a phone."""
+"""The answer to `/backup list`: the backups, and how far each is verified."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def backups_card(backup_list: BackupList, translator: Translator) -> Message:
     """Build the answer.
 
     Args:
-        backup_list: what there is.
-        translator: of the language that is spoken.
+        backup_list: the backups and leftovers of the target.
+        translator: of the configured language.
     """
     translate, count = translator.translate, translator.count
     names = {"app": backup_list.app, "environment": backup_list.environment}

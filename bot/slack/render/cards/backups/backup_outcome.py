@@ -1,4 +1,4 @@
-"""What came of a run about backups: the backup it made or proved, what it put back, and where tables are in doubt."""
+"""Outcomes that concern backups: the backup that was made or proven, what was restored, an unfinished swap."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bot.slack.render.message import join_lines
 
 
 def made_backup(run: Run, ctx: RenderContext) -> Markup:
-    """Say which backup a run made or proved, how large it is and how good; nothing of a run that is about more."""
+    """Render the backup that a `/backup` run made or proved, with size and proof; empty for other runs."""
     facts = _made(run) if run.request.action is Action.BACKUP else {}
     if not facts or run.state is not RunState.SUCCEEDED:
         return Markup("")
@@ -32,7 +32,7 @@ def made_backup(run: Run, ctx: RenderContext) -> Markup:
 
 
 def restore_result(run: Run, ctx: RenderContext) -> Markup:
-    """Say what is live after a restore that ended well, and where that is which it replaced."""
+    """Render what is live after a successful restore, and where the replaced data is."""
     if run.plan is None or run.state is not RunState.SUCCEEDED or run.nothing_to_do:
         return Markup("")
     facts = next((finding.facts for finding in run.plan.findings if finding.kind == "restore"), None)
@@ -54,7 +54,7 @@ def restore_result(run: Run, ctx: RenderContext) -> Markup:
 
 
 def dropped_tables(run: Run, ctx: RenderContext) -> Markup:
-    """Say which old tables a run has dropped."""
+    """Render which old tables a run dropped."""
     facts = next((f.facts for f in run.plan.findings if f.kind == "drop_old"), None) if run.plan is not None else None
     if facts is None or run.state is not RunState.SUCCEEDED:
         return Markup("")
@@ -62,7 +62,7 @@ def dropped_tables(run: Run, ctx: RenderContext) -> Markup:
 
 
 def unknown_swap(run: Run, ctx: RenderContext) -> Markup:
-    """Say where tables can be when nobody knows how far their swap came; nothing of another trouble."""
+    """Render where tables may be when the outcome of their swap is unknown; empty otherwise."""
     trouble = troubled_step(step_views(run))
     if run.plan is None or trouble is None or run.state is not RunState.NEEDS_HUMAN:
         return Markup("")
@@ -74,7 +74,7 @@ def unknown_swap(run: Run, ctx: RenderContext) -> Markup:
 
 
 def _made(run: Run) -> Mapping[str, str]:
-    """Give what the steps found out about the run's backup, the later ones last."""
+    """Return the steps' facts about the run's backup; later steps override earlier ones."""
     found: dict[str, str] = {}
     for step in run.plan.steps if run.plan is not None else ():
         rows = run.rows(step.key)

@@ -9,11 +9,11 @@ from bot.slack.render.message import join_lines
 
 
 def smaller_backup_warning(run: Run, ctx: RenderContext) -> Markup:
-    """Say with figures that a backup of the run is much smaller than the one before; nothing where none is.
+    """Render the warning that a backup of the run is much smaller than the one before; empty where none is.
 
     Args:
-        run: as it is now.
-        ctx: what is known beside it.
+        run: its snapshot.
+        ctx: the render context.
     """
     if run.plan is None:
         return Markup("")

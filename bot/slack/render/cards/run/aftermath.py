@@ -1,4 +1,4 @@
-"""What a run left that stopped half-way: which commit is live, and what became of each migration."""
+"""What a run left that stopped half-way: the live commit, and the state of each migration."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from bot.slack.render.message import join_lines
 _MAX_NAMED = 3
 _LONGEST_ERROR = 300
 _EASILY_TOLD = frozenset({Progress.DONE, Progress.NOT})
-"""Of these a number says enough; the plan names them."""
+"""States of which many migrations are shown as a number; the plan card names them."""
 
 _MAX_LINES = 8
 _EMOJI = {Progress.DONE: "✅", Progress.PARTLY: "⚠️", Progress.NOT: "⚪", Progress.UNKNOWN: "❓"}
 
 
 def live_commit(run: Run, ctx: RenderContext) -> Markup:
-    """Say which commit is live, and whether it is the one of this run; nothing where nobody has looked since."""
+    """Render which commit is live, and whether it is the run's; empty where it was not read since."""
     live = run.facts.get(LIVE, "")
     if not live:
         return Markup("")
@@ -32,7 +32,7 @@ def live_commit(run: Run, ctx: RenderContext) -> Markup:
 
 
 def migration_states(run: Run, ctx: RenderContext) -> Markup:
-    """Say what became of each migration; nothing where the schema was not touched."""
+    """Render the state of each migration; empty where the schema was not touched."""
     if not schema_begun(run):
         return Markup("")
     translate = ctx.translator.translate
@@ -52,7 +52,7 @@ def migration_states(run: Run, ctx: RenderContext) -> Markup:
 
 
 def database_error(run: Run, ctx: RenderContext) -> Markup:
-    """Repeat what the database said of the migration that failed; nothing where it said nothing that can be told."""
+    """Render the database's error about the migration that failed; empty where it printed none."""
     stopped = troubled(run)
     rows = run.rows(stopped.key) if stopped is not None and stopped.schema else ()
     told = next((words for row in rows if (words := database_words(row.tail))), "")

@@ -1,4 +1,4 @@
-"""Takes secrets out of a snapshot before anything is made of it."""
+"""Masking secrets in a snapshot before it is rendered."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from bot.domain.secrets import Masker
 
 
 def masked_run(run: Run, masker: Masker) -> Run:
-    """Give the run with every secret as `***` in what hosts, databases, git and people supplied.
+    """Return the run with secrets masked in what hosts, databases, git and people supplied.
 
-    Names of apps, environments, hosts and steps stay: they come from the operations file, and a weak password that
-    equals one of them must not blacken every card.
+    Names of apps, environments, hosts and steps are not masked: they come from the operations file, and a weak
+    password that equals one of them must not mask every card.
     """
     return replace(
         run,

@@ -1,4 +1,4 @@
-"""While the schema is changed: which migration runs now, and how long all of them took in the rehearsal."""
+"""The migration that runs now, and how long the migrations took in the rehearsal."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MAX_NAME = 90
 
 
 def rehearsed_duration(step: StepView, plan: Plan | None, ctx: RenderContext) -> Markup:
-    """Say how long the migrations took on the copy, beside the time that has passed; nothing where that says little."""
+    """Render how long the migrations took in the rehearsal; empty where it did not succeed or had no rows."""
     if plan is None or not _changes_schema(step, plan):
         return Markup("")
     found = findings_of(plan, "rehearsal")
@@ -27,7 +27,7 @@ def rehearsed_duration(step: StepView, plan: Plan | None, ctx: RenderContext) ->
 
 
 def migration_line(step: StepView, plan: Plan | None, ctx: RenderContext) -> Markup:
-    """Say which migration runs now; nothing where the tool has not told."""
+    """Render which migration runs now; empty where the tool has not printed it."""
     if plan is None or step.state is not StepState.RUNNING or not _changes_schema(step, plan):
         return Markup("")
     now = next((found for row in step.rows if (found := migrating_now(plan.migrations, row.tail)) is not None), None)

@@ -1,4 +1,4 @@
-"""Step-by-step progress, edited in place."""
+"""The progress of the steps, edited in place."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _OVER = frozenset({StepState.DONE, StepState.SKIPPED})
 
 
 def progress_card(run: Run, ctx: RenderContext) -> Message:
-    """Build the message that tells each step."""
+    """Build the message with a line for each step."""
     translate = ctx.translator.translate
     steps = step_views(run)
     now = current_step(steps)
@@ -60,7 +60,7 @@ def _title(steps: tuple[StepView, ...], ctx: RenderContext) -> Markup:
 
 
 def _parts(steps: tuple[StepView, ...], plan: Plan | None, ctx: RenderContext) -> list[list[Markup]]:
-    """Give one line a step, in sections; of a very long run, the part around what happens now."""
+    """Render one line a step, in sections; of a very long run, the part around the current step."""
     active = next((index for index, step in enumerate(steps) if step.state not in _OVER), len(steps) - 1)
     first = max(0, min(active - _MAX_LINES // 2, len(steps) - _MAX_LINES))
     told = [_line(step, plan, ctx) for step in steps[first : first + _MAX_LINES]]
@@ -90,7 +90,7 @@ def _line(step: StepView, plan: Plan | None, ctx: RenderContext) -> Markup:
 
 
 def _places(step: StepView) -> Markup:
-    """Name where it runs while that matters: now, or where it went wrong."""
+    """Name the hosts of a step that runs, failed or is unknown."""
     match step.state:
         case StepState.RUNNING:
             return places(tuple(row.place for row in step.rows if row.state is StepState.RUNNING and row.place != "-"))

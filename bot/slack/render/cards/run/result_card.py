@@ -1,4 +1,4 @@
-"""The outcome; after a failure the facts as they are now, and only the moves that are legal."""
+"""The outcome; after a failure the facts as they are now, and the decisions that are legal."""
 
 from __future__ import annotations
 
@@ -92,9 +92,9 @@ def _about_backups(run: Run, ctx: RenderContext) -> tuple[Markup, ...]:
 
 
 def _decision_buttons(run: Run, ctx: RenderContext) -> tuple[Block, ...]:
-    """Offer the moves that are legal now; each leads to a plan of its own that is countersigned.
+    """Build the buttons of the legal decisions; each leads to a plan of its own, with its own gate.
 
-    A run that was to go on after another and changed nothing offers those of the other.
+    A run that continued another one and changed nothing offers the decisions of the other.
     """
     legal, about = (legal_decisions(run), run.id) if not run.ended else (open_decisions(run), _resumed_run(run))
     translate = ctx.translator.translate
@@ -106,12 +106,12 @@ def _decision_buttons(run: Run, ctx: RenderContext) -> tuple[Block, ...]:
 
 
 def _resumed_run(run: Run) -> str:
-    """Give the run that it was to continue after; empty where somebody typed it."""
+    """Return the ID of the run that it continues; empty where it was typed."""
     return run.request.resumes.run if run.request.resumes is not None else ""
 
 
 def _rollback(run: Run, ctx: RenderContext) -> Block | None:
-    """Offer the way back where a deploy has moved the commit; what it leads to is said by the plan."""
+    """Build the rollback button after a deploy that changed something; its plan determines what it goes back to."""
     moved = run.request.action is Action.DEPLOY and changed_anything(run) and run.ended
     if not moved or site_is_down(run) or waits_for_decision(run):
         return None
@@ -119,7 +119,7 @@ def _rollback(run: Run, ctx: RenderContext) -> Block | None:
 
 
 def _schema_change(run: Run, ctx: RenderContext) -> Markup:
-    """Show how the schema changed, where it was compared with what the rehearsal made of it."""
+    """Render how the schema changed, where it was compared with the rehearsed one."""
     compared = [step.key for step in run.plan.steps if isinstance(step.act, AsRehearsed)] if run.plan else []
     done = [key for key in compared if (rows := run.rows(key)) and step_state(rows) is StepState.DONE]
     if run.plan is None or run.state is not RunState.SUCCEEDED or not done:
@@ -141,7 +141,7 @@ def _headline_key(run: Run) -> str:
 
 
 def _called(run: Run, ctx: RenderContext) -> Markup:
-    """Mention who asked; of what the schedule asked for, those who are called when it did not end well."""
+    """Mention the requester; for a schedule's run that did not end well, the people to alert."""
     origin = run.request.origin.user
     if origin != _SCHEDULE:
         return markup.user(origin)
@@ -179,7 +179,7 @@ def _stays_up(run: Run) -> bool:
 
 
 def _lifted(run: Run, ctx: RenderContext) -> Markup:
-    """Say that the site is up again which an earlier run took down."""
+    """Render that the site is up again that an earlier run took down."""
     step = lifting_step(run.plan)
     rows = run.rows(step.key) if step is not None else ()
     is_up = bool(rows) and step_state(rows) is StepState.DONE
@@ -199,7 +199,7 @@ def _wrong(run: Run, ctx: RenderContext) -> tuple[Markup, ...]:
 
 
 def _facts(run: Run, ctx: RenderContext) -> tuple[Markup, ...]:
-    """Tell the facts that decide what may be done now; only where something was changed."""
+    """Render the facts that decide what may be done now; empty where nothing was changed."""
     if run.state not in _BAD or not changed_anything(run):
         return ()
     translate = ctx.translator.translate
@@ -243,7 +243,7 @@ def _schema(run: Run, ctx: RenderContext) -> Markup:
     if states <= {StepState.DONE}:
         return ctx.translator.translate("result.schema_done")
     if run.state is RunState.NEEDS_HUMAN:
-        return Markup("")  # told migration by migration
+        return Markup("")  # shown migration by migration
     return ctx.translator.translate("result.schema_unknown")
 
 
@@ -276,7 +276,7 @@ def _advice(run: Run, ctx: RenderContext) -> tuple[Markup, ...]:
 
 
 def _retry(run: Run, ctx: RenderContext) -> Markup:
-    """Say what a retry does; where a migration is half applied, that it will meet what is there already."""
+    """Render what a retry does, with a warning where a migration is half applied."""
     found = aftermath_of(run.facts) or ()
     half = any(fate.progress is Progress.PARTLY for fate in found)
     return ctx.translator.translate("result.move_again_half" if half else "result.move_again")

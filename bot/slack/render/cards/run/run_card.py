@@ -1,4 +1,4 @@
-"""The run card: the one message a run has in the channel. Understood in five seconds, on a phone."""
+"""The run card: the one message that a run has in the channel."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def run_card(run: Run, ctx: RenderContext) -> Message:
 
 
 def _subject(run: Run, ctx: RenderContext) -> Markup:
-    """Say which commit it is about, or which ref while that is not known yet."""
+    """Render the commit, or the ref while the commit is not known; for a backup run, the backup."""
     if made := backup_outcome.made_backup(run, ctx):
         return made
     if run.plan is not None and run.plan.sha is not None:
@@ -106,7 +106,7 @@ def _subject(run: Run, ctx: RenderContext) -> Markup:
 
 
 def _afterwards(run: Run, ctx: RenderContext) -> Markup:
-    """Say what has become of countersigning an emergency afterwards."""
+    """Render the state of approving an emergency afterwards."""
     gate = run.gate
     if gate is None or not gate.afterwards:
         return Markup("")
@@ -130,7 +130,7 @@ def _now(run: Run, ctx: RenderContext) -> Markup:
 
 
 def _news(run: Run, ctx: RenderContext) -> Markup:
-    """Say what happens now, or who must act, or how it ended."""
+    """Render what happens now, who must act, or how it ended."""
     translate = ctx.translator.translate
     if run.cancelled_by and not run.ended and run.state is not RunState.NEEDS_HUMAN:
         return translate("card.cancelling", who=ctx.name(run.cancelled_by))

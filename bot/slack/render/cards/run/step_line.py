@@ -1,4 +1,4 @@
-"""What a run does now, in a line: which step of how many, for how long, how long still; and since when it is down."""
+"""The current step in a line: its number, elapsed time, estimate and downtime."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _MAX_TITLE = 80
 
 
 def step_line(run: Run, ctx: RenderContext) -> Markup:
-    """Say which step of how many is going on, for how long, and how long it still takes."""
+    """Render the current step with its number, elapsed time, estimate and downtime."""
     steps = step_views(run)
     step = current_step(steps)
     if step is None:
@@ -29,7 +29,7 @@ def step_line(run: Run, ctx: RenderContext) -> Markup:
 
 
 def time_left(step: StepView, ctx: RenderContext) -> Markup:
-    """Say how long a step that runs still takes, or that it is late; nothing where its past does not tell."""
+    """Render how long the current step will still take, or that it is late; empty without an estimate."""
     usual = ctx.estimates.get(step.key)
     if usual is None or usual.seconds < 1:
         return Markup("")
@@ -41,6 +41,6 @@ def time_left(step: StepView, ctx: RenderContext) -> Markup:
 
 
 def down_for(run: Run, ctx: RenderContext) -> str:
-    """Say for how long the site is down because of a run; empty where it is up."""
+    """Render for how long a run has kept the site down; empty where it is up."""
     since = down_since(run)
     return ctx.translator.duration(durations.between(since, ctx.now)) if since is not None else ""

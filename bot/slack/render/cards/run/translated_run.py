@@ -1,4 +1,4 @@
-"""A run as cards show it: without secrets, and with its steps called as the language calls them."""
+"""A run as cards show it: secrets masked and titles of steps translated."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from bot.slack.render.text import Translator
 
 
 def translated_run(run: Run, ctx: RenderContext) -> Run:
-    """Give a run as it may be shown.
+    """Return a run with secrets masked and titles translated.
 
     Args:
-        run: as it is remembered.
-        ctx: with the masker and the sentences.
+        run: its snapshot.
+        ctx: the render context.
     """
     masked, translator = masked_run(run, ctx.masker), ctx.translator
     return replace(

@@ -1,4 +1,4 @@
-"""The answer to `/ops help`: what somebody may do in a channel, and nothing else."""
+"""The answer to `/ops help`: what one person may do in a channel."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from bot.slack.render.text import Translator
 _MAX_TARGETS = 6
 
 _GATES = ("deploy", "rollback", "backup", "restore", DESTRUCTIVE_MIGRATION, OVERRIDE)
-"""What a policy's `approve` can name, in the order in which it is told."""
+"""The gates that a policy's `approve` can name, in the order in which they are shown."""
 
 _OF_RESTORE = frozenset({"restore", "drop-old"})
-"""The ways of `/backup` that a policy calls a restore."""
+"""Subcommands of `/backup` that policies treat as a restore."""
 
 
 def help_text(
@@ -30,10 +30,10 @@ def help_text(
     """Build the answer.
 
     Args:
-        allowed: what they may ask for, and where.
-        commands: all of them, in the order in which they are told.
-        with_forms: the names of those that open a form when they are typed alone.
-        translator: of the language that is spoken.
+        allowed: what the person may ask for, and where.
+        commands: all of them, in the order in which they are shown.
+        with_forms: the names of the commands that open a form without arguments.
+        translator: of the configured language.
     """
     translate = translator.translate
     mine = [(spec, where) for spec in commands if (where := allowed.targets.get(spec.action))]
@@ -41,7 +41,7 @@ def help_text(
     common = everywhere.pop() if len(everywhere) == 1 else ()
 
     def place(targets: tuple[TargetName, ...]) -> str:
-        """Name targets where they are not those that the headline names."""
+        """Name targets, unless they are those of the headline."""
         return "" if targets == common else _names(targets)
 
     told = [
@@ -74,7 +74,7 @@ def help_text(
 
 
 def _approvals(allowed: Allowed, translator: Translator) -> Markup:
-    """Say what they may countersign; nothing where it is nothing."""
+    """Render what the person may approve; empty where it is nothing."""
     what = [translator.translate(f"ops.help.approves.{gate}") for gate in _GATES if gate in allowed.approves]
     return translator.translate("ops.help.approves", what=Markup(", ".join(what))) if what else Markup("")
 

@@ -1,4 +1,4 @@
-"""The App Home, the phone's cockpit: what needs me, what goes on, how each environment stands, what was last."""
+"""The App Home: what needs this person, what is going on, the state of each target, recent runs."""
 
 from __future__ import annotations
 
@@ -45,24 +45,24 @@ DEPLOY, STATUS, BACKUP = "home_deploy", "home_status", "home_backup"
 REFRESH, FILTER, THREAD = "home_refresh", "home_filter", "home_thread"
 
 MAX_DETAILED = 8
-"""So many environments are shown in full; of more, those that need somebody first, and the rest in a line each."""
+"""Maximum targets that are shown in detail; the others get a line each."""
 
 _MAX_RUNS = 8
-"""Of those that need somebody, and of those that go on: with all else there are 100 blocks at most."""
+"""Maximum runs in each list: a Home has at most 100 blocks in all."""
 
 _MAX_CHARACTERS = 14_000
 
 Links = Mapping[str, str]
-"""The address of each run's thread, by the run; a run whose card is not posted is missing."""
+"""URL of each run's thread, by run ID; a run whose card is not posted is missing."""
 
 
 def home_card(home_view: HomeView, links: Links, ctx: RenderContext) -> Block:
     """Build the view.
 
     Args:
-        home_view: what it shows.
-        links: to the threads.
-        ctx: what rendering needs beside it.
+        home_view: the part of the dashboard that concerns this person.
+        links: to the threads of runs.
+        ctx: the render context.
     """
     found = dashboard_entries(home_view.dashboard)
     translate = ctx.translator.translate
@@ -70,7 +70,7 @@ def home_card(home_view: HomeView, links: Links, ctx: RenderContext) -> Block:
         told = (section(translate("home.nothing")), _foot(home_view, ctx))
         return _view(home_view, told)
     mine, going = home_view.needed, home_view.going
-    past = [run for run in home_view.recent if run.ended]  # the others stand above
+    past = [run for run in home_view.recent if run.ended]  # the others are shown above
     blocks = (
         header(_headline(len(mine), ctx)),
         context(join_dots((summary_line(found, ctx), translate("home.as_of", when=markup.time_of_day(ctx.now))))),
@@ -104,7 +104,7 @@ def _each(
 
 
 def _needed(run: Run, links: Links, ctx: RenderContext) -> tuple[Block | None, ...]:
-    """Tell of a run that waits for who looks: what, why, until when; the thread is where they act."""
+    """Render a run that needs this person: what, why, until when, with a button to its thread."""
     shown = translated_run(run, ctx)
     how = _decision(shown, ctx) if run.state is RunState.NEEDS_HUMAN else _gate(run, ctx)
     told = section(join_lines((_title(shown, ctx), _commit(shown, ctx), exception_line(shown, ctx), how)))
@@ -128,7 +128,7 @@ def _gate(run: Run, ctx: RenderContext) -> Markup:
 
 
 def _going(run: Run, home_view: HomeView, links: Links, ctx: RenderContext) -> tuple[Block | None, ...]:
-    """Tell of a run that goes on or waits for others."""
+    """Render a run that goes on or waits for others."""
     shown = translated_run(run, ctx)
     news = owed_line(run, ctx) if run.ended else run_status(shown, home_view.dashboard.usual.get(run.id, {}), ctx)
     told = section(join_lines((_title(shown, ctx), news, _commit(shown, ctx))))
@@ -165,7 +165,7 @@ def _thread(run: Run, links: Links, ctx: RenderContext) -> Block | None:
     return link_button(THREAD, ctx.translator.translate("button.home_thread"), run.id, url) if url else None
 
 
-# ── environments ────────────────────────────────────────────────────────────────────────────────────
+# ── targets ─────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _environments(found: tuple[DashboardEntry, ...], home_view: HomeView, ctx: RenderContext) -> list[Block | None]:
@@ -176,7 +176,7 @@ def _environments(found: tuple[DashboardEntry, ...], home_view: HomeView, ctx: R
     asked_for = [entry for entry in found if matches(entry.overview.target, chosen)]
     full, rest = asked_for[:MAX_DETAILED], asked_for[MAX_DETAILED:]
     if not chosen and len(found) > MAX_DETAILED:
-        # Nothing was chosen: what is quiet gets a line, however few of the others there are.
+        # Without a filter, targets that need no detail get a line each, however few the others are.
         full = [entry for entry in full if entry.needs_a_look]
         rest = [entry for entry in asked_for if entry not in full]
     shown, left = fit_within([_line(entry, ctx) for entry in rest], _MAX_CHARACTERS)
@@ -189,7 +189,7 @@ def _environments(found: tuple[DashboardEntry, ...], home_view: HomeView, ctx: R
 
 
 def _environment(entry: DashboardEntry, home_view: HomeView, ctx: RenderContext) -> tuple[Block | None, ...]:
-    """Tell of one environment: what matters in its section, the rest in small print, and what may be done."""
+    """Render one target in detail, with the buttons that this person may use."""
     name = entry.overview.target
     title = ctx.translator.translate("home.environment", emoji=entry.emoji, target=str(name))
     odd = anomaly_line(entry, ctx)
@@ -206,7 +206,7 @@ def _environment(entry: DashboardEntry, home_view: HomeView, ctx: RenderContext)
 
 
 def _buttons(name: TargetName, home_view: HomeView, ctx: RenderContext) -> list[Block | None]:
-    """Give what this person may do there, and nothing else."""
+    """Build the buttons that this person may use."""
     offered = ((DEPLOY, Action.DEPLOY), (STATUS, Action.MIGRATE_STATUS), (BACKUP, Action.BACKUP))
     return [
         button(action_id, ctx.translator.translate(f"button.{action_id}"), str(name))

@@ -1,4 +1,4 @@
-"""The menu that chooses which environments the App Home shows, and what a choice means."""
+"""The filter of the App Home: its menu, and which targets a choice matches."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bot.slack.render.message import Block
 from bot.slack.render.text import Translator
 
 ATTENTION = "attention"
-"""The value of the choice of who chooses nothing: what needs somebody in full, the rest in a line each."""
+"""The option without a filter: targets that need somebody in detail, the others in a line each."""
 
 _MAX_IN_A_GROUP = 100
 _MAX_TEXT = 75
@@ -20,10 +20,10 @@ _APP, _ENVIRONMENT = "app", "environment"
 
 @dataclass(frozen=True)
 class HomeFilter:
-    """What was chosen.
+    """A choice of targets.
 
     Args:
-        kind: `app` or `environment`; empty where nothing was.
+        kind: `app` or `environment`; empty matches all targets.
         name: of the app, or of the environment.
     """
 
@@ -31,12 +31,12 @@ class HomeFilter:
     name: str = ""
 
     def __bool__(self) -> bool:
-        """Whether something was chosen."""
+        """Whether it excludes targets."""
         return bool(self.kind)
 
 
 def read_filter(value: str, names: Iterable[TargetName]) -> HomeFilter:
-    """Read a choice; one that fits no target any more is none.
+    """Parse a choice; one that matches no target any more is ignored.
 
     Args:
         value: of the menu's option.
@@ -48,7 +48,7 @@ def read_filter(value: str, names: Iterable[TargetName]) -> HomeFilter:
 
 
 def matches(target: TargetName, chosen: HomeFilter) -> bool:
-    """Say whether a target is among what was chosen."""
+    """Return whether a target matches."""
     match chosen.kind:
         case "app":
             return target.app == chosen.name
@@ -64,8 +64,8 @@ def filter_menu(action_id: str, names: tuple[TargetName, ...], value: str, trans
     Args:
         action_id: of the menu.
         names: of the targets that can be shown.
-        value: what is chosen now.
-        translator: of the language that is spoken.
+        value: of the option that is selected now.
+        translator: of the configured language.
     """
     attention = _option(translator.translate("home.filter.attention"), ATTENTION)
     environments = sorted({name.environment for name in names})

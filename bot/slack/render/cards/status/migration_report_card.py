@@ -1,4 +1,4 @@
-"""The answer to `/migrate-status`: one sentence first, then what stands behind it. Reads well on a phone."""
+"""The answer to `/migrate-status`: a one-sentence summary, then the details."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def status_card(migration_report: MigrationReport, translator: Translator, *, sh
     """Build the answer.
 
     Args:
-        migration_report: what was read and what is remembered.
-        translator: of the language that is spoken.
-        shared_by: Slack's ID of who shares it with the channel; empty for the answer to one person, which has a
+        migration_report: the state of the migrations, and past runs.
+        translator: of the configured language.
+        shared_by: Slack's ID of who shares it with the channel; empty for the reply to one person, which has a
             button to share it.
     """
     status = migration_report.status
@@ -66,7 +66,7 @@ def _value(status: MigrationStatus) -> str:
 
 
 def _headline(status: MigrationStatus, translator: Translator) -> Markup:
-    """Answer the on-call's question in one sentence: is the schema where the code needs it?"""
+    """Render in one sentence whether the schema is what the code needs."""
     count = translator.count
     if status.pending_live:
         return count("status.live", len(status.pending_live))
@@ -169,7 +169,7 @@ def _past(migration_report: MigrationReport, translator: Translator) -> tuple[Ma
 
 
 def _batch(migration_report: MigrationReport, translator: Translator) -> Markup:
-    """Say what ran last, and when as far as anybody knows: no stack's table keeps that for every migration."""
+    """Render the last batch, with its time where known: frameworks do not record it for every migration."""
     batch, run = migration_report.status.last_batch, migration_report.last_batch
     if not batch:
         return Markup("")
@@ -214,7 +214,7 @@ def _figures(status: MigrationStatus, translator: Translator) -> Markup:
 
 
 def _free(disks: tuple[Disk, ...], translator: Translator) -> tuple[Markup, ...]:
-    """Say how much is free on the fullest disk with code, and on the database's where that is another one."""
+    """Render the free space of the fullest disk with code, and of the database's disk where it is another one."""
     code = [disk for disk in disks if disk.holds is Holds.CODE]
     fullest = [min(code, key=lambda disk: disk.free_kib)] if code else []
     sizes = {(disk.host, translator.size(disk.free_kib * 1024)): disk for disk in disks if disk.holds is Holds.DATABASE}

@@ -1,4 +1,4 @@
-"""The answer to `/ops status`: the first line says what needs somebody; then each target, the busiest first."""
+"""The answer to `/ops status`: a summary in the first line, then each target, the most urgent first."""
 
 from __future__ import annotations
 
@@ -32,25 +32,25 @@ from bot.slack.render.markup import Markup
 from bot.slack.render.message import Block, Message, context, join_dots, join_lines, message, section
 
 _MAX_CHARACTERS = 10_000
-"""Maximum characters of all targets together, so that what is left out can be counted."""
+"""Maximum characters of all targets together; targets beyond it are counted."""
 
 _MAX_IN_A_SECTION = 2_500
 _MAX_RUNS = 5
 _MAX_TOLD_WHOLLY = 10
-"""Of more targets, the lines that say that all is well are left out."""
+"""Maximum targets that are shown in full; of more, only anomalies are shown."""
 
 
 def ops_card(dashboard: Dashboard, ctx: RenderContext) -> Message:
     """Build the answer.
 
     Args:
-        dashboard: of the targets that were asked about.
-        ctx: what rendering needs beside it.
+        dashboard: of the requested targets.
+        ctx: the render context.
     """
     ordered = dashboard_entries(dashboard)
     wholly = len(ordered) <= _MAX_TOLD_WHOLLY
     told = _facts if wholly else anomaly_line
-    head = live_line if len(ordered) == 1 else _named  # the first line of the answer names one target already
+    head = live_line if len(ordered) == 1 else _named  # a single target is named in the first line already
     shown, left = fit_within(
         [_target(each, head(each, ctx), told(each, ctx), ctx) for each in ordered], _MAX_CHARACTERS
     )
@@ -70,7 +70,7 @@ def ops_card(dashboard: Dashboard, ctx: RenderContext) -> Message:
 
 
 def summary_line(found: tuple[DashboardEntry, ...], ctx: RenderContext) -> Markup:
-    """Answer the on-call's question in a line: what goes on, what waits, what is locked or frozen."""
+    """Render counts of what goes on, waits, is locked or frozen, in a line."""
     translate = ctx.translator.translate
     if not found:
         return translate("ops.none")
@@ -96,7 +96,7 @@ def _named(entry: DashboardEntry, ctx: RenderContext) -> Markup:
 
 
 def _target(entry: DashboardEntry, head: Markup, told: Markup, ctx: RenderContext) -> Markup:
-    """Tell of one target: what is live, what else is to be said, and a line for each run."""
+    """Render one target: what is live, details, and a line for each run."""
     overview = entry.overview
     runs = [run_line(run, entry, ctx) for run in overview.unfinished[:_MAX_RUNS]]
     more = len(overview.unfinished) - len(runs)
@@ -124,11 +124,11 @@ def _facts(entry: DashboardEntry, ctx: RenderContext) -> Markup:
 
 
 def fit_within(targets: list[Markup], most: int) -> tuple[list[Markup], int]:
-    """Give as many texts as there is room for, and how many are left out.
+    """Return the first texts that fit within a limit, and how many are left out.
 
     Args:
         targets: one text a target.
-        most: characters of all of them.
+        most: maximum characters of all of them.
     """
     used, shown = 0, []
     for text in targets:
@@ -140,7 +140,7 @@ def fit_within(targets: list[Markup], most: int) -> tuple[list[Markup], int]:
 
 
 def pack_sections(texts: Iterable[Markup]) -> list[Markup]:
-    """Put short texts together into sections that Slack takes."""
+    """Join short texts into sections within Slack's limit."""
     groups: list[list[Markup]] = []
     used = _MAX_IN_A_SECTION + 1
     for text in texts:
@@ -153,12 +153,12 @@ def pack_sections(texts: Iterable[Markup]) -> list[Markup]:
 
 
 def lock_set_card(overview: TargetOverview, *, is_new: bool, ctx: RenderContext) -> Message:
-    """Answer `/ops lock`: what is locked now, and what that means for the runs that have begun.
+    """Build the answer to `/ops lock`: the lock, and what it means for the runs that have begun.
 
     Args:
         overview: of the target, read after the lock was set.
-        is_new: whether this lock was set now; else it was there before and stays.
-        ctx: what rendering needs beside it.
+        is_new: whether the lock was set now, and is not an earlier one that stays.
+        ctx: the render context.
     """
     translate = ctx.translator.translate
     name = overview.target

@@ -1,4 +1,4 @@
-"""How one target stands, in lines that the App Home and `/ops status` share."""
+"""The state of one target, in lines that the App Home and `/ops status` share."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ URGENT_FIRST = (
     RunState.PLANNING,
     RunState.QUEUED,
 )
-"""States of runs that have not ended, what needs somebody first."""
+"""States of runs that have not ended, the most urgent first."""
 
 OWED, LOCK, FREEZE, DOWN, DOUBT, FINE = "🚨", "🔒", "❄️", "🚧", "❓", "🟢"
 _MAX_REASON = 120
@@ -39,13 +39,13 @@ _SHORT = 7
 
 @dataclass(frozen=True)
 class DashboardEntry:
-    """One target of a picture.
+    """One target of a dashboard.
 
     Args:
-        overview: what is remembered of it.
-        snapshot: what was last seen of it; None where nobody looked.
-        freeze: that is on it now.
-        usual: how long the steps that run usually take, by run and step key.
+        overview: what the store knows of it.
+        snapshot: its last snapshot; None where there is none.
+        freeze: the freeze that is on it now.
+        usual: usual durations of the running steps, by run and step key.
     """
 
     overview: TargetOverview
@@ -55,14 +55,14 @@ class DashboardEntry:
 
     @property
     def seen(self) -> TargetState | None:
-        """What was seen, where no run has changed it since."""
+        """The state in its snapshot; None where a run has changed it since."""
         if self.snapshot is None or not self.snapshot.holds(self.overview):
             return None
         return self.snapshot.seen
 
     @property
     def urgency(self) -> int:
-        """Its place among others: a lower one needs somebody sooner."""
+        """Its sort key among others: lower is more urgent."""
         states = [URGENT_FIRST.index(run.state) for run in self.overview.unfinished]
         if self.overview.owed:
             states.append(URGENT_FIRST.index(RunState.AWAITING_APPROVAL))
@@ -75,7 +75,7 @@ class DashboardEntry:
 
     @property
     def is_odd(self) -> bool:
-        """Whether somebody should look at it although nothing goes on."""
+        """Whether something is wrong although no run goes on."""
         seen = self.seen
         in_maintenance = seen is not None and bool(seen.maintenance or seen.pending or len(seen.heads) > 1)
         unread = self.snapshot is not None and self.snapshot.problem is not None
@@ -83,12 +83,12 @@ class DashboardEntry:
 
     @property
     def needs_a_look(self) -> bool:
-        """Whether more than a line should be said of it."""
+        """Whether it is shown in more than a line."""
         return bool(self.overview.unfinished or self.overview.owed) or self.is_odd or self.overview.lock is not None
 
     @property
     def emoji(self) -> str:
-        """What it shows at a glance."""
+        """The emoji that sums it up."""
         if self.overview.unfinished:
             first = min(self.overview.unfinished, key=lambda run: URGENT_FIRST.index(run.state))
             return STATE_EMOJI[first.state]
@@ -104,7 +104,7 @@ class DashboardEntry:
 
 
 def dashboard_entries(dashboard: Dashboard) -> tuple[DashboardEntry, ...]:
-    """Give the targets of a picture, what needs somebody first."""
+    """Return the targets of a dashboard, the most urgent first."""
     found = [
         DashboardEntry(
             overview,
@@ -118,12 +118,12 @@ def dashboard_entries(dashboard: Dashboard) -> tuple[DashboardEntry, ...]:
 
 
 def person(user: str) -> Markup:
-    """Mention a person: one person alone reads this, so nobody is notified. A schedule is called by its name."""
+    """Mention a person, in messages to one person alone, where it notifies nobody; a schedule is named."""
     return markup.user(user) if user[:1] in ("U", "W") else markup.inline(user)
 
 
 def live_line(entry: DashboardEntry, ctx: RenderContext) -> Markup:
-    """Say which commit is live, since when, and who brought it."""
+    """Render which commit is live, since when, and who deployed it."""
     translate, overview, seen = ctx.translator.translate, entry.overview, entry.seen
     if seen is not None and len(seen.heads) > 1:
         return translate("live.differ", found=Markup(", ".join(markup.code(head[:_SHORT]) for head in seen.heads)))
@@ -141,7 +141,7 @@ def live_line(entry: DashboardEntry, ctx: RenderContext) -> Markup:
 
 
 def snapshot_line(entry: DashboardEntry, ctx: RenderContext) -> Markup:
-    """Say what was seen: migrations, maintenance, and when; or why nothing is known."""
+    """Render the snapshot: migrations, maintenance, its time; or why there is none."""
     translate, snapshot, seen = ctx.translator.translate, entry.snapshot, entry.seen
     if snapshot is not None and snapshot.problem is not None:
         wrong = ctx.problem_text(_masked(snapshot.problem, ctx))
@@ -153,7 +153,7 @@ def snapshot_line(entry: DashboardEntry, ctx: RenderContext) -> Markup:
 
 
 def anomaly_line(entry: DashboardEntry, ctx: RenderContext) -> Markup:
-    """Say what was seen and should not be so; nothing where all is well."""
+    """Render the snapshot where something is wrong in it; empty otherwise."""
     return snapshot_line(entry, ctx) if entry.is_odd and entry.overview.in_doubt is None else Markup("")
 
 
@@ -177,7 +177,7 @@ def _masked(found: Problem, ctx: RenderContext) -> Problem:
 
 
 def backup_line(entry: DashboardEntry, ctx: RenderContext) -> Markup:
-    """Say which backup was last seen to restore, and when."""
+    """Render the last proven or checked backup, with its time."""
     backup = entry.overview.backup
     if backup is None:
         return ctx.translator.translate("kept.none")
@@ -186,7 +186,7 @@ def backup_line(entry: DashboardEntry, ctx: RenderContext) -> Markup:
 
 
 def lock_line(entry: DashboardEntry, ctx: RenderContext) -> Markup:
-    """Say who locked it, since when and why; nothing where nobody did."""
+    """Render the lock with owner, time and reason; empty where there is none."""
     lock = entry.overview.lock
     if lock is None:
         return Markup("")
@@ -195,7 +195,7 @@ def lock_line(entry: DashboardEntry, ctx: RenderContext) -> Markup:
 
 
 def owed_line(run: Run, ctx: RenderContext) -> Markup:
-    """Say that an emergency is still to be countersigned, by whom and until when."""
+    """Render that an emergency still needs approval, of whom and until when."""
     gate = run.gate
     if gate is None:
         return Markup("")
@@ -211,7 +211,7 @@ def owed_line(run: Run, ctx: RenderContext) -> Markup:
 
 
 def freeze_line(entry: DashboardEntry, ctx: RenderContext) -> Markup:
-    """Say that it is frozen, until when and why; nothing where it is not."""
+    """Render the freeze with its end and reason; empty where there is none."""
     if entry.freeze is None:
         return Markup("")
     frozen = entry.freeze
@@ -220,7 +220,7 @@ def freeze_line(entry: DashboardEntry, ctx: RenderContext) -> Markup:
 
 
 def last_run_line(overview: TargetOverview, ctx: RenderContext) -> Markup:
-    """Say what ended last, and how; nothing where the first one goes on."""
+    """Render the run that ended last; empty where the first one goes on."""
     last = overview.last
     if last is None or last.ended_at is None:
         return Markup("") if overview.unfinished else ctx.translator.translate("ops.last.none")
@@ -235,7 +235,7 @@ def last_run_line(overview: TargetOverview, ctx: RenderContext) -> Markup:
 
 
 def run_line(run: Run, entry: DashboardEntry, ctx: RenderContext) -> Markup:
-    """Tell of one run that goes on or waits, in a line."""
+    """Render a run that goes on or waits, in a line."""
     shown = translated_run(run, ctx)
     return ctx.translator.translate(
         "ops.run",
@@ -249,12 +249,12 @@ def run_line(run: Run, entry: DashboardEntry, ctx: RenderContext) -> Markup:
 
 
 def run_status(run: Run, usual: Mapping[str, Usual], ctx: RenderContext) -> Markup:
-    """Say what a run that has not ended does or waits for.
+    """Render what a run that has not ended does or waits for.
 
     Args:
-        run: masked.
-        usual: how long its steps usually take.
-        ctx: what rendering needs beside it.
+        run: its snapshot, with secrets masked.
+        usual: usual durations of its steps, by key.
+        ctx: the render context.
     """
     match run.state:
         case RunState.QUEUED:
