@@ -26,7 +26,7 @@ def _where(found: Finding, plan: Plan, ctx: RenderContext) -> Markup:
 def _why(found: Finding, plan: Plan, ctx: RenderContext) -> tuple[Markup, ...]:
     translate = ctx.translator.translate
     why = f"way.why.{found.facts.get('why', '')}"
-    other = f"way.other.{found.facts.get('rollback_choice', '')}"
+    other = f"way.other.{found.facts.get('way', '')}"
     asked = found.facts.get("why") in {"asked", "decided"}
     return (
         translate(why, what=found.facts.get("what", "")) if ctx.translator.has(why) else Markup(""),
