@@ -122,7 +122,7 @@ async def serve(configuration: Configuration, language: Catalog) -> None:
             )
         jobs = await stack.enter_async_context(recurring_jobs(clock))
         targets = operations.targets
-        cleanup = ScratchCleanup(Connector(Tunnels(connections)), connections, store.runs)
+        cleanup = ScratchCleanup(Connector(Tunnels(connections).open), connections, store.runs.get)
         jobs.every(CLEANUP, InboxPruning(store.inbox, clock).tick, "prune-inbox")
         jobs.now_and_every(CLEANUP, partial(cleanup.sweep, tuple(targets.values())), "sweep-scratch")
         if not await _started(slack.start(engine), stopped):

@@ -16,7 +16,7 @@ from bot.databases.migrations.applied import AppliedPerformer
 from bot.databases.migrations.lock_watchdog import WatchedPerformer
 from bot.databases.migrations.preview import PreviewPerformer
 from bot.databases.migrations.rehearsal import AsRehearsedPerformer, RehearsePerformer
-from bot.databases.migrations.rehearsal_data import RehearsalData
+from bot.databases.migrations.rehearsal_data import BackupDataSource
 from bot.databases.server.connector import Connector
 from bot.databases.server.facts import DatabaseLook
 from bot.domain.names import TargetName
@@ -70,7 +70,7 @@ def build_performers(
         variables: the secrets that stored plans refer to, by name.
     """
     runner = Runner(connections)
-    databases = Connector(Tunnels(connections))
+    databases = Connector(Tunnels(connections).open)
     database_look = DatabaseLook(databases)
     beside = LeftoverReader(databases)
     written = WritesSinceReader(databases)
@@ -98,8 +98,8 @@ def build_performers(
         Health: HealthPerformer(),
         NothingPending: applied,
         Undone: applied,
-        Preview: PreviewPerformer(looks.hosts, databases),
-        Rehearse: RehearsePerformer(runner, connections, databases, RehearsalData(backups)),
+        Preview: PreviewPerformer(looks, databases),
+        Rehearse: RehearsePerformer(runner, connections, databases, BackupDataSource(backups)),
         AsRehearsed: AsRehearsedPerformer(databases),
     }
     return looks, performers

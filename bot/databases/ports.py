@@ -2,58 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from bot.domain.secrets import Secret
-from bot.domain.shell import Command
+from bot.domain.shell import Command, CommandResult
 from bot.engine.ports import Effect, Ending, Job, Outcome, Output
 
+TunnelOpener = Callable[[str, str, int], AbstractAsyncContextManager[tuple[str, int]]]
+"""Opens a tunnel: name of a host, address and TCP port as seen from there → address and port on loopback.
 
-class Tunnels(Protocol):
-    """Ways to addresses that only a host can reach."""
-
-    def open(self, via: str, host: str, port: int) -> AbstractAsyncContextManager[tuple[str, int]]:
-        """Open a way through a host's SSH connection; closed at the end of the context.
-
-        Args:
-            via: name of the host.
-            host: address as seen from there.
-            port: TCP port there.
-
-        Returns:
-            A context that gives an address and a port on loopback.
-
-        Raises:
-            RefusedError: on entering, with a host's reason.
-        """
-        ...
-
-
-class Answer(Protocol):
-    """What a command that only reads gave back."""
-
-    @property
-    def exit_status(self) -> int | None:
-        """Its exit status; None where the connection was lost before it was known."""
-        ...
-
-    @property
-    def stdout(self) -> bytes:
-        """What it printed."""
-        ...
-
-    @property
-    def stderr(self) -> bytes:
-        """What it complained about."""
-        ...
+It is closed at the end of the context. Entering raises `RefusedError` with a host's reason.
+"""
 
 
 class HostReader(Protocol):
     """Running commands that only read."""
 
-    async def read(self, host: str, command: Command, timeout: float) -> Answer:  # noqa: ASYNC109 - the host enforces it too
+    async def read(self, host: str, command: Command, timeout: float) -> CommandResult:  # noqa: ASYNC109 - the host enforces it too
         """Run a command and wait for its end.
 
         Args:

@@ -135,3 +135,20 @@ def fill(template: str, values: Mapping[str, str]) -> Command:
     if position < len(template):
         parts.append(Syntax(template[position:]))
     return Command(tuple(parts))
+
+
+@dataclass(frozen=True)
+class CommandResult:
+    """The result of a short command that only reads.
+
+    Args:
+        exit_status: 0 is success and nothing else is; None is unknown (the connection was cut, or a signal ended it).
+        stdout: the first bytes, at most as many as were asked for.
+        stderr: the first bytes, at most 64 KiB.
+        truncated: whether there was more on standard output.
+    """
+
+    exit_status: int | None
+    stdout: bytes
+    stderr: bytes
+    truncated: bool = False

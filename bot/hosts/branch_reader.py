@@ -14,7 +14,7 @@ from bot.domain.shell import Command, Part, Syntax, Word
 from bot.domain.targets.branch_commits import MOST, Newest
 from bot.domain.targets.target import Target
 from bot.hosts.connections import Connections
-from bot.hosts.look import commits_of, sections_of
+from bot.hosts.look import parse_commits, parse_sections
 
 _SECONDS = 30.0
 
@@ -79,17 +79,17 @@ class BranchReader:
         """
         nonce = secrets.token_hex(8)
         host = target.hosts[0]
-        answer = await self._connections.read(host, script(target, nonce), _SECONDS)
-        sections = sections_of(answer.stdout, nonce)
+        answer = await self._connections.read(host, build_question(target, nonce), _SECONDS)
+        sections = parse_sections(answer.stdout, nonce)
         if "end" not in sections:
             raise RefusedError(problem(Reason.HOST_UNREACHABLE, host=host, detail="the answer was cut off"))
         head, tip = ((*sections[name], "")[0] for name in ("head", "tip"))
         if not tip:
             raise RefusedError(problem(Reason.REF_NOT_FOUND, ref=target.branch, host=host))
-        return Newest(target.branch, head, tip, commits_of(sections["commits"]), bool(sections["fetched"]))
+        return Newest(target.branch, head, tip, parse_commits(sections["commits"]), bool(sections["fetched"]))
 
 
-def script(target: Target, nonce: str) -> Command:
+def build_question(target: Target, nonce: str) -> Command:
     """Write what the host is asked; everything of the target in it is quoted.
 
     Raises:

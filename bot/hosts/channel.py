@@ -18,7 +18,7 @@ class ConnectionCutError(Exception):
     """The connection was lost; what was sent may or may not have had its effect."""
 
 
-def tell(process: asyncssh.SSHClientProcess[bytes], script: bytes) -> None:
+def send_script(process: asyncssh.SSHClientProcess[bytes], script: bytes) -> None:
     """Give `sh` on a channel its whole script.
 
     Raises:
@@ -31,7 +31,7 @@ def tell(process: asyncssh.SSHClientProcess[bytes], script: bytes) -> None:
         raise ConnectionCutError(str(error) or type(error).__name__) from error
 
 
-async def hear(reader: asyncssh.SSHReader[bytes]) -> bytes:
+async def read_block(reader: asyncssh.SSHReader[bytes]) -> bytes:
     """Read what there is on a channel, at most 256 KiB; nothing at its end.
 
     The end may also be that of the connection: only the exit status says that it was not.
@@ -45,7 +45,7 @@ async def hear(reader: asyncssh.SSHReader[bytes]) -> bytes:
         raise ConnectionCutError(str(error) or type(error).__name__) from error
 
 
-async def together(
+async def run_both(
     one: Coroutine[object, object, _One], other: Coroutine[object, object, _Other]
 ) -> tuple[_One, _Other]:
     """Wait for both; where one fails, the other is cancelled and the failure is raised as it is."""
@@ -61,11 +61,11 @@ async def together(
         await asyncio.gather(first, second, return_exceptions=True)
 
 
-async def bounded(reader: asyncssh.SSHReader[bytes], limit: int) -> tuple[bytes, bool]:
+async def read_bounded(reader: asyncssh.SSHReader[bytes], limit: int) -> tuple[bytes, bool]:
     """Read to the end and keep the first bytes; say whether there were more."""
     kept = bytearray()
     more = False
-    while chunk := await hear(reader):
+    while chunk := await read_block(reader):
         room = limit - len(kept)
         kept += chunk[:room]
         more = more or len(chunk) > room

@@ -13,17 +13,17 @@ from typing import Self
 import asyncssh
 
 from bot.domain.errors import Problem, Reason, RefusedError, problem
-from bot.domain.shell import Command
+from bot.domain.shell import Command, CommandResult
 from bot.domain.targets.target import Host
-from bot.hosts.channel import ConnectionCutError, bounded, tell, together
+from bot.hosts.channel import ConnectionCutError, read_bounded, run_both, send_script
 from bot.hosts.login import Jump, log_in
-from bot.hosts.spare_shell import SpareShell
+from bot.hosts.spare_shell import OpenShell, SpareShell
 
 _OPEN_FAILED_PAUSE = 0.05
 
 
 @dataclass(frozen=True)
-class Settings:
+class ConnectionSettings:
     """How connections are made and held.
 
     Args:
@@ -43,23 +43,6 @@ class Settings:
     pace: float = 0.05
     channels: int = 5
     connections: int = 6
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a short read gave.
-
-    Args:
-        exit_status: 0 is success and nothing else is; None is unknown (the connection was cut, or a signal ended it).
-        stdout: the first bytes, at most as many as were asked for.
-        stderr: the first bytes, at most 64 KiB.
-        truncated: whether there was more on standard output.
-    """
-
-    exit_status: int | None
-    stdout: bytes
-    stderr: bytes
-    truncated: bool = False
 
 
 class _Link:
@@ -96,18 +79,6 @@ class _Link:
         self._places.release()
 
 
-@dataclass(frozen=True)
-class _Shell:
-    """An open channel and the place that it takes."""
-
-    link: _Link
-    process: asyncssh.SSHClientProcess[bytes]
-
-    def close(self) -> None:
-        self.process.close()
-        self.link.give_back()
-
-
 class _Pool:
     """The connections to one host."""
 
@@ -122,14 +93,14 @@ class _Pool:
         self.links = [link for link in self.links if link.alive]
         return self.links
 
-    async def open_spare(self) -> _Shell | None:
+    async def open_spare(self) -> OpenShell | None:
         """Open a shell where that takes nothing from those who need one."""
         link = next((link for link in self.living() if link.has_room_to_spare), None)
         if link is None:
             return None
         await link.take()
         try:
-            return _Shell(link, await _owned(_start_shell(link)))
+            return await _open_on(link)
         except BaseException:
             link.give_back()
             raise
@@ -147,10 +118,10 @@ class Connections:
     def __init__(
         self,
         hosts: Mapping[str, Host],
-        settings: Settings | None = None,
+        settings: ConnectionSettings | None = None,
         failed: Callable[[str, str], None] = lambda host, reason: None,
     ) -> None:
-        self._settings = settings or Settings()
+        self._settings = settings or ConnectionSettings()
         self._failed = failed
         self._pools = {name: _Pool(host) for name, host in hosts.items()}
         self._closed = False
@@ -192,7 +163,7 @@ class Connections:
             )
         return self._pools[name]
 
-    async def read(self, host: str, command: Command, timeout: float, limit: int = 4 * 1024 * 1024) -> Answer:  # noqa: ASYNC109 - part of the contract between the rooms
+    async def read(self, host: str, command: Command, timeout: float, limit: int = 4 * 1024 * 1024) -> CommandResult:  # noqa: ASYNC109 - part of the contract between the rooms
         """Run a short command that only reads; it may have been run twice when a connection was lost.
 
         The command travels on standard input, so that nothing of it shows in the host's list of processes.
@@ -212,16 +183,16 @@ class Connections:
         script = f"{{\n{command.script()}\n}} </dev/null\n".encode(errors="surrogateescape")
         try:
             async with asyncio.timeout(timeout), self.shell(host) as process:
-                tell(process, script)
-                (stdout, truncated), (stderr, _) = await together(
-                    bounded(process.stdout, limit), bounded(process.stderr, 64 * 1024)
+                send_script(process, script)
+                (stdout, truncated), (stderr, _) = await run_both(
+                    read_bounded(process.stdout, limit), read_bounded(process.stderr, 64 * 1024)
                 )
                 await process.wait_closed()
-                return Answer(process.exit_status, stdout, stderr, truncated)
+                return CommandResult(process.exit_status, stdout, stderr, truncated)
         except TimeoutError:
-            return Answer(None, b"", f"no answer within {timeout:g} s".encode())
+            return CommandResult(None, b"", f"no answer within {timeout:g} s".encode())
         except ConnectionCutError as cut:
-            return Answer(None, b"", str(cut).encode())
+            return CommandResult(None, b"", str(cut).encode())
 
     @contextlib.asynccontextmanager
     async def shell(self, host: str) -> AsyncIterator[asyncssh.SSHClientProcess[bytes]]:
@@ -254,10 +225,10 @@ class Connections:
     async def _answering(self, host: str) -> asyncssh.SSHClientConnection:
         """Give a connection on which a channel could be opened: one that was just cut may not know it yet."""
         async with self._opened(host) as shell:
-            return shell.link.connection
+            return shell.connection
 
     @contextlib.asynccontextmanager
-    async def _opened(self, host: str) -> AsyncIterator[_Shell]:
+    async def _opened(self, host: str) -> AsyncIterator[OpenShell]:
         pool = self._pool(host)
         try:
             shell = await pool.spare.take() or await self._open(pool)
@@ -273,13 +244,13 @@ class Connections:
         finally:
             shell.close()
 
-    async def _open(self, pool: _Pool) -> _Shell:
+    async def _open(self, pool: _Pool) -> OpenShell:
         try:
             async with asyncio.timeout(self._settings.open_timeout):
                 while True:
                     link = await self._free(pool)
                     try:
-                        return _Shell(link, await self._session(pool, link))
+                        return await self._session(pool, link)
                     except BaseException as error:
                         link.give_back()
                         if not isinstance(error, (asyncssh.Error, OSError)) or isinstance(error, TimeoutError):
@@ -289,10 +260,10 @@ class Connections:
         except TimeoutError as error:
             raise RefusedError(self._unreachable(pool.host, "no channel could be opened in time")) from error
 
-    async def _session(self, pool: _Pool, link: _Link) -> asyncssh.SSHClientProcess[bytes]:
+    async def _session(self, pool: _Pool, link: _Link) -> OpenShell:
         while True:
             try:
-                return await _owned(_start_shell(link))
+                return await _open_on(link)
             except asyncssh.ChannelOpenError:
                 # Places become free late at the host; nothing was started. A dead connection ends the loop.
                 if not link.alive:
@@ -364,11 +335,11 @@ class Connections:
         )
 
 
-def _start_shell(link: _Link) -> Awaitable[asyncssh.SSHClientProcess[bytes]]:
+async def _open_on(link: _Link) -> OpenShell:
     opening: Awaitable[asyncssh.SSHClientProcess[bytes]] = link.connection.create_process(
         "exec sh", encoding=None, stdin=asyncssh.PIPE
     )
-    return opening
+    return OpenShell(link.connection, await _owned(opening), link.give_back)
 
 
 async def _owned(

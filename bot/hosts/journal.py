@@ -1,6 +1,6 @@
 """The journal of detached steps, as pure functions: what is sent to the host, and what its answers mean.
 
-The other half is `runner.sh`, which keeps the journal on the host and says how its files are laid out.
+The other half is `read_runner.sh`, which keeps the journal on the host and says how its files are laid out.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from bot.domain.names import is_name
 from bot.domain.secrets import Secret
 
 
-class Call(StrEnum):
+class RunnerCall(StrEnum):
     """What the runner on the host is asked to do with one attempt of a step."""
 
     START = "start"
@@ -83,17 +83,17 @@ class Work:
             text.encode(errors="surrogateescape")
 
 
-NOTHING = Work("", "/", 0)
+NO_WORK = Work("", "/", 0)
 """For calls that start nothing."""
 
 
 @cache
-def runner() -> str:
+def read_runner() -> str:
     """Read the runner's text."""
     return resources.files("bot.hosts").joinpath("runner.sh").read_text()
 
 
-def message(call: Call, identity: Identity, token: int, work: Work, offset: int, nonce: str) -> bytes:
+def runner_input(call: RunnerCall, identity: Identity, token: int, work: Work, offset: int, nonce: str) -> bytes:
     """Write what `sh` reads on the host.
 
     It is one group in braces: where the connection is cut in the middle, the shell runs none of it. Scripts and
@@ -124,7 +124,7 @@ def message(call: Call, identity: Identity, token: int, work: Work, offset: int,
     lines = [
         "{",
         *(f"{name}={shlex.quote(value)}" for name, value in values.items()),
-        runner(),
+        read_runner(),
         " ".join(["main", call.value, *(shlex.quote(word) for word in files)]),
         "}",
         "",
@@ -136,7 +136,7 @@ def message(call: Call, identity: Identity, token: int, work: Work, offset: int,
 
 
 @dataclass(frozen=True)
-class Hello:
+class RunnerStarted:
     """The runner has begun. Where it never says so, nothing was done."""
 
 
@@ -159,7 +159,7 @@ class Exited:
     status: int
 
 
-class Why(StrEnum):
+class EndCause(StrEnum):
     """Why a step's processes were ended."""
 
     TIMED_OUT = "timed-out"
@@ -167,7 +167,7 @@ class Why(StrEnum):
 
 
 @dataclass(frozen=True)
-class Ended:
+class StepEnded:
     """Its processes were ended.
 
     Args:
@@ -175,7 +175,7 @@ class Ended:
         gone: whether none of them lives.
     """
 
-    why: Why
+    why: EndCause
     gone: bool
 
 
@@ -190,7 +190,7 @@ class CheckoutUnreadable:
 
 
 @dataclass(frozen=True)
-class Moved:
+class CheckoutMoved:
     """Nothing ran: another commit is checked out."""
 
     found: str
@@ -219,7 +219,7 @@ class Overtaken:
 
 
 @dataclass(frozen=True)
-class Cannot:
+class JournalUnwritable:
     """The journal could not be written; nothing ran."""
 
     what: str
@@ -235,26 +235,26 @@ class GroupRemains:
     """Something of it lives still, KILL notwithstanding."""
 
 
-Verdict = (
+FinalReply = (
     Exited
-    | Ended
+    | StepEnded
     | DirectoryMissing
     | CheckoutUnreadable
-    | Moved
+    | CheckoutMoved
     | NeverStarted
     | Lost
     | Absent
     | Overtaken
-    | Cannot
+    | JournalUnwritable
     | GroupEnded
     | GroupRemains
 )
 """The last thing the host says of a call."""
 
-Saying = Hello | Claimed | Running | Verdict
+RunnerReply = RunnerStarted | Claimed | Running | FinalReply
 
 
-def parse(line: bytes, nonce: str) -> Saying | None:
+def parse_reply(line: bytes, nonce: str) -> RunnerReply | None:
     """Read one line of the runner's standard error.
 
     Args:
@@ -269,7 +269,7 @@ def parse(line: bytes, nonce: str) -> Saying | None:
         return None
     match words[1:]:
         case ["hello"]:
-            return Hello()
+            return RunnerStarted()
         case ["claimed"]:
             return Claimed()
         case ["running", seconds] if seconds.lstrip("-").isdigit():
@@ -277,13 +277,13 @@ def parse(line: bytes, nonce: str) -> Saying | None:
         case ["ended", "exit", status] if status.isdigit():
             return Exited(int(status))
         case ["ended", ("timed-out" | "cancelled") as why, ("gone" | "there") as left]:
-            return Ended(Why(why), left == "gone")
+            return StepEnded(EndCause(why), left == "gone")
         case ["ended", "refused", "directory"]:
             return DirectoryMissing()
         case ["ended", "refused", "checkout"]:
             return CheckoutUnreadable()
         case ["ended", "refused", "moved", found]:
-            return Moved(found)
+            return CheckoutMoved(found)
         case ["never"] | ["ended", "cancelled", "never"] | ["ending", "never"]:
             return NeverStarted()
         case ["lost"]:
@@ -293,7 +293,7 @@ def parse(line: bytes, nonce: str) -> Saying | None:
         case ["overtaken", token]:
             return Overtaken(token)
         case ["cannot", *what]:
-            return Cannot(" ".join(what))
+            return JournalUnwritable(" ".join(what))
         case ["ending", "gone"]:
             return GroupEnded()
         case ["ending", "there"]:

@@ -149,7 +149,7 @@ fi
 """
 
 
-def script(question: HostQuestion, nonce: str) -> Command:
+def build_question(question: HostQuestion, nonce: str) -> Command:
     """Write what one host is asked, as one script.
 
     Args:
@@ -206,8 +206,8 @@ class IncompleteAnswerError(Exception):
     """The answer does not reach its end."""
 
 
-def parse(host: str, question: HostQuestion, answer: bytes, nonce: str) -> HostFacts:
-    """Read what `script` printed.
+def parse_answer(host: str, question: HostQuestion, answer: bytes, nonce: str) -> HostFacts:
+    """Read what `build_question` printed.
 
     Args:
         host: its name.
@@ -222,7 +222,7 @@ def parse(host: str, question: HostQuestion, answer: bytes, nonce: str) -> HostF
         IncompleteAnswerError: the answer was cut off.
         RefusedError: `host_tool_missing` (git), `checkout_missing` (there is a checkout, and git refuses to read it).
     """
-    sections = sections_of(answer, nonce)
+    sections = parse_sections(answer, nonce)
     if "end" not in sections:
         raise IncompleteAnswerError
     checkout = sections["checkout"]
@@ -243,12 +243,12 @@ def parse(host: str, question: HostQuestion, answer: bytes, nonce: str) -> HostF
         dirty=tuple(entry[3:] for entry in sections.get("dirty", ()))[:_MAX_DIRTY],
         sha=next(iter(sections.get("sha", ())), "") or None,
         fast_forward=bool(sections.get("fast-forward")),
-        commits=commits_of(sections.get("commits", ())),
+        commits=parse_commits(sections.get("commits", ())),
         commit_count=int(next(iter(sections.get("count", ())), "") or 0),
         changed=sections.get("changed", ()),
         migrations=_files(sections.get("migrations", ()), question.directory),
         existing=frozenset(sections["existing"]),
-        removed=commits_of(sections.get("removed", ())),
+        removed=parse_commits(sections.get("removed", ())),
         removed_count=int(next(iter(sections.get("backward", ())), "") or 0),
         maintenance={"0": True, "1": False}.get(status),
         missing_tools=sections["missing-tools"],
@@ -260,7 +260,7 @@ def parse(host: str, question: HostQuestion, answer: bytes, nonce: str) -> HostF
     )
 
 
-def sections_of(answer: bytes, nonce: str) -> Mapping[str, tuple[str, ...]]:
+def parse_sections(answer: bytes, nonce: str) -> Mapping[str, tuple[str, ...]]:
     """Take an answer apart into its sections, each with its values; what follows the last NUL is no value.
 
     Args:
@@ -281,7 +281,7 @@ def sections_of(answer: bytes, nonce: str) -> Mapping[str, tuple[str, ...]]:
     return {name: tuple(values) for name, values in sections.items()}
 
 
-def commits_of(values: tuple[str, ...]) -> tuple[Commit, ...]:
+def parse_commits(values: tuple[str, ...]) -> tuple[Commit, ...]:
     """Read commits from `git log -z --format=%H%x00%an%x00%s`."""
     return tuple(Commit(*values[at : at + 3]) for at in range(0, len(values) - 2, 3))
 
@@ -345,9 +345,9 @@ class HostLook:
         detail = ""
         for _ in range(2):  # reading twice does no harm, and the connection may just have been cut
             nonce = secrets.token_hex(8)
-            answer = await self._connections.read(name, script(question, nonce), _SECONDS, 32 * 1024 * 1024)
+            answer = await self._connections.read(name, build_question(question, nonce), _SECONDS, 32 * 1024 * 1024)
             try:
-                return parse(name, question, answer.stdout, nonce)
+                return parse_answer(name, question, answer.stdout, nonce)
             except IncompleteAnswerError:
                 detail = answer.stderr.decode(errors="replace").strip()[-500:]
         host = self._connections.host(name)

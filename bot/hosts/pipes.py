@@ -11,7 +11,7 @@ import asyncssh
 from bot.domain.errors import CUT, Reason, RefusedError, problem
 from bot.domain.shell import Command, Part, Syntax, Word
 from bot.engine.ports import Job
-from bot.hosts.channel import ConnectionCutError, hear
+from bot.hosts.channel import ConnectionCutError, read_block
 from bot.hosts.connections import Connections
 
 _LONGEST_NOISE = 64 * 1024
@@ -132,7 +132,7 @@ class Pipes:
                 heard = b""
                 mark = f"{nonce}\n".encode()
                 while mark not in heard:
-                    block = await hear(process.stdout)
+                    block = await read_block(process.stdout)
                     heard += block
                     if not block:
                         await process.wait_closed()
@@ -148,7 +148,7 @@ async def _chunks(host: str, process: asyncssh.SSHClientProcess[bytes], first: b
     # Packets are small, and each chunk costs whoever takes it a write of its own.
     gathered = bytearray(first)
     try:
-        while chunk := await hear(process.stdout):
+        while chunk := await read_block(process.stdout):
             gathered += chunk
             if len(gathered) >= _CHUNK:
                 yield bytes(gathered)

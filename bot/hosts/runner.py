@@ -14,28 +14,28 @@ from bot.engine.ports import Done, Effect, Ending, Failed, Job, NotStarted, Outc
 from bot.hosts.channel import ConnectionCutError
 from bot.hosts.connections import Connections
 from bot.hosts.journal import (
-    NOTHING,
+    NO_WORK,
     Absent,
-    Call,
-    Cannot,
+    CheckoutMoved,
     CheckoutUnreadable,
     DirectoryMissing,
-    Ended,
+    EndCause,
     Exited,
+    FinalReply,
     GroupEnded,
+    JournalUnwritable,
     Lost,
-    Moved,
     NeverStarted,
     Overtaken,
-    Verdict,
-    Why,
+    RunnerCall,
+    StepEnded,
     Work,
 )
-from bot.hosts.runner_call import Nobody, Progress, RunnerUnreachableError, exchange, identity
+from bot.hosts.runner_call import CallProgress, DiscardedOutput, RunnerUnreachableError, call_runner, identity_of
 
 
 @dataclass(frozen=True)
-class Patience:
+class RetryLimits:
     """How long an unreachable host is waited for.
 
     Args:
@@ -65,9 +65,9 @@ class Runner:
         patience: with hosts that cannot be reached.
     """
 
-    def __init__(self, connections: Connections, patience: Patience | None = None) -> None:
+    def __init__(self, connections: Connections, patience: RetryLimits | None = None) -> None:
         self._connections = connections
-        self._patience = patience or Patience()
+        self._patience = patience or RetryLimits()
 
     async def perform(
         self,
@@ -94,7 +94,7 @@ class Runner:
         """
         hidden = any(isinstance(part, Hidden) for part in script.parts)
         work = Work(script.script(), directory, job.step.timeout, expects, files, private=hidden)
-        return await self._follow(job, Call.START, work, output)
+        return await self._follow(job, RunnerCall.START, work, output)
 
     async def resume(self, job: Job, output: Output) -> Outcome:
         """Follow a step that was begun before; never start it.
@@ -109,7 +109,7 @@ class Runner:
         act = job.step.act
         directory, expects = (act.directory, act.expects) if isinstance(act, Shell) else (job.target.path, None)
         work = Work("", directory, job.step.timeout, expects)
-        return await self._follow(job, Call.RESUME, work, output)
+        return await self._follow(job, RunnerCall.RESUME, work, output)
 
     async def end(self, job: Job) -> Ending:
         """End a step's processes; one that was never started is kept from ever starting.
@@ -121,12 +121,16 @@ class Runner:
             What became of them; `gone` only when none of them lives.
         """
         pause = self._patience.first_pause
-        progress = Progress()
+        progress = CallProgress()
         try:
             async with asyncio.timeout(self._patience.ending):
                 while True:
                     try:
-                        return _ending(await exchange(self._connections, job, Call.END, NOTHING, Nobody(), progress))
+                        return _ending(
+                            await call_runner(
+                                self._connections, job, RunnerCall.END, NO_WORK, DiscardedOutput(), progress
+                            )
+                        )
                     except (ConnectionCutError, RefusedError, RunnerUnreachableError):
                         await asyncio.sleep(pause)
                         pause = min(2 * pause, self._patience.longest_pause)
@@ -156,29 +160,29 @@ class Runner:
                 return Effect.DID_NOT
         return Effect.CANNOT_TELL
 
-    async def _follow(self, job: Job, call: Call, work: Work, output: Output) -> Outcome:
+    async def _follow(self, job: Job, call: RunnerCall, work: Work, output: Output) -> Outcome:
         loop = asyncio.get_running_loop()
         began = loop.time()
-        progress = Progress(offset=job.offset, contact=began)
+        progress = CallProgress(offset=job.offset, contact=began)
         pause = self._patience.first_pause
         while True:
             sent_before, contact_before = progress.sent, progress.contact
             try:
-                verdict = await exchange(self._connections, job, call, work, output, progress)
+                verdict = await call_runner(self._connections, job, call, work, output, progress)
             except RunnerUnreachableError as refusal:
                 trouble = problem(Reason.HOST_TOOL_MISSING, host=job.place, tool="sh", detail=str(refusal))
-                if call is Call.START and not sent_before:
+                if call is RunnerCall.START and not sent_before:
                     return NotStarted(trouble)
             except RefusedError as refused:
                 trouble = refused.problem
                 certain = trouble.reason is not Reason.HOST_UNREACHABLE
                 waited = loop.time() - progress.contact
-                if call is Call.START and not progress.sent and (certain or waited > self._patience.before):
+                if call is RunnerCall.START and not progress.sent and (certain or waited > self._patience.before):
                     return NotStarted(trouble)
             except ConnectionCutError as cut:
                 trouble = problem(Reason.HOST_UNREACHABLE, host=job.place, detail=str(cut))
             else:
-                return _outcome(verdict, job, work, never=call is Call.START and not sent_before)
+                return _outcome(verdict, job, work, never=call is RunnerCall.START and not sent_before)
             if loop.time() > self._give_up_at(job, progress, began):
                 return Unknown(problem(Reason.OUTCOME_UNKNOWN, **trouble.facts, why=trouble.reason.value))
             if progress.contact > contact_before:
@@ -186,7 +190,7 @@ class Runner:
             await asyncio.sleep(pause)
             pause = min(2 * pause, self._patience.longest_pause)
 
-    def _give_up_at(self, job: Job, progress: Progress, began: float) -> float:
+    def _give_up_at(self, job: Job, progress: CallProgress, began: float) -> float:
         """When a step that may run is given up, on the event loop's clock.
 
         Silence is borne until the host must have ended the step, and for a while at least. A host that answers and
@@ -197,7 +201,7 @@ class Runner:
         return min(silent, began + limit + self._patience.before + self._patience.during)
 
 
-def _outcome(verdict: Verdict, job: Job, work: Work, *, never: bool) -> Outcome:
+def _outcome(verdict: FinalReply, job: Job, work: Work, *, never: bool) -> Outcome:
     """Say what the host's verdict means.
 
     Args:
@@ -211,18 +215,18 @@ def _outcome(verdict: Verdict, job: Job, work: Work, *, never: bool) -> Outcome:
             return Done()
         case Exited(status):
             return Failed(problem(Reason.EXIT_STATUS, host=job.place, status=str(status)), status)
-        case Ended(Why.TIMED_OUT, gone=True):
+        case StepEnded(EndCause.TIMED_OUT, gone=True):
             return Failed(problem(Reason.TIMED_OUT, host=job.place, seconds=str(job.step.timeout)))
-        case Ended(Why.CANCELLED, gone=True):
+        case StepEnded(EndCause.CANCELLED, gone=True):
             return Failed(problem(Reason.CANCELLED, host=job.place))
-        case Ended(why, gone=False):
+        case StepEnded(why, gone=False):
             return Unknown(problem(Reason.STILL_RUNNING, host=job.place, why=why.value))
         case DirectoryMissing():
             return Failed(problem(Reason.CHECKOUT_MISSING, host=job.place, path=work.directory))
         case CheckoutUnreadable():
             detail = "git cannot read the commit that is checked out; the output says why"
             return Failed(problem(Reason.CHECKOUT_MISSING, host=job.place, path=work.directory, detail=detail))
-        case Moved(found):
+        case CheckoutMoved(found):
             return Failed(problem(Reason.MOVED, host=job.place, expected=work.expects or "", found=found))
         case NeverStarted():
             return NotStarted(problem(Reason.NEVER_STARTED, host=job.place))
@@ -233,13 +237,13 @@ def _outcome(verdict: Verdict, job: Job, work: Work, *, never: bool) -> Outcome:
         case Overtaken(token):
             overtaken = problem(Reason.OVERTAKEN, host=job.place, token=str(job.token), highest=token)
             return NotStarted(overtaken) if never else Unknown(overtaken)
-        case Cannot(what):
+        case JournalUnwritable(what):
             cannot = problem(Reason.NEVER_STARTED, host=job.place, detail=f"the host could not {what}")
             return NotStarted(cannot) if never else Unknown(cannot)
     return Unknown(problem(Reason.INTERNAL, host=job.place, detail=f"unexpected answer {type(verdict).__name__}"))
 
 
-def _ending(verdict: Verdict) -> Ending:
+def _ending(verdict: FinalReply) -> Ending:
     match verdict:
         case GroupEnded():
             return Ending.GONE
@@ -285,7 +289,7 @@ def _shell(job: Job) -> Shell:
 def _check(job: Job, directory: str) -> Command:
     check = job.step.check
     assert check is not None  # noqa: S101 - the caller looked; for the type checker
-    marks = f"${{XDG_STATE_HOME:-$HOME/.local/state}}/countersign/{identity(job).run}/.marks"
+    marks = f"${{XDG_STATE_HOME:-$HOME/.local/state}}/countersign/{identity_of(job).run}/.marks"
     return Command(
         (
             Syntax("COUNTERSIGN_RUN="),

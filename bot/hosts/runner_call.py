@@ -10,9 +10,19 @@ from dataclasses import dataclass
 import asyncssh
 
 from bot.engine.ports import Job, Output
-from bot.hosts.channel import ConnectionCutError, hear, tell, together
+from bot.hosts.channel import ConnectionCutError, read_block, run_both, send_script
 from bot.hosts.connections import Connections
-from bot.hosts.journal import Call, Claimed, Hello, Identity, Running, Verdict, Work, message, parse
+from bot.hosts.journal import (
+    Claimed,
+    FinalReply,
+    Identity,
+    RunnerCall,
+    RunnerStarted,
+    Running,
+    Work,
+    parse_reply,
+    runner_input,
+)
 
 _LONGEST_NOISE = 64 * 1024
 """Bytes that a login shell's start-up files may print before the runner begins."""
@@ -23,7 +33,7 @@ class RunnerUnreachableError(Exception):
 
 
 @dataclass
-class Progress:
+class CallProgress:
     """What is known of a job so far; it outlives the single call.
 
     Args:
@@ -41,7 +51,7 @@ class Progress:
     seconds: int = 0
 
 
-class Nobody:
+class DiscardedOutput:
     """Takes in nothing, for calls that bring no log."""
 
     async def begun(self) -> None:
@@ -51,14 +61,14 @@ class Nobody:
         """Do nothing."""
 
 
-def identity(job: Job) -> Identity:
+def identity_of(job: Job) -> Identity:
     """Give the identity under which a host knows a job."""
     return Identity(job.run, job.step.key, job.attempt)
 
 
-async def exchange(
-    connections: Connections, job: Job, call: Call, work: Work, output: Output, progress: Progress
-) -> Verdict:
+async def call_runner(
+    connections: Connections, job: Job, call: RunnerCall, work: Work, output: Output, progress: CallProgress
+) -> FinalReply:
     """Call the runner on the job's host, and take in the log until it has said its last word.
 
     Args:
@@ -78,14 +88,14 @@ async def exchange(
         RunnerUnreachableError: the account has no working shell; this call did nothing.
     """
     nonce = secrets.token_hex(8)
-    text = message(call, identity(job), job.token, work, progress.offset, nonce)
+    text = runner_input(call, identity_of(job), job.token, work, progress.offset, nonce)
     async with connections.shell(job.place) as process:
         progress.sent = True
         # A shell that ended at once takes nothing more; its exit status tells that from a lost connection.
         with contextlib.suppress(ConnectionCutError):
-            tell(process, text)
-        listening = _Listening(nonce, output, progress)
-        await together(listening.listen(process.stderr), listening.carry(process.stdout))
+            send_script(process, text)
+        listening = _ReplyReader(nonce, output, progress)
+        await run_both(listening.listen(process.stderr), listening.carry(process.stdout))
         await process.wait_closed()
         if process.exit_status is None:
             raise ConnectionCutError("the connection was lost")
@@ -98,17 +108,17 @@ async def exchange(
         return listening.verdict
 
 
-class _Listening:
+class _ReplyReader:
     """Takes the two streams of a call apart."""
 
-    def __init__(self, nonce: str, output: Output, progress: Progress) -> None:
+    def __init__(self, nonce: str, output: Output, progress: CallProgress) -> None:
         self._nonce = nonce
         self._output = output
         self._progress = progress
         self._claimed = asyncio.Event()
         self._noise = bytearray()
         self.greeted = False
-        self.verdict: Verdict | None = None
+        self.verdict: FinalReply | None = None
 
     @property
     def noise(self) -> str:
@@ -119,7 +129,7 @@ class _Listening:
         """Read the runner's lines on standard error."""
         rest = b""
         try:
-            while chunk := await hear(reader):
+            while chunk := await read_block(reader):
                 *lines, rest = (rest + chunk).split(b"\n")
                 for line in lines:
                     await self._line(line)
@@ -128,13 +138,13 @@ class _Listening:
             self._claimed.set()
 
     async def _line(self, line: bytes) -> None:
-        said = parse(line, self._nonce)
+        said = parse_reply(line, self._nonce)
         if said is None:
             self._noise = (self._noise + line + b"\n")[-_LONGEST_NOISE:]
             return
         self._progress.contact = asyncio.get_running_loop().time()
         match said:
-            case Hello():
+            case RunnerStarted():
                 self.greeted = True
             case Claimed():
                 if not self._progress.begun:
@@ -150,14 +160,14 @@ class _Listening:
         """Hand on the log: everything on standard output after the line with the nonce."""
         marker = self._nonce.encode() + b"\n"
         before = b""
-        while chunk := await hear(reader):
+        while chunk := await read_block(reader):
             before = (before + chunk)[-max(_LONGEST_NOISE, len(chunk)) :]
             _, found, log = before.partition(marker)
             if found:
                 await self._claimed.wait()
                 await self._hand_on(log)
                 break
-        while chunk := await hear(reader):
+        while chunk := await read_block(reader):
             await self._hand_on(chunk)
 
     async def _hand_on(self, chunk: bytes) -> None:

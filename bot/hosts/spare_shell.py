@@ -6,7 +6,7 @@ import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
 from contextvars import Context
-from typing import Generic, Protocol, TypeVar
+from dataclasses import dataclass
 
 import asyncssh
 
@@ -18,23 +18,27 @@ _LONGEST_NOISE = 64 * 1024
 """Bytes that a login shell's start-up files may print."""
 
 
-class Opened(Protocol):
-    """A shell on a channel, with what it holds."""
+@dataclass(frozen=True)
+class OpenShell:
+    """A channel on which `sh` reads a script from standard input, and the place that it takes.
 
-    @property
-    def process(self) -> asyncssh.SSHClientProcess[bytes]:
-        """Its process; `sh` reads a script from standard input."""
-        ...
+    Args:
+        connection: that it is a channel of.
+        process: of the shell.
+        free: frees its place on the connection.
+    """
+
+    connection: asyncssh.SSHClientConnection
+    process: asyncssh.SSHClientProcess[bytes]
+    free: Callable[[], None]
 
     def close(self) -> None:
         """Close the channel and free its place."""
-        ...
+        self.process.close()
+        self.free()
 
 
-_Shell = TypeVar("_Shell", bound=Opened)
-
-
-class SpareShell(Generic[_Shell]):
+class SpareShell:
     """At most one shell on one host that waits for work.
 
     Args:
@@ -42,13 +46,13 @@ class SpareShell(Generic[_Shell]):
             of SSH and the network means that there is none.
     """
 
-    def __init__(self, open_shell: Callable[[], Awaitable[_Shell | None]]) -> None:
+    def __init__(self, open_shell: Callable[[], Awaitable[OpenShell | None]]) -> None:
         self._open_shell = open_shell
-        self._shell: _Shell | None = None
+        self._shell: OpenShell | None = None
         self._expiry: asyncio.TimerHandle | None = None
         self._opening: asyncio.Task[None] | None = None
 
-    async def take(self) -> _Shell | None:
+    async def take(self) -> OpenShell | None:
         """Hand over the shell that waits, if it still answers: on a connection that was cut nothing is begun."""
         shell = self._remove()
         if shell is None:
@@ -80,7 +84,7 @@ class SpareShell(Generic[_Shell]):
             await asyncio.gather(self._opening, return_exceptions=True)
         self.drop()
 
-    def _remove(self) -> _Shell | None:
+    def _remove(self) -> OpenShell | None:
         shell, self._shell = self._shell, None
         if self._expiry is not None:
             self._expiry.cancel()

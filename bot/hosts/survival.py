@@ -19,7 +19,7 @@ class Survival(StrEnum):
     CANNOT_TELL = "cannot_tell"
 
 
-def question() -> Command:
+def build_question() -> Command:
     """Write the command that asks a host: `loginctl` where it answers, else the configuration files of logind."""
     return syntax("""
 printf 'user=%s\\n' "$(id -un)"
@@ -34,11 +34,11 @@ fi
 """)
 
 
-def judge(answer: str) -> Survival:
+def parse_survival(answer: str) -> Survival:
     """Read what the host answered.
 
     Args:
-        answer: what `question` printed.
+        answer: what `build_question` printed.
     """
     lines = [line.strip() for line in answer.splitlines()]
     settings = dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
@@ -54,7 +54,7 @@ def judge(answer: str) -> Survival:
     return Survival.CANNOT_TELL
 
 
-async def survival(connections: Connections, host: str) -> Survival:
+async def read_survival(connections: Connections, host: str) -> Survival:
     """Ask a host.
 
     Args:
@@ -64,5 +64,5 @@ async def survival(connections: Connections, host: str) -> Survival:
     Raises:
         RefusedError: `host_unreachable`, `host_key_changed`, `host_login_refused`.
     """
-    answer = await connections.read(host, question(), _SECONDS)
-    return judge(answer.stdout.decode(errors="replace")) if answer.exit_status == 0 else Survival.CANNOT_TELL
+    answer = await connections.read(host, build_question(), _SECONDS)
+    return parse_survival(answer.stdout.decode(errors="replace")) if answer.exit_status == 0 else Survival.CANNOT_TELL

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from bot.domain.errors import RefusedError
 from bot.domain.runs.request_json import options_to_json
 from bot.domain.targets.look import HostQuestion
-from bot.hosts.look import parse, script
+from bot.hosts.look import build_question, parse_answer
 from bot.recipes.load import load_recipe
 from bot.recipes.steps import question
 from bot.slack.handlers.words import words_of
@@ -58,7 +58,7 @@ def test_nothing_that_is_typed_is_executed(checkout: Path, typed: str) -> None:
     try:
         request = Deploy({NAME: RECIPE}).parse(words, ORIGIN, OPERATIONS)
         asked = HostQuestion(str(checkout), question(RECIPE, TARGET, options_to_json(request.options)["ref"]).ref)
-        text = script(asked, "nonce").script().encode(errors="surrogateescape")
+        text = build_question(asked, "nonce").script().encode(errors="surrogateescape")
     except RefusedError as refused:
         said = SAYS.refusal_text(refused.problem)
         assert "Nothing was started" in said
@@ -67,7 +67,7 @@ def test_nothing_that_is_typed_is_executed(checkout: Path, typed: str) -> None:
     ran = subprocess.run(
         ["sh"], input=text, capture_output=True, cwd=checkout, check=False, env={"PATH": os.environ["PATH"]}
     )
-    facts = parse("web1", asked, ran.stdout, "nonce")
+    facts = parse_answer("web1", asked, ran.stdout, "nonce")
     assert facts.is_checkout
     assert not list(checkout.glob("*canary*"))
     assert sorted(item.name for item in checkout.iterdir()) == [".git"]

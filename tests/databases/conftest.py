@@ -37,7 +37,7 @@ def tunnels() -> StraightTunnels:
 
 @pytest.fixture
 def connections(tunnels: StraightTunnels) -> Connector:
-    return Connector(tunnels, Limits(connect=5, query=10, lock=1))
+    return Connector(tunnels.open, Limits(connect=5, query=10, lock=1))
 
 
 @pytest.fixture

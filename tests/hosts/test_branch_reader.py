@@ -13,7 +13,7 @@ from bot.domain.errors import Reason, RefusedError
 from bot.domain.runs.plan import Commit
 from bot.domain.targets.branch_commits import MOST
 from bot.domain.targets.target import Target
-from bot.hosts.branch_reader import BranchReader, script
+from bot.hosts.branch_reader import BranchReader, build_question
 from bot.hosts.connections import Connections
 from tests.hosts.test_look import Repository, git, state_of
 from tests.support.examples import TARGET
@@ -83,6 +83,6 @@ async def test_a_branch_that_nobody_has(reader: BranchReader, repository: Reposi
 
 def test_the_script_quotes_what_the_operations_file_says() -> None:
     hostile = replace(TARGET, path="/x'; touch /tmp/y; '", branch="a$(id)")
-    text = script(hostile, "n0nce").script()
+    text = build_question(hostile, "n0nce").script()
     assert "path='/x'\"'\"'; touch /tmp/y; '\"'\"''\n" in text
     assert "branch='a$(id)'\n" in text

@@ -17,7 +17,7 @@ from bot.demo.processes.process import temporary_folder
 from bot.domain.errors import Problem, Reason, RefusedError
 from bot.domain.shell import Command, Syntax, Word, command, syntax
 from bot.domain.targets.target import Host
-from bot.hosts.connections import Connections, Settings
+from bot.hosts.connections import Connections, ConnectionSettings
 from tests.hosts.support.jobs import QUICK, host_of, until
 
 
@@ -153,7 +153,9 @@ async def test_a_name_that_does_not_exist(server: DemoHost) -> None:
 
 async def test_a_host_that_says_nothing(server: DemoHost, wire: TcpProxy) -> None:
     wire.freeze()
-    async with Connections({"web1": host_of(server, port=wire.port)}, Settings(connect_timeout=0.5)) as connections:
+    async with Connections(
+        {"web1": host_of(server, port=wire.port)}, ConnectionSettings(connect_timeout=0.5)
+    ) as connections:
         with pytest.raises(RefusedError) as caught:
             await connections.read("web1", syntax("true"), 20)
     assert caught.value.problem.reason is Reason.HOST_UNREACHABLE

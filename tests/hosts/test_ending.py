@@ -11,7 +11,7 @@ from bot.demo.host.tcp_proxy import TcpProxy
 from bot.domain.errors import Reason
 from bot.engine.ports import Done, Ending, Failed, NotStarted
 from bot.hosts.connections import Connections
-from bot.hosts.runner import Patience, Runner, ShellPerformer
+from bot.hosts.runner import RetryLimits, Runner, ShellPerformer
 from tests.hosts.support.jobs import Kept, a_job, a_run
 
 STUBBORN = """
@@ -120,5 +120,5 @@ async def test_an_owner_that_was_overtaken_ends_nothing(performer: ShellPerforme
 
 async def test_an_unreachable_host_is_said_to_be_unreachable(wired: Connections, wire: TcpProxy) -> None:
     await wire.refuse()
-    performer = ShellPerformer(Runner(wired, Patience(ending=0.5)))
+    performer = ShellPerformer(Runner(wired, RetryLimits(ending=0.5)))
     assert await performer.end(a_job("true", run=a_run())) is Ending.UNREACHABLE

@@ -15,7 +15,7 @@ from bot.domain.errors import Reason
 from bot.domain.shell import syntax
 from bot.engine.ports import Done, Ending, Failed, NotStarted, Unknown
 from bot.hosts.connections import Connections
-from bot.hosts.runner import Patience, Runner, ShellPerformer
+from bot.hosts.runner import RetryLimits, Runner, ShellPerformer
 from tests.hosts.support.jobs import QUICK, Kept, a_job, a_run, host_of, until
 
 COUNTING = "echo ran >>{ledger}; for i in $(seq 1 30); do echo line $i; sleep 0.1; done"
@@ -259,7 +259,7 @@ async def test_a_lower_token_is_refused_and_a_higher_one_followed(performer: She
 async def test_a_host_that_cannot_be_reached_is_not_started(server: DemoHost, wire: TcpProxy) -> None:
     await wire.refuse()
     async with Connections({"web1": host_of(server, port=wire.port)}, QUICK) as connections:
-        performer = ShellPerformer(Runner(connections, Patience(before=0.5)))
+        performer = ShellPerformer(Runner(connections, RetryLimits(before=0.5)))
         outcome = await performer.perform(a_job("true", run=a_run()), Kept())
     assert isinstance(outcome, NotStarted)
     assert outcome.problem.reason is Reason.HOST_UNREACHABLE
@@ -277,7 +277,7 @@ async def test_a_changed_key_before_the_start_is_not_started_at_once(
 
 async def test_a_host_lost_in_mid_step_for_too_long_is_unknown(wired: Connections, wire: TcpProxy) -> None:
     output = Kept()
-    performer = ShellPerformer(Runner(wired, Patience(during=0.5, longest_pause=0.2, stopping=0.5)))
+    performer = ShellPerformer(Runner(wired, RetryLimits(during=0.5, longest_pause=0.2, stopping=0.5)))
     going = asyncio.create_task(performer.perform(a_job("echo on; sleep 3", run=a_run(), timeout=1), output))
     await output.contains(b"on\n")
     await wire.refuse()

@@ -11,49 +11,49 @@ from hypothesis import strategies as st
 from bot.domain.secrets import Secret
 from bot.hosts.journal import (
     Absent,
-    Call,
-    Cannot,
+    CheckoutMoved,
     CheckoutUnreadable,
     Claimed,
     DirectoryMissing,
-    Ended,
+    EndCause,
     Exited,
     GroupEnded,
     GroupRemains,
-    Hello,
     Identity,
+    JournalUnwritable,
     Lost,
-    Moved,
     NeverStarted,
     Overtaken,
+    RunnerCall,
+    RunnerReply,
+    RunnerStarted,
     Running,
-    Saying,
-    Why,
+    StepEnded,
     Work,
-    message,
-    parse,
-    runner,
+    parse_reply,
+    read_runner,
+    runner_input,
 )
 
-SAYINGS: list[tuple[str, Saying | None]] = [
-    ("N hello", Hello()),
+SAYINGS: list[tuple[str, RunnerReply | None]] = [
+    ("N hello", RunnerStarted()),
     ("N claimed", Claimed()),
     ("N running 12", Running(12)),
     ("N running -1", Running(-1)),
     ("N ended exit 0 ", Exited(0)),
     ("N ended exit 137", Exited(137)),
-    ("N ended timed-out gone", Ended(Why.TIMED_OUT, gone=True)),
-    ("N ended timed-out there", Ended(Why.TIMED_OUT, gone=False)),
-    ("N ended cancelled gone", Ended(Why.CANCELLED, gone=True)),
+    ("N ended timed-out gone", StepEnded(EndCause.TIMED_OUT, gone=True)),
+    ("N ended timed-out there", StepEnded(EndCause.TIMED_OUT, gone=False)),
+    ("N ended cancelled gone", StepEnded(EndCause.CANCELLED, gone=True)),
     ("N ended cancelled never", NeverStarted()),
     ("N ended refused directory ", DirectoryMissing()),
     ("N ended refused checkout ", CheckoutUnreadable()),
-    ("N ended refused moved abc", Moved("abc")),
+    ("N ended refused moved abc", CheckoutMoved("abc")),
     ("N never", NeverStarted()),
     ("N lost", Lost()),
     ("N absent", Absent()),
     ("N overtaken 7", Overtaken("7")),
-    ("N cannot make /a b", Cannot("make /a b")),
+    ("N cannot make /a b", JournalUnwritable("make /a b")),
     ("N ending gone", GroupEnded()),
     ("N ending never", NeverStarted()),
     ("N ending there", GroupRemains()),
@@ -69,13 +69,13 @@ SAYINGS: list[tuple[str, Saying | None]] = [
 
 
 @pytest.mark.parametrize(("line", "meaning"), SAYINGS)
-def test_each_line_of_the_runner_has_one_meaning(line: str, meaning: Saying | None) -> None:
-    assert parse(line.encode() + b"\n", "N") == meaning
+def test_each_line_of_the_runner_has_one_meaning(line: str, meaning: RunnerReply | None) -> None:
+    assert parse_reply(line.encode() + b"\n", "N") == meaning
 
 
 @given(st.binary())
 def test_no_line_without_the_nonce_means_anything(line: bytes) -> None:
-    assert parse(line, "b2f60f6d9d3c11e8") is None
+    assert parse_reply(line, "b2f60f6d9d3c11e8") is None
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_nul_bytes_are_refused_where_a_shell_would_drop_them() -> None:
 def _echoed(text: bytes) -> bytes:
     """Run a message whose runner only prints what it was given."""
     body = b'main() { printf \'%s\\0\' "$script" "$directory" "$@"; }\n'
-    replaced = text.replace(runner().encode(), body)
+    replaced = text.replace(read_runner().encode(), body)
     assert replaced != text
     ended = subprocess.run(["sh"], input=replaced, capture_output=True, timeout=20, check=True)
     return ended.stdout
@@ -116,7 +116,7 @@ TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"))
 @given(script=TEXTS, content=TEXTS)
 def test_scripts_directories_and_secrets_arrive_byte_for_byte(script: str, content: str) -> None:
     work = Work(script, script, 30, files={"credentials": Secret(content)})
-    told = message(Call.START, Identity("R-1", "k", 1), 1, work, 0, "N")
+    told = runner_input(RunnerCall.START, Identity("R-1", "k", 1), 1, work, 0, "N")
     assert _echoed(told).split(b"\0") == [
         script.encode(),
         script.encode(),
@@ -130,7 +130,9 @@ def test_scripts_directories_and_secrets_arrive_byte_for_byte(script: str, conte
 def test_a_message_that_was_cut_anywhere_runs_nothing() -> None:
     body = b"main() { echo ran; }\n"
     work = Work("echo 'it''s'; }", "/", 30, files={"f": Secret("x'\n}\ny")})
-    told = message(Call.START, Identity("R-1", "k", 1), 1, work, 0, "N").replace(runner().encode(), body)
+    told = runner_input(RunnerCall.START, Identity("R-1", "k", 1), 1, work, 0, "N").replace(
+        read_runner().encode(), body
+    )
     whole = subprocess.run(["sh"], input=told, capture_output=True, timeout=20, check=True)
     assert whole.stdout == b"ran\n"
     for cut in range(len(told) - 2):
@@ -140,4 +142,4 @@ def test_a_message_that_was_cut_anywhere_runs_nothing() -> None:
 
 @pytest.mark.parametrize("shell", ["sh", "dash", "bash"])
 def test_the_runner_is_plain_posix(shell: str) -> None:
-    subprocess.run([shell, "-n"], input=runner().encode(), timeout=20, check=True)
+    subprocess.run([shell, "-n"], input=read_runner().encode(), timeout=20, check=True)

@@ -13,7 +13,7 @@ from bot.domain.shell import syntax
 from bot.domain.targets.target import Host
 from bot.engine.ports import Unknown
 from bot.hosts.connections import Connections
-from bot.hosts.runner import Patience, Runner, ShellPerformer
+from bot.hosts.runner import RetryLimits, Runner, ShellPerformer
 from tests.hosts.support.jobs import QUICK, Kept, a_job, a_run
 
 
@@ -54,5 +54,5 @@ async def test_a_read_without_an_exit_status_is_unknown(lying: Host) -> None:
 
 async def test_a_step_without_an_exit_status_of_its_channel_is_unknown(lying: Host) -> None:
     async with Connections({"web1": lying}, QUICK) as connections:
-        performer = ShellPerformer(Runner(connections, Patience(before=0.3, during=0.3, stopping=0)))
+        performer = ShellPerformer(Runner(connections, RetryLimits(before=0.3, during=0.3, stopping=0)))
         assert isinstance(await performer.perform(a_job("true", run=a_run(), timeout=0), Kept()), Unknown)

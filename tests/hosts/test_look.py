@@ -16,7 +16,7 @@ from bot.domain.runs.plan import Commit
 from bot.domain.shell import syntax
 from bot.domain.targets.look import CommandOutput, HostQuestion
 from bot.hosts.connections import Connections
-from bot.hosts.look import HostLook, IncompleteAnswerError, parse, script
+from bot.hosts.look import HostLook, IncompleteAnswerError, build_question, parse_answer
 
 HOSTILE_SUBJECT = "`id`; $(touch /tmp/x) 'quoted\" <!channel> é \\0 N:end"
 HOSTILE_FILE = "a 'b\n$(c)\té\".php"
@@ -217,7 +217,7 @@ ANSWER = (
 
 
 def test_a_written_answer() -> None:
-    facts = parse("web1", HostQuestion("/srv"), ANSWER, "N")
+    facts = parse_answer("web1", HostQuestion("/srv"), ANSWER, "N")
     assert (facts.free_kib, facts.free_inodes) == (60, None)
     assert facts.dirty == ("a b", "c\nd")
     assert (facts.head, facts.branch, facts.maintenance) == ("{head}", "", None)
@@ -226,12 +226,12 @@ def test_a_written_answer() -> None:
 @given(st.integers(0, len(ANSWER) - 1))
 def test_an_answer_that_was_cut_anywhere_is_no_answer(cut: int) -> None:
     with pytest.raises(IncompleteAnswerError):
-        parse("web1", HostQuestion("/srv"), ANSWER[:cut], "N")
+        parse_answer("web1", HostQuestion("/srv"), ANSWER[:cut], "N")
 
 
 def test_the_script_quotes_all_that_was_asked() -> None:
     question = HostQuestion("/a b'; id", ref="x'y", exists=("$(id)",), directory="d e", tools=("a;b",))
-    text = script(question, "N").script()
+    text = build_question(question, "N").script()
     for quoted in ("path='/a b'\"'\"'; id'", "ref='x'\"'\"'y'", "relative='$(id)'", "directory='d e/'", "'a;b'"):
         assert quoted in text
 

@@ -14,7 +14,7 @@ from bot.domain.shell import syntax
 from bot.engine.ports import Done, NotStarted
 from bot.hosts import spare_shell
 from bot.hosts.connections import Connections
-from bot.hosts.runner import Patience, Runner, ShellPerformer
+from bot.hosts.runner import RetryLimits, Runner, ShellPerformer
 from tests.hosts.support.jobs import QUICK, Kept, a_job, a_run, host_of, until
 
 
@@ -37,7 +37,7 @@ async def test_one_whose_connection_is_dead_begins_nothing(wired: Connections, w
     await waits(wired)
     wire.freeze()
     await wire.refuse()
-    runner = Runner(wired, Patience(before=0.5))
+    runner = Runner(wired, RetryLimits(before=0.5))
     outcome = await ShellPerformer(runner).perform(a_job(f"touch {tmp_path}/ran", run=a_run()), Kept())
     # Known not to have begun: the host was asked whether it is there before it was told anything.
     assert isinstance(outcome, NotStarted)

@@ -9,7 +9,7 @@ import pytest
 from bot.demo.host.tcp_proxy import TcpProxy
 from bot.domain.errors import Reason, RefusedError
 from bot.hosts.connections import Connections
-from bot.hosts.survival import Survival, judge, survival
+from bot.hosts.survival import Survival, parse_survival, read_survival
 from bot.hosts.tunnels import Tunnels
 
 
@@ -62,8 +62,8 @@ async def test_a_tunnel_through_a_host_that_cannot_be_reached(wired: Connections
     ],
 )
 def test_what_a_host_says_of_detached_processes(answer: str, survives: Survival) -> None:
-    assert judge(answer) is survives
+    assert parse_survival(answer) is survives
 
 
 async def test_a_real_host_answers(connections: Connections) -> None:
-    assert await survival(connections, "web1") in set(Survival)
+    assert await read_survival(connections, "web1") in set(Survival)

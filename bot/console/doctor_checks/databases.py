@@ -46,7 +46,7 @@ async def check_database(connections: Connections, target: Target, recipe: Recip
     table = kept.table if isinstance(kept, MigrationTable) else None
     began = time.monotonic()
     try:
-        facts = await DatabaseLook(Connector(Tunnels(connections))).database(target, table)
+        facts = await DatabaseLook(Connector(Tunnels(connections).open)).database(target, table)
     except RefusedError as refusal:
         return DatabaseCheck(None, (fail(what, explain(refusal.problem)),))
     took = milliseconds(time.monotonic() - began)

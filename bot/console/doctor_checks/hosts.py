@@ -12,7 +12,7 @@ from bot.console.doctor_checks.problem_text import explain
 from bot.domain.errors import RefusedError
 from bot.domain.shell import Command, syntax
 from bot.hosts.connections import Connections
-from bot.hosts.survival import Survival, survival
+from bot.hosts.survival import Survival, read_survival
 
 _SECONDS = 20.0
 _MAX_CLOCK_OFFSET = 2.0
@@ -104,7 +104,7 @@ async def check_host(connections: Connections, name: str) -> HostCheck:
         asked, began = time.time(), time.monotonic()
         answer = await connections.read(name, question(), _SECONDS)
         took = time.monotonic() - began
-        lives = await survival(connections, name)
+        lives = await read_survival(connections, name)
     except RefusedError as refusal:
         return HostCheck(usable=False, results=(fail(what, explain(refusal.problem)),))
     if answer.exit_status != 0:

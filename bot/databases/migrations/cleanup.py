@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Iterable
 
 import structlog
 
@@ -53,14 +52,6 @@ done
 _log = structlog.get_logger()
 
 
-class Runs(Protocol):
-    """The bot's memory of runs."""
-
-    async def get(self, run: str) -> Run | None:
-        """Read one run."""
-        ...
-
-
 def run_of(name: str, database: str) -> str | None:
     """Say which run made a scratch database.
 
@@ -81,13 +72,15 @@ class ScratchCleanup:
     Args:
         connections: to the databases.
         reader: runs the script on the hosts.
-        runs: which of them are over.
+        find_run: reads a run by its ID; None where this bot knows none of it.
     """
 
-    def __init__(self, connections: Connector, reader: HostReader, runs: Runs) -> None:
+    def __init__(
+        self, connections: Connector, reader: HostReader, find_run: Callable[[str], Awaitable[Run | None]]
+    ) -> None:
         self._connections = connections
         self._reader = reader
-        self._runs = runs
+        self._find_run = find_run
 
     async def sweep(self, targets: Iterable[Target]) -> None:
         """Remove what was left of every target that allows scratch databases; what cannot be reached is left."""
@@ -161,5 +154,5 @@ class ScratchCleanup:
         return tuple(answer.stdout.decode(errors="replace").splitlines())
 
     async def _is_over(self, name: str | None) -> bool:
-        run = await self._runs.get(name) if name is not None else None
+        run = await self._find_run(name) if name is not None else None
         return run is not None and run.ended

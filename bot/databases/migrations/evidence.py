@@ -27,7 +27,7 @@ Findings of a plan, by kind. Facts are text; figures are plain digits; a fact th
 `migration`, one a pending migration, in order
     name
     risk        `safe`, `slow`, `blocking`, `destructive`; `unknown` where nothing could be previewed.
-    reason      why that word: an effect of `bot.databases.migrations.ddl.Effect` that destroys (`column_dropped`, …);
+    reason      why: an `EffectKind` of `bot.databases.migrations.ddl` that destroys (`column_dropped`, …);
                 `copy` (the table is rebuilt while writes wait), `writes_wait`, `builds` (a large table, while reading
                 and writing go on), `fills` (many rows), `unpredicted`, `unread` (SQL that could not be read),
                 `instant`, `online`, `new_table`, `nothing`; `not_previewed`; `source_says` (no preview; its source
@@ -49,7 +49,7 @@ Findings of a plan, by kind. Facts are text; figures are plain digits; a fact th
 `old_code`, one for each thing that code from before cannot live with while the deploy goes on
     migration, effect (`column_dropped`, `column_renamed`, `column_required`, `table_dropped`, `table_renamed`), what
 
-`effect`, one a migration that was rehearsed, in order: what it makes of the schema, for telling later how far it came
+`effect`, one a migration that was rehearsed, in order: its change of the schema, to tell later how far it came
     migration
     brings      canonical lines (`bot.databases.server.schema.canonical`) that are there afterwards and were not before
     takes       those that were there before and are not afterwards
@@ -66,10 +66,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bot.databases.migrations.ddl import BREAKS_OLD_CODE, DESTROYS, Done, Effect, Operation, Statement
+from bot.databases.migrations.ddl import (
+    BREAKS_OLD_CODE,
+    DESTROYS,
+    EffectKind,
+    MigrationStatement,
+    Operation,
+    StatementEffect,
+)
 from bot.databases.migrations.online_ddl import Online, Prediction
-from bot.databases.migrations.rehearsal_script import Results, Trial
-from bot.databases.migrations.source import down_of, word_that_destroys
+from bot.databases.migrations.rehearsal_script import RehearsalResults, Trial
+from bot.databases.migrations.source import way_back_of, word_that_destroys
 from bot.databases.server.schema import canonical, schema_diff, schema_effects
 from bot.databases.server.tables import TableSize
 from bot.domain.runs.acts import Direction, Rehearse
@@ -94,7 +101,7 @@ _ORDER = list(MigrationRisk)
 
 
 @dataclass(frozen=True)
-class Verdict:
+class RiskVerdict:
     """A risk and why.
 
     Args:
@@ -109,7 +116,7 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class Previewed:
+class PreviewedTrial:
     """A migration with the statements that it would run.
 
     Args:
@@ -118,7 +125,7 @@ class Previewed:
     """
 
     trial: Trial
-    statements: tuple[tuple[Statement, Prediction | None], ...] | None
+    statements: tuple[tuple[MigrationStatement, Prediction | None], ...] | None
 
 
 @dataclass
@@ -126,46 +133,43 @@ class _Story:
     """What the migrations before the present one have made: nothing that is new can be lost."""
 
     sizes: Mapping[str, TableSize]
-    tables: set[str]
     columns: set[tuple[str, str]]
     called: dict[str, str]
 
     def size(self, table: str) -> TableSize | None:
-        return None if table in self.tables else self.sizes.get(self.called.get(table, table))
+        return self.sizes.get(self.called.get(table, table))
 
-    def really(self, done: Done) -> Done:
+    def really(self, effects: StatementEffect) -> StatementEffect:
         """Give an effect as it is in the light of what came before."""
-        if done.effect is Effect.ROWS_CHANGED and (done.table, done.name) in self.columns:
-            return Done(Effect.ROWS_FILLED, done.table, done.name)
-        return done
+        if effects.kind is EffectKind.ROWS_CHANGED and (effects.table, effects.name) in self.columns:
+            return StatementEffect(EffectKind.ROWS_FILLED, effects.table, effects.name)
+        return effects
 
-    def loses(self, done: Done) -> bool:
+    def loses(self, effects: StatementEffect) -> bool:
         """Whether an effect drops or rewrites data that is there now."""
-        if done.effect not in DESTROYS or (done.table, done.name) in self.columns:
+        if effects.kind not in DESTROYS or (effects.table, effects.name) in self.columns:
             return False
-        return self.size(done.table) is not None
+        return self.size(effects.table) is not None
 
-    def breaks(self, done: Done) -> bool:
+    def breaks(self, effects: StatementEffect) -> bool:
         """Whether code that was there before cannot live with an effect."""
-        if done.effect not in BREAKS_OLD_CODE or self.size(done.table) is None:
+        if effects.kind not in BREAKS_OLD_CODE or self.size(effects.table) is None:
             return False
-        return done.effect is Effect.COLUMN_REQUIRED or (done.table, done.name) not in self.columns
+        return effects.kind is EffectKind.COLUMN_REQUIRED or (effects.table, effects.name) not in self.columns
 
-    def goes_on(self, done: tuple[Done, ...]) -> None:
-        for one in done:
-            if one.effect is Effect.TABLE_CREATED and self.called.get(one.table, one.table) not in self.sizes:
-                self.tables.add(one.table)
-            elif one.effect is Effect.COLUMN_ADDED:
+    def goes_on(self, effects: tuple[StatementEffect, ...]) -> None:
+        for one in effects:
+            if one.kind is EffectKind.COLUMN_ADDED:
                 self.columns.add((one.table, one.name))
-            elif one.effect is Effect.TABLE_RENAMED:
+            elif one.kind is EffectKind.TABLE_RENAMED:
                 self.called[one.name] = self.called.pop(one.table, one.table)
 
 
 def rehearsed(
     suffix: str,
     sources: Mapping[str, str],
-    results: Results,
-    previewed: tuple[Previewed, ...],
+    results: RehearsalResults,
+    previewed: tuple[PreviewedTrial, ...],
     sizes: Mapping[str, TableSize],
 ) -> tuple[Finding, ...]:
     """Write the findings of a rehearsal that went well, or of a preview without one.
@@ -177,7 +181,7 @@ def rehearsed(
         previewed: its migrations, in order.
         sizes: of the live tables, by name.
     """
-    story = _Story(sizes, set(), set(), {})
+    story = _Story(sizes, set(), {})
     told: list[Finding] = []
     for migration in previewed:
         told += _migration(migration, story, sources.get(migration.trial.name, ""), suffix)
@@ -223,38 +227,40 @@ def _unseen(act: Rehearse, name: str, source: str) -> Finding:
     # the words of undoing say nothing certain: what it drops, the deploy may have brought
     word = word_that_destroys(source, act.suffix) if act.direction is Direction.UP else ""
     verdict = (
-        Verdict(MigrationRisk.DESTRUCTIVE, "source_says", word)
+        RiskVerdict(MigrationRisk.DESTRUCTIVE, "source_says", word)
         if word
-        else Verdict(MigrationRisk.UNKNOWN, "not_previewed")
+        else RiskVerdict(MigrationRisk.UNKNOWN, "not_previewed")
     )
-    down = down_of(source, act.suffix).value if source else "unknown"
+    down = way_back_of(source, act.suffix).value if source else "unknown"
     facts = {"name": name, "risk": verdict.risk.value, "reason": verdict.reason, "what": verdict.what}
     return Finding("migration", facts | {"seconds": "", "down": down, "preview": "no", "statements": ""})
 
 
-def _migration(migration: Previewed, story: _Story, source: str, suffix: str) -> Iterator[Finding]:
+def _migration(migration: PreviewedTrial, story: _Story, source: str, suffix: str) -> Iterator[Finding]:
     trial, statements = migration.trial, migration.statements
     by_schema = schema_effects(trial.before, trial.after)
-    by_sql: list[Done] = []
-    verdicts: list[Verdict] = []
+    by_sql: list[StatementEffect] = []
+    verdicts: list[RiskVerdict] = []
     told: list[Finding] = []
-    old_code: dict[Done, None] = {}
+    old_code: dict[StatementEffect, None] = {}
     for number, (statement, prediction) in enumerate(statements or (), 1):
-        done = tuple(story.really(one) for one in statement.done)
-        destroyed = [one for one in done if story.loses(one)]
-        verdicts.append(_verdict(statement, done, destroyed, prediction, story))
-        told.append(_statement(trial.name, number, statement, done, bool(destroyed), prediction, story))
+        effects = tuple(story.really(one) for one in statement.effects)
+        destroyed = [one for one in effects if story.loses(one)]
+        verdicts.append(_verdict(statement, effects, destroyed, prediction, story))
+        told.append(_statement(trial.name, number, statement, effects, bool(destroyed), prediction, story))
         # the schema knows better whether a column was NOT NULL before
-        old_code |= dict.fromkeys(one for one in done if one.effect is not Effect.COLUMN_REQUIRED and story.breaks(one))
-        by_sql += done
-        story.goes_on(done)
+        old_code |= dict.fromkeys(
+            one for one in effects if one.kind is not EffectKind.COLUMN_REQUIRED and story.breaks(one)
+        )
+        by_sql += effects
+        story.goes_on(effects)
     unsaid = _unsaid(by_schema, by_sql)
-    verdicts += [Verdict(MigrationRisk.DESTRUCTIVE, one.effect.value, one.what) for one in unsaid if story.loses(one)]
+    verdicts += [RiskVerdict(MigrationRisk.DESTRUCTIVE, one.kind.value, one.what) for one in unsaid if story.loses(one)]
     old_code |= dict.fromkeys(one for one in unsaid if story.breaks(one))
     story.goes_on(unsaid)
     if statements is None:
-        verdicts.append(Verdict(MigrationRisk.SLOW if trial.ran else MigrationRisk.UNKNOWN, "not_previewed"))
-    nothing = Verdict(MigrationRisk.SAFE, "nothing")
+        verdicts.append(RiskVerdict(MigrationRisk.SLOW if trial.ran else MigrationRisk.UNKNOWN, "not_previewed"))
+    nothing = RiskVerdict(MigrationRisk.SAFE, "nothing")
     worst = max(verdicts, key=lambda verdict: _ORDER.index(verdict.risk), default=nothing)
     yield Finding(
         "migration",
@@ -264,7 +270,7 @@ def _migration(migration: Previewed, story: _Story, source: str, suffix: str) ->
             "reason": worst.reason,
             "what": worst.what,
             "seconds": _seconds(trial.milliseconds) if trial.ran else "",
-            "down": down_of(source, suffix).value,
+            "down": way_back_of(source, suffix).value,
             "preview": "no" if statements is None else "yes",
             "statements": str(len(statements or ())),
         },
@@ -273,7 +279,7 @@ def _migration(migration: Previewed, story: _Story, source: str, suffix: str) ->
     if trial.ran:
         yield _effect(trial)
     for one in old_code:
-        yield Finding("old_code", {"migration": trial.name, "effect": one.effect.value, "what": one.what})
+        yield Finding("old_code", {"migration": trial.name, "effect": one.kind.value, "what": one.what})
 
 
 def _effect(trial: Trial) -> Finding:
@@ -282,74 +288,78 @@ def _effect(trial: Trial) -> Finding:
     return Finding(EFFECT, {"migration": trial.name, "brings": brings, "takes": takes})
 
 
-def _unsaid(by_schema: tuple[Done, ...], by_sql: list[Done]) -> tuple[Done, ...]:
+def _unsaid(by_schema: tuple[StatementEffect, ...], by_sql: list[StatementEffect]) -> tuple[StatementEffect, ...]:
     """Give what the schema shows and the statements did not say; a rename looks like dropping and adding."""
-    renamed_columns = {(one.table, one.name) for one in by_sql if one.effect is Effect.COLUMN_RENAMED}
-    renamed_tables = {one.table for one in by_sql if one.effect is Effect.TABLE_RENAMED}
-    new_names = {one.name for one in by_sql if one.effect is Effect.TABLE_RENAMED}
+    renamed_columns = {(one.table, one.name) for one in by_sql if one.kind is EffectKind.COLUMN_RENAMED}
+    renamed_tables = {one.table for one in by_sql if one.kind is EffectKind.TABLE_RENAMED}
+    new_names = {one.name for one in by_sql if one.kind is EffectKind.TABLE_RENAMED}
     tables_of_renamed = {table for table, _ in renamed_columns}
     said = set(by_sql)
 
-    def is_a_rename(one: Done) -> bool:
-        match one.effect:
-            case Effect.TABLE_DROPPED:
+    def is_a_rename(one: StatementEffect) -> bool:
+        match one.kind:
+            case EffectKind.TABLE_DROPPED:
                 return one.table in renamed_tables
-            case Effect.TABLE_CREATED:
+            case EffectKind.TABLE_CREATED:
                 return one.table in new_names
-            case Effect.COLUMN_DROPPED:
+            case EffectKind.COLUMN_DROPPED:
                 return (one.table, one.name) in renamed_columns
-            case Effect.COLUMN_ADDED | Effect.COLUMN_REQUIRED:
-                added = Done(Effect.COLUMN_ADDED, one.table, one.name) in said
+            case EffectKind.COLUMN_ADDED | EffectKind.COLUMN_REQUIRED:
+                added = StatementEffect(EffectKind.COLUMN_ADDED, one.table, one.name) in said
                 return one.table in tables_of_renamed and not added
             case _:
                 return False
 
     return tuple(
-        one for one in by_schema if not is_a_rename(one) and (one not in said or one.effect is Effect.COLUMN_REQUIRED)
+        one for one in by_schema if not is_a_rename(one) and (one not in said or one.kind is EffectKind.COLUMN_REQUIRED)
     )
 
 
 def _verdict(
-    statement: Statement, done: tuple[Done, ...], destroyed: list[Done], prediction: Prediction | None, story: _Story
-) -> Verdict:
+    statement: MigrationStatement,
+    effects: tuple[StatementEffect, ...],
+    destroyed: list[StatementEffect],
+    prediction: Prediction | None,
+    story: _Story,
+) -> RiskVerdict:
     if destroyed:
-        return Verdict(MigrationRisk.DESTRUCTIVE, destroyed[0].effect.value, destroyed[0].what)
+        return RiskVerdict(MigrationRisk.DESTRUCTIVE, destroyed[0].kind.value, destroyed[0].what)
     table = statement.table
-    if any(one.effect is Effect.UNKNOWN for one in done):
-        return Verdict(MigrationRisk.SLOW, "unread", table)
+    if any(one.kind is EffectKind.UNKNOWN for one in effects):
+        return RiskVerdict(MigrationRisk.SLOW, "unread", table)
     size = story.size(table)
     if size is None:
         new = statement.operation in {Operation.CREATE_TABLE, Operation.ALTER_TABLE, Operation.CREATE_INDEX}
-        return Verdict(MigrationRisk.SAFE, "new_table" if new else "nothing", table)
+        return RiskVerdict(MigrationRisk.SAFE, "new_table" if new else "nothing", table)
     if prediction is not None:
         return _by_prediction(prediction, size, table)
-    if size.is_large and any(one.effect is Effect.ROWS_FILLED for one in done):
-        return Verdict(MigrationRisk.SLOW, "fills", table)
-    return Verdict(MigrationRisk.SAFE, "nothing", table)
+    if size.is_large and any(one.kind is EffectKind.ROWS_FILLED for one in effects):
+        return RiskVerdict(MigrationRisk.SLOW, "fills", table)
+    return RiskVerdict(MigrationRisk.SAFE, "nothing", table)
 
 
-def _by_prediction(prediction: Prediction, size: TableSize, table: str) -> Verdict:
+def _by_prediction(prediction: Prediction, size: TableSize, table: str) -> RiskVerdict:
     waits = MigrationRisk.BLOCKING if size.is_large else MigrationRisk.SLOW
     match prediction.online:
         case Online.UNKNOWN:
-            return Verdict(waits, "unpredicted", table)
+            return RiskVerdict(waits, "unpredicted", table)
         case Online.INSTANT:
-            return Verdict(MigrationRisk.SAFE, "instant", table)
+            return RiskVerdict(MigrationRisk.SAFE, "instant", table)
         case Online.COPY:
-            return Verdict(waits, "copy", table)
+            return RiskVerdict(waits, "copy", table)
         case Online.NOCOPY | Online.INPLACE:
             if prediction.writes_wait:
-                return Verdict(waits, "writes_wait", table)
+                return RiskVerdict(waits, "writes_wait", table)
             if size.is_large:
-                return Verdict(MigrationRisk.SLOW, "builds", table)
-            return Verdict(MigrationRisk.SAFE, "online", table)
+                return RiskVerdict(MigrationRisk.SLOW, "builds", table)
+            return RiskVerdict(MigrationRisk.SAFE, "online", table)
 
 
 def _statement(
     migration: str,
     number: int,
-    statement: Statement,
-    done: tuple[Done, ...],
+    statement: MigrationStatement,
+    effects: tuple[StatementEffect, ...],
     destroys: bool,  # noqa: FBT001 - a fact to write down, not a switch
     prediction: Prediction | None,
     story: _Story,
@@ -368,13 +378,13 @@ def _statement(
             "bytes": "" if size is None else str(size.bytes),
             "online": "" if prediction is None else prediction.online.value,
             "writes_wait": waits,
-            "effects": "; ".join(f"{one.effect.value} {one.what}".strip() for one in done),
+            "effects": "; ".join(f"{one.kind.value} {one.what}".strip() for one in effects),
             "destroys": "yes" if destroys else "no",
         },
     )
 
 
-def _schema(results: Results) -> Iterator[Finding]:
+def _schema(results: RehearsalResults) -> Iterator[Finding]:
     for table, lines in schema_diff(results.before, results.after).items():
         after = canonical(results.after.of([table]))
         yield Finding("schema", {"table": table, "lines": "\n".join(lines), "after": after})

@@ -11,7 +11,7 @@ import structlog
 
 from bot.databases.server.connector import Connector
 from bot.databases.server.facts import sessions_open_for
-from bot.databases.server.lock_waits import LockWait, Since, endable, overdue, still_waiting, suspects
+from bot.databases.server.lock_waits import LockWait, WaitingSince, endable, overdue, still_waiting, suspects
 from bot.databases.server.session import Flavour, ReadOnlySession
 from bot.domain.errors import Problem, Reason, RefusedError, problem
 from bot.domain.targets.look import Session
@@ -41,12 +41,12 @@ class _Ended:
 
     Args:
         wait: which.
-        blocking_reason: who may have held the lock then, likeliest first.
+        blockers: who may have held the lock then, likeliest first.
         sees_all: whether sessions of other users could be seen.
     """
 
     wait: LockWait
-    blocking_reason: tuple[Session, ...]
+    blockers: tuple[Session, ...]
     sees_all: bool
 
 
@@ -137,7 +137,7 @@ class _Watch:
 
     async def _watch_from(self, session: ReadOnlySession) -> None:
         clock, patience = asyncio.get_running_loop(), self._target.policy.lock_patience.total_seconds()
-        since: Since = {}
+        since: WaitingSince = {}
         while True:
             since = still_waiting(since, await _endable(session), clock.time())
             for wait in overdue(since, clock.time(), patience):
@@ -178,11 +178,11 @@ def _blocked(ended: _Ended, job: Job) -> Problem:
         "statement": " ".join(ended.wait.statement.split())[:_LONGEST_TOLD],
         "waited": f"{job.target.policy.lock_patience.total_seconds():g}",
     }
-    if not ended.blocking_reason:
+    if not ended.blockers:
         unseen = "it has ended, or holds the lock without a transaction"
         hidden = "which ones, this database user may not see: grant it PROCESS"
         return problem(Reason.BLOCKED_BY_SESSIONS, **facts, detail=unseen if ended.sees_all else hidden)
-    first, *others = ended.blocking_reason
+    first, *others = ended.blockers
     facts |= {"session": str(first.id), "user": first.user, "seconds": str(first.seconds), "query": first.query}
     if others:
         facts["others"] = str(len(others))

@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
 
-from bot.databases.migrations.ddl import Effect, Operation, Statement
+from bot.databases.migrations.ddl import EffectKind, MigrationStatement, Operation
 from bot.databases.migrations.sql_lexer import tokens
 from bot.databases.server.errors import ServerError
 from bot.databases.server.quoting import identifier
-from bot.databases.server.session import Flavour
+from bot.databases.server.session import Flavour, ThrowawaySession
 
 
 class Online(StrEnum):
@@ -51,32 +50,15 @@ _CHANGES_A_TABLE = frozenset({Operation.ALTER_TABLE, Operation.CREATE_INDEX, Ope
 _REPLAYED = _CHANGES_A_TABLE | {Operation.CREATE_TABLE, Operation.DROP_TABLE, Operation.RENAME_TABLE}
 
 
-class Sandbox(Protocol):
-    """A session whose current database is one that is thrown away."""
-
-    @property
-    def flavour(self) -> Flavour:
-        """Whose server it is."""
-        ...
-
-    async def run(self, sql: str) -> None:
-        """Run one statement.
-
-        Raises:
-            ServerError: the server refused it.
-        """
-        ...
-
-
 async def predict(
-    sandbox: Sandbox, source: str, tables: Collection[str], statements: tuple[Statement, ...]
+    session: ThrowawaySession, source: str, tables: Collection[str], statements: tuple[MigrationStatement, ...]
 ) -> Mapping[int, Prediction]:
     """Try statements in order on empty copies of the tables they change.
 
     A statement that names another database, or hides something, is not tried.
 
     Args:
-        sandbox: where.
+        session: where.
         source: name of the database whose tables are copied, without their rows.
         tables: names of its tables.
         statements: in the order in which they would run.
@@ -84,24 +66,24 @@ async def predict(
     Returns:
         Predictions by the statement's place, for those that change a table.
     """
-    copies = _Copies(sandbox, source, tables)
+    copies = _ScratchTables(session, source, tables)
     found: dict[int, Prediction] = {}
     for place, statement in enumerate(statements):
         if statement.operation in _CHANGES_A_TABLE:
-            found[place] = await copies.predicted(statement) if statement.apart else UNPREDICTED
-        if statement.apart and statement.operation in _REPLAYED:
+            found[place] = await copies.predicted(statement) if statement.self_contained else UNPREDICTED
+        if statement.self_contained and statement.operation in _REPLAYED:
             await copies.bring(statement)
             await copies.replay(statement.sql)
     return found
 
 
-class _Copies:
-    def __init__(self, sandbox: Sandbox, source: str, tables: Collection[str]) -> None:
-        self._sandbox = sandbox
+class _ScratchTables:
+    def __init__(self, session: ThrowawaySession, source: str, tables: Collection[str]) -> None:
+        self._session = session
         self._source = source
         self._left = set(tables)
 
-    async def bring(self, statement: Statement) -> None:
+    async def bring(self, statement: MigrationStatement) -> None:
         """Make empty copies of the tables that a statement names, those that a foreign key names included."""
         for token in tokens(statement.sql):
             name = token.text
@@ -114,21 +96,21 @@ class _Copies:
         """Run a statement on the copies, so that the next one finds what it left."""
         await self._tried(sql)
 
-    async def predicted(self, statement: Statement) -> Prediction:
+    async def predicted(self, statement: MigrationStatement) -> Prediction:
         """Find the least disturbing way in which the server carries a statement out."""
-        if any(done.effect is Effect.TABLE_RENAMED for done in statement.done):
+        if any(effects.kind is EffectKind.TABLE_RENAMED for effects in statement.effects):
             return Prediction(Online.INSTANT, writes_wait=False)
         try:
             identifier(statement.table)
         except ValueError:
             return UNPREDICTED
         await self.bring(statement)
-        for online, suffix, writes_wait in _ways(self._sandbox.flavour, statement):
+        for online, suffix, writes_wait in _ways(self._session.flavour, statement):
             if await self._works(statement, suffix):
                 return Prediction(online, writes_wait)
         return UNPREDICTED
 
-    async def _works(self, statement: Statement, suffix: str) -> bool:
+    async def _works(self, statement: MigrationStatement, suffix: str) -> bool:
         """Try on a copy of the copy, under its own name: statements name tables in more places than one."""
         table, aside = identifier(statement.table), "`countersign aside`"
         if not await self._tried(f"CREATE TABLE {aside} LIKE {table}"):
@@ -145,13 +127,13 @@ class _Copies:
 
     async def _tried(self, sql: str) -> bool:
         try:
-            await self._sandbox.run(sql)
+            await self._session.run(sql)
         except ServerError:
             return False
         return True
 
 
-def _ways(flavour: Flavour, statement: Statement) -> tuple[tuple[Online, str, bool], ...]:
+def _ways(flavour: Flavour, statement: MigrationStatement) -> tuple[tuple[Online, str, bool], ...]:
     comma = ", " if statement.operation is Operation.ALTER_TABLE else " "
     ways = [(Online.INSTANT, f"{comma}ALGORITHM=INSTANT", False)]
     if flavour is Flavour.MARIADB:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import Protocol
 
-from bot.databases.migrations.ddl import Statement
-from bot.databases.migrations.evidence import Previewed, rehearsed
+from bot.databases.migrations.ddl import MigrationStatement
+from bot.databases.migrations.evidence import PreviewedTrial, rehearsed
 from bot.databases.migrations.online_ddl import Prediction, predict
 from bot.databases.migrations.preview_sql import sql_of, statements_of
-from bot.databases.migrations.rehearsal_script import Ended, Results, Trial
+from bot.databases.migrations.rehearsal_script import RehearsalOutcome, RehearsalResults, Trial
 from bot.databases.server.connector import Connector
 from bot.databases.server.schema import schema_of
 from bot.databases.server.tables import TableSize, table_sizes
@@ -18,27 +17,11 @@ from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.runs.acts import Preview
 from bot.domain.runs.plan_json import FINDINGS, findings_to_text
 from bot.domain.secrets import masker_of
-from bot.domain.targets.look import HostFacts, HostQuestion
-from bot.engine.ports import Done, Effect, Ending, Failed, Job, Outcome, Output
+from bot.domain.targets.look import HostQuestion
+from bot.engine.ports import Done, Effect, Ending, Failed, Job, Outcome, Output, TargetReader
 
 _LONGEST_COMPLAINT = 600
 _NOTHING = schema_of(())
-
-
-class HostLook(Protocol):
-    """Reading hosts."""
-
-    async def host(self, name: str, question: HostQuestion) -> HostFacts:
-        """Read one host.
-
-        Args:
-            name: of the host.
-            question: what is asked.
-
-        Raises:
-            RefusedError: with a host's reason.
-        """
-        ...
 
 
 class PreviewPerformer:
@@ -47,12 +30,12 @@ class PreviewPerformer:
     It only reads. Where the tool cannot say the SQL the step is done all the same, and its findings say so.
 
     Args:
-        hosts: reads hosts.
+        targets: reads the target.
         connections: opens sessions with the database.
     """
 
-    def __init__(self, hosts: HostLook, connections: Connector) -> None:
-        self._hosts = hosts
+    def __init__(self, targets: TargetReader, connections: Connector) -> None:
+        self._targets = targets
         self._connections = connections
 
     async def perform(self, job: Job, output: Output) -> Outcome:
@@ -61,7 +44,7 @@ class PreviewPerformer:
         asked = HostQuestion(path=job.target.path, ref=act.sha, telling=act.telling)
         try:
             async with asyncio.timeout(job.step.timeout):
-                told = (await self._hosts.host(job.place, asked)).told
+                told = (await self._targets.look(job.target).host(job.place, asked)).told
                 if told is None or told.exit_status != 0:
                     complaint = told.complaint if told is not None else f"there is no commit {act.sha}"
                     return await self._found(job, {}, _masked(complaint, job)[-_LONGEST_COMPLAINT:])
@@ -91,10 +74,10 @@ class PreviewPerformer:
         previewed, place = [], 0
         for name, of_one in by_name.items():
             pairs = None if of_one is None else tuple((one, predictions.get(place + n)) for n, one in enumerate(of_one))
-            previewed.append(Previewed(_trial(name), pairs))
+            previewed.append(PreviewedTrial(_trial(name), pairs))
             place += len(of_one or ())
-        results = Results(
-            Ended.NOT_POSSIBLE,
+        results = RehearsalResults(
+            RehearsalOutcome.NOT_POSSIBLE,
             "recipe",
             detail,
             "",
@@ -106,7 +89,7 @@ class PreviewPerformer:
         return Done({FINDINGS: findings_to_text(rehearsed("", {}, results, tuple(previewed), sizes))})
 
     async def _asked(
-        self, job: Job, statements: tuple[Statement, ...]
+        self, job: Job, statements: tuple[MigrationStatement, ...]
     ) -> tuple[Mapping[str, TableSize], Mapping[int, Prediction]]:
         act, database = _act(job), job.target.database
         async with self._connections.reading(job.target) as session:
@@ -117,7 +100,7 @@ class PreviewPerformer:
             return sizes, await predict(sandbox, database.name, tuple(sizes), statements)
 
 
-def _statements(sql: str | None) -> tuple[Statement, ...] | None:
+def _statements(sql: str | None) -> tuple[MigrationStatement, ...] | None:
     return None if sql is None else statements_of(sql)
 
 

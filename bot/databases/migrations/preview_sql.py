@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from bot.databases.migrations.ddl import Done, Effect, Operation, Statement, read_statement
+from bot.databases.migrations.ddl import EffectKind, MigrationStatement, Operation, StatementEffect, read_statement
 from bot.databases.migrations.sql_lexer import UnreadableSqlError, tokens
 
 _HEADING = re.compile(
@@ -42,14 +42,16 @@ _BOOKS = re.compile(r"(?:UPDATE|INSERT\s+INTO|DELETE\s+FROM)\s+\S+\s.*\bversion_
 """How Alembic writes down where it is; no data of the application."""
 
 
-def statements_of(sql: str) -> tuple[Statement, ...]:
+def statements_of(sql: str) -> tuple[MigrationStatement, ...]:
     """Read the statements of one migration. What cannot be said in SQL is one whose effect is unknown.
 
     Args:
         sql: as `sql_of` gives it.
     """
     unsaid = (
-        Statement(match[0], Operation.OTHER, "", (Done(Effect.UNKNOWN, ""),), apart=False)
+        MigrationStatement(
+            match[0], Operation.OTHER, "", (StatementEffect(EffectKind.UNKNOWN, ""),), self_contained=False
+        )
         for match in _NO_SQL.finditer(sql)
     )
     said = (read_statement(text) for text in _split(sql) if _BOOKS.match(text) is None)

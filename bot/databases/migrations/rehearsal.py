@@ -6,13 +6,14 @@ import asyncio
 from collections.abc import Mapping
 
 from bot.databases.backups.relay import end_interrupted_transfer, run_with_transfer
-from bot.databases.migrations.ddl import Operation, Statement, pretended, read_statement
-from bot.databases.migrations.evidence import Previewed, not_rehearsed, rehearsed
+from bot.databases.migrations.ddl import MigrationStatement, Operation, read_statement
+from bot.databases.migrations.evidence import PreviewedTrial, not_rehearsed, rehearsed
 from bot.databases.migrations.online_ddl import Prediction, predict
-from bot.databases.migrations.rehearsal_data import RehearsalData
+from bot.databases.migrations.pretend import parse_pretend
+from bot.databases.migrations.rehearsal_data import BackupDataSource
 from bot.databases.migrations.rehearsal_script import (
-    Ended,
-    Results,
+    RehearsalOutcome,
+    RehearsalResults,
     Trial,
     failure_of,
     files_of,
@@ -58,7 +59,7 @@ class RehearsePerformer:
         runner: HostRunner,
         reader: HostReader,
         connections: Connector,
-        data: RehearsalData,
+        data: BackupDataSource,
         pauses: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0, 15.0),
     ) -> None:
         self._runner = runner
@@ -128,14 +129,14 @@ class RehearsePerformer:
         except ValueError as error:
             return Unknown(problem(Reason.OUTCOME_UNKNOWN, host=job.place, detail=str(error)))
         match results.ended:
-            case Ended.NOT_POSSIBLE:
+            case RehearsalOutcome.NOT_POSSIBLE:
                 return _told(not_rehearsed(act, sources, results.why, results.detail))
-            case Ended.FAILED:
+            case RehearsalOutcome.FAILED:
                 return Failed(_failure(results, act.direction))
-            case Ended.OK:
+            case RehearsalOutcome.OK:
                 return await self._found(job, sources, results)
 
-    async def _found(self, job: Job, sources: Mapping[str, str], results: Results) -> Outcome:
+    async def _found(self, job: Job, sources: Mapping[str, str], results: RehearsalResults) -> Outcome:
         act, statements = _act(job), [_statements(trial) for trial in results.trials]
         flat = tuple(statement for of_one in statements for statement in of_one or ())
         try:
@@ -145,15 +146,15 @@ class RehearsePerformer:
         previewed, place = [], 0
         for trial, of_one in zip(results.trials, statements, strict=True):
             if of_one is None:
-                previewed.append(Previewed(trial, None))
+                previewed.append(PreviewedTrial(trial, None))
                 continue
             pairs = tuple((statement, predictions.get(place + index)) for index, statement in enumerate(of_one))
-            previewed.append(Previewed(trial, pairs))
+            previewed.append(PreviewedTrial(trial, pairs))
             place += len(of_one)
         return _told(rehearsed(act.suffix, sources, results, tuple(previewed), sizes))
 
     async def _asked(
-        self, job: Job, statements: tuple[Statement, ...]
+        self, job: Job, statements: tuple[MigrationStatement, ...]
     ) -> tuple[Mapping[str, TableSize], Mapping[int, Prediction]]:
         scratch, database = _where(job)
         async with self._connections.reading(job.target) as session:
@@ -200,14 +201,14 @@ def _hindrance(act: Rehearse, sources: Mapping[str, str], database: Database | N
     return ("name_too_long", database.name) if database is not None and database.scratch else ("scratch_off", "")
 
 
-def _statements(trial: Trial) -> tuple[Statement, ...] | None:
+def _statements(trial: Trial) -> tuple[MigrationStatement, ...] | None:
     if trial.pretend is None:
         return None
-    read = (read_statement(sql) for _, sql in pretended(trial.pretend))
+    read = (read_statement(sql) for _, sql in parse_pretend(trial.pretend))
     return tuple(statement for statement in read if statement.operation is not Operation.SELECT)
 
 
-def _failure(results: Results, direction: Direction) -> Problem:
+def _failure(results: RehearsalResults, direction: Direction) -> Problem:
     failed = next((trial for trial in results.trials if trial.ran and not trial.well), None)
     if failed is None:
         return problem(Reason.REHEARSAL_FAILED, migration="", error="", statement="", rows=results.rows)

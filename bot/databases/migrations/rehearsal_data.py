@@ -8,7 +8,7 @@ from bot.databases.backups.access import BackupAccess
 from bot.databases.backups.encryption import decrypted
 from bot.databases.backups.manifest import Manifest
 from bot.databases.backups.restore_step import find_own_manifest
-from bot.databases.migrations.rehearsal_script import NO_DATA, Data, data_of
+from bot.databases.migrations.rehearsal_script import NO_DATA, CopiedData, data_of
 from bot.domain.errors import CUT, Reason, RefusedError
 from bot.domain.runs.acts import Rehearse
 from bot.domain.secrets import Secret
@@ -16,7 +16,7 @@ from bot.domain.targets.target import Database, RehearseOn
 from bot.engine.ports import Job
 
 
-class RehearsalData:
+class BackupDataSource:
     """Finds the backup of a rehearsal, and sends it where the host cannot read it itself.
 
     Args:
@@ -26,7 +26,7 @@ class RehearsalData:
     def __init__(self, backups: BackupAccess) -> None:
         self._backups = backups
 
-    async def of(self, job: Job, database: Database) -> Data:
+    async def of(self, job: Job, database: Database) -> CopiedData:
         """Find the backup whose data the copy gets.
 
         Raises:
@@ -36,24 +36,30 @@ class RehearsalData:
         if database.rehearse is not RehearseOn.DATA:
             return NO_DATA
         if backup is None or backup_list is None:
-            return Data(why_not="no_backup")
+            return CopiedData(why_not="no_backup")
         try:
             manifest = await find_own_manifest(self._backups.catalog, job, backup)
         except ValueError as error:
-            return Data(why_not="backup_unreadable", detail=f"{backup}: {error}")
+            return CopiedData(why_not="backup_unreadable", detail=f"{backup}: {error}")
         except RefusedError as refused:
             if refused.problem.reason is not Reason.BACKUP_STORE_FAILED:
                 raise
-            return Data(why_not="backup_unreadable", detail=f"{backup}: {refused.problem.facts.get('detail', '')}")
+            return CopiedData(
+                why_not="backup_unreadable", detail=f"{backup}: {refused.problem.facts.get('detail', '')}"
+            )
         if manifest.by_mydumper:
-            return Data(why_not="backup_unreadable", detail=f"{backup} is a folder of mydumper, and no plain dump")
+            return CopiedData(
+                why_not="backup_unreadable", detail=f"{backup} is a folder of mydumper, and no plain dump"
+            )
         if backup_list.store is None and not manifest.encrypted_to:
             return data_of(manifest, backup_list.directory)
         if manifest.encrypted_to and backup_list.identity is None:
-            return Data(why_not="backup_unreadable", detail=f"{backup} is encrypted, and `backups.identity` is not set")
+            return CopiedData(
+                why_not="backup_unreadable", detail=f"{backup} is encrypted, and `backups.identity` is not set"
+            )
         return data_of(manifest, "", f"{backup}.{job.step.key}.{job.attempt}.in")
 
-    async def send(self, job: Job, data: Data) -> None:
+    async def send(self, job: Job, data: CopiedData) -> None:
         """Send the packed dump. What fails on the way makes it too short, which the script sees and says.
 
         Args:
@@ -81,7 +87,7 @@ class RehearsalData:
             if not sent:
                 await self._nothing(job, data)
 
-    async def _nothing(self, job: Job, data: Data) -> None:
+    async def _nothing(self, job: Job, data: CopiedData) -> None:
         """End what the script waits for, unless it waits no longer."""
         try:
             await self._backups.pipes.send(job, data.pipe, _none())

@@ -32,7 +32,7 @@ _SCRIPT = resources.files("bot.databases").joinpath("scripts", "rehearsal.sh").r
 
 
 @dataclass(frozen=True)
-class Data:
+class CopiedData:
     """Where the rows of the copy come from, if not from the live database.
 
     Args:
@@ -56,10 +56,10 @@ class Data:
     pipe: str = ""
 
 
-NO_DATA = Data()
+NO_DATA = CopiedData()
 
 
-def data_of(manifest: Manifest, directory: str, pipe: str = "") -> Data:
+def data_of(manifest: Manifest, directory: str, pipe: str = "") -> CopiedData:
     """Give where the rows of a backup are.
 
     Args:
@@ -68,10 +68,12 @@ def data_of(manifest: Manifest, directory: str, pipe: str = "") -> Data:
         pipe: where the bot sends it instead, as it was before it was encrypted.
     """
     path = manifest.file.removesuffix(".age") if pipe else f"{directory.rstrip('/')}/{manifest.file}"
-    return Data(manifest.backup, path, manifest.loads_sha256, manifest.data_bytes, manifest.started, pipe=pipe)
+    return CopiedData(manifest.backup, path, manifest.loads_sha256, manifest.data_bytes, manifest.started, pipe=pipe)
 
 
-def rehearsal_job(act: Rehearse, scratch: str, database: Database, attempt: int, data: Data = NO_DATA) -> HostScript:
+def rehearsal_job(
+    act: Rehearse, scratch: str, database: Database, attempt: int, data: CopiedData = NO_DATA
+) -> HostScript:
     """Build the script of a rehearsal.
 
     Args:
@@ -222,7 +224,7 @@ def _files(answer: bytes) -> Iterator[tuple[str, str]]:
 # ── what it found ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class Ended(StrEnum):
+class RehearsalOutcome(StrEnum):
     """How a rehearsal ended."""
 
     OK = "ok"
@@ -256,7 +258,7 @@ class Trial:
 
 
 @dataclass(frozen=True)
-class Results:
+class RehearsalResults:
     """What a rehearsal found.
 
     Args:
@@ -276,7 +278,7 @@ class Results:
         no_data_detail: words about it.
     """
 
-    ended: Ended
+    ended: RehearsalOutcome
     why: str
     detail: str
     rows: str
@@ -291,7 +293,7 @@ class Results:
     no_data_detail: str = ""
 
 
-def results_of(files: Mapping[str, str], names: tuple[str, ...]) -> Results:
+def results_of(files: Mapping[str, str], names: tuple[str, ...]) -> RehearsalResults:
     """Read the files of a rehearsal.
 
     Args:
@@ -303,8 +305,8 @@ def results_of(files: Mapping[str, str], names: tuple[str, ...]) -> Results:
     """
     facts = dict(line.split("\t", 1) for line in files.get("facts", "").splitlines() if "\t" in line)
     ran = {int(fields[0]): fields for fields in parse_lines(files.get("trials", "")) if len(fields) == 3}
-    return Results(
-        ended=Ended(facts.get("outcome", "")),
+    return RehearsalResults(
+        ended=RehearsalOutcome(facts.get("outcome", "")),
         why=facts.get("why", ""),
         detail=facts.get("detail", ""),
         rows=facts.get("rows", "none"),

@@ -6,7 +6,7 @@ import re
 from enum import StrEnum
 
 
-class Down(StrEnum):
+class WayBack(StrEnum):
     """Whether a migration can be taken back."""
 
     YES = "yes"
@@ -27,7 +27,7 @@ _PHP = re.compile(
 _DOWN = re.compile(r"\bfunction\s+down\s*\(", re.IGNORECASE)
 
 
-def down_of(source: str, suffix: str) -> Down:
+def way_back_of(source: str, suffix: str) -> WayBack:
     """Say whether a migration has a way back that does something.
 
     Args:
@@ -35,21 +35,21 @@ def down_of(source: str, suffix: str) -> Down:
         suffix: of the file, which tells the language.
     """
     if suffix != ".php":
-        return Down.UNKNOWN
+        return WayBack.UNKNOWN
     code = php_code(source)
     found = _DOWN.search(code)
     if found is None:
-        return Down.MISSING
+        return WayBack.MISSING
     start = code.find("{", found.end())
     if start < 0:
-        return Down.MISSING
+        return WayBack.MISSING
     depth = 0
     for place in range(start, len(code)):
         depth += (code[place] == "{") - (code[place] == "}")
         if depth == 0:
             body = code[start + 1 : place].strip()
-            return Down.EMPTY if re.fullmatch(r"(?:return(?:\s+null)?\s*)?;?\s*", body) else Down.YES
-    return Down.UNKNOWN
+            return WayBack.EMPTY if re.fullmatch(r"(?:return(?:\s+null)?\s*)?;?\s*", body) else WayBack.YES
+    return WayBack.UNKNOWN
 
 
 def php_code(source: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 
-class TokenKind(Enum):
+class SqlTokenKind(Enum):
     """What a token is."""
 
     WORD = auto()
@@ -32,23 +32,23 @@ class Token:
         end: where it ends, exclusive.
     """
 
-    kind: TokenKind
+    kind: SqlTokenKind
     text: str
     start: int
     end: int
 
     def is_word(self, *words: str) -> bool:
         """Say whether it is one of these keywords, given in capitals."""
-        return self.kind is TokenKind.WORD and self.text.upper() in words
+        return self.kind is SqlTokenKind.WORD and self.text.upper() in words
 
     def is_mark(self, mark: str) -> bool:
         """Say whether it is this punctuation."""
-        return self.kind is TokenKind.MARK and self.text == mark
+        return self.kind is SqlTokenKind.MARK and self.text == mark
 
     @property
     def can_name(self) -> bool:
         """Whether it can be the name of something."""
-        return self.kind in {TokenKind.WORD, TokenKind.NAME}
+        return self.kind in {SqlTokenKind.WORD, SqlTokenKind.NAME}
 
 
 class UnreadableSqlError(ValueError):
@@ -69,7 +69,12 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-_KINDS = {"name": TokenKind.NAME, "text": TokenKind.TEXT, "number": TokenKind.NUMBER, "word": TokenKind.WORD}
+_KINDS = {
+    "name": SqlTokenKind.NAME,
+    "text": SqlTokenKind.TEXT,
+    "number": SqlTokenKind.NUMBER,
+    "word": SqlTokenKind.WORD,
+}
 
 
 def tokens(sql: str) -> tuple[Token, ...]:
@@ -89,7 +94,7 @@ def tokens(sql: str) -> tuple[Token, ...]:
         if kind in {"executable", "open"}:
             raise UnreadableSqlError(f"cannot be read from: {sql[match.start() : match.start() + 40]!r}")
         plain = text[1:-1].replace("``", "`") if kind == "name" else text
-        found.append(Token(_KINDS.get(kind, TokenKind.MARK), plain, match.start(), match.end()))
+        found.append(Token(_KINDS.get(kind, SqlTokenKind.MARK), plain, match.start(), match.end()))
     return tuple(found)
 
 

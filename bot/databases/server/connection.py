@@ -105,7 +105,7 @@ class Login:
 
 
 @dataclass(frozen=True)
-class Answer:
+class QueryResult:
     """What a statement gave.
 
     Args:
@@ -130,7 +130,7 @@ class Connection:
         self._connection = connection
         self._endings: set[asyncio.Task[None]] = set()
 
-    async def ask(self, sql: str, *values: object) -> Answer:
+    async def ask(self, sql: str, *values: object) -> QueryResult:
         """Run one statement. When it is cancelled or takes too long, it is ended at the server.
 
         Args:
@@ -146,7 +146,7 @@ class Connection:
                 cursor = await self._connection.cursor()
                 await cursor.execute(sql, values or None)
                 columns = tuple(str(column[0]) for column in cursor.description or ())
-                return Answer(columns, tuple(await cursor.fetchall()))
+                return QueryResult(columns, tuple(await cursor.fetchall()))
         except TimeoutError as error:
             await self._end_statement()
             raise ServerError(0, f"no answer within {limit:g} s") from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator, Iterator
 
-from bot.databases.ports import Tunnels
+from bot.databases.ports import TunnelOpener
 from bot.databases.server.connection import USUAL_LIMITS, Connection, Limits, Login, connect
 from bot.databases.server.errors import ServerError, problem_of
 from bot.databases.server.quoting import identifier
@@ -18,12 +18,12 @@ class Connector:
     """Opens sessions with the databases of targets.
 
     Args:
-        tunnels: ways through hosts.
+        open_tunnel: through a host.
         limits: in seconds.
     """
 
-    def __init__(self, tunnels: Tunnels, limits: Limits = USUAL_LIMITS) -> None:
-        self._tunnels = tunnels
+    def __init__(self, open_tunnel: TunnelOpener, limits: Limits = USUAL_LIMITS) -> None:
+        self._open_tunnel = open_tunnel
         self._limits = limits
 
     @contextlib.asynccontextmanager
@@ -124,7 +124,7 @@ class Connector:
         if database.via is None:
             yield Login(database, database.host, database.port, self._limits)
             return
-        async with self._tunnels.open(database.via, database.host, database.port) as (host, port):
+        async with self._open_tunnel(database.via, database.host, database.port) as (host, port):
             yield Login(database, host, port, self._limits)
 
 

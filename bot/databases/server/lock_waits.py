@@ -32,7 +32,7 @@ class LockWait:
     statement: str
 
 
-Since = Mapping[LockWait, float]
+WaitingSince = Mapping[LockWait, float]
 """When each was first seen waiting, on a clock that only goes forward; seconds."""
 
 
@@ -54,7 +54,7 @@ def endable(waits: Iterable[LockWait], user: str, database: str) -> tuple[LockWa
     )
 
 
-def still_waiting(before: Since, waits: Iterable[LockWait], now: float) -> Since:
+def still_waiting(before: WaitingSince, waits: Iterable[LockWait], now: float) -> WaitingSince:
     """Carry on since when each waits; who stopped waiting is forgotten.
 
     The server's own figure counts from the beginning of the statement, which is too early for an ALTER that rebuilt a
@@ -68,7 +68,7 @@ def still_waiting(before: Since, waits: Iterable[LockWait], now: float) -> Since
     return {wait: before.get(wait, now) for wait in waits}
 
 
-def overdue(since: Since, now: float, patience: float) -> tuple[LockWait, ...]:
+def overdue(since: WaitingSince, now: float, patience: float) -> tuple[LockWait, ...]:
     """Choose those who have waited for the whole patience.
 
     Args:

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from bot.databases.migrations.ddl import Done, Effect
+from bot.databases.migrations.ddl import EffectKind, StatementEffect
+from bot.databases.server.column_types import narrows
 
 SCHEMA_SQL = """
     SELECT 'column', table_name, column_name, column_type, is_nullable, IFNULL(QUOTE(column_default), ''), extra
@@ -203,75 +204,38 @@ def _index(index: Index) -> str:
     return f"{index.kind}{name} ({', '.join(index.columns)})"
 
 
-def schema_effects(before: Schema, after: Schema) -> tuple[Done, ...]:
+def schema_effects(before: Schema, after: Schema) -> tuple[StatementEffect, ...]:
     """Say what the change of a schema does to data and to old code, whatever statements brought it about.
 
     Args:
         before: the tables as they were.
         after: the tables as they are.
     """
-    done = [Done(Effect.TABLE_DROPPED, table) for table in sorted(before.tables - after.tables)]
-    done += [Done(Effect.TABLE_CREATED, table) for table in sorted(after.tables - before.tables)]
+    effects = [StatementEffect(EffectKind.TABLE_DROPPED, table) for table in sorted(before.tables - after.tables)]
+    effects += [StatementEffect(EffectKind.TABLE_CREATED, table) for table in sorted(after.tables - before.tables)]
     for (table, name), old in before.columns.items():
         new = after.columns.get((table, name))
         if table not in after.tables:
             continue
         if new is None:
-            done.append(Done(Effect.COLUMN_DROPPED, table, name))
+            effects.append(StatementEffect(EffectKind.COLUMN_DROPPED, table, name))
         elif new != old:
-            done += _column_effects(old, new)
+            effects += _column_effects(old, new)
     for (table, name), new in after.columns.items():
         if table in before.tables and (table, name) not in before.columns:
-            done.append(Done(Effect.COLUMN_ADDED, table, name))
+            effects.append(StatementEffect(EffectKind.COLUMN_ADDED, table, name))
             if new.required:
-                done.append(Done(Effect.COLUMN_REQUIRED, table, name))
-    return tuple(done)
+                effects.append(StatementEffect(EffectKind.COLUMN_REQUIRED, table, name))
+    return tuple(effects)
 
 
-def _column_effects(old: Column, new: Column) -> list[Done]:
-    done = [Done(Effect.COLUMN_CHANGED, old.table, old.name)]
+def _column_effects(old: Column, new: Column) -> list[StatementEffect]:
+    effects = [StatementEffect(EffectKind.COLUMN_CHANGED, old.table, old.name)]
     if new.required and not old.required:
-        done.append(Done(Effect.COLUMN_REQUIRED, old.table, old.name))
-    if cuts(old.type, new.type):
-        done.append(Done(Effect.COLUMN_CUT, old.table, old.name))
-    return done
-
-
-_FAMILIES = {
-    **dict.fromkeys(("tinyint", "smallint", "mediumint", "int", "bigint", "bit", "year"), "whole"),
-    **dict.fromkeys(("decimal", "float", "double"), "broken"),
-    **dict.fromkeys(("char", "varchar", "tinytext", "text", "mediumtext", "longtext", "enum", "set", "json"), "text"),
-    **dict.fromkeys(("binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob"), "bytes"),
-    **dict.fromkeys(("date", "time"), "part of a moment"),
-    **dict.fromkeys(("datetime", "timestamp"), "moment"),
-}
-_TYPE = re.compile(r"(\w+)(?:\((\d+)(?:,(\d+))?\))?")
-
-
-def cuts(old: str, new: str) -> bool:
-    """Say whether a server silently loses something of the values when a column changes its type.
-
-    Strict mode refuses a value that is too long or out of range, so a shorter text fails rather than loses. Rounding
-    a fraction and cutting the time off a date is no error in any mode (MySQL Reference Manual, "Server SQL Modes").
-
-    Args:
-        old: the type as the server writes it.
-        new: the type as the server writes it.
-    """
-    before, after = _TYPE.match(old.lower()), _TYPE.match(new.lower())
-    if before is None or after is None or old == new:
-        return False
-    was, becomes = _FAMILIES.get(before[1]), _FAMILIES.get(after[1])
-    if was == "broken" and becomes == "whole":
-        return True
-    if was == becomes == "broken":
-        exact_before, exact_after = before[1] == "decimal", after[1] == "decimal"
-        if exact_before and exact_after:
-            return int(after[3] or 0) < int(before[3] or 0)
-        return exact_before or exact_after or (before[1], after[1]) == ("double", "float")
-    if was == "moment":
-        return becomes == "part of a moment" or (becomes == "moment" and int(after[2] or 0) < int(before[2] or 0))
-    return was == becomes == "part of a moment" and int(after[2] or 0) < int(before[2] or 0)
+        effects.append(StatementEffect(EffectKind.COLUMN_REQUIRED, old.table, old.name))
+    if narrows(old.type, new.type):
+        effects.append(StatementEffect(EffectKind.COLUMN_CUT, old.table, old.name))
+    return effects
 
 
 def _plain(default: str) -> str:

@@ -53,7 +53,7 @@ async def stage(stage: Stage) -> AsyncIterator[Stage]:
 
 def sweeper_of(hosts: Connections, **states: RunState) -> ScratchCleanup:
     runs = Remembered({f"R-{name}": state for name, state in states.items()})
-    return ScratchCleanup(Connector(Tunnels(hosts)), hosts, runs)
+    return ScratchCleanup(Connector(Tunnels(hosts).open), hosts, runs.get)
 
 
 async def test_databases_of_runs_that_are_over_are_dropped_and_all_others_stay(

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.databases.migrations.ddl import Done, Effect, Operation, pretended, read_statement
+from bot.databases.migrations.ddl import EffectKind as Kind
+from bot.databases.migrations.ddl import Operation, StatementEffect, read_statement
+from bot.databases.migrations.pretend import parse_pretend
 
 GOLDEN = Path(__file__).parent / "pretend"
 
@@ -31,89 +33,89 @@ SQL = [
     ],
 )
 def test_what_pretend_prints_is_split_into_statements(file: str, labels: list[str]) -> None:
-    found = pretended((GOLDEN / file).read_text())
+    found = parse_pretend((GOLDEN / file).read_text())
     assert found == tuple(zip(labels, SQL, strict=True))
 
 
 @pytest.mark.parametrize("text", ["", "Nothing to migrate.\n", "\n   INFO  Nothing to migrate.  \n\n"])
 def test_nothing_is_no_statement(text: str) -> None:
-    assert pretended(text) == ()
+    assert parse_pretend(text) == ()
 
 
-def one(effect: Effect, name: str = "", table: str = "users") -> Done:
-    return Done(effect, table, name)
+def one(kind: Kind, name: str = "", table: str = "users") -> StatementEffect:
+    return StatementEffect(kind, table, name)
 
 
 @pytest.mark.parametrize(
-    ("sql", "operation", "table", "done"),
+    ("sql", "operation", "table", "effects"),
     [
-        ("create table `users` (`a` int)", Operation.CREATE_TABLE, "users", [one(Effect.TABLE_CREATED)]),
-        ("CREATE TABLE IF NOT EXISTS users (a int)", Operation.CREATE_TABLE, "users", [one(Effect.TABLE_CREATED)]),
-        ("alter table `users` add `a` text null", Operation.ALTER_TABLE, "users", [one(Effect.COLUMN_ADDED, "a")]),
+        ("create table `users` (`a` int)", Operation.CREATE_TABLE, "users", [one(Kind.TABLE_CREATED)]),
+        ("CREATE TABLE IF NOT EXISTS users (a int)", Operation.CREATE_TABLE, "users", [one(Kind.TABLE_CREATED)]),
+        ("alter table `users` add `a` text null", Operation.ALTER_TABLE, "users", [one(Kind.COLUMN_ADDED, "a")]),
         (
             "alter table users add column a int not null, add b int not null default 0",
             Operation.ALTER_TABLE,
             "users",
-            [one(Effect.COLUMN_ADDED, "a"), one(Effect.COLUMN_REQUIRED, "a"), one(Effect.COLUMN_ADDED, "b")],
+            [one(Kind.COLUMN_ADDED, "a"), one(Kind.COLUMN_REQUIRED, "a"), one(Kind.COLUMN_ADDED, "b")],
         ),
         (
             "alter table users add (a int, b decimal(4,2) not null)",
             Operation.ALTER_TABLE,
             "users",
-            [one(Effect.COLUMN_ADDED, "a"), one(Effect.COLUMN_ADDED, "b"), one(Effect.COLUMN_REQUIRED, "b")],
+            [one(Kind.COLUMN_ADDED, "a"), one(Kind.COLUMN_ADDED, "b"), one(Kind.COLUMN_REQUIRED, "b")],
         ),
         (
             "alter table users drop `fax`, drop column pager",
             Operation.ALTER_TABLE,
             "users",
-            [one(Effect.COLUMN_DROPPED, "fax"), one(Effect.COLUMN_DROPPED, "pager")],
+            [one(Kind.COLUMN_DROPPED, "fax"), one(Kind.COLUMN_DROPPED, "pager")],
         ),
-        ("alter table users drop index `i`", Operation.ALTER_TABLE, "users", [one(Effect.INDEX_DROPPED, "i")]),
-        ("alter table users drop foreign key `f`", Operation.ALTER_TABLE, "users", [one(Effect.INDEX_DROPPED, "f")]),
-        ("alter table users drop partition p0", Operation.ALTER_TABLE, "users", [one(Effect.ROWS_DELETED)]),
-        ("ALTER TABLE users MODIFY a TEXT NULL", Operation.ALTER_TABLE, "users", [one(Effect.COLUMN_CHANGED, "a")]),
+        ("alter table users drop index `i`", Operation.ALTER_TABLE, "users", [one(Kind.INDEX_DROPPED, "i")]),
+        ("alter table users drop foreign key `f`", Operation.ALTER_TABLE, "users", [one(Kind.INDEX_DROPPED, "f")]),
+        ("alter table users drop partition p0", Operation.ALTER_TABLE, "users", [one(Kind.ROWS_DELETED)]),
+        ("ALTER TABLE users MODIFY a TEXT NULL", Operation.ALTER_TABLE, "users", [one(Kind.COLUMN_CHANGED, "a")]),
         (
             "ALTER TABLE users CHANGE a b INT NOT NULL",
             Operation.ALTER_TABLE,
             "users",
-            [one(Effect.COLUMN_RENAMED, "a"), one(Effect.COLUMN_CHANGED, "a")],
+            [one(Kind.COLUMN_RENAMED, "a"), one(Kind.COLUMN_CHANGED, "a")],
         ),
-        ("alter table users rename column a to b", Operation.ALTER_TABLE, "users", [one(Effect.COLUMN_RENAMED, "a")]),
-        ("rename table `users` to `people`", Operation.RENAME_TABLE, "users", [one(Effect.TABLE_RENAMED, "people")]),
-        ("alter table users rename to people", Operation.ALTER_TABLE, "users", [one(Effect.TABLE_RENAMED, "people")]),
+        ("alter table users rename column a to b", Operation.ALTER_TABLE, "users", [one(Kind.COLUMN_RENAMED, "a")]),
+        ("rename table `users` to `people`", Operation.RENAME_TABLE, "users", [one(Kind.TABLE_RENAMED, "people")]),
+        ("alter table users rename to people", Operation.ALTER_TABLE, "users", [one(Kind.TABLE_RENAMED, "people")]),
         (
             "drop table if exists users, `odd``name`",
             Operation.DROP_TABLE,
             "users",
-            [one(Effect.TABLE_DROPPED), one(Effect.TABLE_DROPPED, table="odd`name")],
+            [one(Kind.TABLE_DROPPED), one(Kind.TABLE_DROPPED, table="odd`name")],
         ),
-        ("truncate table users", Operation.TRUNCATE, "users", [one(Effect.ROWS_DELETED)]),
-        ("delete from users where a = 'drop table x'", Operation.DELETE, "users", [one(Effect.ROWS_DELETED)]),
+        ("truncate table users", Operation.TRUNCATE, "users", [one(Kind.ROWS_DELETED)]),
+        ("delete from users where a = 'drop table x'", Operation.DELETE, "users", [one(Kind.ROWS_DELETED)]),
         (
             "update users set a = 1, b = concat(c, ',') where d in (1, 2)",
             Operation.UPDATE,
             "users",
-            [one(Effect.ROWS_CHANGED, "a"), one(Effect.ROWS_CHANGED, "b")],
+            [one(Kind.ROWS_CHANGED, "a"), one(Kind.ROWS_CHANGED, "b")],
         ),
-        ("update users u join x set a = 1", Operation.UPDATE, "users", [one(Effect.ROWS_CHANGED)]),
-        ("insert into users (a) values ('x; drop table y')", Operation.INSERT, "users", [one(Effect.ROWS_ADDED)]),
+        ("update users u join x set a = 1", Operation.UPDATE, "users", [one(Kind.ROWS_CHANGED)]),
+        ("insert into users (a) values ('x; drop table y')", Operation.INSERT, "users", [one(Kind.ROWS_ADDED)]),
         (
             "insert into users (a) values (1) on duplicate key update a = 2",
             Operation.INSERT,
             "users",
-            [one(Effect.ROWS_CHANGED)],
+            [one(Kind.ROWS_CHANGED)],
         ),
-        ("create unique index i on users (a)", Operation.CREATE_INDEX, "users", [one(Effect.INDEX_ADDED, "i")]),
+        ("create unique index i on users (a)", Operation.CREATE_INDEX, "users", [one(Kind.INDEX_ADDED, "i")]),
         ("-- why\nselect 1", Operation.SELECT, "", []),
-        ("create view v as select 1", Operation.OTHER, "", [one(Effect.UNKNOWN, table="")]),
+        ("create view v as select 1", Operation.OTHER, "", [one(Kind.UNKNOWN, table="")]),
         ("alter table `тест таблица` add `имя``x` int", Operation.ALTER_TABLE, "тест таблица",
-         [one(Effect.COLUMN_ADDED, "имя`x", "тест таблица")]),
+         [one(Kind.COLUMN_ADDED, "имя`x", "тест таблица")]),
     ],
 )  # fmt: skip
-def test_a_statement_is_read(sql: str, operation: Operation, table: str, done: list[Done]) -> None:
+def test_a_statement_is_read(sql: str, operation: Operation, table: str, effects: list[StatementEffect]) -> None:
     read = read_statement(sql)
-    assert (read.operation, read.table, list(read.done)) == (operation, table, done)
-    assert read.apart
+    assert (read.operation, read.table, list(read.effects)) == (operation, table, effects)
+    assert read.self_contained
 
 
 @pytest.mark.parametrize(
@@ -128,9 +130,9 @@ def test_a_statement_is_read(sql: str, operation: Operation, table: str, done: l
     ],
 )
 def test_what_may_reach_further_is_not_tried_on_a_copy(sql: str) -> None:
-    assert not read_statement(sql).apart
+    assert not read_statement(sql).self_contained
 
 
 @pytest.mark.parametrize("sql", ["alter table users add a int; drop table users", "alter table users /*! drop a */"])
 def test_what_is_hidden_is_unknown(sql: str) -> None:
-    assert Effect.UNKNOWN in {done.effect for done in read_statement(sql).done}
+    assert Kind.UNKNOWN in {effects.kind for effects in read_statement(sql).effects}

@@ -117,7 +117,7 @@ async def migrating(
 ) -> tuple[WatchedPerformer, Target, Step]:
     """An application with a migration to run over SSH, and a database that is reached through its host."""
     await git(laravel.path, "pull", "--quiet", "--ff-only", "origin", "main")
-    watched = WatchedPerformer(ShellPerformer(Runner(hosts)), Connector(Tunnels(hosts)), pause=0.1)
+    watched = WatchedPerformer(ShellPerformer(Runner(hosts)), Connector(Tunnels(hosts).open), pause=0.1)
     command = Shell(syntax("php artisan migrate --force --no-ansi"), str(laravel.path), None)
     return watched, target_of(laravel.database, via="web1"), replace(MIGRATE, act=command)
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from bot.databases.migrations.ddl import Effect, Operation
+from bot.databases.migrations.ddl import EffectKind, Operation
 from bot.databases.migrations.preview import PreviewPerformer
 from bot.databases.migrations.preview_sql import sql_of, statements_of
 from bot.databases.server.connector import Connector
@@ -18,7 +19,7 @@ from bot.demo.host.host import DemoHost
 from bot.domain.runs.acts import Preview
 from bot.domain.runs.plan_json import findings_of
 from bot.domain.secrets import Secret
-from bot.domain.targets.target import Database
+from bot.domain.targets.target import Database, Target
 from bot.engine.ports import Done, Job
 from bot.hosts.connections import Connections
 from bot.hosts.look import HostLook
@@ -72,27 +73,27 @@ ALTER TABLE `accounts` DROP COLUMN `fax`;
         (
             OFFLINE,
             {
-                "1a5e": [(Operation.CREATE_TABLE, Effect.TABLE_CREATED)],
-                "27c0": [(Operation.ALTER_TABLE, Effect.COLUMN_DROPPED)],
+                "1a5e": [(Operation.CREATE_TABLE, EffectKind.TABLE_CREATED)],
+                "27c0": [(Operation.ALTER_TABLE, EffectKind.COLUMN_DROPPED)],
                 "0b91": [],
             },
         ),
         (
             SQLMIGRATE,
             {
-                "accounts.0002_fax": [(Operation.ALTER_TABLE, Effect.COLUMN_DROPPED)],
-                "accounts.0003_fill": [(Operation.OTHER, Effect.UNKNOWN)],
+                "accounts.0002_fax": [(Operation.ALTER_TABLE, EffectKind.COLUMN_DROPPED)],
+                "accounts.0003_fill": [(Operation.OTHER, EffectKind.UNKNOWN)],
             },
         ),
         ("nothing\n-- Running\n", {}),
-        ("-- Running a\nUPDATE t SET x = 'open", {"a": [(Operation.OTHER, Effect.UNKNOWN)]}),
+        ("-- Running a\nUPDATE t SET x = 'open", {"a": [(Operation.OTHER, EffectKind.UNKNOWN)]}),
     ],
 )
 def test_each_statement_belongs_to_its_migration(
-    text: str, expected: Mapping[str, list[tuple[Operation, Effect]]]
+    text: str, expected: Mapping[str, list[tuple[Operation, EffectKind]]]
 ) -> None:
     found = {name: statements_of(sql) for name, sql in sql_of(text).items()}
-    assert {name: [(one.operation, one.done[0].effect) for one in of] for name, of in found.items()} == expected
+    assert {name: [(one.operation, one.effects[0].kind) for one in of] for name, of in found.items()} == expected
 
 
 DROPS = {
@@ -119,6 +120,16 @@ DROPS = {
 }
 
 
+@dataclass(frozen=True)
+class HostsAlone:
+    """Looks at targets that can read nothing but hosts."""
+
+    connections: Connections
+
+    def look(self, target: Target) -> Any:
+        return HostLook(self.connections)
+
+
 async def previewed(
     app: Stack, host: DemoHost, database: DemoDatabase, recipe: str, names: tuple[str, ...], way: Way = Way.DEPLOY
 ) -> list[tuple[str, dict[str, str]]]:
@@ -132,7 +143,7 @@ async def previewed(
     situation = Situation("R-7K3F9Q", way, live, asked, (), names, takes_down=False, backup=None)
     step = next(step for step in planned(loaded, target, situation)[0] if isinstance(step.act, Preview))
     async with Connections({"web1": host_of(host)}) as connections:
-        performer = PreviewPerformer(HostLook(connections), Connector(Tunnels(connections)))
+        performer = PreviewPerformer(HostsAlone(connections), Connector(Tunnels(connections).open))
         outcome = await performer.perform(Job("R-7K3F9Q", 1, step, "web1", 1, target), KeptOutput())
     assert isinstance(outcome, Done), outcome
     return [(finding.kind, dict(finding.facts)) for finding in findings_of(outcome.facts)]

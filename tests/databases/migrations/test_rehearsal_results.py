@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.databases.migrations.rehearsal_script import Ended, failure_of, parse_files, results_of
+from bot.databases.migrations.rehearsal_script import RehearsalOutcome, failure_of, parse_files, results_of
 
 COLUMN = "column\tusers\tid\tint(11)\tNO\t\t\n"
 ADDED = "column\tusers\tfax\tvarchar(40)\tYES\t'NULL'\t\n"
@@ -19,7 +19,7 @@ def test_each_migration_is_seen_as_it_found_the_tables_and_as_it_left_them() -> 
         "after": COLUMN,
     }
     results = results_of(files, ("a", "b"))
-    assert (results.ended, results.rows) == (Ended.OK, "copied")
+    assert (results.ended, results.rows) == (RehearsalOutcome.OK, "copied")
     first, second = results.trials
     assert (first.milliseconds, first.pretend is None, second.pretend is None) == (120, False, True)
     assert ("users", "fax") not in first.before.columns
@@ -29,7 +29,7 @@ def test_each_migration_is_seen_as_it_found_the_tables_and_as_it_left_them() -> 
 
 
 def test_one_that_never_came_to_an_outcome_says_so() -> None:
-    with pytest.raises(ValueError, match="Ended"):
+    with pytest.raises(ValueError, match="RehearsalOutcome"):
         results_of({"facts": "rows\tcopied\n"}, ("a",))
 
 

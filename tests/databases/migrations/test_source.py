@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.databases.migrations.source import Down, down_of, names_connection, word_that_destroys
+from bot.databases.migrations.source import WayBack, names_connection, way_back_of, word_that_destroys
 
 OTHER = r"(?:Schema|DB)::connection\s*\(|->connection\s*\(|\$connection\s*="
 
@@ -14,22 +14,22 @@ def php(body: str) -> str:
 @pytest.mark.parametrize(
     ("source", "down"),
     [
-        (php("public function down(): void { Schema::table('a', function ($t) { $t->drop('b'); }); }"), Down.YES),
-        (php(""), Down.MISSING),
-        (php("// function down() { x(); }"), Down.MISSING),
-        (php("public function down() { }"), Down.EMPTY),
-        (php("public function down()\n{\n    // what was deleted is gone { \n}"), Down.EMPTY),
-        (php("public function down() { return; }"), Down.EMPTY),
-        (php("public function down() { $text = '}'; throw new X('}'); }"), Down.YES),
-        (php("public function down() { # nothing }\n }"), Down.EMPTY),
+        (php("public function down(): void { Schema::table('a', function ($t) { $t->drop('b'); }); }"), WayBack.YES),
+        (php(""), WayBack.MISSING),
+        (php("// function down() { x(); }"), WayBack.MISSING),
+        (php("public function down() { }"), WayBack.EMPTY),
+        (php("public function down()\n{\n    // what was deleted is gone { \n}"), WayBack.EMPTY),
+        (php("public function down() { return; }"), WayBack.EMPTY),
+        (php("public function down() { $text = '}'; throw new X('}'); }"), WayBack.YES),
+        (php("public function down() { # nothing }\n }"), WayBack.EMPTY),
     ],
 )  # fmt: skip
-def test_the_way_back_is_found(source: str, down: Down) -> None:
-    assert down_of(source, ".php") is down
+def test_the_way_back_is_found(source: str, down: WayBack) -> None:
+    assert way_back_of(source, ".php") is down
 
 
 def test_another_language_is_not_guessed() -> None:
-    assert down_of("def downgrade(): pass", ".py") is Down.UNKNOWN
+    assert way_back_of("def downgrade(): pass", ".py") is WayBack.UNKNOWN
 
 
 @pytest.mark.parametrize(

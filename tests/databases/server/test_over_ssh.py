@@ -113,7 +113,7 @@ async def test_an_ended_dump_leaves_nothing_behind(
 async def test_a_look_goes_through_the_host(hosts: Connections, target: Target) -> None:
     assert target.database is not None
     target = replace(target, database=replace(target.database, via="web1"))
-    facts = await DatabaseLook(Connector(Tunnels(hosts))).database(target, "migrations")
+    facts = await DatabaseLook(Connector(Tunnels(hosts).open)).database(target, "migrations")
     assert not facts.has_table
     assert "MariaDB" in facts.version
 
@@ -122,5 +122,5 @@ async def test_nobody_at_the_far_end_is_unreachable(hosts: Connections, target: 
     assert target.database is not None
     target = replace(target, database=replace(target.database, via="web1", port=free_port))
     with pytest.raises(RefusedError) as caught:
-        await DatabaseLook(Connector(Tunnels(hosts))).database(target, "migrations")
+        await DatabaseLook(Connector(Tunnels(hosts).open)).database(target, "migrations")
     assert caught.value.problem.reason is Reason.DATABASE_UNREACHABLE

@@ -6,24 +6,16 @@ import os
 import signal
 import tempfile
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bot.databases.backups.access import BackupAccess
 from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.secrets import Secret
-from bot.domain.shell import Command
+from bot.domain.shell import Command, CommandResult
 from bot.engine.ports import Done, Effect, Ending, Failed, Job, Outcome, Output
 
 SYSTEM_PATH = "/usr/bin:/bin:/usr/sbin:/sbin"
-
-
-@dataclass(frozen=True)
-class Said:
-    exit_status: int | None
-    stdout: bytes
-    stderr: bytes
 
 
 class KeptOutput:
@@ -93,13 +85,13 @@ class LocalHost:
     async def check(self, job: Job, directory: str) -> Effect:
         return Effect.CANNOT_TELL
 
-    async def read(self, host: str, command: Command, timeout: float) -> Said:  # noqa: ASYNC109 - as the port that it stands in for
+    async def read(self, host: str, command: Command, timeout: float) -> CommandResult:  # noqa: ASYNC109 - as the port that it stands in for
         process = await asyncio.create_subprocess_exec(
             "sh", "-c", command.script(), env={"PATH": self._path},
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip
         stdout, stderr = await asyncio.wait_for(process.communicate(), timeout)
-        return Said(process.returncode, stdout, stderr)
+        return CommandResult(process.returncode, stdout, stderr)
 
     def processes(self) -> dict[int, list[str]]:
         """Arguments of every process in the group of the last job."""

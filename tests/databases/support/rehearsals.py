@@ -6,7 +6,7 @@ from pathlib import Path
 from bot.databases.backups.access import BackupAccess
 from bot.databases.backups.dump import DumpPerformer
 from bot.databases.migrations.rehearsal import AsRehearsedPerformer, RehearsePerformer
-from bot.databases.migrations.rehearsal_data import RehearsalData
+from bot.databases.migrations.rehearsal_data import BackupDataSource
 from bot.databases.server.connector import Connector
 from bot.demo.application.application import Application
 from bot.demo.application.git import git
@@ -35,10 +35,10 @@ class Stage:
     """An application on a host, and the performers that rehearse its next commit."""
 
     def __init__(self, app: Application, connections: Connections) -> None:
-        databases = Connector(Tunnels(connections))
+        databases = Connector(Tunnels(connections).open)
         self.app = app
         self.backups = BackupAccess(Runner(connections), connections, Pipes(connections))
-        self.performer = RehearsePerformer(self.backups.runner, connections, databases, RehearsalData(self.backups))
+        self.performer = RehearsePerformer(self.backups.runner, connections, databases, BackupDataSource(self.backups))
         self.comparer = AsRehearsedPerformer(databases)
         self.scratch = True
 

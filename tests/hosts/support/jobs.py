@@ -15,9 +15,9 @@ from bot.domain.runs.plan import Phase, Risk, Step
 from bot.domain.shell import Command, syntax
 from bot.domain.targets.target import Host, Target
 from bot.engine.ports import Job
-from bot.hosts.connections import Settings
+from bot.hosts.connections import ConnectionSettings
 
-QUICK = Settings(keepalive_interval=0.3, keepalive_count=3, connect_timeout=10.0)
+QUICK = ConnectionSettings(keepalive_interval=0.3, keepalive_count=3, connect_timeout=10.0)
 """A frozen connection is found dead after about a second."""
 
 _numbers = itertools.count(1)

@@ -111,7 +111,7 @@ async def test_what_nobody_is_at_work_in_is_swept(
         (folder / name).touch()
         then = time.time() - days * day
         os.utime(folder / name, (then, then))
-    sweeper = ScratchCleanup(connections, host, Remembered({}))
+    sweeper = ScratchCleanup(connections, host, Remembered({}).get)
     assert set(await sweeper.parts(target)) == {str(gone), str(folder / "B-000003.sql.1.part")}
     assert left_in(folder) == {at_work.name, "B-000004.sql.1.part", "B-000005.sql.zst", "x.part"}
     owners[0].communicate()
