@@ -39,7 +39,7 @@ from bot.domain.runs.acts import (
     Undone,
 )
 from bot.domain.secrets import Secret
-from bot.domain.targets.look import Ran
+from bot.domain.targets.look import AppliedMigration
 from bot.domain.targets.target import Target
 from bot.engine.phases.preflight import PreflightPerformer
 from bot.engine.ports import Performer
@@ -77,7 +77,7 @@ def build_performers(
     backups = BackupAccess(runner, connections, Pipes(connections))
     looks = LiveTargetReader(HostLook(connections), database_look, backups.catalog, beside, written, runs, variables)
 
-    async def ran_at(target: Target) -> tuple[Ran, ...] | None:
+    async def ran_at(target: Target) -> tuple[AppliedMigration, ...] | None:
         return await ran_now(recipes[target.name], target, looks.look(target))
 
     def table_of(target: Target) -> str:

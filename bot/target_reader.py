@@ -80,7 +80,7 @@ class TargetLook:
         """Read what restores left beside the target's database."""
         return await self.reader.leftovers.beside(self.target)
 
-    async def written_since(self, backup: str) -> tuple[TableWrites, ...]:
+    async def writes_since(self, backup: str) -> tuple[TableWrites, ...]:
         """Read what was written to the live database since a backup."""
         return await self.reader.writes.since(self.target, await self.reader.backups.manifest(self.target, backup))
 

@@ -28,19 +28,19 @@ from bot.domain.runs.request import (
 )
 from bot.recipes.recipe import Recipe
 from commands.backup import Backup
-from commands.backup_drop_old import DropOld
-from commands.backup_restore import Restore
-from commands.backup_verify import BackupVerification
-from commands.command import Command
+from commands.backup_drop_old import DropOldSubcommand
+from commands.backup_restore import RestoreSubcommand
+from commands.backup_verify import VerifySubcommand
+from commands.command import SlashCommand
 from commands.deploy import Deploy
 from commands.migrate_status import MigrateStatus
 from commands.ops import Ops
 from commands.rollback import Rollback
 
-__all__ = ["Command", "all_commands", "ops_command", "planner_for", "status_command"]
+__all__ = ["SlashCommand", "all_commands", "ops_command", "planner_for", "status_command"]
 
 
-def all_commands(recipes: Mapping[TargetName, Recipe]) -> tuple[Command, ...]:
+def all_commands(recipes: Mapping[TargetName, Recipe]) -> tuple[SlashCommand, ...]:
     """Build every slash command that makes runs.
 
     Args:
@@ -67,11 +67,11 @@ def planner_for(options: RequestOptions, recipes: Mapping[TargetName, Recipe]) -
         case BackupOptions() | ScheduledBackup() | ResumeOptions(action=Action.BACKUP):
             return Backup(recipes)
         case VerifyBackup():
-            return BackupVerification()
+            return VerifySubcommand()
         case RestoreBackup() | ResumeOptions(action=Action.RESTORE):
-            return Restore(recipes)
+            return RestoreSubcommand(recipes)
         case DropLeftover():
-            return DropOld()
+            return DropOldSubcommand()
         case ListBackups() | MigrateStatusOptions() | OverdueBackup() | ResumeOptions():
             return None
 

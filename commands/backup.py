@@ -17,12 +17,12 @@ from bot.domain.targets.look import Look
 from bot.domain.targets.target import Operations, Target
 from bot.recipes.proof import proof_steps
 from bot.recipes.recipe import Recipe
-from commands.backup_drop_old import DropOld
-from commands.backup_list import BackupListing
-from commands.backup_restore import Restore
-from commands.backup_verify import BackupVerification
+from commands.backup_drop_old import DropOldSubcommand
+from commands.backup_list import ListSubcommand
+from commands.backup_restore import RestoreSubcommand
+from commands.backup_verify import VerifySubcommand
 from commands.command import Subcommand
-from commands.common import backup_id, require_age
+from commands.common import backup_id, require_encryption
 from commands.dump import dump_step, require_backups
 from commands.words import TARGET_WORDS, find_target, sort_words
 
@@ -31,7 +31,7 @@ _USAGE = "APP ENV [TABLE…]"
 _REMOVE_TIMEOUT = 600
 """Seconds."""
 
-SUBCOMMANDS: tuple[Subcommand, ...] = (BackupListing(), BackupVerification(), DropOld(), Restore({}))
+SUBCOMMANDS: tuple[Subcommand, ...] = (ListSubcommand(), VerifySubcommand(), DropOldSubcommand(), RestoreSubcommand({}))
 """In the order in which the usage lists them. None of them needs a recipe to read its words."""
 
 
@@ -88,7 +88,7 @@ class Backup:
             *proof_steps(target, made, run.id, Phase.CHANGE),
             *retention,
         )
-        await require_age(steps, target, look)
+        await require_encryption(steps, target, look)
         return Plan(
             request=run.request,
             steps=steps,

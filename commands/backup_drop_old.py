@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from bot.domain.backups.backup import parse_table
 from bot.domain.backups.leftovers import Leftover, choose_leftovers
 from bot.domain.errors import RefusedError
-from bot.domain.runs.acts import DropOld as Drop
+from bot.domain.runs.acts import DropOld
 from bot.domain.runs.basis import Basis
 from bot.domain.runs.plan import Finding, NothingToDo, OnFailure, Phase, Plan, Risk, Step
 from bot.domain.runs.request import Action, DropLeftover, Origin, Request
@@ -22,7 +22,7 @@ _TIMEOUT = 3600
 
 
 @dataclass(frozen=True)
-class DropOld:
+class DropOldSubcommand:
     """The subcommand, and the planner of its runs."""
 
     name: str = "drop-old"
@@ -51,7 +51,7 @@ class DropOld:
         left = choose_leftovers(await look.leftovers(), options_as(run, DropLeftover).name)
         if left is None:
             return NothingToDo({"remains": "none"})
-        act = Drop(left.database, left.tables)
+        act = DropOld(left.database, left.tables)
         step = Step(
             "drop-old",
             "Drop the old tables",
@@ -78,7 +78,7 @@ class DropOld:
             RefusedError: what a host or the database answers.
         """
         [act] = [step.act for step in plan.steps]
-        name = act.database if isinstance(act, Drop) else ""
+        name = act.database if isinstance(act, DropOld) else ""
         left = next((one for one in await look.leftovers() if one.database == name), None)
         return Basis() if left is None else _basis(left)
 

@@ -10,7 +10,7 @@ from commands.words import TARGET_WORDS, find_target, sort_words
 
 
 @dataclass(frozen=True)
-class BackupListing:
+class ListSubcommand:
     """The subcommand."""
 
     name: str = "list"

@@ -24,13 +24,13 @@ from bot.domain.runs.request import Action, Origin, Request, RestoreBackup
 from bot.domain.runs.run import Run
 from bot.domain.targets.look import HostFacts, Look
 from bot.domain.targets.target import Database, Operations, Target
-from bot.recipes.recipe import Recipe, Way
-from bot.recipes.steps import Situation, planned
+from bot.recipes.recipe import Recipe, RunKind
+from bot.recipes.steps import StepInputs, recipe_steps
 from commands.command import options_as
-from commands.common import backup_id, maintenance_basis, read_target, require_age, take_down
+from commands.common import backup_id, maintenance_basis, plan_maintenance, read_target, require_encryption
 from commands.dump import dump_step, require_backups
 from commands.exceptions import FLAGS, USAGE, read_exceptions
-from commands.resume import resume_restore, resumed_from
+from commands.resume import read_stopped_run, resume_restore
 from commands.words import TARGET_WORDS, find_target, sort_words
 
 _LOAD_TIMEOUT = 12 * 3600
@@ -44,7 +44,7 @@ _MAX_TABLES = 8
 
 
 @dataclass(frozen=True)
-class Restore:
+class RestoreSubcommand:
     """The subcommand, and the planner of its runs.
 
     Args:
@@ -59,7 +59,7 @@ class Restore:
     def parse(self, words: tuple[str, ...], origin: Origin, operations: Operations) -> Request:
         """Read what was typed behind `/backup`."""
         usage = f"/backup {self.usage}"
-        sorted_words = sort_words(words[1:], usage, frozenset(), TARGET_WORDS + 1, telling=FLAGS)
+        sorted_words = sort_words(words[1:], usage, frozenset(), TARGET_WORDS + 1, with_text=FLAGS)
         plain = sorted_words.plain
         target = find_target(plain, origin.channel, operations, usage)
         if len(plain) == TARGET_WORDS:
@@ -81,21 +81,21 @@ class Restore:
         """
         require_backups(target)
         if run.request.resumes is not None:
-            return await resume_restore(run, await resumed_from(run, look), self.recipes[target.name], target, look)
+            return await resume_restore(run, await read_stopped_run(run, look), self.recipes[target.name], target, look)
         backup_list = await look.backups()
         kept = backup_list.find(options_as(run, RestoreBackup).backup)
         database = restorable(kept, target)
         hosts, _ = await read_target(self.recipes[target.name], target, look, None)
-        takes_down, downs = take_down(target, hosts, (kept.backup,))
-        fresh, old = beside(database, kept, run)
-        steps = _steps(self.recipes[target.name], target, run, hosts, kept, fresh, old, takes_down=takes_down)
-        await require_age(steps, target, look)
+        takes_down, downs = plan_maintenance(target, hosts, (kept.backup,))
+        databases = restore_databases(database, kept, run)
+        steps = _steps(self.recipes[target.name], target, run, hosts, kept, databases, takes_down=takes_down)
+        await require_encryption(steps, target, look)
         return Plan(
             request=run.request,
             steps=steps,
             requirement=target.policy.requirement(Action.RESTORE, destructive=True),
             basis=_basis(kept, hosts),
-            findings=(what_it_replaces(kept, backup_list, old), *await written_since(kept, look), *downs),
+            findings=(restore_finding(kept, backup_list, databases.old), *await write_findings(kept, look), *downs),
             destructive=True,
         )
 
@@ -144,8 +144,21 @@ def restorable(kept: BackupInfo, target: Target) -> Database:
     return database
 
 
-def beside(database: Database, kept: BackupInfo, run: Run) -> tuple[str, str]:
-    """Name the two databases beside the live one: that of what is restored, and that of what it replaces.
+@dataclass(frozen=True)
+class RestoreDatabases:
+    """The names of the two databases that a restore makes beside the live one.
+
+    Args:
+        fresh: what the backup is restored into.
+        old: what keeps the tables that the restore replaces.
+    """
+
+    fresh: str
+    old: str
+
+
+def restore_databases(database: Database, kept: BackupInfo, run: Run) -> RestoreDatabases:
+    """Name the databases that a restore makes beside the live one.
 
     Args:
         database: the live one.
@@ -159,7 +172,7 @@ def beside(database: Database, kept: BackupInfo, run: Run) -> tuple[str, str]:
     if fresh is None or old is None:
         detail = f"the name {database.name} is too long for a database beside it"
         raise RefusedError(problem(Reason.NOT_RESTORABLE, backup=kept.backup, stage="configuration", detail=detail))
-    return fresh, old
+    return RestoreDatabases(fresh, old)
 
 
 def _steps(
@@ -168,29 +181,30 @@ def _steps(
     run: Run,
     hosts: tuple[HostFacts, ...],
     kept: BackupInfo,
-    fresh: str,
-    old: str,
+    databases: RestoreDatabases,
     *,
     takes_down: bool,
 ) -> tuple[Step, ...]:
     head = hosts[0].head
-    ways, _ = planned(recipe, target, Situation(run.id, Way.ROLLBACK, head, head, hosts, (), takes_down, None))
+    ways, _ = recipe_steps(
+        recipe, target, StepInputs(run.id, RunKind.ROLLBACK, head, head, hosts, (), takes_down, None)
+    )
     ups = [step for step in ways if step.undoes is not None and takes_down]
     downs = [step for step in ways if step.key in {up.undoes for up in ups}]
-    check, *changes = putting_back(target, run, kept, fresh, old)
+    check, *changes = restore_steps(target, run, kept, databases)
     return (check, *downs, *changes, *ups, *(step for step in ways if isinstance(step.act, Health)))
 
 
-def putting_back(target: Target, run: Run, kept: BackupInfo, fresh: str, old: str) -> tuple[Step, ...]:
+def restore_steps(target: Target, run: Run, kept: BackupInfo, databases: RestoreDatabases) -> tuple[Step, ...]:
     """Give the steps that put a backup back: the check of its file before the gate, then those that change.
 
     Args:
         target: where.
         run: which puts it back.
         kept: the backup.
-        fresh: the database that it is restored into.
-        old: the database in which what is replaced is kept.
+        databases: that it makes.
     """
+    fresh, old = databases.fresh, databases.old
     first = target.hosts[:1]
     check = Prove(kept.backup, None)
     safety = dump_step(target, backup_id(run).replace("B-", "S-", 1), (), Purpose.SAFETY)
@@ -218,7 +232,7 @@ def _basis(kept: BackupInfo, hosts: tuple[HostFacts, ...]) -> Basis:
     return maintenance_basis(hosts) | Basis({"backup": kept.sha256})
 
 
-def what_it_replaces(kept: BackupInfo, backup_list: BackupList, old: str) -> Finding:
+def restore_finding(kept: BackupInfo, backup_list: BackupList, old: str) -> Finding:
     """Say what an approver must know of putting a backup back.
 
     Args:
@@ -248,7 +262,7 @@ def _safety_seconds(kept: BackupInfo, backup_list: BackupList) -> int:
     return next((other.dump_seconds for other in backup_list.backups if not other.chosen), kept.dump_seconds)
 
 
-async def written_since(kept: BackupInfo, look: Look) -> tuple[Finding, ...]:
+async def write_findings(kept: BackupInfo, look: Look) -> tuple[Finding, ...]:
     """Say what was written since a backup, by table: putting it back takes that away.
 
     Args:
@@ -256,20 +270,20 @@ async def written_since(kept: BackupInfo, look: Look) -> tuple[Finding, ...]:
         look: reads; where it cannot, that is said.
     """
     try:
-        since = await look.written_since(kept.backup)
+        since = await look.writes_since(kept.backup)
     except RefusedError as refused:
         return (Finding("written_unknown", {"why": refused.problem.reason.value}),)
     told = [table for table in since if table.written is not WriteState.SAME]
     told.sort(key=lambda table: (_GRAVEST.index(table.written), table.table))
     rest = {"same": str(len(since) - len(told)), "more": str(max(len(told) - _MAX_TABLES, 0))}
-    return (*(Finding("written", _about(table)) for table in told[:_MAX_TABLES]), Finding("written_rest", rest))
+    return (*(Finding("written", _write_facts(table)) for table in told[:_MAX_TABLES]), Finding("written_rest", rest))
 
 
 _GRAVEST = (WriteState.NEW, WriteState.CHANGED, WriteState.ADDED, WriteState.GONE, WriteState.UNKNOWN)
 """What a restore takes away comes first."""
 
 
-def _about(table: TableWrites) -> dict[str, str]:
+def _write_facts(table: TableWrites) -> dict[str, str]:
     return {
         "table": table.table,
         "written": table.written.value,

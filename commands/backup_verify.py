@@ -19,7 +19,7 @@ from commands.words import TARGET_WORDS, find_target, sort_words
 
 
 @dataclass(frozen=True)
-class BackupVerification:
+class VerifySubcommand:
     """The subcommand, and the planner of its runs."""
 
     name: str = "verify"

@@ -24,7 +24,7 @@ def options_as(run: Run, kind: type[T]) -> T:
     return options
 
 
-class Command(Planner, Protocol):
+class SlashCommand(Planner, Protocol):
     """A slash command that becomes a run."""
 
     @property

@@ -11,7 +11,7 @@ from bot.domain.runs.basis import Basis, checked_out
 from bot.domain.runs.plan import Finding, Step
 from bot.domain.runs.request import Action
 from bot.domain.runs.run import Run
-from bot.domain.targets.look import DatabaseFacts, HostFacts, HostQuestion, Look, Ran
+from bot.domain.targets.look import AppliedMigration, DatabaseFacts, HostFacts, HostQuestion, Look
 from bot.domain.targets.target import Target
 from bot.recipes.recipe import MigrationTable, Recipe
 from bot.recipes.steps import question
@@ -36,7 +36,7 @@ async def read_target(
     asked = question(recipe, target, ref)
     # What a tool tells of the migrations is the same on every host.
     first, *others = target.hosts
-    hosts = each(look.host(first, asked), *(look.host(name, replace(asked, telling=None)) for name in others))
+    hosts = each(look.host(first, asked), *(look.host(name, replace(asked, commit_command=None)) for name in others))
     kept = recipe.migrations
     if target.database is None or kept is None:
         return await hosts, None
@@ -45,7 +45,7 @@ async def read_target(
     return (at_first, *answers[1:]), database
 
 
-async def ran_now(recipe: Recipe, target: Target, look: Look) -> tuple[Ran, ...] | None:
+async def ran_now(recipe: Recipe, target: Target, look: Look) -> tuple[AppliedMigration, ...] | None:
     """Read again which migrations the database remembers, in order; None where there are none to know of.
 
     Args:
@@ -90,7 +90,7 @@ def maintenance_basis(hosts: tuple[HostFacts, ...]) -> Basis:
     return Basis({f"maintenance on {facts.host}": states[facts.maintenance] for facts in hosts})
 
 
-def take_down(
+def plan_maintenance(
     target: Target, hosts: tuple[HostFacts, ...], migrations: tuple[str, ...]
 ) -> tuple[bool, tuple[Finding, ...]]:
     """Decide whether a run takes the site down; one that is down already stays as it is, whoever did it.
@@ -136,7 +136,7 @@ def wants_backup(target: Target, action: Action, migrations: int) -> bool:
     return True
 
 
-async def require_age(steps: Iterable[Step], target: Target, look: Look) -> None:
+async def require_encryption(steps: Iterable[Step], target: Target, look: Look) -> None:
     """Make sure that the host can encrypt the backups that it makes and keeps itself.
 
     Args:

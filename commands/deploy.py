@@ -14,14 +14,22 @@ from bot.domain.runs.request import Action, DeployOptions, Origin, Request
 from bot.domain.runs.run import Run
 from bot.domain.targets.look import DatabaseFacts, HostFacts, Look
 from bot.domain.targets.target import Operations, Target
-from bot.recipes.recipe import Recipe, Way
-from bot.recipes.steps import Situation, before_plan, planned
+from bot.recipes.recipe import Recipe, RunKind
+from bot.recipes.steps import StepInputs, before_plan, recipe_steps
 from commands.command import options_as
-from commands.common import backup_id, host_basis, ran_now, read_target, require_age, take_down, wants_backup
+from commands.common import (
+    backup_id,
+    host_basis,
+    plan_maintenance,
+    ran_now,
+    read_target,
+    require_encryption,
+    wants_backup,
+)
 from commands.exceptions import FLAGS, USAGE, read_exceptions
 from commands.pending import not_run
 from commands.rehearsal import backup_to_rehearse_on
-from commands.resume import resume_basis, resume_plan, resumed_from
+from commands.resume import read_stopped_run, resume_basis, resume_plan
 from commands.words import find_target, sort_words
 
 DRY_RUN = "--dry-run"
@@ -51,7 +59,7 @@ class Deploy:
             RefusedError: with what is wrong and what would be right.
         """
         usage = f"{self.name} {self.usage}"
-        sorted_words = sort_words(words, usage, frozenset({DRY_RUN, NO_MIGRATE}), _WORDS, telling=FLAGS)
+        sorted_words = sort_words(words, usage, frozenset({DRY_RUN, NO_MIGRATE}), _WORDS, with_text=FLAGS)
         target = find_target(sorted_words.plain, origin.channel, operations, usage)
         asked = sorted_words.plain[2] if len(sorted_words.plain) == _WORDS else target.branch
         flags = sorted_words.flags
@@ -76,7 +84,7 @@ class Deploy:
         """
         recipe = self.recipes[target.name]
         if run.request.resumes is not None:
-            return await resume_plan(run, await resumed_from(run, look), recipe, target, look)
+            return await resume_plan(run, await read_stopped_run(run, look), recipe, target, look)
         asked = options_as(run, DeployOptions)
         hosts, database = await read_target(recipe, target, look, asked.ref)
         sha = _agreed_commit(hosts, asked.ref)
@@ -84,12 +92,12 @@ class Deploy:
         migrations = pending if asked.migrate else ()
         if all(facts.head == sha for facts in hosts) and not migrations:
             return NothingToDo({"sha": sha, "pending": ", ".join(pending)})
-        takes_down, downs = take_down(target, hosts, migrations)
+        takes_down, downs = plan_maintenance(target, hosts, migrations)
         backup = backup_id(run) if wants_backup(target, self.action, len(migrations)) else None
         data = await backup_to_rehearse_on(target, look, backup, len(migrations))
-        situation = Situation(run.id, Way.DEPLOY, hosts[0].head, sha, hosts, migrations, takes_down, backup, data)
-        steps, skipped = planned(recipe, target, situation)
-        await require_age(steps, target, look)
+        situation = StepInputs(run.id, RunKind.DEPLOY, hosts[0].head, sha, hosts, migrations, takes_down, backup, data)
+        steps, skipped = recipe_steps(recipe, target, situation)
+        await require_encryption(steps, target, look)
         first = next((facts for facts in hosts if facts.head != sha), hosts[0])
         return Plan(
             request=run.request,

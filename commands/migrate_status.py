@@ -10,7 +10,7 @@ from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.names import TargetName
 from bot.domain.runs.request import Action, MigrateStatusOptions, Origin, Request
 from bot.domain.targets.look import DatabaseFacts, HostFacts, HostQuestion, Look
-from bot.domain.targets.migration_report import Disk, Holds, MigrationStatus
+from bot.domain.targets.migration_report import Disk, DiskContent, MigrationStatus
 from bot.domain.targets.snapshot import TargetState
 from bot.domain.targets.target import Database, Operations, Target
 from bot.recipes.recipe import Migrations, Recipe
@@ -73,7 +73,7 @@ class MigrateStatus:
         recipe = self.recipes[target.name]
         kept = recipe.migrations
         if target.database is None or kept is None:
-            asked = replace(question(recipe, target, target.branch), ref=None, telling=None)
+            asked = replace(question(recipe, target, target.branch), ref=None, commit_command=None)
             live = await each(*(look.host(name, asked) for name in target.hosts))
             return TargetState(_heads(live), _in_maintenance(live), unclear=_unclear(live))
         ahead, live, database = await _read(recipe, target, look, kept)
@@ -101,7 +101,7 @@ async def _database_disk(database: Database, facts: DatabaseFacts, path: str, lo
     except RefusedError:
         return ()
     needs_kib = facts.largest_bytes // 1024
-    return tuple(Disk(database.via, Holds.DATABASE, free_kib, needs_kib) for free_kib in seen.disks.values())
+    return tuple(Disk(database.via, DiskContent.DATABASE, free_kib, needs_kib) for free_kib in seen.disks.values())
 
 
 def disks_of(live: tuple[HostFacts, ...], needs_kib: int) -> tuple[Disk, ...]:
@@ -111,7 +111,7 @@ def disks_of(live: tuple[HostFacts, ...], needs_kib: int) -> tuple[Disk, ...]:
         live: every host.
         needs_kib: what the recipe asks for before each deploy.
     """
-    return tuple(Disk(facts.host, Holds.CODE, facts.free_kib, needs_kib) for facts in live)
+    return tuple(Disk(facts.host, DiskContent.CODE, facts.free_kib, needs_kib) for facts in live)
 
 
 def _heads(live: tuple[HostFacts, ...]) -> tuple[str, ...]:
@@ -135,7 +135,7 @@ async def _read(
     hosts = each(
         look.host(first, at_branch),
         look.host(first, at_head),
-        *(look.host(name, replace(at_head, telling=None)) for name in others),
+        *(look.host(name, replace(at_head, commit_command=None)) for name in others),
     )
     (ahead, live, *rest), facts = await both(hosts, look.database(table_of(kept)))
     ahead, by_branch = with_listing(kept, ahead, facts)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from bot.domain.errors import Reason, RefusedError, problem
-from bot.domain.targets.look import DatabaseFacts, HostFacts, Ran
+from bot.domain.targets.look import AppliedMigration, DatabaseFacts, HostFacts
 from bot.recipes.parsers import Listing, read_status
 from bot.recipes.recipe import MigrationCommand, Migrations, MigrationTable
 
@@ -31,7 +31,7 @@ def listing_of(kept: MigrationCommand, facts: HostFacts) -> Listing:
     Raises:
         RefusedError: `migrations_unreadable`, the tool failed; its last words are in `detail`.
     """
-    told = facts.told
+    told = facts.commit_output
     if told is None:
         return Listing((), ())
     if told.exit_status != 0:
@@ -61,7 +61,7 @@ def with_listing(kept: Migrations, facts: HostFacts, database: DatabaseFacts) ->
     )
 
 
-def remembered(database: DatabaseFacts) -> tuple[Ran, ...]:
+def remembered(database: DatabaseFacts) -> tuple[AppliedMigration, ...]:
     """Give the migrations that the database remembers, in order.
 
     Raises:

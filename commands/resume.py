@@ -12,7 +12,7 @@ from bot.domain.runs.decisions import (
     WAS_LIVE,
     backup_before,
     steps_left,
-    troubled,
+    stopped_step,
     was_live,
 )
 from bot.domain.runs.plan import Finding, OnFailure, Phase, Plan, Step
@@ -26,7 +26,7 @@ from commands.command import options_as
 from commands.common import host_basis, maintenance_basis, ran_now, read_target
 
 
-async def resumed_from(run: Run, look: Look) -> Run:
+async def read_stopped_run(run: Run, look: Look) -> Run:
     """Read the run that a request goes on after.
 
     Raises:
@@ -69,29 +69,31 @@ async def resume_plan(run: Run, before: Run, recipe: Recipe, target: Target, loo
         request=run.request,
         steps=(
             *before_plan(recipe, target, run.id),
-            *(asks_again(step) for step in left),
+            *(held_on_failure(step) for step in left),
             *_verification(plan, decision),
         ),
-        requirement=target.policy.usual(run.request, destructive=plan.destructive, restores=plan.restores),
+        requirement=target.policy.regular_requirement(
+            run.request, destructive=plan.destructive, restores=plan.restores
+        ),
         basis=_basis(hosts, _sha(plan), pending or undo),
         sha=plan.sha,
         commits=plan.commits,
         commit_count=plan.commit_count,
         pending=pending,
         undo=undo,
-        findings=(goes_on_after(before, decision), *(found for found in plan.findings if _still_true(found, pending))),
+        findings=(resume_finding(before, decision), *(found for found in plan.findings if _still_true(found, pending))),
         destructive=plan.destructive,
     )
 
 
-def goes_on_after(before: Run, decision: Decision) -> Finding:
+def resume_finding(before: Run, decision: Decision) -> Finding:
     """Say after which run another goes on, and keep what is needed if that one stops too.
 
     Args:
         before: the run that stopped.
         decision: what was decided.
     """
-    stopped = troubled(before)
+    stopped = stopped_step(before)
     facts = {"run": before.id, "move": decision.value, "step": stopped.title if stopped else ""}
     return Finding(RESUME, facts | {WAS_LIVE: was_live(before) or "", KEPT_BACKUP: backup_before(before) or ""})
 
@@ -125,13 +127,13 @@ async def resume_restore(run: Run, before: Run, recipe: Recipe, target: Target, 
         raise RefusedError(problem(Reason.UNKNOWN_RUN, run=before.id))
     decision = options_as(run, ResumeOptions).decision
     hosts, _ = await read_target(recipe, target, look, None)
-    left = (asks_again(step) for step in steps_left(before, decision))
+    left = (held_on_failure(step) for step in steps_left(before, decision))
     return Plan(
         request=run.request,
         steps=(*left, *(step for step in before.plan.of(Phase.VERIFY) if step.key == "health")),
         requirement=target.policy.requirement(run.request.action),
         basis=maintenance_basis(hosts),
-        findings=(goes_on_after(before, decision),),
+        findings=(resume_finding(before, decision),),
     )
 
 
@@ -153,7 +155,7 @@ def _still_true(found: Finding, pending: tuple[str, ...]) -> bool:
     return found.kind == "backup" or (found.kind in _OF_MIGRATIONS and name in pending)
 
 
-def asks_again(step: Step) -> Step:
+def held_on_failure(step: Step) -> Step:
     """Give a step whose failure asks a person again: what an earlier run began is not undone by itself."""
     return replace(step, on_failure=OnFailure.HOLD)
 

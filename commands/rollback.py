@@ -14,19 +14,28 @@ from bot.domain.runs.decisions import backup_before, was_live
 from bot.domain.runs.plan import NothingToDo, Plan, Step
 from bot.domain.runs.request import Action, Decision, Origin, Request, RollbackOptions, ToRelease, UndoMigrations
 from bot.domain.runs.run import Run
-from bot.domain.targets.look import DatabaseFacts, HostFacts, Look, Ran, Release
+from bot.domain.targets.look import AppliedMigration, DatabaseFacts, HostFacts, Look, Release
 from bot.domain.targets.target import Operations, Target
 from bot.recipes.recipe import Migrations, Recipe
 from bot.recipes.steps import before_plan
-from commands.backup_restore import written_since
+from commands.backup_restore import write_findings
 from commands.command import options_as
-from commands.common import host_basis, ran_now, read_target, require_age
+from commands.common import host_basis, ran_now, read_target, require_encryption
 from commands.exceptions import FLAGS, USAGE, read_exceptions
 from commands.pending import names_of, remembered
-from commands.resume import goes_on_after, resume_basis, resume_plan, resumed_from
-from commands.rollback_choice import Choice, WayBack, asked_for, backup_from_before, choose, deploys_of, passed, told
-from commands.rollback_losses import losses
-from commands.rollback_steps import Found, WayDown
+from commands.resume import read_stopped_run, resume_basis, resume_finding, resume_plan
+from commands.rollback_choice import (
+    Choice,
+    RollbackWay,
+    choose,
+    deploys_of,
+    find_backup_before,
+    migration_records,
+    requested_choice,
+    rollback_finding,
+)
+from commands.rollback_losses import count_losses
+from commands.rollback_steps import RollbackFacts, RollbackStepBuilder
 from commands.words import find_target, sort_words
 
 CODE = "--code"
@@ -82,24 +91,24 @@ class Rollback:
         recipe = self.recipes[target.name]
         decision = _decided(run)
         if decision in _GOING_ON:
-            return await resume_plan(run, await resumed_from(run, look), recipe, target, look)
-        before = await resumed_from(run, look) if decision is not None else None
+            return await resume_plan(run, await read_stopped_run(run, look), recipe, target, look)
+        before = await read_stopped_run(run, look) if decision is not None else None
         scope = options_as(run, RollbackOptions).scope if before is None else ToRelease(was_live(before) or "")
         found, releases = await _find(recipe, target, look, scope)
         if before is None and found.sha == found.head and not found.undo:
             return NothingToDo({"sha": found.sha})
         choice = await _chosen(before, decision, scope, found.undo, releases, target, look)
-        way_down = WayDown(recipe, target, run, found, before)
+        way_down = RollbackStepBuilder(recipe, target, run, found, before)
         if choice.backup is not None:
             planned = way_down.to_backup(choice.backup, await look.backups())
         else:
-            planned = way_down.by_undoing(found.undo if choice.way is not WayBack.CODE else ())
+            planned = way_down.by_undoing(found.undo if choice.way is not RollbackWay.CODE else ())
         if choice.backup is not None:
-            lost = await written_since(choice.backup, look)
+            lost = await write_findings(choice.backup, look)
         else:
-            lost = await losses(planned.undo, releases, look)
-        went_on = (goes_on_after(before, decision),) if before is not None and decision is not None else ()
-        await require_age(planned.steps, target, look)
+            lost = await count_losses(planned.undo, releases, look)
+        went_on = (resume_finding(before, decision),) if before is not None and decision is not None else ()
+        await require_encryption(planned.steps, target, look)
         plan = Plan(
             request=run.request,
             steps=(*self.before_plan(run, target), *planned.steps),
@@ -109,10 +118,10 @@ class Rollback:
             commit_count=found.behind[0].removed_count,
             undo=planned.undo,
             skipped=planned.skipped,
-            findings=(told(choice), *went_on, *lost, *planned.findings),
+            findings=(rollback_finding(choice), *went_on, *lost, *planned.findings),
             destructive=choice.backup is not None,
         )
-        needed = target.policy.usual(run.request, destructive=plan.destructive, restores=plan.restores)
+        needed = target.policy.regular_requirement(run.request, destructive=plan.destructive, restores=plan.restores)
         return replace(plan, requirement=needed)
 
     async def basis(self, plan: Plan, run: Run, target: Target, look: Look) -> Basis:
@@ -141,7 +150,7 @@ class Rollback:
         return plan.undo if rows is None else latest(rows, len(plan.undo))
 
 
-def latest(ran: tuple[Ran, ...], count: int) -> tuple[str, ...]:
+def latest(ran: tuple[AppliedMigration, ...], count: int) -> tuple[str, ...]:
     """Name the migrations that `migrate:rollback --step=COUNT` would undo, in its order.
 
     Args:
@@ -222,7 +231,7 @@ def _decided(run: Run) -> Decision | None:
 
 async def _find(
     recipe: Recipe, target: Target, look: Look, scope: ToRelease | UndoMigrations
-) -> tuple[Found, tuple[Release, ...]]:
+) -> tuple[RollbackFacts, tuple[Release, ...]]:
     """Read where the target is and where it would go back to, and the releases that are remembered.
 
     Raises:
@@ -235,7 +244,7 @@ async def _find(
     behind, _ = await read_target(recipe, target, look, release)
     sha = _agreed_commit(behind, release)
     undo = _to_undo(recipe.migrations, scope, live[0], behind[0], database)
-    return Found(head, sha, live, behind, undo, None if database is None else database.ran), releases
+    return RollbackFacts(head, sha, live, behind, undo, None if database is None else database.ran), releases
 
 
 async def _chosen(
@@ -254,15 +263,15 @@ async def _chosen(
     """
     if before is not None and decision is Decision.RESTORE:
         kept = (await look.backups()).find(backup_before(before) or "")
-        return Choice(WayBack.RESTORE, "decided", (before.id,), kept)
+        return Choice(RollbackWay.RESTORE, "decided", (before.id,), kept)
     if before is not None:
-        return Choice(WayBack.CODE_AND_MIGRATIONS if undo else WayBack.CODE, "decided", (before.id,))
-    asked = asked_for(scope, undo)
+        return Choice(RollbackWay.CODE_AND_MIGRATIONS if undo else RollbackWay.CODE, "decided", (before.id,))
+    asked = requested_choice(scope, undo)
     if asked is not None:
         return asked
-    found = passed(undo, await deploys_of(undo, releases, look))
+    found = migration_records(undo, await deploys_of(undo, releases, look))
     needs_backup = any(one.has_no_way_back or one.destroyed for one in found)
-    return choose(found, await backup_from_before(undo, releases, target, look) if needs_backup else None)
+    return choose(found, await find_backup_before(undo, releases, target, look) if needs_backup else None)
 
 
 def _to_undo(
@@ -293,7 +302,7 @@ def _basis(
     hosts: tuple[HostFacts, ...],
     sha: str,
     undo: tuple[str, ...],
-    ran: tuple[Ran, ...] | None,
+    ran: tuple[AppliedMigration, ...] | None,
     kept: BackupInfo | None,
 ) -> Basis:
     basis = host_basis(hosts, sha)

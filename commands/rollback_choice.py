@@ -18,7 +18,7 @@ from bot.domain.targets.target import Target
 _MAX_RUNS = 20
 
 
-class WayBack(StrEnum):
+class RollbackWay(StrEnum):
     """Where a rollback leads."""
 
     CODE = "code"
@@ -31,7 +31,7 @@ class WayBack(StrEnum):
 
 
 @dataclass(frozen=True)
-class Passed:
+class MigrationRecord:
     """What the deploy that ran a migration told of it.
 
     Args:
@@ -67,13 +67,13 @@ class Choice:
         backup: what is put back; None where nothing is.
     """
 
-    way: WayBack
+    way: RollbackWay
     why: str
     what: tuple[str, ...] = ()
     backup: BackupInfo | None = None
 
 
-def passed(undo: Iterable[str], deploys: Iterable[Plan]) -> tuple[Passed, ...]:
+def migration_records(undo: Iterable[str], deploys: Iterable[Plan]) -> tuple[MigrationRecord, ...]:
     """Gather what deploys told of migrations.
 
     Args:
@@ -81,20 +81,20 @@ def passed(undo: Iterable[str], deploys: Iterable[Plan]) -> tuple[Passed, ...]:
         deploys: the plans of the runs that may have run them, newest first.
     """
     plans = tuple(deploys)
-    return tuple(_passed(name, next((plan for plan in plans if name in plan.pending), None)) for name in undo)
+    return tuple(_migration_record(name, next((plan for plan in plans if name in plan.pending), None)) for name in undo)
 
 
-def _passed(name: str, plan: Plan | None) -> Passed:
+def _migration_record(name: str, plan: Plan | None) -> MigrationRecord:
     findings = plan.findings if plan is not None else ()
-    told = next((f.facts for f in findings if f.kind == "migration" and f.facts.get("name") == name), {})
+    facts = next((f.facts for f in findings if f.kind == "migration" and f.facts.get("name") == name), {})
     breaks = tuple(
         f.facts.get("what", "") for f in findings if f.kind == "old_code" and f.facts.get("migration") == name
     )
-    destroyed = told.get("what", "") or name if Finding("migration", told).destroys else ""
-    return Passed(name, told.get("preview") == "yes", told.get("down") or "unknown", destroyed, breaks)
+    destroyed = facts.get("what", "") or name if Finding("migration", facts).destroys else ""
+    return MigrationRecord(name, facts.get("preview") == "yes", facts.get("down") or "unknown", destroyed, breaks)
 
 
-def choose(found: tuple[Passed, ...], backup: BackupInfo | None) -> Choice:
+def choose(found: tuple[MigrationRecord, ...], backup: BackupInfo | None) -> Choice:
     """Choose between the ways back past migrations that the release before does not have.
 
     Args:
@@ -105,35 +105,35 @@ def choose(found: tuple[Passed, ...], backup: BackupInfo | None) -> Choice:
         RefusedError: `no_way_back`, none of the ways is known to be good; a person must choose.
     """
     if not found:
-        return Choice(WayBack.CODE, "same_schema")
+        return Choice(RollbackWay.CODE, "same_schema")
     stuck = tuple(one.name for one in found if one.has_no_way_back)
     destroyed = tuple(one.destroyed for one in found if one.destroyed)
     if not stuck and not destroyed:
-        return Choice(WayBack.CODE_AND_MIGRATIONS, "newer_migrations", tuple(one.name for one in found))
+        return Choice(RollbackWay.CODE_AND_MIGRATIONS, "newer_migrations", tuple(one.name for one in found))
     compatible = all(one.is_seen and not one.breaks for one in found)
     if compatible and not destroyed:
-        return Choice(WayBack.CODE, "compatible", stuck)
+        return Choice(RollbackWay.CODE, "compatible", stuck)
     if backup is not None:
-        return Choice(WayBack.RESTORE, *(("destroyed", destroyed) if destroyed else ("no_way_back", stuck)), backup)
+        return Choice(RollbackWay.RESTORE, *(("destroyed", destroyed) if destroyed else ("no_way_back", stuck)), backup)
     if not stuck:
-        return Choice(WayBack.CODE_AND_MIGRATIONS, "lost", destroyed)
+        return Choice(RollbackWay.CODE_AND_MIGRATIONS, "lost", destroyed)
     if compatible:
-        return Choice(WayBack.CODE, "lost", destroyed)
+        return Choice(RollbackWay.CODE, "lost", destroyed)
     raise RefusedError(problem(Reason.NO_WAY_BACK, migrations=", ".join(stuck), count=str(len(found))))
 
 
-def asked_for(scope: ToRelease | UndoMigrations, undo: tuple[str, ...]) -> Choice | None:
+def requested_choice(scope: ToRelease | UndoMigrations, undo: tuple[str, ...]) -> Choice | None:
     """Give the way that somebody asked for by `--code` or `--migrations`; None where they leave it open."""
     match scope:
         case UndoMigrations():
-            return Choice(WayBack.MIGRATIONS, "asked", undo)
+            return Choice(RollbackWay.MIGRATIONS, "asked", undo)
         case ToRelease(code_only=True):
-            return Choice(WayBack.CODE, "asked")
+            return Choice(RollbackWay.CODE, "asked")
         case ToRelease():
             return None
 
 
-def told(choice: Choice) -> Finding:
+def rollback_finding(choice: Choice) -> Finding:
     """Say which way a plan goes and why, for its approvers."""
     return Finding("rollback", {"way": choice.way.value, "why": choice.why, "what": ", ".join(choice.what)})
 
@@ -154,7 +154,7 @@ async def deploys_of(undo: Iterable[str], releases: tuple[Release, ...], look: L
     return tuple(plans)
 
 
-async def backup_from_before(
+async def find_backup_before(
     undo: tuple[str, ...], releases: tuple[Release, ...], target: Target, look: Look
 ) -> BackupInfo | None:
     """Find the newest backup from before migrations ran and after all that the release before has.

@@ -13,7 +13,7 @@ _COLUMN = re.compile(r"(\w+) ")
 
 
 @dataclass(frozen=True, order=True)
-class Added:
+class SchemaAddition:
     """Something that a deploy added to the schema.
 
     Args:
@@ -25,23 +25,23 @@ class Added:
     column: str
 
 
-def added_by(plan: Plan) -> frozenset[Added]:
+def additions_of(plan: Plan) -> frozenset[SchemaAddition]:
     """Read what a plan's rehearsal added, from its findings of kind `schema` (`bot.databases.migrations.evidence`)."""
-    added: set[Added] = set()
+    added: set[SchemaAddition] = set()
     for finding in plan.findings:
         if finding.kind != "schema":
             continue
         table = finding.facts.get("table", "")
         for line in finding.facts.get("lines", "").splitlines():
             if line.startswith(f"+ table {table} ("):
-                added.add(Added(table, ""))
+                added.add(SchemaAddition(table, ""))
             elif line.startswith(f"+ {table}."):
                 name = _COLUMN.match(line.removeprefix(f"+ {table}."))
-                added |= {Added(table, name[1])} if name else set()
+                added |= {SchemaAddition(table, name[1])} if name else set()
     return frozenset(added)
 
 
-async def losses(undo: tuple[str, ...], releases: tuple[Release, ...], look: Look) -> tuple[Finding, ...]:
+async def count_losses(undo: tuple[str, ...], releases: tuple[Release, ...], look: Look) -> tuple[Finding, ...]:
     """Count what would be lost.
 
     Args:
@@ -61,7 +61,7 @@ async def losses(undo: tuple[str, ...], releases: tuple[Release, ...], look: Loo
         return ()
     rehearsed = [plan for plan in await deploys_of(undo, releases, look) if _is_rehearsed(plan)]
     told = {name for plan in rehearsed for name in plan.pending}
-    added = sorted({thing for plan in rehearsed for thing in added_by(plan)})
+    added = sorted({thing for plan in rehearsed for thing in additions_of(plan)})
     whole = {thing.table for thing in added if not thing.column}
     counted = [thing for thing in added if not thing.column or thing.table not in whole]
     findings = [_loss(t, await look.rows(t.table, t.column or None)) for t in counted]
@@ -69,7 +69,7 @@ async def losses(undo: tuple[str, ...], releases: tuple[Release, ...], look: Loo
     return (*findings, *([Finding("loss_unknown", {"migrations": ", ".join(untold)})] if untold else []))
 
 
-def _loss(thing: Added, rows: int) -> Finding:
+def _loss(thing: SchemaAddition, rows: int) -> Finding:
     where = {"table": thing.table, "column": thing.column}
     return Finding("loss", where | {"rows": str(rows)}) if rows else Finding("loss_nothing", where)
 

@@ -10,17 +10,17 @@ from bot.domain.runs.decisions import steps_left
 from bot.domain.runs.plan import Finding, Phase, Skipped, Step
 from bot.domain.runs.request import Action, Decision
 from bot.domain.runs.run import Run
-from bot.domain.targets.look import HostFacts, Ran
+from bot.domain.targets.look import AppliedMigration, HostFacts
 from bot.domain.targets.target import Target
-from bot.recipes.recipe import Recipe, Way
-from bot.recipes.steps import Situation, planned
-from commands.backup_restore import beside, putting_back, restorable, what_it_replaces
-from commands.common import backup_id, take_down, wants_backup
-from commands.resume import asks_again
+from bot.recipes.recipe import Recipe, RunKind
+from bot.recipes.steps import StepInputs, recipe_steps
+from commands.backup_restore import restorable, restore_databases, restore_finding, restore_steps
+from commands.common import backup_id, plan_maintenance, wants_backup
+from commands.resume import held_on_failure
 
 
 @dataclass(frozen=True)
-class Found:
+class RollbackFacts:
     """Where a target is, and where it goes back to.
 
     Args:
@@ -37,11 +37,11 @@ class Found:
     live: tuple[HostFacts, ...]
     behind: tuple[HostFacts, ...]
     undo: tuple[str, ...]
-    ran: tuple[Ran, ...] | None
+    ran: tuple[AppliedMigration, ...] | None
 
 
 @dataclass(frozen=True)
-class Steps:
+class RollbackSteps:
     """What a way back consists of.
 
     Args:
@@ -58,7 +58,7 @@ class Steps:
 
 
 @dataclass(frozen=True)
-class WayDown:
+class RollbackStepBuilder:
     """Plans the steps of one rollback.
 
     Args:
@@ -72,10 +72,10 @@ class WayDown:
     recipe: Recipe
     target: Target
     run: Run
-    found: Found
+    found: RollbackFacts
     before: Run | None
 
-    def by_undoing(self, undo: tuple[str, ...]) -> Steps:
+    def by_undoing(self, undo: tuple[str, ...]) -> RollbackSteps:
         """Give the steps that undo migrations by the code that is live, then bring the code of before.
 
         Args:
@@ -87,7 +87,7 @@ class WayDown:
         backup = backup_id(self.run) if wants_backup(self.target, Action.ROLLBACK, len(undo)) else None
         return self._steps(undo, backup)
 
-    def to_backup(self, kept: BackupInfo, backup_list: BackupList) -> Steps:
+    def to_backup(self, kept: BackupInfo, backup_list: BackupList) -> RollbackSteps:
         """Give the steps that put a backup back and bring the code of before.
 
         What is there now is backed up as a part of it, whatever the policy says, while nobody can write.
@@ -100,17 +100,20 @@ class WayDown:
             RefusedError: `not_restorable`.
         """
         database = restorable(kept, self.target)
-        fresh, old = beside(database, kept, self.run)
-        check, *changes = putting_back(self.target, self.run, kept, fresh, old)
+        databases = restore_databases(database, kept, self.run)
+        check, *changes = restore_steps(self.target, self.run, kept, databases)
         made = self._steps(self.found.undo, None)
         kinds = (Rehearse, Preview, Dump, Prove, AsRehearsed)
         usual = [step for step in made.steps if not step.schema and not isinstance(step.act, kinds)]
-        held = [asks_again(step) for step in changes] if self._lifts else changes
+        held = [held_on_failure(step) for step in changes] if self._lifts else changes
         place = _behind_maintenance(usual)
         steps = (check, *usual[:place], *held, *usual[place:])
         skipped = tuple(step for step in made.skipped if step.key not in _OTHERWISE)
         return replace(
-            made, steps=steps, skipped=skipped, findings=(what_it_replaces(kept, backup_list, old), *made.findings)
+            made,
+            steps=steps,
+            skipped=skipped,
+            findings=(restore_finding(kept, backup_list, databases.old), *made.findings),
         )
 
     @property
@@ -118,20 +121,20 @@ class WayDown:
         """Whether the run that stopped took the site down, so that this one brings it up."""
         return self.before is not None and bool(steps_left(self.before, Decision.LIFT))
 
-    def _steps(self, undo: tuple[str, ...], backup: str | None) -> Steps:
+    def _steps(self, undo: tuple[str, ...], backup: str | None) -> RollbackSteps:
         behind = self.found.behind
-        takes_down, downs = take_down(self.target, self.found.live, undo)
+        takes_down, downs = plan_maintenance(self.target, self.found.live, undo)
         if self._lifts:
             # for what is checked behind it, the site is up
             behind, takes_down, downs = tuple(replace(facts, maintenance=False) for facts in behind), True, ()
-        situation = Situation(
-            self.run.id, Way.ROLLBACK, self.found.head, self.found.sha, behind, undo, takes_down, backup
+        situation = StepInputs(
+            self.run.id, RunKind.ROLLBACK, self.found.head, self.found.sha, behind, undo, takes_down, backup
         )
-        steps, skipped = planned(self.recipe, self.target, situation)
+        steps, skipped = recipe_steps(self.recipe, self.target, situation)
         if self.before is not None:
             undone = {step.undoes for step in steps} if self._lifts else set()
             steps = tuple(_held(step) for step in steps if step.key not in undone)
-        return Steps(steps, skipped, undo, downs)
+        return RollbackSteps(steps, skipped, undo, downs)
 
 
 _OTHERWISE = frozenset({"backup"})
@@ -139,7 +142,7 @@ _OTHERWISE = frozenset({"backup"})
 
 
 def _held(step: Step) -> Step:
-    return asks_again(step) if step.phase is Phase.CHANGE else step
+    return held_on_failure(step) if step.phase is Phase.CHANGE else step
 
 
 def _behind_maintenance(steps: list[Step]) -> int:

@@ -32,7 +32,7 @@ def sort_words(
     known: frozenset[str],
     most: int,
     valued: frozenset[str] = frozenset(),
-    telling: frozenset[str] = frozenset(),
+    with_text: frozenset[str] = frozenset(),
 ) -> Words:
     """Tell plain words from flags.
 
@@ -42,7 +42,7 @@ def sort_words(
         known: the flags that exist, such as `--dry-run`.
         most: how many plain words there may be.
         valued: the flags that take a value, as `--to X` or `--to=X`.
-        telling: the flags that take a text: the words in quotes behind it, or all up to the next flag.
+        with_text: the flags that take a text: the words in quotes behind it, or all up to the next flag.
 
     Raises:
         RefusedError: `bad_option`, a flag that does not exist, or that lacks its value; `usage`, too many words.
@@ -60,14 +60,14 @@ def sort_words(
             flags[flag] = value if equals else (left.pop(0) if left else "")
             if not flags[flag] or flags[flag].startswith("-"):
                 raise RefusedError(problem(Reason.BAD_OPTION, option=flag, nearest="", usage=usage, lacks="a value"))
-        elif flag in telling:
+        elif flag in with_text:
             flags[flag] = _text([value, *_taken(left)] if equals else _taken(left))
             if not flags[flag]:
                 raise RefusedError(problem(Reason.BAD_OPTION, option=flag, nearest="", usage=usage, lacks="a reason"))
         elif word in known:
             flags[word] = ""
         else:
-            near = nearest(flag, known | valued | telling)
+            near = nearest(flag, known | valued | with_text)
             raise RefusedError(problem(Reason.BAD_OPTION, option=word[:60], nearest=near or "", usage=usage))
     if len(plain) > most:
         raise RefusedError(problem(Reason.USAGE, usage=usage, extra=" ".join(plain[most:])[:200]))

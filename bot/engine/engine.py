@@ -11,7 +11,7 @@ import structlog
 from bot.domain.backups.backup import BackupList
 from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.names import run_id
-from bot.domain.runs.estimate import PAST, Usual, usual_of
+from bot.domain.runs.estimate import MAX_PAST_TIMES, StepEstimate, estimate_of
 from bot.domain.runs.history import Entry
 from bot.domain.runs.request import Decision, Origin, Request
 from bot.domain.runs.run import Run, RunState
@@ -188,12 +188,12 @@ class Engine:
         """Read what was kept of a run's output."""
         return await self._context.runs.output(run)
 
-    async def estimate(self, run: Run) -> Mapping[str, Usual]:
+    async def estimate(self, run: Run) -> Mapping[str, StepEstimate]:
         """Estimate how long each step of a run takes, from its past on the same target."""
-        estimates: dict[str, Usual] = {}
+        estimates: dict[str, StepEstimate] = {}
         name = run.request.target
         for key in run.step_order:
-            usual = usual_of(await self._context.runs.step_seconds(name.app, name.environment, key, PAST))
+            usual = estimate_of(await self._context.runs.step_seconds(name.app, name.environment, key, MAX_PAST_TIMES))
             if usual is not None:
                 estimates[key] = usual
         return estimates

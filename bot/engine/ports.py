@@ -12,7 +12,7 @@ from bot.domain.errors import Problem
 from bot.domain.policies.people import Roster
 from bot.domain.runs.plan import Step
 from bot.domain.runs.run import Run
-from bot.domain.targets.branch_commits import Newest
+from bot.domain.targets.branch_commits import BranchCommits
 from bot.domain.targets.look import Look
 from bot.domain.targets.migration_report import MigrationStatus
 from bot.domain.targets.snapshot import TargetState
@@ -168,7 +168,7 @@ class TargetReader(Protocol):
 class Branches(Protocol):
     """Reads what origin has."""
 
-    async def newest(self, target: Target) -> Newest:
+    async def newest(self, target: Target) -> BranchCommits:
         """Read what the target's branch has that is not live. Raises `RefusedError` where that cannot be read."""
         ...
 

@@ -11,7 +11,7 @@ import secrets
 from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.names import Ref
 from bot.domain.shell import Command, Part, Syntax, Word
-from bot.domain.targets.branch_commits import MOST, Newest
+from bot.domain.targets.branch_commits import MAX_COMMITS, BranchCommits
 from bot.domain.targets.target import Target
 from bot.hosts.connections import Connections
 from bot.hosts.look import parse_commits, parse_sections
@@ -68,7 +68,7 @@ class BranchReader:
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
 
-    async def newest(self, target: Target) -> Newest:
+    async def newest(self, target: Target) -> BranchCommits:
         """Read the newest commits on the target's first host.
 
         Args:
@@ -86,7 +86,7 @@ class BranchReader:
         head, tip = ((*sections[name], "")[0] for name in ("head", "tip"))
         if not tip:
             raise RefusedError(problem(Reason.REF_NOT_FOUND, ref=target.branch, host=host))
-        return Newest(target.branch, head, tip, parse_commits(sections["commits"]), bool(sections["fetched"]))
+        return BranchCommits(target.branch, head, tip, parse_commits(sections["commits"]), bool(sections["fetched"]))
 
 
 def build_question(target: Target, nonce: str) -> Command:
@@ -98,4 +98,4 @@ def build_question(target: Target, nonce: str) -> Command:
     parts: list[Part] = []
     for name, text in {"nonce": nonce, "path": target.path, "branch": Ref(target.branch).text}.items():
         parts += [Syntax(f"{name}="), Word(text), Syntax("\n")]
-    return Command((*parts, Syntax(_SCRIPT.replace("@MOST@", str(MOST)))))
+    return Command((*parts, Syntax(_SCRIPT.replace("@MOST@", str(MAX_COMMITS)))))

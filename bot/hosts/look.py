@@ -195,9 +195,9 @@ def build_question(question: HostQuestion, nonce: str) -> Command:
             *question.maintenance.parts,
             Syntax('\n) >/dev/null 2>&1 </dev/null\nvalue "$?"\n'),
         ]
-    if question.telling is not None:
+    if question.commit_command is not None:
         here = Syntax("sha=$head\n" if question.ref is None else "")
-        parts += [here, Syntax(_TELLING_BEGINS), *question.telling.parts, Syntax(_TELLING_ENDS)]
+        parts += [here, Syntax(_TELLING_BEGINS), *question.commit_command.parts, Syntax(_TELLING_ENDS)]
     parts.append(Syntax("section end\n"))
     return Command(tuple(parts))
 
@@ -255,7 +255,7 @@ def parse_answer(host: str, question: HostQuestion, answer: bytes, nonce: str) -
         free_kib=blocks[1] if blocks else 0,
         # A file system that makes inodes as it needs them says that it has none at all.
         free_inodes=inodes[1] if inodes and inodes[0] > 0 else None,
-        told=_told(sections.get("told", ())),
+        commit_output=_told(sections.get("told", ())),
         disks=dict(_free(sections.get("disks", ()))),
     )
 

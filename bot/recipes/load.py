@@ -29,10 +29,10 @@ from bot.recipes.recipe import (
     Place,
     Recipe,
     Rehearsal,
+    RunKind,
     StepSpec,
     VarKind,
     VarSpec,
-    Way,
 )
 
 
@@ -265,7 +265,7 @@ class _Step(_Model):
     undoes: str | None = None
     on_failure: OnFailure = OnFailure.FAIL
     changes_schema: bool = False
-    only: Way | None = None
+    only: RunKind | None = None
 
     @field_validator("key")
     @classmethod

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bot.domain.targets.look import Ran
+from bot.domain.targets.look import AppliedMigration
 
 
 class Parser(StrEnum):
@@ -33,7 +33,7 @@ class Listing:
     """
 
     there: tuple[str, ...]
-    ran: tuple[Ran, ...]
+    ran: tuple[AppliedMigration, ...]
     unknown: tuple[str, ...] = ()
 
 
@@ -65,7 +65,9 @@ def _laravel(text: str) -> Listing:
         row = _laravel_row(line.strip())
         if row is not None:
             rows.append(row)
-    ran = sorted((Ran(name, batch) for name, did, batch in rows if did), key=lambda row: (row.batch or 0, row.name))
+    ran = sorted(
+        (AppliedMigration(name, batch) for name, did, batch in rows if did), key=lambda row: (row.batch or 0, row.name)
+    )
     return Listing(tuple(sorted(name for name, _, _ in rows)), tuple(ran))
 
 
@@ -128,7 +130,7 @@ def _alembic(text: str) -> Listing:
     order = list(reversed(known))
     below = _with_ancestors(current, known)
     names = {revision: name_of_revision(revision, known[revision].title) for revision in order}
-    ran = tuple(Ran(names[revision], None) for revision in order if revision in below)
+    ran = tuple(AppliedMigration(names[revision], None) for revision in order if revision in below)
     return Listing(tuple(names.values()), () if unknown else ran, tuple(dict.fromkeys(unknown)))
 
 
@@ -166,7 +168,7 @@ def _django(text: str) -> Listing:
             when[f"{app}.{match['name']}"] = match["when"]
     # Whole seconds only; within one, the order of the plan, which is the order in which Django applies them.
     ran = sorted(did, key=lambda name: when.get(name, ""))
-    return Listing(tuple(there), tuple(Ran(name, None) for name in ran))
+    return Listing(tuple(there), tuple(AppliedMigration(name, None) for name in ran))
 
 
 _READERS: Mapping[Parser, Callable[[str], Listing]] = {

@@ -110,7 +110,7 @@ class Place(StrEnum):
     BOT = "bot"
 
 
-class Way(StrEnum):
+class RunKind(StrEnum):
     """Which way a run goes; a step may belong to one of them only."""
 
     DEPLOY = "deploy"
@@ -175,7 +175,7 @@ class StepSpec:
     undoes: str | None
     on_failure: OnFailure
     schema: bool
-    only: Way | None
+    only: RunKind | None
 
 
 @dataclass(frozen=True)

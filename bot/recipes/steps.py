@@ -36,8 +36,8 @@ from bot.recipes.recipe import (
     MigrationTable,
     Place,
     Recipe,
+    RunKind,
     StepSpec,
-    Way,
 )
 
 _PLANNED = frozenset({Does.BACKUP, Does.PREVIEW, Does.REHEARSE})
@@ -52,7 +52,7 @@ _MAX_PATHS = 2
 
 
 @dataclass(frozen=True)
-class Situation:
+class StepInputs:
     """What decides which steps of a recipe are needed.
 
     Args:
@@ -68,7 +68,7 @@ class Situation:
     """
 
     run: str
-    way: Way
+    way: RunKind
     live: str
     sha: str
     hosts: tuple[HostFacts, ...]
@@ -78,7 +78,7 @@ class Situation:
     rehearsed_on: str | None = None
 
 
-def values_of(target: Target, situation: Situation) -> dict[str, str]:
+def template_values(target: Target, situation: StepInputs) -> dict[str, str]:
     """Give what a template can ask for, as text; lists are given one by one as `each`."""
     plain = {name: str(value) for name, value in target.vars.items() if not isinstance(value, tuple)}
     return plain | {
@@ -110,11 +110,13 @@ def question(recipe: Recipe, target: Target, ref: str | None) -> HostQuestion:
         exists=tuple(sorted({c.value for spec in specs for c in spec.when if c.kind in asked})),
         directory=kept.directory if isinstance(kept, MigrationTable) else None,
         maintenance=fill(recipe.maintenance, values) if recipe.maintenance else None,
-        telling=telling(kept, kept.status, target) if isinstance(kept, MigrationCommand) and target.database else None,
+        commit_command=commit_command(kept, kept.status, target)
+        if isinstance(kept, MigrationCommand) and target.database
+        else None,
     )
 
 
-def telling(kept: MigrationCommand, template: str, target: Target, migrations: tuple[str, ...] = ()) -> Command:
+def commit_command(kept: MigrationCommand, template: str, target: Target, migrations: tuple[str, ...] = ()) -> Command:
     """Write what is run where the files of a commit are.
 
     Args:
@@ -134,12 +136,12 @@ def _tools(recipe: Recipe, values: Mapping[str, str]) -> tuple[str, ...]:
 
 def before_plan(recipe: Recipe, target: Target, run: str) -> tuple[Step, ...]:
     """Give the steps of prepare that come before there is a plan (the checks, the fetch)."""
-    situation = Situation(run, Way.DEPLOY, "", "", (), (), takes_down=False, backup=None)
+    situation = StepInputs(run, RunKind.DEPLOY, "", "", (), (), takes_down=False, backup=None)
     specs = [spec for spec in recipe.prepare if spec.does not in _PLANNED and not spec.when]
     return tuple(step for spec in specs for step in _steps(spec, Phase.PREPARE, recipe, target, situation))
 
 
-def planned(recipe: Recipe, target: Target, situation: Situation) -> tuple[tuple[Step, ...], tuple[Skipped, ...]]:
+def recipe_steps(recipe: Recipe, target: Target, situation: StepInputs) -> tuple[tuple[Step, ...], tuple[Skipped, ...]]:
     """Decide which steps of a recipe are needed.
 
     Args:
@@ -182,7 +184,7 @@ def _shows_undoing(kept: Migrations | None) -> bool:
             return False
 
 
-def _why_not(spec: StepSpec, recipe: Recipe, target: Target, situation: Situation) -> str | None:
+def _why_not(spec: StepSpec, recipe: Recipe, target: Target, situation: StepInputs) -> str | None:
     """Say why a step is not needed, or None where it is."""
     if spec.does is Does.BACKUP and situation.backup is None:
         return "the policy asks for none"
@@ -190,7 +192,7 @@ def _why_not(spec: StepSpec, recipe: Recipe, target: Target, situation: Situatio
         return "the site is in maintenance already, and this run leaves that as it is"
     if spec.does is Does.AS_REHEARSED and not (situation.migrations and _scratch(target, situation)):
         return "no migrations were rehearsed"
-    if situation.way is Way.ROLLBACK and spec.does in _EVIDENCE and not _shows_undoing(recipe.migrations):
+    if situation.way is RunKind.ROLLBACK and spec.does in _EVIDENCE and not _shows_undoing(recipe.migrations):
         return "the recipe cannot show what undoing does"
     if spec.each is not None and not target.vars.get(spec.each):
         return f"no {spec.each} are named"
@@ -199,7 +201,7 @@ def _why_not(spec: StepSpec, recipe: Recipe, target: Target, situation: Situatio
     return "; ".join(_absences(spec.when))
 
 
-def _holds(condition: Condition, target: Target, situation: Situation) -> bool:
+def _holds(condition: Condition, target: Target, situation: StepInputs) -> bool:
     hosts = situation.hosts
     match condition.kind:
         case ConditionKind.MIGRATIONS:
@@ -252,8 +254,8 @@ def _absence(condition: Condition) -> str:
             return f"no {condition.value} is set"
 
 
-def _steps(spec: StepSpec, phase: Phase, recipe: Recipe, target: Target, situation: Situation) -> list[Step]:
-    values = values_of(target, situation)
+def _steps(spec: StepSpec, phase: Phase, recipe: Recipe, target: Target, situation: StepInputs) -> list[Step]:
+    values = template_values(target, situation)
     if spec.each is None:
         return [_step(spec, spec.key, phase, recipe, target, situation, values)]
     items = target.vars.get(spec.each, ())
@@ -272,7 +274,7 @@ def _step(
     phase: Phase,
     recipe: Recipe,
     target: Target,
-    situation: Situation,
+    situation: StepInputs,
     values: Mapping[str, str],
 ) -> Step:
     return Step(
@@ -290,7 +292,7 @@ def _step(
     )
 
 
-def _timeout(spec: StepSpec, situation: Situation) -> int:
+def _timeout(spec: StepSpec, situation: StepInputs) -> int:
     # Putting the data of a backup into the copy takes as long as restoring it.
     restores = spec.does is Does.REHEARSE and situation.rehearsed_on is not None
     return max(spec.timeout, RESTORE_TIMEOUT) if restores else spec.timeout
@@ -306,7 +308,7 @@ def _hosts(place: Place, target: Target) -> tuple[str, ...]:
             return ()
 
 
-def _act(spec: StepSpec, recipe: Recipe, target: Target, situation: Situation, values: Mapping[str, str]) -> Act:
+def _act(spec: StepSpec, recipe: Recipe, target: Target, situation: StepInputs, values: Mapping[str, str]) -> Act:
     match spec.does:
         case None:
             return Shell(_command(spec, recipe, values), target.path, _expected(spec.at, situation))
@@ -328,22 +330,22 @@ def _act(spec: StepSpec, recipe: Recipe, target: Target, situation: Situation, v
             return AsRehearsed()
 
 
-def _preview(recipe: Recipe, target: Target, situation: Situation) -> Preview:
+def _preview(recipe: Recipe, target: Target, situation: StepInputs) -> Preview:
     kept = recipe.migrations
     if not isinstance(kept, MigrationCommand) or kept.sql is None:
         raise ValueError(f"the recipe {recipe.name} does not say how SQL is previewed")
-    back = situation.way is Way.ROLLBACK
-    asked = telling(kept, (kept.sql_down if back else kept.sql) or "", target, situation.migrations)
+    back = situation.way is RunKind.ROLLBACK
+    asked = commit_command(kept, (kept.sql_down if back else kept.sql) or "", target, situation.migrations)
     scratch = _scratch(target, situation)
     sha = situation.live if back else situation.sha
     return Preview(sha, situation.migrations, asked, scratch=f"{scratch}_p" if scratch else None)
 
 
-def _rehearse(recipe: Recipe, target: Target, situation: Situation, values: Mapping[str, str]) -> Rehearse:
+def _rehearse(recipe: Recipe, target: Target, situation: StepInputs, values: Mapping[str, str]) -> Rehearse:
     kept = recipe.migrations
     if not isinstance(kept, MigrationTable) or kept.rehearsal is None:
         raise ValueError(f"the recipe {recipe.name} does not say how migrations are rehearsed")
-    how, back = kept.rehearsal, situation.way is Way.ROLLBACK
+    how, back = kept.rehearsal, situation.way is RunKind.ROLLBACK
     return Rehearse(
         # what is live still has the files of what is undone
         sha=situation.live if back else situation.sha,
@@ -367,7 +369,7 @@ _LONGEST_DATABASE = 64 - len("_p")
 """Characters of a database's name, less those that a second database beside it takes."""
 
 
-def _scratch(target: Target, situation: Situation) -> str | None:
+def _scratch(target: Target, situation: StepInputs) -> str | None:
     """Name the database that is made and dropped, by its run; None where there may be none."""
     database = target.database
     if database is None or not database.scratch:
@@ -377,7 +379,7 @@ def _scratch(target: Target, situation: Situation) -> str | None:
     return name if own and len(name) <= _LONGEST_DATABASE else None
 
 
-def _expected(at: At, situation: Situation) -> str | None:
+def _expected(at: At, situation: StepInputs) -> str | None:
     match at:
         case At.ANY:
             return None

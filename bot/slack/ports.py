@@ -8,7 +8,7 @@ from typing import Protocol
 
 from bot.domain.backups.backup import BackupList
 from bot.domain.ops_command import Order
-from bot.domain.runs.estimate import Usual
+from bot.domain.runs.estimate import StepEstimate
 from bot.domain.runs.request import Action, Decision, Origin, Request
 from bot.domain.runs.run import Run
 from bot.domain.secrets import Masker
@@ -95,7 +95,7 @@ class EngineApi(Protocol):
         """Read the stored output of a run, ordered by step, place, attempt and offset."""
         ...
 
-    async def estimate(self, run: Run) -> Mapping[str, Usual]:
+    async def estimate(self, run: Run) -> Mapping[str, StepEstimate]:
         """Read how long each step usually takes, by its key; steps that never ran are missing."""
         ...
 

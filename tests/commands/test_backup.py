@@ -8,7 +8,7 @@ import pytest
 
 from bot.domain.backups.backup import BackupInfo, BackupList, Proof, Purpose
 from bot.domain.errors import Reason, RefusedError
-from bot.domain.policies.policy import OPEN_GATE
+from bot.domain.policies.policy import NO_REQUIREMENT
 from bot.domain.runs.acts import Discard, Dump
 from bot.domain.runs.plan import Plan, Risk
 from bot.domain.runs.plan_json import plan_from_json, plan_to_json
@@ -75,7 +75,7 @@ async def test_a_dump_reads_and_asks_nobody() -> None:
     dump = plan.steps[0].act
     assert dump == Dump(plan.backup or "", ("users", "sessions"), Purpose.ASKED)
     assert {step.risk for step in plan.steps} == {Risk.READS}
-    assert plan.requirement == OPEN_GATE
+    assert plan.requirement == NO_REQUIREMENT
     assert plan_from_json(plan_to_json(plan)) == plan
 
 

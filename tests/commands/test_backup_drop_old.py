@@ -5,23 +5,22 @@ from dataclasses import replace
 import pytest
 
 from bot.domain.backups.backup import BackupList, Purpose
-from bot.domain.backups.leftovers import Left, Leftover, leftovers_of
+from bot.domain.backups.leftovers import Leftover, LeftoverKind, leftovers_of
 from bot.domain.errors import Reason, RefusedError
-from bot.domain.policies.policy import LEAST_GATE
-from bot.domain.runs.acts import DropOld as Drop
-from bot.domain.runs.acts import Dump
+from bot.domain.policies.policy import MINIMUM_REQUIREMENT
+from bot.domain.runs.acts import DropOld, Dump
 from bot.domain.runs.plan import NothingToDo, Phase, Plan, Risk, Step
 from bot.domain.runs.plan_json import plan_from_json, plan_to_json
 from bot.domain.runs.request import DropLeftover
 from bot.domain.runs.run import Run, RunState
-from commands.backup_drop_old import DropOld
+from commands.backup_drop_old import DropOldSubcommand
 from tests.commands.test_backup_restore import ID, KEPT, REQUESTED
 from tests.support.examples import NAME, NOON, REQUEST, RUN, TARGET, Sight
 
-OLD = Leftover("compte_countersign_before_aaaaaa", Left.REPLACED, "R-AAAAAA", 5, 1000)
-OLDER = Leftover("compte_countersign_before_bbbbbb", Left.REPLACED, "R-BBBBBB", 4, 900)
+OLD = Leftover("compte_countersign_before_aaaaaa", LeftoverKind.REPLACED, "R-AAAAAA", 5, 1000)
+OLDER = Leftover("compte_countersign_before_bbbbbb", LeftoverKind.REPLACED, "R-BBBBBB", 4, 900)
 SAFETY = replace(KEPT, backup="S-20261116-AAAAAA", purpose=Purpose.SAFETY)
-PLANNER = DropOld()
+PLANNER = DropOldSubcommand()
 
 
 def asked(name: str = "") -> Run:
@@ -47,8 +46,8 @@ async def planned(run: Run, look: Sight) -> Plan:
 async def test_the_only_one_needs_no_name_and_has_the_gate_of_a_restore() -> None:
     plan = await planned(asked(), sight(OLD))
     [step] = plan.steps
-    assert (step.act, step.risk) == (Drop(OLD.database, 5), Risk.DESTROYS)
-    assert plan.requirement == LEAST_GATE
+    assert (step.act, step.risk) == (DropOld(OLD.database, 5), Risk.DESTROYS)
+    assert plan.requirement == MINIMUM_REQUIREMENT
     assert plan.destructive
     assert plan_from_json(plan_to_json(plan)) == plan
 
@@ -74,7 +73,7 @@ async def test_a_restore_that_nobody_remembers_and_a_safety_backup_that_is_gone_
 @pytest.mark.parametrize("name", [OLDER.database, OLDER.database.upper(), "R-BBBBBB", "r-bbbbbb"])
 async def test_of_several_the_named_one_goes(name: str) -> None:
     plan = await planned(asked(name), sight(OLD, OLDER))
-    assert plan.steps[0].act == Drop(OLDER.database, 4)
+    assert plan.steps[0].act == DropOld(OLDER.database, 4)
 
 
 @pytest.mark.parametrize(

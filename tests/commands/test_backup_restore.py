@@ -7,17 +7,17 @@ import pytest
 
 from bot.domain.backups.backup import BackupInfo, BackupList, Proof, Purpose
 from bot.domain.errors import Reason, RefusedError
-from bot.domain.policies.policy import LEAST_GATE
+from bot.domain.policies.policy import MINIMUM_REQUIREMENT
 from bot.domain.runs.acts import Dump
 from bot.domain.runs.plan import Phase, Plan, Risk
 from bot.domain.runs.plan_json import plan_from_json, plan_to_json
 from bot.domain.runs.request import RestoreBackup
 from bot.domain.targets.target import Target
 from bot.recipes.load import load_recipe
-from commands.backup_restore import Restore
+from commands.backup_restore import RestoreSubcommand
 from tests.support.examples import HOST, NAME, NOON, REQUEST, RUN, TARGET, Sight
 
-RESTORE = Restore({NAME: load_recipe("laravel", Path())})
+RESTORE = RestoreSubcommand({NAME: load_recipe("laravel", Path())})
 ID = "B-20261116-7K3F9Q"
 KEPT = BackupInfo(
     ID, "R-7K3F9Q", Purpose.ASKED, NOON, "compte", "10.11", ("users",), (), 1000, "a" * 64, Proof.PROVEN, NOON, 12
@@ -46,7 +46,7 @@ async def test_the_order_of_a_restore() -> None:
     assert change == ["maintenance-on", "backup", "restore-load", "restore-swap", "restore-tidy", "maintenance-off"]
     assert [step.key for step in plan.of(Phase.VERIFY)] == ["health"]
     assert [step.key for step in plan.steps if step.risk is Risk.DESTROYS] == ["restore-swap"]
-    assert plan.requirement == LEAST_GATE
+    assert plan.requirement == MINIMUM_REQUIREMENT
     assert plan_from_json(plan_to_json(plan)) == plan
     safety = next(step.act for step in plan.steps if step.key == "backup")
     assert isinstance(safety, Dump)

@@ -14,7 +14,7 @@ from bot.domain.runs.plan_json import plan_digest, plan_from_json, plan_to_json
 from bot.domain.runs.request import Action, DeployOptions
 from bot.domain.runs.request_json import options_to_json
 from bot.domain.runs.run import Run
-from bot.domain.targets.look import HostFacts, Ran, Session
+from bot.domain.targets.look import AppliedMigration, HostFacts, Session
 from bot.domain.targets.target import Target
 from bot.recipes.load import load_recipe
 from commands.deploy import Deploy
@@ -102,7 +102,7 @@ async def test_a_deploy_with_a_migration_backs_up_goes_down_migrates_and_comes_u
 
 
 async def test_without_a_migration_the_site_stays_up_and_nothing_is_backed_up() -> None:
-    ran = (*DATABASE.ran, Ran(MIGRATION, 2))
+    ran = (*DATABASE.ran, AppliedMigration(MIGRATION, 2))
     plan = await planned(Sight(database=replace(DATABASE, ran=ran)))
     assert plan.backup is None
     assert not {"maintenance-on", "migrate", "maintenance-off"} & set(keys(plan, Phase.CHANGE))
@@ -139,7 +139,7 @@ async def test_steps_that_are_needed_only_sometimes(
     [("always", True, True), ("always", False, True), ("never", True, False), ("if-migrations", False, False)],
 )
 async def test_the_maintenance_setting(setting: str, migrations: bool, goes_down: bool) -> None:
-    ran = DATABASE.ran if migrations else (*DATABASE.ran, Ran(MIGRATION, 2))
+    ran = DATABASE.ran if migrations else (*DATABASE.ran, AppliedMigration(MIGRATION, 2))
     target = replace(TARGET, vars={**VARS, "maintenance": setting})
     plan = await planned(Sight(database=replace(DATABASE, ran=ran)), target=target)
     assert ("maintenance-on" in keys(plan, Phase.CHANGE)) is goes_down
@@ -153,7 +153,7 @@ async def test_a_site_that_is_down_already_is_never_lifted() -> None:
 
 
 async def test_nothing_to_do_asks_nobody() -> None:
-    ran = (*DATABASE.ran, Ran(MIGRATION, 2))
+    ran = (*DATABASE.ran, AppliedMigration(MIGRATION, 2))
     look = Sight(replace(HOST, head=NEXT, changed=(), commits=(), commit_count=0), database=replace(DATABASE, ran=ran))
     assert isinstance(await DEPLOY.plan(RUN, TARGET, look), NothingToDo)
 
@@ -236,7 +236,7 @@ async def test_what_moved_since_the_approval_is_named(changes: dict[str, object]
 async def test_a_migration_that_somebody_ran_by_hand_moves_the_basis() -> None:
     look = Sight()
     plan = await planned(look)
-    look.facts = replace(DATABASE, ran=(*DATABASE.ran, Ran(MIGRATION, 2)))
+    look.facts = replace(DATABASE, ran=(*DATABASE.ran, AppliedMigration(MIGRATION, 2)))
     found = plan.basis.differences(await DEPLOY.basis(plan, RUN, TARGET, look))
     assert found == (("pending migrations", MIGRATION, ""),)
     assert await DEPLOY.pending(plan, TARGET, look) == ()

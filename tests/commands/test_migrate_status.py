@@ -8,8 +8,8 @@ import pytest
 from bot.domain.backups.backup import BackupList
 from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.runs.request import Action
-from bot.domain.targets.look import DatabaseFacts, HostFacts, HostQuestion, Ran
-from bot.domain.targets.migration_report import Disk, Holds
+from bot.domain.targets.look import AppliedMigration, DatabaseFacts, HostFacts, HostQuestion
+from bot.domain.targets.migration_report import Disk, DiskContent
 from bot.domain.targets.target import Target
 from bot.recipes.load import load_recipe
 from commands.migrate_status import MigrateStatus
@@ -43,7 +43,7 @@ async def test_what_is_live_and_has_not_run_is_the_louder_news() -> None:
 
 
 async def test_what_ran_and_is_in_no_commit_is_missing() -> None:
-    gone = (*DATABASE.ran, Ran("2024_01_01_000000_renamed", 1), Ran(SECOND, 2))
+    gone = (*DATABASE.ran, AppliedMigration("2024_01_01_000000_renamed", 1), AppliedMigration(SECOND, 2))
     status = await STATUS.status(TARGET, Sight(database=replace(DATABASE, ran=gone)))
     assert status.missing == ("2024_01_01_000000_renamed",)
     assert status.last_batch == (SECOND,)
@@ -75,13 +75,13 @@ class Disks(Sight):
 
 
 STORED = replace(DATABASE, directory="/var/lib/mysql/", largest_bytes=1024_000)
-CODE_DISK = Disk("web1", Holds.CODE, 10_000_000, 200 * 1024)
+CODE_DISK = Disk("web1", DiskContent.CODE, 10_000_000, 200 * 1024)
 
 
 @pytest.mark.parametrize(
     ("place", "directory", "found"),
     [
-        ({}, "/var/lib/mysql/", (Disk("web1", Holds.DATABASE, 7_000_000, 1000),)),
+        ({}, "/var/lib/mysql/", (Disk("web1", DiskContent.DATABASE, 7_000_000, 1000),)),
         ({}, "/elsewhere/", ()),
         ({}, "", ()),
         ({"host": "10.0.0.9"}, "/var/lib/mysql/", ()),
@@ -134,6 +134,6 @@ def test_what_is_typed_becomes_a_request() -> None:
         STATUS.parse(("compte", "production", "main"), ORIGIN, OPERATIONS)
 
 
-@pytest.mark.parametrize("rows", [(), (Ran(FIRST, None),)])
-async def test_a_table_without_batches_has_no_last_batch(rows: tuple[Ran, ...]) -> None:
+@pytest.mark.parametrize("rows", [(), (AppliedMigration(FIRST, None),)])
+async def test_a_table_without_batches_has_no_last_batch(rows: tuple[AppliedMigration, ...]) -> None:
     assert (await STATUS.status(TARGET, Sight(database=replace(DATABASE, ran=rows)))).last_batch == ()

@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 from bot.domain.errors import Reason, RefusedError
-from bot.domain.policies.policy import LEAST_GATE
+from bot.domain.policies.policy import MINIMUM_REQUIREMENT
 from bot.domain.runs.acts import Shell
 from bot.domain.runs.plan import Commit, NothingToDo, Phase, Plan
 from bot.domain.runs.plan_json import plan_from_json, plan_to_json
 from bot.domain.runs.request import Action
 from bot.domain.runs.request_json import options_from_json, options_to_json
 from bot.domain.runs.run import Run
-from bot.domain.targets.look import DatabaseFacts, HostFacts, HostQuestion, Ran, Release
+from bot.domain.targets.look import AppliedMigration, DatabaseFacts, HostFacts, HostQuestion, Release
 from bot.recipes.load import load_recipe
 from commands.rollback import Rollback, latest
 from tests.support.examples import DATABASE, HEAD, HOST, NAME, NEXT, OPERATIONS, ORIGIN, REQUEST, RUN, TARGET, Sight
@@ -23,7 +23,7 @@ OLD = "2025_01_01_000000_create_users"
 NEW = "2025_11_16_074003_add_token_id"
 OLDEST = "0" * 39 + "9"
 LIVE = replace(HOST, head=NEXT, sha=None, fast_forward=False, commits=(), commit_count=0)
-BOTH_RAN = replace(DATABASE, ran=(Ran(OLD, 1), Ran(NEW, 2)))
+BOTH_RAN = replace(DATABASE, ran=(AppliedMigration(OLD, 1), AppliedMigration(NEW, 2)))
 
 
 class Past(Sight):
@@ -71,7 +71,7 @@ async def test_back_to_the_release_before_with_its_schema() -> None:
     assert change.index("checkout-back") < change.index("config-cache") < change.index("maintenance-off")
     assert not {"checkout", "migrate"} & set(change)
     assert keys(plan, Phase.VERIFY) == ["commit-live", "undone", "health", "log-clean"]
-    assert plan.requirement == LEAST_GATE
+    assert plan.requirement == MINIMUM_REQUIREMENT
     assert plan_from_json(plan_to_json(plan)) == plan
 
 
@@ -126,7 +126,11 @@ async def test_going_back_again_does_not_go_round_in_circles() -> None:
     [
         (Past(), {}, Reason.NO_RELEASE),
         (Past(GOOD), {"to": "v0"}, Reason.REF_NOT_FOUND),
-        (Past(GOOD, database=replace(DATABASE, ran=(Ran(NEW, 1), Ran(OLD, 2)))), {}, Reason.NOT_THE_LATEST),
+        (
+            Past(GOOD, database=replace(DATABASE, ran=(AppliedMigration(NEW, 1), AppliedMigration(OLD, 2)))),
+            {},
+            Reason.NOT_THE_LATEST,
+        ),
     ],
 )
 async def test_what_cannot_be_rolled_back(look: Sight, options: dict[str, str], reason: Reason) -> None:
@@ -142,7 +146,7 @@ async def test_what_is_live_already_is_nothing_to_do() -> None:
 async def test_another_migration_since_moves_the_basis() -> None:
     look = Past(GOOD)
     plan = await planned(look)
-    look.facts = replace(BOTH_RAN, ran=(*BOTH_RAN.ran, Ran("2026_01_01_000000_later", 3)))
+    look.facts = replace(BOTH_RAN, ran=(*BOTH_RAN.ran, AppliedMigration("2026_01_01_000000_later", 3)))
     moved = plan.basis.differences(await ROLLBACK.basis(plan, run_with(), TARGET, look))
     assert [name for name, _, _ in moved] == ["latest migrations"]
     assert await ROLLBACK.pending(plan, TARGET, look) != plan.migrations
@@ -183,11 +187,11 @@ def test_a_bad_word_is_refused(typed: str, reason: Reason) -> None:
 @pytest.mark.parametrize(
     ("ran", "count", "names"),
     [
-        ((Ran("a", 1), Ran("b", 1), Ran("c", 2)), 2, ("c", "b")),
-        ((Ran("z", 1), Ran("a", 2)), 1, ("a",)),
-        ((Ran("a", None), Ran("b", None)), 1, ("b",)),
+        ((AppliedMigration("a", 1), AppliedMigration("b", 1), AppliedMigration("c", 2)), 2, ("c", "b")),
+        ((AppliedMigration("z", 1), AppliedMigration("a", 2)), 1, ("a",)),
+        ((AppliedMigration("a", None), AppliedMigration("b", None)), 1, ("b",)),
         ((), 3, ()),
     ],
 )
-def test_the_latest_go_first(ran: tuple[Ran, ...], count: int, names: tuple[str, ...]) -> None:
+def test_the_latest_go_first(ran: tuple[AppliedMigration, ...], count: int, names: tuple[str, ...]) -> None:
     assert latest(ran, count) == names

@@ -11,44 +11,46 @@ from bot.domain.runs.plan import Finding, Plan
 from bot.domain.runs.run import Run, RunState
 from bot.domain.targets.look import Release
 from bot.domain.targets.target import Target
-from commands.rollback_choice import Passed, WayBack, backup_from_before, choose, passed
+from commands.rollback_choice import MigrationRecord, RollbackWay, choose, find_backup_before, migration_records
 from tests.support.examples import HEAD, NAME, NEXT, NOON, REQUEST, RUN, TARGET, Sight
 
 KEPT = BackupInfo(
     "B-1", "R-AAAAAA", Purpose.BEFORE, NOON, "compte", "10.11", ("users",), (), 1000, "a" * 64, Proof.PROVEN
 )
-ADDS = Passed("add", True, "yes", "", ())
-UNSEEN = Passed("unseen", False, "unknown", "", ())
-NO_DOWN = Passed("no_down", True, "missing", "", ())
-EMPTY_DOWN_BREAKS = Passed("breaks", True, "empty", "", ("users.name",))
-EMPTY_DOWN_UNSEEN = Passed("hidden", False, "empty", "", ())
-DROPS = Passed("drops", True, "yes", "users.fax", ("users.fax",))
-DELETES = Passed("deletes", True, "empty", "user_sessions", ())
+ADDS = MigrationRecord("add", True, "yes", "", ())
+UNSEEN = MigrationRecord("unseen", False, "unknown", "", ())
+NO_DOWN = MigrationRecord("no_down", True, "missing", "", ())
+EMPTY_DOWN_BREAKS = MigrationRecord("breaks", True, "empty", "", ("users.name",))
+EMPTY_DOWN_UNSEEN = MigrationRecord("hidden", False, "empty", "", ())
+DROPS = MigrationRecord("drops", True, "yes", "users.fax", ("users.fax",))
+DELETES = MigrationRecord("deletes", True, "empty", "user_sessions", ())
 
 
 @pytest.mark.parametrize(
     ("found", "backup", "way", "why"),
     [
-        ((), None, WayBack.CODE, "same_schema"),
-        ((ADDS,), KEPT, WayBack.CODE_AND_MIGRATIONS, "newer_migrations"),
-        ((ADDS, UNSEEN), KEPT, WayBack.CODE_AND_MIGRATIONS, "newer_migrations"),
-        ((NO_DOWN, ADDS), KEPT, WayBack.CODE, "compatible"),
-        ((NO_DOWN, UNSEEN), KEPT, WayBack.RESTORE, "no_way_back"),
-        ((EMPTY_DOWN_BREAKS,), KEPT, WayBack.RESTORE, "no_way_back"),
-        ((DROPS,), KEPT, WayBack.RESTORE, "destroyed"),
-        ((DELETES,), KEPT, WayBack.RESTORE, "destroyed"),
-        ((DROPS, ADDS), None, WayBack.CODE_AND_MIGRATIONS, "lost"),
-        ((DELETES,), None, WayBack.CODE, "lost"),
+        ((), None, RollbackWay.CODE, "same_schema"),
+        ((ADDS,), KEPT, RollbackWay.CODE_AND_MIGRATIONS, "newer_migrations"),
+        ((ADDS, UNSEEN), KEPT, RollbackWay.CODE_AND_MIGRATIONS, "newer_migrations"),
+        ((NO_DOWN, ADDS), KEPT, RollbackWay.CODE, "compatible"),
+        ((NO_DOWN, UNSEEN), KEPT, RollbackWay.RESTORE, "no_way_back"),
+        ((EMPTY_DOWN_BREAKS,), KEPT, RollbackWay.RESTORE, "no_way_back"),
+        ((DROPS,), KEPT, RollbackWay.RESTORE, "destroyed"),
+        ((DELETES,), KEPT, RollbackWay.RESTORE, "destroyed"),
+        ((DROPS, ADDS), None, RollbackWay.CODE_AND_MIGRATIONS, "lost"),
+        ((DELETES,), None, RollbackWay.CODE, "lost"),
     ],
 )
-def test_the_way_and_its_reason(found: tuple[Passed, ...], backup: BackupInfo | None, way: WayBack, why: str) -> None:
+def test_the_way_and_its_reason(
+    found: tuple[MigrationRecord, ...], backup: BackupInfo | None, way: RollbackWay, why: str
+) -> None:
     choice = choose(found, backup)
     assert (choice.way, choice.why) == (way, why)
-    assert choice.backup == (backup if way is WayBack.RESTORE else None)
+    assert choice.backup == (backup if way is RollbackWay.RESTORE else None)
 
 
 @pytest.mark.parametrize("found", [(EMPTY_DOWN_BREAKS,), (EMPTY_DOWN_UNSEEN,), (DROPS, EMPTY_DOWN_BREAKS)])
-def test_where_no_way_is_known_to_be_good_nothing_is_proposed(found: tuple[Passed, ...]) -> None:
+def test_where_no_way_is_known_to_be_good_nothing_is_proposed(found: tuple[MigrationRecord, ...]) -> None:
     with pytest.raises(RefusedError) as refusal:
         choose(found, None)
     assert refusal.value.problem.reason is Reason.NO_WAY_BACK
@@ -60,7 +62,10 @@ def test_what_the_deploy_told_of_its_migrations() -> None:
     )
     breaks = Finding("old_code", {"migration": "drops", "effect": "column_dropped", "what": "users.fax"})
     plan = Plan(REQUEST, (), pending=("drops",), findings=(told, breaks))
-    assert passed(("drops", "by_hand"), [plan]) == (DROPS, Passed("by_hand", False, "unknown", "", ()))
+    assert migration_records(("drops", "by_hand"), [plan]) == (
+        DROPS,
+        MigrationRecord("by_hand", False, "unknown", "", ()),
+    )
 
 
 def run(name: str, minutes: int, *pending: str) -> Run:
@@ -84,7 +89,7 @@ async def found(*kept: BackupInfo, undo: tuple[str, ...] = ("newest",), target: 
     look = Sight()
     look.runs = {one.id: one for one in RUNS}
     look.backup_list = BackupList(NAME.app, NAME.environment, kept)
-    backup = await backup_from_before(undo, RELEASES, target, look)
+    backup = await find_backup_before(undo, RELEASES, target, look)
     return backup.backup if backup is not None else None
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from bot.domain.runs.plan import Finding, Plan
 from bot.domain.targets.look import Release
-from commands.rollback_losses import Added, added_by, losses
+from commands.rollback_losses import SchemaAddition, additions_of, count_losses
 from tests.support.examples import HEAD, NEXT, REQUEST, RUN, Sight
 
 RELEASE = Release("R-AAAAAA", NEXT, HEAD, good=True)
@@ -31,14 +31,14 @@ def looking(*plans: Plan) -> tuple[Sight, tuple[Release, ...]]:
 @pytest.mark.parametrize(
     ("lines", "added"),
     [
-        (("+ users.token varchar(100) NULL, index",), {Added("users", "token")}),
-        (("+ table users (5 columns)",), {Added("users", "")}),
+        (("+ users.token varchar(100) NULL, index",), {SchemaAddition("users", "token")}),
+        (("+ table users (5 columns)",), {SchemaAddition("users", "")}),
         (("- users.fax varchar(20) NULL", "~ users.mail text → varchar(100)"), set()),
         (("+ users index users_token (token)",), set()),
     ],
 )
-def test_what_a_rehearsal_added(lines: tuple[str, ...], added: set[Added]) -> None:
-    assert added_by(plan(schema("users", *lines))) == added
+def test_what_a_rehearsal_added(lines: tuple[str, ...], added: set[SchemaAddition]) -> None:
+    assert additions_of(plan(schema("users", *lines))) == added
 
 
 async def test_values_and_rows_are_counted() -> None:
@@ -46,7 +46,7 @@ async def test_values_and_rows_are_counted() -> None:
         plan(OK, schema("users", "+ users.token varchar(100) NULL"), schema("logs", "+ table logs (2 columns)"))
     )
     look.counts = {("users", "token"): 12, ("logs", None): 3}
-    found = await losses(("add_token",), releases, look)
+    found = await count_losses(("add_token",), releases, look)
     assert [(f.kind, f.facts["table"], f.facts["column"], f.facts["rows"]) for f in found] == [
         ("loss", "logs", "", "3"),
         ("loss", "users", "token", "12"),
@@ -55,15 +55,15 @@ async def test_values_and_rows_are_counted() -> None:
 
 async def test_what_nobody_recorded_is_said_to_be_unknown() -> None:
     look, releases = looking(plan(OK, pending=("another",)), plan(schema("users", "+ users.token int NULL")))
-    found = await losses(("add_token",), releases, look)
+    found = await count_losses(("add_token",), releases, look)
     assert [(f.kind, f.facts.get("migrations")) for f in found] == [("loss_unknown", "add_token")]
 
 
 async def test_going_back_without_migrations_loses_nothing() -> None:
-    assert await losses((), (RELEASE,), Sight()) == ()
+    assert await count_losses((), (RELEASE,), Sight()) == ()
 
 
 async def test_what_is_empty_is_no_loss() -> None:
     look, releases = looking(plan(OK, schema("users", "+ users.token varchar(100) NULL")))
-    [found] = await losses(("add_token",), releases, look)
+    [found] = await count_losses(("add_token",), releases, look)
     assert (found.kind, found.facts) == ("loss_nothing", {"table": "users", "column": "token"})

@@ -12,7 +12,7 @@ from bot.domain.runs.acts import Preview, Shell
 from bot.domain.runs.plan import Plan
 from bot.domain.runs.plan_json import plan_from_json, plan_to_json
 from bot.domain.runs.request import RollbackOptions
-from bot.domain.targets.look import CommandOutput, DatabaseFacts, HostFacts, HostQuestion, Ran, Release
+from bot.domain.targets.look import AppliedMigration, CommandOutput, DatabaseFacts, HostFacts, HostQuestion, Release
 from bot.recipes.load import load_recipe
 from commands.deploy import Deploy
 from commands.migrate_status import MigrateStatus
@@ -42,7 +42,7 @@ class Tool(Sight):
     async def host(self, name: str, question: HostQuestion) -> HostFacts:
         facts = await super().host(name, question)
         here = question.ref is None
-        return replace(facts, told=self.told[here] if question.telling is not None else None)
+        return replace(facts, commit_output=self.told[here] if question.commit_command is not None else None)
 
     async def database(self, table: str | None) -> DatabaseFacts:
         assert table is None
@@ -54,9 +54,9 @@ async def test_a_deploy_runs_what_the_tool_says_is_pending_at_the_commit() -> No
     plan = await Deploy(RECIPES).plan(RUN, replace(AT, hosts=("web1", "web2")), sight)
     assert isinstance(plan, Plan)
     assert plan.pending == ("a.0002", "a.0003")
-    assert [question.telling is not None for question in sight.asked] == [True, False]
+    assert [question.commit_command is not None for question in sight.asked] == [True, False]
     [preview] = [step for step in plan.steps if isinstance(step.act, Preview)]
-    assert "'a.0002\na.0003'" in preview.act.telling.script()  # type: ignore[union-attr]  # it is a Preview
+    assert "'a.0002\na.0003'" in preview.act.show_sql.script()  # type: ignore[union-attr]  # it is a Preview
     assert plan_from_json(plan_to_json(plan)) == plan
     assert plan.findings == ()
     assert await Deploy(RECIPES).pending(plan, AT, Tool(printed("X0001", "X0002", "0003"), printed())) == ("a.0003",)
@@ -117,5 +117,5 @@ async def test_the_status_is_told_by_whichever_commit_knows_them_all() -> None:
     at = replace(AT, vars=recipes[NAME].check_vars({})[0])
     for live, branch in ((AHEAD, WHOLE), (WHOLE, AHEAD)):
         status = await MigrateStatus(recipes).status(at, Tool(live, branch))
-        assert status.ran == (Ran("1a5e accounts", None), Ran("0b91 index", None))
+        assert status.ran == (AppliedMigration("1a5e accounts", None), AppliedMigration("0b91 index", None))
         assert (status.pending_live, status.pending_branch, status.missing) == ((), (), ())

@@ -11,7 +11,7 @@ import pytest
 from bot.demo.host.host import DemoHost
 from bot.domain.errors import Reason, RefusedError
 from bot.domain.runs.plan import Commit
-from bot.domain.targets.branch_commits import MOST
+from bot.domain.targets.branch_commits import MAX_COMMITS
 from bot.domain.targets.target import Target
 from bot.hosts.branch_reader import BranchReader, build_question
 from bot.hosts.connections import Connections
@@ -53,11 +53,13 @@ async def test_commits_that_were_never_fetched_are_told_and_the_checkout_is_left
 
 
 async def test_of_many_the_newest_are_told(reader: BranchReader, repository: Repository) -> None:
-    for number in range(MOST + 3):
+    for number in range(MAX_COMMITS + 3):
         (repository.origin / "new").write_text(str(number))
         repository.commit(f"number {number}", 10 + number)
     found = await reader.newest(on(repository))
-    assert [commit.subject for commit in found.commits] == [f"number {MOST + 2 - each}" for each in range(MOST)]
+    assert [commit.subject for commit in found.commits] == [
+        f"number {MAX_COMMITS + 2 - each}" for each in range(MAX_COMMITS)
+    ]
 
 
 async def test_nothing_new(reader: BranchReader, repository: Repository) -> None:

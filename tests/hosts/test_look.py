@@ -246,10 +246,10 @@ async def test_a_command_is_told_the_files_of_the_commit_and_leaves_nothing(
     look: HostLook, repository: Repository, server: DemoHost, ref: str | None, lock: str, where: str
 ) -> None:
     before = state_of(repository)
-    facts = await look.host("web1", HostQuestion(path=str(repository.path), ref=ref, telling=syntax(TELLING)))
-    assert facts.told is not None
-    assert (facts.told.exit_status, facts.told.complaint) == (0, "warned")
-    assert facts.told.output == f"{lock}{repository.path}\n{where}"
+    facts = await look.host("web1", HostQuestion(path=str(repository.path), ref=ref, commit_command=syntax(TELLING)))
+    assert facts.commit_output is not None
+    assert (facts.commit_output.exit_status, facts.commit_output.complaint) == (0, "warned")
+    assert facts.commit_output.output == f"{lock}{repository.path}\n{where}"
     assert state_of(repository) == before
     assert not copies_on(server)
 
@@ -257,12 +257,16 @@ async def test_a_command_is_told_the_files_of_the_commit_and_leaves_nothing(
 async def test_a_command_that_fails_or_has_no_commit_takes_nothing_with_it(
     look: HostLook, repository: Repository
 ) -> None:
-    failing = HostQuestion(path=str(repository.path), ref="main", telling=syntax("printf 'a\\0b'; echo no >&2; exit 3"))
+    failing = HostQuestion(
+        path=str(repository.path), ref="main", commit_command=syntax("printf 'a\\0b'; echo no >&2; exit 3")
+    )
     facts = await look.host("web1", failing)
-    assert facts.told == CommandOutput(3, "a\0b", "no")
+    assert facts.commit_output == CommandOutput(3, "a\0b", "no")
     assert facts.sha == repository.third
-    lost = await look.host("web1", HostQuestion(path=str(repository.path), ref="nowhere", telling=syntax("echo x")))
-    assert lost.told is None
+    lost = await look.host(
+        "web1", HostQuestion(path=str(repository.path), ref="nowhere", commit_command=syntax("echo x"))
+    )
+    assert lost.commit_output is None
 
 
 async def test_free_space_is_told_of_paths_that_are_there_and_of_no_others(

@@ -17,8 +17,8 @@ from bot.demo.application.git import git
 from bot.demo.host.database import DatabaseServer, DemoDatabase
 from bot.domain.runs.acts import Shell
 from bot.recipes.load import load_recipe
-from bot.recipes.recipe import Way
-from bot.recipes.steps import Situation, planned
+from bot.recipes.recipe import RunKind
+from bot.recipes.steps import StepInputs, recipe_steps
 from tests.support.examples import TARGET
 from tests.support.stacks import ALEMBIC_LIVE, ALEMBIC_NEXT, DJANGO_LIVE, DJANGO_NEXT, Stack
 
@@ -51,8 +51,8 @@ class Site:
         policy = replace(TARGET.policy, lock_patience=timedelta(seconds=lock_wait - PATIENCE_AND_MARGIN))
         target = replace(TARGET, path=str(self.path), policy=policy, vars={**TARGET.vars, **self.variables})
         head = await git(self.path, "rev-parse", "HEAD")
-        situation = Situation("R-7K3F9Q", Way.DEPLOY, head, head, (), ("one",), takes_down=False, backup=None)
-        steps, _ = planned(load_recipe(self.recipe, Path()), target, situation)
+        situation = StepInputs("R-7K3F9Q", RunKind.DEPLOY, head, head, (), ("one",), takes_down=False, backup=None)
+        steps, _ = recipe_steps(load_recipe(self.recipe, Path()), target, situation)
         act = next(step.act for step in steps if step.schema)
         assert isinstance(act, Shell)
         process = await asyncio.create_subprocess_exec(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.domain.targets.look import Ran
+from bot.domain.targets.look import AppliedMigration
 from bot.recipes.parsers import Listing, Parser, read_status
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -45,5 +45,5 @@ def test_what_is_no_listing_lists_nothing(parser: Parser, text: str) -> None:
 def test_one_long_line_is_read_in_one_pass(line: str) -> None:
     """With work that grows with its square this does not end."""
     assert read_status(Parser.LARAVEL, f"{line}\n2026_01_01_000000_a ..... [1] Ran\n").ran == (
-        Ran("2026_01_01_000000_a", 1),
+        AppliedMigration("2026_01_01_000000_a", 1),
     )

@@ -7,8 +7,8 @@ import pytest
 
 from bot.domain.runs.plan import Phase, Risk
 from bot.recipes.load import RecipeError, builtin_names, load_recipe, parse_recipe
-from bot.recipes.recipe import Recipe, Way
-from bot.recipes.steps import Situation, before_plan, planned
+from bot.recipes.recipe import Recipe, RunKind
+from bot.recipes.steps import StepInputs, before_plan, recipe_steps
 from tests.support.examples import HEAD, HOST, NEXT, TARGET
 
 GOOD = "recipe: x\ntitle: X\n"
@@ -106,16 +106,16 @@ def test_a_variable_that_must_be_given_is_missed() -> None:
     assert [name for name, _ in found] == ["commands"]
 
 
-def shell_situation() -> tuple[Recipe, Situation]:
-    return load_recipe("shell", Path()), Situation(
-        "R-7K3F9Q", Way.DEPLOY, HEAD, NEXT, (HOST,), (), takes_down=False, backup=None
+def shell_situation() -> tuple[Recipe, StepInputs]:
+    return load_recipe("shell", Path()), StepInputs(
+        "R-7K3F9Q", RunKind.DEPLOY, HEAD, NEXT, (HOST,), (), takes_down=False, backup=None
     )
 
 
 def test_the_teams_own_commands_are_one_quoted_word_each() -> None:
     recipe, situation = shell_situation()
     target = replace(TARGET, vars={"commands": ("make all && make check", "make all; true", "make all"), "verify": ()})
-    steps, skipped = planned(recipe, target, situation)
+    steps, skipped = recipe_steps(recipe, target, situation)
     commands = {step.key: step.act.command.script() for step in steps if step.key.startswith("command")}  # type: ignore[union-attr]  # every one of them is a Shell
     assert commands == {
         "command-make-all-make-check": "sh -c 'make all && make check'",
@@ -128,7 +128,7 @@ def test_the_teams_own_commands_are_one_quoted_word_each() -> None:
 def test_two_commands_with_one_name_have_two_keys() -> None:
     recipe, situation = shell_situation()
     target = replace(TARGET, vars={"commands": ("make", "make", "!!")})
-    steps, _ = planned(recipe, target, situation)
+    steps, _ = recipe_steps(recipe, target, situation)
     assert [s.key for s in steps if s.phase is Phase.CHANGE] == [
         "checkout",
         "command-make",
@@ -140,6 +140,6 @@ def test_two_commands_with_one_name_have_two_keys() -> None:
 def test_what_comes_before_the_plan_is_not_in_it_again() -> None:
     recipe, situation = shell_situation()
     early = {step.key for step in before_plan(recipe, TARGET, "R-7K3F9Q")}
-    steps, _ = planned(recipe, replace(TARGET, vars={"commands": ("make",)}), situation)
+    steps, _ = recipe_steps(recipe, replace(TARGET, vars={"commands": ("make",)}), situation)
     assert early == {"preflight", "fetch"}
     assert not early & {step.key for step in steps}

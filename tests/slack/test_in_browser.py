@@ -12,7 +12,7 @@ from playwright.async_api import Browser, Page, ViewportSize, async_playwright, 
 from bot.domain.names import TargetName
 from bot.domain.runs.plan import Commit
 from bot.domain.runs.request import DeployOptions
-from bot.domain.targets.branch_commits import Newest
+from bot.domain.targets.branch_commits import BranchCommits
 from tests.slack.support.dashboards import APPS
 from tests.slack.support.runs import AMELIE, NEW, OLD, RUNS
 from tests.slack.support.workspace import Workspace
@@ -69,7 +69,7 @@ async def test_of_sixty_environments_one_is_chosen_and_deployed_to(
     sixty(workspace)
     workspace.engine.runs["R-7K3F9Q"] = RUNS["running"]
     compte = TargetName("compte", "staging")
-    workspace.engine.status_service.commits[compte] = Newest("main", OLD, NEW, (COMMIT,), fetched=True)
+    workspace.engine.status_service.commits[compte] = BranchCommits("main", OLD, NEW, (COMMIT,), fetched=True)
     async with workspace.app():
         page = await opened(browser, workspace, size, "app/home")
         await expect(page.get_by_text("step 6 of 9")).to_be_visible()

@@ -27,7 +27,7 @@ from bot.domain.runs.request import (
 )
 from bot.domain.runs.run import Run, RunState
 from bot.domain.secrets import Secret
-from bot.domain.targets.look import DatabaseFacts, HostFacts, HostQuestion, Ran, Release
+from bot.domain.targets.look import AppliedMigration, DatabaseFacts, HostFacts, HostQuestion, Release
 from bot.domain.targets.target import Backups, Database, EmojiNames, Host, Operations, Target, VarValue
 
 HEAD = "1" * 40
@@ -101,7 +101,9 @@ HOST = HostFacts(
     free_inodes=1_000_000,
 )
 
-DATABASE = DatabaseFacts("10.11.19-MariaDB", True, (Ran("2025_01_01_000000_create_users", 1),), (), 1_000_000)
+DATABASE = DatabaseFacts(
+    "10.11.19-MariaDB", True, (AppliedMigration("2025_01_01_000000_create_users", 1),), (), 1_000_000
+)
 
 
 class Sight:
@@ -140,7 +142,7 @@ class Sight:
     async def leftovers(self) -> tuple[Leftover, ...]:
         return self.left
 
-    async def written_since(self, backup: str) -> tuple[TableWrites, ...]:
+    async def writes_since(self, backup: str) -> tuple[TableWrites, ...]:
         if self.since is None:
             raise RefusedError(problem(Reason.DATABASE_UNREACHABLE, database="compte"))
         return self.since

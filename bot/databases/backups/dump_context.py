@@ -10,10 +10,10 @@ from bot.databases.backups.dump import DumpContextReader
 from bot.databases.backups.dump_script import DumpContext
 from bot.domain.backups.backup import BackupInfo
 from bot.domain.errors import RefusedError
-from bot.domain.targets.look import Ran
+from bot.domain.targets.look import AppliedMigration
 from bot.domain.targets.target import Target
 
-RanNow = Callable[[Target], Awaitable[tuple[Ran, ...] | None]]
+RanNow = Callable[[Target], Awaitable[tuple[AppliedMigration, ...] | None]]
 """Reads which migrations ran on a target; None where it has none to know of."""
 
 CountersNow = Callable[[Target], Awaitable[Mapping[str, int]]]

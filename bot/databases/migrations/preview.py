@@ -41,10 +41,10 @@ class PreviewPerformer:
     async def perform(self, job: Job, output: Output) -> Outcome:
         """Ask the tool, then the database how large the tables are and how it would change them."""
         act = _act(job)
-        asked = HostQuestion(path=job.target.path, ref=act.sha, telling=act.telling)
+        asked = HostQuestion(path=job.target.path, ref=act.sha, commit_command=act.show_sql)
         try:
             async with asyncio.timeout(job.step.timeout):
-                told = (await self._targets.look(job.target).host(job.place, asked)).told
+                told = (await self._targets.look(job.target).host(job.place, asked)).commit_output
                 if told is None or told.exit_status != 0:
                     complaint = told.complaint if told is not None else f"there is no commit {act.sha}"
                     return await self._found(job, {}, _masked(complaint, job)[-_LONGEST_COMPLAINT:])

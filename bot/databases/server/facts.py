@@ -13,7 +13,7 @@ from bot.databases.server.schema import canonical
 from bot.databases.server.session import ReadOnlySession
 from bot.databases.server.tables import live_schema
 from bot.domain.errors import Reason, RefusedError, problem
-from bot.domain.targets.look import DatabaseFacts, Ran, Session
+from bot.domain.targets.look import AppliedMigration, DatabaseFacts, Session
 from bot.domain.targets.target import Target
 
 LONG_TRANSACTION = 5
@@ -142,7 +142,7 @@ class DatabaseLook:
             return frozenset(canonical(await live_schema(session)).splitlines())
 
 
-async def _migrations(session: ReadOnlySession, table: str | None) -> tuple[bool, tuple[Ran, ...]]:
+async def _migrations(session: ReadOnlySession, table: str | None) -> tuple[bool, tuple[AppliedMigration, ...]]:
     if table is None:
         return False, ()
     try:
@@ -168,9 +168,9 @@ async def _changed_at(session: ReadOnlySession, table: str | None) -> datetime |
     return datetime.fromtimestamp(float(rows[0][0]), UTC) if rows else None
 
 
-def _ran(row: Row) -> Ran:
+def _ran(row: Row) -> AppliedMigration:
     name, batch = row
-    return Ran(str(name), None if batch is None else int(batch))
+    return AppliedMigration(str(name), None if batch is None else int(batch))
 
 
 async def sessions_open_for(session: ReadOnlySession, seconds: int) -> tuple[bool, tuple[Session, ...]]:

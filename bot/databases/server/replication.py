@@ -8,7 +8,7 @@ from typing import Any
 from bot.databases.server.connection import Row
 from bot.databases.server.errors import LOST, ServerError
 from bot.databases.server.session import Flavour, ReadOnlySession
-from bot.domain.targets.look import Hidden, Primary, Replica, Replication
+from bot.domain.targets.look import HiddenReplication, Primary, Replica, Replication
 
 _LONGEST_TROUBLE = 200
 
@@ -48,7 +48,7 @@ async def replication_of(session: ReadOnlySession, *, sees_all_sessions: bool) -
     counts = {str(name).lower(): str(value) for name, value in await _rows(session, _COUNTS)}
     settings = await _rows(session, f"SELECT @@global.read_only, {_EVER[session.flavour]}")
     read_only, ever = settings[0] if settings else (False, False)
-    hidden: dict[Hidden, str] = {}
+    hidden: dict[HiddenReplication, str] = {}
     primaries = await _primaries(session)
     if primaries is None:
         unseen = _unseen(counts.get("slaves_running", counts.get("slave_running")), bool(ever))
@@ -61,7 +61,7 @@ async def replication_of(session: ReadOnlySession, *, sees_all_sessions: bool) -
         replicas = replicas_of(await _rows(session, _REPLICAS))
         count = len(replicas)
     elif count is None or count > 0:
-        hidden[Hidden.REPLICAS] = _SHOWS_REPLICAS
+        hidden[HiddenReplication.REPLICAS] = _SHOWS_REPLICAS
     return Replication(primaries or (), replicas, count, hidden, bool(read_only))
 
 
@@ -86,14 +86,14 @@ async def _primaries(session: ReadOnlySession) -> tuple[Primary, ...] | None:
     return None
 
 
-def _unseen(running: str | None, was_replica: bool) -> Hidden | None:  # noqa: FBT001 - a fact, not a switch
+def _unseen(running: str | None, was_replica: bool) -> HiddenReplication | None:  # noqa: FBT001 - a fact, not a switch
     """Say what is hidden of a server whose primaries may not be seen; None where it follows none."""
     if running is None:
-        return Hidden.PRIMARY
+        return HiddenReplication.PRIMARY
     if running not in {"0", "OFF"}:
-        return Hidden.LAG
+        return HiddenReplication.LAG
     # Stopped, or made a primary since.
-    return Hidden.PRIMARY if was_replica else None
+    return HiddenReplication.PRIMARY if was_replica else None
 
 
 def primaries_of(records: Iterable[Mapping[str, Any]]) -> tuple[Primary, ...]:

@@ -12,7 +12,7 @@ from bot.domain.names import nearest
 _MAX_NAMED = 5
 
 
-class Left(StrEnum):
+class LeftoverKind(StrEnum):
     """What a database that a restore left behind holds."""
 
     REPLACED = "before"
@@ -34,7 +34,7 @@ class Leftover:
     """
 
     database: str
-    left: Left
+    left: LeftoverKind
     run: str
     tables: int
     bytes: int
@@ -52,7 +52,7 @@ def leftovers_of(live: str, database: str, tables: int, size: int) -> Leftover |
     Returns:
         None where it is none.
     """
-    for left in Left:
+    for left in LeftoverKind:
         start = f"{live}_countersign_{left.value}_"
         if database.startswith(start) and database != start:
             return Leftover(database, left, f"R-{database.removeprefix(start).upper()}", tables, size)

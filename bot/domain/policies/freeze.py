@@ -85,7 +85,7 @@ class Freeze:
 
 
 @dataclass(frozen=True)
-class Frozen:
+class ActiveFreeze:
     """That nothing is changed now.
 
     Args:
@@ -97,7 +97,7 @@ class Frozen:
     until: datetime
 
 
-def thawed(freezes: Sequence[Freeze], instant: datetime) -> datetime:
+def end_of_freezes(freezes: Sequence[Freeze], instant: datetime) -> datetime:
     """Give the first instant, from one on, that lies in no freeze.
 
     Args:

@@ -33,7 +33,7 @@ class Lock:
     reason: str
     since: datetime
 
-    def holds_up(self, request: Request) -> bool:
+    def blocks(self, request: Request) -> bool:
         """Say whether a request must wait until the lock is taken off.
 
         A dry run changes nothing. A run that goes on after one that stopped halfway is let through: keeping a site

@@ -31,7 +31,7 @@ NOBODY = People()
 ANYONE = People(names=("anyone",), anyone=True)
 
 
-def together(one: People, other: People) -> People:
+def union_of(one: People, other: People) -> People:
     """Give who is meant by either of two lists."""
     names = tuple(dict.fromkeys((*one.names, *other.names)))
     return People(names, one.users | other.users, one.groups | other.groups, one.anyone or other.anyone)

@@ -9,8 +9,8 @@ from enum import StrEnum
 
 from bot.domain.errors import Problem, Reason, RefusedError, problem
 from bot.domain.json_codec import stored
-from bot.domain.policies.freeze import Freeze, Frozen, thawed
-from bot.domain.policies.people import ANYONE, NOBODY, People, together
+from bot.domain.policies.freeze import ActiveFreeze, Freeze, end_of_freezes
+from bot.domain.policies.people import ANYONE, NOBODY, People, union_of
 from bot.domain.runs.request import Action, Request
 
 
@@ -35,7 +35,7 @@ class Requirement:
     @property
     def people(self) -> People:
         """Everybody who may approve, for whichever part of it."""
-        return self.eligible if self.also is None else together(self.eligible, self.also.people)
+        return self.eligible if self.also is None else union_of(self.eligible, self.also.people)
 
     @property
     def needed(self) -> int:
@@ -43,15 +43,15 @@ class Requirement:
         return self.count if self.also is None else max(self.count, self.also.needed)
 
     @property
-    def asks_nobody(self) -> bool:
+    def needs_no_approval(self) -> bool:
         """Whether it is a gate that stands open."""
-        return self.count == 0 and (self.also is None or self.also.asks_nobody)
+        return self.count == 0 and (self.also is None or self.also.needs_no_approval)
 
 
-OPEN_GATE = Requirement(0, NOBODY, timedelta(0), allow_requester=False)
+NO_REQUIREMENT = Requirement(0, NOBODY, timedelta(0), allow_requester=False)
 """The policy asks for no approval."""
 
-LEAST_GATE = Requirement(1, ANYONE, timedelta(minutes=30), allow_requester=True)
+MINIMUM_REQUIREMENT = Requirement(1, ANYONE, timedelta(minutes=30), allow_requester=True)
 """Restore and rollback always have a gate, whatever a policy says."""
 
 _ALWAYS_GATED = frozenset({Action.ROLLBACK, Action.RESTORE})
@@ -122,12 +122,12 @@ class Policy:
         if destructive and (action is Action.DEPLOY or (action is Action.ROLLBACK and asked is None)):
             asked = self.approve.get(DESTRUCTIVE_MIGRATION, asked)
         if asked is None:
-            return LEAST_GATE if action in _ALWAYS_GATED else OPEN_GATE
+            return MINIMUM_REQUIREMENT if action in _ALWAYS_GATED else NO_REQUIREMENT
         if asked.count == 0 and action in _ALWAYS_GATED:
-            return LEAST_GATE
+            return MINIMUM_REQUIREMENT
         return asked
 
-    def usual(self, request: Request, *, destructive: bool, restores: bool = False) -> Requirement:
+    def regular_requirement(self, request: Request, *, destructive: bool, restores: bool = False) -> Requirement:
         """Give what a request needs that is no exception.
 
         Args:
@@ -138,7 +138,7 @@ class Policy:
         own = self.requirement(request.action, destructive)
         if not restores or request.action is Action.RESTORE:
             return own
-        return replace(self.requirement(Action.RESTORE, destructive), also=None if own.asks_nobody else own)
+        return replace(self.requirement(Action.RESTORE, destructive), also=None if own.needs_no_approval else own)
 
     def gate(self, request: Request, *, destructive: bool, restores: bool = False) -> Requirement:
         """Give what a request needs before its first change, whatever it is an exception from.
@@ -155,13 +155,13 @@ class Policy:
         Raises:
             RefusedError: `no_override`, the policy has none.
         """
-        usual = self.usual(request, destructive=destructive, restores=restores)
+        usual = self.regular_requirement(request, destructive=destructive, restores=restores)
         if request.during_freeze is None:
             return usual
         override = self.approve.get(OVERRIDE)
         if override is None:
             raise RefusedError(problem(Reason.NO_OVERRIDE))
-        return replace(override, also=usual) if destructive and not usual.asks_nobody else override
+        return replace(override, also=usual) if destructive and not usual.needs_no_approval else override
 
     def afterwards(self, request: Request, *, destructive: bool, restores: bool = False) -> Requirement:
         """Give what must be countersigned after an emergency: what was left out before it, by somebody else.
@@ -171,8 +171,8 @@ class Policy:
             destructive: whether its SQL drops or rewrites data.
             restores: whether it puts a backup back.
         """
-        usual = self.usual(request, destructive=destructive, restores=restores)
-        if usual.asks_nobody:
+        usual = self.regular_requirement(request, destructive=destructive, restores=restores)
+        if usual.needs_no_approval:
             usual = Requirement(1, self.emergency or NOBODY, COUNTERSIGN_WITHIN, allow_requester=False)
         also = None if usual.also is None else replace(usual.also, expires=COUNTERSIGN_WITHIN, allow_requester=False)
         return replace(usual, expires=COUNTERSIGN_WITHIN, allow_requester=False, also=also)
@@ -190,9 +190,9 @@ class Policy:
         gates = (self.requirement(action), self.requirement(action, destructive=True), asked)
         approvers = NOBODY
         for gate in gates:
-            approvers = together(approvers, gate.people) if gate is not None else approvers
+            approvers = union_of(approvers, gate.people) if gate is not None else approvers
         able = self.who_may(action) if approvers == NOBODY else approvers
-        return together(able, self.emergency or NOBODY)
+        return union_of(able, self.emergency or NOBODY)
 
     def wants_backup(self, action: Action, migrations: int) -> bool:
         """Say whether a backup is made before an action.
@@ -213,7 +213,7 @@ class Policy:
         """Give how old the newest proven backup may be for an action; None where that does not matter."""
         return self.require_proven_backup if action in {Action.DEPLOY, Action.ROLLBACK} else None
 
-    def frozen_at(self, action: Action, instant: datetime) -> Frozen | None:
+    def frozen_at(self, action: Action, instant: datetime) -> ActiveFreeze | None:
         """Say what freeze stands in the way of an action at an instant; never in that of a backup.
 
         Args:
@@ -223,7 +223,7 @@ class Policy:
         if action is Action.BACKUP:
             return None
         freeze = next((freeze for freeze in self.freezes if freeze.covers(instant)), None)
-        return None if freeze is None else Frozen(freeze.reason, thawed(self.freezes, instant))
+        return None if freeze is None else ActiveFreeze(freeze.reason, end_of_freezes(self.freezes, instant))
 
     def frozen(self, action: Action, instant: datetime) -> Problem | None:
         """Give the reason why an action is refused because of a freeze; None where it is not.

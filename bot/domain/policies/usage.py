@@ -8,7 +8,7 @@ from collections.abc import Callable
 _EXCEPTIONS = re.compile(r"\s*\[--(?:during-freeze|emergency) [^\]]*\]")
 
 
-def ways_for(usage: str, may_go: Callable[[str], bool]) -> tuple[str, ...]:
+def usages_for(usage: str, may_go: Callable[[str], bool]) -> tuple[str, ...]:
     """Take a usage apart, and leave out what somebody may not ask for.
 
     Args:

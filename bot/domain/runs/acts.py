@@ -197,7 +197,7 @@ class Preview:
     scratch: str | None = field(kw_only=True)
     sha: str
     migrations: tuple[str, ...]
-    telling: Command
+    show_sql: Command = field(metadata=stored(name="telling"))
 
 
 class Direction(StrEnum):

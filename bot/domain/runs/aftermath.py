@@ -23,7 +23,7 @@ _ROWS = ("rows_changed", "rows_deleted", "rows_filled", "unknown")
 """Effects of a statement that no schema shows."""
 
 
-class Progress(StrEnum):
+class MigrationProgress(StrEnum):
     """How far a run came with a migration that it was to apply, or to undo."""
 
     DONE = "done"
@@ -37,7 +37,7 @@ class Progress(StrEnum):
 
 
 @dataclass(frozen=True)
-class Fate:
+class MigrationOutcome:
     """What became of one migration.
 
     Args:
@@ -48,12 +48,12 @@ class Fate:
     """
 
     name: str
-    progress: Progress
+    progress: MigrationProgress
     there: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
 
 
-def fates(plan: Plan, left: tuple[str, ...], schema: frozenset[str]) -> tuple[Fate, ...]:
+def migration_outcomes(plan: Plan, left: tuple[str, ...], schema: frozenset[str]) -> tuple[MigrationOutcome, ...]:
     """Say of each migration of a plan what became of it.
 
     Args:
@@ -68,22 +68,29 @@ def fates(plan: Plan, left: tuple[str, ...], schema: frozenset[str]) -> tuple[Fa
     effects = {found.facts["migration"]: found for found in plan.findings if found.kind == EFFECT}
     waiting = [name for name in plan.migrations if name in left]
     return tuple(
-        _fate(plan, name, effects.get(name), schema, is_first=waiting[:1] == [name])
+        _outcome(plan, name, effects.get(name), schema, is_first=waiting[:1] == [name])
         if name in waiting
-        else Fate(name, Progress.DONE)
+        else MigrationOutcome(name, MigrationProgress.DONE)
         for name in plan.migrations
     )
 
 
-def _fate(plan: Plan, name: str, effect: Finding | None, schema: frozenset[str], *, is_first: bool) -> Fate:
+def _outcome(
+    plan: Plan, name: str, effect: Finding | None, schema: frozenset[str], *, is_first: bool
+) -> MigrationOutcome:
     if not is_first:
-        return Fate(name, Progress.NOT)
+        return MigrationOutcome(name, MigrationProgress.NOT)
     if effect is None:
-        return Fate(name, Progress.UNKNOWN)
+        return MigrationOutcome(name, MigrationProgress.UNKNOWN)
     there, missing = _seen(effect.facts, schema)
     if there:
-        return Fate(name, Progress.PARTLY, there, missing)
-    return Fate(name, Progress.NOT if missing and not _touches_rows(plan, name) else Progress.UNKNOWN, (), missing)
+        return MigrationOutcome(name, MigrationProgress.PARTLY, there, missing)
+    return MigrationOutcome(
+        name,
+        MigrationProgress.NOT if missing and not _touches_rows(plan, name) else MigrationProgress.UNKNOWN,
+        (),
+        missing,
+    )
 
 
 def _seen(facts: Mapping[str, str], schema: frozenset[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -104,13 +111,13 @@ def _effects_on_rows(found: Finding) -> bool:
     return any(effect.startswith(_ROWS) for effect in effects)
 
 
-def aftermath_to_text(found: tuple[Fate, ...]) -> str:
+def aftermath_to_text(found: tuple[MigrationOutcome, ...]) -> str:
     """Write it as the fact `AFTERMATH` of a run."""
     rows = [[fate.name, fate.progress.value, list(fate.there), list(fate.missing)] for fate in found]
     return json.dumps(rows, ensure_ascii=False)
 
 
-def aftermath_of(facts: Mapping[str, str]) -> tuple[Fate, ...] | None:
+def aftermath_of(facts: Mapping[str, str]) -> tuple[MigrationOutcome, ...] | None:
     """Read it among the facts of a run; None where it was not, or could not be, looked at.
 
     Raises:
@@ -132,9 +139,9 @@ def live_commit(basis: Basis) -> str:
     return ", ".join(f"{host}: {head[:7]}" for host, head in sorted(heads.items()))
 
 
-def _read(rows: list[list[object]]) -> Iterator[Fate]:
+def _read(rows: list[list[object]]) -> Iterator[MigrationOutcome]:
     for name, progress, there, missing in rows:
-        yield Fate(str(name), Progress(str(progress)), _texts(there), _texts(missing))
+        yield MigrationOutcome(str(name), MigrationProgress(str(progress)), _texts(there), _texts(missing))
 
 
 def _texts(value: object) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Migrating:
+class CurrentMigration:
     """A migration that is being applied or undone.
 
     Args:
@@ -23,7 +23,7 @@ _ENDED = re.compile(r"\b(?:Migrated|Rolled back|DONE|OK)\b")
 """`Migrated:  NAME (12.3ms)` of Laravel 8, `NAME ....... 12ms DONE` of later ones, `Applying NAME... OK` of Django."""
 
 
-def migrating_now(names: tuple[str, ...], printed: str) -> Migrating | None:
+def find_current_migration(names: tuple[str, ...], printed: str) -> CurrentMigration | None:
     """Say which migration runs.
 
     Args:
@@ -39,7 +39,7 @@ def migrating_now(names: tuple[str, ...], printed: str) -> Migrating | None:
         for name in sorted(names, key=len, reverse=True):
             if _mentions(line, name):
                 number = names.index(name) + (2 if _ENDED.search(line.replace(name, "")) else 1)
-                return Migrating(names[number - 1], number) if number <= len(names) else None
+                return CurrentMigration(names[number - 1], number) if number <= len(names) else None
     return None
 
 

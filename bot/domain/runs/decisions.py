@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.domain.backups.backup import Proof
 from bot.domain.errors import Reason
 from bot.domain.runs.acts import DropCopy, Dump, Prove, Swap
-from bot.domain.runs.aftermath import Progress, aftermath_of
+from bot.domain.runs.aftermath import MigrationProgress, aftermath_of
 from bot.domain.runs.plan import Phase, Risk, Step
 from bot.domain.runs.request import Action, Decision
 from bot.domain.runs.run import Run, RunState, StepState, step_state
@@ -20,7 +20,7 @@ KEPT_BACKUP = "backup"
 """The fact of a finding `resume` that keeps which backup the first run of the row made."""
 
 
-def troubled(run: Run) -> Step | None:
+def stopped_step(run: Run) -> Step | None:
     """Give the step of the change phase at which a run stopped, or None."""
     if run.plan is None:
         return None
@@ -87,7 +87,7 @@ def steps_left(run: Run, decision: Decision) -> tuple[Step, ...]:
     if decision is Decision.LIFT:
         return tuple(step for step in left if _lifts(run, step))
     left = tuple(step for step in left if step.undoes is None or _lifts(run, step))
-    stopped = troubled(run)
+    stopped = stopped_step(run)
     return left if decision is Decision.RETRY else tuple(step for step in left if step != stopped)
 
 
@@ -105,7 +105,7 @@ def legal_decisions(run: Run) -> tuple[Decision, ...]:
     if run.state is not RunState.NEEDS_HUMAN:
         return ()
     decisions: list[Decision] = []
-    stopped = troubled(run)
+    stopped = stopped_step(run)
     running = stopped is not None and _may_still_run(run, stopped)
     if stopped is not None:
         decisions += [] if running or isinstance(stopped.act, Swap) else [Decision.RETRY]
@@ -150,7 +150,7 @@ def _can_roll_back(run: Run) -> bool:
     if not schema_begun(run):
         return True
     found = aftermath_of(run.facts)
-    return found is not None and all(fate.progress in {Progress.DONE, Progress.NOT} for fate in found)
+    return found is not None and all(fate.progress in {MigrationProgress.DONE, MigrationProgress.NOT} for fate in found)
 
 
 def _can_restore(run: Run) -> bool:

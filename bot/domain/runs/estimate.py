@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-PAST = 50
+MAX_PAST_TIMES = 50
 """So many of the latest times are looked at: what a step took a year ago says little."""
 
 _ENOUGH = 5
@@ -17,7 +17,7 @@ _LATE_PERCENT = 95
 
 
 @dataclass(frozen=True)
-class Usual:
+class StepEstimate:
     """What is known of a step's past.
 
     Args:
@@ -34,7 +34,7 @@ class Usual:
         return elapsed > self.late_after
 
 
-def usual_of(past: Sequence[float]) -> Usual | None:
+def estimate_of(past: Sequence[float]) -> StepEstimate | None:
     """Judge the past of a step.
 
     Args:
@@ -47,6 +47,6 @@ def usual_of(past: Sequence[float]) -> Usual | None:
         return None
     ordered = sorted(past)
     if len(ordered) < _ENOUGH:
-        return Usual(median(ordered), ordered[-1] * 2)
+        return StepEstimate(median(ordered), ordered[-1] * 2)
     nearest_rank = math.ceil(len(ordered) * _LATE_PERCENT / 100)
-    return Usual(median(ordered), ordered[nearest_rank - 1])
+    return StepEstimate(median(ordered), ordered[nearest_rank - 1])

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from bot.domain.names import Sha, is_name
-from bot.domain.policies.policy import OPEN_GATE, Requirement
+from bot.domain.policies.policy import NO_REQUIREMENT, Requirement
 from bot.domain.runs.acts import Act, AsRehearsed, Dump, Load, Prove
 from bot.domain.runs.basis import Basis
 from bot.domain.runs.request import Request
@@ -165,7 +165,7 @@ class Plan:
 
     request: Request
     steps: tuple[Step, ...]
-    requirement: Requirement = OPEN_GATE
+    requirement: Requirement = NO_REQUIREMENT
     basis: Basis = field(default_factory=Basis)
     sha: Sha | None = None
     commits: tuple[Commit, ...] = ()

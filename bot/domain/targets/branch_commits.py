@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from bot.domain.runs.plan import Commit
 
-MOST = 10
+MAX_COMMITS = 10
 
 
 @dataclass(frozen=True)
-class Newest:
+class BranchCommits:
     """The newest commits of a target's branch.
 
     Args:

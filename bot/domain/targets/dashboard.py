@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from bot.domain.names import TargetName
-from bot.domain.policies.freeze import Frozen
+from bot.domain.policies.freeze import ActiveFreeze
 from bot.domain.policies.people import Membership, Roster, membership
 from bot.domain.runs.approval import GateState
-from bot.domain.runs.estimate import Usual
+from bot.domain.runs.estimate import StepEstimate
 from bot.domain.runs.request import Action
 from bot.domain.runs.run import Run, RunState
 from bot.domain.targets.overview import TargetOverview
@@ -32,7 +32,7 @@ class Viewer:
     opened_at: datetime
 
 
-def needs(run: Run, user: str, roster: Roster) -> bool:
+def waits_for(run: Run, user: str, roster: Roster) -> bool:
     """Say whether a run waits for somebody: for their vote, or for their decision.
 
     Args:
@@ -60,7 +60,7 @@ def _is_asked(run: Run) -> bool:
 
 
 def groups_of(runs: Iterable[Run]) -> frozenset[str]:
-    """Name the user groups whose members `needs` asks for."""
+    """Name the user groups whose members `waits_for` asks for."""
     return frozenset(group for run in runs if run.gate is not None for group in run.gate.requirement.people.groups)
 
 
@@ -90,8 +90,8 @@ class Dashboard:
 
     overviews: tuple[TargetOverview, ...]
     snapshots: Mapping[TargetName, TargetSnapshot] = field(default_factory=dict)
-    freezes: Mapping[TargetName, Frozen] = field(default_factory=dict)
-    usual: Mapping[str, Mapping[str, Usual]] = field(default_factory=dict)
+    freezes: Mapping[TargetName, ActiveFreeze] = field(default_factory=dict)
+    usual: Mapping[str, Mapping[str, StepEstimate]] = field(default_factory=dict)
 
     @property
     def waiting(self) -> tuple[Run, ...]:

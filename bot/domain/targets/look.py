@@ -40,7 +40,7 @@ class HostQuestion:
     maintenance: Command | None = None
     tools: tuple[str, ...] = ()
     disks: tuple[str, ...] = ()
-    telling: Command | None = None
+    commit_command: Command | None = None
 
 
 @dataclass(frozen=True)
@@ -103,12 +103,12 @@ class HostFacts:
     free_inodes: int | None
     removed: tuple[Commit, ...] = ()
     removed_count: int = 0
-    told: CommandOutput | None = None
+    commit_output: CommandOutput | None = None
     disks: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class Ran:
+class AppliedMigration:
     """A row of a migrations table.
 
     Args:
@@ -170,7 +170,7 @@ class Replica:
     sent: bool | None
 
 
-class Hidden(StrEnum):
+class HiddenReplication(StrEnum):
     """What of replication a database user may not see."""
 
     LAG = "lag"
@@ -196,7 +196,7 @@ class Replication:
     primaries: tuple[Primary, ...] = ()
     replicas: tuple[Replica, ...] = ()
     replica_count: int | None = 0
-    hidden: Mapping[Hidden, str] = field(default_factory=dict)
+    hidden: Mapping[HiddenReplication, str] = field(default_factory=dict)
     read_only: bool = False
 
 
@@ -223,7 +223,7 @@ class DatabaseFacts:
 
     version: str
     has_table: bool
-    ran: tuple[Ran, ...]
+    ran: tuple[AppliedMigration, ...]
     sessions: tuple[Session, ...]
     size_bytes: int
     sees_all_sessions: bool = True
@@ -293,7 +293,7 @@ class Look(Protocol):
         """
         ...
 
-    async def written_since(self, backup: str) -> tuple[TableWrites, ...]:
+    async def writes_since(self, backup: str) -> tuple[TableWrites, ...]:
         """Read what was written to the live database since a backup, by table, as far as it can be known.
 
         Raises:

@@ -9,7 +9,7 @@ from enum import StrEnum
 from bot.domain.backups.backup import BackupInfo, BackupList
 from bot.domain.names import TargetName
 from bot.domain.runs.run import RunState
-from bot.domain.targets.look import Ran, Replication, Session
+from bot.domain.targets.look import AppliedMigration, Replication, Session
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class PastRun:
     backup: str
 
 
-class Holds(StrEnum):
+class DiskContent(StrEnum):
     """What lies on a disk."""
 
     CODE = "code"
@@ -51,7 +51,7 @@ class Disk:
     """
 
     host: str
-    holds: Holds
+    holds: DiskContent
     free_kib: int
     needs_kib: int
 
@@ -91,7 +91,7 @@ class MigrationStatus:
     head: str
     branch: str
     branch_sha: str
-    ran: tuple[Ran, ...]
+    ran: tuple[AppliedMigration, ...]
     pending_live: tuple[str, ...]
     pending_branch: tuple[str, ...]
     missing: tuple[str, ...]

@@ -7,7 +7,14 @@ import asyncio
 import structlog
 
 from bot.domain.errors import RefusedError
-from bot.domain.runs.aftermath import AFTERMATH, LIVE, Fate, aftermath_to_text, fates, live_commit
+from bot.domain.runs.aftermath import (
+    AFTERMATH,
+    LIVE,
+    MigrationOutcome,
+    aftermath_to_text,
+    live_commit,
+    migration_outcomes,
+)
 from bot.domain.runs.decisions import schema_begun
 from bot.domain.runs.run import Run, RunState
 from bot.domain.targets.target import Target
@@ -87,9 +94,9 @@ async def see(context: EngineContext, run: Run, target: Target) -> dict[str, str
     try:
         async with asyncio.timeout(_LOOKING):
             live = live_commit(await planner.basis(plan, run, target, look))
-            found: tuple[Fate, ...] = ()
+            found: tuple[MigrationOutcome, ...] = ()
             if schema_begun(run):
-                found = fates(plan, await planner.pending(plan, target, look), await look.schema())
+                found = migration_outcomes(plan, await planner.pending(plan, target, look), await look.schema())
     except (RefusedError, TimeoutError):
         return None
     return {LIVE: live, AFTERMATH: context.masker.mask(aftermath_to_text(found))}

@@ -102,7 +102,7 @@ async def still_open_to_pass(session: RunSession, run: Run) -> Problem | None:
     found = await blocking_reason(session.context, run.request)
     if found is not None:
         return found
-    if not gate.requirement.asks_nobody and not gate.afterwards:
+    if not gate.requirement.needs_no_approval and not gate.afterwards:
         judgement = await _judge_patiently(session, run, gate)
         if judgement is None or judgement.state is not GateState.APPROVED:
             given = "0" if judgement is None else str(len(judgement.approvers))

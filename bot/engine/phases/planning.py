@@ -143,7 +143,7 @@ async def _to_the_gate(session: RunSession, run: Run, plan: Plan) -> Run:
     requirement = sealed.requirement
     if run.request.emergency is not None:
         return await _break_the_glass(session, run, sealed, now)
-    if requirement.asks_nobody:
+    if requirement.needs_no_approval:
         facts = {"plan": digest, "policy": session.target.policy.name}
         return await session.write(
             PlanIs(sealed),

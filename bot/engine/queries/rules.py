@@ -131,7 +131,7 @@ async def blocking_reason(context: EngineContext, request: Request) -> Problem |
         if frozen is not None:
             return frozen
     lock = await context.locks.on_target(request.target)
-    return lock.problem() if lock is not None and lock.holds_up(request) else None
+    return lock.problem() if lock is not None and lock.blocks(request) else None
 
 
 def _policy(context: EngineContext, request: Request) -> Policy:

@@ -8,11 +8,11 @@ from datetime import timedelta
 from bot.domain.errors import Problem
 from bot.domain.names import TargetName
 from bot.domain.policies.people import Membership, membership
-from bot.domain.runs.estimate import PAST, Usual, usual_of
+from bot.domain.runs.estimate import MAX_PAST_TIMES, StepEstimate, estimate_of
 from bot.domain.runs.request import Action, Request
 from bot.domain.runs.run import Run, RunState, StepState
-from bot.domain.targets.branch_commits import Newest
-from bot.domain.targets.dashboard import Dashboard, HomeView, Viewer, groups_of, needs, people_of
+from bot.domain.targets.branch_commits import BranchCommits
+from bot.domain.targets.dashboard import Dashboard, HomeView, Viewer, groups_of, people_of, waits_for
 from bot.engine.context import EngineContext
 from bot.engine.queries.locks import LockService
 from bot.engine.queries.rules import blocking_reason, judge
@@ -49,11 +49,11 @@ class StatusService:
             {run.id: await self._usual(run) for overview in overviews for run in overview.unfinished},
         )
 
-    async def _usual(self, run: Run) -> Mapping[str, Usual]:
+    async def _usual(self, run: Run) -> Mapping[str, StepEstimate]:
         """Judge the past of the steps that run now; that of the others is not shown here."""
         name, found = run.request.target, {}
         for key in {row.key for row in run.steps if row.state is StepState.RUNNING}:
-            usual = usual_of(await self._context.runs.step_seconds(name.app, name.environment, key, PAST))
+            usual = estimate_of(await self._context.runs.step_seconds(name.app, name.environment, key, MAX_PAST_TIMES))
             if usual is not None:
                 found[key] = usual
         return found
@@ -78,7 +78,7 @@ class StatusService:
         }
         seen = {name for action, found in allowed.targets.items() for name in found if not self._is_open(action, name)}
         seen |= {name for name, answers in judged.items() if Membership.YES in answers}
-        needed = tuple(run for run in dashboard.waiting if needs(run, viewer.user, roster))
+        needed = tuple(run for run in dashboard.waiting if waits_for(run, viewer.user, roster))
         seen |= {run.request.target for run in needed}
         shown = tuple(name for name in names if name in seen)
         return HomeView(
@@ -128,7 +128,7 @@ class StatusService:
         """Give the freeze or the lock that blocks a request now, or None."""
         return await blocking_reason(self._context, request)
 
-    async def newest(self, target: TargetName) -> Newest:
+    async def newest(self, target: TargetName) -> BranchCommits:
         """Read what a target's branch has that is not live.
 
         Raises:

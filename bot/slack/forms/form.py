@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from bot.domain.errors import Problem, Reason
 from bot.domain.runs.request import Action, RequestOptions
 from bot.domain.runs.run import Run
-from bot.domain.targets.branch_commits import Newest
+from bot.domain.targets.branch_commits import BranchCommits
 from bot.domain.targets.target import Target
 from bot.slack.render.context import RenderContext
 from bot.slack.render.message import Block
@@ -48,7 +48,7 @@ class ChosenTarget:
 
     target: Target
     blocking_reason: Problem | None = None
-    newest: Newest | None = None
+    newest: BranchCommits | None = None
     unread: Problem | None = None
     releases: tuple[Run, ...] = ()
 

@@ -87,9 +87,9 @@ def _in_the_way(prospect: ChosenTarget, ctx: RenderContext) -> Markup:
 def _approval(action: Action, policy: Policy, ctx: RenderContext) -> Markup:
     """Describe whose approval is needed before the first change."""
     usual = policy.requirement(action)
-    if action is Action.BACKUP and usual.asks_nobody:
+    if action is Action.BACKUP and usual.needs_no_approval:
         return ctx.translator.translate("form.reads")
-    told = _asked(usual, ctx) if not usual.asks_nobody else ctx.translator.translate("form.approval.none")
+    told = _asked(usual, ctx) if not usual.needs_no_approval else ctx.translator.translate("form.approval.none")
     if action is not Action.DEPLOY or DESTRUCTIVE_MIGRATION not in policy.approve:
         return told
     besides = policy.requirement(action, destructive=True)

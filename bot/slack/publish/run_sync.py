@@ -17,7 +17,7 @@ from typing import Any
 from bot.domain.inbox import MessageState, Posted
 from bot.domain.policies.people import NOBODY
 from bot.domain.runs.approval import GateState
-from bot.domain.runs.estimate import Usual
+from bot.domain.runs.estimate import StepEstimate
 from bot.domain.runs.run import Run, RunState
 from bot.slack.context import SlackContext
 from bot.slack.render.cards.approval.ignored_votes import PREFIX, notice_user
@@ -76,7 +76,7 @@ class _Memo:
     absent: set[str] = field(default_factory=set)
     looks: int = 0
     seeded: str = ""
-    estimates: Mapping[str, Usual] = field(default_factory=dict)
+    estimates: Mapping[str, StepEstimate] = field(default_factory=dict)
     estimated: int = -1
 
 

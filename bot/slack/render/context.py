@@ -9,7 +9,7 @@ from datetime import datetime
 from bot.domain.errors import Problem
 from bot.domain.policies.people import CONSOLE, NOBODY, People
 from bot.domain.runs.acts import Dump, Prove
-from bot.domain.runs.estimate import Usual
+from bot.domain.runs.estimate import StepEstimate
 from bot.domain.runs.plan import BOT, Finding, Phase, Plan, Step
 from bot.domain.runs.request import DropLeftover, OverdueBackup, RequestOptions, VerifyBackup
 from bot.domain.runs.run import BEFORE_CHANGE, Run, RunState, StepRow, StepState, step_state
@@ -73,7 +73,7 @@ class RenderContext:
     emoji: EmojiNames
     now: datetime
     names: Mapping[str, str] = field(default_factory=dict)
-    estimates: Mapping[str, Usual] = field(default_factory=dict)
+    estimates: Mapping[str, StepEstimate] = field(default_factory=dict)
     alert: People = NOBODY
 
     def with_names(self, found: Problem) -> Problem:

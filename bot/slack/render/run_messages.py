@@ -45,7 +45,7 @@ def render(run: Run, ctx: RenderContext) -> Mapping[str, Message]:
         told[PROGRESS] = progress_card(shown, ctx)
     if run.plan is not None and shown.plan is not None and plan_is_sealed(run):
         told[PLAN] = plan_card(shown, shown.plan, plan_digest(run.plan), ctx)
-    if shown.gate is not None and not shown.gate.requirement.asks_nobody:
+    if shown.gate is not None and not shown.gate.requirement.needs_no_approval:
         card = afterwards_card if shown.gate.afterwards else approval_card
         told[APPROVAL] = card(shown, shown.gate, ctx)
         told.update(reminders(shown, shown.gate, ctx))

@@ -7,7 +7,7 @@ import pytest
 from bot.databases.backups.leftovers import DropCopyPerformer, DropOldPerformer, LeftoverReader
 from bot.databases.server.connector import Connector
 from bot.demo.host.database import DatabaseServer, DemoDatabase
-from bot.domain.backups.leftovers import Left
+from bot.domain.backups.leftovers import LeftoverKind
 from bot.domain.errors import Reason
 from bot.domain.runs.acts import Act, DropCopy, DropOld
 from bot.domain.runs.plan import Phase, Risk, Step
@@ -44,8 +44,8 @@ async def test_what_a_restore_left_is_listed_and_nothing_else(
     await mariadb.query(f"CREATE DATABASE `{target.database.name}_countersign_restore_bbbbbb`")
     found = await LeftoverReader(connections).beside(target)
     assert [(one.database, one.left, one.run, one.tables) for one in found] == [
-        (old, Left.REPLACED, "R-7K3F9Q", 1),
-        (f"{target.database.name}_countersign_restore_bbbbbb", Left.COPY, "R-BBBBBB", 0),
+        (old, LeftoverKind.REPLACED, "R-7K3F9Q", 1),
+        (f"{target.database.name}_countersign_restore_bbbbbb", LeftoverKind.COPY, "R-BBBBBB", 0),
     ]
     assert found[0].bytes > 0
 

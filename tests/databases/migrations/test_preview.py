@@ -25,8 +25,8 @@ from bot.hosts.connections import Connections
 from bot.hosts.look import HostLook
 from bot.hosts.tunnels import Tunnels
 from bot.recipes.load import load_recipe
-from bot.recipes.recipe import Way
-from bot.recipes.steps import Situation, planned
+from bot.recipes.recipe import RunKind
+from bot.recipes.steps import StepInputs, recipe_steps
 from tests.databases.support.local import KeptOutput
 from tests.hosts.support.jobs import host_of
 from tests.support.examples import HEAD, TARGET
@@ -131,17 +131,22 @@ class HostsAlone:
 
 
 async def previewed(
-    app: Stack, host: DemoHost, database: DemoDatabase, recipe: str, names: tuple[str, ...], way: Way = Way.DEPLOY
+    app: Stack,
+    host: DemoHost,
+    database: DemoDatabase,
+    recipe: str,
+    names: tuple[str, ...],
+    way: RunKind = RunKind.DEPLOY,
 ) -> list[tuple[str, dict[str, str]]]:
     await git(app.path, "fetch", "--quiet")
     made = Database("web1", database.host, database.port, database.name, database.user, Secret(database.password), True)
     loaded = load_recipe(recipe, Path())
     target = replace(TARGET, path=str(app.path), vars=loaded.check_vars({})[0], database=made)
-    sha = await git(app.path, "rev-parse", "origin/main" if way is Way.DEPLOY else "HEAD")
+    sha = await git(app.path, "rev-parse", "origin/main" if way is RunKind.DEPLOY else "HEAD")
     # a rollback shows what undoing does by the code that is live, whatever it goes back to
-    live, asked = (HEAD, sha) if way is Way.DEPLOY else (sha, HEAD)
-    situation = Situation("R-7K3F9Q", way, live, asked, (), names, takes_down=False, backup=None)
-    step = next(step for step in planned(loaded, target, situation)[0] if isinstance(step.act, Preview))
+    live, asked = (HEAD, sha) if way is RunKind.DEPLOY else (sha, HEAD)
+    situation = StepInputs("R-7K3F9Q", way, live, asked, (), names, takes_down=False, backup=None)
+    step = next(step for step in recipe_steps(loaded, target, situation)[0] if isinstance(step.act, Preview))
     async with Connections({"web1": host_of(host)}) as connections:
         performer = PreviewPerformer(HostsAlone(connections), Connector(Tunnels(connections).open))
         outcome = await performer.perform(Job("R-7K3F9Q", 1, step, "web1", 1, target), KeptOutput())
@@ -224,7 +229,7 @@ async def test_what_undoing_drops_is_found_without_running_anything(
     await app.commit("next", following)
     await git(app.path, "pull", "--quiet")
     await app.tool(*migrate)
-    findings = await previewed(app, ssh_host, database, recipe, names, Way.ROLLBACK)
+    findings = await previewed(app, ssh_host, database, recipe, names, RunKind.ROLLBACK)
     migrations = [facts for kind, facts in findings if kind == "migration"]
     assert [facts["name"] for facts in migrations] == list(names)
     assert (migrations[-1]["risk"], migrations[-1]["what"]) == ("destructive", what)

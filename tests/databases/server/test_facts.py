@@ -11,7 +11,7 @@ from bot.databases.server.connector import Connector
 from bot.databases.server.facts import DatabaseLook
 from bot.demo.host.database import DatabaseServer, DemoDatabase
 from bot.domain.errors import Reason, RefusedError
-from bot.domain.targets.look import Ran, Session
+from bot.domain.targets.look import AppliedMigration, Session
 from bot.domain.targets.target import Target
 from tests.support import eventually
 
@@ -49,7 +49,7 @@ async def test_the_migrations_table_is_read_in_order_whatever_its_name(
         await cursor.execute(f"INSERT INTO {quoted} (migration, batch) VALUES ('b', 1), ('a', 1), ('c', 2)")
     facts = await look.database(target, table)
     assert facts.has_table
-    assert facts.ran == (Ran("b", 1), Ran("a", 1), Ran("c", 2))
+    assert facts.ran == (AppliedMigration("b", 1), AppliedMigration("a", 1), AppliedMigration("c", 2))
     assert "MariaDB" in facts.version
     assert facts.size_bytes > 0
 
@@ -67,7 +67,11 @@ async def test_a_table_of_before_laravel_5_4_has_no_id(
 ) -> None:
     await mariadb.query("CREATE TABLE migrations (migration VARCHAR(255), batch INT)", database=database.name)
     await mariadb.query("INSERT INTO migrations VALUES ('b', 1), ('a', 1), ('0', 2)", database=database.name)
-    assert (await look.database(target, "migrations")).ran == (Ran("a", 1), Ran("b", 1), Ran("0", 2))
+    assert (await look.database(target, "migrations")).ran == (
+        AppliedMigration("a", 1),
+        AppliedMigration("b", 1),
+        AppliedMigration("0", 2),
+    )
 
 
 async def test_a_table_of_something_else_is_refused(
@@ -171,7 +175,7 @@ async def test_two_thousand_migrations_are_read(
     )
     ran = (await look.database(target, "migrations")).ran
     assert len(ran) == 2000
-    assert ran[-1] == Ran("m2000", 200)
+    assert ran[-1] == AppliedMigration("m2000", 200)
 
 
 @contextlib.asynccontextmanager

@@ -15,7 +15,7 @@ from bot.databases.server.facts import DatabaseLook
 from bot.databases.server.replication import primaries_of, replicas_of
 from bot.databases.server.session import Flavour
 from bot.demo.host.database import DatabaseServer, DemoDatabase
-from bot.domain.targets.look import Hidden, Primary, Replica, Replication
+from bot.domain.targets.look import HiddenReplication, Primary, Replica, Replication
 from bot.domain.targets.target import Target
 from tests.support import eventually
 
@@ -103,8 +103,10 @@ async def test_a_server_of_its_own_has_nothing_to_tell(replication, database: De
 async def test_without_privileges_what_everybody_may_know_is_told_and_the_rest_is_hidden(replication, pair) -> None:
     seen = await replication(pair.on_primary)
     assert (seen.replica_count, seen.replicas, seen.read_only) == (1, (), False)
-    assert seen.hidden == {Hidden.REPLICAS: "PROCESS"}
-    assert await replication(pair.on_replica) == Replication(hidden={Hidden.LAG: "SLAVE MONITOR"}, read_only=True)
+    assert seen.hidden == {HiddenReplication.REPLICAS: "PROCESS"}
+    assert await replication(pair.on_replica) == Replication(
+        hidden={HiddenReplication.LAG: "SLAVE MONITOR"}, read_only=True
+    )
 
 
 async def test_with_them_the_lag_of_a_replica_and_who_follows_a_primary_are_told(replication, pair, grants) -> None:
@@ -153,7 +155,7 @@ async def test_a_replica_that_stopped_is_told_with_its_reason_and_has_no_lag(rep
 async def test_one_that_is_stopped_by_hand_may_be_a_primary_by_now_as_far_as_can_be_seen(replication, pair) -> None:
     await pair.replica.query("STOP SLAVE")
     try:
-        assert (await replication(pair.on_replica)).hidden == {Hidden.PRIMARY: "SLAVE MONITOR"}
+        assert (await replication(pair.on_replica)).hidden == {HiddenReplication.PRIMARY: "SLAVE MONITOR"}
     finally:
         await pair.replica.query("START SLAVE")
         await eventually(pair.caught_up, seconds=120)
@@ -166,7 +168,7 @@ async def test_a_server_that_does_not_know_the_questions_is_read_all_the_same(
     monkeypatch.setattr("bot.databases.server.replication._EVER", {Flavour.MARIADB: "@@no_such_variable"})
     monkeypatch.setattr("bot.databases.server.replication._FOLLOWS", {Flavour.MARIADB: ("SHOW NO SUCH THING",)})
     assert await replication(database) == Replication(
-        replica_count=None, hidden={Hidden.PRIMARY: "SLAVE MONITOR", Hidden.REPLICAS: "PROCESS"}
+        replica_count=None, hidden={HiddenReplication.PRIMARY: "SLAVE MONITOR", HiddenReplication.REPLICAS: "PROCESS"}
     )
 
 

@@ -16,7 +16,7 @@ from bot.databases.backups.verify import ProvePerformer
 from bot.databases.ports import BackupStorage
 from bot.domain.runs.acts import Dump, Load, Prove
 from bot.domain.runs.plan import Phase, Risk, Step
-from bot.domain.targets.look import Ran
+from bot.domain.targets.look import AppliedMigration
 from bot.domain.targets.target import Backups, Target
 from bot.engine.ports import Done, Job, Outcome
 from bot.hosts.connections import Connections
@@ -57,8 +57,8 @@ class Room:
     def dumping(self) -> DumpPerformer:
         """Performer of dumps, which knows of one migration and one counter."""
 
-        async def ran(_: Target) -> tuple[Ran, ...]:
-            return (Ran("2025_01_01_000000_first", 1),)
+        async def ran(_: Target) -> tuple[AppliedMigration, ...]:
+            return (AppliedMigration("2025_01_01_000000_first", 1),)
 
         async def counters(_: Target) -> dict[str, int]:
             return {"people": 3}

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.errors import Reason
-from bot.domain.policies.freeze import Freeze, Weekday, WeekTime, thawed
+from bot.domain.policies.freeze import Freeze, Weekday, WeekTime, end_of_freezes
 from bot.domain.policies.people import ANYONE
 from bot.domain.policies.policy import OVERRIDE, Policy, Requirement
 from bot.domain.runs.request import Action
@@ -128,12 +128,12 @@ def test_freezes_that_follow_each_other_end_with_the_last() -> None:
     assert found is not None
     assert found.reason is Reason.FROZEN
     assert found.facts["until"] == "2026-11-23T07:00:00+00:00"
-    assert thawed(policy.freezes, utc("2026-11-24 18:00")) == utc("2026-11-24 18:00")
+    assert end_of_freezes(policy.freezes, utc("2026-11-24 18:00")) == utc("2026-11-24 18:00")
 
 
 def test_freezes_without_a_gap_between_them_have_an_end_that_is_told_all_the_same() -> None:
     freezes = (freeze("Mon 00:00", "Thu 00:00"), freeze("Thu 00:00", "Mon 00:00"))
-    assert thawed(freezes, utc("2026-11-20 18:00")) > utc("2026-12-20 18:00")
+    assert end_of_freezes(freezes, utc("2026-11-20 18:00")) > utc("2026-12-20 18:00")
 
 
 def test_a_refusal_names_the_exception_only_where_the_policy_has_one() -> None:

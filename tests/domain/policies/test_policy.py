@@ -7,8 +7,8 @@ import pytest
 from bot.domain.policies.freeze import Freeze, WeekTime
 from bot.domain.policies.people import ANYONE, People
 from bot.domain.policies.policy import (
-    LEAST_GATE,
-    OPEN_GATE,
+    MINIMUM_REQUIREMENT,
+    NO_REQUIREMENT,
     BackupBefore,
     Policy,
     Requirement,
@@ -23,14 +23,14 @@ TWO = Requirement(2, People(("dbas",), frozenset({"UDBA"}), frozenset({"SDBA"}))
 @pytest.mark.parametrize(
     ("approve", "action", "destructive", "wanted"),
     [
-        ({}, Action.DEPLOY, False, OPEN_GATE),
-        ({}, Action.ROLLBACK, False, LEAST_GATE),
-        ({}, Action.RESTORE, False, LEAST_GATE),
+        ({}, Action.DEPLOY, False, NO_REQUIREMENT),
+        ({}, Action.ROLLBACK, False, MINIMUM_REQUIREMENT),
+        ({}, Action.RESTORE, False, MINIMUM_REQUIREMENT),
         ({"deploy": ONE}, Action.DEPLOY, False, ONE),
         ({"deploy": ONE, "destructive-migration": TWO}, Action.DEPLOY, False, ONE),
         ({"deploy": ONE, "destructive-migration": TWO}, Action.DEPLOY, True, TWO),
         ({"deploy": ONE}, Action.DEPLOY, True, ONE),
-        ({"rollback": OPEN_GATE}, Action.ROLLBACK, False, LEAST_GATE),
+        ({"rollback": NO_REQUIREMENT}, Action.ROLLBACK, False, MINIMUM_REQUIREMENT),
     ],
 )
 def test_what_must_be_countersigned(
@@ -39,7 +39,7 @@ def test_what_must_be_countersigned(
     assert Policy("p", approve=approve).requirement(action, destructive) == wanted
 
 
-@pytest.mark.parametrize("requirement", [ONE, TWO, LEAST_GATE])
+@pytest.mark.parametrize("requirement", [ONE, TWO, MINIMUM_REQUIREMENT])
 def test_a_stored_requirement_is_the_same(requirement: Requirement) -> None:
     assert CODEC.from_json(Requirement, CODEC.to_json(requirement)) == requirement
 

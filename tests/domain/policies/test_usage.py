@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.domain.policies.usage import ways_for
+from bot.domain.policies.usage import usages_for
 
 DEPLOY = "APP ENV [REF] [--dry-run] [--no-migrate] [--during-freeze REASON | --emergency REASON]"
 ROLLBACK = "APP ENV [--code | --migrations N | --to RELEASE] [--during-freeze REASON | --emergency REASON]"
@@ -24,4 +24,4 @@ MADE = ("APP ENV [TABLE…]", "list APP ENV", "verify APP ENV ID")
     ],
 )
 def test_only_the_ways_that_somebody_may_go_are_left(usage: str, withheld: set[str], shown: tuple[str, ...]) -> None:
-    assert ways_for(usage, lambda word: word not in withheld) == shown
+    assert usages_for(usage, lambda word: word not in withheld) == shown

@@ -4,12 +4,12 @@ import pytest
 
 from bot.domain.runs.aftermath import (
     EFFECT,
-    Fate,
-    Progress,
+    MigrationOutcome,
+    MigrationProgress,
     aftermath_of,
     aftermath_to_text,
-    fates,
     live_commit,
+    migration_outcomes,
 )
 from bot.domain.runs.basis import Basis
 from bot.domain.runs.plan import Finding, Plan
@@ -30,45 +30,66 @@ def plan(*findings: Finding, names: tuple[str, ...] = ("a", "b", "c")) -> Plan:
     return Plan(REQUEST, (), pending=names, findings=findings)
 
 
-def first_left(*findings: Finding, schema: set[str]) -> Fate:
-    return fates(plan(*findings, names=("a",)), ("a",), frozenset(schema))[0]
+def first_left(*findings: Finding, schema: set[str]) -> MigrationOutcome:
+    return migration_outcomes(plan(*findings, names=("a",)), ("a",), frozenset(schema))[0]
 
 
 @pytest.mark.parametrize(
     ("findings", "schema", "fate"),
     [
-        ([effect("a", (COLUMN, INDEX))], {COLUMN}, Fate("a", Progress.PARTLY, (f"+ {COLUMN}",), (f"+ {INDEX}",))),
-        ([effect("a", (COLUMN,), (OLD,))], {OLD}, Fate("a", Progress.NOT, (), (f"+ {COLUMN}", f"- {OLD}"))),
-        ([effect("a", (COLUMN,), (OLD,))], set(), Fate("a", Progress.PARTLY, (f"- {OLD}",), (f"+ {COLUMN}",))),
+        (
+            [effect("a", (COLUMN, INDEX))],
+            {COLUMN},
+            MigrationOutcome("a", MigrationProgress.PARTLY, (f"+ {COLUMN}",), (f"+ {INDEX}",)),
+        ),
+        (
+            [effect("a", (COLUMN,), (OLD,))],
+            {OLD},
+            MigrationOutcome("a", MigrationProgress.NOT, (), (f"+ {COLUMN}", f"- {OLD}")),
+        ),
+        (
+            [effect("a", (COLUMN,), (OLD,))],
+            set(),
+            MigrationOutcome("a", MigrationProgress.PARTLY, (f"- {OLD}",), (f"+ {COLUMN}",)),
+        ),
         # everything is there, and it was killed before it could be recorded
-        ([effect("a", (COLUMN,))], {COLUMN}, Fate("a", Progress.PARTLY, (f"+ {COLUMN}",), ())),
+        ([effect("a", (COLUMN,))], {COLUMN}, MigrationOutcome("a", MigrationProgress.PARTLY, (f"+ {COLUMN}",), ())),
         # it changes rows too, which no schema shows
         (
             [effect("a", (COLUMN,)), rows("a", "rows_changed users")],
             set(),
-            Fate("a", Progress.UNKNOWN, (), (f"+ {COLUMN}",)),
+            MigrationOutcome("a", MigrationProgress.UNKNOWN, (), (f"+ {COLUMN}",)),
         ),
-        ([effect("a"), rows("a", "rows_deleted users")], set(), Fate("a", Progress.UNKNOWN)),
+        ([effect("a"), rows("a", "rows_deleted users")], set(), MigrationOutcome("a", MigrationProgress.UNKNOWN)),
         (
             [effect("a", (COLUMN,)), rows("b", "rows_changed users")],
             set(),
-            Fate("a", Progress.NOT, (), (f"+ {COLUMN}",)),
+            MigrationOutcome("a", MigrationProgress.NOT, (), (f"+ {COLUMN}",)),
         ),
         # it was never rehearsed
-        ([], {COLUMN}, Fate("a", Progress.UNKNOWN)),
+        ([], {COLUMN}, MigrationOutcome("a", MigrationProgress.UNKNOWN)),
     ],
 )
-def test_the_first_that_is_not_recorded(findings: list[Finding], schema: set[str], fate: Fate) -> None:
+def test_the_first_that_is_not_recorded(findings: list[Finding], schema: set[str], fate: MigrationOutcome) -> None:
     assert first_left(*findings, schema=schema) == fate
 
 
 def test_those_before_it_are_done_and_those_behind_it_never_began() -> None:
-    found = fates(plan(effect("b", (COLUMN, INDEX)), effect("c", (OLD,))), ("b", "c"), frozenset({COLUMN, OLD}))
-    assert [fate.progress for fate in found] == [Progress.DONE, Progress.PARTLY, Progress.NOT]
+    found = migration_outcomes(
+        plan(effect("b", (COLUMN, INDEX)), effect("c", (OLD,))), ("b", "c"), frozenset({COLUMN, OLD})
+    )
+    assert [fate.progress for fate in found] == [
+        MigrationProgress.DONE,
+        MigrationProgress.PARTLY,
+        MigrationProgress.NOT,
+    ]
 
 
 def test_what_is_written_down_is_read_again() -> None:
-    found = (Fate("ä b", Progress.PARTLY, ("+ x",), ("- y",)), Fate("c", Progress.NOT))
+    found = (
+        MigrationOutcome("ä b", MigrationProgress.PARTLY, ("+ x",), ("- y",)),
+        MigrationOutcome("c", MigrationProgress.NOT),
+    )
     assert aftermath_of({"aftermath": aftermath_to_text(found)}) == found
     assert aftermath_of({}) is None
 

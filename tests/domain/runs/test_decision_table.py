@@ -224,7 +224,7 @@ def test_an_exception_never_asks_for_nobody(policy: Policy, action: Action, dest
         asked = policy.gate(request, destructive=destructive)
         assert replace(asked, also=None) == policy.approve[OVERRIDE]
         usual = policy.requirement(action, destructive)
-        assert asked.also == (usual if destructive and not usual.asks_nobody else None)
+        assert asked.also == (usual if destructive and not usual.needs_no_approval else None)
     owed = policy.afterwards(request, destructive=destructive)
     assert owed.needed >= 1
     assert not owed.allow_requester, "who broke the glass does not countersign it"
@@ -240,4 +240,4 @@ def test_who_may_approve_may_cancel_and_the_way_back_always_needs_somebody(
     assert asked.people.groups <= may.groups
     assert (policy.emergency or NOBODY).users <= may.users
     if action in {Action.ROLLBACK, Action.RESTORE}:
-        assert not asked.asks_nobody
+        assert not asked.needs_no_approval

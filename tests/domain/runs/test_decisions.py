@@ -7,7 +7,7 @@ import pytest
 from bot.domain.errors import Reason, problem
 from bot.domain.names import Sha
 from bot.domain.runs.acts import Act, Dump, Prove, Shell, Swap
-from bot.domain.runs.aftermath import AFTERMATH, Fate, Progress, aftermath_to_text
+from bot.domain.runs.aftermath import AFTERMATH, MigrationOutcome, MigrationProgress, aftermath_to_text
 from bot.domain.runs.basis import Basis
 from bot.domain.runs.decisions import (
     KEPT_BACKUP,
@@ -59,8 +59,8 @@ def stopped(at: str = "migrate", state: StepState = StepState.FAILED, plan: Plan
     return replace(RUN, request=plan.request, state=RunState.NEEDS_HUMAN, plan=plan, steps=tuple(rows))
 
 
-def knowing(run: Run, *progress: Progress) -> Run:
-    found = tuple(Fate(name, one) for name, one in zip(("a", "b"), progress, strict=True))
+def knowing(run: Run, *progress: MigrationProgress) -> Run:
+    found = tuple(MigrationOutcome(name, one) for name, one in zip(("a", "b"), progress, strict=True))
     return replace(run, facts={AFTERMATH: aftermath_to_text(found)})
 
 
@@ -71,10 +71,16 @@ USUAL = (Decision.RETRY, Decision.MARK_DONE, Decision.LIFT)
     ("run", "legal"),
     [
         (stopped(), (*USUAL, Decision.RESTORE)),
-        (knowing(stopped(), Progress.DONE, Progress.NOT), (*USUAL, Decision.ROLL_BACK, Decision.RESTORE)),
-        (knowing(stopped(), Progress.NOT, Progress.NOT), (*USUAL, Decision.ROLL_BACK, Decision.RESTORE)),
-        (knowing(stopped(), Progress.PARTLY, Progress.NOT), (*USUAL, Decision.RESTORE)),
-        (knowing(stopped(), Progress.UNKNOWN, Progress.NOT), (*USUAL, Decision.RESTORE)),
+        (
+            knowing(stopped(), MigrationProgress.DONE, MigrationProgress.NOT),
+            (*USUAL, Decision.ROLL_BACK, Decision.RESTORE),
+        ),
+        (
+            knowing(stopped(), MigrationProgress.NOT, MigrationProgress.NOT),
+            (*USUAL, Decision.ROLL_BACK, Decision.RESTORE),
+        ),
+        (knowing(stopped(), MigrationProgress.PARTLY, MigrationProgress.NOT), (*USUAL, Decision.RESTORE)),
+        (knowing(stopped(), MigrationProgress.UNKNOWN, MigrationProgress.NOT), (*USUAL, Decision.RESTORE)),
         # the schema was not touched: there is nothing to restore, and only code to take back
         (stopped("checkout", StepState.UNKNOWN), (*USUAL, Decision.ROLL_BACK)),
         (stopped("maintenance-on", StepState.UNKNOWN), (Decision.RETRY, Decision.MARK_DONE)),
@@ -85,7 +91,7 @@ def test_what_is_legal(run: Run, legal: tuple[Decision, ...]) -> None:
 
 
 def test_beside_a_process_that_may_still_run_nothing_is_changed() -> None:
-    run = knowing(stopped(state=StepState.UNKNOWN), Progress.DONE, Progress.DONE)
+    run = knowing(stopped(state=StepState.UNKNOWN), MigrationProgress.DONE, MigrationProgress.DONE)
     rows = tuple(replace(r, problem=problem(Reason.STILL_RUNNING)) if r.key == "migrate" else r for r in run.steps)
     assert legal_decisions(replace(run, steps=rows)) == (Decision.MARK_DONE, Decision.LIFT, Decision.CLOSE)
 

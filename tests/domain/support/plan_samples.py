@@ -7,7 +7,7 @@ from datetime import timedelta
 from bot.domain.backups.backup import Purpose
 from bot.domain.names import Sha, TargetName
 from bot.domain.policies.people import ANYONE, People
-from bot.domain.policies.policy import LEAST_GATE, OPEN_GATE, Requirement
+from bot.domain.policies.policy import MINIMUM_REQUIREMENT, NO_REQUIREMENT, Requirement
 from bot.domain.runs.acts import (
     Act,
     AsRehearsed,
@@ -135,7 +135,7 @@ FINDINGS = (
 )
 
 
-def _plan(request: Request, *steps: Step, requirement: Requirement = OPEN_GATE, **values: object) -> Plan:
+def _plan(request: Request, *steps: Step, requirement: Requirement = NO_REQUIREMENT, **values: object) -> Plan:
     return Plan(request=request, steps=steps, requirement=requirement, **values)
 
 
@@ -184,7 +184,7 @@ PLANS: dict[str, Plan] = {
         prepare("rehearsal", rehearse(Direction.DOWN, SCRATCH, BACKUP), "web1"),
         prepare("rehearsal-on-schema", rehearse(Direction.DOWN, SCRATCH, None), "web1"),
         verify("undone", Undone(MIGRATIONS[::-1])),
-        requirement=LEAST_GATE,
+        requirement=MINIMUM_REQUIREMENT,
         sha=Sha(OLD),
         undo=MIGRATIONS[::-1],
         findings=(Finding("rollback", {"way": "code_and_migrations", "why": "", "what": MIGRATIONS[0]}),),
@@ -251,7 +251,7 @@ PLANS: dict[str, Plan] = {
     "restore drop old": _plan(
         asked(Action.RESTORE, "/backup drop-old", what="drop-old", name="compte_countersign_old"),
         step("drop-old", DropOld("compte_countersign_old", 42), Phase.CHANGE, Risk.DESTROYS, "web1"),
-        requirement=LEAST_GATE,
+        requirement=MINIMUM_REQUIREMENT,
     ),
     "migrate-status": _plan(asked(Action.MIGRATE_STATUS, "/migrate-status compte production")),
 }

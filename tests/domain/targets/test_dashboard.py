@@ -7,7 +7,7 @@ import pytest
 from bot.domain.policies.people import Roster
 from bot.domain.runs.approval import GateState
 from bot.domain.runs.run import Run
-from bot.domain.targets.dashboard import needs, people_of
+from bot.domain.targets.dashboard import people_of, waits_for
 from tests.slack.support.runs import AMELIE, BOB, DIGEST, GATE, NOOR, RUNS, VOTE
 
 WAITING = RUNS["awaiting_approval"]
@@ -41,7 +41,7 @@ SELF = replace(GATE, requirement=replace(GATE.requirement, eligible=replace(GATE
     ],
 )
 def test_who_is_waited_for(run: Run, user: str, roster: Roster, waits: bool) -> None:
-    assert needs(run, user, roster) is waits
+    assert waits_for(run, user, roster) is waits
 
 
 def test_those_who_may_be_waited_for_are_whom_the_open_gates_name() -> None:

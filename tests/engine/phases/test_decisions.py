@@ -6,7 +6,7 @@ from typing import NoReturn
 import pytest
 
 from bot.domain.errors import Reason, RefusedError, problem
-from bot.domain.runs.aftermath import Progress, aftermath_of
+from bot.domain.runs.aftermath import MigrationProgress, aftermath_of
 from bot.domain.runs.decisions import legal_decisions, steps_left
 from bot.domain.runs.request import Decision, Origin
 from bot.domain.runs.run import Run, RunState, StepState
@@ -166,4 +166,4 @@ async def test_what_a_run_left_is_seen_as_soon_as_the_database_answers(
     assert found.state is RunState.NEEDS_HUMAN
     assert found.facts["live"] == NEXT
     [fate] = aftermath_of(found.facts) or ()
-    assert fate.progress is Progress.UNKNOWN
+    assert fate.progress is MigrationProgress.UNKNOWN

@@ -30,7 +30,7 @@ CHANGES = {"maintenance-on", "checkout", "migrate"}
 )
 async def test_what_a_lock_holds_up(world: SmallWorld, options: RequestOptions, held: bool) -> None:
     lock = await world.engine.lock_service.lock(NAME, "inventory", "U0AMELIE")
-    assert lock.holds_up(replace(REQUEST, options=options)) is held
+    assert lock.blocks(replace(REQUEST, options=options)) is held
 
 
 async def test_a_locked_target_refuses_with_who_since_when_and_why(world: SmallWorld) -> None:

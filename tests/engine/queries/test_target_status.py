@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from bot.domain.errors import Reason, RefusedError, problem
-from bot.domain.policies.freeze import Freeze, Frozen, WeekTime, thawed
+from bot.domain.policies.freeze import ActiveFreeze, Freeze, WeekTime, end_of_freezes
 from bot.domain.policies.people import People
 from bot.domain.runs.request import Action
 from bot.domain.runs.run import RunState
@@ -146,7 +146,7 @@ async def test_what_one_may_ask_for_and_a_freeze_are_part_of_it(world: SmallWorl
     engine = world.new_engine()
     home_view = await engine.status_service.home_view(await engine.status_service.dashboard(), viewer("U0AMELIE"))
     assert home_view.may == {Action.DEPLOY: (NAME,)}
-    assert home_view.dashboard.freezes == {NAME: Frozen("no releases", thawed((always,), NOON))}
+    assert home_view.dashboard.freezes == {NAME: ActiveFreeze("no releases", end_of_freezes((always,), NOON))}
 
 
 async def test_the_step_that_runs_has_its_past(world: SmallWorld) -> None:

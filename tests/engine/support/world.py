@@ -20,7 +20,7 @@ from bot.domain.runs.acts import Act
 from bot.domain.runs.request import Action, Request
 from bot.domain.runs.run import Run, RunState
 from bot.domain.secrets import Masker, Secret
-from bot.domain.targets.branch_commits import Newest
+from bot.domain.targets.branch_commits import BranchCommits
 from bot.domain.targets.look import Look
 from bot.domain.targets.target import Emoji, Operations, Target
 from bot.engine.context import EngineContext
@@ -223,9 +223,9 @@ class SmallWorld:
         self.sight.past = self.store.runs.get
         return self.sight
 
-    async def newest(self, target: Target) -> Newest:
+    async def newest(self, target: Target) -> BranchCommits:
         facts = self.sight.hosts[target.hosts[0]]
-        return Newest(target.branch, facts.head, facts.sha or "", facts.commits, fetched=True)
+        return BranchCommits(target.branch, facts.head, facts.sha or "", facts.commits, fetched=True)
 
     def new_engine(self, store: Any = None) -> Engine:
         operations = Operations(OPERATIONS.emoji, OPERATIONS.people, OPERATIONS.hosts, {NAME: self.target})

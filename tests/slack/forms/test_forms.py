@@ -15,7 +15,7 @@ from bot.domain.policies.people import People
 from bot.domain.policies.policy import OVERRIDE, BackupBefore
 from bot.domain.runs.plan import Commit
 from bot.domain.runs.request import Action
-from bot.domain.targets.branch_commits import Newest
+from bot.domain.targets.branch_commits import BranchCommits
 from bot.domain.targets.target import Backups, Database, Secret, Target
 from bot.playground.block_kit.blocks import check_view
 from bot.playground.client.client_actions import Click
@@ -33,7 +33,7 @@ COMMITS = tuple(
     Commit(f"{number:x}" * 40, "Amélie", f"feat: number {number} <!channel> {PASSWORD} " + "long " * 30)
     for number in range(1, 11)
 )
-NEWEST = Newest("main", OLD, COMMITS[0].sha, COMMITS, fetched=True)
+NEWEST = BranchCommits("main", OLD, COMMITS[0].sha, COMMITS, fetched=True)
 DEPLOY, ROLLBACK, BACKUP = (FORMS[name] for name in ("/deploy", "/rollback", "/backup"))
 
 

@@ -8,8 +8,8 @@ import pytest
 from bot.domain.backups.backup import BackupInfo, BackupList, Proof, Purpose
 from bot.domain.names import TargetName
 from bot.domain.runs.run import RunState
-from bot.domain.targets.look import Hidden, Primary, Ran, Replica, Replication, Session
-from bot.domain.targets.migration_report import Disk, Holds, MigrationReport, MigrationStatus, PastRun
+from bot.domain.targets.look import AppliedMigration, HiddenReplication, Primary, Replica, Replication, Session
+from bot.domain.targets.migration_report import Disk, DiskContent, MigrationReport, MigrationStatus, PastRun
 from bot.slack.render.builtin_catalog import ENGLISH
 from bot.slack.render.cards.status.migration_report_card import SHARE, status_card
 from bot.slack.render.message import BLOCKS
@@ -23,7 +23,7 @@ FINE = MigrationStatus(
     head="1" * 40,
     branch="main",
     branch_sha="2" * 40,
-    ran=(Ran("2025_01_01_000000_create_users", 1),),
+    ran=(AppliedMigration("2025_01_01_000000_create_users", 1),),
     pending_live=(),
     pending_branch=(),
     missing=(),
@@ -32,7 +32,7 @@ FINE = MigrationStatus(
     maintenance=(),
     maintenance_unknown=(),
     size_bytes=5_000_000,
-    disks=(Disk("web1", Holds.CODE, 10_000_000, 200 * 1024),),
+    disks=(Disk("web1", DiskContent.CODE, 10_000_000, 200 * 1024),),
 )
 NEW = ("2025_11_16_074003_add_token_id",)
 IDLE = Session(7, "app<!channel>", 600, "SELECT `x` @here", waits=False)
@@ -71,7 +71,7 @@ def test_a_user_who_may_not_see_others_is_not_told_that_all_is_clear() -> None:
     assert "Nothing stands in the way" not in shown(replace(FINE, sees_all_sessions=False))
 
 
-DATABASE_DISK = Disk("web1", Holds.DATABASE, 1_000_000, 500_000)
+DATABASE_DISK = Disk("web1", DiskContent.DATABASE, 1_000_000, 500_000)
 KEPT = BackupInfo(
     "B-20261115-AAAAAA", "R-AAAAAA", Purpose.SCHEDULED, AT, "compte", "10.11.19-MariaDB", ("users",), (), 9, "0" * 64,
     Proof.PROVEN, AT, 3,
@@ -95,7 +95,7 @@ MADE = PastRun("R-7K3F9Q", RunState.SUCCEEDED, AT, "1" * 40, "B-20261116-7K3F9Q"
         ),
         ({"disks": (*FINE.disks, DATABASE_DISK)}, "976.6 MB free for the database", "takes"),
         (
-            {"disks": (FINE.disks[0], replace(FINE.disks[0], holds=Holds.DATABASE))},
+            {"disks": (FINE.disks[0], replace(FINE.disks[0], holds=DiskContent.DATABASE))},
             "9.5 GB free on web1",
             "for the database",
         ),
@@ -117,17 +117,17 @@ MADE = PastRun("R-7K3F9Q", RunState.SUCCEEDED, AT, "1" * 40, "B-20261116-7K3F9Q"
             "grant",
         ),
         (
-            {"replication": Replication(replica_count=1, hidden={Hidden.REPLICAS: "PROCESS"})},
+            {"replication": Replication(replica_count=1, hidden={HiddenReplication.REPLICAS: "PROCESS"})},
             "1 replica follows.",
             "grant",
         ),
         (
-            {"replication": Replication(replica_count=None, hidden={Hidden.REPLICAS: "PROCESS"})},
+            {"replication": Replication(replica_count=None, hidden={HiddenReplication.REPLICAS: "PROCESS"})},
             "Whether replicas follow, the database user may not see: grant it PROCESS.",
             "follows",
         ),
         (
-            {"replication": Replication(hidden={Hidden.LAG: "SLAVE MONITOR"})},
+            {"replication": Replication(hidden={HiddenReplication.LAG: "SLAVE MONITOR"})},
             "grant it SLAVE MONITOR",
             "and up to date",
         ),

@@ -8,9 +8,9 @@ import pytest
 from bot.domain.backups.backup import Proof
 from bot.domain.errors import Reason, problem
 from bot.domain.names import TargetName
-from bot.domain.policies.freeze import Frozen
+from bot.domain.policies.freeze import ActiveFreeze
 from bot.domain.policies.lock import Lock
-from bot.domain.runs.estimate import Usual
+from bot.domain.runs.estimate import StepEstimate
 from bot.domain.runs.run import Run, RunState
 from bot.domain.targets.dashboard import Dashboard
 from bot.domain.targets.overview import ProvenBackup, TargetOverview
@@ -60,7 +60,7 @@ def test_the_first_line_answers_the_question(overviews: tuple[TargetOverview, ..
 
 def test_what_runs_says_which_step_of_how_many() -> None:
     overview = replace(QUIET, unfinished=(RUNS["running"],))
-    dashboard = Dashboard((overview,), usual={"R-7K3F9Q": {"migrate": Usual(12.0, 20.0)}})
+    dashboard = Dashboard((overview,), usual={"R-7K3F9Q": {"migrate": StepEstimate(12.0, 20.0)}})
     told = "\n".join(texts(ops_card(dashboard, replace(SCENE, now=AT + timedelta(seconds=31))).blocks))
     step = "step 6 of 9: *Migrate the database* · 6 s · about 6 s left · 🚧 site down for 14 s"
     assert f"⚙️ `R-7K3F9Q` Deploy · *running* · {step} · <@U0AMELIE>" in told
@@ -129,7 +129,7 @@ def test_that_the_site_is_up_is_not_claimed_where_nobody_can_tell() -> None:
 
 
 def test_a_freeze_and_the_backup_that_restores_are_told() -> None:
-    freeze = Frozen("no weekend releases", AT + timedelta(hours=1))
+    freeze = ActiveFreeze("no weekend releases", AT + timedelta(hours=1))
     proven = ProvenBackup("B-20251117-7K3F9Q", Proof.PROVEN, AT)
     card = ops_card(Dashboard((replace(QUIET, backup=proven),), freezes={NAME: freeze}), SCENE)
     text = "\n".join(texts(card.blocks))

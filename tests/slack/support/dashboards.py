@@ -9,9 +9,9 @@ from datetime import timedelta
 from bot.domain.backups.backup import Proof
 from bot.domain.errors import Reason, problem
 from bot.domain.names import Sha, TargetName
-from bot.domain.policies.freeze import Frozen
+from bot.domain.policies.freeze import ActiveFreeze
 from bot.domain.policies.lock import Lock
-from bot.domain.runs.estimate import Usual
+from bot.domain.runs.estimate import StepEstimate
 from bot.domain.runs.request import Action
 from bot.domain.runs.run import Run, RunState
 from bot.domain.targets.dashboard import Dashboard, HomeView
@@ -25,7 +25,7 @@ BEFORE = AT - timedelta(days=2)
 LINKS = {f"R-00000{number}": f"https://example.slack.com/archives/C0OPS/p{number}" for number in range(10)} | {
     "R-7K3F9Q": "https://example.slack.com/archives/C0OPS/p7"
 }
-WEEKEND = Frozen("no weekend releases", AT + timedelta(days=2))
+WEEKEND = ActiveFreeze("no weekend releases", AT + timedelta(days=2))
 
 
 def on(target: TargetName, run: Run, number: int, user: str = AMELIE) -> Run:
@@ -77,7 +77,7 @@ def three() -> HomeView:
         names[0]: seen(production, waiting=("one",)),
         names[2]: seen(demo),
     }
-    usual = {running.id: {"migrate": Usual(46.0, 60.0)}}
+    usual = {running.id: {"migrate": StepEstimate(46.0, 60.0)}}
     recent = (running, waiting, *(ended(names[number % 3], number) for number in range(7, 0, -1)))
     dashboard = Dashboard(overviews, snapshots, {names[0]: WEEKEND}, usual)
     return HomeView(BOB, "", dashboard, (waiting,), recent, _everything(names))
@@ -127,7 +127,7 @@ def sixty(chosen: str = "") -> HomeView:
     overviews[portail] = replace(overviews[portail], lock=Lock(portail, NOOR, "inventory until Friday", BEFORE))
     snapshots[media] = seen(overviews[media], maintenance=("web3",))
     snapshots[agenda] = seen(overviews[agenda], pending=("one", "two"))
-    dashboard = Dashboard(tuple(overviews.values()), snapshots, {}, {running.id: {"migrate": Usual(46.0, 60.0)}})
+    dashboard = Dashboard(tuple(overviews.values()), snapshots, {}, {running.id: {"migrate": StepEstimate(46.0, 60.0)}})
     recent = (running, waiting, *(ended(names[number * 3], number) for number in range(7, 0, -1)))
     return HomeView(BOB, chosen, dashboard, (waiting,), recent, _everything(names))
 

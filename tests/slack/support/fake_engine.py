@@ -13,8 +13,8 @@ from bot.domain.policies.lock import Lock
 from bot.domain.policies.people import Roster
 from bot.domain.runs.request import Action, Request
 from bot.domain.runs.run import Run, RunState
-from bot.domain.targets.branch_commits import Newest
-from bot.domain.targets.dashboard import Dashboard, HomeView, Viewer, needs, people_of
+from bot.domain.targets.branch_commits import BranchCommits
+from bot.domain.targets.dashboard import Dashboard, HomeView, Viewer, people_of, waits_for
 from bot.domain.targets.migration_report import MigrationReport
 from bot.domain.targets.overview import TargetOverview
 from bot.domain.targets.snapshot import TargetSnapshot
@@ -104,7 +104,7 @@ class FakeStatusService:
         self.snapshots: dict[TargetName, TargetSnapshot] = {}
         self.refreshed: list[tuple[TargetName, ...]] = []
         self.locks: dict[TargetName, Lock] = {}
-        self.commits: dict[TargetName, Newest] = {}
+        self.commits: dict[TargetName, BranchCommits] = {}
         self.past: tuple[Run, ...] = ()
         self.refusal: Problem | None = None
         self.reading: asyncio.Event | None = None
@@ -116,7 +116,7 @@ class FakeStatusService:
     async def blocking_reason(self, request: Request) -> Problem | None:
         return self.refusal
 
-    async def newest(self, target: TargetName) -> Newest:
+    async def newest(self, target: TargetName) -> BranchCommits:
         if self.reading is not None:
             await self.reading.wait()
         if target not in self.commits:
@@ -136,7 +136,7 @@ class FakeStatusService:
 
     async def home_view(self, dashboard: Dashboard, viewer: Viewer) -> HomeView:
         roster = Roster({"S0RELEASE": frozenset({BOB})}, frozenset({viewer.user}))
-        needed = tuple(run for run in self._engine.runs.values() if needs(run, viewer.user, roster))
+        needed = tuple(run for run in self._engine.runs.values() if waits_for(run, viewer.user, roster))
         recent = tuple(sorted(self._engine.runs.values(), key=lambda run: -run.sequence))
         names = tuple(self._engine.operations.targets)
         may = dict.fromkeys(Action, names)

@@ -12,7 +12,7 @@ from bot.domain.policies.policy import Policy, Requirement
 from bot.domain.runs.acts import Dump, Health, Preflight, Shell
 from bot.domain.runs.approval import GateState
 from bot.domain.runs.basis import Basis
-from bot.domain.runs.estimate import Usual
+from bot.domain.runs.estimate import StepEstimate
 from bot.domain.runs.plan import Commit, Finding, OnFailure, Phase, Plan, Risk, Skipped, Step
 from bot.domain.runs.plan_json import plan_digest
 from bot.domain.runs.request import Action, Origin, Request
@@ -33,7 +33,7 @@ SHA256 = "9f2c4d11" * 8
 PASSWORD = "hunter2-production"
 NAMES = {AMELIE: "Amélie", BOB: "Bob", NOOR: "Noor"}
 ESTIMATES = {
-    key: Usual(seconds, seconds * 2)
+    key: StepEstimate(seconds, seconds * 2)
     for key, seconds in {
         "migrate": 12.0,
         "backup": 40.0,

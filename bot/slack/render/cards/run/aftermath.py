@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bot.domain.runs.aftermath import LIVE, Fate, Progress, aftermath_of
-from bot.domain.runs.decisions import schema_begun, troubled, was_live
+from bot.domain.runs.aftermath import LIVE, MigrationOutcome, MigrationProgress, aftermath_of
+from bot.domain.runs.decisions import schema_begun, stopped_step, was_live
 from bot.domain.runs.run import Run
 from bot.domain.tool_errors import database_words
 from bot.slack.render import markup
@@ -13,11 +13,16 @@ from bot.slack.render.message import join_lines
 
 _MAX_NAMED = 3
 _LONGEST_ERROR = 300
-_EASILY_TOLD = frozenset({Progress.DONE, Progress.NOT})
+_EASILY_TOLD = frozenset({MigrationProgress.DONE, MigrationProgress.NOT})
 """States of which many migrations are shown as a number; the plan card names them."""
 
 _MAX_LINES = 8
-_EMOJI = {Progress.DONE: "✅", Progress.PARTLY: "⚠️", Progress.NOT: "⚪", Progress.UNKNOWN: "❓"}
+_EMOJI = {
+    MigrationProgress.DONE: "✅",
+    MigrationProgress.PARTLY: "⚠️",
+    MigrationProgress.NOT: "⚪",
+    MigrationProgress.UNKNOWN: "❓",
+}
 
 
 def live_commit(run: Run, ctx: RenderContext) -> Markup:
@@ -41,7 +46,7 @@ def migration_states(run: Run, ctx: RenderContext) -> Markup:
         return translate("aftermath.not_seen")
     way = "undo" if run.plan and run.plan.undo else "apply"
     shown: list[Markup] = []
-    for progress in Progress:
+    for progress in MigrationProgress:
         group = [fate for fate in found if fate.progress is progress]
         if len(group) > _MAX_NAMED and progress in _EASILY_TOLD:
             words = f"aftermath.{way}.{progress.value}.many"
@@ -53,7 +58,7 @@ def migration_states(run: Run, ctx: RenderContext) -> Markup:
 
 def database_error(run: Run, ctx: RenderContext) -> Markup:
     """Render the database's error about the migration that failed; empty where it printed none."""
-    stopped = troubled(run)
+    stopped = stopped_step(run)
     rows = run.rows(stopped.key) if stopped is not None and stopped.schema else ()
     told = next((words for row in rows if (words := database_words(row.tail))), "")
     return (
@@ -63,11 +68,11 @@ def database_error(run: Run, ctx: RenderContext) -> Markup:
     )
 
 
-def _fate(fate: Fate, ctx: RenderContext, way: str) -> Markup:
+def _fate(fate: MigrationOutcome, ctx: RenderContext, way: str) -> Markup:
     translate = ctx.translator.translate
     name = markup.code(markup.clip(fate.name, 120))
     told = translate(f"aftermath.{way}.{fate.progress.value}", emoji=_EMOJI[fate.progress], name=name)
-    if fate.progress is not Progress.PARTLY:
+    if fate.progress is not MigrationProgress.PARTLY:
         return told
     there = markup.code_block("\n".join(fate.there[:_MAX_LINES]), 900)
     missing = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.domain.runs.current_migration import migrating_now
+from bot.domain.runs.current_migration import find_current_migration
 from bot.domain.runs.plan import Plan
 from bot.domain.runs.run import StepState
 from bot.slack.render import markup
@@ -30,7 +30,9 @@ def migration_line(step: StepView, plan: Plan | None, ctx: RenderContext) -> Mar
     """Render which migration runs now; empty where the tool has not printed it."""
     if plan is None or step.state is not StepState.RUNNING or not _changes_schema(step, plan):
         return Markup("")
-    now = next((found for row in step.rows if (found := migrating_now(plan.migrations, row.tail)) is not None), None)
+    now = next(
+        (found for row in step.rows if (found := find_current_migration(plan.migrations, row.tail)) is not None), None
+    )
     if now is None:
         return Markup("")
     took = next(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.domain.runs.acts import AsRehearsed
-from bot.domain.runs.aftermath import AFTERMATH, LIVE, Progress, aftermath_of
+from bot.domain.runs.aftermath import AFTERMATH, LIVE, MigrationProgress, aftermath_of
 from bot.domain.runs.decisions import (
     backup_before,
     legal_decisions,
@@ -278,5 +278,5 @@ def _advice(run: Run, ctx: RenderContext) -> tuple[Markup, ...]:
 def _retry(run: Run, ctx: RenderContext) -> Markup:
     """Render what a retry does, with a warning where a migration is half applied."""
     found = aftermath_of(run.facts) or ()
-    half = any(fate.progress is Progress.PARTLY for fate in found)
+    half = any(fate.progress is MigrationProgress.PARTLY for fate in found)
     return ctx.translator.translate("result.move_again_half" if half else "result.move_again")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 from bot.domain.names import TargetName
 from bot.domain.policies.policy import DESTRUCTIVE_MIGRATION, OVERRIDE
-from bot.domain.policies.usage import ways_for
+from bot.domain.policies.usage import usages_for
 from bot.domain.runs.request import Action
 from bot.engine.queries.locks import Allowed
 from bot.slack.ports import CommandSpec
@@ -50,7 +50,7 @@ def help_text(
             name=spec.name,
             what=translator.phrase(spec.description),
             where=place(where),
-            ways=_ways(spec.name, ways_for(spec.usage, _may_go(allowed))),
+            ways=_ways(spec.name, usages_for(spec.usage, _may_go(allowed))),
         )
         for spec, where in mine
     ]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bot.domain.targets.look import Hidden, Primary, Session
-from bot.domain.targets.migration_report import Disk, Holds, MigrationReport, MigrationStatus, PastRun
+from bot.domain.targets.look import HiddenReplication, Primary, Session
+from bot.domain.targets.migration_report import Disk, DiskContent, MigrationReport, MigrationStatus, PastRun
 from bot.slack.render import markup
 from bot.slack.render.context import STATE_EMOJI
 from bot.slack.render.markup import Markup
@@ -121,7 +121,7 @@ def _replication(status: MigrationStatus, translator: Translator) -> tuple[Marku
     hidden = tuple(
         translate(f"status.hidden.{what.value}", privilege=privilege)
         for what, privilege in found.hidden.items()
-        if what is not Hidden.REPLICAS or found.replica_count is None
+        if what is not HiddenReplication.REPLICAS or found.replica_count is None
     )
     names = ", ".join(
         translate("status.replicas.waits", name=replica.address)
@@ -215,9 +215,11 @@ def _figures(status: MigrationStatus, translator: Translator) -> Markup:
 
 def _free(disks: tuple[Disk, ...], translator: Translator) -> tuple[Markup, ...]:
     """Render the free space of the fullest disk with code, and of the database's disk where it is another one."""
-    code = [disk for disk in disks if disk.holds is Holds.CODE]
+    code = [disk for disk in disks if disk.holds is DiskContent.CODE]
     fullest = [min(code, key=lambda disk: disk.free_kib)] if code else []
-    sizes = {(disk.host, translator.size(disk.free_kib * 1024)): disk for disk in disks if disk.holds is Holds.DATABASE}
+    sizes = {
+        (disk.host, translator.size(disk.free_kib * 1024)): disk for disk in disks if disk.holds is DiskContent.DATABASE
+    }
     sizes |= {(disk.host, translator.size(disk.free_kib * 1024)): disk for disk in fullest}
     return tuple(
         translator.translate(f"status.free.{disk.holds.value}", size=size, host=host)

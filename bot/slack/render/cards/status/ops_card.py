@@ -170,7 +170,7 @@ def lock_set_card(overview: TargetOverview, *, is_new: bool, ctx: RenderContext)
     begun = [
         translate("ops.lock.waits" if run.state in BEFORE_CHANGE else "ops.lock.goes_on", run=run.id)
         for run in overview.unfinished[:_MAX_RUNS]
-        if lock is not None and lock.holds_up(run.request)
+        if lock is not None and lock.blocks(run.request)
     ]
     blocks: tuple[Block | None, ...] = (section(said), section(join_lines(begun)))
     return message(said, blocks, "countersign_ops", {"targets": [str(name)], "locked": [str(name)] if lock else []})

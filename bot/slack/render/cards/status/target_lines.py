@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 
 from bot.domain.backups.backup import Proof
 from bot.domain.errors import Problem
-from bot.domain.policies.freeze import Frozen
-from bot.domain.runs.estimate import Usual
+from bot.domain.policies.freeze import ActiveFreeze
+from bot.domain.runs.estimate import StepEstimate
 from bot.domain.runs.reminders import is_overdue
 from bot.domain.runs.run import Run, RunState
 from bot.domain.targets.dashboard import Dashboard
@@ -50,8 +50,8 @@ class DashboardEntry:
 
     overview: TargetOverview
     snapshot: TargetSnapshot | None = None
-    freeze: Frozen | None = None
-    usual: Mapping[str, Mapping[str, Usual]] = field(default_factory=dict)
+    freeze: ActiveFreeze | None = None
+    usual: Mapping[str, Mapping[str, StepEstimate]] = field(default_factory=dict)
 
     @property
     def seen(self) -> TargetState | None:
@@ -248,7 +248,7 @@ def run_line(run: Run, entry: DashboardEntry, ctx: RenderContext) -> Markup:
     )
 
 
-def run_status(run: Run, usual: Mapping[str, Usual], ctx: RenderContext) -> Markup:
+def run_status(run: Run, usual: Mapping[str, StepEstimate], ctx: RenderContext) -> Markup:
     """Render what a run that has not ended does or waits for.
 
     Args:
