@@ -202,7 +202,7 @@ class Endpoint:
 
     port: int = 3306
     hosts: tuple[str, ...] = ()
-    sockets: tuple[str, ...] = ("/run/mysqld/mysqld.sock",)
+    sockets: tuple[str, ...] = ("/run/mysqld/mysqld.sock", "/var/lib/mysql/mysql.sock", "/tmp/mysql.sock")  # noqa: S108
 
 
 @dataclass(frozen=True)
@@ -273,6 +273,7 @@ table-open-cache=400
 max-allowed-packet=1G
 innodb-flush-log-at-trx-commit=0
 innodb-doublewrite=0
+loose-innodb-flush-method=nosync
 secure-file-priv=/sandbox/server/tmp
 """
 

@@ -1,3 +1,4 @@
+import shutil
 import subprocess
 from dataclasses import replace
 
@@ -60,6 +61,16 @@ def test_no_bubblewrap_when_a_sandbox_is_claimed(some_host: Bench) -> None:
     refusal = host.results().refusal
     assert refusal is not None
     assert (refusal.obstacle, refusal.detail) == (Obstacle.TOOLS, "bwrap is not installed")
+
+
+def test_the_bot_s_folder_cannot_be_written_to(some_host: Bench) -> None:
+    some_host.state.parent.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(some_host.state)
+    some_host.state.write_text("a file")
+    some_host.say(some_host.text(some_host.sandbox(server()), "sandbox_run never 5 true"))
+    refusal = some_host.results().refusal
+    assert refusal is not None
+    assert refusal.obstacle is Obstacle.UNWRITABLE
 
 
 def test_user_namespaces_are_forbidden(some_host: Bench) -> None:

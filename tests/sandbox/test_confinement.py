@@ -77,7 +77,7 @@ ATTACK = """
 read_file() { cat "$1" >/dev/null 2>&1 && echo "READ $1"; }
 write_file() { (echo hacked >>"$1") 2>/dev/null && echo "WROTE $1"; }
 for file in {at}/own {live}/.env {live}/index.php {home}/other {home}/.local \
-  /root/.bashrc /root /home /var/lib /var/log /var/www/../lib /etc/shadow \
+  /root/.bashrc /root /home /var/lib/dpkg /var/lib/mysql/ibdata1 /var/log /var/www/../log /etc/shadow \
   /etc/ssl/private /etc/mysql /etc/hostname /etc/ssh /run/docker.sock /var/run/docker.sock \
   /sandbox/server /sandbox/run /sys/kernel \
   /proc/1/root{live}/.env /proc/self/root{live}/.env /srv /opt /mnt /boot; do

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 from bot.sandbox.plan import Limits
 from bot.sandbox.results import Ended
-from tests.sandbox.support.bench import Bench, server
+from tests.sandbox.support.bench import Bench, own, server
 from tests.sandbox.test_private_server import CONNECT
+from tests.support.disks import small_disk
 
 _MIB = 1024
 SMALL = Limits(processes=60, memory=400 * _MIB, file=20 * _MIB, disk=250 * _MIB, output=64, free_memory=1024)
@@ -68,6 +69,18 @@ sandbox_run more 20 'sleep 20'
     # What is there stays there, so that nothing else runs either.
     assert done["more"].ended is Ended.DISK
     assert not host.box.exists()
+
+
+def test_a_disk_that_fills_up(host: Bench) -> None:
+    local = host.home / ".local"
+    with small_disk(local, 260):
+        own(host.uid, local, *(path for path in local.rglob("*") if not path.is_symlink()))
+        limits = Limits(free_memory=1024, free_disk=40 * _MIB)
+        body = "sandbox_run fill 30 'i=0; while :; do head -c 1000000 /dev/zero >$i || sleep 1; i=$((i + 1)); done'"
+        done = host.run(host.sandbox(limits=limits), body)
+        assert done["fill"].ended is Ended.DISK
+        assert not host.box.exists()
+    assert host.processes() == []
 
 
 def test_rows_count_as_room_on_the_disk(some_host: Bench) -> None:

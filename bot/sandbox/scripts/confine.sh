@@ -86,7 +86,8 @@ confined() {
   exec env -i PATH="$sandbox_path" ${box_zone:+"TZ=$box_zone"} HOME=/tmp TMPDIR=/tmp USER=sandbox LOGNAME=sandbox LANG=C.UTF-8 \
     TERM=dumb SHELL=/bin/sh nice -n 10 bwrap $user_namespace $box_capabilities \
     --unshare-pid --unshare-ipc --unshare-uts --unshare-cgroup-try --hostname sandbox --die-with-parent --new-session \
-    --ro-bind /usr /usr --proc /proc --dev /dev --dir /etc --dir /run --dir /var --symlink ../run /var/run --symlink ../tmp /var/tmp \
+    --ro-bind /usr /usr --proc /proc --dev /dev --dir /etc --dir /run --dir /var \
+    --symlink ../run /var/run --symlink ../tmp /var/tmp \
     --ro-bind "$box/etc/hosts" /etc/hosts --ro-bind "$box/etc/empty" /etc/resolv.conf \
     --ro-bind "$box/etc/passwd" /etc/passwd --ro-bind "$box/etc/group" /etc/group \
     --ro-bind "$box/etc/nsswitch.conf" /etc/nsswitch.conf "$@"
@@ -107,8 +108,8 @@ code_box() {
   box_zone=
   box_capabilities=$inner_capabilities
   # shellcheck disable=SC2086 # words
-  set -- -- $become prlimit "--nproc=$sandbox_processes" "--as=$((sandbox_memory * 1024))" "--fsize=$((sandbox_file * 1024))" \
-    --nofile=1024 --core=0 --memlock=65536 --msgqueue=0 -- sh "/sandbox/commands/$1"
+  set -- -- $become prlimit "--nproc=$sandbox_processes" "--as=$((sandbox_memory * 1024))" \
+    "--fsize=$((sandbox_file * 1024))" --nofile=1024 --core=0 --memlock=65536 --msgqueue=0 -- sh "/sandbox/commands/$1"
   set -- --remount-ro /dev --remount-ro / "$@"
   while IFS= read -r one; do
     [ -S "$box/run/s" ] || break

@@ -1,7 +1,7 @@
 # shellcheck shell=sh disable=SC2154,SC2034 # set and used by the scripts that are put around it at run time
 # The side of a sandbox that lies in its private network, for POSIX sh: starts the server, runs what it is asked to, one
-# command at a time, and ends what passes a limit. `measure.sh` and `confine.sh` come before it. It is trusted: it sees the host's files
-# and runs nothing of the commit but through `code_box`.
+# command at a time, and ends what passes a limit. `measure.sh` and `confine.sh` come before it. It is trusted: it sees the
+# host's files, and runs nothing of the commit but through `code_box`.
 #
 # box                       the sandbox's folder
 # sandbox_*                 as `start.sh` exports them; sizes in KiB
@@ -12,6 +12,9 @@
 # $box/unserved             addresses that the loopback could not be given
 
 tick() { sleep 0.2 2>/dev/null || sleep 1; }
+
+# room FILE: make a file with room for one line, so that a full disk keeps nobody from writing it
+room() { printf '%64s\n' '' >"$1"; }
 
 # used_kib: print the memory of all processes of the sandbox, without files that the kernel may drop
 used_kib() { cat /proc/[0-9]*/status 2>/dev/null | awk '/^Rss(Anon|Shmem):/ { sum += $2 } END { print sum + 0 }'; }
@@ -43,10 +46,10 @@ watch() {
     [ -n "$why" ] || continue
     if [ -n "$pid" ]; then
       # It may have ended by itself meanwhile, and its id is not given away before this shell has waited for it.
-      printf '%s\n' "$why" >"$box/passed"
+      printf '%s\n' "$why" 1<>"$box/passed"
       kill -s KILL "$pid" 2>/dev/null
     elif [ "$why" = memory ] || [ "${free:-0}" -lt "$sandbox_free_disk" ]; then
-      printf '%s\n' "$why" >"$box/limit"
+      printf '%s\n' "$why" 1<>"$box/limit"
       kill -s KILL "$1"
     fi
   done
@@ -60,7 +63,8 @@ bounded() {
 
 # perform NAME SECONDS
 perform() {
-  rm -f "$box/passed"
+  room "$box/passed"
+  room "$box/answer.new"
   began=$(clock)
   bounded "$box/output/$1" <"$box/printed" 3<&- &
   reader=$!
@@ -74,9 +78,9 @@ perform() {
   rm -f "$box/running"
   ended=$(clock)
   wait "$reader"
-  how='exit'
-  if [ "$status" -gt 128 ] && [ -s "$box/passed" ]; then read -r how <"$box/passed"; fi
-  printf '%s %s %s\n' "$how" "$status" "$((ended - began))" >"$box/answer.new"
+  how=
+  [ "$status" -le 128 ] || read -r how <"$box/passed"
+  printf '%s %s %s\n' "${how:-exit}" "$status" "$((ended - began))" 1<>"$box/answer.new"
   mv "$box/answer.new" "$box/answers/$1"
 }
 
@@ -92,6 +96,7 @@ serve() {
   identify
   [ -z "$sandbox_program" ] || database </dev/null >>"$box/server/error.log" 2>&1 &
   watch "$$" </dev/null >/dev/null 2>&1 &
+  room "$box/limit"
   exec 3<>"$box/requests"
   while read -r name seconds <&3; do perform "$name" "$seconds"; done
 }

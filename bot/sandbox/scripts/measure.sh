@@ -2,10 +2,12 @@
 # What a host has to spare, for POSIX sh.
 
 # free_kib PATH: print the KiB that are free where it lies
-free_kib() { df -Pk -- "$1" 2>/dev/null | awk 'NR == 2 { for (i = NF; i > 1; i--) if ($i ~ /^[0-9]+%$/) { print $(i - 1); exit } }'; }
+free_kib() { df -Pk -- "$1" 2>/dev/null | before_percent; }
 
 # free_inodes PATH: print how many files can be made there; nothing where the file system has no such limit
-free_inodes() { df -Pi -- "$1" 2>/dev/null | awk 'NR == 2 { for (i = NF; i > 1; i--) if ($i ~ /^[0-9]+%$/) { print $(i - 1); exit } }'; }
+free_inodes() { df -Pi -- "$1" 2>/dev/null | before_percent; }
+
+before_percent() { awk 'NR == 2 { for (i = NF; i > 1; i--) if ($i ~ /^[0-9]+%$/) { print $(i - 1); exit } }'; }
 
 # available_kib: print the memory that can be had without swapping
 available_kib() {

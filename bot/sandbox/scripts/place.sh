@@ -14,7 +14,9 @@ find_place() {
 
 # lock_place SECONDS: become the one; descriptor 9 holds the lock and must not be inherited by what outlives this shell
 lock_place() {
-  mkdir -p "$place/templates" && exec 9>"$place/lock" || return 2
+  # A redirection of `exec` that fails would end the shell.
+  mkdir -p "$place/templates" 2>/dev/null && (printf '' >>"$place/lock") 2>/dev/null || return 2
+  exec 9>>"$place/lock"
   flock -w "$1" 9
 }
 

@@ -18,7 +18,9 @@ for switch in kernel/unprivileged_userns_clone kernel/apparmor_restrict_unprivil
 done
 for program in mariadbd mysqld; do
   for folder in /usr/sbin /usr/bin /usr/libexec /usr/local/bin /usr/local/sbin /usr/local/mysql/bin; do
-    [ ! -x "$folder/$program" ] || printf 'program\t%s\t%s\n' "$folder/$program" "$("$folder/$program" --no-defaults --version 2>/dev/null | head -n 1 | tr '\t' ' ')"
+    [ -x "$folder/$program" ] || continue
+    version=$("$folder/$program" --no-defaults --version 2>/dev/null | head -n 1 | tr '\t' ' ')
+    printf 'program\t%s\t%s\n' "$folder/$program" "$version"
   done
 done
 fact memory "$(available_kib)"

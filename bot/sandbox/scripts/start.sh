@@ -6,13 +6,13 @@
 #                                      (`cp -Rp` copies hard links as files, `cp -a` does not)
 #   sandbox_start                      start the private server with its databases and accounts, and the network
 #   sandbox_client OPTION…             the server's client, as its administrator, over a pipe or with --execute
+#   sandbox_ask SQL                    print the rows of a query, columns between tabs
 #   sandbox_run NAME SECONDS TEXT      run shell text confined; succeeds where it ended by itself with status 0
 #   sandbox_close                      end everything and remove it; may be called at any time, and twice
 #
 # Each fails once it has written `refused` into $sandbox_results/facts. Descriptors 7 and 9 are the sandbox's own, and
 # `sandbox_claim` sets umask 077. A sandbox dies with the shell that started it, whatever ends that. What the results look
-# like is in `results.py`.
-# `plan.py` writes the values that begin with `sandbox_` before it.
+# like is in `results.py`; `plan.py` writes the values that begin with `sandbox_` before it.
 
 sandbox_administrator=countersign_sandbox
 
@@ -61,7 +61,7 @@ sandbox_claim() {
   mkdir "$box/work" "$box/tmp" "$box/shm" "$box/run" "$box/commands" "$box/answers" "$box/output" "$box/env" \
     "$box/server" "$box/server/tmp" &&
     mkfifo "$box/requests" "$box/printed" &&
-    : >"$sandbox_environment" &&
+    printf '' >"$sandbox_environment" &&
     etc_files || { refuse unwritable "$box cannot be written to"; return 1; }
 }
 
@@ -90,7 +90,8 @@ sandbox_start() {
   served
   if [ -n "$sandbox_programs" ]; then server_folder || return 1; else sandbox_program=; fi
   if [ "$(id -u)" = 0 ]; then
-    chown -R -h "$sandbox_uid:$sandbox_uid" "$box/work" "$box/tmp" "$box/shm" || { refuse unwritable 'files cannot be given away'; return 1; }
+    chown -R -h "$sandbox_uid:$sandbox_uid" "$box/work" "$box/tmp" "$box/shm" ||
+      { refuse unwritable 'files cannot be given away'; return 1; }
   fi
   # The folder itself is 0700; these are seen through the boxes' mounts alone.
   chmod 755 "$box/commands" "$box/run"
@@ -110,9 +111,10 @@ sandbox_start() {
 
 # environment: turn the live .env file into one without anything that is secret
 environment() {
-  : >"$box/env/users" && : >"$box/env/hosts" && : >"$box/env/ports" && : >"$box/env/sockets" || return 1
+  touch "$box/env/users" "$box/env/hosts" "$box/env/ports" "$box/env/sockets"
   [ -n "$sandbox_env_from" ] || return 0
-  [ -f "$sandbox_env_from" ] && [ -r "$sandbox_env_from" ] || { refuse environment "$sandbox_env_from cannot be read"; return 1; }
+  [ -f "$sandbox_env_from" ] && [ -r "$sandbox_env_from" ] ||
+    { refuse environment "$sandbox_env_from cannot be read"; return 1; }
   head -c 262144 <"$sandbox_env_from" | tr -d '\000' |
     LC_ALL=C sandbox_out=$box/env sandbox_rules=$sandbox_rules sandbox_password=$sandbox_password \
       sandbox_key=base64:$(head -c 32 /dev/urandom | base64) awk "$sandbox_awk" || { refuse environment 'awk failed'; return 1; }
@@ -141,7 +143,8 @@ served() {
     esac
   done
   printf '%s\n' "$sandbox_sockets" | cat - "$box/env/sockets" | sed 's:^/var/run/:/run/:' |
-    grep -E '^(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+$' | grep -v -E "^(/usr|/etc|/proc|/dev|/sandbox|/bin|/sbin|/lib)" | sort -u >"$box/sockets"
+    grep -E '^(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+$' | grep -v -E '^/(usr|etc|proc|dev|sandbox|bin|sbin|lib)' |
+    sort -u >"$box/sockets"
   printf '%s\n' "$sandbox_read_only" | grep . >"$box/read-only"
 }
 
@@ -182,11 +185,12 @@ server_folder() {
 
 # In the socket's folder, since the path of a socket may not be long. A server cannot ask for files of the host.
 sandbox_client() {
-  (cd "$box/run" && exec "$sandbox_mysql" --defaults-file="$box/client.cnf" --local-infile=0 --default-character-set=utf8mb4 \
-    --connect-timeout=10 "$@" 7>&- 9>&-)
+  (cd "$box/run" && exec env MYSQL_TEST_LOGIN_FILE=/nonexistent "$sandbox_mysql" --defaults-file="$box/client.cnf" \
+    --local-infile=0 --default-character-set=utf8mb4 --connect-timeout=10 "$@" 7>&- 9>&-)
 }
 
-sandbox_ask() { MYSQL_TEST_LOGIN_FILE=/nonexistent sandbox_client --batch --raw --skip-column-names --execute="$1"; }
+# sandbox_ask SQL: print the rows, columns between tabs
+sandbox_ask() { sandbox_client --batch --raw --skip-column-names --execute="$1"; }
 
 # child_of PARENT PROCESS: whether a process lives that another one started; an id alone may be somebody else's by now
 child_of() {
@@ -200,14 +204,21 @@ child_of() {
   [ "$child_parent" = "$1" ] && [ "$child_state" != Z ]
 }
 
-sandbox_lives() { child_of "$$" "$sandbox_pid" && [ ! -s "$box/limit" ]; }
+# ended_for: set `sandbox_limit` to the limit for which the whole sandbox was ended, if it was
+ended_for() {
+  sandbox_limit=
+  [ ! -e "$box/limit" ] || read -r sandbox_limit <"$box/limit"
+}
+
+sandbox_lives() { child_of "$$" "$sandbox_pid" && { ended_for; [ -z "$sandbox_limit" ]; }; }
 
 server_ready() {
   said=
   began=$(clock)
   until [ -S "$box/run/s" ] && said=$(sandbox_ask 'SELECT 1' 2>&1); do
     if ! sandbox_lives || [ -e "$box/server/ended" ] || [ $(($(clock) - began)) -gt 30000 ]; then
-      refuse start "$(cat "$box/inside.log" "$box/limit" 2>/dev/null) $said $(grep -i -e error -e abort "$box/server/error.log" 2>/dev/null | tail -n 3)"
+      refuse start "$(cat "$box/inside.log" "$box/limit" 2>/dev/null) $said
+        $(grep -i -e error -e abort "$box/server/error.log" 2>/dev/null | tail -n 3)"
       return 1
     fi
     moment
@@ -222,44 +233,52 @@ time_zones() {
     [ -z "$tzinfo" ] || ! command -v "$tzinfo" >/dev/null 2>&1 || break
   done
   [ -n "$tzinfo" ] || { printf 'neither mariadb-tzinfo-to-sql nor mysql_tzinfo_to_sql is installed\n'; return 1; }
-  "$tzinfo" /usr/share/zoneinfo 2>/dev/null | MYSQL_TEST_LOGIN_FILE=/nonexistent sandbox_client --batch --skip-column-names mysql
+  "$tzinfo" /usr/share/zoneinfo 2>/dev/null | sandbox_client --batch --skip-column-names mysql
 }
 
 # accounts: the template's own accounts go, but for the one that routines of a dump may name; then those of the
 # application come, with rights on its databases alone
 accounts() {
-  drop=$(sandbox_ask "SELECT CONCAT('DROP USER ', QUOTE(user), '@', QUOTE(host), ';') FROM mysql.user WHERE user NOT IN
-    ('$sandbox_administrator', 'PUBLIC') AND user NOT LIKE 'mariadb.%' AND user NOT LIKE 'mysql.%' AND NOT (user = 'root' AND host = 'localhost')") || return 1
+  drop=$(sandbox_ask "SELECT CONCAT('DROP USER ', QUOTE(user), '@', QUOTE(host), ';') FROM mysql.user
+    WHERE user NOT IN ('$sandbox_administrator', 'PUBLIC') AND user NOT LIKE 'mariadb.%' AND user NOT LIKE 'mysql.%'
+    AND NOT (user = 'root' AND host = 'localhost')") || return 1
   {
     printf "SET SESSION sql_mode = '';\n%s\n" "$drop"
     printf "ALTER USER 'root'@'localhost' IDENTIFIED BY '%s';\n" "$(random_word)"
     printf '%s\n' "$sandbox_create"
-    printf '%s\n' "$sandbox_users" | cat - "$box/env/users" | grep -v -x -F "$sandbox_administrator" | grep . | sort -u | sql_text | while IFS= read -r user; do
+    printf '%s\n' "$sandbox_users" | cat - "$box/env/users" | grep -v -x -F "$sandbox_administrator" | grep . | sort -u |
+      sql_text | while IFS= read -r user; do
       for host in "'%'" "'localhost'"; do
-        printf "DROP USER IF EXISTS %s@%s;\nCREATE USER %s@%s IDENTIFIED BY '%s';\n" "$user" "$host" "$user" "$host" "$sandbox_password"
+        printf 'DROP USER IF EXISTS %s@%s;\n' "$user" "$host"
+        printf "CREATE USER %s@%s IDENTIFIED BY '%s';\n" "$user" "$host" "$sandbox_password"
         printf '%s\n' "$sandbox_grants" | while IFS= read -r pattern; do
           [ -z "$pattern" ] || printf 'GRANT ALL PRIVILEGES ON %s.* TO %s@%s;\n' "$pattern" "$user" "$host"
         done
       done
     done
-  } | MYSQL_TEST_LOGIN_FILE=/nonexistent sandbox_client --batch
+  } | sandbox_client --batch
 }
 
 # ── running ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 sandbox_run() {
   # The code's own shell enters the folder: as uid 0 without capabilities bubblewrap could not.
-  printf '%s\n' '. /sandbox/environment' "cd $sandbox_at || exit 126" "$3" >"$box/commands/$1"
+  # Where the kernel itself must end something, it ends this first.
+  printf '%s\n' 'echo 1000 2>/dev/null >/proc/self/oom_score_adj' '. /sandbox/environment' "cd $sandbox_at || exit 126" "$3" \
+    >"$box/commands/$1"
   chmod 644 "$box/commands/$1"
-  [ -z "$sandbox_program" ] || sandbox_ask 'SET GLOBAL general_log = OFF; TRUNCATE TABLE mysql.general_log; SET GLOBAL general_log = ON' >/dev/null ||
+  [ -z "$sandbox_program" ] ||
+    sandbox_ask 'SET GLOBAL general_log = OFF; TRUNCATE TABLE mysql.general_log; SET GLOBAL general_log = ON' >/dev/null ||
     { sandbox_fact command "$1 lost - 0"; return 1; }
   printf '%s %s\n' "$1" "$2" >&7
   until [ -e "$box/answers/$1" ] || ! sandbox_lives; do moment; done
   if [ -e "$box/answers/$1" ]; then
+    # It is empty where there was no room for it.
     read -r sandbox_ended sandbox_status sandbox_spent <"$box/answers/$1"
+    [ -n "$sandbox_spent" ] || sandbox_ended=disk sandbox_status=- sandbox_spent=0
   else
-    sandbox_ended=lost sandbox_status=- sandbox_spent=0
-    [ ! -s "$box/limit" ] || read -r sandbox_ended <"$box/limit"
+    ended_for
+    sandbox_ended=${sandbox_limit:-lost} sandbox_status=- sandbox_spent=0
   fi
   [ ! -e "$box/output/$1" ] || cp "$box/output/$1" "$sandbox_results/$1.output"
   if [ -n "$sandbox_program" ] && sandbox_lives; then logged "$1"; fi
@@ -283,7 +302,8 @@ logged() {
     moment
   done
   {
-    sandbox_client --quick --batch --raw --skip-column-names --execute="SET GLOBAL general_log = OFF; SELECT thread_id, command_type, UNIX_TIMESTAMP(event_time),
+    sandbox_client --quick --batch --raw --skip-column-names --execute="SET GLOBAL general_log = OFF;
+      SELECT thread_id, command_type, UNIX_TIMESTAMP(event_time),
       HEX(SUBSTRING_INDEX(SUBSTRING_INDEX(user_host, ']', 1), '[', -1)), OCTET_LENGTH(argument), HEX(LEFT(argument, 65536))
       FROM mysql.general_log WHERE LOCATE('[$sandbox_administrator]', user_host) = 0" && echo end
   } | head -c "$((sandbox_log * 1024))" >"$sandbox_results/$1.log"

@@ -7,7 +7,8 @@ make_data() {
   case $sandbox_kind in
     mariadb)
       prefix=$(dirname "$(dirname "$sandbox_program")")
-      install_db=$(PATH=$sandbox_path:$prefix/scripts command -v mariadb-install-db || PATH=$sandbox_path command -v mysql_install_db) || {
+      PATH=$sandbox_path:$prefix/scripts
+      install_db=$(command -v mariadb-install-db || command -v mysql_install_db) || {
         printf 'mariadb-install-db is not installed\n'
         return 1
       }
