@@ -18,7 +18,7 @@ from bot.domain.secret_references import reveal_secrets
 from bot.domain.secrets import Secret
 from bot.domain.targets.look import DatabaseFacts, HostFacts, HostQuestion, Look, Release
 from bot.domain.targets.target import Target
-from bot.engine.queries.migration_report import REMEMBERED, backups_spoken_of
+from bot.engine.queries.migration_report import SEARCHED_RUNS, referred_backups
 from bot.engine.queries.releases import releases_of
 from bot.hosts.look import HostLook
 from bot.store.reader import RunReader
@@ -66,7 +66,7 @@ class TargetLook:
     async def backups(self) -> BackupList:
         """Read the manifests of the target's backups."""
         backup_list = await self.reader.backups.backup_list(self.target)
-        return replace(backup_list, referred=backups_spoken_of(await self._latest_runs(), datetime.now(UTC)))
+        return replace(backup_list, referred=referred_backups(await self._latest_runs(), datetime.now(UTC)))
 
     async def host(self, name: str, question: HostQuestion) -> HostFacts:
         """Read one host."""
@@ -104,4 +104,4 @@ class TargetLook:
         return replace(past_run, plan=reveal_secrets(past_run.plan, self.reader.variables))
 
     async def _latest_runs(self) -> tuple[Run, ...]:
-        return await self.reader.runs.of_target(self.target.name.app, self.target.name.environment, REMEMBERED)
+        return await self.reader.runs.of_target(self.target.name.app, self.target.name.environment, SEARCHED_RUNS)

@@ -1,4 +1,4 @@
-"""Everything a run's driver works with: handed over once, by the composition root."""
+"""The ports and settings of the engine, built once by the composition root."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from bot.engine.stores import (
 
 @dataclass(frozen=True)
 class EngineContext:
-    """The engine's ports, and what is configured.
+    """The ports and settings of the engine.
 
     Args:
         runs: the stored runs.
@@ -43,13 +43,13 @@ class EngineContext:
         history: for records that belong to no change of a run.
         operations: the operations file.
         planner_for: gives what plans a request; None for one that makes no run, or whose run does nothing.
-        status: reads where migrations stand.
-        performers: who does each kind of act.
-        target_reader: gives the way to read a target.
-        branches: reads what origin has.
-        reaction_reader: the reactions, as they are now.
-        directory: who people are, now.
-        run_observer: who wants to know of changes.
+        status: reads the state of migrations.
+        performers: by the class of act that they perform.
+        target_reader: reads targets.
+        branches: reads branches at origin.
+        reaction_reader: reads the current reactions.
+        directory: looks up users and members of groups.
+        run_observer: is called after each change of a run.
         clock: the time.
         masker: of the installation's secrets.
         owner: the name under which this process claims runs.

@@ -19,9 +19,9 @@ from bot.domain.targets.migration_report import MigrationReport
 from bot.domain.targets.target import Operations
 from bot.engine.context import EngineContext
 from bot.engine.log_history import log_entry
-from bot.engine.phases.decisions import decided, legal_now
+from bot.engine.phases.decisions import legal_decisions_now, request_of_decision
 from bot.engine.queries.locks import LockService
-from bot.engine.queries.migration_report import REMEMBERED, migration_report_of
+from bot.engine.queries.migration_report import SEARCHED_RUNS, migration_report_of
 from bot.engine.queries.rules import judge, judge_cancellation, judge_decision, require_requester
 from bot.engine.queries.target_status import StatusService
 from bot.engine.record_refusals import on_record, request_on_record
@@ -88,13 +88,13 @@ class Engine:
         return await self._start(request)
 
     async def backup_list(self, request: Request) -> BackupList:
-        """Read which backups of a target there are; nothing is changed, and no run is made.
+        """Read the backups of a target; no run is created.
 
         Args:
             request: of `/backup list`.
 
         Raises:
-            RefusedError: who asks may not, or what a host answers.
+            RefusedError: the user may not, or a host refuses.
         """
         await self._require_reader(request)
         target = self._context.operations.targets[request.target]
@@ -107,19 +107,21 @@ class Engine:
             return replace(backup_list, leftovers=None)
 
     async def migration_report(self, request: Request) -> MigrationReport:
-        """Read where the migrations of a target stand; nothing is changed, and no run is made.
+        """Read the state of a target's migrations; no run is created.
 
         Args:
             request: of `/migrate-status`.
 
         Raises:
-            RefusedError: who asks may not, or what a host or the database answers.
+            RefusedError: the user may not, or a host or the database refuses.
         """
         await self._require_reader(request)
         target = self._context.operations.targets[request.target]
         status = await self._context.status.status(target, self._context.target_reader.look(target))
         name = target.name
-        return migration_report_of(status, await self._context.runs.of_target(name.app, name.environment, REMEMBERED))
+        return migration_report_of(
+            status, await self._context.runs.of_target(name.app, name.environment, SEARCHED_RUNS)
+        )
 
     async def get(self, run: str) -> Run | None:
         """Read one run."""
@@ -130,10 +132,10 @@ class Engine:
 
         Args:
             run: the run's ID.
-            user: Slack's ID of who asks.
+            user: Slack's ID of the user who cancels it.
 
         Raises:
-            RefusedError: `unknown_run`; `not_allowed`, it is neither the requester nor somebody who may approve.
+            RefusedError: `unknown_run`; `not_allowed`, the user is neither the requester nor an approver.
         """
         found = await self._context.runs.get(run)
         if found is None:
@@ -143,7 +145,7 @@ class Engine:
         return await self.supervisor.cancel(found, user)
 
     async def decide(self, run: str, decision: Decision, origin: Origin) -> Run:
-        """Carry out a person's decision about a run that waits for one.
+        """Carry out a person's decision about a run that stopped halfway.
 
         Args:
             run: the run's ID.
@@ -154,15 +156,15 @@ class Engine:
             The run that goes on after it, which has a plan and a gate of its own; for `close`, the closed run.
 
         Raises:
-            RefusedError: `unknown_run`; `move_not_legal`; `not_allowed`, who decided may not ask for such a run.
+            RefusedError: `unknown_run`; `move_not_legal`; `not_allowed`, the user may not request such a run.
         """
         if decision is Decision.CLOSE:
             return await self.cancel(run, origin.user)
         found = await self._context.runs.get(run)
         if found is None or found.request.target not in self._context.operations.targets:
             raise RefusedError(problem(Reason.UNKNOWN_RUN, run=run))
-        legal = await legal_now(self._context.runs, found)
-        request = decided(found, decision, legal, origin)
+        legal = await legal_decisions_now(self._context.runs, found)
+        request = request_of_decision(found, decision, legal, origin)
         async with on_record(self._context, origin.user, request.typed, run):
             if decision not in legal:
                 raise RefusedError(problem(Reason.DECISION_NOT_LEGAL, run=run, decision=decision.value))
@@ -178,14 +180,14 @@ class Engine:
         self.supervisor.wake(run)
 
     async def awaiting(self) -> tuple[str, ...]:
-        """Name the runs whose gate is open: before their first change, or to be countersigned afterwards."""
+        """Name the runs whose gate is open, before their first change or after an emergency."""
         stored = self._context.runs
         runs = [await stored.get(name) for name in await stored.unfinished()]
         waiting = tuple(run.id for run in runs if run is not None and run.state is RunState.AWAITING_APPROVAL)
         return tuple(dict.fromkeys((*waiting, *await stored.awaiting_late_approval())))
 
     async def output(self, run: str) -> tuple[Chunk, ...]:
-        """Read what was kept of a run's output."""
+        """Read the stored output of a run."""
         return await self._context.runs.output(run)
 
     async def estimate(self, run: Run) -> Mapping[str, StepEstimate]:
@@ -214,19 +216,19 @@ class Engine:
     async def _create(self, request: Request) -> Run:
         """Create the run under an ID that no other run has."""
         origin = request.origin
-        # What brought it: a command, a form, a button or a schedule, by the identity of its event.
+        # `by`: a command, a form, a button or a schedule, from the ID of its event.
         facts = {"target": str(request.target), "channel": origin.channel, "by": origin.event.partition(":")[0]}
         facts["typed"] = self._context.masker.mask(request.typed)
         now = self._context.clock.now()
         while True:
-            made = run_id(os.urandom(8))
+            name = run_id(os.urandom(8))
             try:
-                entry = Entry(made, "requested", request.origin.user, facts)
-                run = await self._context.runs.create(made, request, now, entry)
+                entry = Entry(name, "requested", request.origin.user, facts)
+                run = await self._context.runs.create(name, request, now, entry)
             except ValueError:
-                _log.info("run_id_taken", run=made)
+                _log.info("run_id_taken", run=name)
             else:
-                if run.id == made:  # else the same event had made it before
+                if run.id == name:  # else the same event created it before
                     log_entry(entry)
                 return run
 

@@ -1,4 +1,4 @@
-"""What happens to runs is in the log too, where operators look first; the history is what can be checked."""
+"""Logging each record of history, as operators look into the log first."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ import structlog
 
 from bot.domain.runs.history import Entry
 
-_TOLD = ("step", "place", "attempt", "exit_status", "reason", "target", "plan", "by")
+_LOGGED_FACTS = ("step", "place", "attempt", "exit_status", "reason", "target", "plan", "by")
 
 _log = structlog.get_logger()
 
 
 def log_entry(entry: Entry) -> None:
-    """Log what was written into the history."""
+    """Log a record that was written to the history."""
     run = {"run": entry.run} if entry.run else {}
     _log.info(
-        entry.event, actor=entry.actor, **run, **{name: entry.facts[name] for name in _TOLD if name in entry.facts}
+        entry.event,
+        actor=entry.actor,
+        **run,
+        **{name: entry.facts[name] for name in _LOGGED_FACTS if name in entry.facts},
     )

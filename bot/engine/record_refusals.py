@@ -1,4 +1,4 @@
-"""What the engine decides against is on the record too: who asked for what, and why it was not done."""
+"""Recording refusals in the history: who asked for what, and why it was refused."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bot.engine.context import EngineContext
 from bot.engine.log_history import log_entry
 
 NOT_DECIDED = frozenset({Reason.DRAINING})
-"""Nobody judged anything: the same is done when it is asked again."""
+"""Reasons that are no decision: the same request may succeed later."""
 
 
 class HasContext(Protocol):
@@ -28,7 +28,7 @@ Method = TypeVar("Method", bound=Callable[..., Awaitable[Any]])
 
 
 def request_on_record(method: Method) -> Method:
-    """Make a method that answers a request, its one argument, write its refusals into the history."""
+    """Record the refusals of a method whose one argument is a request."""
 
     @wraps(method)
     async def answered(self: HasContext, request: Request) -> Any:
@@ -43,14 +43,14 @@ def request_on_record(method: Method) -> Method:
 
 @asynccontextmanager
 async def on_record(context: EngineContext, actor: str, asked: str, run: str = "", **about: str) -> AsyncIterator[None]:
-    """Write a refusal within the block into the history, and pass it on.
+    """Record a `RefusedError` that the block raises, and let it through.
 
     Args:
         context: the engine's ports.
-        actor: Slack's ID of who asked.
-        asked: for what, in their own words where there are some.
-        run: the run that it was about; empty where it is about none.
-        **about: what else it was about.
+        actor: Slack's ID of the user.
+        asked: what for, as typed where it was typed.
+        run: its ID; empty where it is about none.
+        **about: further facts of the record.
     """
     try:
         yield
@@ -58,8 +58,8 @@ async def on_record(context: EngineContext, actor: str, asked: str, run: str = "
         found = refusal.problem
         if found.reason not in NOT_DECIDED:
             facts = {**found.facts, **about, "asked": asked, "reason": found.reason.value}
-            told = {name: context.masker.mask(value) for name, value in facts.items() if value}
-            entry = Entry(run, "refused", actor, told)
+            masked = {name: context.masker.mask(value) for name, value in facts.items() if value}
+            entry = Entry(run, "refused", actor, masked)
             await context.history.append((entry,), context.clock.now())
             log_entry(entry)
         raise

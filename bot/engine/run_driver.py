@@ -6,9 +6,11 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
+from functools import partial
 
 import structlog
 
+from bot.background import RepeatedWork
 from bot.domain.errors import Problem, Reason, problem
 from bot.domain.runs.history import Entry
 from bot.domain.runs.run import Run, RunState
@@ -22,17 +24,22 @@ from bot.engine.run_changes import FactsAre, LeaseLostError, MoveTo, RunLease
 from bot.engine.run_session import RunSession
 
 LEASE = timedelta(seconds=15)
-"""How long a claim lasts; it is renewed three times in that time."""
+"""Length of a lease on a run."""
 
-_QUEUE_POLL = 2.0
+_RENEWAL_SECONDS = LEASE.total_seconds() / 3
+_END_POLL_SECONDS = 0.2
+_END_RETRY_SECONDS = 2.0
 
-_CLAIMS, _CLAIM_AGAIN = 10, 0.1
+_QUEUE_POLL_SECONDS = 2.0
+
+_MAX_CLAIMS = 10
+_CLAIM_RETRY_SECONDS = 0.1
 
 _log = structlog.get_logger()
 
 
 class RunDriver:
-    """Drives one run, under a claim that it renews.
+    """Drives one run under a lease that it renews.
 
     Args:
         context: the engine's ports.
@@ -44,31 +51,38 @@ class RunDriver:
         self.wake = asyncio.Event()
         self._context = context
         self._session: RunSession | None = None
-        self._ending: asyncio.Task[None] | None = None
+        self._ending: RepeatedWork | None = None
 
     async def drive(self) -> None:
-        """Claim the run and carry it on until it ends, waits for a person, or is somebody else's."""
+        """Claim the run and drive it until it ends, waits for a person, or another process claims it."""
         lease = await self._claim()
         if lease is None:
             return
         log = _log.bind(run=self.run, token=lease.token)
-        heart = asyncio.create_task(self._beat(lease, asyncio.current_task()))
+        driving = asyncio.current_task()
+        renewal = RepeatedWork(
+            f"renew {self.run}",
+            partial(self._context.leases.renew, lease, LEASE),
+            interval=_RENEWAL_SECONDS,
+            failed=lambda error, _: self._lease_not_renewed(error, driving),
+        )
+        renewal.start()
         try:
-            # Whatever is logged below, by whichever room, says which run it was for.
+            # Every record logged below names the run.
             with structlog.contextvars.bound_contextvars(run=self.run):
                 await self._drive(lease)
         except LeaseLostError:
             log.warning("run_overtaken")
         finally:
-            heart.cancel()
+            await renewal.aclose()
             if self._ending is not None:
-                self._ending.cancel()
+                await self._ending.aclose()
             with contextlib.suppress(Exception):
                 await self._context.leases.release(lease)
             self._context.run_observer.run_changed(self.run)
 
     async def give_up(self) -> None:
-        """End a run that cannot be driven on, or hand it to a person where it may have changed something."""
+        """Fail a run that cannot be driven, or hand it to a person where it may have changed something."""
         now = self._context.clock.now()
         lease = await self._claim()
         run = await self._context.runs.get(self.run)
@@ -76,12 +90,12 @@ class RunDriver:
             return
         found = problem(Reason.INTERNAL)
         entry = Entry(self.run, "given_up", "bot", {"state": run.state.value})
-        await self._context.runs.write(lease, (MoveTo(_end_of_orphan(run), now, found),), (entry,))
+        await self._context.runs.write(lease, (MoveTo(_given_up_state(run), now, found),), (entry,))
         await self._context.leases.release(lease)
         self._context.run_observer.run_changed(self.run)
 
     async def close(self, user: str, successor: str) -> None:
-        """End a run in `needs_human`: the person says that they have seen to it, and frees the target.
+        """End a run in `needs_human`, which frees its target.
 
         Args:
             user: Slack's ID of the person.
@@ -91,14 +105,14 @@ class RunDriver:
             if held is None:
                 return
             lease, run = held
-            found = _closed_by(run, user, successor)
+            found = _closing_problem(run, user, successor)
             entry = Entry(self.run, "closed_by_person", user, {"successor": successor})
             decision = MoveTo(RunState.CANCELLED, self._context.clock.now(), found)
             await self._context.runs.write(lease, (decision,), (entry,))
         self._context.run_observer.run_changed(self.run)
 
-    async def learn(self, facts: Mapping[str, str]) -> None:
-        """Add to a run in `needs_human` what was found out since it stopped.
+    async def add_facts(self, facts: Mapping[str, str]) -> None:
+        """Add facts to a run in `needs_human` that were found after it stopped.
 
         Args:
             facts: of the run.
@@ -114,12 +128,12 @@ class RunDriver:
 
     @contextlib.asynccontextmanager
     async def _waiting_run(self) -> AsyncIterator[tuple[RunLease, Run] | None]:
-        """Claim a run in `needs_human` for a moment; None where it is not, or no longer, in that state."""
+        """Claim a run in `needs_human` for one write; None where it is not in that state."""
         lease = await self._claim()
-        for _ in range(_CLAIMS):  # somebody else holds it for as long as one write takes
+        for _ in range(_MAX_CLAIMS):  # another process holds it for one write
             if lease is not None:
                 break
-            await asyncio.sleep(_CLAIM_AGAIN)
+            await asyncio.sleep(_CLAIM_RETRY_SECONDS)
             lease = await self._claim()
         if lease is None:
             yield None
@@ -131,10 +145,17 @@ class RunDriver:
             await self._context.leases.release(lease)
 
     def cancel_requested(self) -> None:
-        """Take note that somebody asked to cancel: steps that run now are ended, waiting stops."""
+        """End the steps that run now, and stop waiting, because the run was cancelled."""
         self.wake.set()
         if self._session is not None and self._ending is None:
-            self._ending = asyncio.create_task(self._end_steps(self._session))
+            self._ending = RepeatedWork(
+                f"end steps of {self.run}",
+                partial(self._end_steps, self._session),
+                interval=_END_POLL_SECONDS,
+                failed=self._not_ended,
+            )
+            self._ending.start()
+            self._ending.wake()
 
     async def _claim(self) -> RunLease | None:
         return await self._context.leases.claim(self.run, self._context.owner, LEASE)
@@ -145,7 +166,7 @@ class RunDriver:
             target = self._context.operations.targets.get(run.request.target)
             if target is None:
                 found = problem(Reason.UNKNOWN_ENVIRONMENT, app=run.request.target.app)
-                await self._context.runs.write(lease, (MoveTo(_end_of_orphan(run), self._context.clock.now(), found),))
+                await self._context.runs.write(lease, (MoveTo(_given_up_state(run), self._context.clock.now(), found),))
                 return
             if self._session is None:
                 self._session = RunSession(self._context, lease, target, self.wake)
@@ -179,40 +200,36 @@ class RunDriver:
         if await self._context.leases.admit(session.lease):
             self._context.run_observer.run_changed(self.run)
             return await session.read()
-        await session.pause(_QUEUE_POLL)
+        await session.pause(_QUEUE_POLL_SECONDS)
         return await session.read()
 
     async def _end_steps(self, session: RunSession) -> None:
-        """End what runs now, and again until nothing does: a step may just be starting."""
-        while True:
-            endings = await session.execution.end()
-            if all(ending in {Ending.GONE, Ending.NEVER_RAN} for ending in endings):
-                await asyncio.sleep(0.2)
-            else:
-                _log.warning("step_not_ended", run=self.run, endings=[ending.value for ending in endings])
-                await asyncio.sleep(2)
+        """End the steps that run now; repeated, as a step may be about to start."""
+        endings = await session.execution.end()
+        if not all(ending in {Ending.GONE, Ending.NEVER_RAN} for ending in endings):
+            _log.warning("step_not_ended", run=self.run, endings=[ending.value for ending in endings])
+            await asyncio.sleep(_END_RETRY_SECONDS)
 
-    async def _beat(self, lease: RunLease, driving: asyncio.Task[object] | None) -> None:
-        """Renew the claim; without it nothing may be driven."""
-        while True:
-            await asyncio.sleep(LEASE.total_seconds() / 3)
-            try:
-                await self._context.leases.renew(lease, LEASE)
-            except LeaseLostError:
-                if driving is not None:
-                    driving.cancel()
-                return
-            except Exception:
-                # The store may be back before the lease has run out; every write carries the token anyway.
-                _log.exception("lease_not_renewed", run=self.run)
+    def _not_ended(self, error: Exception, failures: int) -> float:
+        _log.error("steps_not_ended", run=self.run, times=failures, exc_info=error)
+        return _END_RETRY_SECONDS
+
+    def _lease_not_renewed(self, error: Exception, driving: asyncio.Task[object] | None) -> float | None:
+        if isinstance(error, LeaseLostError):
+            if driving is not None:
+                driving.cancel()
+            return None
+        # The store may answer again before the lease has run out; every write carries the token anyway.
+        _log.error("lease_not_renewed", run=self.run, exc_info=error)
+        return _RENEWAL_SECONDS
 
 
-def _closed_by(run: Run, user: str, successor: str) -> Problem:
-    """Keep why the run needed somebody, and add who closed it and which run goes on after it."""
+def _closing_problem(run: Run, user: str, successor: str) -> Problem:
+    """Add to a run's problem who closed it and which run goes on after it."""
     found = run.problem or problem(Reason.CANCELLED)
     return Problem(found.reason, {**found.facts, "closed_by": user, "successor": successor})
 
 
-def _end_of_orphan(run: Run) -> RunState:
-    """A run that cannot be driven on fails, unless it may have changed something."""
+def _given_up_state(run: Run) -> RunState:
+    """Give the state of a run that cannot be driven: failed, unless it may have changed something."""
     return RunState.NEEDS_HUMAN if run.state in {RunState.RUNNING, RunState.VERIFYING} else RunState.FAILED

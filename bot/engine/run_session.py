@@ -1,4 +1,4 @@
-"""One driver's hold on one run: what it reads, writes under its lease, and waits for."""
+"""A run under a lease: reading it, writing it under the token, and waiting for changes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TypeVar
 
+from bot.background import wait_for
 from bot.domain.runs.basis import Basis
 from bot.domain.runs.history import Entry
 from bot.domain.runs.plan import Plan
@@ -71,7 +72,7 @@ class RunSession:
         """Read the run as it is now.
 
         Raises:
-            LookupError: it is gone from the store.
+            LookupError: it is not in the store.
         """
         run = await self.context.runs.get(self.run_id)
         if run is None:
@@ -79,10 +80,10 @@ class RunSession:
         return run
 
     async def write(self, *changes: Change, entries: tuple[Entry, ...] = ()) -> Run:
-        """Apply changes and append history under the lease, and tell the audience.
+        """Apply changes and append history under the lease, and notify the observer.
 
         Raises:
-            Overtaken: another owner has the run.
+            LeaseLostError: another owner has the run.
         """
         run = await self.context.runs.write(self.lease, changes, entries)
         for entry in entries:
@@ -91,15 +92,15 @@ class RunSession:
         return run
 
     def entry(self, event: str, facts: Mapping[str, str] | None = None, actor: str = "bot") -> Entry:
-        """Make a record of history for this run, masked."""
+        """Make a masked record of history for this run."""
         masked = {key: self.context.masker.mask(value) for key, value in (facts or {}).items()}
         return Entry(self.run_id, event, actor, masked)
 
     async def basis(self, plan: Plan, run: Run) -> Basis:
-        """Read again the facts that a plan stands on.
+        """Read the current basis of a plan.
 
         Raises:
-            RefusedError: they cannot be read.
+            RefusedError: it cannot be read.
         """
         look = self.context.target_reader.look(self.target)
         return self.hidden(await self.planner(run).basis(self.revealed(plan), run, self.target, look))
@@ -109,15 +110,10 @@ class RunSession:
         return hide_secrets(value, self.context.operations.variables)
 
     def revealed(self, plan: Plan) -> Plan:
-        """Put secrets back into a plan that is about to be worked with."""
+        """Replace references by secrets in a plan that is about to be used."""
         return reveal_secrets(plan, self.context.operations.variables)
 
     async def pause(self, seconds: float) -> None:
-        """Wait until something outside may have changed, or for so many seconds."""
-        try:
-            async with asyncio.timeout(seconds):
-                await self.wake.wait()
-        except TimeoutError:
-            return
-        finally:
-            self.wake.clear()
+        """Wait until `wake` is set, for at most `seconds`, and clear it."""
+        await wait_for(self.wake, seconds)
+        self.wake.clear()

@@ -14,7 +14,7 @@ from bot.domain.runs.acts import Preflight
 from bot.domain.shell import Command, Syntax, Word, syntax
 from bot.domain.targets.look import HostFacts
 from bot.domain.targets.target import Target
-from bot.engine.phases.preflight import judge_host
+from bot.engine.phases.preflight import host_problem
 from bot.hosts.connections import Connections
 from bot.hosts.look import HostLook
 from bot.hosts.pipes import Pipes
@@ -58,7 +58,7 @@ def _needs(recipe: Recipe, target: Target) -> Preflight:
 
 def _programs(what: str, facts: HostFacts, needs: Preflight) -> CheckResult:
     what = f"{what}: programs"
-    found = judge_host(replace(facts, is_checkout=True, free_kib=_PLENTY, free_inodes=None, dirty=()), "", 0)
+    found = host_problem(replace(facts, is_checkout=True, free_kib=_PLENTY, free_inodes=None, dirty=()), "", 0)
     if found is not None:
         return fail(what, explain(found))
     return ok(what, f"{', '.join(needs.tools)} found" if needs.tools else "the recipe asks for none")
@@ -66,7 +66,7 @@ def _programs(what: str, facts: HostFacts, needs: Preflight) -> CheckResult:
 
 def _room(what: str, facts: HostFacts, target: Target, needs: Preflight) -> CheckResult:
     what = f"{what}: free space"
-    found = judge_host(replace(facts, is_checkout=True, missing_tools=(), dirty=()), target.path, needs.needs)
+    found = host_problem(replace(facts, is_checkout=True, missing_tools=(), dirty=()), target.path, needs.needs)
     if found is not None:
         return fail(what, explain(found))
     inodes = "no limit of inodes" if facts.free_inodes is None else f"{facts.free_inodes:,} inodes free"
@@ -75,7 +75,7 @@ def _room(what: str, facts: HostFacts, target: Target, needs: Preflight) -> Chec
 
 def _checkout(what: str, facts: HostFacts, target: Target) -> CheckResult:
     what = f"{what}: checkout"
-    found = judge_host(replace(facts, missing_tools=(), free_kib=_PLENTY, free_inodes=None), target.path, 0)
+    found = host_problem(replace(facts, missing_tools=(), free_kib=_PLENTY, free_inodes=None), target.path, 0)
     if found is not None:
         return fail(what, explain(found))
     if not facts.head:

@@ -1,4 +1,4 @@
-"""Watching the age of backups: people are called when no proven one is young enough."""
+"""Watching the age of backups: an alert when the newest proven one is too old."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from bot.engine.ports import Clock, TargetReader
 from bot.engine.stores import RunStore
 
 _PATIENCE = timedelta(hours=1)
-"""So long a backup that was asked for may take before somebody is called all the same."""
+"""Age up to which an unfinished backup run holds the alert back."""
 
 _log = structlog.get_logger()
 
 
 class OverdueWatch:
-    """Calls people when the newest proven backup of a target is older than its `max_age`.
+    """Alerts when the newest proven backup of a target is older than its `max_age`.
 
-    The call is a run that ends at once: it has a card and a history like any other, and its event makes it once,
+    The alert is a run that fails at once: it has a card and a history like any other, and its event creates it once,
     however many processes watch. It is repeated each time another `max_age` has passed.
 
     Args:
@@ -52,28 +52,28 @@ class OverdueWatch:
         self._targets = targets
 
     async def tick(self) -> None:
-        """Look at every target that has a `max_age`."""
+        """Check every target that has a `max_age`."""
         for name, target in self._targets.items():
             if target.backups is None or target.backups.max_age is None:
                 continue
             try:
-                await self._look(target, target.backups, target.backups.max_age)
+                await self._check(target, target.backups, target.backups.max_age)
             except RefusedError as refused:
-                # Whoever backs it up will meet the same trouble, and say so.
+                # The next backup meets the same problem, and reports it.
                 _log.warning("backups_not_read", target=str(name), reason=refused.problem.reason.value)
             except Exception:
                 _log.exception("overdue_failed", target=str(name))
 
-    async def _look(self, target: Target, backups: Backups, max_age: timedelta) -> None:
+    async def _check(self, target: Target, backups: Backups, max_age: timedelta) -> None:
         newest = newest_proven(await self._target_reader.look(target).backups())
         now = self._clock.now()
         if newest is not None and now - newest.started <= max_age:
             return
-        if await self._on_its_way(target, now):
+        if await self._is_under_way(target, now):
             return
         await self._starter.submit_scheduled(overdue_request(target, newest, max_age, now))
 
-    async def _on_its_way(self, target: Target, now: datetime) -> bool:
+    async def _is_under_way(self, target: Target, now: datetime) -> bool:
         latest = await self._runs.of_target(target.name.app, target.name.environment, 20)
         return any(
             run.request.action is Action.BACKUP and not run.ended and now - run.created_at < _PATIENCE for run in latest
@@ -81,16 +81,16 @@ class OverdueWatch:
 
 
 def overdue_request(target: Target, newest: BackupInfo | None, max_age: timedelta, now: datetime) -> Request:
-    """Build the request that calls people.
+    """Build the request of an alert.
 
     Args:
         target: whose backup is too old.
         newest: the newest proven one; None where there is none.
-        max_age: how old it might be.
+        max_age: maximum age.
         now: with a time zone.
 
     Returns:
-        One whose event is the same until another `max_age` has passed.
+        A request whose event is the same until another `max_age` has passed.
     """
     since = newest.started.timestamp() if newest is not None else 0.0
     periods = int((now.timestamp() - since) // max_age.total_seconds())

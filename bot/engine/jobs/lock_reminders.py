@@ -1,4 +1,4 @@
-"""Asks the owners of locks once a day whether they are still needed, however many processes watch the clock."""
+"""Asking the owners of locks once a day whether they are still needed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _log = structlog.get_logger()
 
 
 class LockReminders:
-    """Looks after locks that stand for long.
+    """Adds a notice for the owner of each lock once a day.
 
     Args:
         locks: on targets.
@@ -36,7 +36,7 @@ class LockReminders:
         self._done: dict[Lock, datetime] = {}
 
     async def tick(self) -> None:
-        """Ask the owners whose day has come."""
+        """Add the notices that are due."""
         now = self._clock.now()
         locks = await self._locks.all()
         self._done = {lock: at for lock, at in self._done.items() if lock in locks}

@@ -1,4 +1,4 @@
-"""Scheduled backups: what is due, and starting it once however many processes watch the clock."""
+"""Scheduled backups, each started once however many processes watch the clock."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from bot.engine.ports import Clock
 from bot.engine.stores import ScheduleClaimStore
 
 GRACE = timedelta(hours=6)
-"""A firing that was missed, because the bot was down, is made up for within this time."""
+"""Age up to which a firing that was missed while the bot was down is made up for."""
 
 LATE = timedelta(minutes=5)
-"""From here on a firing is called missed."""
+"""Age from which a firing counts as missed."""
 
 SCHEDULE = "schedule"
-"""Who asks, in the history."""
+"""The requester of scheduled runs, in the history."""
 
 _log = structlog.get_logger()
 
 NextFiring = Callable[[datetime], datetime | None]
-"""Gives the first firing of a schedule at or after an instant."""
+"""Gives the first firing at or after an instant."""
 
 
 class RunStarter(Protocol):
@@ -44,10 +44,10 @@ def due(next_firing: NextFiring, now: datetime, grace: timedelta) -> datetime | 
     Args:
         next_firing: of the schedule.
         now: with a time zone.
-        grace: how far back is looked.
+        grace: maximum age of a firing.
 
     Returns:
-        The instant; None where there was none within the grace period. Of several that were missed, the latest alone.
+        The instant of the latest firing; None where there was none within the grace period.
     """
     latest, after = None, now - grace
     while (at := next_firing(after)) is not None and at <= now:
@@ -85,7 +85,7 @@ class Schedule:
         self._done: set[tuple[TargetName, datetime]] = set()
 
     async def tick(self) -> None:
-        """Start what is due and was not started before."""
+        """Start the backups that are due."""
         now = self._clock.now()
         for name, next_firing in self._schedules.items():
             at = due(next_firing, now, GRACE)
@@ -101,7 +101,7 @@ class Schedule:
         event = f"{SCHEDULE}:{name.app}:{name.environment}:{at.isoformat()}"
         origin = Origin(SCHEDULE, self._targets[name].channels[0], event)
         request = Request(ScheduledBackup(at, missed=late), name, origin, f"/backup {name.app} {name.environment}")
-        # The event makes one run only, so a crash between the run and the claim costs nothing.
+        # The event creates one run only, so a crash between the run and the claim does no harm.
         run = await self._starter.submit_scheduled(request)
         first = await self._claims.claim(f"backup {name}", at, self._owner)
         self._done.add((name, at))

@@ -1,4 +1,4 @@
-"""Looking at what a run left that stopped half-way, until it could be seen."""
+"""Reading what a run left that stopped halfway: the live commit, and the fate of its migrations."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from bot.domain.targets.target import Target
 from bot.engine.context import EngineContext
 from bot.engine.run_driver import RunDriver
 
-_LOOKING = 30.0
-"""Seconds for one look."""
+_LOOK_SECONDS = 30.0
+"""Maximum length of one look."""
 
-_LOOK_AGAIN = 10.0
-"""Seconds until a database that could not be asked is asked again."""
+_RETRY_SECONDS = 10.0
+"""Pause after a look that failed."""
 
 _log = structlog.get_logger()
 
 
 class Aftermath:
-    """Looks after the runs that wait for a person, until each was seen once.
+    """Looks at each run that waits for a person, until one look has succeeded.
 
     Args:
         context: the engine's ports.
@@ -43,41 +43,41 @@ class Aftermath:
 
     @property
     def looks(self) -> tuple[asyncio.Task[None], ...]:
-        """What is going on, to be ended with the engine."""
+        """The looks that are going on."""
         return tuple(self._looks.values())
 
     def look(self, run: Run) -> None:
-        """Begin to see what a run left, unless that is known or just being seen.
+        """Start a look at a run, unless its aftermath is known or being read.
 
         Args:
             run: in `needs_human`.
         """
         target = self._context.operations.targets.get(run.request.target)
         looking = self._looks.get(run.id)
-        if target is None or not is_wanting(run) or (looking is not None and not looking.done()):
+        if target is None or not needs_look(run) or (looking is not None and not looking.done()):
             return
         self._looks = {name: task for name, task in self._looks.items() if not task.done()}
-        self._looks[run.id] = asyncio.create_task(self._see(run, target), name=f"look at {run.id}")
+        self._looks[run.id] = asyncio.create_task(self._read(run, target), name=f"look at {run.id}")
 
-    async def _see(self, run: Run, target: Target) -> None:
+    async def _read(self, run: Run, target: Target) -> None:
         try:
-            facts = await see(self._context, run, target)
+            facts = await read_aftermath(self._context, run, target)
             if facts is not None:
-                await RunDriver(self._context, run.id).learn(facts)
+                await RunDriver(self._context, run.id).add_facts(facts)
             else:
-                await asyncio.sleep(_LOOK_AGAIN)
+                await asyncio.sleep(_RETRY_SECONDS)
         except Exception:
             _log.exception("aftermath_not_seen", run=run.id)
-            await asyncio.sleep(_LOOK_AGAIN)
+            await asyncio.sleep(_RETRY_SECONDS)
 
 
-def is_wanting(run: Run) -> bool:
-    """Say whether nobody has seen yet what a run left that waits for a person."""
+def needs_look(run: Run) -> bool:
+    """Say whether the aftermath of a run that waits for a person is still unknown."""
     return run.state is RunState.NEEDS_HUMAN and run.plan is not None and AFTERMATH not in run.facts
 
 
-async def see(context: EngineContext, run: Run, target: Target) -> dict[str, str] | None:
-    """Read which commit is live, and what became of the migrations of a run that stopped.
+async def read_aftermath(context: EngineContext, run: Run, target: Target) -> dict[str, str] | None:
+    """Read the live commit and the fate of the migrations of a run that stopped.
 
     Args:
         context: the engine's ports.
@@ -92,7 +92,7 @@ async def see(context: EngineContext, run: Run, target: Target) -> dict[str, str
     if plan is None or planner is None:
         return None
     try:
-        async with asyncio.timeout(_LOOKING):
+        async with asyncio.timeout(_LOOK_SECONDS):
             live = live_commit(await planner.basis(plan, run, target, look))
             found: tuple[MigrationOutcome, ...] = ()
             if schema_begun(run):

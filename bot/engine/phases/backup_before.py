@@ -1,4 +1,4 @@
-"""The backup that a run made before its gate: approvers saw it, so it must be there when the change begins."""
+"""Checking that the backup made before the gate, which approvers saw, still exists when the change begins."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ from bot.domain.runs.run import Run, StepState
 from bot.engine.run_session import RunSession
 
 
-async def backup_gone(session: RunSession, run: Run, plan: Plan) -> tuple[tuple[str, str, str], ...]:
-    """Look whether it is there still: the very file, by its size and by the checksum that its manifest names.
+async def missing_backup(session: RunSession, run: Run, plan: Plan) -> tuple[tuple[str, str, str], ...]:
+    """Compare the run's backup with its manifest: the same checksum, and not damaged.
 
     Args:
-        session: the hold on the run.
+        session: of the run.
         run: with its steps.
         plan: what was approved.
 
     Returns:
-        What differs, as `differences` gives it; nothing where the run made none.
+        What differs, as `Basis.differences` gives it; empty where the run made no backup.
 
     Raises:
-        RefusedError: what a host or a store answers.
+        RefusedError: a host or a storage refuses.
     """
-    made = _made(run, plan)
-    if not made:
+    dumped = _dump_facts(run, plan)
+    if not dumped:
         return ()
     backup_list = await session.context.target_reader.look(session.target).backups()
-    kept = next((kept for kept in backup_list.backups if kept.backup == made["backup"]), None)
-    there = kept is not None and kept.sha256 == made["sha256"] and not kept.proof.is_bad
-    return () if there else (("backup", made["backup"], ""),)
+    found = next((info for info in backup_list.backups if info.backup == dumped["backup"]), None)
+    intact = found is not None and found.sha256 == dumped["sha256"] and not found.proof.is_bad
+    return () if intact else (("backup", dumped["backup"], ""),)
 
 
-def _made(run: Run, plan: Plan) -> Mapping[str, str]:
+def _dump_facts(run: Run, plan: Plan) -> Mapping[str, str]:
     for step in plan.of(Phase.PREPARE):
         for row in run.rows(step.key):
             if isinstance(step.act, Dump) and row.state is StepState.DONE and "sha256" in row.facts:

@@ -1,4 +1,4 @@
-"""Behind the gate: the steps that change production, what is undone when one fails, and the verification."""
+"""The change behind the gate, undoing after a failure, and the verification."""
 
 from __future__ import annotations
 
@@ -7,29 +7,29 @@ from dataclasses import replace
 from bot.domain.errors import Problem, Reason, RefusedError, problem
 from bot.domain.runs.plan import OnFailure, Phase, Plan, Risk, Step
 from bot.domain.runs.run import Run, RunState, StepRow, StepState, step_state
-from bot.engine.phases.gate import nothing_changed_yet, still_open_to_pass, void
+from bot.engine.phases.gate import nothing_changed_yet, passing_problem, void
 from bot.engine.run_changes import MoveTo, StepIs
 from bot.engine.run_session import RunSession
 
 
 async def change(session: RunSession, run: Run) -> Run:
-    """Carry a run from `running` to `verifying`, or to its end.
+    """Perform the change phase: from `running` to `verifying`, or to the end of the run.
 
-    Doing this again after a crash asks the hosts about every step that was begun and starts only what never was.
+    After a crash the hosts are asked about every begun step, and only steps that never began are started.
 
     Args:
-        session: the hold on the run.
+        session: of the run.
         run: as it was last read.
 
     Returns:
         The run in its next state.
 
     Raises:
-        Overtaken: another owner has the run.
+        LeaseLostError: another owner has the run.
     """
     plan = _plan(run)
     if nothing_changed_yet(run):
-        found = await still_open_to_pass(session, run)
+        found = await passing_problem(session, run)
         if found is not None:
             return await void(session, run, found)
     for step in plan.of(Phase.CHANGE):
@@ -42,22 +42,22 @@ async def change(session: RunSession, run: Run) -> Run:
             session.context.run_observer.run_changed(session.run_id)
             stop = _stop_after(rows, step)
         if stop is not None:
-            return await _stopped(session, plan, step, stop)
+            return await _stop(session, plan, step, stop)
     return await session.write(MoveTo(RunState.VERIFYING, session.now()))
 
 
 async def verify(session: RunSession, run: Run) -> Run:
-    """Carry a run from `verifying` to its end; every check is made, whatever the ones before it said.
+    """Perform the verify phase to the end of the run; a failed check does not keep the others from being made.
 
     Args:
-        session: the hold on the run.
+        session: of the run.
         run: as it was last read.
 
     Returns:
         The ended run.
 
     Raises:
-        Overtaken: another owner has the run.
+        LeaseLostError: another owner has the run.
     """
     first_bad: Problem | None = None
     for step in _plan(run).of(Phase.VERIFY):
@@ -71,14 +71,14 @@ async def verify(session: RunSession, run: Run) -> Run:
             session.context.run_observer.run_changed(session.run_id)
         bad = _first_bad(rows)
         if bad is not None and first_bad is None:
-            first_bad = _about(bad)
+            first_bad = _problem_of_step(bad)
     if first_bad is not None:
         return await _end(session, RunState.FAILED, first_bad)
     return await _end(session, RunState.SUCCEEDED, None)
 
 
 async def _before_step(session: RunSession, run: Run, plan: Plan, step: Step) -> Problem | None:
-    """Say why a step must not be started, or None."""
+    """Give the reason why a step must not start, or None."""
     if run.cancelled_by and not _begun(run.rows(step.key)):
         return problem(Reason.CANCELLED, by=run.cancelled_by)
     if step.schema and not _begun(run.rows(step.key)):
@@ -94,16 +94,16 @@ async def _before_step(session: RunSession, run: Run, plan: Plan, step: Step) ->
 
 
 def _stop_after(rows: tuple[StepRow, ...], step: Step) -> Problem | None:
-    """Say why the run stops after a step, or None where the step was done everywhere."""
+    """Give the reason why the run stops after a step, or None where it was done everywhere."""
     bad = _first_bad(rows)
     if bad is None:
         return None
     unknown = next((row for row in rows if row.state is StepState.UNKNOWN), None)
-    return _about(unknown or bad)
+    return _problem_of_step(unknown or bad)
 
 
-async def _stopped(session: RunSession, plan: Plan, step: Step, found: Problem) -> Run:
-    """Undo what is to be undone after a failure, and end the run or hand it to a person."""
+async def _stop(session: RunSession, plan: Plan, step: Step, found: Problem) -> Run:
+    """Undo after a failure, and end the run or hand it to a person."""
     run = await session.read()
     rows = run.rows(step.key)
     ran = _begun(rows)
@@ -112,7 +112,7 @@ async def _stopped(session: RunSession, plan: Plan, step: Step, found: Problem) 
     if ran and (doubt or step.on_failure is OnFailure.HOLD):
         return await _needs_human(session, found)
     if run.request.resumes is not None and not nothing_changed_yet(run):
-        # what an earlier run began, such as maintenance, is still there
+        # what an earlier run began, such as maintenance mode, is still in effect
         return await _needs_human(session, found)
     failed_undo = await _undo(session, plan)
     if failed_undo is not None:
@@ -126,7 +126,7 @@ async def _stopped(session: RunSession, plan: Plan, step: Step, found: Problem) 
 
 
 async def _undo(session: RunSession, plan: Plan) -> Problem | None:
-    """Run the steps that undo what was done, where it was done; give what failed."""
+    """Run the undoing steps where their steps were done; give the problem of the first that failed."""
     for step in plan.of(Phase.CHANGE):
         if step.undoes is None:
             continue
@@ -141,7 +141,7 @@ async def _undo(session: RunSession, plan: Plan) -> Problem | None:
             session.context.run_observer.run_changed(session.run_id)
             bad = _first_bad(rows)
             if bad is not None:
-                return _about(bad)
+                return _problem_of_step(bad)
     return None
 
 
@@ -173,7 +173,7 @@ def _first_bad(rows: tuple[StepRow, ...]) -> StepRow | None:
     return next((row for row in rows if row.state not in {StepState.DONE, StepState.SKIPPED}), None)
 
 
-def _about(row: StepRow) -> Problem:
+def _problem_of_step(row: StepRow) -> Problem:
     found = row.problem or problem(Reason.INTERNAL)
     return Problem(found.reason, {"step": row.key, "title": row.title, "place": row.place, **found.facts})
 

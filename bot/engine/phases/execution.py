@@ -23,19 +23,19 @@ from bot.engine.ports import Clock, Done, Effect, Ending, Failed, Job, NotStarte
 from bot.engine.run_changes import Change, LeaseLostError, RunLease, StepIs
 from bot.engine.stores import RunStore
 
-_LONGEST_COMMAND = 4000
-"""Characters of a command that the history has; the plan under the approved digest has the whole of it."""
+_MAX_COMMAND_CHARACTERS = 4000
+"""Characters of a command in the history; the approved plan has the whole command."""
 
 _MAX_ATTEMPTS = 3
-"""A step that only reads, or that certainly never ran, is tried so often."""
+"""Attempts at a step that only reads or certainly never ran."""
 
 
 class Execution:
     """Performs the steps of one run under one lease.
 
     Args:
-        store: the bot's memory.
-        performers: who does each kind of act.
+        runs: the stored runs.
+        performers: by the class of act that they perform.
         masker: of the installation's secrets.
         variables: the secrets that steps refer to, by name.
         clock: the time.
@@ -45,7 +45,7 @@ class Execution:
 
     def __init__(
         self,
-        store: RunStore,
+        runs: RunStore,
         performers: Mapping[type[Act], Performer],
         masker: Masker,
         variables: Mapping[str, Secret],
@@ -53,7 +53,7 @@ class Execution:
         lease: RunLease,
         target: Target,
     ) -> None:
-        self._store = store
+        self._runs = runs
         self._performers = performers
         self._masker = masker
         self._variables = variables
@@ -64,7 +64,7 @@ class Execution:
         self._endings: dict[tuple[str, str], asyncio.Task[Ending]] = {}
 
     async def step(self, run: Run, step: Step) -> tuple[StepRow, ...]:
-        """Perform one step at all its places, in parallel, or learn what became of it.
+        """Perform a step at all its places in parallel, or adopt what an earlier process began.
 
         Args:
             run: as it was last read.
@@ -74,10 +74,10 @@ class Execution:
             The step's rows, each ended.
 
         Raises:
-            Overtaken: another owner has the run.
+            LeaseLostError: another owner has the run.
         """
         rows = run.rows(step.key)
-        tasks = [asyncio.create_task(self._at(row, step)) for row in rows]
+        tasks = [asyncio.create_task(self._perform_at(row, step)) for row in rows]
         try:
             return tuple(await asyncio.gather(*tasks))
         finally:
@@ -86,18 +86,18 @@ class Execution:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def end(self) -> tuple[Ending, ...]:
-        """End the process groups of the steps that are running now; a step that undoes another one is left alone."""
+        """End the process groups of the running steps, except of those that undo another step."""
         for identity, job in self._active.items():
             ending = self._endings.get(identity)
             if job.step.undoes is None and (ending is None or ending.done()):
                 self._endings[identity] = asyncio.create_task(self._performer(job.step).end(job))
         return tuple(await asyncio.gather(*self._endings.values()))
 
-    async def _at(self, row: StepRow, step: Step) -> StepRow:
+    async def _perform_at(self, row: StepRow, step: Step) -> StepRow:
         while row.state in {StepState.PENDING, StepState.RUNNING}:
             with bound_contextvars(step=row.key, place=row.place):
                 row = await self._attempt(row, step)
-            if not _worth_repeating(row, step):
+            if not _may_repeat(row, step):
                 return row
             row = StepRow(
                 position=row.position,
@@ -117,8 +117,8 @@ class Execution:
             return await self._without_secret(row, refusal.problem)
         if row.state is StepState.PENDING:
             row = replace(row, state=StepState.RUNNING, started_at=self._clock.now())
-            # The intent is committed before the outside is asked: recovery asks the host about every intent.
-            await self._write(row, "step_started", _does(step, self._masker))
+            # Committed before the host is asked: recovery asks the host about every intent.
+            await self._write(row, "step_started", _act_facts(step, self._masker))
         job = Job(
             run=self._lease.run,
             token=self._lease.token,
@@ -128,31 +128,31 @@ class Execution:
             target=self._target,
             offset=row.offset,
         )
-        transcript = Transcript(self._store, self._lease, row, self._masker)
+        transcript = Transcript(self._runs, self._lease, row, self._masker)
         self._active[(row.key, row.place)] = job
         try:
             performer = self._performer(step)
             ask = performer.resume if row.begun else performer.perform
             outcome = await ask(job, transcript)
             if isinstance(outcome, Unknown) and step.check is not None:
-                outcome = _checked(outcome, await performer.check(job))
+                outcome = _after_check(outcome, await performer.check(job))
             printed = await transcript.finish()
         finally:
             transcript.close()
             del self._active[(row.key, row.place)]
         ending = self._endings.pop((row.key, row.place), None)
         if ending is not None:
-            outcome = _cancelled(outcome, await ending)
-        ended = _ended(transcript.row, outcome, self._masker)
+            outcome = _after_cancellation(outcome, await ending)
+        ended = _ended_row(transcript.row, outcome, self._masker)
         ended = replace(ended, ended_at=self._clock.now())
-        await self._write(ended, f"step_{ended.state.value}", _told(ended), printed)
+        await self._write(ended, f"step_{ended.state.value}", _end_facts(ended), printed)
         return ended
 
     async def _without_secret(self, row: StepRow, missing: Problem) -> StepRow:
-        """End a step whose command cannot be built any more; what was begun goes on, and nobody follows it."""
+        """End a step whose secret is missing; one that was begun goes on without anybody following it."""
         outcome = Unknown(missing) if row.begun else Failed(missing)
-        ended = replace(_ended(row, outcome, self._masker), ended_at=self._clock.now())
-        await self._write(ended, f"step_{ended.state.value}", _told(ended))
+        ended = replace(_ended_row(row, outcome, self._masker), ended_at=self._clock.now())
+        await self._write(ended, f"step_{ended.state.value}", _end_facts(ended))
         return ended
 
     def _performer(self, step: Step) -> Performer:
@@ -161,14 +161,14 @@ class Execution:
     async def _write(
         self, row: StepRow, event: str, facts: Mapping[str, str], printed: tuple[Change, ...] = ()
     ) -> None:
-        told = {"step": row.key, "place": row.place, "attempt": str(row.attempt), **facts}
-        entry = Entry(self._lease.run, event, "bot", told)
-        await self._store.record(self._lease, (*printed, StepIs(row)), (entry,))
+        recorded = {"step": row.key, "place": row.place, "attempt": str(row.attempt), **facts}
+        entry = Entry(self._lease.run, event, "bot", recorded)
+        await self._runs.record(self._lease, (*printed, StepIs(row)), (entry,))
         log_entry(entry)
 
 
-def _checked(outcome: Unknown, effect: Effect) -> Outcome:
-    """Let the step's own check decide what the host's journal could not say."""
+def _after_check(outcome: Unknown, effect: Effect) -> Outcome:
+    """Decide by the step's own check what the host's journal does not tell."""
     match effect:
         case Effect.TOOK:
             return Done({"known_by": "check"})
@@ -178,8 +178,8 @@ def _checked(outcome: Unknown, effect: Effect) -> Outcome:
             return outcome
 
 
-def _cancelled(outcome: Outcome, ending: Ending) -> Outcome:
-    """Say what a cancellation left: done all the same, ended and gone, or nobody knows."""
+def _after_cancellation(outcome: Outcome, ending: Ending) -> Outcome:
+    """Give the outcome of a cancelled step: done all the same, certainly ended, or unknown."""
     match outcome, ending:
         case Done(), _:
             return outcome
@@ -192,7 +192,7 @@ def _cancelled(outcome: Outcome, ending: Ending) -> Outcome:
             return Unknown(problem(Reason.STILL_RUNNING))
 
 
-def _ended(row: StepRow, outcome: Outcome, masker: Masker) -> StepRow:
+def _ended_row(row: StepRow, outcome: Outcome, masker: Masker) -> StepRow:
     match outcome:
         case Done(facts):
             masked = {key: masker.mask(value) for key, value in facts.items()}
@@ -211,25 +211,28 @@ def _masked(found: Problem, masker: Masker) -> Problem:
     return Problem(found.reason, {key: masker.mask(value) for key, value in found.facts.items()})
 
 
-def _does(step: Step, masker: Masker) -> dict[str, str]:
-    """Say what is run, so that the history can tell it without the plan."""
+def _act_facts(step: Step, masker: Masker) -> dict[str, str]:
+    """Give the facts of the history about what is run."""
     if not isinstance(step.act, Shell):
         return {"act": type(step.act).__name__.lower()}
-    return {"command": masker.mask(step.act.command.masked())[:_LONGEST_COMMAND], "directory": step.act.directory}
+    return {
+        "command": masker.mask(step.act.command.masked())[:_MAX_COMMAND_CHARACTERS],
+        "directory": step.act.directory,
+    }
 
 
-def _told(row: StepRow) -> dict[str, str]:
-    # the plan holds the findings, and its digest goes into the history
-    told = {key: value for key, value in row.facts.items() if key != FINDINGS}
+def _end_facts(row: StepRow) -> dict[str, str]:
+    # findings are in the plan, whose digest is in the history
+    facts = {key: value for key, value in row.facts.items() if key != FINDINGS}
     if row.exit_status is not None:
-        told["exit_status"] = str(row.exit_status)
+        facts["exit_status"] = str(row.exit_status)
     if row.problem is not None:
-        told["reason"] = row.problem.reason.value
-    return told
+        facts["reason"] = row.problem.reason.value
+    return facts
 
 
-def _worth_repeating(row: StepRow, step: Step) -> bool:
-    """Only what certainly never ran, or only reads and ended nobody knows how, is repeated by itself."""
+def _may_repeat(row: StepRow, step: Step) -> bool:
+    """Retry only steps that never ran, or read-only steps whose outcome is unknown."""
     if row.attempt >= _MAX_ATTEMPTS or row.problem is None:
         return False
     reason = row.problem.reason

@@ -1,4 +1,4 @@
-"""The point before the first change: it waits for the right people, and lets nothing through that they did not see."""
+"""The gate before the first change: waits for approval, and checks that what was approved is still what runs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bot.domain.runs.plan import Phase
 from bot.domain.runs.reminders import due, next_moment
 from bot.domain.runs.run import Gate, Run, RunState, StepState, Vote
 from bot.domain.targets.target import Emoji
-from bot.engine.phases.backup_before import backup_gone
+from bot.engine.phases.backup_before import missing_backup
 from bot.engine.phases.planning import cancel_before_change
 from bot.engine.phases.proven_backup import proof_within, require_proof
 from bot.engine.ports import ReactionsUnavailableError
@@ -20,25 +20,25 @@ from bot.engine.queries.rules import blocking_reason
 from bot.engine.run_changes import ChangeStarts, GateIs, MoveTo, VotesAre
 from bot.engine.run_session import RunSession
 
-_READ_EVERY = 20.0
-"""Seconds after which the reactions are read even if no event told of one: events can be lost."""
+_POLL_SECONDS = 20.0
+"""Between two readings of the reactions without an event, as events can be lost."""
 
-_ASK_AGAIN = 5.0
-"""Seconds until Slack is asked again when it did not answer."""
+_RETRY_SECONDS = 5.0
+"""Until Slack is asked again after it did not answer."""
 
 
 async def wait_at_gate(session: RunSession, run: Run) -> Run:
     """Wait until the gate is decided.
 
     Args:
-        session: the hold on the run.
+        session: of the run.
         run: in state `awaiting_approval`.
 
     Returns:
         The run in its next state.
 
     Raises:
-        Overtaken: another owner has the run.
+        LeaseLostError: another owner has the run.
     """
     while True:
         gate = _gate(run)
@@ -46,30 +46,30 @@ async def wait_at_gate(session: RunSession, run: Run) -> Run:
             return await cancel_before_change(session, run)
         if session.now() >= gate.expires_at:
             return await _expire(session, gate)
-        pause = _READ_EVERY
-        gate = await remind(session, gate)
+        pause = _POLL_SECONDS
+        gate = await record_reminder(session, gate)
         try:
             judgement = await judge_now(session, run, gate)
-            run = await remember(session, run, gate, judgement)
+            run = await record_votes(session, run, gate, judgement)
             if judgement.state is GateState.REJECTED:
                 return await _reject(session, gate, judgement)
             if judgement.state is GateState.APPROVED:
                 return await _approve(session, gate, judgement)
         except ReactionsUnavailableError:
-            pause = _ASK_AGAIN
+            pause = _RETRY_SECONDS
         until = next_moment(gate, session.now()) or gate.expires_at
         left = (min(until, gate.expires_at) - session.now()).total_seconds()
         await session.pause(max(0.05, min(pause, left)))
         run = await session.read()
 
 
-async def remind(session: RunSession, gate: Gate) -> Gate:
-    """Note that those whose approval is missing are reminded now, if it is time.
+async def record_reminder(session: RunSession, gate: Gate) -> Gate:
+    """Record a reminder of those whose approval is missing, if one is due.
 
-    Committed before anybody is told, so that no crash reminds twice; what is told follows from the gate.
+    Committed before it is published, so that no crash reminds twice; the message follows from the gate.
 
     Args:
-        session: the hold on the run.
+        session: of the run.
         gate: of the run.
 
     Returns:
@@ -84,15 +84,15 @@ async def remind(session: RunSession, gate: Gate) -> Gate:
     return reminded
 
 
-async def still_open_to_pass(session: RunSession, run: Run) -> Problem | None:
-    """Check, just before the first change, that the approval still stands and the world has not moved.
+async def passing_problem(session: RunSession, run: Run) -> Problem | None:
+    """Check, just before the first change, that the approval stands and nothing has changed since.
 
     Args:
-        session: the hold on the run.
+        session: of the run.
         run: in state `running`, with no change begun.
 
     Returns:
-        What stands in the way, or None.
+        Why the gate must not be passed, or None.
     """
     gate, plan = _gate(run), run.plan
     if plan is None:
@@ -103,12 +103,12 @@ async def still_open_to_pass(session: RunSession, run: Run) -> Problem | None:
     if found is not None:
         return found
     if not gate.requirement.needs_no_approval and not gate.afterwards:
-        judgement = await _judge_patiently(session, run, gate)
+        judgement = await _judge_until_expiry(session, run, gate)
         if judgement is None or judgement.state is not GateState.APPROVED:
             given = "0" if judgement is None else str(len(judgement.approvers))
             return problem(Reason.REJECTED, needed=str(gate.requirement.needed), given=given, withdrawn="yes")
     try:
-        basis, gone = await asyncio.gather(session.basis(plan, run), backup_gone(session, run, plan))
+        basis, gone = await asyncio.gather(session.basis(plan, run), missing_backup(session, run, plan))
         moved = (*plan.basis.differences(basis), *gone)
     except RefusedError as refusal:
         return refusal.problem
@@ -126,7 +126,7 @@ async def still_open_to_pass(session: RunSession, run: Run) -> Problem | None:
 
 
 async def void(session: RunSession, run: Run, found: Problem) -> Run:
-    """Void an approval and end the run; nothing was changed."""
+    """Void an approval and fail the run; nothing was changed."""
     gate = replace(_gate(run), state=GateState.VOID)
     facts = {"plan": gate.digest, "reason": found.reason.value, **found.facts}
     return await session.write(
@@ -142,7 +142,7 @@ def nothing_changed_yet(run: Run) -> bool:
 
 
 async def judge_now(session: RunSession, run: Run, gate: Gate) -> Judgement:
-    """Judge the reactions as they are now, by who people are now.
+    """Judge the current reactions by the current members of groups.
 
     Raises:
         ReactionsUnavailableError: Slack did not answer.
@@ -150,25 +150,25 @@ async def judge_now(session: RunSession, run: Run, gate: Gate) -> Judgement:
     reactions = await session.context.reaction_reader.reactions(run)
     requester = run.request.origin.user
     if gate.afterwards and requester in reactions:
-        # Before the change who asked may withdraw; afterwards there is nothing that they could take back.
+        # Before the change the requester may withdraw; afterwards there is nothing left to withdraw.
         reactions = {**reactions, requester: reactions[requester] - {Emoji.REJECT}}
     users = frozenset(reactions)
     roster = await session.context.directory.roster(users, gate.requirement.people.groups if users else frozenset())
     return judge(gate.requirement, requester, reactions, roster)
 
 
-async def _judge_patiently(session: RunSession, run: Run, gate: Gate) -> Judgement | None:
-    """Judge; while Slack does not answer, wait until the approval would expire."""
+async def _judge_until_expiry(session: RunSession, run: Run, gate: Gate) -> Judgement | None:
+    """Judge the reactions; while Slack does not answer, retry until the approval expires."""
     while session.now() < gate.expires_at:
         try:
             return await judge_now(session, run, gate)
         except ReactionsUnavailableError:
-            await session.pause(_ASK_AGAIN)
+            await session.pause(_RETRY_SECONDS)
     return None
 
 
-async def remember(session: RunSession, run: Run, gate: Gate, judgement: Judgement) -> Run:
-    """Keep the votes as they were just judged, and tell the history what is new about them."""
+async def record_votes(session: RunSession, run: Run, gate: Gate, judgement: Judgement) -> Run:
+    """Store the votes as just judged, with a record of history for each new or withdrawn one."""
     votes = _votes(run, gate, judgement, session.now())
     if votes == run.votes:
         return run

@@ -1,4 +1,4 @@
-"""Countersigning afterwards what was done in an emergency: votes are read, people are reminded, until it is settled."""
+"""Countersigning emergencies afterwards: reading votes and recording reminders until the gate is decided."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ import structlog
 from bot.domain.runs.approval import GateState
 from bot.domain.runs.run import Gate, Run
 from bot.engine.context import EngineContext
-from bot.engine.phases.gate import judge_now, remember, remind
+from bot.engine.phases.gate import judge_now, record_reminder, record_votes
 from bot.engine.ports import ReactionsUnavailableError
 from bot.engine.run_changes import GateIs
 from bot.engine.run_session import RunSession
 
 _LEASE = timedelta(seconds=15)
 
-_READ_EVERY = timedelta(seconds=20)
-"""How often the reactions are read even if no event told of one: events can be lost."""
+_POLL_INTERVAL = timedelta(seconds=20)
+"""Between two readings of the reactions without an event, as events can be lost."""
 
 _log = structlog.get_logger()
 
 
 class LateApprovals:
-    """Looks after the runs that are still to be countersigned.
+    """Decides the gates of runs that are still to be countersigned.
 
     Args:
         context: the engine's ports.
@@ -36,20 +36,20 @@ class LateApprovals:
         self._read: dict[str, datetime] = {}
 
     def wake(self, run: str) -> None:
-        """Take note that the reactions on a run's request may have changed."""
+        """Read the reactions to a run's request at the next look."""
         self._read.pop(run, None)
 
     async def look(self, driven: frozenset[str]) -> None:
-        """Read what is due, and note what has become of it.
+        """Read the reactions that are due, and record what they decide.
 
         Args:
-            driven: runs that somebody drives just now; they are looked at when that is over.
+            driven: runs with a driver; they are looked at when it has ended.
         """
         now = self._context.clock.now()
-        owing = await self._context.runs.awaiting_late_approval()
-        self._read = {run: at for run, at in self._read.items() if run in owing}
-        for run in owing:
-            if run in driven or (run in self._read and now - self._read[run] < _READ_EVERY):
+        waiting = await self._context.runs.awaiting_late_approval()
+        self._read = {run: at for run, at in self._read.items() if run in waiting}
+        for run in waiting:
+            if run in driven or (run in self._read and now - self._read[run] < _POLL_INTERVAL):
                 continue
             self._read[run] = now
             await self._look_at(run)
@@ -64,7 +64,7 @@ class LateApprovals:
             if run is None or run.gate is None or not run.gate.owed or target is None:
                 return
             session = RunSession(self._context, lease, target, asyncio.Event())
-            await self._settle(session, run, await remind(session, run.gate))
+            await self._settle(session, run, await record_reminder(session, run.gate))
         finally:
             await self._context.leases.release(lease)
 
@@ -74,7 +74,7 @@ class LateApprovals:
         except ReactionsUnavailableError:
             self.wake(run.id)
             return
-        await remember(session, run, gate, judgement)
+        await record_votes(session, run, gate, judgement)
         if judgement.state is GateState.OPEN:
             return
         approved = judgement.state is GateState.APPROVED

@@ -1,4 +1,4 @@
-"""From a request to a sealed plan: the steps before the gate, none of which changes production."""
+"""Planning and preparing a run up to its gate; none of these steps changes production."""
 
 from __future__ import annotations
 
@@ -19,24 +19,23 @@ from bot.engine.run_session import RunSession
 
 
 async def plan_run(session: RunSession, run: Run) -> Run:
-    """Carry a run from `planning` to its gate, or to its end.
+    """Plan and prepare a run: from `planning` to its gate, or to its end.
 
-    Doing this again after a crash does nothing twice: steps that ended are not repeated, and a plan that was
-    written is kept.
+    After a crash, steps that ended are not repeated, and a stored plan stays.
 
     Args:
-        session: the hold on the run.
+        session: of the run.
         run: as it was last read.
 
     Returns:
         The run in its next state.
 
     Raises:
-        Overtaken: another owner has the run.
+        LeaseLostError: another owner has the run.
     """
     planner = session.planner(run)
     try:
-        await _require_way(session, run)
+        await _require_unblocked(session, run)
         if run.plan is None:
             early = session.hidden(planner.before_plan(run, session.target))
             run = await session.write(StepsAdded(rows_of(early, 0)))
@@ -50,21 +49,21 @@ async def plan_run(session: RunSession, run: Run) -> Run:
                 context = session.context
                 people = session.target.policy.who_may(Action.RESTORE)
                 await require(context, run.request.origin.user, people, Action.RESTORE.value)
-            run = await _planned(session, session.hidden(answer))
+            run = await _write_plan(session, session.hidden(answer))
         plan = run.plan
         if plan is None or run.request.dry_run:
             return await session.write(MoveTo(RunState.SUCCEEDED, session.now()), entries=(session.entry("dry_run"),))
         stopped = await _perform_all(session, run, plan.of(Phase.PREPARE))
         if stopped is not None:
             return stopped
-        await _require_way(session, run)
-        return await _to_the_gate(session, await session.read(), plan)
+        await _require_unblocked(session, run)
+        return await _seal_and_open_gate(session, await session.read(), plan)
     except RefusedError as refusal:
         return await fail(session, refusal.problem)
 
 
-async def _require_way(session: RunSession, run: Run) -> None:
-    """See that nobody is asked to approve what a freeze or a lock, come while it waited or was prepared, would stop.
+async def _require_unblocked(session: RunSession, run: Run) -> None:
+    """Refuse a run that a freeze or a lock blocks by now, before anybody is asked to approve it.
 
     Raises:
         RefusedError: `frozen`, `locked`.
@@ -83,7 +82,7 @@ async def fail(session: RunSession, found: Problem) -> Run:
 
 
 def rows_of(steps: tuple[Step, ...], first_position: int) -> tuple[StepRow, ...]:
-    """Make the rows of steps that are to come, one a place."""
+    """Make the rows of pending steps, one for each place."""
     return tuple(
         StepRow(first_position + index, step.key, step.title, step.phase, step.risk, place)
         for index, step in enumerate(steps)
@@ -92,7 +91,7 @@ def rows_of(steps: tuple[Step, ...], first_position: int) -> tuple[StepRow, ...]
 
 
 async def _perform_all(session: RunSession, run: Run, steps: tuple[Step, ...]) -> Run | None:
-    """Perform steps of prepare in order; give the run where it ended."""
+    """Perform steps of the prepare phase in order; give the run if it ended, else None."""
     for step in steps:
         run = await session.read()
         if run.cancelled_by:
@@ -110,7 +109,7 @@ async def _perform_all(session: RunSession, run: Run, steps: tuple[Step, ...]) -
 
 
 async def cancel_before_change(session: RunSession, run: Run) -> Run:
-    """End a run that somebody cancelled before its first change."""
+    """End a run that was cancelled before its first change."""
     changes: list[MoveTo | GateIs] = []
     if run.gate is not None and run.gate.state is GateState.OPEN:
         changes.append(GateIs(replace(run.gate, state=GateState.VOID)))
@@ -126,14 +125,14 @@ async def _nothing_to_do(session: RunSession, answer: NothingToDo) -> Run:
     )
 
 
-async def _planned(session: RunSession, plan: Plan) -> Run:
+async def _write_plan(session: RunSession, plan: Plan) -> Run:
     facts = {"sha": str(plan.sha or ""), "pending": ", ".join(plan.pending), "steps": str(len(plan.steps))}
     return await session.write(
         PlanIs(plan), StepsAdded(rows_of(plan.steps, 0)), entries=(session.entry("planned", facts),)
     )
 
 
-async def _to_the_gate(session: RunSession, run: Run, plan: Plan) -> Run:
+async def _seal_and_open_gate(session: RunSession, run: Run, plan: Plan) -> Run:
     now = session.now()
     sealed = _sealed(session, run, plan)
     within = proof_within(session, run, sealed)
@@ -142,7 +141,7 @@ async def _to_the_gate(session: RunSession, run: Run, plan: Plan) -> Run:
     digest = plan_digest(sealed)
     requirement = sealed.requirement
     if run.request.emergency is not None:
-        return await _break_the_glass(session, run, sealed, now)
+        return await _start_emergency(session, run, sealed, now)
     if requirement.needs_no_approval:
         facts = {"plan": digest, "policy": session.target.policy.name}
         return await session.write(
@@ -162,8 +161,8 @@ async def _to_the_gate(session: RunSession, run: Run, plan: Plan) -> Run:
     )
 
 
-async def _break_the_glass(session: RunSession, run: Run, sealed: Plan, now: datetime) -> Run:
-    """Let the change begin at once; the gate stays open, to be satisfied afterwards."""
+async def _start_emergency(session: RunSession, run: Run, sealed: Plan, now: datetime) -> Run:
+    """Start the change of an emergency at once; its gate stays open, to be countersigned afterwards."""
     requirement = sealed.requirement
     gate = Gate(GateState.OPEN, plan_digest(sealed), requirement, now, now + requirement.expires, afterwards=True)
     facts = {
@@ -183,12 +182,12 @@ async def _break_the_glass(session: RunSession, run: Run, sealed: Plan, now: dat
 
 
 def _sealed(session: RunSession, run: Run, plan: Plan) -> Plan:
-    """Give the plan that is to be approved.
+    """Seal a plan for approval.
 
-    What prepare found out, and an exception that is asked for, can raise what its gate asks for.
+    The findings of the prepare phase, and a requested exception, can raise the requirement of its gate.
 
     Raises:
-        RefusedError: `no_override`, the policy has none any more.
+        RefusedError: `no_override`, the policy has none.
     """
     sealed = plan.sealed(_findings(run, plan))
     policy, request = session.target.policy, run.request
@@ -202,7 +201,7 @@ def _sealed(session: RunSession, run: Run, plan: Plan) -> Plan:
 
 
 def _findings(run: Run, plan: Plan) -> tuple[Finding, ...]:
-    """What prepare found out, for the approver, and under the digest."""
+    """Collect the findings of the prepare phase, which approvers see and the digest covers."""
     found: list[Finding] = []
     for step in plan.of(Phase.PREPARE):
         for row in run.rows(step.key):

@@ -1,4 +1,4 @@
-"""The first step of every run: reading a host, and refusing where a run could not end well."""
+"""The first step of every run: checking that a host meets what the run needs."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from bot.domain.runs.acts import Preflight
 from bot.domain.targets.look import HostFacts, HostQuestion
 from bot.engine.ports import Done, Effect, Ending, Failed, Job, Outcome, Output, TargetReader
 
-_FEWEST_INODES = 5000
+_MIN_FREE_INODES = 5000
 
 
 class PreflightPerformer:
     """Performs `bot.domain.runs.acts.Preflight`.
 
     Args:
-        target_reader: gives the way to read a target.
+        target_reader: reads targets.
     """
 
     def __init__(self, target_reader: TargetReader) -> None:
-        self._observer = target_reader
+        self._target_reader = target_reader
 
     async def perform(self, job: Job, output: Output) -> Outcome:
         """Read the host; nothing is started there."""
@@ -26,10 +26,10 @@ class PreflightPerformer:
         assert isinstance(act, Preflight)  # noqa: S101 - the registry hands over acts of this class only
         asked = HostQuestion(path=job.target.path, tools=act.tools)
         try:
-            facts = await self._observer.look(job.target).host(job.place, asked)
+            facts = await self._target_reader.look(job.target).host(job.place, asked)
         except RefusedError as refusal:
             return Failed(refusal.problem)
-        found = judge_host(facts, job.target.path, act.needs)
+        found = host_problem(facts, job.target.path, act.needs)
         if found is not None:
             return Failed(found)
         return Done({"head": facts.head, "free_kib": str(facts.free_kib)})
@@ -47,13 +47,13 @@ class PreflightPerformer:
         return Ending.GONE
 
 
-def judge_host(facts: HostFacts, path: str, needs_kib: int) -> Problem | None:
-    """Say what stands in the way of a run on a host, or None.
+def host_problem(facts: HostFacts, path: str, needs_kib: int) -> Problem | None:
+    """Give the reason why a run cannot succeed on a host, or None.
 
     Args:
         facts: what the host answered.
         path: of the checkout.
-        needs_kib: kibibytes that must be free.
+        needs_kib: required free space, KiB.
     """
     host = facts.host
     if facts.missing_tools:
@@ -62,8 +62,10 @@ def judge_host(facts: HostFacts, path: str, needs_kib: int) -> Problem | None:
         return problem(Reason.CHECKOUT_MISSING, host=host, path=path)
     if facts.free_kib < needs_kib:
         return problem(Reason.DISK_FULL, host=host, path=path, free=str(facts.free_kib), needs=str(needs_kib))
-    if facts.free_inodes is not None and facts.free_inodes < _FEWEST_INODES:
-        return problem(Reason.INODES_FULL, host=host, path=path, free=str(facts.free_inodes), needs=str(_FEWEST_INODES))
+    if facts.free_inodes is not None and facts.free_inodes < _MIN_FREE_INODES:
+        return problem(
+            Reason.INODES_FULL, host=host, path=path, free=str(facts.free_inodes), needs=str(_MIN_FREE_INODES)
+        )
     if facts.dirty:
         return problem(Reason.CHECKOUT_DIRTY, host=host, paths=", ".join(facts.dirty))
     return None

@@ -1,4 +1,4 @@
-"""A policy's `require_proven_backup`: no gate opens, and none is passed, without a backup that is known to restore."""
+"""A policy's `require_proven_backup`: no gate opens or is passed without a recent backup that was restored."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from bot.engine.run_session import RunSession
 
 
 def proof_within(session: RunSession, run: Run, plan: Plan) -> timedelta | None:
-    """Give how old the newest proven backup may be for this plan.
+    """Give the maximum age of the newest proven backup for a plan.
 
     Args:
-        session: the hold on the run.
-        run: its request; one that goes on after a run that stopped, or breaks the glass, needs none.
+        session: of the run.
+        run: a run that goes on after a stopped one, or an emergency, needs none.
         plan: what would be done.
 
     Returns:
-        None where it does not matter: the policy asks for none, nothing is changed, or there is no database.
+        None where the policy asks for none, nothing is changed, or there is no database.
     """
     within = session.target.policy.proof_within(run.request.action)
     if session.target.database is None or not plan.changes_anything:
@@ -35,12 +35,12 @@ async def require_proof(session: RunSession, run: Run, within: timedelta) -> Bac
     """Find the proven backup that the gate relies on.
 
     Args:
-        session: the hold on the run.
-        run: what for.
-        within: how old its data may be.
+        session: of the run.
+        run: whose gate it is.
+        within: maximum age of its data.
 
     Raises:
-        RefusedError: `no_proven_backup`, or what a host answers.
+        RefusedError: `no_proven_backup`, or a host refuses.
     """
     backup_list = await session.context.target_reader.look(session.target).backups()
     newest = newest_proven(backup_list)
@@ -49,19 +49,19 @@ async def require_proof(session: RunSession, run: Run, within: timedelta) -> Bac
     return newest
 
 
-def with_proof(plan: Plan, kept: BackupInfo) -> Plan:
-    """Put the backup that the gate relies on before the approvers, unless it is the run's own, which they see.
+def with_proof(plan: Plan, proven: BackupInfo) -> Plan:
+    """Add the backup that the gate relies on to the plan, unless it is the run's own.
 
     Args:
         plan: sealed.
-        kept: the backup.
+        proven: the backup.
     """
-    if kept.backup == plan.backup:
+    if proven.backup == plan.backup:
         return plan
     facts = {
-        "backup": kept.backup,
-        "made_at": kept.started.isoformat(),
-        "proven_at": kept.proven_at.isoformat() if kept.proven_at else "",
-        "restore_seconds": "" if kept.restore_seconds is None else str(kept.restore_seconds),
+        "backup": proven.backup,
+        "made_at": proven.started.isoformat(),
+        "proven_at": proven.proven_at.isoformat() if proven.proven_at else "",
+        "restore_seconds": "" if proven.restore_seconds is None else str(proven.restore_seconds),
     }
     return plan.sealed((Finding("proven_backup", facts),))

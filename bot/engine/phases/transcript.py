@@ -1,44 +1,45 @@
-"""What a step prints, on its way into the store: masked, bounded in memory and in the store, with exact offsets."""
+"""Storing the output of a step: masked, bounded in memory and in the store, with exact offsets."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from dataclasses import replace
 
+from bot.background import wait_for
 from bot.domain.runs.run import StepRow
 from bot.domain.secrets import Masker
 from bot.engine.run_changes import Change, Chunk, Printed, RunLease, StepIs, TailIs
 from bot.engine.stores import RunStore
 
 HEAD_BYTES = 256 * 1024
-"""So much of the beginning is kept, and as much of the end; the whole is on the host."""
+"""Stored bytes of the beginning; the whole output is on the host."""
 
 TAIL_BYTES = 256 * 1024
+"""Stored bytes of the end."""
 
-_LONGEST_LINE = 64 * 1024
-"""Bytes from which a line is taken in by pieces; none of them ends inside of a secret."""
+_MAX_LINE_BYTES = 64 * 1024
+"""Bytes from which a line is split, never inside of a secret."""
 
 _SHOWN_BYTES = 2000
-"""So much of the end is part of the run's snapshot, for the progress message."""
+"""Bytes of the end in the step's row, for the progress message."""
 
-_PERIOD = 1.0
-"""Seconds at most from taking output in to committing it."""
+_COMMIT_SECONDS = 1.0
+"""Maximum delay between receiving output and committing it."""
 
 
 class Transcript:
-    """Takes in the output of one step at one place (`bot.engine.ports.Output`).
+    """Stores the output of one step at one place (`bot.engine.ports.Output`).
 
     Args:
-        store: where it is kept.
+        runs: where it is stored.
         lease: of the run.
         row: of the step, in state `running`; `row` is the current one afterwards.
         masker: of the installation's secrets.
     """
 
-    def __init__(self, store: RunStore, lease: RunLease, row: StepRow, masker: Masker) -> None:
+    def __init__(self, runs: RunStore, lease: RunLease, row: StepRow, masker: Masker) -> None:
         self.row = row
-        self._store = store
+        self._runs = runs
         self._lease = lease
         self._masker = masker
         self._next = row.offset
@@ -48,20 +49,20 @@ class Transcript:
         self._head_offset = row.offset
         self._tail = bytearray()
         self._shown = row.tail.encode()
-        self._over = asyncio.Event()
+        self._ended = asyncio.Event()
         self._writing: asyncio.Task[None] | None = None
 
     async def begun(self) -> None:
-        """Commit that the host has claimed the step: from here on it is never started again."""
+        """Commit that the host has claimed the step, which is never started again."""
         if not self.row.begun:
             self.row = replace(self.row, begun=True)
-            await self._store.record(self._lease, (StepIs(self.row),))
+            await self._runs.record(self._lease, (StepIs(self.row),))
 
     async def write(self, offset: int, chunk: bytes) -> None:
-        """Take in output.
+        """Store output soon.
 
         Args:
-            offset: of the chunk's first byte; what was taken in before is passed over.
+            offset: of the chunk's first byte; bytes that came before are skipped.
             chunk: raw bytes.
         """
         seen = self._next - offset
@@ -71,11 +72,11 @@ class Transcript:
         self._next += len(fresh)
         self._partial += fresh
         end = self._partial.rfind(b"\n") + 1
-        if not end and len(self._partial) > _LONGEST_LINE:
+        if not end and len(self._partial) > _MAX_LINE_BYTES:
             end = self._masker.safe_cut(self._partial)
         if end:
             lines, self._partial = self._partial[:end], self._partial[end:]
-            self._keep(lines)
+            self._append(lines)
         if self._writing is not None and self._writing.done():
             self._writing.result()
             self._writing = None
@@ -83,34 +84,31 @@ class Transcript:
             self._writing = asyncio.create_task(self._write_soon())
 
     async def finish(self) -> tuple[Change, ...]:
-        """Take in what is left.
+        """End the transcript.
 
         Returns:
-            What was not committed yet, for the commit that says how the step ended; `row` is current.
+            The changes not committed yet, for the commit of the step's end; `row` is current.
         """
-        self._over.set()
+        self._ended.set()
         if self._writing is not None:
             await self._writing
         if self._partial:
             lines, self._partial = self._partial, b""
-            self._keep(lines)
-        return self._taken_in()
+            self._append(lines)
+        return self._pending_changes()
 
     def close(self) -> None:
-        """Commit nothing more, where the step is left as it is."""
+        """Stop committing, where the step is left as it is."""
         if self._writing is not None and not self._writing.cancel() and not self._writing.cancelled():
-            self._writing.exception()  # told already, or nobody is left to tell
+            self._writing.exception()  # retrieved, so that asyncio does not log it
 
     async def _write_soon(self) -> None:
-        """Commit what was taken in, after the period; at the end of the step that is left to who finishes."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_PERIOD):
-                await self._over.wait()
-        if not self._over.is_set():
-            changes = self._taken_in()
-            await self._store.record(self._lease, (*changes, StepIs(self.row)))
+        """Commit what was received after a delay; at the end of the step `finish` gives it to the caller instead."""
+        if not await wait_for(self._ended, _COMMIT_SECONDS):
+            changes = self._pending_changes()
+            await self._runs.record(self._lease, (*changes, StepIs(self.row)))
 
-    def _keep(self, lines: bytes) -> None:
+    def _append(self, lines: bytes) -> None:
         masked = self._masker.mask_bytes(lines)
         if self._head_left > 0:
             self._head += masked
@@ -120,18 +118,18 @@ class Transcript:
             del self._tail[: max(0, len(self._tail) - TAIL_BYTES)]
         self._shown = (self._shown + masked)[-_SHOWN_BYTES:]
 
-    def _taken_in(self) -> tuple[Change, ...]:
-        """Give the output that is to be kept, and bring the row to the offset that says so."""
+    def _pending_changes(self) -> tuple[Change, ...]:
+        """Give the output to commit, and set the row's offset to its end."""
         row = self.row
-        taken = self._next - len(self._partial)
+        end = self._next - len(self._partial)
         changes: list[Change] = []
         if self._head:
             chunk = Chunk(row.key, row.place, row.attempt, self._head_offset, bytes(self._head))
             changes.append(Printed(chunk))
             self._head.clear()
-        self._head_offset = taken
+        self._head_offset = end
         if self._tail:
-            offset = max(HEAD_BYTES, taken - len(self._tail))
+            offset = max(HEAD_BYTES, end - len(self._tail))
             changes.append(TailIs(Chunk(row.key, row.place, row.attempt, offset, bytes(self._tail))))
-        self.row = replace(row, offset=taken, tail=self._shown.decode(errors="replace"))
+        self.row = replace(row, offset=end, tail=self._shown.decode(errors="replace"))
         return tuple(changes)

@@ -1,4 +1,4 @@
-"""What is asked across runs: how targets stand, locks, and what somebody may do."""
+"""Locks on targets, overviews of targets, and the permissions of a user."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from bot.engine.queries.rules import require
 from bot.engine.record_refusals import on_record
 
 _CHANGING = (Action.DEPLOY, Action.ROLLBACK, Action.RESTORE)
-"""What an exception can be asked for with."""
+"""Actions with which an exception can be requested."""
 
 
 @dataclass(frozen=True)
 class Allowed:
-    """What somebody may ask for, and approve.
+    """What a user may request and approve.
 
     Args:
-        targets: by action, the targets on which they may ask for it, in order; an action without any is missing.
-        uncertain: whether a look-up failed, so that there may be more.
-        exceptions: the flags of the exceptions that they may ask for on one of the targets at least.
-        approves: by what a policy's `approve` calls it, the targets on which they may approve it, in order.
+        targets: by action, the targets on which the user may request it, in order; an action without any is missing.
+        uncertain: whether a look-up failed, so that more may be allowed.
+        exceptions: the flags of the exceptions that the user may request on at least one target.
+        approves: by key of a policy's `approve`, the targets on which the user may approve it, in order.
     """
 
     targets: Mapping[Action, tuple[TargetName, ...]]
@@ -37,7 +37,7 @@ class Allowed:
 
 
 class LockService:
-    """Answers from the store alone, never from a host.
+    """Reads and changes locks, and judges permissions; never asks a host.
 
     Args:
         context: the engine's ports.
@@ -47,7 +47,7 @@ class LockService:
         self._context = context
 
     async def overviews(self, targets: tuple[TargetName, ...]) -> tuple[TargetOverview, ...]:
-        """Read how targets stand, in their order."""
+        """Read overviews of targets, in their order."""
         return await self._context.overviews.of_targets(targets)
 
     async def lock(self, target: TargetName, reason: str, user: str) -> Lock:
@@ -55,14 +55,14 @@ class LockService:
 
         Args:
             target: which.
-            reason: what everybody is told whose request it refuses.
-            user: Slack's ID of who asks.
+            reason: shown to those whose request the lock refuses.
+            user: Slack's ID.
 
         Returns:
-            The lock that is on it now: an earlier one stays as it is.
+            The lock that is on it now, which may be an earlier one.
 
         Raises:
-            RefusedError: `not_allowed` or `membership_unknown`; who may deploy there may lock it.
+            RefusedError: `not_allowed` or `membership_unknown`: those who may deploy there may lock it.
         """
         async with on_record(self._context, user, "lock", target=str(target)):
             await self._may_lock(target, user, "lock")
@@ -70,46 +70,46 @@ class LockService:
         return await self._context.locks.lock(wanted)
 
     async def lock_to_take_off(self, target: TargetName, user: str) -> Lock | None:
-        """Read the lock that somebody wants to take off.
+        """Read the lock that a user wants to remove.
 
         Args:
-            target: on which.
-            user: Slack's ID of who asks.
+            target: which.
+            user: Slack's ID.
 
         Returns:
             The lock that is on it; None where there is none.
 
         Raises:
-            RefusedError: `not_allowed` or `membership_unknown`; who may deploy there may unlock it.
+            RefusedError: `not_allowed` or `membership_unknown`: those who may deploy there may unlock it.
         """
         async with on_record(self._context, user, "unlock", target=str(target)):
             await self._may_lock(target, user, "unlock")
         return await self._context.locks.on_target(target)
 
     async def unlock(self, lock: Lock, user: str, channel: str) -> bool:
-        """Take a lock off, whoever's it is; its owner is told by whoever reads `LockNoticeStore`.
+        """Remove a lock, also another user's, whose owner then gets a notice (`LockNoticeStore`).
 
         Args:
-            lock: the very one; another that was set meanwhile stays.
-            user: Slack's ID of who asks.
-            channel: Slack's ID of where its owner is told, if that is somebody else.
+            lock: as it was read; one that was set meanwhile stays.
+            user: Slack's ID.
+            channel: Slack's ID of where the notice is posted.
 
         Returns:
-            Whether it was still on.
+            Whether it was still there.
 
         Raises:
-            RefusedError: `not_allowed` or `membership_unknown`; who may deploy there may unlock it.
+            RefusedError: `not_allowed` or `membership_unknown`: those who may deploy there may unlock it.
         """
         async with on_record(self._context, user, "unlock", target=str(lock.target)):
             await self._may_lock(lock.target, user, "unlock")
         return await self._context.locks.unlock(lock, user, self._context.clock.now(), channel)
 
     async def allowed(self, targets: tuple[TargetName, ...], user: str) -> Allowed:
-        """Judge what somebody may ask for now.
+        """Judge what a user may request and approve now.
 
         Args:
             targets: on which.
-            user: Slack's ID of who it is about.
+            user: Slack's ID.
         """
         asked = [
             (action, name, self._context.operations.targets[name].policy.who_may(action))
@@ -117,13 +117,13 @@ class LockService:
             for name in targets
         ]
         policies = [self._context.operations.targets[name].policy for name in targets]
-        glass = [policy.emergency for policy in policies if policy.emergency is not None]
+        emergencies = [policy.emergency for policy in policies if policy.emergency is not None]
         gates = [
             (what, name, gate.eligible)
             for name, policy in zip(targets, policies, strict=True)
             for what, gate in policy.approve.items()
         ]
-        lists = (*glass, *(people for _, _, people in (*asked, *gates)))
+        lists = (*emergencies, *(people for _, _, people in (*asked, *gates)))
         groups = frozenset(group for people in lists for group in people.groups)
         roster = await self._context.directory.roster(frozenset({user}), groups)
         found: dict[Action, tuple[TargetName, ...]] = {}
@@ -138,8 +138,8 @@ class LockService:
                     pass
         changing = {name for action in _CHANGING for name in found.get(action, ())}
         may_override = any(OVERRIDE in self._context.operations.targets[name].policy.approve for name in changing)
-        may_break = changing and any(membership(user, people, roster) is Membership.YES for people in glass)
-        flags = (("--during-freeze", may_override), ("--emergency", may_break))
+        may_declare = changing and any(membership(user, people, roster) is Membership.YES for people in emergencies)
+        flags = (("--during-freeze", may_override), ("--emergency", may_declare))
         approves: dict[str, tuple[TargetName, ...]] = {}
         for what, name, people in gates:
             match membership(user, people, roster):

@@ -1,4 +1,4 @@
-"""Where a target stands: what was just read of it, with what the bot itself remembers."""
+"""The migration report: the state just read of a target, with its past runs."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from bot.domain.runs.request import Action
 from bot.domain.runs.run import BEFORE_CHANGE, Run, RunState, StepState
 from bot.domain.targets.migration_report import MigrationReport, MigrationStatus, PastRun
 
-REMEMBERED = 100
-"""So many of a target's latest runs are searched for its last deploy and backup."""
+SEARCHED_RUNS = 100
+"""Latest runs of a target that are searched for its last deploy and backup."""
 
 
 def migration_report_of(status: MigrationStatus, runs: tuple[Run, ...]) -> MigrationReport:
-    """Put together what was read and what is remembered.
+    """Combine the state of migrations with the target's past runs.
 
     Args:
         status: as just read.
@@ -33,19 +33,19 @@ def migration_report_of(status: MigrationStatus, runs: tuple[Run, ...]) -> Migra
 _RECENT = timedelta(days=7)
 
 
-def backups_spoken_of(runs: tuple[Run, ...], now: datetime) -> frozenset[str]:
-    """Name the backups that a pending or recent run made or uses.
+def referred_backups(runs: tuple[Run, ...], now: datetime) -> frozenset[str]:
+    """Name the backups that a pending or recent run made or refers to.
 
     Args:
         runs: the latest runs on the target.
         now: with a time zone.
     """
-    speaking = [run for run in runs if not run.ended or now - run.created_at < _RECENT]
-    made = (run.plan.backup for run in speaking if run.plan is not None and run.request.action is not Action.BACKUP)
-    asked = (run.request.backup for run in speaking)
-    found = (finding.facts for run in speaking if run.plan is not None for finding in run.plan.findings)
+    recent = [run for run in runs if not run.ended or now - run.created_at < _RECENT]
+    dumped = (run.plan.backup for run in recent if run.plan is not None and run.request.action is not Action.BACKUP)
+    asked = (run.request.backup for run in recent)
+    found = (finding.facts for run in recent if run.plan is not None for finding in run.plan.findings)
     relied = (facts.get("backup") for facts in found)
-    return frozenset(name for name in (*made, *asked, *relied) if name)
+    return frozenset(name for name in (*dumped, *asked, *relied) if name)
 
 
 def _past(run: Run) -> PastRun | None:
@@ -57,7 +57,7 @@ def _past(run: Run) -> PastRun | None:
 
 
 def _applied(run: Run, names: frozenset[str]) -> bool:
-    """Say whether it was this run that migrated, and these migrations were among its own."""
+    """Say whether a run applied these migrations."""
     if run.plan is None or not names or not names <= frozenset(run.plan.pending):
         return False
     migrates = {step.key for step in run.plan.steps if step.schema}

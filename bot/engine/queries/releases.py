@@ -1,4 +1,4 @@
-"""What the bot's history says about releases: which commit each run made live, and which was live before."""
+"""Releases, from past runs: the commit that each run made live, and the one that was live before."""
 
 from __future__ import annotations
 

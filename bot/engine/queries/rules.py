@@ -38,7 +38,7 @@ async def judge_decision(context: EngineContext, request: Request, decision: Dec
         decision: from which it comes.
 
     Returns:
-        The request that may start: no longer an emergency where who decides may not declare one.
+        The request that may start; no longer an emergency where the user may not declare one.
 
     Raises:
         RefusedError: `not_allowed`, `membership_unknown`.
@@ -72,7 +72,7 @@ async def judge_cancellation(context: EngineContext, run: Run, user: str) -> Non
 
 
 async def require_requester(context: EngineContext, request: Request) -> None:
-    """Make sure that who asks may ask for such a run.
+    """Make sure that the requester may request such a run.
 
     Raises:
         RefusedError: `not_allowed`, `membership_unknown`.
@@ -82,13 +82,13 @@ async def require_requester(context: EngineContext, request: Request) -> None:
 
 
 async def require(context: EngineContext, user: str, people: People, action: str) -> None:
-    """Make sure that somebody belongs to those who may.
+    """Make sure that a user is one of the people who may do something.
 
     Args:
         context: the engine's ports.
-        user: Slack's ID of who asks.
-        people: who may; group members are looked up now.
-        action: what they ask for, for the answer.
+        user: Slack's ID.
+        people: those who may; members of groups are looked up now.
+        action: for the refusal.
 
     Raises:
         RefusedError: `not_allowed`; `membership_unknown`, a look-up failed.
@@ -104,7 +104,7 @@ async def require(context: EngineContext, user: str, people: People, action: str
 
 
 async def _require_exception(context: EngineContext, request: Request) -> None:
-    """Make sure that the policy has the exception that a request asks for, and that who asks may have it."""
+    """Make sure that the policy grants the requester the requested exception, if there is one."""
     policy = _policy(context, request)
     if request.emergency is not None:
         if policy.emergency is None:

@@ -1,4 +1,4 @@
-"""What was last seen of each target. Losing it costs a look; nothing is decided by it."""
+"""The last snapshot of each target, in memory. It is for display alone; nothing is decided by it."""
 
 from __future__ import annotations
 
@@ -9,21 +9,23 @@ from functools import partial
 
 import structlog
 
+from bot.background import cancel
 from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.names import TargetName
 from bot.domain.targets.snapshot import TargetSnapshot
 from bot.engine.context import EngineContext
 
 _MAX_CONCURRENT = 4
-"""Looks at a time: an estate of sixty targets must not meet sixty logins in one moment."""
+"""Concurrent looks, so that many targets do not mean many logins at once."""
 
 _MAX_SECONDS = 30.0
+"""Maximum length of one look."""
 
 _log = structlog.get_logger()
 
 
 class Snapshots:
-    """Looks at targets for those who want to see them, and keeps what it saw in this process.
+    """Looks at targets, and holds the snapshots in memory.
 
     Args:
         context: the engine's ports.
@@ -33,23 +35,23 @@ class Snapshots:
         self._context = context
         self._known: dict[TargetName, TargetSnapshot] = {}
         self._looking: dict[TargetName, asyncio.Task[None]] = {}
-        self._places = asyncio.Semaphore(_MAX_CONCURRENT)
+        self._slots = asyncio.Semaphore(_MAX_CONCURRENT)
 
     def known(self) -> Mapping[TargetName, TargetSnapshot]:
-        """Give what was seen so far, without looking."""
+        """Give the snapshots taken so far."""
         return dict(self._known)
 
     async def refresh(
         self, targets: tuple[TargetName, ...], older_than: timedelta, outdated: frozenset[TargetName]
     ) -> None:
-        """Look at targets that were not looked at for so long; returns when all of them were.
+        """Take snapshots of targets whose snapshot is too old or outdated; returns when all are taken.
 
-        Who asks while somebody else's look is under way waits for that one.
+        A look that is already going on is waited for instead of started again.
 
         Args:
             targets: which.
-            older_than: what was seen within this span stays.
-            outdated: those that were changed since they were looked at, however lately that was.
+            older_than: maximum age of a snapshot.
+            outdated: targets that a run changed since their snapshot.
         """
         oldest = self._context.clock.now() - older_than
         for name in targets:
@@ -63,23 +65,20 @@ class Snapshots:
             await asyncio.wait(waited)
 
     async def end(self) -> None:
-        """End the looks that are under way."""
-        tasks = list(self._looking.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        """Cancel the looks that are going on."""
+        await cancel(*self._looking.values())
 
     def _looked(self, name: TargetName, _: asyncio.Task[None]) -> None:
         self._looking.pop(name, None)
 
     async def _look(self, name: TargetName) -> None:
         target = self._context.operations.targets[name]
-        async with self._places:
+        async with self._slots:
             at = self._context.clock.now()
             try:
                 async with asyncio.timeout(_MAX_SECONDS):
-                    seen = await self._context.status.read_state(target, self._context.target_reader.look(target))
-                self._known[name] = TargetSnapshot(name, at, seen)
+                    state = await self._context.status.read_state(target, self._context.target_reader.look(target))
+                self._known[name] = TargetSnapshot(name, at, state)
             except RefusedError as refused:
                 self._known[name] = TargetSnapshot(name, at, problem=refused.problem)
             except TimeoutError:

@@ -1,4 +1,4 @@
-"""What the App Home and `/ops status` show: how everything stands, and what of it concerns one person."""
+"""The state of all targets for the App Home and `/ops status`, and what of it concerns one person."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from bot.engine.queries.snapshots import Snapshots
 from bot.engine.record_refusals import request_on_record
 
 RECENT = 10
-"""So many of the latest runs are shown."""
+"""Latest runs that are shown."""
 
 
 class StatusService:
-    """Answers from the store and from what was seen; `refresh` alone asks hosts.
+    """Reads from the store and from snapshots; only `refresh`, `newest` and `judge` ask others.
 
     Args:
         context: the engine's ports.
-        lock_service: judges what somebody may.
+        lock_service: judges permissions.
     """
 
     def __init__(self, context: EngineContext, lock_service: LockService) -> None:
@@ -37,7 +37,7 @@ class StatusService:
         self._snapshots = Snapshots(context)
 
     async def dashboard(self) -> Dashboard:
-        """Read how all targets stand."""
+        """Read the state of all targets."""
         targets = self._context.operations.targets
         now = self._context.clock.now()
         frozen = {name: target.policy.frozen_at(Action.DEPLOY, now) for name, target in targets.items()}
@@ -50,7 +50,7 @@ class StatusService:
         )
 
     async def _usual(self, run: Run) -> Mapping[str, StepEstimate]:
-        """Judge the past of the steps that run now; that of the others is not shown here."""
+        """Estimate the length of the steps that run now."""
         name, found = run.request.target, {}
         for key in {row.key for row in run.steps if row.state is StepState.RUNNING}:
             usual = estimate_of(await self._context.runs.step_seconds(name.app, name.environment, key, MAX_PAST_TIMES))
@@ -59,13 +59,13 @@ class StatusService:
         return found
 
     async def home_view(self, dashboard: Dashboard, viewer: Viewer) -> HomeView:
-        """Give what concerns somebody: targets on which they may run or approve something, and what waits for them.
+        """Give what concerns a person: targets on which they may run or approve something, and runs that wait for them.
 
-        A target that they may only read, as everybody may, is none of them.
+        A target that they may only read, as everybody may, is left out.
 
         Args:
-            dashboard: how all targets stand.
-            viewer: who looks, and what they chose.
+            dashboard: the state of all targets.
+            viewer: the person, and the filter that they chose.
         """
         names = tuple(overview.target for overview in dashboard.overviews)
         allowed = await self._lock_service.allowed(names, viewer.user)
@@ -92,20 +92,21 @@ class StatusService:
         )
 
     def _is_open(self, action: Action, name: TargetName) -> bool:
-        """Whether everybody may ask, and only to read. That is asked in a channel, which may be a private one.
+        """Say whether an action only reads and is open to everybody.
 
-        So it does not open to the whole workspace what is told of runs, locks and their reasons.
+        It is requested in a channel, which may be private, so it must not open runs, locks and their reasons to the
+        whole workspace.
         """
         people = self._context.operations.targets[name].policy.who_may(action)
         return action is Action.MIGRATE_STATUS and people.anyone
 
     async def waited_for(self, dashboard: Dashboard) -> frozenset[str]:
-        """Name those for whom a run may wait: whom the gates that are open name."""
+        """Name the people for whom a run may wait, by the open gates."""
         roster = await self._context.directory.roster(frozenset(), groups_of(dashboard.waiting))
         return people_of(dashboard.waiting, roster)
 
     async def refresh(self, targets: tuple[TargetName, ...], older_than: timedelta) -> None:
-        """Look at targets that were not looked at for so long, or not since a run; returns when all of them were."""
+        """Take snapshots of targets whose snapshot is too old, or older than a run; returns when all are taken."""
         known = self._snapshots.known()
         overviews = await self._context.overviews.of_targets(targets)
         outdated = frozenset(
@@ -129,18 +130,18 @@ class StatusService:
         return await blocking_reason(self._context, request)
 
     async def newest(self, target: TargetName) -> BranchCommits:
-        """Read what a target's branch has that is not live.
+        """Read the commits of a target's branch that are not live.
 
         Raises:
-            RefusedError: what a host answers.
+            RefusedError: a host refuses.
         """
         return await self._context.branches.newest(self._context.operations.targets[target])
 
     async def releases(self, target: TargetName) -> tuple[Run, ...]:
-        """Give the runs that made a commit live and went well, newest first; the first is what is live."""
+        """Give the successful releases, newest first; the first is the live one."""
         found = await self._context.overviews.releases(target, RECENT)
         return tuple(run for run in found if run.state is RunState.SUCCEEDED)
 
     async def end(self) -> None:
-        """End the looks that are under way."""
+        """Cancel the looks that are going on."""
         await self._snapshots.end()

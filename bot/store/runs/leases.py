@@ -29,7 +29,7 @@ def guard(connection: Connection, lease: RunLease) -> None:
     It is a write: on a cluster, where a lock holds on one node alone, it collides with a claim made elsewhere.
 
     Raises:
-        Overtaken: it is not.
+        LeaseLostError: it is not.
     """
     _guarded(connection, lease, {})
 
@@ -38,7 +38,7 @@ def guard_change(connection: Connection, lease: RunLease) -> None:
     """As `guard`, and note that the run is not as it was.
 
     Raises:
-        Overtaken: it is not.
+        LeaseLostError: it is not.
     """
     _guarded(connection, lease, _changed())
 
@@ -66,7 +66,7 @@ def renew(connection: Connection, lease: RunLease, length: timedelta) -> None:
     """Hold on to a claim.
 
     Raises:
-        Overtaken: somebody else has it.
+        LeaseLostError: somebody else has it.
     """
     _guarded(connection, lease, {"lease_until": database_now() + length_micros(length)})
 
@@ -85,7 +85,7 @@ def admit(connection: Connection, lease: RunLease) -> bool:
     """Let a queued run begin planning if it is the first on its target.
 
     Raises:
-        Overtaken: somebody else has the run.
+        LeaseLostError: somebody else has the run.
     """
     guard(connection, lease)
     run = connection.execute(

@@ -45,7 +45,7 @@ def apply(
     """Apply changes, append records of history, and read the run.
 
     Raises:
-        Overtaken: the lease is no longer the run's latest.
+        LeaseLostError: the lease is no longer the run's latest.
         ValueError: a change of state that is not legal.
     """
     record(connection, lease, changes, entries, at)
@@ -58,7 +58,7 @@ def record(
     """Apply changes and append records of history.
 
     Raises:
-        Overtaken: the lease is no longer the run's latest.
+        LeaseLostError: the lease is no longer the run's latest.
         ValueError: a change of state that is not legal.
     """
     if changes:

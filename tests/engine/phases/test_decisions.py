@@ -142,7 +142,7 @@ async def test_an_unknown_outcome_can_be_decided(world: SmallWorld) -> None:
 async def test_what_a_run_left_is_seen_as_soon_as_the_database_answers(
     world: SmallWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.engine.phases.aftermath._LOOK_AGAIN", 0.05)
+    monkeypatch.setattr("bot.engine.phases.aftermath._RETRY_SECONDS", 0.05)
     monkeypatch.setattr("bot.engine.supervisor.SWEEP_SECONDS", 0.05)
     held = await stopped(world)
     asked: list[str] = []
