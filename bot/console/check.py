@@ -81,7 +81,7 @@ def _lacking(language: Path | None) -> tuple[str, ...]:
     if language is None:
         return ()
     load_catalog(language)
-    return read_catalog(language).lacks(ENGLISH)
+    return read_catalog(language).missing_keys(ENGLISH)
 
 
 def _tell_problems(problems: tuple[ConfigurationProblem, ...], console: Console) -> int:

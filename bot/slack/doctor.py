@@ -47,14 +47,14 @@ async def examine(bot_token: Secret, app_token: Secret, api_url: str | None) -> 
         except (SlackRefusedError, SlackBusyError, SlackUncertainError) as error:
             return (SlackFinding("Slack bot token", ok=False, detail=_trouble("SLACK_BOT_TOKEN", error)),)
         who = f"{identity.user_name} in {identity.team_name}"
-        found = [SlackFinding("Slack bot token", ok=True, detail=who), *judge_scopes(identity.scopes)]
+        findings = [SlackFinding("Slack bot token", ok=True, detail=who), *judge_scopes(identity.scopes)]
         try:
             await gateway.open_connection(app_token.reveal())
         except (SlackRefusedError, SlackBusyError, SlackUncertainError) as error:
-            found.append(SlackFinding("Slack app token", ok=False, detail=_trouble("SLACK_APP_TOKEN", error)))
+            findings.append(SlackFinding("Slack app token", ok=False, detail=_trouble("SLACK_APP_TOKEN", error)))
         else:
-            found.append(SlackFinding("Slack app token", ok=True, detail="Socket Mode can connect"))
-    return tuple(found)
+            findings.append(SlackFinding("Slack app token", ok=True, detail="Socket Mode can connect"))
+    return tuple(findings)
 
 
 def judge_scopes(granted: Iterable[str]) -> tuple[SlackFinding, ...]:

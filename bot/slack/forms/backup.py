@@ -32,7 +32,7 @@ class BackupForm:
         """Return the options of a request when only the target is filled in."""
         return BackupOptions()
 
-    def fields(self, offer: FormState, ctx: RenderContext) -> tuple[Block | None, ...]:
+    def fields(self, state: FormState, ctx: RenderContext) -> tuple[Block | None, ...]:
         """Build the field."""
         translate = ctx.translator.translate
         return (text_input(TABLES, translate("form.tables"), translate("form.tables.empty"), longest=1000),)

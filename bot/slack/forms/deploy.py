@@ -14,8 +14,8 @@ from bot.slack.forms.fields import checkboxes, menu, option, text_input
 from bot.slack.forms.form import (
     TARGET,
     TARGET_REASONS,
-    ChosenTarget,
     FormState,
+    TargetDetails,
     checked_values,
     selected_value,
     text_value,
@@ -46,15 +46,15 @@ class DeployForm:
         """Return the options of a request when only the target is filled in."""
         return DeployOptions(target.branch)
 
-    def fields(self, offer: FormState, ctx: RenderContext) -> tuple[Block | None, ...]:
+    def fields(self, state: FormState, ctx: RenderContext) -> tuple[Block | None, ...]:
         """Build the fields."""
         translate = ctx.translator.translate
         options = (option(translate("form.dry_run"), "--dry-run"), option(translate("form.no_migrate"), "--no-migrate"))
         return (
-            *(_commits(offer.prospect, ctx) if offer.prospect is not None else ()),
+            *(_commits(state.details, ctx) if state.details is not None else ()),
             text_input(REF, translate("form.ref"), translate("form.ref.empty")),
             checkboxes(OPTIONS, translate("form.options"), options),
-            _exception(offer.prospect, ctx),
+            _exception(state.details, ctx),
         )
 
     def words(self, values: Mapping[str, Any]) -> tuple[str, ...]:
@@ -81,39 +81,37 @@ class DeployForm:
         return TARGET if reason in TARGET_REASONS else REF
 
 
-def _commits(prospect: ChosenTarget, ctx: RenderContext) -> tuple[Block | None, ...]:
-    translate, newest = ctx.translator.translate, prospect.newest
-    if newest is None and prospect.unread is not None:
-        return (context(translate("form.commits.unread", wrong=ctx.problem_text(prospect.unread))),)
+def _commits(details: TargetDetails, ctx: RenderContext) -> tuple[Block | None, ...]:
+    translate, newest = ctx.translator.translate, details.newest
+    if newest is None and details.unread is not None:
+        return (context(translate("form.commits.unread", wrong=ctx.problem_text(details.unread))),)
     if newest is None:
-        return (context(translate("form.commits.reading", branch=prospect.target.branch)),)
+        return (context(translate("form.commits.reading", branch=details.target.branch)),)
     if not newest.commits:
         return (context(translate("form.commits.none", branch=newest.branch, sha=newest.head[:_SHORT])),)
     tip = newest.commits[0]
-    newest_of = translate("form.commits.tip", branch=newest.branch, commit=_told(tip, ctx))
+    newest_of = translate("form.commits.tip", branch=newest.branch, commit=_commit_text(tip, ctx))
     options = [option(newest_of, _TIP), *(_option(each, ctx) for each in newest.commits)]
     # Another target has other commits: a choice for one target must not be kept for the next.
-    menu_of = menu(COMMIT, translate("form.commit"), options, chosen=_TIP, block=f"{COMMIT} {prospect.target.name}")
+    menu_of = menu(COMMIT, translate("form.commit"), options, chosen=_TIP, block=f"{COMMIT} {details.target.name}")
     stale = None if newest.fetched else context(translate("form.commits.stale"))
     return (menu_of, stale)
 
 
 def _option(commit: Commit, ctx: RenderContext) -> Block:
-    return option(_told(commit, ctx), commit.sha, ctx.masker.mask(commit.author))
+    return option(_commit_text(commit, ctx), commit.sha, ctx.masker.mask(commit.author))
 
 
-def _told(commit: Commit, ctx: RenderContext) -> str:
+def _commit_text(commit: Commit, ctx: RenderContext) -> str:
     return f"{commit.sha[:_SHORT]} {ctx.masker.mask(commit.subject)}"
 
 
-def _exception(prospect: ChosenTarget | None, ctx: RenderContext) -> Block | None:
+def _exception(details: TargetDetails | None, ctx: RenderContext) -> Block | None:
     """Build the field for the reason of an exception, where a freeze is on and the policy allows one."""
     frozen = (
-        prospect is not None
-        and prospect.blocking_reason is not None
-        and prospect.blocking_reason.reason is Reason.FROZEN
+        details is not None and details.blocking_reason is not None and details.blocking_reason.reason is Reason.FROZEN
     )
-    if prospect is None or not frozen or OVERRIDE not in prospect.target.policy.approve:
+    if details is None or not frozen or OVERRIDE not in details.target.policy.approve:
         return None
     translate = ctx.translator.translate
     return text_input(DURING_FREEZE, translate("form.during_freeze"), translate("form.during_freeze.empty"))

@@ -35,7 +35,7 @@ TARGET_REASONS = frozenset(
 
 
 @dataclass(frozen=True)
-class ChosenTarget:
+class TargetDetails:
     """The chosen target, with what is known of it.
 
     Args:
@@ -60,12 +60,12 @@ class FormState:
     Args:
         channel: where it was opened; empty on the App Home, where the target's first channel is used.
         targets: those that this person may choose.
-        prospect: what is known of the one that is chosen; None while none is.
+        details: what is known of the one that is chosen; None while none is.
     """
 
     channel: str
     targets: tuple[Target, ...]
-    prospect: ChosenTarget | None = None
+    details: TargetDetails | None = None
 
 
 class Form(Protocol):
@@ -99,7 +99,7 @@ class Form(Protocol):
         """Return the options of a request when only the target is filled in."""
         ...
 
-    def fields(self, offer: FormState, ctx: RenderContext) -> tuple[Block | None, ...]:
+    def fields(self, state: FormState, ctx: RenderContext) -> tuple[Block | None, ...]:
         """Build the fields below the target."""
         ...
 
@@ -124,9 +124,9 @@ def field_state(values: Mapping[str, Any], name: str) -> Mapping[str, Any]:
         name: of the field: its action ID. The ID of its block may also contain the target.
     """
     for block in values.values():
-        found = block.get(name) if isinstance(block, Mapping) else None
-        if isinstance(found, Mapping):
-            return found
+        state = block.get(name) if isinstance(block, Mapping) else None
+        if isinstance(state, Mapping):
+            return state
     return {}
 
 

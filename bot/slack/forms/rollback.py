@@ -11,7 +11,7 @@ from bot.domain.runs.request import Action, RollbackOptions
 from bot.domain.runs.run import Run
 from bot.domain.targets.target import Target
 from bot.slack.forms.fields import menu, option, radio_buttons, text_input
-from bot.slack.forms.form import TARGET, TARGET_REASONS, ChosenTarget, FormState, selected_value, text_value
+from bot.slack.forms.form import TARGET, TARGET_REASONS, FormState, TargetDetails, selected_value, text_value
 from bot.slack.render.context import RenderContext
 from bot.slack.render.message import Block, section
 
@@ -36,7 +36,7 @@ class RollbackForm:
         """Return the options of a request when only the target is filled in."""
         return RollbackOptions()
 
-    def fields(self, offer: FormState, ctx: RenderContext) -> tuple[Block | None, ...]:
+    def fields(self, state: FormState, ctx: RenderContext) -> tuple[Block | None, ...]:
         """Build the fields."""
         translate = ctx.translator.translate
         how = (
@@ -44,7 +44,7 @@ class RollbackForm:
             option(translate("form.rollback.code"), _CODE, translate("form.rollback.code.what")),
         )
         return (
-            _releases(offer.prospect, ctx) if offer.prospect is not None else None,
+            _releases(state.details, ctx) if state.details is not None else None,
             radio_buttons(HOW, translate("form.rollback.how"), how),
             text_input(
                 MIGRATIONS,
@@ -77,17 +77,17 @@ class RollbackForm:
         return MIGRATIONS if reason is Reason.BAD_OPTION else RELEASE
 
 
-def _releases(prospect: ChosenTarget, ctx: RenderContext) -> Block | None:
+def _releases(details: TargetDetails, ctx: RenderContext) -> Block | None:
     """Build the menu of the releases before the live one; the plan determines which is the previous one.
 
     Where no release is known, explain how to name a commit instead.
     """
     translate = ctx.translator.translate
-    if not prospect.releases:
-        return section(translate("form.release.none", target=str(prospect.target.name)))
-    past = [_release(run, ctx) for run in prospect.releases[1:]]
+    if not details.releases:
+        return section(translate("form.release.none", target=str(details.target.name)))
+    past = [_release(run, ctx) for run in details.releases[1:]]
     before = option(translate("form.release.before"), _BEFORE)
-    block = f"{RELEASE} {prospect.target.name}"
+    block = f"{RELEASE} {details.target.name}"
     return menu(RELEASE, translate("form.release"), [before, *past], chosen=_BEFORE, block=block)
 
 

@@ -84,23 +84,23 @@ class FormValidator:
 
     async def __call__(self, body: Mapping[str, Any]) -> Mapping[str, str]:
         """Return the error messages by the block of their field; empty where the form can be submitted."""
-        filled = read_submission(body, self._context.operations)
-        if filled is None or filled.form.command not in self._commands:
+        submission = read_submission(body, self._context.operations)
+        if submission is None or submission.form.command not in self._commands:
             return {}
-        mistake = filled.form.mistake(filled.values)
-        if mistake is not None:
-            field, key = mistake
-            return {block_of(filled.values, field): markup.unmarked(self._translator.translate(key))}
-        found = await self._problem(filled)
-        if found is None:
+        error = submission.form.mistake(submission.values)
+        if error is not None:
+            field, key = error
+            return {block_of(submission.values, field): markup.unmarked(self._translator.translate(key))}
+        problem = await self._problem(submission)
+        if problem is None:
             return {}
-        field = "during_freeze" if found.reason is Reason.NO_OVERRIDE else filled.form.field(found.reason)
-        return {block_of(filled.values, field): self._told(found)}
+        field = "during_freeze" if problem.reason is Reason.NO_OVERRIDE else submission.form.field(problem.reason)
+        return {block_of(submission.values, field): self._message(problem)}
 
-    async def _problem(self, filled: FormSubmission) -> Problem | None:
+    async def _problem(self, submission: FormSubmission) -> Problem | None:
         try:
-            origin = Origin(filled.user, filled.channel, "form")
-            request = self._commands[filled.form.command].parse(filled.words, origin, self._context.operations)
+            origin = Origin(submission.user, submission.channel, "form")
+            request = self._commands[submission.form.command].parse(submission.words, origin, self._context.operations)
             async with asyncio.timeout(_JUDGING_SECONDS):
                 await self._context.engine.status_service.judge(request)
         except RefusedError as refused:
@@ -110,6 +110,6 @@ class FormValidator:
             _log.exception("a form could not be judged in time")
         return None
 
-    def _told(self, found: Problem) -> str:
-        text = f"{self._translator.problem_text(found)} {self._translator.remedy_text(found)}"
+    def _message(self, problem: Problem) -> str:
+        text = f"{self._translator.problem_text(problem)} {self._translator.remedy_text(problem)}"
         return markup.clip(markup.unmarked(text), _MAX_ERROR)

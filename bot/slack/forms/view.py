@@ -8,7 +8,7 @@ from bot.domain.errors import Problem
 from bot.domain.policies.policy import DESTRUCTIVE_MIGRATION, BackupBefore, Policy, Requirement
 from bot.domain.runs.request import Action
 from bot.slack.forms.fields import menu, option, plain_text
-from bot.slack.forms.form import TARGET, ChosenTarget, Form, FormState
+from bot.slack.forms.form import TARGET, Form, FormState, TargetDetails
 from bot.slack.render import markup
 from bot.slack.render.cards.approval.people import approvers
 from bot.slack.render.context import RenderContext
@@ -21,22 +21,22 @@ def opening_view(form: Form, ctx: RenderContext) -> Block:
     return _modal(form, ctx, [section(ctx.translator.translate("form.opening"))])
 
 
-def refusing_view(form: Form, found: Problem, ctx: RenderContext) -> Block:
+def refusing_view(form: Form, problem: Problem, ctx: RenderContext) -> Block:
     """Build the modal for somebody who may not choose any target."""
-    return _modal(form, ctx, [section(ctx.translator.refusal_text(found))])
+    return _modal(form, ctx, [section(ctx.translator.refusal_text(problem))])
 
 
-def form_view(form: Form, offer: FormState, ctx: RenderContext) -> Block:
+def form_view(form: Form, state: FormState, ctx: RenderContext) -> Block:
     """Build the modal of a form."""
     translate = ctx.translator.translate
-    chosen = offer.prospect.target if offer.prospect is not None else None
-    options = [option(f"{target.name.app} · {target.name.environment}", str(target.name)) for target in offer.targets]
+    chosen = state.details.target if state.details is not None else None
+    options = [option(f"{target.name.app} · {target.name.environment}", str(target.name)) for target in state.targets]
     label = translate(f"{_key(form)}.target")
     picker = menu(TARGET, label, options, chosen=str(chosen.name) if chosen else "")
     picker["element"]["placeholder"] = plain_text(translate("form.target.choose"))
-    blocks = [{**picker, "dispatch_action": True}, *form.fields(offer, ctx), *_outlook(form, offer, ctx)]
+    blocks = [{**picker, "dispatch_action": True}, *form.fields(state, ctx), *_outlook(form, state, ctx)]
     submit = {"submit": plain_text(translate(f"{_key(form)}.submit"))}
-    return _modal(form, ctx, blocks) | submit | {"private_metadata": json.dumps({"channel": offer.channel})}
+    return _modal(form, ctx, blocks) | submit | {"private_metadata": json.dumps({"channel": state.channel})}
 
 
 def _modal(form: Form, ctx: RenderContext, blocks: list[Block | None]) -> Block:
@@ -53,34 +53,36 @@ def _key(form: Form) -> str:
     return f"form.{form.action.value}"
 
 
-def _outlook(form: Form, offer: FormState, ctx: RenderContext) -> list[Block | None]:
+def _outlook(form: Form, state: FormState, ctx: RenderContext) -> list[Block | None]:
     """Describe what will happen, and what blocks it now."""
-    if offer.prospect is None:
-        return [context(_what(form, "", ctx))]
-    prospect = offer.prospect
-    target = prospect.target
-    channel = markup.channel(target.channels[0]) if not offer.channel and target.channels else ""
-    told = join_lines(
+    if state.details is None:
+        return [context(_effect(form, "", ctx))]
+    details = state.details
+    target = details.target
+    channel = markup.channel(target.channels[0]) if not state.channel and target.channels else ""
+    outlook = join_lines(
         (
-            _what(form, channel, ctx),
+            _effect(form, channel, ctx),
             _approval(form.action, target.policy, ctx),
             _backup(form.action, target.policy, ctx),
         )
     )
-    return [section(_in_the_way(prospect, ctx)), context(told)]
+    return [section(_blocking_reason(details, ctx)), context(outlook)]
 
 
-def _what(form: Form, channel: str, ctx: RenderContext) -> Markup:
+def _effect(form: Form, channel: str, ctx: RenderContext) -> Markup:
     """Describe what submitting does, with the channel where that is not the one the form was opened in."""
     key = "form.backup" if form.action is Action.BACKUP else "form"
     translate = ctx.translator.translate
     return translate(f"{key}.where", channel=channel) if channel else translate(f"{key}.what")
 
 
-def _in_the_way(prospect: ChosenTarget, ctx: RenderContext) -> Markup:
-    found = prospect.blocking_reason
+def _blocking_reason(details: TargetDetails, ctx: RenderContext) -> Markup:
+    problem = details.blocking_reason
     return (
-        ctx.translator.translate("form.in_the_way", wrong=ctx.translator.warning_text(found)) if found else Markup("")
+        ctx.translator.translate("form.in_the_way", wrong=ctx.translator.warning_text(problem))
+        if problem
+        else Markup("")
     )
 
 
@@ -89,16 +91,18 @@ def _approval(action: Action, policy: Policy, ctx: RenderContext) -> Markup:
     usual = policy.requirement(action)
     if action is Action.BACKUP and usual.needs_no_approval:
         return ctx.translator.translate("form.reads")
-    told = _asked(usual, ctx) if not usual.needs_no_approval else ctx.translator.translate("form.approval.none")
+    approval = (
+        _requirement(usual, ctx) if not usual.needs_no_approval else ctx.translator.translate("form.approval.none")
+    )
     if action is not Action.DEPLOY or DESTRUCTIVE_MIGRATION not in policy.approve:
-        return told
+        return approval
     besides = policy.requirement(action, destructive=True)
     return join_lines(
-        (told, ctx.translator.translate("form.destructive", who=_people(besides, ctx), n=str(besides.needed)))
+        (approval, ctx.translator.translate("form.destructive", who=_people(besides, ctx), n=str(besides.needed)))
     )
 
 
-def _asked(requirement: Requirement, ctx: RenderContext) -> Markup:
+def _requirement(requirement: Requirement, ctx: RenderContext) -> Markup:
     key = "form.approval.self" if requirement.allow_requester else "form.approval"
     return ctx.translator.count(key, requirement.needed, who=_people(requirement, ctx))
 

@@ -14,7 +14,7 @@ from bot.domain.runs.request import Origin, Request
 from bot.domain.targets.target import Target
 from bot.slack.context import SlackContext
 from bot.slack.forms import FORMS
-from bot.slack.forms.form import TARGET, ChosenTarget, Form, FormState
+from bot.slack.forms.form import TARGET, Form, FormState, TargetDetails
 from bot.slack.forms.submission import read_submission
 from bot.slack.forms.view import form_view, opening_view, refusing_view
 from bot.slack.render.message import Block
@@ -65,8 +65,8 @@ class FormHandler:
         if not targets:
             reason = Reason.MEMBERSHIP_UNKNOWN if allowed.uncertain else Reason.NOT_ALLOWED
             people = sorted({name for target in here for name in _lists(target.policy, form)})
-            found = problem(reason, action=form.action.value, people=", ".join(people))
-            await self._show(view, refusing_view(form, found, self._context.render_context()))
+            refusal = problem(reason, action=form.action.value, people=", ".join(people))
+            await self._show(view, refusing_view(form, refusal, self._context.render_context()))
             return True
         chosen = _chosen(targets, words)
         await self._fill(view, form, FormState(origin.channel, targets), chosen, origin.user)
@@ -101,45 +101,43 @@ class FormHandler:
             refusal = self._context.translator.refusal_text(refused.problem)
             await self._context.replies.send_text(origin.channel, origin.user, refusal)
 
-    async def _fill(self, view: str, form: Form, offer: FormState, chosen: Target | None, user: str) -> None:
+    async def _fill(self, view: str, form: Form, state: FormState, chosen: Target | None, user: str) -> None:
         """Show the form, first without the branch's commits; stop if another target was chosen meanwhile."""
         turn = next(self._turns)
         self._latest[view] = turn
         try:
             if chosen is None:
-                await self._show_form(view, form, offer)
+                await self._show_form(view, form, state)
                 return
-            prospect = await self._prospect(form, chosen, user)
+            details = await self._details(form, chosen, user)
             if self._latest.get(view) != turn:
                 return
-            await self._show_form(view, form, replace(offer, prospect=prospect))
+            await self._show_form(view, form, replace(state, details=details))
             if not form.reads_branch:
                 return
-            prospect = await self._with_newest(prospect)
+            details = await self._with_newest(details)
             if self._latest.get(view) == turn:
-                await self._show(
-                    view, form_view(form, replace(offer, prospect=prospect), self._context.render_context())
-                )
+                await self._show(view, form_view(form, replace(state, details=details), self._context.render_context()))
         finally:
             if self._latest.get(view) == turn:
                 del self._latest[view]
 
-    async def _prospect(self, form: Form, target: Target, user: str) -> ChosenTarget:
-        asked = Request(form.plain(target), target.name, Origin(user, "", "form"))
-        return ChosenTarget(
+    async def _details(self, form: Form, target: Target, user: str) -> TargetDetails:
+        request = Request(form.plain(target), target.name, Origin(user, "", "form"))
+        return TargetDetails(
             target,
-            await self._engine.status_service.blocking_reason(asked),
+            await self._engine.status_service.blocking_reason(request),
             releases=await self._engine.status_service.releases(target.name),
         )
 
-    async def _with_newest(self, prospect: ChosenTarget) -> ChosenTarget:
+    async def _with_newest(self, details: TargetDetails) -> TargetDetails:
         try:
-            return replace(prospect, newest=await self._engine.status_service.newest(prospect.target.name))
+            return replace(details, newest=await self._engine.status_service.newest(details.target.name))
         except RefusedError as refused:
-            return replace(prospect, unread=refused.problem)
+            return replace(details, unread=refused.problem)
 
-    async def _show_form(self, view: str, form: Form, offer: FormState) -> None:
-        await self._show(view, form_view(form, offer, self._context.render_context()))
+    async def _show_form(self, view: str, form: Form, state: FormState) -> None:
+        await self._show(view, form_view(form, state, self._context.render_context()))
 
     async def _show(self, view: str, content: Block) -> None:
         try:
@@ -150,10 +148,10 @@ class FormHandler:
 
     def _here(self, form: Form | None, channel: str) -> tuple[Target, ...]:
         """Return the targets that a form can be about: those of a channel, or all of them on the App Home."""
-        found = sorted(self._context.operations.targets.values(), key=lambda target: target.name)
+        targets = sorted(self._context.operations.targets.values(), key=lambda target: target.name)
         return tuple(
             target
-            for target in found
+            for target in targets
             if form is not None and form.takes(target) and (channel in target.channels or not channel)
         )
 

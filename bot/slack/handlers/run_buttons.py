@@ -77,11 +77,11 @@ class RunButtonHandler:
         if target not in self._engine.operations.targets:
             raise RefusedError(problem(Reason.UNKNOWN_ENVIRONMENT, app=target.app, environment=target.environment))
         # A notice of an overdue backup becomes a request for that backup.
-        asked = run.request.options
-        options = BackupOptions() if isinstance(asked, OverdueBackup) else asked
+        options = run.request.options
+        renewed = BackupOptions() if isinstance(options, OverdueBackup) else options
         return replace(
             run.request,
-            options=options,
+            options=renewed,
             origin=Origin(press.user, press.channel or run.request.origin.channel, press.event),
         )
 

@@ -83,7 +83,7 @@ class UnlockHandler:
 
     def _question(self, lock: Lock) -> Message:
         translate = self._translator.translate
-        asked = translate("ops.unlock.question", owner=markup.user(lock.owner), **self._of(lock))
+        question = translate("ops.unlock.question", owner=markup.user(lock.owner), **self._of(lock))
         confirm = Confirm(
             translate("confirm.unlock.title", target=str(lock.target)),
             translate("confirm.unlock.text"),
@@ -91,9 +91,11 @@ class UnlockHandler:
             translate("confirm.unlock.no"),
         )
         value = f"{lock.target.app} {lock.target.environment} {_stamp(lock)}"
-        press = danger_button(button(UNLOCK, translate("button.unlock"), value), confirm)
-        blocks = (section(asked), actions("unlock_buttons", press))
-        return message(asked, blocks, "countersign_ops", {"targets": [str(lock.target)], "locked": [str(lock.target)]})
+        confirmed = danger_button(button(UNLOCK, translate("button.unlock"), value), confirm)
+        blocks = (section(question), actions("unlock_buttons", confirmed))
+        return message(
+            question, blocks, "countersign_ops", {"targets": [str(lock.target)], "locked": [str(lock.target)]}
+        )
 
     def _of(self, lock: Lock) -> dict[str, str]:
         since = markup.time_of_day(lock.since)

@@ -22,11 +22,11 @@ def words_of(text: str) -> tuple[str, ...]:
         as plain ones; a mention becomes the ID it mentions.
     """
     plain = _DASH.sub("--", html.unescape(_LINK.sub(_unlinked, text)).translate(_QUOTES))
-    found: list[str] = []
+    words: list[str] = []
     for match in _WORD.finditer(plain):
         double, single, bare = match.groups()
-        found.append(double if double is not None else single if single is not None else bare)
-    return tuple(word for word in found if word)
+        words.append(double if double is not None else single if single is not None else bare)
+    return tuple(word for word in words if word)
 
 
 def _unlinked(match: re.Match[str]) -> str:

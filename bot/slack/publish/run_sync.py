@@ -203,24 +203,24 @@ class RunSync:
         memo.edited[slot] = time.monotonic()
         await self._save(replace(known, fingerprint=message.fingerprint), posted)
 
-    async def _save(self, told: Posted, posted: dict[str, Posted]) -> None:
-        await self._messages.save(told)
-        posted[told.slot] = told
+    async def _save(self, message: Posted, posted: dict[str, Posted]) -> None:
+        await self._messages.save(message)
+        posted[message.slot] = message
 
     async def _find(
         self, run: Run, slot: str, message: Message, posted: dict[str, Posted], memo: _Memo
     ) -> Posted | None:
         """Search for a message whose answer was lost."""
-        for found in await self._said(run, slot, posted, memo):
-            metadata = found.get("metadata") or {}
-            said = metadata.get("event_payload") or {}
+        for candidate in await self._said(run, slot, posted, memo):
+            metadata = candidate.get("metadata") or {}
+            payload = metadata.get("event_payload") or {}
             # There are several reminders, told apart by their time.
-            is_it = metadata.get("event_type") == message.event_type and said.get("mark") == _mark(message)
-            if is_it and said.get("run") == run.id:
+            is_it = metadata.get("event_type") == message.event_type and payload.get("mark") == _mark(message)
+            if is_it and payload.get("run") == run.id:
                 channel = run.request.origin.channel
-                told = Posted(run.id, slot, channel, str(found["ts"]), "", MessageState.POSTED)
-                await self._save(told, posted)
-                return told
+                posted_message = Posted(run.id, slot, channel, str(candidate["ts"]), "", MessageState.POSTED)
+                await self._save(posted_message, posted)
+                return posted_message
         return None
 
     async def _said(self, run: Run, slot: str, posted: Mapping[str, Posted], memo: _Memo) -> list[dict[str, Any]]:
@@ -255,8 +255,8 @@ class RunSync:
         if slot in posted and slot not in memo.absent:
             return
         channel = run.request.origin.channel
-        told = Posted(run.id, slot, channel, "", message.fingerprint, MessageState.INTENDED)
-        await self._save(told, posted)
+        intent = Posted(run.id, slot, channel, "", message.fingerprint, MessageState.INTENDED)
+        await self._save(intent, posted)
         memo.absent.discard(slot)
         try:
             await self._gateway.post_ephemeral(channel, notice_user(slot), message, posted[CARD].ts)
@@ -266,7 +266,7 @@ class RunSync:
         except (SlackRefusedError, SlackUncertainError) as error:
             # Whether an ephemeral message arrived cannot be found out; a duplicate is worse than a lost one.
             _log.warning("a notice may not have arrived", extra={"run": run.id, "error": str(error)})
-        await self._save(replace(told, state=MessageState.POSTED), posted)
+        await self._save(replace(intent, state=MessageState.POSTED), posted)
 
     async def _attach_log(self, run: Run, posted: dict[str, Posted], memo: _Memo) -> None:
         known = posted.get(LOG)
@@ -276,12 +276,12 @@ class RunSync:
         if not any(chunk.data for chunk in chunks):
             return
         channel = run.request.origin.channel
-        told = Posted(run.id, LOG, channel, "", "", MessageState.INTENDED)
+        intent = Posted(run.id, LOG, channel, "", "", MessageState.INTENDED)
         name = file_name(run.id)
         if known is not None and LOG not in memo.absent and await self._has_file(run, name, posted, memo):
-            await self._save(replace(told, state=MessageState.POSTED), posted)
+            await self._save(replace(intent, state=MessageState.POSTED), posted)
             return
-        await self._save(told, posted)
+        await self._save(intent, posted)
         memo.absent.discard(LOG)
         text = log_text(run, chunks, self._context.masker, self._context.translator)
         title = self._context.translator.translate("log.title", run=run.id)
@@ -293,15 +293,15 @@ class RunSync:
         except SlackRefusedError as refused:
             _log.warning("the log could not be uploaded", extra={"run": run.id, "error": refused.error})
             file = ""
-        await self._save(replace(told, ts=file, state=MessageState.POSTED), posted)
+        await self._save(replace(intent, ts=file, state=MessageState.POSTED), posted)
 
     async def _has_file(self, run: Run, name: str, posted: Mapping[str, Posted], memo: _Memo) -> bool:
-        said = await self._said(run, LOG, posted, memo)
-        return any(file.get("name") == name for found in said for file in _files(found))
+        messages = await self._said(run, LOG, posted, memo)
+        return any(file.get("name") == name for message in messages for file in _files(message))
 
 
-def _files(found: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return [file for file in found.get("files") or [] if isinstance(file, dict)]
+def _files(message: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [file for file in message.get("files") or [] if isinstance(file, dict)]
 
 
 def _mark(message: Message) -> object:

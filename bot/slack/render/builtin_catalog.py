@@ -24,6 +24,6 @@ def load_catalog(directory: Path | None) -> Catalog:
     if directory is None:
         return ENGLISH
     read = read_catalog(directory)
-    if mistakes := read.mistakes(ENGLISH):
-        raise CatalogError(f"{directory}: " + "; ".join(mistakes[:5]))
-    return read.over(ENGLISH)
+    if errors := read.errors(ENGLISH):
+        raise CatalogError(f"{directory}: " + "; ".join(errors[:5]))
+    return read.completed_by(ENGLISH)

@@ -56,7 +56,7 @@ class Catalog:
     one: frozenset[int] = frozenset({1})
     phrases: Mapping[str, str] = field(default_factory=dict)
 
-    def over(self, base: Catalog) -> Catalog:
+    def completed_by(self, base: Catalog) -> Catalog:
         """Return this catalog, completed from another one, as an upgrade can add sentences."""
         return Catalog(
             sentences={**base.sentences, **self.sentences},
@@ -66,37 +66,37 @@ class Catalog:
             phrases={**base.phrases, **self.phrases},
         )
 
-    def lacks(self, base: Catalog) -> tuple[str, ...]:
+    def missing_keys(self, base: Catalog) -> tuple[str, ...]:
         """Return the keys of another catalog that this one lacks."""
         return tuple(sorted(base.templates().keys() - self.templates().keys()))
 
-    def mistakes(self, base: Catalog) -> tuple[str, ...]:
+    def errors(self, base: Catalog) -> tuple[str, ...]:
         """Return the errors in this catalog: unknown keys, and values that a sentence never gets.
 
         Args:
             base: a catalog without errors.
         """
         known = base.templates()
-        found = []
+        errors = []
         for key, template in sorted(self.templates().items()):
             is_phrase = key.startswith(_PHRASES)
             if key not in known and not is_phrase:  # phrases may belong to custom recipes
-                found.append(f"{key}: no such sentence")
+                errors.append(f"{key}: no such sentence")
                 continue
             given = set(_VALUE.findall(key)) if is_phrase else _values(key, known)
             if strange := set(_VALUE.findall(template)) - given:
-                found.append(f"{key}: it is never given {', '.join(sorted(f'{{{name}}}' for name in strange))}")
-        return tuple(found)
+                errors.append(f"{key}: it is never given {', '.join(sorted(f'{{{name}}}' for name in strange))}")
+        return tuple(errors)
 
     def templates(self) -> dict[str, str]:
         """Return every template, by section and key."""
-        found = {f"sentences: {key}": said for key, said in self.sentences.items()}
-        found |= {f"facts: {key}": said for key, said in self.facts.items()}
-        found |= {f"{_PHRASES}{text}": said for text, said in self.phrases.items()}
+        templates = {f"sentences: {key}": text for key, text in self.sentences.items()}
+        templates |= {f"facts: {key}": text for key, text in self.facts.items()}
+        templates |= {f"{_PHRASES}{text}": translation for text, translation in self.phrases.items()}
         for reason, explained in self.reasons.items():
             for part in ("wrong", "right", "not_done"):
-                found[f"reasons: {reason}: {part}"] = getattr(explained, part)
-        return found
+                templates[f"reasons: {reason}: {part}"] = getattr(explained, part)
+        return templates
 
 
 def _values(key: str, known: Mapping[str, str]) -> set[str]:
@@ -127,15 +127,15 @@ def read_catalog(directory: Path) -> Catalog:
         raise CatalogError(f"{directory}: no *.yaml file is there; copy the files of the built-in English")
     for file in files:
         sections = _sections(file)
-        for key, said in _texts(sections, "sentences", file):
+        for key, text in _texts(sections, "sentences", file):
             _once(sentences, key, file)
-            sentences[key] = said
-        for key, said in _texts(sections, "facts", file):
+            sentences[key] = text
+        for key, text in _texts(sections, "facts", file):
             _once(facts, key, file)
-            facts[key] = said
-        for key, said in _texts(sections, "phrases", file):
+            facts[key] = text
+        for key, text in _texts(sections, "phrases", file):
             _once(phrases, key, file)
-            phrases[key] = said
+            phrases[key] = text
         for name, explained in _entries(sections, "reasons", file):
             reason = _reason(name, file)
             _once(reasons, reason, file)
@@ -159,19 +159,19 @@ def _entries(sections: Mapping[str, object], section: str, file: Path) -> Iterat
     entries = sections.get(section) or {}
     if not isinstance(entries, dict):
         raise CatalogError(f"{file}: {section}: must be keys with what they say")
-    for key, said in entries.items():
-        yield str(key), said
+    for key, text in entries.items():
+        yield str(key), text
 
 
 def _texts(sections: Mapping[str, object], section: str, file: Path) -> Iterator[tuple[str, str]]:
-    for key, said in _entries(sections, section, file):
-        yield key, _text(f"{section}: {key}", said, file)
+    for key, text in _entries(sections, section, file):
+        yield key, _text(f"{section}: {key}", text, file)
 
 
 def _explanation(name: str, explained: object, file: Path) -> Explanation:
     if not isinstance(explained, dict) or explained.keys() != {"wrong", "right", "not_done"}:
         raise CatalogError(f"{file}: reasons: {name}: must say wrong, right and not_done")
-    parts = {part: _text(f"reasons: {name}: {part}", said, file) for part, said in explained.items()}
+    parts = {part: _text(f"reasons: {name}: {part}", text, file) for part, text in explained.items()}
     return Explanation(parts["wrong"], parts["right"], parts["not_done"])
 
 
@@ -181,10 +181,10 @@ def _numbers(given: object, file: Path) -> frozenset[int]:
     return frozenset(given)
 
 
-def _text(where: str, said: object, file: Path) -> str:
-    if not isinstance(said, str):
+def _text(where: str, text: object, file: Path) -> str:
+    if not isinstance(text, str):
         raise CatalogError(f"{file}: {where}: must be text, in double quotes")
-    return said
+    return text
 
 
 def _reason(name: str, file: Path) -> Reason:

@@ -76,17 +76,17 @@ class RenderContext:
     estimates: Mapping[str, StepEstimate] = field(default_factory=dict)
     alert: People = NOBODY
 
-    def with_names(self, found: Problem) -> Problem:
+    def with_names(self, problem: Problem) -> Problem:
         """Return a problem with people's names instead of Slack's IDs, so that a card notifies nobody."""
-        facts = dict(found.facts)
+        facts = dict(problem.facts)
         for fact in ("by", "closed_by"):
             if facts.get(fact):
                 facts[fact] = ", ".join(self._called(user) for user in facts[fact].split(", "))
-        return Problem(found.reason, facts)
+        return Problem(problem.reason, facts)
 
-    def problem_text(self, found: Problem | None) -> Markup:
+    def problem_text(self, problem: Problem | None) -> Markup:
         """Render a problem; empty where there is none."""
-        return self.translator.problem_text(self.with_names(found)) if found else Markup("")
+        return self.translator.problem_text(self.with_names(problem)) if problem else Markup("")
 
     def name(self, user: str) -> Markup:
         """Name a person, or the schedule, without notifying anybody."""
@@ -187,11 +187,11 @@ class StepView:
 
 def step_views(run: Run) -> tuple[StepView, ...]:
     """Return the steps of a run in order."""
-    found = []
+    views = []
     for number, key in enumerate(run.step_order, start=1):
         rows = run.rows(key)
-        found.append(StepView(number, key, rows[0].title, rows[0].phase, step_state(rows), rows))
-    return tuple(found)
+        views.append(StepView(number, key, rows[0].title, rows[0].phase, step_state(rows), rows))
+    return tuple(views)
 
 
 def current_step(steps: tuple[StepView, ...]) -> StepView | None:

@@ -74,15 +74,17 @@ def message(
         payload: of its metadata; lists that are too long are cut, and `truncated` is added.
         announced: whether a reply in a thread is also shown in the channel.
     """
-    kept = _within_limits([block for block in blocks if block is not None])
-    return Message(markup.clip_markup(markup.escape(text), TEXT), tuple(kept), event_type, _bounded(payload), announced)
+    shown = _within_limits([block for block in blocks if block is not None])
+    return Message(
+        markup.clip_markup(markup.escape(text), TEXT), tuple(shown), event_type, _bounded(payload), announced
+    )
 
 
 def text_message(text: Markup) -> Message:
     """Build a message of a single text, without metadata."""
-    said = markup.clip_markup(text, TEXT)
-    block = section(said)
-    return Message(said, (block,) if block else ())
+    clipped = markup.clip_markup(text, TEXT)
+    block = section(clipped)
+    return Message(clipped, (block,) if block else ())
 
 
 def section(text: Markup | str) -> Block | None:
@@ -136,8 +138,8 @@ def link_button(action: str, label: str, value: str, url: str) -> Block:
 
 def header(text: str) -> Block:
     """Build a heading, in plain text."""
-    said = markup.clip(markup.unmarked(text), HEADER)
-    return {"type": "header", "text": {"type": "plain_text", "text": said, "emoji": True}}
+    clipped = markup.clip(markup.unmarked(text), HEADER)
+    return {"type": "header", "text": {"type": "plain_text", "text": clipped, "emoji": True}}
 
 
 def danger_button(button: Block, confirm: Confirm) -> Block:
@@ -171,17 +173,17 @@ def _mrkdwn(text: str) -> dict[str, Any]:
 
 
 def _within_limits(blocks: list[Block]) -> list[Block]:
-    kept: list[Block] = []
+    fitting: list[Block] = []
     used = 0
     for block in blocks:
         size = _characters(block)
-        is_last_place = len(kept) == BLOCKS - 1 and len(blocks) > BLOCKS
+        is_last_place = len(fitting) == BLOCKS - 1 and len(blocks) > BLOCKS
         if used + size > CHARACTERS or is_last_place:
             cut = context(Markup(markup.ELLIPSIS))
-            return [*kept, cut] if cut else kept
-        kept.append(block)
+            return [*fitting, cut] if cut else fitting
+        fitting.append(block)
         used += size
-    return kept
+    return fitting
 
 
 def _characters(value: object) -> int:

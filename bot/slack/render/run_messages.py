@@ -39,20 +39,20 @@ def render(run: Run, ctx: RenderContext) -> Mapping[str, Message]:
         The messages by slot, in the order in which they are posted; without the log, which is a file.
     """
     shown = translated_run(run, ctx)
-    told: dict[str, Message] = {CARD: run_card(shown, ctx)}
-    told.update(turn_notice(shown, ctx))
+    messages: dict[str, Message] = {CARD: run_card(shown, ctx)}
+    messages.update(turn_notice(shown, ctx))
     if _has_begun(run):
-        told[PROGRESS] = progress_card(shown, ctx)
+        messages[PROGRESS] = progress_card(shown, ctx)
     if run.plan is not None and shown.plan is not None and plan_is_sealed(run):
-        told[PLAN] = plan_card(shown, shown.plan, plan_digest(run.plan), ctx)
+        messages[PLAN] = plan_card(shown, shown.plan, plan_digest(run.plan), ctx)
     if shown.gate is not None and not shown.gate.requirement.needs_no_approval:
         card = afterwards_card if shown.gate.afterwards else approval_card
-        told[APPROVAL] = card(shown, shown.gate, ctx)
-        told.update(reminders(shown, shown.gate, ctx))
-        told.update(notices(shown, shown.gate, ctx))
+        messages[APPROVAL] = card(shown, shown.gate, ctx)
+        messages.update(reminders(shown, shown.gate, ctx))
+        messages.update(notices(shown, shown.gate, ctx))
     if run.ended or run.state is RunState.NEEDS_HUMAN:
-        told[RESULT] = result_card(shown, ctx)
-    return told
+        messages[RESULT] = result_card(shown, ctx)
+    return messages
 
 
 def plan_is_sealed(run: Run) -> bool:

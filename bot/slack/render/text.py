@@ -46,8 +46,8 @@ class Translator:
     def __init__(self, language: Catalog) -> None:
         self._catalog = language
         self._patterns = tuple(
-            (re.compile(_VALUE.sub(r"(?P<\1>.+)", _literal(text))), said)
-            for text, said in sorted(language.phrases.items(), key=lambda item: -len(_VALUE.sub("", item[0])))
+            (re.compile(_VALUE.sub(r"(?P<\1>.+)", _literal(text))), template)
+            for text, template in sorted(language.phrases.items(), key=lambda item: -len(_VALUE.sub("", item[0])))
             if _VALUE.search(text)
         )
 
@@ -119,9 +119,9 @@ class Translator:
         known = self._catalog.phrases
         if text in known:
             return known[text]
-        for pattern, said in self._patterns:
+        for pattern, template in self._patterns:
             if match := pattern.fullmatch(text):
-                return _filled(said, match)
+                return _filled(template, match)
         return text
 
     def _decimal(self, value: float) -> str:
@@ -131,27 +131,27 @@ class Translator:
     def _point(self) -> str:
         return self._catalog.sentences["figure.point"]
 
-    def problem_text(self, found: Problem) -> Markup:
+    def problem_text(self, problem: Problem) -> Markup:
         """Describe a problem."""
-        return fill(self._catalog.reasons[found.reason].wrong, _shown(found, self))
+        return fill(self._catalog.reasons[problem.reason].wrong, _template_values(problem, self))
 
-    def remedy_text(self, found: Problem) -> Markup:
+    def remedy_text(self, problem: Problem) -> Markup:
         """Describe how to correct a problem."""
-        return fill(self._catalog.reasons[found.reason].right, _shown(found, self))
+        return fill(self._catalog.reasons[problem.reason].right, _template_values(problem, self))
 
-    def not_done_text(self, found: Problem) -> Markup:
+    def not_done_text(self, problem: Problem) -> Markup:
         """Describe what was not done because of a problem."""
-        return fill(self._catalog.reasons[found.reason].not_done, _shown(found, self))
+        return fill(self._catalog.reasons[problem.reason].not_done, _template_values(problem, self))
 
-    def warning_text(self, found: Problem) -> Markup:
+    def warning_text(self, problem: Problem) -> Markup:
         """Describe a problem that would refuse a request, and how to correct it."""
-        found = _naming(found)
-        return Markup("\n".join(part for part in (self.problem_text(found), self.remedy_text(found)) if part))
+        problem = _with_mention(problem)
+        return Markup("\n".join(part for part in (self.problem_text(problem), self.remedy_text(problem)) if part))
 
-    def refusal_text(self, found: Problem) -> Markup:
+    def refusal_text(self, problem: Problem) -> Markup:
         """Describe a problem that refused a request, how to correct it, and what was not done."""
-        found = _naming(found)
-        parts = (self.problem_text(found), self.remedy_text(found), self.not_done_text(found))
+        problem = _with_mention(problem)
+        parts = (self.problem_text(problem), self.remedy_text(problem), self.not_done_text(problem))
         return Markup("\n".join(part for part in parts if part))
 
     def fact(self, name: str) -> Markup:
@@ -187,12 +187,12 @@ def fill(template: str, values: Mapping[str, str]) -> Markup:
     return Markup(_VALUE.sub(value, text).replace(_PRESENT, "").strip())
 
 
-def _shown(found: Problem, translator: Translator) -> dict[str, str]:
+def _template_values(problem: Problem, translator: Translator) -> dict[str, str]:
     """Format the facts of a problem for its templates.
 
     A missing fact sets `NAME_missing`, on which a template can depend.
     """
-    facts = found.facts
+    facts = problem.facts
     shown = dict(facts)
     if facts.get("title"):
         shown["title"] = translator.phrase(facts["title"])
@@ -201,20 +201,20 @@ def _shown(found: Problem, translator: Translator) -> dict[str, str]:
     for name in ("title", "people", "environment", "session", "query", "backup", "lacks"):
         if not facts.get(name):
             shown[f"{name}_missing"] = Markup(_PRESENT)
-    if found.reason is Reason.NOT_RESTORABLE:
+    if problem.reason is Reason.NOT_RESTORABLE:
         kind = _RESTORING.get(facts.get("stage", ""), "is_hindered")
         shown[kind] = Markup(_PRESENT)
         shown["is_whole"] = Markup("" if kind == "is_half" else _PRESENT)
-    if found.reason is Reason.DISK_FULL:
+    if problem.reason is Reason.DISK_FULL:
         shown |= {name: _kib(facts[name], translator) for name in ("free", "needs") if name in facts}
-    if found.reason is Reason.NO_PROVEN_BACKUP:
+    if problem.reason is Reason.NO_PROVEN_BACKUP:
         shown["within"] = translator.duration(int(facts["within"])) if facts.get("within", "").isdigit() else ""
         shown["made"] = _instant(facts["made"]) if facts.get("made") else ""
     shown |= {name: facts[name][:7] for name in ("sha", "head") if len(facts.get(name, "")) == _SHA}
-    for name in _INSTANTS.get(found.reason, ()):
+    for name in _INSTANTS.get(problem.reason, ()):
         if facts.get(name):
             shown[name] = _instant(facts[name])
-    if found.reason is Reason.CANCELLED and facts.get("phase") == "verify":
+    if problem.reason is Reason.CANCELLED and facts.get("phase") == "verify":
         shown["checking"] = Markup(_PRESENT)
     if channels := facts.get("channels"):
         shown["channels"] = Markup(", ".join(markup.channel(name) for name in channels.split(",")))
@@ -233,17 +233,17 @@ def _instant(text: str) -> str:
         return text
 
 
-def _naming(found: Problem) -> Problem:
+def _with_mention(problem: Problem) -> Problem:
     """Mention the owner of a lock: one person alone reads it, so nobody is notified."""
-    by = found.facts.get("by", "")
-    if found.reason is not Reason.LOCKED or not _USER.fullmatch(by):
-        return found
-    return Problem(found.reason, {**found.facts, "by": markup.user(by)})
+    by = problem.facts.get("by", "")
+    if problem.reason is not Reason.LOCKED or not _USER.fullmatch(by):
+        return problem
+    return Problem(problem.reason, {**problem.facts, "by": markup.user(by)})
 
 
 def _kib(text: str, translator: Translator) -> str:
     return translator.size(int(text) * 1024) if text.isdigit() else text
 
 
-def _filled(said: str, match: re.Match[str]) -> str:
-    return _VALUE.sub(lambda value: match[value.group(1)], said)
+def _filled(template: str, match: re.Match[str]) -> str:
+    return _VALUE.sub(lambda value: match[value.group(1)], template)

@@ -47,8 +47,8 @@ class SlackDirectory:
         known = dict(zip(sorted(users), people, strict=True))
         humans = frozenset(user for user, person in known.items() if person and self._counts(person))
         others = frozenset(user for user, person in known.items() if person and not self._counts(person))
-        found = dict(zip(sorted(groups), members, strict=True))
-        return Roster({group: users for group, users in found.items() if users is not None}, humans, others)
+        members_of = dict(zip(sorted(groups), members, strict=True))
+        return Roster({group: users for group, users in members_of.items() if users is not None}, humans, others)
 
     async def names(self, users: frozenset[str]) -> dict[str, str]:
         """Look up the names of people; those who cannot be looked up are missing."""
@@ -74,9 +74,9 @@ async def _cached(
     known: dict[str, tuple[float, Value]], key: str, fresh: float, ask: Callable[[str], Awaitable[Value]]
 ) -> Value | None:
     now = time.monotonic()
-    kept = known.get(key)
-    if kept is not None and now - kept[0] < fresh:
-        return kept[1]
+    cached = known.get(key)
+    if cached is not None and now - cached[0] < fresh:
+        return cached[1]
     try:
         value = await ask(key)
     except (SlackRefusedError, SlackBusyError, SlackUncertainError):

@@ -224,8 +224,8 @@ class Gateway:
     async def reactions_on(self, channel: str, ts: str) -> list[dict[str, Any]]:
         """Read the reactions on a message: `name`, `users`, `count` of each."""
         answer = await self._call(self.client.reactions_get, channel=channel, timestamp=ts, full=True)
-        found = answer.get("message", {}).get("reactions", [])
-        return [dict(item) for item in found]
+        reactions = answer.get("message", {}).get("reactions", [])
+        return [dict(item) for item in reactions]
 
     async def channel_messages(self, channel: str, oldest: float) -> list[dict[str, Any]]:
         """Read the latest messages of a channel, with their metadata.
@@ -310,15 +310,15 @@ class Gateway:
         await self._call(self.client.apps_connections_open, app_token=app_token)
 
     async def _pages(self, method: ApiMethod, **arguments: Any) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = []
+        messages: list[dict[str, Any]] = []
         cursor: str | None = None
         for _ in range(5):
             answer = await self._call(method, limit=200, cursor=cursor, **arguments)
-            found.extend(dict(item) for item in answer.get("messages", []))
+            messages.extend(dict(item) for item in answer.get("messages", []))
             cursor = (answer.get("response_metadata") or {}).get("next_cursor") or None
             if cursor is None:
                 break
-        return found
+        return messages
 
     async def _call(self, method: ApiMethod, **arguments: Any) -> Any:
         name = str(getattr(method, "__name__", "other"))
@@ -326,9 +326,9 @@ class Gateway:
         try:
             answer = await method(**given)
         except SlackApiError as error:
-            found = _answer(error)
-            self._called(name, _OUTCOMES[type(found)])
-            raise found from None
+            failure = _answer(error)
+            self._called(name, _OUTCOMES[type(failure)])
+            raise failure from None
         except (
             aiohttp.ClientError,
             SlackClientError,

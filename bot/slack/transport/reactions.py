@@ -51,7 +51,7 @@ class SlackReactions:
         if not self._own_user():
             raise ReactionsUnavailableError("the bot does not know its own user yet")
         try:
-            found = await self._gateway.reactions_on(posted.channel, posted.ts)
+            reactions = await self._gateway.reactions_on(posted.channel, posted.ts)
         except SlackRefusedError as refused:
             if refused.error == "message_not_found":
                 await self._messages.save(replace(posted, fingerprint=""))
@@ -61,7 +61,7 @@ class SlackReactions:
         except (SlackBusyError, SlackUncertainError) as error:
             raise ReactionsUnavailableError(str(error)) from None
         meanings: dict[str, set[Emoji]] = {}
-        for reaction in found:
+        for reaction in reactions:
             meaning = self._emoji.meaning(str(reaction.get("name", "")))
             if meaning is None:
                 continue
@@ -71,4 +71,4 @@ class SlackReactions:
             for user in users:
                 if user != self._own_user():
                     meanings.setdefault(user, set()).add(meaning)
-        return {user: frozenset(found) for user, found in meanings.items()}
+        return {user: frozenset(reactions) for user, reactions in meanings.items()}

@@ -20,7 +20,7 @@ from bot.domain.targets.target import Backups, Database, Secret, Target
 from bot.playground.block_kit.blocks import check_view
 from bot.playground.client.client_actions import Click
 from bot.slack.forms import FORMS
-from bot.slack.forms.form import ChosenTarget, Form, FormState
+from bot.slack.forms.form import Form, FormState, TargetDetails
 from bot.slack.forms.view import form_view, opening_view, refusing_view
 from tests.slack.support.dashboards import ended, home_scene
 from tests.slack.support.limits import texts
@@ -55,26 +55,26 @@ FROZEN = problem(Reason.FROZEN, why="no weekend releases", timezone="Europe/Pari
 RELEASES = tuple(ended(PRODUCTION, number) for number in (3, 2, 1))
 
 
-def offer(**prospect: Any) -> FormState:
-    return FormState(OPS, TARGETS, ChosenTarget(TARGETS[0], **prospect) if prospect else None)
+def form_state(**details: Any) -> FormState:
+    return FormState(OPS, TARGETS, TargetDetails(TARGETS[0], **details) if details else None)
 
 
-OFFERS = {
-    "nothing chosen": offer(),
-    "reading": offer(releases=RELEASES),
-    "commits": offer(newest=NEWEST, releases=RELEASES),
-    "stale": offer(newest=replace(NEWEST, fetched=False)),
-    "nothing new": offer(newest=replace(NEWEST, head=NEW, commits=())),
-    "unread": offer(unread=problem(Reason.HOST_UNREACHABLE, host="web1")),
-    "frozen": offer(newest=NEWEST, blocking_reason=FROZEN),
+FORM_STATES = {
+    "nothing chosen": form_state(),
+    "reading": form_state(releases=RELEASES),
+    "commits": form_state(newest=NEWEST, releases=RELEASES),
+    "stale": form_state(newest=replace(NEWEST, fetched=False)),
+    "nothing new": form_state(newest=replace(NEWEST, head=NEW, commits=())),
+    "unread": form_state(unread=problem(Reason.HOST_UNREACHABLE, host="web1")),
+    "frozen": form_state(newest=NEWEST, blocking_reason=FROZEN),
 }
 
 
-@pytest.mark.parametrize("name", OFFERS)
+@pytest.mark.parametrize("name", FORM_STATES)
 @pytest.mark.parametrize("command", FORMS)
 def test_slack_takes_every_form(command: str, name: str) -> None:
     form = FORMS[command]
-    view = form_view(form, OFFERS[name], home_scene())
+    view = form_view(form, FORM_STATES[name], home_scene())
     assert check_view(view) == []
     shown = json.dumps(view)
     assert PASSWORD not in shown
@@ -88,33 +88,33 @@ def said(form: Form, offered: FormState) -> str:
 
 
 def test_what_will_happen_is_said_before_it_is_asked_for() -> None:
-    text = said(DEPLOY, OFFERS["commits"])
+    text = said(DEPLOY, FORM_STATES["commits"])
     assert "👥 1 approval from *releasers*, not from yourself." in text
     assert "⚠️ If a migration drops or rewrites data: 2 from *releasers*." in text
     assert "💾 A verified backup is made first if there are migrations." in text
-    assert "proven by a test restore" in said(BACKUP, OFFERS["reading"])
-    assert "in a thread of <#C0OPS>" in said(DEPLOY, replace(OFFERS["commits"], channel=""))
+    assert "proven by a test restore" in said(BACKUP, FORM_STATES["reading"])
+    assert "in a thread of <#C0OPS>" in said(DEPLOY, replace(FORM_STATES["commits"], channel=""))
 
 
 def test_what_would_refuse_it_is_said_and_an_exception_can_be_asked_for_where_there_is_one() -> None:
-    frozen = OFFERS["frozen"]
+    frozen = FORM_STATES["frozen"]
     assert "As it is now, it would be refused" in said(DEPLOY, frozen)
     assert "during the freeze" not in said(DEPLOY, frozen)
-    assert frozen.prospect is not None
+    assert frozen.details is not None
     policy = replace(TARGETS[0].policy, approve={**TARGETS[0].policy.approve, OVERRIDE: RELEASERS})
-    open_to = replace(frozen, prospect=replace(frozen.prospect, target=replace(TARGETS[0], policy=policy)))
+    open_to = replace(frozen, details=replace(frozen.details, target=replace(TARGETS[0], policy=policy)))
     assert "Reason to deploy during the freeze" in said(DEPLOY, open_to)
 
 
 def test_the_newest_commits_are_offered_and_those_of_another_target_are_forgotten() -> None:
-    view = form_view(DEPLOY, OFFERS["commits"], home_scene())
+    view = form_view(DEPLOY, FORM_STATES["commits"], home_scene())
     [menu] = [block for block in view["blocks"] if block.get("block_id") == "commit compte production"]
     values = [option["value"] for option in menu["element"]["options"]]
     assert values == ["tip", *(commit.sha for commit in COMMITS)]
     assert menu["element"]["initial_option"]["value"] == "tip"
-    assert "has nothing new" in said(DEPLOY, OFFERS["nothing new"])
-    assert "as they were fetched last" in said(DEPLOY, OFFERS["stale"])
-    assert "could not be read" in said(DEPLOY, OFFERS["unread"])
+    assert "has nothing new" in said(DEPLOY, FORM_STATES["nothing new"])
+    assert "as they were fetched last" in said(DEPLOY, FORM_STATES["stale"])
+    assert "could not be read" in said(DEPLOY, FORM_STATES["unread"])
 
 
 def choice(value: str) -> dict[str, Any]:

@@ -29,7 +29,7 @@ from bot.slack.render.catalog import Catalog, CatalogError, Explanation, read_ca
 from bot.slack.render.context import StepView
 from bot.slack.render.run_messages import render
 from bot.slack.render.text import Translator
-from tests.slack.forms.test_forms import OFFERS
+from tests.slack.forms.test_forms import FORM_STATES
 from tests.slack.render.test_migration_report_card import FINE, IDLE, NEW
 from tests.slack.render.test_ops_card import LOCK, NAME
 from tests.slack.support.dashboards import COCKPITS, LINKS, home_scene
@@ -133,10 +133,10 @@ def test_a_refusal_in_another_language_has_no_english_left(reason: Reason) -> No
     assert english_in([MARKED.refusal_text(Problem(reason))], ()) == set()
 
 
-@pytest.mark.parametrize("name", OFFERS)
+@pytest.mark.parametrize("name", FORM_STATES)
 @pytest.mark.parametrize("command", FORMS)
 def test_a_form_in_another_language_has_no_english_left(command: str, name: str) -> None:
-    offer = OFFERS[name]
+    offer = FORM_STATES[name]
     told = replace(home_scene(), translator=MARKED)
     view = form_view(FORMS[command], offer, told)
     shown = [*texts(view["title"]), *texts(view["submit"]), *texts(view["blocks"])]
@@ -206,7 +206,7 @@ def test_what_a_language_lacks_is_said_in_english(tmp_path: Path) -> None:
     translate = Translator(language)
     assert translate.translate("state.queued") == "en attente"
     assert translate.translate("state.running") == "running"
-    assert "sentences: state.running" in read_catalog(tmp_path).lacks(ENGLISH)
+    assert "sentences: state.running" in read_catalog(tmp_path).missing_keys(ENGLISH)
     assert (translate.count("plan.commits", 0), translate.count("plan.commits", 2)) == ("0 commit", "2 commits")
 
 
@@ -249,7 +249,7 @@ def test_english_has_the_title_of_every_step() -> None:
 
 def test_english_is_whole() -> None:
     assert load_catalog(None) is ENGLISH
-    assert ENGLISH.lacks(ENGLISH) == ENGLISH.mistakes(ENGLISH) == ()
+    assert ENGLISH.missing_keys(ENGLISH) == ENGLISH.errors(ENGLISH) == ()
     assert set(ENGLISH.reasons) == set(Reason)
 
 

@@ -155,12 +155,12 @@ def _outcome(run: Run, gate: Gate, ctx: RenderContext) -> Markup:
             return Markup("")
 
 
-def differences(found: Problem | None, ctx: RenderContext) -> tuple[Markup, ...]:
+def differences(problem: Problem | None, ctx: RenderContext) -> tuple[Markup, ...]:
     """Render the differences from the approved plan, one line a fact."""
-    if found is None or found.reason is not Reason.MOVED:
+    if problem is None or problem.reason is not Reason.MOVED:
         return ()
     shown = []
-    for name, value in list(found.facts.items())[:_MAX_DIFFERENCES]:
+    for name, value in list(problem.facts.items())[:_MAX_DIFFERENCES]:
         was, arrow, now = value.partition(" → ")
         shown.append(
             ctx.translator.translate(

@@ -39,9 +39,9 @@ def headline(plan: Plan, ctx: RenderContext) -> Markup:
 
 def migrations(plan: Plan, ctx: RenderContext) -> tuple[Markup, ...]:
     """Render each migration's risk with its reason, its duration in the rehearsal, and whether it can be undone."""
-    found = findings_of(plan, "migration")
-    shown = [_migration(finding.facts, plan, ctx) for finding in found[:_MAX_MIGRATIONS]]
-    rest = len(found) - len(shown)
+    findings = findings_of(plan, "migration")
+    shown = [_migration(finding.facts, plan, ctx) for finding in findings[:_MAX_MIGRATIONS]]
+    rest = len(findings) - len(shown)
     return (*shown, ctx.translator.count("plan.more", rest) if rest else Markup(""))
 
 
@@ -70,9 +70,9 @@ def schema_diff(plan: Plan) -> Markup:
 
 def statements(plan: Plan, ctx: RenderContext) -> Markup:
     """Render the SQL, each statement with its table and how the server would execute it."""
-    found = findings_of(plan, "statement")
-    shown = [_statement(finding.facts, ctx) for finding in found[:_MAX_STATEMENTS]]
-    rest = len(found) - len(shown)
+    findings = findings_of(plan, "statement")
+    shown = [_statement(finding.facts, ctx) for finding in findings[:_MAX_STATEMENTS]]
+    rest = len(findings) - len(shown)
     more = ctx.translator.count("plan.more", rest) if rest else Markup("")
     return markup.clip_markup(join_lines((*shown, more)), _SECTION)
 
@@ -83,10 +83,10 @@ def findings_of(plan: Plan, kind: str) -> tuple[Finding, ...]:
 
 
 def _rehearsal(plan: Plan, ctx: RenderContext) -> Markup:
-    found = findings_of(plan, "rehearsal")
-    if not found:
+    findings = findings_of(plan, "rehearsal")
+    if not findings:
         return Markup("")
-    facts = found[0].facts
+    facts = findings[0].facts
     translate = ctx.translator.translate
     if facts.get("outcome") != "ok":
         why = f"rehearsal.why.{facts.get('why', '')}"

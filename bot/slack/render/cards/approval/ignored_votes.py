@@ -23,7 +23,7 @@ def notice_user(slot: str) -> str:
 
 def notices(run: Run, gate: Gate, ctx: RenderContext) -> dict[str, Message]:
     """Build the notices about votes on a gate that do not count, by slot."""
-    told: dict[str, Message] = {}
+    messages: dict[str, Message] = {}
     for vote in run.votes:
         if vote.counts or vote.digest != gate.digest or vote.reason not in set(Ignored):
             continue
@@ -33,5 +33,5 @@ def notices(run: Run, gate: Gate, ctx: RenderContext) -> dict[str, Message]:
             emoji=emoji(name),
             who=approvers(gate.requirement.people, ctx),
         )
-        told[notice_slot(vote)] = text_message(text)
-    return told
+        messages[notice_slot(vote)] = text_message(text)
+    return messages

@@ -124,17 +124,17 @@ def _migrations(plan: Plan, ctx: RenderContext) -> tuple[Markup, ...]:
     translate, count = ctx.translator.translate, ctx.translator.count
     if not plan.migrations:
         return (translate("plan.migrations.none"),) if plan.sha is not None else ()
-    told = (
+    summary = (
         count("plan.undo" if plan.undo else "plan.migrations", len(plan.migrations)),
         translate("plan.destructive") if plan.destructive else Markup(""),
         evidence.headline(plan, ctx),
     )
     judged = evidence.migrations(plan, ctx)
     if any(judged):
-        return (*told, *judged)
+        return (*summary, *judged)
     shown = [Markup("• " + markup.code(markup.clip(name, 120))) for name in plan.migrations[:_MAX_MIGRATIONS]]
     rest = len(plan.migrations) - len(shown)
-    return (*told, *shown, count("plan.more", rest) if rest else Markup(""))
+    return (*summary, *shown, count("plan.more", rest) if rest else Markup(""))
 
 
 def _backup(run: Run, ctx: RenderContext) -> Markup:
@@ -142,16 +142,16 @@ def _backup(run: Run, ctx: RenderContext) -> Markup:
     planned = run.plan.backup if run.plan else None
     if run.request.action is Action.BACKUP or _drops_alone(run):
         return translate("plan.backup.alone", id=planned) if planned else Markup("")
-    found = backup_finding(run)
-    if found is not None:
-        size = found.facts.get("bytes") or found.facts.get("size") or ""
+    finding = backup_finding(run)
+    if finding is not None:
+        size = finding.facts.get("bytes") or finding.facts.get("size") or ""
         return translate(
             "plan.backup",
-            id=found.facts.get("backup") or found.facts.get("id") or planned or "",
+            id=finding.facts.get("backup") or finding.facts.get("id") or planned or "",
             size=ctx.translator.size(int(size)) if size.isdigit() else size,
-            sha=found.facts.get("sha256", "")[:12],
-            proof=_proof(found.facts, ctx),
-            restore=_restores_in(found.facts.get("restore_seconds", ""), ctx),
+            sha=finding.facts.get("sha256", "")[:12],
+            proof=_proof(finding.facts, ctx),
+            restore=_restores_in(finding.facts.get("restore_seconds", ""), ctx),
         )
     return translate("plan.backup.planned", id=planned) if planned else translate("plan.backup.none")
 
@@ -197,8 +197,12 @@ def _downtime(plan: Plan, after: tuple[StepView, ...], ctx: RenderContext) -> Ma
     if pair is None or not all(key in numbers for key in pair):
         return ctx.translator.translate("plan.downtime.none") if after else Markup("")
     first, last = numbers[pair[0]], numbers[pair[1]]
-    known = [ctx.estimates.get(step.key) for step in after[first:last]]
-    usual = sum(found.seconds for found in known if found is not None) if known and None not in known else 0
+    estimates = [ctx.estimates.get(step.key) for step in after[first:last]]
+    usual = (
+        sum(estimate.seconds for estimate in estimates if estimate is not None)
+        if estimates and None not in estimates
+        else 0
+    )
     usual = usual or _predicted_downtime(plan)
     return ctx.translator.translate(
         "plan.downtime",
@@ -243,9 +247,9 @@ def _findings(plan: Plan, ctx: RenderContext) -> tuple[Markup, ...]:
 def _steps_after_approval(run: Run, plan: Plan) -> tuple[StepView, ...]:
     """Return the steps of the change and verify phases."""
     keys = {step.key for step in plan.steps if step.phase.value != "prepare"}
-    found = tuple(step for step in step_views(run) if step.key in keys)
-    if found:
-        return found
+    views = tuple(step for step in step_views(run) if step.key in keys)
+    if views:
+        return views
     return tuple(
         StepView(number, step.key, step.title, step.phase, StepState.PENDING, ())
         for number, step in enumerate((s for s in plan.steps if s.key in keys), start=1)

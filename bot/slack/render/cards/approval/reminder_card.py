@@ -34,7 +34,7 @@ def _reminder(run: Run, gate: Gate, at: datetime, ctx: RenderContext) -> Message
     done = voters(run, gate, "approve")
     asker = "" if gate.requirement.allow_requester else run.request.origin.user
     key = "reminder.overdue" if is_overdue(gate, at) else "reminder.owed" if gate.owed else "reminder"
-    said = translate(
+    body = translate(
         key,
         who=mentions(people, asker, *done) or approvers(people, ctx),
         needed=ctx.translator.count("approval.needed", max(gate.requirement.needed - len(done), 1)),
@@ -46,7 +46,7 @@ def _reminder(run: Run, gate: Gate, at: datetime, ctx: RenderContext) -> Message
     )
     text = translate("reminder.notification", action=action_name(run, ctx), target=target_name(run), run=run.id)
     payload = {"run": run.id, "plan": gate.digest, "mark": at.isoformat(), "afterwards": gate.afterwards}
-    return message(text, (section(said),), "countersign_reminder", payload)
+    return message(text, (section(body),), "countersign_reminder", payload)
 
 
 def turn_notice(run: Run, ctx: RenderContext) -> dict[str, Message]:
@@ -57,6 +57,6 @@ def turn_notice(run: Run, ctx: RenderContext) -> dict[str, Message]:
         return {}
     translate = ctx.translator.translate
     words = {"action": Markup(action_name(run, ctx).lower()), "target": target_name(run)}
-    said = translate("turn", who=markup.user(asker), **words)
+    body = translate("turn", who=markup.user(asker), **words)
     text = translate("turn.notification", run=run.id, **words)
-    return {TURN: message(text, (section(said),), "countersign_turn", {"run": run.id})}
+    return {TURN: message(text, (section(body),), "countersign_turn", {"run": run.id})}

@@ -13,22 +13,22 @@ KIND = "rollback"
 
 def rollback_choice(plan: Plan, ctx: RenderContext) -> Markup:
     """Render what a rollback goes back to, why, and how to ask for another way; empty for other plans."""
-    found = next((finding for finding in plan.findings if finding.kind == KIND), None)
-    return Markup("") if found is None else join_lines((_where(found, plan, ctx), *_why(found, plan, ctx)))
+    finding = next((finding for finding in plan.findings if finding.kind == KIND), None)
+    return Markup("") if finding is None else join_lines((_where(finding, plan, ctx), *_why(finding, plan, ctx)))
 
 
-def _where(found: Finding, plan: Plan, ctx: RenderContext) -> Markup:
+def _where(finding: Finding, plan: Plan, ctx: RenderContext) -> Markup:
     count = len(plan.undo)
-    where = found.facts.get("way", "")
+    where = finding.facts.get("way", "")
     return ctx.translator.count(f"way.{where}", count) if where != "code" else ctx.translator.translate("way.code")
 
 
-def _why(found: Finding, plan: Plan, ctx: RenderContext) -> tuple[Markup, ...]:
+def _why(finding: Finding, plan: Plan, ctx: RenderContext) -> tuple[Markup, ...]:
     translate = ctx.translator.translate
-    why = f"way.why.{found.facts.get('why', '')}"
-    other = f"way.other.{found.facts.get('way', '')}"
-    asked = found.facts.get("why") in {"asked", "decided"}
+    why = f"way.why.{finding.facts.get('why', '')}"
+    other = f"way.other.{finding.facts.get('way', '')}"
+    asked = finding.facts.get("why") in {"asked", "decided"}
     return (
-        translate(why, what=found.facts.get("what", "")) if ctx.translator.has(why) else Markup(""),
+        translate(why, what=finding.facts.get("what", "")) if ctx.translator.has(why) else Markup(""),
         translate(other, n=str(len(plan.undo))) if ctx.translator.has(other) and not asked else Markup(""),
     )

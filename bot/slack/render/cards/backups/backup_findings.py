@@ -24,14 +24,14 @@ def written_since(plan: Plan, ctx: RenderContext) -> Markup:
     if rest is None:
         return Markup("")
     translate, count = ctx.translator.translate, ctx.translator.count
-    told = tuple(_table(finding.facts, ctx) for finding in plan.findings if finding.kind == "written")
-    if not told:
+    tables = tuple(_table(finding.facts, ctx) for finding in plan.findings if finding.kind == "written")
+    if not tables:
         return translate("written.nothing")
     more, same = int(rest.get("more", "0")), int(rest.get("same", "0"))
     return join_lines(
         (
             translate("written.title"),
-            *told,
+            *tables,
             count("written.more", more) if more else Markup(""),
             count("written.same", same) if same else Markup(""),
         )

@@ -32,50 +32,50 @@ def backups_card(backup_list: BackupList, translator: Translator) -> Message:
         title if backup_list.backups else none,
         (
             section(title if backup_list.backups else none),
-            *(section(_line(kept, backup_list, translator)) for kept in shown),
+            *(section(_line(backup, backup_list, translator)) for backup in shown),
             context(count("plan.more", rest)) if rest else None,
             section(translate("backups.broken", names=broken)) if backup_list.unreadable else None,
             context(translate("backups.how", **names)) if backup_list.backups else None,
-            *(section(_left(one, translator)) for one in backup_list.leftovers or ()),
+            *(section(_leftover(leftover, translator)) for leftover in backup_list.leftovers or ()),
             context(translate("backups.left.how", **names)) if backup_list.leftovers else None,
             context(translate("backups.left.unread")) if backup_list.leftovers is None else None,
         ),
         "countersign_backups",
         {
             **names,
-            "backups": [{"backup": kept.backup, "proof": kept.proof.value} for kept in shown],
-            "remains": [one.database for one in backup_list.leftovers or ()],
+            "backups": [{"backup": backup.backup, "proof": backup.proof.value} for backup in shown],
+            "remains": [leftover.database for leftover in backup_list.leftovers or ()],
         },
     )
 
 
-def _left(one: Leftover, translator: Translator) -> Markup:
+def _leftover(leftover: Leftover, translator: Translator) -> Markup:
     return translator.translate(
-        f"backups.left.{one.left.value}",
-        database=one.database,
-        run=one.run,
-        size=translator.size(one.bytes),
-        tables=translator.count("backups.holds", one.tables),
+        f"backups.left.{leftover.left.value}",
+        database=leftover.database,
+        run=leftover.run,
+        size=translator.size(leftover.bytes),
+        tables=translator.count("backups.holds", leftover.tables),
     )
 
 
-def _line(kept: BackupInfo, backup_list: BackupList, translator: Translator) -> Markup:
+def _line(backup: BackupInfo, backup_list: BackupList, translator: Translator) -> Markup:
     translate = translator.translate
-    predicted = None if kept.proof.is_bad else predicted_seconds(kept, backup_list)
-    when = markup.time_of_day(kept.proven_at) if kept.proven_at else ""
+    predicted = None if backup.proof.is_bad else predicted_seconds(backup, backup_list)
+    when = markup.time_of_day(backup.proven_at) if backup.proven_at else ""
     return join_lines(
         (
             translate(
                 "backups.line",
-                id=kept.backup,
-                when=markup.time_of_day(kept.started),
-                size=translator.size(kept.bytes),
-                tables=translator.count("backups.tables", len(kept.chosen)) if kept.chosen else "",
-                emoji=_EMOJI[kept.proof],
-                proof=translate(f"proof.{kept.proof.value}", when=when),
+                id=backup.backup,
+                when=markup.time_of_day(backup.started),
+                size=translator.size(backup.bytes),
+                tables=translator.count("backups.tables", len(backup.chosen)) if backup.chosen else "",
+                emoji=_EMOJI[backup.proof],
+                proof=translate(f"proof.{backup.proof.value}", when=when),
                 restore=translator.duration(max(predicted, 1)) if predicted is not None else "",
-                purpose=translate(f"backups.purpose.{kept.purpose.value}"),
-                encrypted=translate("backups.encrypted") if kept.encrypted else "",
+                purpose=translate(f"backups.purpose.{backup.purpose.value}"),
+                encrypted=translate("backups.encrypted") if backup.encrypted else "",
             ),
         )
     )

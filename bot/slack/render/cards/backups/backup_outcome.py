@@ -17,7 +17,7 @@ from bot.slack.render.message import join_lines
 
 def made_backup(run: Run, ctx: RenderContext) -> Markup:
     """Render the backup that a `/backup` run made or proved, with size and proof; empty for other runs."""
-    facts = _made(run) if run.request.action is Action.BACKUP else {}
+    facts = _backup_facts(run) if run.request.action is Action.BACKUP else {}
     if not facts or run.state is not RunState.SUCCEEDED:
         return Markup("")
     proof = facts.get("proof") or Proof.CHECKED.value
@@ -38,7 +38,7 @@ def restore_result(run: Run, ctx: RenderContext) -> Markup:
     facts = next((finding.facts for finding in run.plan.findings if finding.kind == "restore"), None)
     if facts is None:
         return Markup("")
-    translate, made = ctx.translator.translate, facts.get("made_at", "")
+    translate, made_at = ctx.translator.translate, facts.get("made_at", "")
     target = run.request.target
     return join_lines(
         (
@@ -46,7 +46,7 @@ def restore_result(run: Run, ctx: RenderContext) -> Markup:
                 "outcome.put_back.tables" if facts.get("tables") else "outcome.put_back",
                 id=facts["backup"],
                 tables=facts.get("tables", ""),
-                made=markup.time_of_day(datetime.fromisoformat(made)) if made else "",
+                made=markup.time_of_day(datetime.fromisoformat(made_at)) if made_at else "",
             ),
             translate("outcome.replaced", old=facts.get("old", ""), app=target.app, environment=target.environment),
         )
@@ -73,11 +73,11 @@ def unknown_swap(run: Run, ctx: RenderContext) -> Markup:
     return ctx.translator.translate("outcome.in_doubt", live=live, fresh=swap.fresh, old=swap.old)
 
 
-def _made(run: Run) -> Mapping[str, str]:
+def _backup_facts(run: Run) -> Mapping[str, str]:
     """Return the steps' facts about the run's backup; later steps override earlier ones."""
-    found: dict[str, str] = {}
+    facts: dict[str, str] = {}
     for step in run.plan.steps if run.plan is not None else ():
         rows = run.rows(step.key)
         if isinstance(step.act, Dump | Prove) and rows and step_state(rows) is StepState.DONE:
-            found |= rows[0].facts
-    return found if found.get("backup") else {}
+            facts |= rows[0].facts
+    return facts if facts.get("backup") else {}

@@ -17,7 +17,7 @@ def smaller_backup_warning(run: Run, ctx: RenderContext) -> Markup:
     """
     if run.plan is None:
         return Markup("")
-    made = (row.facts for step in run.plan.steps for row in run.rows(step.key) if "previous" in row.facts)
+    smaller = (row.facts for step in run.plan.steps for row in run.rows(step.key) if "previous" in row.facts)
     return join_lines(
         tuple(
             ctx.translator.translate(
@@ -27,6 +27,6 @@ def smaller_backup_warning(run: Run, ctx: RenderContext) -> Markup:
                 previous=facts["previous"],
                 before=ctx.translator.size(int(facts["previous_bytes"])),
             )
-            for facts in made
+            for facts in smaller
         )
     )

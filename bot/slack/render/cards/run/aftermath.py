@@ -41,13 +41,13 @@ def migration_states(run: Run, ctx: RenderContext) -> Markup:
     if not schema_begun(run):
         return Markup("")
     translate = ctx.translator.translate
-    found = aftermath_of(run.facts)
-    if found is None:
+    fates = aftermath_of(run.facts)
+    if fates is None:
         return translate("aftermath.not_seen")
     way = "undo" if run.plan and run.plan.undo else "apply"
     shown: list[Markup] = []
     for progress in MigrationProgress:
-        group = [fate for fate in found if fate.progress is progress]
+        group = [fate for fate in fates if fate.progress is progress]
         if len(group) > _MAX_NAMED and progress in _EASILY_TOLD:
             words = f"aftermath.{way}.{progress.value}.many"
             shown.append(translate(words, emoji=_EMOJI[progress], n=str(len(group))))
@@ -60,10 +60,10 @@ def database_error(run: Run, ctx: RenderContext) -> Markup:
     """Render the database's error about the migration that failed; empty where it printed none."""
     stopped = stopped_step(run)
     rows = run.rows(stopped.key) if stopped is not None and stopped.schema else ()
-    told = next((words for row in rows if (words := database_words(row.tail))), "")
+    error = next((words for row in rows if (words := database_words(row.tail))), "")
     return (
-        join_lines((ctx.translator.translate("result.said"), markup.code_block(told, _LONGEST_ERROR)))
-        if told
+        join_lines((ctx.translator.translate("result.said"), markup.code_block(error, _LONGEST_ERROR)))
+        if error
         else Markup("")
     )
 
@@ -71,16 +71,16 @@ def database_error(run: Run, ctx: RenderContext) -> Markup:
 def _fate(fate: MigrationOutcome, ctx: RenderContext, way: str) -> Markup:
     translate = ctx.translator.translate
     name = markup.code(markup.clip(fate.name, 120))
-    told = translate(f"aftermath.{way}.{fate.progress.value}", emoji=_EMOJI[fate.progress], name=name)
+    text = translate(f"aftermath.{way}.{fate.progress.value}", emoji=_EMOJI[fate.progress], name=name)
     if fate.progress is not MigrationProgress.PARTLY:
-        return told
+        return text
     there = markup.code_block("\n".join(fate.there[:_MAX_LINES]), 900)
     missing = (
         join_lines((translate("aftermath.missing"), markup.code_block("\n".join(fate.missing[:_MAX_LINES]), 900)))
         if fate.missing
         else translate(f"aftermath.{way}.unrecorded")
     )
-    return join_lines((told, translate("aftermath.there"), there, missing))
+    return join_lines((text, translate("aftermath.there"), there, missing))
 
 
 def _is_sha(text: str) -> bool:

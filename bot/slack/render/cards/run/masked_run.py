@@ -46,8 +46,8 @@ def _row(row: StepRow, masker: Masker) -> StepRow:
     )
 
 
-def _problem(found: Problem | None, masker: Masker) -> Problem | None:
-    return Problem(found.reason, _facts(found.facts, masker)) if found else None
+def _problem(problem: Problem | None, masker: Masker) -> Problem | None:
+    return Problem(problem.reason, _facts(problem.facts, masker)) if problem else None
 
 
 def _facts(facts: Mapping[str, str], masker: Masker) -> dict[str, str]:

@@ -17,8 +17,8 @@ def rehearsed_duration(step: StepView, plan: Plan | None, ctx: RenderContext) ->
     """Render how long the migrations took in the rehearsal; empty where it did not succeed or had no rows."""
     if plan is None or not _changes_schema(step, plan):
         return Markup("")
-    found = findings_of(plan, "rehearsal")
-    facts = found[0].facts if found else {}
+    findings = findings_of(plan, "rehearsal")
+    facts = findings[0].facts if findings else {}
     if facts.get("outcome") != "ok" or facts.get("rows") == "none":
         return Markup("")
     return ctx.translator.translate(
@@ -30,18 +30,20 @@ def migration_line(step: StepView, plan: Plan | None, ctx: RenderContext) -> Mar
     """Render which migration runs now; empty where the tool has not printed it."""
     if plan is None or step.state is not StepState.RUNNING or not _changes_schema(step, plan):
         return Markup("")
-    now = next(
-        (found for row in step.rows if (found := find_current_migration(plan.migrations, row.tail)) is not None), None
+    migration = next(
+        (current for row in step.rows if (current := find_current_migration(plan.migrations, row.tail)) is not None),
+        None,
     )
-    if now is None:
+    if migration is None:
         return Markup("")
     took = next(
-        (f.facts.get("seconds", "") for f in findings_of(plan, "migration") if f.facts.get("name") == now.name), ""
+        (f.facts.get("seconds", "") for f in findings_of(plan, "migration") if f.facts.get("name") == migration.name),
+        "",
     )
     return ctx.translator.translate(
         "progress.migration",
-        name=markup.clip(now.name, _MAX_NAME),
-        n=str(now.number),
+        name=markup.clip(migration.name, _MAX_NAME),
+        n=str(migration.number),
         all=str(len(plan.migrations)),
         seconds=ctx.translator.duration(number(took)) if took and rehearsed_duration(step, plan, ctx) else "",
     )

@@ -63,11 +63,11 @@ def _parts(steps: tuple[StepView, ...], plan: Plan | None, ctx: RenderContext) -
     """Render one line a step, in sections; of a very long run, the part around the current step."""
     active = next((index for index, step in enumerate(steps) if step.state not in _OVER), len(steps) - 1)
     first = max(0, min(active - _MAX_LINES // 2, len(steps) - _MAX_LINES))
-    told = [_line(step, plan, ctx) for step in steps[first : first + _MAX_LINES]]
-    hidden = len(steps) - len(told)
+    shown = [_line(step, plan, ctx) for step in steps[first : first + _MAX_LINES]]
+    hidden = len(steps) - len(shown)
     if hidden > 0:
-        told.append(ctx.translator.count("progress.more", hidden))
-    return [told[start : start + _LINES_A_SECTION] for start in range(0, len(told), _LINES_A_SECTION)]
+        shown.append(ctx.translator.count("progress.more", hidden))
+    return [shown[start : start + _LINES_A_SECTION] for start in range(0, len(shown), _LINES_A_SECTION)]
 
 
 def _line(step: StepView, plan: Plan | None, ctx: RenderContext) -> Markup:
@@ -78,7 +78,7 @@ def _line(step: StepView, plan: Plan | None, ctx: RenderContext) -> Markup:
         elapsed = step.elapsed(ctx.now)
         taken = elapsed if elapsed >= 1 else None
     has_time = taken is not None and step.state is not StepState.SKIPPED
-    told = ctx.translator.translate(
+    text = ctx.translator.translate(
         "progress.step",
         emoji=STEP_EMOJI[step.state],
         title=markup.bold(title) if is_now else title,
@@ -86,7 +86,7 @@ def _line(step: StepView, plan: Plan | None, ctx: RenderContext) -> Markup:
         elapsed=ctx.translator.duration(taken) if has_time and taken is not None else "",
         note=_note(step, plan, ctx),
     )
-    return join_lines((told, migration_line(step, plan, ctx)))
+    return join_lines((text, migration_line(step, plan, ctx)))
 
 
 def _places(step: StepView) -> Markup:

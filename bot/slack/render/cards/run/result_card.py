@@ -203,12 +203,12 @@ def _facts(run: Run, ctx: RenderContext) -> tuple[Markup, ...]:
     if run.state not in _BAD or not changed_anything(run):
         return ()
     translate = ctx.translator.translate
-    told = [_fact("maintenance", _maintenance(run, ctx), ctx)]
+    shown = [_fact("maintenance", _maintenance(run, ctx), ctx)]
     if commit := aftermath.live_commit(run, ctx):
-        told.append(_fact("head", commit, ctx))
+        shown.append(_fact("head", commit, ctx))
     if schema := _schema(run, ctx):
-        told.append(_fact("schema", schema, ctx))
-    told.extend(_fact(name, value, ctx) for name, value in sorted(run.facts.items()) if name not in {AFTERMATH, LIVE})
+        shown.append(_fact("schema", schema, ctx))
+    shown.extend(_fact(name, value, ctx) for name, value in sorted(run.facts.items()) if name not in {AFTERMATH, LIVE})
     waiting = [
         step.title
         for step in step_views(run)
@@ -216,8 +216,8 @@ def _facts(run: Run, ctx: RenderContext) -> tuple[Markup, ...]:
     ]
     if waiting:
         what = markup.inline(markup.clip(", ".join(waiting), 300))
-        told.append(Markup("• " + ctx.translator.count("result.not_started", len(waiting), what=what)))
-    return (translate("result.facts"), *(Markup(line) for line in told))
+        shown.append(Markup("• " + ctx.translator.count("result.not_started", len(waiting), what=what)))
+    return (translate("result.facts"), *(Markup(line) for line in shown))
 
 
 def _fact(name: str, value: str, ctx: RenderContext) -> Markup:
@@ -277,6 +277,6 @@ def _advice(run: Run, ctx: RenderContext) -> tuple[Markup, ...]:
 
 def _retry(run: Run, ctx: RenderContext) -> Markup:
     """Render what a retry does, with a warning where a migration is half applied."""
-    found = aftermath_of(run.facts) or ()
-    half = any(fate.progress is MigrationProgress.PARTLY for fate in found)
+    fates = aftermath_of(run.facts) or ()
+    half = any(fate.progress is MigrationProgress.PARTLY for fate in fates)
     return ctx.translator.translate("result.move_again_half" if half else "result.move_again")

@@ -93,8 +93,8 @@ def run_card(run: Run, ctx: RenderContext) -> Message:
 
 def _subject(run: Run, ctx: RenderContext) -> Markup:
     """Render the commit, or the ref while the commit is not known; for a backup run, the backup."""
-    if made := backup_outcome.made_backup(run, ctx):
-        return made
+    if backup := backup_outcome.made_backup(run, ctx):
+        return backup
     if run.plan is not None and run.plan.sha is not None:
         sha = run.plan.sha
         subject = next((commit.subject for commit in run.plan.commits if commit.sha == sha.text), "")

@@ -44,7 +44,7 @@ def help_text(
         """Name targets, unless they are those of the headline."""
         return "" if targets == common else _names(targets)
 
-    told = [
+    listed = [
         translate(
             "ops.help.command",
             name=spec.name,
@@ -55,15 +55,15 @@ def help_text(
         for spec, where in mine
     ]
     if (where := allowed.targets.get(Action.RESTORE)) and not allowed.targets.get(Action.BACKUP):
-        told.append(translate("ops.help.restore", words="[NAME]", where=place(where)))
+        listed.append(translate("ops.help.restore", words="[NAME]", where=place(where)))
     if where := allowed.targets.get(Action.DEPLOY):
-        told.append(translate("ops.help.lock", where=place(where)))
+        listed.append(translate("ops.help.lock", where=place(where)))
     forms = [markup.code(spec.name) for spec, _ in mine if spec.name in with_forms]
     exceptions = [translate(f"ops.help.{flag.removeprefix('--')}") for flag in sorted(allowed.exceptions)]
     return join_lines(
         (
             translate("ops.help", where=_names(common)),
-            *told,
+            *listed,
             translate("ops.help.always", words="[APP [ENV]]"),
             _approvals(allowed, translator),
             translator.count("ops.help.forms", len(forms), commands=Markup(", ".join(forms))) if forms else Markup(""),

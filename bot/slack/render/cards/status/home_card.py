@@ -64,31 +64,30 @@ def home_card(home_view: HomeView, links: Links, ctx: RenderContext) -> Block:
         links: to the threads of runs.
         ctx: the render context.
     """
-    found = dashboard_entries(home_view.dashboard)
+    entries = dashboard_entries(home_view.dashboard)
     translate = ctx.translator.translate
-    if not found:
-        told = (section(translate("home.nothing")), _foot(home_view, ctx))
-        return _view(home_view, told)
-    mine, going = home_view.needed, home_view.going
-    past = [run for run in home_view.recent if run.ended]  # the others are shown above
+    if not entries:
+        return _view(home_view, (section(translate("home.nothing")), _foot(home_view, ctx)))
+    needed, going = home_view.needed, home_view.going
+    ended = [run for run in home_view.recent if run.ended]  # the others are shown above
     blocks = (
-        header(_headline(len(mine), ctx)),
-        context(join_dots((summary_line(found, ctx), translate("home.as_of", when=markup.time_of_day(ctx.now))))),
-        *_each(mine, lambda run: _needed(run, links, ctx), ctx),
+        header(_headline(len(needed), ctx)),
+        context(join_dots((summary_line(entries, ctx), translate("home.as_of", when=markup.time_of_day(ctx.now))))),
+        *_each(needed, lambda run: _needed(run, links, ctx), ctx),
         header(translate("home.going")) if going else None,
         *_each(going, lambda run: _going(run, home_view, links, ctx), ctx),
         header(translate("home.environments")),
-        *_environments(found, home_view, ctx),
-        header(translate("home.recent")) if past else None,
-        *map(section, pack_sections(_recent(translated_run(run, ctx), links, ctx) for run in past)),
+        *_target_blocks(entries, home_view, ctx),
+        header(translate("home.recent")) if ended else None,
+        *map(section, pack_sections(_recent(translated_run(run, ctx), links, ctx) for run in ended)),
         _foot(home_view, ctx),
     )
     return _view(home_view, blocks)
 
 
 def _view(home_view: HomeView, blocks: Iterable[Block | None]) -> Block:
-    kept = [block for block in blocks if block is not None]
-    return {"type": "home", "private_metadata": json.dumps({"chosen": home_view.chosen}), "blocks": kept}
+    shown = [block for block in blocks if block is not None]
+    return {"type": "home", "private_metadata": json.dumps({"chosen": home_view.chosen}), "blocks": shown}
 
 
 def _headline(needed: int, ctx: RenderContext) -> Markup:
@@ -96,9 +95,9 @@ def _headline(needed: int, ctx: RenderContext) -> Markup:
 
 
 def _each(
-    runs: tuple[Run, ...], told: Callable[[Run], tuple[Block | None, ...]], ctx: RenderContext
+    runs: tuple[Run, ...], render: Callable[[Run], tuple[Block | None, ...]], ctx: RenderContext
 ) -> list[Block | None]:
-    shown = [block for run in runs[:_MAX_RUNS] for block in told(run)]
+    shown = [block for run in runs[:_MAX_RUNS] for block in render(run)]
     more = len(runs) - _MAX_RUNS
     return [*shown, context(ctx.translator.count("plan.more", more)) if more > 0 else None]
 
@@ -106,10 +105,14 @@ def _each(
 def _needed(run: Run, links: Links, ctx: RenderContext) -> tuple[Block | None, ...]:
     """Render a run that needs this person: what, why, until when, with a button to its thread."""
     shown = translated_run(run, ctx)
-    how = _decision(shown, ctx) if run.state is RunState.NEEDS_HUMAN else _gate(run, ctx)
-    told = section(join_lines((_title(shown, ctx), _commit(shown, ctx), exception_line(shown, ctx), how)))
-    opened = _thread(run, links, ctx)
-    return told, context(_asked(shown, ctx)), actions(f"home_run {run.id}", opened and {**opened, "style": "primary"})
+    news = _decision(shown, ctx) if run.state is RunState.NEEDS_HUMAN else _gate(run, ctx)
+    text = section(join_lines((_title(shown, ctx), _commit(shown, ctx), exception_line(shown, ctx), news)))
+    thread = _thread(run, links, ctx)
+    return (
+        text,
+        context(_request_line(shown, ctx)),
+        actions(f"home_run {run.id}", thread and {**thread, "style": "primary"}),
+    )
 
 
 def _decision(run: Run, ctx: RenderContext) -> Markup:
@@ -131,8 +134,8 @@ def _going(run: Run, home_view: HomeView, links: Links, ctx: RenderContext) -> t
     """Render a run that goes on or waits for others."""
     shown = translated_run(run, ctx)
     news = owed_line(run, ctx) if run.ended else run_status(shown, home_view.dashboard.usual.get(run.id, {}), ctx)
-    told = section(join_lines((_title(shown, ctx), news, _commit(shown, ctx))))
-    return told, context(_asked(shown, ctx)), actions(f"home_run {run.id}", _thread(run, links, ctx))
+    text = section(join_lines((_title(shown, ctx), news, _commit(shown, ctx))))
+    return text, context(_request_line(shown, ctx)), actions(f"home_run {run.id}", _thread(run, links, ctx))
 
 
 def _title(run: Run, ctx: RenderContext) -> Markup:
@@ -155,9 +158,9 @@ def _commit(run: Run, ctx: RenderContext) -> Markup:
     )
 
 
-def _asked(run: Run, ctx: RenderContext) -> Markup:
-    asked = person(run.request.origin.user)
-    return ctx.translator.translate("card.asked", run=run.id, who=asked, when=markup.time_of_day(run.created_at))
+def _request_line(run: Run, ctx: RenderContext) -> Markup:
+    requester = person(run.request.origin.user)
+    return ctx.translator.translate("card.asked", run=run.id, who=requester, when=markup.time_of_day(run.created_at))
 
 
 def _thread(run: Run, links: Links, ctx: RenderContext) -> Block | None:
@@ -168,41 +171,41 @@ def _thread(run: Run, links: Links, ctx: RenderContext) -> Block | None:
 # ── targets ─────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _environments(found: tuple[DashboardEntry, ...], home_view: HomeView, ctx: RenderContext) -> list[Block | None]:
-    names = tuple(entry.overview.target for entry in found)
-    menu = filter_menu(FILTER, names, home_view.chosen, ctx.translator) if len(found) > MAX_DETAILED else None
+def _target_blocks(entries: tuple[DashboardEntry, ...], home_view: HomeView, ctx: RenderContext) -> list[Block | None]:
+    names = tuple(entry.overview.target for entry in entries)
+    menu = filter_menu(FILTER, names, home_view.chosen, ctx.translator) if len(entries) > MAX_DETAILED else None
     refresh = button(REFRESH, ctx.translator.translate("button.home_refresh"), "all")
-    chosen = read_filter(home_view.chosen, names)
-    asked_for = [entry for entry in found if matches(entry.overview.target, chosen)]
-    full, rest = asked_for[:MAX_DETAILED], asked_for[MAX_DETAILED:]
-    if not chosen and len(found) > MAX_DETAILED:
+    home_filter = read_filter(home_view.chosen, names)
+    chosen_entries = [entry for entry in entries if matches(entry.overview.target, home_filter)]
+    detailed, rest = chosen_entries[:MAX_DETAILED], chosen_entries[MAX_DETAILED:]
+    if not home_filter and len(entries) > MAX_DETAILED:
         # Without a filter, targets that need no detail get a line each, however few the others are.
-        full = [entry for entry in full if entry.needs_a_look]
-        rest = [entry for entry in asked_for if entry not in full]
+        detailed = [entry for entry in detailed if entry.needs_a_look]
+        rest = [entry for entry in chosen_entries if entry not in detailed]
     shown, left = fit_within([_line(entry, ctx) for entry in rest], _MAX_CHARACTERS)
     return [
         actions("home_view", menu, refresh),
-        *(block for entry in full for block in _environment(entry, home_view, ctx)),
+        *(block for entry in detailed for block in _target_detail(entry, home_view, ctx)),
         *map(section, pack_sections(shown)),
         context(ctx.translator.count("home.left", left)) if left else None,
     ]
 
 
-def _environment(entry: DashboardEntry, home_view: HomeView, ctx: RenderContext) -> tuple[Block | None, ...]:
+def _target_detail(entry: DashboardEntry, home_view: HomeView, ctx: RenderContext) -> tuple[Block | None, ...]:
     """Render one target in detail, with the buttons that this person may use."""
     name = entry.overview.target
     title = ctx.translator.translate("home.environment", emoji=entry.emoji, target=str(name))
-    odd = anomaly_line(entry, ctx)
-    told = (
+    anomaly = anomaly_line(entry, ctx)
+    main = (
         title,
         live_line(entry, ctx),
-        odd,
+        anomaly,
         lock_line(entry, ctx),
         freeze_line(entry, ctx),
     )
-    small = (Markup("") if odd else snapshot_line(entry, ctx), backup_line(entry, ctx))
+    small = (Markup("") if anomaly else snapshot_line(entry, ctx), backup_line(entry, ctx))
     buttons = _buttons(name, home_view, ctx)
-    return section(join_lines(told)), context(join_lines(small)), actions(f"home_env {name}", *buttons)
+    return section(join_lines(main)), context(join_lines(small)), actions(f"home_env {name}", *buttons)
 
 
 def _buttons(name: TargetName, home_view: HomeView, ctx: RenderContext) -> list[Block | None]:
@@ -210,8 +213,8 @@ def _buttons(name: TargetName, home_view: HomeView, ctx: RenderContext) -> list[
     offered = ((DEPLOY, Action.DEPLOY), (STATUS, Action.MIGRATE_STATUS), (BACKUP, Action.BACKUP))
     return [
         button(action_id, ctx.translator.translate(f"button.{action_id}"), str(name))
-        for action_id, asked in offered
-        if name in home_view.may.get(asked, ())
+        for action_id, requested in offered
+        if name in home_view.may.get(requested, ())
     ]
 
 

@@ -74,9 +74,9 @@ def filter_menu(action_id: str, names: tuple[TargetName, ...], value: str, trans
         _group(translator.translate("home.filter.all"), [attention]),
         _group(
             translator.translate("home.filter.environment"),
-            [_option(each, f"{_ENVIRONMENT}:{each}") for each in environments],
+            [_option(name, f"{_ENVIRONMENT}:{name}") for name in environments],
         ),
-        _group(translator.translate("home.filter.app"), [_option(each, f"{_APP}:{each}") for each in apps]),
+        _group(translator.translate("home.filter.app"), [_option(name, f"{_APP}:{name}") for name in apps]),
     ]
     options = [option for group in groups for option in group["options"]]
     chosen = read_filter(value, names)

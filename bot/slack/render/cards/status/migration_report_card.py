@@ -37,7 +37,7 @@ def status_card(migration_report: MigrationReport, translator: Translator, *, sh
             section(
                 join_lines(
                     (
-                        *_in_the_way(status, translator),
+                        *_obstacles(status, translator),
                         *_replication(status, translator),
                         *_maintenance(status, translator),
                     )
@@ -96,19 +96,19 @@ def _names(title: Markup, names: tuple[str, ...], translator: Translator) -> tup
     return (title, *shown, translator.count("plan.more", rest) if rest else Markup(""))
 
 
-def _in_the_way(status: MigrationStatus, translator: Translator) -> tuple[Markup, ...]:
+def _obstacles(status: MigrationStatus, translator: Translator) -> tuple[Markup, ...]:
     translate = translator.translate
-    shown = [_session(session, translator) for session in status.blockers[:_MAX_SESSIONS]]
-    rest = len(status.blockers) - len(shown)
-    found = (
-        *shown,
+    sessions = [_session(session, translator) for session in status.blockers[:_MAX_SESSIONS]]
+    rest = len(status.blockers) - len(sessions)
+    obstacles = (
+        *sessions,
         *((translator.count("plan.more", rest),) if rest else ()),
         *(_tight(disk, translator) for disk in status.disks if disk.tight),
         *((translate("status.read_only"),) if status.replication.read_only else ()),
     )
     if status.sees_all_sessions:
-        return found or (translate("status.clear"),)
-    return found if shown else (*found, translate("status.cannot_see"))
+        return obstacles or (translate("status.clear"),)
+    return obstacles if sessions else (*obstacles, translate("status.cannot_see"))
 
 
 def _tight(disk: Disk, translator: Translator) -> Markup:
@@ -117,21 +117,21 @@ def _tight(disk: Disk, translator: Translator) -> Markup:
 
 
 def _replication(status: MigrationStatus, translator: Translator) -> tuple[Markup, ...]:
-    translate, found = translator.translate, status.replication
+    translate, replication = translator.translate, status.replication
     hidden = tuple(
         translate(f"status.hidden.{what.value}", privilege=privilege)
-        for what, privilege in found.hidden.items()
-        if what is not HiddenReplication.REPLICAS or found.replica_count is None
+        for what, privilege in replication.hidden.items()
+        if what is not HiddenReplication.REPLICAS or replication.replica_count is None
     )
     names = ", ".join(
         translate("status.replicas.waits", name=replica.address)
         if replica.sent is False
         else markup.inline(replica.address)
-        for replica in found.replicas[:_MAX_REPLICAS]
+        for replica in replication.replicas[:_MAX_REPLICAS]
     )
-    count = found.replica_count or 0
+    count = replication.replica_count or 0
     replicas = (translator.count("status.replicas", count, names=Markup(names)),) if count else ()
-    return (*(_primary(primary, translator) for primary in found.primaries), *replicas, *hidden)
+    return (*(_primary(primary, translator) for primary in replication.primaries), *replicas, *hidden)
 
 
 def _primary(primary: Primary, translator: Translator) -> Markup:
@@ -155,10 +155,10 @@ def _session(session: Session, translator: Translator) -> Markup:
 
 def _maintenance(status: MigrationStatus, translator: Translator) -> tuple[Markup, ...]:
     translate, unsure = translator.translate, status.maintenance_unknown
-    told = translate("status.unsure", hosts=", ".join(unsure)) if unsure else Markup("")
+    unknown = translate("status.unsure", hosts=", ".join(unsure)) if unsure else Markup("")
     if status.maintenance:
-        return (translate("status.down", hosts=", ".join(status.maintenance)), told)
-    return (told or translate("status.up"),)
+        return (translate("status.down", hosts=", ".join(status.maintenance)), unknown)
+    return (unknown or translate("status.up"),)
 
 
 def _past(migration_report: MigrationReport, translator: Translator) -> tuple[Markup, ...]:
@@ -175,11 +175,11 @@ def _batch(migration_report: MigrationReport, translator: Translator) -> Markup:
         return Markup("")
     number = next(row.batch for row in reversed(migration_report.status.ran) if row.name == batch[-1])
     more = str(len(batch) - 1) if len(batch) > 1 else ""
-    told = {"n": str(number), "name": markup.clip(batch[-1], 80), "more": more}
+    values = {"n": str(number), "name": markup.clip(batch[-1], 80), "more": more}
     if run is not None:
-        return translator.translate("status.batch.run", run=run.run, when=markup.time_of_day(run.ended_at), **told)
+        return translator.translate("status.batch.run", run=run.run, when=markup.time_of_day(run.ended_at), **values)
     at = migration_report.status.changed_at
-    return translator.translate("status.batch.table", when=markup.time_of_day(at) if at else "", **told)
+    return translator.translate("status.batch.table", when=markup.time_of_day(at) if at else "", **values)
 
 
 def _run(key: str, past: PastRun | None, translator: Translator) -> Markup:
@@ -190,14 +190,14 @@ def _run(key: str, past: PastRun | None, translator: Translator) -> Markup:
 
 
 def _backup(migration_report: MigrationReport, translator: Translator) -> Markup:
-    translate, kept, made = translator.translate, migration_report.status.newest_backup, migration_report.last_backup
-    if kept is not None:
-        proof = translate(f"proof.{kept.proof.value}", when="")
-        return translate("status.backup.last", id=kept.backup, when=markup.time_of_day(kept.started), proof=proof)
-    if made is None:
+    translate, newest, last = translator.translate, migration_report.status.newest_backup, migration_report.last_backup
+    if newest is not None:
+        proof = translate(f"proof.{newest.proof.value}", when="")
+        return translate("status.backup.last", id=newest.backup, when=markup.time_of_day(newest.started), proof=proof)
+    if last is None:
         return translate("status.backup.none")
     key = "status.backup.last" if migration_report.status.backup_list is None else "status.backup.gone"
-    return translate(key, id=made.backup, when=markup.time_of_day(made.ended_at))
+    return translate(key, id=last.backup, when=markup.time_of_day(last.ended_at))
 
 
 def _figures(status: MigrationStatus, translator: Translator) -> Markup:

@@ -48,11 +48,11 @@ def ops_card(dashboard: Dashboard, ctx: RenderContext) -> Message:
         ctx: the render context.
     """
     ordered = dashboard_entries(dashboard)
-    wholly = len(ordered) <= _MAX_TOLD_WHOLLY
-    told = _facts if wholly else anomaly_line
+    is_detailed = len(ordered) <= _MAX_TOLD_WHOLLY
+    details_of = _facts if is_detailed else anomaly_line
     head = live_line if len(ordered) == 1 else _named  # a single target is named in the first line already
     shown, left = fit_within(
-        [_target(each, head(each, ctx), told(each, ctx), ctx) for each in ordered], _MAX_CHARACTERS
+        [_target(entry, head(entry, ctx), details_of(entry, ctx), ctx) for entry in ordered], _MAX_CHARACTERS
     )
     headline = summary_line(ordered, ctx)
     rest = ctx.translator.count("ops.left", left) if left else Markup("")
@@ -69,33 +69,33 @@ def ops_card(dashboard: Dashboard, ctx: RenderContext) -> Message:
     )
 
 
-def summary_line(found: tuple[DashboardEntry, ...], ctx: RenderContext) -> Markup:
+def summary_line(entries: tuple[DashboardEntry, ...], ctx: RenderContext) -> Markup:
     """Render counts of what goes on, waits, is locked or frozen, in a line."""
     translate = ctx.translator.translate
-    if not found:
+    if not entries:
         return translate("ops.none")
-    states = Counter(run.state for entry in found for run in entry.overview.unfinished)
+    states = Counter(run.state for entry in entries for run in entry.overview.unfinished)
     counted = [
         translate("ops.count", emoji=STATE_EMOJI[state], n=str(states[state]), words=translate(f"state.{state.value}"))
         for state in URGENT_FIRST
         if states[state]
     ]
     marks = (
-        (OWED, sum(len(entry.overview.owed) for entry in found), "ops.owed_word"),
-        (LOCK, sum(entry.overview.lock is not None for entry in found), "ops.locked_word"),
-        (FREEZE, sum(entry.freeze is not None for entry in found), "ops.frozen_word"),
+        (OWED, sum(len(entry.overview.owed) for entry in entries), "ops.owed_word"),
+        (LOCK, sum(entry.overview.lock is not None for entry in entries), "ops.locked_word"),
+        (FREEZE, sum(entry.freeze is not None for entry in entries), "ops.frozen_word"),
     )
-    held = [translate("ops.count", emoji=emoji, n=str(n), words=translate(key)) for emoji, n, key in marks if n]
-    of = markup.bold(str(found[0].overview.target)) if len(found) == 1 else Markup("")
-    is_quiet = not counted and not any(entry.overview.owed for entry in found)
-    return join_dots((of, *([translate("ops.quiet")] if is_quiet else counted), *held))
+    marked = [translate("ops.count", emoji=emoji, n=str(n), words=translate(key)) for emoji, n, key in marks if n]
+    name = markup.bold(str(entries[0].overview.target)) if len(entries) == 1 else Markup("")
+    is_quiet = not counted and not any(entry.overview.owed for entry in entries)
+    return join_dots((name, *([translate("ops.quiet")] if is_quiet else counted), *marked))
 
 
 def _named(entry: DashboardEntry, ctx: RenderContext) -> Markup:
     return join_dots((markup.bold(str(entry.overview.target)), live_line(entry, ctx)))
 
 
-def _target(entry: DashboardEntry, head: Markup, told: Markup, ctx: RenderContext) -> Markup:
+def _target(entry: DashboardEntry, head: Markup, details: Markup, ctx: RenderContext) -> Markup:
     """Render one target: what is live, details, and a line for each run."""
     overview = entry.overview
     runs = [run_line(run, entry, ctx) for run in overview.unfinished[:_MAX_RUNS]]
@@ -103,7 +103,7 @@ def _target(entry: DashboardEntry, head: Markup, told: Markup, ctx: RenderContex
     return join_lines(
         (
             head,
-            told,
+            details,
             lock_line(entry, ctx),
             freeze_line(entry, ctx),
             *(owed_line(run, ctx) for run in overview.owed[:_MAX_RUNS]),
@@ -166,11 +166,11 @@ def lock_set_card(overview: TargetOverview, *, is_new: bool, ctx: RenderContext)
     owner, since = (person(lock.owner), markup.time_of_day(lock.since)) if lock else (Markup(""), Markup(""))
     why = ctx.masker.mask(lock.reason) if lock else ""
     key = "ops.lock.set" if is_new else "ops.lock.already"
-    said = translate(key, target=str(name), app=name.app, environment=name.environment, who=owner, since=since, why=why)
+    text = translate(key, target=str(name), app=name.app, environment=name.environment, who=owner, since=since, why=why)
     begun = [
         translate("ops.lock.waits" if run.state in BEFORE_CHANGE else "ops.lock.goes_on", run=run.id)
         for run in overview.unfinished[:_MAX_RUNS]
         if lock is not None and lock.blocks(run.request)
     ]
-    blocks: tuple[Block | None, ...] = (section(said), section(join_lines(begun)))
-    return message(said, blocks, "countersign_ops", {"targets": [str(name)], "locked": [str(name)] if lock else []})
+    blocks: tuple[Block | None, ...] = (section(text), section(join_lines(begun)))
+    return message(text, blocks, "countersign_ops", {"targets": [str(name)], "locked": [str(name)] if lock else []})

@@ -105,7 +105,7 @@ class DashboardEntry:
 
 def dashboard_entries(dashboard: Dashboard) -> tuple[DashboardEntry, ...]:
     """Return the targets of a dashboard, the most urgent first."""
-    found = [
+    entries = [
         DashboardEntry(
             overview,
             dashboard.snapshots.get(overview.target),
@@ -114,7 +114,7 @@ def dashboard_entries(dashboard: Dashboard) -> tuple[DashboardEntry, ...]:
         )
         for overview in dashboard.overviews
     ]
-    return tuple(sorted(found, key=lambda entry: (entry.urgency, entry.overview.target)))
+    return tuple(sorted(entries, key=lambda entry: (entry.urgency, entry.overview.target)))
 
 
 def person(user: str) -> Markup:
@@ -172,8 +172,8 @@ def _maintenance(seen: TargetState, ctx: RenderContext) -> Markup:
     return Markup("") if seen.unclear else ctx.translator.translate("seen.up")
 
 
-def _masked(found: Problem, ctx: RenderContext) -> Problem:
-    return Problem(found.reason, {name: ctx.masker.mask(value) for name, value in found.facts.items()})
+def _masked(problem: Problem, ctx: RenderContext) -> Problem:
+    return Problem(problem.reason, {name: ctx.masker.mask(value) for name, value in problem.facts.items()})
 
 
 def backup_line(entry: DashboardEntry, ctx: RenderContext) -> Markup:
