@@ -1,12 +1,13 @@
-# Every target does its own set-up and says what it installs. Python 3.11 or later, git and make are enough to start.
+# Every target does its own set-up and says what it installs. Python 3.11 or later, git and make suffice.
 .PHONY: help setup test lint format demo tour serve bench screenshots lock clean
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8080
+SHELL_SCRIPTS = $(shell git ls-files '*.sh' .ci/run 'scripts/*' ':!*.py')
 
-help:  ## say what can be made
+help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 $(BIN)/.installed: requirements-dev.lock pyproject.toml
@@ -17,15 +18,16 @@ setup: $(BIN)/.installed  ## make the Python environment in .venv
 
 test: $(BIN)/.installed  ## run every test, against real sshd, MariaDB, artisan, git and Chromium
 	scripts/install-system-packages test
-	$(BIN)/python -m compileall -q -j 0 bot commands # once, before many processes do it side by side
+	$(BIN)/python -m compileall -q -j 0 bot commands # once, before many processes would each do it
 	$(BIN)/python -m pytest
 
-lint: $(BIN)/.installed  ## ruff, mypy --strict, the layer rules, the Dockerfile
+lint: $(BIN)/.installed  ## ruff, mypy --strict, the layers, the Dockerfile, every shell script
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/hadolint Dockerfile
+	$(BIN)/shellcheck $(SHELL_SCRIPTS)
 
 format: $(BIN)/.installed  ## format the code
 	$(BIN)/ruff check --fix-only .
@@ -35,14 +37,14 @@ demo: $(BIN)/.installed  ## playground, demonstration host and the real bot, on 
 	scripts/install-system-packages demo
 	$(BIN)/countersign demo --port $(PORT)
 
-tour: $(BIN)/.installed  ## the demo, playing itself in the console
+tour: $(BIN)/.installed  ## the demonstration plays itself in the console
 	scripts/install-system-packages demo
 	$(BIN)/countersign demo --tour
 
 serve: $(BIN)/.installed  ## run the bot with .env and ops.yaml
 	$(BIN)/countersign serve
 
-bench: $(BIN)/.installed  ## measure, side by side, and print ratios
+bench: $(BIN)/.installed  ## measure side by side and print ratios
 	scripts/install-system-packages test
 	$(BIN)/python -m bench
 
