@@ -82,10 +82,10 @@ class Stand:
             process = await asyncio.create_subprocess_exec(
                 *words, stdin=asyncio.subprocess.DEVNULL, stdout=file, stderr=asyncio.subprocess.PIPE
             )
-            _, said = await process.communicate()
+            _, output = await process.communicate()
             took = time.perf_counter() - began
         if process.returncode != 0:
-            raise RuntimeError(f"{command!r} ended with {process.returncode}: {said.decode(errors='replace')}")
+            raise RuntimeError(f"{command!r} ended with {process.returncode}: {output.decode(errors='replace')}")
         return took
 
     async def by_hand(self, kind: str) -> float:
@@ -115,22 +115,22 @@ class Bot:
             await self.playground.client_actions.command(_ENGINEER, _CHANNEL, f"/backup {app} production")
             result = await find(changes, "countersign_result", patience=_PATIENCE)
         payload = result["metadata"]["event_payload"]
-        told = await self._told(payload["run"])
+        run_json = await self._run_json(payload["run"])
         if payload["state"] != "succeeded":
-            raise RuntimeError(f"the run ended {payload['state']}: {told}")
-        seconds = {step["key"]: step["places"][-1]["seconds"] for step in told["steps"] if step["places"]}
+            raise RuntimeError(f"the run ended {payload['state']}: {run_json}")
+        seconds = {step["key"]: step["places"][-1]["seconds"] for step in run_json["steps"] if step["places"]}
         return seconds, max(seen) - before
 
-    async def _told(self, run: str) -> dict[str, Any]:
+    async def _run_json(self, run: str) -> dict[str, Any]:
         """Read what the bot remembers of a run."""
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "bot", "runs", "show", run, "--json",
             cwd=self.folder, env={**os.environ, "PYTHONPATH": str(ROOT), **self.environment},
             stdout=asyncio.subprocess.PIPE,
         )  # fmt: skip
-        said, _ = await process.communicate()
-        told: dict[str, Any] = json.loads(said)
-        return told
+        output, _ = await process.communicate()
+        run_json: dict[str, Any] = json.loads(output)
+        return run_json
 
 
 Figures = dict[str, list[float]]

@@ -117,7 +117,7 @@ async def _by_bot(playground: RunningPlayground, site: Site) -> float:
         )
         request = await find(messages, "countersign_approval", "open")
         await delivery
-        await asyncio.sleep(2)  # the bot is done with telling of the request
+        await asyncio.sleep(2)  # until the bot has posted the request
         began = time.perf_counter()
         playground.client_actions.react(_RELEASER, _CHANNEL, request["ts"], "white_check_mark")
         result = await find(messages, "countersign_result")

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What a team writes by hand: the change and the verification of a deploy, without asking, remembering or telling.
+# What a team writes by hand: the change and the verification of a deploy, without approval, record or report.
 # Arguments: the checkout, the commit, the service, the health URL. The commit has been fetched.
 set -eu
 cd "$1"

@@ -1,4 +1,4 @@
-"""Programs that are measured as processes: started, waited for until they say `ready`, looked at, ended."""
+"""Programs that are measured as processes: started, awaited until they print `ready`, measured, ended."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _READY_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Running:
-    """A program that said `ready`.
+    """A program that printed `ready`.
 
     Args:
         pid: its process id.
@@ -51,9 +51,9 @@ async def running(arguments: Sequence[str], folder: Path, environment: Mapping[s
         environment: beside the usual one.
 
     Raises:
-        RuntimeError: it ended, or was not ready in time; with what it said.
+        RuntimeError: it ended, or was not ready in time; with its output.
     """
-    said: list[str] = []
+    output: list[str] = []
     began = time.perf_counter()
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -65,12 +65,12 @@ async def running(arguments: Sequence[str], folder: Path, environment: Mapping[s
     )
     try:
         async with asyncio.timeout(_READY_SECONDS):
-            await _wait_for_ready(process, said)
+            await _wait_for_ready(process, output)
         seconds = time.perf_counter() - began
         reading = asyncio.create_task(_read_on(process))
         yield Running(process.pid, seconds)
     except TimeoutError as error:
-        raise RuntimeError("not ready in time: " + "\n".join(said[-20:])) from error
+        raise RuntimeError("not ready in time: " + "\n".join(output[-20:])) from error
     finally:
         if process.returncode is None:
             process.send_signal(signal.SIGKILL)
@@ -78,17 +78,17 @@ async def running(arguments: Sequence[str], folder: Path, environment: Mapping[s
     await reading
 
 
-async def _wait_for_ready(process: asyncio.subprocess.Process, said: list[str]) -> None:
+async def _wait_for_ready(process: asyncio.subprocess.Process, output: list[str]) -> None:
     assert process.stdout is not None
     async for line in process.stdout:
-        said.append(line.decode(errors="replace").rstrip())
-        if said[-1] == "ready":
+        output.append(line.decode(errors="replace").rstrip())
+        if output[-1] == "ready":
             return
-    raise RuntimeError("it ended: " + "\n".join(said[-20:]))
+    raise RuntimeError("it ended: " + "\n".join(output[-20:]))
 
 
 async def _read_on(process: asyncio.subprocess.Process) -> None:
-    """Read what it says from then on, so that it never waits for a full pipe."""
+    """Read its further output, so that it never blocks on a full pipe."""
     assert process.stdout is not None
     while await process.stdout.read(1 << 16):
         pass

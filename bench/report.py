@@ -74,7 +74,7 @@ class Judgement:
 
 @dataclass(frozen=True)
 class Report:
-    """What one measurement says.
+    """The result of one measurement.
 
     Args:
         title: what was measured.

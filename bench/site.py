@@ -52,7 +52,7 @@ async def over_ssh(host: DemoHost, command: str) -> float:
         command: for its shell.
 
     Raises:
-        RuntimeError: it failed; with what it said.
+        RuntimeError: it failed; with its output.
     """
     options = [
         *("-F", "none", "-i", str(host.key), "-p", str(host.port), "-l", host.user),
@@ -68,8 +68,8 @@ async def over_ssh(host: DemoHost, command: str) -> float:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
-    said, _ = await process.communicate()
+    output, _ = await process.communicate()
     took = time.perf_counter() - began
     if process.returncode != 0:
-        raise RuntimeError(f"{command} ended with {process.returncode}: {said.decode(errors='replace')[-1000:]}")
+        raise RuntimeError(f"{command} ended with {process.returncode}: {output.decode(errors='replace')[-1000:]}")
     return took

@@ -1,1 +1,1 @@
-"""Countersign: operate production servers from Slack, planned, countersigned and told step by step."""
+"""Countersign: operate production servers from Slack, planned, countersigned and reported step by step."""

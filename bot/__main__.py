@@ -8,7 +8,7 @@ from bot.console import audit, check, demo, doctor, manifest, runs, serve
 
 app = typer.Typer(
     name="countersign",
-    help="Operate production servers from Slack: planned, countersigned, told step by step.",
+    help="Operate production servers from Slack: planned, countersigned, reported step by step.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,

@@ -48,11 +48,11 @@ _log = structlog.get_logger()
 
 
 async def serve(configuration: Configuration, language: Catalog) -> None:
-    """Run the bot until SIGTERM or SIGINT; then take nothing more in, leave what runs on hosts running, and return.
+    """Run the bot until SIGTERM or SIGINT; then accept nothing new, leave steps on hosts running, and return.
 
     Args:
         configuration: validated.
-        language: in which people are told.
+        language: the catalog of the messages in Slack.
 
     Raises:
         StoreError: the store cannot be opened.

@@ -24,13 +24,13 @@ _CHATTY = (
     "sqlalchemy",
     "websockets",
 )
-"""Libraries whose everyday lines tell nothing of the runs, and at DEBUG show the bodies of requests."""
+"""Libraries whose everyday lines say nothing about runs, and at DEBUG show the bodies of requests."""
 
 _READY = "ready"
 
 
 def configure_logs(log_format: LogFormat, masker: Masker, stream: TextIO | None = None) -> None:
-    """Send everything that is logged, by this program and its libraries, one way. It may be called again.
+    """Send all log records, of this program and its libraries, to one handler. It may be called again.
 
     Args:
         log_format: `console` writes for people to standard error; `json` one object a line to standard output.
@@ -81,12 +81,12 @@ def configure_logs(log_format: LogFormat, masker: Masker, stream: TextIO | None 
 
 
 def _is_no_cancellation(record: logging.LogRecord) -> bool:
-    """Pass over what the ticker takes for a failure: a job that was ended because the program is."""
+    """Drop what the scheduler reports as a failure: a job that was cancelled because the program ends."""
     return record.exc_info is None or not isinstance(record.exc_info[1], asyncio.CancelledError)
 
 
 def announce_ready(log_format: LogFormat) -> None:
-    """Tell on standard output that the bot is connected and has picked up interrupted runs.
+    """Announce on standard output that the bot is connected and has resumed interrupted runs.
 
     Args:
         log_format: `console` prints the line `ready`; `json` logs a record whose `event` is `ready`.

@@ -54,7 +54,7 @@ async def break_halfway(walker: Walker) -> None:
 
 async def story(walker: Walker) -> None:
     """Walk."""
-    await walker.told(STATUS, "status")
+    await walker.answer(STATUS, "status")
     await there_and_back(walker, "safe", "migrations down")
     await there_and_back(walker, "slow", "migrations down")
     await there_and_back(walker, "destructive", "to a backup")

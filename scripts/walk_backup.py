@@ -31,12 +31,12 @@ async def rows(walker: Walker) -> int:
 
 async def backed_up(walker: Walker) -> str:
     """Make a backup, and give its ID."""
-    await walker.told(LIST, "1-list-empty")
+    await walker.answer(LIST, "1-list-empty")
     run = await walker.ask(BACKUP)
     assert await walker.end(run) == "succeeded"
     await walker.thread(run, "2-backup-thread")
     await walker.picture(run, "result", "2-backup-result")
-    await walker.told(LIST, "3-list")
+    await walker.answer(LIST, "3-list")
     result = (await walker.client.view()).newest("result", run)
     assert result is not None
     return str(payload(result)["backup"])
@@ -55,7 +55,7 @@ async def lost_and_found(walker: Walker, backup: str) -> None:
     await walker.picture(run, "progress", "5-restore-progress")
     await walker.picture(run, "result", "5-restore-result")
     await walker.channel("5-restore-channel")
-    await walker.told(LIST, "6-list-with-old-tables")
+    await walker.answer(LIST, "6-list-with-old-tables")
 
 
 async def old_tables_dropped(walker: Walker) -> None:
@@ -74,7 +74,7 @@ async def spoilt(walker: Walker, backup: str) -> None:
     assert (await walker.client.view()).newest("approval", run) is None
     await walker.thread(run, "8-restore-refused-thread")
     await walker.picture(run, "result", "8-restore-refused")
-    await walker.told(LIST, "9-list-damaged")
+    await walker.answer(LIST, "9-list-damaged")
     run = await walker.ask(f"{VERIFY} {backup}")
     assert await walker.end(run) == "failed"
     await walker.picture(run, "result", "9-verify-refused")

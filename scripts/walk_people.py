@@ -33,10 +33,10 @@ _MAX_PRINTED, _MAX_METRICS = 2_000, 20_000
 async def who_may_what(walker: Walker) -> None:
     """Each person asks what they may do, and opens the App Home."""
     for name, user in PEOPLE.items():
-        await walker.told("/ops help", f"01-help-{name}", user)
+        await walker.answer("/ops help", f"01-help-{name}", user)
         await home(walker, user, f"02-home-{name}")
-    await walker.told("/ops status", "03-status-quiet")
-    await walker.told("/ops statsu", "03-status-mistyped")
+    await walker.answer("/ops status", "03-status-quiet")
+    await walker.answer("/ops statsu", "03-status-mistyped")
 
 
 async def forms(walker: Walker) -> None:
@@ -60,16 +60,16 @@ async def forms(walker: Walker) -> None:
 
 
 async def lock(walker: Walker) -> None:
-    """Amélie locks; Bob is refused, is asked back, and takes it off; she is told."""
-    await walker.told(f"/ops lock {TARGET} counting the sessions by hand until noon", "06-lock")
-    await walker.told(DEPLOY, "06-lock-refuses", RELEASER)
-    await walker.told(f"/ops lock {TARGET} mine", "06-lock-already", RELEASER)
-    await walker.told("/ops status", "06-lock-status", RELEASER)
+    """Amélie locks; Bob is refused, is asked to confirm, and unlocks; she is notified."""
+    await walker.answer(f"/ops lock {TARGET} counting the sessions by hand until noon", "06-lock")
+    await walker.answer(DEPLOY, "06-lock-refuses", RELEASER)
+    await walker.answer(f"/ops lock {TARGET} mine", "06-lock-already", RELEASER)
+    await walker.answer("/ops status", "06-lock-status", RELEASER)
     await home(walker, RELEASER, "06-lock-home")
     await walker.client.type(RELEASER, "/deploy")
     await walker.shot(f"?as={RELEASER}#/{CHANNEL}", "06-lock-form", filled)
     await walker.shot(f"?as={RELEASER}#/{CHANNEL}", "06-lock-form-closed", closed)
-    await walker.told(f"/ops unlock {TARGET}", "07-unlock-question", RELEASER)
+    await walker.answer(f"/ops unlock {TARGET}", "07-unlock-question", RELEASER)
     await walker.shot(f"?as={RELEASER}#/{CHANNEL}", "07-unlock-confirm", asks_to_confirm)
     await press_shown(walker, RELEASER)
     await walker.client.until(lambda channel: newest(channel, "lock"), "the owner of the lock is told")
@@ -86,7 +86,7 @@ async def queue(walker: Walker) -> None:
     await walker.client.until(lambda channel: channel.state_of(third) == "queued", "the third waits")
     await asyncio.sleep(1)
     await walker.channel("08-queue-channel")
-    await walker.told("/ops status", "08-queue-status")
+    await walker.answer("/ops status", "08-queue-status")
     await home(walker, RELEASER, "08-queue-home-bob")
     await walker.client.type(STRANGER, f"/ops cancel {first}")
     await walker.client.until(
@@ -99,13 +99,13 @@ async def queue(walker: Walker) -> None:
     await walker.gate(second)
     await walker.client.until(lambda channel: channel.newest("turn", second), "Bob is told that it is his turn")
     await walker.thread(second, "09-turn")
-    await walker.told(f"/ops cancel {second}", "09-cancel-typed", RELEASER)
+    await walker.answer(f"/ops cancel {second}", "09-cancel-typed", RELEASER)
     assert await walker.end(second) == "cancelled"
     await walker.gate(third)
     print(await console(walker, "runs", "cancel", third))
     assert await walker.end(third) == "cancelled"
     await walker.picture(third, "result", "09-cancelled-at-the-console")
-    await walker.told(f"/ops cancel {third}", "09-cancel-over")
+    await walker.answer(f"/ops cancel {third}", "09-cancel-over")
 
 
 async def reminders(walker: Walker) -> None:
@@ -126,8 +126,8 @@ async def freeze(walker: Walker) -> None:
     begins, ends = ((now + timedelta(days=days)).strftime("%a %H:00") for days in (-1, 2))
     frozen = {"from": begins, "to": ends, "timezone": "UTC", "reason": "no weekend releases"}
     await rules(walker, lambda policy: policy.update(freeze=[frozen]))
-    await walker.told(DEPLOY, "11-freeze-refuses")
-    await walker.told("/ops status", "11-freeze-status")
+    await walker.answer(DEPLOY, "11-freeze-refuses")
+    await walker.answer("/ops status", "11-freeze-status")
     await home(walker, ENGINEER, "11-freeze-home")
     await walker.client.type(ENGINEER, "/deploy")
     await walker.shot(f"?as={ENGINEER}#/{CHANNEL}", "11-freeze-form", filled)
@@ -152,7 +152,7 @@ async def emergency(walker: Walker) -> None:
     await walker.picture(run, "run", "13-emergency-card")
     await walker.picture(run, "approval", "13-emergency-request")
     await walker.channel("13-emergency-channel", RELEASER)
-    await walker.told("/ops status", "13-emergency-status")
+    await walker.answer("/ops status", "13-emergency-status")
     await home(walker, RELEASER, "13-emergency-home-bob")
     request = (await walker.client.view()).newest("approval", run)
     assert request is not None
@@ -163,7 +163,7 @@ async def emergency(walker: Walker) -> None:
     await walker.picture(run, "approval", "14-countersigned")
     await walker.picture(run, "run", "14-countersigned-card")
     await home(walker, RELEASER, "14-home-bob")
-    await walker.told("/ops status", "14-status")
+    await walker.answer("/ops status", "14-status")
 
 
 async def audit(walker: Walker) -> None:

@@ -49,8 +49,8 @@ class Walker:
         await self.client.type(user, command)
         return await self.new_run()
 
-    async def told(self, command: str, name: str, user: str = ENGINEER) -> None:
-        """Type a command that starts no run, and picture what the person alone is told."""
+    async def answer(self, command: str, name: str, user: str = ENGINEER) -> None:
+        """Type a command that starts no run, and picture the answer that the person alone sees."""
         before = len((await self.client.view()).ephemerals(user))
         await self.client.type(user, command)
         await self.client.until(lambda channel: len(channel.ephemerals(user)) > before, f"the answer to {command}")
@@ -166,7 +166,7 @@ class Walker:
 
 
 def walk(story: Callable[[Walker], Awaitable[None]]) -> None:
-    """Set the demonstration up and walk through it; the pictures go where the program's one argument says."""
+    """Set the demonstration up and walk through it; the pictures go to the folder of the program's one argument."""
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
 

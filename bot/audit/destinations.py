@@ -71,7 +71,7 @@ class FileDestination:
         """It is closed after every append."""
 
     def _append(self, text: bytes) -> None:
-        # Opened each time, so that whoever rotates logs need not tell anybody.
+        # Opened each time, so that logs can be rotated without a signal.
         descriptor = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT, _PRIVATE_FILE)
         try:
             size = os.lseek(descriptor, 0, os.SEEK_END)
@@ -149,7 +149,7 @@ class ServerDestination:
 
 
 def _framed(line: str) -> bytes:
-    # The byte order mark says that the message is UTF-8 (RFC 5424, 6.4).
+    # The byte order mark declares the message as UTF-8 (RFC 5424, 6.4).
     at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     head = f"<{_PRIORITY}>1 {at} {socket.gethostname()} {_NAME} {os.getpid()} history - "
     message = head.encode() + b"\xef\xbb\xbf" + line.encode()

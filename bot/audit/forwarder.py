@@ -102,7 +102,7 @@ class Forwarder:
             pass
 
     async def _next_page(self) -> bool:
-        """Forward the next records; say whether there were any."""
+        """Forward the next records; return whether there were any."""
         after = await self._cursor.position()
         records = await self._history.page_after(after, _PAGE)
         if not records:

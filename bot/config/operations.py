@@ -24,7 +24,7 @@ from bot.domain.targets.target import Operations, VarValue
 
 @dataclass(frozen=True)
 class CheckedRecipe:
-    """What a recipe says of the variables that an environment gives it.
+    """The result of checking an environment's variables against its recipe.
 
     Args:
         vars: as the recipe takes them; defaults filled in.
@@ -38,7 +38,7 @@ class CheckedRecipe:
 
 
 class RecipeChecker(Protocol):
-    """Loads a recipe and holds variables against it."""
+    """Loads a recipe and checks variables against it."""
 
     def __call__(self, recipe: str, base: Path, values: Mapping[str, object]) -> CheckedRecipe:
         """Check one environment.

@@ -1,4 +1,4 @@
-"""An environment's `vars` held against its recipe."""
+"""Checks an environment's `vars` against its recipe."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the schema found, in plain words: wrong types, missing and unknown keys, each with its path."""
+"""Validation errors in plain words: wrong types, missing and unknown keys, each with its path."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _EXPECTED = {
 
 
 def problems_of(error: ValidationError) -> list[DocumentProblem]:
-    """Translate everything that a validation found.
+    """Translate every error of a validation.
 
     Args:
         error: of `OperationsFile`.
@@ -33,7 +33,7 @@ def problems_of(error: ValidationError) -> list[DocumentProblem]:
 
 
 def _problem(details: ErrorDetails) -> DocumentProblem:
-    # A wrong key of a mapping is told as (…, key, "[key]").
+    # Pydantic reports a wrong key of a mapping as (…, key, "[key]").
     path: KeyPath = tuple(part for part in details["loc"] if part != "[key]")
     return DocumentProblem(path, _sentence(details, path))
 

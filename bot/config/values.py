@@ -79,12 +79,12 @@ def time_zones() -> frozenset[str]:
 
 
 def is_user(text: str) -> bool:
-    """Say whether a text is Slack's ID of a user."""
+    """Whether a text is Slack's ID of a user."""
     return _USER.fullmatch(text) is not None
 
 
 def is_group(text: str) -> bool:
-    """Say whether a text is Slack's ID of a user group."""
+    """Whether a text is Slack's ID of a user group."""
     return _GROUP.fullmatch(text) is not None
 
 

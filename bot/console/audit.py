@@ -51,7 +51,7 @@ class ExportFormat(StrEnum):
 
 
 def register(app: typer.Typer) -> None:
-    """Put the commands on the program.
+    """Register the commands.
 
     Args:
         app: the program.
@@ -94,7 +94,7 @@ def instant_of(text: str, now: datetime) -> datetime:
         now: what an age is counted back from.
 
     Raises:
-        ValueError: it is none of these; the text says what would be right.
+        ValueError: it is none of these; the message names what would be right.
     """
     age = _AGE.fullmatch(text)
     try:
@@ -129,7 +129,7 @@ def verification(against: Path | None) -> Question:
                 f"the history holds: {verdict.checked} records{compared}; the last has hash {verdict.head}",
             )
             return HOLDS
-        print_text(terminal.out, f"the history does not hold: {_told(verdict.found)}")
+        print_text(terminal.out, f"the history does not hold: {_described(verdict.found)}")
         print_text(terminal.out, f"the {verdict.checked} records before it hold")
         return BROKEN
 
@@ -163,7 +163,7 @@ def _json_line(record: Record, masker: Masker) -> str:
     return as_json(record, masker) + "\n"
 
 
-def _told(found: Break) -> str:
+def _described(found: Break) -> str:
     return _FAULTS[found.fault].format(n=found.sequence)
 
 

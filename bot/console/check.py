@@ -23,7 +23,7 @@ PROBLEMS = 2
 
 
 def register(app: typer.Typer) -> None:
-    """Put the command on the program.
+    """Register the command.
 
     Args:
         app: the program.
@@ -42,13 +42,13 @@ def register(app: typer.Typer) -> None:
 
 
 def check_files(env: Path | None, ops: Path | None, real: Mapping[str, str], console: Console) -> int:
-    """Check both files and tell what was found.
+    """Check both files and print every problem.
 
     Args:
         env: the environment file; None takes `.env`, which may be missing.
         ops: the operations file; None takes `OPS_FILE`.
         real: the real environment.
-        console: where it is told.
+        console: where the result is printed.
 
     Returns:
         The exit status.
@@ -59,24 +59,24 @@ def check_files(env: Path | None, ops: Path | None, real: Mapping[str, str], con
     try:
         found = load_configuration(env or ENV_FILE, ops, real, check_recipe)
     except ConfigurationError as error:
-        return _tell_problems((*missing, *error.problems), console)
+        return _print_problems((*missing, *error.problems), console)
     if missing:
-        return _tell_problems(missing, console)
+        return _print_problems(missing, console)
     try:
         lacking = _lacking(found.settings.language_dir)
     except CatalogError as error:
-        return _tell_problems((ConfigurationProblem(str(env or ENV_FILE), None, "LANGUAGE_DIR", str(error)),), console)
+        return _print_problems((ConfigurationProblem(str(env or ENV_FILE), None, "LANGUAGE_DIR", str(error)),), console)
     if lacking:
         print_text(console, f"LANGUAGE_DIR: {len(lacking)} sentences are said in English: {', '.join(lacking[:3])} …")
-    _tell_targets(found, console)
+    _print_targets(found, console)
     return 0
 
 
 def _lacking(language: Path | None) -> tuple[str, ...]:
-    """Name the sentences that the language lacks.
+    """Name the keys that the catalog lacks.
 
     Raises:
-        CatalogError: it cannot be spoken.
+        CatalogError: the catalog cannot be used.
     """
     if language is None:
         return ()
@@ -84,14 +84,14 @@ def _lacking(language: Path | None) -> tuple[str, ...]:
     return read_catalog(language).missing_keys(ENGLISH)
 
 
-def _tell_problems(problems: tuple[ConfigurationProblem, ...], console: Console) -> int:
+def _print_problems(problems: tuple[ConfigurationProblem, ...], console: Console) -> int:
     for problem in problems:
         print_text(console, str(problem))
     print_text(console, "1 problem" if len(problems) == 1 else f"{len(problems)} problems", "bold red")
     return PROBLEMS
 
 
-def _tell_targets(found: Configuration, console: Console) -> None:
+def _print_targets(found: Configuration, console: Console) -> None:
     for target in found.operations.targets.values():
         print_text(console, _line(target))
     for name, reason in sorted(found.operations.unmasked.items()):

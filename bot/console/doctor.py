@@ -23,7 +23,7 @@ _WIDTH = max(len(status) for status in CheckStatus)
 
 
 def register(app: typer.Typer) -> None:
-    """Put the command on the program.
+    """Register the command.
 
     Args:
         app: the program.
@@ -41,12 +41,12 @@ def register(app: typer.Typer) -> None:
 
 
 async def diagnose(env: Path, real: Mapping[str, str], console: Console) -> int:
-    """Make every check and tell each finding as soon as it is its turn.
+    """Make every check and print the results in order, each as soon as it and all before it are there.
 
     Args:
         env: the environment file; it may be missing.
         real: the real environment.
-        console: where it is told.
+        console: where the results are printed.
 
     Returns:
         The exit status.
@@ -56,7 +56,7 @@ async def diagnose(env: Path, real: Mapping[str, str], console: Console) -> int:
     except ConfigurationError as error:
         broken = [fail("configuration", str(problem)) for problem in error.problems]
         for result in broken:
-            _tell(result, console, Masker(()))
+            _print(result, console, Masker(()))
         print_text(console, f"{summary(broken)}; nothing was connected to", "bold red")
         return 1
     # Loaded here: the other commands of the console start faster without Slack, SSH and SQL.
@@ -66,13 +66,13 @@ async def diagnose(env: Path, real: Mapping[str, str], console: Console) -> int:
     masker = configuration.masker()
     found: list[CheckResult] = []
     async for result in all_checks(configuration, load_recipes(configuration.operations.targets)):
-        _tell(result, console, masker)
+        _print(result, console, masker)
         found.append(result)
     failed = any(result.status is CheckStatus.FAIL for result in found)
     print_text(console, summary(found), "bold red" if failed else "bold green")
     return 1 if failed else 0
 
 
-def _tell(result: CheckResult, console: Console, masker: Masker) -> None:
+def _print(result: CheckResult, console: Console, masker: Masker) -> None:
     detail = masker.mask(" ".join(result.detail.split()))
     print_text(console, f"{result.status:<{_WIDTH}}  {result.what}: {detail}", _STYLES[result.status])

@@ -1,4 +1,4 @@
-"""A masked copy of anything that is about to be shown.
+"""Masked copies of what is about to be shown.
 
 It is made before the text is laid out, because a line's end could cut a secret in two.
 """

@@ -1,4 +1,4 @@
-"""Writing to the terminal: text from hosts and people is shown as text, never obeyed."""
+"""Writes to the terminal: control sequences in text from hosts and people have no effect."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"
 
 
 def without_control_characters(text: str) -> str:
-    """Take out what a terminal would obey.
+    """Remove what a terminal would obey.
 
     Args:
         text: from a host or a person.

@@ -1,4 +1,4 @@
-"""`countersign runs cancel`: leaves a request in the store, and tells whether the bot has taken it."""
+"""`countersign runs cancel`: leaves a request in the store and reports whether the bot has taken it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def cancel_question(
         if as_json:
             terminal.data({"run": run.id, "state": run.state.value, "asked": not run.ended, "taken": taken})
             return 0
-        for line in _told(run, taken=taken):
+        for line in _lines(run, taken=taken):
             print_text(terminal.out, line)
         return 0
 
@@ -56,7 +56,7 @@ async def _taken(store: RequestWriter, run: str, patience: float) -> bool:
     return True
 
 
-def _told(run: Run, *, taken: bool) -> tuple[str, ...]:
+def _lines(run: Run, *, taken: bool) -> tuple[str, ...]:
     if run.ended:
         return (f"{run.id} is over already ({run.state.value}); nothing was done",)
     meaning = _meaning(run)

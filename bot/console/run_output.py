@@ -1,4 +1,4 @@
-"""The kept output of a run, piece by piece put together."""
+"""Puts the stored pieces of a run's output together."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class StepOutput:
         place: name of the host, or `-` for the bot itself.
         attempt: 1 for the first.
         state: of the step at that place, where this is its latest attempt; else empty.
-        text: what was kept; where bytes are missing, a line says so.
+        text: as stored; a line stands in for missing bytes.
         size: bytes of the whole output, as far as it is known.
         missing: bytes that are not kept here.
     """
@@ -80,12 +80,12 @@ _LONGEST_SECRET = 200
 
 
 def _masked_away(pieces: list[bytes]) -> int:
-    """Offsets count what the host printed, and `***` is shorter than a secret: such a gap is none."""
+    """Largest gap that masking explains: offsets count what the host printed, and `***` is shorter than a secret."""
     return _LONGEST_SECRET * pieces[-1].count(MASK.encode()) if pieces else 0
 
 
 def _without_overlap(pieces: list[bytes], data: bytes, overlap: int) -> bytes:
-    """The tail moves along, so it may begin within the piece before it."""
+    """Cut what the tail repeats: it moves along, so it may begin within the piece before it."""
     if overlap > 0 and pieces and pieces[-1].endswith(data[:overlap]):
         return data[overlap:]
     return data

@@ -1,4 +1,4 @@
-"""How runs are written in the terminal: states, times, durations, problems."""
+"""States, times, durations and problems as text for the terminal."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from bot.domain.errors import Problem
 from bot.domain.runs.run import RunState, StepState
 
 Mark = tuple[str, str]
-"""A sign and its style. The sign alone says enough where there is no colour."""
+"""A sign and its style. The sign alone suffices where there is no colour."""
 
 _RUN_MARKS: dict[RunState, Mark] = {
     RunState.SUCCEEDED: ("✓", "green"),
@@ -31,7 +31,7 @@ _STEP_MARKS: dict[StepState, Mark] = {
 
 
 def run_mark(state: RunState) -> Mark:
-    """Give the sign of a run's state; what goes on has one sign."""
+    """Give the sign of a run's state; all states that are going on share one."""
     return _RUN_MARKS.get(state, ("▸", "cyan"))
 
 

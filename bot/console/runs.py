@@ -1,4 +1,4 @@
-"""`countersign runs`: what the bot remembers, also while it or Slack is down."""
+"""`countersign runs`: shows runs from the store, also while the bot or Slack is down."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ LimitOption = Annotated[int, typer.Option(min=1, max=1000, help="How many.")]
 
 
 def register(app: typer.Typer) -> None:
-    """Put the commands on the program.
+    """Register the commands.
 
     Args:
         app: the program.

@@ -29,7 +29,7 @@ def register(app: typer.Typer) -> None:
 
     @app.command()
     def serve(env: Path = typer.Option(ENV_FILE, help="The file with the environment's variables.")) -> None:  # noqa: B008 - typer's way to declare an option
-        """Run the bot until it is told to stop (SIGTERM)."""
+        """Run the bot until SIGTERM."""
         gc.disable()  # what is loaded stays: to walk it again and again takes a tenth of the start
         try:
             configuration = load_configuration(env, None, os.environ, check_recipe)

@@ -1,4 +1,4 @@
-"""Asking the store from the console: how it is opened, what a command may show, and what is said where it cannot be."""
+"""Access to the store from the console: opens it, masks what is shown, and explains a store that cannot be opened."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ async def ask(
     err: Console,
     opened: Callable[[str], AbstractAsyncContextManager[Store]],
 ) -> int:
-    """Open the store, ask, and tell where that was not possible.
+    """Open the store and answer a question from it; print why where it cannot be opened.
 
     Args:
         env: the environment file.
@@ -118,7 +118,7 @@ async def run_named(typed: str, reader: StoreReader) -> Run | None:
 
 
 async def print_no_such_run(typed: str, reader: StoreReader, terminal: Terminal) -> None:
-    """Say that there is no such run, and which there are."""
+    """Print that there is no such run, and the latest runs."""
     known = [run.id for run in await reader.runs.recent(_SEARCHED)]
     near = nearest(typed, {run.lower() for run in known})
     hint = f"; did you mean {near.upper()}?" if near is not None else ""

@@ -1,4 +1,4 @@
-"""The stage of the demonstration: everything that a deploy needs, on loopback, in one folder, owned by one context."""
+"""The demonstration's environment: everything a deploy needs, on loopback, in one folder, owned by one context."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ USERS, SESSIONS = 2_000, 5_000
 
 
 class ProgressReporter(Protocol):
-    """Is told what happens, for people to read."""
+    """Reports progress to people."""
 
     def started(self, what: str, where: str) -> None:
-        """Something is there.
+        """Report that a part has started.
 
         Args:
             what: its name.
@@ -42,7 +42,7 @@ class ProgressReporter(Protocol):
         """
 
     def notice(self, sentence: str) -> None:
-        """Something happened that nobody asked for at the console.
+        """Report something that nobody asked for at the console.
 
         Args:
             sentence: what.
@@ -62,7 +62,7 @@ class DemoEnvironment:
         web: the application's web server.
         playground: the workspace, a process of its own.
         bot: the real bot, a process of its own.
-        host_faults: what can be made to go wrong.
+        host_faults: the faults that can be injected.
     """
 
     folder: Path
@@ -78,11 +78,11 @@ class DemoEnvironment:
 
 @asynccontextmanager
 async def set_up(port: int, reporter: ProgressReporter) -> AsyncIterator[DemoEnvironment]:
-    """Start everything, and end it again, whatever happens; if this process is killed, the same.
+    """Start everything, and stop it at the end of the block, even if this process is killed.
 
     Args:
         port: the port of the playground's page; 0 takes a free one.
-        reporter: is told of each part.
+        reporter: reports each part.
 
     Raises:
         DemoError: the port is in use, or a part did not start.
@@ -131,7 +131,7 @@ async def set_up(port: int, reporter: ProgressReporter) -> AsyncIterator[DemoEnv
 
 
 async def _application(host: DemoHost, server: DatabaseServer) -> Application:
-    """Make the application at its first commit, the second one waiting; the ledger begins with the first deploy."""
+    """Make the application at its first commit, the second waiting; the command log begins with the first deploy."""
     database = await server.create("compte")
     application = await Application.create(
         host.folder, database, server, host.environment, users=USERS, sessions=SESSIONS

@@ -2,4 +2,4 @@
 
 
 class DemoError(Exception):
-    """A part of the demonstration could not do what was asked; the message says what, where and what would help."""
+    """A part of the demonstration failed; the message names what, where and what would help."""

@@ -1,4 +1,4 @@
-"""What `countersign demo` does: sets the stage and keeps it until it is told to stop, or lets it play itself."""
+"""`countersign demo`: runs the demonstration until a signal, or plays the tour."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TOUR_SECONDS = 180.0
 
 
 async def until_signal(work: Coroutine[Any, Any, int]) -> int:
-    """Do some work until SIGINT, SIGTERM or SIGHUP; what it holds is let go of in good order.
+    """Do some work until SIGINT, SIGTERM or SIGHUP; the work releases what it holds before this returns.
 
     Args:
         work: gives an exit status.
@@ -52,7 +52,7 @@ async def until_signal(work: Coroutine[Any, Any, int]) -> int:
 
 
 async def run_demo(port: int) -> int:
-    """Set the stage and leave it to whoever opens the page.
+    """Start the demonstration and leave it to whoever opens the page.
 
     Args:
         port: the port of the page; 0 takes a free one.
@@ -75,7 +75,7 @@ async def run_demo(port: int) -> int:
 
 
 async def run_tour() -> int:
-    """Let the demonstration play itself at the console, and check what came of it.
+    """Play the tour in the terminal, and check its outcome.
 
     Returns:
         0 when everything was seen that should be, else 1.

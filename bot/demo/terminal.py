@@ -1,4 +1,4 @@
-"""What the demonstration says at the console."""
+"""The demonstration's output in the terminal."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def console() -> Console:
 
 
 class TerminalReporter:
-    """Tells what starts (`bot.demo.environment.ProgressReporter`).
+    """Prints progress (`bot.demo.environment.ProgressReporter`).
 
     Args:
         output: where to.
@@ -27,7 +27,7 @@ class TerminalReporter:
         self._output = output
 
     def started(self, what: str, where: str) -> None:
-        """Tell that something is there."""
+        """Print that a part has started."""
         row = Table.grid(padding=(0, 1))
         row.add_column(width=3, justify="right")
         row.add_column(width=12)
@@ -36,5 +36,5 @@ class TerminalReporter:
         self._output.print(row)
 
     def notice(self, sentence: str) -> None:
-        """Tell that something happened."""
+        """Print a notice."""
         self._output.print(Padding(Text(f"• {sentence}"), (0, 0, 0, 2)))

@@ -1,4 +1,4 @@
-"""The demonstration's workspace: who is in it, and what a newcomer is told."""
+"""The demonstration's workspace: its people, and the welcome on the page."""
 
 from __future__ import annotations
 

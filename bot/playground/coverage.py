@@ -16,7 +16,7 @@ class Level(Enum):
 
 @dataclass(frozen=True)
 class Feature:
-    """A feature of Slack. `note` says what differs, where it is not simply supported."""
+    """A feature of Slack. `note` describes the difference where it is not fully supported."""
 
     kind: str
     name: str

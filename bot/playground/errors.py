@@ -45,5 +45,5 @@ class SlackError(Exception):
 class ClientActionError(Exception):
     """A person cannot do this in the client: there is no such button, message or command.
 
-    The text says what was wrong. Nothing was changed.
+    The text names what was wrong. Nothing was changed.
     """

@@ -26,12 +26,12 @@ WORDS = [
 
 async def test_bad_words_are_answered_at_once(system: System, laravel: Application, ssh_host: DemoHost) -> None:
     for text, wanted in WORDS:
-        said = await system.told(text)
+        said = await system.answer(text)
         assert all(part in said for part in wanted), said
-    said = await system.told("/deploy compte production", ONCALL)
+    said = await system.answer("/deploy compte production", ONCALL)
     assert "You may not deploy here" in said
     assert "engineers" in said
-    said = await system.told("/deploy compte production", channel="C0GENERAL")
+    said = await system.answer("/deploy compte production", channel="C0GENERAL")
     assert "not operated from this channel" in said
     assert "<#C0OPS>" in said
     assert "Nothing was started" in said

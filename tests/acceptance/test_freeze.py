@@ -38,11 +38,11 @@ async def test_a_freeze_refuses_and_an_exception_is_countersigned_by_whom_the_ov
 ) -> None:
     system = await frozen_system(new_system, laravel_at_first, override=True)
 
-    said = await system.told("/deploy compte production")
+    said = await system.answer("/deploy compte production")
     assert all(part in said for part in ("Changes are frozen until", "stock taking", "`--during-freeze`", "Nothing"))
     assert system.messages("card") == []
-    assert "❄️ 1 × frozen" in await system.told("/ops status", DBA)
-    assert "lacks a reason" in await system.told("/deploy compte production --during-freeze")
+    assert "❄️ 1 × frozen" in await system.answer("/ops status", DBA)
+    assert "lacks a reason" in await system.answer("/deploy compte production --during-freeze")
     dry = await system.ask("/deploy compte production --dry-run")
     assert await system.end(dry) == "succeeded"
     backup = await system.ask("/backup compte production")
@@ -70,11 +70,11 @@ async def test_a_policy_without_an_override_makes_no_exception(
     new_system: NewSystem, laravel_at_first: Application, ssh_host: DemoHost
 ) -> None:
     system = await frozen_system(new_system, laravel_at_first, override=False)
-    said = await system.told("/deploy compte production")
+    said = await system.answer("/deploy compte production")
     assert "Changes are frozen" in said
     assert "--during-freeze" not in said
-    said = await system.told("/deploy compte production --during-freeze the shop is down")
+    said = await system.answer("/deploy compte production --during-freeze the shop is down")
     assert "makes no exception" in said
-    assert "--during-freeze" not in await system.told("/ops help", ENGINEER)
+    assert "--during-freeze" not in await system.answer("/ops help", ENGINEER)
     assert system.messages("card") == []
     assert changes(ssh_host) == {}

@@ -45,14 +45,14 @@ async def test_a_bot_that_dies_after_taking_a_lock_off_tells_its_owner_once(new_
     for round_, point in enumerate(POINTS, start=1):
         system.bot.environment = {**calm, "DIE_AT": point}
         await system.bot.start()
-        assert "is locked" in await system.told(f"/ops lock compte production round {round_}", ENGINEER)
-        assert "It is not your lock" in await system.told("/ops unlock compte production", RELEASER)
+        assert "is locked" in await system.answer(f"/ops lock compte production round {round_}", ENGINEER)
+        assert "It is not your lock" in await system.answer("/ops unlock compte production", RELEASER)
         await system.press_shown("ops_unlock", RELEASER)
         await dead(system.bot)
         system.bot.environment = calm
         await system.bot.start()
         await eventually(lambda n=round_: len(told(system)) >= n, 30, what="the owner is told")
-        assert "Nothing is going on" in await system.told("/ops status", ENGINEER)
+        assert "Nothing is going on" in await system.answer("/ops status", ENGINEER)
         await settled(system.bot)
         assert await system.bot.stop() == 0
     assert [f"round {round_}" in said for round_, said in enumerate(told(system), start=1)] == [True] * len(POINTS)
@@ -71,7 +71,7 @@ async def test_the_owner_is_asked_in_the_channel_after_a_day_and_not_again_after
     for _ in range(2):
         await system.bot.start()
         await eventually(lambda: told(system), 30, what="the owner is asked")
-        assert "🔒 1 × locked" in await system.told("/ops status", ENGINEER)
+        assert "🔒 1 × locked" in await system.answer("/ops status", ENGINEER)
         await system.bot.stop()
     [asked] = told(system)
     assert "<@U0BOB>: your lock on *compte production* stands since" in asked

@@ -10,35 +10,35 @@ from tests.support.polling import eventually
 async def test_a_target_is_looked_at_locked_and_let_go(
     system: System, laravel: Application, ssh_host: DemoHost
 ) -> None:
-    said = await system.told("/ops")
+    said = await system.answer("/ops")
     assert "Nothing is going on, and nothing waits" in said
-    assert "/deploy APP ENV" in await system.told("/ops help")
-    assert "You may not lock here" in await system.told("/ops lock compte production no reason", DBA)
+    assert "/deploy APP ENV" in await system.answer("/ops help")
+    assert "You may not lock here" in await system.answer("/ops lock compte production no reason", DBA)
 
     run = await system.ask()
     gate = await system.gate(run)
-    assert "1 × needs approval" in await system.told("/ops status compte production", DBA)
+    assert "1 × needs approval" in await system.answer("/ops status compte production", DBA)
 
-    assert "compte production is locked" in await system.told("/ops lock compte production stock taking", RELEASER)
-    assert "1 × locked" in await system.told("/ops status")
-    said = await system.told("/deploy compte production")
+    assert "compte production is locked" in await system.answer("/ops lock compte production stock taking", RELEASER)
+    assert "1 × locked" in await system.answer("/ops status")
+    said = await system.answer("/deploy compte production")
     assert all(part in said for part in ("Locked by <@U0BOB> since", "stock taking", "Nothing was started"))
     system.react(gate)
     assert await system.end(run) == "failed"
     assert all(part in system.result(run) for part in ("Locked by", "stock taking", "Nothing in production"))
     assert changes(ssh_host) == {}
 
-    assert "It is not your lock, so nothing was done yet." in await system.told("/ops unlock compte production")
-    assert "1 × locked" in await system.told("/ops status", DBA)
+    assert "It is not your lock, so nothing was done yet." in await system.answer("/ops unlock compte production")
+    assert "1 × locked" in await system.answer("/ops status", DBA)
     await system.press_shown("ops_unlock")
     await eventually(lambda: "the lock of <@U0BOB>, who is told" in system.ephemerals(ENGINEER)[-1], 20)
     [told] = await eventually(lambda: system.messages("lock"), 20, what="the owner is told")
     assert "<@U0BOB>: <@U0AMELIE> took your lock off" in told["text"]
     second = await system.ask()
     await system.gate(second)
-    assert "is being cancelled. Nothing in production was changed." in await system.told(f"/ops cancel {second}")
+    assert "is being cancelled. Nothing in production was changed." in await system.answer(f"/ops cancel {second}")
     assert await system.end(second) == "cancelled"
-    assert "is over already (cancelled)" in await system.told(f"/ops cancel {second}")
+    assert "is over already (cancelled)" in await system.answer(f"/ops cancel {second}")
     async with system.bot.store() as store:
         events = [record.entry.event for record in await store.history.all()]
     assert [event for event in events if event.endswith("locked")] == ["locked", "unlocked"]

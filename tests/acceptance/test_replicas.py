@@ -48,7 +48,7 @@ async def test_two_replicas_do_each_thing_once_and_one_goes_on_alone(
         await system.gate(run)
         before = len(system.ephemerals("U0AMELIE"))
         for _ in range(4):
-            await system.told("/ops status")
+            await system.answer("/ops status")
         assert len(system.ephemerals("U0AMELIE")) == before + 4
 
         telling = str(asked(store_url, "SELECT owner FROM duties WHERE name = 'tell Slack'"))
@@ -57,7 +57,7 @@ async def test_two_replicas_do_each_thing_once_and_one_goes_on_alone(
         await teller.kill()
 
         assert await system.approved(run) == "succeeded"
-        assert await system.told("/ops status")
+        assert await system.answer("/ops status")
         assert kinds(system, run) == Counter(
             f"countersign_{kind}" for kind in ("run", "plan", "approval", "progress", "result")
         )

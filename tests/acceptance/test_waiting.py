@@ -37,7 +37,7 @@ async def test_a_reminder_then_a_cancellation_then_an_emergency(
     assert await system.end(run) == "succeeded"
     card = json.dumps(system.messages("card", run)[-1]["blocks"], ensure_ascii=False)
     assert "Emergency, without approval:* the shop is down" in card
-    assert "1 × to be countersigned afterwards" in await system.told("/ops status", DBA)
+    assert "1 × to be countersigned afterwards" in await system.answer("/ops status", DBA)
     request = system.messages("approval", run)[-1]
     assert system.payload("approval", run)["state"] == "open"
 
@@ -45,7 +45,7 @@ async def test_a_reminder_then_a_cancellation_then_an_emergency(
     await eventually(lambda: "you asked for this run" in "".join(system.ephemerals(ENGINEER)), 30)
     system.react(request, RELEASER)
     await eventually(lambda: system.payload("approval", run)["state"] == "approved", 40, what="it is countersigned")
-    assert "to be countersigned" not in await system.told("/ops status", DBA)
+    assert "to be countersigned" not in await system.answer("/ops status", DBA)
     history = (await system.bot.json("runs", "show", run))["history"]
     told = [record["event"] for record in history]
     assert told.index("glass_broken") < told.index("run_succeeded") < told.index("countersigned")

@@ -35,7 +35,7 @@ class S3:
         )  # fmt: skip
 
     def bucket(self, name: str, prefix: str = "countersign") -> Bucket:
-        """What the operations file would say of a bucket."""
+        """The bucket's section in an operations file."""
         return Bucket(name, "us-east-1", Secret(_KEY), Secret(_SECRET), self.endpoint, prefix)
 
 

@@ -79,7 +79,7 @@ PLAIN: dict[Action, RequestOptions] = {
     Action.RESTORE: RestoreBackup("B-20261116-7K3F9Q"),
     Action.MIGRATE_STATUS: MigrateStatusOptions(),
 }
-"""The options of a request that says nothing besides what it needs, by action."""
+"""The options of a minimal request, by action."""
 RUN = Run("R-7K3F9Q", 1, REQUEST, RunState.PLANNING, 1, NOON)
 
 HOST = HostFacts(
@@ -107,7 +107,7 @@ DATABASE = DatabaseFacts(
 
 
 class Sight:
-    """A `Look` that gives what it was told to give, and remembers what it was asked.
+    """A `Look` that gives what it was given, and records what it was asked.
 
     Args:
         hosts: by name.

@@ -16,7 +16,7 @@ async def eventually(
         predicate: plain or async function; an AssertionError it raises counts as not yet.
         seconds: deadline.
         every: pause between two looks, in seconds.
-        what: said if it never comes true.
+        what: named in the error if it never comes true.
 
     Raises:
         AssertionError: it did not come true in time.

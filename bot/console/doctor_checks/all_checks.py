@@ -1,4 +1,4 @@
-"""Every check at once, told in one order: Slack, the store, the hosts, then target by target."""
+"""Makes all checks concurrently and yields the results in order: Slack, store, hosts, then each target."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ async def check_checkout(
     Args:
         connections: to the hosts.
         target: whose checkout.
-        recipe: says what must be there.
+        recipe: names the programs and the space that must be there.
         host: name of the host.
     """
     what = f"{target.name} on {host}"

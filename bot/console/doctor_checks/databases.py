@@ -19,7 +19,7 @@ from bot.recipes.recipe import MigrationTable, Recipe
 
 @dataclass(frozen=True)
 class DatabaseCheck:
-    """What came of one database.
+    """The results of one database.
 
     Args:
         kib: how big it is, in kibibytes; None where it could not be read.
@@ -35,7 +35,7 @@ async def check_database(connections: Connections, target: Target, recipe: Recip
 
     Args:
         connections: to the hosts, for a database that is reached through one.
-        target: whose database; one that has none gives no finding.
+        target: whose database; without one there are no results.
         recipe: names the table of migrations.
     """
     database = target.database

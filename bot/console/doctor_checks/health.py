@@ -18,7 +18,7 @@ async def check_health(target: Target) -> tuple[CheckResult, ...]:
     """Ask a target's `health_url` once, from this machine, as the bot does.
 
     Args:
-        target: whose page; one that names none gives no finding.
+        target: whose page; without one there are no results.
     """
     url = target.vars.get("health_url")
     if not isinstance(url, str) or not url:

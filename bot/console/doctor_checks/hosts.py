@@ -21,7 +21,7 @@ _MAX_CLOCK_OFFSET = 2.0
 
 @dataclass(frozen=True)
 class HostCheck:
-    """What came of one host.
+    """The results of one host.
 
     Args:
         usable: whether commands can be run on it.
@@ -34,13 +34,13 @@ class HostCheck:
 
 @dataclass(frozen=True)
 class HostReport:
-    """What a host said of itself, and when, on this machine's clock.
+    """What a host reported, and when, by this machine's clock.
 
     Args:
-        clock: Unix time on the host's clock, in seconds; None where it did not say.
+        clock: Unix time by the host's clock, in seconds; None where it printed none.
         asked: Unix time at which it was asked.
         answered: Unix time at which the answer was there.
-        lacks: what the journal of steps misses there.
+        lacks: what the journal of steps needs and does not find there.
     """
 
     clock: float | None
@@ -108,35 +108,35 @@ async def check_host(connections: Connections, name: str) -> HostCheck:
     except RefusedError as refusal:
         return HostCheck(usable=False, results=(fail(what, explain(refusal.problem)),))
     if answer.exit_status != 0:
-        said = answer.stderr.decode(errors="replace").strip() or f"exit status {answer.exit_status}"
-        detail = f"logged in, but `sh` does not work there: {said[-200:]} - the account needs a login shell"
+        error_text = answer.stderr.decode(errors="replace").strip() or f"exit status {answer.exit_status}"
+        detail = f"logged in, but `sh` does not work there: {error_text[-200:]} - the account needs a login shell"
         return HostCheck(usable=False, results=(fail(what, detail),))
-    said_of_itself = parse(answer.stdout.decode(errors="replace"), asked, asked + took)
+    report = parse(answer.stdout.decode(errors="replace"), asked, asked + took)
     route = f" through {host.jump}" if host.jump else ""
     login = ok(
         what,
         f"{host.user}@{host.address}:{host.port}{route}, its key is known; "
         f"connected in {milliseconds(connected)}, a command takes {milliseconds(took)}",
     )
-    results = (login, _clock(what, said_of_itself), _steps(what, host.user, said_of_itself, lives))
+    results = (login, _clock(what, report), _steps(what, host.user, report, lives))
     return HostCheck(usable=True, results=results)
 
 
-def _clock(what: str, said: HostReport) -> CheckResult:
+def _clock(what: str, report: HostReport) -> CheckResult:
     what = f"{what}: clock"
-    if said.offset is None:
+    if report.offset is None:
         return warn(what, "`date` does not say the time in seconds")
-    direction = "ahead of" if said.offset > 0 else "behind"
-    figure = f"{abs(said.offset):.1f} s {direction} this machine (± {max(said.uncertain, 0.05):.1f} s)"
-    if abs(said.offset) - said.uncertain > _MAX_CLOCK_OFFSET:
+    direction = "ahead of" if report.offset > 0 else "behind"
+    figure = f"{abs(report.offset):.1f} s {direction} this machine (± {max(report.uncertain, 0.05):.1f} s)"
+    if abs(report.offset) - report.uncertain > _MAX_CLOCK_OFFSET:
         return warn(what, f"{figure} - run a time service on both, such as systemd-timesyncd or chrony")
     return ok(what, figure)
 
 
-def _steps(what: str, user: str, said: HostReport, lives: Survival) -> CheckResult:
+def _steps(what: str, user: str, report: HostReport, lives: Survival) -> CheckResult:
     what = f"{what}: detached steps"
-    if any(lack.startswith("a writable") for lack in said.lacks):
-        return fail(what, f"the host lacks {'; '.join(said.lacks)}")
+    if any(lack.startswith("a writable") for lack in report.lacks):
+        return fail(what, f"the host lacks {'; '.join(report.lacks)}")
     match lives:
         case Survival.KILLED:
             return fail(
@@ -147,6 +147,6 @@ def _steps(what: str, user: str, said: HostReport, lives: Survival) -> CheckResu
         case Survival.CANNOT_TELL:
             return warn(what, "it cannot be read whether they outlive the connection - see KillUserProcesses in logind")
         case Survival.LIVES:
-            if said.lacks:
-                return warn(what, f"they outlive the connection, but the host lacks {'; '.join(said.lacks)}")
+            if report.lacks:
+                return warn(what, f"they outlive the connection, but the host lacks {'; '.join(report.lacks)}")
             return ok(what, "they outlive the connection")

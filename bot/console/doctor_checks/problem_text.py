@@ -1,4 +1,4 @@
-"""What a problem means to who sets the bot up: what was found, and what would be right."""
+"""A problem in words for whoever sets the bot up: what was found, and what would be right."""
 
 from __future__ import annotations
 

@@ -31,29 +31,29 @@ _Trouble = (SlackRefusedError, SlackBusyError, SlackUncertainError)
 
 
 async def check_slack(settings: Settings, operations: Operations) -> tuple[CheckResult, ...]:
-    """Ask Slack about everything that is configured of it.
+    """Check everything of Slack that is configured.
 
     Args:
         settings: the tokens, and where the Web API is.
         operations: the channels and people.
     """
-    told = await examine(settings.slack_bot_token, settings.slack_app_token, settings.slack_api_url)
-    found = [_result(one) for one in told]
-    if not told[0].ok:
+    outcomes = await examine(settings.slack_bot_token, settings.slack_app_token, settings.slack_api_url)
+    found = [_result(one) for one in outcomes]
+    if not outcomes[0].ok:
         return (*found, fail("Slack channels and people", "not looked at: the bot token is refused (above)"))
     async with open_session() as session:
         gateway = Gateway(build_client(settings.slack_bot_token.reveal(), settings.slack_api_url, session))
         return (*found, *await _channels(gateway, operations), *await _people(gateway, operations.people.values()))
 
 
-def _result(told: SlackFinding) -> CheckResult:
-    if not told.ok:
-        return fail(told.check, told.detail)
+def _result(outcomes: SlackFinding) -> CheckResult:
+    if not outcomes.ok:
+        return fail(outcomes.check, outcomes.detail)
     [all_there] = judge_scopes(SCOPES)
     # A scope that the bot can do without, or a server that does not list them.
-    if told.check == all_there.check and told != all_there:
-        return warn(told.check, told.detail)
-    return ok(told.check, told.detail)
+    if outcomes.check == all_there.check and outcomes != all_there:
+        return warn(outcomes.check, outcomes.detail)
+    return ok(outcomes.check, outcomes.detail)
 
 
 async def _channels(gateway: Gateway, operations: Operations) -> list[CheckResult]:

@@ -1,4 +1,4 @@
-"""The bot's own memory: that it opens, that its history holds, and that there is room for it here."""
+"""The store: whether it opens, whether its history is intact, and whether there is free space for it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _TOO_LITTLE_KIB = 20 * 1024
 
 
 async def check_store(url: StoreUrl) -> tuple[CheckResult, ...]:
-    """Open the store for reading; the bot may be running on it, and nothing is made that is not there.
+    """Open the store for reading. The bot may be running on it; nothing is created.
 
     Args:
         url: STORE_URL.
@@ -43,7 +43,7 @@ async def check_store(url: StoreUrl) -> tuple[CheckResult, ...]:
 
 
 def _to_be_made(what: str, url: StoreUrl) -> CheckResult:
-    """Say whether the first start can make the store."""
+    """Check whether the first start can create the store."""
     parsed = parse(url.reveal())
     if not is_sqlite(parsed):
         return ok(what, f"{url} answers; its tables are made at the first start")

@@ -79,7 +79,7 @@ EDITED = (
     "resources/css/app.css",
     "resources/views/login.blade.php",
 )
-"""Files of which `next_commit` must be told the content."""
+"""Files whose content must be passed to `next_commit`."""
 
 _COLUMNS = ("locale", "timezone", "phone", "company", "city", "country", "birthday", "nickname", "website", "theme")
 _FAILING = "_and_unique_user_to_sessions"

@@ -1,4 +1,4 @@
-"""What ran on the demonstration host, and how its commands are made to fail or wait."""
+"""The log of commands that ran on the demonstration host, and how to make them fail or wait."""
 
 import contextlib
 import itertools
@@ -13,7 +13,7 @@ from pathlib import Path
 from bot.demo.host import fake_program
 
 ACTED = ("sudo", "systemctl", "composer", "npm")
-"""Commands that a stand-in acts without doing the real thing."""
+"""Commands that a stand-in simulates."""
 
 _RECORDER = """\
 #!/bin/sh
@@ -46,12 +46,12 @@ class LoggedCommand:
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """How commands that begin with certain words shall act.
+    """How commands that begin with certain words behave.
 
     Attributes:
         words: the first words of the command, its name first.
         exit_status: end with this status without doing anything; None does what the command does.
-        stderr: what it says then.
+        stderr: what it prints then.
         until_gone: a file; it waits while that exists. None does not wait.
         cwd: only commands that are started in this folder; None is any.
     """
@@ -64,11 +64,11 @@ class Behaviour:
 
 
 class StandInCommands:
-    """The stand-in commands of one host: a `bin` folder to put first on PATH, and the ledger they write.
+    """The stand-in commands of one host: a `bin` folder to put first on PATH, and the log they write.
 
     Args:
         folder: the host's folder.
-        recorded: real commands that are recorded in the ledger and then really run; those that are not installed are
+        recorded: real commands that are logged and then really run; those that are not installed are
             left out.
         path: where real commands are looked for, as in PATH.
     """
@@ -82,7 +82,7 @@ class StandInCommands:
         """The folder of the commands."""
 
     def install(self) -> None:
-        """Write the commands, an empty ledger and no behaviours."""
+        """Write the commands and an empty log; no behaviours are set."""
         self.bin.mkdir(parents=True, exist_ok=True)
         (self._folder / "units").mkdir(exist_ok=True)
         call = [sys.executable, "-I", "-S", fake_program.__file__, str(self._folder)]
@@ -104,7 +104,7 @@ class StandInCommands:
         (self.bin / name).chmod(0o700)
 
     def entries(self) -> tuple[LoggedCommand, ...]:
-        """Everything that ran since the ledger was last forgotten, in the order of starting."""
+        """Everything that ran since the log was last cleared, in the order of starting."""
         try:
             lines = (self._folder / "ledger.jsonl").read_text().splitlines()
         except FileNotFoundError:
@@ -125,7 +125,7 @@ class StandInCommands:
         )
 
     def forget(self) -> None:
-        """Empty the ledger, and let every command act as usual."""
+        """Clear the log and every behaviour."""
         (self._folder / "ledger.jsonl").write_text("")
         for unit in (self._folder / "units").iterdir():
             unit.unlink()
@@ -133,18 +133,18 @@ class StandInCommands:
         (self._folder / "behaviours.json").unlink(missing_ok=True)
 
     def fail(self, words: str, *, exit_status: int = 1, stderr: str = "made to fail") -> None:
-        """Let commands that begin with these words do nothing and fail.
+        """Make commands that begin with these words fail without doing anything.
 
         Args:
             words: as in a shell.
             exit_status: the status they end with.
-            stderr: what they say.
+            stderr: what they print.
         """
         self._add(Behaviour(tuple(shlex.split(words)), exit_status=exit_status, stderr=stderr))
 
     @contextlib.contextmanager
     def hold(self, words: str, cwd: Path | None = None) -> Iterator[None]:
-        """Let commands that begin with these words wait, once they are in the ledger, while the context is open.
+        """Make commands that begin with these words wait, once they are logged, until the end of the block.
 
         Args:
             words: as in a shell.
@@ -163,7 +163,7 @@ class StandInCommands:
             self._remove(behaviour)
 
     def fail_unit(self, unit: str) -> None:
-        """Let `systemctl restart UNIT` fail and `systemctl is-active UNIT` answer `failed`.
+        """Make `systemctl restart UNIT` fail and `systemctl is-active UNIT` answer `failed`.
 
         Args:
             unit: the unit's name, without `.service`.

@@ -258,7 +258,7 @@ class DatabaseServer:
             return 0
 
     def statements(self, since: int = 0) -> tuple[LoggedStatement, ...]:
-        """What the server was asked to run, by anybody, as its general log tells.
+        """The statements that the server received from anybody, from its general log.
 
         Args:
             since: an earlier `log_position`; only what came later is given.

@@ -1,4 +1,4 @@
-"""A command of the demonstration host: recorded, made to fail or wait if so wished, then acted or really run.
+"""A command of the demonstration host: logged, made to fail or wait if so set, then simulated or really run.
 
 Runs as a program of its own (standard library only, started with `python -I -S`) from a small script of the
 command's name in the host's `bin` folder:
@@ -6,8 +6,8 @@ command's name in the host's `bin` folder:
     stand_in.py HOST_FOLDER NAME [ARGUMENT…]
 
 First one JSON line with `time` (seconds since 1970), `argv`, `cwd` and `pid` is appended to the host's
-`ledger.jsonl`; then `behaviours.json` is asked whether this command shall wait or fail. `sudo`, `systemctl`,
-`composer` and `npm` are acted here, for the demonstration must neither touch the machine's services nor need a
+`ledger.jsonl`; then `behaviours.json` decides whether this command waits or fails. `sudo`, `systemctl`,
+`composer` and `npm` are simulated here: the demonstration must neither touch the machine's services nor need a
 network. Any other command is really run: the program of that name which comes next on PATH takes this process over,
 so the recorded process id stays its own.
 """
@@ -47,7 +47,7 @@ def _record(host: Path, argv: list[str]) -> None:
 
 
 def _behave(host: Path, argv: list[str]) -> None:
-    """Wait or fail as `behaviours.json` says for commands that begin with these words."""
+    """Wait or fail as set in `behaviours.json` for commands that begin with these words."""
     try:
         behaviours = json.loads((host / "behaviours.json").read_text())
     except FileNotFoundError:

@@ -149,7 +149,7 @@ class DemoHost:
             await asyncio.sleep(0.01)
 
     def _times_listened(self) -> int:
-        """How often sshd said in its log that it listens: once a start, and once more a SIGHUP."""
+        """How often sshd logged that it listens: once a start, and once more a SIGHUP."""
         return (self.folder / "sshd.log").read_text(errors="replace").count("Server listening on ")
 
     def trust(self, port: int | None = None) -> None:

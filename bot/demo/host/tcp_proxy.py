@@ -18,7 +18,7 @@ class TcpProxy:
     """A TCP proxy on loopback, to stand between a client and a server.
 
     As a context manager it listens on `port` of `address` and carries each connection to the target. Every method
-    takes effect at once, on live connections where it says so.
+    takes effect at once, on live connections where its docstring says so.
 
     Args:
         port: the target's port.
@@ -94,7 +94,7 @@ class TcpProxy:
         return len(lines)
 
     def freeze(self) -> None:
-        """Carry nothing and say nothing, on live and new connections: a black hole. `heal` carries on."""
+        """Drop everything silently, on live and new connections, until `heal`."""
         self._carrying.clear()
 
     async def refuse(self) -> None:

@@ -54,7 +54,7 @@ class WebServer:
         """Start serving.
 
         Raises:
-            DemoError: it runs already, or PHP did not listen; with what it said.
+            DemoError: it runs already, or PHP did not listen; with PHP's output.
         """
         if self._process is not None:
             raise DemoError("the web server is up already; it was not started again")

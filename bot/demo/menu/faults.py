@@ -1,4 +1,4 @@
-"""What can be made to go wrong in the demonstration. Each trouble ends by itself; all end with the stage."""
+"""Faults that can be injected in the demonstration. Each ends by itself, and all with the demonstration."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class HostFaults:
         database: the database server.
         checkout: the application's checkout, which serves the site.
         bot: the bot.
-        tell: is told, in a sentence, when something did not go right again.
+        report: reports a fault that could not be undone.
     """
 
     def __init__(
@@ -39,14 +39,14 @@ class HostFaults:
         database: DatabaseServer,
         checkout: Path,
         bot: ServedBot,
-        tell: Callable[[str], None],
+        report: Callable[[str], None],
     ) -> None:
         self._host = host
         self._line = line
         self._database = database
         self._checkout = checkout
         self._bot = bot
-        self._tell = tell
+        self._report = report
         self._lasting: dict[str, asyncio.Task[None]] = {}
 
     async def __aenter__(self) -> Self:
@@ -112,7 +112,7 @@ class HostFaults:
         try:
             await work
         except (DemoError, OSError) as error:
-            self._tell(str(error))
+            self._report(str(error))
 
     async def _hold(self) -> None:
         commands = self._host.commands

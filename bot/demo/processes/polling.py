@@ -1,4 +1,4 @@
-"""Waiting for what gives no notice: another process's end, a line in a file."""
+"""Polls for what sends no event: another process's end, a line in a file."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _PAUSE = 0.03
 
 
 async def until(true: Callable[[], bool]) -> None:
-    """Look again and again until something is true, however long that takes.
+    """Poll until something is true, without a time limit.
 
     Args:
         true: whether it is.

@@ -1,4 +1,4 @@
-"""Servers and folders of the demonstration that end with whoever started them, even after SIGKILL."""
+"""Servers and folders of the demonstration that end with their owner, even after SIGKILL."""
 
 import asyncio
 import contextlib
@@ -104,7 +104,7 @@ class Process:
         self._reaper = None
 
     def log_tail(self) -> str:
-        """The last lines of the log, for messages."""
+        """The last lines of the log, for error messages."""
         with contextlib.suppress(OSError):
             return "\n".join(self._log.read_text(errors="replace").splitlines()[-12:])
         return ""

@@ -29,7 +29,7 @@ class Missing:
     """Something that the demonstration needs and this machine has not.
 
     Attributes:
-        what: its name, as a person would say it.
+        what: its name in plain words.
         package: the Debian package that has it.
     """
 
@@ -60,7 +60,7 @@ def missing(
     extensions: Callable[[], Iterable[str]] = php_extensions,
     laravel: Path = LARAVEL,
 ) -> tuple[Missing, ...]:
-    """Tell what is missing on this machine.
+    """List what is missing on this machine.
 
     Args:
         found: whether a program is installed.

@@ -25,7 +25,7 @@ class PythonModule:
         words: the module's name and its arguments.
         log: a file of its own, for what it prints.
         home: its HOME.
-        is_ready: whether a printed line says so.
+        is_ready: whether a printed line reports readiness.
         variables: further variables; nothing of this process's environment is passed on but the search path.
     """
 
@@ -68,10 +68,10 @@ class PythonModule:
             seconds: how long at most.
 
         Returns:
-            The line that said so.
+            The line that reported readiness.
 
         Raises:
-            DemoError: it ended, or said nothing in time; with what it printed last.
+            DemoError: it ended, or did not report readiness in time; with the end of its output.
         """
         await self._process.start()
         deadline = time.monotonic() + seconds

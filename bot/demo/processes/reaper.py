@@ -1,4 +1,4 @@
-"""Keeps one server: starts it, and ends it with all that it started when the owner goes away.
+"""Starts one server, and ends it with everything that it started when its owner goes away.
 
 Runs as a program of its own (standard library only, started with `python -I -S`):
 

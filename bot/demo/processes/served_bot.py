@@ -24,13 +24,13 @@ class ServedBot:
     Args:
         folder: its own folder, for its HOME and the output of each start.
         env_file: the `.env` that it reads.
-        tell: is told, in a sentence, that it ended and that it is back.
+        report: reports that it ended and that it is back.
     """
 
-    def __init__(self, folder: Path, env_file: Path, tell: Callable[[str], None]) -> None:
+    def __init__(self, folder: Path, env_file: Path, report: Callable[[str], None]) -> None:
         self._folder = folder
         self._env_file = env_file
-        self._tell = tell
+        self._report = report
         self._numbers = itertools.count(1)
         self._module: PythonModule | None = None
         self._keeping: asyncio.Task[None] | None = None
@@ -99,15 +99,15 @@ class ServedBot:
         while True:
             if self._module is not None:
                 await self._module.gone()
-            self._tell(f"The bot ended. It is started again in {RESTART_SECONDS:.0f} seconds.")
+            self._report(f"The bot ended. It is started again in {RESTART_SECONDS:.0f} seconds.")
             await asyncio.sleep(RESTART_SECONDS)
             try:
                 await self._start()
             except DemoError as error:
-                self._tell(f"The bot did not start: {error}")
+                self._report(f"The bot did not start: {error}")
                 await self._end()
             else:
-                self._tell("The bot is back, and has picked up what it was doing.")
+                self._report("The bot is back, and has picked up what it was doing.")
 
     async def _end(self) -> None:
         if self._module is not None:

@@ -30,25 +30,25 @@ class TourObservation:
     @property
     def state(self) -> str:
         """How the run ended; empty if it did not."""
-        return self._told("result", "state")
+        return self._value("result", "state")
 
     @property
     def planned(self) -> str:
         """The commit that the plan names, in full; empty if there is no plan."""
-        return self._told("plan", "sha")
+        return self._value("plan", "sha")
 
     @property
     def backup(self) -> str:
         """The backup that the outcome names; empty if none."""
-        return self._told("result", "backup")
+        return self._value("result", "backup")
 
     @property
     def steps(self) -> Sequence[Mapping[str, str]]:
-        """Key, title and state of each step, as the thread tells them at the end."""
+        """Key, title and state of each step, from the thread at the end."""
         progress = self.channel.newest("progress", self.run)
         steps: Sequence[Mapping[str, str]] = payload(progress)["steps"] if progress is not None else ()
         return steps
 
-    def _told(self, kind: str, key: str) -> str:
+    def _value(self, kind: str, key: str) -> str:
         message = self.channel.newest(kind, self.run)
         return str(payload(message).get(key, "")) if message is not None else ""

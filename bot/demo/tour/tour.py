@@ -1,4 +1,4 @@
-"""The demonstration plays itself: the engineer asks, the releaser countersigns, and everything that comes is told."""
+"""The tour: the engineer types a deploy, the releaser approves it, and everything is printed as it appears."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Tour:
     Args:
         demo: everything.
         client: acts for the people.
-        printer: tells the story.
+        printer: prints the conversation.
     """
 
     def __init__(self, demo: DemoEnvironment, client: WorkspaceClient, printer: TranscriptPrinter) -> None:
@@ -55,7 +55,7 @@ class Tour:
         return TourObservation(asked, untouched, await self._follow(_has_log, _LOG_SECONDS))
 
     async def _follow(self, enough: Callable[[ChannelView], bool], seconds: float) -> ChannelView:
-        """Tell what comes until it is enough or the time is over, and give the channel as it is then."""
+        """Print what is new until a condition holds or the time is over; give the channel as it is then."""
         deadline = time.monotonic() + seconds
         while True:
             channel = await self._client.view()

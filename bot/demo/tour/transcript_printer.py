@@ -1,4 +1,4 @@
-"""Tells the tour's story at the console: who types what, what the bot answers, each step as it is done."""
+"""Prints the tour in the terminal: who types what, what the bot answers, each step as it is done."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from bot.demo.tour.workspace_client import ENDS, ChannelView, Message, kind_of, 
 _BOT = "Countersign"
 _MARKS = {"done": ("✓", "green"), "failed": ("✗", "red"), "unknown": ("?", "yellow"), "skipped": ("–", "dim")}
 _MAX_LINES = 6
-"""Lines of a section that are told; the rest is for the page."""
+"""Lines of a section that are printed; the rest is for the page."""
 
 
 class TranscriptPrinter:
-    """Tells the story.
+    """Prints a conversation as it grows.
 
     Args:
         output: where to.
@@ -33,16 +33,16 @@ class TranscriptPrinter:
         self._output = output
         self._clock = clock
         self._begun = clock()
-        self._told: dict[str, str] = {}
+        self._printed: dict[str, str] = {}
         self._steps: set[str] = set()
 
     def begin(self) -> None:
-        """Say that the story begins; times count from here."""
+        """Print the heading; times count from here."""
         self._begun = self._clock()
         self._rule("#ops")
 
     def typed(self, user: str, text: str, channel: ChannelView) -> None:
-        """Tell that somebody typed a command.
+        """Print that somebody typed a command.
 
         Args:
             user: who.
@@ -52,7 +52,7 @@ class TranscriptPrinter:
         self._line(channel.names[user], Text(text, style="bold"), "magenta")
 
     def reacted(self, user: str, emoji: str, channel: ChannelView) -> None:
-        """Tell that somebody reacted to the request to approve.
+        """Print that somebody reacted to the request to approve.
 
         Args:
             user: who.
@@ -62,13 +62,15 @@ class TranscriptPrinter:
         self._line(channel.names[user], Text(emoji), "yellow")
 
     def print_new(self, channel: ChannelView) -> None:
-        """Tell what is new in the channel.
+        """Print what is new in the channel.
 
         Args:
             channel: the channel as it is now.
         """
         # a card that is there already changes last: what happened in its thread led to it
-        known_cards = {message["ts"] for message in channel.messages if kind_of(message) == "run"} & self._told.keys()
+        known_cards = {
+            message["ts"] for message in channel.messages if kind_of(message) == "run"
+        } & self._printed.keys()
         for message in sorted(channel.messages, key=lambda each: each["ts"] in known_cards):
             if not _is_early(message, channel):
                 self._message(message, channel)
@@ -105,7 +107,7 @@ class TranscriptPrinter:
             self._output.print(Text.assemble("    ", (name, "cyan"), f"  {decimal(size)}"))
 
     def print_findings(self, found: Sequence[TourFinding]) -> None:
-        """Say what was checked, and whether it was as it should be.
+        """Print each check and whether it passed.
 
         Args:
             found: what was found.
@@ -134,16 +136,16 @@ class TranscriptPrinter:
 
     def _message(self, message: Message, channel: ChannelView) -> None:
         kind, text = kind_of(message), _without_run(str(message["text"]))
-        is_new = message["ts"] not in self._told
+        is_new = message["ts"] not in self._printed
         if kind == "progress":
-            self._told[message["ts"]] = ""
+            self._printed[message["ts"]] = ""
             self._progress(message)
         elif is_new and message.get("files"):
-            self._told[message["ts"]] = text
+            self._printed[message["ts"]] = text
             for file in message["files"]:
                 self._line(_BOT, Text(f"{file['name']}, {decimal(file['size'])}"), "cyan")
-        elif kind and self._told.get(message["ts"]) != text:
-            self._told[message["ts"]] = text
+        elif kind and self._printed.get(message["ts"]) != text:
+            self._printed[message["ts"]] = text
             self._line(_BOT, Text(text, style="bold" if kind == "run" else ""), "cyan")
             if kind in ("plan", "result") and is_new:
                 for line in _lines(message, channel.names):
@@ -177,11 +179,11 @@ def _hanging(first: Text, second: Text, rest: RenderableType, widths: tuple[int,
 
 
 def _is_early(message: Message, channel: ChannelView) -> bool:
-    """Whether a message tells the end while the progress in the thread still lacks the last steps."""
-    told = payload(message)
-    if kind_of(message) not in ("run", "result") or told["state"] not in ENDS:
+    """Whether a message shows the end while the progress in the thread still lacks the last steps."""
+    shown = payload(message)
+    if kind_of(message) not in ("run", "result") or shown["state"] not in ENDS:
         return False
-    progress = channel.newest("progress", told["run"])
+    progress = channel.newest("progress", shown["run"])
     return progress is not None and payload(progress)["state"] not in ENDS
 
 
@@ -190,7 +192,7 @@ def _without_run(text: str) -> str:
 
 
 def _lines(message: Message, names: Mapping[str, str]) -> Iterator[str]:
-    """The lines of a message's sections as plain text, but not the numbered steps: each is told when it is done."""
+    """The lines of a message's sections as plain text, but not the numbered steps: each is printed when it is done."""
     for block in message.get("blocks") or ():
         if block["type"] != "section" or "text" not in block:
             continue

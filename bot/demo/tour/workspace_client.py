@@ -1,4 +1,4 @@
-"""Acts in the playground as its people do, through its control API (docs/playground.md), and reads what is there."""
+"""Acts as the people of the playground through its control API (docs/playground.md), and reads the channel."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Message = Mapping[str, Any]
 
 
 class ChannelView:
-    """What stood in the channel at one moment.
+    """The channel at one moment.
 
     Args:
         state: the playground's answer to `GET /playground/state`.
@@ -79,16 +79,16 @@ class ChannelView:
         return tuple(str(payload(message)["run"]) for message in self.messages if kind_of(message) == "run")
 
     def is_over(self, run: str) -> bool:
-        """Whether a run has ended or needs a person, and everything in its thread says so.
+        """Whether a run has ended or needs a person, and every message of its thread shows that.
 
         Args:
             run: the run.
         """
-        told = [message for kind in ("run", "progress", "result") if (message := self.newest(kind, run)) is not None]
-        return self.newest("result", run) is not None and all(payload(message)["state"] in ENDS for message in told)
+        states = [message for kind in ("run", "progress", "result") if (message := self.newest(kind, run)) is not None]
+        return self.newest("result", run) is not None and all(payload(message)["state"] in ENDS for message in states)
 
     def state_of(self, run: str) -> str:
-        """The state that a run's card tells.
+        """The state that a run's card shows.
 
         Args:
             run: the run.
@@ -108,7 +108,7 @@ def kind_of(message: Message) -> str:
 
 
 def payload(message: Message) -> Mapping[str, Any]:
-    """Give what one of the bot's messages says to programs; empty for any other.
+    """Give the metadata payload of one of the bot's messages; empty for any other.
 
     Args:
         message: the message.
@@ -118,7 +118,7 @@ def payload(message: Message) -> Mapping[str, Any]:
 
 
 class WorkspaceClient:
-    """Somebody at the page.
+    """Acts in a playground as any of its people.
 
     Args:
         session: an HTTP client.
@@ -192,7 +192,7 @@ class WorkspaceClient:
         return str(answer["text"])
 
     async def until(self, seen: Callable[[ChannelView], T | None], what: str, seconds: float = 60.0) -> T:
-        """Look again and again until something is there.
+        """Poll the channel until something is there.
 
         Args:
             seen: gives it, or something false.
@@ -223,7 +223,7 @@ class WorkspaceClient:
 
 @asynccontextmanager
 async def open_workspace_client(url: str) -> AsyncIterator[WorkspaceClient]:
-    """Go to a playground.
+    """Open a client of a playground.
 
     Args:
         url: of the page, ending in `/`.

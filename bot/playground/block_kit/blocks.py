@@ -50,7 +50,7 @@ SURFACES: dict[str, frozenset[Surface]] = {
 
 
 def check_blocks(blocks: object, surface: Surface, pointer: str = "/blocks") -> list[str]:
-    """Say what Slack would refuse in a list of blocks.
+    """List what Slack would refuse in a list of blocks.
 
     Args:
         blocks: the decoded value of `blocks`.
@@ -241,7 +241,7 @@ _CHECKS: dict[str, Callable[[dict[str, Any], str, Problems], None]] = {
 
 
 def check_view(view: object) -> list[str]:
-    """Say what Slack would refuse in a modal or a Home tab.
+    """List what Slack would refuse in a modal or a Home tab.
 
     Args:
         view: the decoded value of `view`.

@@ -45,7 +45,7 @@ class ClientActions:
     """People's hands."""
 
     def __init__(self, state: State, sockets: Sockets, events: Events) -> None:
-        """Act on `state`, and tell the app through `sockets` and `events`."""
+        """Act on `state`, and notify the app through `sockets` and `events`."""
         self._state = state
         self._sockets = sockets
         self._events = events

@@ -1,4 +1,4 @@
-"""Permissions that run out: trigger IDs, which open one view, and response URLs."""
+"""IDs that expire: trigger IDs, which open one view, and response URLs."""
 
 from __future__ import annotations
 

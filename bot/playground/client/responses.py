@@ -1,4 +1,4 @@
-"""What an app answers to a command or click: the payload of its acknowledgement, or a response URL."""
+"""Responses of an app to a command or click: in its acknowledgement, or through a response URL."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def answer_response_url(state: State, name: str, data: Mapping[str, Any]) -> Non
 
 
 def show_response(state: State, channel: str, user: str, data: Mapping[str, Any], thread_ts: str | None = None) -> None:
-    """Show an app's answer: to the person alone, or to the channel if `response_type` says so.
+    """Show an app's response: to the person alone, or to the channel with `response_type: in_channel`.
 
     Raises:
         SlackError: no_text, msg_too_long, or what is wrong with the blocks.

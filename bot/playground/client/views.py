@@ -96,7 +96,7 @@ _INITIAL_KEYS = {
 
 
 def element_state(element: Mapping[str, Any], given: Any) -> dict[str, Any]:
-    """Give what an element holds, as `state.values` and `actions` of a payload say it.
+    """Give an element's value as in `state.values` and `actions` of a payload.
 
     Args:
         element: the element of the block.
@@ -152,7 +152,7 @@ _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 
 def form_errors(blocks: list[dict[str, Any]], values: Mapping[str, Any]) -> dict[str, str]:
-    """Say what the client itself refuses to submit, by block ID, before the app hears of it.
+    """List what the client itself refuses to submit, by block ID, before the app receives anything.
 
     Args:
         blocks: the view's blocks.

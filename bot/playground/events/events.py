@@ -1,4 +1,4 @@
-"""Tells the app what happened, if it subscribed to that and may see it."""
+"""Sends events to the app, if it subscribed to them and may see them."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ class EnvelopeDelivery:
 
 
 class Disconnect(Enum):
-    """Why Slack says that it will close a socket."""
+    """The reason that Slack gives for closing a socket."""
 
     WARNING = "warning"
     REFRESH = "refresh_requested"
@@ -77,7 +77,7 @@ class Sockets:
         Args:
             app_id: named in `hello`.
             faults: what goes wrong.
-            changed: told the number of sockets whenever it changes.
+            changed: called with the number of sockets whenever it changes.
         """
         self._app_id = app_id
         self._faults = faults
@@ -223,13 +223,13 @@ class Sockets:
         task.add_done_callback(self._tasks.discard)
 
     def drop_all(self) -> int:
-        """Break every connection without a word, and say how many there were."""
+        """Abort every connection without a close frame; return how many there were."""
         for socket in self._sockets:
             socket.abort()
         return len(self._sockets)
 
     def make_zombies(self) -> int:
-        """Let every connection stand, but deliver nothing more to it; say how many there were."""
+        """Keep every connection open but deliver nothing more to it; return how many there were."""
         for socket in self._sockets:
             socket.zombie = True
         return len(self._sockets)

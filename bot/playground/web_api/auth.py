@@ -20,7 +20,7 @@ def api_test(call: MethodCall) -> dict[str, Any]:
 
 @method("auth.test", tier=Tier.SPECIAL)
 def auth_test(call: MethodCall) -> dict[str, Any]:
-    """Say whose token it is."""
+    """Return whose token it is."""
     workspace = call.state.workspace
     return {
         "url": call.state.base_url,

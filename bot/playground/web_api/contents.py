@@ -1,4 +1,4 @@
-"""What a message says: text, blocks, attachments and metadata, checked as Slack checks them."""
+"""The contents of a message: text, blocks, attachments and metadata, checked as Slack checks them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _EVENT_TYPE = re.compile(r"[A-Za-z0-9_.-]{1,255}")
 
 @dataclass(frozen=True)
 class Contents:
-    """What the app wants a message to say. None: the argument was not given."""
+    """The contents that the app gives a message. None: the argument was not given."""
 
     text: str | None
     blocks: list[Any] | None
@@ -30,7 +30,7 @@ class Contents:
 
 
 def read_contents(call: MethodCall, most_characters: int) -> Contents:
-    """Read and check the arguments that say what a message holds.
+    """Read and check the arguments that are a message's contents.
 
     Args:
         call: of the method.

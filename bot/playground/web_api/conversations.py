@@ -1,4 +1,4 @@
-"""conversations.*: channels, who is in them, and what was said there."""
+"""conversations.*: channels, their members and their messages."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def _between(call: MethodCall, messages: list[PostedMessage]) -> list[PostedMess
 
 @method("conversations.history", *HISTORY)
 def history(call: MethodCall) -> dict[str, Any]:
-    """List what was said in a channel, the latest first; replies only if they were broadcast."""
+    """List a channel's messages, the latest first; replies only if they were broadcast."""
     conversation = member_of(call, call.text("channel"))
     shown = [message for message in conversation.messages.values() if not message.is_reply or message.broadcast]
     found, metadata = call.page(_between(call, shown)[::-1])

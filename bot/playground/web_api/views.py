@@ -75,7 +75,7 @@ def forget_views(state: State, user: str) -> None:
 
 
 def tell_views(state: State, user: str) -> None:
-    """Tell the feed which modals a person sees, the one on top last."""
+    """Publish to the feed which modals a person sees, the one on top last."""
     stack = [full_view(state, state.views[identifier]) for identifier in state.stacks.get(user, [])]
     state.changes.publish("views", {"user": user, "views": stack})
 

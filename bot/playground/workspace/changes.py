@@ -35,7 +35,7 @@ class Changes:
         self._followers: set[asyncio.Queue[Change | None]] = set()
 
     def publish(self, kind: str, data: dict[str, Any]) -> None:
-        """Tell every follower of a change."""
+        """Publish a change to every follower."""
         self.number += 1
         change = Change(self.number, kind, data)
         self._latest.append(change)
@@ -59,6 +59,6 @@ class Changes:
             self._followers.discard(queue)
 
     def end(self) -> None:
-        """Tell every follower that no more will come."""
+        """End the feed of every follower."""
         for follower in self._followers:
             follower.put_nowait(None)

@@ -1,4 +1,4 @@
-"""The workspace as it is now. Every change goes through here and is told to the feed."""
+"""The current state of the workspace. Every change goes through here and is published to the feed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class State:
     """
 
     def __init__(self, workspace: Workspace, base_url: str = "http://127.0.0.1/") -> None:
-        """Start as the workspace file says."""
+        """Start as described by the workspace file."""
         self.workspace = workspace
         self.base_url = base_url
         self.changes = Changes()
@@ -140,7 +140,7 @@ class State:
         return {**element, "action_id": element.get("action_id") or self.next_id("a")}
 
     def tell_message(self, message: PostedMessage) -> None:
-        """Tell the feed how a message looks now."""
+        """Publish to the feed how a message looks now."""
         self.changes.publish("message", self.message_for_page(message))
 
     def delete(self, message: PostedMessage) -> None:
@@ -168,7 +168,7 @@ class State:
         self.changes.publish("ephemeral_deleted", {"ts": ts})
 
     def say_as_slackbot(self, channel: str, user: str, text: str) -> None:
-        """Show somebody what Slack itself has to say, such as that a command failed."""
+        """Show somebody a notice of Slack itself, such as that a command failed."""
         self.post_ephemeral(Ephemeral(channel, self.next_ts(), user, SLACKBOT, text))
 
     # reactions

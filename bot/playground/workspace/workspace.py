@@ -35,7 +35,7 @@ class Person:
         is_bot: an app's user.
         deleted: deactivated.
         is_restricted: a guest.
-        selectable: the page's visitor can be this person.
+        selectable: whoever opens the page can act as this person.
         hint: what a newcomer may do as this person.
     """
 
@@ -103,7 +103,7 @@ class InstalledApp:
 
 @dataclass(frozen=True)
 class Welcome:
-    """What the page tells a newcomer: a title, a text in mrkdwn, and commands to try."""
+    """The welcome on the page: a title, a text in mrkdwn, and commands to try."""
 
     title: str = ""
     text: str = ""

@@ -50,9 +50,9 @@ async def test_two_backups_at_once_are_made_one_after_the_other(new_system: NewS
 
 
 async def test_the_list_tells_what_there_is_to_who_asked_alone(system: System) -> None:
-    assert "There is no backup" in await system.told("/backup list compte production")
+    assert "There is no backup" in await system.answer("/backup list compte production")
     backup = await backed_up(system)
-    await system.told("/backup list compte production")
+    await system.answer("/backup list compte production")
     shown = json.dumps(system.snapshot()["ephemerals"][-1], ensure_ascii=False)
     assert backup in shown
     assert "*proven*" in shown
@@ -100,7 +100,7 @@ async def test_a_restore_is_approved_by_two_and_brings_the_rows_back(
     assert f"`{backup}` is live, with the data of" in system.result(run)
     assert f"What was there before is in `{old}`" in system.result(run)
     assert await beside(mariadb, name) == {old}
-    await system.told("/backup list compte production")
+    await system.answer("/backup list compte production")
     assert old in json.dumps(system.snapshot()["ephemerals"][-1])
     drop = await system.ask("/backup drop-old compte production", user=RELEASER)
     gate = await system.gate(drop)
@@ -127,7 +127,7 @@ async def test_a_corrupt_backup_is_refused_before_anybody_is_asked(
     assert await system.end(run) == "failed"
     assert system.messages("approval", run) == []
     assert "Nothing in production was changed" in system.result(run)
-    await system.told("/backup list compte production")
+    await system.answer("/backup list compte production")
     listed = json.dumps(system.snapshot()["ephemerals"][-1], ensure_ascii=False)
     assert "*damaged*" in listed
     assert "proven" not in listed
@@ -162,7 +162,7 @@ async def test_an_encrypted_backup_that_the_bot_keeps_brings_the_rows_back(
     kept = tmp_path / "kept" / "compte" / "production"
     assert sorted(file.name for file in kept.iterdir()) == [f"{backup}.json", f"{backup}.sql.zst.age"]
     assert list(laravel_at_first.backups.iterdir()) == []
-    await system.told("/backup list compte production")
+    await system.answer("/backup list compte production")
     listed = json.dumps(system.snapshot()["ephemerals"][-1], ensure_ascii=False)
     assert f"`{backup}`" in listed
     assert "encrypted" in listed

@@ -92,7 +92,7 @@ async def test_people_are_called_when_no_proven_backup_is_young_enough(new_syste
     assert await system.end(again) == "succeeded", system.result(again)
     await system.bot.stop()
     await system.bot.start()
-    await system.told("/backup list compte production")
+    await system.answer("/backup list compte production")
     assert len(await system.runs(2)) == 2, "all is well again, and nobody is called"
 
 

@@ -56,7 +56,7 @@ class Bot:
     _readers: list[asyncio.Task[None]] = field(default_factory=list)
 
     async def start(self) -> None:
-        """Start it, and wait until it says that it is ready."""
+        """Start it, and wait until it is ready."""
         await self.launch()
         await eventually(self._ready_or_over, 30, what="the bot is ready")
 
@@ -75,7 +75,7 @@ class Bot:
 
     @property
     def is_ready(self) -> bool:
-        """Whether it has said that it is."""
+        """Whether it has printed that it is ready."""
         return "ready" in self.lines or any('"event": "ready"' in line for line in self.lines)
 
     def _ready_or_over(self) -> bool:
@@ -150,8 +150,8 @@ class System:
         await self.type(text, user)
         return (await self.runs(before + 1))[-1]
 
-    async def told(self, text: str, user: str = ENGINEER, channel: str = CHANNEL) -> str:
-        """Type a slash command that starts no run, and give what the person alone is told."""
+    async def answer(self, text: str, user: str = ENGINEER, channel: str = CHANNEL) -> str:
+        """Type a slash command that starts no run, and give the answer that the person alone sees."""
         before = len(self.ephemerals(user))
         await self.type(text, user, channel)
         await eventually(lambda: len(self.ephemerals(user)) > before, 20, what=f"an answer to {text[:60]!r}")
@@ -241,7 +241,7 @@ class System:
         return await self.end(run)
 
     def result(self, run: str) -> str:
-        """Give everything that the outcome's message says."""
+        """Give the blocks of the outcome's message as JSON."""
         return json.dumps(self.messages("result", run)[-1]["blocks"], ensure_ascii=False)
 
     async def end(self, run: str, seconds: float = 90) -> str:
