@@ -121,7 +121,7 @@ async def _safety(restore: Run, look: Look) -> dict[str, str]:
     """Find the backup of what the restore replaced, if its host still has it."""
     made = restore.plan.backup if restore.plan is not None else None
     try:
-        kept = (await look.backups()).find(made or "")
+        backup = (await look.backups()).find(made or "")
     except RefusedError:
         return {}
-    return {"safety": kept.backup, "safety_proof": kept.proof.value}
+    return {"safety": backup.backup, "safety_proof": backup.proof.value}

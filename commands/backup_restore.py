@@ -83,19 +83,19 @@ class RestoreSubcommand:
         if run.request.resumes is not None:
             return await resume_restore(run, await read_stopped_run(run, look), self.recipes[target.name], target, look)
         backup_list = await look.backups()
-        kept = backup_list.find(options_as(run, RestoreBackup).backup)
-        database = restorable(kept, target)
+        backup = backup_list.find(options_as(run, RestoreBackup).backup)
+        database = restorable(backup, target)
         hosts, _ = await read_target(self.recipes[target.name], target, look, None)
-        takes_down, downs = plan_maintenance(target, hosts, (kept.backup,))
-        databases = restore_databases(database, kept, run)
-        steps = _steps(self.recipes[target.name], target, run, hosts, kept, databases, takes_down=takes_down)
+        takes_down, downs = plan_maintenance(target, hosts, (backup.backup,))
+        databases = restore_databases(database, backup, run)
+        steps = _steps(self.recipes[target.name], target, run, hosts, backup, databases, takes_down=takes_down)
         await require_encryption(steps, target, look)
         return Plan(
             request=run.request,
             steps=steps,
             requirement=target.policy.requirement(Action.RESTORE, destructive=True),
-            basis=_basis(kept, hosts),
-            findings=(restore_finding(kept, backup_list, databases.old), *await write_findings(kept, look), *downs),
+            basis=_basis(backup, hosts),
+            findings=(restore_finding(backup, backup_list, databases.old), *await write_findings(backup, look), *downs),
             destructive=True,
         )
 
@@ -116,11 +116,11 @@ class RestoreSubcommand:
         return ()
 
 
-def restorable(kept: BackupInfo, target: Target) -> Database:
+def restorable(backup: BackupInfo, target: Target) -> Database:
     """Give the database that a backup would be put back into.
 
     Args:
-        kept: the backup.
+        backup: the backup.
         target: whose.
 
     Raises:
@@ -130,17 +130,17 @@ def restorable(kept: BackupInfo, target: Target) -> Database:
     database = target.database
     if database is None or not database.scratch:
         detail = f"a restore needs `scratch: true` at the database of {target.name}"
-        raise RefusedError(problem(Reason.NOT_RESTORABLE, backup=kept.backup, stage="configuration", detail=detail))
-    if kept.encrypted and (target.backups is None or target.backups.identity is None):
+        raise RefusedError(problem(Reason.NOT_RESTORABLE, backup=backup.backup, stage="configuration", detail=detail))
+    if backup.encrypted and (target.backups is None or target.backups.identity is None):
         detail = "it is encrypted, and `backups.identity` does not say with which key it is opened"
-        raise RefusedError(problem(Reason.NOT_RESTORABLE, backup=kept.backup, stage="configuration", detail=detail))
-    if kept.proof.is_bad:
+        raise RefusedError(problem(Reason.NOT_RESTORABLE, backup=backup.backup, stage="configuration", detail=detail))
+    if backup.proof.is_bad:
         damaged = "its file is not the one that was made; `/backup verify` reads it again"
-        detail = damaged if kept.proof is Proof.DAMAGED else "its last proof found that it does not restore"
-        raise RefusedError(problem(Reason.NOT_RESTORABLE, backup=kept.backup, stage="proof", detail=detail))
-    if kept.database != database.name:
-        detail = f"it is of database {kept.database}"
-        raise RefusedError(problem(Reason.NOT_RESTORABLE, backup=kept.backup, stage="database", detail=detail))
+        detail = damaged if backup.proof is Proof.DAMAGED else "its last proof found that it does not restore"
+        raise RefusedError(problem(Reason.NOT_RESTORABLE, backup=backup.backup, stage="proof", detail=detail))
+    if backup.database != database.name:
+        detail = f"it is of database {backup.database}"
+        raise RefusedError(problem(Reason.NOT_RESTORABLE, backup=backup.backup, stage="database", detail=detail))
     return database
 
 
@@ -157,12 +157,12 @@ class RestoreDatabases:
     old: str
 
 
-def restore_databases(database: Database, kept: BackupInfo, run: Run) -> RestoreDatabases:
+def restore_databases(database: Database, backup: BackupInfo, run: Run) -> RestoreDatabases:
     """Name the databases that a restore makes beside the live one.
 
     Args:
         database: the live one.
-        kept: the backup.
+        backup: the backup.
         run: which puts it back.
 
     Raises:
@@ -171,7 +171,7 @@ def restore_databases(database: Database, kept: BackupInfo, run: Run) -> Restore
     fresh, old = scratch_name(database.name, "restore", run.id), scratch_name(database.name, "before", run.id)
     if fresh is None or old is None:
         detail = f"the name {database.name} is too long for a database beside it"
-        raise RefusedError(problem(Reason.NOT_RESTORABLE, backup=kept.backup, stage="configuration", detail=detail))
+        raise RefusedError(problem(Reason.NOT_RESTORABLE, backup=backup.backup, stage="configuration", detail=detail))
     return RestoreDatabases(fresh, old)
 
 
@@ -180,7 +180,7 @@ def _steps(
     target: Target,
     run: Run,
     hosts: tuple[HostFacts, ...],
-    kept: BackupInfo,
+    backup: BackupInfo,
     databases: RestoreDatabases,
     *,
     takes_down: bool,
@@ -191,24 +191,24 @@ def _steps(
     )
     ups = [step for step in ways if step.undoes is not None and takes_down]
     downs = [step for step in ways if step.key in {up.undoes for up in ups}]
-    check, *changes = restore_steps(target, run, kept, databases)
+    check, *changes = restore_steps(target, run, backup, databases)
     return (check, *downs, *changes, *ups, *(step for step in ways if isinstance(step.act, Health)))
 
 
-def restore_steps(target: Target, run: Run, kept: BackupInfo, databases: RestoreDatabases) -> tuple[Step, ...]:
+def restore_steps(target: Target, run: Run, backup: BackupInfo, databases: RestoreDatabases) -> tuple[Step, ...]:
     """Give the steps that put a backup back: the check of its file before the gate, then those that change.
 
     Args:
         target: where.
         run: which puts it back.
-        kept: the backup.
+        backup: the backup.
         databases: that it makes.
     """
     fresh, old = databases.fresh, databases.old
     first = target.hosts[:1]
-    check = Prove(kept.backup, None)
+    check = Prove(backup.backup, None)
     safety = dump_step(target, backup_id(run).replace("B-", "S-", 1), (), Purpose.SAFETY)
-    load, swap = Load(kept.backup, kept.sha256, fresh), Swap(kept.backup, fresh, old)
+    load, swap = Load(backup.backup, backup.sha256, fresh), Swap(backup.backup, fresh, old)
     tidy = Step("restore-tidy", "Remove the copy", Phase.CHANGE, first, Risk.READS, _TIDY_TIMEOUT, DropCopy(fresh))
     return (
         Step("backup-check", "Check the backup's file", Phase.PREPARE, first, Risk.READS, _CHECK_TIMEOUT, check),
@@ -228,28 +228,28 @@ def restore_steps(target: Target, run: Run, kept: BackupInfo, databases: Restore
     )
 
 
-def _basis(kept: BackupInfo, hosts: tuple[HostFacts, ...]) -> Basis:
-    return maintenance_basis(hosts) | Basis({"backup": kept.sha256})
+def _basis(backup: BackupInfo, hosts: tuple[HostFacts, ...]) -> Basis:
+    return maintenance_basis(hosts) | Basis({"backup": backup.sha256})
 
 
-def restore_finding(kept: BackupInfo, backup_list: BackupList, old: str) -> Finding:
+def restore_finding(backup: BackupInfo, backup_list: BackupList, old: str) -> Finding:
     """Say what an approver must know of putting a backup back.
 
     Args:
-        kept: the backup.
+        backup: the backup.
         backup_list: those beside it.
         old: the database in which what is replaced is kept.
     """
-    predicted = predicted_seconds(kept, backup_list)
+    predicted = predicted_seconds(backup, backup_list)
     facts = {
-        "backup": kept.backup,
-        "database": kept.database,
-        "tables": ", ".join(kept.chosen),
-        "made_at": kept.started.isoformat(),
-        "proof": kept.proof.value,
-        "proven_at": kept.proven_at.isoformat() if kept.proven_at else "",
+        "backup": backup.backup,
+        "database": backup.database,
+        "tables": ", ".join(backup.chosen),
+        "made_at": backup.started.isoformat(),
+        "proof": backup.proof.value,
+        "proven_at": backup.proven_at.isoformat() if backup.proven_at else "",
         "seconds": str(predicted) if predicted is not None else "",
-        "downtime": str(predicted + _safety_seconds(kept, backup_list) + _SWAP_SECONDS)
+        "downtime": str(predicted + _safety_seconds(backup, backup_list) + _SWAP_SECONDS)
         if predicted is not None
         else "",
         "old": old,
@@ -257,20 +257,20 @@ def restore_finding(kept: BackupInfo, backup_list: BackupList, old: str) -> Find
     return Finding("restore", facts)
 
 
-def _safety_seconds(kept: BackupInfo, backup_list: BackupList) -> int:
+def _safety_seconds(backup: BackupInfo, backup_list: BackupList) -> int:
     """Predict how long the safety backup takes: as long as the latest one of the whole database."""
-    return next((other.dump_seconds for other in backup_list.backups if not other.chosen), kept.dump_seconds)
+    return next((other.dump_seconds for other in backup_list.backups if not other.chosen), backup.dump_seconds)
 
 
-async def write_findings(kept: BackupInfo, look: Look) -> tuple[Finding, ...]:
+async def write_findings(backup: BackupInfo, look: Look) -> tuple[Finding, ...]:
     """Say what was written since a backup, by table: putting it back takes that away.
 
     Args:
-        kept: the backup.
+        backup: the backup.
         look: reads; where it cannot, that is said.
     """
     try:
-        since = await look.writes_since(kept.backup)
+        since = await look.writes_since(backup.backup)
     except RefusedError as refused:
         return (Finding("written_unknown", {"why": refused.problem.reason.value}),)
     told = [table for table in since if table.written is not WriteState.SAME]

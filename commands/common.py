@@ -37,11 +37,11 @@ async def read_target(
     # What a tool tells of the migrations is the same on every host.
     first, *others = target.hosts
     hosts = each(look.host(first, asked), *(look.host(name, replace(asked, commit_command=None)) for name in others))
-    kept = recipe.migrations
-    if target.database is None or kept is None:
+    migrations = recipe.migrations
+    if target.database is None or migrations is None:
         return await hosts, None
-    answers, facts = await both(hosts, look.database(table_of(kept)))
-    at_first, database = with_listing(kept, answers[0], facts)
+    answers, facts = await both(hosts, look.database(table_of(migrations)))
+    at_first, database = with_listing(migrations, answers[0], facts)
     return (at_first, *answers[1:]), database
 
 
@@ -56,13 +56,13 @@ async def ran_now(recipe: Recipe, target: Target, look: Look) -> tuple[AppliedMi
     Raises:
         RefusedError: what a host or the database answers.
     """
-    kept = recipe.migrations
-    if target.database is None or kept is None:
+    migrations = recipe.migrations
+    if target.database is None or migrations is None:
         return None
-    if isinstance(kept, MigrationTable):
-        return (await look.database(kept.table)).ran
+    if isinstance(migrations, MigrationTable):
+        return (await look.database(migrations.table)).ran
     first = await look.host(target.hosts[0], question(recipe, target, None))
-    found = listing_of(kept, first)
+    found = listing_of(migrations, first)
     if found.unknown:
         raise RefusedError(problem(Reason.MIGRATIONS_UNREADABLE, unknown=", ".join(found.unknown)))
     return found.ran

@@ -55,12 +55,12 @@ class MigrateStatus:
             RefusedError: what a host or the database answers; `usage` where the target has no migrations at all.
         """
         recipe = self.recipes[target.name]
-        kept = recipe.migrations
-        if target.database is None or kept is None:
+        migrations = recipe.migrations
+        if target.database is None or migrations is None:
             missing = "database" if target.database is None else "migrations"
             raise RefusedError(problem(Reason.NO_MIGRATIONS, target=str(target.name), missing=missing))
-        (ahead, live, database), backup_list = await both(_read(recipe, target, look, kept), _shelf(look))
-        status = judge_status(target, kept, ahead, live, database)
+        (ahead, live, database), backup_list = await both(_read(recipe, target, look, migrations), _shelf(look))
+        status = judge_status(target, migrations, ahead, live, database)
         disks = (*disks_of(live, recipe.needs_kib), *await _database_disk(target.database, database, target.path, look))
         return replace(status, disks=disks, backup_list=backup_list)
 
@@ -71,13 +71,13 @@ class MigrateStatus:
             RefusedError: what a host or the database answers.
         """
         recipe = self.recipes[target.name]
-        kept = recipe.migrations
-        if target.database is None or kept is None:
+        migrations = recipe.migrations
+        if target.database is None or migrations is None:
             asked = replace(question(recipe, target, target.branch), ref=None, commit_command=None)
             live = await each(*(look.host(name, asked) for name in target.hosts))
             return TargetState(_heads(live), _in_maintenance(live), unclear=_unclear(live))
-        ahead, live, database = await _read(recipe, target, look, kept)
-        status = judge_status(target, kept, ahead, live, database)
+        ahead, live, database = await _read(recipe, target, look, migrations)
+        status = judge_status(target, migrations, ahead, live, database)
         return TargetState(_heads(live), status.maintenance, status.pending_live, status.pending_branch, _unclear(live))
 
 
@@ -127,7 +127,7 @@ def _in_maintenance(live: tuple[HostFacts, ...]) -> tuple[str, ...]:
 
 
 async def _read(
-    recipe: Recipe, target: Target, look: Look, kept: Migrations
+    recipe: Recipe, target: Target, look: Look, migrations: Migrations
 ) -> tuple[HostFacts, tuple[HostFacts, ...], DatabaseFacts]:
     at_branch = question(recipe, target, target.branch)
     at_head = replace(at_branch, ref=None)
@@ -137,9 +137,9 @@ async def _read(
         look.host(first, at_head),
         *(look.host(name, replace(at_head, commit_command=None)) for name in others),
     )
-    (ahead, live, *rest), facts = await both(hosts, look.database(table_of(kept)))
-    ahead, by_branch = with_listing(kept, ahead, facts)
-    live, by_head = with_listing(kept, live, facts)
+    (ahead, live, *rest), facts = await both(hosts, look.database(table_of(migrations)))
+    ahead, by_branch = with_listing(migrations, ahead, facts)
+    live, by_head = with_listing(migrations, live, facts)
     # A tool places what ran among the files it has; the branch's may be too new or too old to know them all.
     database = by_branch if by_branch.ran and not by_branch.unknown else by_head
     return ahead, (live, *rest), database
@@ -147,7 +147,7 @@ async def _read(
 
 def judge_status(
     target: Target,
-    kept: Migrations,
+    migrations: Migrations,
     ahead: HostFacts,
     live: tuple[HostFacts, ...],
     database: DatabaseFacts,
@@ -156,14 +156,14 @@ def judge_status(
 
     Args:
         target: which.
-        kept: where the recipe keeps migrations.
+        migrations: where the recipe keeps migrations.
         ahead: the first host, asked about the branch.
         live: every host, asked about what is checked out.
         database: the database.
     """
-    pending_live = not_run(live[0].migrations, kept, database)
+    pending_live = not_run(live[0].migrations, migrations, database)
     at_branch = ahead.migrations if ahead.sha is not None else ()
-    known = {*names_of(live[0].migrations, kept), *names_of(at_branch, kept)}
+    known = {*names_of(live[0].migrations, migrations), *names_of(at_branch, migrations)}
     return MigrationStatus(
         target=target.name,
         server=database.version,
@@ -172,7 +172,7 @@ def judge_status(
         branch_sha=ahead.sha or "",
         ran=database.ran,
         pending_live=pending_live,
-        pending_branch=tuple(name for name in not_run(at_branch, kept, database) if name not in pending_live),
+        pending_branch=tuple(name for name in not_run(at_branch, migrations, database) if name not in pending_live),
         missing=tuple(row.name for row in database.ran if row.name not in known),
         blockers=database.sessions,
         sees_all_sessions=database.sees_all_sessions,

@@ -13,16 +13,16 @@ from bot.recipes.recipe import MigrationCommand, Migrations, MigrationTable
 _LONGEST_DETAIL = 600
 
 
-def table_of(kept: Migrations) -> str | None:
+def table_of(migrations: Migrations) -> str | None:
     """Name the table that remembers which migrations ran; None where only a tool can read it."""
-    return kept.table if isinstance(kept, MigrationTable) else None
+    return migrations.table if isinstance(migrations, MigrationTable) else None
 
 
-def listing_of(kept: MigrationCommand, facts: HostFacts) -> Listing:
+def listing_of(migrations: MigrationCommand, facts: HostFacts) -> Listing:
     """Read what a tool told about the migrations at a commit.
 
     Args:
-        kept: how the recipe's migrations are known.
+        migrations: how the recipe's migrations are known.
         facts: of the host that was asked.
 
     Returns:
@@ -37,23 +37,23 @@ def listing_of(kept: MigrationCommand, facts: HostFacts) -> Listing:
     if told.exit_status != 0:
         said = (told.complaint.strip() or told.output.strip())[-_LONGEST_DETAIL:]
         raise RefusedError(problem(Reason.MIGRATIONS_UNREADABLE, host=facts.host, detail=said.strip()))
-    return read_status(kept.parser, told.output)
+    return read_status(migrations.parser, told.output)
 
 
-def with_listing(kept: Migrations, facts: HostFacts, database: DatabaseFacts) -> tuple[HostFacts, DatabaseFacts]:
+def with_listing(migrations: Migrations, facts: HostFacts, database: DatabaseFacts) -> tuple[HostFacts, DatabaseFacts]:
     """Put what a tool told where it belongs: what there is to the host's facts, what ran to the database's.
 
     Args:
-        kept: how the recipe's migrations are known; where a table remembers them, nothing is to be done.
+        migrations: how the recipe's migrations are known; where a table remembers them, nothing is to be done.
         facts: of the host that was asked.
         database: what the database answered.
 
     Raises:
         RefusedError: `migrations_unreadable`.
     """
-    if isinstance(kept, MigrationTable):
+    if isinstance(migrations, MigrationTable):
         return facts, database
-    found = listing_of(kept, facts)
+    found = listing_of(migrations, facts)
     remembers = bool(found.ran or found.unknown)
     return (
         replace(facts, migrations=found.there),
@@ -72,18 +72,18 @@ def remembered(database: DatabaseFacts) -> tuple[AppliedMigration, ...]:
     return database.ran
 
 
-def names_of(files: Iterable[str], kept: Migrations) -> tuple[str, ...]:
+def names_of(files: Iterable[str], migrations: Migrations) -> tuple[str, ...]:
     """Name the migrations among the files of a directory, in the order in which they run."""
-    if isinstance(kept, MigrationCommand):
+    if isinstance(migrations, MigrationCommand):
         return tuple(files)
-    return tuple(sorted(file.removesuffix(kept.suffix) for file in files if file.endswith(kept.suffix)))
+    return tuple(sorted(file.removesuffix(migrations.suffix) for file in files if file.endswith(migrations.suffix)))
 
 
-def not_run(files: Iterable[str], kept: Migrations, database: DatabaseFacts) -> tuple[str, ...]:
+def not_run(files: Iterable[str], migrations: Migrations, database: DatabaseFacts) -> tuple[str, ...]:
     """Name the migrations that are there and that the database does not remember, in order.
 
     Raises:
         RefusedError: `migrations_unreadable`.
     """
     ran = {row.name for row in remembered(database)}
-    return tuple(name for name in names_of(files, kept) if name not in ran)
+    return tuple(name for name in names_of(files, migrations) if name not in ran)

@@ -136,9 +136,9 @@ class Rollback:
         hosts, database = await read_target(recipe, target, look, str(plan.sha))
         # The commit to go back to may have no files of what is to be undone; the one that is live has.
         rows = await ran_now(recipe, target, look) if plan.undo else ()
-        backup = next((step.act.backup for step in plan.steps if isinstance(step.act, Load)), None)
-        kept = None if backup is None else (await look.backups()).find(backup)
-        return _basis(hosts, str(plan.sha), plan.undo, None if database is None else rows, kept)
+        restored = next((step.act.backup for step in plan.steps if isinstance(step.act, Load)), None)
+        backup = None if restored is None else (await look.backups()).find(restored)
+        return _basis(hosts, str(plan.sha), plan.undo, None if database is None else rows, backup)
 
     async def pending(self, plan: Plan, target: Target, look: Look) -> tuple[str, ...]:
         """Read again which migrations ran last, as many as the plan would undo.
@@ -262,8 +262,8 @@ async def _chosen(
         RefusedError: `no_way_back`; `unknown_backup`, it is gone; or what a host answers.
     """
     if before is not None and decision is Decision.RESTORE:
-        kept = (await look.backups()).find(backup_before(before) or "")
-        return Choice(RollbackWay.RESTORE, "decided", (before.id,), kept)
+        backup = (await look.backups()).find(backup_before(before) or "")
+        return Choice(RollbackWay.RESTORE, "decided", (before.id,), backup)
     if before is not None:
         return Choice(RollbackWay.CODE_AND_MIGRATIONS if undo else RollbackWay.CODE, "decided", (before.id,))
     asked = requested_choice(scope, undo)
@@ -275,21 +275,21 @@ async def _chosen(
 
 
 def _to_undo(
-    kept: Migrations | None,
+    migrations: Migrations | None,
     scope: ToRelease | UndoMigrations,
     live: HostFacts,
     behind: HostFacts,
     database: DatabaseFacts | None,
 ) -> tuple[str, ...]:
     """Name the migrations to undo, newest first; they must be the ones that ran last."""
-    if kept is None or database is None:
+    if migrations is None or database is None:
         return ()
     match scope:
         case UndoMigrations(count):
             return latest(remembered(database), count)
         case ToRelease(code_only=True):
             return ()
-    gone = set(names_of(live.migrations, kept)) - set(names_of(behind.migrations, kept))
+    gone = set(names_of(live.migrations, migrations)) - set(names_of(behind.migrations, migrations))
     undo = {row.name for row in remembered(database)} & gone
     newest = latest(database.ran, len(undo))
     if set(newest) != undo:
@@ -303,11 +303,11 @@ def _basis(
     sha: str,
     undo: tuple[str, ...],
     ran: tuple[AppliedMigration, ...] | None,
-    kept: BackupInfo | None,
+    backup: BackupInfo | None,
 ) -> Basis:
     basis = host_basis(hosts, sha)
     if ran is not None:
         basis |= Basis({"latest migrations": ", ".join(latest(ran, len(undo)))})
-    if kept is not None:
-        basis |= Basis({"backup": kept.sha256})
+    if backup is not None:
+        basis |= Basis({"backup": backup.sha256})
     return basis

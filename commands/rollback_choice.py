@@ -182,30 +182,30 @@ async def find_backup_before(
     first, older = runs[at[-1]], runs[at[-1] + 1 :]
     since = max((run.ended_at for run in older if run.ended_at is not None and _plan(run).migrations), default=None)
     whole = _whole(await look.backups(), database.name)
-    own = next((kept for kept in whole if kept.run == first.id and kept.purpose is Purpose.BEFORE), None)
+    own = next((backup for backup in whole if backup.run == first.id and backup.purpose is Purpose.BEFORE), None)
     return own or _newest(whole, since, first.change_started_at)
 
 
 def _whole(backup_list: BackupList, database: str) -> tuple[BackupInfo, ...]:
     """Give the backups of the whole database that no proof refuted."""
     return tuple(
-        kept
-        for kept in backup_list.backups
-        if kept.database == database
-        and not kept.chosen
-        and not kept.proof.is_bad
-        and kept.purpose is not Purpose.SAFETY
+        backup
+        for backup in backup_list.backups
+        if backup.database == database
+        and not backup.chosen
+        and not backup.proof.is_bad
+        and backup.purpose is not Purpose.SAFETY
     )
 
 
 def _newest(backups: tuple[BackupInfo, ...], since: datetime | None, until: datetime | None) -> BackupInfo | None:
     """Give the newest backup that was begun in a span."""
     fitting = (
-        kept
-        for kept in backups
-        if (since is None or kept.started > since) and until is not None and kept.started < until
+        backup
+        for backup in backups
+        if (since is None or backup.started > since) and until is not None and backup.started < until
     )
-    return max(fitting, key=lambda kept: kept.started, default=None)
+    return max(fitting, key=lambda backup: backup.started, default=None)
 
 
 def _plan(run: Run) -> Plan:

@@ -87,21 +87,21 @@ class RollbackStepBuilder:
         backup = backup_id(self.run) if wants_backup(self.target, Action.ROLLBACK, len(undo)) else None
         return self._steps(undo, backup)
 
-    def to_backup(self, kept: BackupInfo, backup_list: BackupList) -> RollbackSteps:
+    def to_backup(self, backup: BackupInfo, backup_list: BackupList) -> RollbackSteps:
         """Give the steps that put a backup back and bring the code of before.
 
         What is there now is backed up as a part of it, whatever the policy says, while nobody can write.
 
         Args:
-            kept: the backup.
+            backup: the backup.
             backup_list: those beside it.
 
         Raises:
             RefusedError: `not_restorable`.
         """
-        database = restorable(kept, self.target)
-        databases = restore_databases(database, kept, self.run)
-        check, *changes = restore_steps(self.target, self.run, kept, databases)
+        database = restorable(backup, self.target)
+        databases = restore_databases(database, backup, self.run)
+        check, *changes = restore_steps(self.target, self.run, backup, databases)
         made = self._steps(self.found.undo, None)
         kinds = (Rehearse, Preview, Dump, Prove, AsRehearsed)
         usual = [step for step in made.steps if not step.schema and not isinstance(step.act, kinds)]
@@ -113,7 +113,7 @@ class RollbackStepBuilder:
             made,
             steps=steps,
             skipped=skipped,
-            findings=(restore_finding(kept, backup_list, databases.old), *made.findings),
+            findings=(restore_finding(backup, backup_list, databases.old), *made.findings),
         )
 
     @property

@@ -166,11 +166,11 @@ _BY_REHEARSAL = frozenset({Does.REHEARSE, Does.AS_REHEARSED})
 
 
 def _inconsistent_migrations(recipe: Recipe) -> list[str]:
-    kept = recipe.migrations
+    migrations = recipe.migrations
     done = {spec.does for spec in (*recipe.prepare, *recipe.change, *recipe.verify)}
     templates: dict[str, str] = {}
     can: set[Does] = set()
-    match kept:
+    match migrations:
         case MigrationTable(rehearsal=None):
             can |= _BY_TABLE
         case MigrationTable(rehearsal=how) if how is not None:
@@ -179,8 +179,12 @@ def _inconsistent_migrations(recipe: Recipe) -> list[str]:
         case MigrationCommand(setup=setup, status=status, sql=sql, sql_down=sql_down):
             can |= {Does.PREVIEW} if sql is not None else set()
             templates = {"setup": setup, "status": status, "sql": sql or "", "sql_down": sql_down or ""}
-    session = kept.session if kept is not None else ""
-    known = ALWAYS_KNOWN - {"each"} if isinstance(kept, MigrationTable) else frozenset({"path", "branch", "migrations"})
+    session = migrations.session if migrations is not None else ""
+    known = (
+        ALWAYS_KNOWN - {"each"}
+        if isinstance(migrations, MigrationTable)
+        else frozenset({"path", "branch", "migrations"})
+    )
     problems = [
         f"migrations.session: the template asks for {{{asked}}}, which is no variable of the recipe"
         for asked in sorted(placeholders(session) - ALWAYS_KNOWN - recipe.vars.keys())
@@ -370,7 +374,7 @@ class _Migrations(_Model):
         if wrong := sorted((needed - given) | (given - needed - allowed)):
             raise ValueError(f"`kind: {self.kind}` needs {', '.join(sorted(needed))}; look at {', '.join(wrong)}")
 
-    def kept(self) -> Migrations:
+    def parsed(self) -> Migrations:
         if self.parser is not None:
             return MigrationCommand(self.setup, self.status, self.parser, self.sql, self.session, self.sql_down)
         how = self.rehearsal
@@ -403,7 +407,7 @@ class _RecipeFile(_Model):
     verify: list[_Step] = []
 
     def recipe_of(self) -> Recipe:
-        kept = self.migrations
+        migrations = self.migrations
         return Recipe(
             name=self.recipe,
             title=self.title,
@@ -411,7 +415,7 @@ class _RecipeFile(_Model):
             needs_kib=self.needs.free_mib * 1024,
             tools=tuple(self.needs.tools),
             maintenance=self.maintenance,
-            migrations=kept.kept() if kept else None,
+            migrations=migrations.parsed() if migrations else None,
             prepare=_specs(self.prepare),
             change=_specs(self.change),
             verify=_specs(self.verify),

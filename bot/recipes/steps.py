@@ -101,33 +101,33 @@ def question(recipe: Recipe, target: Target, ref: str | None) -> HostQuestion:
         ref: what is to be deployed, or None.
     """
     values = {name: str(value) for name, value in target.vars.items()}
-    kept = recipe.migrations
+    migrations = recipe.migrations
     asked = {ConditionKind.MISSING, ConditionKind.EXISTS}
     specs = (*recipe.prepare, *recipe.change, *recipe.verify)
     return HostQuestion(
         path=target.path,
         ref=ref,
         exists=tuple(sorted({c.value for spec in specs for c in spec.when if c.kind in asked})),
-        directory=kept.directory if isinstance(kept, MigrationTable) else None,
+        directory=migrations.directory if isinstance(migrations, MigrationTable) else None,
         maintenance=fill(recipe.maintenance, values) if recipe.maintenance else None,
-        commit_command=commit_command(kept, kept.status, target)
-        if isinstance(kept, MigrationCommand) and target.database
+        commit_command=commit_command(migrations, migrations.status, target)
+        if isinstance(migrations, MigrationCommand) and target.database
         else None,
     )
 
 
-def commit_command(kept: MigrationCommand, template: str, target: Target, migrations: tuple[str, ...] = ()) -> Command:
-    """Write what is run where the files of a commit are.
+def commit_command(migrations: MigrationCommand, template: str, target: Target, names: tuple[str, ...] = ()) -> Command:
+    """Write a command that reads the files of a commit.
 
     Args:
-        kept: how the recipe's migrations are known.
+        migrations: how the recipe lists migrations.
         template: one of its templates.
         target: where.
-        migrations: the names that the template may ask for.
+        names: of migrations, which the template may use as `{migrations}`.
     """
     values = {name: str(value) for name, value in target.vars.items()}
-    values |= {"path": target.path, "branch": target.branch, "migrations": "\n".join(migrations)}
-    return fill(f"{kept.setup}\n{template}", values)
+    values |= {"path": target.path, "branch": target.branch, "migrations": "\n".join(names)}
+    return fill(f"{migrations.setup}\n{template}", values)
 
 
 def _tools(recipe: Recipe, values: Mapping[str, str]) -> tuple[str, ...]:
@@ -173,9 +173,9 @@ def recipe_steps(recipe: Recipe, target: Target, situation: StepInputs) -> tuple
 _EVIDENCE = frozenset({Does.PREVIEW, Does.REHEARSE, Does.AS_REHEARSED})
 
 
-def _shows_undoing(kept: Migrations | None) -> bool:
+def _shows_undoing(migrations: Migrations | None) -> bool:
     """Whether a recipe says how undoing migrations is tried, or its SQL shown."""
-    match kept:
+    match migrations:
         case MigrationTable(rehearsal=how):
             return how is not None and bool(how.apply_down)
         case MigrationCommand(sql_down=sql):
@@ -331,28 +331,30 @@ def _act(spec: StepSpec, recipe: Recipe, target: Target, situation: StepInputs, 
 
 
 def _preview(recipe: Recipe, target: Target, situation: StepInputs) -> Preview:
-    kept = recipe.migrations
-    if not isinstance(kept, MigrationCommand) or kept.sql is None:
+    migrations = recipe.migrations
+    if not isinstance(migrations, MigrationCommand) or migrations.sql is None:
         raise ValueError(f"the recipe {recipe.name} does not say how SQL is previewed")
     back = situation.way is RunKind.ROLLBACK
-    asked = commit_command(kept, (kept.sql_down if back else kept.sql) or "", target, situation.migrations)
+    asked = commit_command(
+        migrations, (migrations.sql_down if back else migrations.sql) or "", target, situation.migrations
+    )
     scratch = _scratch(target, situation)
     sha = situation.live if back else situation.sha
     return Preview(sha, situation.migrations, asked, scratch=f"{scratch}_p" if scratch else None)
 
 
 def _rehearse(recipe: Recipe, target: Target, situation: StepInputs, values: Mapping[str, str]) -> Rehearse:
-    kept = recipe.migrations
-    if not isinstance(kept, MigrationTable) or kept.rehearsal is None:
+    migrations = recipe.migrations
+    if not isinstance(migrations, MigrationTable) or migrations.rehearsal is None:
         raise ValueError(f"the recipe {recipe.name} does not say how migrations are rehearsed")
-    how, back = kept.rehearsal, situation.way is RunKind.ROLLBACK
+    how, back = migrations.rehearsal, situation.way is RunKind.ROLLBACK
     return Rehearse(
         # what is live still has the files of what is undone
         sha=situation.live if back else situation.sha,
         migrations=situation.migrations,
-        directory=kept.directory,
-        suffix=kept.suffix,
-        table=kept.table,
+        directory=migrations.directory,
+        suffix=migrations.suffix,
+        table=migrations.table,
         scratch=_scratch(target, situation),
         setup=fill(how.setup, values),
         probe=fill(how.probe, values),

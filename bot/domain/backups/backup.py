@@ -120,29 +120,29 @@ class BackupList:
         Raises:
             RefusedError: `unknown_backup`, with the nearest ID.
         """
-        found = next((kept for kept in self.backups if kept.backup == backup), None)
+        found = next((each for each in self.backups if each.backup == backup), None)
         if found is None:
-            known = tuple(kept.backup for kept in self.backups)
+            known = tuple(each.backup for each in self.backups)
             facts = {"backup": backup, "nearest": nearest(backup.lower(), known) or "", "known": _few(known)}
             raise RefusedError(problem(Reason.UNKNOWN_BACKUP, app=self.app, environment=self.environment, **facts))
         return found
 
 
-def predicted_seconds(kept: BackupInfo, backup_list: BackupList) -> int | None:
+def predicted_seconds(backup: BackupInfo, backup_list: BackupList) -> int | None:
     """Predict how long restoring a backup takes.
 
     Args:
-        kept: which.
+        backup: which.
         backup_list: the backups beside it, whose test restores tell the speed where this one was never restored.
 
     Returns:
         Seconds; None where no backup of the target was ever restored.
     """
-    if kept.restore_seconds is not None:
-        return kept.restore_seconds
+    if backup.restore_seconds is not None:
+        return backup.restore_seconds
     for other in backup_list.backups:
         if other.restore_seconds is not None and other.bytes:
-            return max(1, round(other.restore_seconds * kept.bytes / other.bytes))
+            return max(1, round(other.restore_seconds * backup.bytes / other.bytes))
     return None
 
 
@@ -152,7 +152,7 @@ def newest_proven(backup_list: BackupList) -> BackupInfo | None:
     Args:
         backup_list: all there are.
     """
-    return next((kept for kept in backup_list.backups if kept.proof is Proof.PROVEN and not kept.chosen), None)
+    return next((backup for backup in backup_list.backups if backup.proof is Proof.PROVEN and not backup.chosen), None)
 
 
 def scratch_name(database: str, kind: str, run: str) -> str | None:

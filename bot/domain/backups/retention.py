@@ -32,42 +32,46 @@ def choose_deletions(
         IDs, oldest first. Never the newest proven one, never one that is referred to, and no safety backup that is
         younger than 30 days.
     """
-    known = sorted(backups, key=lambda kept: (kept.started, kept.backup), reverse=True)
+    known = sorted(backups, key=lambda backup: (backup.started, backup.backup), reverse=True)
     staying = set(referred)
-    for chosen in {kept.chosen for kept in known}:
-        group = [kept for kept in known if kept.chosen == chosen and kept.purpose is not Purpose.SAFETY]
+    for chosen in {backup.chosen for backup in known}:
+        group = [backup for backup in known if backup.chosen == chosen and backup.purpose is not Purpose.SAFETY]
         staying |= _best(group, keep, ZoneInfo(timezone))
-    proven = [kept for kept in known if kept.proof is Proof.PROVEN]
-    staying |= {next((kept.backup for kept in proven if kept.chosen == chosen), "") for chosen in {(), *_kinds(proven)}}
-    staying |= {kept.backup for kept in known if kept.purpose is Purpose.SAFETY and now - kept.started < SAFETY_AGE}
-    return tuple(kept.backup for kept in reversed(known) if kept.backup not in staying)
+    proven = [backup for backup in known if backup.proof is Proof.PROVEN]
+    staying |= {
+        next((backup.backup for backup in proven if backup.chosen == chosen), "") for chosen in {(), *_kinds(proven)}
+    }
+    staying |= {
+        backup.backup for backup in known if backup.purpose is Purpose.SAFETY and now - backup.started < SAFETY_AGE
+    }
+    return tuple(backup.backup for backup in reversed(known) if backup.backup not in staying)
 
 
 def _kinds(backups: Iterable[BackupInfo]) -> set[tuple[str, ...]]:
-    return {kept.chosen for kept in backups}
+    return {backup.chosen for backup in backups}
 
 
 def _best(group: list[BackupInfo], keep: Keep, zone: ZoneInfo) -> set[str]:
     """Give the best backup of each of the latest days, weeks and months."""
 
-    def local(kept: BackupInfo) -> datetime:
-        return kept.started.astimezone(zone)
+    def local(backup: BackupInfo) -> datetime:
+        return backup.started.astimezone(zone)
 
     spans: tuple[tuple[int, Callable[[BackupInfo], Hashable]], ...] = (
-        (keep.daily, lambda kept: local(kept).date()),
-        (keep.weekly, lambda kept: local(kept).isocalendar()[:2]),
-        (keep.monthly, lambda kept: (local(kept).year, local(kept).month)),
+        (keep.daily, lambda backup: local(backup).date()),
+        (keep.weekly, lambda backup: local(backup).isocalendar()[:2]),
+        (keep.monthly, lambda backup: (local(backup).year, local(backup).month)),
     )
     best: set[str] = set()
     for count, span in spans:
         found: dict[Hashable, BackupInfo] = {}
-        for kept in group:  # the newest first
-            there = found.setdefault(span(kept), kept)
-            if _worth(kept) > _worth(there):
-                found[span(kept)] = kept
-        best |= {kept.backup for kept in list(found.values())[:count]}
+        for backup in group:  # the newest first
+            there = found.setdefault(span(backup), backup)
+            if _worth(backup) > _worth(there):
+                found[span(backup)] = backup
+        best |= {backup.backup for backup in list(found.values())[:count]}
     return best
 
 
-def _worth(kept: BackupInfo) -> int:
-    return {Proof.DAMAGED: 0, Proof.REFUTED: 0, Proof.CHECKED: 1, Proof.PROVEN: 2}[kept.proof]
+def _worth(backup: BackupInfo) -> int:
+    return {Proof.DAMAGED: 0, Proof.REFUTED: 0, Proof.CHECKED: 1, Proof.PROVEN: 2}[backup.proof]

@@ -108,7 +108,11 @@ class MigrationStatus:
     @property
     def newest_backup(self) -> BackupInfo | None:
         """The newest backup of the whole database on the shelf."""
-        return next((kept for kept in self.backup_list.backups if not kept.chosen), None) if self.backup_list else None
+        return (
+            next((backup for backup in self.backup_list.backups if not backup.chosen), None)
+            if self.backup_list
+            else None
+        )
 
     @property
     def last_batch(self) -> tuple[str, ...]:
