@@ -95,8 +95,8 @@ class Deploy:
         takes_down, downs = plan_maintenance(target, hosts, migrations)
         backup = backup_id(run) if wants_backup(target, self.action, len(migrations)) else None
         data = await backup_to_rehearse_on(target, look, backup, len(migrations))
-        situation = StepInputs(run.id, RunKind.DEPLOY, hosts[0].head, sha, hosts, migrations, takes_down, backup, data)
-        steps, skipped = recipe_steps(recipe, target, situation)
+        inputs = StepInputs(run.id, RunKind.DEPLOY, hosts[0].head, sha, hosts, migrations, takes_down, backup, data)
+        steps, skipped = recipe_steps(recipe, target, inputs)
         await require_encryption(steps, target, look)
         first = next((facts for facts in hosts if facts.head != sha), hosts[0])
         return Plan(

@@ -127,10 +127,10 @@ class RollbackStepBuilder:
         if self._lifts:
             # for what is checked behind it, the site is up
             behind, takes_down, downs = tuple(replace(facts, maintenance=False) for facts in behind), True, ()
-        situation = StepInputs(
+        inputs = StepInputs(
             self.run.id, RunKind.ROLLBACK, self.found.head, self.found.sha, behind, undo, takes_down, backup
         )
-        steps, skipped = recipe_steps(self.recipe, self.target, situation)
+        steps, skipped = recipe_steps(self.recipe, self.target, inputs)
         if self.before is not None:
             undone = {step.undoes for step in steps} if self._lifts else set()
             steps = tuple(_held(step) for step in steps if step.key not in undone)

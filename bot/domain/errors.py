@@ -1,4 +1,4 @@
-"""What can go wrong, in codes and values. The sentences that people read live in `bot/slack` and the console."""
+"""Problems as codes and facts. Their wording belongs to `bot/slack` and the console."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bot.domain.json_codec import stored
 
 
 class Reason(StrEnum):
-    """The closed list of reasons: one list serves history, tests and messages."""
+    """The closed list of reasons, shared by history, tests and messages."""
 
     # what was typed
     USAGE = "usage"
@@ -78,7 +78,7 @@ class Reason(StrEnum):
 
 
 CUT = "cut"
-"""The fact `why` of `host_unreachable` where a line that stood was lost in the middle of something."""
+"""The fact `why` of `host_unreachable` if an established connection was lost."""
 
 
 @dataclass(frozen=True)
@@ -86,8 +86,8 @@ class Problem:
     """One thing that is wrong.
 
     Args:
-        reason: which thing, from the closed list.
-        facts: the values a sentence about it needs (names, paths, figures), all as text.
+        reason: a code.
+        facts: the values that a message about it needs (names, paths, numbers), as text.
     """
 
     reason: Reason
@@ -100,10 +100,10 @@ def problem(reason: Reason, **facts: str) -> Problem:
 
 
 class RefusedError(Exception):
-    """Something is not done, for a reason that the person who asked is told.
+    """A request is refused; the requester is shown the problem.
 
     Args:
-        found: what was wrong.
+        found: the problem.
     """
 
     def __init__(self, found: Problem) -> None:

@@ -1,4 +1,4 @@
-"""An event from outside, as it is recorded before it is acknowledged, and the messages that answer."""
+"""Events as they are recorded before they are acknowledged, and the messages of runs as Slack has them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class EventKind(StrEnum):
-    """What came in."""
+    """Kind of an event."""
 
     COMMAND = "command"
     REACTION = "reaction"
@@ -19,11 +19,11 @@ class EventKind(StrEnum):
 
 @dataclass(frozen=True)
 class Event:
-    """One event from outside, recorded once whatever how often it is delivered.
+    """One event from outside, recorded once however often it is delivered.
 
     Args:
-        id: its identity; the same event delivered again has the same.
-        kind: what it is.
+        id: its identity, the same at each delivery.
+        kind: of event.
         body: the payload as JSON text.
     """
 
@@ -33,10 +33,10 @@ class Event:
 
 
 class MessageState(StrEnum):
-    """How sure the bot is that Slack has a message."""
+    """Whether Slack certainly has a message."""
 
     INTENDED = "intended"
-    """About to be posted: after a crash Slack must be asked whether it is there."""
+    """About to be posted; after a crash, Slack must be asked whether it has the message."""
     POSTED = "posted"
 
 
@@ -46,15 +46,15 @@ CARD = "card"
 
 @dataclass(frozen=True)
 class Posted:
-    """What Slack was last told in one message of a run.
+    """What was last sent to Slack for one slot of a run.
 
     Args:
-        run: the run.
-        slot: which of its messages: `card`, `plan`, `approval`, `progress`, `result`, `log`, or `notice:…`.
-        channel: where.
-        ts: Slack's name of the message; empty while it is only intended.
+        run: its ID.
+        slot: one of `card`, `plan`, `approval`, `progress`, `result`, `log`, or `notice:…`.
+        channel: Slack's ID of the channel.
+        ts: Slack's timestamp of the message, its ID; empty while only intended.
         fingerprint: SHA-256 of what was last sent.
-        state: how sure.
+        state: whether Slack certainly has it.
     """
 
     run: str

@@ -1,4 +1,4 @@
-"""What `/ops` can be told: orders across commands, of which none is a run."""
+"""The orders of `/ops`; none of them makes a run."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from bot.domain.names import TargetName
 
 @dataclass(frozen=True)
 class ShowStatus:
-    """Show how targets stand.
+    """Show the status of targets.
 
     Args:
-        targets: which, in order.
+        targets: in the order to show them.
     """
 
     targets: tuple[TargetName, ...]
@@ -20,10 +20,10 @@ class ShowStatus:
 
 @dataclass(frozen=True)
 class ShowHelp:
-    """Show what who asks may do in this channel.
+    """Show what the requester may do in this channel.
 
     Args:
-        targets: what is operated from it.
+        targets: those operated from the channel.
     """
 
     targets: tuple[TargetName, ...]
@@ -42,11 +42,11 @@ class CancelRun:
 
 @dataclass(frozen=True)
 class SetLock:
-    """Keep a target as it is.
+    """Lock a target.
 
     Args:
-        target: which.
-        reason: in the words of who asks.
+        target: to lock.
+        reason: in the requester's words.
     """
 
     target: TargetName
@@ -55,10 +55,10 @@ class SetLock:
 
 @dataclass(frozen=True)
 class TakeLockOff:
-    """Let a target be changed again.
+    """Remove the lock of a target.
 
     Args:
-        target: which.
+        target: to unlock.
     """
 
     target: TargetName

@@ -78,16 +78,16 @@ class StepInputs:
     rehearsed_on: str | None = None
 
 
-def template_values(target: Target, situation: StepInputs) -> dict[str, str]:
+def template_values(target: Target, inputs: StepInputs) -> dict[str, str]:
     """Give what a template can ask for, as text; lists are given one by one as `each`."""
     plain = {name: str(value) for name, value in target.vars.items() if not isinstance(value, tuple)}
     return plain | {
         "path": target.path,
         "branch": target.branch,
-        "sha": situation.sha,
-        "run": situation.run,
-        "count": str(len(situation.migrations)),
-        "migrations": "\n".join(situation.migrations),
+        "sha": inputs.sha,
+        "run": inputs.run,
+        "count": str(len(inputs.migrations)),
+        "migrations": "\n".join(inputs.migrations),
         "lock_wait": str(math.ceil(target.policy.lock_patience.total_seconds()) + _LOCK_MARGIN),
     }
 
@@ -136,18 +136,18 @@ def _tools(recipe: Recipe, values: Mapping[str, str]) -> tuple[str, ...]:
 
 def before_plan(recipe: Recipe, target: Target, run: str) -> tuple[Step, ...]:
     """Give the steps of prepare that come before there is a plan (the checks, the fetch)."""
-    situation = StepInputs(run, RunKind.DEPLOY, "", "", (), (), takes_down=False, backup=None)
+    inputs = StepInputs(run, RunKind.DEPLOY, "", "", (), (), takes_down=False, backup=None)
     specs = [spec for spec in recipe.prepare if spec.does not in _PLANNED and not spec.when]
-    return tuple(step for spec in specs for step in _steps(spec, Phase.PREPARE, recipe, target, situation))
+    return tuple(step for spec in specs for step in _steps(spec, Phase.PREPARE, recipe, target, inputs))
 
 
-def recipe_steps(recipe: Recipe, target: Target, situation: StepInputs) -> tuple[tuple[Step, ...], tuple[Skipped, ...]]:
+def recipe_steps(recipe: Recipe, target: Target, inputs: StepInputs) -> tuple[tuple[Step, ...], tuple[Skipped, ...]]:
     """Decide which steps of a recipe are needed.
 
     Args:
         recipe: of the target.
         target: where.
-        situation: what was found.
+        inputs: what was found.
 
     Returns:
         The steps of prepare that need a plan, then those of change and verify; and what is not needed, with why.
@@ -155,18 +155,18 @@ def recipe_steps(recipe: Recipe, target: Target, situation: StepInputs) -> tuple
     steps: list[Step] = []
     skipped: list[Skipped] = []
     phases = ((Phase.PREPARE, recipe.prepare), (Phase.CHANGE, recipe.change), (Phase.VERIFY, recipe.verify))
-    already = {step.key for step in before_plan(recipe, target, situation.run)}
+    already = {step.key for step in before_plan(recipe, target, inputs.run)}
     for phase, specs in phases:
         for spec in specs:
-            if spec.only not in {None, situation.way}:
+            if spec.only not in {None, inputs.way}:
                 continue
-            why_not = _why_not(spec, recipe, target, situation)
+            why_not = _why_not(spec, recipe, target, inputs)
             if why_not is not None:
                 skipped.append(Skipped(spec.key, spec.title.replace(" {each}", ""), why_not))
                 continue
-            steps += (step for step in _steps(spec, phase, recipe, target, situation) if step.key not in already)
-            if spec.does is Does.BACKUP and situation.backup is not None:
-                steps += proof_steps(target, situation.backup, situation.run, phase)
+            steps += (step for step in _steps(spec, phase, recipe, target, inputs) if step.key not in already)
+            if spec.does is Does.BACKUP and inputs.backup is not None:
+                steps += proof_steps(target, inputs.backup, inputs.run, phase)
     return tuple(steps), tuple(skipped)
 
 
@@ -184,30 +184,30 @@ def _shows_undoing(migrations: Migrations | None) -> bool:
             return False
 
 
-def _why_not(spec: StepSpec, recipe: Recipe, target: Target, situation: StepInputs) -> str | None:
+def _why_not(spec: StepSpec, recipe: Recipe, target: Target, inputs: StepInputs) -> str | None:
     """Say why a step is not needed, or None where it is."""
-    if spec.does is Does.BACKUP and situation.backup is None:
+    if spec.does is Does.BACKUP and inputs.backup is None:
         return "the policy asks for none"
-    if spec.does is Does.HEALTH and any(facts.maintenance for facts in situation.hosts):
+    if spec.does is Does.HEALTH and any(facts.maintenance for facts in inputs.hosts):
         return "the site is in maintenance already, and this run leaves that as it is"
-    if spec.does is Does.AS_REHEARSED and not (situation.migrations and _scratch(target, situation)):
+    if spec.does is Does.AS_REHEARSED and not (inputs.migrations and _scratch(target, inputs)):
         return "no migrations were rehearsed"
-    if situation.way is RunKind.ROLLBACK and spec.does in _EVIDENCE and not _shows_undoing(recipe.migrations):
+    if inputs.way is RunKind.ROLLBACK and spec.does in _EVIDENCE and not _shows_undoing(recipe.migrations):
         return "the recipe cannot show what undoing does"
     if spec.each is not None and not target.vars.get(spec.each):
         return f"no {spec.each} are named"
-    if not spec.when or any(_holds(condition, target, situation) for condition in spec.when):
+    if not spec.when or any(_holds(condition, target, inputs) for condition in spec.when):
         return None
     return "; ".join(_absences(spec.when))
 
 
-def _holds(condition: Condition, target: Target, situation: StepInputs) -> bool:
-    hosts = situation.hosts
+def _holds(condition: Condition, target: Target, inputs: StepInputs) -> bool:
+    hosts = inputs.hosts
     match condition.kind:
         case ConditionKind.MIGRATIONS:
-            return bool(situation.migrations)
+            return bool(inputs.migrations)
         case ConditionKind.MAINTENANCE:
-            return situation.takes_down
+            return inputs.takes_down
         case ConditionKind.DATABASE:
             return target.database is not None
         case ConditionKind.CHANGED:
@@ -254,17 +254,17 @@ def _absence(condition: Condition) -> str:
             return f"no {condition.value} is set"
 
 
-def _steps(spec: StepSpec, phase: Phase, recipe: Recipe, target: Target, situation: StepInputs) -> list[Step]:
-    values = template_values(target, situation)
+def _steps(spec: StepSpec, phase: Phase, recipe: Recipe, target: Target, inputs: StepInputs) -> list[Step]:
+    values = template_values(target, inputs)
     if spec.each is None:
-        return [_step(spec, spec.key, phase, recipe, target, situation, values)]
+        return [_step(spec, spec.key, phase, recipe, target, inputs, values)]
     items = target.vars.get(spec.each, ())
     keys: set[str] = set()
     steps = []
     for item in items if isinstance(items, tuple) else ():
         key = _unique(f"{spec.key}-{_slug(item)}", keys)
         keys.add(key)
-        steps.append(_step(spec, key, phase, recipe, target, situation, values | {"each": item}))
+        steps.append(_step(spec, key, phase, recipe, target, inputs, values | {"each": item}))
     return steps
 
 
@@ -274,7 +274,7 @@ def _step(
     phase: Phase,
     recipe: Recipe,
     target: Target,
-    situation: StepInputs,
+    inputs: StepInputs,
     values: Mapping[str, str],
 ) -> Step:
     return Step(
@@ -283,8 +283,8 @@ def _step(
         phase=phase,
         hosts=_hosts(spec.on, target),
         risk=spec.risk,
-        timeout=_timeout(spec, situation),
-        act=_act(spec, recipe, target, situation, values),
+        timeout=_timeout(spec, inputs),
+        act=_act(spec, recipe, target, inputs, values),
         check=fill(spec.check, values) if spec.check else None,
         on_failure=spec.on_failure,
         undoes=spec.undoes,
@@ -292,9 +292,9 @@ def _step(
     )
 
 
-def _timeout(spec: StepSpec, situation: StepInputs) -> int:
+def _timeout(spec: StepSpec, inputs: StepInputs) -> int:
     # Putting the data of a backup into the copy takes as long as restoring it.
-    restores = spec.does is Does.REHEARSE and situation.rehearsed_on is not None
+    restores = spec.does is Does.REHEARSE and inputs.rehearsed_on is not None
     return max(spec.timeout, RESTORE_TIMEOUT) if restores else spec.timeout
 
 
@@ -308,61 +308,61 @@ def _hosts(place: Place, target: Target) -> tuple[str, ...]:
             return ()
 
 
-def _act(spec: StepSpec, recipe: Recipe, target: Target, situation: StepInputs, values: Mapping[str, str]) -> Act:
+def _act(spec: StepSpec, recipe: Recipe, target: Target, inputs: StepInputs, values: Mapping[str, str]) -> Act:
     match spec.does:
         case None:
-            return Shell(_command(spec, recipe, values), target.path, _expected(spec.at, situation))
+            return Shell(_command(spec, recipe, values), target.path, _expected(spec.at, inputs))
         case Does.PREFLIGHT:
             return Preflight(recipe.needs_kib, _tools(recipe, values))
         case Does.BACKUP:
-            return Dump(situation.backup or "")
+            return Dump(inputs.backup or "")
         case Does.HEALTH:
             return Health(str(target.vars.get("health_url", "")), _HEALTH_TRIES)
         case Does.NOTHING_PENDING:
-            return NothingPending(situation.migrations)
+            return NothingPending(inputs.migrations)
         case Does.UNDONE:
-            return Undone(situation.migrations)
+            return Undone(inputs.migrations)
         case Does.PREVIEW:
-            return _preview(recipe, target, situation)
+            return _preview(recipe, target, inputs)
         case Does.REHEARSE:
-            return _rehearse(recipe, target, situation, values)
+            return _rehearse(recipe, target, inputs, values)
         case Does.AS_REHEARSED:
             return AsRehearsed()
 
 
-def _preview(recipe: Recipe, target: Target, situation: StepInputs) -> Preview:
+def _preview(recipe: Recipe, target: Target, inputs: StepInputs) -> Preview:
     migrations = recipe.migrations
     if not isinstance(migrations, MigrationCommand) or migrations.sql is None:
         raise ValueError(f"the recipe {recipe.name} does not say how SQL is previewed")
-    back = situation.way is RunKind.ROLLBACK
+    back = inputs.way is RunKind.ROLLBACK
     asked = commit_command(
-        migrations, (migrations.sql_down if back else migrations.sql) or "", target, situation.migrations
+        migrations, (migrations.sql_down if back else migrations.sql) or "", target, inputs.migrations
     )
-    scratch = _scratch(target, situation)
-    sha = situation.live if back else situation.sha
-    return Preview(sha, situation.migrations, asked, scratch=f"{scratch}_p" if scratch else None)
+    scratch = _scratch(target, inputs)
+    sha = inputs.live if back else inputs.sha
+    return Preview(sha, inputs.migrations, asked, scratch=f"{scratch}_p" if scratch else None)
 
 
-def _rehearse(recipe: Recipe, target: Target, situation: StepInputs, values: Mapping[str, str]) -> Rehearse:
+def _rehearse(recipe: Recipe, target: Target, inputs: StepInputs, values: Mapping[str, str]) -> Rehearse:
     migrations = recipe.migrations
     if not isinstance(migrations, MigrationTable) or migrations.rehearsal is None:
         raise ValueError(f"the recipe {recipe.name} does not say how migrations are rehearsed")
-    how, back = migrations.rehearsal, situation.way is RunKind.ROLLBACK
+    how, back = migrations.rehearsal, inputs.way is RunKind.ROLLBACK
     return Rehearse(
         # what is live still has the files of what is undone
-        sha=situation.live if back else situation.sha,
-        migrations=situation.migrations,
+        sha=inputs.live if back else inputs.sha,
+        migrations=inputs.migrations,
         directory=migrations.directory,
         suffix=migrations.suffix,
         table=migrations.table,
-        scratch=_scratch(target, situation),
+        scratch=_scratch(target, inputs),
         setup=fill(how.setup, values),
         probe=fill(how.probe, values),
         pretend=fill(how.pretend_down if back else how.pretend, values),
         apply=fill(how.apply_down if back else how.apply, values),
         environment=tuple(how.environment.items()),
         other_connection=how.other_connection,
-        backup=situation.rehearsed_on,
+        backup=inputs.rehearsed_on,
         direction=Direction.DOWN if back else Direction.UP,
     )
 
@@ -371,24 +371,24 @@ _LONGEST_DATABASE = 64 - len("_p")
 """Characters of a database's name, less those that a second database beside it takes."""
 
 
-def _scratch(target: Target, situation: StepInputs) -> str | None:
+def _scratch(target: Target, inputs: StepInputs) -> str | None:
     """Name the database that is made and dropped, by its run; None where there may be none."""
     database = target.database
     if database is None or not database.scratch:
         return None
-    own = re.sub(r"[^a-z0-9]", "", situation.run.lower().removeprefix("r-"))
+    own = re.sub(r"[^a-z0-9]", "", inputs.run.lower().removeprefix("r-"))
     name = f"{database.name}_countersign_rehearsal_{own}"
     return name if own and len(name) <= _LONGEST_DATABASE else None
 
 
-def _expected(at: At, situation: StepInputs) -> str | None:
+def _expected(at: At, inputs: StepInputs) -> str | None:
     match at:
         case At.ANY:
             return None
         case At.APPROVED:
-            return situation.sha
+            return inputs.sha
         case At.LIVE:
-            return situation.live
+            return inputs.live
 
 
 def _command(spec: StepSpec, recipe: Recipe, values: Mapping[str, str]) -> Command:

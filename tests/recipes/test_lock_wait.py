@@ -51,8 +51,8 @@ class Site:
         policy = replace(TARGET.policy, lock_patience=timedelta(seconds=lock_wait - PATIENCE_AND_MARGIN))
         target = replace(TARGET, path=str(self.path), policy=policy, vars={**TARGET.vars, **self.variables})
         head = await git(self.path, "rev-parse", "HEAD")
-        situation = StepInputs("R-7K3F9Q", RunKind.DEPLOY, head, head, (), ("one",), takes_down=False, backup=None)
-        steps, _ = recipe_steps(load_recipe(self.recipe, Path()), target, situation)
+        inputs = StepInputs("R-7K3F9Q", RunKind.DEPLOY, head, head, (), ("one",), takes_down=False, backup=None)
+        steps, _ = recipe_steps(load_recipe(self.recipe, Path()), target, inputs)
         act = next(step.act for step in steps if step.schema)
         assert isinstance(act, Shell)
         process = await asyncio.create_subprocess_exec(

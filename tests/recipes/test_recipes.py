@@ -113,9 +113,9 @@ def shell_situation() -> tuple[Recipe, StepInputs]:
 
 
 def test_the_teams_own_commands_are_one_quoted_word_each() -> None:
-    recipe, situation = shell_situation()
+    recipe, inputs = shell_situation()
     target = replace(TARGET, vars={"commands": ("make all && make check", "make all; true", "make all"), "verify": ()})
-    steps, skipped = recipe_steps(recipe, target, situation)
+    steps, skipped = recipe_steps(recipe, target, inputs)
     commands = {step.key: step.act.command.script() for step in steps if step.key.startswith("command")}  # type: ignore[union-attr]  # every one of them is a Shell
     assert commands == {
         "command-make-all-make-check": "sh -c 'make all && make check'",
@@ -126,9 +126,9 @@ def test_the_teams_own_commands_are_one_quoted_word_each() -> None:
 
 
 def test_two_commands_with_one_name_have_two_keys() -> None:
-    recipe, situation = shell_situation()
+    recipe, inputs = shell_situation()
     target = replace(TARGET, vars={"commands": ("make", "make", "!!")})
-    steps, _ = recipe_steps(recipe, target, situation)
+    steps, _ = recipe_steps(recipe, target, inputs)
     assert [s.key for s in steps if s.phase is Phase.CHANGE] == [
         "checkout",
         "command-make",
@@ -138,8 +138,8 @@ def test_two_commands_with_one_name_have_two_keys() -> None:
 
 
 def test_what_comes_before_the_plan_is_not_in_it_again() -> None:
-    recipe, situation = shell_situation()
+    recipe, inputs = shell_situation()
     early = {step.key for step in before_plan(recipe, TARGET, "R-7K3F9Q")}
-    steps, _ = recipe_steps(recipe, replace(TARGET, vars={"commands": ("make",)}), situation)
+    steps, _ = recipe_steps(recipe, replace(TARGET, vars={"commands": ("make",)}), inputs)
     assert early == {"preflight", "fetch"}
     assert not early & {step.key for step in steps}

@@ -1,1 +1,1 @@
-"""Backups: what is known of each, and which are kept."""
+"""Backups: what is known of each, and which to keep."""

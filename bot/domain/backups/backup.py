@@ -1,4 +1,4 @@
-"""Backups: what is known of one, and what it was made for."""
+"""What is known of a backup, and the names of backups and of databases beside the live one."""
 
 from __future__ import annotations
 
@@ -17,60 +17,60 @@ _MAX_NAMED = 3
 
 
 class Purpose(StrEnum):
-    """What a backup was made for."""
+    """Why a backup was made."""
 
     ASKED = "asked"
-    """Somebody typed `/backup`."""
+    """Requested with `/backup`."""
     SCHEDULED = "scheduled"
     BEFORE = "before"
-    """It was made before a deploy or a rollback."""
+    """Made before a deploy or a rollback."""
     SAFETY = "safety"
-    """It holds what a restore replaced; no schedule of retention applies to it."""
+    """Holds the data that a restore replaced; the retention schedule does not apply."""
 
 
 class Proof(StrEnum):
-    """How far it is known that a backup can be restored."""
+    """How certain it is that a backup can be restored."""
 
     PROVEN = "proven"
-    """It was restored into a scratch database, and what came out is what was dumped."""
+    """Restored into a scratch database, and identical to what was dumped."""
     CHECKED = "checked"
-    """Each stage of making it ended well, and its file is whole. It was never restored."""
+    """Every stage of the dump succeeded and the file is complete, but it was never restored."""
     REFUTED = "refuted"
-    """It was restored into a scratch database, and something differed or would not load."""
+    """Restored into a scratch database, where something differed or failed to load."""
     DAMAGED = "damaged"
-    """Its file is no longer the one that was made; whoever read it last found that."""
+    """The checksum of its file no longer matches."""
 
     @property
     def is_bad(self) -> bool:
-        """Whether it must not be put back."""
+        """Whether the backup must not be restored."""
         return self in {Proof.REFUTED, Proof.DAMAGED}
 
 
 PROOF_STEP = "backup-proof"
-"""The key of the step that proves a backup, in every run that has one."""
+"""Key of the step that proves a backup."""
 
 
 @dataclass(frozen=True)
 class BackupInfo:
-    """A finished backup as its manifest tells.
+    """A finished backup, as described by its manifest.
 
     Args:
         backup: its ID.
         run: the run that made it.
-        purpose: what it was made for.
-        started: when its dump began.
+        purpose: why it was made.
+        started: when the dump began.
         database: name of the database at the server.
-        server: what the server called itself.
+        server: version string of the database server.
         tables: names of the tables in it.
-        chosen: the tables that were asked for; empty where the whole database was dumped.
+        chosen: the requested tables; empty for the whole database.
         bytes: size of its file.
         sha256: of its file, 64 hexadecimal digits.
-        proof: how far it is known to be good.
-        proven_at: when that was last tried; None where it never was.
-        restore_seconds: how long the test restore took; None where there was none.
-        dump_seconds: how long dumping and checking took.
-        encrypted: whether its file can be read with a private key alone.
-        data_bytes: size of the tables it was made of.
+        proof: how certain it is that it can be restored.
+        proven_at: when that was last checked; None if never.
+        restore_seconds: duration of the test restore; None if there was none.
+        dump_seconds: duration of dumping and checking.
+        encrypted: whether a private key is needed to read the file.
+        data_bytes: size of the dumped tables on the server.
     """
 
     backup: str
@@ -93,15 +93,15 @@ class BackupInfo:
 
 @dataclass(frozen=True)
 class BackupList:
-    """Every backup of a target that its host has.
+    """All backups of a target.
 
     Args:
-        app: whose.
-        environment: of the app.
+        app: of the target.
+        environment: of the target.
         backups: newest first.
-        unreadable: names of files that look like a backup's manifest and cannot be read as one.
-        referred: IDs that a pending or recent run speaks of.
-        leftovers: what restores left beside the live database; None where it could not be read.
+        unreadable: names of manifests that cannot be parsed.
+        referred: IDs of backups that a pending or recent run uses.
+        leftovers: databases that restores left beside the live one; None if they could not be read.
     """
 
     app: str
@@ -112,7 +112,7 @@ class BackupList:
     leftovers: tuple[Leftover, ...] | None = ()
 
     def find(self, backup: str) -> BackupInfo:
-        """Give the backup of an ID.
+        """Find a backup by its ID.
 
         Args:
             backup: its ID.
@@ -129,14 +129,14 @@ class BackupList:
 
 
 def predicted_seconds(backup: BackupInfo, backup_list: BackupList) -> int | None:
-    """Predict how long restoring a backup takes.
+    """Estimate how long restoring a backup takes.
 
     Args:
-        backup: which.
-        backup_list: the backups beside it, whose test restores tell the speed where this one was never restored.
+        backup: to restore.
+        backup_list: of the same target; if this backup was never restored, the speed of another's test restore is used.
 
     Returns:
-        Seconds; None where no backup of the target was ever restored.
+        Seconds; None if no backup of the target was ever restored.
     """
     if backup.restore_seconds is not None:
         return backup.restore_seconds
@@ -147,37 +147,33 @@ def predicted_seconds(backup: BackupInfo, backup_list: BackupList) -> int | None
 
 
 def newest_proven(backup_list: BackupList) -> BackupInfo | None:
-    """Give the newest backup of a whole database that is proven.
-
-    Args:
-        backup_list: all there are.
-    """
+    """Give the newest proven backup of the whole database; None if there is none."""
     return next((backup for backup in backup_list.backups if backup.proof is Proof.PROVEN and not backup.chosen), None)
 
 
 def scratch_name(database: str, kind: str, run: str) -> str | None:
-    """Name a database that is made beside a live one.
+    """Name a temporary database beside the live one.
 
     Args:
-        database: the live one.
-        kind: what it is for, such as `proof`.
-        run: the run that makes it.
+        database: name of the live one.
+        kind: its purpose, such as `proof`.
+        run: ID of the run that creates it.
 
     Returns:
-        `DATABASE_countersign_KIND_RUN`; None where that is longer than a name can be.
+        `DATABASE_countersign_KIND_RUN`; None if that exceeds the 64 characters of an identifier.
     """
     name = f"{database}_countersign_{kind}_{run.removeprefix('R-').lower()}"
     return name if len(name) <= _LONGEST_IDENTIFIER else None
 
 
 def parse_backup_id(text: str) -> str:
-    """Read the ID of a backup that somebody typed.
+    """Parse the ID of a backup as typed.
 
     Args:
         text: in any case.
 
     Raises:
-        RefusedError: `unknown_backup`, it cannot be one.
+        RefusedError: `unknown_backup`, the text is not an ID.
     """
     candidate = text.strip().upper()
     if _ID.fullmatch(candidate) is None:
@@ -186,14 +182,14 @@ def parse_backup_id(text: str) -> str:
 
 
 def parse_table(text: str) -> str:
-    """Read the name of a table that somebody typed.
+    """Parse the name of a table as typed.
 
     Args:
-        text: as it is, without quotes.
+        text: the name, unquoted.
 
     Raises:
-        RefusedError: `bad_table`, no table can have this name (MySQL Reference Manual, "Schema Object Names"), or it
-            begins as an option does.
+        RefusedError: `bad_table`, not a legal name (MySQL Reference Manual, "Schema Object Names"), or it looks like
+            an option.
     """
     allowed = 0 < len(text) <= _LONGEST_IDENTIFIER and not text.endswith(" ") and not text.startswith("-")
     if not allowed or any(ord(character) < 32 or ord(character) > 0xFFFF for character in text):

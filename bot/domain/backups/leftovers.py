@@ -1,4 +1,4 @@
-"""What restores left beside a live database: the data that they replaced, kept until somebody drops it."""
+"""Databases that restores leave beside the live one: the replaced data, until somebody drops it."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _MAX_NAMED = 5
 
 
 class LeftoverKind(StrEnum):
-    """What a database that a restore left behind holds."""
+    """What a leftover contains."""
 
     REPLACED = "before"
     """The tables that were live before the restore."""
     COPY = "restore"
-    """The copy of a restore that did not end; where the swap was interrupted, perhaps tables that were live."""
+    """The copy of an unfinished restore; if the swap was interrupted, possibly tables that were live."""
 
 
 @dataclass(frozen=True)
@@ -26,11 +26,11 @@ class Leftover:
     """A database that a restore left beside the live one.
 
     Args:
-        database: its name at the server.
-        left: what it holds.
-        run: ID of the restore that left it.
-        tables: how many there are in it.
-        bytes: of their data and indexes, as the server estimates it.
+        database: its name.
+        left: what it contains.
+        run: ID of the restore.
+        tables: number of tables.
+        bytes: size of data and indexes, as estimated by the server.
     """
 
     database: str
@@ -41,16 +41,16 @@ class Leftover:
 
 
 def leftovers_of(live: str, database: str, tables: int, size: int) -> Leftover | None:
-    """Recognise what a restore left, by its name.
+    """Recognise a leftover by its name.
 
     Args:
         live: name of the live database.
         database: name of the other one.
-        tables: how many there are in that one.
-        size: of it, in bytes.
+        tables: number of tables in the other one.
+        size: of the other one, in bytes.
 
     Returns:
-        None where it is none.
+        None if the other database is no leftover of a restore.
     """
     for left in LeftoverKind:
         start = f"{live}_countersign_{left.value}_"
@@ -60,17 +60,17 @@ def leftovers_of(live: str, database: str, tables: int, size: int) -> Leftover |
 
 
 def choose_leftovers(there: Iterable[Leftover], asked: str | None) -> Leftover | None:
-    """Find what is to be dropped.
+    """Choose the leftover to drop.
 
     Args:
-        there: everything that restores left.
-        asked: the name of a database or the ID of a restore, as typed; None means the only one.
+        there: all leftovers of the target.
+        asked: name of a database or ID of a restore, as typed; None for the only leftover.
 
     Returns:
-        None where there is nothing, and nothing was named.
+        None if there is no leftover and none was named.
 
     Raises:
-        RefusedError: `unknown_remains`, there is none of this name, or several and none was named.
+        RefusedError: `unknown_remains`, no leftover has this name, or there are several and none was named.
     """
     known = tuple(there)
     if asked is None and len(known) <= 1:

@@ -1,4 +1,4 @@
-"""Which backups are kept and which go. Pure."""
+"""Retention: which backups to delete."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from bot.domain.backups.backup import BackupInfo, Proof, Purpose
 from bot.domain.targets.target import Keep
 
 SAFETY_AGE = timedelta(days=30)
-"""So long a safety backup is kept at least."""
+"""Minimum time to keep a safety backup."""
 
 
 def choose_deletions(
     backups: Iterable[BackupInfo], keep: Keep, now: datetime, timezone: str, referred: frozenset[str]
 ) -> tuple[str, ...]:
-    """Choose the backups that are no longer kept.
+    """Choose the backups to delete.
 
-    Of each of the latest days, weeks and months that have a backup, the best one stays: a proven one before one that
-    is only checked, the newer before the older. Backups of chosen tables are counted by themselves.
+    One backup is kept for each of the latest days, weeks and months that have any: preferably a proven one, else the
+    newest. Backups of chosen tables are counted separately for each choice.
 
     Args:
-        backups: all there are, in any order.
-        keep: how many days, weeks and months.
+        backups: in any order.
+        keep: number of days, weeks and months.
         now: with a time zone.
-        timezone: in which days begin (IANA).
-        referred: IDs that runs speak of; they stay.
+        timezone: where days begin (IANA).
+        referred: IDs that runs use; never deleted.
 
     Returns:
-        IDs, oldest first. Never the newest proven one, never one that is referred to, and no safety backup that is
-        younger than 30 days.
+        IDs, oldest first. Never the newest proven backup, one that is referred to, or a safety backup younger than 30
+        days.
     """
     known = sorted(backups, key=lambda backup: (backup.started, backup.backup), reverse=True)
     staying = set(referred)
@@ -52,7 +52,7 @@ def _kinds(backups: Iterable[BackupInfo]) -> set[tuple[str, ...]]:
 
 
 def _best(group: list[BackupInfo], keep: Keep, zone: ZoneInfo) -> set[str]:
-    """Give the best backup of each of the latest days, weeks and months."""
+    """Give the IDs of the best backup of each of the latest days, weeks and months."""
 
     def local(backup: BackupInfo) -> datetime:
         return backup.started.astimezone(zone)

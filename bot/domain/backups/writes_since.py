@@ -1,4 +1,4 @@
-"""What was written to a database since a backup, as far as it can be known."""
+"""Writes to a database since a backup, as far as they can be detected."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from enum import StrEnum
 
 
 class WriteState(StrEnum):
-    """What is known of a table since a backup."""
+    """How a table has changed since a backup."""
 
     SAME = "same"
-    """Nothing was written to it, or nothing that is still there."""
+    """Same content as in the backup."""
     CHANGED = "changed"
     GONE = "gone"
-    """It is in the backup, and not in the live database."""
+    """In the backup, but not in the live database."""
     NEW = "new"
-    """It is in the live database, and not in the backup."""
+    """In the live database, but not in the backup."""
     ADDED = "added"
-    """Its counter (AUTO_INCREMENT) grew; nothing else tells."""
+    """Its AUTO_INCREMENT counter grew; nothing else is known."""
     UNKNOWN = "unknown"
-    """Neither its checksum nor the server's memory could tell."""
+    """Neither a checksum nor the server's statistics are available."""
 
 
 @dataclass(frozen=True)
@@ -29,12 +29,12 @@ class TableWrites:
 
     Args:
         table: its name.
-        written: what is known.
-        then: rows in the backup; None where nobody counted.
-        now: rows in the live database; None where it is not there.
-        counted: whether `now` was counted, and is no estimate of the server's.
-        at: the last write that the server remembers; it remembers none from before it was started.
-        grown: by how much its counter (AUTO_INCREMENT) grew, where both are known.
+        written: how it has changed.
+        then: rows in the backup; None if not counted.
+        now: rows in the live database; None if the table is gone.
+        counted: whether `now` was counted rather than estimated by the server.
+        at: the last write that the server remembers, which forgets them at a restart.
+        grown: growth of its AUTO_INCREMENT counter, if both values are known.
     """
 
     table: str

@@ -1,4 +1,4 @@
-"""Freezes: spans of every week, on the wall clock of a place, in which nothing is changed."""
+"""Freezes: weekly periods, in the local time of a place, during which nothing may change."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 
 class Weekday(StrEnum):
-    """Days as the operations file writes them."""
+    """Days of the week, as written in the operations file."""
 
     MON = "Mon"
     TUE = "Tue"
@@ -24,12 +24,12 @@ class Weekday(StrEnum):
 _WEEK = timedelta(weeks=1)
 _MINUTE = timedelta(minutes=1)
 _MAX_SPANS = 60
-"""Freezes that touch each other can go on for ever; so many spans are followed."""
+"""Maximum adjoining freezes to follow; together they could cover the whole week."""
 
 
 @dataclass(frozen=True)
 class WeekTime:
-    """A minute of the week on the wall clock.
+    """A minute of the week in local time.
 
     Args:
         minute: minutes since Monday 00:00, 0 to 10079.
@@ -40,17 +40,16 @@ class WeekTime:
 
 @dataclass(frozen=True)
 class Freeze:
-    """A span of every week in which nothing is changed.
+    """A weekly period during which nothing may change.
 
-    It begins at the first instant at which the wall clock shows `start` or later, and is over at the last at which
-    it comes to `end`: an hour that the clocks go through twice is frozen until it is over for good, and an end that
-    they leap over is where they leap.
+    At a change of the clocks: a start or end in an hour that is repeated means the first start and the last end; one
+    in an hour that is skipped means the instant of the change.
 
     Args:
         start: its first minute.
-        end: the minute at which it is over; before `start` means in the following week.
-        timezone: the name of the time zone of both (IANA).
-        reason: what people are told.
+        end: the minute after its last; if before `start`, in the following week.
+        timezone: of both (IANA).
+        reason: shown to people.
     """
 
     start: WeekTime
@@ -59,7 +58,7 @@ class Freeze:
     reason: str
 
     def covers(self, instant: datetime) -> bool:
-        """Say whether an instant lies in the span.
+        """Say whether the freeze is active at an instant.
 
         Args:
             instant: with a time zone.
@@ -67,7 +66,7 @@ class Freeze:
         return self.ends(instant) is not None
 
     def ends(self, instant: datetime) -> datetime | None:
-        """Give the end of the span in which an instant lies, in UTC; None where it lies in none.
+        """Give the end of the freeze that is active at an instant, in UTC; None if it is not active.
 
         Args:
             instant: with a time zone.
@@ -86,11 +85,11 @@ class Freeze:
 
 @dataclass(frozen=True)
 class ActiveFreeze:
-    """That nothing is changed now.
+    """A freeze that is active now.
 
     Args:
-        reason: for people.
-        until: when that is over, in UTC; where freezes follow each other, when the last is.
+        reason: shown to people.
+        until: when it ends, in UTC, including the freezes that adjoin it.
     """
 
     reason: str
@@ -98,14 +97,14 @@ class ActiveFreeze:
 
 
 def end_of_freezes(freezes: Sequence[Freeze], instant: datetime) -> datetime:
-    """Give the first instant, from one on, that lies in no freeze.
+    """Give the first instant at or after another at which no freeze is active.
 
     Args:
-        freezes: which may touch or overlap each other.
+        freezes: may adjoin or overlap.
         instant: with a time zone.
 
     Returns:
-        In UTC. Where freezes follow each other without a gap, the end of the last that was looked at.
+        In UTC. After `_MAX_SPANS` adjoining freezes, the end of the last one followed.
     """
     until = instant.astimezone(UTC)
     for _ in range(_MAX_SPANS):
@@ -117,10 +116,7 @@ def end_of_freezes(freezes: Sequence[Freeze], instant: datetime) -> datetime:
 
 
 def _instants(wall: datetime, zone: ZoneInfo) -> tuple[datetime, ...]:
-    """Give the instants at which a wall clock shows a time, in UTC: two where the clocks go back over it.
-
-    Where they leap over it, the instant at which they leap.
-    """
+    """Convert a local time to UTC: twice if the hour is repeated, the instant of the change if it is skipped."""
     read = [wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1)]
     shown = [each for each in read if each.astimezone(zone).replace(tzinfo=None) == wall]
     if shown:

@@ -1,4 +1,4 @@
-"""A lock: somebody keeps a target as it is, for a reason that everybody is told, until somebody takes the lock off."""
+"""Locks: a person asks that a target stay as it is, with a reason, until the lock is removed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bot.domain.names import TargetName
 from bot.domain.runs.request import Action, Request
 
 _HELD_UP = frozenset({Action.DEPLOY, Action.ROLLBACK, Action.RESTORE})
-"""What changes a target. A backup takes what there is, and is wanted all the more while something is odd."""
+"""What changes a target. Backups are not blocked: they change nothing and are wanted most when something is wrong."""
 
 
 _DAY = timedelta(days=1)
@@ -19,10 +19,10 @@ _DAY = timedelta(days=1)
 
 @dataclass(frozen=True)
 class Lock:
-    """Stands until it is taken off.
+    """A lock on a target.
 
     Args:
-        target: what is kept as it is.
+        target: that is locked.
         owner: Slack's ID of who locked it.
         reason: in their words.
         since: when.
@@ -34,31 +34,31 @@ class Lock:
     since: datetime
 
     def blocks(self, request: Request) -> bool:
-        """Say whether a request must wait until the lock is taken off.
+        """Say whether the lock blocks a request.
 
-        A dry run changes nothing. A run that goes on after one that stopped halfway is let through: keeping a site
-        in maintenance helps nobody.
+        A dry run changes nothing, so it passes. So does a run that resumes one that stopped half-way: keeping a site in
+        maintenance helps nobody.
 
         Args:
-            request: on the same target.
+            request: for the same target.
         """
         is_free = request.dry_run or request.resumes is not None
         return request.action in _HELD_UP and not is_free
 
     def reminder_due(self, now: datetime) -> datetime | None:
-        """Give the latest moment at which its owner is to be asked whether it is still needed: once a day.
+        """Give the latest time at which to ask the owner whether the lock is still needed: once a day.
 
         Args:
             now: with a time zone.
 
         Returns:
-            None within the first day.
+            None during the first day.
         """
         days = (now - self.since) // _DAY
         return self.since + days * _DAY if days > 0 else None
 
     def problem(self) -> Problem:
-        """Give the reason with which a request is refused: who, since when (RFC 3339) and why."""
+        """Give the problem with which a request is refused: who locked, since when (RFC 3339) and why."""
         return problem(
             Reason.LOCKED,
             app=self.target.app,
@@ -70,26 +70,26 @@ class Lock:
 
 
 class LockNews(StrEnum):
-    """What the owner of a lock is told."""
+    """What a lock's owner is notified of."""
 
     STANDS = "stands"
-    """It has stood for another day: is it still needed?"""
+    """The lock is another day old: is it still needed?"""
     TAKEN_OFF = "taken_off"
-    """Somebody else took it off."""
+    """Somebody else removed the lock."""
 
 
 @dataclass(frozen=True)
 class LockNotice:
-    """What the owner of a lock is still to be told, in a channel. It is remembered until they were.
+    """A pending notification of a lock's owner; stored until it is posted.
 
     Args:
-        number: tells it from every other.
-        news: what they are told.
-        lock: of which.
-        by: Slack's ID of who took it off; empty where nobody did.
-        channel: Slack's ID of where.
-        at: when it came about.
-        intended: whether it was about to be posted before, so that it may be there already.
+        number: its identity.
+        news: what to notify of.
+        lock: that it is about.
+        by: Slack's ID of who removed the lock; empty if nobody did.
+        channel: Slack's ID of the channel to post in.
+        at: when it was created.
+        intended: whether posting was attempted before, so that Slack may already have it.
     """
 
     number: int

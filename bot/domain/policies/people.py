@@ -7,18 +7,18 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 CONSOLE = "console"
-"""Before a colon and the name of an account: who asks at the bot's own machine instead of in Slack."""
+"""Prefix, before a colon and an account name, of a requester at the bot's own machine instead of in Slack."""
 
 
 @dataclass(frozen=True)
 class People:
-    """Who is meant by a list such as `[releasers, dbas]` or `[anyone]`.
+    """The people of a list such as `[releasers, dbas]` or `[anyone]`.
 
     Args:
-        names: the names of the lists in the operations file, for sentences.
+        names: of the lists in the operations file, for messages.
         users: Slack's IDs of users (`U…`, `W…`).
-        groups: Slack's IDs of user groups (`S…`); their members are looked up at the decision.
-        anyone: every person of the workspace is meant.
+        groups: Slack's IDs of user groups (`S…`); members are looked up at the time of a decision.
+        anyone: whether every member of the workspace is included.
     """
 
     names: tuple[str, ...] = ()
@@ -32,13 +32,13 @@ ANYONE = People(names=("anyone",), anyone=True)
 
 
 def union_of(one: People, other: People) -> People:
-    """Give who is meant by either of two lists."""
+    """Give the people of either of two lists."""
     names = tuple(dict.fromkeys((*one.names, *other.names)))
     return People(names, one.users | other.users, one.groups | other.groups, one.anyone or other.anyone)
 
 
 class Membership(StrEnum):
-    """Whether somebody belongs to a list. A failed look-up never counts as a yes."""
+    """Whether a user belongs to a list. A failed look-up never counts as yes."""
 
     YES = "yes"
     NO = "no"
@@ -47,12 +47,12 @@ class Membership(StrEnum):
 
 @dataclass(frozen=True)
 class Roster:
-    """What a look-up at the moment of a decision gave.
+    """Memberships as looked up at the time of a decision.
 
     Args:
-        members: the users of each group that could be looked up.
-        humans: users that are known to be active, full members of this workspace.
-        others: users that are known to be bots, guests, deactivated or of another workspace.
+        members: of each group that could be looked up.
+        humans: users known to be active full members of this workspace.
+        others: users known to be bots, guests, deactivated, or of another workspace.
     """
 
     members: Mapping[str, frozenset[str]] = field(default_factory=dict)
@@ -61,15 +61,15 @@ class Roster:
 
 
 def membership(user: str, people: People, roster: Roster) -> Membership:
-    """Judge whether a user belongs to a list of people.
+    """Decide whether a user belongs to a list of people.
 
     Args:
-        user: Slack's ID of the user.
+        user: Slack's ID.
         people: the list.
-        roster: what was looked up just now.
+        roster: looked up just now.
 
     Returns:
-        Yes only for a known, active person who is named, is in a group that was looked up, or where anyone is meant.
+        Yes only for a known active member who is named, or is in a group that was looked up, or if anyone is included.
     """
     if user in roster.others:
         return Membership.NO

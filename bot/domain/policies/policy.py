@@ -1,4 +1,4 @@
-"""Who may ask for what, what must be countersigned, and when not at all."""
+"""Policies: who may request what, who must approve it, and when nothing may change."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from bot.domain.runs.request import Action, Request
 
 @dataclass(frozen=True)
 class Requirement:
-    """What a gate asks for.
+    """The approvals that a gate requires.
 
     Args:
-        count: how many different people must approve; 0 is a gate that the policy leaves open.
-        eligible: who may.
+        count: number of different people who must approve; 0 requires no approval.
+        eligible: who may approve.
         expires: how long the gate waits.
         allow_requester: whether the requester's own approval counts (`self: true`).
-        also: what it asks for besides; one person may count for both.
+        also: a further requirement; one person may count for both.
     """
 
     also: Requirement | None = field(default=None, kw_only=True, metadata=stored(omit_none=True))
@@ -34,38 +34,38 @@ class Requirement:
 
     @property
     def people(self) -> People:
-        """Everybody who may approve, for whichever part of it."""
+        """Everybody who may approve, for this or a further requirement."""
         return self.eligible if self.also is None else union_of(self.eligible, self.also.people)
 
     @property
     def needed(self) -> int:
-        """How many different people it takes at least."""
+        """Minimum number of different people who must approve."""
         return self.count if self.also is None else max(self.count, self.also.needed)
 
     @property
     def needs_no_approval(self) -> bool:
-        """Whether it is a gate that stands open."""
+        """Whether the gate passes without approval."""
         return self.count == 0 and (self.also is None or self.also.needs_no_approval)
 
 
 NO_REQUIREMENT = Requirement(0, NOBODY, timedelta(0), allow_requester=False)
-"""The policy asks for no approval."""
+"""The policy requires no approval."""
 
 MINIMUM_REQUIREMENT = Requirement(1, ANYONE, timedelta(minutes=30), allow_requester=True)
-"""Restore and rollback always have a gate, whatever a policy says."""
+"""Minimum for restores and rollbacks, which always have a gate, whatever the policy."""
 
 _ALWAYS_GATED = frozenset({Action.ROLLBACK, Action.RESTORE})
 
 DESTRUCTIVE_MIGRATION = "destructive-migration"
 
 OVERRIDE = "override"
-"""What `approve` calls the approval of a change during a freeze."""
+"""The key under `approve` for a change during a freeze."""
 
 COUNTERSIGN_WITHIN = timedelta(days=1)
-"""How soon a change that was made without approval must be countersigned."""
+"""Time within which a change made in an emergency must be approved afterwards."""
 
 LOCK_PATIENCE = timedelta(seconds=15)
-"""Where a policy does not say: production queues behind a migration that waits for a lock."""
+"""Default `lock_patience`. Production queries queue behind a migration that waits for a lock."""
 
 
 class BackupBefore(StrEnum):
@@ -82,15 +82,15 @@ class Policy:
 
     Args:
         name: as in the operations file.
-        run: who may ask for each action; an action that is not listed is refused.
-        approve: what each action needs; `destructive-migration` replaces that of a deploy whose migrations drop or
-            rewrite data, `override` is what a change during a freeze needs.
-        backup_before: when a backup is made, by action.
-        freezes: when nothing is changed.
-        lock_patience: how long a migration may wait for a lock before its statement is ended.
-        emergency: who may break the glass, and change something without approval; None where nobody may.
-        require_proven_backup: without a proven backup younger than this, no deploy or rollback changes anything; None
-            asks for none.
+        run: who may request each action; an action that is not listed is refused.
+        approve: the requirement of each action; `destructive-migration` replaces that of a deploy whose migrations
+            drop or rewrite data, `override` is that of a change during a freeze.
+        backup_before: when to make a backup, by action.
+        freezes: when nothing may change.
+        lock_patience: how long a migration may wait for a lock before its statement is killed.
+        emergency: who may make changes before approval (`--emergency`); None if nobody may.
+        require_proven_backup: maximum age of the newest proven backup for deploys and rollbacks; None if none is
+            required.
     """
 
     name: str
@@ -103,20 +103,20 @@ class Policy:
     require_proven_backup: timedelta | None = None
 
     def who_may(self, action: Action) -> People:
-        """Give the people who may ask for an action."""
+        """Give the people who may request an action."""
         return self.run.get(action, NOBODY)
 
     def who_approves(self) -> tuple[People, ...]:
-        """Give each list of people of whom an approval may be asked."""
+        """Give each list of people who may be asked to approve something."""
         return tuple(dict.fromkeys(asked.eligible for asked in self.approve.values()))
 
     def requirement(self, action: Action, destructive: bool = False) -> Requirement:  # noqa: FBT001, FBT002 - a fact of the plan, not a switch
-        """Give what must be countersigned before the first change.
+        """Give the requirement of an action.
 
         Args:
-            action: what the run does.
-            destructive: whether its SQL drops or rewrites data. Going back does so by its nature, and what is asked for
-                a rollback or a restore is made for that.
+            action: of the run.
+            destructive: whether its SQL drops or rewrites data. Rollbacks and restores do so by nature, so their own
+                requirements already take it into account.
         """
         asked = self.approve.get(action.value)
         if destructive and (action is Action.DEPLOY or (action is Action.ROLLBACK and asked is None)):
@@ -128,12 +128,12 @@ class Policy:
         return asked
 
     def regular_requirement(self, request: Request, *, destructive: bool, restores: bool = False) -> Requirement:
-        """Give what a request needs that is no exception.
+        """Give the requirement of a request, exceptions aside.
 
         Args:
-            request: what was asked.
+            request: to be approved.
             destructive: whether its SQL drops or rewrites data.
-            restores: whether it puts a backup back; then what a restore needs is asked for too.
+            restores: whether it restores a backup, which adds the requirement of a restore.
         """
         own = self.requirement(request.action, destructive)
         if not restores or request.action is Action.RESTORE:
@@ -141,19 +141,19 @@ class Policy:
         return replace(self.requirement(Action.RESTORE, destructive), also=None if own.needs_no_approval else own)
 
     def gate(self, request: Request, *, destructive: bool, restores: bool = False) -> Requirement:
-        """Give what a request needs before its first change, whatever it is an exception from.
+        """Give the requirement of a request before its first change.
 
         Args:
-            request: what was asked.
+            request: to be approved.
             destructive: whether its SQL drops or rewrites data.
-            restores: whether it puts a backup back.
+            restores: whether it restores a backup.
 
         Returns:
-            During a freeze `override` takes the place of the action's own; what a destructive migration needs is
-            asked for besides.
+            During a freeze, `override` replaces the regular requirement, which remains as a further one if the change
+            is destructive.
 
         Raises:
-            RefusedError: `no_override`, the policy has none.
+            RefusedError: `no_override`, the policy allows no changes during a freeze.
         """
         usual = self.regular_requirement(request, destructive=destructive, restores=restores)
         if request.during_freeze is None:
@@ -164,12 +164,12 @@ class Policy:
         return replace(override, also=usual) if destructive and not usual.needs_no_approval else override
 
     def afterwards(self, request: Request, *, destructive: bool, restores: bool = False) -> Requirement:
-        """Give what must be countersigned after an emergency: what was left out before it, by somebody else.
+        """Give the requirement after an emergency: the regular one, by somebody other than the requester.
 
         Args:
-            request: what was asked.
+            request: to be approved.
             destructive: whether its SQL drops or rewrites data.
-            restores: whether it puts a backup back.
+            restores: whether it restores a backup.
         """
         usual = self.regular_requirement(request, destructive=destructive, restores=restores)
         if usual.needs_no_approval:
@@ -178,14 +178,14 @@ class Policy:
         return replace(usual, expires=COUNTERSIGN_WITHIN, allow_requester=False, also=also)
 
     def may_cancel(self, action: Action, asked: Requirement | None) -> People:
-        """Give those who may cancel somebody else's run: who may approve it, or change something in an emergency.
+        """Give those who may cancel somebody else's run: its possible approvers, and those trusted with emergencies.
 
         Args:
-            action: what the run does.
-            asked: what its gate asks for; None while it has none.
+            action: of the run.
+            asked: the requirement of its gate; None while it has none.
 
         Returns:
-            Where nobody needs to approve it, those who may ask for the same.
+            If no approval is needed, those who may request the same action instead of approvers.
         """
         gates = (self.requirement(action), self.requirement(action, destructive=True), asked)
         approvers = NOBODY
@@ -195,11 +195,11 @@ class Policy:
         return union_of(able, self.emergency or NOBODY)
 
     def wants_backup(self, action: Action, migrations: int) -> bool:
-        """Say whether a backup is made before an action.
+        """Say whether to make a backup before an action.
 
         Args:
-            action: what the run does.
-            migrations: how many migrations it would run or undo.
+            action: of the run.
+            migrations: number of migrations to run or undo.
         """
         match self.backup_before.get(action, BackupBefore.NEVER):
             case BackupBefore.NEVER:
@@ -210,14 +210,14 @@ class Policy:
                 return True
 
     def proof_within(self, action: Action) -> timedelta | None:
-        """Give how old the newest proven backup may be for an action; None where that does not matter."""
+        """Give the maximum age of the newest proven backup for an action; None if none is required."""
         return self.require_proven_backup if action in {Action.DEPLOY, Action.ROLLBACK} else None
 
     def frozen_at(self, action: Action, instant: datetime) -> ActiveFreeze | None:
-        """Say what freeze stands in the way of an action at an instant; never in that of a backup.
+        """Give the freeze that blocks an action at an instant; backups are never blocked.
 
         Args:
-            action: what is to be done.
+            action: to be done.
             instant: with a time zone.
         """
         if action is Action.BACKUP:
@@ -226,14 +226,14 @@ class Policy:
         return None if freeze is None else ActiveFreeze(freeze.reason, end_of_freezes(self.freezes, instant))
 
     def frozen(self, action: Action, instant: datetime) -> Problem | None:
-        """Give the reason why an action is refused because of a freeze; None where it is not.
+        """Give the problem with which a freeze refuses an action; None if it does not.
 
         Args:
-            action: what is to be done.
+            action: to be done.
             instant: with a time zone.
 
         Returns:
-            With `until`, RFC 3339; and with `override`, the flag that asks for an exception, where there are any.
+            With `until`, in RFC 3339, and with `override`, the flag of an exception, if the policy allows any.
         """
         found = self.frozen_at(action, instant)
         if found is None:

@@ -1,4 +1,4 @@
-"""What is said where no backup is proven that is young enough."""
+"""The problem that no proven backup is recent enough."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from bot.domain.names import TargetName
 
 
 def no_proven_backup(target: TargetName, newest: BackupInfo | None, within: timedelta, action: str = "") -> Problem:
-    """Say that no proven backup is young enough.
+    """Build the problem that no proven backup is recent enough.
 
     Args:
-        target: whose.
-        newest: the newest proven one; None where there is none.
-        within: how old it might be.
-        action: what needs it; empty where nothing is asked for.
+        target: of the backups.
+        newest: the newest proven backup; None if there is none.
+        within: maximum age.
+        action: that needs one; empty if none does.
     """
     facts = {
         "target": str(target),

@@ -1,4 +1,4 @@
-"""What of a command's usage is shown to somebody: the ways of it that they may go."""
+"""The part of a command's usage that a person may use."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ _EXCEPTIONS = re.compile(r"\s*\[--(?:during-freeze|emergency) [^\]]*\]")
 
 
 def usages_for(usage: str, may_go: Callable[[str], bool]) -> tuple[str, ...]:
-    """Take a usage apart, and leave out what somebody may not ask for.
+    """Split a usage into its alternatives, without those that a person may not use.
 
     Args:
-        usage: alternatives with ` | ` between them; exceptions are flags with a reason, in one pair of brackets.
-        may_go: whether a way is theirs, by its first word: `restore`.
+        usage: alternatives separated by ` | `; exceptions are flags with a reason, in one pair of brackets.
+        may_go: whether the person may use an alternative, by its first word, such as `restore`.
 
     Returns:
-        The alternatives that are theirs, without the exceptions.
+        The permitted alternatives, without the exceptions.
     """
     return tuple(way for way in _alternatives(_EXCEPTIONS.sub("", usage)) if may_go(way.split()[0]))
 
 
 def _alternatives(usage: str) -> list[str]:
-    """Take a usage apart at the bars that stand in no brackets."""
+    """Split a usage at the bars outside of brackets."""
     found, depth = [""], 0
     for character in usage:
         depth += (character == "[") - (character == "]")

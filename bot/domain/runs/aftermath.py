@@ -1,4 +1,4 @@
-"""What became of each migration of a run that stopped half-way, by the migrations table and the live schema. Pure."""
+"""The outcome of each migration of a run that stopped half-way, from the migrations table and the live schema."""
 
 from __future__ import annotations
 
@@ -11,40 +11,40 @@ from bot.domain.runs.basis import Basis
 from bot.domain.runs.plan import Finding, Plan
 
 AFTERMATH = "aftermath"
-"""The fact of a run that holds what `aftermath_to_text` wrote."""
+"""The fact of a run that holds the text of `aftermath_to_text`."""
 
 LIVE = "live"
-"""The fact of a run that holds which commit is live: one, or `HOST: COMMIT` of each where they differ."""
+"""The fact of a run that holds the live commit, or `HOST: COMMIT` of each host if they differ."""
 
 EFFECT = "effect"
-"""The kind of the findings that tell what a migration does to the schema (`bot.databases.migrations.evidence`)."""
+"""Kind of the findings that hold a migration's changes to the schema (`bot.databases.migrations.evidence`)."""
 
 _ROWS = ("rows_changed", "rows_deleted", "rows_filled", "unknown")
-"""Effects of a statement that no schema shows."""
+"""Effects of a statement that cannot be seen in a schema."""
 
 
 class MigrationProgress(StrEnum):
-    """How far a run came with a migration that it was to apply, or to undo."""
+    """How far a run got with a migration that it was to apply, or to undo."""
 
     DONE = "done"
-    """Applied and recorded; or undone and no longer recorded."""
+    """Applied and recorded, or undone and no longer recorded."""
     PARTLY = "partly"
-    """Something of it is in the schema, and the migrations table does not say that it ended."""
+    """Some of its changes are in the schema, but the migrations table does not record it as completed."""
     NOT = "not"
-    """Nothing of it took effect."""
+    """It had no effect."""
     UNKNOWN = "unknown"
-    """It may have begun, and neither the table nor the schema can tell."""
+    """It may have begun; neither the table nor the schema can show it."""
 
 
 @dataclass(frozen=True)
 class MigrationOutcome:
-    """What became of one migration.
+    """The outcome of one migration.
 
     Args:
         name: of the migration.
-        progress: how far the run came with it.
-        there: of its changes to the schema, those that took effect: lines that begin with `+` or `-`.
-        missing: those that did not.
+        progress: how far the run got with it.
+        there: its changes to the schema that took effect, as lines that begin with `+` or `-`.
+        missing: its changes that did not take effect.
     """
 
     name: str
@@ -54,16 +54,16 @@ class MigrationOutcome:
 
 
 def migration_outcomes(plan: Plan, left: tuple[str, ...], schema: frozenset[str]) -> tuple[MigrationOutcome, ...]:
-    """Say of each migration of a plan what became of it.
+    """Determine the outcome of each migration of a plan.
 
     Args:
         plan: of the run that stopped.
-        left: those of its migrations that the migrations table says are still to be done.
+        left: its migrations that are still pending, by the migrations table.
         schema: the live schema as canonical lines.
 
     Returns:
-        One a migration, in the plan's order. Tools run migrations one after the other and stop at the first that
-        fails, so that of those still to be done only the first can have begun.
+        One for each migration, in the plan's order. Tools run migrations one by one and stop at the first failure, so
+        only the first pending one can have begun.
     """
     effects = {found.facts["migration"]: found for found in plan.findings if found.kind == EFFECT}
     waiting = [name for name in plan.migrations if name in left]
@@ -94,7 +94,7 @@ def _outcome(
 
 
 def _seen(facts: Mapping[str, str], schema: frozenset[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Tell the changes to the schema that took effect from those that did not."""
+    """Separate the changes to the schema that took effect from those that did not."""
     brings, takes = facts.get("brings", "").splitlines(), facts.get("takes", "").splitlines()
     took = {f"+ {line}": line in schema for line in brings} | {f"- {line}": line not in schema for line in takes}
     return tuple(line for line, is_there in took.items() if is_there), tuple(
@@ -112,13 +112,13 @@ def _effects_on_rows(found: Finding) -> bool:
 
 
 def aftermath_to_text(found: tuple[MigrationOutcome, ...]) -> str:
-    """Write it as the fact `AFTERMATH` of a run."""
+    """Write outcomes as the fact `AFTERMATH` of a run."""
     rows = [[fate.name, fate.progress.value, list(fate.there), list(fate.missing)] for fate in found]
     return json.dumps(rows, ensure_ascii=False)
 
 
 def aftermath_of(facts: Mapping[str, str]) -> tuple[MigrationOutcome, ...] | None:
-    """Read it among the facts of a run; None where it was not, or could not be, looked at.
+    """Read the outcomes from the facts of a run; None if they were not determined.
 
     Raises:
         ValueError: the fact is not what `aftermath_to_text` wrote.
@@ -128,10 +128,10 @@ def aftermath_of(facts: Mapping[str, str]) -> tuple[MigrationOutcome, ...] | Non
 
 
 def live_commit(basis: Basis) -> str:
-    """Say which commit is live, as the fact `LIVE`.
+    """Describe the live commit, as the fact `LIVE`.
 
     Args:
-        basis: facts that a plan stands on, read just now.
+        basis: read just now.
     """
     heads = basis.checked_out
     if len(set(heads.values())) == 1:

@@ -1,4 +1,4 @@
-"""The gate: who counts, who does not and why, and what the reactions on a request to approve decide."""
+"""Judging the reactions on a request to approve: whose count, whose do not and why, and what they decide."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bot.domain.targets.target import Emoji
 
 
 class GateState(StrEnum):
-    """What has become of a request to approve."""
+    """State of a request to approve."""
 
     OPEN = "open"
     APPROVED = "approved"
@@ -22,7 +22,7 @@ class GateState(StrEnum):
 
 
 class Ignored(StrEnum):
-    """Why an emoji does not count."""
+    """Why a reaction does not count."""
 
     IS_REQUESTER = "is_requester"
     NOT_ELIGIBLE = "not_eligible"
@@ -33,13 +33,13 @@ class Ignored(StrEnum):
 
 @dataclass(frozen=True)
 class Judgement:
-    """What a set of reactions decides.
+    """The result of judging reactions.
 
     Args:
         state: `open`, `approved` or `rejected`.
-        approvers: those whose approval counts, sorted.
-        rejecters: those whose rejection counts, sorted.
-        ignored: those whose emoji does not count, and why.
+        approvers: users whose approval counts, sorted.
+        rejecters: users whose rejection counts, sorted.
+        ignored: users whose reaction does not count, and why.
     """
 
     state: GateState
@@ -54,15 +54,15 @@ def judge(
     reactions: Mapping[str, frozenset[Emoji]],
     roster: Roster,
 ) -> Judgement:
-    """Judge the reactions on a request to approve, as they are now.
+    """Judge the current reactions on a request to approve.
 
-    Where it asks for something besides, each part is judged by itself, and all must be satisfied.
+    Each part of a requirement is judged separately, and all must be satisfied.
 
     Args:
-        requirement: what the gate asks for.
-        requester: Slack's ID of who asked for the run.
-        reactions: what each person's emoji mean; the bot's own seeds are not among them.
-        roster: memberships looked up at this moment.
+        requirement: of the gate.
+        requester: Slack's ID of who requested the run.
+        reactions: the meanings of each user's emoji, without the bot's own seed reactions.
+        roster: memberships looked up just now.
 
     Returns:
         Rejected as soon as one eligible person (or the requester, who may always withdraw) rejects; approved when

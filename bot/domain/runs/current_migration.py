@@ -1,4 +1,4 @@
-"""Which migration runs now, by what the stack's tool has printed so far. Pure."""
+"""Which migration is running, from the output of the stack's tool."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class CurrentMigration:
 
     Args:
         name: of the migration.
-        number: its place among those of the run, from 1.
+        number: its position among those of the run, from 1.
     """
 
     name: str
@@ -24,18 +24,17 @@ _ENDED = re.compile(r"\b(?:Migrated|Rolled back|DONE|OK)\b")
 
 
 def find_current_migration(names: tuple[str, ...], printed: str) -> CurrentMigration | None:
-    """Say which migration runs.
+    """Find the migration that is running.
 
     Args:
         names: of the run's migrations, in the order in which they run.
-        printed: the last lines of the tool's output; the last one may still be growing.
+        printed: the last lines of the tool's output; the last one may be incomplete.
 
     Returns:
-        The one that was begun last, or, where that one has ended, the one after it; None where nothing was begun, or
-        all have ended.
+        The one that was begun last or, if that has ended, the next one; None if none was begun or all have ended.
     """
     for line in reversed(printed.splitlines()):
-        # The longest first: one name can begin another.
+        # The longest first: one name can be the beginning of another.
         for name in sorted(names, key=len, reverse=True):
             if _mentions(line, name):
                 number = names.index(name) + (2 if _ENDED.search(line.replace(name, "")) else 1)

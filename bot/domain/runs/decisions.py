@@ -1,4 +1,4 @@
-"""What may be done with a run that waits for a person: only the moves that are legal now."""
+"""Which decisions about a run in `needs_human` are legal now, and which steps each would run."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from bot.domain.runs.request import Action, Decision
 from bot.domain.runs.run import Run, RunState, StepState, step_state
 
 RESUME = "resume"
-"""The kind of the finding that says after which run another one continues."""
+"""Kind of the finding that names the run that a plan resumes."""
 
 WAS_LIVE = "was_live"
-"""The fact of a finding `resume` that keeps which commit was live before the first run of the row."""
+"""Fact of a finding `resume`: the commit that was live before the first run of the series."""
 
 KEPT_BACKUP = "backup"
-"""The fact of a finding `resume` that keeps which backup the first run of the row made."""
+"""Fact of a finding `resume`: the backup that the first run of the series made."""
 
 
 def stopped_step(run: Run) -> Step | None:
@@ -29,10 +29,10 @@ def stopped_step(run: Run) -> Step | None:
 
 
 def was_live(run: Run) -> str | None:
-    """Name the commit that was live before a run, and before those that it goes on after.
+    """Name the commit that was live before a run, and before those that it resumes.
 
     Returns:
-        None where the hosts were at several, or nobody looked.
+        None if the hosts were at different commits, or it is unknown.
     """
     if (kept := _kept(run, WAS_LIVE)) is not None:
         return kept or None
@@ -41,10 +41,10 @@ def was_live(run: Run) -> str | None:
 
 
 def backup_before(run: Run) -> str | None:
-    """Name the backup that a run made of the whole database before it changed anything; None where it made none.
+    """Name the backup of the whole database that a run made before it changed anything; None if there is none.
 
-    Only where it can be put back beside the live database, and no proof has refuted it. A run that goes on after
-    another has the other's.
+    Only if it can be restored beside the live database and was not refuted. A run that resumes another has the
+    other's backup.
     """
     if (kept := _kept(run, KEPT_BACKUP)) is not None:
         return kept or None
@@ -62,20 +62,20 @@ def backup_before(run: Run) -> str | None:
 
 
 def _kept(run: Run, fact: str) -> str | None:
-    """Give what a run that goes on after others keeps of the first of them; None where it goes on after none."""
+    """Give a fact of the first run of a series; None for a run that resumes no other."""
     findings = run.plan.findings if run.plan is not None else ()
     return next((found.facts.get(fact, "") for found in findings if found.kind == RESUME), None)
 
 
 def schema_begun(run: Run) -> bool:
-    """Say whether a step of a run that changes the schema was begun, however it ended."""
+    """Say whether a step that changes the schema was begun, however it ended."""
     steps = run.plan.steps if run.plan is not None else ()
     untouched = {StepState.PENDING, StepState.SKIPPED}
     return any(step.schema and _state(run, step) not in untouched for step in steps)
 
 
 def steps_left(run: Run, decision: Decision) -> tuple[Step, ...]:
-    """Give the steps of the change phase that a move would run, in order.
+    """Give the steps of the change phase that a decision would run, in order.
 
     Args:
         run: in `needs_human`.
@@ -92,15 +92,15 @@ def steps_left(run: Run, decision: Decision) -> tuple[Step, ...]:
 
 
 def legal_decisions(run: Run) -> tuple[Decision, ...]:
-    """Give the moves that are legal now, the boldest last.
+    """Give the decisions that are legal now, the one with the largest effect last.
 
     Args:
-        run: any run; one that does not wait for a person has none.
+        run: in any state; none are legal unless it is `needs_human`.
 
     Returns:
-        Never anything that changes production beside a step whose processes may still be running; and never rolling
-        back past a migration of which only a part took effect, for its way back would not find what it expects; and
-        never swapping tables a second time: where they are is a person's to see first.
+        Nothing that changes production while processes of a step may still be running. No rollback past a migration
+        that took effect only partly, as its reverse would not find what it expects. No second swap of tables: a person
+        must first see where they are.
     """
     if run.state is not RunState.NEEDS_HUMAN:
         return ()
@@ -121,19 +121,19 @@ def legal_decisions(run: Run) -> tuple[Decision, ...]:
 
 
 def waits_for_decision(run: Run) -> bool:
-    """Say whether a run stopped half-way, and what comes next is a decision about it, or was one already."""
+    """Say whether a run stopped half-way and needs a decision, or was resumed by one."""
     return run.state is RunState.NEEDS_HUMAN or (run.problem is not None and bool(run.problem.facts.get("successor")))
 
 
 def open_decisions(run: Run) -> tuple[Decision, ...]:
-    """Give the moves that are still open for the run that this one was to go on after.
+    """Give the decisions that are open again for the run that this one was to resume.
 
     Args:
-        run: which was to go on after another.
+        run: that was to resume another.
 
     Returns:
-        Those that were legal when it was decided, where this run ended without changing anything: rejected, expired,
-        cancelled before its first change, or refused by its own plan.
+        Those that were legal at the time of the decision, if this run ended without changing anything: rejected,
+        expired, cancelled before its first change, or refused while planning.
     """
     resumes = run.request.resumes
     return () if resumes is None or not run.ended or run.changed_anything else resumes.alternatives
@@ -144,7 +144,7 @@ def _may_still_run(run: Run, step: Step) -> bool:
 
 
 def _can_roll_back(run: Run) -> bool:
-    """Whether each migration of a deploy took effect wholly or not at all, and there is something to go back from."""
+    """Whether something was changed, and each migration of the deploy took effect completely or not at all."""
     if run.request.action is not Action.DEPLOY or was_live(run) is None or not _moved(run):
         return False
     if not schema_begun(run):
@@ -159,7 +159,7 @@ def _can_restore(run: Run) -> bool:
 
 
 def _moved(run: Run) -> bool:
-    """Whether a step that can change production was begun, other than taking the site down and up."""
+    """Whether a step that can change production was begun, maintenance aside."""
     steps = run.plan.of(Phase.CHANGE) if run.plan is not None else ()
     downs = {step.undoes for step in steps if step.undoes is not None}
     begun = {StepState.DONE, StepState.RUNNING, StepState.FAILED, StepState.UNKNOWN}
@@ -175,9 +175,9 @@ def _state(run: Run, step: Step) -> StepState:
 
 
 def _lifts(run: Run, step: Step) -> bool:
-    """Whether a step undoes something that this run did, or one that it goes on after.
+    """Whether a step undoes something that this run or one that it resumes did.
 
-    A copy may hold what was live, and stays.
+    A copy may contain tables that were live, so it is never dropped.
     """
     if step.undoes is None or isinstance(step.act, DropCopy):
         return False

@@ -1,4 +1,4 @@
-"""How long a step usually takes, from its past on the same target; and when it is late."""
+"""Estimates of how long a step takes, from past runs on the same target, and when it is late."""
 
 from __future__ import annotations
 
@@ -8,40 +8,39 @@ from dataclasses import dataclass
 from statistics import median
 
 MAX_PAST_TIMES = 50
-"""So many of the latest times are looked at: what a step took a year ago says little."""
+"""Number of latest durations to consider; those of a year ago are not representative."""
 
 _ENOUGH = 5
-"""Of fewer times nobody can say which is beyond the 95th percentile."""
+"""Minimum number of durations for a 95th percentile."""
 
 _LATE_PERCENT = 95
 
 
 @dataclass(frozen=True)
 class StepEstimate:
-    """What is known of a step's past.
+    """How long a step is expected to take.
 
     Args:
-        seconds: the median.
-        late_after: seconds beyond which it takes longer than nearly ever: the 95th percentile, or twice the longest
-            where there are few times.
+        seconds: the median of the past.
+        late_after: seconds after which it is late: the 95th percentile, or twice the longest duration if there are few.
     """
 
     seconds: float
     late_after: float
 
     def is_late(self, elapsed: float) -> bool:
-        """Say whether a step that runs for so many seconds is late."""
+        """Say whether a step that has run for a number of seconds is late."""
         return elapsed > self.late_after
 
 
 def estimate_of(past: Sequence[float]) -> StepEstimate | None:
-    """Judge the past of a step.
+    """Estimate a step from its past.
 
     Args:
-        past: seconds that it took, in any order.
+        past: durations in seconds, in any order.
 
     Returns:
-        None where there is no past.
+        None if there is no past.
     """
     if not past:
         return None

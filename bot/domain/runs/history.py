@@ -1,4 +1,4 @@
-"""The append-only, hash-chained history: what the bot says happened can be checked."""
+"""The append-only, hash-chained history, and its verification."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 GENESIS = "0" * 64
-"""What the first record names as the hash before it."""
+"""The hash before the first record."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """Something that happened, before it has its place in the chain.
+    """An event before it has a place in the chain.
 
     Args:
-        run: the run it belongs to; empty where it belongs to none.
+        run: ID of its run; empty if it belongs to none.
         event: a code such as `gate_approved`.
         actor: Slack's ID of the person, or `bot`, or `schedule`.
         facts: its values; nothing secret.
@@ -31,14 +31,14 @@ class Entry:
 
 @dataclass(frozen=True)
 class Record:
-    """An entry in its place.
+    """An entry in its place in the chain.
 
     Args:
         sequence: 1 for the first, without gaps.
         at: when, RFC 3339 in UTC.
-        entry: what happened.
-        before: the hash of the record before, or `GENESIS`.
-        hash: of this one.
+        entry: the event.
+        before: hash of the previous record, or `GENESIS`.
+        hash: of this record.
     """
 
     sequence: int
@@ -49,7 +49,7 @@ class Record:
 
 
 def record_hash(sequence: int, at: str, entry: Entry, before: str) -> str:
-    """Hash a record together with the hash before it: SHA-256, 64 hexadecimal digits."""
+    """Hash a record together with the previous hash: SHA-256, 64 hexadecimal digits."""
     body = [sequence, at, entry.run, entry.event, entry.actor, dict(sorted(entry.facts.items())), before]
     text = json.dumps(body, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
@@ -61,29 +61,29 @@ def chained(sequence: int, at: str, entry: Entry, before: str) -> Record:
 
 
 class Fault(StrEnum):
-    """In which way a chain does not hold."""
+    """Kind of an inconsistency in a chain."""
 
     CHANGED = "changed"
-    """The record is not what its hash says."""
+    """The record does not match its hash."""
     MISSING = "missing"
     """Another record stands in its place."""
     UNLINKED = "unlinked"
-    """It does not follow from the record before it: one of the two was replaced."""
+    """Its `before` is not the hash of the previous record: one of the two was replaced."""
     CUT_OFF = "cut_off"
-    """The history once went on from here."""
+    """The history once continued after this record."""
     END_CHANGED = "end_changed"
-    """The record is the last one, and not the one that was noted as the last."""
+    """The last record is not the one that was noted as the last."""
     REWRITTEN = "rewritten"
-    """It follows, but a copy that was kept elsewhere has another record there."""
+    """The chain is consistent, but a copy kept elsewhere has another record here."""
 
 
 @dataclass(frozen=True)
 class Break:
-    """Where a chain does not hold.
+    """The first inconsistency of a chain.
 
     Args:
-        sequence: of the first record that is wrong.
-        fault: in which way.
+        sequence: of the first wrong record.
+        fault: its kind.
     """
 
     sequence: int
@@ -92,10 +92,10 @@ class Break:
 
 @dataclass(frozen=True)
 class Head:
-    """Where a chain ends, noted apart from its records, so that records cut off at its end are missed.
+    """The end of a chain, noted apart from its records so that removed records at the end are detected.
 
     Args:
-        sequence: of the last record; 0 where there is none.
+        sequence: of the last record; 0 if there is none.
         hash: of that record, or `GENESIS`.
     """
 
@@ -104,14 +104,14 @@ class Head:
 
 
 class ChainCheck:
-    """Checks a chain record by record, so that it need not be in memory as a whole."""
+    """Checks a chain record by record, without holding it in memory."""
 
     def __init__(self) -> None:
         self.checked = 0
         self.head = GENESIS
 
     def take(self, record: Record) -> Break | None:
-        """Check the next record; give what is wrong with it, after which nothing more is to be taken."""
+        """Check the next record; after a break, take no more."""
         expected = self.checked + 1
         if record.sequence != expected:
             return Break(expected, Fault.MISSING)
@@ -132,13 +132,13 @@ class ChainCheck:
 
 
 def first_break(records: Iterable[Record]) -> int | None:
-    """Check a chain from its first record on.
+    """Check a chain from its first record.
 
     Args:
         records: in order of their sequence.
 
     Returns:
-        The sequence at which the chain does not hold (a record changed, is missing or is out of place), or None.
+        The sequence of the first record that was changed, is missing or is out of place; None if there is none.
     """
     check = ChainCheck()
     for record in records:

@@ -145,8 +145,8 @@ async def previewed(
     sha = await git(app.path, "rev-parse", "origin/main" if way is RunKind.DEPLOY else "HEAD")
     # a rollback shows what undoing does by the code that is live, whatever it goes back to
     live, asked = (HEAD, sha) if way is RunKind.DEPLOY else (sha, HEAD)
-    situation = StepInputs("R-7K3F9Q", way, live, asked, (), names, takes_down=False, backup=None)
-    step = next(step for step in recipe_steps(loaded, target, situation)[0] if isinstance(step.act, Preview))
+    inputs = StepInputs("R-7K3F9Q", way, live, asked, (), names, takes_down=False, backup=None)
+    step = next(step for step in recipe_steps(loaded, target, inputs)[0] if isinstance(step.act, Preview))
     async with Connections({"web1": host_of(host)}) as connections:
         performer = PreviewPerformer(HostsAlone(connections), Connector(Tunnels(connections).open))
         outcome = await performer.perform(Job("R-7K3F9Q", 1, step, "web1", 1, target), KeptOutput())

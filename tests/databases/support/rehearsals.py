@@ -66,8 +66,8 @@ class Stage:
         sha, head = await self.app.tip(), await self.app.head()
         added = await git(self.app.path, "diff", "--name-only", head, sha, "--", "database/migrations")
         names = tuple(sorted(Path(file).stem for file in added.split()))
-        situation = StepInputs(run, RunKind.DEPLOY, head, sha, (), names, takes_down=False, backup=None)
-        steps, _ = recipe_steps(load_recipe("laravel", Path()), self.target, situation)
+        inputs = StepInputs(run, RunKind.DEPLOY, head, sha, (), names, takes_down=False, backup=None)
+        steps, _ = recipe_steps(load_recipe("laravel", Path()), self.target, inputs)
         step = next(step for step in steps if isinstance(step.act, Rehearse))
         return Job(run, 1, step, "web1", 1, self.target)
 
@@ -76,8 +76,8 @@ class Stage:
         files = await git(self.app.path, "ls-files", "--", "database/migrations")
         names = (lost,) if lost else tuple(Path(file).stem for file in sorted(files.split(), reverse=True)[:count])
         head = await self.app.head()
-        situation = StepInputs(run, RunKind.ROLLBACK, head, "0" * 40, (), names, takes_down=False, backup=None)
-        steps, _ = recipe_steps(load_recipe("laravel", Path()), self.target, situation)
+        inputs = StepInputs(run, RunKind.ROLLBACK, head, "0" * 40, (), names, takes_down=False, backup=None)
+        steps, _ = recipe_steps(load_recipe("laravel", Path()), self.target, inputs)
         step = next(step for step in steps if isinstance(step.act, Rehearse))
         return await self.performer.perform(Job(run, 1, step, "web1", 1, self.target), KeptOutput())
 
