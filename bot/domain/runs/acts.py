@@ -1,4 +1,4 @@
-"""What a step does: an act for each kind of work, as data."""
+"""Acts: what a step does, as data."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from bot.domain.shell import Command
 
 @dataclass(frozen=True)
 class Shell:
-    """A command that runs detached on each host of its step, with a journal.
+    """Run a command detached on each host of the step, with a journal.
 
     Args:
-        command: what runs, by `sh`.
-        directory: where, on the host.
-        expects: the commit that must be checked out there, else nothing is run; None where it does not matter.
+        command: run by `sh`.
+        directory: on the host, where it runs.
+        expects: the commit that must be checked out there, else the command is not run; None for any.
     """
 
     act: ClassVar = "shell"
@@ -30,12 +30,12 @@ class Shell:
 
 @dataclass(frozen=True)
 class Dump:
-    """A verified dump of the target's database, on the host of its step.
+    """Make a verified dump of the target's database.
 
     Args:
-        backup: the ID it will have.
-        tables: which tables; none means all.
-        purpose: what it is made for.
+        backup: the ID of the new backup.
+        tables: to dump; empty for all.
+        purpose: of the backup.
     """
 
     act: ClassVar = "dump"
@@ -46,12 +46,11 @@ class Dump:
 
 @dataclass(frozen=True)
 class Prove:
-    """Restoring a backup into a scratch database on the host of its step, and comparing it with what was dumped.
+    """Restore a backup into a scratch database, and compare the result with what was dumped.
 
     Args:
         backup: its ID.
-        scratch: name of the database that is made and dropped; None where the target allows none, and then the file
-            alone is checked.
+        scratch: name of the temporary database; None if the target allows none, then only the file is checked.
     """
 
     act: ClassVar = "prove"
@@ -61,7 +60,7 @@ class Prove:
 
 @dataclass(frozen=True)
 class Discard:
-    """Removing backups that are no longer kept, on the host of its step.
+    """Delete backups that the retention no longer keeps.
 
     Args:
         backups: their IDs, oldest first.
@@ -73,12 +72,12 @@ class Discard:
 
 @dataclass(frozen=True)
 class Load:
-    """Restoring a backup into a fresh database beside the live one, and comparing it with what was dumped.
+    """Restore a backup into a new database beside the live one, and compare the result with what was dumped.
 
     Args:
         backup: its ID.
         sha256: of its file.
-        fresh: name of the database that is made.
+        fresh: name of the new database.
     """
 
     act: ClassVar = "load"
@@ -89,12 +88,12 @@ class Load:
 
 @dataclass(frozen=True)
 class Swap:
-    """Putting restored tables into the place of the live ones, in one statement.
+    """Swap the live tables for restored ones, in one statement.
 
     Args:
-        backup: the ID of what was restored.
+        backup: ID of the restored backup.
         fresh: the database it was restored into.
-        old: the database in which the tables that were live are kept.
+        old: the database that the live tables are moved to.
     """
 
     act: ClassVar = "swap"
@@ -105,11 +104,11 @@ class Swap:
 
 @dataclass(frozen=True)
 class DropOld:
-    """Dropping the database in which a restore kept what it replaced.
+    """Drop the database that holds the tables that a restore replaced.
 
     Args:
         database: its name.
-        tables: how many tables it has; with another number it stays.
+        tables: the number of tables that it must have, else it is not dropped.
     """
 
     act: ClassVar = "drop_old"
@@ -119,7 +118,7 @@ class DropOld:
 
 @dataclass(frozen=True)
 class DropCopy:
-    """Dropping the copy that a restore made, where the restore did not put it into the live one's place.
+    """Drop the copy that a restore made but did not swap in.
 
     Args:
         database: its name.
@@ -131,11 +130,11 @@ class DropCopy:
 
 @dataclass(frozen=True)
 class Preflight:
-    """Reading a host and the database, and refusing where a run could not end well.
+    """Read a host and the database, and fail if the run could not succeed.
 
     Args:
-        needs: kibibytes that must be free where the checkout lies.
-        tools: programs that must be found in PATH.
+        needs: kibibytes that must be free on the file system of the checkout.
+        tools: programs that must be in PATH.
     """
 
     act: ClassVar = "preflight"
@@ -145,11 +144,11 @@ class Preflight:
 
 @dataclass(frozen=True)
 class Health:
-    """Asking a URL until it answers with a status below 400.
+    """Request a URL until it answers with a status below 400.
 
     Args:
         url: http or https.
-        tries: how often it is asked, one second apart, before the step fails.
+        tries: number of requests, one second apart, before the step fails.
     """
 
     act: ClassVar = "health"
@@ -159,7 +158,7 @@ class Health:
 
 @dataclass(frozen=True)
 class NothingPending:
-    """Reading the migrations table: each of these names must be there.
+    """Check that the migrations table has each of some names.
 
     Args:
         names: of the migrations that the run applied.
@@ -171,7 +170,7 @@ class NothingPending:
 
 @dataclass(frozen=True)
 class Undone:
-    """Reading the migrations table: none of these names may be there any more.
+    """Check that the migrations table has none of some names.
 
     Args:
         names: of the migrations that the run undid.
@@ -183,14 +182,14 @@ class Undone:
 
 @dataclass(frozen=True)
 class Preview:
-    """Asking the stack's own tool for the SQL of migrations, where they cannot be rehearsed. Nothing of it runs.
+    """Ask the stack's tool for the SQL of migrations that cannot be rehearsed. None of it is run.
 
     Args:
-        sha: the commit whose migrations they are.
+        scratch: name of the temporary database in which the server is asked how it would change its tables; None if
+            the target allows none.
+        sha: the commit of the migrations.
         migrations: their names, in order.
-        telling: prints the SQL, told apart by comments `-- Running NAME`; runs where the commit's files are.
-        scratch: name of the database that is made and dropped to ask the server how it would change its tables; None
-            where the target allows none.
+        show_sql: prints the SQL, with a comment `-- Running NAME` before each migration's; run in the commit's files.
     """
 
     act: ClassVar = "preview"
@@ -201,7 +200,7 @@ class Preview:
 
 
 class Direction(StrEnum):
-    """Which way migrations go."""
+    """Direction of migrations."""
 
     UP = "up"
     DOWN = "down"
@@ -209,30 +208,31 @@ class Direction(StrEnum):
 
 @dataclass(frozen=True)
 class Rehearse:
-    """Finding out what pending migrations would do, by running them on a copy of the database that is thrown away.
+    """Rehearse pending migrations on a temporary copy of the database, to find out what they do.
 
-    The commands run by `sh` in a throwaway worktree at the commit, with `environment` on top of the host's own; there
+    The commands are run by `sh` in a temporary worktree at the commit, with `environment` added to the host's own.
     `$live` is the checkout that serves the site, and `$file` the path of the migration's file in the repository.
 
     Args:
-        sha: the commit whose migrations they are.
+        sha: the commit of the migrations.
         migrations: their names, in order.
         directory: of their files in the repository.
         suffix: of their files.
-        table: in which the database remembers which ran.
-        scratch: name of the database that is made and dropped; None where the target allows none, and then nothing
-            runs and only the sources are read.
-        setup: makes the worktree able to run.
+        table: that records which migrations ran.
+        scratch: name of the temporary database; None if the target allows none, then nothing is run and only the
+            sources are read.
+        setup: prepares the worktree to run.
         probe: prints the name of the database that the application would connect to.
         pretend: prints the SQL of one migration.
         apply: runs one migration.
-        environment: pairs of name and template; a template may ask for `{scratch}`, `{database_host}`,
-            `{database_port}`, `{database_user}` and `{database_password}`, which are filled in on the way to the host.
-        other_connection: a regular expression of sources that use a connection which the environment does not turn
-            to the copy; where one matches, nothing runs.
-        backup: ID of the backup whose data the copy gets; None where it gets the live database's schema, or where
-            there is no backup.
-        direction: whether they are run, or undone, the newest first.
+        environment: pairs of name and template; a template may use `{scratch}`, `{database_host}`,
+            `{database_port}`, `{database_user}` and `{database_password}`, which are filled in just before they are
+            sent to the host.
+        other_connection: a regular expression for sources that use a connection which `environment` does not redirect
+            to the copy; if one matches, nothing is run.
+        backup: ID of the backup to restore into the copy; None for the live database's schema, or if there is no
+            backup.
+        direction: whether to run the migrations, or to undo them, the newest first.
     """
 
     act: ClassVar = "rehearse"
@@ -254,10 +254,10 @@ class Rehearse:
 
 @dataclass(frozen=True)
 class AsRehearsed:
-    """Comparing the tables that the migrations touched with what the rehearsal made of them.
+    """Compare the tables that the migrations changed with the result of the rehearsal.
 
     Args:
-        expected: the canonical schema by table, empty where the table is to be gone; filled in when the plan is sealed.
+        expected: the canonical schema by table, empty for a dropped table; filled in when the plan is sealed.
     """
 
     act: ClassVar = "as_rehearsed"

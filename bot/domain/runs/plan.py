@@ -17,7 +17,7 @@ from bot.domain.shell import Command
 
 
 class Phase(StrEnum):
-    """Where in the way of a run a step stands."""
+    """Phase of a run that a step belongs to."""
 
     PREPARE = "prepare"
     CHANGE = "change"
@@ -33,15 +33,15 @@ class Risk(StrEnum):
 
 
 class OnFailure(StrEnum):
-    """What the failure of a step means for the run."""
+    """What the failure of a step means for its run."""
 
     HOLD_IN_DOUBT = "hold_in_doubt"
-    """As `FAIL` where it certainly failed, because it puts back what it did; as `HOLD` where nobody knows."""
+    """As `FAIL` if it certainly failed, because it reverts its own changes; as `HOLD` if its outcome is unknown."""
 
     FAIL = "fail"
-    """The run fails, after the steps that undo what was done."""
+    """The run fails, after steps that undo what was done."""
     HOLD = "hold"
-    """Nothing is undone; the site stays as it is and a person decides (the schema may be half-migrated)."""
+    """Nothing is undone and a person decides, because the schema may be half-migrated."""
 
 
 @dataclass(frozen=True)
@@ -51,15 +51,15 @@ class Step:
     Args:
         key: its identity within the run; safe in a path.
         title: for people, a few words.
-        phase: where it stands.
-        hosts: names of the hosts on which it runs, in parallel; empty where the bot itself does it.
+        phase: that it belongs to.
+        hosts: names of the hosts on which it runs, in parallel; empty if the bot itself runs it.
         risk: what it can do to production.
-        timeout: seconds after which its process group is ended.
+        timeout: seconds after which its process group is killed.
         act: what it does.
-        check: a command that reads whether it took effect: status 0 yes, 1 no, anything else cannot tell.
+        check: a command that reads whether the step took effect: status 0 yes, 1 no, anything else unknown.
         on_failure: what its failure means for the run.
-        undoes: the key of the step that this one undoes. It then runs also after a failure, on the hosts where
-            that step was done.
+        undoes: key of the step that this one undoes; it then also runs after a failure, on the hosts where that step
+            was done.
         schema: whether it changes the schema; the pending migrations are read again just before it.
 
     Raises:
@@ -84,7 +84,7 @@ class Step:
 
     @property
     def places(self) -> tuple[str, ...]:
-        """Where it runs: its hosts, or `BOT`."""
+        """Its hosts, or `BOT`."""
         return self.hosts or (BOT,)
 
 
@@ -94,12 +94,12 @@ BOT = "-"
 
 @dataclass(frozen=True)
 class Commit:
-    """A commit that a deploy would bring.
+    """A commit that a deploy would make live.
 
     Args:
-        sha: its full name.
-        author: who wrote it.
-        subject: its first line.
+        sha: its full hash.
+        author: its author's name.
+        subject: the first line of its message.
     """
 
     sha: str
@@ -114,7 +114,7 @@ class Skipped:
     Args:
         key: of the step.
         title: of the step.
-        why: the condition that did not hold, in the recipe's words.
+        why: the condition that was not met.
     """
 
     key: str
@@ -123,15 +123,15 @@ class Skipped:
 
 
 DESTRUCTIVE = "destructive"
-"""The risk of a migration that drops or rewrites data, as a finding of kind `migration` says it."""
+"""The fact `risk` of a finding of kind `migration` for a migration that drops or rewrites data."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that prepare found out and an approver should know, such as a verified backup.
+    """A piece of evidence for approvers, such as a verified backup.
 
     Args:
-        kind: a code, such as `backup`; `bot.databases.migrations.evidence` says which there are about migrations.
+        kind: a code, such as `backup`; `bot.databases.migrations.evidence` lists those about migrations.
         facts: its values as text.
     """
 
@@ -140,26 +140,26 @@ class Finding:
 
     @property
     def destroys(self) -> bool:
-        """Whether it says that data is dropped or rewritten."""
+        """Whether data is dropped or rewritten according to this finding."""
         return self.kind == "migration" and self.facts.get("risk") == DESTRUCTIVE
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The answer to a request. It never changes; `sealed` gives another one.
+    """The answer to a request. It is immutable; `sealed` returns another plan.
 
     Args:
-        request: what was asked.
+        request: that it answers.
         steps: in the order in which they run.
-        requirement: what its gate asks for.
-        basis: the facts it stands on.
-        sha: the commit it brings, if it brings one.
-        commits: what that commit adds, newest first.
-        commit_count: how many there are in all (`commits` may be cut).
-        pending: the migrations it would run, in order.
-        undo: the migrations it would undo, the newest first.
+        requirement: of its gate.
+        basis: the facts it depends on.
+        sha: the commit that it makes live; None if it leaves the commit as it is.
+        commits: that it adds, newest first.
+        commit_count: of all, as `commits` may be truncated.
+        pending: the migrations to run, in order.
+        undo: the migrations to undo, the newest first.
         skipped: the steps of the recipe that are not needed.
-        findings: what prepare found out.
+        findings: the evidence.
         destructive: whether it drops or rewrites data.
     """
 
@@ -177,7 +177,7 @@ class Plan:
     destructive: bool = False
 
     def sealed(self, findings: tuple[Finding, ...]) -> Plan:
-        """Give the plan with what prepare found out: the one that is approved."""
+        """Give the plan with the findings of the prepare phase: the one that is approved."""
         expected = {found.facts["table"]: found.facts["after"] for found in findings if found.kind == "schema"}
         steps = tuple(
             replace(step, act=AsRehearsed(expected)) if step.act == AsRehearsed() else step for step in self.steps
@@ -191,7 +191,7 @@ class Plan:
 
     @property
     def migrations(self) -> tuple[str, ...]:
-        """The migrations it runs or undoes, in the order in which it does."""
+        """The migrations that it runs or undoes, in that order."""
         return self.pending or self.undo
 
     @property
@@ -201,35 +201,35 @@ class Plan:
 
     @property
     def restores(self) -> bool:
-        """Whether it puts a backup back."""
+        """Whether it restores a backup."""
         return any(isinstance(step.act, Load) for step in self.steps)
 
     @property
     def backup(self) -> str | None:
-        """The ID of the backup it makes, or else of the one it uses; None where it does neither."""
+        """ID of the backup that it makes, or else of the one that it uses; None if neither."""
         made = next((step.act.backup for step in self.steps if isinstance(step.act, Dump)), None)
         return made or next((step.act.backup for step in self.steps if isinstance(step.act, Prove)), None)
 
 
 @dataclass(frozen=True)
 class NothingToDo:
-    """The answer to a request that the world already satisfies.
+    """The answer to a request that is already satisfied.
 
     Args:
-        facts: what was found, for the sentence (`sha`, …).
+        facts: what was found, for messages (`sha`, …).
     """
 
     facts: Mapping[str, str]
 
 
 def digest(canonical: Mapping[str, object]) -> str:
-    """Name a plan by its content.
+    """Compute the digest of a plan.
 
     Args:
-        canonical: what `bot.domain.runs.plan_json.plan_to_json` gives.
+        canonical: what `bot.domain.runs.plan_json.plan_to_json` returns.
 
     Returns:
-        64 hexadecimal digits: SHA-256 of the canonical JSON.
+        SHA-256 of the canonical JSON, 64 hexadecimal digits.
     """
     text = json.dumps(canonical, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()

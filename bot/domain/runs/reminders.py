@@ -1,4 +1,4 @@
-"""When those are reminded whose approval is missing. Pure: a gate and the time in, the latest moment due out."""
+"""When to remind people whose approval is missing."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from bot.domain.runs.approval import GateState
 from bot.domain.runs.run import Gate
 
 _LAST = timedelta(minutes=15)
-"""The last reminder comes a tenth of the time before the end, and never earlier than this before it."""
+"""Maximum time between the last reminder and the end; it is a tenth of the whole time if that is less."""
 
 _SOON_AFTER = tuple(timedelta(hours=hours) for hours in (1, 4, 12, 23))
-"""After an emergency: within its day, that often; then every day."""
+"""Reminders on the first day after an emergency; daily after that."""
 
 
 def due(gate: Gate, now: datetime) -> datetime | None:
-    """Give the moment for which people are to be reminded now.
+    """Give the time of the reminder that is due now.
 
     Args:
-        gate: of a run; `reminded_at` says which moments were seen to.
+        gate: of a run; `reminded_at` is the time of its latest reminder.
         now: with a time zone.
 
     Returns:
-        The latest moment that has come and was not seen to; of several that were missed, the latest alone. None where
-        there is none, where the gate waits no more, and where it is about to be told that it expired.
+        The latest time that has passed without a reminder; earlier ones that were missed are dropped. None if none is
+        due, the gate no longer waits, or it has expired and that is about to be published.
     """
     if gate.state is not GateState.OPEN or (now >= gate.expires_at and not gate.afterwards):
         return None
@@ -38,7 +38,7 @@ def due(gate: Gate, now: datetime) -> datetime | None:
 
 
 def next_moment(gate: Gate, now: datetime) -> datetime | None:
-    """Give the first moment that is still to come; None where there is none.
+    """Give the time of the next reminder; None if there is none.
 
     Args:
         gate: of a run.
@@ -48,12 +48,12 @@ def next_moment(gate: Gate, now: datetime) -> datetime | None:
 
 
 def is_overdue(gate: Gate, now: datetime) -> bool:
-    """Say whether a change that was made without approval is still not countersigned though its time is over."""
+    """Say whether the late approval of an emergency is overdue."""
     return gate.afterwards and gate.state is GateState.OPEN and now >= gate.expires_at
 
 
 def _moments(gate: Gate) -> Iterator[datetime]:
-    """Give the moments in order: two before a gate expires; without end where something must be countersigned."""
+    """Give the times of reminders in order: two before a gate expires, endless for a late approval."""
     if not gate.afterwards:
         span = gate.expires_at - gate.opened_at
         yield gate.opened_at + span / 2

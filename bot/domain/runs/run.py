@@ -1,4 +1,4 @@
-"""One execution of a plan: its states, its steps, and the snapshot that everything shown is made from."""
+"""Runs: the executions of plans, with their states, steps, votes and gate."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ class RunState(StrEnum):
 
 
 ENDS = frozenset({RunState.SUCCEEDED, RunState.FAILED, RunState.REJECTED, RunState.EXPIRED, RunState.CANCELLED})
-"""States that nothing leaves."""
+"""Final states."""
 
 BEFORE_CHANGE = frozenset({RunState.QUEUED, RunState.PLANNING, RunState.AWAITING_APPROVAL})
-"""States in which nothing in production has been changed."""
+"""States in which nothing in production has changed."""
 
 LEGAL: dict[RunState, frozenset[RunState]] = {
     RunState.QUEUED: frozenset({RunState.PLANNING, RunState.RUNNING, RunState.CANCELLED, RunState.FAILED}),
@@ -56,7 +56,7 @@ LEGAL: dict[RunState, frozenset[RunState]] = {
     RunState.VERIFYING: frozenset({RunState.SUCCEEDED, RunState.FAILED, RunState.CANCELLED, RunState.NEEDS_HUMAN}),
     RunState.NEEDS_HUMAN: frozenset({RunState.RUNNING, RunState.FAILED, RunState.SUCCEEDED, RunState.CANCELLED}),
 } | {end: frozenset() for end in ENDS}
-"""Which states may follow each state; a store changes a state only from a legal predecessor."""
+"""Legal successors of each state; the store changes a state only from a legal predecessor."""
 
 
 class StepState(StrEnum):
@@ -83,14 +83,14 @@ class StepRow:
         place: name of the host, or `-` for the bot itself.
         attempt: 1 for the first.
         state: of this attempt.
-        begun: whether a host has confirmed that this attempt was claimed; from then on it is never started again.
+        begun: whether a host has confirmed the claim of this attempt; it is then never started again.
         started_at: when the intent was committed.
-        ended_at: when the outcome was.
-        exit_status: of its process, where there is one.
+        ended_at: when the outcome was committed.
+        exit_status: of its process, if there is one.
         problem: what went wrong.
-        offset: bytes of its output that were taken in.
+        offset: bytes of its output that have been read.
         tail: the last lines of its output, masked.
-        facts: what it found out, for the evidence (a backup's size and checksum).
+        facts: its results, for the evidence (a backup's size and checksum).
     """
 
     position: int
@@ -113,14 +113,14 @@ class StepRow:
 
 @dataclass(frozen=True)
 class Vote:
-    """Somebody's emoji on a request to approve, as it was last read.
+    """A person's reaction to a request to approve, as last read.
 
     Args:
         user: Slack's ID.
-        digest: of the plan the request is about.
+        digest: of the plan to approve.
         choice: `approve` or `reject`.
         counts: whether it counted when it was judged.
-        reason: why not, a code of `Ignored`; empty where it counts.
+        reason: a code of `Ignored`; empty if it counts.
         at: when it was first read.
     """
 
@@ -137,13 +137,13 @@ class Gate:
     """A request to approve.
 
     Args:
-        state: what has become of it.
-        digest: of the plan it is about.
-        requirement: what it asks for.
+        state: of the request.
+        digest: of the plan to approve.
+        requirement: the approvals that it takes.
         opened_at: when it began to wait.
-        expires_at: when it stops waiting; where it is to be countersigned afterwards, by when.
-        afterwards: whether the change did not wait for it: an emergency, to be countersigned afterwards.
-        reminded_at: the latest moment of `bot.domain.runs.reminders` at which people were reminded.
+        expires_at: when it stops waiting, or by when a late approval is due.
+        afterwards: whether it is a late approval: an emergency, whose changes did not wait for it.
+        reminded_at: time of the latest reminder, one of those of `bot.domain.runs.reminders`.
     """
 
     state: GateState
@@ -156,33 +156,33 @@ class Gate:
 
     @property
     def owed(self) -> bool:
-        """Whether the change was made and is still to be countersigned."""
+        """Whether changes were made in an emergency and are still to be approved."""
         return self.afterwards and self.state is GateState.OPEN
 
 
 @dataclass(frozen=True)
 class Run:
-    """Everything about one run at one instant. Cards, console and the engine's next move are functions of it.
+    """Everything about one run at one moment. Cards, console output and the engine's next step are functions of it.
 
     Args:
         id: such as `R-7K3F9Q`.
-        sequence: its place among all runs; an older run has a lower one.
-        request: what was asked.
-        state: where it stands.
-        revision: rises with every change, so that a reader knows whether it has seen this one.
+        sequence: its position among all runs, oldest first.
+        request: that it answers.
+        state: of the run.
+        revision: raised by every change.
         created_at: when the request was accepted.
         plan: once there is one; sealed as soon as `gate` is set.
         gate: once there is one.
         steps: in order.
         votes: as last read.
-        place_in_queue: 1 for the next to start; 0 where it does not wait.
+        place_in_queue: 1 for the next to start; 0 if it does not wait.
         waited: whether it had to wait for another run on its target.
         change_started_at: when the first change was allowed to start.
         ended_at: when it ended.
-        problem: why it failed or needs somebody.
-        cancelled_by: who asked to cancel; empty where nobody did.
-        nothing_to_do: whether it ended because the world was already as asked.
-        facts: what it found out, for the outcome.
+        problem: why it failed or needs a decision.
+        cancelled_by: who asked to cancel it; empty if nobody did.
+        nothing_to_do: whether it ended because the request was already satisfied.
+        facts: its results, for the outcome.
     """
 
     id: str
@@ -206,7 +206,7 @@ class Run:
 
     @property
     def ended(self) -> bool:
-        """Whether it is over."""
+        """Whether it is in a final state."""
         return self.state in ENDS
 
     @property
@@ -221,7 +221,7 @@ class Run:
         return tuple(dict.fromkeys(row.key for row in self.steps))
 
     def rows(self, key: str) -> tuple[StepRow, ...]:
-        """Give the rows of one step, one a place."""
+        """Give the rows of one step, one for each place."""
         return tuple(row for row in self.steps if row.key == key)
 
 
@@ -233,13 +233,13 @@ _WORST_FIRST = (
 
 
 def step_state(rows: tuple[StepRow, ...]) -> StepState:
-    """Sum up one step over its places.
+    """Summarise one step over its places.
 
     Args:
-        rows: of one step, one a place; at least one.
+        rows: of one step, one for each place; at least one.
 
     Returns:
-        The worst of them; running while some are done and others are not.
+        The worst state; `running` while some are done and others pending.
     """
     states = {row.state for row in rows}
     for worst in _WORST_FIRST:

@@ -1,4 +1,4 @@
-"""What a branch has that is not live yet: what somebody chooses from who is about to deploy."""
+"""The commits of a branch that are not live yet, to choose from in the deploy form."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ class BranchCommits:
 
     Args:
         branch: its name.
-        head: the commit that is live on the first host.
+        head: the live commit of the first host.
         tip: the branch's newest commit.
-        commits: those that come after `head`, newest first, ten at most.
-        fetched: whether the repository's origin was asked just now; else they are as the host fetched them last.
+        commits: after `head`, newest first, at most `MAX_COMMITS`.
+        fetched: whether they were fetched from origin just now, rather than by the host's last fetch.
     """
 
     branch: str

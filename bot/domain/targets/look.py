@@ -1,4 +1,4 @@
-"""What planning may know of the world. `Look` can read and nothing else; no command can change anything by mistake."""
+"""What planning can read. `Look` offers nothing that changes anything, so no command can by mistake."""
 
 from __future__ import annotations
 
@@ -18,19 +18,18 @@ from bot.domain.shell import Command
 
 @dataclass(frozen=True)
 class HostQuestion:
-    """What is asked of one host, in one round trip.
+    """What to read from a host in one round trip.
 
     Args:
         path: of the checkout.
-        ref: the branch, tag or commit to resolve against what was fetched; None asks for no commit.
-        exists: paths relative to the checkout; which of them exist is answered.
-        directory: of the migrations in the repository, relative; None asks for no list of them.
-        maintenance: a command that reads whether the app is in maintenance: status 0 yes, 1 no; None asks not.
-        tools: programs that must be found in PATH.
-        disks: absolute paths whose free space is wanted.
-        telling: a command that reads the files of the commit that is asked about, and tells of them; None asks none.
-            It runs where those files are: in the checkout where that commit is checked out, else in a copy that is
-            thrown away. There `$live` is the checkout.
+        ref: branch, tag or commit to resolve among what was fetched; None for no commit.
+        exists: paths relative to the checkout whose existence to check.
+        directory: of the migrations in the repository, relative; None to list none.
+        maintenance: a command that reads whether the app is in maintenance: status 0 yes, 1 no; None to skip it.
+        tools: programs to look for in PATH.
+        disks: absolute paths whose free space to read.
+        commit_command: a command that reads the files of the commit; None to run none. It runs in the checkout if that
+            commit is checked out, else in a temporary copy. `$live` is the checkout.
     """
 
     path: str
@@ -45,12 +44,12 @@ class HostQuestion:
 
 @dataclass(frozen=True)
 class CommandOutput:
-    """What a command told.
+    """The result of a command.
 
     Args:
         exit_status: of the command.
-        output: what it printed.
-        complaint: the end of what it printed on standard error.
+        output: its standard output.
+        complaint: the end of its standard error.
     """
 
     exit_status: int
@@ -60,7 +59,7 @@ class CommandOutput:
 
 @dataclass(frozen=True)
 class HostFacts:
-    """What one host answered.
+    """What was read from a host.
 
     Args:
         host: its name.
@@ -69,20 +68,20 @@ class HostFacts:
         branch: the branch that is checked out, empty when detached.
         dirty: paths of tracked files that differ from HEAD, the first 20.
         sha: what the ref resolves to; None where it resolves to nothing.
-        fast_forward: whether `sha` is HEAD or has HEAD among its ancestors.
+        fast_forward: whether `sha` is HEAD or a descendant of it.
         commits: from HEAD (exclusive) to `sha`, newest first, at most 50.
-        commit_count: how many there are in all.
-        removed: where `sha` is an ancestor of HEAD, the commits that going back would take out; at most 50.
-        removed_count: how many there are in all; 0 where `sha` is no ancestor, or is HEAD.
+        commit_count: of all of them.
+        removed: if `sha` is an ancestor of HEAD, the commits that going back would remove; at most 50.
+        removed_count: of all of them; 0 if `sha` is no ancestor, or is HEAD.
         changed: paths that differ between HEAD and `sha`.
-        migrations: file names in the migrations directory at `sha` (at HEAD where no ref was asked).
-        existing: those of the asked paths that exist.
-        maintenance: whether the app is in maintenance; None where not asked or it cannot tell.
-        missing_tools: those of the asked programs that were not found.
-        free_kib: kibibytes free where the checkout lies.
-        free_inodes: inodes free there; None where the file system has no such limit.
-        told: what the asked command told; None where none was asked, or where there is no such commit.
-        disks: kibibytes free where each asked path lies; a path that is not there, or cannot be seen, is left out.
+        migrations: file names in the migrations directory at `sha`, or at HEAD if no ref was given.
+        existing: the requested paths that exist.
+        maintenance: whether the app is in maintenance; None if not requested or unknown.
+        missing_tools: the requested programs that were not found.
+        free_kib: kibibytes free on the file system of the checkout.
+        free_inodes: inodes free there; None if the file system has no such limit.
+        commit_output: result of the requested command; None if none was requested, or there is no such commit.
+        disks: kibibytes free on the file system of each requested path that can be read.
     """
 
     host: str
@@ -113,7 +112,7 @@ class AppliedMigration:
 
     Args:
         name: of the migration.
-        batch: in which batch it ran; None where the table keeps none.
+        batch: in which it ran; None if the table has no batches.
     """
 
     name: str
@@ -127,8 +126,8 @@ class Session:
     Args:
         id: as `KILL` takes it.
         user: whose it is.
-        seconds: how long its transaction is open, or how long it waits.
-        query: what it runs, cut to 200 characters; may be empty.
+        seconds: since its transaction began, or since it waits.
+        query: that it runs, truncated to 200 characters; may be empty.
         waits: whether it waits for a metadata lock.
     """
 
@@ -141,13 +140,12 @@ class Session:
 
 @dataclass(frozen=True)
 class Primary:
-    """A server that the asked one replicates from.
+    """A server from which the database server replicates.
 
     Args:
         address: host and port.
-        seconds: how far the asked server is behind it, as that server reckons; None where it does not replicate, and
-            nobody knows.
-        trouble: why it does not replicate; empty where it does.
+        seconds: replication lag as reported by the replica; None if replication is stopped.
+        trouble: why replication is stopped; empty if it is running.
     """
 
     address: str
@@ -157,13 +155,11 @@ class Primary:
 
 @dataclass(frozen=True)
 class Replica:
-    """A server that replicates from the asked one.
-
-    How far it is behind in applying what it was sent, only it knows.
+    """A server that replicates from the database server. Its lag in applying events is not visible from here.
 
     Args:
-        address: as it reports itself, or from where it is connected.
-        sent: whether it was sent everything; None where it is not told.
+        address: as it reports itself, or from which it is connected.
+        sent: whether every event was sent to it; None if unknown.
     """
 
     address: str
@@ -171,26 +167,26 @@ class Replica:
 
 
 class HiddenReplication(StrEnum):
-    """What of replication a database user may not see."""
+    """What the database user may not see of replication."""
 
     LAG = "lag"
-    """How far behind the asked server is; that it is a replica is seen."""
+    """The lag; that the server is a replica is visible."""
     PRIMARY = "primary"
-    """Whether it is a replica."""
+    """Whether the server is a replica."""
     REPLICAS = "replicas"
-    """Which replicas it has, and perhaps whether it has any: `replica_count` says."""
+    """Which replicas there are, and possibly how many (`replica_count`)."""
 
 
 @dataclass(frozen=True)
 class Replication:
-    """How the asked server takes part in replication.
+    """The database server's part in replication.
 
     Args:
-        primaries: whom it replicates from.
-        replicas: who is connected to replicate from it, where that can be seen one by one.
-        replica_count: how many are connected; None where not even that can be seen.
-        hidden: what the database user may not see, with the privilege that would show it.
-        read_only: whether the server lets ordinary accounts write nothing.
+        primaries: from which it replicates.
+        replicas: connected to it, if they can be listed.
+        replica_count: number of connected replicas; None if not even that is visible.
+        hidden: what the database user may not see, with the privilege that it lacks.
+        read_only: whether the server refuses writes of ordinary accounts.
     """
 
     primaries: tuple[Primary, ...] = ()
@@ -202,23 +198,21 @@ class Replication:
 
 @dataclass(frozen=True)
 class DatabaseFacts:
-    """What the database answered.
+    """What was read from the database.
 
     Args:
         version: of the server.
         has_table: whether the migrations table exists.
         ran: its rows, in order.
         sessions: transactions open for more than a few seconds, and waits for metadata locks.
-        size_bytes: of the data and indexes of the database.
-        sees_all_sessions: whether the database's user may see everybody's transactions (the privilege PROCESS);
-            where not, `sessions` holds only what that user's own sessions run or wait for.
-        unknown: what it remembers of migrations and the stack's tool cannot place; where there is any, `ran` says
-            nothing.
-        largest_bytes: of the data and indexes of its largest table; rebuilding that one takes as much again.
-        directory: where the server says that its files lie.
-        changed_at: when the migrations table was last written to, as long as the server remembers; None where it does
-            not.
-        replication: how the server takes part in replication.
+        size_bytes: of data and indexes of the database.
+        sees_all_sessions: whether the database user may see all transactions (privilege PROCESS); if not, `sessions`
+            has only those of its own.
+        unknown: applied migrations that the stack's tool does not know; if there are any, `ran` is not reliable.
+        largest_bytes: of data and indexes of the largest table; rebuilding it takes as much again.
+        directory: of the server's data files.
+        changed_at: last write to the migrations table; None if the server does not remember.
+        replication: the server's part in it.
     """
 
     version: str
@@ -236,13 +230,13 @@ class DatabaseFacts:
 
 @dataclass(frozen=True)
 class Release:
-    """A commit that a run of the past made live, or tried to.
+    """A commit that a past run made live, or tried to.
 
     Args:
-        run: the run's ID.
-        sha: the commit it brought.
-        before: the commit that was live before it.
-        good: whether the run succeeded; a release that failed is never proposed.
+        run: its ID.
+        sha: the commit.
+        before: the commit that was live before.
+        good: whether the run succeeded; failed releases are never proposed.
     """
 
     run: str
@@ -252,14 +246,14 @@ class Release:
 
 
 class Look(Protocol):
-    """Reading one target. Each method raises `RefusedError` with the reason where it cannot read."""
+    """Reads one target. Each method raises `RefusedError` if it cannot read."""
 
     async def host(self, name: str, question: HostQuestion) -> HostFacts:
         """Read one host.
 
         Args:
             name: of the host.
-            question: what is asked.
+            question: what to read.
 
         Raises:
             RefusedError: `host_unreachable`, `host_key_changed`, `host_login_refused`.
@@ -270,7 +264,7 @@ class Look(Protocol):
         """Read the target's database.
 
         Args:
-            table: the name of the migrations table; None reads none.
+            table: name of the migrations table; None to read none.
 
         Raises:
             RefusedError: `database_unreachable`, `database_login_refused`, `database_missing`, or a host's reason.
@@ -286,7 +280,7 @@ class Look(Protocol):
         ...
 
     async def leftovers(self) -> tuple[Leftover, ...]:
-        """Read what restores left beside the target's database; by name.
+        """Read the leftovers of restores, sorted by name.
 
         Raises:
             RefusedError: as `database`.
@@ -294,15 +288,15 @@ class Look(Protocol):
         ...
 
     async def writes_since(self, backup: str) -> tuple[TableWrites, ...]:
-        """Read what was written to the live database since a backup, by table, as far as it can be known.
+        """Read how each table of the live database has changed since a backup.
 
         Raises:
-            RefusedError: as `database` and `backups`; `not_restorable`, the backup is not whole.
+            RefusedError: as `database` and `backups`; `not_restorable`, the backup is incomplete.
         """
         ...
 
     async def rows(self, table: str, column: str | None) -> int:
-        """Count the rows of a table, or those of them that have a value in a column; 0 where there is none of it.
+        """Count the rows of a table, or those with a value in a column; 0 if the table or column does not exist.
 
         Raises:
             RefusedError: as `database`.
@@ -310,7 +304,7 @@ class Look(Protocol):
         ...
 
     async def schema(self) -> frozenset[str]:
-        """Read the columns and indexes of the target's database, as lines that can be compared with those of a plan.
+        """Read the columns and indexes of the target's database as canonical lines, comparable with those of a plan.
 
         Raises:
             RefusedError: as `database`.
@@ -318,9 +312,9 @@ class Look(Protocol):
         ...
 
     async def releases(self) -> tuple[Release, ...]:
-        """Read what the bot remembers of the target's releases, newest first."""
+        """Read the target's releases from the history of runs, newest first."""
         ...
 
     async def past(self, run: str) -> Run | None:
-        """Read a run of the past on this target; None where there is none of this ID."""
+        """Read a past run on this target; None if there is none with this ID."""
         ...
