@@ -18,7 +18,7 @@ from typing import Any, Self
 import aiomysql
 
 from bot.demo.errors import DemoError
-from bot.demo.host.general_log import LoggedStatement, parse_general_log
+from bot.demo.host.general_log import GeneralLogStatement, parse_general_log
 from bot.demo.processes.ports import LOOPBACK, Port
 from bot.demo.processes.process import Process
 
@@ -257,7 +257,7 @@ class DatabaseServer:
         except FileNotFoundError:
             return 0
 
-    def statements(self, since: int = 0) -> tuple[LoggedStatement, ...]:
+    def statements(self, since: int = 0) -> tuple[GeneralLogStatement, ...]:
         """The statements that the server received from anybody, from its general log.
 
         Args:

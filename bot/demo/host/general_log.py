@@ -9,7 +9,7 @@ _RECORD = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class LoggedStatement:
+class GeneralLogStatement:
     """One record of the general log.
 
     Attributes:
@@ -28,7 +28,7 @@ class LoggedStatement:
         return self.command in ("Query", "Execute")
 
 
-def parse_general_log(text: str) -> tuple[LoggedStatement, ...]:
+def parse_general_log(text: str) -> tuple[GeneralLogStatement, ...]:
     """Split the text of a general log file into its records.
 
     Args:
@@ -37,14 +37,14 @@ def parse_general_log(text: str) -> tuple[LoggedStatement, ...]:
     Returns:
         The records in the order in which the server received them.
     """
-    records: list[LoggedStatement] = []
+    records: list[GeneralLogStatement] = []
     for line in text.splitlines():
         match = _RECORD.match(line)
         if match:
-            records.append(LoggedStatement(int(match["connection"]), match["command"], match["text"]))
+            records.append(GeneralLogStatement(int(match["connection"]), match["command"], match["text"]))
         elif records and not _is_banner(line):
             last = records[-1]
-            records[-1] = LoggedStatement(last.connection, last.command, f"{last.text}\n{line}")
+            records[-1] = GeneralLogStatement(last.connection, last.command, f"{last.text}\n{line}")
     return tuple(records)
 
 

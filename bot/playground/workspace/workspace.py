@@ -75,7 +75,7 @@ class UserGroup:
 
 
 @dataclass(frozen=True)
-class SlashCommand:
+class RegisteredCommand:
     """A slash command of the app; `name` starts with `/`."""
 
     name: str
@@ -96,7 +96,7 @@ class InstalledApp:
     bot_id: str
     scopes: tuple[str, ...]
     events: tuple[str, ...]
-    commands: tuple[SlashCommand, ...] = ()
+    commands: tuple[RegisteredCommand, ...] = ()
     description: str = ""
     colour: str = "#2f6f5e"
 
@@ -258,12 +258,12 @@ def _app(data: object, path: str) -> InstalledApp:
     )
 
 
-def _command(data: object, path: str) -> SlashCommand:
+def _command(data: object, path: str) -> RegisteredCommand:
     reader = _Reader(data, path, ("name", "description", "usage_hint", "should_escape"))
     name = reader.text("name")
     if not name.startswith("/") or " " in name or name != name.lower():
         raise WorkspaceError(f"{path}.name: {name!r} must start with / and hold no capitals or spaces")
-    return SlashCommand(
+    return RegisteredCommand(
         name, reader.text("description", ""), reader.text("usage_hint", ""), reader.flag("should_escape")
     )
 

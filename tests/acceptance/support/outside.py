@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
-from bot.demo.host.general_log import LoggedStatement
+from bot.demo.host.general_log import GeneralLogStatement
 from bot.demo.host.host import DemoHost
 
 CHANGES = (
@@ -40,7 +40,7 @@ def changes(host: DemoHost) -> Counter[str]:
     return Counter({words: len(entries) for words, entries in ran.items() if entries})
 
 
-def migration_ddl(statements: Iterable[LoggedStatement]) -> list[str]:
+def migration_ddl(statements: Iterable[GeneralLogStatement]) -> list[str]:
     """Give the statements of the migration that adds `token_id`, as the live database was asked to run them."""
     said = tuple(statements)
     copies = {each.connection for each in said if each.command == "Connect" and "_countersign_" in each.text}

@@ -6,7 +6,7 @@ import pytest
 
 from bot.demo.errors import DemoError
 from bot.demo.host.database import DatabaseServer, DemoDatabase
-from bot.demo.host.general_log import LoggedStatement, parse_general_log
+from bot.demo.host.general_log import GeneralLogStatement, parse_general_log
 from bot.demo.host.tcp_proxy import TcpProxy
 from tests.support import eventually
 
@@ -122,11 +122,11 @@ def test_a_general_log_is_split_into_records() -> None:
     )
     records = parse_general_log(text)
     assert records == (
-        LoggedStatement(3, "Connect", "root@localhost on compte using Socket"),
-        LoggedStatement(3, "Query", "SELECT 1,\n  2"),
-        LoggedStatement(12, "Prepare", "alter table `t` add `c` int"),
-        LoggedStatement(12, "Execute", "alter table `t` add `c` int"),
-        LoggedStatement(12, "Close stmt", ""),
-        LoggedStatement(3, "Quit", ""),
+        GeneralLogStatement(3, "Connect", "root@localhost on compte using Socket"),
+        GeneralLogStatement(3, "Query", "SELECT 1,\n  2"),
+        GeneralLogStatement(12, "Prepare", "alter table `t` add `c` int"),
+        GeneralLogStatement(12, "Execute", "alter table `t` add `c` int"),
+        GeneralLogStatement(12, "Close stmt", ""),
+        GeneralLogStatement(3, "Quit", ""),
     )
     assert [record.ran for record in records] == [False, True, False, True, False, False]
