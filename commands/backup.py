@@ -67,7 +67,7 @@ class Backup:
         return Request(BackupOptions(tables), target.name, origin, " ".join((self.name, *words)))
 
     def before_plan(self, run: Run, target: Target) -> tuple[Step, ...]:
-        """There is nothing to do before the plan: the dump itself refuses where it cannot end well."""
+        """Nothing precedes the plan: the dump itself fails early if it cannot succeed."""
         return ()
 
     async def plan(self, run: Run, target: Target, look: Look) -> Plan | NothingToDo:
@@ -97,7 +97,7 @@ class Backup:
         )
 
     async def basis(self, plan: Plan, run: Run, target: Target, look: Look) -> Basis:
-        """A backup stands on nothing: it takes what there is."""
+        """The plan depends on nothing that could change."""
         return Basis()
 
     async def pending(self, plan: Plan, target: Target, look: Look) -> tuple[str, ...]:
@@ -115,7 +115,7 @@ def _missed(run: Run) -> tuple[Finding, ...]:
 
 
 async def _retention(target: Target, run: Run, look: Look) -> tuple[Step, ...]:
-    """Give the step that removes the backups that are no longer kept, behind a new one that is good."""
+    """Give the step that deletes backups that are no longer kept, after the new one was verified."""
     backups = target.backups
     if backups is None or backups.keep is None:
         return ()

@@ -1,4 +1,4 @@
-"""`/backup drop-old APP ENV [NAME]`: drop what a restore replaced. Destructive, so it has the gate of a restore."""
+"""`/backup drop-old APP ENV [NAME]`: drop a leftover of a restore. Destructive, so it has the gate of a restore."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ class DropOldSubcommand:
         return Request(options, target.name, origin, " ".join(("/backup", *words)))
 
     def before_plan(self, run: Run, target: Target) -> tuple[Step, ...]:
-        """There is nothing to do before the plan."""
+        """Nothing precedes the plan."""
         return ()
 
     async def plan(self, run: Run, target: Target, look: Look) -> Plan | NothingToDo:
-        """Find what is to be dropped, and say from which restore it is and what else holds it.
+        """Choose the leftover, and report its restore and the safety backup that has the same data.
 
         Raises:
             RefusedError: `unknown_remains`; `backup_impossible`, the environment has no database; or what a host or the
@@ -72,7 +72,7 @@ class DropOldSubcommand:
         )
 
     async def basis(self, plan: Plan, run: Run, target: Target, look: Look) -> Basis:
-        """Read again what would be dropped.
+        """Read the leftover again.
 
         Raises:
             RefusedError: what a host or the database answers.
@@ -92,7 +92,7 @@ def _basis(left: Leftover) -> Basis:
 
 
 async def _what_goes(left: Leftover, look: Look) -> tuple[Finding, ...]:
-    """Say what is dropped, from which restore it is, and which safety backup holds the same."""
+    """Build the finding: the leftover, its restore, and the safety backup that has the same data."""
     restore = await look.past(left.run)
     facts = {
         "database": left.database,
@@ -118,7 +118,7 @@ async def _what_goes(left: Leftover, look: Look) -> tuple[Finding, ...]:
 
 
 async def _safety(restore: Run, look: Look) -> dict[str, str]:
-    """Find the backup of what the restore replaced, if its host still has it."""
+    """Find the safety backup of a restore, if it still exists."""
     made = restore.plan.backup if restore.plan is not None else None
     try:
         backup = (await look.backups()).find(made or "")

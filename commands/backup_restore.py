@@ -1,4 +1,4 @@
-"""`/backup restore APP ENV ID`: put a backup back. Destructive, so it always has a gate."""
+"""`/backup restore APP ENV ID`: restore a backup. Destructive, so it always has a gate."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _SWAP_TIMEOUT = 15 * 60
 _CHECK_TIMEOUT = 3600
 _TIDY_TIMEOUT = 2 * 60
 _SWAP_SECONDS = 2
-"""So long the swap itself takes, about."""
+"""Approximate duration of the swap."""
 
 _MAX_TABLES = 8
 
@@ -69,15 +69,15 @@ class RestoreSubcommand:
         return Request(options, target.name, origin, " ".join(("/backup", *words)))
 
     def before_plan(self, run: Run, target: Target) -> tuple[Step, ...]:
-        """There is nothing to do before the plan."""
+        """Nothing precedes the plan."""
         return ()
 
     async def plan(self, run: Run, target: Target, look: Look) -> Plan | NothingToDo:
-        """Find the backup, and say what it would replace.
+        """Find the backup, and report what restoring it would replace.
 
         Raises:
             RefusedError: `unknown_backup`; `not_restorable`, it is refuted, of another database, or the target allows
-                no database beside the live one; or what a host or the database answers.
+                no database beside the live one; or a host or the database cannot be read.
         """
         require_backups(target)
         if run.request.resumes is not None:
@@ -100,7 +100,7 @@ class RestoreSubcommand:
         )
 
     async def basis(self, plan: Plan, run: Run, target: Target, look: Look) -> Basis:
-        """Read again what the plan stands on: the backup's file, and each host's maintenance.
+        """Read the basis again: the backup's checksum, and each host's maintenance.
 
         Raises:
             RefusedError: what a host answers.
@@ -117,11 +117,11 @@ class RestoreSubcommand:
 
 
 def restorable(backup: BackupInfo, target: Target) -> Database:
-    """Give the database that a backup would be put back into.
+    """Check that a backup can be restored, and give the database to restore it into.
 
     Args:
-        backup: the backup.
-        target: whose.
+        backup: to restore.
+        target: of the backup.
 
     Raises:
         RefusedError: `not_restorable`, it is refuted, damaged, encrypted without a key here, of another database, or
@@ -162,8 +162,8 @@ def restore_databases(database: Database, backup: BackupInfo, run: Run) -> Resto
 
     Args:
         database: the live one.
-        backup: the backup.
-        run: which puts it back.
+        backup: to restore.
+        run: that restores it.
 
     Raises:
         RefusedError: `not_restorable`, the name would be too long.
@@ -196,12 +196,12 @@ def _steps(
 
 
 def restore_steps(target: Target, run: Run, backup: BackupInfo, databases: RestoreDatabases) -> tuple[Step, ...]:
-    """Give the steps that put a backup back: the check of its file before the gate, then those that change.
+    """Give the steps that restore a backup: the check of its file before the gate, then those after it.
 
     Args:
-        target: where.
-        run: which puts it back.
-        backup: the backup.
+        target: of the backup.
+        run: that restores it.
+        backup: to restore.
         databases: that it makes.
     """
     fresh, old = databases.fresh, databases.old
@@ -233,12 +233,12 @@ def _basis(backup: BackupInfo, hosts: tuple[HostFacts, ...]) -> Basis:
 
 
 def restore_finding(backup: BackupInfo, backup_list: BackupList, old: str) -> Finding:
-    """Say what an approver must know of putting a backup back.
+    """Build the finding about a restore for its approvers.
 
     Args:
-        backup: the backup.
-        backup_list: those beside it.
-        old: the database in which what is replaced is kept.
+        backup: to restore.
+        backup_list: of the target, for estimates.
+        old: the database that will keep the replaced tables.
     """
     predicted = predicted_seconds(backup, backup_list)
     facts = {
@@ -258,16 +258,16 @@ def restore_finding(backup: BackupInfo, backup_list: BackupList, old: str) -> Fi
 
 
 def _safety_seconds(backup: BackupInfo, backup_list: BackupList) -> int:
-    """Predict how long the safety backup takes: as long as the latest one of the whole database."""
+    """Estimate the duration of the safety backup: that of the latest backup of the whole database."""
     return next((other.dump_seconds for other in backup_list.backups if not other.chosen), backup.dump_seconds)
 
 
 async def write_findings(backup: BackupInfo, look: Look) -> tuple[Finding, ...]:
-    """Say what was written since a backup, by table: putting it back takes that away.
+    """Report the writes since a backup, by table, which restoring it would lose.
 
     Args:
-        backup: the backup.
-        look: reads; where it cannot, that is said.
+        backup: to restore.
+        look: reads them; if it cannot, the finding says so.
     """
     try:
         since = await look.writes_since(backup.backup)
@@ -280,7 +280,7 @@ async def write_findings(backup: BackupInfo, look: Look) -> tuple[Finding, ...]:
 
 
 _GRAVEST = (WriteState.NEW, WriteState.CHANGED, WriteState.ADDED, WriteState.GONE, WriteState.UNKNOWN)
-"""What a restore takes away comes first."""
+"""Order of the findings: what a restore would lose comes first."""
 
 
 def _write_facts(table: TableWrites) -> dict[str, str]:

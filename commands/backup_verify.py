@@ -36,7 +36,7 @@ class VerifySubcommand:
         return Request(options, target.name, origin, " ".join(("/backup", *words)))
 
     def before_plan(self, run: Run, target: Target) -> tuple[Step, ...]:
-        """There is nothing to do before the plan."""
+        """Nothing precedes the plan."""
         return ()
 
     async def plan(self, run: Run, target: Target, look: Look) -> Plan | NothingToDo:

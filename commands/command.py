@@ -1,4 +1,4 @@
-"""What a slash command is."""
+"""The protocols of slash commands and their subcommands."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What going forward (`/deploy`) and going back (`/rollback`) share: reading a target, and what a plan stands on."""
+"""Shared by the planners: reading a target, the basis of a plan, maintenance and backups."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ async def read_target(
         recipe: of the target.
         target: which.
         look: reads.
-        ref: the commit that is asked about, or None.
+        ref: branch, tag or commit to resolve, or None.
 
     Raises:
-        RefusedError: what a host or the database answers.
+        RefusedError: a host or the database cannot be read.
     """
     asked = question(recipe, target, ref)
-    # What a tool tells of the migrations is the same on every host.
+    # What a tool prints about migrations is the same on every host.
     first, *others = target.hosts
     hosts = each(look.host(first, asked), *(look.host(name, replace(asked, commit_command=None)) for name in others))
     migrations = recipe.migrations
@@ -46,7 +46,7 @@ async def read_target(
 
 
 async def ran_now(recipe: Recipe, target: Target, look: Look) -> tuple[AppliedMigration, ...] | None:
-    """Read again which migrations the database remembers, in order; None where there are none to know of.
+    """Read again which migrations were applied, in order; None if the target has no migrations.
 
     Args:
         recipe: of the target.
@@ -54,7 +54,7 @@ async def ran_now(recipe: Recipe, target: Target, look: Look) -> tuple[AppliedMi
         look: reads.
 
     Raises:
-        RefusedError: what a host or the database answers.
+        RefusedError: a host or the database cannot be read.
     """
     migrations = recipe.migrations
     if target.database is None or migrations is None:
@@ -93,15 +93,15 @@ def maintenance_basis(hosts: tuple[HostFacts, ...]) -> Basis:
 def plan_maintenance(
     target: Target, hosts: tuple[HostFacts, ...], migrations: tuple[str, ...]
 ) -> tuple[bool, tuple[Finding, ...]]:
-    """Decide whether a run takes the site down; one that is down already stays as it is, whoever did it.
+    """Decide whether a run takes the site down; a site that is already down stays down.
 
     Args:
         target: whose `maintenance:` setting decides.
-        hosts: what each host answered.
+        hosts: as just read.
         migrations: that the run would apply or undo.
 
     Returns:
-        Whether it does, and what an approver should know.
+        Whether it does, and findings for approvers.
     """
     down = [facts.host for facts in hosts if facts.maintenance]
     if down:
@@ -116,15 +116,16 @@ def plan_maintenance(
 
 
 def wants_backup(target: Target, action: Action, migrations: int) -> bool:
-    """Decide whether a backup is made first.
+    """Decide whether the run makes a backup first.
 
     Args:
         target: whose policy decides.
-        action: what the run does.
-        migrations: how many it would apply or undo.
+        action: of the run.
+        migrations: number of migrations to apply or undo.
 
     Raises:
-        RefusedError: `backup_impossible`, the policy wants one and the environment does not say of what or where to.
+        RefusedError: `backup_impossible`, the policy requires one, but the environment has no database or no place for
+            backups.
     """
     if not target.policy.wants_backup(action, migrations):
         return False
@@ -137,15 +138,15 @@ def wants_backup(target: Target, action: Action, migrations: int) -> bool:
 
 
 async def require_encryption(steps: Iterable[Step], target: Target, look: Look) -> None:
-    """Make sure that the host can encrypt the backups that it makes and keeps itself.
+    """Make sure that the host can encrypt the backups that it stores itself.
 
     Args:
-        steps: of a plan; where none of them dumps, there is nothing to ask.
-        target: whose backups.
+        steps: of a plan; without a dump among them, nothing is checked.
+        target: of the backups.
         look: reads.
 
     Raises:
-        RefusedError: `backup_impossible`, it cannot; or a host's reason.
+        RefusedError: `backup_impossible`, it has no `age`; or the host cannot be read.
     """
     backups = target.backups
     if backups is None or backups.store is not None or backups.encrypt_to is None:
@@ -160,5 +161,5 @@ async def require_encryption(steps: Iterable[Step], target: Target, look: Look) 
 
 
 def backup_id(run: Run) -> str:
-    """Name the backup by its day and its run, so that planning again names the same one."""
+    """Give the ID of a run's backup, from its day and the run's ID, so that planning again gives the same."""
     return f"B-{run.created_at:%Y%m%d}-{run.id.removeprefix('R-')}"

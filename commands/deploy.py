@@ -1,4 +1,4 @@
-"""`/deploy APP ENV [REF]`: bring a commit live, with its migrations."""
+"""`/deploy APP ENV [REF]`: make a commit live, with its migrations."""
 
 from __future__ import annotations
 
@@ -76,11 +76,11 @@ class Deploy:
         return before_plan(self.recipes[target.name], target, run.id)
 
     async def plan(self, run: Run, target: Target, look: Look) -> Plan | NothingToDo:
-        """Resolve the ref, require a fast-forward, and list what would change.
+        """Resolve the ref, require a fast-forward, and plan the changes.
 
         Raises:
-            RefusedError: `ref_not_found`, `not_fast_forward`, `checkouts_differ`, `checkout_dirty`, or what a host or
-                the database answers.
+            RefusedError: `ref_not_found`, `not_fast_forward`, `checkouts_differ`, `checkout_dirty`, or a host or the
+                database cannot be read.
         """
         recipe = self.recipes[target.name]
         if run.request.resumes is not None:
@@ -118,10 +118,10 @@ class Deploy:
         )
 
     async def basis(self, plan: Plan, run: Run, target: Target, look: Look) -> Basis:
-        """Read again what the plan stands on: each host's HEAD, files and maintenance, and the pending migrations.
+        """Read the basis again: each host's HEAD, local changes and maintenance, and the pending migrations.
 
         Raises:
-            RefusedError: what a host or the database answers.
+            RefusedError: a host or the database cannot be read.
         """
         recipe = self.recipes[target.name]
         if run.request.resumes is not None:
@@ -131,10 +131,10 @@ class Deploy:
         return _basis(hosts, str(plan.sha), pending, has_database=database is not None)
 
     async def pending(self, plan: Plan, target: Target, look: Look) -> tuple[str, ...]:
-        """Read again which of the plan's migrations have not run.
+        """Read again which of the plan's migrations are pending.
 
         Raises:
-            RefusedError: what the database answers.
+            RefusedError: the database cannot be read.
         """
         rows = await ran_now(self.recipes[target.name], target, look)
         ran = {row.name for row in rows or ()}
@@ -142,7 +142,7 @@ class Deploy:
 
 
 def _agreed_commit(hosts: tuple[HostFacts, ...], ref: str) -> str:
-    """Give the commit that every host resolves the ref to, having checked that each can move there."""
+    """Give the commit that every host resolves the ref to, and check that each can fast-forward to it."""
     for facts in hosts:
         if facts.dirty:
             raise RefusedError(problem(Reason.CHECKOUT_DIRTY, host=facts.host, paths=", ".join(facts.dirty)))
@@ -166,7 +166,7 @@ def _pending(recipe: Recipe, first: HostFacts, database: DatabaseFacts | None) -
 
 
 def _unseen(steps: tuple[Step, ...], migrations: tuple[str, ...]) -> tuple[Finding, ...]:
-    """Say that nobody will see what the migrations do, where the recipe cannot show it."""
+    """Report that the recipe cannot show what the migrations do."""
     if not migrations or any(isinstance(step.act, Preview | Rehearse) for step in steps):
         return ()
     return (Finding("rehearsal", {"outcome": "not_possible", "why": "recipe"}),)

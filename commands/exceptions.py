@@ -1,4 +1,4 @@
-"""Exceptions that a person asks for: a change during a freeze, and one that nobody has countersigned yet."""
+"""The flags for exceptions from the policy: a change during a freeze, and one before approval."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _DURING_FREEZE = "--during-freeze"
 _EMERGENCY = "--emergency"
 
 FLAGS = frozenset({_DURING_FREEZE, _EMERGENCY})
-"""Each takes a reason: the words behind it, up to the next flag, or the ones in quotes."""
+"""Each takes a reason: the following words up to the next flag, or those in quotes."""
 
 USAGE = "[--during-freeze REASON | --emergency REASON]"
 
@@ -23,7 +23,7 @@ def read_exceptions(flags: Mapping[str, str], usage: str) -> PolicyExceptions:
 
     Args:
         flags: as `commands.words.sort_words` gives them.
-        usage: of the command, for the answer.
+        usage: of the command, for messages.
 
     Raises:
         RefusedError: `usage`, both at once, or a reason that is too long.

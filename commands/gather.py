@@ -1,4 +1,4 @@
-"""Reading several things at once: the first refusal is passed on, and nothing is left reading."""
+"""Concurrent reads: the first refusal is raised, and the others are cancelled."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ B = TypeVar("B")
 
 
 async def each(*reading: Coroutine[Any, Any, T]) -> tuple[T, ...]:
-    """Read all of them at once.
+    """Await several reads concurrently.
 
     Raises:
-        RefusedError: what the first of them that failed was refused for; the others are cancelled.
+        RefusedError: of the first read that failed; the others are cancelled.
     """
     try:
         async with asyncio.TaskGroup() as group:
@@ -26,10 +26,10 @@ async def each(*reading: Coroutine[Any, Any, T]) -> tuple[T, ...]:
 
 
 async def both(first: Coroutine[Any, Any, A], second: Coroutine[Any, Any, B]) -> tuple[A, B]:
-    """Read two different things at once.
+    """Await two reads of different types concurrently.
 
     Raises:
-        RefusedError: what the first that failed was refused for; the other is cancelled.
+        RefusedError: of the first read that failed; the other is cancelled.
     """
     try:
         async with asyncio.TaskGroup() as group:

@@ -1,4 +1,4 @@
-"""`/migrate-status APP ENV`: where the migrations stand and what would stand in their way. Changes nothing."""
+"""`/migrate-status APP ENV`: applied, pending and missing migrations, and what would block them. Changes nothing."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class MigrateStatus:
 
 
 async def _shelf(look: Look) -> BackupList | None:
-    """Read the backups; that there is no place for them, or that it cannot be read, hides nothing else."""
+    """Read the backups; a failure must not hide the rest of the report."""
     try:
         return await look.backups()
     except RefusedError:
@@ -93,7 +93,7 @@ _HERE = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 async def _database_disk(database: Database, facts: DatabaseFacts, path: str, look: Look) -> tuple[Disk, ...]:
-    """Read how much is free where the database's files lie, if that is on the host through which it is reached."""
+    """Read the free space for the database's files, if they are on the host through which it is reached."""
     if database.via is None or database.host not in _HERE or not facts.directory:
         return ()
     try:
@@ -105,7 +105,7 @@ async def _database_disk(database: Database, facts: DatabaseFacts, path: str, lo
 
 
 def disks_of(live: tuple[HostFacts, ...], needs_kib: int) -> tuple[Disk, ...]:
-    """Give the disks that the checkouts lie on.
+    """Give the disks of the checkouts.
 
     Args:
         live: every host.
@@ -140,7 +140,7 @@ async def _read(
     (ahead, live, *rest), facts = await both(hosts, look.database(table_of(migrations)))
     ahead, by_branch = with_listing(migrations, ahead, facts)
     live, by_head = with_listing(migrations, live, facts)
-    # A tool places what ran among the files it has; the branch's may be too new or too old to know them all.
+    # A tool knows only the migrations among its files; those of the branch may be too new or too old.
     database = by_branch if by_branch.ran and not by_branch.unknown else by_head
     return ahead, (live, *rest), database
 
@@ -152,7 +152,7 @@ def judge_status(
     live: tuple[HostFacts, ...],
     database: DatabaseFacts,
 ) -> MigrationStatus:
-    """Compare what the database remembers with what git has.
+    """Compare the applied migrations with those in git.
 
     Args:
         target: which.

@@ -1,4 +1,4 @@
-"""`/ops`: how things stand here, locks, cancelling, and what one may do. Makes no run."""
+"""`/ops`: status, locks, cancelling and help. Makes no run."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def _here(channel: str, operations: Operations) -> tuple[TargetName, ...]:
 
 
 def _targets(rest: tuple[str, ...], channel: str, operations: Operations) -> tuple[TargetName, ...]:
-    """Find the targets that are asked about: one, those of an app, or all that are operated from this channel."""
+    """Find the requested targets: one, those of an app, or all that are operated from this channel."""
     usage = "/ops status [APP [ENV]]"
     _none(rest[2:], usage)
     here = _here(channel, operations)

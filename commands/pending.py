@@ -1,4 +1,4 @@
-"""Which migrations there are and which ran, by a recipe's own rules: from git and a table, or from what a tool told."""
+"""Which migrations exist and which were applied: from git and a table, or from the output of the stack's tool."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ _LONGEST_DETAIL = 600
 
 
 def table_of(migrations: Migrations) -> str | None:
-    """Name the table that remembers which migrations ran; None where only a tool can read it."""
+    """Name the table that records applied migrations; None if only the stack's tool can read them."""
     return migrations.table if isinstance(migrations, MigrationTable) else None
 
 
 def listing_of(migrations: MigrationCommand, facts: HostFacts) -> Listing:
-    """Read what a tool told about the migrations at a commit.
+    """Parse what the stack's tool printed about the migrations at a commit.
 
     Args:
         migrations: how the recipe's migrations are known.
-        facts: of the host that was asked.
+        facts: of the host that ran the tool.
 
     Returns:
-        What it told; nothing where the host has no such commit.
+        An empty listing if the host has no such commit.
 
     Raises:
-        RefusedError: `migrations_unreadable`, the tool failed; its last words are in `detail`.
+        RefusedError: `migrations_unreadable`, the tool failed; the end of its output is in `detail`.
     """
     told = facts.commit_output
     if told is None:
@@ -41,12 +41,12 @@ def listing_of(migrations: MigrationCommand, facts: HostFacts) -> Listing:
 
 
 def with_listing(migrations: Migrations, facts: HostFacts, database: DatabaseFacts) -> tuple[HostFacts, DatabaseFacts]:
-    """Put what a tool told where it belongs: what there is to the host's facts, what ran to the database's.
+    """Add the tool's listing to the facts: existing migrations to the host's, applied ones to the database's.
 
     Args:
-        migrations: how the recipe's migrations are known; where a table remembers them, nothing is to be done.
-        facts: of the host that was asked.
-        database: what the database answered.
+        migrations: how the recipe's migrations are known; unchanged for a migrations table.
+        facts: of the host that ran the tool.
+        database: as just read.
 
     Raises:
         RefusedError: `migrations_unreadable`.
@@ -62,10 +62,10 @@ def with_listing(migrations: Migrations, facts: HostFacts, database: DatabaseFac
 
 
 def remembered(database: DatabaseFacts) -> tuple[AppliedMigration, ...]:
-    """Give the migrations that the database remembers, in order.
+    """Give the applied migrations, in order.
 
     Raises:
-        RefusedError: `migrations_unreadable`, it remembers one that the tool cannot place, and so no more can be said.
+        RefusedError: `migrations_unreadable`, one of them is unknown to the tool, so the order is unknown.
     """
     if database.unknown:
         raise RefusedError(problem(Reason.MIGRATIONS_UNREADABLE, unknown=", ".join(database.unknown)))
@@ -73,14 +73,14 @@ def remembered(database: DatabaseFacts) -> tuple[AppliedMigration, ...]:
 
 
 def names_of(files: Iterable[str], migrations: Migrations) -> tuple[str, ...]:
-    """Name the migrations among the files of a directory, in the order in which they run."""
+    """Name the migrations among the files of their directory, in the order in which they run."""
     if isinstance(migrations, MigrationCommand):
         return tuple(files)
     return tuple(sorted(file.removesuffix(migrations.suffix) for file in files if file.endswith(migrations.suffix)))
 
 
 def not_run(files: Iterable[str], migrations: Migrations, database: DatabaseFacts) -> tuple[str, ...]:
-    """Name the migrations that are there and that the database does not remember, in order.
+    """Name the migrations that exist and were not applied, in order.
 
     Raises:
         RefusedError: `migrations_unreadable`.

@@ -1,4 +1,4 @@
-"""Which backup migrations are rehearsed on, where the operations file asks for its data."""
+"""The backup to rehearse migrations on, for `rehearse: data`."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from bot.domain.targets.target import RehearseOn, Target
 
 
 async def backup_to_rehearse_on(target: Target, look: Look, made: str | None, migrations: int) -> str | None:
-    """Choose the newest backup of the whole database that is not known to be bad.
+    """Choose the newest backup of the whole database that is not refuted or damaged.
 
     Args:
-        target: which.
+        target: with the database.
         look: reads the backups.
-        made: ID of the backup that the run itself makes before it rehearses, or None.
-        migrations: how many there are to rehearse.
+        made: ID of the backup that the run itself makes before the rehearsal, or None.
+        migrations: number of migrations to rehearse.
 
     Returns:
-        Its ID; None where none is asked for, where there is none, or where they cannot be read. The rehearsal then
-        says that it had no backup, and is made without.
+        Its ID; None if none is wanted, there is none, or they cannot be read. The rehearsal then reports that it had no
+        backup.
     """
     database = target.database
     asked = database is not None and database.scratch and database.rehearse is RehearseOn.DATA

@@ -1,4 +1,4 @@
-"""Going on after a run that stopped half-way: the plan of a person's decision, made from what is there now."""
+"""Plans of decisions: resuming a run that stopped half-way, from the current state of the target."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ from commands.common import host_basis, maintenance_basis, ran_now, read_target
 
 
 async def read_stopped_run(run: Run, look: Look) -> Run:
-    """Read the run that a request goes on after.
+    """Read the run that a request resumes.
 
     Raises:
-        RefusedError: `unknown_run`, there is none that could be gone on after.
+        RefusedError: `unknown_run`, there is none with a plan.
     """
     name = options_as(run, ResumeOptions).run
     before = await look.past(name)
@@ -40,17 +40,17 @@ async def read_stopped_run(run: Run, look: Look) -> Run:
 
 
 async def resume_plan(run: Run, before: Run, recipe: Recipe, target: Target, look: Look) -> Plan:
-    """Plan what is left of a run that stopped.
+    """Plan the remaining steps of a run that stopped.
 
     Args:
-        run: the one that goes on.
-        before: the one that stopped.
+        run: that resumes.
+        before: the run that stopped.
         recipe: of the target.
         target: where.
         look: reads.
 
     Returns:
-        A plan whose every failure asks a person again: nothing is undone by itself a second time.
+        A plan in which every failure needs a decision again: nothing is undone automatically a second time.
 
     Raises:
         RefusedError: what a host or the database answers.
@@ -87,11 +87,11 @@ async def resume_plan(run: Run, before: Run, recipe: Recipe, target: Target, loo
 
 
 def resume_finding(before: Run, decision: Decision) -> Finding:
-    """Say after which run another goes on, and keep what is needed if that one stops too.
+    """Build the finding that names the resumed run, and keeps what is needed if this one stops too.
 
     Args:
         before: the run that stopped.
-        decision: what was decided.
+        decision: about it.
     """
     stopped = stopped_step(before)
     facts = {"run": before.id, "move": decision.value, "step": stopped.title if stopped else ""}
@@ -99,7 +99,7 @@ def resume_finding(before: Run, decision: Decision) -> Finding:
 
 
 async def resume_basis(plan: Plan, recipe: Recipe, target: Target, look: Look) -> Basis:
-    """Read again what such a plan stands on.
+    """Read the basis of such a plan again.
 
     Raises:
         RefusedError: what a host or the database answers.
@@ -138,7 +138,7 @@ async def resume_restore(run: Run, before: Run, recipe: Recipe, target: Target, 
 
 
 def _sha(plan: Plan) -> str | None:
-    """The commit that a plan brings; None where it brings none."""
+    """The commit that a plan makes live; None if it makes none."""
     return None if plan.sha is None else plan.sha.text
 
 
@@ -150,18 +150,18 @@ _OF_MIGRATIONS = frozenset({"migration", "statement", "old_code", "effect"})
 
 
 def _still_true(found: Finding, pending: tuple[str, ...]) -> bool:
-    """Whether a finding of the run that stopped holds for what is left of it."""
+    """Whether a finding of the stopped run still applies to its remaining steps."""
     name = found.facts.get("migration") or found.facts.get("name")
     return found.kind == "backup" or (found.kind in _OF_MIGRATIONS and name in pending)
 
 
 def held_on_failure(step: Step) -> Step:
-    """Give a step whose failure asks a person again: what an earlier run began is not undone by itself."""
+    """Give the step with `on_failure: hold`: what an earlier run began is not undone automatically."""
     return replace(step, on_failure=OnFailure.HOLD)
 
 
 def _verification(plan: Plan, decision: Decision) -> tuple[Step, ...]:
     if decision is Decision.LIFT:
         return tuple(step for step in plan.of(Phase.VERIFY) if step.key == "health")
-    # The log's end was noted by the run that stopped, on its own shelf on the host.
+    # The stopped run noted the end of the log in its own folder on the host.
     return tuple(step for step in plan.of(Phase.VERIFY) if step.key != "log-clean")

@@ -1,4 +1,4 @@
-"""`/rollback APP ENV [--code | --migrations N | --to RELEASE]`: back to the release before, code and schema."""
+"""`/rollback APP ENV [--code | --migrations N | --to RELEASE]`: back to the previous release, code and schema."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class Rollback:
         return before_plan(self.recipes[target.name], target, run.id)
 
     async def plan(self, run: Run, target: Target, look: Look) -> Plan | NothingToDo:
-        """Find the release to go back to, the migrations that it does not have, and the way that is proposed.
+        """Choose the release to go back to, the migrations to undo, and how.
 
         Raises:
             RefusedError: `no_release`, none is known; `not_behind`, the commit is no ancestor of what is live;
@@ -125,7 +125,7 @@ class Rollback:
         return replace(plan, requirement=needed)
 
     async def basis(self, plan: Plan, run: Run, target: Target, look: Look) -> Basis:
-        """Read again what the plan stands on: each host's HEAD, files and maintenance, and the latest migrations.
+        """Read the basis again: each host's HEAD, local changes and maintenance, and the latest migrations.
 
         Raises:
             RefusedError: what a host or the database answers.
@@ -134,14 +134,14 @@ class Rollback:
             return await resume_basis(plan, self.recipes[target.name], target, look)
         recipe = self.recipes[target.name]
         hosts, database = await read_target(recipe, target, look, str(plan.sha))
-        # The commit to go back to may have no files of what is to be undone; the one that is live has.
+        # The target commit may lack the files of the migrations to undo; the live one has them.
         rows = await ran_now(recipe, target, look) if plan.undo else ()
         restored = next((step.act.backup for step in plan.steps if isinstance(step.act, Load)), None)
         backup = None if restored is None else (await look.backups()).find(restored)
         return _basis(hosts, str(plan.sha), plan.undo, None if database is None else rows, backup)
 
     async def pending(self, plan: Plan, target: Target, look: Look) -> tuple[str, ...]:
-        """Read again which migrations ran last, as many as the plan would undo.
+        """Read again the latest migrations, as many as the plan undoes.
 
         Raises:
             RefusedError: what the database answers.
@@ -193,7 +193,7 @@ def _one_head(hosts: tuple[HostFacts, ...]) -> str:
 
 
 def _choose(asked: str | None, head: str, releases: tuple[Release, ...]) -> str:
-    """Give the commit to go back to: the one that was asked for, or the last good one before what is live."""
+    """Give the commit to go back to: the requested one, or the last good one before the live one."""
     if asked is not None:
         named = next((release.sha for release in releases if release.run == asked), None)
         return named or asked
@@ -221,18 +221,18 @@ def _agreed_commit(hosts: tuple[HostFacts, ...], release: str) -> str:
 
 
 _GOING_ON = frozenset({Decision.RETRY, Decision.MARK_DONE, Decision.LIFT})
-"""Decisions that go on with the steps of the run that stopped."""
+"""Decisions that continue with the steps of the stopped run."""
 
 
 def _decided(run: Run) -> Decision | None:
-    """Give the decision that a run carries out; None where somebody typed it."""
+    """Give the decision that a run carries out; None if it was typed."""
     return run.request.resumes.decision if run.request.resumes is not None else None
 
 
 async def _find(
     recipe: Recipe, target: Target, look: Look, scope: ToRelease | UndoMigrations
 ) -> tuple[RollbackFacts, tuple[Release, ...]]:
-    """Read where the target is and where it would go back to, and the releases that are remembered.
+    """Read the live state, the state to go back to, and the known releases.
 
     Raises:
         RefusedError: as `Rollback.plan`.
@@ -256,7 +256,7 @@ async def _chosen(
     target: Target,
     look: Look,
 ) -> Choice:
-    """Give the way that was decided or asked for, or else the one that is proposed.
+    """Give the way that was decided or requested, or else the proposed one.
 
     Raises:
         RefusedError: `no_way_back`; `unknown_backup`, it is gone; or what a host answers.
@@ -281,7 +281,7 @@ def _to_undo(
     behind: HostFacts,
     database: DatabaseFacts | None,
 ) -> tuple[str, ...]:
-    """Name the migrations to undo, newest first; they must be the ones that ran last."""
+    """Name the migrations to undo, newest first; they must be the latest ones."""
     if migrations is None or database is None:
         return ()
     match scope:

@@ -1,4 +1,4 @@
-"""Which of three ways leads back, and why: the code alone, the code with its migrations undone, or a backup."""
+"""How to go back, and why: code only, code with its migrations undone, or a backup."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ _MAX_RUNS = 20
 
 
 class RollbackWay(StrEnum):
-    """Where a rollback leads."""
+    """What a rollback restores."""
 
     CODE = "code"
-    """The code of before, on the schema as it is."""
+    """The previous code, on the current schema."""
     MIGRATIONS = "migrations"
-    """The schema of before, with the code as it is."""
+    """The previous schema, with the current code."""
     CODE_AND_MIGRATIONS = "code_and_migrations"
     RESTORE = "restore"
-    """The code of before, and the data of a backup."""
+    """The previous code, and the data of a backup."""
 
 
 @dataclass(frozen=True)
 class MigrationRecord:
-    """What the deploy that ran a migration told of it.
+    """What is known of a migration from the plan of the deploy that ran it.
 
     Args:
         name: of the migration.
         is_seen: whether its SQL was seen, so that what it breaks and destroys is known.
-        down: whether it has a way back: `yes`, `missing`, `empty` or `unknown`.
-        destroyed: what it dropped or rewrote; empty where nothing.
-        breaks: what of it code from before cannot live with.
+        down: whether it can be undone: `yes`, `missing`, `empty` or `unknown`.
+        destroyed: what it dropped or rewrote; empty if nothing.
+        breaks: its changes that are incompatible with the previous code.
     """
 
     name: str
@@ -56,15 +56,15 @@ class MigrationRecord:
 
 @dataclass(frozen=True)
 class Choice:
-    """A way, and why it is proposed.
+    """A way back, and the reason for it.
 
     Args:
-        way: where it leads.
+        way: what it restores.
         why: a code: `asked`; `decided`, on the card of a run that stopped; `same_schema`; `newer_migrations`;
-            `compatible`, the migrations cannot be undone and the older code can live with what they did; `destroyed`;
+            `compatible`, the migrations cannot be undone, but the previous code works with them; `destroyed`;
             `no_way_back`; `lost`, what was destroyed stays lost, for there is no backup of before.
-        what: the migrations or things the reason is about.
-        backup: what is put back; None where nothing is.
+        what: the migrations or objects concerned.
+        backup: to restore; None if none is.
     """
 
     way: RollbackWay
@@ -74,7 +74,7 @@ class Choice:
 
 
 def migration_records(undo: Iterable[str], deploys: Iterable[Plan]) -> tuple[MigrationRecord, ...]:
-    """Gather what deploys told of migrations.
+    """Collect what is known of migrations from the plans of their deploys.
 
     Args:
         undo: the migrations.
@@ -95,14 +95,14 @@ def _migration_record(name: str, plan: Plan | None) -> MigrationRecord:
 
 
 def choose(found: tuple[MigrationRecord, ...], backup: BackupInfo | None) -> Choice:
-    """Choose between the ways back past migrations that the release before does not have.
+    """Choose how to go back past migrations that the previous release does not have.
 
     Args:
-        found: what is known of each migration that would be undone.
-        backup: from before the first of them ran, if there is one that can be put back.
+        found: what is known of each migration to undo.
+        backup: from before the first of them ran, if there is one that can be restored.
 
     Raises:
-        RefusedError: `no_way_back`, none of the ways is known to be good; a person must choose.
+        RefusedError: `no_way_back`, no way is known to be safe; a person must choose.
     """
     if not found:
         return Choice(RollbackWay.CODE, "same_schema")
@@ -123,7 +123,7 @@ def choose(found: tuple[MigrationRecord, ...], backup: BackupInfo | None) -> Cho
 
 
 def requested_choice(scope: ToRelease | UndoMigrations, undo: tuple[str, ...]) -> Choice | None:
-    """Give the way that somebody asked for by `--code` or `--migrations`; None where they leave it open."""
+    """Give the way requested by `--code` or `--migrations`; None if neither was given."""
     match scope:
         case UndoMigrations():
             return Choice(RollbackWay.MIGRATIONS, "asked", undo)
@@ -134,7 +134,7 @@ def requested_choice(scope: ToRelease | UndoMigrations, undo: tuple[str, ...]) -
 
 
 def rollback_finding(choice: Choice) -> Finding:
-    """Say which way a plan goes and why, for its approvers."""
+    """Build the finding that explains the way back to approvers."""
     return Finding("rollback", {"way": choice.way.value, "why": choice.why, "what": ", ".join(choice.what)})
 
 
@@ -157,7 +157,7 @@ async def deploys_of(undo: Iterable[str], releases: tuple[Release, ...], look: L
 async def find_backup_before(
     undo: tuple[str, ...], releases: tuple[Release, ...], target: Target, look: Look
 ) -> BackupInfo | None:
-    """Find the newest backup from before migrations ran and after all that the release before has.
+    """Find the newest backup from before some migrations ran and after those that the previous release has.
 
     Args:
         undo: the migrations.
@@ -166,7 +166,7 @@ async def find_backup_before(
         look: reads.
 
     Returns:
-        None where there is none that can be put back, or where nobody remembers when they ran.
+        None if there is none that can be restored, or it is unknown when the migrations ran.
 
     Raises:
         RefusedError: what a host answers.
@@ -187,7 +187,7 @@ async def find_backup_before(
 
 
 def _whole(backup_list: BackupList, database: str) -> tuple[BackupInfo, ...]:
-    """Give the backups of the whole database that no proof refuted."""
+    """Give the backups of the whole database that are neither refuted nor damaged."""
     return tuple(
         backup
         for backup in backup_list.backups
@@ -199,7 +199,7 @@ def _whole(backup_list: BackupList, database: str) -> tuple[BackupInfo, ...]:
 
 
 def _newest(backups: tuple[BackupInfo, ...], since: datetime | None, until: datetime | None) -> BackupInfo | None:
-    """Give the newest backup that was begun in a span."""
+    """Give the newest backup that was begun in a period."""
     fitting = (
         backup
         for backup in backups

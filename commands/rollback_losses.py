@@ -1,4 +1,4 @@
-"""What undoing migrations would lose: the columns and tables that they added, as the deploy that ran them told."""
+"""The data that undoing migrations would lose: columns and tables that they added, from their deploys' rehearsals."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _COLUMN = re.compile(r"(\w+) ")
 
 @dataclass(frozen=True, order=True)
 class SchemaAddition:
-    """Something that a deploy added to the schema.
+    """A column or table that a deploy added.
 
     Args:
         table: its name.
-        column: of the table; empty where the whole table is new.
+        column: of the table; empty if the whole table was added.
     """
 
     table: str
@@ -26,7 +26,7 @@ class SchemaAddition:
 
 
 def additions_of(plan: Plan) -> frozenset[SchemaAddition]:
-    """Read what a plan's rehearsal added, from its findings of kind `schema` (`bot.databases.migrations.evidence`)."""
+    """Read what a rehearsal added, from findings of kind `schema` (`bot.databases.migrations.evidence`)."""
     added: set[SchemaAddition] = set()
     for finding in plan.findings:
         if finding.kind != "schema":
@@ -42,7 +42,7 @@ def additions_of(plan: Plan) -> frozenset[SchemaAddition]:
 
 
 async def count_losses(undo: tuple[str, ...], releases: tuple[Release, ...], look: Look) -> tuple[Finding, ...]:
-    """Count what would be lost.
+    """Count the rows that would be lost.
 
     Args:
         undo: the migrations that would be undone.

@@ -1,4 +1,4 @@
-"""The steps of a way back: by undoing migrations, or by putting a backup back; also behind a run that stopped."""
+"""The steps of a rollback: undoing migrations, or restoring a backup; also after a run that stopped."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from commands.resume import held_on_failure
 
 @dataclass(frozen=True)
 class RollbackFacts:
-    """Where a target is, and where it goes back to.
+    """The live state of a target, and the state to go back to.
 
     Args:
-        head: the commit that is live.
-        sha: the commit that is to be live.
-        live: what each host answered about itself.
-        behind: what each host answered about that commit.
-        undo: the migrations that it does not have, the newest first.
-        ran: the rows of the migrations table; None where there is no database.
+        head: the live commit.
+        sha: the commit to go back to.
+        live: facts of each host about the live commit.
+        behind: facts of each host about the commit to go back to.
+        undo: the migrations to undo, the newest first.
+        ran: the applied migrations; None if there is no database.
     """
 
     head: str
@@ -42,13 +42,13 @@ class RollbackFacts:
 
 @dataclass(frozen=True)
 class RollbackSteps:
-    """What a way back consists of.
+    """The steps of a rollback, with what a plan needs beside them.
 
     Args:
         steps: in order.
         skipped: those of the recipe that are not needed.
-        undo: the migrations that are undone by them, the newest first.
-        findings: what an approver must know.
+        undo: the migrations that they undo, the newest first.
+        findings: for approvers.
     """
 
     steps: tuple[Step, ...]
@@ -59,14 +59,14 @@ class RollbackSteps:
 
 @dataclass(frozen=True)
 class RollbackStepBuilder:
-    """Plans the steps of one rollback.
+    """Builds the steps of one rollback.
 
     Args:
         recipe: of the target.
-        target: where.
-        run: the one that goes back.
-        found: where it is and where it goes.
-        before: the run that stopped and that it goes on after; None where somebody typed it.
+        target: to roll back.
+        run: the rollback.
+        found: the live state, and the state to go back to.
+        before: the stopped run that it resumes; None if it was typed.
     """
 
     recipe: Recipe
@@ -76,10 +76,10 @@ class RollbackStepBuilder:
     before: Run | None
 
     def by_undoing(self, undo: tuple[str, ...]) -> RollbackSteps:
-        """Give the steps that undo migrations by the code that is live, then bring the code of before.
+        """Give the steps that undo migrations with the live code, then check out the previous code.
 
         Args:
-            undo: which migrations, the newest first; none leaves the schema as it is.
+            undo: migrations, the newest first; empty to leave the schema as it is.
 
         Raises:
             RefusedError: `backup_impossible`, the policy wants a backup and none can be made.
@@ -88,9 +88,9 @@ class RollbackStepBuilder:
         return self._steps(undo, backup)
 
     def to_backup(self, backup: BackupInfo, backup_list: BackupList) -> RollbackSteps:
-        """Give the steps that put a backup back and bring the code of before.
+        """Give the steps that restore a backup and check out the previous code.
 
-        What is there now is backed up as a part of it, whatever the policy says, while nobody can write.
+        The current data is backed up first, whatever the policy says, during maintenance.
 
         Args:
             backup: the backup.
@@ -118,14 +118,14 @@ class RollbackStepBuilder:
 
     @property
     def _lifts(self) -> bool:
-        """Whether the run that stopped took the site down, so that this one brings it up."""
+        """Whether the stopped run took the site down, so that this one lifts the maintenance."""
         return self.before is not None and bool(steps_left(self.before, Decision.LIFT))
 
     def _steps(self, undo: tuple[str, ...], backup: str | None) -> RollbackSteps:
         behind = self.found.behind
         takes_down, downs = plan_maintenance(self.target, self.found.live, undo)
         if self._lifts:
-            # for what is checked behind it, the site is up
+            # the checks after it find the site up
             behind, takes_down, downs = tuple(replace(facts, maintenance=False) for facts in behind), True, ()
         inputs = StepInputs(
             self.run.id, RunKind.ROLLBACK, self.found.head, self.found.sha, behind, undo, takes_down, backup
@@ -138,7 +138,7 @@ class RollbackStepBuilder:
 
 
 _OTHERWISE = frozenset({"backup"})
-"""Steps of a recipe that a way to a backup does by steps of its own."""
+"""Steps of a recipe that a restore replaces by its own."""
 
 
 def _held(step: Step) -> Step:
@@ -146,7 +146,7 @@ def _held(step: Step) -> Step:
 
 
 def _behind_maintenance(steps: list[Step]) -> int:
-    """Find the place behind the steps that take the site down; the first of the change phase where none does."""
+    """Give the index after the steps that take the site down; that of the change phase if none does."""
     undone = {step.undoes for step in steps if step.undoes is not None}
     places = [place for place, step in enumerate(steps, 1) if step.key in undone]
     before_change = sum(step.phase is Phase.PREPARE for step in steps)

@@ -1,4 +1,4 @@
-"""Reading the words of a command: targets, flags, and what was probably meant."""
+"""Parsing the words of a command: targets and flags, with suggestions for typing errors."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ TARGET_WORDS = 2
 
 @dataclass(frozen=True)
 class Words:
-    """What was typed, sorted.
+    """Parsed words.
 
     Args:
-        plain: the words that are no flags, in order.
-        flags: the flags, each with its value; empty where it takes none.
+        plain: the words that are not flags, in order.
+        flags: the value of each flag; empty for one that takes none.
     """
 
     plain: tuple[str, ...]
@@ -34,18 +34,18 @@ def sort_words(
     valued: frozenset[str] = frozenset(),
     with_text: frozenset[str] = frozenset(),
 ) -> Words:
-    """Tell plain words from flags.
+    """Separate plain words from flags.
 
     Args:
         words: as typed.
-        usage: of the command, for the answer.
-        known: the flags that exist, such as `--dry-run`.
-        most: how many plain words there may be.
-        valued: the flags that take a value, as `--to X` or `--to=X`.
-        with_text: the flags that take a text: the words in quotes behind it, or all up to the next flag.
+        usage: of the command, for messages.
+        known: flags without a value, such as `--dry-run`.
+        most: maximum number of plain words.
+        valued: flags that take a value, as `--to X` or `--to=X`.
+        with_text: flags that take a text: the following words in quotes, or all up to the next flag.
 
     Raises:
-        RefusedError: `bad_option`, a flag that does not exist, or that lacks its value; `usage`, too many words.
+        RefusedError: `bad_option`, a flag does not exist or lacks its value; `usage`, too many words.
     """
     plain: list[str] = []
     flags: dict[str, str] = {}
@@ -75,7 +75,7 @@ def sort_words(
 
 
 def _taken(left: list[str]) -> list[str]:
-    """Take the words of a text off those that are left."""
+    """Remove the words of a text from those that remain."""
     if left and any(letter.isspace() for letter in left[0]):
         return [left.pop(0)]
     taken: list[str] = []
@@ -89,13 +89,13 @@ def _text(words: list[str]) -> str:
 
 
 def find_target(plain: tuple[str, ...], channel: str, operations: Operations, usage: str) -> Target:
-    """Find the target that the first two words name, in the channel where they were typed.
+    """Find the target that the first two words name, if it is operated from the channel.
 
     Args:
-        plain: the words; the first is the app, the second the environment.
-        channel: Slack's ID of the channel.
-        operations: what there is.
-        usage: of the command, for the answer.
+        plain: words; the first is the app, the second the environment.
+        channel: Slack's ID of the channel in which they were typed.
+        operations: the operations file.
+        usage: of the command, for messages.
 
     Raises:
         RefusedError: `usage`, words are missing; `unknown_app`, `unknown_environment`, with the nearest name;

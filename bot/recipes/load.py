@@ -1,4 +1,4 @@
-"""YAML to recipe: built in by name, or a file by path. Every problem at once, each with its path in the file."""
+"""Loading recipes from YAML: built-in ones by name, others by path. All problems are reported, with their paths."""
 
 from __future__ import annotations
 
@@ -53,11 +53,11 @@ class RecipeError(Exception):
 BUILTIN = resources.files("bot.recipes") / "builtin"
 
 ALWAYS_KNOWN = frozenset({"path", "branch", "sha", "run", "each", "count", "migrations", "lock_wait"})
-"""What a template may ask for beside the recipe's variables."""
+"""Values that a template may use beside the recipe's variables."""
 
 
 def builtin_names() -> tuple[str, ...]:
-    """Name the recipes that are built in, sorted."""
+    """Name the built-in recipes, sorted."""
     return tuple(sorted(item.name.removesuffix(".yaml") for item in BUILTIN.iterdir() if item.name.endswith(".yaml")))
 
 
@@ -96,7 +96,7 @@ def load_recipes(targets: Mapping[TargetName, Target]) -> Mapping[TargetName, Re
 
 @lru_cache(maxsize=32)
 def parse_recipe(text: str, source: str) -> Recipe:
-    """Read a recipe's text. The same text is read once: many environments share a recipe, and YAML is slow to read.
+    """Parse a recipe, with a cache: many environments share a recipe, and YAML is slow to parse.
 
     Args:
         text: YAML.
@@ -317,7 +317,7 @@ class _Needs(_Model):
 
 
 _FILLED_IN = frozenset({"scratch", "database_host", "database_port", "database_user", "database_password"})
-"""What a variable of a rehearsal's environment may ask for."""
+"""Values that a rehearsal's environment may use."""
 
 
 class _Rehearsal(_Model):
@@ -352,7 +352,7 @@ _KEYS = {
     "table": (frozenset({"directory", "suffix", "table"}), frozenset({"rehearsal", "session"})),
     "command": (frozenset({"status", "parser"}), frozenset({"setup", "sql", "sql_down", "session"})),
 }
-"""What each kind of `migrations:` must have, and what it may have."""
+"""Required and optional keys of each kind of `migrations:`."""
 
 
 class _Migrations(_Model):

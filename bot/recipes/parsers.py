@@ -1,4 +1,4 @@
-"""What the tools of other stacks print about migrations, read. Pure: text in, values out; samples in tests/recipes."""
+"""Parsers for what migration tools print."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bot.domain.targets.look import AppliedMigration
 
 
 class Parser(StrEnum):
-    """Whose output it is."""
+    """The tool whose output to parse."""
 
     LARAVEL = "laravel"
     """`artisan migrate:status`, of version 8 and of 9 and later."""
@@ -27,9 +27,8 @@ class Listing:
 
     Args:
         there: names of those at the commit, in the order in which they run.
-        ran: those that the database remembers, in the order in which they ran.
-        unknown: what the database remembers and the tool cannot place among them; where there is any, `ran` says
-            nothing.
+        ran: those that were applied, in order.
+        unknown: applied migrations that the tool does not know; if there are any, `ran` is empty.
     """
 
     there: tuple[str, ...]
@@ -38,11 +37,11 @@ class Listing:
 
 
 def read_status(parser: Parser, text: str) -> Listing:
-    """Read what a tool printed about where the migrations stand.
+    """Parse what a tool printed about the state of migrations.
 
     Args:
-        parser: whose output it is.
-        text: standard output; lines that say something else are passed over.
+        parser: of the tool.
+        text: standard output; unrelated lines are ignored.
     """
     return _READERS[parser](text.replace("\r\n", "\n"))
 
@@ -126,7 +125,7 @@ def _alembic(text: str) -> Listing:
         elif at is not None and not at.title and line.startswith("    "):
             at.title = line.strip()
     unknown += [revision for revision in current if revision not in known]
-    # history is told from the newest down
+    # the history is listed newest first
     order = list(reversed(known))
     below = _with_ancestors(current, known)
     names = {revision: name_of_revision(revision, known[revision].title) for revision in order}

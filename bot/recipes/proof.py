@@ -1,4 +1,4 @@
-"""The step that proves a backup, which every run that makes one has. Pure."""
+"""The step that proves a backup, in every run that makes one."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ from bot.domain.runs.plan import Phase, Risk, Step
 from bot.domain.targets.target import Target
 
 RESTORE_TIMEOUT = 12 * 3600
-"""Seconds that restoring a whole backup into a scratch database may take."""
+"""Maximum seconds for restoring a whole backup into a scratch database."""
 
 
 def proof_steps(target: Target, backup: str, run: str, phase: Phase) -> tuple[Step, ...]:
-    """Give the step that proves a new backup; none where the target allows no scratch database, or it cannot be opened.
+    """Give the step that proves a new backup; none if there may be no scratch database or the bot lacks the key.
 
     Args:
-        target: whose backup.
+        target: of the backup.
         backup: its ID.
         run: the run's ID.
-        phase: where the step stands.
+        phase: of the step.
     """
     return (proof_step(target, backup, run, phase),) if _can_prove(target) else ()
 
 
 def proof_step(target: Target, backup: str, run: str, phase: Phase) -> Step:
-    """Give the step that restores a backup into a scratch database and compares, or else checks its file.
+    """Give the step that proves a backup by a test restore, or else checks its file.
 
     Args:
-        target: whose backup.
+        target: of the backup.
         backup: its ID.
         run: the run's ID.
-        phase: where the step stands.
+        phase: of the step.
     """
     database = target.database
     scratch = scratch_name(database.name, "proof", run) if database is not None and _can_prove(target) else None

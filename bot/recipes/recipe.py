@@ -1,4 +1,4 @@
-"""What a recipe is, once it has been read."""
+"""Recipes as values."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bot.recipes.parsers import Parser
 
 
 class VarKind(StrEnum):
-    """What a variable of a recipe can hold."""
+    """Type of a recipe's variable."""
 
     TEXT = "text"
     NUMBER = "number"
@@ -26,15 +26,15 @@ class VarKind(StrEnum):
 
 @dataclass(frozen=True)
 class VarSpec:
-    """A variable that a recipe asks for, under `vars:` of an environment.
+    """A variable of a recipe, set under `vars:` of an environment.
 
     Args:
         name: of the variable.
-        kind: what it can hold.
-        about: one line for people.
-        default: what it is when it is not given; None where it may be absent.
-        required: whether it must be given.
-        options: what a choice can be.
+        kind: its type.
+        about: one line of description.
+        default: its value if not set; None if it may be absent.
+        required: whether it must be set.
+        options: of a choice.
     """
 
     name: str
@@ -71,10 +71,10 @@ def _is_url(text: str) -> bool:
 
 
 class ConditionKind(StrEnum):
-    """What can make a step needed."""
+    """Kind of a condition of a step."""
 
     MIGRATIONS = "migrations"
-    """There are pending migrations, and they are to be run."""
+    """The run applies or undoes migrations."""
     MAINTENANCE = "maintenance"
     """The run takes the site down (the setting `maintenance:`), and it is not down already."""
     DATABASE = "database"
@@ -82,20 +82,20 @@ class ConditionKind(StrEnum):
     CHANGED = "changed"
     """A path that matches the pattern differs between what is live and the approved commit."""
     MISSING = "missing"
-    """The path is not there on a host."""
+    """The path is missing on a host."""
     EXISTS = "exists"
-    """The path is there on every host, or comes with the commit."""
+    """The path exists on every host, or comes with the commit."""
     VAR = "var"
-    """The variable is given and not empty."""
+    """The variable is set and not empty."""
 
 
 @dataclass(frozen=True)
 class Condition:
-    """One thing that makes a step needed.
+    """A condition under which a step is needed.
 
     Args:
-        kind: which.
-        value: the pattern, the path or the variable; empty where the kind needs none.
+        kind: of the condition.
+        value: the pattern, path or variable; empty for a kind that needs none.
     """
 
     kind: ConditionKind
@@ -103,7 +103,7 @@ class Condition:
 
 
 class Place(StrEnum):
-    """On which hosts of the environment a step runs."""
+    """The hosts of the environment on which a step runs."""
 
     ALL = "all"
     FIRST = "first"
@@ -111,14 +111,14 @@ class Place(StrEnum):
 
 
 class RunKind(StrEnum):
-    """Which way a run goes; a step may belong to one of them only."""
+    """Direction of a run; a step may belong to only one."""
 
     DEPLOY = "deploy"
     ROLLBACK = "rollback"
 
 
 class At(StrEnum):
-    """Which commit must be checked out when a step starts; anything else means somebody else is at work."""
+    """The commit that must be checked out when a step starts, else somebody else has changed the checkout."""
 
     ANY = "any"
     APPROVED = "approved"
@@ -127,7 +127,7 @@ class At(StrEnum):
 
 
 class Does(StrEnum):
-    """What a step can do that is not a command."""
+    """What a step does if it runs no command."""
 
     PREFLIGHT = "preflight"
     BACKUP = "backup"
@@ -146,19 +146,19 @@ class StepSpec:
     Args:
         key: its identity; safe in a path.
         title: for people.
-        run: a shell template, or None where `does` says what it does.
-        does: what it does, where it is not a command.
+        run: a shell template; None if `does` is set.
+        does: what it does if it runs no command.
         check: a shell template that reads whether it took effect (status 0 yes, 1 no), or None.
         risk: what it can do to production.
         on: on which hosts.
         timeout: seconds.
-        when: it is needed when any of these holds; none means always.
-        at: which commit must be checked out.
-        each: a variable that holds a list; the step is made once for each of its texts, as `{each}`.
-        undoes: the key of the step that it undoes.
-        on_failure: what its failure means.
+        when: it is needed if any of these is met; empty means always.
+        at: the commit that must be checked out.
+        each: a list variable; there is one step for each of its texts, as `{each}`.
+        undoes: key of the step that it undoes.
+        on_failure: what its failure means for the run.
         schema: whether it changes the schema.
-        only: the way to which it belongs; None belongs to every one.
+        only: the kind of run to which it belongs; None for both.
     """
 
     key: str
@@ -180,7 +180,7 @@ class StepSpec:
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """How migrations of this kind are run on a copy of the database; see `bot.domain.runs.acts.Rehearse`.
+    """How to rehearse migrations on a copy of the database; see `bot.domain.runs.acts.Rehearse`.
 
     Args:
         setup: a shell template.
@@ -188,10 +188,9 @@ class Rehearsal:
         pretend: a shell template.
         apply: a shell template.
         environment: templates by name.
-        other_connection: a regular expression; empty where there is no such thing.
-        pretend_down: a shell template that prints the SQL of undoing the migration that ran last; empty where the
-            recipe cannot.
-        apply_down: a shell template that undoes the migration that ran last; empty where the recipe cannot.
+        other_connection: a regular expression; empty if not needed.
+        pretend_down: a shell template that prints the SQL of undoing the latest migration; empty if the recipe cannot.
+        apply_down: a shell template that undoes the latest migration; empty if the recipe cannot.
     """
 
     setup: str
@@ -206,15 +205,15 @@ class Rehearsal:
 
 @dataclass(frozen=True)
 class MigrationTable:
-    """Migrations that are files of a directory in git, and that a table in the database remembers by their names.
+    """Migrations that are files of a directory in git, and are recorded by name in a table of the database.
 
     Args:
         directory: in the repository.
         suffix: of their files; the name of a migration is the file's without it.
-        table: in which the database remembers which ran.
-        rehearsal: how they are run on a copy, or None where the recipe cannot.
+        table: that records which were applied.
+        rehearsal: how to run them on a copy; None if the recipe cannot.
         session: a shell template that runs before the command of each step that changes the schema, in the same shell:
-            it makes the sessions that the tool opens wait for locks for `{lock_wait}` seconds at most.
+            it limits how long the tool's sessions wait for locks, to `{lock_wait}` seconds.
     """
 
     directory: str
@@ -226,19 +225,19 @@ class MigrationTable:
 
 @dataclass(frozen=True)
 class MigrationCommand:
-    """Migrations that only the stack's own tool can tell of.
+    """Migrations that only the stack's own tool can list.
 
-    The commands run where the files of a commit are: in the checkout, or in a copy that is thrown away. There `$live`
-    is the checkout. They read and change nothing.
+    The commands run in the files of a commit: in the checkout, or in a temporary copy. `$live` is the checkout. They
+    change nothing.
 
     Args:
         setup: a shell template that runs before each of the others, in the same shell.
-        status: a shell template that prints which migrations there are and which ran.
-        parser: reads what it prints.
-        sql: a shell template that prints the SQL of the migrations `{migrations}`, told apart as
-            `bot.recipes.parsers.read_sql` says; None where the stack cannot say it.
-        session: as that of `MigrationTable`.
-        sql_down: as `sql`, of undoing them, the newest first.
+        status: a shell template that prints which migrations exist and which were applied.
+        parser: of its output.
+        sql: a shell template that prints the SQL of the migrations `{migrations}`, each after a comment
+            `-- Running NAME`; None if the stack cannot.
+        session: as in `MigrationTable`.
+        sql_down: as `sql`, for undoing them, the newest first.
     """
 
     setup: str
@@ -250,7 +249,7 @@ class MigrationCommand:
 
 
 Migrations = MigrationTable | MigrationCommand
-"""How the migrations of an app are known."""
+"""How to list the migrations of an app."""
 
 
 @dataclass(frozen=True)
@@ -260,14 +259,14 @@ class Recipe:
     Args:
         name: of the recipe.
         title: for people.
-        vars: what it asks for, by name.
-        needs_kib: kibibytes that must be free where the checkout lies.
-        tools: programs that must be on each host.
+        vars: its variables, by name.
+        needs_kib: kibibytes that must be free on the file system of the checkout.
+        tools: programs that each host must have.
         maintenance: a shell template that reads whether the app is in maintenance, or None.
-        migrations: how they are known, or None where it has none.
+        migrations: how to list them; None if the app has none.
         prepare: steps before the gate.
-        change: steps behind the gate.
-        verify: steps after them.
+        change: steps after the gate.
+        verify: steps after the changes.
     """
 
     name: str
@@ -282,7 +281,7 @@ class Recipe:
     verify: tuple[StepSpec, ...]
 
     def check_vars(self, values: Mapping[str, object]) -> tuple[Mapping[str, VarValue], tuple[tuple[str, str], ...]]:
-        """Check what an environment gives under `vars:`, and add the defaults.
+        """Validate the `vars:` of an environment, and add the defaults.
 
         Args:
             values: as read from the operations file.

@@ -41,11 +41,11 @@ from bot.recipes.recipe import (
 )
 
 _PLANNED = frozenset({Does.BACKUP, Does.PREVIEW, Does.REHEARSE})
-"""What prepare can do only once there is a plan: whether it is needed depends on what the plan would change."""
+"""Acts of prepare that need a plan: whether they are needed depends on what it changes."""
 
 _LOCK_MARGIN = 15
-"""Seconds for which a session waits for a lock beyond the policy's patience: the bot, which can say for whom it waits,
-comes first."""
+"""Seconds that a session waits for a lock beyond the policy's `lock_patience`, so that the bot, which can name the
+blocking session, acts first."""
 
 _HEALTH_TRIES = 20
 _MAX_PATHS = 2
@@ -53,18 +53,18 @@ _MAX_PATHS = 2
 
 @dataclass(frozen=True)
 class StepInputs:
-    """What decides which steps of a recipe are needed.
+    """What determines which steps of a recipe are needed.
 
     Args:
         run: the run's ID.
-        sha: the commit that is to be live.
-        hosts: what each host answered; empty before anything was read.
-        way: which way the run goes.
-        live: the commit that is live now.
-        migrations: the migrations that this run is to apply, or to undo.
-        takes_down: whether this run takes the site down.
-        backup: the ID of the backup that is made first, or None.
-        rehearsed_on: the ID of the backup whose data migrations are rehearsed on, or None.
+        way: deploy or rollback.
+        live: the live commit.
+        sha: the commit to make live.
+        hosts: facts of each host; empty before anything was read.
+        migrations: to apply, or to undo.
+        takes_down: whether the run takes the site down.
+        backup: ID of the backup to make first, or None.
+        rehearsed_on: ID of the backup whose data the rehearsal uses, or None.
     """
 
     run: str
@@ -79,7 +79,7 @@ class StepInputs:
 
 
 def template_values(target: Target, inputs: StepInputs) -> dict[str, str]:
-    """Give what a template can ask for, as text; lists are given one by one as `each`."""
+    """Give the values that a template may use, as text; lists are used one by one as `{each}`."""
     plain = {name: str(value) for name, value in target.vars.items() if not isinstance(value, tuple)}
     return plain | {
         "path": target.path,
@@ -93,12 +93,12 @@ def template_values(target: Target, inputs: StepInputs) -> dict[str, str]:
 
 
 def question(recipe: Recipe, target: Target, ref: str | None) -> HostQuestion:
-    """Say what must be read on each host to decide which steps are needed.
+    """Build the question to each host whose answer decides which steps are needed.
 
     Args:
         recipe: of the target.
-        target: whose hosts.
-        ref: what is to be deployed, or None.
+        target: of the hosts.
+        ref: to deploy, or None.
     """
     values = {name: str(value) for name, value in target.vars.items()}
     migrations = recipe.migrations
@@ -135,7 +135,7 @@ def _tools(recipe: Recipe, values: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def before_plan(recipe: Recipe, target: Target, run: str) -> tuple[Step, ...]:
-    """Give the steps of prepare that come before there is a plan (the checks, the fetch)."""
+    """Give the steps of prepare that precede the plan: the checks and the fetch."""
     inputs = StepInputs(run, RunKind.DEPLOY, "", "", (), (), takes_down=False, backup=None)
     specs = [spec for spec in recipe.prepare if spec.does not in _PLANNED and not spec.when]
     return tuple(step for spec in specs for step in _steps(spec, Phase.PREPARE, recipe, target, inputs))
@@ -146,11 +146,11 @@ def recipe_steps(recipe: Recipe, target: Target, inputs: StepInputs) -> tuple[tu
 
     Args:
         recipe: of the target.
-        target: where.
-        inputs: what was found.
+        target: to operate.
+        inputs: what determines them.
 
     Returns:
-        The steps of prepare that need a plan, then those of change and verify; and what is not needed, with why.
+        The steps of prepare that need a plan, then those of change and verify; and the skipped steps with the reason.
     """
     steps: list[Step] = []
     skipped: list[Skipped] = []
@@ -174,7 +174,7 @@ _EVIDENCE = frozenset({Does.PREVIEW, Does.REHEARSE, Does.AS_REHEARSED})
 
 
 def _shows_undoing(migrations: Migrations | None) -> bool:
-    """Whether a recipe says how undoing migrations is tried, or its SQL shown."""
+    """Whether a recipe can rehearse undoing migrations, or show its SQL."""
     match migrations:
         case MigrationTable(rehearsal=how):
             return how is not None and bool(how.apply_down)
@@ -185,7 +185,7 @@ def _shows_undoing(migrations: Migrations | None) -> bool:
 
 
 def _why_not(spec: StepSpec, recipe: Recipe, target: Target, inputs: StepInputs) -> str | None:
-    """Say why a step is not needed, or None where it is."""
+    """Give the reason why a step is not needed; None if it is needed."""
     if spec.does is Does.BACKUP and inputs.backup is None:
         return "the policy asks for none"
     if spec.does is Does.HEALTH and any(facts.maintenance for facts in inputs.hosts):
@@ -225,7 +225,7 @@ def _matches(path: str, pattern: str) -> bool:
 
 
 def _absences(conditions: Sequence[Condition]) -> Iterator[str]:
-    """Say each reason once; of many unchanged paths the first two and how many more there are."""
+    """Give each reason once; of many unchanged paths, the first two and the number of others."""
     unchanged = [condition.value for condition in conditions if condition.kind is ConditionKind.CHANGED]
     if len(unchanged) > _MAX_PATHS:
         yield f"{', '.join(unchanged[:_MAX_PATHS])} and {len(unchanged) - _MAX_PATHS} more unchanged"
@@ -293,7 +293,7 @@ def _step(
 
 
 def _timeout(spec: StepSpec, inputs: StepInputs) -> int:
-    # Putting the data of a backup into the copy takes as long as restoring it.
+    # Loading a backup into the copy takes as long as restoring it.
     restores = spec.does is Does.REHEARSE and inputs.rehearsed_on is not None
     return max(spec.timeout, RESTORE_TIMEOUT) if restores else spec.timeout
 
@@ -349,7 +349,7 @@ def _rehearse(recipe: Recipe, target: Target, inputs: StepInputs, values: Mappin
         raise ValueError(f"the recipe {recipe.name} does not say how migrations are rehearsed")
     how, back = migrations.rehearsal, inputs.way is RunKind.ROLLBACK
     return Rehearse(
-        # what is live still has the files of what is undone
+        # the live commit has the files of the migrations to undo
         sha=inputs.live if back else inputs.sha,
         migrations=inputs.migrations,
         directory=migrations.directory,
@@ -368,11 +368,11 @@ def _rehearse(recipe: Recipe, target: Target, inputs: StepInputs, values: Mappin
 
 
 _LONGEST_DATABASE = 64 - len("_p")
-"""Characters of a database's name, less those that a second database beside it takes."""
+"""Maximum characters of a database's name, less the suffix of a second database."""
 
 
 def _scratch(target: Target, inputs: StepInputs) -> str | None:
-    """Name the database that is made and dropped, by its run; None where there may be none."""
+    """Name the run's scratch database; None if the target allows none."""
     database = target.database
     if database is None or not database.scratch:
         return None
