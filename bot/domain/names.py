@@ -1,4 +1,4 @@
-"""Names that come from people, parsed at the door, and the identities the bot chooses itself."""
+"""Names typed by people, parsed and validated, and the IDs that the bot generates."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LONGEST_REF = 200
 
 
 def is_name(text: str) -> bool:
-    """Say whether a text can name an app, an environment, a host or a step (it is safe in a path)."""
+    """Say whether a text can name an app, an environment, a host or a step; such a name is safe in a path."""
     return _NAME.fullmatch(text) is not None and ".." not in text
 
 
@@ -25,7 +25,7 @@ class Ref:
     """A branch, a tag or a commit that somebody asked for, by git's own rules for names.
 
     Args:
-        text: as typed; never starts with `-`, so that no program can take it for an option.
+        text: as typed; never starts with `-`, so no program can mistake it for an option.
 
     Raises:
         RefusedError: `bad_ref`, the text is not a name that git allows.
@@ -53,7 +53,7 @@ class Ref:
 
 @dataclass(frozen=True)
 class Sha:
-    """The full name of a commit: 40 (or 64) hexadecimal digits.
+    """The full hash of a commit: 40 (or 64) hexadecimal digits.
 
     Raises:
         ValueError: it is not one.
@@ -86,13 +86,13 @@ class TargetName:
 
 
 RUN_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-"""Crockford's base 32: no letter that can be taken for a digit when it is read aloud."""
+"""Crockford's base 32, without letters that can be mistaken for digits."""
 
 _RUN = re.compile(r"R-[0-9A-HJKMNP-TV-Z]{6}")
 
 
 def run_id(random: bytes) -> str:
-    """Make a run's ID from random bytes.
+    """Generate a run's ID from random bytes.
 
     Args:
         random: at least 6 random bytes.
@@ -104,10 +104,10 @@ def run_id(random: bytes) -> str:
 
 
 def parse_run_id(text: str) -> str:
-    """Read a run's ID as people type it: any case, `R-` may be missing, O for 0 and I or L for 1.
+    """Parse a run's ID as typed: in any case, with or without `R-`, with O for 0 and I or L for 1.
 
     Raises:
-        RefusedError: `unknown_run`, it cannot be one.
+        RefusedError: `unknown_run`, the text is not an ID.
     """
     body = text.strip().upper().removeprefix("R-").translate(str.maketrans("OIL", "011"))
     candidate = f"R-{body}"
@@ -117,14 +117,14 @@ def parse_run_id(text: str) -> str:
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """Find what somebody probably meant.
+    """Find the name that was probably meant.
 
     Args:
         word: what was typed.
         known: the names that exist.
 
     Returns:
-        The nearest name, or None where none is near.
+        The most similar name; None if none is similar enough.
     """
     close = get_close_matches(word.lower(), list(known), n=1, cutoff=0.5)
     return close[0] if close else None

@@ -1,4 +1,4 @@
-"""How much there is of everything, for monitoring."""
+"""Row counts of the store, for monitoring."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from bot.domain.runs.run import RunState
 
 @dataclass(frozen=True)
 class StoreCounts:
-    """What the store holds.
+    """Row counts of the store.
 
     Args:
-        runs: how many are in each state; a state without any is missing.
+        runs: in each state; states without runs are missing.
         gates: when each open request to approve was opened.
-        events: how many events of Slack wait to be handled.
-        records: how many records the history has.
+        events: from Slack that wait to be handled.
+        records: of the history.
     """
 
     runs: Mapping[RunState, int]

@@ -1,4 +1,4 @@
-"""What a tool printed of a database's error, found among its last lines."""
+"""Finding a database's error message in the output of a tool."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import re
 
 _LARAVEL = "SQLSTATE["
 _DRIVERS = ("OperationalError: ", "IntegrityError: ", "ProgrammingError: ")
-"""How Python's drivers begin what the server said."""
+"""Prefixes of the server's message in Python's drivers."""
 
 _STATEMENT = re.compile(r" \((?:Connection: |SQL: )")
-"""Where Laravel goes on with the statement, which the plan has told already."""
+"""Where Laravel appends the statement, which the plan already shows."""
 
 
 def database_words(tail: str) -> str:
-    """Find the database's own words; frameworks break them at the terminal's width.
+    """Extract the database's error message; frameworks wrap it at the terminal's width.
 
     Args:
         tail: the last lines that a tool printed.
 
     Returns:
-        One line; empty where it said nothing that can be told.
+        One line; empty if there is none.
     """
     start = tail.find(_LARAVEL)
     if start < 0:

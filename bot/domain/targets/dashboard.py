@@ -1,4 +1,4 @@
-"""The App Home: who looks at it, and what waits for them."""
+"""The dashboard of all targets, and the part of it that one person's App Home shows."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from bot.domain.targets.snapshot import TargetSnapshot
 
 @dataclass(frozen=True)
 class Viewer:
-    """Somebody who opened the App Home.
+    """A user who opened the App Home.
 
     Args:
         user: Slack's ID.
-        chosen: what they chose to see of the environments; empty is the choice of who chose nothing.
-        opened_at: when they opened it last.
+        chosen: their filter of environments; empty for the default.
+        opened_at: when they last opened it.
     """
 
     user: str
@@ -33,12 +33,12 @@ class Viewer:
 
 
 def waits_for(run: Run, user: str, roster: Roster) -> bool:
-    """Say whether a run waits for somebody: for their vote, or for their decision.
+    """Say whether a run waits for a user's vote or decision.
 
     Args:
-        run: any run.
-        user: Slack's ID of who it is about.
-        roster: with them, and with the user groups of the run's gate. Who could not be looked up is not waited for.
+        run: in any state.
+        user: Slack's ID.
+        roster: of the user and the user groups of the run's gate. A failed look-up counts as no.
     """
     if run.state is RunState.NEEDS_HUMAN:
         return user == run.request.origin.user
@@ -52,7 +52,7 @@ def waits_for(run: Run, user: str, roster: Roster) -> bool:
 
 
 def _is_asked(run: Run) -> bool:
-    """Whether an approval is asked for: before the first change, or after an emergency."""
+    """Whether approval is wanted, before the first change or after an emergency."""
     gate = run.gate
     if gate is None or gate.state is not GateState.OPEN:
         return False
@@ -60,12 +60,12 @@ def _is_asked(run: Run) -> bool:
 
 
 def groups_of(runs: Iterable[Run]) -> frozenset[str]:
-    """Name the user groups whose members `waits_for` asks for."""
+    """Give the user groups whose members `waits_for` needs."""
     return frozenset(group for run in runs if run.gate is not None for group in run.gate.requirement.people.groups)
 
 
 def people_of(runs: Iterable[Run], roster: Roster) -> frozenset[str]:
-    """Name those who may be waited for: whom the open gates name, by themselves or by a user group."""
+    """Give the possible approvers of the open gates, named individually or by user group."""
     found: set[str] = set()
     for run in runs:
         if run.gate is None or not _is_asked(run):
@@ -79,13 +79,13 @@ def people_of(runs: Iterable[Run], roster: Roster) -> frozenset[str]:
 
 @dataclass(frozen=True)
 class Dashboard:
-    """How everything stands, whoever looks at it.
+    """The state of all targets, the same for every viewer.
 
     Args:
         overviews: of all targets, in the operations file's order.
-        snapshots: what was last seen of each target; one that nobody looked at is missing.
-        freezes: the targets that are frozen now.
-        usual: how long the steps that run now usually take, by run and step key.
+        snapshots: the latest of each target that was read.
+        freezes: active now, by target.
+        usual: estimates of running steps, by run and step key.
     """
 
     overviews: tuple[TargetOverview, ...]
@@ -95,12 +95,12 @@ class Dashboard:
 
     @property
     def waiting(self) -> tuple[Run, ...]:
-        """The runs that have not ended, and those that are to be countersigned afterwards, oldest first."""
+        """The runs that have not ended or lack a late approval, oldest first."""
         runs = [run for overview in self.overviews for run in (*overview.unfinished, *overview.owed)]
         return tuple(sorted({run.id: run for run in runs}.values(), key=lambda run: run.sequence))
 
     def of(self, targets: frozenset[TargetName]) -> Dashboard:
-        """Give the part that is about some targets."""
+        """Give the part about some targets."""
         return replace(self, overviews=tuple(found for found in self.overviews if found.target in targets))
 
 
@@ -109,13 +109,13 @@ class HomeView:
     """What one person's App Home shows.
 
     Args:
-        user: Slack's ID of who looks at it.
-        chosen: what they chose to see of the environments; empty where they chose nothing.
-        dashboard: of what they may run or approve something on.
-        needed: the runs that wait for them, oldest first.
+        user: Slack's ID of the viewer.
+        chosen: their filter of environments; empty for the default.
+        dashboard: of the targets on which they may run or approve something.
+        needed: runs that wait for them, oldest first.
         recent: the latest runs, newest first, without steps and votes.
-        may: by action, the targets on which they may ask for it.
-        uncertain: whether Slack did not say everything about them, so that there may be more.
+        may: the targets on which they may request each action.
+        uncertain: whether a look-up in Slack failed, so that something may be missing.
     """
 
     user: str
@@ -128,6 +128,6 @@ class HomeView:
 
     @property
     def going(self) -> tuple[Run, ...]:
-        """The runs that have not ended and wait for somebody else or for nobody, oldest first."""
+        """The waiting runs that do not wait for the viewer, oldest first."""
         mine = {run.id for run in self.needed}
         return tuple(run for run in self.dashboard.waiting if run.id not in mine)

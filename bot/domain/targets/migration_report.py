@@ -1,4 +1,4 @@
-"""What `/migrate-status` answers: where the migrations of a target stand, and what would stand in their way now."""
+"""The report of `/migrate-status`: applied, pending and missing migrations, and what would block them now."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from bot.domain.targets.look import AppliedMigration, Replication, Session
 
 @dataclass(frozen=True)
 class PastRun:
-    """A run of the past, in a line.
+    """A past run in brief.
 
     Args:
         run: its ID.
         state: how it ended.
         ended_at: when.
-        sha: the commit it was about; empty where it was about none.
-        backup: the ID of the backup it made; empty where it made none.
+        sha: its commit; empty if it had none.
+        backup: ID of the backup that it made; empty if it made none.
     """
 
     run: str
@@ -32,7 +32,7 @@ class PastRun:
 
 
 class DiskContent(StrEnum):
-    """What lies on a disk."""
+    """What a disk contains."""
 
     CODE = "code"
     DATABASE = "database"
@@ -40,14 +40,14 @@ class DiskContent(StrEnum):
 
 @dataclass(frozen=True)
 class Disk:
-    """How much is free on a disk.
+    """Free space of a disk.
 
     Args:
-        host: whose.
-        holds: what lies there.
+        host: of the disk.
+        holds: what it contains.
         free_kib: kibibytes free.
-        needs_kib: kibibytes that must be free: what the recipe asks for before each deploy, or as much as rebuilding
-            the largest table takes.
+        needs_kib: kibibytes needed: what the recipe requires before each deploy, or the size of the largest table,
+            for rebuilding it.
     """
 
     host: str
@@ -57,33 +57,33 @@ class Disk:
 
     @property
     def tight(self) -> bool:
-        """Whether less is free than must be."""
+        """Whether less is free than needed."""
         return self.free_kib < self.needs_kib
 
 
 @dataclass(frozen=True)
 class MigrationStatus:
-    """Where the migrations of a target stand.
+    """The state of a target's migrations.
 
     Args:
-        target: which.
-        server: version of the database server; empty where the target has no database.
-        head: the commit that is live on the first host.
-        branch: the branch that a deploy takes.
-        branch_sha: its commit as it was last fetched; empty where it is unknown.
-        ran: the rows of the migrations table, in order.
-        pending_live: not run, and in the commit that is live.
-        pending_branch: not run, and only in the branch's commit.
-        missing: run, and in neither commit.
-        blockers: open transactions and waits for metadata locks that a migration would meet now.
+        target: with the migrations.
+        server: version of the database server; empty if the target has no database.
+        head: the live commit of the first host.
+        branch: that is deployed by default.
+        branch_sha: its commit as last fetched; empty if unknown.
+        ran: the applied migrations, in order.
+        pending_live: not applied, in the live commit.
+        pending_branch: not applied, only in the branch's commit.
+        missing: applied, in neither commit.
+        blockers: open transactions and waits for metadata locks that would block a migration now.
         sees_all_sessions: whether the database user may see the sessions of others.
         maintenance: hosts that are in maintenance.
-        maintenance_unknown: hosts of which that cannot be told.
+        maintenance_unknown: hosts whose maintenance is unknown.
         size_bytes: of the database.
-        disks: the one of each host's checkout, and that of the database where it can be seen.
-        replication: how the database server takes part in it.
-        changed_at: when the migrations table was last written to; None where the server does not remember.
-        backup_list: the backups that the first host has; None where there is no place for any, or it cannot be read.
+        disks: of each host's checkout, and of the database if visible.
+        replication: the database server's part in it.
+        changed_at: last write to the migrations table; None if the server does not remember.
+        backup_list: backups of the target; None if there are none or they cannot be read.
     """
 
     target: TargetName
@@ -107,7 +107,7 @@ class MigrationStatus:
 
     @property
     def newest_backup(self) -> BackupInfo | None:
-        """The newest backup of the whole database on the shelf."""
+        """The newest backup of the whole database."""
         return (
             next((backup for backup in self.backup_list.backups if not backup.chosen), None)
             if self.backup_list
@@ -116,21 +116,21 @@ class MigrationStatus:
 
     @property
     def last_batch(self) -> tuple[str, ...]:
-        """The migrations of the latest batch, in order; none where the table keeps no batches."""
+        """The migrations of the latest batch, in order; empty if the table has no batches."""
         batches = [row.batch for row in self.ran if row.batch is not None]
         return tuple(row.name for row in self.ran if batches and row.batch == max(batches))
 
 
 @dataclass(frozen=True)
 class MigrationReport:
-    """A status together with what the bot itself remembers.
+    """The state of migrations together with the latest runs from the store.
 
     Args:
         status: as just read.
-        last_deploy: the latest deploy that ended, if one did.
-        last_backup: the latest run that made a backup, if one did.
-        last_batch: the run that applied the latest batch, if one of those that are remembered did.
-        going: the ID of the run that holds the target now; empty where none does.
+        last_deploy: the latest ended deploy, if any.
+        last_backup: the latest run that made a backup, if any.
+        last_batch: the run that applied the latest batch, if it is among the latest runs.
+        going: ID of the run that holds the target now; empty if none does.
     """
 
     status: MigrationStatus

@@ -1,4 +1,4 @@
-"""How a target stands as far as the bot remembers: what `/ops status` answers, without asking any host."""
+"""Overviews of targets from the store alone, for `/ops status`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bot.domain.runs.request import Action, Decision
 from bot.domain.runs.run import Run, RunState
 
 RELEASING = frozenset({Action.DEPLOY, Action.ROLLBACK})
-"""What can change the commit that is live."""
+"""Actions that can change the live commit."""
 
 
 @dataclass(frozen=True)
@@ -21,8 +21,8 @@ class ProvenBackup:
 
     Args:
         backup: its ID.
-        proof: what came of it.
-        at: when it ended.
+        proof: the result.
+        at: when the proof ended.
     """
 
     backup: str
@@ -35,13 +35,13 @@ class TargetOverview:
     """One target.
 
     Args:
-        target: which.
+        target: of the overview.
         unfinished: its runs that have not ended, oldest first.
         last: its latest run that ended, without steps and votes.
-        release: its latest run that ended and had begun to change what is live, without steps and votes.
-        lock: that is on it.
-        backup: the latest one of which a run has seen that it restores, or that its file is whole.
-        owed: its runs that were done in an emergency and are still to be countersigned, oldest first.
+        release: its latest ended run that had begun to change the live commit, without steps and votes.
+        lock: on the target.
+        backup: the latest one that a run has proven or checked.
+        owed: its emergency runs whose late approval is still missing, oldest first.
     """
 
     target: TargetName
@@ -54,7 +54,7 @@ class TargetOverview:
 
     @property
     def in_doubt(self) -> Run | None:
-        """The run because of which the live commit is not certain; None where it is certain or none is known."""
+        """The run that makes the live commit uncertain; None if it is certain or none is known."""
         for run in self.unfinished:
             if run.request.action in RELEASING and run.change_started_at is not None:
                 return run
@@ -62,13 +62,13 @@ class TargetOverview:
 
     @property
     def live(self) -> str:
-        """The commit that is live by the history; empty where that is not certain."""
+        """The live commit according to the history; empty if it is uncertain."""
         plan = self.release.plan if self.release is not None else None
         return str(plan.sha) if self.in_doubt is None and plan is not None and plan.sha is not None else ""
 
 
 def _went_through(run: Run) -> bool:
-    """Whether a run made its commit live. Lifting maintenance leaves the commit as the run before left it."""
+    """Whether a run made its commit live. One that only lifts maintenance leaves the commit as it was."""
     resumes = run.request.resumes
     lifted = resumes is not None and resumes.decision is Decision.LIFT
     return run.state is RunState.SUCCEEDED and not lifted

@@ -1,4 +1,4 @@
-"""What was last seen of a target: by reading it, not by remembering what runs did there."""
+"""Snapshots of targets: their state as last read from hosts and databases."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from bot.domain.targets.overview import TargetOverview
 
 @dataclass(frozen=True)
 class TargetState:
-    """What one look at a target told.
+    """The state of a target as read at one moment.
 
     Args:
-        heads: the commits that are live, the first host's first; one where all hosts agree.
+        heads: the live commits, the first host's first; a single one if all hosts agree.
         maintenance: the hosts that are in maintenance.
-        pending: the migrations of the live commit that did not run; None where the target has none.
-        waiting: those that only the branch has.
-        unclear: the hosts of which it is not known whether they are in maintenance.
+        pending: migrations of the live commit that were not applied; None if the target has no migrations.
+        waiting: migrations that only the branch has.
+        unclear: the hosts whose maintenance is unknown.
     """
 
     heads: tuple[str, ...]
@@ -31,12 +31,12 @@ class TargetState:
 
 @dataclass(frozen=True)
 class TargetSnapshot:
-    """A look at a target, and when it was.
+    """The state of a target with the time at which it was read.
 
     Args:
-        target: which.
-        at: when it began.
-        seen: what it told; None where the target could not be read.
+        target: that was read.
+        at: when reading began.
+        seen: its state; None if it could not be read.
         problem: why it could not be read.
     """
 
@@ -46,7 +46,7 @@ class TargetSnapshot:
     problem: Problem | None = None
 
     def holds(self, overview: TargetOverview) -> bool:
-        """Say whether no run has changed the target since, as far as the bot knows.
+        """Say whether the snapshot is current: no run has changed the target since.
 
         Args:
             overview: of the same target.

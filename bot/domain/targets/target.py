@@ -1,4 +1,4 @@
-"""What the operations file says of hosts, apps and environments, validated and frozen."""
+"""Hosts, apps and environments of the operations file, validated and frozen."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bot.domain.policies.policy import Policy
 from bot.domain.secrets import Secret
 
 VarValue = str | int | bool | tuple[str, ...]
-"""What a recipe's variable can hold."""
+"""Value of a recipe's variable."""
 
 
 @dataclass(frozen=True)
@@ -22,12 +22,12 @@ class Host:
 
     Args:
         name: as in the operations file.
-        address: name or IP address.
+        address: host name or IP address.
         port: TCP port.
-        user: who logs in.
-        key: path of the private key; None is the agent, then the usual files.
-        known_hosts: path of the file with the keys of hosts; None is `~/.ssh/known_hosts`. Checking is never off.
-        jump: the name of the host through which this one is reached.
+        user: to log in as.
+        key: path of the private key; None for the agent, then the default files.
+        known_hosts: path of the file with host keys; None for `~/.ssh/known_hosts`. Host keys are always checked.
+        jump: name of the host through which this one is reached.
     """
 
     name: str
@@ -40,12 +40,12 @@ class Host:
 
 
 class RehearseOn(StrEnum):
-    """What migrations are rehearsed on."""
+    """Data to rehearse migrations on."""
 
     SCHEMA = "schema"
-    """The schema of the live database, and its rows where there are few."""
+    """The live schema, with its rows if there are few."""
     DATA = "data"
-    """What the newest backup holds."""
+    """The data of the newest backup."""
 
 
 @dataclass(frozen=True)
@@ -53,14 +53,14 @@ class Database:
     """A MySQL or MariaDB database of an app.
 
     Args:
-        via: the host through whose SSH connection it is reached; None is a direct connection.
+        via: the host through whose SSH connection it is reached; None for a direct connection.
         host: address as seen from `via`, or from the bot.
         port: TCP port.
         name: of the database.
-        user: who connects.
-        password: theirs.
+        user: to connect as.
+        password: of the user.
         scratch: whether this user may create and drop databases named `NAME_countersign_*`.
-        rehearse: what migrations are rehearsed on, where `scratch` allows it.
+        rehearse: data to rehearse migrations on, if `scratch` is set.
     """
 
     via: str | None
@@ -75,7 +75,7 @@ class Database:
 
 @dataclass(frozen=True)
 class Keep:
-    """How many backups are kept of each kind."""
+    """Retention: number of daily, weekly and monthly backups to keep."""
 
     daily: int
     weekly: int
@@ -99,11 +99,11 @@ class Bucket:
 
     Args:
         name: of the bucket.
-        region: as the provider calls it.
-        access_key: who asks.
-        secret_key: theirs.
-        endpoint: `https://…`; None is Amazon's own.
-        prefix: what the keys of all objects begin with; may be empty.
+        region: by the provider's name.
+        access_key: ID of the key.
+        secret_key: of the access key.
+        endpoint: `https://…`; None for Amazon's own.
+        prefix: of the keys of all objects; may be empty.
     """
 
     name: str
@@ -115,7 +115,7 @@ class Bucket:
 
 
 MYDUMPER_FROM = 10 << 30
-"""Bytes from which a database counts as large, where nothing else is said."""
+"""Default size in bytes from which a database is dumped with mydumper."""
 
 
 @dataclass(frozen=True)
@@ -123,16 +123,16 @@ class Backups:
     """Where and when backups are made.
 
     Args:
-        directory: on the host; empty where they are kept elsewhere.
+        directory: on the host; empty if they are stored elsewhere.
         schedule: a cron expression of five fields, or None.
         timezone: of the schedule (IANA).
-        keep: how many are kept; None keeps all.
-        alert: who is called when a scheduled backup fails, or none is proven and young enough.
-        max_age: how old the newest proven one may be; None is never too old.
-        store: where they are kept instead of the host's directory; None is the host.
-        encrypt_to: the age key (`age1…`) that files are encrypted to; None leaves them as they are.
-        identity: the private key to it (`AGE-SECRET-KEY-1…`), which never leaves the bot; None where the bot has none.
-        mydumper_from: bytes of data from which a whole database is dumped with mydumper, where that suits it.
+        keep: retention; None keeps all.
+        alert: whom to notify if a scheduled backup fails, or no proven one is recent enough.
+        max_age: maximum age of the newest proven backup; None for any.
+        store: storage other than the host's directory; None for the host.
+        encrypt_to: the age key (`age1…`) that files are encrypted to; None for no encryption.
+        identity: its private key (`AGE-SECRET-KEY-1…`), which never leaves the bot; None if the bot has none.
+        mydumper_from: bytes of data from which a whole database is dumped with mydumper, if it is supported.
     """
 
     directory: str
@@ -148,25 +148,25 @@ class Backups:
 
     @property
     def opens(self) -> bool:
-        """Whether the bot can read what it makes from now on."""
+        """Whether the bot can decrypt new backups."""
         return self.encrypt_to is None or self.identity is not None
 
 
 @dataclass(frozen=True)
 class Target:
-    """One app in one environment, with everything that is needed to operate it.
+    """One app in one environment, with everything needed to operate it.
 
     Args:
         name: app and environment.
         recipe: a built-in recipe's name, or the path of a recipe file.
         channels: Slack's IDs of the channels in which commands are accepted.
         policy: its rules.
-        hosts: names of its hosts; the first one runs what must run once.
+        hosts: names of its hosts; steps that must run once run on the first.
         path: of the checkout, on each host.
-        branch: what a deploy takes when no ref is given.
-        database: or None where it has none.
-        backups: or None where none are made.
-        vars: what the recipe asks for.
+        branch: deployed if no ref is given.
+        database: None if it has none.
+        backups: None if none are made.
+        vars: variables of the recipe.
     """
 
     name: TargetName
@@ -182,7 +182,7 @@ class Target:
 
 
 class Emoji(StrEnum):
-    """What an emoji on a request to approve means."""
+    """Meaning of an emoji on a request to approve."""
 
     APPROVE = "approve"
     REJECT = "reject"
@@ -190,21 +190,21 @@ class Emoji(StrEnum):
 
 @dataclass(frozen=True)
 class EmojiNames:
-    """The emoji that count, by their plain names (no skin tone, no alias).
+    """The emoji that count, by plain name (without skin tone or alias).
 
     Args:
-        approve: the first one is the bot's own seed.
-        reject: the first one is the bot's own seed.
+        approve: the bot's own seed reaction first.
+        reject: the bot's own seed reaction first.
     """
 
     approve: tuple[str, ...] = ("white_check_mark", "+1")
     reject: tuple[str, ...] = ("x", "-1")
 
     def meaning(self, reaction: str) -> Emoji | None:
-        """Give what a reaction means, or None where it means nothing.
+        """Give the meaning of a reaction; None if it has none.
 
         Args:
-            reaction: as Slack names it, perhaps with a skin tone, perhaps an alias.
+            reaction: Slack's name, possibly an alias or with a skin tone.
         """
         plain = plain_emoji(reaction)
         if plain in {plain_emoji(name) for name in self.approve}:
@@ -223,7 +223,7 @@ _ALIASES = {
 
 
 def plain_emoji(reaction: str) -> str:
-    """Take the skin tone off and resolve aliases: `thumbsup::skin-tone-3` is `+1`."""
+    """Remove the skin tone and resolve aliases: `thumbsup::skin-tone-3` is `+1`."""
     plain = reaction.strip(":").split("::", 1)[0]
     return _ALIASES.get(plain, plain)
 
