@@ -78,7 +78,7 @@ class TargetLook:
 
     async def leftovers(self) -> tuple[Leftover, ...]:
         """Read what restores left beside the target's database."""
-        return await self.reader.leftovers.beside(self.target)
+        return await self.reader.leftovers.read(self.target)
 
     async def writes_since(self, backup: str) -> tuple[TableWrites, ...]:
         """Read what was written to the live database since a backup."""

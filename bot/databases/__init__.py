@@ -1,1 +1,1 @@
-"""MySQL and MariaDB: what a migration needs to know, and dumps that are checked before they count as backups."""
+"""MySQL and MariaDB: facts for planning, migrations, and verified backups."""

@@ -1,4 +1,4 @@
-"""What this room asks of hosts. The composition root hands it something that fits; the rooms do not know each other."""
+"""The protocols of hosts, which `bot.hosts` implements without being imported, and of backup storages."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ It is closed at the end of the context. Entering raises `RefusedError` with a ho
 
 
 class HostReader(Protocol):
-    """Running commands that only read."""
+    """Runs commands that only read."""
 
     async def read(self, host: str, command: Command, timeout: float) -> CommandResult:  # noqa: ASYNC109 - the host enforces it too
         """Run a command and wait for its end.
@@ -35,7 +35,7 @@ class HostReader(Protocol):
 
 
 class HostRunner(Protocol):
-    """Detached steps with a journal on the host.
+    """Runs detached steps with a journal on the host.
 
     The script runs under POSIX `sh`. The files lie in a private directory that is exported as `COUNTERSIGN_FILES`
     and removed afterwards.
@@ -65,7 +65,7 @@ class HostRunner(Protocol):
         ...
 
     async def end(self, job: Job) -> Ending:
-        """End the job's process group, and say so only when it is gone."""
+        """End the job's process group, and report it as gone only when it is."""
         ...
 
     async def check(self, job: Job, directory: str) -> Effect:
@@ -79,7 +79,7 @@ class HostRunner(Protocol):
 
 
 class HostPipes(Protocol):
-    """Bytes to and from what a job's script does on its host, and files there that are too long for an answer.
+    """Streams bytes to and from a job's script, and reads long files of hosts.
 
     Names are those of files in the directory that the steps of a run share (`COUNTERSIGN_RUN_DIR`). A script that is
     ready for the other end of its pipe says so by making a file named like it with `.open` behind it; one that ends
@@ -140,7 +140,7 @@ class HostPipes(Protocol):
         ...
 
     async def replace_file(self, host: str, path: str, content: bytes) -> None:
-        """Write a small file of a host: it is the old one or the new one at any time.
+        """Write a small file of a host atomically.
 
         Args:
             host: its name.
@@ -154,17 +154,17 @@ class HostPipes(Protocol):
 
 
 class PendingUpload(Protocol):
-    """A file of a vault that is being written; it is none before it is kept."""
+    """An unfinished file of a storage; it does not exist before it is committed."""
 
     async def write(self, chunk: bytes) -> None:
         """Add to it.
 
         Raises:
-            RefusedError: `backup_store_failed`, the vault does not take it, or has no room.
+            RefusedError: `backup_store_failed`, the storage refuses it, or is full.
         """
         ...
 
-    async def keep(self) -> None:
+    async def commit(self) -> None:
         """Make it a file, durably.
 
         Raises:
@@ -174,14 +174,14 @@ class PendingUpload(Protocol):
 
 
 class BackupReader(Protocol):
-    """Where the backups of one target lie, to be read.
+    """Reads the backups of one target where they are kept, and writes their manifests.
 
     Every method raises `RefusedError` with `backup_store_failed` where it cannot.
     """
 
     @property
     def place(self) -> str:
-        """Say where that is, for people."""
+        """The location, for people."""
         ...
 
     def read(self, file: str) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
@@ -193,7 +193,7 @@ class BackupReader(Protocol):
         ...
 
     async def put(self, file: str, content: bytes) -> None:
-        """Write a small file: it is the old one or the new one at any time.
+        """Write a small file atomically.
 
         Args:
             file: its name.
@@ -210,19 +210,19 @@ class BackupReader(Protocol):
         ...
 
     async def sizes(self) -> Mapping[str, int]:
-        """List the files: name to bytes. What is only a draft is not among them."""
+        """List the finished files: name to bytes."""
         ...
 
 
 class BackupStorage(BackupReader, Protocol):
-    """A store of the bot: it makes and removes files there itself."""
+    """A storage in which the bot itself makes and removes files."""
 
-    async def room(self) -> int | None:
-        """Say how many bytes it may still take; None where there is no such limit."""
+    async def free_bytes(self) -> int | None:
+        """Return how many bytes still fit; None where there is no limit."""
         ...
 
     def begin_upload(self, file: str) -> AbstractAsyncContextManager[PendingUpload]:
-        """Begin a file. Leaving the context without `keep` leaves nothing behind.
+        """Begin a file. It is discarded unless it is committed within the context.
 
         Args:
             file: its name.
@@ -230,7 +230,7 @@ class BackupStorage(BackupReader, Protocol):
         ...
 
     async def remove(self, files: tuple[str, ...]) -> None:
-        """Remove files; one that is not there is as good as removed.
+        """Remove files, and ignore missing ones.
 
         Args:
             files: their names.

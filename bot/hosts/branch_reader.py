@@ -59,7 +59,7 @@ section end
 
 
 class BranchReader:
-    """Reads what a target's branch has that is not live.
+    """Reads the commits of a target's branch that are not live.
 
     Args:
         connections: to the hosts.
@@ -90,7 +90,7 @@ class BranchReader:
 
 
 def build_question(target: Target, nonce: str) -> Command:
-    """Write what the host is asked; everything of the target in it is quoted.
+    """Build the script that reads the branch; everything of the target in it is quoted.
 
     Raises:
         RefusedError: `bad_ref`, the branch is not a name that git allows.

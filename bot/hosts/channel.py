@@ -1,4 +1,4 @@
-"""Talking to `sh` on one channel: giving it a script, hearing what it prints, and knowing when it was cut off."""
+"""A channel to `sh`: sending a script, reading its output, and detecting a lost connection."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class ConnectionCutError(Exception):
 
 
 def send_script(process: asyncssh.SSHClientProcess[bytes], script: bytes) -> None:
-    """Give `sh` on a channel its whole script.
+    """Send a whole script to `sh`.
 
     Raises:
         ConnectionCutError: the connection is lost.
@@ -32,7 +32,7 @@ def send_script(process: asyncssh.SSHClientProcess[bytes], script: bytes) -> Non
 
 
 async def read_block(reader: asyncssh.SSHReader[bytes]) -> bytes:
-    """Read what there is on a channel, at most 256 KiB; nothing at its end.
+    """Read what is available on a channel, at most 256 KiB; nothing at its end.
 
     The end may also be that of the connection: only the exit status says that it was not.
 
@@ -48,7 +48,7 @@ async def read_block(reader: asyncssh.SSHReader[bytes]) -> bytes:
 async def run_both(
     one: Coroutine[object, object, _One], other: Coroutine[object, object, _Other]
 ) -> tuple[_One, _Other]:
-    """Wait for both; where one fails, the other is cancelled and the failure is raised as it is."""
+    """Run both; if one fails, cancel the other and raise the error unchanged."""
     first, second = asyncio.create_task(one), asyncio.create_task(other)
     try:
         done, _ = await asyncio.wait({first, second}, return_when=asyncio.FIRST_EXCEPTION)
@@ -62,11 +62,11 @@ async def run_both(
 
 
 async def read_bounded(reader: asyncssh.SSHReader[bytes], limit: int) -> tuple[bytes, bool]:
-    """Read to the end and keep the first bytes; say whether there were more."""
-    kept = bytearray()
+    """Read to the end; return the first bytes, and whether there were more."""
+    content = bytearray()
     more = False
     while chunk := await read_block(reader):
-        room = limit - len(kept)
-        kept += chunk[:room]
+        room = limit - len(content)
+        content += chunk[:room]
         more = more or len(chunk) > room
-    return bytes(kept), more
+    return bytes(content), more

@@ -24,7 +24,7 @@ _OPEN_FAILED_PAUSE = 0.05
 
 @dataclass(frozen=True)
 class ConnectionSettings:
-    """How connections are made and held.
+    """Limits of connections.
 
     Args:
         keepalive_interval: seconds between questions whether the host is still there.
@@ -46,7 +46,7 @@ class ConnectionSettings:
 
 
 class _Link:
-    """One connection and its free places."""
+    """One connection and its free channels."""
 
     def __init__(self, connection: asyncssh.SSHClientConnection, channels: int) -> None:
         self.connection = connection
@@ -94,7 +94,7 @@ class _Pool:
         return self.links
 
     async def open_spare(self) -> OpenShell | None:
-        """Open a shell where that takes nothing from those who need one."""
+        """Open a shell if a channel is free that nobody needs."""
         link = next((link for link in self.living() if link.has_room_to_spare), None)
         if link is None:
             return None
@@ -112,7 +112,7 @@ class Connections:
     Args:
         hosts: by name, as in the operations file.
         settings: limits and times.
-        failed: told of each host that was not reached and each connection that was lost: its name, and why.
+        failed: called for each unreachable host and each lost connection, with the host's name and a reason.
     """
 
     def __init__(
@@ -142,14 +142,14 @@ class Connections:
         for link in links:
             link.connection.close()
         for link in links:
-            # A frozen host answers no goodbye.
+            # A frozen host does not answer.
             with contextlib.suppress(TimeoutError, asyncssh.Error, OSError):
                 async with asyncio.timeout(1):
                     await link.connection.wait_closed()
             link.connection.abort()
 
     def host(self, name: str) -> Host:
-        """Give a host of the operations file.
+        """Return a host of the operations file.
 
         Raises:
             RefusedError: `host_unreachable`, there is none of that name (any more).
@@ -212,7 +212,7 @@ class Connections:
 
     @contextlib.asynccontextmanager
     async def connection(self, host: str) -> AsyncIterator[asyncssh.SSHClientConnection]:
-        """Give a connection that has just answered, for forwarding.
+        """Yield a connection that has just answered, for forwarding.
 
         Args:
             host: its name.
@@ -223,7 +223,7 @@ class Connections:
         yield await self._answering(host)
 
     async def _answering(self, host: str) -> asyncssh.SSHClientConnection:
-        """Give a connection on which a channel could be opened: one that was just cut may not know it yet."""
+        """Return a connection on which a channel could be opened: a lost one may not be noticed yet."""
         async with self._opened(host) as shell:
             return shell.connection
 
@@ -255,7 +255,7 @@ class Connections:
                         link.give_back()
                         if not isinstance(error, (asyncssh.Error, OSError)) or isinstance(error, TimeoutError):
                             raise
-                        # The connection died before anything was started: the next one may live.
+                        # The connection was lost before anything was started: try the next one.
                         link.connection.abort()
         except TimeoutError as error:
             raise RefusedError(self._unreachable(pool.host, "no channel could be opened in time")) from error
@@ -265,14 +265,14 @@ class Connections:
             try:
                 return await _open_on(link)
             except asyncssh.ChannelOpenError:
-                # Places become free late at the host; nothing was started. A dead connection ends the loop.
+                # The host frees channels late; nothing was started. A lost connection ends the loop.
                 if not link.alive:
                     raise
                 pool.spare.drop()
                 await asyncio.sleep(_OPEN_FAILED_PAUSE)
 
     async def _free(self, pool: _Pool) -> _Link:
-        """Give a connection with a place taken on it: one that lives, else a new one, else wait."""
+        """Return a connection with a channel reserved: an open one, else a new one, else wait."""
         links = pool.living()
         for link in links:
             if link.has_room:
@@ -286,7 +286,7 @@ class Connections:
         return link
 
     async def _make(self, pool: _Pool) -> _Link:
-        """Make a connection; whoever asks while one is being made shares its fate."""
+        """Make a connection; concurrent callers share one attempt."""
         if self._closed:
             raise RefusedError(self._unreachable(pool.host, "the program is stopping"))
         if pool.making is None:
@@ -345,7 +345,7 @@ async def _open_on(link: _Link) -> OpenShell:
 async def _owned(
     opening: Awaitable[asyncssh.SSHClientProcess[bytes]],
 ) -> asyncssh.SSHClientProcess[bytes]:
-    """Wait for a channel; where the wait is cancelled, the channel is closed as soon as it is open."""
+    """Wait for a channel; if cancelled, close it as soon as it is open."""
     task = asyncio.ensure_future(opening)
     try:
         return await asyncio.shield(task)
@@ -362,4 +362,4 @@ def _close_unwanted(task: asyncio.Future[asyncssh.SSHClientProcess[bytes]]) -> N
 def _made(pool: _Pool, task: asyncio.Task[_Link]) -> None:
     pool.making = None
     if not task.cancelled():
-        task.exception()  # whoever asked has been told; nobody may be left
+        task.exception()  # retrieved, because every waiter may have been cancelled

@@ -1,4 +1,4 @@
-"""Asking an app's health URL until it answers well."""
+"""The step that requests an app's health URL until it succeeds."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _FIRST_BAD_STATUS = 400
 
 @dataclass(frozen=True)
 class _Answer:
-    """What one try gave: a status, or why there was none."""
+    """The result of one request: a status, or an error."""
 
     status: int | None
     url: str
@@ -39,17 +39,17 @@ class _Answer:
 
 
 class HealthPerformer:
-    """Does the steps whose act is to ask a URL; the bot itself asks.
+    """Requests a health URL from the bot. Implements `Performer`.
 
     Args:
-        pause: seconds between two tries.
+        pause: seconds between two requests.
     """
 
     def __init__(self, pause: float = 1.0) -> None:
         self._pause = pause
 
     async def perform(self, job: Job, output: Output) -> Outcome:
-        """Ask until the answer's status is below 400, at most as often as the act says.
+        """Repeat the request until its status is below 400, at most as often as the act says.
 
         Redirects are followed, up to five.
 
@@ -82,21 +82,21 @@ class HealthPerformer:
         return Failed(problem(Reason.TIMED_OUT, **{**last.facts, "tries": str(tries)}))
 
     async def resume(self, job: Job, output: Output) -> Outcome:
-        """Ask again: it only reads."""
+        """As `perform`."""
         return await self.perform(job, output)
 
     async def check(self, job: Job) -> Effect:
-        """Nothing takes effect."""
+        """Report nothing: a request has no effect."""
         return Effect.CANNOT_TELL
 
     async def end(self, job: Job) -> Ending:
-        """Nothing runs beside the task that asks."""
+        """Report that there is no process to end."""
         return Ending.GONE
 
 
 async def _ask(session: aiohttp.ClientSession, url: str) -> _Answer:
     try:
-        # aiohttp gives up at the redirect that reaches its limit, and does not follow that one.
+        # aiohttp does not follow the redirect that reaches its limit.
         async with session.get(url, max_redirects=_MAX_REDIRECTS + 1) as response:
             return _Answer(response.status, str(response.url))
     except aiohttp.TooManyRedirects:

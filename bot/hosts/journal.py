@@ -1,4 +1,4 @@
-"""The journal of detached steps, as pure functions: what is sent to the host, and what its answers mean.
+"""The protocol of the journal of detached steps: the runner's input and its replies. Pure.
 
 The other half is `read_runner.sh`, which keeps the journal on the host and says how its files are laid out.
 """
@@ -17,7 +17,7 @@ from bot.domain.secrets import Secret
 
 
 class RunnerCall(StrEnum):
-    """What the runner on the host is asked to do with one attempt of a step."""
+    """A call to the runner on the host, about one attempt of a step."""
 
     START = "start"
     """Start it, or follow it where this attempt was started before."""
@@ -29,7 +29,7 @@ class RunnerCall(StrEnum):
 
 @dataclass(frozen=True)
 class Identity:
-    """Which attempt of which step of which run; the name of its folder on the host.
+    """The identity of an attempt of a step, which names its folder on the host.
 
     Args:
         run: ID of the run.
@@ -89,12 +89,12 @@ NO_WORK = Work("", "/", 0)
 
 @cache
 def read_runner() -> str:
-    """Read the runner's text."""
+    """Read the runner's script."""
     return resources.files("bot.hosts").joinpath("runner.sh").read_text()
 
 
 def runner_input(call: RunnerCall, identity: Identity, token: int, work: Work, offset: int, nonce: str) -> bytes:
-    """Write what `sh` reads on the host.
+    """Write the input of `sh` on the host.
 
     It is one group in braces: where the connection is cut in the middle, the shell runs none of it. Scripts and
     secrets are in it as quoted words, so that they show in no list of processes.
@@ -137,7 +137,7 @@ def runner_input(call: RunnerCall, identity: Identity, token: int, work: Work, o
 
 @dataclass(frozen=True)
 class RunnerStarted:
-    """The runner has begun. Where it never says so, nothing was done."""
+    """The runner has begun. Without this reply, nothing was done."""
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,7 @@ class Claimed:
 
 @dataclass(frozen=True)
 class Running:
-    """It was started this many seconds ago, on the host's clock."""
+    """It has been running for this many seconds, on the host's clock."""
 
     seconds: int
 
@@ -232,7 +232,7 @@ class GroupEnded:
 
 @dataclass(frozen=True)
 class GroupRemains:
-    """Something of it lives still, KILL notwithstanding."""
+    """Something of it still lives, despite KILL."""
 
 
 FinalReply = (
@@ -249,7 +249,7 @@ FinalReply = (
     | GroupEnded
     | GroupRemains
 )
-"""The last thing the host says of a call."""
+"""The last reply to a call."""
 
 RunnerReply = RunnerStarted | Claimed | Running | FinalReply
 
@@ -259,7 +259,7 @@ def parse_reply(line: bytes, nonce: str) -> RunnerReply | None:
 
     Args:
         line: with or without its end.
-        nonce: what the runner was told to mark its lines with.
+        nonce: with which the runner marks its lines.
 
     Returns:
         What it means; None for a line that is not the runner's.

@@ -1,4 +1,4 @@
-"""Making one SSH connection, and putting what can go wrong with it into reasons."""
+"""Making one SSH connection, with its failures as reasons."""
 
 from __future__ import annotations
 
@@ -61,11 +61,11 @@ async def log_in(
                 host.port,
                 username=host.user,
                 known_hosts=known,
-                # A key that is named is the only one offered: an agent full of others would use up the attempts.
+                # A configured key is the only one offered, because an agent's other keys would use up the attempts.
                 client_keys=() if key is None else [key],
                 agent_path=() if key is None else None,
                 config=None,
-                # The fastest where the processor knows AES, which a dump of many GiB is glad of.
+                # The fastest with AES instructions, for dumps of many GiB.
                 encryption_algs="^aes128-gcm@openssh.com,aes256-gcm@openssh.com",
                 tunnel=() if jump is None else jump.connection,
                 keepalive_interval=keepalive_interval,

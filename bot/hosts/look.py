@@ -103,7 +103,7 @@ section migrations
 
 # The copy is made by an index of its own, so that nothing of the checkout is touched; unlike an archive it has every
 # file. What a hook or a filter of the repository would do with a checkout is not wanted here.
-_TELLING_BEGINS = """
+_OUTPUT_BEGINS = """
 copy= place=$path
 if [ -n "$sha" ] && [ "$sha" != "$head" ]; then
   place=
@@ -135,7 +135,7 @@ if [ -n "$sha" ]; then
           cd -- "$place" || exit 2
 """
 
-_TELLING_ENDS = """
+_OUTPUT_ENDS = """
         ) </dev/null 2>&1 >&3 3>&-
       }
     )
@@ -150,7 +150,7 @@ fi
 
 
 def build_question(question: HostQuestion, nonce: str) -> Command:
-    """Write what one host is asked, as one script.
+    """Build the script that reads what a question asks of a host.
 
     Args:
         question: what to read.
@@ -197,17 +197,17 @@ def build_question(question: HostQuestion, nonce: str) -> Command:
         ]
     if question.commit_command is not None:
         here = Syntax("sha=$head\n" if question.ref is None else "")
-        parts += [here, Syntax(_TELLING_BEGINS), *question.commit_command.parts, Syntax(_TELLING_ENDS)]
+        parts += [here, Syntax(_OUTPUT_BEGINS), *question.commit_command.parts, Syntax(_OUTPUT_ENDS)]
     parts.append(Syntax("section end\n"))
     return Command(tuple(parts))
 
 
 class IncompleteAnswerError(Exception):
-    """The answer does not reach its end."""
+    """The answer was cut off."""
 
 
 def parse_answer(host: str, question: HostQuestion, answer: bytes, nonce: str) -> HostFacts:
-    """Read what `build_question` printed.
+    """Parse what the script of `build_question` printed.
 
     Args:
         host: its name.
@@ -253,15 +253,15 @@ def parse_answer(host: str, question: HostQuestion, answer: bytes, nonce: str) -
         maintenance={"0": True, "1": False}.get(status),
         missing_tools=sections["missing-tools"],
         free_kib=blocks[1] if blocks else 0,
-        # A file system that makes inodes as it needs them says that it has none at all.
+        # A file system that allocates inodes on demand reports none at all.
         free_inodes=inodes[1] if inodes and inodes[0] > 0 else None,
-        commit_output=_told(sections.get("told", ())),
+        commit_output=_command_output(sections.get("told", ())),
         disks=dict(_free(sections.get("disks", ()))),
     )
 
 
 def parse_sections(answer: bytes, nonce: str) -> Mapping[str, tuple[str, ...]]:
-    """Take an answer apart into its sections, each with its values; what follows the last NUL is no value.
+    """Split an answer into sections with their values; what follows the last NUL is ignored.
 
     Args:
         answer: standard output; what a login shell printed before the first section is skipped.
@@ -286,7 +286,7 @@ def parse_commits(values: tuple[str, ...]) -> tuple[Commit, ...]:
     return tuple(Commit(*values[at : at + 3]) for at in range(0, len(values) - 2, 3))
 
 
-def _told(values: tuple[str, ...]) -> CommandOutput | None:
+def _command_output(values: tuple[str, ...]) -> CommandOutput | None:
     if len(values) < 3:
         return None
     *output, status, complaint = values
@@ -343,7 +343,7 @@ class HostLook:
                 `checkout_missing` where git refuses to read the checkout (its words are in `detail`); `bad_ref`.
         """
         detail = ""
-        for _ in range(2):  # reading twice does no harm, and the connection may just have been cut
+        for _ in range(2):  # repeated once, because the connection may just have been lost
             nonce = secrets.token_hex(8)
             answer = await self._connections.read(name, build_question(question, nonce), _SECONDS, 32 * 1024 * 1024)
             try:

@@ -1,4 +1,4 @@
-"""Bytes to and from what a detached step does on its host, and long files there, over channels of their own."""
+"""Streams to and from detached steps on hosts, and long files there, each on a channel of its own."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from bot.hosts.channel import ConnectionCutError, read_block
 from bot.hosts.connections import Connections
 
 _LONGEST_NOISE = 64 * 1024
-"""Bytes that a login shell's start-up files may print before the script begins."""
+"""Maximum bytes that a login shell's start-up files may print before the script begins."""
 
 _CHUNK = 1024 * 1024
-"""Bytes from which what was heard is handed on; all that comes is, at its end."""
+"""Minimum bytes of a chunk, except the last one."""
 
 _SECONDS = 60.0
 _GONE = 44
@@ -42,7 +42,7 @@ await() {
 
 _RECEIVE = _PLACE + 'printf \'%s\\n\' "$nonce"\nawait\nexec dd ibs=64k obs=1024k <"$pipe" 2>/dev/null'
 
-# The pipe is open before the nonce says so: whatever fails from then on, its reader sees an end.
+# The pipe is open before the nonce is printed, so that its reader sees an end whatever fails later.
 _SEND = _PLACE + 'await\nexec 7>"$pipe"\nprintf \'%s\\n\' "$nonce"\nexec cat >&7'
 
 _NOTE = _PLACE + '[ ! -e "$pipe" ] || cat <"$pipe"'
@@ -58,7 +58,7 @@ cat >"$path.$nonce.part" && [ "$(wc -c <"$path.$nonce.part")" -eq "$size" ] && m
 
 
 class Pipes:
-    """Carries bytes between the bot and what runs on hosts (`bot.databases.ports.HostPipes`).
+    """Streams bytes between the bot and hosts (`bot.databases.ports.HostPipes`).
 
     Args:
         connections: to the hosts.
@@ -100,11 +100,11 @@ class Pipes:
 
     @contextlib.asynccontextmanager
     async def _read(self, host: str, script: str, **values: str) -> AsyncIterator[AsyncIterator[bytes]]:
-        async with self._speaking(host, script, values) as (process, first):
+        async with self._start(host, script, values) as (process, first):
             yield _chunks(host, process, first)
 
     async def _write(self, host: str, script: str, chunks: AsyncIterator[bytes], **values: str) -> None:
-        async with self._speaking(host, script, values) as (process, _), contextlib.aclosing(_closing(chunks)) as all_:
+        async with self._start(host, script, values) as (process, _), contextlib.aclosing(_closing(chunks)) as all_:
             try:
                 async for chunk in all_:
                     process.stdin.write(chunk)
@@ -117,10 +117,10 @@ class Pipes:
                 raise _ended(host, process.exit_status, "what was sent was not taken to the end")
 
     @contextlib.asynccontextmanager
-    async def _speaking(
+    async def _start(
         self, host: str, script: str, values: dict[str, str]
     ) -> AsyncIterator[tuple[asyncssh.SSHClientProcess[bytes], bytes]]:
-        """Start a script that prints its nonce when it is ready; give the process and what came behind the nonce.
+        """Start a script that prints its nonce when it is ready; yield the process and the bytes after the nonce.
 
         The shell has then read the whole script, so that what is sent from now on is for what it runs.
         """
@@ -129,23 +129,23 @@ class Pipes:
         async with self._connections.shell(host) as process:
             try:
                 process.stdin.write(text.encode(errors="surrogateescape"))
-                heard = b""
+                received = b""
                 mark = f"{nonce}\n".encode()
-                while mark not in heard:
+                while mark not in received:
                     block = await read_block(process.stdout)
-                    heard += block
+                    received += block
                     if not block:
                         await process.wait_closed()
                         raise _ended(host, process.exit_status, "the connection ended before anything came")
-                    if len(heard) > _LONGEST_NOISE:
+                    if len(received) > _LONGEST_NOISE:
                         raise _refused(host, "the account's shell prints too much before it begins")
             except (ConnectionCutError, asyncssh.Error, OSError) as error:
                 raise _ended(host, process.exit_status, str(error) or type(error).__name__) from error
-            yield process, heard.split(mark, 1)[1]
+            yield process, received.split(mark, 1)[1]
 
 
 async def _chunks(host: str, process: asyncssh.SSHClientProcess[bytes], first: bytes) -> AsyncIterator[bytes]:
-    # Packets are small, and each chunk costs whoever takes it a write of its own.
+    # Packets are small, and each chunk costs its consumer a write.
     gathered = bytearray(first)
     try:
         while chunk := await read_block(process.stdout):
@@ -179,7 +179,7 @@ def _command(script: str, **values: str) -> Command:
 
 
 def _ended(host: str, status: int | None, otherwise: str) -> RefusedError:
-    """Say why no more goes by: the step itself says why it ended before it was ready; a cut line has no exit status."""
+    """Translate the early end of a stream; after a lost connection there is no exit status."""
     if status == _GONE:
         return RefusedError(problem(Reason.NEVER_STARTED, host=host, detail="the step ended before it was ready"))
     if status is None:

@@ -1,4 +1,4 @@
-"""Running detached steps on hosts and following them, whatever happens to the connection."""
+"""Detached steps on hosts: starting and following them across lost connections."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from bot.hosts.runner_call import CallProgress, DiscardedOutput, RunnerUnreachab
 
 @dataclass(frozen=True)
 class RetryLimits:
-    """How long an unreachable host is waited for.
+    """Limits of waiting for an unreachable host.
 
     Args:
         before: seconds for a step that was certainly not started.
@@ -145,7 +145,7 @@ class Runner:
             directory: where it runs.
 
         Returns:
-            Status 0 took effect, 1 did not; anything else, and no answer, cannot tell.
+            Status 0 took effect, 1 did not; anything else, and no answer, is unknown.
         """
         if job.step.check is None:
             return Effect.CANNOT_TELL
@@ -191,7 +191,7 @@ class Runner:
             pause = min(2 * pause, self._patience.longest_pause)
 
     def _give_up_at(self, job: Job, progress: CallProgress, began: float) -> float:
-        """When a step that may run is given up, on the event loop's clock.
+        """Return when to give up a step that may run, on the event loop's clock.
 
         Silence is borne until the host must have ended the step, and for a while at least. A host that answers and
         is cut off each time is borne no longer than the whole time limit and that while.
@@ -202,7 +202,7 @@ class Runner:
 
 
 def _outcome(verdict: FinalReply, job: Job, work: Work, *, never: bool) -> Outcome:
-    """Say what the host's verdict means.
+    """Translate the runner's last reply into an outcome.
 
     Args:
         verdict: what the host said last.
@@ -253,7 +253,7 @@ def _ending(verdict: FinalReply) -> Ending:
 
 
 class ShellPerformer:
-    """Does the steps whose act is a shell command.
+    """Performs shell commands on hosts. Implements `Performer`.
 
     Args:
         runner: runs them.

@@ -1,4 +1,4 @@
-"""One call to the runner on a host over one channel: the call goes out, the log and a verdict come back."""
+"""One call to the runner on a host over one channel, which returns the log and a last reply."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from bot.hosts.journal import (
 )
 
 _LONGEST_NOISE = 64 * 1024
-"""Bytes that a login shell's start-up files may print before the runner begins."""
+"""Maximum bytes that a login shell's start-up files may print before the runner begins."""
 
 
 class RunnerUnreachableError(Exception):
@@ -34,11 +34,11 @@ class RunnerUnreachableError(Exception):
 
 @dataclass
 class CallProgress:
-    """What is known of a job so far; it outlives the single call.
+    """Progress of a job across calls.
 
     Args:
         offset: bytes of its log that were taken in.
-        contact: when the host was last heard, on the event loop's clock.
+        contact: when the host last answered, on the event loop's clock.
         sent: whether a call may have reached the host.
         begun: whether the host has confirmed the claim.
         seconds: how long it had been running at the last contact, on the host's clock.
@@ -52,7 +52,7 @@ class CallProgress:
 
 
 class DiscardedOutput:
-    """Takes in nothing, for calls that bring no log."""
+    """Discards output, for calls without a log."""
 
     async def begun(self) -> None:
         """Do nothing."""
@@ -62,14 +62,14 @@ class DiscardedOutput:
 
 
 def identity_of(job: Job) -> Identity:
-    """Give the identity under which a host knows a job."""
+    """Return the identity under which a host knows a job."""
     return Identity(job.run, job.step.key, job.attempt)
 
 
 async def call_runner(
     connections: Connections, job: Job, call: RunnerCall, work: Work, output: Output, progress: CallProgress
 ) -> FinalReply:
-    """Call the runner on the job's host, and take in the log until it has said its last word.
+    """Call the runner on the job's host, and receive the log until its last reply.
 
     Args:
         connections: to the hosts.
@@ -91,25 +91,23 @@ async def call_runner(
     text = runner_input(call, identity_of(job), job.token, work, progress.offset, nonce)
     async with connections.shell(job.place) as process:
         progress.sent = True
-        # A shell that ended at once takes nothing more; its exit status tells that from a lost connection.
+        # A shell that has already ended cannot be written to; its exit status is judged below.
         with contextlib.suppress(ConnectionCutError):
             send_script(process, text)
-        listening = _ReplyReader(nonce, output, progress)
-        await run_both(listening.listen(process.stderr), listening.carry(process.stdout))
+        replies = _ReplyReader(nonce, output, progress)
+        await run_both(replies.read_replies(process.stderr), replies.forward_log(process.stdout))
         await process.wait_closed()
         if process.exit_status is None:
             raise ConnectionCutError("the connection was lost")
-        if not listening.greeted:
-            raise RunnerUnreachableError(listening.noise or f"exit status {process.exit_status}")
-        if listening.verdict is None:
-            raise ConnectionCutError(
-                f"the runner ended early: {listening.noise or f'exit status {process.exit_status}'}"
-            )
-        return listening.verdict
+        if not replies.greeted:
+            raise RunnerUnreachableError(replies.noise or f"exit status {process.exit_status}")
+        if replies.verdict is None:
+            raise ConnectionCutError(f"the runner ended early: {replies.noise or f'exit status {process.exit_status}'}")
+        return replies.verdict
 
 
 class _ReplyReader:
-    """Takes the two streams of a call apart."""
+    """Reads the two streams of a call."""
 
     def __init__(self, nonce: str, output: Output, progress: CallProgress) -> None:
         self._nonce = nonce
@@ -122,10 +120,10 @@ class _ReplyReader:
 
     @property
     def noise(self) -> str:
-        """What was on standard error beside the runner's lines, for messages."""
+        """Standard error without the runner's lines, for messages."""
         return self._noise[-500:].decode(errors="replace").strip()
 
-    async def listen(self, reader: asyncssh.SSHReader[bytes]) -> None:
+    async def read_replies(self, reader: asyncssh.SSHReader[bytes]) -> None:
         """Read the runner's lines on standard error."""
         rest = b""
         try:
@@ -138,12 +136,12 @@ class _ReplyReader:
             self._claimed.set()
 
     async def _line(self, line: bytes) -> None:
-        said = parse_reply(line, self._nonce)
-        if said is None:
+        reply = parse_reply(line, self._nonce)
+        if reply is None:
             self._noise = (self._noise + line + b"\n")[-_LONGEST_NOISE:]
             return
         self._progress.contact = asyncio.get_running_loop().time()
-        match said:
+        match reply:
             case RunnerStarted():
                 self.greeted = True
             case Claimed():
@@ -154,10 +152,10 @@ class _ReplyReader:
             case Running(seconds):
                 self._progress.seconds = seconds
             case _:
-                self.verdict = said
+                self.verdict = reply
 
-    async def carry(self, reader: asyncssh.SSHReader[bytes]) -> None:
-        """Hand on the log: everything on standard output after the line with the nonce."""
+    async def forward_log(self, reader: asyncssh.SSHReader[bytes]) -> None:
+        """Forward the log: everything on standard output after the line with the nonce."""
         marker = self._nonce.encode() + b"\n"
         before = b""
         while chunk := await read_block(reader):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import asyncssh
 
 KEPT_SECONDS = 5.0
-"""After which a spare shell is closed: what comes later is not slowed by opening one."""
+"""Seconds after which an unused spare shell is closed."""
 
 _ANSWER_SECONDS = 2.0
 _LONGEST_NOISE = 64 * 1024
@@ -20,7 +20,7 @@ _LONGEST_NOISE = 64 * 1024
 
 @dataclass(frozen=True)
 class OpenShell:
-    """A channel on which `sh` reads a script from standard input, and the place that it takes.
+    """A channel on which `sh` reads a script from standard input.
 
     Args:
         connection: that it is a channel of.
@@ -39,7 +39,7 @@ class OpenShell:
 
 
 class SpareShell:
-    """At most one shell on one host that waits for work.
+    """Keeps at most one spare shell of a host open.
 
     Args:
         open_shell: opens one if there is room for one that may never be needed, else gives None; what it raises
@@ -53,7 +53,7 @@ class SpareShell:
         self._opening: asyncio.Task[None] | None = None
 
     async def take(self) -> OpenShell | None:
-        """Hand over the shell that waits, if it still answers: on a connection that was cut nothing is begun."""
+        """Return the spare shell if it still answers, so that nothing is begun on a lost connection."""
         shell = self._remove()
         if shell is None:
             return None
@@ -72,13 +72,13 @@ class SpareShell:
             self._opening = asyncio.create_task(self._open(), name="spare shell", context=Context())
 
     def drop(self) -> None:
-        """Close the shell that waits, if there is one."""
+        """Close the spare shell, if there is one."""
         shell = self._remove()
         if shell is not None:
             shell.close()
 
     async def aclose(self) -> None:
-        """Close what waits and what is being opened."""
+        """Close the spare shell, also one that is being opened."""
         if self._opening is not None:
             self._opening.cancel()
             await asyncio.gather(self._opening, return_exceptions=True)
@@ -95,7 +95,7 @@ class SpareShell:
         try:
             self._shell = await self._open_shell()
         except (asyncssh.Error, OSError):
-            return  # who needs a shell opens one, and hears why that does not work
+            return  # whoever needs a shell opens one, and gets the error
         finally:
             self._opening = None
         if self._shell is not None:
@@ -104,18 +104,18 @@ class SpareShell:
 
 async def _answers(process: asyncssh.SSHClientProcess[bytes]) -> bool:
     nonce = secrets.token_hex(8)
-    heard = 0
+    received = 0
     try:
         async with asyncio.timeout(_ANSWER_SECONDS):
             process.stdin.write(f"echo {nonce}\n".encode())
-            while heard < _LONGEST_NOISE:
+            while received < _LONGEST_NOISE:
                 line = await process.stdout.readline()
                 if not line:
                     return False
-                # Noise without a line end may stand before it.
+                # It may follow other output without a line end.
                 if line.endswith(f"{nonce}\n".encode()):
                     return True
-                heard += len(line)
+                received += len(line)
     except (asyncssh.Error, OSError, TimeoutError):
         return False
     return False

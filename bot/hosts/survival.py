@@ -1,4 +1,4 @@
-"""Whether detached steps outlive the connection on a host: systemd can be told to kill what a user leaves behind."""
+"""Whether detached steps outlive the connection on a host, where systemd can kill a user's processes at logout."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _SECONDS = 20.0
 
 
 class Survival(StrEnum):
-    """What becomes of a detached step when its connection is lost."""
+    """The fate of a detached step when its connection is lost."""
 
     LIVES = "lives"
     KILLED = "killed"
@@ -24,9 +24,9 @@ def build_question() -> Command:
     return syntax("""
 printf 'user=%s\\n' "$(id -un)"
 [ -d /run/systemd/system ] || { echo no-systemd; exit 0; }
-told=$(loginctl show-user --property=KillUserProcesses --property=KillExcludeUsers 2>/dev/null)
-if [ -n "$told" ]; then
-  printf '%s\\n' "$told"
+settings=$(loginctl show-user --property=KillUserProcesses --property=KillExcludeUsers 2>/dev/null)
+if [ -n "$settings" ]; then
+  printf '%s\\n' "$settings"
 else
   cat /etc/systemd/logind.conf /etc/systemd/logind.conf.d/*.conf 2>/dev/null
 fi
@@ -35,7 +35,7 @@ fi
 
 
 def parse_survival(answer: str) -> Survival:
-    """Read what the host answered.
+    """Parse the host's answer.
 
     Args:
         answer: what `build_question` printed.
@@ -45,7 +45,7 @@ def parse_survival(answer: str) -> Survival:
     user = settings.get("user", "")
     if "no-systemd" in lines or (user and user in settings.get("KillExcludeUsers", "root").split()):
         return Survival.LIVES
-    # What holds where nothing is set was chosen when systemd was built; Debian and systemd itself differ.
+    # The default is chosen when systemd is built; Debian's differs from upstream's.
     match settings.get("KillUserProcesses", "").lower():
         case "yes" | "true" | "1" | "on":
             return Survival.KILLED
@@ -55,7 +55,7 @@ def parse_survival(answer: str) -> Survival:
 
 
 async def read_survival(connections: Connections, host: str) -> Survival:
-    """Ask a host.
+    """Read from a host whether detached steps survive.
 
     Args:
         connections: to the hosts.

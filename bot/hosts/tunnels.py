@@ -1,4 +1,4 @@
-"""Ways through a host's SSH connection to what only that host can reach."""
+"""Tunnels through a host's SSH connection to addresses that only the host can reach."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LOOPBACK = "127.0.0.1"
 
 
 class Tunnels:
-    """Opens tunnels, one for each use: the connection under it may have been made again since the last.
+    """Opens a tunnel for each use, because the connection below may have been replaced meanwhile.
 
     Args:
         connections: to the hosts.
@@ -25,7 +25,7 @@ class Tunnels:
 
     @contextlib.asynccontextmanager
     async def open(self, via: str, host: str, port: int) -> AsyncIterator[tuple[str, int]]:
-        """Listen on a free port of this machine's loopback and carry each connection through a host.
+        """Listen on a free loopback port and forward each connection through a host.
 
         Args:
             via: name of the host through whose SSH connection it goes.

@@ -156,7 +156,7 @@ async def _storage(storage: BackupStorage, target: Target) -> CheckResult:
     """Look at where backups are kept that are on no host."""
     what = f"backups of {target.name}"
     try:
-        found, room = await storage.sizes(), await storage.room()
+        found, room = await storage.sizes(), await storage.free_bytes()
     except RefusedError as refusal:
         return fail(what, explain(refusal.problem))
     kept = len([name for name in found if name.endswith(".json")])

@@ -1,4 +1,4 @@
-"""Counting and hashing bytes while they go by."""
+"""Count and hash bytes that pass through."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 
 
 class ByteCounter:
-    """How many bytes went by, and their checksum."""
+    """The number of bytes that passed through, and their checksum."""
 
     def __init__(self) -> None:
         self.bytes = 0
@@ -15,11 +15,11 @@ class ByteCounter:
 
     @property
     def sha256(self) -> str:
-        """Of what went by so far; 64 hexadecimal digits."""
+        """Checksum of the bytes so far; 64 hexadecimal digits."""
         return self._digest.hexdigest()
 
     async def count(self, chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
-        """Let chunks go by.
+        """Pass chunks on.
 
         Args:
             chunks: closed with this.

@@ -1,4 +1,4 @@
-"""Finding the backups of a target wherever they lie: on its first host, or in a vault."""
+"""The catalog of a target's backups, on its first host or in a remote storage."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class BackupCatalog:
         storage = self._storages.remote(target)
         if storage is not None:
             return await read_whole(storage, backup)
-        return await self._on_hosts.prove_checksum(target.hosts[0], _directory(target), backup)
+        return await self._on_hosts.verify_checksum(target.hosts[0], _directory(target), backup)
 
     async def manifest(self, target: Target, backup: str) -> Manifest:
         """Read the manifest of a target's backup.

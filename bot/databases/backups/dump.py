@@ -147,7 +147,7 @@ class DumpPerformer(ScriptStep):
             return Failed(dump_problem(DumpStage.STORE, detail))
         # Parts of an earlier attempt, whose bot was killed.
         await storage.remove(dump_files(dump.backup))
-        context, room = await asyncio.gather(self._read_context(job), storage.room())
+        context, room = await asyncio.gather(self._read_context(job), storage.free_bytes())
         # The size of a first dump is not known; the storage then stops before its disk is full.
         if room is not None and room < context.bytes * 1.25:
             detail = f"{storage.place} has room for {room} bytes, and {round(context.bytes * 1.25)} are needed"

@@ -1,4 +1,4 @@
-"""What is known before a dump: the backup before it, the migrations that the database remembers, its counters."""
+"""The context of a dump: the previous backup, the recorded migrations, and the counters of the tables."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SECONDS = 60
 
 
 def dump_context_reader(catalog: BackupCatalog, ran_now: RanNow, counters_now: CountersNow) -> DumpContextReader:
-    """Give what tells what is known before a dump.
+    """Return a reader of what is known before a dump.
 
     Args:
         catalog: reads the backups there are.
@@ -43,7 +43,7 @@ def dump_context_reader(catalog: BackupCatalog, ran_now: RanNow, counters_now: C
 
 
 async def _last(catalog: BackupCatalog, target: Target, tables: tuple[str, ...]) -> BackupInfo | None:
-    """Give the latest backup of the same tables of the same database."""
+    """Return the latest backup of the same tables of the same database."""
     database = target.database.name if target.database is not None else ""
     try:
         async with asyncio.timeout(_SECONDS):

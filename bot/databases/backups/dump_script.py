@@ -18,7 +18,7 @@ from bot.domain.shell import Command, Part, Syntax, Word
 from bot.domain.targets.target import Backups, Database, RehearseOn, Target
 
 RESERVE_KIB = 64 * 1024
-"""KiB that a dump leaves free on the host's disk."""
+"""KiB that stay free on the host's disk."""
 
 OPTION_FILE = "client.cnf"
 """Name of the file with the credentials, in the job's private directory."""
@@ -43,20 +43,20 @@ sha256() { digest 2>/dev/null <"$1"; }
 """
 
 PREAMBLE = resources.files("bot.databases").joinpath("scripts", "preamble.sh").read_text(encoding="utf-8")
-"""Shell functions that every script which asks a server begins with."""
+"""Shell functions of every script that queries a server."""
 
 CONTENTS = resources.files("bot.databases").joinpath("scripts", "contents.sh").read_text(encoding="utf-8")
-"""What is in a database: shell functions that dumps share with what restores them."""
+"""Shell functions that read the contents of a database, for dumps and restores."""
 
 REMOVE_STALE = resources.files("bot.databases").joinpath("scripts", "remove_stale.sh").read_text(encoding="utf-8")
-"""Shell functions that tell whether whoever made something is still at work, and remove it."""
+"""Shell functions that detect and remove what killed jobs left."""
 
 _MYDUMPER = resources.files("bot.databases").joinpath("scripts", "mydumper.sh").read_text(encoding="utf-8")
 _SCRIPT = resources.files("bot.databases").joinpath("scripts", "dump.sh").read_text(encoding="utf-8")
 
 
 class DumpStage(StrEnum):
-    """Where a dump can fail; each stage has an exit status of its own."""
+    """Stages at which a dump can fail; each has an exit status of its own."""
 
     SETTINGS = "settings"
     DIRECTORY = "directory"
@@ -80,12 +80,12 @@ class DumpStage(StrEnum):
 
     @property
     def exit_status(self) -> int:
-        """The exit status of the script when this stage failed; none that a shell or a signal gives."""
+        """The exit status of the script when this stage failed; distinct from those of shells and signals."""
         return 40 + list(DumpStage).index(self)
 
 
 def failed_stage(exit_status: int | None) -> DumpStage | None:
-    """Give the stage that an exit status of the script stands for, or None."""
+    """Return the stage that an exit status of the script stands for, or None."""
     return next((stage for stage in DumpStage if stage.exit_status == exit_status), None)
 
 
@@ -118,8 +118,8 @@ class DumpContext:
         backup: ID of the latest backup of the same tables; empty where there is none.
         bytes: size of its file.
         data_bytes: size of the tables it was made of.
-        migrations: names of the migrations that the database remembers; None where nobody could tell.
-        counters: the next AUTO_INCREMENT of tables that have one; empty where nobody could tell.
+        migrations: names of the recorded migrations; None where unknown.
+        counters: the next AUTO_INCREMENT of tables that have one; empty where unknown.
     """
 
     backup: str = ""
@@ -129,7 +129,7 @@ class DumpContext:
     counters: Mapping[str, int] = field(default_factory=dict)
 
     def shrunk(self, now: int) -> bool:
-        """Whether a dump is so much smaller than the one before that somebody should look.
+        """Whether a dump is less than half as large as the previous one.
 
         Args:
             now: bytes of the new one.
@@ -175,7 +175,7 @@ def dump_job(
         "backup": dump.backup,
         "attempt": str(attempt),
         "directory": backups.directory if on_host else "",
-        # What leaves the host is encrypted by the bot, behind the checksums of both ends.
+        # An upload is encrypted by the bot, after the checksums of both ends were compared.
         "recipient": (backups.encrypt_to or "") if on_host else "",
         "last": str(context.bytes),
         "last_data": str(context.data_bytes),
@@ -207,7 +207,7 @@ def dump_job(
 
 
 def _not_by_mydumper(dump: Dump, database: Database, backups: Backups) -> str:
-    """Say why a dump is none for mydumper, however large the database; empty where nothing is known against it."""
+    """Describe why mydumper does not suit a dump, however large the database; empty where it may."""
     if dump.tables:
         return "it is of chosen tables"
     if backups.store is not None:
@@ -222,17 +222,17 @@ def _not_by_mydumper(dump: Dump, database: Database, backups: Backups) -> str:
 
 
 def dump_pipe(dump: Dump, attempt: int) -> str:
-    """Name the pipe of a dump that leaves the host, in the directory that the steps of its run share."""
+    """Name the pipe of an uploaded dump, in the directory that the steps of its run share."""
     return f"{dump.backup}.{attempt}.pipe"
 
 
 def streamed_manifest_file(dump: Dump, attempt: int) -> str:
-    """Name the file beside the pipe that holds the manifest once the dump ended well."""
+    """Name the file beside the pipe that holds the manifest once the dump has succeeded."""
     return f"{dump.backup}.{attempt}.json"
 
 
 def narrow_to_tables(tables: tuple[str, ...]) -> str:
-    """Write SQL that narrows a list of tables.
+    """Write an SQL condition that narrows a list of tables.
 
     Args:
         tables: their names; none means all.

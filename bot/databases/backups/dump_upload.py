@@ -77,7 +77,7 @@ async def upload_dump(
         if manifest.get("file") != packed:
             detail = f"the host packed it into {manifest.get('file')!r}, and not {file!r}"
             raise RefusedError(dump_problem(DumpStage.MANIFEST, detail))
-        await upload.keep()
+        await upload.commit()
     await _publish(storage, _completed(manifest, file, uploaded, recipient))
     return Done()
 

@@ -1,4 +1,4 @@
-"""Encryption to an age key while bytes go by. The library works on blocking files, so it works in a thread."""
+"""Streaming encryption to an age key. The library works on blocking files, so it runs in a thread."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from bot.domain.secrets import Secret
 
 _BLOCK = 256 * 1024
 _BLOCKS = 4
-"""Blocks that may wait on each side of the thread."""
+"""Maximum number of blocks queued on each side of the thread."""
 
 
 def encrypted(chunks: AsyncIterator[bytes], recipient: str) -> AsyncGenerator[bytes, None]:
-    """Encrypt what goes by.
+    """Encrypt a stream.
 
     Args:
         chunks: in the clear.
@@ -24,7 +24,7 @@ def encrypted(chunks: AsyncIterator[bytes], recipient: str) -> AsyncGenerator[by
     """
 
     def work(source: _Source, sink: _Sink) -> None:
-        # only those who encrypt pay for the library
+        # imported late: only users of encryption need it
         import pyrage
 
         pyrage.encrypt_io(source, sink, [pyrage.x25519.Recipient.from_str(recipient)])
@@ -33,7 +33,7 @@ def encrypted(chunks: AsyncIterator[bytes], recipient: str) -> AsyncGenerator[by
 
 
 def decrypted(chunks: AsyncIterator[bytes], identity: Secret) -> AsyncGenerator[bytes, None]:
-    """Decrypt what goes by.
+    """Decrypt a stream.
 
     Args:
         chunks: encrypted.
@@ -59,7 +59,7 @@ def decrypted(chunks: AsyncIterator[bytes], identity: Secret) -> AsyncGenerator[
 
 
 class _StoppedError(Exception):
-    """Nobody wants the rest."""
+    """The consumer has gone."""
 
 
 class _Source:
@@ -135,7 +135,7 @@ async def _through(chunks: AsyncIterator[bytes], work: Callable[[_Source, _Sink]
         if isinstance(chunks, AsyncGenerator):
             await chunks.aclose()
         while not working.done():
-            # The thread may wait to read or to write: it gets an end, or room.
+            # Unblock a thread that waits to read or to write.
             for queue in (coming, going):
                 while not queue.empty():
                     queue.get_nowait()
@@ -153,7 +153,7 @@ async def _feed(chunks: AsyncIterator[bytes], coming: asyncio.Queue[bytes]) -> N
 
 
 async def _next(going: asyncio.Queue[bytes], working: asyncio.Task[None], feeding: asyncio.Task[None]) -> bytes | None:
-    """Give the next block, None behind the last; what fails on the way in is raised as it is."""
+    """Return the next block, None after the last one; errors of the input are raised unchanged."""
     taking = asyncio.create_task(going.get())
     try:
         while not taking.done():
@@ -167,7 +167,7 @@ async def _next(going: asyncio.Queue[bytes], working: asyncio.Task[None], feedin
                 if going.empty():
                     working.result()
                     return None
-                await asyncio.sleep(0)  # what was put last is being taken
+                await asyncio.sleep(0)  # the last block is being taken
         return taking.result()
     finally:
         taking.cancel()

@@ -1,4 +1,4 @@
-"""Reading finished backups on a host: is it there, is it whole."""
+"""The backups in a directory on a host: which exist, and whether they are whole."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bot.domain.targets.target import Target
 _SHA256_DIGITS = 64
 _QUICK = 30.0
 _SLOWEST_DISK = 20_000_000
-"""Bytes a second at which a checksum is read in the worst case."""
+"""Bytes a second that the slowest disk reads."""
 
 
 class _Status(IntEnum):
@@ -63,31 +63,31 @@ for manifest in "$directory"/*.json; do
   head -c 4000000 -- "$manifest"
 done
 """
-"""Each manifest after a line with a record separator, its name and the size of its dump."""
+"""Prints each manifest after a line with a record separator, its name and the size of its dump."""
 
 
 class BackupState(StrEnum):
-    """Whether a backup is on its host."""
+    """State of a backup where it is kept."""
 
     WHOLE = "whole"
-    """The manifest is there, and the dump beside it is what it says."""
+    """The dump is as its manifest says."""
     DAMAGED = "damaged"
-    """Something of it is there, and it does not hold."""
+    """Something of it exists, and does not match."""
     UNFINISHED = "unfinished"
-    """Only a `.part` is there: it may still be being made."""
+    """There is only a `.part`: it may still be in the making."""
     ABSENT = "absent"
     UNREADABLE = "unreadable"
-    """The host did not answer, or not so that anything follows from it."""
+    """The host did not answer, or its answer is inconclusive."""
 
 
 @dataclass(frozen=True)
 class BackupLookup:
-    """What was found of a backup.
+    """Result of looking up a backup.
 
     Args:
-        state: whether it is there.
+        state: of the backup.
         manifest: where it could be read.
-        detail: what does not hold, for the log; empty where all does.
+        detail: what does not match, for people; empty where all does.
     """
 
     state: BackupState
@@ -154,7 +154,7 @@ class HostCatalog:
             raise RefusedError(problem(Reason.BACKUP_IMPOSSIBLE, stage="directory", detail=detail))
         return backup_list_of(target, answer.stdout)
 
-    async def prove_checksum(self, host: str, directory: str, backup: str) -> BackupLookup:
+    async def verify_checksum(self, host: str, directory: str, backup: str) -> BackupLookup:
         """As `find`, and read the whole dump on the host to compare its checksum.
 
         Args:
@@ -173,7 +173,7 @@ class HostCatalog:
         return await self._compare(host, directory, found.manifest, script, found.manifest.sha256, patience)
 
     async def present(self, host: str, directory: str, backup: str, sha256: str) -> bool:
-        """Say whether the very backup that was approved is still there, with its size; it is not read whole.
+        """Check whether the approved backup is still there with its size, without reading all of it.
 
         Args:
             host: name of the host.
@@ -202,7 +202,7 @@ class HostCatalog:
 
 
 def describe_difference(file: str, actual: str, expected: str) -> str:
-    """Say that a file is not the one that was made.
+    """Describe how a file differs from the one that was made.
 
     Args:
         file: its name.
@@ -215,7 +215,7 @@ def describe_difference(file: str, actual: str, expected: str) -> str:
 
 
 def backup_list_of(target: Target, listed: bytes) -> BackupList:
-    """Read what the list of manifests printed. Pure.
+    """Parse what the list of manifests printed. Pure.
 
     Args:
         target: whose backups are wanted; those of others in the same directory are left out.
@@ -229,7 +229,7 @@ def backup_list_of(target: Target, listed: bytes) -> BackupList:
         try:
             manifest = parse_manifest(text)
             whole = size == str(manifest.bytes) and name == f"{manifest.backup}.json"
-            backup = manifest.kept()
+            backup = manifest.info()
         except ValueError:
             unreadable.append(name)
             continue

@@ -1,4 +1,4 @@
-"""Reading what restores left beside a live database, and dropping it."""
+"""The databases that restores left beside the live one: reading and dropping them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class LeftoverReader:
     def __init__(self, connections: Connector) -> None:
         self._connections = connections
 
-    async def beside(self, target: Target) -> tuple[Leftover, ...]:
+    async def read(self, target: Target) -> tuple[Leftover, ...]:
         """Read every database that a restore left beside a target's own, by name.
 
         Args:
@@ -72,7 +72,7 @@ class _DropStep(ScriptStep):
     async def check(self, job: Job) -> Effect:
         """Check whether the database is gone."""
         try:
-            leftovers = await self._leftovers.beside(job.target)
+            leftovers = await self._leftovers.read(job.target)
         except RefusedError:
             return Effect.CANNOT_TELL
         return Effect.DID_NOT if any(one.database == _name(job) for one in leftovers) else Effect.TOOK

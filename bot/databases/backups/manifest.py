@@ -1,4 +1,4 @@
-"""The manifest beside each dump: what it is, where it is from, and how it can be recognised. Pure."""
+"""The manifest beside each dump: its contents, origin and checksums. Pure."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from bot.domain.backups.backup import BackupInfo, Proof, Purpose
 from bot.domain.runs.acts import Dump
 
 FORMAT = 1
-"""Raised when a reader of the old form would misunderstand the new one; further keys do not raise it."""
+"""Raised for incompatible changes only; additional keys do not raise it."""
 
 MYDUMPER = ".mydumper.tar"
-"""What follows the ID in the name of a file that mydumper made."""
+"""Suffix of the files that mydumper made."""
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -27,7 +27,7 @@ RowCounts = tuple[int, str, int, str]
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a finished backup says of itself.
+    """The manifest of a finished backup.
 
     Args:
         backup: its ID.
@@ -51,8 +51,8 @@ class Manifest:
         objects: kind and name of what there is beside tables, such as `view adults`; None where nobody looked.
         proven_at: when a restore was last tried, RFC 3339 in UTC; empty where it never was.
         restore_seconds: how long that took; None where there was none.
-        commit: that was checked out on the host; empty where nobody could tell.
-        migrations: names of those that the database remembered; None where nobody could tell.
+        commit: that was checked out on the host; empty where unknown.
+        migrations: names of the recorded ones; None where unknown.
         counters: the next AUTO_INCREMENT of tables that have one, just before the dump; empty where nobody looked.
         encrypted_to: the age key that the file is encrypted to; empty where it is not.
         packed_sha256: of the packed dump inside an encrypted file.
@@ -86,16 +86,16 @@ class Manifest:
 
     @property
     def loads_sha256(self) -> str:
-        """The checksum of what is unpacked and loaded: that of the file, or of what an encrypted file holds."""
+        """The checksum of the packed dump: of the file, or of the content of an encrypted file."""
         return self.packed_sha256 or self.sha256
 
     @property
     def by_mydumper(self) -> bool:
-        """Whether it is a folder of mydumper in one file, and no plain dump."""
+        """Whether it is an archive of mydumper's folder instead of a plain dump."""
         return self.file == f"{self.backup}{MYDUMPER}"
 
-    def kept(self) -> BackupInfo:
-        """Give what people are told of it.
+    def info(self) -> BackupInfo:
+        """Return what the backup list shows of it.
 
         Raises:
             ValueError: an instant in it cannot be read.
@@ -129,7 +129,7 @@ def origin(
     migrations: tuple[str, ...] | None = None,
     counters: Mapping[str, int] | None = None,
 ) -> str:
-    """Write the part of a manifest that is known before the dump.
+    """Write the part of a manifest that is known before the dump, as lines of JSON.
 
     Args:
         dump: which backup, of which tables, for what.
@@ -137,7 +137,7 @@ def origin(
         environment: of the app.
         database: its name at the server.
         run: the run that makes it.
-        migrations: that the database remembers; None where nobody could tell.
+        migrations: names of the recorded ones; None where unknown.
         counters: the next AUTO_INCREMENT of tables; None where nobody looked.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Finding the backups in a vault: which there are, and whether one is whole."""
+"""The backups in a remote storage: which exist, and whether they are whole."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from bot.domain.backups.backup import BackupList
 from bot.domain.targets.target import Target
 
 _AT_A_TIME = 8
-"""Manifests that are read at a time."""
+"""Maximum number of manifests read concurrently."""
 
 
 def manifest_file(backup: str) -> str:
-    """Name the file of a manifest."""
+    """Return the name of a manifest's file."""
     return f"{backup}.json"
 
 
 async def remote_backup_list(storage: BackupReader, target: Target) -> BackupList:
-    """Read every backup of a target that its vault has.
+    """Read every backup of a target in its storage.
 
     Args:
         storage: of the target.
@@ -93,7 +93,7 @@ async def read_whole(storage: BackupReader, backup: str) -> BackupLookup:
 
 
 async def remote_sha256(storage: BackupReader, file: str) -> str:
-    """Read a file of a vault and give its checksum, 64 hexadecimal digits.
+    """Read a stored file and return its checksum, 64 hexadecimal digits.
 
     Args:
         storage: where.

@@ -51,7 +51,7 @@ class SwapPerformer(RestoreStep):
         """
         act = act_of(job, Swap)
         try:
-            databases = {leftover.database for leftover in await self._leftovers.beside(job.target)}
+            databases = {leftover.database for leftover in await self._leftovers.read(job.target)}
         except RefusedError:
             return Effect.CANNOT_TELL
         match act.old in databases, act.fresh in databases:

@@ -1,9 +1,9 @@
-"""The scripts that restore a dump into a database of its own and compare it, built from its manifest. Pure."""
+"""The scripts that restore a dump into a separate database and compare it with its manifest. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from importlib import resources
 
@@ -51,7 +51,7 @@ def proof_result_file(pipe: str) -> str:
 
 
 def script(name: str) -> str:
-    """Read one of the scripts beside this module."""
+    """Read one of the room's scripts."""
     return resources.files("bot.databases").joinpath("scripts", name).read_text(encoding="utf-8")
 
 
@@ -63,7 +63,7 @@ _DROP = script("drop.sh")
 
 
 class RestoreStage(StrEnum):
-    """Where restoring can fail; each stage has an exit status of its own."""
+    """Stages at which a restore can fail; each has an exit status of its own."""
 
     TOOLS = "tools"
     CONNECT = "connect"
@@ -81,12 +81,12 @@ class RestoreStage(StrEnum):
 
     @property
     def exit_status(self) -> int:
-        """The exit status of a script when this stage failed; none that a shell or a signal gives."""
+        """The exit status of a script when this stage failed; distinct from those of shells and signals."""
         return 70 + list(RestoreStage).index(self)
 
 
 def failed_stage(exit_status: int | None) -> RestoreStage | None:
-    """Give the stage that an exit status of a script stands for, or None."""
+    """Return the stage that an exit status of a script stands for, or None."""
     return next((stage for stage in RestoreStage if stage.exit_status == exit_status), None)
 
 
@@ -106,8 +106,8 @@ def proof_job(
         ValueError: a value that cannot be used; the message names it and holds no secret.
     """
     values = {"yields": (Proof.PROVEN if manifest.rows or not manifest.tables else Proof.CHECKED).value}
-    prefix = scratch.rpartition("_")[0] + "_"
-    return _job(manifest, source, database, scratch, prefix, "proof", attempt, values, _PROOF)
+    purpose = _Purpose("proof", stale_prefix=scratch.rpartition("_")[0] + "_", tail=_PROOF, values=values)
+    return _job(manifest, source, database, scratch, attempt, purpose)
 
 
 def load_job(manifest: Manifest, source: str | SentBackup, database: Database, fresh: str, attempt: int) -> HostScript:
@@ -123,7 +123,7 @@ def load_job(manifest: Manifest, source: str | SentBackup, database: Database, f
     Raises:
         ValueError: a value that cannot be used; the message names it and holds no secret.
     """
-    return _job(manifest, source, database, fresh, fresh, "restore", attempt, {}, _LOADED)
+    return _job(manifest, source, database, fresh, attempt, _Purpose("restore", stale_prefix=fresh, tail=_LOADED))
 
 
 def swap_job(manifest: Manifest, database: Database, fresh: str, old: str) -> HostScript:
@@ -187,7 +187,7 @@ def drop_job(database: Database, gone: str, tables: int | None) -> HostScript:
 
 
 def mydumper_stays_on_host(manifest: Manifest) -> str:
-    """Say why a backup that mydumper made is not sent to a host."""
+    """Describe why a backup of mydumper is not sent to a host."""
     return f"{manifest.file} was made by mydumper, and can be restored only where it lies on the host"
 
 
@@ -197,23 +197,32 @@ def _sql_text(text: str) -> str:
 
 
 def shell_variables(values: Mapping[str, str]) -> list[Part]:
-    """Write shell variables, quoted."""
+    """Write assignments of shell variables, quoted."""
     parts: list[Part] = []
     for name, value in values.items():
         parts += [Syntax(f"{name}="), Word(value), Syntax("\n")]
     return parts
 
 
+@dataclass(frozen=True)
+class _Purpose:
+    """What a backup is loaded for.
+
+    Args:
+        folder: of the step, in the directory that the steps of the run share.
+        stale_prefix: of the names of databases that earlier attempts may have left.
+        tail: script that follows the load.
+        values: variables of that script.
+    """
+
+    folder: str
+    stale_prefix: str
+    tail: str
+    values: Mapping[str, str] = field(default_factory=dict)
+
+
 def _job(
-    manifest: Manifest,
-    source: str | SentBackup,
-    database: Database,
-    fresh: str,
-    sweep: str,
-    kept: str,
-    attempt: int,
-    more: Mapping[str, str],
-    tail: str,
+    manifest: Manifest, source: str | SentBackup, database: Database, fresh: str, attempt: int, purpose: _Purpose
 ) -> HostScript:
     for name in (database.name, fresh):
         identifier(name)
@@ -224,7 +233,7 @@ def _job(
         "backup": manifest.backup,
         "source": database.name,
         "fresh": fresh,
-        "sweep": _sql_text(sweep),
+        "sweep": _sql_text(purpose.stale_prefix),
         "dump": f"{folder}{manifest.file.removesuffix('.age')}",
         "manifest": f"{folder}{manifest.backup}.json",
         "pipe": source.pipe if isinstance(source, SentBackup) else "",
@@ -234,11 +243,14 @@ def _job(
         "reserve": str(RESERVE_KIB),
         "only": narrow_to_tables(manifest.chosen),
         "attempt": str(attempt),
-        **more,
+        **purpose.values,
         **{f"status_{stage.value}": str(stage.exit_status) for stage in RestoreStage},
     }
-    kept_sh = f'kept="$COUNTERSIGN_RUN_DIR/{kept}"\n'
-    parts = [*shell_variables(values), Syntax(kept_sh + PREAMBLE + SHA256 + CONTENTS + REMOVE_STALE + _LOAD + tail)]
+    kept = f'kept="$COUNTERSIGN_RUN_DIR/{purpose.folder}"\n'
+    parts = [
+        *shell_variables(values),
+        Syntax(kept + PREAMBLE + SHA256 + CONTENTS + REMOVE_STALE + _LOAD + purpose.tail),
+    ]
     files = {OPTION_FILE: option_file(database), EXPECTED_FILE: Secret(_expected(manifest))}
     if isinstance(source, SentBackup):
         files[MANIFEST_FILE] = Secret(source.manifest.decode())
@@ -246,7 +258,7 @@ def _job(
 
 
 def _expected(manifest: Manifest) -> str:
-    """Write what must come out; names in hexadecimal, so that none can be taken for two."""
+    """Write the expected contents; names are in hexadecimal, so that they cannot contain separators."""
     lines = ["start\t-"]
     for table in manifest.tables:
         figures = manifest.rows.get(table)

@@ -1,4 +1,4 @@
-"""What was written since a backup: the live tables, held against its manifest."""
+"""Writes since a backup: the live tables compared with its manifest."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from bot.domain.backups.writes_since import TableWrites, WriteState
 from bot.domain.targets.target import Target
 
 LARGEST_READ = 32 * 1024 * 1024
-"""Bytes up to which a table is read whole, to count its rows and take its checksum."""
+"""Maximum bytes of a table that is read whole for its row count and checksum."""
 
 MAX_READ = 256 * 1024 * 1024
-"""Bytes that are read of all tables together."""
+"""Maximum bytes read of all tables together."""
 
 _PATIENCE = 15.0
-"""Seconds for all of it; what is not read by then is told by what the server remembers."""
+"""Seconds for all reads; other tables are judged by what the server remembers."""
 
 _CLOCKS = timedelta(minutes=1)
-"""By so much the clocks of the host and of the server may differ."""
+"""Maximum clock difference between the host and the server."""
 
 _TABLES = """
     SELECT table_name, COALESCE(table_rows, 0), COALESCE(data_length, 0) + COALESCE(index_length, 0),
@@ -62,7 +62,7 @@ class LiveTable:
 
 
 class WritesSinceReader:
-    """Reads live tables to hold them against a backup.
+    """Compares live tables with a backup.
 
     Args:
         connections: opens sessions.
@@ -72,7 +72,7 @@ class WritesSinceReader:
         self._connections = connections
 
     async def since(self, target: Target, manifest: Manifest) -> tuple[TableWrites, ...]:
-        """Say what was written since a backup.
+        """Compare each table with its state in a backup.
 
         Args:
             target: whose database; it is only read.
@@ -85,7 +85,7 @@ class WritesSinceReader:
             return compare(manifest, await _live(session, manifest))
 
     async def counters(self, target: Target) -> Mapping[str, int]:
-        """Read the next AUTO_INCREMENT of each table that has one, to tell later whether rows were added.
+        """Read the next AUTO_INCREMENT of each table that has one, from which later growth is read.
 
         Args:
             target: whose database.
@@ -130,12 +130,12 @@ async def _read(session: ReadOnlySession, table: str, known: LiveTable, *, same_
         checksum = (await session.rows(f"CHECKSUM TABLE {quoted}"))[0][1]
         return replace(known, checksum=None if checksum is None else str(checksum))
     except (ServerError, ValueError):
-        # A lock stands in the way, or the name is one that nothing can quote: what the server remembers must do.
+        # A lock blocks it, or the name cannot be quoted: fall back to what the server remembers.
         return known
 
 
 def compare(manifest: Manifest, live: Mapping[str, LiveTable]) -> tuple[TableWrites, ...]:
-    """Hold live tables against a backup. Pure.
+    """Compare live tables with a backup. Pure.
 
     Args:
         manifest: of the backup.
@@ -176,5 +176,5 @@ def _judged(now: LiveTable, counts: tuple[int, ...], checksums: tuple[str, ...],
 
 
 def _grown(then: int | None, now: int | None) -> int | None:
-    """Say by how much a counter grew; nothing where it did not, or began anew."""
+    """Return the growth of a counter; None where it did not grow, or was reset."""
     return now - then if then is not None and now is not None and now > then else None

@@ -1,4 +1,4 @@
-"""Removing what a killed rehearsal, dump or proof left: scratch databases, worktrees and folders of nobody any more."""
+"""Cleanup of what killed rehearsals, dumps and proofs left: scratch databases, worktrees and folders."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bot.domain.targets.target import Target
 _SECONDS = 60.0
 
 _SCRATCH = re.compile(r"_countersign_(?:rehearsal|proof)_(?P<run>[a-z0-9]+?)(?:_p)?")
-"""What follows the database's own name. What a restore makes is named otherwise: it holds live data."""
+"""What follows the database's own name. Databases of restores are named differently: they hold live data."""
 
 _DATABASES = "SELECT schema_name FROM information_schema.schemata WHERE LEFT(schema_name, CHAR_LENGTH(%s)) = %s"
 
@@ -47,13 +47,13 @@ for part in B-*.part S-*.part; do
   rm -rf -- "$part" && printf '%s\\n' "$directory/$part"
 done
 """
-"""Unfinished dumps whose owner is gone; those that name none, when nothing was written to them for a day."""
+"""Unfinished dumps whose owner is gone; without an owner, those unchanged for a day."""
 
 _log = structlog.get_logger()
 
 
 def run_of(name: str, database: str) -> str | None:
-    """Say which run made a scratch database.
+    """Return the ID of the run that made a scratch database.
 
     Args:
         name: of the scratch database.
@@ -67,7 +67,7 @@ def run_of(name: str, database: str) -> str | None:
 
 
 class ScratchCleanup:
-    """Removes what was left behind. Doing it again, or from two bots at once, does no harm.
+    """Removes what was left behind. It is idempotent, also when two bots do it at once.
 
     Args:
         connections: to the databases.
@@ -83,7 +83,7 @@ class ScratchCleanup:
         self._find_run = find_run
 
     async def sweep(self, targets: Iterable[Target]) -> None:
-        """Remove what was left of every target that allows scratch databases; what cannot be reached is left."""
+        """Clean up after every target that allows scratch databases; what cannot be reached is skipped."""
         for target in targets:
             if target.database is None or not target.database.scratch:
                 continue

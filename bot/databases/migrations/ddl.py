@@ -1,4 +1,4 @@
-"""What the statements of a migration do, read from the SQL that the application says it would run. Pure."""
+"""The effects of a migration's statements, read from the SQL that the application would run. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bot.databases.migrations.sql_lexer import (
 
 
 class Operation(StrEnum):
-    """What a statement is."""
+    """The kind of a statement."""
 
     CREATE_TABLE = "create_table"
     ALTER_TABLE = "alter_table"
@@ -32,18 +32,18 @@ class Operation(StrEnum):
     REPLACE = "replace"
     SELECT = "select"
     OTHER = "other"
-    """A view, a routine, a setting, or something that these rules do not read."""
+    """A view, a routine, a setting, or something that the rules do not cover."""
 
 
 class EffectKind(StrEnum):
-    """What a statement does to one thing."""
+    """The kind of an effect on one table, column or index."""
 
     TABLE_CREATED = "table_created"
     TABLE_DROPPED = "table_dropped"
     TABLE_RENAMED = "table_renamed"
     COLUMN_ADDED = "column_added"
     COLUMN_REQUIRED = "column_required"
-    """Added or changed to NOT NULL without a default: who writes without naming it is refused."""
+    """Added or changed to NOT NULL without a default, so that inserts that do not name it are refused."""
     COLUMN_DROPPED = "column_dropped"
     COLUMN_RENAMED = "column_renamed"
     COLUMN_CHANGED = "column_changed"
@@ -54,11 +54,11 @@ class EffectKind(StrEnum):
     ROWS_ADDED = "rows_added"
     ROWS_CHANGED = "rows_changed"
     ROWS_FILLED = "rows_filled"
-    """Changed, but only in columns that the same run has added: nothing is overwritten."""
+    """Changed only in columns that the same run has added, so that nothing is overwritten."""
     ROWS_DELETED = "rows_deleted"
     TABLE_CHANGED = "table_changed"
     UNKNOWN = "unknown"
-    """These rules cannot tell."""
+    """The rules do not cover it."""
 
 
 DESTROYS = frozenset(
@@ -70,7 +70,7 @@ DESTROYS = frozenset(
         EffectKind.ROWS_DELETED,
     }
 )
-"""What drops or rewrites data."""
+"""Effects that drop or rewrite data."""
 
 BREAKS_OLD_CODE = frozenset(
     {
@@ -81,7 +81,7 @@ BREAKS_OLD_CODE = frozenset(
         EffectKind.COLUMN_REQUIRED,
     }
 )
-"""What code that was written before it cannot live with."""
+"""Effects that break code written before them."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ class MigrationStatement:
         operation: what it is.
         table: the first table it changes; empty where it changes none, or unknown.
         effects: its effects.
-        self_contained: whether it names no other database and hides nothing, so that it may be tried on an empty copy.
+        self_contained: whether it names no other database and has no hidden parts: it may be tried on an empty copy.
     """
 
     sql: str
@@ -124,7 +124,7 @@ class MigrationStatement:
 
 
 def read_statement(sql: str) -> MigrationStatement:
-    """Say what a statement does. One that these rules do not read has the effect `unknown`.
+    """Read the effects of a statement; one that cannot be read has the effect `unknown`.
 
     Args:
         sql: one statement.
@@ -255,7 +255,7 @@ def _update(row: tuple[Token, ...]) -> TableAndEffects:
         if not after or not after[0].is_mark("="):
             return table, (StatementEffect(EffectKind.ROWS_CHANGED, table),)
         columns.append(column.rpartition(".")[2])
-    if set_at > 0:  # several tables, or an alias: which column is whose cannot be told
+    if set_at > 0:  # several tables, or an alias: the columns cannot be assigned to tables
         return table, (StatementEffect(EffectKind.ROWS_CHANGED, table),)
     return table, tuple(StatementEffect(EffectKind.ROWS_CHANGED, table, column) for column in columns)
 

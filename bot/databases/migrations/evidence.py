@@ -1,4 +1,4 @@
-"""What an approver is told about pending migrations: from what was read, tried and rehearsed to findings. Pure.
+"""The findings about pending migrations, from what was read, previewed and rehearsed. Pure.
 
 Findings of a plan, by kind. Facts are text; figures are plain digits; a fact that does not apply is empty.
 
@@ -49,7 +49,7 @@ Findings of a plan, by kind. Facts are text; figures are plain digits; a fact th
 `old_code`, one for each thing that code from before cannot live with while the deploy goes on
     migration, effect (`column_dropped`, `column_renamed`, `column_required`, `table_dropped`, `table_renamed`), what
 
-`effect`, one a migration that was rehearsed, in order: its change of the schema, to tell later how far it came
+`effect`, one a migration that was rehearsed, in order: its change of the schema, by which its progress is judged later
     migration
     brings      canonical lines (`bot.databases.server.schema.canonical`) that are there afterwards and were not before
     takes       those that were there before and are not afterwards
@@ -88,7 +88,7 @@ _LONGEST_SQL = 2000
 
 
 class MigrationRisk(StrEnum):
-    """The risk of a migration in a word."""
+    """The risk of a migration, from low to high."""
 
     SAFE = "safe"
     UNKNOWN = "unknown"
@@ -102,7 +102,7 @@ _ORDER = list(MigrationRisk)
 
 @dataclass(frozen=True)
 class RiskVerdict:
-    """A risk and why.
+    """A risk and its reason.
 
     Args:
         risk: the word.
@@ -117,7 +117,7 @@ class RiskVerdict:
 
 @dataclass(frozen=True)
 class PreviewedTrial:
-    """A migration with the statements that it would run.
+    """A migration with the statements that it would run, and how the server would carry them out.
 
     Args:
         trial: what became of it on the copy.
@@ -129,8 +129,8 @@ class PreviewedTrial:
 
 
 @dataclass
-class _Story:
-    """What the migrations before the present one have made: nothing that is new can be lost."""
+class _MigratedState:
+    """What earlier migrations of the run have created or renamed; nothing new can be lost."""
 
     sizes: Mapping[str, TableSize]
     columns: set[tuple[str, str]]
@@ -139,25 +139,25 @@ class _Story:
     def size(self, table: str) -> TableSize | None:
         return self.sizes.get(self.called.get(table, table))
 
-    def really(self, effects: StatementEffect) -> StatementEffect:
-        """Give an effect as it is in the light of what came before."""
-        if effects.kind is EffectKind.ROWS_CHANGED and (effects.table, effects.name) in self.columns:
-            return StatementEffect(EffectKind.ROWS_FILLED, effects.table, effects.name)
-        return effects
+    def adjusted(self, effect: StatementEffect) -> StatementEffect:
+        """Return an effect, with a change of new columns alone as `rows_filled`."""
+        if effect.kind is EffectKind.ROWS_CHANGED and (effect.table, effect.name) in self.columns:
+            return StatementEffect(EffectKind.ROWS_FILLED, effect.table, effect.name)
+        return effect
 
-    def loses(self, effects: StatementEffect) -> bool:
-        """Whether an effect drops or rewrites data that is there now."""
-        if effects.kind not in DESTROYS or (effects.table, effects.name) in self.columns:
+    def loses(self, effect: StatementEffect) -> bool:
+        """Whether an effect drops or rewrites data that existed before the run."""
+        if effect.kind not in DESTROYS or (effect.table, effect.name) in self.columns:
             return False
-        return self.size(effects.table) is not None
+        return self.size(effect.table) is not None
 
-    def breaks(self, effects: StatementEffect) -> bool:
-        """Whether code that was there before cannot live with an effect."""
-        if effects.kind not in BREAKS_OLD_CODE or self.size(effects.table) is None:
+    def breaks(self, effect: StatementEffect) -> bool:
+        """Whether an effect breaks code from before the run."""
+        if effect.kind not in BREAKS_OLD_CODE or self.size(effect.table) is None:
             return False
-        return effects.kind is EffectKind.COLUMN_REQUIRED or (effects.table, effects.name) not in self.columns
+        return effect.kind is EffectKind.COLUMN_REQUIRED or (effect.table, effect.name) not in self.columns
 
-    def goes_on(self, effects: tuple[StatementEffect, ...]) -> None:
+    def apply(self, effects: tuple[StatementEffect, ...]) -> None:
         for one in effects:
             if one.kind is EffectKind.COLUMN_ADDED:
                 self.columns.add((one.table, one.name))
@@ -175,17 +175,17 @@ def rehearsed(
     """Write the findings of a rehearsal that went well, or of a preview without one.
 
     Args:
-        suffix: of the migrations' files, which tells the language.
+        suffix: of the migrations' files, which determines the language.
         sources: the text of each migration by its name.
         results: of the rehearsal.
         previewed: its migrations, in order.
         sizes: of the live tables, by name.
     """
-    story = _Story(sizes, set(), {})
-    told: list[Finding] = []
+    state = _MigratedState(sizes, set(), {})
+    findings: list[Finding] = []
     for migration in previewed:
-        told += _migration(migration, story, sources.get(migration.trial.name, ""), suffix)
-    statements = [finding for finding in told if finding.kind == "statement"]
+        findings += _migration(migration, state, sources.get(migration.trial.name, ""), suffix)
+    statements = [finding for finding in findings if finding.kind == "statement"]
     spare = {id(finding) for finding in statements[MAX_STATEMENTS:]}
     summary = Finding(
         "rehearsal",
@@ -205,11 +205,11 @@ def rehearsed(
             "statements": str(len(statements)),
         },
     )
-    return (summary, *(finding for finding in told if id(finding) not in spare), *_schema(results))
+    return (summary, *(finding for finding in findings if id(finding) not in spare), *_schema(results))
 
 
 def not_rehearsed(act: Rehearse, sources: Mapping[str, str], why: str, detail: str) -> tuple[Finding, ...]:
-    """Write the findings where nothing could be tried: what the sources say, and that it is no more than that.
+    """Write the findings without a rehearsal, from the sources alone.
 
     Args:
         act: what was to be rehearsed.
@@ -224,7 +224,7 @@ def not_rehearsed(act: Rehearse, sources: Mapping[str, str], why: str, detail: s
 
 
 def _unseen(act: Rehearse, name: str, source: str) -> Finding:
-    # the words of undoing say nothing certain: what it drops, the deploy may have brought
+    # the source of an undo is inconclusive: what it drops, the deploy may have added
     word = word_that_destroys(source, act.suffix) if act.direction is Direction.UP else ""
     verdict = (
         RiskVerdict(MigrationRisk.DESTRUCTIVE, "source_says", word)
@@ -236,28 +236,28 @@ def _unseen(act: Rehearse, name: str, source: str) -> Finding:
     return Finding("migration", facts | {"seconds": "", "down": down, "preview": "no", "statements": ""})
 
 
-def _migration(migration: PreviewedTrial, story: _Story, source: str, suffix: str) -> Iterator[Finding]:
+def _migration(migration: PreviewedTrial, state: _MigratedState, source: str, suffix: str) -> Iterator[Finding]:
     trial, statements = migration.trial, migration.statements
     by_schema = schema_effects(trial.before, trial.after)
     by_sql: list[StatementEffect] = []
     verdicts: list[RiskVerdict] = []
-    told: list[Finding] = []
+    findings: list[Finding] = []
     old_code: dict[StatementEffect, None] = {}
     for number, (statement, prediction) in enumerate(statements or (), 1):
-        effects = tuple(story.really(one) for one in statement.effects)
-        destroyed = [one for one in effects if story.loses(one)]
-        verdicts.append(_verdict(statement, effects, destroyed, prediction, story))
-        told.append(_statement(trial.name, number, statement, effects, bool(destroyed), prediction, story))
+        effects = tuple(state.adjusted(one) for one in statement.effects)
+        destroyed = [one for one in effects if state.loses(one)]
+        verdicts.append(_verdict(statement, effects, destroyed, prediction, state))
+        findings.append(_statement(trial.name, number, statement, effects, bool(destroyed), prediction, state))
         # the schema knows better whether a column was NOT NULL before
         old_code |= dict.fromkeys(
-            one for one in effects if one.kind is not EffectKind.COLUMN_REQUIRED and story.breaks(one)
+            one for one in effects if one.kind is not EffectKind.COLUMN_REQUIRED and state.breaks(one)
         )
         by_sql += effects
-        story.goes_on(effects)
+        state.apply(effects)
     unsaid = _unsaid(by_schema, by_sql)
-    verdicts += [RiskVerdict(MigrationRisk.DESTRUCTIVE, one.kind.value, one.what) for one in unsaid if story.loses(one)]
-    old_code |= dict.fromkeys(one for one in unsaid if story.breaks(one))
-    story.goes_on(unsaid)
+    verdicts += [RiskVerdict(MigrationRisk.DESTRUCTIVE, one.kind.value, one.what) for one in unsaid if state.loses(one)]
+    old_code |= dict.fromkeys(one for one in unsaid if state.breaks(one))
+    state.apply(unsaid)
     if statements is None:
         verdicts.append(RiskVerdict(MigrationRisk.SLOW if trial.ran else MigrationRisk.UNKNOWN, "not_previewed"))
     nothing = RiskVerdict(MigrationRisk.SAFE, "nothing")
@@ -275,7 +275,7 @@ def _migration(migration: PreviewedTrial, story: _Story, source: str, suffix: st
             "statements": str(len(statements or ())),
         },
     )
-    yield from told
+    yield from findings
     if trial.ran:
         yield _effect(trial)
     for one in old_code:
@@ -289,7 +289,7 @@ def _effect(trial: Trial) -> Finding:
 
 
 def _unsaid(by_schema: tuple[StatementEffect, ...], by_sql: list[StatementEffect]) -> tuple[StatementEffect, ...]:
-    """Give what the schema shows and the statements did not say; a rename looks like dropping and adding."""
+    """Return the effects in the schema that the statements do not explain; a rename looks like a drop and an add."""
     renamed_columns = {(one.table, one.name) for one in by_sql if one.kind is EffectKind.COLUMN_RENAMED}
     renamed_tables = {one.table for one in by_sql if one.kind is EffectKind.TABLE_RENAMED}
     new_names = {one.name for one in by_sql if one.kind is EffectKind.TABLE_RENAMED}
@@ -320,14 +320,14 @@ def _verdict(
     effects: tuple[StatementEffect, ...],
     destroyed: list[StatementEffect],
     prediction: Prediction | None,
-    story: _Story,
+    state: _MigratedState,
 ) -> RiskVerdict:
     if destroyed:
         return RiskVerdict(MigrationRisk.DESTRUCTIVE, destroyed[0].kind.value, destroyed[0].what)
     table = statement.table
     if any(one.kind is EffectKind.UNKNOWN for one in effects):
         return RiskVerdict(MigrationRisk.SLOW, "unread", table)
-    size = story.size(table)
+    size = state.size(table)
     if size is None:
         new = statement.operation in {Operation.CREATE_TABLE, Operation.ALTER_TABLE, Operation.CREATE_INDEX}
         return RiskVerdict(MigrationRisk.SAFE, "new_table" if new else "nothing", table)
@@ -362,9 +362,9 @@ def _statement(
     effects: tuple[StatementEffect, ...],
     destroys: bool,  # noqa: FBT001 - a fact to write down, not a switch
     prediction: Prediction | None,
-    story: _Story,
+    state: _MigratedState,
 ) -> Finding:
-    size = story.size(statement.table)
+    size = state.size(statement.table)
     waits = "" if prediction is None else "yes" if prediction.writes_wait else "no"
     return Finding(
         "statement",

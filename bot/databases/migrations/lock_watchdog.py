@@ -1,4 +1,4 @@
-"""Watching a migration from a second connection: one that waits for a lock for too long is ended, and says for whom."""
+"""Watchdog of a migration's lock waits, on a second connection: it ends statements that wait too long."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from bot.domain.targets.target import Target
 from bot.engine.ports import Effect, Ending, Failed, Job, Outcome, Output, Performer
 
 _PAUSE = 0.5
-"""Seconds between two looks."""
+"""Seconds between two checks."""
 
 _LONGEST_TOLD = 200
 
@@ -37,7 +37,7 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class _Ended:
-    """A statement that was ended because it waited.
+    """A statement that was ended because it waited too long.
 
     Args:
         wait: which.
@@ -51,7 +51,7 @@ class _Ended:
 
 
 class WatchedPerformer:
-    """Does steps as another performer does, and watches those that change the schema. Implements `Performer`.
+    """Watches the steps of another performer that change the schema. Implements `Performer`.
 
     Where such a step's statement waits for a metadata lock for longer than the policy's `lock_patience`, production
     queues behind it: it is ended, and the step fails with `blocked_by_sessions`. Whatever happens to the watch, the
@@ -60,7 +60,7 @@ class WatchedPerformer:
     Args:
         inner: does the steps.
         connections: opens sessions with the database.
-        pause: seconds between two looks.
+        pause: seconds between two checks.
     """
 
     def __init__(self, inner: Performer, connections: Connector, pause: float = _PAUSE) -> None:
@@ -73,7 +73,7 @@ class WatchedPerformer:
         return await self._watched(job, self._inner.perform(job, output))
 
     async def resume(self, job: Job, output: Output) -> Outcome:
-        """Follow the step, watched; the patience begins anew."""
+        """Follow the step, watched; the patience starts over."""
         return await self._watched(job, self._inner.resume(job, output))
 
     async def check(self, job: Job) -> Effect:
@@ -94,12 +94,12 @@ class WatchedPerformer:
 
 
 class _Watch:
-    """Watches one database while its context is open; fails nobody.
+    """Watches one database while its context is open; its own failures do not fail the step.
 
     Args:
         connections: opens sessions with the database.
         target: whose database.
-        pause: seconds between two looks.
+        pause: seconds between two checks.
     """
 
     def __init__(self, connections: Connector, target: Target, pause: float) -> None:
@@ -141,9 +141,9 @@ class _Watch:
         while True:
             since = still_waiting(since, await _endable(session), clock.time())
             for wait in overdue(since, clock.time(), patience):
-                # the server compares whole seconds, and wants more than it is given
+                # the server compares whole seconds, and strictly
                 sees_all, sessions = await sessions_open_for(session, int(patience) - 1)
-                if wait in await _endable(session):  # else the lock came meanwhile
+                if wait in await _endable(session):  # otherwise it got the lock meanwhile
                     self._ending = asyncio.create_task(self._end(_Ended(wait, suspects(sessions), sees_all)))
                     await asyncio.shield(self._ending)
             await asyncio.sleep(self._pause)
@@ -152,21 +152,21 @@ class _Watch:
         try:
             await self._connections.end_statement(self._target, ended.wait.session, ended.wait.query)
         except RefusedError as refused:
-            # it is tried again as long as it waits
+            # retried for as long as it waits
             _log.warning("wait_not_ended", target=str(self._target.name), reason=refused.problem.reason.value)
         else:
             self.ended.append(ended)
 
 
 async def _endable(session: ReadOnlySession) -> tuple[LockWait, ...]:
-    # as the server calls them: it may know databases by their names in lower case
+    # as the server names them: it may use lower case
     ((asker, here),) = await session.rows("SELECT USER(), DATABASE()")
     waits = await session.rows(_WAITS[session.flavour])
     return endable((LockWait(*row) for row in waits), str(asker).rpartition("@")[0], str(here))
 
 
 def _explained(outcome: Outcome, job: Job, ended: list[_Ended]) -> Outcome:
-    """Say why a step failed whose statement was ended; every other outcome says enough."""
+    """Explain a step that failed because its statement was ended."""
     if ended and isinstance(outcome, Failed) and outcome.problem.reason is Reason.EXIT_STATUS:
         return Failed(_blocked(ended[-1], job), outcome.exit_status)
     return outcome

@@ -1,4 +1,4 @@
-"""How a server would change a table: asked of the server itself, on empty copies in a database that is thrown away.
+"""Prediction of how a server would change a table, by trying it on empty copies in a scratch database.
 
 It is a prediction: a copy has no history of earlier instant changes. MySQL Reference Manual, "Online DDL Operations";
 MariaDB Knowledge Base, "InnoDB Online DDL Overview".
@@ -18,26 +18,26 @@ from bot.databases.server.session import Flavour, ThrowawaySession
 
 
 class Online(StrEnum):
-    """How a table is changed, from the least disturbance to the most."""
+    """The ways to change a table, from the least disruptive to the most."""
 
     INSTANT = "INSTANT"
-    """Only the description of the table changes."""
+    """Only the table's metadata changes."""
     NOCOPY = "NOCOPY"
-    """Something is built beside the table, which is not rebuilt (MariaDB)."""
+    """Something is built without rebuilding the table (MariaDB)."""
     INPLACE = "INPLACE"
     """Inside the engine; it may rebuild the table. Reading and writing go on, unless `writes_wait`."""
     COPY = "COPY"
-    """Row by row into a new table; whoever writes waits."""
+    """Row by row into a new table, while writers wait."""
     UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """How a statement would be carried out.
+    """The predicted way in which a statement is carried out.
 
     Args:
         online: the least disturbing way that the server accepts.
-        writes_wait: whether whoever writes to the table waits meanwhile.
+        writes_wait: whether writers to the table wait meanwhile.
     """
 
     online: Online
@@ -66,14 +66,14 @@ async def predict(
     Returns:
         Predictions by the statement's place, for those that change a table.
     """
-    copies = _ScratchTables(session, source, tables)
+    scratch = _ScratchTables(session, source, tables)
     found: dict[int, Prediction] = {}
     for place, statement in enumerate(statements):
         if statement.operation in _CHANGES_A_TABLE:
-            found[place] = await copies.predicted(statement) if statement.self_contained else UNPREDICTED
+            found[place] = await scratch.predict(statement) if statement.self_contained else UNPREDICTED
         if statement.self_contained and statement.operation in _REPLAYED:
-            await copies.bring(statement)
-            await copies.replay(statement.sql)
+            await scratch.copy_tables(statement)
+            await scratch.replay(statement.sql)
     return found
 
 
@@ -81,51 +81,51 @@ class _ScratchTables:
     def __init__(self, session: ThrowawaySession, source: str, tables: Collection[str]) -> None:
         self._session = session
         self._source = source
-        self._left = set(tables)
+        self._uncopied = set(tables)
 
-    async def bring(self, statement: MigrationStatement) -> None:
+    async def copy_tables(self, statement: MigrationStatement) -> None:
         """Make empty copies of the tables that a statement names, those that a foreign key names included."""
         for token in tokens(statement.sql):
             name = token.text
-            if token.can_name and name in self._left:
-                self._left.remove(name)
+            if token.can_name and name in self._uncopied:
+                self._uncopied.remove(name)
                 copy = identifier(name)
-                await self._tried(f"CREATE TABLE {copy} LIKE {identifier(self._source)}.{copy}")
+                await self._succeeds(f"CREATE TABLE {copy} LIKE {identifier(self._source)}.{copy}")
 
     async def replay(self, sql: str) -> None:
-        """Run a statement on the copies, so that the next one finds what it left."""
-        await self._tried(sql)
+        """Run a statement on the copies, so that later ones see its effects."""
+        await self._succeeds(sql)
 
-    async def predicted(self, statement: MigrationStatement) -> Prediction:
-        """Find the least disturbing way in which the server carries a statement out."""
-        if any(effects.kind is EffectKind.TABLE_RENAMED for effects in statement.effects):
+    async def predict(self, statement: MigrationStatement) -> Prediction:
+        """Find the least disruptive way that the server accepts for a statement."""
+        if any(effect.kind is EffectKind.TABLE_RENAMED for effect in statement.effects):
             return Prediction(Online.INSTANT, writes_wait=False)
         try:
             identifier(statement.table)
         except ValueError:
             return UNPREDICTED
-        await self.bring(statement)
+        await self.copy_tables(statement)
         for online, suffix, writes_wait in _ways(self._session.flavour, statement):
             if await self._works(statement, suffix):
                 return Prediction(online, writes_wait)
         return UNPREDICTED
 
     async def _works(self, statement: MigrationStatement, suffix: str) -> bool:
-        """Try on a copy of the copy, under its own name: statements name tables in more places than one."""
+        """Try a statement on a copy of the copy under the table's own name, which it may repeat."""
         table, aside = identifier(statement.table), "`countersign aside`"
-        if not await self._tried(f"CREATE TABLE {aside} LIKE {table}"):
+        if not await self._succeeds(f"CREATE TABLE {aside} LIKE {table}"):
             return False
-        works = await self._tried(statement.sql.rstrip().rstrip(";") + suffix)
+        works = await self._succeeds(statement.sql.rstrip().rstrip(";") + suffix)
         if works:
-            await self._tried("SET foreign_key_checks = 0")
-            await self._tried(f"DROP TABLE {table}")
-            await self._tried(f"RENAME TABLE {aside} TO {table}")
-            await self._tried("SET foreign_key_checks = 1")
+            await self._succeeds("SET foreign_key_checks = 0")
+            await self._succeeds(f"DROP TABLE {table}")
+            await self._succeeds(f"RENAME TABLE {aside} TO {table}")
+            await self._succeeds("SET foreign_key_checks = 1")
         else:
-            await self._tried(f"DROP TABLE {aside}")
+            await self._succeeds(f"DROP TABLE {aside}")
         return works
 
-    async def _tried(self, sql: str) -> bool:
+    async def _succeeds(self, sql: str) -> bool:
         try:
             await self._session.run(sql)
         except ServerError:

@@ -1,4 +1,4 @@
-"""A step about migrations that cannot be rehearsed: their SQL, by the stack's own tool, and what it would do."""
+"""The step that previews migrations which cannot be rehearsed, from the SQL that the stack's own tool prints."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _NOTHING = schema_of(())
 
 
 class PreviewPerformer:
-    """Asks for the SQL of pending migrations and says what it would do. Implements `Performer`.
+    """Previews the SQL of pending migrations. Implements `Performer`.
 
     It only reads. Where the tool cannot say the SQL the step is done all the same, and its findings say so.
 
@@ -44,26 +44,26 @@ class PreviewPerformer:
         asked = HostQuestion(path=job.target.path, ref=act.sha, commit_command=act.show_sql)
         try:
             async with asyncio.timeout(job.step.timeout):
-                told = (await self._targets.look(job.target).host(job.place, asked)).commit_output
-                if told is None or told.exit_status != 0:
-                    complaint = told.complaint if told is not None else f"there is no commit {act.sha}"
+                preview = (await self._targets.look(job.target).host(job.place, asked)).commit_output
+                if preview is None or preview.exit_status != 0:
+                    complaint = preview.complaint if preview is not None else f"there is no commit {act.sha}"
                     return await self._found(job, {}, _masked(complaint, job)[-_LONGEST_COMPLAINT:])
-                return await self._found(job, sql_of(_masked(told.output, job)), "")
+                return await self._found(job, sql_of(_masked(preview.output, job)), "")
         except TimeoutError:
             return Failed(problem(Reason.TIMED_OUT, seconds=str(job.step.timeout)))
         except RefusedError as refused:
             return Failed(refused.problem)
 
     async def resume(self, job: Job, output: Output) -> Outcome:
-        """As `perform`: reading again is harmless."""
+        """As `perform`."""
         return await self.perform(job, output)
 
     async def check(self, job: Job) -> Effect:
-        """Say nothing: it is only worth what it found."""
+        """Leave the decision to a repetition: the step is worth only its findings."""
         return Effect.CANNOT_TELL
 
     async def end(self, job: Job) -> Ending:
-        """Say that there is no process: a look ends with whoever waits for it."""
+        """Report that there is no process to end."""
         return Ending.GONE
 
     async def _found(self, job: Job, sql: Mapping[str, str], detail: str) -> Outcome:

@@ -1,4 +1,4 @@
-"""SQL that a stack's own tool says it would run, told apart by migration and by statement. Pure."""
+"""The SQL that a stack's own tool prints, split by migration and statement. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _HEADING = re.compile(
 
 
 def sql_of(text: str) -> Mapping[str, str]:
-    """Tell SQL apart by the comments before it: Alembic's own, as `-- Running upgrade A -> B`, or `-- Running NAME`.
+    """Split SQL at the comments `-- Running upgrade A -> B` (Alembic's own) and `-- Running NAME`.
 
     Args:
         text: what the tool printed; what comes before the first such comment belongs to no migration.
@@ -36,14 +36,14 @@ def sql_of(text: str) -> Mapping[str, str]:
 _NO_SQL = re.compile(
     r"^-- (?:THIS OPERATION CANNOT BE WRITTEN AS SQL|MIGRATION NOW PERFORMS OPERATION THAT CANNOT.*)$", re.M
 )
-"""Django's words where Python runs."""
+"""Django's comments in place of operations in Python."""
 
 _BOOKS = re.compile(r"(?:UPDATE|INSERT\s+INTO|DELETE\s+FROM)\s+\S+\s.*\bversion_num\b", re.IGNORECASE | re.DOTALL)
-"""How Alembic writes down where it is; no data of the application."""
+"""Alembic's own bookkeeping."""
 
 
 def statements_of(sql: str) -> tuple[MigrationStatement, ...]:
-    """Read the statements of one migration. What cannot be said in SQL is one whose effect is unknown.
+    """Read the statements of one migration. What the tool cannot express in SQL has an unknown effect.
 
     Args:
         sql: as `sql_of` gives it.
@@ -62,7 +62,7 @@ def _split(sql: str) -> Iterator[str]:
     try:
         row = tokens(sql)
     except UnreadableSqlError:
-        # One piece, which is then read as unknown: a wrong cut could hide what it does.
+        # Kept whole and read as unknown: a wrong split could hide an effect.
         yield sql
         return
     start = None

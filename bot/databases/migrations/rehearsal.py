@@ -1,4 +1,4 @@
-"""Steps about migrations on a copy: rehearsing them before the gate, and comparing the live schema afterwards."""
+"""The steps that rehearse migrations on a copy, and compare the live schema with the rehearsed one afterwards."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _READING = 60.0
 
 
 class RehearsePerformer:
-    """Finds out what pending migrations would do. Implements `Performer`.
+    """Rehearses pending migrations. Implements `Performer`.
 
     Production is not changed: what runs, runs on a database and in a worktree that are thrown away. Where it cannot
     be tried, the step is done all the same and its findings say so; where a migration fails, the step fails.
@@ -69,20 +69,20 @@ class RehearsePerformer:
         self._pauses = pauses
 
     async def perform(self, job: Job, output: Output) -> Outcome:
-        """Read the sources; where they allow it, start or adopt the rehearsal, follow it, and read what it found."""
+        """Read the sources; if they allow it, start or adopt the rehearsal, follow it, and read its results."""
         act = _act(job)
         try:
             sources = await self._sources(job)
             hindrance = _hindrance(act, sources, job.target.database)
             if hindrance is not None:
-                return _told(not_rehearsed(act, sources, *hindrance))
+                return _findings(not_rehearsed(act, sources, *hindrance))
             scratch, database = _where(job)
             data = await self._data.of(job, database)
             script = rehearsal_job(act, scratch, database, job.attempt, data)
         except RefusedError as refused:
             return Failed(refused.problem)
         except ValueError as error:
-            return _told(not_rehearsed(act, {}, "settings", str(error)))
+            return _findings(not_rehearsed(act, {}, "settings", str(error)))
         if data.pipe:
             transfer = self._data.send(job, data)
             outcome, _ = await run_with_transfer(self._runner, job, script, output, transfer, job.target.path)
@@ -91,7 +91,7 @@ class RehearsePerformer:
         return await self._judged(job, outcome, sources)
 
     async def resume(self, job: Job, output: Output) -> Outcome:
-        """As `perform`, but never start it. One that waits for a backup is ended: who sent it is gone."""
+        """As `perform`, but never start it. One that waits for a backup ends: its sender is gone."""
         try:
             if (await self._data.of(job, _where(job)[1])).pipe:
                 return await end_interrupted_transfer(self._runner, job)
@@ -104,7 +104,7 @@ class RehearsePerformer:
             return Unknown(problem(Reason.OUTCOME_UNKNOWN, host=job.place))
 
     async def check(self, job: Job) -> Effect:
-        """Say nothing: it is only worth what it found."""
+        """Leave the decision to a repetition: the step is worth only its findings."""
         return Effect.CANNOT_TELL
 
     async def end(self, job: Job) -> Ending:
@@ -130,7 +130,7 @@ class RehearsePerformer:
             return Unknown(problem(Reason.OUTCOME_UNKNOWN, host=job.place, detail=str(error)))
         match results.ended:
             case RehearsalOutcome.NOT_POSSIBLE:
-                return _told(not_rehearsed(act, sources, results.why, results.detail))
+                return _findings(not_rehearsed(act, sources, results.why, results.detail))
             case RehearsalOutcome.FAILED:
                 return Failed(_failure(results, act.direction))
             case RehearsalOutcome.OK:
@@ -151,7 +151,7 @@ class RehearsePerformer:
             pairs = tuple((statement, predictions.get(place + index)) for index, statement in enumerate(of_one))
             previewed.append(PreviewedTrial(trial, pairs))
             place += len(of_one)
-        return _told(rehearsed(act.suffix, sources, results, tuple(previewed), sizes))
+        return _findings(rehearsed(act.suffix, sources, results, tuple(previewed), sizes))
 
     async def _asked(
         self, job: Job, statements: tuple[MigrationStatement, ...]
@@ -164,7 +164,7 @@ class RehearsePerformer:
         return sizes, predictions
 
     async def _read(self, job: Job, command: Command) -> bytes:
-        """Read from the host, again where it does not answer.
+        """Read from the host, and retry where it does not answer.
 
         Raises:
             RefusedError: it did not answer in the end.
@@ -185,12 +185,12 @@ class RehearsePerformer:
         raise AssertionError("the last try ends the loop")
 
 
-def _told(findings: tuple[Finding, ...]) -> Done:
+def _findings(findings: tuple[Finding, ...]) -> Done:
     return Done({FINDINGS: findings_to_text(findings)})
 
 
 def _hindrance(act: Rehearse, sources: Mapping[str, str], database: Database | None) -> tuple[str, str] | None:
-    """Say why nothing may be run at all, with a detail; None where it may."""
+    """Return why nothing may be run, as a code and a detail; None where it may."""
     for name in act.migrations:
         if not sources.get(name):
             return "source_missing", name
@@ -242,7 +242,7 @@ def _act(job: Job) -> Rehearse:
 
 
 class AsRehearsedPerformer:
-    """Compares the live tables that migrations touched with what the rehearsal made of them. Implements `Performer`.
+    """Compares the tables that migrations changed with the rehearsed ones. Implements `Performer`.
 
     It only reads, so it is done again wherever it is asked for.
 
@@ -279,15 +279,15 @@ class AsRehearsedPerformer:
         return Done({"tables": ", ".join(expected)})
 
     async def resume(self, job: Job, output: Output) -> Outcome:
-        """As `perform`: reading again is harmless."""
+        """As `perform`."""
         return await self.perform(job, output)
 
     async def check(self, job: Job) -> Effect:
-        """Say nothing: it is only worth what it finds."""
+        """Leave the decision to a repetition."""
         return Effect.CANNOT_TELL
 
     async def end(self, job: Job) -> Ending:
-        """Say that there is no process: a look ends with whoever waits for it."""
+        """Report that there is no process to end."""
         return Ending.GONE
 
 

@@ -1,4 +1,4 @@
-"""The backup whose data a rehearsal's copy gets: which it is, and how it comes to a host that cannot read it itself."""
+"""The backup whose data a rehearsal uses: finding it, and sending it to a host that cannot read it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bot.engine.ports import Job
 
 
 class BackupDataSource:
-    """Finds the backup of a rehearsal, and sends it where the host cannot read it itself.
+    """Finds the backup of a rehearsal, and sends it to a host that cannot read it.
 
     Args:
         backups: access to them.
@@ -27,7 +27,7 @@ class BackupDataSource:
         self._backups = backups
 
     async def of(self, job: Job, database: Database) -> CopiedData:
-        """Find the backup whose data the copy gets.
+        """Find the backup to rehearse on.
 
         Raises:
             RefusedError: the host did not answer.
@@ -60,7 +60,7 @@ class BackupDataSource:
         return data_of(manifest, "", f"{backup}.{job.step.key}.{job.attempt}.in")
 
     async def send(self, job: Job, data: CopiedData) -> None:
-        """Send the packed dump. What fails on the way makes it too short, which the script sees and says.
+        """Send the packed dump. A failure on the way shortens it, which the script detects.
 
         Args:
             job: the rehearsal.
@@ -88,7 +88,7 @@ class BackupDataSource:
                 await self._nothing(job, data)
 
     async def _nothing(self, job: Job, data: CopiedData) -> None:
-        """End what the script waits for, unless it waits no longer."""
+        """Close the script's pipe without data, unless the script has ended."""
         try:
             await self._backups.pipes.send(job, data.pipe, _none())
         except RefusedError as refused:

@@ -1,4 +1,4 @@
-"""The script that runs migrations on a copy, built from a plan and the operations file, and what it found. Pure."""
+"""The script of a rehearsal, built from a plan and the operations file, and its results. Pure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from bot.domain.shell import Command, Part, Syntax, Word, command
 from bot.domain.targets.target import Database
 
 MAX_BYTES = 128 * 1024 * 1024
-"""Bytes of data up to which a rehearsal copies the rows too; a larger database is rehearsed on empty tables."""
+"""Maximum bytes of data whose rows a rehearsal copies; a larger database is rehearsed on empty tables."""
 
 ENVIRONMENT_FILE = "environment"
 """Name of the file with the application's environment, in the job's private directory."""
@@ -33,7 +33,7 @@ _SCRIPT = resources.files("bot.databases").joinpath("scripts", "rehearsal.sh").r
 
 @dataclass(frozen=True)
 class CopiedData:
-    """Where the rows of the copy come from, if not from the live database.
+    """The backup that the rows of the copy come from; without one, they come from the live database.
 
     Args:
         backup: ID of a backup; empty where there is none to be used.
@@ -60,7 +60,7 @@ NO_DATA = CopiedData()
 
 
 def data_of(manifest: Manifest, directory: str, pipe: str = "") -> CopiedData:
-    """Give where the rows of a backup are.
+    """Return the source of rows that a backup is.
 
     Args:
         manifest: of the backup.
@@ -122,7 +122,7 @@ def rehearsal_job(
 
 
 def files_of(act: Rehearse) -> tuple[str, ...]:
-    """Give the paths of the migrations' files in the repository."""
+    """Return the paths of the migrations' files in the repository."""
     return tuple(f"{act.directory}/{name}{act.suffix}" for name in act.migrations)
 
 
@@ -196,7 +196,7 @@ def _asked(script: str, arguments: tuple[str, ...], **values: str) -> Command:
 
 
 def parse_files(answer: bytes) -> Mapping[str, str]:
-    """Read what `read_results` or `read_sources` printed.
+    """Parse what `read_results` or `read_sources` printed.
 
     Args:
         answer: raw.
@@ -234,7 +234,7 @@ class RehearsalOutcome(StrEnum):
 
 @dataclass(frozen=True)
 class Trial:
-    """What became of one migration.
+    """The result of one migration on the copy.
 
     Args:
         name: of the migration.
@@ -259,7 +259,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class RehearsalResults:
-    """What a rehearsal found.
+    """The results of a rehearsal.
 
     Args:
         ended: how.
@@ -294,7 +294,7 @@ class RehearsalResults:
 
 
 def results_of(files: Mapping[str, str], names: tuple[str, ...]) -> RehearsalResults:
-    """Read the files of a rehearsal.
+    """Parse the files of a rehearsal.
 
     Args:
         files: texts by name, as `parse_files` gives them.

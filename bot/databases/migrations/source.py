@@ -1,4 +1,4 @@
-"""What the source of a migration says of its way back, before anything of it runs. Pure."""
+"""What the source of a migration shows before anything of it runs: its way back and its words. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class WayBack(StrEnum):
     MISSING = "missing"
     EMPTY = "empty"
     UNKNOWN = "unknown"
-    """It is written in a language that these rules do not read."""
+    """Its language is not supported."""
 
 
 _PHP = re.compile(
@@ -28,11 +28,11 @@ _DOWN = re.compile(r"\bfunction\s+down\s*\(", re.IGNORECASE)
 
 
 def way_back_of(source: str, suffix: str) -> WayBack:
-    """Say whether a migration has a way back that does something.
+    """Return whether a migration has a way back that does something.
 
     Args:
         source: its file's text.
-        suffix: of the file, which tells the language.
+        suffix: of the file, which determines the language.
     """
     if suffix != ".php":
         return WayBack.UNKNOWN
@@ -53,17 +53,17 @@ def way_back_of(source: str, suffix: str) -> WayBack:
 
 
 def php_code(source: str) -> str:
-    """Give PHP without its comments, and with every text emptied."""
+    """Return PHP without comments and with emptied strings."""
     return _PHP.sub(lambda match: " " if match["comment"] is not None else "''", source)
 
 
 def names_connection(source: str, pattern: str, suffix: str) -> bool:
-    """Say whether a migration names a connection of its own: `--pretend` and a scratch database do not hold those.
+    """Return whether a migration names a connection of its own, which a scratch database does not contain.
 
     Args:
         source: its file's text.
         pattern: the recipe's regular expression; empty finds nothing.
-        suffix: of the file, which tells the language.
+        suffix: of the file, which determines the language.
     """
     if not pattern:
         return False
@@ -81,11 +81,11 @@ _DESTROYS = re.compile(
 
 
 def word_that_destroys(source: str, suffix: str) -> str:
-    """Find what looks like dropping or rewriting data, for where no SQL can be had. It can err both ways.
+    """Find a word that suggests dropping or rewriting data, where there is no SQL. It can err both ways.
 
     Args:
         source: the migration's text.
-        suffix: of its file, which tells the language.
+        suffix: of its file, which determines the language.
 
     Returns:
         The first such word; empty where there is none.

@@ -1,4 +1,4 @@
-"""SQL as a row of tokens: enough to tell names from text, and statements from what hides in them. Pure."""
+"""A lexer of SQL that distinguishes names, text and statements. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import Enum, auto
 
 
 class SqlTokenKind(Enum):
-    """What a token is."""
+    """The kind of a token."""
 
     WORD = auto()
     """A keyword or a name without quotes."""
@@ -38,11 +38,11 @@ class Token:
     end: int
 
     def is_word(self, *words: str) -> bool:
-        """Say whether it is one of these keywords, given in capitals."""
+        """Return whether it is one of these keywords, given in capitals."""
         return self.kind is SqlTokenKind.WORD and self.text.upper() in words
 
     def is_mark(self, mark: str) -> bool:
-        """Say whether it is this punctuation."""
+        """Return whether it is this punctuation."""
         return self.kind is SqlTokenKind.MARK and self.text == mark
 
     @property
@@ -52,7 +52,7 @@ class Token:
 
 
 class UnreadableSqlError(ValueError):
-    """A statement that these rules do not read: an open quote, or a comment that a server would execute."""
+    """A statement that cannot be read: an open quote, or a comment that a server would execute."""
 
 
 _TOKEN = re.compile(
@@ -116,5 +116,5 @@ def clauses(row: tuple[Token, ...]) -> tuple[tuple[Token, ...], ...]:
 
 
 def crosses_databases(row: tuple[Token, ...]) -> bool:
-    """Say whether a name in it is qualified by a dot, and so may lie in another database."""
+    """Return whether it has a qualified name, which may refer to another database."""
     return any(token.is_mark(".") for token in row)

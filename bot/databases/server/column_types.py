@@ -70,7 +70,7 @@ class _Type:
 
 
 def narrows(old: str, new: str) -> bool:
-    """Say whether a column that changes its type may lose something of its values.
+    """Return whether a column that changes its type may lose something of its values.
 
     Args:
         old: the type as the server writes it.

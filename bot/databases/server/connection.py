@@ -1,4 +1,4 @@
-"""One connection with a database server: how it is made, asked, interrupted at the server, and closed."""
+"""One connection to a database server: opening it, querying, ending statements at the server, closing."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ Row = tuple[Any, ...]
 
 @dataclass(frozen=True)
 class Limits:
-    """How long is waited, in seconds.
+    """Time limits, in seconds.
 
     Args:
         connect: for the connection and the login together.
-        query: for one statement. The server is told the same, so that a statement ends even if the bot is gone.
+        query: for one statement. The server has the same limit, so that a statement ends even if the bot is gone.
         lock: for a lock, so that a look never stands in a queue of locks that production waits in.
         kill: for ending a statement whose answer nobody waits for any more.
     """
@@ -38,7 +38,7 @@ USUAL_LIMITS = Limits()
 
 @dataclass(frozen=True)
 class Login:
-    """Where a server is reached, and as whom.
+    """The address and account of a server.
 
     Args:
         database: whose account is used.
@@ -53,7 +53,7 @@ class Login:
     limits: Limits
 
     async def connect(self, name: str | None) -> Any:
-        """Make a connection of aiomysql.
+        """Open a connection of aiomysql.
 
         Args:
             name: of the database to be in; None for none.
@@ -78,11 +78,11 @@ class Login:
         except aiomysql.Error as error:
             raise _server_error(error) from error
         except Exception as error:
-            # whatever else listens there can make the client library stumble in any way; none of it is the bot's fault
+            # another protocol on that port can make the client library raise anything
             raise ServerError(0, f"it did not answer as a MySQL server does ({type(error).__name__})") from error
 
     async def end_statement(self, kill: str) -> None:
-        """End a statement of another connection, from one that is made for it.
+        """End a statement of another connection, on a connection of its own.
 
         Args:
             kill: the statement that does it.
@@ -106,7 +106,7 @@ class Login:
 
 @dataclass(frozen=True)
 class QueryResult:
-    """What a statement gave.
+    """The rows that a statement returned.
 
     Args:
         columns: their names.
@@ -118,7 +118,7 @@ class QueryResult:
 
 
 class Connection:
-    """An open connection. A statement whose answer nobody waits for any more is ended at the server too.
+    """An open connection. A cancelled statement is ended at the server too.
 
     Args:
         login: how it was made, and how another is made to end its statements.
@@ -159,7 +159,7 @@ class Connection:
             raise ServerError(0, f"the connection was lost ({type(error).__name__})") from error
 
     async def close(self) -> None:
-        """Wait until no statement is being ended any more, and close it."""
+        """Wait until statements have been ended, and close it."""
         if self._endings:
             await asyncio.wait(set(self._endings))
         try:
@@ -169,28 +169,28 @@ class Connection:
             self._connection.close()
 
     async def _end_statement(self) -> None:
-        # It goes on being ended where the caller is cancelled meanwhile.
+        # It goes on when the caller is cancelled meanwhile.
         task = asyncio.create_task(self._end(self._connection.thread_id()))
         self._endings.add(task)
         task.add_done_callback(self._endings.discard)
         await asyncio.wait({task})
 
     async def _end(self, thread: int) -> None:
-        # not to be had is no failure: the statement has ended, or the server's own limit will end it
+        # a failure is harmless: the statement has ended, or the server's own limit ends it
         with contextlib.suppress(ServerError, OSError):
             await self._login.end_statement(f"KILL QUERY {thread:d}")
 
 
 @contextlib.asynccontextmanager
 async def connect(login: Login, name: str) -> AsyncIterator[Connection]:
-    """Open a line; closed at the end of the context.
+    """Open a connection; closed at the end of the context.
 
     Args:
         login: where, and as whom.
         name: of the database to be in.
 
     Yields:
-        The line.
+        The connection.
 
     Raises:
         ServerError: as `Login.connect`.

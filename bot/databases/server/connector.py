@@ -46,7 +46,7 @@ class Connector:
                 problem(Reason.DATABASE_MISSING, app=target.name.app, environment=target.name.environment, database="")
             )
         async with self._login(database) as login:
-            with _told(database):
+            with _translating_errors(database):
                 async with connect(login, database.name) as opened:
                     yield await read_only(opened, self._limits)
 
@@ -67,10 +67,10 @@ class Connector:
         """
         database = _allowing(target, name)
         async with self._login(database) as login:
-            with _told(database):
+            with _translating_errors(database):
                 async with contextlib.AsyncExitStack() as stack:
                     maker = await stack.enter_async_context(connect(login, database.name))
-                    # without notes that something to be dropped was not there
+                    # suppress notes about missing databases to drop
                     await maker.ask("SET SESSION sql_notes = 0")
                     version = await version_of(maker)
                     await maker.ask(_dropping(name))
@@ -82,7 +82,7 @@ class Connector:
                     yield session
 
     async def drop_scratch(self, target: Target, name: str) -> None:
-        """Drop a database that was made as `throwaway` makes them, by somebody who is gone.
+        """Drop a scratch database whose maker is gone.
 
         Args:
             target: on whose server, and as whom.
@@ -94,7 +94,7 @@ class Connector:
         """
         database = _allowing(target, name)
         async with self._login(database) as login:
-            with _told(database):
+            with _translating_errors(database):
                 async with connect(login, database.name) as opened:
                     await opened.ask("SET SESSION sql_notes = 0")
                     await opened.ask(f"SET SESSION lock_wait_timeout = {self._limits.lock}")
@@ -116,7 +116,7 @@ class Connector:
         if database is None:
             raise ValueError(f"{target.name} has no database")
         async with self._login(database) as login:
-            with _told(database):
+            with _translating_errors(database):
                 await login.end_statement(f"KILL QUERY {session:d}" if query is None else f"KILL QUERY ID {query:d}")
 
     @contextlib.asynccontextmanager
@@ -129,8 +129,8 @@ class Connector:
 
 
 @contextlib.contextmanager
-def _told(database: Database) -> Iterator[None]:
-    """Say what the server answered as what it means for people."""
+def _translating_errors(database: Database) -> Iterator[None]:
+    """Translate the server's errors into problems."""
     try:
         yield
     except ServerError as error:
@@ -149,6 +149,6 @@ def _dropping(name: str) -> str:
 
 
 async def _drop(maker: Connection, name: str) -> None:
-    # what cannot be dropped now is dropped by the next rehearsal
+    # the next rehearsal drops what cannot be dropped now
     with contextlib.suppress(ServerError):
         await maker.ask(_dropping(name))

@@ -1,4 +1,4 @@
-"""What a server's error numbers mean to the person who asked. Pure: numbers decide, never the prose beside them."""
+"""The meaning of a server's error numbers; its texts are never interpreted. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ NEEDS_PRIVILEGE = 1227
 UNKNOWN_VARIABLE = 1193
 
 LOST = frozenset({0, 2006, 2013})
-"""Nothing was answered: the connection was lost, or the time was over. Other numbers are the server's own answer."""
+"""No answer: the connection was lost, or the time limit was exceeded. Other numbers are the server's own."""
 
 _LOGIN_REFUSED = frozenset(
     {
@@ -35,7 +35,7 @@ _LOGIN_REFUSED = frozenset(
 )
 _DATABASE_MISSING = frozenset({1049})
 _BLOCKED = frozenset({1205, 3572})
-"""A lock was not to be had within the session's short patience."""
+"""The lock wait exceeded the session's short timeout."""
 
 _LONGEST_DETAIL = 300
 
@@ -55,7 +55,7 @@ class ServerError(Exception):
 
 
 def problem_of(error: ServerError, database: Database) -> Problem:
-    """Name what is wrong.
+    """Translate an error into a problem.
 
     Args:
         error: what the server said.

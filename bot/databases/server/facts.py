@@ -1,4 +1,4 @@
-"""Reading a target's database: its migrations, the sessions that could stand in a migration's way, its size."""
+"""Facts about a target's database: its migrations, sessions that could block a migration, its size."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bot.domain.targets.look import AppliedMigration, DatabaseFacts, Session
 from bot.domain.targets.target import Target
 
 LONG_TRANSACTION = 5
-"""Seconds after which an open transaction is worth telling."""
+"""Seconds after which an open transaction is reported."""
 
 _LONGEST_QUERY = 200
 
@@ -30,7 +30,7 @@ _SESSIONS = """
         AND (p.state LIKE 'Waiting for %% metadata lock' OR t.trx_started < NOW() - INTERVAL %s SECOND)
     ORDER BY p.id
 """
-"""Of this database or of none; sessions in other databases of the server are not this one's business."""
+"""Sessions in this database or in none."""
 
 _OWN_SESSIONS = """
     SELECT p.id, p.user, COALESCE(p.time, 0),
@@ -52,7 +52,7 @@ _CHANGED = """
     SELECT UNIX_TIMESTAMP(update_time) FROM information_schema.tables
     WHERE table_schema = DATABASE() AND table_name = %s AND update_time IS NOT NULL
 """
-"""InnoDB forgets it when the server is restarted."""
+"""InnoDB resets it when the server is restarted."""
 
 
 class DatabaseLook:
@@ -68,8 +68,8 @@ class DatabaseLook:
     async def database(self, target: Target, table: str | None) -> DatabaseFacts:
         """Read one database.
 
-        Without the privilege PROCESS the server shows a user only their own sessions, and tells of them what they
-        run but not whether a transaction is open. The answer then says so (`sees_all_sessions`).
+        Without the privilege PROCESS the server shows a user only their own sessions, and of them what they
+        run but not whether a transaction is open (`sees_all_sessions` is then false).
 
         Args:
             target: whose database.
@@ -174,11 +174,11 @@ def _ran(row: Row) -> AppliedMigration:
 
 
 async def sessions_open_for(session: ReadOnlySession, seconds: int) -> tuple[bool, tuple[Session, ...]]:
-    """Read the sessions that a migration would meet: long transactions, and waits for metadata locks.
+    """Read the sessions that could block a migration: long transactions, and waits for metadata locks.
 
     Args:
         session: with the database.
-        seconds: after which an open transaction is told.
+        seconds: after which an open transaction is reported.
 
     Returns:
         Whether all sessions could be seen, and those of this database.

@@ -1,4 +1,4 @@
-"""Who waits for a metadata lock, whose statement is ended after the patience, and who stands in the way. Pure."""
+"""Waits for metadata locks: which may be ended, which are overdue, and which sessions may block them. Pure."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ WaitingSince = Mapping[LockWait, float]
 
 
 def endable(waits: Iterable[LockWait], user: str, database: str) -> tuple[LockWait, ...]:
-    """Choose what may be ended while a migration runs.
+    """Return the waits that may be ended while a migration runs.
 
     Queries of the application have the migration's user too, and queue behind its ALTER: only statements that change
     a schema are chosen.
@@ -55,7 +55,7 @@ def endable(waits: Iterable[LockWait], user: str, database: str) -> tuple[LockWa
 
 
 def still_waiting(before: WaitingSince, waits: Iterable[LockWait], now: float) -> WaitingSince:
-    """Carry on since when each waits; who stopped waiting is forgotten.
+    """Update since when each waits, and drop those that no longer wait.
 
     The server's own figure counts from the beginning of the statement, which is too early for an ALTER that rebuilt a
     table for an hour and only then waits.
@@ -69,7 +69,7 @@ def still_waiting(before: WaitingSince, waits: Iterable[LockWait], now: float) -
 
 
 def overdue(since: WaitingSince, now: float, patience: float) -> tuple[LockWait, ...]:
-    """Choose those who have waited for the whole patience.
+    """Return the waits that have lasted for the whole patience.
 
     Args:
         since: as of now.
@@ -80,7 +80,7 @@ def overdue(since: WaitingSince, now: float, patience: float) -> tuple[LockWait,
 
 
 def suspects(sessions: Iterable[Session]) -> tuple[Session, ...]:
-    """Give those who may hold the lock, the one that is open longest first.
+    """Return the sessions that may hold the lock, the longest open first.
 
     A server does not tell everybody who holds a metadata lock. It is held to the end of a transaction; who waits for
     one is queued and not in the way.

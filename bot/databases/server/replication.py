@@ -1,4 +1,4 @@
-"""How a server takes part in replication: whom it follows and how far behind, and who follows it."""
+"""A server's part in replication: its primaries and its lag, and its replicas."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _FOLLOWS = {
     Flavour.MARIADB: ("SHOW ALL SLAVES STATUS",),
     Flavour.MYSQL: ("SHOW REPLICA STATUS", "SHOW SLAVE STATUS"),
 }
-"""What tells of a server's primaries, one row each; the later words are those of older servers."""
+"""Statements that show a server's primaries, one row each; the later ones are for older servers."""
 
 _SHOWS_LAG = {Flavour.MARIADB: "SLAVE MONITOR", Flavour.MYSQL: "REPLICATION CLIENT"}
 _SHOWS_REPLICAS = "PROCESS"
@@ -27,14 +27,14 @@ _REPLICAS = (
 """Each connected replica is a session of its primary; without the privilege PROCESS none of them is shown."""
 
 _COUNTS = "SHOW GLOBAL STATUS WHERE variable_name IN ('Slaves_connected', 'Slave_running', 'Slaves_running')"
-"""MariaDB tells everybody how many replicas are connected, and whether it replicates; MySQL does not."""
+"""MariaDB shows everybody how many replicas are connected, and whether it replicates; MySQL does not."""
 
 _EVER = {Flavour.MARIADB: "@@global.gtid_slave_pos", Flavour.MYSQL: "''"}
-"""Empty on a server that never was a replica, as far as everybody may know."""
+"""Empty on a server that never was a replica; readable without privileges."""
 
 
 async def replication_of(session: ReadOnlySession, *, sees_all_sessions: bool) -> Replication:
-    """Read how a server takes part in replication; what may not be seen is said to be hidden.
+    """Read a server's part in replication; what may not be seen is reported as hidden.
 
     A proxy or a managed server that does not know these statements is no reason to know nothing else of it.
 
@@ -66,7 +66,7 @@ async def replication_of(session: ReadOnlySession, *, sees_all_sessions: bool) -
 
 
 async def _rows(session: ReadOnlySession, sql: str) -> tuple[Row, ...]:
-    """Run a statement; one that the server refuses gives nothing."""
+    """Run a statement; return no rows where the server refuses it."""
     try:
         return await session.rows(sql)
     except ServerError as error:
@@ -76,7 +76,7 @@ async def _rows(session: ReadOnlySession, sql: str) -> tuple[Row, ...]:
 
 
 async def _primaries(session: ReadOnlySession) -> tuple[Primary, ...] | None:
-    """Read whom the server follows; None where it does not say so."""
+    """Read the server's primaries; None where it does not show them."""
     for words in _FOLLOWS[session.flavour]:
         try:
             return primaries_of(await session.records(words))
@@ -87,7 +87,7 @@ async def _primaries(session: ReadOnlySession) -> tuple[Primary, ...] | None:
 
 
 def _unseen(running: str | None, was_replica: bool) -> HiddenReplication | None:  # noqa: FBT001 - a fact, not a switch
-    """Say what is hidden of a server whose primaries may not be seen; None where it follows none."""
+    """Return what is hidden of a server whose primaries may not be seen; None where it has none."""
     if running is None:
         return HiddenReplication.PRIMARY
     if running not in {"0", "OFF"}:
@@ -97,7 +97,7 @@ def _unseen(running: str | None, was_replica: bool) -> HiddenReplication | None:
 
 
 def primaries_of(records: Iterable[Mapping[str, Any]]) -> tuple[Primary, ...]:
-    """Read what a replica tells of each of its primaries, in the words of any version.
+    """Parse a replica's status of each of its primaries, of any server version.
 
     Args:
         records: the values by the names of their columns.
@@ -109,17 +109,17 @@ def _in_new_words(name: str) -> str:
     return name.lower().replace("master", "source").replace("slave", "replica")
 
 
-def _primary(told: Mapping[str, Any]) -> Primary:
-    receives, applies = (str(told.get(f"replica_{part}_running", "")) for part in ("io", "sql"))
-    seconds = told.get("seconds_behind_source")
+def _primary(status: Mapping[str, Any]) -> Primary:
+    receives, applies = (str(status.get(f"replica_{part}_running", "")) for part in ("io", "sql"))
+    seconds = status.get("seconds_behind_source")
     trouble = ""
     if receives != "Yes":
-        trouble = str(told.get("last_io_error") or "") or f"receiving: {receives or 'unknown'}"
+        trouble = str(status.get("last_io_error") or "") or f"receiving: {receives or 'unknown'}"
     if applies != "Yes":
-        trouble = str(told.get("last_sql_error") or "") or f"applying: {applies or 'unknown'}"
+        trouble = str(status.get("last_sql_error") or "") or f"applying: {applies or 'unknown'}"
     return Primary(
-        address=f"{told.get('source_host') or '?'}:{told.get('source_port') or '?'}",
-        # Without its connection a replica may call itself up to date, as it is with what it has.
+        address=f"{status.get('source_host') or '?'}:{status.get('source_port') or '?'}",
+        # A disconnected replica may report no lag, relative to what it has received.
         seconds=int(seconds) if seconds is not None and not trouble else None,
         trouble=" ".join(trouble.split())[:_LONGEST_TROUBLE],
     )
@@ -135,7 +135,7 @@ def replicas_of(rows: Iterable[tuple[Any, ...]]) -> tuple[Replica, ...]:
 
 
 def _sent(state: str) -> bool | None:
-    """Say whether a replica was sent everything, by the words of its session's state, which differ by version."""
+    """Return whether a replica was sent everything, by its session's state, whose words differ by version."""
     if "has sent all binlog" in state:
         return True
     return False if "Sending binlog" in state else None

@@ -1,4 +1,4 @@
-"""The columns and indexes of a database as lines that can be compared, and what lies between two of them. Pure."""
+"""The columns and indexes of a database, and the differences and effects between two schemas. Pure."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Column:
 
     @property
     def required(self) -> bool:
-        """Whether who writes a row without naming it is refused."""
+        """Whether an insert that does not name it is refused."""
         return not self.nullable and not self.default and not self.extra
 
 
@@ -94,7 +94,7 @@ class Schema:
         return frozenset(table for table, _ in self.columns)
 
     def of(self, tables: Iterable[str]) -> Schema:
-        """Give what belongs to some tables."""
+        """Return the part of some tables."""
         wanted = frozenset(tables)
         return Schema(
             {key: column for key, column in self.columns.items() if key[0] in wanted},
@@ -153,7 +153,7 @@ def canonical(schema: Schema) -> str:
 
 
 def schema_diff(before: Schema, after: Schema) -> dict[str, tuple[str, ...]]:
-    """Say what changed, for people: `+ user_sessions.token_id varchar(100) NULL, index`.
+    """Describe the changes, for people: `+ user_sessions.token_id varchar(100) NULL, index`.
 
     Args:
         before: the tables as they were.
@@ -180,12 +180,12 @@ def _table_diff(table: str, before: Schema, after: Schema) -> list[str]:
         for (_, name), c in before.columns.items()
         if (table, name) not in after.columns
     ]
-    told: set[tuple[str, str]] = set()
+    reported: set[tuple[str, str]] = set()
     for key, column in after.columns.items():
         old = before.columns.get(key)
         if old is None:
             own = [i for at, i in after.indexes.items() if at not in before.indexes and i.columns == (column.name,)]
-            told |= {(i.table, i.name) for i in own}
+            reported |= {(i.table, i.name) for i in own}
             lines.append(f"+ {table}.{column.name} {column.definition}" + "".join(f", {i.kind}" for i in own))
         elif old != column:
             lines.append(f"~ {table}.{column.name} {old.definition} → {column.definition}")
@@ -194,7 +194,7 @@ def _table_diff(table: str, before: Schema, after: Schema) -> list[str]:
         if after.indexes.get(key) != index and not set(index.columns) <= gone:
             lines.append(f"- {table} {_index(index)}")
     for key, index in after.indexes.items():
-        if before.indexes.get(key) != index and key not in told:
+        if before.indexes.get(key) != index and key not in reported:
             lines.append(f"+ {table} {_index(index)}")
     return lines
 
@@ -205,7 +205,7 @@ def _index(index: Index) -> str:
 
 
 def schema_effects(before: Schema, after: Schema) -> tuple[StatementEffect, ...]:
-    """Say what the change of a schema does to data and to old code, whatever statements brought it about.
+    """Return the effects of a schema change on data and old code, whatever statements caused it.
 
     Args:
         before: the tables as they were.
@@ -239,6 +239,6 @@ def _column_effects(old: Column, new: Column) -> list[StatementEffect]:
 
 
 def _plain(default: str) -> str:
-    """Take the quotes off that `QUOTE` put around the whole."""
+    """Remove the quotes that `QUOTE` put around the value."""
     inner = default[1:-1] if len(default) > 1 and default[0] == default[-1] == "'" else default
     return inner.replace("\\'", "'").replace("\\\\", "\\")

@@ -1,4 +1,4 @@
-"""What may be done in a session with a database: read, or anything in a database that was made for it."""
+"""Sessions with a database: read-only ones, and ones in a scratch database."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from bot.databases.server.errors import UNKNOWN_VARIABLE, ServerError
 
 
 class Flavour(StrEnum):
-    """Whose server it is; some variables have different names and units."""
+    """The server's vendor; some variables differ in name and unit."""
 
     MARIADB = "mariadb"
     MYSQL = "mysql"
 
 
 class _Session:
-    def __init__(self, version: str, line: Connection) -> None:
+    def __init__(self, version: str, connection: Connection) -> None:
         self.version = version
-        self._line = line
+        self._connection = connection
 
     @property
     def flavour(self) -> Flavour:
-        """Whose server it is."""
+        """The server's vendor."""
         return Flavour.MARIADB if "mariadb" in self.version.lower() else Flavour.MYSQL
 
 
@@ -33,7 +33,7 @@ class ReadOnlySession(_Session):
 
     Args:
         version: what the server calls itself.
-        line: to the server, restrained.
+        connection: to the server, restrained.
     """
 
     async def rows(self, sql: str, *values: object) -> tuple[Row, ...]:
@@ -49,7 +49,7 @@ class ReadOnlySession(_Session):
         Raises:
             ServerError: the server refused it, the connection was lost, or the time is over.
         """
-        return (await self._line.ask(sql, *values)).rows
+        return (await self._connection.ask(sql, *values)).rows
 
     async def records(self, sql: str) -> tuple[Mapping[str, Any], ...]:
         """Run one statement whose columns differ between versions; otherwise as `rows`.
@@ -63,7 +63,7 @@ class ReadOnlySession(_Session):
         Raises:
             ServerError: as `rows`.
         """
-        answer = await self._line.ask(sql)
+        answer = await self._connection.ask(sql)
         return tuple(dict(zip(answer.columns, row, strict=True)) for row in answer.rows)
 
 
@@ -72,7 +72,7 @@ class ThrowawaySession(_Session):
 
     Args:
         version: what the server calls itself.
-        line: to the server, in that database.
+        connection: to the server, in that database.
     """
 
     async def run(self, sql: str) -> None:
@@ -84,38 +84,38 @@ class ThrowawaySession(_Session):
         Raises:
             ServerError: the server refused it, the connection was lost, or the time is over.
         """
-        await self._line.ask(sql)
+        await self._connection.ask(sql)
 
 
-async def version_of(line: Connection) -> str:
-    """Ask a server what it calls itself.
+async def version_of(connection: Connection) -> str:
+    """Read a server's version.
 
     Args:
-        line: to it.
+        connection: to it.
 
     Raises:
         ServerError: it did not say.
     """
-    return str((await line.ask("SELECT VERSION()")).rows[0][0])
+    return str((await connection.ask("SELECT VERSION()")).rows[0][0])
 
 
-async def read_only(line: Connection, limits: Limits) -> ReadOnlySession:
-    """Make a line one that reads, waits for no lock of production, and ends its statements in time.
+async def read_only(connection: Connection, limits: Limits) -> ReadOnlySession:
+    """Restrict a connection to reading, short lock waits and short statements.
 
     Args:
-        line: newly opened.
+        connection: newly opened.
         limits: in seconds.
 
     Raises:
         ServerError: the server refused it.
     """
-    session = ReadOnlySession(await version_of(line), line)
-    # SYSTEM, because InnoDB tells when a transaction began in the server's own time zone
+    session = ReadOnlySession(await version_of(connection), connection)
+    # SYSTEM, because InnoDB reports the start of transactions in the server's own time zone
     settings = [
         f"SET SESSION lock_wait_timeout = {limits.lock}",
         f"SET SESSION innodb_lock_wait_timeout = {limits.lock}",
         "SET SESSION time_zone = 'SYSTEM'",
-        # MySQL 8 tells of tables as they were up to a day ago (MySQL Reference Manual, "Optimizing INFORMATION_SCHEMA")
+        # MySQL 8 caches statistics of tables for up to a day (MySQL Reference Manual, "Optimizing INFORMATION_SCHEMA")
         "SET SESSION information_schema_stats_expiry = 0",
         _statement_limit(session.flavour, limits.query),
     ]

@@ -178,7 +178,7 @@ async def test_a_backup_that_was_spoilt_is_not_called_one(
     host = LocalHost()
     done(await performer(host).perform(job_of(target), KeptOutput()))
     spoil(folder / f"{BACKUP}.sql.zst")
-    found = await HostCatalog(host).prove_checksum("web1", str(folder), BACKUP)
+    found = await HostCatalog(host).verify_checksum("web1", str(folder), BACKUP)
     assert found.state is BackupState.DAMAGED
     assert found.detail
     failed(await performer(host).resume(job_of(target), KeptOutput()), DumpStage.READ_BACK)

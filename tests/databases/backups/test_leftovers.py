@@ -42,7 +42,7 @@ async def test_what_a_restore_left_is_listed_and_nothing_else(
     assert target.database is not None
     await mariadb.query(f"CREATE DATABASE `{target.database.name}_countersign_proof_aaaaaa`")
     await mariadb.query(f"CREATE DATABASE `{target.database.name}_countersign_restore_bbbbbb`")
-    found = await LeftoverReader(connections).beside(target)
+    found = await LeftoverReader(connections).read(target)
     assert [(one.database, one.left, one.run, one.tables) for one in found] == [
         (old, LeftoverKind.REPLACED, "R-7K3F9Q", 1),
         (f"{target.database.name}_countersign_restore_bbbbbb", LeftoverKind.COPY, "R-BBBBBB", 0),
@@ -62,7 +62,7 @@ async def test_it_is_dropped_and_the_live_database_stays(
     output = KeptOutput()
     outcome = await drop.perform(job, output)
     assert outcome == Done({"dropped": old}), output.text
-    assert await look.beside(target) == ()
+    assert await look.read(target) == ()
     assert await drop.check(job) is Effect.TOOK
     assert await mariadb.columns(target.database.name, "live") == {"a": "int(11)"}
 
@@ -84,7 +84,7 @@ async def test_what_changed_since_the_approval_stays(target: Target, old: str, c
     outcome = await DropOldPerformer(LocalHost(), look).perform(job_of(target, DropOld(old, 2)), KeptOutput())
     assert isinstance(outcome, Failed)
     assert "1 tables" in outcome.problem.facts["detail"]
-    assert len(await look.beside(target)) == 1
+    assert len(await look.read(target)) == 1
 
 
 async def test_tables_that_the_live_ones_refer_to_stay(

@@ -91,7 +91,7 @@ async def test_what_was_begun_in_a_bucket_is_aborted(in_directory: Room, s3: S3)
     assert "Uploads" not in s3.client().list_multipart_uploads(Bucket="begun")
     async with room.storage.begin_upload(FILE) as begin_upload:
         await begin_upload.write(b"x" * 20_000_000)
-        await begin_upload.keep()
+        await begin_upload.commit()
     assert await room.storage.sizes() == {FILE: 20_000_000}
     await room.storage.remove((FILE, "never-there"))
     assert await kept_in(room) == []

@@ -48,7 +48,7 @@ async def test_what_comes_out_is_what_was_dumped(target: Target, host: LocalHost
     assert int(outcome.facts["restore_seconds"]) >= 0
     manifest = manifest_of(target)
     assert manifest.proof is Proof.PROVEN
-    assert manifest.kept().proven_at is not None
+    assert manifest.info().proven_at is not None
     assert set(manifest.rows) == set(manifest.tables)
     assert manifest.rows["people"][0] == manifest.rows["people"][2] == 3
     assert set(manifest.objects or ()) == set(OBJECTS)

@@ -1,4 +1,4 @@
-"""A directory of the bot in which backups are kept."""
+"""Backup storage in a directory of the bot."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _LOOK_EVERY = 8 * 1024 * 1024
 
 
 class DirectoryStorage:
-    """Backup storage in one directory. A file that is still being written ends in `.part`.
+    """Stores backups in one directory. The name of an unfinished file ends in `.part`.
 
     Args:
         folder: made where it is missing, its owner's alone.
@@ -41,8 +41,8 @@ class DirectoryStorage:
         """The directory's path."""
         return str(self._folder)
 
-    async def room(self) -> int | None:
-        """Say how many bytes fit beside what stays free."""
+    async def free_bytes(self) -> int | None:
+        """Return how many bytes fit beside the reserve."""
 
         def room() -> int:
             place = next((path for path in (self._folder, *self._folder.parents) if path.exists()), self._folder)
@@ -52,7 +52,7 @@ class DirectoryStorage:
 
     @contextlib.asynccontextmanager
     async def begin_upload(self, file: str) -> AsyncIterator[_FileDraft]:
-        """Begin a file; one of the same name that was begun before is begun again."""
+        """Begin a file, and discard an unfinished one of the same name."""
         part = self._folder / f"{file}{_PART}"
         begin_upload = _FileDraft(await _in_thread(self._begin, part), part, self._folder / file, self._reserve)
         try:
@@ -70,10 +70,10 @@ class DirectoryStorage:
             opened.close()
 
     async def put(self, file: str, content: bytes) -> None:
-        """Write a small file, all or nothing. It may use the room that stays free of large ones."""
+        """Write a small file atomically. It may use the reserve."""
         async with DirectoryStorage(self._folder, -_LOOK_EVERY).begin_upload(file) as begin_upload:
             await begin_upload.write(content)
-            await begin_upload.keep()
+            await begin_upload.commit()
 
     async def get(self, file: str) -> bytes | None:
         """Read a small file; None where there is none."""
@@ -87,7 +87,7 @@ class DirectoryStorage:
         return await _in_thread(read)
 
     async def sizes(self) -> Mapping[str, int]:
-        """List the files that are no drafts."""
+        """List the finished files."""
 
         def sizes() -> dict[str, int]:
             try:
@@ -99,7 +99,7 @@ class DirectoryStorage:
         return await _in_thread(sizes)
 
     async def remove(self, files: tuple[str, ...]) -> None:
-        """Remove files and what was begun under their names."""
+        """Remove files, unfinished ones included."""
 
         def remove() -> None:
             for file in files:
@@ -119,7 +119,7 @@ class DirectoryStorage:
 
 
 class _FileDraft:
-    """A file that is being written."""
+    """An unfinished file."""
 
     def __init__(self, opened: BinaryIO, part: Path, final: Path, reserve: int) -> None:
         self._opened = opened
@@ -127,19 +127,19 @@ class _FileDraft:
         self._final = final
         self._reserve = reserve
         self._unlooked = _LOOK_EVERY
-        # Whoever waits for a write may be cancelled, and the write goes on.
+        # A cancelled wait does not end the write.
         self._one = threading.Lock()
 
     async def write(self, chunk: bytes) -> None:
-        """Add to it, unless that would fill the disk."""
+        """Append to it, unless that would use up the reserve."""
         await _in_thread(self._write, chunk)
 
-    async def keep(self) -> None:
-        """Give it its name once it is on the disk."""
+    async def commit(self) -> None:
+        """Flush it to the disk, and give it its name."""
         await _in_thread(self._keep)
 
     def close(self) -> None:
-        """Close it; what was not kept goes."""
+        """Close it, and remove it unless it was committed."""
         with self._one:
             self._opened.close()
             self._part.unlink(missing_ok=True)
@@ -157,7 +157,7 @@ class _FileDraft:
             free = _free(self._part.parent)
             if free < self._reserve + _LOOK_EVERY:
                 raise OSError(f"{self._part.parent} has {free // 1024} KiB free, and it is not filled to the last")
-            # What is long on its way to the disk would all have to be waited for at the end.
+            # Flushed as it goes, so that the end need not wait for all of it.
             os.fdatasync(self._opened.fileno())
         rest = memoryview(chunk)
         while rest:

@@ -1,4 +1,4 @@
-"""The directory of a host, to read from: for what the bot must read itself, because it alone has the key to it."""
+"""A host's directory of backups, read by the bot when it alone has the key to them."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class HostStorage:
         return self._pipes.file(self._host, f"{self._directory}/{file}")
 
     async def put(self, file: str, content: bytes) -> None:
-        """Write a small file, all or nothing."""
+        """Write a small file atomically."""
         await self._pipes.replace_file(self._host, f"{self._directory}/{file}", content)
 
     async def get(self, file: str) -> bytes | None:

@@ -1,4 +1,4 @@
-"""Which store each target's backups are in."""
+"""The storage of each target's backups."""
 
 from __future__ import annotations
 

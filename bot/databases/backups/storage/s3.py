@@ -1,4 +1,4 @@
-"""An S3-compatible bucket in which backups are kept."""
+"""Backup storage in an S3-compatible bucket."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ PART = 6 * 1024 * 1024
 """Bytes of a part of an upload. S3 takes 10,000 parts, so a file can have 58 GiB."""
 
 _AT_A_TIME = 1
-"""Parts that are on their way at a time: with the one that is gathered, what an upload needs of memory."""
+"""Parts in flight at a time, which bounds the memory of an upload."""
 
 _READ = 2 * 1024 * 1024
-"""Bytes that are asked for at once. Each answer is waited for by itself, so a long file is no long answer."""
+"""Bytes of one request, so that no single response has to last as long as a large file."""
 
 _WAITING = 4
-"""Chunks that may wait for an upload."""
+"""Maximum number of chunks queued for an upload."""
 
 
 class S3Storage:
-    """Keeps files under one prefix of a bucket (`bot.databases.ports.BackupStorage`).
+    """Stores files under one prefix of a bucket (`bot.databases.ports.BackupStorage`).
 
     What is begun is an upload in parts. Nothing can be seen of it before it is completed, which happens when it is
     kept; one that is not is aborted.
@@ -50,13 +50,13 @@ class S3Storage:
         """The bucket and the prefix."""
         return f"s3://{self._bucket.name}/{self._prefix}"
 
-    async def room(self) -> int | None:
-        """A bucket has no limit that could be asked for."""
+    async def free_bytes(self) -> int | None:
+        """Return None: a bucket has no limit that can be read."""
         return None
 
     @contextlib.asynccontextmanager
     async def begin_upload(self, file: str) -> AsyncIterator[_Upload]:
-        """Begin an upload in parts."""
+        """Begin a multipart upload."""
         upload = _Upload(self._store, file)
         try:
             yield upload
@@ -69,7 +69,7 @@ class S3Storage:
         yield self._ranges(file)
 
     async def put(self, file: str, content: bytes) -> None:
-        """Write a small file; a bucket replaces it as a whole."""
+        """Write a small file; a bucket replaces it atomically."""
         import obstore
 
         await _asked(obstore.put_async(self._store, file, content, use_multipart=False))
@@ -82,7 +82,7 @@ class S3Storage:
             result = await obstore.get_async(self._store, file)
             return bytes(await result.bytes_async())
         except FileNotFoundError as error:
-            # A bucket that is not there is no empty one.
+            # A missing bucket is an error, not an empty one.
             if "NoSuchBucket" in str(error):
                 raise _refused(error) from error
             return None
@@ -126,7 +126,7 @@ class S3Storage:
 
 
 class _Upload:
-    """A file that is being uploaded, by a task of its own that takes chunks from a queue."""
+    """An upload, made by a task that takes chunks from a queue."""
 
     def __init__(self, store: S3Store, file: str) -> None:
         self._chunks: asyncio.Queue[bytes | None] = asyncio.Queue(_WAITING)
@@ -138,19 +138,19 @@ class _Upload:
         if chunk:
             await self._hand_over(chunk)
 
-    async def keep(self) -> None:
+    async def commit(self) -> None:
         """Complete it."""
         self._kept = True
         await self._hand_over(None)
         await asyncio.shield(self._task)
 
     async def close(self) -> None:
-        """Abort it, unless it was kept."""
+        """Abort it, unless it was committed."""
         if not self._task.done():
             while not self._chunks.empty():
                 self._chunks.get_nowait()
             self._chunks.put_nowait(None)
-            # What aborts an upload is the library's own end of it, not a cancellation.
+            # The library aborts an upload when its source raises; cancelling it would leave parts.
             await asyncio.wait({self._task}, timeout=60)
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
@@ -182,11 +182,11 @@ class _Upload:
 
 
 class _NotKeptError(Exception):
-    """Ends an upload that is not wanted; the library then aborts it."""
+    """Makes the library abort an upload that was not committed."""
 
 
 def _open(bucket: Bucket, prefix: str) -> S3Store:
-    # A few MiB that only those pay for who use a bucket.
+    # Imported late: it takes a few MiB that only users of a bucket need.
     from obstore.store import S3Store
 
     plain = bucket.endpoint is not None and bucket.endpoint.startswith("http://")
@@ -219,6 +219,6 @@ async def _asked(asking: Awaitable[T]) -> T:
 
 
 def _refused(error: Exception) -> RefusedError:
-    """Say what the library said, without what it says for those who wrote it."""
-    said = " ".join(str(error).split("\n\nDebug source:", 1)[0].split()) or type(error).__name__
-    return RefusedError(problem(Reason.BACKUP_STORE_FAILED, detail=said[:400]))
+    """Translate an error of the library, without its debugging details."""
+    detail = " ".join(str(error).split("\n\nDebug source:", 1)[0].split()) or type(error).__name__
+    return RefusedError(problem(Reason.BACKUP_STORE_FAILED, detail=detail[:400]))
