@@ -11,7 +11,7 @@ from typing import Any
 from slack_bolt.async_app import AsyncApp
 
 from bot.slack.transport.gateway import Gateway, build_client, open_session
-from bot.slack.transport.inbox import Inbox
+from bot.slack.transport.inbox import EventRecorder
 from bot.slack.transport.listeners import command_recorder, register_all
 from bot.slack.transport.sockets import SlackSockets
 from bot.store.store import SystemClock, open_store
@@ -26,7 +26,7 @@ async def _main() -> None:
     async with open_store("sqlite+aiosqlite:///data/countersign.db", clock) as store, open_session() as session:
         client = build_client(os.environ["SLACK_BOT_TOKEN"], os.environ["SLACK_API_URL"], session)
         app = AsyncApp(client=client, process_before_response=True, raise_error_for_unhandled_request=True)
-        inbox = Inbox(store.inbox, clock)
+        inbox = EventRecorder(store.inbox, clock)
         register_all(app, inbox, _nothing_wrong)
         token, record = os.environ["SLACK_APP_TOKEN"], command_recorder(inbox)
         sockets = SlackSockets(app, token, record, Gateway(client), lambda: None)

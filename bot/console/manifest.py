@@ -19,8 +19,8 @@ def register(app: typer.Typer) -> None:
         """Print the manifest of the Slack app (YAML), to be pasted at https://api.slack.com/apps."""
         # Loaded here: the other commands of the console start faster without Slack.
         from bot.slack.manifest import manifest as write_manifest
-        from bot.slack.ports import Listed
+        from bot.slack.ports import ListedCommand
         from commands import all_commands, ops_command, status_command
 
-        commands: tuple[Listed, ...] = (*all_commands({}), status_command({}), ops_command())
+        commands: tuple[ListedCommand, ...] = (*all_commands({}), status_command({}), ops_command())
         standard_output().out(write_manifest(commands), end="", highlight=False)

@@ -227,3 +227,12 @@ class StatusReader(Protocol):
     async def read_state(self, target: Target, look: Look) -> TargetState:
         """Read what is live and what is pending. Raises `RefusedError` where that cannot be read."""
         ...
+
+
+class Leadership(Protocol):
+    """The right to do work that one process at a time does for all that share the store."""
+
+    @property
+    def held(self) -> bool:
+        """Whether this process has it now."""
+        ...

@@ -10,6 +10,7 @@ from prometheus_client import Gauge, generate_latest
 
 from bot.domain.runs.run import RunState
 from bot.domain.store_counts import StoreCounts
+from bot.engine.ports import Leadership
 from bot.monitoring.measures import Measures
 
 _PATIENCE = 5.0
@@ -30,17 +31,8 @@ class SlackConnection(Protocol):
         ...
 
     @property
-    def behind(self) -> int:
-        """Runs that Slack does not agree with yet."""
-        ...
-
-
-class Leadership(Protocol):
-    """What one process at a time does for all that share the store."""
-
-    @property
-    def held(self) -> bool:
-        """Whether it is this process's now."""
+    def unsynced_runs(self) -> int:
+        """Number of runs that Slack does not agree with yet."""
         ...
 
 
@@ -64,19 +56,24 @@ class Monitoring:
     """Reads the state of the bot.
 
     Args:
-        line: to Slack.
+        slack: the connection to Slack.
         store: the bot's memory.
-        telling: the duty of telling Slack.
+        leadership: of publishing to Slack.
         forwarder: of the history; None where it is not forwarded.
         measures: what this process counted.
     """
 
     def __init__(
-        self, line: SlackConnection, store: Store, telling: Leadership, forwarder: Forwarder | None, measures: Measures
+        self,
+        slack: SlackConnection,
+        store: Store,
+        leadership: Leadership,
+        forwarder: Forwarder | None,
+        measures: Measures,
     ) -> None:
-        self._line = line
+        self._slack = slack
         self._store = store
-        self._telling = telling
+        self._leadership = leadership
         self._forwarder = forwarder
         self._registry = measures.registry
         self._runs = Gauge("countersign_runs", "Runs by state", ["state"], registry=self._registry)
@@ -102,14 +99,14 @@ class Monitoring:
                 await self._store.counts()
         except Exception:
             return "the store does not answer"
-        return "" if self._line.connected else "not connected to Slack"
+        return "" if self._slack.connected else "not connected to Slack"
 
     async def metrics(self) -> bytes:
         """Give the metrics as Prometheus text; without the store, what was last read of it."""
-        self._connected.set(1 if self._line.connected else 0)
-        self._age.set(self._line.socket_age)
-        self._behind.set(self._line.behind)
-        self._tells.set(1 if self._telling.held else 0)
+        self._connected.set(1 if self._slack.connected else 0)
+        self._age.set(self._slack.socket_age)
+        self._behind.set(self._slack.unsynced_runs)
+        self._tells.set(1 if self._leadership.held else 0)
         try:
             async with asyncio.timeout(_PATIENCE):
                 self._take(await self._store.counts(), datetime.now(UTC))

@@ -26,7 +26,7 @@ from bot.slack.render.catalog import Catalog
 from bot.slack.render.text import Translator
 from bot.slack.transport.directory import SlackDirectory
 from bot.slack.transport.gateway import BotIdentity, Gateway, build_client, open_session
-from bot.slack.transport.inbox import Inbox, InboxWorker
+from bot.slack.transport.inbox import EventRecorder, InboxWorker
 from bot.slack.transport.listeners import command_recorder, register_all
 from bot.slack.transport.login import SlackAccess, log_in
 from bot.slack.transport.reactions import SlackReactions
@@ -105,7 +105,7 @@ class SlackApp:
         self.run_observer.add(self._publisher, self._home_sync)
         self._lock_notifier = LockNotifier(context)
         self._close_at_end(self._lock_notifier.aclose)
-        inbox = Inbox(self._ports.inbox, context.clock, self._ports.metrics.recorded)
+        inbox = EventRecorder(self._ports.inbox, context.clock, self._ports.metrics.recorded)
         handlers = event_handlers(context, self._home_sync, self._lock_notifier)
         self._worker = InboxWorker(inbox, self._ports.inbox, handlers, FailureHandler(context))
         self._close_at_end(self._worker.aclose)
@@ -130,9 +130,9 @@ class SlackApp:
         return self._sockets.age if self._sockets is not None else 0.0
 
     @property
-    def behind(self) -> int:
+    def unsynced_runs(self) -> int:
         """Number of runs that Slack does not agree with yet."""
-        return self._publisher.behind if self._publisher is not None else 0
+        return self._publisher.unsynced_runs if self._publisher is not None else 0
 
     async def drain(self, seconds: float = 10.0) -> None:
         """Take nothing more from Slack, handle what has arrived, and bring Slack up to date.
@@ -166,7 +166,7 @@ class SlackApp:
             workspace_url=self._identity.workspace_url,
         )
 
-    def _build_bolt(self, inbox: Inbox, context: SlackContext) -> AsyncApp:
+    def _build_bolt(self, inbox: EventRecorder, context: SlackContext) -> AsyncApp:
         bolt = AsyncApp(
             client=self._gateway.client,
             logger=_quiet,

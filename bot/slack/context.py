@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from bot.domain.secrets import Masker
 from bot.domain.targets.target import Operations
-from bot.engine.ports import Clock
+from bot.engine.ports import Clock, Leadership
 from bot.engine.stores import HomeViewerStore, LockNoticeStore, MessageStore
-from bot.slack.ports import CommandSpec, EngineApi, Leadership, OpsSpec
+from bot.slack.ports import CommandSpec, EngineApi, OpsSpec
 from bot.slack.publish.replies import Replies
 from bot.slack.render.context import RenderContext
 from bot.slack.render.text import Translator

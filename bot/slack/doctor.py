@@ -18,7 +18,7 @@ from bot.slack.transport.gateway import (
 
 
 @dataclass(frozen=True)
-class SlackFinding:
+class SlackCheck:
     """The result of one check.
 
     Args:
@@ -32,7 +32,7 @@ class SlackFinding:
     detail: str
 
 
-async def examine(bot_token: Secret, app_token: Secret, api_url: str | None) -> tuple[SlackFinding, ...]:
+async def check_tokens(bot_token: Secret, app_token: Secret, api_url: str | None) -> tuple[SlackCheck, ...]:
     """Check both tokens with Slack.
 
     Args:
@@ -45,19 +45,19 @@ async def examine(bot_token: Secret, app_token: Secret, api_url: str | None) -> 
         try:
             identity = await gateway.identity()
         except (SlackRefusedError, SlackBusyError, SlackUncertainError) as error:
-            return (SlackFinding("Slack bot token", ok=False, detail=_trouble("SLACK_BOT_TOKEN", error)),)
+            return (SlackCheck("Slack bot token", ok=False, detail=_trouble("SLACK_BOT_TOKEN", error)),)
         who = f"{identity.user_name} in {identity.team_name}"
-        findings = [SlackFinding("Slack bot token", ok=True, detail=who), *judge_scopes(identity.scopes)]
+        findings = [SlackCheck("Slack bot token", ok=True, detail=who), *check_scopes(identity.scopes)]
         try:
             await gateway.open_connection(app_token.reveal())
         except (SlackRefusedError, SlackBusyError, SlackUncertainError) as error:
-            findings.append(SlackFinding("Slack app token", ok=False, detail=_trouble("SLACK_APP_TOKEN", error)))
+            findings.append(SlackCheck("Slack app token", ok=False, detail=_trouble("SLACK_APP_TOKEN", error)))
         else:
-            findings.append(SlackFinding("Slack app token", ok=True, detail="Socket Mode can connect"))
+            findings.append(SlackCheck("Slack app token", ok=True, detail="Socket Mode can connect"))
     return tuple(findings)
 
 
-def judge_scopes(granted: Iterable[str]) -> tuple[SlackFinding, ...]:
+def check_scopes(granted: Iterable[str]) -> tuple[SlackCheck, ...]:
     """Compare the scopes of the token with those that the bot needs.
 
     Args:
@@ -65,12 +65,12 @@ def judge_scopes(granted: Iterable[str]) -> tuple[SlackFinding, ...]:
     """
     has = set(granted)
     if not has:
-        return (SlackFinding("Slack scopes", ok=True, detail="Slack does not list them here; they are not checked"),)
+        return (SlackCheck("Slack scopes", ok=True, detail="Slack does not list them here; they are not checked"),)
     missing = sorted(set(SCOPES) - has)
     if not missing:
-        return (SlackFinding("Slack scopes", ok=True, detail="all there"),)
+        return (SlackCheck("Slack scopes", ok=True, detail="all there"),)
     return tuple(
-        SlackFinding(
+        SlackCheck(
             "Slack scopes",
             ok=scope not in REQUIRED,
             detail=f"{scope} is missing: it is needed to {SCOPES[scope]}. Add it to the app and install it again",

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from ruamel.yaml import YAML
 
-from bot.slack.ports import Listed
+from bot.slack.ports import ListedCommand
 
 SCOPES = {
     "channels:history": "find a message of its own again when Slack's answer was lost",
@@ -33,7 +33,7 @@ _MAX_DESCRIPTION = 140
 _MAX_NAME = 35
 
 
-def manifest(commands: Iterable[Listed], name: str = "Countersign") -> str:
+def manifest(commands: Iterable[ListedCommand], name: str = "Countersign") -> str:
     """Return the manifest, to be pasted at https://api.slack.com/apps.
 
     Args:

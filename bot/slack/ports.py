@@ -14,7 +14,7 @@ from bot.domain.runs.run import Run
 from bot.domain.secrets import Masker
 from bot.domain.targets.migration_report import MigrationReport
 from bot.domain.targets.target import Operations
-from bot.engine.ports import Clock
+from bot.engine.ports import Clock, Leadership
 from bot.engine.queries.locks import LockService
 from bot.engine.queries.target_status import StatusService
 from bot.engine.run_changes import Chunk
@@ -100,15 +100,6 @@ class EngineApi(Protocol):
         ...
 
 
-class Leadership(Protocol):
-    """The right to do work that one process at a time does for all that share the store."""
-
-    @property
-    def held(self) -> bool:
-        """Whether this process has it now."""
-        ...
-
-
 class CallMetrics(Protocol):
     """Metrics of the conversation."""
 
@@ -121,7 +112,7 @@ class CallMetrics(Protocol):
         ...
 
 
-class Listed(Protocol):
+class ListedCommand(Protocol):
     """A slash command as it is listed."""
 
     @property
@@ -140,7 +131,7 @@ class Listed(Protocol):
         ...
 
 
-class CommandSpec(Listed, Protocol):
+class CommandSpec(ListedCommand, Protocol):
     """A slash command that makes a request on one target."""
 
     @property
@@ -157,7 +148,7 @@ class CommandSpec(Listed, Protocol):
         ...
 
 
-class OpsSpec(Listed, Protocol):
+class OpsSpec(ListedCommand, Protocol):
     """`/ops`, whose words are an order of their own."""
 
     def parse(self, words: tuple[str, ...], origin: Origin, operations: Operations) -> Order:

@@ -14,7 +14,7 @@ from bot.domain.targets.look import HostQuestion
 from bot.hosts.look import build_question, parse_answer
 from bot.recipes.load import load_recipe
 from bot.recipes.steps import question
-from bot.slack.handlers.words import words_of
+from bot.slack.handlers.words import split_words
 from bot.slack.render.builtin_catalog import ENGLISH
 from bot.slack.render.text import Translator
 from commands.deploy import Deploy
@@ -54,7 +54,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 def test_nothing_that_is_typed_is_executed(checkout: Path, typed: str) -> None:
-    words = words_of(f"compte production {typed}")
+    words = split_words(f"compte production {typed}")
     try:
         request = Deploy({NAME: RECIPE}).parse(words, ORIGIN, OPERATIONS)
         asked = HostQuestion(str(checkout), question(RECIPE, TARGET, options_to_json(request.options)["ref"]).ref)

@@ -7,7 +7,7 @@ import pytest
 from bot.domain.errors import Reason, RefusedError
 from bot.domain.runs.request_json import options_to_json
 from bot.recipes.load import load_recipe
-from bot.slack.handlers.words import words_of
+from bot.slack.handlers.words import split_words
 from commands.backup import Backup
 from commands.deploy import Deploy
 from commands.rollback import Rollback
@@ -19,7 +19,7 @@ COMMANDS = {"deploy": Deploy(RECIPES), "rollback": Rollback(RECIPES), "backup": 
 
 def options(typed: str) -> dict[str, str]:
     name, _, rest = typed.partition(" ")
-    return options_to_json(COMMANDS[name].parse(words_of(rest), ORIGIN, OPERATIONS).options)
+    return options_to_json(COMMANDS[name].parse(split_words(rest), ORIGIN, OPERATIONS).options)
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from bot.monitoring import Measures, Monitoring, serve_monitoring
 class Line:
     connected: bool = True
     socket_age: float = 12.5
-    behind: int = 3
+    unsynced_runs: int = 3
 
 
 @dataclass

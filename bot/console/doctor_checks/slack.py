@@ -12,7 +12,7 @@ from bot.config.settings import Settings
 from bot.console.doctor_checks.check_result import CheckResult, fail, ok, warn
 from bot.domain.policies.people import People
 from bot.domain.targets.target import Operations
-from bot.slack.doctor import SlackFinding, examine, judge_scopes
+from bot.slack.doctor import SlackCheck, check_scopes, check_tokens
 from bot.slack.manifest import SCOPES
 from bot.slack.transport.gateway import (
     Gateway,
@@ -37,7 +37,7 @@ async def check_slack(settings: Settings, operations: Operations) -> tuple[Check
         settings: the tokens, and where the Web API is.
         operations: the channels and people.
     """
-    outcomes = await examine(settings.slack_bot_token, settings.slack_app_token, settings.slack_api_url)
+    outcomes = await check_tokens(settings.slack_bot_token, settings.slack_app_token, settings.slack_api_url)
     found = [_result(one) for one in outcomes]
     if not outcomes[0].ok:
         return (*found, fail("Slack channels and people", "not looked at: the bot token is refused (above)"))
@@ -46,14 +46,14 @@ async def check_slack(settings: Settings, operations: Operations) -> tuple[Check
         return (*found, *await _channels(gateway, operations), *await _people(gateway, operations.people.values()))
 
 
-def _result(outcomes: SlackFinding) -> CheckResult:
-    if not outcomes.ok:
-        return fail(outcomes.check, outcomes.detail)
-    [all_there] = judge_scopes(SCOPES)
+def _result(outcome: SlackCheck) -> CheckResult:
+    if not outcome.ok:
+        return fail(outcome.check, outcome.detail)
+    [all_there] = check_scopes(SCOPES)
     # A scope that the bot can do without, or a server that does not list them.
-    if outcomes.check == all_there.check and outcomes != all_there:
-        return warn(outcomes.check, outcomes.detail)
-    return ok(outcomes.check, outcomes.detail)
+    if outcome.check == all_there.check and outcome != all_there:
+        return warn(outcome.check, outcome.detail)
+    return ok(outcome.check, outcome.detail)
 
 
 async def _channels(gateway: Gateway, operations: Operations) -> list[CheckResult]:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from bot.slack.forms.backup import BackupForm
 from bot.slack.forms.deploy import DeployForm
-from bot.slack.forms.form import Form
+from bot.slack.forms.form import CommandForm
 from bot.slack.forms.rollback import RollbackForm
 
-FORMS: Mapping[str, Form] = {"/deploy": DeployForm(), "/rollback": RollbackForm(), "/backup": BackupForm()}
+FORMS: Mapping[str, CommandForm] = {"/deploy": DeployForm(), "/rollback": RollbackForm(), "/backup": BackupForm()}
 """The form of each command that has one."""

@@ -68,7 +68,7 @@ class FormState:
     details: TargetDetails | None = None
 
 
-class Form(Protocol):
+class CommandForm(Protocol):
     """The form of one command."""
 
     @property

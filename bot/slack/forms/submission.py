@@ -15,7 +15,7 @@ from bot.domain.runs.request import Origin
 from bot.domain.targets.target import Operations
 from bot.slack.context import SlackContext
 from bot.slack.forms import FORMS
-from bot.slack.forms.form import TARGET, Form, block_of, selected_value
+from bot.slack.forms.form import TARGET, CommandForm, block_of, selected_value
 from bot.slack.render import markup
 
 _log = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ class FormSubmission:
         values: `state.values` of its view.
     """
 
-    form: Form
+    form: CommandForm
     channel: str
     user: str
     values: Mapping[str, Any]

@@ -8,7 +8,7 @@ from bot.domain.errors import Problem
 from bot.domain.policies.policy import DESTRUCTIVE_MIGRATION, BackupBefore, Policy, Requirement
 from bot.domain.runs.request import Action
 from bot.slack.forms.fields import menu, option, plain_text
-from bot.slack.forms.form import TARGET, Form, FormState, TargetDetails
+from bot.slack.forms.form import TARGET, CommandForm, FormState, TargetDetails
 from bot.slack.render import markup
 from bot.slack.render.cards.approval.people import approvers
 from bot.slack.render.context import RenderContext
@@ -16,17 +16,17 @@ from bot.slack.render.markup import Markup
 from bot.slack.render.message import Block, context, join_lines, section
 
 
-def opening_view(form: Form, ctx: RenderContext) -> Block:
+def opening_view(form: CommandForm, ctx: RenderContext) -> Block:
     """Build the modal that is opened within Slack's three seconds, while permissions are looked up."""
     return _modal(form, ctx, [section(ctx.translator.translate("form.opening"))])
 
 
-def refusing_view(form: Form, problem: Problem, ctx: RenderContext) -> Block:
+def refusing_view(form: CommandForm, problem: Problem, ctx: RenderContext) -> Block:
     """Build the modal for somebody who may not choose any target."""
     return _modal(form, ctx, [section(ctx.translator.refusal_text(problem))])
 
 
-def form_view(form: Form, state: FormState, ctx: RenderContext) -> Block:
+def form_view(form: CommandForm, state: FormState, ctx: RenderContext) -> Block:
     """Build the modal of a form."""
     translate = ctx.translator.translate
     chosen = state.details.target if state.details is not None else None
@@ -39,7 +39,7 @@ def form_view(form: Form, state: FormState, ctx: RenderContext) -> Block:
     return _modal(form, ctx, blocks) | submit | {"private_metadata": json.dumps({"channel": state.channel})}
 
 
-def _modal(form: Form, ctx: RenderContext, blocks: list[Block | None]) -> Block:
+def _modal(form: CommandForm, ctx: RenderContext, blocks: list[Block | None]) -> Block:
     return {
         "type": "modal",
         "callback_id": form.command,
@@ -49,11 +49,11 @@ def _modal(form: Form, ctx: RenderContext, blocks: list[Block | None]) -> Block:
     }
 
 
-def _key(form: Form) -> str:
+def _key(form: CommandForm) -> str:
     return f"form.{form.action.value}"
 
 
-def _outlook(form: Form, state: FormState, ctx: RenderContext) -> list[Block | None]:
+def _outlook(form: CommandForm, state: FormState, ctx: RenderContext) -> list[Block | None]:
     """Describe what will happen, and what blocks it now."""
     if state.details is None:
         return [context(_effect(form, "", ctx))]
@@ -70,7 +70,7 @@ def _outlook(form: Form, state: FormState, ctx: RenderContext) -> list[Block | N
     return [section(_blocking_reason(details, ctx)), context(outlook)]
 
 
-def _effect(form: Form, channel: str, ctx: RenderContext) -> Markup:
+def _effect(form: CommandForm, channel: str, ctx: RenderContext) -> Markup:
     """Describe what submitting does, with the channel where that is not the one the form was opened in."""
     key = "form.backup" if form.action is Action.BACKUP else "form"
     translate = ctx.translator.translate

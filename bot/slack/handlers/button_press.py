@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bot.slack.transport.inbox import Received
+from bot.slack.transport.inbox import ReceivedEvent
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class ButtonPress:
     trigger: str
 
 
-def read_press(received: Received) -> ButtonPress | None:
+def read_press(received: ReceivedEvent) -> ButtonPress | None:
     """Read the payload of a button; None where it has no value."""
     body: Mapping[str, Any] = received.payload
     element = (body.get("actions") or [{}])[0]

@@ -10,11 +10,11 @@ from bot.slack.context import SlackContext
 from bot.slack.forms import FORMS
 from bot.slack.handlers.forms import FormHandler
 from bot.slack.handlers.ops import OpsHandler
-from bot.slack.handlers.words import words_of
+from bot.slack.handlers.words import split_words
 from bot.slack.render import markup
 from bot.slack.render.cards.backups.backup_list_card import backups_card
 from bot.slack.render.cards.status.migration_report_card import status_card
-from bot.slack.transport.inbox import Received
+from bot.slack.transport.inbox import ReceivedEvent
 
 STALE = timedelta(minutes=30)
 """Age from which a command is not carried out, as nobody expects it any more; Slack's `response_url` expires then."""
@@ -40,7 +40,7 @@ class CommandHandler:
         self._ops = ops
         self._forms = forms
 
-    async def command(self, received: Received) -> None:
+    async def command(self, received: ReceivedEvent) -> None:
         """Handle a slash command."""
         body = received.payload
         origin = Origin(str(body["user_id"]), str(body["channel_id"]), received.id)
@@ -51,7 +51,7 @@ class CommandHandler:
             await self._replies.send_text(origin.channel, origin.user, stale)
             return
         if name == self._context.ops.name:
-            await self._ops.handle(words_of(text), origin, url)
+            await self._ops.handle(split_words(text), origin, url)
             return
         spec = self._commands.get(name)
         if spec is None:
@@ -59,7 +59,7 @@ class CommandHandler:
             unknown = self._translator.translate("answer.unknown_command", command=name, known=known)
             await self._replies.send_text(origin.channel, origin.user, unknown, url=url)
             return
-        words = words_of(text)
+        words = split_words(text)
         try:
             await self._do(spec.parse(words, origin, self._context.operations), url)
         except RefusedError as refused:
@@ -81,7 +81,7 @@ class CommandHandler:
                 return
         await self._replies.send(request.origin.channel, request.origin.user, card, url=url)
 
-    async def form(self, received: Received) -> None:
+    async def form(self, received: ReceivedEvent) -> None:
         """Handle a submitted form, unless it is too old."""
         if not self._is_stale(received.at):
             await self._forms.submitted(received)

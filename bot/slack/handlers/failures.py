@@ -9,7 +9,7 @@ from typing import Any
 from bot.domain.inbox import EventKind
 from bot.slack.context import SlackContext
 from bot.slack.transport.gateway import SlackBusyError
-from bot.slack.transport.inbox import Received
+from bot.slack.transport.inbox import ReceivedEvent
 
 
 class FailureHandler:
@@ -22,7 +22,7 @@ class FailureHandler:
     def __init__(self, context: SlackContext) -> None:
         self._context = context
 
-    async def __call__(self, kind: EventKind, received: Received) -> None:
+    async def __call__(self, kind: EventKind, received: ReceivedEvent) -> None:
         """Reply to the sender of the event."""
         sender = _user_and_channel(kind, received.payload)
         if sender is None:

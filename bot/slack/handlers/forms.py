@@ -14,12 +14,12 @@ from bot.domain.runs.request import Origin, Request
 from bot.domain.targets.target import Target
 from bot.slack.context import SlackContext
 from bot.slack.forms import FORMS
-from bot.slack.forms.form import TARGET, Form, FormState, TargetDetails
+from bot.slack.forms.form import TARGET, CommandForm, FormState, TargetDetails
 from bot.slack.forms.submission import read_submission
 from bot.slack.forms.view import form_view, opening_view, refusing_view
 from bot.slack.render.message import Block
 from bot.slack.transport.gateway import SlackBusyError, SlackRefusedError, SlackUncertainError
-from bot.slack.transport.inbox import Received
+from bot.slack.transport.inbox import ReceivedEvent
 
 _log = logging.getLogger(__name__)
 
@@ -72,7 +72,7 @@ class FormHandler:
         await self._fill(view, form, FormState(origin.channel, targets), chosen, origin.user)
         return True
 
-    async def pressed(self, received: Received) -> None:
+    async def pressed(self, received: ReceivedEvent) -> None:
         """Handle the choice of a target in a form; other events are left alone."""
         view = received.payload.get("view") or {}
         form = FORMS.get(str(view.get("callback_id")))
@@ -88,7 +88,7 @@ class FormHandler:
         chosen = next((target for target in targets if str(target.name) == value), None)
         await self._fill(str(view["id"]), form, FormState(channel, targets), chosen, user)
 
-    async def submitted(self, received: Received) -> None:
+    async def submitted(self, received: ReceivedEvent) -> None:
         """Submit the request of a form."""
         filled = read_submission(received.payload, self._context.operations)
         if filled is None or filled.form.command not in self._commands:
@@ -101,7 +101,7 @@ class FormHandler:
             refusal = self._context.translator.refusal_text(refused.problem)
             await self._context.replies.send_text(origin.channel, origin.user, refusal)
 
-    async def _fill(self, view: str, form: Form, state: FormState, chosen: Target | None, user: str) -> None:
+    async def _fill(self, view: str, form: CommandForm, state: FormState, chosen: Target | None, user: str) -> None:
         """Show the form, first without the branch's commits; stop if another target was chosen meanwhile."""
         turn = next(self._turns)
         self._latest[view] = turn
@@ -122,7 +122,7 @@ class FormHandler:
             if self._latest.get(view) == turn:
                 del self._latest[view]
 
-    async def _details(self, form: Form, target: Target, user: str) -> TargetDetails:
+    async def _details(self, form: CommandForm, target: Target, user: str) -> TargetDetails:
         request = Request(form.plain(target), target.name, Origin(user, "", "form"))
         return TargetDetails(
             target,
@@ -136,7 +136,7 @@ class FormHandler:
         except RefusedError as refused:
             return replace(details, unread=refused.problem)
 
-    async def _show_form(self, view: str, form: Form, state: FormState) -> None:
+    async def _show_form(self, view: str, form: CommandForm, state: FormState) -> None:
         await self._show(view, form_view(form, state, self._context.render_context()))
 
     async def _show(self, view: str, content: Block) -> None:
@@ -146,7 +146,7 @@ class FormHandler:
             # The person may have closed the modal.
             _log.info("a form is not shown: %s", error)
 
-    def _here(self, form: Form | None, channel: str) -> tuple[Target, ...]:
+    def _here(self, form: CommandForm | None, channel: str) -> tuple[Target, ...]:
         """Return the targets that a form can be about: those of a channel, or all of them on the App Home."""
         targets = sorted(self._context.operations.targets.values(), key=lambda target: target.name)
         return tuple(
@@ -156,7 +156,7 @@ class FormHandler:
         )
 
 
-def _lists(policy: Policy, form: Form) -> tuple[str, ...]:
+def _lists(policy: Policy, form: CommandForm) -> tuple[str, ...]:
     return policy.who_may(form.action).names
 
 

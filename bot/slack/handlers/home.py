@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.slack.publish.home_sync import HomeSync
 from bot.slack.render.cards.status.home_card import FILTER, REFRESH
 from bot.slack.transport.gateway import SlackBusyError, SlackRefusedError, SlackUncertainError
-from bot.slack.transport.inbox import Received
+from bot.slack.transport.inbox import ReceivedEvent
 
 
 class HomeHandler:
@@ -18,7 +18,7 @@ class HomeHandler:
     def __init__(self, home_sync: HomeSync) -> None:
         self._home_sync = home_sync
 
-    async def opened(self, received: Received) -> None:
+    async def opened(self, received: ReceivedEvent) -> None:
         """Publish the Home of the person who opened it."""
         event = received.payload["event"]
         if event.get("tab", "home") != "home":
@@ -28,7 +28,7 @@ class HomeHandler:
         except (SlackRefusedError, SlackBusyError, SlackUncertainError):
             return  # published again when something changes or it is opened again
 
-    async def pressed(self, received: Received) -> None:
+    async def pressed(self, received: ReceivedEvent) -> None:
         """Handle the filter and the refresh button; other events are left alone."""
         pressed = (received.payload.get("actions") or [{}])[0]
         user = str(received.payload["user"]["id"])

@@ -13,7 +13,7 @@ from bot.slack.render.cards.status.home_card import BACKUP, DEPLOY, STATUS
 from bot.slack.render.cards.status.migration_report_card import status_card
 from bot.slack.render.message import Block, section
 from bot.slack.transport.gateway import SlackBusyError, SlackRefusedError, SlackUncertainError
-from bot.slack.transport.inbox import Received
+from bot.slack.transport.inbox import ReceivedEvent
 
 _COMMANDS = {DEPLOY: "/deploy", BACKUP: "/backup"}
 
@@ -31,7 +31,7 @@ class HomeButtonHandler:
         self._translator = context.translator
         self._forms = forms
 
-    async def __call__(self, received: Received) -> None:
+    async def __call__(self, received: ReceivedEvent) -> None:
         """Handle a pressed button; others are left alone."""
         press = read_press(received)
         if press is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.slack.context import SlackContext
-from bot.slack.transport.inbox import Received
+from bot.slack.transport.inbox import ReceivedEvent
 
 
 class ReactionHandler:
@@ -17,7 +17,7 @@ class ReactionHandler:
         self._engine = context.engine
         self._messages = context.messages
 
-    async def __call__(self, received: Received) -> None:
+    async def __call__(self, received: ReceivedEvent) -> None:
         """Wake the run; if the message is not known (yet), every run of the channel that waits for approval."""
         item = received.payload["event"].get("item") or {}
         if item.get("type") != "message":

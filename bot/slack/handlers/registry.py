@@ -17,7 +17,7 @@ from bot.slack.handlers.share import ShareHandler
 from bot.slack.handlers.unlock import UnlockHandler
 from bot.slack.publish.home_sync import HomeSync
 from bot.slack.publish.lock_notifier import LockNotifier
-from bot.slack.transport.inbox import Handler, Received
+from bot.slack.transport.inbox import Handler, ReceivedEvent
 
 
 def event_handlers(
@@ -53,7 +53,7 @@ def event_handlers(
 def _in_turn(*handlers: Handler) -> Handler:
     """Pass an event to several handlers in turn; each ignores what is not its own."""
 
-    async def handle(received: Received) -> None:
+    async def handle(received: ReceivedEvent) -> None:
         for handler in handlers:
             await handler(received)
 

@@ -18,7 +18,7 @@ from bot.slack.render.log_file import tail_text
 from bot.slack.render.markup import Markup
 from bot.slack.render.message import join_lines
 from bot.slack.render.run_messages import CARD, LOG
-from bot.slack.transport.inbox import Received
+from bot.slack.transport.inbox import ReceivedEvent
 
 _LOG_LINES = 20
 _LOG_CHARACTERS = 2400
@@ -43,7 +43,7 @@ class RunButtonHandler:
         self._messages = context.messages
         self._translator = context.translator
 
-    async def __call__(self, received: Received) -> None:
+    async def __call__(self, received: ReceivedEvent) -> None:
         """Handle a pressed button; others are left alone."""
         press = read_press(received)
         if press is None or press.action not in (CANCEL, RETRY, LOG_BUTTON, *DECISIONS):

@@ -9,7 +9,7 @@ from bot.slack.context import SlackContext
 from bot.slack.handlers.button_press import read_press
 from bot.slack.render.cards.status.migration_report_card import SHARE, status_card
 from bot.slack.transport.gateway import SlackRefusedError, SlackUncertainError
-from bot.slack.transport.inbox import Received
+from bot.slack.transport.inbox import ReceivedEvent
 
 _WORDS = 2
 
@@ -26,7 +26,7 @@ class ShareHandler:
         self._engine = context.engine
         self._translator = context.translator
 
-    async def __call__(self, received: Received) -> None:
+    async def __call__(self, received: ReceivedEvent) -> None:
         """Handle a pressed button; others are left alone."""
         press = read_press(received)
         if press is None or press.action != SHARE:

@@ -12,8 +12,17 @@ from bot.slack.context import SlackContext
 from bot.slack.handlers.button_press import read_press
 from bot.slack.publish.lock_notifier import LockNotifier
 from bot.slack.render import markup
-from bot.slack.render.message import Confirm, Message, actions, button, danger_button, message, section, text_message
-from bot.slack.transport.inbox import Received
+from bot.slack.render.message import (
+    Confirmation,
+    Message,
+    actions,
+    button,
+    danger_button,
+    message,
+    section,
+    text_message,
+)
+from bot.slack.transport.inbox import ReceivedEvent
 
 UNLOCK = "ops_unlock"
 _WORDS = 3
@@ -50,7 +59,7 @@ class UnlockHandler:
             return self._question(lock)
         return await self._taken_off(lock, origin.user, origin.channel)
 
-    async def __call__(self, received: Received) -> None:
+    async def __call__(self, received: ReceivedEvent) -> None:
         """Handle a pressed button; others are left alone."""
         press = read_press(received)
         if press is None or press.action != UNLOCK:
@@ -84,7 +93,7 @@ class UnlockHandler:
     def _question(self, lock: Lock) -> Message:
         translate = self._translator.translate
         question = translate("ops.unlock.question", owner=markup.user(lock.owner), **self._of(lock))
-        confirm = Confirm(
+        confirm = Confirmation(
             translate("confirm.unlock.title", target=str(lock.target)),
             translate("confirm.unlock.text"),
             translate("confirm.unlock.yes"),

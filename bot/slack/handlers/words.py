@@ -11,7 +11,7 @@ _DASH = re.compile(r"(?<!\S)[—–](?=[A-Za-z])")
 _WORD = re.compile(r"""\s*(?:"([^"]*)"(?!\S)|'([^']*)'(?!\S)|(\S+))""")
 
 
-def words_of(text: str) -> tuple[str, ...]:
+def split_words(text: str) -> tuple[str, ...]:
     """Split a text into words.
 
     Args:

@@ -63,7 +63,7 @@ class Publisher:
         self._followers.start(self._follow(run), f"publish {run}")
 
     @property
-    def behind(self) -> int:
+    def unsynced_runs(self) -> int:
         """Number of runs that Slack does not agree with yet."""
         return len(self._unsynced)
 

@@ -106,7 +106,7 @@ def actions(block_id: str, *buttons: Block | None) -> Block | None:
 
 
 @dataclass(frozen=True)
-class Confirm:
+class Confirmation:
     """The confirmation that is asked before a button has its effect."""
 
     title: str
@@ -142,7 +142,7 @@ def header(text: str) -> Block:
     return {"type": "header", "text": {"type": "plain_text", "text": clipped, "emoji": True}}
 
 
-def danger_button(button: Block, confirm: Confirm) -> Block:
+def danger_button(button: Block, confirm: Confirmation) -> Block:
     """Make a button red, with a confirmation."""
     return {
         **button,

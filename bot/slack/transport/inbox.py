@@ -33,7 +33,7 @@ _MAX_WAITS = 50
 
 
 @dataclass(frozen=True)
-class Received:
+class ReceivedEvent:
     """A recorded event.
 
     Args:
@@ -47,10 +47,10 @@ class Received:
     payload: Mapping[str, Any]
 
 
-Handler = Callable[[Received], Awaitable[None]]
+Handler = Callable[[ReceivedEvent], Awaitable[None]]
 
 
-class Inbox:
+class EventRecorder:
     """Records what Slack sends, before it is acknowledged.
 
     Args:
@@ -119,10 +119,10 @@ class InboxWorker:
 
     def __init__(
         self,
-        inbox: Inbox,
+        inbox: EventRecorder,
         store: InboxStore,
         handlers: Mapping[EventKind, Handler],
-        failed: Callable[[EventKind, Received], Awaitable[None]],
+        failed: Callable[[EventKind, ReceivedEvent], Awaitable[None]],
         pause: float = 0.5,
     ) -> None:
         self._inbox = inbox
@@ -204,9 +204,9 @@ def _unreadable(error: Exception, failures: int) -> float:
     return _POLL_SECONDS
 
 
-def _received(event: Event) -> Received:
+def _received(event: Event) -> ReceivedEvent:
     body = json.loads(event.body)
-    return Received(event.id, datetime.fromisoformat(body["at"]), _well_formed(body["payload"]))
+    return ReceivedEvent(event.id, datetime.fromisoformat(body["at"]), _well_formed(body["payload"]))
 
 
 def _well_formed(value: Any) -> Any:

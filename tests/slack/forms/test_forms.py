@@ -20,7 +20,7 @@ from bot.domain.targets.target import Backups, Database, Secret, Target
 from bot.playground.block_kit.blocks import check_view
 from bot.playground.client.client_actions import Click
 from bot.slack.forms import FORMS
-from bot.slack.forms.form import Form, FormState, TargetDetails
+from bot.slack.forms.form import CommandForm, FormState, TargetDetails
 from bot.slack.forms.view import form_view, opening_view, refusing_view
 from tests.slack.support.dashboards import ended, home_scene
 from tests.slack.support.limits import texts
@@ -83,7 +83,7 @@ def test_slack_takes_every_form(command: str, name: str) -> None:
     assert check_view(refusing_view(form, refusal, home_scene())) == []
 
 
-def said(form: Form, offered: FormState) -> str:
+def said(form: CommandForm, offered: FormState) -> str:
     return "\n".join(texts(form_view(form, offered, home_scene())["blocks"]))
 
 
@@ -154,7 +154,9 @@ AT = {"target": {"target": choice("compte production")}}
         (BACKUP, {"tables": {"tables": {"value": "users, sessions"}}}, ("compte", "production", "users", "sessions")),
     ],
 )
-def test_what_was_filled_in_is_what_would_be_typed(form: Form, values: dict[str, Any], words: tuple[str, ...]) -> None:
+def test_what_was_filled_in_is_what_would_be_typed(
+    form: CommandForm, values: dict[str, Any], words: tuple[str, ...]
+) -> None:
     assert form.words({**AT, **values}) == words
     assert form.mistake({**AT, **values}) is None
 

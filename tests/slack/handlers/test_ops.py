@@ -19,7 +19,7 @@ from bot.slack.handlers.ops import OpsHandler
 from bot.slack.handlers.unlock import UnlockHandler
 from bot.slack.render.markup import Markup
 from bot.slack.render.message import Message, text_message
-from bot.slack.transport.inbox import Received
+from bot.slack.transport.inbox import ReceivedEvent
 from tests.slack.support.context import slack_context
 from tests.slack.support.fake_engine import FakeEngine
 from tests.slack.support.limits import texts
@@ -125,7 +125,7 @@ def button_of(message: Message) -> dict[str, Any]:
 
 async def pressed(ops: OpsCommand, button: dict[str, Any], user: str = BOB) -> str:
     body = {"actions": [button], "user": {"id": user}, "channel": {"id": OPS}}
-    await ops.unlock(Received("Ev2", AT, body))
+    await ops.unlock(ReceivedEvent("Ev2", AT, body))
     return ops.replies.told[-1][1]
 
 

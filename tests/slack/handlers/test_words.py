@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.slack.handlers.words import words_of
+from bot.slack.handlers.words import split_words
 
 
 @pytest.mark.parametrize(
@@ -27,9 +27,9 @@ from bot.slack.handlers.words import words_of
     ],
 )
 def test_words(text: str, words: tuple[str, ...]) -> None:
-    assert words_of(text) == words
+    assert split_words(text) == words
 
 
 @given(st.text(max_size=300))
 def test_whatever_is_typed_becomes_words(text: str) -> None:
-    assert all(words_of(text))
+    assert all(split_words(text))

@@ -132,7 +132,7 @@ async def test_an_outage_costs_freshness_and_nothing_else(workspace: Workspace) 
             workspace.engine.put(RUNS[name])
         await eventually(lambda: workspace.calls("conversations.history") >= 2)
         workspace.server.faults.clear()
-        await eventually(lambda: app.behind == 0, 20)
+        await eventually(lambda: app.unsynced_runs == 0, 20)
     assert _card(workspace)["state"] == "succeeded"
     kinds = [item.metadata["event_type"] for item in [*workspace.channel(), *workspace.thread()]]
     assert len(kinds) == len(set(kinds)) == 5
@@ -159,7 +159,7 @@ async def test_one_run_that_slack_refuses_holds_up_no_other(workspace: Workspace
         workspace.engine.put(replace(RUNS["queued"], id="R-000002", request=elsewhere))
         workspace.engine.put(RUNS["queued"])
         await eventually(lambda: workspace.messages.published.get(RUN))
-        assert app.behind == 1
+        assert app.unsynced_runs == 1
         conversation = workspace.server.state.conversation("C0GENERAL")
         conversation.members.append("U0COUNTER") if isinstance(
             conversation.members, list
@@ -209,7 +209,7 @@ async def test_a_drained_room_has_told_everything(workspace: Workspace) -> None:
     async with workspace.app() as app:
         await workspace.server.client_actions.command(AMELIE, OPS, "/deploy compte production")
         await app.drain(5)
-        assert app.behind == 0
+        assert app.unsynced_runs == 0
         assert not app.connected
         assert len(workspace.channel()) == 1
 
@@ -228,7 +228,7 @@ async def test_who_lacks_the_duty_tells_nothing_and_who_takes_it_tells_all(works
         workspace.leadership.held = True
         await eventually(lambda: _card(workspace)["state"] == "running")
         workspace.leadership.held = False
-        await eventually(lambda: app.run_observer.run_changed(RUN) or not app._publisher.behind)
+        await eventually(lambda: app.run_observer.run_changed(RUN) or not app._publisher.unsynced_runs)
         workspace.engine.put(RUNS["succeeded"])
         assert await app._publisher.drain(5)
         assert _card(workspace)["state"] == "running"

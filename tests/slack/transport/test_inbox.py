@@ -7,7 +7,7 @@ import pytest
 from bot.domain.inbox import EventKind
 from bot.playground.events.sockets import Outcome
 from bot.slack.transport.gateway import SlackBusyError
-from bot.slack.transport.inbox import Inbox, InboxWorker, Received
+from bot.slack.transport.inbox import EventRecorder, InboxWorker, ReceivedEvent
 from tests.slack.support.fakes import FakeClock
 from tests.slack.support.memory_stores import MemoryInbox
 from tests.slack.support.runs import AMELIE, BOB, OPS, RUNS
@@ -67,16 +67,16 @@ async def test_waiting_for_slack_is_no_failure(error: Exception, times: int, han
     store, left = MemoryInbox(), times
     failed: list[str] = []
 
-    async def handle(received: Received) -> None:
+    async def handle(received: ReceivedEvent) -> None:
         nonlocal left
         if left:
             left -= 1
             raise error
 
-    async def told(kind: EventKind, received: Received) -> None:
+    async def told(kind: EventKind, received: ReceivedEvent) -> None:
         failed.append(received.id)
 
-    inbox = Inbox(store, FakeClock())
+    inbox = EventRecorder(store, FakeClock())
     worker = InboxWorker(inbox, store, {EventKind.COMMAND: handle}, told, pause=0.001)
     worker.start()
     await inbox.receive("command:1", EventKind.COMMAND, {})

@@ -2,7 +2,7 @@
 
 from slack_bolt.async_app import AsyncApp
 
-from bot.slack.transport.inbox import Inbox
+from bot.slack.transport.inbox import EventRecorder
 from bot.slack.transport.listeners import actions, catch_all, home, reactions, views
 from bot.slack.transport.listeners.commands import RecordCommand, command_recorder
 from bot.slack.transport.listeners.views import ValidateForm
@@ -10,7 +10,7 @@ from bot.slack.transport.listeners.views import ValidateForm
 __all__ = ["RecordCommand", "ValidateForm", "command_recorder", "register_all"]
 
 
-def register_all(app: AsyncApp, inbox: Inbox, check: ValidateForm) -> None:
+def register_all(app: AsyncApp, inbox: EventRecorder, check: ValidateForm) -> None:
     """Register the listeners; commands bypass bolt, see `commands`.
 
     Args:

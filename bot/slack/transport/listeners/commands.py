@@ -6,14 +6,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from bot.domain.inbox import EventKind
-from bot.slack.transport.inbox import Inbox
+from bot.slack.transport.inbox import EventRecorder
 from bot.slack.transport.listeners.identity import interaction_identity
 
 RecordCommand = Callable[[Mapping[str, Any]], Awaitable[None]]
 """Commits the payload of a command, which is acknowledged when this returns, and not if it raises."""
 
 
-def command_recorder(inbox: Inbox) -> RecordCommand:
+def command_recorder(inbox: EventRecorder) -> RecordCommand:
     """Return what the sockets call with each command.
 
     It bypasses bolt, whose dispatch takes longer than recording while a person waits.

@@ -7,11 +7,11 @@ from typing import Any
 from slack_bolt.async_app import AsyncApp
 
 from bot.domain.inbox import EventKind
-from bot.slack.transport.inbox import Inbox
+from bot.slack.transport.inbox import EventRecorder
 from bot.slack.transport.listeners.identity import event_identity
 
 
-def register(app: AsyncApp, inbox: Inbox) -> None:
+def register(app: AsyncApp, inbox: EventRecorder) -> None:
     """Register the listener."""
 
     async def on_home(body: dict[str, Any]) -> None:

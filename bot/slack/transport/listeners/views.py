@@ -9,14 +9,14 @@ from typing import Any
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
 from bot.domain.inbox import EventKind
-from bot.slack.transport.inbox import Inbox
+from bot.slack.transport.inbox import EventRecorder
 from bot.slack.transport.listeners.identity import interaction_identity
 
 ValidateForm = Callable[[Mapping[str, Any]], Awaitable[Mapping[str, str]]]
 """Returns the errors of a submitted form, by the block of their field, from its payload."""
 
 
-def register(app: AsyncApp, inbox: Inbox, check: ValidateForm) -> None:
+def register(app: AsyncApp, inbox: EventRecorder, check: ValidateForm) -> None:
     """Register the listeners."""
 
     async def on_submission(ack: AsyncAck, body: dict[str, Any]) -> None:

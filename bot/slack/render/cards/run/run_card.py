@@ -26,7 +26,7 @@ from bot.slack.render.context import (
 from bot.slack.render.markup import Markup
 from bot.slack.render.message import (
     Block,
-    Confirm,
+    Confirmation,
     Message,
     actions,
     button,
@@ -205,7 +205,7 @@ def _cancel(run: Run, ctx: RenderContext) -> Block | None:
     if run.ended:
         return None
     if run.state is RunState.NEEDS_HUMAN:
-        close = Confirm(
+        close = Confirmation(
             translate("confirm.close.title", run=run.id),
             translate("confirm.close.text"),
             translate("confirm.close.yes"),
@@ -214,7 +214,7 @@ def _cancel(run: Run, ctx: RenderContext) -> Block | None:
         return danger_button(button(CANCEL, translate("button.close"), run.id), close)
     if run.cancelled_by:
         return None
-    confirm = Confirm(
+    confirm = Confirmation(
         translate("confirm.cancel.title", run=run.id),
         translate("confirm.cancel.before" if is_before_change(run) else "confirm.cancel.during"),
         translate("confirm.cancel.yes"),
