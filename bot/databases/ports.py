@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from bot.domain.secrets import Secret
-from bot.domain.shell import Command, CommandResult
+from bot.domain.shell import Command, ReadResult
 from bot.engine.ports import Effect, Ending, Job, Outcome, Output
 
 TunnelOpener = Callable[[str, str, int], AbstractAsyncContextManager[tuple[str, int]]]
@@ -20,7 +20,7 @@ It is closed at the end of the context. Entering raises `RefusedError` with a ho
 class HostReader(Protocol):
     """Runs commands that only read."""
 
-    async def read(self, host: str, command: Command, timeout: float) -> CommandResult:  # noqa: ASYNC109 - the host enforces it too
+    async def read(self, host: str, command: Command, timeout: float) -> ReadResult:  # noqa: ASYNC109 - the host enforces it too
         """Run a command and wait for its end.
 
         Args:

@@ -138,7 +138,7 @@ def fill(template: str, values: Mapping[str, str]) -> Command:
 
 
 @dataclass(frozen=True)
-class CommandResult:
+class ReadResult:
     """The result of a short command that only reads.
 
     Args:

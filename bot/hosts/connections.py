@@ -13,7 +13,7 @@ from typing import Self
 import asyncssh
 
 from bot.domain.errors import Problem, Reason, RefusedError, problem
-from bot.domain.shell import Command, CommandResult
+from bot.domain.shell import Command, ReadResult
 from bot.domain.targets.target import Host
 from bot.hosts.channel import ConnectionCutError, read_bounded, run_both, send_script
 from bot.hosts.login import Jump, log_in
@@ -163,7 +163,7 @@ class Connections:
             )
         return self._pools[name]
 
-    async def read(self, host: str, command: Command, timeout: float, limit: int = 4 * 1024 * 1024) -> CommandResult:  # noqa: ASYNC109 - part of the contract between the rooms
+    async def read(self, host: str, command: Command, timeout: float, limit: int = 4 * 1024 * 1024) -> ReadResult:  # noqa: ASYNC109 - part of the contract between the rooms
         """Run a short command that only reads; it may have been run twice when a connection was lost.
 
         The command travels on standard input, so that nothing of it shows in the host's list of processes.
@@ -188,11 +188,11 @@ class Connections:
                     read_bounded(process.stdout, limit), read_bounded(process.stderr, 64 * 1024)
                 )
                 await process.wait_closed()
-                return CommandResult(process.exit_status, stdout, stderr, truncated)
+                return ReadResult(process.exit_status, stdout, stderr, truncated)
         except TimeoutError:
-            return CommandResult(None, b"", f"no answer within {timeout:g} s".encode())
+            return ReadResult(None, b"", f"no answer within {timeout:g} s".encode())
         except ConnectionCutError as cut:
-            return CommandResult(None, b"", str(cut).encode())
+            return ReadResult(None, b"", str(cut).encode())
 
     @contextlib.asynccontextmanager
     async def shell(self, host: str) -> AsyncIterator[asyncssh.SSHClientProcess[bytes]]:

@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 
 from bot.databases.backups.leftovers import LeftoverReader
-from bot.databases.server.connection import Limits
+from bot.databases.server.connection import QueryLimits
 from bot.databases.server.connector import Connector
 from bot.demo.application.application import Application
 from bot.demo.host.database import DemoDatabase
@@ -37,7 +37,7 @@ def tunnels() -> StraightTunnels:
 
 @pytest.fixture
 def connections(tunnels: StraightTunnels) -> Connector:
-    return Connector(tunnels.open, Limits(connect=5, query=10, lock=1))
+    return Connector(tunnels.open, QueryLimits(connect=5, query=10, lock=1))
 
 
 @pytest.fixture

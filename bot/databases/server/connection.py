@@ -17,7 +17,7 @@ Row = tuple[Any, ...]
 
 
 @dataclass(frozen=True)
-class Limits:
+class QueryLimits:
     """Time limits, in seconds.
 
     Args:
@@ -33,7 +33,7 @@ class Limits:
     kill: float = 5.0
 
 
-USUAL_LIMITS = Limits()
+USUAL_LIMITS = QueryLimits()
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Login:
     database: Database
     host: str
     port: int
-    limits: Limits
+    limits: QueryLimits
 
     async def connect(self, name: str | None) -> Any:
         """Open a connection of aiomysql.

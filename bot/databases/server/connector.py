@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import AsyncIterator, Iterator
 
 from bot.databases.ports import TunnelOpener
-from bot.databases.server.connection import USUAL_LIMITS, Connection, Limits, Login, connect
+from bot.databases.server.connection import USUAL_LIMITS, Connection, Login, QueryLimits, connect
 from bot.databases.server.errors import ServerError, problem_of
 from bot.databases.server.quoting import identifier
 from bot.databases.server.session import ReadOnlySession, ThrowawaySession, read_only, version_of
@@ -22,7 +22,7 @@ class Connector:
         limits: in seconds.
     """
 
-    def __init__(self, open_tunnel: TunnelOpener, limits: Limits = USUAL_LIMITS) -> None:
+    def __init__(self, open_tunnel: TunnelOpener, limits: QueryLimits = USUAL_LIMITS) -> None:
         self._open_tunnel = open_tunnel
         self._limits = limits
 

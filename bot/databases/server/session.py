@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
-from bot.databases.server.connection import Connection, Limits, Row
+from bot.databases.server.connection import Connection, QueryLimits, Row
 from bot.databases.server.errors import UNKNOWN_VARIABLE, ServerError
 
 
@@ -99,7 +99,7 @@ async def version_of(connection: Connection) -> str:
     return str((await connection.ask("SELECT VERSION()")).rows[0][0])
 
 
-async def read_only(connection: Connection, limits: Limits) -> ReadOnlySession:
+async def read_only(connection: Connection, limits: QueryLimits) -> ReadOnlySession:
     """Restrict a connection to reading, short lock waits and short statements.
 
     Args:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.databases.server.connection import Limits
+from bot.databases.server.connection import QueryLimits
 from bot.databases.server.connector import Connector
 from bot.databases.server.errors import ServerError
 from bot.databases.server.session import ReadOnlySession
@@ -55,7 +55,7 @@ async def test_the_server_refuses_to_write_in_a_session(
 
 
 async def test_a_statement_has_a_limit_at_the_server_too(target: Target, tunnels: StraightTunnels) -> None:
-    async with Connector(tunnels.open, Limits(query=7)).reading(target) as session:
+    async with Connector(tunnels.open, QueryLimits(query=7)).reading(target) as session:
         assert [float(row[0]) for row in await session.rows("SELECT @@max_statement_time")] == [7.0]
         assert await session.rows("SELECT @@lock_wait_timeout, @@innodb_lock_wait_timeout") == ((2, 2),)
 
@@ -86,7 +86,7 @@ async def test_a_statement_that_takes_too_long_is_ended_at_the_server(
     target: Target, tunnels: StraightTunnels, mariadb: DatabaseServer
 ) -> None:
     async def ask() -> None:
-        async with Connector(tunnels.open, Limits(query=0.3)).reading(target) as session:
+        async with Connector(tunnels.open, QueryLimits(query=0.3)).reading(target) as session:
             await session.rows("SET SESSION max_statement_time = 0")  # so that the bot's own limit is what ends it
             await session.rows("SELECT SLEEP(9.102)")
 
@@ -172,7 +172,7 @@ async def test_what_is_no_database_server_is_unreachable(
     async with server:
         port = server.sockets[0].getsockname()[1]
         with pytest.raises(RefusedError) as caught:
-            async with Connector(tunnels.open, Limits(connect=1)).reading(target_of(database, port=port)):
+            async with Connector(tunnels.open, QueryLimits(connect=1)).reading(target_of(database, port=port)):
                 pass
     assert caught.value.problem.reason is Reason.DATABASE_UNREACHABLE
 
@@ -183,7 +183,7 @@ async def test_a_silent_server_is_given_up(
     wire: TcpProxy = await new_wire(database.port)
     wire.freeze()
     with pytest.raises(RefusedError) as caught:
-        async with Connector(tunnels.open, Limits(connect=0.3)).reading(target_of(database, port=wire.port)):
+        async with Connector(tunnels.open, QueryLimits(connect=0.3)).reading(target_of(database, port=wire.port)):
             pass
     assert caught.value.problem.reason is Reason.DATABASE_UNREACHABLE
 

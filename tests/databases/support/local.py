@@ -12,7 +12,7 @@ from typing import Any
 from bot.databases.backups.access import BackupAccess
 from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.secrets import Secret
-from bot.domain.shell import Command, CommandResult
+from bot.domain.shell import Command, ReadResult
 from bot.engine.ports import Done, Effect, Ending, Failed, Job, Outcome, Output
 
 SYSTEM_PATH = "/usr/bin:/bin:/usr/sbin:/sbin"
@@ -85,13 +85,13 @@ class LocalHost:
     async def check(self, job: Job, directory: str) -> Effect:
         return Effect.CANNOT_TELL
 
-    async def read(self, host: str, command: Command, timeout: float) -> CommandResult:  # noqa: ASYNC109 - as the port that it stands in for
+    async def read(self, host: str, command: Command, timeout: float) -> ReadResult:  # noqa: ASYNC109 - as the port that it stands in for
         process = await asyncio.create_subprocess_exec(
             "sh", "-c", command.script(), env={"PATH": self._path},
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip
         stdout, stderr = await asyncio.wait_for(process.communicate(), timeout)
-        return CommandResult(process.returncode, stdout, stderr)
+        return ReadResult(process.returncode, stdout, stderr)
 
     def processes(self) -> dict[int, list[str]]:
         """Arguments of every process in the group of the last job."""
