@@ -165,14 +165,21 @@ class RunDriver:
         while run is not None and not run.ended and run.state is not RunState.NEEDS_HUMAN:
             target = self._context.operations.targets.get(run.request.target)
             if target is None:
-                found = problem(Reason.UNKNOWN_ENVIRONMENT, app=run.request.target.app)
-                await self._context.runs.write(lease, (MoveTo(_given_up_state(run), self._context.clock.now(), found),))
+                await self._end_without_target(lease, run)
                 return
             if self._session is None:
                 self._session = RunSession(self._context, lease, target, self.wake)
                 if run.cancelled_by:
                     self.cancel_requested()
             run = await self._advance(self._session, run)
+
+    async def _end_without_target(self, lease: RunLease, run: Run) -> None:
+        """End a run whose target is no longer in the operations file."""
+        found = problem(Reason.UNKNOWN_ENVIRONMENT, app=run.request.target.app)
+        state = _given_up_state(run)
+        event = "needs_human" if state is RunState.NEEDS_HUMAN else "run_failed"
+        entry = Entry(self.run, event, "bot", {"reason": found.reason.value, **found.facts})
+        await self._context.runs.write(lease, (MoveTo(state, self._context.clock.now(), found),), (entry,))
 
     async def _advance(self, session: RunSession, run: Run) -> Run:
         match run.state:

@@ -73,7 +73,7 @@ class RunStore(Protocol):
         ...
 
     async def request_cancel(self, run: str, user: str, at: datetime) -> bool:
-        """Note that a user wants a run cancelled; False where it has ended or somebody else was first."""
+        """Note and record that a user wants a run cancelled; False where it has ended or somebody else was first."""
         ...
 
     async def touch(self, run: str) -> None:

@@ -151,8 +151,16 @@ def posted_from_row(row: Row) -> Posted:
 
 def record_from_row(row: Row) -> Record:
     """Read a row of `history`."""
-    entry = Entry(row["run"], row["event"], row["actor"], texts(row["facts"]))
+    entry = Entry(row["run"], row["event"], row["actor"], _recorded_facts(row["facts"]))
     return Record(row["sequence"], row["at"], entry, row["before"], row["hash"])
+
+
+def _recorded_facts(text: str) -> dict[str, str]:
+    """Read the facts of a record; what was overwritten by no JSON object is kept, and does not fit the hash."""
+    try:
+        return texts(text)
+    except (ValueError, AttributeError):
+        return {"": text}
 
 
 def record_values(record: Record) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import structlog
 
+from bot.domain.runs.history_check import check_run
 from tests.engine.support.world import SmallWorld, small_world
 
 
@@ -13,6 +14,9 @@ from tests.engine.support.world import SmallWorld, small_world
 async def world(tmp_path: Path) -> AsyncIterator[SmallWorld]:
     async with small_world(tmp_path) as made:
         yield made
+        for stored in await made.store.history.stored_runs_after(0, 1000):
+            assert stored.run is not None
+            assert check_run(stored.run, stored.records) == ()
 
 
 @pytest.fixture(autouse=True)

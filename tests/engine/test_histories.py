@@ -31,6 +31,7 @@ from bot.domain.runs.approval import GateState
 from bot.domain.runs.basis import Basis
 from bot.domain.runs.decisions import legal_decisions
 from bot.domain.runs.history import GENESIS, first_break
+from bot.domain.runs.history_check import check_run
 from bot.domain.runs.plan import NothingToDo, Phase, Plan, Risk, Step
 from bot.domain.runs.request import Action, Decision, DeployOptions, Origin, PolicyExceptions, Request
 from bot.domain.runs.run import ENDS, Run, RunState
@@ -508,7 +509,9 @@ class Histories(RuleBasedStateMachine):
         history = self.see(self.store.history.all())
         assert first_break(history) is None
         for run in self.runs():
-            events = [record.entry.event for record in history if record.entry.run == run.id]
+            records = [record for record in history if record.entry.run == run.id]
+            assert check_run(run, records) == ()
+            events = [record.entry.event for record in records]
             assert events.count("gate_reminded") <= 2
             assert run.state is not RunState.NEEDS_HUMAN or legal_decisions(run)
             if run.state is RunState.EXPIRED:

@@ -296,7 +296,7 @@ def _ended_without_record(run: Run) -> bool:
     return run.state in ways and run.problem is not None and run.problem.reason is Reason.UNKNOWN_ENVIRONMENT
 
 
-def _yes(answer: bool) -> str:
+def _yes(answer: object) -> str:
     return "yes" if answer else "no"
 
 

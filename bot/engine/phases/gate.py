@@ -172,7 +172,7 @@ async def record_votes(session: RunSession, run: Run, gate: Gate, judgement: Jud
     votes = _votes(run, gate, judgement, session.now())
     if votes == run.votes:
         return run
-    known = {(vote.user, vote.choice, vote.counts) for vote in run.votes}
+    known = {(vote.user, vote.choice, vote.counts, vote.digest) for vote in run.votes}
     entries = tuple(
         session.entry(
             "vote" if vote.counts else "vote_ignored",
@@ -180,7 +180,7 @@ async def record_votes(session: RunSession, run: Run, gate: Gate, judgement: Jud
             actor=vote.user,
         )
         for vote in votes
-        if (vote.user, vote.choice, vote.counts) not in known
+        if (vote.user, vote.choice, vote.counts, vote.digest) not in known
     )
     gone = {vote.user for vote in run.votes if vote.counts} - {vote.user for vote in votes if vote.counts}
     withdrawn = tuple(session.entry("vote_withdrawn", {"plan": gate.digest}, actor=user) for user in sorted(gone))

@@ -126,7 +126,12 @@ async def _nothing_to_do(session: RunSession, answer: NothingToDo) -> Run:
 
 
 async def _write_plan(session: RunSession, plan: Plan) -> Run:
-    facts = {"sha": str(plan.sha or ""), "pending": ", ".join(plan.pending), "steps": str(len(plan.steps))}
+    facts = {
+        "plan": plan_digest(plan),
+        "sha": str(plan.sha or ""),
+        "pending": ", ".join(plan.pending),
+        "steps": str(len(plan.steps)),
+    }
     return await session.write(
         PlanIs(plan), StepsAdded(rows_of(plan.steps, 0)), entries=(session.entry("planned", facts),)
     )
@@ -152,12 +157,11 @@ async def _seal_and_open_gate(session: RunSession, run: Run, plan: Plan) -> Run:
             entries=(session.entry("gate_waived", facts),),
         )
     gate = Gate(GateState.OPEN, digest, requirement, now, now + requirement.expires)
-    facts = {"plan": digest, "needed": str(requirement.needed), "from": ", ".join(requirement.people.names)}
     return await session.write(
         PlanIs(sealed),
         GateIs(gate),
         MoveTo(RunState.AWAITING_APPROVAL, now),
-        entries=(session.entry("gate_opened", facts),),
+        entries=(session.entry("gate_opened", _asked_for(gate)),),
     )
 
 
@@ -165,13 +169,7 @@ async def _start_emergency(session: RunSession, run: Run, sealed: Plan, now: dat
     """Start the change of an emergency at once; its gate stays open, to be countersigned afterwards."""
     requirement = sealed.requirement
     gate = Gate(GateState.OPEN, plan_digest(sealed), requirement, now, now + requirement.expires, afterwards=True)
-    facts = {
-        "plan": gate.digest,
-        "why": run.request.emergency or "",
-        "policy": session.target.policy.name,
-        "needed": str(requirement.needed),
-        "from": ", ".join(requirement.people.names),
-    }
+    facts = {**_asked_for(gate), "why": run.request.emergency or "", "policy": session.target.policy.name}
     return await session.write(
         PlanIs(sealed),
         GateIs(gate),
@@ -179,6 +177,16 @@ async def _start_emergency(session: RunSession, run: Run, sealed: Plan, now: dat
         MoveTo(RunState.RUNNING, now),
         entries=(session.entry("glass_broken", facts, actor=run.request.origin.user),),
     )
+
+
+def _asked_for(gate: Gate) -> dict[str, str]:
+    """Say for the history what a gate asks for."""
+    return {
+        "plan": gate.digest,
+        "needed": str(gate.requirement.needed),
+        "from": ", ".join(gate.requirement.people.names),
+        "expires_at": gate.expires_at.isoformat(),
+    }
 
 
 def _sealed(session: RunSession, run: Run, plan: Plan) -> Plan:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.store.history import log
+from bot.store.history import log, stored_runs
 from bot.store.operations import Operations, read, write
 
 
@@ -14,6 +14,7 @@ class HistoryReader(Operations):
     page_after = read(log.page_after)
     head = read(log.head)
     sequence_before = read(log.sequence_before)
+    stored_runs_after = read(stored_runs.stored_runs_after)
 
 
 class History(HistoryReader):

@@ -10,8 +10,10 @@ from sqlalchemy import ColumnElement, and_, delete, func, insert, or_, select, u
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
+from bot.domain.runs.history import Entry
 from bot.domain.runs.run import RunState
 from bot.engine.run_changes import LeaseLostError, RunLease
+from bot.store.history import log
 from bot.store.runs.queries import UNFINISHED
 from bot.store.schema import holds, runs
 from bot.store.sql.driver_errors import is_duplicate
@@ -122,7 +124,7 @@ def _waits(connection: Connection, lease: RunLease) -> bool:
 
 
 def request_cancel(connection: Connection, run: str, user: str, at: datetime) -> bool:
-    """Note that somebody wants a run cancelled; true where it had not ended and nobody had asked before."""
+    """Note and record that a user wants a run cancelled; False where it has ended or somebody else was first."""
     noted = connection.execute(
         update(runs)
         .where(runs.c.id == run, runs.c.cancelled_by == "", runs.c.state.in_(UNFINISHED))
@@ -131,6 +133,8 @@ def request_cancel(connection: Connection, run: str, user: str, at: datetime) ->
     if noted.rowcount != 1:
         return False
     changed(connection, run)
+    state = connection.execute(select(runs.c.state).where(runs.c.id == run)).scalar_one()
+    log.append(connection, (Entry(run, "cancel_requested", user, {"state": state}),), at)
     return True
 
 
