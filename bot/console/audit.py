@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -17,30 +16,18 @@ import typer
 
 from bot.audit.lines import as_csv, as_json, csv_header
 from bot.config.load import ENV_FILE
+from bot.console.audit_verify import USAGE, AnchorSources, verification
 from bot.console.output import print_text, standard_error, standard_output
 from bot.console.runs import Question
-from bot.console.store_access import EnvOption, Terminal, ask
-from bot.domain.runs.history import Break, Fault, Record
+from bot.console.store_access import EnvOption, JsonOption, Terminal, ask
+from bot.domain.runs.history import Record
 from bot.domain.secrets import Masker
 from bot.store import StoreReader, open_readonly
-from bot.store.history.verify import records_after, verify
+from bot.store.history.verify import records_after
 from bot.store.sql.timestamps import rfc3339
-
-HOLDS = 0
-BROKEN = 1
-USAGE = 2
 
 _AGE = re.compile(r"(\d{1,6})([smhd])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-
-_FAULTS = {
-    Fault.CHANGED: "record {n} was changed: it is not what its hash says",
-    Fault.MISSING: "record {n} is missing",
-    Fault.UNLINKED: "record {n} does not follow from the one before it: one of the two was replaced",
-    Fault.CUT_OFF: "record {n} and what followed it were cut off",
-    Fault.END_CHANGED: "after record {n} the end is not where it was noted to be",
-    Fault.REWRITTEN: "record {n} is another one than in the copy that was kept elsewhere",
-}
 
 
 class ExportFormat(StrEnum):
@@ -61,13 +48,20 @@ def register(app: typer.Typer) -> None:
 
     @audit.command("verify")
     def verify_(
-        against: Annotated[
-            Path | None, typer.Option(help="A copy that was kept elsewhere: exported or forwarded JSON lines.")
+        anchors: Annotated[
+            Path | None,
+            typer.Option("--anchors", "--against", help="Exported or forwarded JSON lines that were kept elsewhere."),
         ] = None,
+        slack: Annotated[bool, typer.Option(help="Whether to read anchors in Slack.")] = True,  # noqa: FBT002
+        slack_runs: Annotated[
+            int, typer.Option(min=1, max=1000, help="How many of the newest runs of each channel to read in Slack.")
+        ] = 20,
+        as_json: JsonOption = False,  # noqa: FBT002
         env: EnvOption = None,
     ) -> None:
-        """Check the chain of the history from its first record on. Exit status 0 where it holds, else 1."""
-        _run(env, verification(against))
+        """Verify the history, its anchors, and that runs, votes and gates agree with it. Exit status 0, or 1."""
+        sources = AnchorSources(env or ENV_FILE, anchors, slack, slack_runs)
+        _run(env, verification(sources, as_json=as_json))
 
     @audit.command()
     def export(
@@ -108,34 +102,6 @@ def instant_of(text: str, now: datetime) -> datetime:
     return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
 
 
-def verification(against: Path | None) -> Question:
-    """Make the question whether the history holds.
-
-    Args:
-        against: a copy that was kept elsewhere, as JSON lines; None compares with nothing.
-    """
-
-    async def question(reader: StoreReader, terminal: Terminal) -> int:
-        try:
-            apart = _hashes(against) if against is not None else {}
-        except (OSError, ValueError) as error:
-            print_text(terminal.err, f"the copy cannot be read: {error}")
-            return USAGE
-        verdict = await verify(reader.history, apart)
-        if verdict.found is None:
-            compared = f", as do the {len(apart)} of {against}" if against is not None else ""
-            print_text(
-                terminal.out,
-                f"the history holds: {verdict.checked} records{compared}; the last has hash {verdict.head}",
-            )
-            return HOLDS
-        print_text(terminal.out, f"the history does not hold: {_described(verdict.found)}")
-        print_text(terminal.out, f"the {verdict.checked} records before it hold")
-        return BROKEN
-
-    return question
-
-
 def exporting(since: str, until: str | None, format_: ExportFormat) -> Question:
     """Make the question for the history of a time.
 
@@ -161,25 +127,6 @@ def exporting(since: str, until: str | None, format_: ExportFormat) -> Question:
 
 def _json_line(record: Record, masker: Masker) -> str:
     return as_json(record, masker) + "\n"
-
-
-def _described(found: Break) -> str:
-    return _FAULTS[found.fault].format(n=found.sequence)
-
-
-def _hashes(copy: Path) -> Mapping[int, str]:
-    """Read the hash of each record of a copy; what a syslog server put before the JSON is passed over."""
-    found: dict[int, str] = {}
-    with copy.open(encoding="utf-8") as lines:
-        for number, line in enumerate(lines, 1):
-            if not line.strip():
-                continue
-            try:
-                record = json.loads(line[line.index("{") :])
-                found[int(record["sequence"])] = str(record["hash"])
-            except (ValueError, KeyError, TypeError):
-                raise ValueError(f"{copy}:{number}: not a record of history as JSON") from None
-    return found
 
 
 def _run(env: Path | None, question: Question) -> None:

@@ -12,7 +12,7 @@ from bot.domain.backups.backup import BackupList
 from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.names import run_id
 from bot.domain.runs.estimate import MAX_PAST_TIMES, StepEstimate, estimate_of
-from bot.domain.runs.history import Entry
+from bot.domain.runs.history import Entry, Head
 from bot.domain.runs.request import Decision, Origin, Request
 from bot.domain.runs.run import Run, RunState
 from bot.domain.targets.migration_report import MigrationReport
@@ -189,6 +189,10 @@ class Engine:
     async def output(self, run: str) -> tuple[Chunk, ...]:
         """Read the stored output of a run."""
         return await self._context.runs.output(run)
+
+    async def result_record(self, run: str) -> Head | None:
+        """Read the first record with which a run ended or stopped for a person; None where there is none yet."""
+        return await self._context.history.result_of(run)
 
     async def estimate(self, run: Run) -> Mapping[str, StepEstimate]:
         """Estimate how long each step of a run takes, from its past on the same target."""

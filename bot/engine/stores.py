@@ -9,7 +9,7 @@ from typing import Protocol
 from bot.domain.inbox import Event, Posted
 from bot.domain.names import TargetName
 from bot.domain.policies.lock import Lock, LockNotice
-from bot.domain.runs.history import Entry
+from bot.domain.runs.history import Entry, Head
 from bot.domain.runs.request import Request
 from bot.domain.runs.run import Run
 from bot.domain.targets.dashboard import Viewer
@@ -161,6 +161,10 @@ class HistoryStore(Protocol):
 
     async def append(self, entries: tuple[Entry, ...], at: datetime) -> None:
         """Append records that belong to no change of a run."""
+        ...
+
+    async def result_of(self, run: str) -> Head | None:
+        """Give the first record with which a run ended or stopped for a person; None where there is none yet."""
         ...
 
 

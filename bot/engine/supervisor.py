@@ -107,8 +107,6 @@ class Supervisor:
         """
         context, now = self._context, self._context.clock.now()
         if not run.ended and await context.runs.request_cancel(run.id, actor, now):
-            entry = Entry(run.id, "cancel_requested", actor, {"state": run.state.value})
-            await context.history.append((entry,), now)
             context.run_observer.run_changed(run.id)
         if run.state is RunState.NEEDS_HUMAN:
             await self.close(run.id, actor)

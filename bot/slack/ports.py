@@ -9,6 +9,7 @@ from typing import Protocol
 from bot.domain.backups.backup import BackupList
 from bot.domain.ops_command import Order
 from bot.domain.runs.estimate import StepEstimate
+from bot.domain.runs.history import Head
 from bot.domain.runs.request import Action, Decision, Origin, Request
 from bot.domain.runs.run import Run
 from bot.domain.secrets import Masker
@@ -93,6 +94,10 @@ class EngineApi(Protocol):
 
     async def output(self, run: str) -> tuple[Chunk, ...]:
         """Read the stored output of a run, ordered by step, place, attempt and offset."""
+        ...
+
+    async def result_record(self, run: str) -> Head | None:
+        """Read the first record with which a run ended or stopped for a person; None where there is none yet."""
         ...
 
     async def estimate(self, run: Run) -> Mapping[str, StepEstimate]:

@@ -103,6 +103,21 @@ class Head:
     hash: str
 
 
+@dataclass(frozen=True)
+class Anchor:
+    """A record as it was noted where whoever can write to the store cannot reach.
+
+    Args:
+        head: sequence and hash of the record.
+        source: where it was noted, for people: `Slack`, or the name of a file.
+        at: when it was noted, RFC 3339.
+    """
+
+    head: Head
+    source: str
+    at: str
+
+
 class ChainCheck:
     """Checks a chain record by record, without holding it in memory."""
 

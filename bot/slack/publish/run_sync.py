@@ -19,12 +19,14 @@ from bot.domain.policies.people import NOBODY
 from bot.domain.runs.approval import GateState
 from bot.domain.runs.estimate import StepEstimate
 from bot.domain.runs.run import Run, RunState
+from bot.slack.anchors import posted_anchor
 from bot.slack.context import SlackContext
 from bot.slack.render.cards.approval.ignored_votes import PREFIX, notice_user
+from bot.slack.render.cards.run.anchor import anchor_in, anchor_payload
 from bot.slack.render.context import RenderContext
 from bot.slack.render.log_file import file_name, log_text
 from bot.slack.render.message import Message
-from bot.slack.render.run_messages import APPROVAL, CARD, LOG, render
+from bot.slack.render.run_messages import APPROVAL, CARD, LOG, RESULT, render
 from bot.slack.transport.gateway import SlackBusyError, SlackRefusedError, SlackUncertainError
 from bot.slack.transport.rate_limit import RateLimit
 
@@ -141,8 +143,14 @@ class RunSync:
         names = await self._context.directory.names(_people_in(run))
         target = self._context.operations.targets.get(run.request.target)
         alert = target.backups.alert if target is not None and target.backups is not None else NOBODY
+        has_result = run.ended or run.state is RunState.NEEDS_HUMAN
         return replace(
-            self._context.render_context(), now=memo.beat, names=names, estimates=memo.estimates, alert=alert
+            self._context.render_context(),
+            now=memo.beat,
+            names=names,
+            estimates=memo.estimates,
+            alert=alert,
+            anchor=await self._engine.result_record(run.id) if has_result else None,
         )
 
     async def _agree(self, run: Run, slot: str, message: Message, posted: dict[str, Posted], memo: _Memo) -> float:
@@ -189,6 +197,9 @@ class RunSync:
 
     async def _edit(self, run: Run, slot: str, message: Message, posted: dict[str, Posted], memo: _Memo) -> None:
         known = posted[slot]
+        fingerprint = message.fingerprint
+        if slot == RESULT:
+            message = await self._with_posted_anchor(run, known, message, posted[CARD].ts)
         await self._edits.acquire()
         try:
             await self._gateway.update(known.channel, known.ts, message)
@@ -201,7 +212,23 @@ class RunSync:
             _log.warning("Slack refused the blocks of a message", extra={"run": run.id, "slot": slot})
             await self._gateway.update(known.channel, known.ts, _without_blocks(message))
         memo.edited[slot] = time.monotonic()
-        await self._save(replace(known, fingerprint=message.fingerprint), posted)
+        await self._save(replace(known, fingerprint=fingerprint), posted)
+
+    async def _with_posted_anchor(self, run: Run, known: Posted, message: Message, thread: str) -> Message:
+        """Give a result message the anchor that is posted already.
+
+        No edit replaces it, whatever the store says now: else whoever can write to the store could move it.
+        """
+        try:
+            anchor = posted_anchor(await self._gateway.replies(known.channel, thread), known.ts)
+        except SlackRefusedError as refused:
+            _log.warning("cannot read the posted anchor", extra={"run": run.id, "error": refused.error})
+            return message
+        payload = message.payload or {}
+        if anchor is None or anchor == anchor_in(payload):
+            return message
+        _log.error("the history does not agree with its anchor in Slack", extra={"run": run.id})
+        return replace(message, payload={**payload, **anchor_payload(anchor)})
 
     async def _save(self, message: Posted, posted: dict[str, Posted]) -> None:
         await self._messages.save(message)

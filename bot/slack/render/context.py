@@ -10,6 +10,7 @@ from bot.domain.errors import Problem
 from bot.domain.policies.people import CONSOLE, NOBODY, People
 from bot.domain.runs.acts import Dump, Prove
 from bot.domain.runs.estimate import StepEstimate
+from bot.domain.runs.history import Head
 from bot.domain.runs.plan import BOT, Finding, Phase, Plan, Step
 from bot.domain.runs.request import DropLeftover, OverdueBackup, RequestOptions, VerifyBackup
 from bot.domain.runs.run import BEFORE_CHANGE, Run, RunState, StepRow, StepState, step_state
@@ -66,6 +67,7 @@ class RenderContext:
         names: of people, by Slack's ID; a missing person is shown by the ID.
         estimates: usual durations of steps, by key.
         alert: the people to mention when a schedule's run did not end well.
+        anchor: the record of the run's result, for the metadata of its result message; None while there is none.
     """
 
     translator: Translator
@@ -75,6 +77,7 @@ class RenderContext:
     names: Mapping[str, str] = field(default_factory=dict)
     estimates: Mapping[str, StepEstimate] = field(default_factory=dict)
     alert: People = NOBODY
+    anchor: Head | None = None
 
     def with_names(self, problem: Problem) -> Problem:
         """Return a problem with people's names instead of Slack's IDs, so that a card notifies nobody."""

@@ -98,6 +98,7 @@ class BotIdentity:
         team_name: of the workspace.
         workspace_url: of the workspace.
         scopes: of the token.
+        bot: Slack's ID of the bot itself (`B…`), which its messages have.
     """
 
     user: str = ""
@@ -106,6 +107,7 @@ class BotIdentity:
     team_name: str = ""
     workspace_url: str = ""
     scopes: tuple[str, ...] = ()
+    bot: str = ""
 
 
 def build_client(token: str, api_url: str | None, session: aiohttp.ClientSession) -> AsyncWebClient:
@@ -303,6 +305,7 @@ class Gateway:
             team_name=str(answer.get("team") or ""),
             workspace_url=str(answer.get("url") or ""),
             scopes=tuple(part.strip() for part in text.split(",") if part.strip()),
+            bot=str(answer.get("bot_id") or ""),
         )
 
     async def open_connection(self, app_token: str) -> None:

@@ -8,6 +8,7 @@ from sqlalchemy import func, insert, select, update
 from sqlalchemy.engine import Connection
 
 from bot.domain.runs.history import Entry, Head, Record, chained
+from bot.domain.runs.recorded_run import RESULT_EVENTS
 from bot.store.rows import record_from_row, record_values
 from bot.store.schema import history, history_head
 from bot.store.sql.timestamps import rfc3339
@@ -53,6 +54,18 @@ def page_after(connection: Connection, sequence: int, limit: int) -> tuple[Recor
     """Read at most `limit` records that follow a sequence, in order."""
     query = select(history).where(history.c.sequence > sequence).order_by(history.c.sequence).limit(limit)
     return tuple(record_from_row(row) for row in connection.execute(query).mappings())
+
+
+def result_of(connection: Connection, run: str) -> Head | None:
+    """Give the first record with which a run ended or stopped for a person; None where there is none yet."""
+    query = (
+        select(history.c.sequence, history.c.hash)
+        .where(history.c.run == run, history.c.event.in_(sorted(RESULT_EVENTS)))
+        .order_by(history.c.sequence)
+        .limit(1)
+    )
+    found = connection.execute(query).one_or_none()
+    return None if found is None else Head(found.sequence, found.hash)
 
 
 def head(connection: Connection) -> Head:

@@ -13,8 +13,10 @@ class HistoryReader(Operations):
     of_run = read(log.of_run)
     page_after = read(log.page_after)
     head = read(log.head)
+    result_of = read(log.result_of)
     sequence_before = read(log.sequence_before)
     stored_runs_after = read(stored_runs.stored_runs_after)
+    missing_runs = read(stored_runs.missing_runs)
 
 
 class History(HistoryReader):

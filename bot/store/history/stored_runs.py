@@ -11,7 +11,7 @@ from bot.domain.runs.history import Record
 from bot.domain.runs.run import Run
 from bot.store.history.log import of_run
 from bot.store.runs.queries import run_by_id
-from bot.store.schema import runs
+from bot.store.schema import history, runs
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,17 @@ def stored_runs_after(connection: Connection, sequence: int, limit: int) -> tupl
         StoredRun(run, place, _readable(connection, run), of_run(connection, run))
         for run, place in connection.execute(query).all()
     )
+
+
+def missing_runs(connection: Connection) -> tuple[tuple[str, int], ...]:
+    """Name the runs whose request is recorded and that are not there, each with the sequence of that record."""
+    query = (
+        select(history.c.run, history.c.sequence)
+        .outerjoin(runs, runs.c.id == history.c.run)
+        .where(history.c.event == "requested", runs.c.id.is_(None))
+        .order_by(history.c.sequence)
+    )
+    return tuple((run, sequence) for run, sequence in connection.execute(query))
 
 
 def _readable(connection: Connection, run: str) -> Run | None:

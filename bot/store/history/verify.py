@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 
-from bot.domain.runs.history import Break, ChainCheck, Fault, Head, Record
+from bot.domain.runs.history import Anchor, Break, ChainCheck, Fault, Head, Record
 from bot.store.history.reader import HistoryReader
 
 _PAGE = 500
@@ -19,40 +20,55 @@ class HistoryVerdict:
         checked: how many records hold, from the first on.
         head: the hash of the last one of them.
         found: the first break; None where the whole history holds.
+        contradicted: the anchor that shows the break; None where the chain itself does, or nothing is broken.
+        anchored: the anchor with the highest sequence among those that agree; None where there is none.
     """
 
     checked: int
     head: str
     found: Break | None
+    contradicted: Anchor | None = None
+    anchored: Anchor | None = None
 
 
-async def verify(history: HistoryReader, anchors: Mapping[int, str] | None = None) -> HistoryVerdict:
+async def verify(history: HistoryReader, anchors: Iterable[Anchor] = ()) -> HistoryVerdict:
     """Verify the whole history, also while it grows.
 
     Args:
         history: to verify.
-        anchors: hashes by sequence, from a copy of the history that was kept apart. Whoever can write to the store can
-            make a chain that holds in itself, but not one that agrees with such a copy.
+        anchors: records that were noted apart, before the history is read. Whoever can write to the store can make a
+            chain that holds in itself, but not one that agrees with them.
     """
-    anchors = anchors or {}
+    noted = _by_sequence(anchors)
     check = ChainCheck()
     end = Head(0, "")
+    anchored: Anchor | None = None
     while True:
         async for record in records_after(history, check.checked):
             found = check.take(record)
-            if found is None and anchors.get(record.sequence, record.hash) != record.hash:
-                found = Break(record.sequence, Fault.REWRITTEN)
             if found is not None:
-                return HistoryVerdict(found.sequence - 1, record.before, found)
+                return HistoryVerdict(found.sequence - 1, record.before, found, None, anchored)
+            for anchor in noted.get(record.sequence, ()):
+                if anchor.head.hash != record.hash:
+                    found = Break(record.sequence, Fault.REWRITTEN)
+                    return HistoryVerdict(record.sequence - 1, record.before, found, anchor, anchored)
+                anchored = anchor
         if check.checked < end.sequence:
             break  # the end was read before these records were, and they are missing
         end = await history.head()
         if end.sequence <= check.checked:
             break
-    found = check.end(end)
-    if found is None and max(anchors, default=0) > check.checked:
-        found = Break(check.checked + 1, Fault.CUT_OFF)
-    return HistoryVerdict(check.checked, check.head, found)
+    cut_off = noted[max(noted)][0] if noted and max(noted) > check.checked else None
+    if cut_off is not None:
+        return HistoryVerdict(check.checked, check.head, Break(check.checked + 1, Fault.CUT_OFF), cut_off, anchored)
+    return HistoryVerdict(check.checked, check.head, check.end(end), None, anchored)
+
+
+def _by_sequence(anchors: Iterable[Anchor]) -> Mapping[int, list[Anchor]]:
+    noted: dict[int, list[Anchor]] = defaultdict(list)
+    for anchor in anchors:
+        noted[anchor.head.sequence].append(anchor)
+    return noted
 
 
 async def first_broken(history: HistoryReader) -> int | None:

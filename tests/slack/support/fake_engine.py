@@ -11,6 +11,7 @@ from bot.domain.errors import Problem, Reason, RefusedError, problem
 from bot.domain.names import TargetName
 from bot.domain.policies.lock import Lock
 from bot.domain.policies.people import Roster
+from bot.domain.runs.history import Head
 from bot.domain.runs.request import Action, Request
 from bot.domain.runs.run import Run, RunState
 from bot.domain.targets.branch_commits import BranchCommits
@@ -37,6 +38,7 @@ class FakeEngine:
         self.woken: list[str] = []
         self.refuses: RefusedError | None = None
         self.outputs: dict[str, tuple[Chunk, ...]] = {}
+        self.results: dict[str, Head] = {}
         self.app: SlackApp | None = None
         self.status_service = FakeStatusService(self)
         self.lock_service = FakeLockService(self)
@@ -79,6 +81,9 @@ class FakeEngine:
 
     async def output(self, run: str) -> tuple[Chunk, ...]:
         return self.outputs.get(run, ())
+
+    async def result_record(self, run: str) -> Head | None:
+        return self.results.get(run)
 
     async def estimate(self, run: Run) -> Mapping[str, float]:
         return {}

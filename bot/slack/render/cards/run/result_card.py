@@ -21,6 +21,7 @@ from bot.slack.render.cards.approval.people import mentions
 from bot.slack.render.cards.backups import backup_outcome
 from bot.slack.render.cards.backups.backup_size import smaller_backup_warning
 from bot.slack.render.cards.run import aftermath
+from bot.slack.render.cards.run.anchor import RESULT_TYPE, anchor_payload
 from bot.slack.render.cards.run.run_card import DECISIONS, ROLLBACK
 from bot.slack.render.context import (
     RenderContext,
@@ -72,12 +73,13 @@ def result_card(run: Run, ctx: RenderContext) -> Message:
             section(join_lines(_advice(run, ctx))),
             actions("result_buttons", *_decision_buttons(run, ctx), _rollback(run, ctx)),
         ),
-        "countersign_result",
+        RESULT_TYPE,
         {
             "run": run.id,
             "state": run.state.value,
             "seconds": round(took, 1),
             **({"backup": backup} if backup else {}),
+            **anchor_payload(ctx.anchor),
         },
     )
 

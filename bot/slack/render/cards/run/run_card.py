@@ -38,6 +38,8 @@ from bot.slack.render.message import (
     section,
 )
 
+CARD_TYPE = "countersign_run"
+
 CANCEL = "run_cancel"
 LOG = "run_log"
 RETRY = "run_retry"
@@ -79,7 +81,7 @@ def run_card(run: Run, ctx: RenderContext) -> Message:
             context(asked),
             actions("run_buttons", *_buttons(run, ctx)),
         ),
-        "countersign_run",
+        CARD_TYPE,
         {
             "run": run.id,
             "command": run.request.action.value,
