@@ -12,7 +12,7 @@ from pathlib import Path
 from bot.config.load import load_configuration
 from bot.config.problems import ConfigurationError
 from bot.config.recipe_vars import check_recipe
-from bot.console.output import say
+from bot.console.output import print_text
 from bot.console.runs import Question
 from bot.console.store_access import Terminal
 from bot.domain.runs.history import Anchor, Fault, Head
@@ -41,7 +41,7 @@ _FAULTS = {
     Fault.UNLINKED: "record {n} does not follow from the one before it: one of the two was replaced",
     Fault.CUT_OFF: "record {n} and what followed it were cut off",
     Fault.END_CHANGED: "after record {n} the end is not where it was noted to be",
-    Fault.REWRITTEN: "record {n} is another one than the record that was noted elsewhere",
+    Fault.REWRITTEN: "record {n} is another one than in the copy that was kept elsewhere",
 }
 
 
@@ -102,7 +102,7 @@ def verification(sources: AnchorSources, *, as_json: bool) -> Question:
         try:
             filed = _file_anchors(sources.file) if sources.file is not None else ()
         except (OSError, ValueError) as error:
-            say(terminal.err, f"the anchors cannot be read: {error}")
+            print_text(terminal.err, f"the anchors cannot be read: {error}")
             return USAGE
         # Read before the history, so that no anchor is of a record that comes while it is verified.
         posted = await _slack_anchors(sources) if sources.slack else _Anchors((), ("Slack: not asked",))
@@ -113,7 +113,7 @@ def verification(sources: AnchorSources, *, as_json: bool) -> Question:
             terminal.data(_json(chain, anchors, runs))
         else:
             for line in _lines(chain, anchors, runs):
-                say(terminal.out, line)
+                print_text(terminal.out, line)
         return HOLDS if chain.found is None and not runs.disagreements else BROKEN
 
     return question
@@ -151,7 +151,8 @@ async def _slack_anchors(sources: AnchorSources) -> _Anchors:
     async with open_session() as session:
         gateway = Gateway(build_client(settings.slack_bot_token.reveal(), settings.slack_api_url, session))
         posted = await read_anchors(gateway, channels, sources.slack_runs)
-    return _Anchors(posted.anchors, posted.unread)
+    unread = tuple(f"Slack{f' channel {where}' if where else ''}: {why}" for where, why in posted.unread.items())
+    return _Anchors(posted.anchors, unread)
 
 
 def _file_anchors(path: Path) -> tuple[Anchor, ...]:

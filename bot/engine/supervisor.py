@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import structlog
 
 from bot.background import RepeatedWork, TaskSet, cancel
-from bot.domain.runs.history import Entry
 from bot.domain.runs.run import Run, RunState
 from bot.engine.context import EngineContext
 from bot.engine.phases.aftermath import Aftermath

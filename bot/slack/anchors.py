@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
-from bot.domain.runs.history import Anchor, Head
+from bot.domain.runs.history import SLACK, Anchor, Head
 from bot.slack.render.cards.run.anchor import RESULT_TYPE, anchor_in
 from bot.slack.render.cards.run.run_card import CARD_TYPE
 from bot.slack.transport.gateway import BotIdentity, Gateway, SlackBusyError, SlackRefusedError, SlackUncertainError
-
-SOURCE = "Slack"
 
 _Trouble = (SlackRefusedError, SlackBusyError, SlackUncertainError)
 
@@ -23,11 +22,11 @@ class SlackAnchors:
 
     Args:
         anchors: of the newest runs of each channel.
-        unread: what could not be read, each with the reason.
+        unread: why a channel could not be read, by its ID; by an empty text where none could.
     """
 
     anchors: tuple[Anchor, ...]
-    unread: tuple[str, ...]
+    unread: Mapping[str, str]
 
 
 async def read_anchors(gateway: Gateway, channels: Iterable[str], runs: int) -> SlackAnchors:
@@ -41,17 +40,18 @@ async def read_anchors(gateway: Gateway, channels: Iterable[str], runs: int) -> 
     try:
         bot = await gateway.identity()
     except _Trouble as error:
-        return SlackAnchors((), (f"Slack: {error}",))
+        return SlackAnchors((), {"": str(error)})
     anchors: list[Anchor] = []
-    unread: list[str] = []
+    unread: dict[str, str] = {}
     for channel in sorted(set(channels)):
         try:
-            cards = [message for message in await gateway.history(channel, 0) if _payload(bot, message, CARD_TYPE)]
-            for card in cards[:runs]:
-                anchors += _anchors(bot, await gateway.replies(channel, str(card["ts"])))
+            messages = await gateway.channel_messages(channel, 0)
+            cards = (message for message in messages if _payload(bot, message, CARD_TYPE) is not None)
+            for card in islice(cards, runs):
+                anchors += _anchors(bot, await gateway.thread_messages(channel, str(card["ts"])))
         except _Trouble as error:
-            unread.append(f"Slack channel {channel}: {error}")
-    return SlackAnchors(tuple(anchors), tuple(unread))
+            unread[channel] = str(error)
+    return SlackAnchors(tuple(anchors), unread)
 
 
 def posted_anchor(messages: Iterable[Mapping[str, Any]], ts: str) -> Head | None:
@@ -75,4 +75,4 @@ def _anchors(bot: BotIdentity, messages: Iterable[Mapping[str, Any]]) -> Iterato
         head = anchor_in(_payload(bot, message, RESULT_TYPE) or {})
         if head is not None:
             at = datetime.fromtimestamp(float(message["ts"]), UTC)
-            yield Anchor(head, SOURCE, at.isoformat(timespec="seconds"))
+            yield Anchor(head, SLACK, at.isoformat(timespec="seconds"))

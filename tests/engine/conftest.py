@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import structlog
 
-from bot.domain.runs.history_check import check_run
+from bot.domain.runs.history_check import disagreements
 from tests.engine.support.world import SmallWorld, small_world
 
 
@@ -16,7 +16,7 @@ async def world(tmp_path: Path) -> AsyncIterator[SmallWorld]:
         yield made
         for stored in await made.store.history.stored_runs_after(0, 1000):
             assert stored.run is not None
-            assert check_run(stored.run, stored.records) == ()
+            assert disagreements(stored.run, stored.records) == ()
 
 
 @pytest.fixture(autouse=True)

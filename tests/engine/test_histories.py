@@ -31,7 +31,7 @@ from bot.domain.runs.approval import GateState
 from bot.domain.runs.basis import Basis
 from bot.domain.runs.decisions import legal_decisions
 from bot.domain.runs.history import GENESIS, first_break
-from bot.domain.runs.history_check import check_run
+from bot.domain.runs.history_check import disagreements
 from bot.domain.runs.plan import NothingToDo, Phase, Plan, Risk, Step
 from bot.domain.runs.request import Action, Decision, DeployOptions, Origin, PolicyExceptions, Request
 from bot.domain.runs.run import ENDS, Run, RunState
@@ -510,7 +510,7 @@ class Histories(RuleBasedStateMachine):
         assert first_break(history) is None
         for run in self.runs():
             records = [record for record in history if record.entry.run == run.id]
-            assert check_run(run, records) == ()
+            assert disagreements(run, records) == ()
             events = [record.entry.event for record in records]
             assert events.count("gate_reminded") <= 2
             assert run.state is not RunState.NEEDS_HUMAN or legal_decisions(run)

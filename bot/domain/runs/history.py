@@ -103,13 +103,17 @@ class Head:
     hash: str
 
 
+SLACK = "Slack"
+"""The source of an anchor that is the metadata of a message."""
+
+
 @dataclass(frozen=True)
 class Anchor:
     """A record as it was noted where whoever can write to the store cannot reach.
 
     Args:
         head: sequence and hash of the record.
-        source: where it was noted, for people: `Slack`, or the name of a file.
+        source: where it was noted, for people: `SLACK`, or the name of a file.
         at: when it was noted, RFC 3339.
     """
 

@@ -102,6 +102,11 @@ def check_run(run: Run, records: Sequence[Record]) -> tuple[Finding, ...]:
     return tuple(dict.fromkeys(check.findings()))
 
 
+def disagreements(run: Run, records: Sequence[Record]) -> tuple[Disagreement, ...]:
+    """Give where a run of the store and the history differ, as `check_run` does, without what is not covered."""
+    return tuple(finding for finding in check_run(run, records) if isinstance(finding, Disagreement))
+
+
 def missing_run(run: str, requested: int) -> Disagreement:
     """Report a run that the history has and the store has not.
 
@@ -182,6 +187,7 @@ class _RunCheck:
         run, recorded = self.run, self.recorded
         planned = recorded.planned is not None or recorded.gate is not None
         if run.plan is None:
+            yield self._unknown("options of requests that never came to a plan, besides what was typed")
             yield from self._differs(Subject.PLAN, NOTHING, "there is one" if planned else NOTHING)
             return
         if not planned:
@@ -190,6 +196,10 @@ class _RunCheck:
         named = recorded.gate.plan if recorded.gate is not None else recorded.plan
         if named:
             yield from self._differs(Subject.PLAN, f"digest {plan_digest(run.plan)}", f"digest {named}")
+            if "⟦" in str(run.plan.request):
+                yield self._unknown(_MASKED)
+            elif run.plan.request != run.request:
+                yield Disagreement(run.id, Subject.REQUEST, str(run.request.options), str(run.plan.request.options))
         else:
             yield self._unknown("plans that never came to a gate, in records of an earlier version")
         if recorded.planned is not None:

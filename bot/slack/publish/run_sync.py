@@ -220,7 +220,7 @@ class RunSync:
         No edit replaces it, whatever the store says now: else whoever can write to the store could move it.
         """
         try:
-            anchor = posted_anchor(await self._gateway.replies(known.channel, thread), known.ts)
+            anchor = posted_anchor(await self._gateway.thread_messages(known.channel, thread), known.ts)
         except SlackRefusedError as refused:
             _log.warning("cannot read the posted anchor", extra={"run": run.id, "error": refused.error})
             return message

@@ -14,7 +14,7 @@ from bot.domain.runs.run import ENDS, Run, RunState, StepState
 from bot.playground.block_kit.blocks import Surface, check_blocks
 from bot.slack.render.run_messages import render
 from tests.slack.support.limits import broken, mentioned, texts
-from tests.slack.support.runs import AMELIE, DIGEST, MIGRATION, NEW, PASSWORD, RUNS, ctx
+from tests.slack.support.runs import AMELIE, ANCHOR, DIGEST, MIGRATION, NEW, PASSWORD, RUNS, ctx
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -108,7 +108,13 @@ def test_metadata_is_as_the_contract_says() -> None:
     assert progress["steps"][5] == {"key": "migrate", "title": "Migrate the database", "state": "done"}
     assert payloads["result"] == (
         "countersign_result",
-        {"run": "R-7K3F9Q", "state": "succeeded", "seconds": 33.0, "backup": "B-20251117-7K3F9Q"},
+        {
+            "run": "R-7K3F9Q",
+            "state": "succeeded",
+            "seconds": 33.0,
+            "backup": "B-20251117-7K3F9Q",
+            "history": {"sequence": ANCHOR.sequence, "hash": ANCHOR.hash},
+        },
     )
 
 

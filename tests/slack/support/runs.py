@@ -13,6 +13,7 @@ from bot.domain.runs.acts import Dump, Health, Preflight, Shell
 from bot.domain.runs.approval import GateState
 from bot.domain.runs.basis import Basis
 from bot.domain.runs.estimate import StepEstimate
+from bot.domain.runs.history import Head
 from bot.domain.runs.plan import Commit, Finding, OnFailure, Phase, Plan, Risk, Skipped, Step
 from bot.domain.runs.plan_json import plan_digest
 from bot.domain.runs.request import Action, Origin, Request
@@ -263,8 +264,9 @@ OPERATIONS = Operations(
         for environment in ("production", "staging")
     },
 )
+ANCHOR = Head(41, "5e" * 32)
 MASKER = Masker((Secret(PASSWORD),))
 
 
 def ctx(now: datetime = AT + timedelta(seconds=31)) -> RenderContext:
-    return RenderContext(Translator(ENGLISH), MASKER, EmojiNames(), now, NAMES, ESTIMATES)
+    return RenderContext(Translator(ENGLISH), MASKER, EmojiNames(), now, NAMES, ESTIMATES, anchor=ANCHOR)
