@@ -101,6 +101,7 @@ async def serve(configuration: Configuration, language: Catalog) -> None:
                 cancel_requests=store.cancel_requests,
                 history=store.history,
                 operations=operations,
+                recipes={name: recipe.sha256 for name, recipe in recipes.items()},
                 planner_for=partial(planner_for, recipes=recipes),
                 status=status,
                 performers={act: MeasuredPerformer(does, measures) for act, does in performers.items()},

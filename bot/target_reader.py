@@ -16,6 +16,7 @@ from bot.domain.backups.writes_since import TableWrites
 from bot.domain.runs.run import Run
 from bot.domain.secret_references import reveal_secrets
 from bot.domain.secrets import Secret
+from bot.domain.targets.host_identity import HostIdentity
 from bot.domain.targets.look import DatabaseFacts, HostFacts, HostQuestion, Look, Release
 from bot.domain.targets.target import Target
 from bot.engine.queries.migration_report import SEARCHED_RUNS, referred_backups
@@ -71,6 +72,10 @@ class TargetLook:
     async def host(self, name: str, question: HostQuestion) -> HostFacts:
         """Read one host."""
         return await self.reader.hosts.host(name, question)
+
+    async def identity(self, name: str) -> HostIdentity:
+        """Read which host it is that answers, and its `.env`'s checksum."""
+        return await self.reader.hosts.identity(name, self.target.path)
 
     async def database(self, table: str | None) -> DatabaseFacts:
         """Read the target's database."""

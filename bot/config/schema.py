@@ -173,7 +173,7 @@ class HostSection(_Section):
 class ApprovalSection(_Section):
     """One of a policy's `approve`."""
 
-    count: Annotated[int, Field(ge=0, le=99)] = 1
+    count: Annotated[int, Field(ge=1, le=99)] = 1
     people: Annotated[list[PeopleRef], NonEmpty, AfterValidator(_distinct)] = Field(default=[], alias="from")
     expires: Duration = timedelta(minutes=30)
     allow_requester: bool = Field(default=False, alias="self")

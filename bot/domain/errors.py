@@ -73,6 +73,8 @@ class Reason(StrEnum):
     REJECTED = "rejected"
     EXPIRED = "expired"
     MOVED = "moved"
+    OLDER_VERSION = "older_version"
+    APPROVAL_UNREADABLE = "approval_unreadable"
     # what should not happen
     INTERNAL = "internal"
 

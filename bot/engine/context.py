@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from bot.domain.names import TargetName
 from bot.domain.runs.acts import Act
 from bot.domain.runs.planner import Planner
 from bot.domain.runs.request import RequestOptions
@@ -42,6 +43,7 @@ class EngineContext:
         cancel_requests: the cancellations requested on the console.
         history: for records that belong to no change of a run.
         operations: the operations file.
+        recipes: SHA-256 of each target's recipe.
         planner_for: gives what plans a request; None for one that makes no run, or whose run does nothing.
         status: reads the state of migrations.
         performers: by the class of act that they perform.
@@ -62,6 +64,7 @@ class EngineContext:
     cancel_requests: CancelRequestStore
     history: HistoryStore
     operations: Operations
+    recipes: Mapping[TargetName, str]
     planner_for: Callable[[RequestOptions], Planner | None]
     status: StatusReader
     performers: Mapping[type[Act], Performer]

@@ -205,6 +205,10 @@ class Directory(Protocol):
         """
         ...
 
+    async def current_roster(self, users: frozenset[str], groups: frozenset[str]) -> Roster:
+        """Look up as `roster` does, and believe no earlier answer: for the last look before something is changed."""
+        ...
+
 
 class RunObserver(Protocol):
     """Who wants to know that a run has changed: the publisher, the metrics."""

@@ -8,12 +8,13 @@ from datetime import datetime
 from typing import TypeVar
 
 from bot.background import wait_for
-from bot.domain.runs.basis import Basis
+from bot.domain.runs.basis import Basis, identity_basis
 from bot.domain.runs.history import Entry
 from bot.domain.runs.plan import Plan
 from bot.domain.runs.planner import Planner
 from bot.domain.runs.run import Run
 from bot.domain.secret_references import hide_secrets, reveal_secrets
+from bot.domain.targets.look import Look
 from bot.domain.targets.target import Target
 from bot.engine.context import EngineContext
 from bot.engine.log_history import log_entry
@@ -103,7 +104,18 @@ class RunSession:
             RefusedError: it cannot be read.
         """
         look = self.context.target_reader.look(self.target)
-        return self.hidden(await self.planner(run).basis(self.revealed(plan), run, self.target, look))
+        read = self.planner(run).basis(self.revealed(plan), run, self.target, look)
+        own, identity = await asyncio.gather(read, self.identity_basis(look))
+        return self.hidden(own | identity)
+
+    async def identity_basis(self, look: Look) -> Basis:
+        """Read which hosts, folders and database the run is for.
+
+        Raises:
+            RefusedError: a host does not answer.
+        """
+        identities = await asyncio.gather(*(look.identity(host) for host in self.target.hosts))
+        return identity_basis(self.target, identities, self.context.recipes[self.target.name])
 
     def hidden(self, value: T) -> T:
         """Replace secrets by references, for what is stored and approved."""

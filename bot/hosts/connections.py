@@ -222,6 +222,19 @@ class Connections:
         """
         yield await self._answering(host)
 
+    async def host_key(self, host: str) -> str:
+        """Give the fingerprint of the key with which a host has proven itself: `SHA256:…`.
+
+        Args:
+            host: its name.
+
+        Raises:
+            RefusedError: `host_unreachable`, `host_key_changed`, `host_login_refused`.
+        """
+        connection = await self._answering(host)
+        key = connection.get_server_host_key()
+        return str(key.get_fingerprint("sha256")) if key is not None else "unknown"
+
     async def _answering(self, host: str) -> asyncssh.SSHClientConnection:
         """Return a connection on which a channel could be opened: a lost one may not be noticed yet."""
         async with self._opened(host) as shell:

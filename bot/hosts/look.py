@@ -10,6 +10,7 @@ from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.names import Ref
 from bot.domain.runs.plan import Commit
 from bot.domain.shell import Command, Part, Syntax, Word
+from bot.domain.targets.host_identity import HostIdentity
 from bot.domain.targets.look import CommandOutput, HostFacts, HostQuestion
 from bot.hosts.connections import Connections
 
@@ -17,6 +18,14 @@ _SECONDS = 60.0
 _MAX_COMMITS = 50
 _MAX_DIRTY = 20
 _ABBREVIATION = re.compile(r"[0-9a-f]{7,64}", re.IGNORECASE)
+_SHA256 = re.compile(r"\b[0-9a-f]{64}\b")
+_ENVIRONMENT = """
+[ -e "$path/.env" ] || exit 0
+if command -v sha256sum >/dev/null 2>&1; then sha256sum <"$path/.env"
+elif command -v shasum >/dev/null 2>&1; then shasum -a 256 <"$path/.env"
+else openssl dgst -sha256 -r <"$path/.env"
+fi
+"""
 _DF = re.compile(r"\s(\d+)\s+(-?\d+)\s+(-?\d+)\s+(?:\d+%|-)\s")
 """Total, used and available; the names around them may hold blanks."""
 
@@ -355,3 +364,23 @@ class HostLook:
         raise RefusedError(
             problem(Reason.HOST_UNREACHABLE, host=name, address=host.address, port=str(host.port), detail=detail)
         )
+
+    async def identity(self, name: str, path: str) -> HostIdentity:
+        """Read which host it is that answers, and the checksum of a folder's `.env`.
+
+        Args:
+            name: of the host.
+            path: of the folder.
+
+        Raises:
+            RefusedError: as `host`; `checkout_missing`, the file is there and cannot be read.
+        """
+        key = await self._connections.host_key(name)
+        ask = Command((Syntax("path="), Word(path), Syntax(_ENVIRONMENT)))
+        answer = await self._connections.read(name, ask, _SECONDS)
+        if answer.exit_status != 0:
+            detail = answer.stderr.decode(errors="replace").strip()[-300:] or "no answer"
+            raise RefusedError(problem(Reason.CHECKOUT_MISSING, host=name, path=f"{path}/.env", detail=detail))
+        host = self._connections.host(name)
+        found = _SHA256.search(answer.stdout.decode(errors="replace"))
+        return HostIdentity(name, host.address, host.port, host.user, key, found[0] if found else "")

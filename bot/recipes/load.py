@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
@@ -114,7 +116,7 @@ def parse_recipe(text: str, source: str) -> Recipe:
     except ValidationError as error:
         problems = tuple(f"{_path(item['loc'])}: {item['msg']}" for item in error.errors())
         raise RecipeError(source, problems) from None
-    recipe = read.recipe_of()
+    recipe = replace(read.recipe_of(), sha256=hashlib.sha256(text.encode()).hexdigest())
     problems = tuple(_inconsistencies(recipe))
     if problems:
         raise RecipeError(source, problems)

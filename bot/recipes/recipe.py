@@ -267,6 +267,7 @@ class Recipe:
         prepare: steps before the gate.
         change: steps after the gate.
         verify: steps after the changes.
+        sha256: of its text.
     """
 
     name: str
@@ -279,6 +280,7 @@ class Recipe:
     prepare: tuple[StepSpec, ...]
     change: tuple[StepSpec, ...]
     verify: tuple[StepSpec, ...]
+    sha256: str = ""
 
     def check_vars(self, values: Mapping[str, object]) -> tuple[Mapping[str, VarValue], tuple[tuple[str, str], ...]]:
         """Validate the `vars:` of an environment, and add the defaults.

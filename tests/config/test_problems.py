@@ -300,7 +300,12 @@ MISTAKES = {
         "{count: 1}",
         ["14: policies.careful.approve.deploy.from: missing; name who may approve"],
     ),
-    "negative count": ("count: 1", "count: -1", ["14: policies.careful.approve.deploy.count: must be at least 0"]),
+    "negative count": ("count: 1", "count: -1", ["14: policies.careful.approve.deploy.count: must be at least 1"]),
+    "a gate that asks for nobody": (
+        "count: 1",
+        "count: 0",
+        ["14: policies.careful.approve.deploy.count: must be at least 1"],
+    ),
     "backups without database": (
         '        database: {via: web1, host: 127.0.0.1, name: compte, user: compte, password: "${PASSWORD}"}\n',
         "",

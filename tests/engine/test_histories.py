@@ -36,6 +36,7 @@ from bot.domain.runs.plan import NothingToDo, Phase, Plan, Risk, Step
 from bot.domain.runs.request import Action, Decision, DeployOptions, Origin, PolicyExceptions, Request
 from bot.domain.runs.run import ENDS, Run, RunState
 from bot.domain.secrets import Masker
+from bot.domain.targets.host_identity import HostIdentity
 from bot.domain.targets.look import Look
 from bot.domain.targets.target import Emoji, Operations, Target
 from bot.engine.context import EngineContext
@@ -183,8 +184,14 @@ class Outside:
         known = {group: self.groups[group] for group in groups if group in self.groups}
         return Roster(known, users & self.active, users - self.active)
 
+    async def current_roster(self, users: frozenset[str], groups: frozenset[str]) -> Roster:
+        return await self.roster(users, groups)
+
     def look(self, target: Target) -> Any:
-        return None
+        return self
+
+    async def identity(self, name: str) -> HostIdentity:
+        return HostIdentity(name, "web1.example.com", 22, "deploy", "SHA256:key", "")
 
     async def perform(self, job: Job, output: Output) -> Outcome:
         identity = (job.run, job.step.key, job.attempt)
@@ -263,6 +270,7 @@ class Histories(RuleBasedStateMachine):
         return unused | {
             **store_parts(store),
             "operations": Operations(OPERATIONS.emoji, {}, OPERATIONS.hosts, self.targets),
+            "recipes": dict.fromkeys(self.targets, "recipe"),
             "planner_for": lambda options: Planned(),
             "performers": dict.fromkeys(kinds, self.outside),
             "target_reader": self.outside,

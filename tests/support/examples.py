@@ -27,6 +27,7 @@ from bot.domain.runs.request import (
 )
 from bot.domain.runs.run import Run, RunState
 from bot.domain.secrets import Secret
+from bot.domain.targets.host_identity import HostIdentity
 from bot.domain.targets.look import AppliedMigration, DatabaseFacts, HostFacts, HostQuestion, Release
 from bot.domain.targets.target import Backups, Database, EmojiNames, Host, Operations, Target, VarValue
 
@@ -122,6 +123,7 @@ class Sight:
         self.known: tuple[Release, ...] = ()
         self.lines: frozenset[str] = frozenset()
         self.asked: list[HostQuestion] = []
+        self.identities: dict[str, HostIdentity] = {}
         self.backup_list = BackupList(NAME.app, NAME.environment, ())
         self.left: tuple[Leftover, ...] = ()
         self.since: tuple[TableWrites, ...] | None = ()
@@ -129,6 +131,11 @@ class Sight:
     async def host(self, name: str, question: HostQuestion) -> HostFacts:
         self.asked.append(question)
         return self.hosts[name]
+
+    async def identity(self, name: str) -> HostIdentity:
+        return self.identities.get(
+            name, HostIdentity(name, f"{name}.example.com", 22, "deploy", "SHA256:key", "e" * 64)
+        )
 
     async def database(self, table: str | None) -> DatabaseFacts:
         return self.facts

@@ -43,9 +43,37 @@ class Requirement:
         return self.count if self.also is None else max(self.count, self.also.needed)
 
     @property
+    def parts(self) -> tuple[Requirement, ...]:
+        """Each thing that it asks for, by itself."""
+        own = replace(self, also=None)
+        return (own,) if self.also is None else (own, *self.also.parts)
+
+    def implies(self, other: Requirement) -> bool:
+        """Whether approvals that satisfy this requirement always satisfy another one."""
+        return all(any(_stricter(mine, asked) for mine in self.parts) for asked in other.parts if asked.count > 0)
+
+    def and_also(self, other: Requirement) -> Requirement:
+        """Give what asks for this requirement and for another one."""
+        if self.implies(other):
+            return self
+        if other.implies(self):
+            return other
+        return replace(self, also=other if self.also is None else self.also.and_also(other))
+
+    @property
     def needs_no_approval(self) -> bool:
         """Whether the gate passes without approval."""
         return self.count == 0 and (self.also is None or self.also.needs_no_approval)
+
+
+def _stricter(mine: Requirement, asked: Requirement) -> bool:
+    """Whether whoever satisfies one part satisfies another: as many people, from within the same lists."""
+    narrower = asked.eligible.anyone or (
+        not mine.eligible.anyone
+        and mine.eligible.users <= asked.eligible.users
+        and mine.eligible.groups <= asked.eligible.groups
+    )
+    return mine.count >= asked.count and narrower and (asked.allow_requester or not mine.allow_requester)
 
 
 NO_REQUIREMENT = Requirement(0, NOBODY, timedelta(0), allow_requester=False)

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from bot.domain.errors import Reason, RefusedError, problem
+from bot.domain.targets.host_identity import HostIdentity
+from bot.domain.targets.target import Target
+
 _CHECKED_OUT = "checked out on "
+
+PLAN_FORMAT = "2"
+"""Rises when a plan begins to promise more: an approval of an older plan does not count for it."""
+
+_FORMAT = "plan format"
 
 
 class Difference(NamedTuple):
@@ -64,3 +73,41 @@ class Basis:
 def checked_out(host: str, commit: str) -> Basis:
     """Give the fact that a commit is checked out on a host."""
     return Basis({f"{_CHECKED_OUT}{host}": commit})
+
+
+def plan_format() -> Basis:
+    """Give the fact in which format this version of the bot writes plans."""
+    return Basis({_FORMAT: PLAN_FORMAT})
+
+
+def require_this_version(basis: Basis) -> None:
+    """Make sure that a plan was made by a version of the bot that promises what this one promises.
+
+    Args:
+        basis: of the plan.
+
+    Raises:
+        RefusedError: `older_version`, another version of the bot made it.
+    """
+    if basis.facts.get(_FORMAT) != PLAN_FORMAT:
+        raise RefusedError(problem(Reason.OLDER_VERSION))
+
+
+def identity_basis(target: Target, identities: Iterable[HostIdentity], recipe_sha256: str) -> Basis:
+    """Give what a plan stands on before anything that a command reads: which hosts, paths and database it is for.
+
+    Args:
+        target: as it is configured.
+        identities: of its hosts.
+        recipe_sha256: of the recipe's text.
+    """
+    facts = {"recipe": recipe_sha256, "path": target.path, **plan_format().facts}
+    if target.database is not None:
+        database = target.database
+        facts["database"] = f"{database.user}@{database.host}:{database.port}/{database.name}"
+        facts["database reached via"] = database.via or "directly"
+    for identity in identities:
+        facts[f"address of {identity.host}"] = f"{identity.user}@{identity.address}:{identity.port}"
+        facts[f"host key of {identity.host}"] = identity.key
+        facts[f".env on {identity.host}"] = identity.env_sha256 or "not there"
+    return Basis(facts)

@@ -37,6 +37,10 @@ class Decision(StrEnum):
     """A person has taken care of everything; the target is free again."""
 
 
+SCHEDULE = "schedule"
+"""Who requests, where it is no person."""
+
+
 @dataclass(frozen=True)
 class Origin:
     """Where a request came from.

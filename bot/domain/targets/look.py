@@ -14,6 +14,7 @@ from bot.domain.backups.writes_since import TableWrites
 from bot.domain.runs.plan import Commit
 from bot.domain.runs.run import Run
 from bot.domain.shell import Command
+from bot.domain.targets.host_identity import HostIdentity
 
 
 @dataclass(frozen=True)
@@ -257,6 +258,17 @@ class Look(Protocol):
 
         Raises:
             RefusedError: `host_unreachable`, `host_key_changed`, `host_login_refused`.
+        """
+        ...
+
+    async def identity(self, name: str) -> HostIdentity:
+        """Read which host it is that answers, and its `.env`'s checksum.
+
+        Args:
+            name: of the host.
+
+        Raises:
+            RefusedError: as `host`; `checkout_missing`, its `.env` cannot be read.
         """
         ...
 

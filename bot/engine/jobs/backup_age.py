@@ -11,9 +11,9 @@ from bot.domain.backups.backup import BackupInfo, newest_proven
 from bot.domain.errors import Problem, Reason, RefusedError, problem
 from bot.domain.names import TargetName
 from bot.domain.policies.proven_backup import no_proven_backup
-from bot.domain.runs.request import Action, Origin, OverdueBackup, Request
+from bot.domain.runs.request import SCHEDULE, Action, Origin, OverdueBackup, Request
 from bot.domain.targets.target import Backups, Target
-from bot.engine.jobs.schedule import SCHEDULE, RunStarter
+from bot.engine.jobs.schedule import RunStarter
 from bot.engine.ports import Clock, TargetReader
 from bot.engine.stores import RunStore
 

@@ -9,7 +9,7 @@ from typing import Protocol
 import structlog
 
 from bot.domain.names import TargetName
-from bot.domain.runs.request import Origin, Request, ScheduledBackup
+from bot.domain.runs.request import SCHEDULE, Origin, Request, ScheduledBackup
 from bot.domain.runs.run import Run
 from bot.domain.targets.target import Target
 from bot.engine.ports import Clock
@@ -20,9 +20,6 @@ GRACE = timedelta(hours=6)
 
 LATE = timedelta(minutes=5)
 """Age from which a firing counts as missed."""
-
-SCHEDULE = "schedule"
-"""The requester of scheduled runs, in the history."""
 
 _log = structlog.get_logger()
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from bot.domain.errors import Problem, Reason, RefusedError, problem
 from bot.domain.runs.plan import OnFailure, Phase, Plan, Risk, Step
 from bot.domain.runs.run import Run, RunState, StepRow, StepState, step_state
-from bot.engine.phases.gate import nothing_changed_yet, passing_problem, void
+from bot.engine.phases.gate import approval_withdrawn, nothing_changed_yet, passing_problem, void
 from bot.engine.run_changes import MoveTo, StepIs
 from bot.engine.run_session import RunSession
 
@@ -79,9 +79,11 @@ async def verify(session: RunSession, run: Run) -> Run:
 
 async def _before_step(session: RunSession, run: Run, plan: Plan, step: Step) -> Problem | None:
     """Give the reason why a step must not start, or None."""
-    if run.cancelled_by and not _begun(run.rows(step.key)):
+    if _begun(run.rows(step.key)):
+        return None
+    if run.cancelled_by:
         return problem(Reason.CANCELLED, by=run.cancelled_by)
-    if step.schema and not _begun(run.rows(step.key)):
+    if step.schema:
         planner, look = session.planner(run), session.context.target_reader.look(session.target)
         try:
             left = await planner.pending(session.revealed(plan), session.target, look)
@@ -90,7 +92,18 @@ async def _before_step(session: RunSession, run: Run, plan: Plan, step: Step) ->
         if session.hidden(left) != plan.migrations:
             facts = {"pending migrations": f"{', '.join(plan.migrations)} → {', '.join(left) or 'nothing'}"}
             return Problem(Reason.MOVED, facts)
+    if _is_first_of_its_risk(run, step) and not nothing_changed_yet(run):
+        return await approval_withdrawn(session, run)
     return None
+
+
+def _is_first_of_its_risk(run: Run, step: Step) -> bool:
+    """Whether nothing as grave as a step was begun behind the gate: nothing that destroys, or nothing that changes."""
+    if step.risk is Risk.READS:
+        return False
+    as_grave = {Risk.DESTROYS} if step.risk is Risk.DESTROYS else {Risk.CHANGES, Risk.DESTROYS}
+    behind = (row for row in run.steps if row.phase is Phase.CHANGE and row.risk in as_grave)
+    return all(row.state is StepState.PENDING for row in behind)
 
 
 def _stop_after(rows: tuple[StepRow, ...], step: Step) -> Problem | None:

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot.domain.errors import Problem, Reason, RefusedError, problem
+from bot.domain.policies.policy import Requirement
 from bot.domain.runs.approval import GateState, Judgement, judge
-from bot.domain.runs.plan import Phase
+from bot.domain.runs.basis import require_this_version
+from bot.domain.runs.plan import Phase, Plan
 from bot.domain.runs.reminders import due, next_moment
+from bot.domain.runs.request import SCHEDULE
 from bot.domain.runs.run import Gate, Run, RunState, StepState, Vote
 from bot.domain.targets.target import Emoji
 from bot.engine.phases.backup_before import missing_backup
 from bot.engine.phases.planning import cancel_before_change
 from bot.engine.phases.proven_backup import proof_within, require_proof
 from bot.engine.ports import ReactionsUnavailableError
-from bot.engine.queries.rules import blocking_reason
+from bot.engine.queries.rules import LookUp, blocking_reason
+from bot.engine.queries.rules import judge as judge_request
 from bot.engine.run_changes import ChangeStarts, GateIs, MoveTo, VotesAre
 from bot.engine.run_session import RunSession
 
@@ -25,6 +29,10 @@ _POLL_SECONDS = 20.0
 
 _RETRY_SECONDS = 5.0
 """Until Slack is asked again after it did not answer."""
+
+
+_PATIENCE_IN_CHANGE = timedelta(minutes=1)
+"""How long a site may stay in maintenance while Slack is asked whether the approval still stands."""
 
 
 async def wait_at_gate(session: RunSession, run: Run) -> Run:
@@ -47,6 +55,12 @@ async def wait_at_gate(session: RunSession, run: Run) -> Run:
         if session.now() >= gate.expires_at:
             return await _expire(session, gate)
         pause = _POLL_SECONDS
+        try:
+            if run.plan is not None:
+                require_this_version(run.plan.basis)
+            gate = await raise_requirement(session, run, gate)
+        except RefusedError as refusal:
+            return await void(session, run, refusal.problem)
         gate = await record_reminder(session, gate)
         try:
             judgement = await judge_now(session, run, gate)
@@ -87,6 +101,9 @@ async def record_reminder(session: RunSession, gate: Gate) -> Gate:
 async def passing_problem(session: RunSession, run: Run) -> Problem | None:
     """Check, just before the first change, that the approval stands and nothing has changed since.
 
+    The reactions, and who the people are, are read last and without any cache: whatever is withdrawn or taken from
+    somebody until that instant counts.
+
     Args:
         session: of the run.
         run: in state `running`, with no change begun.
@@ -97,32 +114,134 @@ async def passing_problem(session: RunSession, run: Run) -> Problem | None:
     gate, plan = _gate(run), run.plan
     if plan is None:
         return problem(Reason.INTERNAL, detail="a run without a plan passed its gate")
-    if session.now() >= gate.expires_at and not gate.afterwards:
-        return problem(Reason.EXPIRED)
-    found = await blocking_reason(session.context, run.request)
-    if found is not None:
+    while True:
+        if session.now() >= gate.expires_at and not gate.afterwards:
+            return problem(Reason.EXPIRED)
+        try:
+            await _require_same_world(session, run, plan)
+            await require_request(session, run)
+            return await still_approved(session, run)
+        except RefusedError as refusal:
+            return refusal.problem
+        except ReactionsUnavailableError:
+            await session.pause(_RETRY_SECONDS)
+
+
+async def still_approved(session: RunSession, run: Run) -> Problem | None:
+    """Check that the reactions, as they are at this instant, satisfy what was asked for and today's policy.
+
+    Args:
+        session: the hold on the run.
+        run: behind its gate.
+
+    Returns:
+        What stands in the way, or None.
+
+    Raises:
+        ReactionsUnavailableError: Slack did not answer.
+        RefusedError: today's policy does not allow the run.
+    """
+    gate = _gate(run)
+    requirement = _requirement_now(session, run, gate)
+    if requirement.needs_no_approval or gate.afterwards:
+        return None
+    judgement = await judge_now(
+        session, run, replace(gate, requirement=requirement), session.context.directory.current_roster
+    )
+    if judgement.state is GateState.APPROVED:
+        return None
+    given = str(len(judgement.approvers))
+    return problem(Reason.REJECTED, needed=str(requirement.needed), given=given, withdrawn="yes")
+
+
+async def approval_withdrawn(session: RunSession, run: Run) -> Problem | None:
+    """Check in mid-change, before a step that is graver than those before it, that the approval still stands.
+
+    Args:
+        session: the hold on the run.
+        run: behind its gate, with a step begun.
+
+    Returns:
+        Why the step must not be started, or None. Where Slack does not answer for a minute, that is why.
+    """
+    until = session.now() + _PATIENCE_IN_CHANGE
+    while True:
+        try:
+            found = await still_approved(session, run)
+        except RefusedError as refusal:
+            found = refusal.problem
+        except ReactionsUnavailableError:
+            if session.now() < until:
+                await session.pause(_RETRY_SECONDS)
+                continue
+            found = problem(Reason.APPROVAL_UNREADABLE)
+        if found is not None:
+            gate = replace(_gate(run), state=GateState.VOID)
+            facts = {"plan": gate.digest, "reason": found.reason.value, **found.facts}
+            await session.write(GateIs(gate), entries=(session.entry("gate_void", facts),))
         return found
-    if not gate.requirement.needs_no_approval and not gate.afterwards:
-        judgement = await _judge_until_expiry(session, run, gate)
-        if judgement is None or judgement.state is not GateState.APPROVED:
-            given = "0" if judgement is None else str(len(judgement.approvers))
-            return problem(Reason.REJECTED, needed=str(gate.requirement.needed), given=given, withdrawn="yes")
-    try:
-        basis, gone = await asyncio.gather(session.basis(plan, run), missing_backup(session, run, plan))
-        moved = (*plan.basis.differences(basis), *gone)
-    except RefusedError as refusal:
-        return refusal.problem
+
+
+async def _require_same_world(session: RunSession, run: Run, plan: Plan) -> None:
+    """Read everything again that the plan stands on.
+
+    Raises:
+        RefusedError: `moved`, or what cannot be read.
+    """
+    basis, gone = await asyncio.gather(session.basis(plan, run), missing_backup(session, run, plan))
+    moved = (*plan.basis.differences(basis), *gone)
     if moved:
-        return Problem(
-            Reason.MOVED, {name: f"{before or 'nothing'} → {now or 'nothing'}" for name, before, now in moved}
-        )
-    try:
-        within = proof_within(session, run, plan)
-        if within is not None:
-            await require_proof(session, run, within)
-    except RefusedError as refusal:
-        return refusal.problem
-    return None
+        facts = {name: f"{before or 'nothing'} → {now or 'nothing'}" for name, before, now in moved}
+        raise RefusedError(Problem(Reason.MOVED, facts))
+    within = proof_within(session, run, plan)
+    if within is not None:
+        await require_proof(session, run, within)
+
+
+async def require_request(session: RunSession, run: Run) -> None:
+    """Judge the request again: by today's policy, lists of people, freezes and locks.
+
+    Raises:
+        RefusedError: it would not be accepted now.
+    """
+    if run.request.origin.user == SCHEDULE:
+        found = await blocking_reason(session.context, run.request)
+        if found is not None:
+            raise RefusedError(found)
+        return
+    await judge_request(session.context, run.request, session.context.directory.current_roster)
+
+
+async def raise_requirement(session: RunSession, run: Run, gate: Gate) -> Gate:
+    """Ask for what today's policy asks for too, where it asks for more than the gate was opened with.
+
+    Args:
+        session: the hold on the run.
+        run: that waits at its gate.
+        gate: of the run.
+
+    Returns:
+        The gate as it is now.
+
+    Raises:
+        RefusedError: today's policy does not allow the run.
+    """
+    requirement = _requirement_now(session, run, gate)
+    if requirement == gate.requirement:
+        return gate
+    raised = replace(gate, requirement=requirement)
+    facts = {"plan": gate.digest, "needed": str(requirement.needed), "from": ", ".join(requirement.people.names)}
+    await session.write(GateIs(raised), entries=(session.entry("gate_tightened", facts),))
+    return raised
+
+
+def _requirement_now(session: RunSession, run: Run, gate: Gate) -> Requirement:
+    """Give what the gate was opened with, and what today's policy asks for the same plan."""
+    plan, policy = run.plan, session.target.policy
+    if plan is None:
+        return gate.requirement
+    ask = policy.afterwards if gate.afterwards else policy.gate
+    return gate.requirement.and_also(ask(run.request, destructive=plan.destructive, restores=plan.restores))
 
 
 async def void(session: RunSession, run: Run, found: Problem) -> Run:
@@ -141,8 +260,14 @@ def nothing_changed_yet(run: Run) -> bool:
     return all(row.state is StepState.PENDING for row in run.steps if row.phase is not Phase.PREPARE)
 
 
-async def judge_now(session: RunSession, run: Run, gate: Gate) -> Judgement:
+async def judge_now(session: RunSession, run: Run, gate: Gate, look_up: LookUp | None = None) -> Judgement:
     """Judge the current reactions by the current members of groups.
+
+    Args:
+        session: the hold on the run.
+        run: with a request to approve.
+        gate: what it asks for.
+        look_up: who people are; None lets an answer of the last minute count.
 
     Raises:
         ReactionsUnavailableError: Slack did not answer.
@@ -153,18 +278,9 @@ async def judge_now(session: RunSession, run: Run, gate: Gate) -> Judgement:
         # Before the change the requester may withdraw; afterwards there is nothing left to withdraw.
         reactions = {**reactions, requester: reactions[requester] - {Emoji.REJECT}}
     users = frozenset(reactions)
-    roster = await session.context.directory.roster(users, gate.requirement.people.groups if users else frozenset())
+    groups = gate.requirement.people.groups if users else frozenset()
+    roster = await (look_up or session.context.directory.roster)(users, groups)
     return judge(gate.requirement, requester, reactions, roster)
-
-
-async def _judge_until_expiry(session: RunSession, run: Run, gate: Gate) -> Judgement | None:
-    """Judge the reactions; while Slack does not answer, retry until the approval expires."""
-    while session.now() < gate.expires_at:
-        try:
-            return await judge_now(session, run, gate)
-        except ReactionsUnavailableError:
-            await session.pause(_RETRY_SECONDS)
-    return None
 
 
 async def record_votes(session: RunSession, run: Run, gate: Gate, judgement: Judgement) -> Run:

@@ -42,13 +42,15 @@ async def plan_run(session: RunSession, run: Run) -> Run:
             stopped = await _perform_all(session, run, early)
             if stopped is not None:
                 return stopped
-            answer = await planner.plan(run, session.target, session.context.target_reader.look(session.target))
+            look = session.context.target_reader.look(session.target)
+            answer = await planner.plan(run, session.target, look)
             if isinstance(answer, NothingToDo):
                 return await _nothing_to_do(session, answer)
             if answer.restores:
                 context = session.context
                 people = session.target.policy.who_may(Action.RESTORE)
                 await require(context, run.request.origin.user, people, Action.RESTORE.value)
+            answer = replace(answer, basis=answer.basis | await session.identity_basis(look))
             run = await _write_plan(session, session.hidden(answer))
         plan = run.plan
         if plan is None or run.request.dry_run:

@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from bot.domain.errors import Problem, Reason, RefusedError, problem
-from bot.domain.policies.people import NOBODY, Membership, People, membership
+from bot.domain.policies.people import NOBODY, Membership, People, Roster, membership
 from bot.domain.policies.policy import OVERRIDE, Policy
 from bot.domain.runs.request import NO_EXCEPTIONS, Action, Decision, Request
 from bot.domain.runs.run import Run
 from bot.engine.context import EngineContext
 
+LookUp = Callable[[frozenset[str], frozenset[str]], Awaitable[Roster]]
+"""Looks up users and the members of user groups."""
 
-async def judge(context: EngineContext, request: Request) -> None:
+
+async def judge(context: EngineContext, request: Request, look_up: LookUp | None = None) -> None:
     """Judge whether a request may start now.
 
     Args:
         context: the engine's ports.
         request: parsed.
+        look_up: who people are; None lets an answer of the last minute count.
 
     Raises:
         RefusedError: `not_allowed`, `membership_unknown`, `no_override`, `no_emergency`, `frozen`, `locked`.
     """
-    await require_requester(context, request)
-    await _require_exception(context, request)
+    await require_requester(context, request, look_up)
+    await _require_exception(context, request, look_up)
     blocked = await blocking_reason(context, request)
     if blocked is not None:
         raise RefusedError(blocked)
@@ -71,17 +76,19 @@ async def judge_cancellation(context: EngineContext, run: Run, user: str) -> Non
     await require(context, user, replace(people, names=("who asked for it", *people.names)), "cancel")
 
 
-async def require_requester(context: EngineContext, request: Request) -> None:
+async def require_requester(context: EngineContext, request: Request, look_up: LookUp | None = None) -> None:
     """Make sure that the requester may request such a run.
 
     Raises:
         RefusedError: `not_allowed`, `membership_unknown`.
     """
     people = _policy(context, request).who_may(request.action)
-    await require(context, request.origin.user, people, request.action.value)
+    await require(context, request.origin.user, people, request.action.value, look_up)
 
 
-async def require(context: EngineContext, user: str, people: People, action: str) -> None:
+async def require(
+    context: EngineContext, user: str, people: People, action: str, look_up: LookUp | None = None
+) -> None:
     """Make sure that a user is one of the people who may do something.
 
     Args:
@@ -89,11 +96,12 @@ async def require(context: EngineContext, user: str, people: People, action: str
         user: Slack's ID.
         people: those who may; members of groups are looked up now.
         action: for the refusal.
+        look_up: looks up people; None accepts an answer of the last minute.
 
     Raises:
         RefusedError: `not_allowed`; `membership_unknown`, a look-up failed.
     """
-    roster = await context.directory.roster(frozenset({user}), people.groups)
+    roster = await (look_up or context.directory.roster)(frozenset({user}), people.groups)
     match membership(user, people, roster):
         case Membership.YES:
             return
@@ -103,13 +111,13 @@ async def require(context: EngineContext, user: str, people: People, action: str
             raise RefusedError(problem(Reason.MEMBERSHIP_UNKNOWN, action=action, people=", ".join(people.names)))
 
 
-async def _require_exception(context: EngineContext, request: Request) -> None:
+async def _require_exception(context: EngineContext, request: Request, look_up: LookUp | None = None) -> None:
     """Make sure that the policy grants the requester the requested exception, if there is one."""
     policy = _policy(context, request)
     if request.emergency is not None:
         if policy.emergency is None:
             raise RefusedError(problem(Reason.NO_EMERGENCY))
-        await require(context, request.origin.user, policy.emergency, f"{request.action.value} --emergency")
+        await require(context, request.origin.user, policy.emergency, f"{request.action.value} --emergency", look_up)
     elif request.during_freeze is not None and OVERRIDE not in policy.approve:
         frozen = policy.frozen(request.action, context.clock.now())
         raise RefusedError(Problem(Reason.NO_OVERRIDE, frozen.facts if frozen is not None else {}))

@@ -40,9 +40,16 @@ class SlackDirectory:
             users: Slack's IDs of users.
             groups: Slack's IDs of user groups.
         """
+        return await self._roster(users, groups, _FRESH_SECONDS)
+
+    async def current_roster(self, users: frozenset[str], groups: frozenset[str]) -> Roster:
+        """Look up as `roster` does, and believe no earlier answer."""
+        return await self._roster(users, groups, 0.0)
+
+    async def _roster(self, users: frozenset[str], groups: frozenset[str], fresh: float) -> Roster:
         people, members = await asyncio.gather(
-            asyncio.gather(*(self._look_up(user, _FRESH_SECONDS) for user in sorted(users))),
-            asyncio.gather(*(self._members(group) for group in sorted(groups))),
+            asyncio.gather(*(self._look_up(user, fresh) for user in sorted(users))),
+            asyncio.gather(*(self._members(group, fresh) for group in sorted(groups))),
         )
         known = dict(zip(sorted(users), people, strict=True))
         humans = frozenset(user for user, person in known.items() if person and self._counts(person))
@@ -59,8 +66,8 @@ class SlackDirectory:
     async def _look_up(self, user: str, fresh: float) -> dict[str, Any] | None:
         return await _cached(self._people, user, fresh, self._gateway.user_info)
 
-    async def _members(self, group: str) -> frozenset[str] | None:
-        return await _cached(self._groups, group, _FRESH_SECONDS, self._gateway.group_members)
+    async def _members(self, group: str, fresh: float) -> frozenset[str] | None:
+        return await _cached(self._groups, group, fresh, self._gateway.group_members)
 
     def _counts(self, person: dict[str, Any]) -> bool:
         """Return whether this is an active person and full member of this workspace."""

@@ -144,6 +144,9 @@ class People:
     async def roster(self, users: frozenset[str], groups: frozenset[str]) -> Roster:
         return Roster({g: self.groups[g] for g in groups if g in self.groups}, self.humans & users)
 
+    async def current_roster(self, users: frozenset[str], groups: frozenset[str]) -> Roster:
+        return await self.roster(users, groups)
+
 
 class Everyone:
     """An audience that counts."""
@@ -234,6 +237,7 @@ class SmallWorld:
             EngineContext(
                 **store_parts(store or self.store),
                 operations=operations,
+                recipes={NAME: self.recipe.sha256},
                 planner_for=lambda options: Deploy({NAME: self.recipe}) if options.action is Action.DEPLOY else None,
                 status=MigrateStatus({NAME: self.recipe}),
                 performers=dict.fromkeys(kinds, self.hosts),

@@ -1,0 +1,247 @@
+"""A request passes by what it was opened with and by today's rules, judged last, by what stands at that instant."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from bot.domain.errors import Reason
+from bot.domain.policies.people import People
+from bot.domain.policies.policy import Policy, Requirement
+from bot.domain.runs.approval import GateState
+from bot.domain.runs.basis import Basis
+from bot.domain.runs.request import Action
+from bot.domain.runs.run import ENDS as ENDED
+from bot.domain.runs.run import Run, RunState
+from bot.domain.targets.host_identity import HostIdentity
+from bot.engine.run_changes import PlanIs
+from tests.engine.support.world import APPROVE, SmallWorld
+from tests.support.examples import GATE, POLICY
+from tests.support.polling import eventually
+
+ENDS = (*ENDED, RunState.NEEDS_HUMAN)
+BOB_ALONE = People(("releasers",), frozenset({"U0BOB"}))
+EVE_ALONE = People(("releasers",), frozenset({"U0EVE"}))
+
+
+async def opened(world: SmallWorld) -> str:
+    run = await world.submit()
+    await world.until(run, RunState.AWAITING_APPROVAL)
+    return run
+
+
+async def restarted(world: SmallWorld, policy: Policy) -> None:
+    """A bot that starts again with another operations file."""
+    await world.engine.drain()
+    world.target = replace(world.target, policy=policy)
+    await world.new_engine().start()
+
+
+def changed(world: SmallWorld) -> bool:
+    return bool({"maintenance-on", "checkout", "migrate"} & {key for key, _, _ in world.hosts.ledger})
+
+
+async def votes(world: SmallWorld, run: str, count: int) -> None:
+    async def there() -> bool:
+        world.engine.wake(run)
+        return sum(vote.counts for vote in (await world.run(run)).votes) == count
+
+    await eventually(there, 10)
+
+
+async def test_more_approvals_than_before_are_needed_once_the_policy_says_so(world: SmallWorld) -> None:
+    run = await opened(world)
+    await restarted(world, replace(POLICY, approve={"deploy": replace(GATE, count=2)}))
+    world.people.said["U0BOB"] = APPROVE
+    await votes(world, run, 1)
+    waiting = await world.run(run)
+    assert waiting.state is RunState.AWAITING_APPROVAL
+    assert waiting.gate is not None
+    assert waiting.gate.requirement.needed == 2
+    assert "gate_tightened" in await world.events(run)
+    world.people.said["U0EVE"] = APPROVE
+    assert (await world.until(run, *ENDS)).state is RunState.SUCCEEDED
+
+
+async def test_somebody_who_is_no_longer_named_opens_nothing(world: SmallWorld) -> None:
+    run = await opened(world)
+    await restarted(world, replace(POLICY, approve={"deploy": replace(GATE, eligible=EVE_ALONE)}))
+    world.people.said["U0BOB"] = APPROVE
+    await votes(world, run, 1)
+    assert (await world.run(run)).state is RunState.AWAITING_APPROVAL
+    world.people.said["U0EVE"] = APPROVE
+    assert (await world.until(run, *ENDS)).state is RunState.SUCCEEDED
+
+
+async def test_a_looser_policy_does_not_let_an_older_request_through(world: SmallWorld) -> None:
+    world.target = replace(world.target, policy=replace(POLICY, approve={"deploy": replace(GATE, count=2)}))
+    world.new_engine()
+    run = await opened(world)
+    await restarted(world, replace(POLICY, approve={"deploy": replace(GATE, count=1)}))
+    world.people.said["U0BOB"] = APPROVE
+    await votes(world, run, 1)
+    assert (await world.run(run)).state is RunState.AWAITING_APPROVAL
+
+
+async def test_a_requester_who_may_no_longer_ask_is_refused_at_the_last_instant(world: SmallWorld) -> None:
+    run = await opened(world)
+    await restarted(world, replace(POLICY, run={Action.DEPLOY: EVE_ALONE}))
+    world.people.said["U0BOB"] = APPROVE
+    ended = await world.until(run, *ENDS)
+    assert (ended.state, ended.problem and ended.problem.reason) == (RunState.FAILED, Reason.NOT_ALLOWED)
+    assert ended.gate is not None
+    assert ended.gate.state is GateState.VOID
+    assert not changed(world)
+
+
+async def test_a_member_who_left_the_group_a_moment_ago_does_not_count(world: SmallWorld) -> None:
+    run = await opened(world)
+    groups: dict[str, frozenset[str]] = {}
+
+    async def current(users: frozenset[str], asked: frozenset[str]) -> object:
+        world.people.groups = groups
+        return await world.people.roster(users, asked)
+
+    world.people.current_roster = current  # type: ignore[method-assign, assignment]  # Slack's own answer, uncached
+    world.people.said["U0EVE"] = APPROVE
+    ended = await world.until(run, *ENDS)
+    assert (ended.state, changed(world)) == (RunState.FAILED, False)
+    assert ended.problem is not None
+    assert ended.problem.reason is Reason.REJECTED
+
+
+async def test_a_reaction_that_is_withdrawn_while_the_hosts_are_read_stops_the_change(world: SmallWorld) -> None:
+    run = await opened(world)
+    identity = world.sight.identity
+
+    async def withdrawn(name: str) -> HostIdentity:
+        world.people.said.clear()
+        return await identity(name)
+
+    world.sight.identity = withdrawn  # type: ignore[method-assign]  # Bob takes it back meanwhile
+    world.people.said["U0BOB"] = APPROVE
+    ended = await world.until(run, *ENDS)
+    assert (ended.state, changed(world)) == (RunState.FAILED, False)
+    assert ended.problem is not None
+    assert ended.problem.facts["withdrawn"] == "yes"
+
+
+async def test_a_reaction_that_is_withdrawn_before_the_first_step_that_destroys_stops_there(world: SmallWorld) -> None:
+    run = await opened(world)
+    world.hosts.at_start = lambda key: world.people.said.clear() if key == "checkout" else None
+    world.people.said["U0BOB"] = APPROVE
+    ended = await world.until(run, *ENDS)
+    assert ended.state is RunState.FAILED
+    assert ended.problem is not None
+    assert ended.problem.reason is Reason.REJECTED
+    assert world.hosts.starts("migrate") == 0
+    assert world.hosts.starts("maintenance-off") == 1, "what was taken down comes up again"
+    assert ended.gate is not None
+    assert ended.gate.state is GateState.VOID
+
+
+async def test_slack_that_does_not_answer_before_a_step_that_destroys_stops_it(
+    world: SmallWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.engine.phases.gate._PATIENCE_IN_CHANGE", timedelta(0))
+
+    def silent(key: str) -> None:
+        world.people.away = world.people.away or key == "checkout"
+
+    run = await opened(world)
+    world.hosts.at_start = silent
+    world.people.said["U0BOB"] = APPROVE
+    ended = await world.until(run, *ENDS)
+    assert ended.problem is not None
+    assert ended.problem.reason is Reason.APPROVAL_UNREADABLE
+    assert world.hosts.starts("migrate") == 0
+
+
+MOVED: dict[str, Callable[[HostIdentity], HostIdentity]] = {
+    "address of web1": lambda was: replace(was, address="10.0.0.99"),
+    "host key of web1": lambda was: replace(was, key="SHA256:another"),
+    ".env on web1": lambda was: replace(was, env_sha256="f" * 64),
+}
+
+
+@pytest.mark.parametrize("fact", MOVED)
+async def test_an_approval_is_for_one_host_and_its_environment(world: SmallWorld, fact: str) -> None:
+    run = await opened(world)
+    world.sight.identities["web1"] = MOVED[fact](await world.sight.identity("web1"))
+    world.people.said["U0BOB"] = APPROVE
+    ended = await world.until(run, *ENDS)
+    assert ended.problem is not None
+    assert (ended.problem.reason, list(ended.problem.facts)) == (Reason.MOVED, [fact])
+    assert not changed(world)
+
+
+@pytest.mark.parametrize("change", ["path", "database"])
+async def test_an_approval_is_for_one_folder_and_one_database(world: SmallWorld, change: str) -> None:
+    run = await opened(world)
+    await world.engine.drain()
+    database = world.target.database
+    assert database is not None
+    moved = {"path": "/srv/elsewhere"} if change == "path" else {"database": replace(database, name="another")}
+    world.target = replace(world.target, **moved)  # type: ignore[arg-type]  # one of its fields
+    await world.new_engine().start()
+    world.people.said["U0BOB"] = APPROVE
+    ended = await world.until(run, *ENDS)
+    assert ended.problem is not None
+    assert ended.problem.reason is Reason.MOVED
+    assert change in ended.problem.facts
+
+
+async def test_a_gate_that_an_earlier_version_opened_is_void(world: SmallWorld) -> None:
+    run = await opened(world)
+    await world.engine.drain()
+    async with Leased(world, run) as (lease, found):
+        assert found.plan is not None
+        await world.store.runs.write(lease, (PlanIs(replace(found.plan, basis=Basis({"commit": "1"}))),), ())
+    await world.new_engine().start()
+    world.people.said["U0BOB"] = APPROVE
+    ended = await world.until(run, *ENDS)
+    assert ended.problem is not None
+    assert ended.problem.reason is Reason.OLDER_VERSION
+    assert not changed(world)
+
+
+class Leased:
+    """A hold on a run that nobody drives."""
+
+    def __init__(self, world: SmallWorld, run: str) -> None:
+        self.world = world
+        self.run = run
+
+    async def __aenter__(self) -> tuple[object, Run]:
+        self.lease = await self.world.store.leases.claim(self.run, "test", timedelta(minutes=1))
+        assert self.lease is not None
+        return self.lease, await self.world.run(self.run)
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.world.store.leases.release(self.lease)
+
+
+ALSO = Requirement(1, EVE_ALONE, timedelta(minutes=30), allow_requester=False)
+BOTH = replace(GATE, also=ALSO)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "implied"),
+    [
+        (GATE, GATE, True),
+        (replace(GATE, count=2), GATE, True),
+        (GATE, replace(GATE, count=2), False),
+        (replace(GATE, eligible=BOB_ALONE), replace(GATE, eligible=EVE_ALONE), False),
+        (replace(GATE, allow_requester=True), GATE, False),
+        (BOTH, GATE, True),
+        (BOTH, ALSO, True),
+        (GATE, BOTH, False),
+    ],
+)
+def test_what_one_requirement_says_of_another(one: Requirement, other: Requirement, implied: bool) -> None:
+    assert one.implies(other) is implied
+    assert one.and_also(other).implies(one)
+    assert one.and_also(other).implies(other)
