@@ -1,4 +1,4 @@
-"""Where records of history are forwarded to: a file, this machine's syslog, a syslog server."""
+"""Destinations of the history: a file, this machine's syslog, a syslog server."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from bot.config.settings import AuditForward, ForwardToFile, ForwardToServer, Fo
 _PRIORITY = 13 * 8 + 5
 """Facility "log audit", severity "notice" (RFC 5424, 6.2.1)."""
 
-_NAME = "countersign"
+_PROGRAM = "countersign"
 _PRIVATE_FILE = 0o600
-_SECONDS = 10.0
+_TIMEOUT_SECONDS = 10.0
 
 
 class Destination(Protocol):
-    """Takes lines in."""
+    """Takes lines of the history."""
 
-    doubt: int
-    """How many of the latest lines may be lost although they were taken, when it breaks off."""
+    uncertain_lines: int
+    """Maximum latest lines that may be lost when the connection breaks, although `take` returned."""
 
     async def take(self, lines: Sequence[str]) -> None:
-        """Take lines in; when this returns they are as safe as the destination makes them.
+        """Write lines; when this returns they are as durable as the destination makes them.
 
         Raises:
-            OSError: it cannot now.
+            OSError: it cannot take them now.
         """
         ...
 
     async def close(self) -> None:
-        """Let go of it; the next line opens it anew."""
+        """Close it; the next line opens it again."""
         ...
 
 
@@ -58,7 +58,7 @@ class FileDestination:
         path: of the file.
     """
 
-    doubt = 0
+    uncertain_lines = 0
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -91,21 +91,23 @@ class SocketDestination:
         path: of its socket.
     """
 
-    doubt = 0
+    uncertain_lines = 0
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     async def take(self, lines: Sequence[str]) -> None:
         """Hand lines to the syslog; it takes each whole or not at all."""
-        await asyncio.to_thread(self._send, [f"<{_PRIORITY}>{_NAME}[{os.getpid()}]: {line}".encode() for line in lines])
+        await asyncio.to_thread(
+            self._send, [f"<{_PRIORITY}>{_PROGRAM}[{os.getpid()}]: {line}".encode() for line in lines]
+        )
 
     async def close(self) -> None:
         """It is closed after every line."""
 
     def _send(self, datagrams: Sequence[bytes]) -> None:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as connection:
-            connection.settimeout(_SECONDS)
+            connection.settimeout(_TIMEOUT_SECONDS)
             connection.connect(str(self._path))
             for datagram in datagrams:
                 connection.send(datagram)
@@ -121,7 +123,7 @@ class ServerDestination:
         port: TCP port.
     """
 
-    doubt = 200
+    uncertain_lines = 200
 
     def __init__(self, host: str, port: int) -> None:
         self._host = host
@@ -131,7 +133,7 @@ class ServerDestination:
 
     async def take(self, lines: Sequence[str]) -> None:
         """Send lines, and return when the operating system has taken them."""
-        async with asyncio.timeout(_SECONDS):
+        async with asyncio.timeout(_TIMEOUT_SECONDS):
             if self._reader is None or self._writer is None:
                 self._reader, self._writer = await asyncio.open_connection(self._host, self._port)
             if self._reader.at_eof() or self._writer.is_closing():
@@ -151,6 +153,6 @@ class ServerDestination:
 def _framed(line: str) -> bytes:
     # The byte order mark declares the message as UTF-8 (RFC 5424, 6.4).
     at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    head = f"<{_PRIORITY}>1 {at} {socket.gethostname()} {_NAME} {os.getpid()} history - "
+    head = f"<{_PRIORITY}>1 {at} {socket.gethostname()} {_PROGRAM} {os.getpid()} history - "
     message = head.encode() + b"\xef\xbb\xbf" + line.encode()
     return f"{len(message)} ".encode() + message

@@ -1,4 +1,4 @@
-"""Forwards each record of history as it happens, at least once: how far it came is kept in the store."""
+"""Forwarding each record of history at least once, with a position that is held in the store."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _CLOSING_SECONDS = 5.0
 _log = structlog.get_logger()
 
 
-class History(Protocol):
+class HistorySource(Protocol):
     """Reads the history."""
 
     async def page_after(self, sequence: int, limit: int) -> tuple[Record, ...]:
@@ -37,11 +37,11 @@ class History(Protocol):
 
 
 class Cursor(Protocol):
-    """How far the forwarding has come; a duty, so that one process at a time forwards."""
+    """The position of the forwarding, under a lease, so that one process at a time forwards."""
 
     @property
     def held(self) -> bool:
-        """Whether it is this process's now."""
+        """Whether this process holds the lease now."""
         ...
 
     async def position(self) -> int:
@@ -49,21 +49,21 @@ class Cursor(Protocol):
         ...
 
     async def advance(self, position: int) -> bool:
-        """Note it; false where it is another process's now."""
+        """Note the position; False where another process holds the lease now."""
         ...
 
 
 class Forwarder:
-    """Forwards the history to one destination. What cannot be forwarded now waits; nothing else waits for it.
+    """Forwards the history to one destination. Records wait while it fails, and nothing waits for them.
 
     Args:
         history: where it is read.
-        cursor: how far it has come.
-        destination: where it goes.
+        cursor: the position of the forwarding.
+        destination: takes the records.
         masker: of this installation's secrets.
     """
 
-    def __init__(self, history: History, cursor: Cursor, destination: Destination, masker: Masker) -> None:
+    def __init__(self, history: HistorySource, cursor: Cursor, destination: Destination, masker: Masker) -> None:
         self._history = history
         self._cursor = cursor
         self._destination = destination
@@ -87,7 +87,7 @@ class Forwarder:
         await self._destination.close()
 
     async def behind(self) -> int:
-        """Count the records that are not forwarded yet, by whichever process."""
+        """Count the records that no process has forwarded yet."""
         return max((await self._history.head()).sequence - await self._cursor.position(), 0)
 
     async def _forward(self) -> None:
@@ -102,21 +102,21 @@ class Forwarder:
             pass
 
     async def _next_page(self) -> bool:
-        """Forward the next records; return whether there were any."""
+        """Forward the next page; return whether there was one."""
         after = await self._cursor.position()
         records = await self._history.page_after(after, _PAGE)
         if not records:
             return False
         await self._destination.take([as_json(record, self._masker) for record in records])
-        # Noted afterwards: after a crash in between they are forwarded twice, and never not at all.
+        # Noted afterwards: a crash in between forwards records twice, and loses none.
         return await self._cursor.advance(records[-1].sequence)
 
     async def _rewind(self) -> None:
         """Go back by the records that the destination may have lost, so that they are forwarded again."""
         try:
             await self._destination.close()
-            if self._destination.doubt and self._cursor.held:
-                await self._cursor.advance(max(await self._cursor.position() - self._destination.doubt, 0))
+            if self._destination.uncertain_lines and self._cursor.held:
+                await self._cursor.advance(max(await self._cursor.position() - self._destination.uncertain_lines, 0))
         except Exception as error:
             _log.warning("history_not_forwarded", why=f"{type(error).__name__}: {error}")
 

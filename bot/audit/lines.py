@@ -1,4 +1,4 @@
-"""A record of history as a line for other programs. What stands here stays; keys may be added."""
+"""Formats of a history record for other programs: a stable contract, to which keys may be added."""
 
 from __future__ import annotations
 

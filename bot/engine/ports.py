@@ -1,4 +1,4 @@
-"""The protocols through which the engine reaches the outside. The engine owns them; the edges implement them."""
+"""The protocols through which the engine reaches the outside world; the other rooms implement them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from bot.domain.targets.target import Emoji, Target
 
 
 class Clock(Protocol):
-    """The time, so that tests can hold it."""
+    """The time."""
 
     def now(self) -> datetime:
         """Give the time now, in UTC, with its time zone."""
@@ -36,12 +36,12 @@ class Job:
 
     Args:
         run: ID of the run.
-        token: of the run's claim; a host refuses one lower than the highest it has seen for the run.
+        token: of the run's lease; a host refuses one lower than the highest it has seen for the run.
         step: what to do.
         place: name of the host, or `-` for the bot itself.
         attempt: 1 for the first.
         target: where.
-        offset: bytes of its output that are already taken in; output is given from there on.
+        offset: bytes of its output that are stored already; output is given from there on.
     """
 
     run: str
@@ -54,14 +54,14 @@ class Job:
 
 
 class Output(Protocol):
-    """Takes in what a job tells while it runs. Both methods may be called again with what they were told before."""
+    """Takes the output of a running job. Both methods may be called again with the same arguments."""
 
     async def begun(self) -> None:
-        """The host has confirmed the claim: from here on the job must never be started again."""
+        """Note that the host has confirmed the claim, so that the job must never be started again."""
         ...
 
     async def write(self, offset: int, chunk: bytes) -> None:
-        """Take in output.
+        """Store output.
 
         Args:
             offset: of the first byte of the chunk in the whole output.
@@ -72,10 +72,10 @@ class Output(Protocol):
 
 @dataclass(frozen=True)
 class Done:
-    """It ended with exit status 0 (or what it asked for holds).
+    """The job ended with exit status 0, or its condition holds.
 
     Args:
-        facts: what it found out.
+        facts: its results.
     """
 
     facts: Mapping[str, str] = field(default_factory=dict)
@@ -83,7 +83,7 @@ class Done:
 
 @dataclass(frozen=True)
 class Failed:
-    """It ended, and not well; or its process group was ended and is gone.
+    """The job failed, or its process group was ended and is gone.
 
     Args:
         problem: why.
@@ -96,14 +96,14 @@ class Failed:
 
 @dataclass(frozen=True)
 class Unknown:
-    """It may have run, wholly, partly or not at all: nothing is guessed."""
+    """The job may have run wholly, partly or not at all."""
 
     problem: Problem
 
 
 @dataclass(frozen=True)
 class NotStarted:
-    """It certainly never ran: the host could not be reached before the claim, or the claim was never followed."""
+    """The job certainly never ran: the host was not reached before the claim, or the claim was void."""
 
     problem: Problem
 
@@ -112,7 +112,7 @@ Outcome = Done | Failed | Unknown | NotStarted
 
 
 class Effect(StrEnum):
-    """What a step's own check says."""
+    """The answer of a step's own check."""
 
     TOOK = "took"
     DID_NOT = "did_not"
@@ -120,7 +120,7 @@ class Effect(StrEnum):
 
 
 class Ending(StrEnum):
-    """What became of a process group that was to be ended."""
+    """The result of ending a process group."""
 
     GONE = "gone"
     NEVER_RAN = "never_ran"
@@ -129,23 +129,23 @@ class Ending(StrEnum):
 
 
 class Performer(Protocol):
-    """Does steps of one kind of act. One is registered for each class of `bot.domain.runs.acts.Act`.
+    """Performs steps whose act is of one class of `bot.domain.runs.acts.Act`.
 
-    No method raises for what the outside does: every failure is an outcome. Time limits are the performer's: it ends
-    the process group itself when `step.timeout` seconds have passed on the host's clock, and answers `Failed`
-    with `timed_out` only when the group is gone, else `Unknown`.
-    Being cancelled (`asyncio.CancelledError`) must leave a running job running: a later call picks it up.
+    No method raises for a failure outside: every failure is an outcome. The performer enforces time limits: it ends
+    the process group when `step.timeout` seconds have passed on the host's clock, and gives `Failed` with `timed_out`
+    only when the group is gone, else `Unknown`.
+    Cancellation (`asyncio.CancelledError`) must leave a running job running; a later call adopts it.
     """
 
     async def perform(self, job: Job, output: Output) -> Outcome:
-        """Start the job, or adopt it where this very attempt was started before; follow it to its end.
+        """Start the job, or adopt this attempt where it was started before, and follow it to its end.
 
-        A lost connection is made again and the job followed on, until its time limit.
+        A lost connection is made again, until the job's time limit.
         """
         ...
 
     async def resume(self, job: Job, output: Output) -> Outcome:
-        """As `perform`, but never start it: it was begun before. A journal that is gone is `Unknown`."""
+        """Follow a job that was begun before, without ever starting it; without a journal its outcome is `Unknown`."""
         ...
 
     async def check(self, job: Job) -> Effect:
@@ -153,12 +153,12 @@ class Performer(Protocol):
         ...
 
     async def end(self, job: Job) -> Ending:
-        """End the job's process group (TERM, then KILL), and say so only when it is gone."""
+        """End the job's process group (TERM, then KILL), and give `GONE` only when it is gone."""
         ...
 
 
 class TargetReader(Protocol):
-    """Gives the way to read a target."""
+    """Reads targets."""
 
     def look(self, target: Target) -> Look:
         """Give a `Look` at a target."""
@@ -166,10 +166,10 @@ class TargetReader(Protocol):
 
 
 class Branches(Protocol):
-    """Reads what origin has."""
+    """Reads branches at origin."""
 
     async def newest(self, target: Target) -> BranchCommits:
-        """Read what the target's branch has that is not live. Raises `RefusedError` where that cannot be read."""
+        """Read the commits of the target's branch that are not live. Raises `RefusedError` where that fails."""
         ...
 
 
@@ -177,17 +177,17 @@ class Branches(Protocol):
 
 
 class ReactionsUnavailableError(Exception):
-    """Slack cannot be asked now; nothing may be decided from what was remembered."""
+    """Slack does not answer now, so the reactions are unknown."""
 
 
 class ReactionReader(Protocol):
-    """What people said in Slack, read at the moment it is asked for."""
+    """Reads the current reactions of people in Slack."""
 
     async def reactions(self, run: Run) -> Mapping[str, frozenset[Emoji]]:
-        """Read the reactions that are on the request to approve of the run's gate now.
+        """Read the current reactions to a run's request to approve.
 
         Returns:
-            For each person (not the bot itself) what their emoji mean. Empty where the request is not posted yet.
+            The meanings of their emoji by person, without the bot; empty where the request is not posted yet.
 
         Raises:
             ReactionsUnavailableError: Slack did not answer.
@@ -196,12 +196,12 @@ class ReactionReader(Protocol):
 
 
 class Directory(Protocol):
-    """Who people are, looked up at the moment of a decision."""
+    """Looks up users and groups at the moment of a decision."""
 
     async def roster(self, users: frozenset[str], groups: frozenset[str]) -> Roster:
         """Look up users and the members of user groups.
 
-        What cannot be looked up is missing in the roster, which never counts as a yes.
+        What cannot be looked up is missing in the roster, and never counts as membership.
         """
         ...
 
@@ -211,10 +211,10 @@ class Directory(Protocol):
 
 
 class RunObserver(Protocol):
-    """Who wants to know that a run has changed: the publisher, the metrics."""
+    """Is called after each change of a run."""
 
     def run_changed(self, run: str) -> None:
-        """Take note that a run has changed; returns at once."""
+        """Note that a run has changed; returns at once."""
         ...
 
 

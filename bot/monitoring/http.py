@@ -1,4 +1,4 @@
-"""Serves the state of the bot over HTTP."""
+"""Serving the state of the bot over HTTP."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What this process counts as it goes. Names follow the conventions of Prometheus; none carries a run or a person."""
+"""Counters of this process. Names follow the conventions of Prometheus; no label names a run or a person."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ _OUTCOMES = {Done: "done", Failed: "failed", Unknown: "unknown", NotStarted: "no
 
 
 class Measures:
-    """Counts and times, kept until the process ends."""
+    """Counters and histograms, which begin with the process."""
 
     def __init__(self) -> None:
-        # When each series began would be one more for each, and nobody asks for it.
+        # The creation time of each series would be another series, which nobody needs.
         disable_created_metrics()  # type: ignore[no-untyped-call]  # the library does not type it
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
@@ -67,7 +67,7 @@ class Measures:
         self._calls.labels(method, outcome).inc()
 
     def recorded(self, seconds: float) -> None:
-        """Take in how long recording an event took."""
+        """Observe how long recording an event took."""
         self._recording.observe(seconds)
 
     def ssh_failed(self, host: str, reason: str) -> None:
@@ -75,7 +75,7 @@ class Measures:
         self._ssh.labels(host, reason).inc()
 
     def step_took(self, step: str, outcome: Outcome, seconds: float) -> None:
-        """Take in how long a step took."""
+        """Observe how long a step took."""
         self._steps.labels(step, _OUTCOMES[type(outcome)]).observe(seconds)
 
 
@@ -87,11 +87,11 @@ def _version() -> str:
 
 
 class MeasuredPerformer:
-    """Does steps as another performer does, and measures how long they take. Implements `Performer`.
+    """Wraps a performer, and measures how long its steps take. Implements `Performer`.
 
     Args:
-        inner: does the steps.
-        measures: takes in how long they took.
+        inner: performs the steps.
+        measures: the histogram.
     """
 
     def __init__(self, inner: Performer, measures: Measures) -> None:
@@ -99,11 +99,11 @@ class MeasuredPerformer:
         self._measures = measures
 
     async def perform(self, job: Job, output: Output) -> Outcome:
-        """Do the step."""
+        """Perform the step."""
         return await self._measured(job, self._inner.perform(job, output))
 
     async def resume(self, job: Job, output: Output) -> Outcome:
-        """Follow the step; what it took before this process is not known here."""
+        """Follow the step; its time before this process is not counted."""
         return await self._measured(job, self._inner.resume(job, output))
 
     async def check(self, job: Job) -> Effect:

@@ -1,4 +1,4 @@
-"""The state of the bot at the moment it is asked for: from the store, and from the line to Slack."""
+"""The current state of the bot as metrics: from the store, and from the connection to Slack."""
 
 from __future__ import annotations
 
@@ -13,39 +13,39 @@ from bot.domain.store_counts import StoreCounts
 from bot.engine.ports import Leadership
 from bot.monitoring.measures import Measures
 
-_PATIENCE = 5.0
-"""Seconds in which the store must answer; who asks over HTTP does not wait longer."""
+_STORE_SECONDS = 5.0
+"""Maximum wait for the store; a scrape must not hang longer."""
 
 
 class SlackConnection(Protocol):
-    """The line to Slack."""
+    """The connection to Slack."""
 
     @property
     def connected(self) -> bool:
-        """Whether a socket stands."""
+        """Whether a socket is connected."""
         ...
 
     @property
     def socket_age(self) -> float:
-        """Seconds since that last changed."""
+        """Seconds since `connected` last changed."""
         ...
 
     @property
     def unsynced_runs(self) -> int:
-        """Number of runs that Slack does not agree with yet."""
+        """Number of runs whose latest changes Slack does not show yet."""
         ...
 
 
-class Store(Protocol):
-    """The store, for reading."""
+class CountedStore(Protocol):
+    """The store, as far as its contents are counted."""
 
     async def counts(self) -> StoreCounts:
         """Count what the store holds."""
         ...
 
 
-class Forwarder(Protocol):
-    """Forwards the history."""
+class ForwardingBacklog(Protocol):
+    """The records that are still to be forwarded."""
 
     async def behind(self) -> int:
         """Count the records that are not forwarded yet."""
@@ -60,15 +60,15 @@ class Monitoring:
         store: the bot's memory.
         leadership: of publishing to Slack.
         forwarder: of the history; None where it is not forwarded.
-        measures: what this process counted.
+        measures: the counters of this process.
     """
 
     def __init__(
         self,
         slack: SlackConnection,
-        store: Store,
+        store: CountedStore,
         leadership: Leadership,
-        forwarder: Forwarder | None,
+        forwarder: ForwardingBacklog | None,
         measures: Measures,
     ) -> None:
         self._slack = slack
@@ -93,22 +93,22 @@ class Monitoring:
         )
 
     async def lacks(self) -> str:
-        """Say what the bot lacks to be ready; nothing where it is."""
+        """Give the reason why the bot is not ready; empty where it is."""
         try:
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout(_STORE_SECONDS):
                 await self._store.counts()
         except Exception:
             return "the store does not answer"
         return "" if self._slack.connected else "not connected to Slack"
 
     async def metrics(self) -> bytes:
-        """Give the metrics as Prometheus text; without the store, what was last read of it."""
+        """Give the metrics as Prometheus text; while the store does not answer, its metrics keep their last values."""
         self._connected.set(1 if self._slack.connected else 0)
         self._age.set(self._slack.socket_age)
         self._behind.set(self._slack.unsynced_runs)
         self._tells.set(1 if self._leadership.held else 0)
         try:
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout(_STORE_SECONDS):
                 self._take(await self._store.counts(), datetime.now(UTC))
                 if self._forwarder is not None:
                     self._unforwarded.set(await self._forwarder.behind())

@@ -17,7 +17,7 @@ from bot.store.sql.timestamps import to_micros
 from bot.store.tables import inbox
 
 
-class Inbox(InboxReader):
+class InboxWriter(InboxReader):
     """Records events, and hands each to one process.
 
     Args:

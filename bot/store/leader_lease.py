@@ -1,4 +1,4 @@
-"""A duty as a process keeps it: taken when it is free, held on to, and known to be lost in time."""
+"""A leader lease as a process holds it: acquired when free, renewed, and known in time to be lost."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _log = structlog.get_logger()
 
 
 class LeaderLease:
-    """Something that one process at a time does for all that share the store.
+    """The lease on work that one process at a time does for all that share the store.
 
     Args:
-        store: where it is held.
-        name: of the duty.
+        store: in which it is held.
+        name: of the work, as stored.
     """
 
     def __init__(self, store: SqlStore, name: str) -> None:
@@ -31,7 +31,7 @@ class LeaderLease:
         self._renewal: RepeatedWork | None = None
 
     async def __aenter__(self) -> Self:
-        """Try to take it, and keep trying."""
+        """Try to acquire it, and keep trying."""
         await self._try()
         lease = self._store.process_lease.lease
         if lease is not None:
@@ -44,22 +44,22 @@ class LeaderLease:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop holding on to it."""
+        """Stop renewing it."""
         self._until = 0.0
         if self._renewal is not None:
             await self._renewal.aclose()
 
     @property
     def held(self) -> bool:
-        """Whether it is certainly this process's: its lease has not run out by this machine's clock either."""
+        """Whether this process certainly holds it: the lease has not run out by this machine's clock either."""
         return time.monotonic() < self._until
 
     async def position(self) -> int:
-        """Read how far it has come, whoever had it."""
+        """Read how far the work has come, in whichever process."""
         return await self._store.leader_leases.position(self.name)
 
     async def advance(self, position: int) -> bool:
-        """Note how far it has come; false where it is another process's now."""
+        """Note how far the work has come; False where another process holds the lease now."""
         return await self._store.leader_leases.advance(self.name, position)
 
     def _not_renewed(self, error: Exception, failures: int) -> float:

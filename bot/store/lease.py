@@ -1,4 +1,4 @@
-"""How a process holds what only one may have at a time."""
+"""The lease of a process on what only one process may hold at a time."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 SHARED_LEASE = timedelta(seconds=15)
-"""How long others wait for a process that is gone."""
+"""Length of a lease; others wait so long for a process that is gone."""
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,7 @@ class ProcessLease:
 
     Args:
         owner: the name of this process; no two have the same.
-        lease: how long what it took is its own without a sign of life; None where it has the store for itself.
+        lease: length of its leases; None where it has the store for itself.
     """
 
     owner: str

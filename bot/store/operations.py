@@ -15,7 +15,7 @@ T = TypeVar("T")
 Operation = Callable[Concatenate[Connection, P], T]
 
 
-class Operations:
+class StoreOperations:
     """The operations on one noun of the store. Each is one transaction, and raises `StoreError` where the store fails.
 
     A cancelled write is completed before the cancellation goes on.
@@ -34,10 +34,12 @@ class Operations:
         return await self._database.write(lambda connection: operation(connection, *args, **kwargs), priority)
 
 
-def read(operation: Operation[P, T]) -> Callable[Concatenate[Operations, P], Coroutine[Any, Any, T]]:
+def read(
+    operation: Operation[P, T],
+) -> Callable[Concatenate[StoreOperations, P], Coroutine[Any, Any, T]]:
     """Make a method of a function that reads in one transaction."""
 
-    async def method(self: Operations, /, *args: P.args, **kwargs: P.kwargs) -> T:
+    async def method(self: StoreOperations, /, *args: P.args, **kwargs: P.kwargs) -> T:
         return await self._read(operation, *args, **kwargs)
 
     return method
@@ -45,10 +47,10 @@ def read(operation: Operation[P, T]) -> Callable[Concatenate[Operations, P], Cor
 
 def write(
     operation: Operation[P, T], priority: Priority = Priority.WORKING
-) -> Callable[Concatenate[Operations, P], Coroutine[Any, Any, T]]:
+) -> Callable[Concatenate[StoreOperations, P], Coroutine[Any, Any, T]]:
     """Make a method of a function that writes in one transaction."""
 
-    async def method(self: Operations, /, *args: P.args, **kwargs: P.kwargs) -> T:
+    async def method(self: StoreOperations, /, *args: P.args, **kwargs: P.kwargs) -> T:
         return await self._write(priority, operation, *args, **kwargs)
 
     return method

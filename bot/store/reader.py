@@ -5,13 +5,13 @@ from __future__ import annotations
 from bot.domain.inbox import Event
 from bot.domain.store_counts import StoreCounts
 from bot.store.history.reader import HistoryReader
-from bot.store.operations import Operations, read
+from bot.store.operations import StoreOperations, read
 from bot.store.runs import cancel_requests, output, overviews, queries
 from bot.store.sql.database import Database
 from bot.store.tables import counts, home_viewers, inbox, lock_notices, locks, messages
 
 
-class RunReader(Operations):
+class RunReader(StoreOperations):
     """Reads runs."""
 
     get = read(queries.run_by_id)
@@ -23,7 +23,7 @@ class RunReader(Operations):
     step_seconds = read(queries.step_seconds)
 
 
-class Overviews(Operations):
+class Overviews(StoreOperations):
     """Reads how targets stand."""
 
     of_targets = read(overviews.of_targets)
@@ -31,26 +31,26 @@ class Overviews(Operations):
     releases = read(overviews.releases)
 
 
-class CancelRequestReader(Operations):
+class CancelRequestReader(StoreOperations):
     """Reads the cancellations that were requested on the console."""
 
     waiting = read(cancel_requests.waiting)
 
 
-class LockReader(Operations):
+class LockReader(StoreOperations):
     """Reads locks."""
 
     all = read(locks.all_locks)
     on_target = read(locks.on_target)
 
 
-class LockNoticeReader(Operations):
+class LockNoticeReader(StoreOperations):
     """Reads the notices that the owners of locks are still to get."""
 
     waiting = read(lock_notices.waiting)
 
 
-class InboxReader(Operations):
+class InboxReader(StoreOperations):
     """Reads the events that wait."""
 
     async def waiting(self, limit: int) -> tuple[Event, ...]:
@@ -58,7 +58,7 @@ class InboxReader(Operations):
         return await self._read(inbox.waiting, limit)
 
 
-class MessageReader(Operations):
+class MessageReader(StoreOperations):
     """Reads the messages that Slack has of runs."""
 
     of_run = read(messages.of_run)
@@ -67,7 +67,7 @@ class MessageReader(Operations):
     unpublished = read(messages.unpublished)
 
 
-class HomeViewerReader(Operations):
+class HomeViewerReader(StoreOperations):
     """Reads who opened the App Home."""
 
     opened_since = read(home_viewers.opened_since)

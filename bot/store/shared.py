@@ -1,4 +1,4 @@
-"""Opening a store beside its owner, whether that runs or not."""
+"""Opening a store that another process may own."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from bot.store.sql.database import Database
 
 @asynccontextmanager
 async def open_shared(url: str, open_database: Callable[[URL], Database]) -> AsyncIterator[Database]:
-    """Open the database of a store that is there and up to date, and close it at the end of the block.
+    """Open the database of an existing store of this version, and close it at the end of the block.
 
     Args:
         url: STORE_URL.
-        open_database: for what it is wanted; of `bot.store.sql.engines`.
+        open_database: of `bot.store.sql.engines`, for reading or for writing.
 
     Raises:
         StoreMissingError: there is no store yet.

@@ -19,10 +19,10 @@ from bot.domain.runs.history import Entry
 from bot.domain.runs.run import Run
 from bot.engine.ports import Clock
 from bot.engine.run_changes import Change, RunLease
-from bot.store.history.reader import History
-from bot.store.inbox import Inbox
+from bot.store.history.reader import HistoryWriter
+from bot.store.inbox import InboxWriter
 from bot.store.lease import SHARED_LEASE, ProcessLease
-from bot.store.operations import Operations, read, write
+from bot.store.operations import StoreOperations, read, write
 from bot.store.reader import (
     CancelRequestReader,
     HomeViewerReader,
@@ -55,7 +55,7 @@ class SystemClock:
         return datetime.now(UTC)
 
 
-class Runs(RunReader):
+class RunWriter(RunReader):
     """Creates and changes runs.
 
     Args:
@@ -90,7 +90,7 @@ class Runs(RunReader):
         await self._write(Priority.WORKING, update.record, lease, changes, entries, self._clock.now())
 
 
-class RunLeases(Operations):
+class RunLeases(StoreOperations):
     """Decides which process drives a run, and which run has a target."""
 
     claim = write(leases.claim)
@@ -145,13 +145,13 @@ class HomeViewers(HomeViewerReader):
     save = write(home_viewers.save, Priority.LATER)
 
 
-class ScheduleClaims(Operations):
+class ScheduleClaims(StoreOperations):
     """Lets each firing of a schedule happen once."""
 
     claim = write(schedule_claims.claim)
 
 
-class LeaderLeases(Operations):
+class LeaderLeases(StoreOperations):
     """Decides which process does what only one may do at a time.
 
     Args:
@@ -188,29 +188,29 @@ class SqlStore(StoreReader):
         process_lease: of this process.
     """
 
-    runs: Runs
+    runs: RunWriter
     cancel_requests: CancelRequests
     locks: Locks
     lock_notices: LockNotices
-    inbox: Inbox
+    inbox: InboxWriter
     messages: Messages
     home_viewers: HomeViewers
-    history: History
+    history: HistoryWriter
 
     def __init__(self, database: Database, clock: Clock, process_lease: ProcessLease) -> None:
         super().__init__(database)
         self.process_lease = process_lease
-        self.runs = Runs(database, clock)
+        self.runs = RunWriter(database, clock)
         self.leases = RunLeases(database)
         self.cancel_requests = CancelRequests(database)
         self.locks = Locks(database)
         self.lock_notices = LockNotices(database, process_lease.owner)
-        self.inbox = Inbox(database, clock, process_lease)
+        self.inbox = InboxWriter(database, clock, process_lease)
         self.messages = Messages(database)
         self.home_viewers = HomeViewers(database)
         self.schedule_claims = ScheduleClaims(database)
         self.leader_leases = LeaderLeases(database, process_lease)
-        self.history = History(database)
+        self.history = HistoryWriter(database)
 
     async def release(self) -> None:
         """Release what this process holds in a shared store."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from bot.store.history import log, stored_runs
-from bot.store.operations import Operations, read, write
+from bot.store.operations import StoreOperations, read, write
 
 
-class HistoryReader(Operations):
+class HistoryReader(StoreOperations):
     """Reads the history."""
 
     all = read(log.all_records)
@@ -19,7 +19,7 @@ class HistoryReader(Operations):
     missing_runs = read(stored_runs.missing_runs)
 
 
-class History(HistoryReader):
+class HistoryWriter(HistoryReader):
     """Reads the history, and appends records that belong to no change of a run."""
 
     append = write(log.append)

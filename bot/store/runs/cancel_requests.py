@@ -1,4 +1,4 @@
-"""What the console asks of the bot, until the bot has taken it: a request in the store outlives both processes."""
+"""Cancellations requested on the console, stored until the bot has carried them out."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from bot.store.sql.timestamps import from_micros, to_micros
 
 
 def ask(connection: Connection, run: str, actor: str, at: datetime) -> Run | None:
-    """Ask that a run is cancelled, with a record of history; once, however often it is asked.
+    """Request that a run is cancelled, with a record of history; repeating it changes nothing.
 
     Returns:
-        The run as it was, of which nothing is asked where it has ended; None where there is none.
+        The run as it is, for which nothing is requested where it has ended; None where there is none.
     """
     found = run_by_id(connection, run)
     if found is None or found.ended:
@@ -38,7 +38,7 @@ def ask(connection: Connection, run: str, actor: str, at: datetime) -> Run | Non
 
 
 def waiting(connection: Connection) -> tuple[CancelRequest, ...]:
-    """Read what the bot has not taken yet, oldest first."""
+    """Read the requests that are not carried out yet, oldest first."""
     query = select(cancel_requests).order_by(cancel_requests.c.at, cancel_requests.c.run)
     return tuple(
         CancelRequest(row["run"], row["actor"], from_micros(row["at"])) for row in connection.execute(query).mappings()
@@ -46,6 +46,6 @@ def waiting(connection: Connection) -> tuple[CancelRequest, ...]:
 
 
 def remove(connection: Connection, cancel_request: CancelRequest) -> None:
-    """Note that the bot has taken one."""
+    """Remove a request that was carried out."""
     this = (cancel_requests.c.run == cancel_request.run) & (cancel_requests.c.at == to_micros(cancel_request.at))
     connection.execute(delete(cancel_requests).where(this))

@@ -1,4 +1,4 @@
-"""Making runs."""
+"""Creating runs."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from bot.domain.runs.request_json import request_to_json
 from bot.domain.runs.run import Run, RunState
 from bot.store.history import log
 from bot.store.rows import json_text
-from bot.store.runs.queries import run_where, whole
+from bot.store.runs.queries import existing_run, run_where
 from bot.store.schema import runs
 from bot.store.sql.driver_errors import is_duplicate
 from bot.store.sql.timestamps import database_now, to_micros
 
 
 def create(connection: Connection, run: str, request: Request, at: datetime, entry: Entry) -> Run:
-    """Make a run, or give back the one that the request's event has made.
+    """Create a run, or give the one that the request's event has created.
 
     Raises:
         ValueError: another run has this ID.
@@ -53,4 +53,4 @@ def create(connection: Connection, run: str, request: Request, at: datetime, ent
             raise ValueError(f"there is another run {run}") from error
         return known
     log.append(connection, (entry,), at)
-    return whole(connection, run)
+    return existing_run(connection, run)

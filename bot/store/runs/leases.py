@@ -1,4 +1,4 @@
-"""Who has a run, who wants it ended, and which run has a target."""
+"""Leases on runs, cancellation, and admission of runs to their targets."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def is_latest(lease: RunLease) -> ColumnElement[bool]:
 def guard(connection: Connection, lease: RunLease) -> None:
     """Make sure, until the transaction ends, that a lease is its run's latest.
 
-    It is a write: on a cluster, where a lock holds on one node alone, it collides with a claim made elsewhere.
+    This writes, so that on a cluster, where a lock holds on one node alone, it collides with a claim made elsewhere.
 
     Raises:
         LeaseLostError: it is not.
@@ -37,7 +37,7 @@ def guard(connection: Connection, lease: RunLease) -> None:
 
 
 def guard_change(connection: Connection, lease: RunLease) -> None:
-    """As `guard`, and note that the run is not as it was.
+    """As `guard`, and note that the run has changed.
 
     Raises:
         LeaseLostError: it is not.
@@ -52,7 +52,7 @@ def _guarded(connection: Connection, lease: RunLease, values: Mapping[str, Any])
 
 
 def claim(connection: Connection, run: str, owner: str, length: timedelta) -> RunLease | None:
-    """Claim a run that nobody holds or whose lease has run out, by one guarded UPDATE that raises its token."""
+    """Claim a run without an owner, or whose lease has run out, by one guarded UPDATE that raises its token."""
     free = or_(runs.c.owner.is_(None), runs.c.lease_until < database_now())
     claimed = connection.execute(
         update(runs)
@@ -65,21 +65,21 @@ def claim(connection: Connection, run: str, owner: str, length: timedelta) -> Ru
 
 
 def renew(connection: Connection, lease: RunLease, length: timedelta) -> None:
-    """Hold on to a claim.
+    """Renew a lease.
 
     Raises:
-        LeaseLostError: somebody else has it.
+        LeaseLostError: another owner has claimed the run.
     """
     _guarded(connection, lease, {"lease_until": database_now() + length_micros(length)})
 
 
 def release(connection: Connection, lease: RunLease) -> None:
-    """Give a claim back; nothing happens where it is already somebody else's."""
+    """Release a lease; one that was lost stays as it is."""
     connection.execute(update(runs).where(is_latest(lease)).values(owner=None, lease_until=None))
 
 
 def release_all(connection: Connection) -> None:
-    """Give every claim back: for a process that knows it is the only one."""
+    """Release every lease, for a process that has the store for itself."""
     connection.execute(update(runs).where(runs.c.owner.is_not(None)).values(owner=None, lease_until=None))
 
 
@@ -87,7 +87,7 @@ def admit(connection: Connection, lease: RunLease) -> bool:
     """Let a queued run begin planning if it is the first on its target.
 
     Raises:
-        LeaseLostError: somebody else has the run.
+        LeaseLostError: another owner has claimed the run.
     """
     guard(connection, lease)
     run = connection.execute(
@@ -103,22 +103,22 @@ def admit(connection: Connection, lease: RunLease) -> bool:
         runs.c.state.in_(UNFINISHED),
     )
     if connection.execute(earlier).scalar_one():
-        return _waits(connection, lease)
+        return _note_waiting(connection, lease)
     try:
         connection.execute(insert(holds).values(app=run.app, environment=run.environment, run=lease.run))
     except IntegrityError as error:
         if not is_duplicate(error):
             raise
         if connection.execute(holder).scalar_one_or_none() != lease.run:
-            return _waits(connection, lease)
+            return _note_waiting(connection, lease)
     connection.execute(update(runs).where(is_latest(lease)).values(state=RunState.PLANNING.value))
-    changed(connection, lease.run)
-    queue_moved(connection, run.app, run.environment)
+    note_changed(connection, lease.run)
+    note_queue_moved(connection, run.app, run.environment)
     return True
 
 
-def _waits(connection: Connection, lease: RunLease) -> bool:
-    """Note that a run had to wait for another one."""
+def _note_waiting(connection: Connection, lease: RunLease) -> bool:
+    """Note that a run had to wait for another."""
     connection.execute(update(runs).where(is_latest(lease), runs.c.waited == 0).values(waited=1))
     return False
 
@@ -132,29 +132,29 @@ def request_cancel(connection: Connection, run: str, user: str, at: datetime) ->
     )
     if noted.rowcount != 1:
         return False
-    changed(connection, run)
+    note_changed(connection, run)
     state = connection.execute(select(runs.c.state).where(runs.c.id == run)).scalar_one()
     log.append(connection, (Entry(run, "cancel_requested", user, {"state": state}),), at)
     return True
 
 
 def touch(connection: Connection, run: str) -> None:
-    """Note that something happened to a run that waits at its gate."""
+    """Raise the revision of a run that waits at its gate, so that its driver reads the reactions."""
     _note_change(connection, and_(runs.c.id == run, runs.c.state == RunState.AWAITING_APPROVAL.value))
 
 
 def free_target(connection: Connection, run: str) -> None:
-    """Take a run's hold off its target."""
+    """Free the target of a run."""
     connection.execute(delete(holds).where(holds.c.run == run))
 
 
-def changed(connection: Connection, run: str) -> None:
-    """Note that a run is not as it was."""
+def note_changed(connection: Connection, run: str) -> None:
+    """Note that a run has changed."""
     _note_change(connection, runs.c.id == run)
 
 
-def queue_moved(connection: Connection, app: str, environment: str) -> None:
-    """Note that the runs that wait for a target have another place in its queue."""
+def note_queue_moved(connection: Connection, app: str, environment: str) -> None:
+    """Note that the runs in a target's queue have moved."""
     waiting = and_(runs.c.app == app, runs.c.environment == environment, runs.c.state == RunState.QUEUED.value)
     _note_change(connection, waiting)
 

@@ -1,4 +1,4 @@
-"""What is kept of the output of steps."""
+"""The stored output of steps."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bot.store.sql.upserts import insert_missing, put
 
 
 def insert(connection: Connection, run: str, chunk: Chunk) -> None:
-    """Keep a piece of output; one that is kept already stays as it is."""
+    """Insert a piece of output; an existing one stays as it is."""
     insert_missing(connection, output, [_values(run, chunk)])
 
 
@@ -21,7 +21,7 @@ def replace_tail(connection: Connection, run: str, chunk: Chunk) -> None:
 
 
 def of_run(connection: Connection, run: str) -> tuple[Chunk, ...]:
-    """Read what was kept of a run's output: in the order of its steps, by place, attempt and offset."""
+    """Read the output of a run in the order of its steps, by place, attempt and offset."""
     query = select(steps.c.step, steps.c.place).where(steps.c.run == run).order_by(steps.c.position, steps.c.sequence)
     order: dict[tuple[str, str], int] = {}
     for step, place in connection.execute(query):

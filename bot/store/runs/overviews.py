@@ -1,4 +1,4 @@
-"""How targets stand, in a handful of short queries: the more a target has lived through, the same they cost."""
+"""Overviews of targets, in a few queries whose cost does not grow with the number of past runs."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _PROOF = """
 
 @dataclass(frozen=True)
 class _Latest:
-    """What is known of a target by its sequence; 0 where there is none.
+    """Sequences of a target's latest rows; 0 where there is none.
 
     Args:
         last: the run that ended last.
@@ -54,7 +54,7 @@ class _Latest:
 
 
 def of_targets(connection: Connection, targets: tuple[TargetName, ...]) -> tuple[TargetOverview, ...]:
-    """Read how targets stand, in their order."""
+    """Read overviews of targets, in their order."""
     latest: dict[TargetName, _Latest] = {}
     for start in range(0, len(targets), _MAX_CONCURRENT):
         latest |= _latest(connection, targets[start : start + _MAX_CONCURRENT])
@@ -63,9 +63,9 @@ def of_targets(connection: Connection, targets: tuple[TargetName, ...]) -> tuple
     unfinished: dict[TargetName, list[Run]] = defaultdict(list)
     for run in unfinished_runs(connection):
         unfinished[run.request.target].append(run)
-    owed: dict[TargetName, list[Run]] = defaultdict(list)
+    late: dict[TargetName, list[Run]] = defaultdict(list)
     for run in runs_awaiting_late_approval(connection):
-        owed[run.request.target].append(run)
+        late[run.request.target].append(run)
     locks = {lock.target: lock for lock in all_locks(connection)}
     return tuple(
         TargetOverview(
@@ -75,7 +75,7 @@ def of_targets(connection: Connection, targets: tuple[TargetName, ...]) -> tuple
             ended.get(latest[name].release),
             locks.get(name),
             proofs.get(latest[name].proof),
-            tuple(owed[name]),
+            tuple(late[name]),
         )
         for name in targets
     )
@@ -107,7 +107,7 @@ def _latest(connection: Connection, targets: Sequence[TargetName]) -> dict[Targe
     values = {f"a{n}": name.app for n, name in enumerate(targets)}
     values |= {f"e{n}": name.environment for n, name in enumerate(targets)}
     releases = (f"({_RELEASE.format(action=action.value)})" for action in sorted(RELEASING))
-    # Each is one step down an index; a query over all runs would read all of them.
+    # Each subquery reads one entry of an index; a query over all runs would read every run.
     asked = ", ".join((f"({_LAST})", *releases, f"({_PROOF.format(step=PROOF_STEP)})"))
     query = f"SELECT t.app, t.environment, {asked} FROM ({named}) t"  # noqa: S608 - constants; names are values
     rows = connection.execute(text(query), values)
@@ -126,7 +126,7 @@ def _proofs(connection: Connection, sequences: Iterable[int]) -> Mapping[int, Pr
     asked = select(steps.c.sequence, steps.c.facts, steps.c.ended_at).where(steps.c.sequence.in_(sorted(sequences)))
     found: dict[int, ProvenBackup] = {}
     for sequence, facts, ended in connection.execute(asked):
-        told = json.loads(facts)
-        if told.get("backup") and told.get("proof") in {proof.value for proof in Proof}:
-            found[sequence] = ProvenBackup(told["backup"], Proof(told["proof"]), from_micros(ended))
+        facts_of_proof = json.loads(facts)
+        if facts_of_proof.get("backup") and facts_of_proof.get("proof") in {proof.value for proof in Proof}:
+            found[sequence] = ProvenBackup(facts_of_proof["backup"], Proof(facts_of_proof["proof"]), from_micros(ended))
     return found

@@ -1,4 +1,4 @@
-"""Reading runs whole."""
+"""Reading runs with their steps and votes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def run_by_id(connection: Connection, run: str) -> Run | None:
     return run_where(connection, runs.c.id == run)
 
 
-def whole(connection: Connection, run: str) -> Run:
+def existing_run(connection: Connection, run: str) -> Run:
     """Read a run that was just written.
 
     Raises:
@@ -58,13 +58,13 @@ def unfinished(connection: Connection) -> tuple[str, ...]:
 
 
 def awaiting_late_approval(connection: Connection) -> tuple[str, ...]:
-    """Name the runs that are still to be countersigned afterwards, oldest first."""
+    """Name the runs that are still to be countersigned after an emergency, oldest first."""
     query = select(runs.c.id).where(runs.c.owes == 1).order_by(runs.c.sequence)
     return tuple(connection.execute(query).scalars())
 
 
 def runs_awaiting_late_approval(connection: Connection) -> tuple[Run, ...]:
-    """Read the runs that are still to be countersigned afterwards, oldest first."""
+    """Read the runs that are still to be countersigned after an emergency, oldest first."""
     return _load(connection, select(runs).where(runs.c.owes == 1).order_by(runs.c.sequence))
 
 

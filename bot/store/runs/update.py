@@ -28,8 +28,8 @@ from bot.engine.run_changes import (
 from bot.store.history import log
 from bot.store.rows import gate_text, json_text, plan_text, problem_text, step_values, texts, vote_values
 from bot.store.runs import output
-from bot.store.runs.leases import free_target, guard, guard_change, is_latest, queue_moved
-from bot.store.runs.queries import whole
+from bot.store.runs.leases import free_target, guard, guard_change, is_latest, note_queue_moved
+from bot.store.runs.queries import existing_run
 from bot.store.schema import runs, steps, votes
 from bot.store.sql.timestamps import to_micros
 
@@ -49,7 +49,7 @@ def apply(
         ValueError: a change of state that is not legal.
     """
     record(connection, lease, changes, entries, at)
-    return whole(connection, lease.run)
+    return existing_run(connection, lease.run)
 
 
 def record(
@@ -63,14 +63,14 @@ def record(
     """
     if changes:
         guard_change(connection, lease)
-        _Writing(connection, lease).apply(changes)
+        _RunUpdate(connection, lease).apply(changes)
     else:
         guard(connection, lease)
     log.append(connection, entries, at)
 
 
 @dataclass(frozen=True)
-class _Writing:
+class _RunUpdate:
     """Changes of one run, in one transaction whose guard has been passed."""
 
     connection: Connection
@@ -131,7 +131,7 @@ class _Writing:
         if move.state in ENDS:
             free_target(self.connection, self.lease.run)
         if before.state == RunState.QUEUED.value:
-            queue_moved(self.connection, before.app, before.environment)
+            note_queue_moved(self.connection, before.app, before.environment)
 
     def _step_is(self, row: StepRow) -> Any:
         return (

@@ -1,4 +1,4 @@
-"""Transactions: each one whole or not at all, tried again where that is safe, and never cut off by a cancellation."""
+"""Atomic transactions, retried where that is safe, and never interrupted by a cancellation."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from bot.store.sql.timestamps import database_now
 
 T = TypeVar("T")
 Work = Callable[[Connection], T]
-"""What happens in one transaction. It may be called several times and must then start from nothing; and in another
-thread, where it must touch nothing that belongs to the event loop."""
+"""The body of a transaction. It may be called several times, and in another thread, where it must not use anything that
+belongs to the event loop."""
 
 _PAUSES = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 4.0)
 """Seconds between two attempts; each is cut by a random part, so that rivals do not meet again."""
@@ -30,7 +30,7 @@ _PAUSES = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 4.0)
 
 @dataclass
 class _Kept(Generic[T]):
-    """What a transaction gave before its commit, so that it is known if only the commit's answer is lost."""
+    """The result of a transaction before its commit, needed where only the commit's answer is lost."""
 
     results: list[T]
 
@@ -41,7 +41,7 @@ class Database:
     Args:
         pool: of connections to it.
         where: the store, without its password, for errors.
-        at_once: how many transactions at a time.
+        at_once: maximum transactions at a time.
         attempt_seconds: after which an attempt counts as lost; None where no network can hold it up.
         marks_commits: whether a connection can be lost in the middle of a commit; each transaction then leaves
             a marker.
@@ -79,7 +79,7 @@ class Database:
 
         Args:
             work: what is written; what it raises rolls everything back and is passed on.
-            priority: who goes first.
+            priority: among the transactions that wait.
 
         Raises:
             StoreError: the database cannot be used.
@@ -96,7 +96,7 @@ class Database:
         return task.result()
 
     async def prepare(self, work: Work[None]) -> None:
-        """Do once, in one transaction, what comes before all use: an unreachable server is told at once.
+        """Run one transaction without retries before all others, so that an unreachable server is reported at once.
 
         Raises:
             StoreError: the database cannot be used.
@@ -112,12 +112,12 @@ class Database:
             raise explained(error, self._where) from error
 
     async def drain(self) -> None:
-        """Wait until nothing is under way."""
+        """Wait until no transaction is going on."""
         while self._under_way:
             await asyncio.wait(self._under_way)
 
     async def close(self) -> None:
-        """Wait until nothing is under way, and close the connections."""
+        """Wait until no transaction is going on, and close the connections."""
         await self.drain()
         await self._pool.close()
 
@@ -130,7 +130,7 @@ class Database:
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._under_way.discard(task)
         if not task.cancelled():
-            task.exception()  # whoever asked may be gone
+            task.exception()  # retrieved, as the caller may be gone
 
     async def _attempts(
         self,

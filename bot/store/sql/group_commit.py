@@ -1,4 +1,4 @@
-"""Group commit: what arrives while a commit is under way is committed together in the next one."""
+"""Group commit: items that arrive during a commit are committed together in the next one."""
 
 from __future__ import annotations
 
@@ -63,8 +63,8 @@ class GroupCommit(Generic[Item, Result]):
         batch: list[tuple[Item, asyncio.Future[Result]]] = []
 
         def work(connection: Connection) -> list[Result]:
-            # Taken at the last moment: who arrived while the turn was waited for comes along. One by one, as this may
-            # be another thread than the one in which others arrive meanwhile.
+            # Taken at the last moment, with those that arrived meanwhile; one by one, as this may run in another thread
+            # than the one in which others arrive.
             while self._waiting:
                 batch.append(self._waiting.popleft())
             return self._together(connection, [item for item, _ in batch])
@@ -72,7 +72,7 @@ class GroupCommit(Generic[Item, Result]):
         try:
             results = await self._transact(work)
         except StoreError as error:
-            batch.extend(self._waiting)  # the store cannot be used: nobody gains by waiting longer
+            batch.extend(self._waiting)  # waiting longer would not help
             self._waiting.clear()
             _fail(batch, error)
         except Exception as error:  # noqa: BLE001, RUF100 - whatever it was, it belongs to those who wait
@@ -91,7 +91,7 @@ class GroupCommit(Generic[Item, Result]):
                     answer.set_result(result)
 
     async def _commit_each(self, batch: list[tuple[Item, asyncio.Future[Result]]], error: Exception) -> None:
-        """Commit items one by one, after one of them has spoilt the batch."""
+        """Commit items one by one, after one of them made the batch fail."""
         if len(batch) <= 1:
             _fail(batch, error)
             return

@@ -1,4 +1,4 @@
-"""Turns at the database: what Slack waits for goes before what nobody waits for."""
+"""Priorities of transactions: what Slack waits for goes before what nobody waits for."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from enum import IntEnum
 
 
 class Priority(IntEnum):
-    """Who goes first; lower goes before higher."""
+    """The order of transactions that wait; lower goes first."""
 
     ACKNOWLEDGING = 0
     """Slack waits for the answer."""
     WORKING = 1
     LATER = 2
-    """What no run waits for: what Slack was told, which events are settled."""
+    """No run waits for it: published messages, settled events."""
 
 
 class PriorityLock:
-    """So many pieces of work at a time, the urgent ones first, each kind in the order of its coming.
+    """A semaphore that admits by priority, and in order of arrival within a priority.
 
     Args:
-        count: how many at a time.
+        count: maximum at a time.
     """
 
     def __init__(self, count: int) -> None:

@@ -1,4 +1,4 @@
-"""One process at a time: the lock file beside an SQLite database."""
+"""The lock file of an SQLite database, which admits one process at a time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from bot.store.sql.errors import StoreError, StoreLockedError
 
 _PRIVATE = 0o600
-_LONGEST_NOTE = 500
+_MAX_NOTE_BYTES = 500
 
 
 def lock_path(database: Path) -> Path:
@@ -23,7 +23,7 @@ def lock_path(database: Path) -> Path:
 
 @contextmanager
 def process_lock(database: Path) -> Iterator[None]:
-    """Hold the database for this process; the system lets go of it however the process ends.
+    """Lock the database for this process; the operating system unlocks it however the process ends.
 
     Args:
         database: the file; its folder exists.
@@ -51,7 +51,7 @@ def _lock(descriptor: int, path: Path) -> None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        holder = os.pread(descriptor, _LONGEST_NOTE, 0).decode(errors="replace").strip() or "another process"
+        holder = os.pread(descriptor, _MAX_NOTE_BYTES, 0).decode(errors="replace").strip() or "another process"
         raise StoreLockedError(
             f"the store is in use by {holder}",
             str(path),

@@ -1,4 +1,4 @@
-"""Instants as the store writes them, and the database's own clock."""
+"""Timestamps as the store writes them, and the clock of the database."""
 
 from __future__ import annotations
 

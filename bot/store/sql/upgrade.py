@@ -1,4 +1,4 @@
-"""Bringing a database to the schema of this version, and saying no to any other."""
+"""Upgrading a database to the schema of this version, and refusing a newer one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Inserting rows that may be there already: the one thing that each dialect writes its own way."""
+"""Inserting rows that may exist already, which each dialect writes in its own way."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from bot.store.schema import inbox, runs
 
 
 def count(connection: Connection) -> StoreCounts:
-    """Count."""
+    """Count runs, open gates, waiting events and records of history."""
     counted = connection.execute(select(runs.c.state, func.count()).group_by(runs.c.state))
     waiting = select(runs.c.gate).where(runs.c.state == RunState.AWAITING_APPROVAL.value, runs.c.gate.is_not(None))
     gates = (gate_from_text(text) for text in connection.execute(waiting).scalars())

@@ -1,4 +1,4 @@
-"""Who opened the App Home, and what they chose to see there."""
+"""The people who opened the App Home, and the filters that they chose."""
 
 from __future__ import annotations
 

@@ -18,8 +18,8 @@ from bot.store.sql.upserts import insert_missing
 MAX_EVENT_ID_LENGTH = 255
 """Characters."""
 
-_MARKERS_KEPT = 24 * 60 * 60 * 1_000_000
-"""Microseconds for which markers of commits are kept; they are asked for within seconds."""
+_MARKER_LIFETIME_MICROS = 24 * 60 * 60 * 1_000_000
+"""Age from which commit markers are deleted; they are needed for seconds only."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Delivery:
 
     Args:
         event: what came.
-        receipt: the delivery's own mark, by which it knows whether it was the first.
+        receipt: unique to the delivery, by which it knows whether it was the first.
         at: when, microseconds since 1970 in UTC.
     """
 
@@ -40,7 +40,7 @@ class Delivery:
 def receive(connection: Connection, deliveries: Sequence[Delivery], process_lease: ProcessLease) -> list[bool]:
     """Record events; for each delivery, say whether it was its event's first.
 
-    Where others share the store, who records an event first is also who handles it.
+    In a shared store, the process that records an event first also handles it.
     """
     insert_missing(
         connection,
@@ -70,22 +70,22 @@ def receive(connection: Connection, deliveries: Sequence[Delivery], process_leas
 
 
 def waiting(connection: Connection, limit: int) -> tuple[Event, ...]:
-    """Read events that were not settled, oldest first."""
+    """Read unsettled events, oldest first."""
     return _events(connection, inbox.c.settled_at.is_(None), limit)
 
 
 def waiting_for(connection: Connection, owner: str, limit: int) -> tuple[Event, ...]:
-    """Read the events that a process is to handle, oldest first."""
+    """Read the unsettled events of a process, oldest first."""
     return _events(connection, and_(inbox.c.settled_at.is_(None), inbox.c.owner == owner), limit)
 
 
 def has_unowned(connection: Connection) -> bool:
-    """Say whether there are events that no living process handles."""
+    """Say whether there are unsettled events without an owner, or whose lease has run out."""
     return connection.execute(select(inbox.c.sequence).where(_unowned()).limit(1)).first() is not None
 
 
 def claim_unowned(connection: Connection, process_lease: ProcessLease, limit: int) -> None:
-    """Take the oldest events that no living process handles, by one guarded UPDATE."""
+    """Claim the oldest unsettled events without an owner, by one guarded UPDATE."""
     query = select(inbox.c.sequence).where(_unowned()).order_by(inbox.c.sequence).limit(limit)
     found = list(connection.execute(query).scalars())
     if found:
@@ -93,13 +93,13 @@ def claim_unowned(connection: Connection, process_lease: ProcessLease, limit: in
 
 
 def renew(connection: Connection, process_lease: ProcessLease) -> None:
-    """Hold on to the events that this process handles."""
+    """Renew the lease on the unsettled events of this process."""
     mine = and_(inbox.c.settled_at.is_(None), inbox.c.owner == process_lease.owner)
     connection.execute(update(inbox).where(mine).values(**_claim(process_lease)))
 
 
 def release(connection: Connection, owner: str) -> None:
-    """Leave what a process has not handled to others."""
+    """Release the unsettled events of a process."""
     mine = and_(inbox.c.settled_at.is_(None), inbox.c.owner == owner)
     connection.execute(update(inbox).where(mine).values(owner=None, lease_until=None))
 
@@ -128,6 +128,6 @@ def settle(connection: Connection, events: Sequence[str]) -> list[None]:
 
 
 def prune(connection: Connection, before: int) -> int:
-    """Forget events that were settled before an instant (microseconds); gives how many."""
-    connection.execute(delete(commit_markers).where(commit_markers.c.at < database_now() - _MARKERS_KEPT))
+    """Delete the events that were settled before an instant, in microseconds; give how many."""
+    connection.execute(delete(commit_markers).where(commit_markers.c.at < database_now() - _MARKER_LIFETIME_MICROS))
     return connection.execute(delete(inbox).where(inbox.c.settled_at < before)).rowcount

@@ -1,4 +1,4 @@
-"""Duties: what one process at a time does for all, such as telling Slack. One row each, held by a lease."""
+"""Leader leases: work that one process at a time does for all, such as publishing to Slack. One row each."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from bot.store.sql.upserts import insert_missing
 
 
 def acquire(connection: Connection, name: str, owner: str, length: timedelta | None) -> bool:
-    """Take a duty that nobody has, or hold on to one's own, by one guarded UPDATE.
+    """Acquire a lease that is free, or renew one's own, by one guarded UPDATE.
 
     Args:
         connection: in a transaction.
-        name: of the duty.
+        name: of the work.
         owner: the name of this process.
         length: of the lease; None where this process has the store for itself.
 
     Returns:
-        Whether it is this process's now.
+        Whether this process holds it now.
     """
     insert_missing(connection, leader_leases, [{"name": name, "position": 0}])
     free = or_(
@@ -34,7 +34,7 @@ def acquire(connection: Connection, name: str, owner: str, length: timedelta | N
 
 
 def position(connection: Connection, name: str) -> int:
-    """Read how far a duty has come; 0 where it was never held."""
+    """Read how far work has come; 0 where the lease was never held."""
     return int(
         connection.execute(select(leader_leases.c.position).where(leader_leases.c.name == name)).scalar_one_or_none()
         or 0
@@ -42,17 +42,17 @@ def position(connection: Connection, name: str) -> int:
 
 
 def advance(connection: Connection, name: str, owner: str, position: int) -> bool:
-    """Note how far a duty has come; false where it is somebody else's now."""
+    """Note how far work has come; False where another process holds the lease now."""
     return connection.execute(update(leader_leases).where(_mine(name, owner)).values(position=position)).rowcount == 1
 
 
 def release_owned(connection: Connection, owner: str) -> None:
-    """Give back every duty of a process."""
+    """Release every lease of a process."""
     connection.execute(update(leader_leases).where(leader_leases.c.owner == owner).values(owner=None, lease_until=None))
 
 
 def release_all(connection: Connection) -> None:
-    """Give every duty back: for a process that knows it is the only one."""
+    """Release every lease, for a process that has the store for itself."""
     connection.execute(update(leader_leases).values(owner=None, lease_until=None))
 
 

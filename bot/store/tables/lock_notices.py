@@ -1,4 +1,4 @@
-"""What the owners of locks are still to be told, kept until they were: a bot that is killed tells them later."""
+"""Notices for the owners of locks, stored until they are posted, so that a crash loses none."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bot.store.tables import schedule_claims
 
 
 def add(connection: Connection, news: LockNews, lock: Lock, by: str, channel: str, at: datetime) -> None:
-    """Remember that the owner of a lock is to be told something."""
+    """Add a notice for the owner of a lock."""
     connection.execute(
         insert(lock_notices).values(
             news=news.value,
@@ -33,7 +33,7 @@ def add(connection: Connection, news: LockNews, lock: Lock, by: str, channel: st
 
 
 def ask_about(connection: Connection, lock: Lock, moment: datetime, channel: str, owner: str) -> bool:
-    """Remember to ask the owner of a lock whether it is still needed; true for the first process at each moment."""
+    """Add the question whether a lock is still needed; True for the first process that adds it for a moment."""
     if not schedule_claims.claim(connection, f"lock {lock.target}", moment, owner):
         return False
     add(connection, LockNews.STANDS, lock, "", channel, moment)
@@ -41,7 +41,7 @@ def ask_about(connection: Connection, lock: Lock, moment: datetime, channel: str
 
 
 def waiting(connection: Connection) -> tuple[LockNotice, ...]:
-    """Read what is to be told, oldest first."""
+    """Read the notices that are not posted yet, oldest first."""
     rows = connection.execute(select(lock_notices).order_by(lock_notices.c.sequence)).mappings()
     return tuple(
         LockNotice(
@@ -58,11 +58,11 @@ def waiting(connection: Connection) -> tuple[LockNotice, ...]:
 
 
 def mark_intended(connection: Connection, notice: LockNotice) -> None:
-    """Note that Slack is about to be asked to post it."""
+    """Note that Slack is about to be asked to post a notice."""
     this = lock_notices.c.sequence == notice.number
     connection.execute(update(lock_notices).where(this).values(intended=1))
 
 
 def remove(connection: Connection, notice: LockNotice) -> None:
-    """Forget it: it was told, or never can be."""
+    """Remove a notice that was posted, or never can be."""
     connection.execute(delete(lock_notices).where(lock_notices.c.sequence == notice.number))

@@ -19,7 +19,7 @@ from bot.store.tables import lock_notices
 
 
 def lock(connection: Connection, wanted: Lock) -> Lock:
-    """Lock a target; give the lock that is on it now, which is an earlier one where there was one."""
+    """Lock a target; give the lock that is on it now, which may be an earlier one."""
     values = {
         "app": wanted.target.app,
         "environment": wanted.target.environment,
@@ -40,9 +40,9 @@ def lock(connection: Connection, wanted: Lock) -> Lock:
 
 
 def unlock(connection: Connection, lock: Lock, user: str, at: datetime, channel: str) -> bool:
-    """Take a lock off its target; true for the one caller who took it off, false where it is on it no more.
+    """Remove a lock from its target; False where it is no longer there.
 
-    Where it was somebody else's, that they are to be told in this channel is remembered.
+    A notice for its owner, to be posted in `channel`, is added where `user` is another.
     """
     this = and_(_on(lock.target), locks.c.owner == lock.owner, locks.c.since == to_micros(lock.since))
     if connection.execute(delete(locks).where(this)).rowcount != 1:
@@ -55,7 +55,7 @@ def unlock(connection: Connection, lock: Lock, user: str, at: datetime, channel:
 
 
 def on_target(connection: Connection, target: TargetName) -> Lock | None:
-    """Read the lock that is on a target."""
+    """Read the lock on a target."""
     row = connection.execute(select(locks).where(_on(target))).mappings().one_or_none()
     return None if row is None else _from_row(row)
 

@@ -1,4 +1,4 @@
-"""What Slack was last told about each run."""
+"""The messages that Slack has of each run."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def save(connection: Connection, posted: Posted) -> None:
 
 
 def find(connection: Connection, channel: str, ts: str) -> Posted | None:
-    """Find which run's message this is; a message that is only intended has no `ts` and is never found."""
+    """Find a message by its place in Slack; one that is only intended has no `ts` and is never found."""
     query = select(messages).where(messages.c.channel == channel, messages.c.ts == ts, messages.c.ts != "").limit(1)
     row = connection.execute(query).mappings().one_or_none()
     return None if row is None else posted_from_row(row)
@@ -51,7 +51,7 @@ def unpublished(connection: Connection) -> tuple[str, ...]:
 
 
 def mark_published(connection: Connection, run: str, revision: int) -> None:
-    """Note up to which revision Slack agrees with a run.
+    """Note the revision up to which Slack shows a run.
 
     A lower one than noted before, or one that the run never had, changes nothing.
     """
@@ -66,6 +66,6 @@ def mark_published(connection: Connection, run: str, revision: int) -> None:
 
 
 def cards(connection: Connection, wanted: frozenset[str]) -> dict[str, Posted]:
-    """Read the cards of runs, by the run; one that is not posted yet is missing."""
+    """Read the posted cards of runs, by the run's ID."""
     query = select(messages).where(messages.c.run.in_(sorted(wanted)), messages.c.slot == CARD, messages.c.ts != "")
     return {row["run"]: posted_from_row(row) for row in connection.execute(query).mappings()}

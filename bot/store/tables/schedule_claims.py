@@ -1,4 +1,4 @@
-"""Firings of schedules: each instant of a schedule fires once, however many processes watch the clock."""
+"""Claims on firings of schedules: each fires once, however many processes watch the clock."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bot.store.sql.timestamps import to_micros
 
 
 def claim(connection: Connection, schedule: str, fires_at: datetime, owner: str) -> bool:
-    """Claim one firing by its unique key; true for the one who was first."""
+    """Claim one firing by its unique key; True for the first process that does."""
     try:
         connection.execute(insert(schedule_claims).values(schedule=schedule, fires_at=to_micros(fires_at), owner=owner))
     except IntegrityError as error:
