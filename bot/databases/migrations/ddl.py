@@ -1,231 +1,198 @@
-"""The effects of a migration's statements, read from the SQL that the application would run. Pure."""
+"""What the statements of a migration do, read from their SQL. Pure.
+
+A form that is not positively known to keep all data has the effect `unknown`.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Callable, Iterable
 from itertools import pairwise
 
+from bot.databases.migrations.catalog import Catalog
+from bot.databases.migrations.reading import only_reads
+from bot.databases.migrations.session_statements import leaves_data_alone
 from bot.databases.migrations.sql_lexer import (
     SqlTokenKind,
     Token,
     UnreadableSqlError,
     clauses,
     crosses_databases,
+    depends_on_sql_mode,
+    starts_with,
     tokens,
 )
-
-
-class Operation(StrEnum):
-    """The kind of a statement."""
-
-    CREATE_TABLE = "create_table"
-    ALTER_TABLE = "alter_table"
-    DROP_TABLE = "drop_table"
-    RENAME_TABLE = "rename_table"
-    TRUNCATE = "truncate"
-    CREATE_INDEX = "create_index"
-    DROP_INDEX = "drop_index"
-    INSERT = "insert"
-    UPDATE = "update"
-    DELETE = "delete"
-    REPLACE = "replace"
-    SELECT = "select"
-    OTHER = "other"
-    """A view, a routine, a setting, or something that the rules do not cover."""
-
-
-class EffectKind(StrEnum):
-    """The kind of an effect on one table, column or index."""
-
-    TABLE_CREATED = "table_created"
-    TABLE_DROPPED = "table_dropped"
-    TABLE_RENAMED = "table_renamed"
-    COLUMN_ADDED = "column_added"
-    COLUMN_REQUIRED = "column_required"
-    """Added or changed to NOT NULL without a default, so that inserts that do not name it are refused."""
-    COLUMN_DROPPED = "column_dropped"
-    COLUMN_RENAMED = "column_renamed"
-    COLUMN_CHANGED = "column_changed"
-    COLUMN_CUT = "column_cut"
-    """Changed to a type that does not hold every value of the old one."""
-    INDEX_ADDED = "index_added"
-    INDEX_DROPPED = "index_dropped"
-    ROWS_ADDED = "rows_added"
-    ROWS_CHANGED = "rows_changed"
-    ROWS_FILLED = "rows_filled"
-    """Changed only in columns that the same run has added, so that nothing is overwritten."""
-    ROWS_DELETED = "rows_deleted"
-    TABLE_CHANGED = "table_changed"
-    UNKNOWN = "unknown"
-    """The rules do not cover it."""
-
-
-DESTROYS = frozenset(
-    {
-        EffectKind.TABLE_DROPPED,
-        EffectKind.COLUMN_DROPPED,
-        EffectKind.COLUMN_CUT,
-        EffectKind.ROWS_CHANGED,
-        EffectKind.ROWS_DELETED,
-    }
+from bot.databases.migrations.sql_names import is_qualified, read_name, without_existence, without_waiting
+from bot.databases.migrations.statement import (
+    BREAKS_OLD_CODE,
+    DESTROYS,
+    EffectKind,
+    MigrationStatement,
+    Operation,
+    StatementEffect,
 )
-"""Effects that drop or rewrite data."""
+from bot.databases.migrations.table_alteration import alteration, alteration_that_ignores
 
-BREAKS_OLD_CODE = frozenset(
-    {
-        EffectKind.TABLE_DROPPED,
-        EffectKind.TABLE_RENAMED,
-        EffectKind.COLUMN_DROPPED,
-        EffectKind.COLUMN_RENAMED,
-        EffectKind.COLUMN_REQUIRED,
-    }
-)
-"""Effects that break code written before them."""
+__all__ = [
+    "BREAKS_OLD_CODE",
+    "DESTROYS",
+    "EffectKind",
+    "MigrationStatement",
+    "Operation",
+    "StatementEffect",
+    "read_statement",
+    "read_statements",
+]
 
 
-@dataclass(frozen=True)
-class StatementEffect:
-    """One effect of a statement.
+def read_statements(texts: Iterable[str], catalog: Catalog | None) -> tuple[MigrationStatement, ...]:
+    """Read statements that run one after the other.
 
     Args:
-        kind: which.
-        table: of which table, as it is called before; empty where unknown.
-        name: of the column or index, or what a table is called afterwards; empty where the table itself is meant.
+        texts: of the statements, in order.
+        catalog: of the database before the first; None where it is not known.
     """
-
-    kind: EffectKind
-    table: str
-    name: str = ""
-
-    @property
-    def what(self) -> str:
-        """The thing, for people: `users.fax` or `users`."""
-        return f"{self.table}.{self.name}" if self.name else self.table
+    found = []
+    for text in texts:
+        found.append(read_statement(text, catalog))
+        catalog = None if catalog is None else _catalog_after(catalog, found[-1])
+    return tuple(found)
 
 
-@dataclass(frozen=True)
-class MigrationStatement:
-    """One statement of a migration.
-
-    Args:
-        sql: as the application would send it, placeholders included.
-        operation: what it is.
-        table: the first table it changes; empty where it changes none, or unknown.
-        effects: its effects.
-        self_contained: whether it names no other database and has no hidden parts: it may be tried on an empty copy.
-    """
-
-    sql: str
-    operation: Operation
-    table: str
-    effects: tuple[StatementEffect, ...]
-    self_contained: bool
+def _catalog_after(catalog: Catalog, statement: MigrationStatement) -> Catalog | None:
+    for effect in statement.effects:
+        match effect.kind:
+            case EffectKind.UNKNOWN if statement.operation in {Operation.OTHER, Operation.SELECT}:
+                return None  # it may have made a trigger, or changed how names and literals are read
+            case EffectKind.TABLE_CREATED if "." not in effect.table:
+                catalog = catalog.with_table(effect.table)
+            case EffectKind.TABLE_DROPPED:
+                catalog = catalog.without_table(effect.table)
+            case EffectKind.TABLE_RENAMED:
+                return None  # its triggers and views went along
+            case _ if statement.operation is Operation.ALTER_TABLE:
+                catalog = catalog.without_columns(effect.table)
+    return catalog
 
 
-def read_statement(sql: str) -> MigrationStatement:
-    """Read the effects of a statement; one that cannot be read has the effect `unknown`.
+def read_statement(sql: str, catalog: Catalog | None = None) -> MigrationStatement:
+    """Say what a statement does.
 
     Args:
         sql: one statement.
+        catalog: of the database before it. Without it nothing is known about types, triggers and views, so that to
+            change a column's type, to insert rows, and to read from a table is unknown.
     """
+    unreadable = MigrationStatement(
+        sql, Operation.OTHER, "", (StatementEffect(EffectKind.UNKNOWN, ""),), self_contained=False
+    )
     try:
         row = tokens(sql)
     except UnreadableSqlError:
-        return MigrationStatement(
-            sql, Operation.OTHER, "", (StatementEffect(EffectKind.UNKNOWN, ""),), self_contained=False
-        )
-    operation, rest = _operation(row)
-    table, effects = _READERS[operation](rest)
-    one = not any(token.is_mark(";") for token in row[:-1])
+        return unreadable
+    if not _is_certain(row, catalog):
+        return unreadable
+    while row and row[-1].is_mark(";"):
+        row = row[:-1]
+    one = not any(token.is_mark(";") for token in row)
+    operation, table, done = _read(row, catalog)
     if not one:
-        effects = (*effects, StatementEffect(EffectKind.UNKNOWN, table))
-    return MigrationStatement(sql, operation, table, effects, self_contained=one and not crosses_databases(row))
-
-
-_HEADS: tuple[tuple[tuple[str, ...], Operation], ...] = (
-    (("CREATE", "TABLE"), Operation.CREATE_TABLE),
-    (("CREATE", "INDEX"), Operation.CREATE_INDEX),
-    (("ALTER", "TABLE"), Operation.ALTER_TABLE),
-    (("DROP", "TABLE"), Operation.DROP_TABLE),
-    (("DROP", "INDEX"), Operation.DROP_INDEX),
-    (("RENAME", "TABLE"), Operation.RENAME_TABLE),
-    (("TRUNCATE",), Operation.TRUNCATE),
-    (("INSERT",), Operation.INSERT),
-    (("UPDATE",), Operation.UPDATE),
-    (("DELETE",), Operation.DELETE),
-    (("REPLACE",), Operation.REPLACE),
-    (("SELECT",), Operation.SELECT),
-    (("SHOW",), Operation.SELECT),
-)
-_BETWEEN = ("UNIQUE", "FULLTEXT", "SPATIAL", "ONLINE", "OFFLINE", "IGNORE")
-
-
-def _operation(row: tuple[Token, ...]) -> tuple[Operation, tuple[Token, ...]]:
-    plain = tuple(token for index, token in enumerate(row) if not (0 < index < 3 and token.is_word(*_BETWEEN)))
-    for words, operation in _HEADS:
-        if len(plain) >= len(words) and all(token.is_word(word) for token, word in zip(plain, words, strict=False)):
-            return operation, _without_existence(plain[len(words) :])
-    return Operation.OTHER, row
-
-
-def _without_existence(row: tuple[Token, ...]) -> tuple[Token, ...]:
-    """Drop a leading `IF EXISTS`, `IF NOT EXISTS`."""
-    for words in (("IF", "NOT", "EXISTS"), ("IF", "EXISTS")):
-        if len(row) >= len(words) and all(token.is_word(word) for token, word in zip(row, words, strict=False)):
-            return row[len(words) :]
-    return row
-
-
-def _name(row: tuple[Token, ...]) -> tuple[str, tuple[Token, ...]]:
-    """Read a name, perhaps qualified, and what follows it."""
-    if not row or not row[0].can_name:
-        return "", row
-    if len(row) >= 3 and row[1].is_mark(".") and row[2].can_name:
-        return f"{row[0].text}.{row[2].text}", row[3:]
-    return row[0].text, row[1:]
-
-
-TableAndEffects = tuple[str, tuple[StatementEffect, ...]]
-
-
-def _create_table(row: tuple[Token, ...]) -> TableAndEffects:
-    table, _ = _name(row)
-    return table, (StatementEffect(EffectKind.TABLE_CREATED, table),)
-
-
-def _drop_table(row: tuple[Token, ...]) -> TableAndEffects:
-    dropped = [_name(part)[0] for part in clauses(row)]
-    return (dropped[0] if dropped else ""), tuple(StatementEffect(EffectKind.TABLE_DROPPED, table) for table in dropped)
-
-
-def _rename_table(row: tuple[Token, ...]) -> TableAndEffects:
-    pairs = []
-    for part in clauses(row):
-        old, rest = _name(part)
-        pairs.append((old, _name(rest[1:])[0]))
-    return (pairs[0][0] if pairs else ""), tuple(
-        StatementEffect(EffectKind.TABLE_RENAMED, old, new) for old, new in pairs
+        done = (*done, StatementEffect(EffectKind.UNKNOWN, table))
+    return MigrationStatement(
+        sql, operation, table, tuple(dict.fromkeys(done)), self_contained=one and not crosses_databases(row)
     )
 
 
-def _truncate(row: tuple[Token, ...]) -> TableAndEffects:
-    table, _ = _name(row[1:] if row and row[0].is_word("TABLE") else row)
+def _is_certain(row: tuple[Token, ...], catalog: Catalog | None) -> bool:
+    """Say whether the server splits the statement as the lexer did."""
+    if catalog is None:
+        return not depends_on_sql_mode(row)
+    if "NO_BACKSLASH_ESCAPES" in catalog.sql_mode:
+        return not depends_on_sql_mode(row)
+    return "ANSI_QUOTES" not in catalog.sql_mode or not any(
+        token.kind is SqlTokenKind.TEXT and token.text.startswith('"') for token in row
+    )
+
+
+Read = tuple[str, tuple[StatementEffect, ...]]
+Reader = Callable[[tuple[Token, ...], Catalog | None], Read]
+
+
+def _read(row: tuple[Token, ...], catalog: Catalog | None) -> tuple[Operation, str, tuple[StatementEffect, ...]]:
+    for words, operation, reader in _HEADS:
+        if starts_with(row, *words):
+            return (operation, *reader(row[len(words) :], catalog))
+    if row and row[0].is_mark("("):
+        return (Operation.SELECT, *_select(row, catalog))
+    return Operation.OTHER, "", () if leaves_data_alone(row, catalog) else (StatementEffect(EffectKind.UNKNOWN, ""),)
+
+
+def _create_table(row: tuple[Token, ...], catalog: Catalog | None) -> Read:
+    table, rest = read_name(without_existence(row))
+    done = [StatementEffect(EffectKind.TABLE_CREATED, table)]
+    query = next((place for place, token in enumerate(rest) if token.is_word("SELECT", "TABLE", "WITH")), None)
+    versioned = query is not None and starts_with(rest[query:], "WITH", "SYSTEM", "VERSIONING")
+    if (query is not None and not versioned and not only_reads(rest[query:], catalog)) or not _keeps_rows(rest):
+        done.append(StatementEffect(EffectKind.UNKNOWN, table))
+    return table, tuple(done)
+
+
+_ENGINES = frozenset({"innodb", "myisam", "aria", "memory"})
+
+
+def _keeps_rows(row: tuple[Token, ...]) -> bool:
+    """Say whether a new table is one of its own, and no door to another."""
+    for place, token in enumerate(row):
+        if token.is_word("ENGINE"):
+            value = next((one for one in row[place + 1 :] if not one.is_mark("=")), None)
+            if value is None or value.text.strip("'\"").lower() not in _ENGINES:
+                return False
+    return True
+
+
+def _replace_table(row: tuple[Token, ...], catalog: Catalog | None) -> Read:
+    table, done = _create_table(row, catalog)
+    return table, (StatementEffect(EffectKind.TABLE_DROPPED, table), *done)
+
+
+def _drop_table(row: tuple[Token, ...], catalog: Catalog | None) -> Read:
+    dropped = [read_name(part)[0] for part in clauses(without_existence(row))]
+    return (dropped[0] if dropped else ""), tuple(
+        StatementEffect(EffectKind.TABLE_DROPPED, table) for table in dropped or [""]
+    )
+
+
+def _drop_temporary_table(row: tuple[Token, ...], catalog: Catalog | None) -> Read:
+    return "", ()
+
+
+def _rename_table(row: tuple[Token, ...], catalog: Catalog | None) -> Read:
+    done = []
+    for part in clauses(without_existence(row)):
+        old, rest = read_name(part)
+        target = without_waiting(rest)[1:]
+        done.append(StatementEffect(EffectKind.TABLE_RENAMED, old, read_name(target)[0]))
+        if is_qualified(part) or is_qualified(target):
+            done.append(StatementEffect(EffectKind.UNKNOWN, old))
+    return (done[0].table if done else ""), tuple(done) or (StatementEffect(EffectKind.UNKNOWN, ""),)
+
+
+def _truncate(row: tuple[Token, ...], catalog: Catalog | None) -> Read:
+    table, _ = read_name(row[1:] if starts_with(row, "TABLE") else row)
     return table, (StatementEffect(EffectKind.ROWS_DELETED, table),)
 
 
-def _index_of(kind: EffectKind, row: tuple[Token, ...]) -> TableAndEffects:
-    index, rest = _name(row)
+def _index_of(kind: EffectKind, row: tuple[Token, ...]) -> Read:
+    index, rest = read_name(without_existence(row))
     on = next((place for place, token in enumerate(rest) if token.is_word("ON")), None)
-    table = _name(rest[on + 1 :])[0] if on is not None else ""
+    table = read_name(rest[on + 1 :])[0] if on is not None else ""
     return table, (StatementEffect(kind, table, index),)
 
 
-def _create_index(row: tuple[Token, ...]) -> TableAndEffects:
+def _create_index(row: tuple[Token, ...], catalog: Catalog | None) -> Read:
     return _index_of(EffectKind.INDEX_ADDED, row)
 
 
-def _drop_index(row: tuple[Token, ...]) -> TableAndEffects:
+def _drop_index(row: tuple[Token, ...], catalog: Catalog | None) -> Read:
     return _index_of(EffectKind.INDEX_DROPPED, row)
 
 
@@ -235,29 +202,49 @@ _MODIFIERS = ("LOW_PRIORITY", "HIGH_PRIORITY", "DELAYED", "QUICK", "IGNORE", "IN
 def _written(row: tuple[Token, ...]) -> tuple[str, tuple[Token, ...]]:
     while row and row[0].is_word(*_MODIFIERS):
         row = row[1:]
-    return _name(row)
+    return read_name(row)
 
 
-def _insert(row: tuple[Token, ...]) -> TableAndEffects:
+def _insert(row: tuple[Token, ...], catalog: Catalog | None) -> Read:
     table, rest = _written(row)
     updates = any(token.is_word("DUPLICATE") and after.is_word("KEY") for token, after in pairwise(rest))
-    return table, (StatementEffect(EffectKind.ROWS_CHANGED if updates else EffectKind.ROWS_ADDED, table),)
+    done = StatementEffect(EffectKind.ROWS_CHANGED if updates else EffectKind.ROWS_ADDED, table)
+    plain = catalog is not None and table in catalog.tables and table not in catalog.triggered
+    return table, (done,) if plain and only_reads(_values(rest), catalog) else (
+        done,
+        StatementEffect(EffectKind.UNKNOWN, table),
+    )
 
 
-def _update(row: tuple[Token, ...]) -> TableAndEffects:
+def _values(row: tuple[Token, ...]) -> tuple[Token, ...]:
+    """Drop the list of columns behind a table's name."""
+    if not row or not row[0].is_mark("(") or (len(row) > 1 and row[1].is_word("SELECT", "WITH", "TABLE", "VALUES")):
+        return row
+    closing = next((place for place, token in enumerate(row) if token.is_mark(")")), len(row))
+    return row[closing + 1 :]
+
+
+def _update(row: tuple[Token, ...], catalog: Catalog | None) -> Read:
     table, rest = _written(row)
-    set_at = next((place for place, token in enumerate(rest) if token.is_word("SET")), None)
-    if set_at is None:
-        return table, (StatementEffect(EffectKind.ROWS_CHANGED, table),)
+    certain = only_reads(rest, catalog) and (catalog is None or table not in catalog.triggered)
+    doubt = () if certain else (StatementEffect(EffectKind.UNKNOWN, table),)
+    if not starts_with(rest, "SET"):  # several tables, or an alias: which column is whose cannot be told
+        return table, (StatementEffect(EffectKind.ROWS_CHANGED, table), StatementEffect(EffectKind.UNKNOWN, ""))
     columns = []
-    for part in clauses(_until(rest[set_at + 1 :], "WHERE", "ORDER", "LIMIT")):
-        column, after = _name(part)
+    for part in clauses(_until(rest[1:], "WHERE", "ORDER", "LIMIT")):
+        column, after = read_name(part)
         if not after or not after[0].is_mark("="):
-            return table, (StatementEffect(EffectKind.ROWS_CHANGED, table),)
+            return table, (StatementEffect(EffectKind.ROWS_CHANGED, table), *doubt)
         columns.append(column.rpartition(".")[2])
-    if set_at > 0:  # several tables, or an alias: the columns cannot be assigned to tables
-        return table, (StatementEffect(EffectKind.ROWS_CHANGED, table),)
-    return table, tuple(StatementEffect(EffectKind.ROWS_CHANGED, table, column) for column in columns)
+    stamped = [
+        name
+        for (of, name), column in ({} if catalog is None else catalog.columns).items()
+        if of == table and "on update" in column.extra and name not in {one.lower() for one in columns}
+    ]
+    return table, (
+        *(StatementEffect(EffectKind.ROWS_CHANGED, table, column) for column in (*columns, *stamped)),
+        *doubt,
+    )
 
 
 def _until(row: tuple[Token, ...], *words: str) -> tuple[Token, ...]:
@@ -269,126 +256,71 @@ def _until(row: tuple[Token, ...], *words: str) -> tuple[Token, ...]:
     return row
 
 
-def _delete(row: tuple[Token, ...]) -> TableAndEffects:
-    table, _ = _written(row)
-    return table, (StatementEffect(EffectKind.ROWS_DELETED, table),)
+def _delete(row: tuple[Token, ...], catalog: Catalog | None) -> Read:
+    table, rest = _written(row)
+    done = StatementEffect(EffectKind.ROWS_DELETED, table)
+    one_table = not rest or rest[0].is_word("WHERE", "ORDER", "LIMIT", "RETURNING", "PARTITION")
+    return table, (done,) if one_table else (done, StatementEffect(EffectKind.UNKNOWN, ""))
 
 
-def _replace(row: tuple[Token, ...]) -> TableAndEffects:
+def _replace(row: tuple[Token, ...], catalog: Catalog | None) -> Read:
     table, _ = _written(row)
     return table, (StatementEffect(EffectKind.ROWS_CHANGED, table),)
 
 
-def _select(row: tuple[Token, ...]) -> TableAndEffects:
-    return "", ()
+def _select(row: tuple[Token, ...], catalog: Catalog | None) -> Read:
+    return "", () if only_reads(row, catalog) else (StatementEffect(EffectKind.UNKNOWN, ""),)
 
 
-def _other(row: tuple[Token, ...]) -> TableAndEffects:
-    if row and row[0].is_word("SET", "START", "COMMIT", "BEGIN", "USE", "ANALYZE"):
-        return "", ()
-    return "", (StatementEffect(EffectKind.UNKNOWN, ""),)
+def _show(row: tuple[Token, ...], catalog: Catalog | None) -> Read:
+    where = next((place for place, token in enumerate(row) if token.is_word("WHERE")), len(row))
+    return _select(row[where:], catalog)
 
 
-def _alter_table(row: tuple[Token, ...]) -> TableAndEffects:
-    table, rest = _name(row)
-    return table, tuple(effects for clause in clauses(rest) for effects in _alteration(table, clause))
+def _with(row: tuple[Token, ...], catalog: Catalog | None) -> Read:
+    verb = next((token for token in _verbs(row) if token.is_word("UPDATE", "DELETE", "INSERT", "REPLACE")), None)
+    if verb is not None:
+        kind = EffectKind.ROWS_DELETED if verb.is_word("DELETE") else EffectKind.ROWS_CHANGED
+        return "", (StatementEffect(kind, ""), StatementEffect(EffectKind.UNKNOWN, ""))
+    return _select((_WITH, *row), catalog)
 
 
-_KEYS = ("INDEX", "KEY", "UNIQUE", "FULLTEXT", "SPATIAL", "PRIMARY", "FOREIGN", "CONSTRAINT", "CHECK")
-_NOT_A_COLUMN = (*_KEYS, "PARTITION", "SYSTEM", "PERIOD")
+_WITH = Token(SqlTokenKind.WORD, "WITH", 0, 4)
 
 
-def _alteration(table: str, clause: tuple[Token, ...]) -> tuple[StatementEffect, ...]:
-    if not clause:
-        return ()
-    head, rest = clause[0], clause[1:]
-    if head.is_word("ADD"):
-        return _added(table, rest)
-    if head.is_word("DROP"):
-        return _dropped(table, rest)
-    if head.is_word("MODIFY"):
-        column, definition = _column(rest)
-        return (StatementEffect(EffectKind.COLUMN_CHANGED, table, column), *_required(table, column, definition))
-    if head.is_word("CHANGE"):
-        old, after = _column(rest)
-        new, definition = _name(after)
-        if old.lower() != new.lower():
-            return (
-                StatementEffect(EffectKind.COLUMN_RENAMED, table, old),
-                StatementEffect(EffectKind.COLUMN_CHANGED, table, old),
-            )
-        return (StatementEffect(EffectKind.COLUMN_CHANGED, table, old), *_required(table, old, definition))
-    if head.is_word("RENAME"):
-        return _renamed(table, rest)
-    if head.is_word("TRUNCATE"):
-        return (StatementEffect(EffectKind.ROWS_DELETED, table),)
-    return (StatementEffect(EffectKind.TABLE_CHANGED, table),)
+def _verbs(row: tuple[Token, ...]) -> tuple[Token, ...]:
+    """Keep the words outside of brackets, up to the query's own verb."""
+    depth, found = 0, []
+    for token in row:
+        depth += token.is_mark("(") - token.is_mark(")")
+        if depth == 0 and token.is_word("SELECT", "UPDATE", "DELETE", "INSERT", "REPLACE"):
+            found.append(token)
+            break
+    return tuple(found)
 
 
-def _column(row: tuple[Token, ...]) -> tuple[str, tuple[Token, ...]]:
-    if len(row) > 1 and row[0].is_word("COLUMN"):
-        row = row[1:]
-    return _name(_without_existence(row))
-
-
-def _required(table: str, column: str, definition: tuple[Token, ...]) -> tuple[StatementEffect, ...]:
-    words = [token.text.upper() for token in definition if token.kind is SqlTokenKind.WORD]
-    pairs = list(pairwise(words))
-    given = {"DEFAULT", "AUTO_INCREMENT", "GENERATED", "AS", "SERIAL"} & set(words)
-    if ("NOT", "NULL") in pairs and not given:
-        return (StatementEffect(EffectKind.COLUMN_REQUIRED, table, column),)
-    return ()
-
-
-def _added(table: str, rest: tuple[Token, ...]) -> tuple[StatementEffect, ...]:
-    if rest and rest[0].is_word(*_NOT_A_COLUMN):
-        name = next((token.text for token in rest if token.kind is SqlTokenKind.NAME), "")
-        return (
-            StatementEffect(
-                EffectKind.INDEX_ADDED if rest[0].is_word(*_KEYS) else EffectKind.TABLE_CHANGED, table, name
-            ),
-        )
-    if rest and rest[0].is_word("COLUMN"):
-        rest = rest[1:]
-    rest = _without_existence(rest)
-    if rest and rest[0].is_mark("("):
-        parts = clauses(rest[1:-1])
-        return tuple(effects for part in parts for effects in _added(table, part))
-    column, definition = _name(rest)
-    return (StatementEffect(EffectKind.COLUMN_ADDED, table, column), *_required(table, column, definition))
-
-
-def _dropped(table: str, rest: tuple[Token, ...]) -> tuple[StatementEffect, ...]:
-    if rest and rest[0].is_word("PARTITION"):
-        return (StatementEffect(EffectKind.ROWS_DELETED, table),)
-    if rest and rest[0].is_word(*_NOT_A_COLUMN):
-        name = next((token.text for token in rest if token.kind is SqlTokenKind.NAME), "")
-        return (StatementEffect(EffectKind.INDEX_DROPPED, table, name),)
-    column, _ = _column(rest)
-    return (StatementEffect(EffectKind.COLUMN_DROPPED, table, column),)
-
-
-def _renamed(table: str, rest: tuple[Token, ...]) -> tuple[StatementEffect, ...]:
-    if rest and rest[0].is_word("COLUMN"):
-        return (StatementEffect(EffectKind.COLUMN_RENAMED, table, _name(rest[1:])[0]),)
-    if rest and rest[0].is_word("INDEX", "KEY"):
-        return (StatementEffect(EffectKind.TABLE_CHANGED, table),)
-    new = _name(rest[1:] if rest and rest[0].is_word("TO", "AS") else rest)[0]
-    return (StatementEffect(EffectKind.TABLE_RENAMED, table, new),)
-
-
-_READERS = {
-    Operation.CREATE_TABLE: _create_table,
-    Operation.ALTER_TABLE: _alter_table,
-    Operation.DROP_TABLE: _drop_table,
-    Operation.RENAME_TABLE: _rename_table,
-    Operation.TRUNCATE: _truncate,
-    Operation.CREATE_INDEX: _create_index,
-    Operation.DROP_INDEX: _drop_index,
-    Operation.INSERT: _insert,
-    Operation.UPDATE: _update,
-    Operation.DELETE: _delete,
-    Operation.REPLACE: _replace,
-    Operation.SELECT: _select,
-    Operation.OTHER: _other,
-}
+_HEADS: tuple[tuple[tuple[str, ...], Operation, Reader], ...] = (
+    (("CREATE", "TABLE"), Operation.CREATE_TABLE, _create_table),
+    (("CREATE", "TEMPORARY", "TABLE"), Operation.CREATE_TABLE, _create_table),
+    (("CREATE", "OR", "REPLACE", "TABLE"), Operation.CREATE_TABLE, _replace_table),
+    (("CREATE", "INDEX"), Operation.CREATE_INDEX, _create_index),
+    *((("CREATE", kind, "INDEX"), Operation.CREATE_INDEX, _create_index) for kind in ("UNIQUE", "FULLTEXT", "SPATIAL")),
+    (("ALTER", "TABLE"), Operation.ALTER_TABLE, alteration),
+    (("ALTER", "ONLINE", "TABLE"), Operation.ALTER_TABLE, alteration),
+    (("ALTER", "IGNORE", "TABLE"), Operation.ALTER_TABLE, alteration_that_ignores),
+    (("ALTER", "ONLINE", "IGNORE", "TABLE"), Operation.ALTER_TABLE, alteration_that_ignores),
+    (("DROP", "TABLE"), Operation.DROP_TABLE, _drop_table),
+    (("DROP", "TABLES"), Operation.DROP_TABLE, _drop_table),
+    (("DROP", "TEMPORARY", "TABLE"), Operation.OTHER, _drop_temporary_table),
+    (("DROP", "INDEX"), Operation.DROP_INDEX, _drop_index),
+    (("RENAME", "TABLE"), Operation.RENAME_TABLE, _rename_table),
+    (("RENAME", "TABLES"), Operation.RENAME_TABLE, _rename_table),
+    (("TRUNCATE",), Operation.TRUNCATE, _truncate),
+    (("INSERT",), Operation.INSERT, _insert),
+    (("UPDATE",), Operation.UPDATE, _update),
+    (("DELETE",), Operation.DELETE, _delete),
+    (("REPLACE",), Operation.REPLACE, _replace),
+    (("SELECT",), Operation.SELECT, _select),
+    (("SHOW",), Operation.SELECT, _show),
+    (("WITH",), Operation.OTHER, _with),
+)

@@ -1,4 +1,4 @@
-"""A lexer of SQL that distinguishes names, text and statements. Pure."""
+"""SQL as a row of tokens: enough to distinguish names from literals, and statements from what hides in them. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import Enum, auto
 
 
 class SqlTokenKind(Enum):
-    """The kind of a token."""
+    """What a token is."""
 
     WORD = auto()
     """A keyword or a name without quotes."""
@@ -38,11 +38,11 @@ class Token:
     end: int
 
     def is_word(self, *words: str) -> bool:
-        """Return whether it is one of these keywords, given in capitals."""
+        """Say whether it is one of these keywords, given in capitals."""
         return self.kind is SqlTokenKind.WORD and self.text.upper() in words
 
     def is_mark(self, mark: str) -> bool:
-        """Return whether it is this punctuation."""
+        """Say whether it is this punctuation."""
         return self.kind is SqlTokenKind.MARK and self.text == mark
 
     @property
@@ -52,19 +52,19 @@ class Token:
 
 
 class UnreadableSqlError(ValueError):
-    """A statement that cannot be read: an open quote, or a comment that a server would execute."""
+    """A statement that these rules do not read: an open quote or comment, or a comment that a server would execute."""
 
 
 _TOKEN = re.compile(
     r"""
       (?P<executable>/\*M?!)
-    | (?P<comment>/\*.*?\*/|--(?=\s|$)[^\n]*|\#[^\n]*)
-    | (?P<blank>\s+)
+    | (?P<comment>/\*.*?\*/|--(?=[ \t\n\r\f\v]|\Z)[^\n]*|\#[^\n]*)
+    | (?P<blank>[ \t\n\r\f\v]+)
     | (?P<name>`(?:[^`]|``)*`)
     | (?P<text>'(?:[^'\\]|''|\\.)*'|"(?:[^"\\]|""|\\.)*")
-    | (?P<number>\d+(?:\.\d+)?(?![\w$]))
+    | (?P<number>[0-9]+(?:\.[0-9]+)?(?![\w$]))
     | (?P<word>[\w$@]+)
-    | (?P<open>[`'"])
+    | (?P<open>[`'"]|/\*)
     | (?P<mark>.)
     """,
     re.VERBOSE | re.DOTALL,
@@ -75,27 +75,41 @@ _KINDS = {
     "number": SqlTokenKind.NUMBER,
     "word": SqlTokenKind.WORD,
 }
+_STRANGE = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f]|(?![ \t\n\r\f\v])\s|\ufeff")
+"""Control characters and blanks beyond ASCII: servers differ in whether they separate, and start or end a comment."""
 
 
 def tokens(sql: str) -> tuple[Token, ...]:
     """Split a statement.
 
     Args:
-        sql: one statement, in a server's usual mode: double quotes hold text.
+        sql: one statement, in a server's usual mode: double quotes hold text, and a backslash escapes.
 
     Raises:
-        UnreadableSqlError: a quote is never closed, or there is a comment that a server executes (`/*!`).
+        UnreadableSqlError: a quote or comment is never closed, there is a comment that a server executes (`/*!`), or a
+            control character or a blank beyond ASCII outside of literals.
     """
     found: list[Token] = []
     for match in _TOKEN.finditer(sql):
         kind, text = match.lastgroup or "mark", match.group()
+        if kind in {"executable", "open"} or (kind not in {"name", "text"} and _STRANGE.search(text)):
+            raise UnreadableSqlError(f"cannot be read from: {sql[match.start() : match.start() + 40]!r}")
         if kind in {"comment", "blank"}:
             continue
-        if kind in {"executable", "open"}:
-            raise UnreadableSqlError(f"cannot be read from: {sql[match.start() : match.start() + 40]!r}")
         plain = text[1:-1].replace("``", "`") if kind == "name" else text
         found.append(Token(_KINDS.get(kind, SqlTokenKind.MARK), plain, match.start(), match.end()))
     return tuple(found)
+
+
+def depends_on_sql_mode(row: tuple[Token, ...]) -> bool:
+    """Say whether a literal may end elsewhere where a backslash does not escape, or double quotes hold a name.
+
+    `NO_BACKSLASH_ESCAPES` ends a literal at a quote behind a backslash; `ANSI_QUOTES` does so between double quotes.
+
+    Args:
+        row: of tokens.
+    """
+    return any(token.kind is SqlTokenKind.TEXT and re.search(r"\\['\"]", token.text) for token in row)
 
 
 def clauses(row: tuple[Token, ...]) -> tuple[tuple[Token, ...], ...]:
@@ -115,6 +129,26 @@ def clauses(row: tuple[Token, ...]) -> tuple[tuple[Token, ...], ...]:
     return (*parts, tuple(part)) if part else tuple(parts)
 
 
+def outside_brackets(row: tuple[Token, ...]) -> tuple[Token, ...]:
+    """Keep the tokens that stand outside of brackets.
+
+    Args:
+        row: of tokens.
+    """
+    depth, kept = 0, []
+    for token in row:
+        depth -= token.is_mark(")")
+        if depth == 0 and not token.is_mark(")") and not token.is_mark("("):
+            kept.append(token)
+        depth += token.is_mark("(")
+    return tuple(kept)
+
+
+def starts_with(row: tuple[Token, ...], *words: str) -> bool:
+    """Say whether a row begins with these keywords, given in capitals."""
+    return len(row) >= len(words) and all(token.is_word(word) for token, word in zip(row, words, strict=False))
+
+
 def crosses_databases(row: tuple[Token, ...]) -> bool:
-    """Return whether it has a qualified name, which may refer to another database."""
+    """Say whether a name in it is qualified by a dot, and so may lie in another database."""
     return any(token.is_mark(".") for token in row)
