@@ -173,6 +173,8 @@ class CorpusServer:
         for database, name, kind in self._rows(_TABLES):
             table = (database, name)
             found[table] = self._table(table, kind, columns.get(table, ()), keys.get(table, ()))
+            if kind == "SYSTEM VERSIONED":
+                found[f"history of {database}", name] = self._table(table, "HISTORY", columns.get(table, ()), ())
         return found
 
     def _columns(self, sql: str) -> dict[tuple[str, str], tuple[str, ...]]:
@@ -185,7 +187,7 @@ class CorpusServer:
         self, table: tuple[str, str], kind: str, columns: tuple[str, ...], key: tuple[str, ...]
     ) -> TableContents | None:
         quoted = ".".join(_quoted(part) for part in table)
-        history = " FOR SYSTEM_TIME ALL" if kind == "SYSTEM VERSIONED" else ""
+        history = " FOR SYSTEM_TIME ALL" if kind == "HISTORY" else ""
         if kind == "SEQUENCE":
             columns, key = (), ()
         # columns by name: an invisible one is not among the stars
@@ -199,8 +201,7 @@ class CorpusServer:
         except pymysql.Error:
             return None
         columns = columns or ("1",)
-        # of the history each state of a row counts, so its key is no key
-        return TableContents(definition, columns, (key or columns) if not history else columns, content)
+        return TableContents(definition, columns, key or columns, content)
 
     def _definitions(self) -> frozenset[str]:
         return frozenset(str(row[0]) for row in self._rows(_OBJECTS))
@@ -231,6 +232,8 @@ class CorpusServer:
             cursor.execute(f"USE {DATABASE}")
             cursor.execute("SET foreign_key_checks = 0")
             for database, name in tables:
+                if not database.startswith(DATABASE):
+                    continue  # a history goes with its table
                 cursor.execute(f"DROP TABLE IF EXISTS {_quoted(database)}.{_quoted(name)}")
             for one in self._fixture:
                 if one.table in tables:

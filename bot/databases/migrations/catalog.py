@@ -23,8 +23,6 @@ CATALOG_SQL = """
     UNION ALL
     SELECT 'executable', routine_name, '', '', '', '' FROM information_schema.routines
     WHERE routine_schema = DATABASE()
-    UNION ALL
-    SELECT 'mode', @@GLOBAL.sql_mode, '', '', '', ''
 """
 """Rows of six texts."""
 
@@ -55,14 +53,12 @@ class Catalog:
         triggered: names of the tables that have a trigger.
         executable: names, in lower case, of the views, sequences and routines: what may do something when it is read.
         columns: by table and name, the latter in lower case.
-        sql_mode: of the server.
     """
 
     tables: Mapping[str, str] = field(default_factory=dict)
     triggered: frozenset[str] = frozenset()
     executable: frozenset[str] = frozenset()
     columns: Mapping[tuple[str, str], KnownColumn] = field(default_factory=dict)
-    sql_mode: frozenset[str] = frozenset()
 
     def with_table(self, name: str) -> Catalog:
         """Return it with a table that has just been created."""
@@ -98,10 +94,13 @@ def catalog_of(rows: Iterable[Sequence[str]]) -> Catalog:
 
     Args:
         rows: of `CATALOG_SQL`, as text.
+
+    Raises:
+        ValueError: a row is not of that form.
     """
     tables: dict[str, str] = {}
     columns: dict[tuple[str, str], KnownColumn] = {}
-    triggered, executable, modes = set(), set(), set()
+    triggered, executable = set(), set()
     for kind, name, column, about, charset, extra in rows:
         match kind:
             case "table":
@@ -114,8 +113,8 @@ def catalog_of(rows: Iterable[Sequence[str]]) -> Catalog:
             case "executable":
                 executable.add(name.lower())
             case _:
-                modes |= set(name.split(","))
-    return Catalog(tables, frozenset(triggered), frozenset(executable), columns, frozenset(modes))
+                raise ValueError(f"not a row of a catalog: {kind!r}")
+    return Catalog(tables, frozenset(triggered), frozenset(executable), columns)
 
 
 def _text(value: object) -> str:

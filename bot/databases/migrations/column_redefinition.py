@@ -116,7 +116,7 @@ def _bare(token: Token) -> str:
 
 
 def holds_every_value(old: KnownColumn, definition: tuple[Token, ...], table_charset: str) -> bool:
-    """Say whether it is certain that every value stays as it is.
+    """Return whether it is certain that every value stays as it is.
 
     Args:
         old: the column before.

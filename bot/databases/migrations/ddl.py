@@ -39,6 +39,7 @@ __all__ = [
     "MigrationStatement",
     "Operation",
     "StatementEffect",
+    "catalog_after",
     "read_statement",
     "read_statements",
 ]
@@ -54,11 +55,19 @@ def read_statements(texts: Iterable[str], catalog: Catalog | None) -> tuple[Migr
     found = []
     for text in texts:
         found.append(read_statement(text, catalog))
-        catalog = None if catalog is None else _catalog_after(catalog, found[-1])
+        catalog = catalog_after(catalog, found[-1])
     return tuple(found)
 
 
-def _catalog_after(catalog: Catalog, statement: MigrationStatement) -> Catalog | None:
+def catalog_after(catalog: Catalog | None, statement: MigrationStatement) -> Catalog | None:
+    """Return what is still known of a database once a statement has run.
+
+    Args:
+        catalog: of the database before it.
+        statement: that runs.
+    """
+    if catalog is None:
+        return None
     for effect in statement.effects:
         match effect.kind:
             case EffectKind.UNKNOWN if statement.operation in {Operation.OTHER, Operation.SELECT}:
@@ -75,7 +84,7 @@ def _catalog_after(catalog: Catalog, statement: MigrationStatement) -> Catalog |
 
 
 def read_statement(sql: str, catalog: Catalog | None = None) -> MigrationStatement:
-    """Say what a statement does.
+    """Read the effects of a statement.
 
     Args:
         sql: one statement.
@@ -89,7 +98,7 @@ def read_statement(sql: str, catalog: Catalog | None = None) -> MigrationStateme
         row = tokens(sql)
     except UnreadableSqlError:
         return unreadable
-    if not _is_certain(row, catalog):
+    if depends_on_sql_mode(row):
         return unreadable
     while row and row[-1].is_mark(";"):
         row = row[:-1]
@@ -99,17 +108,6 @@ def read_statement(sql: str, catalog: Catalog | None = None) -> MigrationStateme
         done = (*done, StatementEffect(EffectKind.UNKNOWN, table))
     return MigrationStatement(
         sql, operation, table, tuple(dict.fromkeys(done)), self_contained=one and not crosses_databases(row)
-    )
-
-
-def _is_certain(row: tuple[Token, ...], catalog: Catalog | None) -> bool:
-    """Say whether the server splits the statement as the lexer did."""
-    if catalog is None:
-        return not depends_on_sql_mode(row)
-    if "NO_BACKSLASH_ESCAPES" in catalog.sql_mode:
-        return not depends_on_sql_mode(row)
-    return "ANSI_QUOTES" not in catalog.sql_mode or not any(
-        token.kind is SqlTokenKind.TEXT and token.text.startswith('"') for token in row
     )
 
 
@@ -140,7 +138,7 @@ _ENGINES = frozenset({"innodb", "myisam", "aria", "memory"})
 
 
 def _keeps_rows(row: tuple[Token, ...]) -> bool:
-    """Say whether a new table is one of its own, and no door to another."""
+    """Return whether a new table is one of its own, and no door to another."""
     for place, token in enumerate(row):
         if token.is_word("ENGINE"):
             value = next((one for one in row[place + 1 :] if not one.is_mark("=")), None)

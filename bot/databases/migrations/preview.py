@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
-from bot.databases.migrations.ddl import MigrationStatement
+from bot.databases.migrations.catalog import Catalog, read_catalog
+from bot.databases.migrations.ddl import MigrationStatement, catalog_after
 from bot.databases.migrations.evidence import PreviewedTrial, rehearsed
 from bot.databases.migrations.online_ddl import Prediction, predict
 from bot.databases.migrations.preview_sql import sql_of, statements_of
@@ -68,7 +69,9 @@ class PreviewPerformer:
 
     async def _found(self, job: Job, sql: Mapping[str, str], detail: str) -> Outcome:
         act = _act(job)
-        by_name = {name: _statements(sql.get(name.split(" ", 1)[0])) for name in act.migrations}
+        async with self._connections.reading(job.target) as session:
+            catalog = await read_catalog(session)
+        by_name = _statements({name: sql.get(name.split(" ", 1)[0]) for name in act.migrations}, catalog)
         flat = tuple(statement for of_one in by_name.values() for statement in of_one or ())
         sizes, predictions = await self._asked(job, flat)
         previewed, place = [], 0
@@ -100,8 +103,16 @@ class PreviewPerformer:
             return sizes, await predict(sandbox, database.name, tuple(sizes), statements)
 
 
-def _statements(sql: str | None) -> tuple[MigrationStatement, ...] | None:
-    return None if sql is None else statements_of(sql)
+def _statements(
+    sql: Mapping[str, str | None], catalog: Catalog | None
+) -> Mapping[str, tuple[MigrationStatement, ...] | None]:
+    found: dict[str, tuple[MigrationStatement, ...] | None] = {}
+    for name, text in sql.items():
+        found[name] = None if text is None else statements_of(text, catalog)
+        for statement in found[name] or ():
+            catalog = catalog_after(catalog, statement)
+        catalog = None if text is None else catalog
+    return found
 
 
 def _trial(name: str) -> Trial:

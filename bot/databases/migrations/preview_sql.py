@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from bot.databases.migrations.ddl import EffectKind, MigrationStatement, Operation, StatementEffect, read_statement
+from bot.databases.migrations.catalog import Catalog
+from bot.databases.migrations.ddl import EffectKind, MigrationStatement, Operation, StatementEffect, read_statements
 from bot.databases.migrations.sql_lexer import UnreadableSqlError, tokens
 
 _HEADING = re.compile(
@@ -38,15 +39,23 @@ _NO_SQL = re.compile(
 )
 """Django's comments in place of operations in Python."""
 
-_BOOKS = re.compile(r"(?:UPDATE|INSERT\s+INTO|DELETE\s+FROM)\s+\S+\s.*\bversion_num\b", re.IGNORECASE | re.DOTALL)
-"""Alembic's own bookkeeping."""
+_BOOKS = re.compile(
+    r"""
+      INSERT\ INTO\ \S+\ \(version_num\)\ VALUES\ \('[^'\\]*'\)(?:\ RETURNING\ \S+)?
+    | UPDATE\ (\S+)\ SET\ version_num='[^'\\]*'\ WHERE\ \1\.version_num\ =\ '[^'\\]*'
+    | DELETE\ FROM\ (\S+)\ WHERE\ \2\.version_num\ =\ '[^'\\]*'
+    """,
+    re.VERBOSE,
+)
+"""Alembic's own bookkeeping, in the very forms that it writes."""
 
 
-def statements_of(sql: str) -> tuple[MigrationStatement, ...]:
+def statements_of(sql: str, catalog: Catalog | None = None) -> tuple[MigrationStatement, ...]:
     """Read the statements of one migration. What the tool cannot express in SQL has an unknown effect.
 
     Args:
         sql: as `sql_of` gives it.
+        catalog: of the database before it.
     """
     unsaid = (
         MigrationStatement(
@@ -54,7 +63,7 @@ def statements_of(sql: str) -> tuple[MigrationStatement, ...]:
         )
         for match in _NO_SQL.finditer(sql)
     )
-    said = (read_statement(text) for text in _split(sql) if _BOOKS.match(text) is None)
+    said = read_statements((text for text in _split(sql) if _BOOKS.fullmatch(text) is None), catalog)
     return (*said, *unsaid)
 
 

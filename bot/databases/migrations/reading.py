@@ -71,7 +71,7 @@ _TABLES_END = (
 
 
 def only_reads(row: tuple[Token, ...], catalog: Catalog | None) -> bool:
-    """Say whether it is certain that evaluating a row changes nothing and writes no file.
+    """Return whether it is certain that evaluating a row changes nothing and writes no file.
 
     Args:
         row: a query, or expressions.

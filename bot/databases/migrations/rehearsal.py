@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from bot.databases.backups.relay import end_interrupted_transfer, run_with_transfer
-from bot.databases.migrations.ddl import MigrationStatement, Operation, read_statement
+from bot.databases.migrations.catalog import Catalog, read_catalog
+from bot.databases.migrations.ddl import MigrationStatement, Operation, catalog_after, read_statements
 from bot.databases.migrations.evidence import PreviewedTrial, not_rehearsed, rehearsed
 from bot.databases.migrations.online_ddl import Prediction, predict
 from bot.databases.migrations.pretend import parse_pretend
@@ -137,9 +138,12 @@ class RehearsePerformer:
                 return await self._found(job, sources, results)
 
     async def _found(self, job: Job, sources: Mapping[str, str], results: RehearsalResults) -> Outcome:
-        act, statements = _act(job), [_statements(trial) for trial in results.trials]
-        flat = tuple(statement for of_one in statements for statement in of_one or ())
+        act = _act(job)
         try:
+            async with self._connections.reading(job.target) as session:
+                catalog = await read_catalog(session)
+            statements = _statements(results.trials, catalog)
+            flat = tuple(statement for of_one in statements for statement in of_one or ())
             sizes, predictions = await self._asked(job, flat)
         except RefusedError as refused:
             return Failed(refused.problem)
@@ -201,11 +205,19 @@ def _hindrance(act: Rehearse, sources: Mapping[str, str], database: Database | N
     return ("name_too_long", database.name) if database is not None and database.scratch else ("scratch_off", "")
 
 
-def _statements(trial: Trial) -> tuple[MigrationStatement, ...] | None:
-    if trial.pretend is None:
-        return None
-    read = (read_statement(sql) for _, sql in parse_pretend(trial.pretend))
-    return tuple(statement for statement in read if statement.operation is not Operation.SELECT)
+def _statements(trials: Sequence[Trial], catalog: Catalog | None) -> list[tuple[MigrationStatement, ...] | None]:
+    """Read what each migration would run; what only reads is left out."""
+    found: list[tuple[MigrationStatement, ...] | None] = []
+    for trial in trials:
+        if trial.pretend is None:
+            found.append(None)
+            catalog = None
+            continue
+        read = read_statements((sql for _, sql in parse_pretend(trial.pretend)), catalog)
+        for statement in read:
+            catalog = catalog_after(catalog, statement)
+        found.append(tuple(one for one in read if one.operation is not Operation.SELECT or one.effects))
+    return found
 
 
 def _failure(results: RehearsalResults, direction: Direction) -> Problem:

@@ -48,7 +48,7 @@ _NAMED = (
 
 
 def leaves_data_alone(row: tuple[Token, ...], catalog: Catalog | None) -> bool:
-    """Say whether a statement is certain to change no data, nor how a later statement is read.
+    """Return whether a statement is certain to change no data, nor how a later statement is read.
 
     Args:
         row: the statement.
@@ -66,7 +66,7 @@ def leaves_data_alone(row: tuple[Token, ...], catalog: Catalog | None) -> bool:
 
 
 def _explains(row: tuple[Token, ...], catalog: Catalog | None) -> bool:
-    """Say whether what is explained changes nothing even if the server evaluates parts of it."""
+    """Return whether what is explained changes nothing even if the server evaluates parts of it."""
     if starts_with(row, "FORMAT") and len(row) > 2 and row[1].is_mark("="):
         row = row[3:]
     if starts_with(row, "SELECT"):

@@ -1,4 +1,4 @@
-"""SQL as a row of tokens: enough to distinguish names from literals, and statements from what hides in them. Pure."""
+"""A lexer of SQL that distinguishes names, text and statements. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import Enum, auto
 
 
 class SqlTokenKind(Enum):
-    """What a token is."""
+    """The kind of a token."""
 
     WORD = auto()
     """A keyword or a name without quotes."""
@@ -38,11 +38,11 @@ class Token:
     end: int
 
     def is_word(self, *words: str) -> bool:
-        """Say whether it is one of these keywords, given in capitals."""
+        """Return whether it is one of these keywords, given in capitals."""
         return self.kind is SqlTokenKind.WORD and self.text.upper() in words
 
     def is_mark(self, mark: str) -> bool:
-        """Say whether it is this punctuation."""
+        """Return whether it is this punctuation."""
         return self.kind is SqlTokenKind.MARK and self.text == mark
 
     @property
@@ -52,7 +52,7 @@ class Token:
 
 
 class UnreadableSqlError(ValueError):
-    """A statement that these rules do not read: an open quote or comment, or a comment that a server would execute."""
+    """A statement that cannot be read: an open quote or comment, or a comment that a server would execute."""
 
 
 _TOKEN = re.compile(
@@ -102,7 +102,7 @@ def tokens(sql: str) -> tuple[Token, ...]:
 
 
 def depends_on_sql_mode(row: tuple[Token, ...]) -> bool:
-    """Say whether a literal may end elsewhere where a backslash does not escape, or double quotes hold a name.
+    """Return whether a literal may end elsewhere where a backslash does not escape, or double quotes hold a name.
 
     `NO_BACKSLASH_ESCAPES` ends a literal at a quote behind a backslash; `ANSI_QUOTES` does so between double quotes.
 
@@ -145,10 +145,10 @@ def outside_brackets(row: tuple[Token, ...]) -> tuple[Token, ...]:
 
 
 def starts_with(row: tuple[Token, ...], *words: str) -> bool:
-    """Say whether a row begins with these keywords, given in capitals."""
+    """Return whether a row begins with these keywords, given in capitals."""
     return len(row) >= len(words) and all(token.is_word(word) for token, word in zip(row, words, strict=False))
 
 
 def crosses_databases(row: tuple[Token, ...]) -> bool:
-    """Say whether a name in it is qualified by a dot, and so may lie in another database."""
+    """Return whether a name in it is qualified by a dot, and so may lie in another database."""
     return any(token.is_mark(".") for token in row)

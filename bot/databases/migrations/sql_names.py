@@ -19,7 +19,7 @@ def read_name(row: tuple[Token, ...]) -> tuple[str, tuple[Token, ...]]:
 
 
 def is_qualified(row: tuple[Token, ...]) -> bool:
-    """Say whether the row begins with a name that has its database before it, or with none that can be read.
+    """Return whether the row begins with a name that has its database before it, or with none that can be read.
 
     Args:
         row: of tokens.

@@ -1,4 +1,4 @@
-"""A statement of a migration, and its effects."""
+"""A statement of a migration, and its effects. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Operation(StrEnum):
-    """What a statement is."""
+    """The kind of a statement."""
 
     CREATE_TABLE = "create_table"
     ALTER_TABLE = "alter_table"
@@ -22,18 +22,18 @@ class Operation(StrEnum):
     REPLACE = "replace"
     SELECT = "select"
     OTHER = "other"
-    """A view, a routine, a setting, or something that these rules do not read."""
+    """A view, a routine, a setting, or something that the rules do not cover."""
 
 
 class EffectKind(StrEnum):
-    """What a statement does to one thing."""
+    """The kind of an effect on one table, column or index."""
 
     TABLE_CREATED = "table_created"
     TABLE_DROPPED = "table_dropped"
     TABLE_RENAMED = "table_renamed"
     COLUMN_ADDED = "column_added"
     COLUMN_REQUIRED = "column_required"
-    """Added or changed to NOT NULL without a default: who writes without naming it is refused."""
+    """Added or changed to NOT NULL without a default, so that inserts that do not name it are refused."""
     COLUMN_DROPPED = "column_dropped"
     COLUMN_RENAMED = "column_renamed"
     COLUMN_CHANGED = "column_changed"
@@ -44,11 +44,11 @@ class EffectKind(StrEnum):
     ROWS_ADDED = "rows_added"
     ROWS_CHANGED = "rows_changed"
     ROWS_FILLED = "rows_filled"
-    """Changed, but only in columns that the same run has added: nothing is overwritten."""
+    """Changed only in columns that the same run has added, so that nothing is overwritten."""
     ROWS_DELETED = "rows_deleted"
     TABLE_CHANGED = "table_changed"
     UNKNOWN = "unknown"
-    """It is not certain that all data stays as it is."""
+    """It is not certain that all data is kept."""
 
 
 DESTROYS = frozenset(
@@ -60,7 +60,7 @@ DESTROYS = frozenset(
         EffectKind.ROWS_DELETED,
     }
 )
-"""What drops or rewrites data."""
+"""Effects that drop or rewrite data."""
 
 BREAKS_OLD_CODE = frozenset(
     {
@@ -71,7 +71,7 @@ BREAKS_OLD_CODE = frozenset(
         EffectKind.COLUMN_REQUIRED,
     }
 )
-"""What code that was written before it cannot live with."""
+"""Effects that break code written before them."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ class MigrationStatement:
         operation: what it is.
         table: the first table it changes; empty where it changes none, or unknown.
         effects: its effects.
-        self_contained: whether it names no other database and hides nothing, so that it may be tried on an empty copy.
+        self_contained: whether it names no other database and has no hidden parts: it may be tried on an empty copy.
     """
 
     sql: str

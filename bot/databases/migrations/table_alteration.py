@@ -50,7 +50,7 @@ def alteration_that_ignores(row: tuple[Token, ...], catalog: Catalog | None) -> 
 
 
 def _clause(table: str, clause: tuple[Token, ...], catalog: Catalog | None) -> tuple[StatementEffect, ...]:
-    partitions = any(token.is_word("PARTITION", "PARTITIONING") for token in outside_brackets(clause[1:]))
+    partitions = any(token.is_word("PARTITION", "PARTITIONING") for token in outside_brackets(clause[2:]))
     return (
         *_by_its_head(table, clause, catalog),
         *((StatementEffect(EffectKind.UNKNOWN, table),) if partitions else ()),
@@ -179,7 +179,7 @@ def _sets_a_default(clause: tuple[Token, ...]) -> bool:
 
 
 def _is_options(clause: tuple[Token, ...]) -> bool:
-    """Say whether a clause is nothing but options of the table that leave its rows alone."""
+    """Return whether a clause is nothing but options of the table that leave its rows alone."""
     rest = clause
     while rest:
         taken = _option(rest)

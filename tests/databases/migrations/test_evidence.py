@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from bot.databases.migrations.ddl import read_statement
+from bot.databases.migrations.catalog import Catalog, KnownColumn
+from bot.databases.migrations.ddl import read_statement, read_statements
 from bot.databases.migrations.evidence import MAX_STATEMENTS, PreviewedTrial, not_rehearsed, rehearsed
 from bot.databases.migrations.online_ddl import UNPREDICTED, Online, Prediction
 from bot.databases.migrations.rehearsal_script import RehearsalOutcome, RehearsalResults, Trial
@@ -19,6 +20,10 @@ from bot.domain.shell import syntax
 SMALL, LARGE = TableSize(10, 16384), TableSize(2_000_000, 1024)
 SIZES = {"users": SMALL, "logs": LARGE}
 NOTHING = schema_of(())
+CATALOG = Catalog(
+    tables={"users": "utf8mb4", "logs": "utf8mb4"},
+    columns={("users", "name"): KnownColumn("varchar(100)", nullable=True, charset="utf8mb4", extra="")},
+)
 
 INSTANT = Prediction(Online.INSTANT, writes_wait=False)
 ONLINE = Prediction(Online.INPLACE, writes_wait=False)
@@ -41,7 +46,8 @@ def trial(before: Schema = NOTHING, after: Schema = NOTHING, *, name: str = "m",
 def previewed(
     *statements: str, prediction: Prediction | None = None, of: Trial | None = None, name: str = "m"
 ) -> PreviewedTrial:
-    return PreviewedTrial(of or trial(name=name), tuple((read_statement(sql), prediction) for sql in statements))
+    read = read_statements(statements, CATALOG)
+    return PreviewedTrial(of or trial(name=name), tuple((statement, prediction) for statement in read))
 
 
 def results(before: Schema = NOTHING, after: Schema = NOTHING) -> RehearsalResults:
