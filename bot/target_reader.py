@@ -12,6 +12,7 @@ from bot.databases.backups.writes_since import WritesSinceReader
 from bot.databases.server.facts import DatabaseLook
 from bot.domain.backups.backup import BackupList
 from bot.domain.backups.leftovers import Leftover
+from bot.domain.backups.retention import future_dated
 from bot.domain.backups.writes_since import TableWrites
 from bot.domain.runs.run import Run
 from bot.domain.secret_references import reveal_secrets
@@ -67,7 +68,12 @@ class TargetLook:
     async def backups(self) -> BackupList:
         """Read the manifests of the target's backups."""
         backup_list = await self.reader.backups.backup_list(self.target)
-        return replace(backup_list, referred=referred_backups(await self._latest_runs(), datetime.now(UTC)))
+        now = datetime.now(UTC)
+        return replace(
+            backup_list,
+            referred=referred_backups(await self._latest_runs(), now),
+            future_dated=frozenset(backup.backup for backup in future_dated(backup_list.backups, now)),
+        )
 
     async def host(self, name: str, question: HostQuestion) -> HostFacts:
         """Read one host."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bot.domain.backups.backup import Purpose, parse_table
-from bot.domain.backups.retention import choose_deletions
+from bot.domain.backups.retention import choose_deletions, future_dated
 from bot.domain.names import TargetName
 from bot.domain.runs.acts import Discard
 from bot.domain.runs.basis import Basis
@@ -82,7 +82,7 @@ class Backup:
         tables = options.tables if isinstance(options, BackupOptions) else ()
         purpose = Purpose.SCHEDULED if isinstance(options, ScheduledBackup) else Purpose.ASKED
         made = backup_id(run)
-        retention = await _retention(target, run, look) if purpose is Purpose.SCHEDULED else ()
+        retention, ignored = await _retention(target, run, look) if purpose is Purpose.SCHEDULED else ((), ())
         steps = (
             dump_step(target, made, tables, purpose),
             *proof_steps(target, made, run.id, Phase.CHANGE),
@@ -93,7 +93,7 @@ class Backup:
             request=run.request,
             steps=steps,
             requirement=target.policy.requirement(self.action),
-            findings=(*_missed(run), *_no_longer_kept(retention)),
+            findings=(*_missed(run), *_no_longer_kept(retention), *ignored),
         )
 
     async def basis(self, plan: Plan, run: Run, target: Target, look: Look) -> Basis:
@@ -114,18 +114,26 @@ def _missed(run: Run) -> tuple[Finding, ...]:
             return ()
 
 
-async def _retention(target: Target, run: Run, look: Look) -> tuple[Step, ...]:
-    """Give the step that deletes backups that are no longer kept, after the new one was verified."""
+async def _retention(target: Target, run: Run, look: Look) -> tuple[tuple[Step, ...], tuple[Finding, ...]]:
+    """Give the step that deletes backups that are no longer kept, after the new one was verified.
+
+    Returns:
+        The step, if anything is to be deleted; and a finding that names the backups dated in the future, if there are
+        any.
+    """
     backups = target.backups
     if backups is None or backups.keep is None:
-        return ()
+        return (), ()
     backup_list = await look.backups()
     gone = choose_deletions(backup_list.backups, backups.keep, run.created_at, backups.timezone, backup_list.referred)
+    ahead = ", ".join(backup.backup for backup in future_dated(backup_list.backups, run.created_at))
+    ignored = (Finding("retention_ignores", {"backups": ahead}),) if ahead else ()
     if not gone:
-        return ()
+        return (), ignored
     title = "Remove backups that are no longer kept"
     act = Discard(gone)
-    return (Step("retention", title, Phase.CHANGE, target.hosts[:1], Risk.CHANGES, _REMOVE_TIMEOUT, act),)
+    step = Step("retention", title, Phase.CHANGE, target.hosts[:1], Risk.CHANGES, _REMOVE_TIMEOUT, act)
+    return (step,), ignored
 
 
 def _no_longer_kept(retention: tuple[Step, ...]) -> tuple[Finding, ...]:

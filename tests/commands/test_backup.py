@@ -91,8 +91,8 @@ async def test_behind_a_scheduled_one_what_is_no_longer_kept_goes() -> None:
     assert TARGET.backups is not None
     target = replace(TARGET, backups=replace(TARGET.backups, keep=Keep(1, 0, 0)))
     look = Sight()
-    old = BackupInfo("B-20261101-AAAAAA", "R", Purpose.ASKED, NOON, "compte", "", (), (), 1, "0" * 64, Proof.CHECKED)
-    new = replace(old, backup="B-20261102-AAAAAA", started=NOON + timedelta(days=1))
+    new = BackupInfo("B-20261102-AAAAAA", "R", Purpose.ASKED, NOON, "compte", "", (), (), 1, "0" * 64, Proof.CHECKED)
+    old = replace(new, backup="B-20261101-AAAAAA", started=NOON - timedelta(days=1))
     look.backup_list = BackupList(NAME.app, NAME.environment, (new, old))
     plan = await BACKUP.plan(run_with(scheduled="2026-11-16T03:00:00+00:00", missed="yes"), target, look)
     assert isinstance(plan, Plan)
@@ -109,6 +109,20 @@ async def test_behind_a_scheduled_one_what_is_no_longer_kept_goes() -> None:
     assert [step.key for step in asked.steps] == ["backup"]
 
 
+async def test_backups_dated_in_the_future_are_named_in_the_plan_of_the_retention() -> None:
+    assert TARGET.backups is not None
+    target = replace(TARGET, backups=replace(TARGET.backups, keep=Keep(1, 0, 0)))
+    look = Sight()
+    good = BackupInfo("B-20261101-AAAAAA", "R", Purpose.ASKED, NOON, "compte", "", (), (), 1, "0" * 64, Proof.PROVEN)
+    ahead = [replace(good, backup=f"B-2099110{n}-AAAAAA", started=NOON + timedelta(days=26700 + n)) for n in range(7)]
+    look.backup_list = BackupList(NAME.app, NAME.environment, (*ahead[::-1], good))
+    plan = await BACKUP.plan(run_with(scheduled="2026-11-16T03:00:00+00:00"), target, look)
+    assert isinstance(plan, Plan)
+    assert [step.key for step in plan.steps] == ["backup"]
+    assert [finding.kind for finding in plan.findings] == ["retention_ignores"]
+    assert plan.findings[0].facts == {"backups": ", ".join(each.backup for each in ahead)}
+
+
 @pytest.mark.parametrize(
     ("target", "missing"), [(replace(TARGET, database=None), "database"), (replace(TARGET, backups=None), "backups")]
 )
@@ -122,8 +136,8 @@ async def test_a_target_without_a_place_for_backups_is_answered(target: Target, 
 async def test_what_is_kept_elsewhere_is_removed_too() -> None:
     target = replace(TARGET, backups=Backups("", keep=Keep(1, 0, 0), store=BotDirectory("/var/lib/backups")))
     look = Sight()
-    old = BackupInfo("B-20261101-AAAAAA", "R", Purpose.ASKED, NOON, "compte", "", (), (), 1, "0" * 64, Proof.CHECKED)
-    new = replace(old, backup="B-20261102-AAAAAA", started=NOON + timedelta(days=1))
+    new = BackupInfo("B-20261102-AAAAAA", "R", Purpose.ASKED, NOON, "compte", "", (), (), 1, "0" * 64, Proof.CHECKED)
+    old = replace(new, backup="B-20261101-AAAAAA", started=NOON - timedelta(days=1))
     look.backup_list = BackupList(NAME.app, NAME.environment, (new, old))
     plan = await BACKUP.plan(run_with(scheduled="2026-11-16T03:00:00+00:00"), target, look)
     assert isinstance(plan, Plan)

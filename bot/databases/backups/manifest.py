@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from bot.domain.backups.backup import BackupInfo, Proof, Purpose
@@ -17,6 +17,8 @@ FORMAT = 1
 
 MYDUMPER = ".mydumper.tar"
 """Suffix of the files that mydumper made."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -98,13 +100,16 @@ class Manifest:
         """Return what the backup list shows of it.
 
         Raises:
-            ValueError: an instant in it cannot be read.
+            ValueError: an instant in it cannot be read, or no dump can be from then.
         """
+        started = datetime.fromisoformat(self.started)
+        if started.tzinfo is None or started < _EPOCH:
+            raise ValueError(f"the manifest has no date that a dump can have: {self.started!r}")
         return BackupInfo(
             backup=self.backup,
             run=self.run,
             purpose=self.purpose,
-            started=datetime.fromisoformat(self.started),
+            started=started,
             database=self.database,
             server=self.server,
             tables=self.tables,

@@ -22,7 +22,9 @@ done
 
 
 class PrunePerformer:
-    """Removes backups where they are kept, except those that a run refers to by now. Implements `Performer`.
+    """Removes backups where they are kept, except those that a run refers to by now or that are dated in the future.
+
+    Implements `Performer`.
 
     On a host a script removes them, so that it is done once. Elsewhere the bot does, as often as it is asked to.
 
@@ -40,8 +42,8 @@ class PrunePerformer:
         """Remove each backup that nobody has asked for since the plan was made, its manifest first."""
         act = act_of(job, Discard)
         try:
-            referred = (await self._observer.look(job.target).backups()).referred
-            going = tuple(backup for backup in act.backups if backup not in referred)
+            known = await self._observer.look(job.target).backups()
+            going = tuple(each for each in act.backups if each not in known.referred | known.future_dated)
             storage = self._storages.remote(job.target)
             if storage is None:
                 return await self._finish(job, await self._runner.perform(job, _command(job, going), "/", {}, output))
@@ -49,7 +51,7 @@ class PrunePerformer:
                 await storage.remove((manifest_file(backup), *dump_files(backup)))
         except RefusedError as refused:
             return Failed(refused.problem)
-        return _done(act, frozenset(act.backups) - frozenset(going))
+        return _done(act, frozenset(act.backups) - frozenset(going), known.future_dated)
 
     async def resume(self, job: Job, output: Output) -> Outcome:
         """As `perform`, but never start a script."""
@@ -72,13 +74,15 @@ class PrunePerformer:
             backup_list = await self._observer.look(job.target).backups()
         except RefusedError as refused:
             return Unknown(problem(Reason.OUTCOME_UNKNOWN, host=job.place, detail=refused.problem.reason.value))
-        return _done(act_of(job, Discard), frozenset(kept.backup for kept in backup_list.backups))
+        remaining = frozenset(kept.backup for kept in backup_list.backups)
+        return _done(act_of(job, Discard), remaining, backup_list.future_dated)
 
 
-def _done(act: Discard, remaining: frozenset[str]) -> Done:
+def _done(act: Discard, remaining: frozenset[str], future_dated: frozenset[str]) -> Done:
     removed = [backup for backup in act.backups if backup not in remaining]
     stayed = [backup for backup in act.backups if backup in remaining]
-    return Done({"removed": ", ".join(removed)} | ({"stayed": ", ".join(stayed)} if stayed else {}))
+    facts = {"removed": ", ".join(removed), "stayed": ", ".join(stayed), "ignored": ", ".join(sorted(future_dated))}
+    return Done({name: value for name, value in facts.items() if value or name == "removed"})
 
 
 def _command(job: Job, backups: tuple[str, ...]) -> Command:

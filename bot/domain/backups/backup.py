@@ -101,6 +101,7 @@ class BackupList:
         backups: newest first.
         unreadable: names of manifests that cannot be parsed.
         referred: IDs of backups that a pending or recent run uses.
+        future_dated: IDs of backups whose date lies in the future; they are never counted or deleted.
         leftovers: databases that restores left beside the live one; None if they could not be read.
     """
 
@@ -109,6 +110,7 @@ class BackupList:
     backups: tuple[BackupInfo, ...]
     unreadable: tuple[str, ...] = ()
     referred: frozenset[str] = frozenset()
+    future_dated: frozenset[str] = frozenset()
     leftovers: tuple[Leftover, ...] | None = ()
 
     def find(self, backup: str) -> BackupInfo:
@@ -147,8 +149,9 @@ def predicted_seconds(backup: BackupInfo, backup_list: BackupList) -> int | None
 
 
 def newest_proven(backup_list: BackupList) -> BackupInfo | None:
-    """Give the newest proven backup of the whole database; None if there is none."""
-    return next((backup for backup in backup_list.backups if backup.proof is Proof.PROVEN and not backup.chosen), None)
+    """Give the newest proven backup of the whole database that is not dated in the future; None if there is none."""
+    proven = (each for each in backup_list.backups if each.proof is Proof.PROVEN and not each.chosen)
+    return next((backup for backup in proven if backup.backup not in backup_list.future_dated), None)
 
 
 def scratch_name(database: str, kind: str, run: str) -> str | None:

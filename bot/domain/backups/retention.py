@@ -12,11 +12,27 @@ from bot.domain.targets.target import Keep
 SAFETY_AGE = timedelta(days=30)
 """Minimum time to keep a safety backup."""
 
+CLOCK_TOLERANCE = timedelta(minutes=10)
+"""How far the clock of a host may be ahead."""
+
+
+def future_dated(backups: Iterable[BackupInfo], now: datetime) -> tuple[BackupInfo, ...]:
+    """Give the backups whose date lies in the future, beyond what clocks may differ by, the oldest first.
+
+    Args:
+        backups: in any order.
+        now: with a time zone.
+    """
+    ahead = (backup for backup in backups if backup.started - now > CLOCK_TOLERANCE)
+    return tuple(sorted(ahead, key=lambda backup: (backup.started, backup.backup)))
+
 
 def choose_deletions(
     backups: Iterable[BackupInfo], keep: Keep, now: datetime, timezone: str, referred: frozenset[str]
 ) -> tuple[str, ...]:
     """Choose the backups to delete.
+
+    Backups that are dated in the future count for nothing and are never deleted: no later date displaces today's.
 
     One backup is kept for each of the latest days, weeks and months that have any: preferably a proven one, else the
     newest. Backups of chosen tables are counted separately for each choice.
@@ -32,7 +48,10 @@ def choose_deletions(
         IDs, oldest first. Never the newest proven backup, one that is referred to, or a safety backup younger than 30
         days.
     """
-    known = sorted(backups, key=lambda backup: (backup.started, backup.backup), reverse=True)
+    all_backups = tuple(backups)
+    future = frozenset(backup.backup for backup in future_dated(all_backups, now))
+    past = (backup for backup in all_backups if backup.backup not in future)
+    known = sorted(past, key=lambda backup: (backup.started, backup.backup), reverse=True)
     staying = set(referred)
     for chosen in {backup.chosen for backup in known}:
         group = [backup for backup in known if backup.chosen == chosen and backup.purpose is not Purpose.SAFETY]

@@ -102,19 +102,27 @@ async def test_what_is_no_longer_kept_goes_but_for_what_a_run_speaks_of(room: Ro
     @dataclass(frozen=True)
     class Watching:
         referred: frozenset[str]
+        future: frozenset[str]
 
         def look(self, target: Target) -> Any:
             return self
 
         async def backups(self) -> BackupList:
-            return replace(await room.catalog.backup_list(room.target), referred=self.referred)
+            known = await room.catalog.backup_list(room.target)
+            return replace(known, referred=self.referred, future_dated=self.future)
 
-    for backup in (BACKUP, "B-20261116-SPOKEN"):
+    for backup in (BACKUP, "B-20261116-SPOKEN", "B-20261116-FUTURE"):
         await room.dumped(backup)
-    act = Discard((BACKUP, "B-20261116-SPOKEN", "B-20261116-NEVER1"))
+    act = Discard((BACKUP, "B-20261116-SPOKEN", "B-20261116-NEVER1", "B-20261116-FUTURE"))
     step = Step("retention", "Remove", Phase.CHANGE, ("web1",), Risk.CHANGES, 60, act)
-    performer = PrunePerformer(room.access, Watching(frozenset({"B-20261116-SPOKEN"})))
+    performer = PrunePerformer(
+        room.access, Watching(frozenset({"B-20261116-SPOKEN"}), frozenset({"B-20261116-FUTURE"}))
+    )
     outcome = await performer.perform(Job("R-AAAAAA", 1, step, "web1", 1, room.target), KeptOutput())
-    assert outcome == Done({"removed": f"{BACKUP}, B-20261116-NEVER1", "stayed": "B-20261116-SPOKEN"})
-    assert [kept.backup for kept in (await room.catalog.backup_list(room.target)).backups] == ["B-20261116-SPOKEN"]
-    assert len(await kept_in(room)) == 2
+    assert outcome == Done({
+        "removed": f"{BACKUP}, B-20261116-NEVER1", "stayed": "B-20261116-SPOKEN, B-20261116-FUTURE",
+        "ignored": "B-20261116-FUTURE",
+    })  # fmt: skip
+    left = {kept.backup for kept in (await room.catalog.backup_list(room.target)).backups}
+    assert left == {"B-20261116-SPOKEN", "B-20261116-FUTURE"}
+    assert len(await kept_in(room)) == 4

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.backups.backup import BackupInfo, Proof, Purpose
-from bot.domain.backups.retention import SAFETY_AGE, choose_deletions
+from bot.domain.backups.retention import SAFETY_AGE, choose_deletions, future_dated
 from bot.domain.targets.target import Keep
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -103,3 +103,51 @@ def test_what_must_stay_stays(
             assert backup.backup not in gone
     left = [backup for backup in backups if backup.backup not in gone]
     assert chosen(left, daily, weekly, monthly, *referred) == set()
+
+
+def ahead(name: str, ahead_of_now: timedelta, **changes: object) -> BackupInfo:
+    return replace(kept(name, 0, Proof.PROVEN), started=NOW + ahead_of_now, **changes)  # type: ignore[arg-type]
+
+
+def test_backups_dated_in_the_future_take_nobodys_place_and_stay() -> None:
+    today, future = kept("today", 0.1, Proof.PROVEN), [ahead(f"f{n}", timedelta(days=26700 + n)) for n in range(7)]
+    yesterday = kept("yesterday", 1.1, Proof.PROVEN)
+    assert chosen([*future, today, yesterday], 1, 0, 0) == {"yesterday"}
+    assert {backup.backup for backup in future_dated([*future, today, yesterday], NOW)} == {f"f{n}" for n in range(7)}
+
+
+@pytest.mark.parametrize(("minutes", "is_future"), [(-1, False), (0, False), (9, False), (11, True)])
+def test_clocks_may_differ_by_minutes(minutes: int, is_future: bool) -> None:
+    assert bool(future_dated([ahead("a", timedelta(minutes=minutes))], NOW)) is is_future
+
+
+CLOCKS = st.datetimes(datetime(1971, 1, 1), datetime(9998, 12, 31), timezones=st.timezones())  # noqa: DTZ001
+DATED = st.lists(
+    st.builds(
+        lambda name, clock, proof, purpose, tables: replace(
+            kept(name, 0, proof, purpose), started=clock, chosen=tables
+        ),
+        st.uuids().map(str),
+        CLOCKS,
+        st.sampled_from(Proof),
+        st.sampled_from(Purpose),
+        st.sampled_from(((), ("users",))),
+    ),
+    max_size=30,
+    unique_by=lambda backup: backup.backup,
+)
+
+
+@given(DATED, CLOCKS, st.sampled_from(["UTC", "Europe/Paris", "America/Los_Angeles"]), COUNTS, COUNTS, COUNTS)
+def test_no_number_of_future_dates_changes_what_becomes_of_the_others(
+    backups: list[BackupInfo], now: datetime, timezone: str, daily: int, weekly: int, monthly: int
+) -> None:
+    keep = Keep(daily, weekly, monthly)
+    future = {backup.backup for backup in future_dated(backups, now)}
+    others = [backup for backup in backups if backup.backup not in future]
+    gone = choose_deletions(backups, keep, now, timezone, NOBODY)
+    assert gone == choose_deletions(others, keep, now, timezone, NOBODY)
+    assert not future & set(gone)
+    proven = [backup for backup in others if backup.proof is Proof.PROVEN]
+    if proven:
+        assert max(proven, key=lambda backup: (backup.started, backup.backup)).backup not in gone

@@ -45,6 +45,13 @@ def shelve(world: SmallWorld, *kept: BackupInfo) -> None:
     world.sight.backup_list = BackupList(NAME.app, NAME.environment, kept)
 
 
+async def test_one_dated_in_the_future_opens_no_gate(careful: SmallWorld) -> None:
+    ahead = replace(KEPT, started=NOON + timedelta(days=26700))
+    shelve(careful, ahead, older(hours=25))
+    careful.sight.backup_list = replace(careful.sight.backup_list, future_dated=frozenset({ahead.backup}))
+    await careful.until(await careful.submit(), RunState.FAILED)
+
+
 @pytest.mark.parametrize(
     "kept",
     [

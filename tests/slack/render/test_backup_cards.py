@@ -6,11 +6,13 @@ from dataclasses import replace
 
 import pytest
 
+from bot.domain.backups.backup import BackupList
 from bot.domain.runs.acts import Dump, Prove, Swap
 from bot.domain.runs.plan import Finding, Phase, Plan, Risk, Step
 from bot.domain.runs.request import Action
 from bot.domain.runs.run import Run, RunState, StepRow, StepState
 from bot.slack.render.cards.backups import backup_findings, backup_outcome
+from bot.slack.render.cards.backups.backup_list_card import backups_card
 from bot.slack.render.run_messages import render
 from tests.slack.support.runs import PLAN, ctx, run
 from tests.support.examples import PLAIN
@@ -35,6 +37,12 @@ def about(action: Action, state: RunState, plan: Plan, *rows: StepRow) -> Run:
 
 def row(key: str, state: StepState = StepState.DONE, **facts: str) -> StepRow:
     return StepRow(1, key, key, Phase.CHANGE, Risk.READS, "web1", 1, state=state, facts=facts)
+
+
+def test_the_list_names_backups_that_are_dated_in_the_future() -> None:
+    future = frozenset({"B-20990101-AAAAAA", "B-20990102-AAAAAA"})
+    said = str(backups_card(BackupList("compte", "production", (), future_dated=future), ctx().translator).blocks)
+    assert "Dated in the future, so neither counted nor removed: B-20990101-AAAAAA, B-20990102-AAAAAA." in said
 
 
 @pytest.mark.parametrize(

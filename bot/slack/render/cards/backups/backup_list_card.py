@@ -28,6 +28,7 @@ def backups_card(backup_list: BackupList, translator: Translator) -> Message:
     rest = len(backup_list.backups) - len(shown)
     none = translate("backups.none", target=f"{backup_list.app} {backup_list.environment}", **names)
     broken = markup.inline(markup.clip(", ".join(backup_list.unreadable), 300))
+    future = markup.inline(markup.clip(", ".join(sorted(backup_list.future_dated)), 300))
     return message(
         title if backup_list.backups else none,
         (
@@ -35,6 +36,7 @@ def backups_card(backup_list: BackupList, translator: Translator) -> Message:
             *(section(_line(backup, backup_list, translator)) for backup in shown),
             context(count("plan.more", rest)) if rest else None,
             section(translate("backups.broken", names=broken)) if backup_list.unreadable else None,
+            section(translate("backups.future", names=future)) if backup_list.future_dated else None,
             context(translate("backups.how", **names)) if backup_list.backups else None,
             *(section(_leftover(leftover, translator)) for leftover in backup_list.leftovers or ()),
             context(translate("backups.left.how", **names)) if backup_list.leftovers else None,
