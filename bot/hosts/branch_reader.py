@@ -36,7 +36,11 @@ if [ -n "$own" ] && objects=$(mktemp -d "${TMPDIR:-/tmp}/countersign-newest.XXXX
   trap 'exit 129' HUP
   trap 'exit 130' INT
   trap 'exit 143' TERM
-  there=$(ask ls-remote --quiet origin "refs/heads/$branch" 2>/dev/null | cut -c1-40)
+  # An origin that answers without the branch has withdrawn it; one that does not answer leaves what was fetched last.
+  if there=$(ask ls-remote --quiet origin "refs/heads/$branch" 2>/dev/null </dev/null); then
+    there=$(printf '%s' "$there" | cut -c1-40)
+    [ -n "$there" ] || tip=
+  fi
   GIT_OBJECT_DIRECTORY=$objects
   GIT_ALTERNATE_OBJECT_DIRECTORIES=$own
   export GIT_OBJECT_DIRECTORY GIT_ALTERNATE_OBJECT_DIRECTORIES
@@ -75,7 +79,8 @@ class BranchReader:
             target: whose branch.
 
         Raises:
-            RefusedError: `host_unreachable` and its like; `ref_not_found`, neither origin nor the host has the branch.
+            RefusedError: `host_unreachable` and its like; `ref_not_found`, origin does not have the branch, or does
+                not answer and it was never fetched.
         """
         nonce = secrets.token_hex(8)
         host = target.hosts[0]

@@ -88,3 +88,13 @@ def test_the_script_quotes_what_the_operations_file_says() -> None:
     text = build_question(hostile, "n0nce").script()
     assert "path='/x'\"'\"'; touch /tmp/y; '\"'\"''\n" in text
     assert "branch='a$(id)'\n" in text
+
+
+async def test_a_branch_that_was_withdrawn_at_origin(reader: BranchReader, repository: Repository) -> None:
+    git(repository.origin, "branch", "withdrawn")
+    git(repository.path, "fetch", "-q", "origin")
+    assert (await reader.newest(on(repository, "withdrawn"))).tip == repository.third
+    git(repository.origin, "branch", "-D", "withdrawn")
+    with pytest.raises(RefusedError) as refused:
+        await reader.newest(on(repository, "withdrawn"))
+    assert refused.value.problem.reason is Reason.REF_NOT_FOUND
