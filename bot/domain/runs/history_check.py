@@ -228,7 +228,7 @@ class _RunCheck:
 
     def _requirement(self, gate: Gate, recorded: RecordedGate) -> Iterator[Finding]:
         asked = gate.requirement
-        if self.run.plan is not None and self.run.plan.requirement != asked:
+        if self.run.plan is not None and not asked.implies(self.run.plan.requirement):
             yield Disagreement(
                 self.run.id, Subject.REQUIREMENT, _asks(asked), f"{_asks(self.run.plan.requirement)}, by its plan"
             )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bot.domain.runs.approval import GateState
 from bot.domain.runs.history import Record
@@ -173,6 +173,8 @@ def _replay(run: RecordedRun, record: Record) -> None:
         case "gate_opened":
             _open(run, record)
             _enter(run, record, RunState.AWAITING_APPROVAL)
+        case "gate_tightened" if run.gate is not None:
+            run.gate = replace(run.gate, facts={**run.gate.facts, **facts})
         case "glass_broken":
             _open(run, record, afterwards=True)
             _enter(run, record, *_CHANGE)

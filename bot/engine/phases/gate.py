@@ -226,7 +226,7 @@ async def raise_requirement(session: RunSession, run: Run, gate: Gate) -> Gate:
     Raises:
         RefusedError: today's policy does not allow the run.
     """
-    requirement = _requirement_now(session, run, gate)
+    requirement = replace(_requirement_now(session, run, gate), expires=gate.requirement.expires)
     if requirement == gate.requirement:
         return gate
     raised = replace(gate, requirement=requirement)

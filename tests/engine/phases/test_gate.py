@@ -12,12 +12,10 @@ from bot.domain.errors import Reason
 from bot.domain.policies.people import People
 from bot.domain.policies.policy import Policy, Requirement
 from bot.domain.runs.approval import GateState
-from bot.domain.runs.basis import Basis
 from bot.domain.runs.request import Action
 from bot.domain.runs.run import ENDS as ENDED
-from bot.domain.runs.run import Run, RunState
+from bot.domain.runs.run import RunState
 from bot.domain.targets.host_identity import HostIdentity
-from bot.engine.run_changes import PlanIs
 from tests.engine.support.world import APPROVE, SmallWorld
 from tests.support.examples import GATE, POLICY
 from tests.support.polling import eventually
@@ -194,34 +192,19 @@ async def test_an_approval_is_for_one_folder_and_one_database(world: SmallWorld,
     assert change in ended.problem.facts
 
 
-async def test_a_gate_that_an_earlier_version_opened_is_void(world: SmallWorld) -> None:
-    run = await opened(world)
-    await world.engine.drain()
-    async with Leased(world, run) as (lease, found):
-        assert found.plan is not None
-        await world.store.runs.write(lease, (PlanIs(replace(found.plan, basis=Basis({"commit": "1"}))),), ())
+async def test_a_gate_that_an_earlier_version_opened_is_void(
+    world: SmallWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as earlier:
+        earlier.setattr("bot.domain.runs.basis.PLAN_FORMAT", "1")
+        run = await opened(world)
+        await world.engine.drain()
     await world.new_engine().start()
     world.people.said["U0BOB"] = APPROVE
     ended = await world.until(run, *ENDS)
     assert ended.problem is not None
     assert ended.problem.reason is Reason.OLDER_VERSION
     assert not changed(world)
-
-
-class Leased:
-    """A hold on a run that nobody drives."""
-
-    def __init__(self, world: SmallWorld, run: str) -> None:
-        self.world = world
-        self.run = run
-
-    async def __aenter__(self) -> tuple[object, Run]:
-        self.lease = await self.world.store.leases.claim(self.run, "test", timedelta(minutes=1))
-        assert self.lease is not None
-        return self.lease, await self.world.run(self.run)
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.world.store.leases.release(self.lease)
 
 
 ALSO = Requirement(1, EVE_ALONE, timedelta(minutes=30), allow_requester=False)
