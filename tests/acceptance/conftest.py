@@ -10,11 +10,22 @@ import pytest
 from bot.demo.application.application import Application
 from bot.demo.host.host import DemoHost
 from bot.demo.host.web import WebServer
+from bot.domain.runs.history_check import disagreements
 from bot.playground import Playground
 from tests.acceptance.support.system import Bot, System, environment, workspace
 from tests.support import OPS_PASSWORD, operations, write_operations
 
 NewSystem = Callable[..., Awaitable[System]]
+
+
+async def _runs_agree_with_the_history(bot: Bot) -> None:
+    """Check that whatever a test did, the store says of each run what the history says."""
+    if not (bot.folder / "data/countersign.db").exists():
+        return
+    async with bot.store() as store:
+        for stored in await store.history.stored_runs_after(0, 1000):
+            assert stored.run is not None
+            assert disagreements(stored.run, stored.records) == ()
 
 
 @pytest.fixture
@@ -40,6 +51,7 @@ async def new_system(
             playground = await stack.enter_async_context(Playground(workspace()).serve())
             secrets = {OPS_PASSWORD: application.database.password}
             bot = Bot(tmp_path, {**environment(playground.api_url, ops_file), **secrets, **(extra or {})}, module)
+            stack.push_async_callback(_runs_agree_with_the_history, bot)
             stack.push_async_callback(bot.kill)
             made = System(playground, bot)
             stack.callback(made.print_conversation)

@@ -13,6 +13,8 @@ from bot.demo.application.application import Application
 from bot.demo.application.commits import CommitKind
 from bot.demo.host.database import DatabaseServer
 from bot.demo.host.host import DemoHost
+from bot.domain.runs.history_check import disagreements
+from bot.slack.render.cards.run.anchor import anchor_in
 from bot.store.history.verify import first_broken
 from tests.acceptance.conftest import NewSystem
 from tests.acceptance.support.outside import changes, half_written, migration_ddl
@@ -78,7 +80,7 @@ def _check_metadata(system: System, run: str, sha: str) -> None:
     asked = {"run": run, "plan": digest, "needed": 1, "given": 1, "state": "approved"}
     assert asked.items() <= system.payload("approval").items()
     result = system.payload("result")
-    assert set(result) == {"run", "state", "seconds", "backup"}
+    assert set(result) == {"run", "state", "seconds", "backup", "history"}
     assert result["seconds"] > 0
     progress = system.payload("progress")
     assert set(progress) == {"run", "state", "steps"}
@@ -139,7 +141,12 @@ async def _check_log(system: System, run: str) -> None:
 async def _check_history(system: System, run: str) -> None:
     async with system.bot.store() as store:
         assert await first_broken(store.history) is None
-        events = [record.entry.event for record in await store.history.of_run(run)]
+        records = await store.history.of_run(run)
+        stored = await store.runs.get(run)
+        assert anchor_in(system.payload("result")) == await store.history.result_of(run)
+    assert stored is not None
+    assert disagreements(stored, records) == ()
+    events = [record.entry.event for record in records]
     wanted = ["requested", "planned", "gate_opened", "vote", "gate_approved", "run_succeeded"]
     assert [event for event in events if event in wanted] == wanted
 
