@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.names import Ref, Sha, TargetName
-from bot.domain.runs.acts import Preview, Rehearse
+from bot.domain.runs.acts import AsRehearsed, Preview, Rehearse
 from bot.domain.runs.basis import Basis
 from bot.domain.runs.plan import Finding, NothingToDo, Plan, Step
 from bot.domain.runs.request import Action, DeployOptions, Origin, Request
@@ -97,12 +97,15 @@ class Deploy:
         data = await backup_to_rehearse_on(target, look, backup, len(migrations))
         inputs = StepInputs(run.id, RunKind.DEPLOY, hosts[0].head, sha, hosts, migrations, takes_down, backup, data)
         steps, skipped = recipe_steps(recipe, target, inputs)
+        is_trusted = all(facts.on_branch or facts.head == sha for facts in hosts)
+        if not is_trusted:
+            steps = tuple(step for step in steps if not isinstance(step.act, AsRehearsed | Preview | Rehearse))
         await require_encryption(steps, target, look)
         first = next((facts for facts in hosts if facts.head != sha), hosts[0])
         return Plan(
             request=run.request,
             steps=(*self.before_plan(run, target), *steps),
-            requirement=target.policy.requirement(self.action),
+            requirement=target.policy.requirement(self.action, destructive=bool(migrations) and not is_trusted),
             basis=_basis(hosts, sha, pending, has_database=database is not None),
             sha=Sha(sha),
             commits=first.commits,
@@ -113,7 +116,7 @@ class Deploy:
                 *downs,
                 *_held_back(pending, migrations),
                 *_sessions(database, migrations),
-                *_unseen(steps, migrations),
+                *(_unseen(steps, migrations) if is_trusted else _untrusted(migrations, target)),
             ),
         )
 
@@ -170,6 +173,15 @@ def _unseen(steps: tuple[Step, ...], migrations: tuple[str, ...]) -> tuple[Findi
     if not migrations or any(isinstance(step.act, Preview | Rehearse) for step in steps):
         return ()
     return (Finding("rehearsal", {"outcome": "not_possible", "why": "recipe"}),)
+
+
+def _untrusted(migrations: tuple[str, ...], target: Target) -> tuple[Finding, ...]:
+    """Report that nothing of the commit was run, because it is not on the environment's branch."""
+    if not migrations:
+        return ()
+    facts = {"outcome": "not_possible", "why": "not_on_branch", "detail": target.branch}
+    unseen = {"risk": "unknown", "reason": "not_previewed", "what": "", "preview": "no"}
+    return (Finding("rehearsal", facts), *(Finding("migration", {"name": name, **unseen}) for name in migrations))
 
 
 def _held_back(pending: tuple[str, ...], migrations: tuple[str, ...]) -> tuple[Finding, ...]:

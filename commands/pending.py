@@ -29,10 +29,13 @@ def listing_of(migrations: MigrationCommand, facts: HostFacts) -> Listing:
         An empty listing if the host has no such commit.
 
     Raises:
-        RefusedError: `migrations_unreadable`, the tool failed; the end of its output is in `detail`.
+        RefusedError: `migrations_unreadable`, the tool failed; the end of its output is in `detail`;
+            `untrusted_commit`, only the commit's own code can say, and it is not on the environment's branch.
     """
     told = facts.commit_output
     if told is None:
+        if facts.sha is not None and facts.sha != facts.head and not facts.on_branch:
+            raise RefusedError(problem(Reason.UNTRUSTED_COMMIT, sha=facts.sha, host=facts.host))
         return Listing((), ())
     if told.exit_status != 0:
         said = (told.complaint.strip() or told.output.strip())[-_LONGEST_DETAIL:]

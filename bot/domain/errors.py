@@ -74,6 +74,7 @@ class Reason(StrEnum):
     EXPIRED = "expired"
     MOVED = "moved"
     OLDER_VERSION = "older_version"
+    UNTRUSTED_COMMIT = "untrusted_commit"
     APPROVAL_UNREADABLE = "approval_unreadable"
     # what should not happen
     INTERNAL = "internal"

@@ -84,6 +84,13 @@ if [ -z "$sha" ] && [ -n "$abbreviation" ]; then
 fi
 section sha
 value "$sha"
+section on-branch
+trusted=
+if [ -n "$sha" ] && [ -n "$trunk" ] &&
+  ask merge-base --is-ancestor "$sha" "refs/remotes/origin/$trunk" 2>/dev/null; then
+  trusted=yes
+  value yes
+fi
 if [ -n "$sha" ] && [ -n "$head" ]; then
   section fast-forward
   ask merge-base --is-ancestor "$head" "$sha" 2>/dev/null && value yes
@@ -114,7 +121,7 @@ section migrations
 # file. What a hook or a filter of the repository would do with a checkout is not wanted here.
 _OUTPUT_BEGINS = """
 copy= place=$path
-if [ -n "$sha" ] && [ "$sha" != "$head" ]; then
+if [ -n "$sha" ] && [ "$sha" != "$head" ] && [ -n "$trusted" ]; then
   place=
   copy=$(mktemp -d "${TMPDIR:-/tmp}/countersign-look.XXXXXX") && {
     trap 'rm -rf "$copy"' EXIT
@@ -130,7 +137,7 @@ if [ -n "$sha" ] && [ "$sha" != "$head" ]; then
     unset GIT_INDEX_FILE GIT_LFS_SKIP_SMUDGE
   }
 fi
-if [ -n "$sha" ]; then
+if [ -n "$sha" ] && { [ "$sha" = "$head" ] || [ -n "$trusted" ]; }; then
   section told
   {
     complaint=$(
@@ -179,11 +186,12 @@ def build_question(question: HostQuestion, nonce: str) -> Command:
         "nonce": nonce,
         "path": question.path,
         "ref": ref,
+        "trunk": Ref(question.trunk).text if question.trunk else "",
         "abbreviation": abbreviation,
         "directory": directory,
     }.items():
         parts += [Syntax(f"{name}="), Word(text), Syntax("\n")]
-    parts += [Syntax("sha= head=\n"), Syntax(_PREPARE), Syntax(_READ_CHECKOUT)]
+    parts += [Syntax("sha= head= trusted=\n"), Syntax(_PREPARE), Syntax(_READ_CHECKOUT)]
     if question.ref is not None:
         parts.append(Syntax(_RESOLVE.replace("@COMMITS@", str(_MAX_COMMITS))))
     if question.directory is not None:
@@ -251,6 +259,7 @@ def parse_answer(host: str, question: HostQuestion, answer: bytes, nonce: str) -
         branch=branch,
         dirty=tuple(entry[3:] for entry in sections.get("dirty", ()))[:_MAX_DIRTY],
         sha=next(iter(sections.get("sha", ())), "") or None,
+        on_branch=bool(sections.get("on-branch")),
         fast_forward=bool(sections.get("fast-forward")),
         commits=parse_commits(sections.get("commits", ())),
         commit_count=int(next(iter(sections.get("count", ())), "") or 0),

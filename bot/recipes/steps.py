@@ -107,6 +107,7 @@ def question(recipe: Recipe, target: Target, ref: str | None) -> HostQuestion:
     return HostQuestion(
         path=target.path,
         ref=ref,
+        trunk=target.branch,
         exists=tuple(sorted({c.value for spec in specs for c in spec.when if c.kind in asked})),
         directory=migrations.directory if isinstance(migrations, MigrationTable) else None,
         maintenance=fill(recipe.maintenance, values) if recipe.maintenance else None,

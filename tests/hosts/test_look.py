@@ -246,7 +246,9 @@ async def test_a_command_is_told_the_files_of_the_commit_and_leaves_nothing(
     look: HostLook, repository: Repository, server: DemoHost, ref: str | None, lock: str, where: str
 ) -> None:
     before = state_of(repository)
-    facts = await look.host("web1", HostQuestion(path=str(repository.path), ref=ref, commit_command=syntax(TELLING)))
+    facts = await look.host(
+        "web1", HostQuestion(path=str(repository.path), ref=ref, trunk="main", commit_command=syntax(TELLING))
+    )
     assert facts.commit_output is not None
     assert (facts.commit_output.exit_status, facts.commit_output.complaint) == (0, "warned")
     assert facts.commit_output.output == f"{lock}{repository.path}\n{where}"
@@ -258,7 +260,10 @@ async def test_a_command_that_fails_or_has_no_commit_takes_nothing_with_it(
     look: HostLook, repository: Repository
 ) -> None:
     failing = HostQuestion(
-        path=str(repository.path), ref="main", commit_command=syntax("printf 'a\\0b'; echo no >&2; exit 3")
+        path=str(repository.path),
+        ref="main",
+        trunk="main",
+        commit_command=syntax("printf 'a\\0b'; echo no >&2; exit 3"),
     )
     facts = await look.host("web1", failing)
     assert facts.commit_output == CommandOutput(3, "a\0b", "no")
@@ -267,6 +272,19 @@ async def test_a_command_that_fails_or_has_no_commit_takes_nothing_with_it(
         "web1", HostQuestion(path=str(repository.path), ref="nowhere", commit_command=syntax("echo x"))
     )
     assert lost.commit_output is None
+
+
+@pytest.mark.parametrize("trunk", [None, "v1-only", "nowhere"])
+async def test_no_code_of_a_commit_that_is_not_on_the_trunk_is_run(
+    look: HostLook, repository: Repository, tmp_path: Path, trunk: str | None
+) -> None:
+    canary = tmp_path / "canary"
+    asked = HostQuestion(
+        path=str(repository.path), ref="main", trunk=trunk, commit_command=syntax(f"touch {canary}; echo ran")
+    )
+    facts = await look.host("web1", asked)
+    assert (facts.sha, facts.on_branch, facts.commit_output) == (repository.third, False, None)
+    assert not canary.exists()
 
 
 async def test_free_space_is_told_of_paths_that_are_there_and_of_no_others(

@@ -95,6 +95,7 @@ HOST = HostFacts(
     commit_count=1,
     changed=("database/migrations/2025_11_16_074003_add_token_id.php", "app/Models/UserSession.php"),
     migrations=("2025_01_01_000000_create_users.php", "2025_11_16_074003_add_token_id.php"),
+    on_branch=True,
     existing=frozenset({"vendor"}),
     maintenance=False,
     missing_tools=(),

@@ -24,17 +24,20 @@ class HostQuestion:
     Args:
         path: of the checkout.
         ref: branch, tag or commit to resolve among what was fetched; None for no commit.
+        trunk: the branch whose commits are trusted; None trusts only the commit that is checked out.
         exists: paths relative to the checkout whose existence to check.
         directory: of the migrations in the repository, relative; None to list none.
         maintenance: a command that reads whether the app is in maintenance: status 0 yes, 1 no; None to skip it.
         tools: programs to look for in PATH.
         disks: absolute paths whose free space to read.
-        commit_command: a command that reads the files of the commit; None to run none. It runs in the checkout if that
-            commit is checked out, else in a temporary copy. `$live` is the checkout.
+        commit_command: a command that runs code of the commit to read its files; None to run none. It runs in the
+            checkout if that commit is checked out; in a temporary copy if the commit is on `trunk`; else not at all.
+            `$live` is the checkout.
     """
 
     path: str
     ref: str | None = None
+    trunk: str | None = None
     exists: tuple[str, ...] = ()
     directory: str | None = None
     maintenance: Command | None = None
@@ -81,6 +84,7 @@ class HostFacts:
         missing_tools: the requested programs that were not found.
         free_kib: kibibytes free on the file system of the checkout.
         free_inodes: inodes free there; None if the file system has no such limit.
+        on_branch: whether `sha` is a commit of the branch that was asked about as the trunk.
         commit_output: result of the requested command; None if none was requested, or there is no such commit.
         disks: kibibytes free on the file system of each requested path that can be read.
     """
@@ -103,6 +107,7 @@ class HostFacts:
     free_inodes: int | None
     removed: tuple[Commit, ...] = ()
     removed_count: int = 0
+    on_branch: bool = False
     commit_output: CommandOutput | None = None
     disks: Mapping[str, int] = field(default_factory=dict)
 
