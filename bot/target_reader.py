@@ -107,6 +107,10 @@ class TargetLook:
         """Read the target's releases from past runs, newest first."""
         return releases_of(await self._latest_runs())
 
+    async def past_runs(self) -> tuple[Run, ...]:
+        """Read the latest runs on the target, newest first."""
+        return await self._latest_runs()
+
     async def past(self, run: str) -> Run | None:
         """Read a past run on this target; None where there is none with this ID."""
         past_run = await self.reader.runs.get(run)

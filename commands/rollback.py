@@ -22,6 +22,7 @@ from commands.backup_restore import write_findings
 from commands.command import options_as
 from commands.common import host_basis, ran_now, read_target, require_encryption
 from commands.exceptions import FLAGS, USAGE, read_exceptions
+from commands.migration_history import CONTINUING
 from commands.pending import names_of, remembered
 from commands.resume import read_stopped_run, resume_basis, resume_finding, resume_plan
 from commands.rollback_choice import (
@@ -90,7 +91,7 @@ class Rollback:
         """
         recipe = self.recipes[target.name]
         decision = _decided(run)
-        if decision in _GOING_ON:
+        if decision in CONTINUING:
             return await resume_plan(run, await read_stopped_run(run, look), recipe, target, look)
         before = await read_stopped_run(run, look) if decision is not None else None
         scope = options_as(run, RollbackOptions).scope if before is None else ToRelease(was_live(before) or "")
@@ -130,7 +131,7 @@ class Rollback:
         Raises:
             RefusedError: what a host or the database answers.
         """
-        if _decided(run) in _GOING_ON:
+        if _decided(run) in CONTINUING:
             return await resume_basis(plan, self.recipes[target.name], target, look)
         recipe = self.recipes[target.name]
         hosts, database = await read_target(recipe, target, look, str(plan.sha))
@@ -220,10 +221,6 @@ def _agreed_commit(hosts: tuple[HostFacts, ...], release: str) -> str:
     return next(facts.sha for facts in hosts if facts.sha is not None)
 
 
-_GOING_ON = frozenset({Decision.RETRY, Decision.MARK_DONE, Decision.LIFT})
-"""Decisions that continue with the steps of the stopped run."""
-
-
 def _decided(run: Run) -> Decision | None:
     """Give the decision that a run carries out; None if it was typed."""
     return run.request.resumes.decision if run.request.resumes is not None else None
@@ -271,7 +268,7 @@ async def _chosen(
         return asked
     found = migration_records(undo, await deploys_of(undo, releases, look))
     needs_backup = any(one.has_no_way_back or one.destroyed for one in found)
-    return choose(found, await find_backup_before(undo, releases, target, look) if needs_backup else None)
+    return choose(found, await find_backup_before(undo, target, look) if needs_backup else None)
 
 
 def _to_undo(

@@ -11,9 +11,9 @@ from bot.domain.backups.backup import BackupInfo, BackupList, Purpose
 from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.runs.plan import Finding, Plan
 from bot.domain.runs.request import ToRelease, UndoMigrations
-from bot.domain.runs.run import Run
 from bot.domain.targets.look import Look, Release
 from bot.domain.targets.target import Target
+from commands.migration_history import last_time_without
 
 _MAX_RUNS = 20
 
@@ -154,14 +154,11 @@ async def deploys_of(undo: Iterable[str], releases: tuple[Release, ...], look: L
     return tuple(plans)
 
 
-async def find_backup_before(
-    undo: tuple[str, ...], releases: tuple[Release, ...], target: Target, look: Look
-) -> BackupInfo | None:
-    """Find the newest backup from before some migrations ran and after those that the previous release has.
+async def find_backup_before(undo: tuple[str, ...], target: Target, look: Look) -> BackupInfo | None:
+    """Find the newest backup from the last time at which none of some migrations had run, and the others had.
 
     Args:
         undo: the migrations.
-        releases: what the bot remembers, newest first.
         target: where.
         look: reads.
 
@@ -174,16 +171,16 @@ async def find_backup_before(
     database = target.database
     if target.backups is None or database is None or not database.scratch:
         return None
-    runs = [run for release in releases[:_MAX_RUNS] if (run := await look.past(release.run)) is not None]
-    at = [place for place, run in enumerate(runs) if run.plan is not None and set(undo) & set(run.plan.pending)]
-    remembered = {name for place in at for name in _plan(runs[place]).pending}
-    if not at or not set(undo) <= remembered:
+    backup_list = await look.backups()
+    by_id = {backup.backup: backup for backup in backup_list.backups}
+    time = last_time_without(undo, await look.past_runs(), by_id)
+    if time is None:
         return None
-    first, older = runs[at[-1]], runs[at[-1] + 1 :]
-    since = max((run.ended_at for run in older if run.ended_at is not None and _plan(run).migrations), default=None)
-    whole = _whole(await look.backups(), database.name)
-    own = next((backup for backup in whole if backup.run == first.id and backup.purpose is Purpose.BEFORE), None)
-    return own or _newest(whole, since, first.change_started_at)
+    whole = tuple(
+        backup for backup in _whole(backup_list, database.name) if not set(undo) & set(backup.migrations or ())
+    )
+    own = next((backup for backup in whole if backup.run == time.run.id and backup.purpose is Purpose.BEFORE), None)
+    return own or _newest(whole, time.since, time.until)
 
 
 def _whole(backup_list: BackupList, database: str) -> tuple[BackupInfo, ...]:
@@ -198,17 +195,7 @@ def _whole(backup_list: BackupList, database: str) -> tuple[BackupInfo, ...]:
     )
 
 
-def _newest(backups: tuple[BackupInfo, ...], since: datetime | None, until: datetime | None) -> BackupInfo | None:
+def _newest(backups: tuple[BackupInfo, ...], since: datetime | None, until: datetime) -> BackupInfo | None:
     """Give the newest backup that was begun in a period."""
-    fitting = (
-        backup
-        for backup in backups
-        if (since is None or backup.started > since) and until is not None and backup.started < until
-    )
+    fitting = (backup for backup in backups if (since is None or backup.started > since) and backup.started < until)
     return max(fitting, key=lambda backup: backup.started, default=None)
-
-
-def _plan(run: Run) -> Plan:
-    if run.plan is None:
-        raise LookupError(f"run {run.id} was a release without a plan")
-    return run.plan

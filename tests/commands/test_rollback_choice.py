@@ -9,10 +9,9 @@ from bot.domain.backups.backup import BackupInfo, BackupList, Proof, Purpose
 from bot.domain.errors import Reason, RefusedError
 from bot.domain.runs.plan import Finding, Plan
 from bot.domain.runs.run import Run, RunState
-from bot.domain.targets.look import Release
 from bot.domain.targets.target import Target
 from commands.rollback_choice import MigrationRecord, RollbackWay, choose, find_backup_before, migration_records
-from tests.support.examples import HEAD, NAME, NEXT, NOON, REQUEST, RUN, TARGET, Sight
+from tests.support.examples import NAME, NOON, REQUEST, RUN, TARGET, Sight
 
 KEPT = BackupInfo(
     "B-1", "R-AAAAAA", Purpose.BEFORE, NOON, "compte", "10.11", ("users",), (), 1000, "a" * 64, Proof.PROVEN
@@ -77,7 +76,6 @@ def run(name: str, minutes: int, *pending: str) -> Run:
 
 
 RUNS = (run("R-CCCCCC", 60, "newest"), run("R-BBBBBB", 30), run("R-AAAAAA", 10, "older"))
-RELEASES = tuple(Release(one.id, NEXT, HEAD, good=True) for one in RUNS)
 SCRATCH = replace(TARGET, database=replace(TARGET.database, scratch=True)) if TARGET.database else TARGET
 
 
@@ -89,7 +87,7 @@ async def found(*kept: BackupInfo, undo: tuple[str, ...] = ("newest",), target: 
     look = Sight()
     look.runs = {one.id: one for one in RUNS}
     look.backup_list = BackupList(NAME.app, NAME.environment, kept)
-    backup = await find_backup_before(undo, RELEASES, target, look)
+    backup = await find_backup_before(undo, target, look)
     return backup.backup if backup is not None else None
 
 

@@ -144,6 +144,9 @@ class Sight:
     async def past(self, run: str) -> Run | None:
         return self.runs.get(run)
 
+    async def past_runs(self) -> tuple[Run, ...]:
+        return tuple(self.runs.values())
+
     async def backups(self) -> BackupList:
         return self.backup_list
 

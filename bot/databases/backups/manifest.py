@@ -122,6 +122,7 @@ class Manifest:
             dump_seconds=self.seconds,
             encrypted=bool(self.encrypted_to),
             data_bytes=self.data_bytes,
+            migrations=self.migrations,
         )
 
 

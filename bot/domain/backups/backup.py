@@ -71,6 +71,7 @@ class BackupInfo:
         dump_seconds: duration of dumping and checking.
         encrypted: whether a private key is needed to read the file.
         data_bytes: size of the dumped tables on the server.
+        migrations: names of the recorded migrations; None if unknown.
     """
 
     backup: str
@@ -89,6 +90,7 @@ class BackupInfo:
     dump_seconds: int = 0
     encrypted: bool = False
     data_bytes: int = 0
+    migrations: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)

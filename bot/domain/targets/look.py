@@ -332,6 +332,10 @@ class Look(Protocol):
         """Read the target's releases from the history of runs, newest first."""
         ...
 
+    async def past_runs(self) -> tuple[Run, ...]:
+        """Read the latest runs on this target, newest first; secrets in their plans stay references."""
+        ...
+
     async def past(self, run: str) -> Run | None:
         """Read a past run on this target; None if there is none with this ID."""
         ...
