@@ -13,7 +13,7 @@ from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.names import run_id
 from bot.domain.runs.estimate import MAX_PAST_TIMES, StepEstimate, estimate_of
 from bot.domain.runs.history import Entry, Head
-from bot.domain.runs.request import Decision, Origin, Request
+from bot.domain.runs.request import NO_EXCEPTIONS, Decision, Origin, PolicyExceptions, Request
 from bot.domain.runs.run import Run, RunState
 from bot.domain.targets.migration_report import MigrationReport
 from bot.domain.targets.target import Operations
@@ -22,7 +22,7 @@ from bot.engine.log_history import log_entry
 from bot.engine.phases.decisions import legal_decisions_now, request_of_decision
 from bot.engine.queries.locks import LockService
 from bot.engine.queries.migration_report import SEARCHED_RUNS, migration_report_of
-from bot.engine.queries.rules import judge, judge_cancellation, judge_decision, require_requester
+from bot.engine.queries.rules import judge, judge_cancellation, require_requester
 from bot.engine.queries.target_status import StatusService
 from bot.engine.record_refusals import on_record, request_on_record
 from bot.engine.run_changes import Chunk
@@ -144,19 +144,22 @@ class Engine:
             await judge_cancellation(self._context, found, user)
         return await self.supervisor.cancel(found, user)
 
-    async def decide(self, run: str, decision: Decision, origin: Origin) -> Run:
+    async def decide(
+        self, run: str, decision: Decision, origin: Origin, exceptions: PolicyExceptions = NO_EXCEPTIONS
+    ) -> Run:
         """Carry out a person's decision about a run that stopped halfway.
 
         Args:
             run: the run's ID.
             decision: the decision.
             origin: who decided, and where.
+            exceptions: that the person asks for; those of the stopped run are never taken over.
 
         Returns:
             The run that goes on after it, which has a plan and a gate of its own; for `close`, the closed run.
 
         Raises:
-            RefusedError: `unknown_run`; `move_not_legal`; `not_allowed`, the user may not request such a run.
+            RefusedError: `unknown_run`, `move_not_legal`, and whatever `submit` refuses with.
         """
         if decision is Decision.CLOSE:
             return await self.cancel(run, origin.user)
@@ -164,11 +167,11 @@ class Engine:
         if found is None or found.request.target not in self._context.operations.targets:
             raise RefusedError(problem(Reason.UNKNOWN_RUN, run=run))
         legal = await legal_decisions_now(self._context.runs, found)
-        request = request_of_decision(found, decision, legal, origin)
+        request = request_of_decision(found, decision, legal, origin, exceptions)
         async with on_record(self._context, origin.user, request.typed, run):
             if decision not in legal:
                 raise RefusedError(problem(Reason.DECISION_NOT_LEGAL, run=run, decision=decision.value))
-            request = await judge_decision(self._context, request, decision)
+            await judge(self._context, request)
         # Created before the other one is closed: after a crash in between it waits in line instead of being forgotten.
         successor = await self._create(request)
         await self.supervisor.close(run, origin.user, successor.id)

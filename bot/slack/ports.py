@@ -10,7 +10,7 @@ from bot.domain.backups.backup import BackupList
 from bot.domain.ops_command import Order
 from bot.domain.runs.estimate import StepEstimate
 from bot.domain.runs.history import Head
-from bot.domain.runs.request import Action, Decision, Origin, Request
+from bot.domain.runs.request import NO_EXCEPTIONS, Action, Decision, Origin, PolicyExceptions, Request
 from bot.domain.runs.run import Run
 from bot.domain.secrets import Masker
 from bot.domain.targets.migration_report import MigrationReport
@@ -68,8 +68,16 @@ class EngineApi(Protocol):
         """Read one run."""
         ...
 
-    async def decide(self, run: str, decision: Decision, origin: Origin) -> Run:
+    async def decide(
+        self, run: str, decision: Decision, origin: Origin, exceptions: PolicyExceptions = NO_EXCEPTIONS
+    ) -> Run:
         """Carry out a decision about a run that needs one, and return the run that continues it.
+
+        Args:
+            run: its ID.
+            decision: the decision.
+            origin: who decided, and where.
+            exceptions: from the policy, each with the reason that this person gave.
 
         Raises:
             RefusedError: refused, with the reason.

@@ -78,3 +78,38 @@ async def test_a_policy_without_an_override_makes_no_exception(
     assert "--during-freeze" not in await system.answer("/ops help", ENGINEER)
     assert system.messages("card") == []
     assert changes(ssh_host) == {}
+
+
+async def pressed_again(system: System, run: str, filled: dict[str, dict[str, Any]]) -> None:
+    """Press *Retry* on a run, and submit the form that it opens."""
+    before = set(system.playground.state.views)
+    await system.press(run, "run_retry")
+    [view] = await eventually(lambda: set(system.playground.state.views) - before, 20, what="the form")
+    assert await system.playground.client_actions.submit(ENGINEER, view, filled) == {}
+
+
+async def test_a_retry_asks_for_the_reason_again_and_without_one_the_freeze_refuses_it(
+    new_system: NewSystem, laravel_at_first: Application, ssh_host: DemoHost
+) -> None:
+    system = await frozen_system(new_system, laravel_at_first, override=True)
+    run = await system.ask("/deploy compte production --during-freeze the shop is down")
+    await system.gate(run)
+    await system.press(run, "run_cancel")
+    assert await system.end(run) == "cancelled"
+
+    answers = len(system.ephemerals(ENGINEER))
+    await pressed_again(system, run, {})
+    await eventually(lambda: len(system.ephemerals(ENGINEER)) > answers, 20, what="the refusal")
+    assert "Changes are frozen until" in system.ephemerals(ENGINEER)[-1]
+    assert "`--during-freeze`" in system.ephemerals(ENGINEER)[-1]
+    assert len(system.messages("card")) == 1
+
+    await pressed_again(system, run, {"during_freeze": {"during_freeze": "it is down again"}})
+    again = (await system.runs(2))[-1]
+    request = await system.gate(again)
+    assert system.payload("approval", again)["needed"] == 2
+    assert "it is down again" in json.dumps(request["blocks"])
+    assert "the shop is down" not in json.dumps(request["blocks"])
+    assert changes(ssh_host) == {}
+    history = {record["event"]: record for record in (await system.bot.json("runs", "show", again))["history"]}
+    assert history["requested"]["facts"]["typed"] == f"retry {run} --during-freeze it is down again"

@@ -447,7 +447,8 @@ class Histories(RuleBasedStateMachine):
         others = [await self.store.runs.get(name) for name in await self.store.runs.unfinished()]
         holding = [o for o in others if o and o.request.target == run.request.target and o.state is not RunState.QUEUED]
         assert [holder.id for holder in holding] == [run.id], "two runs hold one target"
-        goes_on = request.resumes is not None
+        before = None if request.resumes is None else await self.store.runs.get(request.resumes.run)
+        goes_on = before is not None and before.problem is not None and before.problem.facts.get("successor") == run.id
         assert goes_on or await self.store.locks.on_target(run.request.target) is None, "a change began under a lock"
         if request.emergency is not None:
             assert run.gate.owed

@@ -36,14 +36,12 @@ class Lock:
     def blocks(self, request: Request) -> bool:
         """Say whether the lock blocks a request.
 
-        A dry run changes nothing, so it passes. So does a run that resumes one that stopped half-way: keeping a site in
-        maintenance helps nobody.
+        A dry run changes nothing, so it passes.
 
         Args:
             request: for the same target.
         """
-        is_free = request.dry_run or request.resumes is not None
-        return request.action in _HELD_UP and not is_free
+        return request.action in _HELD_UP and not request.dry_run
 
     def reminder_due(self, now: datetime) -> datetime | None:
         """Give the latest time at which to ask the owner whether the lock is still needed: once a day.

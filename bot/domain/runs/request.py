@@ -68,6 +68,12 @@ class PolicyExceptions:
     during_freeze: str | None = None
     emergency: str | None = None
 
+    @property
+    def typed(self) -> str:
+        """The exceptions as they are typed at the end of a command; empty where there are none."""
+        words = (("--during-freeze", self.during_freeze), ("--emergency", self.emergency))
+        return "".join(f" {option} {reason}" for option, reason in words if reason is not None)
+
 
 NO_EXCEPTIONS = PolicyExceptions()
 
@@ -231,14 +237,15 @@ class ResumeOptions:
         run: ID of the run that stopped.
         decision: what was decided.
         alternatives: every decision that was legal then; they are open again if this one changes nothing.
-        emergency: the reason of the emergency as which the first run began; None where it was none.
+        exceptions: from the policy, for which the person who decided gave a reason; none is taken from the run that
+            stopped.
     """
 
     action: Action
     run: str
     decision: Decision
     alternatives: tuple[Decision, ...] = ()
-    emergency: str | None = None
+    exceptions: PolicyExceptions = NO_EXCEPTIONS
 
 
 RequestOptions = (
@@ -282,10 +289,8 @@ class Request:
     def exceptions(self) -> PolicyExceptions:
         """The exceptions from the policy that it asks for."""
         match self.options:
-            case DeployOptions() | RollbackOptions() | RestoreBackup():
+            case DeployOptions() | RollbackOptions() | RestoreBackup() | ResumeOptions():
                 return self.options.exceptions
-            case ResumeOptions(emergency=reason):
-                return PolicyExceptions(emergency=reason)
             case _:
                 return NO_EXCEPTIONS
 
@@ -318,13 +323,14 @@ class Request:
             case _:
                 return None
 
-    def without_emergency(self) -> Request:
-        """Give the same request without the exception for an emergency."""
+    def with_exceptions(self, exceptions: PolicyExceptions) -> Request:
+        """Give the same request with other exceptions, in place of those that it has.
+
+        Args:
+            exceptions: from the policy.
+        """
         match self.options:
-            case DeployOptions() | RollbackOptions() | RestoreBackup():
-                exceptions = replace(self.options.exceptions, emergency=None)
+            case DeployOptions() | RollbackOptions() | RestoreBackup() | ResumeOptions():
                 return replace(self, options=replace(self.options, exceptions=exceptions))
-            case ResumeOptions():
-                return replace(self, options=replace(self.options, emergency=None))
             case _:
                 return self

@@ -86,9 +86,9 @@ def options_to_json(options: RequestOptions) -> dict[str, str]:
             return {"what": "drop-old"} | _text("name", name)
         case MigrateStatusOptions():
             return {}
-        case ResumeOptions(_, run, decision, alternatives, emergency):
+        case ResumeOptions(_, run, decision, alternatives, exceptions):
             moves = " ".join(one.value for one in alternatives)
-            return {"resume": run, "move": decision.value, "moves": moves} | _text("emergency", emergency)
+            return {"resume": run, "move": decision.value, "moves": moves} | _exceptions_to_json(exceptions)
 
 
 def options_from_json(action: Action, texts: Mapping[str, str]) -> RequestOptions:
@@ -133,7 +133,7 @@ def _read_resume(action: Action, left: dict[str, str]) -> ResumeOptions:
         run=left.pop("resume"),
         decision=Decision(left.pop("move")),
         alternatives=tuple(Decision(name) for name in left.pop("moves", "").split()),
-        emergency=left.pop("emergency", None),
+        exceptions=_read_exceptions(left),
     )
 
 

@@ -205,11 +205,11 @@ async def require_request(session: RunSession, run: Run) -> None:
         RefusedError: it would not be accepted now.
     """
     if run.request.origin.user == SCHEDULE:
-        found = await blocking_reason(session.context, run.request)
+        found = await blocking_reason(session.context, run.request, run.id)
         if found is not None:
             raise RefusedError(found)
         return
-    await judge_request(session.context, run.request, session.context.directory.current_roster)
+    await judge_request(session.context, run.request, session.context.directory.current_roster, run.id)
 
 
 async def raise_requirement(session: RunSession, run: Run, gate: Gate) -> Gate:

@@ -70,7 +70,7 @@ async def _require_unblocked(session: RunSession, run: Run) -> None:
     Raises:
         RefusedError: `frozen`, `locked`.
     """
-    found = await blocking_reason(session.context, run.request)
+    found = await blocking_reason(session.context, run.request, run.id)
     if found is not None:
         raise RefusedError(found)
 

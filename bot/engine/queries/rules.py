@@ -1,4 +1,4 @@
-"""The one place that judges requests, decisions and cancellations by the policies, freezes and locks of now."""
+"""The one place that judges requests and cancellations by the policies, freezes and locks of now."""
 
 from __future__ import annotations
 
@@ -9,54 +9,32 @@ from bot.domain.errors import Problem, Reason, RefusedError, problem
 from bot.domain.policies.people import NOBODY, Membership, People, Roster, membership
 from bot.domain.policies.policy import OVERRIDE, Policy
 from bot.domain.runs.request import NO_EXCEPTIONS, Action, Decision, Request
-from bot.domain.runs.run import Run
+from bot.domain.runs.run import Run, RunState
 from bot.engine.context import EngineContext
 
 LookUp = Callable[[frozenset[str], frozenset[str]], Awaitable[Roster]]
 """Looks up users and the members of user groups."""
 
 
-async def judge(context: EngineContext, request: Request, look_up: LookUp | None = None) -> None:
+async def judge(
+    context: EngineContext, request: Request, look_up: LookUp | None = None, run: str | None = None
+) -> None:
     """Judge whether a request may start now.
 
     Args:
         context: the engine's ports.
         request: parsed.
         look_up: who people are; None lets an answer of the last minute count.
+        run: ID of the run that the request became; None while it is not accepted.
 
     Raises:
         RefusedError: `not_allowed`, `membership_unknown`, `no_override`, `no_emergency`, `frozen`, `locked`.
     """
     await require_requester(context, request, look_up)
     await _require_exception(context, request, look_up)
-    blocked = await blocking_reason(context, request)
+    blocked = await blocking_reason(context, request, run)
     if blocked is not None:
         raise RefusedError(blocked)
-
-
-async def judge_decision(context: EngineContext, request: Request, decision: Decision) -> Request:
-    """Judge whether the run of a decision may start now.
-
-    Args:
-        context: the engine's ports.
-        request: of the run that goes on after a stopped one; neither a freeze nor a lock holds it up.
-        decision: from which it comes.
-
-    Returns:
-        The request that may start; no longer an emergency where the user may not declare one.
-
-    Raises:
-        RefusedError: `not_allowed`, `membership_unknown`.
-    """
-    await require_requester(context, request)
-    if decision is Decision.RESTORE:
-        people = _policy(context, request).who_may(Action.RESTORE)
-        await require(context, request.origin.user, people, Action.RESTORE.value)
-    try:
-        await _require_exception(context, request)
-    except RefusedError:
-        return request.without_emergency()
-    return request
 
 
 async def judge_cancellation(context: EngineContext, run: Run, user: str) -> None:
@@ -82,8 +60,12 @@ async def require_requester(context: EngineContext, request: Request, look_up: L
     Raises:
         RefusedError: `not_allowed`, `membership_unknown`.
     """
-    people = _policy(context, request).who_may(request.action)
-    await require(context, request.origin.user, people, request.action.value, look_up)
+    actions = [request.action]
+    if request.resumes is not None and request.resumes.decision is Decision.RESTORE:
+        actions.append(Action.RESTORE)
+    for action in actions:
+        people = _policy(context, request).who_may(action)
+        await require(context, request.origin.user, people, action.value, look_up)
 
 
 async def require(
@@ -123,23 +105,40 @@ async def _require_exception(context: EngineContext, request: Request, look_up: 
         raise RefusedError(Problem(Reason.NO_OVERRIDE, frozen.facts if frozen is not None else {}))
 
 
-async def blocking_reason(context: EngineContext, request: Request) -> Problem | None:
+async def blocking_reason(context: EngineContext, request: Request, run: str | None = None) -> Problem | None:
     """Give the freeze or the lock that blocks a request now, or None.
 
-    A dry run changes nothing. A run that goes on after one that stopped halfway is not blocked: it may be what takes
-    the site out of maintenance.
+    A dry run changes nothing. A run that goes on after one that waits for a decision is not blocked: it may be what
+    takes the site out of maintenance.
 
     Args:
         context: the engine's ports.
         request: whose right to its exception, if it asks for one, was judged.
+        run: ID of the run that the request became; None while it is not accepted.
     """
-    is_exempt = request.dry_run or request.resumes is not None or request.exceptions != NO_EXCEPTIONS
-    if not is_exempt:
+    if request.dry_run or await _takes_over(context, request, run):
+        return None
+    if request.exceptions == NO_EXCEPTIONS:
         frozen = _policy(context, request).frozen(request.action, context.clock.now())
         if frozen is not None:
             return frozen
     lock = await context.locks.on_target(request.target)
     return lock.problem() if lock is not None and lock.blocks(request) else None
+
+
+async def _takes_over(context: EngineContext, request: Request, run: str | None) -> bool:
+    """Say whether a request goes on after a run that waits for a decision, or was closed in favour of its very run.
+
+    A decision about a run that was closed otherwise is open again, but keeps nothing waiting.
+    """
+    if request.resumes is None:
+        return False
+    before = await context.runs.get(request.resumes.run)
+    if before is None:
+        return False
+    if before.state is RunState.NEEDS_HUMAN:
+        return True
+    return run is not None and before.problem is not None and before.problem.facts.get("successor") == run
 
 
 def _policy(context: EngineContext, request: Request) -> Policy:

@@ -34,12 +34,13 @@ def event_handlers(
     unlock = UnlockHandler(context, lock_notifier)
     commands = CommandHandler(context, OpsHandler(context, unlock), forms)
     home = HomeHandler(home_sync)
+    run_buttons = RunButtonHandler(context)
     return {
         EventKind.COMMAND: commands.command,
-        EventKind.VIEW: commands.form,
+        EventKind.VIEW: _in_turn(commands.form, run_buttons.submitted),
         EventKind.REACTION: ReactionHandler(context),
         EventKind.BUTTON: _in_turn(
-            RunButtonHandler(context),
+            run_buttons,
             ShareHandler(context),
             unlock,
             home.pressed,

@@ -7,10 +7,20 @@ from dataclasses import replace
 from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.inbox import MessageState
 from bot.domain.runs.decisions import waits_for_decision
-from bot.domain.runs.request import BackupOptions, Origin, OverdueBackup, Request, RollbackOptions
+from bot.domain.runs.request import (
+    NO_EXCEPTIONS,
+    BackupOptions,
+    Origin,
+    OverdueBackup,
+    PolicyExceptions,
+    Request,
+    RollbackOptions,
+)
 from bot.domain.runs.run import Run
 from bot.slack.context import SlackContext
+from bot.slack.forms.reasons import read_reasons, reasons_view
 from bot.slack.handlers.button_press import ButtonPress, read_press
+from bot.slack.handlers.commands import STALE
 from bot.slack.render import markup
 from bot.slack.render.cards.run.run_card import CANCEL, DECISIONS, RETRY, ROLLBACK
 from bot.slack.render.cards.run.run_card import LOG as LOG_BUTTON
@@ -18,16 +28,28 @@ from bot.slack.render.log_file import tail_text
 from bot.slack.render.markup import Markup
 from bot.slack.render.message import join_lines
 from bot.slack.render.run_messages import CARD, LOG
+from bot.slack.transport.gateway import SlackBusyError, SlackRefusedError, SlackUncertainError
 from bot.slack.transport.inbox import ReceivedEvent
 
 _LOG_LINES = 20
 _LOG_CHARACTERS = 2400
 
 
-def _rollback_of(again: Request) -> Request:
+def _origin(run: Run, user: str, channel: str, event: str) -> Origin:
+    return Origin(user, channel or run.request.origin.channel, event)
+
+
+def _retry_of(run: Run, again: Request, exceptions: PolicyExceptions) -> Request:
+    """Return the run's request with new exceptions; where it had some, what was typed names its old reason."""
+    typed = again.typed if run.request.exceptions == NO_EXCEPTIONS else f"retry {run.id}{exceptions.typed}"
+    return replace(again.with_exceptions(exceptions), typed=typed)
+
+
+def _rollback_of(again: Request, exceptions: PolicyExceptions) -> Request:
     """Return the request of `/rollback APP ENV`; its plan determines what it goes back to."""
     name = again.target
-    return replace(again, options=RollbackOptions(), typed=f"/rollback {name.app} {name.environment}")
+    typed = f"/rollback {name.app} {name.environment}{exceptions.typed}"
+    return replace(again, options=RollbackOptions(exceptions=exceptions), typed=typed)
 
 
 class RunButtonHandler:
@@ -50,25 +72,75 @@ class RunButtonHandler:
             return
         run = await self._engine.get(press.value)
         if run is None:
-            await self._reply(press, self._translator.translate("answer.run_gone", run=press.value))
+            gone = self._translator.translate("answer.run_gone", run=press.value)
+            await self._reply(press.value, press.channel, press.user, gone)
             return
         try:
             match press.action:
                 case action if action == CANCEL:
                     await self._engine.cancel(run.id, press.user)
-                case action if action == RETRY:
-                    await self._engine.submit(self._again(press, run))
-                case action if action == ROLLBACK and not waits_for_decision(run):
-                    await self._engine.submit(_rollback_of(self._again(press, run)))
-                case action if action in DECISIONS:
-                    await self._engine.decide(run.id, DECISIONS[action], self._again(press, run).origin)
-                case _:
+                case action if action == LOG_BUTTON:
                     await self._show_log(press, run)
+                case _ if run.request.exceptions == NO_EXCEPTIONS:
+                    again = self._again(run, _origin(run, press.user, press.channel, press.event))
+                    await self._ask(press.action, run, again, NO_EXCEPTIONS)
+                case _:
+                    await self._open_form(press, run)
         except RefusedError as refused:
-            await self._reply(press, self._translator.refusal_text(refused.problem))
+            refusal = self._translator.refusal_text(refused.problem)
+            await self._reply(run.id, press.channel, press.user, refusal)
 
-    def _again(self, press: ButtonPress, run: Run) -> Request:
-        """Return the same request, made by the person who pressed the button.
+    async def submitted(self, received: ReceivedEvent) -> None:
+        """Handle a submitted form with the reasons for a button's request; others are left alone."""
+        given = read_reasons(received.payload)
+        if given is None or self._context.clock.now() - received.at > STALE:
+            return
+        run = await self._engine.get(given.run)
+        if run is None:
+            gone = self._translator.translate("answer.run_gone", run=given.run)
+            await self._reply(given.run, given.channel, given.user, gone)
+            return
+        try:
+            again = self._again(run, _origin(run, given.user, given.channel, received.id))
+            await self._ask(given.action, run, again, given.exceptions)
+        except RefusedError as refused:
+            refusal = self._translator.refusal_text(refused.problem)
+            await self._reply(run.id, given.channel, given.user, refusal)
+
+    async def _ask(self, action: str, run: Run, again: Request, exceptions: PolicyExceptions) -> None:
+        """Request what a button stands for.
+
+        Args:
+            action: the button's `action_id`.
+            run: whose button it is.
+            again: the run's request, by the person who pressed it.
+            exceptions: those for which that person gave a reason.
+
+        Raises:
+            RefusedError: what the engine answers.
+        """
+        if action == RETRY:
+            await self._engine.submit(_retry_of(run, again, exceptions))
+        elif action == ROLLBACK and not waits_for_decision(run):
+            await self._engine.submit(_rollback_of(again, exceptions))
+        else:
+            await self._engine.decide(run.id, DECISIONS[action], again.origin, exceptions)
+
+    async def _open_form(self, press: ButtonPress, run: Run) -> None:
+        """Ask for the reasons again: those of the run's request do not count for another person or another time."""
+        view = reasons_view(run, press.action, press.channel, self._context.render_context())
+        try:
+            await self._context.gateway.open_view(press.trigger, view)
+        except (SlackRefusedError, SlackBusyError, SlackUncertainError):
+            unopened = self._translator.translate("answer.form_not_opened")
+            await self._reply(run.id, press.channel, press.user, unopened)
+
+    def _again(self, run: Run, origin: Origin) -> Request:
+        """Return the same request, made by another person.
+
+        Args:
+            run: whose request it is.
+            origin: who presses a button of it, and where.
 
         Raises:
             RefusedError: the operations file no longer has the target.
@@ -79,24 +151,21 @@ class RunButtonHandler:
         # A notice of an overdue backup becomes a request for that backup.
         options = run.request.options
         renewed = BackupOptions() if isinstance(options, OverdueBackup) else options
-        return replace(
-            run.request,
-            options=renewed,
-            origin=Origin(press.user, press.channel or run.request.origin.channel, press.event),
-        )
+        return replace(run.request, options=renewed, origin=origin)
 
     async def _show_log(self, press: ButtonPress, run: Run) -> None:
         tail = tail_text(await self._engine.output(run.id), self._context.masker, _LOG_LINES)
         if not tail.strip():
-            await self._reply(press, self._translator.translate("answer.log_empty", run=run.id))
+            empty = self._translator.translate("answer.log_empty", run=run.id)
+            await self._reply(run.id, press.channel, press.user, empty)
             return
         posted = (await self._messages.of_run(run.id)).get(LOG)
         is_there = posted is not None and posted.state is MessageState.POSTED and bool(posted.ts)
         where = self._translator.translate("answer.log_file") if is_there else ""
         intro = self._translator.translate("answer.log", run=run.id, where=Markup(where))
-        await self._reply(press, join_lines((intro, markup.code_block(tail, _LOG_CHARACTERS))))
+        text = join_lines((intro, markup.code_block(tail, _LOG_CHARACTERS)))
+        await self._reply(run.id, press.channel, press.user, text)
 
-    async def _reply(self, press: ButtonPress, text: Markup) -> None:
-        card = (await self._messages.of_run(press.value)).get(CARD)
-        channel = press.channel or (card.channel if card else "")
-        await self._context.replies.send_text(channel, press.user, text)
+    async def _reply(self, run: str, channel: str, user: str, text: Markup) -> None:
+        card = (await self._messages.of_run(run)).get(CARD)
+        await self._context.replies.send_text(channel or (card.channel if card else ""), user, text)

@@ -36,10 +36,13 @@ LOCK = Lock(NAME, "U0BOB", "inventory", NOON)
         (VerifyBackup("B-20261116-7K3F9Q"), False),
         (ListBackups(), False),
         (PLAIN[Action.MIGRATE_STATUS], False),
-        *((ResumeOptions(action, "R-7K3F9Q", Decision.RETRY), False) for action in Action),
+        (ResumeOptions(Action.DEPLOY, "R-7K3F9Q", Decision.RETRY), True),
+        (ResumeOptions(Action.ROLLBACK, "R-7K3F9Q", Decision.ROLL_BACK), True),
+        (ResumeOptions(Action.RESTORE, "R-7K3F9Q", Decision.RETRY), True),
+        (ResumeOptions(Action.BACKUP, "R-7K3F9Q", Decision.RETRY), False),
     ],
 )
-def test_it_blocks_what_changes_the_target_unless_it_resumes_a_run(options: RequestOptions, blocked: bool) -> None:
+def test_it_blocks_what_changes_the_target(options: RequestOptions, blocked: bool) -> None:
     assert LOCK.blocks(replace(REQUEST, options=options)) is blocked
 
 

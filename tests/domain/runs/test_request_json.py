@@ -61,8 +61,18 @@ NIGHT = datetime(2025, 11, 17, 3, tzinfo=UTC)
         (DropLeftover("R-7K3F9Q"), {"what": "drop-old", "name": "R-7K3F9Q"}),
         (MigrateStatusOptions(), {}),
         (
-            ResumeOptions(Action.ROLLBACK, "R-7K3F9Q", Decision.RESTORE, (Decision.RETRY, Decision.RESTORE), "fire"),
+            ResumeOptions(
+                Action.ROLLBACK,
+                "R-7K3F9Q",
+                Decision.RESTORE,
+                (Decision.RETRY, Decision.RESTORE),
+                PolicyExceptions(emergency="fire"),
+            ),
             {"resume": "R-7K3F9Q", "move": "restore", "moves": "retry restore", "emergency": "fire"},
+        ),
+        (
+            ResumeOptions(Action.DEPLOY, "R-7K3F9Q", Decision.RETRY, (), PolicyExceptions(during_freeze="paid")),
+            {"resume": "R-7K3F9Q", "move": "retry", "moves": "", "during_freeze": "paid"},
         ),
     ],
 )
@@ -83,7 +93,7 @@ def test_each_kind_is_stored_as_texts_and_read_again(options: RequestOptions, st
         (Action.RESTORE, {"what": "verify", "backup": ID}),
         (Action.MIGRATE_STATUS, {"ref": "main"}),
         (Action.DEPLOY, {"resume": "R-7K3F9Q", "move": "guess"}),
-        (Action.DEPLOY, {"resume": "R-7K3F9Q", "move": "retry", "during_freeze": "why"}),
+        (Action.DEPLOY, {"resume": "R-7K3F9Q", "move": "retry", "ref": "main"}),
     ],
 )
 def test_an_option_that_is_unknown_is_never_ignored(action: Action, stored: dict[str, str]) -> None:

@@ -10,7 +10,7 @@ from bot.domain.policies.freeze import Freeze, WeekTime
 from bot.domain.policies.people import People
 from bot.domain.policies.policy import OVERRIDE, Policy, Requirement
 from bot.domain.runs.approval import GateState
-from bot.domain.runs.request import Action, Decision, DeployOptions, Origin, PolicyExceptions
+from bot.domain.runs.request import NO_EXCEPTIONS, Action, Decision, DeployOptions, Origin, PolicyExceptions
 from bot.domain.runs.request_json import options_from_json
 from bot.domain.runs.run import Run, RunState
 from bot.engine.ports import Failed
@@ -263,18 +263,99 @@ async def test_an_emergency_that_changed_nothing_owes_nothing(world: SmallWorld)
     assert not changed(world)
 
 
-@pytest.mark.parametrize(("user", "waits"), [("U0AMELIE", False), ("U0BOB", True)])
-async def test_what_stopped_in_an_emergency_goes_on_as_one_for_who_may(
-    world: SmallWorld, user: str, waits: bool
-) -> None:
+async def stopped_emergency(world: SmallWorld, **rules: object) -> str:
+    """An emergency that stopped half-way, with the site in maintenance."""
     world.hosts.script["migrate"] = Failed(problem(Reason.EXIT_STATUS), 1)
-    run = await emergency(world)
+    run = await emergency(world, **rules)
     assert (await world.until(run, *ENDS)).state is RunState.NEEDS_HUMAN
     del world.hosts.script["migrate"]
     world.sight.moves("web1", head="2" * 40, maintenance=True)
-    after = await world.engine.decide(run, Decision.RETRY, Origin(user, "C0OPS", "Ev-decision"))
-    found = await world.until(after.id, RunState.AWAITING_APPROVAL if waits else RunState.SUCCEEDED)
-    assert (found.state is RunState.AWAITING_APPROVAL) is waits
+    return run
+
+
+async def test_what_stopped_in_an_emergency_does_not_go_on_as_one(world: SmallWorld) -> None:
+    run = await stopped_emergency(world)
+    after = await world.engine.decide(run, Decision.RETRY, Origin("U0AMELIE", "C0OPS", "Ev-decision"))
+    waiting = await world.until(after.id, RunState.AWAITING_APPROVAL)
+    assert waiting.request.exceptions == NO_EXCEPTIONS
+    assert waiting.request.typed == f"retry {run}"
+
+
+async def test_a_decision_is_an_emergency_with_a_reason_of_its_own(world: SmallWorld) -> None:
+    run = await stopped_emergency(world)
+    reason = PolicyExceptions(emergency="it still burns")
+    after = await world.engine.decide(run, Decision.RETRY, Origin("U0AMELIE", "C0OPS", "Ev-decision"), reason)
+    ended = await world.until(after.id, RunState.SUCCEEDED)
+    assert ended.request.emergency == "it still burns"
+    assert ended.request.typed == f"retry {run} --emergency it still burns"
+
+
+async def test_who_may_declare_no_emergency_decides_none(world: SmallWorld) -> None:
+    run = await stopped_emergency(world)
+    reason = PolicyExceptions(emergency="it still burns")
+    with pytest.raises(RefusedError) as refusal:
+        await world.engine.decide(run, Decision.RETRY, Origin("U0BOB", "C0OPS", "Ev-decision"), reason)
+    assert refusal.value.problem.reason is Reason.NOT_ALLOWED
+    assert (await world.run(run)).state is RunState.NEEDS_HUMAN
+
+
+async def test_a_decision_about_a_run_that_waits_passes_a_freeze_and_a_lock(world: SmallWorld) -> None:
+    run = await stopped_emergency(world, freezes=(ALWAYS,))
+    await world.engine.lock_service.lock(NAME, "inventory", "U0BOB")
+    after = await world.engine.decide(run, Decision.LIFT, Origin("U0AMELIE", "C0OPS", "Ev-decision"))
+    await world.until(after.id, RunState.AWAITING_APPROVAL)
+    world.people.said["U0EVE"] = APPROVE
+    assert (await world.until(after.id, *ENDS)).state is RunState.SUCCEEDED
+
+
+async def cancelled_decision(world: SmallWorld) -> tuple[str, Run]:
+    """A decision that was cancelled at its gate, and the run that it was about, which had stopped in an emergency."""
+    run = await stopped_emergency(world)
+    after = await world.engine.decide(run, Decision.LIFT, Origin("U0AMELIE", "C0OPS", "Ev-decision"))
+    await world.until(after.id, RunState.AWAITING_APPROVAL)
+    await world.engine.cancel(after.id, "U0AMELIE")
+    return run, await world.until(after.id, RunState.CANCELLED)
+
+
+@pytest.mark.parametrize("hold", ["freeze", "lock"])
+async def test_a_decision_that_is_made_again_about_a_closed_run_is_judged_like_typing(
+    world: SmallWorld, hold: str
+) -> None:
+    run, ended = await cancelled_decision(world)
+    await world.engine.drain()
+    under(world, emergency=ONCALL, freezes=(ALWAYS,) if hold == "freeze" else ())
+    if hold == "lock":
+        await world.engine.lock_service.lock(NAME, "inventory", "U0BOB")
+    expected = Reason.FROZEN if hold == "freeze" else Reason.LOCKED
+    with pytest.raises(RefusedError) as refusal:
+        await world.engine.decide(run, Decision.LIFT, Origin("U0AMELIE", "C0OPS", "Ev-again"))
+    assert refusal.value.problem.reason is expected
+    with pytest.raises(RefusedError) as refusal:
+        await world.submit("Ev-retry", options=ended.request.options)
+    assert refusal.value.problem.reason is expected
+
+
+async def test_a_decision_that_is_made_again_can_be_an_exception_from_a_freeze(world: SmallWorld) -> None:
+    run, _ = await cancelled_decision(world)
+    await world.engine.drain()
+    under(world, freezes=(ALWAYS,), approve=override())
+    reason = PolicyExceptions(during_freeze="the shop is down")
+    after = await world.engine.decide(run, Decision.LIFT, Origin("U0AMELIE", "C0OPS", "Ev-again"), reason)
+    waiting = await world.until(after.id, RunState.AWAITING_APPROVAL)
+    assert waiting.gate is not None
+    assert waiting.gate.requirement.people == LEADS
+
+
+async def test_a_decision_that_is_made_again_is_judged_again_before_its_first_change(world: SmallWorld) -> None:
+    run, _ = await cancelled_decision(world)
+    after = await world.engine.decide(run, Decision.LIFT, Origin("U0AMELIE", "C0OPS", "Ev-again"))
+    await world.until(after.id, RunState.AWAITING_APPROVAL)
+    await world.engine.lock_service.lock(NAME, "inventory", "U0BOB")
+    world.people.said["U0EVE"] = APPROVE
+    ended = await world.until(after.id, *ENDS)
+    assert ended.problem is not None
+    assert ended.problem.reason is Reason.LOCKED
+    assert world.hosts.starts("maintenance-off") == 0
 
 
 def test_a_policy_that_asks_nobody_still_has_an_emergency_countersigned() -> None:

@@ -25,7 +25,7 @@ CHANGES = {"maintenance-on", "checkout", "migrate"}
         (PLAIN[Action.BACKUP], False),
         (PLAIN[Action.MIGRATE_STATUS], False),
         (DeployOptions("main", dry_run=True), False),
-        (ResumeOptions(Action.DEPLOY, "R-7K3F9Q", Decision.RETRY), False),
+        (ResumeOptions(Action.DEPLOY, "R-7K3F9Q", Decision.RETRY), True),
     ],
 )
 async def test_what_a_lock_holds_up(world: SmallWorld, options: RequestOptions, held: bool) -> None:

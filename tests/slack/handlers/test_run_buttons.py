@@ -3,11 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
+
+import pytest
 
 from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.names import TargetName
+from bot.domain.runs.request import (
+    NO_EXCEPTIONS,
+    Decision,
+    DeployOptions,
+    PolicyExceptions,
+    RestoreBackup,
+    RollbackOptions,
+)
+from bot.domain.runs.run import Run
 from bot.engine.run_changes import Chunk
+from bot.playground.block_kit.blocks import check_view
 from bot.playground.client.client_actions import Click
+from bot.slack.forms.reasons import reasons_view
+from tests.slack.support.dashboards import home_scene
 from tests.slack.support.runs import AMELIE, BOB, OPS, RUNS
 from tests.slack.support.workspace import Workspace
 from tests.support.polling import eventually
@@ -49,4 +64,116 @@ async def test_a_run_whose_target_is_gone_cannot_be_retried(workspace: Workspace
         await workspace.server.client_actions.click(BOB, OPS, card.ts, Click("run_retry"))
         await eventually(lambda: workspace.whispers(BOB))
     assert "`old` has no environment `production`" in workspace.whispers(BOB)[0]
+    assert workspace.engine.submitted == []
+
+
+FIRE = PolicyExceptions(emergency="fire")
+PAID = PolicyExceptions(during_freeze="paid")
+
+
+def excepted(name: str, exceptions: PolicyExceptions) -> Run:
+    """A run of an exception from the policy."""
+    found = RUNS[name]
+    typed = f"/deploy compte production{exceptions.typed}"
+    return replace(found, request=replace(found.request.with_exceptions(exceptions), typed=typed))
+
+
+async def opened(workspace: Workspace, user: str = BOB) -> Any:
+    """Wait for the form."""
+    return await eventually(
+        lambda: next((view for view in workspace.server.state.views.values() if view.user == user), None)
+    )
+
+
+@pytest.mark.parametrize(
+    ("first", "field", "given"),
+    [
+        (FIRE, "emergency", PolicyExceptions(emergency="it still burns")),
+        (FIRE, "emergency", NO_EXCEPTIONS),
+        (PAID, "during_freeze", PolicyExceptions(during_freeze="it still burns")),
+        (PAID, "during_freeze", NO_EXCEPTIONS),
+    ],
+)
+async def test_a_retry_of_an_exception_asks_for_the_reason_again(
+    workspace: Workspace, first: PolicyExceptions, field: str, given: PolicyExceptions
+) -> None:
+    workspace.engine.runs["R-7K3F9Q"] = excepted("moved", first)
+    async with workspace.app():
+        (card,) = await eventually(lambda: workspace.by_type("countersign_run"))
+        await workspace.server.client_actions.click(BOB, OPS, card.ts, Click("run_retry"))
+        view = await opened(workspace)
+        assert [block["block_id"] for block in view.content["blocks"] if block["type"] == "input"] == [field]
+        assert "initial_value" not in str(view.content)
+        assert workspace.engine.submitted == []
+        filled = {field: {field: " it still burns "}} if given != NO_EXCEPTIONS else {}
+        assert await workspace.server.client_actions.submit(BOB, view.id, filled) == {}
+        await eventually(lambda: workspace.engine.submitted)
+    [request] = workspace.engine.submitted
+    assert isinstance(request.options, DeployOptions)
+    assert request.exceptions == given
+    assert request.typed == f"retry R-7K3F9Q{given.typed}"
+    assert (request.origin.user, request.origin.channel) == (BOB, OPS)
+
+
+@pytest.mark.parametrize("given", [PolicyExceptions(emergency="it still burns"), NO_EXCEPTIONS])
+async def test_a_decision_about_an_emergency_asks_for_the_reason_again(
+    workspace: Workspace, given: PolicyExceptions
+) -> None:
+    workspace.engine.runs["R-7K3F9Q"] = excepted("needs_human", FIRE)
+    async with workspace.app():
+        (result,) = await eventually(lambda: workspace.by_type("countersign_result"))
+        await workspace.server.client_actions.click(BOB, OPS, result.ts, Click("run_resume_retry"))
+        view = await opened(workspace)
+        assert workspace.engine.decided == []
+        filled = {"emergency": {"emergency": given.emergency}} if given.emergency else {}
+        assert await workspace.server.client_actions.submit(BOB, view.id, filled) == {}
+        await eventually(lambda: workspace.engine.decided)
+    [(run, decision, origin, exceptions)] = workspace.engine.decided
+    assert (run, decision, origin.user, exceptions) == ("R-7K3F9Q", Decision.RETRY, BOB, given)
+
+
+async def test_the_way_back_from_an_emergency_is_one_only_with_a_reason_of_its_own(workspace: Workspace) -> None:
+    workspace.engine.runs["R-7K3F9Q"] = excepted("succeeded", FIRE)
+    async with workspace.app():
+        (result,) = await eventually(lambda: workspace.by_type("countersign_result"))
+        await workspace.server.client_actions.click(BOB, OPS, result.ts, Click("run_rollback"))
+        view = await opened(workspace)
+        await workspace.server.client_actions.submit(BOB, view.id, {"emergency": {"emergency": "worse"}})
+        await eventually(lambda: workspace.engine.submitted)
+    [request] = workspace.engine.submitted
+    assert request.options == RollbackOptions(exceptions=PolicyExceptions(emergency="worse"))
+    assert request.typed == "/rollback compte production --emergency worse"
+
+
+async def test_the_refusal_of_a_form_is_answered(workspace: Workspace) -> None:
+    workspace.engine.runs["R-7K3F9Q"] = excepted("moved", FIRE)
+    async with workspace.app():
+        (card,) = await eventually(lambda: workspace.by_type("countersign_run"))
+        await workspace.server.client_actions.click(BOB, OPS, card.ts, Click("run_retry"))
+        view = await opened(workspace)
+        workspace.engine.refuses = RefusedError(problem(Reason.FROZEN, why="stock taking"))
+        await workspace.server.client_actions.submit(BOB, view.id, {})
+        await eventually(lambda: workspace.whispers(BOB))
+    assert "Changes are frozen: stock taking" in workspace.whispers(BOB)[0]
+    assert "Ask again when the freeze is over" in workspace.whispers(BOB)[0]
+    assert workspace.engine.submitted == []
+
+
+def test_slack_takes_the_form_of_every_exception() -> None:
+    for run in (excepted("moved", FIRE), excepted("moved", PAID), excepted("moved", PolicyExceptions("paid", "fire"))):
+        assert check_view(reasons_view(run, "run_retry", OPS, home_scene())) == []
+    restore = replace(RUNS["moved"].request, options=RestoreBackup("B-20251117-7K3F9Q", FIRE))
+    assert check_view(reasons_view(replace(RUNS["moved"], request=restore), "run_retry", OPS, home_scene())) == []
+
+
+async def test_a_form_that_cannot_be_opened_is_answered_and_starts_nothing(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace.engine.runs["R-7K3F9Q"] = excepted("moved", FIRE)
+    monkeypatch.setattr(workspace.server.state.triggers, "hand_out", lambda *about: "expired")
+    async with workspace.app():
+        (card,) = await eventually(lambda: workspace.by_type("countersign_run"))
+        await workspace.server.client_actions.click(BOB, OPS, card.ts, Click("run_retry"))
+        await eventually(lambda: workspace.whispers(BOB))
+    assert "could not be opened" in workspace.whispers(BOB)[0]
     assert workspace.engine.submitted == []

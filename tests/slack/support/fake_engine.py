@@ -12,7 +12,7 @@ from bot.domain.names import TargetName
 from bot.domain.policies.lock import Lock
 from bot.domain.policies.people import Roster
 from bot.domain.runs.history import Head
-from bot.domain.runs.request import Action, Request
+from bot.domain.runs.request import NO_EXCEPTIONS, Action, Decision, Origin, PolicyExceptions, Request
 from bot.domain.runs.run import Run, RunState
 from bot.domain.targets.branch_commits import BranchCommits
 from bot.domain.targets.dashboard import Dashboard, HomeView, Viewer, people_of, waits_for
@@ -34,6 +34,7 @@ class FakeEngine:
     def __init__(self) -> None:
         self.runs: dict[str, Run] = {}
         self.submitted: list[Request] = []
+        self.decided: list[tuple[str, Decision, Origin, PolicyExceptions]] = []
         self.cancelled: list[tuple[str, str]] = []
         self.woken: list[str] = []
         self.refuses: RefusedError | None = None
@@ -71,6 +72,14 @@ class FakeEngine:
         if self.refuses is not None:
             raise self.refuses
         self.cancelled.append((run, user))
+        return self.runs[run]
+
+    async def decide(
+        self, run: str, decision: Decision, origin: Origin, exceptions: PolicyExceptions = NO_EXCEPTIONS
+    ) -> Run:
+        if self.refuses is not None:
+            raise self.refuses
+        self.decided.append((run, decision, origin, exceptions))
         return self.runs[run]
 
     def wake(self, run: str) -> None:

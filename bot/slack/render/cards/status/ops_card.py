@@ -170,7 +170,7 @@ def lock_set_card(overview: TargetOverview, *, is_new: bool, ctx: RenderContext)
     begun = [
         translate("ops.lock.waits" if run.state in BEFORE_CHANGE else "ops.lock.goes_on", run=run.id)
         for run in overview.unfinished[:_MAX_RUNS]
-        if lock is not None and lock.blocks(run.request)
+        if lock is not None and run.request.resumes is None and lock.blocks(run.request)
     ]
     blocks: tuple[Block | None, ...] = (section(text), section(join_lines(begun)))
     return message(text, blocks, "countersign_ops", {"targets": [str(name)], "locked": [str(name)] if lock else []})
