@@ -20,7 +20,7 @@ from commands.pending import listing_of, table_of, with_listing
 
 
 async def read_target(
-    recipe: Recipe, target: Target, look: Look, ref: str | None
+    recipe: Recipe, target: Target, look: Look, ref: str | None, since: tuple[str, ...] = ()
 ) -> tuple[tuple[HostFacts, ...], DatabaseFacts | None]:
     """Read every host and the database of a target, at once.
 
@@ -29,11 +29,12 @@ async def read_target(
         target: which.
         look: reads.
         ref: branch, tag or commit to resolve, or None.
+        since: commits from which changes of files count too.
 
     Raises:
         RefusedError: a host or the database cannot be read.
     """
-    asked = question(recipe, target, ref)
+    asked = replace(question(recipe, target, ref), since=since)
     # What a tool prints about migrations is the same on every host.
     first, *others = target.hosts
     hosts = each(look.host(first, asked), *(look.host(name, replace(asked, commit_command=None)) for name in others))

@@ -12,9 +12,11 @@ from bot.domain.runs.basis import Basis
 from bot.domain.runs.plan import Finding, NothingToDo, Plan, Step
 from bot.domain.runs.request import Action, DeployOptions, Origin, Request
 from bot.domain.runs.run import Run
+from bot.domain.runs.unfinished import UnfinishedChange, tried_commits, unfinished_change
 from bot.domain.targets.look import DatabaseFacts, HostFacts, Look
 from bot.domain.targets.target import Operations, Target
 from bot.recipes.recipe import Recipe, RunKind
+from bot.recipes.remaining_steps import remaining_steps, undone_by_absence
 from bot.recipes.steps import StepInputs, before_plan, recipe_steps
 from commands.command import options_as
 from commands.common import (
@@ -86,11 +88,14 @@ class Deploy:
         if run.request.resumes is not None:
             return await resume_plan(run, await read_stopped_run(run, look), recipe, target, look)
         asked = options_as(run, DeployOptions)
-        hosts, database = await read_target(recipe, target, look, asked.ref)
+        past = await look.past_runs()
+        hosts, database = await read_target(recipe, target, look, asked.ref, tried_commits(past))
         sha = _agreed_commit(hosts, asked.ref)
+        unfinished = unfinished_change(past, sha)
         pending = _pending(recipe, hosts[0], database)
         migrations = pending if asked.migrate else ()
-        if all(facts.head == sha for facts in hosts) and not migrations:
+        is_live = all(facts.head == sha for facts in hosts)
+        if is_live and not migrations and unfinished is None:
             return NothingToDo({"sha": sha, "pending": ", ".join(pending)})
         takes_down, downs = plan_maintenance(target, hosts, migrations)
         backup = backup_id(run) if wants_backup(target, self.action, len(migrations)) else None
@@ -100,6 +105,10 @@ class Deploy:
         is_trusted = all(facts.on_branch or facts.head == sha for facts in hosts)
         if not is_trusted:
             steps = tuple(step for step in steps if not isinstance(step.act, AsRehearsed | Preview | Rehearse))
+        if is_live and unfinished is not None:
+            done = unfinished.done_steps(steps) - undone_by_absence(recipe, hosts)
+            steps, done_already = remaining_steps(steps, done)
+            skipped = (*skipped, *done_already)
         await require_encryption(steps, target, look)
         first = next((facts for facts in hosts if facts.head != sha), hosts[0])
         return Plan(
@@ -113,6 +122,7 @@ class Deploy:
             pending=migrations,
             skipped=skipped,
             findings=(
+                *_completed(unfinished, hosts, sha),
                 *downs,
                 *_held_back(pending, migrations),
                 *_sessions(database, migrations),
@@ -166,6 +176,12 @@ def _pending(recipe: Recipe, first: HostFacts, database: DatabaseFacts | None) -
     if recipe.migrations is None or database is None:
         return ()
     return not_run(first.migrations, recipe.migrations, database)
+
+
+def _completed(unfinished: UnfinishedChange | None, hosts: tuple[HostFacts, ...], sha: str) -> tuple[Finding, ...]:
+    if unfinished is None:
+        return ()
+    return (unfinished.finding(commit_is_live=any(facts.head == sha for facts in hosts)),)
 
 
 def _unseen(steps: tuple[Step, ...], migrations: tuple[str, ...]) -> tuple[Finding, ...]:

@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Iterator, Mapping
 
 from bot.domain.errors import Reason, RefusedError, problem
-from bot.domain.names import Ref
+from bot.domain.names import Ref, Sha
 from bot.domain.runs.plan import Commit
 from bot.domain.shell import Command, Part, Syntax, Word
 from bot.domain.targets.host_identity import HostIdentity
@@ -106,6 +106,11 @@ if [ -n "$sha" ] && [ -n "$head" ]; then
   fi
   section changed
   ask diff-tree -r -z --name-only --no-renames "$head" "$sha" -- 2>/dev/null
+  for tried in $since; do
+    # Where the commit is not there any more, each path may have changed.
+    ask diff-tree -r -z --name-only --no-renames "$tried" "$sha" -- 2>/dev/null ||
+      ask ls-tree -r -z --name-only --full-tree "$sha" 2>/dev/null
+  done
 fi
 """
 
@@ -189,6 +194,7 @@ def build_question(question: HostQuestion, nonce: str) -> Command:
         "trunk": Ref(question.trunk).text if question.trunk else "",
         "abbreviation": abbreviation,
         "directory": directory,
+        "since": " ".join(Sha(commit).text for commit in question.since),
     }.items():
         parts += [Syntax(f"{name}="), Word(text), Syntax("\n")]
     parts += [Syntax("sha= head= trusted=\n"), Syntax(_PREPARE), Syntax(_READ_CHECKOUT)]
@@ -263,7 +269,7 @@ def parse_answer(host: str, question: HostQuestion, answer: bytes, nonce: str) -
         fast_forward=bool(sections.get("fast-forward")),
         commits=parse_commits(sections.get("commits", ())),
         commit_count=int(next(iter(sections.get("count", ())), "") or 0),
-        changed=sections.get("changed", ()),
+        changed=tuple(dict.fromkeys(sections.get("changed", ()))),
         migrations=_files(sections.get("migrations", ()), question.directory),
         existing=frozenset(sections["existing"]),
         removed=parse_commits(sections.get("removed", ())),

@@ -153,6 +153,17 @@ async def test_nothing_to_bring(look: HostLook, repository: Repository) -> None:
     assert (facts.fast_forward, facts.commits, facts.commit_count, facts.changed) == (True, (), 0, ())
 
 
+async def test_what_changed_since_earlier_commits_counts_too(look: HostLook, repository: Repository) -> None:
+    git(repository.path, "merge", "-q", "--ff-only", "origin/main")
+    path = str(repository.path)
+    facts = await look.host("web1", HostQuestion(path, ref="main", since=(repository.second,)))
+    assert facts.changed == ("composer.lock",)
+    facts = await look.host("web1", HostQuestion(path, ref="main", since=(repository.second, repository.first)))
+    assert set(facts.changed) == {"composer.lock", f"database/migrations/{HOSTILE_FILE}"}
+    facts = await look.host("web1", HostQuestion(path, ref="main", since=("d" * 40,)))
+    assert {"database/migrations/1_first.php", "database/migrations/old/0_nested.php"} < set(facts.changed)
+
+
 async def test_a_detached_head_has_no_branch_and_without_a_ref_migrations_are_those_of_head(
     look: HostLook, repository: Repository
 ) -> None:

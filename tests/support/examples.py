@@ -167,6 +167,10 @@ class Sight:
     async def releases(self) -> tuple[Release, ...]:
         return self.known
 
+    def remember(self, *runs: Run) -> None:
+        """Set the past runs, newest first."""
+        self.runs = {run.id: run for run in runs}
+
     def moves(self, name: str, **changes: object) -> None:
         """Change what a host answers from now on."""
         self.hosts[name] = replace(self.hosts[name], **changes)  # type: ignore[arg-type]  # test data by field name

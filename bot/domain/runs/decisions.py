@@ -13,11 +13,14 @@ from bot.domain.runs.run import Run, RunState, StepState, step_state
 RESUME = "resume"
 """Kind of the finding that names the run that a plan resumes."""
 
+UNFINISHED = "unfinished"
+"""Kind of the finding that names the failed run that a deploy completes."""
+
 WAS_LIVE = "was_live"
-"""Fact of a finding `resume`: the commit that was live before the first run of the series."""
+"""Fact of a finding `resume` or `unfinished`: the commit that was live before the first run of the series."""
 
 KEPT_BACKUP = "backup"
-"""Fact of a finding `resume`: the backup that the first run of the series made."""
+"""Fact of a finding `resume` or `unfinished`: the backup that the first run of the series made."""
 
 
 def stopped_step(run: Run) -> Step | None:
@@ -29,7 +32,7 @@ def stopped_step(run: Run) -> Step | None:
 
 
 def was_live(run: Run) -> str | None:
-    """Name the commit that was live before a run, and before those that it resumes.
+    """Name the commit that was live before a run, and before those that it resumes or completes.
 
     Returns:
         None if the hosts were at different commits, or it is unknown.
@@ -43,8 +46,8 @@ def was_live(run: Run) -> str | None:
 def backup_before(run: Run) -> str | None:
     """Name the backup of the whole database that a run made before it changed anything; None if there is none.
 
-    Only if it can be restored beside the live database and was not refuted. A run that resumes another has the
-    other's backup.
+    Only if it can be restored beside the live database and was not refuted. A run that resumes another, or completes
+    one with migrations, has the other's backup.
     """
     if (kept := _kept(run, KEPT_BACKUP)) is not None:
         return kept or None
@@ -62,9 +65,12 @@ def backup_before(run: Run) -> str | None:
 
 
 def _kept(run: Run, fact: str) -> str | None:
-    """Give a fact of the first run of a series; None for a run that resumes no other."""
+    """Give a fact of the first run of a series; None for a run that resumes or completes no other."""
     findings = run.plan.findings if run.plan is not None else ()
-    return next((found.facts.get(fact, "") for found in findings if found.kind == RESUME), None)
+    kept = next((found.facts.get(fact, "") for found in findings if found.kind == RESUME), None)
+    if kept is not None:
+        return kept
+    return next((found.facts.get(fact) for found in findings if found.kind == UNFINISHED), None)
 
 
 def schema_begun(run: Run) -> bool:
@@ -145,7 +151,7 @@ def _may_still_run(run: Run, step: Step) -> bool:
 
 def _can_roll_back(run: Run) -> bool:
     """Whether something was changed, and each migration of the deploy took effect completely or not at all."""
-    if run.request.action is not Action.DEPLOY or was_live(run) is None or not _moved(run):
+    if run.request.action is not Action.DEPLOY or was_live(run) is None or not moved(run):
         return False
     if not schema_begun(run):
         return True
@@ -158,7 +164,7 @@ def _can_restore(run: Run) -> bool:
     return schema_begun(run) and was_live(run) is not None and backup_before(run) is not None
 
 
-def _moved(run: Run) -> bool:
+def moved(run: Run) -> bool:
     """Whether a step that can change production was begun, maintenance aside."""
     steps = run.plan.of(Phase.CHANGE) if run.plan is not None else ()
     downs = {step.undoes for step in steps if step.undoes is not None}

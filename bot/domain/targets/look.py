@@ -33,6 +33,8 @@ class HostQuestion:
         commit_command: a command that runs code of the commit to read its files; None to run none. It runs in the
             checkout if that commit is checked out; in a temporary copy if the commit is on `trunk`; else not at all.
             `$live` is the checkout.
+        since: commits that were live or tried before; paths that differ between one of them and the ref's commit count
+            as changed too.
     """
 
     path: str
@@ -44,6 +46,7 @@ class HostQuestion:
     tools: tuple[str, ...] = ()
     disks: tuple[str, ...] = ()
     commit_command: Command | None = None
+    since: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,8 @@ class HostFacts:
         commit_count: of all of them.
         removed: if `sha` is an ancestor of HEAD, the commits that going back would remove; at most 50.
         removed_count: of all of them; 0 if `sha` is no ancestor, or is HEAD.
-        changed: paths that differ between HEAD and `sha`.
+        changed: paths that differ between HEAD and `sha`, or between a commit of `since` and `sha`; every path of `sha`
+            if the host does not have one of those commits.
         migrations: file names in the migrations directory at `sha`, or at HEAD if no ref was given.
         existing: the requested paths that exist.
         maintenance: whether the app is in maintenance; None if not requested or unknown.
@@ -333,7 +337,10 @@ class Look(Protocol):
         ...
 
     async def past_runs(self) -> tuple[Run, ...]:
-        """Read the latest runs on this target, newest first; secrets in their plans stay references."""
+        """Read the latest runs on this target, newest first, with those that have not ended.
+
+        Secrets in their plans stay references.
+        """
         ...
 
     async def past(self, run: str) -> Run | None:

@@ -9,12 +9,27 @@ from pathlib import Path
 
 import pytest
 
+from bot.domain.errors import Problem, Reason
 from bot.domain.runs.approval import Ignored
-from bot.domain.runs.run import ENDS, Run, RunState, StepState
+from bot.domain.runs.basis import Basis
+from bot.domain.runs.run import ENDS, Run, RunState, StepRow, StepState
 from bot.playground.block_kit.blocks import Surface, check_blocks
 from bot.slack.render.run_messages import render
 from tests.slack.support.limits import broken, mentioned, texts
-from tests.slack.support.runs import AMELIE, ANCHOR, DIGEST, MIGRATION, NEW, PASSWORD, RUNS, ctx
+from tests.slack.support.runs import (
+    AFTER,
+    AMELIE,
+    ANCHOR,
+    DIGEST,
+    MIGRATION,
+    NEW,
+    OLD,
+    PASSWORD,
+    PLAN,
+    RUNS,
+    ctx,
+    shell,
+)
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -150,3 +165,53 @@ def test_what_a_host_prints_shows_as_it_is_but_mentions_nobody_and_tells_no_secr
     shown = "\n".join(texts(progress.blocks))
     assert "&lt;!channel&gt; &lt;@U0VICTIM&gt; @\u200bhere ˋˋˋ *** red a &amp; b" in shown
     assert mentioned(progress) == set()
+
+
+SERVICES = (
+    shell("restart-php8.2-fpm", "Restart php8.2-fpm", hosts=("web1", "web2")),
+    shell("restart-horizon", "Restart horizon", hosts=("web1", "web2")),
+    shell("queue-restart", "Restart queue workers", hosts=("web1", "web2")),
+)
+
+
+def stopped_at_services(first: StepState, second: StepState, *, commit_is_live: bool = True) -> Run:
+    """Give a run that stopped at its first service, of which both hosts are given."""
+    checkout = shell("checkout", "Check out the approved commit", hosts=("web1", "web2"))
+    basis = Basis({"commit": NEW, "checked out on web1": OLD, "checked out on web2": OLD})
+    plan = replace(PLAN, steps=(checkout, *SERVICES), basis=basis)
+    states = {"restart-php8.2-fpm": (first, second)}
+    states["checkout"] = (StepState.DONE if commit_is_live else StepState.FAILED,) * 2
+    rows = tuple(
+        StepRow(at, step.key, step.title, step.phase, step.risk, place, state=state)
+        for at, step in enumerate(plan.steps)
+        for place, state in zip(step.places, states.get(step.key, (StepState.SKIPPED,) * 2), strict=True)
+    )
+    problem = Problem(Reason.EXIT_STATUS, {"title": "Restart php8.2-fpm", "host": "web2", "status": "1"})
+    return replace(RUNS["needs_human"], state=RunState.FAILED, ended_at=AFTER, plan=plan, steps=rows, problem=problem)
+
+
+def result_of(run: Run) -> str:
+    return "\n".join(text for block in render(run, ctx())["result"].blocks for text in texts(block))
+
+
+def test_the_services_that_still_run_the_code_of_before_are_named() -> None:
+    shown = result_of(stopped_at_services(StepState.DONE, StepState.FAILED))
+    assert "*Not restarted:* php8.2-fpm (web2), horizon, queue workers. What runs there is the code of before" in shown
+    assert "that is not known" not in shown
+
+
+def test_a_service_of_which_nobody_knows_is_not_called_old() -> None:
+    shown = result_of(stopped_at_services(StepState.DONE, StepState.UNKNOWN))
+    assert "*Not restarted:* horizon, queue workers." in shown
+    assert "*Restarted or not, that is not known:* php8.2-fpm (web2). It may run the code of before." in shown
+
+
+def test_no_service_is_named_where_the_commit_is_not_live_or_another_run_went_on() -> None:
+    assert "Not restarted" not in result_of(
+        stopped_at_services(StepState.SKIPPED, StepState.SKIPPED, commit_is_live=False)
+    )
+    run = stopped_at_services(StepState.DONE, StepState.FAILED)
+    assert run.problem is not None
+    went_on = replace(run.problem, facts={**run.problem.facts, "successor": "R-AAAAAA"})
+    assert "Not restarted" not in result_of(replace(run, problem=went_on))
+    assert "Not restarted" not in result_of(replace(run, state=RunState.SUCCEEDED, problem=None))

@@ -11,6 +11,7 @@ from bot.domain.runs.decisions import (
     waits_for_decision,
     was_live,
 )
+from bot.domain.runs.old_code import stale_services
 from bot.domain.runs.plan import Risk
 from bot.domain.runs.request import Action, Decision, OverdueBackup
 from bot.domain.runs.run import Run, RunState, StepState, step_state
@@ -67,6 +68,7 @@ def result_card(run: Run, ctx: RenderContext) -> Message:
             section(join_lines((headline, _figures(run, ctx), *_about_backups(run, ctx), *_wrong(run, ctx)))),
             section(backup_outcome.unknown_swap(run, ctx)),
             section(join_lines(_facts(run, ctx))),
+            section(_old_code(run, ctx)),
             section(aftermath.database_error(run, ctx)) if run.state is RunState.NEEDS_HUMAN else None,
             section(aftermath.migration_states(run, ctx)) if run.state is RunState.NEEDS_HUMAN else None,
             section(_schema_change(run, ctx)),
@@ -220,6 +222,29 @@ def _facts(run: Run, ctx: RenderContext) -> tuple[Markup, ...]:
         what = markup.inline(markup.clip(", ".join(waiting), 300))
         shown.append(Markup("• " + ctx.translator.count("result.not_started", len(waiting), what=what)))
     return (translate("result.facts"), *(Markup(line) for line in shown))
+
+
+def _old_code(run: Run, ctx: RenderContext) -> Markup:
+    """Render which services were not restarted although the commit is live; empty where there are none."""
+    services = stale_services(run)
+    hosts = len(run.plan.basis.checked_out) if run.plan is not None else 0
+    stale = [_service(service.name, service.hosts, hosts) for service in services if service.hosts]
+    unknown = [_service(service.name, service.unknown, hosts) for service in services if service.unknown]
+    translate = ctx.translator.translate
+    return join_lines(
+        (
+            translate("result.old_code", what=_names(stale)) if stale else Markup(""),
+            translate("result.old_code_unknown", what=_names(unknown)) if unknown else Markup(""),
+        )
+    )
+
+
+def _service(name: str, places: tuple[str, ...], hosts: int) -> str:
+    return name if len(places) == hosts else f"{name} ({', '.join(places)})"
+
+
+def _names(services: list[str]) -> Markup:
+    return markup.inline(markup.clip(", ".join(services), 300))
 
 
 def _fact(name: str, value: str, ctx: RenderContext) -> Markup:
