@@ -100,7 +100,7 @@ class RestoreSubcommand:
         )
 
     async def basis(self, plan: Plan, run: Run, target: Target, look: Look) -> Basis:
-        """Read the basis again: the backup's checksum, and each host's maintenance.
+        """Read the basis again: the backup's manifest, and each host's maintenance.
 
         Raises:
             RefusedError: what a host answers.
@@ -208,7 +208,8 @@ def restore_steps(target: Target, run: Run, backup: BackupInfo, databases: Resto
     first = target.hosts[:1]
     check = Prove(backup.backup, None)
     safety = dump_step(target, backup_id(run).replace("B-", "S-", 1), (), Purpose.SAFETY)
-    load, swap = Load(backup.backup, backup.sha256, fresh), Swap(backup.backup, fresh, old)
+    load = Load(backup.backup, backup.sha256, fresh, backup.stable_sha256)
+    swap = Swap(backup.backup, fresh, old, backup.stable_sha256)
     tidy = Step("restore-tidy", "Remove the copy", Phase.CHANGE, first, Risk.READS, _TIDY_TIMEOUT, DropCopy(fresh))
     return (
         Step("backup-check", "Check the backup's file", Phase.PREPARE, first, Risk.READS, _CHECK_TIMEOUT, check),
@@ -229,7 +230,12 @@ def restore_steps(target: Target, run: Run, backup: BackupInfo, databases: Resto
 
 
 def _basis(backup: BackupInfo, hosts: tuple[HostFacts, ...]) -> Basis:
-    return maintenance_basis(hosts) | Basis({"backup": backup.sha256})
+    return maintenance_basis(hosts) | backup_basis(backup)
+
+
+def backup_basis(backup: BackupInfo) -> Basis:
+    """Give the fact which backup is restored: its file, and all that its manifest says except its proof."""
+    return Basis({"backup": backup.stable_sha256})
 
 
 def restore_finding(backup: BackupInfo, backup_list: BackupList, old: str) -> Finding:

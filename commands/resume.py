@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bot.domain.errors import Reason, RefusedError, problem
+from bot.domain.runs.acts import Load, Swap
 from bot.domain.runs.basis import Basis
 from bot.domain.runs.decisions import (
     KEPT_BACKUP,
@@ -62,6 +63,7 @@ async def resume_plan(run: Run, before: Run, recipe: Recipe, target: Target, loo
     hosts, _ = await read_target(recipe, target, look, _sha(plan))
     ran = {row.name for row in await ran_now(recipe, target, look) or ()}
     left = steps_left(before, decision)
+    _require_bound(left)
     migrates = any(step.schema for step in left)
     pending = tuple(name for name in plan.pending if name not in ran) if migrates else ()
     undo = tuple(name for name in plan.undo if name in ran) if migrates else ()
@@ -121,13 +123,14 @@ async def resume_restore(run: Run, before: Run, recipe: Recipe, target: Target, 
         look: reads.
 
     Raises:
-        RefusedError: what a host answers.
+        RefusedError: what a host answers; `older_version`, the stopped run's approval is bound to no manifest.
     """
     if before.plan is None:
         raise RefusedError(problem(Reason.UNKNOWN_RUN, run=before.id))
     decision = options_as(run, ResumeOptions).decision
     hosts, _ = await read_target(recipe, target, look, None)
-    left = (held_on_failure(step) for step in steps_left(before, decision))
+    left = tuple(held_on_failure(step) for step in steps_left(before, decision))
+    _require_bound(left)
     return Plan(
         request=run.request,
         steps=(*left, *(step for step in before.plan.of(Phase.VERIFY) if step.key == "health")),
@@ -135,6 +138,16 @@ async def resume_restore(run: Run, before: Run, recipe: Recipe, target: Target, 
         basis=maintenance_basis(hosts),
         findings=(resume_finding(before, decision),),
     )
+
+
+def _require_bound(steps: tuple[Step, ...]) -> None:
+    """Make sure that what restores a backup is bound to its manifest.
+
+    Raises:
+        RefusedError: `older_version`, an earlier version of the bot made the steps.
+    """
+    if any(isinstance(step.act, Load | Swap) and step.act.manifest is None for step in steps):
+        raise RefusedError(problem(Reason.OLDER_VERSION))
 
 
 def _sha(plan: Plan) -> str | None:

@@ -18,7 +18,7 @@ from bot.domain.targets.look import AppliedMigration, DatabaseFacts, HostFacts, 
 from bot.domain.targets.target import Operations, Target
 from bot.recipes.recipe import Migrations, Recipe
 from bot.recipes.steps import before_plan
-from commands.backup_restore import write_findings
+from commands.backup_restore import backup_basis, write_findings
 from commands.command import options_as
 from commands.common import host_basis, ran_now, read_target, require_encryption
 from commands.exceptions import FLAGS, USAGE, read_exceptions
@@ -306,5 +306,5 @@ def _basis(
     if ran is not None:
         basis |= Basis({"latest migrations": ", ".join(latest(ran, len(undo)))})
     if backup is not None:
-        basis |= Basis({"backup": backup.sha256})
+        basis |= backup_basis(backup)
     return basis

@@ -1,17 +1,21 @@
 """`/backup restore`: what is planned, and what is refused."""
 
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from bot.databases.backups.manifest import Manifest
 from bot.domain.backups.backup import BackupInfo, BackupList, Proof, Purpose
 from bot.domain.errors import Reason, RefusedError
 from bot.domain.policies.policy import MINIMUM_REQUIREMENT
-from bot.domain.runs.acts import Dump
+from bot.domain.runs.acts import Dump, Load, Swap
 from bot.domain.runs.plan import Phase, Plan, Risk
 from bot.domain.runs.plan_json import plan_from_json, plan_to_json
-from bot.domain.runs.request import RestoreBackup
+from bot.domain.runs.request import Action, Decision, RestoreBackup, ResumeOptions
+from bot.domain.runs.run import RunState
 from bot.domain.targets.target import Target
 from bot.recipes.load import load_recipe
 from commands.backup_restore import RestoreSubcommand
@@ -19,9 +23,12 @@ from tests.support.examples import HOST, NAME, NOON, REQUEST, RUN, TARGET, Sight
 
 RESTORE = RestoreSubcommand({NAME: load_recipe("laravel", Path())})
 ID = "B-20261116-7K3F9Q"
-KEPT = BackupInfo(
-    ID, "R-7K3F9Q", Purpose.ASKED, NOON, "compte", "10.11", ("users",), (), 1000, "a" * 64, Proof.PROVEN, NOON, 12
-)
+MANIFEST = Manifest(
+    ID, NAME.app, NAME.environment, "compte", f"{ID}.sql.zst", 1000, "a" * 64, 0, NOON.isoformat(), "10.11",
+    ("users",), Proof.PROVEN, "R-7K3F9Q", Purpose.ASKED, proven_at=NOON.isoformat(), restore_seconds=12,
+    rows={"users": (5, "1", 5, "1")}, objects=("view adults",),
+)  # fmt: skip
+KEPT = MANIFEST.info()
 REQUESTED = replace(RUN, request=replace(REQUEST, options=RestoreBackup(ID)))
 assert TARGET.database is not None
 SCRATCH = replace(TARGET, database=replace(TARGET.database, scratch=True))
@@ -62,9 +69,56 @@ async def test_a_site_that_is_down_already_stays_down() -> None:
 
 async def test_a_file_that_changed_voids_the_approval() -> None:
     plan = await planned(sight())
-    again = await RESTORE.basis(plan, REQUESTED, SCRATCH, sight(replace(KEPT, sha256="b" * 64)))
+    again = await RESTORE.basis(plan, REQUESTED, SCRATCH, sight(replace(MANIFEST, sha256="b" * 64).info()))
     assert [name for name, _, _ in plan.basis.differences(again)] == ["backup"]
     assert HOST.maintenance is False
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"packed_sha256": "b" * 64},
+        {"chosen": ("users",)},
+        {"tables": ("users", "evil")},
+        {"rows": {"users": (0, "0", 0, "0")}},
+        {"rows": {}},
+        {"objects": None},
+        {"started": (NOON - timedelta(days=1)).isoformat()},
+        {"bytes": 1001},
+        {"file": f"{ID}.sql.gz"},
+        {"encrypted_to": "age1x"},
+        {"server": "8.4"},
+    ],
+)
+async def test_a_manifest_that_changed_voids_the_approval(change: dict[str, Any]) -> None:
+    plan = await planned(sight())
+    [load, swap] = [step.act for step in plan.steps if isinstance(step.act, Load | Swap)]
+    assert load.manifest == swap.manifest == MANIFEST.stable_sha256
+    again = await RESTORE.basis(plan, REQUESTED, SCRATCH, sight(replace(MANIFEST, **change).info()))
+    assert [name for name, _, _ in plan.basis.differences(again)] == ["backup"]
+
+
+async def test_a_new_proof_leaves_the_approval_as_it_is() -> None:
+    plan = await planned(sight())
+    proof = {"proven_at": (NOON + timedelta(days=1)).isoformat(), "restore_seconds": 13}
+    again = await RESTORE.basis(plan, REQUESTED, SCRATCH, sight(replace(MANIFEST, **proof).info()))  # type: ignore[arg-type]  # by name
+    assert plan.basis.differences(again) == ()
+
+
+async def test_an_approval_that_is_bound_to_no_manifest_is_not_resumed() -> None:
+    plan = await planned(sight())
+    steps = tuple(
+        replace(s, act=replace(s.act, manifest=None)) if isinstance(s.act, Load | Swap) else s for s in plan.steps
+    )
+    look = sight()
+    look.runs[RUN.id] = replace(REQUESTED, state=RunState.NEEDS_HUMAN, plan=replace(plan, steps=steps))
+    resumes = ResumeOptions(Action.RESTORE, RUN.id, Decision.RETRY)
+    resumed = replace(RUN, id="R-RESUME", request=replace(REQUEST, options=resumes))
+    with pytest.raises(RefusedError) as refusal:
+        await RESTORE.plan(resumed, SCRATCH, look)
+    assert refusal.value.problem.reason is Reason.OLDER_VERSION
+    look.runs[RUN.id] = replace(look.runs[RUN.id], plan=plan)
+    assert isinstance(await RESTORE.plan(resumed, SCRATCH, look), Plan)
 
 
 @pytest.mark.parametrize(

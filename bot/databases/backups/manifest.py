@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,6 +23,9 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
+
+_PROOF_FIELDS = frozenset({"proof", "proven_at", "restore_seconds"})
+"""Fields of a manifest that a proof replaces; all others stay as the dump wrote them."""
 
 RowCounts = tuple[int, str, int, str]
 """Rows and checksum of a table before, and after."""
@@ -89,7 +93,13 @@ class Manifest:
     @property
     def loads_sha256(self) -> str:
         """The checksum of the packed dump: of the file, or of the content of an encrypted file."""
-        return self.packed_sha256 or self.sha256
+        return self.packed_sha256 if self.encrypted_to else self.sha256
+
+    @property
+    def stable_sha256(self) -> str:
+        """The checksum of all that no proof replaces, and so of everything that decides what a restore loads."""
+        stable = {name: value for name, value in asdict(self).items() if name not in _PROOF_FIELDS}
+        return hashlib.sha256(json.dumps(stable, sort_keys=True).encode()).hexdigest()
 
     @property
     def by_mydumper(self) -> bool:
@@ -123,6 +133,7 @@ class Manifest:
             encrypted=bool(self.encrypted_to),
             data_bytes=self.data_bytes,
             migrations=self.migrations,
+            stable_sha256=self.stable_sha256,
         )
 
 
@@ -184,6 +195,10 @@ def parse_manifest(text: bytes) -> Manifest:
         raise ValueError(f"the manifest lacks something: {error}") from error
     if manifest.file not in dump_files(manifest.backup):
         raise ValueError(f"the manifest names a file that is not its own: {manifest.file!r}")
+    if bool(manifest.encrypted_to) != manifest.file.endswith(".age") or (
+        manifest.packed_sha256 and not manifest.encrypted_to
+    ):
+        raise ValueError("the manifest contradicts itself on whether its file is encrypted")
     sums = (manifest.sha256, manifest.loads_sha256)
     if any(_SHA256.fullmatch(each) is None for each in sums) or manifest.bytes <= 0:
         raise ValueError("the manifest has no checksum or size that a dump can have")

@@ -7,6 +7,7 @@ from dataclasses import replace
 from bot.databases.backups.access import BackupAccess
 from bot.databases.backups.host_script import HostScript
 from bot.databases.backups.leftovers import LeftoverReader
+from bot.databases.backups.manifest import Manifest
 from bot.databases.backups.restore_script import load_job, swap_job
 from bot.databases.backups.restore_step import LoadingStep, RestoreStep, database_of, find_own_manifest
 from bot.databases.backups.script_step import TailedOutput, act_of
@@ -23,6 +24,7 @@ class LoadPerformer(LoadingStep):
         manifest = await find_own_manifest(self._access.catalog, job, act.backup)
         if manifest.sha256 != act.sha256:
             raise ValueError("the file is not the one that was approved")
+        _require_approved(manifest, act)
         source, transfer = await self._source(job, manifest)
         return replace(load_job(manifest, source, database_of(job), act.fresh, job.attempt), transfer=transfer)
 
@@ -65,6 +67,7 @@ class SwapPerformer(RestoreStep):
     async def _build(self, job: Job) -> HostScript:
         act = act_of(job, Swap)
         manifest = await find_own_manifest(self._catalog, job, act.backup)
+        _require_approved(manifest, act)
         return swap_job(manifest, database_of(job), act.fresh, act.old)
 
     async def _finish(self, job: Job) -> Outcome:
@@ -82,6 +85,16 @@ class SwapPerformer(RestoreStep):
             case Effect.CANNOT_TELL, Failed(cause):
                 return Unknown(problem(Reason.OUTCOME_UNKNOWN, host=job.place, why=cause.reason.value))
         return concluded
+
+
+def _require_approved(manifest: Manifest, act: Load | Swap) -> None:
+    """Make sure that a manifest is the approved one. Only its proof may have changed.
+
+    Raises:
+        ValueError: it is not.
+    """
+    if act.manifest is not None and manifest.stable_sha256 != act.manifest:
+        raise ValueError("its manifest is not the one that was approved; ask for the restore again to see what it says")
 
 
 def _was_ended(outcome: Outcome) -> bool:

@@ -72,6 +72,7 @@ class BackupInfo:
         encrypted: whether a private key is needed to read the file.
         data_bytes: size of the dumped tables on the server.
         migrations: names of the recorded migrations; None if unknown.
+        stable_sha256: of its manifest, except what a proof replaces; the approval of a restore is bound to it.
     """
 
     backup: str
@@ -91,6 +92,7 @@ class BackupInfo:
     encrypted: bool = False
     data_bytes: int = 0
     migrations: tuple[str, ...] | None = None
+    stable_sha256: str = ""
 
 
 @dataclass(frozen=True)

@@ -78,12 +78,14 @@ class Load:
         backup: its ID.
         sha256: of its file.
         fresh: name of the new database.
+        manifest: checksum of the stable part of its manifest; None in plans of earlier versions.
     """
 
     act: ClassVar = "load"
     backup: str
     sha256: str
     fresh: str
+    manifest: str | None = field(default=None, metadata=stored(optional=True, omit_none=True))
 
 
 @dataclass(frozen=True)
@@ -94,12 +96,14 @@ class Swap:
         backup: ID of the restored backup.
         fresh: the database it was restored into.
         old: the database that the live tables are moved to.
+        manifest: checksum of the stable part of its manifest; None in plans of earlier versions.
     """
 
     act: ClassVar = "swap"
     backup: str
     fresh: str
     old: str
+    manifest: str | None = field(default=None, metadata=stored(optional=True, omit_none=True))
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,16 @@ import pytest
 from bot.databases.backups.leftovers import LeftoverReader
 from bot.databases.backups.restore import LoadPerformer, SwapPerformer
 from bot.databases.backups.restore_script import RestoreStage
+from bot.databases.backups.verify import ProvePerformer
 from bot.demo.host.database import DatabaseServer, DemoDatabase
+from bot.domain.backups.backup import Proof
 from bot.domain.errors import Reason, problem
-from bot.domain.runs.acts import Load
+from bot.domain.runs.acts import Load, Swap
 from bot.domain.targets.target import Target
 from bot.engine.ports import Done, Failed, Job, Outcome, Output, Unknown
 from tests.databases.support.contents import checksums, databases_beside, definitions, execute, session_of
 from tests.databases.support.local import KeptOutput, LocalHost, access_to, stand_in
+from tests.databases.support.manifests import manifest_of, rewrite
 from tests.databases.support.steps import (
     BACKUP,
     copy_and_old,
@@ -22,6 +25,7 @@ from tests.databases.support.steps import (
     job_of,
     loaded,
     performer,
+    prove_job,
     refused,
     step_job,
     swap_job_of,
@@ -163,6 +167,55 @@ async def test_a_file_that_changed_since_it_was_approved_is_not_restored(
     job = step_job(target, Load(BACKUP, "0" * 64, copy_and_old(target)[0]))
     refused(await LoadPerformer(access_to(host)).perform(job, KeptOutput()), RestoreStage.FILE)
     assert await databases_beside(mariadb, target) == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"packed_sha256": "1" * 64},
+        {"chosen": ["people"]},
+        {"tables": ["people"]},
+        {"rows": {}},
+        {"objects": []},
+        {"started": "2020-01-01T00:00:00Z"},
+        {"server": "8.4.0"},
+    ],
+)
+async def test_a_manifest_that_changed_since_it_was_approved_is_neither_loaded_nor_swapped_in(
+    filled: DemoDatabase,
+    target: Target,
+    host: LocalHost,
+    mariadb: DatabaseServer,
+    leftovers: LeftoverReader,
+    change: dict[str, object],
+) -> None:
+    made = done(await performer(host).perform(job_of(target), KeptOutput()))
+    approved = manifest_of(target).stable_sha256
+    fresh, old = copy_and_old(target)
+    load = step_job(target, Load(BACKUP, made["sha256"], fresh, approved))
+    before = await checksums(mariadb, filled.name), await definitions(mariadb, filled.name)
+    rewrite(target, **change)
+    said = refused(await LoadPerformer(access_to(host)).perform(load, KeptOutput()), RestoreStage.FILE)
+    assert "manifest" in said
+    assert await databases_beside(mariadb, target) == []
+    swap = step_job(target, Swap(BACKUP, fresh, old, approved))
+    refused(await SwapPerformer(access_to(host), leftovers).perform(swap, KeptOutput()), RestoreStage.FILE)
+    assert (await checksums(mariadb, filled.name), await definitions(mariadb, filled.name)) == before
+
+
+async def test_a_proof_since_the_approval_does_not_stop_a_restore(
+    filled: DemoDatabase, target: Target, host: LocalHost, leftovers: LeftoverReader
+) -> None:
+    assert filled.name
+    made = done(await performer(host).perform(job_of(target), KeptOutput()))
+    approved = manifest_of(target).stable_sha256
+    fresh, old = copy_and_old(target)
+    done(await ProvePerformer(access_to(host)).perform(prove_job(target), KeptOutput()))
+    assert manifest_of(target).proof is Proof.PROVEN
+    load = step_job(target, Load(BACKUP, made["sha256"], fresh, approved))
+    done(await LoadPerformer(access_to(host)).perform(load, KeptOutput()))
+    swap = step_job(target, Swap(BACKUP, fresh, old, approved))
+    done(await SwapPerformer(access_to(host), leftovers).perform(swap, KeptOutput()))
 
 
 @pytest.mark.parametrize(
