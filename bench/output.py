@@ -168,7 +168,7 @@ def host_options(host: DemoHost) -> tuple[str, ...]:
 def _differences(host: DemoHost, place: Path, run: str, digest: str) -> list[str]:
     """Compare the log on the host, and how much of it the bot took in, with what was printed."""
     found = []
-    folder = host.home / ".local" / "state" / "countersign" / run
+    folder = host.home / ".local" / "state" / "countersign" / f"{run}@web1"
     [log] = list(folder.glob("command*/log"))
     if log.stat().st_size != BYTES:
         found.append(f"{run}: the log has {log.stat().st_size} bytes")

@@ -181,7 +181,7 @@ def _step(rows: tuple[StepRow, ...]) -> dict[str, Any]:
                 "seconds": seconds(row.started_at, row.ended_at),
                 "exit_status": row.exit_status,
                 "problem": _problem(row.problem),
-                "facts": dict(row.facts),
+                "facts": row.results,
             }
             for row in rows
         ],

@@ -220,8 +220,8 @@ def _details(grid: Table, row: StepRow) -> None:
         grid.add_row("", _text(problem_sentence(row.problem), "red"), "")
         if row.tail.strip():
             grid.add_row("", _text(row.tail.rstrip("\n"), "dim"), "")
-    if row.facts:
-        grid.add_row("", _pairs(row.facts.items()), "")
+    if row.results:
+        grid.add_row("", _pairs(row.results.items()), "")
 
 
 def _span(rows: tuple[StepRow, ...], now: datetime) -> Text:

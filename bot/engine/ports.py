@@ -10,8 +10,10 @@ from typing import Protocol
 
 from bot.domain.errors import Problem
 from bot.domain.policies.people import Roster
+from bot.domain.runs.journal_layout import JournalLayout, notes_folder
 from bot.domain.runs.plan import Step
 from bot.domain.runs.run import Run
+from bot.domain.shell import Command
 from bot.domain.targets.branch_commits import BranchCommits
 from bot.domain.targets.look import Look
 from bot.domain.targets.migration_report import MigrationStatus
@@ -32,7 +34,7 @@ class Clock(Protocol):
 
 @dataclass(frozen=True)
 class Job:
-    """One step at one place, in one attempt. (run, step key, attempt) is its identity on the host.
+    """One step at one place, in one attempt. (run, place, step key, attempt) is its identity on the host.
 
     Args:
         run: ID of the run.
@@ -42,6 +44,7 @@ class Job:
         attempt: 1 for the first.
         target: where.
         offset: bytes of its output that are stored already; output is given from there on.
+        journal: the layout of the host's journal in which the attempt is begun.
     """
 
     run: str
@@ -51,6 +54,12 @@ class Job:
     attempt: int
     target: Target
     offset: int = 0
+    journal: JournalLayout = JournalLayout.RUN_AND_PLACE
+
+    @property
+    def notes(self) -> Command:
+        """The shell word for the folder of the run's notes at its place (`COUNTERSIGN_RUN_DIR`)."""
+        return notes_folder(self.run, self.place, self.journal)
 
 
 class Output(Protocol):

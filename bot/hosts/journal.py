@@ -13,6 +13,7 @@ from functools import cache
 from importlib import resources
 
 from bot.domain.names import is_name
+from bot.domain.runs.journal_layout import JournalLayout, run_folder
 from bot.domain.secrets import Secret
 
 
@@ -33,20 +34,24 @@ class Identity:
 
     Args:
         run: ID of the run.
+        place: name of the host.
         key: of the step.
         attempt: 1 for the first.
+        layout: of the journal that has it.
 
     Raises:
         ValueError: it is not safe in a path.
     """
 
     run: str
+    place: str
     key: str
     attempt: int
+    layout: JournalLayout = JournalLayout.RUN_AND_PLACE
 
     def __post_init__(self) -> None:
-        if not (is_name(self.run) and is_name(self.key) and self.attempt > 0):
-            raise ValueError(f"not the identity of a step: {self.run!r} {self.key!r} {self.attempt!r}")
+        if not (is_name(self.run) and is_name(self.place) and is_name(self.key) and self.attempt > 0):
+            raise ValueError(f"not the identity of a step: {self.run!r} {self.place!r} {self.key!r} {self.attempt!r}")
 
 
 @dataclass(frozen=True)
@@ -110,6 +115,8 @@ def runner_input(call: RunnerCall, identity: Identity, token: int, work: Work, o
     values = {
         "nonce": nonce,
         "run": identity.run,
+        "place": identity.place,
+        "folder": run_folder(identity.run, identity.place, identity.layout),
         "key": identity.key,
         "attempt": str(identity.attempt),
         "token": str(token),

@@ -27,8 +27,7 @@ _GONE = 44
 # The step may have to do much before it is ready for the other end of its pipe. Should it never be, its own end ends
 # the wait (`.gone`); should it be gone without a trace, the ten minutes do.
 _PLACE = """
-dir=${XDG_STATE_HOME:-$HOME/.local/state}/countersign/$run/.marks
-pipe=$dir/$name
+pipe=$notes/$name
 waited=0
 await() {
   until [ -e "$pipe.open" ]; do
@@ -70,18 +69,18 @@ class Pipes:
     @contextlib.asynccontextmanager
     async def receive(self, job: Job, name: str) -> AsyncIterator[AsyncIterator[bytes]]:
         """Read what a job's script writes into its pipe, to the end."""
-        async with self._read(job.place, _RECEIVE, run=job.run, name=name) as chunks:
+        async with self._read(job.place, _at_pipe(job, name, _RECEIVE)) as chunks:
             yield chunks
 
     @contextlib.asynccontextmanager
     async def file(self, host: str, path: str) -> AsyncIterator[AsyncIterator[bytes]]:
         """Read a file of a host, however long."""
-        async with self._read(host, _FILE, path=path) as chunks:
+        async with self._read(host, _command(_FILE, path=path)) as chunks:
             yield chunks
 
     async def send(self, job: Job, name: str, chunks: AsyncIterator[bytes]) -> None:
         """Write into a pipe that a job's script reads; its end is the end of the chunks."""
-        await self._write(job.place, _SEND, chunks, run=job.run, name=name)
+        await self._write(job.place, _at_pipe(job, name, _SEND), chunks)
 
     async def replace_file(self, host: str, path: str, content: bytes) -> None:
         """Write a small file of a host, all or nothing."""
@@ -89,22 +88,22 @@ class Pipes:
         async def once() -> AsyncIterator[bytes]:
             yield content
 
-        await self._write(host, _REPLACE, once(), path=path, size=str(len(content)))
+        await self._write(host, _command(_REPLACE, path=path, size=str(len(content))), once())
 
     async def note(self, job: Job, name: str) -> bytes:
         """Read a small file that a job's script left behind; empty where there is none."""
-        answer = await self._connections.read(job.place, _command(_NOTE, run=job.run, name=name), _SECONDS)
+        answer = await self._connections.read(job.place, _at_pipe(job, name, _NOTE), _SECONDS)
         if answer.exit_status != 0:
             raise _refused(job.place, answer.stderr.decode(errors="replace")[:300])
         return answer.stdout
 
     @contextlib.asynccontextmanager
-    async def _read(self, host: str, script: str, **values: str) -> AsyncIterator[AsyncIterator[bytes]]:
-        async with self._start(host, script, values) as (process, first):
+    async def _read(self, host: str, script: Command) -> AsyncIterator[AsyncIterator[bytes]]:
+        async with self._start(host, script) as (process, first):
             yield _chunks(host, process, first)
 
-    async def _write(self, host: str, script: str, chunks: AsyncIterator[bytes], **values: str) -> None:
-        async with self._start(host, script, values) as (process, _), contextlib.aclosing(_closing(chunks)) as all_:
+    async def _write(self, host: str, script: Command, chunks: AsyncIterator[bytes]) -> None:
+        async with self._start(host, script) as (process, _), contextlib.aclosing(_closing(chunks)) as all_:
             try:
                 async for chunk in all_:
                     process.stdin.write(chunk)
@@ -117,15 +116,13 @@ class Pipes:
                 raise _ended(host, process.exit_status, "what was sent was not taken to the end")
 
     @contextlib.asynccontextmanager
-    async def _start(
-        self, host: str, script: str, values: dict[str, str]
-    ) -> AsyncIterator[tuple[asyncssh.SSHClientProcess[bytes], bytes]]:
+    async def _start(self, host: str, script: Command) -> AsyncIterator[tuple[asyncssh.SSHClientProcess[bytes], bytes]]:
         """Start a script that prints its nonce when it is ready; yield the process and the bytes after the nonce.
 
         The shell has then read the whole script, so that what is sent from now on is for what it runs.
         """
         nonce = secrets.token_hex(8)
-        text = f"{{\n{_command(script, nonce=nonce, **values).script()}\n}}\n"
+        text = f"{{\nnonce={nonce}\n{script.script()}\n}}\n"
         async with self._connections.shell(host) as process:
             try:
                 process.stdin.write(text.encode(errors="surrogateescape"))
@@ -176,6 +173,10 @@ def _command(script: str, **values: str) -> Command:
     for name, value in values.items():
         parts += [Syntax(f"{name}="), Word(value), Syntax("\n")]
     return Command((*parts, Syntax(script)))
+
+
+def _at_pipe(job: Job, name: str, script: str) -> Command:
+    return Command((Syntax("notes="), *job.notes.parts, Syntax("\n"), *_command(script, name=name).parts))
 
 
 def _ended(host: str, status: int | None, otherwise: str) -> RefusedError:

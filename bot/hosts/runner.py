@@ -31,7 +31,7 @@ from bot.hosts.journal import (
     StepEnded,
     Work,
 )
-from bot.hosts.runner_call import CallProgress, DiscardedOutput, RunnerUnreachableError, call_runner, identity_of
+from bot.hosts.runner_call import CallProgress, DiscardedOutput, RunnerUnreachableError, call_runner
 
 
 @dataclass(frozen=True)
@@ -289,12 +289,13 @@ def _shell(job: Job) -> Shell:
 def _check(job: Job, directory: str) -> Command:
     check = job.step.check
     assert check is not None  # noqa: S101 - the caller looked; for the type checker
-    marks = f"${{XDG_STATE_HOME:-$HOME/.local/state}}/countersign/{identity_of(job).run}/.marks"
     return Command(
         (
             Syntax("COUNTERSIGN_RUN="),
             Word(job.run),
-            Syntax(f'\nCOUNTERSIGN_RUN_DIR="{marks}"\nexport COUNTERSIGN_RUN COUNTERSIGN_RUN_DIR\ncd -- '),
+            Syntax("\nCOUNTERSIGN_RUN_DIR="),
+            *job.notes.parts,
+            Syntax("\nexport COUNTERSIGN_RUN COUNTERSIGN_RUN_DIR\ncd -- "),
             Word(directory),
             Syntax(" >/dev/null || exit 2\n"),
             *check.parts,

@@ -6,7 +6,8 @@
 # reads the answer. Standard output carries the bytes of the step's log and nothing else, after one line with the
 # nonce; standard error carries lines that begin with the nonce. So no output of a step can be taken for an answer.
 #
-# One attempt of one step lies in RUN/KEY.ATTEMPT/ below ${XDG_STATE_HOME:-$HOME/.local/state}/countersign:
+# One attempt of one step lies in FOLDER/KEY.ATTEMPT/ below ${XDG_STATE_HOME:-$HOME/.local/state}/countersign. FOLDER is
+# RUN@PLACE, because hosts may share a home; in the first version of this layout it was RUN:
 #   (the folder)  the claim, made by mkdir: of any number of starters one goes on
 #   script        what runs, by `sh script`
 #   files/        private files of the step, removed when it ends
@@ -17,7 +18,7 @@
 #   refused       why the script was not run: `directory`, `checkout` or `moved COMMIT`
 #   log           standard output and error of the script
 #   status        `exit N`, `timed-out gone|there` or `cancelled gone|there|never`; written beside, then renamed
-# Beside them RUN/.tokens/N (every token seen) and RUN/.marks/ ($COUNTERSIGN_RUN_DIR).
+# Beside them FOLDER/.tokens/N (every token seen) and FOLDER/.marks/ ($COUNTERSIGN_RUN_DIR).
 #
 # The lock on an attempt is its supervisor: boot id, process id and start time name one process for ever, no child
 # inherits them, and the lock is free as soon as that process is gone.
@@ -250,10 +251,12 @@ enter() {
   done
 }
 
-# Removes the journals of runs in which nothing happened for 14 days and nothing lives.
+# Removes the journals of runs in which nothing happened for 14 days and nothing lives. What lives on another host with
+# this home cannot be seen from here; its journals are left to it, and go after 90 days should it be there no more.
 prune() {
   read_boot
-  find "$base" -mindepth 1 -maxdepth 1 -type d -mtime +14 2>/dev/null | while IFS= read -r old; do
+  find "$base" -mindepth 1 -maxdepth 1 -type d ! -name sandbox -mtime +14 \
+    \( -name "*@$place" -o ! -name '*@*' -o -mtime +90 \) 2>/dev/null | while IFS= read -r old; do
     for dir in "$old"/*.*; do
       if [ ! -s "$dir/status" ] && words_of "$dir/started" && [ "$w1" = "$boot" ]; then
         ! alive "$w2" "$w3" || continue 2
@@ -413,7 +416,7 @@ end() {
 main() {
   say hello
   base=${XDG_STATE_HOME:-${HOME:?}/.local/state}/countersign
-  rundir=$base/$run dir=$base/$run/$key.$attempt
+  rundir=$base/$folder dir=$base/$folder/$key.$attempt
   fresh='' spared=''
   mask=$(umask)
   umask 077

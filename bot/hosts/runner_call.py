@@ -63,7 +63,7 @@ class DiscardedOutput:
 
 def identity_of(job: Job) -> Identity:
     """Return the identity under which a host knows a job."""
-    return Identity(job.run, job.step.key, job.attempt)
+    return Identity(job.run, job.place, job.step.key, job.attempt, job.journal)
 
 
 async def call_runner(

@@ -20,7 +20,7 @@ from bot.sandbox.obstacles import Obstacle, Refusal
 from bot.sandbox.plan import assignments
 
 _READ = """
-cd -- "${XDG_STATE_HOME:-$HOME/.local/state}/countersign/$run/.marks/$results" || exit 44
+cd -- "$notes/$results" || exit 44
 for file in *; do
   [ -f "$file" ] || continue
   size=$(head -c "$most" "$file" | wc -c)
@@ -111,15 +111,16 @@ class SandboxResults:
     commands: tuple[CommandResult, ...]
 
 
-def read_results(run: str, results: str, most: int) -> Command:
+def read_results(notes: Command, results: str, most: int) -> Command:
     """Build the command that prints the files of results.
 
     Args:
-        run: ID of the run.
-        results: name of the folder.
+        notes: the shell word for the folder of the run's notes.
+        results: name of the folder in it.
         most: bytes of each file to print.
     """
-    return Command((*assignments({"run": run, "results": results, "most": str(most)}), Syntax(_READ)))
+    values = assignments({"results": results, "most": str(most)})
+    return Command((Syntax("notes="), *notes.parts, Syntax("\n"), *values, Syntax(_READ)))
 
 
 _COMMAND = re.compile(r"([A-Za-z0-9._-]+) ([a-z]+) (\d{1,3}|-) (\d{1,12})")

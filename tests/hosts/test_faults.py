@@ -138,7 +138,7 @@ async def test_a_killed_runner_leaves_the_outcome_unknown_once_the_command_has_e
     job = a_job(f"echo on; while [ ! -e {tmp_path}/go ]; do sleep 0.05; done; echo off", run=run)
     going = asyncio.create_task(performer.perform(job, output))
     await output.contains(b"on\n")
-    os.kill(supervisor(journal / run / "step.1"), signal.SIGKILL)
+    os.kill(supervisor(journal / f"{run}@web1" / "step.1"), signal.SIGKILL)
     await asyncio.sleep(0.5)
     assert not going.done(), "the command still runs; nothing may be decided"
     (tmp_path / "go").touch()
@@ -154,7 +154,7 @@ async def test_a_killed_runner_does_not_free_the_command_from_its_time_limit(
     output, run = Kept(), a_run()
     going = asyncio.create_task(performer.perform(a_job("echo on; sleep 300", run=run, timeout=2), output))
     await output.contains(b"on\n")
-    folder = journal / run / "step.1"
+    folder = journal / f"{run}@web1" / "step.1"
     os.kill(supervisor(folder), signal.SIGKILL)
     assert isinstance(await going, Unknown)
     assert not lives(command_of(folder))
@@ -164,7 +164,7 @@ async def test_a_killed_command_is_a_failure_with_its_status(performer: ShellPer
     output, run = Kept(), a_run()
     going = asyncio.create_task(performer.perform(a_job("echo on; exec sleep 300", run=run), output))
     await output.contains(b"on\n")
-    os.kill(command_of(journal / run / "step.1"), signal.SIGKILL)
+    os.kill(command_of(journal / f"{run}@web1" / "step.1"), signal.SIGKILL)
     outcome = await going
     assert isinstance(outcome, Failed)
     assert outcome.exit_status == 128 + signal.SIGKILL
@@ -176,7 +176,7 @@ async def test_a_reboot_in_mid_step_is_unknown(server: DemoHost, connections: Co
     going = asyncio.create_task(performer.perform(a_job("echo on; sleep 300", run=run), output))
     await output.contains(b"on\n")
     await server.stop()
-    started = journal / run / "step.1" / "started"
+    started = journal / f"{run}@web1" / "step.1" / "started"
     started.write_text("another-boot " + started.read_text().split(" ", 1)[1])
     await server.start()
     outcome = await going
@@ -188,7 +188,7 @@ async def test_after_a_reboot_a_process_with_the_same_ids_is_another(performer: 
     output, run = Kept(), a_run()
     going = asyncio.create_task(performer.perform(a_job("echo on; sleep 20", run=run), output))
     await output.contains(b"on\n")
-    folder = journal / run / "step.1"
+    folder = journal / f"{run}@web1" / "step.1"
     started = folder / "started"
     same_process = supervisor(folder)
     started.write_text("another-boot " + started.read_text().split(" ", 1)[1])
@@ -202,7 +202,7 @@ async def test_a_process_id_that_was_given_away_is_not_taken_for_the_step(
 ) -> None:
     run = a_run()
     assert await performer.perform(a_job("true", run=run), Kept()) == Done()
-    folder = journal / run / "step.1"
+    folder = journal / f"{run}@web1" / "step.1"
     (folder / "status").unlink()
     boot, _, _, uptime = (folder / "started").read_text().split()
     other = await asyncio.create_subprocess_exec("sleep", "60", start_new_session=True)
@@ -233,14 +233,14 @@ async def test_a_start_that_was_given_up_meanwhile_does_not_run(
 
 async def test_a_claim_that_nobody_followed_never_ran(performer: ShellPerformer, journal: Path) -> None:
     run = a_run()
-    (journal / run / ".tokens").mkdir(parents=True)
-    (journal / run / "step.1").mkdir()
-    (journal / run / "step.1" / "log").touch()
+    (journal / f"{run}@web1" / ".tokens").mkdir(parents=True)
+    (journal / f"{run}@web1" / "step.1").mkdir()
+    (journal / f"{run}@web1" / "step.1" / "log").touch()
     for way in (performer.resume, performer.perform):
         outcome = await way(a_job("true", run=run), Kept())
         assert isinstance(outcome, NotStarted)
         assert outcome.problem.reason is Reason.NEVER_STARTED
-    assert (journal / run / "step.1" / "started").read_text() == "void\n"
+    assert (journal / f"{run}@web1" / "step.1" / "started").read_text() == "void\n"
 
 
 async def test_a_lower_token_is_refused_and_a_higher_one_followed(performer: ShellPerformer, tmp_path: Path) -> None:

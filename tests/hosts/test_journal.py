@@ -84,7 +84,7 @@ def test_no_line_without_the_nonce_means_anything(line: bytes) -> None:
 )
 def test_an_identity_that_is_not_safe_in_a_path_is_refused(run: str, key: str, attempt: int) -> None:
     with pytest.raises(ValueError, match="not the identity"):
-        Identity(run, key, attempt)
+        Identity(run, "web1", key, attempt)
 
 
 @pytest.mark.parametrize("name", ["../x", "a/b", "", "-x", "a b", "x\n"])
@@ -116,7 +116,7 @@ TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"))
 @given(script=TEXTS, content=TEXTS)
 def test_scripts_directories_and_secrets_arrive_byte_for_byte(script: str, content: str) -> None:
     work = Work(script, script, 30, files={"credentials": Secret(content)})
-    told = runner_input(RunnerCall.START, Identity("R-1", "k", 1), 1, work, 0, "N")
+    told = runner_input(RunnerCall.START, Identity("R-1", "web1", "k", 1), 1, work, 0, "N")
     assert _echoed(told).split(b"\0") == [
         script.encode(),
         script.encode(),
@@ -130,7 +130,7 @@ def test_scripts_directories_and_secrets_arrive_byte_for_byte(script: str, conte
 def test_a_message_that_was_cut_anywhere_runs_nothing() -> None:
     body = b"main() { echo ran; }\n"
     work = Work("echo 'it''s'; }", "/", 30, files={"f": Secret("x'\n}\ny")})
-    told = runner_input(RunnerCall.START, Identity("R-1", "k", 1), 1, work, 0, "N").replace(
+    told = runner_input(RunnerCall.START, Identity("R-1", "web1", "k", 1), 1, work, 0, "N").replace(
         read_runner().encode(), body
     )
     whole = subprocess.run(["sh"], input=told, capture_output=True, timeout=20, check=True)

@@ -56,7 +56,7 @@ async def test_its_surroundings(performer: ShellPerformer, server: DemoHost, jou
     assert await performer.perform(a_job(script, run=run, directory=str(tmp_path)), output) == Done()
     mask = os.umask(0)
     os.umask(mask)
-    assert output.data.decode() == f"{tmp_path}\n{mask:04o}\n{run}\n{journal}/{run}/.marks\nnone\n"
+    assert output.data.decode() == f"{tmp_path}\n{mask:04o}\n{run}\n{journal}/{run}@web1/.marks\nnone\n"
 
 
 async def test_steps_of_a_run_share_their_marks_and_checks_see_them(performer: ShellPerformer) -> None:
@@ -139,7 +139,7 @@ async def test_private_files_are_private_exact_and_gone_afterwards(connections: 
     assert isinstance(outcome, Failed)
     assert outcome.exit_status == 3
     assert output.data.decode() == f"700\n600\n{SECRET}"
-    assert not (journal / run / "step.1" / "files").exists()
+    assert not (journal / f"{run}@web1" / "step.1" / "files").exists()
 
 
 async def test_secrets_show_in_no_list_of_processes_and_stay_nowhere(connections: Connections, journal: Path) -> None:
@@ -163,12 +163,12 @@ async def test_private_files_go_when_the_step_is_ended_by_its_limit(connections:
         a_job("", run=run, timeout=1), syntax("exec sleep 300"), "/", {"f": Secret("s")}, Kept()
     )
     assert isinstance(outcome, Failed)
-    assert not (journal / run / "step.1" / "files").exists()
+    assert not (journal / f"{run}@web1" / "step.1" / "files").exists()
 
 
 async def test_private_files_go_when_the_runner_was_killed(connections: Connections, journal: Path) -> None:
     run, output = a_run(), Kept()
-    folder = journal / run / "step.1"
+    folder = journal / f"{run}@web1" / "step.1"
     going = asyncio.create_task(
         Runner(connections).perform(a_job("", run=run), syntax("echo on; sleep 0.5"), "/", {"f": Secret("s")}, output)
     )
@@ -218,12 +218,12 @@ async def test_old_journals_are_pruned_when_a_run_begins(performer: ShellPerform
     await output.contains(b"on\n")
     long_ago = time.time() - 15 * 24 * 3600
     for run in (old, held):
-        os.utime(journal / run, (long_ago, long_ago))
+        os.utime(journal / f"{run}@web1", (long_ago, long_ago))
     assert await performer.perform(a_job("true", run=a_run()), Kept()) == Done()
-    await until(lambda: not (journal / old).exists())
-    assert (journal / young).exists()
+    await until(lambda: not (journal / f"{old}@web1").exists())
+    assert (journal / f"{young}@web1").exists()
     assert await going == Done()
-    assert (journal / held).exists()
+    assert (journal / f"{held}@web1").exists()
 
 
 async def test_much_output_arrives_exactly_in_bounded_memory(performer: ShellPerformer, tmp_path: Path) -> None:

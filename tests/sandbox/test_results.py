@@ -2,6 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.domain.shell import Command, Word
 from bot.sandbox.obstacles import Obstacle, Refusal
 from bot.sandbox.results import Ended, read_results, results_of
 
@@ -69,6 +70,6 @@ def test_any_text_is_read_or_refused(text: str) -> None:
 
 
 def test_values_are_quoted() -> None:
-    assert (
-        read_results("a'; rm -rf /", "x y", 5).script().startswith("run='a'\"'\"'; rm -rf /'\nresults='x y'\nmost=5\n")
-    )
+    notes = Command((Word("a'; rm -rf /"),))
+    told = read_results(notes, "x y", 5).script()
+    assert told.startswith("notes='a'\"'\"'; rm -rf /'\nresults='x y'\nmost=5\n")

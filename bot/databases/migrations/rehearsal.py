@@ -123,7 +123,7 @@ class RehearsePerformer:
             return outcome
         act = _act(job)
         try:
-            files = parse_files(await self._read(job, read_results(job.run, job.attempt)))
+            files = parse_files(await self._read(job, read_results(job.notes, job.attempt)))
             results = results_of({name: _masked(text, job) for name, text in files.items()}, act.migrations)
         except RefusedError as refused:
             return Unknown(problem(Reason.OUTCOME_UNKNOWN, host=job.place, why=refused.problem.reason.value))

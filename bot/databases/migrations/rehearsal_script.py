@@ -147,7 +147,7 @@ def _environment(act: Rehearse, scratch: str, database: Database) -> Secret:
 # ── reading on the host ──────────────────────────────────────────────────────────────────────────────────────────────
 
 _READ_RESULTS = """
-cd -- "${XDG_STATE_HOME:-$HOME/.local/state}/countersign/$run/.marks/rehearsal.$attempt" || exit 44
+cd -- "$notes/rehearsal.$attempt" || exit 44
 for file in *; do
   [ -f "$file" ] || continue
   size=$(head -c "$most" "$file" | wc -c)
@@ -168,14 +168,15 @@ done
 """
 
 
-def read_results(run: str, attempt: int) -> Command:
+def read_results(notes: Command, attempt: int) -> Command:
     """Build the command that prints the results of a rehearsal, for `parse_files`.
 
     Args:
-        run: the run's ID.
+        notes: the shell word for the folder of the run's notes.
         attempt: of the step.
     """
-    return _asked(_READ_RESULTS, (), run=run, attempt=str(attempt), most=str(_MAX_OF_A_FILE))
+    asked = _asked(_READ_RESULTS, (), attempt=str(attempt), most=str(_MAX_OF_A_FILE))
+    return Command((Syntax("notes="), *notes.parts, Syntax("\n"), *asked.parts))
 
 
 def read_sources(act: Rehearse, path: str) -> Command:

@@ -10,6 +10,7 @@ from bot.domain.errors import Problem
 from bot.domain.json_codec import stored
 from bot.domain.policies.policy import Requirement
 from bot.domain.runs.approval import GateState
+from bot.domain.runs.journal_layout import JOURNAL
 from bot.domain.runs.plan import Phase, Plan, Risk
 from bot.domain.runs.request import Request
 
@@ -90,7 +91,7 @@ class StepRow:
         problem: what went wrong.
         offset: bytes of its output that have been read.
         tail: the last lines of its output, masked.
-        facts: its results, for the evidence (a backup's size and checksum).
+        facts: its results, for the evidence (a backup's size and checksum), and the layout of the host's journal.
     """
 
     position: int
@@ -109,6 +110,11 @@ class StepRow:
     offset: int = 0
     tail: str = ""
     facts: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def results(self) -> dict[str, str]:
+        """Its facts without the one that tells how the host's journal is laid out."""
+        return {name: value for name, value in self.facts.items() if name != JOURNAL}
 
 
 @dataclass(frozen=True)

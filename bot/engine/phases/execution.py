@@ -11,7 +11,8 @@ from structlog.contextvars import bound_contextvars
 from bot.domain.errors import Problem, Reason, RefusedError, problem
 from bot.domain.runs.acts import Act, Shell
 from bot.domain.runs.history import Entry
-from bot.domain.runs.plan import Risk, Step
+from bot.domain.runs.journal_layout import JOURNAL, JournalLayout, layout_of
+from bot.domain.runs.plan import BOT, Risk, Step
 from bot.domain.runs.plan_json import FINDINGS
 from bot.domain.runs.run import Run, StepRow, StepState
 from bot.domain.secret_references import reveal_secrets
@@ -77,7 +78,7 @@ class Execution:
             LeaseLostError: another owner has the run.
         """
         rows = run.rows(step.key)
-        tasks = [asyncio.create_task(self._perform_at(row, step)) for row in rows]
+        tasks = [asyncio.create_task(self._perform_at(row, step, _layout_at(run, row.place))) for row in rows]
         try:
             return tuple(await asyncio.gather(*tasks))
         finally:
@@ -93,10 +94,10 @@ class Execution:
                 self._endings[identity] = asyncio.create_task(self._performer(job.step).end(job))
         return tuple(await asyncio.gather(*self._endings.values()))
 
-    async def _perform_at(self, row: StepRow, step: Step) -> StepRow:
+    async def _perform_at(self, row: StepRow, step: Step, layout: JournalLayout) -> StepRow:
         while row.state in {StepState.PENDING, StepState.RUNNING}:
             with bound_contextvars(step=row.key, place=row.place):
-                row = await self._attempt(row, step)
+                row = await self._attempt(row, step, layout)
             if not _may_repeat(row, step):
                 return row
             row = StepRow(
@@ -110,13 +111,14 @@ class Execution:
             )
         return row
 
-    async def _attempt(self, row: StepRow, step: Step) -> StepRow:
+    async def _attempt(self, row: StepRow, step: Step, layout: JournalLayout) -> StepRow:
         try:
             revealed = reveal_secrets(step, self._variables)
         except RefusedError as refusal:
             return await self._without_secret(row, refusal.problem)
         if row.state is StepState.PENDING:
-            row = replace(row, state=StepState.RUNNING, started_at=self._clock.now())
+            facts = row.facts if row.place == BOT else {**row.facts, JOURNAL: layout.value}
+            row = replace(row, state=StepState.RUNNING, started_at=self._clock.now(), facts=facts)
             # Committed before the host is asked: recovery asks the host about every intent.
             await self._write(row, "step_started", _act_facts(step, self._masker))
         job = Job(
@@ -127,6 +129,7 @@ class Execution:
             attempt=row.attempt,
             target=self._target,
             offset=row.offset,
+            journal=layout_of(row.facts),
         )
         transcript = Transcript(self._runs, self._lease, row, self._masker)
         self._active[(row.key, row.place)] = job
@@ -165,6 +168,13 @@ class Execution:
         entry = Entry(self._lease.run, event, "bot", recorded)
         await self._runs.record(self._lease, (*printed, StepIs(row)), (entry,))
         log_entry(entry)
+
+
+def _layout_at(run: Run, place: str) -> JournalLayout:
+    """Return the layout for new attempts: that of the run's first one, whose notes later steps read."""
+    begun = (row for row in run.steps if row.place == place and row.started_at is not None)
+    first = min(begun, key=lambda row: row.position, default=None)
+    return JournalLayout.RUN_AND_PLACE if first is None else layout_of(first.facts)
 
 
 def _after_check(outcome: Unknown, effect: Effect) -> Outcome:
@@ -223,7 +233,7 @@ def _act_facts(step: Step, masker: Masker) -> dict[str, str]:
 
 def _end_facts(row: StepRow) -> dict[str, str]:
     # findings are in the plan, whose digest is in the history
-    facts = {key: value for key, value in row.facts.items() if key != FINDINGS}
+    facts = {key: value for key, value in row.results.items() if key != FINDINGS}
     if row.exit_status is not None:
         facts["exit_status"] = str(row.exit_status)
     if row.problem is not None:

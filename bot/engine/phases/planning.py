@@ -216,8 +216,8 @@ def _findings(run: Run, plan: Plan) -> tuple[Finding, ...]:
     for step in plan.of(Phase.PREPARE):
         for row in run.rows(step.key):
             if isinstance(step.act, Dump):
-                found.append(Finding("backup", dict(row.facts)))
+                found.append(Finding("backup", row.results))
             if isinstance(step.act, Prove) and found and found[-1].kind == "backup":
-                found[-1] = Finding("backup", {**found[-1].facts, **row.facts})
+                found[-1] = Finding("backup", {**found[-1].facts, **row.results})
             found += findings_of(row.facts)
     return tuple(found)
