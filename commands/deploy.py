@@ -114,7 +114,7 @@ class Deploy:
         return Plan(
             request=run.request,
             steps=(*self.before_plan(run, target), *steps),
-            requirement=target.policy.requirement(self.action, destructive=bool(migrations) and not is_trusted),
+            requirement=target.policy.requirement(self.action),
             basis=_basis(hosts, sha, pending, has_database=database is not None),
             sha=Sha(sha),
             commits=first.commits,

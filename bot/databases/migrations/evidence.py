@@ -91,9 +91,9 @@ class MigrationRisk(StrEnum):
     """The risk of a migration, from low to high."""
 
     SAFE = "safe"
-    UNKNOWN = "unknown"
     SLOW = "slow"
     BLOCKING = "blocking"
+    UNKNOWN = "unknown"
     DESTRUCTIVE = DESTRUCTIVE
 
 
@@ -259,7 +259,7 @@ def _migration(migration: PreviewedTrial, state: _MigratedState, source: str, su
     old_code |= dict.fromkeys(one for one in unsaid if state.breaks(one))
     state.apply(unsaid)
     if statements is None:
-        verdicts.append(RiskVerdict(MigrationRisk.SLOW if trial.ran else MigrationRisk.UNKNOWN, "not_previewed"))
+        verdicts.append(RiskVerdict(MigrationRisk.UNKNOWN, "not_previewed"))
     nothing = RiskVerdict(MigrationRisk.SAFE, "nothing")
     worst = max(verdicts, key=lambda verdict: _ORDER.index(verdict.risk), default=nothing)
     yield Finding(
@@ -326,7 +326,7 @@ def _verdict(
         return RiskVerdict(MigrationRisk.DESTRUCTIVE, destroyed[0].kind.value, destroyed[0].what)
     table = statement.table
     if any(one.kind is EffectKind.UNKNOWN for one in effects):
-        return RiskVerdict(MigrationRisk.SLOW, "unread", table)
+        return RiskVerdict(MigrationRisk.UNKNOWN, "unread", table)
     size = state.size(table)
     if size is None:
         new = statement.operation in {Operation.CREATE_TABLE, Operation.ALTER_TABLE, Operation.CREATE_INDEX}

@@ -42,7 +42,7 @@ class PreviewPerformer:
     async def perform(self, job: Job, output: Output) -> Outcome:
         """Ask the tool, then the database how large the tables are and how it would change them."""
         act = _act(job)
-        asked = HostQuestion(path=job.target.path, ref=act.sha, commit_command=act.show_sql)
+        asked = HostQuestion(path=job.target.path, ref=act.sha, trunk=job.target.branch, commit_command=act.show_sql)
         try:
             async with asyncio.timeout(job.step.timeout):
                 preview = (await self._targets.look(job.target).host(job.place, asked)).commit_output

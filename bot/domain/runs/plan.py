@@ -139,6 +139,13 @@ class Finding:
     facts: Mapping[str, str]
 
     @property
+    def is_unknown(self) -> bool:
+        """Whether it says that what a migration does is not known: it was not rehearsed, or cannot be read."""
+        if self.kind == "rehearsal":
+            return self.facts.get("outcome") == "not_possible"
+        return self.kind == "migration" and self.facts.get("risk") == "unknown"
+
+    @property
     def destroys(self) -> bool:
         """Whether data is dropped or rewritten according to this finding."""
         return self.kind == "migration" and self.facts.get("risk") == DESTRUCTIVE
@@ -193,6 +200,11 @@ class Plan:
     def migrations(self) -> tuple[str, ...]:
         """The migrations that it runs or undoes, in that order."""
         return self.pending or self.undo
+
+    @property
+    def may_destroy(self) -> bool:
+        """Whether it drops or rewrites data, or nobody can tell: both need the same approvals."""
+        return self.destructive or (bool(self.migrations) and any(found.is_unknown for found in self.findings))
 
     @property
     def changes_anything(self) -> bool:

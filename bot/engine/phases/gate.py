@@ -241,7 +241,7 @@ def _requirement_now(session: RunSession, run: Run, gate: Gate) -> Requirement:
     if plan is None:
         return gate.requirement
     ask = policy.afterwards if gate.afterwards else policy.gate
-    return gate.requirement.and_also(ask(run.request, destructive=plan.destructive, restores=plan.restores))
+    return gate.requirement.and_also(ask(run.request, destructive=plan.may_destroy, restores=plan.restores))
 
 
 async def void(session: RunSession, run: Run, found: Problem) -> Run:

@@ -202,9 +202,9 @@ def _sealed(session: RunSession, run: Run, plan: Plan) -> Plan:
     sealed = plan.sealed(_findings(run, plan))
     policy, request = session.target.policy, run.request
     if request.emergency is not None:
-        needed = policy.afterwards(request, destructive=sealed.destructive, restores=sealed.restores)
-    elif sealed.destructive or request.during_freeze is not None:
-        needed = policy.gate(request, destructive=sealed.destructive, restores=sealed.restores)
+        needed = policy.afterwards(request, destructive=sealed.may_destroy, restores=sealed.restores)
+    elif sealed.may_destroy or request.during_freeze is not None:
+        needed = policy.gate(request, destructive=sealed.may_destroy, restores=sealed.restores)
     else:
         return sealed
     return replace(sealed, requirement=needed)

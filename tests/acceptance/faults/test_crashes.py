@@ -40,7 +40,7 @@ _TELLS = re.compile(r"before (exit status|commit (step|move|inbox|create|message
 _PARTICULARS = re.compile(r"(step|move|message|slack \S+|\[) ?[^\s\]]+")
 """What makes points of one kind different: the step, the state, the message."""
 
-_BY_CHANCE = re.compile(r"chat\.update|views\.publish|message |exit status \[\S+ (running|done)\]")
+_BY_CHANCE = re.compile(r"chat\.update|views\.publish|message |commit renew|exit status \[\S+ (running|done)\]")
 """Points that a deploy may have under another name or not at all. Where many edits of a message or of an App Home are
 due at once, few are made; a session that starts a step, or looks after it, may end on either side of a commit.
 """
