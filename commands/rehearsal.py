@@ -30,5 +30,5 @@ async def backup_to_rehearse_on(target: Target, look: Look, made: str | None, mi
         backup_list = await look.backups()
     except RefusedError:
         return None
-    usable = (backup for backup in backup_list.backups if not backup.chosen and not backup.proof.is_bad)
+    usable = (backup for backup in backup_list.past if not backup.chosen and not backup.proof.is_bad)
     return next((backup.backup for backup in usable if backup.database == database.name), None)

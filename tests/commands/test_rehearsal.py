@@ -40,6 +40,12 @@ async def test_it_is_the_newest_whole_one_that_is_not_known_to_be_bad(
     assert await backup_to_rehearse_on(ON_DATA, with_backups(*backups), None, 1) == chosen
 
 
+async def test_one_dated_in_the_future_is_not_the_newest() -> None:
+    look = with_backups(KEPT, OLDER)
+    look.backup_list = replace(look.backup_list, future_dated=frozenset({KEPT.backup}))
+    assert await backup_to_rehearse_on(ON_DATA, look, None, 1) == OLDER.backup
+
+
 @pytest.mark.parametrize(
     ("target", "made", "migrations", "chosen"),
     [

@@ -117,6 +117,11 @@ class BackupList:
     future_dated: frozenset[str] = frozenset()
     leftovers: tuple[Leftover, ...] | None = ()
 
+    @property
+    def past(self) -> tuple[BackupInfo, ...]:
+        """The backups that are not dated in the future, newest first."""
+        return tuple(backup for backup in self.backups if backup.backup not in self.future_dated)
+
     def find(self, backup: str) -> BackupInfo:
         """Find a backup by its ID.
 
@@ -154,8 +159,7 @@ def predicted_seconds(backup: BackupInfo, backup_list: BackupList) -> int | None
 
 def newest_proven(backup_list: BackupList) -> BackupInfo | None:
     """Give the newest proven backup of the whole database that is not dated in the future; None if there is none."""
-    proven = (each for each in backup_list.backups if each.proof is Proof.PROVEN and not each.chosen)
-    return next((backup for backup in proven if backup.backup not in backup_list.future_dated), None)
+    return next((backup for backup in backup_list.past if backup.proof is Proof.PROVEN and not backup.chosen), None)
 
 
 def scratch_name(database: str, kind: str, run: str) -> str | None:

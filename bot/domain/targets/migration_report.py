@@ -107,11 +107,9 @@ class MigrationStatus:
 
     @property
     def newest_backup(self) -> BackupInfo | None:
-        """The newest backup of the whole database."""
+        """The newest backup of the whole database that is not dated in the future."""
         return (
-            next((backup for backup in self.backup_list.backups if not backup.chosen), None)
-            if self.backup_list
-            else None
+            next((backup for backup in self.backup_list.past if not backup.chosen), None) if self.backup_list else None
         )
 
     @property

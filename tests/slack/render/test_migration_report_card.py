@@ -139,6 +139,11 @@ MADE = PastRun("R-7K3F9Q", RunState.SUCCEEDED, AT, "1" * 40, "B-20261116-7K3F9Q"
             "No backup that I know of",
             "B-2026",
         ),
+        (
+            {"backup_list": BackupList("compte", "production", (KEPT,), future_dated=frozenset({KEPT.backup}))},
+            "No backup that I know of",
+            "B-2026",
+        ),
     ],
 )
 def test_each_fact_is_said_and_no_more(changes: dict[str, object], said: str, unsaid: str) -> None:
