@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from bot.domain.errors import Reason, RefusedError, problem
@@ -70,12 +72,10 @@ class RunButtonHandler:
         press = read_press(received)
         if press is None or press.action not in (CANCEL, RETRY, LOG_BUTTON, *DECISIONS):
             return
-        run = await self._engine.get(press.value)
+        run = await self._find(press.value, press.channel, press.user)
         if run is None:
-            gone = self._translator.translate("answer.run_gone", run=press.value)
-            await self._reply(press.value, press.channel, press.user, gone)
             return
-        try:
+        async with self._refusals_answered(run, press.channel, press.user):
             match press.action:
                 case action if action == CANCEL:
                     await self._engine.cancel(run.id, press.user)
@@ -86,26 +86,33 @@ class RunButtonHandler:
                     await self._ask(press.action, run, again, NO_EXCEPTIONS)
                 case _:
                     await self._open_form(press, run)
-        except RefusedError as refused:
-            refusal = self._translator.refusal_text(refused.problem)
-            await self._reply(run.id, press.channel, press.user, refusal)
 
     async def submitted(self, received: ReceivedEvent) -> None:
         """Handle a submitted form with the reasons for a button's request; others are left alone."""
         given = read_reasons(received.payload)
         if given is None or self._context.clock.now() - received.at > STALE:
             return
-        run = await self._engine.get(given.run)
+        run = await self._find(given.run, given.channel, given.user)
         if run is None:
-            gone = self._translator.translate("answer.run_gone", run=given.run)
-            await self._reply(given.run, given.channel, given.user, gone)
             return
-        try:
+        async with self._refusals_answered(run, given.channel, given.user):
             again = self._again(run, _origin(run, given.user, given.channel, received.id))
             await self._ask(given.action, run, again, given.exceptions)
+
+    async def _find(self, name: str, channel: str, user: str) -> Run | None:
+        """Read a run; answer where there is none."""
+        run = await self._engine.get(name)
+        if run is None:
+            await self._reply(name, channel, user, self._translator.translate("answer.run_gone", run=name))
+        return run
+
+    @asynccontextmanager
+    async def _refusals_answered(self, run: Run, channel: str, user: str) -> AsyncIterator[None]:
+        """Answer a refusal to the person alone."""
+        try:
+            yield
         except RefusedError as refused:
-            refusal = self._translator.refusal_text(refused.problem)
-            await self._reply(run.id, given.channel, given.user, refusal)
+            await self._reply(run.id, channel, user, self._translator.refusal_text(refused.problem))
 
     async def _ask(self, action: str, run: Run, again: Request, exceptions: PolicyExceptions) -> None:
         """Request what a button stands for.
