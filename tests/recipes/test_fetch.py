@@ -23,12 +23,13 @@ def recipe(request: pytest.FixtureRequest) -> str:
     return request.param
 
 
-def run(recipe: str, key: str, folder: Path, **values: str) -> subprocess.CompletedProcess[str]:
-    """Run the command of a recipe's step as a host would."""
+def run(recipe: str, key: str, folder: Path, *, check: bool = False, **values: str) -> subprocess.CompletedProcess[str]:
+    """Run the command of a recipe's step, or its check, as a host would."""
     loaded = load_recipe(recipe, Path())
-    spec = next(spec for spec in (*loaded.prepare, *loaded.change) if spec.key == key)
-    assert spec.run is not None
-    script = fill(spec.run, values).script()
+    spec = next(spec for spec in (*loaded.prepare, *loaded.change, *loaded.verify) if spec.key == key)
+    template = spec.check if check else spec.run
+    assert template is not None
+    script = fill(template, values).script()
     return subprocess.run(["sh", "-c", script], cwd=folder, capture_output=True, text=True, check=False)
 
 
