@@ -59,9 +59,9 @@ read_me() {
   fi
 }
 
-# Sets `state`, `session` and `start` of process $1; fails where there is none.
+# Sets `state`, `parent`, `session` and `start` of process $1; fails where there is none.
 stat_of() {
-  state=- session=- start=-
+  state=- parent=- session=- start=-
   if [ ! -r /proc/self/stat ]; then
     kill -0 "$1" 2>/dev/null
     return
@@ -74,7 +74,7 @@ stat_of() {
   [ -n "$stat_text" ] || return 1
   # shellcheck disable=SC2086 # the fields are words
   set -- ${stat_text##*) }
-  state=$1 session=$4 start=${20}
+  state=$1 parent=$2 session=$4 start=${20}
 }
 
 # Whether process $1 that started at $2 lives.
@@ -83,9 +83,10 @@ alive() {
 }
 
 # Sets `found` to what lives of the command in `group`: its session, and itself should it not have its session yet.
-# Processes named in `spared` are left out.
+# Processes named in `spared` are left out. Descendants count whatever their session (sudo gives its command one of its
+# own); once seen they are kept in `followed`, because they get another parent when theirs ends.
 find_group() {
-  found=
+  found= others=
   words_of "$dir/group" || return 0
   # Another process with its id: the kernel gave the id away, so nothing is left of a session of that name.
   if stat_of "$w1" && [ "$start" != "$w2" ]; then return 0; fi
@@ -96,9 +97,24 @@ find_group() {
   for entry in /proc/[0-9]*; do
     one=${entry#/proc/}
     stat_of "$one" && [ "$state" != Z ] && [ "$state" != X ] || continue
-    [ "$session" = "$w3" ] || [ "$one" = "$w1" ] || continue
     case " $spared " in *" $one "*) continue ;; esac
-    found="$found $one"
+    if [ "$session" = "$w3" ] || [ "$one" = "$w1" ]; then
+      found="$found $one"
+    else
+      case " $followed " in
+        *" $one:$start "*) found="$found $one" ;;
+        *) others="$others $one:$start:$parent" ;;
+      esac
+    fi
+  done
+  grown=yes
+  while [ -n "$grown" ]; do
+    grown=
+    for other in $others; do
+      one=${other%%:*}
+      case " $found " in *" $one "*) continue ;; *" ${other##*:} "*) ;; *) continue ;; esac
+      found="$found $one" followed="$followed ${other%:*}" grown=yes
+    done
   done
 }
 
@@ -108,17 +124,20 @@ send() {
 
 tick() { sleep 0.1 2>/dev/null || sleep 1; }
 
-# TERM, five seconds of grace, KILL; succeeds only when nothing of the command lives.
+# Whether processes of other accounts cannot be seen here (hidepid): what sudo started may live unseen.
+blind() { [ -r /proc/self/stat ] && [ ! -r /proc/1/stat ]; }
+
+# TERM, five seconds of grace, KILL; succeeds only when nothing of the command lives, and what lives can be seen.
 end_group() {
   find_group
-  [ -n "$found" ] || return 0
+  [ -n "$found" ] || { ! blind; return; }
   send TERM
   ticks=0
   while [ "$ticks" -lt 100 ]; do
     [ "$ticks" -lt 50 ] || send KILL
     tick
     find_group
-    [ -n "$found" ] || return 0
+    [ -n "$found" ] || { ! blind; return; }
     ticks=$((ticks + 1))
   done
   return 1
@@ -260,6 +279,7 @@ prune() {
     for dir in "$old"/*.*; do
       if [ ! -s "$dir/status" ] && words_of "$dir/started" && [ "$w1" = "$boot" ]; then
         ! alive "$w2" "$w3" || continue 2
+        followed=''
         find_group
         [ -z "$found" ] || continue 2
       fi
@@ -417,7 +437,7 @@ main() {
   say hello
   base=${XDG_STATE_HOME:-${HOME:?}/.local/state}/countersign
   rundir=$base/$folder dir=$base/$folder/$key.$attempt
-  fresh='' spared=''
+  fresh='' spared='' followed=''
   mask=$(umask)
   umask 077
   "$@"

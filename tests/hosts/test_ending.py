@@ -9,8 +9,10 @@ import pytest
 
 from bot.demo.host.tcp_proxy import TcpProxy
 from bot.domain.errors import Reason
-from bot.engine.ports import Done, Ending, Failed, NotStarted
+from bot.engine.ports import Done, Ending, Failed, NotStarted, Unknown
+from bot.hosts import journal
 from bot.hosts.connections import Connections
+from bot.hosts.journal import read_runner
 from bot.hosts.runner import RetryLimits, Runner, ShellPerformer
 from tests.hosts.support.jobs import Kept, a_job, a_run
 
@@ -122,3 +124,30 @@ async def test_an_unreachable_host_is_said_to_be_unreachable(wired: Connections,
     await wire.refuse()
     performer = ShellPerformer(Runner(wired, RetryLimits(ending=0.5)))
     assert await performer.end(a_job("true", run=a_run())) is Ending.UNREACHABLE
+
+
+async def test_a_child_in_a_session_of_its_own_is_ended_too(performer: ShellPerformer, tmp_path: Path) -> None:
+    pids = tmp_path / "pids"
+    child = f"""trap "" TERM; echo $$ >>{pids}; while :; do sleep 0.2; done"""
+    script = f"setsid sh -c '{child}' & echo $$ >>{pids}; wait"
+    outcome = await performer.perform(a_job(script, run=a_run(), timeout=2), Kept())
+    assert isinstance(outcome, Failed)
+    assert outcome.problem.reason is Reason.TIMED_OUT
+    assert len(pids.read_text().split()) == 2
+    assert living(pids) == []
+
+
+async def test_where_processes_cannot_be_seen_nothing_is_called_gone(
+    performer: ShellPerformer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # what an account sees of process 1 below `hidepid`
+    monkeypatch.setattr(journal, "read_runner", lambda: read_runner().replace("/proc/1/stat", "/proc/0/stat"))
+    outcome = await performer.perform(a_job("sleep 300", run=a_run(), timeout=1), Kept())
+    assert isinstance(outcome, Unknown)
+    assert outcome.problem.reason is Reason.STILL_RUNNING
+    output, job = Kept(), a_job("echo on; sleep 300", run=a_run())
+    going = asyncio.create_task(performer.perform(job, output))
+    await output.contains(b"on\n")
+    assert await performer.end(job) is Ending.STILL_THERE
+    assert isinstance(await going, Unknown)
+    assert await performer.perform(a_job("true", run=a_run()), Kept()) == Done()
