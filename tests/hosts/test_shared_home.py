@@ -19,7 +19,7 @@ from bot.hosts.pipes import Pipes
 from bot.hosts.runner import Runner, ShellPerformer
 from tests.hosts.support.jobs import QUICK, Kept, a_job, a_run, host_of, until
 
-RUNNER_OF_LAYOUT_1 = Path(__file__).parent / "support" / "runner_layout_1.sh"
+RUNNER_OF_LAYOUT_1 = Path(__file__).parent / "support" / "runner_layout_1.txt"
 
 
 @pytest.fixture
