@@ -86,7 +86,7 @@ alive() {
 # Processes named in `spared` are left out. Descendants count whatever their session (sudo gives its command one of its
 # own); once seen they are kept in `followed`, because they get another parent when theirs ends.
 find_group() {
-  found= others=
+  found='' others=''
   words_of "$dir/group" || return 0
   # Another process with its id: the kernel gave the id away, so nothing is left of a session of that name.
   if stat_of "$w1" && [ "$start" != "$w2" ]; then return 0; fi
