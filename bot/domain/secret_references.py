@@ -73,10 +73,7 @@ def _walk(value: object, change: Callable[[str], str]) -> object:
     if isinstance(value, Mapping):
         return {key: _walk(item, change) for key, item in value.items()}
     if is_dataclass(value) and not isinstance(value, type):
-        changed = {
-            each.name: after
-            for each in fields(value)
-            if each.init and (after := _walk(before := getattr(value, each.name), change)) is not before
-        }
-        return replace(value, **{name: after for name, after in changed.items() if after != getattr(value, name)})
+        parts = {each.name: getattr(value, each.name) for each in fields(value) if each.init}
+        changed = {name: after for name, part in parts.items() if (after := _walk(part, change)) != part}
+        return replace(value, **changed)
     return value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import secrets
 from collections.abc import Iterator, Mapping
@@ -390,9 +391,10 @@ class HostLook:
         Raises:
             RefusedError: as `host`; `checkout_missing`, the file is there and cannot be read.
         """
-        key = await self._connections.host_key(name)
         ask = Command((Syntax("path="), Word(path), Syntax(_ENVIRONMENT)))
-        answer = await self._connections.read(name, ask, _SECONDS)
+        key, answer = await asyncio.gather(
+            self._connections.host_key(name), self._connections.read(name, ask, _SECONDS)
+        )
         if answer.exit_status != 0:
             detail = answer.stderr.decode(errors="replace").strip()[-300:] or "no answer"
             raise RefusedError(problem(Reason.CHECKOUT_MISSING, host=name, path=f"{path}/.env", detail=detail))

@@ -131,7 +131,7 @@ async def still_approved(session: RunSession, run: Run) -> Problem | None:
     """Check that the reactions, as they are at this instant, satisfy what was asked for and today's policy.
 
     Args:
-        session: the hold on the run.
+        session: of the run.
         run: behind its gate.
 
     Returns:
@@ -158,7 +158,7 @@ async def approval_withdrawn(session: RunSession, run: Run) -> Problem | None:
     """Check in mid-change, before a step that is graver than those before it, that the approval still stands.
 
     Args:
-        session: the hold on the run.
+        session: of the run.
         run: behind its gate, with a step begun.
 
     Returns:
@@ -216,7 +216,7 @@ async def raise_requirement(session: RunSession, run: Run, gate: Gate) -> Gate:
     """Ask for what today's policy asks for too, where it asks for more than the gate was opened with.
 
     Args:
-        session: the hold on the run.
+        session: of the run.
         run: that waits at its gate.
         gate: of the run.
 
@@ -264,7 +264,7 @@ async def judge_now(session: RunSession, run: Run, gate: Gate, look_up: LookUp |
     """Judge the current reactions by the current members of groups.
 
     Args:
-        session: the hold on the run.
+        session: of the run.
         run: with a request to approve.
         gate: what it asks for.
         look_up: who people are; None lets an answer of the last minute count.
