@@ -28,7 +28,8 @@ ENVIRONMENT_FILE = "environment"
 _MAX_OF_A_FILE = 64 * 1024
 _MAX_OF_A_SOURCE = 64 * 1024
 
-_SCRIPT = resources.files("bot.databases").joinpath("scripts", "rehearsal.sh").read_text(encoding="utf-8")
+_SCRIPTS = resources.files("bot.databases").joinpath("scripts")
+_SCRIPT = "".join(_SCRIPTS.joinpath(name).read_text(encoding="utf-8") for name in ("dump_text.sh", "rehearsal.sh"))
 
 
 @dataclass(frozen=True)

@@ -109,37 +109,12 @@ piped() {
   staged_well dump neutral load
 }
 
-# The first line of newer MariaDB programs is one that other clients reject; an account of another name would need
-# privileges to be named as the owner of a view or a trigger.
-# shellcheck disable=SC2016 # backticks of SQL
-neutral() {
-  in_large_pieces sed -e '1{/^\/\*M!999999/d;}' \
-    -e '/^\/\*!50/s/DEFINER=`[^`]*`@`[^`]*`//' \
-    -e '/^CREATE DEFINER=/s/DEFINER=`[^`]*`@`[^`]*`//'
-}
-
-# rows_alone: without what could act by itself. Routines and triggers come from the live database, if at all.
-rows_alone() { in_large_pieces sed '/^DELIMITER ;;$/,/^DELIMITER ;$/d'; }
-
 # without WHY DETAIL: the copy does not get the data of the backup
 without() {
   no_data=$1
   no_data_detail=$(printf '%s' "$2" | tr '\t\n' '  ' | head -c 400)
   return 1
 }
-
-# arriving: the packed dump, unpacked; what the bot sends is hashed while it goes by
-arriving() {
-  if [ -z "$pipe" ]; then
-    # shellcheck disable=SC2094 # the name alone says how to unpack it
-    unpack "$dump" <"$dump"
-  else
-    tee "$COUNTERSIGN_FILES/sha256.in" <"$pipe" | { unpack "$dump"; unpacked=$?; cat >/dev/null; exit "$unpacked"; }
-  fi
-}
-
-# no_more: let who sends wait no longer
-no_more() { [ -z "$pipe" ] || { rm -f -- "$pipe" "$pipe.open"; : >"$pipe.gone"; }; }
 
 # restored: fill the copy with the data of the backup; whether it holds what the live database holds, but for the rows
 restored() {

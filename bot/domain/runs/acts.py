@@ -210,6 +210,14 @@ class Direction(StrEnum):
     DOWN = "down"
 
 
+class PackageTool(StrEnum):
+    """What brings the packages of a commit."""
+
+    NONE = "none"
+    """Nothing: they are where the live ones are, outside of the checkout."""
+    COMPOSER = "composer"
+
+
 @dataclass(frozen=True)
 class Rehearse:
     """Rehearse pending migrations on a temporary copy of the database, to find out what they do.
@@ -257,6 +265,44 @@ class Rehearse:
 
 
 @dataclass(frozen=True)
+class SandboxRehearsal:
+    """Run migrations in a sandbox on the host, to find out what they do.
+
+    Each command is run by `sh`, confined, in a copy of the commit's files.
+
+    Args:
+        sha: the commit whose files are copied: for migrations that are undone, the one that is live.
+        migrations: names of those that are expected to run, in order.
+        directory: of their files in the repository; empty where only the stack's tool knows.
+        suffix: of their files.
+        table: that records which migrations ran, without a prefix.
+        packages: how the commit's packages are brought.
+        setup: what runs before, in the order in which production does it.
+        ask: prints the framework's own list of migrations; None where the recipe has no way to ask.
+        apply: runs all of them as in production.
+        undo: undoes them; None where the recipe cannot, or they are being undone.
+        backup: ID of the backup whose rows the copy gets; None for those of the live database.
+        direction: whether they are run or undone, the newest first.
+        environment_file: of the application, relative to its folder; empty where it has none.
+    """
+
+    act: ClassVar = "sandbox_rehearsal"
+    sha: str
+    migrations: tuple[str, ...]
+    directory: str
+    suffix: str
+    table: str
+    packages: PackageTool
+    setup: Command
+    ask: Command | None
+    apply: Command
+    undo: Command | None
+    backup: str | None
+    direction: Direction
+    environment_file: str
+
+
+@dataclass(frozen=True)
 class AsRehearsed:
     """Compare the tables that the migrations changed with the result of the rehearsal.
 
@@ -283,6 +329,7 @@ Act = (
     | Undone
     | Preview
     | Rehearse
+    | SandboxRehearsal
     | AsRehearsed
 )
 """What a step does. A new act is a class here, with the name under which it is stored, and a performer for it."""
