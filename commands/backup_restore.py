@@ -128,7 +128,7 @@ def restorable(backup: BackupInfo, target: Target) -> Database:
             the target allows no database beside the live one.
     """
     database = target.database
-    if database is None or not database.scratch:
+    if database is None or not database.may_copy_beside:
         detail = f"a restore needs `scratch: true` at the database of {target.name}"
         raise RefusedError(problem(Reason.NOT_RESTORABLE, backup=backup.backup, stage="configuration", detail=detail))
     if backup.encrypted and (target.backups is None or target.backups.identity is None):

@@ -21,7 +21,7 @@ async def backup_to_rehearse_on(target: Target, look: Look, made: str | None, mi
         backup.
     """
     database = target.database
-    asked = database is not None and database.scratch and database.rehearse is RehearseOn.DATA
+    asked = database is not None and database.may_copy and database.rehearse is RehearseOn.DATA
     if database is None or not asked or not migrations:
         return None
     if made is not None:

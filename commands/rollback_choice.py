@@ -169,7 +169,7 @@ async def find_backup_before(undo: tuple[str, ...], target: Target, look: Look) 
         RefusedError: what a host answers.
     """
     database = target.database
-    if target.backups is None or database is None or not database.scratch:
+    if target.backups is None or database is None or not database.may_copy_beside:
         return None
     backup_list = await look.backups()
     by_id = {backup.backup: backup for backup in backup_list.backups}

@@ -12,7 +12,9 @@ from bot.domain.names import TargetName
 from bot.domain.policies.freeze import Freeze
 from bot.domain.policies.people import NOBODY
 from bot.domain.policies.policy import BackupBefore, Policy, Requirement
+from bot.domain.policies.rehearsal_mode import RehearsalMode
 from bot.domain.runs.request import Action
+from bot.domain.targets.scratch import Scratch, ScratchBeside, ScratchNone, ScratchPrivate, ScratchServer
 from bot.domain.targets.target import (
     Backups,
     BotDirectory,
@@ -67,6 +69,7 @@ def _policy(name: str, section: schema.PolicySection, lists: Mapping[str, list[s
         lock_patience=section.lock_patience,
         emergency=None if section.emergency is None else resolved_people(lists, section.emergency.people),
         require_proven_backup=section.require_proven_backup,
+        rehearsal=RehearsalMode(section.rehearsal),
     )
 
 
@@ -121,6 +124,7 @@ def _target(
         database=_database(section.database),
         backups=backups,
         vars=variables,
+        packages_from=tuple(app.packages_from),
     )
 
 
@@ -134,9 +138,23 @@ def _database(section: schema.DatabaseSection | None) -> Database | None:
         name=section.name,
         user=section.user,
         password=section.password,
-        scratch=section.scratch,
+        scratch=_scratch(section.scratch),
         rehearse=RehearseOn(section.rehearse),
+        sample_rows=section.sample_rows,
+        copy_up_to=section.copy_up_to,
     )
+
+
+def _scratch(value: schema.ScratchServerSection | schema.ScratchWord) -> Scratch:
+    match value:
+        case schema.ScratchServerSection():
+            return ScratchServer(value.host, value.port, value.user, value.password)
+        case True:
+            return ScratchBeside()
+        case False:
+            return ScratchNone()
+        case _:
+            return ScratchPrivate()
 
 
 def _backups(

@@ -14,6 +14,7 @@ from bot.config.schema import Known
 from bot.config.values import emoji, is_user, parse_week_time
 from bot.domain.policies.people import People
 from bot.domain.policies.policy import DESTRUCTIVE_MIGRATION, OVERRIDE
+from bot.domain.policies.rehearsal_mode import RehearsalMode
 from bot.domain.runs.request import Action
 from bot.domain.targets.target import RehearseOn
 
@@ -220,7 +221,7 @@ def _each_environment(root: Data) -> Iterator[tuple[tuple[str, ...], Data]]:
 def _environments(root: Data) -> Iterator[DocumentProblem]:
     for path, environment in _each_environment(root):
         yield from _proofs(root, path, environment)
-        yield from _rehearsal(path, environment)
+        yield from _rehearsal(root, path, environment)
         backups = environment.get("backups")
         if backups is None:
             continue
@@ -247,10 +248,10 @@ def _proofs(root: Data, path: tuple[str, ...], environment: Data) -> Iterator[Do
             (*path, "backups"), f"missing; {asks[0]} asks for a proven backup (`require_proven_backup`)"
         )
     asks += ["`max_age`"] if "max_age" in _mapping(backups) else []
-    if asks and isinstance(database, dict) and database.get("scratch", False) is False:
+    if asks and isinstance(database, dict) and database.get("scratch") is False:
         yield DocumentProblem(
             (*path, "database", "scratch"),
-            f"must be true: {asks[0]} asks for a proven backup, and without a scratch database none is ever proven",
+            f"must not be false: {asks[0]} asks for a proven backup, and without a copy none is ever proven",
         )
     alert = _texts(_mapping(backups).get("alert"))
     if resolved_people({name: _texts(items) for name, items in _mapping(root.get("people")).items()}, alert).anyone:
@@ -259,15 +260,42 @@ def _proofs(root: Data, path: tuple[str, ...], environment: Data) -> Iterator[Do
         )
 
 
-def _rehearsal(path: tuple[str, ...], environment: Data) -> Iterator[DocumentProblem]:
-    database = _mapping(environment.get("database"))
-    if database.get("rehearse") != RehearseOn.DATA:
+def _rehearsal(root: Data, path: tuple[str, ...], environment: Data) -> Iterator[DocumentProblem]:
+    """Find what asks for a rehearsal where none can ever be, or where it would reach what is live."""
+    database = environment.get("database")
+    if not isinstance(database, dict):
         return
-    where = (*path, "database", "rehearse")
-    if database.get("scratch", False) is False:
-        yield DocumentProblem(where, "nothing is rehearsed without `scratch: true` beside it")
+    scratch, where = database.get("scratch"), (*path, "database", "scratch")
+    if isinstance(scratch, dict) and _place(scratch) == _place(database):
+        yield DocumentProblem((*where, "host"), "is the live server; name another one, which reaches nothing live")
+    name = str(environment.get("policy"))
+    mode = _mapping(_mapping(root.get("policies")).get(name)).get("rehearsal", RehearsalMode.SANDBOX)
+    asks = f"policy {name!r} says `rehearsal: {mode}`"
+    if mode == RehearsalMode.AFTER_APPROVAL and not isinstance(scratch, dict):
+        yield DocumentProblem(
+            where, f"must be {{host, port, user, password}} of a server that reaches nothing live: {asks}"
+        )
+    if mode == RehearsalMode.TRUSTED and scratch is not True and not isinstance(scratch, dict):
+        yield DocumentProblem(
+            where, f"must be true, or {{host, port, user, password}} of another server: {asks}, which has no sandbox"
+        )
+    if database.get("rehearse") == RehearseOn.DATA:
+        yield from _data_to_rehearse_on((*path, "database", "rehearse"), environment, scratch, mode)
+
+
+def _data_to_rehearse_on(
+    where: tuple[str, ...], environment: Data, scratch: object, mode: object
+) -> Iterator[DocumentProblem]:
+    if scratch is False:
+        yield DocumentProblem(where, "nothing is rehearsed with `scratch: false` beside it")
+    elif mode == RehearsalMode.NEVER:
+        yield DocumentProblem(where, "nothing is rehearsed with `rehearsal: never` of the policy")
     elif environment.get("backups") is None:
         yield DocumentProblem(where, "there is no `backups` here to take the data from")
+
+
+def _place(server: Data) -> tuple[str, object]:
+    return str(server.get("host")).lower(), server.get("port", 3306)
 
 
 def _shared_checkouts(root: Data) -> Iterator[DocumentProblem]:

@@ -8,16 +8,27 @@ from datetime import timedelta
 from difflib import get_close_matches
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationInfo,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from bot.config import age_keys, values
 from bot.config.cron import parse_cron
 from bot.domain.names import nearest
 from bot.domain.policies.policy import DESTRUCTIVE_MIGRATION, LOCK_PATIENCE, OVERRIDE, BackupBefore
+from bot.domain.policies.rehearsal_mode import RehearsalMode
 from bot.domain.runs.request import Action
 from bot.domain.secrets import Secret
-from bot.domain.targets.target import MYDUMPER_FROM, RehearseOn
+from bot.domain.targets.target import COPY_UP_TO, MYDUMPER_FROM, SAMPLE_ROWS, RehearseOn
 
 
 @dataclass(frozen=True)
@@ -133,6 +144,7 @@ SafeName = Annotated[str, _text(values.safe_name)]
 ListName = Annotated[str, _text(values.list_name)]
 PeopleName = Annotated[str, _text(values.people_name)]
 Line = Annotated[str, _text(values.line_of_text)]
+DomainName = Annotated[str, _text(values.domain_name)]
 OneWord = Annotated[str, _text(values.word)]
 RemotePath = Annotated[str, _text(values.remote_path)]
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -207,6 +219,38 @@ class PolicySection(_Section):
     lock_patience: Duration = LOCK_PATIENCE
     emergency: EmergencySection | None = None
     require_proven_backup: Duration | None = None
+    rehearsal: Annotated[str, _one_of("way to rehearse", frozenset(mode.value for mode in RehearsalMode))] = (
+        RehearsalMode.SANDBOX.value
+    )
+
+
+class ScratchServerSection(_Section):
+    """`scratch` of a `database`: an account on another server."""
+
+    host: OneWord
+    port: Port = 3306
+    user: Line
+    password: Password
+
+
+ScratchWord = Literal["private"] | bool
+
+
+def _scratch_word(value: object) -> object:
+    if value == "private" or isinstance(value, bool):
+        return value
+    raise wrong("must be private, true, false, or {host, port, user, password} of another server")
+
+
+def _scratch_kind(value: object) -> str:
+    return "[server]" if isinstance(value, dict | ScratchServerSection) else "[word]"
+
+
+ScratchValue = Annotated[
+    Annotated[ScratchServerSection, Tag("[server]")]
+    | Annotated[ScratchWord, BeforeValidator(_scratch_word), Tag("[word]")],
+    Discriminator(_scratch_kind),
+]
 
 
 class DatabaseSection(_Section):
@@ -218,10 +262,12 @@ class DatabaseSection(_Section):
     name: Annotated[Line, Field(max_length=64)]
     user: Line
     password: Password
-    scratch: bool = False
+    scratch: ScratchValue = "private"
     rehearse: Annotated[str, _one_of("kind of copy", frozenset(kind.value for kind in RehearseOn))] = (
         RehearseOn.SCHEMA.value
     )
+    sample_rows: Annotated[int, Field(ge=1, le=1_000_000)] = SAMPLE_ROWS
+    copy_up_to: Size = COPY_UP_TO
 
 
 class KeepSection(_Section):
@@ -299,6 +345,7 @@ class AppSection(_Section):
 
     recipe: Line
     channels: Annotated[list[Channel], NonEmpty, AfterValidator(_distinct)]
+    packages_from: Annotated[list[DomainName], AfterValidator(_distinct)] = []
     environments: Annotated[dict[SafeName, EnvironmentSection], NonEmpty]
 
 

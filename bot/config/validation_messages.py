@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Annotated, Any, get_args, get_origin
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -23,6 +24,9 @@ _EXPECTED = {
 }
 
 
+_NOT_IN_THE_FILE = frozenset({"[key]", "[server]", "[word]"})
+
+
 def problems_of(error: ValidationError) -> list[DocumentProblem]:
     """Translate every error of a validation.
 
@@ -33,8 +37,8 @@ def problems_of(error: ValidationError) -> list[DocumentProblem]:
 
 
 def _problem(details: ErrorDetails) -> DocumentProblem:
-    # Pydantic reports a wrong key of a mapping as (…, key, "[key]").
-    path: KeyPath = tuple(part for part in details["loc"] if part != "[key]")
+    # Pydantic reports a wrong key of a mapping as (…, key, "[key]"), and which kind of a value it took by its tag.
+    path: KeyPath = tuple(part for part in details["loc"] if part not in _NOT_IN_THE_FILE)
     return DocumentProblem(path, _sentence(details, path))
 
 
@@ -154,7 +158,7 @@ def _inside(kind: Any, part: str) -> Any:
 def _bare(kind: Any) -> Any:
     while get_origin(kind) is Annotated:
         kind = get_args(kind)[0]
-    if type(None) in get_args(kind):
-        kind = next(argument for argument in get_args(kind) if argument is not type(None))
-        return _bare(kind)
+    if get_origin(kind) in {Union, UnionType}:
+        kinds = [_bare(argument) for argument in get_args(kind) if argument is not type(None)]
+        return next((one for one in kinds if isinstance(one, type) and issubclass(one, BaseModel)), kinds[0])
     return kind

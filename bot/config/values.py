@@ -24,6 +24,7 @@ _USER = re.compile(r"[UW][A-Z0-9]{2,30}")
 _GROUP = re.compile(r"S[A-Z0-9]{2,30}")
 _CHANNEL = re.compile(r"[CGD][A-Z0-9]{2,30}")
 _EMOJI = re.compile(r":?[^\s:A-Z]{1,100}(::skin-tone-[2-6])?:?")
+_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -171,6 +172,20 @@ def word(text: str) -> str:
     """
     if not text or text.startswith("-") or any(letter.isspace() for letter in text) or _CONTROL.search(text):
         raise ValueError("must be one word without blanks, and not start with `-`")
+    return text
+
+
+def domain_name(text: str) -> str:
+    """Read the full name of a host in the public DNS.
+
+    Raises:
+        ValueError: it is none: an address, a name without a dot, or more than the name.
+    """
+    labels = text.split(".")
+    if len(text) > 253 or len(labels) < 2 or not all(_LABEL.fullmatch(label) for label in labels):
+        raise ValueError("must be a host's full name in small letters, such as repo.example.com")
+    if labels[-1].isdigit():
+        raise ValueError("must be a host's name, not an address")
     return text
 
 

@@ -40,4 +40,4 @@ def proof_step(target: Target, backup: str, run: str, phase: Phase) -> Step:
 
 def _can_prove(target: Target) -> bool:
     opens = target.backups is None or target.backups.opens
-    return target.database is not None and target.database.scratch and opens
+    return target.database is not None and target.database.may_copy_beside and opens

@@ -16,6 +16,7 @@ from bot.domain.runs.request import Action
 from bot.domain.runs.request_json import options_from_json, options_to_json
 from bot.domain.runs.run import Run
 from bot.domain.secrets import Secret
+from bot.domain.targets.scratch import ScratchBeside
 from bot.domain.targets.target import Backups, BotDirectory, Keep, Target
 from bot.recipes.load import load_recipe
 from commands.backup import Backup
@@ -149,7 +150,7 @@ def sealed(**changes: object) -> Target:
     assert TARGET.backups is not None
     assert TARGET.database is not None
     backups = replace(TARGET.backups, encrypt_to="age1x", **changes)
-    return replace(TARGET, backups=backups, database=replace(TARGET.database, scratch=True))
+    return replace(TARGET, backups=backups, database=replace(TARGET.database, scratch=ScratchBeside()))
 
 
 async def test_a_host_without_age_is_not_given_a_dump_to_encrypt() -> None:

@@ -16,6 +16,7 @@ from bot.domain.runs.plan import Phase, Plan, Risk
 from bot.domain.runs.plan_json import plan_from_json, plan_to_json
 from bot.domain.runs.request import Action, Decision, RestoreBackup, ResumeOptions
 from bot.domain.runs.run import RunState
+from bot.domain.targets.scratch import ScratchBeside
 from bot.domain.targets.target import Target
 from bot.recipes.load import load_recipe
 from commands.backup_restore import RestoreSubcommand
@@ -31,7 +32,7 @@ MANIFEST = Manifest(
 KEPT = MANIFEST.info()
 REQUESTED = replace(RUN, request=replace(REQUEST, options=RestoreBackup(ID)))
 assert TARGET.database is not None
-SCRATCH = replace(TARGET, database=replace(TARGET.database, scratch=True))
+SCRATCH = replace(TARGET, database=replace(TARGET.database, scratch=ScratchBeside()))
 
 
 def sight(kept: BackupInfo = KEPT) -> Sight:

@@ -19,6 +19,7 @@ from bot.domain.runs.request import (
 )
 from bot.domain.runs.run import Run, RunState, StepRow, StepState
 from bot.domain.targets.look import AppliedMigration, HostFacts
+from bot.domain.targets.scratch import ScratchBeside
 from bot.domain.targets.target import Target
 from bot.engine.queries.releases import releases_of
 from bot.recipes.load import load_recipe
@@ -258,7 +259,7 @@ async def test_a_retried_step_completes_its_run_and_a_declared_one_is_done() -> 
 
 async def test_the_run_that_completes_is_a_release_with_the_commit_and_the_backup_of_before() -> None:
     assert TARGET.database is not None
-    target = replace(TARGET, database=replace(TARGET.database, scratch=True))
+    target = replace(TARGET, database=replace(TARGET.database, scratch=ScratchBeside()))
     failed = ended(await a_plan(Sight(), target), "restart-php8.2-fpm")
     look = Sight(LIVE, database=RAN)
     look.remember(failed)

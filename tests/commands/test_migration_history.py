@@ -15,12 +15,13 @@ from bot.domain.runs.plan import Finding, Phase, Plan, Risk, Step
 from bot.domain.runs.request import Action, Decision, ResumeOptions
 from bot.domain.runs.run import Run, RunState, StepRow, StepState
 from bot.domain.shell import Command
+from bot.domain.targets.scratch import ScratchBeside
 from commands.rollback_choice import find_backup_before
 from tests.support.examples import NAME, NOON, REQUEST, RUN, TARGET, Sight
 
 HOUR = timedelta(hours=1)
 assert TARGET.database is not None
-SCRATCH = replace(TARGET, database=replace(TARGET.database, scratch=True))
+SCRATCH = replace(TARGET, database=replace(TARGET.database, scratch=ScratchBeside()))
 Event = Callable[[int], Run]
 
 

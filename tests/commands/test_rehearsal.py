@@ -6,6 +6,7 @@ import pytest
 
 from bot.domain.backups.backup import BackupInfo, BackupList, Proof, Purpose
 from bot.domain.errors import Reason, RefusedError, problem
+from bot.domain.targets.scratch import ScratchBeside
 from bot.domain.targets.target import RehearseOn, Target
 from commands.rehearsal import backup_to_rehearse_on
 from tests.support.examples import NAME, NOON, TARGET, Sight
@@ -15,7 +16,7 @@ KEPT = BackupInfo(
 )
 OLDER = replace(KEPT, backup="B-20261114-AAAAAA", proof=Proof.CHECKED)
 assert TARGET.database is not None
-ON_DATA = replace(TARGET, database=replace(TARGET.database, scratch=True, rehearse=RehearseOn.DATA))
+ON_DATA = replace(TARGET, database=replace(TARGET.database, scratch=ScratchBeside(), rehearse=RehearseOn.DATA))
 
 
 def with_backups(*backups: BackupInfo) -> Sight:

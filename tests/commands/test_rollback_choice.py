@@ -9,6 +9,7 @@ from bot.domain.backups.backup import BackupInfo, BackupList, Proof, Purpose
 from bot.domain.errors import Reason, RefusedError
 from bot.domain.runs.plan import Finding, Plan
 from bot.domain.runs.run import Run, RunState
+from bot.domain.targets.scratch import ScratchBeside
 from bot.domain.targets.target import Target
 from commands.rollback_choice import MigrationRecord, RollbackWay, choose, find_backup_before, migration_records
 from tests.support.examples import NAME, NOON, REQUEST, RUN, TARGET, Sight
@@ -76,7 +77,7 @@ def run(name: str, minutes: int, *pending: str) -> Run:
 
 
 RUNS = (run("R-CCCCCC", 60, "newest"), run("R-BBBBBB", 30), run("R-AAAAAA", 10, "older"))
-SCRATCH = replace(TARGET, database=replace(TARGET.database, scratch=True)) if TARGET.database else TARGET
+SCRATCH = replace(TARGET, database=replace(TARGET.database, scratch=ScratchBeside())) if TARGET.database else TARGET
 
 
 def at(minutes: float, **changes: object) -> BackupInfo:

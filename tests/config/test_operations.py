@@ -14,8 +14,10 @@ from bot.config.validation_messages import all_keys
 from bot.domain.names import TargetName
 from bot.domain.policies.people import ANYONE, People
 from bot.domain.policies.policy import BackupBefore, Requirement
+from bot.domain.policies.rehearsal_mode import RehearsalMode
 from bot.domain.runs.request import Action
 from bot.domain.secrets import Secret
+from bot.domain.targets.scratch import Scratch, ScratchBeside, ScratchNone, ScratchPrivate, ScratchServer
 from bot.domain.targets.target import Backups, BotDirectory, Bucket, Database, EmojiNames, Host, Keep, RehearseOn
 from tests.config.support.example import RIGHT, accept, changed, load
 
@@ -63,7 +65,63 @@ def test_target():
 def test_what_migrations_are_rehearsed_on():
     database = target(changed("name: compte,", "name: compte, scratch: true, rehearse: data,")).database
     assert database is not None
-    assert (database.scratch, database.rehearse) == (True, RehearseOn.DATA)
+    assert (database.scratch, database.rehearse) == (ScratchBeside(), RehearseOn.DATA)
+
+
+@pytest.mark.parametrize(
+    ("written", "scratch"),
+    [
+        ("", ScratchPrivate()),
+        (", scratch: private", ScratchPrivate()),
+        (", scratch: true", ScratchBeside()),
+        (", scratch: false", ScratchNone()),
+        (
+            ", scratch: {host: 10.0.0.9, user: rehearsal, password: '${OTHER}'}",
+            ScratchServer("10.0.0.9", 3306, "rehearsal", Secret("battery staple")),
+        ),
+        (
+            ", scratch: {host: copies.example.com, port: 3307, user: r, password: '${OTHER}'}",
+            ScratchServer("copies.example.com", 3307, "r", Secret("battery staple")),
+        ),
+    ],
+)
+def test_where_copies_may_live(written: str, scratch: Scratch):
+    text = changed('password: "${PASSWORD}"}', f'password: "${{PASSWORD}}"{written}}}')
+    loaded = load(text, {"PASSWORD": "correct horse", "OTHER": "battery staple"})
+    (found,) = loaded.targets.values()
+    assert found.database is not None
+    assert found.database.scratch == scratch
+    expected = {"correct horse"} | ({"battery staple"} if isinstance(scratch, ScratchServer) else set())
+    assert {secret.reveal() for secret in loaded.secrets()} == expected
+
+
+def test_how_much_is_copied():
+    usual = target().database
+    assert usual is not None
+    assert (usual.sample_rows, usual.copy_up_to) == (1000, 128 << 20)
+    given = target(changed("name: compte,", "name: compte, sample_rows: 50, copy_up_to: 2GiB,")).database
+    assert given is not None
+    assert (given.sample_rows, given.copy_up_to) == (50, 2 << 30)
+
+
+@pytest.mark.parametrize(
+    ("written", "mode"),
+    [
+        ("", RehearsalMode.SANDBOX),
+        ("    rehearsal: sandbox\n", RehearsalMode.SANDBOX),
+        ("    rehearsal: trusted\n", RehearsalMode.TRUSTED),
+        ("    rehearsal: never\n", RehearsalMode.NEVER),
+    ],
+)
+def test_when_and_where_migrations_are_rehearsed(written: str, mode: RehearsalMode):
+    text = changed("    freeze:\n", f"{written}    freeze:\n").replace("name: compte,", "name: compte, scratch: true,")
+    assert target(text).policy.rehearsal is mode
+
+
+def test_hosts_of_packages():
+    assert target().packages_from == ()
+    text = changed("    recipe: laravel\n", "    recipe: laravel\n    packages_from: [repo.example.com, a.b]\n")
+    assert target(text).packages_from == ("repo.example.com", "a.b")
 
 
 def test_policy():

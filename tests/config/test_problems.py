@@ -52,20 +52,12 @@ MISTAKES = {
             "there is: backup, deploy, destructive-migration, override, restore, rollback"
         ],
     ),
-    "a proof that is asked for and never made": (
-        "    backup_before: {deploy: if-migrations}",
-        "    backup_before: {deploy: if-migrations}\n    require_proven_backup: 24h",
-        [
-            f"29: {ENV}.database.scratch: must be true: policy 'careful' asks for a proven backup, and without a scratch "
-            "database none is ever proven"
-        ],
-    ),
     "an age that only a proof can keep": (
-        "keep: {daily: 7}}",
-        "max_age: 26h}",
+        'password: "${PASSWORD}"}\n        backups: {directory: /var/backups, schedule: "0 3 * * *", keep: {daily: 7}}',
+        'password: "${PASSWORD}", scratch: false}\n        backups: {directory: /var/backups, max_age: 26h}',
         [
-            f"28: {ENV}.database.scratch: must be true: `max_age` asks for a proven backup, and without a scratch "
-            "database none is ever proven"
+            f"28: {ENV}.database.scratch: must not be false: `max_age` asks for a proven backup, and without a copy "
+            "none is ever proven"
         ],
     ),
     "a size without a unit": (
@@ -311,10 +303,59 @@ MISTAKES = {
         "",
         [f"28: {ENV}.backups: there is no `database` here to back up"],
     ),
-    "rehearsing on data without a scratch database": (
+    "rehearsing on data without a copy": (
         'password: "${PASSWORD}"}',
-        'password: "${PASSWORD}", rehearse: data}',
-        [f"28: {ENV}.database.rehearse: nothing is rehearsed without `scratch: true` beside it"],
+        'password: "${PASSWORD}", scratch: false, rehearse: data}',
+        [f"28: {ENV}.database.rehearse: nothing is rehearsed with `scratch: false` beside it"],
+    ),
+    "copies somewhere else": (
+        'password: "${PASSWORD}"}',
+        'password: "${PASSWORD}", scratch: beside}',
+        [
+            f"28: {ENV}.database.scratch: must be private, true, false, or {{host, port, user, password}} of another server"
+        ],
+    ),
+    "copies on the live server": (
+        'password: "${PASSWORD}"}',
+        'password: "${PASSWORD}", scratch: {host: 127.0.0.1, user: r, password: "${PASSWORD}"}}',
+        [f"28: {ENV}.database.scratch.host: is the live server; name another one, which reaches nothing live"],
+    ),
+    "half a server for copies": (
+        'password: "${PASSWORD}"}',
+        'password: "${PASSWORD}", scratch: {host: b.example.com, user: r, pasword: x, port: 0}}',
+        [
+            f"28: {ENV}.database.scratch.password: missing",
+            f"28: {ENV}.database.scratch.pasword: unknown key; did you mean 'password'?",
+            f"28: {ENV}.database.scratch.port: must be at least 1",
+        ],
+    ),
+    "an empty sample": (
+        'password: "${PASSWORD}"}',
+        'password: "${PASSWORD}", sample_rows: 0, copy_up_to: 128}',
+        [
+            f"28: {ENV}.database.copy_up_to: expected text, found a whole number; put it in quotes",
+            f"28: {ENV}.database.sample_rows: must be at least 1",
+        ],
+    ),
+    "a way to rehearse that there is not": (
+        "    freeze:",
+        "    rehearsal: sandboxed\n    freeze:",
+        ["16: policies.careful.rehearsal: unknown way to rehearse 'sandboxed'; did you mean 'sandbox'?"],
+    ),
+    "packages from anywhere": (
+        "    recipe: laravel",
+        "    recipe: laravel\n    packages_from: ['https://a.example.com', localhost, 10.0.0.1, Repo.example.com]",
+        [
+            f"21: apps.compte.packages_from[{index}]: must be a host's {what}"
+            for index, what in enumerate(
+                [
+                    "full name in small letters, such as repo.example.com",
+                    "full name in small letters, such as repo.example.com",
+                    "name, not an address",
+                    "full name in small letters, such as repo.example.com",
+                ]
+            )
+        ],
     ),
     "rehearsing on data without backups": (
         'password: "${PASSWORD}"}\n        backups: {directory: /var/backups, schedule: "0 3 * * *", keep: {daily: 7}}',
@@ -348,6 +389,51 @@ MISTAKES = {
 def test_one_mistake(mistake):
     old, new, lines = MISTAKES[mistake]
     assert problems(changed(old, new)) == [f"ops.yaml:{line}" for line in lines]
+
+
+_ASKS = "policy 'careful' says `rehearsal: "
+_SERVER = "{host, port, user, password} of"
+
+RULES_AND_COPIES = {
+    ("require_proven_backup: 24h", "scratch: false"): (
+        "must not be false: policy 'careful' asks for a proven backup, and without a copy none is ever proven"
+    ),
+    ("require_proven_backup: 24h", "scratch: private"): None,
+    ("rehearsal: after-approval", "scratch: private"): (
+        f"must be {_SERVER} a server that reaches nothing live: {_ASKS}after-approval`"
+    ),
+    ("rehearsal: after-approval", "scratch: true"): (
+        f"must be {_SERVER} a server that reaches nothing live: {_ASKS}after-approval`"
+    ),
+    ("rehearsal: after-approval", "scratch: {host: b.example.com, user: r, password: x}"): None,
+    ("rehearsal: trusted", "scratch: private"): (
+        f"must be true, or {_SERVER} another server: {_ASKS}trusted`, which has no sandbox"
+    ),
+    ("rehearsal: trusted", "scratch: false"): (
+        f"must be true, or {_SERVER} another server: {_ASKS}trusted`, which has no sandbox"
+    ),
+    ("rehearsal: trusted", "scratch: true"): None,
+    ("rehearsal: trusted", "scratch: {host: b.example.com, user: r, password: x}"): None,
+    ("rehearsal: sandbox", "scratch: false"): None,
+    ("rehearsal: never", "scratch: false"): None,
+}
+"""What a policy says, and where copies may live: the mistake at `scratch`, or None."""
+
+
+@pytest.mark.parametrize(("rule", "copies"), RULES_AND_COPIES)
+def test_a_policy_and_where_copies_may_live(rule: str, copies: str):
+    text = changed("    freeze:", f"    {rule}\n    freeze:")
+    text = text.replace('password: "${PASSWORD}"}', f'password: "${{PASSWORD}}", {copies}}}')
+    mistake = RULES_AND_COPIES[rule, copies]
+    assert problems(text) == ([] if mistake is None else [f"ops.yaml:29: {ENV}.database.scratch: {mistake}"])
+
+
+def test_data_for_no_rehearsal():
+    text = changed("    freeze:", "    rehearsal: never\n    freeze:")
+    text = text.replace('password: "${PASSWORD}"}', 'password: "${PASSWORD}", rehearse: data}')
+    assert problems(text) == [
+        f"ops.yaml:29: {ENV}.database.rehearse: nothing is rehearsed with `rehearsal: never` of the policy"
+    ]
 
 
 def test_the_base_has_none():

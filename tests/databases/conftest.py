@@ -17,6 +17,7 @@ from bot.demo.host.host import DemoHost
 from bot.domain.names import TargetName
 from bot.domain.policies.policy import Policy
 from bot.domain.secrets import Secret
+from bot.domain.targets.scratch import ScratchBeside, ScratchNone
 from bot.domain.targets.target import Backups, BotDirectory, Database, Target
 from bot.hosts.connections import Connections as Hosts
 from tests.databases.support.contents import CONTENTS, execute
@@ -53,9 +54,15 @@ async def hosts(ssh_host: DemoHost) -> AsyncIterator[Hosts]:
 
 @pytest.fixture
 def target_of(tmp_path: Path) -> Callable[..., Target]:
-    def make(made: DemoDatabase, **changes: object) -> Target:
+    def make(made: DemoDatabase, *, scratch: bool = False, **changes: object) -> Target:
         database = Database(
-            via=None, host=made.host, port=made.port, name=made.name, user=made.user, password=Secret(made.password)
+            via=None,
+            host=made.host,
+            port=made.port,
+            name=made.name,
+            user=made.user,
+            password=Secret(made.password),
+            scratch=ScratchBeside() if scratch else ScratchNone(),
         )
         return Target(
             name=TargetName("compte", "production"),

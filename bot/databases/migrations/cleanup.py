@@ -85,7 +85,7 @@ class ScratchCleanup:
     async def sweep(self, targets: Iterable[Target]) -> None:
         """Clean up after every target that allows scratch databases; what cannot be reached is skipped."""
         for target in targets:
-            if target.database is None or not target.database.scratch:
+            if target.database is None or not target.database.may_copy_beside:
                 continue
             for remove in (self.databases, self.worktrees, self.parts):
                 try:

@@ -97,7 +97,7 @@ class PreviewPerformer:
         act, database = _act(job), job.target.database
         async with self._connections.reading(job.target) as session:
             sizes = await table_sizes(session)
-        if act.scratch is None or database is None or not database.scratch or not statements:
+        if act.scratch is None or database is None or not database.may_copy_beside or not statements:
             return sizes, {}
         async with self._connections.throwaway(job.target, act.scratch) as sandbox:
             return sizes, await predict(sandbox, database.name, tuple(sizes), statements)

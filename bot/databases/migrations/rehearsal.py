@@ -202,7 +202,9 @@ def _hindrance(act: Rehearse, sources: Mapping[str, str], database: Database | N
             return "other_connection", name
     if act.scratch is not None:
         return None
-    return ("name_too_long", database.name) if database is not None and database.scratch else ("scratch_off", "")
+    if database is None or not database.may_copy_beside:
+        return "scratch_off", ""
+    return "name_too_long", database.name
 
 
 def _statements(trials: Sequence[Trial], catalog: Catalog | None) -> list[tuple[MigrationStatement, ...] | None]:
@@ -237,7 +239,7 @@ def _failure(results: RehearsalResults, direction: Direction) -> Problem:
 
 def _where(job: Job) -> tuple[str, Database]:
     scratch, database = _act(job).scratch, job.target.database
-    if scratch is None or database is None or not database.scratch:
+    if scratch is None or database is None or not database.may_copy_beside:
         raise ValueError("the target allows no scratch database")
     return scratch, database
 

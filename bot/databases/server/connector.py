@@ -139,7 +139,7 @@ def _translating_errors(database: Database) -> Iterator[None]:
 
 def _allowing(target: Target, name: str) -> Database:
     database = target.database
-    if database is None or not database.scratch or not name.startswith(f"{database.name}_countersign_"):
+    if database is None or not database.may_copy_beside or not name.startswith(f"{database.name}_countersign_"):
         raise ValueError(f"{target.name} allows no database {name!r} to be made and dropped")
     return database
 

@@ -11,6 +11,7 @@ from bot.domain.errors import Problem, Reason, RefusedError, problem
 from bot.domain.json_codec import stored
 from bot.domain.policies.freeze import ActiveFreeze, Freeze, end_of_freezes
 from bot.domain.policies.people import ANYONE, NOBODY, People, union_of
+from bot.domain.policies.rehearsal_mode import RehearsalMode
 from bot.domain.runs.request import Action, Request
 
 
@@ -119,6 +120,7 @@ class Policy:
         emergency: who may make changes before approval (`--emergency`); None if nobody may.
         require_proven_backup: maximum age of the newest proven backup for deploys and rollbacks; None if none is
             required.
+        rehearsal: when and where migrations are rehearsed.
     """
 
     name: str
@@ -129,6 +131,7 @@ class Policy:
     lock_patience: timedelta = LOCK_PATIENCE
     emergency: People | None = None
     require_proven_backup: timedelta | None = None
+    rehearsal: RehearsalMode = RehearsalMode.SANDBOX
 
     def who_may(self, action: Action) -> People:
         """Give the people who may request an action."""

@@ -11,6 +11,7 @@ from bot.domain.names import TargetName
 from bot.domain.policies.people import NOBODY, People
 from bot.domain.policies.policy import Policy
 from bot.domain.secrets import Secret
+from bot.domain.targets.scratch import Scratch, ScratchBeside, ScratchNone, ScratchPrivate, ScratchServer
 
 VarValue = str | int | bool | tuple[str, ...]
 """Value of a recipe's variable."""
@@ -48,6 +49,13 @@ class RehearseOn(StrEnum):
     """The data of the newest backup."""
 
 
+SAMPLE_ROWS = 1000
+"""Default number of rows of each table in a sample."""
+
+COPY_UP_TO = 128 << 20
+"""Default size in bytes up to which all rows of a database are copied."""
+
+
 @dataclass(frozen=True)
 class Database:
     """A MySQL or MariaDB database of an app.
@@ -59,8 +67,10 @@ class Database:
         name: of the database.
         user: to connect as.
         password: of the user.
-        scratch: whether this user may create and drop databases named `NAME_countersign_*`.
-        rehearse: data to rehearse migrations on, if `scratch` is set.
+        scratch: where copies may live.
+        rehearse: data to rehearse migrations on.
+        sample_rows: rows of each table, by primary key, where not all rows are copied.
+        copy_up_to: size in bytes of all tables together up to which all rows are copied.
     """
 
     via: str | None
@@ -69,8 +79,25 @@ class Database:
     name: str
     user: str
     password: Secret
-    scratch: bool = False
+    scratch: Scratch = field(default_factory=ScratchPrivate)
     rehearse: RehearseOn = RehearseOn.SCHEMA
+    sample_rows: int = SAMPLE_ROWS
+    copy_up_to: int = COPY_UP_TO
+
+    @property
+    def may_copy(self) -> bool:
+        """Whether a copy may live anywhere at all."""
+        return not isinstance(self.scratch, ScratchNone)
+
+    @property
+    def may_copy_beside(self) -> bool:
+        """Whether the user may create and drop databases named `NAME_countersign_*` beside the live one."""
+        return isinstance(self.scratch, ScratchBeside)
+
+    @property
+    def passwords(self) -> tuple[Secret, ...]:
+        """Give the password of each account."""
+        return (self.password, *((self.scratch.password,) if isinstance(self.scratch, ScratchServer) else ()))
 
 
 @dataclass(frozen=True)
@@ -167,6 +194,8 @@ class Target:
         database: None if it has none.
         backups: None if none are made.
         vars: variables of the recipe.
+        packages_from: names of hosts from which packages may be downloaded before approval, beside those of the live
+            commit's packages.
     """
 
     name: TargetName
@@ -179,6 +208,7 @@ class Target:
     database: Database | None = None
     backups: Backups | None = None
     vars: Mapping[str, VarValue] = field(default_factory=dict)
+    packages_from: tuple[str, ...] = ()
 
 
 class Emoji(StrEnum):
@@ -258,7 +288,8 @@ class Operations:
 
     def secrets(self) -> tuple[Secret, ...]:
         """Give every secret of the file, for masking."""
-        passwords = (t.database.password for t in self.targets.values() if t.database is not None)
+        databases = (t.database for t in self.targets.values() if t.database is not None)
+        passwords = (password for database in databases for password in database.passwords)
         of_backups = (secret for t in self.targets.values() for secret in _secrets_of(t.backups))
         return tuple(dict.fromkeys((*passwords, *of_backups, *self.variables.values())))
 

@@ -19,6 +19,7 @@ from bot.demo.host.host import DemoHost
 from bot.domain.runs.acts import Preview
 from bot.domain.runs.plan_json import findings_of
 from bot.domain.secrets import Secret
+from bot.domain.targets.scratch import ScratchBeside
 from bot.domain.targets.target import Database, Target
 from bot.engine.ports import Done, Job
 from bot.hosts.connections import Connections
@@ -139,7 +140,8 @@ async def previewed(
     way: RunKind = RunKind.DEPLOY,
 ) -> list[tuple[str, dict[str, str]]]:
     await git(app.path, "fetch", "--quiet")
-    made = Database("web1", database.host, database.port, database.name, database.user, Secret(database.password), True)
+    password = Secret(database.password)
+    made = Database("web1", database.host, database.port, database.name, database.user, password, ScratchBeside())
     loaded = load_recipe(recipe, Path())
     target = replace(TARGET, path=str(app.path), vars=loaded.check_vars({})[0], database=made)
     sha = await git(app.path, "rev-parse", "origin/main" if way is RunKind.DEPLOY else "HEAD")

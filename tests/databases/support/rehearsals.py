@@ -17,6 +17,7 @@ from bot.domain.runs.acts import Dump, Rehearse
 from bot.domain.runs.plan import Finding, Phase, Risk, Step
 from bot.domain.runs.plan_json import findings_of
 from bot.domain.secrets import Secret
+from bot.domain.targets.scratch import ScratchBeside, ScratchNone
 from bot.domain.targets.target import Backups, Database, RehearseOn, Target
 from bot.engine.ports import Done, Job, Outcome
 from bot.hosts.connections import Connections
@@ -55,7 +56,13 @@ class Stage:
             path=str(self.app.path),
             branch="main",
             database=Database(
-                "web1", made.host, made.port, made.name, made.user, Secret(made.password), scratch=self.scratch
+                "web1",
+                made.host,
+                made.port,
+                made.name,
+                made.user,
+                Secret(made.password),
+                scratch=ScratchBeside() if self.scratch else ScratchNone(),
             ),
             vars={"php": "php", "retry": 60},
         )

@@ -15,13 +15,14 @@ from bot.domain.runs.plan import Finding
 from bot.domain.runs.plan_json import FINDINGS, findings_to_text, plan_digest, plan_from_json, plan_to_json
 from bot.domain.runs.run import ENDS, RunState
 from bot.domain.secrets import Secret
+from bot.domain.targets.scratch import ScratchBeside
 from bot.domain.targets.target import Database
 from bot.engine.ports import Done, Failed
 from tests.engine.support.world import SmallWorld, small_world
 from tests.support.examples import POLICY, TARGET
 
 TWO_DBAS = Requirement(2, People(("dbas",), frozenset({"U0DBA"})), timedelta(minutes=30), allow_requester=False)
-DATABASE = Database("web1", "127.0.0.1", 3306, "compte", "compte", Secret("correct horse"), scratch=True)
+DATABASE = Database("web1", "127.0.0.1", 3306, "compte", "compte", Secret("correct horse"), scratch=ScratchBeside())
 STRICT = replace(
     TARGET, database=DATABASE, policy=replace(POLICY, approve={**POLICY.approve, "destructive-migration": TWO_DBAS})
 )
