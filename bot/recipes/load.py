@@ -28,6 +28,7 @@ from bot.recipes.recipe import (
     MigrationCommand,
     Migrations,
     MigrationTable,
+    Migrator,
     Place,
     Recipe,
     Rehearsal,
@@ -173,11 +174,13 @@ def _inconsistent_migrations(recipe: Recipe) -> list[str]:
     templates: dict[str, str] = {}
     can: set[Does] = set()
     match migrations:
-        case MigrationTable(rehearsal=None):
+        case MigrationTable(rehearsal=how, migrator=migrator):
             can |= _BY_TABLE
-        case MigrationTable(rehearsal=how) if how is not None:
-            can |= _BY_TABLE | _BY_REHEARSAL
-            templates = {f"rehearsal.{name}": getattr(how, name) for name in _OF_REHEARSAL}
+            if how is not None:
+                can |= _BY_REHEARSAL
+                templates |= {f"rehearsal.{name}": getattr(how, name) for name in _OF_REHEARSAL}
+            if migrator is not None:
+                templates |= {"migrator.ask": migrator.ask}
         case MigrationCommand(setup=setup, status=status, sql=sql, sql_down=sql_down):
             can |= {Does.PREVIEW} if sql is not None else set()
             templates = {"setup": setup, "status": status, "sql": sql or "", "sql_down": sql_down or ""}
@@ -350,8 +353,12 @@ class _Rehearsal(_Model):
         return environment
 
 
+class _Migrator(_Model):
+    ask: str
+
+
 _KEYS = {
-    "table": (frozenset({"directory", "suffix", "table"}), frozenset({"rehearsal", "session"})),
+    "table": (frozenset({"directory", "suffix", "table"}), frozenset({"rehearsal", "session", "migrator"})),
     "command": (frozenset({"status", "parser"}), frozenset({"setup", "sql", "sql_down", "session"})),
 }
 """Required and optional keys of each kind of `migrations:`."""
@@ -363,6 +370,7 @@ class _Migrations(_Model):
     suffix: str = ""
     table: str = ""
     rehearsal: _Rehearsal | None = None
+    migrator: _Migrator | None = None
     setup: str = ""
     status: str = ""
     parser: Parser | None = None
@@ -394,7 +402,8 @@ class _Migrations(_Model):
             if how is not None
             else None
         )
-        return MigrationTable(self.directory, self.suffix, self.table, rehearsal, self.session)
+        migrator = Migrator(self.migrator.ask) if self.migrator is not None else None
+        return MigrationTable(self.directory, self.suffix, self.table, rehearsal, self.session, migrator)
 
 
 class _RecipeFile(_Model):

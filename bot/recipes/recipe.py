@@ -204,6 +204,17 @@ class Rehearsal:
 
 
 @dataclass(frozen=True)
+class Migrator:
+    """How to ask the framework's own migrator, and how to have it run and undo exactly the migrations of a plan.
+
+    Args:
+        ask: a shell template that prints what `bot.domain.targets.migrator` reads; it changes nothing.
+    """
+
+    ask: str
+
+
+@dataclass(frozen=True)
 class MigrationTable:
     """Migrations that are files of a directory in git, and are recorded by name in a table of the database.
 
@@ -214,6 +225,7 @@ class MigrationTable:
         rehearsal: how to run them on a copy; None if the recipe cannot.
         session: a shell template that runs before the command of each step that changes the schema, in the same shell:
             it limits how long the tool's sessions wait for locks, to `{lock_wait}` seconds.
+        migrator: how to ask the framework itself; None if the recipe cannot.
     """
 
     directory: str
@@ -221,6 +233,7 @@ class MigrationTable:
     table: str
     rehearsal: Rehearsal | None = None
     session: str = ""
+    migrator: Migrator | None = None
 
 
 @dataclass(frozen=True)
