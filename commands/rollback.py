@@ -11,6 +11,7 @@ from bot.domain.names import Ref, Sha, TargetName, parse_run_id
 from bot.domain.runs.acts import Load
 from bot.domain.runs.basis import Basis
 from bot.domain.runs.decisions import backup_before, was_live
+from bot.domain.runs.findings import RollbackWay
 from bot.domain.runs.plan import NothingToDo, Plan, Step
 from bot.domain.runs.request import Action, Decision, Origin, Request, RollbackOptions, ToRelease, UndoMigrations
 from bot.domain.runs.run import Run
@@ -27,7 +28,6 @@ from commands.pending import names_of, remembered
 from commands.resume import read_stopped_run, resume_basis, resume_finding, resume_plan
 from commands.rollback_choice import (
     Choice,
-    RollbackWay,
     choose,
     deploys_of,
     find_backup_before,

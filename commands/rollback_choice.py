@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 
 from bot.domain.backups.backup import BackupInfo, BackupList, Purpose
 from bot.domain.errors import Reason, RefusedError, problem
+from bot.domain.runs.findings import RollbackWay
 from bot.domain.runs.plan import Finding, Plan
 from bot.domain.runs.request import ToRelease, UndoMigrations
 from bot.domain.targets.look import Look, Release
@@ -16,18 +16,6 @@ from bot.domain.targets.target import Target
 from commands.migration_history import last_time_without
 
 _MAX_RUNS = 20
-
-
-class RollbackWay(StrEnum):
-    """What a rollback restores."""
-
-    CODE = "code"
-    """The previous code, on the current schema."""
-    MIGRATIONS = "migrations"
-    """The previous schema, with the current code."""
-    CODE_AND_MIGRATIONS = "code_and_migrations"
-    RESTORE = "restore"
-    """The previous code, and the data of a backup."""
 
 
 @dataclass(frozen=True)

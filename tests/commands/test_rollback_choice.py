@@ -7,11 +7,12 @@ import pytest
 
 from bot.domain.backups.backup import BackupInfo, BackupList, Proof, Purpose
 from bot.domain.errors import Reason, RefusedError
+from bot.domain.runs.findings import RollbackWay
 from bot.domain.runs.plan import Finding, Plan
 from bot.domain.runs.run import Run, RunState
 from bot.domain.targets.scratch import ScratchBeside
 from bot.domain.targets.target import Target
-from commands.rollback_choice import MigrationRecord, RollbackWay, choose, find_backup_before, migration_records
+from commands.rollback_choice import MigrationRecord, choose, find_backup_before, migration_records
 from tests.support.examples import NAME, NOON, REQUEST, RUN, TARGET, Sight
 
 KEPT = BackupInfo(

@@ -47,7 +47,7 @@ PURE = names("__future__ collections.abc dataclasses datetime enum re types typi
 
 ROOMS = {
     "domain": Room(
-        language=PURE | names("base64 difflib functools hashlib itertools json math shlex statistics zoneinfo")
+        language=PURE | names("base64 decimal difflib functools hashlib itertools json math shlex statistics zoneinfo")
     ),
     "recipes": Room(names("domain"), names("pydantic ruamel")),
     "commands": Room(names("domain recipes"), language=PURE | names("asyncio")),

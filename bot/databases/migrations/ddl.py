@@ -22,15 +22,9 @@ from bot.databases.migrations.sql_lexer import (
     tokens,
 )
 from bot.databases.migrations.sql_names import is_qualified, read_name, without_existence, without_waiting
-from bot.databases.migrations.statement import (
-    BREAKS_OLD_CODE,
-    DESTROYS,
-    EffectKind,
-    MigrationStatement,
-    Operation,
-    StatementEffect,
-)
+from bot.databases.migrations.statement import BREAKS_OLD_CODE, DESTROYS, MigrationStatement, StatementEffect
 from bot.databases.migrations.table_alteration import alteration, alteration_that_ignores
+from bot.domain.runs.migration_risk import EffectKind, Operation
 
 __all__ = [
     "BREAKS_OLD_CODE",

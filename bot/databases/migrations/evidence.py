@@ -64,7 +64,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 
 from bot.databases.migrations.ddl import (
     BREAKS_OLD_CODE,
@@ -74,27 +73,18 @@ from bot.databases.migrations.ddl import (
     Operation,
     StatementEffect,
 )
-from bot.databases.migrations.online_ddl import Online, Prediction
+from bot.databases.migrations.online_ddl import Prediction
 from bot.databases.migrations.rehearsal_script import RehearsalResults, Trial
-from bot.databases.migrations.source import way_back_of, word_that_destroys
+from bot.databases.migrations.source import down_method_of, word_that_destroys
 from bot.databases.server.schema import canonical, schema_diff, schema_effects
 from bot.databases.server.tables import TableSize
 from bot.domain.runs.acts import Direction, Rehearse
 from bot.domain.runs.aftermath import EFFECT
-from bot.domain.runs.plan import DESTRUCTIVE, Finding
+from bot.domain.runs.migration_risk import MigrationRisk, Online
+from bot.domain.runs.plan import Finding
 
 MAX_STATEMENTS = 300
 _LONGEST_SQL = 2000
-
-
-class MigrationRisk(StrEnum):
-    """The risk of a migration, from low to high."""
-
-    SAFE = "safe"
-    SLOW = "slow"
-    BLOCKING = "blocking"
-    UNKNOWN = "unknown"
-    DESTRUCTIVE = DESTRUCTIVE
 
 
 _ORDER = list(MigrationRisk)
@@ -231,7 +221,7 @@ def _unseen(act: Rehearse, name: str, source: str) -> Finding:
         if word
         else RiskVerdict(MigrationRisk.UNKNOWN, "not_previewed")
     )
-    down = way_back_of(source, act.suffix).value if source else "unknown"
+    down = down_method_of(source, act.suffix).value if source else "unknown"
     facts = {"name": name, "risk": verdict.risk.value, "reason": verdict.reason, "what": verdict.what}
     return Finding("migration", facts | {"seconds": "", "down": down, "preview": "no", "statements": ""})
 
@@ -270,7 +260,7 @@ def _migration(migration: PreviewedTrial, state: _MigratedState, source: str, su
             "reason": worst.reason,
             "what": worst.what,
             "seconds": _seconds(trial.milliseconds) if trial.ran else "",
-            "down": way_back_of(source, suffix).value,
+            "down": down_method_of(source, suffix).value,
             "preview": "no" if statements is None else "yes",
             "statements": str(len(statements or ())),
         },

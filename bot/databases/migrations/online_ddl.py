@@ -8,27 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 
 from bot.databases.migrations.ddl import EffectKind, MigrationStatement, Operation
 from bot.databases.migrations.sql_lexer import tokens
 from bot.databases.server.errors import ServerError
 from bot.databases.server.quoting import identifier
 from bot.databases.server.session import Flavour, ThrowawaySession
-
-
-class Online(StrEnum):
-    """The ways to change a table, from the least disruptive to the most."""
-
-    INSTANT = "INSTANT"
-    """Only the table's metadata changes."""
-    NOCOPY = "NOCOPY"
-    """Something is built without rebuilding the table (MariaDB)."""
-    INPLACE = "INPLACE"
-    """Inside the engine; it may rebuild the table. Reading and writing go on, unless `writes_wait`."""
-    COPY = "COPY"
-    """Row by row into a new table, while writers wait."""
-    UNKNOWN = "unknown"
+from bot.domain.runs.migration_risk import Online
 
 
 @dataclass(frozen=True)

@@ -1,20 +1,10 @@
-"""What the source of a migration shows before anything of it runs: its way back and its words. Pure."""
+"""What the source of a migration shows before anything of it runs: its `down` and its words. Pure."""
 
 from __future__ import annotations
 
 import re
-from enum import StrEnum
 
-
-class WayBack(StrEnum):
-    """Whether a migration can be taken back."""
-
-    YES = "yes"
-    MISSING = "missing"
-    EMPTY = "empty"
-    UNKNOWN = "unknown"
-    """Its language is not supported."""
-
+from bot.domain.runs.migration_risk import DownMethod
 
 _PHP = re.compile(
     r"""
@@ -27,7 +17,7 @@ _PHP = re.compile(
 _DOWN = re.compile(r"\bfunction\s+down\s*\(", re.IGNORECASE)
 
 
-def way_back_of(source: str, suffix: str) -> WayBack:
+def down_method_of(source: str, suffix: str) -> DownMethod:
     """Return whether a migration has a way back that does something.
 
     Args:
@@ -35,21 +25,21 @@ def way_back_of(source: str, suffix: str) -> WayBack:
         suffix: of the file, which determines the language.
     """
     if suffix != ".php":
-        return WayBack.UNKNOWN
+        return DownMethod.UNKNOWN
     code = php_code(source)
     found = _DOWN.search(code)
     if found is None:
-        return WayBack.MISSING
+        return DownMethod.MISSING
     start = code.find("{", found.end())
     if start < 0:
-        return WayBack.MISSING
+        return DownMethod.MISSING
     depth = 0
     for place in range(start, len(code)):
         depth += (code[place] == "{") - (code[place] == "}")
         if depth == 0:
             body = code[start + 1 : place].strip()
-            return WayBack.EMPTY if re.fullmatch(r"(?:return(?:\s+null)?\s*)?;?\s*", body) else WayBack.YES
-    return WayBack.UNKNOWN
+            return DownMethod.EMPTY if re.fullmatch(r"(?:return(?:\s+null)?\s*)?;?\s*", body) else DownMethod.YES
+    return DownMethod.UNKNOWN
 
 
 def php_code(source: str) -> str:

@@ -11,7 +11,8 @@ from bot.databases.migrations.catalog import Catalog
 from bot.databases.migrations.column_redefinition import holds_every_value
 from bot.databases.migrations.sql_lexer import SqlTokenKind, Token, clauses, outside_brackets, starts_with
 from bot.databases.migrations.sql_names import is_qualified, read_name, without_existence, without_waiting
-from bot.databases.migrations.statement import EffectKind, StatementEffect
+from bot.databases.migrations.statement import StatementEffect
+from bot.domain.runs.migration_risk import EffectKind
 
 _KEYS = ("INDEX", "KEY", "UNIQUE", "FULLTEXT", "SPATIAL", "PRIMARY", "FOREIGN", "CONSTRAINT", "CHECK")
 _DROPPED_KEYS = ("INDEX", "KEY", "PRIMARY", "FOREIGN", "CONSTRAINT", "CHECK")

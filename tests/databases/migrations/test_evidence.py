@@ -9,11 +9,12 @@ import pytest
 from bot.databases.migrations.catalog import Catalog, KnownColumn
 from bot.databases.migrations.ddl import read_statement, read_statements
 from bot.databases.migrations.evidence import MAX_STATEMENTS, PreviewedTrial, not_rehearsed, rehearsed
-from bot.databases.migrations.online_ddl import UNPREDICTED, Online, Prediction
+from bot.databases.migrations.online_ddl import UNPREDICTED, Prediction
 from bot.databases.migrations.rehearsal_script import RehearsalOutcome, RehearsalResults, Trial
 from bot.databases.server.schema import Schema, schema_of
 from bot.databases.server.tables import TableSize
 from bot.domain.runs.acts import Direction, Rehearse
+from bot.domain.runs.migration_risk import Online
 from bot.domain.runs.plan import Finding
 from bot.domain.shell import syntax
 

@@ -6,10 +6,11 @@ import aiomysql
 import pytest
 
 from bot.databases.migrations.ddl import read_statement
-from bot.databases.migrations.online_ddl import Online, predict
+from bot.databases.migrations.online_ddl import predict
 from bot.databases.server.connector import Connector
 from bot.demo.host.database import DatabaseServer, DemoDatabase
 from bot.domain.errors import Reason, RefusedError
+from bot.domain.runs.migration_risk import Online
 from bot.domain.secrets import Secret
 from bot.domain.targets.target import Target
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from bot.databases.migrations.source import WayBack, names_connection, way_back_of, word_that_destroys
+from bot.databases.migrations.source import down_method_of, names_connection, word_that_destroys
+from bot.domain.runs.migration_risk import DownMethod
 
 OTHER = r"(?:Schema|DB)::connection\s*\(|->connection\s*\(|\$connection\s*="
 
@@ -14,22 +15,22 @@ def php(body: str) -> str:
 @pytest.mark.parametrize(
     ("source", "down"),
     [
-        (php("public function down(): void { Schema::table('a', function ($t) { $t->drop('b'); }); }"), WayBack.YES),
-        (php(""), WayBack.MISSING),
-        (php("// function down() { x(); }"), WayBack.MISSING),
-        (php("public function down() { }"), WayBack.EMPTY),
-        (php("public function down()\n{\n    // what was deleted is gone { \n}"), WayBack.EMPTY),
-        (php("public function down() { return; }"), WayBack.EMPTY),
-        (php("public function down() { $text = '}'; throw new X('}'); }"), WayBack.YES),
-        (php("public function down() { # nothing }\n }"), WayBack.EMPTY),
+        (php("public function down(): void { Schema::table('a', function ($t) { $t->drop('b'); }); }"), DownMethod.YES),
+        (php(""), DownMethod.MISSING),
+        (php("// function down() { x(); }"), DownMethod.MISSING),
+        (php("public function down() { }"), DownMethod.EMPTY),
+        (php("public function down()\n{\n    // what was deleted is gone { \n}"), DownMethod.EMPTY),
+        (php("public function down() { return; }"), DownMethod.EMPTY),
+        (php("public function down() { $text = '}'; throw new X('}'); }"), DownMethod.YES),
+        (php("public function down() { # nothing }\n }"), DownMethod.EMPTY),
     ],
 )  # fmt: skip
-def test_the_way_back_is_found(source: str, down: WayBack) -> None:
-    assert way_back_of(source, ".php") is down
+def test_the_way_back_is_found(source: str, down: DownMethod) -> None:
+    assert down_method_of(source, ".php") is down
 
 
 def test_another_language_is_not_guessed() -> None:
-    assert way_back_of("def downgrade(): pass", ".py") is WayBack.UNKNOWN
+    assert down_method_of("def downgrade(): pass", ".py") is DownMethod.UNKNOWN
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from bot.databases.migrations.ddl import BREAKS_OLD_CODE, DESTROYS
-from bot.databases.migrations.evidence import MigrationRisk
+from bot.domain.runs.migration_risk import MigrationRisk
 from bot.domain.runs.plan import Finding, Plan
 from bot.slack.render.builtin_catalog import ENGLISH
 from bot.slack.render.cards.approval import evidence
