@@ -16,6 +16,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from bot.domain.names import TargetName, is_name, nearest
+from bot.domain.runs.acts import PackageTool
 from bot.domain.runs.plan import OnFailure, Risk
 from bot.domain.shell import placeholders
 from bot.domain.targets.target import Target
@@ -33,6 +34,7 @@ from bot.recipes.recipe import (
     Recipe,
     Rehearsal,
     RunKind,
+    SandboxCommands,
     StepSpec,
     VarKind,
     VarSpec,
@@ -165,6 +167,7 @@ def _inconsistencies(recipe: Recipe) -> list[str]:
 
 _BY_TABLE = frozenset({Does.NOTHING_PENDING, Does.UNDONE})
 _OF_REHEARSAL = ("setup", "probe", "pretend", "apply", "pretend_down", "apply_down")
+_OF_SANDBOX = ("setup", "apply", "undo", "apply_down")
 _BY_REHEARSAL = frozenset({Does.REHEARSE, Does.AS_REHEARSED})
 
 
@@ -174,13 +177,16 @@ def _inconsistent_migrations(recipe: Recipe) -> list[str]:
     templates: dict[str, str] = {}
     can: set[Does] = set()
     match migrations:
-        case MigrationTable(rehearsal=how, migrator=migrator):
+        case MigrationTable(rehearsal=how, migrator=migrator, sandbox=sandbox):
             can |= _BY_TABLE
             if how is not None:
                 can |= _BY_REHEARSAL
                 templates |= {f"rehearsal.{name}": getattr(how, name) for name in _OF_REHEARSAL}
             if migrator is not None:
                 templates |= {"migrator.ask": migrator.ask}
+            if sandbox is not None:
+                can |= _BY_REHEARSAL
+                templates |= {f"sandbox.{name}": getattr(sandbox, name) for name in _OF_SANDBOX}
         case MigrationCommand(setup=setup, status=status, sql=sql, sql_down=sql_down):
             can |= {Does.PREVIEW} if sql is not None else set()
             templates = {"setup": setup, "status": status, "sql": sql or "", "sql_down": sql_down or ""}
@@ -357,8 +363,20 @@ class _Migrator(_Model):
     ask: str
 
 
+class _Sandbox(_Model):
+    setup: str
+    apply: str
+    undo: str = ""
+    apply_down: str = ""
+    packages: PackageTool = PackageTool.NONE
+    environment: str = ""
+
+    def parsed(self) -> SandboxCommands:
+        return SandboxCommands(self.setup, self.apply, self.undo, self.apply_down, self.packages, self.environment)
+
+
 _KEYS = {
-    "table": (frozenset({"directory", "suffix", "table"}), frozenset({"rehearsal", "session", "migrator"})),
+    "table": (frozenset({"directory", "suffix", "table"}), frozenset({"rehearsal", "session", "migrator", "sandbox"})),
     "command": (frozenset({"status", "parser"}), frozenset({"setup", "sql", "sql_down", "session"})),
 }
 """Required and optional keys of each kind of `migrations:`."""
@@ -371,6 +389,7 @@ class _Migrations(_Model):
     table: str = ""
     rehearsal: _Rehearsal | None = None
     migrator: _Migrator | None = None
+    sandbox: _Sandbox | None = None
     setup: str = ""
     status: str = ""
     parser: Parser | None = None
@@ -403,7 +422,8 @@ class _Migrations(_Model):
             else None
         )
         migrator = Migrator(self.migrator.ask) if self.migrator is not None else None
-        return MigrationTable(self.directory, self.suffix, self.table, rehearsal, self.session, migrator)
+        sandbox = self.sandbox.parsed() if self.sandbox is not None else None
+        return MigrationTable(self.directory, self.suffix, self.table, rehearsal, self.session, migrator, sandbox)
 
 
 class _RecipeFile(_Model):

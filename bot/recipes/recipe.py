@@ -8,6 +8,7 @@ from enum import StrEnum
 from urllib.parse import urlsplit
 
 from bot.domain.names import nearest
+from bot.domain.runs.acts import PackageTool
 from bot.domain.runs.plan import OnFailure, Risk
 from bot.domain.targets.target import VarValue
 from bot.recipes.parsers import Parser
@@ -215,6 +216,27 @@ class Migrator:
 
 
 @dataclass(frozen=True)
+class SandboxCommands:
+    """How to run migrations in a sandbox; see `bot.domain.runs.acts.SandboxRehearsal`.
+
+    Args:
+        setup: a shell template that does what production does before migrating, in that order.
+        apply: a shell template that runs all pending migrations.
+        undo: a shell template that undoes what was just run; empty if the recipe cannot.
+        apply_down: a shell template that undoes the migrations of a rollback; empty if the recipe cannot.
+        packages: what brings the commit's packages.
+        environment: the application's environment file, relative to the checkout; empty if it has none.
+    """
+
+    setup: str
+    apply: str
+    undo: str = ""
+    apply_down: str = ""
+    packages: PackageTool = PackageTool.NONE
+    environment: str = ""
+
+
+@dataclass(frozen=True)
 class MigrationTable:
     """Migrations that are files of a directory in git, and are recorded by name in a table of the database.
 
@@ -226,6 +248,7 @@ class MigrationTable:
         session: a shell template that runs before the command of each step that changes the schema, in the same shell:
             it limits how long the tool's sessions wait for locks, to `{lock_wait}` seconds.
         migrator: how to ask the framework itself; None if the recipe cannot.
+        sandbox: how to run them in a sandbox; None if the recipe cannot.
     """
 
     directory: str
@@ -234,6 +257,7 @@ class MigrationTable:
     rehearsal: Rehearsal | None = None
     session: str = ""
     migrator: Migrator | None = None
+    sandbox: SandboxCommands | None = None
 
 
 @dataclass(frozen=True)

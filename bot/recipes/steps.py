@@ -18,6 +18,7 @@ from bot.domain.runs.acts import (
     Preflight,
     Preview,
     Rehearse,
+    SandboxRehearsal,
     Shell,
     Undone,
 )
@@ -365,6 +366,39 @@ def _rehearse(recipe: Recipe, target: Target, inputs: StepInputs, values: Mappin
         other_connection=how.other_connection,
         backup=inputs.rehearsed_on,
         direction=Direction.DOWN if back else Direction.UP,
+    )
+
+
+def sandbox_rehearsal(recipe: Recipe, inputs: StepInputs, values: Mapping[str, str]) -> SandboxRehearsal:
+    """Give the act that rehearses in a sandbox.
+
+    Args:
+        recipe: that knows how.
+        inputs: of the plan.
+        values: for templates.
+
+    Raises:
+        ValueError: the recipe does not say how.
+    """
+    migrations = recipe.migrations
+    if not isinstance(migrations, MigrationTable) or migrations.sandbox is None:
+        raise ValueError(f"the recipe {recipe.name} does not say how migrations run in a sandbox")
+    how, back = migrations.sandbox, inputs.way is RunKind.ROLLBACK
+    return SandboxRehearsal(
+        # the live commit has the files of the migrations to undo
+        sha=inputs.live if back else inputs.sha,
+        migrations=inputs.migrations,
+        directory=migrations.directory,
+        suffix=migrations.suffix,
+        table=migrations.table,
+        packages=how.packages,
+        setup=fill(how.setup, values),
+        ask=fill(migrations.migrator.ask, values) if migrations.migrator is not None else None,
+        apply=fill(how.apply_down if back else how.apply, values),
+        undo=fill(how.undo, values) if how.undo and not back else None,
+        backup=inputs.rehearsed_on,
+        direction=Direction.DOWN if back else Direction.UP,
+        environment_file=how.environment,
     )
 
 

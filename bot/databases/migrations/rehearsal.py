@@ -10,6 +10,7 @@ from bot.databases.migrations.catalog import Catalog, read_catalog
 from bot.databases.migrations.ddl import MigrationStatement, Operation, catalog_after, read_statements
 from bot.databases.migrations.evidence import PreviewedTrial, not_rehearsed, rehearsed
 from bot.databases.migrations.online_ddl import Prediction, predict
+from bot.databases.migrations.patient_reader import PatientReader
 from bot.databases.migrations.pretend import parse_pretend
 from bot.databases.migrations.rehearsal_data import BackupDataSource
 from bot.databases.migrations.rehearsal_script import (
@@ -34,11 +35,8 @@ from bot.domain.runs.acts import AsRehearsed, Direction, Rehearse
 from bot.domain.runs.plan import Finding
 from bot.domain.runs.plan_json import FINDINGS, findings_to_text
 from bot.domain.secrets import masker_of
-from bot.domain.shell import Command
 from bot.domain.targets.target import Database
 from bot.engine.ports import Done, Effect, Ending, Failed, Job, Outcome, Output, Unknown
-
-_READING = 60.0
 
 
 class RehearsePerformer:
@@ -64,10 +62,9 @@ class RehearsePerformer:
         pauses: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0, 15.0),
     ) -> None:
         self._runner = runner
-        self._reader = reader
+        self._reader = PatientReader(reader, pauses)
         self._data = data
         self._connections = connections
-        self._pauses = pauses
 
     async def perform(self, job: Job, output: Output) -> Outcome:
         """Read the sources; if they allow it, start or adopt the rehearsal, follow it, and read its results."""
@@ -115,7 +112,7 @@ class RehearsePerformer:
     async def _sources(self, job: Job) -> Mapping[str, str]:
         """Read the migrations' files at the commit, by the migrations' names."""
         act = _act(job)
-        files = parse_files(await self._read(job, read_sources(act, job.target.path)))
+        files = parse_files(await self._reader.read(job.place, read_sources(act, job.target.path)))
         return dict(zip(act.migrations, (files.get(file, "") for file in files_of(act)), strict=True))
 
     async def _judged(self, job: Job, outcome: Outcome, sources: Mapping[str, str]) -> Outcome:
@@ -123,7 +120,7 @@ class RehearsePerformer:
             return outcome
         act = _act(job)
         try:
-            files = parse_files(await self._read(job, read_results(job.notes, job.attempt)))
+            files = parse_files(await self._reader.read(job.place, read_results(job.notes, job.attempt)))
             results = results_of({name: _masked(text, job) for name, text in files.items()}, act.migrations)
         except RefusedError as refused:
             return Unknown(problem(Reason.OUTCOME_UNKNOWN, host=job.place, why=refused.problem.reason.value))
@@ -166,27 +163,6 @@ class RehearsePerformer:
         async with self._connections.throwaway(job.target, f"{scratch}_p") as sandbox:
             predictions = await predict(sandbox, database.name, sizes.keys(), statements)
         return sizes, predictions
-
-    async def _read(self, job: Job, command: Command) -> bytes:
-        """Read from the host, and retry where it does not answer.
-
-        Raises:
-            RefusedError: it did not answer in the end.
-        """
-        for pause in (*self._pauses, None):
-            try:
-                answer = await self._reader.read(job.place, command, _READING)
-            except RefusedError:
-                if pause is None:
-                    raise
-            else:
-                if answer.exit_status == 0:
-                    return answer.stdout
-                if answer.exit_status is not None or pause is None:
-                    detail = answer.stderr.decode(errors="replace").strip()[:300]
-                    raise RefusedError(problem(Reason.HOST_UNREACHABLE, host=job.place, detail=detail))
-            await asyncio.sleep(pause)
-        raise AssertionError("the last try ends the loop")
 
 
 def _findings(findings: tuple[Finding, ...]) -> Done:

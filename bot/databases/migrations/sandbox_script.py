@@ -1,0 +1,174 @@
+"""The script of a rehearsal in a sandbox, built from a plan and what the live server said of itself. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import resources
+
+from bot.databases.backups.dump_script import OPTION_FILE, PREAMBLE, SHA256
+from bot.databases.backups.host_script import HostScript
+from bot.databases.migrations.rehearsal_script import CopiedData
+from bot.databases.server.quoting import identifier, option_file
+from bot.databases.server.schema import SCHEMA_SQL
+from bot.domain.runs.acts import PackageTool, SandboxRehearsal
+from bot.domain.shell import Command, Part, Syntax, Word
+from bot.domain.targets.target import Database
+from bot.sandbox.environment import LARAVEL_REPLACED, LARAVEL_TREATMENTS, Environment
+from bot.sandbox.plan import CodeBox, Sandbox, functions
+from bot.sandbox.server import Endpoint, PrivateDatabase, PrivateServer, ServerSeries, ServerSettings
+
+MIGRATE_SECONDS = 1800
+"""Seconds after which migrations in a sandbox are ended."""
+
+_SCRIPTS = resources.files("bot.databases").joinpath("scripts")
+
+
+def _text(name: str) -> str:
+    return _SCRIPTS.joinpath(name).read_text(encoding="utf-8")
+
+
+_STATEMENTS_AWK, _FAILURE_AWK, _ROWS_SQL = _text("statements.awk"), _text("failure.awk"), _text("rows.sql")
+_SCRIPT = "".join(_text(name) for name in ("dump_text.sh", "sandbox_copy.sh", "sandbox_rehearsal.sh"))
+
+FETCH = {
+    PackageTool.COMPOSER: (
+        "COMPOSER_ALLOW_SUPERUSER=1 composer install --no-dev --no-interaction --no-scripts --no-plugins --quiet"
+    )
+}
+"""Downloads packages, and runs nothing of the commit."""
+
+INSTALL = {
+    PackageTool.COMPOSER: (
+        "COMPOSER_ALLOW_SUPERUSER=1 COMPOSER_DISABLE_NETWORK=1 composer install --no-dev --no-interaction"
+    )
+}
+"""Installs what was downloaded, with plugins and scripts, confined and offline."""
+
+
+@dataclass(frozen=True)
+class LiveServer:
+    """What the live server says of itself and of the database.
+
+    Args:
+        series: kind and version.
+        settings: that decide what SQL does.
+        character_set: default of the database.
+        collation: default of the database.
+        data_kib: size of the database's tables.
+    """
+
+    series: ServerSeries
+    settings: ServerSettings
+    character_set: str
+    collation: str
+    data_kib: int
+
+
+@dataclass(frozen=True)
+class CopyLimits:
+    """How much of the live database is copied.
+
+    Args:
+        up_to_kib: size up to which all rows are copied.
+        sample_rows: rows of each table that are copied else.
+    """
+
+    up_to_kib: int = 128 * 1024
+    sample_rows: int = 1000
+
+
+def results_folder(attempt: int) -> str:
+    """Name the folder of results of an attempt, in the folder that the steps of a run share."""
+    return f"sandbox.{attempt}"
+
+
+@dataclass(frozen=True)
+class SandboxInputs:
+    """What the script of a rehearsal is built from.
+
+    Args:
+        act: what is rehearsed.
+        path: of the live checkout on the host.
+        database: the live one.
+        server: what it says of itself.
+        attempt: of the step.
+        data: the backup whose rows the copy gets.
+        limits: of the copy.
+        fetches: whether the commit's packages differ from the live ones, and may be downloaded.
+    """
+
+    act: SandboxRehearsal
+    path: str
+    database: Database
+    server: LiveServer
+    attempt: int
+    data: CopiedData
+    limits: CopyLimits
+    fetches: bool
+
+
+def sandbox_of(inputs: SandboxInputs) -> Sandbox:
+    """Describe the sandbox of a rehearsal.
+
+    Raises:
+        ValueError: a path has a character that a sandbox cannot have.
+    """
+    act, database, live = inputs.act, inputs.database, inputs.server
+    environment = None
+    if act.environment_file:
+        path = f"{inputs.path.rstrip('/')}/{act.environment_file}"
+        environment = Environment(path, LARAVEL_TREATMENTS, LARAVEL_REPLACED, name=act.environment_file)
+    server = PrivateServer(
+        series=live.series,
+        databases=(PrivateDatabase(database.name, live.character_set, live.collation),),
+        settings=live.settings,
+        endpoint=Endpoint(database.port, (database.host,)),
+        users=(database.user,),
+        data_kib=min(live.data_kib, inputs.limits.up_to_kib) if not inputs.data.backup else inputs.data.bytes // 1024,
+    )
+    return Sandbox(results_folder(inputs.attempt), server, CodeBox(inputs.path.rstrip("/"), environment))
+
+
+def sandbox_job(inputs: SandboxInputs) -> HostScript:
+    """Build the script.
+
+    Raises:
+        ValueError: a value that cannot be used; the message names it and holds no secret.
+    """
+    act, database, data = inputs.act, inputs.database, inputs.data
+    sandbox = sandbox_of(inputs)
+    private = PrivateDatabase(database.name, inputs.server.character_set, inputs.server.collation)
+    packages = "none" if act.packages is PackageTool.NONE else "fetched" if inputs.fetches else "same"
+    values = {
+        "sha": act.sha,
+        "source": database.name,
+        "source_sql": identifier(database.name),
+        "create_sql": private.create(),
+        "table": act.table,
+        "data_kib": str(inputs.server.data_kib),
+        "copy_up_to": str(inputs.limits.up_to_kib),
+        "sample_rows": str(inputs.limits.sample_rows),
+        "backup": data.backup,
+        "dump": data.path,
+        "sha256": data.sha256,
+        "pipe": data.pipe,
+        "no_data": data.why_not,
+        "no_data_detail": data.detail,
+        "schema_sql": SCHEMA_SQL,
+        "rows_sql": _ROWS_SQL,
+        "statements_awk": _STATEMENTS_AWK,
+        "failure_awk": _FAILURE_AWK,
+        "packages": packages,
+        "fetch": FETCH.get(act.packages, ""),
+        "install": INSTALL.get(act.packages, ""),
+        "setup": act.setup.script(),
+        "ask": act.ask.script() if act.ask is not None else "",
+        "apply": act.apply.script(),
+        "undo": act.undo.script() if act.undo is not None else "",
+        "seconds": str(MIGRATE_SECONDS),
+    }
+    parts: list[Part] = []
+    for name, value in values.items():
+        parts += [Syntax(f"{name}="), Word(value), Syntax("\n")]
+    script = Command((*parts, Syntax(PREAMBLE + SHA256), *functions(sandbox).parts, Syntax("\n" + _SCRIPT)))
+    return HostScript(script, {OPTION_FILE: option_file(database)})

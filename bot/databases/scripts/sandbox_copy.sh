@@ -1,0 +1,187 @@
+# shellcheck shell=sh disable=SC2154,SC2034 # set and used by the scripts that are put around it at run time
+# What a rehearsal copies into its sandbox, for POSIX sh: the files of a commit, its packages, and the database. Nothing of
+# the commit is run here: files are written, and all that is run belongs to the host. `preamble.sh`, `dump_text.sh` and the
+# functions of a sandbox come before it.
+
+# ── the files of the commit ──────────────────────────────────────────────────────────────────────────────────────────
+
+# plain_git OPTION…: git without what the team's configuration would run for files of the commit: hooks and filters
+plain_git() {
+  set -- -c core.hooksPath=/dev/null -c core.fsmonitor=false -c core.symlinks=true "$@"
+  for key in $(git config --name-only --get-regexp '^filter\..*\.(smudge|process|required)$' 2>/dev/null | sort -u); do
+    case $key in
+      *.required) set -- -c "$key=false" "$@" ;;
+      *) set -- -c "$key=" "$@" ;;
+    esac
+  done
+  git "$@"
+}
+
+# files_of REPOSITORY COMMIT FOLDER: write the files of a commit, from objects that are there already
+files_of() (
+  cd "$1" || exit 1
+  GIT_INDEX_FILE=$box/index
+  export GIT_INDEX_FILE
+  rm -f "$GIT_INDEX_FILE"
+  plain_git read-tree "$2" && plain_git checkout-index --all --force --quiet --prefix="$3/"
+)
+
+# tree: the commit's files, those of submodules too; `said` is why they could not be written
+tree() {
+  said=$(files_of "$live" "$sha" "$sandbox_work" 2>&1) || { why=tree; return 1; }
+  git ls-tree -r "$sha" | awk -F '\t' '/^160000 / { split($1, words, " "); print words[3] "\t" $2 }' >"$box/submodules"
+  while IFS='	' read -r commit path; do
+    said="submodule $path"
+    why=submodules
+    git -C "$live/$path" cat-file -e "$commit^{commit}" 2>/dev/null || return 1
+    said=$(files_of "$live/$path" "$commit" "$sandbox_work/$path" 2>&1) || return 1
+  done <"$box/submodules"
+}
+
+# ── the packages ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+# copied_vendor: the packages of the live application; as files of their own, for a link would lead back
+copied_vendor() {
+  [ -d "$live/vendor" ] || return 0
+  rm -rf -- "${sandbox_work:?}/vendor"
+  cp -Rp -- "$live/vendor" "$sandbox_work/vendor" 2>"$box/copying" || { why=packages; said=$(cat "$box/copying"); return 1; }
+}
+
+# ── the database ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+# from_live OPTION…: print what mysqldump writes of the live database, as another server takes it
+from_live() {
+  stages=$(
+    {
+      # shellcheck disable=SC2046 # these are words
+      staged dump "$tool" --defaults-file="$options" --single-transaction --quick --hex-blob \
+        --default-character-set=utf8mb4 $(tuned "$tool") "$@" | staged neutral neutral >&4
+    } 3>&1 4>>"$box/dump.sql" 2>"$box/copying"
+  )
+  staged_well dump neutral && return
+  why=copy
+  said="$stages: $(cat "$box/copying")"
+  return 1
+}
+
+# live_rows: write the rows of the live database: all of them, or of each table the first ones, and all of the table that
+# records migrations
+live_rows() {
+  if [ "$rows" = copied ]; then
+    from_live --skip-triggers -- "$source"
+  else
+    from_live --skip-triggers --no-data -- "$source" || return 1
+    set --
+    [ -z "$table_there" ] || set -- --ignore-table="$source.$table"
+    # Without an order InnoDB reads by the primary key; mysqldump would put one behind the limit.
+    from_live --skip-triggers --no-create-info --where="1 LIMIT $sample_rows" "$@" -- "$source" || return 1
+    [ -z "$table_there" ] || from_live --skip-triggers --no-create-info -- "$source" "$table"
+  fi
+}
+
+# backup_rows: write the rows of the backup; whether it holds what the live database holds, but for the rows
+backup_rows() {
+  if [ -z "$pipe" ]; then
+    [ -f "$dump" ] || without backup_unreadable "$dump is missing" || return 1
+    [ "$(sha256 "$dump")" = "$sha256" ] || without backup_damaged "the checksum of $dump differs" || return 1
+  else
+    mkfifo "$pipe" "$COUNTERSIGN_FILES/sha256.in" || without backup_unreadable 'a pipe cannot be made' || return 1
+    digest <"$COUNTERSIGN_FILES/sha256.in" >"$COUNTERSIGN_FILES/sha256" &
+    hashing=$!
+    : >"$pipe.open"
+  fi
+  stages=$({ staged unpack arriving | staged rows rows_alone | staged neutral neutral >&4; } 3>&1 4>"$box/dump.sql" 2>"$box/copying")
+  if [ -n "$pipe" ]; then
+    wait "$hashing"
+    [ "$(cat "$COUNTERSIGN_FILES/sha256")" = "$sha256" ] ||
+      without backup_unreadable "what came of $dump is not what was made" || return 1
+  fi
+  staged_well unpack rows neutral || without not_loaded "$stages: $(cat "$box/copying")"
+}
+
+# without WHY DETAIL: the copy does not get the rows of the backup
+without() {
+  no_data=$1
+  no_data_detail=$2
+  return 1
+}
+
+loaded() {
+  sandbox_client --binary-mode --max-allowed-packet=1G "$1" <"$2" >"$box/loading" 2>&1 && return
+  why=copy
+  said=$(head -c 400 "$box/loading")
+  return 1
+}
+
+# same_schema: whether the copy is the live database, but for the rows
+same_schema() {
+  query "$source" "$schema_sql" | sort >"$box/schema.live"
+  schema "$source" >"$box/schema.copy"
+  cmp -s "$box/schema.live" "$box/schema.copy" && return
+  without other_schema "$(
+    for sign in -23:live -13:backup; do
+      comm "${sign%:*}" "$box/schema.live" "$box/schema.copy" | head -n 1 |
+        awk -F '\t' -v who="${sign#*:}" '{ print who " alone has the " $1 " " $2 "." $3 ";" }'
+    done
+  )"
+}
+
+# database: fill the private server's database
+database() {
+  if [ -n "$backup" ]; then
+    rows=backup
+    if ! { backup_rows && loaded "$source" "$box/dump.sql" && same_schema; }; then
+      [ -n "$no_data" ] || without not_loaded "$said"
+      rows=
+      : >"$box/dump.sql"
+      sandbox_ask "DROP DATABASE $source_sql; $create_sql" >"$box/loading" 2>&1 || { why=copy; said=$(cat "$box/loading"); return 1; }
+    fi
+    no_more
+  fi
+  if [ -n "$no_data" ]; then
+    note no_data "$no_data"
+    note no_data_detail "$no_data_detail"
+  fi
+  if [ -z "$rows" ]; then
+    rows=sample
+    [ "$data_kib" -gt "$copy_up_to" ] || rows=copied
+    live_rows && loaded "$source" "$box/dump.sql" || return 1
+  fi
+  note rows "$rows"
+  # Not every account may read them.
+  : >"$box/routines.sql"
+  # shellcheck disable=SC2046 # these are words
+  "$tool" --defaults-file="$options" --default-character-set=utf8mb4 $(tuned "$tool") --no-create-info --no-data --triggers \
+    --routines -- "$source" 2>/dev/null | neutral >"$box/routines.sql"
+  loaded "$source" "$box/routines.sql" || note routines 'left out'
+}
+
+# ── what is in it ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+# query DATABASE SQL: ask the live server
+query() { session --skip-column-names --execute="$2" "$1"; }
+
+# in_box DATABASE SQL: ask the private server; blanks within columns come escaped
+in_box() { sandbox_client --batch --skip-column-names --binary-mode --execute="$2" "$1"; }
+
+schema() { in_box "$1" "$schema_sql" | sort; }
+
+# tables: print the names of the tables, escaped as rows are
+tables() { in_box "$source" "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE'"; }
+
+# generated SQL: run the statements that a query writes, whose every name is between backticks
+generated() {
+  in_box "$source" "SET SESSION group_concat_max_len = 1048576; $1" | unescaped >"$box/generated.sql" &&
+    sandbox_client --batch --skip-column-names --binary-mode --force "$source" <"$box/generated.sql" 2>/dev/null
+}
+
+unescaped() { awk '{ gsub(/\\\\/, "\001"); gsub(/\\n/, "\n"); gsub(/\\t/, "\t"); gsub(/\001/, "\\"); print }'; }
+
+# measured NAME: note how many rows each table has, and a checksum of them
+measured() {
+  generated "SELECT CONCAT('SELECT ', QUOTE(table_name), ', COUNT(*) FROM \`', REPLACE(table_name, '\`', '\`\`'), '\`;')
+    FROM information_schema.tables WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE'" | sort >"$box/counts.$1"
+  generated "SELECT CONCAT('CHECKSUM TABLE \`', REPLACE(table_name, '\`', '\`\`'), '\`;')
+    FROM information_schema.tables WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE'" | sort >"$box/sums.$1"
+  schema "$source" >"$box/schema.$1"
+}
