@@ -91,7 +91,7 @@ async def test_a_deploy_with_a_migration_backs_up_goes_down_migrates_and_comes_u
     plan = await planned(Sight())
     assert keys(plan, Phase.PREPARE) == ["preflight", "app-runs", "fetch", "backup", "rehearse"]
     assert keys(plan, Phase.CHANGE) == [
-        "log-mark", "maintenance-on", "checkout", "migrate", "config-cache", "route-cache", "view-cache", "optimize",
+        "log-mark", "maintenance-on", "checkout", "config-cache", "migrate", "route-cache", "view-cache", "optimize",
         "restart-php8.2-fpm", "queue-restart", "maintenance-off",
     ]  # fmt: skip
     assert keys(plan, Phase.VERIFY) == ["commit-live", "nothing-pending", "health", "log-clean"]

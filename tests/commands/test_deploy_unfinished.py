@@ -188,8 +188,7 @@ async def test_migrations_that_were_left_out_run_now_and_services_after_them() -
     plan = await a_plan(look)
     assert plan.pending == (MIGRATION,)
     assert changes(plan) == [
-        "log-mark", "maintenance-on", "migrate", "config-cache", "route-cache", "view-cache", "optimize", *TAIL,
-        "maintenance-off",
+        "log-mark", "maintenance-on", "migrate", "route-cache", "view-cache", "optimize", *TAIL, "maintenance-off",
     ]  # fmt: skip
     assert changes(await a_plan(look, run=run)) == ["log-mark", "queue-restart"]
 

@@ -19,8 +19,8 @@ TABLE, COLUMN = "user_sessions", "token_id"
 CHANGES = (
     "php artisan down",
     "git merge",
-    "php artisan migrate",
     "php artisan config:cache",
+    "php artisan migrate",
     "php artisan route:cache",
     "php artisan view:cache",
     "php artisan event:cache",

@@ -35,9 +35,9 @@ async def stopped(world: SmallWorld, key: str = "migrate") -> Run:
 @pytest.mark.parametrize(
     ("decision", "starts"),
     [
-        (Decision.RETRY, {"migrate": 2, "config-cache": 1, "maintenance-off": 1, "checkout": 1, "maintenance-on": 1}),
-        (Decision.MARK_DONE, {"migrate": 1, "config-cache": 1, "maintenance-off": 1, "checkout": 1}),
-        (Decision.LIFT, {"migrate": 1, "config-cache": 0, "maintenance-off": 1}),
+        (Decision.RETRY, {"migrate": 2, "route-cache": 1, "maintenance-off": 1, "checkout": 1, "maintenance-on": 1}),
+        (Decision.MARK_DONE, {"migrate": 1, "route-cache": 1, "maintenance-off": 1, "checkout": 1}),
+        (Decision.LIFT, {"migrate": 1, "route-cache": 0, "maintenance-off": 1}),
     ],
 )
 async def test_a_decision_is_a_run_with_its_own_gate(
@@ -69,7 +69,7 @@ async def test_who_decided_does_not_countersign_it(world: SmallWorld) -> None:
 
 async def test_a_retry_that_fails_asks_again_and_undoes_nothing(world: SmallWorld) -> None:
     held = await stopped(world)
-    world.hosts.script["config-cache"] = Failed(problem(Reason.EXIT_STATUS), 1)
+    world.hosts.script["route-cache"] = Failed(problem(Reason.EXIT_STATUS), 1)
     after = await world.engine.decide(held.id, Decision.RETRY, BOB)
     await world.until(after.id, RunState.AWAITING_APPROVAL)
     world.people.said["U0EVE"] = APPROVE
