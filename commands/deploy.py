@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.names import Ref, Sha, TargetName
-from bot.domain.runs.acts import AsRehearsed, Preview, Rehearse
 from bot.domain.runs.basis import Basis
 from bot.domain.runs.plan import Finding, NothingToDo, Plan, Step
 from bot.domain.runs.request import Action, DeployOptions, Origin, Request
@@ -16,6 +15,7 @@ from bot.domain.runs.unfinished import UnfinishedChange, tried_commits, unfinish
 from bot.domain.targets.look import DatabaseFacts, HostFacts, Look
 from bot.domain.targets.target import Operations, Target
 from bot.recipes.recipe import Recipe, RunKind
+from bot.recipes.rehearsal_way import rehearsal_way
 from bot.recipes.remaining_steps import remaining_steps, undone_by_absence
 from bot.recipes.steps import StepInputs, before_plan, recipe_steps
 from commands.command import options_as
@@ -30,7 +30,7 @@ from commands.common import (
 )
 from commands.exceptions import FLAGS, USAGE, read_exceptions
 from commands.pending import not_run
-from commands.rehearsal import backup_to_rehearse_on
+from commands.rehearsal import backup_to_rehearse_on, not_rehearsed
 from commands.resume import read_stopped_run, resume_basis, resume_plan
 from commands.words import find_target, sort_words
 
@@ -100,11 +100,12 @@ class Deploy:
         takes_down, downs = plan_maintenance(target, hosts, migrations)
         backup = backup_id(run) if wants_backup(target, self.action, len(migrations)) else None
         data = await backup_to_rehearse_on(target, look, backup, len(migrations))
-        inputs = StepInputs(run.id, RunKind.DEPLOY, hosts[0].head, sha, hosts, migrations, takes_down, backup, data)
+        on_branch = all(facts.on_branch or facts.head == sha for facts in hosts)
+        rehearses = rehearsal_way(target, recipe.migrations, on_branch=on_branch)
+        inputs = StepInputs(
+            run.id, RunKind.DEPLOY, hosts[0].head, sha, hosts, migrations, takes_down, backup, data, rehearses
+        )
         steps, skipped = recipe_steps(recipe, target, inputs)
-        is_trusted = all(facts.on_branch or facts.head == sha for facts in hosts)
-        if not is_trusted:
-            steps = tuple(step for step in steps if not isinstance(step.act, AsRehearsed | Preview | Rehearse))
         if is_live and unfinished is not None:
             done = unfinished.done_steps(steps) - undone_by_absence(recipe, hosts)
             steps, done_already = remaining_steps(steps, done)
@@ -126,7 +127,7 @@ class Deploy:
                 *downs,
                 *_held_back(pending, migrations),
                 *_sessions(database, migrations),
-                *(_unseen(steps, migrations) if is_trusted else _untrusted(migrations, target)),
+                *not_rehearsed(rehearses, migrations),
             ),
         )
 
@@ -182,22 +183,6 @@ def _completed(unfinished: UnfinishedChange | None, hosts: tuple[HostFacts, ...]
     if unfinished is None:
         return ()
     return (unfinished.finding(commit_is_live=any(facts.head == sha for facts in hosts)),)
-
-
-def _unseen(steps: tuple[Step, ...], migrations: tuple[str, ...]) -> tuple[Finding, ...]:
-    """Report that the recipe cannot show what the migrations do."""
-    if not migrations or any(isinstance(step.act, Preview | Rehearse) for step in steps):
-        return ()
-    return (Finding("rehearsal", {"outcome": "not_possible", "why": "recipe"}),)
-
-
-def _untrusted(migrations: tuple[str, ...], target: Target) -> tuple[Finding, ...]:
-    """Report that nothing of the commit was run, because it is not on the environment's branch."""
-    if not migrations:
-        return ()
-    facts = {"outcome": "not_possible", "why": "not_on_branch", "detail": target.branch}
-    unseen = {"risk": "unknown", "reason": "not_previewed", "what": "", "preview": "no"}
-    return (Finding("rehearsal", facts), *(Finding("migration", {"name": name, **unseen}) for name in migrations))
 
 
 def _held_back(pending: tuple[str, ...], migrations: tuple[str, ...]) -> tuple[Finding, ...]:

@@ -1,10 +1,35 @@
-"""The backup to rehearse migrations on, for `rehearse: data`."""
+"""What a plan says of the rehearsal: the backup to rehearse on, and why nothing is rehearsed."""
 
 from __future__ import annotations
 
 from bot.domain.errors import RefusedError
+from bot.domain.runs.plan import Finding
 from bot.domain.targets.look import Look
 from bot.domain.targets.target import RehearseOn, Target
+from bot.recipes.rehearsal_way import NoRehearsal, RehearsalWay
+
+
+def not_rehearsed(way: RehearsalWay | NoRehearsal, migrations: tuple[str, ...]) -> tuple[Finding, ...]:
+    """Report that migrations are not rehearsed, or not before the approval; nothing where they are.
+
+    Args:
+        way: how they are rehearsed.
+        migrations: to run or to undo.
+    """
+    if not migrations:
+        return ()
+    match way:
+        case NoRehearsal(why, detail):
+            facts = {"outcome": "not_possible", "why": why, **({"detail": detail} if detail else {})}
+            unseen = {"risk": "unknown", "reason": "not_previewed", "what": "", "preview": "no"}
+            return (
+                Finding("rehearsal", facts),
+                *(Finding("migration", {"name": name, **unseen}) for name in migrations),
+            )
+        case RehearsalWay.AFTER_APPROVAL:
+            return (Finding("rehearsal", {"outcome": "after_approval"}),)
+        case _:
+            return ()
 
 
 async def backup_to_rehearse_on(target: Target, look: Look, made: str | None, migrations: int) -> str | None:

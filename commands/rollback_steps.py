@@ -13,9 +13,11 @@ from bot.domain.runs.run import Run
 from bot.domain.targets.look import AppliedMigration, HostFacts
 from bot.domain.targets.target import Target
 from bot.recipes.recipe import Recipe, RunKind
+from bot.recipes.rehearsal_way import rehearsal_way
 from bot.recipes.steps import StepInputs, recipe_steps
 from commands.backup_restore import restorable, restore_databases, restore_finding, restore_steps
 from commands.common import backup_id, plan_maintenance, wants_backup
+from commands.rehearsal import not_rehearsed
 from commands.resume import held_on_failure
 
 
@@ -127,14 +129,24 @@ class RollbackStepBuilder:
         if self._lifts:
             # the checks after it find the site up
             behind, takes_down, downs = tuple(replace(facts, maintenance=False) for facts in behind), True, ()
+        # What is undone is undone by the code that is live.
+        rehearses = rehearsal_way(self.target, self.recipe.migrations, on_branch=True)
         inputs = StepInputs(
-            self.run.id, RunKind.ROLLBACK, self.found.head, self.found.sha, behind, undo, takes_down, backup
+            self.run.id,
+            RunKind.ROLLBACK,
+            self.found.head,
+            self.found.sha,
+            behind,
+            undo,
+            takes_down,
+            backup,
+            rehearses=rehearses,
         )
         steps, skipped = recipe_steps(self.recipe, self.target, inputs)
         if self.before is not None:
             undone = {step.undoes for step in steps} if self._lifts else set()
             steps = tuple(_held(step) for step in steps if step.key not in undone)
-        return RollbackSteps(steps, skipped, undo, downs)
+        return RollbackSteps(steps, skipped, undo, (*downs, *not_rehearsed(rehearses, undo)))
 
 
 _OTHERWISE = frozenset({"backup"})

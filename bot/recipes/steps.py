@@ -40,6 +40,7 @@ from bot.recipes.recipe import (
     RunKind,
     StepSpec,
 )
+from bot.recipes.rehearsal_way import NoRehearsal, RehearsalWay
 
 _PLANNED = frozenset({Does.BACKUP, Does.PREVIEW, Does.REHEARSE})
 """Acts of prepare that need a plan: whether they are needed depends on what it changes."""
@@ -66,6 +67,7 @@ class StepInputs:
         takes_down: whether the run takes the site down.
         backup: ID of the backup to make first, or None.
         rehearsed_on: ID of the backup whose data the rehearsal uses, or None.
+        rehearses: where the migrations are rehearsed, or why they are not.
     """
 
     run: str
@@ -77,6 +79,7 @@ class StepInputs:
     takes_down: bool
     backup: str | None
     rehearsed_on: str | None = None
+    rehearses: RehearsalWay | NoRehearsal = RehearsalWay.TRUSTED
 
 
 def template_values(target: Target, inputs: StepInputs) -> dict[str, str]:
@@ -161,6 +164,8 @@ def recipe_steps(recipe: Recipe, target: Target, inputs: StepInputs) -> tuple[tu
     for phase, specs in phases:
         for spec in specs:
             if spec.only not in {None, inputs.way}:
+                continue
+            if spec.does in _EVIDENCE and isinstance(inputs.rehearses, NoRehearsal):
                 continue
             why_not = _why_not(spec, recipe, target, inputs)
             if why_not is not None:

@@ -1,0 +1,69 @@
+"""Where the migrations of one commit are rehearsed, or why they are not. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bot.domain.policies.rehearsal_mode import RehearsalMode
+from bot.domain.targets.target import Target
+from bot.recipes.recipe import MigrationCommand, Migrations, MigrationTable
+
+
+class RehearsalWay(StrEnum):
+    """Where the migrations of one commit are rehearsed."""
+
+    SANDBOX = "sandbox"
+    """Before approval, cut off from production."""
+    TRUSTED = "trusted"
+    """Before approval, with production's rights."""
+    AFTER_APPROVAL = "after_approval"
+    """Behind the gate, on another server."""
+
+
+@dataclass(frozen=True)
+class NoRehearsal:
+    """The migrations of one commit are not rehearsed.
+
+    Args:
+        why: a code of the finding `rehearsal`.
+        detail: a fact about it, for people.
+    """
+
+    why: str
+    detail: str = ""
+
+
+def rehearsal_way(
+    target: Target,
+    migrations: Migrations | None,
+    *,
+    on_branch: bool,
+) -> RehearsalWay | NoRehearsal:
+    """Decide where the migrations of a commit are rehearsed.
+
+    Args:
+        target: to operate.
+        migrations: of its recipe.
+        on_branch: whether the commit is on the environment's branch, or live already: only such a commit's code may
+            ever have production's rights before it is approved.
+    """
+    mode = target.policy.rehearsal
+    if mode is RehearsalMode.NEVER:
+        return NoRehearsal("never")
+    if not _can_rehearse(migrations):
+        return NoRehearsal("recipe")
+    if mode is RehearsalMode.AFTER_APPROVAL:
+        later = isinstance(migrations, MigrationTable)
+        return RehearsalWay.AFTER_APPROVAL if later else NoRehearsal("recipe")
+    return RehearsalWay.TRUSTED if on_branch else NoRehearsal("not_on_branch", target.branch)
+
+
+def _can_rehearse(migrations: Migrations | None) -> bool:
+    match migrations:
+        case MigrationTable(rehearsal=how):
+            return how is not None
+        case MigrationCommand(sql=sql):
+            return sql is not None
+        case None:
+            return False
