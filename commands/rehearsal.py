@@ -26,9 +26,7 @@ def not_rehearsed(way: RehearsalWay | NoRehearsal, migrations: tuple[str, ...]) 
                 Finding("rehearsal", facts),
                 *(Finding("migration", {"name": name, **unseen}) for name in migrations),
             )
-        case RehearsalWay.AFTER_APPROVAL:
-            return (Finding("rehearsal", {"outcome": "after_approval"}),)
-        case _:
+        case RehearsalWay():
             return ()
 
 

@@ -13,7 +13,7 @@ from bot.domain.runs.run import Run
 from bot.domain.targets.look import AppliedMigration, HostFacts
 from bot.domain.targets.target import Target
 from bot.recipes.recipe import Recipe, RunKind
-from bot.recipes.rehearsal_way import rehearsal_way
+from bot.recipes.rehearsal_way import NoRehearsal, RehearsalWay, rehearsal_way
 from bot.recipes.steps import StepInputs, recipe_steps
 from commands.backup_restore import restorable, restore_databases, restore_finding, restore_steps
 from commands.common import backup_id, plan_maintenance, wants_backup
@@ -87,7 +87,8 @@ class RollbackStepBuilder:
             RefusedError: `backup_impossible`, the policy wants a backup and none can be made.
         """
         backup = backup_id(self.run) if wants_backup(self.target, Action.ROLLBACK, len(undo)) else None
-        return self._steps(undo, backup)
+        made = self._steps(undo, backup)
+        return replace(made, findings=(*made.findings, *not_rehearsed(self._rehearses, undo)))
 
     def to_backup(self, backup: BackupInfo, backup_list: BackupList) -> RollbackSteps:
         """Give the steps that restore a backup and check out the previous code.
@@ -119,6 +120,11 @@ class RollbackStepBuilder:
         )
 
     @property
+    def _rehearses(self) -> RehearsalWay | NoRehearsal:
+        # the live commit's code undoes them
+        return rehearsal_way(self.target, self.recipe.migrations, on_branch=True)
+
+    @property
     def _lifts(self) -> bool:
         """Whether the stopped run took the site down, so that this one lifts the maintenance."""
         return self.before is not None and bool(steps_left(self.before, Decision.LIFT))
@@ -129,8 +135,6 @@ class RollbackStepBuilder:
         if self._lifts:
             # the checks after it find the site up
             behind, takes_down, downs = tuple(replace(facts, maintenance=False) for facts in behind), True, ()
-        # What is undone is undone by the code that is live.
-        rehearses = rehearsal_way(self.target, self.recipe.migrations, on_branch=True)
         inputs = StepInputs(
             self.run.id,
             RunKind.ROLLBACK,
@@ -140,13 +144,13 @@ class RollbackStepBuilder:
             undo,
             takes_down,
             backup,
-            rehearses=rehearses,
+            rehearses=self._rehearses,
         )
         steps, skipped = recipe_steps(self.recipe, self.target, inputs)
         if self.before is not None:
             undone = {step.undoes for step in steps} if self._lifts else set()
             steps = tuple(_held(step) for step in steps if step.key not in undone)
-        return RollbackSteps(steps, skipped, undo, (*downs, *not_rehearsed(rehearses, undo)))
+        return RollbackSteps(steps, skipped, undo, downs)
 
 
 _OTHERWISE = frozenset({"backup"})

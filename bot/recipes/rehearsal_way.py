@@ -17,8 +17,6 @@ class RehearsalWay(StrEnum):
     """Before approval, cut off from production."""
     TRUSTED = "trusted"
     """Before approval, with production's rights."""
-    AFTER_APPROVAL = "after_approval"
-    """Behind the gate, on another server."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +52,7 @@ def rehearsal_way(
     if not _can_rehearse(migrations):
         return NoRehearsal("recipe")
     if mode is RehearsalMode.AFTER_APPROVAL:
-        later = isinstance(migrations, MigrationTable)
-        return RehearsalWay.AFTER_APPROVAL if later else NoRehearsal("recipe")
+        return NoRehearsal("after_approval")
     return RehearsalWay.TRUSTED if on_branch else NoRehearsal("not_on_branch", target.branch)
 
 

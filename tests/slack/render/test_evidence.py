@@ -5,12 +5,14 @@ from dataclasses import replace
 import pytest
 
 from bot.databases.migrations.ddl import BREAKS_OLD_CODE, DESTROYS
+from bot.domain.runs.acts import Direction
 from bot.domain.runs.migration_risk import MigrationRisk
-from bot.domain.runs.plan import Finding, Plan
+from bot.domain.runs.plan import Finding, Phase, Plan, Risk, Step
 from bot.slack.render.builtin_catalog import ENGLISH
 from bot.slack.render.cards.approval import evidence
 from bot.slack.render.run_messages import render
 from bot.slack.render.text import Translator
+from tests.domain.support.plan_samples import rehearse
 from tests.slack.support.runs import MIGRATION, RUNS, ctx
 from tests.support.examples import REQUEST
 
@@ -121,3 +123,19 @@ def test_while_it_migrates_the_progress_tells_which_one_and_the_time_of_the_rehe
         assert f"↳ `{MIGRATION}`" in shown
         assert all(part in shown for part in told)
         assert ("rehearsal" in shown) == (rows == "copied")
+
+
+@pytest.mark.parametrize(
+    ("facts", "said"), [(OK, True), ({"outcome": "not_possible", "why": "other_connection"}, False)]
+)
+def test_code_that_ran_with_production_s_rights_is_said_to_have(facts: dict[str, str], said: bool) -> None:
+    act = rehearse(Direction.UP, "compte_countersign_rehearsal_7k3f9q", None)
+    step = Step("rehearse", "Rehearse", Phase.PREPARE, ("web1",), Risk.READS, 60, act)
+    found = replace(plan(("rehearsal", facts), ("migration", SAFE)), steps=(step,))
+    assert ("ran with production's rights" in evidence.headline(found, ctx())) is said
+
+
+def test_nothing_is_said_of_rights_where_nothing_ran() -> None:
+    never = {"outcome": "not_possible", "why": "never"}
+    told = evidence.headline(plan(("rehearsal", never), ("migration", SAFE | {"risk": "unknown"})), ctx())
+    assert told == "⚪ *not previewed* · not rehearsed: the policy says `rehearsal: never`"

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from bot.domain.runs.plan import DESTRUCTIVE, Finding, Plan
+from bot.domain.runs.acts import Preview, Rehearse
+from bot.domain.runs.plan import DESTRUCTIVE, Finding, Phase, Plan
 from bot.slack.render import markup
 from bot.slack.render.context import RenderContext, planned_downtime
 from bot.slack.render.markup import Markup
@@ -32,9 +33,9 @@ def headline(plan: Plan, ctx: RenderContext) -> Markup:
     risks = [finding.facts.get("risk", "") for finding in findings_of(plan, "migration")]
     known = [risk for risk in _RISKS if risk in risks]
     if not known:
-        return Markup("")
+        return _rehearsal(plan, ctx)
     worst = ctx.translator.translate(f"risk.{known[-1]}")
-    return join_dots((worst, _rehearsal(plan, ctx)))
+    return join_dots((worst, _rehearsal(plan, ctx), _rights(plan, ctx)))
 
 
 def migrations(plan: Plan, ctx: RenderContext) -> tuple[Markup, ...]:
@@ -97,6 +98,14 @@ def _rehearsal(plan: Plan, ctx: RenderContext) -> Markup:
     ok = ctx.translator.count("rehearsal.ok", count, seconds=seconds, on=_copied_from(facts, ctx))
     empty = translate("rehearsal.empty") if facts.get("rows") == "none" else Markup("")
     return Markup(" ".join(part for part in (ok, empty, _without_data(facts, ctx)) if part))
+
+
+def _rights(plan: Plan, ctx: RenderContext) -> Markup:
+    """Render that code of the commit ran with production's rights; empty where it did not."""
+    rehearsed = any(finding.facts.get("outcome") == "ok" for finding in findings_of(plan, "rehearsal"))
+    before = [step.act for step in plan.of(Phase.PREPARE)]
+    ran = any(isinstance(act, Preview) or (isinstance(act, Rehearse) and rehearsed) for act in before)
+    return ctx.translator.translate("rehearsal.with_rights") if ran else Markup("")
 
 
 def _copied_from(facts: Mapping[str, str], ctx: RenderContext) -> Markup:
