@@ -109,6 +109,7 @@ async def serve(configuration: Configuration, language: Catalog) -> None:
                 branches=BranchReader(connections),
                 reaction_reader=slack.reaction_reader,
                 directory=slack.directory,
+                channels=slack.channels,
                 run_observer=slack.run_observer,
                 clock=clock,
                 masker=masker,

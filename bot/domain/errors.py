@@ -24,6 +24,8 @@ class Reason(StrEnum):
     UNKNOWN_REMAINS = "unknown_remains"
     # who and when
     WRONG_CHANNEL = "wrong_channel"
+    NOT_IN_CHANNEL = "not_in_channel"
+    CHANNEL_ARCHIVED = "channel_archived"
     NOT_ALLOWED = "not_allowed"
     MEMBERSHIP_UNKNOWN = "membership_unknown"
     FROZEN = "frozen"

@@ -13,6 +13,7 @@ from bot.domain.secrets import Masker
 from bot.domain.targets.target import Operations
 from bot.engine.ports import (
     Branches,
+    Channels,
     Clock,
     Directory,
     Performer,
@@ -51,6 +52,7 @@ class EngineContext:
         branches: reads branches at origin.
         reaction_reader: reads the current reactions.
         directory: looks up users and members of groups.
+        channels: knows in which channels runs can be told.
         run_observer: is called after each change of a run.
         clock: the time.
         masker: of the installation's secrets.
@@ -72,6 +74,7 @@ class EngineContext:
     branches: Branches
     reaction_reader: ReactionReader
     directory: Directory
+    channels: Channels
     run_observer: RunObserver
     clock: Clock
     masker: Masker

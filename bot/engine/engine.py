@@ -22,7 +22,7 @@ from bot.engine.log_history import log_entry
 from bot.engine.phases.decisions import legal_decisions_now, request_of_decision
 from bot.engine.queries.locks import LockService
 from bot.engine.queries.migration_report import SEARCHED_RUNS, migration_report_of
-from bot.engine.queries.rules import judge, judge_cancellation, require_requester
+from bot.engine.queries.rules import judge, judge_cancellation, require_channel, require_requester
 from bot.engine.queries.target_status import StatusService
 from bot.engine.record_refusals import on_record, request_on_record
 from bot.engine.run_changes import Chunk
@@ -69,10 +69,11 @@ class Engine:
 
         Raises:
             RefusedError: `draining`, `not_allowed`, `membership_unknown`, `no_override`, `no_emergency`, `frozen`,
-                `locked`; no run is started.
+                `locked`, `not_in_channel`, `channel_archived`; no run is started.
         """
         self._require_accepting()
         await judge(self._context, request)
+        await require_channel(self._context, request)
         return await self._start(request)
 
     async def submit_scheduled(self, request: Request) -> Run:
@@ -172,6 +173,7 @@ class Engine:
             if decision not in legal:
                 raise RefusedError(problem(Reason.DECISION_NOT_LEGAL, run=run, decision=decision.value))
             await judge(self._context, request)
+            await require_channel(self._context, request)
         # Created before the other one is closed: after a crash in between it waits in line instead of being forgotten.
         successor = await self._create(request)
         await self.supervisor.close(run, origin.user, successor.id)

@@ -219,6 +219,18 @@ class Directory(Protocol):
         ...
 
 
+class Channels(Protocol):
+    """The channels in which runs are told."""
+
+    async def closed(self, channel: str) -> Problem | None:
+        """Give the problem because of which nothing can be posted in a channel; None where it can, or nobody can tell.
+
+        Args:
+            channel: Slack's ID.
+        """
+        ...
+
+
 class RunObserver(Protocol):
     """Is called after each change of a run."""
 

@@ -29,7 +29,10 @@ async def serve_monitoring(host: str, port: int, monitoring: Monitoring) -> Asyn
 
     async def readyz(_: web.Request) -> web.Response:
         lacks = await monitoring.lacks()
-        return web.Response(status=503, text=f"{lacks}\n") if lacks else web.Response(text="ready\n")
+        if lacks:
+            return web.Response(status=503, text=f"{lacks}\n")
+        # A channel without the bot is no reason to start it anew: the status stays that of a bot that is ready.
+        return web.Response(text="".join(f"{line}\n" for line in ("ready", *monitoring.hints())))
 
     async def metrics(_: web.Request) -> web.Response:
         return web.Response(body=await monitoring.metrics(), headers={"Content-Type": CONTENT_TYPE_LATEST})

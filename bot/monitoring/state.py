@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -33,6 +34,11 @@ class SlackConnection(Protocol):
     @property
     def unsynced_runs(self) -> int:
         """Number of runs whose latest changes Slack does not show yet."""
+        ...
+
+    @property
+    def unreachable_channels(self) -> Mapping[str, str]:
+        """The channels in which Slack takes no message now, with its own name of the reason."""
         ...
 
 
@@ -87,6 +93,9 @@ class Monitoring:
         self._connected = self._gauge("countersign_slack_connected", "1 while a socket stands")
         self._age = self._gauge("countersign_slack_socket_age_seconds", "Since the line to Slack last changed")
         self._behind = self._gauge("countersign_slack_runs_behind", "Runs that Slack does not agree with yet")
+        self._unreachable = self._gauge(
+            "countersign_slack_channels_unreachable", "Channels in which Slack refused the latest message"
+        )
         self._tells = self._gauge("countersign_tells_slack", "1 in the one replica that tells Slack about runs")
         self._unforwarded = self._gauge(
             "countersign_history_unforwarded_records", "Records that AUDIT_FORWARD has not had yet; 0 where it is unset"
@@ -101,11 +110,17 @@ class Monitoring:
             return "the store does not answer"
         return "" if self._slack.connected else "not connected to Slack"
 
+    def hints(self) -> tuple[str, ...]:
+        """Give what a person should see to though the bot is ready."""
+        refused = sorted(self._slack.unreachable_channels.items())
+        return tuple(f"cannot post in {channel}: {error}" for channel, error in refused)
+
     async def metrics(self) -> bytes:
         """Give the metrics as Prometheus text; while the store does not answer, its metrics keep their last values."""
         self._connected.set(1 if self._slack.connected else 0)
         self._age.set(self._slack.socket_age)
         self._behind.set(self._slack.unsynced_runs)
+        self._unreachable.set(len(self._slack.unreachable_channels))
         self._tells.set(1 if self._leadership.held else 0)
         try:
             async with asyncio.timeout(_STORE_SECONDS):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Self
@@ -24,6 +24,7 @@ from bot.slack.publish.run_observers import RunObservers
 from bot.slack.publish.run_sync import RunSync
 from bot.slack.render.catalog import Catalog
 from bot.slack.render.text import Translator
+from bot.slack.transport.channels import SlackChannels
 from bot.slack.transport.directory import SlackDirectory
 from bot.slack.transport.gateway import BotIdentity, Gateway, build_client, open_session
 from bot.slack.transport.inbox import EventRecorder, InboxWorker
@@ -68,6 +69,7 @@ class SlackApp:
         self._close_at_end(session.close)
         client = build_client(self._access.bot_token.reveal(), self._access.api_url, session)
         self._gateway = Gateway(client, self._ports.metrics.called)
+        self.channels = SlackChannels(self._gateway, lambda: self._identity)
         self.directory = SlackDirectory(self._gateway, lambda: self._identity.team)
         self.run_observer = RunObservers()
         self.reaction_reader = SlackReactions(
@@ -134,6 +136,11 @@ class SlackApp:
         """Number of runs that Slack does not agree with yet."""
         return self._publisher.unsynced_runs if self._publisher is not None else 0
 
+    @property
+    def unreachable_channels(self) -> Mapping[str, str]:
+        """The channels in which Slack takes no message now, with its own name of the reason."""
+        return self.channels.unreachable
+
     async def drain(self, seconds: float = 10.0) -> None:
         """Take nothing more from Slack, handle what has arrived, and bring Slack up to date.
 
@@ -154,6 +161,7 @@ class SlackApp:
             gateway=self._gateway,
             replies=Replies(self._gateway),
             directory=self.directory,
+            channels=self.channels,
             messages=ports.messages,
             homes=ports.homes,
             lock_notices=ports.lock_notices,

@@ -13,6 +13,7 @@ from bot.slack.ports import CommandSpec, EngineApi, OpsSpec
 from bot.slack.publish.replies import Replies
 from bot.slack.render.context import RenderContext
 from bot.slack.render.text import Translator
+from bot.slack.transport.channels import SlackChannels
 from bot.slack.transport.directory import SlackDirectory
 from bot.slack.transport.gateway import Gateway
 
@@ -26,6 +27,7 @@ class SlackContext:
         gateway: Slack's Web API.
         replies: messages to one person.
         directory: looks up people's names.
+        channels: knows in which channels the bot can post.
         messages: what was posted about each run.
         homes: who opened the App Home.
         lock_notices: notices to the owners of locks.
@@ -42,6 +44,7 @@ class SlackContext:
     gateway: Gateway
     replies: Replies
     directory: SlackDirectory
+    channels: SlackChannels
     messages: MessageStore
     homes: HomeViewerStore
     lock_notices: LockNoticeStore

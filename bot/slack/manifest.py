@@ -11,7 +11,7 @@ from bot.slack.ports import ListedCommand
 
 SCOPES = {
     "channels:history": "find a message of its own again when Slack's answer was lost",
-    "channels:read": "name the channels in which commands are accepted",
+    "channels:read": "see whether it is in a channel before it starts anything there, and who would be called",
     "chat:write": "post the run cards and their threads",
     "commands": "take slash commands",
     "files:write": "put the log of a run into its thread",
@@ -51,7 +51,12 @@ def manifest(commands: Iterable[ListedCommand], name: str = "Countersign") -> st
             "background_color": "#1f4e42",
         },
         "features": {
-            "app_home": {"home_tab_enabled": True, "messages_tab_enabled": False},
+            # With the messages tab off Slack takes no direct message of the bot; nobody needs to answer one.
+            "app_home": {
+                "home_tab_enabled": True,
+                "messages_tab_enabled": True,
+                "messages_tab_read_only_enabled": True,
+            },
             "bot_user": {"display_name": display, "always_online": True},
             "slash_commands": [
                 {

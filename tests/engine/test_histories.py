@@ -187,6 +187,9 @@ class Outside:
     async def current_roster(self, users: frozenset[str], groups: frozenset[str]) -> Roster:
         return await self.roster(users, groups)
 
+    async def closed(self, channel: str) -> None:
+        return None
+
     def look(self, target: Target) -> Any:
         return self
 
@@ -276,6 +279,7 @@ class Histories(RuleBasedStateMachine):
             "target_reader": self.outside,
             "reaction_reader": self.outside,
             "directory": self.outside,
+            "channels": self.outside,
             "run_observer": Everyone(),
             "clock": self.clock,
             "masker": Masker(()),

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.domain.errors import Reason, RefusedError
+from bot.domain.errors import Problem, Reason, RefusedError
 from bot.domain.runs.history import Entry, first_break
 from bot.domain.runs.request import Decision, ListBackups, Origin
 from tests.engine.support.world import SECRET, SmallWorld
@@ -30,6 +30,22 @@ async def test_a_request(world: SmallWorld) -> None:
     assert found.facts["reason"] == Reason.MEMBERSHIP_UNKNOWN
     assert found.facts["asked"] == "/deploy compte production ***"
     assert (found.facts["target"], found.facts["channel"]) == (str(NAME), "C0OPS")
+
+
+async def test_a_request_from_a_channel_where_nobody_would_see_the_run(world: SmallWorld) -> None:
+    world.people.left["C0OPS"] = Problem(Reason.NOT_IN_CHANNEL, {"channel": "C0OPS"})
+    for ask in (world.engine.submit, world.engine.status_service.judge):
+        with pytest.raises(RefusedError) as refused:
+            await ask(REQUEST)
+        assert refused.value.problem.reason is Reason.NOT_IN_CHANNEL
+    assert await world.store.runs.recent(1) == ()
+    assert [found.facts["reason"] for found in await refusals(world)] == ["not_in_channel", "not_in_channel"]
+
+
+async def test_a_backup_of_a_schedule_is_made_though_nobody_would_see_it(world: SmallWorld) -> None:
+    world.people.left["C0OPS"] = Problem(Reason.NOT_IN_CHANNEL, {"channel": "C0OPS"})
+    await world.engine.submit_scheduled(REQUEST)
+    assert len(await world.store.runs.recent(1)) == 1
 
 
 async def test_a_request_that_only_reads(world: SmallWorld) -> None:

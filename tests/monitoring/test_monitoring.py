@@ -20,6 +20,7 @@ class Line:
     connected: bool = True
     socket_age: float = 12.5
     unsynced_runs: int = 3
+    unreachable_channels: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -113,3 +114,11 @@ async def test_a_store_that_is_gone_and_a_line_that_is_cut(free_port: int) -> No
         assert await asked(session, free_port, "readyz") == (503, "not connected to Slack\n")
         assert values((await asked(session, free_port, "metrics"))[1])["countersign_slack_connected"] == 0
         assert await asked(session, free_port, "healthz") == (200, "ok\n")
+
+
+async def test_a_channel_that_takes_no_message_is_said_and_the_bot_stays_ready(free_port: int) -> None:
+    line = Line(unreachable_channels={"C0OPS": "not_in_channel"})
+    async with served(line, Store(), free_port) as (session, _):
+        assert await asked(session, free_port, "readyz") == (200, "ready\ncannot post in C0OPS: not_in_channel\n")
+        found = values((await asked(session, free_port, "metrics"))[1])
+        assert found["countersign_slack_channels_unreachable"] == 1

@@ -38,7 +38,6 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("chat.postMessage", {"channel": OPS}, "no_text"),
     ("chat.postMessage", {"text": "x"}, "invalid_arguments"),
     ("chat.postMessage", {"channel": OPS, "text": "x" * 40_001}, "msg_too_long"),
-    ("chat.postMessage", {"channel": OPS, "text": "x", "thread_ts": UNKNOWN_TS}, "thread_not_found"),
     ("chat.postMessage", {"channel": OPS, "blocks": "nonsense"}, "invalid_blocks_format"),
     ("chat.postMessage", {"channel": OPS, "blocks": [{"type": "x"}]}, "invalid_blocks"),
     ("chat.postMessage", {"channel": OPS, "attachments": [{"text": "x"}] * 101}, "too_many_attachments"),
@@ -164,6 +163,33 @@ async def test_threads(client: AsyncWebClient) -> None:
     assert (thread[0]["reply_count"], thread[1]["thread_ts"]) == (2, parent)
     history = (await client.conversations_history(channel=OPS))["messages"]
     assert [message["text"] for message in history] == ["two", "card"]
+
+
+async def test_a_reply_to_what_is_not_there_stands_in_the_channel(client: AsyncWebClient) -> None:
+    answer = await client.chat_postMessage(channel=OPS, text="x", thread_ts=UNKNOWN_TS)
+    assert "thread_ts" not in answer["message"]
+    (history,) = (await client.conversations_history(channel=OPS))["messages"]
+    assert history["ts"] == answer["ts"]
+
+
+async def test_channels_that_take_no_message() -> None:
+    channels = [
+        *DEFAULT_WORKSPACE["channels"],
+        {"id": "C0OLD", "name": "old", "members": ["U0COUNTER"], "is_archived": True},
+        {"id": "C0SECRET", "name": "secret", "members": [AMELIE], "is_private": True},
+    ]
+    app = {**DEFAULT_WORKSPACE["app"], "messages_tab": False}
+    async with Playground(parse_workspace({**DEFAULT_WORKSPACE, "channels": channels, "app": app})).serve() as server:
+        client = AsyncWebClient(token="xoxb-playground", base_url=server.api_url)
+        for channel, error in (
+            ("C0OLD", "is_archived"),
+            ("C0SECRET", "channel_not_found"),
+            ("C0GENERAL", "not_in_channel"),
+            (AMELIE, "messages_tab_disabled"),
+        ):
+            assert (await refusal(client.chat_postMessage(channel=channel, text="x")))["error"] == error
+        assert (await refusal(client.conversations_info(channel="C0SECRET")))["error"] == "channel_not_found"
+        assert (await client.conversations_info(channel="C0OLD"))["channel"]["is_archived"]
 
 
 async def test_deleting_a_parent_leaves_a_tombstone(client: AsyncWebClient) -> None:

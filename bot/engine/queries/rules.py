@@ -37,6 +37,17 @@ async def judge(
         raise RefusedError(blocked)
 
 
+async def require_channel(context: EngineContext, request: Request) -> None:
+    """Make sure that people would see the run of a request.
+
+    Raises:
+        RefusedError: `not_in_channel`, `channel_archived`.
+    """
+    closed = await context.channels.closed(request.origin.channel)
+    if closed is not None:
+        raise RefusedError(closed)
+
+
 async def judge_cancellation(context: EngineContext, run: Run, user: str) -> None:
     """Judge whether somebody may cancel a run: its requester, and those whom the policy or its gate names.
 

@@ -15,7 +15,7 @@ from bot.domain.targets.branch_commits import BranchCommits
 from bot.domain.targets.dashboard import Dashboard, HomeView, Viewer, groups_of, people_of, waits_for
 from bot.engine.context import EngineContext
 from bot.engine.queries.locks import LockService
-from bot.engine.queries.rules import blocking_reason, judge
+from bot.engine.queries.rules import blocking_reason, judge, require_channel
 from bot.engine.queries.snapshots import Snapshots
 from bot.engine.record_refusals import request_on_record
 
@@ -124,6 +124,7 @@ class StatusService:
             RefusedError: as `Engine.submit`.
         """
         await judge(self._context, request)
+        await require_channel(self._context, request)
 
     async def blocking_reason(self, request: Request) -> Problem | None:
         """Give the freeze or the lock that blocks a request now, or None."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from bot.playground.client.expiring_ids import ResponseUrl
 from bot.playground.errors import SlackError
-from bot.playground.web_api.chat import apply_update, check_thread
+from bot.playground.web_api.chat import apply_update, thread_of
 from bot.playground.web_api.contents import POSTED_CHARACTERS, check_message_blocks
 from bot.playground.workspace.messages import Ephemeral, PostedMessage
 from bot.playground.workspace.state import State
@@ -31,20 +31,22 @@ def answer_response_url(state: State, name: str, data: Mapping[str, Any]) -> Non
     if data.get("replace_original") and url.message_ts is not None:
         _replace_original(state, url, data)
         return
-    show_response(state, url.channel, url.user, data, url.thread_ts)
+    show_response(state, url.channel, url.user, data)
 
 
-def show_response(state: State, channel: str, user: str, data: Mapping[str, Any], thread_ts: str | None = None) -> None:
+def show_response(state: State, channel: str, user: str, data: Mapping[str, Any]) -> None:
     """Show an app's response: to the person alone, or to the channel with `response_type: in_channel`.
+
+    It stands in a thread only with `thread_ts`, also where the button stood in one.
 
     Raises:
         SlackError: no_text, msg_too_long, or what is wrong with the blocks.
     """
     text, blocks = _contents(data)
     app = state.workspace.app
-    thread = str(data["thread_ts"]) if data.get("thread_ts") else thread_ts
+    thread = str(data["thread_ts"]) if data.get("thread_ts") else None
     if data.get("response_type") == "in_channel":
-        check_thread(state.conversation(channel), thread)
+        thread = thread_of(state.conversation(channel), thread)
         state.post(PostedMessage(channel, state.next_ts(), app.bot_user_id, text, app.bot_id, blocks, thread_ts=thread))
         return
     named = state.name_blocks(blocks)

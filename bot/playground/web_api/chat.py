@@ -12,32 +12,42 @@ from bot.playground.workspace.messages import Conversation, Ephemeral, PostedMes
 from bot.playground.workspace.state import State
 
 
-def check_thread(conversation: Conversation, thread_ts: str | None) -> None:
-    """Refuse a thread that is not there.
+def thread_of(conversation: Conversation, thread_ts: str | None) -> str | None:
+    """Give the thread that a message belongs to; None for the channel itself.
+
+    A reply to a message that is not there goes to the channel itself, without an error, as in Slack.
 
     Raises:
-        SlackError: thread_not_found, or cannot_reply_to_message for the timestamp of a reply.
+        SlackError: cannot_reply_to_message for the timestamp of a reply.
     """
-    if thread_ts is None:
-        return
-    parent = conversation.messages.get(thread_ts)
-    if parent is None:
-        raise SlackError("thread_not_found")
-    if parent.is_reply:
+    parent = conversation.messages.get(thread_ts) if thread_ts is not None else None
+    if parent is not None and parent.is_reply:
         raise SlackError("cannot_reply_to_message")
+    return parent.ts if parent is not None else None
+
+
+def may_post(call: MethodCall, channel: str) -> Conversation:
+    """Find a conversation in which the app can post.
+
+    Raises:
+        SlackError: channel_not_found, not_in_channel, is_archived, or messages_tab_disabled for direct messages.
+    """
+    conversation = member_of(call, channel)
+    if conversation.is_archived:
+        raise SlackError("is_archived")
+    if conversation.person is not None and not call.state.workspace.app.messages_tab:
+        raise SlackError("messages_tab_disabled")
+    return conversation
 
 
 @method("chat.postMessage", "chat:write", tier=Tier.POSTING)
 def post_message(call: MethodCall) -> dict[str, Any]:
     """Post a message to a channel, a thread, or a person."""
-    conversation = call.state.conversation(call.text("channel"))
-    if call.bot_user not in conversation.members:
-        raise SlackError("channel_not_found" if conversation.is_private else "not_in_channel")
+    conversation = may_post(call, call.text("channel"))
     contents = read_contents(call, POSTED_CHARACTERS)
     if not contents.text and not contents.blocks and not contents.attachments:
         raise SlackError("no_text")
-    thread_ts = str(call.arguments["thread_ts"]) if call.arguments.get("thread_ts") else None
-    check_thread(conversation, thread_ts)
+    thread_ts = thread_of(conversation, str(call.arguments.get("thread_ts") or "") or None)
     app = call.state.workspace.app
     message = call.state.post(
         PostedMessage(
@@ -117,7 +127,7 @@ def delete(call: MethodCall) -> dict[str, Any]:
 @method("chat.postEphemeral", "chat:write", tier=Tier.FOUR)
 def post_ephemeral(call: MethodCall) -> dict[str, Any]:
     """Show a message to one member of a channel."""
-    conversation = member_of(call, call.text("channel"))
+    conversation = may_post(call, call.text("channel"))
     user = call.text("user")
     if user not in call.state.people:
         raise SlackError("user_not_found")

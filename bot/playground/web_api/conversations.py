@@ -7,7 +7,7 @@ from typing import Any
 from bot.playground.errors import SlackError
 from bot.playground.rate_limits import Tier
 from bot.playground.web_api.registry import MethodCall, member_of, method
-from bot.playground.workspace.messages import PostedMessage
+from bot.playground.workspace.messages import Conversation, PostedMessage
 
 READ = ("channels:read", "groups:read", "im:read", "mpim:read")
 HISTORY = ("channels:history", "groups:history", "im:history", "mpim:history")
@@ -27,10 +27,22 @@ def list_(call: MethodCall) -> dict[str, Any]:
     return {"channels": channels, "response_metadata": metadata}
 
 
+def _visible(call: MethodCall, channel: str) -> Conversation:
+    """Find a conversation that the app can see: every public channel, and the others that it is in.
+
+    Raises:
+        SlackError: channel_not_found.
+    """
+    conversation = call.state.conversation(channel)
+    if conversation.is_private and call.bot_user not in conversation.members:
+        raise SlackError("channel_not_found")
+    return conversation
+
+
 @method("conversations.info", *READ)
 def info(call: MethodCall) -> dict[str, Any]:
     """Describe a channel."""
-    conversation = call.state.conversation(call.text("channel"))
+    conversation = _visible(call, call.text("channel"))
     answer = conversation.to_json(call.bot_user)
     if not call.flag("include_num_members"):
         answer.pop("num_members", None)
@@ -40,7 +52,7 @@ def info(call: MethodCall) -> dict[str, Any]:
 @method("conversations.members", *READ, tier=Tier.FOUR)
 def members(call: MethodCall) -> dict[str, Any]:
     """List the members of a channel."""
-    found, metadata = call.page(list(call.state.conversation(call.text("channel")).members))
+    found, metadata = call.page(list(_visible(call, call.text("channel")).members))
     return {"members": found, "response_metadata": metadata}
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from bot.playground.errors import SlackError
 from bot.playground.rate_limits import Tier
-from bot.playground.web_api.chat import check_thread
-from bot.playground.web_api.registry import MethodCall, member_of, method
+from bot.playground.web_api.chat import may_post, thread_of
+from bot.playground.web_api.registry import MethodCall, method
 from bot.playground.workspace.messages import File, PostedMessage
 
 MAX_BYTES = 1 << 30
@@ -52,9 +52,8 @@ def complete_upload(call: MethodCall) -> dict[str, Any]:
 
 
 def _share(call: MethodCall, files: list[File], channel: str) -> None:
-    conversation = member_of(call, channel)
-    thread_ts = str(call.arguments["thread_ts"]) if call.arguments.get("thread_ts") else None
-    check_thread(conversation, thread_ts)
+    conversation = may_post(call, channel)
+    thread_ts = thread_of(conversation, str(call.arguments.get("thread_ts") or "") or None)
     app = call.state.workspace.app
     message = PostedMessage(
         channel=conversation.id,

@@ -143,6 +143,7 @@ class Conversation:
     created: int
     topic: str = ""
     is_private: bool = False
+    is_archived: bool = False
     person: str | None = None
     messages: dict[str, PostedMessage] = field(default_factory=dict)
 
@@ -165,7 +166,7 @@ class Conversation:
             "is_im": False,
             "is_mpim": False,
             "is_private": self.is_private,
-            "is_archived": False,
+            "is_archived": self.is_archived,
             "is_general": self.name == "general",
             "created": self.created,
             "creator": "USLACKBOT",

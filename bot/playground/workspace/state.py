@@ -43,7 +43,13 @@ class State:
         created = int(time.time())
         self.conversations = {
             channel.id: Conversation(
-                channel.id, channel.name, list(channel.members), created, channel.topic, channel.is_private
+                channel.id,
+                channel.name,
+                list(channel.members),
+                created,
+                channel.topic,
+                channel.is_private,
+                channel.is_archived,
             )
             for channel in workspace.channels
         }

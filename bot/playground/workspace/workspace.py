@@ -62,6 +62,7 @@ class Channel:
     members: tuple[str, ...] = ()
     topic: str = ""
     is_private: bool = False
+    is_archived: bool = False
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,11 @@ class RegisteredCommand:
 
 @dataclass(frozen=True)
 class InstalledApp:
-    """The one app that is installed in the workspace."""
+    """The one app that is installed in the workspace.
+
+    Attributes:
+        messages_tab: whether its messages tab is on; without it, it can write to nobody directly.
+    """
 
     id: str
     name: str
@@ -99,6 +104,7 @@ class InstalledApp:
     commands: tuple[RegisteredCommand, ...] = ()
     description: str = ""
     colour: str = "#2f6f5e"
+    messages_tab: bool = True
 
 
 @dataclass(frozen=True)
@@ -172,8 +178,8 @@ class _Reader:
             )
         return value
 
-    def flag(self, key: str) -> bool:
-        value = self._data.get(key, False)
+    def flag(self, key: str, *, default: bool = False) -> bool:
+        value = self._data.get(key, default)
         if not isinstance(value, bool):
             raise WorkspaceError(f"{self._path}.{key}: must be true or false")
         return value
@@ -242,7 +248,7 @@ def parse_workspace(data: object) -> Workspace:
 
 def _app(data: object, path: str) -> InstalledApp:
     known = ("id", "name", "bot_token", "app_token", "bot_user_id", "bot_id", "scopes", "events", "commands")
-    reader = _Reader(data, path, (*known, "description", "colour"))
+    reader = _Reader(data, path, (*known, "description", "colour", "messages_tab"))
     return InstalledApp(
         id=reader.identifier("id", "A"),
         name=reader.text("name"),
@@ -255,6 +261,7 @@ def _app(data: object, path: str) -> InstalledApp:
         commands=tuple(_command(item, at) for item, at in reader.items("commands")),
         description=reader.text("description", ""),
         colour=reader.text("colour", "#2f6f5e"),
+        messages_tab=reader.flag("messages_tab", default=True),
     )
 
 
@@ -290,13 +297,14 @@ def _person(data: object, path: str) -> Person:
 
 
 def _channel(data: object, path: str) -> Channel:
-    reader = _Reader(data, path, ("id", "name", "members", "topic", "is_private"))
+    reader = _Reader(data, path, ("id", "name", "members", "topic", "is_private", "is_archived"))
     return Channel(
         id=reader.identifier("id", "CG"),
         name=reader.text("name"),
         members=reader.texts("members"),
         topic=reader.text("topic", ""),
         is_private=reader.flag("is_private"),
+        is_archived=reader.flag("is_archived"),
     )
 
 

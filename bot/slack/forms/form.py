@@ -22,6 +22,8 @@ TARGET_REASONS = frozenset(
         Reason.UNKNOWN_APP,
         Reason.UNKNOWN_ENVIRONMENT,
         Reason.WRONG_CHANNEL,
+        Reason.NOT_IN_CHANNEL,
+        Reason.CHANNEL_ARCHIVED,
         Reason.USAGE,
         Reason.NOT_ALLOWED,
         Reason.MEMBERSHIP_UNKNOWN,

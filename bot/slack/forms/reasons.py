@@ -11,6 +11,7 @@ from bot.domain.runs.request import PolicyExceptions
 from bot.domain.runs.run import Run
 from bot.slack.forms.fields import plain_text, text_input
 from bot.slack.forms.form import text_value
+from bot.slack.publish.replies import Sender
 from bot.slack.render.context import RenderContext
 from bot.slack.render.message import Block, section
 
@@ -27,25 +28,23 @@ class GivenReasons:
     Args:
         action: the `action_id` of the button that opened it.
         run: ID of the run whose button it is.
-        user: Slack's ID of who submitted it.
-        channel: where the button was pressed; empty on the App Home.
+        sender: who submitted it, where the button was pressed.
         exceptions: those for which a reason was given.
     """
 
     action: str
     run: str
-    user: str
-    channel: str
+    sender: Sender
     exceptions: PolicyExceptions
 
 
-def reasons_view(run: Run, action: str, channel: str, ctx: RenderContext) -> Block:
+def reasons_view(run: Run, action: str, sender: Sender, ctx: RenderContext) -> Block:
     """Build the modal, with one empty field for each exception that the run's request had.
 
     Args:
         run: whose button was pressed.
         action: the button's `action_id`.
-        channel: where it was pressed.
+        sender: who pressed it, and where.
         ctx: the render context.
     """
     translate = ctx.translator.translate
@@ -61,7 +60,15 @@ def reasons_view(run: Run, action: str, channel: str, ctx: RenderContext) -> Blo
         "title": plain_text(translate("form.reasons.title")),
         "submit": plain_text(translate("form.reasons.submit")),
         "close": plain_text(translate("form.close")),
-        "private_metadata": json.dumps({"action": action, "run": run.id, "channel": channel}),
+        "private_metadata": json.dumps(
+            {
+                "action": action,
+                "run": run.id,
+                "channel": sender.channel,
+                "thread": sender.thread,
+                "url": sender.url,
+            }
+        ),
         "blocks": [section(translate("form.reasons.what", run=run.id)), *fields],
     }
 
@@ -73,4 +80,5 @@ def read_reasons(body: Mapping[str, Any]) -> GivenReasons | None:
         return None
     button, values = json.loads(view["private_metadata"]), view["state"]["values"]
     exceptions = PolicyExceptions(text_value(values, _DURING_FREEZE) or None, text_value(values, _EMERGENCY) or None)
-    return GivenReasons(button["action"], button["run"], str(body["user"]["id"]), button["channel"], exceptions)
+    sender = Sender(str(body["user"]["id"]), button["channel"], button.get("thread", ""), button.get("url", ""))
+    return GivenReasons(button["action"], button["run"], sender, exceptions)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.domain.errors import Reason, RefusedError
@@ -11,6 +12,7 @@ from bot.slack.forms import FORMS
 from bot.slack.handlers.forms import FormHandler
 from bot.slack.handlers.ops import OpsHandler
 from bot.slack.handlers.words import split_words
+from bot.slack.publish.replies import Sender
 from bot.slack.render import markup
 from bot.slack.render.cards.backups.backup_list_card import backups_card
 from bot.slack.render.cards.status.migration_report_card import status_card
@@ -44,32 +46,33 @@ class CommandHandler:
         """Handle a slash command."""
         body = received.payload
         origin = Origin(str(body["user_id"]), str(body["channel_id"]), received.id)
-        name, text, url = str(body["command"]), str(body.get("text") or ""), str(body.get("response_url") or "")
+        name, text = str(body["command"]), str(body.get("text") or "")
+        sender = Sender(origin.user, origin.channel, url=str(body.get("response_url") or ""))
         if self._is_stale(received.at):
             when = markup.time_of_day(received.at)
             stale = self._translator.translate("answer.stale", typed=f"{name} {text}".strip(), when=when)
-            await self._replies.send_text(origin.channel, origin.user, stale)
+            await self._replies.send_text(replace(sender, url=""), stale)
             return
         if name == self._context.ops.name:
-            await self._ops.handle(split_words(text), origin, url)
+            await self._ops.handle(split_words(text), origin, sender)
             return
         spec = self._commands.get(name)
         if spec is None:
             known = ", ".join(sorted((*self._commands, self._context.ops.name)))
             unknown = self._translator.translate("answer.unknown_command", command=name, known=known)
-            await self._replies.send_text(origin.channel, origin.user, unknown, url=url)
+            await self._replies.send_text(sender, unknown)
             return
         words = split_words(text)
         try:
-            await self._do(spec.parse(words, origin, self._context.operations), url)
+            await self._do(spec.parse(words, origin, self._context.operations), sender)
         except RefusedError as refused:
             is_short = refused.problem.reason is Reason.USAGE and _asks_for_form(name, words)
             if is_short and await self._forms.open(name, words, origin, str(body.get("trigger_id") or "")):
                 return
             refusal = self._translator.refusal_text(refused.problem)
-            await self._replies.send_text(origin.channel, origin.user, refusal, url=url)
+            await self._replies.send_text(sender, refusal)
 
-    async def _do(self, request: Request, url: str) -> None:
+    async def _do(self, request: Request, sender: Sender) -> None:
         """Submit a request; one that only reads is answered to the requester, without a run."""
         match request.options:
             case MigrateStatusOptions():
@@ -79,7 +82,7 @@ class CommandHandler:
             case _:
                 await self._engine.submit(request)
                 return
-        await self._replies.send(request.origin.channel, request.origin.user, card, url=url)
+        await self._replies.send(sender, card)
 
     async def form(self, received: ReceivedEvent) -> None:
         """Handle a submitted form, unless it is too old."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Any
 
 from bot.domain.inbox import EventKind
 from bot.slack.context import SlackContext
+from bot.slack.handlers.button_press import read_press
+from bot.slack.publish.replies import Sender
 from bot.slack.transport.gateway import SlackBusyError
 from bot.slack.transport.inbox import ReceivedEvent
 
@@ -24,24 +24,27 @@ class FailureHandler:
 
     async def __call__(self, kind: EventKind, received: ReceivedEvent) -> None:
         """Reply to the sender of the event."""
-        sender = _user_and_channel(kind, received.payload)
+        sender = _sender(kind, received)
         if sender is None:
             return
-        user, channel = sender
         try:
-            await self._context.replies.send_text(channel, user, self._context.translator.translate("answer.failed"))
+            await self._context.replies.send_text(sender, self._context.translator.translate("answer.failed"))
         except SlackBusyError:
             return  # the failure is in the log
 
 
-def _user_and_channel(kind: EventKind, payload: Mapping[str, Any]) -> tuple[str, str] | None:
+def _sender(kind: EventKind, received: ReceivedEvent) -> Sender | None:
+    payload = received.payload
     match kind:
         case EventKind.COMMAND:
-            return str(payload["user_id"]), str(payload["channel_id"])
+            url = str(payload.get("response_url") or "")
+            return Sender(str(payload["user_id"]), str(payload["channel_id"]), url=url)
         case EventKind.BUTTON:
-            return str(payload["user"]["id"]), str((payload.get("channel") or {}).get("id", ""))
+            press = read_press(received)
+            channel = str((payload.get("channel") or {}).get("id", ""))
+            return press.sender if press is not None else Sender(str(payload["user"]["id"]), channel)
         case EventKind.VIEW:
             about = json.loads(payload["view"].get("private_metadata") or "{}")
-            return str(payload["user"]["id"]), str(about.get("channel", ""))
+            return Sender(str(payload["user"]["id"]), str(about.get("channel", "")))
         case EventKind.REACTION | EventKind.HOME | EventKind.OTHER:
             return None

@@ -17,6 +17,7 @@ from bot.slack.forms import FORMS
 from bot.slack.forms.form import TARGET, CommandForm, FormState, TargetDetails
 from bot.slack.forms.submission import read_submission
 from bot.slack.forms.view import form_view, opening_view, refusing_view
+from bot.slack.publish.replies import Sender
 from bot.slack.render.message import Block
 from bot.slack.transport.gateway import SlackBusyError, SlackRefusedError, SlackUncertainError
 from bot.slack.transport.inbox import ReceivedEvent
@@ -99,7 +100,7 @@ class FormHandler:
             await self._engine.submit(spec.parse(filled.words, origin, self._context.operations))
         except RefusedError as refused:
             refusal = self._context.translator.refusal_text(refused.problem)
-            await self._context.replies.send_text(origin.channel, origin.user, refusal)
+            await self._context.replies.send_text(Sender(origin.user, origin.channel), refusal)
 
     async def _fill(self, view: str, form: CommandForm, state: FormState, chosen: Target | None, user: str) -> None:
         """Show the form, first without the branch's commits; stop if another target was chosen meanwhile."""

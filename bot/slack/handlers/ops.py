@@ -13,6 +13,7 @@ from bot.domain.runs.run import BEFORE_CHANGE, RunState
 from bot.slack.context import SlackContext
 from bot.slack.forms import FORMS
 from bot.slack.handlers.unlock import UnlockHandler
+from bot.slack.publish.replies import Sender
 from bot.slack.render.cards.status.help_card import help_text
 from bot.slack.render.cards.status.ops_card import lock_set_card, ops_card
 from bot.slack.render.markup import Markup
@@ -39,19 +40,19 @@ class OpsHandler:
         self._translator = context.translator
         self._unlock = unlock
 
-    async def handle(self, words: tuple[str, ...], origin: Origin, url: str) -> None:
+    async def handle(self, words: tuple[str, ...], origin: Origin, sender: Sender) -> None:
         """Carry out an order, and reply to the person alone.
 
         Args:
             words: typed after the slash command.
             origin: who typed it, and where.
-            url: the `response_url`; may be empty.
+            sender: where they see the answer.
         """
         try:
             reply = await self._carry_out(words, origin)
         except RefusedError as refused:
             reply = text_message(self._translator.refusal_text(refused.problem))
-        await self._context.replies.send(origin.channel, origin.user, reply, url=url)
+        await self._context.replies.send(sender, reply)
 
     async def _carry_out(self, words: tuple[str, ...], origin: Origin) -> Message:
         order = self._context.ops.parse(words, origin, self._context.operations)

@@ -23,6 +23,7 @@ from bot.slack.context import SlackContext
 from bot.slack.forms.reasons import read_reasons, reasons_view
 from bot.slack.handlers.button_press import ButtonPress, read_press
 from bot.slack.handlers.commands import STALE
+from bot.slack.publish.replies import Sender
 from bot.slack.render import markup
 from bot.slack.render.cards.run.run_card import CANCEL, DECISIONS, RETRY, ROLLBACK
 from bot.slack.render.cards.run.run_card import LOG as LOG_BUTTON
@@ -72,10 +73,10 @@ class RunButtonHandler:
         press = read_press(received)
         if press is None or press.action not in (CANCEL, RETRY, LOG_BUTTON, *DECISIONS):
             return
-        run = await self._find(press.value, press.channel, press.user)
+        run = await self._find(press.value, press.sender)
         if run is None:
             return
-        async with self._refusals_answered(run, press.channel, press.user):
+        async with self._refusals_answered(run, press.sender):
             match press.action:
                 case action if action == CANCEL:
                     await self._engine.cancel(run.id, press.user)
@@ -92,27 +93,27 @@ class RunButtonHandler:
         given = read_reasons(received.payload)
         if given is None or self._context.clock.now() - received.at > STALE:
             return
-        run = await self._find(given.run, given.channel, given.user)
+        run = await self._find(given.run, given.sender)
         if run is None:
             return
-        async with self._refusals_answered(run, given.channel, given.user):
-            again = self._again(run, _origin(run, given.user, given.channel, received.id))
+        async with self._refusals_answered(run, given.sender):
+            again = self._again(run, _origin(run, given.sender.user, given.sender.channel, received.id))
             await self._ask(given.action, run, again, given.exceptions)
 
-    async def _find(self, name: str, channel: str, user: str) -> Run | None:
+    async def _find(self, name: str, sender: Sender) -> Run | None:
         """Read a run; answer where there is none."""
         run = await self._engine.get(name)
         if run is None:
-            await self._reply(name, channel, user, self._translator.translate("answer.run_gone", run=name))
+            await self._reply(name, sender, self._translator.translate("answer.run_gone", run=name))
         return run
 
     @asynccontextmanager
-    async def _refusals_answered(self, run: Run, channel: str, user: str) -> AsyncIterator[None]:
+    async def _refusals_answered(self, run: Run, sender: Sender) -> AsyncIterator[None]:
         """Answer a refusal to the person alone."""
         try:
             yield
         except RefusedError as refused:
-            await self._reply(run.id, channel, user, self._translator.refusal_text(refused.problem))
+            await self._reply(run.id, sender, self._translator.refusal_text(refused.problem))
 
     async def _ask(self, action: str, run: Run, again: Request, exceptions: PolicyExceptions) -> None:
         """Request what a button stands for.
@@ -135,12 +136,12 @@ class RunButtonHandler:
 
     async def _open_form(self, press: ButtonPress, run: Run) -> None:
         """Ask for the reasons again: those of the run's request do not count for another person or another time."""
-        view = reasons_view(run, press.action, press.channel, self._context.render_context())
+        view = reasons_view(run, press.action, press.sender, self._context.render_context())
         try:
             await self._context.gateway.open_view(press.trigger, view)
         except (SlackRefusedError, SlackBusyError, SlackUncertainError):
             unopened = self._translator.translate("answer.form_not_opened")
-            await self._reply(run.id, press.channel, press.user, unopened)
+            await self._reply(run.id, press.sender, unopened)
 
     def _again(self, run: Run, origin: Origin) -> Request:
         """Return the same request, made by another person.
@@ -164,15 +165,18 @@ class RunButtonHandler:
         tail = tail_text(await self._engine.output(run.id), self._context.masker, _LOG_LINES)
         if not tail.strip():
             empty = self._translator.translate("answer.log_empty", run=run.id)
-            await self._reply(run.id, press.channel, press.user, empty)
+            await self._reply(run.id, press.sender, empty)
             return
         posted = (await self._messages.of_run(run.id)).get(LOG)
         is_there = posted is not None and posted.state is MessageState.POSTED and bool(posted.ts)
         where = self._translator.translate("answer.log_file") if is_there else ""
         intro = self._translator.translate("answer.log", run=run.id, where=Markup(where))
         text = join_lines((intro, markup.code_block(tail, _LOG_CHARACTERS)))
-        await self._reply(run.id, press.channel, press.user, text)
+        await self._reply(run.id, press.sender, text)
 
-    async def _reply(self, run: str, channel: str, user: str, text: Markup) -> None:
+    async def _reply(self, run: str, sender: Sender, text: Markup) -> None:
+        """Reply where the person is; on the App Home, in the thread of the run."""
         card = (await self._messages.of_run(run)).get(CARD)
-        await self._context.replies.send_text(channel or (card.channel if card else ""), user, text)
+        if not sender.channel and card is not None:
+            sender = replace(sender, channel=card.channel, thread=card.ts)
+        await self._context.replies.send_text(sender, text)

@@ -41,9 +41,7 @@ class ShareHandler:
             card = status_card(await self._engine.migration_report(request), self._translator, shared_by=press.user)
             await self._context.gateway.post(press.channel, card, None)
         except RefusedError as refused:
-            await self._context.replies.send_text(
-                press.channel, press.user, self._translator.refusal_text(refused.problem)
-            )
+            await self._context.replies.send_text(press.sender, self._translator.refusal_text(refused.problem))
         except (SlackRefusedError, SlackUncertainError):
             # Not posted again: Slack may have it, and duplicates are worse than a lost post.
             return

@@ -79,7 +79,7 @@ class UnlockHandler:
                 reply = self._question(lock)
         except RefusedError as refused:
             reply = text_message(self._translator.refusal_text(refused.problem))
-        await self._context.replies.send(press.channel, press.user, reply)
+        await self._context.replies.send(press.sender, reply)
 
     async def _taken_off(self, lock: Lock, user: str, channel: str) -> Message:
         translate = self._translator.translate

@@ -3,12 +3,31 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 
 from bot.slack.render.markup import Markup
 from bot.slack.render.message import Message, text_message
 from bot.slack.transport.gateway import Gateway, SlackRefusedError, SlackUncertainError
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Sender:
+    """A person who did something in Slack, and where they see an answer.
+
+    Args:
+        user: Slack's ID of the person.
+        channel: where they did it; empty on the App Home.
+        thread: the parent of the thread in which they did it; empty outside of one.
+        url: the `response_url` of what they did; it also works where the bot is no member of the channel. Empty where
+            Slack gave none.
+    """
+
+    user: str
+    channel: str
+    thread: str = ""
+    url: str = ""
 
 
 class Replies:
@@ -21,29 +40,32 @@ class Replies:
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
 
-    async def send_text(self, channel: str, user: str, text: Markup, *, url: str = "") -> None:
+    async def send_text(self, sender: Sender, text: Markup) -> None:
         """Send a text; as `send` otherwise."""
-        await self.send(channel, user, text_message(text), url=url)
+        await self.send(sender, text_message(text))
 
-    async def send(self, channel: str, user: str, message: Message, *, url: str = "") -> None:
-        """Send a message at the `response_url`, or as an ephemeral message where there is none or it does not work.
+    async def send(self, sender: Sender, message: Message) -> None:
+        """Send a message to a person where they are: in a thread as an ephemeral message, else at the `response_url`.
 
-        Args:
-            channel: where the person is.
-            user: who reads it.
-            message: what is sent.
-            url: the `response_url` of what the person did; it also works where the bot is no member of the channel.
+        Where one way is refused, the other is tried.
 
         Raises:
             SlackBusyError: Slack asks to wait; nothing was sent.
         """
-        try:
-            if url:
-                await self._gateway.respond(url, message)
-            else:
-                await self._gateway.post_ephemeral(channel, user, message, None)
-        except (SlackRefusedError, SlackUncertainError) as error:
-            if not url:
+        ways = [self._post, self._respond] if sender.thread else [self._respond, self._post]
+        for way in ways:
+            try:
+                if await way(sender, message):
+                    return
+            except (SlackRefusedError, SlackUncertainError) as error:
                 _log.warning("a reply may not have arrived: %s", error)
-                return
-            await self.send(channel, user, message)
+
+    async def _respond(self, sender: Sender, message: Message) -> bool:
+        if sender.url:
+            await self._gateway.respond(sender.url, message, sender.thread)
+        return bool(sender.url)
+
+    async def _post(self, sender: Sender, message: Message) -> bool:
+        if sender.channel:
+            await self._gateway.post_ephemeral(sender.channel, sender.user, message, sender.thread or None)
+        return bool(sender.channel)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from bot.background import backoff
 from bot.domain.inbox import MessageState, Posted
 from bot.domain.policies.people import NOBODY
 from bot.domain.runs.approval import GateState
@@ -21,11 +22,14 @@ from bot.domain.runs.estimate import StepEstimate
 from bot.domain.runs.run import Run, RunState
 from bot.slack.anchors import posted_anchor
 from bot.slack.context import SlackContext
+from bot.slack.publish.delivery import Delivery, ParentGoneError
+from bot.slack.publish.undelivered import UndeliveredNotices
 from bot.slack.render.cards.approval.ignored_votes import PREFIX, notice_user
 from bot.slack.render.cards.run.anchor import anchor_in, anchor_payload
 from bot.slack.render.context import RenderContext
 from bot.slack.render.log_file import file_name, log_text
-from bot.slack.render.message import Message
+from bot.slack.render.markup import Markup
+from bot.slack.render.message import Message, text_message
 from bot.slack.render.run_messages import APPROVAL, CARD, LOG, RESULT, render
 from bot.slack.transport.gateway import SlackBusyError, SlackRefusedError, SlackUncertainError
 from bot.slack.transport.rate_limit import RateLimit
@@ -47,8 +51,12 @@ _LOOK_BACK = timedelta(hours=1)
 _MAX_LOOKS = 6
 """Failed searches after which a message is posted again: a server may not have the method at all."""
 
-_GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
-_BAD_BLOCKS = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "msg_too_long"})
+_GONE = "message_not_found"
+_LOCKED = frozenset({"cant_update_message", "edit_window_closed"})
+"""The message is there and cannot be edited any more."""
+
+_REFUSED_SECONDS = 2.0
+_MAX_REFUSED_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -68,6 +76,21 @@ class SyncResult:
     state: RunState | None
 
 
+@dataclass(frozen=True)
+class _Refusal:
+    """A message that Slack refused.
+
+    Args:
+        fingerprint: of the message.
+        times: how often in a row.
+        until: when it may be tried again, by the monotonic clock.
+    """
+
+    fingerprint: str
+    times: int
+    until: float
+
+
 @dataclass
 class _Memo:
     """What this process remembers of a run; losing it costs only calls."""
@@ -78,6 +101,7 @@ class _Memo:
     absent: set[str] = field(default_factory=set)
     looks: int = 0
     seeded: str = ""
+    refusals: dict[str, _Refusal] = field(default_factory=dict)
     estimates: Mapping[str, StepEstimate] = field(default_factory=dict)
     estimated: int = -1
 
@@ -94,6 +118,8 @@ class RunSync:
         self._engine = context.engine
         self._gateway = context.gateway
         self._messages = context.messages
+        self._delivery = Delivery(context.gateway, context.channels)
+        self._undelivered = UndeliveredNotices(context)
         self._memos: dict[str, _Memo] = {}
         self._edits = RateLimit(rate=50 / 60, burst=25)
         self._posts: defaultdict[str, RateLimit] = defaultdict(lambda: RateLimit(rate=1.0, burst=5))
@@ -104,9 +130,10 @@ class RunSync:
         Args:
             identifier: of the run.
 
+        A message that Slack refuses holds up no other: people are told, and it is tried again later.
+
         Raises:
-            SlackRefusedError, SlackBusyError, SlackUncertainError: it does not agree yet; the next sync goes on where
-                this one stopped.
+            SlackBusyError, SlackUncertainError: it does not agree yet; the next sync goes on where this one stopped.
         """
         run = await self._engine.get(identifier)
         if run is None:
@@ -116,18 +143,63 @@ class RunSync:
         posted = dict(await self._messages.of_run(run.id))
         wait = 0.0
         for slot, message in render(run, await self._render_context(run, memo)).items():
-            if slot.startswith(PREFIX):
-                await self._post_notice(run, slot, message, posted, memo)
-            else:
-                wait = max(wait, await self._agree(run, slot, message, posted, memo))
-            if slot == APPROVAL:
-                await self._seed(run, posted[APPROVAL], memo)
+            try:
+                if not self._is_held(slot, message, memo):
+                    wait = max(wait, await self._show(run, slot, message, posted, memo))
+                    memo.refusals.pop(slot, None)
+            except ParentGoneError:
+                # The card was deleted. The next sync finds that out when it edits the card, and posts it anew.
+                memo.absent.add(slot)
+                await self._save(replace(posted[CARD], fingerprint=""), posted)
+                return SyncResult(in_sync=False, ended=False, again=0, state=run.state)
+            except SlackRefusedError as refused:
+                await self._refused(run, slot, message, refused, posted, memo)
+            if not posted[CARD].ts:
+                break
         if wait:
             return SyncResult(in_sync=False, ended=False, again=wait, state=run.state)
-        if run.ended:
+        if run.ended and posted[CARD].ts:
             await self._attach_log(run, posted, memo)
+        if memo.refusals:
+            again = min(refusal.until for refusal in memo.refusals.values()) - time.monotonic()
+            return SyncResult(in_sync=False, ended=False, again=max(again, EDIT_SECONDS), state=run.state)
         await self._messages.mark_published(run.id, run.revision)
         return SyncResult(in_sync=True, ended=run.ended, again=BEAT_SECONDS, state=run.state)
+
+    async def _show(self, run: Run, slot: str, message: Message, posted: dict[str, Posted], memo: _Memo) -> float:
+        """Post or edit one message and what belongs to it; return the seconds to wait where it is too early."""
+        if slot.startswith(PREFIX):
+            await self._post_notice(run, slot, message, posted, memo)
+            return 0
+        wait = await self._agree(run, slot, message, posted, memo)
+        if slot == APPROVAL:
+            await self._seed(run, posted, memo)
+        return wait
+
+    def _is_held(self, slot: str, message: Message, memo: _Memo) -> bool:
+        """Return whether Slack refused this very message a short while ago."""
+        refusal = memo.refusals.get(slot)
+        if refusal is None:
+            return False
+        is_same = refusal.fingerprint == message.fingerprint or slot == CARD
+        return is_same and time.monotonic() < refusal.until
+
+    async def _refused(
+        self,
+        run: Run,
+        slot: str,
+        message: Message,
+        refused: SlackRefusedError,
+        posted: dict[str, Posted],
+        memo: _Memo,
+    ) -> None:
+        """Note that a message was refused, and tell people."""
+        _log.warning("Slack refuses a message", extra={"run": run.id, "slot": slot, "error": refused.error})
+        before = memo.refusals.get(slot)
+        times = before.times + 1 if before is not None else 1
+        pause = backoff(times, first=_REFUSED_SECONDS, longest=_MAX_REFUSED_SECONDS)
+        memo.refusals[slot] = _Refusal(message.fingerprint, times, time.monotonic() + pause)
+        await self._undelivered.tell(run, slot, refused.error, posted)
 
     def forget(self, run: str) -> None:
         """Drop what is remembered of a run whose end is published."""
@@ -180,18 +252,10 @@ class RunSync:
         await self._posts[channel].acquire()
         thread = None if slot == CARD else posted[CARD].ts
         try:
-            ts = await self._gateway.post(channel, message, thread)
-        except SlackBusyError:
+            ts = await self._delivery.post(channel, message, thread)
+        except (SlackBusyError, SlackRefusedError):
             memo.absent.add(slot)
             raise
-        except SlackRefusedError as refused:
-            memo.absent.add(slot)
-            if refused.error == "thread_not_found":
-                await self._messages.save(replace(posted[CARD], fingerprint=""))
-            if refused.error not in _BAD_BLOCKS:
-                raise
-            _log.warning("Slack refused the blocks of a message", extra={"run": run.id, "slot": slot})
-            ts = await self._gateway.post(channel, _without_blocks(message), thread)
         memo.edited[slot] = time.monotonic()
         await self._save(replace(intent, ts=ts, fingerprint=message.fingerprint, state=MessageState.POSTED), posted)
 
@@ -202,17 +266,35 @@ class RunSync:
             message = await self._with_posted_anchor(run, known, message, posted[CARD].ts)
         await self._edits.acquire()
         try:
-            await self._gateway.update(known.channel, known.ts, message)
+            await self._delivery.edit(known.channel, known.ts, message)
         except SlackRefusedError as refused:
-            if refused.error in _GONE:
+            if refused.error == _GONE:
                 await self._post(run, slot, message, posted, memo)
                 return
-            if refused.error not in _BAD_BLOCKS:
+            if refused.error not in _LOCKED:
                 raise
-            _log.warning("Slack refused the blocks of a message", extra={"run": run.id, "slot": slot})
-            await self._gateway.update(known.channel, known.ts, _without_blocks(message))
+            await self._go_on_elsewhere(run, slot, message, posted, memo)
+            return
         memo.edited[slot] = time.monotonic()
         await self._save(replace(known, fingerprint=fingerprint), posted)
+
+    async def _go_on_elsewhere(
+        self, run: Run, slot: str, message: Message, posted: dict[str, Posted], memo: _Memo
+    ) -> None:
+        """Tell what a message would say that cannot be edited any more: in one more message, after that in the thread.
+
+        A request to approve is not posted again, as the reactions on it count.
+        """
+        again = f"again:{slot}"
+        if slot != APPROVAL and again not in posted:
+            await self._save(replace(posted[slot], slot=again), posted)
+            await self._post(run, slot, message, posted, memo)
+            return
+        await self._save(replace(posted[slot], fingerprint=message.fingerprint), posted)
+        line, status = f"status:{slot}:{run.state.value}", text_message(Markup(message.text.partition("\n")[0]))
+        is_told = any(known.fingerprint == status.fingerprint for known in posted.values())
+        if line not in posted and not is_told:
+            await self._post(run, line, status, posted, memo)
 
     async def _with_posted_anchor(self, run: Run, known: Posted, message: Message, thread: str) -> Message:
         """Give a result message the anchor that is posted already.
@@ -266,7 +348,8 @@ class RunSync:
                 raise
             return []
 
-    async def _seed(self, run: Run, approval: Posted, memo: _Memo) -> None:
+    async def _seed(self, run: Run, posted: dict[str, Posted], memo: _Memo) -> None:
+        approval = posted[APPROVAL]
         if run.gate is None or run.gate.state is not GateState.OPEN or memo.seeded == approval.ts:
             return
         emojis = self._context.operations.emoji
@@ -276,6 +359,7 @@ class RunSync:
             except SlackRefusedError as refused:
                 # People can still pick the emoji themselves, so the run does not wait for this.
                 _log.warning("cannot seed a reaction", extra={"run": run.id, "emoji": emoji, "error": refused.error})
+                await self._undelivered.tell(run, "seed", f"{refused.error} ({emoji})", posted)
         memo.seeded = approval.ts
 
     async def _post_notice(self, run: Run, slot: str, message: Message, posted: dict[str, Posted], memo: _Memo) -> None:
@@ -333,10 +417,6 @@ def _files(message: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _mark(message: Message) -> object:
     return (message.payload or {}).get("mark")
-
-
-def _without_blocks(message: Message) -> Message:
-    return replace(message, blocks=())
 
 
 def _people_in(run: Run) -> frozenset[str]:

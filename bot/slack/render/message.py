@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bot.slack.render import markup
@@ -78,6 +78,22 @@ def message(
     return Message(
         markup.clip_markup(markup.escape(text), TEXT), tuple(shown), event_type, _bounded(payload), announced
     )
+
+
+def with_objects_alone(message: Message) -> Message:
+    """Return a message whose metadata have no list of texts: each text becomes an object with a `name`.
+
+    `@slack/types` knows of scalars, objects and lists of objects in metadata.
+    """
+    if message.payload is None:
+        return message
+    payload = {
+        key: [item if isinstance(item, Mapping) else {"name": item} for item in value]
+        if isinstance(value, list)
+        else value
+        for key, value in message.payload.items()
+    }
+    return replace(message, payload=payload)
 
 
 def text_message(text: Markup) -> Message:

@@ -216,6 +216,10 @@ def _template_values(problem: Problem, translator: Translator) -> dict[str, str]
             shown[name] = _instant(facts[name])
     if problem.reason is Reason.CANCELLED and facts.get("phase") == "verify":
         shown["checking"] = Markup(_PRESENT)
+    if channel := facts.get("channel"):
+        shown["channel"] = markup.channel(channel)
+    if problem.reason is Reason.NOT_IN_CHANNEL and _USER.fullmatch(facts.get("bot", "")):
+        shown["bot"] = markup.user(facts["bot"])
     if channels := facts.get("channels"):
         shown["channels"] = Markup(", ".join(markup.channel(name) for name in channels.split(",")))
     return shown

@@ -24,9 +24,12 @@ _REPEATABLE = frozenset(
         "apps.connections.open",
         "chat.update",
         "conversations.history",
+        "conversations.info",
+        "conversations.members",
         "conversations.replies",
         "reactions.get",
         "users.info",
+        "usergroups.list",
         "usergroups.users.list",
         "views.publish",
         "views.update",
@@ -38,6 +41,7 @@ _TOO_MANY = 429
 _CLIENT_ERROR = 400
 _SERVER_ERROR = 500
 _TIMEOUT_SECONDS = 30.0
+_MAX_PAGES = 5
 
 
 class SlackRefusedError(Exception):
@@ -110,6 +114,19 @@ class BotIdentity:
     bot: str = ""
 
 
+@dataclass(frozen=True)
+class Receipt:
+    """A message that Slack has taken.
+
+    Args:
+        ts: Slack's timestamp of the message, its ID.
+        thread: the parent of its thread as Slack names it; empty where it names none.
+    """
+
+    ts: str
+    thread: str
+
+
 def build_client(token: str, api_url: str | None, session: aiohttp.ClientSession) -> AsyncWebClient:
     """Build the SDK's client, which bolt uses as well.
 
@@ -154,11 +171,13 @@ class Gateway:
         self.client = client
         self._called = called or _unmeasured
 
-    async def post(self, channel: str, message: Message, thread: str | None) -> str:
+    async def post(self, channel: str, message: Message, thread: str | None) -> Receipt:
         """Post a message.
 
-        Returns:
-            Its `ts`.
+        Args:
+            channel: Slack's ID of a channel, or of a person, who gets a direct message.
+            message: the message.
+            thread: the parent of a thread; None for the channel itself.
         """
         answer = await self._call(
             self.client.chat_postMessage,
@@ -173,7 +192,12 @@ class Gateway:
             unfurl_links=False,
             unfurl_media=False,
         )
-        return str(answer["ts"])
+        shown = answer.get("message") or {}
+        return Receipt(str(answer["ts"]), str(shown.get("thread_ts") or ""))
+
+    async def delete(self, channel: str, ts: str) -> None:
+        """Delete a message of the bot's own."""
+        await self._call(self.client.chat_delete, channel=channel, ts=ts)
 
     async def update(self, channel: str, ts: str, message: Message) -> None:
         """Edit a message."""
@@ -201,11 +225,24 @@ class Gateway:
             link_names=False,
         )
 
-    async def respond(self, url: str, message: Message) -> None:
-        """Reply at a `response_url`, seen by one person alone; Slack accepts 5 replies in 30 minutes."""
+    async def respond(self, url: str, message: Message, thread: str = "") -> None:
+        """Reply at a `response_url`, seen by one person alone; Slack accepts 5 replies in 30 minutes.
+
+        Args:
+            url: from the payload of a command or a button.
+            message: without metadata.
+            thread: the parent of a thread; without it Slack shows a reply outside of the thread.
+        """
         client = AsyncWebhookClient(url, session=self.client.session, retry_handlers=[])
+        body = {
+            "text": message.text,
+            "blocks": list(message.blocks),
+            "response_type": "ephemeral",
+            "replace_original": False,
+            **({"thread_ts": thread} if thread else {}),
+        }
         try:
-            answer = await client.send(text=message.text, blocks=list(message.blocks), response_type="ephemeral")
+            answer = await client.send_dict(body)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise SlackUncertainError(type(error).__name__) from None
         if answer.status_code == _TOO_MANY:
@@ -292,6 +329,28 @@ class Gateway:
         answer = await self._call(self.client.usergroups_users_list, usergroup=group)
         return frozenset(str(user) for user in answer["users"])
 
+    async def group_handles(self) -> dict[str, str]:
+        """Read the handles of all user groups, by their ID."""
+        answer = await self._call(self.client.usergroups_list)
+        return {str(group["id"]): str(group.get("handle") or "") for group in answer["usergroups"]}
+
+    async def channel_info(self, channel: str) -> dict[str, Any]:
+        """Read what Slack knows of a channel: `name`, `is_member`, `is_archived` and more."""
+        answer = await self._call(self.client.conversations_info, channel=channel)
+        return dict(answer.get("channel") or {})
+
+    async def channel_members(self, channel: str) -> frozenset[str]:
+        """Read the members of a channel, the first five thousand."""
+        members: set[str] = set()
+        cursor: str | None = None
+        for _ in range(_MAX_PAGES):
+            answer = await self._call(self.client.conversations_members, channel=channel, limit=1000, cursor=cursor)
+            members.update(str(user) for user in answer.get("members", []))
+            cursor = (answer.get("response_metadata") or {}).get("next_cursor") or None
+            if cursor is None:
+                break
+        return frozenset(members)
+
     async def identity(self) -> BotIdentity:
         """Read the identity behind the bot's token."""
         answer = await self._call(self.client.auth_test)
@@ -315,7 +374,7 @@ class Gateway:
     async def _pages(self, method: ApiMethod, **arguments: Any) -> list[dict[str, Any]]:
         messages: list[dict[str, Any]] = []
         cursor: str | None = None
-        for _ in range(5):
+        for _ in range(_MAX_PAGES):
             answer = await self._call(method, limit=200, cursor=cursor, **arguments)
             messages.extend(dict(item) for item in answer.get("messages", []))
             cursor = (answer.get("response_metadata") or {}).get("next_cursor") or None

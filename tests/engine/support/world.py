@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, get_args
 
-from bot.domain.errors import Reason, problem
+from bot.domain.errors import Problem, Reason, problem
 from bot.domain.policies.people import Roster
 from bot.domain.runs.acts import Act
 from bot.domain.runs.request import Action, Request
@@ -131,6 +131,7 @@ class People:
 
     said: dict[str, frozenset[Emoji]] = field(default_factory=dict)
     away: bool = False
+    left: dict[str, Problem] = field(default_factory=dict)
     asked: int = 0
     humans: frozenset[str] = frozenset({"U0AMELIE", "U0BOB", "U0EVE"})
     groups: dict[str, frozenset[str]] = field(default_factory=lambda: {"S0RELEASE": frozenset({"U0EVE"})})
@@ -146,6 +147,9 @@ class People:
 
     async def current_roster(self, users: frozenset[str], groups: frozenset[str]) -> Roster:
         return await self.roster(users, groups)
+
+    async def closed(self, channel: str) -> Problem | None:
+        return self.left.get(channel)
 
 
 class Everyone:
@@ -245,6 +249,7 @@ class SmallWorld:
                 branches=self,
                 reaction_reader=self.people,
                 directory=self.people,
+                channels=self.people,
                 run_observer=self.run_observer,
                 clock=self.clock,
                 masker=Masker((SECRET,)),

@@ -17,6 +17,7 @@ from bot.domain.targets.overview import TargetOverview
 from bot.engine.queries.locks import Allowed
 from bot.slack.handlers.ops import OpsHandler
 from bot.slack.handlers.unlock import UnlockHandler
+from bot.slack.publish.replies import Sender
 from bot.slack.render.markup import Markup
 from bot.slack.render.message import Message, text_message
 from bot.slack.transport.inbox import ReceivedEvent
@@ -74,11 +75,11 @@ class RecordedReplies:
     def wake(self) -> None:
         self.woken += 1
 
-    async def send_text(self, channel: str, user: str, text: Markup, *, url: str = "") -> None:
-        await self.send(channel, user, text_message(text), url=url)
+    async def send_text(self, sender: Sender, text: Markup) -> None:
+        await self.send(sender, text_message(text))
 
-    async def send(self, channel: str, user: str, message: Message, *, url: str = "") -> None:
-        self.told.append((user, "\n".join(texts(message.blocks))))
+    async def send(self, sender: Sender, message: Message) -> None:
+        self.told.append((sender.user, "\n".join(texts(message.blocks))))
         self.shown.append(message)
 
 
@@ -95,7 +96,7 @@ class OpsCommand:
 
     async def __call__(self, text: str, user: str = AMELIE) -> str:
         before = len(self.replies.told)
-        await self.handler.handle(tuple(text.split()), Origin(user, OPS, "Ev1"), "")
+        await self.handler.handle(tuple(text.split()), Origin(user, OPS, "Ev1"), Sender(user, OPS))
         mine = [said for whom, said in self.replies.told[before:] if whom == user]
         assert len(mine) == 1
         return mine[0]

@@ -21,7 +21,9 @@ from bot.domain.runs.run import Run
 from bot.engine.run_changes import Chunk
 from bot.playground.block_kit.blocks import check_view
 from bot.playground.client.client_actions import Click
+from bot.playground.faults import CallFault, FaultEffect
 from bot.slack.forms.reasons import reasons_view
+from bot.slack.publish.replies import Sender
 from tests.slack.support.dashboards import home_scene
 from tests.slack.support.runs import AMELIE, BOB, OPS, RUNS
 from tests.slack.support.workspace import Workspace
@@ -161,9 +163,12 @@ async def test_the_refusal_of_a_form_is_answered(workspace: Workspace) -> None:
 
 def test_slack_takes_the_form_of_every_exception() -> None:
     for run in (excepted("moved", FIRE), excepted("moved", PAID), excepted("moved", PolicyExceptions("paid", "fire"))):
-        assert check_view(reasons_view(run, "run_retry", OPS, home_scene())) == []
+        assert check_view(reasons_view(run, "run_retry", Sender(BOB, OPS), home_scene())) == []
     restore = replace(RUNS["moved"].request, options=RestoreBackup("B-20251117-7K3F9Q", FIRE))
-    assert check_view(reasons_view(replace(RUNS["moved"], request=restore), "run_retry", OPS, home_scene())) == []
+    assert (
+        check_view(reasons_view(replace(RUNS["moved"], request=restore), "run_retry", Sender(BOB, OPS), home_scene()))
+        == []
+    )
 
 
 async def test_a_form_that_cannot_be_opened_is_answered_and_starts_nothing(
@@ -177,3 +182,38 @@ async def test_a_form_that_cannot_be_opened_is_answered_and_starts_nothing(
         await eventually(lambda: workspace.whispers(BOB))
     assert "could not be opened" in workspace.whispers(BOB)[0]
     assert workspace.engine.submitted == []
+
+
+async def test_a_refusal_to_a_button_in_a_thread_stands_in_that_thread(workspace: Workspace) -> None:
+    workspace.engine.runs["R-7K3F9Q"] = RUNS["needs_human"]
+    workspace.engine.refuses = RefusedError(problem(Reason.LOCKED))
+    async with workspace.app():
+        (result,) = await eventually(lambda: workspace.by_type("countersign_result"))
+        await workspace.server.client_actions.click(BOB, OPS, result.ts, Click("run_resume_retry"))
+        (answer,) = await eventually(lambda: workspace.server.state.ephemerals)
+    assert answer.thread_ts == result.thread_ts
+
+
+async def test_a_refusal_to_the_card_stands_in_the_channel(workspace: Workspace) -> None:
+    workspace.engine.runs["R-7K3F9Q"] = RUNS["needs_human"]
+    workspace.engine.refuses = RefusedError(problem(Reason.LOCKED))
+    async with workspace.app():
+        (card,) = await eventually(lambda: workspace.by_type("countersign_run"))
+        await eventually(lambda: workspace.thread())
+        await workspace.server.client_actions.click(BOB, OPS, card.ts, Click("run_cancel"))
+        (answer,) = await eventually(lambda: workspace.server.state.ephemerals)
+    assert answer.thread_ts is None
+
+
+async def test_the_response_url_is_taken_where_an_ephemeral_message_is_refused(workspace: Workspace) -> None:
+    workspace.engine.runs["R-7K3F9Q"] = RUNS["needs_human"]
+    workspace.engine.refuses = RefusedError(problem(Reason.LOCKED))
+    workspace.server.faults.calls.append(
+        CallFault("chat.postEphemeral", FaultEffect.ERROR, None, error="not_in_channel")
+    )
+    async with workspace.app():
+        (result,) = await eventually(lambda: workspace.by_type("countersign_result"))
+        await workspace.server.client_actions.click(BOB, OPS, result.ts, Click("run_resume_retry"))
+        (answer,) = await eventually(lambda: workspace.server.state.ephemerals)
+    assert workspace.calls("response_url") == 1
+    assert answer.thread_ts == result.thread_ts

@@ -15,7 +15,7 @@ from tests.slack.support.runs import MASKER
 
 def slack_context(engine: FakeEngine, **parts: Any) -> SlackContext:
     """Build a context; what is not given and not needed is None."""
-    unused = dict.fromkeys(("gateway", "replies", "directory", "messages", "homes", "lock_notices"))
+    unused = dict.fromkeys(("gateway", "replies", "directory", "channels", "messages", "homes", "lock_notices"))
     shared = {
         "commands": {"/deploy": DeploySpec()},
         "ops": Ops(),

@@ -1,0 +1,135 @@
+"""Posts and edits messages; what Slack refuses because of its contents goes again with less of them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import TypeVar
+
+from bot.slack.render.message import Message, with_objects_alone
+from bot.slack.transport.channels import CLOSED, SlackChannels
+from bot.slack.transport.gateway import Gateway, SlackBusyError, SlackRefusedError, SlackUncertainError
+
+_log = logging.getLogger(__name__)
+
+_METADATA = frozenset({"invalid_metadata_format", "invalid_metadata_schema", "metadata_too_large"})
+_BLOCKS = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "msg_too_long"})
+_CONTENTS = frozenset({"invalid_arguments", "invalid_arg_name", "invalid_array_arg", "invalid_form_data"})
+"""Refusals that do not say what they are about."""
+
+_NO_PARENT = frozenset({"thread_not_found", "message_not_found"})
+
+Sent = TypeVar("Sent")
+
+
+class ParentGoneError(Exception):
+    """The message under which a reply belongs is gone, and the reply is nowhere."""
+
+
+class Delivery:
+    """Sends the messages of runs.
+
+    Args:
+        gateway: Slack's Web API.
+        channels: is told which channels accept messages.
+    """
+
+    def __init__(self, gateway: Gateway, channels: SlackChannels) -> None:
+        self._gateway = gateway
+        self._channels = channels
+
+    async def post(self, channel: str, message: Message, thread: str | None) -> str:
+        """Post a message.
+
+        Args:
+            channel: Slack's ID.
+            message: the message.
+            thread: the parent of the thread in which it belongs; None for the channel itself.
+
+        Returns:
+            Its `ts`.
+
+        Raises:
+            ParentGoneError: there is no such parent.
+            SlackRefusedError: refused, with less of its contents too.
+            SlackBusyError, SlackUncertainError: as `Gateway` raises them.
+        """
+        try:
+            receipt = await _with_less(message, lambda part: self._gateway.post(channel, part, thread))
+        except SlackRefusedError as refused:
+            if refused.error == "thread_not_found":
+                raise ParentGoneError from None
+            if refused.error in CLOSED or refused.error.startswith("restricted_action"):
+                self._channels.refused(channel, refused.error)
+            raise
+        self._channels.accepted(channel)
+        if thread is not None and receipt.thread != thread and await self._is_astray(channel, thread, receipt.ts):
+            await self._take_back(channel, receipt.ts)
+            raise ParentGoneError
+        return receipt.ts
+
+    async def edit(self, channel: str, ts: str, message: Message) -> None:
+        """Edit a message.
+
+        Raises:
+            SlackRefusedError: refused, with less of its contents too.
+            SlackBusyError, SlackUncertainError: as `Gateway` raises them.
+        """
+        await _with_less(message, lambda part: self._gateway.update(channel, ts, part))
+
+    async def _is_astray(self, channel: str, thread: str, ts: str) -> bool:
+        """Return whether a reply stands outside of its thread: Slack posts it there if the parent was deleted.
+
+        An answer that names no thread is no proof: the thread itself is read.
+        """
+        try:
+            replies = await self._gateway.thread_messages(channel, thread)
+        except SlackRefusedError as refused:
+            return refused.error in _NO_PARENT
+        except (SlackBusyError, SlackUncertainError):
+            return False
+        return all(str(reply.get("ts")) != ts for reply in replies)
+
+    async def _take_back(self, channel: str, ts: str) -> None:
+        try:
+            await self._gateway.delete(channel, ts)
+        except (SlackRefusedError, SlackBusyError, SlackUncertainError) as error:
+            _log.warning("a reply stands outside of its thread: %s", error)
+
+
+async def _with_less(message: Message, send: Callable[[Message], Awaitable[Sent]]) -> Sent:
+    """Send a message; while it is refused because of its contents, with less of them."""
+    try:
+        return await send(message)
+    except SlackRefusedError as refused:
+        first, parts = refused, lesser(message, refused.error)
+    for part in parts:
+        try:
+            answer = await send(part)
+        except SlackRefusedError:
+            continue
+        _log.warning("Slack refused a part of a message", extra={"error": first.error, "kind": message.event_type})
+        return answer
+    raise first
+
+
+def lesser(message: Message, error: str) -> tuple[Message, ...]:
+    """Give what may be accepted in place of a refused message, the most first; empty where no less of it would be.
+
+    Args:
+        message: as it was refused.
+        error: Slack's own name of the reason.
+    """
+    without_metadata = replace(message, event_type="", payload=None)
+    without_blocks = replace(message, blocks=())
+    bare = replace(without_metadata, blocks=())
+    if error in _METADATA:
+        return (with_objects_alone(message), without_metadata, bare)
+    if error in _BLOCKS:
+        return (without_blocks, bare)
+    if error in _CONTENTS:
+        return (with_objects_alone(message), without_metadata, without_blocks, bare)
+    if error.startswith("restricted_action") and message.announced:
+        return (replace(message, announced=False),)
+    return ()
