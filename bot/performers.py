@@ -88,7 +88,7 @@ def build_performers(
     performers: dict[type[Act], Performer] = {
         Shell: WatchedPerformer(ShellPerformer(runner), databases),
         Dump: DumpPerformer(backups, dump_context_reader(backups.catalog, ran_at, written.counters)),
-        Prove: ProvePerformer(backups),
+        Prove: ProvePerformer(backups, databases),
         Load: LoadPerformer(backups),
         Swap: SwapPerformer(backups, beside),
         Discard: PrunePerformer(backups, looks),

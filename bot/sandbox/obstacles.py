@@ -35,6 +35,10 @@ class Obstacle(StrEnum):
     """The copy of the application shares a file with something else."""
     ENVIRONMENT = "environment"
     """The live environment cannot be read."""
+    LACKS = "lacks"
+    """The live server has something that the private one has not, such as another database or a plugin."""
+    LOST = "lost"
+    """The private server was ended, or ended by itself, while it was needed."""
 
 
 @dataclass(frozen=True)

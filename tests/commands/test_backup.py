@@ -9,14 +9,14 @@ import pytest
 from bot.domain.backups.backup import BackupInfo, BackupList, Proof, Purpose
 from bot.domain.errors import Reason, RefusedError
 from bot.domain.policies.policy import NO_REQUIREMENT
-from bot.domain.runs.acts import Discard, Dump
+from bot.domain.runs.acts import Discard, Dump, ProofServer, Prove
 from bot.domain.runs.plan import Plan, Risk
 from bot.domain.runs.plan_json import plan_from_json, plan_to_json
 from bot.domain.runs.request import Action
 from bot.domain.runs.request_json import options_from_json, options_to_json
 from bot.domain.runs.run import Run
 from bot.domain.secrets import Secret
-from bot.domain.targets.scratch import ScratchBeside
+from bot.domain.targets.scratch import Scratch, ScratchBeside, ScratchNone, ScratchPrivate, ScratchServer
 from bot.domain.targets.target import Backups, BotDirectory, Keep, Target
 from bot.recipes.load import load_recipe
 from commands.backup import Backup
@@ -104,10 +104,10 @@ async def test_behind_a_scheduled_one_what_is_no_longer_kept_goes() -> None:
     look.backup_list = replace(look.backup_list, referred=frozenset({old.backup}))
     kept = await BACKUP.plan(run_with(scheduled="2026-11-16T03:00:00+00:00"), target, look)
     assert isinstance(kept, Plan)
-    assert [step.key for step in kept.steps] == ["backup"]
+    assert [step.key for step in kept.steps] == ["backup", "backup-proof"]
     asked = await BACKUP.plan(run_with(), target, look)
     assert isinstance(asked, Plan)
-    assert [step.key for step in asked.steps] == ["backup"]
+    assert [step.key for step in asked.steps] == ["backup", "backup-proof"]
 
 
 async def test_backups_dated_in_the_future_are_named_in_the_plan_of_the_retention() -> None:
@@ -119,7 +119,7 @@ async def test_backups_dated_in_the_future_are_named_in_the_plan_of_the_retentio
     look.backup_list = BackupList(NAME.app, NAME.environment, (*ahead[::-1], good))
     plan = await BACKUP.plan(run_with(scheduled="2026-11-16T03:00:00+00:00"), target, look)
     assert isinstance(plan, Plan)
-    assert [step.key for step in plan.steps] == ["backup"]
+    assert [step.key for step in plan.steps] == ["backup", "backup-proof"]
     assert [finding.kind for finding in plan.findings] == ["retention_ignores"]
     assert plan.findings[0].facts == {"backups": ", ".join(each.backup for each in ahead)}
 
@@ -172,3 +172,22 @@ async def test_what_the_bot_cannot_open_is_not_proven() -> None:
 
     assert await keys(sealed()) == ["backup"]
     assert await keys(sealed(identity=Secret("AGE-SECRET-KEY-1X"))) == ["backup", "backup-proof"]
+
+
+@pytest.mark.parametrize(
+    ("scratch", "act"),
+    [
+        (ScratchPrivate(), Prove("B", None, ProofServer.PRIVATE)),
+        (ScratchBeside(), Prove("B", "compte_countersign_proof_7k3f9q", ProofServer.PRIVATE)),
+        (ScratchServer("10.0.0.9", 3306, "copy", Secret("x")), Prove("B", None, ProofServer.PRIVATE)),
+        (ScratchNone(), None),
+    ],
+)
+async def test_a_backup_is_proven_where_copies_may_live(scratch: Scratch, act: Prove | None) -> None:
+    assert TARGET.database is not None
+    target = replace(TARGET, database=replace(TARGET.database, scratch=scratch))
+    plan = await BACKUP.plan(run_with(), target, Sight())
+    assert isinstance(plan, Plan)
+    proofs = [step.act for step in plan.steps if isinstance(step.act, Prove)]
+    assert [replace(proof, backup="B") for proof in proofs] == ([act] if act is not None else [])
+    assert plan_from_json(plan_to_json(plan)) == plan

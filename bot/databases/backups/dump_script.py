@@ -184,7 +184,7 @@ def dump_job(
         "only": narrow_to_tables(dump.tables),
         "mydumper_from": str(backups.mydumper_from),
         "not_by_mydumper": _not_by_mydumper(dump, database, backups),
-        "counts": "yes" if database.may_copy_beside else "no",
+        "counts": "yes" if database.may_copy else "no",
         "origin": origin(
             dump,
             target.name.app,
@@ -214,8 +214,8 @@ def _not_by_mydumper(dump: Dump, database: Database, backups: Backups) -> str:
         return "backups are kept elsewhere, and it would write to the disk of the host"
     if backups.encrypt_to is not None:
         return "backups are encrypted, and it would write to the disk in the clear"
-    if not database.may_copy_beside:
-        return "without `scratch: true` nothing would prove that its files can be restored"
+    if not database.may_copy:
+        return "with `scratch: false` nothing would prove that its files can be restored"
     if database.rehearse is RehearseOn.DATA:
         return "migrations are rehearsed on the data of backups, and cannot be on such a one"
     return ""

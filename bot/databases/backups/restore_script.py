@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from importlib import resources
@@ -24,9 +24,20 @@ from bot.domain.backups.leftovers import leftovers_of
 from bot.domain.secrets import Secret
 from bot.domain.shell import Command, Part, Syntax, Word
 from bot.domain.targets.target import Database
+from bot.sandbox.plan import Sandbox, functions
+from bot.sandbox.server import PrivateServer
 
 EXPECTED_FILE = "expected"
 """Name of the file with what must come out, in the job's private directory."""
+
+SANDBOX_RESULTS = "proof-sandbox"
+"""Name of the folder with what a private server had to say, in the directory that the steps of the run share."""
+
+_WAIT = 3600
+"""Seconds that a proof waits for another sandbox on its host."""
+
+_WAIT_OF_SENDER = 420
+"""The same where the bot waits to send the backup; it does not wait for longer than ten minutes."""
 
 MANIFEST_FILE = "manifest"
 """Name of the file with the manifest of a backup that the host has not, in the job's private directory."""
@@ -55,7 +66,9 @@ def script(name: str) -> str:
     return resources.files("bot.databases").joinpath("scripts", name).read_text(encoding="utf-8")
 
 
-_LOAD = script("record.sh") + script("myloader.sh") + script("load.sh")
+_BESIDE = script("beside.sh")
+_PRIVATE = script("private.sh")
+_LOAD = script("record.sh") + script("dump_text.sh") + script("myloader.sh") + script("load.sh")
 _PROOF = script("proof.sh")
 _LOADED = script("loaded.sh")
 _SWAP = script("swap.sh")
@@ -78,6 +91,8 @@ class RestoreStage(StrEnum):
     OBJECTS = "objects"
     SWAP = "swap"
     HALF = "half"
+    IMPOSSIBLE = "impossible"
+    """Nothing stands against the backup; it could not be tried here."""
 
     @property
     def exit_status(self) -> int:
@@ -90,24 +105,38 @@ def failed_stage(exit_status: int | None) -> RestoreStage | None:
     return next((stage for stage in RestoreStage if stage.exit_status == exit_status), None)
 
 
+@dataclass(frozen=True)
+class ProofPlaces:
+    """Where a backup is restored to prove it: in a private server, and where that cannot be, beside the live database.
+
+    Args:
+        private: the server that is started for it; None where there is to be none.
+        beside: name of the database that is made and dropped beside the live one; None where there is to be none.
+    """
+
+    private: PrivateServer | None = None
+    beside: str | None = None
+
+
 def proof_job(
-    manifest: Manifest, source: str | SentBackup, database: Database, scratch: str, attempt: int
+    manifest: Manifest, source: str | SentBackup, database: Database, places: ProofPlaces, attempt: int
 ) -> HostScript:
     """Build the script that proves a backup.
 
     Args:
         manifest: of the backup.
         source: the directory on the host; or how the bot sends it.
-        database: whose backup it is, and as whom it is restored.
-        scratch: name of the database that is made and dropped.
+        database: whose backup it is, and as whom it is restored beside the live database.
+        places: where it is restored.
         attempt: of the step.
 
     Raises:
         ValueError: a value that cannot be used; the message names it and holds no secret.
     """
     values = {"yields": (Proof.PROVEN if manifest.rows or not manifest.tables else Proof.CHECKED).value}
-    purpose = _Purpose("proof", stale_prefix=scratch.rpartition("_")[0] + "_", tail=_PROOF, values=values)
-    return _job(manifest, source, database, scratch, attempt, purpose)
+    stale_prefix = (places.beside or "").rpartition("_")[0] + "_"
+    purpose = _Purpose("proof", places, stale_prefix=stale_prefix, tail=_PROOF, values=values)
+    return _job(manifest, source, database, attempt, purpose)
 
 
 def load_job(manifest: Manifest, source: str | SentBackup, database: Database, fresh: str, attempt: int) -> HostScript:
@@ -123,7 +152,8 @@ def load_job(manifest: Manifest, source: str | SentBackup, database: Database, f
     Raises:
         ValueError: a value that cannot be used; the message names it and holds no secret.
     """
-    return _job(manifest, source, database, fresh, attempt, _Purpose("restore", stale_prefix=fresh, tail=_LOADED))
+    purpose = _Purpose("restore", ProofPlaces(beside=fresh), stale_prefix=fresh, tail=_LOADED)
+    return _job(manifest, source, database, attempt, purpose)
 
 
 def swap_job(manifest: Manifest, database: Database, fresh: str, old: str) -> HostScript:
@@ -210,21 +240,24 @@ class _Purpose:
 
     Args:
         folder: of the step, in the directory that the steps of the run share.
+        places: where.
         stale_prefix: of the names of databases that earlier attempts may have left.
         tail: script that follows the load.
         values: variables of that script.
     """
 
     folder: str
+    places: ProofPlaces
     stale_prefix: str
     tail: str
     values: Mapping[str, str] = field(default_factory=dict)
 
 
 def _job(
-    manifest: Manifest, source: str | SentBackup, database: Database, fresh: str, attempt: int, purpose: _Purpose
+    manifest: Manifest, source: str | SentBackup, database: Database, attempt: int, purpose: _Purpose
 ) -> HostScript:
-    for name in (database.name, fresh):
+    private, beside = purpose.places.private, purpose.places.beside
+    for name in (database.name, *((beside,) if beside is not None else ())):
         identifier(name)
     if isinstance(source, SentBackup) and manifest.by_mydumper:
         raise ValueError(mydumper_stays_on_host(manifest))
@@ -232,7 +265,8 @@ def _job(
     values = {
         "backup": manifest.backup,
         "source": database.name,
-        "fresh": fresh,
+        "places": " ".join(_places(purpose.places)),
+        "beside": beside or "",
         "sweep": _sql_text(purpose.stale_prefix),
         "dump": f"{folder}{manifest.file.removesuffix('.age')}",
         "manifest": f"{folder}{manifest.backup}.json",
@@ -247,14 +281,26 @@ def _job(
         **{f"status_{stage.value}": str(stage.exit_status) for stage in RestoreStage},
     }
     kept = f'kept="$COUNTERSIGN_RUN_DIR/{purpose.folder}"\n'
-    parts = [
-        *shell_variables(values),
-        Syntax(kept + PREAMBLE + SHA256 + CONTENTS + REMOVE_STALE + _LOAD + purpose.tail),
-    ]
-    files = {OPTION_FILE: option_file(database), EXPECTED_FILE: Secret(_expected(manifest))}
+    parts = [*shell_variables(values)]
+    text = kept + PREAMBLE + SHA256 + CONTENTS + REMOVE_STALE
+    files = {EXPECTED_FILE: Secret(_expected(manifest))}
+    if private is not None:
+        wait = _WAIT_OF_SENDER if isinstance(source, SentBackup) else _WAIT
+        parts += functions(Sandbox(SANDBOX_RESULTS, private, wait=wait)).parts
+        text += _PRIVATE
+    if beside is not None:
+        files[OPTION_FILE] = option_file(database)
+        text += _BESIDE
     if isinstance(source, SentBackup):
         files[MANIFEST_FILE] = Secret(source.manifest.decode())
-    return HostScript(Command(tuple(parts)), files)
+    return HostScript(Command((*parts, Syntax("\n" + text + _LOAD + purpose.tail))), files)
+
+
+def _places(places: ProofPlaces) -> Iterator[str]:
+    if places.private is not None:
+        yield "private"
+    if places.beside is not None:
+        yield "beside"
 
 
 def _expected(manifest: Manifest) -> str:

@@ -1,14 +1,22 @@
-"""The step that proves a backup: restore it into a scratch database, compare, and record the result."""
+"""The step that proves a backup: restore it where that does no harm, compare, and record the result."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
+from bot.databases.backups.access import BackupAccess
 from bot.databases.backups.host_catalog import BackupLookup, BackupState
 from bot.databases.backups.host_script import HostScript
-from bot.databases.backups.manifest import parse_manifest
+from bot.databases.backups.manifest import Manifest, parse_manifest
 from bot.databases.backups.remote_catalog import manifest_file
-from bot.databases.backups.restore_script import RestoreStage, mydumper_stays_on_host, proof_job, proof_result_file
+from bot.databases.backups.restore_script import (
+    SANDBOX_RESULTS,
+    ProofPlaces,
+    RestoreStage,
+    mydumper_stays_on_host,
+    proof_job,
+    proof_result_file,
+)
 from bot.databases.backups.restore_step import (
     LoadingStep,
     database_of,
@@ -18,36 +26,97 @@ from bot.databases.backups.restore_step import (
     pipe_of,
 )
 from bot.databases.backups.script_step import act_of
+from bot.databases.sandbox_remedy import remedy_of
+from bot.databases.server.connector import Connector
+from bot.databases.server.private_server import private_server_like
 from bot.domain.errors import RefusedError
-from bot.domain.runs.acts import Prove
+from bot.domain.runs.acts import ProofServer, Prove
 from bot.domain.shell import syntax
 from bot.engine.ports import Done, Failed, Job, Outcome, Output, Unknown
+from bot.sandbox.obstacles import Obstacle, Refusal
+from bot.sandbox.results import results_of
+from bot.sandbox.server import PrivateServer
 
 _HAS_MYLOADER = syntax("command -v myloader >/dev/null 2>&1 && command -v tar >/dev/null 2>&1")
 _TIMEOUT = 30.0
+_LONGEST_DETAIL = 300
 
 
 class ProvePerformer(LoadingStep):
-    """Proves a backup. Where there may be no scratch database, only its file is checked. Implements `Performer`."""
+    """Proves a backup. Where it cannot or may not be restored, only its file is checked. Implements `Performer`.
+
+    Args:
+        access: to hosts and backups.
+        databases: to ask the live server what a private one has to be like.
+    """
+
+    def __init__(self, access: BackupAccess, databases: Connector) -> None:
+        super().__init__(access)
+        self._databases = databases
 
     async def perform(self, job: Job, output: Output) -> Outcome:
         """Restore and compare, or check the file alone."""
-        if act_of(job, Prove).scratch is None:
+        if not act_of(job, Prove).restores:
             return await self._mark(job, await self._check_file(job))
-        return await super().perform(job, output)
+        return await self._or_checked(job, await super().perform(job, output))
 
     async def resume(self, job: Job, output: Output) -> Outcome:
         """As `perform`, but never start a restore."""
-        if act_of(job, Prove).scratch is None:
+        if not act_of(job, Prove).restores:
             return await self._mark(job, await self._check_file(job))
-        return await super().resume(job, output)
+        return await self._or_checked(job, await super().resume(job, output))
 
     async def _build(self, job: Job) -> HostScript:
         act = act_of(job, Prove)
         manifest = await find_own_manifest(self._access.catalog, job, act.backup)
         source, transfer = await self._source(job, manifest)
-        script = proof_job(manifest, source, database_of(job), act.scratch or "", job.attempt)
-        return replace(script, transfer=transfer)
+        private = await self._private_server(job, manifest) if act.server is ProofServer.PRIVATE else None
+        places = ProofPlaces(private, act.scratch)
+        return replace(proof_job(manifest, source, database_of(job), places, job.attempt), transfer=transfer)
+
+    async def _private_server(self, job: Job, manifest: Manifest) -> PrivateServer | None:
+        """Ask the live server what a private one has to be like; None where there cannot be one and it may do without.
+
+        Raises:
+            RefusedError: `not_restorable`, there cannot be one; or a reason of the database or of a host.
+        """
+        data_kib = manifest.data_bytes // 1024
+        try:
+            async with self._databases.reading(job.target) as session:
+                return await private_server_like(session, database_of(job), data_kib)
+        except ValueError as error:
+            if act_of(job, Prove).scratch is not None:
+                return None
+            failed = not_restorable(manifest.backup, RestoreStage.IMPOSSIBLE, str(error))
+            raise RefusedError(failed.problem) from error
+
+    async def _or_checked(self, job: Job, outcome: Outcome) -> Outcome:
+        """Check the file alone where the backup could not be restored here, which says nothing against it."""
+        if not isinstance(outcome, Failed) or outcome.problem.facts.get("stage") != RestoreStage.IMPOSSIBLE.value:
+            return outcome
+        refusal = await self._refusal(job, outcome)
+        checked = await self._mark(job, await self._check_file(job))
+        if not isinstance(checked, Done):
+            return checked
+        remedy = await remedy_of(self._access.reader, job.place, refusal)
+        facts = {
+            "unprovable": refusal.obstacle.value,
+            "unprovable_detail": refusal.detail[:_LONGEST_DETAIL],
+            "remedy": "\n".join(remedy),
+        }
+        return Done({**checked.facts, **facts})
+
+    async def _refusal(self, job: Job, failed: Failed) -> Refusal:
+        """Read why there was no private server."""
+        detail = failed.problem.facts.get("detail", "")
+        if failed.exit_status is None:
+            return Refusal(Obstacle.VERSION, detail)
+        try:
+            facts = await self._access.pipes.note(job, f"{SANDBOX_RESULTS}/facts")
+            refusal = results_of({"facts": facts.decode(errors="replace")}).refusal
+        except (RefusedError, ValueError):
+            refusal = None
+        return refusal or Refusal(Obstacle.LOST, detail)
 
     async def _run(self, job: Job, script: HostScript, output: Output) -> Outcome:
         outcome = await super()._run(job, script, output)

@@ -1,42 +1,29 @@
 # shellcheck shell=sh disable=SC2154,SC2034 # set and used by the scripts that are put around it at run time
 # Restores a dump into a database of its own, on the host, and compares it with what was dumped; for POSIX sh. What
-# restoring.py writes before it:
+# `restore_script.py` writes before it:
 #
 #   backup       the backup's ID
-#   source       the live database; it is only read here
-#   fresh        the database that is made; SOURCE_countersign_…
-#   sweep        SQL: what the names of databases begin with that earlier ones may have left behind
-#   dump sha256  the packed file and its checksum; where the bot sends it, its name alone
-#   pipe         where the bot sends it: the name of the pipe, and of the manifest beside it; else nothing
+#   source       the live database
+#   places       where it is restored, in order; the next one counts where one cannot be had: private, beside
+#   dump sha256 pipe   as `dump_text.sh` reads them; the manifest lies beside the dump, or beside the pipe
 #   data_bytes   how much there was in the tables
 #   server       which server it was dumped from, as it called itself
-#   reserve      KiB that must stay free
 #   only         SQL that narrows the list of tables to the chosen ones, or nothing
 #   kept         where the events of the dump are kept as they are: they must not fire in the copy
 #   status_…     the exit status of each stage that can fail
 #
-# Credentials are in a file of the job, and so is `expected`: lines `object<TAB>HEX` and
-# `table<TAB>HEX<TAB>ROWS<TAB>CHECKSUM<TAB>ROWS<TAB>CHECKSUM`, seen just before and just after the dump's snapshot;
-# a table without figures must only be there. Both begin with a line `start<TAB>-`.
+# Each place has functions: `open_PLACE` makes an empty database and sets `fresh`, its name, `here`, the server's version,
+# and `may_name_owners`; `empty_PLACE` empties it; `excused_PLACE` is asked when something failed, and succeeds where that
+# says nothing of the backup and the next place is to be tried; `discard_PLACE` and `close_PLACE` remove it. A file of the
+# job is `expected`: lines `object<TAB>HEX` and `table<TAB>HEX<TAB>ROWS<TAB>CHECKSUM<TAB>ROWS<TAB>CHECKSUM`, seen just
+# before and just after the dump's snapshot; a table without figures must only be there. Both begin with a line `start<TAB>-`.
 
 doing="restoring $backup"
 expected=$COUNTERSIGN_FILES/expected
 [ -z "$pipe" ] || pipe=$COUNTERSIGN_RUN_DIR/$pipe
 database=$source
-made=
-
-drop() { printf 'DROP DATABASE IF EXISTS %s;\n' "$(quote "$1")" | sql "$source" >/dev/null; }
-
-# arriving: what is packed, unpacked; what the bot sends is hashed while it goes by
-arriving() {
-  if [ -z "$pipe" ]; then
-    # shellcheck disable=SC2094 # the name alone says how to unpack it
-    unpack "$dump" <"$dump"
-  else
-    # Where the server takes no more, the rest goes by all the same: what failed is then known to be the dump.
-    tee "$COUNTERSIGN_FILES/sha256.in" <"$pipe" | { unpack "$dump"; unpacked=$?; cat >/dev/null; exit "$unpacked"; }
-  fi
-}
+where=
+near=/
 
 # fitting: the dump as this server and this account can take it. The first line of newer MariaDB programs is one that
 # other clients reject; events are kept apart; an account of another name may need privileges to be named as an owner.
@@ -65,16 +52,25 @@ load_stream() {
   stages=$(
     {
       staged unpack arriving | staged fitting fitting |
-        staged load sql "$fresh" --default-character-set=binary >/dev/null 2>"$said"
+        staged load sql "$fresh" --default-character-set=binary >/dev/null 2>"$complaint"
     } 3>&1
   )
 }
 
+# killed STAGE…: whether one of them was ended by a signal, and not because nobody read on
+killed() {
+  for name; do
+    ended=$(stage "$name")
+    [ "${ended:-0}" -le 128 ] || [ "$ended" = 141 ] || return 0
+  done
+  return 1
+}
+
 # passing: whether what the server said speaks of the moment, and not of the dump
 passing() {
-  grep -q -E 'ERROR (1021|1040|1044|1045|1114|1142|1205|1213|1227|1317|1927|2002|2003|2006|2013) ' "$said" ||
+  grep -q -E 'ERROR (1021|1040|1044|1045|1114|1142|1205|1213|1227|1317|1927|2002|2003|2006|2013) ' "$complaint" ||
     # myloader gives the server's words without its numbers
-    grep -q -i -E '^myloader was ended|connect|gone away|lost connection|is full|disk full|no space|deadlock|lock wait|denied' "$said"
+    grep -q -i -E '^myloader was ended|connect|gone away|lost connection|is full|disk full|no space|deadlock|lock wait|denied' "$complaint"
 }
 
 # differences: compare what is expected with what is found, both as lines. Servers of different versions need not compute
@@ -107,26 +103,82 @@ readable() {
   done
 }
 
-# tidy: drop the copy; a server that has just died is mostly back in a minute
+# tidy: remove the copy
 tidy() {
   # Whoever waits for the pipe need not wait on.
-  [ -z "$pipe" ] || { rm -f -- "$pipe" "$pipe.open"; : >"$pipe.gone"; }
+  no_more
   fold_up
-  [ -n "$made" ] || return 0
-  since=$(date +%s)
-  until drop "$fresh" 2>/dev/null; do
-    if [ $(($(date +%s) - since)) -ge 60 ]; then
-      printf '%s could not be dropped\n' "$fresh" >&2
-      return 0
-    fi
-    sleep 1
-  done
+  [ -z "$where" ] || "close_$where"
 }
+
+# restored: restore the dump into the database that was opened; fails where that says nothing of the backup
+restored() {
+  : >"$events"
+  : >"$complaint"
+  await_dump || fail interrupted 'a pipe cannot be made'
+  began=$(date +%s)
+  case $dump in
+    *.mydumper.tar) load_folder ;;
+    *) load_stream ;;
+  esac
+  if staged_well load unpack fitting; then
+    asleep | sql "$fresh" >/dev/null 2>"$complaint" || stages="load=1"
+  fi
+  restore_seconds=$(($(date +%s) - began))
+  # What came only in part says nothing of the backup.
+  arrived_whole || fail interrupted 'what came is not what was sent'
+  cat "$complaint" >&2
+  if staged_well load unpack fitting; then return 0; fi
+  if "excused_$where"; then return 1; fi
+  if killed unpack fitting; then fail interrupted "a program was ended: $stages"; fi
+  refuted "$(head -c 400 "$complaint")${other:+ (dumped from $server, and this is $here)}"
+}
+
+# looked: read what is in the copy into a file; whether all of it could be read
+looked() {
+  database=$fresh
+  stages=$(
+    {
+      printf 'start\t-\n'
+      staged list counting | staged count sql "$fresh" --unbuffered | counted | sed 's/^/table	/'
+      staged objects objects | awk -F '\t' '{ print "object\t" $1 }'
+    } 3>&1 >"$1" 2>"$complaint"
+  )
+  database=$source
+  staged_well list count objects
+}
+
+# compared: compare the copy with what was dumped; fails where that says nothing of the backup
+compared() {
+  found=$kept/$backup.found
+  looked "$found" || {
+    rm -f "$found"
+    cat "$complaint" >&2
+    if "excused_$where"; then return 1; fi
+    fail interrupted "the copy cannot be read: $(head -c 400 "$complaint")"
+  }
+  differing=$(differences "$expected" "$found")
+  moving=$(printf '%s\n' "$differing" | grep -c '^moving')
+  rm -f "$found"
+  if printf '%s\n' "$differing" | grep -q -E '^(missing|differs|unexpected)'; then
+    refuted "$(printf '%s\n' "$differing" | grep -v '^moving' | head -n 3 | readable)"
+  fi
+}
+
+# opened: make the database of a place
+opened() {
+  "open_$where" || return 1
+  # The suffix says that a server writes a log.
+  other=
+  [ -z "$server" ] || [ "${server%-log}" = "${here%-log}" ] || other=yes
+}
+
 at_the_end tidy
 
-# ── is the file what the manifest says, and is there room ────────────────────────────────────────────────────────────
+# ── is the file what the manifest says ───────────────────────────────────────────────────────────────────────────────
 
-client=$(first mariadb mysql) || fail tools 'neither mariadb nor mysql is installed'
+installed_client=$(first mariadb mysql) || fail tools 'neither mariadb nor mysql is installed'
+client=$installed_client
 if [ -z "$pipe" ]; then
   [ -f "$dump" ] || fail file "$dump is missing"
   [ "$(sha256 "$dump")" = "$sha256" ] || fail file "$dump is not the file that was made: its checksum differs"
@@ -134,83 +186,19 @@ else
   manifest=$pipe.json
   cp -- "$COUNTERSIGN_FILES/manifest" "$manifest" || fail manifest "$manifest cannot be written"
 fi
-said=$(ask 'SELECT VERSION()' 2>&1) || fail connect "$said"
-here=$said
-other=
-[ -z "$server" ] || [ "$server" = "$here" ] || other=yes
-home=$(ask 'SELECT @@datadir')
-if [ -d "$home" ]; then
-  free=$(free_kib "$home")
-  # shellcheck disable=SC2017 # multiplied first, it could overflow
-  needed=$((data_bytes / 1024 * 6 / 5 + reserve))
-  if [ -n "$free" ] && [ "$free" -lt "$needed" ]; then
-    fail space "the database server has $free KiB free, and $needed KiB are needed for a copy"
-  fi
-fi
-may_name_owners=$(ask 'SHOW GRANTS' | grep -E 'ALL PRIVILEGES ON \*\.\*|SUPER|SET USER|SET_USER_ID|SET_ANY_DEFINER')
 mkdir -p "$kept" || fail create "$kept cannot be made"
 events=$kept/$backup.events.sql
-said=$kept/$backup.said
+complaint=$kept/$backup.said
 
-# ── the copy ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── the copy, and is it what was dumped ──────────────────────────────────────────────────────────────────────────────
 
-ask "SELECT schema_name FROM information_schema.schemata
-  WHERE LEFT(schema_name, CHAR_LENGTH($sweep)) = $sweep" | while IFS= read -r left; do drop "$left" </dev/null; done
-charset=$(ask "SELECT CONCAT('CHARACTER SET ', default_character_set_name, ' COLLATE ', default_collation_name)
-  FROM information_schema.schemata WHERE schema_name = DATABASE()")
-
-# make_fresh: make the database, without what there was of it
-make_fresh() {
-  drop "$fresh"
-  printf 'CREATE DATABASE %s %s;\n' "$(quote "$fresh")" "$charset" | sql "$source" 2>"$said"
-}
-
-made=yes
-make_fresh || {
-  made=
-  fail create "$(cat "$said")"
-}
-
-: >"$events"
-if [ -n "$pipe" ]; then
-  mkfifo "$COUNTERSIGN_FILES/sha256.in" "$pipe" || fail interrupted 'a pipe cannot be made'
-  digest <"$COUNTERSIGN_FILES/sha256.in" >"$COUNTERSIGN_FILES/sha256" &
-  hashing=$!
-  : >"$pipe.open"
-fi
-began=$(date +%s)
-case $dump in
-  *.mydumper.tar) load_folder ;;
-  *) load_stream ;;
-esac
-if staged_well load unpack fitting; then
-  asleep | sql "$fresh" >/dev/null 2>"$said" || stages="load=1"
-fi
-restore_seconds=$(($(date +%s) - began))
-if [ -n "$pipe" ]; then
-  wait "$hashing"
-  # What came only in part says nothing of the backup.
-  [ "$(cat "$COUNTERSIGN_FILES/sha256")" = "$sha256" ] || fail interrupted 'what came is not what was sent'
-fi
-cat "$said" >&2
-if ! staged_well load unpack fitting; then
-  if passing; then fail interrupted "$(head -c 400 "$said")"; fi
-  refuted "$(head -c 400 "$said")${other:+ (dumped from $server, and this is $here)}"
-fi
-
-# ── is it what was dumped ────────────────────────────────────────────────────────────────────────────────────────────
-
-database=$fresh
-found=$kept/$backup.found
-{
-  printf 'start\t-\n'
-  counting | sql "$fresh" --unbuffered | counted | sed 's/^/table	/'
-  objects | awk -F '\t' '{ print "object\t" $1 }'
-} >"$found" || fail interrupted 'the copy cannot be read'
-differing=$(differences "$expected" "$found")
-database=$source
-moving=$(printf '%s\n' "$differing" | grep -c '^moving')
-rm -f "$found"
-if printf '%s\n' "$differing" | grep -q -E '^(missing|differs|unexpected)'; then
-  refuted "$(printf '%s\n' "$differing" | grep -v '^moving' | head -n 3 | readable)"
-fi
+good=
+for where in $places; do
+  if opened && restored && compared; then good=yes; break; fi
+  "close_$where"
+  hindrance=$(sed -n 's/^detail	//p' "$sandbox_results/facts" | tail -n 1)
+  printf 'not possible in a %s server: %s\n' "$where" "$hindrance"
+  # What the bot sent is gone.
+  [ -z "$pipe" ] || [ ! -e "$pipe.open" ] || break
+done
+[ -n "$good" ] || fail impossible "$hindrance"

@@ -28,26 +28,27 @@ fold_up() {
   folder=
 }
 
-# load_rows OPTION…: run myloader; what it says of errors is kept in $said. It may end with 0 after one.
+# load_rows OPTION…: run myloader; what it says of errors is kept in $complaint. It may end with 0 after one.
 load_rows() {
   parallel_options >"$COUNTERSIGN_FILES/mydumper.cnf"
   set -- --defaults-file="$COUNTERSIGN_FILES/mydumper.cnf" --directory="$root/rows" --database="$fresh" "$@"
   # Without it, replicas would not get what is put into the place of the live tables.
   case $(myloader --help 2>/dev/null) in *--enable-binlog*) set -- "$@" --enable-binlog ;; esac
-  myloader "$@" >"$folder/log" 2>&1
+  # Where the path of a private server's socket begins.
+  (cd -- "$near" && exec myloader "$@") >"$folder/log" 2>&1
   loaded=$?
-  grep -E 'CRITICAL|ERROR \*\*' "$folder/log" >"$said"
-  [ "$loaded" = 0 ] && [ ! -s "$said" ] || {
-    [ -s "$said" ] || tail -n 4 "$folder/log" >"$said"
-    [ "$loaded" -le 128 ] || printf 'myloader was ended\n' >>"$said"
+  grep -E 'CRITICAL|ERROR \*\*' "$folder/log" >"$complaint"
+  [ "$loaded" = 0 ] && [ ! -s "$complaint" ] || {
+    [ -s "$complaint" ] || tail -n 4 "$folder/log" >"$complaint"
+    [ "$loaded" -le 128 ] || printf 'myloader was ended\n' >>"$complaint"
     return 1
   }
 }
 
 # load_tables OPTION…: restore the tables and their rows
-load_tables() { fitting <"$root/schema.sql" | sql "$fresh" >/dev/null 2>"$said" && load_rows "$@"; }
+load_tables() { fitting <"$root/schema.sql" | sql "$fresh" >/dev/null 2>"$complaint" && load_rows "$@"; }
 
-deadlocked() { grep -q -i 'deadlock' "$said"; }
+deadlocked() { grep -q -i 'deadlock' "$complaint"; }
 
 # load_folder: restore the tables, the rows, and what is beside them; notes the stages as a dump in one piece has them
 load_folder() {
@@ -57,7 +58,7 @@ fitting=0
 load=0'
   # Threads that load one table can be in each other's way, and what the server rolls back then is missing: one alone is
   # in nobody's.
-  load_tables || { deadlocked && make_fresh && load_tables --threads=1; } || stages=load=1
-  [ "$stages" = load=1 ] || fitting <"$root/beside.sql" | sql "$fresh" >/dev/null 2>"$said" || stages=load=1
+  load_tables || { deadlocked && "empty_$where" && load_tables --threads=1; } || stages=load=1
+  [ "$stages" = load=1 ] || fitting <"$root/beside.sql" | sql "$fresh" >/dev/null 2>"$complaint" || stages=load=1
   fold_up
 }

@@ -7,6 +7,5 @@
 
 rm -rf "$kept"
 record "$yields" '' || fail manifest "$manifest cannot be written"
-drop "$fresh" || fail drop "$fresh could not be dropped"
-made=
+"discard_$where"
 printf 'backup %s: %s, restored in %s s\n' "$backup" "$yields" "$restore_seconds"

@@ -132,23 +132,14 @@ restored() {
       return 1
     fi
   fi
-  if [ -n "$pipe" ]; then
-    mkfifo "$pipe" "$COUNTERSIGN_FILES/sha256.in" || without backup_unreadable 'a pipe cannot be made' || return 1
-    digest <"$COUNTERSIGN_FILES/sha256.in" >"$COUNTERSIGN_FILES/sha256" &
-    hashing=$!
-    : >"$pipe.open"
-  fi
+  await_dump || without backup_unreadable 'a pipe cannot be made' || return 1
   stages=$(
     {
       staged unpack arriving | staged rows rows_alone | staged neutral neutral | staged load sql "$scratch"
     } 3>&1 2>"$results/copying"
   )
-  if [ -n "$pipe" ]; then
-    wait "$hashing"
-    # What came only in part, or is not what was made, says nothing of the data.
-    [ "$(cat "$COUNTERSIGN_FILES/sha256")" = "$sha256" ] ||
-      without backup_unreadable "what came of $dump is not what was made" || return 1
-  fi
+  # What came only in part, or is not what was made, says nothing of the data.
+  arrived_whole || without backup_unreadable "what came of $dump is not what was made" || return 1
   staged_well unpack rows neutral load ||
     without not_loaded "$stages: $(cat "$results/copying")" || return 1
   query "$source" "$schema_sql" | sort >"$results/schema.live"

@@ -44,18 +44,32 @@ class Dump:
     purpose: Purpose = Purpose.BEFORE
 
 
+class ProofServer(StrEnum):
+    """A server in which a backup is restored to prove it."""
+
+    PRIVATE = "private"
+    """One of the sandbox, which is thrown away."""
+
+
 @dataclass(frozen=True)
 class Prove:
-    """Restore a backup into a scratch database, and compare the result with what was dumped.
+    """Restore a backup, and compare the result with what was dumped. With neither place only its file is checked.
 
     Args:
         backup: its ID.
-        scratch: name of the temporary database; None if the target allows none, then only the file is checked.
+        scratch: name of the temporary database beside the live one; None if there is none.
+        server: where it is restored first; None for beside the live database alone.
     """
 
     act: ClassVar = "prove"
     backup: str
     scratch: str | None
+    server: ProofServer | None = field(default=None, metadata=stored(omit_none=True))
+
+    @property
+    def restores(self) -> bool:
+        """Whether it is restored at all."""
+        return self.scratch is not None or self.server is not None
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,6 @@ from bot.databases.backups.host_catalog import HostCatalog
 from bot.databases.backups.leftovers import LeftoverReader
 from bot.databases.backups.restore import LoadPerformer, SwapPerformer
 from bot.databases.backups.restore_script import RestoreStage
-from bot.databases.backups.verify import ProvePerformer
 from bot.databases.server.connector import Connector
 from bot.demo.host.database import DatabaseServer, DemoDatabase
 from bot.domain.backups.backup import Proof
@@ -25,8 +24,8 @@ from bot.domain.runs.acts import Load
 from bot.domain.targets.target import Target
 from bot.engine.ports import Done
 from tests.databases.support.contents import checksums, databases_beside, definitions, session_of
-from tests.databases.support.held_up import halfway
-from tests.databases.support.local import KeptOutput, LocalHost, access_to, stand_in
+from tests.databases.support.held_up import Hold, halfway
+from tests.databases.support.local import KeptOutput, LocalHost, access_to, prover, stand_in
 from tests.databases.support.manifests import manifest_of, rewrite
 from tests.databases.support.steps import (
     BACKUP,
@@ -63,27 +62,6 @@ async def unharmed(filled: DemoDatabase, target: Target, mariadb: DatabaseServer
     assert backup_list.unreadable == ()
 
 
-class Hold:
-    """A stand-in for a program that stops where it is told to until it may go on.
-
-    Args:
-        folder: for the stand-in and its marks.
-        program: whose stand-in.
-        where: a pattern of `case` for its arguments.
-    """
-
-    def __init__(self, folder: Path, program: str, where: str) -> None:
-        self.path = stand_in(
-            folder, program,
-            f'case "$*" in {where}) touch {folder}/there; while [ ! -e {folder}/on ]; do sleep 0.05; done ;; esac\n'
-            f'exec /usr/bin/{program} "$@"',
-        )  # fmt: skip
-        self.there, self.on = folder / "there", folder / "on"
-
-    async def reached(self) -> None:
-        await eventually(self.there.exists, 20, what="the program stands where it is held")
-
-
 @contextlib.asynccontextmanager
 async def server_down(mariadb: DatabaseServer) -> AsyncIterator[None]:
     """A server that is killed, and back afterwards."""
@@ -118,7 +96,7 @@ async def test_a_server_that_dies_in_a_proof_refutes_nothing(
     done(await performer(LocalHost()).perform(job_of(target), KeptOutput()))
     hold = Hold(tmp_path / "programs", "zstd", "*-d*")
     host, output = LocalHost(hold.path), KeptOutput()
-    proving = asyncio.create_task(ProvePerformer(access_to(host)).perform(prove_job(target), output))
+    proving = asyncio.create_task(prover(access_to(host)).perform(prove_job(target), output))
     await hold.reached()
     async with server_down(mariadb):
         hold.on.touch()
@@ -184,9 +162,7 @@ async def test_two_backups_whose_files_were_exchanged_are_found_out(target: Targ
     exchange()
     host = LocalHost()
     for backup in (BACKUP, other):
-        refused(
-            await ProvePerformer(access_to(host)).perform(prove_job(target, backup), KeptOutput()), RestoreStage.FILE
-        )
+        refused(await prover(access_to(host)).perform(prove_job(target, backup), KeptOutput()), RestoreStage.FILE)
     assert (await HostCatalog(host).backup_list(target)).backups == (), "neither is offered"
     exchange()
 
@@ -202,7 +178,7 @@ async def test_of_a_dump_from_another_server_version_the_rows_are_compared(
     done(await performer(host).perform(job_of(target), KeptOutput()))
     figures = {table: [a, "1", c, "2"] for table, (a, _, c, _) in manifest_of(target).rows.items()}
     rewrite(target, server="5.5.62-MariaDB", rows=figures | {"people": rows})
-    outcome = await ProvePerformer(access_to(host)).perform(prove_job(target), KeptOutput())
+    outcome = await prover(access_to(host)).perform(prove_job(target), KeptOutput())
     assert isinstance(outcome, Done) is good, outcome
 
 
@@ -213,7 +189,7 @@ async def test_a_dump_that_this_server_does_not_understand_says_whose_it_is(targ
     host = LocalHost(stand_in(tmp_path / "bin", "mariadb-dump", program))
     done(await performer(host).perform(job_of(target), KeptOutput()))
     rewrite(target, server="99.1-MariaDB")
-    said = refused(await ProvePerformer(access_to(host)).perform(prove_job(target), KeptOutput()), RestoreStage.REFUTED)
+    said = refused(await prover(access_to(host)).perform(prove_job(target), KeptOutput()), RestoreStage.REFUTED)
     assert "ERROR 1115" in said
     assert "dumped from 99.1-MariaDB, and this is " in said
 
@@ -225,6 +201,6 @@ async def test_rows_are_not_gathered_in_memory(database: DemoDatabase, target: T
     # 64 MiB of rows, twice as much as text: no program has the memory to hold them all.
     host, output = LocalHost(before="ulimit -v 64000"), KeptOutput()
     done(await performer(host).perform(job_of(target), output))
-    proven = await ProvePerformer(access_to(host)).perform(prove_job(target), output)
+    proven = await prover(access_to(host)).perform(prove_job(target), output)
     assert isinstance(proven, Done), (proven, output.text)
     assert await databases_beside(mariadb, target) == []

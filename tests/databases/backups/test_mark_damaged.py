@@ -10,7 +10,6 @@ import pytest
 from bot.databases.backups.access import BackupAccess
 from bot.databases.backups.restore import LoadPerformer
 from bot.databases.backups.restore_script import RestoreStage
-from bot.databases.backups.verify import ProvePerformer
 from bot.domain.backups.backup import Proof
 from bot.domain.errors import Reason, problem
 from bot.domain.runs.acts import Load, Prove
@@ -19,7 +18,7 @@ from bot.domain.shell import Command
 from bot.domain.targets.target import Backups
 from bot.engine.ports import Done, Failed, Job, Outcome, Output
 from bot.hosts.runner import Runner
-from tests.databases.support.local import KeptOutput
+from tests.databases.support.local import KeptOutput, prover
 from tests.databases.support.rooms import BACKUP, FILE, Room, folder_of
 
 
@@ -78,7 +77,7 @@ async def test_what_was_only_read_badly_stays_what_it_is(in_directory: Room) -> 
     before = await room.manifest()
     access = BackupAccess(MisreadingRunner(room.hosts), room.hosts, room.pipes)
     for performer, act in (
-        (ProvePerformer(access), Prove(BACKUP, room.beside("proof"))),
+        (prover(access), Prove(BACKUP, room.beside("proof"))),
         (LoadPerformer(access), Load(BACKUP, facts["sha256"], room.beside("restore"))),
     ):
         outcome = await performer.perform(room.job(act), KeptOutput())

@@ -8,7 +8,6 @@ import pytest
 from bot.databases.backups.leftovers import LeftoverReader
 from bot.databases.backups.restore import LoadPerformer, SwapPerformer
 from bot.databases.backups.restore_script import RestoreStage
-from bot.databases.backups.verify import ProvePerformer
 from bot.demo.host.database import DatabaseServer, DemoDatabase
 from bot.domain.backups.backup import Proof
 from bot.domain.errors import Reason, problem
@@ -16,7 +15,7 @@ from bot.domain.runs.acts import Load, Swap
 from bot.domain.targets.target import Target
 from bot.engine.ports import Done, Failed, Job, Outcome, Output, Unknown
 from tests.databases.support.contents import checksums, databases_beside, definitions, execute, session_of
-from tests.databases.support.local import KeptOutput, LocalHost, access_to, stand_in
+from tests.databases.support.local import KeptOutput, LocalHost, access_to, prover, stand_in
 from tests.databases.support.manifests import manifest_of, rewrite
 from tests.databases.support.steps import (
     BACKUP,
@@ -210,7 +209,7 @@ async def test_a_proof_since_the_approval_does_not_stop_a_restore(
     made = done(await performer(host).perform(job_of(target), KeptOutput()))
     approved = manifest_of(target).stable_sha256
     fresh, old = copy_and_old(target)
-    done(await ProvePerformer(access_to(host)).perform(prove_job(target), KeptOutput()))
+    done(await prover(access_to(host)).perform(prove_job(target), KeptOutput()))
     assert manifest_of(target).proof is Proof.PROVEN
     load = step_job(target, Load(BACKUP, made["sha256"], fresh, approved))
     done(await LoadPerformer(access_to(host)).perform(load, KeptOutput()))

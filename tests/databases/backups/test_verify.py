@@ -8,14 +8,13 @@ from pathlib import Path
 import pytest
 
 from bot.databases.backups.restore_script import RestoreStage
-from bot.databases.backups.verify import ProvePerformer
 from bot.demo.host.database import DatabaseServer, DemoDatabase
 from bot.domain.backups.backup import Proof
 from bot.domain.secrets import Secret
 from bot.domain.targets.target import Target
 from bot.engine.ports import Done
 from tests.databases.support.contents import databases_beside, owned_by_another
-from tests.databases.support.local import KeptOutput, LocalHost, access_to, stand_in
+from tests.databases.support.local import KeptOutput, LocalHost, access_to, prover, stand_in
 from tests.databases.support.manifests import manifest_of, rewrite
 from tests.databases.support.steps import done, job_of, performer, prove_job, refused
 
@@ -42,7 +41,7 @@ async def backup(filled: DemoDatabase, target: Target, host: LocalHost) -> dict[
 @pytest.mark.usefixtures("backup")
 async def test_what_comes_out_is_what_was_dumped(target: Target, host: LocalHost, mariadb: DatabaseServer) -> None:
     output = KeptOutput()
-    outcome = await ProvePerformer(access_to(host)).perform(prove_job(target), output)
+    outcome = await prover(access_to(host)).perform(prove_job(target), output)
     assert isinstance(outcome, Done), (outcome, output.text.decode())
     assert outcome.facts["proof"] == "proven"
     assert int(outcome.facts["restore_seconds"]) >= 0
@@ -57,7 +56,7 @@ async def test_what_comes_out_is_what_was_dumped(target: Target, host: LocalHost
 
 @pytest.mark.usefixtures("backup")
 async def test_a_proof_can_be_made_again(target: Target, host: LocalHost) -> None:
-    prove = ProvePerformer(access_to(host))
+    prove = prover(access_to(host))
     assert isinstance(await prove.perform(prove_job(target), KeptOutput()), Done)
     again = replace(prove_job(target), attempt=2)
     assert isinstance(await prove.perform(again, KeptOutput()), Done)
@@ -66,7 +65,7 @@ async def test_a_proof_can_be_made_again(target: Target, host: LocalHost) -> Non
 
 @pytest.mark.usefixtures("backup")
 async def test_without_a_scratch_database_it_is_checked_and_not_proven(target: Target, host: LocalHost) -> None:
-    outcome = await ProvePerformer(access_to(host)).perform(prove_job(target, scratch=False), KeptOutput())
+    outcome = await prover(access_to(host)).perform(prove_job(target, scratch=False), KeptOutput())
     assert isinstance(outcome, Done)
     assert outcome.facts["proof"] == "checked"
 
@@ -85,7 +84,7 @@ async def test_what_differs_is_refuted_and_named(
     changes: dict[str, object], said: str, target: Target, host: LocalHost, mariadb: DatabaseServer
 ) -> None:
     rewrite(target, **changes)
-    outcome = await ProvePerformer(access_to(host)).perform(prove_job(target), KeptOutput())
+    outcome = await prover(access_to(host)).perform(prove_job(target), KeptOutput())
     assert said in refused(outcome, RestoreStage.REFUTED), outcome
     assert manifest_of(target).proof is Proof.REFUTED
     assert await databases_beside(mariadb, target) == []
@@ -95,7 +94,7 @@ async def test_what_differs_is_refuted_and_named(
 async def test_rows_that_moved_while_the_dump_began_lie_between(target: Target, host: LocalHost) -> None:
     rows = {name: list(figures) for name, figures in manifest_of(target).rows.items()}
     rewrite(target, rows=rows | {"people": [2, "1", 5, "2"]})
-    assert isinstance(await ProvePerformer(access_to(host)).perform(prove_job(target), KeptOutput()), Done)
+    assert isinstance(await prover(access_to(host)).perform(prove_job(target), KeptOutput()), Done)
 
 
 @pytest.mark.usefixtures("backup")
@@ -114,8 +113,8 @@ async def test_a_file_that_is_not_the_one_that_was_made_is_refused(
             dump.write_bytes(whole[::-1])
         case "gone":
             dump.unlink()
-    refused(await ProvePerformer(access_to(host)).perform(prove_job(target), KeptOutput()), RestoreStage.FILE)
-    outcome = await ProvePerformer(access_to(host)).perform(prove_job(target, scratch=False), KeptOutput())
+    refused(await prover(access_to(host)).perform(prove_job(target), KeptOutput()), RestoreStage.FILE)
+    outcome = await prover(access_to(host)).perform(prove_job(target, scratch=False), KeptOutput())
     refused(outcome, RestoreStage.FILE)
     assert await databases_beside(mariadb, target) == []
 
@@ -123,7 +122,7 @@ async def test_a_file_that_is_not_the_one_that_was_made_is_refused(
 @pytest.mark.usefixtures("backup")
 async def test_a_backup_of_another_app_is_refused(target: Target, host: LocalHost) -> None:
     rewrite(target, app="another")
-    said = refused(await ProvePerformer(access_to(host)).perform(prove_job(target), KeptOutput()), RestoreStage.FILE)
+    said = refused(await prover(access_to(host)).perform(prove_job(target), KeptOutput()), RestoreStage.FILE)
     assert "another" in said
 
 
@@ -131,9 +130,7 @@ async def test_a_backup_of_another_app_is_refused(target: Target, host: LocalHos
 async def test_a_wrong_password_refutes_nothing(target: Target, host: LocalHost) -> None:
     assert target.database is not None
     locked_out = replace(target, database=replace(target.database, password=Secret("wrong-password")))
-    said = refused(
-        await ProvePerformer(access_to(host)).perform(prove_job(locked_out), KeptOutput()), RestoreStage.CONNECT
-    )
+    said = refused(await prover(access_to(host)).perform(prove_job(locked_out), KeptOutput()), RestoreStage.CONNECT)
     assert "1045" in said
     assert manifest_of(target).proof is Proof.CHECKED
 
@@ -144,13 +141,13 @@ async def test_what_an_earlier_proof_left_is_cleaned_up(
 ) -> None:
     assert target.database is not None
     await mariadb.query(f"CREATE DATABASE `{target.database.name}_countersign_proof_aaaaaa`")
-    assert isinstance(await ProvePerformer(access_to(host)).perform(prove_job(target), KeptOutput()), Done)
+    assert isinstance(await prover(access_to(host)).perform(prove_job(target), KeptOutput()), Done)
     assert await databases_beside(mariadb, target) == []
 
 
 async def test_an_empty_database_is_proven(database: DemoDatabase, target: Target, host: LocalHost) -> None:
     done(await performer(host).perform(job_of(target), KeptOutput()))
-    outcome = await ProvePerformer(access_to(host)).perform(prove_job(target), KeptOutput())
+    outcome = await prover(access_to(host)).perform(prove_job(target), KeptOutput())
     assert isinstance(outcome, Done), outcome
     assert outcome.facts["proof"] == "proven"
 
@@ -159,7 +156,7 @@ async def test_chosen_tables_are_proven(filled: DemoDatabase, target: Target, ho
     job = job_of(target, "people", "od`d \"na'me")
     done(await performer(host).perform(job, KeptOutput()))
     output = KeptOutput()
-    outcome = await ProvePerformer(access_to(host)).perform(prove_job(target), output)
+    outcome = await prover(access_to(host)).perform(prove_job(target), output)
     assert isinstance(outcome, Done), (outcome, output.text.decode())
     assert set(manifest_of(target).rows) == {"people", "od`d \"na'me"}
 
@@ -171,7 +168,7 @@ async def test_an_owner_who_is_gone_stands_in_no_way(
     done(await performer(host).perform(job_of(target), KeptOutput()))
     await mariadb.query(f"DROP USER {owner}")
     output = KeptOutput()
-    outcome = await ProvePerformer(access_to(host)).perform(prove_job(target), output)
+    outcome = await prover(access_to(host)).perform(prove_job(target), output)
     assert isinstance(outcome, Done), (outcome, output.text.decode())
     assert outcome.facts["proof"] == "proven"
 
@@ -183,7 +180,7 @@ async def test_a_connection_that_is_killed_half_way_refutes_nothing(
     path = stand_in(tmp_path / "bin", "zstd", f'case "$*" in *-d*) {slowly} ;; *) exec /usr/bin/zstd "$@" ;; esac')
     done(await performer(LocalHost()).perform(job_of(target), KeptOutput()))
     host = LocalHost(path)
-    proving = asyncio.create_task(ProvePerformer(access_to(host)).perform(prove_job(target), KeptOutput()))
+    proving = asyncio.create_task(prover(access_to(host)).perform(prove_job(target), KeptOutput()))
     scratch = f"{filled.name}_countersign_proof_7k3f9q"
 
     async def loading() -> list[int]:
@@ -198,5 +195,30 @@ async def test_a_connection_that_is_killed_half_way_refutes_nothing(
             await asyncio.sleep(0.05)
     await mariadb.query(f"KILL {found[0]}")
     refused(await proving, RestoreStage.INTERRUPTED)
+    assert manifest_of(target).proof is Proof.CHECKED
+    assert await databases_beside(mariadb, target) == []
+
+
+@pytest.mark.usefixtures("backup")
+async def test_a_program_that_is_killed_while_it_unpacks_refutes_nothing(
+    target: Target, tmp_path: Path, mariadb: DatabaseServer
+) -> None:
+    cut = '/usr/bin/zstd "$@" | head -c 1500; kill -s KILL $$'
+    path = stand_in(tmp_path / "bin", "zstd", f'case "$*" in *-d*) {cut} ;; *) exec /usr/bin/zstd "$@" ;; esac')
+    outcome = await prover(access_to(LocalHost(path))).perform(prove_job(target), KeptOutput())
+    assert "unpack=137" in refused(outcome, RestoreStage.INTERRUPTED)
+    assert manifest_of(target).proof is Proof.CHECKED
+    assert await databases_beside(mariadb, target) == []
+
+
+@pytest.mark.usefixtures("backup")
+@pytest.mark.parametrize("asked", ["*--unbuffered*", "*JSON_QUOTE*"])
+async def test_a_copy_that_cannot_be_read_to_its_end_refutes_nothing(
+    asked: str, target: Target, tmp_path: Path, mariadb: DatabaseServer
+) -> None:
+    lost = "echo 'ERROR 2013 (HY000) at line 3: Lost connection to server during query' >&2; exit 1"
+    path = stand_in(tmp_path / "bin", "mariadb", f'case "$*" in {asked}) {lost} ;; esac; exec /usr/bin/mariadb "$@"')
+    outcome = await prover(access_to(LocalHost(path))).perform(prove_job(target), KeptOutput())
+    assert "Lost connection" in refused(outcome, RestoreStage.INTERRUPTED)
     assert manifest_of(target).proof is Proof.CHECKED
     assert await databases_beside(mariadb, target) == []

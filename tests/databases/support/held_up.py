@@ -1,18 +1,40 @@
-"""Dumps that stand still half way, because they wait for a table that somebody holds."""
+"""Steps that stand still half way: dumps that wait for a table that somebody holds, and programs that are held."""
 
 import asyncio
 import contextlib
 import os
 import signal
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 from bot.demo.host.database import DemoDatabase
 from bot.domain.targets.target import Target
 from bot.engine.ports import Outcome
 from tests.databases.support.contents import session_of
-from tests.databases.support.local import KeptOutput, LocalHost
+from tests.databases.support.local import KeptOutput, LocalHost, stand_in
 from tests.databases.support.steps import job_of, performer
 from tests.support import eventually
+
+
+class Hold:
+    """A stand-in for a program that stops where it is told to until it may go on.
+
+    Args:
+        folder: for the stand-in and its marks.
+        program: whose stand-in.
+        where: a pattern of `case` for its arguments.
+    """
+
+    def __init__(self, folder: Path, program: str, where: str) -> None:
+        self.path = stand_in(
+            folder, program,
+            f'case "$*" in {where}) touch {folder}/there; while [ ! -e {folder}/on ]; do sleep 0.05; done ;; esac\n'
+            f'exec /usr/bin/{program} "$@"',
+        )  # fmt: skip
+        self.there, self.on = folder / "there", folder / "on"
+
+    async def reached(self) -> None:
+        await eventually(self.there.exists, 20, what="the program stands where it is held")
 
 
 @contextlib.asynccontextmanager

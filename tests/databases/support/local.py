@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from bot.databases.backups.access import BackupAccess
+from bot.databases.backups.verify import ProvePerformer
+from bot.databases.server.connector import Connector
 from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.secrets import Secret
 from bot.domain.shell import Command, ReadResult
 from bot.engine.ports import Done, Effect, Ending, Failed, Job, Outcome, Output
+from tests.sandbox.support.bench import own
 
 SYSTEM_PATH = "/usr/bin:/bin:/usr/sbin:/sbin"
 
@@ -39,28 +42,43 @@ class LocalHost:
         path: a folder that comes first in PATH, for programs that `stand_in` for others.
         before: shell text that runs before each script, for example `ulimit -f 8`.
         without: names of programs that it has not.
+        home: of the account; None where it has none.
+        uid: of the account.
     """
 
-    def __init__(self, path: Path | None = None, before: str = "", without: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        path: Path | None = None,
+        before: str = "",
+        without: tuple[str, ...] = (),
+        home: Path | None = None,
+        uid: int = os.geteuid(),
+    ) -> None:
         self._programs = tempfile.TemporaryDirectory()
         system = _all_but(without, Path(self._programs.name)) if without else SYSTEM_PATH
         self._path = f"{path}:{system}" if path is not None else system
         self._before = before
+        self._become = () if uid == os.geteuid() else ("setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups")
+        self._uid = uid
+        self._environment = {"PATH": self._path, **({} if home is None else {"HOME": str(home)})}
         self.group = 0
         self._notes = tempfile.TemporaryDirectory()
         self.notes = self._notes.name
+        own(uid, Path(self.notes), Path(self._programs.name))
 
     async def perform(
         self, job: Job, script: Command, directory: str, files: Mapping[str, Secret], output: Output
     ) -> Outcome:
         with tempfile.TemporaryDirectory() as private:
+            own(self._uid, Path(private))
             for name, secret in files.items():
                 path = Path(private) / name
                 path.touch(0o600)
+                own(self._uid, path)
                 path.write_text(secret.reveal())
             process = await asyncio.create_subprocess_exec(
-                "sh", "-c", f"{self._before}\n{script.script()}", cwd=directory, start_new_session=True,
-                env={"PATH": self._path, "COUNTERSIGN_FILES": private, "COUNTERSIGN_RUN_DIR": self._notes.name},
+                *self._become, "sh", "-c", f"{self._before}\n{script.script()}", cwd=directory, start_new_session=True,
+                env={**self._environment, "COUNTERSIGN_FILES": private, "COUNTERSIGN_RUN_DIR": self._notes.name},
                 stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
             )  # fmt: skip
             self.group = process.pid
@@ -87,7 +105,7 @@ class LocalHost:
 
     async def read(self, host: str, command: Command, timeout: float) -> ReadResult:  # noqa: ASYNC109 - as the port that it stands in for
         process = await asyncio.create_subprocess_exec(
-            "sh", "-c", command.script(), env={"PATH": self._path},
+            *self._become, "sh", "-c", command.script(), env=self._environment,
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip
         stdout, stderr = await asyncio.wait_for(process.communicate(), timeout)
@@ -125,9 +143,25 @@ class NoPipes:
     receive = send = note = file = replace_file = _refuse
 
 
+class Notes(NoPipes):
+    """Pipes of a host that transfers no bytes through the bot, and whose notes can be read."""
+
+    def __init__(self, host: LocalHost) -> None:
+        self._folder = Path(host.notes)
+
+    async def note(self, job: Job, name: str) -> bytes:
+        file = self._folder / name
+        return file.read_bytes() if file.exists() else b""
+
+
 def access_to(host: LocalHost) -> BackupAccess:
     """Access to the backups that a host keeps itself."""
-    return BackupAccess(host, host, NoPipes())
+    return BackupAccess(host, host, Notes(host))
+
+
+def prover(access: BackupAccess) -> ProvePerformer:
+    """What proves backups, and asks a live server that is reached directly."""
+    return ProvePerformer(access, Connector(StraightTunnels().open))
 
 
 class StraightTunnels:

@@ -22,7 +22,7 @@ from bot.engine.ports import Done, Job, Outcome
 from bot.hosts.connections import Connections
 from bot.hosts.pipes import Pipes
 from bot.hosts.runner import Runner
-from tests.databases.support.local import KeptOutput
+from tests.databases.support.local import KeptOutput, prover
 
 BACKUP = "B-20261116-7K3F9Q"
 FILE = f"{BACKUP}.sql.zst"
@@ -69,7 +69,7 @@ class Room:
     @property
     def proving(self) -> ProvePerformer:
         """Performer of proofs."""
-        return ProvePerformer(self.access)
+        return prover(self.access)
 
     @property
     def loading(self) -> LoadPerformer:

@@ -5,7 +5,7 @@ from bot.databases.backups.dump_script import DumpStage
 from bot.databases.backups.restore import LoadPerformer
 from bot.databases.backups.restore_script import RestoreStage
 from bot.domain.errors import Reason
-from bot.domain.runs.acts import Act, Dump, Load, Prove, Swap
+from bot.domain.runs.acts import Act, Dump, Load, ProofServer, Prove, Swap
 from bot.domain.runs.plan import Phase, Risk, Step
 from bot.domain.targets.target import Target
 from bot.engine.ports import Done, Failed, Job, Outcome
@@ -25,12 +25,19 @@ def performer(host: LocalHost) -> DumpPerformer:
     return DumpPerformer(access_to(host), pauses=(0.01,))
 
 
-def prove_job(target: Target, backup: str = BACKUP, *, scratch: bool = True) -> Job:
-    """A step that proves a backup; without `scratch`, one that only checks its file."""
+def prove_job(
+    target: Target, backup: str = BACKUP, *, scratch: bool = True, server: ProofServer | None = None, attempt: int = 1
+) -> Job:
+    """A step that proves a backup, with `scratch` beside the live database; with no place at all, its file alone."""
     assert target.database is not None
     name = f"{target.database.name}_countersign_proof_7k3f9q" if scratch else None
-    step = Step("backup-proof", "Prove", Phase.PREPARE, ("web1",), Risk.READS, 60, Prove(backup, name))
-    return Job("R-7K3F9Q", 1, step, "web1", 1, target)
+    step = Step("backup-proof", "Prove", Phase.PREPARE, ("web1",), Risk.READS, 60, Prove(backup, name, server))
+    return Job("R-7K3F9Q", 1, step, "web1", attempt, target)
+
+
+def private_job(target: Target, *, or_beside: bool = False) -> Job:
+    """A step that proves a backup in a private server; where that cannot be, perhaps beside the live database."""
+    return prove_job(target, scratch=or_beside, server=ProofServer.PRIVATE)
 
 
 def step_job(target: Target, act: Act) -> Job:

@@ -7,12 +7,15 @@ from dataclasses import replace
 import pytest
 
 from bot.domain.backups.backup import BackupList
-from bot.domain.runs.acts import Dump, Prove, Swap
+from bot.domain.runs.acts import Dump, ProofServer, Prove, Swap
 from bot.domain.runs.plan import Finding, Phase, Plan, Risk, Step
 from bot.domain.runs.request import Action
 from bot.domain.runs.run import Run, RunState, StepRow, StepState
+from bot.sandbox.obstacles import Obstacle
+from bot.slack.render.cards.approval.plan_card import plan_card
 from bot.slack.render.cards.backups import backup_findings, backup_outcome
 from bot.slack.render.cards.backups.backup_list_card import backups_card
+from bot.slack.render.cards.backups.unprovable import unprovable
 from bot.slack.render.run_messages import render
 from tests.slack.support.runs import PLAN, ctx, run
 from tests.support.examples import PLAIN
@@ -107,3 +110,44 @@ def test_a_swap_that_nobody_saw_the_end_of_says_where_the_tables_can_be() -> Non
     assert f"• What was live: in `{OLD}`, or still in `compte`" in said
     assert f"• What comes back: in `compte`, or still in `{FRESH}`" in said
     assert backup_outcome.unknown_swap(about(Action.RESTORE, RunState.FAILED, plan, swap), ctx()) == ""
+
+
+@pytest.mark.parametrize(
+    ("facts", "said"),
+    [
+        (
+            {
+                "unprovable": "tools",
+                "unprovable_detail": "bwrap is not installed",
+                "remedy": "apt-get install bubblewrap",
+            },
+            "a program is not installed (bwrap is not installed). That says nothing against the backup."
+            " As root on the host: `apt-get install bubblewrap`",
+        ),
+        (
+            {"unprovable": "namespaces", "remedy": "one\ntwo\nthree"},
+            "the host refuses this account a network of its own. That says nothing against the backup."
+            " `countersign doctor` prints what helps.",
+        ),
+        (
+            {"unprovable": "disk", "unprovable_detail": "<!channel> is full", "remedy": ""},
+            "the host has too little free disk (&lt;!channel&gt; is full). That says nothing against the backup.",
+        ),
+    ],
+)
+def test_a_backup_that_could_not_be_tried_says_why_and_what_helps(facts: dict[str, str], said: str) -> None:
+    steps = (step("backup", Dump(BACKUP)), step("backup-proof", Prove(BACKUP, None, ProofServer.PRIVATE)))
+    plan = replace(PLAN, steps=steps, findings=())
+    made = about(Action.BACKUP, RunState.SUCCEEDED, plan, row("backup", **MADE), row("backup-proof", **facts))
+    kept, why = backup_outcome.made_backup(made, ctx()).splitlines()
+    assert kept.endswith("checked, not proven")
+    assert why == f"ℹ️ It cannot be proven here: {said}"
+    before = replace(PLAN, findings=(Finding("backup", {**MADE, **facts}),))
+    card = plan_card(about(Action.DEPLOY, RunState.AWAITING_APPROVAL, before), before, "0" * 64, ctx())
+    assert said in str(card.blocks)
+
+
+def test_each_obstacle_has_words() -> None:
+    for obstacle in Obstacle:
+        assert unprovable({"unprovable": obstacle.value}, ctx())
+    assert unprovable({"unprovable": "a later version's"}, ctx()) == ""

@@ -5,10 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.databases.backups.verify import ProvePerformer
 from bot.domain.targets.target import Target
 from bot.engine.ports import Done
-from tests.databases.support.local import KeptOutput, LocalHost, access_to
+from tests.databases.support.local import KeptOutput, LocalHost, access_to, prover
 from tests.databases.support.steps import BACKUP, job_of, performer, prove_job
 
 FILE = f"{BACKUP}.mydumper.tar"
@@ -64,6 +63,6 @@ async def made(host: LocalHost, target: Target) -> tuple[dict[str, str], str]:
 async def proven(host: LocalHost, target: Target) -> None:
     """Prove the backup, which has to succeed."""
     output = KeptOutput()
-    outcome = await ProvePerformer(access_to(host)).perform(prove_job(target), output)
+    outcome = await prover(access_to(host)).perform(prove_job(target), output)
     assert isinstance(outcome, Done), (outcome, output.text.decode())
     assert outcome.facts["proof"] == "proven"

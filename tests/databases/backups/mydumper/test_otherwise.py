@@ -10,6 +10,7 @@ import pytest
 from bot.databases.backups.dump_script import DumpContext, dump_job
 from bot.demo.host.database import DatabaseServer, DemoDatabase
 from bot.domain.runs.acts import Dump
+from bot.domain.targets.scratch import ScratchNone
 from bot.domain.targets.target import BotDirectory, RehearseOn, Target
 from tests.databases.backups.mydumper.large import PLAIN, left_in, made, proven
 from tests.databases.support.contents import session_of
@@ -134,7 +135,7 @@ async def test_a_small_database_is_dumped_plainly(filled: DemoDatabase, target: 
         ({}, ("people",), "it is of chosen tables"),
         ({"backups": {"store": BotDirectory("/kept")}}, (), "backups are kept elsewhere"),
         ({"backups": {"encrypt_to": "age1x"}}, (), "backups are encrypted"),
-        ({"database": {"scratch": False}}, (), "without `scratch: true`"),
+        ({"database": {"scratch": ScratchNone()}}, (), "with `scratch: false`"),
         ({"database": {"rehearse": RehearseOn.DATA}}, (), "migrations are rehearsed on the data"),
     ],
 )

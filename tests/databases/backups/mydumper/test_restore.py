@@ -4,15 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from bot.databases.backups.restore_script import RestoreStage, SentBackup, proof_job
-from bot.databases.backups.verify import ProvePerformer
+from bot.databases.backups.restore_script import ProofPlaces, RestoreStage, SentBackup, proof_job
 from bot.demo.host.database import DatabaseServer, DemoDatabase
 from bot.domain.backups.backup import Proof
 from bot.domain.targets.target import Target
 from bot.engine.ports import Done
 from tests.databases.backups.mydumper.large import FILE, left_in, made
 from tests.databases.support.contents import databases_beside
-from tests.databases.support.local import KeptOutput, LocalHost, access_to, stand_in
+from tests.databases.support.local import KeptOutput, LocalHost, access_to, prover, stand_in
 from tests.databases.support.manifests import manifest_of
 from tests.databases.support.steps import BACKUP, prove_job, refused
 
@@ -45,7 +44,7 @@ async def test_a_restore_that_failed_is_found_out(
         tmp_path / "bin", "myloader", f'case "$*" in *--help*) exec /usr/bin/myloader --help ;; esac\n{text}'
     )
     other = LocalHost(path)
-    refused(await ProvePerformer(access_to(other)).perform(prove_job(target), KeptOutput()), stage)
+    refused(await prover(access_to(other)).perform(prove_job(target), KeptOutput()), stage)
     expected = Proof.REFUTED if stage is RestoreStage.REFUTED else Proof.CHECKED
     assert manifest_of(target).proof is expected
     assert left_in(folder) == {FILE, f"{BACKUP}.json"}
@@ -63,7 +62,7 @@ async def test_threads_that_are_in_each_others_way_are_followed_by_one_alone(
         'echo "** (myloader:1): CRITICAL **: Error restoring x: Deadlock found when trying to get lock" >&2',
     )  # fmt: skip
     other = LocalHost(path)
-    outcome = await ProvePerformer(access_to(other)).perform(prove_job(target), KeptOutput())
+    outcome = await prover(access_to(other)).perform(prove_job(target), KeptOutput())
     assert isinstance(outcome, Done), outcome
     assert manifest_of(target).proof is Proof.PROVEN
     assert await databases_beside(mariadb, target) == []
@@ -74,9 +73,7 @@ async def test_without_myloader_it_is_refused_and_said(
 ) -> None:
     await made(host, target)
     other = LocalHost(without=("myloader",))
-    detail = refused(
-        await ProvePerformer(access_to(other)).perform(prove_job(target), KeptOutput()), RestoreStage.TOOLS
-    )
+    detail = refused(await prover(access_to(other)).perform(prove_job(target), KeptOutput()), RestoreStage.TOOLS)
     assert "myloader is not installed" in detail
     assert manifest_of(target).proof is Proof.CHECKED
 
@@ -86,9 +83,9 @@ async def test_without_myloader_nobody_is_asked_to_approve_a_restore(
 ) -> None:
     await made(host, target)
     before_the_gate = prove_job(target, scratch=False)
-    assert isinstance(await ProvePerformer(access_to(host)).perform(before_the_gate, KeptOutput()), Done)
+    assert isinstance(await prover(access_to(host)).perform(before_the_gate, KeptOutput()), Done)
     other = LocalHost(without=("myloader",))
-    refused(await ProvePerformer(access_to(other)).perform(before_the_gate, KeptOutput()), RestoreStage.TOOLS)
+    refused(await prover(access_to(other)).perform(before_the_gate, KeptOutput()), RestoreStage.TOOLS)
 
 
 async def test_one_that_the_bot_would_have_to_send_is_refused(
@@ -98,5 +95,9 @@ async def test_one_that_the_bot_would_have_to_send_is_refused(
     assert target.database is not None
     with pytest.raises(ValueError, match="mydumper"):
         proof_job(
-            manifest_of(target), SentBackup("x.in", b"{}"), target.database, f"{filled.name}_countersign_proof_a", 1
+            manifest_of(target),
+            SentBackup("x.in", b"{}"),
+            target.database,
+            ProofPlaces(beside=f"{filled.name}_countersign_proof_a"),
+            1,
         )

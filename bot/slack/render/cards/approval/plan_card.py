@@ -13,6 +13,7 @@ from bot.slack.render import markup
 from bot.slack.render.cards.approval import evidence, rollback_choice
 from bot.slack.render.cards.backups import backup_findings
 from bot.slack.render.cards.backups.backup_size import smaller_backup_warning
+from bot.slack.render.cards.backups.unprovable import unprovable
 from bot.slack.render.context import (
     ALREADY_DOWN,
     BACKUP,
@@ -145,7 +146,7 @@ def _backup(run: Run, ctx: RenderContext) -> Markup:
     finding = backup_finding(run)
     if finding is not None:
         size = finding.facts.get("bytes") or finding.facts.get("size") or ""
-        return translate(
+        made = translate(
             "plan.backup",
             id=finding.facts.get("backup") or finding.facts.get("id") or planned or "",
             size=ctx.translator.size(int(size)) if size.isdigit() else size,
@@ -153,6 +154,7 @@ def _backup(run: Run, ctx: RenderContext) -> Markup:
             proof=_proof(finding.facts, ctx),
             restore=_restores_in(finding.facts.get("restore_seconds", ""), ctx),
         )
+        return join_lines((made, unprovable(finding.facts, ctx)))
     return translate("plan.backup.planned", id=planned) if planned else translate("plan.backup.none")
 
 

@@ -10,6 +10,7 @@ from bot.domain.runs.acts import Dump, Prove, Swap
 from bot.domain.runs.request import Action
 from bot.domain.runs.run import Run, RunState, StepState, step_state
 from bot.slack.render import markup
+from bot.slack.render.cards.backups.unprovable import unprovable
 from bot.slack.render.context import RenderContext, step_views, troubled_step
 from bot.slack.render.markup import Markup
 from bot.slack.render.message import join_lines
@@ -22,13 +23,14 @@ def made_backup(run: Run, ctx: RenderContext) -> Markup:
         return Markup("")
     proof = facts.get("proof") or Proof.CHECKED.value
     size, took = facts.get("bytes", ""), facts.get("restore_seconds", "")
-    return ctx.translator.translate(
+    kept = ctx.translator.translate(
         "outcome.kept",
         id=facts["backup"],
         size=ctx.translator.size(int(size)) if size.isdigit() else "",
         proof=ctx.translator.translate(f"proof.{proof}"),
         restore=ctx.translator.duration(max(int(took), 1)) if took.isdigit() and proof == Proof.PROVEN.value else "",
     )
+    return join_lines((kept, unprovable(facts, ctx)))
 
 
 def restore_result(run: Run, ctx: RenderContext) -> Markup:
