@@ -1,4 +1,4 @@
-"""Cleanup of what killed rehearsals, dumps and proofs left: scratch databases, worktrees and folders."""
+"""Cleanup of what killed rehearsals, dumps and proofs left: scratch databases, worktrees, folders and sandboxes."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from bot.domain.errors import RefusedError
 from bot.domain.runs.run import Run
 from bot.domain.shell import Command, Syntax, Word
 from bot.domain.targets.target import Target
+from bot.sandbox.plan import sweep
 
 _SECONDS = 60.0
 
@@ -52,6 +53,16 @@ done
 _log = structlog.get_logger()
 
 
+async def _swept(remove: Callable[[Target], Awaitable[tuple[str, ...]]], target: Target) -> None:
+    try:
+        removed = await remove(target)
+    except RefusedError as refused:
+        _log.warning("not_swept", target=str(target.name), reason=refused.problem.reason.value)
+    else:
+        if removed:
+            _log.info("swept", target=str(target.name), removed=list(removed))
+
+
 def run_of(name: str, database: str) -> str | None:
     """Return the ID of the run that made a scratch database.
 
@@ -83,18 +94,22 @@ class ScratchCleanup:
         self._find_run = find_run
 
     async def sweep(self, targets: Iterable[Target]) -> None:
-        """Clean up after every target that allows scratch databases; what cannot be reached is skipped."""
+        """Clean up after every target; what cannot be reached is skipped."""
+        swept: set[str] = set()
         for target in targets:
-            if target.database is None or not target.database.may_copy_beside:
-                continue
-            for remove in (self.databases, self.worktrees, self.parts):
-                try:
-                    removed = await remove(target)
-                except RefusedError as refused:
-                    _log.warning("not_swept", target=str(target.name), reason=refused.problem.reason.value)
-                else:
-                    if removed:
-                        _log.info("swept", target=str(target.name), removed=list(removed))
+            for remove in self._removals(target):
+                await _swept(remove, target)
+            # Several targets may lie on one host, and have one sandbox there.
+            if target.hosts[0] not in swept:
+                swept.add(target.hosts[0])
+                await _swept(self.sandboxes, target)
+
+    def _removals(self, target: Target) -> tuple[Callable[[Target], Awaitable[tuple[str, ...]]], ...]:
+        """List what is removed for a target, whatever its `scratch` was when a killed step left it."""
+        if target.database is None:
+            return ()
+        databases = (self.databases,) if target.database.may_copy_beside else ()
+        return (*databases, self.worktrees, self.parts)
 
     async def databases(self, target: Target) -> tuple[str, ...]:
         """Drop the scratch databases of runs that are over. Those of runs that this bot does not know stay.
@@ -151,6 +166,23 @@ class ScratchCleanup:
         directory = target.backups.directory.rstrip("/")
         command = Command((Syntax("directory="), Word(directory), Syntax(f"\n{REMOVE_STALE}{_PARTS}")))
         answer = await self._reader.read(target.hosts[0], command, _SECONDS)
+        return tuple(answer.stdout.decode(errors="replace").splitlines())
+
+    async def sandboxes(self, target: Target) -> tuple[str, ...]:
+        """Remove, on the first host, the sandbox that a killed step left, and templates that nobody used for long.
+
+        Its processes died with the step, by the kernel. One that is at work is left alone.
+
+        Args:
+            target: on whose host.
+
+        Returns:
+            The path of what was removed.
+
+        Raises:
+            RefusedError: with a host's reason.
+        """
+        answer = await self._reader.read(target.hosts[0], sweep(), _SECONDS)
         return tuple(answer.stdout.decode(errors="replace").splitlines())
 
     async def _is_over(self, name: str | None) -> bool:

@@ -4,6 +4,6 @@ umask 077
 find_place
 [ -d "$place" ] || exit 0
 if lock_place 0; then
-  remove_box
+  [ ! -e "$box" ] || { remove_box && printf '%s\n' "$box"; }
   find "$place/templates" -mindepth 1 -maxdepth 1 -type d -mtime +30 -exec rm -rf {} +
 fi

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import os
 import signal
 import time
@@ -19,8 +20,10 @@ from bot.demo.application.git import git
 from bot.demo.host.database import DatabaseServer
 from bot.demo.host.host import DemoHost
 from bot.domain.runs.run import RunState
+from bot.domain.shell import syntax
 from bot.hosts.connections import Connections
 from bot.hosts.tunnels import Tunnels
+from bot.sandbox.plan import script
 from tests.databases.support.local import KeptOutput
 from tests.databases.support.rehearsals import Stage, nothing_left
 from tests.databases.support.remembered import Remembered
@@ -123,3 +126,33 @@ async def test_what_a_killed_rehearsal_left_is_gone_and_what_another_does_is_lef
     await stage.performer.end(job)
     await at_work
     await nothing_left(stage.app, mariadb)
+
+
+async def sandbox_on(hosts: Connections) -> Path:
+    """Leave on the host what a sandbox leaves whose step was killed, and give its folder."""
+    text = script("place.sh") + 'umask 077; find_place; mkdir -p "$box/work/closed/in"; chmod 0 "$box/work/closed"\n'
+    answer = await hosts.read("web1", syntax(text + "printf '%s' \"$box\""), 20)
+    return Path(answer.stdout.decode())
+
+
+@pytest.mark.parametrize("database", [False, True])
+async def test_a_sandbox_is_removed_whatever_the_target_s_scratch_is(
+    database: bool, stage: Stage, hosts: Connections
+) -> None:
+    stage.scratch = False
+    target = stage.target if database else replace(stage.target, database=None)
+    box = await sandbox_on(hosts)
+    await sweeper_of(hosts).sweep([target, replace(target, path="/elsewhere")])
+    assert not box.exists()
+    assert await sweeper_of(hosts).sandboxes(target) == ()
+
+
+async def test_a_sandbox_that_is_at_work_is_left_alone(stage: Stage, hosts: Connections) -> None:
+    box = await sandbox_on(hosts)
+    sweeper = sweeper_of(hosts)
+    with (box.parent / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert await sweeper.sandboxes(stage.target) == ()
+        assert box.exists()
+    assert await sweeper.sandboxes(stage.target) == (str(box),)
+    assert not box.exists()
