@@ -14,7 +14,9 @@ from bot.config.load import ENV_FILE, Configuration, load_configuration
 from bot.config.problems import ConfigurationError, ConfigurationProblem
 from bot.config.recipe_vars import check_recipe
 from bot.console.output import print_text, standard_output
+from bot.console.rehearsal_text import rehearsal_text
 from bot.domain.targets.target import Target
+from bot.recipes.load import load_recipes
 from bot.slack.render.builtin_catalog import ENGLISH, load_catalog
 from bot.slack.render.catalog import CatalogError, read_catalog
 
@@ -92,8 +94,12 @@ def _print_problems(problems: tuple[ConfigurationProblem, ...], console: Console
 
 
 def _print_targets(found: Configuration, console: Console) -> None:
+    recipes = load_recipes(found.operations.targets)
     for target in found.operations.targets.values():
         print_text(console, _line(target))
+        told = rehearsal_text(target, recipes[target.name])
+        if told is not None:
+            print_text(console, f"{target.name}: migrations: {told}")
     for name, reason in sorted(found.operations.unmasked.items()):
         print_text(console, f"not masked in messages and logs: {name} ({reason})")
     print_text(console, "0 problems", "bold green")

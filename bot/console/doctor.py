@@ -76,3 +76,6 @@ async def diagnose(env: Path, real: Mapping[str, str], console: Console) -> int:
 def _print(result: CheckResult, console: Console, masker: Masker) -> None:
     detail = masker.mask(" ".join(result.detail.split()))
     print_text(console, f"{result.status:<{_WIDTH}}  {result.what}: {detail}", _STYLES[result.status])
+    for line in result.remedy:
+        # Without an indent: they are copied, and one of them may end a here-document.
+        print_text(console, line)

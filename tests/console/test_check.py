@@ -33,6 +33,8 @@ def test_the_example_is_fine(monkeypatch):
     result = invoke("--ops", str(ROOT / "ops.example.yaml"))
     assert result.stdout.splitlines() == [
         "compte production: recipe laravel; policy production; hosts web1; database compte",
+        "compte production: migrations: rehearsed before approval, in a sandbox on web1; where there is none, they "
+        "need the approvals of `destructive-migration`",
         "0 problems",
     ]
     assert result.exit_code == 0

@@ -77,7 +77,7 @@ ROOMS = {
     "playground": Room(packages=names("aiohttp")),
     "demo": Room(names("playground"), names("aiohttp aiomysql asyncssh rich ruamel")),
     "console": Room(
-        names("app audit commands config databases demo domain engine hosts logs recipes slack store"),
+        names("app audit commands config databases demo domain engine hosts logs recipes sandbox slack store"),
         names("aiohttp rich slack_sdk structlog typer"),
     ),
     "__main__": Room(names("console"), names("typer")),

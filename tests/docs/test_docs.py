@@ -72,7 +72,8 @@ def keys_in(kind: Any, path: str, owner: type[BaseModel]) -> Iterator[str]:
     if origin is Annotated:
         yield from keys_in(arguments[0], path, owner)
     elif origin in {Union, types.UnionType}:
-        yield from keys_in(next(each for each in arguments if each is not type(None)), path, owner)
+        for each in dict.fromkeys(each for each in arguments if each is not type(None)):
+            yield from keys_in(each, path, owner)
     elif origin is dict and arguments != (str, Any):
         chosen = "COMMAND" if owner.__name__ == "PolicySection" else "NAME"
         yield from keys_in(arguments[1], f"{path}.{chosen}", owner)

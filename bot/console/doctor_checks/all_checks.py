@@ -12,6 +12,7 @@ from bot.console.doctor_checks.checkouts import check_backups, check_checkout
 from bot.console.doctor_checks.databases import check_database
 from bot.console.doctor_checks.health import check_health
 from bot.console.doctor_checks.hosts import HostCheck, check_host
+from bot.console.doctor_checks.rehearsals import check_rehearsal
 from bot.console.doctor_checks.slack import check_slack
 from bot.console.doctor_checks.store import check_store
 from bot.domain.errors import RefusedError
@@ -19,6 +20,7 @@ from bot.domain.names import TargetName
 from bot.domain.targets.target import Target
 from bot.hosts.connections import Connections
 from bot.recipes.recipe import Recipe
+from bot.sandbox.server import series_of
 
 _Found = tuple[CheckResult, ...]
 
@@ -64,13 +66,15 @@ def _target(
     async def database_and_backups() -> _Found:
         via, first = target.database.via if target.database else None, target.hosts[0]
         found: list[CheckResult] = []
-        kib = None
+        kib, version = None, None
         if via is not None and not (await hosts[via]).usable:
             found.append(_not_looked_at(f"database of {target.name}", via))
         else:
             database = await check_database(connections, target, recipe)
-            kib = database.kib
+            kib, version = database.kib, database.version
             found += database.results
+        if (await hosts[first]).usable:
+            found += await check_rehearsal(connections, target, recipe, series_of(version or ""))
         if target.backups is not None and (await hosts[first]).usable:
             found += await check_backups(connections, target, kib)
         return tuple(found)

@@ -25,11 +25,13 @@ class CheckResult:
         status: how it is to be taken.
         what: was looked at.
         detail: what was found, with its figure; where it is not well, what would be right.
+        remedy: lines that an administrator runs on the host, to be printed as they are.
     """
 
     status: CheckStatus
     what: str
     detail: str
+    remedy: tuple[str, ...] = ()
 
 
 def ok(what: str, detail: str) -> CheckResult:

@@ -23,10 +23,12 @@ class DatabaseCheck:
 
     Args:
         kib: how big it is, in kibibytes; None where it could not be read.
+        version: of the server, as it says itself; None where it could not be read.
         results: in order.
     """
 
     kib: int | None
+    version: str | None
     results: tuple[CheckResult, ...]
 
 
@@ -40,7 +42,7 @@ async def check_database(connections: Connections, target: Target, recipe: Recip
     """
     database = target.database
     if database is None:
-        return DatabaseCheck(None, ())
+        return DatabaseCheck(None, None, ())
     what = f"database of {target.name}"
     kept = recipe.migrations
     table = kept.table if isinstance(kept, MigrationTable) else None
@@ -48,7 +50,7 @@ async def check_database(connections: Connections, target: Target, recipe: Recip
     try:
         facts = await DatabaseLook(Connector(Tunnels(connections).open)).database(target, table)
     except RefusedError as refusal:
-        return DatabaseCheck(None, (fail(what, explain(refusal.problem)),))
+        return DatabaseCheck(None, None, (fail(what, explain(refusal.problem)),))
     took = milliseconds(time.monotonic() - began)
     kib = facts.size_bytes // 1024
     way = f" through {database.via}" if database.via else ""
@@ -56,7 +58,8 @@ async def check_database(connections: Connections, target: Target, recipe: Recip
         "" if table is None else f", {len(facts.ran)} migrations ran" if facts.has_table else f", no table {table} yet"
     )
     login = ok(what, f"{database.name} as {database.user}{way}, {facts.version}, {size(kib)}{ran}; read in {took}")
-    return DatabaseCheck(kib, (login, _sessions(what, database.user, sees_all=facts.sees_all_sessions)))
+    sessions = _sessions(what, database.user, sees_all=facts.sees_all_sessions)
+    return DatabaseCheck(kib, facts.version, (login, sessions))
 
 
 def _sessions(what: str, user: str, *, sees_all: bool) -> CheckResult:
