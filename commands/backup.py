@@ -10,7 +10,8 @@ from bot.domain.backups.retention import choose_deletions, future_dated
 from bot.domain.names import TargetName
 from bot.domain.runs.acts import Discard
 from bot.domain.runs.basis import Basis
-from bot.domain.runs.plan import Finding, NothingToDo, Phase, Plan, Risk, Step
+from bot.domain.runs.findings import BackupsFromTheFuture, BackupsNoLongerKept, MissedBackup
+from bot.domain.runs.plan import NothingToDo, Phase, Plan, Risk, Step
 from bot.domain.runs.request import Action, BackupOptions, Origin, Request, ScheduledBackup
 from bot.domain.runs.run import Run
 from bot.domain.targets.look import Look
@@ -105,16 +106,16 @@ class Backup:
         return ()
 
 
-def _missed(run: Run) -> tuple[Finding, ...]:
+def _missed(run: Run) -> tuple[MissedBackup, ...]:
     """Say that the time of the schedule was missed, and that this run makes up for it."""
     match run.request.options:
         case ScheduledBackup(due, missed=True):
-            return (Finding("missed", {"fired_at": due.isoformat()}),)
+            return (MissedBackup(due),)
         case _:
             return ()
 
 
-async def _retention(target: Target, run: Run, look: Look) -> tuple[tuple[Step, ...], tuple[Finding, ...]]:
+async def _retention(target: Target, run: Run, look: Look) -> tuple[tuple[Step, ...], tuple[BackupsFromTheFuture, ...]]:
     """Give the step that deletes backups that are no longer kept, after the new one was verified.
 
     Returns:
@@ -126,8 +127,8 @@ async def _retention(target: Target, run: Run, look: Look) -> tuple[tuple[Step, 
         return (), ()
     backup_list = await look.backups()
     gone = choose_deletions(backup_list.backups, backups.keep, run.created_at, backups.timezone, backup_list.referred)
-    ahead = ", ".join(backup.backup for backup in future_dated(backup_list.backups, run.created_at))
-    ignored = (Finding("retention_ignores", {"backups": ahead}),) if ahead else ()
+    ahead = tuple(backup.backup for backup in future_dated(backup_list.backups, run.created_at))
+    ignored = (BackupsFromTheFuture(ahead),) if ahead else ()
     if not gone:
         return (), ignored
     title = "Remove backups that are no longer kept"
@@ -136,6 +137,6 @@ async def _retention(target: Target, run: Run, look: Look) -> tuple[tuple[Step, 
     return (step,), ignored
 
 
-def _no_longer_kept(retention: tuple[Step, ...]) -> tuple[Finding, ...]:
+def _no_longer_kept(retention: tuple[Step, ...]) -> tuple[BackupsNoLongerKept, ...]:
     acts = [step.act for step in retention]
-    return tuple(Finding("retention", {"backups": ", ".join(act.backups)}) for act in acts if isinstance(act, Discard))
+    return tuple(BackupsNoLongerKept(act.backups) for act in acts if isinstance(act, Discard))

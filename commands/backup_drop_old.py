@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from bot.domain.backups.backup import parse_table
+from bot.domain.backups.backup import BackupInfo, parse_table
 from bot.domain.backups.leftovers import Leftover, choose_leftovers
 from bot.domain.errors import RefusedError
 from bot.domain.runs.acts import DropOld
 from bot.domain.runs.basis import Basis
-from bot.domain.runs.plan import Finding, NothingToDo, OnFailure, Phase, Plan, Risk, Step
+from bot.domain.runs.findings import OldTables
+from bot.domain.runs.plan import NothingToDo, OnFailure, Phase, Plan, Risk, Step
 from bot.domain.runs.request import Action, DropLeftover, Origin, Request
 from bot.domain.runs.run import Run
 from bot.domain.targets.look import Look
@@ -67,7 +68,7 @@ class DropOldSubcommand:
             steps=(step,),
             requirement=target.policy.requirement(Action.RESTORE),
             basis=_basis(left),
-            findings=await _what_goes(left, look),
+            findings=(await _what_goes(left, look),),
             destructive=True,
         )
 
@@ -91,37 +92,27 @@ def _basis(left: Leftover) -> Basis:
     return Basis({"kept database": left.database, "kept tables": str(left.tables)})
 
 
-async def _what_goes(left: Leftover, look: Look) -> tuple[Finding, ...]:
+async def _what_goes(left: Leftover, look: Look) -> OldTables:
     """Build the finding: the leftover, its restore, and the safety backup that has the same data."""
     restore = await look.past(left.run)
-    facts = {
-        "database": left.database,
-        "left": left.left.value,
-        "tables": str(left.tables),
-        "bytes": str(left.bytes),
-        "run": left.run,
-        "backup": "",
-        "kept_at": "",
-        "state": "",
-        "safety": "",
-        "safety_proof": "",
-    }
-    if restore is not None:
-        ended = restore.ended_at or restore.created_at
-        facts |= {
-            "backup": restore.request.backup or "",
-            "kept_at": ended.isoformat(),
-            "state": restore.state.value,
-        }
-        facts |= await _safety(restore, look)
-    return (Finding("drop_old", facts),)
+    found = OldTables(left.database, left.left, left.tables, left.bytes, left.run)
+    if restore is None:
+        return found
+    safety = await _safety(restore, look)
+    return replace(
+        found,
+        backup=restore.request.backup or "",
+        kept_at=restore.ended_at or restore.created_at,
+        state=restore.state.value,
+        safety=safety.backup if safety is not None else "",
+        safety_proof=safety.proof if safety is not None else None,
+    )
 
 
-async def _safety(restore: Run, look: Look) -> dict[str, str]:
+async def _safety(restore: Run, look: Look) -> BackupInfo | None:
     """Find the safety backup of a restore, if it still exists."""
     made = restore.plan.backup if restore.plan is not None else None
     try:
-        backup = (await look.backups()).find(made or "")
+        return (await look.backups()).find(made or "")
     except RefusedError:
-        return {}
-    return {"safety": backup.backup, "safety_proof": backup.proof.value}
+        return None

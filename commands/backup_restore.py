@@ -19,7 +19,8 @@ from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.names import TargetName
 from bot.domain.runs.acts import DropCopy, Health, Load, Prove, Swap
 from bot.domain.runs.basis import Basis
-from bot.domain.runs.plan import Finding, NothingToDo, OnFailure, Phase, Plan, Risk, Step
+from bot.domain.runs.findings import BackupToRestore, Finding, OtherTables, TableWritten, WritesUnknown
+from bot.domain.runs.plan import NothingToDo, OnFailure, Phase, Plan, Risk, Step
 from bot.domain.runs.request import Action, Origin, Request, RestoreBackup
 from bot.domain.runs.run import Run
 from bot.domain.targets.look import HostFacts, Look
@@ -238,7 +239,7 @@ def backup_basis(backup: BackupInfo) -> Basis:
     return Basis({"backup": backup.stable_sha256})
 
 
-def restore_finding(backup: BackupInfo, backup_list: BackupList, old: str) -> Finding:
+def restore_finding(backup: BackupInfo, backup_list: BackupList, old: str) -> BackupToRestore:
     """Build the finding about a restore for its approvers.
 
     Args:
@@ -247,20 +248,17 @@ def restore_finding(backup: BackupInfo, backup_list: BackupList, old: str) -> Fi
         old: the database that will keep the replaced tables.
     """
     predicted = predicted_seconds(backup, backup_list)
-    facts = {
-        "backup": backup.backup,
-        "database": backup.database,
-        "tables": ", ".join(backup.chosen),
-        "made_at": backup.started.isoformat(),
-        "proof": backup.proof.value,
-        "proven_at": backup.proven_at.isoformat() if backup.proven_at else "",
-        "seconds": str(predicted) if predicted is not None else "",
-        "downtime": str(predicted + _safety_seconds(backup, backup_list) + _SWAP_SECONDS)
-        if predicted is not None
-        else "",
-        "old": old,
-    }
-    return Finding("restore", facts)
+    return BackupToRestore(
+        backup.backup,
+        backup.database,
+        backup.chosen,
+        backup.started,
+        backup.proof,
+        backup.proven_at,
+        predicted,
+        predicted + _safety_seconds(backup, backup_list) + _SWAP_SECONDS if predicted is not None else None,
+        old,
+    )
 
 
 def _safety_seconds(backup: BackupInfo, backup_list: BackupList) -> int:
@@ -278,24 +276,16 @@ async def write_findings(backup: BackupInfo, look: Look) -> tuple[Finding, ...]:
     try:
         since = await look.writes_since(backup.backup)
     except RefusedError as refused:
-        return (Finding("written_unknown", {"why": refused.problem.reason.value}),)
+        return (WritesUnknown(refused.problem.reason),)
     told = [table for table in since if table.written is not WriteState.SAME]
     told.sort(key=lambda table: (_GRAVEST.index(table.written), table.table))
-    rest = {"same": str(len(since) - len(told)), "more": str(max(len(told) - _MAX_TABLES, 0))}
-    return (*(Finding("written", _write_facts(table)) for table in told[:_MAX_TABLES]), Finding("written_rest", rest))
+    rest = OtherTables(same=len(since) - len(told), more=max(len(told) - _MAX_TABLES, 0))
+    return (*(_table_written(table) for table in told[:_MAX_TABLES]), rest)
 
 
 _GRAVEST = (WriteState.NEW, WriteState.CHANGED, WriteState.ADDED, WriteState.GONE, WriteState.UNKNOWN)
 """Order of the findings: what a restore would lose comes first."""
 
 
-def _write_facts(table: TableWrites) -> dict[str, str]:
-    return {
-        "table": table.table,
-        "written": table.written.value,
-        "then": "" if table.then is None else str(table.then),
-        "now": "" if table.now is None else str(table.now),
-        "counted": "yes" if table.counted else "no",
-        "at": "" if table.at is None else table.at.isoformat(),
-        "grown": "" if table.grown is None else str(table.grown),
-    }
+def _table_written(table: TableWrites) -> TableWritten:
+    return TableWritten(table.table, table.written, table.then, table.now, table.counted, table.at, table.grown)

@@ -8,7 +8,8 @@ from dataclasses import replace
 from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.runs.acts import Dump
 from bot.domain.runs.basis import Basis, checked_out
-from bot.domain.runs.plan import Finding, Step
+from bot.domain.runs.findings import AlreadyDown
+from bot.domain.runs.plan import Step
 from bot.domain.runs.request import Action
 from bot.domain.runs.run import Run
 from bot.domain.targets.look import AppliedMigration, DatabaseFacts, HostFacts, HostQuestion, Look
@@ -93,7 +94,7 @@ def maintenance_basis(hosts: tuple[HostFacts, ...]) -> Basis:
 
 def plan_maintenance(
     target: Target, hosts: tuple[HostFacts, ...], migrations: tuple[str, ...]
-) -> tuple[bool, tuple[Finding, ...]]:
+) -> tuple[bool, tuple[AlreadyDown, ...]]:
     """Decide whether a run takes the site down; a site that is already down stays down.
 
     Args:
@@ -104,9 +105,9 @@ def plan_maintenance(
     Returns:
         Whether it does, and findings for approvers.
     """
-    down = [facts.host for facts in hosts if facts.maintenance]
+    down = tuple(facts.host for facts in hosts if facts.maintenance)
     if down:
-        return False, (Finding("already_down", {"hosts": ", ".join(down)}),)
+        return False, (AlreadyDown(down),)
     match target.vars.get("maintenance", "never"):
         case "always":
             return True, ()

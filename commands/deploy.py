@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.names import Ref, Sha, TargetName
 from bot.domain.runs.basis import Basis
-from bot.domain.runs.plan import Finding, NothingToDo, Plan, Step
+from bot.domain.runs.findings import HeldBack, OpenSession, Unfinished
+from bot.domain.runs.plan import NothingToDo, Plan, Step
 from bot.domain.runs.request import Action, DeployOptions, Origin, Request
 from bot.domain.runs.run import Run
 from bot.domain.runs.unfinished import UnfinishedChange, tried_commits, unfinished_change
@@ -179,32 +180,23 @@ def _pending(recipe: Recipe, first: HostFacts, database: DatabaseFacts | None) -
     return not_run(first.migrations, recipe.migrations, database)
 
 
-def _completed(unfinished: UnfinishedChange | None, hosts: tuple[HostFacts, ...], sha: str) -> tuple[Finding, ...]:
+def _completed(unfinished: UnfinishedChange | None, hosts: tuple[HostFacts, ...], sha: str) -> tuple[Unfinished, ...]:
     if unfinished is None:
         return ()
     return (unfinished.finding(commit_is_live=any(facts.head == sha for facts in hosts)),)
 
 
-def _held_back(pending: tuple[str, ...], migrations: tuple[str, ...]) -> tuple[Finding, ...]:
+def _held_back(pending: tuple[str, ...], migrations: tuple[str, ...]) -> tuple[HeldBack, ...]:
     if not pending or migrations:
         return ()
-    return (Finding("held_back", {"migrations": ", ".join(pending)}),)
+    return (HeldBack(pending),)
 
 
-def _sessions(database: DatabaseFacts | None, migrations: tuple[str, ...]) -> tuple[Finding, ...]:
+def _sessions(database: DatabaseFacts | None, migrations: tuple[str, ...]) -> tuple[OpenSession, ...]:
     if database is None or not migrations:
         return ()
     return tuple(
-        Finding(
-            "session",
-            {
-                "id": str(session.id),
-                "user": session.user,
-                "seconds": str(session.seconds),
-                "query": session.query,
-                "waits": "yes" if session.waits else "no",
-            },
-        )
+        OpenSession(session.id, session.user, session.seconds, session.query, session.waits)
         for session in database.sessions
     )
 

@@ -10,6 +10,7 @@ from bot.domain.backups.backup import BackupInfo
 from bot.domain.runs.acts import Dump, Load, Swap
 from bot.domain.runs.aftermath import MigrationProgress, aftermath_of
 from bot.domain.runs.decisions import schema_begun
+from bot.domain.runs.findings import BackupToRestore, first_of
 from bot.domain.runs.plan import Plan
 from bot.domain.runs.request import Decision
 from bot.domain.runs.run import Run, RunState, StepState, step_state
@@ -108,8 +109,8 @@ def _initial(plans: Iterable[Plan]) -> State:
 
 def _restores_all(plan: Plan) -> bool:
     """Whether it restores a backup of the whole database; chosen tables leave the migrations as they are."""
-    restored = next((finding.facts for finding in plan.findings if finding.kind == "restore"), {})
-    return plan.restores and not restored.get("tables")
+    restored = first_of(BackupToRestore, plan.findings)
+    return plan.restores and not (restored is not None and restored.tables)
 
 
 def _after_migrations(run: Run, plan: Plan, state: State) -> State:
@@ -173,8 +174,8 @@ def _makes(plan: Plan, backup: str) -> bool:
 
 def _made_at(plan: Plan) -> datetime | None:
     """Give when the restored backup was made; None if the plan does not say."""
-    restored = next((finding.facts for finding in plan.findings if finding.kind == "restore"), {})
-    return datetime.fromisoformat(restored["made_at"]) if restored.get("made_at") else None
+    restored = first_of(BackupToRestore, plan.findings)
+    return restored.made_at if restored is not None else None
 
 
 def _state_at(at: datetime, times: list[BeforeRun], runs: tuple[Run, ...], unknown: State) -> State:

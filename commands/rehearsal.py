@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from bot.domain.errors import RefusedError
-from bot.domain.runs.plan import Finding
+from bot.domain.runs.findings import MigrationFinding, NotRehearsed
+from bot.domain.runs.migration_risk import MigrationRisk, RiskReason
 from bot.domain.targets.look import Look
 from bot.domain.targets.target import RehearseOn, Target
 from bot.recipes.rehearsal_way import NoRehearsal, RehearsalWay
 
 
-def not_rehearsed(way: RehearsalWay | NoRehearsal, migrations: tuple[str, ...]) -> tuple[Finding, ...]:
+def not_rehearsed(
+    way: RehearsalWay | NoRehearsal, migrations: tuple[str, ...]
+) -> tuple[NotRehearsed | MigrationFinding, ...]:
     """Report that migrations are not rehearsed, or not before the approval; nothing where they are.
 
     Args:
@@ -20,12 +23,11 @@ def not_rehearsed(way: RehearsalWay | NoRehearsal, migrations: tuple[str, ...]) 
         return ()
     match way:
         case NoRehearsal(why, detail):
-            facts = {"outcome": "not_possible", "why": why, **({"detail": detail} if detail else {})}
-            unseen = {"risk": "unknown", "reason": "not_previewed", "what": "", "preview": "no"}
-            return (
-                Finding("rehearsal", facts),
-                *(Finding("migration", {"name": name, **unseen}) for name in migrations),
+            unseen = (
+                MigrationFinding(name, MigrationRisk.UNKNOWN, RiskReason.NOT_PREVIEWED, preview=False)
+                for name in migrations
             )
+            return (NotRehearsed(why, detail), *unseen)
         case RehearsalWay():
             return ()
 

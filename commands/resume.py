@@ -8,15 +8,22 @@ from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.runs.acts import Load, Swap
 from bot.domain.runs.basis import Basis
 from bot.domain.runs.decisions import (
-    KEPT_BACKUP,
-    RESUME,
-    WAS_LIVE,
     backup_before,
     steps_left,
     stopped_step,
     was_live,
 )
-from bot.domain.runs.plan import Finding, OnFailure, Phase, Plan, Step
+from bot.domain.runs.findings import (
+    BackupMade,
+    Finding,
+    MigrationEffect,
+    MigrationFile,
+    MigrationFinding,
+    OldCode,
+    Resumed,
+    StatementFinding,
+)
+from bot.domain.runs.plan import OnFailure, Phase, Plan, Step
 from bot.domain.runs.request import Decision, ResumeOptions
 from bot.domain.runs.run import Run
 from bot.domain.targets.look import HostFacts, Look
@@ -88,7 +95,7 @@ async def resume_plan(run: Run, before: Run, recipe: Recipe, target: Target, loo
     )
 
 
-def resume_finding(before: Run, decision: Decision) -> Finding:
+def resume_finding(before: Run, decision: Decision) -> Resumed:
     """Build the finding that names the resumed run, and keeps what is needed if this one stops too.
 
     Args:
@@ -96,8 +103,8 @@ def resume_finding(before: Run, decision: Decision) -> Finding:
         decision: about it.
     """
     stopped = stopped_step(before)
-    facts = {"run": before.id, "move": decision.value, "step": stopped.title if stopped else ""}
-    return Finding(RESUME, facts | {WAS_LIVE: was_live(before) or "", KEPT_BACKUP: backup_before(before) or ""})
+    title = stopped.title if stopped else ""
+    return Resumed(before.id, decision, title, was_live(before) or "", backup_before(before) or "")
 
 
 async def resume_basis(plan: Plan, recipe: Recipe, target: Target, look: Look) -> Basis:
@@ -159,13 +166,17 @@ def _basis(hosts: tuple[HostFacts, ...], sha: str | None, left: tuple[str, ...])
     return host_basis(hosts, sha or "") | Basis({"migrations left": ", ".join(left)})
 
 
-_OF_MIGRATIONS = frozenset({"migration", "statement", "old_code", "effect"})
-
-
 def _still_true(found: Finding, pending: tuple[str, ...]) -> bool:
     """Whether a finding of the stopped run still applies to its remaining steps."""
-    name = found.facts.get("migration") or found.facts.get("name")
-    return found.kind == "backup" or (found.kind in _OF_MIGRATIONS and name in pending)
+    match found:
+        case BackupMade():
+            return True
+        case MigrationFinding(name=name) | MigrationFile(name=name):
+            return name in pending
+        case StatementFinding(migration=name) | OldCode(migration=name) | MigrationEffect(migration=name):
+            return name in pending
+        case _:
+            return False
 
 
 def held_on_failure(step: Step) -> Step:

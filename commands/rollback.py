@@ -11,7 +11,7 @@ from bot.domain.names import Ref, Sha, TargetName, parse_run_id
 from bot.domain.runs.acts import Load
 from bot.domain.runs.basis import Basis
 from bot.domain.runs.decisions import backup_before, was_live
-from bot.domain.runs.findings import RollbackWay
+from bot.domain.runs.findings import RollbackReason, RollbackWay
 from bot.domain.runs.plan import NothingToDo, Plan, Step
 from bot.domain.runs.request import Action, Decision, Origin, Request, RollbackOptions, ToRelease, UndoMigrations
 from bot.domain.runs.run import Run
@@ -260,9 +260,10 @@ async def _chosen(
     """
     if before is not None and decision is Decision.RESTORE:
         backup = (await look.backups()).find(backup_before(before) or "")
-        return Choice(RollbackWay.RESTORE, "decided", (before.id,), backup)
+        return Choice(RollbackWay.RESTORE, RollbackReason.DECIDED, (before.id,), backup)
     if before is not None:
-        return Choice(RollbackWay.CODE_AND_MIGRATIONS if undo else RollbackWay.CODE, "decided", (before.id,))
+        way = RollbackWay.CODE_AND_MIGRATIONS if undo else RollbackWay.CODE
+        return Choice(way, RollbackReason.DECIDED, (before.id,))
     asked = requested_choice(scope, undo)
     if asked is not None:
         return asked

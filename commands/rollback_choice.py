@@ -8,8 +8,18 @@ from datetime import datetime
 
 from bot.domain.backups.backup import BackupInfo, BackupList, Purpose
 from bot.domain.errors import Reason, RefusedError, problem
-from bot.domain.runs.findings import RollbackWay
-from bot.domain.runs.plan import Finding, Plan
+from bot.domain.runs.findings import (
+    MigrationFinding,
+    OldCode,
+    RollbackChoice,
+    RollbackReason,
+    RollbackWay,
+    UnknownFinding,
+    destroys,
+    those_of,
+)
+from bot.domain.runs.migration_risk import DownMethod
+from bot.domain.runs.plan import Plan
 from bot.domain.runs.request import ToRelease, UndoMigrations
 from bot.domain.targets.look import Look, Release
 from bot.domain.targets.target import Target
@@ -25,21 +35,21 @@ class MigrationRecord:
     Args:
         name: of the migration.
         is_seen: whether its SQL was seen, so that what it breaks and destroys is known.
-        down: whether it can be undone: `yes`, `missing`, `empty` or `unknown`.
+        down: whether its source says how to undo it.
         destroyed: what it dropped or rewrote; empty if nothing.
         breaks: its changes that are incompatible with the previous code.
     """
 
     name: str
     is_seen: bool
-    down: str
+    down: DownMethod
     destroyed: str
     breaks: tuple[str, ...]
 
     @property
     def has_no_way_back(self) -> bool:
         """Whether undoing it changes nothing."""
-        return self.down in {"missing", "empty"}
+        return self.down in {DownMethod.MISSING, DownMethod.EMPTY}
 
 
 @dataclass(frozen=True)
@@ -48,15 +58,13 @@ class Choice:
 
     Args:
         way: what it restores.
-        why: a code: `asked`; `decided`, on the card of a run that stopped; `same_schema`; `newer_migrations`;
-            `compatible`, the migrations cannot be undone, but the previous code works with them; `destroyed`;
-            `no_way_back`; `lost`, what was destroyed stays lost, for there is no backup of before.
+        why: it is this one.
         what: the migrations or objects concerned.
         backup: to restore; None if none is.
     """
 
     way: RollbackWay
-    why: str
+    why: RollbackReason
     what: tuple[str, ...] = ()
     backup: BackupInfo | None = None
 
@@ -74,12 +82,19 @@ def migration_records(undo: Iterable[str], deploys: Iterable[Plan]) -> tuple[Mig
 
 def _migration_record(name: str, plan: Plan | None) -> MigrationRecord:
     findings = plan.findings if plan is not None else ()
-    facts = next((f.facts for f in findings if f.kind == "migration" and f.facts.get("name") == name), {})
-    breaks = tuple(
-        f.facts.get("what", "") for f in findings if f.kind == "old_code" and f.facts.get("migration") == name
+    breaks = tuple(found.what for found in those_of(OldCode, findings) if found.migration == name)
+    known = next((found for found in those_of(MigrationFinding, findings) if found.name == name), None)
+    if known is not None:
+        destroyed = known.what or name if destroys(known) else ""
+        return MigrationRecord(name, bool(known.preview), known.down or DownMethod.UNKNOWN, destroyed, breaks)
+    unread = (found for found in those_of(UnknownFinding, findings) if found.facts.get("name") == name)
+    return MigrationRecord(
+        name,
+        is_seen=False,
+        down=DownMethod.UNKNOWN,
+        destroyed=name if any(map(destroys, unread)) else "",
+        breaks=breaks,
     )
-    destroyed = facts.get("what", "") or name if Finding("migration", facts).destroys else ""
-    return MigrationRecord(name, facts.get("preview") == "yes", facts.get("down") or "unknown", destroyed, breaks)
 
 
 def choose(found: tuple[MigrationRecord, ...], backup: BackupInfo | None) -> Choice:
@@ -93,20 +108,24 @@ def choose(found: tuple[MigrationRecord, ...], backup: BackupInfo | None) -> Cho
         RefusedError: `no_way_back`, no way is known to be safe; a person must choose.
     """
     if not found:
-        return Choice(RollbackWay.CODE, "same_schema")
+        return Choice(RollbackWay.CODE, RollbackReason.SAME_SCHEMA)
     stuck = tuple(one.name for one in found if one.has_no_way_back)
     destroyed = tuple(one.destroyed for one in found if one.destroyed)
     if not stuck and not destroyed:
-        return Choice(RollbackWay.CODE_AND_MIGRATIONS, "newer_migrations", tuple(one.name for one in found))
+        return Choice(
+            RollbackWay.CODE_AND_MIGRATIONS, RollbackReason.NEWER_MIGRATIONS, tuple(one.name for one in found)
+        )
     compatible = all(one.is_seen and not one.breaks for one in found)
     if compatible and not destroyed:
-        return Choice(RollbackWay.CODE, "compatible", stuck)
+        return Choice(RollbackWay.CODE, RollbackReason.COMPATIBLE, stuck)
     if backup is not None:
-        return Choice(RollbackWay.RESTORE, *(("destroyed", destroyed) if destroyed else ("no_way_back", stuck)), backup)
+        if destroyed:
+            return Choice(RollbackWay.RESTORE, RollbackReason.DESTROYED, destroyed, backup)
+        return Choice(RollbackWay.RESTORE, RollbackReason.NO_WAY_BACK, stuck, backup)
     if not stuck:
-        return Choice(RollbackWay.CODE_AND_MIGRATIONS, "lost", destroyed)
+        return Choice(RollbackWay.CODE_AND_MIGRATIONS, RollbackReason.LOST, destroyed)
     if compatible:
-        return Choice(RollbackWay.CODE, "lost", destroyed)
+        return Choice(RollbackWay.CODE, RollbackReason.LOST, destroyed)
     raise RefusedError(problem(Reason.NO_WAY_BACK, migrations=", ".join(stuck), count=str(len(found))))
 
 
@@ -114,16 +133,16 @@ def requested_choice(scope: ToRelease | UndoMigrations, undo: tuple[str, ...]) -
     """Give the way requested by `--code` or `--migrations`; None if neither was given."""
     match scope:
         case UndoMigrations():
-            return Choice(RollbackWay.MIGRATIONS, "asked", undo)
+            return Choice(RollbackWay.MIGRATIONS, RollbackReason.ASKED, undo)
         case ToRelease(code_only=True):
-            return Choice(RollbackWay.CODE, "asked")
+            return Choice(RollbackWay.CODE, RollbackReason.ASKED)
         case ToRelease():
             return None
 
 
-def rollback_finding(choice: Choice) -> Finding:
+def rollback_finding(choice: Choice) -> RollbackChoice:
     """Build the finding that explains the way back to approvers."""
-    return Finding("rollback", {"way": choice.way.value, "why": choice.why, "what": ", ".join(choice.what)})
+    return RollbackChoice(choice.way, choice.why, choice.what)
 
 
 async def deploys_of(undo: Iterable[str], releases: tuple[Release, ...], look: Look) -> tuple[Plan, ...]:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from bot.domain.runs.plan import Finding, Plan
+from bot.domain.runs.findings import LossUnknown, NothingLost, Rehearsed, RowsLost, SchemaChange, first_of, those_of
+from bot.domain.runs.plan import Plan
 from bot.domain.targets.look import Look, Release
 from commands.rollback_choice import deploys_of
 
 _COLUMN = re.compile(r"(\w+) ")
+
+Loss = RowsLost | NothingLost | LossUnknown
+"""What undoing migrations would lose."""
 
 
 @dataclass(frozen=True, order=True)
@@ -26,13 +30,11 @@ class SchemaAddition:
 
 
 def additions_of(plan: Plan) -> frozenset[SchemaAddition]:
-    """Read what a rehearsal added, from findings of kind `schema` (`bot.databases.migrations.evidence`)."""
+    """Read what a rehearsal added, from its changes of the schema."""
     added: set[SchemaAddition] = set()
-    for finding in plan.findings:
-        if finding.kind != "schema":
-            continue
-        table = finding.facts.get("table", "")
-        for line in finding.facts.get("lines", "").splitlines():
+    for change in those_of(SchemaChange, plan.findings):
+        table = change.table
+        for line in change.lines:
             if line.startswith(f"+ table {table} ("):
                 added.add(SchemaAddition(table, ""))
             elif line.startswith(f"+ {table}."):
@@ -41,7 +43,7 @@ def additions_of(plan: Plan) -> frozenset[SchemaAddition]:
     return frozenset(added)
 
 
-async def count_losses(undo: tuple[str, ...], releases: tuple[Release, ...], look: Look) -> tuple[Finding, ...]:
+async def count_losses(undo: tuple[str, ...], releases: tuple[Release, ...], look: Look) -> tuple[Loss, ...]:
     """Count the rows that would be lost.
 
     Args:
@@ -50,29 +52,24 @@ async def count_losses(undo: tuple[str, ...], releases: tuple[Release, ...], loo
         look: reads.
 
     Returns:
-        A finding `loss` for each column and table that would vanish, with its rows (those with a value, for a column),
-        or `loss_nothing` where there are none; and one `loss_unknown` with the migrations of which nothing was told
-        when they ran.
+        One for each column and table that would vanish, with its rows (those with a value, for a column); and one with
+        the migrations of which nothing was told when they ran.
 
     Raises:
         RefusedError: what the database answers.
     """
     if not undo:
         return ()
-    rehearsed = [plan for plan in await deploys_of(undo, releases, look) if _is_rehearsed(plan)]
+    deploys = await deploys_of(undo, releases, look)
+    rehearsed = [plan for plan in deploys if first_of(Rehearsed, plan.findings) is not None]
     told = {name for plan in rehearsed for name in plan.pending}
     added = sorted({thing for plan in rehearsed for thing in additions_of(plan)})
     whole = {thing.table for thing in added if not thing.column}
     counted = [thing for thing in added if not thing.column or thing.table not in whole]
     findings = [_loss(t, await look.rows(t.table, t.column or None)) for t in counted]
-    untold = [name for name in undo if name not in told]
-    return (*findings, *([Finding("loss_unknown", {"migrations": ", ".join(untold)})] if untold else []))
+    untold = tuple(name for name in undo if name not in told)
+    return (*findings, *([LossUnknown(untold)] if untold else []))
 
 
-def _loss(thing: SchemaAddition, rows: int) -> Finding:
-    where = {"table": thing.table, "column": thing.column}
-    return Finding("loss", where | {"rows": str(rows)}) if rows else Finding("loss_nothing", where)
-
-
-def _is_rehearsed(plan: Plan) -> bool:
-    return any(found.kind == "rehearsal" and found.facts.get("outcome") == "ok" for found in plan.findings)
+def _loss(thing: SchemaAddition, rows: int) -> Loss:
+    return RowsLost(thing.table, thing.column, rows) if rows else NothingLost(thing.table, thing.column)

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from bot.domain.backups.backup import BackupInfo, BackupList
 from bot.domain.runs.acts import AsRehearsed, Dump, Preview, Prove, Rehearse
 from bot.domain.runs.decisions import steps_left
-from bot.domain.runs.plan import Finding, Phase, Skipped, Step
+from bot.domain.runs.findings import Finding
+from bot.domain.runs.plan import Phase, Skipped, Step
 from bot.domain.runs.request import Action, Decision
 from bot.domain.runs.run import Run
 from bot.domain.targets.look import AppliedMigration, HostFacts

@@ -11,6 +11,7 @@ from typing import Any
 
 from bot.console.run_output import StepOutput
 from bot.domain.errors import Problem
+from bot.domain.runs.findings import finding_to_json
 from bot.domain.runs.history import Record
 from bot.domain.runs.plan import Plan, Step
 from bot.domain.runs.plan_json import CODEC, plan_digest
@@ -134,7 +135,7 @@ def _plan(plan: Plan) -> dict[str, Any]:
         "basis": dict(plan.basis.facts),
         "steps": [_planned(step) for step in plan.steps],
         "skipped": [{"key": each.key, "title": each.title, "why": each.why} for each in plan.skipped],
-        "findings": [{"kind": each.kind, "facts": dict(each.facts)} for each in plan.findings],
+        "findings": [finding_to_json(each) for each in plan.findings],
     }
 
 

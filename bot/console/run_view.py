@@ -13,6 +13,7 @@ from rich.text import Text
 from bot.console.output import without_control_characters
 from bot.console.run_output import StepOutput
 from bot.console.run_text import in_words, problem_sentence, run_mark, step_mark, took, when
+from bot.domain.runs.findings import facts_of
 from bot.domain.runs.history import Record
 from bot.domain.runs.plan import BOT, Plan
 from bot.domain.runs.run import Gate, Run, StepRow, StepState, Vote, step_state
@@ -146,7 +147,7 @@ def _plan(plan: Plan, digest: str) -> list[RenderableType]:
         lines.append(_text("drops or rewrites data", "bold red"))
     for finding in plan.findings:
         lines.append(_text(in_words(finding.kind)))
-        lines.append(_indented(_pairs(finding.facts.items())))
+        lines.append(_indented(_pairs(facts_of(finding).items())))
     lines += [_text(f"not needed: {each.title} ({in_words(each.why)})", "dim") for each in plan.skipped]
     return lines
 

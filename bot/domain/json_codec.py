@@ -67,13 +67,13 @@ class JsonCodec:
     """Writes and reads dataclasses.
 
     Args:
-        conversions: the classes that have a form of their own.
+        conversions: the classes, or unions of classes, that have a form of their own.
         rows: dataclasses that are stored as an array of their fields' values.
         tag: of a dataclass that stands in a union with others: the class attribute, and the key, that holds its name.
     """
 
     def __init__(
-        self, conversions: Mapping[type, Conversion], rows: frozenset[type] = frozenset(), tag: str = "kind"
+        self, conversions: Mapping[Any, Conversion], rows: frozenset[type] = frozenset(), tag: str = "kind"
     ) -> None:
         self._conversions = conversions
         self._rows = rows

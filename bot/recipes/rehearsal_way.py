@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from bot.domain.policies.rehearsal_mode import RehearsalMode
+from bot.domain.runs.findings import NotRehearsedReason
 from bot.domain.targets.target import Target
 from bot.recipes.recipe import MigrationCommand, Migrations, MigrationTable
 
@@ -24,11 +25,11 @@ class NoRehearsal:
     """The migrations of one commit are not rehearsed.
 
     Args:
-        why: a code of the finding `rehearsal`.
+        why: they are not.
         detail: a fact about it, for people.
     """
 
-    why: str
+    why: NotRehearsedReason
     detail: str = ""
 
 
@@ -48,12 +49,12 @@ def rehearsal_way(
     """
     mode = target.policy.rehearsal
     if mode is RehearsalMode.NEVER:
-        return NoRehearsal("never")
+        return NoRehearsal(NotRehearsedReason.NEVER)
     if not _can_rehearse(migrations):
-        return NoRehearsal("recipe")
+        return NoRehearsal(NotRehearsedReason.RECIPE)
     if mode is RehearsalMode.AFTER_APPROVAL:
-        return NoRehearsal("after_approval")
-    return RehearsalWay.TRUSTED if on_branch else NoRehearsal("not_on_branch", target.branch)
+        return NoRehearsal(NotRehearsedReason.AFTER_APPROVAL)
+    return RehearsalWay.TRUSTED if on_branch else NoRehearsal(NotRehearsedReason.NOT_ON_BRANCH, target.branch)
 
 
 def _can_rehearse(migrations: Migrations | None) -> bool:

@@ -10,6 +10,7 @@ from bot.domain.backups.backup import BackupInfo, BackupList, Proof, Purpose
 from bot.domain.errors import Reason, RefusedError
 from bot.domain.policies.policy import NO_REQUIREMENT
 from bot.domain.runs.acts import Discard, Dump, ProofServer, Prove
+from bot.domain.runs.findings import BackupsFromTheFuture
 from bot.domain.runs.plan import Plan, Risk
 from bot.domain.runs.plan_json import plan_from_json, plan_to_json
 from bot.domain.runs.request import Action
@@ -120,8 +121,7 @@ async def test_backups_dated_in_the_future_are_named_in_the_plan_of_the_retentio
     plan = await BACKUP.plan(run_with(scheduled="2026-11-16T03:00:00+00:00"), target, look)
     assert isinstance(plan, Plan)
     assert [step.key for step in plan.steps] == ["backup", "backup-proof"]
-    assert [finding.kind for finding in plan.findings] == ["retention_ignores"]
-    assert plan.findings[0].facts == {"backups": ", ".join(each.backup for each in ahead)}
+    assert plan.findings == (BackupsFromTheFuture(tuple(each.backup for each in ahead)),)
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from bot.domain.backups.backup import BackupList, Purpose
+from bot.domain.backups.backup import BackupList, Proof, Purpose
 from bot.domain.backups.leftovers import Leftover, LeftoverKind, leftovers_of
 from bot.domain.errors import Reason, RefusedError
 from bot.domain.policies.policy import MINIMUM_REQUIREMENT
 from bot.domain.runs.acts import DropOld, Dump
+from bot.domain.runs.findings import OldTables
 from bot.domain.runs.plan import NothingToDo, Phase, Plan, Risk, Step
 from bot.domain.runs.plan_json import plan_from_json, plan_to_json
 from bot.domain.runs.request import DropLeftover
@@ -54,20 +55,30 @@ async def test_the_only_one_needs_no_name_and_has_the_gate_of_a_restore() -> Non
 
 async def test_it_says_what_goes_from_which_restore_and_what_still_holds_it() -> None:
     [finding] = (await planned(asked(), sight(OLD))).findings
-    assert {**finding.facts, "bytes": ""} == {
-        "database": OLD.database, "left": "before", "tables": "5", "bytes": "", "run": "R-AAAAAA", "backup": ID,
-        "kept_at": NOON.isoformat(), "state": "succeeded", "safety": SAFETY.backup, "safety_proof": "proven",
-    }  # fmt: skip
+    assert finding == OldTables(
+        OLD.database,
+        LeftoverKind.REPLACED,
+        5,
+        OLD.bytes,
+        "R-AAAAAA",
+        ID,
+        NOON,
+        "succeeded",
+        SAFETY.backup,
+        Proof.PROVEN,
+    )
 
 
 async def test_a_restore_that_nobody_remembers_and_a_safety_backup_that_is_gone_are_not_made_up() -> None:
     look = sight(OLDER)
     [finding] = (await planned(asked(), look)).findings
-    assert (finding.facts["backup"], finding.facts["state"], finding.facts["safety"]) == ("", "", "")
+    assert isinstance(finding, OldTables)
+    assert (finding.backup, finding.state, finding.safety) == ("", "", "")
     look = sight(OLD)
     look.backup_list = BackupList(NAME.app, NAME.environment, ())
     [finding] = (await planned(asked(), look)).findings
-    assert (finding.facts["backup"], finding.facts["safety"]) == (ID, "")
+    assert isinstance(finding, OldTables)
+    assert (finding.backup, finding.safety) == (ID, "")
 
 
 @pytest.mark.parametrize("name", [OLDER.database, OLDER.database.upper(), "R-BBBBBB", "r-bbbbbb"])

@@ -9,6 +9,7 @@ from bot.domain.errors import Reason, RefusedError
 from bot.domain.names import TargetName
 from bot.domain.policies.policy import BackupBefore
 from bot.domain.runs.acts import Dump, Shell
+from bot.domain.runs.findings import HeldBack
 from bot.domain.runs.plan import NothingToDo, Phase, Plan
 from bot.domain.runs.plan_json import plan_digest, plan_from_json, plan_to_json
 from bot.domain.runs.request import Action, DeployOptions
@@ -113,7 +114,7 @@ async def test_held_back_migrations_are_said_and_not_run() -> None:
     plan = await planned(Sight(), run)
     assert "migrate" not in keys(plan, Phase.CHANGE)
     assert plan.pending == ()
-    assert [(f.kind, f.facts["migrations"]) for f in plan.findings] == [("held_back", MIGRATION)]
+    assert plan.findings == (HeldBack((MIGRATION,)),)
 
 
 @pytest.mark.parametrize(

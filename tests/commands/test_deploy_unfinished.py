@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.domain.runs.decisions import backup_before, was_live
+from bot.domain.runs.findings import Unfinished, those_of
 from bot.domain.runs.plan import NothingToDo, Phase, Plan
 from bot.domain.runs.request import (
     Action,
@@ -82,11 +83,8 @@ async def test_a_restart_that_failed_is_what_a_retry_plans() -> None:
     assert changes(plan) == ["log-mark", *TAIL]
     assert isinstance(plan, Plan)
     [finding] = plan.findings
-    assert (finding.kind, finding.facts["run"], finding.facts["step"]) == (
-        "unfinished",
-        "R-AAAAAA",
-        "Restart php8.2-fpm",
-    )
+    assert isinstance(finding, Unfinished)
+    assert (finding.run, finding.step) == ("R-AAAAAA", "Restart php8.2-fpm")
     assert [step.key for step in plan.of(Phase.VERIFY)] == ["commit-live", "health", "log-clean"]
     assert plan.requirement == TARGET.policy.requirement(Action.DEPLOY)
     assert {"checkout", "config-cache"} <= {item.key for item in plan.skipped if item.why == "done already"}
@@ -122,7 +120,8 @@ async def test_steps_done_in_any_of_several_failed_runs_are_done() -> None:
     third = await completing(second, first)
     assert changes(third) == ["log-mark", "queue-restart"]
     assert isinstance(third, Plan)
-    assert third.findings[0].facts["run"] == "R-BBBBBB"
+    [finding] = those_of(Unfinished, third.findings)
+    assert finding.run == "R-BBBBBB"
     assert was_live(replace(RUN, plan=third)) == HEAD
 
 

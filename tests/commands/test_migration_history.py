@@ -11,7 +11,8 @@ import pytest
 from bot.domain.backups.backup import BackupInfo, BackupList, Proof, Purpose
 from bot.domain.runs.acts import Dump, Load, Shell, Swap
 from bot.domain.runs.aftermath import AFTERMATH, MigrationOutcome, MigrationProgress, aftermath_to_text
-from bot.domain.runs.plan import Finding, Phase, Plan, Risk, Step
+from bot.domain.runs.findings import BackupToRestore
+from bot.domain.runs.plan import Phase, Plan, Risk, Step
 from bot.domain.runs.request import Action, Decision, ResumeOptions
 from bot.domain.runs.run import Run, RunState, StepRow, StepState
 from bot.domain.shell import Command
@@ -54,10 +55,11 @@ def undo(*names: str) -> Event:
 
 def restore(backup: str, *undone: str, tables: str = "", made: float | None = None, state: str = "") -> Event:
     """Restore a backup; `state` is that of the swap where the run did not succeed."""
-    made_at = "" if made is None else moment(made).isoformat()
     swap = Step("restore-swap", "", Phase.CHANGE, ("web1",), Risk.DESTROYS, 1, Swap(backup, "fresh", "old"))
     load = Step("restore-load", "", Phase.CHANGE, ("web1",), Risk.READS, 1, Load(backup, "a" * 64, "fresh"))
-    finding = Finding("restore", {"backup": backup, "tables": tables, "made_at": made_at})
+    finding = BackupToRestore(
+        backup, tables=(tables,) if tables else (), made_at=None if made is None else moment(made)
+    )
 
     def at(hour: int) -> Run:
         run = run_at(hour, Plan(REQUEST, (load, swap), undo=undone, findings=(finding,)))

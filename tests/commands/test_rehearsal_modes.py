@@ -9,6 +9,7 @@ import pytest
 
 from bot.domain.policies.rehearsal_mode import RehearsalMode
 from bot.domain.runs.acts import Act, AsRehearsed, Preview, Rehearse
+from bot.domain.runs.findings import MigrationFinding, NotRehearsed, NotRehearsedReason, those_of
 from bot.domain.runs.plan import Phase, Plan
 from bot.domain.targets.scratch import ScratchBeside
 from bot.domain.targets.target import Target
@@ -55,22 +56,22 @@ async def test_trusted_rehearses_what_is_on_the_branch_with_production_s_rights(
 @pytest.mark.parametrize(
     ("mode", "on_branch", "why"),
     [
-        (RehearsalMode.TRUSTED, False, "not_on_branch"),
-        (RehearsalMode.NEVER, True, "never"),
-        (RehearsalMode.NEVER, False, "never"),
+        (RehearsalMode.TRUSTED, False, NotRehearsedReason.NOT_ON_BRANCH),
+        (RehearsalMode.NEVER, True, NotRehearsedReason.NEVER),
+        (RehearsalMode.NEVER, False, NotRehearsedReason.NEVER),
     ],
 )
 async def test_what_is_not_rehearsed_is_said_and_needs_more_approvals(
     mode: RehearsalMode,
     on_branch: bool,
-    why: str,
+    why: NotRehearsedReason,
 ) -> None:
     plan = await deploy(mode, on_branch=on_branch)
     assert executing(plan) == []
     assert not any(isinstance(step.act, AsRehearsed) for step in plan.steps)
-    [found] = [found for found in plan.findings if found.kind == "rehearsal"]
-    assert found.facts["why"] == why
-    assert [found.facts["name"] for found in plan.findings if found.kind == "migration"] == list(plan.pending)
+    [found] = those_of(NotRehearsed, plan.findings)
+    assert found.reason is why
+    assert [found.name for found in those_of(MigrationFinding, plan.findings)] == list(plan.pending)
     assert plan.may_destroy
 
 
@@ -78,7 +79,8 @@ async def test_a_deploy_without_migrations_says_nothing_of_rehearsals() -> None:
     look = Sight(replace(HOST, migrations=HOST.migrations[:1]))
     plan = await Deploy(RECIPES).plan(RUN, in_mode(RehearsalMode.NEVER), look)
     assert isinstance(plan, Plan)
-    assert not [found for found in plan.findings if found.kind in {"rehearsal", "migration"}]
+    assert not those_of(NotRehearsed, plan.findings)
+    assert not those_of(MigrationFinding, plan.findings)
 
 
 async def test_a_rollback_undoes_by_the_live_code_which_is_trusted() -> None:
@@ -88,4 +90,4 @@ async def test_a_rollback_undoes_by_the_live_code_which_is_trusted() -> None:
 async def test_a_rollback_is_not_rehearsed_where_the_policy_says_never() -> None:
     plan = await rollback(RehearsalMode.NEVER)
     assert executing(plan) == []
-    assert [found.facts["why"] for found in plan.findings if found.kind == "rehearsal"] == ["never"]
+    assert [found.reason for found in those_of(NotRehearsed, plan.findings)] == [NotRehearsedReason.NEVER]

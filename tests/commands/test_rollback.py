@@ -8,6 +8,7 @@ import pytest
 from bot.domain.errors import Reason, RefusedError
 from bot.domain.policies.policy import MINIMUM_REQUIREMENT
 from bot.domain.runs.acts import Shell
+from bot.domain.runs.findings import RollbackChoice
 from bot.domain.runs.plan import Commit, NothingToDo, Phase, Plan
 from bot.domain.runs.plan_json import plan_from_json, plan_to_json
 from bot.domain.runs.request import Action
@@ -98,7 +99,8 @@ async def test_the_flags_narrow_it(options: dict[str, str], undo: tuple[str, ...
     plan = await planned(Past(GOOD, Release("R-BBBBBB", HEAD, OLDEST, good=True)), **options)
     assert plan.undo == undo
     assert str(plan.sha) == sha
-    assert plan.findings[0].facts["way"] == way
+    assert isinstance(plan.findings[0], RollbackChoice)
+    assert plan.findings[0].way == way
 
 
 async def test_a_release_that_failed_is_never_proposed() -> None:

@@ -7,8 +7,9 @@ import pytest
 
 from bot.domain.backups.backup import BackupInfo, BackupList, Proof, Purpose
 from bot.domain.errors import Reason, RefusedError
-from bot.domain.runs.findings import RollbackWay
-from bot.domain.runs.plan import Finding, Plan
+from bot.domain.runs.findings import MigrationFinding, OldCode, RollbackReason, RollbackWay, UnknownFinding
+from bot.domain.runs.migration_risk import DownMethod, EffectKind, MigrationRisk
+from bot.domain.runs.plan import Plan
 from bot.domain.runs.run import Run, RunState
 from bot.domain.targets.scratch import ScratchBeside
 from bot.domain.targets.target import Target
@@ -18,32 +19,32 @@ from tests.support.examples import NAME, NOON, REQUEST, RUN, TARGET, Sight
 KEPT = BackupInfo(
     "B-1", "R-AAAAAA", Purpose.BEFORE, NOON, "compte", "10.11", ("users",), (), 1000, "a" * 64, Proof.PROVEN
 )
-ADDS = MigrationRecord("add", True, "yes", "", ())
-UNSEEN = MigrationRecord("unseen", False, "unknown", "", ())
-NO_DOWN = MigrationRecord("no_down", True, "missing", "", ())
-EMPTY_DOWN_BREAKS = MigrationRecord("breaks", True, "empty", "", ("users.name",))
-EMPTY_DOWN_UNSEEN = MigrationRecord("hidden", False, "empty", "", ())
-DROPS = MigrationRecord("drops", True, "yes", "users.fax", ("users.fax",))
-DELETES = MigrationRecord("deletes", True, "empty", "user_sessions", ())
+ADDS = MigrationRecord("add", True, DownMethod.YES, "", ())
+UNSEEN = MigrationRecord("unseen", False, DownMethod.UNKNOWN, "", ())
+NO_DOWN = MigrationRecord("no_down", True, DownMethod.MISSING, "", ())
+EMPTY_DOWN_BREAKS = MigrationRecord("breaks", True, DownMethod.EMPTY, "", ("users.name",))
+EMPTY_DOWN_UNSEEN = MigrationRecord("hidden", False, DownMethod.EMPTY, "", ())
+DROPS = MigrationRecord("drops", True, DownMethod.YES, "users.fax", ("users.fax",))
+DELETES = MigrationRecord("deletes", True, DownMethod.EMPTY, "user_sessions", ())
 
 
 @pytest.mark.parametrize(
     ("found", "backup", "way", "why"),
     [
-        ((), None, RollbackWay.CODE, "same_schema"),
-        ((ADDS,), KEPT, RollbackWay.CODE_AND_MIGRATIONS, "newer_migrations"),
-        ((ADDS, UNSEEN), KEPT, RollbackWay.CODE_AND_MIGRATIONS, "newer_migrations"),
-        ((NO_DOWN, ADDS), KEPT, RollbackWay.CODE, "compatible"),
-        ((NO_DOWN, UNSEEN), KEPT, RollbackWay.RESTORE, "no_way_back"),
-        ((EMPTY_DOWN_BREAKS,), KEPT, RollbackWay.RESTORE, "no_way_back"),
-        ((DROPS,), KEPT, RollbackWay.RESTORE, "destroyed"),
-        ((DELETES,), KEPT, RollbackWay.RESTORE, "destroyed"),
-        ((DROPS, ADDS), None, RollbackWay.CODE_AND_MIGRATIONS, "lost"),
-        ((DELETES,), None, RollbackWay.CODE, "lost"),
+        ((), None, RollbackWay.CODE, RollbackReason.SAME_SCHEMA),
+        ((ADDS,), KEPT, RollbackWay.CODE_AND_MIGRATIONS, RollbackReason.NEWER_MIGRATIONS),
+        ((ADDS, UNSEEN), KEPT, RollbackWay.CODE_AND_MIGRATIONS, RollbackReason.NEWER_MIGRATIONS),
+        ((NO_DOWN, ADDS), KEPT, RollbackWay.CODE, RollbackReason.COMPATIBLE),
+        ((NO_DOWN, UNSEEN), KEPT, RollbackWay.RESTORE, RollbackReason.NO_WAY_BACK),
+        ((EMPTY_DOWN_BREAKS,), KEPT, RollbackWay.RESTORE, RollbackReason.NO_WAY_BACK),
+        ((DROPS,), KEPT, RollbackWay.RESTORE, RollbackReason.DESTROYED),
+        ((DELETES,), KEPT, RollbackWay.RESTORE, RollbackReason.DESTROYED),
+        ((DROPS, ADDS), None, RollbackWay.CODE_AND_MIGRATIONS, RollbackReason.LOST),
+        ((DELETES,), None, RollbackWay.CODE, RollbackReason.LOST),
     ],
 )
 def test_the_way_and_its_reason(
-    found: tuple[MigrationRecord, ...], backup: BackupInfo | None, way: RollbackWay, why: str
+    found: tuple[MigrationRecord, ...], backup: BackupInfo | None, way: RollbackWay, why: RollbackReason
 ) -> None:
     choice = choose(found, backup)
     assert (choice.way, choice.why) == (way, why)
@@ -58,14 +59,16 @@ def test_where_no_way_is_known_to_be_good_nothing_is_proposed(found: tuple[Migra
 
 
 def test_what_the_deploy_told_of_its_migrations() -> None:
-    told = Finding(
-        "migration", {"name": "drops", "risk": "destructive", "what": "users.fax", "down": "yes", "preview": "yes"}
-    )
-    breaks = Finding("old_code", {"migration": "drops", "effect": "column_dropped", "what": "users.fax"})
+    told = MigrationFinding("drops", MigrationRisk.DESTRUCTIVE, what="users.fax", down=DownMethod.YES, preview=True)
+    breaks = OldCode("drops", EffectKind.COLUMN_DROPPED, "users.fax")
     plan = Plan(REQUEST, (), pending=("drops",), findings=(told, breaks))
     assert migration_records(("drops", "by_hand"), [plan]) == (
         DROPS,
-        MigrationRecord("by_hand", False, "unknown", "", ()),
+        MigrationRecord("by_hand", False, DownMethod.UNKNOWN, "", ()),
+    )
+    unread = UnknownFinding("migration", {"name": "drops", "risk": "destructive", "what": "users.fax"})
+    assert migration_records(("drops",), [replace(plan, findings=(unread,))]) == (
+        MigrationRecord("drops", False, DownMethod.UNKNOWN, "drops", ()),
     )
 
 

@@ -4,21 +4,22 @@ from dataclasses import replace
 
 import pytest
 
-from bot.domain.runs.plan import Finding, Plan
+from bot.domain.runs.findings import Finding, LossUnknown, NothingLost, Rehearsed, RowsLost, SchemaChange
+from bot.domain.runs.plan import Plan
 from bot.domain.targets.look import Release
 from commands.rollback_losses import SchemaAddition, additions_of, count_losses
 from tests.support.examples import HEAD, NEXT, REQUEST, RUN, Sight
 
 RELEASE = Release("R-AAAAAA", NEXT, HEAD, good=True)
-OK = Finding("rehearsal", {"outcome": "ok"})
+OK = Rehearsed()
 
 
 def plan(*findings: Finding, pending: tuple[str, ...] = ("add_token",)) -> Plan:
     return Plan(REQUEST, (), pending=pending, findings=findings)
 
 
-def schema(table: str, *lines: str) -> Finding:
-    return Finding("schema", {"table": table, "lines": "\n".join(lines)})
+def schema(table: str, *lines: str) -> SchemaChange:
+    return SchemaChange(table, lines)
 
 
 def looking(*plans: Plan) -> tuple[Sight, tuple[Release, ...]]:
@@ -47,16 +48,13 @@ async def test_values_and_rows_are_counted() -> None:
     )
     look.counts = {("users", "token"): 12, ("logs", None): 3}
     found = await count_losses(("add_token",), releases, look)
-    assert [(f.kind, f.facts["table"], f.facts["column"], f.facts["rows"]) for f in found] == [
-        ("loss", "logs", "", "3"),
-        ("loss", "users", "token", "12"),
-    ]
+    assert found == (RowsLost("logs", "", 3), RowsLost("users", "token", 12))
 
 
 async def test_what_nobody_recorded_is_said_to_be_unknown() -> None:
     look, releases = looking(plan(OK, pending=("another",)), plan(schema("users", "+ users.token int NULL")))
     found = await count_losses(("add_token",), releases, look)
-    assert [(f.kind, f.facts.get("migrations")) for f in found] == [("loss_unknown", "add_token")]
+    assert found == (LossUnknown(("add_token",)),)
 
 
 async def test_going_back_without_migrations_loses_nothing() -> None:
@@ -66,4 +64,4 @@ async def test_going_back_without_migrations_loses_nothing() -> None:
 async def test_what_is_empty_is_no_loss() -> None:
     look, releases = looking(plan(OK, schema("users", "+ users.token varchar(100) NULL")))
     [found] = await count_losses(("add_token",), releases, look)
-    assert (found.kind, found.facts) == ("loss_nothing", {"table": "users", "column": "token"})
+    assert found == NothingLost("users", "token")

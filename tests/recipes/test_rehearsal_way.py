@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from bot.domain.policies.rehearsal_mode import RehearsalMode
+from bot.domain.runs.findings import NotRehearsedReason
 from bot.recipes.load import load_recipe
 from bot.recipes.recipe import MigrationTable
 from bot.recipes.rehearsal_way import NoRehearsal, RehearsalWay, rehearsal_way
 from tests.support.examples import TARGET
 
-NOT_ON_BRANCH = NoRehearsal("not_on_branch", "main")
+NOT_ON_BRANCH = NoRehearsal(NotRehearsedReason.NOT_ON_BRANCH, "main")
 
 
 @pytest.mark.parametrize(
@@ -21,16 +22,16 @@ NOT_ON_BRANCH = NoRehearsal("not_on_branch", "main")
     [
         ("laravel", RehearsalMode.TRUSTED, True, RehearsalWay.TRUSTED),
         ("laravel", RehearsalMode.TRUSTED, False, NOT_ON_BRANCH),
-        ("laravel", RehearsalMode.NEVER, True, NoRehearsal("never")),
-        ("laravel", RehearsalMode.NEVER, False, NoRehearsal("never")),
-        ("laravel", RehearsalMode.AFTER_APPROVAL, True, NoRehearsal("after_approval")),
-        ("laravel", RehearsalMode.AFTER_APPROVAL, False, NoRehearsal("after_approval")),
+        ("laravel", RehearsalMode.NEVER, True, NoRehearsal(NotRehearsedReason.NEVER)),
+        ("laravel", RehearsalMode.NEVER, False, NoRehearsal(NotRehearsedReason.NEVER)),
+        ("laravel", RehearsalMode.AFTER_APPROVAL, True, NoRehearsal(NotRehearsedReason.AFTER_APPROVAL)),
+        ("laravel", RehearsalMode.AFTER_APPROVAL, False, NoRehearsal(NotRehearsedReason.AFTER_APPROVAL)),
         ("django", RehearsalMode.TRUSTED, True, RehearsalWay.TRUSTED),
         ("django", RehearsalMode.TRUSTED, False, NOT_ON_BRANCH),
-        ("django", RehearsalMode.NEVER, True, NoRehearsal("never")),
-        ("shell", RehearsalMode.SANDBOX, True, NoRehearsal("recipe")),
-        ("shell", RehearsalMode.TRUSTED, True, NoRehearsal("recipe")),
-        ("shell", RehearsalMode.NEVER, True, NoRehearsal("never")),
+        ("django", RehearsalMode.NEVER, True, NoRehearsal(NotRehearsedReason.NEVER)),
+        ("shell", RehearsalMode.SANDBOX, True, NoRehearsal(NotRehearsedReason.RECIPE)),
+        ("shell", RehearsalMode.TRUSTED, True, NoRehearsal(NotRehearsedReason.RECIPE)),
+        ("shell", RehearsalMode.NEVER, True, NoRehearsal(NotRehearsedReason.NEVER)),
     ],
 )
 def test_where(recipe: str, mode: RehearsalMode, on_branch: bool, way: RehearsalWay | NoRehearsal):
@@ -48,4 +49,4 @@ def test_code_that_is_not_on_the_branch_never_gets_production_s_rights(mode: Reh
 
 def test_a_table_of_migrations_without_a_way_to_rehearse():
     migrations = MigrationTable("database/migrations", ".php", "migrations")
-    assert rehearsal_way(TARGET, migrations, on_branch=True) == NoRehearsal("recipe")
+    assert rehearsal_way(TARGET, migrations, on_branch=True) == NoRehearsal(NotRehearsedReason.RECIPE)

@@ -1,69 +1,10 @@
-"""The findings about pending migrations, from what was read, previewed and rehearsed. Pure.
-
-Findings of a plan, by kind. Facts are text; figures are plain digits; a fact that does not apply is empty.
-
-`rehearsal`, one
-    outcome     `ok` or `not_possible`. (One that failed ends the run before its gate, with `rehearsal_failed`.)
-    why         where not possible: `recipe` (it knows no way to; from a plan without a step that rehearses there is
-                then nothing but `outcome` and `why`), `scratch_off` (the target has no `scratch: true`),
-                `other_connection` (a migration names a connection of its own, `detail` says which), `name_too_long`,
-                `source_missing`, `settings` (a value that no option file can hold), or what the script said: `tools`,
-                `connect`, `worktree`, `scratch`, `copy`, `setup`, `probe`, `elsewhere`, `busy`.
-    detail      words of the host or the server.
-    migrations  how many ran on the copy.
-    seconds     how long all of them took there, such as `4.20`.
-    rows        `backup`, the copy held the data of a backup; `copied`, that of the live database; `none`: its tables
-                were empty, so data was not tried and times mean little.
-    backup      ID of that backup.
-    made_at     when it was made, RFC 3339.
-    age         how old it was when it was rehearsed on, in seconds.
-    no_data     where a backup's data was wanted (`rehearse: data`) and the copy did not get it: `no_backup`,
-                `backup_unreadable`, `backup_damaged`, `space` (too little at the database server), `not_loaded`,
-                `other_schema` (migrations ran since the backup, or the schema was changed otherwise).
-    no_data_detail  words of the host or the server about it.
-    routines    `left_out` where triggers and routines were not in the copy.
-    statements  how many there are in all; findings of kind `statement` are at most `MAX_STATEMENTS`.
-
-`migration`, one a pending migration, in order
-    name
-    risk        `safe`, `slow`, `blocking`, `destructive`; `unknown` where nothing could be previewed.
-    reason      why: an `EffectKind` of `bot.databases.migrations.ddl` that destroys (`column_dropped`, …);
-                `copy` (the table is rebuilt while writes wait), `writes_wait`, `builds` (a large table, while reading
-                and writing go on), `fills` (many rows), `unpredicted`, `unread` (SQL that could not be read),
-                `instant`, `online`, `new_table`, `nothing`; `not_previewed`; `source_says` (no preview; its source
-                has a word that destroys).
-    what        the thing the reason is about: `users.fax`, `users`, or the word of the source.
-    seconds     on the copy; empty where it did not run.
-    down        `yes`, `missing`, `empty`, `unknown`.
-    preview     `yes`, or `no`: its SQL could not be had.
-    statements  how many it has.
-
-`statement`, in order
-    migration, number (from 1 within the migration), sql (cut to 2000 characters), operation, table
-    rows, bytes of the live table as the server estimates them; empty for a table that is not there
-    online      `INSTANT`, `NOCOPY`, `INPLACE`, `COPY`, `unknown`; empty where it changes no table's structure
-    writes_wait `yes` or `no`; empty as `online`
-    effects     `EFFECT what` of each, separated by `; `
-    destroys    `yes` where it drops or rewrites data
-
-`old_code`, one for each thing that code from before cannot live with while the deploy goes on
-    migration, effect (`column_dropped`, `column_renamed`, `column_required`, `table_dropped`, `table_renamed`), what
-
-`effect`, one a migration that was rehearsed, in order: its change of the schema, by which its progress is judged later
-    migration
-    brings      canonical lines (`bot.databases.server.schema.canonical`) that are there afterwards and were not before
-    takes       those that were there before and are not afterwards
-
-`schema`, one a table that changes
-    table
-    lines       the change as a small diff, a line each: `+ user_sessions.token_id varchar(100) NULL, index`
-    after       the table as it must be afterwards, canonical; empty where it is dropped
-"""
+"""The findings about pending migrations, from what was read, previewed and rehearsed. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 
 from bot.databases.migrations.ddl import (
     BREAKS_OLD_CODE,
@@ -79,11 +20,24 @@ from bot.databases.migrations.source import down_method_of, word_that_destroys
 from bot.databases.server.schema import canonical, schema_diff, schema_effects
 from bot.databases.server.tables import TableSize
 from bot.domain.runs.acts import Direction, Rehearse
-from bot.domain.runs.aftermath import EFFECT
-from bot.domain.runs.migration_risk import MigrationRisk, Online
-from bot.domain.runs.plan import Finding
+from bot.domain.runs.findings import (
+    Finding,
+    MigrationEffect,
+    MigrationFinding,
+    NotRehearsed,
+    NotRehearsedReason,
+    OldCode,
+    RecordedEffect,
+    Rehearsed,
+    RehearsedWhere,
+    SchemaChange,
+    StatementFinding,
+)
+from bot.domain.runs.migration_risk import DownMethod, MigrationRisk, Online, RiskReason
 
 MAX_STATEMENTS = 300
+"""Statements that are in a plan; `Rehearsed.statements` counts them all."""
+
 _LONGEST_SQL = 2000
 
 
@@ -95,13 +49,13 @@ class RiskVerdict:
     """A risk and its reason.
 
     Args:
-        risk: the word.
-        reason: a code.
+        risk: of a migration or a statement.
+        reason: why.
         what: the thing it is about.
     """
 
     risk: MigrationRisk
-    reason: str
+    reason: RiskReason
     what: str = ""
 
 
@@ -161,6 +115,7 @@ def rehearsed(
     results: RehearsalResults,
     previewed: tuple[PreviewedTrial, ...],
     sizes: Mapping[str, TableSize],
+    where: RehearsedWhere | None = None,
 ) -> tuple[Finding, ...]:
     """Write the findings of a rehearsal that went well, or of a preview without one.
 
@@ -170,32 +125,42 @@ def rehearsed(
         results: of the rehearsal.
         previewed: its migrations, in order.
         sizes: of the live tables, by name.
+        where: it was rehearsed; None for a preview.
     """
     state = _MigratedState(sizes, set(), {})
     findings: list[Finding] = []
     for migration in previewed:
         findings += _migration(migration, state, sources.get(migration.trial.name, ""), suffix)
-    statements = [finding for finding in findings if finding.kind == "statement"]
+    statements = [finding for finding in findings if isinstance(finding, StatementFinding)]
     spare = {id(finding) for finding in statements[MAX_STATEMENTS:]}
-    summary = Finding(
-        "rehearsal",
-        {
-            "outcome": results.ended.value,
-            "why": results.why,
-            "detail": results.detail,
-            "migrations": str(sum(migration.trial.ran for migration in previewed)),
-            "seconds": _seconds(sum(migration.trial.milliseconds for migration in previewed)),
-            "rows": results.rows,
-            "backup": results.backup,
-            "made_at": results.made_at,
-            "age": results.age,
-            "no_data": results.no_data,
-            "no_data_detail": results.no_data_detail,
-            "routines": "left_out" if results.routines_left_out else "",
-            "statements": str(len(statements)),
-        },
+    return (
+        _summary(results, previewed, len(statements), where),
+        *(finding for finding in findings if id(finding) not in spare),
+        *_schema(results),
     )
-    return (summary, *(finding for finding in findings if id(finding) not in spare), *_schema(results))
+
+
+def _summary(
+    results: RehearsalResults,
+    previewed: tuple[PreviewedTrial, ...],
+    statements: int,
+    where: RehearsedWhere | None,
+) -> Rehearsed | NotRehearsed:
+    if results.why is not None:
+        return NotRehearsed(results.why, results.detail, statements)
+    return Rehearsed(
+        migrations=sum(migration.trial.ran for migration in previewed),
+        seconds=_seconds(sum(migration.trial.milliseconds for migration in previewed)),
+        rows=results.rows,
+        backup=results.backup,
+        made_at=results.made_at,
+        age=results.age,
+        no_data=results.no_data,
+        no_data_detail=results.no_data_detail,
+        routines_left_out=results.routines_left_out,
+        statements=statements,
+        where=where,
+    )
 
 
 def not_rehearsed(act: Rehearse, sources: Mapping[str, str], why: str, detail: str) -> tuple[Finding, ...]:
@@ -204,26 +169,26 @@ def not_rehearsed(act: Rehearse, sources: Mapping[str, str], why: str, detail: s
     Args:
         act: what was to be rehearsed.
         sources: the text of each migration by its name.
-        why: a code of `rehearsal`.
+        why: a `NotRehearsedReason`.
         detail: words about it.
+
+    Raises:
+        ValueError: there is no such reason.
     """
-    summary = {"outcome": "not_possible", "why": why, "detail": detail, "migrations": "0", "seconds": ""}
-    summary |= {"rows": "", "backup": "", "made_at": "", "age": "", "no_data": "", "no_data_detail": ""}
-    summary |= {"routines": "", "statements": ""}
-    return (Finding("rehearsal", summary), *(_unseen(act, name, sources.get(name, "")) for name in act.migrations))
+    unseen = (_unseen(act, name, sources.get(name, "")) for name in act.migrations)
+    return (NotRehearsed(NotRehearsedReason(why), detail), *unseen)
 
 
-def _unseen(act: Rehearse, name: str, source: str) -> Finding:
+def _unseen(act: Rehearse, name: str, source: str) -> MigrationFinding:
     # the source of an undo is inconclusive: what it drops, the deploy may have added
     word = word_that_destroys(source, act.suffix) if act.direction is Direction.UP else ""
     verdict = (
-        RiskVerdict(MigrationRisk.DESTRUCTIVE, "source_says", word)
+        RiskVerdict(MigrationRisk.DESTRUCTIVE, RiskReason.SOURCE_SAYS, word)
         if word
-        else RiskVerdict(MigrationRisk.UNKNOWN, "not_previewed")
+        else RiskVerdict(MigrationRisk.UNKNOWN, RiskReason.NOT_PREVIEWED)
     )
-    down = down_method_of(source, act.suffix).value if source else "unknown"
-    facts = {"name": name, "risk": verdict.risk.value, "reason": verdict.reason, "what": verdict.what}
-    return Finding("migration", facts | {"seconds": "", "down": down, "preview": "no", "statements": ""})
+    down = down_method_of(source, act.suffix) if source else DownMethod.UNKNOWN
+    return MigrationFinding(name, verdict.risk, verdict.reason, verdict.what, down=down, preview=False)
 
 
 def _migration(migration: PreviewedTrial, state: _MigratedState, source: str, suffix: str) -> Iterator[Finding]:
@@ -231,7 +196,7 @@ def _migration(migration: PreviewedTrial, state: _MigratedState, source: str, su
     by_schema = schema_effects(trial.before, trial.after)
     by_sql: list[StatementEffect] = []
     verdicts: list[RiskVerdict] = []
-    findings: list[Finding] = []
+    findings: list[StatementFinding] = []
     old_code: dict[StatementEffect, None] = {}
     for number, (statement, prediction) in enumerate(statements or (), 1):
         effects = tuple(state.adjusted(one) for one in statement.effects)
@@ -245,37 +210,37 @@ def _migration(migration: PreviewedTrial, state: _MigratedState, source: str, su
         by_sql += effects
         state.apply(effects)
     unsaid = _unsaid(by_schema, by_sql)
-    verdicts += [RiskVerdict(MigrationRisk.DESTRUCTIVE, one.kind.value, one.what) for one in unsaid if state.loses(one)]
+    verdicts += [
+        RiskVerdict(MigrationRisk.DESTRUCTIVE, RiskReason(one.kind.value), one.what)
+        for one in unsaid
+        if state.loses(one)
+    ]
     old_code |= dict.fromkeys(one for one in unsaid if state.breaks(one))
     state.apply(unsaid)
     if statements is None:
-        verdicts.append(RiskVerdict(MigrationRisk.UNKNOWN, "not_previewed"))
-    nothing = RiskVerdict(MigrationRisk.SAFE, "nothing")
+        verdicts.append(RiskVerdict(MigrationRisk.UNKNOWN, RiskReason.NOT_PREVIEWED))
+    nothing = RiskVerdict(MigrationRisk.SAFE, RiskReason.NOTHING)
     worst = max(verdicts, key=lambda verdict: _ORDER.index(verdict.risk), default=nothing)
-    yield Finding(
-        "migration",
-        {
-            "name": trial.name,
-            "risk": worst.risk.value,
-            "reason": worst.reason,
-            "what": worst.what,
-            "seconds": _seconds(trial.milliseconds) if trial.ran else "",
-            "down": down_method_of(source, suffix).value,
-            "preview": "no" if statements is None else "yes",
-            "statements": str(len(statements or ())),
-        },
+    yield MigrationFinding(
+        trial.name,
+        worst.risk,
+        worst.reason,
+        worst.what,
+        seconds=_seconds(trial.milliseconds) if trial.ran else None,
+        down=down_method_of(source, suffix),
+        preview=statements is not None,
+        statements=len(statements or ()),
     )
     yield from findings
     if trial.ran:
         yield _effect(trial)
     for one in old_code:
-        yield Finding("old_code", {"migration": trial.name, "effect": one.kind.value, "what": one.what})
+        yield OldCode(trial.name, one.kind, one.what)
 
 
-def _effect(trial: Trial) -> Finding:
+def _effect(trial: Trial) -> MigrationEffect:
     before, after = set(canonical(trial.before).splitlines()), set(canonical(trial.after).splitlines())
-    brings, takes = "\n".join(sorted(after - before)), "\n".join(sorted(before - after))
-    return Finding(EFFECT, {"migration": trial.name, "brings": brings, "takes": takes})
+    return MigrationEffect(trial.name, tuple(sorted(after - before)), tuple(sorted(before - after)))
 
 
 def _unsaid(by_schema: tuple[StatementEffect, ...], by_sql: list[StatementEffect]) -> tuple[StatementEffect, ...]:
@@ -313,36 +278,36 @@ def _verdict(
     state: _MigratedState,
 ) -> RiskVerdict:
     if destroyed:
-        return RiskVerdict(MigrationRisk.DESTRUCTIVE, destroyed[0].kind.value, destroyed[0].what)
+        return RiskVerdict(MigrationRisk.DESTRUCTIVE, RiskReason(destroyed[0].kind.value), destroyed[0].what)
     table = statement.table
     if any(one.kind is EffectKind.UNKNOWN for one in effects):
-        return RiskVerdict(MigrationRisk.UNKNOWN, "unread", table)
+        return RiskVerdict(MigrationRisk.UNKNOWN, RiskReason.UNREAD, table)
     size = state.size(table)
     if size is None:
         new = statement.operation in {Operation.CREATE_TABLE, Operation.ALTER_TABLE, Operation.CREATE_INDEX}
-        return RiskVerdict(MigrationRisk.SAFE, "new_table" if new else "nothing", table)
+        return RiskVerdict(MigrationRisk.SAFE, RiskReason.NEW_TABLE if new else RiskReason.NOTHING, table)
     if prediction is not None:
         return _by_prediction(prediction, size, table)
     if size.is_large and any(one.kind is EffectKind.ROWS_FILLED for one in effects):
-        return RiskVerdict(MigrationRisk.SLOW, "fills", table)
-    return RiskVerdict(MigrationRisk.SAFE, "nothing", table)
+        return RiskVerdict(MigrationRisk.SLOW, RiskReason.FILLS, table)
+    return RiskVerdict(MigrationRisk.SAFE, RiskReason.NOTHING, table)
 
 
 def _by_prediction(prediction: Prediction, size: TableSize, table: str) -> RiskVerdict:
     waits = MigrationRisk.BLOCKING if size.is_large else MigrationRisk.SLOW
     match prediction.online:
         case Online.UNKNOWN:
-            return RiskVerdict(waits, "unpredicted", table)
+            return RiskVerdict(waits, RiskReason.UNPREDICTED, table)
         case Online.INSTANT:
-            return RiskVerdict(MigrationRisk.SAFE, "instant", table)
+            return RiskVerdict(MigrationRisk.SAFE, RiskReason.INSTANT, table)
         case Online.COPY:
-            return RiskVerdict(waits, "copy", table)
+            return RiskVerdict(waits, RiskReason.COPY, table)
         case Online.NOCOPY | Online.INPLACE:
             if prediction.writes_wait:
-                return RiskVerdict(waits, "writes_wait", table)
+                return RiskVerdict(waits, RiskReason.WRITES_WAIT, table)
             if size.is_large:
-                return RiskVerdict(MigrationRisk.SLOW, "builds", table)
-            return RiskVerdict(MigrationRisk.SAFE, "online", table)
+                return RiskVerdict(MigrationRisk.SLOW, RiskReason.BUILDS, table)
+            return RiskVerdict(MigrationRisk.SAFE, RiskReason.ONLINE, table)
 
 
 def _statement(
@@ -353,32 +318,27 @@ def _statement(
     destroys: bool,  # noqa: FBT001 - a fact to write down, not a switch
     prediction: Prediction | None,
     state: _MigratedState,
-) -> Finding:
+) -> StatementFinding:
     size = state.size(statement.table)
-    waits = "" if prediction is None else "yes" if prediction.writes_wait else "no"
-    return Finding(
-        "statement",
-        {
-            "migration": migration,
-            "number": str(number),
-            "sql": statement.sql[:_LONGEST_SQL],
-            "operation": statement.operation.value,
-            "table": statement.table,
-            "rows": "" if size is None else str(size.rows),
-            "bytes": "" if size is None else str(size.bytes),
-            "online": "" if prediction is None else prediction.online.value,
-            "writes_wait": waits,
-            "effects": "; ".join(f"{one.kind.value} {one.what}".strip() for one in effects),
-            "destroys": "yes" if destroys else "no",
-        },
+    return StatementFinding(
+        migration,
+        number,
+        statement.sql[:_LONGEST_SQL],
+        statement.operation,
+        statement.table,
+        None if size is None else size.rows,
+        None if size is None else size.bytes,
+        None if prediction is None else prediction.online,
+        None if prediction is None else prediction.writes_wait,
+        tuple(RecordedEffect(one.kind, one.what) for one in effects),
+        destroys,
     )
 
 
-def _schema(results: RehearsalResults) -> Iterator[Finding]:
+def _schema(results: RehearsalResults) -> Iterator[SchemaChange]:
     for table, lines in schema_diff(results.before, results.after).items():
-        after = canonical(results.after.of([table]))
-        yield Finding("schema", {"table": table, "lines": "\n".join(lines), "after": after})
+        yield SchemaChange(table, tuple(lines), canonical(results.after.of([table])))
 
 
-def _seconds(milliseconds: int) -> str:
-    return f"{milliseconds / 1000:.2f}"
+def _seconds(milliseconds: int) -> Decimal:
+    return Decimal(f"{milliseconds / 1000:.2f}")

@@ -16,6 +16,7 @@ from bot.databases.server.schema import schema_of
 from bot.databases.server.tables import TableSize, table_sizes
 from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.runs.acts import Preview
+from bot.domain.runs.findings import NotRehearsedReason
 from bot.domain.runs.plan_json import FINDINGS, findings_to_text
 from bot.domain.secrets import masker_of
 from bot.domain.targets.look import HostQuestion
@@ -81,9 +82,9 @@ class PreviewPerformer:
             place += len(of_one or ())
         results = RehearsalResults(
             RehearsalOutcome.NOT_POSSIBLE,
-            "recipe",
+            NotRehearsedReason.RECIPE,
             detail,
-            "",
+            None,
             routines_left_out=False,
             trials=(),
             before=_NOTHING,

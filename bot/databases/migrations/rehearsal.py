@@ -32,7 +32,7 @@ from bot.databases.server.schema import canonical
 from bot.databases.server.tables import TableSize, live_schema, table_sizes
 from bot.domain.errors import Problem, Reason, RefusedError, problem
 from bot.domain.runs.acts import AsRehearsed, Direction, Rehearse
-from bot.domain.runs.plan import Finding
+from bot.domain.runs.findings import Finding, RehearsedWhere
 from bot.domain.runs.plan_json import FINDINGS, findings_to_text
 from bot.domain.secrets import masker_of
 from bot.domain.targets.target import Database
@@ -128,7 +128,7 @@ class RehearsePerformer:
             return Unknown(problem(Reason.OUTCOME_UNKNOWN, host=job.place, detail=str(error)))
         match results.ended:
             case RehearsalOutcome.NOT_POSSIBLE:
-                return _findings(not_rehearsed(act, sources, results.why, results.detail))
+                return _findings(not_rehearsed(act, sources, results.why or "", results.detail))
             case RehearsalOutcome.FAILED:
                 return Failed(_failure(results, act.direction))
             case RehearsalOutcome.OK:
@@ -152,7 +152,7 @@ class RehearsePerformer:
             pairs = tuple((statement, predictions.get(place + index)) for index, statement in enumerate(of_one))
             previewed.append(PreviewedTrial(trial, pairs))
             place += len(of_one)
-        return _findings(rehearsed(act.suffix, sources, results, tuple(previewed), sizes))
+        return _findings(rehearsed(act.suffix, sources, results, tuple(previewed), sizes, RehearsedWhere.BESIDE_LIVE))
 
     async def _asked(
         self, job: Job, statements: tuple[MigrationStatement, ...]
@@ -200,15 +200,16 @@ def _statements(trials: Sequence[Trial], catalog: Catalog | None) -> list[tuple[
 
 def _failure(results: RehearsalResults, direction: Direction) -> Problem:
     failed = next((trial for trial in results.trials if trial.ran and not trial.well), None)
+    rows = results.rows.value if results.rows is not None else ""
     if failed is None:
-        return problem(Reason.REHEARSAL_FAILED, migration="", error="", statement="", rows=results.rows)
+        return problem(Reason.REHEARSAL_FAILED, migration="", error="", statement="", rows=rows)
     error, statement = failure_of(failed.output)
     return problem(
         Reason.REHEARSAL_FAILED,
         **{"undone" if direction is Direction.DOWN else "migration": failed.name},
         error=error,
         statement=statement,
-        rows=results.rows,
+        rows=rows,
         seconds=f"{failed.milliseconds / 1000:.2f}",
     )
 

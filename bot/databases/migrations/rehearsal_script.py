@@ -15,6 +15,7 @@ from bot.databases.backups.manifest import Manifest
 from bot.databases.server.quoting import identifier, option_file
 from bot.databases.server.schema import SCHEMA_SQL, Schema, parse_lines, schema_of
 from bot.domain.runs.acts import Rehearse
+from bot.domain.runs.findings import NoBackupData, NotRehearsedReason, RehearsedRows
 from bot.domain.secrets import Secret
 from bot.domain.shell import Command, Part, Syntax, Word, command
 from bot.domain.targets.target import Database
@@ -265,33 +266,32 @@ class RehearsalResults:
 
     Args:
         ended: how.
-        why: a code, where it was not possible: `tools`, `connect`, `worktree`, `scratch`, `copy`, `setup`, `probe`,
-            `elsewhere`, `busy`.
+        why: it was not possible; None where it was.
         detail: what was said about it.
-        rows: `backup`, `copied`, or `none` where the tables were empty.
+        rows: what the copy held; None where there was none.
         routines_left_out: whether triggers and routines are missing in the copy.
         trials: one a migration, in order.
         before: the tables that changed, as they were.
         after: the tables that changed, as they became.
         backup: ID of the backup whose data it was; empty where it was none's.
-        made_at: when that one was made, RFC 3339.
+        made_at: when that one was made.
         age: how old it was then, in seconds.
-        no_data: a code, why the copy held no backup's data although it was wanted; else empty.
+        no_data: why the copy held no backup's data although it was wanted; else None.
         no_data_detail: words about it.
     """
 
     ended: RehearsalOutcome
-    why: str
+    why: NotRehearsedReason | None
     detail: str
-    rows: str
+    rows: RehearsedRows | None
     routines_left_out: bool
     trials: tuple[Trial, ...]
     before: Schema
     after: Schema
     backup: str = ""
-    made_at: str = ""
-    age: str = ""
-    no_data: str = ""
+    made_at: datetime | None = None
+    age: int | None = None
+    no_data: NoBackupData | None = None
     no_data_detail: str = ""
 
 
@@ -307,15 +307,17 @@ def results_of(files: Mapping[str, str], names: tuple[str, ...]) -> RehearsalRes
     """
     facts = dict(line.split("\t", 1) for line in files.get("facts", "").splitlines() if "\t" in line)
     ran = {int(fields[0]): fields for fields in parse_lines(files.get("trials", "")) if len(fields) == 3}
+    ended = RehearsalOutcome(facts.get("outcome", ""))
+    made_at, age, no_data = facts.get("made_at"), facts.get("age"), facts.get("no_data")
     return RehearsalResults(
-        ended=RehearsalOutcome(facts.get("outcome", "")),
-        why=facts.get("why", ""),
+        ended=ended,
+        why=NotRehearsedReason(facts.get("why", "")) if ended is RehearsalOutcome.NOT_POSSIBLE else None,
         detail=facts.get("detail", ""),
-        rows=facts.get("rows", "none"),
+        rows=RehearsedRows(facts.get("rows", "none")),
         backup=facts.get("backup", ""),
-        made_at=facts.get("made_at", ""),
-        age=facts.get("age", ""),
-        no_data=facts.get("no_data", ""),
+        made_at=datetime.fromisoformat(made_at) if made_at else None,
+        age=int(age) if age else None,
+        no_data=NoBackupData(no_data) if no_data else None,
         no_data_detail=facts.get("no_data_detail", ""),
         routines_left_out="routines" in facts,
         trials=tuple(_trials(names, ran, files)),

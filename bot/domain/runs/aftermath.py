@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from bot.domain.runs.basis import Basis
-from bot.domain.runs.plan import Finding, Plan
+from bot.domain.runs.findings import MigrationEffect, StatementFinding, UnknownFinding, those_of
+from bot.domain.runs.migration_risk import EffectKind
+from bot.domain.runs.plan import Plan
 
 AFTERMATH = "aftermath"
 """The fact of a run that holds the text of `aftermath_to_text`."""
@@ -16,10 +18,7 @@ AFTERMATH = "aftermath"
 LIVE = "live"
 """The fact of a run that holds the live commit, or `HOST: COMMIT` of each host if they differ."""
 
-EFFECT = "effect"
-"""Kind of the findings that hold a migration's changes to the schema (`bot.databases.migrations.evidence`)."""
-
-_ROWS = ("rows_changed", "rows_deleted", "rows_filled", "unknown")
+_ROWS = frozenset({EffectKind.ROWS_CHANGED, EffectKind.ROWS_DELETED, EffectKind.ROWS_FILLED, EffectKind.UNKNOWN})
 """Effects of a statement that cannot be seen in a schema."""
 
 
@@ -65,7 +64,7 @@ def migration_outcomes(plan: Plan, left: tuple[str, ...], schema: frozenset[str]
         One for each migration, in the plan's order. Tools run migrations one by one and stop at the first failure, so
         only the first pending one can have begun.
     """
-    effects = {found.facts["migration"]: found for found in plan.findings if found.kind == EFFECT}
+    effects = {found.migration: found for found in those_of(MigrationEffect, plan.findings)}
     waiting = [name for name in plan.migrations if name in left]
     return tuple(
         _outcome(plan, name, effects.get(name), schema, is_first=waiting[:1] == [name])
@@ -76,13 +75,13 @@ def migration_outcomes(plan: Plan, left: tuple[str, ...], schema: frozenset[str]
 
 
 def _outcome(
-    plan: Plan, name: str, effect: Finding | None, schema: frozenset[str], *, is_first: bool
+    plan: Plan, name: str, effect: MigrationEffect | None, schema: frozenset[str], *, is_first: bool
 ) -> MigrationOutcome:
     if not is_first:
         return MigrationOutcome(name, MigrationProgress.NOT)
     if effect is None:
         return MigrationOutcome(name, MigrationProgress.UNKNOWN)
-    there, missing = _seen(effect.facts, schema)
+    there, missing = _seen(effect, schema)
     if there:
         return MigrationOutcome(name, MigrationProgress.PARTLY, there, missing)
     return MigrationOutcome(
@@ -93,22 +92,22 @@ def _outcome(
     )
 
 
-def _seen(facts: Mapping[str, str], schema: frozenset[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _seen(effect: MigrationEffect, schema: frozenset[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Separate the changes to the schema that took effect from those that did not."""
-    brings, takes = facts.get("brings", "").splitlines(), facts.get("takes", "").splitlines()
-    took = {f"+ {line}": line in schema for line in brings} | {f"- {line}": line not in schema for line in takes}
+    took = {f"+ {line}": line in schema for line in effect.brings}
+    took |= {f"- {line}": line not in schema for line in effect.takes}
     return tuple(line for line, is_there in took.items() if is_there), tuple(
         line for line, is_there in took.items() if not is_there
     )
 
 
 def _touches_rows(plan: Plan, name: str) -> bool:
-    return any(_effects_on_rows(found) for found in plan.findings if found.facts.get("migration") == name)
-
-
-def _effects_on_rows(found: Finding) -> bool:
-    effects = found.facts.get("effects", "").split("; ") if found.kind == "statement" else ()
-    return any(effect.startswith(_ROWS) for effect in effects)
+    """Whether a migration may have changed rows; one with a statement that cannot be read may."""
+    statements = (found for found in those_of(StatementFinding, plan.findings) if found.migration == name)
+    unread = (found for found in those_of(UnknownFinding, plan.findings) if found.kind == StatementFinding.kind)
+    return any(_ROWS & {effect.kind for effect in statement.effects} for statement in statements) or any(
+        found.facts.get("migration") == name for found in unread
+    )
 
 
 def aftermath_to_text(found: tuple[MigrationOutcome, ...]) -> str:

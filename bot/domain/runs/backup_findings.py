@@ -36,6 +36,10 @@ class BackupMade(StoredFacts):
         previous_bytes: size of that one's file.
         proven_at: when it was proven.
         restore_seconds: how long restoring it took.
+        unprovable: why it could not be restored to prove it, an obstacle of `bot.sandbox`; empty if it was tried, or
+            was not to be.
+        unprovable_detail: what was found.
+        remedy: lines for an administrator of the host that make a proof possible.
     """
 
     kind: ClassVar = "backup"
@@ -54,6 +58,9 @@ class BackupMade(StoredFacts):
     previous_bytes: int | None = field(default=None, metadata=_OMIT)
     proven_at: datetime | None = field(default=None, metadata=_OMIT)
     restore_seconds: int | None = field(default=None, metadata=_OMIT)
+    unprovable: str = field(default="", metadata=_OMIT)
+    unprovable_detail: str = field(default="", metadata=_OMIT)
+    remedy: tuple[str, ...] = field(default=(), metadata=_OMIT)
 
 
 @dataclass(frozen=True)

@@ -6,21 +6,10 @@ from bot.domain.backups.backup import Proof
 from bot.domain.errors import Reason
 from bot.domain.runs.acts import DropCopy, Dump, Prove, Swap
 from bot.domain.runs.aftermath import MigrationProgress, aftermath_of
+from bot.domain.runs.findings import BackupMade, Finding, Resumed, Unfinished, UnknownFinding, first_of, those_of
 from bot.domain.runs.plan import Phase, Risk, Step
 from bot.domain.runs.request import Action, Decision
 from bot.domain.runs.run import Run, RunState, StepState, step_state
-
-RESUME = "resume"
-"""Kind of the finding that names the run that a plan resumes."""
-
-UNFINISHED = "unfinished"
-"""Kind of the finding that names the failed run that a deploy completes."""
-
-WAS_LIVE = "was_live"
-"""Fact of a finding `resume` or `unfinished`: the commit that was live before the first run of the series."""
-
-KEPT_BACKUP = "backup"
-"""Fact of a finding `resume` or `unfinished`: the backup that the first run of the series made."""
 
 
 def stopped_step(run: Run) -> Step | None:
@@ -37,8 +26,9 @@ def was_live(run: Run) -> str | None:
     Returns:
         None if the hosts were at different commits, or it is unknown.
     """
-    if (kept := _kept(run, WAS_LIVE)) is not None:
-        return kept or None
+    series = _series(run)
+    if series is not None and series.was_live is not None:
+        return series.was_live or None
     heads = set(run.plan.basis.checked_out.values()) if run.plan is not None else set()
     return heads.pop() if len(heads) == 1 else None
 
@@ -49,8 +39,9 @@ def backup_before(run: Run) -> str | None:
     Only if it can be restored beside the live database and was not refuted. A run that resumes another, or completes
     one with migrations, has the other's backup.
     """
-    if (kept := _kept(run, KEPT_BACKUP)) is not None:
-        return kept or None
+    series = _series(run)
+    if series is not None and series.backup is not None:
+        return series.backup or None
     if run.plan is None:
         return None
     steps = run.plan.of(Phase.PREPARE)
@@ -58,19 +49,27 @@ def backup_before(run: Run) -> str | None:
     made = next((s.act for s in steps if isinstance(s.act, Dump) and _state(run, s) is StepState.DONE), None)
     if made is None or made.tables or not can_be_put_back:
         return None
-    refuted = any(
-        found.kind == "backup" and found.facts.get("proof") == Proof.REFUTED.value for found in run.plan.findings
-    )
-    return None if refuted else made.backup
+    return None if any(map(_refutes, run.plan.findings)) else made.backup
 
 
-def _kept(run: Run, fact: str) -> str | None:
-    """Give a fact of the first run of a series; None for a run that resumes or completes no other."""
+def _refutes(found: Finding) -> bool:
+    """Whether a finding says that the run's backup does not restore, or nobody can tell what it says."""
+    match found:
+        case BackupMade(proof=proof):
+            return proof is Proof.REFUTED
+        case UnknownFinding(kind):
+            return kind == BackupMade.kind
+        case _:
+            return False
+
+
+def _series(run: Run) -> Resumed | Unfinished | None:
+    """Give what a run knows of the first of its series; None for a run that resumes or completes no other."""
     findings = run.plan.findings if run.plan is not None else ()
-    kept = next((found.facts.get(fact, "") for found in findings if found.kind == RESUME), None)
-    if kept is not None:
-        return kept
-    return next((found.facts.get(fact) for found in findings if found.kind == UNFINISHED), None)
+    known = first_of(Resumed, findings) or first_of(Unfinished, findings)
+    kinds = {Resumed.kind, Unfinished.kind}
+    unread = next((found for found in those_of(UnknownFinding, findings) if found.kind in kinds), None)
+    return known if known is not None or unread is None else Resumed(unread.facts.get("run", ""))
 
 
 def schema_begun(run: Run) -> bool:

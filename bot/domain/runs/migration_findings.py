@@ -113,6 +113,10 @@ class NotRehearsedReason(StrEnum):
     """A package would come from where none may come from."""
     SETTINGS = "settings"
     """A value that no option file can hold."""
+    INSTALL = "install"
+    """Its packages could not be installed."""
+    TREE = "tree"
+    """Its files could not be laid out."""
     PATH = "path"
     """The application's path has characters that a sandbox cannot have."""
     # by the script beside the live database
@@ -137,6 +141,8 @@ class NotRehearsedReason(StrEnum):
     START = "start"
     HARD_LINKS = "hard_links"
     ENVIRONMENT = "environment"
+    LACKS = "lacks"
+    LOST = "lost"
     # while it ran
     STOPPED = "stopped"
     """A limit ended it."""
@@ -243,6 +249,8 @@ class StatementFinding(StoredFacts):
         writes_wait: whether writers wait meanwhile; None as `online`.
         effects: its effects.
         destroys: whether it drops or rewrites data.
+        times: how often it ran one after the other, with other literals; None if once, or it did not run.
+        seconds: how long it took in the rehearsal; None if it did not run, or unknown.
     """
 
     kind: ClassVar = "statement"
@@ -257,6 +265,8 @@ class StatementFinding(StoredFacts):
     writes_wait: bool | None = None
     effects: tuple[RecordedEffect, ...] = field(default=(), metadata=written(separator="; "))
     destroys: bool | None = None
+    times: int | None = field(default=None, metadata=written(omit=True))
+    seconds: Decimal | None = field(default=None, metadata=written(omit=True))
 
 
 @dataclass(frozen=True)
@@ -321,8 +331,8 @@ class RowsChanged(StoredFacts):
 
     Args:
         table: its name.
-        before: rows that the copy had before.
-        after: rows that it had afterwards.
+        before: rows that the copy had before; None if not known.
+        after: rows that it had afterwards; None if not known, or the table is gone.
         deleted: rows that were gone afterwards; None if not known.
         changed: rows that were different afterwards; None if not known.
         inserted: rows that were new; None if not known.
@@ -331,8 +341,8 @@ class RowsChanged(StoredFacts):
 
     kind: ClassVar = "rows_changed"
     table: str
-    before: int
-    after: int
+    before: int | None
+    after: int | None
     deleted: int | None
     changed: int | None
     inserted: int | None

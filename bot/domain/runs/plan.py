@@ -12,6 +12,7 @@ from bot.domain.names import Sha, is_name
 from bot.domain.policies.policy import NO_REQUIREMENT, Requirement
 from bot.domain.runs.acts import Act, AsRehearsed, Dump, Load, Prove
 from bot.domain.runs.basis import Basis
+from bot.domain.runs.findings import Finding, SchemaChange, destroys, is_unknown, those_of
 from bot.domain.runs.request import Request
 from bot.domain.shell import Command
 
@@ -122,35 +123,6 @@ class Skipped:
     why: str
 
 
-DESTRUCTIVE = "destructive"
-"""The fact `risk` of a finding of kind `migration` for a migration that drops or rewrites data."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """A piece of evidence for approvers, such as a verified backup.
-
-    Args:
-        kind: a code, such as `backup`; `bot.databases.migrations.evidence` lists those about migrations.
-        facts: its values as text.
-    """
-
-    kind: str
-    facts: Mapping[str, str]
-
-    @property
-    def is_unknown(self) -> bool:
-        """Whether it says that what a migration does is not known: it was not rehearsed, or cannot be read."""
-        if self.kind == "rehearsal":
-            return self.facts.get("outcome") == "not_possible"
-        return self.kind == "migration" and self.facts.get("risk") == "unknown"
-
-    @property
-    def destroys(self) -> bool:
-        """Whether data is dropped or rewritten according to this finding."""
-        return self.kind == "migration" and self.facts.get("risk") == DESTRUCTIVE
-
-
 @dataclass(frozen=True)
 class Plan:
     """The answer to a request. It is immutable; `sealed` returns another plan.
@@ -185,11 +157,11 @@ class Plan:
 
     def sealed(self, findings: tuple[Finding, ...]) -> Plan:
         """Give the plan with the findings of the prepare phase: the one that is approved."""
-        expected = {found.facts["table"]: found.facts["after"] for found in findings if found.kind == "schema"}
+        expected = {change.table: change.after for change in those_of(SchemaChange, findings)}
         steps = tuple(
             replace(step, act=AsRehearsed(expected)) if step.act == AsRehearsed() else step for step in self.steps
         )
-        destructive = self.destructive or any(found.destroys for found in findings)
+        destructive = self.destructive or any(map(destroys, findings))
         return replace(self, steps=steps, findings=(*self.findings, *findings), destructive=destructive)
 
     def of(self, phase: Phase) -> tuple[Step, ...]:
@@ -204,7 +176,7 @@ class Plan:
     @property
     def may_destroy(self) -> bool:
         """Whether it drops or rewrites data, or nobody can tell: both need the same approvals."""
-        return self.destructive or (bool(self.migrations) and any(found.is_unknown for found in self.findings))
+        return self.destructive or (bool(self.migrations) and any(map(is_unknown, self.findings)))
 
     @property
     def changes_anything(self) -> bool:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, get_args
 
 from bot.domain.json_codec import Conversion, JsonCodec
 from bot.domain.names import Sha
 from bot.domain.runs.basis import Basis
-from bot.domain.runs.plan import Commit, Finding, Plan, Skipped, digest
+from bot.domain.runs.findings import Finding, finding_from_json, finding_to_json
+from bot.domain.runs.plan import Commit, Plan, Skipped, digest
 from bot.domain.runs.request import Request
 from bot.domain.runs.request_json import request_from_json, request_to_json
 from bot.domain.shell import Command, Hidden, Part, Syntax, Word
@@ -20,7 +21,7 @@ FINDINGS = "findings"
 
 def findings_to_text(findings: tuple[Finding, ...]) -> str:
     """Write findings as the fact `FINDINGS` of a step."""
-    return json.dumps(CODEC.to_json(findings), ensure_ascii=False)
+    return json.dumps([finding_to_json(found) for found in findings], ensure_ascii=False)
 
 
 def findings_of(facts: Mapping[str, str]) -> tuple[Finding, ...]:
@@ -29,7 +30,7 @@ def findings_of(facts: Mapping[str, str]) -> tuple[Finding, ...]:
     Raises:
         ValueError: the fact is not what `findings_to_text` wrote.
     """
-    return tuple(CODEC.from_json(Finding, found) for found in json.loads(facts.get(FINDINGS, "[]")))
+    return tuple(finding_from_json(found) for found in json.loads(facts.get(FINDINGS, "[]")))
 
 
 def plan_digest(plan: Plan) -> str:
@@ -103,6 +104,7 @@ CODEC = JsonCodec(
         Request: Conversion(request_to_json, request_from_json),
         Sha: Conversion(str, Sha),
         Basis: Conversion(lambda basis: dict(basis.facts), _basis_from_json),
+        **dict.fromkeys((Finding, *get_args(Finding)), Conversion(finding_to_json, finding_from_json)),
     },
     rows=frozenset({Commit, Skipped}),
     tag="act",

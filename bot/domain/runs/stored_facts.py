@@ -61,6 +61,11 @@ class StoredFacts:
 T = TypeVar("T", bound=StoredFacts)
 
 
+def names_of(kind: type[StoredFacts]) -> tuple[str, ...]:
+    """Give the names of a class's own fields, in their order."""
+    return tuple(each.attribute for each in _plan(kind).values())
+
+
 def to_facts(found: StoredFacts) -> dict[str, str]:
     """Write a finding as facts."""
     plan = _plan(type(found))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import takewhile
 
-from bot.domain.runs.decisions import KEPT_BACKUP, UNFINISHED, WAS_LIVE, backup_before, moved, stopped_step, was_live
-from bot.domain.runs.plan import Finding, Phase, Plan, Risk, Step
+from bot.domain.runs.decisions import backup_before, moved, stopped_step, was_live
+from bot.domain.runs.findings import Unfinished
+from bot.domain.runs.plan import Phase, Plan, Risk, Step
 from bot.domain.runs.request import Decision, RollbackOptions, UndoMigrations
 from bot.domain.runs.run import Run, RunState, StepState
 
@@ -33,7 +34,7 @@ class UnfinishedChange:
         """Give the keys of the steps that were done at all of their places."""
         return frozenset(step.key for step in steps if set(step.places) <= self.done.get(step.key, frozenset()))
 
-    def finding(self, *, commit_is_live: bool) -> Finding:
+    def finding(self, *, commit_is_live: bool) -> Unfinished:
         """Build the finding that names the run to complete.
 
         Args:
@@ -41,12 +42,15 @@ class UnfinishedChange:
                 backup made before the first migration, are those of the first run.
         """
         stopped = stopped_step(self.latest)
-        facts = {"run": self.latest.id, "step": stopped.title if stopped else ""}
-        if commit_is_live:
-            facts[WAS_LIVE] = was_live(self.runs[-1]) or ""
-            migrating = [run for run in self.runs if _plan(run).migrations]
-            facts |= {KEPT_BACKUP: backup_before(migrating[-1]) or ""} if migrating else {}
-        return Finding(UNFINISHED, facts)
+        found = Unfinished(self.latest.id, stopped.title if stopped else "")
+        if not commit_is_live:
+            return found
+        migrating = [run for run in self.runs if _plan(run).migrations]
+        return replace(
+            found,
+            was_live=was_live(self.runs[-1]) or "",
+            backup=(backup_before(migrating[-1]) or "") if migrating else None,
+        )
 
 
 def tried_commits(runs: Sequence[Run]) -> tuple[str, ...]:

@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from bot.domain.errors import Problem, Reason, RefusedError, problem
 from bot.domain.runs.acts import Dump, Prove
 from bot.domain.runs.approval import GateState
-from bot.domain.runs.plan import Finding, NothingToDo, Phase, Plan, Step
+from bot.domain.runs.findings import BackupMade, Finding, facts_of, finding_of
+from bot.domain.runs.plan import NothingToDo, Phase, Plan, Step
 from bot.domain.runs.plan_json import findings_of, plan_digest
 from bot.domain.runs.request import Action
 from bot.domain.runs.run import Gate, Run, RunState, StepRow, StepState
@@ -216,8 +217,8 @@ def _findings(run: Run, plan: Plan) -> tuple[Finding, ...]:
     for step in plan.of(Phase.PREPARE):
         for row in run.rows(step.key):
             if isinstance(step.act, Dump):
-                found.append(Finding("backup", row.results))
-            if isinstance(step.act, Prove) and found and found[-1].kind == "backup":
-                found[-1] = Finding("backup", {**found[-1].facts, **row.results})
+                found.append(finding_of(BackupMade.kind, row.results))
+            if isinstance(step.act, Prove) and found and found[-1].kind == BackupMade.kind:
+                found[-1] = finding_of(BackupMade.kind, {**facts_of(found[-1]), **row.results})
             found += findings_of(row.facts)
     return tuple(found)

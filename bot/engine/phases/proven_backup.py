@@ -7,7 +7,8 @@ from datetime import timedelta
 from bot.domain.backups.backup import BackupInfo, newest_proven
 from bot.domain.errors import RefusedError
 from bot.domain.policies.proven_backup import no_proven_backup
-from bot.domain.runs.plan import Finding, Plan
+from bot.domain.runs.findings import ReliedOnBackup
+from bot.domain.runs.plan import Plan
 from bot.domain.runs.run import Run
 from bot.engine.run_session import RunSession
 
@@ -58,10 +59,5 @@ def with_proof(plan: Plan, proven: BackupInfo) -> Plan:
     """
     if proven.backup == plan.backup:
         return plan
-    facts = {
-        "backup": proven.backup,
-        "made_at": proven.started.isoformat(),
-        "proven_at": proven.proven_at.isoformat() if proven.proven_at else "",
-        "restore_seconds": "" if proven.restore_seconds is None else str(proven.restore_seconds),
-    }
-    return plan.sealed((Finding("proven_backup", facts),))
+    found = ReliedOnBackup(proven.backup, proven.started, proven.proven_at, proven.restore_seconds)
+    return plan.sealed((found,))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from bot.domain.runs.acts import Dump
+from bot.domain.runs.findings import facts_of
 from bot.domain.runs.request import Action
 from bot.domain.runs.run import BEFORE_CHANGE, Run, RunState, StepState
 from bot.domain.targets.migration_report import MigrationReport, MigrationStatus, PastRun
@@ -43,7 +44,7 @@ def referred_backups(runs: tuple[Run, ...], now: datetime) -> frozenset[str]:
     recent = [run for run in runs if not run.ended or now - run.created_at < _RECENT]
     dumped = (run.plan.backup for run in recent if run.plan is not None and run.request.action is not Action.BACKUP)
     asked = (run.request.backup for run in recent)
-    found = (finding.facts for run in recent if run.plan is not None for finding in run.plan.findings)
+    found = (facts_of(finding) for run in recent if run.plan is not None for finding in run.plan.findings)
     relied = (facts.get("backup") for facts in found)
     return frozenset(name for name in (*dumped, *asked, *relied) if name)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from bot.domain.runs.decisions import UNFINISHED, was_live
+from bot.domain.runs.decisions import was_live
+from bot.domain.runs.findings import Unfinished, first_of
 from bot.domain.runs.run import Run, RunState
 from bot.domain.targets.look import Release
 
@@ -24,7 +25,7 @@ def _release(run: Run) -> Release | None:
     if plan is None or plan.sha is None or run.change_started_at is None or not run.ended:
         return None
     before = plan.basis.checked_out.get(_first_host(run), "")
-    if before == plan.sha.text and any(found.kind == UNFINISHED for found in plan.findings):
+    if before == plan.sha.text and first_of(Unfinished, plan.findings) is not None:
         before = was_live(run) or ""
     if not before or before == plan.sha.text:
         return None

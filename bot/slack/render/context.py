@@ -10,8 +10,9 @@ from bot.domain.errors import Problem
 from bot.domain.policies.people import CONSOLE, NOBODY, People
 from bot.domain.runs.acts import Dump, Prove
 from bot.domain.runs.estimate import StepEstimate
+from bot.domain.runs.findings import AlreadyDown, BackupMade, first_of
 from bot.domain.runs.history import Head
-from bot.domain.runs.plan import BOT, Finding, Phase, Plan, Step
+from bot.domain.runs.plan import BOT, Phase, Plan, Step
 from bot.domain.runs.request import DropLeftover, OverdueBackup, RequestOptions, VerifyBackup
 from bot.domain.runs.run import BEFORE_CHANGE, Run, RunState, StepRow, StepState, step_state
 from bot.domain.secrets import Masker
@@ -19,12 +20,6 @@ from bot.domain.targets.target import EmojiNames
 from bot.slack.render import durations, markup
 from bot.slack.render.markup import Markup
 from bot.slack.render.text import Translator
-
-BACKUP = "backup"
-"""The kind of finding about a verified backup."""
-
-ALREADY_DOWN = "already_down"
-"""The kind of finding that the site was in maintenance before."""
 
 _SCHEDULE = "schedule"
 """The user of requests that a schedule made."""
@@ -285,17 +280,17 @@ def _still_down(run: Run) -> bool | None:
 
 def was_down_before(run: Run) -> bool:
     """Return whether the site was in maintenance before this run."""
-    return run.plan is not None and any(finding.kind == ALREADY_DOWN for finding in run.plan.findings)
+    return run.plan is not None and first_of(AlreadyDown, run.plan.findings) is not None
 
 
 # ── the rest ────────────────────────────────────────────────────────────────────────────────────────
 
 
-def backup_finding(run: Run) -> Finding | None:
+def backup_finding(run: Run) -> BackupMade | None:
     """Return the finding about the run's verified backup."""
     if run.plan is None:
         return None
-    return next((finding for finding in run.plan.findings if finding.kind == BACKUP), None)
+    return first_of(BackupMade, run.plan.findings)
 
 
 def backup_id(run: Run) -> str | None:

@@ -10,8 +10,9 @@ from bot.domain.policies.people import People
 from bot.domain.policies.policy import Requirement
 from bot.domain.runs.acts import Shell
 from bot.domain.runs.approval import GateState
+from bot.domain.runs.findings import finding_of
 from bot.domain.runs.history import GENESIS, Entry, Record, chained
-from bot.domain.runs.plan import Commit, Finding, Phase, Plan, Risk, Skipped, Step
+from bot.domain.runs.plan import Commit, Phase, Plan, Risk, Skipped, Step
 from bot.domain.runs.request import DeployOptions, Origin, Request
 from bot.domain.runs.run import Gate, Run, RunState, StepRow, StepState, Vote
 from bot.domain.shell import command
@@ -42,7 +43,7 @@ PLAN = Plan(
     commit_count=1,
     pending=("2025_11_16_074003_add_token_id_to_user_sessions_table",),
     skipped=(Skipped("assets", "Build assets", "assets_changed"),),
-    findings=(Finding("backup", {"id": "B-7K3F9Q", "bytes": "48123"}),),
+    findings=(finding_of("backup", {"id": "B-7K3F9Q", "bytes": "48123"}),),
 )
 
 

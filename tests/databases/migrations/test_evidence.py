@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -14,8 +15,8 @@ from bot.databases.migrations.rehearsal_script import RehearsalOutcome, Rehearsa
 from bot.databases.server.schema import Schema, schema_of
 from bot.databases.server.tables import TableSize
 from bot.domain.runs.acts import Direction, Rehearse
+from bot.domain.runs.findings import Finding, NotRehearsedReason, RehearsedRows, RehearsedWhere, facts_of
 from bot.domain.runs.migration_risk import Online
-from bot.domain.runs.plan import Finding
 from bot.domain.shell import syntax
 
 SMALL, LARGE = TableSize(10, 16384), TableSize(2_000_000, 1024)
@@ -53,7 +54,14 @@ def previewed(
 
 def results(before: Schema = NOTHING, after: Schema = NOTHING) -> RehearsalResults:
     return RehearsalResults(
-        RehearsalOutcome.OK, "", "", "copied", routines_left_out=False, trials=(), before=before, after=after
+        RehearsalOutcome.OK,
+        None,
+        "",
+        RehearsedRows.COPIED,
+        routines_left_out=False,
+        trials=(),
+        before=before,
+        after=after,
     )
 
 
@@ -63,7 +71,7 @@ def findings(*migrations: PreviewedTrial, suffix: str = ".php", source: str = ""
 
 
 def facts(found: tuple[Finding, ...], kind: str) -> list[dict[str, str]]:
-    return [dict(finding.facts) for finding in found if finding.kind == kind]
+    return [facts_of(finding) for finding in found if finding.kind == kind]
 
 
 def verdict(*migrations: PreviewedTrial) -> tuple[str, str, str]:
@@ -219,10 +227,21 @@ def test_statements_beyond_the_limit_are_counted_and_left_out() -> None:
 
 
 def test_the_summary_says_on_what_it_was_tried() -> None:
-    on_backup = replace(results(), rows="backup", backup="B-1", made_at="2026-01-01T00:00:00Z", age="60")
+    on_backup = replace(
+        results(), rows=RehearsedRows.BACKUP, backup="B-1", made_at=datetime(2026, 1, 1, tzinfo=UTC), age=60
+    )
     [summary] = facts(rehearsed(".php", {}, on_backup, (previewed("select 1"),), SIZES), "rehearsal")
     assert (summary["outcome"], summary["rows"], summary["backup"], summary["age"]) == ("ok", "backup", "B-1", "60")
     assert (summary["migrations"], summary["seconds"]) == ("1", "1.23")
+    assert (summary["made_at"], "where" in summary) == ("2026-01-01T00:00:00+00:00", False)
+    beside = rehearsed(".php", {}, on_backup, (), SIZES, RehearsedWhere.BESIDE_LIVE)
+    assert facts(beside, "rehearsal")[0]["where"] == "beside_live"
+
+
+def test_a_preview_alone_is_no_rehearsal() -> None:
+    alone = replace(results(), ended=RehearsalOutcome.NOT_POSSIBLE, why=NotRehearsedReason.RECIPE, rows=None)
+    [summary] = facts(rehearsed("", {}, alone, (previewed("select 1"),), SIZES), "rehearsal")
+    assert summary == {"outcome": "not_possible", "why": "recipe", "statements": "1"}
 
 
 def test_changed_tables_are_shown_as_they_become() -> None:

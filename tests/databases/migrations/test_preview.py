@@ -17,6 +17,7 @@ from bot.demo.application.git import git
 from bot.demo.host.database import DatabaseServer, DemoDatabase
 from bot.demo.host.host import DemoHost
 from bot.domain.runs.acts import Preview
+from bot.domain.runs.findings import facts_of
 from bot.domain.runs.plan_json import findings_of
 from bot.domain.secrets import Secret
 from bot.domain.targets.scratch import ScratchBeside
@@ -153,7 +154,7 @@ async def previewed(
         performer = PreviewPerformer(HostsAlone(connections), Connector(Tunnels(connections).open))
         outcome = await performer.perform(Job("R-7K3F9Q", 1, step, "web1", 1, target), KeptOutput())
     assert isinstance(outcome, Done), outcome
-    return [(finding.kind, dict(finding.facts)) for finding in findings_of(outcome.facts)]
+    return [(finding.kind, facts_of(finding)) for finding in findings_of(outcome.facts)]
 
 
 @pytest.mark.parametrize(

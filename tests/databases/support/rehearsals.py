@@ -14,7 +14,8 @@ from bot.demo.host.database import DatabaseServer
 from bot.domain.names import TargetName
 from bot.domain.policies.policy import Policy
 from bot.domain.runs.acts import Dump, Rehearse
-from bot.domain.runs.plan import Finding, Phase, Risk, Step
+from bot.domain.runs.findings import Finding, facts_of
+from bot.domain.runs.plan import Phase, Risk, Step
 from bot.domain.runs.plan_json import findings_of
 from bot.domain.secrets import Secret
 from bot.domain.targets.scratch import ScratchBeside, ScratchNone
@@ -146,7 +147,7 @@ def found(outcome: Outcome) -> tuple[Finding, ...]:
 
 def of(findings: tuple[Finding, ...], kind: str) -> list[dict[str, str]]:
     """Facts of the findings of one kind."""
-    return [dict(finding.facts) for finding in findings if finding.kind == kind]
+    return [facts_of(finding) for finding in findings if finding.kind == kind]
 
 
 async def nothing_left(app: Application, mariadb: DatabaseServer) -> None:

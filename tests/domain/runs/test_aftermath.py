@@ -3,7 +3,6 @@
 import pytest
 
 from bot.domain.runs.aftermath import (
-    EFFECT,
     MigrationOutcome,
     MigrationProgress,
     aftermath_of,
@@ -12,18 +11,20 @@ from bot.domain.runs.aftermath import (
     migration_outcomes,
 )
 from bot.domain.runs.basis import Basis
-from bot.domain.runs.plan import Finding, Plan
+from bot.domain.runs.findings import Finding, MigrationEffect, RecordedEffect, StatementFinding, UnknownFinding
+from bot.domain.runs.migration_risk import EffectKind
+from bot.domain.runs.plan import Plan
 from tests.support.examples import HEAD, NEXT, REQUEST
 
 COLUMN, INDEX, OLD = "users.city varchar(190) NULL", "users unique index one (name)", "users.fax varchar(40) NULL"
 
 
-def effect(name: str, brings: tuple[str, ...] = (), takes: tuple[str, ...] = ()) -> Finding:
-    return Finding(EFFECT, {"migration": name, "brings": "\n".join(brings), "takes": "\n".join(takes)})
+def effect(name: str, brings: tuple[str, ...] = (), takes: tuple[str, ...] = ()) -> MigrationEffect:
+    return MigrationEffect(name, brings, takes)
 
 
-def rows(name: str, effects: str) -> Finding:
-    return Finding("statement", {"migration": name, "effects": effects})
+def rows(name: str, effect: EffectKind) -> StatementFinding:
+    return StatementFinding(name, effects=(RecordedEffect(effect, "users"),))
 
 
 def plan(*findings: Finding, names: tuple[str, ...] = ("a", "b", "c")) -> Plan:
@@ -56,15 +57,21 @@ def first_left(*findings: Finding, schema: set[str]) -> MigrationOutcome:
         ([effect("a", (COLUMN,))], {COLUMN}, MigrationOutcome("a", MigrationProgress.PARTLY, (f"+ {COLUMN}",), ())),
         # it changes rows too, which no schema shows
         (
-            [effect("a", (COLUMN,)), rows("a", "rows_changed users")],
+            [effect("a", (COLUMN,)), rows("a", EffectKind.ROWS_CHANGED)],
             set(),
             MigrationOutcome("a", MigrationProgress.UNKNOWN, (), (f"+ {COLUMN}",)),
         ),
-        ([effect("a"), rows("a", "rows_deleted users")], set(), MigrationOutcome("a", MigrationProgress.UNKNOWN)),
+        ([effect("a"), rows("a", EffectKind.ROWS_DELETED)], set(), MigrationOutcome("a", MigrationProgress.UNKNOWN)),
         (
-            [effect("a", (COLUMN,)), rows("b", "rows_changed users")],
+            [effect("a", (COLUMN,)), rows("b", EffectKind.ROWS_CHANGED)],
             set(),
             MigrationOutcome("a", MigrationProgress.NOT, (), (f"+ {COLUMN}",)),
+        ),
+        # a statement that another version wrote cannot be read
+        (
+            [effect("a", (COLUMN,)), UnknownFinding("statement", {"migration": "a"})],
+            set(),
+            MigrationOutcome("a", MigrationProgress.UNKNOWN, (), (f"+ {COLUMN}",)),
         ),
         # it was never rehearsed
         ([], {COLUMN}, MigrationOutcome("a", MigrationProgress.UNKNOWN)),

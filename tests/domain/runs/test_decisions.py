@@ -4,22 +4,21 @@ from dataclasses import replace
 
 import pytest
 
+from bot.domain.backups.backup import Proof
 from bot.domain.errors import Reason, problem
 from bot.domain.names import Sha
 from bot.domain.runs.acts import Act, Dump, Prove, Shell, Swap
 from bot.domain.runs.aftermath import AFTERMATH, MigrationOutcome, MigrationProgress, aftermath_to_text
 from bot.domain.runs.basis import Basis
 from bot.domain.runs.decisions import (
-    KEPT_BACKUP,
-    RESUME,
-    WAS_LIVE,
     backup_before,
     legal_decisions,
     open_decisions,
     steps_left,
     was_live,
 )
-from bot.domain.runs.plan import Finding, OnFailure, Phase, Plan, Risk, Step
+from bot.domain.runs.findings import BackupMade, Resumed, UnknownFinding
+from bot.domain.runs.plan import OnFailure, Phase, Plan, Risk, Step
 from bot.domain.runs.request import Action, Decision, ResumeOptions, RollbackOptions
 from bot.domain.runs.run import Run, RunState, StepRow, StepState
 from bot.domain.shell import syntax
@@ -118,7 +117,9 @@ def of(*steps: Step) -> Run:
         (of(), None),
         (of(step("backup", Dump(BACKUP, ("users",)), **PREPARE), STEPS[1]), None),
         (of(STEPS[0], step("backup-proof", Prove(BACKUP, None), **PREPARE)), None),
-        (stopped(plan=replace(PLAN, findings=(Finding("backup", {"proof": "refuted"}),))), None),
+        (stopped(plan=replace(PLAN, findings=(BackupMade(proof=Proof.REFUTED),))), None),
+        (stopped(plan=replace(PLAN, findings=(BackupMade(proof=Proof.PROVEN),))), BACKUP),
+        (stopped(plan=replace(PLAN, findings=(UnknownFinding("backup", {"proof": "of_tomorrow"}),))), None),
     ],
 )
 def test_the_backup_that_can_be_put_back(run: Run, backup: str | None) -> None:
@@ -126,12 +127,19 @@ def test_the_backup_that_can_be_put_back(run: Run, backup: str | None) -> None:
 
 
 def test_a_run_that_goes_on_after_another_leads_back_to_before_the_first() -> None:
-    kept = Finding(RESUME, {"run": "R-FIRST1", WAS_LIVE: HEAD, KEPT_BACKUP: BACKUP})
+    kept = Resumed("R-FIRST1", Decision.RETRY, "", HEAD, BACKUP)
     plan = replace(PLAN, steps=STEPS[4:], basis=Basis({"checked out on web1": NEXT}), findings=(kept,))
     run = stopped(plan=plan)
     assert (was_live(run), backup_before(run)) == (HEAD, BACKUP)
     # it brings the site up that the first one took down
     assert [one.key for one in steps_left(run, Decision.LIFT)] == ["maintenance-off"]
+
+
+@pytest.mark.parametrize("kind", ["resume", "unfinished"])
+def test_of_a_series_that_another_version_noted_nothing_is_taken_for_known(kind: str) -> None:
+    noted = UnknownFinding(kind, {"run": "R-FIRST1", "was_live": HEAD, "move": "of_tomorrow"})
+    run = stopped(plan=replace(PLAN, findings=(noted,)))
+    assert (was_live(run), backup_before(run)) == (None, None)
 
 
 def test_hosts_at_several_commits_have_no_way_back_together() -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
-from bot.domain.backups.backup import Purpose
+from bot.domain.backups.backup import Proof, Purpose
 from bot.domain.names import Sha, TargetName
 from bot.domain.policies.people import ANYONE, People
 from bot.domain.policies.policy import MINIMUM_REQUIREMENT, NO_REQUIREMENT, Requirement
@@ -28,8 +28,19 @@ from bot.domain.runs.acts import (
     Undone,
 )
 from bot.domain.runs.basis import Basis
-from bot.domain.runs.plan import Commit, Finding, OnFailure, Phase, Plan, Risk, Skipped, Step
-from bot.domain.runs.request import Action, Origin, Request
+from bot.domain.runs.findings import (
+    BackupMade,
+    BackupsNoLongerKept,
+    HeldBack,
+    MissedBackup,
+    Resumed,
+    RollbackChoice,
+    RollbackWay,
+    SchemaChange,
+    UnknownFinding,
+)
+from bot.domain.runs.plan import Commit, OnFailure, Phase, Plan, Risk, Skipped, Step
+from bot.domain.runs.request import Action, Decision, Origin, Request
 from bot.domain.runs.request_json import options_from_json
 from bot.domain.shell import Command, Syntax, Word, command, fill, syntax
 
@@ -128,10 +139,12 @@ DEPLOY = Plan(
 )
 
 FINDINGS = (
-    Finding("backup", {"backup": BACKUP, "bytes": "12897485", "sha256": "9f2c4d11" * 8, "proof": "proven"}),
-    Finding("migration", {"name": MIGRATIONS[1], "risk": "destructive", "statements": "ALTER TABLE `é`\nDROP `a`"}),
-    Finding("schema", {"table": "users", "lines": "+ token_id", "after": "CREATE TABLE `users` (\n  `id` int\n)"}),
-    Finding("schema", {"table": "legacy", "lines": "- legacy", "after": ""}),
+    BackupMade(BACKUP, bytes=12897485, sha256="9f2c4d11" * 8, proof=Proof.PROVEN),
+    UnknownFinding(
+        "migration", {"name": MIGRATIONS[1], "risk": "destructive", "statements": "ALTER TABLE `é`\nDROP `a`"}
+    ),
+    SchemaChange("users", ("+ token_id",), "CREATE TABLE `users` (\n  `id` int\n)"),
+    SchemaChange("legacy", ("- legacy",)),
 )
 
 
@@ -149,7 +162,7 @@ PLANS: dict[str, Plan] = {
         prepare(
             "preview-without-scratch", Preview(NEW, (), command("./manage.py", "sqlmigrate"), scratch=None), "web1"
         ),
-        findings=(Finding("held_back", {"migrations": ", ".join(MIGRATIONS)}),),
+        findings=(HeldBack(MIGRATIONS),),
     ),
     "deploy during a freeze": _plan(
         asked(Action.DEPLOY, "/deploy --during-freeze", ref="main", during_freeze="the shop is down — é"),
@@ -172,12 +185,7 @@ PLANS: dict[str, Plan] = {
         ),
         change("migrate", shell(syntax("php artisan migrate"), NEW), "web1", schema=True),
         requirement=DBAS,
-        findings=(
-            Finding(
-                "resume",
-                {"run": "R-7K3F9Q", "move": "retry", "step": "Migrate", "was_live": OLD, "backup": BACKUP},
-            ),
-        ),
+        findings=(Resumed("R-7K3F9Q", Decision.RETRY, "Migrate", OLD, BACKUP),),
     ),
     "rollback": _plan(
         asked(Action.ROLLBACK, "/rollback compte production"),
@@ -187,7 +195,7 @@ PLANS: dict[str, Plan] = {
         requirement=MINIMUM_REQUIREMENT,
         sha=Sha(OLD),
         undo=MIGRATIONS[::-1],
-        findings=(Finding("rollback", {"way": "code_and_migrations", "why": "", "what": MIGRATIONS[0]}),),
+        findings=(RollbackChoice(RollbackWay.CODE_AND_MIGRATIONS, None, MIGRATIONS[:1]),),
         destructive=True,
     ),
     "rollback of code": _plan(asked(Action.ROLLBACK, "/rollback --code", code="yes")),
@@ -212,8 +220,8 @@ PLANS: dict[str, Plan] = {
         step("backup", Dump(BACKUP, purpose=Purpose.SCHEDULED), Phase.CHANGE, Risk.READS, "web1"),
         step("retention", Discard(("B-20251101-AAAAAA", "B-20251102-BBBBBB")), Phase.CHANGE, Risk.DESTROYS, "web1"),
         findings=(
-            Finding("missed", {"fired_at": "2025-11-17T03:00:00+00:00"}),
-            Finding("retention", {"backups": "B-20251101-AAAAAA, B-20251102-BBBBBB"}),
+            MissedBackup(datetime(2025, 11, 17, 3, tzinfo=UTC)),
+            BackupsNoLongerKept(("B-20251101-AAAAAA", "B-20251102-BBBBBB")),
         ),
     ),
     "backup list": _plan(asked(Action.BACKUP, "/backup list compte production", what="list")),
@@ -245,7 +253,7 @@ PLANS: dict[str, Plan] = {
         ),
         change("drop-copy", DropCopy("compte_countersign_new"), "web1", undoes="load"),
         requirement=DBAS,
-        findings=(Finding("written", {"table": "users", "rows": "12"}),),
+        findings=(UnknownFinding("written", {"table": "users", "rows": "12"}),),
         destructive=True,
     ),
     "restore drop old": _plan(

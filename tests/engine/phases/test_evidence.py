@@ -11,7 +11,8 @@ from bot.domain.errors import Reason, problem
 from bot.domain.policies.people import People
 from bot.domain.policies.policy import Requirement
 from bot.domain.runs.acts import AsRehearsed, Rehearse
-from bot.domain.runs.plan import Finding
+from bot.domain.runs.findings import MigrationFinding, SchemaChange
+from bot.domain.runs.migration_risk import MigrationRisk
 from bot.domain.runs.plan_json import FINDINGS, findings_to_text, plan_digest, plan_from_json, plan_to_json
 from bot.domain.runs.run import ENDS, RunState
 from bot.domain.secrets import Secret
@@ -26,11 +27,11 @@ DATABASE = Database("web1", "127.0.0.1", 3306, "compte", "compte", Secret("corre
 STRICT = replace(
     TARGET, database=DATABASE, policy=replace(POLICY, approve={**POLICY.approve, "destructive-migration": TWO_DBAS})
 )
-SCHEMA = Finding("schema", {"table": "users", "lines": "- users.fax text NULL", "after": "users.id int NOT NULL"})
+SCHEMA = SchemaChange("users", ("- users.fax text NULL",), "users.id int NOT NULL")
 
 
-def found(risk: str) -> Done:
-    return Done({FINDINGS: findings_to_text((Finding("migration", {"name": "x", "risk": risk}), SCHEMA))})
+def found(risk: MigrationRisk) -> Done:
+    return Done({FINDINGS: findings_to_text((MigrationFinding("x", risk), SCHEMA))})
 
 
 @pytest.fixture
@@ -41,10 +42,15 @@ async def strict(tmp_path: Path) -> AsyncIterator[SmallWorld]:
 
 @pytest.mark.parametrize(
     ("risk", "needed"),
-    [("safe", POLICY.approve["deploy"]), ("blocking", POLICY.approve["deploy"]), ("destructive", TWO_DBAS)],
+    [
+        (MigrationRisk.SAFE, POLICY.approve["deploy"]),
+        (MigrationRisk.BLOCKING, POLICY.approve["deploy"]),
+        (MigrationRisk.UNKNOWN, TWO_DBAS),
+        (MigrationRisk.DESTRUCTIVE, TWO_DBAS),
+    ],
 )
 async def test_what_drops_data_asks_for_the_requirement_of_its_own(
-    strict: SmallWorld, risk: str, needed: Requirement
+    strict: SmallWorld, risk: MigrationRisk, needed: Requirement
 ) -> None:
     strict.hosts.script["rehearse"] = found(risk)
     run = await strict.submit()
@@ -52,7 +58,7 @@ async def test_what_drops_data_asks_for_the_requirement_of_its_own(
     assert waiting.plan is not None
     assert waiting.gate is not None
     assert waiting.gate.requirement == needed == waiting.plan.requirement
-    assert waiting.plan.destructive is (risk == "destructive")
+    assert waiting.plan.destructive is (risk is MigrationRisk.DESTRUCTIVE)
     assert waiting.gate.digest == plan_digest(waiting.plan)
     assert SCHEMA in waiting.plan.findings
     assert AsRehearsed({"users": "users.id int NOT NULL"}) in [step.act for step in waiting.plan.steps]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.domain.runs.findings import facts_of
 from bot.domain.runs.journal_layout import JournalLayout
 from bot.domain.runs.run import RunState, StepState
 from bot.engine.ports import Job, Outcome, Output
@@ -47,7 +48,7 @@ async def test_the_layout_is_committed_before_the_host_is_asked_and_shown_nowher
     assert {layout for _, layout in hosts.asked} == {JournalLayout.RUN_AND_PLACE}
     assert set(hosts.stored.values()) == {'{"journal":"2"}'}
     assert found.plan is not None
-    assert all("journal" not in finding.facts for finding in found.plan.findings)
+    assert all("journal" not in facts_of(finding) for finding in found.plan.findings)
     assert all("journal" not in record.entry.facts for record in await world.store.history.of_run(run))
 
 

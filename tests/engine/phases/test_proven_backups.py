@@ -11,6 +11,7 @@ from bot.domain.backups.backup import BackupInfo, BackupList, Proof, Purpose
 from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.policies.people import People
 from bot.domain.policies.policy import BackupBefore
+from bot.domain.runs.findings import ReliedOnBackup, those_of
 from bot.domain.runs.request import Action, BackupOptions, OverdueBackup, Request
 from bot.domain.runs.run import Run, RunState
 from bot.domain.targets.target import Backups
@@ -76,10 +77,9 @@ async def test_who_approves_sees_the_one_that_is_relied_on(careful: SmallWorld) 
     shelve(careful, KEPT)
     waiting = await careful.until(await careful.submit(), RunState.AWAITING_APPROVAL)
     assert waiting.plan is not None
-    [found] = [finding for finding in waiting.plan.findings if finding.kind == "proven_backup"]
-    assert (found.facts["backup"], found.facts["restore_seconds"]) == (KEPT.backup, "40")
+    [found] = those_of(ReliedOnBackup, waiting.plan.findings)
     assert KEPT.proven_at is not None
-    assert found.facts["proven_at"] == KEPT.proven_at.isoformat()
+    assert found == ReliedOnBackup(KEPT.backup, KEPT.started, KEPT.proven_at, 40)
 
 
 async def test_one_that_grew_too_old_while_people_waited_voids_the_approval(careful: SmallWorld) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
-from bot.domain.backups.backup import BackupList
+from bot.domain.backups.backup import BackupList, Proof
+from bot.domain.backups.writes_since import WriteState
 from bot.domain.runs.acts import Dump, ProofServer, Prove, Swap
-from bot.domain.runs.plan import Finding, Phase, Plan, Risk, Step
+from bot.domain.runs.findings import BackupToRestore, OtherTables, TableWritten, finding_of
+from bot.domain.runs.plan import Phase, Plan, Risk, Step
 from bot.domain.runs.request import Action
 from bot.domain.runs.run import Run, RunState, StepRow, StepState
 from bot.sandbox.obstacles import Obstacle
@@ -21,10 +24,9 @@ from tests.slack.support.runs import PLAN, ctx, run
 from tests.support.examples import PLAIN
 
 BACKUP, OLD, FRESH = "B-20261122-AAAAAA", "compte_countersign_before_x", "compte_countersign_restore_x"
-REPLACES = Finding("restore", {
-    "backup": BACKUP, "database": "compte", "tables": "", "made_at": "2026-11-22T12:00:00+00:00", "proof": "proven",
-    "proven_at": "", "seconds": "40", "downtime": "60", "old": OLD,
-})  # fmt: skip
+REPLACES = BackupToRestore(
+    BACKUP, "compte", (), datetime(2026, 11, 22, 12, tzinfo=UTC), Proof.PROVEN, seconds=40, downtime=60, old=OLD
+)
 MADE = {"backup": BACKUP, "bytes": "164196", "proof": "checked"}
 PROVEN = {"backup": BACKUP, "bytes": "164196", "proof": "proven", "restore_seconds": "40"}
 
@@ -49,24 +51,22 @@ def test_the_list_names_backups_that_are_dated_in_the_future() -> None:
 
 
 @pytest.mark.parametrize(
-    ("facts", "line"),
+    ("table", "line"),
     [
-        ({"written": "changed", "then": "5000", "now": "0", "counted": "yes"}, "written to · 5,000 → 0 rows"),
-        ({"written": "changed", "then": "5", "now": "9", "counted": "no"}, "written to · 5 → about 9 rows"),
+        (TableWritten("users", WriteState.CHANGED, 5000, 0, counted=True), "written to · 5,000 → 0 rows"),
+        (TableWritten("users", WriteState.CHANGED, 5, 9, counted=False), "written to · 5 → about 9 rows"),
         (
-            {"written": "changed", "then": "5", "now": "9", "counted": "no", "grown": "4"},
+            TableWritten("users", WriteState.CHANGED, 5, 9, counted=False, grown=4),
             "written to · 5 → about 9 rows · AUTO_INCREMENT +4",
         ),
-        (
-            {"written": "changed", "then": "5", "now": "9", "counted": "yes", "grown": "6"},
-            "written to · 5 → 9 rows",
-        ),
-        ({"written": "added", "grown": "12000"}, "rows were added · AUTO_INCREMENT +12,000"),
-        ({"written": "unknown"}, "nothing tells whether it was written to"),
+        (TableWritten("users", WriteState.CHANGED, 5, 9, counted=True, grown=6), "written to · 5 → 9 rows"),
+        (TableWritten("users", WriteState.CHANGED, 5, 5, counted=True), "written to · 5 rows"),
+        (TableWritten("users", WriteState.ADDED, grown=12000), "rows were added · AUTO_INCREMENT +12,000"),
+        (TableWritten("users", WriteState.UNKNOWN), "nothing tells whether it was written to"),
     ],
 )
-def test_a_table_that_was_written_to_is_told_in_one_line(facts: dict[str, str], line: str) -> None:
-    findings = (Finding("written", {"table": "users", **facts}), Finding("written_rest", {"same": "3", "more": "0"}))
+def test_a_table_that_was_written_to_is_told_in_one_line(table: TableWritten, line: str) -> None:
+    findings = (table, OtherTables(same=3, more=0))
     said = backup_findings.written_since(replace(PLAN, findings=findings), ctx())
     assert said.splitlines()[1:] == [f"• `users`: {line}", "3 other tables are as they were."]
 
@@ -97,7 +97,7 @@ def test_a_restore_says_which_data_is_live_and_where_the_other_is() -> None:
     live, kept = backup_outcome.restore_result(done, ctx()).splitlines()
     assert live.startswith(f"`{BACKUP}` is live, with the data of <!date^")
     assert kept == f"What was there before is in `{OLD}`, until `/backup drop-old compte production` drops it."
-    some = replace(REPLACES, facts={**REPLACES.facts, "tables": "users, roles"})
+    some = replace(REPLACES, tables=("users", "roles"))
     done = about(Action.RESTORE, RunState.SUCCEEDED, replace(PLAN, findings=(some,)))
     assert backup_outcome.restore_result(done, ctx()).splitlines()[0].endswith(": users, roles.")
     assert backup_outcome.restore_result(replace(done, state=RunState.FAILED), ctx()) == ""
@@ -142,7 +142,7 @@ def test_a_backup_that_could_not_be_tried_says_why_and_what_helps(facts: dict[st
     kept, why = backup_outcome.made_backup(made, ctx()).splitlines()
     assert kept.endswith("checked, not proven")
     assert why == f"ℹ️ It cannot be proven here: {said}"
-    before = replace(PLAN, findings=(Finding("backup", {**MADE, **facts}),))
+    before = replace(PLAN, findings=(finding_of("backup", {**MADE, **facts}),))
     card = plan_card(about(Action.DEPLOY, RunState.AWAITING_APPROVAL, before), before, "0" * 64, ctx())
     assert said in str(card.blocks)
 

@@ -15,13 +15,14 @@ from bot.domain.policies.people import People
 from bot.domain.policies.policy import Requirement
 from bot.domain.runs.approval import GateState, Ignored
 from bot.domain.runs.basis import Basis
-from bot.domain.runs.plan import Commit, Finding, Phase, Plan, Risk, Skipped
+from bot.domain.runs.plan import Commit, Phase, Plan, Risk, Skipped
 from bot.domain.runs.plan_json import plan_digest
 from bot.domain.runs.run import Gate, Run, RunState, StepRow, StepState, Vote
 from bot.playground.block_kit.blocks import Surface, characters, check_blocks
 from bot.slack.render.run_messages import render
 from tests.slack.support.limits import broken, mentioned
 from tests.slack.support.runs import AMELIE, AT, NEW, PASSWORD, STEPS, ctx, request, shell
+from tests.support.every_finding import every_finding
 
 NASTY = [
     "<!channel>",
@@ -50,7 +51,6 @@ def runs(draw: st.DrawFn) -> Run:
     steps = (*STEPS, *more)[:count]
     some = draw(st.integers(0, 400))
     said = draw(texts)
-    kind = draw(st.sampled_from(["backup", "session", "other"]))
     rows = tuple(
         StepRow(
             n,
@@ -77,7 +77,7 @@ def runs(draw: st.DrawFn) -> Run:
         commit_count=some,
         pending=tuple(f"2025_{n}_{'migration_' * 12}" for n in range(some)),
         skipped=tuple(Skipped(f"s{n}", title, title) for n in range(min(some, 15))),
-        findings=tuple(Finding(kind, {"query": said, "bytes": "1"}) for _ in range(min(some, 6))),
+        findings=draw(st.lists(st.sampled_from(tuple(every_finding(said))), max_size=30).map(tuple)),
         basis=Basis({"checked out on web1": NEW}),
         destructive=draw(st.booleans()),
     )  # fmt: skip

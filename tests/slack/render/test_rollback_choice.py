@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.domain.runs.plan import Finding
+from bot.domain.runs.findings import RollbackChoice, RollbackReason, RollbackWay
 from bot.slack.render.cards.approval.rollback_choice import rollback_choice
 from tests.slack.support.runs import MIGRATION, PLAN, ctx
 
@@ -14,14 +14,14 @@ from tests.slack.support.runs import MIGRATION, PLAN, ctx
 @pytest.mark.parametrize(
     ("way", "why", "other"),
     [
-        ("code_and_migrations", "newer_migrations", "`--code` leaves the schema as it is."),
-        ("restore", "destroyed", "Instead: `--migrations 1` undoes the migrations"),
-        ("code", "same_schema", ""),
-        ("restore", "asked", ""),
+        (RollbackWay.CODE_AND_MIGRATIONS, RollbackReason.NEWER_MIGRATIONS, "`--code` leaves the schema as it is."),
+        (RollbackWay.RESTORE, RollbackReason.DESTROYED, "Instead: `--migrations 1` undoes the migrations"),
+        (RollbackWay.CODE, RollbackReason.SAME_SCHEMA, ""),
+        (RollbackWay.RESTORE, RollbackReason.ASKED, ""),
     ],
 )
-def test_the_other_way_is_offered_unless_one_was_asked_for(way: str, why: str, other: str) -> None:
-    finding = Finding("rollback", {"way": way, "why": why, "what": "users.email"})
+def test_the_other_way_is_offered_unless_one_was_asked_for(way: RollbackWay, why: RollbackReason, other: str) -> None:
+    finding = RollbackChoice(way, why, ("users.email",))
     plan = replace(PLAN, undo=(MIGRATION,), findings=(finding,))
     text = rollback_choice(plan, ctx())
     assert other in text

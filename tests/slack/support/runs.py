@@ -13,8 +13,9 @@ from bot.domain.runs.acts import Dump, Health, Preflight, Shell
 from bot.domain.runs.approval import GateState
 from bot.domain.runs.basis import Basis
 from bot.domain.runs.estimate import StepEstimate
+from bot.domain.runs.findings import BackupMade
 from bot.domain.runs.history import Head
-from bot.domain.runs.plan import Commit, Finding, OnFailure, Phase, Plan, Risk, Skipped, Step
+from bot.domain.runs.plan import Commit, OnFailure, Phase, Plan, Risk, Skipped, Step
 from bot.domain.runs.plan_json import plan_digest
 from bot.domain.runs.request import Action, Origin, Request
 from bot.domain.runs.request_json import options_from_json
@@ -86,9 +87,7 @@ STEPS = (
     shell("maintenance-off", "Maintenance mode off", undoes="maintenance-on"),
     Step("health", "The site answers", Phase.VERIFY, (), Risk.READS, 60, Health("https://compte.example.com", 30)),
 )
-BACKUP = Finding(
-    "backup", {"backup": "B-20251117-7K3F9Q", "bytes": "12897485", "sha256": SHA256, "path": "/var/backups/x.sql.gz"}
-)
+BACKUP = BackupMade("B-20251117-7K3F9Q", "/var/backups/x.sql.gz", 12897485, SHA256)
 UNSEALED = Plan(
     request=request(),
     steps=STEPS,

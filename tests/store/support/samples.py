@@ -8,8 +8,9 @@ from bot.domain.policies.policy import Requirement
 from bot.domain.runs.acts import Dump, Shell
 from bot.domain.runs.approval import GateState
 from bot.domain.runs.basis import Basis
+from bot.domain.runs.findings import BackupMade
 from bot.domain.runs.history import Entry
-from bot.domain.runs.plan import Commit, Finding, OnFailure, Phase, Plan, Risk, Skipped, Step
+from bot.domain.runs.plan import Commit, OnFailure, Phase, Plan, Risk, Skipped, Step
 from bot.domain.runs.request import DeployOptions, Origin, Request
 from bot.domain.runs.run import Gate, Run, RunState, StepRow, StepState, Vote
 from bot.domain.shell import command
@@ -77,7 +78,7 @@ PLAN = Plan(
     commit_count=1,
     pending=("2025_11_16_074003_add_token_id",),
     skipped=(Skipped("assets", "Assets", "assets_changed"),),
-    findings=(Finding("backup", {"bytes": "12"}),),
+    findings=(BackupMade(bytes=12),),
     destructive=True,
 )
 

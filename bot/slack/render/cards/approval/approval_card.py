@@ -8,7 +8,7 @@ from bot.domain.runs.approval import GateState
 from bot.domain.runs.request import Action
 from bot.domain.runs.run import Gate, Run, RunState
 from bot.slack.render import markup
-from bot.slack.render.cards.approval import evidence
+from bot.slack.render.cards.approval import data_changes, evidence, rehearsal
 from bot.slack.render.cards.approval.people import approvers, emoji, mentions, names, unmentioned, voters
 from bot.slack.render.cards.approval.plan_card import migration_count
 from bot.slack.render.cards.backups import backup_findings
@@ -82,6 +82,8 @@ def approval_subject(run: Run, ctx: RenderContext) -> Markup:
             proven,
             join_dots((migration_count(plan, ctx), translate("result.backup", id=backup) if backup else "")),
             translate("plan.destructive") if plan.destructive else Markup(""),
+            *data_changes.lost_rows(plan, ctx),
+            *rehearsal.attempts(plan, ctx),
             backup_findings.dropped_tables(plan, ctx),
             evidence.headline(plan, ctx),
         )

@@ -1,24 +1,25 @@
-"""The evidence about migrations: the risk and its reason, the rehearsal, the schema's changes, the SQL.
-
-The findings' kinds and facts are those of `bot.databases.migrations.evidence`.
-"""
+"""The evidence about migrations: the risk and its reason, the schema's changes, the SQL."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
-
-from bot.domain.runs.acts import Preview, Rehearse
-from bot.domain.runs.plan import DESTRUCTIVE, Finding, Phase, Plan
+from bot.domain.runs.findings import (
+    MigrationFinding,
+    OldCode,
+    SchemaChange,
+    StatementFinding,
+    destroys,
+    is_unknown,
+    those_of,
+)
+from bot.domain.runs.migration_risk import DownMethod, EffectKind, MigrationRisk
+from bot.domain.runs.plan import Plan
 from bot.slack.render import markup
+from bot.slack.render.cards.approval.rehearsal import rehearsal_summary, rights_of_rehearsal
 from bot.slack.render.context import RenderContext, planned_downtime
 from bot.slack.render.markup import Markup
 from bot.slack.render.message import join_dots, join_lines
 
-KINDS = frozenset({"rehearsal", "migration", "statement", "old_code", "schema", "effect"})
-"""Kinds of findings that are rendered only here; an `effect` is shown only after a run stopped half-way."""
-
-_RISKS = ("safe", "unknown", "slow", "blocking", "destructive")
+_RISKS = tuple(MigrationRisk)
 """Risks, the gravest last."""
 
 _MAX_MIGRATIONS = 10
@@ -30,18 +31,24 @@ _SECTION = 2800
 
 def headline(plan: Plan, ctx: RenderContext) -> Markup:
     """Render the gravest risk and the rehearsal in one line; empty where there is no evidence."""
-    risks = [finding.facts.get("risk", "") for finding in findings_of(plan, "migration")]
-    known = [risk for risk in _RISKS if risk in risks]
-    if not known:
-        return _rehearsal(plan, ctx)
-    worst = ctx.translator.translate(f"risk.{known[-1]}")
-    return join_dots((worst, _rehearsal(plan, ctx), _rights(plan, ctx)))
+    risk = _gravest(plan)
+    if risk is None:
+        return Markup("")
+    said = ctx.translator.translate(f"risk.{risk.value}")
+    return join_dots((said, rehearsal_summary(plan, ctx), rights_of_rehearsal(plan, ctx)))
+
+
+def _gravest(plan: Plan) -> MigrationRisk | None:
+    risks = {found.risk for found in those_of(MigrationFinding, plan.findings)}
+    risks |= {MigrationRisk.DESTRUCTIVE} if any(map(destroys, plan.findings)) else set()
+    risks |= {MigrationRisk.UNKNOWN} if plan.migrations and any(map(is_unknown, plan.findings)) else set()
+    return max(risks, key=_RISKS.index, default=None)
 
 
 def migrations(plan: Plan, ctx: RenderContext) -> tuple[Markup, ...]:
     """Render each migration's risk with its reason, its duration in the rehearsal, and whether it can be undone."""
-    findings = findings_of(plan, "migration")
-    shown = [_migration(finding.facts, plan, ctx) for finding in findings[:_MAX_MIGRATIONS]]
+    findings = those_of(MigrationFinding, plan.findings)
+    shown = [_migration(finding, plan, ctx) for finding in findings[:_MAX_MIGRATIONS]]
     rest = len(findings) - len(shown)
     return (*shown, ctx.translator.count("plan.more", rest) if rest else Markup(""))
 
@@ -54,130 +61,72 @@ def changes(plan: Plan, ctx: RenderContext) -> tuple[Markup, ...]:
     breaks = [
         translate(
             "evidence.undo.old_code" if plan.undo else "evidence.old_code",
-            what=finding.facts.get("what", ""),
-            effect=_effect(finding.facts, ctx),
+            what=finding.what,
+            effect=_effect(finding.effect, ctx),
         )
-        for finding in findings_of(plan, "old_code")[:_MAX_LINES]
+        for finding in those_of(OldCode, plan.findings)[:_MAX_LINES]
     ]
     return (schema_diff(plan), *breaks)
 
 
 def schema_diff(plan: Plan) -> Markup:
     """Render the changes of the tables, a line each; empty where there are none."""
-    diff = [line for finding in findings_of(plan, "schema") for line in finding.facts.get("lines", "").splitlines()]
+    diff = [line for finding in those_of(SchemaChange, plan.findings) for line in finding.lines]
     shown = "\n".join(diff[:_MAX_LINES]) + (f"\n… {len(diff) - _MAX_LINES}" if len(diff) > _MAX_LINES else "")
     return markup.code_block(shown, _SECTION // 2) if diff else Markup("")
 
 
 def statements(plan: Plan, ctx: RenderContext) -> Markup:
     """Render the SQL, each statement with its table and how the server would execute it."""
-    findings = findings_of(plan, "statement")
-    shown = [_statement(finding.facts, ctx) for finding in findings[:_MAX_STATEMENTS]]
+    findings = those_of(StatementFinding, plan.findings)
+    shown = [_statement(finding, ctx) for finding in findings[:_MAX_STATEMENTS]]
     rest = len(findings) - len(shown)
     more = ctx.translator.count("plan.more", rest) if rest else Markup("")
     return markup.clip_markup(join_lines((*shown, more)), _SECTION)
 
 
-def findings_of(plan: Plan, kind: str) -> tuple[Finding, ...]:
-    """Return the findings of a kind, in order."""
-    return tuple(finding for finding in plan.findings if finding.kind == kind)
-
-
-def _rehearsal(plan: Plan, ctx: RenderContext) -> Markup:
-    findings = findings_of(plan, "rehearsal")
-    if not findings:
-        return Markup("")
-    facts = findings[0].facts
+def _migration(found: MigrationFinding, plan: Plan, ctx: RenderContext) -> Markup:
     translate = ctx.translator.translate
-    if facts.get("outcome") != "ok":
-        why = f"rehearsal.why.{facts.get('why', '')}"
-        reason = translate(why, detail=facts.get("detail", "")) if ctx.translator.has(why) else facts.get("why", "")
-        return translate("rehearsal.not_possible", why=reason)
-    seconds = ctx.translator.duration(number(facts.get("seconds", "")))
-    count = int(facts.get("migrations") or 0)
-    ok = ctx.translator.count("rehearsal.ok", count, seconds=seconds, on=_copied_from(facts, ctx))
-    empty = translate("rehearsal.empty") if facts.get("rows") == "none" else Markup("")
-    return Markup(" ".join(part for part in (ok, empty, _without_data(facts, ctx)) if part))
-
-
-def _rights(plan: Plan, ctx: RenderContext) -> Markup:
-    """Render that code of the commit ran with production's rights; empty where it did not."""
-    rehearsed = any(finding.facts.get("outcome") == "ok" for finding in findings_of(plan, "rehearsal"))
-    before = [step.act for step in plan.of(Phase.PREPARE)]
-    ran = any(isinstance(act, Preview) or (isinstance(act, Rehearse) and rehearsed) for act in before)
-    return ctx.translator.translate("rehearsal.with_rights") if ran else Markup("")
-
-
-def _copied_from(facts: Mapping[str, str], ctx: RenderContext) -> Markup:
-    """Render what data the rehearsal ran on, and how old it was."""
-    translate = ctx.translator.translate
-    if facts.get("rows") != "backup":
-        return translate("rehearsal.on.copy")
-    made_at, age = facts.get("made_at", ""), facts.get("age", "")
-    when = markup.time_of_day(datetime.fromisoformat(made_at)) if made_at else ""
-    age = ctx.translator.duration(int(age)) if age.isdigit() else ""
-    return translate("rehearsal.on.backup", backup=facts.get("backup", ""), when=when, age=age)
-
-
-def _without_data(facts: Mapping[str, str], ctx: RenderContext) -> Markup:
-    why = f"rehearsal.no_data.{facts.get('no_data', '')}"
-    if not ctx.translator.has(why):
-        return Markup("")
-    reason = ctx.translator.translate(why, detail=facts.get("no_data_detail", ""))
-    return ctx.translator.translate("rehearsal.no_data", why=reason)
-
-
-def _migration(facts: Mapping[str, str], plan: Plan, ctx: RenderContext) -> Markup:
-    translate = ctx.translator.translate
-    reason = f"risk.why.{facts.get('reason', '')}"
-    what = facts.get("what", "")
-    why = translate(reason, what=what) if ctx.translator.has(reason) else markup.inline(facts.get("reason", ""))
-    down = f"evidence.{'undo' if plan.undo else 'down'}.{facts.get('down', '')}"
-    if facts.get("risk") == DESTRUCTIVE and down == "evidence.down.yes":
-        down = "evidence.down.without_data"
-    took = facts.get("seconds", "")
-    details = join_dots(
-        (
-            translate("evidence.took", seconds=ctx.translator.duration(number(took))) if took else "",
-            translate(down) if ctx.translator.has(down) else "",
-        )
-    )
-    name = markup.code(markup.clip(facts.get("name", ""), 120))
+    why = translate(f"risk.why.{found.reason.value}", what=found.what) if found.reason is not None else ""
+    took = ctx.translator.duration(float(found.seconds)) if found.seconds is not None else ""
+    details = join_dots((translate("evidence.took", seconds=took) if took else "", _down(found, plan, ctx)))
+    risk = translate(f"risk.{found.risk.value}")
     return join_lines(
         (
-            Markup(f"• {name}"),
-            Markup(f"    {translate('risk.' + facts.get('risk', 'unknown'))} — {why}"),
+            Markup(f"• {markup.code(markup.clip(found.name, 120))}"),
+            Markup(f"    {risk} — {why}" if why else f"    {risk}"),
             Markup(f"    {details}") if details else Markup(""),
         )
     )
 
 
-def _statement(facts: Mapping[str, str], ctx: RenderContext) -> Markup:
+def _down(found: MigrationFinding, plan: Plan, ctx: RenderContext) -> Markup:
+    """Render whether a migration can be undone; empty where that says nothing."""
+    if found.down is None:
+        return Markup("")
+    key = f"evidence.{'undo' if plan.undo else 'down'}.{found.down.value}"
+    if destroys(found) and not plan.undo and found.down is DownMethod.YES:
+        key = "evidence.down.without_data"
+    return ctx.translator.translate(key) if ctx.translator.has(key) else Markup("")
+
+
+def _statement(found: StatementFinding, ctx: RenderContext) -> Markup:
     translate = ctx.translator.translate
-    rows = facts.get("rows", "")
-    size = facts.get("bytes", "")
     about = join_dots(
         (
-            markup.code(facts["table"]) if facts.get("table") else "",
-            ctx.translator.count("evidence.rows", int(rows), rows=f"{int(rows):,}") if rows.isdigit() else "",
-            ctx.translator.size(int(size)) if size.isdigit() else "",
-            translate("evidence.online", online=facts["online"]) if facts.get("online") else "",
-            translate("evidence.writes_wait") if facts.get("writes_wait") == "yes" else "",
-            translate("evidence.destroys") if facts.get("destroys") == "yes" else "",
+            markup.code(found.table) if found.table else "",
+            ctx.translator.count("evidence.rows", found.rows, rows=f"{found.rows:,}") if found.rows is not None else "",
+            ctx.translator.size(found.bytes) if found.bytes is not None else "",
+            translate("evidence.online", online=found.online.value) if found.online is not None else "",
+            translate("evidence.writes_wait") if found.writes_wait else "",
+            translate("evidence.destroys") if found.destroys else "",
+            translate("evidence.times", n=f"{found.times:,}") if found.times is not None and found.times > 1 else "",
         )
     )
-    sql = markup.code_block(markup.clip(facts.get("sql", ""), _SQL_CHARACTERS), _SQL_CHARACTERS + 20)
+    sql = markup.code_block(markup.clip(found.sql, _SQL_CHARACTERS), _SQL_CHARACTERS + 20)
     return join_lines((about, sql))
 
 
-def _effect(facts: Mapping[str, str], ctx: RenderContext) -> Markup:
-    key = f"effect.{facts.get('effect', '')}"
-    return ctx.translator.translate(key) if ctx.translator.has(key) else Markup(markup.inline(facts.get("effect", "")))
-
-
-def number(text: str) -> float:
-    """Parse a number of a finding; 0 where it is none."""
-    try:
-        return float(text)
-    except ValueError:
-        return 0.0
+def _effect(effect: EffectKind, ctx: RenderContext) -> Markup:
+    key = f"effect.{effect.value}"
+    return ctx.translator.translate(key) if ctx.translator.has(key) else markup.inline(effect.value)

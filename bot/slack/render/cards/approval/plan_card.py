@@ -2,21 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
-
 from bot.domain.backups.backup import Proof
+from bot.domain.runs.findings import (
+    AlreadyDown,
+    BackupMade,
+    BackupToRestore,
+    Finding,
+    MigrationEffect,
+    MigrationFile,
+    MigrationFinding,
+    MissedBackup,
+    NotRehearsed,
+    OldCode,
+    OldTables,
+    OtherTables,
+    Rehearsed,
+    ReliedOnBackup,
+    RollbackChoice,
+    RowsChanged,
+    SandboxAttempt,
+    SchemaChange,
+    SchemaDigest,
+    StatementFinding,
+    TableWritten,
+    UnknownFinding,
+    WayBack,
+    facts_of,
+    first_of,
+)
 from bot.domain.runs.plan import Plan
 from bot.domain.runs.request import Action
 from bot.domain.runs.run import Run, StepState
 from bot.slack.render import markup
-from bot.slack.render.cards.approval import evidence, rollback_choice
+from bot.slack.render.cards.approval import data_changes, evidence, rehearsal, rollback_choice
 from bot.slack.render.cards.backups import backup_findings
 from bot.slack.render.cards.backups.backup_size import smaller_backup_warning
 from bot.slack.render.cards.backups.unprovable import unprovable
 from bot.slack.render.context import (
-    ALREADY_DOWN,
-    BACKUP,
     RenderContext,
     StepView,
     backup_finding,
@@ -32,8 +54,30 @@ from bot.slack.render.message import Message, context, join_dots, join_lines, me
 _MAX_COMMITS = 6
 _MAX_MIGRATIONS = 12
 _MAX_STEPS = 40
-_REPLACES = "restore"
-"""The kind of finding about what a restore replaces."""
+
+_SHOWN_ELSEWHERE = (
+    Rehearsed,
+    NotRehearsed,
+    MigrationFinding,
+    StatementFinding,
+    OldCode,
+    MigrationEffect,
+    SchemaChange,
+    RowsChanged,
+    WayBack,
+    SandboxAttempt,
+    MigrationFile,
+    SchemaDigest,
+    BackupMade,
+    ReliedOnBackup,
+    BackupToRestore,
+    TableWritten,
+    OtherTables,
+    OldTables,
+    RollbackChoice,
+)
+"""Findings that have a place of their own; the effect of a migration is shown only after a run that stopped half-way,
+and the files and the digest are for the comparison behind the gate."""
 
 
 def plan_card(run: Run, plan: Plan, digest: str, ctx: RenderContext) -> Message:
@@ -58,7 +102,10 @@ def plan_card(run: Run, plan: Plan, digest: str, ctx: RenderContext) -> Message:
         (
             section(join_lines((translate("plan.title", target=target_name(run)), *_commits(plan, ctx)))),
             section(rollback_choice.rollback_choice(plan, ctx)),
+            section(join_lines(data_changes.data_changes(plan, ctx))),
+            section(join_lines(rehearsal.attempts(plan, ctx))),
             section(join_lines(_migrations(plan, ctx))),
+            section(join_lines(rehearsal.rehearsal_details(plan, ctx))),
             section(join_lines(evidence.changes(plan, ctx))),
             section(_replaces(plan, ctx)),
             section(backup_findings.dropped_tables(plan, ctx)),
@@ -143,53 +190,36 @@ def _backup(run: Run, ctx: RenderContext) -> Markup:
     planned = run.plan.backup if run.plan else None
     if run.request.action is Action.BACKUP or _drops_alone(run):
         return translate("plan.backup.alone", id=planned) if planned else Markup("")
-    finding = backup_finding(run)
-    if finding is not None:
-        size = finding.facts.get("bytes") or finding.facts.get("size") or ""
+    found = backup_finding(run)
+    if found is not None:
         made = translate(
             "plan.backup",
-            id=finding.facts.get("backup") or finding.facts.get("id") or planned or "",
-            size=ctx.translator.size(int(size)) if size.isdigit() else size,
-            sha=finding.facts.get("sha256", "")[:12],
-            proof=_proof(finding.facts, ctx),
-            restore=_restores_in(finding.facts.get("restore_seconds", ""), ctx),
+            id=found.backup or planned or "",
+            size=ctx.translator.size(found.bytes) if found.bytes is not None else "",
+            sha=found.sha256[:12],
+            proof=_proof(found, ctx),
+            restore=_restores_in(found.restore_seconds, ctx),
         )
-        return join_lines((made, unprovable(finding.facts, ctx)))
+        return join_lines((made, unprovable(facts_of(found), ctx)))
     return translate("plan.backup.planned", id=planned) if planned else translate("plan.backup.none")
 
 
 def _drops_alone(run: Run) -> bool:
-    return run.plan is not None and any(finding.kind == "drop_old" for finding in run.plan.findings)
+    return run.plan is not None and first_of(OldTables, run.plan.findings) is not None
 
 
-def _proof(facts: Mapping[str, str], ctx: RenderContext) -> Markup:
+def _proof(found: BackupMade | BackupToRestore, ctx: RenderContext) -> Markup:
     """Render how far a backup is verified, and since when."""
-    proof = facts.get("proof") or Proof.CHECKED.value
-    at = facts.get("proven_at")
-    when = markup.time_of_day(datetime.fromisoformat(at)) if at else ""
-    return ctx.translator.translate(f"proof.{proof}", when=when)
+    when = markup.time_of_day(found.proven_at) if found.proven_at is not None else ""
+    return ctx.translator.translate(f"proof.{(found.proof or Proof.CHECKED).value}", when=when)
 
 
-def _about_backup(facts: Mapping[str, str], ctx: RenderContext) -> dict[str, str]:
-    """Render what a finding knows of a backup: its time, its proof, and how long restoring it takes."""
-    if "fired_at" in facts:
-        return {"fired": markup.time_of_day(datetime.fromisoformat(facts["fired_at"]))}
-    if "made_at" not in facts:
-        return {}
-    return {
-        "made": markup.time_of_day(datetime.fromisoformat(facts["made_at"])),
-        "ago": markup.ago(datetime.fromisoformat(facts["made_at"])),
-        "proof": _proof(facts, ctx),
-        "restore": _restores_in(facts.get("seconds", ""), ctx),
-    }
-
-
-def _restores_in(seconds: str, ctx: RenderContext) -> str:
-    return ctx.translator.duration(max(int(seconds), 1)) if seconds.isdigit() else ""
+def _restores_in(seconds: int | None, ctx: RenderContext) -> str:
+    return ctx.translator.duration(max(seconds, 1)) if seconds is not None else ""
 
 
 def _downtime(plan: Plan, after: tuple[StepView, ...], ctx: RenderContext) -> Markup:
-    if any(finding.kind == ALREADY_DOWN for finding in plan.findings):
+    if first_of(AlreadyDown, plan.findings) is not None:
         return Markup("")
     pair = planned_downtime(plan)
     numbers = {step.key: index for index, step in enumerate(after, start=1)}
@@ -216,34 +246,39 @@ def _downtime(plan: Plan, after: tuple[StepView, ...], ctx: RenderContext) -> Ma
 
 def _predicted_downtime(plan: Plan) -> float:
     """Return a restore's downtime in seconds, predicted from the proofs of backups; 0 where unknown."""
-    facts = next((finding.facts for finding in plan.findings if finding.kind == "restore"), {})
-    seconds = facts.get("downtime", "")
-    return float(seconds) if seconds.isdigit() else 0.0
+    found = first_of(BackupToRestore, plan.findings)
+    return float(found.downtime or 0) if found is not None else 0.0
 
 
 def _replaces(plan: Plan, ctx: RenderContext) -> Markup:
     """Render what a restore replaces; empty for other plans."""
-    facts = next((finding.facts for finding in plan.findings if finding.kind == _REPLACES), None)
-    return (
-        ctx.translator.translate(f"finding.{_REPLACES}", **{**facts, **_about_backup(facts, ctx)})
-        if facts
-        else Markup("")
+    found = first_of(BackupToRestore, plan.findings)
+    if found is None:
+        return Markup("")
+    return ctx.translator.translate(
+        "finding.restore",
+        tables=", ".join(found.tables),
+        database=found.database,
+        backup=found.backup,
+        proof=_proof(found, ctx),
+        made=markup.time_of_day(found.made_at) if found.made_at is not None else "",
+        ago=markup.ago(found.made_at) if found.made_at is not None else "",
+        restore=_restores_in(found.seconds, ctx),
+        old=found.old,
     )
 
 
 def _findings(plan: Plan, ctx: RenderContext) -> tuple[Markup, ...]:
-    shown = []
-    for finding in plan.findings:
-        told_elsewhere = evidence.KINDS | backup_findings.KINDS | {BACKUP, rollback_choice.KIND, _REPLACES}
-        if finding.kind in told_elsewhere:
-            continue
-        key = f"finding.{finding.kind}"
-        if ctx.translator.has(key):
-            shown.append(ctx.translator.translate(key, **{**finding.facts, **_about_backup(finding.facts, ctx)}))
-            continue
-        what = markup.inline(markup.clip(", ".join(finding.facts.values()), 300))
-        shown.append(ctx.translator.translate("plan.finding", name=ctx.translator.fact(finding.kind), what=what))
-    return tuple(shown)
+    return tuple(_finding(found, ctx) for found in plan.findings if not isinstance(found, _SHOWN_ELSEWHERE))
+
+
+def _finding(found: Finding, ctx: RenderContext) -> Markup:
+    facts = facts_of(found)
+    if isinstance(found, UnknownFinding):
+        what = markup.inline(markup.clip(", ".join(facts.values()), 300))
+        return ctx.translator.translate("plan.finding", name=ctx.translator.fact(found.kind), what=what)
+    fired = {"fired": markup.time_of_day(found.fired_at)} if isinstance(found, MissedBackup) else {}
+    return ctx.translator.translate(f"finding.{found.kind}", **{**facts, **fired})
 
 
 def _steps_after_approval(run: Run, plan: Plan) -> tuple[StepView, ...]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 
 from bot.domain.backups.backup import Proof
 from bot.domain.runs.acts import Dump, Prove, Swap
+from bot.domain.runs.findings import BackupToRestore, OldTables, first_of
 from bot.domain.runs.request import Action
 from bot.domain.runs.run import Run, RunState, StepState, step_state
 from bot.slack.render import markup
@@ -37,30 +37,30 @@ def restore_result(run: Run, ctx: RenderContext) -> Markup:
     """Render what is live after a successful restore, and where the replaced data is."""
     if run.plan is None or run.state is not RunState.SUCCEEDED or run.nothing_to_do:
         return Markup("")
-    facts = next((finding.facts for finding in run.plan.findings if finding.kind == "restore"), None)
-    if facts is None:
+    found = first_of(BackupToRestore, run.plan.findings)
+    if found is None:
         return Markup("")
-    translate, made_at = ctx.translator.translate, facts.get("made_at", "")
+    translate = ctx.translator.translate
     target = run.request.target
     return join_lines(
         (
             translate(
-                "outcome.put_back.tables" if facts.get("tables") else "outcome.put_back",
-                id=facts["backup"],
-                tables=facts.get("tables", ""),
-                made=markup.time_of_day(datetime.fromisoformat(made_at)) if made_at else "",
+                "outcome.put_back.tables" if found.tables else "outcome.put_back",
+                id=found.backup,
+                tables=", ".join(found.tables),
+                made=markup.time_of_day(found.made_at) if found.made_at is not None else "",
             ),
-            translate("outcome.replaced", old=facts.get("old", ""), app=target.app, environment=target.environment),
+            translate("outcome.replaced", old=found.old, app=target.app, environment=target.environment),
         )
     )
 
 
 def dropped_tables(run: Run, ctx: RenderContext) -> Markup:
     """Render which old tables a run dropped."""
-    facts = next((f.facts for f in run.plan.findings if f.kind == "drop_old"), None) if run.plan is not None else None
-    if facts is None or run.state is not RunState.SUCCEEDED:
+    found = first_of(OldTables, run.plan.findings) if run.plan is not None else None
+    if found is None or run.state is not RunState.SUCCEEDED:
         return Markup("")
-    return ctx.translator.translate("outcome.dropped", database=facts.get("database", ""))
+    return ctx.translator.translate("outcome.dropped", database=found.database)
 
 
 def unknown_swap(run: Run, ctx: RenderContext) -> Markup:
@@ -71,7 +71,8 @@ def unknown_swap(run: Run, ctx: RenderContext) -> Markup:
     swap = next((step.act for step in run.plan.steps if step.key == trouble.key and isinstance(step.act, Swap)), None)
     if swap is None:
         return Markup("")
-    live = next((finding.facts.get("database", "") for finding in run.plan.findings if finding.kind == "restore"), "")
+    restored = first_of(BackupToRestore, run.plan.findings)
+    live = restored.database if restored is not None else ""
     return ctx.translator.translate("outcome.in_doubt", live=live, fresh=swap.fresh, old=swap.old)
 
 

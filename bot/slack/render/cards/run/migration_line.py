@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from bot.domain.runs.current_migration import find_current_migration
+from bot.domain.runs.findings import MigrationFinding, Rehearsed, RehearsedRows, first_of, those_of
 from bot.domain.runs.plan import Plan
 from bot.domain.runs.run import StepState
 from bot.slack.render import markup
-from bot.slack.render.cards.approval.evidence import findings_of, number
 from bot.slack.render.context import RenderContext, StepView
 from bot.slack.render.markup import Markup
 
@@ -17,13 +17,10 @@ def rehearsed_duration(step: StepView, plan: Plan | None, ctx: RenderContext) ->
     """Render how long the migrations took in the rehearsal; empty where it did not succeed or had no rows."""
     if plan is None or not _changes_schema(step, plan):
         return Markup("")
-    findings = findings_of(plan, "rehearsal")
-    facts = findings[0].facts if findings else {}
-    if facts.get("outcome") != "ok" or facts.get("rows") == "none":
+    found = first_of(Rehearsed, plan.findings)
+    if found is None or found.rows is RehearsedRows.NONE:
         return Markup("")
-    return ctx.translator.translate(
-        "progress.rehearsed", seconds=ctx.translator.duration(number(facts.get("seconds", "")))
-    )
+    return ctx.translator.translate("progress.rehearsed", seconds=ctx.translator.duration(float(found.seconds or 0)))
 
 
 def migration_line(step: StepView, plan: Plan | None, ctx: RenderContext) -> Markup:
@@ -36,16 +33,16 @@ def migration_line(step: StepView, plan: Plan | None, ctx: RenderContext) -> Mar
     )
     if migration is None:
         return Markup("")
-    took = next(
-        (f.facts.get("seconds", "") for f in findings_of(plan, "migration") if f.facts.get("name") == migration.name),
-        "",
-    )
+    findings = those_of(MigrationFinding, plan.findings)
+    took = next((found.seconds for found in findings if found.name == migration.name), None)
     return ctx.translator.translate(
         "progress.migration",
         name=markup.clip(migration.name, _MAX_NAME),
         n=str(migration.number),
         all=str(len(plan.migrations)),
-        seconds=ctx.translator.duration(number(took)) if took and rehearsed_duration(step, plan, ctx) else "",
+        seconds=ctx.translator.duration(float(took))
+        if took is not None and rehearsed_duration(step, plan, ctx)
+        else "",
     )
 
 

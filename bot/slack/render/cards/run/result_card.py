@@ -11,6 +11,7 @@ from bot.domain.runs.decisions import (
     waits_for_decision,
     was_live,
 )
+from bot.domain.runs.findings import BackupToRestore, first_of
 from bot.domain.runs.old_code import stale_services
 from bot.domain.runs.plan import Risk
 from bot.domain.runs.request import Action, Decision, OverdueBackup
@@ -174,7 +175,7 @@ def _figures(run: Run, ctx: RenderContext) -> Markup:
 
 
 def _backup_key(run: Run) -> str:
-    is_safety = any(finding.kind == "restore" for finding in run.plan.findings) if run.plan is not None else False
+    is_safety = run.plan is not None and first_of(BackupToRestore, run.plan.findings) is not None
     return "result.safety" if is_safety else "result.backup"
 
 

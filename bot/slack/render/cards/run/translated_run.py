@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bot.domain.runs.plan import Finding, Plan, Skipped
+from bot.domain.runs.findings import Finding, Resumed, Unfinished
+from bot.domain.runs.plan import Plan, Skipped
 from bot.domain.runs.run import Run
 from bot.slack.render.cards.run.masked_run import masked_run
 from bot.slack.render.context import RenderContext
@@ -41,6 +42,6 @@ def _skipped(step: Skipped, translator: Translator) -> Skipped:
 
 
 def _finding(finding: Finding, translator: Translator) -> Finding:
-    if "step" not in finding.facts:
+    if not isinstance(finding, Resumed | Unfinished):
         return finding
-    return replace(finding, facts={**finding.facts, "step": translator.phrase(finding.facts["step"])})
+    return replace(finding, step=translator.phrase(finding.step))
