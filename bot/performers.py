@@ -17,6 +17,7 @@ from bot.databases.migrations.lock_watchdog import WatchedPerformer
 from bot.databases.migrations.preview import PreviewPerformer
 from bot.databases.migrations.rehearsal import AsRehearsedPerformer, RehearsePerformer
 from bot.databases.migrations.rehearsal_data import BackupDataSource
+from bot.databases.migrations.sandbox_rehearsal import SandboxRehearsalPerformer
 from bot.databases.server.connector import Connector
 from bot.databases.server.facts import DatabaseLook
 from bot.domain.names import TargetName
@@ -34,6 +35,7 @@ from bot.domain.runs.acts import (
     Preview,
     Prove,
     Rehearse,
+    SandboxRehearsal,
     Shell,
     Swap,
     Undone,
@@ -100,6 +102,7 @@ def build_performers(
         Undone: applied,
         Preview: PreviewPerformer(looks, databases),
         Rehearse: RehearsePerformer(runner, connections, databases, BackupDataSource(backups)),
+        SandboxRehearsal: SandboxRehearsalPerformer(runner, connections, databases, BackupDataSource(backups)),
         AsRehearsed: AsRehearsedPerformer(databases),
     }
     return looks, performers

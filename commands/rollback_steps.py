@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from bot.domain.backups.backup import BackupInfo, BackupList
-from bot.domain.runs.acts import AsRehearsed, Dump, Preview, Prove, Rehearse
+from bot.domain.runs.acts import AsRehearsed, Dump, Preview, Prove, Rehearse, SandboxRehearsal
 from bot.domain.runs.decisions import steps_left
 from bot.domain.runs.findings import Finding
 from bot.domain.runs.plan import Phase, Skipped, Step
@@ -107,7 +107,7 @@ class RollbackStepBuilder:
         databases = restore_databases(database, backup, self.run)
         check, *changes = restore_steps(self.target, self.run, backup, databases)
         made = self._steps(self.found.undo, None)
-        kinds = (Rehearse, Preview, Dump, Prove, AsRehearsed)
+        kinds = (Rehearse, SandboxRehearsal, Preview, Dump, Prove, AsRehearsed)
         usual = [step for step in made.steps if not step.schema and not isinstance(step.act, kinds)]
         held = [held_on_failure(step) for step in changes] if self._lifts else changes
         place = _behind_maintenance(usual)

@@ -50,11 +50,21 @@ def rehearsal_way(
     mode = target.policy.rehearsal
     if mode is RehearsalMode.NEVER:
         return NoRehearsal(NotRehearsedReason.NEVER)
+    if mode is RehearsalMode.SANDBOX and isinstance(migrations, MigrationTable):
+        return _in_sandbox(target, migrations)
     if not _can_rehearse(migrations):
         return NoRehearsal(NotRehearsedReason.RECIPE)
     if mode is RehearsalMode.AFTER_APPROVAL:
         return NoRehearsal(NotRehearsedReason.AFTER_APPROVAL)
     return RehearsalWay.TRUSTED if on_branch else NoRehearsal(NotRehearsedReason.NOT_ON_BRANCH, target.branch)
+
+
+def _in_sandbox(target: Target, migrations: MigrationTable) -> RehearsalWay | NoRehearsal:
+    if migrations.sandbox is None:
+        return NoRehearsal(NotRehearsedReason.RECIPE)
+    if target.database is not None and not target.database.may_copy:
+        return NoRehearsal(NotRehearsedReason.SCRATCH_OFF)
+    return RehearsalWay.SANDBOX
 
 
 def _can_rehearse(migrations: Migrations | None) -> bool:

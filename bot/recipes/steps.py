@@ -183,8 +183,8 @@ _EVIDENCE = frozenset({Does.PREVIEW, Does.REHEARSE, Does.AS_REHEARSED})
 def _shows_undoing(migrations: Migrations | None) -> bool:
     """Whether a recipe can rehearse undoing migrations, or show its SQL."""
     match migrations:
-        case MigrationTable(rehearsal=how):
-            return how is not None and bool(how.apply_down)
+        case MigrationTable(rehearsal=how, sandbox=sandbox):
+            return (how is not None and bool(how.apply_down)) or (sandbox is not None and bool(sandbox.apply_down))
         case MigrationCommand(sql_down=sql):
             return sql is not None
         case None:
@@ -332,6 +332,8 @@ def _act(spec: StepSpec, recipe: Recipe, target: Target, inputs: StepInputs, val
         case Does.PREVIEW:
             return _preview(recipe, target, inputs)
         case Does.REHEARSE:
+            if inputs.rehearses is RehearsalWay.SANDBOX:
+                return sandbox_rehearsal(recipe, inputs, values)
             return _rehearse(recipe, target, inputs, values)
         case Does.AS_REHEARSED:
             return AsRehearsed()

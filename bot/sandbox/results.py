@@ -1,6 +1,6 @@
 """What a sandbox found, read from the small files that it leaves in its folder of results. Pure.
 
-`facts`         lines KEY<TAB>VALUE: `refused` and `detail`, `unserved`, `unsettled`, `command`
+`facts`         lines KEY<TAB>VALUE: `refused` and `detail`, `unserved`, `unsettled`, `attempted`, `command`
 `NAME.output`   the beginning of what a command printed
 `NAME.log`      what the server logged of it
 
@@ -66,6 +66,30 @@ class LoggedStatement:
     complete: bool
 
 
+class Beyond(StrEnum):
+    """Where a connection went that the kernel refused."""
+
+    OUTSIDE = "outside"
+    """To an address that the sandbox does not have."""
+    LOOPBACK = "loopback"
+    """To a port of its own at which nobody listens."""
+
+
+@dataclass(frozen=True)
+class ConnectionAttempts:
+    """Connections that a command tried in vain, as the kernel counted them.
+
+    Args:
+        command: its name.
+        where: to which side.
+        count: how many.
+    """
+
+    command: str
+    where: Beyond
+    count: int
+
+
 @dataclass(frozen=True)
 class CommandResult:
     """What became of one command.
@@ -104,11 +128,13 @@ class SandboxResults:
         refusal: why it could not be; None where it could.
         unserved: addresses at which the private server could not answer.
         commands: what was run, in order.
+        attempts: connections that were tried in vain.
     """
 
     refusal: Refusal | None
     unserved: tuple[str, ...]
     commands: tuple[CommandResult, ...]
+    attempts: tuple[ConnectionAttempts, ...] = ()
 
 
 def read_results(notes: Command, results: str, most: int) -> Command:
@@ -123,6 +149,7 @@ def read_results(notes: Command, results: str, most: int) -> Command:
     return Command((Syntax("notes="), *notes.parts, Syntax("\n"), *values, Syntax(_READ)))
 
 
+_ATTEMPTS = re.compile(r"([A-Za-z0-9._-]+) ([a-z]+) (\d{1,12})")
 _COMMAND = re.compile(r"([A-Za-z0-9._-]+) ([a-z]+) (\d{1,3}|-) (\d{1,12})")
 _STATEMENT = re.compile(
     r"(\d{1,18})\t([A-Za-z ]{1,40})\t(\d{1,12}(?:\.\d{1,9})?)\t"
@@ -147,6 +174,7 @@ def results_of(files: Mapping[str, str]) -> SandboxResults:
         refusal=Refusal(Obstacle(refused[0]), detail[0] if detail else "") if refused else None,
         unserved=tuple(value for key, value in facts if key == "unserved"),
         commands=tuple(_command(value, files, unsettled) for key, value in facts if key == "command"),
+        attempts=tuple(_attempts(value) for key, value in facts if key == "attempted"),
     )
 
 
@@ -156,6 +184,13 @@ def _facts(text: str) -> Iterator[tuple[str, str]]:
         if not tab:
             raise ValueError(f"not a fact of a sandbox: {line[:80]!r}")
         yield key, value
+
+
+def _attempts(text: str) -> ConnectionAttempts:
+    found = _ATTEMPTS.fullmatch(text)
+    if found is None:
+        raise ValueError(f"not an attempt of a command: {text[:80]!r}")
+    return ConnectionAttempts(found[1], Beyond(found[2]), int(found[3]))
 
 
 def _command(text: str, files: Mapping[str, str], unsettled: set[str]) -> CommandResult:

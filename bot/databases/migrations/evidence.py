@@ -175,19 +175,33 @@ def not_rehearsed(act: Rehearse, sources: Mapping[str, str], why: str, detail: s
     Raises:
         ValueError: there is no such reason.
     """
-    unseen = (_unseen(act, name, sources.get(name, "")) for name in act.migrations)
+    unseen = unseen_migrations(act.migrations, sources, act.suffix, act.direction)
     return (NotRehearsed(NotRehearsedReason(why), detail), *unseen)
 
 
-def _unseen(act: Rehearse, name: str, source: str) -> MigrationFinding:
+def unseen_migrations(
+    names: tuple[str, ...], sources: Mapping[str, str], suffix: str, direction: Direction
+) -> tuple[MigrationFinding, ...]:
+    """Write the findings of migrations that were not run, from their sources.
+
+    Args:
+        names: of them, in order.
+        sources: their texts by their names, as far as there are any.
+        suffix: of their files, which determines the language.
+        direction: whether they would be run or undone.
+    """
+    return tuple(_unseen(name, sources.get(name, ""), suffix, direction) for name in names)
+
+
+def _unseen(name: str, source: str, suffix: str, direction: Direction) -> MigrationFinding:
     # the source of an undo is inconclusive: what it drops, the deploy may have added
-    word = word_that_destroys(source, act.suffix) if act.direction is Direction.UP else ""
+    word = word_that_destroys(source, suffix) if direction is Direction.UP else ""
     verdict = (
         RiskVerdict(MigrationRisk.DESTRUCTIVE, RiskReason.SOURCE_SAYS, word)
         if word
         else RiskVerdict(MigrationRisk.UNKNOWN, RiskReason.NOT_PREVIEWED)
     )
-    down = down_method_of(source, act.suffix) if source else DownMethod.UNKNOWN
+    down = down_method_of(source, suffix) if source else DownMethod.UNKNOWN
     return MigrationFinding(name, verdict.risk, verdict.reason, verdict.what, down=down, preview=False)
 
 

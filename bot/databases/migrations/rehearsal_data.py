@@ -10,7 +10,7 @@ from bot.databases.backups.manifest import Manifest
 from bot.databases.backups.restore_step import find_own_manifest
 from bot.databases.migrations.rehearsal_script import NO_DATA, CopiedData, data_of
 from bot.domain.errors import CUT, Reason, RefusedError
-from bot.domain.runs.acts import Rehearse
+from bot.domain.runs.acts import Rehearse, SandboxRehearsal
 from bot.domain.secrets import Secret
 from bot.domain.targets.target import Database, RehearseOn
 from bot.engine.ports import Job
@@ -105,7 +105,7 @@ def _identity(job: Job, manifest: Manifest) -> Secret | None:
     return job.target.backups.identity if manifest.encrypted_to and job.target.backups is not None else None
 
 
-def _act(job: Job) -> Rehearse:
-    if not isinstance(job.step.act, Rehearse):
+def _act(job: Job) -> Rehearse | SandboxRehearsal:
+    if not isinstance(job.step.act, Rehearse | SandboxRehearsal):
         raise TypeError(f"not a step for this performer: {job.step.act!r}")
     return job.step.act

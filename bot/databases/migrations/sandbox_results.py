@@ -14,7 +14,7 @@ from enum import StrEnum
 
 from bot.databases.server.schema import Schema, parse_lines, schema_of
 from bot.sandbox.obstacles import Refusal
-from bot.sandbox.results import CommandResult, Ended, results_of
+from bot.sandbox.results import CommandResult, ConnectionAttempts, Ended, results_of
 
 
 class SandboxOutcome(StrEnum):
@@ -122,6 +122,7 @@ class SandboxRehearsalResults:
         before: the whole schema before.
         after: the whole schema afterwards.
         counts: rows of each table in the copy, before.
+        counts_after: the same afterwards.
         rows_changed: tables whose rows are not as they were, or may not be.
         predicted: how the server would carry out a statement, by its number.
         back: lines of the schema that differ once everything was undone; None where that was not done.
@@ -132,6 +133,7 @@ class SandboxRehearsalResults:
         took: milliseconds of each part.
         ask: the framework's own list of migrations, as it was printed; None where it was not asked.
         unserved: addresses of the live server at which the private one could not answer.
+        attempts: connections that the migrations' command tried in vain.
     """
 
     outcome: SandboxOutcome
@@ -146,6 +148,7 @@ class SandboxRehearsalResults:
     before: Schema = field(default_factory=lambda: Schema({}, {}))
     after: Schema = field(default_factory=lambda: Schema({}, {}))
     counts: Mapping[str, int] = field(default_factory=dict)
+    counts_after: Mapping[str, int] = field(default_factory=dict)
     rows_changed: tuple[ComparedRows, ...] = ()
     predicted: Mapping[int, str] = field(default_factory=dict)
     back: tuple[str, ...] | None = None
@@ -156,6 +159,7 @@ class SandboxRehearsalResults:
     took: Mapping[str, int] = field(default_factory=dict)
     ask: str | None = None
     unserved: tuple[str, ...] = ()
+    attempts: tuple[ConnectionAttempts, ...] = ()
 
     @property
     def ended_by_limit(self) -> Ended | None:
@@ -192,7 +196,8 @@ def read_sandbox_results(files: Mapping[str, str], table: str) -> SandboxRehears
         migrations=_migrations(statements, table, files, rows),
         before=schema_of(rows),
         after=schema_of(last),
-        counts={fields[0]: int(fields[1]) for fields in parse_lines(files.get("counts", ""))},
+        counts=_counts(files.get("counts", "")),
+        counts_after=_counts(files.get("counts.after", "")),
         rows_changed=tuple(_compared(fields) for fields in parse_lines(files.get("rows", ""))),
         predicted={int(fields[0]): fields[1] for fields in parse_lines(files.get("predicted", ""))},
         back=tuple(files.get("back", "").splitlines()) if facts.get("back") == "ok" else None,
@@ -203,6 +208,7 @@ def read_sandbox_results(files: Mapping[str, str], table: str) -> SandboxRehears
         took={name: int(time) for key, value in pairs if key == "took" for name, time in [value.split(" ")]},
         ask=files.get("ask.output"),
         unserved=box.unserved,
+        attempts=tuple(one for one in box.attempts if one.command == "migrate"),
     )
 
 
@@ -279,6 +285,10 @@ def _recorded(sql: str, table: str) -> str | None:
         return None
     name = _NAME.search(found["rest"])
     return name[1] if name is not None else None
+
+
+def _counts(text: str) -> dict[str, int]:
+    return {fields[0]: int(fields[1]) for fields in parse_lines(text)}
 
 
 def _compared(fields: Sequence[str]) -> ComparedRows:

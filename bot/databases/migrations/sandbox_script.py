@@ -7,10 +7,12 @@ from importlib import resources
 
 from bot.databases.backups.dump_script import OPTION_FILE, PREAMBLE, SHA256
 from bot.databases.backups.host_script import HostScript
+from bot.databases.migrations.packages import Allowed, Unchanged
+from bot.databases.migrations.packages_script import INSTALL, fetch_text
 from bot.databases.migrations.rehearsal_script import CopiedData
 from bot.databases.server.quoting import identifier, option_file
 from bot.databases.server.schema import SCHEMA_SQL
-from bot.domain.runs.acts import PackageTool, SandboxRehearsal
+from bot.domain.runs.acts import SandboxRehearsal
 from bot.domain.shell import Command, Part, Syntax, Word
 from bot.domain.targets.target import Database
 from bot.sandbox.environment import LARAVEL_REPLACED, LARAVEL_TREATMENTS, Environment
@@ -29,20 +31,6 @@ def _text(name: str) -> str:
 
 _STATEMENTS_AWK, _FAILURE_AWK, _ROWS_SQL = _text("statements.awk"), _text("failure.awk"), _text("rows.sql")
 _SCRIPT = "".join(_text(name) for name in ("dump_text.sh", "sandbox_copy.sh", "sandbox_rehearsal.sh"))
-
-FETCH = {
-    PackageTool.COMPOSER: (
-        "COMPOSER_ALLOW_SUPERUSER=1 composer install --no-dev --no-interaction --no-scripts --no-plugins --quiet"
-    )
-}
-"""Downloads packages, and runs nothing of the commit."""
-
-INSTALL = {
-    PackageTool.COMPOSER: (
-        "COMPOSER_ALLOW_SUPERUSER=1 COMPOSER_DISABLE_NETWORK=1 composer install --no-dev --no-interaction"
-    )
-}
-"""Installs what was downloaded, with plugins and scripts, confined and offline."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +82,7 @@ class SandboxInputs:
         attempt: of the step.
         data: the backup whose rows the copy gets.
         limits: of the copy.
-        fetches: whether the commit's packages differ from the live ones, and may be downloaded.
+        packages: what may be downloaded for the commit; None where the recipe brings no packages.
     """
 
     act: SandboxRehearsal
@@ -104,7 +92,7 @@ class SandboxInputs:
     attempt: int
     data: CopiedData
     limits: CopyLimits
-    fetches: bool
+    packages: Unchanged | Allowed | None
 
 
 def sandbox_of(inputs: SandboxInputs) -> Sandbox:
@@ -138,7 +126,7 @@ def sandbox_job(inputs: SandboxInputs) -> HostScript:
     act, database, data = inputs.act, inputs.database, inputs.data
     sandbox = sandbox_of(inputs)
     private = PrivateDatabase(database.name, inputs.server.character_set, inputs.server.collation)
-    packages = "none" if act.packages is PackageTool.NONE else "fetched" if inputs.fetches else "same"
+    packages = inputs.packages
     values = {
         "sha": act.sha,
         "source": database.name,
@@ -158,9 +146,9 @@ def sandbox_job(inputs: SandboxInputs) -> HostScript:
         "rows_sql": _ROWS_SQL,
         "statements_awk": _STATEMENTS_AWK,
         "failure_awk": _FAILURE_AWK,
-        "packages": packages,
-        "fetch": FETCH.get(act.packages, ""),
-        "install": INSTALL.get(act.packages, ""),
+        "packages": "none" if packages is None else "fetched" if isinstance(packages, Allowed) else "same",
+        "fetch": fetch_text(packages, inputs.path) if isinstance(packages, Allowed) else "",
+        "install": INSTALL,
         "setup": act.setup.script(),
         "ask": act.ask.script() if act.ask is not None else "",
         "apply": act.apply.script(),

@@ -31,7 +31,7 @@
 #   changed      the same for all of them together
 #   back         lines of the schema that differ once everything was undone
 #   rows         lines TABLE<TAB>BEFORE<TAB>AFTER<TAB>DELETED<TAB>CHANGED<TAB>INSERTED of tables that changed; - is unknown
-#   counts       lines TABLE<TAB>ROWS of every table in the copy
+#   counts counts.after   lines TABLE<TAB>ROWS of every table in the copy
 #   failure      lines KEY<TAB>VALUE: what went wrong, without data
 #   ask.output   the framework's own list of migrations
 #
@@ -101,12 +101,22 @@ snapshots() {
 per_migration() {
   [ -n "$snapped" ] || return 0
   in_box countersign_evidence 'SELECT number, CONCAT(IF(sign = "-", "-", ""), name) FROM ran ORDER BY number' >"$sandbox_results/ran"
-  cp "$box/schema.first" "$box/schema.before"
-  while IFS='	' read -r number _; do
-    in_box countersign_evidence "SELECT a, b, c, d, e, f, g FROM lines_of WHERE number = $number" | sort >"$box/schema.after"
-    differences "$box/schema.before" "$box/schema.after" >"$sandbox_results/changed.$number"
-    mv "$box/schema.after" "$box/schema.before"
-  done <"$sandbox_results/ran"
+  in_box countersign_evidence 'SELECT number, a, b, c, d, e, f, g FROM lines_of ORDER BY number' |
+    awk -v first="$box/schema.first" -v to="$sandbox_results/changed." '
+      function compare(    line) {
+        for (line in before) if (!(line in after)) { print "< " line >(to number); delete before[line] }
+        for (line in after) if (!(line in before)) { print "> " line >(to number); before[line] }
+        for (line in after) delete after[line]
+        close(to number)
+      }
+      BEGIN { while ((getline line <first) > 0) before[line] }
+      {
+        place = index($0, "\t")
+        if (number != "" && substr($0, 1, place - 1) != number) compare()
+        number = substr($0, 1, place - 1)
+        after[substr($0, place + 1)]
+      }
+      END { if (number != "") compare() }'
 }
 
 # differences BEFORE AFTER
@@ -178,7 +188,7 @@ predicted() {
     </sandbox/commands/trials.sql 2>&1 | sed -n 's/^ERROR .* at line \([0-9]*\).*/\1/p'"
   rm -f "$sandbox_results/trials.log"
   [ -e "$sandbox_results/trials.output" ] || return 0
-  awk -F '\t' 'NR == FNR { failed[$1]; next } !($1 in failed) && !($2 in done) { done[$2]; print $2 "\t" $3 }' \
+  awk -F '\t' 'FILENAME == ARGV[1] { failed[$1]; next } !($1 in failed) && !($2 in done) { done[$2]; print $2 "\t" $3 }' \
     "$sandbox_results/trials.output" "$box/commands/trials.ways" >"$sandbox_results/predicted"
   apart trials
 }
@@ -195,7 +205,11 @@ tool=$(dumper "$version") || impossible tools 'neither mariadb-dump nor mysqldum
 tree || impossible "$why" "$said"
 case $packages in
   same) copied_vendor || impossible "$why" "$said" ;;
-  fetched) said=$(cd "$sandbox_work" && sh -c "$fetch" 2>&1) || impossible packages "$(printf '%s' "$said" | tail -n 5)" ;;
+  fetched)
+    # What did not change is there already.
+    copied_vendor || impossible "$why" "$said"
+    said=$(cd "$sandbox_work" && sh -c "$fetch" 2>&1) || impossible packages "$(printf '%s' "$said" | tail -n 5)"
+    ;;
 esac
 took packages "$began"
 at=$(clock)
@@ -235,6 +249,7 @@ table=$table kind=$sandbox_kind statements=$sandbox_results/statements trials=$b
 tail -n 1 "$sandbox_results/migrate.log" | grep -q -x end || note log incomplete
 [ "$outcome" = ok ] || awk "$failure_awk" <"$sandbox_results/private/migrate" >"$sandbox_results/failure"
 measured last
+cp "$box/counts.last" "$sandbox_results/counts.after"
 differences "$box/schema.first" "$box/schema.last" >"$sandbox_results/changed"
 per_migration
 compared

@@ -156,35 +156,24 @@ function write_trial(sql) {
   print sql ";" >trials
 }
 
-# trial TEXT: write a statement that changes a table once for each way in which the server could carry it out, each on a
-# fresh copy of the table, and at last as it is, so that later ones find its effect. The lines at which the server's client
-# reports an error are the ways that it refuses.
-function trial(text,    lower, of, comma, ways, i, n, copy) {
+# trial TEXT: write a statement that changes a table once for each way in which the server could carry it out, from the least
+# disruptive to the most. The lines at which the server's client reports an error are the ways that it refuses; the first
+# other one has changed the table, so that later statements find their table as it will be.
+function trial(text,    lower, comma, ways, i, n) {
   sub(/[ ;]+$/, "", bare)
   if (bare ~ /;/ || length(bare) > 60000) return
   lower = tolower(bare)
   comma = ","
-  if (match(lower, /^alter +table +(`([^`]|``)+`|[a-z0-9_$]+)/)) {
-    of = substr(bare, 1, RLENGTH)
-    sub(/^[A-Za-z]+ +[A-Za-z]+ +/, "", of)
-  } else if (match(lower, /^(create +(unique +|fulltext +|spatial +)?index|drop +index) +(`([^`]|``)+`|[a-z0-9_$]+) +on +(`([^`]|``)+`|[a-z0-9_$]+)/)) {
-    of = substr(bare, 1, RLENGTH)
-    if (!match(of, /(`([^`]|``)+`|[A-Za-z0-9_$]+)$/)) return
-    of = substr(of, RSTART)
+  if (lower ~ /^(create +(unique +|fulltext +|spatial +)?index|drop +index) /) {
     comma = ""
-  } else {
+  } else if (lower !~ /^alter +table /) {
     if (lower ~ /^(create +table|drop +table|rename +table) /) write_trial(bare)
     return
   }
   n = split(kind == "mariadb" ? "INSTANT NOCOPY INPLACE INPLACE_WAITS COPY" : "INSTANT INPLACE INPLACE_WAITS COPY", ways, " ")
-  copy = "`countersign aside`"
-  write_trial("CREATE TABLE " copy " LIKE " of)
   for (i = 1; i <= n; i++) {
     write_trial(bare comma " ALGORITHM=" (ways[i] ~ /^INPLACE/ ? "INPLACE" : ways[i]) \
       (ways[i] ~ /^(NOCOPY|INPLACE)$/ ? comma " LOCK=NONE" : ""))
     printf "%d\t%d\t%s\n", tried, count, ways[i] >ways_file
-    write_trial("SET foreign_key_checks = 0; DROP TABLE IF EXISTS " of "; CREATE TABLE " of " LIKE " copy "; SET foreign_key_checks = 1")
   }
-  write_trial(bare)
-  write_trial("DROP TABLE " copy)
 }

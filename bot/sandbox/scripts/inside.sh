@@ -8,6 +8,7 @@
 # $box/requests             a pipe with lines NAME SECONDS
 # $box/answers/NAME         ENDED STATUS MILLISECONDS: ENDED is exit, time, memory or disk
 # $box/output/NAME          the first $sandbox_output KiB of what it printed
+# $box/attempts/NAME        `outside NUMBER` and `loopback NUMBER`: connections that the kernel refused meanwhile
 # $box/limit                the limit for which the whole sandbox was ended
 # $box/unserved             addresses that the loopback could not be given
 
@@ -61,10 +62,35 @@ bounded() {
   cat >/dev/null
 }
 
+# refusals: print how many connections the kernel has refused in this network: for want of a route, and because nobody
+# listened (RFC 4293 `ipIfStatsOutNoRoutes`, RFC 4022 `tcpAttemptFails`, RFC 4113 `udpNoPorts`)
+refusals() {
+  cat /proc/net/snmp /proc/net/snmp6 2>/dev/null | awk '
+    $1 == "Ip6OutNoRoutes" { outside += $2; next }
+    $1 !~ /^(Ip|Tcp|Udp):$/ { next }
+    $2 ~ /^[A-Za-z]/ { for (i = 2; i <= NF; i++) name[i] = $1 $i; next }
+    {
+      for (i = 2; i <= NF; i++) {
+        if (name[i] == "Ip:OutNoRoutes") outside += $i
+        if (name[i] == "Tcp:AttemptFails" || name[i] == "Udp:NoPorts") loopback += $i
+      }
+    }
+    END { print outside + 0, loopback + 0 }'
+}
+
+# attempted NAME OUTSIDE LOOPBACK: note what was refused since then
+attempted() {
+  # shellcheck disable=SC2046 # these are words
+  set -- "$1" "$2" "$3" $(refusals)
+  [ "$4" -le "$2" ] || printf 'outside %s\n' "$(($4 - $2))" >>"$box/attempts/$1"
+  [ "$5" -le "$3" ] || printf 'loopback %s\n' "$(($5 - $3))" >>"$box/attempts/$1"
+}
+
 # perform NAME SECONDS
 perform() {
   room "$box/passed"
   room "$box/answer.new"
+  refused=$(refusals)
   began=$(clock)
   bounded "$box/output/$1" <"$box/printed" 3<&- &
   reader=$!
@@ -78,6 +104,8 @@ perform() {
   rm -f "$box/running"
   ended=$(clock)
   wait "$reader"
+  # shellcheck disable=SC2086 # two words
+  attempted "$1" $refused
   how=
   [ "$status" -le 128 ] || read -r how <"$box/passed"
   printf '%s %s %s\n' "${how:-exit}" "$status" "$((ended - began))" 1<>"$box/answer.new"

@@ -58,7 +58,7 @@ sandbox_claim() {
   sandbox_environment=$box/environment
   enough || return 1
   # shellcheck disable=SC2015 # any of them may fail
-  mkdir "$box/work" "$box/tmp" "$box/shm" "$box/run" "$box/commands" "$box/answers" "$box/output" "$box/env" \
+  mkdir "$box/work" "$box/tmp" "$box/shm" "$box/run" "$box/commands" "$box/answers" "$box/output" "$box/env" "$box/attempts" \
     "$box/server" "$box/server/tmp" &&
     mkfifo "$box/requests" "$box/printed" &&
     printf '' >"$sandbox_environment" &&
@@ -280,6 +280,7 @@ sandbox_run() {
     ended_for
     sandbox_ended=${sandbox_limit:-lost} sandbox_status=- sandbox_spent=0
   fi
+  [ ! -e "$box/attempts/$1" ] || while read -r one; do sandbox_fact attempted "$1 $one"; done <"$box/attempts/$1"
   [ ! -e "$box/output/$1" ] || cp "$box/output/$1" "$sandbox_results/$1.output"
   if [ -n "$sandbox_program" ] && sandbox_lives; then logged "$1"; fi
   sandbox_fact command "$1 $sandbox_ended $sandbox_status $sandbox_spent"

@@ -1,0 +1,432 @@
+"""The findings of a rehearsal in a sandbox, from what the server logged and what became of schema and rows. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from bot.databases.migrations.catalog import Catalog
+from bot.databases.migrations.commit_files import CommitFiles
+from bot.databases.migrations.ddl import MigrationStatement, catalog_after, read_statement
+from bot.databases.migrations.evidence import PreviewedTrial, rehearsed, unseen_migrations
+from bot.databases.migrations.online_ddl import Prediction
+from bot.databases.migrations.rehearsal_script import CopiedData, RehearsalOutcome, RehearsalResults, Trial
+from bot.databases.migrations.sandbox_results import (
+    ComparedRows,
+    RanMigration,
+    RanStatement,
+    SandboxOutcome,
+    SandboxRehearsalResults,
+)
+from bot.databases.migrations.sql_lexer import UnreadableSqlError, tokens
+from bot.databases.server.schema import Schema, canonical
+from bot.databases.server.tables import TableSize
+from bot.domain.runs.acts import Direction, SandboxRehearsal
+from bot.domain.runs.findings import (
+    AttemptKind,
+    Finding,
+    MigrationEffect,
+    MigrationFile,
+    MigrationFinding,
+    NoBackupData,
+    NotRehearsed,
+    NotRehearsedReason,
+    Rehearsed,
+    RehearsedRows,
+    RehearsedWhere,
+    RowsChanged,
+    RowsCounted,
+    SandboxAttempt,
+    SandboxLimit,
+    SchemaDigest,
+    TableDigest,
+    WayBack,
+    WayBackState,
+)
+from bot.domain.runs.migration_risk import EffectKind, MigrationRisk, Online, Operation, RiskReason
+from bot.domain.targets.migrator import MigratorAnswer, parse_migrator
+from bot.sandbox.results import Beyond, Ended
+
+_WRITES = frozenset({Operation.INSERT, Operation.UPDATE, Operation.DELETE, Operation.REPLACE, Operation.TRUNCATE})
+_PREPARING = ("packages", "server", "rows", "setup", "snapshots")
+_WAYS = {
+    "INSTANT": Prediction(Online.INSTANT, writes_wait=False),
+    "NOCOPY": Prediction(Online.NOCOPY, writes_wait=False),
+    "INPLACE": Prediction(Online.INPLACE, writes_wait=False),
+    "INPLACE_WAITS": Prediction(Online.INPLACE, writes_wait=True),
+    "COPY": Prediction(Online.COPY, writes_wait=True),
+}
+_UNPREDICTED = Prediction(Online.UNKNOWN, writes_wait=True)
+_CHANGES_A_TABLE = frozenset({Operation.ALTER_TABLE, Operation.CREATE_INDEX, Operation.DROP_INDEX})
+_MOST_BACK_LINES = 20
+
+
+@dataclass(frozen=True)
+class LiveFacts:
+    """What is known of the live database.
+
+    Args:
+        name: of the database.
+        catalog: its types, triggers and views; None where they cannot be read.
+        sizes: of its tables, by name.
+        sample_rows: rows of each table that a sample has at most.
+    """
+
+    name: str
+    catalog: Catalog | None
+    sizes: Mapping[str, TableSize]
+    sample_rows: int
+
+
+def not_rehearsed_in(act: SandboxRehearsal, files: CommitFiles, why: NotRehearsed) -> tuple[Finding, ...]:
+    """Write the findings without a rehearsal, from the sources alone.
+
+    Args:
+        act: what was to be rehearsed.
+        files: of the commit.
+        why: it was not.
+    """
+    return (
+        why,
+        *unseen_migrations(act.migrations, files.migrations, act.suffix, act.direction),
+        *(files.migration_files() if act.direction is Direction.UP else ()),
+    )
+
+
+def reason_of(results: SandboxRehearsalResults) -> NotRehearsed:
+    """Say why a rehearsal that came to nothing did.
+
+    Args:
+        results: with the outcome `not_possible` or `refused`, or of a command that a limit ended.
+    """
+    if results.refusal is not None:
+        return NotRehearsed(NotRehearsedReason(results.refusal.obstacle.value), results.refusal.detail)
+    if (ended := results.ended_by_limit) is not None:
+        limit = None if ended is Ended.LOST else SandboxLimit(ended.value)
+        return NotRehearsed(NotRehearsedReason.STOPPED, limit=limit)
+    reason = {"tree": "worktree", "install": "setup"}.get(results.why, results.why)
+    return NotRehearsed(NotRehearsedReason(reason), results.words)
+
+
+def rehearsed_in(
+    act: SandboxRehearsal, files: CommitFiles, results: SandboxRehearsalResults, live: LiveFacts, data: CopiedData
+) -> tuple[Finding, ...]:
+    """Write the findings of a rehearsal that ran.
+
+    Args:
+        act: what was rehearsed.
+        files: of the commit.
+        results: of the rehearsal; it may have failed in a way that says nothing of production.
+        live: what is known of the live database.
+        data: the backup whose rows the copy had.
+    """
+    answer = _answer(results)
+    migrations = _named(results, act)
+    previewed = tuple(_previewed(migrations, results, live))
+    own = rehearsed(act.suffix, files.migrations, _as_results(results, previewed), previewed, live.sizes)
+    rows = tuple(_rows_changed(results, previewed, act.table, answer, live))
+    verdicts = _Verdicts(results, live, rows, {one.trial.name: one for one in previewed}, migrations, act, answer)
+    snapped = all(migration.after is not None for migration in migrations)
+    findings = [
+        verdicts.judge(one) if isinstance(one, MigrationFinding) else one
+        for one in own
+        if not isinstance(one, Rehearsed | NotRehearsed) and (snapped or not isinstance(one, MigrationEffect))
+    ]
+    missing = [name for name in act.migrations if name not in {one.trial.name for one in previewed}]
+    return (
+        _summary(results, migrations, data, live.sample_rows),
+        *rows,
+        *findings,
+        *unseen_migrations(tuple(missing), files.migrations, act.suffix, act.direction),
+        *_way_back(results),
+        *_attempts(results),
+        *(_files(answer, files) if act.direction is Direction.UP else ()),
+        _digest(results.after),
+    )
+
+
+def _answer(results: SandboxRehearsalResults) -> MigratorAnswer | None:
+    try:
+        return parse_migrator(results.ask) if results.ask is not None else None
+    except ValueError:
+        return None
+
+
+def _named(results: SandboxRehearsalResults, act: SandboxRehearsal) -> tuple[RanMigration, ...]:
+    """Give what ran its names: what follows the last recorded migration is the next one, if it failed."""
+    *done, last = results.migrations or (RanMigration("", (), 0.0, None, None),)
+    if last.name:
+        return results.migrations
+    if results.outcome is SandboxOutcome.OK or not _changes(last):
+        return tuple(done)
+    ran = {migration.name for migration in done}
+    name = next((name for name in act.migrations if name not in ran), "")
+    return (*done, replace(last, name=name)) if name else tuple(done)
+
+
+def _changes(migration: RanMigration) -> bool:
+    return any(read_statement(one.sql).operation is not Operation.SELECT for one in migration.statements)
+
+
+def _previewed(
+    migrations: tuple[RanMigration, ...], results: SandboxRehearsalResults, live: LiveFacts
+) -> Iterator[PreviewedTrial]:
+    catalog = live.catalog
+    before = results.before
+    for place, migration in enumerate(migrations):
+        found = []
+        for one in migration.statements:
+            if _enters(one.sql, live.name):
+                continue
+            statement = read_statement(one.sql, catalog)
+            catalog = catalog_after(catalog, statement)
+            if statement.operation is Operation.SELECT and not _is_unread(statement):
+                continue
+            if statement.effects:
+                found.append((_counted(statement, one), _prediction(statement, one, results)))
+        after = migration.after
+        if after is None:
+            # Without a snapshot the last one answers for all that became of the schema.
+            after = results.after if place == len(migrations) - 1 else before
+        yield PreviewedTrial(
+            Trial(
+                name=migration.name,
+                pretend=None,
+                ran=True,
+                well=True,
+                milliseconds=round(migration.seconds * 1000),
+                before=before,
+                after=after,
+                output="",
+            ),
+            tuple(found),
+        )
+        before = after
+
+
+def _enters(sql: str, database: str) -> bool:
+    """Whether a statement does nothing but enter the database that the application works in."""
+    return sql.rstrip("; ").casefold() in {f"use {database}".casefold(), f"use `{database}`".casefold()}
+
+
+def _is_unread(statement: MigrationStatement) -> bool:
+    return any(effect.kind is EffectKind.UNKNOWN for effect in statement.effects)
+
+
+def _counted(statement: MigrationStatement, one: RanStatement) -> MigrationStatement:
+    return statement if one.times == 1 else replace(statement, sql=f"{statement.sql} -- {one.times} times")
+
+
+def _prediction(
+    statement: MigrationStatement, one: RanStatement, results: SandboxRehearsalResults
+) -> Prediction | None:
+    if statement.operation not in _CHANGES_A_TABLE:
+        return None
+    if any(effect.kind is EffectKind.TABLE_RENAMED for effect in statement.effects):
+        return _WAYS["INSTANT"]
+    return _WAYS.get(results.predicted.get(one.number, ""), _UNPREDICTED)
+
+
+def _as_results(results: SandboxRehearsalResults, previewed: tuple[PreviewedTrial, ...]) -> RehearsalResults:
+    return RehearsalResults(
+        ended=RehearsalOutcome.OK,
+        why=None,
+        detail="",
+        rows=None,
+        routines_left_out=results.routines_left_out,
+        trials=tuple(one.trial for one in previewed),
+        before=results.before,
+        after=results.after,
+    )
+
+
+def _summary(
+    results: SandboxRehearsalResults, migrations: tuple[RanMigration, ...], data: CopiedData, sample_rows: int
+) -> Rehearsed:
+    command = results.command
+    rows = RehearsedRows(results.rows)
+    return Rehearsed(
+        migrations=len(migrations),
+        seconds=_seconds(command.milliseconds if command is not None else 0),
+        rows=rows,
+        backup=data.backup if rows is RehearsedRows.BACKUP else "",
+        no_data=NoBackupData(results.no_data) if results.no_data else None,
+        no_data_detail=results.no_data_words,
+        routines_left_out=results.routines_left_out,
+        statements=sum(len(migration.statements) for migration in migrations),
+        where=RehearsedWhere.SANDBOX,
+        preparing=_seconds(sum(results.took.get(part, 0) for part in _PREPARING)),
+        sample_rows=sample_rows if rows is RehearsedRows.SAMPLE else None,
+    )
+
+
+def _seconds(milliseconds: int) -> Decimal:
+    return (Decimal(milliseconds) / 1000).quantize(Decimal("0.01"))
+
+
+# ── rows ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _rows_changed(
+    results: SandboxRehearsalResults,
+    previewed: tuple[PreviewedTrial, ...],
+    table: str,
+    answer: MigratorAnswer | None,
+    live: LiveFacts,
+) -> Iterator[RowsChanged]:
+    own = {table, answer.table if answer is not None else table}
+    renamed = {
+        effect.table: effect.name
+        for one in previewed
+        for statement, _ in one.statements or ()
+        for effect in statement.effects
+        if effect.kind is EffectKind.TABLE_RENAMED
+    }
+    for one in results.rows_changed:
+        if one.table in own or not one.before:
+            continue
+        found = _followed(one, renamed, results)
+        if found.deleted == 0 and found.changed == 0 and not found.inserted:
+            continue
+        yield RowsChanged(
+            table=found.table,
+            before=found.before,
+            after=found.after,
+            deleted=found.deleted,
+            changed=found.changed,
+            inserted=found.inserted,
+            of=RowsCounted.ALL if _is_whole(found.table, results, live) else RowsCounted.SAMPLE,
+        )
+
+
+def _followed(one: ComparedRows, renamed: Mapping[str, str], results: SandboxRehearsalResults) -> ComparedRows:
+    """Count the rows of a table under its new name; those of a table that is gone are all deleted."""
+    if one.table in results.after.tables:
+        return one
+    name = one.table
+    for _ in renamed:
+        name = renamed.get(name, name)
+    after = results.counts_after.get(name) if name != one.table else 0
+    before = one.before or 0
+    if after is None:
+        return replace(one, after=None, deleted=None, changed=None, inserted=None)
+    return replace(one, after=after, deleted=max(0, before - after), changed=0, inserted=max(0, after - before))
+
+
+def _is_whole(table: str, results: SandboxRehearsalResults, live: LiveFacts) -> bool:
+    """Whether the copy had all rows of a table."""
+    return results.rows != RehearsedRows.SAMPLE.value or results.counts.get(table, 0) < live.sample_rows
+
+
+# ── what is said of a migration ──────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True)
+class _Verdicts:
+    results: SandboxRehearsalResults
+    live: LiveFacts
+    rows: tuple[RowsChanged, ...]
+    previewed: Mapping[str, PreviewedTrial]
+    migrations: tuple[RanMigration, ...]
+    act: SandboxRehearsal
+    answer: MigratorAnswer | None
+
+    def judge(self, found: MigrationFinding) -> MigrationFinding:
+        """Return the finding of a migration with what its SQL alone does not show."""
+        if found.risk is MigrationRisk.DESTRUCTIVE:
+            return found
+        for one in self.rows:
+            if one.destroys and self._wrote(found.name, one.table):
+                reason = RiskReason.ROWS_LOST if one.deleted else RiskReason.ROWS_REWRITTEN
+                return replace(found, risk=MigrationRisk.DESTRUCTIVE, reason=reason, what=one.table)
+        unknown = self._unknown(found.name)
+        return (
+            found if unknown is None else replace(found, risk=MigrationRisk.UNKNOWN, reason=unknown[0], what=unknown[1])
+        )
+
+    def _unknown(self, name: str) -> tuple[RiskReason, str] | None:
+        if not self.results.complete or any(not one.complete for one in self._of(name).statements):
+            return RiskReason.LOG_INCOMPLETE, ""
+        if self.results.outcome is SandboxOutcome.FAILED and name == self.migrations[-1].name:
+            return RiskReason.SANDBOX_ONLY, ""
+        if self.act.direction is Direction.UP and self.answer is not None:
+            expected = {source.name for source in self.answer.pending}
+            if name not in expected:
+                return RiskReason.LOG_INCOMPLETE, name
+        if self._wrote_rows(name):
+            return None
+        table = next(iter(self._read(name)), None)
+        return None if table is None else (RiskReason.READ_ROWS_WROTE_NONE, table)
+
+    def _of(self, name: str) -> RanMigration:
+        return next(one for one in self.migrations if one.name == name)
+
+    def _wrote(self, name: str, table: str) -> bool:
+        """Whether a migration may have written to a table; where none is known to, every one may have."""
+        writers = {
+            trial.trial.name
+            for trial in self.previewed.values()
+            for statement, _ in trial.statements or ()
+            if statement.operation is not Operation.SELECT and table in _names(statement.sql)
+        }
+        return name in writers or not writers
+
+    def _wrote_rows(self, name: str) -> bool:
+        return any(statement.operation in _WRITES for statement, _ in self.previewed[name].statements or ())
+
+    def _read(self, name: str) -> Iterator[str]:
+        """List the tables whose rows a migration read, where the copy had not all of them."""
+        for one in self._of(name).statements:
+            if read_statement(one.sql).operation is not Operation.SELECT:
+                continue
+            for table in _names(one.sql):
+                size = self.live.sizes.get(table)
+                has_rows = size is not None and size.rows > 0
+                if has_rows and table != self.act.table and not _is_whole(table, self.results, self.live):
+                    yield table
+
+
+def _names(sql: str) -> tuple[str, ...]:
+    try:
+        return tuple(dict.fromkeys(token.text for token in tokens(sql) if token.can_name))
+    except UnreadableSqlError:
+        return ()
+
+
+# ── the rest ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _way_back(results: SandboxRehearsalResults) -> Iterable[WayBack]:
+    if results.back_failed:
+        return (WayBack(WayBackState.FAILED),)
+    if results.back is None:
+        return ()
+    if not results.back:
+        return (WayBack(WayBackState.EXACT),)
+    lines = tuple(
+        ("- " if line.startswith("<") else "+ ") + " ".join(line[2:].split("\t")[:4])
+        for line in results.back[:_MOST_BACK_LINES]
+    )
+    return (WayBack(WayBackState.DIFFERS, lines),)
+
+
+def _attempts(results: SandboxRehearsalResults) -> Iterable[SandboxAttempt]:
+    where = {Beyond.OUTSIDE: "outside", Beyond.LOOPBACK: "127.0.0.1"}
+    return tuple(SandboxAttempt(AttemptKind.NETWORK, f"{where[one.where]} ({one.count})") for one in results.attempts)
+
+
+def _files(answer: MigratorAnswer | None, files: CommitFiles) -> tuple[MigrationFile, ...]:
+    if answer is None:
+        return files.migration_files()
+    return tuple(MigrationFile(source.name, source.path, source.sha256) for source in answer.pending)
+
+
+def _digest(schema: Schema) -> SchemaDigest:
+    return SchemaDigest(
+        tuple(
+            TableDigest(table, hashlib.sha256(canonical(schema.of([table])).encode()).hexdigest()[:16])
+            for table in sorted(schema.tables)
+        )
+    )

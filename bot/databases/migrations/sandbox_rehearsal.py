@@ -1,0 +1,200 @@
+"""The step that rehearses migrations in a sandbox on the host."""
+
+from __future__ import annotations
+
+import asyncio
+
+from bot.databases.backups.relay import end_interrupted_transfer, run_with_transfer
+from bot.databases.migrations.catalog import read_catalog
+from bot.databases.migrations.commit_files import CommitFiles, commit_files_of, read_commit_files
+from bot.databases.migrations.packages import PackagesAnswer, Refused, packages_of
+from bot.databases.migrations.packages_script import lock_files_of, lock_files_question
+from bot.databases.migrations.patient_reader import PatientReader
+from bot.databases.migrations.rehearsal_data import BackupDataSource
+from bot.databases.migrations.rehearsal_script import CopiedData, parse_files
+from bot.databases.migrations.sandbox_evidence import LiveFacts, not_rehearsed_in, reason_of, rehearsed_in
+from bot.databases.migrations.sandbox_failure import cannot_be_known, failure_of
+from bot.databases.migrations.sandbox_results import SandboxOutcome, SandboxRehearsalResults, read_sandbox_results
+from bot.databases.migrations.sandbox_script import CopyLimits, LiveServer, SandboxInputs, results_folder, sandbox_job
+from bot.databases.ports import HostReader, HostRunner
+from bot.databases.server.connector import Connector
+from bot.databases.server.tables import table_sizes
+from bot.domain.errors import Reason, RefusedError, problem
+from bot.domain.runs.acts import PackageTool, SandboxRehearsal
+from bot.domain.runs.findings import Finding, NotRehearsed, NotRehearsedReason
+from bot.domain.runs.plan_json import FINDINGS, findings_to_text
+from bot.domain.secrets import masker_of
+from bot.domain.targets.target import Database
+from bot.engine.ports import Done, Effect, Ending, Failed, Job, Outcome, Output, Unknown
+from bot.sandbox.capability import Incapable, capability_of, probe
+from bot.sandbox.obstacles import Obstacle
+from bot.sandbox.plan import Limits
+from bot.sandbox.results import read_results
+from bot.sandbox.server import NAMED_TIME_ZONES_SQL, SETTINGS_SQL, ServerSeries, series_of, settings_of
+
+_MAX_OF_A_FILE = 4 * 1024 * 1024
+
+_DATABASE = """
+    SELECT default_character_set_name, default_collation_name, (
+        SELECT CAST(COALESCE(SUM(COALESCE(data_length, 0)), 0) AS SIGNED)
+        FROM information_schema.tables WHERE table_schema = DATABASE()
+    ) FROM information_schema.schemata WHERE schema_name = DATABASE()
+"""
+
+_BY_THE_HOST = frozenset({Obstacle.TOOLS, Obstacle.NAMESPACES, Obstacle.CONFINEMENT, Obstacle.SERVER, Obstacle.START})
+"""Obstacles for which an administrator may know a remedy."""
+
+
+class SandboxRehearsalPerformer:
+    """Rehearses migrations in a sandbox. Implements `Performer`.
+
+    Production is only read. Where there is no sandbox, the step is done all the same and its findings say so; where the
+    migrations fail, the step fails.
+
+    Args:
+        runner: runs the script detached.
+        reader: reads its results, and files of the commit.
+        connections: opens sessions with the live database.
+        data: finds and brings the backup whose rows the copy gets.
+    """
+
+    def __init__(self, runner: HostRunner, reader: HostReader, connections: Connector, data: BackupDataSource) -> None:
+        self._runner = runner
+        self._reader = PatientReader(reader)
+        self._data = data
+        self._connections = connections
+
+    async def perform(self, job: Job, output: Output) -> Outcome:
+        """Read what the sandbox must be like, start or adopt the rehearsal, follow it, and read its results."""
+        act, database = _act(job), _database(job)
+        files = CommitFiles()
+        try:
+            files, packages = await asyncio.gather(self._files(job), self._packages(job))
+            if isinstance(packages, Refused):
+                why = NotRehearsed(
+                    NotRehearsedReason.PACKAGES, packages.why, package=packages.package, host=packages.host
+                )
+                return _done(not_rehearsed_in(act, files, why))
+            live, data = await asyncio.gather(self._live(job), self._data.of(job, database))
+            limits = CopyLimits(database.copy_up_to // 1024, database.sample_rows)
+            inputs = SandboxInputs(act, job.target.path, database, live, job.attempt, data, limits, packages)
+            script = sandbox_job(inputs)
+        except RefusedError as refused:
+            return Failed(refused.problem)
+        except ValueError as error:
+            return _done(not_rehearsed_in(act, files, NotRehearsed(NotRehearsedReason.PATH, str(error))))
+        if data.pipe:
+            transfer = self._data.send(job, data)
+            outcome, _ = await run_with_transfer(self._runner, job, script, output, transfer, job.target.path)
+        else:
+            outcome = await self._runner.perform(job, script.command, job.target.path, script.files, output)
+        return await self._judged(job, outcome, files, data)
+
+    async def resume(self, job: Job, output: Output) -> Outcome:
+        """As `perform`, but never start it. One that waits for a backup ends: its sender is gone."""
+        try:
+            data = await self._data.of(job, _database(job))
+            if data.pipe:
+                return await end_interrupted_transfer(self._runner, job)
+            outcome = await self._runner.resume(job, output)
+            return await self._judged(job, outcome, await self._files(job), data)
+        except (RefusedError, ValueError):
+            return Unknown(problem(Reason.OUTCOME_UNKNOWN, host=job.place))
+
+    async def check(self, job: Job) -> Effect:
+        """Leave the decision to a repetition: the step is worth only its findings."""
+        return Effect.CANNOT_TELL
+
+    async def end(self, job: Job) -> Ending:
+        """End the rehearsal; the sandbox dies with it."""
+        return await self._runner.end(job)
+
+    async def _files(self, job: Job) -> CommitFiles:
+        act = _act(job)
+        return commit_files_of(await self._reader.read(job.place, read_commit_files(act, job.target.path)), act)
+
+    async def _packages(self, job: Job) -> PackagesAnswer | None:
+        act = _act(job)
+        if act.packages is PackageTool.NONE:
+            return None
+        answer = await self._reader.read(job.place, lock_files_question(job.target.path, act.sha))
+        return packages_of(lock_files_of(answer), job.target.packages_from)
+
+    async def _live(self, job: Job) -> LiveServer:
+        async with self._connections.reading(job.target) as session:
+            ((version,),) = await session.rows("SELECT VERSION()")
+            variables = {str(name).lower(): str(value) for name, value in await session.rows(SETTINGS_SQL)}
+            ((zones,),) = await session.rows(NAMED_TIME_ZONES_SQL)
+            ((character_set, collation, size),) = await session.rows(_DATABASE)
+        return LiveServer(
+            series=_series(str(version)),
+            settings=settings_of(variables, named_time_zones=bool(zones)),
+            character_set=str(character_set),
+            collation=str(collation),
+            data_kib=int(size) // 1024,
+        )
+
+    async def _judged(self, job: Job, outcome: Outcome, files: CommitFiles, data: CopiedData) -> Outcome:
+        if not isinstance(outcome, Done):
+            return outcome
+        act = _act(job)
+        try:
+            read = read_results(job.notes, results_folder(job.attempt), _MAX_OF_A_FILE)
+            texts = parse_files(await self._reader.read(job.place, read))
+            results = read_sandbox_results({name: _masked(text, job) for name, text in texts.items()}, act.table)
+            return await self._found(job, results, files, data)
+        except RefusedError as refused:
+            return Unknown(problem(Reason.OUTCOME_UNKNOWN, host=job.place, why=refused.problem.reason.value))
+        except ValueError as error:
+            return Unknown(problem(Reason.OUTCOME_UNKNOWN, host=job.place, detail=str(error)))
+
+    async def _found(self, job: Job, results: SandboxRehearsalResults, files: CommitFiles, data: CopiedData) -> Outcome:
+        act = _act(job)
+        if results.outcome is SandboxOutcome.REFUSED:
+            return _done(not_rehearsed_in(act, files, await self._with_remedy(job, reason_of(results))))
+        if results.outcome is SandboxOutcome.NOT_POSSIBLE or results.ended_by_limit is not None:
+            return _done(not_rehearsed_in(act, files, reason_of(results)))
+        if results.outcome is SandboxOutcome.FAILED and not cannot_be_known(results):
+            return Failed(failure_of(results, act))
+        async with self._connections.reading(job.target) as session:
+            catalog, sizes = await read_catalog(session), await table_sizes(session)
+        live = LiveFacts(_database(job).name, catalog, sizes, _database(job).sample_rows)
+        return _done(rehearsed_in(act, files, results, live, data))
+
+    async def _with_remedy(self, job: Job, why: NotRehearsed) -> NotRehearsed:
+        """Add what an administrator of the host would do about it, where that is known."""
+        if why.reason.value not in {obstacle.value for obstacle in _BY_THE_HOST}:
+            return why
+        capability = capability_of((await self._reader.read(job.place, probe())).decode(errors="replace"))
+        if isinstance(capability, Incapable):
+            found = capability.refusal
+            return NotRehearsed(NotRehearsedReason(found.obstacle.value), found.detail, remedy=capability.remedy)
+        refusal = capability.refusal((await self._live(job)).series, Limits())
+        return why if refusal is None else NotRehearsed(why.reason, why.detail, remedy=refusal[1])
+
+
+def _done(findings: tuple[Finding, ...]) -> Done:
+    return Done({FINDINGS: findings_to_text(findings)})
+
+
+def _series(version: str) -> ServerSeries:
+    series = series_of(version)
+    if series is None:
+        raise ValueError(f"not the version of a server: {version[:80]!r}")
+    return series
+
+
+def _masked(text: str, job: Job) -> str:
+    return masker_of(_database(job).passwords).mask(text)
+
+
+def _database(job: Job) -> Database:
+    if job.target.database is None:
+        raise TypeError(f"{job.target.name} has no database")
+    return job.target.database
+
+
+def _act(job: Job) -> SandboxRehearsal:
+    if not isinstance(job.step.act, SandboxRehearsal):
+        raise TypeError(f"not a step for this performer: {job.step.act!r}")
+    return job.step.act
