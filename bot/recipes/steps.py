@@ -416,7 +416,7 @@ _LONGEST_DATABASE = 64 - len("_p")
 def _scratch(target: Target, inputs: StepInputs) -> str | None:
     """Name the run's scratch database; None if the target allows none."""
     database = target.database
-    if database is None or not database.may_copy_beside:
+    if database is None or database.copies_at(target.hosts[0]) is None:
         return None
     own = re.sub(r"[^a-z0-9]", "", inputs.run.lower().removeprefix("r-"))
     name = f"{database.name}_countersign_rehearsal_{own}"

@@ -21,8 +21,6 @@ _SECONDS = 60.0
 _SCRATCH = re.compile(r"_countersign_(?:rehearsal|proof)_(?P<run>[a-z0-9]+?)(?:_p)?")
 """What follows the database's own name. Databases of restores are named differently: they hold live data."""
 
-_DATABASES = "SELECT schema_name FROM information_schema.schemata WHERE LEFT(schema_name, CHAR_LENGTH(%s)) = %s"
-
 _WORKTREES = """
 for old in "${TMPDIR:-/tmp}"/countersign-look.*; do
   [ ! -O "$old" ] || find "$old" -prune -mtime +0 -exec rm -rf {} +
@@ -108,7 +106,7 @@ class ScratchCleanup:
         """List what is removed for a target, whatever its `scratch` was when a killed step left it."""
         if target.database is None:
             return ()
-        databases = (self.databases,) if target.database.may_copy_beside else ()
+        databases = (self.databases,) if target.database.copies_at(target.hosts[0]) is not None else ()
         return (*databases, self.worktrees, self.parts)
 
     async def databases(self, target: Target) -> tuple[str, ...]:
@@ -126,8 +124,7 @@ class ScratchCleanup:
         if target.database is None:
             return ()
         live = target.database.name
-        async with self._connections.reading(target) as session:
-            there = [str(row[0]) for row in await session.rows(_DATABASES, *[f"{live}_countersign_"] * 2)]
+        there = await self._connections.scratch_databases(target)
         over = [name for name in there if await self._is_over(run_of(name, live))]
         for name in over:
             await self._connections.drop_scratch(target, name)

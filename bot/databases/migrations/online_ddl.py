@@ -6,15 +6,19 @@ MariaDB Knowledge Base, "InnoDB Online DDL Overview".
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from bot.databases.migrations.ddl import EffectKind, MigrationStatement, Operation
 from bot.databases.migrations.sql_lexer import tokens
+from bot.databases.server.connector import Connector
 from bot.databases.server.errors import ServerError
 from bot.databases.server.quoting import identifier
-from bot.databases.server.session import Flavour, ThrowawaySession
+from bot.databases.server.session import Flavour, ReadOnlySession, ThrowawaySession
+from bot.databases.server.tables import TableSize, table_sizes
 from bot.domain.runs.migration_risk import Online
+from bot.domain.targets.scratch import ScratchBeside
+from bot.domain.targets.target import Target
 
 
 @dataclass(frozen=True)
@@ -36,8 +40,79 @@ _CHANGES_A_TABLE = frozenset({Operation.ALTER_TABLE, Operation.CREATE_INDEX, Ope
 _REPLAYED = _CHANGES_A_TABLE | {Operation.CREATE_TABLE, Operation.DROP_TABLE, Operation.RENAME_TABLE}
 
 
+TableCopier = Callable[[str], Awaitable[tuple[str, ...]]]
+"""Gives the statements that make an empty copy of a table, without its foreign keys."""
+
+
+def copies_beside(source: str) -> TableCopier:
+    """Copy tables of another database of the same server.
+
+    Args:
+        source: name of that database.
+    """
+
+    async def copier(table: str) -> tuple[str, ...]:
+        copy = identifier(table)
+        return (f"CREATE TABLE {copy} LIKE {identifier(source)}.{copy}",)
+
+    return copier
+
+
+_WHOLE = "`countersign whole`"
+
+
+def copies_of_definitions(live: ReadOnlySession) -> TableCopier:
+    """Copy tables of another server by their definitions.
+
+    Args:
+        live: reads them.
+    """
+
+    async def copier(table: str) -> tuple[str, ...]:
+        copy = identifier(table)
+        rows = await live.rows(f"SHOW CREATE TABLE {copy}")
+        definition = str(rows[0][1])
+        start = f"CREATE TABLE {copy}"
+        if not definition.startswith(start):
+            return ()  # a view
+        return (
+            "SET foreign_key_checks = 0",
+            f"CREATE TABLE {_WHOLE}{definition.removeprefix(start)}",
+            f"CREATE TABLE {copy} LIKE {_WHOLE}",
+            f"DROP TABLE {_WHOLE}",
+            "SET foreign_key_checks = 1",
+        )
+
+    return copier
+
+
+async def asked_of_server(
+    connections: Connector, target: Target, name: str | None, statements: tuple[MigrationStatement, ...]
+) -> tuple[Mapping[str, TableSize], Mapping[int, Prediction]]:
+    """Read the sizes of the live tables, and have a server say how it would carry statements out.
+
+    Args:
+        connections: open sessions with the databases.
+        target: of the tables.
+        name: of the database that is made for it and dropped; None to ask no server.
+        statements: in the order in which they would run.
+
+    Raises:
+        RefusedError: a reason of a database or of a host.
+    """
+    database = target.database
+    async with connections.reading(target) as live:
+        sizes = await table_sizes(live)
+        if name is None or database is None:
+            return sizes, {}
+        beside = isinstance(database.scratch, ScratchBeside)
+        copier = copies_beside(database.name) if beside else copies_of_definitions(live)
+        async with connections.throwaway(target, name) as session:
+            return sizes, await predict(session, copier, tuple(sizes), statements)
+
+
 async def predict(
-    session: ThrowawaySession, source: str, tables: Collection[str], statements: tuple[MigrationStatement, ...]
+    session: ThrowawaySession, copier: TableCopier, tables: Collection[str], statements: tuple[MigrationStatement, ...]
 ) -> Mapping[int, Prediction]:
     """Try statements in order on empty copies of the tables they change.
 
@@ -45,14 +120,14 @@ async def predict(
 
     Args:
         session: where.
-        source: name of the database whose tables are copied, without their rows.
-        tables: names of its tables.
+        copier: says how a table is copied, without its rows.
+        tables: names of those that it can copy.
         statements: in the order in which they would run.
 
     Returns:
         Predictions by the statement's place, for those that change a table.
     """
-    scratch = _ScratchTables(session, source, tables)
+    scratch = _ScratchTables(session, copier, tables)
     found: dict[int, Prediction] = {}
     for place, statement in enumerate(statements):
         if statement.operation in _CHANGES_A_TABLE:
@@ -64,9 +139,9 @@ async def predict(
 
 
 class _ScratchTables:
-    def __init__(self, session: ThrowawaySession, source: str, tables: Collection[str]) -> None:
+    def __init__(self, session: ThrowawaySession, copier: TableCopier, tables: Collection[str]) -> None:
         self._session = session
-        self._source = source
+        self._copier = copier
         self._uncopied = set(tables)
 
     async def copy_tables(self, statement: MigrationStatement) -> None:
@@ -75,8 +150,8 @@ class _ScratchTables:
             name = token.text
             if token.can_name and name in self._uncopied:
                 self._uncopied.remove(name)
-                copy = identifier(name)
-                await self._succeeds(f"CREATE TABLE {copy} LIKE {identifier(self._source)}.{copy}")
+                for sql in await self._copier(name):
+                    await self._succeeds(sql)
 
     async def replay(self, sql: str) -> None:
         """Run a statement on the copies, so that later ones see its effects."""

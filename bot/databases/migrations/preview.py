@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from bot.databases.migrations.catalog import Catalog, read_catalog
 from bot.databases.migrations.ddl import MigrationStatement, catalog_after
 from bot.databases.migrations.evidence import PreviewedTrial, rehearsed
-from bot.databases.migrations.online_ddl import Prediction, predict
+from bot.databases.migrations.online_ddl import Prediction, asked_of_server
 from bot.databases.migrations.preview_sql import sql_of, statements_of
 from bot.databases.migrations.rehearsal_script import RehearsalOutcome, RehearsalResults, Trial
 from bot.databases.server.connector import Connector
 from bot.databases.server.schema import schema_of
-from bot.databases.server.tables import TableSize, table_sizes
+from bot.databases.server.tables import TableSize
 from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.runs.acts import Preview
 from bot.domain.runs.findings import NotRehearsedReason
@@ -96,12 +96,9 @@ class PreviewPerformer:
         self, job: Job, statements: tuple[MigrationStatement, ...]
     ) -> tuple[Mapping[str, TableSize], Mapping[int, Prediction]]:
         act, database = _act(job), job.target.database
-        async with self._connections.reading(job.target) as session:
-            sizes = await table_sizes(session)
-        if act.scratch is None or database is None or not database.may_copy_beside or not statements:
-            return sizes, {}
-        async with self._connections.throwaway(job.target, act.scratch) as sandbox:
-            return sizes, await predict(sandbox, database.name, tuple(sizes), statements)
+        asked = database is not None and database.copies_at(job.target.hosts[0]) is not None and bool(statements)
+        name = act.scratch if asked else None
+        return await asked_of_server(self._connections, job.target, name, statements)
 
 
 def _statements(
@@ -123,7 +120,7 @@ def _trial(name: str) -> Trial:
 
 def _masked(text: str, job: Job) -> str:
     database = job.target.database
-    return masker_of(() if database is None else (database.password,)).mask(text)
+    return masker_of(() if database is None else database.passwords).mask(text)
 
 
 def _act(job: Job) -> Preview:

@@ -9,7 +9,7 @@ from bot.databases.backups.relay import end_interrupted_transfer, run_with_trans
 from bot.databases.migrations.catalog import Catalog, read_catalog
 from bot.databases.migrations.ddl import MigrationStatement, Operation, catalog_after, read_statements
 from bot.databases.migrations.evidence import PreviewedTrial, not_rehearsed, rehearsed
-from bot.databases.migrations.online_ddl import Prediction, predict
+from bot.databases.migrations.online_ddl import Prediction, asked_of_server
 from bot.databases.migrations.patient_reader import PatientReader
 from bot.databases.migrations.pretend import parse_pretend
 from bot.databases.migrations.rehearsal_data import BackupDataSource
@@ -29,7 +29,7 @@ from bot.databases.migrations.source import names_connection
 from bot.databases.ports import HostReader, HostRunner
 from bot.databases.server.connector import Connector
 from bot.databases.server.schema import canonical
-from bot.databases.server.tables import TableSize, live_schema, table_sizes
+from bot.databases.server.tables import TableSize, live_schema
 from bot.domain.errors import Problem, Reason, RefusedError, problem
 from bot.domain.runs.acts import AsRehearsed, Direction, Rehearse
 from bot.domain.runs.findings import Finding, RehearsedWhere
@@ -76,7 +76,8 @@ class RehearsePerformer:
                 return _findings(not_rehearsed(act, sources, *hindrance))
             scratch, database = _where(job)
             data = await self._data.of(job, database)
-            script = rehearsal_job(act, scratch, database, job.attempt, data)
+            copies = database.copies_at(job.target.hosts[0]) or database
+            script = rehearsal_job(act, scratch, database, copies, job.attempt, data)
         except RefusedError as refused:
             return Failed(refused.problem)
         except ValueError as error:
@@ -157,12 +158,8 @@ class RehearsePerformer:
     async def _asked(
         self, job: Job, statements: tuple[MigrationStatement, ...]
     ) -> tuple[Mapping[str, TableSize], Mapping[int, Prediction]]:
-        scratch, database = _where(job)
-        async with self._connections.reading(job.target) as session:
-            sizes = await table_sizes(session)
-        async with self._connections.throwaway(job.target, f"{scratch}_p") as sandbox:
-            predictions = await predict(sandbox, database.name, sizes.keys(), statements)
-        return sizes, predictions
+        scratch, _ = _where(job)
+        return await asked_of_server(self._connections, job.target, f"{scratch}_p", statements)
 
 
 def _findings(findings: tuple[Finding, ...]) -> Done:
@@ -178,7 +175,7 @@ def _hindrance(act: Rehearse, sources: Mapping[str, str], database: Database | N
             return "other_connection", name
     if act.scratch is not None:
         return None
-    if database is None or not database.may_copy_beside:
+    if database is None or database.copies_at("") is None:
         return "scratch_off", ""
     return "name_too_long", database.name
 
@@ -216,14 +213,14 @@ def _failure(results: RehearsalResults, direction: Direction) -> Problem:
 
 def _where(job: Job) -> tuple[str, Database]:
     scratch, database = _act(job).scratch, job.target.database
-    if scratch is None or database is None or not database.may_copy_beside:
+    if scratch is None or database is None or database.copies_at(job.target.hosts[0]) is None:
         raise ValueError("the target allows no scratch database")
     return scratch, database
 
 
 def _masked(text: str, job: Job) -> str:
     database = job.target.database
-    return masker_of(() if database is None else (database.password,)).mask(text)
+    return masker_of(() if database is None else database.passwords).mask(text)
 
 
 def _act(job: Job) -> Rehearse:

@@ -20,11 +20,11 @@ from bot.domain.secrets import Secret
 from bot.domain.shell import Command, Part, Syntax, Word, command
 from bot.domain.targets.target import Database
 
-MAX_BYTES = 128 * 1024 * 1024
-"""Maximum bytes of data whose rows a rehearsal copies; a larger database is rehearsed on empty tables."""
-
 ENVIRONMENT_FILE = "environment"
 """Name of the file with the application's environment, in the job's private directory."""
+
+COPIES_FILE = "copies.cnf"
+"""Name of the option file for the server that holds the copy, where it is another one."""
 
 _MAX_OF_A_FILE = 64 * 1024
 _MAX_OF_A_SOURCE = 64 * 1024
@@ -74,7 +74,7 @@ def data_of(manifest: Manifest, directory: str, pipe: str = "") -> CopiedData:
 
 
 def rehearsal_job(
-    act: Rehearse, scratch: str, database: Database, attempt: int, data: CopiedData = NO_DATA
+    act: Rehearse, scratch: str, database: Database, copies: Database, attempt: int, data: CopiedData = NO_DATA
 ) -> HostScript:
     """Build the script of a rehearsal.
 
@@ -82,6 +82,7 @@ def rehearsal_job(
         act: what is rehearsed.
         scratch: name of the database that is made and dropped.
         database: what is copied, and as whom.
+        copies: where that database is made, and as whom; may be the same.
         attempt: of the step; each has results of its own.
         data: the backup whose rows the copy gets; without one they come from the live database.
 
@@ -95,9 +96,10 @@ def rehearsal_job(
         "source": database.name,
         "scratch": scratch,
         "scratch_sql": identifier(scratch),
+        "elsewhere": "" if copies == database else COPIES_FILE,
         "table": act.table,
         "table_sql": identifier(act.table),
-        "most_bytes": str(MAX_BYTES),
+        "most_bytes": str(database.copy_up_to),
         "backup": data.backup,
         "dump": data.path,
         "pipe": data.pipe,
@@ -117,10 +119,10 @@ def rehearsal_job(
     parts: list[Part] = []
     for name, value in values.items():
         parts += [Syntax(f"{name}="), Word(value), Syntax("\n")]
-    files = command("set", "--", *files_of(act))
-    script = Command((*parts, *files.parts, Syntax("\n" + PREAMBLE + SHA256 + REMOVE_STALE + _SCRIPT)))
-    environment = _environment(act, scratch, database)
-    return HostScript(script, {OPTION_FILE: option_file(database), ENVIRONMENT_FILE: environment})
+    paths = command("set", "--", *files_of(act))
+    script = Command((*parts, *paths.parts, Syntax("\n" + PREAMBLE + SHA256 + REMOVE_STALE + _SCRIPT)))
+    files = {OPTION_FILE: option_file(database), ENVIRONMENT_FILE: _environment(act, scratch, copies)}
+    return HostScript(script, files if copies == database else {**files, COPIES_FILE: option_file(copies)})
 
 
 def files_of(act: Rehearse) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC2154,SC2034 # set and used by the scripts that are put around it at run time
+# shellcheck shell=sh disable=SC2154,SC2034,SC2030,SC2031 # set and used by the scripts that are put around it at run time
 # Runs pending migrations on a copy of a database, on the host, for POSIX sh. What rehearsal.py writes before it:
 #
 #   run          letters and digits that name the run
@@ -8,6 +8,7 @@
 #   scratch      the database that is made and dropped: SOURCE_countersign_rehearsal_RUN
 #   table        in which the database remembers which migrations ran
 #   table_sql scratch_sql   both names, quoted for SQL
+#   elsewhere    name of the option file for the server that holds the copy; empty where it is the live one
 #   most_bytes   up to this size the rows are copied too
 #   backup dump sha256 data_bytes made_at made_epoch   the backup whose data the copy gets, its file, the file's checksum, how much
 #                there was in the tables, and when; empty where the copy is made of the live database
@@ -56,8 +57,17 @@ impossible() {
 # query DATABASE SQL: as `ask`, with blanks within columns escaped
 query() { session --skip-column-names --execute="$2" "$1"; }
 
-schema() { query "$scratch" "$schema_sql" | sort; }
-records() { query "$scratch" "SELECT * FROM $table_sql" | cksum; }
+# at_copy COMMAND…: run it with the account that makes the copy
+at_copy() (
+  [ -z "$elsewhere" ] || options=$COUNTERSIGN_FILES/$elsewhere
+  "$@"
+)
+
+# copies SQL: run it at the server that holds the copy
+copies() { at_copy session --skip-column-names --execute="$1"; }
+
+schema() { at_copy query "$scratch" "$schema_sql" | sort; }
+records() { at_copy query "$scratch" "SELECT * FROM $table_sql" | cksum; }
 
 # Milliseconds; whole seconds where `date` knows nothing finer.
 now() {
@@ -70,7 +80,7 @@ now() {
 
 # ── what earlier ones left ───────────────────────────────────────────────────────────────────────────────────────────
 
-drop() { query "$source" "DROP DATABASE IF EXISTS $(quote "$1")" >/dev/null; }
+drop() { copies "DROP DATABASE IF EXISTS $(quote "$1")" >/dev/null; }
 
 sweep() {
   for old_owner in "$git_dir"/countersign-rehearsal-*.owner; do
@@ -83,7 +93,7 @@ sweep() {
     fi
   done
   # Those that nobody on this host owns: made by another host, or by a bot that ended.
-  query "$source" "SELECT s.schema_name FROM information_schema.schemata s
+  copies "SELECT s.schema_name FROM information_schema.schemata s
     LEFT JOIN information_schema.tables t ON t.table_schema = s.schema_name
     WHERE LEFT(s.schema_name, CHAR_LENGTH('$prefix_sql')) = '$prefix_sql'
     GROUP BY s.schema_name
@@ -96,14 +106,14 @@ sweep() {
 
 # ── the copy ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-create() { query "$source" "CREATE DATABASE $scratch_sql $charset"; }
+create() { copies "CREATE DATABASE $scratch_sql $charset"; }
 
 # piped: run mysqldump with "$@" into the copy; whether every stage ended well
 piped() {
   stages=$(
     {
       staged dump in_large_pieces "$tool" --defaults-file="$options" "$@" | staged neutral neutral |
-        staged load session "$scratch"
+        staged load at_copy session "$scratch"
     } 3>&1 2>"$results/copying"
   )
   staged_well dump neutral load
@@ -122,8 +132,8 @@ restored() {
     [ -f "$dump" ] || without backup_unreadable "$dump is missing" || return 1
     [ "$(sha256 "$dump")" = "$sha256" ] || without backup_damaged "the checksum of $dump differs" || return 1
   fi
-  home=$(query "$source" 'SELECT @@datadir')
-  if [ -d "$home" ]; then
+  home=$(copies 'SELECT @@datadir')
+  if [ -z "$elsewhere" ] && [ -d "$home" ]; then
     free=$(free_kib "$home")
     # shellcheck disable=SC2017 # multiplied first, it could overflow
     needed=$((data_bytes / 1024 * 6 / 5 + reserve))
@@ -135,7 +145,7 @@ restored() {
   await_dump || without backup_unreadable 'a pipe cannot be made' || return 1
   stages=$(
     {
-      staged unpack arriving | staged rows rows_alone | staged neutral neutral | staged load sql "$scratch"
+      staged unpack arriving | staged rows rows_alone | staged neutral neutral | staged load at_copy sql "$scratch"
     } 3>&1 2>"$results/copying"
   )
   # What came only in part, or is not what was made, says nothing of the data.
@@ -189,7 +199,7 @@ copy() {
   if grep -q -i -F -e "$source." -e "$source\`." "$results/routines"; then
     tell routines 'left out'
   else
-    neutral <"$results/routines" | session "$scratch" 2>/dev/null || tell routines 'left out'
+    neutral <"$results/routines" | at_copy session "$scratch" 2>/dev/null || tell routines 'left out'
   fi
   rm -f "$results/routines" "$results/copying"
 }
@@ -223,6 +233,7 @@ tidy() {
 client=$(first mariadb mysql) || impossible tools 'neither mariadb nor mysql is installed'
 said=$(query "$source" 'SELECT VERSION()' 2>&1) || impossible connect "$said"
 tool=$(dumper "$said") || impossible tools 'neither mariadb-dump nor mysqldump is installed'
+said=$(copies 'SELECT 1' 2>&1) || impossible connect "the server for the copy: $said"
 git_dir=$(git rev-parse --absolute-git-dir) || impossible worktree 'git does not know this checkout'
 prefix=${source}_countersign_rehearsal_
 prefix_sql=$(printf '%s' "$prefix" | sed -e 's/\\/\\\\/g' -e "s/'/''/g")

@@ -69,7 +69,7 @@ class Connector:
         async with self._login(database) as login:
             with _translating_errors(database):
                 async with contextlib.AsyncExitStack() as stack:
-                    maker = await stack.enter_async_context(connect(login, database.name))
+                    maker = await stack.enter_async_context(connect(login, _EVERYWHERE))
                     # suppress notes about missing databases to drop
                     await maker.ask("SET SESSION sql_notes = 0")
                     version = await version_of(maker)
@@ -80,6 +80,25 @@ class Connector:
                     await session.run("SET SESSION sql_notes = 0")
                     await session.run(f"SET SESSION lock_wait_timeout = {self._limits.lock}")
                     yield session
+
+    async def scratch_databases(self, target: Target) -> tuple[str, ...]:
+        """Name the databases `NAME_countersign_*` of a target, wherever its copies live.
+
+        Args:
+            target: which.
+
+        Raises:
+            ValueError: the target allows no such database (`scratch`).
+            RefusedError: a reason of the database or of a host.
+        """
+        name = target.database.name if target.database is not None else ""
+        database = _allowing(target, f"{name}_countersign_")
+        async with self._login(database) as login:
+            with _translating_errors(database):
+                async with connect(login, _EVERYWHERE) as opened:
+                    session = await read_only(opened, self._limits)
+                    rows = await session.rows(_SCRATCH_DATABASES, *[f"{name}_countersign_"] * 2)
+        return tuple(str(row[0]) for row in rows)
 
     async def drop_scratch(self, target: Target, name: str) -> None:
         """Drop a scratch database whose maker is gone.
@@ -95,7 +114,7 @@ class Connector:
         database = _allowing(target, name)
         async with self._login(database) as login:
             with _translating_errors(database):
-                async with connect(login, database.name) as opened:
+                async with connect(login, _EVERYWHERE) as opened:
                     await opened.ask("SET SESSION sql_notes = 0")
                     await opened.ask(f"SET SESSION lock_wait_timeout = {self._limits.lock}")
                     await opened.ask(_dropping(name))
@@ -137,9 +156,16 @@ def _translating_errors(database: Database) -> Iterator[None]:
         raise RefusedError(problem_of(error, database)) from error
 
 
+_EVERYWHERE = "information_schema"
+"""A database that every server has and every account sees."""
+
+_SCRATCH_DATABASES = "SELECT schema_name FROM information_schema.schemata WHERE LEFT(schema_name, CHAR_LENGTH(%s)) = %s"
+
+
 def _allowing(target: Target, name: str) -> Database:
-    database = target.database
-    if database is None or not database.may_copy_beside or not name.startswith(f"{database.name}_countersign_"):
+    """Give the account that makes and drops databases of a name."""
+    database = target.database.copies_at(target.hosts[0]) if target.database is not None else None
+    if database is None or not name.startswith(f"{database.name}_countersign_"):
         raise ValueError(f"{target.name} allows no database {name!r} to be made and dropped")
     return database
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
 
@@ -93,6 +93,23 @@ class Database:
     def may_copy_beside(self) -> bool:
         """Whether the user may create and drop databases named `NAME_countersign_*` beside the live one."""
         return isinstance(self.scratch, ScratchBeside)
+
+    def copies_at(self, host: str) -> Database | None:
+        """Give the account that makes and drops the databases `NAME_countersign_*` of rehearsals outside a sandbox.
+
+        Args:
+            host: name of the target's first host, from which another server is reached.
+
+        Returns:
+            This one, or that of another server; None if no such databases may be made.
+        """
+        match self.scratch:
+            case ScratchBeside():
+                return self
+            case ScratchServer(address, port, user, password):
+                return replace(self, via=host, host=address, port=port, user=user, password=password)
+            case ScratchPrivate() | ScratchNone():
+                return None
 
     @property
     def passwords(self) -> tuple[Secret, ...]:

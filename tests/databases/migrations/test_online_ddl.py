@@ -6,7 +6,7 @@ import aiomysql
 import pytest
 
 from bot.databases.migrations.ddl import read_statement
-from bot.databases.migrations.online_ddl import predict
+from bot.databases.migrations.online_ddl import copies_beside, predict
 from bot.databases.server.connector import Connector
 from bot.demo.host.database import DatabaseServer, DemoDatabase
 from bot.domain.errors import Reason, RefusedError
@@ -33,7 +33,7 @@ async def predicted(connections: Connector, target: Target, *statements: str) ->
     name = target.database.name
     async with connections.throwaway(target, f"{name}_countersign_x") as sandbox:
         read = tuple(read_statement(sql) for sql in statements)
-        found = await predict(sandbox, name, {"users", "odd`name"}, read)
+        found = await predict(sandbox, copies_beside(name), {"users", "odd`name"}, read)
     return [(found[place].online, found[place].writes_wait) if place in found else None for place in range(len(read))]
 
 

@@ -18,7 +18,7 @@ from bot.domain.runs.findings import Finding, facts_of
 from bot.domain.runs.plan import Phase, Risk, Step
 from bot.domain.runs.plan_json import findings_of
 from bot.domain.secrets import Secret
-from bot.domain.targets.scratch import ScratchBeside, ScratchNone
+from bot.domain.targets.scratch import ScratchBeside, ScratchNone, ScratchServer
 from bot.domain.targets.target import Backups, Database, RehearseOn, Target
 from bot.engine.ports import Done, Job, Outcome
 from bot.hosts.connections import Connections
@@ -43,6 +43,7 @@ class Stage:
         self.performer = RehearsePerformer(self.backups.runner, connections, databases, BackupDataSource(self.backups))
         self.comparer = AsRehearsedPerformer(databases)
         self.scratch = True
+        self.server: ScratchServer | None = None
 
     @property
     def target(self) -> Target:
@@ -63,7 +64,7 @@ class Stage:
                 made.name,
                 made.user,
                 Secret(made.password),
-                scratch=ScratchBeside() if self.scratch else ScratchNone(),
+                scratch=self.server or (ScratchBeside() if self.scratch else ScratchNone()),
             ),
             vars={"php": "php", "retry": 60},
         )
