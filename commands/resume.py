@@ -19,9 +19,13 @@ from bot.domain.runs.findings import (
     MigrationEffect,
     MigrationFile,
     MigrationFinding,
+    NotRehearsed,
     OldCode,
     Resumed,
+    RowsChanged,
     StatementFinding,
+    UnknownFinding,
+    is_unknown,
 )
 from bot.domain.runs.plan import OnFailure, Phase, Plan, Step
 from bot.domain.runs.request import Decision, ResumeOptions
@@ -175,6 +179,10 @@ def _still_true(found: Finding, pending: tuple[str, ...]) -> bool:
             return name in pending
         case StatementFinding(migration=name) | OldCode(migration=name) | MigrationEffect(migration=name):
             return name in pending
+        case NotRehearsed() | RowsChanged():
+            return bool(pending)
+        case UnknownFinding():
+            return bool(pending) and is_unknown(found)
         case _:
             return False
 

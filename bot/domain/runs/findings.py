@@ -324,8 +324,9 @@ Finding = (
 )
 """A piece of evidence for approvers, such as a verified backup."""
 
+_OUTCOME = "outcome"
 _BY_OUTCOME: Mapping[str, type[Rehearsed | NotRehearsed]] = {kind.outcome: kind for kind in (Rehearsed, NotRehearsed)}
-"""The two that share a kind; the fact `outcome` tells which it is."""
+"""The two that share a kind; the fact `_OUTCOME` tells which it is."""
 
 _BY_KIND: Mapping[str, type[Any]] = {
     kind.kind: kind for kind in Finding.__args__ if kind is not UnknownFinding and kind not in _BY_OUTCOME.values()
@@ -377,7 +378,9 @@ def facts_of(found: Finding) -> dict[str, str]:
     if isinstance(found, UnknownFinding):
         return dict(found.facts)
     own = to_facts(found)
-    return {"outcome": found.outcome, **own} if isinstance(found, Rehearsed | NotRehearsed) else own
+    if isinstance(found, Rehearsed | NotRehearsed) and _OUTCOME not in own:
+        return {_OUTCOME: found.outcome, **own}
+    return own
 
 
 def finding_of(kind: str, facts: Mapping[str, str]) -> Finding:
@@ -390,15 +393,11 @@ def finding_of(kind: str, facts: Mapping[str, str]) -> Finding:
     Returns:
         An `UnknownFinding` for what this version does not know.
     """
-    if kind == Rehearsed.kind:
-        shape = _BY_OUTCOME.get(facts.get("outcome", ""))
-        own = {name: text for name, text in facts.items() if name != "outcome"}
-    else:
-        shape, own = _BY_KIND.get(kind), dict(facts)
+    shape = _BY_OUTCOME.get(facts.get(_OUTCOME, "")) if kind == Rehearsed.kind else _BY_KIND.get(kind)
     if shape is None:
         return UnknownFinding(kind, dict(facts))
     try:
-        return from_facts(shape, own)
+        return from_facts(shape, facts)
     except ValueError:
         return UnknownFinding(kind, dict(facts))
 

@@ -91,19 +91,22 @@ def from_facts(kind: type[T], facts: Mapping[str, str]) -> T:
         facts: as they are stored.
 
     Raises:
-        ValueError: a value is missing, or not of its kind, or would not be written again as it was.
+        ValueError: a value is missing, or not of its kind.
     """
     plan = _plan(kind)
-    values = {plan[name].attribute: plan[name].read(text) for name, text in facts.items() if name in plan}
-    spelled = tuple((name, "" if name not in plan or plan[name].is_text else text) for name, text in facts.items())
-    unknown = tuple((name, text) for name, text in facts.items() if name not in plan)
+    values: dict[str, Any] = {}
+    spelled, unknown = [], []
+    for name, text in facts.items():
+        fact = plan.get(name)
+        if fact is None:
+            unknown.append((name, text))
+        else:
+            values[fact.attribute] = fact.read(text)
+        spelled.append((name, "" if fact is None or fact.is_text else text))
     try:
-        found = kind(**values, spelled=spelled, unknown_facts=unknown)
+        return kind(**values, spelled=tuple(spelled), unknown_facts=tuple(unknown))
     except TypeError as error:
         raise ValueError(f"not all facts of a {kind.__name__}: {', '.join(facts)}") from error
-    if to_facts(found) != dict(facts):
-        raise ValueError(f"not facts of a {kind.__name__}: {', '.join(facts)}")
-    return found
 
 
 Read = Callable[[str], Any]
@@ -227,7 +230,13 @@ def _conversion(kind: Any, how: _Written) -> tuple[Read, Write]:
 
 
 def _several(read: Read, write: Write, separator: str) -> tuple[Read, Write]:
-    return (
-        lambda text: tuple(read(each) for each in text.split(separator)) if text else (),
-        lambda value: separator.join(write(each) or "" for each in value),
-    )
+    def write_all(value: Any) -> str:
+        return separator.join(write(each) or "" for each in value)
+
+    def read_all(text: str) -> Any:
+        value = tuple(read(each) for each in text.split(separator)) if text else ()
+        if write_all(value) != text:
+            raise ValueError(f"not so many values: {text[:80]!r}")
+        return value
+
+    return read_all, write_all

@@ -8,6 +8,8 @@ from decimal import Decimal
 from typing import get_args
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bot.domain.backups.backup import Proof
 from bot.domain.backups.leftovers import LeftoverKind
@@ -427,6 +429,31 @@ def test_what_is_not_known_survives(kind: str, facts: dict[str, str]) -> None:
     read = finding_from_json({"kind": kind, "facts": facts})
     assert read == UnknownFinding(kind, facts)
     assert finding_to_json(read) == {"kind": kind, "facts": facts}
+
+
+KINDS = sorted({found.kind for found, _ in WRITTEN})
+NAMES = sorted({name for _, facts in WRITTEN for name in facts})
+TEXTS = sorted({text for _, facts in WRITTEN for text in facts.values()})
+SPELLINGS = st.one_of(st.sampled_from(TEXTS), st.text(max_size=12), st.sampled_from(["007", "-1", "1.50", " 1", "\n"]))
+
+
+@given(st.sampled_from(KINDS), st.dictionaries(st.sampled_from([*NAMES, "of_tomorrow"]), SPELLINGS, max_size=12))
+def test_whatever_is_stored_is_written_again_in_the_same_order(kind: str, facts: dict[str, str]) -> None:
+    assert list(facts_of(finding_of(kind, facts)).items()) == list(facts.items())
+
+
+def test_the_fact_that_tells_two_classes_apart_keeps_its_place() -> None:
+    facts = {"why": "tools", "outcome": "not_possible", "detail": "no git"}
+    assert list(facts_of(finding_of("rehearsal", facts)).items()) == list(facts.items())
+
+
+@given(st.sampled_from(WRITTEN), st.dictionaries(st.sampled_from(NAMES), SPELLINGS, max_size=3))
+def test_so_is_what_is_almost_as_this_version_writes_it(
+    written: tuple[Finding, dict[str, str]], changes: dict[str, str]
+) -> None:
+    found, facts = written
+    spelled = facts | changes
+    assert facts_of(finding_of(found.kind, spelled)) == spelled
 
 
 @pytest.mark.parametrize("data", [{"kind": "x", "facts": {"a": 1}}, {"kind": "x", "facts": []}])
