@@ -1,11 +1,10 @@
-"""Findings: the pieces of evidence in a plan, each a class of its own, and how they are stored."""
+"""Findings: the pieces of evidence in a plan, what they mean for the gate, and how they are stored."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import Any, ClassVar, TypeVar
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from bot.domain.runs.backup_findings import (
     BackupMade,
@@ -20,32 +19,46 @@ from bot.domain.runs.backup_findings import (
     WritesUnknown,
 )
 from bot.domain.runs.migration_findings import (
-    AttemptKind,
     MigrationEffect,
     MigrationFile,
     MigrationFinding,
-    NoBackupData,
-    NotRehearsed,
-    NotRehearsedReason,
     OldCode,
     RecordedEffect,
-    Rehearsed,
-    RehearsedRows,
-    RehearsedWhere,
     RowsChanged,
     RowsCounted,
-    SandboxAttempt,
-    SandboxLimit,
     SchemaChange,
     SchemaDigest,
     StatementFinding,
     TableDigest,
+)
+from bot.domain.runs.migration_risk import MigrationRisk
+from bot.domain.runs.rehearsal_findings import (
+    AttemptKind,
+    NoBackupData,
+    NotRehearsed,
+    NotRehearsedReason,
+    Rehearsed,
+    RehearsedRows,
+    RehearsedWhere,
+    SandboxAttempt,
+    SandboxLimit,
     WayBack,
     WayBackState,
 )
-from bot.domain.runs.migration_risk import MigrationRisk
-from bot.domain.runs.request import Decision
-from bot.domain.runs.stored_facts import StoredFacts, from_facts, to_facts, written
+from bot.domain.runs.run_findings import (
+    AlreadyDown,
+    HeldBack,
+    LossUnknown,
+    NothingLost,
+    OpenSession,
+    Resumed,
+    RollbackChoice,
+    RollbackReason,
+    RollbackWay,
+    RowsLost,
+    Unfinished,
+)
+from bot.domain.runs.stored_facts import from_facts, to_facts
 
 __all__ = [
     "AlreadyDown",
@@ -102,177 +115,6 @@ __all__ = [
     "is_unknown",
     "those_of",
 ]
-
-_NAMES = written(separator=", ")
-
-
-class RollbackWay(StrEnum):
-    """What a rollback restores."""
-
-    CODE = "code"
-    """The previous code, on the current schema."""
-    MIGRATIONS = "migrations"
-    """The previous schema, with the current code."""
-    CODE_AND_MIGRATIONS = "code_and_migrations"
-    RESTORE = "restore"
-    """The previous code, and the data of a backup."""
-
-
-class RollbackReason(StrEnum):
-    """Why a rollback goes back as it does."""
-
-    ASKED = "asked"
-    DECIDED = "decided"
-    """On the card of a run that stopped."""
-    SAME_SCHEMA = "same_schema"
-    NEWER_MIGRATIONS = "newer_migrations"
-    COMPATIBLE = "compatible"
-    """The migrations cannot be undone, but the previous code works with them."""
-    DESTROYED = "destroyed"
-    NO_WAY_BACK = "no_way_back"
-    LOST = "lost"
-    """What was destroyed stays lost, for there is no backup of before."""
-
-
-@dataclass(frozen=True)
-class RollbackChoice(StoredFacts):
-    """How a rollback goes back, and why.
-
-    Args:
-        way: what it restores.
-        reason: why.
-        what: the migrations or objects concerned.
-    """
-
-    kind: ClassVar = "rollback"
-    way: RollbackWay
-    reason: RollbackReason | None = field(default=None, metadata=written(name="why"))
-    what: tuple[str, ...] = field(default=(), metadata=_NAMES)
-
-
-@dataclass(frozen=True)
-class RowsLost(StoredFacts):
-    """Data that undoing migrations would lose.
-
-    Args:
-        table: its name.
-        column: of the table; empty for the whole table.
-        rows: how many it has, or those with a value in the column.
-    """
-
-    kind: ClassVar = "loss"
-    table: str
-    column: str
-    rows: int
-
-
-@dataclass(frozen=True)
-class NothingLost(StoredFacts):
-    """A table or column that undoing migrations would remove, and that holds nothing.
-
-    Args:
-        table: its name.
-        column: of the table; empty for the whole table.
-    """
-
-    kind: ClassVar = "loss_nothing"
-    table: str
-    column: str
-
-
-@dataclass(frozen=True)
-class LossUnknown(StoredFacts):
-    """Migrations of which nothing was told when they ran, so what undoing them would lose is unknown.
-
-    Args:
-        migrations: their names.
-    """
-
-    kind: ClassVar = "loss_unknown"
-    migrations: tuple[str, ...] = field(metadata=_NAMES)
-
-
-@dataclass(frozen=True)
-class Resumed(StoredFacts):
-    """The stopped run that a plan resumes, with what is needed if this one stops too.
-
-    Args:
-        run: ID of the stopped run.
-        decision: about it; None in what earlier versions stored without it.
-        step: title of the step at which it stopped; empty if at none.
-        was_live: the commit that was live before the first run of the series; empty if unknown.
-        backup: that the first run of the series made; empty if it made none.
-    """
-
-    kind: ClassVar = "resume"
-    run: str
-    decision: Decision | None = field(default=None, metadata=written(name="move"))
-    step: str = ""
-    was_live: str = ""
-    backup: str = ""
-
-
-@dataclass(frozen=True)
-class Unfinished(StoredFacts):
-    """The failed run that a deploy completes.
-
-    Args:
-        run: ID of the failed run.
-        step: title of the step at which it stopped; empty if at none.
-        was_live: the commit that was live before the first run of the series, empty if unknown; None if the plan's own
-            basis says it.
-        backup: that the first run with migrations made, empty if it made none; None if no run had migrations.
-    """
-
-    kind: ClassVar = "unfinished"
-    run: str
-    step: str = ""
-    was_live: str | None = field(default=None, metadata=written(omit=True))
-    backup: str | None = field(default=None, metadata=written(omit=True))
-
-
-@dataclass(frozen=True)
-class AlreadyDown(StoredFacts):
-    """Hosts that were in maintenance before the run.
-
-    Args:
-        hosts: their names.
-    """
-
-    kind: ClassVar = "already_down"
-    hosts: tuple[str, ...] = field(metadata=_NAMES)
-
-
-@dataclass(frozen=True)
-class HeldBack(StoredFacts):
-    """Pending migrations that the run does not run.
-
-    Args:
-        migrations: their names.
-    """
-
-    kind: ClassVar = "held_back"
-    migrations: tuple[str, ...] = field(metadata=_NAMES)
-
-
-@dataclass(frozen=True)
-class OpenSession(StoredFacts):
-    """A session at the live database that could make a migration wait.
-
-    Args:
-        id: at the server.
-        user: of it.
-        seconds: how long it has done what it does.
-        query: that it runs, or its state.
-        waits: whether it waits for a lock itself.
-    """
-
-    kind: ClassVar = "session"
-    id: int
-    user: str
-    seconds: int
-    query: str
-    waits: bool
 
 
 @dataclass(frozen=True)
