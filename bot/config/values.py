@@ -9,10 +9,10 @@ from datetime import timedelta
 from functools import cache
 from urllib.parse import urlsplit
 
+from bot.domain.emoji import emoji_of_character, plain_emoji
 from bot.domain.errors import RefusedError
 from bot.domain.names import Ref, is_name
 from bot.domain.policies.freeze import Weekday, WeekTime
-from bot.domain.targets.target import plain_emoji
 
 _DURATION = re.compile(r"([0-9]{1,9})([smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -23,7 +23,7 @@ _WEEK_TIME = re.compile(r"([A-Z][a-z]{2}) ([01][0-9]|2[0-3]):([0-5][0-9])")
 _USER = re.compile(r"[UW][A-Z0-9]{2,30}")
 _GROUP = re.compile(r"S[A-Z0-9]{2,30}")
 _CHANNEL = re.compile(r"[CGD][A-Z0-9]{2,30}")
-_EMOJI = re.compile(r":?[^\s:A-Z]{1,100}(::skin-tone-[2-6])?:?")
+_EMOJI = re.compile(r":?[\w'+.-]{1,100}(::skin-tone-[2-6])?:?")
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -103,15 +103,18 @@ def channel(text: str) -> str:
 
 
 def emoji(text: str) -> str:
-    """Read the name of an emoji, with or without colons.
+    """Read an emoji: its name, with or without colons, or its character.
 
     Returns:
-        Its plain name, aliases resolved: `thumbsup` is `+1`.
+        Its plain name, aliases resolved: `thumbsup` and 👍 are `+1`.
 
     Raises:
-        ValueError: it is not the name of one.
+        ValueError: it is neither.
     """
-    if _EMOJI.fullmatch(text) is None:
+    by_character = emoji_of_character(text)
+    if by_character is not None:
+        return by_character
+    if _EMOJI.fullmatch(text) is None or text.lower() != text:
         raise ValueError("not the name of an emoji; write it as Slack does, without colons: white_check_mark")
     return plain_emoji(text)
 

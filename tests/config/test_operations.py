@@ -18,7 +18,7 @@ from bot.domain.policies.rehearsal_mode import RehearsalMode
 from bot.domain.runs.request import Action
 from bot.domain.secrets import Secret
 from bot.domain.targets.scratch import Scratch, ScratchBeside, ScratchNone, ScratchPrivate, ScratchServer
-from bot.domain.targets.target import Backups, BotDirectory, Bucket, Database, EmojiNames, Host, Keep, RehearseOn
+from bot.domain.targets.target import Backups, BotDirectory, Bucket, Database, Emoji, EmojiNames, Host, Keep, RehearseOn
 from tests.config.support.example import RIGHT, accept, changed, load
 
 ROOT = Path(__file__).parents[2]
@@ -293,3 +293,10 @@ def test_a_wrong_place_for_backups_is_told(text: str, said: str):
         stored(text)
     assert said in str(wrong.value)
     assert "wrong-horse" not in str(wrong.value)
+
+
+def test_characters_of_emoji_become_their_names():
+    written = load(RIGHT + 'emoji: {approve: ["✅", "👍🏽", "✔️", "✔"], reject: ["❌", "🙅‍♀️", ":no_entry:"]}\n').emoji
+    assert written.approve == ("white_check_mark", "+1", "heavy_check_mark", "heavy_check_mark")
+    assert written.reject == ("x", "woman-gesturing-no", "no_entry")
+    assert written.meaning("thumbsup::skin-tone-3") is Emoji.APPROVE

@@ -224,6 +224,19 @@ MISTAKES = {
         "version: 1\nemoji: {approve: [+1]}",
         ["2: emoji.approve[0]: expected text, found a whole number; put it in quotes"],
     ),
+    "emoji that is none": (
+        "version: 1",
+        'version: 1\nemoji: {approve: ["✅✅"], reject: ["☑✅ done"]}',
+        [
+            "2: emoji.approve[0]: not the name of an emoji; write it as Slack does, without colons: white_check_mark",
+            "2: emoji.reject[0]: not the name of an emoji; write it as Slack does, without colons: white_check_mark",
+        ],
+    ),
+    "emoji for both, once by its character": (
+        "version: 1",
+        'version: 1\nemoji: {approve: ["👍"], reject: [thumbsup]}',
+        ["2: emoji.reject[0]: 'thumbsup' would approve and reject"],
+    ),
     "emoji for both": (
         "version: 1",
         'version: 1\nemoji: {approve: [thumbsup], reject: ["+1"]}',

@@ -171,7 +171,7 @@ async def test_bob_reacts_and_takes_it_back(browser: Browser, server: RunningPla
     await expect(approve).to_have_attribute("aria-pressed", "false")
     await expect(approve).to_be_focused()
     await page.locator(f'#thread [data-ts="{request.ts}"] [aria-label="Add a reaction"]').first.click()
-    await page.get_by_role("searchbox", name="Find an emoji").fill("rock")
+    await page.get_by_role("searchbox", name="Find an emoji").fill("rocket")
     await page.keyboard.press("Enter")
     await expect(page.locator("#thread [data-reaction=rocket]")).to_be_visible()
     assert request.reactions["rocket"] == [BOB]

@@ -10,8 +10,9 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 
 from bot.config.settings import Settings
 from bot.console.doctor_checks.check_result import CheckResult, fail, ok, warn
+from bot.domain.emoji import is_standard_emoji
 from bot.domain.policies.people import People
-from bot.domain.targets.target import Operations
+from bot.domain.targets.target import EmojiNames, Operations
 from bot.slack.doctor import SlackCheck, check_scopes, check_tokens
 from bot.slack.manifest import SCOPES
 from bot.slack.transport.gateway import (
@@ -43,6 +44,7 @@ async def check_slack(settings: Settings, operations: Operations) -> tuple[Check
         return (*found, fail("Slack channels and people", "not looked at: the bot token is refused (above)"))
     async with open_session() as session:
         gateway = Gateway(build_client(settings.slack_bot_token.reveal(), settings.slack_api_url, session))
+        found += _emoji(operations.emoji)
         return (*found, *await _channels(gateway, operations), *await _people(gateway, operations.people.values()))
 
 
@@ -54,6 +56,17 @@ def _result(outcome: SlackCheck) -> CheckResult:
     if outcome.check == all_there.check and outcome != all_there:
         return warn(outcome.check, outcome.detail)
     return ok(outcome.check, outcome.detail)
+
+
+def _emoji(emoji: EmojiNames) -> list[CheckResult]:
+    """Name the emoji that only a workspace with an emoji of its own under this name has."""
+    custom = [name for name in (*emoji.approve, *emoji.reject) if not is_standard_emoji(name)]
+    return [
+        warn(
+            "emoji", f"{name} is none of Slack's own: it counts only if your workspace has a custom emoji of that name"
+        )
+        for name in custom
+    ]
 
 
 async def _channels(gateway: Gateway, operations: Operations) -> list[CheckResult]:

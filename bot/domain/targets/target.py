@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
 
+from bot.domain.emoji import plain_emoji
 from bot.domain.names import TargetName
 from bot.domain.policies.people import NOBODY, People
 from bot.domain.policies.policy import Policy
@@ -259,20 +260,6 @@ class EmojiNames:
         if plain in {plain_emoji(name) for name in self.reject}:
             return Emoji.REJECT
         return None
-
-
-_ALIASES = {
-    "thumbsup": "+1",
-    "thumbsdown": "-1",
-    "heavy_check_mark_button": "white_check_mark",
-    "cross_mark": "x",
-}
-
-
-def plain_emoji(reaction: str) -> str:
-    """Remove the skin tone and resolve aliases: `thumbsup::skin-tone-3` is `+1`."""
-    plain = reaction.strip(":").split("::", 1)[0]
-    return _ALIASES.get(plain, plain)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ export function pickEmoji(store, button, choose) {
   const picker = h("div", { class: "popover picker", role: "dialog", "aria-label": "Add a reaction" }, search, grid);
   const fill = () => {
     const words = search.value.trim().toLowerCase().replaceAll(":", "").replaceAll(" ", "_");
-    const names = words ? Object.keys(store.data.emoji).filter((name) => name.includes(words)) : USUAL;
+    const found = Object.keys(store.data.emoji).filter((name) => name.includes(words));
+    const names = words ? found.sort((one, other) => other.startsWith(words) - one.startsWith(words)) : USUAL;
     grid.replaceChildren(...names.slice(0, MOST).map((name) => h("button", {
       type: "button",
       class: "emoji-choice",
