@@ -275,7 +275,7 @@ class State:
         """Give the user object of Slack's API."""
         return {
             "id": person.id,
-            "team_id": self.workspace.team.id,
+            "team_id": person.team or self.workspace.team.id,
             "name": person.name,
             "deleted": person.deleted,
             "color": person.colour.removeprefix("#"),
@@ -291,8 +291,21 @@ class State:
             "is_admin": False,
             "is_owner": False,
             "is_restricted": person.is_restricted,
-            "is_ultra_restricted": False,
+            "is_ultra_restricted": person.is_ultra_restricted,
             "is_bot": person.is_bot,
             "is_app_user": False,
             "updated": 0,
+            **({"is_stranger": True} if person.is_stranger else {}),
+            **({"enterprise_user": self._enterprise_user(person)} if person.teams else {}),
+        }
+
+    @staticmethod
+    def _enterprise_user(person: Person) -> dict[str, Any]:
+        return {
+            "id": person.id,
+            "enterprise_id": "E0PLAY",
+            "enterprise_name": "Playground",
+            "is_admin": False,
+            "is_owner": False,
+            "teams": list(person.teams),
         }

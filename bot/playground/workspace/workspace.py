@@ -35,6 +35,10 @@ class Person:
         is_bot: an app's user.
         deleted: deactivated.
         is_restricted: a guest.
+        is_ultra_restricted: a guest of one channel.
+        is_stranger: of another workspace, met in a shared channel.
+        team: ID of the workspace that Slack names first; empty: this one.
+        teams: IDs of all workspaces of an Enterprise Grid organisation that the person is in; none outside of one.
         selectable: whoever opens the page can act as this person.
         hint: what a newcomer may do as this person.
     """
@@ -49,6 +53,10 @@ class Person:
     is_bot: bool = False
     deleted: bool = False
     is_restricted: bool = False
+    is_ultra_restricted: bool = False
+    is_stranger: bool = False
+    team: str = ""
+    teams: tuple[str, ...] = ()
     selectable: bool = False
     hint: str = ""
 
@@ -277,7 +285,8 @@ def _command(data: object, path: str) -> RegisteredCommand:
 
 def _person(data: object, path: str) -> Person:
     known = ("id", "name", "real_name", "display_name", "title", "colour", "tz", "is_bot", "deleted")
-    reader = _Reader(data, path, (*known, "is_restricted", "selectable", "hint"))
+    flags = ("is_restricted", "is_ultra_restricted", "is_stranger", "selectable")
+    reader = _Reader(data, path, (*known, *flags, "team", "teams", "hint"))
     name = reader.text("name")
     real_name = reader.text("real_name", name)
     return Person(
@@ -291,6 +300,10 @@ def _person(data: object, path: str) -> Person:
         is_bot=reader.flag("is_bot"),
         deleted=reader.flag("deleted"),
         is_restricted=reader.flag("is_restricted"),
+        is_ultra_restricted=reader.flag("is_ultra_restricted"),
+        is_stranger=reader.flag("is_stranger"),
+        team=reader.text("team", ""),
+        teams=reader.texts("teams"),
         selectable=reader.flag("selectable"),
         hint=reader.text("hint", ""),
     )

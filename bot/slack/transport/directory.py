@@ -15,6 +15,16 @@ _FRESH_SECONDS = 60.0
 
 _NAME_SECONDS = 3600.0
 _SLACKBOT = "USLACKBOT"
+_EXCLUDED = (
+    "deleted",
+    "is_bot",
+    "is_app_user",
+    "is_workflow_bot",
+    "is_restricted",
+    "is_ultra_restricted",
+    "is_stranger",
+    "is_invited_user",
+)
 
 Value = TypeVar("Value")
 
@@ -71,10 +81,25 @@ class SlackDirectory:
 
     def _counts(self, person: dict[str, Any]) -> bool:
         """Return whether this is an active person and full member of this workspace."""
-        team, own = person.get("team_id"), self._team()
-        excluded = ("deleted", "is_bot", "is_app_user", "is_restricted", "is_ultra_restricted", "is_stranger")
-        is_elsewhere = bool(team and own and team != own)
-        return not is_elsewhere and person.get("id") != _SLACKBOT and not any(person.get(flag) for flag in excluded)
+        own = self._team()
+        is_elsewhere = bool(own) and own not in _teams(person, own)
+        return not is_elsewhere and person.get("id") != _SLACKBOT and not any(person.get(flag) for flag in _EXCLUDED)
+
+
+def _teams(person: dict[str, Any], unsaid: str) -> frozenset[str]:
+    """Return the workspaces that somebody is a member of.
+
+    In an Enterprise Grid organisation `team_id` is one of several, whatever the workspace: `enterprise_user.teams` has
+    them all. A person of another organisation (Slack Connect) has the teams of that one.
+
+    Args:
+        person: as `users.info` describes them.
+        unsaid: the workspace of somebody of whom no workspace is named.
+    """
+    named = (person.get("enterprise_user") or {}).get("teams")
+    if isinstance(named, list) and named:
+        return frozenset(str(team) for team in named)
+    return frozenset({str(person.get("team_id") or unsaid)})
 
 
 async def _cached(

@@ -9,6 +9,7 @@ import pytest
 from bot.playground.faults import CallFault, FaultEffect
 from bot.slack import SlackApp
 from bot.slack.transport.directory import SlackDirectory
+from tests.slack.support.people import HOME, PEOPLE
 from tests.slack.support.runs import AMELIE, BOB
 from tests.slack.support.workspace import Workspace
 
@@ -59,24 +60,19 @@ class FakeGateway:
         return frozenset({"U0ONE"})
 
 
-@pytest.mark.parametrize(
-    ("about", "counts"),
-    [
-        ({}, True),
-        ({"deleted": True}, False),
-        ({"is_bot": True}, False),
-        ({"is_app_user": True}, False),
-        ({"is_restricted": True}, False),
-        ({"is_ultra_restricted": True}, False),
-        ({"is_stranger": True}, False),
-        ({"team_id": "T0ELSEWHERE"}, False),
-        ({"id": "USLACKBOT"}, False),
-    ],
-)
-async def test_only_active_full_members_of_this_workspace_count(about: dict[str, object], counts: bool) -> None:
-    directory = SlackDirectory(FakeGateway(**about), lambda: "T0HOME")
-    roster = await directory.roster(frozenset({"U0ONE"}), frozenset())
-    assert ("U0ONE" in roster.humans, "U0ONE" in roster.others) == (counts, not counts)
+@pytest.mark.parametrize("flag", ["deleted", "is_bot", "is_app_user", "is_restricted", "is_stranger"])
+async def test_each_flag_alone_excludes(flag: str) -> None:
+    directory = SlackDirectory(FakeGateway(**{flag: True}), lambda: "T0HOME")
+    assert (await directory.roster(frozenset({"U0ONE"}), frozenset())).others == {"U0ONE"}
+
+
+@pytest.mark.parametrize(("kind", "counts"), [(kind, counts) for kind, (counts, _) in PEOPLE.items()])
+async def test_only_active_full_members_of_this_workspace_count(kind: str, counts: bool) -> None:
+    """Each kind of person, in the shape in which `users.info` describes them."""
+    person = PEOPLE[kind][1]
+    directory = SlackDirectory(FakeGateway(**person), lambda: HOME)
+    roster = await directory.roster(frozenset({person["id"]}), frozenset())
+    assert (person["id"] in roster.humans, person["id"] in roster.others) == (counts, not counts)
 
 
 async def test_a_look_up_is_believed_for_a_minute_and_not_longer(monkeypatch: pytest.MonkeyPatch) -> None:
