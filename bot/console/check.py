@@ -15,6 +15,7 @@ from bot.config.problems import ConfigurationError, ConfigurationProblem
 from bot.config.recipe_vars import check_recipe
 from bot.console.output import print_text, standard_output
 from bot.console.rehearsal_text import rehearsal_text
+from bot.domain.policies.called import MAX_CALLED, long_lists
 from bot.domain.targets.target import Target
 from bot.recipes.load import load_recipes
 from bot.slack.render.builtin_catalog import ENGLISH, load_catalog
@@ -102,7 +103,17 @@ def _print_targets(found: Configuration, console: Console) -> None:
             print_text(console, f"{target.name}: migrations: {told}")
     for name, reason in sorted(found.operations.unmasked.items()):
         print_text(console, f"not masked in messages and logs: {name} ({reason})")
+    for (policy, command), number in sorted(long_lists(found.operations.targets).items()):
+        print_text(console, f"policies.{policy}.approve.{command}: {long_list(number)}")
     print_text(console, "0 problems", "bold green")
+
+
+def long_list(number: int) -> str:
+    """Recommend a user group in place of many people."""
+    return (
+        f"{number} people and groups are asked; a request calls {MAX_CALLED} of them at once and the others later. "
+        "A Slack user group in `from` is called as one"
+    )
 
 
 def _line(target: Target) -> str:

@@ -105,7 +105,6 @@ FEATURES: tuple[Feature, ...] = (
         header
         input
         plan
-        section
         table
         task_card
         """,
@@ -117,6 +116,7 @@ FEATURES: tuple[Feature, ...] = (
         image — its description is shown; the page loads nothing from elsewhere
         markdown — headings, emphasis, lists, tables, code, quotes, links
         rich_text — its inner elements are not checked
+        section — long ones in messages are folded by a count of lines (Slack: by height), unless they have `expand`
         """,
     ),
     *_features(

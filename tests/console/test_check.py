@@ -117,3 +117,14 @@ def test_another_language(tmp_path, monkeypatch, text, says, status):
     assert says in result.stdout
     assert "LANGUAGE_DIR: " in result.stdout
     assert result.exit_code == status
+
+
+def test_a_user_group_is_recommended_where_many_are_asked(tmp_path, monkeypatch):
+    monkeypatch.setenv("COMPTE_DB_PASSWORD", "hunter22")
+    text = (ROOT / "ops.example.yaml").read_text()
+    ops = tmp_path / "ops.yaml"
+    ops.write_text(text.replace("releasers: [U0BOB, S0RELEASE]", "releasers: [U0A1, U0B2, U0C3, U0D4, U0E5, U0F6]"))
+    result = invoke("--ops", str(ops))
+    assert result.exit_code == 0
+    assert "policies.production.approve.deploy: 6 people and groups are asked" in result.stdout
+    assert "user group" in result.stdout

@@ -57,11 +57,14 @@ async def doctor(
             file: Mapping[str, object] | None = None,
             env: Mapping[str, str] | None = None,
             lacks: frozenset[str] = frozenset(),
+            absent: str = "",
         ) -> Diagnosis:
             workspace = default_workspace()
             granted = tuple(scope for scope in workspace.app.scopes if scope not in lacks)
             workspace = replace(workspace, app=replace(workspace.app, scopes=granted))
             playground = await stack.enter_async_context(Playground(workspace).serve())
+            if absent:
+                playground.state.conversation("C0OPS").members.remove(absent)
             content = operations(ssh_host, laravel_at_first, health_url=web.health_url)
             content["people"] = {"engineers": ["U0AMELIE", "U0BOB"], "releasers": ["S0RELEASE"], "dbas": ["U0DBA"]}
             for path, value in (file or {}).items():
@@ -156,6 +159,26 @@ async def test_a_channel_that_is_not_there_and_one_without_the_bot(doctor: Docto
     found = failed(await doctor({"apps.compte.channels": ["C0NOWHERE", "C0GENERAL"]}))
     assert found[0].startswith("Slack channel C0GENERAL: the bot is not in #general")
     assert found[1].startswith("Slack channel C0NOWHERE: Slack answers channel_not_found")
+
+
+async def test_approvers_who_are_not_in_the_channel(doctor: Doctor) -> None:
+    _, lines = await doctor(absent="U0BOB")
+    [found] = [line for line in lines if "approvers in C0OPS" in line]
+    assert found.startswith("warn")
+    assert "Bob Okafor (U0BOB) may approve" in found
+
+
+async def test_lists_that_are_too_long_to_be_called_at_once(doctor: Doctor) -> None:
+    many = ["U0AMELIE", "U0BOB", "U0DBA", "U0ONCALL", "S0RELEASE", "U0COUNTER"]
+    _, lines = await doctor({"people.releasers": many})
+    [found] = [line for line in lines if "approvers of deploy by policy" in line]
+    assert found.startswith("warn")
+    assert "user group" in found
+
+
+async def test_an_emoji_that_only_some_workspaces_have(doctor: Doctor) -> None:
+    _, lines = await doctor({"emoji": {"approve": ["countersigned"]}})
+    assert any(line.startswith("warn  emoji: countersigned is none of Slack's own") for line in lines)
 
 
 async def test_people_that_are_not_there(doctor: Doctor) -> None:

@@ -157,6 +157,23 @@ async def test_a_suggestion_fills_the_field(browser: Browser, server: RunningPla
     await expect(field).to_be_focused()
 
 
+async def test_a_long_section_is_folded_unless_it_is_expanded(browser: Browser, server: RunningPlayground) -> None:
+    client = AsyncWebClient(token="xoxb-playground", base_url=server.api_url)
+    text = "\n".join(f"line {number}" for number in range(1, 31))
+    section = {"type": "section", "text": showcase.mrkdwn(text)}
+    await client.chat_postMessage(channel=OPS, text="folded", blocks=[section])
+    await client.chat_postMessage(channel=OPS, text="whole", blocks=[{**section, "expand": True}])
+    page = await (await window(browser, server, NARROW)).open("#/C0OPS")
+    bodies = page.locator(".section-body > .text")
+    more = page.get_by_role("button", name="See more")
+    await expect(more).to_have_count(1)
+    heights = [await bodies.nth(number).evaluate("node => node.clientHeight") for number in range(2)]
+    assert heights[0] < heights[1] / 2
+    await more.click()
+    await expect(more).to_have_count(0)
+    assert await bodies.nth(0).evaluate("node => node.clientHeight") == heights[1]
+
+
 async def test_bob_reacts_and_takes_it_back(browser: Browser, server: RunningPlayground) -> None:
     ts = await tell_story(server)
     request = server.state.conversation(OPS).thread(ts)[2]

@@ -9,8 +9,10 @@ import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 
 from bot.config.settings import Settings
+from bot.console.check import long_list
 from bot.console.doctor_checks.check_result import CheckResult, fail, ok, warn
 from bot.domain.emoji import is_standard_emoji
+from bot.domain.policies.called import long_lists
 from bot.domain.policies.people import People
 from bot.domain.targets.target import EmojiNames, Operations
 from bot.slack.doctor import SlackCheck, check_scopes, check_tokens
@@ -27,6 +29,7 @@ from bot.slack.transport.gateway import (
 _MAX_PEOPLE = 50
 """Slack answers about a hundred such questions a minute."""
 
+_MAX_NAMED = 10
 _MAX_CONCURRENT = 4
 _Trouble = (SlackRefusedError, SlackBusyError, SlackUncertainError)
 
@@ -45,6 +48,10 @@ async def check_slack(settings: Settings, operations: Operations) -> tuple[Check
     async with open_session() as session:
         gateway = Gateway(build_client(settings.slack_bot_token.reveal(), settings.slack_api_url, session))
         found += _emoji(operations.emoji)
+        found += [
+            warn(f"approvers of {command} by policy {policy}", long_list(number))
+            for (policy, command), number in sorted(long_lists(operations.targets).items())
+        ]
         return (*found, *await _channels(gateway, operations), *await _people(gateway, operations.people.values()))
 
 
@@ -71,7 +78,42 @@ def _emoji(emoji: EmojiNames) -> list[CheckResult]:
 
 async def _channels(gateway: Gateway, operations: Operations) -> list[CheckResult]:
     channels = sorted({channel for target in operations.targets.values() for channel in target.channels})
-    return [await _channel(gateway, channel) for channel in channels]
+    found = [await _channel(gateway, channel) for channel in channels]
+    for channel in channels:
+        found += await _absent(gateway, channel, operations)
+    return found
+
+
+async def _absent(gateway: Gateway, channel: str, operations: Operations) -> list[CheckResult]:
+    """Name the approvers who are not in a channel, where no mention reaches them."""
+    people = [
+        requirement.people
+        for target in operations.targets.values()
+        if channel in target.channels
+        for requirement in target.policy.approve.values()
+    ]
+    users = {user for each in people for user in each.users}
+    what = f"approvers in {channel}"
+    try:
+        members = await gateway.channel_members(channel)
+        for group in sorted({group for each in people for group in each.groups}):
+            users |= await gateway.group_members(group)
+    except _Trouble:
+        return []  # that the channel or a group cannot be read is a finding of its own
+    absent = sorted(users - members)
+    if not absent:
+        return []
+    names = ", ".join([await _name(gateway, user) for user in absent[:_MAX_NAMED]])
+    more = f" and {len(absent) - _MAX_NAMED} more" if len(absent) > _MAX_NAMED else ""
+    return [warn(what, f"{names}{more} may approve and are not in the channel: no request calls them - invite them")]
+
+
+async def _name(gateway: Gateway, user: str) -> str:
+    try:
+        person = await gateway.user_info(user)
+    except _Trouble:
+        return user
+    return f"{person.get('real_name') or person.get('name') or user} ({user})"
 
 
 async def _channel(gateway: Gateway, channel: str) -> CheckResult:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from itertools import count
+from itertools import count, takewhile
 
 from bot.domain.runs.approval import GateState
 from bot.domain.runs.run import Gate
@@ -45,6 +45,21 @@ def next_moment(gate: Gate, now: datetime) -> datetime | None:
         now: with a time zone.
     """
     return next((moment for moment in _moments(gate) if moment > now), None)
+
+
+def number_of(gate: Gate, at: datetime) -> int:
+    """Give how many reminders of a gate were due until one of its times, that one included.
+
+    Args:
+        gate: of a run.
+        at: the time of one of its reminders.
+    """
+    return sum(1 for _ in takewhile(lambda moment: moment <= at, _moments(gate)))
+
+
+def is_last(gate: Gate, at: datetime) -> bool:
+    """Say whether no reminder follows one at a time: those of a late approval never end."""
+    return next_moment(gate, at) is None
 
 
 def is_overdue(gate: Gate, now: datetime) -> bool:

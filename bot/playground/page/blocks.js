@@ -17,14 +17,44 @@ function unknown(store, block) {
   return h("p", { class: "unknown" }, `[${block.type}]`);
 }
 
+const LINES = 8;
+const LINE = 44;
+const unfolded = new Set();
+
+/** How many lines of a phone a text takes, about. */
+function lines(text) {
+  return text.split("\n").reduce((sum, line) => sum + Math.max(1, Math.ceil(line.length / LINE)), 0);
+}
+
+/** Fold a long section of a message behind "See more", as Slack does unless it has `expand`. */
+function folded(block, where, body) {
+  const text = block.text?.text ?? "";
+  if (!where.foldable || block.expand || unfolded.has(text) || lines(text) <= LINES) return body;
+  body.classList.add("folded");
+  const more = h("button", {
+    type: "button",
+    class: "link-button see-more",
+    "aria-expanded": "false",
+    on: {
+      click: () => {
+        unfolded.add(text);
+        body.classList.remove("folded");
+        more.remove();
+      },
+    },
+  }, "See more");
+  body.append(more);
+  return body;
+}
+
 function section(store, block, where) {
   const fields = (block.fields ?? []).map((field) => h("div", { class: "field text" }, ...textObject(store, field)));
   return h(
     "div",
     { class: block.accessory ? "block section with-accessory" : "block section" },
-    h("div", { class: "section-body" },
+    folded(block, where, h("div", { class: "section-body" },
       block.text ? h("div", { class: "text" }, ...textObject(store, block.text)) : null,
-      fields.length ? h("div", { class: "fields" }, ...fields) : null),
+      fields.length ? h("div", { class: "fields" }, ...fields) : null)),
     block.accessory ? h("div", { class: "accessory" }, element(store, where, block, block.accessory)) : null,
   );
 }

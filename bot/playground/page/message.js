@@ -58,6 +58,7 @@ function tombstone(message, openThread) {
 
 function body(store, message) {
   const context = {
+    foldable: true,
     send: (blockId, element, value) => store.act("click", {
       channel: message.channel,
       ts: message.ts,

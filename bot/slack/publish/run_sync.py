@@ -24,6 +24,7 @@ from bot.slack.anchors import posted_anchor
 from bot.slack.context import SlackContext
 from bot.slack.publish.delivery import Delivery, ParentGoneError
 from bot.slack.publish.undelivered import UndeliveredNotices
+from bot.slack.render.cards.approval.absent import MAX_ABSENT
 from bot.slack.render.cards.approval.ignored_votes import PREFIX, notice_user
 from bot.slack.render.cards.run.anchor import anchor_in, anchor_payload
 from bot.slack.render.context import RenderContext
@@ -212,7 +213,8 @@ class RunSync:
             memo.signature, memo.beat = signature, now
         if memo.estimated != len(run.steps):
             memo.estimates, memo.estimated = await self._engine.estimate(run), len(run.steps)
-        names = await self._context.directory.names(_people_in(run))
+        absent = await self._absent(run)
+        names = await self._context.directory.names(_people_in(run) | frozenset(sorted(absent)[:MAX_ABSENT]))
         target = self._context.operations.targets.get(run.request.target)
         alert = target.backups.alert if target is not None and target.backups is not None else NOBODY
         has_result = run.ended or run.state is RunState.NEEDS_HUMAN
@@ -222,8 +224,24 @@ class RunSync:
             names=names,
             estimates=memo.estimates,
             alert=alert,
+            absent=absent,
             anchor=await self._engine.result_record(run.id) if has_result else None,
         )
+
+    async def _absent(self, run: Run) -> frozenset[str]:
+        """Return who may approve a run that waits and is not in its channel; nobody where Slack does not say."""
+        gate = run.gate
+        if gate is None or gate.state is not GateState.OPEN or run.ended:
+            return frozenset()
+        people = gate.requirement.people
+        members = await self._context.channels.members(run.request.origin.channel)
+        if members is None:
+            return frozenset()
+        roster = await self._context.directory.roster(frozenset(), people.groups)
+        asked = people.users.union(*roster.members.values())
+        if not gate.requirement.allow_requester:
+            asked -= {run.request.origin.user}
+        return asked - members
 
     async def _agree(self, run: Run, slot: str, message: Message, posted: dict[str, Posted], memo: _Memo) -> float:
         """Post or edit one message; return the seconds to wait where it is too early for an edit."""

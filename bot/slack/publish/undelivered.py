@@ -9,7 +9,7 @@ from bot.domain.policies.people import NOBODY
 from bot.domain.runs.run import Run
 from bot.slack.context import SlackContext
 from bot.slack.render import markup
-from bot.slack.render.cards.approval.people import mentions
+from bot.slack.render.cards.approval.people import mentions_of_all
 from bot.slack.render.context import action_name, target_name
 from bot.slack.render.markup import Markup
 from bot.slack.render.message import text_message
@@ -73,7 +73,7 @@ class UndeliveredNotices:
             await self._post(user, self._about_channel(run, error, Markup("")), None)
         for channel in target.channels if target is not None else ():
             if channel != run.request.origin.channel and await self._post(
-                channel, self._about_channel(run, error, mentions(alert)), None
+                channel, self._about_channel(run, error, mentions_of_all(alert)), None
             ):
                 return
 

@@ -62,6 +62,7 @@ class RenderContext:
         names: of people, by Slack's ID; a missing person is shown by the ID.
         estimates: usual durations of steps, by key.
         alert: the people to mention when a schedule's run did not end well.
+        absent: those who may approve and are not in the channel of the run, where no mention reaches them.
         anchor: the record of the run's result, for the metadata of its result message; None while there is none.
     """
 
@@ -72,6 +73,7 @@ class RenderContext:
     names: Mapping[str, str] = field(default_factory=dict)
     estimates: Mapping[str, StepEstimate] = field(default_factory=dict)
     alert: People = NOBODY
+    absent: frozenset[str] = frozenset()
     anchor: Head | None = None
 
     def with_names(self, problem: Problem) -> Problem:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,6 +18,9 @@ HEADER = 150
 SECTION = 3000
 CONTEXT = 2000
 BLOCKS = 50
+SPOKEN = 1500
+"""Of a text that repeats what the blocks say."""
+
 TEXT = 3000
 """`chat.update` accepts 4,000 characters of `text`."""
 
@@ -68,16 +72,32 @@ def message(
     """Build a message, cut to Slack's limits.
 
     Args:
-        text: for notifications.
+        text: for notifications, which show its beginning. Behind a text of one line follows what the sections say,
+            shortened, for screen readers and where blocks cannot be shown; so no mention is lost with them.
         blocks: in order; None is left out.
         event_type: of its metadata.
         payload: of its metadata; lists that are too long are cut, and `truncated` is added.
         announced: whether a reply in a thread is also shown in the channel.
     """
     shown = _within_limits([block for block in blocks if block is not None])
-    return Message(
-        markup.clip_markup(markup.escape(text), TEXT), tuple(shown), event_type, _bounded(payload), announced
-    )
+    return Message(_spoken(markup.escape(text), shown), tuple(shown), event_type, _bounded(payload), announced)
+
+
+def _spoken(text: Markup, blocks: Sequence[Block]) -> Markup:
+    """Return a text, followed by what the sections say where it is one line; blocks of code are left out."""
+    if "\n" in text:
+        return markup.clip_markup(text, TEXT)
+    lines = [
+        line
+        for block in blocks
+        if block["type"] == "section"
+        for line in _CODE_BLOCK.sub("", block["text"]["text"]).split("\n")
+        if line.strip() and line != text
+    ]
+    return markup.clip_markup(Markup("\n".join((text, *lines))), SPOKEN)
+
+
+_CODE_BLOCK = re.compile(r"```.*?```", re.DOTALL)
 
 
 def with_objects_alone(message: Message) -> Message:
@@ -104,9 +124,14 @@ def text_message(text: Markup) -> Message:
 
 
 def section(text: Markup | str) -> Block | None:
-    """Build a section; None where the text is empty."""
+    """Build a section; None where the text is empty.
+
+    It is expanded: Slack else folds long sections on phones and in threads, and with them what an approver must see.
+    """
     safe = markup.escape(text)
-    return {"type": "section", "text": _mrkdwn(markup.clip_markup(safe, SECTION))} if safe else None
+    if not safe:
+        return None
+    return {"type": "section", "text": _mrkdwn(markup.clip_markup(safe, SECTION)), "expand": True}
 
 
 def context(*texts: Markup | str) -> Block | None:

@@ -42,6 +42,7 @@ class SlackChannels:
         self._identity = identity
         self._open: dict[str, float] = {}
         self._names: dict[str, tuple[float, str]] = {}
+        self._members: dict[str, tuple[float, frozenset[str]]] = {}
         self._refused: dict[str, str] = {}
 
     @property
@@ -82,6 +83,18 @@ class SlackChannels:
         """
         self._refused[channel] = error
         self._open.pop(channel, None)
+
+    async def members(self, channel: str) -> frozenset[str] | None:
+        """Return who is in a channel; None where Slack does not say, as without the scopes."""
+        at, known = self._members.get(channel, (-_FRESH_SECONDS, frozenset()))
+        if time.monotonic() - at < _FRESH_SECONDS:
+            return known
+        try:
+            members = await self._gateway.channel_members(channel)
+        except (SlackRefusedError, SlackBusyError, SlackUncertainError):
+            return None
+        self._members[channel] = (time.monotonic(), members)
+        return members
 
     async def names(self, channels: frozenset[str]) -> dict[str, str]:
         """Look up the names of channels, without `#`; those that cannot be looked up are missing."""

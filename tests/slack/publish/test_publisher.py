@@ -13,7 +13,7 @@ from bot.domain.runs.run import RunState, StepState
 from bot.engine.run_changes import Chunk
 from bot.playground.faults import CallFault, FaultEffect
 from bot.slack.publish import run_sync
-from tests.slack.support.runs import AMELIE, BEHIND_GATE, OPS, PASSWORD, RUNS, rows, run
+from tests.slack.support.runs import AMELIE, BEHIND_GATE, BOB, OPS, PASSWORD, RUNS, rows, run
 from tests.slack.support.workspace import Workspace
 from tests.support.polling import eventually
 
@@ -232,3 +232,24 @@ async def test_who_lacks_the_duty_tells_nothing_and_who_takes_it_tells_all(works
         workspace.engine.put(RUNS["succeeded"])
         assert await app._publisher.drain(5)
         assert _card(workspace)["state"] == "running"
+
+
+async def test_a_request_says_whom_it_cannot_call(workspace: Workspace) -> None:
+    workspace.server.state.conversation(OPS).members.remove(BOB)
+    async with workspace.app():
+        workspace.engine.put(RUNS["awaiting_approval"])
+        await eventually(lambda: workspace.messages.published.get(RUN))
+    (approval,) = workspace.by_type("countersign_approval")
+    assert "Not in this channel, so I cannot call them: Bob." in approval.text
+
+
+async def test_who_is_absent_is_not_guessed_without_the_scopes(workspace: Workspace) -> None:
+    workspace.server.state.conversation(OPS).members.remove(BOB)
+    workspace.server.faults.calls.append(
+        CallFault("conversations.members", FaultEffect.ERROR, None, error="missing_scope")
+    )
+    async with workspace.app():
+        workspace.engine.put(RUNS["awaiting_approval"])
+        await eventually(lambda: workspace.messages.published.get(RUN))
+    (approval,) = workspace.by_type("countersign_approval")
+    assert "Not in this channel" not in approval.text

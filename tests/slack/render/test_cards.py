@@ -215,3 +215,27 @@ def test_no_service_is_named_where_the_commit_is_not_live_or_another_run_went_on
     went_on = replace(run.problem, facts={**run.problem.facts, "successor": "R-AAAAAA"})
     assert "Not restarted" not in result_of(replace(run, problem=went_on))
     assert "Not restarted" not in result_of(replace(run, state=RunState.SUCCEEDED, problem=None))
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_no_section_may_be_folded(name: str) -> None:
+    for slot, message in render(RUNS[name], ctx()).items():
+        assert all(block["expand"] for block in message.blocks if block["type"] == "section"), slot
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_the_text_alone_mentions_whom_the_blocks_mention(name: str) -> None:
+    for slot, message in render(RUNS[name], ctx()).items():
+        assert mentioned(replace(message, blocks=())) == mentioned(message), slot
+
+
+def test_the_text_of_a_request_says_what_who_until_when_and_how() -> None:
+    plan = replace(PLAN, destructive=True)
+    text = render(replace(RUNS["awaiting_approval"], plan=plan), ctx())["approval"].text.splitlines()
+    assert text[0] == "1 approval needed to deploy compte production (R-7K3F9Q)"
+    rest = "\n".join(text[1:])
+    assert all(
+        part in rest
+        for part in ("1 migration to run", "drop", "site is down", "<@U0BOB>", ":white_check_mark:", ":x:", "<!date^")
+    ), rest
+    assert rest.index("<@U0BOB>") < rest.index(":white_check_mark:")

@@ -55,7 +55,7 @@ def shown(status: MigrationStatus, **more: object) -> str:
 )
 def test_the_first_sentence_answers_the_question(changes: dict[str, object], headline: str) -> None:
     card = status_card(MigrationReport(replace(FINE, **changes), None, None, ""), SENTENCES)
-    assert card.text == headline
+    assert card.text.partition("\n")[0] == headline
     assert headline in str(card.blocks[0])
 
 

@@ -9,8 +9,17 @@ from bot.domain.runs.request import Action
 from bot.domain.runs.run import Gate, Run, RunState
 from bot.slack.render import markup
 from bot.slack.render.cards.approval import data_changes, evidence, rehearsal
-from bot.slack.render.cards.approval.people import approvers, emoji, mentions, names, unmentioned, voters
-from bot.slack.render.cards.approval.plan_card import migration_count
+from bot.slack.render.cards.approval.absent import absent_line
+from bot.slack.render.cards.approval.people import (
+    approvers,
+    emoji,
+    mention_of_requester,
+    mentions,
+    names,
+    unmentioned,
+    voters,
+)
+from bot.slack.render.cards.approval.plan_card import downtime_line, migration_count
 from bot.slack.render.cards.backups import backup_findings
 from bot.slack.render.cards.run.step_line import step_line
 from bot.slack.render.context import RenderContext, action_name, backup_id, exception_line, target_name
@@ -29,16 +38,25 @@ def approval_card(run: Run, gate: Gate, ctx: RenderContext) -> Message:
     words = {"action": Markup(action_name(run, ctx).lower()), "target": target_name(run)}
     is_open = gate.state is GateState.OPEN and not run.ended
     headline = _headline(gate, needed, words, ctx, is_open=is_open)
+    people = join_lines(_people(run, gate, ctx, is_open=is_open))
+    subject = approval_subject(run, ctx)
     text = (
-        translate("approval.notification", needed=needed, run=run.id, **words)
+        join_lines(
+            (
+                translate("approval.notification", needed=needed, run=run.id, **words),
+                subject,
+                downtime_line(run, ctx),
+                people,
+            )
+        )
         if is_open
         else translate("approval.notification_closed", state=translate(f"gate.{gate.state.value}"), run=run.id, **words)
     )
     return message(
         text,
         (
-            section(join_lines((headline, exception_line(run, ctx), approval_subject(run, ctx)))),
-            section(join_lines(_people(run, gate, ctx, is_open=is_open))),
+            section(join_lines((headline, exception_line(run, ctx), subject))),
+            section(people),
             section(_outcome(run, gate, ctx)),
             context(translate("approval.calm" if is_open else "plan.digest", digest=gate.digest[:12])),
         ),
@@ -49,8 +67,9 @@ def approval_card(run: Run, gate: Gate, ctx: RenderContext) -> Message:
             "needed": requirement.needed,
             "given": len(given),
             "state": gate.state.value,
-            "approved_by": list(given),
+            "approved_by": [{"user": user} for user in given],
         },
+        announced=is_open and _calls_nobody(run, requirement),
     )
 
 
@@ -114,10 +133,12 @@ def _people(run: Run, gate: Gate, ctx: RenderContext, *, is_open: bool) -> tuple
         translate(
             "approval.who",
             who=called or approvers(requirement.eligible, ctx),
+            called=mention_of_requester(run, requirement),
             n=str(more) if more else "",
             asker=Markup("") if requirement.allow_requester else ctx.name(asker),
         ),
         _also(run, requirement, excluded, ctx),
+        absent_line(ctx),
         translate(
             "approval.how",
             approve=emoji(ctx.emoji.approve[0]),
@@ -126,6 +147,12 @@ def _people(run: Run, gate: Gate, ctx: RenderContext, *, is_open: bool) -> tuple
         ),
         count,
     )
+
+
+def _calls_nobody(run: Run, requirement: Requirement) -> bool:
+    """Return whether no mention calls those who may approve, so that the channel must show the request."""
+    excluded = "" if requirement.allow_requester else run.request.origin.user
+    return not mentions(requirement.eligible, excluded) and not mention_of_requester(run, requirement)
 
 
 def _also(run: Run, requirement: Requirement, excluded: str, ctx: RenderContext) -> Markup:

@@ -41,7 +41,7 @@ def afterwards_card(run: Run, gate: Gate, ctx: RenderContext) -> Message:
             "needed": gate.requirement.needed,
             "given": len(given),
             "state": gate.state.value,
-            "approved_by": list(given),
+            "approved_by": [{"user": user} for user in given],
             "afterwards": True,
         },
         announced=True,

@@ -244,6 +244,12 @@ def _downtime(plan: Plan, after: tuple[StepView, ...], ctx: RenderContext) -> Ma
     )
 
 
+def downtime_line(run: Run, ctx: RenderContext) -> Markup:
+    """Render for how long a run will take the site down; empty where it has no plan."""
+    plan = run.plan
+    return _downtime(plan, _steps_after_approval(run, plan), ctx) if plan is not None else Markup("")
+
+
 def _predicted_downtime(plan: Plan) -> float:
     """Return a restore's downtime in seconds, predicted from the proofs of backups; 0 where unknown."""
     found = first_of(BackupToRestore, plan.findings)

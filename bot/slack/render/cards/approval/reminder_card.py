@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from bot.domain.runs.reminders import is_overdue
+from bot.domain.policies.people import People
+from bot.domain.runs.reminders import is_last, is_overdue, number_of
 from bot.domain.runs.run import Gate, Run, RunState
 from bot.slack.render import markup
-from bot.slack.render.cards.approval.people import approvers, emoji, mentions, voters
+from bot.slack.render.cards.approval.people import (
+    approvers,
+    emoji,
+    mention_of_requester,
+    mentions_of_all,
+    mentions_of_turn,
+    voters,
+)
 from bot.slack.render.context import RenderContext, action_name, target_name
 from bot.slack.render.markup import Markup
 from bot.slack.render.message import Message, message, section
@@ -34,9 +42,10 @@ def _reminder(run: Run, gate: Gate, at: datetime, ctx: RenderContext) -> Message
     done = voters(run, gate, "approve")
     asker = "" if gate.requirement.allow_requester else run.request.origin.user
     key = "reminder.overdue" if is_overdue(gate, at) else "reminder.owed" if gate.owed else "reminder"
+    called = _called(gate, at, people, asker, *done) or mention_of_requester(run, gate.requirement)
     body = translate(
         key,
-        who=mentions(people, asker, *done) or approvers(people, ctx),
+        who=called or approvers(people, ctx),
         needed=ctx.translator.count("approval.needed", max(gate.requirement.needed - len(done), 1)),
         action=action_name(run, ctx),
         target=target_name(run),
@@ -46,7 +55,14 @@ def _reminder(run: Run, gate: Gate, at: datetime, ctx: RenderContext) -> Message
     )
     text = translate("reminder.notification", action=action_name(run, ctx), target=target_name(run), run=run.id)
     payload = {"run": run.id, "plan": gate.digest, "mark": at.isoformat(), "afterwards": gate.afterwards}
-    return message(text, (section(body),), "countersign_reminder", payload)
+    return message(text, (section(body),), "countersign_reminder", payload, announced=not called)
+
+
+def _called(gate: Gate, at: datetime, people: People, *without: str) -> Markup:
+    """Mention the next ones of a long list; with the last reminder, everybody who has not decided."""
+    if is_last(gate, at):
+        return mentions_of_all(people, *without)
+    return mentions_of_turn(people, number_of(gate, at), *without)
 
 
 def turn_notice(run: Run, ctx: RenderContext) -> dict[str, Message]:

@@ -19,7 +19,7 @@ from bot.domain.runs.run import Run, RunState, StepState, step_state
 from bot.slack.render import markup
 from bot.slack.render.cards.approval import evidence
 from bot.slack.render.cards.approval.approval_card import differences
-from bot.slack.render.cards.approval.people import mentions
+from bot.slack.render.cards.approval.people import mentions_of_all
 from bot.slack.render.cards.backups import backup_outcome
 from bot.slack.render.cards.backups.backup_size import smaller_backup_warning
 from bot.slack.render.cards.run import aftermath
@@ -150,7 +150,7 @@ def _called(run: Run, ctx: RenderContext) -> Markup:
     origin = run.request.origin.user
     if origin != _SCHEDULE:
         return markup.user(origin)
-    return mentions(ctx.alert, "") if run.state in _BAD else Markup("")
+    return mentions_of_all(ctx.alert) if run.state in _BAD else Markup("")
 
 
 def _figures(run: Run, ctx: RenderContext) -> Markup:
