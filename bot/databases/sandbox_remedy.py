@@ -1,4 +1,4 @@
-"""What an administrator can do about a host that cannot have a sandbox."""
+"""Why a host cannot have a sandbox, told by trying, and what an administrator can do about it."""
 
 from __future__ import annotations
 
@@ -9,32 +9,42 @@ from bot.sandbox.obstacles import Obstacle, Refusal, server_lines
 
 _SECONDS = 30.0
 
-_MENDABLE = frozenset(
-    {Obstacle.TOOLS, Obstacle.NAMESPACES, Obstacle.CONFINEMENT, Obstacle.SERVER, Obstacle.VERSION, Obstacle.UNWRITABLE}
+_OF_THE_HOST = frozenset(
+    {
+        Obstacle.TOOLS,
+        Obstacle.NAMESPACES,
+        Obstacle.CONFINEMENT,
+        Obstacle.SERVER,
+        Obstacle.VERSION,
+        Obstacle.UNWRITABLE,
+        Obstacle.START,
+    }
 )
+"""What may be so because of how the host is set up."""
 
 
-async def remedy_of(reader: HostReader, host: str, refusal: Refusal) -> tuple[str, ...]:
-    """List the lines that an administrator runs on a host, as root.
+async def explained(reader: HostReader, host: str, refusal: Refusal) -> tuple[Refusal, tuple[str, ...]]:
+    """Ask a host why it had no sandbox.
 
     Args:
         reader: asks the host what stands in the way.
         host: its name.
-        refusal: why there was no sandbox.
+        refusal: why there was none, as a step found it.
 
     Returns:
-        The lines; none where no such line is known, or the host does not answer.
+        Why there is none, as precisely as can be known, and the lines that an administrator runs as root; none where no
+        such line is known, or the host does not answer.
     """
-    if refusal.obstacle not in _MENDABLE:
-        return ()
+    if refusal.obstacle not in _OF_THE_HOST:
+        return refusal, ()
     try:
         answer = await reader.read(host, probe(), _SECONDS)
         capability = capability_of(answer.stdout.decode(errors="replace"))
     except (RefusedError, ValueError):
-        return ()
+        return refusal, ()
     match capability:
-        case Incapable(remedy=remedy):
-            return remedy
+        case Incapable(refusal=why, remedy=remedy):
+            return why, remedy
         case Capable(programs=(), distribution=distribution):
-            return server_lines(distribution)
-    return ()
+            return refusal, server_lines(distribution)
+    return refusal, ()

@@ -26,7 +26,7 @@ from bot.databases.backups.restore_step import (
     pipe_of,
 )
 from bot.databases.backups.script_step import act_of
-from bot.databases.sandbox_remedy import remedy_of
+from bot.databases.sandbox_remedy import explained
 from bot.databases.server.connector import Connector
 from bot.databases.server.private_server import private_server_like
 from bot.domain.errors import RefusedError
@@ -98,7 +98,7 @@ class ProvePerformer(LoadingStep):
         checked = await self._mark(job, await self._check_file(job))
         if not isinstance(checked, Done):
             return checked
-        remedy = await remedy_of(self._access.reader, job.place, refusal)
+        refusal, remedy = await explained(self._access.reader, job.place, refusal)
         facts = {
             "unprovable": refusal.obstacle.value,
             "unprovable_detail": refusal.detail[:_LONGEST_DETAIL],

@@ -18,9 +18,9 @@ from bot.demo.host.database import DatabaseServer
 from bot.demo.host.host import RECORDED, DemoHost
 from tests.acceptance.backups.test_backup_ssh_faults import UNPACK, next_of
 from tests.acceptance.conftest import NewSystem
-from tests.acceptance.support.outside import private_servers, sandboxes
 from tests.acceptance.support.system import System
 from tests.support.polling import eventually
+from tests.support.sandboxes import private_servers, sandboxes
 
 
 @pytest.fixture

@@ -50,20 +50,3 @@ def migration_ddl(statements: Iterable[GeneralLogStatement]) -> list[str]:
 def half_written(folder: Path) -> list[Path]:
     """Give the files that somebody began to write and did not finish."""
     return sorted(folder.rglob("*.part"))
-
-
-def sandboxes(host: DemoHost) -> list[Path]:
-    """Give the folders of sandboxes that are on a host."""
-    return sorted(host.home.glob(".local/state/countersign/sandbox/*/box"))
-
-
-def private_servers(host: DemoHost) -> list[int]:
-    """Give the process ids of private database servers on a host."""
-    return [pid for pid in host.left_processes() if _program(pid) == "/sandbox/program"]
-
-
-def _program(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_text(errors="replace").partition("\0")[0]
-    except OSError:
-        return ""

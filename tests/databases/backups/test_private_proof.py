@@ -144,7 +144,7 @@ def unprovable(outcome: Outcome, obstacle: Obstacle) -> dict[str, str]:
 async def test_a_host_without_a_program_is_told_with_the_remedy(account: Bench, target: Target) -> None:
     proving = await made(account, target, without=("bwrap",))
     facts = unprovable(await proving.proven(), Obstacle.TOOLS)
-    assert facts["unprovable_detail"] == "bwrap is not installed"
+    assert facts["unprovable_detail"] == "not installed: bwrap"
     assert facts["remedy"] == "apt-get install -y bubblewrap"
     assert manifest_of(proving.target).proof is Proof.CHECKED
 

@@ -14,7 +14,7 @@ from bot.databases.backups.dump_context import dump_context_reader
 from bot.databases.backups.restore import LoadPerformer
 from bot.databases.backups.verify import ProvePerformer
 from bot.databases.ports import BackupStorage
-from bot.domain.runs.acts import Dump, Load, Prove
+from bot.domain.runs.acts import Dump, Load, ProofServer, Prove
 from bot.domain.runs.plan import Phase, Risk, Step
 from bot.domain.targets.look import AppliedMigration
 from bot.domain.targets.target import Backups, Target
@@ -97,6 +97,11 @@ class Room:
     async def proved(self) -> Outcome:
         """Prove the backup."""
         return await self.proving.perform(self.job(Prove(BACKUP, self.beside("proof"))), KeptOutput())
+
+    async def proved_privately(self, *, or_beside: bool = False) -> Outcome:
+        """Prove the backup in a private server; where that cannot be, perhaps beside the live database."""
+        act = Prove(BACKUP, self.beside("proof") if or_beside else None, ProofServer.PRIVATE)
+        return await self.proving.perform(self.job(act), KeptOutput())
 
     async def manifest(self) -> dict[str, Any]:
         """Content of the backup's manifest, as it is kept."""

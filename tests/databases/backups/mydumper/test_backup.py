@@ -20,9 +20,9 @@ from bot.domain.targets.target import Target
 from bot.engine.ports import Done
 from tests.databases.backups.mydumper.large import FILE, OLD, left_in, made, proven
 from tests.databases.support.contents import checksums, databases_beside, definitions, owned_by_another, session_of
-from tests.databases.support.local import KeptOutput, LocalHost, access_to
+from tests.databases.support.local import KeptOutput, LocalHost, access_to, prover
 from tests.databases.support.manifests import manifest_of
-from tests.databases.support.steps import BACKUP, copy_and_old, step_job, swap_job_of
+from tests.databases.support.steps import BACKUP, copy_and_old, private_job, step_job, swap_job_of
 
 
 async def test_it_is_one_file_that_is_what_its_manifest_says(
@@ -142,3 +142,16 @@ async def test_rows_that_are_written_meanwhile_do_not_refute_it(
     assert "not dumped with mydumper" not in said
     assert manifest_of(target).file == FILE
     await proven(host, target)
+
+
+async def test_it_is_proven_in_a_private_server(
+    filled: DemoDatabase, target: Target, host: LocalHost, folder: Path, mariadb: DatabaseServer, tmp_path: Path
+) -> None:
+    await made(host, target)
+    since = mariadb.log_position()
+    output = KeptOutput()
+    outcome = await prover(access_to(LocalHost(home=tmp_path))).perform(private_job(target), output)
+    assert isinstance(outcome, Done), (outcome, output.text.decode())
+    assert (outcome.facts["proof"], outcome.facts.get("unprovable")) == ("proven", None), output.text.decode()
+    assert [one.text for one in mariadb.statements(since) if one.ran and "CREATE DATABASE" in one.text] == []
+    assert left_in(folder) == {FILE, f"{BACKUP}.json"}
