@@ -170,6 +170,14 @@ class StandInCommands:
         """
         (self._folder / "units" / unit).touch()
 
+    def mend_unit(self, unit: str) -> None:
+        """End what `fail_unit` began.
+
+        Args:
+            unit: the unit's name, without `.service`.
+        """
+        (self._folder / "units" / unit).unlink(missing_ok=True)
+
     def _add(self, behaviour: Behaviour) -> None:
         self._behaviours.append(behaviour)
         self._write_behaviours()

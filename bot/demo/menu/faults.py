@@ -17,6 +17,8 @@ from bot.demo.processes.served_bot import RESTART_SECONDS, ServedBot
 
 SECONDS = 10
 """How long a trouble lasts."""
+SERVICE = "php8.2-fpm"
+"""The unit that is restarted after a deploy."""
 _MIGRATE = "php artisan migrate --force"
 
 
@@ -100,6 +102,19 @@ class HostFaults:
         """Stop the database server for `SECONDS`."""
         self._last("database", self._without_database(), "The database is already stopped.")
         return f"The database is stopped. It starts again in {SECONDS} seconds."
+
+    async def fail_restart(self) -> str:
+        """Let the service that serves the site refuse to restart, until `mend_restart`."""
+        self._host.commands.fail_unit(SERVICE)
+        return (
+            f"{SERVICE} refuses to restart now. Take a commit with a migration and deploy it: the run fails late, with "
+            "the new schema there. Mend it, and press Retry."
+        )
+
+    async def mend_restart(self) -> str:
+        """Let it restart again."""
+        self._host.commands.mend_unit(SERVICE)
+        return f"{SERVICE} restarts again. Press Retry in the thread of the run that failed."
 
     def _last(self, name: str, work: Coroutine[Any, Any, None], busy: str) -> None:
         running = self._lasting.get(name)

@@ -12,11 +12,13 @@ from bot.demo.application.git import git
 from bot.demo.errors import DemoError
 from bot.demo.host.database import DatabaseServer
 from bot.demo.menu.backup_time import BackupTime
+from bot.demo.menu.cheating import Cheating
 from bot.demo.menu.faults import SECONDS, HostFaults
 from bot.demo.menu.mistakes import UserMistakes
 from bot.demo.workspace import DEPLOY
 
 COMMITS, FAULTS, BACKUPS, BY_HAND = "Next commit", "Faults", "Backups", "By hand, on the server"
+CHEATING = "Try to cheat"
 
 _COMMITS = (
     (CommitKind.SAFE, "Add a column", "One migration that only adds"),
@@ -103,6 +105,16 @@ def entries(
             "The application cannot work without it",
             host_faults.stop_database,
         ),
+        MenuEntry(
+            "fail-restart",
+            FAULTS,
+            "Let php-fpm refuse to restart",
+            "A deploy then fails late: new schema, old code",
+            host_faults.fail_restart,
+        ),
+        MenuEntry(
+            "mend-restart", FAULTS, "Let it restart again", "Retry goes on where it stopped", host_faults.mend_restart
+        ),
     )
     by_hand = MenuEntry(
         "site-up",
@@ -126,7 +138,42 @@ def entries(
         "What stood in the way of the migration is gone; its first half is not",
         namesakes.leave,
     )
-    return (*commits, *faults, *_about_backups(UserMistakes(application, server), nightly), sign_up, leave, by_hand)
+    cheating = _about_cheating(Cheating(application))
+    about_backups = _about_backups(UserMistakes(application, server), nightly)
+    return (*commits, *cheating, *faults, *about_backups, sign_up, leave, by_hand)
+
+
+def _about_cheating(cheating: Cheating) -> tuple[MenuEntry, ...]:
+    return (
+        MenuEntry(
+            "cheat-branch",
+            CHEATING,
+            "Push a hostile branch",
+            "Its migration reaches for the live site before anybody has approved it",
+            cheating.push_branch,
+        ),
+        MenuEntry(
+            "cheat-loop",
+            CHEATING,
+            "Delete rows without saying so",
+            "One by one, in a loop: no SQL in the source tells",
+            cheating.push_loop,
+        ),
+        MenuEntry(
+            "cheat-file",
+            CHEATING,
+            "Leave a migration on the server",
+            "In no commit, and in no plan",
+            cheating.leave_migration,
+        ),
+        MenuEntry(
+            "cheat-file-away",
+            CHEATING,
+            "Take it away again",
+            "So that deploys go on",
+            cheating.take_away,
+        ),
+    )
 
 
 def _about_backups(mishaps: UserMistakes, nightly: BackupTime) -> tuple[MenuEntry, ...]:
