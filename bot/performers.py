@@ -14,6 +14,7 @@ from bot.databases.backups.verify import ProvePerformer
 from bot.databases.backups.writes_since import WritesSinceReader
 from bot.databases.migrations.applied import AppliedPerformer
 from bot.databases.migrations.lock_watchdog import WatchedPerformer
+from bot.databases.migrations.migrate import MigratePerformer
 from bot.databases.migrations.preview import PreviewPerformer
 from bot.databases.migrations.rehearsal import AsRehearsedPerformer, RehearsePerformer
 from bot.databases.migrations.rehearsal_data import BackupDataSource
@@ -30,6 +31,7 @@ from bot.domain.runs.acts import (
     Dump,
     Health,
     Load,
+    Migrate,
     NothingPending,
     Preflight,
     Preview,
@@ -89,6 +91,7 @@ def build_performers(
     applied = AppliedPerformer(database_look, table_of)
     performers: dict[type[Act], Performer] = {
         Shell: WatchedPerformer(ShellPerformer(runner), databases),
+        Migrate: WatchedPerformer(MigratePerformer(runner, connections), databases),
         Dump: DumpPerformer(backups, dump_context_reader(backups.catalog, ran_at, written.counters)),
         Prove: ProvePerformer(backups, databases),
         Load: LoadPerformer(backups),

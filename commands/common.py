@@ -9,15 +9,15 @@ from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.runs.acts import Dump
 from bot.domain.runs.basis import Basis, checked_out
 from bot.domain.runs.findings import AlreadyDown
-from bot.domain.runs.plan import Step
+from bot.domain.runs.plan import Plan, Step
 from bot.domain.runs.request import Action
 from bot.domain.runs.run import Run
 from bot.domain.targets.look import AppliedMigration, DatabaseFacts, HostFacts, HostQuestion, Look
 from bot.domain.targets.target import Target
-from bot.recipes.recipe import MigrationTable, Recipe
+from bot.recipes.recipe import Migrations, MigrationTable, Recipe
 from bot.recipes.steps import question
 from commands.gather import both, each
-from commands.pending import listing_of, table_of, with_listing
+from commands.pending import listing_of, live_table, table_in, table_of, with_listing
 
 
 async def read_target(
@@ -38,22 +38,46 @@ async def read_target(
     asked = replace(question(recipe, target, ref), since=since)
     # What a tool prints about migrations is the same on every host.
     first, *others = target.hosts
-    hosts = each(look.host(first, asked), *(look.host(name, replace(asked, commit_command=None)) for name in others))
+    at_others = replace(asked, commit_command=None, migrator=None)
+    hosts = each(look.host(first, asked), *(look.host(name, at_others) for name in others))
     migrations = recipe.migrations
     if target.database is None or migrations is None:
         return await hosts, None
     answers, facts = await both(hosts, look.database(table_of(migrations)))
+    facts = await as_called_live(migrations, answers[0], facts, look)
     at_first, database = with_listing(migrations, answers[0], facts)
     return (at_first, *answers[1:]), database
 
 
-async def ran_now(recipe: Recipe, target: Target, look: Look) -> tuple[AppliedMigration, ...] | None:
+async def as_called_live(
+    migrations: Migrations, facts: HostFacts, database: DatabaseFacts, look: Look
+) -> DatabaseFacts:
+    """Read the database again where the framework calls its table otherwise than the recipe, as with a prefix.
+
+    Args:
+        migrations: how the recipe's migrations are known.
+        facts: of the host whose framework was asked.
+        database: as just read.
+        look: reads.
+
+    Raises:
+        RefusedError: the database cannot be read.
+    """
+    if not isinstance(migrations, MigrationTable) or live_table(migrations, facts) == migrations.table:
+        return database
+    return await look.database(live_table(migrations, facts))
+
+
+async def ran_now(
+    recipe: Recipe, target: Target, look: Look, plan: Plan | None = None
+) -> tuple[AppliedMigration, ...] | None:
     """Read again which migrations were applied, in order; None if the target has no migrations.
 
     Args:
         recipe: of the target.
         target: which.
         look: reads.
+        plan: that knows how the framework calls its table; None to ask the framework.
 
     Raises:
         RefusedError: a host or the database cannot be read.
@@ -62,7 +86,10 @@ async def ran_now(recipe: Recipe, target: Target, look: Look) -> tuple[AppliedMi
     if target.database is None or migrations is None:
         return None
     if isinstance(migrations, MigrationTable):
-        return (await look.database(migrations.table)).ran
+        if plan is not None or migrations.migrator is None:
+            return (await look.database(table_in(plan, migrations) if plan else migrations.table)).ran
+        asked = question(recipe, target, None)
+        return (await look.database(live_table(migrations, await look.host(target.hosts[0], asked)))).ran
     first = await look.host(target.hosts[0], question(recipe, target, None))
     found = listing_of(migrations, first)
     if found.unknown:

@@ -30,7 +30,8 @@ from commands.common import (
     wants_backup,
 )
 from commands.exceptions import FLAGS, USAGE, read_exceptions
-from commands.pending import not_run
+from commands.migration_files import migration_files
+from commands.pending import from_elsewhere, not_run
 from commands.rehearsal import backup_to_rehearse_on, not_rehearsed
 from commands.resume import read_stopped_run, resume_basis, resume_plan
 from commands.words import find_target, sort_words
@@ -98,13 +99,26 @@ class Deploy:
         is_live = all(facts.head == sha for facts in hosts)
         if is_live and not migrations and unfinished is None:
             return NothingToDo({"sha": sha, "pending": ", ".join(pending)})
+        of_files = await migration_files(recipe.migrations, migrations, hosts[0], target, look)
         takes_down, downs = plan_maintenance(target, hosts, migrations)
         backup = backup_id(run) if wants_backup(target, self.action, len(migrations)) else None
         data = await backup_to_rehearse_on(target, look, backup, len(migrations))
         on_branch = all(facts.on_branch or facts.head == sha for facts in hosts)
         rehearses = rehearsal_way(target, recipe.migrations, on_branch=on_branch)
         inputs = StepInputs(
-            run.id, RunKind.DEPLOY, hosts[0].head, sha, hosts, migrations, takes_down, backup, data, rehearses
+            run.id,
+            RunKind.DEPLOY,
+            hosts[0].head,
+            sha,
+            hosts,
+            migrations,
+            takes_down,
+            backup,
+            data,
+            rehearses,
+            files=of_files.files,
+            dumps=of_files.dumps,
+            table=of_files.table,
         )
         steps, skipped = recipe_steps(recipe, target, inputs)
         if is_live and unfinished is not None:
@@ -151,7 +165,7 @@ class Deploy:
         Raises:
             RefusedError: the database cannot be read.
         """
-        rows = await ran_now(self.recipes[target.name], target, look)
+        rows = await ran_now(self.recipes[target.name], target, look, plan)
         ran = {row.name for row in rows or ()}
         return tuple(name for name in plan.pending if name not in ran)
 
@@ -177,7 +191,9 @@ def _agreed_commit(hosts: tuple[HostFacts, ...], ref: str) -> str:
 def _pending(recipe: Recipe, first: HostFacts, database: DatabaseFacts | None) -> tuple[str, ...]:
     if recipe.migrations is None or database is None:
         return ()
-    return not_run(first.migrations, recipe.migrations, database)
+    ran = {row.name for row in database.ran}
+    elsewhere = [file.name for file in from_elsewhere(recipe.migrations, first) if file.name not in ran]
+    return tuple(sorted({*not_run(first.migrations, recipe.migrations, database), *elsewhere}))
 
 
 def _completed(unfinished: UnfinishedChange | None, hosts: tuple[HostFacts, ...], sha: str) -> tuple[Unfinished, ...]:

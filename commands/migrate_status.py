@@ -15,8 +15,9 @@ from bot.domain.targets.snapshot import TargetState
 from bot.domain.targets.target import Database, Operations, Target
 from bot.recipes.recipe import Migrations, Recipe
 from bot.recipes.steps import question
+from commands.common import as_called_live
 from commands.gather import both, each
-from commands.pending import names_of, not_run, table_of, with_listing
+from commands.pending import migrator_of, names_of, not_run, table_of, why_unanswered, with_listing
 from commands.words import find_target, sort_words
 
 _WORDS = 2
@@ -73,7 +74,7 @@ class MigrateStatus:
         recipe = self.recipes[target.name]
         migrations = recipe.migrations
         if target.database is None or migrations is None:
-            asked = replace(question(recipe, target, target.branch), ref=None, commit_command=None)
+            asked = replace(question(recipe, target, target.branch), ref=None, commit_command=None, migrator=None)
             live = await each(*(look.host(name, asked) for name in target.hosts))
             return TargetState(_heads(live), _in_maintenance(live), unclear=_unclear(live))
         ahead, live, database = await _read(recipe, target, look, migrations)
@@ -129,15 +130,16 @@ def _in_maintenance(live: tuple[HostFacts, ...]) -> tuple[str, ...]:
 async def _read(
     recipe: Recipe, target: Target, look: Look, migrations: Migrations
 ) -> tuple[HostFacts, tuple[HostFacts, ...], DatabaseFacts]:
-    at_branch = question(recipe, target, target.branch)
-    at_head = replace(at_branch, ref=None)
+    at_branch = replace(question(recipe, target, target.branch), migrator=None)
+    at_head = replace(question(recipe, target, target.branch), ref=None)
     first, *others = target.hosts
     hosts = each(
         look.host(first, at_branch),
         look.host(first, at_head),
-        *(look.host(name, replace(at_head, commit_command=None)) for name in others),
+        *(look.host(name, replace(at_head, commit_command=None, migrator=None)) for name in others),
     )
     (ahead, live, *rest), facts = await both(hosts, look.database(table_of(migrations)))
+    facts = await as_called_live(migrations, live, facts, look)
     ahead, by_branch = with_listing(migrations, ahead, facts)
     live, by_head = with_listing(migrations, live, facts)
     # A tool knows only the migrations among its files; those of the branch may be too new or too old.
@@ -161,9 +163,12 @@ def judge_status(
         live: every host, asked about what is checked out.
         database: the database.
     """
-    pending_live = not_run(live[0].migrations, migrations, database)
+    answer = migrator_of(live[0])
+    in_git = not_run(live[0].migrations, migrations, database)
+    pending_live = in_git if answer is None else tuple(file.name for file in answer.pending)
     at_branch = ahead.migrations if ahead.sha is not None else ()
     known = {*names_of(live[0].migrations, migrations), *names_of(at_branch, migrations)}
+    known |= set() if answer is None else {file.name for file in answer.ran}
     return MigrationStatus(
         target=target.name,
         server=database.version,
@@ -181,4 +186,5 @@ def judge_status(
         size_bytes=database.size_bytes,
         replication=database.replication,
         changed_at=database.changed_at,
+        unanswered=why_unanswered(live[0]),
     )

@@ -6,7 +6,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from bot.domain.errors import Reason, RefusedError, problem
+from bot.domain.runs.acts import Migrate
+from bot.domain.runs.migration_source import MigrationSource
+from bot.domain.runs.plan import Plan
 from bot.domain.targets.look import AppliedMigration, DatabaseFacts, HostFacts
+from bot.domain.targets.migrator import MigratorAnswer, parse_migrator
 from bot.recipes.parsers import Listing, read_status
 from bot.recipes.recipe import MigrationCommand, Migrations, MigrationTable
 
@@ -64,6 +68,61 @@ def with_listing(migrations: Migrations, facts: HostFacts, database: DatabaseFac
     )
 
 
+def migrator_of(facts: HostFacts) -> MigratorAnswer | None:
+    """Parse what the framework of the live checkout said of its migrations.
+
+    Returns:
+        None if it was not asked, or could not answer.
+    """
+    told = facts.migrator
+    if told is None or told.exit_status != 0:
+        return None
+    try:
+        return parse_migrator(told.output)
+    except ValueError:
+        return None
+
+
+def why_unanswered(facts: HostFacts) -> str:
+    """Give the words of an application that could not say which migrations there are; empty if there is no need."""
+    told = facts.migrator
+    if told is None or migrator_of(facts) is not None:
+        return ""
+    said = " ".join((told.complaint.strip() or told.output.strip()).split())[-_LONGEST_DETAIL:]
+    return said or f"exit status {told.exit_status}"
+
+
+def live_table(migrations: MigrationTable, facts: HostFacts) -> str:
+    """Name the table that records applied migrations: as the framework calls it, or else as the recipe does."""
+    answer = migrator_of(facts)
+    return migrations.table if answer is None else answer.table
+
+
+def table_in(plan: Plan, migrations: Migrations) -> str | None:
+    """Name the table that records applied migrations, as a plan knows it.
+
+    Args:
+        plan: that runs or undoes migrations.
+        migrations: how the recipe's migrations are known.
+    """
+    return next((step.act.table for step in plan.steps if isinstance(step.act, Migrate)), table_of(migrations))
+
+
+def from_elsewhere(migrations: Migrations, facts: HostFacts) -> tuple[MigrationSource, ...]:
+    """Give the pending migrations that the live framework knows elsewhere than in git, such as those of packages.
+
+    Args:
+        migrations: how the recipe's migrations are known.
+        facts: of the host whose framework was asked.
+    """
+    answer = migrator_of(facts)
+    if answer is None or not isinstance(migrations, MigrationTable):
+        return ()
+    # A folder that is a link has no files in git.
+    own = f"{migrations.directory.strip('/')}/" if facts.migrations else None
+    return tuple(file for file in answer.pending if own is None or not file.path.startswith(own))
+
+
 def remembered(database: DatabaseFacts) -> tuple[AppliedMigration, ...]:
     """Give the applied migrations, in order.
 
@@ -79,7 +138,7 @@ def names_of(files: Iterable[str], migrations: Migrations) -> tuple[str, ...]:
     """Name the migrations among the files of their directory, in the order in which they run."""
     if isinstance(migrations, MigrationCommand):
         return tuple(files)
-    return tuple(sorted(file.removesuffix(migrations.suffix) for file in files if file.endswith(migrations.suffix)))
+    return migrations.names(files)
 
 
 def not_run(files: Iterable[str], migrations: Migrations, database: DatabaseFacts) -> tuple[str, ...]:

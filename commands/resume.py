@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bot.domain.errors import Reason, RefusedError, problem
-from bot.domain.runs.acts import Load, Swap
+from bot.domain.runs.acts import Load, Migrate, Swap
 from bot.domain.runs.basis import Basis
 from bot.domain.runs.decisions import (
     backup_before,
@@ -72,7 +72,7 @@ async def resume_plan(run: Run, before: Run, recipe: Recipe, target: Target, loo
         raise RefusedError(problem(Reason.UNKNOWN_RUN, run=before.id))
     decision = options_as(run, ResumeOptions).decision
     hosts, _ = await read_target(recipe, target, look, _sha(plan))
-    ran = {row.name for row in await ran_now(recipe, target, look) or ()}
+    ran = {row.name for row in await ran_now(recipe, target, look, plan) or ()}
     left = steps_left(before, decision)
     _require_bound(left)
     migrates = any(step.schema for step in left)
@@ -82,7 +82,7 @@ async def resume_plan(run: Run, before: Run, recipe: Recipe, target: Target, loo
         request=run.request,
         steps=(
             *before_plan(recipe, target, run.id),
-            *(held_on_failure(step) for step in left),
+            *(held_on_failure(_remaining(step, pending or undo)) for step in left),
             *_verification(plan, decision),
         ),
         requirement=target.policy.regular_requirement(
@@ -118,7 +118,7 @@ async def resume_basis(plan: Plan, recipe: Recipe, target: Target, look: Look) -
         RefusedError: what a host or the database answers.
     """
     hosts, _ = await read_target(recipe, target, look, _sha(plan))
-    ran = {row.name for row in await ran_now(recipe, target, look) or ()}
+    ran = {row.name for row in await ran_now(recipe, target, look, plan) or ()}
     left = tuple(name for name in plan.pending if name not in ran) or tuple(n for n in plan.undo if n in ran)
     return _basis(hosts, _sha(plan), left)
 
@@ -149,6 +149,14 @@ async def resume_restore(run: Run, before: Run, recipe: Recipe, target: Target, 
         basis=maintenance_basis(hosts),
         findings=(resume_finding(before, decision),),
     )
+
+
+def _remaining(step: Step, names: tuple[str, ...]) -> Step:
+    """Leave out of a step the migrations that it has run or undone already."""
+    act = step.act
+    if not isinstance(act, Migrate):
+        return step
+    return replace(step, act=replace(act, files=tuple(file for file in act.files if file.name in names)))
 
 
 def _require_bound(steps: tuple[Step, ...]) -> None:

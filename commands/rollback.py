@@ -23,6 +23,7 @@ from commands.backup_restore import backup_basis, write_findings
 from commands.command import options_as
 from commands.common import host_basis, ran_now, read_target, require_encryption
 from commands.exceptions import FLAGS, USAGE, read_exceptions
+from commands.migration_files import files_to_undo
 from commands.migration_history import CONTINUING
 from commands.pending import names_of, remembered
 from commands.resume import read_stopped_run, resume_basis, resume_finding, resume_plan
@@ -103,7 +104,9 @@ class Rollback:
         if choice.backup is not None:
             planned = way_down.to_backup(choice.backup, await look.backups())
         else:
-            planned = way_down.by_undoing(found.undo if choice.way is not RollbackWay.CODE else ())
+            undo = found.undo if choice.way is not RollbackWay.CODE else ()
+            of_files = await files_to_undo(recipe.migrations, undo, found.live[0], target, look)
+            planned = way_down.by_undoing(undo, of_files)
         if choice.backup is not None:
             lost = await write_findings(choice.backup, look)
         else:
@@ -136,7 +139,7 @@ class Rollback:
         recipe = self.recipes[target.name]
         hosts, database = await read_target(recipe, target, look, str(plan.sha))
         # The target commit may lack the files of the migrations to undo; the live one has them.
-        rows = await ran_now(recipe, target, look) if plan.undo else ()
+        rows = await ran_now(recipe, target, look, plan) if plan.undo else ()
         restored = next((step.act.backup for step in plan.steps if isinstance(step.act, Load)), None)
         backup = None if restored is None else (await look.backups()).find(restored)
         return _basis(hosts, str(plan.sha), plan.undo, None if database is None else rows, backup)
@@ -147,7 +150,7 @@ class Rollback:
         Raises:
             RefusedError: what the database answers.
         """
-        rows = await ran_now(self.recipes[target.name], target, look)
+        rows = await ran_now(self.recipes[target.name], target, look, plan)
         return plan.undo if rows is None else latest(rows, len(plan.undo))
 
 

@@ -18,6 +18,7 @@ from bot.recipes.rehearsal_way import NoRehearsal, RehearsalWay, rehearsal_way
 from bot.recipes.steps import StepInputs, recipe_steps
 from commands.backup_restore import restorable, restore_databases, restore_finding, restore_steps
 from commands.common import backup_id, plan_maintenance, wants_backup
+from commands.migration_files import MigrationFiles
 from commands.rehearsal import not_rehearsed
 from commands.resume import held_on_failure
 
@@ -78,17 +79,18 @@ class RollbackStepBuilder:
     found: RollbackFacts
     before: Run | None
 
-    def by_undoing(self, undo: tuple[str, ...]) -> RollbackSteps:
+    def by_undoing(self, undo: tuple[str, ...], of_files: MigrationFiles) -> RollbackSteps:
         """Give the steps that undo migrations with the live code, then check out the previous code.
 
         Args:
             undo: migrations, the newest first; empty to leave the schema as it is.
+            of_files: the files of these migrations.
 
         Raises:
             RefusedError: `backup_impossible`, the policy wants a backup and none can be made.
         """
         backup = backup_id(self.run) if wants_backup(self.target, Action.ROLLBACK, len(undo)) else None
-        made = self._steps(undo, backup)
+        made = self._steps(undo, backup, of_files)
         return replace(made, findings=(*made.findings, *not_rehearsed(self._rehearses, undo)))
 
     def to_backup(self, backup: BackupInfo, backup_list: BackupList) -> RollbackSteps:
@@ -106,7 +108,7 @@ class RollbackStepBuilder:
         database = restorable(backup, self.target)
         databases = restore_databases(database, backup, self.run)
         check, *changes = restore_steps(self.target, self.run, backup, databases)
-        made = self._steps(self.found.undo, None)
+        made = self._steps(self.found.undo, None, MigrationFiles())
         kinds = (Rehearse, SandboxRehearsal, Preview, Dump, Prove, AsRehearsed)
         usual = [step for step in made.steps if not step.schema and not isinstance(step.act, kinds)]
         held = [held_on_failure(step) for step in changes] if self._lifts else changes
@@ -130,7 +132,7 @@ class RollbackStepBuilder:
         """Whether the stopped run took the site down, so that this one lifts the maintenance."""
         return self.before is not None and bool(steps_left(self.before, Decision.LIFT))
 
-    def _steps(self, undo: tuple[str, ...], backup: str | None) -> RollbackSteps:
+    def _steps(self, undo: tuple[str, ...], backup: str | None, of_files: MigrationFiles) -> RollbackSteps:
         behind = self.found.behind
         takes_down, downs = plan_maintenance(self.target, self.found.live, undo)
         if self._lifts:
@@ -146,6 +148,8 @@ class RollbackStepBuilder:
             takes_down,
             backup,
             rehearses=self._rehearses,
+            files=of_files.files,
+            table=of_files.table,
         )
         steps, skipped = recipe_steps(self.recipe, self.target, inputs)
         if self.before is not None:

@@ -42,7 +42,13 @@ class HostRunner(Protocol):
     """
 
     async def perform(
-        self, job: Job, script: Command, directory: str, files: Mapping[str, Secret], output: Output
+        self,
+        job: Job,
+        script: Command,
+        directory: str,
+        files: Mapping[str, Secret],
+        output: Output,
+        expects: str | None = None,
     ) -> Outcome:
         """Start a script as the job, or adopt it where this attempt was started before; follow it to its end.
 
@@ -52,6 +58,7 @@ class HostRunner(Protocol):
             directory: where it runs; it must exist.
             files: contents of the files that are there while it runs, by name.
             output: takes in what it prints.
+            expects: the commit that must be checked out in the directory, else nothing runs.
         """
         ...
 

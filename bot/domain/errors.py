@@ -57,6 +57,7 @@ class Reason(StrEnum):
     REHEARSAL_FAILED = "rehearsal_failed"
     NO_MIGRATIONS = "no_migrations"
     MIGRATIONS_UNREADABLE = "migrations_unreadable"
+    MIGRATION_NOT_IN_GIT = "migration_not_in_git"
     NO_RELEASE = "no_release"
     NO_WAY_BACK = "no_way_back"
     NOT_BEHIND = "not_behind"
@@ -69,6 +70,10 @@ class Reason(StrEnum):
     NEVER_STARTED = "never_started"
     OUTCOME_UNKNOWN = "outcome_unknown"
     NOT_TAKEN_EFFECT = "not_taken_effect"
+    MIGRATOR_UNANSWERED = "migrator_unanswered"
+    MIGRATIONS_NOT_APPROVED = "migrations_not_approved"
+    MIGRATED_OTHERWISE = "migrated_otherwise"
+    ROWS_LOST = "rows_lost"
     STILL_RUNNING = "still_running"
     OVERTAKEN = "overtaken"
     # what happened to an approval

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.names import Ref, Sha
 from bot.domain.runs.plan import Commit
-from bot.domain.shell import Command, Part, Syntax, Word
+from bot.domain.shell import Command, Part, Syntax, Word, command
 from bot.domain.targets.host_identity import HostIdentity
 from bot.domain.targets.look import CommandOutput, HostFacts, HostQuestion
 from bot.hosts.connections import Connections
@@ -20,12 +20,17 @@ _MAX_COMMITS = 50
 _MAX_DIRTY = 20
 _ABBREVIATION = re.compile(r"[0-9a-f]{7,64}", re.IGNORECASE)
 _SHA256 = re.compile(r"\b[0-9a-f]{64}\b")
-_ENVIRONMENT = """
+_HASHING = """
+sha256() {
+  if command -v sha256sum >/dev/null 2>&1; then sha256sum
+  elif command -v shasum >/dev/null 2>&1; then shasum -a 256
+  else openssl dgst -sha256 -r
+  fi
+}
+"""
+_ENVIRONMENT = f"""{_HASHING}
 [ -e "$path/.env" ] || exit 0
-if command -v sha256sum >/dev/null 2>&1; then sha256sum <"$path/.env"
-elif command -v shasum >/dev/null 2>&1; then shasum -a 256 <"$path/.env"
-else openssl dgst -sha256 -r <"$path/.env"
-fi
+sha256 <"$path/.env"
 """
 _DF = re.compile(r"\s(\d+)\s+(-?\d+)\s+(-?\d+)\s+(?:\d+%|-)\s")
 """Total, used and available; the names around them may hold blanks."""
@@ -121,6 +126,35 @@ _DISK = """[ ! -e "$place" ] || { value "$place"; value "$(df -Pk "$place" 2>/de
 _MIGRATIONS = """
 section migrations
 [ -z "$sha$head" ] || ask ls-tree -z --full-tree "${sha:-$head}" -- "$directory" 2>/dev/null
+section untracked
+[ -z "$head" ] || ask ls-files -z --others -- "$directory" 2>/dev/null
+"""
+
+_HASHES = """
+section hashes
+# Names of blobs first, and then the names of files with their blobs: a path may hold anything but NUL.
+ask ls-tree -r -z --full-tree "${sha:-$head}" -- "$@" 2>/dev/null
+section blobs
+for blob in $(ask ls-tree -r --full-tree "${sha:-$head}" -- "$@" 2>/dev/null |
+  sed -n 's/^[0-7]* blob \\([0-9a-f]*\\)\t.*/\\1/p' | sort -u); do
+  value "$blob"
+  value "$(ask cat-file blob "$blob" | sha256)"
+done
+"""
+
+_MIGRATOR = """
+section migrator
+limit=
+! command -v timeout >/dev/null 2>&1 || limit='timeout 20'
+if [ -n "$head" ]; then
+  {
+    complaint=$(cd -- "$path" && exec $limit sh -c "$migrator" </dev/null 2>&1 >&3 3>&-)
+    status=$?
+  } 3>&1
+  printf '\\0'
+  value "$status"
+  value "$(printf '%s' "$complaint" | tail -c 3000)"
+fi
 """
 
 # The copy is made by an index of its own, so that nothing of the checkout is touched; unlike an archive it has every
@@ -219,6 +253,10 @@ def build_question(question: HostQuestion, nonce: str) -> Command:
             *question.maintenance.parts,
             Syntax('\n) >/dev/null 2>&1 </dev/null\nvalue "$?"\n'),
         ]
+    if question.hashed:
+        parts += [Syntax(_HASHING), *command("set", "--", *question.hashed).parts, Syntax(_HASHES)]
+    if question.migrator is not None:
+        parts += [Syntax("migrator="), Word(question.migrator.script()), Syntax(_MIGRATOR)]
     if question.commit_command is not None:
         here = Syntax("sha=$head\n" if question.ref is None else "")
         parts += [here, Syntax(_OUTPUT_BEGINS), *question.commit_command.parts, Syntax(_OUTPUT_ENDS)]
@@ -282,6 +320,9 @@ def parse_answer(host: str, question: HostQuestion, answer: bytes, nonce: str) -
         free_inodes=inodes[1] if inodes and inodes[0] > 0 else None,
         commit_output=_command_output(sections.get("told", ())),
         disks=dict(_free(sections.get("disks", ()))),
+        migrator=_command_output(sections.get("migrator", ())),
+        hashes=_hashes(sections.get("hashes", ()), sections.get("blobs", ())),
+        untracked=_direct_children(sections.get("untracked", ()), question.directory),
     )
 
 
@@ -341,6 +382,24 @@ def _files(entries: tuple[str, ...], directory: str | None) -> tuple[str, ...]:
         if " blob " in f"{about} ":
             names.append(path.removeprefix(prefix))
     return tuple(names)
+
+
+def _hashes(entries: tuple[str, ...], blobs: tuple[str, ...]) -> Mapping[str, str]:
+    """Read the hashes of files from `git ls-tree -r -z`, and from pairs of a blob and what a program says of it."""
+    of_blob = {}
+    for blob, said in zip(blobs[::2], blobs[1::2], strict=False):
+        found = _SHA256.search(said)
+        if found is not None:
+            of_blob[blob] = found[0]
+    named = (entry.partition("\t") for entry in entries)
+    blob_of = {path: about.split(" ")[-1] for about, _, path in named}
+    return {path: of_blob[blob] for path, blob in blob_of.items() if blob in of_blob}
+
+
+def _direct_children(paths: tuple[str, ...], directory: str | None) -> tuple[str, ...]:
+    prefix = f"{(directory or '').strip('/')}/"
+    names = (path.removeprefix(prefix) for path in paths if path.startswith(prefix))
+    return tuple(name for name in names if "/" not in name)
 
 
 class HostLook:

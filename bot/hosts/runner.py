@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bot.domain.errors import Reason, RefusedError, problem
-from bot.domain.runs.acts import Shell
+from bot.domain.runs.acts import Migrate, Shell
 from bot.domain.secrets import Secret
 from bot.domain.shell import Command, Hidden, Syntax, Word
 from bot.engine.ports import Done, Effect, Ending, Failed, Job, NotStarted, Outcome, Output, Unknown
@@ -107,7 +107,9 @@ class Runner:
             How it ended. A journal that is gone is `Unknown`.
         """
         act = job.step.act
-        directory, expects = (act.directory, act.expects) if isinstance(act, Shell) else (job.target.path, None)
+        directory, expects = (
+            (act.directory, act.expects) if isinstance(act, Migrate | Shell) else (job.target.path, None)
+        )
         work = Work("", directory, job.step.timeout, expects)
         return await self._follow(job, RunnerCall.RESUME, work, output)
 

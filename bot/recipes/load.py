@@ -167,6 +167,7 @@ def _inconsistencies(recipe: Recipe) -> list[str]:
 
 _BY_TABLE = frozenset({Does.NOTHING_PENDING, Does.UNDONE})
 _OF_REHEARSAL = ("setup", "probe", "pretend", "apply", "pretend_down", "apply_down")
+_OF_MIGRATOR = ("ask", "run", "undo")
 _OF_SANDBOX = ("setup", "apply", "undo", "apply_down")
 _BY_REHEARSAL = frozenset({Does.REHEARSE, Does.AS_REHEARSED})
 
@@ -183,7 +184,8 @@ def _inconsistent_migrations(recipe: Recipe) -> list[str]:
                 can |= _BY_REHEARSAL
                 templates |= {f"rehearsal.{name}": getattr(how, name) for name in _OF_REHEARSAL}
             if migrator is not None:
-                templates |= {"migrator.ask": migrator.ask}
+                can |= {Does.MIGRATE}
+                templates |= {f"migrator.{name}": getattr(migrator, name) for name in _OF_MIGRATOR}
             if sandbox is not None:
                 can |= _BY_REHEARSAL
                 templates |= {f"sandbox.{name}": getattr(sandbox, name) for name in _OF_SANDBOX}
@@ -206,7 +208,7 @@ def _inconsistent_migrations(recipe: Recipe) -> list[str]:
         for asked in sorted(placeholders(template) - known - recipe.vars.keys())
     ]
     lacking = dict.fromkeys(_BY_TABLE, "migrations.table") | dict.fromkeys(_BY_REHEARSAL, "migrations.rehearsal")
-    lacking[Does.PREVIEW] = "migrations.sql"
+    lacking |= {Does.PREVIEW: "migrations.sql", Does.MIGRATE: "migrations.migrator"}
     return problems + [
         f"{where}: is missing, and a step does `{does.value}`"
         for does, where in lacking.items()
@@ -361,6 +363,12 @@ class _Rehearsal(_Model):
 
 class _Migrator(_Model):
     ask: str
+    run: str
+    undo: str
+    dumps: str = ""
+
+    def parsed(self) -> Migrator:
+        return Migrator(self.ask, self.run, self.undo, self.dumps)
 
 
 class _Sandbox(_Model):
@@ -376,7 +384,10 @@ class _Sandbox(_Model):
 
 
 _KEYS = {
-    "table": (frozenset({"directory", "suffix", "table"}), frozenset({"rehearsal", "session", "migrator", "sandbox"})),
+    "table": (
+        frozenset({"directory", "suffix", "table"}),
+        frozenset({"rehearsal", "session", "migrator", "sandbox", "pattern"}),
+    ),
     "command": (frozenset({"status", "parser"}), frozenset({"setup", "sql", "sql_down", "session"})),
 }
 """Required and optional keys of each kind of `migrations:`."""
@@ -386,6 +397,7 @@ class _Migrations(_Model):
     kind: Literal["table", "command"] = "table"
     directory: str = ""
     suffix: str = ""
+    pattern: str = "*"
     table: str = ""
     rehearsal: _Rehearsal | None = None
     migrator: _Migrator | None = None
@@ -421,9 +433,11 @@ class _Migrations(_Model):
             if how is not None
             else None
         )
-        migrator = Migrator(self.migrator.ask) if self.migrator is not None else None
+        migrator = self.migrator.parsed() if self.migrator is not None else None
         sandbox = self.sandbox.parsed() if self.sandbox is not None else None
-        return MigrationTable(self.directory, self.suffix, self.table, rehearsal, self.session, migrator, sandbox)
+        return MigrationTable(
+            self.directory, self.suffix, self.table, rehearsal, self.session, migrator, sandbox, self.pattern
+        )
 
 
 class _RecipeFile(_Model):

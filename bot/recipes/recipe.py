@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from fnmatch import fnmatchcase
 from urllib.parse import urlsplit
 
 from bot.domain.names import nearest
@@ -137,6 +138,7 @@ class Does(StrEnum):
     UNDONE = "undone"
     PREVIEW = "preview"
     REHEARSE = "rehearse"
+    MIGRATE = "migrate"
     AS_REHEARSED = "as-rehearsed"
 
 
@@ -210,9 +212,15 @@ class Migrator:
 
     Args:
         ask: a shell template that prints what `bot.domain.targets.migrator` reads; it changes nothing.
+        run: a shell template that runs the migrations in the files whose paths are its arguments.
+        undo: the same for undoing them.
+        dumps: the folder of dumps of the schema that the framework loads into an empty database; empty if it does not.
     """
 
     ask: str
+    run: str
+    undo: str
+    dumps: str = ""
 
 
 @dataclass(frozen=True)
@@ -249,6 +257,7 @@ class MigrationTable:
             it limits how long the tool's sessions wait for locks, to `{lock_wait}` seconds.
         migrator: how to ask the framework itself; None if the recipe cannot.
         sandbox: how to run them in a sandbox; None if the recipe cannot.
+        pattern: of the names of migrations; other files of the directory are none.
     """
 
     directory: str
@@ -258,6 +267,13 @@ class MigrationTable:
     session: str = ""
     migrator: Migrator | None = None
     sandbox: SandboxCommands | None = None
+    pattern: str = "*"
+
+    def names(self, files: Iterable[str]) -> tuple[str, ...]:
+        """Name the migrations among files of the directory, in the order in which they run."""
+        visible = (file for file in files if file.endswith(self.suffix) and not file.startswith("."))
+        names = (file.removesuffix(self.suffix) for file in visible)
+        return tuple(sorted(name for name in names if fnmatchcase(name, self.pattern)))
 
 
 @dataclass(frozen=True)

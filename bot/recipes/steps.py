@@ -14,6 +14,7 @@ from bot.domain.runs.acts import (
     Direction,
     Dump,
     Health,
+    Migrate,
     NothingPending,
     Preflight,
     Preview,
@@ -22,6 +23,7 @@ from bot.domain.runs.acts import (
     Shell,
     Undone,
 )
+from bot.domain.runs.migration_source import MigrationSource
 from bot.domain.runs.plan import Phase, Skipped, Step
 from bot.domain.shell import Command, fill
 from bot.domain.targets.look import HostFacts, HostQuestion
@@ -35,6 +37,7 @@ from bot.recipes.recipe import (
     MigrationCommand,
     Migrations,
     MigrationTable,
+    Migrator,
     Place,
     Recipe,
     RunKind,
@@ -68,6 +71,9 @@ class StepInputs:
         backup: ID of the backup to make first, or None.
         rehearsed_on: ID of the backup whose data the rehearsal uses, or None.
         rehearses: where the migrations are rehearsed, or why they are not.
+        files: of the migrations, in order.
+        dumps: of the schema, any of which the framework may load into an empty database.
+        table: in which the framework records migrations; None for the recipe's.
     """
 
     run: str
@@ -80,6 +86,9 @@ class StepInputs:
     backup: str | None
     rehearsed_on: str | None = None
     rehearses: RehearsalWay | NoRehearsal = RehearsalWay.TRUSTED
+    files: tuple[MigrationSource, ...] = ()
+    dumps: tuple[MigrationSource, ...] = ()
+    table: str | None = None
 
 
 def template_values(target: Target, inputs: StepInputs) -> dict[str, str]:
@@ -114,6 +123,9 @@ def question(recipe: Recipe, target: Target, ref: str | None) -> HostQuestion:
         trunk=target.branch,
         exists=tuple(sorted({c.value for spec in specs for c in spec.when if c.kind in asked})),
         directory=migrations.directory if isinstance(migrations, MigrationTable) else None,
+        migrator=fill(migrations.migrator.ask, values)
+        if isinstance(migrations, MigrationTable) and migrations.migrator is not None and target.database
+        else None,
         maintenance=fill(recipe.maintenance, values) if recipe.maintenance else None,
         commit_command=commit_command(migrations, migrations.status, target)
         if isinstance(migrations, MigrationCommand) and target.database
@@ -292,7 +304,7 @@ def _step(
         risk=spec.risk,
         timeout=_timeout(spec, inputs),
         act=_act(spec, recipe, target, inputs, values),
-        check=fill(spec.check, values) if spec.check else None,
+        check=_check(spec, recipe, values),
         on_failure=spec.on_failure,
         undoes=spec.undoes,
         schema=spec.schema,
@@ -326,17 +338,49 @@ def _act(spec: StepSpec, recipe: Recipe, target: Target, inputs: StepInputs, val
         case Does.HEALTH:
             return Health(str(target.vars.get("health_url", "")), _HEALTH_TRIES)
         case Does.NOTHING_PENDING:
-            return NothingPending(inputs.migrations)
+            return NothingPending(inputs.migrations, inputs.table)
         case Does.UNDONE:
-            return Undone(inputs.migrations)
+            return Undone(inputs.migrations, inputs.table)
         case Does.PREVIEW:
             return _preview(recipe, target, inputs)
         case Does.REHEARSE:
             if inputs.rehearses is RehearsalWay.SANDBOX:
                 return sandbox_rehearsal(recipe, inputs, values)
             return _rehearse(recipe, target, inputs, values)
+        case Does.MIGRATE:
+            return _migrate(recipe, target, inputs, values)
         case Does.AS_REHEARSED:
             return AsRehearsed()
+
+
+def _check(spec: StepSpec, recipe: Recipe, values: Mapping[str, str]) -> Command | None:
+    if spec.does is Does.MIGRATE:
+        # What it prints is judged, and not its exit status alone.
+        return fill(_migrator(recipe)[1].ask, values)
+    return fill(spec.check, values) if spec.check else None
+
+
+def _migrator(recipe: Recipe) -> tuple[MigrationTable, Migrator]:
+    migrations = recipe.migrations
+    if not isinstance(migrations, MigrationTable) or migrations.migrator is None:
+        raise ValueError(f"the recipe {recipe.name} does not say how the framework is asked for its migrations")
+    return migrations, migrations.migrator
+
+
+def _migrate(recipe: Recipe, target: Target, inputs: StepInputs, values: Mapping[str, str]) -> Migrate:
+    migrations, migrator = _migrator(recipe)
+    back = inputs.way is RunKind.ROLLBACK
+    return Migrate(
+        command=fill(f"{migrations.session}\n{migrator.undo if back else migrator.run}", values),
+        ask=fill(migrator.ask, values),
+        directory=target.path,
+        # the live commit has the files of the migrations to undo
+        expects=inputs.live if back else inputs.sha,
+        files=inputs.files,
+        dumps=inputs.dumps,
+        direction=Direction.DOWN if back else Direction.UP,
+        table=inputs.table or migrations.table,
+    )
 
 
 def _preview(recipe: Recipe, target: Target, inputs: StepInputs) -> Preview:

@@ -8,7 +8,7 @@ import pytest
 from bot.domain.errors import Reason, RefusedError
 from bot.domain.names import TargetName
 from bot.domain.policies.policy import BackupBefore
-from bot.domain.runs.acts import Dump, Shell
+from bot.domain.runs.acts import Dump, Migrate, Shell
 from bot.domain.runs.findings import HeldBack
 from bot.domain.runs.plan import NothingToDo, Phase, Plan
 from bot.domain.runs.plan_json import plan_digest, plan_from_json, plan_to_json
@@ -248,7 +248,7 @@ async def test_the_approved_commit_is_a_word_in_every_command_and_guards_the_ste
     checkout = next(step for step in plan.steps if step.key == "checkout")
     assert isinstance(checkout.act, Shell)
     assert f"merge --ff-only --quiet {NEXT}" in checkout.act.command.script()
-    guarded = {step.key for step in plan.steps if isinstance(step.act, Shell) and step.act.expects == NEXT}
+    guarded = {step.key for step in plan.steps if isinstance(step.act, Migrate | Shell) and step.act.expects == NEXT}
     assert guarded >= {"migrate", "config-cache", "optimize"}
     assert HEAD not in checkout.act.command.script()
     assert isinstance(next(step for step in plan.steps if step.key == "backup").act, Dump)

@@ -7,7 +7,7 @@ import pytest
 
 from bot.domain.errors import Reason, RefusedError
 from bot.domain.policies.policy import MINIMUM_REQUIREMENT
-from bot.domain.runs.acts import Shell
+from bot.domain.runs.acts import Direction, Migrate
 from bot.domain.runs.findings import RollbackChoice
 from bot.domain.runs.plan import Commit, NothingToDo, Phase, Plan
 from bot.domain.runs.plan_json import plan_from_json, plan_to_json
@@ -79,9 +79,10 @@ async def test_back_to_the_release_before_with_its_schema() -> None:
 async def test_migrations_are_undone_by_the_code_that_is_live_and_counted() -> None:
     plan = await planned(Past(GOOD))
     down = next(step.act for step in plan.steps if step.key == "migrate-down")
-    assert isinstance(down, Shell)
-    assert down.expects == NEXT
-    assert "migrate:rollback --step=1 --force" in down.command.script()
+    assert isinstance(down, Migrate)
+    assert (down.expects, down.direction) == (NEXT, Direction.DOWN)
+    assert down.names == (NEW,)
+    assert "migrate:rollback --force" in down.command.script()
 
 
 @pytest.mark.parametrize(

@@ -11,17 +11,20 @@ from pathlib import Path
 
 import pytest
 
+from bot.databases.migrations.migrate_script import migrate_job
 from bot.demo.application.application import Application
 from bot.demo.application.commits import CommitKind
 from bot.demo.application.git import git
 from bot.demo.host.database import DatabaseServer, DemoDatabase
-from bot.domain.runs.acts import Shell
+from bot.domain.runs.acts import Migrate, Shell
 from bot.recipes.load import load_recipe
 from bot.recipes.recipe import RunKind
 from bot.recipes.steps import StepInputs, recipe_steps
 from tests.support.examples import TARGET
+from tests.support.laravel_oddities import source_of
 from tests.support.stacks import ALEMBIC_LIVE, ALEMBIC_NEXT, DJANGO_LIVE, DJANGO_NEXT, Stack
 
+LARAVEL_NEXT = "database/migrations/2025_11_16_074003_add_token_id_to_user_sessions_table.php"
 SYSTEM_PATH = "/usr/bin:/bin"
 PATIENCE_AND_MARGIN = 15
 
@@ -54,9 +57,12 @@ class Site:
         inputs = StepInputs("R-7K3F9Q", RunKind.DEPLOY, head, head, (), ("one",), takes_down=False, backup=None)
         steps, _ = recipe_steps(load_recipe(self.recipe, Path()), target, inputs)
         act = next(step.act for step in steps if step.schema)
-        assert isinstance(act, Shell)
+        assert isinstance(act, Migrate | Shell)
+        if isinstance(act, Migrate):
+            act = replace(act, files=(source_of(self.path, LARAVEL_NEXT),))
+        script = migrate_job(act, "migrate.1") if isinstance(act, Migrate) else act.command
         process = await asyncio.create_subprocess_exec(
-            "sh", "-c", act.command.script(), cwd=self.path,
+            "sh", "-c", script.script(), cwd=self.path,
             env={"PATH": SYSTEM_PATH, "COUNTERSIGN_RUN_DIR": str(self.folder), **environment},
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, stdin=asyncio.subprocess.DEVNULL,
         )  # fmt: skip
@@ -138,8 +144,9 @@ async def test_where_it_does_not_work_the_migration_goes_on_without(
     recipe: str, new_site: NewSite, mariadb: DatabaseServer
 ) -> None:
     site = await new_site(recipe)
-    nowhere = site.folder / "a file"
-    nowhere.touch()
+    nowhere = site.folder / "notes"
+    nowhere.mkdir()
+    (nowhere / "lock-wait").touch()
     status, printed = await replace(site, folder=nowhere).migrate()
     assert status == 0, printed
     assert "token_id" in await mariadb.columns(site.database.name, site.table)

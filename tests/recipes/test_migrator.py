@@ -10,8 +10,9 @@ import pytest
 
 from bot.demo.application.application import Application
 from bot.demo.host.database import DatabaseServer
+from bot.domain.runs.migration_source import MigrationSource
 from bot.domain.shell import fill
-from bot.domain.targets.migrator import MigrationSource, MigratorAnswer, parse_migrator, row_lines, source_lines
+from bot.domain.targets.migrator import MigratorAnswer, parse_migrator, row_lines, source_lines
 from bot.recipes.load import load_recipe
 from bot.recipes.recipe import MigrationTable
 from tests.support.laravel_oddities import (

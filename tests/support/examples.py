@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -108,6 +109,11 @@ DATABASE = DatabaseFacts(
 )
 
 
+def sha256(text: str) -> str:
+    """Give the SHA-256 of a text, such as of the path of a file that stands for its contents."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 class Sight:
     """A `Look` that gives what it was given, and records what it was asked.
 
@@ -131,7 +137,10 @@ class Sight:
 
     async def host(self, name: str, question: HostQuestion) -> HostFacts:
         self.asked.append(question)
-        return self.hosts[name]
+        facts = self.hosts[name]
+        if not question.hashed:
+            return facts
+        return replace(facts, hashes={path: sha256(path) for path in question.hashed if not path.endswith("/")})
 
     async def identity(self, name: str) -> HostIdentity:
         return self.identities.get(

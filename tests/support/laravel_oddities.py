@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 from bot.demo.application.application import Application
 from bot.demo.application.git import git
+from bot.domain.runs.migration_source import MigrationSource
 
 MIGRATIONS = "database/migrations"
 PACKAGE = "vendor/acme/audit"
@@ -50,6 +52,11 @@ def write(folder: Path, files: dict[str, str]) -> None:
         file = folder / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
+
+
+def source_of(folder: Path, path: str) -> MigrationSource:
+    """Give the file of a migration as it lies in an application's folder."""
+    return MigrationSource(Path(path).stem, path, hashlib.sha256((folder / path).read_bytes()).hexdigest())
 
 
 def replace_in(file: Path, old: str, new: str) -> None:

@@ -38,9 +38,9 @@ class AppliedPerformer:
         except RefusedError as refused:
             return Failed(refused.problem)
         match job.step.act:
-            case NothingPending(names):
+            case NothingPending(names=names):
                 return self._outcome(job, len(names), missing=[name for name in names if name not in ran])
-            case Undone(names):
+            case Undone(names=names):
                 return self._outcome(job, len(names), left=[name for name in ran if name in names])
         raise TypeError(f"not a step for this performer: {job.step.act!r}")
 
@@ -65,7 +65,7 @@ class AppliedPerformer:
 
     async def _ran(self, job: Job) -> dict[str, None]:
         """Return the names in the table, in its order."""
-        facts = await self._look.database(job.target, self._table_of(job.target))
+        facts = await self._look.database(job.target, self._table(job))
         return dict.fromkeys(row.name for row in facts.ran)
 
     def _outcome(self, job: Job, expected: int, **wrong: list[str]) -> Outcome:
@@ -73,5 +73,9 @@ class AppliedPerformer:
         if not names:
             return Done({"migrations": str(expected)})
         named = {fact: ", ".join(names[:_MAX_NAMES])}
-        table = self._table_of(job.target)
-        return Failed(problem(Reason.NOT_TAKEN_EFFECT, **named, count=str(len(names)), table=table))
+        return Failed(problem(Reason.NOT_TAKEN_EFFECT, **named, count=str(len(names)), table=self._table(job)))
+
+    def _table(self, job: Job) -> str:
+        act = job.step.act
+        named = act.table if isinstance(act, NothingPending | Undone) else None
+        return named or self._table_of(job.target)

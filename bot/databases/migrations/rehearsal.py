@@ -28,7 +28,7 @@ from bot.databases.migrations.rehearsal_script import (
 from bot.databases.migrations.source import names_connection
 from bot.databases.ports import HostReader, HostRunner
 from bot.databases.server.connector import Connector
-from bot.databases.server.schema import canonical
+from bot.databases.server.schema import Schema, canonical, schema_digests
 from bot.databases.server.tables import TableSize, live_schema
 from bot.domain.errors import Problem, Reason, RefusedError, problem
 from bot.domain.runs.acts import AsRehearsed, Direction, Rehearse
@@ -243,7 +243,7 @@ class AsRehearsedPerformer:
 
     async def perform(self, job: Job, output: Output) -> Outcome:
         """Read the schema and compare."""
-        expected = _expected(job)
+        act = _as_rehearsed(job)
         try:
             async with asyncio.timeout(job.step.timeout), self._connections.reading(job.target) as session:
                 schema = await live_schema(session)
@@ -251,20 +251,12 @@ class AsRehearsedPerformer:
             return Failed(problem(Reason.TIMED_OUT, seconds=str(job.step.timeout)))
         except RefusedError as refused:
             return Failed(refused.problem)
-        for table, after in expected.items():
-            found = canonical(schema.of([table]))
-            if found != after:
-                missing = sorted(set(after.splitlines()) - set(found.splitlines()))
-                extra = sorted(set(found.splitlines()) - set(after.splitlines()))
-                return Failed(
-                    problem(
-                        Reason.NOT_TAKEN_EFFECT,
-                        table=table,
-                        missing="; ".join(missing)[:1000],
-                        unexpected="; ".join(extra)[:1000],
-                    )
-                )
-        return Done({"tables": ", ".join(expected)})
+        found = _otherwise(act, schema)
+        if found is not None:
+            return Failed(found)
+        facts = {"tables": ", ".join(act.expected)}
+        others = sorted(schema.tables - act.digests.keys()) if act.digests is not None else []
+        return Done(facts | ({"not_rehearsed": ", ".join(others)} if others else {}))
 
     async def resume(self, job: Job, output: Output) -> Outcome:
         """As `perform`."""
@@ -279,7 +271,23 @@ class AsRehearsedPerformer:
         return Ending.GONE
 
 
-def _expected(job: Job) -> Mapping[str, str]:
+def _as_rehearsed(job: Job) -> AsRehearsed:
     if not isinstance(job.step.act, AsRehearsed):
         raise TypeError(f"not a step for this performer: {job.step.act!r}")
-    return job.step.act.expected
+    return job.step.act
+
+
+def _otherwise(act: AsRehearsed, schema: Schema) -> Problem | None:
+    """Say which table is not as it was in the rehearsal, or None. Tables that were not there then are not compared."""
+    for table, after in act.expected.items():
+        found = canonical(schema.of([table]))
+        if found != after:
+            missing = sorted(set(after.splitlines()) - set(found.splitlines()))
+            extra = sorted(set(found.splitlines()) - set(after.splitlines()))
+            facts = {"missing": "; ".join(missing)[:1000], "unexpected": "; ".join(extra)[:1000]}
+            return problem(Reason.NOT_TAKEN_EFFECT, table=table, **facts)
+    digests = schema_digests(schema)
+    others = [table for table, digest in (act.digests or {}).items() if digests.get(table) != digest]
+    if not others:
+        return None
+    return problem(Reason.NOT_TAKEN_EFFECT, table=", ".join(sorted(others)), unlike_rehearsed=", ".join(sorted(others)))

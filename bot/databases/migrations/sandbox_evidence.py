@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -21,7 +20,7 @@ from bot.databases.migrations.sandbox_results import (
     SandboxRehearsalResults,
 )
 from bot.databases.migrations.sql_lexer import UnreadableSqlError, tokens
-from bot.databases.server.schema import Schema, canonical
+from bot.databases.server.schema import Schema, schema_digests
 from bot.databases.server.tables import TableSize
 from bot.domain.runs.acts import Direction, SandboxRehearsal
 from bot.domain.runs.findings import (
@@ -424,9 +423,4 @@ def _files(answer: MigratorAnswer | None, files: CommitFiles) -> tuple[Migration
 
 
 def _digest(schema: Schema) -> SchemaDigest:
-    return SchemaDigest(
-        tuple(
-            TableDigest(table, hashlib.sha256(canonical(schema.of([table])).encode()).hexdigest()[:16])
-            for table in sorted(schema.tables)
-        )
-    )
+    return SchemaDigest(tuple(TableDigest(table, digest) for table, digest in sorted(schema_digests(schema).items())))

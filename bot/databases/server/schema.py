@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -20,6 +22,7 @@ SCHEMA_SQL = """
 """Rows of seven texts. The default is quoted, because MariaDB writes the word NULL where MySQL has none."""
 
 _FIELDS = 7
+_DIGITS = 16
 _ESCAPES = {"\\t": "\t", "\\n": "\n", "\\\\": "\\", "\\0": "\0"}
 
 
@@ -147,9 +150,30 @@ def parse_lines(text: str) -> tuple[tuple[str, ...], ...]:
 
 def canonical(schema: Schema) -> str:
     """Write a schema as sorted lines, for comparing and for the digest of a plan."""
-    columns = (f"{c.table}.{c.name} {c.definition}" for c in schema.columns.values())
-    indexes = (f"{i.table} {i.kind} {i.name} ({', '.join(i.columns)})" for i in schema.indexes.values())
-    return "\n".join(sorted((*columns, *indexes)))
+    return "\n".join(sorted((*map(_column_line, schema.columns.values()), *map(_index_line, schema.indexes.values()))))
+
+
+def _column_line(column: Column) -> str:
+    return f"{column.table}.{column.name} {column.definition}"
+
+
+def _index_line(index: Index) -> str:
+    return f"{index.table} {index.kind} {index.name} ({', '.join(index.columns)})"
+
+
+def schema_digests(schema: Schema) -> dict[str, str]:
+    """Give the digest of each table, by name: the first 16 hexadecimal digits of the SHA-256 of its canonical lines.
+
+    Args:
+        schema: all of it.
+    """
+    lines: dict[str, list[str]] = defaultdict(list)
+    for column in schema.columns.values():
+        lines[column.table].append(_column_line(column))
+    for index in schema.indexes.values():
+        lines[index.table].append(_index_line(index))
+    texts = {table: "\n".join(sorted(of_table)) for table, of_table in lines.items()}
+    return {table: hashlib.sha256(text.encode()).hexdigest()[:_DIGITS] for table, text in texts.items()}
 
 
 def schema_diff(before: Schema, after: Schema) -> dict[str, tuple[str, ...]]:

@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from bot.domain.backups.backup import Purpose
 from bot.domain.json_codec import stored
+from bot.domain.runs.migration_source import MigrationSource
 from bot.domain.shell import Command
 
 
@@ -180,10 +181,12 @@ class NothingPending:
 
     Args:
         names: of the migrations that the run applied.
+        table: in which the framework records them; None for the recipe's.
     """
 
     act: ClassVar = "nothing_pending"
     names: tuple[str, ...]
+    table: str | None = field(default=None, metadata=stored(optional=True, omit_none=True))
 
 
 @dataclass(frozen=True)
@@ -192,10 +195,12 @@ class Undone:
 
     Args:
         names: of the migrations that the run undid.
+        table: in which the framework records them; None for the recipe's.
     """
 
     act: ClassVar = "undone"
     names: tuple[str, ...]
+    table: str | None = field(default=None, metadata=stored(optional=True, omit_none=True))
 
 
 @dataclass(frozen=True)
@@ -317,15 +322,67 @@ class SandboxRehearsal:
 
 
 @dataclass(frozen=True)
-class AsRehearsed:
-    """Compare the tables that the migrations changed with the result of the rehearsal.
+class ApprovedLoss:
+    """How many rows of a table may be gone after the migrations.
 
     Args:
-        expected: the canonical schema by table, empty for a dropped table; filled in when the plan is sealed.
+        table: its name.
+        before: rows that it had when that was found out; None where it is not known.
+        lost: how many of them were gone.
+    """
+
+    table: str
+    before: int | None
+    lost: int
+
+
+@dataclass(frozen=True)
+class Migrate:
+    """Run or undo exactly the approved migrations, by their files; refuse where the framework would do otherwise.
+
+    Args:
+        command: runs or undoes the files whose paths are its arguments.
+        ask: prints what the framework's migrator says (`bot.domain.targets.migrator`).
+        directory: on the host, of the application.
+        expects: the commit that must be checked out there.
+        files: of the migrations, in the order in which they run or are undone; filled in from the rehearsal when the
+            plan is sealed, where there was one.
+        dumps: of the schema; where the migrator would load one first, it must be one of these.
+        direction: whether they run or are undone.
+        table: in which the framework records migrations.
+        losses: of the tables whose rows are counted before and after; filled in when the plan is sealed.
+    """
+
+    act: ClassVar = "migrate"
+    command: Command
+    ask: Command
+    directory: str
+    expects: str
+    files: tuple[MigrationSource, ...]
+    dumps: tuple[MigrationSource, ...]
+    direction: Direction
+    table: str
+    losses: tuple[ApprovedLoss, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the migrations, in the order in which they run or are undone."""
+        return tuple(file.name for file in self.files)
+
+
+@dataclass(frozen=True)
+class AsRehearsed:
+    """Compare the schema with the result of the rehearsal.
+
+    Args:
+        expected: the canonical schema by table that the migrations changed, empty for a dropped table; filled in when
+            the plan is sealed.
+        digests: of every table of the rehearsed schema, by name; None where there is no more than `expected`.
     """
 
     act: ClassVar = "as_rehearsed"
     expected: Mapping[str, str] = field(default_factory=dict)
+    digests: Mapping[str, str] | None = field(default=None, metadata=stored(optional=True, omit_none=True))
 
 
 Act = (
@@ -344,6 +401,7 @@ Act = (
     | Preview
     | Rehearse
     | SandboxRehearsal
+    | Migrate
     | AsRehearsed
 )
 """What a step does. A new act is a class here, with the name under which it is stored, and a performer for it."""

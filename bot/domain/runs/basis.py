@@ -12,7 +12,7 @@ from bot.domain.targets.target import Target
 
 _CHECKED_OUT = "checked out on "
 
-PLAN_FORMAT = "2"
+PLAN_FORMAT = "3"
 """Rises when a plan begins to promise more: an approval of an older plan does not count for it."""
 
 _FORMAT = "plan format"

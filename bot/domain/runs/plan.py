@@ -10,10 +10,11 @@ from enum import StrEnum
 
 from bot.domain.names import Sha, is_name
 from bot.domain.policies.policy import NO_REQUIREMENT, Requirement
-from bot.domain.runs.acts import Act, AsRehearsed, Dump, Load, Prove
+from bot.domain.runs.acts import Act, Dump, Load, Prove
 from bot.domain.runs.basis import Basis
-from bot.domain.runs.findings import Finding, SchemaChange, destroys, is_unknown, those_of
+from bot.domain.runs.findings import Finding, destroys, is_unknown
 from bot.domain.runs.request import Request
+from bot.domain.runs.sealing import rehearsed_files, sealed_act
 from bot.domain.shell import Command
 
 
@@ -157,12 +158,15 @@ class Plan:
 
     def sealed(self, findings: tuple[Finding, ...]) -> Plan:
         """Give the plan with the findings of the prepare phase: the one that is approved."""
-        expected = {change.table: change.after for change in those_of(SchemaChange, findings)}
-        steps = tuple(
-            replace(step, act=AsRehearsed(expected)) if step.act == AsRehearsed() else step for step in self.steps
+        files = rehearsed_files(findings)
+        steps = tuple(replace(step, act=sealed_act(step.act, findings)) for step in self.steps)
+        return replace(
+            self,
+            steps=steps,
+            pending=tuple(file.name for file in files) if self.pending and files else self.pending,
+            findings=(*self.findings, *findings),
+            destructive=self.destructive or any(map(destroys, findings)),
         )
-        destructive = self.destructive or any(map(destroys, findings))
-        return replace(self, steps=steps, findings=(*self.findings, *findings), destructive=destructive)
 
     def of(self, phase: Phase) -> tuple[Step, ...]:
         """Give the steps of a phase, in order."""

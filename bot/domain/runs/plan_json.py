@@ -8,8 +8,10 @@ from typing import Any, get_args
 
 from bot.domain.json_codec import Conversion, JsonCodec
 from bot.domain.names import Sha
+from bot.domain.runs.acts import ApprovedLoss
 from bot.domain.runs.basis import Basis
 from bot.domain.runs.findings import Finding, finding_from_json, finding_to_json
+from bot.domain.runs.migration_source import MigrationSource
 from bot.domain.runs.plan import Commit, Plan, Skipped, digest
 from bot.domain.runs.request import Request
 from bot.domain.runs.request_json import request_from_json, request_to_json
@@ -106,7 +108,7 @@ CODEC = JsonCodec(
         Basis: Conversion(lambda basis: dict(basis.facts), _basis_from_json),
         **dict.fromkeys((Finding, *get_args(Finding)), Conversion(finding_to_json, finding_from_json)),
     },
-    rows=frozenset({Commit, Skipped}),
+    rows=frozenset({ApprovedLoss, Commit, MigrationSource, Skipped}),
     tag="act",
 )
 """Writes and reads plans, requests, gates, requirements and problems."""

@@ -33,6 +33,8 @@ class HostQuestion:
         commit_command: a command that runs code of the commit to read its files; None to run none. It runs in the
             checkout if that commit is checked out; in a temporary copy if the commit is on `trunk`; else not at all.
             `$live` is the checkout.
+        migrator: a command that asks the framework of the live checkout for its migrations; None to skip it.
+        hashed: paths of files, or of folders, whose contents at the ref's commit to hash.
         since: commits that were live or tried before; paths that differ between one of them and the ref's commit count
             as changed too.
     """
@@ -46,6 +48,8 @@ class HostQuestion:
     tools: tuple[str, ...] = ()
     disks: tuple[str, ...] = ()
     commit_command: Command | None = None
+    migrator: Command | None = None
+    hashed: tuple[str, ...] = ()
     since: tuple[str, ...] = ()
 
 
@@ -91,6 +95,9 @@ class HostFacts:
         on_branch: whether `sha` is a commit of the branch that was asked about as the trunk.
         commit_output: result of the requested command; None if none was requested, or there is no such commit.
         disks: kibibytes free on the file system of each requested path that can be read.
+        migrator: result of the requested question to the framework; None if it was not asked.
+        hashes: SHA-256 of the requested files at `sha`, or at HEAD if no ref was given, by path.
+        untracked: files in the migrations directory of the checkout that git does not track.
     """
 
     host: str
@@ -114,6 +121,9 @@ class HostFacts:
     on_branch: bool = False
     commit_output: CommandOutput | None = None
     disks: Mapping[str, int] = field(default_factory=dict)
+    migrator: CommandOutput | None = None
+    hashes: Mapping[str, str] = field(default_factory=dict)
+    untracked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

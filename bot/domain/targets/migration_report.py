@@ -84,6 +84,8 @@ class MigrationStatus:
         replication: the database server's part in it.
         changed_at: last write to the migrations table; None if the server does not remember.
         backup_list: backups of the target; None if there are none or they cannot be read.
+        unanswered: why the framework could not say which migrations the live commit has, in words of the host, so that
+            `pending_live` is of git alone; empty if it could.
     """
 
     target: TargetName
@@ -104,6 +106,7 @@ class MigrationStatus:
     replication: Replication = field(default_factory=Replication)
     changed_at: datetime | None = None
     backup_list: BackupList | None = None
+    unanswered: str = ""
 
     @property
     def newest_backup(self) -> BackupInfo | None:

@@ -24,36 +24,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bot.domain.runs.migration_source import MigrationSource
 from bot.domain.targets.look import AppliedMigration
 
 _START = '{"is":"'
-
-
-@dataclass(frozen=True)
-class MigrationSource:
-    """A file of a migration.
-
-    Args:
-        name: of the migration.
-        path: relative to the application's folder, or absolute.
-        sha256: of the file; empty where it could not be read.
-    """
-
-    name: str
-    path: str
-    sha256: str
-
-    @property
-    def origin(self) -> str:
-        """Where it comes from, for people: the package, or the path."""
-        parts = self.path.split("/")
-        if parts[0] == "vendor" and len(parts) > _IN_VENDOR:
-            return f"package {parts[1]}/{parts[2]}"
-        return self.path
-
-
-_IN_VENDOR = 3
-"""Number of parts of the path of a package's folder."""
 
 
 @dataclass(frozen=True)

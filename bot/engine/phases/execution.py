@@ -9,7 +9,7 @@ from dataclasses import replace
 from structlog.contextvars import bound_contextvars
 
 from bot.domain.errors import Problem, Reason, RefusedError, problem
-from bot.domain.runs.acts import Act, Shell
+from bot.domain.runs.acts import Act, Migrate, Shell
 from bot.domain.runs.history import Entry
 from bot.domain.runs.journal_layout import JOURNAL, JournalLayout, layout_of
 from bot.domain.runs.plan import BOT, Risk, Step
@@ -223,7 +223,7 @@ def _masked(found: Problem, masker: Masker) -> Problem:
 
 def _act_facts(step: Step, masker: Masker) -> dict[str, str]:
     """Give the facts of the history about what is run."""
-    if not isinstance(step.act, Shell):
+    if not isinstance(step.act, Migrate | Shell):
         return {"act": type(step.act).__name__.lower()}
     return {
         "command": masker.mask(step.act.command.masked())[:_MAX_COMMAND_CHARACTERS],

@@ -67,7 +67,13 @@ class LocalHost:
         own(uid, Path(self.notes), Path(self._programs.name))
 
     async def perform(
-        self, job: Job, script: Command, directory: str, files: Mapping[str, Secret], output: Output
+        self,
+        job: Job,
+        script: Command,
+        directory: str,
+        files: Mapping[str, Secret],
+        output: Output,
+        expects: str | None = None,
     ) -> Outcome:
         with tempfile.TemporaryDirectory() as private:
             own(self._uid, Path(private))

@@ -74,7 +74,7 @@ def _headline(status: MigrationStatus, translator: Translator) -> Markup:
         return count("status.missing", len(status.missing))
     if status.pending_branch:
         return count("status.waiting", len(status.pending_branch), branch=status.branch)
-    return count("status.fine", len(status.ran))
+    return translator.translate("status.unanswered") if status.unanswered else count("status.fine", len(status.ran))
 
 
 def _pending(status: MigrationStatus, translator: Translator) -> tuple[Markup, ...]:
@@ -85,6 +85,7 @@ def _pending(status: MigrationStatus, translator: Translator) -> tuple[Markup, .
         *_names(at_branch, status.pending_branch, translator),
         *_names(translate("status.gone"), status.missing, translator),
         translate("status.branch_unknown", branch=status.branch) if not status.branch_sha else Markup(""),
+        translate("status.silent", detail=markup.clip(status.unanswered, 300)) if status.unanswered else Markup(""),
     )
 
 
