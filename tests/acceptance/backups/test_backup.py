@@ -14,6 +14,7 @@ from tests.acceptance.conftest import NewSystem
 from tests.acceptance.support.outside import half_written
 from tests.acceptance.support.put_back import asked_to_restore, backed_up, beside, both_approve, made_by, sessions
 from tests.acceptance.support.system import RELEASER, System
+from tests.databases.support.local import stand_in
 
 
 @pytest.fixture
@@ -31,6 +32,29 @@ async def test_a_backup_runs_without_a_gate_and_says_its_name(system: System, la
     for said in (system.result(""), json.dumps(system.messages("card")[-1]["blocks"], ensure_ascii=False)):
         assert f"💾 `{backup}` · " in said
         assert "*proven* · restores in about" in said
+
+
+async def test_a_host_that_forbids_a_private_server_says_so_and_what_helps(
+    new_system: NewSystem, ssh_host: DemoHost, laravel_at_first: Application, mariadb: DatabaseServer
+) -> None:
+    stand_in(ssh_host.commands.bin, "bwrap", "echo 'bwrap: No permissions to create new namespace' >&2; exit 1")
+    system = await new_system(scratch="private")
+    await system.bot.start()
+    since = mariadb.log_position()
+    try:
+        backup = await backed_up(system)
+    finally:
+        (ssh_host.commands.bin / "bwrap").unlink()
+    said = system.result("")
+    assert f"💾 `{backup}` · " in said
+    assert "checked, not proven" in said
+    assert "It cannot be proven here: the host refuses this account a network of its own" in said
+    assert "That says nothing against the backup." in said
+    assert json.loads((laravel_at_first.backups / f"{backup}.json").read_text())["proof"] == "checked"
+    assert [one.text for one in mariadb.statements(since) if one.ran and one.text.startswith("CREATE DATABASE")] == []
+    verified = await system.ask(f"/backup verify compte production {backup}")
+    assert await system.end(verified) == "succeeded"
+    assert "*proven*" in system.result(verified)
 
 
 async def test_two_backups_at_once_are_made_one_after_the_other(new_system: NewSystem, ssh_host: DemoHost) -> None:
