@@ -24,6 +24,7 @@ from bot.domain.runs.plan import NothingToDo, OnFailure, Phase, Plan, Risk, Step
 from bot.domain.runs.request import Action, Origin, Request, RestoreBackup
 from bot.domain.runs.run import Run
 from bot.domain.targets.look import HostFacts, Look
+from bot.domain.targets.privileges import Capability
 from bot.domain.targets.target import Database, Operations, Target
 from bot.recipes.recipe import Recipe, RunKind
 from bot.recipes.steps import StepInputs, recipe_steps
@@ -86,6 +87,7 @@ class RestoreSubcommand:
         backup_list = await look.backups()
         backup = backup_list.find(options_as(run, RestoreBackup).backup)
         database = restorable(backup, target)
+        await require_privileges(backup, look)
         hosts, _ = await read_target(self.recipes[target.name], target, look, None)
         takes_down, downs = plan_maintenance(target, hosts, (backup.backup,))
         databases = restore_databases(database, backup, run)
@@ -143,6 +145,26 @@ def restorable(backup: BackupInfo, target: Target) -> Database:
         detail = f"it is of database {backup.database}"
         raise RefusedError(problem(Reason.NOT_RESTORABLE, backup=backup.backup, stage="database", detail=detail))
     return database
+
+
+async def require_privileges(backup: BackupInfo, look: Look) -> None:
+    """Check that the account may do all that restoring a backup takes, and undoing that.
+
+    Args:
+        backup: to restore.
+        look: reads what the account lacks.
+
+    Raises:
+        RefusedError: `not_restorable`, it may not; or a reason of the database.
+    """
+    missing = [
+        one
+        for one in await look.missing_privileges()
+        if one.capability is Capability.RESTORE and one.concerns(backup.objects)
+    ]
+    if missing:
+        detail = f"the database account lacks {'; '.join(str(one) for one in missing)}"
+        raise RefusedError(problem(Reason.NOT_RESTORABLE, backup=backup.backup, stage="privileges", detail=detail))
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from bot.domain.targets.look import AppliedMigration, DatabaseFacts, HostFacts, 
 from bot.domain.targets.target import Operations, Target
 from bot.recipes.recipe import Migrations, Recipe
 from bot.recipes.steps import before_plan
-from commands.backup_restore import backup_basis, write_findings
+from commands.backup_restore import backup_basis, require_privileges, write_findings
 from commands.command import options_as
 from commands.common import host_basis, ran_now, read_target, require_encryption
 from commands.exceptions import FLAGS, USAGE, read_exceptions
@@ -102,6 +102,7 @@ class Rollback:
         choice = await _chosen(before, decision, scope, found.undo, releases, target, look)
         way_down = RollbackStepBuilder(recipe, target, run, found, before)
         if choice.backup is not None:
+            await require_privileges(choice.backup, look)
             planned = way_down.to_backup(choice.backup, await look.backups())
         else:
             undo = found.undo if choice.way is not RollbackWay.CODE else ()

@@ -16,6 +16,7 @@ from bot.domain.runs.plan import Phase, Plan, Risk
 from bot.domain.runs.plan_json import plan_from_json, plan_to_json
 from bot.domain.runs.request import Action, Decision, RestoreBackup, ResumeOptions
 from bot.domain.runs.run import RunState
+from bot.domain.targets.privileges import Capability, MissingPrivilege
 from bot.domain.targets.scratch import ScratchBeside
 from bot.domain.targets.target import Target
 from bot.recipes.load import load_recipe
@@ -138,3 +139,32 @@ async def test_what_cannot_be_restored_is_answered(target: Target, kept: BackupI
         await planned(sight(kept), target)
     assert refusal.value.problem.reason is reason
     assert said in " ".join(refusal.value.problem.facts.values())
+
+
+LACKS = MissingPrivilege(Capability.RESTORE, "TRIGGER", "`compte`.*")
+LACKS_FOR_TRIGGERS = MissingPrivilege(Capability.RESTORE, "SUPER", "*.*", kinds=frozenset({"trigger"}))
+
+
+@pytest.mark.parametrize(
+    ("missing", "objects", "refused"),
+    [
+        ((), ("trigger grow",), False),
+        ((LACKS,), (), True),
+        ((MissingPrivilege(Capability.BACKUP, "EVENT", "`compte`.*"),), ("event tidy",), False),
+        ((LACKS_FOR_TRIGGERS,), ("view adults",), False),
+        ((LACKS_FOR_TRIGGERS,), ("trigger grow",), True),
+        ((LACKS_FOR_TRIGGERS,), None, True),
+    ],
+)
+async def test_what_the_account_may_not_do_is_known_before_anybody_is_asked(
+    missing: tuple[MissingPrivilege, ...], objects: tuple[str, ...] | None, refused: bool
+) -> None:
+    look = sight(replace(KEPT, objects=objects))
+    look.missing = missing
+    if not refused:
+        assert await planned(look)
+        return
+    with pytest.raises(RefusedError) as caught:
+        await planned(look)
+    assert caught.value.problem.reason is Reason.NOT_RESTORABLE
+    assert str(missing[0]) in caught.value.problem.facts["detail"]

@@ -30,6 +30,7 @@ from bot.domain.runs.run import Run, RunState
 from bot.domain.secrets import Secret
 from bot.domain.targets.host_identity import HostIdentity
 from bot.domain.targets.look import AppliedMigration, DatabaseFacts, HostFacts, HostQuestion, Release
+from bot.domain.targets.privileges import MissingPrivilege
 from bot.domain.targets.target import Backups, Database, EmojiNames, Host, Operations, Target, VarValue
 
 HEAD = "1" * 40
@@ -133,6 +134,7 @@ class Sight:
         self.identities: dict[str, HostIdentity] = {}
         self.backup_list = BackupList(NAME.app, NAME.environment, ())
         self.left: tuple[Leftover, ...] = ()
+        self.missing: tuple[MissingPrivilege, ...] = ()
         self.since: tuple[TableWrites, ...] | None = ()
 
     async def host(self, name: str, question: HostQuestion) -> HostFacts:
@@ -158,6 +160,9 @@ class Sight:
 
     async def backups(self) -> BackupList:
         return self.backup_list
+
+    async def missing_privileges(self) -> tuple[MissingPrivilege, ...]:
+        return self.missing
 
     async def leftovers(self) -> tuple[Leftover, ...]:
         return self.left

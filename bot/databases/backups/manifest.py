@@ -134,6 +134,7 @@ class Manifest:
             data_bytes=self.data_bytes,
             migrations=self.migrations,
             stable_sha256=self.stable_sha256,
+            objects=self.objects,
         )
 
 

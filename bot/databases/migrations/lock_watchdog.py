@@ -25,7 +25,7 @@ _LONGEST_TOLD = 200
 
 _WAITS = {
     flavour: f"""
-        SELECT p.id, {query}, p.user, p.db, LEFT(COALESCE(p.info, ''), 1000) FROM information_schema.processlist p
+        SELECT p.id, {query}, p.user, p.db, LEFT(COALESCE(p.info, ''), 1000) FROM {{processlist}} p
         WHERE p.id <> CONNECTION_ID() AND p.state LIKE 'Waiting for % metadata lock'
     """  # noqa: S608 - the names of columns
     for flavour, query in ((Flavour.MARIADB, "p.query_id"), (Flavour.MYSQL, "NULL"))
@@ -161,7 +161,7 @@ class _Watch:
 async def _endable(session: ReadOnlySession) -> tuple[LockWait, ...]:
     # as the server names them: it may use lower case
     ((asker, here),) = await session.rows("SELECT USER(), DATABASE()")
-    waits = await session.rows(_WAITS[session.flavour])
+    waits = await session.rows(_WAITS[session.flavour].replace("{processlist}", session.processlist))
     return endable((LockWait(*row) for row in waits), str(asker).rpartition("@")[0], str(here))
 
 

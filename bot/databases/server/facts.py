@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from bot.databases.server.connection import Row
 from bot.databases.server.connector import Connector
 from bot.databases.server.errors import NEEDS_PRIVILEGE, NO_SUCH_COLUMN, NO_SUCH_TABLE, ServerError
+from bot.databases.server.privileges import missing_privileges
 from bot.databases.server.quoting import identifier
 from bot.databases.server.replication import replication_of
 from bot.databases.server.schema import canonical
@@ -14,6 +15,7 @@ from bot.databases.server.session import ReadOnlySession
 from bot.databases.server.tables import live_schema
 from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.targets.look import AppliedMigration, DatabaseFacts, Session
+from bot.domain.targets.privileges import MissingPrivilege
 from bot.domain.targets.target import Target
 
 LONG_TRANSACTION = 5
@@ -21,10 +23,13 @@ LONG_TRANSACTION = 5
 
 _LONGEST_QUERY = 200
 
+_MAY_SEE_ALL = "SELECT 1 FROM information_schema.innodb_trx LIMIT 1"
+"""Refused without the privilege PROCESS. Asked alone: MySQL answers a join that needs no row of this table."""
+
 _SESSIONS = """
     SELECT p.id, p.user, COALESCE(TIMESTAMPDIFF(SECOND, t.trx_started, NOW()), p.time, 0),
         LEFT(COALESCE(p.info, ''), %s), COALESCE(p.state LIKE 'Waiting for %% metadata lock', 0), COALESCE(p.time, 0)
-    FROM information_schema.processlist p
+    FROM {processlist} p
     LEFT JOIN information_schema.innodb_trx t ON t.trx_mysql_thread_id = p.id
     WHERE p.id <> CONNECTION_ID() AND (p.db = DATABASE() OR p.db IS NULL)
         AND (p.state LIKE 'Waiting for %% metadata lock' OR t.trx_started < NOW() - INTERVAL %s SECOND)
@@ -35,12 +40,12 @@ _SESSIONS = """
 _OWN_SESSIONS = """
     SELECT p.id, p.user, COALESCE(p.time, 0),
         LEFT(COALESCE(p.info, ''), %s), COALESCE(p.state LIKE 'Waiting for %% metadata lock', 0), COALESCE(p.time, 0)
-    FROM information_schema.processlist p
+    FROM {processlist} p
     WHERE p.id <> CONNECTION_ID() AND (p.db = DATABASE() OR p.db IS NULL)
         AND (p.state LIKE 'Waiting for %% metadata lock' OR (p.command <> 'Sleep' AND p.time > %s))
     ORDER BY p.id
 """
-"""The same without InnoDB's list of transactions, which needs a privilege."""
+"""The same without InnoDB's list of transactions."""
 
 _SIZE = """
     SELECT COALESCE(SUM(COALESCE(data_length, 0) + COALESCE(index_length, 0)), 0),
@@ -126,6 +131,18 @@ class DatabaseLook:
                     return 0
                 raise
 
+    async def missing_privileges(self, target: Target) -> tuple[MissingPrivilege, ...]:
+        """Read which privileges the target's account lacks, by what they are needed for.
+
+        Args:
+            target: whose database.
+
+        Raises:
+            RefusedError: as `database`.
+        """
+        async with self._connections.reading(target) as session:
+            return () if target.database is None else await missing_privileges(session, target.database)
+
     async def schema(self, target: Target) -> frozenset[str]:
         """Read the columns and indexes of one database.
 
@@ -186,12 +203,19 @@ async def sessions_open_for(session: ReadOnlySession, seconds: int) -> tuple[boo
     Raises:
         ServerError: they cannot be read.
     """
+    sees_all = await _sees_all(session)
+    sql = (_SESSIONS if sees_all else _OWN_SESSIONS).replace("{processlist}", session.processlist)
+    return sees_all, tuple(_found(row) for row in await session.rows(sql, _LONGEST_QUERY, seconds))
+
+
+async def _sees_all(session: ReadOnlySession) -> bool:
     try:
-        return True, tuple(_found(row) for row in await session.rows(_SESSIONS, _LONGEST_QUERY, seconds))
+        await session.rows(_MAY_SEE_ALL)
     except ServerError as error:
         if error.number != NEEDS_PRIVILEGE:
             raise
-    return False, tuple(_found(row) for row in await session.rows(_OWN_SESSIONS, _LONGEST_QUERY, seconds))
+        return False
+    return True
 
 
 def _found(row: Row) -> Session:

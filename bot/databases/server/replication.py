@@ -21,9 +21,7 @@ _FOLLOWS = {
 _SHOWS_LAG = {Flavour.MARIADB: "SLAVE MONITOR", Flavour.MYSQL: "REPLICATION CLIENT"}
 _SHOWS_REPLICAS = "PROCESS"
 
-_REPLICAS = (
-    "SELECT host, COALESCE(state, '') FROM information_schema.processlist WHERE command LIKE 'Binlog Dump%' ORDER BY id"
-)
+_REPLICAS = "SELECT host, COALESCE(state, '') FROM {processlist} WHERE command LIKE 'Binlog Dump%' ORDER BY id"
 """Each connected replica is a session of its primary; without the privilege PROCESS none of them is shown."""
 
 _COUNTS = "SHOW GLOBAL STATUS WHERE variable_name IN ('Slaves_connected', 'Slave_running', 'Slaves_running')"
@@ -58,7 +56,7 @@ async def replication_of(session: ReadOnlySession, *, sees_all_sessions: bool) -
     replicas: tuple[Replica, ...] = ()
     count = int(connected) if connected is not None else None
     if sees_all_sessions:
-        replicas = replicas_of(await _rows(session, _REPLICAS))
+        replicas = replicas_of(await _rows(session, _REPLICAS.replace("{processlist}", session.processlist)))
         count = len(replicas)
     elif count is None or count > 0:
         hidden[HiddenReplication.REPLICAS] = _SHOWS_REPLICAS

@@ -34,7 +34,14 @@ class ReadOnlySession(_Session):
     Args:
         version: what the server calls itself.
         connection: to the server, restrained.
+        processlist: the table in which the server lists its sessions.
     """
+
+    def __init__(
+        self, version: str, connection: Connection, processlist: str = "information_schema.processlist"
+    ) -> None:
+        super().__init__(version, connection)
+        self.processlist = processlist
 
     async def rows(self, sql: str, *values: object) -> tuple[Row, ...]:
         """Run one statement. When it is cancelled or takes too long, it is ended at the server too.
@@ -110,6 +117,8 @@ async def read_only(connection: Connection, limits: QueryLimits) -> ReadOnlySess
         ServerError: the server refused it.
     """
     session = ReadOnlySession(await version_of(connection), connection)
+    if session.flavour is Flavour.MYSQL and await session.rows(_HAS_PROCESSLIST):
+        session.processlist = "performance_schema.processlist"
     # SYSTEM, because InnoDB reports the start of transactions in the server's own time zone
     settings = [
         f"SET SESSION lock_wait_timeout = {limits.lock}",
@@ -127,6 +136,14 @@ async def read_only(connection: Connection, limits: QueryLimits) -> ReadOnlySess
                 raise
     await session.rows("SET SESSION TRANSACTION READ ONLY")
     return session
+
+
+_HAS_PROCESSLIST = """
+    SELECT 1 FROM information_schema.tables
+    WHERE table_schema = 'performance_schema' AND table_name = 'processlist' AND @@performance_schema = 1
+"""
+"""From MySQL 8.0.22 on, where it is on: the list in `information_schema` is deprecated, and reading it holds up the
+server (MySQL Reference Manual, "The INFORMATION_SCHEMA PROCESSLIST Table")."""
 
 
 def _statement_limit(flavour: Flavour, seconds: float) -> str:

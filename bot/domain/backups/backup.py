@@ -73,6 +73,7 @@ class BackupInfo:
         data_bytes: size of the dumped tables on the server.
         migrations: names of the recorded migrations; None if unknown.
         stable_sha256: of its manifest, except what a proof replaces; the approval of a restore is bound to it.
+        objects: kind and name of what it has beside tables, such as `view adults`; None if unknown.
     """
 
     backup: str
@@ -93,6 +94,7 @@ class BackupInfo:
     data_bytes: int = 0
     migrations: tuple[str, ...] | None = None
     stable_sha256: str = ""
+    objects: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)

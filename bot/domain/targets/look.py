@@ -15,6 +15,7 @@ from bot.domain.runs.plan import Commit
 from bot.domain.runs.run import Run
 from bot.domain.shell import Command
 from bot.domain.targets.host_identity import HostIdentity
+from bot.domain.targets.privileges import MissingPrivilege
 
 
 @dataclass(frozen=True)
@@ -307,6 +308,14 @@ class Look(Protocol):
 
         Raises:
             RefusedError: `backup_impossible`, the target has no place for backups; or a host's reason.
+        """
+        ...
+
+    async def missing_privileges(self) -> tuple[MissingPrivilege, ...]:
+        """Read which privileges the target's database account lacks, by what they are needed for.
+
+        Raises:
+            RefusedError: as `database`.
         """
         ...
 

@@ -1,0 +1,191 @@
+"""Which privileges an account lacks for what the operations file asks of it, read from the server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bot.databases.server.errors import LOST, ServerError
+from bot.databases.server.grants import Grants, parse_grants
+from bot.databases.server.quoting import identifier
+from bot.databases.server.session import Flavour, ReadOnlySession
+from bot.domain.targets.privileges import Capability, MissingPrivilege
+from bot.domain.targets.target import Database
+
+_DUMPED = ("SELECT", "SHOW VIEW", "TRIGGER", "EVENT")
+"""Without one of them the tool leaves something out, and ends well."""
+
+_COPIED = (
+    *("SELECT", "INSERT", "CREATE", "DROP", "ALTER", "INDEX", "REFERENCES", "LOCK TABLES"),
+    *("CREATE VIEW", "SHOW VIEW", "TRIGGER", "CREATE ROUTINE", "ALTER ROUTINE", "EVENT"),
+)
+"""What a dump does when it is loaded."""
+
+_SWAPPED = (
+    *("SELECT", "INSERT", "CREATE", "DROP", "ALTER"),
+    *("CREATE VIEW", "SHOW VIEW", "TRIGGER", "CREATE ROUTINE", "ALTER ROUTINE", "EVENT"),
+)
+"""What moving tables out of a database and into it does, and making anew what is beside them."""
+
+_NAMES_OWNERS = {Flavour.MARIADB: ("SET USER", "SUPER"), Flavour.MYSQL: ("SET_ANY_DEFINER", "SET_USER_ID", "SUPER")}
+_LOGGED_CODE = frozenset({"trigger", "function"})
+
+_OWNERS = """
+    SELECT DISTINCT owner, kind FROM (
+        SELECT definer AS owner, 'view' AS kind FROM information_schema.views WHERE table_schema = DATABASE()
+        UNION SELECT definer, 'trigger' FROM information_schema.triggers WHERE trigger_schema = DATABASE()
+        UNION SELECT definer, LOWER(routine_type) FROM information_schema.routines WHERE routine_schema = DATABASE()
+        UNION SELECT definer, 'event' FROM information_schema.events WHERE event_schema = DATABASE()
+    ) owned
+"""
+_SYSTEM_USERS = """
+    SELECT CONCAT(user, '@', host) FROM mysql.global_grants WHERE priv = 'SYSTEM_USER'
+    UNION SELECT CONCAT(user, '@', host) FROM mysql.user WHERE super_priv = 'Y'
+"""
+
+
+@dataclass(frozen=True)
+class _Account:
+    """An account on a server, and what it has to deal with there.
+
+    Args:
+        flavour: the server's vendor.
+        name: as the server writes it, `user@host`.
+        grants: its privileges.
+        owners: of views, triggers, routines and events of the database, with the kinds of what they own.
+        logs_code: whether triggers and functions need SUPER, as they do by default where there is a binary log.
+        system_users: accounts with SYSTEM_USER (MySQL); None where they may not be read.
+    """
+
+    flavour: Flavour
+    name: str
+    grants: Grants
+    owners: tuple[tuple[str, str], ...]
+    logs_code: bool
+    system_users: frozenset[str] | None
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """Who else owns something."""
+        return tuple(sorted({owner for owner, _ in self.owners if owner != self.name}))
+
+
+async def missing_privileges(session: ReadOnlySession, database: Database) -> tuple[MissingPrivilege, ...]:
+    """Read which privileges the session's account lacks.
+
+    Args:
+        session: with the database.
+        database: which.
+
+    Returns:
+        What is missing, by capability, whether the operations file asks for it or not.
+
+    Raises:
+        ServerError: it cannot be read.
+    """
+    account = await _account(session)
+    return (*_for_looking(account), *_for_dumping(account, database), *_for_restoring(account, database))
+
+
+async def _account(session: ReadOnlySession) -> _Account:
+    ((name,),) = await session.rows("SELECT CURRENT_USER()")
+    ((log, trusting),) = await session.rows("SELECT @@log_bin, @@log_bin_trust_function_creators")
+    system_users: frozenset[str] | None = frozenset()
+    if session.flavour is Flavour.MYSQL:
+        try:
+            system_users = frozenset(str(row[0]) for row in await session.rows(_SYSTEM_USERS))
+        except ServerError as error:
+            if error.number in LOST:
+                raise
+            system_users = None
+    return _Account(
+        session.flavour,
+        str(name),
+        await _grants(session),
+        tuple((str(owner), str(kind)) for owner, kind in await session.rows(_OWNERS)),
+        bool(log) and not trusting,
+        system_users,
+    )
+
+
+async def _grants(session: ReadOnlySession) -> Grants:
+    """Read the grants of the account and of its active roles."""
+    lines = [str(row[0]) for row in await session.rows("SHOW GRANTS")]
+    try:
+        ((role,),) = await session.rows("SELECT CURRENT_ROLE()")
+        if role not in (None, "NONE"):
+            roles = f"SHOW GRANTS FOR CURRENT_USER() USING {role}"
+            if session.flavour is Flavour.MARIADB:
+                roles = "SHOW GRANTS FOR CURRENT_ROLE"
+            lines += [str(row[0]) for row in await session.rows(roles)]
+    except ServerError as error:  # a server without roles
+        if error.number in LOST:
+            raise
+    return parse_grants(lines)
+
+
+def _for_looking(account: _Account) -> list[MissingPrivilege]:
+    if account.grants.everywhere("PROCESS"):
+        return []
+    return [MissingPrivilege(Capability.LOOK, "PROCESS", "*.*", "to see the sessions of others")]
+
+
+def _for_dumping(account: _Account, database: Database) -> list[MissingPrivilege]:
+    missing = _on(account, Capability.BACKUP, _DUMPED, database.name, identifier(database.name))
+    if account.grants.everywhere("SELECT", "SHOW_ROUTINE", "SHOW CREATE ROUTINE"):
+        return missing
+    if account.flavour is Flavour.MYSQL:
+        why = "without which procedures and functions of other accounts are left out"
+        return [*missing, MissingPrivilege(Capability.BACKUP, "SHOW_ROUTINE", "*.*", why)]
+    if account.grants.on_table("SELECT", "mysql", "proc"):
+        return missing
+    why = "without which procedures and functions of other accounts are left out"
+    return [*missing, MissingPrivilege(Capability.BACKUP, "SELECT", "mysql.proc", why)]
+
+
+def _for_restoring(account: _Account, database: Database) -> list[MissingPrivilege]:
+    beside = database.name.replace("\\", r"\\").replace("_", r"\_").replace("%", r"\%") + r"\_countersign\_%"
+    missing = _on(account, Capability.RESTORE, _COPIED, f"{database.name}_countersign_x", f"`{beside}`")
+    missing += _on(account, Capability.RESTORE, _SWAPPED, database.name, identifier(database.name))
+    if account.logs_code and not account.grants.everywhere("SUPER"):
+        there = any(kind in _LOGGED_CODE for _, kind in account.owners)
+        missing.append(
+            MissingPrivilege(
+                Capability.RESTORE,
+                "SUPER",
+                "*.*",
+                "to make triggers and functions where the server has a binary log",
+                kinds=frozenset() if there else _LOGGED_CODE,
+                instead="log_bin_trust_function_creators=1 at the server",
+            )
+        )
+    return missing + _for_owners(account)
+
+
+def _for_owners(account: _Account) -> list[MissingPrivilege]:
+    """What is needed to drop what others own, and to make it again should the restore have to be undone."""
+    if not account.others:
+        return []
+    missing = []
+    owners = f"of what {', '.join(account.others)} owns in the database"
+    names_owners = _NAMES_OWNERS[account.flavour]
+    if not account.grants.everywhere(*names_owners):
+        missing.append(MissingPrivilege(Capability.RESTORE, names_owners[0], "*.*", owners))
+    if account.flavour is Flavour.MARIADB or account.grants.everywhere("SYSTEM_USER"):
+        return missing
+    if account.system_users is None:
+        instead = "SELECT ON mysql.global_grants and mysql.user, to see that none of them has it"
+        missing.append(MissingPrivilege(Capability.RESTORE, "SYSTEM_USER", "*.*", owners, instead=instead))
+    elif privileged := [owner for owner in account.others if owner in account.system_users]:
+        why = f"of what {', '.join(privileged)} owns in the database"
+        missing.append(MissingPrivilege(Capability.RESTORE, "SYSTEM_USER", "*.*", why))
+    return missing
+
+
+def _on(
+    account: _Account, capability: Capability, privileges: tuple[str, ...], database: str, shown: str
+) -> list[MissingPrivilege]:
+    return [
+        MissingPrivilege(capability, privilege, f"{shown}.*")
+        for privilege in privileges
+        if not account.grants.on_database(privilege, database)
+    ]
