@@ -37,6 +37,8 @@ class Obstacle(StrEnum):
     """The live environment cannot be read."""
     LACKS = "lacks"
     """The live server has something that the private one has not, such as another database or a plugin."""
+    FORBIDDEN = "forbidden"
+    """There is no private server, and beside the live database the account may not do what it takes."""
     LOST = "lost"
     """The private server was ended, or ended by itself, while it was needed."""
 

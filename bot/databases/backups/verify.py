@@ -114,9 +114,11 @@ class ProvePerformer(LoadingStep):
         try:
             facts = await self._access.pipes.note(job, f"{SANDBOX_RESULTS}/facts")
             refusal = results_of({"facts": facts.decode(errors="replace")}).refusal
-        except (RefusedError, ValueError):
+        except RefusedError:
+            return Refusal(Obstacle.LOST, detail)
+        except ValueError:
             refusal = None
-        return refusal or Refusal(Obstacle.LOST, detail)
+        return refusal or Refusal(Obstacle.FORBIDDEN, detail)
 
     async def _run(self, job: Job, script: HostScript, output: Output) -> Outcome:
         outcome = await super()._run(job, script, output)

@@ -43,9 +43,15 @@ empty_beside() {
   printf 'CREATE DATABASE %s %s;\n' "$(quote "$fresh")" "$charset" | sql "$source" 2>"$complaint"
 }
 
+# forbidden: whether what the server said is of what this account may do on this server, and not of the dump: privileges
+# (1142, 1143, 1227, 1370), code where there is a binary log (1418, 1419), what the server's settings forbid (1290, 1792,
+# 1836, 3750)
+forbidden() { grep -q -E 'ERROR (1143|1290|1370|1418|1419|1792|1836|3750) ' "$complaint"; }
+
 # excused_beside: end the script where what failed says nothing of the backup
 excused_beside() {
   if passing; then fail interrupted "$(head -c 400 "$complaint")"; fi
+  if forbidden; then fail impossible "the account may not do here what the dump does: $(head -c 400 "$complaint")"; fi
   return 1
 }
 

@@ -55,7 +55,7 @@ beside_tables() {
   [ "$whole" = 1 ] || return 0
   set --
   while IFS= read -r view; do [ -z "$view" ] || set -- "$@" "$view"; done <<END
-$(in_database "$from" ask "SELECT table_name FROM information_schema.views WHERE table_schema = DATABASE()")
+$(in_database "$from" ask "SELECT table_name FROM information_schema.views WHERE table_schema = DATABASE() ORDER BY 1")
 END
   [ $# -gt 0 ] || return 0
   # shellcheck disable=SC2086 # the options are words

@@ -54,11 +54,12 @@ pack() {
   esac
 }
 
-# snapshot NAME: open a session that reads what to do from a pipe of this name
+# snapshot NAME: open a session that reads what to do from a pipe of this name, to its end: it ends when nobody holds the
+# pipe open any more
 snapshot() {
   mkfifo "$COUNTERSIGN_FILES/$1.in" || fail contents 'a pipe cannot be made'
   session --skip-column-names --unbuffered "$database" \
-    <"$COUNTERSIGN_FILES/$1.in" >"$COUNTERSIGN_FILES/$1.out" 2>"$COUNTERSIGN_FILES/$1.err" 6>&- &
+    <"$COUNTERSIGN_FILES/$1.in" >"$COUNTERSIGN_FILES/$1.out" 2>"$COUNTERSIGN_FILES/$1.err" 4>&- 5>&- 6>&- &
 }
 
 take_snapshot='SET SESSION wait_timeout = 86400; SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ;
@@ -90,7 +91,6 @@ look_after() {
 # look_away: give both sessions up
 look_away() {
   [ "$counts" = yes ] || return 0
-  for session in 4 5; do (printf 'exit\n' >&"$session") 2>/dev/null; done
   exec 4>&- 5>&-
   wait "$before" "$after"
   rm -f "$COUNTERSIGN_FILES"/before.* "$COUNTERSIGN_FILES"/after.*
@@ -306,7 +306,7 @@ if [ "$file" != "$backup.mydumper.tar" ]; then
 fi
 
 if [ "$counts" = yes ]; then
-  for session in 4 5; do (printf '%s\nexit\n' "$counting" >&"$session") 2>/dev/null; done
+  for session in 4 5; do (printf '%s\n' "$counting" >&"$session") 2>/dev/null; done
   exec 4>&- 5>&-
   if ! wait "$before" || ! wait "$after"; then
     fail contents "$(cat "$COUNTERSIGN_FILES/before.err" "$COUNTERSIGN_FILES/after.err")"

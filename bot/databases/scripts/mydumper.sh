@@ -60,7 +60,7 @@ unsuited() {
     printf 'the server is a node of a cluster\n'
     return
   fi
-  if [ "$(ask "SELECT COUNT(*) FROM information_schema.processlist WHERE command = 'Query' AND time >= 10")" != 0 ]; then
+  if [ "$(ask "SELECT COUNT(*) FROM $(processlist) WHERE command = 'Query' AND time >= 10")" != 0 ]; then
     printf 'there is a query that has run for more than 10 s\n'
     return
   fi

@@ -55,6 +55,13 @@ session() {
 # ask SQL: ask the server; rows come as lines, columns between tabs
 ask() { session --raw --skip-column-names --execute="$1" "$database"; }
 
+# processlist: print the table in which the server lists its sessions; the other one holds up newer servers
+processlist() {
+  ask "SELECT IF(COUNT(*) > 0, 'performance_schema.processlist', 'information_schema.processlist')
+    FROM information_schema.tables
+    WHERE table_schema = 'performance_schema' AND table_name = 'processlist' AND @@performance_schema = 1"
+}
+
 # sql DATABASE OPTION…: run what standard input says, without the client's own commands
 sql() {
   in=$1
@@ -101,7 +108,7 @@ staged_well() { for name; do [ "$(stage "$name")" = 0 ] || return 1; done; }
 # tuned TOOL: print the options that not every one of them knows
 tuned() {
   help=$("$1" --no-defaults --help 2>/dev/null)
-  for option in no-tablespaces set-gtid-purged=OFF column-statistics=0; do
+  for option in no-tablespaces set-gtid-purged=OFF column-statistics=0 masking-policies=0; do
     case $help in *"--${option%%=*}"*) printf -- '--%s ' "$option" ;; esac
   done
 }

@@ -1,0 +1,139 @@
+"""Backups and restores with the accounts and servers that teams really have."""
+
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from bot.databases.backups.leftovers import LeftoverReader
+from bot.databases.backups.restore import SwapPerformer
+from bot.databases.backups.restore_script import RestoreStage
+from bot.databases.server.connector import Connector
+from bot.databases.server.facts import DatabaseLook
+from bot.demo.host.database import DatabaseServer, DemoDatabase
+from bot.domain.backups.backup import Proof
+from bot.domain.secrets import Secret
+from bot.domain.targets.privileges import Capability
+from bot.domain.targets.target import Target
+from bot.sandbox.obstacles import Obstacle
+from tests.databases.support.contents import CONTENTS, checksums, databases_beside, definitions, execute
+from tests.databases.support.local import KeptOutput, LocalHost, access_to, prover
+from tests.databases.support.manifests import manifest_of
+from tests.databases.support.steps import done, job_of, loaded, performer, prove_job, refused, swap_job_of
+from tests.support import on_mysql
+from tests.support.vendors import PROGRAMS
+
+LOGGING = {"MariaDB": ("--log-bin",), "MySQL": ()}[PROGRAMS.vendor]
+
+
+@pytest.fixture
+def scratch() -> bool:
+    return True
+
+
+BEYOND_ASCII = "pâsswörd€🎉"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def logging_server(servers_folder: Path) -> AsyncIterator[DatabaseServer]:
+    """A server with a binary log."""
+    folder = servers_folder / "logging"
+    folder.mkdir()
+    async with DatabaseServer(folder, LOGGING) as server:
+        yield server
+
+
+@pytest.fixture
+async def logged(logging_server: DatabaseServer) -> AsyncIterator[DemoDatabase]:
+    """A database with something of each kind; triggers and functions take SUPER by now."""
+    await logging_server.query("SET GLOBAL log_bin_trust_function_creators = 1")
+    made = await logging_server.create("logged")
+    await execute(made, *CONTENTS)
+    await logging_server.query("SET GLOBAL log_bin_trust_function_creators = 0")
+    yield made
+    await logging_server.drop(made)
+
+
+async def test_what_the_account_may_not_make_cannot_be_proven_here_and_is_not_bad(
+    logged: DemoDatabase, target_of: Callable[..., Target], host: LocalHost, logging_server: DatabaseServer
+) -> None:
+    target = target_of(logged, scratch=True)
+    done(await performer(host).perform(job_of(target), KeptOutput()))
+    facts = done(await prover(access_to(host)).perform(prove_job(target), KeptOutput()))
+    assert facts["unprovable"] == Obstacle.FORBIDDEN.value
+    assert "ERROR 1419" in facts["unprovable_detail"]
+    assert manifest_of(target).proof is Proof.CHECKED
+    assert await databases_beside(logging_server, target) == []
+
+
+async def test_what_a_restore_would_lack_is_known_before_anybody_is_asked(
+    logged: DemoDatabase,
+    target_of: Callable[..., Target],
+    connections: Connector,
+    logging_server: DatabaseServer,
+) -> None:
+    async def lacks() -> set[str]:
+        missing = await DatabaseLook(connections).missing_privileges(target_of(logged))
+        return {one.privilege for one in missing if one.capability is Capability.RESTORE}
+
+    assert await lacks() == {"SUPER"}
+    await logging_server.query("SET GLOBAL log_bin_trust_function_creators = 1")
+    assert await lacks() == set()
+    await logging_server.query("CREATE VIEW theirs AS SELECT 1 AS one", database=logged.name)
+    assert (
+        await lacks()
+        == {
+            "MariaDB": {"SET USER"},
+            "MySQL": {"SET_ANY_DEFINER", "SYSTEM_USER"},
+        }[PROGRAMS.vendor]
+    )
+
+
+@on_mysql("SYSTEM_USER")
+async def test_a_swap_that_may_not_drop_what_a_system_user_owns_leaves_all_as_it_was(
+    filled: DemoDatabase, target: Target, host: LocalHost, mariadb: DatabaseServer, leftovers: LeftoverReader
+) -> None:
+    made = done(await performer(host).perform(job_of(target), KeptOutput()))
+    await loaded(host, target, made["sha256"])
+    await mariadb.query("CREATE VIEW of_root AS SELECT 1 AS one", database=filled.name)
+    await mariadb.query("CREATE EVENT of_root ON SCHEDULE EVERY 1 DAY DO SELECT 1", database=filled.name)
+    was = await checksums(mariadb, filled.name), await definitions(mariadb, filled.name)
+    output = KeptOutput()
+    outcome = await SwapPerformer(access_to(host), leftovers).perform(swap_job_of(target), output)
+    assert "put back" in refused(outcome, RestoreStage.SWAP), output.text
+    assert (await checksums(mariadb, filled.name), await definitions(mariadb, filled.name)) == was
+
+
+async def test_a_password_beyond_ascii_is_taken_by_every_program(
+    database: DemoDatabase,
+    target_of: Callable[..., Target],
+    host: LocalHost,
+    mariadb: DatabaseServer,
+    connections: Connector,
+) -> None:
+    await mariadb.query(f"ALTER USER `{database.user}`@`%` IDENTIFIED BY '{BEYOND_ASCII}'")
+    target = target_of(database, password=Secret(BEYOND_ASCII))
+    async with connections.reading(target) as session:
+        assert await session.rows("SELECT 1") == ((1,),)
+    done(await performer(host).perform(job_of(target), KeptOutput()))
+
+
+async def test_privileges_count_where_they_come_from_a_role(
+    database: DemoDatabase, target: Target, connections: Connector, mariadb: DatabaseServer
+) -> None:
+    role, user = f"{database.name}_role", f"`{database.user}`@`%`"
+    await mariadb.query(f"CREATE ROLE `{role}`")
+    await mariadb.query(f"GRANT PROCESS ON *.* TO `{role}`")
+    await mariadb.query(f"GRANT ALL ON `{database.name}`.* TO `{role}`")
+    await mariadb.query(f"GRANT `{role}` TO {user}")
+    await mariadb.query(f"REVOKE ALL ON `{database.name.replace('_', chr(92) + '_')}`.* FROM {user}")
+    default = {"MariaDB": f"SET DEFAULT ROLE `{role}` FOR {user}", "MySQL": f"SET DEFAULT ROLE `{role}` TO {user}"}
+    await mariadb.query(default[PROGRAMS.vendor])
+    try:
+        facts = await DatabaseLook(connections).database(target, None)
+        missing = await DatabaseLook(connections).missing_privileges(target)
+    finally:
+        await mariadb.query(f"DROP ROLE `{role}`")
+    assert facts.sees_all_sessions
+    assert [one for one in missing if one.capability is not Capability.BACKUP] == []
