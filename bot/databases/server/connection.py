@@ -67,7 +67,7 @@ class Login:
                     host=self.host,
                     port=self.port,
                     user=self.database.user,
-                    password=self.database.password.reveal(),
+                    password=as_utf8(self.database.password.reveal()),
                     db=name,
                     charset="utf8mb4",
                     autocommit=True,
@@ -79,7 +79,8 @@ class Login:
             raise _server_error(error) from error
         except Exception as error:
             # another protocol on that port can make the client library raise anything
-            raise ServerError(0, f"it did not answer as a MySQL server does ({type(error).__name__})") from error
+            said = " ".join(filter(None, (type(error).__name__, str(error))))
+            raise ServerError(0, f"it did not answer as a MySQL server does ({said})") from error
 
     async def end_statement(self, kill: str) -> None:
         """End a statement of another connection, on a connection of its own.
@@ -102,6 +103,15 @@ class Login:
             raise ServerError(0, f"no answer within {self.limits.kill:g} s") from error
         except aiomysql.Error as error:
             raise _server_error(error) from error
+
+
+def as_utf8(password: str) -> str:
+    """Return what the client library, which encodes passwords as Latin-1, turns into the UTF-8 that the server expects.
+
+    Args:
+        password: as it is.
+    """
+    return password.encode().decode("latin-1")
 
 
 @dataclass(frozen=True)

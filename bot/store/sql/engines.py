@@ -144,6 +144,9 @@ def _server_database(url: URL, statements: tuple[str, ...]) -> Database:
     # Only here: it brings SQLAlchemy's object mapper along, which a bot with a file needs neither time nor memory for.
     from sqlalchemy.ext.asyncio import create_async_engine
 
+    if url.password is not None:
+        # The driver encodes it as Latin-1; the server expects UTF-8.
+        url = url.set(password=str(url.password).encode().decode("latin-1"))
     engine = create_async_engine(
         url,
         pool_size=_CONNECTIONS,
