@@ -12,14 +12,21 @@ from bot.databases.migrations.ddl import EffectKind, StatementEffect
 from bot.databases.server.column_types import narrows
 
 SCHEMA_SQL = """
-    SELECT 'column', table_name, column_name, column_type, is_nullable, IFNULL(QUOTE(column_default), ''), extra
+    SELECT 'column', table_name, column_name, column_type, is_nullable,
+        IF(column_default IS NULL, '',
+            QUOTE(
+                /*!80013 IF(LOCATE('DEFAULT_GENERATED', extra), column_default, QUOTE( */ column_default /*!80013 )) */
+            )),
+        extra
     FROM information_schema.columns WHERE table_schema = DATABASE()
     UNION ALL
     SELECT 'index', table_name, index_name, LPAD(seq_in_index, 3, '0'), non_unique,
-        IFNULL(column_name, ''), IFNULL(sub_part, '')
+        COALESCE(column_name, /*!80013 CONCAT('(', expression, ')'), */ ''), IFNULL(sub_part, '')
     FROM information_schema.statistics WHERE table_schema = DATABASE()
 """
-"""Rows of seven texts. The default is quoted, because MariaDB writes the word NULL where MySQL has none."""
+"""Rows of seven texts. A default is the text of its SQL, quoted: MariaDB has that text, and the word NULL for columns
+that may be NULL; MySQL has the value of a constant, and nothing for NULL. A missing one is not quoted, for that gives
+the word NULL. MySQL alone has indexes on expressions. It alone reads what begins with `/*!80013`, from then on."""
 
 _FIELDS = 7
 _DIGITS = 16
@@ -57,7 +64,8 @@ class Column:
     @property
     def required(self) -> bool:
         """Whether an insert that does not name it is refused."""
-        return not self.nullable and not self.default and not self.extra
+        fills_itself = any(word in self.extra.upper() for word in ("AUTO_INCREMENT", "GENERATED"))
+        return not self.nullable and not self.default and not fills_itself
 
 
 @dataclass(frozen=True)

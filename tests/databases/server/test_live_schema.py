@@ -1,0 +1,92 @@
+"""The schema as it is read from a server, held against the server's own words."""
+
+import re
+
+import pymysql
+
+from bot.databases.migrations.ddl import EffectKind, StatementEffect
+from bot.databases.server.connector import Connector
+from bot.databases.server.schema import Column, canonical, schema_effects
+from bot.databases.server.tables import live_schema
+from bot.demo.host.database import DatabaseServer, DemoDatabase
+from bot.domain.targets.target import Target
+from tests.databases.support.contents import execute, session_of
+from tests.support import on_mysql
+
+NO_DEFAULT = 1364
+COLUMNS = {
+    "required": "INT NOT NULL",
+    "filled": "INT NOT NULL DEFAULT 7",
+    "word": "VARCHAR(10) NOT NULL DEFAULT 'NULL'",
+    "blank": "VARCHAR(10) NOT NULL DEFAULT ''",
+    "quoted": "VARCHAR(10) NOT NULL DEFAULT 'it''s'",
+    "optional": "INT",
+    "nothing": "INT DEFAULT NULL",
+    "touched": "TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP ON UPDATE CURRENT_TIMESTAMP",
+    "counted": "INT NOT NULL AUTO_INCREMENT UNIQUE",
+    "made": "INT GENERATED ALWAYS AS (1) STORED",
+    "computed": "VARCHAR(40) NOT NULL DEFAULT (UUID())",
+}
+
+
+async def test_what_an_insert_may_leave_out_is_what_the_server_lets_it_leave_out(
+    connections: Connector, target: Target, database: DemoDatabase
+) -> None:
+    await execute(database, "CREATE TABLE t (" + ", ".join(f"{name} {of}" for name, of in COLUMNS.items()) + ")")
+    async with connections.reading(target) as session:
+        schema = await live_schema(session)
+    required = {name for (_, name), column in schema.columns.items() if column.required}
+    refused = set()
+    async with session_of(database) as cursor:
+        await cursor.execute("SET SESSION sql_mode = 'STRICT_ALL_TABLES'")
+        for name in COLUMNS:
+            others = {"required": "1"} if name != "required" else {"filled": "1"}
+            try:
+                await cursor.execute(f"INSERT INTO t ({', '.join(others)}) VALUES ({', '.join(others.values())})")
+            except pymysql.err.OperationalError as error:
+                assert error.args[0] == NO_DEFAULT  # noqa: PT017 - not every column is refused
+                refused.add(name)
+    assert required == refused == {"required"}
+
+
+async def test_each_column_reads_as_the_server_itself_shows_it(
+    connections: Connector, target: Target, database: DemoDatabase, mariadb: DatabaseServer
+) -> None:
+    await execute(database, "CREATE TABLE t (" + ", ".join(f"{name} {of}" for name, of in COLUMNS.items()) + ")")
+    [shown] = await mariadb.query("SHOW CREATE TABLE t", database=database.name)
+    lines = dict(re.findall(r"^  `(\w+)` (.*?),?$", shown["Create Table"], re.MULTILINE))
+    async with connections.reading(target) as session:
+        schema = await live_schema(session)
+    for (_, name), column in schema.columns.items():
+        assert column.nullable is ("NOT NULL" not in lines[name]), name
+        assert _has_default(column) is bool(re.search(r"DEFAULT (?!NULL\b)", lines[name])), name
+
+
+def _has_default(column: Column) -> bool:
+    return " DEFAULT " in column.definition
+
+
+async def test_a_column_that_old_code_does_not_fill_is_seen(
+    connections: Connector, target: Target, database: DemoDatabase
+) -> None:
+    await execute(database, "CREATE TABLE t (id INT PRIMARY KEY)")
+    async with connections.reading(target) as session:
+        before = await live_schema(session)
+    await execute(database, "ALTER TABLE t ADD needed INT NOT NULL")
+    async with connections.reading(target) as session:
+        after = await live_schema(session)
+    assert StatementEffect(EffectKind.COLUMN_REQUIRED, "t", "needed") in schema_effects(before, after)
+
+
+@on_mysql("indexes on expressions")
+async def test_an_index_on_an_expression_is_shown_and_told_from_another(
+    connections: Connector, target: Target, database: DemoDatabase
+) -> None:
+    await execute(database, "CREATE TABLE t (a VARCHAR(20), b INT, INDEX i ((LOWER(a)), b))")
+    async with connections.reading(target) as session:
+        first = canonical(await live_schema(session))
+    await execute(database, "ALTER TABLE t DROP INDEX i, ADD INDEX i ((UPPER(a)), b)")
+    async with connections.reading(target) as session:
+        second = canonical(await live_schema(session))
+    assert "t index i ((lower(`a`)), b)" in first
+    assert "t index i ((upper(`a`)), b)" in second
