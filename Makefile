@@ -1,5 +1,5 @@
 # Every target does its own set-up and says what it installs. Python 3.11 or later, git and make suffice.
-.PHONY: help setup test lint format demo tour serve bench screenshots lock clean
+.PHONY: help setup test worlds test-worlds lint format demo tour serve bench screenshots lock clean
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 VENV := .venv
@@ -20,6 +20,12 @@ test: $(BIN)/.installed  ## run every test, against real sshd, MariaDB, artisan,
 	scripts/install-system-packages test
 	$(BIN)/python -m compileall -q -j 0 bot commands # once, before many processes would each do it
 	$(BIN)/python -m pytest
+
+worlds:  ## make or refresh the hosts with other servers and programs that tests run on (Debian's newer suites)
+	scripts/worlds make
+
+test-worlds: $(BIN)/.installed  ## run the database tests and an acceptance set in each of them
+	scripts/test-worlds
 
 lint: $(BIN)/.installed  ## ruff, mypy --strict, the layers, the Dockerfile, every shell script
 	$(BIN)/ruff check .

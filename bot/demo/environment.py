@@ -99,7 +99,7 @@ async def set_up(port: int, reporter: ProgressReporter) -> AsyncIterator[DemoEnv
         reporter.started("SSH server", f"{line.address}:{line.port}, with keys of its own")
 
         database = await stack.enter_async_context(DatabaseServer(folder / "db"))
-        reporter.started("Database", f"{database.host}:{database.port}, MariaDB")
+        reporter.started("Database", f"{database.host}:{database.port}, {database.programs.vendor}")
 
         application = await _application(host, database)
         reporter.started("Application", f"Laravel, {USERS:,} users, {SESSIONS:,} sessions; one commit is waiting")

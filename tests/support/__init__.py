@@ -31,11 +31,22 @@ Helpers (`from tests.support import …`)
     eventually    `await eventually(lambda: …, seconds=10)`: poll a predicate, plain or async, give its truthy value.
     operations    the operations file as a dict, for the caller to alter; `write_operations` writes it as YAML.
     OPS_PASSWORD  name of the environment variable that the file takes the database's password from.
+    numbers       SQL of a table with the numbers 1 to N; `on_mariadb`, `on_mysql` mark tests of one vendor alone.
     CommitKind    kinds of commits for `Application.next_commit`.
 """
 
 from bot.demo.application.commits import CommitKind
 from tests.support.operations import OPS_PASSWORD, operations, write_operations
 from tests.support.polling import eventually
+from tests.support.vendors import numbers, on_mariadb, on_mysql
 
-__all__ = ["OPS_PASSWORD", "CommitKind", "eventually", "operations", "write_operations"]
+__all__ = [
+    "OPS_PASSWORD",
+    "CommitKind",
+    "eventually",
+    "numbers",
+    "on_mariadb",
+    "on_mysql",
+    "operations",
+    "write_operations",
+]

@@ -1,12 +1,10 @@
-"""The demonstration's database: a private MariaDB server in a folder, on loopback."""
+"""The demonstration's database: a private MariaDB or MySQL server in a folder, on loopback."""
 
 import asyncio
 import contextlib
 import os
-import pwd
 import re
 import secrets
-import shutil
 import signal
 import subprocess
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -19,18 +17,13 @@ import aiomysql
 
 from bot.demo.errors import DemoError
 from bot.demo.host.general_log import GeneralLogStatement, parse_general_log
+from bot.demo.host.server_programs import ServerFolder, installed_programs
 from bot.demo.processes.ports import LOOPBACK, Port
 from bot.demo.processes.process import Process
 
 _START_SECONDS = 30.0
 _SOCKET_PATH_BYTES = 107
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,40}")
-_SMALL = (
-    "--innodb-log-file-size=16M",
-    "--innodb-data-file-path=ibdata1:4M:autoextend",
-    "--innodb-temp-data-file-path=ibtmp1:4M:autoextend",
-)
-"""Sizes that the data folder is made with and must be started with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +46,7 @@ class DemoDatabase:
 
 
 class DatabaseServer:
-    """A private MariaDB server.
+    """A private server of the vendor that is installed.
 
     Everything lies in one folder: data, socket, error log and general log. As a context manager it is installed,
     started and stopped. `root` is reached through the socket in the folder alone, without a password.
@@ -65,10 +58,12 @@ class DatabaseServer:
 
     def __init__(self, folder: Path, options: Sequence[str] = ()) -> None:
         self.folder = folder
+        self.programs = installed_programs()
+        """The vendor's programs."""
         self._options = tuple(options)
         self.socket = folder / "s.sock"
         """The server's socket, for root."""
-        self._data = folder / "data"
+        self._at = ServerFolder(folder, folder / "data")
         self._general_log = folder / "general.log"
         self._error_log = folder / "error.log"
         self._port = Port()
@@ -97,9 +92,8 @@ class DatabaseServer:
             )
         await asyncio.to_thread(self._install)
         await self.start()
-        # accounts that came with the installation and can be reached without the folder
-        await self.query("DELETE FROM mysql.global_priv WHERE User IN ('root', '') AND Host <> 'localhost'")
-        await self.query("FLUSH PRIVILEGES")
+        for statement in self.programs.forgetting_accounts:
+            await self.query(statement)
         return self
 
     async def __aexit__(
@@ -122,7 +116,7 @@ class DatabaseServer:
             await self._answers(process)
         except DemoError as error:
             await process.end()
-            raise DemoError(f"MariaDB did not start: {error}\n{process.log_tail()}") from error
+            raise DemoError(f"{self.programs.vendor} did not start: {error}\n{process.log_tail()}") from error
         self._process = process
 
     async def stop(self) -> None:
@@ -283,43 +277,19 @@ class DatabaseServer:
             connection.close()
 
     def _install(self) -> None:
-        installer = shutil.which("mariadb-install-db")
-        if installer is None:
-            raise DemoError("mariadb-install-db was not found; install the package mariadb-server-core")
         self.folder.chmod(0o700)
+        command = self.programs.install(self._at)
         done = subprocess.run(  # noqa: S603 - a list, no shell
-            [
-                installer,
-                "--no-defaults",
-                f"--user={_account()}",
-                f"--datadir={self._data}",
-                # servers that share a folder for temporary tables remove each other's when they start
-                f"--tmpdir={self.folder}",
-                "--auth-root-authentication-method=normal",
-                "--skip-test-db",
-                *_SMALL,
-            ],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
         )
         if done.returncode != 0:
-            raise DemoError(f"mariadb-install-db failed ({done.returncode}):\n{done.stdout[-2000:]}")
+            raise DemoError(f"{command[0]} failed ({done.returncode}):\n{done.stdout[-2000:]}")
 
     def _command(self) -> list[str]:
-        server = shutil.which("mariadbd", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
-        if server is None:
-            raise DemoError("mariadbd was not found; install the package mariadb-server-core")
         return [
-            server,
-            "--no-defaults",
-            f"--user={_account()}",
-            f"--datadir={self._data}",
-            f"--tmpdir={self.folder}",
+            *self.programs.serve(self._at),
             f"--socket={self.socket}",
-            f"--pid-file={self.folder / 'mariadbd.pid'}",
+            f"--pid-file={self.folder / 'server.pid'}",
             f"--port={self.port}",
             f"--bind-address={LOOPBACK}",
             "--skip-name-resolve",
@@ -327,10 +297,8 @@ class DatabaseServer:
             "--general-log=1",
             f"--general-log-file={self._general_log}",
             "--innodb-buffer-pool-size=64M",
-            "--aria-pagecache-buffer-size=2M",
             "--key-buffer-size=1M",
             "--performance-schema=0",
-            *_SMALL,
             *self._options,
         ]
 
@@ -353,12 +321,12 @@ class DatabaseServer:
 
     def _load(self, script: Path, database: str) -> None:
         with script.open("rb") as statements:
-            self._client(["mariadb", *self._as_root(), database], {"stdin": statements})
+            self._client([self.programs.client, *self._as_root(), database], {"stdin": statements})
 
     def _dump(self, database: str, script: Path) -> None:
         with script.open("wb") as statements:
             self._client(
-                ["mariadb-dump", *self._as_root(), "--single-transaction", "--routines", database],
+                [self.programs.dumper, *self._as_root(), *self.programs.dump_options, database],
                 {"stdout": statements},
             )
 
@@ -369,7 +337,3 @@ class DatabaseServer:
         done = subprocess.run(command, stderr=subprocess.PIPE, check=False, **streams)  # noqa: S603 - a list, no shell
         if done.returncode != 0:
             raise DemoError(f"{command[0]} failed ({done.returncode}): {done.stderr.decode(errors='replace').strip()}")
-
-
-def _account() -> str:
-    return pwd.getpwuid(os.getuid()).pw_name

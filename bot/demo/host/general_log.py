@@ -1,10 +1,11 @@
-"""Reading MariaDB's general log: the ledger of every statement that a server was asked to run."""
+"""Reading the general log of MariaDB and MySQL: the ledger of every statement that a server was asked to run."""
 
 import re
 from dataclasses import dataclass
 
 _RECORD = re.compile(
-    r"^(?:\d{6} [ \d]\d:\d\d:\d\d)?\t\s*(?P<connection>\d+) (?P<command>[A-Z][a-z]+(?: [A-Za-z]+)?)\t(?P<text>.*)$"
+    r"^(?:\d{6} [ \d]\d:\d\d:\d\d|\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d))?"
+    r"\t\s*(?P<connection>\d+) (?P<command>[A-Z][a-z]+(?: [A-Za-z]+)?)\t(?P<text>.*)$"
 )
 
 

@@ -23,6 +23,8 @@ from bot.demo.processes.process import Process
 
 _SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
 _SFTP = "/usr/lib/openssh/sftp-server"
+_SSHD = frozenset({"sshd", "sshd-session", "sshd-auth"})
+"""Names of the processes of a connection: of its own from OpenSSH 9.8 on, the login too from 10.0 on."""
 RECORDED = ("php", "git", "mysqldump", "mariadb-dump")
 """Real commands that the ledger records by default."""
 
@@ -174,7 +176,7 @@ class DemoHost:
             return 0
         killed = 0
         for pid in proc.descendants(self._process.pid):
-            if proc.name(pid) == "sshd":
+            if proc.name(pid) in _SSHD:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
                     killed += 1
@@ -185,7 +187,7 @@ class DemoHost:
         if self._process is None:
             return ()
         keeper = proc.parent(self._process.pid)
-        return tuple(pid for pid in proc.descendants(keeper) if proc.name(pid) != "sshd")
+        return tuple(pid for pid in proc.descendants(keeper) if proc.name(pid) not in _SSHD)
 
     @contextlib.asynccontextmanager
     async def connect(self, port: int | None = None) -> AsyncIterator[asyncssh.SSHClientConnection]:

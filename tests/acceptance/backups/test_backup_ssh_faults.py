@@ -23,6 +23,7 @@ from tests.acceptance.faults.test_ssh_faults import gone
 from tests.acceptance.support.outside import changes
 from tests.acceptance.support.put_back import Rows, asked_to_restore, backed_up, beside, both_approve, made_by, sessions
 from tests.acceptance.support.system import RELEASER, System
+from tests.support import numbers
 from tests.support.polling import eventually
 
 PACK, UNPACK = "zstd -1", "zstd -q -d"
@@ -66,7 +67,7 @@ async def unseen(wire: TcpProxy, let_go: contextlib.ExitStack, pid: int, *, froz
 async def widen(mariadb: DatabaseServer, name: str) -> None:
     """Put more into a database than pipes hold."""
     await mariadb.query("CREATE TABLE zz_wide (body LONGBLOB)", database=name)
-    await mariadb.query("INSERT INTO zz_wide SELECT RANDOM_BYTES(1024) FROM seq_1_to_4000", database=name)
+    await mariadb.query(f"INSERT INTO zz_wide SELECT RANDOM_BYTES(1024) FROM {numbers(4000)}", database=name)
 
 
 def files(laravel: Application) -> list[str]:

@@ -40,7 +40,8 @@ from tests.databases.support.steps import (
     step_job,
     swap_job_of,
 )
-from tests.support import eventually
+from tests.support import eventually, numbers
+from tests.support.vendors import PROGRAMS
 
 
 @pytest.fixture
@@ -184,9 +185,9 @@ async def test_of_a_dump_from_another_server_version_the_rows_are_compared(
 
 @pytest.mark.usefixtures("unharmed")
 async def test_a_dump_that_this_server_does_not_understand_says_whose_it_is(target: Target, tmp_path: Path) -> None:
-    later, real = "sed 's/DEFAULT CHARSET=utf8mb4/DEFAULT CHARSET=utf9/'", '/usr/bin/mariadb-dump "$@"'
+    later, real = "sed 's/DEFAULT CHARSET=utf8mb4/DEFAULT CHARSET=utf9/'", f'/usr/bin/{PROGRAMS.dumper} "$@"'
     program = f'case "$*" in *--single-*) {real} | {later} ;; *) exec {real} ;; esac'
-    host = LocalHost(stand_in(tmp_path / "bin", "mariadb-dump", program))
+    host = LocalHost(stand_in(tmp_path / "bin", PROGRAMS.dumper, program))
     done(await performer(host).perform(job_of(target), KeptOutput()))
     rewrite(target, server="99.1-MariaDB")
     said = refused(await prover(access_to(host)).perform(prove_job(target), KeptOutput()), RestoreStage.REFUTED)
@@ -197,9 +198,10 @@ async def test_a_dump_that_this_server_does_not_understand_says_whose_it_is(targ
 async def test_rows_are_not_gathered_in_memory(database: DemoDatabase, target: Target, mariadb: DatabaseServer) -> None:
     await mariadb.query("CREATE TABLE wide (id INT PRIMARY KEY, body LONGBLOB)", database=database.name)
     async with session_of(database) as cursor:
-        await cursor.execute("INSERT INTO wide SELECT seq, REPEAT(RANDOM_BYTES(1024), 1024) FROM seq_1_to_64")
+        await cursor.execute(f"INSERT INTO wide SELECT seq, REPEAT(RANDOM_BYTES(1024), 1024) FROM {numbers(64)}")
     # 64 MiB of rows, twice as much as text: no program has the memory to hold them all.
-    host, output = LocalHost(before="ulimit -v 64000"), KeptOutput()
+    most = {"MariaDB": 64_000, "MySQL": 150_000}[PROGRAMS.vendor]  # MySQL's programs alone take 50
+    host, output = LocalHost(before=f"ulimit -v {most}"), KeptOutput()
     done(await performer(host).perform(job_of(target), output))
     proven = await prover(access_to(host)).perform(prove_job(target), output)
     assert isinstance(proven, Done), (proven, output.text)

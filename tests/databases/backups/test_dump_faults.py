@@ -24,6 +24,7 @@ from tests.databases.support.held_up import halfway
 from tests.databases.support.local import KeptOutput, LocalHost, stand_in
 from tests.databases.support.steps import BACKUP, done, failed, job_of, performer
 from tests.support import eventually
+from tests.support.vendors import PROGRAMS
 
 
 async def test_settings_that_cannot_be_used_start_nothing(target: Target) -> None:
@@ -77,7 +78,7 @@ async def test_a_killed_dump_is_no_backup(target: Target, database: DemoDatabase
     host = LocalHost()
     async with halfway(target, database, host) as dumping:
         assert [path.suffix for path in folder.iterdir()] == [".part"]
-        pid = host.pid_of("mariadb-dump")
+        pid = host.pid_of(PROGRAMS.dumper)
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
         failed(await dumping, DumpStage.DUMP)
@@ -151,7 +152,7 @@ async def test_after_a_host_that_died_the_next_attempt_starts_afresh(
 async def test_a_dump_that_lies_is_found_out(
     text: str, stage: DumpStage, target: Target, folder: Path, tmp_path: Path
 ) -> None:
-    path = stand_in(tmp_path / "bin", "mariadb-dump", f'case " $* " in *" --single-transaction "*) {text} ;; esac')
+    path = stand_in(tmp_path / "bin", PROGRAMS.dumper, f'case " $* " in *" --single-transaction "*) {text} ;; esac')
     failed(await performer(LocalHost(path)).perform(job_of(target), KeptOutput()), stage)
     assert list(folder.iterdir()) == []
 

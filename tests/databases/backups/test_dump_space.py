@@ -13,6 +13,8 @@ from bot.domain.targets.target import Target
 from tests.databases.support.contents import session_of
 from tests.databases.support.local import KeptOutput, LocalHost, access_to, stand_in
 from tests.databases.support.steps import done, failed, job_of, performer
+from tests.support import numbers
+from tests.support.vendors import PROGRAMS
 
 
 async def test_too_little_space_is_seen_before_anything_is_written(
@@ -52,7 +54,7 @@ async def test_the_room_that_is_needed_is_judged_by_the_backup_before(
 async def test_a_file_that_cannot_grow_is_no_backup(target: Target, database: DemoDatabase, folder: Path) -> None:
     async with session_of(database) as cursor:
         await cursor.execute("CREATE TABLE t (t LONGBLOB)")
-        await cursor.execute("INSERT INTO t SELECT RANDOM_BYTES(1000) FROM seq_1_to_500")
+        await cursor.execute(f"INSERT INTO t SELECT RANDOM_BYTES(1000) FROM {numbers(500)}")
     host = LocalHost(before="ulimit -f 100")
     failed(await performer(host).perform(job_of(target), KeptOutput()), DumpStage.COMPRESS)
     assert list(folder.iterdir()) == []
@@ -63,12 +65,12 @@ async def test_a_disk_that_fills_meanwhile_is_no_backup(
 ) -> None:
     async with session_of(database) as cursor:
         await cursor.execute("CREATE TABLE t (t LONGBLOB)")
-        await cursor.execute("INSERT INTO t SELECT RANDOM_BYTES(1000) FROM seq_1_to_4000")
+        await cursor.execute(f"INSERT INTO t SELECT RANDOM_BYTES(1000) FROM {numbers(4000)}")
     target = replace(target, backups=BackupSettings(str(small_disk / "backups")))
     path = stand_in(
-        tmp_path / "bin", "mariadb-dump",
+        tmp_path / "bin", PROGRAMS.dumper,
         f'case " $* " in *" --single-transaction "*) head -c 90000000 /dev/zero >{small_disk}/other ;; esac\n'
-        'exec /usr/bin/mariadb-dump "$@"',
+        f'exec /usr/bin/{PROGRAMS.dumper} "$@"',
     )  # fmt: skip
     facts = failed(await performer(LocalHost(path)).perform(job_of(target), KeptOutput()), DumpStage.COMPRESS)
     assert "No space left" in facts["detail"]

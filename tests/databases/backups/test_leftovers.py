@@ -15,6 +15,7 @@ from bot.domain.secrets import Secret
 from bot.domain.targets.target import Target
 from bot.engine.ports import Done, Effect, Failed, Job
 from tests.databases.support.local import KeptOutput, LocalHost
+from tests.support.vendors import INT
 
 
 @pytest.fixture
@@ -64,7 +65,7 @@ async def test_it_is_dropped_and_the_live_database_stays(
     assert outcome == Done({"dropped": old}), output.text
     assert await look.read(target) == ()
     assert await drop.check(job) is Effect.TOOK
-    assert await mariadb.columns(target.database.name, "live") == {"a": "int(11)"}
+    assert await mariadb.columns(target.database.name, "live") == {"a": INT}
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from tests.databases.support.at_work import at_work_on
 from tests.databases.support.contents import databases_beside, session_of
 from tests.databases.support.local import KeptOutput
 from tests.databases.support.rooms import BACKUP, FILE, Room, kept_in
+from tests.support import numbers
 from tests.support.bucket import S3
 
 
@@ -71,7 +72,7 @@ async def test_a_dump_much_smaller_than_the_one_before_says_so(in_directory: Roo
     room = in_directory
     async with session_of(database) as cursor:
         await cursor.execute("CREATE TABLE big (t LONGBLOB)")
-        await cursor.execute("INSERT INTO big SELECT RANDOM_BYTES(1000) FROM seq_1_to_1000")
+        await cursor.execute(f"INSERT INTO big SELECT RANDOM_BYTES(1000) FROM {numbers(1000)}")
     before = await room.dumped("B-20261116-BEFORE")
     async with session_of(database) as cursor:
         await cursor.execute("TRUNCATE big")

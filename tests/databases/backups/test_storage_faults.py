@@ -23,8 +23,9 @@ from tests.databases.support.contents import databases_beside, session_of
 from tests.databases.support.held_up import locked
 from tests.databases.support.local import KeptOutput
 from tests.databases.support.rooms import BACKUP, FILE, Room, folder_of, kept_in
-from tests.support import eventually
+from tests.support import eventually, numbers
 from tests.support.bucket import S3
+from tests.support.vendors import PROGRAMS
 
 
 @pytest.mark.usefixtures("filled")
@@ -44,11 +45,11 @@ async def test_a_dump_whose_connection_is_cut_leaves_nothing(
 ) -> None:
     async with session_of(database) as cursor:
         await cursor.execute("CREATE TABLE a_first (t LONGBLOB)")
-        await cursor.execute("INSERT INTO a_first SELECT RANDOM_BYTES(1000) FROM seq_1_to_3000")
+        await cursor.execute(f"INSERT INTO a_first SELECT RANDOM_BYTES(1000) FROM {numbers(3000)}")
     output = KeptOutput()
     async with locked(database):
         dumping = asyncio.create_task(room.dumping.perform(room.job(Dump(BACKUP)), output))
-        await eventually(lambda: ssh_host.commands.ran("mariadb-dump"), seconds=20)
+        await eventually(lambda: ssh_host.commands.ran(PROGRAMS.dumper), seconds=20)
         ssh_host.cut_sessions()
         outcome = await dumping
     assert isinstance(outcome, Unknown), "it only reads, so it is begun anew"
@@ -63,7 +64,7 @@ async def test_a_restore_whose_connection_is_cut_is_made_again(
     room = in_directory
     async with session_of(database) as cursor:
         await cursor.execute("CREATE TABLE wide (t LONGBLOB)")
-        await cursor.execute("INSERT INTO wide SELECT RANDOM_BYTES(1000) FROM seq_1_to_20000")
+        await cursor.execute(f"INSERT INTO wide SELECT RANDOM_BYTES(1000) FROM {numbers(20000)}")
     facts = await room.dumped()
     job = room.job(Load(BACKUP, facts["sha256"], room.beside("restore")))
     loading = asyncio.create_task(room.loading.perform(job, KeptOutput()))
@@ -85,7 +86,7 @@ async def test_a_bot_that_is_gone_half_way_leaves_no_backup_and_the_next_one_mak
     job = room.job(Dump(BACKUP))
     async with locked(database):
         dumping = asyncio.create_task(room.dumping.perform(job, output))
-        await eventually(lambda: output.claimed and ssh_host.commands.ran("mariadb-dump"), seconds=20)
+        await eventually(lambda: output.claimed and ssh_host.commands.ran(PROGRAMS.dumper), seconds=20)
         dumping.cancel()
         with pytest.raises(asyncio.CancelledError):
             await dumping
@@ -174,7 +175,7 @@ async def test_a_dump_stops_before_it_fills_the_disk_of_the_bot(
 ) -> None:
     async with session_of(database) as cursor:
         await cursor.execute("CREATE TABLE t (t LONGBLOB)")
-        await cursor.execute("INSERT INTO t SELECT RANDOM_BYTES(1000) FROM seq_1_to_24000")
+        await cursor.execute(f"INSERT INTO t SELECT RANDOM_BYTES(1000) FROM {numbers(24000)}")
     room = in_directory.keeping(in_store(small_disk))
     outcome = await room.dumping.perform(room.job(Dump(BACKUP)), KeptOutput())
     assert isinstance(outcome, Failed), outcome
@@ -190,8 +191,8 @@ async def test_too_little_room_at_the_bot_is_seen_before_the_dump(
     room = in_directory.keeping(in_store(small_disk))
     await room.dumped("B-20261116-BEFORE")
     (small_disk / "other").write_bytes(bytes(9 * 1024 * 1024))
-    before = len(ssh_host.commands.ran("mariadb-dump"))
+    before = len(ssh_host.commands.ran(PROGRAMS.dumper))
     outcome = await room.dumping.perform(room.job(Dump(BACKUP)), KeptOutput())
     assert isinstance(outcome, Failed)
     assert (outcome.problem.facts["stage"], outcome.problem.facts["cause"]) == ("space", "disk_full")
-    assert len(ssh_host.commands.ran("mariadb-dump")) == before
+    assert len(ssh_host.commands.ran(PROGRAMS.dumper)) == before

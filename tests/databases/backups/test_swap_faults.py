@@ -21,6 +21,7 @@ from tests.databases.support.contents import checksums, databases_beside, defini
 from tests.databases.support.local import KeptOutput, LocalHost, access_to, stand_in
 from tests.databases.support.steps import copy_and_old, done, job_of, loaded, performer, refused, swap_job_of
 from tests.support import eventually
+from tests.support.vendors import PROGRAMS
 
 APART = "zz_apart"
 """A table without triggers: what holds it lets everything but the move of the tables go on."""
@@ -60,8 +61,8 @@ async def ready(
 
 def moves_oddly(folder: Path, how: str) -> None:
     """Let the database's client do otherwise with what it is given, in $sql, where that may move the tables."""
-    asks = 'case " $* " in *" --binary-mode "*) ;; *) exec /usr/bin/mariadb "$@" ;; esac'
-    stand_in(folder, "mariadb", f"{asks}\nsql=$(cat)\n{how}")
+    asks = f'case " $* " in *" --binary-mode "*) ;; *) exec /usr/bin/{PROGRAMS.client} "$@" ;; esac'
+    stand_in(folder, PROGRAMS.client, f"{asks}\nsql=$(cat)\n{how}")
 
 
 async def live(mariadb: DatabaseServer, database: DemoDatabase) -> tuple[object, object]:
@@ -75,7 +76,7 @@ async def test_tables_that_moved_though_the_answer_was_lost_are_put_back(
     was = await ready(host, target, mariadb, filled)
     moves_oddly(
         tmp_path / "bin",
-        'printf "%s\\n" "$sql" | /usr/bin/mariadb "$@" || exit\n'
+        f'printf "%s\\n" "$sql" | /usr/bin/{PROGRAMS.client} "$@" || exit\n'
         'case $sql in "RENAME TABLE"*) [ -e "$0.lied" ] || { : >"$0.lied"; exit 1; } ;; esac',
     )  # fmt: skip
     said = refused(
@@ -115,8 +116,8 @@ async def test_a_move_that_waits_in_the_server_goes_with_whoever_asked_for_it(
     # What has a session of its own is not reached by who ends the script: the server does not see that it is gone.
     moves_oddly(
         tmp_path / "bin",
-        'case $sql in "RENAME TABLE"*) printf "%s\\n" "$sql" | setsid /usr/bin/mariadb "$@"; exit ;; esac\n'
-        'printf "%s\\n" "$sql" | exec /usr/bin/mariadb "$@"',
+        f'case $sql in "RENAME TABLE"*) printf "%s\\n" "$sql" | setsid /usr/bin/{PROGRAMS.client} "$@"; exit ;; esac\n'
+        f'printf "%s\\n" "$sql" | exec /usr/bin/{PROGRAMS.client} "$@"',
     )  # fmt: skip
     output = KeptOutput()
     async with mariadb.lock_table(filled.name, APART):

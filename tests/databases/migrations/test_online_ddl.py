@@ -13,6 +13,7 @@ from bot.domain.errors import Reason, RefusedError
 from bot.domain.runs.migration_risk import Online
 from bot.domain.secrets import Secret
 from bot.domain.targets.target import Target
+from tests.support.vendors import BY_INDEX
 
 TABLES = (
     "CREATE TABLE users (id INT PRIMARY KEY, name VARCHAR(50) NOT NULL, fax VARCHAR(40), note TEXT) ENGINE=InnoDB",
@@ -41,8 +42,8 @@ async def predicted(connections: Connector, target: Target, *statements: str) ->
     ("sql", "online", "writes_wait"),
     [
         ("alter table `users` add `x` varchar(100) null", Online.INSTANT, False),
-        ("alter table users add index i (name)", Online.NOCOPY, False),
-        ("create index i on users (name)", Online.NOCOPY, False),
+        ("alter table users add index i (name)", Online(BY_INDEX), False),
+        ("create index i on users (name)", Online(BY_INDEX), False),
         ("alter table users drop primary key, add primary key (name)", Online.INPLACE, False),
         ("alter table users add fulltext (note)", Online.INPLACE, True),
         ("ALTER TABLE users MODIFY fax TEXT NULL", Online.COPY, True),
@@ -85,10 +86,10 @@ async def test_each_statement_finds_what_the_one_before_it_left(
         (Online.INSTANT, False),
         None,
         (Online.INSTANT, False),
-        (Online.NOCOPY, False),
+        (Online(BY_INDEX), False),
         None,
         (Online.INSTANT, False),
-        (Online.NOCOPY, False),
+        (Online(BY_INDEX), False),
     ]
 
 

@@ -15,7 +15,7 @@ from bot.domain.errors import Reason
 from bot.engine.ports import Failed
 from bot.hosts.connections import Connections
 from tests.databases.support.rehearsals import BACKUP, DataStage, found, nothing_left, of
-from tests.support import CommitKind
+from tests.support import CommitKind, numbers
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ async def test_data_that_a_migration_cannot_bear_is_found_before_anybody_is_aske
 ) -> None:
     await mariadb.query("UPDATE users SET name = 'the same'", database=stage.app.database.name)
     await mariadb.query(
-        "INSERT INTO users (name, email, password) SELECT 'the same', UUID(), '' FROM seq_1_to_2",
+        f"INSERT INTO users (name, email, password) SELECT 'the same', UUID(), '' FROM {numbers(2)}",
         database=stage.app.database.name,
     )
     await stage.back_up()

@@ -22,7 +22,7 @@ from bot.engine.ports import Job, Outcome, Unknown
 from bot.hosts.connections import Connections
 from tests.databases.support.local import KeptOutput
 from tests.databases.support.rehearsals import BACKUP, DataStage, found, nothing_left, of
-from tests.support import CommitKind, eventually
+from tests.support import CommitKind, eventually, numbers
 
 IDENTITY = pyrage.x25519.Identity.generate()
 KEY, OPENS = str(IDENTITY.to_public()), Secret(str(IDENTITY))
@@ -136,7 +136,7 @@ async def test_a_line_that_is_cut_while_it_comes_lets_the_rehearsal_be_made_agai
     live = stage.app.database.name
     # more than pipes hold, and a table lock at its end: the stream is under way when it is cut
     await mariadb.query("CREATE TABLE wide (body LONGBLOB)", database=live)
-    await mariadb.query("INSERT INTO wide SELECT RANDOM_BYTES(1024) FROM seq_1_to_20000", database=live)
+    await mariadb.query(f"INSERT INTO wide SELECT RANDOM_BYTES(1024) FROM {numbers(20000)}", database=live)
     await stage.back_up()
     await stage.app.next_commit(CommitKind.TOKEN_ID)
     job = await stage.job_on(BACKUP)

@@ -18,6 +18,7 @@ from bot.domain.secrets import Secret
 from bot.domain.targets.target import Target
 from tests.databases.support.local import StraightTunnels
 from tests.support import eventually
+from tests.support.vendors import PROGRAMS
 
 READ_ONLY = 1792
 
@@ -54,9 +55,14 @@ async def test_the_server_refuses_to_write_in_a_session(
         assert await session.rows("SELECT a FROM t") == ((1,),)
 
 
+STATEMENT_LIMIT, A_SECOND = {"MariaDB": ("max_statement_time", 1), "MySQL": ("max_execution_time", 1000)}[
+    PROGRAMS.vendor
+]
+
+
 async def test_a_statement_has_a_limit_at_the_server_too(target: Target, tunnels: StraightTunnels) -> None:
     async with Connector(tunnels.open, QueryLimits(query=7)).reading(target) as session:
-        assert [float(row[0]) for row in await session.rows("SELECT @@max_statement_time")] == [7.0]
+        assert [float(row[0]) for row in await session.rows(f"SELECT @@{STATEMENT_LIMIT}")] == [7.0 * A_SECOND]
         assert await session.rows("SELECT @@lock_wait_timeout, @@innodb_lock_wait_timeout") == ((2, 2),)
 
 
@@ -96,7 +102,7 @@ async def test_a_statement_that_takes_too_long_is_ended_at_the_server(
 ) -> None:
     async def ask() -> None:
         async with Connector(tunnels.open, QueryLimits(query=0.3)).reading(target) as session:
-            await session.rows("SET SESSION max_statement_time = 0")  # so that the bot's own limit is what ends it
+            await session.rows(f"SET SESSION {STATEMENT_LIMIT} = 0")  # so that the bot's own limit is what ends it
             await session.rows("SELECT SLEEP(9.102)")
 
     with pytest.raises(RefusedError) as caught:

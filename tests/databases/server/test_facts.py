@@ -13,7 +13,7 @@ from bot.demo.host.database import DatabaseServer, DemoDatabase
 from bot.domain.errors import Reason, RefusedError
 from bot.domain.targets.look import AppliedMigration, Session
 from bot.domain.targets.target import Target
-from tests.support import eventually
+from tests.support import eventually, numbers
 
 LARAVEL_TABLE = "(id INT UNSIGNED AUTO_INCREMENT PRIMARY KEY, migration VARCHAR(255) NOT NULL, batch INT NOT NULL)"
 
@@ -50,7 +50,7 @@ async def test_the_migrations_table_is_read_in_order_whatever_its_name(
     facts = await look.database(target, table)
     assert facts.has_table
     assert facts.ran == (AppliedMigration("b", 1), AppliedMigration("a", 1), AppliedMigration("c", 2))
-    assert "MariaDB" in facts.version
+    assert facts.version[0].isdigit()
     assert facts.size_bytes > 0
 
 
@@ -170,7 +170,8 @@ async def test_two_thousand_migrations_are_read(
 ) -> None:
     await mariadb.query(f"CREATE TABLE migrations {LARAVEL_TABLE}", database=database.name)
     await mariadb.query(
-        "INSERT INTO migrations (migration, batch) SELECT CONCAT('m', seq), seq DIV 10 FROM seq_1_to_2000",
+        "INSERT INTO migrations (migration, batch)"
+        f" SELECT CONCAT('m', seq), seq DIV 10 FROM {numbers(2000)} ORDER BY seq",
         database=database.name,
     )
     ran = (await look.database(target, "migrations")).ran

@@ -17,9 +17,65 @@ from bot.databases.server.session import Flavour
 from bot.demo.host.database import DatabaseServer, DemoDatabase
 from bot.domain.targets.look import HiddenReplication, Primary, Replica, Replication
 from bot.domain.targets.target import Target
-from tests.support import eventually
+from tests.support import eventually, on_mariadb
+from tests.support.vendors import PROGRAMS
 
 ACCOUNT = "compte"
+
+
+@dataclass(frozen=True)
+class Words:
+    """How a vendor's servers are told to replicate.
+
+    Args:
+        options: of both servers.
+        forget: what empties the binary log.
+        follow: what makes a replica, with `{host}` and `{port}`.
+        noun: what a replica is called.
+        written: what was written, as SQL.
+        applied: what was applied, as SQL.
+        duplicate: what a replica says of a row that is there already.
+        shows: the privilege that shows the state of a replica.
+        tells_everybody: whether everybody may know how many replicas there are, and whether the server is one.
+    """
+
+    options: tuple[str, ...]
+    forget: str
+    follow: str
+    noun: str
+    written: str
+    applied: str
+    duplicate: str
+    shows: str
+    tells_everybody: bool
+
+
+WORDS = {
+    "MariaDB": Words(
+        ("--log-bin",),
+        "RESET MASTER",
+        "CHANGE MASTER TO MASTER_HOST='{host}', MASTER_PORT={port}, MASTER_USER='follows', MASTER_PASSWORD='x',"
+        " MASTER_CONNECT_RETRY=1, MASTER_USE_GTID=slave_pos",
+        "SLAVE",
+        "@@gtid_binlog_pos",
+        "@@gtid_slave_pos",
+        "Duplicate entry '1'",
+        "SLAVE MONITOR",
+        tells_everybody=True,
+    ),
+    "MySQL": Words(
+        ("--gtid-mode=ON", "--enforce-gtid-consistency=ON"),
+        "RESET BINARY LOGS AND GTIDS",
+        "CHANGE REPLICATION SOURCE TO SOURCE_HOST='{host}', SOURCE_PORT={port}, SOURCE_USER='follows',"
+        " SOURCE_PASSWORD='x', SOURCE_CONNECT_RETRY=1, SOURCE_AUTO_POSITION=1, GET_SOURCE_PUBLIC_KEY=1",
+        "REPLICA",
+        "@@gtid_executed",
+        "@@gtid_executed",
+        "Coordinator stopped because there were error(s) in the worker(s)",
+        "REPLICATION CLIENT",
+        tells_everybody=False,
+    ),
+}[PROGRAMS.vendor]
 
 
 @dataclass(frozen=True)
@@ -40,29 +96,27 @@ class Pair:
 
     async def caught_up(self) -> bool:
         """Whether the replica has applied everything."""
-        [at] = await self.primary.query("SELECT @@gtid_binlog_pos AS at")
-        [applied] = await self.replica.query("SELECT @@gtid_slave_pos AS at")
-        return bool(at == applied)
+        [at] = await self.primary.query(f"SELECT {WORDS.written} AS at")
+        [applied] = await self.replica.query(f"SELECT {WORDS.applied} AS at")
+        return str(at["at"]) in str(applied["at"])
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def pair(servers_folder: Path) -> AsyncIterator[Pair]:
     async with contextlib.AsyncExitStack() as stack:
         servers = []
-        for number, options in enumerate((("--log-bin",), ("--report-host=replica.example", "--read-only=1")), 1):
+        for number, options in enumerate(((), ("--report-host=replica.example", "--read-only=1")), 1):
             folder = servers_folder / f"replicated-{number}"
             folder.mkdir()
-            server = DatabaseServer(folder, (f"--server-id={number}", *options))
+            server = DatabaseServer(folder, (f"--server-id={number}", *WORDS.options, *options))
             servers.append(await stack.enter_async_context(server))
         primary, replica = servers
         await primary.query("CREATE USER follows@'%' IDENTIFIED BY 'x'")
         await primary.query("GRANT REPLICATION SLAVE ON *.* TO follows@'%'")
-        await primary.query("RESET MASTER")
-        await replica.query(
-            f"CHANGE MASTER TO MASTER_HOST='{primary.host}', MASTER_PORT={primary.port},"
-            " MASTER_USER='follows', MASTER_PASSWORD='x', MASTER_CONNECT_RETRY=1, MASTER_USE_GTID=slave_pos"
-        )
-        await replica.query("START SLAVE")
+        for server in servers:
+            await server.query(WORDS.forget)
+        await replica.query(WORDS.follow.format(host=primary.host, port=primary.port))
+        await replica.query(f"START {WORDS.noun}")
         made = await primary.create(ACCOUNT)
         copied = DemoDatabase(replica.host, replica.port, made.name, made.user, made.password)
         both = Pair(primary, replica, made, copied)
@@ -97,29 +151,39 @@ def replication(
 
 
 async def test_a_server_of_its_own_has_nothing_to_tell(replication, database: DemoDatabase) -> None:
-    assert await replication(database) == Replication()
+    hidden = {HiddenReplication.PRIMARY: WORDS.shows, HiddenReplication.REPLICAS: "PROCESS"}
+    assert await replication(database) == (
+        Replication() if WORDS.tells_everybody else Replication(replica_count=None, hidden=hidden)
+    )
 
 
+@on_mariadb("what everybody may know of replication")
 async def test_without_privileges_what_everybody_may_know_is_told_and_the_rest_is_hidden(replication, pair) -> None:
     seen = await replication(pair.on_primary)
     assert (seen.replica_count, seen.replicas, seen.read_only) == (1, (), False)
     assert seen.hidden == {HiddenReplication.REPLICAS: "PROCESS"}
     assert await replication(pair.on_replica) == Replication(
-        hidden={HiddenReplication.LAG: "SLAVE MONITOR"}, read_only=True
+        hidden={HiddenReplication.LAG: WORDS.shows}, read_only=True
     )
 
 
 async def test_with_them_the_lag_of_a_replica_and_who_follows_a_primary_are_told(replication, pair, grants) -> None:
-    await grants("SLAVE MONITOR", "PROCESS")
-    on_primary, on_replica = await replication(pair.on_primary), await replication(pair.on_replica)
+    await grants(WORDS.shows, "PROCESS")
+    on_primary = await replication(pair.on_primary)
+
+    async def up_to_date() -> Replication | None:
+        seen = await replication(pair.on_replica)
+        return seen if any(primary.seconds == 0 for primary in seen.primaries) else None
+
+    on_replica = await eventually(up_to_date, seconds=20)
     assert on_primary == Replication(replicas=(Replica("127.0.0.1", sent=True),), replica_count=1)
     assert on_replica.primaries == (Primary(f"127.0.0.1:{pair.primary.port}", 0),)
     assert on_replica.hidden == {}
 
 
 async def test_a_replica_that_applies_slowly_says_how_far_it_is_behind(replication, pair, grants) -> None:
-    await grants("SLAVE MONITOR")
-    await pair.primary.query("CREATE OR REPLACE TABLE t (a INT)", database=ACCOUNT)
+    await grants(WORDS.shows)
+    await pair.primary.query("CREATE TABLE t (a INT)", database=ACCOUNT)
     await eventually(pair.caught_up, seconds=120)
     async with pair.replica.lock_table(ACCOUNT, "t"):  # as a long report on the replica does
         await pair.primary.query("ALTER TABLE t ADD b INT", database=ACCOUNT)
@@ -133,7 +197,7 @@ async def test_a_replica_that_applies_slowly_says_how_far_it_is_behind(replicati
 
 
 async def test_a_replica_that_stopped_is_told_with_its_reason_and_has_no_lag(replication, pair, grants) -> None:
-    await grants("SLAVE MONITOR")
+    await grants(WORDS.shows)
     await pair.primary.query("CREATE TABLE numbers (a INT PRIMARY KEY)", database=ACCOUNT)
     await eventually(pair.caught_up, seconds=120)
     await pair.replica.query("INSERT INTO numbers VALUES (1)", database=ACCOUNT)
@@ -145,19 +209,20 @@ async def test_a_replica_that_stopped_is_told_with_its_reason_and_has_no_lag(rep
             assert not primary.trouble or primary.seconds is None
             return primary.trouble
 
-        assert "Duplicate entry '1'" in await eventually(trouble, seconds=120)
+        assert WORDS.duplicate in await eventually(trouble, seconds=120)
     finally:
         await pair.replica.query("DELETE FROM numbers", database=ACCOUNT)
-        await pair.replica.query("START SLAVE")
+        await pair.replica.query(f"START {WORDS.noun}")
         await eventually(pair.caught_up, seconds=120)
 
 
+@on_mariadb("what everybody may know of replication")
 async def test_one_that_is_stopped_by_hand_may_be_a_primary_by_now_as_far_as_can_be_seen(replication, pair) -> None:
-    await pair.replica.query("STOP SLAVE")
+    await pair.replica.query(f"STOP {WORDS.noun}")
     try:
-        assert (await replication(pair.on_replica)).hidden == {HiddenReplication.PRIMARY: "SLAVE MONITOR"}
+        assert (await replication(pair.on_replica)).hidden == {HiddenReplication.PRIMARY: WORDS.shows}
     finally:
-        await pair.replica.query("START SLAVE")
+        await pair.replica.query(f"START {WORDS.noun}")
         await eventually(pair.caught_up, seconds=120)
 
 
@@ -165,10 +230,10 @@ async def test_a_server_that_does_not_know_the_questions_is_read_all_the_same(
     replication, database: DemoDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bot.databases.server.replication._COUNTS", "SHOW NO SUCH THING")
-    monkeypatch.setattr("bot.databases.server.replication._EVER", {Flavour.MARIADB: "@@no_such_variable"})
-    monkeypatch.setattr("bot.databases.server.replication._FOLLOWS", {Flavour.MARIADB: ("SHOW NO SUCH THING",)})
+    monkeypatch.setattr("bot.databases.server.replication._EVER", dict.fromkeys(Flavour, "@@no_such_variable"))
+    monkeypatch.setattr("bot.databases.server.replication._FOLLOWS", dict.fromkeys(Flavour, ("SHOW NO SUCH THING",)))
     assert await replication(database) == Replication(
-        replica_count=None, hidden={HiddenReplication.PRIMARY: "SLAVE MONITOR", HiddenReplication.REPLICAS: "PROCESS"}
+        replica_count=None, hidden={HiddenReplication.PRIMARY: WORDS.shows, HiddenReplication.REPLICAS: "PROCESS"}
     )
 
 

@@ -4,6 +4,7 @@ import contextlib
 from pathlib import Path
 
 from bot.demo.host.host import DemoHost
+from tests.support.vendors import PROGRAMS
 
 
 def waiting_for_pipes_on(host: DemoHost) -> list[str]:
@@ -14,7 +15,7 @@ def waiting_for_pipes_on(host: DemoHost) -> list[str]:
 def at_work_on(host: DemoHost) -> list[str]:
     """Programs of dumps and restores that run on the host."""
     names = [Path(words.partition("\0")[0]).name for words in _running_on(host)]
-    return [name for name in names if name in {"mariadb-dump", "mariadb", "zstd", "tee", "cat"}]
+    return [name for name in names if name in {PROGRAMS.dumper, PROGRAMS.client, "zstd", "tee", "cat"}]
 
 
 def _running_on(host: DemoHost) -> list[str]:

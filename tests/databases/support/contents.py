@@ -9,6 +9,7 @@ from bot.demo.host.database import DatabaseServer, DemoDatabase
 from bot.domain.targets.target import Target
 
 CONTENTS = (
+    "SET SESSION sql_mode = ''",
     "CREATE TABLE people (id INT PRIMARY KEY, name VARCHAR(100) CHARACTER SET utf8mb4, picture BLOB, born DATETIME,"
     " age INT GENERATED ALWAYS AS (id * 2) STORED) ENGINE=InnoDB",
     "INSERT INTO people (id, name, picture, born) VALUES (1, '🎉 Amélie ''quoted'' \\\\ back', 0x00FF0A0D1A5C27,"

@@ -13,7 +13,7 @@ from bot.engine.ports import Outcome
 from tests.databases.support.contents import session_of
 from tests.databases.support.local import KeptOutput, LocalHost, stand_in
 from tests.databases.support.steps import job_of, performer
-from tests.support import eventually
+from tests.support import eventually, numbers
 
 
 class Hold:
@@ -51,7 +51,7 @@ async def halfway(target: Target, made: DemoDatabase, host: LocalHost) -> AsyncI
     """A dump that has written some tables and now waits for a locked one."""
     async with session_of(made) as cursor:
         await cursor.execute("CREATE TABLE a_first (t LONGBLOB)")
-        await cursor.execute("INSERT INTO a_first SELECT RANDOM_BYTES(1000) FROM seq_1_to_100")
+        await cursor.execute(f"INSERT INTO a_first SELECT RANDOM_BYTES(1000) FROM {numbers(100)}")
         await cursor.execute("CREATE TABLE z_last (a INT)")
         await cursor.execute("LOCK TABLES z_last WRITE")
         dumping = asyncio.create_task(performer(host).perform(job_of(target), KeptOutput()))

@@ -1,5 +1,5 @@
 -- Sample data: @users accounts and @sessions sessions, the same ones each time. Nobody can log in with them.
-SET SESSION max_recursive_iterations = 10000000;
+SET @most = 10000000 /*M! , SESSION max_recursive_iterations = 10000000 */ /*!80003 , SESSION cte_max_recursion_depth = 10000000 */;
 
 INSERT INTO users (name, email, password, fax, created_at, updated_at)
 WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < @users)

@@ -9,6 +9,7 @@ from bot.domain.targets.target import Target
 from bot.engine.ports import Done
 from tests.databases.support.local import KeptOutput, LocalHost, access_to, prover
 from tests.databases.support.steps import BACKUP, job_of, performer, prove_job
+from tests.support import numbers
 
 FILE = f"{BACKUP}.mydumper.tar"
 PLAIN = f"{BACKUP}.sql.zst"
@@ -27,7 +28,7 @@ CONTENTS = (
     " (18446744073709551615, '', '', b'0', NULL, -1e9, -5, '[]', NULL, '0000-00-00')",
     "CREATE TABLE sessions (id INT PRIMARY KEY AUTO_INCREMENT, person BIGINT UNSIGNED,"
     " FOREIGN KEY (person) REFERENCES people (id))",
-    "INSERT INTO sessions SELECT seq, 1 FROM seq_1_to_1000",
+    f"INSERT INTO sessions SELECT seq, 1 FROM {numbers(1000)}",
     # in the order of their names, what is referred to comes last
     "ALTER TABLE people ADD first INT, ADD FOREIGN KEY (first) REFERENCES sessions (id)",
     "UPDATE people SET first = 7 WHERE id = 1",

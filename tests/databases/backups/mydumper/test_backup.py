@@ -23,6 +23,7 @@ from tests.databases.support.contents import checksums, databases_beside, defini
 from tests.databases.support.local import KeptOutput, LocalHost, access_to, prover
 from tests.databases.support.manifests import manifest_of
 from tests.databases.support.steps import BACKUP, copy_and_old, private_job, step_job, swap_job_of
+from tests.support import numbers
 
 
 async def test_it_is_one_file_that_is_what_its_manifest_says(
@@ -63,7 +64,7 @@ async def test_large_tables_are_read_in_pieces_where_none_can_be_lost(
     async with session_of(filled) as cursor:
         await cursor.execute("DELETE FROM people WHERE id > 9")
         await cursor.execute("CREATE TABLE many (id INT PRIMARY KEY)")
-        await cursor.execute(f"INSERT INTO many SELECT {rows} FROM seq_1_to_900000")
+        await cursor.execute(f"INSERT INTO many SELECT {rows} FROM {numbers(900000)}")
         await cursor.execute("ANALYZE TABLE many")
     await made(host, target)
     with tarfile.open(folder / FILE) as archive:
