@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import signal
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -18,7 +16,7 @@ from bot.demo.host.database import DatabaseServer
 from bot.demo.host.host import RECORDED, DemoHost
 from tests.acceptance.backups.test_backup_ssh_faults import UNPACK, next_of
 from tests.acceptance.conftest import NewSystem
-from tests.acceptance.support.system import System
+from tests.acceptance.support.strikes import STRIKES, Strike
 from tests.support.polling import eventually
 from tests.support.sandboxes import private_servers, sandboxes
 
@@ -29,36 +27,11 @@ async def ssh_host(new_host: Callable[..., Awaitable[DemoHost]]) -> DemoHost:
     return await new_host(recorded=(*RECORDED, "zstd"))
 
 
-async def step_killed(system: System, host: DemoHost) -> None:
-    """End all that runs on the host, the shell that watches the step first."""
-    for pid in host.left_processes():
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-
-
-async def rebooted(system: System, host: DemoHost) -> None:
-    """Pull the host's plug."""
-    await host.reboot()
-
-
-async def bot_killed(system: System, host: DemoHost) -> None:
-    """Kill the bot; the step goes on."""
-    await system.bot.kill()
-    await system.bot.start()
-
-
-async def both_killed(system: System, host: DemoHost) -> None:
-    """Pull the plug of the host and of the bot."""
-    await system.bot.kill()
-    await host.reboot()
-    await system.bot.start()
-
-
-@pytest.mark.parametrize("struck", [step_killed, rebooted, bot_killed, both_killed])
+@pytest.mark.parametrize("strike", STRIKES)
 @pytest.mark.parametrize("scratch", ["private", True])
 async def test_a_private_proof_survives_and_leaves_nothing(
     scratch: object,
-    struck: Callable[[System, DemoHost], Awaitable[None]],
+    strike: Strike,
     new_system: NewSystem,
     laravel_at_first: Application,
     ssh_host: DemoHost,
@@ -74,7 +47,7 @@ async def test_a_private_proof_survives_and_leaves_nothing(
         await next_of(ssh_host, UNPACK, before=1)
         assert private_servers(ssh_host)
         assert sandboxes(ssh_host)
-        await struck(system, ssh_host)
+        await strike(system, ssh_host)
     assert await system.end(run) == "succeeded", system.result(run)
     backup = system.payload("result", run)["backup"]
     manifest = json.loads((laravel_at_first.backups / f"{backup}.json").read_text())
