@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
+
+_TOKEN = re.compile(r"<(?:[@#!][A-Za-z0-9]|https?:|mailto:)[^<>]*>")
+
+
+def has_token(text: object) -> bool:
+    """Say whether a text has a mention, link or date of mrkdwn."""
+    return isinstance(text, str) and _TOKEN.search(text) is not None
 
 
 class Problems:
@@ -59,3 +67,10 @@ def _text_object(value: object, at: str, limit: int, problems: Problems, kinds: 
     if extra:
         problems.add(f"no more fields allowed: {sorted(extra)[0]}", at)
     problems.length(value.get("text"), f"{at}/text", limit)
+    if value.get("type") == "plain_text" and has_token(value.get("text")):
+        # Slack takes it and shows the token itself, which no app means.
+        problems.add("plain text shows mentions, links and dates as they are written", f"{at}/text")
+    if "verbatim" in value and value.get("type") != "mrkdwn":
+        problems.add("no more fields allowed: verbatim", at)
+    if "emoji" in value and value.get("type") != "plain_text":
+        problems.add("no more fields allowed: emoji", at)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from bot.playground.block_kit.problems import has_token
 from bot.playground.client.expiring_ids import RESPONSE_SECONDS, ResponseUrl
 from bot.playground.client.responses import show_response
 from bot.playground.client.views import FormValues, View, element_state, elements_of, form_errors, form_state, view_json
@@ -346,7 +347,7 @@ class ClientActions:
     def _respond(self, view: View, response: Mapping[str, Any]) -> dict[str, str]:
         action = response.get("response_action")
         if action == "errors":
-            return _field_errors(response.get("errors"))
+            return _field_errors(response.get("errors"), view)
         if action == "update":
             replace_content(self._state, view, read_view(self._state, response.get("view"), "modal"))
         elif action == "push":
@@ -384,9 +385,23 @@ class ClientActions:
             await self._sockets.deliver("interactive", payload, takes_response=False)
 
 
-def _field_errors(errors: object) -> dict[str, str]:
+def _field_errors(errors: object, view: View) -> dict[str, str]:
+    """Read the errors at the fields of a modal, which Slack shows as plain text.
+
+    Raises:
+        SlackError: invalid_arguments.
+    """
     if not isinstance(errors, dict) or not errors:
         raise SlackError("invalid_arguments", messages=["errors must name a block [json-pointer:/errors]"])
+    inputs = {block["block_id"] for block in view.content["blocks"] if block["type"] == "input"}
+    for block, text in errors.items():
+        at = f"[json-pointer:/errors/{block}]"
+        if block not in inputs:
+            raise SlackError("invalid_arguments", messages=[f"there is no such input block {at}"])
+        if not isinstance(text, str) or not text:
+            raise SlackError("invalid_arguments", messages=[f"must be a text {at}"])
+        if has_token(text):
+            raise SlackError("invalid_arguments", messages=[f"errors are plain text: {text} {at}"])
     return {str(block): str(text) for block, text in errors.items()}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bot.slack.render import markup
+from bot.slack.render.catalog import SHORT
 from bot.slack.render.message import Block
 
 _MAX_OPTIONS = 100
@@ -61,6 +62,11 @@ def text_input(name: str, label: str, placeholder: str = "", *, longest: int = 2
 def plain_text(text: str) -> Block:
     """Build plain text."""
     return {"type": "plain_text", "text": markup.unmarked(text), "emoji": True}
+
+
+def short_text(text: str) -> Block:
+    """Build the title, the submit button or the close button of a modal."""
+    return plain_text(markup.clip(markup.unmarked(text), SHORT))
 
 
 def _short(text: str) -> Block:

@@ -9,7 +9,7 @@ from typing import Any
 
 from bot.domain.runs.request import PolicyExceptions
 from bot.domain.runs.run import Run
-from bot.slack.forms.fields import plain_text, text_input
+from bot.slack.forms.fields import short_text, text_input
 from bot.slack.forms.form import text_value
 from bot.slack.publish.replies import Sender
 from bot.slack.render.context import RenderContext
@@ -57,9 +57,9 @@ def reasons_view(run: Run, action: str, sender: Sender, ctx: RenderContext) -> B
     return {
         "type": "modal",
         "callback_id": REASONS_FORM,
-        "title": plain_text(translate("form.reasons.title")),
-        "submit": plain_text(translate("form.reasons.submit")),
-        "close": plain_text(translate("form.close")),
+        "title": short_text(translate("form.reasons.title")),
+        "submit": short_text(translate("form.reasons.submit")),
+        "close": short_text(translate("form.close")),
         "private_metadata": json.dumps(
             {
                 "action": action,

@@ -17,11 +17,15 @@ from bot.slack.context import SlackContext
 from bot.slack.forms import FORMS
 from bot.slack.forms.form import TARGET, CommandForm, block_of, selected_value
 from bot.slack.render import markup
+from bot.slack.render.markup import Markup
 
 _log = logging.getLogger(__name__)
 
 _JUDGING_SECONDS = 1.5
 """Limit for validation: Slack waits three seconds for the acknowledgement that carries the errors."""
+
+_NAMING_SECONDS = 0.7
+"""Limit for looking up names after that."""
 
 _MAX_ERROR = 300
 
@@ -95,7 +99,7 @@ class FormValidator:
         if problem is None:
             return {}
         field = "during_freeze" if problem.reason is Reason.NO_OVERRIDE else submission.form.field(problem.reason)
-        return {block_of(submission.values, field): self._message(problem)}
+        return {block_of(submission.values, field): await self._message(problem)}
 
     async def _problem(self, submission: FormSubmission) -> Problem | None:
         try:
@@ -110,6 +114,23 @@ class FormValidator:
             _log.exception("a form could not be judged in time")
         return None
 
-    def _message(self, problem: Problem) -> str:
-        text = f"{self._translator.problem_text(problem)} {self._translator.remedy_text(problem)}"
-        return markup.clip(markup.unmarked(text), _MAX_ERROR)
+    async def _message(self, problem: Problem) -> str:
+        """Describe a problem in plain text, as Slack shows it at a field: people and channels by their names."""
+        text = Markup(self._translator.warning_text(problem).replace("\n", " "))
+        return markup.clip(markup.unmarked(text, await self._names(markup.mentioned_ids(text))), _MAX_ERROR)
+
+    async def _names(self, identifiers: frozenset[str]) -> Mapping[str, str]:
+        """Look up what IDs are called, as far as that takes no longer than a person waits."""
+        users = frozenset(each for each in identifiers if each[:1] in ("U", "W"))
+        groups = frozenset(each for each in identifiers if each.startswith("S"))
+        channels = identifiers - users - groups
+        try:
+            async with asyncio.timeout(_NAMING_SECONDS):
+                people, handles, places = await asyncio.gather(
+                    self._context.directory.names(users),
+                    self._context.directory.handles(groups),
+                    self._context.channels.names(channels),
+                )
+        except TimeoutError:
+            return {}
+        return {**people, **handles, **places}

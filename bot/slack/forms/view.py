@@ -7,7 +7,7 @@ import json
 from bot.domain.errors import Problem
 from bot.domain.policies.policy import DESTRUCTIVE_MIGRATION, BackupBefore, Policy, Requirement
 from bot.domain.runs.request import Action
-from bot.slack.forms.fields import menu, option, plain_text
+from bot.slack.forms.fields import menu, option, plain_text, short_text
 from bot.slack.forms.form import TARGET, CommandForm, FormState, TargetDetails
 from bot.slack.render import markup
 from bot.slack.render.cards.approval.people import approvers
@@ -35,7 +35,7 @@ def form_view(form: CommandForm, state: FormState, ctx: RenderContext) -> Block:
     picker = menu(TARGET, label, options, chosen=str(chosen.name) if chosen else "")
     picker["element"]["placeholder"] = plain_text(translate("form.target.choose"))
     blocks = [{**picker, "dispatch_action": True}, *form.fields(state, ctx), *_outlook(form, state, ctx)]
-    submit = {"submit": plain_text(translate(f"{_key(form)}.submit"))}
+    submit = {"submit": short_text(translate(f"{_key(form)}.submit"))}
     return _modal(form, ctx, blocks) | submit | {"private_metadata": json.dumps({"channel": state.channel})}
 
 
@@ -43,8 +43,8 @@ def _modal(form: CommandForm, ctx: RenderContext, blocks: list[Block | None]) ->
     return {
         "type": "modal",
         "callback_id": form.command,
-        "title": plain_text(ctx.translator.translate(f"{_key(form)}.title")),
-        "close": plain_text(ctx.translator.translate("form.close")),
+        "title": short_text(ctx.translator.translate(f"{_key(form)}.title")),
+        "close": short_text(ctx.translator.translate("form.close")),
         "blocks": [block for block in blocks if block is not None],
     }
 

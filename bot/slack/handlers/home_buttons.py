@@ -6,7 +6,7 @@ from bot.domain.errors import RefusedError
 from bot.domain.names import TargetName
 from bot.domain.runs.request import MigrateStatusOptions, Origin, Request
 from bot.slack.context import SlackContext
-from bot.slack.forms.fields import plain_text
+from bot.slack.forms.fields import short_text
 from bot.slack.handlers.button_press import ButtonPress, read_press
 from bot.slack.handlers.forms import FormHandler
 from bot.slack.render.cards.status.home_card import BACKUP, DEPLOY, STATUS
@@ -70,7 +70,7 @@ class HomeButtonHandler:
         return {
             "type": "modal",
             "callback_id": "home_status",
-            "title": plain_text(translate("home.status.title")),
-            "close": plain_text(translate("form.done")),
+            "title": short_text(translate("home.status.title")),
+            "close": short_text(translate("form.done")),
             "blocks": [block for block in blocks if block is not None],
         }

@@ -12,6 +12,11 @@ from ruamel.yaml.error import YAMLError
 
 from bot.domain.errors import Reason
 
+SHORT = 24
+"""Characters of the title and the buttons of a modal."""
+
+_SHORT_KEYS = re.compile(r"sentences: (form\.(\w+\.)?(title|submit|close|done)|home\.status\.title)")
+
 _SECTIONS = frozenset({"sentences", "reasons", "facts", "phrases", "one"})
 _PHRASES = "phrases: "
 _END = re.compile(r"(\.(one|other)|: (wrong|right|not_done))$")
@@ -71,7 +76,7 @@ class Catalog:
         return tuple(sorted(base.templates().keys() - self.templates().keys()))
 
     def errors(self, base: Catalog) -> tuple[str, ...]:
-        """Return the errors in this catalog: unknown keys, and values that a sentence never gets.
+        """Return the errors in this catalog: unknown keys, values that a sentence never gets, and titles too long.
 
         Args:
             base: a catalog without errors.
@@ -84,6 +89,8 @@ class Catalog:
                 errors.append(f"{key}: no such sentence")
                 continue
             given = set(_VALUE.findall(key)) if is_phrase else _values(key, known)
+            if _SHORT_KEYS.fullmatch(key) and len(template) > SHORT:
+                errors.append(f"{key}: it has {len(template)} characters; Slack shows {SHORT} at most")
             if strange := set(_VALUE.findall(template)) - given:
                 errors.append(f"{key}: it is never given {', '.join(sorted(f'{{{name}}}' for name in strange))}")
         return tuple(errors)

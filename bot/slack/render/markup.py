@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
+from types import MappingProxyType
 
 _BROADCAST = re.compile(r"@(?=(?:here|channel|everyone|group)\b)", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -139,7 +141,34 @@ def _identifier(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9]", "", text)
 
 
-def unmarked(text: str) -> str:
-    """Return mrkdwn as plain text, for places without markup."""
-    bare = text.replace("`", "").replace("*", "")
-    return bare.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+_TOKEN = re.compile(r"<([@#!]?)([^<>|]*)(?:\|([^<>]*))?>")
+
+
+def unmarked(text: str, names: Mapping[str, str] = MappingProxyType({})) -> str:
+    """Return a text as plain text, for places without markup: titles, labels, buttons, errors at fields.
+
+    Args:
+        text: mrkdwn; what is no `Markup` is plain already.
+        names: what IDs of people, channels and user groups are called; others are shown as they are.
+    """
+    if isinstance(text, Markup):
+        text = _TOKEN.sub(lambda token: _written_out(token, names), text).replace("`", "").replace("*", "")
+        text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+    # What somebody wrote like a mention stays text, whatever reads it.
+    return re.sub(r"<(?=[@#!])", "<" + ZERO_WIDTH_SPACE, text)
+
+
+def mentioned_ids(text: str) -> frozenset[str]:
+    """Return the IDs of the people, channels and user groups that mrkdwn mentions without saying their names."""
+    tokens = (token for token in _TOKEN.finditer(text) if token[1] and not token[3])
+    return frozenset(token[2].removeprefix("subteam^") for token in tokens)
+
+
+def _written_out(token: re.Match[str], names: Mapping[str, str]) -> str:
+    kind, target, label = token.groups()
+    if not kind:
+        return label or target
+    if kind == "!" and not target.startswith("subteam^"):
+        return label or target  # a date has a fallback
+    name = names.get(target.removeprefix("subteam^")) or (label or target.removeprefix("subteam^")).lstrip("@#")
+    return f"{'#' if kind == '#' else '@'}{name}"

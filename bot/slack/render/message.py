@@ -167,7 +167,7 @@ def button(action: str, label: str, value: str) -> Block:
     return {
         "type": "button",
         "action_id": action,
-        "text": {"type": "plain_text", "text": markup.clip(label, 75), "emoji": True},
+        "text": {"type": "plain_text", "text": _plain(label, 75), "emoji": True},
         "value": value,
     }
 
@@ -179,8 +179,7 @@ def link_button(action: str, label: str, value: str, url: str) -> Block:
 
 def header(text: str) -> Block:
     """Build a heading, in plain text."""
-    clipped = markup.clip(markup.unmarked(text), HEADER)
-    return {"type": "header", "text": {"type": "plain_text", "text": clipped, "emoji": True}}
+    return {"type": "header", "text": {"type": "plain_text", "text": _plain(text, HEADER), "emoji": True}}
 
 
 def danger_button(button: Block, confirm: Confirmation) -> Block:
@@ -189,10 +188,10 @@ def danger_button(button: Block, confirm: Confirmation) -> Block:
         **button,
         "style": "danger",
         "confirm": {
-            "title": {"type": "plain_text", "text": markup.clip(confirm.title, 100)},
-            "text": {"type": "plain_text", "text": markup.clip(confirm.text, 300)},
-            "confirm": {"type": "plain_text", "text": markup.clip(confirm.yes, 30)},
-            "deny": {"type": "plain_text", "text": markup.clip(confirm.no, 30)},
+            "title": {"type": "plain_text", "text": _plain(confirm.title, 100)},
+            "text": {"type": "plain_text", "text": _plain(confirm.text, 300)},
+            "confirm": {"type": "plain_text", "text": _plain(confirm.yes, 30)},
+            "deny": {"type": "plain_text", "text": _plain(confirm.no, 30)},
             "style": "danger",
         },
     }
@@ -206,6 +205,10 @@ def join_lines(items: Sequence[Markup]) -> Markup:
 def join_dots(items: Sequence[Markup | str]) -> Markup:
     """Join short texts by a middle dot, leaving out empty ones."""
     return Markup(" · ".join(markup.escape(item) for item in items if item))
+
+
+def _plain(text: str, limit: int) -> str:
+    return markup.clip(markup.unmarked(text), limit)
 
 
 def _mrkdwn(text: str) -> dict[str, Any]:

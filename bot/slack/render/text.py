@@ -18,6 +18,7 @@ from bot.slack.render.markup import Markup
 _OPTIONAL = re.compile(r"\[([^\[\]]*)\]")
 _VALUE = re.compile(r"\{([a-z_]+)\}")
 _USER = re.compile(r"[UW][A-Z0-9]{2,}")
+_GROUP = re.compile(r"S[A-Z0-9]{2,}")
 _FEW_SECONDS = 9.95
 _MINUTE = 60
 _KIB = 1024
@@ -145,12 +146,12 @@ class Translator:
 
     def warning_text(self, problem: Problem) -> Markup:
         """Describe a problem that would refuse a request, and how to correct it."""
-        problem = _with_mention(problem)
+        problem = _with_mentions(problem, self)
         return Markup("\n".join(part for part in (self.problem_text(problem), self.remedy_text(problem)) if part))
 
     def refusal_text(self, problem: Problem) -> Markup:
         """Describe a problem that refused a request, how to correct it, and what was not done."""
-        problem = _with_mention(problem)
+        problem = _with_mentions(problem, self)
         parts = (self.problem_text(problem), self.remedy_text(problem), self.not_done_text(problem))
         return Markup("\n".join(part for part in parts if part))
 
@@ -197,7 +198,8 @@ def _template_values(problem: Problem, translator: Translator) -> dict[str, str]
     if facts.get("title"):
         shown["title"] = translator.phrase(facts["title"])
     if facts.get("people"):
-        shown["people"] = ", ".join(map(translator.phrase, facts["people"].split(", ")))
+        people = facts["people"]
+        shown["people"] = people if isinstance(people, Markup) else _phrases(people, translator)
     for name in ("title", "people", "environment", "session", "query", "backup", "lacks"):
         if not facts.get(name):
             shown[f"{name}_missing"] = Markup(_PRESENT)
@@ -237,12 +239,25 @@ def _instant(text: str) -> str:
         return text
 
 
-def _with_mention(problem: Problem) -> Problem:
-    """Mention the owner of a lock: one person alone reads it, so nobody is notified."""
-    by = problem.facts.get("by", "")
-    if problem.reason is not Reason.LOCKED or not _USER.fullmatch(by):
-        return problem
-    return Problem(problem.reason, {**problem.facts, "by": markup.user(by)})
+def _phrases(people: str, translator: Translator) -> str:
+    return ", ".join(map(translator.phrase, people.split(", ")))
+
+
+def _with_mentions(problem: Problem, translator: Translator) -> Problem:
+    """Mention the people of a problem, whom it has by Slack's IDs: one person alone reads it, so nobody is notified."""
+    facts = dict(problem.facts)
+    if problem.reason is Reason.LOCKED and _USER.fullmatch(facts.get("by", "")):
+        facts["by"] = markup.user(facts["by"])
+    if people := facts.get("people"):
+        facts["people"] = Markup(", ".join(_mentioned(one, translator) for one in people.split(", ")))
+    return Problem(problem.reason, facts)
+
+
+def _mentioned(one: str, translator: Translator) -> Markup:
+    """Mention a user or a group; a list is named."""
+    if _USER.fullmatch(one):
+        return markup.user(one)
+    return markup.group(one) if _GROUP.fullmatch(one) else markup.inline(translator.phrase(one))
 
 
 def _kib(text: str, translator: Translator) -> str:

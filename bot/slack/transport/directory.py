@@ -42,6 +42,7 @@ class SlackDirectory:
         self._team = team
         self._people: dict[str, tuple[float, dict[str, Any]]] = {}
         self._groups: dict[str, tuple[float, frozenset[str]]] = {}
+        self._handles: dict[str, tuple[float, dict[str, str]]] = {}
 
     async def roster(self, users: frozenset[str], groups: frozenset[str]) -> Roster:
         """Look up users and the members of user groups; those that cannot be looked up are missing.
@@ -72,6 +73,13 @@ class SlackDirectory:
         asked = sorted(users)
         people = await asyncio.gather(*(self._look_up(user, _NAME_SECONDS) for user in asked))
         return {user: _called(person) for user, person in zip(asked, people, strict=True) if person and _called(person)}
+
+    async def handles(self, groups: frozenset[str]) -> dict[str, str]:
+        """Look up the handles of user groups; those that cannot be looked up are missing."""
+        if not groups:
+            return {}
+        known = await _cached(self._handles, "", _NAME_SECONDS, lambda _: self._gateway.group_handles())
+        return {group: handle for group, handle in (known or {}).items() if group in groups and handle}
 
     async def _look_up(self, user: str, fresh: float) -> dict[str, Any] | None:
         return await _cached(self._people, user, fresh, self._gateway.user_info)

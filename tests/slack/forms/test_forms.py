@@ -24,7 +24,7 @@ from bot.slack.forms.form import CommandForm, FormState, TargetDetails
 from bot.slack.forms.view import form_view, opening_view, refusing_view
 from tests.slack.support.dashboards import ended, home_scene
 from tests.slack.support.limits import texts
-from tests.slack.support.runs import AMELIE, NEW, NOOR, OLD, OPERATIONS, OPS, PASSWORD, RELEASERS, RUNS
+from tests.slack.support.runs import AMELIE, BOB, NEW, NOOR, OLD, OPERATIONS, OPS, PASSWORD, RELEASERS, RUNS
 from tests.slack.support.workspace import Workspace
 from tests.support.polling import eventually
 
@@ -242,6 +242,31 @@ async def test_a_refusal_of_the_engine_stands_at_the_field_and_nothing_is_submit
         workspace.engine.status_service.refusal = None
         assert await workspace.server.client_actions.submit(AMELIE, view.id, filled) == {}
         await eventually(lambda: workspace.engine.submitted)
+
+
+@pytest.mark.parametrize(
+    ("refusal", "shown_as"),
+    [
+        (
+            problem(Reason.LOCKED, by=BOB, since="2025-11-17T09:30:00+00:00", why="inventory"),
+            "by @Bob since 2025-11-17",
+        ),
+        (problem(Reason.NOT_ALLOWED, action="deploy", people=f"dbas, {BOB}, S0RELEASE"), "dbas, @Bob, @releasers."),
+        (problem(Reason.WRONG_CHANNEL, app="compte", channels="C0OPS,C0GENERAL"), "Ask for it in #ops, #general."),
+        (problem(Reason.NOT_IN_CHANNEL, channel="C0OPS", bot="U0COUNTER"), "I am not in #ops,"),
+        (problem(Reason.FROZEN, until="2025-11-17T09:30:00+00:00"), "until 2025-11-17 09:30 UTC"),
+        (problem(Reason.NOT_ALLOWED, action="deploy", people="U0NOBODY"), "Who may: @U0NOBODY."),
+    ],
+)
+async def test_an_error_at_a_field_is_plain_text(workspace: Workspace, refusal: Problem, shown_as: str) -> None:
+    """The playground refuses the tokens of mrkdwn there, as Slack shows them as they are written."""
+    async with workspace.app():
+        await workspace.server.client_actions.command(AMELIE, OPS, "/deploy")
+        view = await shown(workspace)
+        workspace.engine.status_service.refusal = refusal
+        filled = {"target": {"target": "compte production"}}
+        errors = await workspace.server.client_actions.submit(AMELIE, view.id, filled)
+    assert shown_as in errors["target"]
 
 
 @pytest.mark.parametrize("refusal", [FROZEN, None])

@@ -265,6 +265,14 @@ def test_english_is_whole() -> None:
         ('reasons:\n  frozn: {wrong: "", right: "", not_done: ""}\n', "there is no reason frozn"),
         ('reasons:\n  frozen: {wrong: "a"}\n', "reasons: frozen: must say wrong, right and not_done"),
         ("one: [a]\n", "one: must be a list of numbers"),
+        (
+            'sentences:\n  form.deploy.title: "Mettre en production une version"\n',
+            "sentences: form.deploy.title: it has 32 characters; Slack shows 24 at most",
+        ),
+        (
+            'sentences:\n  form.close: "Annuler et ne rien changer"\n',
+            "sentences: form.close: it has 26 characters; Slack shows 24 at most",
+        ),
         ("sentences: [", "while parsing"),
     ],
 )
