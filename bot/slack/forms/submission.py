@@ -16,6 +16,7 @@ from bot.domain.targets.target import Operations
 from bot.slack.context import SlackContext
 from bot.slack.forms import FORMS
 from bot.slack.forms.form import TARGET, CommandForm, block_of, selected_value
+from bot.slack.plain_names import plain_names
 from bot.slack.render import markup
 from bot.slack.render.markup import Markup
 
@@ -117,20 +118,7 @@ class FormValidator:
     async def _message(self, problem: Problem) -> str:
         """Describe a problem in plain text, as Slack shows it at a field: people and channels by their names."""
         text = Markup(self._translator.warning_text(problem).replace("\n", " "))
-        return markup.clip(markup.unmarked(text, await self._names(markup.mentioned_ids(text))), _MAX_ERROR)
-
-    async def _names(self, identifiers: frozenset[str]) -> Mapping[str, str]:
-        """Look up what IDs are called, as far as that takes no longer than a person waits."""
-        users = frozenset(each for each in identifiers if each[:1] in ("U", "W"))
-        groups = frozenset(each for each in identifiers if each.startswith("S"))
-        channels = identifiers - users - groups
-        try:
-            async with asyncio.timeout(_NAMING_SECONDS):
-                people, handles, places = await asyncio.gather(
-                    self._context.directory.names(users),
-                    self._context.directory.handles(groups),
-                    self._context.channels.names(channels),
-                )
-        except TimeoutError:
-            return {}
-        return {**people, **handles, **places}
+        named = await plain_names(
+            self._context.directory, self._context.channels, markup.mentioned_ids(text), _NAMING_SECONDS
+        )
+        return markup.clip(markup.unmarked(text, named), _MAX_ERROR)

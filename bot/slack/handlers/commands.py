@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -12,6 +13,7 @@ from bot.slack.forms import FORMS
 from bot.slack.handlers.forms import FormHandler
 from bot.slack.handlers.ops import OpsHandler
 from bot.slack.handlers.words import split_words
+from bot.slack.plain_names import plain_names
 from bot.slack.publish.replies import Sender
 from bot.slack.render import markup
 from bot.slack.render.cards.backups.backup_list_card import backups_card
@@ -22,6 +24,8 @@ STALE = timedelta(minutes=30)
 """Age from which a command is not carried out, as nobody expects it any more; Slack's `response_url` expires then."""
 
 _TARGET_WORDS = 2
+_NAMING_SECONDS = 3.0
+"""Limit for looking up who is mentioned; after it they are called by their ID."""
 
 
 class CommandHandler:
@@ -53,8 +57,9 @@ class CommandHandler:
             stale = self._translator.translate("answer.stale", typed=f"{name} {text}".strip(), when=when)
             await self._replies.send_text(replace(sender, url=""), stale)
             return
+        words = split_words(text, await self._names(text))
         if name == self._context.ops.name:
-            await self._ops.handle(split_words(text), origin, sender)
+            await self._ops.handle(words, origin, sender)
             return
         spec = self._commands.get(name)
         if spec is None:
@@ -62,7 +67,6 @@ class CommandHandler:
             unknown = self._translator.translate("answer.unknown_command", command=name, known=known)
             await self._replies.send_text(sender, unknown)
             return
-        words = split_words(text)
         try:
             await self._do(spec.parse(words, origin, self._context.operations), sender)
         except RefusedError as refused:
@@ -88,6 +92,12 @@ class CommandHandler:
         """Handle a submitted form, unless it is too old."""
         if not self._is_stale(received.at):
             await self._forms.submitted(received)
+
+    async def _names(self, text: str) -> Mapping[str, str]:
+        mentioned = markup.mentioned_ids(text)
+        if not mentioned:
+            return {}
+        return await plain_names(self._context.directory, self._context.channels, mentioned, _NAMING_SECONDS)
 
     def _is_stale(self, at: datetime) -> bool:
         return self._context.clock.now() - at > STALE
