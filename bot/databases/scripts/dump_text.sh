@@ -45,14 +45,5 @@ arrived_whole() {
   [ "$(cat "$COUNTERSIGN_FILES/sha256")" = "$sha256" ]
 }
 
-# arrived_in FILE: unpack the dump into a plain file; fails where what came is not what was made, or there is no room
-arrived_in() {
-  if [ -z "$pipe" ] && [ "$(sha256 "$dump")" != "$sha256" ]; then return 1; fi
-  await_dump || return 1
-  arriving >"$1"
-  unpacked=$?
-  arrived_whole && [ "$unpacked" = 0 ]
-}
-
 # no_more: let who sends wait no longer
 no_more() { [ -z "$pipe" ] || { rm -f -- "$pipe" "$pipe.open"; : >"$pipe.gone"; }; }

@@ -84,18 +84,10 @@ backup_rows() {
   if [ -z "$pipe" ]; then
     [ -f "$dump" ] || without backup_unreadable "$dump is missing" || return 1
     [ "$(sha256 "$dump")" = "$sha256" ] || without backup_damaged "the checksum of $dump differs" || return 1
-  else
-    mkfifo "$pipe" "$COUNTERSIGN_FILES/sha256.in" || without backup_unreadable 'a pipe cannot be made' || return 1
-    digest <"$COUNTERSIGN_FILES/sha256.in" >"$COUNTERSIGN_FILES/sha256" &
-    hashing=$!
-    : >"$pipe.open"
   fi
+  await_dump || without backup_unreadable 'a pipe cannot be made' || return 1
   stages=$({ staged unpack arriving | staged rows rows_alone | staged neutral neutral >&4; } 3>&1 4>"$box/dump.sql" 2>"$box/copying")
-  if [ -n "$pipe" ]; then
-    wait "$hashing"
-    [ "$(cat "$COUNTERSIGN_FILES/sha256")" = "$sha256" ] ||
-      without backup_unreadable "what came of $dump is not what was made" || return 1
-  fi
+  arrived_whole || without backup_unreadable "what came of $dump is not what was made" || return 1
   staged_well unpack rows neutral || without not_loaded "$stages: $(cat "$box/copying")"
 }
 
