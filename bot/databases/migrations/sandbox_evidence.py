@@ -354,6 +354,8 @@ class _Verdicts:
             expected = {source.name for source in self.answer.pending}
             if name not in expected:
                 return RiskReason.LOG_INCOMPLETE, name
+        if self.results.reached_out:
+            return RiskReason.REACHED_OUT, ""
         if self._wrote_rows(name):
             return None
         table = next(iter(self._read(name)), None)
@@ -412,8 +414,14 @@ def _way_back(results: SandboxRehearsalResults) -> Iterable[WayBack]:
 
 
 def _attempts(results: SandboxRehearsalResults) -> Iterable[SandboxAttempt]:
-    where = {Beyond.OUTSIDE: "outside", Beyond.LOOPBACK: "127.0.0.1"}
-    return tuple(SandboxAttempt(AttemptKind.NETWORK, f"{where[one.where]} ({one.count})") for one in results.attempts)
+    where = {Beyond.OUTSIDE: "an address outside", Beyond.LOOPBACK: "a port of 127.0.0.1 at which nobody listens"}
+    network = (SandboxAttempt(AttemptKind.NETWORK, _times(where[one.where], one.count)) for one in results.attempts)
+    login = (SandboxAttempt(AttemptKind.DATABASE, _times("with another login", results.denied)),)
+    return (*network, *(login if results.denied else ()))
+
+
+def _times(what: str, count: int) -> str:
+    return what if count == 1 else f"{what}, {count} times"
 
 
 def _files(answer: MigratorAnswer | None, files: CommitFiles) -> tuple[MigrationFile, ...]:

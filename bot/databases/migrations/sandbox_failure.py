@@ -26,7 +26,7 @@ def cannot_be_known(results: SandboxRehearsalResults) -> bool:
         results: of a rehearsal that failed.
     """
     failure = results.failure
-    if results.attempts:
+    if results.reached_out:
         return True
     if failure.sqlstate:
         if failure.number in _CONNECTING or failure.sqlstate.startswith("08"):

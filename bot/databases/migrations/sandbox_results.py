@@ -134,6 +134,7 @@ class SandboxRehearsalResults:
         ask: the framework's own list of migrations, as it was printed; None where it was not asked.
         unserved: addresses of the live server at which the private one could not answer.
         attempts: connections that the migrations' command tried in vain.
+        denied: logins at the private server that it refused.
     """
 
     outcome: SandboxOutcome
@@ -160,6 +161,12 @@ class SandboxRehearsalResults:
     ask: str | None = None
     unserved: tuple[str, ...] = ()
     attempts: tuple[ConnectionAttempts, ...] = ()
+    denied: int = 0
+
+    @property
+    def reached_out(self) -> bool:
+        """Whether the migrations' command tried to reach what a sandbox has not."""
+        return bool(self.attempts) or self.denied > 0
 
     @property
     def ended_by_limit(self) -> Ended | None:
@@ -209,6 +216,7 @@ def read_sandbox_results(files: Mapping[str, str], table: str) -> SandboxRehears
         ask=files.get("ask.output"),
         unserved=box.unserved,
         attempts=tuple(one for one in box.attempts if one.command == "migrate"),
+        denied=int(facts.get("denied", "0")),
     )
 
 

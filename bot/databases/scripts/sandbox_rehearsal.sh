@@ -245,7 +245,8 @@ apart migrate
 at=$(clock)
 socket=$(head -n 1 "$box/sockets")
 table=$table kind=$sandbox_kind statements=$sandbox_results/statements trials=$box/commands/trials.sql \
-  ways=$box/commands/trials.ways awk "$statements_awk" <"$sandbox_results/migrate.log"
+  ways=$box/commands/trials.ways denied=$box/denied awk "$statements_awk" <"$sandbox_results/migrate.log"
+note denied "$(cat "$box/denied")"
 tail -n 1 "$sandbox_results/migrate.log" | grep -q -x end || note log incomplete
 [ "$outcome" = ok ] || awk "$failure_awk" <"$sandbox_results/private/migrate" >"$sandbox_results/failure"
 measured last

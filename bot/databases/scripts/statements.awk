@@ -9,6 +9,7 @@
 #               with other literals is one line; ENDED is when the session's next statement came
 #   trials      file for SQL that finds out how the server changes tables, one statement a line; see `trial`
 #   ways        file for lines LINE NUMBER WAY between tabs: what a line of `trials` tries, of the statement NUMBER
+#   denied      file for the number of logins that the server refused
 #   kind        mariadb or mysql
 #
 # Only statements that begin like those that change tables keep their numbers, and of literals those of ENUM and SET.
@@ -27,6 +28,8 @@ BEGIN {
   for (i = 0; i < 256; i++) byte[sprintf("%02X", i)] = sprintf("%c", i)
   count = 0
 }
+
+NF == 6 && $2 == "Connect" && decoded($6) ~ /^Access denied/ { denied++ }
 
 NF == 6 && ($2 == "Query" || $2 == "Execute" || $2 == "Init DB") {
   text = decoded($6)
@@ -54,6 +57,7 @@ NF == 6 && ($2 == "Query" || $2 == "Execute" || $2 == "Init DB") {
 }
 
 END {
+  print denied + 0 >ENVIRON["denied"]
   for (i = 1; i <= count; i++) {
     printf "%d\t%s\t%d\t%s\t%s\t%d\t%s\n", i, number_of[i], times[i], began[i], (i in ended ? ended[i] : ""), complete[i],
       escaped(line[i]) >statements

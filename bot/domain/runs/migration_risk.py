@@ -104,6 +104,8 @@ class RiskReason(StrEnum):
     """The log of what it ran is not complete."""
     SANDBOX_ONLY = "sandbox_only"
     """It failed in a way that only the sandbox or a sample of the rows can cause."""
+    REACHED_OUT = "reached_out"
+    """It tried to reach what a sandbox has not, so that what it would do there cannot be known."""
     # destructive
     SOURCE_SAYS = "source_says"
     """There is no preview; its source has a word that destroys."""

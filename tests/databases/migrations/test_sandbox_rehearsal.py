@@ -8,6 +8,7 @@ from bot.demo.application.git import git
 from bot.demo.host.database import DatabaseServer
 from bot.domain.errors import Reason
 from bot.domain.runs.findings import (
+    AttemptKind,
     MigrationEffect,
     MigrationFile,
     MigrationFinding,
@@ -213,9 +214,21 @@ async def test_what_only_a_sandbox_makes_fail_cannot_be_known(stage: SandboxStag
 
 
 async def test_attempts_to_reach_out_are_reported(stage: SandboxStage) -> None:
-    await stage.push("calls", "@file_get_contents('http://10.1.2.3/'); @stream_socket_client('tcp://127.0.0.1:6379');")
+    database = stage.app.database
+    await stage.push(
+        "calls",
+        "@file_get_contents('http://10.1.2.3/'); @stream_socket_client('tcp://127.0.0.1:6379');"
+        f" try {{ new PDO('mysql:host={database.host};port={database.port}', '{database.user}', 'live'); }}"
+        " catch (PDOException $no) {}",
+    )
     outcome = await stage.in_sandbox()
-    assert [one.what for one in those(outcome, SandboxAttempt)] == ["outside (1)", "127.0.0.1 (1)"]
+    assert [(one.attempt, one.what) for one in those(outcome, SandboxAttempt)] == [
+        (AttemptKind.NETWORK, "an address outside"),
+        (AttemptKind.NETWORK, "a port of 127.0.0.1 at which nobody listens"),
+        (AttemptKind.DATABASE, "with another login"),
+    ]
+    (migration,) = those(outcome, MigrationFinding)
+    assert (migration.risk, migration.reason) == (MigrationRisk.UNKNOWN, RiskReason.REACHED_OUT)
 
 
 async def test_values_of_rows_stay_on_the_host(stage: SandboxStage, mariadb: DatabaseServer) -> None:
