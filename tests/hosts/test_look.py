@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 from pathlib import Path
@@ -306,3 +307,44 @@ async def test_free_space_is_told_of_paths_that_are_there_and_of_no_others(
     facts = await look.host("web1", HostQuestion(str(repository.path), disks=(str(there), str(gone))))
     assert list(facts.disks) == [str(there)]
     assert facts.disks[str(there)] == pytest.approx(facts.free_kib, rel=0.1)
+
+
+async def test_the_framework_is_asked_in_the_live_checkout_whatever_the_ref(
+    look: HostLook, repository: Repository, tmp_path: Path
+) -> None:
+    before = state_of(repository)
+    says = "cat composer.lock 3>&1 >&3; pwd; echo noise >&2; exit 3"
+    facts = await look.host(
+        "web1",
+        HostQuestion(path=str(repository.path), ref="main", migrator=syntax(says), directory="database/migrations"),
+    )
+    assert facts.sha == repository.third
+    assert facts.migrator == CommandOutput(3, f"1{repository.path}\n", "noise")
+    assert state_of(repository) == before
+    nowhere = await look.host("web1", HostQuestion(path=str(tmp_path / "none"), migrator=syntax("echo x")))
+    assert nowhere.migrator is None
+
+
+async def test_contents_of_files_are_hashed_as_the_commit_has_them(look: HostLook, repository: Repository) -> None:
+    asked = ("database/migrations/1_first.php", f"database/migrations/{HOSTILE_FILE}", "composer.lock", "none.php")
+    at_main = await look.host("web1", HostQuestion(path=str(repository.path), ref="main", hashed=asked))
+    wanted = dict(zip(asked, ("1", "2", "2"), strict=False))
+    assert at_main.hashes == {path: hashlib.sha256(text.encode()).hexdigest() for path, text in wanted.items()}
+    at_head = await look.host("web1", HostQuestion(path=str(repository.path), hashed=("composer.lock", "database/")))
+    assert at_head.hashes == {
+        "composer.lock": hashlib.sha256(b"1").hexdigest(),
+        "database/migrations/1_first.php": hashlib.sha256(b"1").hexdigest(),
+        "database/migrations/old/0_nested.php": hashlib.sha256(b"0").hexdigest(),
+    }
+
+
+async def test_files_among_the_migrations_that_git_does_not_track_are_named(
+    look: HostLook, repository: Repository
+) -> None:
+    (repository.path / ".git/info/exclude").write_text("ignored*\n")
+    for name in (f"database/migrations/{HOSTILE_FILE}", "database/migrations/ignored_one.php", "elsewhere.php"):
+        (repository.path / name).write_text("")
+    facts = await look.host(
+        "web1", HostQuestion(path=str(repository.path), ref="main", directory="database/migrations")
+    )
+    assert set(facts.untracked) == {HOSTILE_FILE, "ignored_one.php"}
