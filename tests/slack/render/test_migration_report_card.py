@@ -50,6 +50,10 @@ def shown(status: MigrationStatus, **more: object) -> str:
         ({"pending_branch": NEW}, "🟡 1 migration waits on `main` for the next deploy."),
         ({"pending_live": NEW}, "🔴 The live code has 1 migration that did not run."),
         ({"pending_live": NEW * 2, "missing": NEW}, "🔴 The live code has 2 migrations that did not run."),
+        (
+            {"unanswered": "it is broken", "missing": NEW},
+            "🟠 The live application could not say which migrations it has.",
+        ),
         ({"missing": NEW, "pending_branch": NEW}, "🟠 1 migration ran whose file is in no commit here."),
     ],
 )

@@ -70,11 +70,13 @@ def _headline(status: MigrationStatus, translator: Translator) -> Markup:
     count = translator.count
     if status.pending_live:
         return count("status.live", len(status.pending_live))
+    if status.unanswered:
+        return translator.translate("status.unanswered")
     if status.missing:
         return count("status.missing", len(status.missing))
     if status.pending_branch:
         return count("status.waiting", len(status.pending_branch), branch=status.branch)
-    return translator.translate("status.unanswered") if status.unanswered else count("status.fine", len(status.ran))
+    return count("status.fine", len(status.ran))
 
 
 def _pending(status: MigrationStatus, translator: Translator) -> tuple[Markup, ...]:
