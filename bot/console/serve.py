@@ -54,7 +54,10 @@ def register(app: typer.Typer) -> None:
             raise typer.Exit(_CONFIGURATION) from None
         try:
             asyncio.run(serve_bot(configuration, language))
-        except (StoreError, SlackLoginRefusedError, OSError) as error:
+        except SlackLoginRefusedError as error:
+            sys.stderr.write(f"{configuration.masker().mask(str(error))}\nNothing was started.\n")
+            raise typer.Exit(_CONFIGURATION) from None
+        except (StoreError, OSError) as error:
             sys.stderr.write(f"{configuration.masker().mask(str(error))}\n")
             raise typer.Exit(_OTHER) from None
         except Exception:

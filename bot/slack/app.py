@@ -13,6 +13,7 @@ from slack_bolt.async_app import AsyncApp
 from bot.slack.context import SlackContext
 from bot.slack.forms.submission import FormValidator
 from bot.slack.handlers.failures import FailureHandler
+from bot.slack.handlers.reading import ReadingNotice
 from bot.slack.handlers.reconnect import ReconnectHandler
 from bot.slack.handlers.registry import event_handlers
 from bot.slack.ports import EngineApi, SlackPorts
@@ -117,7 +118,9 @@ class SlackApp:
         self._worker.start()
         token = self._access.app_token.reveal()
         bolt = self._build_bolt(inbox, context)
-        self._sockets = SlackSockets(bolt, token, command_recorder(inbox), self._gateway, reconnected)
+        self._sockets = SlackSockets(
+            bolt, token, command_recorder(inbox, ReadingNotice(context)), self._gateway, reconnected
+        )
         self._close_at_end(self._sockets.close)
         await self._sockets.start()
 

@@ -99,13 +99,14 @@ class ClientActions:
             return EnvelopeDelivery(Outcome.ACKED)
         if known[name].should_escape:
             words = self._escape(words)
+        url = ResponseUrl(conversation.id, user, time.monotonic() + RESPONSE_SECONDS)
         payload = slash_command(
             self._state.workspace,
             person,
             (conversation.id, _name_in_payload(conversation)),
             name,
             words.strip(),
-            self._response_url(ResponseUrl(conversation.id, user, time.monotonic() + RESPONSE_SECONDS)),
+            self._response_url(url),
             self._state.triggers.hand_out(user),
         )
         delivery = await self._sockets.deliver("slash_commands", payload, takes_response=True)
@@ -113,14 +114,14 @@ class ClientActions:
             failure = _FAILURES[delivery.outcome]
             self._state.say_as_slackbot(conversation.id, user, f'{name} failed with the error "{failure}"')
         elif delivery.payload:
-            self._show_answer(conversation.id, user, delivery.payload)
+            self._show_answer(url, delivery.payload)
         return delivery
 
-    def _show_answer(self, channel: str, user: str, payload: Mapping[str, Any]) -> None:
+    def _show_answer(self, url: ResponseUrl, payload: Mapping[str, Any]) -> None:
         try:
-            show_response(self._state, channel, user, payload)
+            show_response(self._state, url, payload)
         except SlackError as error:
-            self._state.say_as_slackbot(channel, user, f'The app\'s answer was refused: "{error.code}"')
+            self._state.say_as_slackbot(url.channel, url.user, f'The app\'s answer was refused: "{error.code}"')
 
     def _escape(self, words: str) -> str:
         people = {person.name: person for person in self._state.workspace.people}

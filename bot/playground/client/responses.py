@@ -31,13 +31,14 @@ def answer_response_url(state: State, name: str, data: Mapping[str, Any]) -> Non
     if data.get("replace_original") and url.message_ts is not None:
         _replace_original(state, url, data)
         return
-    show_response(state, url.channel, url.user, data)
+    show_response(state, url, data)
 
 
-def show_response(state: State, channel: str, user: str, data: Mapping[str, Any]) -> None:
+def show_response(state: State, url: ResponseUrl, data: Mapping[str, Any]) -> None:
     """Show an app's response: to the person alone, or to the channel with `response_type: in_channel`.
 
-    It stands in a thread only with `thread_ts`, also where the button stood in one.
+    It stands in a thread only with `thread_ts`, also where the button stood in one. The first response to a command is
+    what a later one replaces with `replace_original`.
 
     Raises:
         SlackError: no_text, msg_too_long, or what is wrong with the blocks.
@@ -45,12 +46,15 @@ def show_response(state: State, channel: str, user: str, data: Mapping[str, Any]
     text, blocks = _contents(data)
     app = state.workspace.app
     thread = str(data["thread_ts"]) if data.get("thread_ts") else None
+    channel = url.channel
     if data.get("response_type") == "in_channel":
         thread = thread_of(state.conversation(channel), thread)
         state.post(PostedMessage(channel, state.next_ts(), app.bot_user_id, text, app.bot_id, blocks, thread_ts=thread))
         return
     named = state.name_blocks(blocks)
-    state.post_ephemeral(Ephemeral(channel, state.next_ts(), user, app.bot_user_id, text, named, thread))
+    shown = state.post_ephemeral(Ephemeral(channel, state.next_ts(), url.user, app.bot_user_id, text, named, thread))
+    if url.message_ts is None:
+        url.message_ts, url.ephemeral = shown.ts, True
 
 
 def _contents(data: Mapping[str, Any]) -> tuple[str, list[Any] | None]:

@@ -46,7 +46,7 @@ class Disconnect(Enum):
 
 
 class Socket:
-    """One connection of the app. A zombie stays connected, but nothing arrives any more."""
+    """One connection of the app. A zombie stays connected, but nothing arrives any more, no pong either."""
 
     def __init__(self, connection: web.WebSocketResponse, request: web.Request) -> None:
         self.connection = connection
@@ -112,7 +112,7 @@ class Sockets:
         if ticket not in self._tickets:
             return web.Response(status=404, text="this ticket was used or never existed")
         self._tickets.discard(ticket)
-        connection = web.WebSocketResponse(max_msg_size=1 << 22)
+        connection = web.WebSocketResponse(max_msg_size=1 << 22, autoping=False)
         await connection.prepare(request)
         socket = Socket(connection, request)
         if len(self._sockets) >= MAX_SOCKETS:
@@ -124,6 +124,8 @@ class Sockets:
         try:
             await socket.send(self._hello())
             async for message in connection:
+                if message.type is WSMsgType.PING and not socket.zombie:
+                    await connection.pong(message.data)
                 if message.type is WSMsgType.TEXT:
                     self._acknowledge(message.data)
         finally:

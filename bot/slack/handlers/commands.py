@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -18,12 +19,16 @@ from bot.slack.publish.replies import Sender
 from bot.slack.render import markup
 from bot.slack.render.cards.backups.backup_list_card import backups_card
 from bot.slack.render.cards.status.migration_report_card import status_card
+from bot.slack.render.message import text_message
 from bot.slack.transport.inbox import ReceivedEvent
 
 STALE = timedelta(minutes=30)
 """Age from which a command is not carried out, as nobody expects it any more; Slack's `response_url` expires then."""
 
 _TARGET_WORDS = 2
+_NOTICE_SECONDS = 0.5
+"""How long the notice that something is being read stands at least."""
+
 _NAMING_SECONDS = 3.0
 """Limit for looking up who is mentioned; after it they are called by their ID."""
 
@@ -68,7 +73,11 @@ class CommandHandler:
             await self._replies.send_text(sender, unknown)
             return
         try:
-            await self._do(spec.parse(words, origin, self._context.operations), sender)
+            request = spec.parse(words, origin, self._context.operations)
+            if isinstance(request.options, MigrateStatusOptions | ListBackups):
+                await self._read(request, request.options, received.at, sender)
+            else:
+                await self._engine.submit(request)
         except RefusedError as refused:
             is_short = refused.problem.reason is Reason.USAGE and _asks_for_form(name, words)
             if is_short and await self._forms.open(name, words, origin, str(body.get("trigger_id") or "")):
@@ -76,17 +85,21 @@ class CommandHandler:
             refusal = self._translator.refusal_text(refused.problem)
             await self._replies.send_text(sender, refusal)
 
-    async def _do(self, request: Request, sender: Sender) -> None:
-        """Submit a request; one that only reads is answered to the requester, without a run."""
-        match request.options:
-            case MigrateStatusOptions():
-                card = status_card(await self._engine.migration_report(request), self._translator)
-            case ListBackups():
-                card = backups_card(await self._engine.backup_list(request), self._translator)
-            case _:
-                await self._engine.submit(request)
-                return
-        await self._replies.send(sender, card)
+    async def _read(
+        self, request: Request, options: MigrateStatusOptions | ListBackups, at: datetime, sender: Sender
+    ) -> None:
+        """Answer a request that only reads, without a run, in place of the notice that it is being read."""
+        try:
+            match options:
+                case MigrateStatusOptions():
+                    card = status_card(await self._engine.migration_report(request), self._translator)
+                case ListBackups():
+                    card = backups_card(await self._engine.backup_list(request), self._translator)
+        except RefusedError as refused:
+            card = text_message(self._translator.refusal_text(refused.problem))
+        # Slack may still be about to show the acknowledgement, and would show it behind an answer that came before.
+        await asyncio.sleep(_NOTICE_SECONDS - (self._context.clock.now() - at).total_seconds())
+        await self._replies.replace(sender, card)
 
     async def form(self, received: ReceivedEvent) -> None:
         """Handle a submitted form, unless it is too old."""

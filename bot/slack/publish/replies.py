@@ -60,6 +60,18 @@ class Replies:
             except (SlackRefusedError, SlackUncertainError) as error:
                 _log.warning("a reply may not have arrived: %s", error)
 
+    async def replace(self, sender: Sender, message: Message) -> None:
+        """Send a message in place of what the acknowledgement of a command showed; beside it where that fails.
+
+        Raises:
+            SlackBusyError: Slack asks to wait; nothing was sent.
+        """
+        try:
+            await self._gateway.replace_response(sender.url, message)
+        except (SlackRefusedError, SlackUncertainError) as error:
+            _log.warning("a reply may not have replaced the first one: %s", error)
+            await self.send(sender, message)
+
     async def _respond(self, sender: Sender, message: Message) -> bool:
         if sender.url:
             await self._gateway.respond(sender.url, message, sender.thread)

@@ -233,16 +233,19 @@ class Gateway:
             message: without metadata.
             thread: the parent of a thread; without it Slack shows a reply outside of the thread.
         """
+        await self._send_response(
+            url, message, {"replace_original": False, **({"thread_ts": thread} if thread else {})}
+        )
+
+    async def replace_response(self, url: str, message: Message) -> None:
+        """Replace what a command was answered with before; seen by one person alone."""
+        await self._send_response(url, message, {"replace_original": True})
+
+    async def _send_response(self, url: str, message: Message, how: Mapping[str, Any]) -> None:
         client = AsyncWebhookClient(url, session=self.client.session, retry_handlers=[])
-        body = {
-            "text": message.text,
-            "blocks": list(message.blocks),
-            "response_type": "ephemeral",
-            "replace_original": False,
-            **({"thread_ts": thread} if thread else {}),
-        }
+        contents = {"text": message.text, "blocks": list(message.blocks), "response_type": "ephemeral"}
         try:
-            answer = await client.send_dict(body)
+            answer = await client.send_dict({**contents, **how})
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise SlackUncertainError(type(error).__name__) from None
         if answer.status_code == _TOO_MANY:
@@ -367,9 +370,13 @@ class Gateway:
             bot=str(answer.get("bot_id") or ""),
         )
 
-    async def open_connection(self, app_token: str) -> None:
-        """Ask for a Socket Mode URL, which verifies the app token; the URL is not used."""
-        await self._call(self.client.apps_connections_open, app_token=app_token)
+    async def open_connection(self, app_token: str) -> str:
+        """Ask for a Socket Mode URL, which verifies the app token.
+
+        Returns:
+            The URL, which works once.
+        """
+        return str((await self._call(self.client.apps_connections_open, app_token=app_token))["url"])
 
     async def _pages(self, method: ApiMethod, **arguments: Any) -> list[dict[str, Any]]:
         messages: list[dict[str, Any]] = []
@@ -404,6 +411,9 @@ class Gateway:
         return answer
 
 
+_BUSY = frozenset({"ratelimited", "rate_limited"})
+"""Slack has two names for it."""
+
 _OUTCOMES = {SlackRefusedError: "refused", SlackBusyError: "busy", SlackUncertainError: "uncertain"}
 
 
@@ -419,7 +429,7 @@ def _answer(error: SlackApiError) -> SlackRefusedError | SlackBusyError | SlackU
     if status >= _SERVER_ERROR:
         return SlackUncertainError(f"HTTP {status}")
     name = str(response.get("error", "unknown_error")) if hasattr(response, "get") else "unknown_error"
-    if name == "ratelimited":
+    if name in _BUSY:
         return SlackBusyError(_retry_after(response))
     # Slack's own errors for "it may or may not have happened".
     if name in {"internal_error", "fatal_error", "service_unavailable", "request_timeout"}:

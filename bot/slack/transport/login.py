@@ -9,21 +9,46 @@ from bot.background import backoff
 from bot.domain.secrets import Secret
 from bot.slack.transport.gateway import BotIdentity, Gateway, SlackBusyError, SlackRefusedError, SlackUncertainError
 
-_FATAL = frozenset({"invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired"})
+FATAL = frozenset(
+    {
+        "invalid_auth",
+        "not_authed",
+        "account_inactive",
+        "token_revoked",
+        "token_expired",
+        "not_allowed_token_type",
+        "missing_scope",
+        "no_permission",
+        "org_login_required",
+        "team_access_not_granted",
+        "forbidden_team",
+        "link_disabled",
+    }
+)
+"""Refusals of a token that no waiting mends."""
 
 _RETRY_SECONDS = 0.5
 _MAX_RETRY_SECONDS = 15.0
 
 
+_REMEDIES = {
+    "missing_scope": ". Give the app token the scope connections:write, the bot token those of `countersign manifest`",
+    "not_allowed_token_type": ". The bot token begins with xoxb-, the app token with xapp-",
+    "link_disabled": ". Turn Socket Mode on in the app's settings",
+    "token_revoked": ". Install the app again, and take its new token",
+}
+
+
 class SlackLoginRefusedError(Exception):
-    """Slack does not accept the bot's token.
+    """Slack does not accept a token, and never will as it is.
 
     Args:
         error: Slack's own name of the reason.
+        variable: that holds the token.
     """
 
-    def __init__(self, error: str) -> None:
-        super().__init__(f"Slack refused the bot's token: {error}")
+    def __init__(self, error: str, variable: str = "SLACK_BOT_TOKEN") -> None:
+        super().__init__(f"Slack refuses {variable}: {error}{_REMEDIES.get(error, '')}")
         self.error = error
 
 
@@ -57,7 +82,7 @@ async def log_in(gateway: Gateway) -> BotIdentity:
         try:
             return await gateway.identity()
         except SlackRefusedError as refused:
-            if refused.error in _FATAL:
+            if refused.error in FATAL:
                 raise SlackLoginRefusedError(refused.error) from None
         except SlackBusyError as busy:
             pause = busy.seconds

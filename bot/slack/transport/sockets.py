@@ -21,9 +21,10 @@ from slack_sdk.socket_mode.response import SocketModeResponse
 from slack_sdk.socket_mode.websockets import SocketModeClient
 from websockets.exceptions import WebSocketException
 
-from bot.background import RepeatedWork, backoff
-from bot.slack.transport.gateway import Gateway
+from bot.background import RepeatedWork, TaskSet, backoff
+from bot.slack.transport.gateway import Gateway, SlackBusyError, SlackRefusedError, SlackUncertainError
 from bot.slack.transport.listeners import RecordCommand
+from bot.slack.transport.login import FATAL, SlackLoginRefusedError
 
 _log = logging.getLogger(__name__)
 
@@ -31,15 +32,20 @@ _log = logging.getLogger(__name__)
 _quiet = logging.getLogger("countersign.slack.sdk")
 _quiet.setLevel(logging.CRITICAL)
 
-CONNECTIONS = 2
 _COMMAND = "slash_commands"
 """The type of an envelope."""
 
 _PING_SECONDS = 5.0
 _WATCH_SECONDS = 1.0
 _PROBE_SECONDS = 60.0
-_SILENT_SECONDS = 180.0
-"""A connection without messages for longer is replaced: it may be open but dead."""
+_PONG_SECONDS = 20.0
+"""A connection that has not answered a ping for longer is replaced: it may be open but dead."""
+
+_QUIET_SECONDS = (3600.0, 5400.0)
+"""A connection that only answers pings and delivers nothing for longer is replaced too.
+
+In a quiet workspace that is the rule, so each connection has a time of its own: one always stands.
+"""
 
 _CONNECT_SECONDS = 20.0
 _FIRST_RETRY_SECONDS = 0.5
@@ -66,12 +72,12 @@ class _Handler(AsyncSocketModeHandler):
             await super().handle(client, req)
             return
         try:
-            await self._record(req.payload)
+            shown = await self._record(req.payload)
         except Exception as error:
             # No traceback: it would contain values of the payload.
             _log.error("a command could not be recorded and is not acknowledged: %s", type(error).__name__)
             return
-        await client.send_socket_mode_response(SocketModeResponse(envelope_id=req.envelope_id))
+        await client.send_socket_mode_response(SocketModeResponse(req.envelope_id, dict(shown) or None))
 
 
 class SocketConnection:
@@ -82,9 +88,23 @@ class SocketConnection:
         token: `xapp-…`.
         record: commits a command.
         greeted: called whenever Slack greets a new connection.
+        gateway: asks for the URL of a connection.
+        quiet: seconds without a message after which it is replaced.
     """
 
-    def __init__(self, app: AsyncApp, token: str, record: RecordCommand, greeted: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        app: AsyncApp,
+        token: str,
+        record: RecordCommand,
+        greeted: Callable[[], None],
+        gateway: Gateway,
+        quiet: float,
+    ) -> None:
+        self._gateway = gateway
+        self._quiet = quiet
+        self._ponged = time.monotonic()
+        self._pinging = TaskSet()
         self._app = app
         self._record = record
         self._token = token
@@ -96,19 +116,32 @@ class SocketConnection:
         """Return whether it is connected."""
         return self._handler is not None and await self._handler.client.is_connected()
 
-    @property
-    def silent_for(self) -> float:
-        """Seconds since anything arrived."""
-        return time.monotonic() - self._heard
+    async def is_alive(self) -> bool:
+        """Return whether it is connected, answers pings, and has delivered something within its time; ping it again."""
+        now = time.monotonic()
+        alive = await self.is_connected() and now - self._ponged < _PONG_SECONDS and now - self._heard < self._quiet
+        if alive:
+            self._pinging.start(self._ping(), "ping")
+        return alive
 
     async def connect(self) -> None:
         """Connect; a connection that there was is closed only once the new one is there.
 
         Raises:
-            OSError, TimeoutError, SlackClientError, WebSocketException, aiohttp.ClientError: not connected.
+            SlackLoginRefusedError: the app token is not accepted, or the app has no Socket Mode.
+            SlackBusyError: Slack asks to wait.
+            SlackRefusedError, SlackUncertainError, OSError, TimeoutError, SlackClientError, WebSocketException,
+            aiohttp.ClientError: not connected.
         """
+        try:
+            url = await self._gateway.open_connection(self._token)
+        except SlackRefusedError as refused:
+            if refused.error in FATAL:
+                raise SlackLoginRefusedError(refused.error, "SLACK_APP_TOKEN") from None
+            raise
         old = self._handler
         fresh = _Handler(self._app, self._token, self._record)
+        fresh.client.wss_uri = url
         fresh.client.message_listeners.append(self._hear)
         try:
             async with asyncio.timeout(_CONNECT_SECONDS):
@@ -117,15 +150,29 @@ class SocketConnection:
             await _end(fresh.client)
             raise
         self._handler = fresh
-        self._heard = time.monotonic()
+        self._heard = self._ponged = time.monotonic()
         if old is not None:
             await _end(old.client)
 
     async def close(self) -> None:
         """Close the connection and end its tasks."""
+        await self._pinging.aclose()
         if self._handler is not None:
             await _end(self._handler.client)
             self._handler = None
+
+    async def _ping(self) -> None:
+        """Ping Slack, and note when it answered."""
+        session = self._handler.client.current_session if self._handler is not None else None
+        if session is None:
+            return
+        try:
+            async with asyncio.timeout(_PONG_SECONDS):
+                await (await session.ping())
+        except _CONNECTION_ERRORS:
+            return  # found by the watch
+        if self._handler is not None and self._handler.client.current_session is session:
+            self._ponged = time.monotonic()
 
     async def _hear(self, _client: Any, message: dict[str, Any], _raw: str | None) -> None:
         self._heard = time.monotonic()
@@ -162,7 +209,9 @@ class SlackSockets:
         self, app: AsyncApp, token: str, record: RecordCommand, gateway: Gateway, reconnected: Callable[[], None]
     ) -> None:
         self._gateway = gateway
-        self._connections = tuple(SocketConnection(app, token, record, reconnected) for _ in range(CONNECTIONS))
+        self._connections = tuple(
+            SocketConnection(app, token, record, reconnected, gateway, quiet) for quiet in _QUIET_SECONDS
+        )
         self._probe = RepeatedWork("slack-probe", self._ask_identity, interval=_PROBE_SECONDS, failed=_no_answer)
         self._watches = tuple(
             RepeatedWork(f"socket {n}", partial(self._watch, connection), interval=_WATCH_SECONDS, failed=_lost)
@@ -182,7 +231,11 @@ class SlackSockets:
         return time.monotonic() - self._since
 
     async def start(self) -> None:
-        """Connect, however long that takes, and keep connected from then on."""
+        """Connect, however long that takes, and keep connected from then on.
+
+        Raises:
+            SlackLoginRefusedError: the app token is not accepted.
+        """
         for connection in self._connections:
             await _connect(connection)
             self._set_connected(connected=True)
@@ -200,7 +253,7 @@ class SlackSockets:
 
     async def _watch(self, connection: SocketConnection) -> None:
         """Replace a connection that is lost or delivers nothing."""
-        if await connection.is_connected() and connection.silent_for < _SILENT_SECONDS:
+        if await connection.is_alive():
             self._set_connected(connected=True)
             return
         try:
@@ -218,22 +271,43 @@ class SlackSockets:
 
 
 async def _connect(connection: SocketConnection) -> None:
+    """Connect, however long it takes.
+
+    Raises:
+        SlackLoginRefusedError: it never will work.
+    """
     failures = 0
     while True:
         try:
             await connection.connect()
-        except _CONNECTION_ERRORS as error:
+        except (*_CONNECTION_ERRORS, SlackRefusedError, SlackBusyError, SlackUncertainError) as error:
             failures += 1
-            _log.warning("cannot connect to Slack yet: %s", type(error).__name__)
-            await asyncio.sleep(backoff(failures, first=_FIRST_RETRY_SECONDS, longest=_MAX_RETRY_SECONDS))
+            _log.warning("cannot connect to Slack yet: %s", _described(error))
+            await asyncio.sleep(_pause(error, failures))
         else:
             return
 
 
+def _pause(error: Exception, failures: int) -> float:
+    if isinstance(error, SlackBusyError):
+        return error.seconds
+    return backoff(failures, first=_FIRST_RETRY_SECONDS, longest=_MAX_RETRY_SECONDS)
+
+
+def _described(error: Exception) -> str:
+    """Describe an error without values of a payload."""
+    known = isinstance(error, SlackRefusedError | SlackBusyError | SlackUncertainError | SlackLoginRefusedError)
+    return str(error) if known else type(error).__name__
+
+
 def _lost(error: Exception, failures: int) -> float:
-    known = isinstance(error, _CONNECTION_ERRORS)
-    _log.warning("a connection to Slack is lost: %s", type(error).__name__, exc_info=None if known else error)
-    return backoff(failures, first=2 * _WATCH_SECONDS, longest=_MAX_RETRY_SECONDS)
+    if isinstance(error, SlackLoginRefusedError):
+        # It was accepted once: an administrator changed it, and may change it back.
+        _log.error("%s. Nothing is heard from Slack until that is mended", error)
+        return _MAX_RETRY_SECONDS
+    known = isinstance(error, (*_CONNECTION_ERRORS, SlackRefusedError, SlackBusyError, SlackUncertainError))
+    _log.warning("a connection to Slack is lost: %s", _described(error), exc_info=None if known else error)
+    return max(_pause(error, failures), 2 * _WATCH_SECONDS)
 
 
 def _no_answer(error: Exception, failures: int) -> float:

@@ -154,7 +154,12 @@ class System:
         """Type a slash command that starts no run, and give the answer that the person alone sees."""
         before = len(self.ephemerals(user))
         await self.type(text, user, channel)
-        await eventually(lambda: len(self.ephemerals(user)) > before, 20, what=f"an answer to {text[:60]!r}")
+
+        def answered() -> bool:
+            found = self.ephemerals(user)[before:]
+            return bool(found) and not found[-1].startswith("⏳ Reading")
+
+        await eventually(answered, 20, what=f"an answer to {text[:60]!r}")
         return self.ephemerals(user)[-1]
 
     def messages(self, kind: str = "", run: str = "") -> list[dict[str, Any]]:

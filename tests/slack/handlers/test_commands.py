@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 from bot.domain.errors import Reason, RefusedError, problem
-from bot.domain.runs.request import DeployOptions
+from bot.domain.runs.request import DeployOptions, Request
+from bot.domain.targets.migration_report import MigrationReport
 from bot.playground.events.sockets import Outcome
 from bot.playground.faults import CallFault, FaultEffect
 from tests.slack.support.runs import AMELIE, OPS
@@ -82,3 +84,31 @@ async def test_a_command_that_fails_inside_is_settled_and_said_so(workspace: Wor
         await workspace.server.client_actions.command(AMELIE, OPS, "/deploy compte production")
         await eventually(lambda: workspace.inbox.settled)
     assert "something went wrong inside me" in workspace.whispers(AMELIE)[0]
+
+
+async def test_a_command_that_reads_says_so_at_once_and_is_answered_in_its_place(workspace: Workspace) -> None:
+    reading = asyncio.Event()
+
+    async def report(request: Request) -> MigrationReport:
+        await reading.wait()
+        raise RefusedError(problem(Reason.NO_MIGRATIONS, target=str(request.target), missing="database"))
+
+    workspace.engine.migration_report = report
+    async with workspace.app():
+        delivery = await workspace.server.client_actions.command(AMELIE, OPS, "/migrate-status compte staging")
+        assert "Reading compte staging" in delivery.payload["text"]
+        assert workspace.whispers(AMELIE) == [delivery.payload["text"]]
+        reading.set()
+        (answer,) = await eventually(
+            lambda: [text for text in workspace.whispers(AMELIE) if "Reading compte" not in text]
+        )
+    assert workspace.whispers(AMELIE) == [answer]
+    assert "has no database" in answer
+
+
+async def test_words_that_are_wrong_are_not_called_being_read(workspace: Workspace) -> None:
+    async with workspace.app():
+        delivery = await workspace.server.client_actions.command(AMELIE, OPS, "/migrate-status compte prodution")
+        assert delivery.payload == {}
+        (answer,) = await eventually(lambda: workspace.whispers(AMELIE))
+    assert "prodution" in answer

@@ -62,6 +62,16 @@ async def test_refused_metadata_cost_no_message_of_the_thread(workspace: Workspa
     ]
 
 
+@pytest.mark.parametrize("error", ["ratelimited", "rate_limited"])
+async def test_both_names_of_a_rate_limit_are_waited_out(workspace: Workspace, error: str) -> None:
+    refuse(workspace, "chat.postMessage", error, 1)
+    async with workspace.app():
+        workspace.engine.put(RUNS["queued"])
+        await eventually(lambda: workspace.messages.published.get(RUN))
+    assert len(workspace.by_type("countersign_run")) == 1
+    assert not [slot for _, slot in workspace.messages.rows if slot.startswith("undelivered")]
+
+
 def test_what_no_less_would_help_is_sent_once() -> None:
     full = message("said", (section("said"),), "countersign_run", {"run": RUN})
     assert lesser(full, "not_in_channel") == ()

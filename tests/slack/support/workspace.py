@@ -10,6 +10,7 @@ from bot.domain.secrets import Secret
 from bot.playground import RunningPlayground
 from bot.slack import SlackAccess, SlackApp, SlackPorts
 from bot.slack.render.builtin_catalog import ENGLISH
+from commands.migrate_status import MigrateStatus
 from commands.ops import Ops
 from commands.rollback import Rollback
 from tests.slack.support.fake_engine import FakeEngine
@@ -40,7 +41,7 @@ class Workspace:
             messages=self.messages,
             homes=self.homes,
             lock_notices=self.notices,
-            commands={"/deploy": DeploySpec(), "/rollback": Rollback({})},
+            commands={"/deploy": DeploySpec(), "/rollback": Rollback({}), "/migrate-status": MigrateStatus({})},
             ops=Ops(),
             operations=OPERATIONS,
             masker=MASKER,

@@ -9,20 +9,25 @@ from bot.domain.inbox import EventKind
 from bot.slack.transport.inbox import EventRecorder
 from bot.slack.transport.listeners.identity import interaction_identity
 
-RecordCommand = Callable[[Mapping[str, Any]], Awaitable[None]]
-"""Commits the payload of a command, which is acknowledged when this returns, and not if it raises."""
+RecordCommand = Callable[[Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
+"""Commits the payload of a command, which is acknowledged with what this returns, and not if it raises."""
+
+Acknowledge = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+"""Gives what the acknowledgement of a command shows to who typed it; empty for nothing."""
 
 
-def command_recorder(inbox: EventRecorder) -> RecordCommand:
+def command_recorder(inbox: EventRecorder, acknowledge: Acknowledge) -> RecordCommand:
     """Return what the sockets call with each command.
 
     It bypasses bolt, whose dispatch takes longer than recording while a person waits.
 
     Args:
         inbox: where commands are recorded.
+        acknowledge: gives what is shown at once.
     """
 
-    async def record(body: Mapping[str, Any]) -> None:
+    async def record(body: Mapping[str, Any]) -> Mapping[str, Any]:
         await inbox.receive(interaction_identity("command", body), EventKind.COMMAND, body)
+        return acknowledge(body)
 
     return record
