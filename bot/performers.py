@@ -42,6 +42,7 @@ from bot.domain.runs.acts import (
     Swap,
     Undone,
 )
+from bot.domain.runs.migration_source import MigrationSource
 from bot.domain.secrets import Secret
 from bot.domain.targets.look import AppliedMigration
 from bot.domain.targets.target import Target
@@ -56,7 +57,7 @@ from bot.hosts.tunnels import Tunnels
 from bot.recipes.recipe import MigrationTable, Recipe
 from bot.store.reader import RunReader
 from bot.target_reader import LiveTargetReader
-from commands.common import ran_now
+from commands.common import pending_now, ran_now
 
 
 def build_performers(
@@ -88,7 +89,10 @@ def build_performers(
         migrations = recipes[target.name].migrations
         return migrations.table if isinstance(migrations, MigrationTable) else "migrations"
 
-    applied = AppliedPerformer(database_look, table_of)
+    async def pending_of(target: Target) -> tuple[MigrationSource, ...] | None:
+        return await pending_now(recipes[target.name], target, looks.look(target))
+
+    applied = AppliedPerformer(database_look, table_of, pending_of)
     performers: dict[type[Act], Performer] = {
         Shell: WatchedPerformer(ShellPerformer(runner), databases),
         Migrate: WatchedPerformer(MigratePerformer(runner, connections), databases),

@@ -9,6 +9,7 @@ from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.runs.acts import Dump
 from bot.domain.runs.basis import Basis, checked_out
 from bot.domain.runs.findings import AlreadyDown
+from bot.domain.runs.migration_source import MigrationSource
 from bot.domain.runs.plan import Plan, Step
 from bot.domain.runs.request import Action
 from bot.domain.runs.run import Run
@@ -17,7 +18,7 @@ from bot.domain.targets.target import Target
 from bot.recipes.recipe import Migrations, MigrationTable, Recipe
 from bot.recipes.steps import question
 from commands.gather import both, each
-from commands.pending import listing_of, live_table, table_in, table_of, with_listing
+from commands.pending import listing_of, live_table, migrator_of, table_in, table_of, with_listing
 
 
 async def read_target(
@@ -95,6 +96,24 @@ async def ran_now(
     if found.unknown:
         raise RefusedError(problem(Reason.MIGRATIONS_UNREADABLE, unknown=", ".join(found.unknown)))
     return found.ran
+
+
+async def pending_now(recipe: Recipe, target: Target, look: Look) -> tuple[MigrationSource, ...] | None:
+    """Ask the framework of the live checkout which migrations are pending; None where it cannot be asked.
+
+    Args:
+        recipe: of the target.
+        target: which.
+        look: reads.
+
+    Raises:
+        RefusedError: the host cannot be read.
+    """
+    asked = question(recipe, target, None)
+    if asked.migrator is None:
+        return None
+    answer = migrator_of(await look.host(target.hosts[0], asked))
+    return None if answer is None else answer.pending
 
 
 def host_basis(hosts: tuple[HostFacts, ...], sha: str) -> Basis:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.names import Ref, Sha, TargetName
+from bot.domain.runs.acts import NothingPending
 from bot.domain.runs.basis import Basis
 from bot.domain.runs.findings import HeldBack, OpenSession, Unfinished
 from bot.domain.runs.plan import NothingToDo, Plan, Step
@@ -121,6 +122,8 @@ class Deploy:
             table=of_files.table,
         )
         steps, skipped = recipe_steps(recipe, target, inputs)
+        if not asked.migrate:
+            steps = tuple(step for step in steps if not isinstance(step.act, NothingPending))
         if is_live and unfinished is not None:
             done = unfinished.done_steps(steps) - undone_by_absence(recipe, hosts)
             steps, done_already = remaining_steps(steps, done)

@@ -130,3 +130,21 @@ async def test_the_status_does_not_call_up_to_date_what_artisan_does_not(
     told = await status(system)
     assert "could not say which migrations it has" in told
     assert "up to date" not in told
+
+
+async def test_what_a_new_package_brings_is_told_and_deployed_next(
+    system: System, laravel_at_first: Application, mariadb: DatabaseServer
+) -> None:
+    laravel = laravel_at_first
+    write(laravel.path, {OF_PACKAGE: add_column("of_package")})
+    use_package(laravel.author)
+    (laravel.author / "composer.lock").write_text((laravel.author / "composer.lock").read_text() + "\n")
+    await commit(laravel, {})
+    first = await system.ask()
+    assert await countersigned(system, first) == "failed"
+    assert "2026_01_03_000000_of_a_package from package acme/audit" in system.result(first)
+    assert "of_package" not in await mariadb.columns(laravel.database.name, "users")
+    second = await system.ask()
+    assert await countersigned(system, second) == "succeeded"
+    assert system.payload("plan", second)["pending"] == ["2026_01_03_000000_of_a_package"]
+    assert "of_package" in await mariadb.columns(laravel.database.name, "users")

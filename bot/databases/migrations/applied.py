@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from bot.databases.server.facts import DatabaseLook
 from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.runs.acts import NothingPending, Undone
+from bot.domain.runs.migration_source import MigrationSource
 from bot.domain.targets.target import Target
 from bot.engine.ports import Done, Effect, Ending, Failed, Job, Outcome, Output
 
@@ -17,29 +18,41 @@ _MAX_NAMES = 20
 class AppliedPerformer:
     """Compares the migrations table with what a run applied (`NothingPending`) or undid (`Undone`).
 
+    Where the framework can be asked, nothing else may be pending either: a package of the commit may have brought it.
     Implements `Performer`. It only reads, so it is repeated freely.
 
     Args:
         look: reads databases.
         table_of: returns the name of a target's migrations table.
+        pending_of: asks a target's framework which migrations are pending; None where it cannot be asked.
     """
 
-    def __init__(self, look: DatabaseLook, table_of: Callable[[Target], str]) -> None:
+    def __init__(
+        self,
+        look: DatabaseLook,
+        table_of: Callable[[Target], str],
+        pending_of: Callable[[Target], Awaitable[tuple[MigrationSource, ...] | None]],
+    ) -> None:
         self._look = look
         self._table_of = table_of
+        self._pending_of = pending_of
 
     async def perform(self, job: Job, output: Output) -> Outcome:
         """Read the table and compare."""
         try:
             async with asyncio.timeout(job.step.timeout):
                 ran = await self._ran(job)
+                pending = await self._pending_of(job.target) if isinstance(job.step.act, NothingPending) else None
         except TimeoutError:
             return Failed(problem(Reason.TIMED_OUT, seconds=str(job.step.timeout)))
         except RefusedError as refused:
             return Failed(refused.problem)
         match job.step.act:
             case NothingPending(names=names):
-                return self._outcome(job, len(names), missing=[name for name in names if name not in ran])
+                missing = [name for name in names if name not in ran]
+                if pending and not missing:
+                    return self._outcome(job, len(names), pending=[str(source) for source in pending])
+                return self._outcome(job, len(names), missing=missing)
             case Undone(names=names):
                 return self._outcome(job, len(names), left=[name for name in ran if name in names])
         raise TypeError(f"not a step for this performer: {job.step.act!r}")

@@ -1,6 +1,6 @@
 """The step that reads whether all migrations of a run are there."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import pytest
 
@@ -10,6 +10,7 @@ from bot.databases.server.facts import DatabaseLook
 from bot.demo.host.database import DatabaseServer, DemoDatabase
 from bot.domain.errors import Reason
 from bot.domain.runs.acts import NothingPending
+from bot.domain.runs.migration_source import MigrationSource
 from bot.domain.runs.plan import BOT, Phase, Risk, Step
 from bot.domain.targets.target import Target
 from bot.engine.ports import Done, Effect, Failed, Job
@@ -23,7 +24,18 @@ def job_of(target: Target, *names: str) -> Job:
 
 @pytest.fixture
 def performer(connections: Connector) -> AppliedPerformer:
-    return AppliedPerformer(DatabaseLook(connections), lambda target: f"{target.name.app}_migrations")
+    return AppliedPerformer(DatabaseLook(connections), lambda target: f"{target.name.app}_migrations", asked())
+
+
+def asked(
+    *pending: MigrationSource, is_silent: bool = False
+) -> Callable[[Target], Awaitable[tuple[MigrationSource, ...] | None]]:
+    """A framework that answers."""
+
+    async def answer(target: Target) -> tuple[MigrationSource, ...] | None:
+        return None if is_silent else pending
+
+    return answer
 
 
 @pytest.fixture
@@ -47,6 +59,21 @@ async def test_what_is_missing_is_named(performer: AppliedPerformer, target: Tar
     assert outcome.problem.reason is Reason.NOT_TAKEN_EFFECT
     assert outcome.problem.facts == {"missing": "c, d", "count": "2", "table": "compte_migrations"}
     assert await performer.check(job_of(target, "c")) is Effect.DID_NOT
+
+
+@pytest.mark.usefixtures("two_ran")
+async def test_what_a_package_brought_is_pending_too(connections: Connector, target: Target) -> None:
+    def performer(of: Callable[[Target], Awaitable[tuple[MigrationSource, ...] | None]]) -> AppliedPerformer:
+        return AppliedPerformer(DatabaseLook(connections), lambda target: "compte_migrations", of)
+
+    source = MigrationSource("o", "vendor/acme/audit/o.php", "hash")
+    for names in ((), ("a", "b")):
+        outcome = await performer(asked(source)).perform(job_of(target, *names), KeptOutput())
+        assert isinstance(outcome, Failed)
+        assert outcome.problem.facts["pending"] == "o from package acme/audit"
+        assert isinstance(await performer(asked()).perform(job_of(target, *names), KeptOutput()), Done)
+        silent = performer(asked(is_silent=True))
+        assert isinstance(await silent.perform(job_of(target, *names), KeptOutput()), Done)
 
 
 async def test_without_the_table_all_are_missing(performer: AppliedPerformer, target: Target) -> None:
