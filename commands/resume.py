@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from bot.domain.errors import Reason, RefusedError, problem
@@ -82,7 +83,7 @@ async def resume_plan(run: Run, before: Run, recipe: Recipe, target: Target, loo
         request=run.request,
         steps=(
             *before_plan(recipe, target, run.id),
-            *(held_on_failure(_remaining(step, pending or undo)) for step in left),
+            *(held_on_failure(step) for step in _remaining(left, pending or undo)),
             *_verification(plan, decision),
         ),
         requirement=target.policy.regular_requirement(
@@ -151,12 +152,18 @@ async def resume_restore(run: Run, before: Run, recipe: Recipe, target: Target, 
     )
 
 
-def _remaining(step: Step, names: tuple[str, ...]) -> Step:
-    """Leave out of a step the migrations that it has run or undone already."""
-    act = step.act
-    if not isinstance(act, Migrate):
-        return step
-    return replace(step, act=replace(act, files=tuple(file for file in act.files if file.name in names)))
+def _remaining(steps: tuple[Step, ...], names: tuple[str, ...]) -> Iterator[Step]:
+    """Give the steps without the migrations that they have run or undone already.
+
+    Args:
+        steps: that are left of a run.
+        names: of the migrations that are left.
+    """
+    for step in steps:
+        if not isinstance(step.act, Migrate):
+            yield step
+        elif files := tuple(file for file in step.act.files if file.name in names):
+            yield replace(step, act=replace(step.act, files=files))
 
 
 def _require_bound(steps: tuple[Step, ...]) -> None:

@@ -13,12 +13,15 @@ from bot.domain.runs.acts import Migrate, NothingPending
 from bot.domain.runs.migration_source import MigrationSource
 from bot.domain.runs.plan import NothingToDo, Plan
 from bot.domain.runs.plan_json import plan_from_json, plan_to_json
-from bot.domain.targets.look import CommandOutput, DatabaseFacts, HostFacts, HostQuestion
+from bot.domain.runs.request import Action, Decision, ResumeOptions
+from bot.domain.runs.run import RunState
+from bot.domain.targets.look import AppliedMigration, CommandOutput, DatabaseFacts, HostFacts, HostQuestion
 from bot.domain.targets.migrator import source_lines
 from bot.recipes.load import load_recipe
 from commands.deploy import Deploy
 from commands.migrate_status import MigrateStatus
-from tests.support.examples import DATABASE, HEAD, HOST, NAME, NEXT, RUN, TARGET, Sight, sha256
+from tests.commands.test_deploy_unfinished import ended
+from tests.support.examples import DATABASE, HEAD, HOST, NAME, NEXT, REQUEST, RUN, TARGET, Sight, sha256
 
 RECIPES = {NAME: load_recipe("laravel", Path())}
 RAN, NEW = "2025_01_01_000000_create_users", "2025_11_16_074003_add_token_id"
@@ -160,3 +163,33 @@ async def test_the_status_says_where_the_framework_did_not_answer() -> None:
     status = await MigrateStatus(RECIPES).status(TARGET, Asked(said(status=255)))
     assert status.unanswered == "it is broken"
     assert (status.pending_live, status.pending_branch) == ((), (NEW,))
+
+
+# ── going on after a run that stopped ────────────────────────────────────────────────────────────────────────────────
+
+
+async def going_on(ran: tuple[str, ...]) -> Plan:
+    """Plan a retry of a run that stopped while it migrated, where some of its migrations have run by now."""
+    stopped = ended(await planned(Asked(said(PACKAGE))), "migrate", RunState.NEEDS_HUMAN)
+    rows = tuple(AppliedMigration(name, 2) for name in ran)
+    look = Asked(said(), replace(HOST, head=NEXT), database=replace(DATABASE, ran=(*DATABASE.ran, *rows)))
+    look.remember(stopped)
+    options = ResumeOptions(Action.DEPLOY, stopped.id, Decision.RETRY)
+    run = replace(RUN, id="R-BBBBBB", request=replace(REQUEST, options=options))
+    answer = await Deploy(RECIPES).plan(run, TARGET, look)
+    assert isinstance(answer, Plan)
+    return answer
+
+
+async def test_a_retry_runs_what_is_left_of_the_approved_files() -> None:
+    assert migrate(await going_on(())).files == (PACKAGE, in_git(NEW))
+    plan = await going_on((PACKAGE.name,))
+    assert plan.pending == (NEW,)
+    assert migrate(plan).files == (in_git(NEW),)
+
+
+async def test_a_retry_runs_no_migrations_where_none_are_left() -> None:
+    plan = await going_on((PACKAGE.name, NEW))
+    assert plan.pending == ()
+    assert not any(isinstance(step.act, Migrate) for step in plan.steps)
+    assert any(step.key == "route-cache" for step in plan.steps)
