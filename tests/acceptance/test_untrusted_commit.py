@@ -1,4 +1,4 @@
-"""A branch that nobody merged: none of its code is run before somebody has approved it."""
+"""A branch that nobody merged, where rehearsals have production's rights: none of its code is run before approval."""
 
 from __future__ import annotations
 
@@ -41,6 +41,7 @@ async def test_a_hostile_branch_is_not_run_before_the_gate_and_asks_for_more_app
         ),
     )
     policy = {
+        "rehearsal": "trusted",
         "run": {"deploy": ["anyone"]},
         "approve": {
             "deploy": {"count": 1, "from": ["releasers"], "expires": "30m"},
