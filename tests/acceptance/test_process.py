@@ -1,7 +1,10 @@
 """The process: stopping and starting in the middle of a step, and the console beside it."""
 
+import asyncio
+
 from bot.demo.application.application import Application
 from bot.demo.host.host import DemoHost
+from tests.acceptance.conftest import NewSystem
 from tests.acceptance.support.outside import changes
 from tests.acceptance.support.system import System
 from tests.support.polling import eventually
@@ -36,3 +39,13 @@ async def test_sigterm_in_a_step_leaves_it_running_and_a_restart_adopts_it(
     assert await system.bot.stop() == 0
     assert await system.bot.console("runs", "log", run) == (status, log)
     assert (await system.bot.console("runs", "show", "R-ZZZZZZ"))[0] == 1
+
+
+async def test_a_token_that_slack_refuses_ends_the_start_with_its_reason(new_system: NewSystem) -> None:
+    system = await new_system(extra={"SLACK_APP_TOKEN": "xapp-1-revoked"})
+    await system.bot.launch()
+    async with asyncio.timeout(60):
+        assert await system.bot.wait() == 2
+    said = "\n".join(system.bot.lines)
+    assert "Slack refuses SLACK_APP_TOKEN: invalid_auth" in said
+    assert "Nothing was started" in said
