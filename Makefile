@@ -27,6 +27,12 @@ worlds:  ## make or refresh the hosts with other servers and programs that tests
 test-worlds: $(BIN)/.installed  ## run the database tests and an acceptance set in each of them
 	scripts/test-worlds
 
+oracles: $(BIN)/.installed  ## hold every payload against Slack's own types, schema and Node client (needs npm)
+	cd tests/oracles && npm ci --no-audit --no-fund
+	rm -rf .cache/payloads && mkdir -p .cache/payloads
+	COUNTERSIGN_PAYLOADS=$(CURDIR)/.cache/payloads $(BIN)/python -m pytest tests/acceptance/test_deploy.py tests/acceptance/test_ops.py tests/acceptance/test_bad_input.py
+	COUNTERSIGN_PAYLOADS=$(CURDIR)/.cache/payloads $(BIN)/python -m pytest tests/oracles -n 0
+
 lint: $(BIN)/.installed  ## ruff, mypy --strict, the layers, the Dockerfile, every shell script
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

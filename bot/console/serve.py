@@ -41,7 +41,7 @@ def register(app: typer.Typer) -> None:
         configure_logs(configuration.settings.log_format, configuration.masker())
         # Loaded here: the other commands of the console start faster without Slack, SSH and SQL.
         from bot.app import serve as serve_bot
-        from bot.slack import SlackLoginRefusedError
+        from bot.slack import SlackLoginRefusedError, SocketModeRefusedError
         from bot.slack.render.builtin_catalog import load_catalog
         from bot.slack.render.catalog import CatalogError
         from bot.store.sql.errors import StoreError
@@ -54,10 +54,10 @@ def register(app: typer.Typer) -> None:
             raise typer.Exit(_CONFIGURATION) from None
         try:
             asyncio.run(serve_bot(configuration, language))
-        except SlackLoginRefusedError as error:
+        except SocketModeRefusedError as error:
             sys.stderr.write(f"{configuration.masker().mask(str(error))}\nNothing was started.\n")
             raise typer.Exit(_CONFIGURATION) from None
-        except (StoreError, OSError) as error:
+        except (StoreError, SlackLoginRefusedError, OSError) as error:
             sys.stderr.write(f"{configuration.masker().mask(str(error))}\n")
             raise typer.Exit(_OTHER) from None
         except Exception:

@@ -38,6 +38,7 @@ FEATURES: tuple[Feature, ...] = (
         """
         api.test
         auth.test
+        blocks.validate
         apps.connections.open
         bots.info
         chat.delete

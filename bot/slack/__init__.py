@@ -2,6 +2,6 @@
 
 from bot.slack.app import SlackApp
 from bot.slack.ports import SlackPorts
-from bot.slack.transport.login import SlackAccess, SlackLoginRefusedError
+from bot.slack.transport.login import SlackAccess, SlackLoginRefusedError, SocketModeRefusedError
 
-__all__ = ["SlackAccess", "SlackApp", "SlackLoginRefusedError", "SlackPorts"]
+__all__ = ["SlackAccess", "SlackApp", "SlackLoginRefusedError", "SlackPorts", "SocketModeRefusedError"]

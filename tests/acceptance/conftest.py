@@ -1,5 +1,8 @@
 """A whole system as fixtures."""
 
+import json
+import os
+import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -26,6 +29,14 @@ async def _runs_agree_with_the_history(bot: Bot) -> None:
         for stored in await store.history.stored_runs_after(0, 1000):
             assert stored.run is not None
             assert disagreements(stored.run, stored.records) == ()
+
+
+def _record_payloads(made: System) -> None:
+    """Keep what the bot sent, for Slack's types to be held against (tests/oracles)."""
+    folder = os.environ.get("COUNTERSIGN_PAYLOADS")
+    if folder:
+        calls = [{"method": call.method, "arguments": call.arguments} for call in made.playground.api.log]
+        Path(folder, f"{uuid.uuid4().hex}.json").write_text(json.dumps(calls))
 
 
 @pytest.fixture
@@ -55,6 +66,7 @@ async def new_system(
             stack.push_async_callback(bot.kill)
             made = System(playground, bot)
             stack.callback(made.print_conversation)
+            stack.callback(_record_payloads, made)
             return made
 
         yield make

@@ -52,6 +52,17 @@ class SlackLoginRefusedError(Exception):
         self.error = error
 
 
+class SocketModeRefusedError(SlackLoginRefusedError):
+    """Slack does not accept the app token, or the app has no Socket Mode.
+
+    Args:
+        error: Slack's own name of the reason.
+    """
+
+    def __init__(self, error: str) -> None:
+        super().__init__(error, "SLACK_APP_TOKEN")
+
+
 @dataclass(frozen=True)
 class SlackAccess:
     """How Slack is reached.

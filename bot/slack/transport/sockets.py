@@ -24,7 +24,7 @@ from websockets.exceptions import WebSocketException
 from bot.background import RepeatedWork, TaskSet, backoff
 from bot.slack.transport.gateway import Gateway, SlackBusyError, SlackRefusedError, SlackUncertainError
 from bot.slack.transport.listeners import RecordCommand
-from bot.slack.transport.login import FATAL, SlackLoginRefusedError
+from bot.slack.transport.login import FATAL, SocketModeRefusedError
 
 _log = logging.getLogger(__name__)
 
@@ -128,7 +128,7 @@ class SocketConnection:
         """Connect; a connection that there was is closed only once the new one is there.
 
         Raises:
-            SlackLoginRefusedError: the app token is not accepted, or the app has no Socket Mode.
+            SocketModeRefusedError: the app token is not accepted, or the app has no Socket Mode.
             SlackBusyError: Slack asks to wait.
             SlackRefusedError, SlackUncertainError, OSError, TimeoutError, SlackClientError, WebSocketException,
             aiohttp.ClientError: not connected.
@@ -137,7 +137,7 @@ class SocketConnection:
             url = await self._gateway.open_connection(self._token)
         except SlackRefusedError as refused:
             if refused.error in FATAL:
-                raise SlackLoginRefusedError(refused.error, "SLACK_APP_TOKEN") from None
+                raise SocketModeRefusedError(refused.error) from None
             raise
         old = self._handler
         fresh = _Handler(self._app, self._token, self._record)
@@ -234,7 +234,7 @@ class SlackSockets:
         """Connect, however long that takes, and keep connected from then on.
 
         Raises:
-            SlackLoginRefusedError: the app token is not accepted.
+            SocketModeRefusedError: the app token is not accepted.
         """
         for connection in self._connections:
             await _connect(connection)
@@ -274,7 +274,7 @@ async def _connect(connection: SocketConnection) -> None:
     """Connect, however long it takes.
 
     Raises:
-        SlackLoginRefusedError: it never will work.
+        SocketModeRefusedError: it never will work.
     """
     failures = 0
     while True:
@@ -296,12 +296,12 @@ def _pause(error: Exception, failures: int) -> float:
 
 def _described(error: Exception) -> str:
     """Describe an error without values of a payload."""
-    known = isinstance(error, SlackRefusedError | SlackBusyError | SlackUncertainError | SlackLoginRefusedError)
+    known = isinstance(error, SlackRefusedError | SlackBusyError | SlackUncertainError | SocketModeRefusedError)
     return str(error) if known else type(error).__name__
 
 
 def _lost(error: Exception, failures: int) -> float:
-    if isinstance(error, SlackLoginRefusedError):
+    if isinstance(error, SocketModeRefusedError):
         # It was accepted once: an administrator changed it, and may change it back.
         _log.error("%s. Nothing is heard from Slack until that is mended", error)
         return _MAX_RETRY_SECONDS
