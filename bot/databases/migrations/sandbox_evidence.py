@@ -98,10 +98,8 @@ def reason_of(results: SandboxRehearsalResults) -> NotRehearsed:
     """Say why a rehearsal that came to nothing did.
 
     Args:
-        results: with the outcome `not_possible` or `refused`, or of a command that a limit ended.
+        results: with the outcome `not_possible`, or of a command that a limit ended.
     """
-    if results.refusal is not None:
-        return NotRehearsed(NotRehearsedReason(results.refusal.obstacle.value), results.refusal.detail)
     if (ended := results.ended_by_limit) is not None:
         limit = None if ended is Ended.LOST else SandboxLimit(ended.value)
         return NotRehearsed(NotRehearsedReason.STOPPED, limit=limit)

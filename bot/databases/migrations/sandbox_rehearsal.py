@@ -15,9 +15,11 @@ from bot.databases.migrations.rehearsal_script import CopiedData, parse_files
 from bot.databases.migrations.sandbox_evidence import LiveFacts, not_rehearsed_in, reason_of, rehearsed_in
 from bot.databases.migrations.sandbox_failure import cannot_be_known, failure_of
 from bot.databases.migrations.sandbox_results import SandboxOutcome, SandboxRehearsalResults, read_sandbox_results
-from bot.databases.migrations.sandbox_script import CopyLimits, LiveServer, SandboxInputs, results_folder, sandbox_job
+from bot.databases.migrations.sandbox_script import CopyLimits, SandboxInputs, results_folder, sandbox_job
 from bot.databases.ports import HostReader, HostRunner
+from bot.databases.sandbox_remedy import explained
 from bot.databases.server.connector import Connector
+from bot.databases.server.private_server import private_server_like
 from bot.databases.server.tables import table_sizes
 from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.runs.acts import PackageTool, SandboxRehearsal
@@ -26,23 +28,15 @@ from bot.domain.runs.plan_json import FINDINGS, findings_to_text
 from bot.domain.secrets import masker_of
 from bot.domain.targets.target import Database
 from bot.engine.ports import Done, Effect, Ending, Failed, Job, Outcome, Output, Unknown
-from bot.sandbox.capability import Incapable, capability_of, probe
-from bot.sandbox.obstacles import Obstacle
-from bot.sandbox.plan import Limits
 from bot.sandbox.results import read_results
-from bot.sandbox.server import NAMED_TIME_ZONES_SQL, SETTINGS_SQL, ServerSeries, series_of, settings_of
+from bot.sandbox.server import PrivateServer
 
 _MAX_OF_A_FILE = 4 * 1024 * 1024
 
-_DATABASE = """
-    SELECT default_character_set_name, default_collation_name, (
-        SELECT CAST(COALESCE(SUM(COALESCE(data_length, 0)), 0) AS SIGNED)
-        FROM information_schema.tables WHERE table_schema = DATABASE()
-    ) FROM information_schema.schemata WHERE schema_name = DATABASE()
+_SIZE = """
+    SELECT CAST(COALESCE(SUM(COALESCE(data_length, 0)), 0) AS SIGNED)
+    FROM information_schema.tables WHERE table_schema = DATABASE()
 """
-
-_BY_THE_HOST = frozenset({Obstacle.TOOLS, Obstacle.NAMESPACES, Obstacle.CONFINEMENT, Obstacle.SERVER, Obstacle.START})
-"""Obstacles for which an administrator may know a remedy."""
 
 
 class SandboxRehearsalPerformer:
@@ -60,6 +54,7 @@ class SandboxRehearsalPerformer:
 
     def __init__(self, runner: HostRunner, reader: HostReader, connections: Connector, data: BackupDataSource) -> None:
         self._runner = runner
+        self._hosts = reader
         self._reader = PatientReader(reader)
         self._data = data
         self._connections = connections
@@ -120,19 +115,16 @@ class SandboxRehearsalPerformer:
         answer = await self._reader.read(job.place, lock_files_question(job.target.path, act.sha))
         return packages_of(lock_files_of(answer), job.target.packages_from)
 
-    async def _live(self, job: Job) -> LiveServer:
+    async def _live(self, job: Job) -> PrivateServer:
         async with self._connections.reading(job.target) as session:
-            ((version,),) = await session.rows("SELECT VERSION()")
-            variables = {str(name).lower(): str(value) for name, value in await session.rows(SETTINGS_SQL)}
-            ((zones,),) = await session.rows(NAMED_TIME_ZONES_SQL)
-            ((character_set, collation, size),) = await session.rows(_DATABASE)
-        return LiveServer(
-            series=_series(str(version)),
-            settings=settings_of(variables, named_time_zones=bool(zones)),
-            character_set=str(character_set),
-            collation=str(collation),
-            data_kib=int(size) // 1024,
-        )
+            ((size,),) = await session.rows(_SIZE)
+            return await private_server_like(session, _database(job), int(size) // 1024)
+
+    async def _no_sandbox(self, job: Job, results: SandboxRehearsalResults) -> NotRehearsed:
+        if results.refusal is None:
+            raise ValueError("there was no sandbox, and no reason")
+        refusal, remedy = await explained(self._hosts, job.place, results.refusal)
+        return NotRehearsed(NotRehearsedReason(refusal.obstacle.value), refusal.detail, remedy=remedy)
 
     async def _judged(self, job: Job, outcome: Outcome, files: CommitFiles, data: CopiedData) -> Outcome:
         if not isinstance(outcome, Done):
@@ -151,7 +143,7 @@ class SandboxRehearsalPerformer:
     async def _found(self, job: Job, results: SandboxRehearsalResults, files: CommitFiles, data: CopiedData) -> Outcome:
         act = _act(job)
         if results.outcome is SandboxOutcome.REFUSED:
-            return _done(not_rehearsed_in(act, files, await self._with_remedy(job, reason_of(results))))
+            return _done(not_rehearsed_in(act, files, await self._no_sandbox(job, results)))
         if results.outcome is SandboxOutcome.NOT_POSSIBLE or results.ended_by_limit is not None:
             return _done(not_rehearsed_in(act, files, reason_of(results)))
         if results.outcome is SandboxOutcome.FAILED and not cannot_be_known(results):
@@ -161,27 +153,9 @@ class SandboxRehearsalPerformer:
         live = LiveFacts(_database(job).name, catalog, sizes, _database(job).sample_rows)
         return _done(rehearsed_in(act, files, results, live, data))
 
-    async def _with_remedy(self, job: Job, why: NotRehearsed) -> NotRehearsed:
-        """Add what an administrator of the host would do about it, where that is known."""
-        if why.reason.value not in {obstacle.value for obstacle in _BY_THE_HOST}:
-            return why
-        capability = capability_of((await self._reader.read(job.place, probe())).decode(errors="replace"))
-        if isinstance(capability, Incapable):
-            found = capability.refusal
-            return NotRehearsed(NotRehearsedReason(found.obstacle.value), found.detail, remedy=capability.remedy)
-        refusal = capability.refusal((await self._live(job)).series, Limits())
-        return why if refusal is None else NotRehearsed(why.reason, why.detail, remedy=refusal[1])
-
 
 def _done(findings: tuple[Finding, ...]) -> Done:
     return Done({FINDINGS: findings_to_text(findings)})
-
-
-def _series(version: str) -> ServerSeries:
-    series = series_of(version)
-    if series is None:
-        raise ValueError(f"not the version of a server: {version[:80]!r}")
-    return series
 
 
 def _masked(text: str, job: Job) -> str:

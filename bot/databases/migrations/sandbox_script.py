@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 
 from bot.databases.backups.dump_script import OPTION_FILE, PREAMBLE, SHA256
@@ -17,7 +17,7 @@ from bot.domain.shell import Command, Part, Syntax, Word
 from bot.domain.targets.target import Database
 from bot.sandbox.environment import LARAVEL_REPLACED, LARAVEL_TREATMENTS, Environment
 from bot.sandbox.plan import CodeBox, Sandbox, functions
-from bot.sandbox.server import Endpoint, PrivateDatabase, PrivateServer, ServerSeries, ServerSettings
+from bot.sandbox.server import Endpoint, PrivateServer
 
 MIGRATE_SECONDS = 1800
 """Seconds after which migrations in a sandbox are ended."""
@@ -31,25 +31,6 @@ def _text(name: str) -> str:
 
 _STATEMENTS_AWK, _FAILURE_AWK, _ROWS_SQL = _text("statements.awk"), _text("failure.awk"), _text("rows.sql")
 _SCRIPT = "".join(_text(name) for name in ("dump_text.sh", "sandbox_copy.sh", "sandbox_rehearsal.sh"))
-
-
-@dataclass(frozen=True)
-class LiveServer:
-    """What the live server says of itself and of the database.
-
-    Args:
-        series: kind and version.
-        settings: that decide what SQL does.
-        character_set: default of the database.
-        collation: default of the database.
-        data_kib: size of the database's tables.
-    """
-
-    series: ServerSeries
-    settings: ServerSettings
-    character_set: str
-    collation: str
-    data_kib: int
 
 
 @dataclass(frozen=True)
@@ -78,7 +59,7 @@ class SandboxInputs:
         act: what is rehearsed.
         path: of the live checkout on the host.
         database: the live one.
-        server: what it says of itself.
+        server: the private one, like the live one; its size is that of all live tables.
         attempt: of the step.
         data: the backup whose rows the copy gets.
         limits: of the copy.
@@ -88,7 +69,7 @@ class SandboxInputs:
     act: SandboxRehearsal
     path: str
     database: Database
-    server: LiveServer
+    server: PrivateServer
     attempt: int
     data: CopiedData
     limits: CopyLimits
@@ -101,18 +82,17 @@ def sandbox_of(inputs: SandboxInputs) -> Sandbox:
     Raises:
         ValueError: a path has a character that a sandbox cannot have.
     """
-    act, database, live = inputs.act, inputs.database, inputs.server
+    act, database = inputs.act, inputs.database
     environment = None
     if act.environment_file:
         path = f"{inputs.path.rstrip('/')}/{act.environment_file}"
         environment = Environment(path, LARAVEL_TREATMENTS, LARAVEL_REPLACED, name=act.environment_file)
-    server = PrivateServer(
-        series=live.series,
-        databases=(PrivateDatabase(database.name, live.character_set, live.collation),),
-        settings=live.settings,
+    copied = inputs.data.bytes // 1024 if inputs.data.backup else min(inputs.server.data_kib, inputs.limits.up_to_kib)
+    server = replace(
+        inputs.server,
         endpoint=Endpoint(database.port, (database.host,)),
         users=(database.user,),
-        data_kib=min(live.data_kib, inputs.limits.up_to_kib) if not inputs.data.backup else inputs.data.bytes // 1024,
+        data_kib=copied,
     )
     return Sandbox(results_folder(inputs.attempt), server, CodeBox(inputs.path.rstrip("/"), environment))
 
@@ -125,7 +105,7 @@ def sandbox_job(inputs: SandboxInputs) -> HostScript:
     """
     act, database, data = inputs.act, inputs.database, inputs.data
     sandbox = sandbox_of(inputs)
-    private = PrivateDatabase(database.name, inputs.server.character_set, inputs.server.collation)
+    (private,) = inputs.server.databases
     packages = inputs.packages
     values = {
         "sha": act.sha,
