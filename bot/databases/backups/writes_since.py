@@ -30,7 +30,7 @@ _CLOCKS = timedelta(minutes=1)
 _TABLES = """
     SELECT table_name, COALESCE(table_rows, 0), COALESCE(data_length, 0) + COALESCE(index_length, 0),
         UNIX_TIMESTAMP(update_time), auto_increment
-    FROM information_schema.tables WHERE table_schema = DATABASE() AND table_type <> 'VIEW'
+    FROM information_schema.tables WHERE table_schema = DATABASE() AND table_type NOT IN ('VIEW', 'SEQUENCE')
     ORDER BY 3
 """
 """InnoDB remembers `update_time` only since the server was started (MySQL Reference Manual, "The TABLES Table")."""

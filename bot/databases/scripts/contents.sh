@@ -6,11 +6,14 @@
 whole=1
 [ -z "$only" ] || whole=0
 
-# counting: print, for each table, a statement that counts its rows and one that reads its checksum
+# counting: print, for each table, a statement that counts its rows and one that reads its checksum. That of a table with
+# system versioning has the times of its rows in it, which are others after a restore. Sequences are no tables here.
 counting() {
-  ask "SELECT CONCAT('SELECT ''', HEX(table_name), ''', COUNT(*) FROM \`', REPLACE(table_name, '\`', '\`\`'),
-      '\`; CHECKSUM TABLE \`', REPLACE(table_name, '\`', '\`\`'), '\`;')
-    FROM information_schema.tables WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE' $only"
+  ask "SELECT CONCAT('SELECT ''', HEX(table_name), ''', COUNT(*) FROM \`', REPLACE(table_name, '\`', '\`\`'), '\`; ',
+      IF(table_type = 'SYSTEM VERSIONED', 'SELECT ''-'', 0;',
+        CONCAT('CHECKSUM TABLE \`', REPLACE(table_name, '\`', '\`\`'), '\`;')))
+    FROM information_schema.tables
+    WHERE table_schema = DATABASE() AND table_type IN ('BASE TABLE', 'SYSTEM VERSIONED') $only"
 }
 
 # counted: turn what those statements print into lines NAME-IN-HEX<TAB>ROWS<TAB>CHECKSUM
@@ -21,6 +24,8 @@ objects() {
   ask "SELECT HEX(named), JSON_QUOTE(named) FROM (
       SELECT CONVERT(CONCAT('view ', table_name) USING utf8mb4) AS named FROM information_schema.tables
         WHERE table_schema = DATABASE() AND table_type = 'VIEW' $only
+      UNION ALL SELECT CONVERT(CONCAT('sequence ', table_name) USING utf8mb4) FROM information_schema.tables
+        WHERE table_schema = DATABASE() AND table_type = 'SEQUENCE' $only
       UNION ALL SELECT CONCAT('trigger ', trigger_name)
         FROM (SELECT trigger_name, trigger_schema, event_object_table AS table_name FROM information_schema.triggers) t
         WHERE trigger_schema = DATABASE() $only

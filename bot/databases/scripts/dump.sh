@@ -221,13 +221,16 @@ said=$(ask 'SELECT JSON_QUOTE(VERSION())' 2>&1) || case $said in
 esac
 server=$(printf '%s\n' "$said" | sed -n '/^"/p')
 tool=$(dumper "$server") || fail tools 'neither mariadb-dump nor mysqldump is installed'
+mismatch=$(mismatch "$server" "$tool") || fail connect 'the tables cannot be read'
+[ -z "$mismatch" ] ||
+  fail tools "$tool is not of the server's vendor ($server) and would end well with a dump that cannot be restored: $mismatch"
 tuned=$(tuned "$tool")
 # shellcheck disable=SC1003 # a backslash, and no escaped quote
 version=$("$tool" --version | tr -d '"\\' | tr -cd '[:print:]')
 
 # ── how much, and is there room ──────────────────────────────────────────────────────────────────────────────────────
 
-contents=$(ask "SELECT IF(table_type = 'VIEW', 'view', 'table'), COALESCE(data_length, 0), JSON_QUOTE(table_name),
+contents=$(ask "SELECT CASE table_type WHEN 'VIEW' THEN 'view' WHEN 'SEQUENCE' THEN 'sequence' ELSE 'table' END, COALESCE(data_length, 0), JSON_QUOTE(table_name),
     HEX(table_name)
   FROM information_schema.tables WHERE table_schema = DATABASE() $only ORDER BY table_name") ||
   fail connect 'the list of tables cannot be read'

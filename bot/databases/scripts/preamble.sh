@@ -76,11 +76,44 @@ quote() { printf '`%s`' "$(printf '%s' "$1" | sed 's/`/``/g')"; }
 # free_kib PATH: print how many KiB are free where it lies
 free_kib() { df -Pk -- "$1" | awk 'NR == 2 { for (i = NF; i > 1; i--) if ($i ~ /^[0-9]+%$/) { print $(i - 1); exit } }'; }
 
-# dumper VERSION: print the tool that suits a server
+# vendor PROGRAM: whose program it is, whatever its name: mariadb, mysql, or nothing where it does not say
+vendor() {
+  case $("$1" --no-defaults --version 2>/dev/null) in
+    *MariaDB*) printf 'mariadb\n' ;;
+    *' Ver '*) printf 'mysql\n' ;;
+  esac
+}
+
+# dumper VERSION: print the tool that suits a server: one of its vendor's, if there is one
 dumper() {
   case $1 in
-    *MariaDB*) first mariadb-dump mysqldump ;;
-    *) first mysqldump mariadb-dump ;;
+    *MariaDB*) set -- mysql mariadb-dump mysqldump ;;
+    *) set -- mariadb mysqldump mariadb-dump ;;
+  esac
+  other_vendor=$1
+  shift
+  for program; do
+    if command -v "$program" >/dev/null 2>&1 && [ "$(vendor "$program")" != "$other_vendor" ]; then
+      printf '%s\n' "$program"
+      return 0
+    fi
+  done
+  first "$@"
+}
+
+# mismatch VERSION TOOL: print what is in the database that a tool of another vendor than the server's would write down
+# so that it cannot be restored, though it ends well; nothing where there is none
+mismatch() {
+  case $1/$(vendor "$2") in
+    *MariaDB*/mysql)
+      ask "SELECT CONCAT(table_name, ' is a ', LOWER(table_type)) FROM information_schema.tables
+        WHERE table_schema = DATABASE() AND table_type IN ('SEQUENCE', 'SYSTEM VERSIONED') $only LIMIT 1"
+      ;;
+    *MariaDB*) ;;
+    */mariadb)
+      ask "SELECT CONCAT('the column ', table_name, '.', column_name, ' is ', LOWER(extra)) FROM information_schema.columns
+        WHERE table_schema = DATABASE() AND (generation_expression <> '' OR extra LIKE '%INVISIBLE%') $only LIMIT 1"
+      ;;
   esac
 }
 

@@ -24,7 +24,7 @@ name="CONCAT('\`', REPLACE(table_name, '\`', '\`\`'), '\`')"
 # moves FROM-SQL TO-SQL: print the parts of RENAME TABLE that move the tables of $database, each after a comma
 moves() {
   ask "SELECT CONCAT(', ', $1, '.', $name, ' TO ', $2, '.', $name) FROM information_schema.tables
-    WHERE table_schema = DATABASE() AND table_type IN ('BASE TABLE', 'SYSTEM VERSIONED') $only"
+    WHERE table_schema = DATABASE() AND table_type <> 'VIEW' $only"
 }
 
 # drops: print what drops everything beside the tables of $database
@@ -49,7 +49,7 @@ rename() {
 
 count_tables() {
   ask "SELECT COUNT(*) FROM information_schema.tables
-    WHERE table_schema = DATABASE() AND table_type IN ('BASE TABLE', 'SYSTEM VERSIONED')"
+    WHERE table_schema = DATABASE() AND table_type <> 'VIEW'"
 }
 
 # moved: whether the tables are where the swap puts them, whatever the server had time to answer

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from bot.databases.backups.dump_script import DumpStage
 from bot.databases.backups.leftovers import LeftoverReader
 from bot.databases.backups.restore import SwapPerformer
 from bot.databases.backups.restore_script import RestoreStage
@@ -18,10 +19,20 @@ from bot.domain.targets.privileges import Capability
 from bot.domain.targets.target import Target
 from bot.sandbox.obstacles import Obstacle
 from tests.databases.support.contents import CONTENTS, checksums, databases_beside, definitions, execute
-from tests.databases.support.local import KeptOutput, LocalHost, access_to, prover
+from tests.databases.support.local import KeptOutput, LocalHost, access_to, prover, stand_in
 from tests.databases.support.manifests import manifest_of
-from tests.databases.support.steps import done, job_of, loaded, performer, prove_job, refused, swap_job_of
-from tests.support import on_mysql
+from tests.databases.support.steps import (
+    BACKUP,
+    done,
+    failed,
+    job_of,
+    loaded,
+    performer,
+    prove_job,
+    refused,
+    swap_job_of,
+)
+from tests.support import on_mariadb, on_mysql
 from tests.support.vendors import PROGRAMS
 
 LOGGING = {"MariaDB": ("--log-bin",), "MySQL": ()}[PROGRAMS.vendor]
@@ -137,3 +148,58 @@ async def test_privileges_count_where_they_come_from_a_role(
         await mariadb.query(f"DROP ROLE `{role}`")
     assert facts.sees_all_sessions
     assert [one for one in missing if one.capability is not Capability.BACKUP] == []
+
+
+OTHERS = {
+    "MariaDB": "mysqldump  Ver 9.7.4 for Linux on x86_64",
+    "MySQL": "mysqldump  Ver 10.19 Distrib 10.11.19-MariaDB",
+}
+"""How the tool of the other vendor calls itself."""
+
+ONLY_ITS_OWN_CAN = {
+    "MariaDB": ("CREATE SEQUENCE odd",),
+    "MySQL": ("CREATE TABLE odd (a INT, b INT GENERATED ALWAYS AS (a + 1) VIRTUAL)",),
+}
+
+
+async def test_a_tool_of_another_vendor_is_refused_where_it_would_end_well_with_a_bad_dump(
+    database: DemoDatabase, target: Target, tmp_path: Path, folder: Path
+) -> None:
+    real = f'/usr/bin/{PROGRAMS.dumper} "$@"'
+    says = f'case "$*" in *--version*) echo "{OTHERS[PROGRAMS.vendor]}" ;; *) exec {real} ;; esac'
+    for name in ("mariadb-dump", "mysqldump"):
+        stand_in(tmp_path / "bin", name, says)
+    host = LocalHost(tmp_path / "bin")
+    await execute(database, "CREATE TABLE plain (a INT)")
+    done(await performer(host).perform(job_of(target, backup="B-AAAAAA"), KeptOutput()))
+    await execute(database, *ONLY_ITS_OWN_CAN[PROGRAMS.vendor])
+    facts = failed(await performer(host).perform(job_of(target), KeptOutput()), DumpStage.TOOLS)
+    assert "odd" in facts["detail"]
+    assert not [file for file in folder.iterdir() if file.name.startswith(BACKUP)]  # noqa: ASYNC240 - a small folder
+
+
+@on_mariadb("sequences, and tables with system versioning")
+async def test_sequences_and_versioned_tables_come_back(
+    database: DemoDatabase, target: Target, host: LocalHost, mariadb: DatabaseServer, leftovers: LeftoverReader
+) -> None:
+    await execute(
+        database,
+        "CREATE SEQUENCE numbers START WITH 100",
+        "SELECT NEXTVAL(numbers)",
+        "CREATE TABLE versioned (id INT PRIMARY KEY, a INT) WITH SYSTEM VERSIONING",
+        "INSERT INTO versioned VALUES (1, 1), (2, 2)",
+        "UPDATE versioned SET a = 3 WHERE id = 1",
+    )
+    made = done(await performer(host).perform(job_of(target), KeptOutput()))
+    assert "sequence numbers" in (manifest_of(target).objects or ())
+    assert manifest_of(target).tables == ("versioned",)
+    assert done(await prover(access_to(host)).perform(prove_job(target), KeptOutput()))["proof"] == Proof.PROVEN.value
+    await execute(database, "DELETE FROM versioned", "DROP SEQUENCE numbers", "CREATE SEQUENCE later")
+    await loaded(host, target, made["sha256"])
+    done(await SwapPerformer(access_to(host), leftovers).perform(swap_job_of(target), KeptOutput()))
+    rows = await mariadb.query("SELECT id, a FROM versioned ORDER BY id", database=database.name)
+    assert [tuple(row.values()) for row in rows] == [(1, 3), (2, 2)]
+    tables = await mariadb.query(
+        "SELECT table_name AS t, table_type AS k FROM information_schema.tables WHERE table_schema = %s", database.name
+    )
+    assert {row["t"]: row["k"] for row in tables} == {"versioned": "SYSTEM VERSIONED", "numbers": "SEQUENCE"}
