@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 
 from bot.config import schema
+from bot.config.problems import ConfigurationError, ConfigurationProblem
 from bot.config.rules import resolved_people
 from bot.domain.names import TargetName
 from bot.domain.policies.freeze import Freeze
@@ -28,6 +30,7 @@ from bot.domain.targets.target import (
     Target,
     VarValue,
 )
+from bot.domain.targets.tls import Tls, TlsMode
 
 Vars = Mapping[TargetName, Mapping[str, VarValue]]
 """The variables of each target, as its recipe accepted them."""
@@ -50,7 +53,7 @@ def build(file: schema.OperationsFile, base: Path, home: Path, variables: Vars) 
             name = TargetName(app_name, environment_name)
             backups = _backups(section.backups, file.people, base, home)
             policy = policies[section.policy]
-            targets[name] = _target(name, recipe, app, section, policy, backups, variables[name])
+            targets[name] = _target(name, recipe, app, section, policy, backups, variables[name], base, home)
     return Operations(
         emoji=EmojiNames(tuple(file.emoji.approve), tuple(file.emoji.reject)),
         people={people: resolved_people(file.people, [people]) for people in file.people},
@@ -112,6 +115,8 @@ def _target(
     policy: Policy,
     backups: Backups | None,
     variables: Mapping[str, VarValue],
+    base: Path,
+    home: Path,
 ) -> Target:
     return Target(
         name=name,
@@ -121,14 +126,31 @@ def _target(
         hosts=tuple(section.hosts),
         path=section.path,
         branch=section.branch,
-        database=_database(section.database),
+        database=_database(section.database, base, home),
         backups=backups,
         vars=variables,
         packages_from=tuple(app.packages_from),
     )
 
 
-def _database(section: schema.DatabaseSection | None) -> Database | None:
+def _certificates(path: str | None) -> str | None:
+    """Read certificates.
+
+    Raises:
+        ConfigurationError: they cannot be read.
+    """
+    if path is None:
+        return None
+    try:
+        text = Path(path).read_text(encoding="ascii")
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=text)
+    except (OSError, UnicodeDecodeError) as error:
+        why = f"no certificates can be read from it ({type(error).__name__}: {error})"
+        raise ConfigurationError([ConfigurationProblem(path, None, "", why)]) from error
+    return text
+
+
+def _database(section: schema.DatabaseSection | None, base: Path, home: Path) -> Database | None:
     if section is None:
         return None
     return Database(
@@ -142,6 +164,7 @@ def _database(section: schema.DatabaseSection | None) -> Database | None:
         rehearse=RehearseOn(section.rehearse),
         sample_rows=section.sample_rows,
         copy_up_to=section.copy_up_to,
+        tls=Tls(TlsMode(section.tls.mode), _certificates(_local_path(section.tls.ca, base, home))),
     )
 
 

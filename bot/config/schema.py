@@ -29,6 +29,7 @@ from bot.domain.policies.rehearsal_mode import RehearsalMode
 from bot.domain.runs.request import Action
 from bot.domain.secrets import Secret
 from bot.domain.targets.target import COPY_UP_TO, MYDUMPER_FROM, SAMPLE_ROWS, RehearseOn
+from bot.domain.targets.tls import TlsMode
 
 
 @dataclass(frozen=True)
@@ -253,6 +254,19 @@ ScratchValue = Annotated[
 ]
 
 
+class TlsSection(_Section):
+    """`tls` of a `database`."""
+
+    mode: Annotated[str, _one_of("mode", frozenset(mode.value for mode in TlsMode))] = TlsMode.PREFERRED.value
+    ca: Line | None = None
+
+    @model_validator(mode="after")
+    def _authorities_are_used(self) -> Self:
+        if self.ca is not None and self.mode != TlsMode.VERIFY.value:
+            raise wrong("`ca` is used with `mode: verify` alone")
+        return self
+
+
 class DatabaseSection(_Section):
     """An environment's `database`."""
 
@@ -268,6 +282,7 @@ class DatabaseSection(_Section):
     )
     sample_rows: Annotated[int, Field(ge=1, le=1_000_000)] = SAMPLE_ROWS
     copy_up_to: Size = COPY_UP_TO
+    tls: TlsSection = TlsSection()
 
 
 class KeepSection(_Section):

@@ -11,7 +11,7 @@ doing="dropping $gone"
 database=$source
 lock_wait=60
 
-client=$(first mariadb mysql) || fail tools 'neither mariadb nor mysql is installed'
+choose_client || fail tools 'neither mariadb nor mysql is installed'
 there=$(ask "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = $gone_sql AND table_type <> 'VIEW'") ||
   fail connect 'its tables cannot be read'
 if [ -n "$tables" ] && [ "$there" != "$tables" ]; then fail swap "it has $there tables, and $tables were approved"; fi

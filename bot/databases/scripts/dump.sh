@@ -203,7 +203,7 @@ if [ -n "$directory" ]; then
   rm -rf -- "$directory/$backup".sql.*part "$directory/$backup".mydumper.*part* "$directory/$backup".*json.part
 fi
 
-client=$(first mariadb mysql) || fail tools 'neither mariadb nor mysql is installed'
+choose_client || fail tools 'neither mariadb nor mysql is installed'
 suffix=zst
 packer=$(first zstd gzip) || fail tools 'neither zstd nor gzip is installed'
 [ "$packer" = zstd ] || suffix=gz

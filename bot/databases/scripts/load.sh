@@ -177,8 +177,9 @@ at_the_end tidy
 
 # ── is the file what the manifest says ───────────────────────────────────────────────────────────────────────────────
 
-installed_client=$(first mariadb mysql) || fail tools 'neither mariadb nor mysql is installed'
-client=$installed_client
+choose_client || fail tools 'neither mariadb nor mysql is installed'
+installed_client=$client
+live_secured=$secured
 if [ -z "$pipe" ]; then
   [ -f "$dump" ] || fail file "$dump is missing"
   [ "$(sha256 "$dump")" = "$sha256" ] || fail file "$dump is not the file that was made: its checksum differs"

@@ -11,6 +11,7 @@ MYSQL_TEST_LOGIN_FILE=/nonexistent
 export LC_ALL MYSQL_TEST_LOGIN_FILE
 
 options=$COUNTERSIGN_FILES/client.cnf
+secured=
 lock_wait=
 
 # at_the_end COMMAND: run a command once, however the script ends. Whoever ends a step asks again and again, and what is to
@@ -48,7 +49,8 @@ first() {
 
 # session OPTION…: open a session; one that waits no longer for locks than $lock_wait seconds, where that is set
 session() {
-  "$client" --defaults-file="$options" --connect-timeout=10 --default-character-set=utf8mb4 --batch \
+  # shellcheck disable=SC2086 # these are words
+  "$client" --defaults-file="$options" $secured --connect-timeout=10 --default-character-set=utf8mb4 --batch \
     ${lock_wait:+"--init-command=SET SESSION lock_wait_timeout = $lock_wait"} "$@"
 }
 
@@ -138,8 +140,50 @@ stage() { printf '%s\n' "$stages" | sed -n "s/^$1=//p"; }
 # staged_well NAME…: whether the stages of these names ended well
 staged_well() { for name; do [ "$(stage "$name")" = 0 ] || return 1; done; }
 
+# choose_client: choose what asks the server, and how its way there is encrypted; fails where none is installed
+choose_client() {
+  client=$(first mariadb mysql) || return 1
+  secured=$(secure "$client")
+}
+
+# secure PROGRAM: print the options with which a program of MariaDB or MySQL does what is asked for in the file of its
+# options: `#tls` off, preferred, required or verify, and the certificates of `#ca`
+secure() {
+  asked=$(sed -n 's/^#tls //p' "$options")
+  if [ "$asked" = verify ] && grep -q '^#ca ' "$options" && ! grep -q '^ssl-ca=' "$options"; then
+    sed -n 's/^#ca //p' "$options" >"$options.pem" && printf 'ssl-ca="%s"\n' "$options.pem" >>"$options"
+  fi
+  case $(vendor "$1")/$asked in
+    # Without TLS a password goes there encrypted with the server's own key.
+    mysql/off) printf -- '--ssl-mode=DISABLED --get-server-public-key ' ;;
+    mysql/required) printf -- '--ssl-mode=REQUIRED ' ;;
+    mysql/verify) printf -- '--ssl-mode=VERIFY_IDENTITY ' ;;
+    mysql/*) printf -- '--get-server-public-key ' ;;
+    mariadb/off) printf -- '--skip-ssl ' ;;
+    mariadb/verify) printf -- '--ssl --ssl-verify-server-cert ' ;;
+    mariadb/*)
+      if tls_is_offered; then
+        printf -- '--ssl --skip-ssl-verify-server-cert '
+      elif [ "$asked" = required ]; then
+        # Older ones would go without it, but not where they shall check a certificate.
+        printf -- '--ssl --ssl-verify-server-cert '
+      else
+        printf -- '--skip-ssl '
+      fi
+      ;;
+  esac
+}
+
+# tls_is_offered: whether the server offers it to MariaDB's client: newer ones insist on what they are told
+tls_is_offered() {
+  cipher=$("$client" --defaults-file="$options" --connect-timeout=10 --ssl --skip-ssl-verify-server-cert --batch \
+    --skip-column-names --execute="SHOW SESSION STATUS LIKE 'Ssl_cipher'" 2>/dev/null)
+  [ -n "${cipher#Ssl_cipher?}" ]
+}
+
 # tuned TOOL: print the options that not every one of them knows
 tuned() {
+  secure "$1"
   help=$("$1" --no-defaults --help 2>/dev/null)
   for option in no-tablespaces set-gtid-purged=OFF column-statistics=0 masking-policies=0; do
     case $help in *"--${option%%=*}"*) printf -- '--%s ' "$option" ;; esac

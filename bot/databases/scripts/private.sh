@@ -23,6 +23,7 @@ open_private() {
   near=$box/run
   options=$box/client.cnf
   client=private_client
+  secured=
   # Whoever owned a view or a routine is no account here.
   may_name_owners=
   here=$(ask 'SELECT VERSION()' 2>&1) || { refuse lost "$here"; return 1; }
@@ -85,4 +86,5 @@ close_private() {
   near=/
   options=$COUNTERSIGN_FILES/client.cnf
   client=$installed_client
+  secured=$live_secured
 }

@@ -59,7 +59,10 @@ query() { session --skip-column-names --execute="$2" "$1"; }
 
 # at_copy COMMAND…: run it with the account that makes the copy
 at_copy() (
-  [ -z "$elsewhere" ] || options=$COUNTERSIGN_FILES/$elsewhere
+  if [ -n "$elsewhere" ]; then
+    options=$COUNTERSIGN_FILES/$elsewhere
+    secured=$(secure "$client")
+  fi
   "$@"
 )
 
@@ -230,7 +233,7 @@ tidy() {
   rm -f "$results"/schema.* "$results/touched"
 }
 
-client=$(first mariadb mysql) || impossible tools 'neither mariadb nor mysql is installed'
+choose_client || impossible tools 'neither mariadb nor mysql is installed'
 said=$(query "$source" 'SELECT VERSION()' 2>&1) || impossible connect "$said"
 tool=$(dumper "$said") || impossible tools 'neither mariadb-dump nor mysqldump is installed'
 said=$(copies 'SELECT 1' 2>&1) || impossible connect "the server for the copy: $said"

@@ -199,7 +199,7 @@ began=$(clock)
 at_the_end tidy
 sandbox_claim || refused
 mkdir -p "$sandbox_results/private"
-client=$(first mariadb mysql) || impossible tools 'neither mariadb nor mysql is installed'
+choose_client || impossible tools 'neither mariadb nor mysql is installed'
 version=$(query "$source" 'SELECT VERSION()' 2>&1) || impossible connect "$version"
 tool=$(dumper "$version") || impossible tools 'neither mariadb-dump nor mysqldump is installed'
 tree || impossible "$why" "$said"

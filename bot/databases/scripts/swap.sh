@@ -110,7 +110,7 @@ at_the_end put_back
 
 # ── before anything is touched ───────────────────────────────────────────────────────────────────────────────────────
 
-client=$(first mariadb mysql) || fail tools 'neither mariadb nor mysql is installed'
+choose_client || fail tools 'neither mariadb nor mysql is installed'
 said=$(ask 'SELECT VERSION()' 2>&1) || fail connect "$said"
 tool=$(dumper "$said") || fail tools 'neither mariadb-dump nor mysqldump is installed'
 tuned=$(tuned "$tool")

@@ -11,7 +11,9 @@ from typing import Any
 import aiomysql
 
 from bot.databases.server.errors import ServerError
+from bot.databases.server.tls import InsistingConnection, PreferringConnection, tls_context
 from bot.domain.targets.target import Database
+from bot.domain.targets.tls import TlsMode
 
 Row = tuple[Any, ...]
 
@@ -63,7 +65,7 @@ class Login:
         """
         try:
             async with asyncio.timeout(self.limits.connect):
-                return await aiomysql.connect(
+                return await self._open(
                     host=self.host,
                     port=self.port,
                     user=self.database.user,
@@ -72,6 +74,7 @@ class Login:
                     charset="utf8mb4",
                     autocommit=True,
                     program_name="countersign",
+                    ssl=tls_context(self.database.tls, self.database.host),
                 )
         except TimeoutError as error:
             raise ServerError(0, f"no answer within {self.limits.connect:g} s") from error
@@ -81,6 +84,12 @@ class Login:
             # another protocol on that port can make the client library raise anything
             said = " ".join(filter(None, (type(error).__name__, str(error))))
             raise ServerError(0, f"it did not answer as a MySQL server does ({said})") from error
+
+    async def _open(self, **options: Any) -> Any:
+        insists = self.database.tls.mode in {TlsMode.REQUIRED, TlsMode.VERIFY}
+        connection = (InsistingConnection if insists else PreferringConnection)(**options)
+        await connection._connect()  # noqa: SLF001 - as `aiomysql.connect` does
+        return connection
 
     async def end_statement(self, kill: str) -> None:
         """End a statement of another connection, on a connection of its own.
@@ -215,7 +224,8 @@ async def connect(login: Login, name: str) -> AsyncIterator[Connection]:
 def _server_error(error: aiomysql.Error) -> ServerError:
     match error.args:
         case (int(number), str(text), *_):
-            return ServerError(number, text)
+            # The library says of everything that it cannot connect; what went wrong is the cause.
+            return ServerError(number, text if error.__cause__ is None else f"{text} ({error.__cause__})")
         case (int(number), *_):
             return ServerError(number, "")
         case _:

@@ -30,6 +30,7 @@ _LOGIN_REFUSED = frozenset(
         1820,  # password must be changed first
         1862,  # password expired
         3118,  # account locked (MySQL)
+        3159,  # the server takes no connection without TLS
         4151,  # account locked (MariaDB)
     }
 )

@@ -51,7 +51,9 @@ def option_file(database: Database) -> Secret:
         "password": database.password.reveal(),
     }
     lines = [f"{name}={_option_value(name, value)}" for name, value in values.items()]
-    return Secret("\n".join(("[client]", *lines)) + "\n")
+    # Options for TLS differ between programs: the scripts read what is asked for from these comments.
+    asked = [f"#tls {database.tls.mode.value}", *(f"#ca {line}" for line in (database.tls.ca or "").splitlines())]
+    return Secret("\n".join(("[client]", *lines, *asked)) + "\n")
 
 
 def _option_value(name: str, value: str) -> str:

@@ -13,6 +13,7 @@ from bot.domain.policies.people import NOBODY, People
 from bot.domain.policies.policy import Policy
 from bot.domain.secrets import Secret
 from bot.domain.targets.scratch import Scratch, ScratchBeside, ScratchNone, ScratchPrivate, ScratchServer
+from bot.domain.targets.tls import Tls
 
 VarValue = str | int | bool | tuple[str, ...]
 """Value of a recipe's variable."""
@@ -72,6 +73,7 @@ class Database:
         rehearse: data to rehearse migrations on.
         sample_rows: rows of each table, by primary key, where not all rows are copied.
         copy_up_to: size in bytes of all tables together up to which all rows are copied.
+        tls: how the way there is encrypted.
     """
 
     via: str | None
@@ -84,6 +86,7 @@ class Database:
     rehearse: RehearseOn = RehearseOn.SCHEMA
     sample_rows: int = SAMPLE_ROWS
     copy_up_to: int = COPY_UP_TO
+    tls: Tls = field(default_factory=Tls)
 
     @property
     def may_copy(self) -> bool:

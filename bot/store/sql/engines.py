@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import ssl
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -140,10 +141,50 @@ def _sqlite_database(url: URL, path: Path, begin: str, pragmas: tuple[str, ...])
     return Database(FilePool(engine), str(path), at_once=1, attempt_seconds=None, marks_commits=False)
 
 
+_BAD_HANDSHAKE = 1043
+_TLS_MODES = ("preferred", "required", "verify", "off")
+
+
+def _without_tls_options(url: URL) -> tuple[URL, ssl.SSLContext | None]:
+    """Read what the URL asks of TLS: `?tls=MODE`, and `&tls_ca=FILE` with `verify`.
+
+    Returns:
+        The URL without it, and the context of a connection; None where there shall be no TLS.
+
+    Raises:
+        StoreError: there is no such mode, or the file cannot be read.
+    """
+    mode, ca = str(url.query.get("tls", "preferred")), url.query.get("tls_ca")
+    plain = url.difference_update_query(["tls", "tls_ca"])
+    if mode not in _TLS_MODES:
+        raise StoreError(f"there is no TLS mode {mode!r}", shown(plain), f"write tls={'|'.join(_TLS_MODES)}")
+    if mode == "off":
+        return plain, None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if mode != "verify":
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        return plain, context
+    try:
+        if ca is None:
+            context.load_default_certs()
+        else:
+            context.load_verify_locations(cafile=str(ca))
+    except OSError as error:
+        raise StoreError(f"no certificates can be read from {ca}", shown(plain), "name a file in tls_ca") from error
+    return plain, context
+
+
+def _insists_on_tls(url: URL) -> bool:
+    return url.query.get("tls") in {"required", "verify"}
+
+
 def _server_database(url: URL, statements: tuple[str, ...]) -> Database:
     # Only here: it brings SQLAlchemy's object mapper along, which a bot with a file needs neither time nor memory for.
     from sqlalchemy.ext.asyncio import create_async_engine
 
+    insists, where = _insists_on_tls(url), shown(url)
+    url, context = _without_tls_options(url)
     if url.password is not None:
         # The driver encodes it as Latin-1; the server expects UTF-8.
         url = url.set(password=str(url.password).encode().decode("latin-1"))
@@ -154,13 +195,28 @@ def _server_database(url: URL, statements: tuple[str, ...]) -> Database:
         pool_pre_ping=True,
         pool_recycle=_RECYCLE_SECONDS,
         isolation_level="READ COMMITTED",  # no gap locks, hence fewer deadlocks
-        connect_args={"connect_timeout": _CONNECT_SECONDS, "charset": "utf8mb4"},
+        connect_args={"connect_timeout": _CONNECT_SECONDS, "charset": "utf8mb4", "ssl": context},
     )
+
+    @event.listens_for(engine.sync_engine, "do_connect")
+    def connect(dialect: Any, record: Any, words: Any, options: dict[str, Any]) -> Any:
+        del record
+        try:
+            return dialect.connect(*words, **options)
+        except dialect.loaded_dbapi.OperationalError as error:
+            # The driver announces TLS also to a MySQL server that offers none.
+            if insists or error.args[:1] != (_BAD_HANDSHAKE,):
+                raise
+            return dialect.connect(*words, **{**options, "ssl": None})
 
     @event.listens_for(engine.sync_engine, "connect")
     def set_up(connection: Any, record: Any) -> None:
         del record
         cursor = connection.cursor()
+        if insists:
+            cursor.execute("SHOW SESSION STATUS LIKE 'Ssl_cipher'")
+            if not (cursor.fetchone() or ("", ""))[1]:
+                raise StoreError("TLS is asked for, and the server offers none", where, "let the server offer it")
         cursor.execute("SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00'")
         cursor.execute("SHOW SESSION VARIABLES LIKE 'wsrep_on'")
         cluster = cursor.fetchone()
