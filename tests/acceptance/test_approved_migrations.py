@@ -5,8 +5,7 @@ from bot.demo.host.database import DatabaseServer
 from bot.demo.host.host import DemoHost
 from tests.acceptance.conftest import NewSystem
 from tests.acceptance.support.outside import changes
-from tests.acceptance.support.system import DBA, ONCALL, RELEASER, System
-from tests.support import eventually
+from tests.acceptance.support.system import DBA, RELEASER, System
 from tests.support.laravel_oddities import (
     MIGRATIONS,
     PACKAGE,
@@ -32,20 +31,13 @@ async def countersigned(system: System, run: str) -> str:
     return await system.end(run)
 
 
-async def status(system: System) -> str:
-    before = len(system.snapshot()["ephemerals"])
-    await system.type("/migrate-status compte production", ONCALL)
-    shown = await eventually(lambda: system.snapshot()["ephemerals"][before:], 30)
-    return str(shown[0]["blocks"])
-
-
 async def test_a_file_that_lies_untracked_on_the_host_is_found_before_anybody_is_asked(
     system: System, laravel_at_first: Application, ssh_host: DemoHost, mariadb: DatabaseServer
 ) -> None:
     laravel = laravel_at_first
     write(laravel.path, {STRAY_FILE: drop_column("email")})
     await commit(laravel, {f"{MIGRATIONS}/{NEXT}.php": add_column("next")})
-    assert STRAY in await status(system), "artisan would run it"
+    assert STRAY in await system.migrate_status(), "artisan would run it"
     run = await system.ask()
     assert await system.end(run) == "failed"
     assert STRAY_FILE in system.result(run)
@@ -103,13 +95,16 @@ async def test_a_prefix_and_a_renamed_table_are_deployed_and_told(
     await commit(laravel, {f"{MIGRATIONS}/Helper.php": "<?php class Helper {}"})
     await laravel.run("git", "checkout", "--quiet", "--", ".")
     await laravel.run("git", "pull", "--quiet")
-    system = await new_system()
+    system = await new_system(scratch=True)
     await system.bot.start()
-    assert "The schema is up to date: 3 migrations, none pending" in await status(system)
+    assert "The schema is up to date: 3 migrations, none pending" in await system.migrate_status()
     await commit(laravel, {f"{MIGRATIONS}/{NEXT}.php": add_column("next")})
-    assert await countersigned(system, await system.ask()) == "succeeded"
+    run = await system.ask()
+    assert await countersigned(system, run) == "succeeded"
+    assert system.payload("plan", run)["pending"] == [NEXT]
+    assert "app_users.next" in str(system.messages("plan", run)[-1]["blocks"]), "it was rehearsed"
     assert "next" in await mariadb.columns(name, "app_users")
-    assert "The schema is up to date: 4 migrations, none pending" in await status(system)
+    assert "The schema is up to date: 4 migrations, none pending" in await system.migrate_status()
 
 
 async def test_the_status_does_not_call_up_to_date_what_artisan_does_not(
@@ -121,13 +116,13 @@ async def test_the_status_does_not_call_up_to_date_what_artisan_does_not(
     await laravel.run("git", "pull", "--quiet")
     write(laravel.path, {OF_PACKAGE: add_column("of_package")})
     assert "| No" in await laravel.artisan("migrate:status")
-    told = await status(system)
+    told = await system.migrate_status()
     assert "The live code has 1 migration that did not run" in told
     assert "2026_01_03_000000_of_a_package" in told
     assert await countersigned(system, await system.ask()) == "succeeded"
-    assert "up to date" in await status(system)
+    assert "up to date" in await system.migrate_status()
     (laravel.path / "bootstrap/app.php").write_text("<?php throw new Exception('it is broken');")
-    told = await status(system)
+    told = await system.migrate_status()
     assert "could not say which migrations it has" in told
     assert "up to date" not in told
 

@@ -6,7 +6,7 @@ from bot.demo.host.database import DatabaseServer
 from bot.demo.host.host import DemoHost
 from tests.acceptance.conftest import NewSystem
 from tests.acceptance.support.outside import changes
-from tests.acceptance.support.system import ONCALL, System
+from tests.acceptance.support.system import System
 from tests.support import eventually
 from tests.support.operations import PRODUCTION
 
@@ -22,13 +22,6 @@ async def push(laravel: Application, subject: str) -> None:
     await git(laravel.path, "fetch", "--quiet", "origin")
 
 
-async def status(system: System) -> str:
-    before = len(system.snapshot()["ephemerals"])
-    await system.type("/migrate-status compte production", ONCALL)
-    shown = await eventually(lambda: system.snapshot()["ephemerals"][before:], 30)
-    return str(shown[0]["blocks"])
-
-
 async def test_a_renamed_migration_is_missing_and_pending_and_is_not_run_again(
     system_with_scratch: System, laravel_at_first: Application, ssh_host: DemoHost, mariadb: DatabaseServer
 ) -> None:
@@ -36,7 +29,7 @@ async def test_a_renamed_migration_is_missing_and_pending_and_is_not_run_again(
     await git(laravel.author, "mv", f"{FOLDER}/{RAN}.php", f"{FOLDER}/{RENAMED}.php")
     await push(laravel, "chore: rename a migration that ran")
 
-    waiting = await status(system)
+    waiting = await system.migrate_status()
     assert "1 migration waits on" in waiting
     assert f"`{RENAMED}`" in waiting
     assert "file is missing" not in waiting, "the live commit still has it"
@@ -48,7 +41,7 @@ async def test_a_renamed_migration_is_missing_and_pending_and_is_not_run_again(
     assert changes(ssh_host) == {}
 
     await git(laravel.path, "merge", "--quiet", "--ff-only", "origin/main")  # by hand, past the bot
-    both = await status(system)
+    both = await system.migrate_status()
     assert "The live code has 1 migration that did not run" in both
     assert f"Ran, but the file is missing:\\n• `{RAN}`" in both
     assert await mariadb.query(
@@ -66,7 +59,7 @@ async def test_a_migration_whose_file_is_gone_is_not_said_to_be_undone(
     await push(laravel, "chore: remove a migration that ran")
     await git(laravel.path, "merge", "--quiet", "--ff-only", "origin/main")
 
-    assert "1 migration ran whose file is in no commit here" in await status(system)
+    assert "1 migration ran whose file is in no commit here" in await system.migrate_status()
     run = await system.ask("/rollback compte production --migrations 1")
     await eventually(lambda: system.messages("result", run) or system.messages("approval", run), 60)
     if not system.messages("result", run):

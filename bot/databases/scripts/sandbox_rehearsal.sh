@@ -5,7 +5,7 @@
 #   source         the live database; it is only read
 #   source_sql     its name, quoted for SQL
 #   create_sql     creates it in the private server
-#   table          in which the framework records migrations, without a prefix
+#   table          in which the framework records migrations
 #   data_kib       size of the live database
 #   copy_up_to     KiB up to which all rows are copied
 #   sample_rows    how many rows of each table are copied else

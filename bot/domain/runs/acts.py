@@ -294,7 +294,7 @@ class SandboxRehearsal:
         migrations: names of those that are expected to run, in order.
         directory: of their files in the repository; empty where only the stack's tool knows.
         suffix: of their files.
-        table: that records which migrations ran, without a prefix.
+        table: that records which migrations ran.
         packages: how the commit's packages are brought.
         setup: what runs before, in the order in which production does it.
         ask: prints the framework's own list of migrations; None where the recipe has no way to ask.

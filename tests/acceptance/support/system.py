@@ -162,6 +162,11 @@ class System:
         await eventually(answered, 20, what=f"an answer to {text[:60]!r}")
         return self.ephemerals(user)[-1]
 
+    async def migrate_status(self) -> str:
+        """Type `/migrate-status` as somebody who may only look, and give the blocks of the answer as text."""
+        await self.answer("/migrate-status compte production", ONCALL)
+        return str([item for item in self.snapshot()["ephemerals"] if item["user"] == ONCALL][-1]["blocks"])
+
     def messages(self, kind: str = "", run: str = "") -> list[dict[str, Any]]:
         """Give the bot's messages of a kind (`card`, `plan`, …: the end of the event type), oldest first."""
         wanted = {"": "countersign_", "card": "countersign_run"}.get(kind, f"countersign_{kind}")
