@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.domain.errors import RefusedError
-from bot.domain.runs.findings import MigrationFinding, NotRehearsed
+from bot.domain.runs.findings import MigrationFinding, NotRehearsed, NotRehearsedReason
 from bot.domain.runs.migration_risk import MigrationRisk, RiskReason
 from bot.domain.targets.look import Look
 from bot.domain.targets.target import RehearseOn, Target
@@ -28,6 +28,8 @@ def not_rehearsed(
                 for name in migrations
             )
             return (NotRehearsed(why, detail), *unseen)
+        case RehearsalWay.AFTER_APPROVAL:
+            return (NotRehearsed(NotRehearsedReason.AFTER_APPROVAL),)
         case RehearsalWay():
             return ()
 

@@ -90,6 +90,11 @@ class ChangeStarts:
 
 
 @dataclass(frozen=True)
+class ChangePutOff:
+    """The first change that was allowed to start does not: approval is asked for again. None was begun."""
+
+
+@dataclass(frozen=True)
 class FactsAre:
     """Facts about the run's outcome, merged into those it has."""
 
@@ -129,7 +134,19 @@ class TailIs:
     chunk: Chunk
 
 
-Change = MoveTo | PlanIs | StepsAdded | StepIs | GateIs | VotesAre | ChangeStarts | FactsAre | Printed | TailIs
+Change = (
+    MoveTo
+    | PlanIs
+    | StepsAdded
+    | StepIs
+    | GateIs
+    | VotesAre
+    | ChangeStarts
+    | ChangePutOff
+    | FactsAre
+    | Printed
+    | TailIs
+)
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,8 @@ class RehearsalWay(StrEnum):
     """Before approval, cut off from production."""
     TRUSTED = "trusted"
     """Before approval, with production's rights."""
+    AFTER_APPROVAL = "after_approval"
+    """Behind the gate, on another server."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,9 @@ def rehearsal_way(
     if not _can_rehearse(migrations):
         return NoRehearsal(NotRehearsedReason.RECIPE)
     if mode is RehearsalMode.AFTER_APPROVAL:
-        return NoRehearsal(NotRehearsedReason.AFTER_APPROVAL)
+        # A tool that only shows SQL has nothing to be found behind the gate.
+        later = isinstance(migrations, MigrationTable)
+        return RehearsalWay.AFTER_APPROVAL if later else NoRehearsal(NotRehearsedReason.RECIPE)
     return RehearsalWay.TRUSTED if on_branch else NoRehearsal(NotRehearsedReason.NOT_ON_BRANCH, target.branch)
 
 

@@ -183,10 +183,19 @@ def recipe_steps(recipe: Recipe, target: Target, inputs: StepInputs) -> tuple[tu
             if why_not is not None:
                 skipped.append(Skipped(spec.key, spec.title.replace(" {each}", ""), why_not))
                 continue
-            steps += (step for step in _steps(spec, phase, recipe, target, inputs) if step.key not in already)
+            placed = Phase.REHEARSAL if _is_behind_gate(spec, inputs) else phase
+            steps += (step for step in _steps(spec, placed, recipe, target, inputs) if step.key not in already)
             if spec.does is Does.BACKUP and inputs.backup is not None:
                 steps += proof_steps(target, inputs.backup, inputs.run, phase)
-    return tuple(steps), tuple(skipped)
+    return tuple(sorted(steps, key=lambda step: _ORDER.index(step.phase))), tuple(skipped)
+
+
+_ORDER = tuple(Phase)
+"""In which the phases of a run follow each other."""
+
+
+def _is_behind_gate(spec: StepSpec, inputs: StepInputs) -> bool:
+    return spec.does is Does.REHEARSE and inputs.rehearses is RehearsalWay.AFTER_APPROVAL
 
 
 _EVIDENCE = frozenset({Does.PREVIEW, Does.REHEARSE, Does.AS_REHEARSED})

@@ -24,8 +24,10 @@ NOT_ON_BRANCH = NoRehearsal(NotRehearsedReason.NOT_ON_BRANCH, "main")
         ("laravel", RehearsalMode.TRUSTED, False, NOT_ON_BRANCH),
         ("laravel", RehearsalMode.NEVER, True, NoRehearsal(NotRehearsedReason.NEVER)),
         ("laravel", RehearsalMode.NEVER, False, NoRehearsal(NotRehearsedReason.NEVER)),
-        ("laravel", RehearsalMode.AFTER_APPROVAL, True, NoRehearsal(NotRehearsedReason.AFTER_APPROVAL)),
-        ("laravel", RehearsalMode.AFTER_APPROVAL, False, NoRehearsal(NotRehearsedReason.AFTER_APPROVAL)),
+        ("laravel", RehearsalMode.AFTER_APPROVAL, True, RehearsalWay.AFTER_APPROVAL),
+        ("laravel", RehearsalMode.AFTER_APPROVAL, False, RehearsalWay.AFTER_APPROVAL),
+        # Its tool is asked for SQL before the gate, or not at all: there is no rehearsal to be had later.
+        ("django", RehearsalMode.AFTER_APPROVAL, True, NoRehearsal(NotRehearsedReason.RECIPE)),
         ("django", RehearsalMode.TRUSTED, True, RehearsalWay.TRUSTED),
         ("django", RehearsalMode.TRUSTED, False, NOT_ON_BRANCH),
         ("django", RehearsalMode.NEVER, True, NoRehearsal(NotRehearsedReason.NEVER)),

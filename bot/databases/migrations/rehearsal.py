@@ -35,6 +35,7 @@ from bot.domain.runs.acts import AsRehearsed, Direction, Rehearse
 from bot.domain.runs.findings import Finding, RehearsedWhere
 from bot.domain.runs.plan_json import FINDINGS, findings_to_text
 from bot.domain.secrets import masker_of
+from bot.domain.targets.scratch import ScratchServer
 from bot.domain.targets.target import Database
 from bot.engine.ports import Done, Effect, Ending, Failed, Job, Outcome, Output, Unknown
 
@@ -153,7 +154,7 @@ class RehearsePerformer:
             pairs = tuple((statement, predictions.get(place + index)) for index, statement in enumerate(of_one))
             previewed.append(PreviewedTrial(trial, pairs))
             place += len(of_one)
-        return _findings(rehearsed(act.suffix, sources, results, tuple(previewed), sizes, RehearsedWhere.BESIDE_LIVE))
+        return _findings(rehearsed(act.suffix, sources, results, tuple(previewed), sizes, _rehearsed_where(job)))
 
     async def _asked(
         self, job: Job, statements: tuple[MigrationStatement, ...]
@@ -164,6 +165,12 @@ class RehearsePerformer:
 
 def _findings(findings: tuple[Finding, ...]) -> Done:
     return Done({FINDINGS: findings_to_text(findings)})
+
+
+def _rehearsed_where(job: Job) -> RehearsedWhere:
+    database = job.target.database
+    elsewhere = database is not None and isinstance(database.scratch, ScratchServer)
+    return RehearsedWhere.SCRATCH_SERVER if elsewhere else RehearsedWhere.BESIDE_LIVE
 
 
 def _hindrance(act: Rehearse, sources: Mapping[str, str], database: Database | None) -> tuple[str, str] | None:

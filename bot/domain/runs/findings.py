@@ -190,8 +190,9 @@ def first_of(kind: type[T], findings: Iterable[Finding]) -> T | None:
 def is_unknown(found: Finding) -> bool:
     """Whether a finding says that what a migration does is not known: not rehearsed, or it cannot be read."""
     match found:
-        case NotRehearsed():
-            return True
+        case NotRehearsed(reason=reason):
+            # What is rehearsed behind the gate goes back to it if it turns out to be worse than what was approved.
+            return reason is not NotRehearsedReason.AFTER_APPROVAL
         case MigrationFinding(risk=risk):
             return risk is MigrationRisk.UNKNOWN
         case RowsChanged():

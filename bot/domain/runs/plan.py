@@ -12,7 +12,7 @@ from bot.domain.names import Sha, is_name
 from bot.domain.policies.policy import NO_REQUIREMENT, Requirement
 from bot.domain.runs.acts import Act, Dump, Load, Prove
 from bot.domain.runs.basis import Basis
-from bot.domain.runs.findings import Finding, destroys, is_unknown
+from bot.domain.runs.findings import Finding, NotRehearsed, NotRehearsedReason, destroys, is_unknown
 from bot.domain.runs.request import Request
 from bot.domain.runs.sealing import rehearsed_files, sealed_act
 from bot.domain.shell import Command
@@ -22,6 +22,8 @@ class Phase(StrEnum):
     """Phase of a run that a step belongs to."""
 
     PREPARE = "prepare"
+    REHEARSAL = "rehearsal"
+    """Behind the gate, and before the first change: it changes nothing in production."""
     CHANGE = "change"
     VERIFY = "verify"
 
@@ -168,6 +170,16 @@ class Plan:
             destructive=self.destructive or any(map(destroys, findings)),
         )
 
+    @property
+    def awaits_rehearsal(self) -> bool:
+        """Whether nothing is known yet of a rehearsal that comes behind the gate."""
+        return any(map(_is_after_approval, self.findings))
+
+    def rehearsed(self, findings: tuple[Finding, ...]) -> Plan:
+        """Give the plan with the findings of the rehearsal behind the gate, in place of the one that it was to come."""
+        known = tuple(found for found in self.findings if not _is_after_approval(found))
+        return replace(self, findings=known).sealed(findings)
+
     def of(self, phase: Phase) -> tuple[Step, ...]:
         """Give the steps of a phase, in order."""
         return tuple(step for step in self.steps if step.phase is phase)
@@ -197,6 +209,10 @@ class Plan:
         """ID of the backup that it makes, or else of the one that it uses; None if neither."""
         made = next((step.act.backup for step in self.steps if isinstance(step.act, Dump)), None)
         return made or next((step.act.backup for step in self.steps if isinstance(step.act, Prove)), None)
+
+
+def _is_after_approval(found: Finding) -> bool:
+    return isinstance(found, NotRehearsed) and found.reason is NotRehearsedReason.AFTER_APPROVAL
 
 
 @dataclass(frozen=True)

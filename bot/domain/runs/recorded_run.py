@@ -207,6 +207,8 @@ def _open(run: RecordedRun, record: Record, *, waived: bool = False, afterwards:
     state = GateState.APPROVED if waived else GateState.OPEN
     run.gate = RecordedGate(record.sequence, state, facts.get("plan", ""), waived, afterwards, facts)
     run.approval = None
+    # Votes on an earlier request of the run count no longer.
+    run.votes.clear()
 
 
 def _decide(run: RecordedRun, record: Record) -> None:

@@ -51,8 +51,16 @@ LEGAL: dict[RunState, frozenset[RunState]] = {
     RunState.AWAITING_APPROVAL: frozenset(
         {RunState.RUNNING, RunState.REJECTED, RunState.EXPIRED, RunState.CANCELLED, RunState.FAILED}
     ),
+    # Back to the gate where the rehearsal behind it found more than was approved.
     RunState.RUNNING: frozenset(
-        {RunState.VERIFYING, RunState.FAILED, RunState.CANCELLED, RunState.NEEDS_HUMAN, RunState.SUCCEEDED}
+        {
+            RunState.AWAITING_APPROVAL,
+            RunState.VERIFYING,
+            RunState.FAILED,
+            RunState.CANCELLED,
+            RunState.NEEDS_HUMAN,
+            RunState.SUCCEEDED,
+        }
     ),
     RunState.VERIFYING: frozenset({RunState.SUCCEEDED, RunState.FAILED, RunState.CANCELLED, RunState.NEEDS_HUMAN}),
     RunState.NEEDS_HUMAN: frozenset({RunState.RUNNING, RunState.FAILED, RunState.SUCCEEDED, RunState.CANCELLED}),
@@ -139,6 +147,21 @@ class Vote:
 
 
 @dataclass(frozen=True)
+class PassedGate:
+    """An earlier request to approve of the same run, which was passed before it was asked again.
+
+    Args:
+        digest: of the plan that was approved.
+        needed: how many approvals it took.
+        approvers: Slack's IDs of those who gave them.
+    """
+
+    digest: str
+    needed: int
+    approvers: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Gate:
     """A request to approve.
 
@@ -150,6 +173,7 @@ class Gate:
         expires_at: when it stops waiting, or by when a late approval is due.
         afterwards: whether it is a late approval: an emergency, whose changes did not wait for it.
         reminded_at: time of the latest reminder, one of those of `bot.domain.runs.reminders`.
+        earlier: those of the run that came before, in order; only this one counts.
     """
 
     state: GateState
@@ -159,6 +183,7 @@ class Gate:
     expires_at: datetime
     afterwards: bool = field(default=False, metadata=stored(optional=True))
     reminded_at: datetime | None = field(default=None, metadata=stored(optional=True))
+    earlier: tuple[PassedGate, ...] = field(default=(), metadata=stored(optional=True))
 
     @property
     def owed(self) -> bool:

@@ -8,6 +8,7 @@ from bot.domain.errors import Problem, Reason, RefusedError, problem
 from bot.domain.runs.plan import OnFailure, Phase, Plan, Risk, Step
 from bot.domain.runs.run import Run, RunState, StepRow, StepState, step_state
 from bot.engine.phases.gate import approval_withdrawn, nothing_changed_yet, passing_problem, void
+from bot.engine.phases.rehearsal import ask_again, rehearse
 from bot.engine.run_changes import MoveTo, StepIs
 from bot.engine.run_session import RunSession
 
@@ -29,9 +30,9 @@ async def change(session: RunSession, run: Run) -> Run:
     """
     plan = _plan(run)
     if nothing_changed_yet(run):
-        found = await passing_problem(session, run)
-        if found is not None:
-            return await void(session, run, found)
+        stopped = await _pass_gate(session, run, plan)
+        if stopped is not None:
+            return stopped
     for step in plan.of(Phase.CHANGE):
         run = await session.read()
         stop = await _before_step(session, run, plan, step)
@@ -44,6 +45,33 @@ async def change(session: RunSession, run: Run) -> Run:
         if stop is not None:
             return await _stop(session, plan, step, stop)
     return await session.write(MoveTo(RunState.VERIFYING, session.now()))
+
+
+async def _pass_gate(session: RunSession, run: Run, plan: Plan) -> Run | None:
+    """Check that the approval stands, and rehearse first where the policy puts that behind the gate.
+
+    Returns:
+        The run if it ended or is back at its gate; None if the first change may start.
+    """
+    found = await passing_problem(session, run)
+    if found is not None:
+        return await void(session, run, found)
+    if not plan.of(Phase.REHEARSAL):
+        return None
+    stop = await rehearse(session, plan)
+    if stop is not None:
+        state = RunState.CANCELLED if (await session.read()).cancelled_by else RunState.FAILED
+        return await _end(session, state, stop)
+    run = await session.read()
+    try:
+        waiting = await ask_again(session, run, plan)
+    except RefusedError as refusal:
+        return await void(session, run, refusal.problem)
+    if waiting is not None:
+        return waiting
+    # The rehearsal took its time: what was approved must stand just before the first change.
+    found = await passing_problem(session, run)
+    return None if found is None else await void(session, run, found)
 
 
 async def verify(session: RunSession, run: Run) -> Run:

@@ -115,7 +115,7 @@ async def passing_problem(session: RunSession, run: Run) -> Problem | None:
     if plan is None:
         return problem(Reason.INTERNAL, detail="a run without a plan passed its gate")
     while True:
-        if session.now() >= gate.expires_at and not gate.afterwards:
+        if session.now() >= gate.expires_at and not gate.afterwards and not _was_passed(run):
             return problem(Reason.EXPIRED)
         try:
             await _require_same_world(session, run, plan)
@@ -125,6 +125,11 @@ async def passing_problem(session: RunSession, run: Run) -> Problem | None:
             return refusal.problem
         except ReactionsUnavailableError:
             await session.pause(_RETRY_SECONDS)
+
+
+def _was_passed(run: Run) -> bool:
+    """Whether the gate was passed in time, and a rehearsal has begun behind it."""
+    return any(row.state is not StepState.PENDING for row in run.steps if row.phase is Phase.REHEARSAL)
 
 
 async def still_approved(session: RunSession, run: Run) -> Problem | None:
@@ -257,7 +262,8 @@ async def void(session: RunSession, run: Run, found: Problem) -> Run:
 
 def nothing_changed_yet(run: Run) -> bool:
     """Say whether no step of the change phase has been begun."""
-    return all(row.state is StepState.PENDING for row in run.steps if row.phase is not Phase.PREPARE)
+    before = {Phase.PREPARE, Phase.REHEARSAL}
+    return all(row.state is StepState.PENDING for row in run.steps if row.phase not in before)
 
 
 async def judge_now(session: RunSession, run: Run, gate: Gate, look_up: LookUp | None = None) -> Judgement:

@@ -164,7 +164,7 @@ async def _seal_and_open_gate(session: RunSession, run: Run, plan: Plan) -> Run:
         PlanIs(sealed),
         GateIs(gate),
         MoveTo(RunState.AWAITING_APPROVAL, now),
-        entries=(session.entry("gate_opened", _asked_for(gate)),),
+        entries=(session.entry("gate_opened", asked_for(gate)),),
     )
 
 
@@ -172,7 +172,7 @@ async def _start_emergency(session: RunSession, run: Run, sealed: Plan, now: dat
     """Start the change of an emergency at once; its gate stays open, to be countersigned afterwards."""
     requirement = sealed.requirement
     gate = Gate(GateState.OPEN, plan_digest(sealed), requirement, now, now + requirement.expires, afterwards=True)
-    facts = {**_asked_for(gate), "why": run.request.emergency or "", "policy": session.target.policy.name}
+    facts = {**asked_for(gate), "why": run.request.emergency or "", "policy": session.target.policy.name}
     return await session.write(
         PlanIs(sealed),
         GateIs(gate),
@@ -182,7 +182,7 @@ async def _start_emergency(session: RunSession, run: Run, sealed: Plan, now: dat
     )
 
 
-def _asked_for(gate: Gate) -> dict[str, str]:
+def asked_for(gate: Gate) -> dict[str, str]:
     """Say for the history what a gate asks for."""
     return {
         "plan": gate.digest,
@@ -201,6 +201,15 @@ def _sealed(session: RunSession, run: Run, plan: Plan) -> Plan:
         RefusedError: `no_override`, the policy has none.
     """
     sealed = plan.sealed(_findings(run, plan))
+    return requiring(session, run, sealed)
+
+
+def requiring(session: RunSession, run: Run, sealed: Plan) -> Plan:
+    """Give a sealed plan with what the policy requires for it.
+
+    Raises:
+        RefusedError: `no_override`, the policy has none.
+    """
     policy, request = session.target.policy, run.request
     if request.emergency is not None:
         needed = policy.afterwards(request, destructive=sealed.may_destroy, restores=sealed.restores)

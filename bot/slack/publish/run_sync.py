@@ -31,7 +31,7 @@ from bot.slack.render.context import RenderContext
 from bot.slack.render.log_file import file_name, log_text
 from bot.slack.render.markup import Markup
 from bot.slack.render.message import Message, text_message
-from bot.slack.render.run_messages import APPROVAL, CARD, LOG, RESULT, render
+from bot.slack.render.run_messages import CARD, LOG, RESULT, approval_slot, is_approval, render
 from bot.slack.transport.gateway import SlackBusyError, SlackRefusedError, SlackUncertainError
 from bot.slack.transport.rate_limit import RateLimit
 
@@ -173,7 +173,7 @@ class RunSync:
             await self._post_notice(run, slot, message, posted, memo)
             return 0
         wait = await self._agree(run, slot, message, posted, memo)
-        if slot == APPROVAL:
+        if slot == approval_slot(run):
             await self._seed(run, posted, memo)
         return wait
 
@@ -304,7 +304,7 @@ class RunSync:
         A request to approve is not posted again, as the reactions on it count.
         """
         again = f"again:{slot}"
-        if slot != APPROVAL and again not in posted:
+        if not is_approval(slot) and again not in posted:
             await self._save(replace(posted[slot], slot=again), posted)
             await self._post(run, slot, message, posted, memo)
             return
@@ -367,7 +367,7 @@ class RunSync:
             return []
 
     async def _seed(self, run: Run, posted: dict[str, Posted], memo: _Memo) -> None:
-        approval = posted[APPROVAL]
+        approval = posted[approval_slot(run)]
         if run.gate is None or run.gate.state is not GateState.OPEN or memo.seeded == approval.ts:
             return
         emojis = self._context.operations.emoji
@@ -441,6 +441,7 @@ def _people_in(run: Run) -> frozenset[str]:
     users = {run.request.origin.user, run.cancelled_by, *(vote.user for vote in run.votes)}
     if run.gate is not None:
         users |= set(sorted(run.gate.requirement.people.users)[:10])
+        users |= {user for passed in run.gate.earlier for user in passed.approvers}
     if run.problem is not None:
         users |= set(run.problem.facts.get("by", "").split(", "))
     return frozenset(user for user in users if user[:1] in ("U", "W"))

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from bot.domain.inbox import CARD
 from bot.domain.runs.plan_json import plan_digest
 from bot.domain.runs.run import Run, RunState
-from bot.slack.render.cards.approval.approval_card import approval_card
+from bot.slack.render.cards.approval.approval_card import approval_card, asked_again_card
 from bot.slack.render.cards.approval.ignored_votes import notices
 from bot.slack.render.cards.approval.late_approval_card import afterwards_card
 from bot.slack.render.cards.approval.plan_card import plan_card
@@ -19,7 +19,19 @@ from bot.slack.render.cards.run.translated_run import translated_run
 from bot.slack.render.context import RenderContext, is_dry_run
 from bot.slack.render.message import Message
 
-__all__ = ["APPROVAL", "CARD", "LOG", "PLAN", "PROGRESS", "RESULT", "plan_is_sealed", "render"]
+__all__ = [
+    "APPROVAL",
+    "CARD",
+    "LOG",
+    "PLAN",
+    "PROGRESS",
+    "RESULT",
+    "approval_slot",
+    "is_approval",
+    "plan_is_sealed",
+    "plan_slot",
+    "render",
+]
 
 PROGRESS = "progress"
 PLAN = "plan"
@@ -43,16 +55,45 @@ def render(run: Run, ctx: RenderContext) -> Mapping[str, Message]:
     messages.update(turn_notice(shown, ctx))
     if _has_begun(run):
         messages[PROGRESS] = progress_card(shown, ctx)
+    if run.gate is not None:
+        messages.update(
+            (_numbered(APPROVAL, number), asked_again_card(run, passed, number, ctx))
+            for number, passed in enumerate(run.gate.earlier, start=1)
+            if passed.needed
+        )
     if run.plan is not None and shown.plan is not None and plan_is_sealed(run):
-        messages[PLAN] = plan_card(shown, shown.plan, plan_digest(run.plan), ctx)
+        messages[plan_slot(run)] = plan_card(shown, shown.plan, plan_digest(run.plan), ctx)
     if shown.gate is not None and not shown.gate.requirement.needs_no_approval:
         card = afterwards_card if shown.gate.afterwards else approval_card
-        messages[APPROVAL] = card(shown, shown.gate, ctx)
+        messages[approval_slot(run)] = card(shown, shown.gate, ctx)
         messages.update(reminders(shown, shown.gate, ctx))
         messages.update(notices(shown, shown.gate, ctx))
     if run.ended or run.state is RunState.NEEDS_HUMAN:
         messages[RESULT] = result_card(shown, ctx)
     return messages
+
+
+def approval_slot(run: Run) -> str:
+    """Return the slot of the request to approve that counts."""
+    return _numbered(APPROVAL, 1 + _earlier(run))
+
+
+def plan_slot(run: Run) -> str:
+    """Return the slot of the plan that counts; one that was approved before stays as it is."""
+    return _numbered(PLAN, 1 + _earlier(run))
+
+
+def is_approval(slot: str) -> bool:
+    """Return whether a slot is that of a request to approve."""
+    return slot.partition(":")[0] == APPROVAL
+
+
+def _numbered(slot: str, number: int) -> str:
+    return slot if number == 1 else f"{slot}:{number}"
+
+
+def _earlier(run: Run) -> int:
+    return len(run.gate.earlier) if run.gate is not None else 0
 
 
 def plan_is_sealed(run: Run) -> bool:

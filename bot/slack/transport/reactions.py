@@ -10,7 +10,7 @@ from bot.domain.runs.run import Run
 from bot.domain.targets.target import Emoji, EmojiNames
 from bot.engine.ports import ReactionsUnavailableError
 from bot.engine.stores import MessageStore
-from bot.slack.render.run_messages import APPROVAL
+from bot.slack.render.run_messages import approval_slot
 from bot.slack.transport.gateway import Gateway, SlackBusyError, SlackRefusedError, SlackUncertainError
 
 
@@ -45,7 +45,7 @@ class SlackReactions:
         Raises:
             ReactionsUnavailableError: Slack did not answer, or did not name everybody who reacted.
         """
-        posted = (await self._messages.of_run(run.id)).get(APPROVAL)
+        posted = (await self._messages.of_run(run.id)).get(approval_slot(run))
         if posted is None or posted.state is not MessageState.POSTED:
             return {}
         if not self._own_user():

@@ -13,6 +13,7 @@ from bot.domain.runs.history import Entry
 from bot.domain.runs.run import ENDS, LEGAL, Run, RunState, StepRow, Vote
 from bot.engine.run_changes import (
     Change,
+    ChangePutOff,
     ChangeStarts,
     FactsAre,
     GateIs,
@@ -96,6 +97,8 @@ class _RunUpdate:
                 self._replace_votes(given)
             case ChangeStarts(at):
                 self._set(change_started_at=func.coalesce(runs.c.change_started_at, to_micros(at)))
+            case ChangePutOff():
+                self._set(change_started_at=None)
             case FactsAre(facts):
                 known = self.connection.execute(select(runs.c.facts).where(is_latest(self.lease))).scalar_one()
                 self._set(facts=json_text(texts(known) | dict(facts)))

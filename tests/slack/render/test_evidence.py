@@ -131,7 +131,12 @@ def test_the_reason_of_a_risk_is_said_in_words(reason: RiskReason, what: str, sa
     assert said in told
 
 
-@pytest.mark.parametrize("reason", NotRehearsedReason)
+def test_what_is_rehearsed_behind_the_gate_is_not_rehearsed_yet() -> None:
+    said = headline(NotRehearsed(NotRehearsedReason.AFTER_APPROVAL))
+    assert "not rehearsed yet: it is rehearsed after approval" in said
+
+
+@pytest.mark.parametrize("reason", [r for r in NotRehearsedReason if r is not NotRehearsedReason.AFTER_APPROVAL])
 def test_every_reason_why_nothing_was_rehearsed_has_words(reason: NotRehearsedReason) -> None:
     assert len(headline(NotRehearsed(reason)).partition("not rehearsed: ")[2]) > 10
 

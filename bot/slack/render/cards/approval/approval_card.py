@@ -6,7 +6,7 @@ from bot.domain.errors import Problem, Reason
 from bot.domain.policies.policy import Requirement
 from bot.domain.runs.approval import GateState
 from bot.domain.runs.request import Action
-from bot.domain.runs.run import Gate, Run, RunState
+from bot.domain.runs.run import Gate, PassedGate, Run, RunState
 from bot.slack.render import markup
 from bot.slack.render.cards.approval import data_changes, evidence, rehearsal
 from bot.slack.render.cards.approval.absent import absent_line
@@ -20,6 +20,7 @@ from bot.slack.render.cards.approval.people import (
     voters,
 )
 from bot.slack.render.cards.approval.plan_card import downtime_line, migration_count
+from bot.slack.render.cards.approval.request_mark import mark_of, request_mark
 from bot.slack.render.cards.backups import backup_findings
 from bot.slack.render.cards.run.step_line import step_line
 from bot.slack.render.context import RenderContext, action_name, backup_id, exception_line, target_name
@@ -68,8 +69,36 @@ def approval_card(run: Run, gate: Gate, ctx: RenderContext) -> Message:
             "given": len(given),
             "state": gate.state.value,
             "approved_by": [{"user": user} for user in given],
+            **request_mark(run),
         },
         announced=is_open and _calls_nobody(run, requirement),
+    )
+
+
+def asked_again_card(run: Run, passed: PassedGate, number: int, ctx: RenderContext) -> Message:
+    """Build what a request to approve says that was approved before the rehearsal found more.
+
+    Args:
+        run: the run.
+        passed: that request.
+        number: which of the run's requests it was, from 1.
+        ctx: the render context.
+    """
+    said = ctx.translator.translate("approval.asked_again")
+    by = names(passed.approvers, ctx)
+    return message(
+        ctx.translator.translate("approval.notification_asked_again", run=run.id),
+        (section(join_lines((said, by))), context(ctx.translator.translate("plan.digest", digest=passed.digest[:12]))),
+        "countersign_approval",
+        {
+            "run": run.id,
+            "plan": passed.digest,
+            "needed": passed.needed,
+            "given": len(passed.approvers),
+            "state": GateState.VOID.value,
+            "approved_by": [{"user": user} for user in passed.approvers],
+            **mark_of(number),
+        },
     )
 
 

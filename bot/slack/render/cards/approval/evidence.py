@@ -33,7 +33,7 @@ def headline(plan: Plan, ctx: RenderContext) -> Markup:
     """Render the gravest risk and the rehearsal in one line; empty where there is no evidence."""
     risk = _gravest(plan)
     if risk is None:
-        return Markup("")
+        return rehearsal_summary(plan, ctx)
     said = ctx.translator.translate(f"risk.{risk.value}")
     return join_dots((said, rehearsal_summary(plan, ctx), rights_of_rehearsal(plan, ctx)))
 

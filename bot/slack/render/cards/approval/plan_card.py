@@ -35,6 +35,7 @@ from bot.domain.runs.request import Action
 from bot.domain.runs.run import Run, StepState
 from bot.slack.render import markup
 from bot.slack.render.cards.approval import data_changes, evidence, rehearsal, rollback_choice
+from bot.slack.render.cards.approval.request_mark import request_mark
 from bot.slack.render.cards.backups import backup_findings
 from bot.slack.render.cards.backups.backup_size import smaller_backup_warning
 from bot.slack.render.cards.backups.unprovable import unprovable
@@ -96,6 +97,7 @@ def plan_card(run: Run, plan: Plan, digest: str, ctx: RenderContext) -> Message:
         "plan": digest,
         "pending": list(plan.pending),
         **({"sha": plan.sha.text} if plan.sha else {}),
+        **request_mark(run),
     }
     return message(
         translate("plan.notification", target=target_name(run), what=_summary(plan, ctx), run=run.id),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bot.domain.runs.acts import Preview, Rehearse
 from bot.domain.runs.findings import (
     NotRehearsed,
+    NotRehearsedReason,
     Rehearsed,
     RehearsedRows,
     RehearsedWhere,
@@ -29,6 +30,8 @@ _DIFF = 1400
 def rehearsal_summary(plan: Plan, ctx: RenderContext) -> Markup:
     """Render in one line how the migrations were rehearsed, or why not; empty where nothing says."""
     if (why := first_of(NotRehearsed, plan.findings)) is not None:
+        if why.reason is NotRehearsedReason.AFTER_APPROVAL:
+            return ctx.translator.translate("rehearsal.after_approval")
         return ctx.translator.translate("rehearsal.not_possible", why=_why(why, ctx))
     found = first_of(Rehearsed, plan.findings)
     if found is None:
