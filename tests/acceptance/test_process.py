@@ -47,5 +47,5 @@ async def test_a_token_that_slack_refuses_ends_the_start_with_its_reason(new_sys
     async with asyncio.timeout(60):
         assert await system.bot.wait() == 2
     said = "\n".join(system.bot.lines)
-    assert "Slack refuses SLACK_APP_TOKEN: invalid_auth" in said
+    assert "Slack refused the app token (SLACK_APP_TOKEN): invalid_auth" in said
     assert "Nothing was started" in said

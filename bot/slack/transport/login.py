@@ -44,11 +44,11 @@ class SlackLoginRefusedError(Exception):
 
     Args:
         error: Slack's own name of the reason.
-        variable: that holds the token.
+        what: what the token is called.
     """
 
-    def __init__(self, error: str, variable: str = "SLACK_BOT_TOKEN") -> None:
-        super().__init__(f"Slack refuses {variable}: {error}{_REMEDIES.get(error, '')}")
+    def __init__(self, error: str, what: str = "bot's token") -> None:
+        super().__init__(f"Slack refused the {what}: {error}{_REMEDIES.get(error, '')}")
         self.error = error
 
 
@@ -60,7 +60,7 @@ class SocketModeRefusedError(SlackLoginRefusedError):
     """
 
     def __init__(self, error: str) -> None:
-        super().__init__(error, "SLACK_APP_TOKEN")
+        super().__init__(error, "app token (SLACK_APP_TOKEN)")
 
 
 @dataclass(frozen=True)
