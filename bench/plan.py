@@ -1,4 +1,4 @@
-"""A plan with evidence on many pending migrations, beside the preview that artisan gives of them."""
+"""A plan with evidence on many pending migrations, and its rehearsal beside one run of them all by artisan."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import asyncio
 import shlex
 import time
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from bench.deploy import find, followed
 from bench.program import running
-from bench.report import Report, Samples
+from bench.report import Judgement, Report, Samples
 from bench.site import Site, new_site, over_ssh, servers
 from bench.stand import BOT, slack_environment, workspace
 from bot.demo.application.git import git
@@ -40,20 +42,46 @@ async def measure() -> Report:
             "OPS_FILE": str(write_operations(folder, operations(host, site.application, policy=policy))),
         }
         await stack.enter_async_context(running(BOT, folder, environment))
-        ours, theirs = [], []
+        ours, theirs, forward, fixed = [], [], [], []
         for _ in range(ROUNDS):
             ours.append(await _by_bot(playground))
-            theirs.append(await _by_preview(site))
-    ratios = Samples("ratio, median of the pairs", [mine / other for mine, other in zip(ours, theirs, strict=True)])
+            rehearsal = _rehearsal(folder)
+            forward.append(rehearsal.forward)
+            fixed.append(rehearsal.fixed)
+            theirs.append(await _by_artisan(site))
+    ratios = [mine / other for mine, other in zip(forward, theirs, strict=True)]
     return Report(
-        f"A plan with evidence, {PENDING} pending migrations: SQL and class of each statement, all rehearsed on a copy",
+        f"A plan with evidence, {PENDING} pending migrations, all run in a sandbox",
         [
-            Samples("ssh host php artisan migrate --pretend", theirs, "s").line(),
+            Samples("ssh host php artisan migrate", theirs, "s").line(),
+            Samples("rehearsal: run, read what came of it, classes", forward, "s").line(),
+            Samples("rehearsal: server, rows, files, configuration", fixed, "s").line(),
             Samples("countersign, from asking to the gate", ours, "s").line(),
-            Samples("countersign, for each migration", [each / PENDING for each in ours], "s").line(),
-            ratios.line(),
+            Judgement("rehearsal / artisan, median of the pairs", Samples("", ratios).median, 3).line(),
+            Judgement("fixed costs, median", Samples("", fixed).median, 3, "s").line(),
         ],
     )
+
+
+@dataclass(frozen=True)
+class _Rehearsal:
+    forward: float
+    fixed: float
+
+
+def _rehearsal(folder: Path) -> _Rehearsal:
+    """Read how long the parts of the latest rehearsal took, from its results on the host."""
+    latest = max(folder.rglob("sandbox.*/facts"), key=lambda file: file.stat().st_mtime_ns)
+    took, migrate = {}, 0
+    for line in latest.read_text().splitlines():
+        key, _, value = line.partition("\t")
+        words = value.split()
+        if key == "took":
+            took[words[0]] = int(words[1])
+        if key == "command" and words[0] == "migrate":
+            migrate = int(words[3])
+    fixed = sum(took[part] for part in ("packages", "server", "rows", "setup", "snapshots"))
+    return _Rehearsal((migrate + took["reading"] + took["predicting"]) / 1000, fixed / 1000)
 
 
 async def _push_pending(site: Site) -> None:
@@ -82,7 +110,7 @@ async def _by_bot(playground: RunningPlayground) -> float:
         took = time.perf_counter() - began
         await delivery
         evidence = str(next(m for m in _thread(playground) if _kind(m) == "countersign_plan")["blocks"])
-        if f"rehearsed on a copy: {PENDING} migrations" not in evidence:
+        if f"rehearsed in the sandbox on a copy: {PENDING} migrations" not in evidence:
             raise RuntimeError(f"not rehearsed: {evidence[:2000]}")
         playground.client_actions.react(_RELEASER, _CHANNEL, request["ts"], "x")
         await find(messages, "countersign_result")
@@ -98,8 +126,8 @@ def _kind(message: dict[str, Any]) -> str:
     return str((message.get("metadata") or {}).get("event_type", ""))
 
 
-async def _by_preview(site: Site) -> float:
-    """Preview the same migrations by artisan, in a worktree of their commit as a careful person would."""
+async def _by_artisan(site: Site) -> float:
+    """Run the same migrations by artisan in a worktree of their commit, and undo them again."""
     application = site.application
     tree = application.folder / "preview"
     await git(application.path, "worktree", "add", "--quiet", "--detach", "--force", str(tree), "origin/main")
@@ -107,6 +135,8 @@ async def _by_preview(site: Site) -> float:
         if not (tree / name).exists():
             (tree / name).symlink_to(application.path / name)
     try:
-        return await over_ssh(site.host, f"cd {shlex.quote(str(tree))} && php artisan migrate --pretend --force")
+        took = await over_ssh(site.host, f"cd {shlex.quote(str(tree))} && php artisan migrate --force")
+        await over_ssh(site.host, f"cd {shlex.quote(str(tree))} && php artisan migrate:rollback --force")
+        return took
     finally:
         await git(application.path, "worktree", "remove", "--force", "--force", str(tree))
