@@ -53,7 +53,13 @@ class Walker:
         """Type a command that starts no run, and picture the answer that the person alone sees."""
         before = len((await self.client.view()).ephemerals(user))
         await self.client.type(user, command)
-        await self.client.until(lambda channel: len(channel.ephemerals(user)) > before, f"the answer to {command}")
+
+        def answered(channel: ChannelView) -> bool:
+            """Say whether the answer is there; the notice that it is being read is not one."""
+            found = channel.ephemerals(user)
+            return len(found) > before and not found[-1].startswith("⏳ Reading")
+
+        await self.client.until(answered, f"the answer to {command}")
         for width in WIDTHS:
             async with self.page(width, f"?as={user}#/{CHANNEL}", _TALL) as page:
                 element = page.locator(".message.ephemeral").last

@@ -23,6 +23,22 @@ class Feature:
     level: Level
     note: str = ""
 
+    @property
+    def source(self) -> str:
+        """Where Slack documents the rules that stand for it here."""
+        return f"{_REFERENCE}/{_SOURCES[self.kind].format(name=self.name.replace('_', '-'), method=self.name)}"
+
+
+_REFERENCE = "https://docs.slack.dev"
+_SOURCES = {
+    "method": "reference/methods/{method}",
+    "block": "reference/block-kit/blocks/{name}-block",
+    "element": "reference/block-kit/block-elements",
+    "event": "reference/events/{method}",
+    "socket": "apis/events-api/using-socket-mode",
+    "payload": "interactivity/handling-user-interaction",
+}
+
 
 def _features(kind: str, level: Level, text: str) -> tuple[Feature, ...]:
     lines = [line.strip().partition(" — ") for line in text.strip().splitlines()]
@@ -260,6 +276,9 @@ FEATURES: tuple[Feature, ...] = (
 
 def coverage_table() -> str:
     """Give the table of docs/playground.md."""
-    lines = ["| kind | feature | here | what differs |", "| --- | --- | --- | --- |"]
-    lines += [f"| {feature.kind} | {feature.name} | {feature.level.value} | {feature.note} |" for feature in FEATURES]
+    lines = ["| kind | feature | here | what differs | its rules |", "| --- | --- | --- | --- | --- |"]
+    lines += [
+        f"| {feature.kind} | {feature.name} | {feature.level.value} | {feature.note} | [Slack]({feature.source}) |"
+        for feature in FEATURES
+    ]
     return "\n".join(lines)

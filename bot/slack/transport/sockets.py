@@ -41,7 +41,7 @@ _PROBE_SECONDS = 60.0
 _PONG_SECONDS = 20.0
 """A connection that has not answered a ping for longer is replaced: it may be open but dead."""
 
-_QUIET_SECONDS = (3600.0, 5400.0)
+_QUIET_SECONDS = (900.0, 1500.0)
 """A connection that only answers pings and delivers nothing for longer is replaced too.
 
 In a quiet workspace that is the rule, so each connection has a time of its own: one always stands.
