@@ -144,7 +144,7 @@ def test_every_reason_why_nothing_was_rehearsed_has_words(reason: NotRehearsedRe
 @pytest.mark.parametrize(
     ("found", "said"),
     [
-        (NotRehearsed(NotRehearsedReason.SCRATCH_OFF), "(`scratch: true`)"),
+        (NotRehearsed(NotRehearsedReason.SCRATCH_OFF), "(`scratch: false`)"),
         (NotRehearsed(NotRehearsedReason.NOT_ON_BRANCH, "main"), "the commit is not on `main`"),
         (
             NotRehearsed(NotRehearsedReason.PACKAGES, package="acme/x", host="evil.example"),
