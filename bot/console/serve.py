@@ -20,6 +20,15 @@ _CONFIGURATION = 2
 _OTHER = 1
 
 
+_REMEDIES = {
+    "missing_scope": "Give the app token the scope connections:write.",
+    "not_allowed_token_type": "The app token begins with xapp-; it is under Basic Information, App-Level Tokens.",
+    "link_disabled": "Turn Socket Mode on in the app's settings.",
+    "token_revoked": "Make another app token, and put it into SLACK_APP_TOKEN.",
+}
+"""What mends a refused app token, by Slack's own name of the reason."""
+
+
 def register(app: typer.Typer) -> None:
     """Add the command.
 
@@ -55,7 +64,8 @@ def register(app: typer.Typer) -> None:
         try:
             asyncio.run(serve_bot(configuration, language))
         except SocketModeRefusedError as error:
-            sys.stderr.write(f"{configuration.masker().mask(str(error))}\nNothing was started.\n")
+            remedy = _REMEDIES.get(error.error, "Look at the app token in the app's settings.")
+            sys.stderr.write(f"{configuration.masker().mask(str(error))}. {remedy}\nNothing was started.\n")
             raise typer.Exit(_CONFIGURATION) from None
         except (StoreError, SlackLoginRefusedError, OSError) as error:
             sys.stderr.write(f"{configuration.masker().mask(str(error))}\n")

@@ -155,7 +155,7 @@ def unmarked(text: str, names: Mapping[str, str] = MappingProxyType({})) -> str:
         text = _TOKEN.sub(lambda token: _written_out(token, names), text).replace("`", "").replace("*", "")
         text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
     # What somebody wrote like a mention stays text, whatever reads it.
-    return re.sub(r"<(?=[@#!])", "<" + ZERO_WIDTH_SPACE, text)
+    return re.sub(r"<(?=[@#!])", "‹", text)
 
 
 def mentioned_ids(text: str) -> frozenset[str]:

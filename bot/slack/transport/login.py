@@ -31,14 +31,6 @@ _RETRY_SECONDS = 0.5
 _MAX_RETRY_SECONDS = 15.0
 
 
-_REMEDIES = {
-    "missing_scope": ". Give the app token the scope connections:write, the bot token those of `countersign manifest`",
-    "not_allowed_token_type": ". The bot token begins with xoxb-, the app token with xapp-",
-    "link_disabled": ". Turn Socket Mode on in the app's settings",
-    "token_revoked": ". Install the app again, and take its new token",
-}
-
-
 class SlackLoginRefusedError(Exception):
     """Slack does not accept a token, and never will as it is.
 
@@ -48,7 +40,7 @@ class SlackLoginRefusedError(Exception):
     """
 
     def __init__(self, error: str, what: str = "bot's token") -> None:
-        super().__init__(f"Slack refused the {what}: {error}{_REMEDIES.get(error, '')}")
+        super().__init__(f"Slack refused the {what}: {error}")
         self.error = error
 
 
