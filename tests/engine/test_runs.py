@@ -26,7 +26,10 @@ CHANGES = {"maintenance-on", "checkout", "migrate", "config-cache", "maintenance
 async def test_nothing_changes_before_the_gate_and_everything_runs_once_behind_it(world: SmallWorld) -> None:
     run = await world.submit()
     waiting = await world.until(run, RunState.AWAITING_APPROVAL)
-    assert [key for key, _, _ in world.hosts.ledger] == ["preflight", "app-runs", "fetch", "backup", "rehearse"]
+    assert [key for key, _, _ in world.hosts.ledger] == [
+        *("preflight", "app-runs", "fetch"),
+        *("backup", "backup-proof", "rehearse"),
+    ]
     assert waiting.gate is not None
     assert waiting.plan is not None
     assert "backup" in {finding.kind for finding in waiting.plan.findings}

@@ -140,6 +140,7 @@ class NotRehearsedReason(StrEnum):
     HARD_LINKS = "hard_links"
     ENVIRONMENT = "environment"
     LACKS = "lacks"
+    FORBIDDEN = "forbidden"
     LOST = "lost"
     # while it ran
     STOPPED = "stopped"

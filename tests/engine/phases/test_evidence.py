@@ -10,6 +10,7 @@ import pytest
 from bot.domain.errors import Reason, problem
 from bot.domain.policies.people import People
 from bot.domain.policies.policy import Requirement
+from bot.domain.policies.rehearsal_mode import RehearsalMode
 from bot.domain.runs.acts import AsRehearsed, Rehearse
 from bot.domain.runs.findings import MigrationFinding, SchemaChange
 from bot.domain.runs.migration_risk import MigrationRisk
@@ -77,9 +78,11 @@ async def test_a_rehearsal_that_failed_keeps_the_gate_shut(strict: SmallWorld) -
     assert strict.hosts.starts("migrate") == 0
 
 
-async def test_the_name_of_the_copy_belongs_to_the_run(strict: SmallWorld) -> None:
-    run = await strict.submit()
-    waiting = await strict.until(run, RunState.AWAITING_APPROVAL)
+async def test_the_name_of_the_copy_belongs_to_the_run(tmp_path: Path) -> None:
+    trusted = replace(STRICT, policy=replace(STRICT.policy, rehearsal=RehearsalMode.TRUSTED))
+    async with small_world(tmp_path, trusted) as world:
+        run = await world.submit()
+        waiting = await world.until(run, RunState.AWAITING_APPROVAL)
     assert waiting.plan is not None
     (act,) = [step.act for step in waiting.plan.steps if isinstance(step.act, Rehearse)]
     assert act.scratch == f"compte_countersign_rehearsal_{run.removeprefix('R-').lower()}"
