@@ -40,6 +40,7 @@ from bot.domain.runs.findings import (
     SandboxAttempt,
     SandboxLimit,
     SchemaDigest,
+    StatementFinding,
     TableDigest,
     WayBack,
     WayBackState,
@@ -121,16 +122,25 @@ def rehearsed_in(
     """
     answer = _answer(results)
     migrations = _named(results, act)
-    previewed = tuple(_previewed(migrations, results, live))
+    ran: dict[tuple[str, int], RanStatement] = {}
+    previewed = tuple(_previewed(migrations, results, live, ran))
     own = rehearsed(act.suffix, files.migrations, _as_results(results, previewed), previewed, live.sizes)
     rows = tuple(_rows_changed(results, previewed, act.table, answer, live))
     verdicts = _Verdicts(results, live, rows, {one.trial.name: one for one in previewed}, migrations, act, answer)
     snapped = all(migration.after is not None for migration in migrations)
-    findings = [
-        verdicts.judge(one) if isinstance(one, MigrationFinding) else one
-        for one in own
-        if not isinstance(one, Rehearsed | NotRehearsed) and (snapped or not isinstance(one, MigrationEffect))
-    ]
+    findings: list[Finding] = []
+    for one in own:
+        match one:
+            case Rehearsed() | NotRehearsed():
+                continue
+            case MigrationEffect() if not snapped:
+                continue
+            case MigrationFinding():
+                findings.append(verdicts.judge(one))
+            case StatementFinding():
+                findings.append(_as_it_ran(one, ran))
+            case _:
+                findings.append(one)
     missing = [name for name in act.migrations if name not in {one.trial.name for one in previewed}]
     return (
         _summary(results, migrations, data, live.sample_rows),
@@ -168,8 +178,12 @@ def _changes(migration: RanMigration) -> bool:
 
 
 def _previewed(
-    migrations: tuple[RanMigration, ...], results: SandboxRehearsalResults, live: LiveFacts
+    migrations: tuple[RanMigration, ...],
+    results: SandboxRehearsalResults,
+    live: LiveFacts,
+    ran: dict[tuple[str, int], RanStatement],
 ) -> Iterator[PreviewedTrial]:
+    """Read what each migration ran; `ran` gets what the server logged, by the migration and the statement's number."""
     catalog = live.catalog
     before = results.before
     for place, migration in enumerate(migrations):
@@ -182,7 +196,8 @@ def _previewed(
             if statement.operation is Operation.SELECT and not _is_unread(statement):
                 continue
             if statement.effects:
-                found.append((_counted(statement, one), _prediction(statement, one, results)))
+                found.append((statement, _prediction(statement, one, results)))
+                ran[migration.name, len(found)] = one
         after = migration.after
         if after is None:
             # Without a snapshot the last one answers for all that became of the schema.
@@ -212,8 +227,10 @@ def _is_unread(statement: MigrationStatement) -> bool:
     return any(effect.kind is EffectKind.UNKNOWN for effect in statement.effects)
 
 
-def _counted(statement: MigrationStatement, one: RanStatement) -> MigrationStatement:
-    return statement if one.times == 1 else replace(statement, sql=f"{statement.sql} -- {one.times} times")
+def _as_it_ran(found: StatementFinding, ran: Mapping[tuple[str, int], RanStatement]) -> StatementFinding:
+    one = ran[found.migration, found.number or 0]
+    seconds = Decimal(str(round(one.seconds, 3))) if one.seconds is not None else None
+    return replace(found, times=one.times if one.times > 1 else None, seconds=seconds)
 
 
 def _prediction(

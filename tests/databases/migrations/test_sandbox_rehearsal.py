@@ -142,6 +142,8 @@ async def test_rows_that_went_are_destructive_whatever_the_sql(
     (migration,) = those(outcome, MigrationFinding)
     assert migration.risk is MigrationRisk.DESTRUCTIVE
     assert reason is None or migration.reason is reason
+    if reason is None and deleted == 500:
+        assert [one.times for one in those(outcome, StatementFinding)] == [500]
 
 
 async def test_a_backfill_of_a_new_column_loses_nothing(stage: SandboxStage) -> None:
