@@ -11,23 +11,20 @@ import time
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from bot.background import backoff
 from bot.domain.inbox import MessageState, Posted
-from bot.domain.policies.people import NOBODY
 from bot.domain.runs.approval import GateState
-from bot.domain.runs.estimate import StepEstimate
 from bot.domain.runs.run import Run, RunState
 from bot.slack.anchors import posted_anchor
 from bot.slack.context import SlackContext
 from bot.slack.publish.delivery import Delivery, ParentGoneError
+from bot.slack.publish.run_context import RunRenderContexts
 from bot.slack.publish.undelivered import UndeliveredNotices
-from bot.slack.render.cards.approval.absent import MAX_ABSENT
 from bot.slack.render.cards.approval.ignored_votes import PREFIX, notice_user
 from bot.slack.render.cards.run.anchor import anchor_in, anchor_payload
-from bot.slack.render.context import RenderContext
 from bot.slack.render.log_file import file_name, log_text
 from bot.slack.render.markup import Markup
 from bot.slack.render.message import Message, text_message
@@ -96,15 +93,11 @@ class _Refusal:
 class _Memo:
     """What this process remembers of a run; losing it costs only calls."""
 
-    beat: datetime
-    signature: tuple[object, ...] = ()
     edited: dict[str, float] = field(default_factory=dict)
     absent: set[str] = field(default_factory=set)
     looks: int = 0
     seeded: str = ""
     refusals: dict[str, _Refusal] = field(default_factory=dict)
-    estimates: Mapping[str, StepEstimate] = field(default_factory=dict)
-    estimated: int = -1
 
 
 class RunSync:
@@ -121,6 +114,7 @@ class RunSync:
         self._messages = context.messages
         self._delivery = Delivery(context.gateway, context.channels)
         self._undelivered = UndeliveredNotices(context)
+        self._render_contexts = RunRenderContexts(context)
         self._memos: dict[str, _Memo] = {}
         self._edits = RateLimit(rate=50 / 60, burst=25)
         self._posts: defaultdict[str, RateLimit] = defaultdict(lambda: RateLimit(rate=1.0, burst=5))
@@ -140,10 +134,10 @@ class RunSync:
         if run is None:
             self.forget(identifier)
             return SyncResult(in_sync=True, ended=True, again=0, state=None)
-        memo = self._memos.setdefault(identifier, _Memo(self._context.clock.now()))
+        memo = self._memos.setdefault(identifier, _Memo())
         posted = dict(await self._messages.of_run(run.id))
         wait = 0.0
-        for slot, message in render(run, await self._render_context(run, memo)).items():
+        for slot, message in render(run, await self._render_contexts.of(run, BEAT_SECONDS)).items():
             try:
                 if not self._is_held(slot, message, memo):
                     wait = max(wait, await self._show(run, slot, message, posted, memo))
@@ -205,43 +199,7 @@ class RunSync:
     def forget(self, run: str) -> None:
         """Drop what is remembered of a run whose end is published."""
         self._memos.pop(run, None)
-
-    async def _render_context(self, run: Run, memo: _Memo) -> RenderContext:
-        now = self._context.clock.now()
-        signature = (run.state, run.place_in_queue, tuple((row.key, row.place, row.state) for row in run.steps))
-        if signature != memo.signature or now - memo.beat >= timedelta(seconds=BEAT_SECONDS):
-            memo.signature, memo.beat = signature, now
-        if memo.estimated != len(run.steps):
-            memo.estimates, memo.estimated = await self._engine.estimate(run), len(run.steps)
-        absent = await self._absent(run)
-        names = await self._context.directory.names(_people_in(run) | frozenset(sorted(absent)[:MAX_ABSENT]))
-        target = self._context.operations.targets.get(run.request.target)
-        alert = target.backups.alert if target is not None and target.backups is not None else NOBODY
-        has_result = run.ended or run.state is RunState.NEEDS_HUMAN
-        return replace(
-            self._context.render_context(),
-            now=memo.beat,
-            names=names,
-            estimates=memo.estimates,
-            alert=alert,
-            absent=absent,
-            anchor=await self._engine.result_record(run.id) if has_result else None,
-        )
-
-    async def _absent(self, run: Run) -> frozenset[str]:
-        """Return who may approve a run that waits and is not in its channel; nobody where Slack does not say."""
-        gate = run.gate
-        if gate is None or gate.state is not GateState.OPEN or run.ended:
-            return frozenset()
-        people = gate.requirement.people
-        members = await self._context.channels.members(run.request.origin.channel)
-        if members is None:
-            return frozenset()
-        roster = await self._context.directory.roster(frozenset(), people.groups)
-        asked = people.users.union(*roster.members.values())
-        if not gate.requirement.allow_requester:
-            asked -= {run.request.origin.user}
-        return asked - members
+        self._render_contexts.forget(run)
 
     async def _agree(self, run: Run, slot: str, message: Message, posted: dict[str, Posted], memo: _Memo) -> float:
         """Post or edit one message; return the seconds to wait where it is too early for an edit."""
@@ -435,13 +393,3 @@ def _files(message: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _mark(message: Message) -> object:
     return (message.payload or {}).get("mark")
-
-
-def _people_in(run: Run) -> frozenset[str]:
-    users = {run.request.origin.user, run.cancelled_by, *(vote.user for vote in run.votes)}
-    if run.gate is not None:
-        users |= set(sorted(run.gate.requirement.people.users)[:10])
-        users |= {user for passed in run.gate.earlier for user in passed.approvers}
-    if run.problem is not None:
-        users |= set(run.problem.facts.get("by", "").split(", "))
-    return frozenset(user for user in users if user[:1] in ("U", "W"))

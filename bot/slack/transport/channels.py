@@ -114,9 +114,8 @@ class SlackChannels:
 
     @property
     def _sees_private_channels(self) -> bool:
-        """Whether `channel_not_found` means that the bot is no member; unknown scopes count as there."""
-        scopes = self._identity().scopes
-        return not scopes or "groups:read" in scopes
+        """Whether `channel_not_found` means that the bot is no member: without the scope it means nothing."""
+        return "groups:read" in self._identity().scopes
 
     def _problem(self, reason: Reason, channel: str) -> Problem:
         return problem(reason, channel=channel, bot=self._identity().user)

@@ -39,7 +39,7 @@ def channels(gateway: FakeGateway, *scopes: str) -> SlackChannels:
         ({"is_member": True, "is_archived": True}, ALL, Reason.CHANNEL_ARCHIVED),
         ({}, ALL, None),
         (SlackRefusedError("channel_not_found"), ALL, Reason.NOT_IN_CHANNEL),
-        (SlackRefusedError("channel_not_found"), (), Reason.NOT_IN_CHANNEL),
+        (SlackRefusedError("channel_not_found"), (), None),
         # Without the scope Slack does not find a private channel that the bot is in either.
         (SlackRefusedError("channel_not_found"), ("channels:read",), None),
         (SlackRefusedError("missing_scope"), ("chat:write",), None),
