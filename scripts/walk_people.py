@@ -278,7 +278,9 @@ async def press_shown(walker: Walker, user: str) -> None:
         await page.get_by_role("alertdialog").get_by_role("button", name="Take it off").click()
 
     async with walker.page(390, f"?as={user}#/{CHANNEL}") as page:
-        await pressed(page)
+        # The page must not be closed before its click is on its way.
+        async with page.expect_response("**/playground/click"):
+            await pressed(page)
 
 
 async def rules(walker: Walker, change: Callable[[dict[str, Any]], object]) -> None:

@@ -22,7 +22,7 @@ async def test_nothing_is_started_in_a_channel_that_the_bot_is_not_in(
     assert "/invite" in said
     assert "Nothing was started" in said
     assert await system.bot.json("runs") == []
-    assert ssh_host.commands.entries() == ()
+    assert changes(ssh_host) == {}
     # Invited, it does the very same at once.
     members.append(BOT)
     run = await system.ask()
