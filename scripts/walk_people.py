@@ -277,10 +277,12 @@ async def press_shown(walker: Walker, user: str) -> None:
         await asks_to_confirm(page)
         await page.get_by_role("alertdialog").get_by_role("button", name="Take it off").click()
 
-    async with walker.page(390, f"?as={user}#/{CHANNEL}") as page:
-        # The page must not be closed before its click is on its way.
-        async with page.expect_response("**/playground/click"):
-            await pressed(page)
+    # The page must not be closed before its click is on its way.
+    async with (
+        walker.page(390, f"?as={user}#/{CHANNEL}") as page,
+        page.expect_response("**/playground/click"),
+    ):
+        await pressed(page)
 
 
 async def rules(walker: Walker, change: Callable[[dict[str, Any]], object]) -> None:
