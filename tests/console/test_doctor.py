@@ -107,16 +107,16 @@ async def test_all_is_well(doctor: Doctor, laravel_at_first: Application) -> Non
         "store",
         *["host web1"] * 3,
         *["compte production on web1"] * 4,
-        *["database of compte production"] * 2,
+        *["database of compte production"] * 4,
         "rehearsal of compte production",
-        "compte production on web1",
+        *["compte production on web1"] * 2,
         "health of compte production",
     ]
     text = "\n".join(lines)
     assert f"main at {(await laravel_at_first.head())[:7]}, unchanged" in text
     assert "a command takes" in text
     assert "MariaDB" in text
-    assert lines[-1].startswith("18 checks: ")
+    assert lines[-1].startswith("21 checks: ")
 
 
 async def test_nothing_is_made_or_changed(
@@ -344,3 +344,38 @@ def test_the_summary_counts() -> None:
 
 def test_it_is_a_command_of_the_program() -> None:
     assert "one line a check" in " ".join(CliRunner().invoke(app, ["doctor", "--help"]).stdout.split())
+
+
+async def test_privileges_that_a_backup_or_a_restore_would_lack_are_told(
+    doctor: Doctor, laravel_at_first: Application, mariadb: DatabaseServer
+) -> None:
+    database = laravel_at_first.database
+    account = f"`{database.user}`@`%`"
+    pattern = database.name.replace("_", "\\_")
+    scratch = {"apps.compte.environments.production.database.scratch": True}
+    _, lines = await doctor(scratch)
+    assert any("privileges for a restore: none is missing" in line for line in lines)
+    await mariadb.query(f"REVOKE TRIGGER ON `{pattern}`.* FROM {account}")
+    _, lines = await doctor(scratch)
+    for capability in ("backup", "restore"):
+        [line] = [line for line in lines if f"privileges for a {capability}: " in line]
+        assert line.startswith("warn")
+        assert f"TRIGGER ON `{database.name}`.*" in line
+
+
+async def test_a_tool_of_another_vendor_is_told(doctor: Doctor, ssh_host: DemoHost) -> None:
+    for name in ("mariadb-dump", "mysqldump"):
+        tool = ssh_host.commands.bin / name
+        kept = tool.read_bytes()
+        tool.write_text("#!/bin/sh\necho 'mysqldump  Ver 9.7.4 for Linux on x86_64 ((Debian))'\n")
+        ssh_host.commands.bin.joinpath(f".{name}").write_bytes(kept)
+    try:
+        _, lines = await doctor()
+    finally:
+        for name in ("mariadb-dump", "mysqldump"):
+            kept_file = ssh_host.commands.bin / f".{name}"
+            (ssh_host.commands.bin / name).write_bytes(kept_file.read_bytes())
+            kept_file.unlink()
+    [line] = [line for line in lines if "on web1: dumps: " in line]
+    assert line.startswith("warn")
+    assert "install mariadb-client" in line

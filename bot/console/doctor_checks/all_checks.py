@@ -10,6 +10,7 @@ from bot.config.load import Configuration
 from bot.console.doctor_checks.check_result import CheckResult, fail
 from bot.console.doctor_checks.checkouts import check_backups, check_checkout
 from bot.console.doctor_checks.databases import check_database
+from bot.console.doctor_checks.dump_tools import check_dump_tools
 from bot.console.doctor_checks.health import check_health
 from bot.console.doctor_checks.hosts import HostCheck, check_host
 from bot.console.doctor_checks.rehearsals import check_rehearsal
@@ -76,6 +77,7 @@ def _target(
         if (await hosts[first]).usable:
             found += await check_rehearsal(connections, target, recipe, series_of(version or ""))
         if target.backups is not None and (await hosts[first]).usable:
+            found += await check_dump_tools(connections, target, version)
             found += await check_backups(connections, target, kib)
         return tuple(found)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bot.console.doctor_checks.check_result import CheckResult, fail, ok, warn
@@ -11,6 +12,7 @@ from bot.console.doctor_checks.problem_text import explain
 from bot.databases.server.connector import Connector
 from bot.databases.server.facts import DatabaseLook
 from bot.domain.errors import RefusedError
+from bot.domain.targets.privileges import Capability, MissingPrivilege
 from bot.domain.targets.target import Target
 from bot.hosts.connections import Connections
 from bot.hosts.tunnels import Tunnels
@@ -47,8 +49,10 @@ async def check_database(connections: Connections, target: Target, recipe: Recip
     kept = recipe.migrations
     table = kept.table if isinstance(kept, MigrationTable) else None
     began = time.monotonic()
+    look = DatabaseLook(Connector(Tunnels(connections).open))
     try:
-        facts = await DatabaseLook(Connector(Tunnels(connections).open)).database(target, table)
+        facts = await look.database(target, table)
+        missing = await look.missing_privileges(target)
     except RefusedError as refusal:
         return DatabaseCheck(None, None, (fail(what, explain(refusal.problem)),))
     took = milliseconds(time.monotonic() - began)
@@ -59,7 +63,24 @@ async def check_database(connections: Connections, target: Target, recipe: Recip
     )
     login = ok(what, f"{database.name} as {database.user}{way}, {facts.version}, {size(kib)}{ran}; read in {took}")
     sessions = _sessions(what, database.user, sees_all=facts.sees_all_sessions)
-    return DatabaseCheck(kib, facts.version, (login, sessions))
+    privileges = (_privileges(what, capability, missing) for capability in _asked(target))
+    return DatabaseCheck(kib, facts.version, (login, sessions, *privileges))
+
+
+def _asked(target: Target) -> tuple[Capability, ...]:
+    """Give what the operations file asks of the account beside looking."""
+    if target.backups is None:
+        return ()
+    restores = target.database is not None and target.database.may_copy_beside
+    return (Capability.BACKUP, Capability.RESTORE) if restores else (Capability.BACKUP,)
+
+
+def _privileges(what: str, capability: Capability, missing: Iterable[MissingPrivilege]) -> CheckResult:
+    what = f"{what}: privileges for a {capability.value}"
+    lacks = [one for one in missing if one.capability is capability]
+    if not lacks:
+        return ok(what, "none is missing")
+    return warn(what, f"missing: {'; '.join(str(one) for one in lacks)} - see docs/setup.md")
 
 
 def _sessions(what: str, user: str, *, sees_all: bool) -> CheckResult:

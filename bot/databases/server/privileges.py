@@ -39,7 +39,6 @@ _OWNERS = """
 """
 _SYSTEM_USERS = """
     SELECT CONCAT(user, '@', host) FROM mysql.global_grants WHERE priv = 'SYSTEM_USER'
-    UNION SELECT CONCAT(user, '@', host) FROM mysql.user WHERE super_priv = 'Y'
 """
 
 
@@ -173,7 +172,7 @@ def _for_owners(account: _Account) -> list[MissingPrivilege]:
     if account.flavour is Flavour.MARIADB or account.grants.everywhere("SYSTEM_USER"):
         return missing
     if account.system_users is None:
-        instead = "SELECT ON mysql.global_grants and mysql.user, to see that none of them has it"
+        instead = "SELECT ON mysql.global_grants, to see that none of them has it"
         missing.append(MissingPrivilege(Capability.RESTORE, "SYSTEM_USER", "*.*", owners, instead=instead))
     elif privileged := [owner for owner in account.others if owner in account.system_users]:
         why = f"of what {', '.join(privileged)} owns in the database"
