@@ -17,6 +17,7 @@ from tests.databases.support.contents import databases_beside, owned_by_another
 from tests.databases.support.local import KeptOutput, LocalHost, access_to, prover, stand_in
 from tests.databases.support.manifests import manifest_of, rewrite
 from tests.databases.support.steps import done, job_of, performer, prove_job, refused
+from tests.support.vendors import PROGRAMS
 
 OBJECTS = (
     "event tidy",
@@ -217,7 +218,9 @@ async def test_a_copy_that_cannot_be_read_to_its_end_refutes_nothing(
     asked: str, target: Target, tmp_path: Path, mariadb: DatabaseServer
 ) -> None:
     lost = "echo 'ERROR 2013 (HY000) at line 3: Lost connection to server during query' >&2; exit 1"
-    path = stand_in(tmp_path / "bin", "mariadb", f'case "$*" in {asked}) {lost} ;; esac; exec /usr/bin/mariadb "$@"')
+    path = stand_in(
+        tmp_path / "bin", PROGRAMS.client, f'case "$*" in {asked}) {lost} ;; esac; exec /usr/bin/{PROGRAMS.client} "$@"'
+    )
     outcome = await prover(access_to(LocalHost(path))).perform(prove_job(target), KeptOutput())
     assert "Lost connection" in refused(outcome, RestoreStage.INTERRUPTED)
     assert manifest_of(target).proof is Proof.CHECKED
