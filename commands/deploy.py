@@ -105,7 +105,8 @@ class Deploy:
         backup = backup_id(run) if wants_backup(target, self.action, len(migrations)) else None
         data = await backup_to_rehearse_on(target, look, backup, len(migrations))
         on_branch = all(facts.on_branch or facts.head == sha for facts in hosts)
-        rehearses = rehearsal_way(target, recipe.migrations, on_branch=on_branch)
+        changed = tuple(path for facts in hosts for path in facts.changed)
+        rehearses = rehearsal_way(target, recipe.migrations, on_branch=on_branch, changed=changed)
         inputs = StepInputs(
             run.id,
             RunKind.DEPLOY,
@@ -196,7 +197,8 @@ def _pending(recipe: Recipe, first: HostFacts, database: DatabaseFacts | None) -
         return ()
     ran = {row.name for row in database.ran}
     elsewhere = [file.name for file in from_elsewhere(recipe.migrations, first) if file.name not in ran]
-    return tuple(sorted({*not_run(first.migrations, recipe.migrations, database), *elsewhere}))
+    left = not_run(first.migrations, recipe.migrations, database)
+    return tuple(sorted({*left, *elsewhere})) if elsewhere else left
 
 
 def _completed(unfinished: UnfinishedChange | None, hosts: tuple[HostFacts, ...], sha: str) -> tuple[Unfinished, ...]:

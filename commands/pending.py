@@ -9,9 +9,9 @@ from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.runs.acts import Migrate
 from bot.domain.runs.migration_source import MigrationSource
 from bot.domain.runs.plan import Plan
-from bot.domain.targets.look import AppliedMigration, DatabaseFacts, HostFacts
+from bot.domain.targets.look import AppliedMigration, CommandOutput, DatabaseFacts, HostFacts, NotConfined
 from bot.domain.targets.migrator import MigratorAnswer, parse_migrator
-from bot.recipes.parsers import Listing, read_status
+from bot.recipes.parsers import Listing, read_at_commit, read_status
 from bot.recipes.recipe import MigrationCommand, Migrations, MigrationTable
 
 _LONGEST_DETAIL = 600
@@ -34,17 +34,28 @@ def listing_of(migrations: MigrationCommand, facts: HostFacts) -> Listing:
 
     Raises:
         RefusedError: `migrations_unreadable`, the tool failed; the end of its output is in `detail`;
-            `untrusted_commit`, only the commit's own code can say, and it is not on the environment's branch.
+            `untrusted_commit`, only the commit's own code can say, and it is not on the environment's branch;
+            `unlisted_commit`, likewise, and it could not be asked cut off from production.
     """
     told = facts.commit_output
     if told is None:
-        if facts.sha is not None and facts.sha != facts.head and not facts.on_branch:
-            raise RefusedError(problem(Reason.UNTRUSTED_COMMIT, sha=facts.sha, host=facts.host))
+        if facts.sha is not None and facts.sha != facts.head:
+            reason = Reason.UNLISTED_COMMIT if facts.on_branch else Reason.UNTRUSTED_COMMIT
+            raise RefusedError(problem(reason, sha=facts.sha, host=facts.host))
         return Listing((), ())
     if told.exit_status != 0:
         said = (told.complaint.strip() or told.output.strip())[-_LONGEST_DETAIL:]
         raise RefusedError(problem(Reason.MIGRATIONS_UNREADABLE, host=facts.host, detail=said.strip()))
-    return read_status(migrations.parser, told.output)
+    match facts.confined_output:
+        case None:
+            return read_status(migrations.parser, told.output)
+        case CommandOutput(exit_status=0, output=files):
+            return read_at_commit(migrations.parser, told.output, files)
+        case CommandOutput(output=said):
+            detail = said.strip()[-_LONGEST_DETAIL:].rpartition("\n")[2]
+        case NotConfined(obstacle, detail):
+            detail = f"{obstacle}: {detail}" if detail else obstacle
+    raise RefusedError(problem(Reason.UNLISTED_COMMIT, sha=facts.sha or "", host=facts.host, detail=detail))
 
 
 def with_listing(migrations: Migrations, facts: HostFacts, database: DatabaseFacts) -> tuple[HostFacts, DatabaseFacts]:

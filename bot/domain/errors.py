@@ -82,6 +82,7 @@ class Reason(StrEnum):
     MOVED = "moved"
     OLDER_VERSION = "older_version"
     UNTRUSTED_COMMIT = "untrusted_commit"
+    UNLISTED_COMMIT = "unlisted_commit"
     APPROVAL_UNREADABLE = "approval_unreadable"
     # what should not happen
     INTERNAL = "internal"

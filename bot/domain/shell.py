@@ -137,6 +137,15 @@ def fill(template: str, values: Mapping[str, str]) -> Command:
     return Command(tuple(parts))
 
 
+def fill_text(template: str, values: Mapping[str, str]) -> str:
+    """Fill a template that is no shell text, such as a path; each value stands as it is.
+
+    Raises:
+        KeyError: the template asks for a name that `values` lacks.
+    """
+    return _PLACEHOLDER.sub(lambda match: values[match.group(1)], template)
+
+
 @dataclass(frozen=True)
 class ReadResult:
     """The result of a short command that only reads.

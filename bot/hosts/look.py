@@ -12,8 +12,9 @@ from bot.domain.names import Ref, Sha
 from bot.domain.runs.plan import Commit
 from bot.domain.shell import Command, Part, Syntax, Word, command
 from bot.domain.targets.host_identity import HostIdentity
-from bot.domain.targets.look import CommandOutput, HostFacts, HostQuestion
+from bot.domain.targets.look import CommandOutput, CommitCode, ConfinedCommand, HostFacts, HostQuestion, NotConfined
 from bot.hosts.connections import Connections
+from bot.sandbox.commit_command import SECONDS, WAIT, commit_command_script, not_confined_script, told_in_confinement
 
 _SECONDS = 60.0
 _MAX_COMMITS = 50
@@ -161,7 +162,7 @@ fi
 # file. What a hook or a filter of the repository would do with a checkout is not wanted here.
 _OUTPUT_BEGINS = """
 copy= place=$path
-if [ -n "$sha" ] && [ "$sha" != "$head" ] && [ -n "$trusted" ]; then
+if [ -n "$sha" ] && [ "$sha" != "$head" ] && [ -n "$trusted" ] && [ -z "$in_checkout" ]; then
   place=
   copy=$(mktemp -d "${TMPDIR:-/tmp}/countersign-look.XXXXXX") && {
     trap 'rm -rf "$copy"' EXIT
@@ -177,7 +178,7 @@ if [ -n "$sha" ] && [ "$sha" != "$head" ] && [ -n "$trusted" ]; then
     unset GIT_INDEX_FILE GIT_LFS_SKIP_SMUDGE
   }
 fi
-if [ -n "$sha" ] && { [ "$sha" = "$head" ] || [ -n "$trusted" ]; }; then
+if [ -n "$sha" ] && { [ "$sha" = "$head" ] || [ -n "$trusted$in_checkout" ]; }; then
   section told
   {
     complaint=$(
@@ -202,6 +203,33 @@ _OUTPUT_ENDS = """
   value "$(printf '%s' "$complaint" | tail -c 3000)"
 fi
 [ -z "$copy" ] || rm -rf "$copy"
+"""
+
+# As a program of its own, with its script in a file: a sandbox dies with the process that starts it.
+_CONFINED = """
+if [ -n "$sha" ] && [ "$sha" != "$head" ]; then
+  section confined
+  notes=$(mktemp -d "${TMPDIR:-/tmp}/countersign-look.XXXXXX") && {
+    trap 'rm -rf "$notes"' EXIT
+    trap 'exit 129' HUP
+    trap 'exit 130' INT
+    trap 'exit 143' TERM
+    printf '%s\\n' "$confined" >"$notes/script"
+    (
+      cd -- "$path" || exit 2
+      COUNTERSIGN_RUN_DIR=$notes
+      export COUNTERSIGN_RUN_DIR sha
+      sh "$notes/script" </dev/null >"$notes/said" 2>&1
+    )
+    for file in facts tell.output; do
+      [ -f "$notes/results/$file" ] || continue
+      value "$file"
+      tr -d '\\000' <"$notes/results/$file"
+      printf '\\0'
+    done
+    rm -rf "$notes"
+  }
+fi
 """
 
 
@@ -258,10 +286,22 @@ def build_question(question: HostQuestion, nonce: str) -> Command:
     if question.migrator is not None:
         parts += [Syntax("migrator="), Word(question.migrator.script()), Syntax(_MIGRATOR)]
     if question.commit_command is not None:
-        here = Syntax("sha=$head\n" if question.ref is None else "")
-        parts += [here, Syntax(_OUTPUT_BEGINS), *question.commit_command.parts, Syntax(_OUTPUT_ENDS)]
+        confined = question.code if isinstance(question.code, ConfinedCommand) else None
+        parts.append(Syntax("sha=$head\n" if question.ref is None else ""))
+        parts.append(Syntax(f"in_checkout={'yes' if confined is not None else ''}\n"))
+        parts.append(Syntax("trusted=\n" if question.code is not CommitCode.ON_TRUNK else ""))
+        parts += [Syntax(_OUTPUT_BEGINS), *question.commit_command.parts, Syntax(_OUTPUT_ENDS)]
+        if confined is not None:
+            parts += [Syntax("confined="), Word(_confined_script(confined, question.path)), Syntax(_CONFINED)]
     parts.append(Syntax("section end\n"))
     return Command(tuple(parts))
+
+
+def _confined_script(confined: ConfinedCommand, path: str) -> str:
+    try:
+        return commit_command_script(confined, path).script()
+    except ValueError as error:
+        return not_confined_script(str(error)).script()
 
 
 class IncompleteAnswerError(Exception):
@@ -319,6 +359,7 @@ def parse_answer(host: str, question: HostQuestion, answer: bytes, nonce: str) -
         # A file system that allocates inodes on demand reports none at all.
         free_inodes=inodes[1] if inodes and inodes[0] > 0 else None,
         commit_output=_command_output(sections.get("told", ())),
+        confined_output=_confined_output(sections.get("confined")),
         disks=dict(_free(sections.get("disks", ()))),
         migrator=_command_output(sections.get("migrator", ())),
         hashes=_hashes(sections.get("hashes", ()), sections.get("blobs", ())),
@@ -357,6 +398,10 @@ def _command_output(values: tuple[str, ...]) -> CommandOutput | None:
         return None
     *output, status, complaint = values
     return CommandOutput(int(status), "\0".join(output), complaint)
+
+
+def _confined_output(values: tuple[str, ...] | None) -> CommandOutput | NotConfined | None:
+    return None if values is None else told_in_confinement(dict(zip(values[::2], values[1::2], strict=False)))
 
 
 def _df(text: str) -> tuple[int, int] | None:
@@ -429,7 +474,8 @@ class HostLook:
         detail = ""
         for _ in range(2):  # repeated once, because the connection may just have been lost
             nonce = secrets.token_hex(8)
-            answer = await self._connections.read(name, build_question(question, nonce), _SECONDS, 32 * 1024 * 1024)
+            seconds = _SECONDS + (SECONDS + WAIT if isinstance(question.code, ConfinedCommand) else 0)
+            answer = await self._connections.read(name, build_question(question, nonce), seconds, 32 * 1024 * 1024)
             try:
                 return parse_answer(name, question, answer.stdout, nonce)
             except IncompleteAnswerError:

@@ -168,7 +168,7 @@ def _inconsistencies(recipe: Recipe) -> list[str]:
 _BY_TABLE = frozenset({Does.NOTHING_PENDING, Does.UNDONE})
 _OF_REHEARSAL = ("setup", "probe", "pretend", "apply", "pretend_down", "apply_down")
 _OF_MIGRATOR = ("ask", "run", "undo")
-_OF_SANDBOX = ("setup", "apply", "undo", "apply_down")
+_OF_SANDBOX = ("setup", "apply", "undo", "apply_down", "environment", "python", "listing")
 _BY_REHEARSAL = frozenset({Does.REHEARSE, Does.AS_REHEARSED})
 
 
@@ -189,15 +189,12 @@ def _inconsistent_migrations(recipe: Recipe) -> list[str]:
             if sandbox is not None:
                 can |= _BY_REHEARSAL
                 templates |= {f"sandbox.{name}": getattr(sandbox, name) for name in _OF_SANDBOX}
-        case MigrationCommand(setup=setup, status=status, sql=sql, sql_down=sql_down):
+        case MigrationCommand(setup=setup, status=status, sql=sql, sql_down=sql_down, sandbox=sandbox):
             can |= {Does.PREVIEW} if sql is not None else set()
             templates = {"setup": setup, "status": status, "sql": sql or "", "sql_down": sql_down or ""}
+            if sandbox is not None:
+                templates |= {f"sandbox.{name}": getattr(sandbox, name) for name in _OF_SANDBOX}
     session = migrations.session if migrations is not None else ""
-    known = (
-        ALWAYS_KNOWN - {"each"}
-        if isinstance(migrations, MigrationTable)
-        else frozenset({"path", "branch", "migrations"})
-    )
     problems = [
         f"migrations.session: the template asks for {{{asked}}}, which is no variable of the recipe"
         for asked in sorted(placeholders(session) - ALWAYS_KNOWN - recipe.vars.keys())
@@ -205,7 +202,7 @@ def _inconsistent_migrations(recipe: Recipe) -> list[str]:
     problems += [
         f"migrations.{name}: the template asks for {{{asked}}}, which is no variable of the recipe"
         for name, template in templates.items()
-        for asked in sorted(placeholders(template) - known - recipe.vars.keys())
+        for asked in sorted(placeholders(template) - _known(migrations, name) - recipe.vars.keys())
     ]
     lacking = dict.fromkeys(_BY_TABLE, "migrations.table") | dict.fromkeys(_BY_REHEARSAL, "migrations.rehearsal")
     lacking |= {Does.PREVIEW: "migrations.sql", Does.MIGRATE: "migrations.migrator"}
@@ -214,6 +211,15 @@ def _inconsistent_migrations(recipe: Recipe) -> list[str]:
         for does, where in lacking.items()
         if does in done and does not in can
     ]
+
+
+def _known(migrations: Migrations | None, template: str) -> frozenset[str]:
+    """Give the values that a template of migrations may use beside the recipe's variables."""
+    if template in {"sandbox.environment", "sandbox.python", "sandbox.listing"}:
+        return frozenset({"path", "branch"})
+    if isinstance(migrations, MigrationCommand) and not template.startswith("sandbox."):
+        return frozenset({"path", "branch", "migrations"})
+    return ALWAYS_KNOWN - {"each"}
 
 
 def _asked_for(spec: StepSpec) -> frozenset[str]:
@@ -378,9 +384,24 @@ class _Sandbox(_Model):
     apply_down: str = ""
     packages: PackageTool = PackageTool.NONE
     environment: str = ""
+    python: str = ""
+    live_packages: list[str] = []
+    listing: str = ""
+    table: str = ""
 
     def parsed(self) -> SandboxCommands:
-        return SandboxCommands(self.setup, self.apply, self.undo, self.apply_down, self.packages, self.environment)
+        return SandboxCommands(
+            setup=self.setup,
+            apply=self.apply,
+            undo=self.undo,
+            apply_down=self.apply_down,
+            packages=self.packages,
+            environment=self.environment,
+            python=self.python,
+            live_packages=tuple(self.live_packages),
+            listing=self.listing,
+            table=self.table,
+        )
 
 
 _KEYS = {
@@ -388,7 +409,7 @@ _KEYS = {
         frozenset({"directory", "suffix", "table"}),
         frozenset({"rehearsal", "session", "migrator", "sandbox", "pattern"}),
     ),
-    "command": (frozenset({"status", "parser"}), frozenset({"setup", "sql", "sql_down", "session"})),
+    "command": (frozenset({"status", "parser"}), frozenset({"setup", "sql", "sql_down", "session", "sandbox"})),
 }
 """Required and optional keys of each kind of `migrations:`."""
 
@@ -417,7 +438,10 @@ class _Migrations(_Model):
 
     def parsed(self) -> Migrations:
         if self.parser is not None:
-            return MigrationCommand(self.setup, self.status, self.parser, self.sql, self.session, self.sql_down)
+            sandbox = self.sandbox.parsed() if self.sandbox is not None else None
+            return MigrationCommand(
+                self.setup, self.status, self.parser, self.sql, self.session, self.sql_down, sandbox
+            )
         how = self.rehearsal
         rehearsal = (
             Rehearsal(

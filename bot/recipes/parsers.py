@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -19,6 +19,11 @@ class Parser(StrEnum):
     """`alembic history --verbose`, then `alembic current --verbose`."""
     DJANGO = "django"
     """`manage.py showmigrations --plan`, then `showmigrations --list --verbosity 2`."""
+
+
+def lists_commits(parser: Parser) -> bool:
+    """Whether what a tool says of a commit's files alone can be read: lines as of `history` or of `--plan`."""
+    return parser in _AT_COMMIT
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,17 @@ def read_status(parser: Parser, text: str) -> Listing:
         text: standard output; unrelated lines are ignored.
     """
     return _READERS[parser](text.replace("\r\n", "\n"))
+
+
+def read_at_commit(parser: Parser, text: str, files: str) -> Listing:
+    """Parse what a tool printed about the files of a commit, and about the database.
+
+    Args:
+        parser: of the tool; one that `lists_commits`.
+        text: what the live code's tool printed; it alone is believed about what was applied.
+        files: what the commit's own tool printed without a database; only its names are used.
+    """
+    return _AT_COMMIT[parser](text.replace("\r\n", "\n"), files.replace("\r\n", "\n"))
 
 
 def name_of_revision(revision: str, title: str) -> str:
@@ -105,17 +121,41 @@ class _Revision:
     title: str = ""
 
 
+@dataclass(frozen=True)
+class _Alembic:
+    """What the tool printed.
+
+    Args:
+        known: revisions by their names, the newest first.
+        current: those at which the database is.
+        missing: those at which it is, and that have no file.
+    """
+
+    known: Mapping[str, _Revision]
+    current: tuple[str, ...]
+    missing: tuple[str, ...]
+
+
 def _alembic(text: str) -> Listing:
+    told = _read_alembic(text)
+    return _alembic_listing(told.known, told)
+
+
+def _alembic_at_commit(text: str, files: str) -> Listing:
+    return _alembic_listing(_read_alembic(files).known, _read_alembic(text))
+
+
+def _read_alembic(text: str) -> _Alembic:
     known: dict[str, _Revision] = {}
     current: list[str] = []
-    unknown: list[str] = []
+    missing: list[str] = []
     in_current = False
     at: _Revision | None = None
     for line in text.splitlines():
         if _CURRENT.match(line):
             in_current = True
         elif (match := _NOT_THERE.search(line)) is not None:
-            unknown.append(match["revision"])
+            missing.append(match["revision"])
         elif (match := _REVISION.match(line)) is not None:
             at = known.setdefault(match["revision"], _Revision([])) if not in_current else None
             if in_current:
@@ -124,16 +164,22 @@ def _alembic(text: str) -> Listing:
             at.above += [name for name in match["revisions"].split(", ") if name != _BASE]
         elif at is not None and not at.title and line.startswith("    "):
             at.title = line.strip()
-    unknown += [revision for revision in current if revision not in known]
+    return _Alembic(known, tuple(current), tuple(missing))
+
+
+def _alembic_listing(known: Mapping[str, _Revision], told: _Alembic) -> Listing:
+    # A revision that the live code does not know may be one of the commit's.
+    current = (*told.current, *(revision for revision in told.missing if revision in known))
+    unknown = [revision for revision in (*told.missing, *told.current) if revision not in known]
     # the history is listed newest first
-    order = list(reversed(known))
+    order = list(known)[::-1]
     below = _with_ancestors(current, known)
     names = {revision: name_of_revision(revision, known[revision].title) for revision in order}
     ran = tuple(AppliedMigration(names[revision], None) for revision in order if revision in below)
     return Listing(tuple(names.values()), () if unknown else ran, tuple(dict.fromkeys(unknown)))
 
 
-def _with_ancestors(current: list[str], known: Mapping[str, _Revision]) -> set[str]:
+def _with_ancestors(current: Iterable[str], known: Mapping[str, _Revision]) -> set[str]:
     found: set[str] = set()
     left = list(current)
     while left:
@@ -170,8 +216,18 @@ def _django(text: str) -> Listing:
     return Listing(tuple(there), tuple(AppliedMigration(name, None) for name in ran))
 
 
+def _django_at_commit(text: str, files: str) -> Listing:
+    there = _django(files).there
+    return Listing(there, tuple(row for row in _django(text).ran if row.name in set(there)))
+
+
 _READERS: Mapping[Parser, Callable[[str], Listing]] = {
     Parser.LARAVEL: _laravel,
     Parser.ALEMBIC: _alembic,
     Parser.DJANGO: _django,
+}
+
+_AT_COMMIT: Mapping[Parser, Callable[[str, str], Listing]] = {
+    Parser.ALEMBIC: _alembic_at_commit,
+    Parser.DJANGO: _django_at_commit,
 }

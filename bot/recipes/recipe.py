@@ -233,7 +233,13 @@ class SandboxCommands:
         undo: a shell template that undoes what was just run; empty if the recipe cannot.
         apply_down: a shell template that undoes the migrations of a rollback; empty if the recipe cannot.
         packages: what brings the commit's packages.
-        environment: the application's environment file, relative to the checkout; empty if it has none.
+        environment: the application's environment file, relative to the checkout; a template; empty if it has none.
+        python: the live virtual environment, absolute or relative to the checkout; a template; empty if it has none.
+        live_packages: patterns of files that name packages, none of which is brought: where one of these files
+            changed, nothing is rehearsed.
+        listing: with `MigrationCommand`, a shell template that prints which migrations a commit's files have, without a
+            database; empty if the recipe cannot.
+        table: with `MigrationCommand`, the table that records which were applied.
     """
 
     setup: str
@@ -242,6 +248,10 @@ class SandboxCommands:
     apply_down: str = ""
     packages: PackageTool = PackageTool.NONE
     environment: str = ""
+    python: str = ""
+    live_packages: tuple[str, ...] = ()
+    listing: str = ""
+    table: str = ""
 
 
 @dataclass(frozen=True)
@@ -291,6 +301,7 @@ class MigrationCommand:
             `-- Running NAME`; None if the stack cannot.
         session: as in `MigrationTable`.
         sql_down: as `sql`, for undoing them, the newest first.
+        sandbox: how to list and run them in a sandbox; None if the recipe cannot.
     """
 
     setup: str
@@ -299,6 +310,7 @@ class MigrationCommand:
     sql: str | None
     session: str = ""
     sql_down: str | None = None
+    sandbox: SandboxCommands | None = None
 
 
 Migrations = MigrationTable | MigrationCommand

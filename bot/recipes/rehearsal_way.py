@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from fnmatch import fnmatchcase
 
 from bot.domain.policies.rehearsal_mode import RehearsalMode
 from bot.domain.runs.findings import NotRehearsedReason
 from bot.domain.targets.target import Target
-from bot.recipes.recipe import MigrationCommand, Migrations, MigrationTable
+from bot.recipes.recipe import MigrationCommand, Migrations, MigrationTable, SandboxCommands
 
 
 class RehearsalWay(StrEnum):
@@ -40,6 +42,7 @@ def rehearsal_way(
     migrations: Migrations | None,
     *,
     on_branch: bool,
+    changed: Sequence[str] = (),
 ) -> RehearsalWay | NoRehearsal:
     """Decide where the migrations of a commit are rehearsed.
 
@@ -48,12 +51,13 @@ def rehearsal_way(
         migrations: of its recipe.
         on_branch: whether the commit is on the environment's branch, or live already: only such a commit's code may
             ever have production's rights before it is approved.
+        changed: paths that the commit changes.
     """
     mode = target.policy.rehearsal
     if mode is RehearsalMode.NEVER:
         return NoRehearsal(NotRehearsedReason.NEVER)
-    if mode is RehearsalMode.SANDBOX and isinstance(migrations, MigrationTable):
-        return _in_sandbox(target, migrations)
+    if mode is RehearsalMode.SANDBOX and migrations is not None:
+        return _in_sandbox(target, migrations.sandbox, changed)
     if not _can_rehearse(migrations):
         return NoRehearsal(NotRehearsedReason.RECIPE)
     if mode is RehearsalMode.AFTER_APPROVAL:
@@ -63,11 +67,16 @@ def rehearsal_way(
     return RehearsalWay.TRUSTED if on_branch else NoRehearsal(NotRehearsedReason.NOT_ON_BRANCH, target.branch)
 
 
-def _in_sandbox(target: Target, migrations: MigrationTable) -> RehearsalWay | NoRehearsal:
-    if migrations.sandbox is None:
+def _in_sandbox(target: Target, how: SandboxCommands | None, changed: Sequence[str]) -> RehearsalWay | NoRehearsal:
+    if how is None:
         return NoRehearsal(NotRehearsedReason.RECIPE)
     if target.database is not None and not target.database.may_copy:
         return NoRehearsal(NotRehearsedReason.SCRATCH_OFF)
+    others = (path for path in changed if any(fnmatchcase(path, pattern) for pattern in how.live_packages))
+    if (other := next(others, None)) is not None:
+        return NoRehearsal(
+            NotRehearsedReason.PACKAGES, f"{other} is not as it is live, and nothing is downloaded for it"
+        )
     return RehearsalWay.SANDBOX
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from bot.domain.policies.rehearsal_mode import RehearsalMode
 from bot.domain.runs.acts import (
     Act,
     AsRehearsed,
@@ -15,6 +16,7 @@ from bot.domain.runs.acts import (
     Dump,
     Health,
     Migrate,
+    MigrationRecords,
     NothingPending,
     Preflight,
     Preview,
@@ -25,9 +27,10 @@ from bot.domain.runs.acts import (
 )
 from bot.domain.runs.migration_source import MigrationSource
 from bot.domain.runs.plan import Phase, Skipped, Step
-from bot.domain.shell import Command, fill
-from bot.domain.targets.look import HostFacts, HostQuestion
+from bot.domain.shell import Command, fill, fill_text
+from bot.domain.targets.look import CommitCode, ConfinedCommand, HostFacts, HostQuestion
 from bot.domain.targets.target import Target
+from bot.recipes.parsers import Parser
 from bot.recipes.proof import RESTORE_TIMEOUT, proof_steps
 from bot.recipes.recipe import (
     At,
@@ -130,7 +133,19 @@ def question(recipe: Recipe, target: Target, ref: str | None) -> HostQuestion:
         commit_command=commit_command(migrations, migrations.status, target)
         if isinstance(migrations, MigrationCommand) and target.database
         else None,
+        code=_commit_code(migrations, target),
     )
+
+
+def _commit_code(migrations: Migrations | None, target: Target) -> CommitCode | ConfinedCommand:
+    """Decide how code of a commit may run before it is approved, to list its migrations."""
+    if target.policy.rehearsal is RehearsalMode.TRUSTED:
+        return CommitCode.ON_TRUNK
+    if not isinstance(migrations, MigrationCommand) or migrations.sandbox is None or not migrations.sandbox.listing:
+        return CommitCode.NEVER
+    how, values = migrations.sandbox, {name: str(value) for name, value in target.vars.items()}
+    values |= {"path": target.path, "branch": target.branch}
+    return ConfinedCommand(fill(how.listing, values), fill_text(how.python, values), fill_text(how.environment, values))
 
 
 def commit_command(migrations: MigrationCommand, template: str, target: Target, names: tuple[str, ...] = ()) -> Command:
@@ -206,8 +221,8 @@ def _shows_undoing(migrations: Migrations | None) -> bool:
     match migrations:
         case MigrationTable(rehearsal=how, sandbox=sandbox):
             return (how is not None and bool(how.apply_down)) or (sandbox is not None and bool(sandbox.apply_down))
-        case MigrationCommand(sql_down=sql):
-            return sql is not None
+        case MigrationCommand(sql_down=sql, sandbox=sandbox):
+            return sql is not None or (sandbox is not None and bool(sandbox.apply_down))
         case None:
             return False
 
@@ -322,7 +337,7 @@ def _step(
 
 def _timeout(spec: StepSpec, inputs: StepInputs) -> int:
     # Loading a backup into the copy takes as long as restoring it.
-    restores = spec.does is Does.REHEARSE and inputs.rehearsed_on is not None
+    restores = spec.does in {Does.REHEARSE, Does.PREVIEW} and inputs.rehearsed_on is not None
     return max(spec.timeout, RESTORE_TIMEOUT) if restores else spec.timeout
 
 
@@ -351,6 +366,8 @@ def _act(spec: StepSpec, recipe: Recipe, target: Target, inputs: StepInputs, val
         case Does.UNDONE:
             return Undone(inputs.migrations, inputs.table)
         case Does.PREVIEW:
+            if inputs.rehearses is RehearsalWay.SANDBOX:
+                return sandbox_rehearsal(recipe, inputs, values)
             return _preview(recipe, target, inputs)
         case Does.REHEARSE:
             if inputs.rehearses is RehearsalWay.SANDBOX:
@@ -441,25 +458,36 @@ def sandbox_rehearsal(recipe: Recipe, inputs: StepInputs, values: Mapping[str, s
         ValueError: the recipe does not say how.
     """
     migrations = recipe.migrations
-    if not isinstance(migrations, MigrationTable) or migrations.sandbox is None:
+    if migrations is None or migrations.sandbox is None:
         raise ValueError(f"the recipe {recipe.name} does not say how migrations run in a sandbox")
     how, back = migrations.sandbox, inputs.way is RunKind.ROLLBACK
+    table = migrations if isinstance(migrations, MigrationTable) else None
+    migrator = table.migrator if table is not None else None
     return SandboxRehearsal(
         # the live commit has the files of the migrations to undo
         sha=inputs.live if back else inputs.sha,
         migrations=inputs.migrations,
-        directory=migrations.directory,
-        suffix=migrations.suffix,
-        table=inputs.table or migrations.table,
+        directory=table.directory if table is not None else "",
+        suffix=table.suffix if table is not None else ".py",
+        table=inputs.table or (table.table if table is not None else how.table),
         packages=how.packages,
         setup=fill(how.setup, values),
-        ask=fill(migrations.migrator.ask, values) if migrations.migrator is not None else None,
+        ask=fill(migrator.ask, values) if migrator is not None else None,
         apply=fill(how.apply_down if back else how.apply, values),
         undo=fill(how.undo, values) if how.undo and not back else None,
         backup=inputs.rehearsed_on,
         direction=Direction.DOWN if back else Direction.UP,
-        environment_file=how.environment,
+        environment_file=fill_text(how.environment, values),
+        python=fill_text(how.python, values) or None,
+        records=_RECORDS[migrations.parser] if isinstance(migrations, MigrationCommand) else None,
     )
+
+
+_RECORDS = {
+    Parser.ALEMBIC: MigrationRecords.ALEMBIC,
+    Parser.DJANGO: MigrationRecords.DJANGO,
+    Parser.LARAVEL: None,
+}
 
 
 _LONGEST_DATABASE = 64 - len("_p")

@@ -66,6 +66,8 @@ class Environment:
         replaced: keys with the value that they get, such as a driver that reaches nothing.
         form: how the application reads it.
         name: of the file in the application's folder, with `Form.DOTENV`.
+        known: treatments by value, for keys that are not listed: of values that the bot's own configuration has and
+            that are no secrets, such as the database's name.
 
     Raises:
         ValueError: a key or a value has a form that it cannot have, or a key is listed twice.
@@ -76,12 +78,13 @@ class Environment:
     replaced: Mapping[str, str] = field(default_factory=dict)
     form: Form = Form.DOTENV
     name: str = ".env"
+    known: Mapping[str, Treatment] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for key in (*self.treatments, *self.replaced):
             if _KEY.fullmatch(key) is None:
                 raise ValueError(f"not the key of an environment: {key!r}")
-        for value in self.replaced.values():
+        for value in (*self.replaced.values(), *self.known):
             if _TEXT.fullmatch(value) is None:
                 raise ValueError(f"not a value for an environment: {value!r}")
         if both := sorted(set(self.treatments) & set(self.replaced)):
@@ -92,7 +95,8 @@ class Environment:
     def rules(self) -> str:
         """Write the rules as `environment.awk` reads them."""
         treated = [f"{key} {treatment.value} " for key, treatment in self.treatments.items()]
-        return "\n".join(treated + [f"{key} value {value}" for key, value in self.replaced.items()])
+        known = [f"= {treatment.value} {value}" for value, treatment in self.known.items()]
+        return "\n".join(treated + [f"{key} value {value}" for key, value in self.replaced.items()] + known)
 
 
 LARAVEL_TREATMENTS: Mapping[str, Treatment] = {
@@ -136,3 +140,45 @@ LARAVEL_REPLACED: Mapping[str, str] = {
     "MYSQL_ATTR_SSL_CA": "",
 }
 """Drivers that exist in every Laravel application and reach nothing; the private server speaks no TLS."""
+
+_URLS = ("DATABASE_URL", "DB_URL", "MYSQL_URL", "SQLALCHEMY_URL", "SQLALCHEMY_DATABASE_URI", "SQLALCHEMY_DATABASE_URL")
+_PREFIXES = ("DB_", "DATABASE_", "MYSQL_", "MARIADB_")
+_ENDINGS: Mapping[str, Treatment] = {
+    "HOST": Treatment.HOST,
+    "PORT": Treatment.PORT,
+    "SOCKET": Treatment.SOCKET,
+    "UNIX_SOCKET": Treatment.SOCKET,
+    "NAME": Treatment.KEEP,
+    "DATABASE": Treatment.KEEP,
+    "USER": Treatment.USER,
+    "USERNAME": Treatment.USER,
+    "PASSWORD": Treatment.PASSWORD,
+    "PASSWD": Treatment.PASSWORD,
+    "PASS": Treatment.PASSWORD,
+}
+
+PYTHON_TREATMENTS: Mapping[str, Treatment] = {
+    **{f"{prefix}{ending}": treatment for prefix in _PREFIXES for ending, treatment in _ENDINGS.items()},
+    **dict.fromkeys(_URLS, Treatment.URL),
+    "PASSWORD": Treatment.PASSWORD,
+    "DB_ENGINE": Treatment.KEEP,
+    "DATABASE_ENGINE": Treatment.KEEP,
+    "DB_CHARSET": Treatment.KEEP,
+    "DJANGO_SETTINGS_MODULE": Treatment.KEEP,
+    "DJANGO_ENV": Treatment.KEEP,
+    "APP_ENV": Treatment.KEEP,
+    "FLASK_ENV": Treatment.KEEP,
+    "ENVIRONMENT": Treatment.KEEP,
+    "TIME_ZONE": Treatment.KEEP,
+    "LANGUAGE_CODE": Treatment.KEEP,
+    "SECRET_KEY": Treatment.KEY,
+    "DJANGO_SECRET_KEY": Treatment.KEY,
+}
+"""Keys that migrations of a Django application, or of Alembic, need. There is no convention: these are usual names."""
+
+PYTHON_REPLACED: Mapping[str, str] = {
+    "EMAIL_BACKEND": "django.core.mail.backends.dummy.EmailBackend",
+    "CELERY_TASK_ALWAYS_EAGER": "true",
+    "SENTRY_DSN": "",
+}
+"""Settings that reach nothing."""

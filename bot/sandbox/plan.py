@@ -10,6 +10,7 @@ from importlib import resources
 from bot.domain.names import is_name
 from bot.domain.shell import Command, Part, Syntax, Word
 from bot.sandbox.environment import Environment
+from bot.sandbox.python_environment import FOLDERS
 from bot.sandbox.server import MEMORY_KIB, PROGRAMS, PrivateServer, layout, option_text, zone_of
 
 _MIB = 1024
@@ -49,7 +50,9 @@ class CodeBox:
     Args:
         path: what the application's folder is called inside: the live one's path.
         environment: the live environment; None where there is none.
-        read_only: further folders of the host that it sees, such as a Python environment.
+        read_only: further folders of the host that it sees.
+        python: the live virtual environment, absolute or relative to `path`; the code sees it and its interpreter
+            read-only, once `python_environment` was called. Empty where the application has none.
 
     Raises:
         ValueError: a path is not absolute, is a folder of the system, or has an odd character.
@@ -58,8 +61,11 @@ class CodeBox:
     path: str
     environment: Environment | None = None
     read_only: tuple[str, ...] = ()
+    python: str = ""
 
     def __post_init__(self) -> None:
+        if self.python and _PATH.fullmatch(f"/{self.python.lstrip('/')}") is None:
+            raise ValueError(f"not a path for a sandbox: {self.python!r}")
         for path in (self.path, *self.read_only):
             if _PATH.fullmatch(path) is None or {".", ".."} & set(path.split("/")):
                 raise ValueError(f"not a path for a sandbox: {path!r}")
@@ -133,6 +139,8 @@ def functions(sandbox: Sandbox) -> Command:
         "sandbox_wait": str(sandbox.wait),
         "sandbox_at": code.path if code is not None else "/work",
         "sandbox_read_only": "\n".join(code.read_only) if code is not None else "",
+        "sandbox_python": code.python if code is not None else "",
+        "sandbox_folders": FOLDERS if code is not None and code.python else "",
         "sandbox_env_from": environment.path if environment is not None else "",
         "sandbox_env_to": environment.name if environment is not None else "",
         "sandbox_env_form": environment.form.value if environment is not None else "",
@@ -150,7 +158,7 @@ def functions(sandbox: Sandbox) -> Command:
         "sandbox_awk": script("environment.awk"),
     }
     results = Syntax(f"sandbox_results=$COUNTERSIGN_RUN_DIR/{sandbox.results}\n")
-    library = script("place.sh", "measure.sh", "confine.sh", "template.sh", "start.sh")
+    library = script("place.sh", "measure.sh", "confine.sh", "template.sh", "start.sh", "commit.sh")
     return Command((*assignments(values), results, Syntax(library)))
 
 

@@ -8,19 +8,32 @@ from pathlib import Path
 import pytest
 
 from bot.domain.errors import Reason, RefusedError
-from bot.domain.runs.acts import Preview, Shell
+from bot.domain.policies.rehearsal_mode import RehearsalMode
+from bot.domain.runs.acts import MigrationRecords, Preview, SandboxRehearsal, Shell
 from bot.domain.runs.plan import Plan
 from bot.domain.runs.plan_json import plan_from_json, plan_to_json
 from bot.domain.runs.request import RollbackOptions
-from bot.domain.targets.look import AppliedMigration, CommandOutput, DatabaseFacts, HostFacts, HostQuestion, Release
+from bot.domain.targets.look import (
+    AppliedMigration,
+    CommandOutput,
+    CommitCode,
+    ConfinedCommand,
+    DatabaseFacts,
+    HostFacts,
+    HostQuestion,
+    NotConfined,
+    Release,
+)
 from bot.recipes.load import load_recipe
+from bot.recipes.steps import question
 from commands.deploy import Deploy
 from commands.migrate_status import MigrateStatus
 from commands.rollback import Rollback
 from tests.support.examples import DATABASE, HEAD, HOST, NAME, NEXT, REQUEST, RUN, TARGET, Sight
 
 RECIPES = {NAME: load_recipe("django", Path())}
-AT = replace(TARGET, vars=RECIPES[NAME].check_vars({})[0])
+CONFINED = replace(TARGET, vars=RECIPES[NAME].check_vars({})[0])
+AT = replace(CONFINED, policy=replace(TARGET.policy, rehearsal=RehearsalMode.TRUSTED))
 NONE = replace(DATABASE, has_table=False, ran=())
 
 
@@ -34,7 +47,11 @@ class Tool(Sight):
     """A look at hosts with a tool that tells one thing at HEAD and another elsewhere."""
 
     def __init__(
-        self, live: CommandOutput, elsewhere: CommandOutput, *hosts: HostFacts, database: DatabaseFacts = NONE
+        self,
+        live: CommandOutput,
+        elsewhere: CommandOutput | NotConfined,
+        *hosts: HostFacts,
+        database: DatabaseFacts = NONE,
     ) -> None:
         super().__init__(*hosts or (replace(HOST, migrations=()),), database=database)
         self.told = {True: live, False: elsewhere}
@@ -42,6 +59,8 @@ class Tool(Sight):
     async def host(self, name: str, question: HostQuestion) -> HostFacts:
         facts = await super().host(name, question)
         here = question.ref is None
+        if isinstance(question.code, ConfinedCommand):
+            return replace(facts, commit_output=self.told[True], confined_output=None if here else self.told[False])
         return replace(facts, commit_output=self.told[here] if question.commit_command is not None else None)
 
     async def database(self, table: str | None) -> DatabaseFacts:
@@ -60,6 +79,46 @@ async def test_a_deploy_runs_what_the_tool_says_is_pending_at_the_commit() -> No
     assert plan_from_json(plan_to_json(plan)) == plan
     assert plan.findings == ()
     assert await Deploy(RECIPES).pending(plan, AT, Tool(printed("X0001", "X0002", "0003"), printed())) == ("a.0003",)
+
+
+async def test_what_a_commit_has_is_said_in_confinement_and_what_ran_by_the_live_code() -> None:
+    sight = Tool(printed("X0001"), printed("X0001", "X0002", "0003"), HOST, replace(HOST, host="web2"))
+    plan = await Deploy(RECIPES).plan(RUN, replace(CONFINED, hosts=("web1", "web2")), sight)
+    assert isinstance(plan, Plan)
+    assert plan.pending == ("a.0002", "a.0003")
+    [act] = [step.act for step in plan.steps if isinstance(step.act, SandboxRehearsal)]
+    assert (act.migrations, act.records, act.python) == (plan.pending, MigrationRecords.DJANGO, ".venv")
+    assert plan_from_json(plan_to_json(plan)) == plan
+    first, *others = sight.asked
+    assert isinstance(first.code, ConfinedCommand)
+    assert [question.commit_command for question in others] == [None]
+
+
+@pytest.mark.parametrize(
+    ("told", "detail"),
+    [
+        (NotConfined("namespaces", "bwrap: No permissions"), "namespaces: bwrap: No permissions"),
+        (CommandOutput(1, "Traceback\nModuleNotFoundError: x", "…"), "ModuleNotFoundError: x"),
+    ],
+)
+async def test_a_commit_that_cannot_be_asked_in_confinement_is_refused(
+    told: CommandOutput | NotConfined, detail: str
+) -> None:
+    with pytest.raises(RefusedError) as refusal:
+        await Deploy(RECIPES).plan(RUN, CONFINED, Tool(printed("X0001"), told))
+    assert refusal.value.problem.reason is Reason.UNLISTED_COMMIT
+    assert refusal.value.problem.facts["detail"] == detail
+
+
+@pytest.mark.parametrize("mode", [mode for mode in RehearsalMode if mode is not RehearsalMode.TRUSTED])
+def test_code_of_a_commit_has_the_account_s_rights_in_one_mode_alone(mode: RehearsalMode) -> None:
+    target = replace(TARGET, policy=replace(TARGET.policy, rehearsal=mode))
+    for name in ("alembic", "django"):
+        recipe = load_recipe(name, Path())
+        at = replace(target, vars=recipe.check_vars({})[0])
+        assert isinstance(question(recipe, at, "main").code, ConfinedCommand)
+        without = replace(recipe, migrations=replace(recipe.migrations, sandbox=None))  # type: ignore[type-var]
+        assert question(without, at, "main").code is CommitCode.NEVER
 
 
 async def test_the_basis_moves_with_what_the_tool_says() -> None:

@@ -54,7 +54,7 @@ ROOMS = {
     "background": Room(),
     "engine": Room(names("background domain"), names("structlog")),
     "sandbox": Room(names("domain"), language=PURE | names("decimal functools importlib")),
-    "hosts": Room(names("background domain engine"), names("aiohttp asyncssh")),
+    "hosts": Room(names("background domain engine sandbox"), names("aiohttp asyncssh")),
     "databases": Room(names("background domain engine sandbox"), names("aiomysql obstore pyrage structlog")),
     "store": Room(names("background domain engine"), names("alembic sqlalchemy structlog")),
     "slack": Room(names("background domain engine"), names("aiohttp ruamel slack_bolt slack_sdk websockets")),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from bot.demo.host.host import DemoHost
 from bot.domain.errors import Reason, RefusedError
 from bot.domain.runs.plan import Commit
 from bot.domain.shell import syntax
-from bot.domain.targets.look import CommandOutput, HostQuestion
+from bot.domain.targets.look import CommandOutput, CommitCode, ConfinedCommand, HostQuestion, NotConfined
 from bot.hosts.connections import Connections
 from bot.hosts.look import HostLook, IncompleteAnswerError, build_question, parse_answer
 
@@ -259,7 +260,14 @@ async def test_a_command_is_told_the_files_of_the_commit_and_leaves_nothing(
 ) -> None:
     before = state_of(repository)
     facts = await look.host(
-        "web1", HostQuestion(path=str(repository.path), ref=ref, trunk="main", commit_command=syntax(TELLING))
+        "web1",
+        HostQuestion(
+            path=str(repository.path),
+            ref=ref,
+            trunk="main",
+            commit_command=syntax(TELLING),
+            code=CommitCode.ON_TRUNK,
+        ),
     )
     assert facts.commit_output is not None
     assert (facts.commit_output.exit_status, facts.commit_output.complaint) == (0, "warned")
@@ -276,6 +284,7 @@ async def test_a_command_that_fails_or_has_no_commit_takes_nothing_with_it(
         ref="main",
         trunk="main",
         commit_command=syntax("printf 'a\\0b'; echo no >&2; exit 3"),
+        code=CommitCode.ON_TRUNK,
     )
     facts = await look.host("web1", failing)
     assert facts.commit_output == CommandOutput(3, "a\0b", "no")
@@ -286,17 +295,74 @@ async def test_a_command_that_fails_or_has_no_commit_takes_nothing_with_it(
     assert lost.commit_output is None
 
 
-@pytest.mark.parametrize("trunk", [None, "v1-only", "nowhere"])
-async def test_no_code_of_a_commit_that_is_not_on_the_trunk_is_run(
-    look: HostLook, repository: Repository, tmp_path: Path, trunk: str | None
+@pytest.mark.parametrize(
+    ("trunk", "code"),
+    [
+        (None, CommitCode.ON_TRUNK),
+        ("v1-only", CommitCode.ON_TRUNK),
+        ("nowhere", CommitCode.ON_TRUNK),
+        ("main", CommitCode.NEVER),
+    ],
+)
+async def test_no_code_of_a_commit_that_is_not_trusted_is_run(
+    look: HostLook, repository: Repository, tmp_path: Path, trunk: str | None, code: CommitCode
 ) -> None:
     canary = tmp_path / "canary"
     asked = HostQuestion(
-        path=str(repository.path), ref="main", trunk=trunk, commit_command=syntax(f"touch {canary}; echo ran")
+        path=str(repository.path),
+        ref="main",
+        trunk=trunk,
+        commit_command=syntax(f"touch {canary}; echo ran"),
+        code=code,
     )
     facts = await look.host("web1", asked)
-    assert (facts.sha, facts.on_branch, facts.commit_output) == (repository.third, False, None)
+    assert (facts.sha, facts.commit_output) == (repository.third, None)
     assert not canary.exists()
+
+
+async def test_a_confined_command_sees_the_commit_s_files_and_nothing_live(
+    look: HostLook, repository: Repository, server: DemoHost, tmp_path: Path
+) -> None:
+    canary = tmp_path / "canary"
+    canary.write_text("secret")
+    # A sandbox can have no path with a blank.
+    site = repository.path.rename(tmp_path / "site")
+    telling = f"cat composer.lock; pwd; ls -a; cat {canary} || echo unseen; touch {canary}.new 2>/dev/null; exit 3"
+    asked = HostQuestion(
+        path=str(site),
+        ref="main",
+        commit_command=syntax("cat composer.lock"),
+        code=ConfinedCommand(syntax(telling)),
+    )
+    facts = await look.host("web1", asked)
+    assert facts.commit_output is not None
+    # The live code is asked where it is.
+    assert (facts.commit_output.exit_status, facts.commit_output.output) == (0, "1")
+    told = facts.confined_output
+    assert isinstance(told, CommandOutput), told
+    assert (told.exit_status, told.output.startswith(f"2{site}\n")) == (3, True), told
+    assert "unseen" in told.output
+    assert "secret" not in told.output
+    assert ".git\n" not in told.output
+    assert canary.read_text() == "secret"
+    assert not canary.with_name("canary.new").exists()
+    assert not copies_on(server)
+
+
+async def test_what_cannot_be_confined_is_not_run(look: HostLook, repository: Repository, tmp_path: Path) -> None:
+    asked = HostQuestion(
+        path=str(repository.path),
+        ref="main",
+        commit_command=syntax("echo live"),
+        code=ConfinedCommand(syntax("echo ran"), python="no/such environment"),
+    )
+    facts = await look.host("web1", asked)
+    assert isinstance(facts.confined_output, NotConfined)
+    assert facts.confined_output.obstacle == "environment"
+    site = repository.path.rename(tmp_path / "site")
+    asked = replace(asked, path=str(site), code=ConfinedCommand(syntax("echo ran"), python="gone"))
+    facts = await look.host("web1", asked)
+    assert facts.confined_output == NotConfined("environment", f"there is no {site}/gone/bin/python")
 
 
 async def test_free_space_is_told_of_paths_that_are_there_and_of_no_others(

@@ -13,6 +13,7 @@ from bot.demo.application.git import git
 from bot.demo.host.database import DemoDatabase
 from bot.demo.host.host import DemoHost
 from bot.domain.errors import Reason, RefusedError
+from bot.domain.policies.rehearsal_mode import RehearsalMode
 from bot.domain.targets.look import HostFacts
 from bot.domain.targets.target import Target
 from bot.hosts.connections import Connections
@@ -45,15 +46,18 @@ def new_stack(tmp_path: Path, database: DemoDatabase) -> NewStack:
     return make
 
 
-def target_of(app: Stack, recipe: Recipe) -> Target:
+def target_of(app: Stack, recipe: Recipe, mode: RehearsalMode) -> Target:
     checked, problems = recipe.check_vars({})
     assert not problems
-    return replace(TARGET, recipe=recipe.name, path=str(app.path), vars=checked)
+    policy = replace(TARGET.policy, rehearsal=mode)
+    return replace(TARGET, recipe=recipe.name, path=str(app.path), vars=checked, policy=policy)
 
 
-async def listed(look: HostLook, app: Stack, name: str, ref: str | None) -> Listing:
+async def listed(
+    look: HostLook, app: Stack, name: str, ref: str | None, mode: RehearsalMode = RehearsalMode.TRUSTED
+) -> Listing:
     recipe = load_recipe(name, Path())
-    facts: HostFacts = await look.host("web1", question(recipe, target_of(app, recipe), ref))
+    facts: HostFacts = await look.host("web1", question(recipe, target_of(app, recipe, mode), ref))
     assert isinstance(recipe.migrations, MigrationCommand)
     return listing_of(recipe.migrations, facts)
 
@@ -96,6 +100,10 @@ async def test_a_commit_that_brings_a_package_is_asked_with_that_package(
         "extra.0001_initial",
     ]
     assert ahead.ran == ()
+    with pytest.raises(RefusedError) as refusal:
+        await listed(look, app, "django", "main", RehearsalMode.SANDBOX)
+    assert refusal.value.problem.reason is Reason.UNLISTED_COMMIT
+    assert "No module named 'extra'" in refusal.value.problem.facts["detail"]
     assert files_of(app) == before
 
 
@@ -127,5 +135,42 @@ async def test_a_database_that_is_ahead_of_the_code_says_so(look: HostLook, new_
     await git(app.path, "reset", "--quiet", "--hard", "HEAD~1")
     behind = await listed(look, app, "alembic", None)
     assert (behind.there, behind.ran, behind.unknown) == (("1a5e accounts",), (), ("0b91",))
-    ahead = await listed(look, app, "alembic", "main")
-    assert [row.name for row in ahead.ran] == ["1a5e accounts", "27c0 add token_id", "0b91 index token_id"]
+    for mode in (RehearsalMode.TRUSTED, RehearsalMode.SANDBOX):
+        ahead = await listed(look, app, "alembic", "main", mode)
+        assert [row.name for row in ahead.ran] == ["1a5e accounts", "27c0 add token_id", "0b91 index token_id"]
+
+
+@pytest.mark.parametrize(
+    ("name", "live", "following", "run", "added"),
+    [
+        ("alembic", ALEMBIC_LIVE, ALEMBIC_NEXT, ("-m", "alembic", "upgrade", "heads"), 2),
+        ("django", DJANGO_LIVE, DJANGO_NEXT, ("manage.py", "migrate"), 2),
+    ],
+    ids=["alembic", "django"],
+)
+async def test_a_sandbox_is_told_the_same_as_production(
+    look: HostLook,
+    new_stack: NewStack,
+    name: str,
+    live: Mapping[str, str],
+    following: Mapping[str, str],
+    run: tuple[str, ...],
+    added: int,
+) -> None:
+    app = await new_stack(live)
+    await app.tool(*run)
+    await app.commit("feat: next", following)
+    await git(app.path, "fetch", "--quiet")
+    before = files_of(app)
+    trusted = await listed(look, app, name, "main")
+    confined = await listed(look, app, name, "main", RehearsalMode.SANDBOX)
+    assert len(trusted.there) - len(trusted.ran) == added
+    assert confined.unknown == ()
+    assert confined.ran == trusted.ran
+    assert set(confined.there) == set(trusted.there)
+    left = [
+        [name for name in listing.there if name not in {row.name for row in listing.ran}]
+        for listing in (trusted, confined)
+    ]
+    assert left[0] == left[1]
+    assert files_of(app) == before

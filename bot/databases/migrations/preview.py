@@ -15,11 +15,12 @@ from bot.databases.server.connector import Connector
 from bot.databases.server.schema import schema_of
 from bot.databases.server.tables import TableSize
 from bot.domain.errors import Reason, RefusedError, problem
+from bot.domain.policies.rehearsal_mode import RehearsalMode
 from bot.domain.runs.acts import Preview
 from bot.domain.runs.findings import NotRehearsedReason
 from bot.domain.runs.plan_json import FINDINGS, findings_to_text
 from bot.domain.secrets import masker_of
-from bot.domain.targets.look import HostQuestion
+from bot.domain.targets.look import CommitCode, HostQuestion
 from bot.engine.ports import Done, Effect, Ending, Failed, Job, Outcome, Output, TargetReader
 
 _LONGEST_COMPLAINT = 600
@@ -43,7 +44,14 @@ class PreviewPerformer:
     async def perform(self, job: Job, output: Output) -> Outcome:
         """Ask the tool, then the database how large the tables are and how it would change them."""
         act = _act(job)
-        asked = HostQuestion(path=job.target.path, ref=act.sha, trunk=job.target.branch, commit_command=act.show_sql)
+        is_trusted = job.target.policy.rehearsal is RehearsalMode.TRUSTED
+        asked = HostQuestion(
+            path=job.target.path,
+            ref=act.sha,
+            trunk=job.target.branch,
+            commit_command=act.show_sql,
+            code=CommitCode.ON_TRUNK if is_trusted else CommitCode.NEVER,
+        )
         try:
             async with asyncio.timeout(job.step.timeout):
                 preview = (await self._targets.look(job.target).host(job.place, asked)).commit_output

@@ -15,8 +15,18 @@ _CONNECTING = frozenset(
 _BY_ROWS = frozenset({"1216", "1217", "1451", "1452"})
 """Numbers of errors about a foreign key, whose row may be missing in a sample."""
 
-_CODE = frozenset({"ParseError", "TypeError", "ArgumentCountError"})
-"""Classes of errors that PHP raises of the code itself."""
+_CODE = frozenset(
+    {
+        "ParseError",
+        "TypeError",
+        "ArgumentCountError",
+        "SyntaxError",
+        "IndentationError",
+        "NameError",
+        "UnboundLocalError",
+    }
+)
+"""Classes of errors that PHP and Python raise of the code itself."""
 
 
 def cannot_be_known(results: SandboxRehearsalResults) -> bool:
@@ -28,7 +38,8 @@ def cannot_be_known(results: SandboxRehearsalResults) -> bool:
     failure = results.failure
     if results.reached_out:
         return True
-    if failure.sqlstate:
+    # Python's drivers tell the number alone.
+    if failure.sqlstate or failure.number:
         if failure.number in _CONNECTING or failure.sqlstate.startswith("08"):
             return True
         return failure.number in _BY_ROWS and results.rows != "copied"

@@ -10,6 +10,7 @@ from bot.databases.migrations.commit_files import CommitFiles, commit_files_of, 
 from bot.databases.migrations.packages import PackagesAnswer, Refused, packages_of
 from bot.databases.migrations.packages_script import lock_files_of, lock_files_question
 from bot.databases.migrations.patient_reader import PatientReader
+from bot.databases.migrations.recorded_migrations import RecordedMigrations
 from bot.databases.migrations.rehearsal_data import BackupDataSource
 from bot.databases.migrations.rehearsal_script import CopiedData, parse_files
 from bot.databases.migrations.sandbox_evidence import LiveFacts, not_rehearsed_in, reason_of, rehearsed_in
@@ -133,7 +134,9 @@ class SandboxRehearsalPerformer:
         try:
             read = read_results(job.notes, results_folder(job.attempt), _MAX_OF_A_FILE)
             texts = parse_files(await self._reader.read(job.place, read))
-            results = read_sandbox_results({name: _masked(text, job) for name, text in texts.items()}, act.table)
+            results = read_sandbox_results(
+                {name: _masked(text, job) for name, text in texts.items()}, RecordedMigrations.of(act)
+            )
             return await self._found(job, results, files, data)
         except RefusedError as refused:
             return Unknown(problem(Reason.OUTCOME_UNKNOWN, host=job.place, why=refused.problem.reason.value))

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
+from bot.databases.migrations.recorded_migrations import RecordedMigrations
 from bot.databases.server.schema import Schema, parse_lines, schema_of
 from bot.sandbox.obstacles import Refusal
 from bot.sandbox.results import CommandResult, ConnectionAttempts, Ended, results_of
@@ -174,12 +175,12 @@ class SandboxRehearsalResults:
         return self.command.ended if self.command is not None and self.command.ended is not Ended.EXIT else None
 
 
-def read_sandbox_results(files: Mapping[str, str], table: str) -> SandboxRehearsalResults:
+def read_sandbox_results(files: Mapping[str, str], records: RecordedMigrations) -> SandboxRehearsalResults:
     """Read the files.
 
     Args:
         files: texts by name.
-        table: in which the framework records migrations.
+        records: how the framework records migrations.
 
     Raises:
         ValueError: it never came to an outcome, or a file is not of its form.
@@ -200,7 +201,7 @@ def read_sandbox_results(files: Mapping[str, str], table: str) -> SandboxRehears
         no_data=facts.get("no_data", ""),
         no_data_words=facts.get("no_data_detail", ""),
         routines_left_out="routines" in facts,
-        migrations=_migrations(statements, table, files, rows),
+        migrations=_migrations(statements, records, files, rows),
         before=schema_of(rows),
         after=schema_of(last),
         counts=_counts(files.get("counts", "")),
@@ -249,22 +250,19 @@ def _statements(text: str) -> Iterator[_LoggedLine]:
         yield _LoggedLine(RanStatement(int(found[1]), sql, int(found[2]), seconds, found[5] == "1"), began)
 
 
-_RECORDS = re.compile(
-    r"(?is)\s*(insert\s+into|delete\s+from|replace\s+into|update)\s+(?:`[^`]*`\s*\.\s*)?`?(?P<table>[\w$]+)`?(?P<rest>.*)"
-)
-_NAME = re.compile(r"'([A-Za-z0-9_.:,+/-]+)'")
-
-
 def _migrations(
-    statements: Sequence[_LoggedLine], table: str, files: Mapping[str, str], rows: frozenset[tuple[str, ...]]
+    statements: Sequence[_LoggedLine],
+    records: RecordedMigrations,
+    files: Mapping[str, str],
+    rows: frozenset[tuple[str, ...]],
 ) -> tuple[RanMigration, ...]:
     """Divide the log at the statements that record a migration."""
-    snapshots = {name.removeprefix("-"): number for number, name in parse_lines(files.get("ran", ""))}
+    snapshots = {records.named(name.removeprefix("-")): number for number, name in parse_lines(files.get("ran", ""))}
     found: list[RanMigration] = []
     own: list[_LoggedLine] = []
     began = statements[0].began if statements else Decimal(0)
     for line in statements:
-        recorded = _recorded(line.statement.sql, table)
+        recorded = records.recorded(line.statement.sql)
         if recorded is None:
             own.append(line)
             continue
@@ -284,15 +282,6 @@ def _migrations(
     if own:
         found.append(RanMigration("", tuple(one.statement for one in own), float(own[-1].began - began), None, None))
     return tuple(found)
-
-
-def _recorded(sql: str, table: str) -> str | None:
-    """Return the migration that a statement records or takes out of the record; None where it does neither."""
-    found = _RECORDS.fullmatch(sql)
-    if found is None or found["table"].lower() != table.lower():
-        return None
-    name = _NAME.search(found["rest"])
-    return name[1] if name is not None else None
 
 
 def _counts(text: str) -> dict[str, int]:

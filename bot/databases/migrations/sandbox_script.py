@@ -12,10 +12,17 @@ from bot.databases.migrations.packages_script import INSTALL, fetch_text
 from bot.databases.migrations.rehearsal_script import CopiedData
 from bot.databases.server.quoting import identifier, option_file
 from bot.databases.server.schema import SCHEMA_SQL
-from bot.domain.runs.acts import SandboxRehearsal
+from bot.domain.runs.acts import Direction, MigrationRecords, SandboxRehearsal
 from bot.domain.shell import Command, Part, Syntax, Word
 from bot.domain.targets.target import Database
-from bot.sandbox.environment import LARAVEL_REPLACED, LARAVEL_TREATMENTS, Environment
+from bot.sandbox.environment import (
+    LARAVEL_REPLACED,
+    LARAVEL_TREATMENTS,
+    PYTHON_REPLACED,
+    PYTHON_TREATMENTS,
+    Environment,
+    Treatment,
+)
 from bot.sandbox.plan import CodeBox, Sandbox, functions
 from bot.sandbox.server import Endpoint, PrivateServer
 
@@ -86,7 +93,14 @@ def sandbox_of(inputs: SandboxInputs) -> Sandbox:
     environment = None
     if act.environment_file:
         path = f"{inputs.path.rstrip('/')}/{act.environment_file}"
-        environment = Environment(path, LARAVEL_TREATMENTS, LARAVEL_REPLACED, name=act.environment_file)
+        is_python = act.python is not None
+        environment = Environment(
+            path,
+            PYTHON_TREATMENTS if is_python else LARAVEL_TREATMENTS,
+            PYTHON_REPLACED if is_python else LARAVEL_REPLACED,
+            name=act.environment_file,
+            known=_known(database) if is_python else {},
+        )
     copied = inputs.data.bytes // 1024 if inputs.data.backup else min(inputs.server.data_kib, inputs.limits.up_to_kib)
     server = replace(
         inputs.server,
@@ -94,7 +108,9 @@ def sandbox_of(inputs: SandboxInputs) -> Sandbox:
         users=(database.user,),
         data_kib=copied,
     )
-    return Sandbox(results_folder(inputs.attempt), server, CodeBox(inputs.path.rstrip("/"), environment))
+    return Sandbox(
+        results_folder(inputs.attempt), server, CodeBox(inputs.path.rstrip("/"), environment, python=act.python or "")
+    )
 
 
 def sandbox_job(inputs: SandboxInputs) -> HostScript:
@@ -113,6 +129,8 @@ def sandbox_job(inputs: SandboxInputs) -> HostScript:
         "source_sql": identifier(database.name),
         "create_sql": private.create(),
         "table": act.table,
+        **_recorded(act),
+        "optional_environment": "yes" if act.python is not None else "",
         "data_kib": str(inputs.server.data_kib),
         "copy_up_to": str(inputs.limits.up_to_kib),
         "sample_rows": str(inputs.limits.sample_rows),
@@ -140,3 +158,31 @@ def sandbox_job(inputs: SandboxInputs) -> HostScript:
         parts += [Syntax(f"{name}="), Word(value), Syntax("\n")]
     script = Command((*parts, Syntax(PREAMBLE + SHA256), *functions(sandbox).parts, Syntax("\n" + _SCRIPT)))
     return HostScript(script, {OPTION_FILE: option_file(database)})
+
+
+def _recorded(act: SandboxRehearsal) -> dict[str, str]:
+    """Say what the private server notes when the framework records a migration.
+
+    Returns:
+        Shell variables: lines EVENT SIGN ROW for triggers, and SQL for the name, where ROW is `@`.
+    """
+    match act.records:
+        case None:
+            return {"recorded": "INSERT + NEW\nDELETE - OLD", "recorded_name": "@.migration"}
+        case MigrationRecords.DJANGO:
+            return {"recorded": "INSERT + NEW\nDELETE - OLD", "recorded_name": "CONCAT(@.app, '.', @.name)"}
+        case MigrationRecords.ALEMBIC:
+            # A row is written over; those that a merge takes away are of migrations that had run before.
+            is_up = act.direction is Direction.UP
+            recorded = "INSERT + NEW\nUPDATE + NEW" if is_up else "UPDATE - OLD\nDELETE - OLD"
+            return {"recorded": recorded, "recorded_name": "@.version_num"}
+
+
+def _known(database: Database) -> dict[str, Treatment]:
+    """Say what becomes of values by which applications without conventions for keys find their database."""
+    return {
+        str(database.port): Treatment.KEEP,
+        database.name: Treatment.KEEP,
+        database.user: Treatment.USER,
+        database.host: Treatment.HOST,
+    }

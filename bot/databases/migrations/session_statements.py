@@ -8,7 +8,7 @@ from bot.databases.migrations.sql_lexer import SqlTokenKind, Token, clauses, sta
 
 _VARIABLES = frozenset(
     {"FOREIGN_KEY_CHECKS", "UNIQUE_CHECKS", "TIME_ZONE", "AUTOCOMMIT", "LOCK_WAIT_TIMEOUT", "INNODB_LOCK_WAIT_TIMEOUT"}
-    | {"WAIT_TIMEOUT", "GROUP_CONCAT_MAX_LEN", "COLLATION_CONNECTION", "CHARACTER_SET_RESULTS"}
+    | {"WAIT_TIMEOUT", "GROUP_CONCAT_MAX_LEN", "COLLATION_CONNECTION", "CHARACTER_SET_RESULTS", "SQL_AUTO_IS_NULL"}
 )
 """Settings of a session that change neither a row nor how a later statement is read."""
 
@@ -71,6 +71,8 @@ def _explains(row: tuple[Token, ...], catalog: Catalog | None) -> bool:
         row = row[3:]
     if starts_with(row, "SELECT"):
         return only_reads(row, catalog)
+    if len(row) > 2 and row[1].is_mark("."):
+        row = row[2:]
     of_a_table = 1 <= len(row) <= 2
     return of_a_table and all(token.can_name for token in row)
 
@@ -84,7 +86,8 @@ def _sets_harmlessly(part: tuple[Token, ...]) -> bool:
     name, value = _assignment(part)
     if len(value) != 1:
         return False
-    literal = value[0].kind in {SqlTokenKind.TEXT, SqlTokenKind.NUMBER}
+    # In what a private server logged, a literal is a question mark.
+    literal = value[0].kind in {SqlTokenKind.TEXT, SqlTokenKind.NUMBER} or value[0].is_mark("?")
     if name == "SQL_MODE":
         return value[0].kind is SqlTokenKind.TEXT and set(_modes(value[0])) <= _MODES
     if name.startswith("@") and not name.startswith("@@"):

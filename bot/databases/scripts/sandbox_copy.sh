@@ -1,42 +1,7 @@
 # shellcheck shell=sh disable=SC2154,SC2034 # set and used by the scripts that are put around it at run time
-# What a rehearsal copies into its sandbox, for POSIX sh: the files of a commit, its packages, and the database. Nothing of
-# the commit is run here: files are written, and all that is run belongs to the host. `preamble.sh`, `dump_text.sh` and the
+# What a rehearsal copies into its sandbox, for POSIX sh: packages and the database. Nothing of the commit is run here: all
+# that is run belongs to the host. `preamble.sh`, `dump_text.sh` and the
 # functions of a sandbox come before it.
-
-# ── the files of the commit ──────────────────────────────────────────────────────────────────────────────────────────
-
-# plain_git OPTION…: git without what the team's configuration would run for files of the commit: hooks and filters
-plain_git() {
-  set -- -c core.hooksPath=/dev/null -c core.fsmonitor=false -c core.symlinks=true "$@"
-  for key in $(git config --name-only --get-regexp '^filter\..*\.(smudge|process|required)$' 2>/dev/null | sort -u); do
-    case $key in
-      *.required) set -- -c "$key=false" "$@" ;;
-      *) set -- -c "$key=" "$@" ;;
-    esac
-  done
-  git "$@"
-}
-
-# files_of REPOSITORY COMMIT FOLDER: write the files of a commit, from objects that are there already
-files_of() (
-  cd "$1" || exit 1
-  GIT_INDEX_FILE=$box/index
-  export GIT_INDEX_FILE
-  rm -f "$GIT_INDEX_FILE"
-  plain_git read-tree "$2" && plain_git checkout-index --all --force --quiet --prefix="$3/"
-)
-
-# tree: the commit's files, those of submodules too; `said` is why they could not be written
-tree() {
-  said=$(files_of "$live" "$sha" "$sandbox_work" 2>&1) || { why=tree; return 1; }
-  git ls-tree -r "$sha" | awk -F '\t' '/^160000 / { split($1, words, " "); print words[3] "\t" $2 }' >"$box/submodules"
-  while IFS='	' read -r commit path; do
-    said="submodule $path"
-    why=submodules
-    git -C "$live/$path" cat-file -e "$commit^{commit}" 2>/dev/null || return 1
-    said=$(files_of "$live/$path" "$commit" "$sandbox_work/$path" 2>&1) || return 1
-  done <"$box/submodules"
-}
 
 # ── the packages ─────────────────────────────────────────────────────────────────────────────────────────────────────
 

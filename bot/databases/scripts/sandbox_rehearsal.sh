@@ -6,6 +6,8 @@
 #   source_sql     its name, quoted for SQL
 #   create_sql     creates it in the private server
 #   table          in which the framework records migrations
+#   recorded recorded_name   what is noted when it does: lines EVENT SIGN ROW, and SQL for a migration's name, with @ for ROW
+#   optional_environment     `yes` where not every application has an environment file
 #   data_kib       size of the live database
 #   copy_up_to     KiB up to which all rows are copied
 #   sample_rows    how many rows of each table are copied else
@@ -86,11 +88,12 @@ snapshots() {
     printf 'CREATE TABLE ran (number INT AUTO_INCREMENT PRIMARY KEY, sign CHAR(1), name TEXT) ENGINE=InnoDB;\n'
     printf 'CREATE TABLE lines_of (number INT, a TEXT, b TEXT, c TEXT, d TEXT, e TEXT, f TEXT, g TEXT, KEY (number)) ENGINE=InnoDB;\n'
     printf 'USE %s;\nDELIMITER //\n' "$source_sql"
-    for event in 'INSERT + NEW' 'DELETE - OLD'; do
+    printf '%s\n' "$recorded" | while IFS= read -r event; do
       # shellcheck disable=SC2086 # words
       set -- $event
+      name=$(printf '%s\n' "$recorded_name" | sed "s/@/$3/g")
       printf 'CREATE TRIGGER countersign_%s AFTER %s ON %s FOR EACH ROW BEGIN\n' "$1" "$1" "$(quote "$table")"
-      printf "INSERT INTO countersign_evidence.ran (sign, name) VALUES ('%s', %s.migration);\n" "$2" "$3"
+      printf "INSERT INTO countersign_evidence.ran (sign, name) VALUES ('%s', %s);\n" "$2" "$name"
       # shellcheck disable=SC2016 # backticks of SQL
       printf 'INSERT INTO countersign_evidence.lines_of SELECT LAST_INSERT_ID(), a.* FROM (%s) a; END//\n' "$schema_sql"
     done
@@ -211,9 +214,12 @@ case $packages in
     said=$(cd "$sandbox_work" && sh -c "$fetch" 2>&1) || impossible packages "$(printf '%s' "$said" | tail -n 5)"
     ;;
 esac
+python_environment || impossible setup "$said"
+[ -z "$optional_environment" ] || [ -e "$sandbox_env_from" ] || sandbox_env_from=
 took packages "$began"
 at=$(clock)
 sandbox_start || refused
+[ -z "$optional_environment" ] || [ ! -s "$box/env/foreign" ] || impossible not_mysql "its environment names $(head -n 1 "$box/env/foreign")"
 took server "$at"
 at=$(clock)
 table_there=$(query "$source" "SHOW TABLES LIKE '$(printf '%s' "$table" | sed -e 's/[_%\\]/\\&/g' -e "s/'/''/g")'")
@@ -248,6 +254,9 @@ table=$table kind=$sandbox_kind statements=$sandbox_results/statements trials=$b
   ways=$box/commands/trials.ways denied=$box/denied awk "$statements_awk" <"$sandbox_results/migrate.log"
 note denied "$(cat "$box/denied")"
 tail -n 1 "$sandbox_results/migrate.log" | grep -q -x end || note log incomplete
+# A command that ended well without a word to the server spoke to another database.
+[ "$outcome" = failed ] || [ "$(cat "$sandbox_results/migrate.log")" != end ] ||
+  impossible not_mysql 'the migrations said nothing to the database server'
 [ "$outcome" = ok ] || awk "$failure_awk" <"$sandbox_results/private/migrate" >"$sandbox_results/failure"
 measured last
 cp "$box/counts.last" "$sandbox_results/counts.after"

@@ -283,6 +283,15 @@ class Rehearse:
     direction: Direction = field(default=Direction.UP, metadata=stored(optional=True))
 
 
+class MigrationRecords(StrEnum):
+    """How a framework other than Laravel records in its table which migrations ran."""
+
+    ALEMBIC = "alembic"
+    """One row for each head, which is written over: `version_num`."""
+    DJANGO = "django"
+    """One row for each migration: `app` and `name`."""
+
+
 @dataclass(frozen=True)
 class SandboxRehearsal:
     """Run migrations in a sandbox on the host, to find out what they do.
@@ -303,6 +312,9 @@ class SandboxRehearsal:
         backup: ID of the backup whose rows the copy gets; None for those of the live database.
         direction: whether they are run or undone, the newest first.
         environment_file: of the application, relative to its folder; empty where it has none.
+        python: the live virtual environment, which the code sees: absolute, or relative to the application's folder;
+            None where it needs none, as in what earlier versions stored.
+        records: how the table is written; None for a row by the migration's name, as Laravel does.
     """
 
     act: ClassVar = "sandbox_rehearsal"
@@ -319,6 +331,8 @@ class SandboxRehearsal:
     backup: str | None
     direction: Direction
     environment_file: str
+    python: str | None = field(default=None, metadata=stored(optional=True, omit_none=True))
+    records: MigrationRecords | None = field(default=None, metadata=stored(optional=True, omit_none=True))
 
 
 @dataclass(frozen=True)

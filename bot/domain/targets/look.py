@@ -19,6 +19,42 @@ from bot.domain.targets.privileges import MissingPrivilege
 
 
 @dataclass(frozen=True)
+class ConfinedCommand:
+    """A command that runs code of a commit cut off from production, without a network and without a database.
+
+    Args:
+        command: it runs in a copy of the commit's files, which lies where the checkout lies.
+        python: the live virtual environment, absolute or relative to the checkout; empty if it needs none.
+        environment: name of the application's environment file in the checkout; empty if it has none.
+    """
+
+    command: Command
+    python: str = ""
+    environment: str = ""
+
+
+class CommitCode(StrEnum):
+    """Whether code of a commit that is not checked out may run with the account's rights."""
+
+    ON_TRUNK = "on_trunk"
+    """If the commit is on the branch that is trusted."""
+    NEVER = "never"
+
+
+@dataclass(frozen=True)
+class NotConfined:
+    """A command could not be run cut off from production.
+
+    Args:
+        obstacle: what stood in its way; an obstacle of `bot.sandbox.obstacles`.
+        detail: what was found, for people.
+    """
+
+    obstacle: str
+    detail: str
+
+
+@dataclass(frozen=True)
 class HostQuestion:
     """What to read from a host in one round trip.
 
@@ -32,8 +68,9 @@ class HostQuestion:
         tools: programs to look for in PATH.
         disks: absolute paths whose free space to read.
         commit_command: a command that runs code of the commit to read its files; None to run none. It runs in the
-            checkout if that commit is checked out; in a temporary copy if the commit is on `trunk`; else not at all.
-            `$live` is the checkout.
+            checkout if that commit is checked out; `code` decides about others. `$live` is the checkout.
+        code: for a commit that is not checked out: whether `commit_command` runs in a temporary copy of its files, or
+            another command runs in confinement, and `commit_command` in the checkout all the same.
         migrator: a command that asks the framework of the live checkout for its migrations; None to skip it.
         hashed: paths of files, or of folders, whose contents at the ref's commit to hash.
         since: commits that were live or tried before; paths that differ between one of them and the ref's commit count
@@ -49,6 +86,7 @@ class HostQuestion:
     tools: tuple[str, ...] = ()
     disks: tuple[str, ...] = ()
     commit_command: Command | None = None
+    code: CommitCode | ConfinedCommand = CommitCode.NEVER
     migrator: Command | None = None
     hashed: tuple[str, ...] = ()
     since: tuple[str, ...] = ()
@@ -95,6 +133,7 @@ class HostFacts:
         free_inodes: inodes free there; None if the file system has no such limit.
         on_branch: whether `sha` is a commit of the branch that was asked about as the trunk.
         commit_output: result of the requested command; None if none was requested, or there is no such commit.
+        confined_output: result of the command that ran in confinement, or why it could not; None if none did.
         disks: kibibytes free on the file system of each requested path that can be read.
         migrator: result of the requested question to the framework; None if it was not asked.
         hashes: SHA-256 of the requested files at `sha`, or at HEAD if no ref was given, by path.
@@ -121,6 +160,7 @@ class HostFacts:
     removed_count: int = 0
     on_branch: bool = False
     commit_output: CommandOutput | None = None
+    confined_output: CommandOutput | NotConfined | None = None
     disks: Mapping[str, int] = field(default_factory=dict)
     migrator: CommandOutput | None = None
     hashes: Mapping[str, str] = field(default_factory=dict)

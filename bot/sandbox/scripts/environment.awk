@@ -1,10 +1,11 @@
 # Turns an application's .env file into one that holds nothing secret: every key stays, and only the values of known
 # keys stay with them. Nothing of the file is ever executed. Values that a key asks for are in the environment:
 #
-#   sandbox_rules      lines KEY TREATMENT VALUE, see `environment.py`
+#   sandbox_rules      lines KEY TREATMENT VALUE, see `environment.py`; with the key `=`, of the value of any other key
 #   sandbox_password   the accounts' new password
 #   sandbox_key        a fresh encryption key
-#   sandbox_out        where `dotenv`, `variables`, `users`, `hosts`, `ports` and `sockets` are written
+#   sandbox_out        where `dotenv`, `variables`, `users`, `hosts`, `ports` and `sockets` are written, and in `foreign` the
+#                      kind of a database that is none of ours
 #
 # Values are read as the usual libraries read them: quotes, several lines within quotes, `export`, comments, ${OTHER}.
 # Where they would disagree the value does not stay: it must be one short line of printable text.
@@ -13,6 +14,10 @@ BEGIN {
   count = split(ENVIRON["sandbox_rules"], rules, "\n")
   for (i = 1; i <= count; i++) {
     split(rules[i], words, " ")
+    if (words[1] == "=") {
+      known[substr(rules[i], length(words[2]) + 4)] = words[2]
+      continue
+    }
     treatment[words[1]] = words[2]
     given[words[1]] = substr(rules[i], length(words[1]) + length(words[2]) + 3)
   }
@@ -91,6 +96,7 @@ function plain(value) { return length(value) <= 255 && value !~ /[^ -~\200-\377]
 
 function treated(name, value,    how, scheme) {
   how = treatment[name]
+  if (how == "" && whole && value in known) how = known[value]
   if (how == "password") return ENVIRON["sandbox_password"]
   if (how == "key") return ENVIRON["sandbox_key"]
   if (how == "value") return given[name]
@@ -126,7 +132,10 @@ function dummy(value) {
 function database_url(value,    scheme, user, host, port, name) {
   if (!match(value, /^[A-Za-z][A-Za-z0-9+.-]*:\/\//) || length(value) == RLENGTH) return dummy(value)
   scheme = substr(value, 1, RLENGTH)
-  value = substr(value, RLENGTH + 1)
+  if (match(tolower(scheme), /^(postgres|postgresql|psql|pgsql|postgis|sqlite|sqlite3|oracle|mssql)/)) {
+    print substr(tolower(scheme), 1, RLENGTH) >(out "foreign")
+  }
+  value = substr(value, length(scheme) + 1)
   sub(/[?#].*$/, "", value)
   user = ""
   if (match(value, /^[^\/]*@/)) {
