@@ -16,6 +16,7 @@ from bot.databases.server.connector import Connector
 from bot.demo.application.git import git
 from bot.demo.host.database import DatabaseServer, DemoDatabase
 from bot.demo.host.host import DemoHost
+from bot.domain.policies.rehearsal_mode import RehearsalMode
 from bot.domain.runs.acts import Preview
 from bot.domain.runs.findings import facts_of
 from bot.domain.runs.plan_json import findings_of
@@ -144,7 +145,8 @@ async def previewed(
     password = Secret(database.password)
     made = Database("web1", database.host, database.port, database.name, database.user, password, ScratchBeside())
     loaded = load_recipe(recipe, Path())
-    target = replace(TARGET, path=str(app.path), vars=loaded.check_vars({})[0], database=made)
+    policy = replace(TARGET.policy, rehearsal=RehearsalMode.TRUSTED)
+    target = replace(TARGET, path=str(app.path), vars=loaded.check_vars({})[0], database=made, policy=policy)
     sha = await git(app.path, "rev-parse", "origin/main" if way is RunKind.DEPLOY else "HEAD")
     # a rollback shows what undoing does by the code that is live, whatever it goes back to
     live, asked = (HEAD, sha) if way is RunKind.DEPLOY else (sha, HEAD)
