@@ -25,8 +25,8 @@ from tests.databases.support.steps import job_of, performer
 from tests.support.vendors import PROGRAMS
 
 _CIPHER = "SHOW SESSION STATUS LIKE 'Ssl_cipher'"
-TOLD = {"MariaDB": "denied", "MySQL": "insecure transport"}[PROGRAMS.vendor]
-"""What the server says to a connection in the clear; MariaDB does not say why."""
+TOLD = ("denied", "insecure transport")
+"""What the server says to a connection in the clear; older ones of MariaDB do not say why."""
 
 OFF = {"MariaDB": "--skip-ssl", "MySQL": "--tls-version="}
 
@@ -117,6 +117,10 @@ async def test_a_server_that_takes_nothing_in_the_clear(
             await _cipher(connections, target)
     output = KeptOutput()
     outcome = await performer(host).perform(job_of(target), output)
+    if mode is TlsMode.VERIFY and not with_ca and isinstance(outcome, Done):
+        # From 11.4 on MariaDB's programs also know a server by the password that both have.
+        assert "MariaDB" in outcome.facts["server"]
+        return
     assert isinstance(outcome, Done if works else Failed), output.text.decode()
 
 
@@ -140,7 +144,7 @@ async def test_what_the_server_says_to_a_connection_in_the_clear_is_told(
     with pytest.raises(RefusedError) as caught:
         await _cipher(connections, target_of(secure, tls=Tls(TlsMode.OFF)))
     assert caught.value.problem.reason is Reason.DATABASE_LOGIN_REFUSED
-    assert TOLD in caught.value.problem.facts["detail"]
+    assert any(words in caught.value.problem.facts["detail"] for words in TOLD)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
