@@ -5,6 +5,8 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8080
+# WORLD=mysql or WORLD=mariadb: the demonstration's host is of that world (make worlds)
+IN_WORLD = $(if $(WORLD),scripts/worlds run $(WORLD))
 SHELL_SCRIPTS = $(shell git ls-files '*.sh' .ci/run 'scripts/*' ':!*.py')
 
 help:  ## list the targets
@@ -47,11 +49,11 @@ format: $(BIN)/.installed  ## format the code
 
 demo: $(BIN)/.installed  ## playground, demonstration host and the real bot, on this machine alone
 	scripts/install-system-packages demo
-	$(BIN)/countersign demo --port $(PORT)
+	$(IN_WORLD) $(BIN)/countersign demo --port $(PORT)
 
 tour: $(BIN)/.installed  ## the demonstration plays itself in the console
 	scripts/install-system-packages demo
-	$(BIN)/countersign demo --tour
+	$(IN_WORLD) $(BIN)/countersign demo --tour
 
 serve: $(BIN)/.installed  ## run the bot with .env and ops.yaml
 	$(BIN)/countersign serve

@@ -12,15 +12,16 @@ _SEARCH = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin"
 LARAVEL = Path("/usr/share/php/Illuminate/autoload.php")
 """Debian's Laravel framework, which stands in for what Composer would download."""
 
-_PROGRAMS = {
-    "sshd": "openssh-server",
+_MARIADB = {
     "mariadbd": "mariadb-server-core",
     "mariadb-install-db": "mariadb-server-core",
     "mariadb": "mariadb-client",
     "mariadb-dump": "mariadb-client",
-    "php": "php-cli",
-    "git": "git",
 }
+_MYSQL = ("mysqld", "mysql", "mysqldump")
+"""These do as well where there is none of the others."""
+
+_PROGRAMS = {"sshd": "openssh-server", **_MARIADB, "php": "php-cli", "git": "git"}
 _EXTENSIONS = {"pdo_mysql": "php-mysql", "dom": "php-xml", "mbstring": "php-mbstring"}
 
 
@@ -70,7 +71,9 @@ def missing(
     Returns:
         What is missing, in the order in which it would be needed; empty if nothing is.
     """
-    lacking = [Missing(name, package) for name, package in _PROGRAMS.items() if not found(name)]
+    has_mysql = all(map(found, _MYSQL)) and not any(map(found, _MARIADB))
+    needed = {name: package for name, package in _PROGRAMS.items() if not (has_mysql and name in _MARIADB)}
+    lacking = [Missing(name, package) for name, package in needed.items() if not found(name)]
     if found("php"):
         loaded = frozenset(extensions())
         lacking += [
