@@ -25,7 +25,7 @@ def rehearsal_text(target: Target, recipe: Recipe) -> str | None:
     if isinstance(database.scratch, ScratchNone):
         return f"not rehearsed (`scratch: false`), and {MORE_APPROVALS}"
     if mode is RehearsalMode.SANDBOX:
-        if isinstance(migrations, MigrationTable) and migrations.sandbox is None:
+        if migrations.sandbox is None:
             return f"not rehearsed, for the recipe has no `sandbox`, and {MORE_APPROVALS}"
         return (
             f"rehearsed before approval, in a sandbox on {target.hosts[0]}; where there is none, they {MORE_APPROVALS}"

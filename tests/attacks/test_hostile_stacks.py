@@ -1,0 +1,79 @@
+"""A hostile branch with Alembic or Django: before approval it has reached nothing and told nothing."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+
+from bot.demo.host.database import DatabaseServer, DemoDatabase
+from bot.demo.host.host import DemoHost
+from bot.playground import Playground
+from tests.acceptance.support.system import Bot, System, environment, workspace
+from tests.attacks.support.canaries import canaries, untold
+from tests.attacks.support.hostile_python import push_hostile_python
+from tests.attacks.test_hostile_branch import policy
+from tests.support import OPS_PASSWORD, eventually, operations, write_operations
+from tests.support.stacks import ALEMBIC_LIVE, DJANGO_LIVE, Stack
+
+STACKS = {
+    "alembic": (ALEMBIC_LIVE, ("-m", "alembic", "upgrade", "heads")),
+    "django": (DJANGO_LIVE, ("manage.py", "migrate")),
+}
+
+
+@pytest.mark.parametrize(
+    ("rehearsal", "branch", "fails"),
+    [("sandbox", "main", False), ("sandbox", "evil", True), ("never", "main", False), ("trusted", "evil", False)],
+)
+@pytest.mark.parametrize("recipe", STACKS)
+async def test_before_approval_it_reaches_nothing_and_tells_nothing(
+    tmp_path: Path,
+    ssh_host: DemoHost,
+    database: DemoDatabase,
+    mariadb: DatabaseServer,
+    recipe: str,
+    rehearsal: str,
+    branch: str,
+    *,
+    fails: bool,
+) -> None:
+    live, migrate = STACKS[recipe]
+    folder = tmp_path / "app"
+    folder.mkdir()
+    app = await Stack.create(folder, database, live)
+    await app.tool(*migrate)
+    # What the live code's own start would write beside itself is there.
+    await app.tool("-m", "compileall", "-q", ".")
+    await mariadb.query(
+        "CREATE TABLE users (id INT PRIMARY KEY, email VARCHAR(200), name VARCHAR(200))", database=database.name
+    )
+    await mariadb.query("INSERT INTO users VALUES (1, 'a', 'a'), (2, 'b', 'b')", database=database.name)
+    async with AsyncExitStack() as stack:
+        around = await stack.enter_async_context(
+            canaries(app, mariadb, tmp_path / "canaries")  # type: ignore[arg-type]  # it has what is asked for
+        )
+        await push_hostile_python(recipe, app, around, branch, fails=fails, listed=rehearsal != "never")
+        content = operations(ssh_host, app, policy=policy(rehearsal), services=())  # type: ignore[arg-type]  # likewise
+        content["apps"]["compte"]["recipe"] = recipe
+        content["apps"]["compte"]["environments"]["production"]["vars"] = {}
+        ops_file = write_operations(tmp_path, content)
+        playground = await stack.enter_async_context(Playground(workspace()).serve())
+        bot = Bot(tmp_path, {**environment(playground.api_url, ops_file), OPS_PASSWORD: database.password})
+        stack.push_async_callback(bot.kill)
+        system = System(playground, bot)
+        stack.callback(system.print_conversation)
+        await bot.start()
+        run = await system.ask(f"/deploy compte production {branch}")
+        ended = {"awaiting_approval", "failed", "succeeded", "needs_human"}
+        await eventually(lambda: system.payload("card", run).get("state") in ended, 120, what="the gate, or the end")
+        await around.untouched()
+        untold(system)
+        if system.payload("card", run)["state"] == "awaiting_approval":
+            await system.gate(run)
+            assert system.payload("approval", run)["needed"] == 2
+        else:
+            assert system.payload("card", run)["state"] == "failed"
+            # Its own code cannot say what it has without a database, or is not run at all.
+            assert (recipe, rehearsal) == ("alembic", "never") or rehearsal == "trusted"
