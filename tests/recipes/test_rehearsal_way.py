@@ -52,3 +52,19 @@ def test_code_that_is_not_on_the_branch_never_gets_production_s_rights(mode: Reh
 def test_a_table_of_migrations_without_a_way_to_rehearse():
     migrations = MigrationTable("database/migrations", ".php", "migrations")
     assert rehearsal_way(TARGET, migrations, on_branch=True) == NoRehearsal(NotRehearsedReason.RECIPE)
+
+
+@pytest.mark.parametrize(
+    ("changed", "way"),
+    [
+        ((), RehearsalWay.SANDBOX),
+        (("accounts/models.py",), RehearsalWay.SANDBOX),
+        (("requirements/base.txt",), "requirements/base.txt is not as it is live, and nothing is downloaded for it"),
+        (("requirements.txt",), "requirements.txt is not as it is live, and nothing is downloaded for it"),
+    ],
+)
+@pytest.mark.parametrize("recipe", ["alembic", "django"])
+def test_other_python_packages_than_the_live_ones(recipe: str, changed: tuple[str, ...], way: RehearsalWay | str):
+    target = replace(TARGET, policy=replace(TARGET.policy, rehearsal=RehearsalMode.SANDBOX))
+    found = rehearsal_way(target, load_recipe(recipe, Path()).migrations, on_branch=False, changed=changed)
+    assert found == (NoRehearsal(NotRehearsedReason.PACKAGES, way) if way is not RehearsalWay.SANDBOX else way)
