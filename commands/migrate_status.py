@@ -13,11 +13,11 @@ from bot.domain.targets.look import DatabaseFacts, HostFacts, HostQuestion, Look
 from bot.domain.targets.migration_report import Disk, DiskContent, MigrationStatus
 from bot.domain.targets.snapshot import TargetState
 from bot.domain.targets.target import Database, Operations, Target
-from bot.recipes.recipe import Migrations, Recipe
+from bot.recipes.recipe import MigrationCommand, Migrations, Recipe
 from bot.recipes.steps import question
 from commands.common import as_called_live
 from commands.gather import both, each
-from commands.pending import migrator_of, names_of, not_run, table_of, why_unanswered, with_listing
+from commands.pending import migrator_of, names_of, not_run, table_of, why_unanswered, why_unlisted, with_listing
 from commands.words import find_target, sort_words
 
 _WORDS = 2
@@ -140,8 +140,13 @@ async def _read(
     )
     (ahead, live, *rest), facts = await both(hosts, look.database(table_of(migrations)))
     facts = await as_called_live(migrations, live, facts, look)
-    ahead, by_branch = with_listing(migrations, ahead, facts)
     live, by_head = with_listing(migrations, live, facts)
+    try:
+        ahead, by_branch = with_listing(migrations, ahead, facts)
+    except RefusedError as refused:
+        if refused.problem.reason is not Reason.UNLISTED_COMMIT:
+            raise
+        return replace(ahead, migrations=live.migrations), (live, *rest), by_head
     # A tool knows only the migrations among its files; those of the branch may be too new or too old.
     database = by_branch if by_branch.ran and not by_branch.unknown else by_head
     return ahead, (live, *rest), database
@@ -187,4 +192,5 @@ def judge_status(
         replication=database.replication,
         changed_at=database.changed_at,
         unanswered=why_unanswered(live[0]),
+        unlisted=why_unlisted(ahead) if isinstance(migrations, MigrationCommand) else None,
     )

@@ -46,16 +46,28 @@ def listing_of(migrations: MigrationCommand, facts: HostFacts) -> Listing:
     if told.exit_status != 0:
         said = (told.complaint.strip() or told.output.strip())[-_LONGEST_DETAIL:]
         raise RefusedError(problem(Reason.MIGRATIONS_UNREADABLE, host=facts.host, detail=said.strip()))
+    if (detail := why_unlisted(facts)) is not None:
+        raise RefusedError(problem(Reason.UNLISTED_COMMIT, sha=facts.sha or "", host=facts.host, detail=detail))
+    if isinstance(facts.confined_output, CommandOutput):
+        return read_at_commit(migrations.parser, told.output, facts.confined_output.output)
+    return read_status(migrations.parser, told.output)
+
+
+def why_unlisted(facts: HostFacts) -> str | None:
+    """Say why the code of a commit, which alone knows its migrations, could not be asked cut off from production.
+
+    Returns:
+        None where it was, or need not be; empty where the recipe does not say how.
+    """
+    if facts.commit_output is None and facts.sha not in {None, facts.head}:
+        return ""
     match facts.confined_output:
-        case None:
-            return read_status(migrations.parser, told.output)
-        case CommandOutput(exit_status=0, output=files):
-            return read_at_commit(migrations.parser, told.output, files)
+        case None | CommandOutput(exit_status=0):
+            return None
         case CommandOutput(output=said):
-            detail = said.strip()[-_LONGEST_DETAIL:].rpartition("\n")[2]
+            return said.strip()[-_LONGEST_DETAIL:].rpartition("\n")[2]
         case NotConfined(obstacle, detail):
-            detail = f"{obstacle}: {detail}" if detail else obstacle
-    raise RefusedError(problem(Reason.UNLISTED_COMMIT, sha=facts.sha or "", host=facts.host, detail=detail))
+            return f"{obstacle}: {detail}" if detail else obstacle
 
 
 def with_listing(migrations: Migrations, facts: HostFacts, database: DatabaseFacts) -> tuple[HostFacts, DatabaseFacts]:

@@ -25,6 +25,7 @@ from bot.domain.targets.look import (
     Release,
 )
 from bot.recipes.load import load_recipe
+from bot.recipes.recipe import MigrationCommand
 from bot.recipes.steps import question
 from commands.deploy import Deploy
 from commands.migrate_status import MigrateStatus
@@ -54,11 +55,14 @@ class Tool(Sight):
         database: DatabaseFacts = NONE,
     ) -> None:
         super().__init__(*hosts or (replace(HOST, migrations=()),), database=database)
+        self.refuses = False
         self.told = {True: live, False: elsewhere}
 
     async def host(self, name: str, question: HostQuestion) -> HostFacts:
         facts = await super().host(name, question)
         here = question.ref is None
+        if self.refuses and not here:
+            return replace(facts, on_branch=True)
         if isinstance(question.code, ConfinedCommand):
             return replace(facts, commit_output=self.told[True], confined_output=None if here else self.told[False])
         return replace(facts, commit_output=self.told[here] if question.commit_command is not None else None)
@@ -108,6 +112,8 @@ async def test_a_commit_that_cannot_be_asked_in_confinement_is_refused(
         await Deploy(RECIPES).plan(RUN, CONFINED, Tool(printed("X0001"), told))
     assert refusal.value.problem.reason is Reason.UNLISTED_COMMIT
     assert refusal.value.problem.facts["detail"] == detail
+    status = await MigrateStatus(RECIPES).status(CONFINED, Tool(printed("X0001", "0002"), told))
+    assert (status.pending_live, status.pending_branch, status.unlisted) == (("a.0002",), (), detail)
 
 
 @pytest.mark.parametrize("mode", [mode for mode in RehearsalMode if mode is not RehearsalMode.TRUSTED])
@@ -119,6 +125,19 @@ def test_code_of_a_commit_has_the_account_s_rights_in_one_mode_alone(mode: Rehea
         assert isinstance(question(recipe, at, "main").code, ConfinedCommand)
         without = replace(recipe, migrations=replace(recipe.migrations, sandbox=None))  # type: ignore[type-var]
         assert question(without, at, "main").code is CommitCode.NEVER
+
+
+async def test_a_recipe_that_cannot_ask_in_confinement_leaves_the_branch_unknown() -> None:
+    recipe = RECIPES[NAME]
+    assert isinstance(recipe.migrations, MigrationCommand)
+    without = {NAME: replace(recipe, migrations=replace(recipe.migrations, sandbox=None))}
+    sight = Tool(printed("X0001", "0002"), printed())
+    sight.refuses = True
+    status = await MigrateStatus(without).status(CONFINED, sight)
+    assert (status.pending_live, status.pending_branch, status.unlisted) == (("a.0002",), (), "")
+    with pytest.raises(RefusedError) as refusal:
+        await Deploy(without).plan(RUN, CONFINED, sight)
+    assert refusal.value.problem.reason is Reason.UNLISTED_COMMIT
 
 
 async def test_the_basis_moves_with_what_the_tool_says() -> None:

@@ -84,6 +84,8 @@ class MigrationStatus:
         replication: the database server's part in it.
         changed_at: last write to the migrations table; None if the server does not remember.
         backup_list: backups of the target; None if there are none or they cannot be read.
+        unlisted: why the code of the branch, which alone knows its migrations, could not be asked; may be empty; None
+            where it was, or need not be.
         unanswered: why the framework could not say which migrations the live commit has, in words of the host, so that
             `pending_live` is of git alone; empty if it could.
     """
@@ -107,6 +109,7 @@ class MigrationStatus:
     changed_at: datetime | None = None
     backup_list: BackupList | None = None
     unanswered: str = ""
+    unlisted: str | None = None
 
     @property
     def newest_backup(self) -> BackupInfo | None:

@@ -87,6 +87,9 @@ def _pending(status: MigrationStatus, translator: Translator) -> tuple[Markup, .
         *_names(at_branch, status.pending_branch, translator),
         *_names(translate("status.gone"), status.missing, translator),
         translate("status.branch_unknown", branch=status.branch) if not status.branch_sha else Markup(""),
+        translate("status.branch_unlisted", branch=status.branch, detail=markup.clip(status.unlisted, 300))
+        if status.unlisted is not None
+        else Markup(""),
         translate("status.silent", detail=markup.clip(status.unanswered, 300)) if status.unanswered else Markup(""),
     )
 
