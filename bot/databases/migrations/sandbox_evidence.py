@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 
-from bot.databases.migrations.catalog import Catalog
 from bot.databases.migrations.commit_files import CommitFiles
 from bot.databases.migrations.ddl import MigrationStatement, catalog_after, read_statement
 from bot.databases.migrations.evidence import PreviewedTrial, rehearsed, unseen_migrations
 from bot.databases.migrations.online_ddl import Prediction
 from bot.databases.migrations.rehearsal_script import CopiedData, RehearsalOutcome, RehearsalResults, Trial
 from bot.databases.migrations.sandbox_results import (
-    ComparedRows,
     RanMigration,
     RanStatement,
     SandboxOutcome,
     SandboxRehearsalResults,
 )
-from bot.databases.migrations.sql_lexer import UnreadableSqlError, tokens
+from bot.databases.migrations.sandbox_rows import LiveFacts, rows_changed
+from bot.databases.migrations.sandbox_verdicts import Verdicts
 from bot.databases.server.schema import Schema, schema_digests
-from bot.databases.server.tables import TableSize
 from bot.domain.runs.acts import Direction, SandboxRehearsal
 from bot.domain.runs.findings import (
     AttemptKind,
@@ -35,8 +33,6 @@ from bot.domain.runs.findings import (
     Rehearsed,
     RehearsedRows,
     RehearsedWhere,
-    RowsChanged,
-    RowsCounted,
     SandboxAttempt,
     SandboxLimit,
     SchemaDigest,
@@ -45,11 +41,10 @@ from bot.domain.runs.findings import (
     WayBack,
     WayBackState,
 )
-from bot.domain.runs.migration_risk import EffectKind, MigrationRisk, Online, Operation, RiskReason
+from bot.domain.runs.migration_risk import EffectKind, Online, Operation
 from bot.domain.targets.migrator import MigratorAnswer, parse_migrator
 from bot.sandbox.results import Beyond, Ended
 
-_WRITES = frozenset({Operation.INSERT, Operation.UPDATE, Operation.DELETE, Operation.REPLACE, Operation.TRUNCATE})
 _PREPARING = ("packages", "server", "rows", "setup", "snapshots")
 _WAYS = {
     "INSTANT": Prediction(Online.INSTANT, writes_wait=False),
@@ -61,23 +56,6 @@ _WAYS = {
 _UNPREDICTED = Prediction(Online.UNKNOWN, writes_wait=True)
 _CHANGES_A_TABLE = frozenset({Operation.ALTER_TABLE, Operation.CREATE_INDEX, Operation.DROP_INDEX})
 _MOST_BACK_LINES = 20
-
-
-@dataclass(frozen=True)
-class LiveFacts:
-    """What is known of the live database.
-
-    Args:
-        name: of the database.
-        catalog: its types, triggers and views; None where they cannot be read.
-        sizes: of its tables, by name.
-        sample_rows: rows of each table that a sample has at most.
-    """
-
-    name: str
-    catalog: Catalog | None
-    sizes: Mapping[str, TableSize]
-    sample_rows: int
 
 
 def not_rehearsed_in(act: SandboxRehearsal, files: CommitFiles, why: NotRehearsed) -> tuple[Finding, ...]:
@@ -125,8 +103,8 @@ def rehearsed_in(
     ran: dict[tuple[str, int], RanStatement] = {}
     previewed = tuple(_previewed(migrations, results, live, ran))
     own = rehearsed(act.suffix, files.migrations, _as_results(results, previewed), previewed, live.sizes)
-    rows = tuple(_rows_changed(results, previewed, act.table, answer, live))
-    verdicts = _Verdicts(results, live, rows, {one.trial.name: one for one in previewed}, migrations, act, answer)
+    rows = tuple(rows_changed(results, previewed, act.table, live))
+    verdicts = Verdicts(results, live, rows, {one.trial.name: one for one in previewed}, migrations, act, answer)
     snapped = all(migration.after is not None for migration in migrations)
     findings: list[Finding] = []
     for one in own:
@@ -278,140 +256,6 @@ def _summary(
 
 def _seconds(milliseconds: int) -> Decimal:
     return (Decimal(milliseconds) / 1000).quantize(Decimal("0.01"))
-
-
-# ── rows ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _rows_changed(
-    results: SandboxRehearsalResults,
-    previewed: tuple[PreviewedTrial, ...],
-    table: str,
-    answer: MigratorAnswer | None,
-    live: LiveFacts,
-) -> Iterator[RowsChanged]:
-    own = {table, answer.table if answer is not None else table}
-    renamed = {
-        effect.table: effect.name
-        for one in previewed
-        for statement, _ in one.statements or ()
-        for effect in statement.effects
-        if effect.kind is EffectKind.TABLE_RENAMED
-    }
-    for one in results.rows_changed:
-        if one.table in own or not one.before:
-            continue
-        found = _followed(one, renamed, results)
-        if found.deleted == 0 and found.changed == 0 and not found.inserted:
-            continue
-        yield RowsChanged(
-            table=found.table,
-            before=found.before,
-            after=found.after,
-            deleted=found.deleted,
-            changed=found.changed,
-            inserted=found.inserted,
-            of=RowsCounted.ALL if _is_whole(found.table, results, live) else RowsCounted.SAMPLE,
-        )
-
-
-def _followed(one: ComparedRows, renamed: Mapping[str, str], results: SandboxRehearsalResults) -> ComparedRows:
-    """Count the rows of a table under its new name; those of a table that is gone are all deleted."""
-    if one.table in results.after.tables:
-        return one
-    name = one.table
-    for _ in renamed:
-        name = renamed.get(name, name)
-    after = results.counts_after.get(name) if name != one.table else 0
-    before = one.before or 0
-    if after is None:
-        return replace(one, after=None, deleted=None, changed=None, inserted=None)
-    return replace(one, after=after, deleted=max(0, before - after), changed=0, inserted=max(0, after - before))
-
-
-def _is_whole(table: str, results: SandboxRehearsalResults, live: LiveFacts) -> bool:
-    """Whether the copy had all rows of a table."""
-    return results.rows != RehearsedRows.SAMPLE.value or results.counts.get(table, 0) < live.sample_rows
-
-
-# ── what is said of a migration ──────────────────────────────────────────────────────────────────────────────────────
-
-
-@dataclass(frozen=True)
-class _Verdicts:
-    results: SandboxRehearsalResults
-    live: LiveFacts
-    rows: tuple[RowsChanged, ...]
-    previewed: Mapping[str, PreviewedTrial]
-    migrations: tuple[RanMigration, ...]
-    act: SandboxRehearsal
-    answer: MigratorAnswer | None
-
-    def judge(self, found: MigrationFinding) -> MigrationFinding:
-        """Return the finding of a migration with what its SQL alone does not show."""
-        if found.risk is MigrationRisk.DESTRUCTIVE:
-            return found
-        for one in self.rows:
-            if one.destroys and self._wrote(found.name, one.table):
-                reason = RiskReason.ROWS_LOST if one.deleted else RiskReason.ROWS_REWRITTEN
-                return replace(found, risk=MigrationRisk.DESTRUCTIVE, reason=reason, what=one.table)
-        unknown = self._unknown(found.name)
-        return (
-            found if unknown is None else replace(found, risk=MigrationRisk.UNKNOWN, reason=unknown[0], what=unknown[1])
-        )
-
-    def _unknown(self, name: str) -> tuple[RiskReason, str] | None:
-        if not self.results.complete or any(not one.complete for one in self._of(name).statements):
-            return RiskReason.LOG_INCOMPLETE, ""
-        if self.results.outcome is SandboxOutcome.FAILED and name == self.migrations[-1].name:
-            return RiskReason.SANDBOX_ONLY, ""
-        if self.act.direction is Direction.UP and self.answer is not None:
-            expected = {source.name for source in self.answer.pending}
-            if name not in expected:
-                return RiskReason.LOG_INCOMPLETE, name
-        if self.results.reached_out:
-            return RiskReason.REACHED_OUT, ""
-        if self._wrote_rows(name):
-            return None
-        table = next(iter(self._read(name)), None)
-        return None if table is None else (RiskReason.READ_ROWS_WROTE_NONE, table)
-
-    def _of(self, name: str) -> RanMigration:
-        return next(one for one in self.migrations if one.name == name)
-
-    def _wrote(self, name: str, table: str) -> bool:
-        """Whether a migration may have written to a table; where none is known to, every one may have."""
-        writers = {
-            trial.trial.name
-            for trial in self.previewed.values()
-            for statement, _ in trial.statements or ()
-            if statement.operation is not Operation.SELECT and table in _names(statement.sql)
-        }
-        return name in writers or not writers
-
-    def _wrote_rows(self, name: str) -> bool:
-        return any(statement.operation in _WRITES for statement, _ in self.previewed[name].statements or ())
-
-    def _read(self, name: str) -> Iterator[str]:
-        """List the tables whose rows a migration read, where the copy had not all of them."""
-        for one in self._of(name).statements:
-            if read_statement(one.sql).operation is not Operation.SELECT:
-                continue
-            for table in _names(one.sql):
-                size = self.live.sizes.get(table)
-                has_rows = size is not None and size.rows > 0
-                if has_rows and table != self.act.table and not _is_whole(table, self.results, self.live):
-                    yield table
-
-
-def _names(sql: str) -> tuple[str, ...]:
-    try:
-        return tuple(dict.fromkeys(token.text for token in tokens(sql) if token.can_name))
-    except UnreadableSqlError:
-        return ()
-
-
-# ── the rest ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _way_back(results: SandboxRehearsalResults) -> Iterable[WayBack]:

@@ -13,9 +13,10 @@ from bot.databases.migrations.patient_reader import PatientReader
 from bot.databases.migrations.recorded_migrations import RecordedMigrations
 from bot.databases.migrations.rehearsal_data import BackupDataSource
 from bot.databases.migrations.rehearsal_script import CopiedData, parse_files
-from bot.databases.migrations.sandbox_evidence import LiveFacts, not_rehearsed_in, reason_of, rehearsed_in
+from bot.databases.migrations.sandbox_evidence import not_rehearsed_in, reason_of, rehearsed_in
 from bot.databases.migrations.sandbox_failure import cannot_be_known, failure_of
 from bot.databases.migrations.sandbox_results import SandboxOutcome, SandboxRehearsalResults, read_sandbox_results
+from bot.databases.migrations.sandbox_rows import LiveFacts
 from bot.databases.migrations.sandbox_script import CopyLimits, SandboxInputs, results_folder, sandbox_job
 from bot.databases.ports import HostReader, HostRunner
 from bot.databases.sandbox_remedy import explained
