@@ -50,4 +50,9 @@ def test_it_asks_for_what_the_conversation_uses() -> None:
     }
     assert settings["socket_mode_enabled"]
     assert settings["interactivity"]["is_enabled"]
-    assert manifest["features"]["app_home"] == {"home_tab_enabled": True, "messages_tab_enabled": False}
+    # Without the messages tab Slack takes no direct message from the bot; nobody need write one to it.
+    assert manifest["features"]["app_home"] == {
+        "home_tab_enabled": True,
+        "messages_tab_enabled": True,
+        "messages_tab_read_only_enabled": True,
+    }

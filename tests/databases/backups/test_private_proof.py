@@ -192,19 +192,21 @@ def held(account: Bench) -> Hold:
     return hold
 
 
-def of_the_server(account: Bench) -> list[int]:
-    """Process ids of an account's private server."""
-    return [
-        int(path.name)
-        for path in Path("/proc").iterdir()
-        if path.name.isdigit() and _is_server(path, account.home.name)
-    ]
+def of_the_server(account: Bench, disk: Path | None = None) -> list[int]:
+    """Process ids of an account's private server, whose files lie in its home, or on a disk of their own there."""
+    device = disk.stat().st_dev if disk is not None else None
+    sign = account.home.name if device is None else f" {os.major(device)}:{os.minor(device)} "
+    return [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit() and _is_server(path, sign)]
 
 
-def _is_server(process: Path, home: str) -> bool:
+def _there(processes: list[int]) -> bool:
+    return any(Path(f"/proc/{process}").exists() for process in processes)
+
+
+def _is_server(process: Path, sign: str) -> bool:
     try:
         program = process.joinpath("cmdline").read_text().partition("\0")[0]
-        return program == "/sandbox/program" and home in process.joinpath("mountinfo").read_text()
+        return program == "/sandbox/program" and sign in process.joinpath("mountinfo").read_text()
     except OSError:
         return False
 
@@ -235,10 +237,12 @@ async def test_a_host_that_has_no_room_at_first_or_later_is_no_fault_of_the_back
         own(one_account.uid, local)
         task = asyncio.create_task(proving.proven())
         await hold.reached()
+        server = of_the_server(one_account, local)
+        assert server
         filler = local / "filler"
         with filler.open("wb") as stream:
             os.posix_fallocate(stream.fileno(), 0, 400 << 20)
-        await eventually(lambda: not of_the_server(one_account), 20, what="the server was ended")
+        await eventually(lambda: not _there(server), 20, what="the server was ended")
         hold.on.touch()
         facts = unprovable(await task, Obstacle.DISK)
         assert "was ended" in facts["unprovable_detail"]
