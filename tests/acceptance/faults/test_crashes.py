@@ -126,8 +126,10 @@ class Lives:
         return True
 
     def _buried(self) -> None:
-        died_at = self.names[-1]
         assert self.deadly, self.system.bot.lines
+        # Commits have threads of their own: another task may pass a point in the moment of the kill.
+        last = self.names[-3:]
+        died_at = next((name for name in reversed(last) if name in self.deadly[0]), last[-1])
         assert died_at in self.deadly[0], self.system.bot.lines
         self.died_at.append(died_at)
         self.deadly[0].discard(died_at)
