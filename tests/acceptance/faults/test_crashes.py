@@ -8,6 +8,7 @@ that a deploy has (more than three hundred).
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Awaitable, Callable
@@ -40,7 +41,7 @@ _TELLS = re.compile(r"before (exit status|commit (step|move|inbox|create|message
 _PARTICULARS = re.compile(r"(step|move|message|slack \S+|\[) ?[^\s\]]+")
 """What makes points of one kind different: the step, the state, the message."""
 
-_BY_CHANCE = re.compile(r"chat\.update|views\.publish|message |commit renew|exit status \[\S+ (running|done)\]")
+_BY_CHANCE = re.compile(r"chat\.update|views\.publish|message |commit (renew|save)$|exit status \[\S+ (running|done)\]")
 """Points that a deploy may have under another name or not at all. Where many edits of a message or of an App Home are
 due at once, few are made; a session that starts a step, or looks after it, may end on either side of a commit.
 """
@@ -78,9 +79,12 @@ class Lives:
         typed = reacted = False
         while True:
             await self._live()
-            if not typed or (self.died_at and self.died_at[-1] == "before commit inbox receive"):
+            # Whoever was not answered looks whether it was heard all the same, and types again.
+            lost = self.died_at and self.died_at[-1] == "before commit inbox receive"
+            typed = typed or bool(self.died_at and not lost and await self._was_heard())
+            if not typed:
                 delivery = await self.system.playground.client_actions.command(self.asked[0], CHANNEL, self.asked[1])
-                typed = delivery.outcome is Outcome.ACKED or self._is_dead() or await self._was_heard()
+                typed = delivery.outcome is Outcome.ACKED or await self._was_heard()
                 if not typed:
                     continue
             await eventually(lambda r=reacted: self._is_dead() or self._over() or (self._asks() and not r), 180)
@@ -93,12 +97,10 @@ class Lives:
                 return str(self.system.payload("result")["state"])
 
     async def _was_heard(self) -> bool:
-        """Whether a command that was not acknowledged in time on a busy machine is carried out all the same."""
-        try:
+        """Whether a command that was not acknowledged, for want of time or of a bot, is carried out all the same."""
+        with contextlib.suppress(AssertionError):
             await eventually(lambda: self._is_dead() or self.system.messages("card"), 15)
-        except AssertionError:
-            return False
-        return True
+        return bool(self.system.messages("card"))
 
     async def _live(self) -> None:
         if self.system.bot.process is not None and not self._is_dead():
