@@ -150,7 +150,7 @@ def _summary(
         return NotRehearsed(results.why, results.detail, statements)
     return Rehearsed(
         migrations=sum(migration.trial.ran for migration in previewed),
-        seconds=_seconds(sum(migration.trial.milliseconds for migration in previewed)),
+        seconds=seconds_of(sum(migration.trial.milliseconds for migration in previewed)),
         rows=results.rows,
         backup=results.backup,
         made_at=results.made_at,
@@ -240,7 +240,7 @@ def _migration(migration: PreviewedTrial, state: _MigratedState, source: str, su
         worst.risk,
         worst.reason,
         worst.what,
-        seconds=_seconds(trial.milliseconds) if trial.ran else None,
+        seconds=seconds_of(trial.milliseconds) if trial.ran else None,
         down=down_method_of(source, suffix),
         preview=statements is not None,
         statements=len(statements or ()),
@@ -354,5 +354,6 @@ def _schema(results: RehearsalResults) -> Iterator[SchemaChange]:
         yield SchemaChange(table, tuple(lines), canonical(results.after.of([table])))
 
 
-def _seconds(milliseconds: int) -> Decimal:
+def seconds_of(milliseconds: int) -> Decimal:
+    """Give a duration as findings have it, in seconds with two digits behind the point."""
     return Decimal(f"{milliseconds / 1000:.2f}")

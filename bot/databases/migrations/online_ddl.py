@@ -36,8 +36,10 @@ class Prediction:
 
 UNPREDICTED = Prediction(Online.UNKNOWN, writes_wait=True)
 
-_CHANGES_A_TABLE = frozenset({Operation.ALTER_TABLE, Operation.CREATE_INDEX, Operation.DROP_INDEX})
-_REPLAYED = _CHANGES_A_TABLE | {Operation.CREATE_TABLE, Operation.DROP_TABLE, Operation.RENAME_TABLE}
+CHANGES_A_TABLE = frozenset({Operation.ALTER_TABLE, Operation.CREATE_INDEX, Operation.DROP_INDEX})
+"""Operations that a server can carry out in one of these ways."""
+
+_REPLAYED = CHANGES_A_TABLE | {Operation.CREATE_TABLE, Operation.DROP_TABLE, Operation.RENAME_TABLE}
 
 
 TableCopier = Callable[[str], Awaitable[tuple[str, ...]]]
@@ -130,7 +132,7 @@ async def predict(
     scratch = _ScratchTables(session, copier, tables)
     found: dict[int, Prediction] = {}
     for place, statement in enumerate(statements):
-        if statement.operation in _CHANGES_A_TABLE:
+        if statement.operation in CHANGES_A_TABLE:
             found[place] = await scratch.predict(statement) if statement.self_contained else UNPREDICTED
         if statement.self_contained and statement.operation in _REPLAYED:
             await scratch.copy_tables(statement)

@@ -57,6 +57,11 @@ class CopiedData:
     detail: str = ""
     pipe: str = ""
 
+    @property
+    def made_epoch(self) -> str:
+        """When it was made, in seconds since the epoch; empty where there is none."""
+        return str(int(datetime.fromisoformat(self.made_at).timestamp())) if self.made_at else ""
+
 
 NO_DATA = CopiedData()
 
@@ -106,7 +111,7 @@ def rehearsal_job(
         "sha256": data.sha256,
         "data_bytes": str(data.bytes),
         "made_at": data.made_at,
-        "made_epoch": str(int(datetime.fromisoformat(data.made_at).timestamp())) if data.made_at else "",
+        "made_epoch": data.made_epoch,
         "no_data": data.why_not,
         "no_data_detail": data.detail,
         "reserve": str(RESERVE_KIB),

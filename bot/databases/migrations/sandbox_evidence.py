@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
 
 from bot.databases.migrations.commit_files import CommitFiles
 from bot.databases.migrations.ddl import MigrationStatement, catalog_after, read_statement
-from bot.databases.migrations.evidence import PreviewedTrial, rehearsed, unseen_migrations
-from bot.databases.migrations.online_ddl import Prediction
+from bot.databases.migrations.evidence import PreviewedTrial, rehearsed, seconds_of, unseen_migrations
+from bot.databases.migrations.online_ddl import CHANGES_A_TABLE, UNPREDICTED, Prediction
 from bot.databases.migrations.rehearsal_script import CopiedData, RehearsalOutcome, RehearsalResults, Trial
 from bot.databases.migrations.sandbox_results import (
     RanMigration,
@@ -53,8 +54,6 @@ _WAYS = {
     "INPLACE_WAITS": Prediction(Online.INPLACE, writes_wait=True),
     "COPY": Prediction(Online.COPY, writes_wait=True),
 }
-_UNPREDICTED = Prediction(Online.UNKNOWN, writes_wait=True)
-_CHANGES_A_TABLE = frozenset({Operation.ALTER_TABLE, Operation.CREATE_INDEX, Operation.DROP_INDEX})
 _MOST_BACK_LINES = 20
 
 
@@ -82,8 +81,7 @@ def reason_of(results: SandboxRehearsalResults) -> NotRehearsed:
     if (ended := results.ended_by_limit) is not None:
         limit = None if ended is Ended.LOST else SandboxLimit(ended.value)
         return NotRehearsed(NotRehearsedReason.STOPPED, limit=limit)
-    reason = {"tree": "worktree", "install": "setup"}.get(results.why, results.why)
-    return NotRehearsed(NotRehearsedReason(reason), results.words)
+    return NotRehearsed(NotRehearsedReason(results.why), results.words)
 
 
 def rehearsed_in(
@@ -102,15 +100,17 @@ def rehearsed_in(
     migrations = _named(results, act)
     ran: dict[tuple[str, int], RanStatement] = {}
     previewed = tuple(_previewed(migrations, results, live, ran))
-    own = rehearsed(act.suffix, files.migrations, _as_results(results, previewed), previewed, live.sizes)
+    as_results = _as_results(results, previewed, data)
+    own = rehearsed(act.suffix, files.migrations, as_results, previewed, live.sizes, RehearsedWhere.SANDBOX)
     rows = tuple(rows_changed(results, previewed, act.table, live))
     verdicts = Verdicts(results, live, rows, {one.trial.name: one for one in previewed}, migrations, act, answer)
     snapped = all(migration.after is not None for migration in migrations)
     findings: list[Finding] = []
     for one in own:
         match one:
-            case Rehearsed() | NotRehearsed():
-                continue
+            case Rehearsed():
+                findings.append(_summary(one, results, live.sample_rows))
+                findings += rows
             case MigrationEffect() if not snapped:
                 continue
             case MigrationFinding():
@@ -121,8 +121,6 @@ def rehearsed_in(
                 findings.append(one)
     missing = [name for name in act.migrations if name not in {one.trial.name for one in previewed}]
     return (
-        _summary(results, migrations, data, live.sample_rows),
-        *rows,
         *findings,
         *unseen_migrations(tuple(missing), files.migrations, act.suffix, act.direction),
         *_way_back(results),
@@ -141,7 +139,7 @@ def _answer(results: SandboxRehearsalResults) -> MigratorAnswer | None:
 
 def _named(results: SandboxRehearsalResults, act: SandboxRehearsal) -> tuple[RanMigration, ...]:
     """Give what ran its names: what follows the last recorded migration is the next one, if it failed."""
-    *done, last = results.migrations or (RanMigration("", (), 0.0, None, None),)
+    *done, last = results.migrations or (RanMigration("", (), 0.0, None),)
     if last.name:
         return results.migrations
     if results.outcome is SandboxOutcome.OK or not _changes(last):
@@ -214,48 +212,44 @@ def _as_it_ran(found: StatementFinding, ran: Mapping[tuple[str, int], RanStateme
 def _prediction(
     statement: MigrationStatement, one: RanStatement, results: SandboxRehearsalResults
 ) -> Prediction | None:
-    if statement.operation not in _CHANGES_A_TABLE:
+    if statement.operation not in CHANGES_A_TABLE:
         return None
     if any(effect.kind is EffectKind.TABLE_RENAMED for effect in statement.effects):
         return _WAYS["INSTANT"]
-    return _WAYS.get(results.predicted.get(one.number, ""), _UNPREDICTED)
+    return _WAYS.get(results.predicted.get(one.number, ""), UNPREDICTED)
 
 
-def _as_results(results: SandboxRehearsalResults, previewed: tuple[PreviewedTrial, ...]) -> RehearsalResults:
+def _as_results(
+    results: SandboxRehearsalResults, previewed: tuple[PreviewedTrial, ...], data: CopiedData
+) -> RehearsalResults:
+    rows = RehearsedRows(results.rows)
+    is_backup = rows is RehearsedRows.BACKUP
     return RehearsalResults(
         ended=RehearsalOutcome.OK,
         why=None,
         detail="",
-        rows=None,
+        rows=rows,
         routines_left_out=results.routines_left_out,
         trials=tuple(one.trial for one in previewed),
         before=results.before,
         after=results.after,
-    )
-
-
-def _summary(
-    results: SandboxRehearsalResults, migrations: tuple[RanMigration, ...], data: CopiedData, sample_rows: int
-) -> Rehearsed:
-    command = results.command
-    rows = RehearsedRows(results.rows)
-    return Rehearsed(
-        migrations=len(migrations),
-        seconds=_seconds(command.milliseconds if command is not None else 0),
-        rows=rows,
-        backup=data.backup if rows is RehearsedRows.BACKUP else "",
+        backup=data.backup if is_backup else "",
+        made_at=datetime.fromisoformat(data.made_at) if is_backup else None,
+        age=results.age,
         no_data=NoBackupData(results.no_data) if results.no_data else None,
         no_data_detail=results.no_data_words,
-        routines_left_out=results.routines_left_out,
-        statements=sum(len(migration.statements) for migration in migrations),
-        where=RehearsedWhere.SANDBOX,
-        preparing=_seconds(sum(results.took.get(part, 0) for part in _PREPARING)),
-        sample_rows=sample_rows if rows is RehearsedRows.SAMPLE else None,
     )
 
 
-def _seconds(milliseconds: int) -> Decimal:
-    return (Decimal(milliseconds) / 1000).quantize(Decimal("0.01"))
+def _summary(found: Rehearsed, results: SandboxRehearsalResults, sample_rows: int) -> Rehearsed:
+    """Complete what is said of the rehearsal as a whole."""
+    command = results.command
+    return replace(
+        found,
+        seconds=seconds_of(command.milliseconds if command is not None else 0),
+        preparing=seconds_of(sum(results.took.get(part, 0) for part in _PREPARING)),
+        sample_rows=sample_rows if found.rows is RehearsedRows.SAMPLE else None,
+    )
 
 
 def _way_back(results: SandboxRehearsalResults) -> Iterable[WayBack]:

@@ -57,14 +57,12 @@ class RanMigration:
         name: as the framework recorded it; empty for what followed the last recorded one.
         statements: in order, without that which recorded it.
         seconds: how long it took.
-        before: the schema that it found; None where it is not known.
-        after: the schema that it left.
+        after: the schema that it left; None where it is not known.
     """
 
     name: str
     statements: tuple[RanStatement, ...]
     seconds: float
-    before: Schema | None
     after: Schema | None
 
 
@@ -116,6 +114,7 @@ class SandboxRehearsalResults:
         why: a code, where something before the migrations failed.
         words: of the host about it.
         rows: `backup`, `copied`, `sample`.
+        age: of the backup whose rows the copy has, in seconds; None where it has none's.
         no_data: a code, why the rows of a backup were not had.
         no_data_words: of the host about it.
         routines_left_out: whether routines and triggers are missing in the copy.
@@ -133,7 +132,6 @@ class SandboxRehearsalResults:
         complete: whether the log has all that the server did.
         took: milliseconds of each part.
         ask: the framework's own list of migrations, as it was printed; None where it was not asked.
-        unserved: addresses of the live server at which the private one could not answer.
         attempts: connections that the migrations' command tried in vain.
         denied: logins at the private server that it refused.
     """
@@ -143,6 +141,7 @@ class SandboxRehearsalResults:
     why: str = ""
     words: str = ""
     rows: str = ""
+    age: int | None = None
     no_data: str = ""
     no_data_words: str = ""
     routines_left_out: bool = False
@@ -160,7 +159,6 @@ class SandboxRehearsalResults:
     complete: bool = True
     took: Mapping[str, int] = field(default_factory=dict)
     ask: str | None = None
-    unserved: tuple[str, ...] = ()
     attempts: tuple[ConnectionAttempts, ...] = ()
     denied: int = 0
 
@@ -198,6 +196,7 @@ def read_sandbox_results(files: Mapping[str, str], records: RecordedMigrations) 
         why=facts.get("why", ""),
         words=facts.get("words", ""),
         rows=facts.get("rows", ""),
+        age=int(facts["age"]) if "age" in facts else None,
         no_data=facts.get("no_data", ""),
         no_data_words=facts.get("no_data_detail", ""),
         routines_left_out="routines" in facts,
@@ -215,7 +214,6 @@ def read_sandbox_results(files: Mapping[str, str], records: RecordedMigrations) 
         complete="log" not in facts and all(command.settled for command in box.commands),
         took={name: int(time) for key, value in pairs if key == "took" for name, time in [value.split(" ")]},
         ask=files.get("ask.output"),
-        unserved=box.unserved,
         attempts=tuple(one for one in box.attempts if one.command == "migrate"),
         denied=int(facts.get("denied", "0")),
     )
@@ -257,7 +255,7 @@ def _migrations(
     rows: frozenset[tuple[str, ...]],
 ) -> tuple[RanMigration, ...]:
     """Divide the log at the statements that record a migration."""
-    snapshots = {records.named(name.removeprefix("-")): number for number, name in parse_lines(files.get("ran", ""))}
+    snapshots = {records.named(name): number for number, name in parse_lines(files.get("ran", ""))}
     found: list[RanMigration] = []
     own: list[_LoggedLine] = []
     began = statements[0].began if statements else Decimal(0)
@@ -273,14 +271,13 @@ def _migrations(
                 name=recorded,
                 statements=tuple(one.statement for one in own),
                 seconds=float(line.began - began),
-                before=schema_of(rows) if after is not None else None,
                 after=schema_of(after) if after is not None else None,
             )
         )
         rows = after if after is not None else rows
         own, began = [], line.began
     if own:
-        found.append(RanMigration("", tuple(one.statement for one in own), float(own[-1].began - began), None, None))
+        found.append(RanMigration("", tuple(one.statement for one in own), float(own[-1].began - began), None))
     return tuple(found)
 
 

@@ -137,6 +137,7 @@ def sandbox_job(inputs: SandboxInputs) -> HostScript:
         "backup": data.backup,
         "dump": data.path,
         "sha256": data.sha256,
+        "made_epoch": data.made_epoch,
         "pipe": data.pipe,
         "no_data": data.why_not,
         "no_data_detail": data.detail,
@@ -164,17 +165,17 @@ def _recorded(act: SandboxRehearsal) -> dict[str, str]:
     """Say what the private server notes when the framework records a migration.
 
     Returns:
-        Shell variables: lines EVENT SIGN ROW for triggers, and SQL for the name, where ROW is `@`.
+        Shell variables: lines EVENT ROW for triggers, and SQL for the name, where ROW is `@`.
     """
     match act.records:
         case None:
-            return {"recorded": "INSERT + NEW\nDELETE - OLD", "recorded_name": "@.migration"}
+            return {"recorded": "INSERT NEW\nDELETE OLD", "recorded_name": "@.migration"}
         case MigrationRecords.DJANGO:
-            return {"recorded": "INSERT + NEW\nDELETE - OLD", "recorded_name": "CONCAT(@.app, '.', @.name)"}
+            return {"recorded": "INSERT NEW\nDELETE OLD", "recorded_name": "CONCAT(@.app, '.', @.name)"}
         case MigrationRecords.ALEMBIC:
             # A row is written over; those that a merge takes away are of migrations that had run before.
             is_up = act.direction is Direction.UP
-            recorded = "INSERT + NEW\nUPDATE + NEW" if is_up else "UPDATE - OLD\nDELETE - OLD"
+            recorded = "INSERT NEW\nUPDATE NEW" if is_up else "UPDATE OLD\nDELETE OLD"
             return {"recorded": recorded, "recorded_name": "@.version_num"}
 
 

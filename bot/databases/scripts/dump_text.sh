@@ -2,9 +2,42 @@
 # What a dump goes through on its way into another database, for POSIX sh. `preamble.sh` comes before it, and what prints
 # a checksum.
 #
-#   dump     path of a packed dump; its name alone where the bot sends it
-#   pipe     where the bot sends it: path of the pipe; else nothing
-#   sha256   checksum of what is packed
+#   dump         path of a packed dump; its name alone where the bot sends it
+#   pipe         where the bot sends it: path of the pipe; else nothing
+#   sha256       checksum of what is packed
+#   made_epoch   when it was made
+
+# query DATABASE SQL: as `ask`, with blanks within columns escaped
+query() { session --skip-column-names --execute="$2" "$1"; }
+
+# without WHY DETAIL: a copy does not get the data of the backup
+without() {
+  no_data=$1
+  no_data_detail=$(printf '%s' "$2" | tr '\t\n' '  ' | head -c 400)
+  return 1
+}
+
+# lies_whole: whether a dump that lies on the host is what was made
+lies_whole() {
+  [ -z "$pipe" ] || return 0
+  [ -f "$dump" ] || without backup_unreadable "$dump is missing" || return 1
+  [ "$(sha256 "$dump")" = "$sha256" ] || without backup_damaged "the checksum of $dump differs"
+}
+
+# backup_age: print how many seconds ago it was made
+backup_age() {
+  seconds_since=$(($(date +%s) - made_epoch))
+  [ "$seconds_since" -ge 0 ] || seconds_since=0
+  printf '%s\n' "$seconds_since"
+}
+
+# differing LIVE BACKUP: name what one schema has and the other has not
+differing() {
+  for sign in -23:live -13:backup; do
+    comm "${sign%:*}" "$1" "$2" | head -n 1 |
+      awk -F '\t' -v who="${sign#*:}" '{ print who " alone has the " $1 " " $2 "." $3 ";" }'
+  done
+}
 
 # The first line of newer MariaDB programs is one that other clients reject; an account of another name would need
 # privileges to be named as the owner of a view or a trigger.

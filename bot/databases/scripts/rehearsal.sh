@@ -54,9 +54,6 @@ impossible() {
   exit 0
 }
 
-# query DATABASE SQL: as `ask`, with blanks within columns escaped
-query() { session --skip-column-names --execute="$2" "$1"; }
-
 # at_copy COMMAND…: run it with the account that makes the copy
 at_copy() (
   if [ -n "$elsewhere" ]; then
@@ -122,19 +119,9 @@ piped() {
   staged_well dump neutral load
 }
 
-# without WHY DETAIL: the copy does not get the data of the backup
-without() {
-  no_data=$1
-  no_data_detail=$(printf '%s' "$2" | tr '\t\n' '  ' | head -c 400)
-  return 1
-}
-
 # restored: fill the copy with the data of the backup; whether it holds what the live database holds, but for the rows
 restored() {
-  if [ -z "$pipe" ]; then
-    [ -f "$dump" ] || without backup_unreadable "$dump is missing" || return 1
-    [ "$(sha256 "$dump")" = "$sha256" ] || without backup_damaged "the checksum of $dump differs" || return 1
-  fi
+  lies_whole || return 1
   home=$(copies 'SELECT @@datadir')
   if [ -z "$elsewhere" ] && [ -d "$home" ]; then
     free=$(free_kib "$home")
@@ -159,15 +146,8 @@ restored() {
   schema >"$results/schema.kept"
   recorded=$(query "$source" "SELECT * FROM $table_sql" | cksum)
   if ! cmp -s "$results/schema.live" "$results/schema.kept" || [ "$(records)" != "$recorded" ]; then
-    without other_schema "$(differing)"
+    without other_schema "$(differing "$results/schema.live" "$results/schema.kept")"
   fi
-}
-
-differing() {
-  for sign in -23:live -13:backup; do
-    comm "${sign%:*}" "$results/schema.live" "$results/schema.kept" | head -n 1 |
-      awk -F '\t' -v who="${sign#*:}" '{ print who " alone has the " $1 " " $2 "." $3 ";" }'
-  done
 }
 
 copy() {
@@ -180,9 +160,7 @@ copy() {
       tell rows backup
       tell backup "$backup"
       tell made_at "$made_at"
-      age=$(($(date +%s) - made_epoch))
-      [ "$age" -ge 0 ] || age=0
-      tell age "$age"
+      tell age "$(backup_age)"
       dump=restored
     else
       drop "$scratch"

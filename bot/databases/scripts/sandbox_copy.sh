@@ -1,7 +1,6 @@
 # shellcheck shell=sh disable=SC2154,SC2034 # set and used by the scripts that are put around it at run time
 # What a rehearsal copies into its sandbox, for POSIX sh: packages and the database. Nothing of the commit is run here: all
-# that is run belongs to the host. `preamble.sh`, `dump_text.sh` and the
-# functions of a sandbox come before it.
+# that is run belongs to the host. `preamble.sh`, `dump_text.sh` and the functions of a sandbox come before it.
 
 # ── the packages ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -46,21 +45,11 @@ live_rows() {
 
 # backup_rows: write the rows of the backup; whether it holds what the live database holds, but for the rows
 backup_rows() {
-  if [ -z "$pipe" ]; then
-    [ -f "$dump" ] || without backup_unreadable "$dump is missing" || return 1
-    [ "$(sha256 "$dump")" = "$sha256" ] || without backup_damaged "the checksum of $dump differs" || return 1
-  fi
+  lies_whole || return 1
   await_dump || without backup_unreadable 'a pipe cannot be made' || return 1
   stages=$({ staged unpack arriving | staged rows rows_alone | staged neutral neutral >&4; } 3>&1 4>"$box/dump.sql" 2>"$box/copying")
   arrived_whole || without backup_unreadable "what came of $dump is not what was made" || return 1
   staged_well unpack rows neutral || without not_loaded "$stages: $(cat "$box/copying")"
-}
-
-# without WHY DETAIL: the copy does not get the rows of the backup
-without() {
-  no_data=$1
-  no_data_detail=$2
-  return 1
 }
 
 loaded() {
@@ -74,14 +63,13 @@ loaded() {
 same_schema() {
   query "$source" "$schema_sql" | sort >"$box/schema.live"
   schema "$source" >"$box/schema.copy"
-  cmp -s "$box/schema.live" "$box/schema.copy" && return
-  without other_schema "$(
-    for sign in -23:live -13:backup; do
-      comm "${sign%:*}" "$box/schema.live" "$box/schema.copy" | head -n 1 |
-        awk -F '\t' -v who="${sign#*:}" '{ print who " alone has the " $1 " " $2 "." $3 ";" }'
-    done
-  )"
+  if ! cmp -s "$box/schema.live" "$box/schema.copy" || [ "$(records query)" != "$(records in_box)" ]; then
+    without other_schema "$(differing "$box/schema.live" "$box/schema.copy")"
+  fi
 }
+
+# records COMMAND: a checksum of the table that records migrations, read with a command
+records() { [ -z "$table_there" ] || "$1" "$source" "SELECT * FROM $(quote "$table")" | cksum; }
 
 # database: fill the private server's database
 database() {
@@ -105,6 +93,7 @@ database() {
     live_rows && loaded "$source" "$box/dump.sql" || return 1
   fi
   note rows "$rows"
+  [ "$rows" != backup ] || note age "$(backup_age)"
   # Not every account may read them.
   : >"$box/routines.sql"
   # shellcheck disable=SC2046 # these are words
@@ -114,9 +103,6 @@ database() {
 }
 
 # ── what is in it ────────────────────────────────────────────────────────────────────────────────────────────────────
-
-# query DATABASE SQL: ask the live server
-query() { session --skip-column-names --execute="$2" "$1"; }
 
 # in_box DATABASE SQL: ask the private server; blanks within columns come escaped
 in_box() { sandbox_client --batch --skip-column-names --binary-mode --execute="$2" "$1"; }

@@ -6,12 +6,12 @@
 #   source_sql     its name, quoted for SQL
 #   create_sql     creates it in the private server
 #   table          in which the framework records migrations
-#   recorded recorded_name   what is noted when it does: lines EVENT SIGN ROW, and SQL for a migration's name, with @ for ROW
+#   recorded recorded_name   what is noted when it does: lines EVENT ROW, and SQL for a migration's name, with @ for ROW
 #   optional_environment     `yes` where not every application has an environment file
 #   data_kib       size of the live database
 #   copy_up_to     KiB up to which all rows are copied
 #   sample_rows    how many rows of each table are copied else
-#   backup dump sha256 pipe no_data no_data_detail   as in rehearsal.sh
+#   backup dump sha256 made_epoch pipe no_data no_data_detail   as in rehearsal.sh
 #   schema_sql     prints columns and indexes of the database in use
 #   rows_sql       prints statements that compare the tables of two databases row by row
 #   statements_awk failure_awk   programs
@@ -27,7 +27,7 @@
 #   facts        lines KEY<TAB>VALUE; `outcome` counts: ok, failed, or not_possible with `why` and `words`
 #   statements   what the server logged of `apply`, see statements.awk
 #   predicted    lines NUMBER<TAB>WAY: how the server would carry out a statement that changes a table
-#   ran          lines NUMBER<TAB>MIGRATION: what was recorded, in order; `-` before the name where it was taken out
+#   ran          lines NUMBER<TAB>MIGRATION: what was recorded or taken out, in order
 #   schema       the whole schema before
 #   changed.N    lines of the schema that the migration of this number took away (<) and brought (>)
 #   changed      the same for all of them together
@@ -85,15 +85,15 @@ snapshots() {
   [ -n "$table_there" ] || return 0
   {
     printf 'CREATE DATABASE countersign_evidence; USE countersign_evidence;\n'
-    printf 'CREATE TABLE ran (number INT AUTO_INCREMENT PRIMARY KEY, sign CHAR(1), name TEXT) ENGINE=InnoDB;\n'
+    printf 'CREATE TABLE ran (number INT AUTO_INCREMENT PRIMARY KEY, name TEXT) ENGINE=InnoDB;\n'
     printf 'CREATE TABLE lines_of (number INT, a TEXT, b TEXT, c TEXT, d TEXT, e TEXT, f TEXT, g TEXT, KEY (number)) ENGINE=InnoDB;\n'
     printf 'USE %s;\nDELIMITER //\n' "$source_sql"
     printf '%s\n' "$recorded" | while IFS= read -r event; do
       # shellcheck disable=SC2086 # words
       set -- $event
-      name=$(printf '%s\n' "$recorded_name" | sed "s/@/$3/g")
+      name=$(printf '%s\n' "$recorded_name" | sed "s/@/$2/g")
       printf 'CREATE TRIGGER countersign_%s AFTER %s ON %s FOR EACH ROW BEGIN\n' "$1" "$1" "$(quote "$table")"
-      printf "INSERT INTO countersign_evidence.ran (sign, name) VALUES ('%s', %s);\n" "$2" "$name"
+      printf 'INSERT INTO countersign_evidence.ran (name) VALUES (%s);\n' "$name"
       # shellcheck disable=SC2016 # backticks of SQL
       printf 'INSERT INTO countersign_evidence.lines_of SELECT LAST_INSERT_ID(), a.* FROM (%s) a; END//\n' "$schema_sql"
     done
@@ -103,7 +103,7 @@ snapshots() {
 # per_migration: write what each migration changed of the schema
 per_migration() {
   [ -n "$snapped" ] || return 0
-  in_box countersign_evidence 'SELECT number, CONCAT(IF(sign = "-", "-", ""), name) FROM ran ORDER BY number' >"$sandbox_results/ran"
+  in_box countersign_evidence 'SELECT number, name FROM ran ORDER BY number' >"$sandbox_results/ran"
   in_box countersign_evidence 'SELECT number, a, b, c, d, e, f, g FROM lines_of ORDER BY number' |
     awk -v first="$box/schema.first" -v to="$sandbox_results/changed." '
       function compare(    line) {
@@ -133,8 +133,7 @@ differences() {
 # touched: print the tables that were there before, and are not as they were
 touched() {
   {
-    comm -3 "$box/sums.first" "$box/sums.last" | tr -d '\t' >/dev/null
-    { comm -23 "$box/sums.first" "$box/sums.last"; comm -13 "$box/sums.first" "$box/sums.last"; } | cut -f 1 | sed 's/^[^.]*\.//'
+    differences "$box/sums.first" "$box/sums.last" | cut -f 1 | sed 's/^[^.]*\.//'
     differences "$box/schema.first" "$box/schema.last" | cut -f 2
   } | sort -u | comm -12 - "$box/tables.first"
 }
@@ -206,14 +205,10 @@ choose_client || impossible tools 'neither mariadb nor mysql is installed'
 version=$(query "$source" 'SELECT VERSION()' 2>&1) || impossible connect "$version"
 tool=$(dumper "$version") || impossible tools 'neither mariadb-dump nor mysqldump is installed'
 tree || impossible "$why" "$said"
-case $packages in
-  same) copied_vendor || impossible "$why" "$said" ;;
-  fetched)
-    # What did not change is there already.
-    copied_vendor || impossible "$why" "$said"
-    said=$(cd "$sandbox_work" && sh -c "$fetch" 2>&1) || impossible packages "$(printf '%s' "$said" | tail -n 5)"
-    ;;
-esac
+# What did not change is there already.
+[ "$packages" = none ] || copied_vendor || impossible "$why" "$said"
+[ "$packages" != fetched ] || said=$(cd "$sandbox_work" && sh -c "$fetch" 2>&1) ||
+  impossible packages "$(printf '%s' "$said" | tail -n 5)"
 python_environment || impossible setup "$said"
 [ -z "$optional_environment" ] || [ -e "$sandbox_env_from" ] || sandbox_env_from=
 took packages "$began"
@@ -277,6 +272,5 @@ if [ "$outcome" = ok ] && [ -n "$undo" ]; then
   fi
   apart undo
 fi
-[ ! -e "$sandbox_results/private/migrate" ] || rm -f "$sandbox_results/migrate.output"
 note outcome "$outcome"
 printf 'rehearsed in a sandbox: %s\n' "$outcome"

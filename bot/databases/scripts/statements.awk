@@ -48,7 +48,7 @@ NF == 6 && ($2 == "Query" || $2 == "Execute" || $2 == "Init DB") {
     times[count] = 1
     began[count] = $3
     complete[count] = whole
-    if (!odd && whole) trial(text)
+    if (!odd && whole) trial()
   }
   last[$1] = count
   session = $1
@@ -160,10 +160,10 @@ function write_trial(sql) {
   print sql ";" >trials
 }
 
-# trial TEXT: write a statement that changes a table once for each way in which the server could carry it out, from the least
-# disruptive to the most. The lines at which the server's client reports an error are the ways that it refuses; the first
-# other one has changed the table, so that later statements find their table as it will be.
-function trial(text,    lower, comma, ways, i, n) {
+# trial: write the statement in `bare`, if it changes a table, once for each way in which the server could carry it out, from
+# the least disruptive to the most. The lines at which the server's client reports an error are the ways that it refuses;
+# the first other one has changed the table, so that later statements find their table as it will be.
+function trial(    lower, comma, ways, i, n) {
   sub(/[ ;]+$/, "", bare)
   if (bare ~ /;/ || length(bare) > 60000) return
   lower = tolower(bare)

@@ -60,6 +60,8 @@ async def test_migrations_meet_the_rows_of_the_backup(stage: SandboxDataStage, m
     outcome = await stage.on_backup()
     (rehearsed,) = those(outcome, Rehearsed)
     assert (rehearsed.rows, rehearsed.backup, rehearsed.no_data) == (RehearsedRows.BACKUP, BACKUP, None)
+    assert rehearsed.made_at is not None
+    assert rehearsed.age is not None
     (rows,) = those(outcome, RowsChanged)
     assert (rows.before, rows.deleted) == (500, 5)
     (migration,) = those(outcome, MigrationFinding)
@@ -74,6 +76,17 @@ async def test_a_backup_of_another_schema_is_not_used(stage: SandboxDataStage, m
     (rehearsed,) = those(outcome, Rehearsed)
     assert (rehearsed.rows, rehearsed.backup) == (RehearsedRows.COPIED, "")
     assert rehearsed.no_data is NoBackupData.OTHER_SCHEMA
+
+
+async def test_a_backup_from_before_a_migration_that_left_the_schema_is_not_used(
+    stage: SandboxDataStage, mariadb: DatabaseServer
+) -> None:
+    await stage.back_up()
+    sql = "INSERT INTO migrations (migration, batch) VALUES ('2026_01_01_000000_since', 9)"
+    await mariadb.query(sql, database=stage.app.database.name)
+    await stage.push("one", "Schema::create('one', function ($t) { $t->id(); });", "Schema::drop('one');")
+    (rehearsed,) = those(await stage.on_backup(), Rehearsed)
+    assert (rehearsed.rows, rehearsed.no_data) == (RehearsedRows.COPIED, NoBackupData.OTHER_SCHEMA)
 
 
 async def test_a_damaged_backup_is_not_used(stage: SandboxDataStage) -> None:
