@@ -146,6 +146,20 @@ def fill_text(template: str, values: Mapping[str, str]) -> str:
     return _PLACEHOLDER.sub(lambda match: values[match.group(1)], template)
 
 
+def assignments(values: Mapping[str, str]) -> tuple[Part, ...]:
+    """Write assignments of shell variables, a line each.
+
+    Args:
+        values: by the names of the variables.
+    """
+    return tuple(part for name, value in values.items() for part in (Syntax(f"{name}="), Word(value), Syntax("\n")))
+
+
+def script_with(script: str, **values: str) -> Command:
+    """Give a script with variables that are set before it."""
+    return Command((*assignments(values), Syntax(script)))
+
+
 @dataclass(frozen=True)
 class ReadResult:
     """The result of a short command that only reads.

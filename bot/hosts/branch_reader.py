@@ -10,7 +10,7 @@ import secrets
 
 from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.names import Ref
-from bot.domain.shell import Command, Part, Syntax, Word
+from bot.domain.shell import Command, script_with
 from bot.domain.targets.branch_commits import MAX_COMMITS, BranchCommits
 from bot.domain.targets.target import Target
 from bot.hosts.connections import Connections
@@ -100,7 +100,5 @@ def build_question(target: Target, nonce: str) -> Command:
     Raises:
         RefusedError: `bad_ref`, the branch is not a name that git allows.
     """
-    parts: list[Part] = []
-    for name, text in {"nonce": nonce, "path": target.path, "branch": Ref(target.branch).text}.items():
-        parts += [Syntax(f"{name}="), Word(text), Syntax("\n")]
-    return Command((*parts, Syntax(_SCRIPT.replace("@MOST@", str(MAX_COMMITS)))))
+    script = _SCRIPT.replace("@MOST@", str(MAX_COMMITS))
+    return script_with(script, nonce=nonce, path=target.path, branch=Ref(target.branch).text)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.names import Ref, Sha
 from bot.domain.runs.plan import Commit
-from bot.domain.shell import Command, Part, Syntax, Word, command
+from bot.domain.shell import Command, Syntax, Word, assignments, command
 from bot.domain.targets.host_identity import HostIdentity
 from bot.domain.targets.look import CommandOutput, CommitCode, ConfinedCommand, HostFacts, HostQuestion, NotConfined
 from bot.hosts.connections import Connections
@@ -249,8 +249,7 @@ def build_question(question: HostQuestion, nonce: str) -> Command:
     ref = Ref(question.ref).text if question.ref is not None else ""
     abbreviation = ref.lower() if _ABBREVIATION.fullmatch(ref) else ""
     directory = f"{question.directory.rstrip('/')}/" if question.directory is not None else ""
-    parts: list[Part] = []
-    for name, text in {
+    values = {
         "nonce": nonce,
         "path": question.path,
         "ref": ref,
@@ -258,9 +257,8 @@ def build_question(question: HostQuestion, nonce: str) -> Command:
         "abbreviation": abbreviation,
         "directory": directory,
         "since": " ".join(Sha(commit).text for commit in question.since),
-    }.items():
-        parts += [Syntax(f"{name}="), Word(text), Syntax("\n")]
-    parts += [Syntax("sha= head= trusted=\n"), Syntax(_PREPARE), Syntax(_READ_CHECKOUT)]
+    }
+    parts = [*assignments(values), Syntax("sha= head= trusted=\n"), Syntax(_PREPARE), Syntax(_READ_CHECKOUT)]
     if question.ref is not None:
         parts.append(Syntax(_RESOLVE.replace("@COMMITS@", str(_MAX_COMMITS))))
     if question.directory is not None:

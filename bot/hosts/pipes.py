@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 import asyncssh
 
 from bot.domain.errors import CUT, Reason, RefusedError, problem
-from bot.domain.shell import Command, Part, Syntax, Word
+from bot.domain.shell import Command, Syntax, script_with
 from bot.engine.ports import Job
 from bot.hosts.channel import ConnectionCutError, read_block
 from bot.hosts.connections import Connections
@@ -75,7 +75,7 @@ class Pipes:
     @contextlib.asynccontextmanager
     async def file(self, host: str, path: str) -> AsyncIterator[AsyncIterator[bytes]]:
         """Read a file of a host, however long."""
-        async with self._read(host, _command(_FILE, path=path)) as chunks:
+        async with self._read(host, script_with(_FILE, path=path)) as chunks:
             yield chunks
 
     async def send(self, job: Job, name: str, chunks: AsyncIterator[bytes]) -> None:
@@ -88,7 +88,7 @@ class Pipes:
         async def once() -> AsyncIterator[bytes]:
             yield content
 
-        await self._write(host, _command(_REPLACE, path=path, size=str(len(content))), once())
+        await self._write(host, script_with(_REPLACE, path=path, size=str(len(content))), once())
 
     async def note(self, job: Job, name: str) -> bytes:
         """Read a small file that a job's script left behind; empty where there is none."""
@@ -168,15 +168,8 @@ async def _closing(chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
             await chunks.aclose()
 
 
-def _command(script: str, **values: str) -> Command:
-    parts: list[Part] = []
-    for name, value in values.items():
-        parts += [Syntax(f"{name}="), Word(value), Syntax("\n")]
-    return Command((*parts, Syntax(script)))
-
-
 def _at_pipe(job: Job, name: str, script: str) -> Command:
-    return Command((Syntax("notes="), *job.notes.parts, Syntax("\n"), *_command(script, name=name).parts))
+    return Command((Syntax("notes="), *job.notes.parts, Syntax("\n"), *script_with(script, name=name).parts))
 
 
 def _ended(host: str, status: int | None, otherwise: str) -> RefusedError:

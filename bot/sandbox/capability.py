@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from bot.domain.shell import Command, Syntax
+from bot.domain.shell import Command, Syntax, assignments
 from bot.sandbox.obstacles import (
     Distribution,
     KernelSwitches,
@@ -16,7 +16,7 @@ from bot.sandbox.obstacles import (
     namespace_lines,
     server_lines,
 )
-from bot.sandbox.plan import Limits, assignments, script
+from bot.sandbox.plan import Limits, script
 from bot.sandbox.server import MEMORY_KIB, ServerSeries, series_of
 
 _NEEDED = ("bwrap", "setpriv", "prlimit", "flock", "awk", "nice")

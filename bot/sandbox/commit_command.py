@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bot.domain.shell import Command, Syntax, Word
+from bot.domain.shell import Command, Syntax, Word, assignments
 from bot.domain.targets.look import CommandOutput, ConfinedCommand, NotConfined
 from bot.sandbox.environment import PYTHON_REPLACED, PYTHON_TREATMENTS, Environment
 from bot.sandbox.obstacles import Obstacle
-from bot.sandbox.plan import CodeBox, Limits, Sandbox, assignments, functions, script
+from bot.sandbox.plan import CodeBox, Limits, Sandbox, functions, script
 from bot.sandbox.results import Ended, results_of
 
 RESULTS = "results"

@@ -8,7 +8,7 @@ from functools import cache
 from importlib import resources
 
 from bot.domain.names import is_name
-from bot.domain.shell import Command, Part, Syntax, Word
+from bot.domain.shell import Command, Syntax, assignments
 from bot.sandbox.environment import Environment
 from bot.sandbox.python_environment import FOLDERS
 from bot.sandbox.server import MEMORY_KIB, PROGRAMS, PrivateServer, layout, option_text, zone_of
@@ -115,14 +115,6 @@ def script(*names: str) -> str:
     """Read scripts of this package, one after the other."""
     folder = resources.files("bot.sandbox").joinpath("scripts")
     return "".join(folder.joinpath(name).read_text(encoding="utf-8") for name in names)
-
-
-def assignments(values: dict[str, str]) -> tuple[Part, ...]:
-    """Write shell variables."""
-    parts: list[Part] = []
-    for name, value in values.items():
-        parts += [Syntax(f"{name}="), Word(value), Syntax("\n")]
-    return tuple(parts)
 
 
 def functions(sandbox: Sandbox) -> Command:

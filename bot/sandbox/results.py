@@ -15,9 +15,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
-from bot.domain.shell import Command, Syntax
+from bot.domain.shell import Command, Syntax, assignments
 from bot.sandbox.obstacles import Obstacle, Refusal
-from bot.sandbox.plan import assignments
 
 _READ = """
 cd -- "$notes/$results" || exit 44

@@ -14,7 +14,7 @@ from bot.databases.server.quoting import option_file
 from bot.domain.errors import Problem, Reason, problem
 from bot.domain.names import is_name
 from bot.domain.runs.acts import Dump
-from bot.domain.shell import Command, Part, Syntax, Word
+from bot.domain.shell import Command, Syntax, Word, assignments
 from bot.domain.targets.target import Backups, Database, RehearseOn, Target
 
 RESERVE_KIB = 64 * 1024
@@ -196,9 +196,7 @@ def dump_job(
         ),
         **{f"status_{stage.value}": str(stage.exit_status) for stage in DumpStage},
     }
-    parts: list[Part] = []
-    for name, value in values.items():
-        parts += [Syntax(f"{name}="), Word(value), Syntax("\n")]
+    parts = list(assignments(values))
     parts.append(Syntax("set --"))
     for word in (database.name, *dump.tables):
         parts += [Syntax(" "), Word(word)]

@@ -10,7 +10,7 @@ from bot.databases.backups.manifest import Manifest, parse_manifest
 from bot.databases.ports import HostReader
 from bot.domain.backups.backup import BackupInfo, BackupList
 from bot.domain.errors import Reason, RefusedError, problem
-from bot.domain.shell import Command, Part, Syntax, Word
+from bot.domain.shell import script_with
 from bot.domain.targets.target import Target
 
 _SHA256_DIGITS = 64
@@ -116,7 +116,7 @@ class HostCatalog:
         Raises:
             RefusedError: with a host's reason.
         """
-        answer = await self._reader.read(host, _command(_READ, directory=directory, backup=backup), _QUICK)
+        answer = await self._reader.read(host, script_with(_READ, directory=directory, backup=backup), _QUICK)
         match answer.exit_status:
             case 0:
                 pass
@@ -147,7 +147,7 @@ class HostCatalog:
             detail = f"{target.name} has no `backups:`"
             raise RefusedError(problem(Reason.BACKUP_IMPOSSIBLE, stage="configuration", detail=detail))
         answer = await self._reader.read(
-            target.hosts[0], _command(_LIST, directory=target.backups.directory.rstrip("/")), _QUICK
+            target.hosts[0], script_with(_LIST, directory=target.backups.directory.rstrip("/")), _QUICK
         )
         if answer.exit_status != 0:
             detail = _complaint(answer.stderr) or f"{target.backups.directory} cannot be read"
@@ -190,7 +190,7 @@ class HostCatalog:
     async def _compare(
         self, host: str, directory: str, manifest: Manifest, script: str, expected: str, patience: float
     ) -> BackupLookup:
-        answer = await self._reader.read(host, _command(script, directory=directory, file=manifest.file), patience)
+        answer = await self._reader.read(host, script_with(script, directory=directory, file=manifest.file), patience)
         if answer.exit_status == _Status.NO_DUMP:
             return BackupLookup(BackupState.DAMAGED, manifest, f"{manifest.file} is missing")
         if answer.exit_status != 0:
@@ -241,13 +241,6 @@ def backup_list_of(target: Target, listed: bytes) -> BackupList:
             unreadable.append(name)
     kept.sort(key=lambda backup: (backup.started, backup.backup), reverse=True)
     return BackupList(target.name.app, target.name.environment, tuple(kept), tuple(unreadable))
-
-
-def _command(script: str, **values: str) -> Command:
-    parts: list[Part] = []
-    for name, value in values.items():
-        parts += [Syntax(f"{name}="), Word(value), Syntax("\n")]
-    return Command((*parts, Syntax(script)))
 
 
 def _complaint(stderr: bytes) -> str:

@@ -22,7 +22,7 @@ from bot.databases.server.quoting import identifier, option_file
 from bot.domain.backups.backup import Proof
 from bot.domain.backups.leftovers import leftovers_of
 from bot.domain.secrets import Secret
-from bot.domain.shell import Command, Part, Syntax, Word
+from bot.domain.shell import Command, Syntax, Word, assignments
 from bot.domain.targets.target import Database
 from bot.sandbox.plan import Sandbox, functions
 from bot.sandbox.server import PrivateServer
@@ -181,7 +181,7 @@ def swap_job(manifest: Manifest, database: Database, fresh: str, old: str) -> Ho
         "referenced_only": narrowed.replace("table_name", "referenced_table_name"),
         **{f"status_{stage.value}": str(stage.exit_status) for stage in RestoreStage},
     }
-    parts = [*shell_variables(values), Syntax("set --")]
+    parts = [*assignments(values), Syntax("set --")]
     for table in manifest.chosen:
         parts += [Syntax(" "), Word(table)]
     parts.append(Syntax('\nkept="$COUNTERSIGN_RUN_DIR/restore"\n' + PREAMBLE + CONTENTS + _SWAP))
@@ -211,9 +211,7 @@ def drop_job(database: Database, gone: str, tables: int | None) -> HostScript:
         "tables": "" if tables is None else str(tables),
         **{f"status_{stage.value}": str(stage.exit_status) for stage in RestoreStage},
     }
-    return HostScript(
-        Command((*shell_variables(values), Syntax(PREAMBLE + _DROP))), {OPTION_FILE: option_file(database)}
-    )
+    return HostScript(Command((*assignments(values), Syntax(PREAMBLE + _DROP))), {OPTION_FILE: option_file(database)})
 
 
 def mydumper_stays_on_host(manifest: Manifest) -> str:
@@ -224,14 +222,6 @@ def mydumper_stays_on_host(manifest: Manifest) -> str:
 def _sql_text(text: str) -> str:
     # hexadecimal, so that nothing can end the literal in any SQL mode
     return f"CONVERT(0x{text.encode().hex()} USING utf8mb4)"
-
-
-def shell_variables(values: Mapping[str, str]) -> list[Part]:
-    """Write assignments of shell variables, quoted."""
-    parts: list[Part] = []
-    for name, value in values.items():
-        parts += [Syntax(f"{name}="), Word(value), Syntax("\n")]
-    return parts
 
 
 @dataclass(frozen=True)
@@ -281,7 +271,7 @@ def _job(
         **{f"status_{stage.value}": str(stage.exit_status) for stage in RestoreStage},
     }
     kept = f'kept="$COUNTERSIGN_RUN_DIR/{purpose.folder}"\n'
-    parts = [*shell_variables(values)]
+    parts = [*assignments(values)]
     text = kept + PREAMBLE + SHA256 + CONTENTS + REMOVE_STALE
     files = {EXPECTED_FILE: Secret(_expected(manifest))}
     if private is not None:

@@ -101,7 +101,7 @@ class ScriptStep(ABC):
     def _explain(self, job: Job, outcome: Outcome, tail: TailedOutput) -> Outcome:
         match outcome:
             case Failed(exit_status=int() as exit_status):
-                return self._failed(job, exit_status, _masked(tail.last_lines(), job)) or outcome
+                return self._failed(job, exit_status, masked(tail.last_lines(), job)) or outcome
         return outcome
 
 
@@ -134,6 +134,7 @@ class TailedOutput:
         return "; ".join(lines[-self._MAX_LINES :])
 
 
-def _masked(text: str, job: Job) -> str:
+def masked(text: str, job: Job) -> str:
+    """Mask the passwords of a job's database in a text."""
     database = job.target.database
-    return masker_of(() if database is None else (database.password,)).mask(text)
+    return masker_of(() if database is None else database.passwords).mask(text)

@@ -6,10 +6,10 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from bot.databases.migrations.rehearsal_script import parse_files
-from bot.domain.runs.acts import SandboxRehearsal
+from bot.databases.migrations.rehearsal_script import files_of, parse_files
+from bot.domain.runs.acts import Rehearse, SandboxRehearsal
 from bot.domain.runs.findings import MigrationFile
-from bot.domain.shell import Command, Part, Syntax, Word, command
+from bot.domain.shell import Command, Syntax, assignments, command
 
 _MAX_OF_A_FILE = 8 * 1024 * 1024
 
@@ -48,29 +48,23 @@ class CommitFiles:
         )
 
 
-def read_commit_files(act: SandboxRehearsal, path: str) -> Command:
+def read_commit_files(act: Rehearse | SandboxRehearsal, path: str, most: int = _MAX_OF_A_FILE) -> Command:
     """Build the command that prints the files, for `commit_files_of`.
 
     Args:
         act: of which commit.
         path: of the live checkout.
+        most: bytes of each file.
     """
-    parts: list[Part] = []
-    for name, value in {"path": path, "sha": act.sha, "most": str(_MAX_OF_A_FILE)}.items():
-        parts += [Syntax(f"{name}="), Word(value), Syntax("\n")]
-    asked = command("set", "--", *_paths(act).values())
-    return Command((*parts, *asked.parts, Syntax(_READ)))
+    values = assignments({"path": path, "sha": act.sha, "most": str(most)})
+    return Command((*values, *command("set", "--", *files_of(act)).parts, Syntax(_READ)))
 
 
-def commit_files_of(answer: bytes, act: SandboxRehearsal) -> CommitFiles:
+def commit_files_of(answer: bytes, act: Rehearse | SandboxRehearsal) -> CommitFiles:
     """Read what the command printed.
 
     Raises:
         ValueError: it is not of that form, or was cut.
     """
-    files, paths = parse_files(answer), _paths(act)
+    files, paths = parse_files(answer), dict(zip(act.migrations, files_of(act), strict=False))
     return CommitFiles({name: files[file] for name, file in paths.items() if file in files}, paths)
-
-
-def _paths(act: SandboxRehearsal) -> dict[str, str]:
-    return {name: f"{act.directory}/{name}{act.suffix}" for name in act.migrations} if act.directory else {}

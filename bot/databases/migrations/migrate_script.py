@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib import resources
 
 from bot.domain.runs.acts import Direction, Migrate
-from bot.domain.shell import Command, Part, Syntax, Word, command
+from bot.domain.shell import Command, Syntax, Word, assignments, command
 from bot.domain.targets.migrator import MigratorAnswer, parse_migrator, row_lines, source_lines
 
 _SCRIPT = resources.files("bot.databases").joinpath("scripts", "migrate.sh").read_text(encoding="utf-8")
@@ -49,9 +49,7 @@ def migrate_job(act: Migrate, folder: str) -> Command:
         "count": str(len(act.files)),
         "COUNTERSIGN_COUNT": "\n".join(loss.table for loss in act.losses),
     }
-    parts: list[Part] = []
-    for name, value in values.items():
-        parts += [Syntax(f"{name}="), Word(value), Syntax("\n")]
+    parts = list(assignments(values))
     parts += [Syntax("export COUNTERSIGN_COUNT\nnotes=$COUNTERSIGN_RUN_DIR/"), Word(folder)]
     parts += [Syntax("\nask() (\n"), *act.ask.parts, Syntax("\n)\nmigrate() (\n"), *act.command.parts, Syntax("\n)\n")]
     parts += command("set", "--", *(file.path for file in act.files)).parts

@@ -12,7 +12,7 @@ from importlib import resources
 from typing import Any
 
 from bot.databases.migrations.packages import MAX_BYTES, Allowed, LockFiles, Package
-from bot.domain.shell import Command, Part, Syntax, Word
+from bot.domain.shell import Command, Syntax, Word, script_with
 
 CACHE = ".countersign-composer"
 """Folder in the copy of the commit's files that holds what was downloaded."""
@@ -95,10 +95,7 @@ def fetch_text(allowed: Allowed, path: str) -> str:
         "live": path,
         "cache": CACHE,
     }
-    parts: list[Part] = []
-    for name, value in values.items():
-        parts += [Syntax(f"{name}="), Word(value), Syntax("\n")]
-    return Command((*parts, Syntax(_FETCH))).script()
+    return script_with(_FETCH, **values).script()
 
 
 _MANIFEST: dict[str, Any] = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
+from bot.databases.backups.script_step import act_of, masked
 from bot.databases.migrations.catalog import Catalog, read_catalog
 from bot.databases.migrations.ddl import MigrationStatement, catalog_after
 from bot.databases.migrations.evidence import PreviewedTrial, rehearsed
@@ -19,7 +20,6 @@ from bot.domain.policies.rehearsal_mode import RehearsalMode
 from bot.domain.runs.acts import Preview
 from bot.domain.runs.findings import NotRehearsedReason
 from bot.domain.runs.plan_json import FINDINGS, findings_to_text
-from bot.domain.secrets import masker_of
 from bot.domain.targets.look import CommitCode, HostQuestion
 from bot.engine.ports import Done, Effect, Ending, Failed, Job, Outcome, Output, TargetReader
 
@@ -43,7 +43,7 @@ class PreviewPerformer:
 
     async def perform(self, job: Job, output: Output) -> Outcome:
         """Ask the tool, then the database how large the tables are and how it would change them."""
-        act = _act(job)
+        act = act_of(job, Preview)
         is_trusted = job.target.policy.rehearsal is RehearsalMode.TRUSTED
         asked = HostQuestion(
             path=job.target.path,
@@ -57,8 +57,8 @@ class PreviewPerformer:
                 preview = (await self._targets.look(job.target).host(job.place, asked)).commit_output
                 if preview is None or preview.exit_status != 0:
                     complaint = preview.complaint if preview is not None else f"there is no commit {act.sha}"
-                    return await self._found(job, {}, _masked(complaint, job)[-_LONGEST_COMPLAINT:])
-                return await self._found(job, sql_of(_masked(preview.output, job)), "")
+                    return await self._found(job, {}, masked(complaint, job)[-_LONGEST_COMPLAINT:])
+                return await self._found(job, sql_of(masked(preview.output, job)), "")
         except TimeoutError:
             return Failed(problem(Reason.TIMED_OUT, seconds=str(job.step.timeout)))
         except RefusedError as refused:
@@ -77,7 +77,7 @@ class PreviewPerformer:
         return Ending.GONE
 
     async def _found(self, job: Job, sql: Mapping[str, str], detail: str) -> Outcome:
-        act = _act(job)
+        act = act_of(job, Preview)
         async with self._connections.reading(job.target) as session:
             catalog = await read_catalog(session)
         by_name = _statements({name: sql.get(name.split(" ", 1)[0]) for name in act.migrations}, catalog)
@@ -103,7 +103,7 @@ class PreviewPerformer:
     async def _asked(
         self, job: Job, statements: tuple[MigrationStatement, ...]
     ) -> tuple[Mapping[str, TableSize], Mapping[int, Prediction]]:
-        act, database = _act(job), job.target.database
+        act, database = act_of(job, Preview), job.target.database
         asked = database is not None and database.copies_at(job.target.hosts[0]) is not None and bool(statements)
         name = act.scratch if asked else None
         return await asked_of_server(self._connections, job.target, name, statements)
@@ -124,14 +124,3 @@ def _statements(
 def _trial(name: str) -> Trial:
     """A migration that was not run."""
     return Trial(name, None, ran=False, well=False, milliseconds=0, before=_NOTHING, after=_NOTHING, output="")
-
-
-def _masked(text: str, job: Job) -> str:
-    database = job.target.database
-    return masker_of(() if database is None else database.passwords).mask(text)
-
-
-def _act(job: Job) -> Preview:
-    if not isinstance(job.step.act, Preview):
-        raise TypeError(f"not a step for this performer: {job.step.act!r}")
-    return job.step.act

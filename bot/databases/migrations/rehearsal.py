@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 
-from bot.databases.backups.relay import end_interrupted_transfer, run_with_transfer
+from bot.databases.backups.relay import end_interrupted_transfer
+from bot.databases.backups.script_step import act_of, masked
 from bot.databases.migrations.catalog import Catalog, read_catalog
+from bot.databases.migrations.commit_files import commit_files_of, read_commit_files
 from bot.databases.migrations.ddl import MigrationStatement, Operation, catalog_after, read_statements
 from bot.databases.migrations.evidence import PreviewedTrial, not_rehearsed, rehearsed
 from bot.databases.migrations.online_ddl import Prediction, asked_of_server
@@ -14,15 +16,14 @@ from bot.databases.migrations.patient_reader import PatientReader
 from bot.databases.migrations.pretend import parse_pretend
 from bot.databases.migrations.rehearsal_data import BackupDataSource
 from bot.databases.migrations.rehearsal_script import (
+    MAX_OF_A_FILE,
     RehearsalOutcome,
     RehearsalResults,
     Trial,
     failure_of,
-    files_of,
     parse_files,
-    read_results,
-    read_sources,
     rehearsal_job,
+    results_folder,
     results_of,
 )
 from bot.databases.migrations.source import names_connection
@@ -34,10 +35,12 @@ from bot.domain.errors import Problem, Reason, RefusedError, problem
 from bot.domain.runs.acts import AsRehearsed, Direction, Rehearse
 from bot.domain.runs.findings import Finding, RehearsedWhere
 from bot.domain.runs.plan_json import FINDINGS, findings_to_text
-from bot.domain.secrets import masker_of
 from bot.domain.targets.scratch import ScratchServer
 from bot.domain.targets.target import Database
 from bot.engine.ports import Done, Effect, Ending, Failed, Job, Outcome, Output, Unknown
+from bot.sandbox.results import read_results
+
+_MAX_OF_A_SOURCE = 64 * 1024
 
 
 class RehearsePerformer:
@@ -69,7 +72,7 @@ class RehearsePerformer:
 
     async def perform(self, job: Job, output: Output) -> Outcome:
         """Read the sources; if they allow it, start or adopt the rehearsal, follow it, and read its results."""
-        act = _act(job)
+        act = act_of(job, Rehearse)
         try:
             sources = await self._sources(job)
             hindrance = _hindrance(act, sources, job.target.database)
@@ -83,11 +86,7 @@ class RehearsePerformer:
             return Failed(refused.problem)
         except ValueError as error:
             return _findings(not_rehearsed(act, {}, "settings", str(error)))
-        if data.pipe:
-            transfer = self._data.send(job, data)
-            outcome, _ = await run_with_transfer(self._runner, job, script, output, transfer, job.target.path)
-        else:
-            outcome = await self._runner.perform(job, script.command, job.target.path, script.files, output)
+        outcome = await self._data.run(self._runner, job, script, data, output)
         return await self._judged(job, outcome, sources)
 
     async def resume(self, job: Job, output: Output) -> Outcome:
@@ -113,17 +112,18 @@ class RehearsePerformer:
 
     async def _sources(self, job: Job) -> Mapping[str, str]:
         """Read the migrations' files at the commit, by the migrations' names."""
-        act = _act(job)
-        files = parse_files(await self._reader.read(job.place, read_sources(act, job.target.path)))
-        return dict(zip(act.migrations, (files.get(file, "") for file in files_of(act)), strict=True))
+        act = act_of(job, Rehearse)
+        read = read_commit_files(act, job.target.path, _MAX_OF_A_SOURCE)
+        return commit_files_of(await self._reader.read(job.place, read), act).migrations
 
     async def _judged(self, job: Job, outcome: Outcome, sources: Mapping[str, str]) -> Outcome:
         if not isinstance(outcome, Done):
             return outcome
-        act = _act(job)
+        act = act_of(job, Rehearse)
         try:
-            files = parse_files(await self._reader.read(job.place, read_results(job.notes, job.attempt)))
-            results = results_of({name: _masked(text, job) for name, text in files.items()}, act.migrations)
+            read = read_results(job.notes, results_folder(job.attempt), MAX_OF_A_FILE)
+            files = parse_files(await self._reader.read(job.place, read))
+            results = results_of({name: masked(text, job) for name, text in files.items()}, act.migrations)
         except RefusedError as refused:
             return Unknown(problem(Reason.OUTCOME_UNKNOWN, host=job.place, why=refused.problem.reason.value))
         except ValueError as error:
@@ -137,7 +137,7 @@ class RehearsePerformer:
                 return await self._found(job, sources, results)
 
     async def _found(self, job: Job, sources: Mapping[str, str], results: RehearsalResults) -> Outcome:
-        act = _act(job)
+        act = act_of(job, Rehearse)
         try:
             async with self._connections.reading(job.target) as session:
                 catalog = await read_catalog(session)
@@ -219,21 +219,10 @@ def _failure(results: RehearsalResults, direction: Direction) -> Problem:
 
 
 def _where(job: Job) -> tuple[str, Database]:
-    scratch, database = _act(job).scratch, job.target.database
+    scratch, database = act_of(job, Rehearse).scratch, job.target.database
     if scratch is None or database is None or database.copies_at(job.target.hosts[0]) is None:
         raise ValueError("the target allows no scratch database")
     return scratch, database
-
-
-def _masked(text: str, job: Job) -> str:
-    database = job.target.database
-    return masker_of(() if database is None else database.passwords).mask(text)
-
-
-def _act(job: Job) -> Rehearse:
-    if not isinstance(job.step.act, Rehearse):
-        raise TypeError(f"not a step for this performer: {job.step.act!r}")
-    return job.step.act
 
 
 class AsRehearsedPerformer:
@@ -250,7 +239,7 @@ class AsRehearsedPerformer:
 
     async def perform(self, job: Job, output: Output) -> Outcome:
         """Read the schema and compare."""
-        act = _as_rehearsed(job)
+        act = act_of(job, AsRehearsed)
         try:
             async with asyncio.timeout(job.step.timeout), self._connections.reading(job.target) as session:
                 schema = await live_schema(session)
@@ -276,12 +265,6 @@ class AsRehearsedPerformer:
     async def end(self, job: Job) -> Ending:
         """Report that there is no process to end."""
         return Ending.GONE
-
-
-def _as_rehearsed(job: Job) -> AsRehearsed:
-    if not isinstance(job.step.act, AsRehearsed):
-        raise TypeError(f"not a step for this performer: {job.step.act!r}")
-    return job.step.act
 
 
 def _otherwise(act: AsRehearsed, schema: Schema) -> Problem | None:

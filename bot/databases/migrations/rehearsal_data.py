@@ -6,14 +6,17 @@ from collections.abc import AsyncGenerator, AsyncIterator
 
 from bot.databases.backups.access import BackupAccess
 from bot.databases.backups.encryption import decrypted
+from bot.databases.backups.host_script import HostScript
 from bot.databases.backups.manifest import Manifest
+from bot.databases.backups.relay import run_with_transfer
 from bot.databases.backups.restore_step import find_own_manifest
 from bot.databases.migrations.rehearsal_script import NO_DATA, CopiedData, data_of
+from bot.databases.ports import HostRunner
 from bot.domain.errors import CUT, Reason, RefusedError
 from bot.domain.runs.acts import Rehearse, SandboxRehearsal
 from bot.domain.secrets import Secret
 from bot.domain.targets.target import Database, RehearseOn
-from bot.engine.ports import Job
+from bot.engine.ports import Job, Outcome, Output
 
 
 class BackupDataSource:
@@ -58,6 +61,21 @@ class BackupDataSource:
                 why_not="backup_unreadable", detail=f"{backup} is encrypted, and `backups.identity` is not set"
             )
         return data_of(manifest, "", f"{backup}.{job.step.key}.{job.attempt}.in")
+
+    async def run(self, runner: HostRunner, job: Job, script: HostScript, data: CopiedData, output: Output) -> Outcome:
+        """Run the script of a rehearsal in the checkout, and send it the dump that it waits for.
+
+        Args:
+            runner: runs it detached.
+            job: the rehearsal.
+            script: what runs.
+            data: of `of`.
+            output: receives what the script prints.
+        """
+        if not data.pipe:
+            return await runner.perform(job, script.command, job.target.path, script.files, output)
+        outcome, _ = await run_with_transfer(runner, job, script, output, self.send(job, data), job.target.path)
+        return outcome
 
     async def send(self, job: Job, data: CopiedData) -> None:
         """Send the packed dump. A failure on the way shortens it, which the script detects.

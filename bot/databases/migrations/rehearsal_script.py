@@ -14,10 +14,10 @@ from bot.databases.backups.host_script import HostScript
 from bot.databases.backups.manifest import Manifest
 from bot.databases.server.quoting import identifier, option_file
 from bot.databases.server.schema import SCHEMA_SQL, Schema, parse_lines, schema_of
-from bot.domain.runs.acts import Rehearse
+from bot.domain.runs.acts import Rehearse, SandboxRehearsal
 from bot.domain.runs.findings import NoBackupData, NotRehearsedReason, RehearsedRows
 from bot.domain.secrets import Secret
-from bot.domain.shell import Command, Part, Syntax, Word, command
+from bot.domain.shell import Command, Syntax, assignments, command
 from bot.domain.targets.target import Database
 
 ENVIRONMENT_FILE = "environment"
@@ -26,8 +26,8 @@ ENVIRONMENT_FILE = "environment"
 COPIES_FILE = "copies.cnf"
 """Name of the option file for the server that holds the copy, where it is another one."""
 
-_MAX_OF_A_FILE = 64 * 1024
-_MAX_OF_A_SOURCE = 64 * 1024
+MAX_OF_A_FILE = 64 * 1024
+"""Bytes of each file of its results that are read."""
 
 _SCRIPTS = resources.files("bot.databases").joinpath("scripts")
 _SCRIPT = "".join(_SCRIPTS.joinpath(name).read_text(encoding="utf-8") for name in ("dump_text.sh", "rehearsal.sh"))
@@ -121,18 +121,15 @@ def rehearsal_job(
         "pretend": act.pretend.script(),
         "apply": act.apply.script(),
     }
-    parts: list[Part] = []
-    for name, value in values.items():
-        parts += [Syntax(f"{name}="), Word(value), Syntax("\n")]
     paths = command("set", "--", *files_of(act))
-    script = Command((*parts, *paths.parts, Syntax("\n" + PREAMBLE + SHA256 + REMOVE_STALE + _SCRIPT)))
+    script = Command((*assignments(values), *paths.parts, Syntax("\n" + PREAMBLE + SHA256 + REMOVE_STALE + _SCRIPT)))
     files = {OPTION_FILE: option_file(database), ENVIRONMENT_FILE: _environment(act, scratch, copies)}
     return HostScript(script, files if copies == database else {**files, COPIES_FILE: option_file(copies)})
 
 
-def files_of(act: Rehearse) -> tuple[str, ...]:
-    """Return the paths of the migrations' files in the repository."""
-    return tuple(f"{act.directory}/{name}{act.suffix}" for name in act.migrations)
+def files_of(act: Rehearse | SandboxRehearsal) -> tuple[str, ...]:
+    """Return the paths of the migrations' files in the repository; none where only the stack's tool knows them."""
+    return tuple(f"{act.directory}/{name}{act.suffix}" for name in act.migrations) if act.directory else ()
 
 
 _ASKED = re.compile(r"\{([a-z_]+)\}")
@@ -155,58 +152,14 @@ def _environment(act: Rehearse, scratch: str, database: Database) -> Secret:
 
 # ── reading on the host ──────────────────────────────────────────────────────────────────────────────────────────────
 
-_READ_RESULTS = """
-cd -- "$notes/rehearsal.$attempt" || exit 44
-for file in *; do
-  [ -f "$file" ] || continue
-  size=$(head -c "$most" "$file" | wc -c)
-  printf '%s\\t%s\\n' "$file" "$((size))"
-  head -c "$most" "$file"
-done
-"""
 
-_READ_SOURCES = """
-cd -- "$path" || exit 44
-for file; do
-  content=$(git show "$sha:$file" | head -c "$most"; printf .)
-  content=${content%.}
-  size=$(printf '%s' "$content" | wc -c)
-  printf '%s\\t%s\\n' "$file" "$((size))"
-  printf '%s' "$content"
-done
-"""
-
-
-def read_results(notes: Command, attempt: int) -> Command:
-    """Build the command that prints the results of a rehearsal, for `parse_files`.
-
-    Args:
-        notes: the shell word for the folder of the run's notes.
-        attempt: of the step.
-    """
-    asked = _asked(_READ_RESULTS, (), attempt=str(attempt), most=str(_MAX_OF_A_FILE))
-    return Command((Syntax("notes="), *notes.parts, Syntax("\n"), *asked.parts))
-
-
-def read_sources(act: Rehearse, path: str) -> Command:
-    """Build the command that prints the migrations' files at their commit, for `parse_files`.
-
-    Args:
-        act: which migrations.
-        path: of the checkout.
-    """
-    return _asked(_READ_SOURCES, files_of(act), path=path, sha=act.sha, most=str(_MAX_OF_A_SOURCE))
-
-
-def _asked(script: str, arguments: tuple[str, ...], **values: str) -> Command:
-    parts: list[Part] = []
-    for name, value in values.items():
-        parts += [Syntax(f"{name}="), Word(value), Syntax("\n")]
-    return Command((*parts, *command("set", "--", *arguments).parts, Syntax(script)))
+def results_folder(attempt: int) -> str:
+    """Name the folder of results of an attempt, in the folder that the steps of a run share."""
+    return f"rehearsal.{attempt}"
 
 
 def parse_files(answer: bytes) -> Mapping[str, str]:
-    """Parse what `read_results` or `read_sources` printed.
+    """Parse what prints files of a host: results of a step, or files of a commit.
 
     Args:
         answer: raw.

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-from bot.databases.backups.relay import end_interrupted_transfer, run_with_transfer
+from bot.databases.backups.relay import end_interrupted_transfer
+from bot.databases.backups.restore_step import database_of
+from bot.databases.backups.script_step import act_of, masked
 from bot.databases.migrations.catalog import read_catalog
 from bot.databases.migrations.commit_files import CommitFiles, commit_files_of, read_commit_files
 from bot.databases.migrations.packages import PackagesAnswer, Refused, packages_of
@@ -27,8 +29,6 @@ from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.runs.acts import PackageTool, SandboxRehearsal
 from bot.domain.runs.findings import Finding, NotRehearsed, NotRehearsedReason
 from bot.domain.runs.plan_json import FINDINGS, findings_to_text
-from bot.domain.secrets import masker_of
-from bot.domain.targets.target import Database
 from bot.engine.ports import Done, Effect, Ending, Failed, Job, Outcome, Output, Unknown
 from bot.sandbox.results import read_results
 from bot.sandbox.server import PrivateServer
@@ -63,7 +63,7 @@ class SandboxRehearsalPerformer:
 
     async def perform(self, job: Job, output: Output) -> Outcome:
         """Read what the sandbox must be like, start or adopt the rehearsal, follow it, and read its results."""
-        act, database = _act(job), _database(job)
+        act, database = act_of(job, SandboxRehearsal), database_of(job)
         files = CommitFiles()
         try:
             files, packages = await asyncio.gather(self._files(job), self._packages(job))
@@ -80,17 +80,13 @@ class SandboxRehearsalPerformer:
             return Failed(refused.problem)
         except ValueError as error:
             return _done(not_rehearsed_in(act, files, NotRehearsed(NotRehearsedReason.PATH, str(error))))
-        if data.pipe:
-            transfer = self._data.send(job, data)
-            outcome, _ = await run_with_transfer(self._runner, job, script, output, transfer, job.target.path)
-        else:
-            outcome = await self._runner.perform(job, script.command, job.target.path, script.files, output)
+        outcome = await self._data.run(self._runner, job, script, data, output)
         return await self._judged(job, outcome, files, data)
 
     async def resume(self, job: Job, output: Output) -> Outcome:
         """As `perform`, but never start it. One that waits for a backup ends: its sender is gone."""
         try:
-            data = await self._data.of(job, _database(job))
+            data = await self._data.of(job, database_of(job))
             if data.pipe:
                 return await end_interrupted_transfer(self._runner, job)
             outcome = await self._runner.resume(job, output)
@@ -107,11 +103,11 @@ class SandboxRehearsalPerformer:
         return await self._runner.end(job)
 
     async def _files(self, job: Job) -> CommitFiles:
-        act = _act(job)
+        act = act_of(job, SandboxRehearsal)
         return commit_files_of(await self._reader.read(job.place, read_commit_files(act, job.target.path)), act)
 
     async def _packages(self, job: Job) -> PackagesAnswer | None:
-        act = _act(job)
+        act = act_of(job, SandboxRehearsal)
         if act.packages is PackageTool.NONE:
             return None
         answer = await self._reader.read(job.place, lock_files_question(job.target.path, act.sha))
@@ -120,7 +116,7 @@ class SandboxRehearsalPerformer:
     async def _live(self, job: Job) -> PrivateServer:
         async with self._connections.reading(job.target) as session:
             ((size,),) = await session.rows(_SIZE)
-            return await private_server_like(session, _database(job), int(size) // 1024)
+            return await private_server_like(session, database_of(job), int(size) // 1024)
 
     async def _no_sandbox(self, job: Job, results: SandboxRehearsalResults) -> NotRehearsed:
         if results.refusal is None:
@@ -131,12 +127,12 @@ class SandboxRehearsalPerformer:
     async def _judged(self, job: Job, outcome: Outcome, files: CommitFiles, data: CopiedData) -> Outcome:
         if not isinstance(outcome, Done):
             return outcome
-        act = _act(job)
+        act = act_of(job, SandboxRehearsal)
         try:
             read = read_results(job.notes, results_folder(job.attempt), _MAX_OF_A_FILE)
             texts = parse_files(await self._reader.read(job.place, read))
             results = read_sandbox_results(
-                {name: _masked(text, job) for name, text in texts.items()}, RecordedMigrations.of(act)
+                {name: masked(text, job) for name, text in texts.items()}, RecordedMigrations.of(act)
             )
             return await self._found(job, results, files, data)
         except RefusedError as refused:
@@ -145,7 +141,7 @@ class SandboxRehearsalPerformer:
             return Unknown(problem(Reason.OUTCOME_UNKNOWN, host=job.place, detail=str(error)))
 
     async def _found(self, job: Job, results: SandboxRehearsalResults, files: CommitFiles, data: CopiedData) -> Outcome:
-        act = _act(job)
+        act = act_of(job, SandboxRehearsal)
         if results.outcome is SandboxOutcome.REFUSED:
             return _done(not_rehearsed_in(act, files, await self._no_sandbox(job, results)))
         if results.outcome is SandboxOutcome.NOT_POSSIBLE or results.ended_by_limit is not None:
@@ -154,25 +150,9 @@ class SandboxRehearsalPerformer:
             return Failed(failure_of(results, act))
         async with self._connections.reading(job.target) as session:
             catalog, sizes = await read_catalog(session), await table_sizes(session)
-        live = LiveFacts(_database(job).name, catalog, sizes, _database(job).sample_rows)
+        live = LiveFacts(database_of(job).name, catalog, sizes, database_of(job).sample_rows)
         return _done(rehearsed_in(act, files, results, live, data))
 
 
 def _done(findings: tuple[Finding, ...]) -> Done:
     return Done({FINDINGS: findings_to_text(findings)})
-
-
-def _masked(text: str, job: Job) -> str:
-    return masker_of(_database(job).passwords).mask(text)
-
-
-def _database(job: Job) -> Database:
-    if job.target.database is None:
-        raise TypeError(f"{job.target.name} has no database")
-    return job.target.database
-
-
-def _act(job: Job) -> SandboxRehearsal:
-    if not isinstance(job.step.act, SandboxRehearsal):
-        raise TypeError(f"not a step for this performer: {job.step.act!r}")
-    return job.step.act

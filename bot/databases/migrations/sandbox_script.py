@@ -13,7 +13,7 @@ from bot.databases.migrations.rehearsal_script import CopiedData
 from bot.databases.server.quoting import identifier, option_file
 from bot.databases.server.schema import SCHEMA_SQL
 from bot.domain.runs.acts import Direction, MigrationRecords, SandboxRehearsal
-from bot.domain.shell import Command, Part, Syntax, Word
+from bot.domain.shell import Command, Syntax, assignments
 from bot.domain.targets.target import Database
 from bot.sandbox.environment import (
     LARAVEL_REPLACED,
@@ -154,10 +154,8 @@ def sandbox_job(inputs: SandboxInputs) -> HostScript:
         "undo": act.undo.script() if act.undo is not None else "",
         "seconds": str(MIGRATE_SECONDS),
     }
-    parts: list[Part] = []
-    for name, value in values.items():
-        parts += [Syntax(f"{name}="), Word(value), Syntax("\n")]
-    script = Command((*parts, Syntax(PREAMBLE + SHA256), *functions(sandbox).parts, Syntax("\n" + _SCRIPT)))
+    before = (*assignments(values), Syntax(PREAMBLE + SHA256), *functions(sandbox).parts)
+    script = Command((*before, Syntax("\n" + _SCRIPT)))
     return HostScript(script, {OPTION_FILE: option_file(database)})
 
 

@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager
 
 from bot.databases.ports import HostPipes, HostReader
 from bot.domain.errors import Reason, RefusedError, problem
-from bot.domain.shell import Command, Part, Syntax, Word
+from bot.domain.shell import script_with
 
 _QUICK = 30.0
 
@@ -56,7 +56,7 @@ class HostStorage:
 
     async def get(self, file: str) -> bytes | None:
         """Read a small file; None where there is none."""
-        answer = await self._reader.read(self._host, _command(_GET, path=f"{self._directory}/{file}"), _QUICK)
+        answer = await self._reader.read(self._host, script_with(_GET, path=f"{self._directory}/{file}"), _QUICK)
         if answer.exit_status == _NONE:
             return None
         if answer.exit_status != 0:
@@ -65,7 +65,7 @@ class HostStorage:
 
     async def sizes(self) -> Mapping[str, int]:
         """List the files."""
-        answer = await self._reader.read(self._host, _command(_SIZES, directory=self._directory), _QUICK)
+        answer = await self._reader.read(self._host, script_with(_SIZES, directory=self._directory), _QUICK)
         if answer.exit_status != 0:
             raise self._refused(answer.stderr)
         lines = (line.partition("\t") for line in answer.stdout.decode(errors="surrogateescape").splitlines())
@@ -74,10 +74,3 @@ class HostStorage:
     def _refused(self, stderr: bytes) -> RefusedError:
         detail = " ".join(stderr.decode(errors="replace").split())[:300] or f"{self.place} cannot be read"
         return RefusedError(problem(Reason.BACKUP_STORE_FAILED, detail=detail))
-
-
-def _command(script: str, **values: str) -> Command:
-    parts: list[Part] = []
-    for name, value in values.items():
-        parts += [Syntax(f"{name}="), Word(value), Syntax("\n")]
-    return Command((*parts, Syntax(script)))
