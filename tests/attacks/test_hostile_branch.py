@@ -8,9 +8,8 @@ import pytest
 
 from bot.demo.application.application import Application
 from tests.acceptance.conftest import NewSystem
-from tests.attacks.support.canaries import Canaries, untold
+from tests.attacks.support.canaries import Canaries, deploy_until_asked
 from tests.attacks.support.hostile import push_hostile
-from tests.support import eventually
 
 
 def policy(rehearsal: str) -> dict[str, Any]:
@@ -42,15 +41,8 @@ async def test_before_approval_it_reaches_nothing_and_tells_nothing(
     await push_hostile(laravel_at_first, around, branch, fails=fails)
     system = await new_system(scratch=True, policy=policy(rehearsal))
     await system.bot.start()
-    run = await system.ask(f"/deploy compte production {branch}")
-    ended = {"awaiting_approval", "failed", "succeeded", "needs_human"}
-    await eventually(lambda: system.payload("card", run).get("state") in ended, 120, what="the gate, or the end")
-    await around.untouched()
-    untold(system)
-    if system.payload("card", run)["state"] == "awaiting_approval":
-        await system.gate(run)
-        assert system.payload("approval", run)["needed"] == 2
-    else:
+    state = await deploy_until_asked(system, around, branch)
+    if state != "awaiting_approval":
         # A rehearsal that fails as production would ends the run.
-        assert system.payload("card", run)["state"] == "failed"
+        assert state == "failed"
         assert rehearsal == "sandbox"

@@ -11,10 +11,10 @@ from bot.demo.host.database import DatabaseServer, DemoDatabase
 from bot.demo.host.host import DemoHost
 from bot.playground import Playground
 from tests.acceptance.support.system import Bot, System, environment, workspace
-from tests.attacks.support.canaries import canaries, untold
+from tests.attacks.support.canaries import canaries, deploy_until_asked
 from tests.attacks.support.hostile_python import push_hostile_python
 from tests.attacks.test_hostile_branch import policy
-from tests.support import OPS_PASSWORD, eventually, operations, write_operations
+from tests.support import OPS_PASSWORD, operations, write_operations
 from tests.support.stacks import ALEMBIC_LIVE, DJANGO_LIVE, Stack
 
 STACKS = {
@@ -65,15 +65,8 @@ async def test_before_approval_it_reaches_nothing_and_tells_nothing(
         system = System(playground, bot)
         stack.callback(system.print_conversation)
         await bot.start()
-        run = await system.ask(f"/deploy compte production {branch}")
-        ended = {"awaiting_approval", "failed", "succeeded", "needs_human"}
-        await eventually(lambda: system.payload("card", run).get("state") in ended, 120, what="the gate, or the end")
-        await around.untouched()
-        untold(system)
-        if system.payload("card", run)["state"] == "awaiting_approval":
-            await system.gate(run)
-            assert system.payload("approval", run)["needed"] == 2
-        else:
-            assert system.payload("card", run)["state"] == "failed"
+        state = await deploy_until_asked(system, around, branch)
+        if state != "awaiting_approval":
+            assert state == "failed"
             # Its own code cannot say what it has without a database, or is not run at all.
             assert (recipe, rehearsal) == ("alembic", "never") or rehearsal == "trusted"

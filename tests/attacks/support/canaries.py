@@ -16,6 +16,7 @@ from bot.demo.application.application import Application
 from bot.demo.host.database import DatabaseServer
 from tests.acceptance.support.system import System
 from tests.attacks.support.sink import Sink, sink
+from tests.support import eventually
 
 SECRET = "c4n4ry"
 """In every secret that must not be told: of rows, of the environment, of files and of processes."""
@@ -85,6 +86,23 @@ def untold(system: System) -> None:
     for place, text in places.items():
         at = text.find(SECRET)
         assert at < 0, (place, text[max(0, at - 200) : at + 60])
+
+
+async def deploy_until_asked(system: System, around: Canaries, branch: str) -> str:
+    """Ask for a deploy of a hostile branch, and give the state in which it waits or ended.
+
+    Fails where something was touched or told by then, or where one approval would do.
+    """
+    run = await system.ask(f"/deploy compte production {branch}")
+    ended = {"awaiting_approval", "failed", "succeeded", "needs_human"}
+    await eventually(lambda: system.payload("card", run).get("state") in ended, 120, what="the gate, or the end")
+    await around.untouched()
+    untold(system)
+    state = str(system.payload("card", run)["state"])
+    if state == "awaiting_approval":
+        await system.gate(run)
+        assert system.payload("approval", run)["needed"] == 2
+    return state
 
 
 def _hash(path: Path) -> str:
