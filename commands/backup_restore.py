@@ -27,7 +27,8 @@ from bot.domain.targets.look import HostFacts, Look
 from bot.domain.targets.privileges import Capability
 from bot.domain.targets.target import Database, Operations, Target
 from bot.recipes.recipe import Recipe, RunKind
-from bot.recipes.steps import StepInputs, recipe_steps
+from bot.recipes.step_inputs import StepInputs
+from bot.recipes.steps import recipe_steps
 from commands.command import options_as
 from commands.common import backup_id, maintenance_basis, plan_maintenance, read_target, require_encryption
 from commands.dump import dump_step, require_backups

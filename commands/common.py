@@ -15,8 +15,8 @@ from bot.domain.runs.request import Action
 from bot.domain.runs.run import Run
 from bot.domain.targets.look import AppliedMigration, DatabaseFacts, HostFacts, HostQuestion, Look
 from bot.domain.targets.target import Target
+from bot.recipes.questions import question
 from bot.recipes.recipe import Migrations, MigrationTable, Recipe
-from bot.recipes.steps import question
 from commands.gather import both, each
 from commands.pending import listing_of, live_table, migrator_of, table_in, table_of, with_listing
 

@@ -19,7 +19,8 @@ from bot.domain.targets.target import Operations, Target
 from bot.recipes.recipe import Recipe, RunKind
 from bot.recipes.rehearsal_way import rehearsal_way
 from bot.recipes.remaining_steps import remaining_steps, undone_by_absence
-from bot.recipes.steps import StepInputs, before_plan, recipe_steps
+from bot.recipes.step_inputs import StepInputs
+from bot.recipes.steps import before_plan, recipe_steps
 from commands.command import options_as
 from commands.common import (
     backup_id,

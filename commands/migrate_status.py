@@ -13,8 +13,8 @@ from bot.domain.targets.look import DatabaseFacts, HostFacts, HostQuestion, Look
 from bot.domain.targets.migration_report import Disk, DiskContent, MigrationStatus
 from bot.domain.targets.snapshot import TargetState
 from bot.domain.targets.target import Database, Operations, Target
+from bot.recipes.questions import question
 from bot.recipes.recipe import MigrationCommand, Migrations, Recipe
-from bot.recipes.steps import question
 from commands.common import as_called_live
 from commands.gather import both, each
 from commands.pending import migrator_of, names_of, not_run, table_of, why_unanswered, why_unlisted, with_listing

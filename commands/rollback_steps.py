@@ -15,7 +15,8 @@ from bot.domain.targets.look import AppliedMigration, HostFacts
 from bot.domain.targets.target import Target
 from bot.recipes.recipe import Recipe, RunKind
 from bot.recipes.rehearsal_way import NoRehearsal, RehearsalWay, rehearsal_way
-from bot.recipes.steps import StepInputs, recipe_steps
+from bot.recipes.step_inputs import StepInputs
+from bot.recipes.steps import recipe_steps
 from commands.backup_restore import restorable, restore_databases, restore_finding, restore_steps
 from commands.common import backup_id, plan_maintenance, wants_backup
 from commands.migration_files import MigrationFiles

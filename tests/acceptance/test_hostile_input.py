@@ -13,7 +13,7 @@ from bot.domain.runs.request_json import options_to_json
 from bot.domain.targets.look import HostQuestion
 from bot.hosts.look import build_question, parse_answer
 from bot.recipes.load import load_recipe
-from bot.recipes.steps import question
+from bot.recipes.questions import question
 from bot.slack.handlers.words import split_words
 from bot.slack.render.builtin_catalog import ENGLISH
 from bot.slack.render.text import Translator

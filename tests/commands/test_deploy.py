@@ -95,10 +95,10 @@ async def test_a_deploy_with_a_migration_backs_up_goes_down_migrates_and_comes_u
         "log-mark", "maintenance-on", "checkout", "config-cache", "migrate", "route-cache", "view-cache", "optimize",
         "restart-php8.2-fpm", "queue-restart", "maintenance-off",
     ]  # fmt: skip
-    assert keys(plan, Phase.VERIFY) == ["commit-live", "nothing-pending", "health", "log-clean"]
+    assert keys(plan, Phase.VERIFY) == ["commit-live", "nothing-pending", "schema", "health", "log-clean"]
     assert plan.pending == (MIGRATION,)
     assert plan.requirement == POLICY.approve["deploy"]
-    assert [s.key for s in plan.skipped] == ["composer", "event-cache", "assets", "schema"]
+    assert [s.key for s in plan.skipped] == ["composer", "event-cache", "assets"]
     assert plan.backup == "B-20261116-7K3F9Q"
 
 

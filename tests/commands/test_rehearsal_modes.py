@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from bot.domain.policies.rehearsal_mode import RehearsalMode
-from bot.domain.runs.acts import Act, AsRehearsed, Preview, Rehearse
+from bot.domain.runs.acts import Act, AsRehearsed, Preview, Rehearse, SandboxRehearsal
 from bot.domain.runs.findings import MigrationFinding, NotRehearsed, NotRehearsedReason, those_of
 from bot.domain.runs.plan import Phase, Plan
-from bot.domain.targets.scratch import ScratchBeside
+from bot.domain.targets.scratch import Scratch, ScratchBeside, ScratchPrivate
 from bot.domain.targets.target import Target
 from bot.recipes.load import load_recipe
 from commands.deploy import Deploy
@@ -51,6 +51,20 @@ async def test_trusted_rehearses_what_is_on_the_branch_with_production_s_rights(
     assert [type(act) for act in executing(plan)] == [Rehearse]
     assert not plan.may_destroy
     assert any(isinstance(step.act, AsRehearsed) for step in plan.of(Phase.VERIFY) + plan.of(Phase.CHANGE))
+
+
+@pytest.mark.parametrize("scratch", [ScratchPrivate(), ScratchBeside()])
+@pytest.mark.parametrize("on_branch", [True, False])
+async def test_the_schema_is_compared_wherever_the_sandbox_rehearses(scratch: Scratch, *, on_branch: bool) -> None:
+    target = in_mode(RehearsalMode.SANDBOX)
+    assert target.database is not None
+    target = replace(target, database=replace(target.database, scratch=scratch))
+    look = Sight(replace(HOST, on_branch=on_branch), replace(HOST, host="web2", on_branch=on_branch))
+    plan = await Deploy(RECIPES).plan(RUN, target, look)
+    assert isinstance(plan, Plan)
+    acts = [type(step.act) for step in plan.steps]
+    assert SandboxRehearsal in acts
+    assert AsRehearsed in acts
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,7 @@ async def test_back_to_the_release_before_with_its_schema() -> None:
     assert change.index("maintenance-on") < change.index("migrate-down") < change.index("checkout-back")
     assert change.index("checkout-back") < change.index("config-cache") < change.index("maintenance-off")
     assert not {"checkout", "migrate"} & set(change)
-    assert keys(plan, Phase.VERIFY) == ["commit-live", "undone", "health", "log-clean"]
+    assert keys(plan, Phase.VERIFY) == ["commit-live", "schema", "undone", "health", "log-clean"]
     assert plan.requirement == MINIMUM_REQUIREMENT
     assert plan_from_json(plan_to_json(plan)) == plan
 

@@ -25,8 +25,8 @@ from bot.domain.targets.look import (
     Release,
 )
 from bot.recipes.load import load_recipe
+from bot.recipes.questions import question
 from bot.recipes.recipe import MigrationCommand
-from bot.recipes.steps import question
 from commands.deploy import Deploy
 from commands.migrate_status import MigrateStatus
 from commands.rollback import Rollback

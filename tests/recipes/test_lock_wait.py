@@ -19,7 +19,8 @@ from bot.demo.host.database import DatabaseServer, DemoDatabase
 from bot.domain.runs.acts import Migrate, Shell
 from bot.recipes.load import load_recipe
 from bot.recipes.recipe import RunKind
-from bot.recipes.steps import StepInputs, recipe_steps
+from bot.recipes.step_inputs import StepInputs
+from bot.recipes.steps import recipe_steps
 from tests.support.examples import TARGET
 from tests.support.laravel_oddities import source_of
 from tests.support.stacks import ALEMBIC_LIVE, ALEMBIC_NEXT, DJANGO_LIVE, DJANGO_NEXT, Stack

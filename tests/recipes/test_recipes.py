@@ -8,7 +8,8 @@ import pytest
 from bot.domain.runs.plan import Phase, Risk
 from bot.recipes.load import RecipeError, builtin_names, load_recipe, parse_recipe
 from bot.recipes.recipe import Recipe, RunKind
-from bot.recipes.steps import StepInputs, before_plan, recipe_steps
+from bot.recipes.step_inputs import StepInputs
+from bot.recipes.steps import before_plan, recipe_steps
 from tests.support.examples import HEAD, HOST, NEXT, TARGET
 
 GOOD = "recipe: x\ntitle: X\n"

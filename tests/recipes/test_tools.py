@@ -20,8 +20,8 @@ from bot.hosts.connections import Connections
 from bot.hosts.look import HostLook
 from bot.recipes.load import load_recipe
 from bot.recipes.parsers import Listing
+from bot.recipes.questions import question
 from bot.recipes.recipe import MigrationCommand, Recipe
-from bot.recipes.steps import question
 from commands.pending import listing_of
 from tests.hosts.support.jobs import host_of
 from tests.support.examples import TARGET

@@ -18,8 +18,9 @@ from bot.engine.phases.preflight import host_problem
 from bot.hosts.connections import Connections
 from bot.hosts.look import HostLook
 from bot.hosts.pipes import Pipes
+from bot.recipes.questions import question
 from bot.recipes.recipe import Recipe
-from bot.recipes.steps import before_plan, question
+from bot.recipes.steps import before_plan
 
 _SECONDS = 60.0
 _HAS_AGE = syntax("command -v age >/dev/null 2>&1")

@@ -24,7 +24,8 @@ from bot.hosts.connections import Connections
 from bot.hosts.runner import Runner
 from bot.recipes.load import load_recipe
 from bot.recipes.recipe import MigrationTable, RunKind
-from bot.recipes.steps import StepInputs, recipe_steps
+from bot.recipes.step_inputs import StepInputs
+from bot.recipes.steps import recipe_steps
 from tests.databases.support.local import KeptOutput
 from tests.hosts.support.jobs import a_run
 from tests.support.laravel_oddities import (

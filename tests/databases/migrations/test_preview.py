@@ -29,7 +29,8 @@ from bot.hosts.look import HostLook
 from bot.hosts.tunnels import Tunnels
 from bot.recipes.load import load_recipe
 from bot.recipes.recipe import RunKind
-from bot.recipes.steps import StepInputs, recipe_steps
+from bot.recipes.step_inputs import StepInputs
+from bot.recipes.steps import recipe_steps
 from tests.databases.support.local import KeptOutput
 from tests.hosts.support.jobs import host_of
 from tests.support.examples import HEAD, TARGET

@@ -31,7 +31,8 @@ from bot.hosts.connections import Connections
 from bot.hosts.tunnels import Tunnels
 from bot.recipes.load import load_recipe
 from bot.recipes.recipe import RunKind
-from bot.recipes.steps import StepInputs, sandbox_rehearsal, template_values
+from bot.recipes.step_acts import sandbox_rehearsal
+from bot.recipes.step_inputs import StepInputs, template_values
 from tests.databases.support.local import KeptOutput
 from tests.databases.support.rehearsals import Stage
 from tests.databases.support.sandboxed import all_of, those
