@@ -18,7 +18,7 @@ from bot.databases.migrations.migrate import MigratePerformer
 from bot.databases.migrations.preview import PreviewPerformer
 from bot.databases.migrations.rehearsal import AsRehearsedPerformer, RehearsePerformer
 from bot.databases.migrations.rehearsal_data import BackupDataSource
-from bot.databases.migrations.sandbox_rehearsal import SandboxRehearsalPerformer
+from bot.databases.migrations.sandboxed.rehearsal import SandboxRehearsalPerformer
 from bot.databases.server.connector import Connector
 from bot.databases.server.facts import DatabaseLook
 from bot.domain.names import TargetName

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.databases.migrations.catalog import Catalog, catalog_of
+from bot.databases.migrations.sql.catalog import Catalog, catalog_of
 from tests.corpus.outcome import Outcome, worst
 from tests.corpus.server import Case, CorpusServer
 

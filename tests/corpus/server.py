@@ -12,7 +12,7 @@ import pymysql
 from pymysql.constants import CLIENT
 from ruamel.yaml import YAML
 
-from bot.databases.migrations.catalog import CATALOG_SQL
+from bot.databases.migrations.sql.catalog import CATALOG_SQL
 from tests.corpus.outcome import Outcome, Snapshot, TableContents, outcome, worst
 
 DATABASE, OTHER_DATABASE = "corpus", "corpus_other"

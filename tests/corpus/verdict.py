@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Mapping
 from enum import StrEnum
 
-from bot.databases.migrations.catalog import Catalog
-from bot.databases.migrations.ddl import DESTROYS, EffectKind, read_statements
+from bot.databases.migrations.sql.catalog import Catalog
+from bot.databases.migrations.sql.ddl import DESTROYS, EffectKind, read_statements
 from tests.corpus.outcome import Outcome
 from tests.corpus.recorded import Recorded
 from tests.corpus.server import Case

@@ -6,7 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from bot.databases.migrations.ddl import (
+from bot.databases.migrations.online_ddl import Prediction
+from bot.databases.migrations.rehearsal_script import RehearsalResults, Trial
+from bot.databases.migrations.source import down_method_of, word_that_destroys
+from bot.databases.migrations.sql.ddl import (
     BREAKS_OLD_CODE,
     DESTROYS,
     EffectKind,
@@ -14,9 +17,6 @@ from bot.databases.migrations.ddl import (
     Operation,
     StatementEffect,
 )
-from bot.databases.migrations.online_ddl import Prediction
-from bot.databases.migrations.rehearsal_script import RehearsalResults, Trial
-from bot.databases.migrations.source import down_method_of, word_that_destroys
 from bot.databases.server.schema import canonical, schema_diff, schema_effects
 from bot.databases.server.tables import TableSize
 from bot.domain.runs.acts import Direction, Rehearse

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 
-from bot.databases.migrations.ddl import EffectKind, MigrationStatement, Operation
-from bot.databases.migrations.sql_lexer import tokens
+from bot.databases.migrations.sql.ddl import EffectKind, MigrationStatement, Operation
+from bot.databases.migrations.sql.lexer import tokens
 from bot.databases.server.connector import Connector
 from bot.databases.server.errors import ServerError
 from bot.databases.server.quoting import identifier

@@ -6,12 +6,12 @@ import asyncio
 from collections.abc import Mapping
 
 from bot.databases.backups.script_step import act_of, masked
-from bot.databases.migrations.catalog import Catalog, read_catalog
-from bot.databases.migrations.ddl import MigrationStatement, catalog_after
 from bot.databases.migrations.evidence import PreviewedTrial, rehearsed
 from bot.databases.migrations.online_ddl import Prediction, asked_of_server
 from bot.databases.migrations.preview_sql import sql_of, statements_of
 from bot.databases.migrations.rehearsal_script import RehearsalOutcome, RehearsalResults, Trial
+from bot.databases.migrations.sql.catalog import Catalog, read_catalog
+from bot.databases.migrations.sql.ddl import MigrationStatement, catalog_after
 from bot.databases.server.connector import Connector
 from bot.databases.server.schema import schema_of
 from bot.databases.server.tables import TableSize

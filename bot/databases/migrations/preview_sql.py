@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from bot.databases.migrations.catalog import Catalog
-from bot.databases.migrations.ddl import EffectKind, MigrationStatement, Operation, StatementEffect, read_statements
-from bot.databases.migrations.sql_lexer import UnreadableSqlError, tokens
+from bot.databases.migrations.sql.catalog import Catalog
+from bot.databases.migrations.sql.ddl import EffectKind, MigrationStatement, Operation, StatementEffect, read_statements
+from bot.databases.migrations.sql.lexer import UnreadableSqlError, tokens
 
 _HEADING = re.compile(
     r"^-- Running (?:upgrade (?:.*)-> (?P<revision>\S+)|downgrade (?P<undone>\S+) ->.*|(?P<name>\S+))\s*$"

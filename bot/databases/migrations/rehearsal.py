@@ -7,9 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from bot.databases.backups.relay import end_interrupted_transfer
 from bot.databases.backups.script_step import act_of, masked
-from bot.databases.migrations.catalog import Catalog, read_catalog
 from bot.databases.migrations.commit_files import commit_files_of, read_commit_files
-from bot.databases.migrations.ddl import MigrationStatement, Operation, catalog_after, read_statements
 from bot.databases.migrations.evidence import PreviewedTrial, not_rehearsed, rehearsed
 from bot.databases.migrations.online_ddl import Prediction, asked_of_server
 from bot.databases.migrations.patient_reader import PatientReader
@@ -27,6 +25,8 @@ from bot.databases.migrations.rehearsal_script import (
     results_of,
 )
 from bot.databases.migrations.source import names_connection
+from bot.databases.migrations.sql.catalog import Catalog, read_catalog
+from bot.databases.migrations.sql.ddl import MigrationStatement, Operation, catalog_after, read_statements
 from bot.databases.ports import HostReader, HostRunner
 from bot.databases.server.connector import Connector
 from bot.databases.server.schema import Schema, canonical, schema_digests

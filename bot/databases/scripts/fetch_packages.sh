@@ -1,5 +1,5 @@
 # shellcheck shell=sh disable=SC2154 # set by what is put before it at run time
-# Downloads packages into a cache, in the copy of a commit's files, for POSIX sh. packages_script.py writes before it:
+# Downloads packages into a cache, in the copy of a commit's files, for POSIX sh. sandboxed/packages_script.py writes before it:
 #
 #   lock       the lock file: what may be downloaded
 #   manifest   the composer.json beside it

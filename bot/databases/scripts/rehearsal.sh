@@ -1,5 +1,5 @@
 # shellcheck shell=sh disable=SC2154,SC2034,SC2030,SC2031 # set and used by the scripts that are put around it at run time
-# Runs pending migrations on a copy of a database, on the host, for POSIX sh. What rehearsal.py writes before it:
+# Runs pending migrations on a copy of a database, on the host, for POSIX sh. What rehearsal_script.py writes before it:
 #
 #   run          letters and digits that name the run
 #   attempt      which attempt of the step this is

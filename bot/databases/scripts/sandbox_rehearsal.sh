@@ -1,5 +1,5 @@
 # shellcheck shell=sh disable=SC2154,SC2034 # set and used by the scripts that are put around it at run time
-# Runs migrations in a sandbox on the host, for POSIX sh. What sandbox_script.py writes before it:
+# Runs migrations in a sandbox on the host, for POSIX sh. What sandboxed/script.py writes before it:
 #
 #   sha            the commit whose files they are
 #   source         the live database; it is only read

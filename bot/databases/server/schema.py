@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from bot.databases.migrations.ddl import EffectKind, StatementEffect
+from bot.databases.migrations.sql.ddl import EffectKind, StatementEffect
 from bot.databases.server.column_types import narrows
 
 SCHEMA_SQL = """

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from bot.databases.migrations.catalog import Catalog, KnownColumn
-from bot.databases.migrations.ddl import EffectKind as Kind
-from bot.databases.migrations.ddl import Operation, StatementEffect, read_statement, read_statements
 from bot.databases.migrations.pretend import parse_pretend
+from bot.databases.migrations.sql.catalog import Catalog, KnownColumn
+from bot.databases.migrations.sql.ddl import EffectKind as Kind
+from bot.databases.migrations.sql.ddl import Operation, StatementEffect, read_statement, read_statements
 
 GOLDEN = Path(__file__).parent / "pretend"
 

@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bot.databases.migrations.catalog import Catalog, KnownColumn
-from bot.databases.migrations.ddl import read_statement, read_statements
 from bot.databases.migrations.evidence import MAX_STATEMENTS, PreviewedTrial, not_rehearsed, rehearsed
 from bot.databases.migrations.online_ddl import UNPREDICTED, Prediction
 from bot.databases.migrations.rehearsal_script import RehearsalOutcome, RehearsalResults, Trial
+from bot.databases.migrations.sql.catalog import Catalog, KnownColumn
+from bot.databases.migrations.sql.ddl import read_statement, read_statements
 from bot.databases.server.schema import Schema, schema_of
 from bot.databases.server.tables import TableSize
 from bot.domain.runs.acts import Direction, Rehearse

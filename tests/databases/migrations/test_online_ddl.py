@@ -5,8 +5,8 @@ from collections.abc import Callable
 import aiomysql
 import pytest
 
-from bot.databases.migrations.ddl import read_statement
 from bot.databases.migrations.online_ddl import copies_beside, predict
+from bot.databases.migrations.sql.ddl import read_statement
 from bot.databases.server.connector import Connector
 from bot.demo.host.database import DatabaseServer, DemoDatabase
 from bot.domain.errors import Reason, RefusedError

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bot.databases.migrations.packages import (
+from bot.databases.migrations.sandboxed.packages import (
     MAX_BYTES,
     Allowed,
     Archive,

@@ -19,8 +19,16 @@ from typing import Any
 
 import pytest
 
-from bot.databases.migrations.packages import MAX_BYTES, Allowed, Archive, LockFiles, Package, Source, packages_of
-from bot.databases.migrations.packages_script import (
+from bot.databases.migrations.sandboxed.packages import (
+    MAX_BYTES,
+    Allowed,
+    Archive,
+    LockFiles,
+    Package,
+    Source,
+    packages_of,
+)
+from bot.databases.migrations.sandboxed.packages_script import (
     CACHE,
     INSTALL,
     fetch_text,

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from bot.databases.migrations.ddl import EffectKind, Operation
 from bot.databases.migrations.preview import PreviewPerformer
 from bot.databases.migrations.preview_sql import sql_of, statements_of
+from bot.databases.migrations.sql.ddl import EffectKind, Operation
 from bot.databases.server.connector import Connector
 from bot.demo.application.git import git
 from bot.demo.host.database import DatabaseServer, DemoDatabase

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.databases.migrations.recorded_migrations import RecordedMigrations
+from bot.databases.migrations.sandboxed.recorded_migrations import RecordedMigrations
 from bot.domain.runs.acts import Direction, MigrationRecords
 
 UP, DOWN = Direction.UP, Direction.DOWN

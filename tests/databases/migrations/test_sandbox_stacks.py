@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bot.databases.migrations.rehearsal_data import BackupDataSource
-from bot.databases.migrations.sandbox_rehearsal import SandboxRehearsalPerformer
+from bot.databases.migrations.sandboxed.rehearsal import SandboxRehearsalPerformer
 from bot.databases.server.connector import Connector
 from bot.demo.application.git import git
 from bot.demo.host.database import DatabaseServer, DemoDatabase

@@ -4,7 +4,7 @@ import re
 
 import pymysql
 
-from bot.databases.migrations.ddl import EffectKind, StatementEffect
+from bot.databases.migrations.sql.ddl import EffectKind, StatementEffect
 from bot.databases.server.connector import Connector
 from bot.databases.server.schema import Column, canonical, schema_effects
 from bot.databases.server.tables import live_schema

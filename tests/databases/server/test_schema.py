@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.databases.migrations.ddl import EffectKind, StatementEffect
+from bot.databases.migrations.sql.ddl import EffectKind, StatementEffect
 from bot.databases.server.schema import canonical, parse_lines, schema_diff, schema_effects, schema_of
 
 USERS = [

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from bot.databases.migrations.rehearsal_data import BackupDataSource
-from bot.databases.migrations.sandbox_rehearsal import SandboxRehearsalPerformer
+from bot.databases.migrations.sandboxed.rehearsal import SandboxRehearsalPerformer
 from bot.databases.server.connector import Connector
 from bot.demo.application.application import Application
 from bot.demo.application.git import git

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from bot.databases.migrations.ddl import BREAKS_OLD_CODE, DESTROYS
+from bot.databases.migrations.sql.ddl import BREAKS_OLD_CODE, DESTROYS
 from bot.domain.runs.acts import Direction
 from bot.domain.runs.findings import (
     AttemptKind,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from bot.databases.migrations.ddl import Operation, read_statement
 from bot.databases.migrations.evidence import PreviewedTrial
-from bot.databases.migrations.sandbox_results import RanMigration, SandboxOutcome, SandboxRehearsalResults
-from bot.databases.migrations.sandbox_rows import LiveFacts, is_whole
-from bot.databases.migrations.sql_lexer import UnreadableSqlError, tokens
+from bot.databases.migrations.sandboxed.results import RanMigration, SandboxOutcome, SandboxRehearsalResults
+from bot.databases.migrations.sandboxed.rows import LiveFacts, is_whole
+from bot.databases.migrations.sql.ddl import Operation, read_statement
+from bot.databases.migrations.sql.lexer import UnreadableSqlError, tokens
 from bot.domain.runs.acts import Direction, SandboxRehearsal
 from bot.domain.runs.findings import MigrationFinding, RowsChanged
 from bot.domain.runs.migration_risk import MigrationRisk, RiskReason

@@ -11,7 +11,7 @@ import json
 from importlib import resources
 from typing import Any
 
-from bot.databases.migrations.packages import MAX_BYTES, Allowed, LockFiles, Package
+from bot.databases.migrations.sandboxed.packages import MAX_BYTES, Allowed, LockFiles, Package
 from bot.domain.shell import Command, Syntax, Word, script_with
 
 CACHE = ".countersign-composer"

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from bot.databases.migrations.catalog import Catalog
-from bot.databases.migrations.column_redefinition import holds_every_value
-from bot.databases.migrations.sql_lexer import SqlTokenKind, Token, clauses, outside_brackets, starts_with
-from bot.databases.migrations.sql_names import is_qualified, read_name, without_existence, without_waiting
-from bot.databases.migrations.statement import StatementEffect
+from bot.databases.migrations.sql.catalog import Catalog
+from bot.databases.migrations.sql.column_redefinition import holds_every_value
+from bot.databases.migrations.sql.lexer import SqlTokenKind, Token, clauses, outside_brackets, starts_with
+from bot.databases.migrations.sql.names import is_qualified, read_name, without_existence, without_waiting
+from bot.databases.migrations.sql.statement import StatementEffect
 from bot.domain.runs.migration_risk import EffectKind
 
 _KEYS = ("INDEX", "KEY", "UNIQUE", "FULLTEXT", "SPATIAL", "PRIMARY", "FOREIGN", "CONSTRAINT", "CHECK")

@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from bot.databases.migrations.catalog import Catalog
-from bot.databases.migrations.sql_lexer import SqlTokenKind, Token, starts_with
-from bot.databases.migrations.sql_names import read_name
+from bot.databases.migrations.sql.catalog import Catalog
+from bot.databases.migrations.sql.lexer import SqlTokenKind, Token, starts_with
+from bot.databases.migrations.sql.names import read_name
 
 _FUNCTIONS = frozenset(
     re.findall(

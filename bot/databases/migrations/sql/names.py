@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.databases.migrations.sql_lexer import Token, starts_with
+from bot.databases.migrations.sql.lexer import Token, starts_with
 
 
 def read_name(row: tuple[Token, ...]) -> tuple[str, tuple[Token, ...]]:

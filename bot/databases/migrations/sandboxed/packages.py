@@ -2,7 +2,7 @@
 
 The commit's `composer.lock` and `composer.json` come from whoever wrote the commit: they are read as data, and
 everything that is not plainly allowed is refused. What is downloaded is asked for by a lock file of the bot's own
-(`bot.databases.migrations.packages_script`): what is not checked here has no effect outside of a sandbox.
+(`bot.databases.migrations.sandboxed.packages_script`): what is not checked here has no effect outside of a sandbox.
 """
 
 from __future__ import annotations

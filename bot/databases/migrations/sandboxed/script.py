@@ -7,9 +7,9 @@ from importlib import resources
 
 from bot.databases.backups.dump_script import OPTION_FILE, PREAMBLE, SHA256
 from bot.databases.backups.host_script import HostScript
-from bot.databases.migrations.packages import Allowed, Unchanged
-from bot.databases.migrations.packages_script import INSTALL, fetch_text
 from bot.databases.migrations.rehearsal_script import CopiedData
+from bot.databases.migrations.sandboxed.packages import Allowed, Unchanged
+from bot.databases.migrations.sandboxed.packages_script import INSTALL, fetch_text
 from bot.databases.server.quoting import identifier, option_file
 from bot.databases.server.schema import SCHEMA_SQL
 from bot.domain.runs.acts import Direction, MigrationRecords, SandboxRehearsal

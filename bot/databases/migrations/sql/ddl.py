@@ -8,10 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from itertools import pairwise
 
-from bot.databases.migrations.catalog import Catalog
-from bot.databases.migrations.reading import only_reads
-from bot.databases.migrations.session_statements import leaves_data_alone
-from bot.databases.migrations.sql_lexer import (
+from bot.databases.migrations.sql.catalog import Catalog
+from bot.databases.migrations.sql.lexer import (
     SqlTokenKind,
     Token,
     UnreadableSqlError,
@@ -21,9 +19,11 @@ from bot.databases.migrations.sql_lexer import (
     starts_with,
     tokens,
 )
-from bot.databases.migrations.sql_names import is_qualified, read_name, without_existence, without_waiting
-from bot.databases.migrations.statement import BREAKS_OLD_CODE, DESTROYS, MigrationStatement, StatementEffect
-from bot.databases.migrations.table_alteration import alteration, alteration_that_ignores
+from bot.databases.migrations.sql.names import is_qualified, read_name, without_existence, without_waiting
+from bot.databases.migrations.sql.reading import only_reads
+from bot.databases.migrations.sql.session_statements import leaves_data_alone
+from bot.databases.migrations.sql.statement import BREAKS_OLD_CODE, DESTROYS, MigrationStatement, StatementEffect
+from bot.databases.migrations.sql.table_alteration import alteration, alteration_that_ignores
 from bot.domain.runs.migration_risk import EffectKind, Operation
 
 __all__ = [

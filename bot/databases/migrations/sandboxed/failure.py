@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bot.databases.migrations.ddl import Operation, read_statement
-from bot.databases.migrations.sandbox_results import MigrationFailure, SandboxRehearsalResults
+from bot.databases.migrations.sandboxed.results import MigrationFailure, SandboxRehearsalResults
+from bot.databases.migrations.sql.ddl import Operation, read_statement
 from bot.domain.errors import Problem, Reason, problem
 from bot.domain.runs.acts import Direction, SandboxRehearsal
 

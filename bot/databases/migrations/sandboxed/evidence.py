@@ -8,18 +8,18 @@ from datetime import datetime
 from decimal import Decimal
 
 from bot.databases.migrations.commit_files import CommitFiles
-from bot.databases.migrations.ddl import MigrationStatement, catalog_after, read_statement
 from bot.databases.migrations.evidence import PreviewedTrial, rehearsed, seconds_of, unseen_migrations
 from bot.databases.migrations.online_ddl import CHANGES_A_TABLE, UNPREDICTED, Prediction
 from bot.databases.migrations.rehearsal_script import CopiedData, RehearsalOutcome, RehearsalResults, Trial
-from bot.databases.migrations.sandbox_results import (
+from bot.databases.migrations.sandboxed.results import (
     RanMigration,
     RanStatement,
     SandboxOutcome,
     SandboxRehearsalResults,
 )
-from bot.databases.migrations.sandbox_rows import LiveFacts, rows_changed
-from bot.databases.migrations.sandbox_verdicts import Verdicts
+from bot.databases.migrations.sandboxed.rows import LiveFacts, rows_changed
+from bot.databases.migrations.sandboxed.verdicts import Verdicts
+from bot.databases.migrations.sql.ddl import MigrationStatement, catalog_after, read_statement
 from bot.databases.server.schema import Schema, schema_digests
 from bot.domain.runs.acts import Direction, SandboxRehearsal
 from bot.domain.runs.findings import (

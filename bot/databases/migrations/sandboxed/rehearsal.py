@@ -7,19 +7,19 @@ import asyncio
 from bot.databases.backups.relay import end_interrupted_transfer
 from bot.databases.backups.restore_step import database_of
 from bot.databases.backups.script_step import act_of, masked
-from bot.databases.migrations.catalog import read_catalog
 from bot.databases.migrations.commit_files import CommitFiles, commit_files_of, read_commit_files
-from bot.databases.migrations.packages import PackagesAnswer, Refused, packages_of
-from bot.databases.migrations.packages_script import lock_files_of, lock_files_question
 from bot.databases.migrations.patient_reader import PatientReader
-from bot.databases.migrations.recorded_migrations import RecordedMigrations
 from bot.databases.migrations.rehearsal_data import BackupDataSource
 from bot.databases.migrations.rehearsal_script import CopiedData, parse_files
-from bot.databases.migrations.sandbox_evidence import not_rehearsed_in, reason_of, rehearsed_in
-from bot.databases.migrations.sandbox_failure import cannot_be_known, failure_of
-from bot.databases.migrations.sandbox_results import SandboxOutcome, SandboxRehearsalResults, read_sandbox_results
-from bot.databases.migrations.sandbox_rows import LiveFacts
-from bot.databases.migrations.sandbox_script import CopyLimits, SandboxInputs, results_folder, sandbox_job
+from bot.databases.migrations.sandboxed.evidence import not_rehearsed_in, reason_of, rehearsed_in
+from bot.databases.migrations.sandboxed.failure import cannot_be_known, failure_of
+from bot.databases.migrations.sandboxed.packages import PackagesAnswer, Refused, packages_of
+from bot.databases.migrations.sandboxed.packages_script import lock_files_of, lock_files_question
+from bot.databases.migrations.sandboxed.recorded_migrations import RecordedMigrations
+from bot.databases.migrations.sandboxed.results import SandboxOutcome, SandboxRehearsalResults, read_sandbox_results
+from bot.databases.migrations.sandboxed.rows import LiveFacts
+from bot.databases.migrations.sandboxed.script import CopyLimits, SandboxInputs, results_folder, sandbox_job
+from bot.databases.migrations.sql.catalog import read_catalog
 from bot.databases.ports import HostReader, HostRunner
 from bot.databases.sandbox_remedy import explained
 from bot.databases.server.connector import Connector

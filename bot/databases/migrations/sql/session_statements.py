@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from bot.databases.migrations.catalog import Catalog
-from bot.databases.migrations.reading import only_reads
-from bot.databases.migrations.sql_lexer import SqlTokenKind, Token, clauses, starts_with
+from bot.databases.migrations.sql.catalog import Catalog
+from bot.databases.migrations.sql.lexer import SqlTokenKind, Token, clauses, starts_with
+from bot.databases.migrations.sql.reading import only_reads
 
 _VARIABLES = frozenset(
     {"FOREIGN_KEY_CHECKS", "UNIQUE_CHECKS", "TIME_ZONE", "AUTOCOMMIT", "LOCK_WAIT_TIMEOUT", "INNODB_LOCK_WAIT_TIMEOUT"}

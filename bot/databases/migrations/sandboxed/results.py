@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
-from bot.databases.migrations.recorded_migrations import RecordedMigrations
+from bot.databases.migrations.sandboxed.recorded_migrations import RecordedMigrations
 from bot.databases.server.schema import Schema, parse_lines, schema_of
 from bot.sandbox.obstacles import Refusal
 from bot.sandbox.results import CommandResult, ConnectionAttempts, Ended, results_of

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from bot.databases.migrations.catalog import Catalog
 from bot.databases.migrations.evidence import PreviewedTrial
-from bot.databases.migrations.sandbox_results import ComparedRows, SandboxRehearsalResults
+from bot.databases.migrations.sandboxed.results import ComparedRows, SandboxRehearsalResults
+from bot.databases.migrations.sql.catalog import Catalog
 from bot.databases.server.tables import TableSize
 from bot.domain.runs.findings import RehearsedRows, RowsChanged, RowsCounted
 from bot.domain.runs.migration_risk import EffectKind

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bot.databases.migrations.catalog import KnownColumn
-from bot.databases.migrations.sql_lexer import SqlTokenKind, Token, UnreadableSqlError, tokens
+from bot.databases.migrations.sql.catalog import KnownColumn
+from bot.databases.migrations.sql.lexer import SqlTokenKind, Token, UnreadableSqlError, tokens
 
 _WHOLE = {"tinyint": 1, "smallint": 2, "mediumint": 3, "int": 4, "integer": 4, "bigint": 8}
 _TEXTS = {"tinytext": 255, "text": 65_535, "mediumtext": 16_777_215, "longtext": 4_294_967_295}

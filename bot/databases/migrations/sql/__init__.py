@@ -1,0 +1,1 @@
+"""What the SQL of migrations does, read without running it."""
