@@ -18,7 +18,7 @@ from bot.domain.runs.run import Run
 from bot.domain.secret_references import reveal_secrets
 from bot.domain.secrets import Secret
 from bot.domain.targets.host_identity import HostIdentity
-from bot.domain.targets.look import DatabaseFacts, HostFacts, HostQuestion, Look, Release
+from bot.domain.targets.look import AppliedMigration, DatabaseFacts, HostFacts, HostQuestion, Look, Release
 from bot.domain.targets.privileges import MissingPrivilege
 from bot.domain.targets.target import Target
 from bot.engine.queries.migration_report import SEARCHED_RUNS, referred_backups
@@ -87,6 +87,10 @@ class TargetLook:
     async def database(self, table: str | None) -> DatabaseFacts:
         """Read the target's database."""
         return await self.reader.databases.database(self.target, table)
+
+    async def applied(self, table: str) -> tuple[AppliedMigration, ...]:
+        """Read which migrations were applied."""
+        return await self.reader.databases.applied(self.target, table)
 
     async def missing_privileges(self) -> tuple[MissingPrivilege, ...]:
         """Read which privileges the target's account lacks."""

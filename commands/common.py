@@ -88,9 +88,9 @@ async def ran_now(
         return None
     if isinstance(migrations, MigrationTable):
         if plan is not None or migrations.migrator is None:
-            return (await look.database(table_in(plan, migrations) if plan else migrations.table)).ran
+            return await look.applied((table_in(plan, migrations) if plan else None) or migrations.table)
         asked = question(recipe, target, None)
-        return (await look.database(live_table(migrations, await look.host(target.hosts[0], asked)))).ran
+        return await look.applied(live_table(migrations, await look.host(target.hosts[0], asked)))
     first = await look.host(target.hosts[0], question(recipe, target, None))
     found = listing_of(migrations, first)
     if found.unknown:

@@ -152,6 +152,9 @@ class Sight:
     async def database(self, table: str | None) -> DatabaseFacts:
         return self.facts
 
+    async def applied(self, table: str) -> tuple[AppliedMigration, ...]:
+        return (await self.database(table)).ran
+
     async def past(self, run: str) -> Run | None:
         return self.runs.get(run)
 

@@ -78,8 +78,8 @@ class AppliedPerformer:
 
     async def _ran(self, job: Job) -> dict[str, None]:
         """Return the names in the table, in its order."""
-        facts = await self._look.database(job.target, self._table(job))
-        return dict.fromkeys(row.name for row in facts.ran)
+        rows = await self._look.applied(job.target, self._table(job))
+        return dict.fromkeys(row.name for row in rows)
 
     def _outcome(self, job: Job, expected: int, **wrong: list[str]) -> Outcome:
         [(fact, names)] = wrong.items()

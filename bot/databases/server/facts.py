@@ -49,15 +49,11 @@ _OWN_SESSIONS = """
 
 _SIZE = """
     SELECT COALESCE(SUM(COALESCE(data_length, 0) + COALESCE(index_length, 0)), 0),
-        COALESCE(MAX(COALESCE(data_length, 0) + COALESCE(index_length, 0)), 0), @@datadir
+        COALESCE(MAX(COALESCE(data_length, 0) + COALESCE(index_length, 0)), 0), @@datadir,
+        MAX(IF(table_name = %s, UNIX_TIMESTAMP(update_time), NULL))
     FROM information_schema.tables WHERE table_schema = DATABASE()
 """
-
-_CHANGED = """
-    SELECT UNIX_TIMESTAMP(update_time) FROM information_schema.tables
-    WHERE table_schema = DATABASE() AND table_name = %s AND update_time IS NOT NULL
-"""
-"""InnoDB resets it when the server is restarted."""
+"""The sizes, and the last write to one table, which InnoDB forgets when the server is restarted."""
 
 
 class DatabaseLook:
@@ -90,7 +86,7 @@ class DatabaseLook:
         async with self._connections.reading(target) as session:
             has_table, ran = await _migrations(session, table)
             sees_all, sessions = await sessions_open_for(session, LONG_TRANSACTION)
-            ((size, largest, directory),) = await session.rows(_SIZE)
+            ((size, largest, directory, changed),) = await session.rows(_SIZE, table if has_table else None)
             return DatabaseFacts(
                 version=session.version,
                 has_table=has_table,
@@ -100,9 +96,22 @@ class DatabaseLook:
                 sees_all_sessions=sees_all,
                 largest_bytes=int(largest),
                 directory=str(directory),
-                changed_at=await _changed_at(session, table) if has_table else None,
+                changed_at=None if changed is None else datetime.fromtimestamp(float(changed), UTC),
                 replication=await replication_of(session, sees_all_sessions=sees_all),
             )
+
+    async def applied(self, target: Target, table: str) -> tuple[AppliedMigration, ...]:
+        """Read the rows of the migrations table alone, in order; none where there is no such table.
+
+        Args:
+            target: whose database.
+            table: its name, as it is.
+
+        Raises:
+            RefusedError: as `database`.
+        """
+        async with self._connections.reading(target) as session:
+            return (await _migrations(session, table))[1]
 
     async def rows(self, target: Target, table: str, column: str | None) -> int:
         """Count the rows of a table, or those of them that have a value in a column.
@@ -178,11 +187,6 @@ async def _migrations(session: ReadOnlySession, table: str | None) -> tuple[bool
         else:
             return True, tuple(_ran(row) for row in rows)
     raise RefusedError(problem(Reason.INTERNAL, table=table, detail="this table has no columns migration and batch"))
-
-
-async def _changed_at(session: ReadOnlySession, table: str | None) -> datetime | None:
-    rows = await session.rows(_CHANGED, table)
-    return datetime.fromtimestamp(float(rows[0][0]), UTC) if rows else None
 
 
 def _ran(row: Row) -> AppliedMigration:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any
 
@@ -116,39 +116,54 @@ async def read_only(connection: Connection, limits: QueryLimits) -> ReadOnlySess
     Raises:
         ServerError: the server refused it.
     """
-    session = ReadOnlySession(await version_of(connection), connection)
-    if session.flavour is Flavour.MYSQL and await session.rows(_HAS_PROCESSLIST):
+    ((version, has_processlist),) = (await connection.ask(_WHAT_SERVER)).rows
+    session = ReadOnlySession(str(version), connection)
+    if session.flavour is Flavour.MYSQL and has_processlist:
         session.processlist = "performance_schema.processlist"
-    # SYSTEM, because InnoDB reports the start of transactions in the server's own time zone
     settings = [
-        f"SET SESSION lock_wait_timeout = {limits.lock}",
-        f"SET SESSION innodb_lock_wait_timeout = {limits.lock}",
-        "SET SESSION time_zone = 'SYSTEM'",
-        # MySQL 8 caches statistics of tables for up to a day (MySQL Reference Manual, "Optimizing INFORMATION_SCHEMA")
-        "SET SESSION information_schema_stats_expiry = 0",
-        _statement_limit(session.flavour, limits.query),
+        f"lock_wait_timeout = {limits.lock}",
+        f"innodb_lock_wait_timeout = {limits.lock}",
+        # InnoDB reports the start of transactions in the server's own time zone
+        "time_zone = 'SYSTEM'",
+        *_settings_of(session.flavour, limits.query),
     ]
-    for setting in settings:
-        try:
-            await session.rows(setting)
-        except ServerError as error:
-            if error.number != UNKNOWN_VARIABLE:  # an older server; the bot's own time limit still holds
-                raise
-    await session.rows("SET SESSION TRANSACTION READ ONLY")
+    try:
+        await session.rows("SET " + ", ".join(f"SESSION {setting}" for setting in settings))
+    except ServerError as error:
+        if error.number != UNKNOWN_VARIABLE:
+            raise
+        await _set_what_is_known(session, settings)
     return session
 
 
-_HAS_PROCESSLIST = """
-    SELECT 1 FROM information_schema.tables
-    WHERE table_schema = 'performance_schema' AND table_name = 'processlist' AND @@performance_schema = 1
+async def _set_what_is_known(session: ReadOnlySession, settings: Iterable[str]) -> None:
+    """Set one by one, without what an older server does not know; the bot's own time limit still holds."""
+    for setting in settings:
+        try:
+            await session.rows(f"SET SESSION {setting}")
+        except ServerError as error:
+            if error.number != UNKNOWN_VARIABLE:
+                raise
+    await session.rows("SET SESSION TRANSACTION READ ONLY")
+
+
+_WHAT_SERVER = """
+    SELECT VERSION(), EXISTS (
+        SELECT 1 FROM information_schema.tables
+        WHERE table_schema = 'performance_schema' AND table_name = 'processlist' AND @@performance_schema = 1
+    )
 """
-"""From MySQL 8.0.22 on, where it is on: the list in `information_schema` is deprecated, and reading it holds up the
-server (MySQL Reference Manual, "The INFORMATION_SCHEMA PROCESSLIST Table")."""
+"""The version, and whether `performance_schema` lists the sessions: from MySQL 8.0.22 on, where it is on. The list in
+`information_schema` is deprecated, and reading it holds up the server (MySQL Reference Manual, "The INFORMATION_SCHEMA
+PROCESSLIST Table")."""
 
 
-def _statement_limit(flavour: Flavour, seconds: float) -> str:
+def _settings_of(flavour: Flavour, seconds: float) -> tuple[str, ...]:
+    """Return the settings whose names differ, the last of which forbids to write."""
     match flavour:
         case Flavour.MARIADB:
-            return f"SET SESSION max_statement_time = {seconds:.3f}"
+            return (f"max_statement_time = {seconds:.3f}", "tx_read_only = 1")
         case Flavour.MYSQL:
-            return f"SET SESSION max_execution_time = {seconds * 1000:.0f}"
+            # statistics of tables may be a day old (MySQL Reference Manual, "Optimizing INFORMATION_SCHEMA")
+            cached = "information_schema_stats_expiry = 0"
+            return (cached, f"max_execution_time = {seconds * 1000:.0f}", "transaction_read_only = 1")

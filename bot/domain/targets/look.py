@@ -343,6 +343,17 @@ class Look(Protocol):
         """
         ...
 
+    async def applied(self, table: str) -> tuple[AppliedMigration, ...]:
+        """Read which migrations were applied, in order, and nothing else; none where the table is missing.
+
+        Args:
+            table: name of the migrations table.
+
+        Raises:
+            RefusedError: as `database`.
+        """
+        ...
+
     async def backups(self) -> BackupList:
         """Read the manifests of the target's backups on its first host.
 

@@ -1,0 +1,100 @@
+"""How often a look waits for a server, counted in packets of the protocol: on a distant one that is what it costs."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+
+from bot.databases.server.connector import Connector
+from bot.databases.server.facts import DatabaseLook
+from bot.demo.host.database import DatabaseServer, DemoDatabase
+from bot.domain.targets.target import Target
+from bot.domain.targets.tls import Tls, TlsMode
+from tests.databases.server.test_facts import LARAVEL_TABLE
+
+LOGIN = 1
+"""The answer to the password; the greeting comes by itself."""
+SET_UP = 2
+
+
+@dataclass
+class Turns:
+    """A connection's turns: how often the client spoke after the server had."""
+
+    count: int = 0
+    server_spoke: bool = True
+
+
+class CountingProxy:
+    """Passes connections on to a server, and counts turns.
+
+    Args:
+        host: of the server.
+        port: there.
+    """
+
+    def __init__(self, host: str, port: int) -> None:
+        self._to = (host, port)
+        self.turns: list[Turns] = []
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        turns = Turns()
+        self.turns.append(turns)
+        server_reader, server_writer = await asyncio.open_connection(*self._to)
+
+        def client_spoke(data: bytes) -> None:
+            quits = data[4:5] == b"\x01"
+            turns.count += turns.server_spoke and not quits
+            turns.server_spoke = False
+
+        def server_spoke(_: bytes) -> None:
+            turns.server_spoke = True
+
+        await asyncio.gather(
+            _pass_on(reader, server_writer, client_spoke), _pass_on(server_reader, writer, server_spoke)
+        )
+
+
+async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, seen: Callable[[bytes], None]) -> None:
+    with contextlib.suppress(OSError):
+        while data := await reader.read(65536):
+            seen(data)
+            writer.write(data)
+            await writer.drain()
+    writer.close()
+
+
+@pytest.fixture
+async def proxy(database: DemoDatabase) -> AsyncIterator[tuple[CountingProxy, int]]:
+    counting = CountingProxy(database.host, database.port)
+    server = await asyncio.start_server(counting.serve, "127.0.0.1", 0)
+    async with server:
+        yield counting, server.sockets[0].getsockname()[1]
+
+
+@pytest.mark.parametrize(
+    ("look", "questions"),
+    [
+        pytest.param(lambda look, target: look.applied(target, "migrations"), 1, id="names"),
+        pytest.param(lambda look, target: look.schema(target), 1, id="schema"),
+        pytest.param(lambda look, target: look.database(target, "migrations"), 7, id="whole"),
+    ],
+)
+async def test_a_look_waits_once_for_each_question(
+    look: Callable[[DatabaseLook, Target], Awaitable[Any]],
+    questions: int,
+    proxy: tuple[CountingProxy, int],
+    target: Target,
+    connections: Connector,
+    mariadb: DatabaseServer,
+    database: DemoDatabase,
+) -> None:
+    await mariadb.query(f"CREATE TABLE migrations {LARAVEL_TABLE}", database=database.name)
+    counting, port = proxy
+    assert target.database is not None
+    through = replace(target.database, host="127.0.0.1", port=port, tls=Tls(TlsMode.OFF))
+    await look(DatabaseLook(connections), replace(target, database=through))
+    assert [turns.count for turns in counting.turns] == [LOGIN + SET_UP + questions]
