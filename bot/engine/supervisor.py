@@ -173,10 +173,13 @@ class Supervisor:
 
 
 def _pass_on(run: Run, driving: _Driving) -> None:
-    """Tell a driver what another replica noted: a cancellation, or a reaction."""
+    """Tell a driver what another replica noted: a cancellation, or a reaction.
+
+    The first sweep cannot know whether the revision that it finds is a reaction's, which the driver has not read yet.
+    """
     if run.cancelled_by:
         driving.driver.cancel_requested()
-    if driving.revision not in {None, run.revision}:
+    if driving.revision != run.revision:
         driving.driver.wake.set()
     driving.revision = run.revision
 

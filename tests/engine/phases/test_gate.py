@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -62,6 +63,36 @@ async def test_more_approvals_than_before_are_needed_once_the_policy_says_so(wor
     assert "gate_tightened" in await world.events(run)
     world.people.said["U0EVE"] = APPROVE
     assert (await world.until(run, *ENDS)).state is RunState.SUCCEEDED
+
+
+@pytest.mark.parametrize("sweeps", [0, 1, 2])
+async def test_a_reaction_that_reaches_another_replica_is_read_at_the_next_sweep(
+    world: SmallWorld, sweeps: int
+) -> None:
+    run = await opened(world)
+    await waiting_again(world, run)
+    for _ in range(sweeps):
+        await world.engine.supervisor.sweep()
+        await waiting_again(world, run)
+    world.people.said["U0BOB"] = APPROVE
+    await world.store.runs.touch(run)  # by the replica that Slack gave the event
+    await world.engine.supervisor.sweep()
+
+    async def ended() -> bool:
+        return (await world.run(run)).state in ENDS
+
+    await eventually(ended, 10, what="the reaction is read before the next poll")
+
+
+async def waiting_again(world: SmallWorld, run: str) -> None:
+    """Wait until the reactions were read for everything that has woken the driver so far."""
+    driver = world.engine.supervisor._driving[run].driver
+    driver.wake.set()
+    asked = world.people.asked
+    await eventually(lambda: not driver.wake.is_set() and world.people.asked > asked, 10)
+    await world.run(run)  # behind what the driver writes of it
+    await asyncio.sleep(0)
+    assert not driver.wake.is_set()
 
 
 async def test_somebody_who_is_no_longer_named_opens_nothing(world: SmallWorld) -> None:
