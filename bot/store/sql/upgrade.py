@@ -19,9 +19,14 @@ _LOCK_SECONDS = 60
 # Alembic is imported where it has work to do: it loads every dialect that it knows, a fifth of a second and megabytes.
 
 
+def versions() -> tuple[str, ...]:
+    """Give the schemas, oldest first, by the names of the migrations (`0001_baseline.py`)."""
+    return tuple(sorted(path.name.partition("_")[0] for path in (_SCRIPTS / "versions").glob("[0-9]*.py")))
+
+
 def head() -> str:
-    """Give the newest schema, by the names of the migrations (`0001_baseline.py`)."""
-    return max(path.name for path in (_SCRIPTS / "versions").glob("[0-9]*.py")).partition("_")[0]
+    """Give the newest schema."""
+    return versions()[-1]
 
 
 def configuration(connection: Connection) -> Config:

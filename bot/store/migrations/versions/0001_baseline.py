@@ -8,6 +8,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import mysql
 
+from bot.store.migrations.missing import create_missing_index, create_missing_table
+
 revision = "0001"
 down_revision = None
 branch_labels = None
@@ -29,8 +31,8 @@ _GENESIS = "0" * 64
 
 
 def upgrade() -> None:
-    """Make the tables, and the end of a history that is still empty."""
-    op.create_table(
+    """Make the tables, and the end of a history that is still empty; what is there stays."""
+    create_missing_table(
         "chain",
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("sequence", sa.BigInteger(), nullable=False),
@@ -38,15 +40,15 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         **_OPTIONS,
     )
-    op.create_table(
+    create_missing_table(
         "commits",
         sa.Column("marker", sa.String(length=32), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("marker"),
         **_OPTIONS,
     )
-    op.create_index(op.f("ix_commits_at"), "commits", ["at"], unique=False)
-    op.create_table(
+    create_missing_index("commits", ["at"])
+    create_missing_table(
         "firings",
         sa.Column("schedule", sa.String(length=255), nullable=False),
         sa.Column("fires_at", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -54,7 +56,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("schedule", "fires_at"),
         **_OPTIONS,
     )
-    op.create_table(
+    create_missing_table(
         "history",
         sa.Column("sequence", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("at", sa.String(length=40), nullable=False),
@@ -67,8 +69,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("sequence"),
         **_OPTIONS,
     )
-    op.create_index(op.f("ix_history_run_sequence"), "history", ["run", "sequence"], unique=False)
-    op.create_table(
+    create_missing_index("history", ["run", "sequence"])
+    create_missing_table(
         "holds",
         sa.Column("app", sa.String(length=100), nullable=False),
         sa.Column("environment", sa.String(length=100), nullable=False),
@@ -77,7 +79,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("run", name=op.f("uq_holds_run")),
         **_OPTIONS,
     )
-    op.create_table(
+    create_missing_table(
         "inbox",
         sa.Column("sequence", _NUMBER, autoincrement=True, nullable=False),
         sa.Column("event", sa.String(length=255), nullable=False),
@@ -90,8 +92,8 @@ def upgrade() -> None:
         sa.UniqueConstraint("event", name=op.f("uq_inbox_event")),
         **_NUMBERED,
     )
-    op.create_index(op.f("ix_inbox_settled_at_sequence"), "inbox", ["settled_at", "sequence"], unique=False)
-    op.create_table(
+    create_missing_index("inbox", ["settled_at", "sequence"])
+    create_missing_table(
         "messages",
         sa.Column("run", sa.String(length=40), nullable=False),
         sa.Column("slot", sa.String(length=255), nullable=False),
@@ -102,8 +104,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("run", "slot"),
         **_OPTIONS,
     )
-    op.create_index(op.f("ix_messages_channel_ts"), "messages", ["channel", "ts"], unique=False)
-    op.create_table(
+    create_missing_index("messages", ["channel", "ts"])
+    create_missing_table(
         "output",
         sa.Column("run", sa.String(length=40), nullable=False),
         sa.Column("step", sa.String(length=100), nullable=False),
@@ -114,7 +116,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("run", "step", "place", "attempt", "first_byte"),
         **_OPTIONS,
     )
-    op.create_table(
+    create_missing_table(
         "runs",
         sa.Column("sequence", _NUMBER, autoincrement=True, nullable=False),
         sa.Column("id", sa.String(length=40), nullable=False),
@@ -145,15 +147,10 @@ def upgrade() -> None:
         sa.UniqueConstraint("id", name=op.f("uq_runs_id")),
         **_NUMBERED,
     )
-    op.create_index(
-        op.f("ix_runs_app_environment_state_sequence"),
-        "runs",
-        ["app", "environment", "state", "sequence"],
-        unique=False,
-    )
-    op.create_index(op.f("ix_runs_state_sequence"), "runs", ["state", "sequence"], unique=False)
-    op.create_index(op.f("ix_runs_unpublished_since"), "runs", ["unpublished_since"], unique=False)
-    op.create_table(
+    create_missing_index("runs", ["app", "environment", "state", "sequence"])
+    create_missing_index("runs", ["state", "sequence"])
+    create_missing_index("runs", ["unpublished_since"])
+    create_missing_table(
         "steps",
         sa.Column("sequence", _NUMBER, autoincrement=True, nullable=False),
         sa.Column("run", sa.String(length=40), nullable=False),
@@ -179,13 +176,8 @@ def upgrade() -> None:
         sa.UniqueConstraint("run", "step", "place", "attempt", name=op.f("uq_steps_run_step_place_attempt")),
         **_NUMBERED,
     )
-    op.create_index(
-        op.f("ix_steps_app_environment_step_state_ended_at"),
-        "steps",
-        ["app", "environment", "step", "state", "ended_at"],
-        unique=False,
-    )
-    op.create_table(
+    create_missing_index("steps", ["app", "environment", "step", "state", "ended_at"])
+    create_missing_table(
         "tails",
         sa.Column("run", sa.String(length=40), nullable=False),
         sa.Column("step", sa.String(length=100), nullable=False),
@@ -196,7 +188,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("run", "step", "place", "attempt"),
         **_OPTIONS,
     )
-    op.create_table(
+    create_missing_table(
         "votes",
         sa.Column("run", sa.String(length=40), nullable=False),
         sa.Column("position", sa.Integer(), autoincrement=False, nullable=False),
@@ -210,4 +202,5 @@ def upgrade() -> None:
         **_OPTIONS,
     )
     chain = sa.table("chain", sa.column("id"), sa.column("sequence"), sa.column("hash"))
-    op.bulk_insert(chain, [{"id": 1, "sequence": 0, "hash": _GENESIS}])
+    if op.get_bind().execute(sa.select(chain.c.id)).first() is None:
+        op.bulk_insert(chain, [{"id": 1, "sequence": 0, "hash": _GENESIS}])

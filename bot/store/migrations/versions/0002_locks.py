@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import sqlalchemy as sa
-from alembic import op
 from sqlalchemy.dialects import mysql
+
+from bot.store.migrations.missing import create_missing_table
 
 revision = "0002"
 down_revision = "0001"
@@ -24,8 +25,8 @@ _OPTIONS: dict[str, Any] = {
 
 
 def upgrade() -> None:
-    """Make the table."""
-    op.create_table(
+    """Make the table, unless it is there."""
+    create_missing_table(
         "locks",
         sa.Column("app", sa.String(length=100), nullable=False),
         sa.Column("environment", sa.String(length=100), nullable=False),

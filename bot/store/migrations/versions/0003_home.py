@@ -7,6 +7,8 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
+from bot.store.migrations.missing import add_missing_column, create_missing_index, create_missing_table
+
 revision = "0003"
 down_revision = "0002"
 branch_labels = None
@@ -23,23 +25,15 @@ _OPTIONS: dict[str, Any] = {
 
 
 def upgrade() -> None:
-    """Add the column and fill it, make the indexes and the table; what an upgrade that was cut short has made stays."""
-    connection = op.get_bind()
-    there = sa.inspect(connection)
-    if "action" not in {column["name"] for column in there.get_columns("runs")}:
-        op.add_column("runs", sa.Column("action", sa.String(length=20), nullable=False, server_default=""))
+    """Add the column and fill it, make the indexes and the table; what is there stays."""
+    add_missing_column("runs", sa.Column("action", sa.String(length=20), nullable=False, server_default=""))
     action = "json_extract(request, '$.action')"
     # SQLite gives the bare text, MySQL and MariaDB the JSON.
-    bare = action if connection.dialect.name == "sqlite" else f"JSON_UNQUOTE({action})"
+    bare = action if op.get_bind().dialect.name == "sqlite" else f"JSON_UNQUOTE({action})"
     op.execute(f"UPDATE runs SET action = {bare} WHERE action = ''")  # noqa: S608 - one of the two lines above
-    indexes = {index["name"] for index in there.get_indexes("runs")}
-    for columns in (["app", "environment", "action", "change_started_at"], ["app", "environment", "ended_at"]):
-        name = f"ix_runs_{'_'.join(columns)}"
-        if name not in indexes:
-            op.create_index(name, "runs", columns)
-    if there.has_table("homes"):
-        return
-    op.create_table(
+    create_missing_index("runs", ["app", "environment", "action", "change_started_at"])
+    create_missing_index("runs", ["app", "environment", "ended_at"])
+    create_missing_table(
         "homes",
         sa.Column("user", sa.String(length=100), nullable=False),
         sa.Column("chosen", sa.String(length=255), nullable=False),

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import sqlalchemy as sa
-from alembic import op
+
+from bot.store.migrations.missing import add_missing_column, create_missing_index, create_missing_table
 
 revision = "0004"
 down_revision = "0003"
@@ -23,18 +24,14 @@ _OPTIONS: dict[str, Any] = {
 
 
 def upgrade() -> None:
-    """Make the columns and the table, those that are not there: a server may have been killed half-way."""
-    inspector = sa.inspect(op.get_bind())
-    known = {column["name"] for column in inspector.get_columns("runs")}
-    for name in {"waited", "owes"} - known:
-        op.add_column("runs", sa.Column(name, sa.Integer, nullable=False, server_default="0"))
-    if "ix_runs_owes_sequence" not in {index["name"] for index in inspector.get_indexes("runs")}:
-        op.create_index("ix_runs_owes_sequence", "runs", ["owes", "sequence"])
-    if not inspector.has_table("petitions"):
-        op.create_table(
-            "petitions",
-            sa.Column("run", sa.String(40), primary_key=True),
-            sa.Column("actor", sa.String(100), nullable=False),
-            sa.Column("at", sa.BigInteger, nullable=False),
-            **_OPTIONS,
-        )
+    """Make the columns, the index and the table; what is there stays."""
+    add_missing_column("runs", sa.Column("waited", sa.Integer, nullable=False, server_default="0"))
+    add_missing_column("runs", sa.Column("owes", sa.Integer, nullable=False, server_default="0"))
+    create_missing_index("runs", ["owes", "sequence"])
+    create_missing_table(
+        "petitions",
+        sa.Column("run", sa.String(40), primary_key=True),
+        sa.Column("actor", sa.String(100), nullable=False),
+        sa.Column("at", sa.BigInteger, nullable=False),
+        **_OPTIONS,
+    )

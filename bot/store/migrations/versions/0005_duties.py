@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import sqlalchemy as sa
-from alembic import op
+
+from bot.store.migrations.missing import add_missing_column, create_missing_table
 
 revision = "0005"
 down_revision = "0004"
@@ -23,16 +24,10 @@ _OPTIONS: dict[str, Any] = {
 
 
 def upgrade() -> None:
-    """Add the columns, make the table; what an upgrade that was cut short has made stays."""
-    there = sa.inspect(op.get_bind())
-    columns = {column["name"] for column in there.get_columns("inbox")}
-    if "owner" not in columns:
-        op.add_column("inbox", sa.Column("owner", sa.String(length=255)))
-    if "lease_until" not in columns:
-        op.add_column("inbox", sa.Column("lease_until", sa.BigInteger()))
-    if there.has_table("duties"):
-        return
-    op.create_table(
+    """Add the columns, make the table; what is there stays."""
+    add_missing_column("inbox", sa.Column("owner", sa.String(length=255)))
+    add_missing_column("inbox", sa.Column("lease_until", sa.BigInteger()))
+    create_missing_table(
         "duties",
         sa.Column("name", sa.String(length=100), nullable=False),
         sa.Column("owner", sa.String(length=255)),

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import sqlalchemy as sa
-from alembic import op
 from sqlalchemy.dialects.mysql import LONGTEXT
+
+from bot.store.migrations.missing import create_missing_table
 
 revision = "0006"
 down_revision = "0005"
@@ -25,10 +26,8 @@ _OPTIONS: dict[str, Any] = {
 
 
 def upgrade() -> None:
-    """Make the table; one that an upgrade that was cut short has made stays."""
-    if sa.inspect(op.get_bind()).has_table("lock_notices"):
-        return
-    op.create_table(
+    """Make the table, unless it is there."""
+    create_missing_table(
         "lock_notices",
         sa.Column(
             "sequence", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True, autoincrement=True
