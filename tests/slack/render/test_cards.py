@@ -236,6 +236,6 @@ def test_the_text_of_a_request_says_what_who_until_when_and_how() -> None:
     rest = "\n".join(text[1:])
     assert all(
         part in rest
-        for part in ("1 migration to run", "drop", "site is down", "<@U0BOB>", ":white_check_mark:", ":x:", "<!date^")
+        for part in ("1 migration to run", "drop", "the site down", "<@U0BOB>", ":white_check_mark:", ":x:", "<!date^")
     ), rest
     assert rest.index("<@U0BOB>") < rest.index(":white_check_mark:")

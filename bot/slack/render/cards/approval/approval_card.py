@@ -19,8 +19,9 @@ from bot.slack.render.cards.approval.people import (
     unmentioned,
     voters,
 )
-from bot.slack.render.cards.approval.plan_card import downtime_line, migration_count
+from bot.slack.render.cards.approval.plan_card import commit_before, downtime_line, migration_count, replaced
 from bot.slack.render.cards.approval.request_mark import mark_of, request_mark
+from bot.slack.render.cards.approval.rollback_choice import rollback_way
 from bot.slack.render.cards.backups import backup_findings
 from bot.slack.render.cards.run.step_line import step_line
 from bot.slack.render.context import RenderContext, action_name, backup_id, exception_line, target_name
@@ -40,16 +41,9 @@ def approval_card(run: Run, gate: Gate, ctx: RenderContext) -> Message:
     is_open = gate.state is GateState.OPEN and not run.ended
     headline = _headline(gate, needed, words, ctx, is_open=is_open)
     people = join_lines(_people(run, gate, ctx, is_open=is_open))
-    subject = approval_subject(run, ctx)
+    subject = join_lines((approval_subject(run, ctx), downtime_line(run, ctx) if is_open else Markup("")))
     text = (
-        join_lines(
-            (
-                translate("approval.notification", needed=needed, run=run.id, **words),
-                subject,
-                downtime_line(run, ctx),
-                people,
-            )
-        )
+        join_lines((translate("approval.notification", needed=needed, run=run.id, **words), subject, people))
         if is_open
         else translate("approval.notification_closed", state=translate(f"gate.{gate.state.value}"), run=run.id, **words)
     )
@@ -118,7 +112,7 @@ def approval_subject(run: Run, ctx: RenderContext) -> Markup:
     commit = (
         translate("approval.evidence", sha=plan.sha.short, subject=Markup(markup.inline(markup.clip(subject, 90))))
         if plan.sha and subject
-        else markup.code(plan.sha.short)
+        else _moves(commit_before(plan), plan.sha.short)
         if plan.sha
         else Markup("")
     )
@@ -127,6 +121,8 @@ def approval_subject(run: Run, ctx: RenderContext) -> Markup:
     return join_lines(
         (
             commit,
+            rollback_way(plan, ctx),
+            replaced(plan, ctx),
             proven,
             join_dots((migration_count(plan, ctx), translate("result.backup", id=backup) if backup else "")),
             translate("plan.destructive") if plan.destructive else Markup(""),
@@ -136,6 +132,11 @@ def approval_subject(run: Run, ctx: RenderContext) -> Markup:
             evidence.headline(plan, ctx),
         )
     )
+
+
+def _moves(old: str, new: str) -> Markup:
+    """Render from which commit to which the code goes; one alone where it stays, or where the old one is unknown."""
+    return Markup(f"{markup.code(old)} → {markup.code(new)}") if old and old != new else markup.code(new)
 
 
 def _people(run: Run, gate: Gate, ctx: RenderContext, *, is_open: bool) -> tuple[Markup, ...]:

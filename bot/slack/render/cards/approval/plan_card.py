@@ -146,11 +146,16 @@ def migration_count(plan: Plan, ctx: RenderContext) -> Markup:
     return Markup(ctx.translator.count(key, len(plan.migrations)).replace("*", ""))
 
 
+def commit_before(plan: Plan) -> str:
+    """Return the short hash of the commit that is checked out; empty where none is known."""
+    return next((commit[:7] for _, commit in sorted(plan.basis.checked_out.items())), "")
+
+
 def _commits(plan: Plan, ctx: RenderContext) -> tuple[Markup, ...]:
     if plan.sha is None:
         return ()
     translate, count = ctx.translator.translate, ctx.translator.count
-    old = next((commit[:7] for _, commit in sorted(plan.basis.checked_out.items())), "")
+    old = commit_before(plan)
     how_many = count("plan.commits", plan.commit_count)
     moved = (
         translate("plan.moves", old=old, new=plan.sha.short, commits=how_many)
@@ -231,31 +236,52 @@ def _downtime(plan: Plan, after: tuple[StepView, ...], ctx: RenderContext) -> Ma
     if pair is None or not all(key in numbers for key in pair):
         return ctx.translator.translate("plan.downtime.none") if after else Markup("")
     first, last = numbers[pair[0]], numbers[pair[1]]
-    estimates = [ctx.estimates.get(step.key) for step in after[first:last]]
-    usual = (
-        sum(estimate.seconds for estimate in estimates if estimate is not None)
-        if estimates and None not in estimates
-        else 0
-    )
-    usual = usual or _predicted_downtime(plan)
     return ctx.translator.translate(
-        "plan.downtime",
-        first=str(first),
-        last=str(last),
-        seconds=ctx.translator.duration(usual) if usual >= 1 else "",
+        "plan.downtime", first=str(first), last=str(last), seconds=_usual_downtime(plan, after[first:last], ctx)
     )
+
+
+def _usual_downtime(plan: Plan, steps: tuple[StepView, ...], ctx: RenderContext) -> str:
+    """Return how long the steps usually take during which the site is down; empty where nothing tells."""
+    estimates = [ctx.estimates.get(step.key) for step in steps]
+    known = [estimate.seconds for estimate in estimates if estimate is not None]
+    usual = sum(known) if len(known) == len(estimates) else 0
+    usual = usual or _predicted_downtime(plan)
+    return ctx.translator.duration(usual) if usual >= 1 else ""
 
 
 def downtime_line(run: Run, ctx: RenderContext) -> Markup:
-    """Render for how long a run will take the site down; empty where it has no plan."""
+    """Render in a few words for how long a run will take the site down; empty where it has no plan."""
     plan = run.plan
-    return _downtime(plan, _steps_after_approval(run, plan), ctx) if plan is not None else Markup("")
+    if plan is None:
+        return Markup("")
+    after = _steps_after_approval(run, plan)
+    pair = planned_downtime(plan)
+    keys = [step.key for step in after]
+    if lifting_step(plan) is not None or pair is None or not set(pair) <= set(keys):
+        return _downtime(plan, after, ctx)
+    first, last = (keys.index(key) + 1 for key in pair)
+    return ctx.translator.translate("approval.downtime", seconds=_usual_downtime(plan, after[first:last], ctx))
 
 
 def _predicted_downtime(plan: Plan) -> float:
     """Return a restore's downtime in seconds, predicted from the proofs of backups; 0 where unknown."""
     found = first_of(BackupToRestore, plan.findings)
     return float(found.downtime or 0) if found is not None else 0.0
+
+
+def replaced(plan: Plan, ctx: RenderContext) -> Markup:
+    """Render in one line what a restore replaces; empty for other plans."""
+    found = first_of(BackupToRestore, plan.findings)
+    if found is None:
+        return Markup("")
+    return ctx.translator.translate(
+        "approval.restore",
+        tables=", ".join(found.tables),
+        database=found.database,
+        made=markup.time_of_day(found.made_at) if found.made_at is not None else "",
+        old=found.old,
+    )
 
 
 def _replaces(plan: Plan, ctx: RenderContext) -> Markup:

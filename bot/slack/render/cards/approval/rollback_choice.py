@@ -14,10 +14,14 @@ _BY_A_PERSON = frozenset({RollbackReason.ASKED, RollbackReason.DECIDED})
 def rollback_choice(plan: Plan, ctx: RenderContext) -> Markup:
     """Render what a rollback goes back to, why, and how to ask for another way; empty for other plans."""
     finding = first_of(RollbackChoice, plan.findings)
-    return Markup("") if finding is None else join_lines((_where(finding, plan, ctx), *_why(finding, plan, ctx)))
+    return Markup("") if finding is None else join_lines((rollback_way(plan, ctx), *_why(finding, plan, ctx)))
 
 
-def _where(finding: RollbackChoice, plan: Plan, ctx: RenderContext) -> Markup:
+def rollback_way(plan: Plan, ctx: RenderContext) -> Markup:
+    """Render what a rollback goes back to, in one line; empty for other plans."""
+    finding = first_of(RollbackChoice, plan.findings)
+    if finding is None:
+        return Markup("")
     if finding.way is RollbackWay.CODE:
         return ctx.translator.translate("way.code")
     return ctx.translator.count(f"way.{finding.way.value}", len(plan.undo))

@@ -84,7 +84,9 @@ def _rows(found: TableWritten, ctx: RenderContext) -> Markup:
         shown = f"{now:,}" if found.counted else ctx.translator.translate("written.about", now=f"{now:,}")
         return ctx.translator.translate("written.rows", then=f"{then:,}", now=shown)
     known = then if then is not None else now
-    return ctx.translator.count("written.rows.then", known) if known is not None else Markup("")
+    if known is None:
+        return Markup("")
+    return ctx.translator.count("written.rows.then", known, rows=f"{known:,}")
 
 
 def _proof_words(proof: Proof | None, ctx: RenderContext) -> Markup:
