@@ -22,6 +22,7 @@ from bot.demo.host.tcp_proxy import TcpProxy
 from bot.demo.host.web import WebServer
 from bot.demo.processes.ports import Port
 from bot.demo.processes.process import temporary_folder
+from tests.support.sandboxes import own, share_templates
 from tests.support.template import Template
 
 # No test is timed: a machine that is busy elsewhere is not a defect.
@@ -103,6 +104,28 @@ async def laravel_template(servers_folder: Path, ssh_server: DemoHost, mariadb: 
     return await Template.make(folder, ssh_server, mariadb)
 
 
+@pytest.fixture(scope="session")
+def sandbox_templates(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Path]:
+    """Where the templates of private servers lie, for each account and for all workers alike."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def of(uid: int) -> Path:
+        # Not below `base`, which nobody else can enter.
+        folder = shared.parent.parent / f"cs-templates-{shared.name}-{uid}"
+        if not folder.exists():
+            made = folder.with_name(f"{folder.name}.{os.getpid()}")
+            made.mkdir(mode=0o700)
+            own(uid, made)
+            try:
+                made.rename(folder)
+            except OSError:
+                made.rmdir()
+        return folder
+
+    return of
+
+
 @pytest.fixture
 async def database(mariadb: DatabaseServer) -> AsyncIterator[DemoDatabase]:
     made = await mariadb.create(f"compte_{next(_numbers)}")
@@ -111,10 +134,11 @@ async def database(mariadb: DatabaseServer) -> AsyncIterator[DemoDatabase]:
 
 
 @pytest.fixture
-def ssh_host(ssh_server: DemoHost) -> Iterator[DemoHost]:
+def ssh_host(ssh_server: DemoHost, sandbox_templates: Callable[[int], Path]) -> Iterator[DemoHost]:
     ssh_server.commands.forget()
     for left in ssh_server.home.iterdir():
         shutil.rmtree(left) if left.is_dir() and not left.is_symlink() else left.unlink()
+    share_templates(ssh_server.home, sandbox_templates(os.geteuid()))
     yield ssh_server
     ssh_server.commands.forget()
     for pid in ssh_server.left_processes():
@@ -123,14 +147,18 @@ def ssh_host(ssh_server: DemoHost) -> Iterator[DemoHost]:
 
 
 @pytest.fixture
-async def new_host(servers_folder: Path) -> AsyncIterator[Callable[..., Awaitable[DemoHost]]]:
+async def new_host(
+    servers_folder: Path, sandbox_templates: Callable[[int], Path]
+) -> AsyncIterator[Callable[..., Awaitable[DemoHost]]]:
     async with contextlib.AsyncExitStack() as stack:
 
         async def make(**options: object) -> DemoHost:
             folder = servers_folder / f"host-{next(_numbers)}"
             folder.mkdir()
             stack.callback(shutil.rmtree, folder, ignore_errors=True)
-            return await stack.enter_async_context(DemoHost(folder, **options))
+            host = await stack.enter_async_context(DemoHost(folder, **options))
+            share_templates(host.home, sandbox_templates(os.geteuid()))
+            return host
 
         yield make
 

@@ -5,7 +5,8 @@ from importlib import resources
 from pathlib import Path
 
 from bot.demo.host.fake_program import AUTOLOAD
-from tests.sandbox.support.bench import Bench, own, server
+from tests.sandbox.support.bench import Bench, server
+from tests.support.sandboxes import own
 
 MIGRATION = """<?php
 use Illuminate\\Database\\Migrations\\Migration;

@@ -4,9 +4,10 @@ from dataclasses import replace
 
 from bot.sandbox.plan import Limits
 from bot.sandbox.results import Ended
-from tests.sandbox.support.bench import Bench, own, server
+from tests.sandbox.support.bench import Bench, server
 from tests.sandbox.test_private_server import CONNECT
 from tests.support.disks import small_disk
+from tests.support.sandboxes import own
 
 _MIB = 1024
 SMALL = Limits(processes=60, memory=400 * _MIB, file=20 * _MIB, disk=250 * _MIB, output=64, free_memory=1024)

@@ -3,8 +3,9 @@
 import asyncio
 import os
 import re
+import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,9 +23,10 @@ from tests.databases.support.held_up import Hold
 from tests.databases.support.local import KeptOutput, LocalHost, access_to, prover, stand_in
 from tests.databases.support.manifests import manifest_of, rewrite
 from tests.databases.support.steps import done, job_of, performer, private_job, refused
-from tests.sandbox.support.bench import ACCOUNTS, Bench, bench, own
+from tests.sandbox.support.bench import ACCOUNTS, Bench, bench
 from tests.support import eventually
 from tests.support.disks import small_disk
+from tests.support.sandboxes import own
 
 HARMLESS = re.compile(r"(?i)(SELECT|SHOW|SET SESSION|SET NAMES|SET AUTOCOMMIT)\b")
 
@@ -35,16 +37,16 @@ def scratch() -> bool:
 
 
 @pytest.fixture(params=ACCOUNTS, ids=lambda uid: "root" if uid == 0 else "ordinary")
-def account(request: pytest.FixtureRequest) -> Iterator[Bench]:
+def account(request: pytest.FixtureRequest, sandbox_templates: Callable[[int], Path]) -> Iterator[Bench]:
     """An account of this machine, with a home of its own."""
-    made = bench(request.param, None)
+    made = bench(request.param, sandbox_templates(request.param))
     yield made
     made.close()
 
 
 @pytest.fixture
-def one_account() -> Iterator[Bench]:
-    made = bench(ACCOUNTS[-1], None)
+def one_account(sandbox_templates: Callable[[int], Path]) -> Iterator[Bench]:
+    made = bench(ACCOUNTS[-1], sandbox_templates(ACCOUNTS[-1]))
     yield made
     made.close()
 
@@ -232,6 +234,7 @@ async def test_a_host_that_has_no_room_at_first_or_later_is_no_fault_of_the_back
     hold = held(one_account)
     proving = await made(one_account, target, path=hold.path)
     local = one_account.home / ".local"
+    shutil.rmtree(local)
     local.mkdir()
     with small_disk(local, 1500):
         own(one_account.uid, local)

@@ -16,7 +16,7 @@ from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.secrets import Secret
 from bot.domain.shell import Command, ReadResult
 from bot.engine.ports import Done, Effect, Ending, Failed, Job, Outcome, Output
-from tests.sandbox.support.bench import own
+from tests.support.sandboxes import own
 
 SYSTEM_PATH = "/usr/bin:/bin:/usr/sbin:/sbin"
 

@@ -13,9 +13,10 @@ from pathlib import Path
 
 from bot.domain.shell import Command
 from bot.sandbox.environment import LARAVEL_REPLACED, LARAVEL_TREATMENTS, Environment
-from bot.sandbox.plan import CodeBox, Limits, Sandbox, functions, script
+from bot.sandbox.plan import CodeBox, Limits, Sandbox, functions
 from bot.sandbox.results import CommandResult, SandboxResults, results_of
 from bot.sandbox.server import PrivateDatabase, PrivateServer, series_of
+from tests.support.sandboxes import own, share_templates
 
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -192,12 +193,6 @@ class Bench:
         return ["setpriv", f"--reuid={self.uid}", f"--regid={self.uid}", "--clear-groups", "--"]
 
 
-def own(uid: int, *paths: Path) -> None:
-    for path in paths:
-        if uid != os.geteuid():
-            os.chown(path, uid, uid)
-
-
 def bench(uid: int, templates: Path | None) -> Bench:
     """Make one.
 
@@ -212,8 +207,7 @@ def bench(uid: int, templates: Path | None) -> Bench:
     made = Bench(uid, home, live)
     own(uid, home, live, live / ".env")
     if templates is not None:
-        find = f'{script("place.sh")}\numask 077; find_place; mkdir -p "$place" && ln -s {templates} "$place/templates"'
-        subprocess.run([*made._become(), "sh", "-c", find], env={"HOME": str(home), "PATH": SYSTEM_PATH}, check=True)
+        share_templates(home, templates, uid)
     return made
 
 
