@@ -175,7 +175,7 @@ class EmojiSection(_Section):
 class HostSection(_Section):
     """One of `hosts`."""
 
-    address: OneWord
+    address: Annotated[str, _text(values.address)]
     port: Port = 22
     user: OneWord
     key: Line | None = None

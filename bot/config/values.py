@@ -7,6 +7,7 @@ import re
 import zoneinfo
 from datetime import timedelta
 from functools import cache
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from bot.domain.emoji import emoji_of_character, plain_emoji
@@ -175,6 +176,33 @@ def word(text: str) -> str:
     """
     if not text or text.startswith("-") or any(letter.isspace() for letter in text) or _CONTROL.search(text):
         raise ValueError("must be one word without blanks, and not start with `-`")
+    return text
+
+
+_HOST_LABEL = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
+
+
+def address(text: str) -> str:
+    """Read where a host is: a name or an IP address.
+
+    Raises:
+        ValueError: no host can be there.
+    """
+    word(text)
+    if "://" in text or "/" in text or "@" in text:
+        raise ValueError("must be a host's name or IP address alone, without `https://`, user or path")
+    bare = text.partition("%")[0]
+    try:
+        ip_address(bare)
+    except ValueError:
+        pass
+    else:
+        return text
+    if re.fullmatch(r"[0-9.]+", text) or ":" in text:
+        raise ValueError("looks like an IP address and cannot be one; the port is a key of its own")
+    labels = text.removesuffix(".").split(".")
+    if len(text) > 253 or not all(_HOST_LABEL.fullmatch(label) for label in labels):
+        raise ValueError("must be a host's name, such as web1.example.com, or an IP address")
     return text
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,8 +10,7 @@ import asyncssh
 
 from bot.domain.errors import Problem, Reason, RefusedError, problem
 from bot.domain.targets.target import Host
-
-DEFAULT_KNOWN_HOSTS = "~/.ssh/known_hosts"
+from bot.hosts.known_hosts import KnownHostsError, is_listed, known_hosts_file, read_known_hosts
 
 
 @dataclass(frozen=True)
@@ -49,10 +47,11 @@ async def log_in(
         RefusedError: `host_unreachable`, `host_key_changed` (its fact `known` says whether the file of known hosts has
             another key for it or none), `host_login_refused`.
     """
-    known_hosts = Path(os.path.expanduser(host.known_hosts or DEFAULT_KNOWN_HOSTS))  # noqa: PTH111, ASYNC240 - no I/O
-    known = await asyncio.to_thread(_read_known_hosts, known_hosts)
-    if known is None:
-        raise RefusedError(_key_problem(host, known_hosts, "no", "the file of known hosts cannot be read"))
+    known_hosts = known_hosts_file(host)
+    try:
+        known = await asyncio.to_thread(read_known_hosts, known_hosts)
+    except KnownHostsError as error:
+        raise RefusedError(_key_problem(host, known_hosts, "no", str(error))) from error
     key = await asyncio.to_thread(_read_key, host)
     try:
         async with asyncio.timeout(timeout):
@@ -60,7 +59,7 @@ async def log_in(
                 host.address,
                 host.port,
                 username=host.user,
-                known_hosts=known,
+                known_hosts=known.keys,
                 # A configured key is the only one offered, because an agent's other keys would use up the attempts.
                 client_keys=() if key is None else [key],
                 agent_path=() if key is None else None,
@@ -74,7 +73,7 @@ async def log_in(
                 login_timeout=timeout,
             )
     except asyncssh.HostKeyNotVerifiable as error:
-        listed = "yes" if _is_listed(known, host) else "no"
+        listed = "yes" if is_listed(known, host) else "no"
         raise RefusedError(_key_problem(host, known_hosts, listed, str(error))) from error
     except asyncssh.PermissionDenied as error:
         raise RefusedError(_login_problem(host, str(error))) from error
@@ -84,11 +83,29 @@ async def log_in(
         raise RefusedError(_unreachable(host, str(error) or type(error).__name__)) from error
 
 
-def _read_known_hosts(path: Path) -> asyncssh.SSHKnownHosts | None:
+async def presented_key(host: Host, *, jump: Jump | None, timeout: float) -> asyncssh.SSHKey:  # noqa: ASYNC109
+    """Ask a host for its key without logging in, for a person to compare its fingerprint.
+
+    Args:
+        host: where.
+        jump: through which connection; None is directly.
+        timeout: seconds for all of it.
+
+    Raises:
+        RefusedError: `host_unreachable`.
+    """
     try:
-        return asyncssh.import_known_hosts(path.read_text(errors="surrogateescape"))
-    except (OSError, ValueError):
-        return None
+        async with asyncio.timeout(timeout):
+            key = await asyncssh.get_server_host_key(
+                host.address, host.port, tunnel=() if jump is None else jump.connection, config=None
+            )
+    except TimeoutError as error:
+        raise RefusedError(_unreachable(host, f"no answer within {timeout:g} s")) from error
+    except (asyncssh.Error, OSError) as error:
+        raise RefusedError(_unreachable(host, str(error) or type(error).__name__)) from error
+    if key is None:
+        raise RefusedError(_unreachable(host, "it shows no key"))
+    return key
 
 
 def _read_key(host: Host) -> asyncssh.SSHKey | None:
@@ -98,10 +115,6 @@ def _read_key(host: Host) -> asyncssh.SSHKey | None:
         return asyncssh.read_private_key(str(Path(host.key).expanduser()))
     except (OSError, ValueError) as error:
         raise RefusedError(_login_problem(host, f"the key {host.key} cannot be used: {error}")) from error
-
-
-def _is_listed(known: asyncssh.SSHKnownHosts, host: Host) -> bool:
-    return any(known.match(host.address, "", host.port))
 
 
 def _unreachable(host: Host, detail: str) -> Problem:

@@ -74,10 +74,11 @@ ROOMS = {
         ),
         names("structlog"),
     ),
+    "setup": Room(names("domain hosts"), names("dotenv"), PURE | names("io json posixpath shlex urllib.parse")),
     "playground": Room(packages=names("aiohttp")),
     "demo": Room(names("playground"), names("aiohttp aiomysql asyncssh rich ruamel")),
     "console": Room(
-        names("app audit commands config databases demo domain engine hosts logs recipes sandbox slack store"),
+        names("app audit commands config databases demo domain engine hosts logs recipes sandbox setup slack store"),
         names("aiohttp rich slack_sdk structlog typer"),
     ),
     "__main__": Room(names("console"), names("typer")),

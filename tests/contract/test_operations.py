@@ -9,7 +9,7 @@ from bot.config.operations import load_operations
 from bot.config.recipe_vars import check_recipe
 from bot.domain.policies.policy import BackupBefore
 from bot.domain.runs.request import Action
-from bot.hosts.login import DEFAULT_KNOWN_HOSTS
+from bot.hosts.known_hosts import DEFAULT_KNOWN_HOSTS
 
 LEAST = """
 version: 1
