@@ -25,6 +25,7 @@ from commands.backup_verify import VerifySubcommand
 from commands.command import Subcommand
 from commands.common import backup_id, require_encryption
 from commands.dump import dump_step, require_backups
+from commands.used_database import require_known_database
 from commands.words import TARGET_WORDS, find_target, sort_words
 
 _MAX_TABLES = 50
@@ -76,7 +77,7 @@ class Backup:
 
         Raises:
             RefusedError: `backup_impossible`, the environment has no database or no place for backups, or its host
-                cannot encrypt what it is to encrypt.
+                cannot encrypt what it is to encrypt; `database_differs`, it is no database of the application.
         """
         require_backups(target)
         options = run.request.options
@@ -90,6 +91,7 @@ class Backup:
             *retention,
         )
         await require_encryption(steps, target, look)
+        await require_known_database(self.recipes[target.name], target, look)
         return Plan(
             request=run.request,
             steps=steps,

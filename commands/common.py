@@ -19,6 +19,7 @@ from bot.recipes.questions import question
 from bot.recipes.recipe import Migrations, MigrationTable, Recipe
 from commands.gather import both, each
 from commands.pending import listing_of, live_table, migrator_of, table_in, table_of, with_listing
+from commands.used_database import require_used_database
 
 
 async def read_target(
@@ -34,7 +35,7 @@ async def read_target(
         since: commits from which changes of files count too.
 
     Raises:
-        RefusedError: a host or the database cannot be read.
+        RefusedError: a host or the database cannot be read; `database_differs`, the application uses another.
     """
     asked = replace(question(recipe, target, ref), since=since)
     # What a tool prints about migrations is the same on every host.
@@ -62,11 +63,14 @@ async def as_called_live(
         look: reads.
 
     Raises:
-        RefusedError: the database cannot be read.
+        RefusedError: the database cannot be read; `database_differs`, the application uses another.
     """
-    if not isinstance(migrations, MigrationTable) or live_table(migrations, facts) == migrations.table:
+    if not isinstance(migrations, MigrationTable):
         return database
-    return await look.database(live_table(migrations, facts))
+    if live_table(migrations, facts) != migrations.table:
+        database = await look.database(live_table(migrations, facts))
+    require_used_database(facts, database)
+    return database
 
 
 async def ran_now(

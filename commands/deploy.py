@@ -36,6 +36,7 @@ from commands.migration_files import migration_files
 from commands.pending import from_elsewhere, not_run
 from commands.rehearsal import backup_to_rehearse_on, not_rehearsed
 from commands.resume import read_stopped_run, resume_basis, resume_plan
+from commands.used_database import other_server
 from commands.words import find_target, sort_words
 
 DRY_RUN = "--dry-run"
@@ -145,6 +146,7 @@ class Deploy:
             findings=(
                 *_completed(unfinished, hosts, sha),
                 *downs,
+                *other_server(hosts[0], database),
                 *_held_back(pending, migrations),
                 *_sessions(database, migrations),
                 *not_rehearsed(rehearses, migrations),

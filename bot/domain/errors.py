@@ -48,6 +48,7 @@ class Reason(StrEnum):
     DATABASE_UNREACHABLE = "database_unreachable"
     DATABASE_LOGIN_REFUSED = "database_login_refused"
     DATABASE_MISSING = "database_missing"
+    DATABASE_DIFFERS = "database_differs"
     BLOCKED_BY_SESSIONS = "blocked_by_sessions"
     BACKUP_IMPOSSIBLE = "backup_impossible"
     NOT_RESTORABLE = "not_restorable"

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,9 +13,10 @@ from bot.demo.application.application import Application
 from bot.demo.host.database import DatabaseServer
 from bot.domain.runs.migration_source import MigrationSource
 from bot.domain.shell import fill
-from bot.domain.targets.migrator import MigratorAnswer, parse_migrator, row_lines, source_lines
+from bot.domain.targets.migrator import MigratorAnswer, UsedDatabase, parse_migrator, row_lines, source_lines
 from bot.recipes.load import load_recipe
 from bot.recipes.recipe import MigrationTable
+from tests.support.laravel_kinds import DATABASE_KINDS
 from tests.support.laravel_oddities import (
     MIGRATIONS,
     PACKAGE,
@@ -95,6 +97,24 @@ async def test_it_asks_as_the_framework_does(laravel_at_first: Application) -> N
     status = await laravel_at_first.artisan("migrate:status")
     not_run = tuple(line.split("|")[2].strip() for line in status.splitlines() if line.startswith("| No"))
     assert not_run == names(found.pending)
+
+
+@pytest.mark.parametrize("kind", DATABASE_KINDS)
+async def test_it_says_which_database_the_application_uses_however_that_is_configured(
+    kind: str, laravel_at_first: Application, mariadb: DatabaseServer
+) -> None:
+    path, database = laravel_at_first.path, laravel_at_first.database
+    DATABASE_KINDS[kind].configure(path, database, mariadb.socket)
+    DATABASE_KINDS[kind].set_up(path, database, mariadb.socket)
+    text = await printed(path)
+    used = parse_migrator(text).database
+    others = (f"{database.name}_audit",) if kind == "second connection" else ()
+    by_itself = await mariadb.query("SELECT CONCAT(@@hostname, ':', @@port, ' ', @@datadir) AS server")
+    assert used == UsedDatabase("mysql", database.name, by_itself[0]["server"], others)
+    said = [json.loads(line) for line in text.splitlines()]
+    means = {line["key"]: line["means"] for line in said if line["is"] == "env"}
+    assert means == DATABASE_KINDS[kind].means
+    assert database.password not in text
 
 
 async def test_a_prefix_and_another_table_are_named(laravel_at_first: Application, mariadb: DatabaseServer) -> None:

@@ -143,6 +143,11 @@ ODD_URL='mysql://us"er:x@h/d'
     assert [files[name] for name in ("hosts", "ports", "users")] == ["db.internal\n" * 2, "3307\n", "compte\n"]
 
 
+def test_several_hosts_in_one_value_are_all_served(awk: list[str], tmp_path: Path) -> None:
+    files = become(awk, b"DB_HOST='10.1.2.3, db-2;/run/mysqld/s.sock,'\n", tmp_path)
+    assert (files["hosts"], files["sockets"]) == ("10.1.2.3\ndb-2\n", "/run/mysqld/s.sock\n")
+
+
 def test_a_value_whose_quotes_never_end_stays_with_nobody(awk: list[str], tmp_path: Path) -> None:
     live = b'APP_NAME="live\nSECRET=live-secret\nDB_DATABASE=compte\n'
     assert become(awk, live, tmp_path)["dotenv"] == "APP_NAME=sandbox\nSECRET=sandbox\nDB_DATABASE=compte\n"

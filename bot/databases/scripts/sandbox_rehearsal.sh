@@ -78,6 +78,22 @@ tidy() {
   rm -f "$sandbox_results"/*.log
 }
 
+# meanings: have the sandbox read those keys of the environment file that say where the application's own database is, and
+# as whom, whatever they are called: the live application tells which they are. What the sandbox's own rules name stays.
+meanings() {
+  [ -n "$ask" ] || return 0
+  limit=
+  ! command -v timeout >/dev/null 2>&1 || limit='timeout 20'
+  # shellcheck disable=SC2086 # words
+  meant=$(
+    (cd "$live" && exec $limit sh -c "$ask") </dev/null 2>/dev/null 9>&- |
+      grep -E -x '\{"is":"env","key":"[A-Za-z_][A-Za-z0-9_]*","means":"(url|password|host|port|socket|keep|user)"\}' |
+      sed 's/^{"is":"env","key":"\([^"]*\)","means":"\([^"]*\)"}$/\1 \2 /'
+  )
+  sandbox_rules="$meant
+$sandbox_rules"
+}
+
 # ── snapshots ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 # snapshots: have the server note the schema whenever a migration is recorded; where the table is not there yet, it cannot
@@ -211,6 +227,7 @@ tree || impossible "$why" "$said"
   impossible packages "$(printf '%s' "$said" | tail -n 5)"
 python_environment || impossible setup "$said"
 [ -z "$optional_environment" ] || [ -e "$sandbox_env_from" ] || sandbox_env_from=
+meanings
 took packages "$began"
 at=$(clock)
 sandbox_start || refused

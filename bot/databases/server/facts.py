@@ -50,7 +50,8 @@ _OWN_SESSIONS = """
 _SIZE = """
     SELECT COALESCE(SUM(COALESCE(data_length, 0) + COALESCE(index_length, 0)), 0),
         COALESCE(MAX(COALESCE(data_length, 0) + COALESCE(index_length, 0)), 0), @@datadir,
-        MAX(IF(table_name = %s, UNIX_TIMESTAMP(update_time), NULL))
+        MAX(IF(table_name = %s, UNIX_TIMESTAMP(update_time), NULL)),
+        DATABASE(), CONCAT(@@hostname, ':', @@port, ' ', @@datadir)
     FROM information_schema.tables WHERE table_schema = DATABASE()
 """
 """The sizes, and the last write to one table, which InnoDB forgets when the server is restarted."""
@@ -86,7 +87,8 @@ class DatabaseLook:
         async with self._connections.reading(target) as session:
             has_table, ran = await _migrations(session, table)
             sees_all, sessions = await sessions_open_for(session, LONG_TRANSACTION)
-            ((size, largest, directory, changed),) = await session.rows(_SIZE, table if has_table else None)
+            sizes = await session.rows(_SIZE, table if has_table else None)
+            ((size, largest, directory, changed, name, server),) = sizes
             return DatabaseFacts(
                 version=session.version,
                 has_table=has_table,
@@ -96,6 +98,8 @@ class DatabaseLook:
                 sees_all_sessions=sees_all,
                 largest_bytes=int(largest),
                 directory=str(directory),
+                name=str(name),
+                server=str(server),
                 changed_at=None if changed is None else datetime.fromtimestamp(float(changed), UTC),
                 replication=await replication_of(session, sees_all_sessions=sees_all),
             )

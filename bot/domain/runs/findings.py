@@ -51,6 +51,7 @@ from bot.domain.runs.run_findings import (
     LossUnknown,
     NothingLost,
     OpenSession,
+    OtherServer,
     Resumed,
     RollbackChoice,
     RollbackReason,
@@ -81,6 +82,7 @@ __all__ = [
     "OldCode",
     "OldTables",
     "OpenSession",
+    "OtherServer",
     "OtherTables",
     "RecordedEffect",
     "Rehearsed",
@@ -160,6 +162,7 @@ Finding = (
     | Resumed
     | Unfinished
     | AlreadyDown
+    | OtherServer
     | HeldBack
     | OpenSession
     | UnknownFinding

@@ -150,6 +150,20 @@ class AlreadyDown(StoredFacts):
 
 
 @dataclass(frozen=True)
+class OtherServer(StoredFacts):
+    """Another database server answers the application than the bot.
+
+    Args:
+        used: what the application's calls itself: host name, port and directory.
+        configured: what the bot's calls itself.
+    """
+
+    kind: ClassVar = "other_server"
+    used: str
+    configured: str
+
+
+@dataclass(frozen=True)
 class HeldBack(StoredFacts):
     """Pending migrations that the run does not run.
 

@@ -274,6 +274,8 @@ class DatabaseFacts:
         directory: of the server's data files.
         changed_at: last write to the migrations table; None if the server does not remember.
         replication: the server's part in it.
+        name: of the database, as the server calls it.
+        server: which server answered: its own host name, its port and its directory. Two nodes of a cluster differ.
     """
 
     version: str
@@ -287,6 +289,8 @@ class DatabaseFacts:
     directory: str = ""
     changed_at: datetime | None = None
     replication: Replication = Replication()
+    name: str = ""
+    server: str = ""
 
 
 @dataclass(frozen=True)

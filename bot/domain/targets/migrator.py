@@ -4,6 +4,8 @@ A recipe's `migrator.ask` prints it as lines of JSON, with their keys in this or
 skipped, because an application may print what it likes.
 
     {"is":"table","name":"app_migrations","exists":true}
+    {"is":"database","driver":"mysql","others":["compte_audit"],"name":"compte","server":"db1:3306 /var/lib/mysql/"}
+    {"is":"env","key":"DB_WRITE_HOST","means":"host"}
     {"is":"schema","sha256":"…","path":"database/schema/mysql-schema.sql","file":"/…"}
     {"is":"pending","sha256":"…","name":"…","path":"database/migrations/….php","file":"/…"}
     {"is":"ran","sha256":"…","name":"…","path":"vendor/acme/audit/….php","file":"/…"}
@@ -11,10 +13,12 @@ skipped, because an application may print what it likes.
     {"is":"count","table":"users","rows":286}
     {"is":"end"}
 
-`schema` is a dump that the migrator would load before it runs the migrations. `pending` and `ran` are in the order in
-which migrations run, `row` is a row of the table, in the order in which they ran. `path` is relative to the
-application's folder, or absolute where the file lies outside of it. `count` is of a table that was asked about
-(`COUNTERSIGN_COUNT`, one a line).
+`database` is where the migrations run, as the server itself calls it, and the other databases that the application's
+connections name. `env` is a key of the application's environment file that says where that database is, or as whom; a
+sandbox reads it (`sandbox_rehearsal.sh`). `schema` is a dump that the migrator would load before it runs the
+migrations. `pending` and `ran` are in the order in which migrations run, `row` is a row of the table, in the order in
+which they ran. `path` is relative to the application's folder, or absolute where the file lies outside of it. `count`
+is of a table that was asked about (`COUNTERSIGN_COUNT`, one a line).
 """
 
 from __future__ import annotations
@@ -31,6 +35,23 @@ _START = '{"is":"'
 
 
 @dataclass(frozen=True)
+class UsedDatabase:
+    """The database in which a framework runs migrations.
+
+    Args:
+        driver: of the connection, as the framework calls it.
+        name: as the server calls it.
+        server: which server answered, as `DatabaseFacts.server`; empty if it does not say.
+        others: databases of the application's other connections.
+    """
+
+    driver: str
+    name: str
+    server: str
+    others: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class MigratorAnswer:
     """What a migrator says.
 
@@ -42,6 +63,7 @@ class MigratorAnswer:
         rows: of the table, in the order in which they ran.
         schema: the dump that it would load first; its name is empty. None where there is none.
         counts: rows of the tables that were asked about; None for one that is not there.
+        database: in which that is; None if it does not say.
     """
 
     table: str
@@ -51,6 +73,7 @@ class MigratorAnswer:
     rows: tuple[AppliedMigration, ...]
     schema: MigrationSource | None
     counts: Mapping[str, int | None]
+    database: UsedDatabase | None = None
 
     def find(self, name: str) -> MigrationSource | None:
         """Give the file of a migration; None if it has none."""
@@ -68,6 +91,7 @@ def parse_migrator(text: str) -> MigratorAnswer:
     if kinds[:1] != ["table"] or kinds[-1:] != ["end"]:
         raise ValueError("the answer of the migrator was cut off")
     try:
+        used = [_used(line) for line in lines if line["is"] == "database"]
         schema = [_source(line) for line in lines if line["is"] == "schema"]
         return MigratorAnswer(
             table=_text(lines[0]["name"]),
@@ -79,6 +103,7 @@ def parse_migrator(text: str) -> MigratorAnswer:
             ),
             schema=schema[0] if schema else None,
             counts={_text(line["table"]): _number(line["rows"]) for line in lines if line["is"] == "count"},
+            database=used[0] if used else None,
         )
     except KeyError as missing:
         raise ValueError(f"the answer of the migrator lacks {missing}") from None
@@ -120,6 +145,15 @@ def _lines(text: str) -> Iterator[dict[str, Any]]:
                 yield dict(json.loads(line))
             except ValueError:
                 raise ValueError(f"not a line of a migrator's answer: {line[:80]!r}") from None
+
+
+def _used(line: Mapping[str, Any]) -> UsedDatabase:
+    others = line.get("others", [])
+    if not isinstance(others, list):
+        raise ValueError(f"not a list of a migrator's answer: {others!r}")  # noqa: TRY004 - an answer is data
+    return UsedDatabase(
+        _text(line["driver"]), _text(line["name"]), _text(line.get("server", "")), tuple(_text(name) for name in others)
+    )
 
 
 def _source(line: Mapping[str, Any]) -> MigrationSource:

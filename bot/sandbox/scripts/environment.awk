@@ -94,7 +94,7 @@ function resolved(value,    result, key) {
 
 function plain(value) { return length(value) <= 255 && value !~ /[^ -~\200-\377]/ }
 
-function treated(name, value,    how, scheme) {
+function treated(name, value,    how, scheme, count, each, i) {
   how = treatment[name]
   if (how == "" && whole && value in known) how = known[value]
   if (how == "password") return ENVIRON["sandbox_password"]
@@ -103,7 +103,11 @@ function treated(name, value,    how, scheme) {
   if (!whole || how == "" || !plain(value)) return dummy(value)
   if (how == "url") return database_url(value)
   if (how == "user" && value != "") print value >(out "users")
-  if (how == "host") print value >(out (value ~ /^\// ? "sockets" : "hosts"))
+  if (how == "host") {
+    # Several may stand in one value.
+    count = split(value, each, /[ ,;]+/)
+    for (i = 1; i <= count; i++) if (each[i] != "") print each[i] >(out (each[i] ~ /^\// ? "sockets" : "hosts"))
+  }
   if (how == "socket") print value >(out "sockets")
   if (how == "port") {
     if (value !~ /^[0-9]+$/ || value + 0 < 1 || value + 0 > 65535) return dummy(value)

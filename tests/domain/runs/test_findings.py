@@ -36,6 +36,7 @@ from bot.domain.runs.findings import (
     OldCode,
     OldTables,
     OpenSession,
+    OtherServer,
     OtherTables,
     RecordedEffect,
     Rehearsed,
@@ -353,6 +354,7 @@ WRITTEN: list[tuple[Finding, dict[str, str]]] = [
     (Unfinished("R-1", "Migrate"), {"run": "R-1", "step": "Migrate"}),
     (Unfinished("R-1", "", "", "B-1"), {"run": "R-1", "step": "", "was_live": "", "backup": "B-1"}),
     (AlreadyDown(("web1", "web2")), {"hosts": "web1, web2"}),
+    (OtherServer("db1:3306 /a/", "db2:3306 /a/"), {"used": "db1:3306 /a/", "configured": "db2:3306 /a/"}),
     (HeldBack(("a",)), {"migrations": "a"}),
     (
         OpenSession(7, "app", 90, "SELECT 1", waits=True),

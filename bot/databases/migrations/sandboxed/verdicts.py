@@ -54,10 +54,10 @@ class Verdicts:
         )
 
     def _unknown(self, name: str) -> tuple[RiskReason, str] | None:
+        if self.results.outcome is SandboxOutcome.FAILED and name == self.migrations[-1].name:
+            return RiskReason.SANDBOX_ONLY, self.results.failure.message
         if not self.results.complete or any(not one.complete for one in self._of(name).statements):
             return RiskReason.LOG_INCOMPLETE, ""
-        if self.results.outcome is SandboxOutcome.FAILED and name == self.migrations[-1].name:
-            return RiskReason.SANDBOX_ONLY, ""
         if self.act.direction is Direction.UP and self.answer is not None:
             expected = {source.name for source in self.answer.pending}
             if name not in expected:
