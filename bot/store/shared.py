@@ -28,5 +28,5 @@ async def open_shared(url: str, open_database: Callable[[URL], Database]) -> Asy
     async with AsyncExitStack() as stack:
         database = open_database(parsed)
         stack.push_async_callback(database.close)
-        await database.read(partial(upgrade.require_current, where=engines.shown(parsed)))
+        await database.prepare(partial(upgrade.require_current, where=engines.shown(parsed)))
         yield database

@@ -19,6 +19,7 @@ from bot.domain.runs.history import Entry
 from bot.domain.runs.run import Run
 from bot.engine.ports import Clock
 from bot.engine.run_changes import Change, RunLease
+from bot.store.bring_up import bring_up
 from bot.store.history.reader import HistoryWriter
 from bot.store.inbox import InboxWriter
 from bot.store.lease import SHARED_LEASE, ProcessLease
@@ -247,12 +248,15 @@ async def open_store(url: str, clock: Clock | None = None) -> AsyncIterator[SqlS
             stack.enter_context(process_lock(engines.sqlite_path(parsed)))
         database = engines.owner_database(parsed)
         stack.push_async_callback(database.close)
-        await database.prepare(partial(upgrade.upgrade, where=engines.shown(parsed)))
+        owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        process_lease = ProcessLease(owner, None if alone else SHARED_LEASE)
         if alone:
+            await database.prepare(partial(upgrade.upgrade, where=engines.shown(parsed)))
             await database.write(leases.release_all)
             await database.write(leader_leases.release_all)
-        owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
-        store = SqlStore(database, clock or SystemClock(), ProcessLease(owner, None if alone else SHARED_LEASE))
+        else:
+            await bring_up(database, engines.shown(parsed), process_lease)
+        store = SqlStore(database, clock or SystemClock(), process_lease)
         if not alone:
             stack.push_async_callback(store.release)
         stack.push_async_callback(store.drain)

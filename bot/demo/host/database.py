@@ -54,13 +54,15 @@ class DatabaseServer:
     Args:
         folder: an existing folder, its owner's alone, with a path of at most 100 bytes.
         options: more options for the server, such as `--log-bin`.
+        path: where the server finds the programs that it starts itself.
     """
 
-    def __init__(self, folder: Path, options: Sequence[str] = ()) -> None:
+    def __init__(self, folder: Path, options: Sequence[str] = (), path: str = "/usr/bin:/bin:/usr/sbin:/sbin") -> None:
         self.folder = folder
         self.programs = installed_programs()
         """The vendor's programs."""
         self._options = tuple(options)
+        self._path = path
         self.socket = folder / "s.sock"
         """The server's socket, for root."""
         self._at = ServerFolder(folder, folder / "data")
@@ -110,7 +112,7 @@ class DatabaseServer:
         """
         if self._process is not None:
             raise DemoError("the database server is up already; it was not started again")
-        process = Process(self._command(), self._error_log, {"PATH": "/usr/bin:/bin:/usr/sbin:/sbin"})
+        process = Process(self._command(), self._error_log, {"PATH": self._path})
         await process.start()
         try:
             await self._answers(process)

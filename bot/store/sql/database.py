@@ -27,6 +27,9 @@ belongs to the event loop."""
 _PAUSES = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 4.0)
 """Seconds between two attempts; each is cut by a random part, so that rivals do not meet again."""
 
+ANSWER_SECONDS = 10.0
+"""How long a start waits for a server that accepts connections and says nothing."""
+
 
 @dataclass
 class _Kept(Generic[T]):
@@ -95,21 +98,34 @@ class Database:
             raise cancelled
         return task.result()
 
-    async def prepare(self, work: Work[None]) -> None:
+    async def prepare(self, work: Work[T], seconds: float | None = None) -> T:
         """Run one transaction without retries before all others, so that an unreachable server is reported at once.
 
+        Args:
+            work: the transaction.
+            seconds: after which a server that does not answer is reported too; by default that of any look at it. A
+                file has no limit.
+
         Raises:
-            StoreError: the database cannot be used.
+            StoreError: the database cannot be used; its cause is what the database raised.
         """
 
-        def once(connection: Connection) -> None:
+        def once(connection: Connection) -> T:
             with connection.begin():
-                work(connection)
+                return work(connection)
 
+        limit = None if self._attempt_seconds is None else seconds or ANSWER_SECONDS
         try:
-            await self._pool.use(once)
+            async with asyncio.timeout(limit):
+                return await self._pool.use(once)
         except SQLAlchemyError as error:
             raise explained(error, self._where) from error
+        except TimeoutError as error:
+            raise StoreError(
+                f"the database server has not answered for {limit:.0f} s",
+                self._where,
+                "check that it is up, and what lies between",
+            ) from error
 
     async def drain(self) -> None:
         """Wait until no transaction is going on."""

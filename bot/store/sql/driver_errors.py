@@ -18,6 +18,19 @@ _TRY_AGAIN = frozenset(
 )
 _CONNECTION_LOST = frozenset({1047, 1053, 1180, 1927, 2003, 2006, 2013, 2014, 2055})
 
+_RIVAL = _TRY_AGAIN | {
+    1047,  # the node of a cluster is not ready
+    1050,  # the table is there
+    1060,  # the column is there
+    1061,  # the index is there
+    _DUPLICATE,
+    1146,  # no such table: seen on a node that has not made it yet
+    1180,  # the commit collided with another node's
+    1412,  # the table was changed meanwhile
+    2006,  # the connection was ended: a node of a cluster that does so when it is put out
+    2013,
+}
+
 
 def _code(error: DBAPIError) -> int:
     arguments = getattr(error.orig, "args", ())
@@ -43,6 +56,11 @@ def is_passing(error: SQLAlchemyError) -> bool:
     if error.connection_invalidated or _code(error) in _TRY_AGAIN | _CONNECTION_LOST:
         return True
     return _sqlite_code(error) & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+
+
+def is_rival(error: BaseException | None) -> bool:
+    """Say whether another process that changes the schema at the same time can be what is met."""
+    return isinstance(error, DBAPIError) and _code(error) in _RIVAL
 
 
 _MEANINGS = {

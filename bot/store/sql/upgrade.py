@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,9 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 _SCRIPTS = Path(__file__).parents[1] / "migrations"
-_LOCK_SECONDS = 60
+
+Guard = Callable[[Connection], None]
+"""Makes sure that this process still is the one that upgrades."""
 
 # Alembic is imported where it has work to do: it loads every dialect that it knows, a fifth of a second and megabytes.
 
@@ -40,26 +43,43 @@ def configuration(connection: Connection) -> Config:
     return config
 
 
-def upgrade(connection: Connection, where: str) -> None:
+def is_current(connection: Connection, where: str) -> bool:
+    """Say whether a database has the schema of this version, and not an older one or none.
+
+    Raises:
+        StoreError: a newer version of the program made it.
+    """
+    found = _revision(connection)
+    if found is None or found == head():
+        return found is not None
+    _refuse_newer(connection, found, where)
+    return False
+
+
+def upgrade(connection: Connection, where: str, guard: Guard | None = None) -> None:
     """Bring a database to the newest schema; an empty one gets all of it.
 
     Args:
         connection: in a transaction.
         where: the store, without its password, for errors.
+        guard: called after each migration, in the transaction that notes it; what it raises undoes that note.
 
     Raises:
         StoreError: a newer version of the program made it.
     """
-    if connection.dialect.name == "sqlite":
-        _upgrade(connection, where)
+    if is_current(connection, where):
         return
-    # DDL is not transactional there: two processes that start together go one after the other.
-    if connection.execute(text("SELECT GET_LOCK('countersign_migration', :s)"), {"s": _LOCK_SECONDS}).scalar() != 1:
-        raise StoreError("another process has been migrating the store for a minute", where, "look at that one first")
+    from alembic import command
+    from alembic.util import CommandError
+
+    config = configuration(connection)
+    config.attributes["guard"] = guard
     try:
-        _upgrade(connection, where)
-    finally:
-        connection.execute(text("SELECT RELEASE_LOCK('countersign_migration')"))
+        command.upgrade(config, "head")
+    except CommandError:
+        if guard is not None:
+            guard(connection)  # where another process has migrated meanwhile, that is what is to be told
+        raise
 
 
 def require_current(connection: Connection, where: str) -> None:
@@ -72,20 +92,8 @@ def require_current(connection: Connection, where: str) -> None:
     found = _revision(connection)
     if found is None:
         raise StoreMissingError("there is no store yet", where, "start the bot once: `countersign serve`")
-    if found != head():
-        _refuse_newer(connection, found, where)
+    if not is_current(connection, where):
         raise StoreError("the store is of an older version", where, "start the bot once, which brings it up to date")
-
-
-def _upgrade(connection: Connection, where: str) -> None:
-    found = _revision(connection)
-    if found == head():
-        return
-    from alembic import command
-
-    if found is not None:
-        _refuse_newer(connection, found, where)
-    command.upgrade(configuration(connection), "head")
 
 
 def _revision(connection: Connection) -> str | None:

@@ -46,6 +46,17 @@ def advance(connection: Connection, name: str, owner: str, position: int) -> boo
     return connection.execute(update(leader_leases).where(_mine(name, owner)).values(position=position)).rowcount == 1
 
 
+def renew(connection: Connection, name: str, owner: str, length: timedelta | None) -> bool:
+    """Renew one's own lease, even one that has run out; False where another process holds it or gave it back since.
+
+    This always changes the row, so that on a cluster it collides with a claim made on another node.
+    """
+    until = None if length is None else database_now() + length_micros(length)
+    renewed = update(leader_leases).where(_mine(name, owner))
+    renewed = renewed.values(lease_until=until, position=leader_leases.c.position + 1)
+    return connection.execute(renewed).rowcount == 1
+
+
 def release_owned(connection: Connection, owner: str) -> None:
     """Release every lease of a process."""
     connection.execute(update(leader_leases).where(leader_leases.c.owner == owner).values(owner=None, lease_until=None))
