@@ -82,7 +82,7 @@ class ApiEndpoint:
         self.log.append(entry)
         if self._faults.api_latency:
             await asyncio.sleep(self._faults.api_latency)
-        fault = self._faults.take(name)
+        fault = self._faults.take(name, arguments)
         try:
             return await self._carry_out(request, name, arguments, entry, fault)
         except SlackError as error:
@@ -170,7 +170,7 @@ class ApiEndpoint:
         arguments = await read_arguments(request)
         entry = ApiCall(next(self._numbers), time.time(), "response_url", arguments)
         self.log.append(entry)
-        fault = self._faults.take("response_url")
+        fault = self._faults.take("response_url", arguments)
         try:
             if fault is not None:
                 entry.error = fault.effect.value

@@ -35,6 +35,7 @@ class CallFault:
         times: how many of them; None until the fault is cleared.
         seconds: `Retry-After` of RATE_LIMITED, waiting time of HANG.
         error: Slack's name of the error, for ERROR.
+        channel: only calls that name this channel fail; empty for all.
     """
 
     method: str
@@ -42,6 +43,7 @@ class CallFault:
     times: int | None = 1
     seconds: float = 1.0
     error: str = "internal_error"
+    channel: str = ""
 
     @classmethod
     def parse(cls, data: Mapping[str, Any]) -> CallFault:
@@ -66,6 +68,7 @@ class CallFault:
             None if times is None else int(times),
             float(data.get("seconds", 1.0)),
             str(data.get("error", "internal_error")),
+            str(data.get("channel", "")),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -76,6 +79,7 @@ class CallFault:
             "times": self.times,
             "seconds": self.seconds,
             "error": self.error,
+            "channel": self.channel,
         }
 
 
@@ -138,10 +142,11 @@ class Faults:
         for item in fields(Faults):
             setattr(self, item.name, getattr(fresh, item.name))
 
-    def take(self, method: str) -> CallFault | None:
+    def take(self, method: str, arguments: Mapping[str, Any]) -> CallFault | None:
         """Give the fault that a call of a method meets, and count it."""
         for fault in self.calls:
-            if fault.method in ("*", method):
+            is_meant = not fault.channel or fault.channel in (arguments.get("channel"), arguments.get("channel_id"))
+            if fault.method in ("*", method) and is_meant:
                 if fault.times is not None:
                     fault.times -= 1
                     if fault.times <= 0:

@@ -165,6 +165,7 @@ class SlackApp:
             replies=Replies(self._gateway),
             directory=self.directory,
             channels=self.channels,
+            reactions=self.reaction_reader,
             messages=ports.messages,
             homes=ports.homes,
             lock_notices=ports.lock_notices,

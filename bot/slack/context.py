@@ -16,6 +16,7 @@ from bot.slack.render.text import Translator
 from bot.slack.transport.channels import SlackChannels
 from bot.slack.transport.directory import SlackDirectory
 from bot.slack.transport.gateway import Gateway
+from bot.slack.transport.reactions import SlackReactions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +29,7 @@ class SlackContext:
         replies: messages to one person.
         directory: looks up people's names.
         channels: knows in which channels the bot can post.
+        reactions: reads the reactions on requests to approve.
         messages: what was posted about each run.
         homes: who opened the App Home.
         lock_notices: notices to the owners of locks.
@@ -45,6 +47,7 @@ class SlackContext:
     replies: Replies
     directory: SlackDirectory
     channels: SlackChannels
+    reactions: SlackReactions
     messages: MessageStore
     homes: HomeViewerStore
     lock_notices: LockNoticeStore

@@ -8,23 +8,29 @@ from dataclasses import replace
 from typing import TypeVar
 
 from bot.slack.render.message import Message, with_objects_alone
-from bot.slack.transport.channels import CLOSED, SlackChannels
+from bot.slack.transport.channels import SlackChannels
 from bot.slack.transport.gateway import Gateway, SlackBusyError, SlackRefusedError, SlackUncertainError
+from bot.slack.transport.refusals import UNREACHABLE, RefusalKind, kind_of
 
 _log = logging.getLogger(__name__)
 
-_METADATA = frozenset({"invalid_metadata_format", "invalid_metadata_schema", "metadata_too_large"})
-_BLOCKS = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "msg_too_long"})
-_CONTENTS = frozenset({"invalid_arguments", "invalid_arg_name", "invalid_array_arg", "invalid_form_data"})
-"""Refusals that do not say what they are about."""
-
 _NO_PARENT = frozenset({"thread_not_found", "message_not_found"})
+_ASTRAY = "thread_not_found"
+"""What is said of a reply that Slack posted outside of its thread, which it does without an error."""
 
 Sent = TypeVar("Sent")
 
 
 class ParentGoneError(Exception):
-    """The message under which a reply belongs is gone, and the reply is nowhere."""
+    """The message under which a reply belongs is gone or takes no replies, and the reply is nowhere.
+
+    Args:
+        error: Slack's own name of the reason.
+    """
+
+    def __init__(self, error: str) -> None:
+        super().__init__(error)
+        self.error = error
 
 
 class Delivery:
@@ -51,22 +57,21 @@ class Delivery:
             Its `ts`.
 
         Raises:
-            ParentGoneError: there is no such parent.
+            ParentGoneError: there is no such parent, or it takes no replies.
             SlackRefusedError: refused, with less of its contents too.
             SlackBusyError, SlackUncertainError: as `Gateway` raises them.
         """
         try:
             receipt = await _with_less(message, lambda part: self._gateway.post(channel, part, thread))
         except SlackRefusedError as refused:
-            if refused.error == "thread_not_found":
-                raise ParentGoneError from None
-            if refused.error in CLOSED or refused.error.startswith("restricted_action"):
-                self._channels.refused(channel, refused.error)
+            if kind_of(refused.error) is RefusalKind.PARENT:
+                raise ParentGoneError(refused.error) from None
+            self._note(channel, refused)
             raise
         self._channels.accepted(channel)
         if thread is not None and receipt.thread != thread and await self._is_astray(channel, thread, receipt.ts):
             await self._take_back(channel, receipt.ts)
-            raise ParentGoneError
+            raise ParentGoneError(_ASTRAY)
         return receipt.ts
 
     async def edit(self, channel: str, ts: str, message: Message) -> None:
@@ -76,7 +81,16 @@ class Delivery:
             SlackRefusedError: refused, with less of its contents too.
             SlackBusyError, SlackUncertainError: as `Gateway` raises them.
         """
-        await _with_less(message, lambda part: self._gateway.update(channel, ts, part))
+        try:
+            await _with_less(message, lambda part: self._gateway.update(channel, ts, part))
+        except SlackRefusedError as refused:
+            self._note(channel, refused)
+            raise
+
+    def _note(self, channel: str, refused: SlackRefusedError) -> None:
+        """Note that a channel takes nothing; only a message that is posted there again shows the opposite."""
+        if kind_of(refused.error) in UNREACHABLE:
+            self._channels.refused(channel, refused.error)
 
     async def _is_astray(self, channel: str, thread: str, ts: str) -> bool:
         """Return whether a reply stands outside of its thread: Slack posts it there if the parent was deleted.
@@ -124,12 +138,14 @@ def lesser(message: Message, error: str) -> tuple[Message, ...]:
     without_metadata = replace(message, event_type="", payload=None)
     without_blocks = replace(message, blocks=())
     bare = replace(without_metadata, blocks=())
-    if error in _METADATA:
-        return (with_objects_alone(message), without_metadata, bare)
-    if error in _BLOCKS:
-        return (without_blocks, bare)
-    if error in _CONTENTS:
-        return (with_objects_alone(message), without_metadata, without_blocks, bare)
-    if error.startswith("restricted_action") and message.announced:
-        return (replace(message, announced=False),)
-    return ()
+    parts: tuple[Message, ...] = ()
+    match kind_of(error):
+        case RefusalKind.METADATA:
+            parts = (with_objects_alone(message), without_metadata, bare)
+        case RefusalKind.BLOCKS:
+            parts = (without_blocks, bare)
+        case RefusalKind.CONTENTS:
+            parts = (with_objects_alone(message), without_metadata, without_blocks, bare)
+        case RefusalKind.BROADCAST | RefusalKind.RIGHTS:
+            parts = (replace(message, announced=False),)
+    return tuple(part for part in parts if part != message)

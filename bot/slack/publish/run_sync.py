@@ -22,7 +22,7 @@ from bot.slack.anchors import posted_anchor
 from bot.slack.context import SlackContext
 from bot.slack.publish.delivery import Delivery, ParentGoneError
 from bot.slack.publish.run_context import RunRenderContexts
-from bot.slack.publish.undelivered import UndeliveredNotices
+from bot.slack.publish.undelivered import SEED, VOTES, UndeliveredNotices
 from bot.slack.render.cards.approval.ignored_votes import PREFIX, notice_user
 from bot.slack.render.cards.run.anchor import anchor_in, anchor_payload
 from bot.slack.render.log_file import file_name, log_text
@@ -97,6 +97,8 @@ class _Memo:
     absent: set[str] = field(default_factory=set)
     looks: int = 0
     seeded: str = ""
+    orphaned: str = ""
+    """The `ts` of a card to which a reply was not taken; the card was looked for since."""
     refusals: dict[str, _Refusal] = field(default_factory=dict)
 
 
@@ -142,11 +144,14 @@ class RunSync:
                 if not self._is_held(slot, message, memo):
                     wait = max(wait, await self._show(run, slot, message, posted, memo))
                     memo.refusals.pop(slot, None)
-            except ParentGoneError:
-                # The card was deleted. The next sync finds that out when it edits the card, and posts it anew.
+            except ParentGoneError as gone:
                 memo.absent.add(slot)
-                await self._save(replace(posted[CARD], fingerprint=""), posted)
-                return SyncResult(in_sync=False, ended=False, again=0, state=run.state)
+                if memo.orphaned != posted[CARD].ts:
+                    # The card was deleted. The next sync finds that out when it edits the card, and posts it anew.
+                    memo.orphaned = posted[CARD].ts
+                    await self._save(replace(posted[CARD], fingerprint=""), posted)
+                    return SyncResult(in_sync=False, ended=False, again=0, state=run.state)
+                await self._refused(run, slot, message, SlackRefusedError(gone.error), posted, memo)
             except SlackRefusedError as refused:
                 await self._refused(run, slot, message, refused, posted, memo)
             if not posted[CARD].ts:
@@ -169,6 +174,9 @@ class RunSync:
         wait = await self._agree(run, slot, message, posted, memo)
         if slot == approval_slot(run):
             await self._seed(run, posted, memo)
+            unreadable = self._context.reactions.unreadable(run.id)
+            if unreadable:
+                await self._undelivered.tell(run, VOTES, unreadable, posted)
         return wait
 
     def _is_held(self, slot: str, message: Message, memo: _Memo) -> bool:
@@ -335,7 +343,7 @@ class RunSync:
             except SlackRefusedError as refused:
                 # People can still pick the emoji themselves, so the run does not wait for this.
                 _log.warning("cannot seed a reaction", extra={"run": run.id, "emoji": emoji, "error": refused.error})
-                await self._undelivered.tell(run, "seed", f"{refused.error} ({emoji})", posted)
+                await self._undelivered.tell(run, SEED, f"{refused.error} ({emoji})", posted)
         memo.seeded = approval.ts
 
     async def _post_notice(self, run: Run, slot: str, message: Message, posted: dict[str, Posted], memo: _Memo) -> None:
@@ -379,6 +387,7 @@ class RunSync:
             raise
         except SlackRefusedError as refused:
             _log.warning("the log could not be uploaded", extra={"run": run.id, "error": refused.error})
+            await self._undelivered.tell(run, LOG, refused.error, posted)
             file = ""
         await self._save(replace(intent, ts=file, state=MessageState.POSTED), posted)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+from bot.domain.errors import Reason
 from bot.domain.inbox import CARD, MessageState, Posted
 from bot.domain.policies.people import NOBODY
 from bot.domain.runs.run import Run
@@ -13,14 +14,32 @@ from bot.slack.render.cards.approval.people import mentions_of_all
 from bot.slack.render.context import action_name, target_name
 from bot.slack.render.markup import Markup
 from bot.slack.render.message import text_message
+from bot.slack.render.run_messages import LOG
 from bot.slack.transport.channels import CLOSED
 from bot.slack.transport.gateway import SlackRefusedError, SlackUncertainError
+from bot.slack.transport.refusals import UNREACHABLE, RefusalKind, kind_of
 
 _log = logging.getLogger(__name__)
 
 PREFIX = "undelivered:"
 """The beginning of the slots in which it is remembered that people were told."""
 
+VOTES, SEED = "votes", "seed"
+"""In place of a slot: reading the reactions to a request to approve, and adding the first ones."""
+
+_PEOPLE = f"{PREFIX}people"
+"""The slot in which it is remembered that people were told outside of the channel."""
+
+_NOT_IN_THE_THREAD = frozenset({RefusalKind.CHANNEL, RefusalKind.PARENT})
+"""Refusals of a message after which a notice in the thread would be refused too."""
+
+_NO_MESSAGES = frozenset({VOTES, SEED, LOG})
+"""What is refused there is no message, so one may be accepted."""
+
+_ABOUT_CLOSED = {
+    Reason.NOT_IN_CHANNEL: "undelivered.channel.invite",
+    Reason.CHANNEL_ARCHIVED: "undelivered.channel.archived",
+}
 _MAX_PEOPLE = 10
 
 
@@ -48,18 +67,22 @@ class UndeliveredNotices:
         Raises:
             SlackBusyError: Slack asks to wait; not everybody is told.
         """
-        name = f"{PREFIX}{slot}"
-        if name in posted:
+        if f"{PREFIX}{slot}" in posted:
             return
         channel = run.request.origin.channel
         card = posted.get(CARD)
         ts = ""
-        if card is not None and card.ts and error not in CLOSED:
+        if card is not None and card.ts and (slot in _NO_MESSAGES or kind_of(error) not in _NOT_IN_THE_THREAD):
             ts = await self._post(channel, self._about_message(run, slot, error), card.ts)
-        if not ts:
+        if not ts and _PEOPLE not in posted:
+            # Whatever else is refused in this channel, they have been told to look elsewhere.
             await self._tell_people(run, error)
-        await self._messages.save(Posted(run.id, name, channel, ts, "", MessageState.POSTED))
-        posted[name] = Posted(run.id, name, channel, ts, "", MessageState.POSTED)
+            await self._save(Posted(run.id, _PEOPLE, channel, "", "", MessageState.POSTED), posted)
+        await self._save(Posted(run.id, f"{PREFIX}{slot}", channel, ts, "", MessageState.POSTED), posted)
+
+    async def _save(self, notice: Posted, posted: dict[str, Posted]) -> None:
+        await self._messages.save(notice)
+        posted[notice.slot] = notice
 
     async def _tell_people(self, run: Run, error: str) -> None:
         """Tell the requester; for a run of a schedule, those who are to be alerted, and the target's other channels."""
@@ -83,10 +106,14 @@ class UndeliveredNotices:
             return (await self._gateway.post(channel, text_message(text), thread)).ts
         except (SlackRefusedError, SlackUncertainError) as failed:
             _log.warning("somebody is not told of a refused message: %s", failed)
+            if thread is not None and isinstance(failed, SlackRefusedError) and kind_of(failed.error) in UNREACHABLE:
+                self._context.channels.refused(channel, failed.error)
             return ""
 
     def _about_message(self, run: Run, slot: str, error: str) -> Markup:
         translate = self._context.translator.translate
+        if slot == VOTES:
+            return translate("undelivered.votes", run=run.id, error=error)
         key = f"undelivered.{slot.partition(':')[0]}"
         what = translate(key if self._context.translator.has(key) else "undelivered.other")
         return translate("undelivered.message", what=what, run=run.id, error=error)
@@ -94,7 +121,7 @@ class UndeliveredNotices:
     def _about_channel(self, run: Run, error: str, who: Markup) -> Markup:
         ctx = self._context.render_context()
         return ctx.translator.translate(
-            "undelivered.channel.invite" if error in CLOSED else "undelivered.channel",
+            _ABOUT_CLOSED[CLOSED[error]] if error in CLOSED else "undelivered.channel",
             who=who,
             action=action_name(run, ctx),
             target=target_name(run),

@@ -23,6 +23,8 @@ CLOSED = {
     "not_in_channel": Reason.NOT_IN_CHANNEL,
     "channel_not_found": Reason.NOT_IN_CHANNEL,
     "is_archived": Reason.CHANNEL_ARCHIVED,
+    "channel_is_archived": Reason.CHANNEL_ARCHIVED,
+    "is_inactive": Reason.CHANNEL_ARCHIVED,
 }
 """What Slack's refusals say of a channel. It does not find a private channel of which the bot is no member."""
 

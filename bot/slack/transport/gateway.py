@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -42,6 +43,7 @@ _CLIENT_ERROR = 400
 _SERVER_ERROR = 500
 _TIMEOUT_SECONDS = 30.0
 _MAX_PAGES = 5
+_DEFAULT_WAIT_SECONDS, _MIN_WAIT_SECONDS, _MAX_WAIT_SECONDS = 1.0, 0.1, 600.0
 
 
 class SlackRefusedError(Exception):
@@ -438,9 +440,13 @@ def _answer(error: SlackApiError) -> SlackRefusedError | SlackBusyError | SlackU
 
 
 def _retry_after(response: Any) -> float:
+    """Return the seconds that Slack asks to wait; one where it does not say so in a way that can be read."""
     headers = {str(name).lower(): value for name, value in dict(getattr(response, "headers", None) or {}).items()}
     value = headers.get("retry-after", "1")
     try:
-        return max(float(value[0] if isinstance(value, list | tuple) else value), 0.1)
-    except ValueError:
-        return 1.0
+        seconds = float(value[0] if isinstance(value, list | tuple) else value)
+    except (ValueError, IndexError):
+        return _DEFAULT_WAIT_SECONDS
+    if not math.isfinite(seconds):
+        return _DEFAULT_WAIT_SECONDS
+    return min(max(seconds, _MIN_WAIT_SECONDS), _MAX_WAIT_SECONDS)

@@ -3,28 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import dataclass
 
 from bot.background import backoff
 from bot.domain.secrets import Secret
 from bot.slack.transport.gateway import BotIdentity, Gateway, SlackBusyError, SlackRefusedError, SlackUncertainError
+from bot.slack.transport.refusals import RefusalKind, names_of
 
-FATAL = frozenset(
-    {
-        "invalid_auth",
-        "not_authed",
-        "account_inactive",
-        "token_revoked",
-        "token_expired",
-        "not_allowed_token_type",
-        "missing_scope",
-        "no_permission",
-        "org_login_required",
-        "team_access_not_granted",
-        "forbidden_team",
-        "link_disabled",
-    }
-)
+_log = logging.getLogger(__name__)
+
+FATAL = names_of(RefusalKind.TOKEN)
 """Refusals of a token that no waiting mends."""
 
 _RETRY_SECONDS = 0.5
@@ -87,8 +76,9 @@ async def log_in(gateway: Gateway) -> BotIdentity:
         except SlackRefusedError as refused:
             if refused.error in FATAL:
                 raise SlackLoginRefusedError(refused.error) from None
+            _log.warning("Slack does not let the bot in yet: %s", refused.error)
         except SlackBusyError as busy:
             pause = busy.seconds
-        except SlackUncertainError:
-            pass
+        except SlackUncertainError as uncertain:
+            _log.warning("Slack does not answer yet: %s", uncertain)
         await asyncio.sleep(pause)

@@ -22,7 +22,8 @@ class SlackReactions:
         messages: what was posted about each run.
         emoji: those that count.
         own_user: returns the bot's own user ID, whose reactions are no votes; empty while it is unknown.
-        changed: called with the run when the request to approve is gone, so that it is posted again.
+        changed: called with the run when the request to approve is gone, so that it is posted again, and when its
+            reactions are refused, so that people are told.
     """
 
     def __init__(
@@ -38,6 +39,11 @@ class SlackReactions:
         self._emoji = emoji
         self._own_user = own_user
         self._changed = changed
+        self._unreadable: dict[str, str] = {}
+
+    def unreadable(self, run: str) -> str:
+        """Return why Slack refused to read the reactions of a run the last time; empty where it did not."""
+        return self._unreadable.get(run, "")
 
     async def reactions(self, run: Run) -> Mapping[str, frozenset[Emoji]]:
         """Read the reactions that are on the request to approve now.
@@ -57,9 +63,11 @@ class SlackReactions:
                 await self._messages.save(replace(posted, fingerprint=""))
                 self._changed(run.id)
                 return {}
+            self._note(run.id, refused.error)
             raise ReactionsUnavailableError(refused.error) from None
         except (SlackBusyError, SlackUncertainError) as error:
             raise ReactionsUnavailableError(str(error)) from None
+        self._unreadable.pop(run.id, None)
         meanings: dict[str, set[Emoji]] = {}
         for reaction in reactions:
             meaning = self._emoji.meaning(str(reaction.get("name", "")))
@@ -72,3 +80,9 @@ class SlackReactions:
                 if user != self._own_user():
                     meanings.setdefault(user, set()).add(meaning)
         return {user: frozenset(reactions) for user, reactions in meanings.items()}
+
+    def _note(self, run: str, error: str) -> None:
+        """Note a refusal, and have people told of it; it may be a long time until it is mended."""
+        if self._unreadable.get(run) != error:
+            self._unreadable[run] = error
+            self._changed(run)

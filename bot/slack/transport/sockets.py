@@ -311,5 +311,8 @@ def _lost(error: Exception, failures: int) -> float:
 
 
 def _no_answer(error: Exception, failures: int) -> float:
-    _log.warning("Slack's Web API does not answer: %s", error, extra={"times": failures})
+    if isinstance(error, SlackRefusedError):
+        _log.error("Slack refuses the bot's token: %s", error.error, extra={"times": failures})
+    else:
+        _log.warning("Slack's Web API does not answer: %s", error, extra={"times": failures})
     return _PROBE_SECONDS

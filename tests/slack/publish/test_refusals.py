@@ -48,7 +48,7 @@ async def test_refused_blocks_go_as_text_and_the_card_is_in_sync(workspace: Work
 
 @pytest.mark.parametrize("error", ["metadata_too_large", "invalid_metadata_schema", "invalid_arguments"])
 async def test_refused_metadata_cost_no_message_of_the_thread(workspace: Workspace, error: str) -> None:
-    refuse(workspace, "chat.postMessage", error, 2)
+    refuse(workspace, "chat.postMessage", error, 1)
     async with workspace.app():
         workspace.engine.put(RUNS["awaiting_approval"])
         await eventually(lambda: workspace.messages.published.get(RUN))
@@ -73,7 +73,7 @@ async def test_both_names_of_a_rate_limit_are_waited_out(workspace: Workspace, e
 
 
 def test_what_no_less_would_help_is_sent_once() -> None:
-    full = message("said", (section("said"),), "countersign_run", {"run": RUN})
+    full = message("said", (section("said"),), "countersign_run", {"run": RUN, "pending": ["a"]})
     assert lesser(full, "not_in_channel") == ()
     assert [(part.event_type, len(part.blocks)) for part in lesser(full, "invalid_arguments")] == [
         ("countersign_run", 1),
@@ -105,8 +105,18 @@ async def test_one_refused_message_holds_up_no_other_and_the_thread_says_so(work
         await eventually(lambda: workspace.messages.published.get(RUN) == workspace.engine.runs[RUN].revision)
 
 
-@pytest.mark.parametrize("error", ["not_in_channel", "channel_not_found", "is_archived"])
-async def test_a_run_that_cannot_be_told_in_its_channel_is_told_to_who_asked(workspace: Workspace, error: str) -> None:
+@pytest.mark.parametrize(
+    ("error", "advice"),
+    [
+        ("not_in_channel", "/invite"),
+        ("channel_not_found", "/invite"),
+        ("is_archived", "Take it out of the archive"),
+        ("restricted_action_read_only_channel", "countersign runs show"),
+    ],
+)
+async def test_a_run_that_cannot_be_told_in_its_channel_is_told_to_who_asked(
+    workspace: Workspace, error: str, advice: str
+) -> None:
     refuse(workspace, "chat.postMessage", error, 1)
     async with workspace.app() as app:
         workspace.engine.put(RUNS["queued"])
@@ -116,7 +126,7 @@ async def test_a_run_that_cannot_be_told_in_its_channel_is_told_to_who_asked(wor
         assert app.unreachable_channels == {}
     assert RUN in told
     assert error in told
-    assert "/invite" in told
+    assert advice in told
     assert len(workspace.by_type("countersign_run")) == 1
 
 
