@@ -199,6 +199,14 @@ async def test_deleting_a_parent_leaves_a_tombstone(client: AsyncWebClient) -> N
     thread = (await client.conversations_replies(channel=OPS, ts=parent))["messages"]
     assert [message.get("subtype") for message in thread] == ["tombstone", None]
     assert (await refusal(client.chat_update(channel=OPS, ts=parent, text="x")))["error"] == "message_not_found"
+    refused = await refusal(client.chat_postMessage(channel=OPS, text="two", thread_ts=parent))
+    assert refused["error"] == "cannot_reply_to_message"
+
+
+async def test_no_message_of_an_archived_channel_is_edited(client: AsyncWebClient, server: RunningPlayground) -> None:
+    ts = await post(client, "card")
+    server.state.conversation(OPS).is_archived = True
+    assert (await refusal(client.chat_update(channel=OPS, ts=ts, text="x")))["error"] == "is_inactive"
 
 
 async def test_history_comes_in_pages(client: AsyncWebClient) -> None:

@@ -18,10 +18,10 @@ def thread_of(conversation: Conversation, thread_ts: str | None) -> str | None:
     A reply to a message that is not there goes to the channel itself, without an error, as in Slack.
 
     Raises:
-        SlackError: cannot_reply_to_message for the timestamp of a reply.
+        SlackError: cannot_reply_to_message for the timestamp of a reply, or of a deleted parent that has replies.
     """
     parent = conversation.messages.get(thread_ts) if thread_ts is not None else None
-    if parent is not None and parent.is_reply:
+    if parent is not None and (parent.is_reply or parent.tombstone):
         raise SlackError("cannot_reply_to_message")
     return parent.ts if parent is not None else None
 
@@ -95,8 +95,14 @@ def apply_update(state: State, message: PostedMessage, text: str | None, blocks:
 
 @method("chat.update", "chat:write", tier=Tier.THREE)
 def update(call: MethodCall) -> dict[str, Any]:
-    """Edit a message of the app's own. Blocks and metadata that are not named stay as they were."""
+    """Edit a message of the app's own. Blocks and metadata that are not named stay as they were.
+
+    Raises:
+        SlackError: channel_not_found, is_inactive, message_not_found, cant_update_message, no_text, or as the contents.
+    """
     channel, ts = call.text("channel"), call.text("ts")
+    if call.state.conversation(channel).is_archived:
+        raise SlackError("is_inactive")
     message = own_message(call.state, channel, ts, "cant_update_message")
     contents = read_contents(call, UPDATED_CHARACTERS)
     if contents.text is None and contents.blocks is None and contents.attachments is None:

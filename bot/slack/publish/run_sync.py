@@ -98,7 +98,7 @@ class _Memo:
     looks: int = 0
     seeded: str = ""
     orphaned: str = ""
-    """The `ts` of a card to which a reply was not taken; the card was looked for since."""
+    """The `ts` of a card to which a reply was not taken; once it was edited since, it is there and takes none."""
     refusals: dict[str, _Refusal] = field(default_factory=dict)
 
 
@@ -146,9 +146,10 @@ class RunSync:
                     memo.refusals.pop(slot, None)
             except ParentGoneError as gone:
                 memo.absent.add(slot)
-                if memo.orphaned != posted[CARD].ts:
+                if memo.orphaned != posted[CARD].ts or not posted[CARD].fingerprint:
                     # The card was deleted. The next sync finds that out when it edits the card, and posts it anew.
                     memo.orphaned = posted[CARD].ts
+                    memo.edited.pop(CARD, None)
                     await self._save(replace(posted[CARD], fingerprint=""), posted)
                     return SyncResult(in_sync=False, ended=False, again=0, state=run.state)
                 await self._refused(run, slot, message, SlackRefusedError(gone.error), posted, memo)

@@ -169,6 +169,23 @@ async def test_a_card_that_cannot_be_edited_is_posted_once_more_and_then_told_in
     assert len(lines) == len(set(lines))
 
 
+async def test_a_deleted_card_with_replies_is_posted_anew_and_what_follows_stands_below_it(
+    workspace: Workspace,
+) -> None:
+    """Slack leaves a tombstone there, which takes no replies."""
+    async with workspace.app():
+        workspace.engine.put(RUNS["preparing"])
+        await eventually(lambda: workspace.messages.published.get(RUN))
+        (card,) = workspace.channel()
+        workspace.server.state.delete(card)
+        workspace.engine.put(RUNS["awaiting_approval"])
+        await eventually(lambda: workspace.messages.published.get(RUN) == workspace.engine.runs[RUN].revision)
+    _, anew = workspace.channel()
+    (approval,) = workspace.by_type("countersign_approval")
+    assert approval.thread_ts == anew.ts
+    assert direct(workspace, AMELIE) == []
+
+
 async def test_a_deleted_card_is_posted_anew_and_its_reply_stands_below_it(workspace: Workspace) -> None:
     async with workspace.app():
         workspace.engine.put(RUNS["queued"])
