@@ -12,6 +12,7 @@ import structlog
 from structlog.types import EventDict, Processor, WrappedLogger
 
 from bot.config.settings import LogFormat
+from bot.domain.errors import OutageError
 from bot.domain.secrets import Masker
 
 _CHATTY = (
@@ -38,6 +39,7 @@ def configure_logs(log_format: LogFormat, masker: Masker, stream: TextIO | None 
         stream: where to write instead.
     """
     shared: list[Processor] = [
+        _drop_outages,
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
@@ -47,10 +49,11 @@ def configure_logs(log_format: LogFormat, masker: Masker, stream: TextIO | None 
         structlog.processors.format_exc_info,
     ]
     handler = logging.StreamHandler(stream or _usual_stream(log_format))
+    handler.addFilter(_is_no_outage)
     handler.setFormatter(
         _MaskedFormatter(
             masker,
-            foreign_pre_chain=[*shared[:3], structlog.stdlib.ExtraAdder(), *shared[3:]],
+            foreign_pre_chain=[*shared[1:4], structlog.stdlib.ExtraAdder(), *shared[4:]],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 _masking(masker),
@@ -65,6 +68,8 @@ def configure_logs(log_format: LogFormat, masker: Masker, stream: TextIO | None 
     root.setLevel(logging.INFO)
     for name in _CHATTY:
         logging.getLogger(name).setLevel(logging.WARNING)
+    # Of connections that broke while they were closed or given back; whoever used them meets the same and says so.
+    logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
     logging.getLogger("apscheduler.executors.default").addFilter(_is_no_cancellation)
     logging.captureWarnings(capture=True)
     structlog.configure(
@@ -83,6 +88,23 @@ def configure_logs(log_format: LogFormat, masker: Masker, stream: TextIO | None 
 def _is_no_cancellation(record: logging.LogRecord) -> bool:
     """Drop what the scheduler reports as a failure: a job that was cancelled because the program ends."""
     return record.exc_info is None or not isinstance(record.exc_info[1], asyncio.CancelledError)
+
+
+def _is_no_outage(record: logging.LogRecord) -> bool:
+    """Drop what follows from an outage, which is logged once by whoever watches what does not answer."""
+    return record.exc_info is None or not isinstance(record.exc_info[1], OutageError)
+
+
+def _drop_outages(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    del logger, method
+    error = event.get("exc_info")
+    if error is True:
+        error = sys.exc_info()
+    if isinstance(error, tuple):
+        error = error[1]
+    if isinstance(error, OutageError):
+        raise structlog.DropEvent
+    return event
 
 
 def announce_ready(log_format: LogFormat) -> None:

@@ -121,3 +121,11 @@ class RefusedError(Exception):
     def __init__(self, found: Problem) -> None:
         super().__init__(f"{found.reason}: {dict(found.facts)}")
         self.problem = found
+
+
+class OutageError(Exception):
+    """Something that everything needs does not answer.
+
+    Whoever watches it logs that once; nobody logs each failure that follows from it, and none of them is the fault of
+    the run that meets it.
+    """

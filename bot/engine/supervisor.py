@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import structlog
 
 from bot.background import RepeatedWork, TaskSet, cancel
+from bot.domain.errors import OutageError
 from bot.domain.runs.run import Run, RunState
 from bot.engine.context import EngineContext
 from bot.engine.phases.aftermath import Aftermath
@@ -168,6 +169,8 @@ class Supervisor:
         if task.exception() is None:
             self._failures.pop(run, None)
             return
+        if isinstance(task.exception(), OutageError):
+            return  # not the run's fault: the sweep drives it again
         self._failures[run] += 1
         _log.error("driver_failed", run=run, times=self._failures[run], exc_info=task.exception())
 

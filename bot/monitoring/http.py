@@ -28,7 +28,7 @@ async def serve_monitoring(host: str, port: int, monitoring: Monitoring) -> Asyn
         return web.Response(text="ok\n")
 
     async def readyz(_: web.Request) -> web.Response:
-        lacks = await monitoring.lacks()
+        lacks = monitoring.lacks()
         if lacks:
             return web.Response(status=503, text=f"{lacks}\n")
         # A channel without the bot is no reason to start it anew: the status stays that of a bot that is ready.

@@ -42,8 +42,22 @@ class SlackConnection(Protocol):
         ...
 
 
+class StoreState(Protocol):
+    """Whether the store answers."""
+
+    @property
+    def answers(self) -> bool:
+        """Whether it answered lately."""
+        ...
+
+
 class CountedStore(Protocol):
     """The store, as far as its contents are counted."""
+
+    @property
+    def watch(self) -> StoreState:
+        """Whether it answers."""
+        ...
 
     async def counts(self) -> StoreCounts:
         """Count what the store holds."""
@@ -101,12 +115,9 @@ class Monitoring:
             "countersign_history_unforwarded_records", "Records that AUDIT_FORWARD has not had yet; 0 where it is unset"
         )
 
-    async def lacks(self) -> str:
+    def lacks(self) -> str:
         """Give the reason why the bot is not ready; empty where it is."""
-        try:
-            async with asyncio.timeout(_STORE_SECONDS):
-                await self._store.counts()
-        except Exception:
+        if not self._store.watch.answers:
             return "the store does not answer"
         return "" if self._slack.connected else "not connected to Slack"
 
@@ -122,16 +133,20 @@ class Monitoring:
         self._behind.set(self._slack.unsynced_runs)
         self._unreachable.set(len(self._slack.unreachable_channels))
         self._tells.set(1 if self._leadership.held else 0)
+        # One that is known to be silent is not asked: it would hold the answer up, and keep others from asking.
+        read = self._store.watch.answers and await self._read_store()
+        self._store_answers.set(1 if read else 0)
+        return generate_latest(self._registry)
+
+    async def _read_store(self) -> bool:
         try:
             async with asyncio.timeout(_STORE_SECONDS):
                 self._take(await self._store.counts(), datetime.now(UTC))
                 if self._forwarder is not None:
                     self._unforwarded.set(await self._forwarder.behind())
         except Exception:
-            self._store_answers.set(0)
-        else:
-            self._store_answers.set(1)
-        return generate_latest(self._registry)
+            return False
+        return True
 
     def _take(self, counts: StoreCounts, now: datetime) -> None:
         for state in RunState:

@@ -9,6 +9,7 @@ from typing import Self
 import structlog
 
 from bot.background import RepeatedWork
+from bot.domain.errors import OutageError
 from bot.store.store import SqlStore
 
 _RETRY_SECONDS = 2.0
@@ -63,7 +64,8 @@ class LeaderLease:
         return await self._store.leader_leases.advance(self.name, position)
 
     def _not_renewed(self, error: Exception, failures: int) -> float:
-        _log.warning("duty_not_renewed", duty=self.name, times=failures, why=f"{type(error).__name__}: {error}")
+        if not isinstance(error, OutageError):
+            _log.warning("duty_not_renewed", duty=self.name, times=failures, why=f"{type(error).__name__}: {error}")
         return _RETRY_SECONDS
 
     async def _try(self) -> None:

@@ -14,6 +14,7 @@ from functools import partial
 import structlog
 
 from bot.background import RepeatedWork
+from bot.domain.errors import OutageError
 from bot.domain.policies.lock import Lock
 from bot.domain.runs.history import Entry
 from bot.domain.runs.run import Run
@@ -41,6 +42,7 @@ from bot.store.sql.errors import StoreError
 from bot.store.sql.priority import Priority
 from bot.store.sql.process_lock import process_lock
 from bot.store.tables import home_viewers, leader_leases, lock_notices, locks, messages, schedule_claims
+from bot.store.watch import StoreWatch
 
 _RENEWALS = 3
 """How often a lease is renewed in its length."""
@@ -187,6 +189,7 @@ class SqlStore(StoreReader):
         database: at the newest schema.
         clock: gives the time of records that come without one.
         process_lease: of this process.
+        where: the store, without its password.
     """
 
     runs: RunWriter
@@ -198,9 +201,10 @@ class SqlStore(StoreReader):
     home_viewers: HomeViewers
     history: HistoryWriter
 
-    def __init__(self, database: Database, clock: Clock, process_lease: ProcessLease) -> None:
+    def __init__(self, database: Database, clock: Clock, process_lease: ProcessLease, where: str) -> None:
         super().__init__(database)
         self.process_lease = process_lease
+        self.watch = StoreWatch(database, where)
         self.runs = RunWriter(database, clock)
         self.leases = RunLeases(database)
         self.cancel_requests = CancelRequests(database)
@@ -256,7 +260,7 @@ async def open_store(url: str, clock: Clock | None = None) -> AsyncIterator[SqlS
             await database.write(leader_leases.release_all)
         else:
             await bring_up(database, engines.shown(parsed), process_lease)
-        store = SqlStore(database, clock or SystemClock(), process_lease)
+        store = SqlStore(database, clock or SystemClock(), process_lease, engines.shown(parsed))
         if not alone:
             stack.push_async_callback(store.release)
         stack.push_async_callback(store.drain)
@@ -265,12 +269,14 @@ async def open_store(url: str, clock: Clock | None = None) -> AsyncIterator[SqlS
             await stack.enter_async_context(
                 RepeatedWork("renew the inbox", store.inbox.renew, interval=seconds, failed=_not_renewed)
             )
+        await stack.enter_async_context(store.watch)
         yield store
 
 
 def _not_renewed(error: Exception, failures: int) -> float:
     # Another process that claims the events handles them again, which does no harm.
-    _log.warning("inbox_not_renewed", times=failures, why=f"{type(error).__name__}: {error}")
+    if not isinstance(error, OutageError):
+        _log.warning("inbox_not_renewed", times=failures, why=f"{type(error).__name__}: {error}")
     return SHARED_LEASE.total_seconds() / _RENEWALS
 
 

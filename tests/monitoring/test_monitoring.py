@@ -24,8 +24,15 @@ class Line:
 
 
 @dataclass
+class Watch:
+    answers: bool = True
+
+
+@dataclass
 class Store:
     broken: bool = False
+    watch: Watch = field(default_factory=Watch)
+    asked: int = 0
     holds: StoreCounts = field(
         default_factory=lambda: StoreCounts(
             runs={RunState.RUNNING: 2, RunState.SUCCEEDED: 40},
@@ -36,6 +43,7 @@ class Store:
     )
 
     async def counts(self) -> StoreCounts:
+        self.asked += 1
         if self.broken:
             raise OSError("gone")
         return self.holds
@@ -105,11 +113,15 @@ async def test_a_store_that_is_gone_and_a_line_that_is_cut(free_port: int) -> No
     line, store = Line(), Store()
     async with served(line, store, free_port) as (session, _):
         await asked(session, free_port, "metrics")
-        store.broken = True
+        store.broken, store.watch.answers = True, False
         assert await asked(session, free_port, "readyz") == (503, "the store does not answer\n")
         found = values((await asked(session, free_port, "metrics"))[1])
         assert found["countersign_store_answers"] == 0
         assert found['countersign_runs{state="running"}'] == 2
+        assert store.asked == 1, "a store that is silent is not asked, which may take long"
+        store.watch.answers = True
+        found = values((await asked(session, free_port, "metrics"))[1])
+        assert found["countersign_store_answers"] == 0
         store.broken, line.connected = False, False
         assert await asked(session, free_port, "readyz") == (503, "not connected to Slack\n")
         assert values((await asked(session, free_port, "metrics"))[1])["countersign_slack_connected"] == 0

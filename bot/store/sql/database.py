@@ -8,13 +8,13 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import insert
+from sqlalchemy import insert, literal, select
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from bot.store.schema import commit_markers
+from bot.store.schema import commit_markers, history_head
 from bot.store.sql.driver_errors import explained, is_duplicate, is_passing
-from bot.store.sql.errors import StoreError
+from bot.store.sql.errors import StoreError, StoreSilentError
 from bot.store.sql.pools import Pool
 from bot.store.sql.priority import Priority, PriorityLock
 from bot.store.sql.timestamps import database_now
@@ -127,6 +127,18 @@ class Database:
                 "check that it is up, and what lies between",
             ) from error
 
+    async def ping(self, seconds: float) -> None:
+        """Ask the database for nothing, once, and beside the transactions that wait for their turn.
+
+        Args:
+            seconds: to wait for the answer.
+
+        Raises:
+            SQLAlchemyError, TimeoutError: it does not answer.
+        """
+        async with asyncio.timeout(seconds):
+            await self._pool.use(_ask_for_nothing)
+
     async def drain(self) -> None:
         """Wait until no transaction is going on."""
         while self._under_way:
@@ -171,9 +183,9 @@ class Database:
             await asyncio.sleep(pause * (0.5 + secrets.randbelow(500) / 1000))
         raise AssertionError("the last attempt returns or raises")
 
-    def _gave_up(self, kept: _Kept[Any]) -> StoreError:
+    def _gave_up(self, kept: _Kept[Any]) -> StoreSilentError:
         known = "it is not known whether the last write took effect" if kept.results else "nothing was written"
-        return StoreError(f"the database did not answer; {known}", self._where, "check the database server")
+        return StoreSilentError(f"the database did not answer; {known}", self._where, "check the database server")
 
     async def _read_once(self, work: Work[T], marker: str, kept: _Kept[T]) -> T:
         del marker, kept
@@ -204,3 +216,9 @@ class Database:
                 return result
 
         return await self._pool.use(once)
+
+
+def _ask_for_nothing(connection: Connection) -> None:
+    with connection.begin():
+        # Of a table: the node of a cluster must have seen what the others have written, or say that it has lost them.
+        connection.execute(select(literal(1)).select_from(history_head)).first()

@@ -190,7 +190,7 @@ def _server_database(url: URL, statements: tuple[str, ...]) -> Database:
         url = url.set(password=str(url.password).encode().decode("latin-1"))
     engine = create_async_engine(
         url,
-        pool_size=_CONNECTIONS,
+        pool_size=_CONNECTIONS + 1,  # one for the question whether it answers
         max_overflow=0,
         pool_pre_ping=True,
         pool_recycle=_RECYCLE_SECONDS,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bot.domain.errors import OutageError
+
 
 class StoreError(Exception):
     """The store cannot be used; what was asked of it was not done unless the sentence says otherwise.
@@ -21,6 +23,10 @@ class StoreError(Exception):
 
 class StoreLockedError(StoreError):
     """Another process has the store."""
+
+
+class StoreSilentError(StoreError, OutageError):
+    """The store did not answer, however often it was asked."""
 
 
 class StoreMissingError(StoreError):
