@@ -21,7 +21,7 @@ setup: $(BIN)/.installed  ## make the Python environment in .venv
 test: $(BIN)/.installed  ## run every test, against real sshd, MariaDB, artisan, git and Chromium
 	scripts/install-system-packages test
 	$(BIN)/python -m compileall -q -j 0 bot commands # once, before many processes would each do it
-	$(BIN)/python -m pytest
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest # what it rewrites is kept for the next run
 
 worlds:  ## make or refresh the hosts with other servers and programs that tests run on (Debian's newer suites)
 	scripts/worlds make

@@ -7,6 +7,7 @@ and a package that a room no longer imports is taken off.
 from __future__ import annotations
 
 import ast
+import functools
 import re
 import sys
 import tomllib
@@ -131,6 +132,7 @@ def room_of(module: str) -> str:
     return parts[1] if parts[0] == "bot" and len(parts) > 1 else parts[0]
 
 
+@functools.cache
 def imports_by_room() -> Mapping[str, Names]:
     found: dict[str, set[str]] = defaultdict(set)
     for top in ("bot", "commands"):
@@ -139,9 +141,6 @@ def imports_by_room() -> Mapping[str, Names]:
             if module != "bot.__init__":
                 found[room_of(module)].update(imported(file))
     return {room: frozenset(modules) for room, modules in found.items()}
-
-
-IMPORTS = imports_by_room()
 
 
 def is_ours(module: str) -> bool:
@@ -153,18 +152,21 @@ def is_of_the_language(module: str) -> bool:
 
 
 def test_every_room_is_listed() -> None:
-    assert IMPORTS.keys() - ROOMS.keys() == set()
+    assert imports_by_room().keys() == ROOMS.keys()
 
 
-@pytest.mark.parametrize("room", sorted(IMPORTS))
+@pytest.mark.parametrize("room", sorted(ROOMS))
 def test_a_room_imports_the_rooms_that_it_may(room: str) -> None:
-    rooms = {room_of(module) for module in IMPORTS[room] if is_ours(module)} - {room, "bot"}  # `import bot`: its place
+    rooms = {room_of(module) for module in imports_by_room()[room] if is_ours(module)} - {
+        room,
+        "bot",
+    }  # `import bot`: its place
     assert rooms - ROOMS[room].rooms == set()
 
 
-@pytest.mark.parametrize("room", sorted(IMPORTS))
+@pytest.mark.parametrize("room", sorted(ROOMS))
 def test_a_room_imports_the_packages_that_it_may_and_uses_each(room: str) -> None:
-    packages = {module.split(".")[0] for module in IMPORTS[room] if not is_ours(module)}
+    packages = {module.split(".")[0] for module in imports_by_room()[room] if not is_ours(module)}
     assert {package for package in packages if not is_of_the_language(package)} == ROOMS[room].packages
 
 
@@ -172,7 +174,7 @@ def test_a_room_imports_the_packages_that_it_may_and_uses_each(room: str) -> Non
 def test_a_pure_room_imports_pure_modules_of_the_language(room: str) -> None:
     allowed = ROOMS[room].language
     assert allowed is not None
-    assert {module for module in IMPORTS[room] if is_of_the_language(module)} - allowed == set()
+    assert {module for module in imports_by_room()[room] if is_of_the_language(module)} - allowed == set()
 
 
 def distributions_imported_by(*folders: str) -> Names:
