@@ -1,5 +1,5 @@
 # Every target does its own set-up and says what it installs. Python 3.11 or later, git and make suffice.
-.PHONY: help setup test worlds test-worlds lint format demo tour serve bench screenshots lock clean
+.PHONY: help setup test worlds test-worlds oracles lint format demo tour serve bench screenshots lock clean
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 VENV := .venv
@@ -30,10 +30,8 @@ test-worlds: $(BIN)/.installed  ## run the database tests and an acceptance set 
 	scripts/test-worlds
 
 oracles: $(BIN)/.installed  ## hold every payload against Slack's own types, schema and Node client (needs npm)
-	cd tests/oracles && npm ci --no-audit --no-fund
-	rm -rf .cache/payloads && mkdir -p .cache/payloads
-	COUNTERSIGN_PAYLOADS=$(CURDIR)/.cache/payloads $(BIN)/python -m pytest tests/acceptance/test_deploy.py tests/acceptance/test_ops.py tests/acceptance/test_bad_input.py
-	COUNTERSIGN_PAYLOADS=$(CURDIR)/.cache/payloads $(BIN)/python -m pytest tests/oracles -n 0
+	scripts/install-system-packages test
+	scripts/test-oracles
 
 lint: $(BIN)/.installed  ## ruff, mypy --strict, the layers, the Dockerfile, every shell script
 	$(BIN)/ruff check .
