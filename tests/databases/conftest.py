@@ -14,16 +14,14 @@ from bot.databases.server.connector import Connector
 from bot.demo.application.application import Application
 from bot.demo.host.database import DemoDatabase
 from bot.demo.host.host import DemoHost
-from bot.domain.names import TargetName
-from bot.domain.policies.policy import Policy
-from bot.domain.secrets import Secret
 from bot.domain.targets.scratch import ScratchBeside, ScratchNone
-from bot.domain.targets.target import Backups, BotDirectory, Database, Target
+from bot.domain.targets.target import Backups, BotDirectory, Target
 from bot.hosts.connections import Connections as Hosts
 from tests.databases.support.contents import CONTENTS, execute
 from tests.databases.support.local import LocalHost, StraightTunnels
 from tests.databases.support.rehearsals import Stage
 from tests.databases.support.rooms import Room
+from tests.databases.support.targets import target_on
 from tests.hosts.support.jobs import host_of
 from tests.support import disks
 from tests.support.bucket import S3, s3_server
@@ -55,26 +53,7 @@ async def hosts(ssh_host: DemoHost) -> AsyncIterator[Hosts]:
 @pytest.fixture
 def target_of(tmp_path: Path) -> Callable[..., Target]:
     def make(made: DemoDatabase, *, scratch: bool = False, **changes: object) -> Target:
-        database = Database(
-            via=None,
-            host=made.host,
-            port=made.port,
-            name=made.name,
-            user=made.user,
-            password=Secret(made.password),
-            scratch=ScratchBeside() if scratch else ScratchNone(),
-        )
-        return Target(
-            name=TargetName("compte", "production"),
-            recipe="laravel",
-            channels=("C0OPS",),
-            policy=Policy("production", {}, {}),
-            hosts=("web1",),
-            path=str(tmp_path),
-            branch="main",
-            database=replace(database, **changes),
-            backups=Backups(str(tmp_path / "backups")),
-        )
+        return target_on(made, tmp_path, scratch=ScratchBeside() if scratch else ScratchNone(), **changes)
 
     return make
 

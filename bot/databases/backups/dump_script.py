@@ -10,6 +10,7 @@ from importlib import resources
 
 from bot.databases.backups.host_script import HostScript
 from bot.databases.backups.manifest import origin
+from bot.databases.server.checksums import CHECKSUM_SQL, LONG_NAMES_SQL
 from bot.databases.server.quoting import option_file
 from bot.domain.errors import Problem, Reason, problem
 from bot.domain.names import is_name
@@ -47,6 +48,9 @@ PREAMBLE = resources.files("bot.databases").joinpath("scripts", "preamble.sh").r
 
 CONTENTS = resources.files("bot.databases").joinpath("scripts", "contents.sh").read_text(encoding="utf-8")
 """Shell functions that read the contents of a database, for dumps and restores."""
+
+CHECKSUM_VALUES = {"checksum_sql": CHECKSUM_SQL, "long_names_sql": LONG_NAMES_SQL}
+"""Variables of `CONTENTS`."""
 
 REMOVE_STALE = resources.files("bot.databases").joinpath("scripts", "remove_stale.sh").read_text(encoding="utf-8")
 """Shell functions that detect and remove what killed jobs left."""
@@ -185,6 +189,7 @@ def dump_job(
         "mydumper_from": str(backups.mydumper_from),
         "not_by_mydumper": _not_by_mydumper(dump, database, backups),
         "counts": "yes" if database.may_copy else "no",
+        **CHECKSUM_VALUES,
         "origin": origin(
             dump,
             target.name.app,

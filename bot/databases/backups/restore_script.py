@@ -8,6 +8,7 @@ from enum import StrEnum
 from importlib import resources
 
 from bot.databases.backups.dump_script import (
+    CHECKSUM_VALUES,
     CONTENTS,
     OPTION_FILE,
     PREAMBLE,
@@ -267,6 +268,7 @@ def _job(
         "reserve": str(RESERVE_KIB),
         "only": narrow_to_tables(manifest.chosen),
         "attempt": str(attempt),
+        **CHECKSUM_VALUES,
         **purpose.values,
         **{f"status_{stage.value}": str(stage.exit_status) for stage in RestoreStage},
     }

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from bot.databases.backups.manifest import Manifest
+from bot.databases.server.checksums import CHECKSUM_SQL, LONG_NAMES_SQL
 from bot.databases.server.connector import Connector
 from bot.databases.server.errors import ServerError
 from bot.databases.server.quoting import identifier
@@ -27,12 +28,12 @@ _PATIENCE = 15.0
 _CLOCKS = timedelta(minutes=1)
 """Maximum clock difference between the host and the server."""
 
-_TABLES = """
+_TABLES = f"""
     SELECT table_name, COALESCE(table_rows, 0), COALESCE(data_length, 0) + COALESCE(index_length, 0),
-        UNIX_TIMESTAMP(update_time), auto_increment
+        UNIX_TIMESTAMP(update_time), auto_increment, {CHECKSUM_SQL}
     FROM information_schema.tables WHERE table_schema = DATABASE() AND table_type NOT IN ('VIEW', 'SEQUENCE')
     ORDER BY 3
-"""
+"""  # noqa: S608 - of constants
 """InnoDB remembers `update_time` only since the server was started (MySQL Reference Manual, "The TABLES Table")."""
 
 
@@ -49,7 +50,7 @@ class LiveTable:
     Args:
         rows: how many.
         counted: whether they were counted, and are no estimate.
-        checksum: as `CHECKSUM TABLE` gives it; None where it was not read.
+        checksum: as `CHECKSUM_SQL` reads it; None where it was not read.
         written: the last write that the server remembers.
         counter: the next AUTO_INCREMENT; None where it has none.
     """
@@ -99,9 +100,10 @@ class WritesSinceReader:
 
 async def _live(session: ReadOnlySession, manifest: Manifest) -> Mapping[str, LiveTable]:
     found: dict[str, LiveTable] = {}
-    readable: list[str] = []
+    readable: dict[str, str] = {}
+    await session.rows(LONG_NAMES_SQL)
     budget = MAX_READ
-    for name, rows, size, written, counter in await session.rows(_TABLES):
+    for name, rows, size, written, counter, checksum in await session.rows(_TABLES):
         table, of_backup = str(name), str(name) in manifest.tables
         if manifest.chosen and not of_backup:
             continue
@@ -109,25 +111,33 @@ async def _live(session: ReadOnlySession, manifest: Manifest) -> Mapping[str, Li
         found[table] = LiveTable(int(rows), written=at, counter=None if counter is None else int(counter))
         if size <= LARGEST_READ and size <= budget:
             budget -= int(size)
-            readable.append(table)
+            readable[table] = str(checksum)
     try:
         async with asyncio.timeout(_PATIENCE):
-            for table in readable:
-                found[table] = await _read(session, table, found[table], same_server=session.version == manifest.server)
+            for table, checksum in readable.items():
+                wanted = checksum if session.version == manifest.server else None
+                found[table] = await _read(session, table, found[table], wanted)
     except TimeoutError:
         pass
     return found
 
 
-async def _read(session: ReadOnlySession, table: str, known: LiveTable, *, same_server: bool) -> LiveTable:
-    """Count the rows of a table and take its checksum, which servers of different versions compute differently."""
+async def _read(session: ReadOnlySession, table: str, known: LiveTable, checksum_sql: str | None) -> LiveTable:
+    """Count the rows of a table and take its checksum, which servers of different versions compute differently.
+
+    Args:
+        session: with the database.
+        table: its name.
+        known: of it.
+        checksum_sql: reads the checksum; None where it cannot be compared.
+    """
     try:
         quoted = identifier(table)
         rows = int((await session.rows(f"SELECT COUNT(*) FROM {quoted}"))[0][0])  # noqa: S608 - quoted as an identifier
         known = replace(known, rows=rows, counted=True)
-        if not same_server:
+        if checksum_sql is None:
             return known
-        checksum = (await session.rows(f"CHECKSUM TABLE {quoted}"))[0][1]
+        checksum = (await session.rows(checksum_sql))[0][1]
         return replace(known, checksum=None if checksum is None else str(checksum))
     except (ServerError, ValueError):
         # A lock blocks it, or the name cannot be quoted: fall back to what the server remembers.

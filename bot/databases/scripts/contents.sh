@@ -1,17 +1,18 @@
 # shellcheck shell=sh disable=SC2154,SC2034 # set and used by the scripts that are put around it at run time
 # What is in a database, for POSIX sh: shared by the dump and by what restores it. Both define `only`, and `tool` and
-# `tuned`, what dumps and its options.
+# `tuned`, what dumps and its options; `checksum_sql` and `long_names_sql` are those of `checksums.py`.
+
+broken=
 
 # A dump of chosen tables has neither routines nor events.
 whole=1
 [ -z "$only" ] || whole=0
 
-# counting: print, for each table, a statement that counts its rows and one that reads its checksum. That of a table with
-# system versioning has the times of its rows in it, which are others after a restore. Sequences are no tables here.
+# counting: print, for each table, a statement that counts its rows and one that reads its checksum. Sequences are no
+# tables here.
 counting() {
-  ask "SELECT CONCAT('SELECT ''', HEX(table_name), ''', COUNT(*) FROM \`', REPLACE(table_name, '\`', '\`\`'), '\`; ',
-      IF(table_type = 'SYSTEM VERSIONED', 'SELECT ''-'', 0;',
-        CONCAT('CHECKSUM TABLE \`', REPLACE(table_name, '\`', '\`\`'), '\`;')))
+  ask "$long_names_sql;
+    SELECT CONCAT('SELECT ''', HEX(table_name), ''', COUNT(*) FROM \`', REPLACE(table_name, '\`', '\`\`'), '\`; ', $checksum_sql)
     FROM information_schema.tables
     WHERE table_schema = DATABASE() AND table_type IN ('BASE TABLE', 'SYSTEM VERSIONED') $only"
 }
@@ -36,6 +37,14 @@ objects() {
     ORDER BY 1"
 }
 
+# broken_views: print the names of views that have become none: a table or a column is gone that they show. What dumps
+# ends there. CHECK TABLE says so of each.
+broken_views() {
+  ask "SELECT CONCAT('CHECK TABLE \`', REPLACE(table_name, '\`', '\`\`'), '\`;') FROM information_schema.tables
+    WHERE table_schema = DATABASE() AND table_type = 'VIEW'" | sql "$database" --raw |
+    awk -F '\t' -v database="$database" '$3 == "Error" && !seen[$1]++ { print substr($1, length(database) + 2) }'
+}
+
 # in_database NAME COMMAND…: run a function that asks, about another database
 in_database() {
   live=$database
@@ -48,18 +57,28 @@ in_database() {
 }
 
 # beside_tables DATABASE EVENTS TABLE…: print what makes everything beside the tables of a database, or beside
-# the given ones alone
+# the given ones alone; but not the views whose names are in $broken
 beside_tables() {
   from=$1
   with=$2
   shift 2
   if [ "$whole" = 1 ]; then set -- --routines "$with" -- "$from"; else set -- -- "$from" "$@"; fi
+  while IFS= read -r view; do [ -z "$view" ] || set -- "--ignore-table=$from.$view" "$@"; done <<END
+$broken
+END
   # shellcheck disable=SC2086 # the options are words
   "$tool" --defaults-file="$options" $tuned --default-character-set=utf8mb4 --single-transaction --no-create-info \
     --no-data --triggers "$@" || return 1
   [ "$whole" = 1 ] || return 0
   set --
-  while IFS= read -r view; do [ -z "$view" ] || set -- "$@" "$view"; done <<END
+  while IFS= read -r view; do
+    [ -n "$view" ] || continue
+    case "
+$broken
+" in *"
+$view
+"*) ;; *) set -- "$@" "$view" ;; esac
+  done <<END
 $(in_database "$from" ask "SELECT table_name FROM information_schema.views WHERE table_schema = DATABASE() ORDER BY 1")
 END
   [ $# -gt 0 ] || return 0

@@ -124,7 +124,7 @@ unescaped() { awk '{ gsub(/\\\\/, "\001"); gsub(/\\n/, "\n"); gsub(/\\t/, "\t");
 measured() {
   generated "SELECT CONCAT('SELECT ', QUOTE(table_name), ', COUNT(*) FROM \`', REPLACE(table_name, '\`', '\`\`'), '\`;')
     FROM information_schema.tables WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE'" | sort >"$box/counts.$1"
-  generated "SELECT CONCAT('CHECKSUM TABLE \`', REPLACE(table_name, '\`', '\`\`'), '\`;')
-    FROM information_schema.tables WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE'" | sort >"$box/sums.$1"
+  generated "SELECT $checksum_sql FROM information_schema.tables
+    WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE'" | sort >"$box/sums.$1"
   schema "$source" >"$box/schema.$1"
 }

@@ -13,6 +13,7 @@
 #   sample_rows    how many rows of each table are copied else
 #   backup dump sha256 made_epoch pipe no_data no_data_detail   as in rehearsal.sh
 #   schema_sql     prints columns and indexes of the database in use
+#   checksum_sql   the one of checksums.py
 #   rows_sql       prints statements that compare the tables of two databases row by row
 #   statements_awk failure_awk   programs
 #   packages       how packages come: same (as the live ones), fetched, or none

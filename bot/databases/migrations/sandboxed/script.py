@@ -10,6 +10,7 @@ from bot.databases.backups.host_script import HostScript
 from bot.databases.migrations.rehearsal_script import CopiedData
 from bot.databases.migrations.sandboxed.packages import Allowed, Unchanged
 from bot.databases.migrations.sandboxed.packages_script import INSTALL, fetch_text
+from bot.databases.server.checksums import CHECKSUM_SQL
 from bot.databases.server.quoting import identifier, option_file
 from bot.databases.server.schema import SCHEMA_SQL
 from bot.domain.runs.acts import Direction, MigrationRecords, SandboxRehearsal
@@ -142,6 +143,7 @@ def sandbox_job(inputs: SandboxInputs) -> HostScript:
         "no_data": data.why_not,
         "no_data_detail": data.detail,
         "schema_sql": SCHEMA_SQL,
+        "checksum_sql": CHECKSUM_SQL,
         "rows_sql": _ROWS_SQL,
         "statements_awk": _STATEMENTS_AWK,
         "failure_awk": _FAILURE_AWK,
