@@ -17,7 +17,7 @@ from bot.engine.ports import Done, Effect, Failed, Job, NotStarted, Outcome, Unk
 
 _BESIDE = """
     SELECT s.schema_name, COUNT(t.table_name),
-        COALESCE(SUM(COALESCE(t.data_length, 0) + COALESCE(t.index_length, 0)), 0)
+        COALESCE(SUM(COALESCE(t.data_length, 0) + COALESCE(t.index_length, 0)), 0), @@lower_case_table_names
     FROM information_schema.schemata s
     LEFT JOIN information_schema.tables t ON t.table_schema = s.schema_name AND t.table_type <> 'VIEW'
     WHERE LEFT(s.schema_name, CHAR_LENGTH(%s)) = %s
@@ -53,7 +53,11 @@ class LeftoverReader:
 async def _beside(session: ReadOnlySession, live: str) -> tuple[Leftover, ...]:
     start = f"{live}_countersign_"
     rows = await session.rows(_BESIDE, start, start)
-    found = (leftovers_of(live, str(name), int(tables), int(size)) for name, tables, size in rows)
+    found = (
+        # Where the server writes names in lower case, the operations file need not.
+        leftovers_of(live, start + str(name)[len(start) :] if in_lower_case else str(name), int(tables), int(size))
+        for name, tables, size, in_lower_case in rows
+    )
     return tuple(leftovers for leftovers in found if leftovers is not None)
 
 

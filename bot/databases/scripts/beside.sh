@@ -25,7 +25,7 @@ open_beside() {
       fail space "the database server has $free KiB free, and $needed KiB are needed for a copy"
     fi
   fi
-  may_name_owners=$(ask 'SHOW GRANTS' | grep -E 'ALL PRIVILEGES ON \*\.\*|SUPER|SET USER|SET_USER_ID|SET_ANY_DEFINER')
+  may_name_owners=$(grants | grep -E 'ALL PRIVILEGES ON \*\.\*|SUPER|SET USER|SET_USER_ID|SET_ANY_DEFINER')
   ask "SELECT schema_name FROM information_schema.schemata
     WHERE LEFT(schema_name, CHAR_LENGTH($sweep)) = $sweep" | while IFS= read -r left; do drop "$left" </dev/null; done
   charset=$(ask "SELECT CONCAT('CHARACTER SET ', default_character_set_name, ' COLLATE ', default_collation_name)
@@ -44,9 +44,13 @@ empty_beside() {
 }
 
 # forbidden: whether what the server said is of what this account may do on this server, and not of the dump: privileges
-# (1142, 1143, 1227, 1370), code where there is a binary log (1418, 1419), what the server's settings forbid (1290, 1792,
-# 1836, 3750)
-forbidden() { grep -q -E 'ERROR (1143|1290|1370|1418|1419|1792|1836|3750) ' "$complaint"; }
+# (1142, 1143, 1227, 1356, 1370), code where there is a binary log (1418, 1419), what the server's settings forbid (1173,
+# 1290, 1792, 1836, 3750), and views that name the live database itself, as they are written down where their owner has
+# no rights of their own but those of a role (1054)
+forbidden() {
+  grep -q -E 'ERROR (1143|1173|1290|1356|1370|1418|1419|1792|1836|3750) ' "$complaint" ||
+    grep -E 'ERROR 1054 ' "$complaint" | grep -q -F "'$source."
+}
 
 # excused_beside: end the script where what failed says nothing of the backup
 excused_beside() {

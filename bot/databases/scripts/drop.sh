@@ -9,7 +9,7 @@
 
 doing="dropping $gone"
 database=$source
-lock_wait=60
+settings='lock_wait_timeout = 60'
 
 choose_client || fail tools 'neither mariadb nor mysql is installed'
 there=$(ask "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = $gone_sql AND table_type <> 'VIEW'") ||

@@ -47,11 +47,11 @@ unsuited() {
     ;;
   esac
   # Whoever may not take the global lock gets no snapshot that all sessions share.
-  if ! ask 'SHOW GRANTS' | grep -q -E '(ALL PRIVILEGES|RELOAD).* ON \*\.\*'; then
+  if ! grants | grep -q -E '(ALL PRIVILEGES|RELOAD).* ON \*\.\*'; then
     printf 'the account may not FLUSH TABLES WITH READ LOCK (RELOAD)\n'
     return
   fi
-  if ! packs_slowly && ! ask 'SHOW GRANTS' | grep -q -E '(ALL PRIVILEGES|SUPER|BINLOG MONITOR|REPLICATION CLIENT).* ON \*\.\*'; then
+  if ! packs_slowly && ! grants | grep -q -E '(ALL PRIVILEGES|SUPER|BINLOG MONITOR|REPLICATION CLIENT).* ON \*\.\*'; then
     printf 'the account may not read the position of the binary log (REPLICATION CLIENT), as this version wants to\n'
     return
   fi

@@ -12,7 +12,7 @@ export LC_ALL MYSQL_TEST_LOGIN_FILE
 
 options=$COUNTERSIGN_FILES/client.cnf
 secured=
-lock_wait=
+settings=
 
 # at_the_end COMMAND: run a command once, however the script ends. Whoever ends a step asks again and again, and what is to
 # be cleared up must not be cut short by that: no further signal is heeded.
@@ -47,15 +47,22 @@ first() {
   return 1
 }
 
-# session OPTION…: open a session; one that waits no longer for locks than $lock_wait seconds, where that is set
+# session OPTION…: open a session, with the $settings that SQL assigns to it, if there are some
 session() {
   # shellcheck disable=SC2086 # these are words
   "$client" --defaults-file="$options" $secured --connect-timeout=10 --default-character-set=utf8mb4 --batch \
-    ${lock_wait:+"--init-command=SET SESSION lock_wait_timeout = $lock_wait"} "$@"
+    ${settings:+"--init-command=SET SESSION $settings"} "$@"
 }
 
 # ask SQL: ask the server; rows come as lines, columns between tabs
 ask() { session --raw --skip-column-names --execute="$1" "$database"; }
+
+# grants: print the grants of the account and of its active roles, which MySQL shows to those who name them
+grants() {
+  ask 'SHOW GRANTS'
+  roles=$(ask 'SELECT CURRENT_ROLE()' 2>/dev/null)
+  case $roles in '' | NONE | NULL) ;; *) ask "SHOW GRANTS FOR CURRENT_USER() USING $roles" 2>/dev/null ;; esac
+}
 
 # processlist: print the table in which the server lists its sessions; the other one holds up newer servers
 processlist() {
@@ -149,6 +156,7 @@ choose_client() {
 # secure PROGRAM: print the options with which a program of MariaDB or MySQL does what is asked for in the file of its
 # options: `#tls` off, preferred, required or verify, and the certificates of `#ca`
 secure() {
+  [ -e "$options" ] || return 0
   asked=$(sed -n 's/^#tls //p' "$options")
   if [ "$asked" = verify ] && grep -q '^#ca ' "$options" && ! grep -q '^ssl-ca=' "$options"; then
     sed -n 's/^#ca //p' "$options" >"$options.pem" && printf 'ssl-ca="%s"\n' "$options.pem" >>"$options"

@@ -16,7 +16,7 @@
 doing="restoring $backup"
 expected=$COUNTERSIGN_FILES/expected
 database=$source
-lock_wait=60
+settings='lock_wait_timeout = 60'
 touched=
 
 name="CONCAT('\`', REPLACE(table_name, '\`', '\`\`'), '\`')"
@@ -74,7 +74,7 @@ end_rename() {
 
 # unchanged: whether what is beside the tables is what was there before anything was touched
 unchanged() {
-  objects >"$kept/after" && cmp -s "$kept/before" "$kept/after" || return 1
+  objects >"$kept/all" && but_broken <"$kept/all" >"$kept/after" && cmp -s "$kept/before" "$kept/after" || return 1
   [ "$whole" = 1 ] || return 0
   beside_tables "$source" --events >"$kept/now.sql" || return 1
   [ "$(without_comments "$kept/old.sql")" = "$(without_comments "$kept/now.sql")" ]
@@ -82,6 +82,32 @@ unchanged() {
 
 # without_comments FILE: what a dump does
 without_comments() { grep -v -e '^-- ' -e '^--$' "$1"; }
+
+# but_broken: leave out what is broken from what `objects` printed: nothing can make it again
+but_broken() {
+  if [ -z "$broken" ]; then cat; return; fi
+  printf '%s\n' "$broken" | while IFS= read -r view; do
+    printf 'view %s' "$view" | od -A n -v -t x1 | tr -d ' \n' | tr a-f A-F
+    printf '\n'
+  done >"$kept/broken"
+  awk -F '\t' 'NR == FNR { broken[$1]; next } !($1 in broken)' "$kept/broken" -
+}
+
+# may_not_make_again: print why this account may not make again what is beside the tables and others own; it is tried
+may_not_make_again() {
+  ask "SELECT CONCAT('CREATE DEFINER=\`', REPLACE(LEFT(owner, CHAR_LENGTH(owner) - LOCATE('@', REVERSE(owner))), '\`', '\`\`'),
+      '\`@\`', SUBSTRING_INDEX(owner, '@', -1), '\` VIEW countersign_trial AS SELECT 1 AS one; DROP VIEW countersign_trial')
+    FROM (
+      SELECT definer AS owner FROM information_schema.views WHERE table_schema = DATABASE() AND $whole
+      UNION SELECT definer FROM (
+        SELECT definer, trigger_schema, event_object_table AS table_name FROM information_schema.triggers) t
+        WHERE trigger_schema = DATABASE() $only
+      UNION SELECT definer FROM information_schema.routines WHERE routine_schema = DATABASE() AND $whole
+      UNION SELECT definer FROM information_schema.events WHERE event_schema = DATABASE() AND $whole) o
+    WHERE owner <> CURRENT_USER() AND owner LIKE '%_@_%'" | while IFS= read -r trial; do
+    said=$(in_database "$old" ask "$trial" </dev/null 2>&1) || printf '%s\n' "$said"
+  done | grep '^ERROR ' | head -n 1
+}
 
 put_back() {
   [ -n "$touched" ] || return 0
@@ -127,9 +153,17 @@ outside=$(in_database "$fresh" ask "SELECT CONCAT(k.table_name, ' refers to ', k
   WHERE k.table_schema = DATABASE() AND k.referenced_table_name IS NOT NULL AND t.table_name IS NULL LIMIT 5")
 [ -z "$outside" ] || fail references "restored tables refer to ones that are not in the backup: $outside"
 
-objects >"$kept/before" || fail objects 'views, triggers, routines and events cannot be read'
+broken=$(broken_views) || fail objects 'the views cannot be looked at'
+if [ -n "$broken" ]; then
+  printf 'These views are broken: they show what is no longer there. Nothing can make them again as they are:\n'
+  printf '%s\n' "$broken" | while IFS= read -r view; do ask "SHOW CREATE VIEW $(quote "$view")" </dev/null; done
+fi
+objects >"$kept/all" && but_broken <"$kept/all" >"$kept/before" || fail objects 'views, triggers, routines and events cannot be read'
 beside_tables "$source" --events "$@" >"$kept/old.sql" || fail objects "what is beside the tables cannot be written down"
+of_live=$broken
+broken=
 beside_tables "$fresh" --skip-events "$@" >"$kept/new.sql" || fail objects "what is beside the tables cannot be written down"
+broken=$of_live
 there=$(moves "$live_sql" "$old_sql") || fail connect 'the list of tables cannot be read'
 come=$(in_database "$fresh" moves "$fresh_sql" "$live_sql") || fail connect 'the list of tables cannot be read'
 back="$(in_database "$fresh" moves "$live_sql" "$fresh_sql")$(moves "$old_sql" "$live_sql")"
@@ -138,6 +172,10 @@ charset=$(ask "SELECT CONCAT('CHARACTER SET ', default_character_set_name, ' COL
   FROM information_schema.schemata WHERE schema_name = DATABASE()")
 printf 'CREATE DATABASE IF NOT EXISTS %s %s;\n' "$(quote "$old")" "$charset" | sql "$source" ||
   fail create "$old cannot be made"
+if hindered=$(may_not_make_again) && [ -n "$hindered" ]; then
+  printf 'DROP DATABASE %s;\n' "$(quote "$old")" | sql "$source"
+  fail objects "the account may not make again what others own, so that nothing could be put back: $hindered"
+fi
 
 # ── the swap ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 

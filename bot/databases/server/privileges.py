@@ -37,6 +37,14 @@ _OWNERS = """
         UNION SELECT definer, 'event' FROM information_schema.events WHERE event_schema = DATABASE()
     ) owned
 """
+_SETS_SESSIONS = ("SESSION_VARIABLES_ADMIN", "SYSTEM_VARIABLES_ADMIN", "SUPER")
+_WITHOUT_KEY = """
+    SELECT t.table_name FROM information_schema.tables t
+    LEFT JOIN information_schema.table_constraints c
+        ON c.table_schema = t.table_schema AND c.table_name = t.table_name AND c.constraint_type = 'PRIMARY KEY'
+    WHERE t.table_schema = DATABASE() AND t.table_type = 'BASE TABLE' AND c.table_name IS NULL
+    ORDER BY t.table_name LIMIT 1
+"""
 _SYSTEM_USERS = """
     SELECT CONCAT(user, '@', host) FROM mysql.global_grants WHERE priv = 'SYSTEM_USER'
 """
@@ -53,6 +61,8 @@ class _Account:
         owners: of views, triggers, routines and events of the database, with the kinds of what they own.
         logs_code: whether triggers and functions need SUPER, as they do by default where there is a binary log.
         system_users: accounts with SYSTEM_USER (MySQL); None where they may not be read.
+        keyless: a table without a primary key, where the server lets nobody make one; None where there is none.
+        roles: whether some of its roles are active.
     """
 
     flavour: Flavour
@@ -61,6 +71,8 @@ class _Account:
     owners: tuple[tuple[str, str], ...]
     logs_code: bool
     system_users: frozenset[str] | None
+    keyless: str | None
+    roles: bool
 
     @property
     def others(self) -> tuple[str, ...]:
@@ -87,6 +99,7 @@ async def missing_privileges(session: ReadOnlySession, database: Database) -> tu
 
 async def _account(session: ReadOnlySession) -> _Account:
     ((name,),) = await session.rows("SELECT CURRENT_USER()")
+    grants, roles = await _grants(session)
     ((log, trusting),) = await session.rows("SELECT @@log_bin, @@log_bin_trust_function_creators")
     system_users: frozenset[str] | None = frozenset()
     if session.flavour is Flavour.MYSQL:
@@ -99,19 +112,32 @@ async def _account(session: ReadOnlySession) -> _Account:
     return _Account(
         session.flavour,
         str(name),
-        await _grants(session),
+        grants,
         tuple((str(owner), str(kind)) for owner, kind in await session.rows(_OWNERS)),
         bool(log) and not trusting,
         system_users,
+        await _keyless(session),
+        roles,
     )
 
 
-async def _grants(session: ReadOnlySession) -> Grants:
-    """Read the grants of the account and of its active roles."""
+async def _keyless(session: ReadOnlySession) -> str | None:
+    """Read the name of a table that the server would not have made today; None where there is none."""
+    settings = await session.rows("SHOW GLOBAL VARIABLES LIKE 'sql_require_primary_key'")
+    if not any(value == "ON" for _, value in settings):
+        return None
+    rows = await session.rows(_WITHOUT_KEY)
+    return str(rows[0][0]) if rows else None
+
+
+async def _grants(session: ReadOnlySession) -> tuple[Grants, bool]:
+    """Read the grants of the account and of its active roles, and whether there are such roles."""
+    active = False
     lines = [str(row[0]) for row in await session.rows("SHOW GRANTS")]
     try:
         ((role,),) = await session.rows("SELECT CURRENT_ROLE()")
         if role not in (None, "NONE"):
+            active = True
             roles = f"SHOW GRANTS FOR CURRENT_USER() USING {role}"
             if session.flavour is Flavour.MARIADB:
                 roles = "SHOW GRANTS FOR CURRENT_ROLE"
@@ -119,7 +145,7 @@ async def _grants(session: ReadOnlySession) -> Grants:
     except ServerError as error:  # a server without roles
         if error.number in LOST:
             raise
-    return parse_grants(lines)
+    return parse_grants(lines), active
 
 
 def _for_looking(account: _Account) -> list[MissingPrivilege]:
@@ -157,6 +183,21 @@ def _for_restoring(account: _Account, database: Database) -> list[MissingPrivile
                 instead="log_bin_trust_function_creators=1 at the server",
             )
         )
+    if account.flavour is Flavour.MYSQL and account.roles and (account.name, "view") in account.owners:
+        missing.append(
+            MissingPrivilege(
+                Capability.RESTORE,
+                "ALL PRIVILEGES",
+                f"`{beside}`.*",
+                "as its views see them: MySQL finds no pattern of names for views of an account with a default role",
+                kinds=frozenset({"view"}),
+                instead="no default role of the account",
+            )
+        )
+    if account.keyless is not None and not account.grants.everywhere(*_SETS_SESSIONS):
+        why = f"to make tables without a primary key, such as {account.keyless}"
+        instead = "sql_require_primary_key=OFF at the server"
+        missing.append(MissingPrivilege(Capability.RESTORE, _SETS_SESSIONS[0], "*.*", why, instead=instead))
     return missing + _for_owners(account)
 
 

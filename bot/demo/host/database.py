@@ -23,6 +23,9 @@ from bot.demo.processes.process import Process
 
 _START_SECONDS = 30.0
 _SOCKET_PATH_BYTES = 107
+_LAYOUT = "--lower-case-table-names="
+"""Of the options, what holds for a data folder from its making on."""
+
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,40}")
 
 
@@ -280,7 +283,7 @@ class DatabaseServer:
 
     def _install(self) -> None:
         self.folder.chmod(0o700)
-        command = self.programs.install(self._at)
+        command = [*self.programs.install(self._at), *(one for one in self._options if one.startswith(_LAYOUT))]
         done = subprocess.run(  # noqa: S603 - a list, no shell
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
         )

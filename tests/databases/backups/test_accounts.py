@@ -101,19 +101,40 @@ async def test_what_a_restore_would_lack_is_known_before_anybody_is_asked(
     )
 
 
-@on_mysql("SYSTEM_USER")
-async def test_a_swap_that_may_not_drop_what_a_system_user_owns_leaves_all_as_it_was(
+async def test_a_swap_that_may_not_make_again_what_others_own_touches_nothing(
     filled: DemoDatabase, target: Target, host: LocalHost, mariadb: DatabaseServer, leftovers: LeftoverReader
 ) -> None:
     made = done(await performer(host).perform(job_of(target), KeptOutput()))
     await loaded(host, target, made["sha256"])
-    await mariadb.query("CREATE VIEW of_root AS SELECT 1 AS one", database=filled.name)
     await mariadb.query("CREATE EVENT of_root ON SCHEDULE EVERY 1 DAY DO SELECT 1", database=filled.name)
     was = await checksums(mariadb, filled.name), await definitions(mariadb, filled.name)
+    since = mariadb.log_position()
     output = KeptOutput()
     outcome = await SwapPerformer(access_to(host), leftovers).perform(swap_job_of(target), output)
-    assert "put back" in refused(outcome, RestoreStage.SWAP), output.text
+    assert "1227" in refused(outcome, RestoreStage.OBJECTS), output.text
     assert (await checksums(mariadb, filled.name), await definitions(mariadb, filled.name)) == was
+    assert not any(entry.text.startswith("DROP EVENT") for entry in mariadb.statements(since))
+
+
+async def test_a_root_owned_event_comes_back_where_the_account_may_name_owners(
+    filled: DemoDatabase, target: Target, host: LocalHost, mariadb: DatabaseServer, leftovers: LeftoverReader
+) -> None:
+    async def events() -> list[dict[str, object]]:
+        return await mariadb.query(
+            "SELECT event_name AS e, definer AS d, status AS s FROM information_schema.events WHERE event_schema = %s"
+            " ORDER BY event_name",
+            filled.name,
+        )
+
+    may = {"MariaDB": "SET USER", "MySQL": "SET_ANY_DEFINER, SYSTEM_USER"}[PROGRAMS.vendor]
+    await mariadb.query(f"GRANT {may} ON *.* TO `{filled.user}`@`%`")
+    await mariadb.query("CREATE EVENT of_root ON SCHEDULE EVERY 1 DAY DO SELECT 1", database=filled.name)
+    was = await events()
+    made = done(await performer(host).perform(job_of(target), KeptOutput()))
+    await mariadb.query("DROP EVENT of_root", database=filled.name)
+    await loaded(host, target, made["sha256"])
+    done(await SwapPerformer(access_to(host), leftovers).perform(swap_job_of(target), KeptOutput()))
+    assert await events() == was
 
 
 async def test_a_password_beyond_ascii_is_taken_by_every_program(
@@ -148,6 +169,69 @@ async def test_privileges_count_where_they_come_from_a_role(
         await mariadb.query(f"DROP ROLE `{role}`")
     assert facts.sees_all_sessions
     assert [one for one in missing if one.capability is not Capability.BACKUP] == []
+
+
+async def test_owners_are_kept_where_a_role_lets_the_account_name_them(
+    database: DemoDatabase, target: Target, host: LocalHost, mariadb: DatabaseServer, leftovers: LeftoverReader
+) -> None:
+    role, user = f"{database.name}_role", f"`{database.user}`@`%`"
+    may = {"MariaDB": "SET USER", "MySQL": "SET_ANY_DEFINER, SYSTEM_USER"}[PROGRAMS.vendor]
+    await execute(database, "CREATE TABLE plain (a INT PRIMARY KEY)")
+    await mariadb.query("CREATE VIEW theirs AS SELECT 1 AS one", database=database.name)
+    await mariadb.query(f"CREATE ROLE `{role}`")
+    await mariadb.query(f"GRANT {may} ON *.* TO `{role}`")
+    await mariadb.query(f"GRANT `{role}` TO {user}")
+    default = {"MariaDB": f"SET DEFAULT ROLE `{role}` FOR {user}", "MySQL": f"SET DEFAULT ROLE `{role}` TO {user}"}
+    await mariadb.query(default[PROGRAMS.vendor])
+    try:
+        made = done(await performer(host).perform(job_of(target), KeptOutput()))
+        await loaded(host, target, made["sha256"])
+        done(await SwapPerformer(access_to(host), leftovers).perform(swap_job_of(target), KeptOutput()))
+    finally:
+        await mariadb.query(f"DROP ROLE `{role}`")
+    owners = await mariadb.query(
+        "SELECT definer AS d FROM information_schema.views WHERE table_schema = %s AND table_name = 'theirs'",
+        database.name,
+    )
+    assert [row["d"] for row in owners] == ["root@localhost"]
+
+
+@on_mysql("default roles that hide grants by patterns from views")
+async def test_that_views_of_an_account_with_a_default_role_cannot_be_put_back_is_known_before(
+    filled: DemoDatabase, target: Target, mariadb: DatabaseServer, connections: Connector
+) -> None:
+    async def lacks() -> set[str]:
+        return {one.privilege for one in await DatabaseLook(connections).missing_privileges(target)}
+
+    role, user = f"{filled.name}_role", f"`{filled.user}`@`%`"
+    await mariadb.query(f"CREATE ROLE `{role}`")
+    await mariadb.query(f"GRANT `{role}` TO {user}")
+    try:
+        assert "ALL PRIVILEGES" not in await lacks()
+        await mariadb.query(f"SET DEFAULT ROLE `{role}` TO {user}")
+        assert "ALL PRIVILEGES" in await lacks()
+    finally:
+        await mariadb.query(f"DROP ROLE `{role}`")
+
+
+async def test_a_copy_whose_owner_has_rights_by_a_role_alone_says_nothing_against_the_backup(
+    filled: DemoDatabase, target: Target, host: LocalHost, mariadb: DatabaseServer
+) -> None:
+    role, user = f"{filled.name}_role", f"`{filled.user}`@`%`"
+    await mariadb.query(f"CREATE ROLE `{role}`")
+    for pattern in (filled.name.replace("_", r"\_"), filled.name.replace("_", r"\_") + r"\_countersign\_%"):
+        await mariadb.query(f"GRANT ALL ON `{pattern}`.* TO `{role}`")
+        await mariadb.query(f"REVOKE ALL ON `{pattern}`.* FROM {user}")
+    await mariadb.query(f"GRANT `{role}` TO {user}")
+    default = {"MariaDB": f"SET DEFAULT ROLE `{role}` FOR {user}", "MySQL": f"SET DEFAULT ROLE `{role}` TO {user}"}
+    await mariadb.query(default[PROGRAMS.vendor])
+    try:
+        done(await performer(host).perform(job_of(target), KeptOutput()))
+        facts = done(await prover(access_to(host)).perform(prove_job(target), KeptOutput()))
+    finally:
+        await mariadb.query(f"DROP ROLE `{role}`")
+    assert facts.get("unprovable", Obstacle.FORBIDDEN.value) == Obstacle.FORBIDDEN.value
+    assert not manifest_of(target).proof.is_bad
 
 
 OTHERS = {

@@ -139,6 +139,38 @@ async def test_a_swap_that_fails_after_the_tables_moved_puts_all_back(
     assert (await checksums(mariadb, filled.name), await definitions(mariadb, filled.name)) == before
 
 
+async def test_views_that_are_broken_by_now_stand_in_no_way(
+    filled: DemoDatabase, target: Target, host: LocalHost, mariadb: DatabaseServer, leftovers: LeftoverReader
+) -> None:
+    was = await checksums(mariadb, filled.name), await definitions(mariadb, filled.name)
+    made = done(await performer(host).perform(job_of(target), KeptOutput()))
+    await execute(
+        filled, "DROP VIEW adults", "CREATE TABLE briefly (a INT)", "CREATE VIEW `brok'en` AS SELECT a FROM briefly"
+    )
+    await execute(filled, "DROP TABLE briefly")
+    await loaded(host, target, made["sha256"])
+    output = KeptOutput()
+    done(await SwapPerformer(access_to(host), leftovers).perform(swap_job_of(target), output))
+    assert (await checksums(mariadb, filled.name), await definitions(mariadb, filled.name)) == was
+    assert b"VIEW `brok'en` AS" in output.text
+
+
+async def test_what_was_broken_before_does_not_hinder_the_undoing(
+    filled: DemoDatabase, target: Target, host: LocalHost, mariadb: DatabaseServer, leftovers: LeftoverReader
+) -> None:
+    made = done(await performer(host).perform(job_of(target), KeptOutput()))
+    await execute(filled, "DROP VIEW adults")
+    before = await checksums(mariadb, filled.name)
+    await loaded(host, target, made["sha256"])
+    events = next(Path(host.notes).rglob("*.events.sql"))
+    events.write_text("CREATE EVENT broken;\n")
+    said = refused(
+        await SwapPerformer(access_to(host), leftovers).perform(swap_job_of(target), KeptOutput()), RestoreStage.OBJECTS
+    )
+    assert "put back as it was" in said
+    assert await checksums(mariadb, filled.name) == before
+
+
 async def test_an_ended_swap_puts_all_back(
     filled: DemoDatabase, target: Target, mariadb: DatabaseServer, tmp_path: Path, leftovers: LeftoverReader
 ) -> None:
