@@ -24,6 +24,7 @@ LINE = " ".join(KEY.export_public_key().decode().split()[:2])
         f"@maybe web9 {LINE}",
         "x y z",
     ],
+    ids=["name", "kind", "half a key", "odd marker", "words"],
 )
 def test_a_broken_line_is_named_and_the_others_count(tmp_path: Path, broken: str) -> None:
     file = tmp_path / "known_hosts"
@@ -42,7 +43,9 @@ def test_with_a_broken_line_that_revokes_no_key_counts(tmp_path: Path) -> None:
         read_known_hosts(file)
 
 
-@pytest.mark.parametrize("before", [None, "", f"other {LINE}", f"other {LINE}\n"])
+@pytest.mark.parametrize(
+    "before", [None, "", f"other {LINE}", f"other {LINE}\n"], ids=["none", "empty", "no end", "line"]
+)
 def test_a_key_that_is_added_counts(tmp_path: Path, before: str | None) -> None:
     file = tmp_path / ".ssh" / "known_hosts"
     if before is not None:
