@@ -180,6 +180,8 @@ class SlackApp:
 
     def _build_bolt(self, inbox: EventRecorder, context: SlackContext) -> AsyncApp:
         bolt = AsyncApp(
+            # Without a name it reads the source files of every caller to find one.
+            name="countersign",
             client=self._gateway.client,
             logger=_quiet,
             process_before_response=True,
