@@ -32,6 +32,7 @@ from bot.engine.ports import Failed
 from bot.hosts.connections import Connections
 from tests.databases.support.sandboxed import SandboxStage, those
 from tests.support import CommitKind
+from tests.support.vendors import BY_INDEX
 
 TOKEN_ID = "2025_11_16_074003_add_token_id_to_user_sessions_table"
 
@@ -51,7 +52,7 @@ async def test_the_usual_migration(stage: SandboxStage, mariadb: DatabaseServer)
     assert (migration.name, migration.risk, migration.reason) == (TOKEN_ID, MigrationRisk.SAFE, RiskReason.INSTANT)
     column, index = those(outcome, StatementFinding)
     assert column.sql == "alter table `user_sessions` add `token_id` varchar(100) null after `user_id`"
-    assert (column.online, index.online) == (Online.INSTANT, Online.NOCOPY)
+    assert (column.online, index.online) == (Online.INSTANT, Online(BY_INDEX))
     (schema,) = those(outcome, SchemaChange)
     assert schema.lines == ("+ user_sessions.token_id varchar(100) NULL, index",)
     (effect,) = those(outcome, MigrationEffect)
