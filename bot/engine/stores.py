@@ -199,8 +199,13 @@ class LockNoticeStore(Protocol):
 class InboxStore(Protocol):
     """Events from outside, recorded before they are acknowledged."""
 
-    async def receive(self, event: Event) -> bool:
-        """Record an event; False where it was recorded before. Returns when it is committed."""
+    async def receive(self, event: Event, seconds: float | None = None) -> bool:
+        """Record an event; False where it was recorded before. Returns when it is committed.
+
+        Args:
+            event: what came.
+            seconds: after which it must not be recorded any more; None where it is never too late.
+        """
         ...
 
     async def waiting(self, limit: int) -> tuple[Event, ...]:

@@ -13,6 +13,7 @@ from slack_bolt.async_app import AsyncApp
 from bot.slack.context import SlackContext
 from bot.slack.forms.submission import FormValidator
 from bot.slack.handlers.failures import FailureHandler
+from bot.slack.handlers.not_taken_in import NotTakenInNotice
 from bot.slack.handlers.reading import ReadingNotice
 from bot.slack.handlers.reconnect import ReconnectHandler
 from bot.slack.handlers.registry import event_handlers
@@ -116,10 +117,12 @@ class SlackApp:
         self._home_sync.start()
         self._lock_notifier.start()
         self._worker.start()
+        not_taken_in = NotTakenInNotice(context)
+        self._close_at_end(not_taken_in.aclose)
         token = self._access.app_token.reveal()
         bolt = self._build_bolt(inbox, context)
         self._sockets = SlackSockets(
-            bolt, token, command_recorder(inbox, ReadingNotice(context)), self._gateway, reconnected
+            bolt, token, command_recorder(inbox, ReadingNotice(context), not_taken_in), self._gateway, reconnected
         )
         self._close_at_end(self._sockets.close)
         await self._sockets.start()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from datetime import datetime
 from functools import partial
 
@@ -38,15 +39,22 @@ class InboxWriter(InboxReader):
             partial(database.write, priority=Priority.LATER), inbox.settle
         )
 
-    async def receive(self, event: Event) -> bool:
+    async def receive(self, event: Event, seconds: float | None = None) -> bool:
         """Record an event; False where it was recorded before. Returns when it is committed.
+
+        Args:
+            event: what came.
+            seconds: after which no attempt to record it begins or is committed any more. A commit that was asked for
+                before may take effect later: a server that hangs just then is not to be called back.
 
         Raises:
             ValueError: its ID is longer than 255 characters.
+            LateError: that time is over, and it was not recorded.
         """
         if len(event.id) > inbox.MAX_EVENT_ID_LENGTH:
             raise ValueError(f"the ID of an event has at most {inbox.MAX_EVENT_ID_LENGTH} characters")
-        delivery = inbox.Delivery(event, secrets.token_hex(16), to_micros(self._clock.now()))
+        until = None if seconds is None else time.monotonic() + seconds
+        delivery = inbox.Delivery(event, secrets.token_hex(16), to_micros(self._clock.now()), until)
         return await self._receiving.submit(delivery)
 
     async def waiting(self, limit: int) -> tuple[Event, ...]:

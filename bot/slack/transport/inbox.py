@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,6 +26,12 @@ _MAX_CONCURRENT = 16
 _BATCH = 64
 _MAX_RECORDING_SECONDS = 0.25
 """How long handling waits for recording, so that commands are acknowledged before they are handled."""
+
+_PROMPT_SECONDS = {EventKind.COMMAND: 2.0, EventKind.BUTTON: 2.0, EventKind.VIEW: 1.0}
+"""How long recording may take, for what Slack does not send again but calls failed after 3 s.
+
+A form is judged before it is recorded, which takes its part of them.
+"""
 
 _MAX_TRIES = 5
 _MAX_PAUSE_SECONDS = 60.0
@@ -66,7 +73,8 @@ class EventRecorder:
         self._clock = clock
         self._recorded = recorded
         self._arrived: Callable[[], None] = _ignored
-        self._recording = 0
+        self._recording: Counter[str] = Counter()
+        self._disowned: set[str] = set()
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -77,23 +85,49 @@ class EventRecorder:
     async def receive(self, identity: str, kind: EventKind, payload: Mapping[str, Any]) -> None:
         """Record an event; returns when it is committed.
 
+        What Slack does not send again is disowned where it could not be recorded in time: it is not done then, even if
+        the store turns out to have it.
+
         Args:
             identity: the same event delivered again has the same.
             kind: of the event.
             payload: as Slack sent it.
+
+        Raises:
+            TimeoutError: it could not be recorded in time.
+            Exception: whatever the store raises.
         """
         body = json.dumps({"at": self._clock.now().isoformat(), "payload": payload}, separators=(",", ":"))
-        self._recording += 1
+        self._recording[identity] += 1
         self._idle.clear()
         began = time.monotonic()
+        limit = _PROMPT_SECONDS.get(kind)
         try:
-            if await self._store.receive(Event(identity, kind, body)):
-                self._arrived()
-            self._recorded(time.monotonic() - began)
+            async with asyncio.timeout(limit):
+                is_new = await self._store.receive(Event(identity, kind, body), limit)
+        except Exception:
+            if limit is not None:
+                self._disowned.add(identity)
+            raise
         finally:
-            self._recording -= 1
+            self._recording -= Counter([identity])
             if not self._recording:
                 self._idle.set()
+        self._recorded(time.monotonic() - began)
+        if is_new:
+            self._arrived()
+
+    def is_recording(self, identity: str) -> bool:
+        """Whether an event is still being recorded, so that it may yet be disowned."""
+        return identity in self._recording
+
+    def disowns(self, identity: str) -> bool:
+        """Whether Slack was not told in time that an event is taken in."""
+        return identity in self._disowned
+
+    def forget(self, identity: str) -> None:
+        """Forget an event that is settled."""
+        self._disowned.discard(identity)
 
     async def wait_idle(self) -> None:
         """Wait until nothing is being recorded, for a moment at most."""
@@ -162,7 +196,7 @@ class InboxWorker:
 
     async def _take(self) -> None:
         for event in await self._store.waiting(_BATCH):
-            if event.id in self._handling:
+            if event.id in self._handling or self._inbox.is_recording(event.id):
                 continue
             await self._places.acquire()
             task = asyncio.create_task(self._handle(event), name=f"event {event.kind}")
@@ -174,11 +208,12 @@ class InboxWorker:
         self._places.release()
 
     async def _handle(self, event: Event) -> None:
-        handler = self._handlers.get(event.kind)
+        handler = None if self._inbox.disowns(event.id) else self._handlers.get(event.kind)
         if handler is not None and not await self._try(handler, event):
             # An event that can never be handled must not hold up the others for ever.
             await self._failed(event.kind, _received(event))
         await self._store.settle(event.id)
+        self._inbox.forget(event.id)
 
     async def _try(self, handler: Handler, event: Event) -> bool:
         tried = waited = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -30,18 +31,43 @@ class Delivery:
         event: what came.
         receipt: unique to the delivery, by which it knows whether it was the first.
         at: when, microseconds since 1970 in UTC.
+        until: by this process's own clock (`time.monotonic`), when it is too late to record it; None where it never is.
     """
 
     event: Event
     receipt: str
     at: int
+    until: float | None = None
+
+    @property
+    def is_late(self) -> bool:
+        """Whether it is too late to record it."""
+        return self.until is not None and time.monotonic() >= self.until
+
+
+class LateError(Exception):
+    """It became too late for a delivery while it was being recorded."""
 
 
 def receive(connection: Connection, deliveries: Sequence[Delivery], process_lease: ProcessLease) -> list[bool]:
     """Record events; for each delivery, say whether it was its event's first.
 
     In a shared store, the process that records an event first also handles it.
+
+    Raises:
+        LateError: the database was so slow that it is too late for one of them now; nothing is to be committed.
     """
+    received = [delivery for delivery in deliveries if not delivery.is_late]
+    first = _record(connection, received, process_lease)
+    if any(delivery.is_late for delivery in received):
+        raise LateError
+    return [delivery.receipt in first for delivery in deliveries]
+
+
+def _record(connection: Connection, deliveries: Sequence[Delivery], process_lease: ProcessLease) -> frozenset[str]:
+    """Record events, and give the receipts of the deliveries that were their events' first."""
+    if not deliveries:
+        return frozenset()
     insert_missing(
         connection,
         inbox,
@@ -62,11 +88,8 @@ def receive(connection: Connection, deliveries: Sequence[Delivery], process_leas
             inbox.c.receipt.in_([delivery.receipt for delivery in deliveries]),
         )
         connection.execute(update(inbox).where(new).values(**_claim(process_lease)))
-    query = select(inbox.c.event, inbox.c.receipt).where(
-        inbox.c.event.in_([delivery.event.id for delivery in deliveries])
-    )
-    receipts = {row.event: row.receipt for row in connection.execute(query)}
-    return [receipts.get(delivery.event.id) == delivery.receipt for delivery in deliveries]
+    query = select(inbox.c.receipt).where(inbox.c.event.in_([delivery.event.id for delivery in deliveries]))
+    return frozenset(connection.execute(query).scalars())
 
 
 def waiting(connection: Connection, limit: int) -> tuple[Event, ...]:

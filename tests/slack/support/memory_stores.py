@@ -33,8 +33,12 @@ class MemoryInbox:
         self.events: dict[str, Event] = {}
         self.settled: set[str] = set()
         self.broken = False
+        self.answers = asyncio.Event()
+        self.answers.set()
+        self.looks = 0
 
-    async def receive(self, event: Event) -> bool:
+    async def receive(self, event: Event, seconds: float | None = None) -> bool:
+        await self.answers.wait()
         if self.broken:
             raise OSError("no space left on device")
         is_new = event.id not in self.events
@@ -42,6 +46,7 @@ class MemoryInbox:
         return is_new
 
     async def waiting(self, limit: int) -> tuple[Event, ...]:
+        self.looks += 1
         return tuple(event for event in self.events.values() if event.id not in self.settled)[:limit]
 
     async def settle(self, event: str) -> None:

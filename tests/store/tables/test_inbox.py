@@ -1,10 +1,15 @@
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from bot.demo.host.tcp_proxy import TcpProxy
 from bot.domain.inbox import Event, EventKind
 from bot.store import SqlStore, open_store
+from bot.store.tables import inbox
 from tests.store.support.samples import event
 
 
@@ -78,3 +83,43 @@ async def test_an_event_that_cannot_be_written_spoils_no_other(store: SqlStore) 
 async def test_an_id_that_is_too_long_is_refused(store: SqlStore) -> None:
     with pytest.raises(ValueError, match="255"):
         await store.inbox.receive(Event("x" * 256, EventKind.OTHER, "{}"))
+
+
+@pytest.mark.xdist_group("mariadb")
+async def test_what_is_too_late_is_not_recorded_though_the_server_answers_again(
+    mariadb_url: str, new_wire: Callable[[int], Awaitable[TcpProxy]]
+) -> None:
+    address = mariadb_url.split("@")[1].split("/")[0]
+    wire = await new_wire(int(address.split(":")[1]))
+    async with open_store(mariadb_url.replace(address, f"{wire.address}:{wire.port}")) as store:
+        assert await store.inbox.receive(event("before"), 20)
+        wire.freeze()
+        for seconds in (0.3, 0.01):
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await store.inbox.receive(event(f"late {seconds}"), seconds)
+        unhurried = asyncio.create_task(store.inbox.receive(event("unhurried")))
+        await asyncio.sleep(0)
+        await wire.heal()
+        assert await unhurried
+        await store.drain()
+        assert {found.id for found in await store.inbox.waiting(100)} == {"Evbefore", "Evunhurried"}
+
+
+async def test_what_becomes_too_late_in_its_transaction_is_rolled_back_and_holds_up_nobody(
+    store: SqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = 0.0
+    record = inbox._record
+
+    def slow(*arguments: Any) -> Any:
+        nonlocal clock
+        clock += 1.5
+        return record(*arguments)
+
+    monkeypatch.setattr(inbox, "time", SimpleNamespace(monotonic=lambda: clock))
+    monkeypatch.setattr(inbox, "_record", slow)
+    at = inbox.Delivery(event("late"), "r1", 0, 1.0), inbox.Delivery(event("in time"), "r2", 0, 100.0)
+    answers = await asyncio.gather(*(store.inbox._receiving.submit(each) for each in at), return_exceptions=True)
+    assert answers == [False, True]
+    assert [found.id for found in await store.inbox.waiting(100)] == ["Evin time"]

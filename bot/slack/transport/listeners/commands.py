@@ -16,7 +16,11 @@ Acknowledge = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 """Gives what the acknowledgement of a command shows to who typed it; empty for nothing."""
 
 
-def command_recorder(inbox: EventRecorder, acknowledge: Acknowledge) -> RecordCommand:
+Refuse = Callable[[Mapping[str, Any]], None]
+"""Tells who typed a command that it was not taken in; returns at once."""
+
+
+def command_recorder(inbox: EventRecorder, acknowledge: Acknowledge, refuse: Refuse) -> RecordCommand:
     """Return what the sockets call with each command.
 
     It bypasses bolt, whose dispatch takes longer than recording while a person waits.
@@ -24,10 +28,15 @@ def command_recorder(inbox: EventRecorder, acknowledge: Acknowledge) -> RecordCo
     Args:
         inbox: where commands are recorded.
         acknowledge: gives what is shown at once.
+        refuse: called with a command that could not be recorded in time.
     """
 
     async def record(body: Mapping[str, Any]) -> Mapping[str, Any]:
-        await inbox.receive(interaction_identity("command", body), EventKind.COMMAND, body)
+        try:
+            await inbox.receive(interaction_identity("command", body), EventKind.COMMAND, body)
+        except Exception:
+            refuse(body)
+            raise
         return acknowledge(body)
 
     return record
