@@ -3,7 +3,7 @@
 The source is the npm package `emoji-datasource`, in the version and with the checksum below; Slack names emoji as it
 does. One table is the bot's, one the playground's, which imports nothing of the bot.
 
-Usage: scripts/record_emoji.py (needs npm)
+Usage: .venv/bin/python scripts/record_emoji.py (needs npm)
 """
 
 from __future__ import annotations

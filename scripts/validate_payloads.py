@@ -2,7 +2,7 @@
 
 Nothing is posted anywhere, and the token needs no scope. Exit status 0, or 1 where Slack refuses something.
 
-Usage: PYTHONPATH=. SLACK_BOT_TOKEN=xoxb-… [SLACK_API_URL=…/api/] scripts/validate_payloads.py
+Usage: PYTHONPATH=. SLACK_BOT_TOKEN=xoxb-… [SLACK_API_URL=…/api/] .venv/bin/python scripts/validate_payloads.py
 """
 
 from __future__ import annotations

@@ -168,6 +168,14 @@ async def test_approvers_who_are_not_in_the_channel(doctor: Doctor) -> None:
     assert "Bob Okafor (U0BOB) may approve" in found
 
 
+async def test_who_is_in_the_channel_cannot_be_told_without_the_scopes(doctor: Doctor) -> None:
+    status, lines = await doctor(lacks=frozenset({"channels:read", "groups:read", "im:read", "mpim:read"}))
+    assert status == 0
+    [found] = [line for line in lines if "approvers in C0OPS" in line]
+    assert found.startswith("warn")
+    assert "cannot tell" in found
+
+
 async def test_lists_that_are_too_long_to_be_called_at_once(doctor: Doctor) -> None:
     many = ["U0AMELIE", "U0BOB", "U0DBA", "U0ONCALL", "S0RELEASE", "U0COUNTER"]
     _, lines = await doctor({"people.releasers": many})

@@ -98,8 +98,12 @@ async def _absent(gateway: Gateway, channel: str, operations: Operations) -> lis
         members = await gateway.channel_members(channel)
         for group in sorted({group for each in people for group in each.groups}):
             users |= await gateway.group_members(group)
+    except SlackRefusedError as refused:
+        if refused.error != "missing_scope":
+            return []  # that the channel or a group cannot be read is a finding of its own
+        return [warn(what, "cannot tell who of them is there, as a scope is missing (above)")] if people else []
     except _Trouble:
-        return []  # that the channel or a group cannot be read is a finding of its own
+        return []
     absent = sorted(users - members)
     if not absent:
         return []

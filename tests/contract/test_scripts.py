@@ -1,4 +1,4 @@
-"""The exit status of `scripts/test-oracles`: an oracle that cannot be had is told apart from one that disagrees."""
+"""The programs of `scripts`: an oracle that cannot be had has a status of its own, and each says what executes it."""
 
 from __future__ import annotations
 
@@ -59,6 +59,13 @@ def test_what_cannot_be_had_has_a_status_of_its_own(
         check=False,
     )
     assert (done.returncode, said in done.stderr) == (status, True), done.stderr
+
+
+def test_what_may_be_executed_says_by_what() -> None:
+    """Without its first line a shell would take a Python program for its own."""
+    programs = [path for path in (ROOT / "scripts").iterdir() if path.is_file() and os.access(path, os.X_OK)]
+    assert programs
+    assert [path.name for path in programs if not path.read_bytes().startswith(b"#!")] == []
 
 
 def test_the_lock_pins_every_package_by_its_contents_and_names_no_registry() -> None:
