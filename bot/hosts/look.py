@@ -121,6 +121,18 @@ if [ -n "$sha" ] && [ -n "$head" ]; then
 fi
 """
 
+_EXISTING = """
+# comes_or_stays PATH: whether it is there once the commit is checked out; what git does not track stays as it is
+comes_or_stays() {
+  if [ -n "$sha" ] && [ -n "$head" ] && [ "$sha" != "$head" ]; then
+    ! ask cat-file -e "$sha:${1%/}" 2>/dev/null || return 0
+    ! ask cat-file -e "$head:${1%/}" 2>/dev/null || return 1
+  fi
+  [ -e "$path/$1" ]
+}
+section existing
+"""
+
 _DISK = """[ ! -e "$place" ] || { value "$place"; value "$(df -Pk "$place" 2>/dev/null)"; }
 """
 
@@ -263,9 +275,9 @@ def build_question(question: HostQuestion, nonce: str) -> Command:
         parts.append(Syntax(_RESOLVE.replace("@COMMITS@", str(_MAX_COMMITS))))
     if question.directory is not None:
         parts.append(Syntax(_MIGRATIONS))
-    parts.append(Syntax("section existing\n"))
+    parts.append(Syntax(_EXISTING if question.exists else "section existing\n"))
     for path in question.exists:
-        parts += [Syntax("relative="), Word(path), Syntax('\n[ ! -e "$path/$relative" ] || value "$relative"\n')]
+        parts += [Syntax("relative="), Word(path), Syntax('\n! comes_or_stays "$relative" || value "$relative"\n')]
     parts.append(Syntax("section missing-tools\n"))
     for tool in question.tools:
         word = Word(tool)

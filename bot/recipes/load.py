@@ -57,7 +57,7 @@ class RecipeError(Exception):
 
 BUILTIN = resources.files("bot.recipes") / "builtin"
 
-ALWAYS_KNOWN = frozenset({"path", "branch", "sha", "run", "each", "count", "migrations", "lock_wait"})
+ALWAYS_KNOWN = frozenset({"path", "branch", "sha", "run", "each", "count", "migrations", "lock_wait", "is_down"})
 """Values that a template may use beside the recipe's variables."""
 
 
@@ -223,7 +223,7 @@ def _known(migrations: Migrations | None, template: str) -> frozenset[str]:
 
 
 def _asked_for(spec: StepSpec) -> frozenset[str]:
-    templates = (spec.title, spec.run or "", spec.check or "")
+    templates = (spec.title, spec.run or "", spec.check or "", *spec.tools)
     return frozenset().union(*(placeholders(template) for template in templates))
 
 
@@ -289,6 +289,8 @@ class _Step(_Model):
     on_failure: OnFailure = OnFailure.FAIL
     changes_schema: bool = False
     only: RunKind | None = None
+    requires: list[str] = []
+    tools: list[str] = []
 
     @field_validator("key")
     @classmethod
@@ -327,6 +329,8 @@ class _Step(_Model):
             on_failure=self.on_failure,
             schema=self.changes_schema,
             only=self.only,
+            requires=tuple(self.requires),
+            tools=tuple(self.tools),
         )
 
 

@@ -29,11 +29,13 @@ def question(recipe: Recipe, target: Target, ref: str | None) -> HostQuestion:
     migrations = recipe.migrations
     asked = {ConditionKind.MISSING, ConditionKind.EXISTS}
     specs = (*recipe.prepare, *recipe.change, *recipe.verify)
+    required = {path for spec in specs for path in spec.requires}
     return HostQuestion(
         path=target.path,
         ref=ref,
         trunk=target.branch,
-        exists=tuple(sorted({c.value for spec in specs for c in spec.when if c.kind in asked})),
+        exists=tuple(sorted({c.value for spec in specs for c in spec.when if c.kind in asked} | required)),
+        tools=tuple(sorted({tool for spec in specs for tool in tools_of(spec.tools, values)})),
         directory=migrations.directory if isinstance(migrations, MigrationTable) else None,
         migrator=fill(migrations.migrator.ask, values)
         if isinstance(migrations, MigrationTable) and migrations.migrator is not None and target.database
@@ -73,4 +75,9 @@ def commit_command(migrations: MigrationCommand, template: str, target: Target, 
 
 def needed_tools(recipe: Recipe, values: Mapping[str, str]) -> tuple[str, ...]:
     """List the programs that each host must have, those that variables name included."""
-    return tuple(values[tool[1:-1]] if tool.startswith("{") else tool for tool in recipe.tools)
+    return tools_of(recipe.tools, values)
+
+
+def tools_of(tools: tuple[str, ...], values: Mapping[str, str]) -> tuple[str, ...]:
+    """Name programs, those that variables name included."""
+    return tuple(values[tool[1:-1]] if tool.startswith("{") else tool for tool in tools)

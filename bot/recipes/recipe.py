@@ -84,9 +84,9 @@ class ConditionKind(StrEnum):
     CHANGED = "changed"
     """A path that matches the pattern differs between what is live and the approved commit."""
     MISSING = "missing"
-    """The path is missing on a host."""
+    """The path is missing on a host once the commit is checked out."""
     EXISTS = "exists"
-    """The path exists on every host, or comes with the commit."""
+    """The path is there on every host once the commit is checked out."""
     VAR = "var"
     """The variable is set and not empty."""
 
@@ -162,6 +162,8 @@ class StepSpec:
         on_failure: what its failure means for the run.
         schema: whether it changes the schema.
         only: the kind of run to which it belongs; None for both.
+        requires: paths without any one of which it is left out.
+        tools: programs that it needs; variables in braces.
     """
 
     key: str
@@ -179,6 +181,8 @@ class StepSpec:
     on_failure: OnFailure
     schema: bool
     only: RunKind | None
+    requires: tuple[str, ...] = ()
+    tools: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

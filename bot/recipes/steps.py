@@ -6,9 +6,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 
+from bot.domain.errors import Reason, RefusedError, problem
 from bot.domain.runs.plan import Phase, Skipped, Step
+from bot.domain.shell import fill
 from bot.domain.targets.target import Target
 from bot.recipes.proof import RESTORE_TIMEOUT, proof_steps
+from bot.recipes.questions import tools_of
 from bot.recipes.recipe import (
     Condition,
     ConditionKind,
@@ -49,6 +52,9 @@ def recipe_steps(recipe: Recipe, target: Target, inputs: StepInputs) -> tuple[tu
 
     Returns:
         The steps of prepare that need a plan, then those of change and verify; and the skipped steps with the reason.
+
+    Raises:
+        RefusedError: `host_tool_missing`, a host lacks a program that one of the steps needs there.
     """
     steps: list[Step] = []
     skipped: list[Skipped] = []
@@ -64,6 +70,7 @@ def recipe_steps(recipe: Recipe, target: Target, inputs: StepInputs) -> tuple[tu
             if why_not is not None:
                 skipped.append(Skipped(spec.key, spec.title.replace(" {each}", ""), why_not))
                 continue
+            _require_tools(spec, target, inputs)
             placed = Phase.REHEARSAL if _is_behind_gate(spec, inputs) else phase
             steps += (step for step in _steps(spec, placed, recipe, target, inputs) if step.key not in already)
             if spec.does is Does.BACKUP and inputs.backup is not None:
@@ -110,9 +117,22 @@ def _why_not(spec: StepSpec, recipe: Recipe, target: Target, inputs: StepInputs)
         return "the recipe cannot show what undoing does"
     if spec.each is not None and not target.vars.get(spec.each):
         return f"no {spec.each} are named"
-    if not spec.when or any(_holds(condition, target, inputs) for condition in spec.when):
-        return None
-    return "; ".join(_absences(spec.when))
+    if spec.when and not any(_holds(condition, target, inputs) for condition in spec.when):
+        return "; ".join(_absences(spec.when))
+    lacking = [path for path in spec.requires if any(path not in facts.existing for facts in inputs.hosts)]
+    return f"no {' and no '.join(lacking)}" if lacking else None
+
+
+def _require_tools(spec: StepSpec, target: Target, inputs: StepInputs) -> None:
+    needed = set(tools_of(spec.tools, template_values(target, inputs)))
+    at = _hosts(spec.on, target)
+    for facts in inputs.hosts:
+        missing = sorted(needed.intersection(facts.missing_tools))
+        if missing and facts.host in at:
+            detail = f"the step '{spec.title}' needs it"
+            raise RefusedError(
+                problem(Reason.HOST_TOOL_MISSING, host=facts.host, tools=", ".join(missing), detail=detail)
+            )
 
 
 def _holds(condition: Condition, target: Target, inputs: StepInputs) -> bool:
@@ -129,7 +149,7 @@ def _holds(condition: Condition, target: Target, inputs: StepInputs) -> bool:
         case ConditionKind.MISSING:
             return any(condition.value not in facts.existing for facts in hosts)
         case ConditionKind.EXISTS:
-            return all(condition.value in facts.existing or condition.value in facts.changed for facts in hosts)
+            return all(condition.value in facts.existing for facts in hosts)
         case ConditionKind.VAR:
             return bool(target.vars.get(condition.value))
 
@@ -170,6 +190,7 @@ def _absence(condition: Condition) -> str:
 
 def _steps(spec: StepSpec, phase: Phase, recipe: Recipe, target: Target, inputs: StepInputs) -> list[Step]:
     values = template_values(target, inputs)
+    values["is_down"] = fill(recipe.maintenance, values).script() if recipe.maintenance is not None else "exit 2"
     if spec.each is None:
         return [_step(spec, spec.key, phase, recipe, target, inputs, values)]
     items = target.vars.get(spec.each, ())

@@ -36,6 +36,7 @@ from tests.support.examples import (
 )
 
 DEPLOY = Deploy({NAME: load_recipe("laravel", Path())})
+NPM = ("package.json", "package-lock.json")
 MIGRATION = "2025_11_16_074003_add_token_id"
 
 
@@ -92,13 +93,13 @@ async def test_a_deploy_with_a_migration_backs_up_goes_down_migrates_and_comes_u
     plan = await planned(Sight())
     assert keys(plan, Phase.PREPARE) == ["preflight", "app-runs", "fetch", "backup", "backup-proof", "rehearse"]
     assert keys(plan, Phase.CHANGE) == [
-        "log-mark", "maintenance-on", "checkout", "config-cache", "migrate", "route-cache", "view-cache", "optimize",
-        "restart-php8.2-fpm", "queue-restart", "maintenance-off",
+        "log-mark", "maintenance-on", "checkout", "config-cache", "migrate", "route-cache", "view-cache",
+        "event-cache", "optimize", "restart-php8.2-fpm", "queue-restart", "maintenance-off",
     ]  # fmt: skip
     assert keys(plan, Phase.VERIFY) == ["commit-live", "nothing-pending", "schema", "health", "log-clean"]
     assert plan.pending == (MIGRATION,)
     assert plan.requirement == POLICY.approve["deploy"]
-    assert [s.key for s in plan.skipped] == ["composer", "event-cache", "assets"]
+    assert [s.key for s in plan.skipped] == ["composer", "assets"]
     assert plan.backup == "B-20261116-7K3F9Q"
 
 
@@ -122,17 +123,36 @@ async def test_held_back_migrations_are_said_and_not_run() -> None:
     [
         (("composer.lock",), {"vendor"}, {"composer"}),
         ((), set(), {"composer"}),
-        (("resources/js/app.js",), {"vendor"}, {"assets"}),
-        (("package-lock.json", "composer.json"), {"vendor"}, {"assets", "composer"}),
-        (("resources/views/x.blade.php",), {"vendor"}, set()),
-        ((), {"vendor", "app/Providers/EventServiceProvider.php"}, {"event-cache"}),
+        (("resources/js/app.js",), {"vendor", *NPM}, {"assets"}),
+        (("package-lock.json", "composer.json"), {"vendor", *NPM}, {"assets", "composer"}),
+        (("resources/views/x.blade.php",), {"vendor", "resources/views", *NPM}, {"view-cache"}),
+        # What a step needs does not come with the commit, or goes with it.
+        (("resources/js/app.js", "package.json"), {"vendor", "package.json"}, set()),
+        (("package.json", "package-lock.json", "resources/views/x.blade.php"), {"vendor"}, set()),
     ],
 )
 async def test_steps_that_are_needed_only_sometimes(
     changed: tuple[str, ...], existing: set[str], steps: set[str]
 ) -> None:
     plan = await planned(Sight(replace(HOST, changed=changed, existing=frozenset(existing))))
-    assert {"composer", "assets", "event-cache"} & set(keys(plan, Phase.CHANGE)) == steps
+    assert {"composer", "assets", "view-cache"} & set(keys(plan, Phase.CHANGE)) == steps
+
+
+async def test_what_a_step_needs_and_the_commit_does_not_have_is_named() -> None:
+    plan = await planned(Sight(replace(HOST, changed=("package.json",), existing=frozenset({"vendor"}))))
+    why = {left_out.key: left_out.why for left_out in plan.skipped}
+    assert (why["view-cache"], why["assets"]) == ("no resources/views", "no package.json and no package-lock.json")
+
+
+@pytest.mark.parametrize("tool", ["composer", "npm"])
+async def test_a_program_that_a_planned_step_needs_is_missed_before_anybody_is_asked(tool: str) -> None:
+    lacking = replace(HOST, missing_tools=(tool,))
+    assert isinstance(await planned(Sight(lacking)), Plan), "no step needs it now"
+    changed = replace(lacking, changed=("composer.lock", "package-lock.json"))
+    with pytest.raises(RefusedError) as refusal:
+        await planned(Sight(HOST, replace(changed, host="web2")), target=replace(TARGET, hosts=("web1", "web2")))
+    found = refusal.value.problem
+    assert (found.reason, found.facts["host"], found.facts["tools"]) == (Reason.HOST_TOOL_MISSING, "web2", tool)
 
 
 @pytest.mark.parametrize(

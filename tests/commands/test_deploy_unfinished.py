@@ -115,7 +115,7 @@ async def test_steps_done_in_any_of_several_failed_runs_are_done() -> None:
     first = ended(await a_plan(Sight()), "view-cache")
     second_plan = await completing(first)
     assert isinstance(second_plan, Plan)
-    assert changes(second_plan) == ["log-mark", "view-cache", "optimize", *TAIL]
+    assert changes(second_plan) == ["log-mark", "view-cache", "event-cache", "optimize", *TAIL]
     second = ended(second_plan, "queue-restart", name="R-BBBBBB")
     third = await completing(second, first)
     assert changes(third) == ["log-mark", "queue-restart"]
@@ -169,7 +169,7 @@ async def test_a_step_that_one_host_lacks_is_not_done() -> None:
     failed = ended(first, "view-cache", places={"web1": StepState.DONE, "web2": StepState.FAILED})
     look = Sight(LIVE, replace(LIVE, host="web2"), database=RAN)
     look.remember(failed)
-    assert changes(await a_plan(look, TWO)) == ["log-mark", "view-cache", "optimize", *TAIL]
+    assert changes(await a_plan(look, TWO)) == ["log-mark", "view-cache", "event-cache", "optimize", *TAIL]
 
 
 async def test_a_host_that_is_new_lacks_every_step() -> None:
@@ -187,7 +187,8 @@ async def test_migrations_that_were_left_out_run_now_and_services_after_them() -
     plan = await a_plan(look)
     assert plan.pending == (MIGRATION,)
     assert changes(plan) == [
-        "log-mark", "maintenance-on", "migrate", "route-cache", "view-cache", "optimize", *TAIL, "maintenance-off",
+        "log-mark", "maintenance-on", "migrate", "route-cache", "view-cache", "event-cache", "optimize",
+        *TAIL, "maintenance-off",
     ]  # fmt: skip
     assert changes(await a_plan(look, run=run)) == ["log-mark", "queue-restart"]
 

@@ -81,6 +81,29 @@ def look(connections: Connections) -> HostLook:
     return HostLook(connections)
 
 
+async def test_what_exists_is_what_will_be_there_once_the_commit_is_checked_out(
+    look: HostLook, repository: Repository
+) -> None:
+    for path in ("stays/a", "goes/a", "goes file"):
+        file = repository.origin / path
+        file.parent.mkdir(exist_ok=True)
+        file.write_text("")
+    repository.commit("more", 4)
+    git(repository.path, "pull", "-q", "--ff-only", "origin", "main")
+    git(repository.origin, "rm", "-rq", "goes", "goes file")
+    (repository.origin / "comes").mkdir()
+    (repository.origin / "comes" / "a").write_text("")
+    sha = repository.commit("next", 5)
+    git(repository.path, "fetch", "-q", "origin")
+    (repository.path / "untracked").mkdir()
+    (repository.path / "goes" / "untracked").write_text("")
+    asked = ("stays", "stays/", "goes", "goes file", "comes", "untracked", "nowhere")
+    question = HostQuestion(str(repository.path), ref=sha, exists=asked)
+    assert (await look.host("web1", question)).existing == {"stays", "stays/", "comes", "untracked"}
+    here = HostQuestion(str(repository.path), exists=asked)
+    assert (await look.host("web1", here)).existing == {"stays", "stays/", "goes", "goes file", "untracked"}
+
+
 async def test_every_fact_in_one_answer(look: HostLook, repository: Repository) -> None:
     (repository.path / "untracked").write_text("not dirty")
     question = HostQuestion(

@@ -62,7 +62,7 @@ class HostQuestion:
         path: of the checkout.
         ref: branch, tag or commit to resolve among what was fetched; None for no commit.
         trunk: the branch whose commits are trusted; None trusts only the commit that is checked out.
-        exists: paths relative to the checkout whose existence to check.
+        exists: paths relative to the checkout; whether they are there once the commit is checked out.
         directory: of the migrations in the repository, relative; None to list none.
         maintenance: a command that reads whether the app is in maintenance: status 0 yes, 1 no; None to skip it.
         tools: programs to look for in PATH.
