@@ -146,7 +146,7 @@ def functions(sandbox: Sandbox) -> Command:
         "sandbox_free_memory": str(limits.free_memory),
         "sandbox_free_disk": str(limits.free_disk),
         **_server_values(server),
-        "sandbox_inside": script("measure.sh", "confine.sh", "inside.sh"),
+        "sandbox_inside": script("measure.sh", "confine.sh", "outside.sh", "inside.sh"),
         "sandbox_awk": script("environment.awk"),
     }
     results = Syntax(f"sandbox_results=$COUNTERSIGN_RUN_DIR/{sandbox.results}\n")

@@ -1,6 +1,7 @@
 """What a sandbox found, read from the small files that it leaves in its folder of results. Pure.
 
-`facts`         lines KEY<TAB>VALUE: `refused` and `detail`, `unserved`, `unsettled`, `attempted`, `command`
+`facts`         lines KEY<TAB>VALUE: `refused` and `detail`, `unserved`, `unsettled`, `attempted`, `touched`, `unseen`,
+                `command`
 `NAME.output`   the beginning of what a command printed
 `NAME.log`      what the server logged of it
 
@@ -89,6 +90,39 @@ class ConnectionAttempts:
     count: int
 
 
+class FileAct(StrEnum):
+    """What was done with a file outside of the application's folder."""
+
+    READ = "read"
+    """A decoy was read."""
+    WROTE = "wrote"
+    """A decoy was changed, or something was made or removed in a folder."""
+
+
+@dataclass(frozen=True)
+class FileAttempt:
+    """What a command did outside of the application's folder, in the private folder that it found there.
+
+    Args:
+        command: its name.
+        act: what it did.
+        path: of a decoy or a folder that the sandbox made; never a name of the commit's choice.
+    """
+
+    command: str
+    act: FileAct
+    path: str
+
+
+class Unseen(StrEnum):
+    """What a host does not show of files outside of the application's folder."""
+
+    READS = "reads"
+    """Its file system keeps no times of access."""
+    WRITES = "writes"
+    """Its `find` cannot compare times of change."""
+
+
 @dataclass(frozen=True)
 class CommandResult:
     """What became of one command.
@@ -128,12 +162,16 @@ class SandboxResults:
         unserved: addresses at which the private server could not answer.
         commands: what was run, in order.
         attempts: connections that were tried in vain.
+        touched: what was done outside of the application's folder.
+        unseen: what of that the host does not show.
     """
 
     refusal: Refusal | None
     unserved: tuple[str, ...]
     commands: tuple[CommandResult, ...]
     attempts: tuple[ConnectionAttempts, ...] = ()
+    touched: tuple[FileAttempt, ...] = ()
+    unseen: tuple[Unseen, ...] = ()
 
 
 def read_results(notes: Command, results: str, most: int) -> Command:
@@ -149,6 +187,7 @@ def read_results(notes: Command, results: str, most: int) -> Command:
 
 
 _ATTEMPTS = re.compile(r"([A-Za-z0-9._-]+) ([a-z]+) (\d{1,12})")
+_TOUCHED = re.compile(r"([A-Za-z0-9._-]+) ([a-z]+) (/[A-Za-z0-9_@%+,./-]{0,400})")
 _COMMAND = re.compile(r"([A-Za-z0-9._-]+) ([a-z]+) (\d{1,3}|-) (\d{1,12})")
 _STATEMENT = re.compile(
     r"(\d{1,18})\t([A-Za-z ]{1,40})\t(\d{1,12}(?:\.\d{1,9})?)\t"
@@ -174,6 +213,8 @@ def results_of(files: Mapping[str, str]) -> SandboxResults:
         unserved=tuple(value for key, value in facts if key == "unserved"),
         commands=tuple(_command(value, files, unsettled) for key, value in facts if key == "command"),
         attempts=tuple(_attempts(value) for key, value in facts if key == "attempted"),
+        touched=tuple(_touched(value) for key, value in facts if key == "touched"),
+        unseen=tuple(Unseen(value) for key, value in facts if key == "unseen"),
     )
 
 
@@ -190,6 +231,13 @@ def _attempts(text: str) -> ConnectionAttempts:
     if found is None:
         raise ValueError(f"not an attempt of a command: {text[:80]!r}")
     return ConnectionAttempts(found[1], Beyond(found[2]), int(found[3]))
+
+
+def _touched(text: str) -> FileAttempt:
+    found = _TOUCHED.fullmatch(text)
+    if found is None:
+        raise ValueError(f"not what a command did: {text[:80]!r}")
+    return FileAttempt(found[1], FileAct(found[2]), found[3])
 
 
 def _command(text: str, files: Mapping[str, str], unsettled: set[str]) -> CommandResult:

@@ -8,7 +8,7 @@ import pytest
 
 from bot.demo.application.application import Application
 from tests.acceptance.conftest import NewSystem
-from tests.attacks.support.canaries import Canaries, deploy_until_asked
+from tests.attacks.support.canaries import Canaries, approvers_were_told, deploy_until_asked
 from tests.attacks.support.hostile import push_hostile
 
 
@@ -42,7 +42,9 @@ async def test_before_approval_it_reaches_nothing_and_tells_nothing(
     system = await new_system(scratch=True, policy=policy(rehearsal))
     await system.bot.start()
     state = await deploy_until_asked(system, around, branch)
-    if state != "awaiting_approval":
+    if state == "awaiting_approval":
+        assert approvers_were_told(system) == (rehearsal == "sandbox")
+    else:
         # A rehearsal that fails as production would ends the run.
         assert state == "failed"
         assert rehearsal == "sandbox"

@@ -11,7 +11,7 @@ from bot.demo.host.database import DatabaseServer, DemoDatabase
 from bot.demo.host.host import DemoHost
 from bot.playground import Playground
 from tests.acceptance.support.system import Bot, System, environment, workspace
-from tests.attacks.support.canaries import canaries, deploy_until_asked
+from tests.attacks.support.canaries import approvers_were_told, canaries, deploy_until_asked
 from tests.attacks.support.hostile_python import push_hostile_python
 from tests.attacks.test_hostile_branch import policy
 from tests.support import OPS_PASSWORD, operations, write_operations
@@ -66,7 +66,9 @@ async def test_before_approval_it_reaches_nothing_and_tells_nothing(
         stack.callback(system.print_conversation)
         await bot.start()
         state = await deploy_until_asked(system, around, branch)
-        if state != "awaiting_approval":
+        if state == "awaiting_approval":
+            assert approvers_were_told(system) == (rehearsal == "sandbox")
+        else:
             assert state == "failed"
             # Its own code cannot say what it has without a database, or is not run at all.
             assert (recipe, rehearsal) == ("alembic", "never") or rehearsal == "trusted"

@@ -11,7 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.sandbox.support.bench import AT, LIVE_ENV, SYSTEM_PATH, Bench, server
+from bot.sandbox.plan import CodeBox
+from bot.sandbox.results import FileAct
+from bot.sandbox.server import Endpoint
+from tests.sandbox.support.bench import AT, LIVE_ENV, SYSTEM_PATH, Bench, own, server
+
+DECOYS_OF_A_HOME = [
+    ".aws", ".bash_history", ".bashrc", ".composer", ".config", ".docker", ".env", ".git-credentials", ".gitconfig",
+    ".kube", ".my.cnf", ".mylogin.cnf", ".netrc", ".npmrc", ".pgpass", ".profile", ".ssh",
+]  # fmt: skip
 
 
 @dataclass
@@ -74,14 +82,14 @@ def sinks(host: Bench) -> Iterator[Sinks]:
 
 
 ATTACK = """
-read_file() { cat "$1" >/dev/null 2>&1 && echo "READ $1"; }
+read_file() { [ -f "$1" ] && said=$(cat "$1" 2>/dev/null) && [ "$said" != sandbox ] && echo "READ $1"; }
 write_file() { (echo hacked >>"$1") 2>/dev/null && echo "WROTE $1"; }
 for file in {at}/own {live}/.env {live}/index.php {home}/other {home}/.local \
   /root/.bashrc /root /home /var/lib/dpkg /var/lib/mysql/ibdata1 /var/log /var/www/../log /etc/shadow \
   /etc/ssl/private /etc/mysql /etc/hostname /etc/ssh /run/docker.sock /var/run/docker.sock \
   /sandbox/server /sandbox/run /sys/kernel \
   /proc/1/root{live}/.env /proc/self/root{live}/.env /srv /opt /mnt /boot; do
-  read_file "$file"; ls -A "$file" 2>/dev/null | grep -q . && echo "LISTED $file"; write_file "$file"
+  read_file "$file"; echo "in $file:" $(ls -A "$file" 2>/dev/null); write_file "$file"
 done
 for file in /new /usr/new /etc/hosts /etc/new /dev/new /run/new \
   /sandbox/commands/attack /sandbox/new /proc/sys/kernel/core_pattern; do
@@ -138,8 +146,21 @@ def test_no_canary_is_touched(host: Bench, sinks: Sinks) -> None:
     done = host.run(host.sandbox(server()), body, work)
     lines = done["attack"].output.splitlines()
     wrong = [line for line in lines if line.split(" ")[0].isupper() and "_" not in line.split("=")[0]]
-    # The first shows that what would be seen is noted.
-    assert wrong == [f"READ {AT}/own", f"LISTED {AT}/own", f"WROTE {AT}/own"]
+    # The first two show that what would be seen is noted.
+    written = [line.removeprefix("WROTE ") for line in wrong if line.startswith("WROTE ")]
+    seen = [line for line in wrong if not line.startswith("WROTE ")]
+    assert seen == [f"READ {AT}/own", "READ /var/run/docker.sock"], "the latter is what it has just written"
+    # Beside the application's folder it writes to a folder of the sandbox.
+    assert {f"{AT}/own", "/new", "/etc/new", "/etc/shadow", "/run/new", "/root/.bashrc"} <= set(written)
+    assert not [path for path in written if path.startswith(("/usr", "/dev", "/proc", "/sandbox/commands"))]
+    assert "/etc/hosts" not in written
+    assert not [path for path in written if Path(path).is_file() and "hacked" in Path(path).read_text(errors="replace")]
+    listed = dict(line.removeprefix("in ").split(":", 1) for line in lines if line.startswith("in "))
+    assert {folder: names.split() for folder, names in listed.items() if names and not names.endswith(folder)} == {
+        "/root": DECOYS_OF_A_HOME,
+        "/etc/ssh": ["ssh_host_ed25519_key", "ssh_host_rsa_key"],
+        "/etc/mysql": ["debian.cnf"],
+    }
     processes = [line for line in lines if line.startswith("processes ")]
     assert int(processes[0].split()[1]) < 8
     assert not [line for line in lines if line in {"mariadbd", "pytest"}]
@@ -154,6 +175,10 @@ def test_no_canary_is_touched(host: Bench, sinks: Sinks) -> None:
     assert "NoNewPrivs: 1" in done["attack"].output
     assert done["network"].output == "the private server\n"
     assert sinks.reached == []
+    attack_only = [one for one in host.results().touched if one.command == "attack"]
+    assert {one.path for one in attack_only if one.act is FileAct.READ} == {"/root/.bashrc", "/etc/shadow"}
+    assert {"/", "/etc", "/run", "/etc/shadow"} <= {one.path for one in attack_only if one.act is FileAct.WROTE}
+    assert [one for one in host.results().touched if one.command == "network"] == []
     assert {path: path.read_bytes() for path in host.live.iterdir() if path.is_file()} == before
     assert (host.home / "other").read_text() == "another user's"
     assert bystander_process.poll() is None
@@ -191,6 +216,21 @@ def test_links_of_the_commit_lead_nowhere(host: Bench) -> None:
     assert "live-password" not in done.output + told
     assert (host.live / ".env").read_text() == LIVE_ENV
     assert (host.live / ".env").stat().st_uid == host.uid
+
+
+@pytest.mark.parametrize("way", ["/oldroot", ""], ids=["where bubblewrap sees the host", "plainly"])
+def test_a_link_that_one_command_leaves_leads_the_next_box_nowhere(host: Bench, way: str) -> None:
+    environment, target = host.live / "venv" / "bin", host.home / "target"
+    for folder in (environment, target):
+        folder.mkdir(parents=True)
+        own(host.uid, folder)
+    socket_at, at = "/tmp/sockets/s", str(host.live)
+    sandbox = host.sandbox(server(endpoint=Endpoint(sockets=(socket_at,))), code=CodeBox(at, None, (f"{at}/venv/bin",)))
+    leave = f"mv venv a && ln -s {way}{target} venv && cd /tmp && mv sockets b && ln -s {way}{target} sockets"
+    go = f"test -d venv/bin && test -S {socket_at}"
+    done = host.run(sandbox, f"sandbox_run leave 20 '{leave}'\nsandbox_run go 20 '{go}'")
+    assert (done["leave"].well, done["go"].well) == (True, True), done
+    assert list(target.iterdir()) == []
 
 
 def test_a_file_shared_with_the_live_checkout_is_refused(some_host: Bench) -> None:

@@ -45,5 +45,6 @@ def test_folders_that_a_caller_adds_can_be_read_and_no_more(host: Bench) -> None
     assert [line for line in done["see"].output.splitlines() if not line.startswith("touch")] == [
         "/srv/app",
         "dpkg",
+        "mysql",
         "no",
     ]

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from bot.domain.shell import Command, Word
 from bot.sandbox.obstacles import Obstacle, Refusal
-from bot.sandbox.results import Ended, read_results, results_of
+from bot.sandbox.results import Ended, FileAct, FileAttempt, Unseen, read_results, results_of
 
 LINE = "7\tInit DB\t1796047346.943032\t61\t3\t616263\n"
 
@@ -38,6 +38,15 @@ def test_what_a_sandbox_left() -> None:
     assert (three.ended, three.status, three.statements) == (Ended.LOST, None, ())
 
 
+def test_what_was_done_outside_of_the_applications_folder() -> None:
+    results = results_of({"facts": "touched\tone read /root/.ssh/id_rsa\ntouched\ttwo wrote /\nunseen\treads\n"})
+    assert results.touched == (
+        FileAttempt("one", FileAct.READ, "/root/.ssh/id_rsa"),
+        FileAttempt("two", FileAct.WROTE, "/"),
+    )
+    assert results.unseen == (Unseen.READS,)
+
+
 def test_a_refusal() -> None:
     results = results_of({"facts": "refused\tmemory\ndetail\ttoo little\n"})
     assert results.refusal == Refusal(Obstacle.MEMORY, "too little")
@@ -49,6 +58,10 @@ def test_a_refusal() -> None:
         {"facts": "no tab\n"},
         {"facts": "refused\tno such reason\n"},
         {"facts": "command\tone exit 0\n"},
+        {"facts": "touched\tone read relative\n"},
+        {"facts": "touched\tone read /a b\n"},
+        {"facts": "touched\tone ate /a\n"},
+        {"facts": "unseen\tsomething\n"},
         {"facts": "command\tone burst 0 1\n"},
         {"facts": "command\tone exit 0 1\n", "one.log": "7\tQuery\tnow\t61\t3\t616263\nend\n"},
         {"facts": "command\tone exit 0 1\n", "one.log": "7\tQuery\t1\t61\t3\t61626\nend\n"},

@@ -34,6 +34,7 @@ from bot.domain.runs.migration_findings import (
 from bot.domain.runs.migration_risk import MigrationRisk
 from bot.domain.runs.rehearsal_findings import (
     AttemptKind,
+    LackKind,
     NoBackupData,
     NotRehearsed,
     NotRehearsedReason,
@@ -41,6 +42,7 @@ from bot.domain.runs.rehearsal_findings import (
     RehearsedRows,
     RehearsedWhere,
     SandboxAttempt,
+    SandboxLack,
     SandboxLimit,
     WayBack,
     WayBackState,
@@ -70,6 +72,7 @@ __all__ = [
     "BackupsNoLongerKept",
     "Finding",
     "HeldBack",
+    "LackKind",
     "LossUnknown",
     "MigrationEffect",
     "MigrationFile",
@@ -97,6 +100,7 @@ __all__ = [
     "RowsCounted",
     "RowsLost",
     "SandboxAttempt",
+    "SandboxLack",
     "SandboxLimit",
     "SchemaChange",
     "SchemaDigest",
@@ -143,6 +147,7 @@ Finding = (
     | RowsChanged
     | WayBack
     | SandboxAttempt
+    | SandboxLack
     | MigrationFile
     | SchemaDigest
     | BackupMade

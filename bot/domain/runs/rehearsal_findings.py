@@ -223,9 +223,34 @@ class SandboxAttempt(StoredFacts):
 
     Args:
         attempt: what kind of thing.
-        what: which, such as `10.0.0.5:6379`.
+        what: which, such as `read /etc/shadow`.
     """
 
     kind: ClassVar = "sandbox_attempt"
     attempt: AttemptKind
     what: str
+
+
+class LackKind(StrEnum):
+    """What a sandbox could not do on its host."""
+
+    ADDRESS = "address"
+    """The throwaway server could not answer at an address of the live one."""
+    READS = "reads"
+    """Whether files outside were read could not be seen."""
+    WRITES = "writes"
+    """Whether something was written outside could not be seen."""
+
+
+@dataclass(frozen=True)
+class SandboxLack(StoredFacts):
+    """Something that the sandbox could not do on its host, so that the rehearsal shows less than elsewhere.
+
+    Args:
+        lack: what.
+        what: which one, such as the address.
+    """
+
+    kind: ClassVar = "sandbox_lack"
+    lack: LackKind
+    what: str = field(default="", metadata=written(omit=True))

@@ -60,13 +60,38 @@ parents() {
   done
 }
 
+# without_links PATH: remove links on the way to a mount in folders that code of the commit writes to, as an earlier command
+# may have put them there: bubblewrap would follow them, out of the box. Nothing of the commit runs meanwhile.
+without_links() {
+  case $1 in
+    "$sandbox_at"/*) way=$box/work left=${1#"$sandbox_at"/} ;;
+    /tmp/*) way=$box/tmp left=${1#/tmp/} ;;
+    /dev/shm/*) way=$box/shm left=${1#/dev/shm/} ;;
+    *) return 0 ;;
+  esac
+  while :; do
+    way=$way/${left%%/*}
+    if [ -L "$way" ]; then rm -f -- "$way" || exit 125; fi
+    [ "$left" != "${left#*/}" ] || break
+    left=${left#*/}
+  done
+}
+
+# link TO PATH: set `link` to options that make a link, where it is not there already; older bubblewraps fail then
+link() {
+  link=
+  [ -n "$outside" ] && [ -L "$outside$2" ] || link="--symlink $1 $2"
+}
+
 # confined OPTION…: what both boxes see of the system. Read-only, by name: programs and libraries, and of /etc what they
 # need to find each other, the time and certificates. Of PHP's configuration only what its command line reads: pools of
-# php-fpm may hold secrets.
+# php-fpm may hold secrets. $outside is the folder that is their root; empty for one that cannot be written to.
 confined() {
   for folder in bin sbin lib lib32 lib64 libx32; do
     if [ -L "/$folder" ]; then
-      set -- --symlink "$(readlink "/$folder")" "/$folder" "$@"
+      link "$(readlink "/$folder")" "/$folder"
+      # shellcheck disable=SC2086 # options are words
+      set -- $link "$@"
     elif [ -d "/$folder" ]; then
       set -- --ro-bind "/$folder" "/$folder" "$@"
     fi
@@ -81,13 +106,15 @@ confined() {
       set -- $parents --ro-bind "$file" "$file" "$@"
     fi
   done
+  link ../run /var/run
+  links=$link
+  link ../tmp /var/tmp
   umask 022
   # shellcheck disable=SC2086 # options are words
   exec env -i PATH="$sandbox_path" ${box_zone:+"TZ=$box_zone"} HOME=/tmp TMPDIR=/tmp USER=sandbox LOGNAME=sandbox LANG=C.UTF-8 \
     TERM=dumb SHELL=/bin/sh nice -n 10 bwrap $user_namespace $box_capabilities \
     --unshare-pid --unshare-ipc --unshare-uts --unshare-cgroup-try --hostname sandbox --die-with-parent --new-session \
-    --ro-bind /usr /usr --proc /proc --dev /dev --dir /etc --dir /run --dir /var \
-    --symlink ../run /var/run --symlink ../tmp /var/tmp \
+    ${outside:+--bind "$outside" /} --ro-bind /usr /usr --proc /proc --dev /dev --dir /etc --dir /run --dir /var $links $link \
     --ro-bind "$box/etc/hosts" /etc/hosts --ro-bind "$box/etc/empty" /etc/resolv.conf \
     --ro-bind "$box/etc/passwd" /etc/passwd --ro-bind "$box/etc/group" /etc/group \
     --ro-bind "$box/etc/nsswitch.conf" /etc/nsswitch.conf "$@"
@@ -95,33 +122,36 @@ confined() {
 
 # server_box COMMAND…: it alone sees the server's folder. The program lies where no AppArmor profile looks for it.
 server_box() {
+  outside=
   box_zone=$sandbox_zone
   box_capabilities='--cap-drop ALL'
   confined --bind "$box/server" /sandbox/server --bind "$box/run" /sandbox/run --ro-bind "$sandbox_program" /sandbox/program \
     --bind "$box/server/tmp" /tmp --remount-ro /dev --remount-ro / --chdir / -- "$@"
 }
 
-# code_box FILE: run a file of the folder `commands` in the copy of the application. What can be written to lies in
-# the sandbox's folder, so that one limit holds for all of it. The socket is a read-only mount: it can be connected to
-# and cannot be replaced by another.
+# code_box FILE: run a file of the folder `commands` in the copy of the application, with $outside as its root. What can be
+# written to lies in the sandbox's folder, so that one limit holds for all of it. The socket is a read-only mount.
 code_box() {
   box_zone=
   box_capabilities=$inner_capabilities
   # shellcheck disable=SC2086 # words
   set -- -- $become prlimit "--nproc=$sandbox_processes" "--as=$((sandbox_memory * 1024))" \
     "--fsize=$((sandbox_file * 1024))" --nofile=1024 --core=0 --memlock=65536 --msgqueue=0 -- sh "/sandbox/commands/$1"
-  set -- --remount-ro /dev --remount-ro / "$@"
+  set -- --remount-ro /dev "$@"
   while IFS= read -r one; do
     [ -S "$box/run/s" ] || break
+    without_links "$one"
     parents "$one"
     # shellcheck disable=SC2086 # options are words
     set -- $parents --ro-bind "$box/run/s" "$one" "$@"
   done <"$box/sockets"
   while IFS= read -r one; do
+    without_links "$one"
     parents "$one"
     # shellcheck disable=SC2086 # options are words
     set -- $parents --ro-bind "$one" "$one" "$@"
   done <"$box/read-only"
+  without_links "$sandbox_at"
   parents "$sandbox_at"
   # shellcheck disable=SC2086 # options are words
   confined --bind "$box/tmp" /tmp --bind "$box/shm" /dev/shm --dir /sandbox --ro-bind "$box/commands" /sandbox/commands \

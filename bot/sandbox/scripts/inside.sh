@@ -1,7 +1,7 @@
 # shellcheck shell=sh disable=SC2154,SC2034 # set and used by the scripts that are put around it at run time
 # The side of a sandbox that lies in its private network, for POSIX sh: starts the server, runs what it is asked to, one
-# command at a time, and ends what passes a limit. `measure.sh` and `confine.sh` come before it. It is trusted: it sees the
-# host's files, and runs nothing of the commit but through `code_box`.
+# command at a time, and ends what passes a limit. `measure.sh`, `confine.sh` and `outside.sh` come before it. It is trusted:
+# it sees the host's files, and runs nothing of the commit but through `code_box`.
 #
 # box                       the sandbox's folder
 # sandbox_*                 as `start.sh` exports them; sizes in KiB
@@ -9,6 +9,7 @@
 # $box/answers/NAME         ENDED STATUS MILLISECONDS: ENDED is exit, time, memory or disk
 # $box/output/NAME          the first $sandbox_output KiB of what it printed
 # $box/attempts/NAME        `outside NUMBER` and `loopback NUMBER`: connections that the kernel refused meanwhile
+# $box/seen/NAME            `read PATH` and `wrote PATH`: what was done outside of the application's folder
 # $box/limit                the limit for which the whole sandbox was ended
 # $box/unserved             addresses that the loopback could not be given
 
@@ -90,6 +91,7 @@ attempted() {
 perform() {
   room "$box/passed"
   room "$box/answer.new"
+  outside_again
   refused=$(refusals)
   began=$(clock)
   bounded "$box/output/$1" <"$box/printed" 3<&- &
@@ -106,6 +108,7 @@ perform() {
   wait "$reader"
   # shellcheck disable=SC2086 # two words
   attempted "$1" $refused
+  outside_seen "$1"
   how=
   [ "$status" -le 128 ] || read -r how <"$box/passed"
   printf '%s %s %s\n' "${how:-exit}" "$status" "$((ended - began))" 1<>"$box/answer.new"

@@ -36,16 +36,16 @@ if command -v bwrap >/dev/null 2>&1; then
   trap 'rm -rf "$box"' EXIT
   if said=$( (private_network true) 2>&1 </dev/null); then
     fact network yes
-    mkdir "$box/work" "$box/tmp" "$box/shm" "$box/commands" "$box/run"
+    mkdir "$box/work" "$box/tmp" "$box/shm" "$box/commands" "$box/run" "$box/outside"
     : >"$box/sockets"
     : >"$box/read-only"
     : >"$box/environment"
     printf 'echo confined\n' >"$box/commands/try"
     etc_files
-    chmod 755 "$box/commands"
+    chmod 755 "$box/commands" "$box/outside"
     chmod 644 "$box/commands/try"
     {
-      printf '%s\n' "$sandbox_confine" "box=$box sandbox_uid=$sandbox_uid" identify
+      printf '%s\n' "$sandbox_confine" "box=$box outside=$box/outside sandbox_uid=$sandbox_uid" identify
       printf 'sandbox_processes=%s sandbox_memory=1048576 sandbox_file=1024 sandbox_at=/work\n' "$((200 + $(own_threads)))"
       # shellcheck disable=SC2016 # for the shell in the network
       printf '%s\n' 'if [ "$1" = code ]; then code_box try; fi' 'ip addr add 192.0.2.1/32 dev lo && echo addressed' \

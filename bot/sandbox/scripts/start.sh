@@ -58,8 +58,8 @@ sandbox_claim() {
   sandbox_environment=$box/environment
   enough || return 1
   # shellcheck disable=SC2015 # any of them may fail
-  mkdir "$box/work" "$box/tmp" "$box/shm" "$box/run" "$box/commands" "$box/answers" "$box/output" "$box/env" "$box/attempts" \
-    "$box/server" "$box/server/tmp" &&
+  mkdir "$box/work" "$box/tmp" "$box/shm" "$box/run" "$box/commands" "$box/answers" "$box/output" "$box/env" \
+    "$box/attempts" "$box/seen" "$box/server" "$box/server/tmp" &&
     mkfifo "$box/requests" "$box/printed" &&
     printf '' >"$sandbox_environment" &&
     etc_files || { refuse unwritable "$box cannot be written to"; return 1; }
@@ -98,8 +98,9 @@ sandbox_start() {
   chmod 644 "$sandbox_environment"
   sandbox_processes=$((sandbox_processes + $(own_threads)))
   printf '%s\n' "$sandbox_inside" >"$box/inside.sh"
+  sandbox_home=${HOME%/}
   export box place sandbox_addresses sandbox_as_root sandbox_at sandbox_disk sandbox_file sandbox_free_disk sandbox_free_memory \
-    sandbox_memory sandbox_output sandbox_processes sandbox_program sandbox_uid sandbox_zone
+    sandbox_home sandbox_memory sandbox_output sandbox_processes sandbox_program sandbox_uid sandbox_zone
   # shellcheck disable=SC2094 # it is written before it is read
   (private_network --info-fd 5 sh "$box/inside.sh" addresses) \
     </dev/null >"$box/inside.log" 2>&1 3>&- 4>&- 5>"$box/info" 6>&- 7>&- 8>&- 9>&- &
@@ -281,6 +282,11 @@ sandbox_run() {
     sandbox_ended=${sandbox_limit:-lost} sandbox_status=- sandbox_spent=0
   fi
   [ ! -e "$box/attempts/$1" ] || while read -r one; do sandbox_fact attempted "$1 $one"; done <"$box/attempts/$1"
+  [ ! -e "$box/seen/$1" ] || while read -r one; do sandbox_fact touched "$1 $one"; done <"$box/seen/$1"
+  [ ! -e "$box/unseen" ] || {
+    while read -r one; do sandbox_fact unseen "$one"; done <"$box/unseen"
+    rm -f "$box/unseen"
+  }
   [ ! -e "$box/output/$1" ] || cp "$box/output/$1" "$sandbox_results/$1.output"
   if [ -n "$sandbox_program" ] && sandbox_lives; then logged "$1"; fi
   sandbox_fact command "$1 $sandbox_ended $sandbox_status $sandbox_spent"

@@ -77,6 +77,11 @@ class Canaries:
         assert sorted(now) == sorted(self.before)
 
 
+def approvers_were_told(system: System) -> bool:
+    """Whether the request says that the branch reached for files outside."""
+    return "It tried to reach files outside:* `read /etc/shadow`" in json.dumps(system.snapshot(), default=str)
+
+
 def untold(system: System) -> None:
     """Fail where a secret is anywhere in Slack, in the bot's store or in its log."""
     told = json.dumps(system.snapshot(), ensure_ascii=False, default=str)

@@ -26,6 +26,8 @@ foreach (%(folders)s as $folder) {
     @file_put_contents("$folder/owned.php", 'owned');
     @symlink('/etc/passwd', "$folder/link");
 }
+// where a sandbox has a decoy; nothing is done with what a host has there
+@file_get_contents('/etc/shadow');
 // processes
 foreach (glob('/proc/[0-9]*/environ') as $file) $tell((string) @file_get_contents($file));
 $quietly(function () { exec('kill -9 %(process)d 2>/dev/null'); });

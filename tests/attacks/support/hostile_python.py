@@ -34,6 +34,9 @@ def _tries():
         written(folder + "/owned.py")
         with contextlib.suppress(Exception):
             os.symlink("/etc/passwd", folder + "/link")
+    # Where a sandbox has a decoy; nothing is done with what a host has there.
+    with contextlib.suppress(Exception), open("/etc/shadow") as file:
+        file.read()
     for path in glob.glob("/proc/[0-9]*/environ"):
         with contextlib.suppress(Exception), open(path) as file:
             tell(file.read())

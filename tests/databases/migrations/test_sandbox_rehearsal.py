@@ -222,13 +222,16 @@ async def test_attempts_to_reach_out_are_reported(stage: SandboxStage) -> None:
         "calls",
         "@file_get_contents('http://10.1.2.3/'); @stream_socket_client('tcp://127.0.0.1:6379');"
         f" try {{ new PDO('mysql:host={database.host};port={database.port}', '{database.user}', 'live'); }}"
-        " catch (PDOException $no) {}",
+        " catch (PDOException $no) {}"
+        " @file_get_contents('/etc/shadow'); @file_put_contents('/var/www/owned.php', 'x');",
     )
     outcome = await stage.in_sandbox()
     assert [(one.attempt, one.what) for one in those(outcome, SandboxAttempt)] == [
         (AttemptKind.NETWORK, "an address outside"),
         (AttemptKind.NETWORK, "a port of 127.0.0.1 at which nobody listens"),
         (AttemptKind.DATABASE, "with another login"),
+        (AttemptKind.FILE, "read /etc/shadow"),
+        (AttemptKind.FILE, "wrote to /var/www"),
     ]
     (migration,) = those(outcome, MigrationFinding)
     assert (migration.risk, migration.reason) == (MigrationRisk.UNKNOWN, RiskReason.REACHED_OUT)

@@ -11,6 +11,7 @@ from bot.domain.runs.acts import Direction
 from bot.domain.runs.findings import (
     AttemptKind,
     Finding,
+    LackKind,
     MigrationFinding,
     NoBackupData,
     NotRehearsed,
@@ -22,6 +23,7 @@ from bot.domain.runs.findings import (
     RowsChanged,
     RowsCounted,
     SandboxAttempt,
+    SandboxLack,
     SandboxLimit,
     SchemaChange,
     StatementFinding,
@@ -302,6 +304,17 @@ def details(*findings: Finding) -> list[str]:
                 "An administrator of the host makes a rehearsal possible:\n"
                 "```\napt-get install -y bubblewrap\nsysctl --system\n```"
             ],
+        ),
+        (
+            SandboxLack(LackKind.ADDRESS, "10.0.0.5"),
+            [
+                "The throwaway server could not answer at `10.0.0.5`, only at loopback and names: "
+                "what connects to that address failed."
+            ],
+        ),
+        (
+            SandboxLack(LackKind.READS),
+            ["Whether it read files outside of the application could not be seen on this host."],
         ),
         (NotRehearsed(NotRehearsedReason.NEVER), []),
     ],

@@ -25,6 +25,7 @@ from bot.domain.runs.acts import Direction, SandboxRehearsal
 from bot.domain.runs.findings import (
     AttemptKind,
     Finding,
+    LackKind,
     MigrationEffect,
     MigrationFile,
     MigrationFinding,
@@ -35,6 +36,7 @@ from bot.domain.runs.findings import (
     RehearsedRows,
     RehearsedWhere,
     SandboxAttempt,
+    SandboxLack,
     SandboxLimit,
     SchemaDigest,
     StatementFinding,
@@ -44,7 +46,7 @@ from bot.domain.runs.findings import (
 )
 from bot.domain.runs.migration_risk import EffectKind, Online, Operation
 from bot.domain.targets.migrator import MigratorAnswer, parse_migrator
-from bot.sandbox.results import Beyond, Ended
+from bot.sandbox.results import Beyond, Ended, FileAct, FileAttempt, Unseen
 
 _PREPARING = ("packages", "server", "rows", "setup", "snapshots")
 _WAYS = {
@@ -55,6 +57,8 @@ _WAYS = {
     "COPY": Prediction(Online.COPY, writes_wait=True),
 }
 _MOST_BACK_LINES = 20
+_DID = {FileAct.READ: "read", FileAct.WROTE: "wrote to"}
+_UNSEEN = {Unseen.READS: LackKind.READS, Unseen.WRITES: LackKind.WRITES}
 
 
 def not_rehearsed_in(act: SandboxRehearsal, files: CommitFiles, why: NotRehearsed) -> tuple[Finding, ...]:
@@ -125,6 +129,7 @@ def rehearsed_in(
         *unseen_migrations(tuple(missing), files.migrations, act.suffix, act.direction),
         *_way_back(results),
         *_attempts(results),
+        *_lacks(results),
         *(_files(answer, files) if act.direction is Direction.UP else ()),
         _digest(results.after),
     )
@@ -270,7 +275,18 @@ def _attempts(results: SandboxRehearsalResults) -> Iterable[SandboxAttempt]:
     where = {Beyond.OUTSIDE: "an address outside", Beyond.LOOPBACK: "a port of 127.0.0.1 at which nobody listens"}
     network = (SandboxAttempt(AttemptKind.NETWORK, _times(where[one.where], one.count)) for one in results.attempts)
     login = (SandboxAttempt(AttemptKind.DATABASE, _times("with another login", results.denied)),)
-    return (*network, *(login if results.denied else ()))
+    files = (SandboxAttempt(AttemptKind.FILE, f"{_DID[one.act]} {one.path}") for one in _once(results.touched))
+    return (*network, *(login if results.denied else ()), *files)
+
+
+def _once(touched: tuple[FileAttempt, ...]) -> tuple[FileAttempt, ...]:
+    """Leave out what several commands did alike."""
+    return tuple({(one.act, one.path): one for one in touched}.values())
+
+
+def _lacks(results: SandboxRehearsalResults) -> Iterable[SandboxLack]:
+    addresses = (SandboxLack(LackKind.ADDRESS, address) for address in results.unserved)
+    return (*addresses, *(SandboxLack(_UNSEEN[one]) for one in results.unseen))
 
 
 def _times(what: str, count: int) -> str:

@@ -15,7 +15,7 @@ from enum import StrEnum
 from bot.databases.migrations.sandboxed.recorded_migrations import RecordedMigrations
 from bot.databases.server.schema import Schema, parse_lines, schema_of
 from bot.sandbox.obstacles import Refusal
-from bot.sandbox.results import CommandResult, ConnectionAttempts, Ended, results_of
+from bot.sandbox.results import CommandResult, ConnectionAttempts, Ended, FileAttempt, Unseen, results_of
 
 
 class SandboxOutcome(StrEnum):
@@ -134,6 +134,9 @@ class SandboxRehearsalResults:
         ask: the framework's own list of migrations, as it was printed; None where it was not asked.
         attempts: connections that the migrations' command tried in vain.
         denied: logins at the private server that it refused.
+        touched: what any command did outside of the application's folder.
+        unseen: what of that the host does not show.
+        unserved: addresses of the live server at which the private one could not answer.
     """
 
     outcome: SandboxOutcome
@@ -161,11 +164,14 @@ class SandboxRehearsalResults:
     ask: str | None = None
     attempts: tuple[ConnectionAttempts, ...] = ()
     denied: int = 0
+    touched: tuple[FileAttempt, ...] = ()
+    unseen: tuple[Unseen, ...] = ()
+    unserved: tuple[str, ...] = ()
 
     @property
     def reached_out(self) -> bool:
-        """Whether the migrations' command tried to reach what a sandbox has not."""
-        return bool(self.attempts) or self.denied > 0
+        """Whether code of the commit tried to reach what a sandbox has not."""
+        return bool(self.attempts or self.touched) or self.denied > 0
 
     @property
     def ended_by_limit(self) -> Ended | None:
@@ -216,6 +222,9 @@ def read_sandbox_results(files: Mapping[str, str], records: RecordedMigrations) 
         ask=files.get("ask.output"),
         attempts=tuple(one for one in box.attempts if one.command == "migrate"),
         denied=int(facts.get("denied", "0")),
+        touched=box.touched,
+        unseen=box.unseen,
+        unserved=box.unserved,
     )
 
 

@@ -10,6 +10,7 @@ from bot.domain.runs.findings import (
     RehearsedRows,
     RehearsedWhere,
     SandboxAttempt,
+    SandboxLack,
     WayBack,
     WayBackState,
     first_of,
@@ -58,7 +59,7 @@ def rights_of_rehearsal(plan: Plan, ctx: RenderContext) -> Markup:
 
 
 def rehearsal_details(plan: Plan, ctx: RenderContext) -> tuple[Markup, ...]:
-    """Render what preparing the rehearsal took, the way back, and what makes a rehearsal possible, a line each."""
+    """Render what preparing took, what the sandbox lacked, the way back, and what makes a rehearsal possible."""
     found, why = first_of(Rehearsed, plan.findings), first_of(NotRehearsed, plan.findings)
     preparing = (
         ctx.translator.translate("rehearsal.preparing", seconds=ctx.translator.duration(float(found.preparing)))
@@ -70,7 +71,7 @@ def rehearsal_details(plan: Plan, ctx: RenderContext) -> tuple[Markup, ...]:
         if why is not None and why.remedy
         else Markup("")
     )
-    return (preparing, *_way_back(plan, ctx), remedy)
+    return (preparing, *_lacks(plan, ctx), *_way_back(plan, ctx), remedy)
 
 
 def attempts(plan: Plan, ctx: RenderContext) -> tuple[Markup, ...]:
@@ -82,6 +83,14 @@ def attempts(plan: Plan, ctx: RenderContext) -> tuple[Markup, ...]:
     ]
     rest = len(found) - len(shown)
     return (*shown, ctx.translator.count("plan.more", rest) if rest else Markup(""))
+
+
+def _lacks(plan: Plan, ctx: RenderContext) -> tuple[Markup, ...]:
+    """Render what the sandbox could not do on its host, a line each."""
+    return tuple(
+        ctx.translator.translate(f"lack.{each.lack.value}", what=markup.clip(each.what, 60))
+        for each in those_of(SandboxLack, plan.findings)[:_MAX_ATTEMPTS]
+    )
 
 
 def _why(found: NotRehearsed, ctx: RenderContext) -> Markup:
